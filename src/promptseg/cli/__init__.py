@@ -1,0 +1,31 @@
+"""The command line: one command a file, thin over the library's calls.
+
+Exit status: 0 done, 1 something could not be processed (the message says what), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from . import demo, models, segment, weights
+
+app = typer.Typer(name="promptseg", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.command("demo")(demo.demo)
+app.command("models")(models.models)
+app.add_typer(weights.app, name="weights")
+app.command("segment")(segment.segment)
+
+
+@app.callback(invoke_without_command=True)
+def version(show: bool = typer.Option(False, "--version", help="Show the version and exit.", is_eager=True)) -> None:
+    """Promptable segmentation: from a photo and a prompt to a mask."""
+    if show:
+        from .. import __version__
+
+        typer.echo(f"promptseg {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """The entry point of the ``promptseg`` command."""
+    app()

@@ -1,0 +1,47 @@
+"""``promptseg models``: which models there are, and what each needs."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from .. import registry, weights
+from .output import errors_as_messages
+
+
+def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+    """List the models, with licence, engines and whether each is ready to run."""
+    with errors_as_messages():
+        rows = [_row(model, engine) for model in registry.models().values() for engine in model.engines]
+    if as_json:
+        typer.echo(json.dumps({"models": rows}, indent=1))
+        return
+    width = max(len(row["model"]) for row in rows)
+    for row in rows:
+        typer.echo(f"{row['model']:{width}}  {row['engine']:12}  {row['licence']:12}  {row['status']}")
+        typer.echo(f"{'':{width}}  {row['summary']}")
+
+
+def _row(model: registry.ModelSpec, engine: registry.Engine) -> dict[str, Any]:
+    return {
+        "model": model.name,
+        "summary": model.summary,
+        "licence": model.licence,
+        "engine": engine.name,
+        "backend": engine.backend,
+        "bytes": sum(file.size for file in engine.files if file.size) or None,
+        "status": _status(model, engine),
+    }
+
+
+def _status(model: registry.ModelSpec, engine: registry.Engine) -> str:
+    backend = registry.backends().get(engine.backend)
+    if backend is None:
+        return f"needs backend {engine.backend}, which this version does not have"
+    if backend.missing():
+        return f"needs {', '.join(backend.missing())}: {backend.install}"
+    if all(weights.cached_path(model.name, file) for file in engine.files):
+        return "ready"
+    return "weights are fetched at first use"

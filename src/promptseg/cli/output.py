@@ -1,0 +1,60 @@
+"""What the commands share: errors as messages with an exit status, files written whole, JSON, progress."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+from PIL import Image
+
+from ..errors import ConfigError, OutputError, PromptSegError
+from ..files import output_errors, write_atomically
+
+FAILED = 1
+WRONG_USAGE = 2
+
+
+@contextlib.contextmanager
+def errors_as_messages() -> Iterator[None]:
+    """Prints an error of promptseg as one message and exits: 2 for a configuration that cannot work, 1 for anything else."""
+    try:
+        yield
+    except PromptSegError as error:
+        typer.echo(f"promptseg: {error}", err=True)
+        raise typer.Exit(WRONG_USAGE if isinstance(error, ConfigError) else FAILED) from error
+
+
+def usage_error(message: str) -> typer.Exit:
+    """Prints what is wrong with the command line; raise what it returns."""
+    typer.echo(f"promptseg: {message}", err=True)
+    return typer.Exit(WRONG_USAGE)
+
+
+def write_image(image: Image.Image, path: Path) -> None:
+    """Writes a picture in the format of its name, whole or not at all."""
+    Image.init()
+    kind = Image.EXTENSION.get(path.suffix.lower())
+    if kind is None:
+        raise OutputError(f"cannot write {path}: {path.suffix or 'a name without a suffix'!r} is not a picture format that Pillow writes")
+    with output_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with write_atomically(path) as file:
+            image.save(file, kind)
+
+
+def write_json(values: Any, path: Path) -> None:
+    """Writes JSON, whole or not at all."""
+    with output_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with write_atomically(path, text=True) as file:
+            json.dump(values, file, indent=1)
+            file.write("\n")
+
+
+def seconds(timings: dict[str, float]) -> str:
+    """Timings for people: ``"encode 0.51 s, segment 0.03 s"``."""
+    return ", ".join(f"{stage} {spent:.2f} s" for stage, spent in timings.items())

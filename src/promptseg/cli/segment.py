@@ -1,0 +1,131 @@
+"""``promptseg segment``: masks of photos, from prompts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from PIL import Image
+
+from ..errors import PromptError, PromptSegError
+from ..pipeline import BuiltPipeline, Pipeline
+from ..prompts import Prompt
+from ..registry import DEFAULT_MODEL
+from ..results import Result
+from ..sam.cache import EmbeddingCache
+from ..sam.session import SamSegmenter
+from ..weights import home
+from .output import FAILED, errors_as_messages, seconds, usage_error, write_image, write_json
+from .prompts import parse_prompts
+
+PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
+
+
+def segment(
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Photos to segment.")],
+    point: Annotated[
+        list[str] | None, typer.Option(metavar="X,Y[,0]", help="A click on the object; with 0, beside it. Repeatable.")
+    ] = None,
+    box: Annotated[list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="A box around one object. Repeatable.")] = None,
+    text: Annotated[str | None, typer.Option(help='Phrases to look for, such as "a dog, red car"; needs --detector.')] = None,
+    everything: Annotated[bool, typer.Option("--everything", help="Every object of the photo.")] = False,
+    points_per_side: Annotated[int | None, typer.Option(help="Density of the grid of points for --everything (default: 32).")] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME[=WEIGHTS]", help=f"The segmenter (default: {DEFAULT_MODEL}).")] = None,
+    detector: Annotated[str | None, typer.Option(metavar="NAME[=WEIGHTS]", help="The detector, for --text.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A pipeline file (YAML, TOML or JSON) in place of --model and --detector.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    candidates: Annotated[
+        bool, typer.Option("--candidates", help="All masks that the model proposes for a prompt, not the chosen one.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for the pictures and masks, or the name of one picture.")] = None,
+    masks: Annotated[bool, typer.Option("--masks", help="Also write each mask as a black and white PNG.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not keep encoded photos on the disk.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; files are written only where --out says.")] = False,
+) -> None:
+    """Segment photos: by point, by box, by text, or everything.
+
+    Writes an overlay picture and a JSON file with the masks (COCO RLE) for each photo.
+    """
+    try:
+        prompts = parse_prompts(point or [], box or [], text, everything, points_per_side)
+    except PromptError as error:
+        raise usage_error(str(error)) from error
+    if config is not None and (model or detector):
+        raise usage_error("--config says which models to use: leave out --model and --detector")
+    if not prompts and not detector and config is None:
+        raise usage_error("nothing to segment: give --point, --box, --text or --everything")
+    folder = out if out is not None or as_json else Path("promptseg-out")
+    if folder is not None and folder.suffix.lower() in PICTURES and len(images) > 1:
+        raise usage_error(f"--out {folder} is one picture, and there are {len(images)} photos: give a folder")
+    with errors_as_messages():
+        pipeline = _build(config, model, detector, device, no_cache)
+    results, failed = _run(images, pipeline, prompts, candidates, folder, masks, as_json)
+    if as_json:
+        if len(images) == 1 and results:
+            typer.echo(json.dumps(results[0], indent=1))
+        elif len(images) > 1:
+            typer.echo(json.dumps({"results": results, "failed": failed}, indent=1))
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _build(config: Path | None, model: str | None, detector: str | None, device: str | None, no_cache: bool) -> BuiltPipeline:
+    if config is not None:
+        pipeline = Pipeline.from_config(config)
+    else:
+        pipeline = Pipeline().segment(model or DEFAULT_MODEL)
+        if detector:
+            pipeline = pipeline.detect(detector)
+    built = pipeline.build(device)
+    if not no_cache and isinstance(built.segmenter, SamSegmenter):
+        built.segmenter.cache = EmbeddingCache(folder=home() / "embeddings")
+    return built
+
+
+def _run(
+    images: Sequence[Path],
+    pipeline: BuiltPipeline,
+    prompts: Sequence[Prompt],
+    candidates: bool,
+    folder: Path | None,
+    masks: bool,
+    quiet: bool,
+) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    from tqdm import tqdm
+
+    results: list[dict[str, Any]] = []
+    failed: list[dict[str, str]] = []
+    for path in tqdm(images, unit="photo", disable=True if len(images) == 1 else None):
+        try:
+            result = pipeline(path, *prompts, candidates=candidates)
+            written = [] if folder is None else _write(result, path, folder, masks)
+        except PromptSegError as error:
+            failed.append({"source": str(path), "error": str(error)})
+            typer.echo(f"promptseg: {error}", err=True)
+            continue
+        results.append(result.to_dict())
+        if not quiet:
+            typer.echo(f"{path}: {_count(len(result.masks))} ({seconds(dict(result.timings))})")
+            for file in written:
+                typer.echo(f"  {file}")
+    return results, failed
+
+
+def _write(result: Result, source: Path, out: Path, masks: bool) -> list[Path]:
+    if out.suffix.lower() in PICTURES:
+        write_image(result.overlay(), out)
+        return [out]
+    written = [out / f"{source.stem}-overlay.png", out / f"{source.stem}-masks.json"]
+    write_image(result.overlay(), written[0])
+    write_json(result.to_dict(), written[1])
+    for index, mask in enumerate(result.masks if masks else []):
+        written.append(out / f"{source.stem}-mask-{index:03}.png")
+        write_image(Image.fromarray(mask.array), written[-1])
+    return written
+
+
+def _count(masks: int) -> str:
+    return f"{masks} mask" + ("" if masks == 1 else "s")

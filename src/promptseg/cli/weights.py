@@ -1,0 +1,63 @@
+"""``promptseg weights``: fetch, verify and locate model weights."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from .. import registry
+from .. import weights as store
+from ..errors import WeightsMismatchError
+from .output import FAILED, errors_as_messages
+
+app = typer.Typer(no_args_is_help=True, help="Fetch, verify and locate model weights.", rich_markup_mode=None)
+
+Name = Annotated[str, typer.Argument(help="Name of a model, as `promptseg models` lists it.")]
+EngineName = Annotated[str | None, typer.Option("--engine", help="Which engine's weights, where the model has several.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def fetch(name: Name, engine: EngineName = None, as_json: AsJson = False) -> None:
+    """Download a model's weights, verify them and prepare them for use."""
+    with errors_as_messages():
+        found = registry.fetch(name, engine)
+    if as_json:
+        typer.echo(
+            json.dumps({"model": name, "files": {n: str(p) for n, p in found.files.items()}, "sha256": dict(found.sha256)}, indent=1)
+        )
+        return
+    for file, path in found.files.items():
+        typer.echo(f"{file}  {path.stat().st_size / 1e6:.1f} MB  {path}")
+    if not found.files:
+        typer.echo(f"{name} has no weights")
+
+
+@app.command()
+def verify(name: Name, engine: EngineName = None, as_json: AsJson = False) -> None:
+    """Hash a model's cached weights anew and compare with the catalogue."""
+    report: dict[str, str] = {}
+    with errors_as_messages():
+        for file in registry.find_model(name).engine(engine).files:
+            try:
+                report[file.name] = store.verify_file(name, file)
+            except WeightsMismatchError as error:
+                report[file.name] = f"damaged: {error}"
+    if as_json:
+        typer.echo(json.dumps({"model": name, "files": report}, indent=1))
+    else:
+        for file_name, status in report.items():
+            typer.echo(f"{file_name}  {status}")
+    if any(status != "ok" for status in report.values()):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def path(name: Name, engine: EngineName = None, as_json: AsJson = False) -> None:
+    """Print the folder in which a model's weights are, or would be."""
+    with errors_as_messages():
+        registry.find_model(name).engine(engine)
+    folder = store.weights_folder(name)
+    typer.echo(json.dumps({"model": name, "path": str(folder)}) if as_json else str(folder))

@@ -1,0 +1,121 @@
+"""The schema of a pipeline, in code and in files (YAML, TOML, JSON): one value a stage.
+
+The builder of `promptseg.pipeline` and the files share these classes, so that whatever one can say the other can too.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Literal, Union
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
+
+from .errors import ConfigError, nearest
+from .registry import DEFAULT_MODEL
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+LicencePolicy = Union[Literal["any", "permissive"], tuple[str, ...]]
+
+PERMISSIVE = frozenset({"Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "ISC", "CC0-1.0", "CC-BY-4.0", "Unlicense"})
+"""SPDX identifiers that the policy ``"permissive"`` allows."""
+
+
+class _Stage(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelStage(_Stage):
+    """A stage that runs a model."""
+
+    model: str = Field(description="Name of the model, as `promptseg models` lists it.")
+    weights: str | None = Field(None, description="Path of your own weights, in place of the published ones.")
+    engine: str | None = Field(None, description="Which engine runs the model, where it has several.")
+    options: dict[str, Any] = Field(default_factory=dict, description="Further options of the backend.")
+
+
+class DetectStage(ModelStage):
+    """Finds boxes, by phrase where the model reads text."""
+
+    threshold: float = Field(0.3, ge=0, le=1, description="Least score of a detection.")
+    nms: float | None = Field(
+        0.7, ge=0, le=1, description="Box IoU over which detections of one label are duplicates; null keeps them all."
+    )
+    max_detections: int = Field(300, ge=1, description="Most detections of an image, best first.")
+    box_padding: float = Field(0.0, ge=0, le=1, description="Widens each box on every side by this share of its length before segmenting.")
+
+
+class SegmentStage(ModelStage):
+    """Answers prompts, and the boxes of the detector, with masks."""
+
+    model: str = Field(DEFAULT_MODEL, description="Name of the model, as `promptseg models` lists it.")
+
+
+class CleanStage(_Stage):
+    """Improves masks; the steps run in the order of the fields."""
+
+    fill_holes: Union[bool, NonNegativeInt] = Field(False, description="Fill holes: all of them, or those of at most so many pixels.")
+    min_island: int = Field(0, ge=0, description="Remove connected parts of fewer pixels, but never the largest.")
+    min_area: int = Field(0, ge=0, description="Drop masks of fewer pixels.")
+    nms: float | None = Field(None, ge=0, le=1, description="Mask IoU over which masks of one label are duplicates.")
+    merge: bool = Field(False, description="Join all masks of one label into one.")
+    max_masks: int | None = Field(None, ge=1, description="Keep the best so many masks.")
+
+
+class PipelineConfig(_Stage):
+    """A whole pipeline."""
+
+    detect: DetectStage | None = Field(None, description="The detector; needed for text prompts.")
+    segment: SegmentStage | None = Field(None, description="The segmenter; without it, a detector's own masks are the result.")
+    clean: CleanStage | None = Field(None, description="What is done to the masks.")
+    device: str = Field("auto", description="auto, cpu, cuda or mps, for every model of the pipeline.")
+    licences: LicencePolicy = Field("any", description="any, permissive, or a list of SPDX identifiers that models may have.")
+
+
+def parse_config(values: Any, origin: str = "the configuration") -> PipelineConfig:
+    """Checks plain values against the schema.
+
+    Raises:
+        ConfigError: A key is unknown (with the nearest right one) or a value is out of range.
+    """
+    try:
+        return PipelineConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{origin} is not valid:\n  " + "\n  ".join(_complaint(detail) for detail in error.errors())) from error
+
+
+def read_config(path: Path) -> PipelineConfig:
+    """Reads a ``.yaml``, ``.yml``, ``.toml`` or ``.json`` file.
+
+    Raises:
+        ConfigError: The file cannot be read, is not of its format, or does not fit the schema.
+    """
+    import yaml
+
+    readers: dict[str, Any] = {".yaml": yaml.safe_load, ".yml": yaml.safe_load, ".toml": tomllib.loads, ".json": json.loads}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise ConfigError(f"a pipeline file ends in {', '.join(readers)}, got {path}")
+    try:
+        values = reader(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(f"{path} is not valid {path.suffix[1:].upper()}: {error}") from error
+    return parse_config(values if values is not None else {}, str(path))
+
+
+def _complaint(detail: Any) -> str:
+    where = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        schema: Any = PipelineConfig
+        for part in detail["loc"][:-1]:
+            schema = {"detect": DetectStage, "segment": SegmentStage, "clean": CleanStage}.get(str(part), schema)
+        known = list(schema.model_fields)
+        return f"unknown key {where!r}: expected one of {', '.join(known)}.{nearest(str(detail['loc'][-1]), known)}"
+    return f"{where or 'top level'}: {detail['msg']}, got {detail['input']!r}"

@@ -1,0 +1,73 @@
+"""`Detections`: what a detector found on one image, as aligned arrays checked at construction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import InputError
+from .masks import Masks, Size
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class Detections:
+    """Boxes with scores and labels, and masks where the detector makes its own.
+
+    Attributes:
+        size: ``(height, width)`` of the image in pixels.
+        boxes: (N, 4) float32 ``xyxy`` in pixels, half-open, cut to the image.
+        scores: (N,) float32 in [0, 1].
+        labels: N labels.
+        masks: N masks, or None.
+    """
+
+    size: Size
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    labels: tuple[str, ...]
+    masks: Masks | None
+
+    def __init__(self, size: Size, boxes: ArrayLike, scores: ArrayLike, labels: ArrayLike, masks: Masks | None = None) -> None:
+        """Checks and freezes the arrays.
+
+        Raises:
+            InputError: The arrays do not fit one another, or hold numbers that are not finite.
+        """
+        height, width = size
+        box_array = np.asarray(boxes, np.float32).reshape(-1, 4) if np.size(boxes) == 0 else np.asarray(boxes, np.float32)
+        score_array = np.asarray(scores, np.float32).reshape(-1)
+        names = tuple(str(label) for label in np.asarray(labels, dtype=object).reshape(-1))
+        if box_array.ndim != 2 or box_array.shape[1] != 4:
+            raise InputError(f"boxes are an (N, 4) array of x0, y0, x1, y1, got shape {box_array.shape}")
+        counts = {"boxes": len(box_array), "scores": len(score_array), "labels": len(names)}
+        if masks is not None:
+            counts["masks"] = len(masks)
+        if len(set(counts.values())) > 1:
+            raise InputError(f"detections need one score, label and mask a box, got {counts}")
+        if not np.isfinite(box_array).all() or not np.isfinite(score_array).all():
+            raise InputError("boxes and scores of detections must be finite: they hold NaN or infinity")
+        if masks is not None and masks.size != (height, width):
+            raise InputError(f"masks of detections have the image's size {(height, width)}, got {masks.size}")
+        box_array = np.clip(box_array, 0, [width, height, width, height]).astype(np.float32)
+        score_array = score_array.copy()
+        for array in (box_array, score_array):
+            array.setflags(write=False)
+        for name, value in (("size", (height, width)), ("boxes", box_array), ("scores", score_array), ("labels", names), ("masks", masks)):
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def empty(cls, size: Size) -> Detections:
+        """No detections on an image of `size` (height, width)."""
+        return cls(size, [], [], [])
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def where(self, keep: ArrayLike) -> Detections:
+        """The detections at which `keep` is true (N booleans), or at the given indices in their order."""
+        chosen = np.asarray(keep)
+        chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(int)
+        masks = None if self.masks is None else self.masks.where(chosen)
+        return Detections(self.size, self.boxes[chosen], self.scores[chosen], [self.labels[i] for i in chosen], masks)

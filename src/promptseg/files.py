@@ -1,0 +1,55 @@
+"""Writing files so that nothing half-written ever stands under its final name."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from .errors import OutputError
+
+
+@contextlib.contextmanager
+def write_atomically(path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
+    """A new file that takes its final name only when the block ends without an exception.
+
+    It is written under a temporary name in the same folder, flushed to the disk and renamed. If anything fails, the temporary file is
+    removed and whatever stood under the name before is untouched.
+
+    Args:
+        path: The final name.
+        text: Open it as UTF-8 text rather than binary.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w" if text else "wb", encoding="utf-8" if text else None) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o666 & ~_UMASK)  # mkstemp makes private files.
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
+@contextlib.contextmanager
+def output_errors(path: Path) -> Iterator[None]:
+    """Turns an operating-system error while writing `path` into an `OutputError` that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}; nothing half-written is left there") from error
+
+
+def _read_umask() -> int:
+    mask = os.umask(0o022)  # The umask can only be read by setting it: done once, on import, because it is of the whole process.
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _read_umask()

@@ -1,0 +1,422 @@
+"""Masks as values: `Mask` is one run-length encoded binary mask, `Masks` an immutable sequence of them on one image.
+
+A mask is stored as COCO run-length encoding (RLE): column-major runs, compressed by pycocotools. Area, box, IoU and union work on the
+runs; pixels are made when `Mask.array` is read. A thousand masks of a 12-megapixel photo take megabytes, not gigabytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pycocotools import mask as coco
+
+from .errors import InputError
+
+Size = tuple[int, int]
+"""Height and width in pixels."""
+
+
+class Polygon(NamedTuple):
+    """One connected part of a mask: its outline and the outlines of its holes, each (N, 2) float32 ``(x, y)`` on pixel edges."""
+
+    exterior: NDArray[np.float32]
+    holes: tuple[NDArray[np.float32], ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """One binary mask on an image, run-length encoded. Make one with `from_array`, `from_coco_rle` or `from_polygons`.
+
+    Attributes:
+        size: ``(height, width)`` of the image in pixels.
+        counts: Compressed COCO run lengths, column-major.
+        score: The model's estimate of the mask's quality (for SAM: its predicted IoU), or None.
+        label: What the mask shows, or None.
+        logits: The model's low-resolution logits (256, 256) float32 in its own frame, for refining the mask, or None.
+        prompt_index: Which of the prompts given together this mask answers, or None.
+    """
+
+    size: Size
+    counts: bytes
+    score: float | None = None
+    label: str | None = None
+    logits: NDArray[np.float32] | None = field(default=None, repr=False)
+    prompt_index: int | None = None
+
+    @classmethod
+    def from_array(
+        cls,
+        array: ArrayLike,
+        *,
+        score: float | None = None,
+        label: str | None = None,
+        logits: NDArray[np.float32] | None = None,
+        prompt_index: int | None = None,
+    ) -> Mask:
+        """Encodes pixels.
+
+        Args:
+            array: (H, W) bool, or integers or floats that are all 0 or 1 (or all 0 or 255).
+            score: Quality estimate to keep with the mask.
+            label: Label to keep with the mask.
+            logits: Low-resolution logits to keep with the mask.
+            prompt_index: Index of the prompt that the mask answers.
+
+        Raises:
+            InputError: `array` is not two-dimensional, is empty, or holds other values.
+        """
+        pixels = _binary(np.asarray(array))
+        encoded = coco.encode(np.asfortranarray(pixels))
+        return cls(pixels.shape, encoded["counts"], score, label, logits, prompt_index)
+
+    @classmethod
+    def from_crop(
+        cls,
+        crop: NDArray[np.bool_],
+        origin: tuple[int, int],
+        size: Size,
+        *,
+        score: float | None = None,
+        label: str | None = None,
+        logits: NDArray[np.float32] | None = None,
+        prompt_index: int | None = None,
+    ) -> Mask:
+        """Encodes a mask known only inside a rectangle, without making the pixels of the whole image.
+
+        Args:
+            crop: (h, w) bool, the mask inside the rectangle; outside it there is none.
+            origin: ``(x, y)`` of the rectangle's top-left pixel in the image.
+            size: ``(height, width)`` of the image.
+            score: Quality estimate to keep with the mask.
+            label: Label to keep with the mask.
+            logits: Low-resolution logits to keep with the mask.
+            prompt_index: Index of the prompt that the mask answers.
+
+        Raises:
+            InputError: The rectangle does not lie inside the image.
+        """
+        (x, y), (height, width) = origin, size
+        if crop.ndim != 2 or x < 0 or y < 0 or x + crop.shape[1] > width or y + crop.shape[0] > height:
+            raise InputError(f"crop of shape {crop.shape} at x={x}, y={y} does not lie inside an image of {height} x {width}")
+        return cls(size, _encode_crop(crop, x, y, height, width), score, label, logits, prompt_index)
+
+    @classmethod
+    def from_coco_rle(cls, rle: dict[str, Any], *, score: float | None = None, label: str | None = None) -> Mask:
+        """Reads a COCO RLE dictionary, compressed (``counts`` a string or bytes) or not (``counts`` a list of run lengths).
+
+        Raises:
+            InputError: Keys are missing, or the runs do not add up to the size.
+        """
+        try:
+            height, width = (int(v) for v in rle["size"])
+            counts = rle["counts"]
+            if isinstance(counts, str):
+                counts = counts.encode("ascii")
+            runs = _run_lengths(counts) if isinstance(counts, bytes) else [int(c) for c in counts]
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"not a COCO RLE: expected {{'size': [height, width], 'counts': …}}, got {_short(rle)}") from error
+        total = sum(runs)
+        if height < 1 or width < 1 or total != height * width:
+            raise InputError(f"broken COCO RLE: its runs cover {total} pixels, its size {height} x {width} has {height * width}")
+        if min(runs) < 0:  # pycocotools would read them as huge runs.
+            raise InputError(f"broken COCO RLE: it has a run of {min(runs)} pixels")
+        encoded = coco.frPyObjects({"size": [height, width], "counts": _without_empty(runs)}, height, width)
+        return cls((height, width), encoded["counts"], score, label)
+
+    @classmethod
+    def from_polygons(
+        cls, polygons: Sequence[Polygon | ArrayLike], size: Size, *, score: float | None = None, label: str | None = None
+    ) -> Mask:
+        """Rasterises the union of polygons by the rule of the COCO API.
+
+        Args:
+            polygons: Each a `Polygon` (with holes), an (N, 2) array of ``(x, y)`` on pixel edges, or COCO's flat ``[x0, y0, x1, …]``.
+            size: ``(height, width)`` of the image.
+            score: Quality estimate to keep with the mask.
+            label: Label to keep with the mask.
+
+        Raises:
+            InputError: A polygon has fewer than three corners or coordinates that are not finite.
+        """
+        rasters = []
+        for polygon in polygons:
+            exterior, holes = polygon if isinstance(polygon, Polygon) else (polygon, ())
+            raster = _rasterise(exterior, size)
+            for hole in holes:
+                raster &= ~_rasterise(hole, size)
+            rasters.append(raster)
+        union = np.logical_or.reduce(rasters) if rasters else np.zeros(size, bool)
+        return cls.from_array(union, score=score, label=label)
+
+    @property
+    def array(self) -> NDArray[np.bool_]:
+        """The pixels, (H, W) bool; decoded at each access."""
+        return np.asarray(coco.decode(_rle(self)), dtype=np.bool_)
+
+    @property
+    def area(self) -> int:
+        """Number of pixels in the mask."""
+        return int(coco.area(_rle(self)))
+
+    @property
+    def box(self) -> NDArray[np.float32]:
+        """Tight box ``[x0, y0, x1, y1]`` float32 in pixels, half-open; zeros for an empty mask."""
+        x, y, width, height = coco.toBbox(_rle(self))
+        return np.array([x, y, x + width, y + height], np.float32)
+
+    def iou(self, other: Mask) -> float:
+        """Intersection over union with another mask of the same image; 0 where both are empty.
+
+        Raises:
+            InputError: The sizes differ.
+        """
+        if self.size != other.size:
+            raise InputError(f"IoU needs masks of one size, got {self.size} and {other.size}")
+        return float(coco.iou([_rle(self)], [_rle(other)], [0])[0, 0])
+
+    def to_coco_rle(self) -> dict[str, Any]:
+        """The mask as a COCO RLE dictionary that `json` can write."""
+        return {"size": list(self.size), "counts": self.counts.decode("ascii")}
+
+    def polygons(self) -> list[Polygon]:
+        """Outlines along pixel edges, holes included: `from_polygons` gives the same mask back.
+
+        Parts that touch only at a corner belong to one polygon.
+        """
+        import cv2
+
+        box = self.box.astype(int)
+        crop = self.array[box[1] : box[3], box[0] : box[2]]
+        if crop.size == 0:
+            return []
+        # At twice the size, a contour pixel u lies beside the pixel edge (u + 1) // 2, so that OpenCV's contours through pixel
+        # centres become exact outlines along pixel edges.
+        doubled = crop.repeat(2, axis=0).repeat(2, axis=1).astype(np.uint8)
+        contours, hierarchy = cv2.findContours(doubled, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+        rings = [_corners((contour[:, 0] + 1) // 2) + box[:2].astype(np.float32) for contour in contours]
+        parents = hierarchy[0, :, 3]
+        return [
+            Polygon(ring, tuple(rings[h] for h in np.flatnonzero(parents == index)))
+            for index, ring in enumerate(rings)
+            if parents[index] < 0
+        ]
+
+    def __eq__(self, other: object) -> bool:
+        """Same size and pixels; score, label and logits do not count."""
+        if not isinstance(other, Mask):
+            return NotImplemented
+        return self.size == other.size and self.counts == other.counts
+
+    def __hash__(self) -> int:
+        return hash((self.size, self.counts))
+
+
+class Masks(Sequence[Mask]):
+    """An immutable sequence of masks on one image.
+
+    Args:
+        masks: The masks, all of one size.
+        size: ``(height, width)``; needed only when there are no masks.
+
+    Raises:
+        InputError: The masks are of different sizes, or there are none and no size is given.
+    """
+
+    __slots__ = ("_masks", "size")
+
+    def __init__(self, masks: Iterable[Mask], size: Size | None = None) -> None:
+        self._masks = tuple(masks)
+        sizes = {mask.size for mask in self._masks} | ({(int(size[0]), int(size[1]))} if size else set())
+        if len(sizes) != 1:
+            raise InputError(f"masks of one image have one size, got {sorted(sizes) or 'no masks and no size'}")
+        self.size: Size = sizes.pop()
+
+    def __len__(self) -> int:
+        return len(self._masks)
+
+    def __iter__(self) -> Iterator[Mask]:
+        return iter(self._masks)
+
+    @overload
+    def __getitem__(self, index: int) -> Mask: ...
+    @overload
+    def __getitem__(self, index: slice) -> Masks: ...
+    def __getitem__(self, index: int | slice) -> Mask | Masks:
+        if isinstance(index, slice):
+            return Masks(self._masks[index], self.size)
+        return self._masks[index]
+
+    def __repr__(self) -> str:
+        return f"Masks({len(self)} on {self.size[0]} x {self.size[1]})"
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """(N,) float32; NaN where a mask has no score."""
+        return np.array([np.nan if m.score is None else m.score for m in self], np.float32)
+
+    @property
+    def labels(self) -> tuple[str | None, ...]:
+        """One label a mask."""
+        return tuple(mask.label for mask in self)
+
+    @property
+    def boxes(self) -> NDArray[np.float32]:
+        """(N, 4) float32 ``xyxy`` tight boxes, half-open."""
+        return np.array([mask.box for mask in self], np.float32).reshape(-1, 4)
+
+    @property
+    def areas(self) -> NDArray[np.int64]:
+        """(N,) pixels a mask."""
+        return np.array([mask.area for mask in self], np.int64)
+
+    def best(self) -> Mask:
+        """The mask with the highest score; the first one where none has a score.
+
+        Raises:
+            InputError: There are no masks.
+        """
+        if not self._masks:
+            raise InputError("there is no best mask: the result has no masks")
+        scores = self.scores
+        return self._masks[0 if np.isnan(scores).all() else int(np.nanargmax(scores))]
+
+    def where(self, keep: ArrayLike) -> Masks:
+        """The masks at which `keep` is true (N booleans), or at the given indices in their order.
+
+        Raises:
+            InputError: `keep` does not fit the number of masks.
+        """
+        chosen = np.asarray(keep)
+        if chosen.dtype == bool:
+            if chosen.shape != (len(self),):
+                raise InputError(f"expected {len(self)} booleans, one a mask, got an array of shape {chosen.shape}")
+            chosen = np.flatnonzero(chosen)
+        try:
+            return Masks((self._masks[int(i)] for i in chosen), self.size)
+        except (IndexError, TypeError, ValueError) as error:
+            raise InputError(f"mask indices must lie in 0…{len(self) - 1}, got {_short(keep)}") from error
+
+    def union(self) -> Mask:
+        """The pixels that are in any of the masks."""
+        if not self._masks:
+            return Mask.from_array(np.zeros(self.size, bool))
+        merged = coco.merge([_rle(mask) for mask in self], intersect=False)
+        return Mask(self.size, merged["counts"])
+
+    def iou_matrix(self, other: Masks | None = None) -> NDArray[np.float32]:
+        """(N, M) IoU of each mask with each of `other` (default: with one another).
+
+        Raises:
+            InputError: The sizes differ.
+        """
+        columns = self if other is None else other
+        if columns.size != self.size:
+            raise InputError(f"IoU needs masks of one size, got {self.size} and {columns.size}")
+        if not len(self) or not len(columns):
+            return np.zeros((len(self), len(columns)), np.float32)
+        rows = [_rle(mask) for mask in self]
+        return np.asarray(coco.iou(rows, [_rle(m) for m in columns], [0] * len(columns)), np.float32)
+
+    def labelled(self, label: str | None) -> Masks:
+        """The same masks, each with `label`."""
+        return Masks((replace(mask, label=label) for mask in self), self.size)
+
+
+def _rle(mask: Mask) -> dict[str, Any]:
+    return {"size": mask.size, "counts": mask.counts}
+
+
+def _binary(array: NDArray[Any]) -> NDArray[np.uint8]:
+    if array.ndim != 2 or array.size == 0:
+        raise InputError(f"a mask is a two-dimensional array (height, width), got shape {array.shape}")
+    if array.dtype == bool:
+        return array.astype(np.uint8)
+    if array.dtype.kind in "uif":
+        values = np.unique(array)
+        if values.size <= 2 and np.isin(values, (0, 1)).all():
+            return array.astype(np.uint8)
+        if values.size <= 2 and np.isin(values, (0, 255)).all():
+            return (array > 0).astype(np.uint8)
+        raise InputError(
+            f"a mask holds 0 and 1 (or 0 and 255), got {values.size} values from {values[0]} to {values[-1]}; threshold it first"
+        )
+    raise InputError(f"a mask is an array of booleans or numbers, got dtype {array.dtype}")
+
+
+def _encode_crop(crop: NDArray[np.bool_], x: int, y: int, height: int, width: int) -> bytes:
+    # A column in the crop becomes a row here, with one empty pixel below it, so that every run ends in its own column.
+    columns = np.zeros((crop.shape[1], crop.shape[0] + 1), bool)
+    columns[:, :-1] = crop.T
+    flat = columns.reshape(-1)
+    steps = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    if flat.size and flat[0]:
+        steps = np.concatenate([[0], steps])
+    column, row = np.divmod(steps, crop.shape[0] + 1)
+    positions = (column + x) * height + row + y
+    # A run that ends at the bottom of one column and one that starts at the top of the next are one run.
+    joined = np.flatnonzero(positions[1:-1:2] == positions[2::2]) * 2 + 1
+    positions = np.delete(positions, np.concatenate([joined, joined + 1]))
+    counts = np.diff(positions, prepend=0, append=height * width)
+    if positions.size and positions[-1] == height * width:
+        counts = counts[:-1]
+    rle = coco.frPyObjects({"size": [height, width], "counts": counts.tolist()}, height, width)
+    encoded: bytes = rle["counts"]
+    return encoded
+
+
+def _run_lengths(counts: bytes) -> list[int]:
+    """Decodes COCO's compressed run lengths (``rleFrString`` of pycocotools' maskApi.c), which the Python API does not offer."""
+    lengths: list[int] = []
+    value = shift = 0
+    for byte in counts:
+        code = byte - 48
+        if not 0 <= code < 64:
+            raise ValueError(f"{bytes([byte])!r} has no meaning in compressed run lengths")
+        value |= (code & 0x1F) << shift
+        shift += 5
+        if not code & 0x20:
+            if code & 0x10:
+                value |= -1 << shift
+            lengths.append(value + (lengths[-2] if len(lengths) > 2 else 0))
+            value = shift = 0
+    if shift:
+        raise ValueError("the compressed run lengths end within a number")
+    return lengths
+
+
+def _without_empty(runs: Sequence[int]) -> list[int]:
+    """The same pixels without empty runs (but for the first, which may be): equal masks then have equal counts."""
+    merged = [0]
+    for index, run in enumerate(runs):
+        if run and (len(merged) - 1) % 2 == index % 2:
+            merged[-1] += run
+        elif run:
+            merged.append(run)
+    return merged
+
+
+def _rasterise(ring: ArrayLike, size: Size) -> NDArray[np.bool_]:
+    try:
+        flat = np.asarray(ring, np.float64).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"a polygon is corners (x, y) of numbers, got {_short(ring)}") from error
+    if flat.size < 6 or flat.size % 2 or not np.isfinite(flat).all():
+        raise InputError(f"a polygon has at least three corners (x, y) of finite numbers, got {_short(ring)}")
+    return np.asarray(coco.decode(coco.frPyObjects([flat.tolist()], *size))[..., 0], dtype=bool)
+
+
+def _corners(ring: NDArray[Any]) -> NDArray[np.float32]:
+    """Drops repeated points and points in the middle of straight runs."""
+    ring = ring[np.any(ring != np.roll(ring, 1, axis=0), axis=1)]
+    before, after = ring - np.roll(ring, 1, axis=0), np.roll(ring, -1, axis=0) - ring
+    corners: NDArray[np.float32] = ring[before[:, 0] * after[:, 1] != before[:, 1] * after[:, 0]].astype(np.float32)
+    return corners
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "…"

@@ -1,0 +1,135 @@
+"""From masks to better masks: small areas, holes and islands, duplicates, merging. Each step takes `Masks` and returns `Masks`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .masks import Mask, Masks
+
+
+def drop_small(masks: Masks, min_area: int) -> Masks:
+    """The masks of at least `min_area` pixels."""
+    return masks.where(masks.areas >= min_area)
+
+
+def fill_holes(masks: Masks, max_area: int | None = None) -> Masks:
+    """Fills holes (background that the mask encloses) of at most `max_area` pixels; None fills them all."""
+    return Masks((_change_regions(mask, hole_limit=max_area, island_limit=0) for mask in masks), masks.size)
+
+
+def drop_islands(masks: Masks, min_area: int) -> Masks:
+    """Removes connected parts of fewer than `min_area` pixels, but never a mask's largest part."""
+    return Masks((_change_regions(mask, hole_limit=0, island_limit=min_area) for mask in masks), masks.size)
+
+
+def clean_regions(mask: Mask, min_area: int) -> Mask:
+    """One mask with its holes and islands of fewer than `min_area` pixels removed.
+
+    As ``postprocess_small_regions`` of segment-anything: regions are 8-connected, background at the image's border counts as a hole when it
+    is small, and the largest part stays whatever its size.
+    """
+    return _change_regions(mask, hole_limit=min_area - 1, island_limit=min_area, border_holes=True)
+
+
+def nms(masks: Masks, threshold: float, *, by: Literal["mask", "box"] = "mask", per_label: bool = True) -> Masks:
+    """Non-maximum suppression: of masks that overlap, the one with the highest score stays.
+
+    Args:
+        masks: Masks; one without a score counts as the worst.
+        threshold: IoU over which two masks are duplicates.
+        by: Overlap of masks or of their boxes.
+        per_label: Only masks of one label can be duplicates.
+    """
+    scores = np.nan_to_num(masks.scores, nan=-np.inf)
+    overlap = masks.iou_matrix() if by == "mask" else box_iou(masks.boxes, masks.boxes)
+    if per_label:
+        labels = np.array([str(label) for label in masks.labels])
+        overlap = overlap * (labels[:, None] == labels[None, :])
+    return masks.where(sorted(_greedy(lambda index: overlap[index], scores, threshold)))
+
+
+def merge_by_label(masks: Masks) -> Masks:
+    """One mask a label: the union of all masks with it, with the best of their scores."""
+    merged = []
+    for label in dict.fromkeys(masks.labels):
+        same = masks.where([other == label for other in masks.labels])
+        score = None if np.isnan(same.scores).all() else float(np.nanmax(same.scores))
+        merged.append(replace(same.union(), label=label, score=score))
+    return Masks(merged, masks.size)
+
+
+def keep_best(masks: Masks, most: int) -> Masks:
+    """The `most` masks with the highest scores, in their order."""
+    order = np.argsort(-np.nan_to_num(masks.scores, nan=-np.inf), kind="stable")
+    return masks.where(sorted(order[:most].tolist()))
+
+
+def box_iou(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, M) IoU of (N, 4) with (M, 4) ``xyxy`` boxes; 0 where both have no area."""
+    low = np.maximum(rows[:, None, :2], columns[None, :, :2])
+    high = np.minimum(rows[:, None, 2:], columns[None, :, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=-1)
+    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=-1) for boxes in (rows, columns)]
+    union = areas[0][:, None] + areas[1][None, :] - shared
+    overlap: NDArray[np.float32] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return overlap
+
+
+def box_nms(boxes: NDArray[np.float32], scores: NDArray[np.floating], threshold: float) -> list[int]:
+    """Indices of the boxes that survive non-maximum suppression, best score first (``torchvision.ops.nms``)."""
+    return _greedy(lambda index: box_iou(boxes[index : index + 1], boxes)[0], scores, threshold)
+
+
+def _greedy(overlap_with: Callable[[int], NDArray[np.float32]], scores: NDArray[np.floating], threshold: float) -> list[int]:
+    keep: list[int] = []
+    dropped = np.zeros(len(scores), bool)
+    for index in np.argsort(-scores, kind="stable"):
+        if not dropped[index]:
+            keep.append(int(index))
+            dropped |= overlap_with(int(index)) > threshold
+    return keep
+
+
+def _change_regions(mask: Mask, *, hole_limit: int | None, island_limit: int, border_holes: bool = False) -> Mask:
+    """Fills holes of at most `hole_limit` pixels, then drops islands of fewer than `island_limit`; the same mask where nothing changes."""
+    x0, y0, x1, y1 = (int(v) for v in mask.box)
+    if x1 <= x0:
+        return mask
+    # Holes and islands lie within the box; one pixel of margin, where there is one, joins the background around it.
+    if border_holes:
+        x0, y0, x1, y1 = 0, 0, mask.size[1], mask.size[0]
+    pixels = np.pad(mask.array[y0:y1, x0:x1], 0 if border_holes else 1)
+    changed = False
+    if hole_limit is None or hole_limit > 0:
+        holes = _small_regions(~pixels, hole_limit, spare="none" if border_holes else "border")
+        changed |= bool(holes.any())
+        pixels |= holes
+    if island_limit > 0:
+        islands = _small_regions(pixels, island_limit - 1, spare="largest")
+        changed |= bool(islands.any())
+        pixels &= ~islands
+    if not changed:
+        return mask
+    inner = pixels if border_holes else pixels[1:-1, 1:-1]
+    new = Mask.from_crop(inner, (x0, y0), mask.size)
+    return replace(mask, counts=new.counts)
+
+
+def _small_regions(pixels: NDArray[np.bool_], limit: int | None, spare: Literal["none", "border", "largest"]) -> NDArray[np.bool_]:
+    """The connected regions of at most `limit` pixels (None: of any size), but for the one that is spared."""
+    import cv2
+
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(pixels.astype(np.uint8), connectivity=8)
+    areas = stats[:, cv2.CC_STAT_AREA]
+    small = np.ones(len(areas), bool) if limit is None else areas <= limit
+    small[0] = False  # Label 0 is what is not set in `pixels`.
+    if spare == "border":
+        small[labels[0, 0]] = False
+    elif spare == "largest" and len(areas) > 1:
+        small[1 + int(np.argmax(areas[1:]))] = False
+    return np.asarray(small[labels])

@@ -1,0 +1,361 @@
+"""Prompts as values: what a user asks a model to segment.
+
+There are three kinds, made only by the constructors of `Prompt`: spatial (points, a box, an earlier mask, or a combination: one object a
+prompt), text, and everything. A prompt is checked when it is made; whether it lies inside the image is checked when it is used.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Literal, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .errors import PromptError
+from .masks import Mask, Size
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
+PromptKind = Literal["point", "box", "mask", "text", "everything"]
+
+
+class Prompt(ABC):
+    """What to segment. Coordinates are pixels of the original image; ``(0, 0)`` is the centre of the top-left pixel."""
+
+    @staticmethod
+    def point(x: float, y: float, foreground: bool = True) -> SpatialPrompt:
+        """A click at ``(x, y)`` on the object, or with ``foreground=False`` beside it."""
+        return Prompt.points([(x, y)], [foreground])
+
+    @staticmethod
+    def points(xy: ArrayLike, foreground: ArrayLike | None = None) -> SpatialPrompt:
+        """Several clicks for one object.
+
+        Args:
+            xy: (N, 2) points ``(x, y)``.
+            foreground: (N,) whether each is on the object; default: all are.
+
+        Raises:
+            PromptError: No points, wrong shapes, or numbers that are not finite.
+        """
+        coordinates = _numbers(xy, "points")
+        if coordinates.ndim != 2 or coordinates.shape[0] == 0 or coordinates.shape[1] != 2:
+            raise PromptError(f"points are an (N, 2) array of (x, y) with N of at least 1, got shape {coordinates.shape}")
+        on = np.ones(len(coordinates), bool) if foreground is None else np.asarray(foreground)
+        if on.shape != (len(coordinates),) or on.dtype.kind not in "biu" or not np.isin(on, (0, 1)).all():
+            raise PromptError(f"foreground is one boolean a point ({len(coordinates)} here), got {foreground!r}")
+        return SpatialPrompt(xy=_frozen(coordinates), foreground=_frozen(on.astype(bool)))
+
+    @staticmethod
+    def box(x0: float, y0: float, x1: float, y1: float) -> SpatialPrompt:
+        """The rectangle around one object, ``xyxy``, half-open.
+
+        Raises:
+            PromptError: Numbers that are not finite, or a box that is reversed or has no area.
+        """
+        corners = _numbers((x0, y0, x1, y1), "a box")
+        if corners.shape != (4,):
+            raise PromptError(f"a box is four numbers x0, y0, x1, y1, got shape {corners.shape}")
+        if corners[2] <= corners[0] or corners[3] <= corners[1]:
+            raise PromptError(f"a box needs x0 < x1 and y0 < y1 (x0, y0, x1, y1), got {tuple(corners.tolist())}")
+        return SpatialPrompt(xyxy=_frozen(corners))
+
+    @staticmethod
+    def mask(mask_or_logits: Mask | ArrayLike) -> SpatialPrompt:
+        """An earlier mask of the object, to be refined.
+
+        Args:
+            mask_or_logits: A `Mask` (its low-resolution logits are used if it has them, its pixels if not), an (H, W) boolean array of the
+                image's size, or (h, w) or (1, h, w) floating-point logits in the model's own frame, as in `Mask.logits`.
+
+        Raises:
+            PromptError: Wrong shape or dtype, or logits that are not finite.
+        """
+        if isinstance(mask_or_logits, Mask):
+            if mask_or_logits.logits is not None:
+                return SpatialPrompt(logits=_frozen(mask_or_logits.logits), source_size=mask_or_logits.size)
+            return SpatialPrompt(mask_pixels=mask_or_logits)
+        array = np.asarray(mask_or_logits)
+        if array.dtype == bool and array.ndim == 2 and array.size:
+            return SpatialPrompt(mask_pixels=Mask.from_array(array))
+        if array.dtype.kind == "f" and array.ndim in (2, 3) and array.size:
+            logits = _numbers(array, "mask logits")
+            if logits.ndim == 3 and logits.shape[0] == 1:
+                logits = logits[0]
+            if logits.ndim == 2:
+                return SpatialPrompt(logits=_frozen(logits))
+        raise PromptError(
+            "a mask prompt is a Mask, an (H, W) array of booleans, or (h, w) floating-point logits; "
+            f"got shape {array.shape}, dtype {array.dtype}"
+        )
+
+    @staticmethod
+    def text(*phrases: str) -> TextPrompt:
+        """Phrases that name what to find, such as ``Prompt.text("a dog", "red car")``; needs a detector.
+
+        Raises:
+            PromptError: No phrase, or a blank one.
+        """
+        for phrase in phrases:
+            if not isinstance(phrase, str) or not phrase.strip():
+                raise PromptError(f"a phrase is text that is not blank, got {phrase!r}")
+        if not phrases:
+            raise PromptError("a text prompt needs at least one phrase")
+        return TextPrompt(tuple(phrase.strip() for phrase in phrases))
+
+    @staticmethod
+    def everything(
+        points_per_side: int = 32,
+        *,
+        point_grid: ArrayLike | None = None,
+        pred_iou_thresh: float = 0.88,
+        stability_score_thresh: float = 0.95,
+        stability_score_offset: float = 1.0,
+        box_nms_thresh: float = 0.7,
+        crop_n_layers: int = 0,
+        crop_nms_thresh: float = 0.7,
+        crop_overlap_ratio: float = 512 / 1500,
+        crop_n_points_downscale_factor: int = 1,
+        min_mask_region_area: int = 0,
+    ) -> EverythingPrompt:
+        """Every object of the image, found from a grid of points.
+
+        The settings and their defaults are those of ``SamAutomaticMaskGenerator`` in segment-anything.
+
+        Args:
+            points_per_side: Points along each side of the grid.
+            point_grid: (N, 2) points ``(x, y)`` in [0, 1] to use in place of the regular grid (without crops).
+            pred_iou_thresh: Least predicted IoU of a mask.
+            stability_score_thresh: Least IoU of the mask cut at ``+offset`` with the mask cut at ``-offset``.
+            stability_score_offset: Logit offset of the stability score.
+            box_nms_thresh: Box IoU over which the mask with the lower predicted IoU is dropped.
+            crop_n_layers: With n layers the model also runs on crops, ``4**i`` of them in layer ``i``.
+            crop_nms_thresh: Box IoU over which masks of different crops count as duplicates.
+            crop_overlap_ratio: Overlap of neighbouring crops as a share of the shorter side.
+            crop_n_points_downscale_factor: The grid of layer ``i`` has ``points_per_side / factor**i`` points a side.
+            min_mask_region_area: Holes and islands of fewer pixels are removed; 0 leaves them.
+
+        Raises:
+            PromptError: A setting is out of its range.
+        """
+        grid = None if point_grid is None else _frozen(_numbers(point_grid, "point_grid"))
+        prompt = EverythingPrompt(
+            points_per_side,
+            grid,
+            pred_iou_thresh,
+            stability_score_thresh,
+            stability_score_offset,
+            box_nms_thresh,
+            crop_n_layers,
+            crop_nms_thresh,
+            crop_overlap_ratio,
+            crop_n_points_downscale_factor,
+            min_mask_region_area,
+        )
+        prompt.check()
+        return prompt
+
+    @property
+    @abstractmethod
+    def kinds(self) -> frozenset[PromptKind]:
+        """The kinds of prompt in it, for comparison with what a backend accepts."""
+
+
+@dataclass(frozen=True, eq=False)
+class SpatialPrompt(Prompt):
+    """Points, a box and an earlier mask that together ask for one object; combine them with ``+``.
+
+    Attributes:
+        xy: (N, 2) float32 points ``(x, y)``; N may be 0.
+        foreground: (N,) bool.
+        xyxy: (4,) float32 box, or None.
+        mask_pixels: An earlier mask at the image's size, or None.
+        logits: An earlier mask as low-resolution logits (h, w) float32, or None.
+        source_size: The image size that `logits` were made for, where known.
+    """
+
+    xy: NDArray[np.float32] = field(default_factory=lambda: _frozen(np.zeros((0, 2), np.float32)))
+    foreground: NDArray[np.bool_] = field(default_factory=lambda: _frozen(np.zeros(0, bool)))
+    xyxy: NDArray[np.float32] | None = None
+    mask_pixels: Mask | None = None
+    logits: NDArray[np.float32] | None = None
+    source_size: Size | None = None
+
+    def __add__(self, other: SpatialPrompt) -> SpatialPrompt:
+        """Both prompts as one, for the same object.
+
+        Raises:
+            PromptError: Both have a box, both have a mask, or `other` is not spatial.
+        """
+        if not isinstance(other, SpatialPrompt):
+            raise PromptError(f"only points, boxes and masks of one object combine, not {type(self).__name__} + {type(other).__name__}")
+        if self.xyxy is not None and other.xyxy is not None:
+            raise PromptError("one object has one box: give several boxes as several prompts")
+        if "mask" in self.kinds and "mask" in other.kinds:
+            raise PromptError("one object has one earlier mask: both prompts bring one")
+        mask = self if "mask" in self.kinds else other
+        return SpatialPrompt(
+            xy=_frozen(np.concatenate([self.xy, other.xy])),
+            foreground=_frozen(np.concatenate([self.foreground, other.foreground])),
+            xyxy=other.xyxy if self.xyxy is None else self.xyxy,
+            mask_pixels=mask.mask_pixels,
+            logits=mask.logits,
+            source_size=mask.source_size,
+        )
+
+    @property
+    def kinds(self) -> frozenset[PromptKind]:
+        kinds: set[PromptKind] = set()
+        if len(self.xy):
+            kinds.add("point")
+        if self.xyxy is not None:
+            kinds.add("box")
+        if self.mask_pixels is not None or self.logits is not None:
+            kinds.add("mask")
+        return frozenset(kinds)
+
+    def on_image(self, size: Size) -> SpatialPrompt:
+        """The prompt for an image of `size` (height, width): checked, and with its box cut to the image.
+
+        Raises:
+            PromptError: A point or the whole box lies outside the image, or the mask belongs to an image of another size.
+        """
+        height, width = size
+        outside = (self.xy < -0.5).any(axis=1) | (self.xy[:, 0] > width - 0.5) | (self.xy[:, 1] > height - 0.5)
+        if outside.any():
+            x, y = self.xy[np.argmax(outside)].tolist()
+            raise PromptError(f"point ({x:g}, {y:g}) lies outside the image, which is {width} wide and {height} high")
+        for mask_size in (self.mask_pixels.size if self.mask_pixels else None, self.source_size):
+            if mask_size not in (None, size):
+                raise PromptError(f"the mask prompt is of an image of size {mask_size} (height, width), this image has {size}")
+        if self.xyxy is None:
+            return self
+        cut = np.clip(self.xyxy, 0, [width, height, width, height]).astype(np.float32)
+        if cut[2] <= cut[0] or cut[3] <= cut[1]:
+            raise PromptError(f"box {tuple(self.xyxy.tolist())} lies outside the image, which is {width} wide and {height} high")
+        return SpatialPrompt(self.xy, self.foreground, _frozen(cut), self.mask_pixels, self.logits, self.source_size)
+
+    def __repr__(self) -> str:
+        parts = [f"point({x:g}, {y:g}{'' if on else ', foreground=False'})" for (x, y), on in zip(self.xy, self.foreground, strict=True)]
+        if self.xyxy is not None:
+            parts.append("box({:g}, {:g}, {:g}, {:g})".format(*self.xyxy))
+        if self.mask_pixels is not None:
+            parts.append("mask({} x {})".format(*self.mask_pixels.size))
+        if self.logits is not None:
+            parts.append("mask(logits {} x {})".format(*self.logits.shape))
+        return " + ".join(f"Prompt.{part}" for part in parts)
+
+
+@dataclass(frozen=True)
+class TextPrompt(Prompt):
+    """Phrases that name what to find."""
+
+    phrases: tuple[str, ...]
+
+    @property
+    def kinds(self) -> frozenset[PromptKind]:
+        return frozenset({"text"})
+
+    def __repr__(self) -> str:
+        return f"Prompt.text({', '.join(map(repr, self.phrases))})"
+
+
+@dataclass(frozen=True, eq=False)
+class EverythingPrompt(Prompt):
+    """Every object of the image; the settings are documented at `Prompt.everything`."""
+
+    points_per_side: int = 32
+    point_grid: NDArray[np.float32] | None = None
+    pred_iou_thresh: float = 0.88
+    stability_score_thresh: float = 0.95
+    stability_score_offset: float = 1.0
+    box_nms_thresh: float = 0.7
+    crop_n_layers: int = 0
+    crop_nms_thresh: float = 0.7
+    crop_overlap_ratio: float = 512 / 1500
+    crop_n_points_downscale_factor: int = 1
+    min_mask_region_area: int = 0
+
+    @property
+    def kinds(self) -> frozenset[PromptKind]:
+        return frozenset({"everything"})
+
+    def __repr__(self) -> str:
+        changed = [f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if repr(getattr(self, f.name)) != repr(f.default)]
+        return f"Prompt.everything({', '.join(changed)})"
+
+    def check(self) -> None:
+        """Raises `PromptError` for a setting that is out of its range."""
+        for name, least in (
+            ("points_per_side", 1),
+            ("crop_n_layers", 0),
+            ("crop_n_points_downscale_factor", 1),
+            ("min_mask_region_area", 0),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                raise PromptError(f"{name} is a whole number of at least {least}, got {value!r}")
+        for name in ("pred_iou_thresh", "stability_score_thresh", "box_nms_thresh", "crop_nms_thresh", "crop_overlap_ratio"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise PromptError(f"{name} lies between 0 and 1, got {value!r}")
+        if not 0 <= self.stability_score_offset < float("inf"):
+            raise PromptError(f"stability_score_offset is a finite number of at least 0, got {self.stability_score_offset!r}")
+        grid = self.point_grid
+        if grid is not None:
+            if grid.ndim != 2 or grid.shape[0] == 0 or grid.shape[1] != 2 or grid.min() < 0 or grid.max() > 1:
+                raise PromptError(f"point_grid is an (N, 2) array of (x, y) in [0, 1], got shape {grid.shape}")
+            if self.crop_n_layers:
+                raise PromptError("a custom point_grid goes with crop_n_layers=0: each layer of crops would need its own")
+
+    def grid(self, layer: int = 0) -> NDArray[np.float32]:
+        """(N, 2) points ``(x, y)`` in (0, 1), row by row: the custom grid, or the regular grid of one layer of crops."""
+        if self.point_grid is not None:
+            return self.point_grid
+        side = max(1, int(self.points_per_side / self.crop_n_points_downscale_factor**layer))
+        ticks = (np.arange(side, dtype=np.float64) + 0.5) / side
+        return np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2).astype(np.float32)
+
+
+def phrases_of(prompts: Sequence[Prompt]) -> tuple[str, ...]:
+    """The phrases of all text prompts, in order, each once."""
+    return tuple(dict.fromkeys(phrase for prompt in prompts if isinstance(prompt, TextPrompt) for phrase in prompt.phrases))
+
+
+def spatial(prompts: Sequence[Prompt], size: Size) -> Iterator[SpatialPrompt]:
+    """The prompts for an image of `size`, each checked and cut to it.
+
+    Raises:
+        PromptError: There are none, one is not spatial, or one does not fit the image.
+    """
+    if isinstance(prompts, Prompt):
+        raise PromptError(f"segment() takes a list of prompts, one an object: write [{prompts!r}]")
+    if not len(prompts):
+        raise PromptError("segment() needs at least one prompt, got an empty list")
+    for index, prompt in enumerate(prompts):
+        if not isinstance(prompt, SpatialPrompt):
+            hint = "use everything()" if isinstance(prompt, EverythingPrompt) else "a text prompt needs a Pipeline with a detector"
+            raise PromptError(f"prompt {index} is {prompt!r}, and segment() takes points, boxes and masks: {hint}")
+        yield prompt.on_image(size)
+
+
+def _numbers(values: ArrayLike, what: str) -> NDArray[np.float32]:
+    try:
+        with np.errstate(over="ignore"):  # What float32 cannot hold becomes infinite and is refused below.
+            array = np.asarray(values, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise PromptError(f"{what} must be numbers, got {values!r}") from error
+    if not np.isfinite(array).all():
+        raise PromptError(
+            f"{what} must be finite numbers, got {values!r}" if array.size <= 8 else f"{what} must be finite: it holds NaN or infinity"
+        )
+    return array
+
+
+def _frozen(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
+    copy: NDArray[_Scalar] = array.copy()
+    copy.setflags(write=False)
+    return copy

@@ -1,0 +1,114 @@
+"""The seams: what a backend must offer. Nothing here imports a backend, and a backend need not inherit from anything here.
+
+numpy crosses these seams, torch never does. Images are (H, W, 3) uint8 RGB, or anything else that `promptseg.images.load_image` takes;
+boxes are ``xyxy`` float32 pixels, half-open; points are ``(x, y)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .detections import Detections
+from .images import ImageLike
+from .masks import Mask, Masks, Size
+from .prompts import EverythingPrompt, Prompt
+from .results import FrameMasks, Provenance
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Finds boxes, by phrase where the model reads text."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """Which model this is, with its weights and licence."""
+        ...
+
+    def detect(self, image: ImageLike, phrases: Sequence[str] | None = None) -> Detections:
+        """Detections on one image; `phrases` None asks for every class that the model knows."""
+        ...
+
+
+@runtime_checkable
+class Session(Protocol):
+    """An encoded image that answers prompts. Immutable, independent of other sessions, and safe to use from several threads."""
+
+    @property
+    def size(self) -> Size:
+        """``(height, width)`` of the image in pixels."""
+        ...
+
+    @property
+    def timings(self) -> Mapping[str, float]:
+        """Seconds spent on making this session, by stage: ``encode`` is absent or 0 where a cached embedding was used."""
+        ...
+
+    def segment(self, prompts: Sequence[Prompt], *, candidates: bool = False) -> Masks:
+        """One mask a prompt, in the order of the prompts; with `candidates`, all that the model proposes for each, prompt by prompt."""
+        ...
+
+    def everything(self, prompt: EverythingPrompt) -> Masks:
+        """Every object that the model finds, best first."""
+        ...
+
+
+@runtime_checkable
+class Segmenter(Protocol):
+    """Opens images for prompting."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """Which model this is, with its weights and licence."""
+        ...
+
+    def open(self, image: ImageLike) -> Session:
+        """Encodes an image once; what it returns answers any number of prompts."""
+        ...
+
+
+class FrameSource(Protocol):
+    """A stream of video frames, read once."""
+
+    @property
+    def size(self) -> Size:
+        """``(height, width)`` of every frame."""
+        ...
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        """The frames in order, each (H, W, 3) uint8 RGB."""
+        ...
+
+
+@runtime_checkable
+class VideoSession(Protocol):
+    """A video being tracked."""
+
+    def add(self, frame: int, object_id: int, prompt: Prompt) -> Mask:
+        """Prompts one object on one frame and returns its mask there."""
+        ...
+
+    def remove(self, object_id: int) -> None:
+        """Stops tracking an object."""
+        ...
+
+    def propagate(self, *, start: int = 0, stop: int | None = None, reverse: bool = False) -> Iterator[FrameMasks]:
+        """Tracks the objects through the frames from `start` to before `stop`, or backwards from `start`."""
+        ...
+
+
+@runtime_checkable
+class VideoSegmenter(Protocol):
+    """Opens videos for tracking."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """Which model this is, with its weights and licence."""
+        ...
+
+    def open(self, frames: FrameSource) -> VideoSession:
+        """Starts a tracking session over `frames`."""
+        ...

@@ -1,0 +1,136 @@
+"""`SamSegmenter` and `SamSession`: the path from a photo and prompts to masks, for every model of the family."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import PromptError
+from ..images import ImageLike, load_image
+from ..masks import Mask, Masks, Size
+from ..prompts import EverythingPrompt, Prompt, SpatialPrompt, spatial
+from ..results import Provenance
+from . import choose, tokens
+from .cache import EmbeddingCache, image_key
+from .everything import segment_everything
+from .model import Embedding, SamModel
+from .upsample import Upsampler, upsampler
+
+
+class SamSegmenter:
+    """A `promptseg.protocols.Segmenter` made of any model of the SAM family.
+
+    Args:
+        model: The model behind the seam.
+        cache: Where embeddings are kept, or None to encode every time.
+    """
+
+    def __init__(self, model: SamModel, cache: EmbeddingCache | None = None) -> None:
+        self.model = model
+        self.cache = cache
+
+    @property
+    def provenance(self) -> Provenance:
+        """Which model this is."""
+        return self.model.provenance
+
+    def open(self, image: ImageLike) -> SamSession:
+        """Encodes an image, or finds its embedding in the cache.
+
+        Raises:
+            InputError: The image cannot be used.
+        """
+        pixels = load_image(image)
+        if isinstance(image, np.ndarray) and np.may_share_memory(pixels, image):
+            pixels = pixels.copy()  # The session answers for the image as it is now, whatever the caller does with the array.
+        started = time.perf_counter()
+        embedding, cached = self._embed(pixels)
+        elapsed = time.perf_counter() - started
+        return SamSession(self, pixels, embedding, {"cache" if cached else "encode": elapsed})
+
+    def _embed(self, pixels: NDArray[np.uint8]) -> tuple[Embedding, bool]:
+        if self.cache is None:
+            return self.model.encode([pixels])[0], False
+        key = image_key(pixels, self.model.provenance)
+        found = self.cache.get(key)
+        if found is not None:
+            return Embedding(found, self.model.geometry((pixels.shape[0], pixels.shape[1]))), True
+        embedding = self.model.encode([pixels])[0]
+        self.cache.put(key, embedding.features)
+        return embedding, False
+
+
+@dataclass(frozen=True, eq=False)
+class SamSession:
+    """An encoded image that answers prompts; a `promptseg.protocols.Session`. Immutable and safe to share between threads."""
+
+    segmenter: SamSegmenter
+    image: NDArray[np.uint8] = field(repr=False)
+    embedding: Embedding = field(repr=False)
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def size(self) -> Size:
+        """``(height, width)`` of the image in pixels."""
+        return self.embedding.geometry.size
+
+    def segment(self, prompts: Sequence[Prompt], *, candidates: bool = False) -> Masks:
+        """Segments one object a prompt.
+
+        Args:
+            prompts: Spatial prompts, one an object.
+            candidates: Give all masks that the model proposes for an ambiguous prompt (SAM: three), not the chosen one alone.
+
+        A mask given alone is joined by its own box: SAM was trained to refine a mask with points or a box, and answers one alone with
+        nothing.
+
+        Returns:
+            One mask a prompt in the order of the prompts, or all candidates prompt by prompt; each with its predicted IoU as `score`, its
+            low-resolution `logits` and its `prompt_index`.
+
+        Raises:
+            PromptError: A prompt is not spatial or does not fit the image.
+        """
+        model, geometry = self.segmenter.model, self.embedding.geometry
+        upsample = upsampler(geometry)
+        checked = [_with_box(prompt, upsample) for prompt in spatial(prompts, self.size)]
+        answers: list[list[Mask]] = [[] for _ in checked]
+        for indices, batch in tokens.batches(checked, geometry, model.decode_batch):
+            decoded = model.decode(self.embedding, batch)
+            for row, index in enumerate(indices):
+                scores = decoded.scores[row]
+                if candidates:
+                    wanted: Sequence[int] = model.candidates.ambiguous
+                else:
+                    wanted = [choose.best(scores, choose.considered(checked[index], model.candidates))]
+                logits = decoded.logits(row, wanted)
+                answers[index] = [
+                    upsample.mask(low_res, score=float(scores[candidate]), prompt_index=index)
+                    for candidate, low_res in zip(wanted, logits, strict=True)
+                ]
+        return Masks((mask for answer in answers for mask in answer), self.size)
+
+    def everything(self, prompt: EverythingPrompt | None = None) -> Masks:
+        """Segments every object, from a grid of points; see `Prompt.everything` for the settings.
+
+        Raises:
+            PromptError: `prompt` is of another kind.
+        """
+        if not isinstance(prompt, (EverythingPrompt, type(None))):
+            raise PromptError(f"everything() takes Prompt.everything(), got {prompt!r}: use segment()")
+        return segment_everything(self.segmenter.model, self.image, self.embedding, prompt or EverythingPrompt())
+
+
+def _with_box(prompt: SpatialPrompt, upsample: Upsampler) -> SpatialPrompt:
+    if prompt.kinds != {"mask"}:
+        return prompt
+    mask = prompt.mask_pixels
+    if mask is None and prompt.logits is not None:
+        mask = upsample.mask(prompt.logits, keep_logits=False)
+    if mask is None or not mask.area:
+        raise PromptError(f"{prompt!r} is an empty mask: there is nothing to refine")
+    return prompt + Prompt.box(*mask.box.tolist())

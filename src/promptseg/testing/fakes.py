@@ -1,0 +1,322 @@
+"""Models without weights whose answers are plain geometry: for tests of everything that is built on a model.
+
+What a fake answers depends on the prompt and the image's size alone, never on the pixels, and is the same every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import __version__
+from ..detections import Detections
+from ..errors import PromptError
+from ..images import ImageLike, load_image
+from ..masks import Mask, Masks, Size
+from ..prompts import EverythingPrompt, Prompt, SpatialPrompt, spatial
+from ..protocols import FrameSource
+from ..results import FrameMasks, Provenance
+
+POINT_SCORES = {0.5: 0.7, 1.0: 0.9, 2.0: 0.8}
+"""The candidates for points alone: discs of these multiples of the radius, with these scores."""
+
+SCORE = 0.95
+"""Score of a mask for which there is only one candidate."""
+
+
+@dataclass(frozen=True)
+class FakeSegmenter:
+    """A `promptseg.protocols.Segmenter` that answers with geometry.
+
+    Attributes:
+        radius: Radius in pixels of the disc around a point; default: an eighth of the image's shorter side.
+    """
+
+    radius: float | None = None
+
+    @property
+    def provenance(self) -> Provenance:
+        """A fake, of this version."""
+        return _provenance("fake-segmenter")
+
+    def open(self, image: ImageLike) -> FakeSession:
+        """Reads the image and keeps its size.
+
+        Raises:
+            InputError: The image cannot be used.
+        """
+        height, width = load_image(image).shape[:2]
+        return FakeSession((height, width), self.radius, {"encode": 0.0})
+
+
+@dataclass(frozen=True)
+class FakeSession:
+    """A `promptseg.protocols.Session` that answers with geometry.
+
+    - A point gives a disc around it, several points the union of their discs.
+    - A box gives the box, a mask the mask (logits are cut at 0 and stretched over the image); both together give what they share.
+    - Foreground points add their discs to a box or mask, background points take theirs away, and alone give an empty mask.
+
+    Points alone are ambiguous and have three candidates, `POINT_SCORES`; all else has one.
+
+    Attributes:
+        size: ``(height, width)`` of the image in pixels.
+        radius: Radius in pixels of the disc around a point, or None for an eighth of the shorter side.
+        timings: Seconds by stage.
+    """
+
+    size: Size
+    radius: float | None = None
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+    def segment(self, prompts: Sequence[Prompt], *, candidates: bool = False) -> Masks:
+        """One mask a prompt, or all candidates of each.
+
+        Raises:
+            PromptError: A prompt is not spatial or does not fit the image.
+        """
+        checked = list(spatial(prompts, self.size))
+        return Masks((mask for index, prompt in enumerate(checked) for mask in self._answer(prompt, index, candidates)), self.size)
+
+    def everything(self, prompt: EverythingPrompt | None = None) -> Masks:
+        """The image in rectangles of equal size, ``points_per_side`` along each side: those that the grid's points lie in.
+
+        Scores fall from 1.0 to 0.9 row by row, and ``pred_iou_thresh`` is obeyed; the other settings have no effect.
+
+        Raises:
+            PromptError: `prompt` is of another kind.
+        """
+        settings = EverythingPrompt() if prompt is None else prompt
+        if not isinstance(settings, EverythingPrompt):
+            raise PromptError(f"everything() takes Prompt.everything(), got {prompt!r}: use segment()")
+        side = settings.points_per_side
+        height, width = self.size
+        hit = np.minimum((settings.grid() * side).astype(int), side - 1)
+        cells = sorted({(row, column) for column, row in hit.tolist()})
+        masks = []
+        for index, (row, column) in enumerate(cells):
+            (y0, y1), (x0, x1) = ((cell * length // side, (cell + 1) * length // side) for cell, length in ((row, height), (column, width)))
+            score = 1.0 - 0.1 * index / len(cells)
+            if score > settings.pred_iou_thresh and x0 < x1 and y0 < y1:
+                masks.append(Mask.from_crop(np.ones((y1 - y0, x1 - x0), bool), (x0, y0), self.size, score=score))
+        return Masks(masks, self.size)
+
+    def _answer(self, prompt: SpatialPrompt, index: int, candidates: bool) -> Iterator[Mask]:
+        scores = POINT_SCORES if prompt.kinds == {"point"} else {1.0: SCORE}
+        for factor, score in scores.items():
+            if candidates or factor == 1.0:
+                yield Mask.from_array(_region(prompt, self.size, self.radius, factor), score=score, prompt_index=index)
+
+
+@dataclass(frozen=True, init=False)
+class FakeDetector:
+    """A `promptseg.protocols.Detector` that finds what it was told to, whatever the image shows.
+
+    Boxes are cut to each image; those that lie outside it are not found.
+
+    Attributes:
+        found: One ``(label, box, score)`` a detection, in order.
+    """
+
+    found: tuple[tuple[str, tuple[float, ...], float], ...]
+
+    def __init__(self, found: Mapping[str, ArrayLike] | Detections, score: float = 0.9) -> None:
+        """Takes what to find.
+
+        Args:
+            found: ``xyxy`` boxes by phrase (one box or (N, 4)), or detections to repeat.
+            score: Score of every box of a mapping.
+        """
+        if isinstance(found, Detections):
+            boxes, labels, scores = found.boxes, found.labels, found.scores.tolist()
+        else:
+            by_phrase = {phrase: np.asarray(boxes, np.float32).reshape(-1, 4) for phrase, boxes in found.items()}
+            boxes = np.concatenate([np.zeros((0, 4), np.float32), *by_phrase.values()])
+            labels = tuple(phrase for phrase, of_phrase in by_phrase.items() for _ in of_phrase)
+            scores = [score] * len(labels)
+        rows = tuple((label, tuple(box), one) for label, box, one in zip(labels, boxes.tolist(), scores, strict=True))
+        object.__setattr__(self, "found", rows)
+
+    @property
+    def provenance(self) -> Provenance:
+        """A fake, of this version."""
+        return _provenance("fake-detector")
+
+    def detect(self, image: ImageLike, phrases: Sequence[str] | None = None) -> Detections:
+        """The detections labelled with one of `phrases`, phrase by phrase; for None those of every label.
+
+        Raises:
+            InputError: The image cannot be used.
+            PromptError: `phrases` is one string.
+        """
+        if isinstance(phrases, str):
+            raise PromptError(f"phrases are a list of strings: write [{phrases!r}]")
+        height, width = load_image(image).shape[:2]
+        wanted = dict.fromkeys(label for label, _, _ in self.found) if phrases is None else dict.fromkeys(phrases)
+        rows = [row for phrase in wanted for row in self.found if row[0] == phrase]
+        inside = [row for row in rows if min(row[1][2], width) > max(row[1][0], 0) and min(row[1][3], height) > max(row[1][1], 0)]
+        return Detections((height, width), [row[1] for row in inside], [row[2] for row in inside], [row[0] for row in inside])
+
+
+class FakeFrames:
+    """A `promptseg.protocols.FrameSource` over arrays that, like a camera, can be read once.
+
+    Args:
+        frames: The frames, each (H, W, 3) uint8 RGB and all of one size; at least one.
+    """
+
+    def __init__(self, frames: Iterable[NDArray[np.uint8]]) -> None:
+        self._frames = list(frames)
+        self._read = False
+        height, width = self._frames[0].shape[:2]
+        self.size: Size = (height, width)
+
+    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
+        """The frames.
+
+        Raises:
+            RuntimeError: They were read before.
+        """
+        if self._read:
+            raise RuntimeError("a stream of frames is read once: keep what you need of it")
+        self._read = True
+        return iter(self._frames)
+
+
+@dataclass(frozen=True)
+class FakeVideoSegmenter:
+    """A `promptseg.protocols.VideoSegmenter` whose objects keep their shape and move evenly.
+
+    Attributes:
+        shift: Whole pixels ``(x, y)`` by which every object moves from one frame to the next.
+        radius: As for `FakeSegmenter`.
+    """
+
+    shift: tuple[int, int] = (0, 0)
+    radius: float | None = None
+
+    @property
+    def provenance(self) -> Provenance:
+        """A fake, of this version."""
+        return _provenance("fake-video-segmenter")
+
+    def open(self, frames: FrameSource) -> FakeVideoSession:
+        """Starts a session; frames are read when they are reached."""
+        return FakeVideoSession(frames, self.shift, self.radius)
+
+
+class FakeVideoSession:
+    """A `promptseg.protocols.VideoSession` whose objects keep their shape and move evenly.
+
+    A prompt gives the mask that `FakeSession` gives. On another frame an object is where its last prompt before that frame, seen in the
+    direction of propagation, has moved to; before its first prompt it is not there. A new prompt for an object on a frame replaces the
+    earlier one.
+
+    Args:
+        frames: The video.
+        shift: Whole pixels ``(x, y)`` by which objects move from one frame to the next.
+        radius: As for `FakeSegmenter`.
+    """
+
+    def __init__(self, frames: FrameSource, shift: tuple[int, int] = (0, 0), radius: float | None = None) -> None:
+        self.size: Size = frames.size
+        self._unread = iter(frames)
+        self._count = 0
+        self._image = FakeSession(frames.size, radius)
+        self._shift = shift
+        self._prompted: dict[int, dict[int, Mask]] = {}
+
+    def add(self, frame: int, object_id: int, prompt: Prompt) -> Mask:
+        """Prompts one object on one frame and returns its mask there.
+
+        Raises:
+            PromptError: There is no such frame, or the prompt is not spatial or does not fit the frame.
+        """
+        if not self._has(frame):
+            raise PromptError(f"there is no frame {frame}: the video has {self._count} frames, from 0")
+        mask = replace(self._image.segment([prompt])[0], prompt_index=None)
+        self._prompted.setdefault(object_id, {})[frame] = mask
+        return mask
+
+    def remove(self, object_id: int) -> None:
+        """Stops tracking an object.
+
+        Raises:
+            PromptError: There is no such object.
+        """
+        if object_id not in self._prompted:
+            raise PromptError(f"there is no object {object_id}: the objects are {sorted(self._prompted)}")
+        del self._prompted[object_id]
+
+    def propagate(self, *, start: int = 0, stop: int | None = None, reverse: bool = False) -> Iterator[FrameMasks]:
+        """Tracks the objects through the frames from `start` to before `stop`, or with `reverse` from `start` back to after `stop`.
+
+        Raises:
+            PromptError: There is no frame `start`.
+        """
+        if not self._has(start):
+            raise PromptError(f"there is no frame {start}: the video has {self._count} frames, from 0")
+        frame, step = start, -1 if reverse else 1
+        while self._has(frame) and (stop is None or (stop - frame) * step > 0):
+            yield self._frame_masks(frame, reverse)
+            frame += step
+
+    def _frame_masks(self, frame: int, reverse: bool) -> FrameMasks:
+        there: dict[int, Mask] = {}
+        for object_id, prompted in self._prompted.items():
+            reached = [at for at in prompted if (at >= frame if reverse else at <= frame)]
+            if reached:
+                latest = min(reached) if reverse else max(reached)
+                steps = frame - latest
+                there[object_id] = _moved(prompted[latest], self._shift[0] * steps, self._shift[1] * steps)
+        return FrameMasks(frame, tuple(there), Masks(there.values(), self.size))
+
+    def _has(self, frame: int) -> bool:
+        """Whether the video has a frame; reads on until that is known."""
+        while self._count <= frame and next(self._unread, None) is not None:
+            self._count += 1
+        return 0 <= frame < self._count
+
+
+def _provenance(model: str) -> Provenance:
+    return Provenance(model, "fake", f"promptseg {__version__}", licence="Apache-2.0")
+
+
+def _region(prompt: SpatialPrompt, size: Size, radius: float | None, factor: float) -> NDArray[np.bool_]:
+    height, width = size
+    y, x = np.ogrid[:height, :width]
+    region = np.zeros(size, bool)
+    if prompt.mask_pixels is not None:
+        region = prompt.mask_pixels.array
+    elif prompt.logits is not None:
+        rows, columns = (np.arange(length) * of // length for length, of in zip(size, prompt.logits.shape, strict=True))
+        region = prompt.logits[rows][:, columns] > 0
+    if prompt.xyxy is not None:
+        x0, y0, x1, y1 = (float(v) for v in prompt.xyxy)
+        box = (x + 0.5 >= x0) & (x + 0.5 < x1) & (y + 0.5 >= y0) & (y + 0.5 < y1)
+        region = region & box if "mask" in prompt.kinds else box
+    reach = factor * (min(size) / 8 if radius is None else radius)
+    for foreground in (True, False):
+        for px, py in prompt.xy[prompt.foreground == foreground]:
+            disc = (x - px) ** 2 + (y - py) ** 2 <= reach**2
+            # The pixel under the point belongs to its disc, however small that is.
+            disc |= (x == min(int(px + 0.5), width - 1)) & (y == min(int(py + 0.5), height - 1))
+            region = region | disc if foreground else region & ~disc
+    return np.asarray(region)
+
+
+def _moved(mask: Mask, dx: int, dy: int) -> Mask:
+    """The mask moved by whole pixels; what leaves the image is lost."""
+    height, width = mask.size
+    x0, y0, x1, y1 = (int(v) for v in mask.box)
+    left, top, right, bottom = max(0, x0 + dx), max(0, y0 + dy), min(width, x1 + dx), min(height, y1 + dy)
+    if (dx, dy) == (0, 0):
+        return mask
+    if left >= right or top >= bottom:
+        crop, origin = np.zeros((1, 1), bool), (0, 0)
+    else:
+        crop, origin = mask.array[top - dy : bottom - dy, left - dx : right - dx], (left, top)
+    return replace(mask, counts=Mask.from_crop(crop, origin, mask.size).counts)

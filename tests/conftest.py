@@ -1,0 +1,129 @@
+"""What all tests share: an isolated home, a small photo, the folder of real data."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from PIL import Image, ImageDraw, ImageFilter
+
+# The same examples at every run, so that a change that breaks nothing never fails; `--hypothesis-profile=explore` looks for new ones.
+settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=60)
+settings.register_profile("explore", deadline=None, max_examples=2000)
+settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True)
+def isolated_home(request, tmp_path_factory, monkeypatch):
+    """Keeps tests away from the user's cache and settings; tests marked `weights` use the real home."""
+    if request.node.get_closest_marker("weights"):
+        return
+    monkeypatch.setenv("PROMPTSEG_HOME", str(tmp_path_factory.mktemp("home")))
+    for name in ("PROMPTSEG_OFFLINE", "HF_ENDPOINT", "HF_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real images and weights beside the project; tests that need it are skipped where it is absent."""
+    folder = Path(__file__).resolve().parents[1] / ".." / "shared"
+    if not folder.is_dir():
+        pytest.skip("no folder `shared` beside the project: real images and weights are missing")
+    return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def photo():
+    """Makes small synthetic photos: ``photo()`` or ``photo(height, width, seed)`` is an (H, W, 3) uint8 RGB array."""
+
+    def make(height: int = 120, width: int = 160, seed: int = 0):
+        random = np.random.default_rng(seed)
+        ground = np.linspace(40, 150, width)[None, :, None] + np.linspace(0, 40, height)[:, None, None] + np.array([0, 20, 45])
+        image = Image.fromarray(ground.astype(np.uint8))
+        draw = ImageDraw.Draw(image)
+        draw.ellipse([width * 0.1, height * 0.2, width * 0.45, height * 0.75], fill=(220, 60, 40))
+        draw.rectangle([width * 0.55, height * 0.3, width * 0.9, height * 0.85], fill=(40, 180, 90))
+        soft = np.asarray(image.filter(ImageFilter.GaussianBlur(1)), np.int16)
+        return np.clip(soft + random.integers(-6, 7, soft.shape), 0, 255).astype(np.uint8)
+
+    return make
+
+
+class FileServer(ThreadingHTTPServer):
+    """A web server on 127.0.0.1 that misbehaves as it is told.
+
+    Attributes:
+        files: Content by path, such as ``"/weights.bin"``.
+        statuses: Status codes to answer instead, by path.
+        ranges: Whether it continues a download; if not, it sends the whole file again.
+        lengths: Whether it says how long its answers are.
+        compresses: Whether it compresses answers for a client that accepts that.
+        cut_after: Bytes after which the next answer breaks off, or None.
+        midway: Called when half of an answer is sent, or None.
+        requests: ``(path, headers)`` of every request so far.
+    """
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _FileHandler)
+        self.files, self.statuses, self.requests = {}, {}, []
+        self.ranges, self.lengths, self.compresses = True, True, False
+        self.cut_after = self.midway = None
+
+    def url(self, path=""):
+        return f"http://127.0.0.1:{self.server_port}{path}"
+
+    def handle_error(self, request, client_address):
+        """Says nothing: clients that hang up are part of the tests."""
+
+
+class _FileHandler(BaseHTTPRequestHandler):
+    def do_GET(self):  # noqa: N802 - The name that http.server calls.
+        server = self.server
+        server.requests.append((self.path, dict(self.headers)))
+        status = server.statuses.get(self.path, 200 if self.path in server.files else 404)
+        body, headers = server.files.get(self.path, b""), {}
+        wanted = self.headers.get("Range")
+        if status == 200 and server.compresses and "gzip" in self.headers.get("Accept-Encoding", ""):
+            body, headers = gzip.compress(body), {"Content-Encoding": "gzip"}
+        if status == 200 and wanted and server.ranges:
+            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+            status = 206 if start < len(body) else 416
+            body = body[start:]
+        if status not in (200, 206):
+            return self.send_error(status)
+        self.send_response(status)
+        if server.lengths:
+            headers["Content-Length"] = len(body)
+        for name, value in headers.items():
+            self.send_header(name, str(value))
+        self.end_headers()
+        cut, server.cut_after = server.cut_after, None
+        if cut is not None:
+            return self.wfile.write(body[:cut])
+        self.wfile.write(body[: len(body) // 2])
+        self.wfile.flush()
+        if server.midway:
+            server.midway()
+        return self.wfile.write(body[len(body) // 2 :])
+
+    def log_message(self, format, *args):  # noqa: A002 - The name in http.server.
+        """Says nothing."""
+
+
+@pytest.fixture
+def file_server(monkeypatch):
+    """A `FileServer` that runs for one test."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with FileServer() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
