@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import sys
 import threading
+import types
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -11,6 +13,10 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from PIL import Image, ImageDraw, ImageFilter
+
+import promptseg
+from promptseg import registry
+from promptseg.errors import WeightsError
 
 # The same examples at every run, so that a change that breaks nothing never fails; `--hypothesis-profile=explore` looks for new ones.
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=60)
@@ -35,6 +41,30 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("no folder `shared` beside the project: real images and weights are missing")
     return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def mini_sam():
+    """The default model with its published weights, loaded once; for tests marked `weights`, which are skipped where they cannot be had."""
+    try:
+        return promptseg.load("mini-sam")
+    except WeightsError as error:
+        pytest.skip(f"the weights of mini-sam cannot be had here: {error}")
+
+
+@pytest.fixture
+def add_model(monkeypatch):
+    """Puts a model into the catalogue for one test: ``add_model("name", "detector", factory, licence="MIT")``."""
+
+    def add(name, kind, factory, licence="MIT"):
+        module = types.ModuleType(f"backend_of_{name}")
+        module.load = factory
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        monkeypatch.setitem(registry.backends(), f"{name} backend", registry.BackendSpec(f"{name} backend", kind, f"{module.__name__}:load"))
+        engine = registry.Engine("fake", f"{name} backend", "")
+        monkeypatch.setitem(registry.models(), name, registry.ModelSpec(name, "For a test", licence, (engine,)))
+
+    return add
 
 
 @pytest.fixture(scope="session")
@@ -84,7 +114,7 @@ class FileServer(ThreadingHTTPServer):
 
 
 class _FileHandler(BaseHTTPRequestHandler):
-    def do_GET(self):  # noqa: N802 - The name that http.server calls.
+    def do_GET(self):
         server = self.server
         server.requests.append((self.path, dict(self.headers)))
         status = server.statuses.get(self.path, 200 if self.path in server.files else 404)

@@ -23,7 +23,9 @@ def _drawn_tree():
 
 def test_the_docstring_draws_every_error_under_its_parent():
     drawn = {name: parent for name, parent, _ in _drawn_tree()}
-    actual = {name: next((base.__name__ for base in cls.__bases__ if base.__name__ in _classes()), None) for name, cls in _classes().items()}
+    actual = {
+        name: next((base.__name__ for base in cls.__bases__ if base.__name__ in _classes()), None) for name, cls in _classes().items()
+    }
     assert drawn == actual
 
 

@@ -102,7 +102,11 @@ def test_an_absent_folder_is_an_os_error(tmp_path):
 
 def test_an_os_error_becomes_an_output_error_that_names_the_file(tmp_path):
     path = tmp_path / "absent" / "result.json"
-    with pytest.raises(OutputError, match=r"result\.json: No such file or directory") as caught, output_errors(path), write_atomically(path):
+    with (
+        pytest.raises(OutputError, match=r"result\.json: No such file or directory") as caught,
+        output_errors(path),
+        write_atomically(path),
+    ):
         pass
     assert isinstance(caught.value.__cause__, FileNotFoundError)
 

@@ -84,7 +84,7 @@ class TestUnreadable:
             load_image(tmp_path / "absent.jpg")
 
     def test_a_folder_is_named(self, tmp_path):
-        with pytest.raises(InputError, match="directory|Permission"):
+        with pytest.raises(InputError, match=r"directory|Permission"):
             load_image(tmp_path)
 
     def test_an_empty_file_is_called_empty(self, tmp_path):
@@ -142,8 +142,9 @@ class TestUnreadable:
 
     def test_between_pillows_warning_and_the_limit_there_is_no_warning(self):
         # 95 million pixels: over Pillow's level for a warning, which here is an error, and under the limit.
-        with pytest.raises(InputError, match="truncated or corrupt"):
+        with pytest.raises(InputError, match="truncated or corrupt") as caught:
             load_image(png_of_size(10_000, 9_500))
+        assert "bomb" not in str(caught.value)
 
     def test_the_limit_holds_for_pil_images_and_arrays_too(self, monkeypatch):
         monkeypatch.setattr(images, "MAX_PIXELS", 100)

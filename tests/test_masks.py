@@ -221,7 +221,9 @@ class TestPolygons:
 
     @given(
         st.lists(
-            st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size=3, max_size=8).map(lambda xy: [v / 10 for p in xy for v in p]),
+            st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size=3, max_size=8).map(
+                lambda xy: [v / 10 for p in xy for v in p]
+            ),
             min_size=1,
             max_size=3,
         )
@@ -357,7 +359,7 @@ class TestMasks:
 
     @pytest.mark.parametrize("keep", [[True, False], [True] * 4, [[True, False, True]], [3], ["a"]], ids=str)
     def test_where_refuses_what_does_not_fit(self, keep):
-        with pytest.raises(InputError, match="booleans|indices"):
+        with pytest.raises(InputError, match=r"booleans|indices"):
             self._three().where(keep)
 
     @given(same_size_pixels(3))

@@ -46,7 +46,9 @@ def cleaned(step, array, *arguments):
 
 def scored(*entries):
     """Masks of a 1 x 20 image, from (start, stop, score, label)."""
-    return Masks([Mask.from_array((np.arange(20) >= a)[None] & (np.arange(20) < b)[None], score=s, label=n) for a, b, s, n in entries], (1, 20))
+    return Masks(
+        [Mask.from_array((np.arange(20) >= a)[None] & (np.arange(20) < b)[None], score=s, label=n) for a, b, s, n in entries], (1, 20)
+    )
 
 
 class TestDropSmall:

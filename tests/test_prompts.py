@@ -263,7 +263,7 @@ class TestOnImage:
 
     @pytest.mark.parametrize("box", [(60, 5, 90, 20), (-20, 5, 0, 20), (5, 40, 20, 50), (5, -9, 20, 0)])
     def test_a_box_that_only_touches_the_image_is_refused(self, box):
-        with pytest.raises(PromptError, match="box .* lies outside the image"):
+        with pytest.raises(PromptError, match=r"box .* lies outside the image"):
             Prompt.box(*box).on_image(SIZE)
 
     def test_a_mask_of_another_image_size_is_refused_with_both_sizes(self):

@@ -46,7 +46,7 @@ class TestFile:
 
 
 def test_an_unknown_kind_of_source_is_refused_with_the_known_ones(target):
-    with pytest.raises(WeightsError, match="'ftp'.*file, http, https, hf, npm"):
+    with pytest.raises(WeightsError, match=r"'ftp'.*file, http, https, hf, npm"):
         fetch_source("ftp://example.org/weights", target)
 
 
@@ -247,13 +247,13 @@ class TestNpm:
     def test_a_damaged_tarball_is_called_so(self, share, npm, target):
         content = npm.tarball.read_bytes()
         npm.tarball.write_bytes(content[: int(len(content) * share)])
-        with pytest.raises(WeightsError, match="the tarball of some-package@1.0.0 is damaged"):
+        with pytest.raises(WeightsError, match=r"the tarball of some-package@1.0.0 is damaged"):
             fetch_source("npm:some-package@1.0.0/dist/w.bin", target)
 
-    def test_flipped_bits_in_a_tarball_are_called_damage(self, npm, target):
-        content = bytearray(npm.tarball.read_bytes())
-        content[len(content) // 2 : len(content) // 2 + 4000] = bytes(4000)
-        npm.tarball.write_bytes(content)
+    def test_a_tarball_of_wrong_bytes_is_called_damaged_too(self, npm, target):
+        content = npm.tarball.read_bytes()
+        beginning = content[: len(content) // 4]
+        npm.tarball.write_bytes(beginning + b"\xff" * (len(content) - len(beginning)))
         with pytest.raises(WeightsError, match="damaged"):
             fetch_source("npm:some-package@1.0.0/dist/w.bin", target)
 

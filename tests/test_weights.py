@@ -26,10 +26,11 @@ from promptseg.weights import (
 )
 
 DATA = random.Random(1).randbytes(4 * CHUNK + 1000)
+SIZE = len(DATA)
 SHA = hashlib.sha256(DATA).hexdigest()
 
 
-def pinned(*sources, name="w.bin", sha256=SHA, size=len(DATA)):
+def pinned(*sources, name="w.bin", sha256=SHA, size=SIZE):
     return WeightFile(name, sha256, sources, size)
 
 
@@ -119,7 +120,13 @@ class TestFailing:
     def test_the_next_source_is_tried_when_one_fails(self, server, tmp_path):
         server.statuses["/gone.bin"] = 404
         server.files["/wrong.bin"] = b"not the weights"
-        sources = (f"file:{tmp_path / 'absent'}", server.url("/gone.bin"), server.url("/wrong.bin"), server.url("/w.bin"), server.url("/never"))
+        sources = (
+            f"file:{tmp_path / 'absent'}",
+            server.url("/gone.bin"),
+            server.url("/wrong.bin"),
+            server.url("/w.bin"),
+            server.url("/never"),
+        )
         fetch_weights("model", [pinned(*sources)])
         assert final().read_bytes() == DATA
         assert [path for path, _ in server.requests] == ["/gone.bin", "/wrong.bin", "/w.bin"]
@@ -203,7 +210,7 @@ class TestFolders:
             raise PermissionError(errno.EACCES, "Permission denied")
 
         monkeypatch.setattr(Path, "mkdir", refuse)
-        with pytest.raises(WeightsError, match="Permission denied.*PROMPTSEG_HOME") as caught:
+        with pytest.raises(WeightsError, match=r"Permission denied.*PROMPTSEG_HOME") as caught:
             fetch_weights("model", [pinned(server.url("/w.bin"))])
         assert isinstance(caught.value.__cause__, PermissionError)
         assert server.requests == []
@@ -226,7 +233,7 @@ class TestFolders:
         source = server.url("/w.bin") if kind == "url" else f"file:{tmp_path / 'w.bin'}"
         part().parent.mkdir(parents=True)
         part().symlink_to("/dev/full")
-        with pytest.raises(WeightsError, match="No space left on device.*PROMPTSEG_HOME") as caught:
+        with pytest.raises(WeightsError, match=r"No space left on device.*PROMPTSEG_HOME") as caught:
             fetch_weights("model", [pinned(source)])
         assert caught.value.__cause__.errno == errno.ENOSPC
         assert not final().exists()
@@ -267,7 +274,9 @@ class TestOffline:
         with pytest.raises(WeightsOfflineError):
             fetch_weights("model", [pinned()])
 
-    @pytest.mark.parametrize(("value", "expected"), [("1", True), ("true", True), ("yes", True), ("0", False), ("false", False), ("", False)])
+    @pytest.mark.parametrize(
+        ("value", "expected"), [("1", True), ("true", True), ("yes", True), ("0", False), ("false", False), ("", False)]
+    )
     def test_the_variable_reads_as_people_write_it(self, value, expected, monkeypatch):
         monkeypatch.setenv("PROMPTSEG_OFFLINE", value)
         assert offline() is expected
@@ -293,12 +302,16 @@ class TestAtOnce:
         waiting = threading.Event()
         server.midway = lambda: waiting.wait(30)  # The first is held up until both are under way.
         processes = [fetch_in_a_process(server.url("/w.bin")) for _ in range(2)]
-        for process in processes:
-            assert process.stdout.readline() == b"ready\n"
-        waiting.set()
-        for process in processes:
-            out, err = process.communicate(timeout=60)
-            assert (process.returncode, out, err) == (0, b"", b"")
+        try:
+            ready = [process.stdout.readline() for process in processes]
+            waiting.set()
+            ended = [(*process.communicate(timeout=30), process.returncode) for process in processes]
+        finally:
+            for process in processes:
+                process.kill()
+                process.communicate()
+        assert ready == [b"ready\n"] * 2
+        assert ended == [(b"", b"", 0)] * 2
         assert final().read_bytes() == DATA
         assert len(server.requests) == 1
 
@@ -336,7 +349,7 @@ class TestVerifying:
         assert len(server.requests) == 1
 
     def test_the_hash_of_a_file_that_cannot_be_read_is_a_weights_error(self, tmp_path):
-        with pytest.raises(WeightsNotFoundError, match="cannot read .*absent"):
+        with pytest.raises(WeightsNotFoundError, match=r"cannot read .*absent"):
             file_sha256(tmp_path / "absent")
 
 
@@ -365,9 +378,9 @@ class TestGiven:
         with pytest.raises(WeightsNotFoundError, match=r"needs a folder with encoder\.onnx, decoder\.onnx"):
             given_weights(tmp_path / "encoder.onnx", self.FILES)
 
-    @pytest.mark.parametrize("count", [1, 2])
+    @pytest.mark.parametrize("count", [0, 1, 2])
     def test_an_absent_path_is_named(self, count, tmp_path):
-        with pytest.raises(WeightsNotFoundError, match="there is no weights file .*absent"):
+        with pytest.raises(WeightsNotFoundError, match=r"there is no weights file .*absent"):
             given_weights(tmp_path / "absent", self.FILES[:count])
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import promptseg
 from promptseg.backends import superpixel
-from promptseg.errors import ConfigError, PromptError
+from promptseg.errors import ConfigError, PromptError, WeightsNotFoundError
 from promptseg.masks import Mask
 from promptseg.prompts import Prompt
 
@@ -177,7 +177,7 @@ def test_an_impossible_compactness_is_refused_with_its_value(value):
 
 
 def test_an_unknown_option_is_refused_with_the_nearest():
-    with pytest.raises(ConfigError, match="'n_segment'.*Did you mean 'n_segments'"):
+    with pytest.raises(ConfigError, match=r"'n_segment'.*Did you mean 'n_segments'"):
         promptseg.load("superpixel", n_segment=5)
 
 
@@ -191,6 +191,11 @@ def test_weights_are_refused_with_their_path(tmp_path):
     path.write_bytes(b"weights")
     with pytest.raises(ConfigError, match=r"no weights.*weights\.pt"):
         promptseg.load("superpixel", weights=path)
+
+
+def test_a_folder_of_weights_is_refused(tmp_path):
+    with pytest.raises(WeightsNotFoundError):
+        promptseg.load("superpixel", weights=tmp_path)
 
 
 def test_the_provenance_says_that_there_are_no_weights():

@@ -130,7 +130,7 @@ def _with_box(prompt: SpatialPrompt, upsample: Upsampler) -> SpatialPrompt:
         return prompt
     mask = prompt.mask_pixels
     if mask is None and prompt.logits is not None:
-        mask = upsample.mask(prompt.logits, keep_logits=False)
+        mask = upsample.mask(tokens.fitting_logits(prompt.logits, upsample.geometry), keep_logits=False)
     if mask is None or not mask.area:
         raise PromptError(f"{prompt!r} is an empty mask: there is nothing to refine")
     return prompt + Prompt.box(*mask.box.tolist())

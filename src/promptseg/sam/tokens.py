@@ -31,6 +31,14 @@ def batches(prompts: Sequence[SpatialPrompt], geometry: Geometry, most: int) -> 
             yield indices, PointPrompts(points, labels, _mask_logits(prompts[indices[0]], geometry))
 
 
+def fitting_logits(logits: NDArray[np.float32], geometry: Geometry) -> NDArray[np.float32]:
+    """The logits of an earlier mask, or a `PromptError` where they are not of the model's shape."""
+    expected = (geometry.low_res, geometry.low_res)
+    if logits.shape != expected:
+        raise PromptError(f"this model's mask logits have shape {expected}, the mask prompt has {logits.shape}")
+    return logits
+
+
 def _tokens(prompt: SpatialPrompt, geometry: Geometry) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     points, labels = [geometry.to_frame(prompt.xy)], [prompt.foreground.astype(np.int64)]
     if prompt.xyxy is None:
@@ -44,10 +52,7 @@ def _tokens(prompt: SpatialPrompt, geometry: Geometry) -> tuple[NDArray[np.float
 
 def _mask_logits(prompt: SpatialPrompt, geometry: Geometry) -> NDArray[np.float32] | None:
     if prompt.logits is not None:
-        expected = (geometry.low_res, geometry.low_res)
-        if prompt.logits.shape != expected:
-            raise PromptError(f"this model's mask logits have shape {expected}, the mask prompt has {prompt.logits.shape}")
-        return prompt.logits
+        return fitting_logits(prompt.logits, geometry)
     if prompt.mask_pixels is not None:
         return geometry.mask_to_logits(prompt.mask_pixels.array)
     return None

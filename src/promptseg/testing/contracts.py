@@ -14,8 +14,6 @@ The class attributes say what the model takes; where it takes less than all, the
 contracts ask nothing of a mask's quality, only that it answers where it was asked.
 """
 
-# ruff: noqa: D102  # Tests are named after what they state.
-
 from __future__ import annotations
 
 import io

@@ -1,0 +1,87 @@
+"""The Python of the documentation runs, and prints what the page says that it prints."""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import promptseg
+from promptseg.errors import WeightsError
+from promptseg.samples import coffee
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCK = re.compile(
+    r"^```python(?: title=\"(?P<title>[^\"]+)\")?\n(?P<code>.*?)^```\n(?:\n*```text\n(?P<output>.*?)^```\n)?", re.DOTALL | re.MULTILINE
+)
+
+
+def blocks(page):
+    """The Python blocks of a page: title, line of the page, code, and the output that the page shows below it."""
+    text = (ROOT / page).read_text("utf-8")
+    for found in BLOCK.finditer(text):
+        yield found["title"], text.count("\n", 0, found.start("code")), found["code"], found["output"]
+
+
+def run(page, code, line, namespace):
+    """What a block prints."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile("\n" * line + code, page, "exec"), namespace)  # Empty lines before it, so that a failure names the line of the page.
+    return printed.getvalue()
+
+
+@pytest.fixture
+def photo(tmp_path, monkeypatch):
+    """A folder with the photo and the pipeline file that the pages speak of, as the working directory."""
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(coffee()).save("photo.jpg", quality=95)
+    configuration = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    Path("pipeline.yaml").write_text(re.search(r"^```yaml\n(.*?)^```", configuration, re.DOTALL | re.MULTILINE)[1], "utf-8")
+
+
+@pytest.fixture(scope="module")
+def mini_sam():
+    try:
+        promptseg.load("mini-sam")
+    except WeightsError as error:
+        pytest.skip(f"the weights of mini-sam cannot be had here: {error}")
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/quickstart.md", "docs/concepts.md", "docs/configuration.md"])
+def test_the_python_of_a_page_runs_and_prints_what_the_page_says(page, mini_sam, photo):
+    namespace = {"__name__": "page"}
+    found = list(blocks(page))
+    assert found, f"{page} has no Python block"
+    for _, line, code, output in found:
+        printed = run(page, code, line, namespace)
+        if output is not None:
+            assert printed == output, f"{page}, line {line + 1}"
+
+
+def test_the_tutorial_shows_the_files_of_the_example_as_they_are():
+    example = ROOT / "examples" / "third_party_backend"
+    titled = [(title, code) for title, _, code, _ in blocks("docs/write-a-backend.md") if title and (example / title).exists()]
+    assert {title for title, _ in titled} == {
+        "src/promptseg_grabcut/__init__.py",
+        "src/promptseg_grabcut/segmenter.py",
+        "tests/test_contract.py",
+    }
+    for title, code in titled:
+        assert code.strip() in (example / title).read_text("utf-8"), f"the tutorial shows code that is not in {title}:\n{code}"
+
+
+def test_the_tutorials_model_on_the_sam_seam_answers(photo):
+    namespace = {"__name__": "page"}
+    for title, line, code, output in blocks("docs/write-a-backend.md"):
+        if title == "colour_model.py":
+            printed = run("docs/write-a-backend.md", code, line, namespace)
+            if output is not None:
+                assert printed == output
+    session = namespace["segmenter"].open("photo.jpg")
+    mask = session.segment([promptseg.Prompt.point(290, 160)])[0]
+    assert mask.array[160, 290]
+    assert len(session.segment([promptseg.Prompt.point(290, 160)], candidates=True)) == 3

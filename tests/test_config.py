@@ -1,0 +1,196 @@
+"""Pipeline files: what is read, what is refused, and with which words."""
+
+import json
+
+import pytest
+
+from promptseg.config import CleanStage, DetectStage, PipelineConfig, SegmentStage, parse_config, read_config
+from promptseg.errors import ConfigError
+
+VALUES = {
+    "detect": {"model": "grounding-dino-swin-t", "threshold": 0.25, "max_detections": 20},
+    "segment": {"model": "superpixel", "options": {"n_segments": 50, "compactness": 5.5}},
+    "clean": {"fill_holes": True, "min_area": 64, "nms": 0.7},
+    "device": "cpu",
+    "licences": ["Apache-2.0", "MIT"],
+}
+
+YAML = """
+detect:
+  model: grounding-dino-swin-t
+  threshold: 0.25
+  max_detections: 20
+segment: {model: superpixel, options: {n_segments: 50, compactness: 5.5}}
+clean: {fill_holes: true, min_area: 64, nms: 0.7}
+device: cpu
+licences: [Apache-2.0, MIT]
+"""
+
+TOML = """
+device = "cpu"
+licences = ["Apache-2.0", "MIT"]
+
+[detect]
+model = "grounding-dino-swin-t"
+threshold = 0.25
+max_detections = 20
+
+[segment]
+model = "superpixel"
+options = { n_segments = 50, compactness = 5.5 }
+
+[clean]
+fill_holes = true
+min_area = 64
+nms = 0.7
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.yaml", YAML), ("a.yml", YAML), ("a.YAML", YAML), ("a.toml", TOML), ("a.json", json.dumps(VALUES))]
+)
+def test_every_format_gives_the_same_pipeline(name, text, tmp_path):
+    (tmp_path / name).write_text(text, "utf-8")
+    assert read_config(tmp_path / name) == parse_config(VALUES)
+
+
+def test_what_is_left_out_has_its_default():
+    config = parse_config({"segment": {}})
+    assert config == PipelineConfig(segment=SegmentStage(model="mini-sam"))
+    assert (config.detect, config.clean, config.device, config.licences) == (None, None, "auto", "any")
+
+
+def test_an_empty_file_is_a_pipeline_without_stages(tmp_path):
+    for name, text in (("a.yaml", ""), ("a.toml", ""), ("a.json", "{}")):
+        (tmp_path / name).write_text(text)
+        assert read_config(tmp_path / name) == PipelineConfig()
+
+
+@pytest.mark.parametrize(
+    ("values", "where", "near"),
+    [
+        ({"detector": {}}, "detector", "detect"),
+        ({"segment": {"modle": "mini-sam"}}, "segment.modle", "model"),
+        ({"detect": {"model": "yolo11n", "treshold": 0.5}}, "detect.treshold", "threshold"),
+        ({"clean": {"min-area": 5}}, "clean.min-area", "min_area"),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest(values, where, near):
+    with pytest.raises(ConfigError, match=rf"unknown key '{where}'.*Did you mean '{near}'\?"):
+        parse_config(values)
+
+
+def test_an_unknown_key_that_resembles_none_gets_the_keys_of_its_own_stage():
+    with pytest.raises(ConfigError) as caught:
+        parse_config({"clean": {"zzz": 1}})
+    assert "expected one of fill_holes, min_island, min_area, nms, merge, max_masks." in str(caught.value)
+    assert "Did you mean" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "where"),
+    [
+        ({"detect": {"model": "d", "threshold": 1.5}}, "detect.threshold"),
+        ({"detect": {"model": "d", "threshold": -0.1}}, "detect.threshold"),
+        ({"detect": {"model": "d", "nms": 1.01}}, "detect.nms"),
+        ({"detect": {"model": "d", "max_detections": 0}}, "detect.max_detections"),
+        ({"detect": {"model": "d", "box_padding": 2}}, "detect.box_padding"),
+        ({"detect": {"model": 7}}, "detect.model"),
+        ({"clean": {"min_area": -1}}, "clean.min_area"),
+        ({"clean": {"min_island": -3}}, "clean.min_island"),
+        ({"clean": {"fill_holes": -5}}, "clean.fill_holes"),
+        ({"clean": {"nms": 70}}, "clean.nms"),
+        ({"clean": {"max_masks": 0}}, "clean.max_masks"),
+        ({"clean": {"min_area": float("nan")}}, "clean.min_area"),
+        ({"segment": {"options": [1]}}, "segment.options"),
+        ({"licences": "gpl"}, "licences"),
+        ({"device": None}, "device"),
+    ],
+)
+def test_a_value_out_of_its_range_is_named_with_where_it_stands(values, where):
+    value = values
+    for key in where.split("."):
+        value = value[key]
+    with pytest.raises(ConfigError) as caught:
+        parse_config(values)
+    assert where in str(caught.value)
+    assert f"got {value!r}" in str(caught.value)
+
+
+def test_all_mistakes_are_reported_at_once():
+    with pytest.raises(ConfigError) as caught:
+        parse_config({"clean": {"min_area": -1, "nms": 2}, "devise": "cpu"}, "my.yaml")
+    message = str(caught.value)
+    assert message.startswith("my.yaml is not valid:\n")
+    assert all(part in message for part in ("clean.min_area", "clean.nms", "unknown key 'devise'"))
+
+
+def test_a_detector_needs_a_model():
+    with pytest.raises(ConfigError, match=r"detect\.model: Field required"):
+        parse_config({"detect": {"threshold": 0.2}})
+
+
+@pytest.mark.parametrize("values", ["mini-sam", [1, 2], 7, None])
+def test_values_that_are_no_mapping_are_refused(values):
+    with pytest.raises(ConfigError, match="top level"):
+        parse_config(values)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(True, True), (False, False), (1, 1), (64, 64), (0, 0)])
+def test_fill_holes_tells_true_from_one_pixel(value, expected):
+    stage = CleanStage(fill_holes=value)
+    assert stage.fill_holes == expected
+    assert type(stage.fill_holes) is type(expected)
+
+
+def test_a_stage_cannot_be_changed():
+    stage = DetectStage(model="yolo11n")
+    with pytest.raises(ValueError, match="frozen"):
+        stage.threshold = 0.9
+
+
+def test_a_file_of_another_format_is_refused_with_those_that_are_read(tmp_path):
+    with pytest.raises(ConfigError, match=r"\.yaml, \.yml, \.toml, \.json, got .*pipeline\.ini"):
+        read_config(tmp_path / "pipeline.ini")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"cannot read .*absent\.yaml: .*No such file") as caught:
+        read_config(tmp_path / "absent.yaml")
+    assert isinstance(caught.value.__cause__, FileNotFoundError)
+
+
+def test_a_folder_in_place_of_a_file_is_refused(tmp_path):
+    (tmp_path / "folder.toml").mkdir()
+    with pytest.raises(ConfigError, match=r"cannot read .*folder\.toml"):
+        read_config(tmp_path / "folder.toml")
+
+
+@pytest.mark.parametrize("name", ["a.yaml", "a.toml", "a.json"])
+def test_a_file_that_is_not_text_is_refused(name, tmp_path):
+    (tmp_path / name).write_bytes(b"\xff\xfe\x00\x81")
+    with pytest.raises(ConfigError, match=f"cannot read .*{name}"):
+        read_config(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind"),
+    [("a.yaml", "segment: [", "YAML"), ("a.yml", "a: b: c", "YML"), ("a.toml", "segment = ", "TOML"), ("a.json", '{"segment": }', "JSON")],
+)
+def test_a_file_that_is_not_of_its_format_is_refused_with_the_reason(name, text, kind, tmp_path):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigError, match=rf"{name} is not valid {kind}: .+"):
+        read_config(tmp_path / name)
+
+
+def test_a_yaml_file_cannot_run_code(tmp_path):
+    (tmp_path / "a.yaml").write_text(f"device: !!python/object/apply:os.mkdir [{tmp_path / 'trapped'}]")
+    with pytest.raises(ConfigError, match="is not valid YAML"):
+        read_config(tmp_path / "a.yaml")
+    assert not (tmp_path / "trapped").exists()
+
+
+def test_a_mistake_in_a_file_is_reported_with_the_file(tmp_path):
+    (tmp_path / "a.toml").write_text("[segment]\nmodel = 'mini-sam'\nwieghts = 'x'")
+    with pytest.raises(ConfigError, match=r"a\.toml is not valid:\n.*'segment\.wieghts'.*Did you mean 'weights'"):
+        read_config(tmp_path / "a.toml")

@@ -1,0 +1,508 @@
+"""The builder and the pipeline that it builds, on fakes."""
+
+import json
+import threading
+
+import numpy as np
+import pytest
+
+import promptseg
+from promptseg import pipeline as pipeline_module
+from promptseg.config import PipelineConfig, parse_config
+from promptseg.detections import Detections
+from promptseg.errors import ConfigError, IncompatibleStagesError, InputError, LicenceError, PromptError, UnknownModelError
+from promptseg.masks import Mask, Masks
+from promptseg.pipeline import BuiltPipeline, Pipeline
+from promptseg.prompts import Prompt
+from promptseg.testing import FakeDetector, FakeSegmenter
+
+HEIGHT, WIDTH = 40, 60
+BLANK = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+
+
+def built(found=None, *, segmenter=True, **config):
+    """A pipeline of fakes; `found` is what the detector finds, `config` the values of the configuration."""
+    detector = None if found is None else FakeDetector(found)
+    stages = {} if found is None else {"detect": {"model": "fake", **config.pop("detect", {})}}
+    if segmenter:
+        stages["segment"] = {"model": "fake"}
+    return BuiltPipeline(parse_config({**stages, **config}), detector, FakeSegmenter() if segmenter else None)
+
+
+def detections(*rows):
+    """Detections from ``(label, box, score)``."""
+    labels, boxes, scores = zip(*rows, strict=True)
+    return Detections((HEIGHT, WIDTH), boxes, scores, labels)
+
+
+class Spy:
+    """Counts calls of a model and passes them on."""
+
+    def __init__(self, model):
+        self.model, self.provenance = model, model.provenance
+        self.opened, self.asked = 0, []
+
+    def open(self, image):
+        self.opened += 1
+        return self.model.open(image)
+
+    def detect(self, image, phrases=None):
+        self.asked.append(phrases)
+        return self.model.detect(image, phrases)
+
+
+class TestBuilder:
+    def test_each_method_returns_a_new_pipeline_and_leaves_the_old_one(self):
+        empty = Pipeline()
+        segmenting = empty.segment("superpixel")
+        cleaning = segmenting.clean(min_area=5)
+        assert empty.config == PipelineConfig()
+        assert segmenting.config.clean is None
+        assert cleaning.config.segment == segmenting.config.segment
+        assert cleaning.config.clean.min_area == 5
+
+    def test_two_pipelines_from_one_beginning_do_not_disturb_each_other(self):
+        base = Pipeline().segment("superpixel")
+        small, large = base.clean(min_area=5), base.clean(min_area=500)
+        assert (small.config.clean.min_area, large.config.clean.min_area) == (5, 500)
+
+    def test_options_are_copied_so_that_a_later_change_of_the_dictionary_changes_nothing(self):
+        options = {"n_segments": 50}
+        pipeline = Pipeline().segment("superpixel", options=options)
+        options["n_segments"] = 7
+        assert pipeline.config.segment.options == {"n_segments": 50}
+
+    def test_a_setting_that_does_not_exist_is_refused_at_once_with_the_nearest(self):
+        with pytest.raises(ConfigError, match=r"'detect\.treshold'.*Did you mean 'threshold'"):
+            Pipeline().detect("yolo11n", treshold=0.5)
+
+    def test_a_value_out_of_range_is_refused_at_once(self):
+        with pytest.raises(ConfigError, match=r"clean\.min_area.*got -1"):
+            Pipeline().clean(min_area=-1)
+
+    @pytest.mark.parametrize(
+        "pipeline",
+        [
+            Pipeline(),
+            Pipeline().segment(),
+            Pipeline().segment("superpixel", options={"n_segments": 50}),
+            Pipeline().detect("grounding-dino-swin-t", threshold=0.4, nms=None).segment("mini-sam", weights="my/weights", engine="onnx"),
+            Pipeline().segment().clean(fill_holes=True, min_island=3, min_area=4, nms=0.5, merge=True, max_masks=7),
+            Pipeline(parse_config({"segment": {}, "device": "cpu", "licences": ["MIT", "Apache-2.0"]})),
+        ],
+    )
+    def test_to_config_gives_plain_values_from_which_the_same_pipeline_is_made(self, pipeline):
+        values = pipeline.to_config()
+        assert Pipeline.from_config(values) == pipeline
+        assert Pipeline.from_config(json.loads(json.dumps(values))) == pipeline
+
+    def test_to_config_leaves_out_what_is_default(self):
+        assert Pipeline().segment("superpixel", weights=None).clean(nms=0.5).to_config() == {
+            "segment": {"model": "superpixel"},
+            "clean": {"nms": 0.5},
+        }
+
+    @pytest.mark.parametrize("as_path", [str, lambda path: path])
+    def test_a_file_gives_the_pipeline_that_code_would(self, as_path, tmp_path):
+        (tmp_path / "a.yaml").write_text("segment: {model: superpixel}\nclean: {min_area: 64, fill_holes: true}\n")
+        expected = Pipeline().segment("superpixel").clean(min_area=64, fill_holes=True)
+        assert Pipeline.from_config(as_path(tmp_path / "a.yaml")) == expected
+
+
+class TestBuild:
+    def test_a_pipeline_without_stages_is_refused(self):
+        with pytest.raises(IncompatibleStagesError, match=r"no stage: add \.segment"):
+            Pipeline().clean(min_area=5).build()
+
+    def test_an_unknown_model_is_refused_with_the_nearest(self):
+        with pytest.raises(UnknownModelError, match=r"'mini-sma'\. Did you mean 'mini-sam'\?"):
+            Pipeline().segment("mini-sma").build()
+
+    def test_a_segmenter_cannot_detect_and_a_detector_cannot_segment(self, add_model):
+        add_model("finder", "detector", lambda _: FakeDetector({}))
+        with pytest.raises(IncompatibleStagesError, match="'superpixel' is a segmenter, this stage needs a detector"):
+            Pipeline().detect("superpixel").segment("superpixel").build()
+        with pytest.raises(IncompatibleStagesError, match="'finder' is a detector, this stage needs a segmenter"):
+            Pipeline().segment("finder").build()
+
+    def test_the_models_are_those_of_the_stages(self, add_model):
+        detector, segmenter = FakeDetector({"dog": (1, 2, 3, 4)}), FakeSegmenter()
+        add_model("finder", "detector", lambda _: detector)
+        add_model("cutter", "segmenter", lambda _: segmenter)
+        pipeline = Pipeline().detect("finder").segment("cutter").build()
+        assert pipeline.detector is detector
+        assert pipeline.segmenter is segmenter
+
+    def test_device_and_options_reach_the_backend(self, add_model):
+        requests = []
+        add_model("cutter", "segmenter", lambda request: requests.append(request) or FakeSegmenter())
+        pipeline = Pipeline.from_config({"segment": {"model": "cutter", "options": {"n": 5}}, "device": "cuda"})
+        pipeline.build()
+        built = pipeline.build("cpu")
+        assert [(request.device, request.options) for request in requests] == [("cuda", {"n": 5}), ("cpu", {"n": 5})]
+        assert built.config.device == "cpu"
+
+    def test_a_device_among_the_options_of_one_model_is_refused(self, add_model):
+        add_model("cutter", "segmenter", lambda _: FakeSegmenter())
+        with pytest.raises(ConfigError, match="device is a setting of the whole pipeline"):
+            Pipeline().segment("cutter", options={"device": "cpu"}).build()
+
+    def test_nothing_is_loaded_of_a_pipeline_that_is_refused(self, add_model):
+        loaded = []
+        add_model("finder", "detector", lambda _: loaded.append("finder"))
+        with pytest.raises(UnknownModelError):
+            Pipeline().detect("finder").segment("nosuch").build()
+        add_model("copyleft", "segmenter", lambda _: loaded.append("copyleft"), licence="AGPL-3.0")
+        with pytest.raises(LicenceError):
+            Pipeline().detect("finder").segment("copyleft").build(licences="permissive")
+        assert loaded == []
+
+    @pytest.mark.parametrize(
+        ("policy", "licence", "allowed"),
+        [
+            ("any", "AGPL-3.0", True),
+            ("permissive", "Apache-2.0", True),
+            ("permissive", "MIT", True),
+            ("permissive", "AGPL-3.0", False),
+            ("permissive", "unknown", False),
+            (("AGPL-3.0", "MIT"), "AGPL-3.0", True),
+            (["MIT"], "Apache-2.0", False),
+            ((), "MIT", False),
+        ],
+    )
+    @pytest.mark.parametrize("stage", ["detect", "segment"])
+    def test_the_licence_policy_holds_for_every_stage(self, stage, policy, licence, allowed, add_model):
+        add_model("model", "detector" if stage == "detect" else "segmenter", lambda _: FakeSegmenter(), licence)
+        pipeline = getattr(Pipeline(), stage)("model")
+        if allowed:
+            pipeline.build(licences=policy)
+        else:
+            with pytest.raises(LicenceError, match=f"'model' is licensed under {licence}"):
+                pipeline.build(licences=policy)
+
+    def test_the_policy_of_the_configuration_holds_unless_build_says_otherwise(self, add_model):
+        add_model("copyleft", "segmenter", lambda _: FakeSegmenter(), licence="AGPL-3.0")
+        pipeline = Pipeline.from_config({"segment": {"model": "copyleft"}, "licences": "permissive"})
+        with pytest.raises(LicenceError):
+            pipeline.build()
+        pipeline.build(licences="any")
+
+    def test_own_weights_in_the_name_do_not_hide_the_model_from_the_checks(self, add_model):
+        add_model("copyleft", "segmenter", lambda _: FakeSegmenter(), licence="AGPL-3.0")
+        with pytest.raises(LicenceError):
+            Pipeline().segment("copyleft=my/weights").build(licences="permissive")
+
+
+class TestPrompts:
+    def test_spatial_prompts_give_one_mask_each_in_their_order(self):
+        result = built()(BLANK, Prompt.box(30, 5, 50, 20), Prompt.point(10, 10), Prompt.box(0, 0, 5, 5))
+        assert [mask.prompt_index for mask in result.masks] == [0, 1, 2]
+        assert result.masks[0].box.tolist() == [30, 5, 50, 20]
+        assert result.masks[1].array[10, 10]
+        assert result.masks[2].box.tolist() == [0, 0, 5, 5]
+
+    def test_candidates_are_all_given_with_the_index_of_their_prompt(self):
+        result = built()(BLANK, Prompt.box(30, 5, 50, 20), Prompt.point(10, 10), candidates=True)
+        assert [mask.prompt_index for mask in result.masks] == [0, 1, 1, 1]
+        assert result.masks[1:].areas.tolist() == sorted(result.masks[1:].areas.tolist())
+
+    def test_everything_comes_after_the_spatial_prompts_and_keeps_the_index_of_its_prompt(self):
+        result = built()(BLANK, Prompt.everything(2), Prompt.point(10, 10))
+        assert [mask.prompt_index for mask in result.masks] == [1, 0, 0, 0, 0]
+        assert result.masks[1:].areas.sum() == HEIGHT * WIDTH
+
+    def test_masks_of_prompts_come_before_those_of_detections_whatever_the_order_of_the_prompts(self):
+        pipeline = built({"dog": (30, 5, 50, 20)})
+        result = pipeline(BLANK, Prompt.text("dog"), Prompt.everything(1), Prompt.point(10, 10), Prompt.box(1, 1, 4, 4))
+        assert [mask.prompt_index for mask in result.masks] == [2, 3, 1, None]
+        assert [mask.label for mask in result.masks] == [None, None, None, "dog"]
+
+    def test_an_image_is_encoded_once_for_all_its_prompts(self):
+        segmenter = Spy(FakeSegmenter())
+        pipeline = BuiltPipeline(parse_config({"detect": {"model": "fake"}}), FakeDetector({"dog": (30, 5, 50, 20)}), segmenter)
+        pipeline(BLANK, Prompt.text("dog"), Prompt.everything(1), Prompt.point(10, 10))
+        assert segmenter.opened == 1
+
+    def test_no_prompt_without_a_detector_is_refused(self):
+        with pytest.raises(PromptError, match="nothing to segment"):
+            built()(BLANK)
+
+    def test_a_text_prompt_without_a_detector_is_refused(self):
+        with pytest.raises(IncompatibleStagesError, match=r"Prompt\.text\('dog'\) needs a detector: add \.detect"):
+            built()(BLANK, Prompt.point(1, 1), Prompt.text("dog"))
+
+    @pytest.mark.parametrize("prompt", [Prompt.point(1, 1), Prompt.box(1, 1, 5, 5), Prompt.everything()])
+    def test_a_prompt_for_a_segmenter_is_refused_where_there_is_none(self, prompt):
+        with pytest.raises(IncompatibleStagesError, match="needs a segmenter"):
+            built({"dog": (1, 1, 5, 5)}, segmenter=False)(BLANK, prompt)
+
+    @pytest.mark.parametrize("wrong", [(10, 10), "a dog", [Prompt.point(1, 1)], None])
+    def test_what_is_not_a_prompt_is_refused_with_its_place(self, wrong):
+        with pytest.raises(PromptError, match=rf"prompt 1 is not a Prompt but {type(wrong).__name__}"):
+            built()(BLANK, Prompt.point(1, 1), wrong)
+
+    def test_a_prompt_outside_the_image_is_refused(self):
+        with pytest.raises(PromptError, match=r"\(60, 10\) lies outside the image"):
+            built()(BLANK, Prompt.point(60, 10))
+
+    def test_prompts_are_checked_before_the_image_is_read(self):
+        with pytest.raises(IncompatibleStagesError):
+            built()("no-such-photo.jpg", Prompt.text("dog"))
+
+    def test_an_image_that_cannot_be_read_is_refused(self):
+        with pytest.raises(InputError, match=r"no-such-photo\.jpg"):
+            built()("no-such-photo.jpg", Prompt.point(1, 1))
+
+
+class TestDetections:
+    def test_each_detection_gives_a_mask_of_its_box_with_its_label_best_first(self):
+        found = detections(("cat", (0, 0, 10, 10), 0.5), ("dog", (20, 5, 40, 30), 0.9))
+        result = built(found)(BLANK, Prompt.text("cat", "dog"))
+        assert result.masks.labels == ("dog", "cat")
+        assert result.masks.boxes.tolist() == [[20, 5, 40, 30], [0, 0, 10, 10]]
+        assert [mask.prompt_index for mask in result.masks] == [None, None]
+
+    def test_the_score_of_a_mask_is_that_of_its_box_times_that_of_its_outline(self):
+        result = built(detections(("dog", (20, 5, 40, 30), 0.8)))(BLANK, Prompt.text("dog"))
+        assert result.masks.scores.tolist() == pytest.approx([0.8 * 0.95])
+        assert result.detections.scores.tolist() == pytest.approx([0.8])
+
+    def test_only_the_phrases_that_were_asked_for_are_looked_for_each_once(self):
+        detector = Spy(FakeDetector({"dog": (0, 0, 9, 9), "cat": (20, 20, 30, 30), "cow": (40, 0, 50, 9)}))
+        pipeline = BuiltPipeline(parse_config({"detect": {"model": "fake"}}), detector, FakeSegmenter())
+        result = pipeline(BLANK, Prompt.text("cat", "dog"), Prompt.text("dog"))
+        assert set(result.masks.labels) == {"cat", "dog"}
+        assert detector.asked == [("cat", "dog")]
+
+    def test_no_prompt_asks_for_every_class(self):
+        detector = Spy(FakeDetector({"dog": (0, 0, 9, 9), "cat": (20, 20, 30, 30)}))
+        result = BuiltPipeline(parse_config({"detect": {"model": "fake"}}), detector, FakeSegmenter())(BLANK)
+        assert result.masks.labels == ("dog", "cat")
+        assert detector.asked == [None]
+
+    def test_a_detector_is_not_run_for_spatial_prompts_alone(self):
+        detector = Spy(FakeDetector({"dog": (0, 0, 9, 9)}))
+        result = BuiltPipeline(parse_config({"detect": {"model": "fake"}}), detector, FakeSegmenter())(BLANK, Prompt.point(30, 30))
+        assert detector.asked == []
+        assert result.detections is None
+        assert len(result.masks) == 1
+
+    def test_detections_under_the_threshold_are_dropped_and_those_at_it_kept(self):
+        found = detections(("a", (0, 0, 5, 5), 0.25), ("b", (10, 0, 15, 5), 0.5), ("c", (20, 0, 25, 5), 0.49))
+        result = built(found, detect={"threshold": 0.5})(BLANK)
+        assert result.detections.labels == ("b",)
+
+    def test_overlapping_boxes_of_one_label_are_duplicates_and_of_two_labels_are_not(self):
+        found = detections(
+            ("dog", (0, 0, 20, 20), 0.6), ("dog", (0, 0, 20, 21), 0.9), ("cat", (0, 0, 20, 20), 0.5), ("dog", (30, 0, 50, 20), 0.4)
+        )
+        result = built(found)(BLANK)
+        assert [(label, round(float(score), 3)) for label, score in zip(result.detections.labels, result.detections.scores, strict=True)] == [
+            ("dog", 0.9),
+            ("cat", 0.5),
+            ("dog", 0.4),
+        ]
+
+    def test_without_nms_duplicates_stay(self):
+        found = detections(("dog", (0, 0, 20, 20), 0.6), ("dog", (0, 0, 20, 20), 0.9))
+        assert len(built(found, detect={"nms": None})(BLANK).masks) == 2
+
+    def test_the_best_detections_are_kept_where_there_are_too_many(self):
+        found = detections(*((f"{i}", (i * 6, 0, i * 6 + 5, 5), score) for i, score in enumerate((0.4, 0.9, 0.5, 0.8, 0.6))))
+        assert built(found, detect={"max_detections": 3})(BLANK).detections.labels == ("1", "3", "4")
+
+    def test_padding_widens_each_box_by_its_share_and_stops_at_the_image(self):
+        result = built({"dog": [(20, 10, 40, 20), (0, 30, 10, 40)]}, detect={"box_padding": 0.1})(BLANK)
+        assert result.masks.boxes.tolist() == [[18, 9, 42, 21], [0, 29, 11, 40]]
+        assert result.detections.boxes.tolist() == [[20, 10, 40, 20], [0, 30, 10, 40]]
+
+    def test_a_box_without_area_is_dropped(self):
+        class Broken:
+            provenance = FakeDetector({}).provenance
+
+            def detect(self, image, phrases=None):
+                boxes = [(5, 5, 5, 20), (5, 5, 20, 5), (70, 10, 90, 20), (30, 30, 20, 20), (1, 1, 2, 2)]
+                return Detections((HEIGHT, WIDTH), boxes, [0.9] * 5, ["line", "line", "outside", "reversed", "dot"])
+
+        result = BuiltPipeline(parse_config({"detect": {"model": "fake"}}), Broken(), FakeSegmenter())(BLANK, Prompt.text("dog"))
+        assert result.masks.labels == ("dot",)
+        assert len(result.detections) == 1
+
+    def test_no_detections_give_no_masks_of_the_right_size_and_encode_nothing(self):
+        segmenter = Spy(FakeSegmenter())
+        pipeline = BuiltPipeline(parse_config({"detect": {"model": "fake"}, "clean": {"nms": 0.5, "merge": True}}), FakeDetector({}), segmenter)
+        result = pipeline(BLANK, Prompt.text("unicorn"))
+        assert (len(result.masks), result.masks.size, result.size) == (0, (HEIGHT, WIDTH), (HEIGHT, WIDTH))
+        assert len(result.detections) == 0
+        assert segmenter.opened == 0
+
+    def test_a_thousand_detections_give_a_thousand_masks(self):
+        boxes = [(x, y, x + 1, y + 1) for y in range(25) for x in range(40)]
+        result = built({"dot": boxes}, detect={"max_detections": 1000})(BLANK)
+        assert len(result.masks) == 1000
+        assert result.masks.boxes.tolist() == [list(box) for box in boxes]
+        assert result.masks.union().area == 1000
+
+    def test_a_detector_without_a_segmenter_gives_its_own_masks(self):
+        pixels = np.zeros((2, HEIGHT, WIDTH), bool)
+        pixels[0, :5, :5] = pixels[1, 10:20, 10:30] = True
+        own = Masks([Mask.from_array(array, score=0.1) for array in pixels])
+
+        class WithMasks:
+            provenance = FakeDetector({}).provenance
+
+            def detect(self, image, phrases=None):
+                return Detections((HEIGHT, WIDTH), own.boxes, [0.4, 0.7], ["cat", "dog"], own)
+
+        result = BuiltPipeline(parse_config({"detect": {"model": "fake"}}), WithMasks())(BLANK, Prompt.text("cat", "dog"))
+        assert list(result.masks) == [own[1], own[0]]
+        assert result.masks.labels == ("dog", "cat")
+        assert result.masks.scores.tolist() == pytest.approx([0.7, 0.4])
+
+    def test_a_detector_of_boxes_alone_needs_a_segmenter(self):
+        with pytest.raises(IncompatibleStagesError, match=r"no masks of its own: add \.segment"):
+            built({"dog": (1, 1, 5, 5)}, segmenter=False)(BLANK, Prompt.text("dog"))
+        assert len(built({"dog": (1, 1, 5, 5)}, segmenter=False)(BLANK, Prompt.text("cat")).masks) == 0
+
+
+class TestClean:
+    HOLED = np.zeros((HEIGHT, WIDTH), bool)
+    HOLED[10:30, 10:30] = True
+    HOLED[15:18, 15:18] = False  # A hole of nine pixels,
+    HOLED[25, 12] = False  # one of one pixel,
+    HOLED[2, 2:5] = True  # and an island of three.
+
+    def cleaned(self, *prompts, **steps):
+        return built(clean=steps)(BLANK, *(prompts or (Prompt.mask(self.HOLED),))).masks
+
+    def test_without_steps_nothing_changes(self):
+        assert np.array_equal(self.cleaned()[0].array, self.HOLED)
+
+    @pytest.mark.parametrize(
+        ("steps", "area"),
+        [
+            ({"fill_holes": True}, 403),
+            ({"fill_holes": 1}, 394),
+            ({"fill_holes": 9}, 403),
+            ({"min_island": 4}, 390),
+            ({"min_island": 3}, 393),
+            ({"fill_holes": True, "min_island": 4}, 400),
+        ],
+    )
+    def test_holes_and_islands(self, steps, area):
+        assert self.HOLED.sum() == 393
+        assert self.cleaned(**steps).areas.tolist() == [area]
+
+    def test_small_masks_are_dropped(self):
+        prompts = Prompt.box(0, 0, 5, 5), Prompt.box(10, 10, 20, 20)
+        assert self.cleaned(*prompts, min_area=26).areas.tolist() == [100]
+        assert self.cleaned(*prompts, min_area=25).areas.tolist() == [25, 100]
+
+    def test_small_masks_are_dropped_after_their_islands(self):
+        assert len(self.cleaned(min_island=4, min_area=391)) == 0
+
+    def test_duplicates_are_dropped(self):
+        kept = self.cleaned(Prompt.box(0, 0, 10, 10), Prompt.box(0, 0, 10, 11), Prompt.box(30, 0, 40, 10), nms=0.7)
+        assert [mask.prompt_index for mask in kept] == [0, 2]
+
+    def test_masks_of_one_label_are_merged(self):
+        result = built({"dog": [(0, 0, 10, 10), (20, 0, 30, 10)], "cat": (40, 20, 50, 30)}, clean={"merge": True})(BLANK)
+        assert result.masks.labels == ("dog", "cat")
+        assert result.masks.areas.tolist() == [200, 100]
+
+    def test_the_best_masks_are_kept(self):
+        kept = self.cleaned(Prompt.point(10, 10), Prompt.box(30, 10, 40, 20), Prompt.point(50, 30), max_masks=1)
+        assert [mask.prompt_index for mask in kept] == [1]
+
+
+class TestResult:
+    def test_stages_are_timed_in_the_order_in_which_they_ran(self):
+        result = built({"dog": (1, 1, 9, 9)}, clean={"min_area": 1})(BLANK, Prompt.text("dog"), Prompt.point(30, 30), Prompt.everything(2))
+        assert list(result.timings) == ["read", "detect", "encode", "segment", "everything", "clean"]
+        assert all(seconds >= 0 for seconds in result.timings.values())
+
+    def test_stages_that_did_not_run_are_not_timed(self):
+        assert list(built()(BLANK, Prompt.point(30, 30)).timings) == ["read", "encode", "segment"]
+
+    def test_every_model_is_named(self):
+        assert [entry.model for entry in built({"dog": (1, 1, 9, 9)})(BLANK).provenance] == ["fake-detector", "fake-segmenter"]
+        assert [entry.model for entry in built()(BLANK, Prompt.point(1, 1)).provenance] == ["fake-segmenter"]
+
+    def test_the_prompts_and_the_image_are_kept(self, photo):
+        image, prompts = photo(), (Prompt.point(10, 10), Prompt.box(1, 1, 9, 9))
+        result = built()(image, *prompts)
+        assert result.prompts == prompts
+        assert np.array_equal(result.image, image)
+        assert result.source is None
+        assert result.size == image.shape[:2]
+
+    def test_the_path_of_an_image_is_kept(self, tmp_path, photo):
+        from PIL import Image
+
+        Image.fromarray(photo()).save(tmp_path / "photo.png")
+        assert built()(tmp_path / "photo.png", Prompt.point(1, 1)).source == str(tmp_path / "photo.png")
+
+    def test_threads_may_share_a_pipeline(self):
+        pipeline = built({"dog": (1, 1, 9, 9)})
+        boxes = [(x, 3, x + 5, 9 + x % 7) for x in range(40)]
+        answers = {}
+
+        def work(offset):
+            for index in range(offset, len(boxes), 4):
+                answers[index] = pipeline(BLANK, Prompt.box(*boxes[index]), Prompt.text("dog")).masks.boxes.tolist()
+
+        threads = [threading.Thread(target=work, args=(offset,)) for offset in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [answers[i] for i in range(40)] == [[list(box), [1, 1, 9, 9]] for box in boxes]
+
+
+class TestSegment:
+    @pytest.fixture(autouse=True)
+    def _forget_models(self):
+        pipeline_module._single.cache_clear()
+        yield
+        pipeline_module._single.cache_clear()
+
+    def test_it_segments_with_one_call(self, add_model):
+        add_model("cutter", "segmenter", lambda _: FakeSegmenter())
+        result = promptseg.segment(BLANK, Prompt.box(3, 4, 10, 12), model="cutter")
+        assert result.best().box.tolist() == [3, 4, 10, 12]
+
+    def test_a_model_stays_loaded_for_the_next_call(self, add_model):
+        requests = []
+        add_model("cutter", "segmenter", lambda request: requests.append(request) or FakeSegmenter())
+        for _ in range(3):
+            promptseg.segment(BLANK, Prompt.point(3, 4), model="cutter")
+        assert len(requests) == 1
+        promptseg.segment(BLANK, Prompt.point(3, 4), model="cutter", device="cpu")
+        assert [request.device for request in requests] == ["auto", "cpu"]
+
+    def test_own_weights_reach_the_backend(self, add_model, tmp_path):
+        (tmp_path / "own.pt").write_bytes(b"weights")
+        requests = []
+        add_model("cutter", "segmenter", lambda request: requests.append(request) or FakeSegmenter())
+        promptseg.segment(BLANK, Prompt.point(3, 4), model="cutter", weights=str(tmp_path / "own.pt"))
+        assert list(requests[0].weights.files.values()) == [tmp_path / "own.pt"]
+
+    def test_no_prompt_is_refused(self, add_model):
+        add_model("cutter", "segmenter", lambda _: FakeSegmenter())
+        with pytest.raises(PromptError, match="nothing to segment"):
+            promptseg.segment(BLANK, model="cutter")
+
+    def test_an_unknown_model_or_engine_is_refused(self, add_model):
+        add_model("cutter", "segmenter", lambda _: FakeSegmenter())
+        with pytest.raises(UnknownModelError, match="Did you mean 'cutter'"):
+            promptseg.segment(BLANK, Prompt.point(1, 1), model="cuter")
+        with pytest.raises(ConfigError, match="no engine 'tpu': it has fake"):
+            promptseg.segment(BLANK, Prompt.point(1, 1), model="cutter", engine="tpu")
+
+    @pytest.mark.weights
+    def test_the_default_model_needs_no_choice(self, mini_sam, photo):
+        result = promptseg.segment(photo(), Prompt.point(44, 57))
+        assert [entry.model for entry in result.provenance] == ["mini-sam"]
+        x, y = np.meshgrid(np.arange(160), np.arange(120))
+        ellipse = ((x - 44) / 28) ** 2 + ((y - 57) / 33) ** 2 <= 1
+        assert result.best().iou(Mask.from_array(ellipse)) > 0.9

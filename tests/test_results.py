@@ -1,0 +1,142 @@
+"""Results: what they hold, and the plain values that are written of them."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from promptseg.detections import Detections
+from promptseg.errors import InputError
+from promptseg.masks import Mask, Masks
+from promptseg.prompts import Prompt
+from promptseg.results import FrameMasks, Provenance, Result
+
+SIZE = (20, 30)
+PROVENANCE = Provenance("mini-sam", "onnx_sam", "onnxruntime 1", {"encoder.onnx": "aa"}, "MIT", "cuda")
+
+
+def rectangle(x0, y0, x1, y1, **about):
+    pixels = np.zeros(SIZE, bool)
+    pixels[y0:y1, x0:x1] = True
+    return Mask.from_array(pixels, **about)
+
+
+@pytest.fixture
+def result():
+    masks = [rectangle(1, 2, 9, 8, score=0.123456789, prompt_index=0), rectangle(10, 2, 15, 8, score=0.9, label="dog")]
+    return Result(
+        Masks(masks),
+        prompts=(Prompt.point(3, 4), Prompt.text("dog")),
+        detections=Detections(SIZE, [[10, 2, 15, 8]], [0.75], ["dog"]),
+        timings={"read": 0.0123456789, "segment": 1.5},
+        provenance=(PROVENANCE,),
+        image=np.zeros((*SIZE, 3), np.uint8),
+        source="photos/dog.jpg",
+    )
+
+
+def test_the_size_is_that_of_the_masks_even_where_there_are_none(result):
+    assert result.size == SIZE
+    assert Result(Masks([], (7, 9))).size == (7, 9)
+
+
+def test_the_best_mask_has_the_highest_score(result):
+    assert result.best() is result.masks[1]
+    with pytest.raises(InputError, match="no masks"):
+        Result(Masks([], SIZE)).best()
+
+
+def test_to_dict_holds_everything_that_json_needs(result):
+    values = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert values == result.to_dict()
+    assert values["source"] == "photos/dog.jpg"
+    assert values["size"] == {"height": 20, "width": 30}
+    assert values["prompts"] == ["Prompt.point(3, 4)", "Prompt.text('dog')"]
+    assert values["detections"] == {"boxes": [[10, 2, 15, 8]], "scores": [0.75], "labels": ["dog"]}
+    assert values["timings"] == {"read": 0.012346, "segment": 1.5}
+    assert values["provenance"] == [
+        {
+            "model": "mini-sam",
+            "backend": "onnx_sam",
+            "version": "onnxruntime 1",
+            "weights": {"encoder.onnx": "aa"},
+            "licence": "MIT",
+            "device": "cuda",
+        }
+    ]
+    first, second = values["masks"]
+    assert {key: first[key] for key in ("area", "box", "score", "label", "prompt_index")} == {
+        "area": 48,
+        "box": [1, 2, 9, 8],
+        "score": 0.123457,
+        "label": None,
+        "prompt_index": 0,
+    }
+    assert (second["label"], second["prompt_index"]) == ("dog", None)
+
+
+def test_masks_come_back_from_to_dict_unchanged(result):
+    values = json.loads(json.dumps(result.to_dict()))
+    assert [Mask.from_coco_rle(entry["segmentation"]) for entry in values["masks"]] == list(result.masks)
+
+
+def test_a_result_of_nothing_can_be_written_too():
+    values = Result(Masks([], SIZE)).to_dict()
+    assert json.loads(json.dumps(values)) == values
+    assert (values["source"], values["masks"], values["detections"], values["provenance"]) == (None, [], None, [])
+    assert Result(Masks([rectangle(0, 0, 2, 2)])).to_dict()["masks"][0]["score"] is None
+
+
+def test_scores_of_numpy_can_be_written(result):
+    masks = Masks([rectangle(0, 0, 2, 2, score=float(np.float32(0.5)))])
+    assert json.loads(json.dumps(Result(masks).to_dict()))["masks"][0]["score"] == 0.5
+
+
+def test_the_overlay_shows_masks_detections_and_prompts(result):
+    picture = np.asarray(result.overlay(colours=[(255, 0, 0), (0, 0, 255)], labels=False, opacity=1))
+    assert picture.shape == (*SIZE, 3)
+    assert tuple(picture[7, 8]) == (255, 0, 0)
+    assert tuple(picture[5, 12]) == (0, 0, 255)
+    assert tuple(picture[2, 10]) == (255, 220, 0)
+    assert tuple(picture[4, 3]) == (46, 204, 64)
+    assert not result.image.any()
+
+
+def test_a_result_without_its_image_says_how_to_draw():
+    with pytest.raises(InputError, match=r"no image to draw on: use promptseg\.overlay\.draw"):
+        Result(Masks([], SIZE)).overlay()
+
+
+def test_a_result_goes_between_processes_whole(result):
+    copy = pickle.loads(pickle.dumps(result))
+    assert copy.to_dict() == result.to_dict()
+    assert list(copy.masks) == list(result.masks)
+    assert np.array_equal(copy.image, result.image)
+
+
+def test_the_image_is_not_printed(result):
+    assert "image=" not in repr(result)
+
+
+def test_a_result_cannot_be_changed(result):
+    with pytest.raises(AttributeError):
+        result.masks = Masks([], SIZE)
+
+
+def test_provenance_defaults_to_a_model_without_weights_on_the_cpu():
+    assert Provenance("m", "b", "v").to_dict() == {
+        "model": "m",
+        "backend": "b",
+        "version": "v",
+        "weights": {},
+        "licence": "unknown",
+        "device": "cpu",
+    }
+
+
+def test_a_frame_has_one_identity_for_each_mask():
+    masks = Masks([rectangle(0, 0, 2, 2), rectangle(4, 4, 6, 6)])
+    assert FrameMasks(3, (7, 8), masks).object_ids == (7, 8)
+    with pytest.raises(InputError, match="frame 3 has 2 masks but 1 object ids"):
+        FrameMasks(3, (7,), masks)
