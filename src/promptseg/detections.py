@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import InputError
-from .masks import Masks, Size
+from .masks import Masks, Size, chosen_indices
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -66,8 +66,11 @@ class Detections:
         return len(self.boxes)
 
     def where(self, keep: ArrayLike) -> Detections:
-        """The detections at which `keep` is true (N booleans), or at the given indices in their order."""
-        chosen = np.asarray(keep)
-        chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(int)
+        """The detections at which `keep` is true (N booleans), or at the given indices in their order.
+
+        Raises:
+            InputError: `keep` does not fit the number of detections.
+        """
+        chosen = chosen_indices(keep, len(self))
         masks = None if self.masks is None else self.masks.where(chosen)
         return Detections(self.size, self.boxes[chosen], self.scores[chosen], [self.labels[i] for i in chosen], masks)

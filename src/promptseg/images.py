@@ -52,6 +52,8 @@ def load_image(source: ImageLike) -> NDArray[np.uint8]:
                 return _from_file(file, str(path))
         except OSError as error:
             raise InputError(f"cannot read image {path}: {error.strerror or error}") from error
+        except ValueError as error:  # InputError is one, too; a path with a null byte is another.
+            raise error if isinstance(error, InputError) else InputError(f"cannot read image {str(path)!r}: {error}") from error
     if hasattr(source, "read"):
         return _from_file(source, getattr(source, "name", None) or "the open file")
     raise InputError(f"an image is a path, bytes, an open file, a PIL image or an array, got {type(source).__name__}")
@@ -111,6 +113,7 @@ def _from_array(array: NDArray[Any]) -> NDArray[np.uint8]:
         raise InputError(f"the image array has no pixels: its shape is {shape}")
     if shape[0] * shape[1] > MAX_PIXELS:
         raise InputError(f"the image array has {shape[1]} x {shape[0]} pixels, more than {MAX_PIXELS}")
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype == bool:
         array = array.astype(np.uint8) * 255
     elif array.dtype == np.uint16:

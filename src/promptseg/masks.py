@@ -290,15 +290,7 @@ class Masks(Sequence[Mask]):
         Raises:
             InputError: `keep` does not fit the number of masks.
         """
-        chosen = np.asarray(keep)
-        if chosen.dtype == bool:
-            if chosen.shape != (len(self),):
-                raise InputError(f"expected {len(self)} booleans, one a mask, got an array of shape {chosen.shape}")
-            chosen = np.flatnonzero(chosen)
-        try:
-            return Masks((self._masks[int(i)] for i in chosen), self.size)
-        except (IndexError, TypeError, ValueError) as error:
-            raise InputError(f"mask indices must lie in 0…{len(self) - 1}, got {_short(keep)}") from error
+        return Masks((self._masks[i] for i in chosen_indices(keep, len(self))), self.size)
 
     def union(self) -> Mask:
         """The pixels that are in any of the masks."""
@@ -324,6 +316,22 @@ class Masks(Sequence[Mask]):
     def labelled(self, label: str | None) -> Masks:
         """The same masks, each with `label`."""
         return Masks((replace(mask, label=label) for mask in self), self.size)
+
+
+def chosen_indices(keep: ArrayLike, count: int) -> NDArray[np.intp]:
+    """What `where` means by `keep`: the indices at which it is true, or itself where it holds indices into `count` elements.
+
+    Raises:
+        InputError: It is neither.
+    """
+    chosen = np.asarray(keep)
+    if chosen.dtype == bool:
+        if chosen.shape != (count,):
+            raise InputError(f"expected {count} booleans, got an array of shape {chosen.shape}")
+        return np.flatnonzero(chosen)
+    if chosen.ndim != 1 or (chosen.size and (chosen.dtype.kind not in "iu" or chosen.min() < 0 or chosen.max() >= count)):
+        raise InputError(f"indices must be whole numbers from 0 to {count - 1}, got {_short(keep)}")
+    return chosen.astype(np.intp)
 
 
 def _rle(mask: Mask) -> dict[str, Any]:

@@ -158,6 +158,14 @@ class Prompt(ABC):
         prompt.check()
         return prompt
 
+    def __add__(self, other: Prompt) -> SpatialPrompt:
+        """Both prompts as one, for the same object: points, a box and a mask combine.
+
+        Raises:
+            PromptError: One of them is not spatial, or both have a box or a mask.
+        """
+        raise PromptError(f"only points, boxes and masks of one object combine, not {self!r} + {other!r}")
+
     @property
     @abstractmethod
     def kinds(self) -> frozenset[PromptKind]:
@@ -184,14 +192,9 @@ class SpatialPrompt(Prompt):
     logits: NDArray[np.float32] | None = None
     source_size: Size | None = None
 
-    def __add__(self, other: SpatialPrompt) -> SpatialPrompt:
-        """Both prompts as one, for the same object.
-
-        Raises:
-            PromptError: Both have a box, both have a mask, or `other` is not spatial.
-        """
+    def __add__(self, other: Prompt) -> SpatialPrompt:
         if not isinstance(other, SpatialPrompt):
-            raise PromptError(f"only points, boxes and masks of one object combine, not {type(self).__name__} + {type(other).__name__}")
+            return super().__add__(other)
         if self.xyxy is not None and other.xyxy is not None:
             raise PromptError("one object has one box: give several boxes as several prompts")
         if "mask" in self.kinds and "mask" in other.kinds:
@@ -296,13 +299,13 @@ class EverythingPrompt(Prompt):
             ("min_mask_region_area", 0),
         ):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise PromptError(f"{name} is a whole number of at least {least}, got {value!r}")
         for name in ("pred_iou_thresh", "stability_score_thresh", "box_nms_thresh", "crop_nms_thresh", "crop_overlap_ratio"):
             value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise PromptError(f"{name} lies between 0 and 1, got {value!r}")
-        if not 0 <= self.stability_score_offset < float("inf"):
+            if not isinstance(value, (int, float)) or not 0 <= value <= 1:
+                raise PromptError(f"{name} is a number from 0 to 1, got {value!r}")
+        if not isinstance(self.stability_score_offset, (int, float)) or not 0 <= self.stability_score_offset < float("inf"):
             raise PromptError(f"stability_score_offset is a finite number of at least 0, got {self.stability_score_offset!r}")
         grid = self.point_grid
         if grid is not None:

@@ -54,7 +54,9 @@ def _fetch_file(source: str, target: Path, _size: int | None) -> None:
 
 
 def _fetch_hf(source: str, target: Path, size: int | None) -> None:
-    owner, repository, file = source.removeprefix("hf:").split("/", 2)
+    owner, repository, file = (*source.removeprefix("hf:").split("/", 2), "", "")[:3]
+    if not file:
+        raise WeightsError(f"a source of the Hugging Face hub is hf:owner/repository/file, got {source!r}")
     endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
     token = os.environ.get("HF_TOKEN")
     headers = {"Authorization": f"Bearer {token}"} if token else {}

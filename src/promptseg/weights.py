@@ -172,8 +172,10 @@ def _try_sources(model: str, file: WeightFile, folder: Path) -> None:
 
     path = folder / file.name
     reasons = []
-    for source in file.sources:
-        part = folder / f".{file.name}.part"
+    part = folder / f".{file.name}.part"
+    # What an earlier try left may be of another version or mirror: a source that was resumed to a wrong hash gets one try from the start.
+    tries = [source for source in file.sources for _ in range(1 + part.exists())]
+    for source in tries:
         try:
             fetch_source(source, part, file.size)
         except WeightsError as error:

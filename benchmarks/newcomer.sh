@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# From an empty clone to the picture: seconds and megabytes of `make demo`, with nothing cached.
+set -euo pipefail
+folder="$(mktemp -d)"
+trap 'rm -rf "$folder"' EXIT
+git clone --quiet "$(cd "$(dirname "$0")/.." && pwd)" "$folder/promptseg"
+cd "$folder/promptseg"
+export PROMPTSEG_HOME="$folder/home" PIP_NO_CACHE_DIR=1 npm_config_cache="$folder/npm"
+started=$(date +%s)
+make demo
+echo "From an empty clone to the picture: $(($(date +%s) - started)) s"
+rm -rf "$folder/npm"
+echo "On the disk: $(du -sm --apparent-size "$folder" | cut -f1) MB, of which environment $(du -sm --apparent-size .venv-demo | cut -f1) MB, weights $(du -sm --apparent-size "$folder/home" | cut -f1) MB"
