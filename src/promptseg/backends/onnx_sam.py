@@ -1,7 +1,7 @@
 """SAM-family models on ONNX Runtime, without torch: published encoder and decoder pairs.
 
-Options of `load`: ``threads`` (default: the processors that this process may use), ``cache`` (an `EmbeddingCache`, or None for none;
-default: 256 MB in memory), ``decode_batch`` (prompts decoded at once).
+Options of `load`: ``threads`` (default: the processors that this process may use), ``cache`` (``"memory"``, the default of 256 MB, ``"disk"``,
+an `EmbeddingCache`, or None), ``decode_batch`` (prompts decoded at once).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ..masks import Size
 from ..registry import LoadRequest
 from ..results import Provenance
 from ..sam import onnx_decoder, onnx_graph, onnx_weights
-from ..sam.cache import EmbeddingCache
+from ..sam.cache import embedding_cache
 from ..sam.geometry import Geometry, LongestSide
 from ..sam.model import Candidates, Embedding, PointPrompts
 from ..sam.session import SamSegmenter
@@ -55,9 +55,12 @@ def load(request: LoadRequest) -> SamSegmenter:
         raise ConfigError(
             f"onnx_sam does not read the layout {request.engine.variant!r} of model {request.model.name!r} yet; it reads: sam"
         )
-    options = request.take(threads=None, cache=EmbeddingCache(), decode_batch=2)
-    runtime = _Runtime(_provider(request.device), options["threads"] or _usable_processors())
-    return SamSegmenter(OnnxSam(request, runtime, options["decode_batch"]), options["cache"])
+    options = request.take(threads=_usable_processors(), cache="memory", decode_batch=2)
+    for name in ("threads", "decode_batch"):
+        if not isinstance(options[name], int) or options[name] < 1:
+            raise ConfigError(f"option {name} is a whole number of at least 1, got {options[name]!r}")
+    runtime = _Runtime(_provider(request.device), options["threads"])
+    return SamSegmenter(OnnxSam(request, runtime, options["decode_batch"]), embedding_cache(options["cache"]))
 
 
 def prepare(weights: ModelWeights) -> None:

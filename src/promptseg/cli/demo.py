@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import registry
+from .. import progress, registry
 from ..prompts import Prompt
 from .output import errors_as_messages, seconds, write_image, write_json
 
@@ -44,7 +44,8 @@ def demo(
         image = coffee()
         report: dict[str, Any] = {"image": "coffee.jpg (Rachel Michetti, CC0 1.0)", "model": model, "seconds": {"load": round(loaded, 3)}}
         for name, prompt in PROMPTS.items():
-            result = pipeline(image, prompt)
+            with progress.shown():
+                result = pipeline(image, prompt)
             picture = out / f"{name}.png"
             write_image(result.overlay(), picture)
             report[name] = {**result.to_dict(), "picture": str(picture)}

@@ -10,14 +10,14 @@ from typing import Annotated, Any
 import typer
 from PIL import Image
 
+from .. import progress
 from ..errors import PromptError, PromptSegError
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt
 from ..registry import DEFAULT_MODEL
 from ..results import Result
-from ..sam.cache import EmbeddingCache
+from ..sam.cache import embedding_cache
 from ..sam.session import SamSegmenter
-from ..weights import home
 from .output import FAILED, errors_as_messages, seconds, usage_error, write_image, write_json
 from .prompts import parse_prompts
 
@@ -81,7 +81,7 @@ def _build(config: Path | None, model: str | None, detector: str | None, device:
             pipeline = pipeline.detect(detector)
     built = pipeline.build(device)
     if not no_cache and isinstance(built.segmenter, SamSegmenter):
-        built.segmenter.cache = EmbeddingCache(folder=home() / "embeddings")
+        built.segmenter.cache = embedding_cache("disk")
     return built
 
 
@@ -100,7 +100,8 @@ def _run(
     failed: list[dict[str, str]] = []
     for path in tqdm(images, unit="photo", disable=True if len(images) == 1 else None):
         try:
-            result = pipeline(path, *prompts, candidates=candidates)
+            with progress.shown():
+                result = pipeline(path, *prompts, candidates=candidates)
             written = [] if folder is None else _write(result, path, folder, masks)
         except PromptSegError as error:
             failed.append({"source": str(path), "error": str(error)})

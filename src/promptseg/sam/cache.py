@@ -17,8 +17,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import ConfigError
 from ..files import write_atomically
 from ..results import Provenance
+from ..weights import home
 
 Features = Mapping[str, NDArray[np.float32]]
 
@@ -111,6 +113,21 @@ class EmbeddingCache:
         with contextlib.suppress(OSError):
             os.utime(path)  # Marks it as used, for eviction.
         return features
+
+
+def embedding_cache(option: object) -> EmbeddingCache | None:
+    """The cache that a backend's option ``cache`` asks for: an `EmbeddingCache`, ``"memory"``, ``"disk"``, or None for none.
+
+    Raises:
+        ConfigError: It is something else.
+    """
+    if option is None or isinstance(option, EmbeddingCache):
+        return option
+    if option == "memory":
+        return EmbeddingCache()
+    if option == "disk":
+        return EmbeddingCache(folder=home() / "embeddings")
+    raise ConfigError(f"option cache is an EmbeddingCache, 'memory', 'disk' or None, got {option!r}")
 
 
 def _evict(folder: Path, most_bytes: int) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..masks import Mask, Masks, Size
 from ..postprocess import box_nms, clean_regions
+from ..progress import track
 from ..prompts import EverythingPrompt
 from .crops import Crop, crops
 from .geometry import Geometry
@@ -65,7 +66,8 @@ def _masks_of_crop(model: SamModel, embedding: Embedding, crop: Crop, size: Size
 
     # Whole batches on threads of their own keep the processors busier than threads within each small operation.
     with ThreadPoolExecutor(model.workers) as pool:
-        return [mask for masks in pool.map(masks_of, batches) for mask in masks]
+        done = track(pool.map(masks_of, batches), total=len(batches), unit="batch")
+        return [mask for masks in done for mask in masks]
 
 
 def _candidates(
