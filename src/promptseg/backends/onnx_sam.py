@@ -1,7 +1,7 @@
 """SAM-family models on ONNX Runtime, without torch: published encoder and decoder pairs.
 
-Options of `load`: ``threads`` (default: the processors that this process may use), ``cache`` (``"memory"``, the default of 256 MB, ``"disk"``,
-an `EmbeddingCache`, or None), ``decode_batch`` (prompts decoded at once).
+Options of `load`: ``threads`` (default: the processors that this process may use), ``cache`` (``"memory"``, the default,
+``"disk"``, an `EmbeddingCache`, or None), ``decode_batch`` (prompts decoded at once).
 """
 
 from __future__ import annotations

@@ -5,6 +5,9 @@ Exit status: 0 done, 1 something could not be processed (the message says what),
 
 from __future__ import annotations
 
+import io
+import sys
+
 import typer
 
 from . import demo, models, segment, weights
@@ -28,4 +31,6 @@ def version(show: bool = typer.Option(False, "--version", help="Show the version
 
 def main() -> None:
     """The entry point of the ``promptseg`` command."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # A pipe's encoding may lack "→", and a file's name may be in no encoding at all.
     app()

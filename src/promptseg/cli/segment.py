@@ -55,6 +55,8 @@ def segment(
         raise usage_error(str(error)) from error
     if config is not None and (model or detector):
         raise usage_error("--config says which models to use: leave out --model and --detector")
+    if text is not None and not detector and config is None:
+        raise usage_error(f"--text {text!r} needs a model that finds things by phrase: give --detector, or --config with one")
     if not prompts and not detector and config is None:
         raise usage_error("nothing to segment: give --point, --box, --text or --everything")
     folder = out if out is not None or as_json else Path("promptseg-out")
