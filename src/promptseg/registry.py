@@ -6,6 +6,7 @@ A backend is data until it is used: a `BackendSpec` of strings. Backends of othe
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import sys
@@ -39,6 +40,7 @@ class BackendSpec:
         kind: What it makes.
         factory: ``"module:function"``, called as ``function(request: LoadRequest)`` and returning the model.
         accepts: Kinds of prompt that it takes.
+        variants: Engine variants of the catalogue that it can run; None for any.
         requires: Modules that must be importable.
         install: What to tell a user who lacks one of them to run.
         prepare: ``"module:function"``, called as ``function(weights: ModelWeights)`` when weights were fetched, or None.
@@ -49,6 +51,7 @@ class BackendSpec:
     kind: BackendKind
     factory: str
     accepts: frozenset[PromptKind] = frozenset()
+    variants: frozenset[str] | None = None
     requires: tuple[str, ...] = ()
     install: str = ""
     prepare: str | None = None
@@ -144,6 +147,7 @@ BUILT_IN = (
         kind="segmenter",
         factory="promptseg.backends.onnx_sam:load",
         accepts=_SPATIAL,
+        variants=frozenset({"sam"}),
         requires=("onnxruntime", "onnx"),
         install="pip install promptseg",
         prepare="promptseg.backends.onnx_sam:prepare",
@@ -212,13 +216,21 @@ def backend_of(model: ModelSpec, engine: str | None = None) -> BackendSpec:
     """The backend that runs a model on an engine.
 
     Raises:
-        ConfigError: This version has no such backend.
+        ConfigError: This version has no such backend, or its backend does not run this variant.
     """
-    name = model.engine(engine).backend
+    chosen = model.engine(engine)
     known = backends()
-    if name not in known:
-        raise ConfigError(f"model {model.name!r} needs backend {name!r}, which this version does not have; it has: {', '.join(known)}")
-    return known[name]
+    if chosen.backend not in known:
+        raise ConfigError(
+            f"model {model.name!r} needs backend {chosen.backend!r}, which this version does not have; it has: {', '.join(known)}"
+        )
+    backend = known[chosen.backend]
+    if backend.variants is not None and chosen.variant not in backend.variants:
+        raise ConfigError(
+            f"model {model.name!r} with engine {chosen.name!r} is of variant {chosen.variant!r}, "
+            f"which backend {backend.name!r} does not run yet; it runs: {', '.join(sorted(backend.variants))}"
+        )
+    return backend
 
 
 def load(
@@ -272,7 +284,8 @@ def fetch(name: str, engine: str | None = None) -> ModelWeights:
     weights = fetch_weights(model.name, model.engine(engine).files)
     spec = backends().get(model.engine(engine).backend)
     if spec and spec.prepare and not spec.missing():
-        resolve(spec.prepare)(weights)
+        with contextlib.suppress(OSError):  # Where the cache cannot be written, the backend prepares in memory at each load.
+            resolve(spec.prepare)(weights)
     return weights
 
 

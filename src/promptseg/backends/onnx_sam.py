@@ -48,13 +48,9 @@ def load(request: LoadRequest) -> SamSegmenter:
     """The factory of backend ``onnx_sam``.
 
     Raises:
-        ConfigError: An unknown option, layout or device.
+        ConfigError: An unknown option or device.
         WeightsMismatchError: The files are not a pair of the expected layout.
     """
-    if request.engine.variant != "sam":
-        raise ConfigError(
-            f"onnx_sam does not read the layout {request.engine.variant!r} of model {request.model.name!r} yet; it reads: sam"
-        )
     options = request.take(threads=_usable_processors(), cache="memory", decode_batch=2)
     for name in ("threads", "decode_batch"):
         if not isinstance(options[name], int) or options[name] < 1:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import registry, weights
+from ..errors import ConfigError
 from .output import errors_as_messages
 
 
@@ -37,9 +38,10 @@ def _row(model: registry.ModelSpec, engine: registry.Engine) -> dict[str, Any]:
 
 
 def _status(model: registry.ModelSpec, engine: registry.Engine) -> str:
-    backend = registry.backends().get(engine.backend)
-    if backend is None:
-        return f"needs backend {engine.backend}, which this version does not have"
+    try:
+        backend = registry.backend_of(model, engine.name)
+    except ConfigError:
+        return "does not run in this version yet"
     if backend.missing():
         return f"needs {', '.join(backend.missing())}: {backend.install}"
     if all(weights.cached_path(model.name, file) for file in engine.files):
