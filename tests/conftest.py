@@ -60,8 +60,9 @@ def add_model(monkeypatch):
         module = types.ModuleType(f"backend_of_{name}")
         module.load = factory
         monkeypatch.setitem(sys.modules, module.__name__, module)
-        monkeypatch.setitem(registry.backends(), f"{name} backend", registry.BackendSpec(f"{name} backend", kind, f"{module.__name__}:load"))
-        engine = registry.Engine("fake", f"{name} backend", "")
+        backend = registry.BackendSpec(f"{name} backend", kind, f"{module.__name__}:load")
+        monkeypatch.setitem(registry.backends(), backend.name, backend)
+        engine = registry.Engine("fake", backend.name, "")
         monkeypatch.setitem(registry.models(), name, registry.ModelSpec(name, "For a test", licence, (engine,)))
 
     return add

@@ -1,6 +1,7 @@
 """Masks drawn on an image: which pixels change, and to what."""
 
 import colorsys
+import itertools
 
 import numpy as np
 import pytest
@@ -113,7 +114,7 @@ class TestColours:
 
     def test_neighbours_differ_in_hue(self):
         hues = [colorsys.rgb_to_hsv(*(value / 255 for value in colour))[0] for colour in palette(50)]
-        apart = [min(abs(a - b), 1 - abs(a - b)) for a, b in zip(hues, hues[1:], strict=False)]
+        apart = [min(abs(a - b), 1 - abs(a - b)) for a, b in itertools.pairwise(hues)]
         assert min(apart) > 0.3
 
     def test_each_mask_without_a_label_has_a_colour_of_its_own(self):

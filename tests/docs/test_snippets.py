@@ -5,6 +5,7 @@ import io
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -74,14 +75,31 @@ def test_the_tutorial_shows_the_files_of_the_example_as_they_are():
         assert code.strip() in (example / title).read_text("utf-8"), f"the tutorial shows code that is not in {title}:\n{code}"
 
 
-def test_the_tutorials_model_on_the_sam_seam_answers(photo):
+@pytest.fixture
+def tutorial(photo):
+    """The names that the tutorial's own code makes, after all of it ran and printed what the page says."""
     namespace = {"__name__": "page"}
     for title, line, code, output in blocks("docs/write-a-backend.md"):
-        if title == "colour_model.py":
+        if title in (None, "colour_model.py", "red_detector.py"):
             printed = run("docs/write-a-backend.md", code, line, namespace)
-            if output is not None:
-                assert printed == output
-    session = namespace["segmenter"].open("photo.jpg")
-    mask = session.segment([promptseg.Prompt.point(290, 160)])[0]
-    assert mask.array[160, 290]
-    assert len(session.segment([promptseg.Prompt.point(290, 160)], candidates=True)) == 3
+            assert printed == (output or "")
+    return namespace
+
+
+def test_the_tutorials_model_on_the_sam_seam_answers(tutorial):
+    session = tutorial["segmenter"].open("photo.jpg")
+    assert isinstance(session, promptseg.Session)
+    click = promptseg.Prompt.point(290, 160)
+    assert session.segment([click])[0].array[160, 290]
+    assert len(session.segment([click], candidates=True)) == 3
+
+
+def test_the_tutorials_detector_finds_the_red_saucer(tutorial):
+    detector = tutorial["RedDetector"]()
+    assert isinstance(detector, promptseg.Detector)
+    found = detector.detect("photo.jpg", ["red", "green"])
+    x0, y0, x1, y1 = found.boxes[np.argmax(np.prod(found.boxes[:, 2:] - found.boxes[:, :2], axis=1))]
+    assert x0 < 130 < x1
+    assert y0 < 270 < y1
+    assert set(found.labels) == {"red"}
+    assert len(detector.detect("photo.jpg", ["green"])) == 0

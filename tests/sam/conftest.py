@@ -38,7 +38,7 @@ class DiscSam:
 
     def encode(self, images):
         self.encoded += [image.shape for image in images]
-        return [Embedding({"mean": np.full((1, 3), image.mean(axis=(0, 1)), np.float32)}, self.geometry(image.shape[:2])) for image in images]
+        return [Embedding({"mean": image.mean(axis=(0, 1), dtype=np.float32)}, self.geometry(image.shape[:2])) for image in images]
 
     def decode(self, embedding, prompts, *, one_thread=False):
         assert len(prompts) <= self.decode_batch

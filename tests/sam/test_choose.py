@@ -39,7 +39,12 @@ def test_a_model_without_a_candidate_for_one_object_chooses_among_all_it_has():
 
 @pytest.mark.parametrize(
     ("scores", "among", "chosen"),
-    [([0.9, 0.1, 0.5, 0.3], (1, 2, 3), 2), ([0.9, 0.1, 0.5, 0.3], (0,), 0), ([0.1, 0.5, 0.5, 0.5], (1, 2, 3), 1), ([0.2, 0.9, 0.4, 0.3], (3, 2), 2)],
+    [
+        ([0.9, 0.1, 0.5, 0.3], (1, 2, 3), 2),
+        ([0.9, 0.1, 0.5, 0.3], (0,), 0),
+        ([0.1, 0.5, 0.5, 0.5], (1, 2, 3), 1),
+        ([0.2, 0.9, 0.4, 0.3], (3, 2), 2),
+    ],
 )
 def test_the_best_score_of_those_considered_wins_and_the_first_of_equals(scores, among, chosen):
     assert choose.best(np.array(scores, np.float32), among) == chosen

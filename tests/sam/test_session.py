@@ -76,7 +76,7 @@ class TestSegment:
     def test_masks_come_in_the_order_of_the_prompts_whatever_their_lengths(self, model, session):
         centres = [(10 + 12 * i, 15 + 7 * (i % 9)) for i in range(9)]
         makers = [
-            lambda x, y: Prompt.point(x, y),
+            Prompt.point,
             lambda x, y: Prompt.box(x - 8, y - 8, x + 8, y + 8),
             lambda x, y: Prompt.point(x, y) + Prompt.point(x + 2, y),
             lambda x, y: Prompt.mask(disc(x, y, 6)),
@@ -118,7 +118,8 @@ class TestSegment:
     def test_a_mask_carries_the_logits_that_it_was_made_of(self, model, session):
         (mask,) = session.segment([Prompt.point(64, 48)])
         assert mask.logits.shape == (model.low_res, model.low_res)
-        assert np.array_equal(mask.logits > 0, model.distance(*(a[0] for a in (model.decoded[0][0].points, model.decoded[0][0].labels)), 20) > 0)
+        prompts, _ = model.decoded[0]
+        assert np.array_equal(mask.logits > 0, model.distance(prompts.points[0], prompts.labels[0], 20) > 0)
 
     def test_the_answer_does_not_depend_on_other_sessions(self, model, image, session):
         before = session.segment([Prompt.point(64, 48)])[0]

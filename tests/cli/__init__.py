@@ -1,0 +1,1 @@
+"""The command line; a package, so that modules may be named as those of other folders."""

@@ -1,0 +1,53 @@
+"""What tests of the command line share: running it, photos to run it on, models for it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from promptseg.cli import app
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def run():
+    """Runs a command in this process: ``run("models", "--json")`` has `exit_code`, `stdout` and `stderr`."""
+
+    def run(*words):
+        result = CliRunner().invoke(app, [str(word) for word in words])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return run
+
+
+@pytest.fixture
+def run_apart():
+    """Runs a command in a process of its own, as the shell would."""
+
+    def run(*words, **environment):
+        command = [sys.executable, "-c", "from promptseg.cli import main; main()", *(str(word) for word in words)]
+        environment = {**os.environ, "PYTHONUTF8": "0", "PYTHONIOENCODING": "utf-8", **environment}
+        encoding = environment["PYTHONIOENCODING"].partition(":")[0]
+        return subprocess.run(command, capture_output=True, text=True, encoding=encoding, check=False, env=environment)
+
+    return run
+
+
+@pytest.fixture
+def save_photo(photo, tmp_path):
+    """Writes a synthetic photo: ``save_photo("a.png")`` is its path in the current folder."""
+
+    def save(name, height=60, width=80, seed=0):
+        Image.fromarray(photo(height, width, seed)).save(tmp_path / name)
+        return name
+
+    return save

@@ -1,0 +1,71 @@
+"""``promptseg models``."""
+
+import hashlib
+import json
+
+from promptseg import registry
+from promptseg.weights import WeightFile, weights_folder
+
+
+def rows(run):
+    result = run("models", "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    return json.loads(result.stdout)["models"]
+
+
+def test_every_engine_of_every_model_is_listed_once(run):
+    listed = [(row["model"], row["engine"]) for row in rows(run)]
+    assert listed == [(model.name, engine.name) for model in registry.models().values() for engine in model.engines]
+    assert listed[0] == ("mini-sam", "onnx")
+
+
+def test_a_row_says_what_one_needs_to_know_before_choosing(run):
+    (row,) = (row for row in rows(run) if row["model"] == "mini-sam")
+    assert row["licence"] == "MIT"
+    assert row["backend"] == "onnx_sam"
+    assert row["bytes"] == 28085517 + 16501766
+    assert row["summary"]
+    assert row["status"] == "weights are fetched at first use"
+
+
+def test_the_size_is_null_where_it_is_not_published(run, add_model):
+    add_model("cutter", "segmenter", None)
+    (row,) = (row for row in rows(run) if row["model"] == "cutter")
+    assert row["bytes"] is None
+
+
+def test_a_model_is_ready_when_its_weights_are_here_and_right(run, add_model, monkeypatch):
+    add_model("cutter", "segmenter", None)
+    spec = registry.models()["cutter"]
+    files = (WeightFile("w.bin", hashlib.sha256(b"weights").hexdigest(), ()),)
+    engine = registry.Engine("fake", spec.engines[0].backend, "", files)
+    monkeypatch.setitem(registry.models(), "cutter", registry.ModelSpec("cutter", "For a test", "MIT", (engine,)))
+
+    def status():
+        return next(row["status"] for row in rows(run) if row["model"] == "cutter")
+
+    assert status() == "weights are fetched at first use"
+    weights_folder("cutter").mkdir(parents=True)
+    (weights_folder("cutter") / "w.bin").write_bytes(b"weighty")
+    assert status() == "weights are fetched at first use"
+    (weights_folder("cutter") / "w.bin").write_bytes(b"weights")
+    assert status() == "ready"
+
+
+def test_what_is_missing_is_said_with_how_to_install_it(run, monkeypatch):
+    backend = registry.BackendSpec("lacking", "segmenter", "nowhere:load", requires=("no_such_module",), install="pip install it")
+    monkeypatch.setitem(registry.backends(), "lacking", backend)
+    for name, of in (("one", "lacking"), ("other", "of a later version")):
+        model = registry.ModelSpec(name, "For a test", "MIT", (registry.Engine("fake", of, ""),))
+        monkeypatch.setitem(registry.models(), name, model)
+    status = {row["model"]: row["status"] for row in rows(run)}
+    assert status["one"] == "needs no_such_module: pip install it"
+    assert "this version" in status["other"]
+
+
+def test_people_get_a_table(run):
+    result = run("models")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[0].split(maxsplit=3)[:3] == ["mini-sam", "onnx", "MIT"]
+    assert all(name in result.stdout for name in registry.models())

@@ -1,0 +1,85 @@
+"""Files are written whole or not at all, and errors become messages with an exit status."""
+
+import errno
+import json
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+
+from promptseg import files
+from promptseg.cli.output import errors_as_messages, seconds, write_image, write_json
+from promptseg.errors import ConfigError, InputError, LicenceError, OutputError, PromptError, WeightsError
+
+PICTURE = Image.fromarray(np.arange(48, dtype=np.uint8).reshape(4, 4, 3))
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.png", "PNG"), ("a.PNG", "PNG"), ("a.jpg", "JPEG"), ("a.jpeg", "JPEG"), ("a.bmp", "BMP")])
+def test_a_picture_is_written_in_the_format_of_its_name(name, kind, tmp_path):
+    write_image(PICTURE, tmp_path / "new" / "folder" / name)
+    with Image.open(tmp_path / "new" / "folder" / name) as image:
+        assert (image.format, image.size) == (kind, (4, 4))
+
+
+@pytest.mark.parametrize("name", ["a.xyz", "a"])
+def test_a_name_that_says_no_format_is_refused(name, tmp_path):
+    with pytest.raises(OutputError, match=r"is not a picture format that Pillow writes"):
+        write_image(PICTURE, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_is_written_as_it_is(tmp_path):
+    write_json({"name": "濡れた道", "values": [1, 2.5, None]}, tmp_path / "new" / "a.json")
+    assert json.loads((tmp_path / "new" / "a.json").read_text("utf-8")) == {"name": "濡れた道", "values": [1, 2.5, None]}
+
+
+@pytest.mark.parametrize("write", [lambda path: write_image(PICTURE, path), lambda path: write_json([1, 2], path)])
+@pytest.mark.parametrize(("function", "number"), [("fsync", errno.ENOSPC), ("replace", errno.EACCES)])
+@pytest.mark.parametrize("before", [None, b"what stood there"])
+def test_nothing_half_written_is_left_and_what_stood_there_is_untouched(write, function, number, before, tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    if before is not None:
+        path.write_bytes(before)
+
+    def fail(*_):
+        raise OSError(number, "the disk says no")
+
+    monkeypatch.setattr(files.os, function, fail)
+    with pytest.raises(OutputError, match=r"cannot write .*a\.png: the disk says no"):
+        write(path)
+    assert [entry.read_bytes() for entry in tmp_path.iterdir()] == ([] if before is None else [before])
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"cannot write .*file.a\.json"):
+        write_json([], tmp_path / "file" / "a.json")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ConfigError("why"), 2),
+        (LicenceError("why"), 2),
+        (PromptError("why"), 1),
+        (InputError("why"), 1),
+        (WeightsError("why"), 1),
+        (OutputError("why"), 1),
+    ],
+)
+def test_an_error_of_ours_becomes_a_message_and_a_status(error, status, capsys):
+    with pytest.raises(typer.Exit) as caught, errors_as_messages():
+        raise error
+    assert caught.value.exit_code == status
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "promptseg: why\n")
+
+
+def test_an_error_that_is_not_ours_is_not_hidden():
+    with pytest.raises(ZeroDivisionError), errors_as_messages():
+        raise ZeroDivisionError
+
+
+def test_timings_are_said_in_seconds():
+    assert seconds({"encode": 0.5123, "segment": 0.03}) == "encode 0.51 s, segment 0.03 s"

@@ -1,0 +1,339 @@
+"""``promptseg segment``: exit statuses, what is printed where, and which files are written."""
+
+import errno
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from promptseg import files
+from promptseg.masks import Mask
+from promptseg.sam.cache import EmbeddingCache
+from promptseg.sam.session import SamSegmenter
+from promptseg.testing import FakeDetector, FakeSegmenter
+from promptseg.weights import home
+
+
+@pytest.fixture
+def fakes(add_model):
+    """Models ``cutter`` and ``finder`` that answer with geometry."""
+    add_model("cutter", "segmenter", lambda _: FakeSegmenter())
+    add_model("finder", "detector", lambda _: FakeDetector({"dog": [(5, 5, 20, 20), (40, 10, 60, 30)], "red car": (50, 40, 70, 55)}))
+
+
+def written(folder="."):
+    return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file())
+
+
+def assert_wrong_usage(result, *parts):
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert all(part in result.stderr for part in parts), result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.usefixtures("fakes")
+class TestPrompts:
+    def masks(self, run, save_photo, *words):
+        result = run("segment", save_photo("a.png"), "--model", "cutter", "--json", *words)
+        assert (result.exit_code, result.stderr) == (0, "")
+        return json.loads(result.stdout)["masks"]
+
+    def test_a_point(self, run, save_photo):
+        (mask,) = self.masks(run, save_photo, "--point", "20,30")
+        assert Mask.from_coco_rle(mask["segmentation"]).array[30, 20]
+
+    def test_a_background_point_belongs_to_the_same_object(self, run, save_photo):
+        (mask,) = self.masks(run, save_photo, "--point", "20,30", "--point", "23,30,0")
+        assert not Mask.from_coco_rle(mask["segmentation"]).array[30, 23]
+
+    def test_several_boxes_are_several_objects(self, run, save_photo):
+        boxes = [mask["box"] for mask in self.masks(run, save_photo, "--box", "10,10,30,30", "--box", "40,20,70,50")]
+        assert boxes == [[10, 10, 30, 30], [40, 20, 70, 50]]
+
+    def test_a_box_with_a_point_is_one_object(self, run, save_photo):
+        (mask,) = self.masks(run, save_photo, "--box", "10,10,30,30", "--point", "60,40")
+        assert mask["box"][2] > 60
+
+    def test_everything_with_its_density(self, run, save_photo):
+        assert len(self.masks(run, save_photo, "--everything", "--points-per-side", "3")) == 9
+
+    def test_all_candidates(self, run, save_photo):
+        assert len(self.masks(run, save_photo, "--point", "20,30", "--candidates")) == 3
+
+    def test_text_with_a_detector(self, run, save_photo):
+        masks = self.masks(run, save_photo, "--text", "dog, red car, cow", "--detector", "finder")
+        assert [(mask["label"], mask["box"]) for mask in masks] == [
+            ("dog", [5, 5, 20, 20]),
+            ("dog", [40, 10, 60, 30]),
+            ("red car", [50, 40, 70, 55]),
+        ]
+
+    def test_a_detector_without_prompts_finds_all_it_knows(self, run, save_photo):
+        assert len(self.masks(run, save_photo, "--detector", "finder")) == 3
+
+    def test_a_pipeline_file_in_place_of_models(self, run, save_photo):
+        Path("pipeline.toml").write_text("[segment]\nmodel = 'cutter'\n[clean]\nmin_area = 500")
+        words = "--config", "pipeline.toml", "--box", "10,10,30,30", "--box", "30,10,60,50", "--json"
+        result = run("segment", save_photo("a.png"), *words)
+        assert [mask["area"] for mask in json.loads(result.stdout)["masks"]] == [1200]
+
+    def test_own_weights_and_the_device_reach_the_model(self, run, save_photo, add_model):
+        requests = []
+        add_model("owned", "segmenter", lambda request: requests.append(request) or FakeSegmenter())
+        Path("own.pt").write_bytes(b"weights")
+        run("segment", save_photo("a.png"), "--model", "owned=own.pt", "--device", "cuda", "--point", "1,1", "--json")
+        assert (list(requests[0].weights.files.values()), requests[0].device) == ([Path("own.pt")], "cuda")
+
+
+@pytest.mark.usefixtures("fakes")
+class TestFiles:
+    def test_a_picture_and_the_masks_are_written_and_named(self, run, save_photo):
+        result = run("segment", save_photo("a.png"), "--model", "cutter", "--box", "10,10,30,30")
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert written("promptseg-out") == ["a-masks.json", "a-overlay.png"]
+        assert result.stdout.startswith("a.png: 1 mask (read ")
+        assert all(str(Path("promptseg-out") / name) in result.stdout for name in ("a-masks.json", "a-overlay.png"))
+        values = json.loads(Path("promptseg-out/a-masks.json").read_text("utf-8"))
+        assert [mask["box"] for mask in values["masks"]] == [[10, 10, 30, 30]]
+        with Image.open("promptseg-out/a-overlay.png") as picture, Image.open("a.png") as photo:
+            changed = (np.asarray(picture) != np.asarray(photo)).any(axis=-1)
+        assert changed[10:30, 10:30].mean() > 0.9
+        assert not changed[35:, 35:].any()
+
+    def test_each_mask_as_a_black_and_white_picture(self, run, save_photo):
+        boxes = "--box", "10,10,30,30", "--box", "40,20,70,50"
+        run("segment", save_photo("a.png"), "--model", "cutter", *boxes, "--masks", "--out", "new/out")
+        assert written("new/out") == ["a-mask-000.png", "a-mask-001.png", "a-masks.json", "a-overlay.png"]
+        with Image.open("new/out/a-mask-001.png") as picture:
+            pixels = np.asarray(picture.convert("L"))
+        assert set(np.unique(pixels)) == {0, 255}
+        assert Mask.from_array(pixels).box.tolist() == [40, 20, 70, 50]
+
+    @pytest.mark.parametrize(("name", "kind"), [("picture.png", "PNG"), ("new/picture.JPG", "JPEG")])
+    def test_out_may_name_one_picture(self, name, kind, run, save_photo):
+        result = run("segment", save_photo("a.png"), "--model", "cutter", "--box", "10,10,30,30", "--out", name)
+        assert result.exit_code == 0
+        assert written() == sorted(["a.png", name])
+        with Image.open(name) as picture:
+            assert (picture.format, picture.size) == (kind, (80, 60))
+
+    def test_json_writes_no_files_unless_out_says_where(self, run, save_photo):
+        words = "--model", "cutter", "--box", "10,10,30,30", "--json"
+        run("segment", save_photo("a.png"), *words)
+        assert written() == ["a.png"]
+        result = run("segment", "a.png", *words, "--out", "out")
+        assert written("out") == ["a-masks.json", "a-overlay.png"]
+        assert {**json.loads(result.stdout), "timings": 0} == {**json.loads(Path("out/a-masks.json").read_text()), "timings": 0}
+
+    @pytest.mark.parametrize("function", ["fsync", "replace"])
+    def test_a_full_or_read_only_disk_leaves_nothing_half_written(self, function, run, save_photo, monkeypatch):
+        save_photo("a.png")
+
+        def fail(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(files.os, function, fail)
+        result = run("segment", "a.png", "--model", "cutter", "--box", "10,10,30,30", "--out", "out")
+        assert result.exit_code == 1
+        assert result.stderr == (
+            f"promptseg: cannot write {Path('out/a-overlay.png')}: No space left on device; nothing half-written is left there\n"
+        )
+        assert written() == ["a.png"]
+
+    def test_out_that_is_a_file_is_named(self, run, save_photo):
+        Path("out").write_text("I was here")
+        result = run("segment", save_photo("a.png"), "--model", "cutter", "--box", "10,10,30,30", "--out", "out")
+        assert result.exit_code == 1
+        assert "cannot write out" in result.stderr
+        assert Path("out").read_text() == "I was here"
+
+    def test_the_source_is_never_written_to(self, run, save_photo):
+        before = Path(save_photo("a.png")).read_bytes()
+        run("segment", "a.png", "--model", "cutter", "--box", "10,10,30,30", "--out", ".")
+        assert Path("a.png").read_bytes() == before
+
+
+@pytest.mark.usefixtures("fakes")
+class TestSeveralPhotos:
+    WORDS = "--model", "cutter", "--box", "10,10,30,30"
+
+    def test_each_is_written_and_one_that_cannot_be_read_does_not_stop_the_others(self, run, save_photo):
+        save_photo("a.png")
+        Path("b.png").write_bytes(b"not a picture")
+        save_photo("c.png")
+        result = run("segment", "a.png", "b.png", "absent.png", "c.png", *self.WORDS)
+        assert result.exit_code == 1
+        assert written("promptseg-out") == ["a-masks.json", "a-overlay.png", "c-masks.json", "c-overlay.png"]
+        about_b, about_absent = result.stderr.splitlines()
+        assert about_b.startswith("promptseg: b.png is not an image")
+        assert about_absent.startswith("promptseg: cannot read image absent.png: ")
+        assert "b.png" not in result.stdout
+
+    def test_json_is_one_object_with_results_and_failures(self, run, save_photo):
+        save_photo("a.png")
+        save_photo("c.png")
+        Path("b.png").touch()
+        result = run("segment", "a.png", "b.png", "c.png", *self.WORDS, "--json")
+        assert result.exit_code == 1
+        values = json.loads(result.stdout)
+        assert [entry["source"] for entry in values["results"]] == ["a.png", "c.png"]
+        assert values["failed"] == [{"source": "b.png", "error": "b.png is empty"}]
+        assert result.stderr == "promptseg: b.png is empty\n"
+
+    def test_a_prompt_that_fits_one_photo_and_not_another_fails_for_that_one(self, run, save_photo):
+        save_photo("large.png", 100, 100)
+        save_photo("small.png", 20, 20)
+        result = run("segment", "large.png", "small.png", "--model", "cutter", "--point", "50,50", "--json")
+        assert result.exit_code == 1
+        values = json.loads(result.stdout)
+        assert [entry["source"] for entry in values["results"]] == ["large.png"]
+        assert "point (50, 50) lies outside the image, which is 20 wide and 20 high" in values["failed"][0]["error"]
+
+    def test_all_is_well_where_all_is_well(self, run, save_photo):
+        result = run("segment", save_photo("a.png"), save_photo("b.png", seed=1), *self.WORDS, "--json")
+        assert result.exit_code == 0
+        assert json.loads(result.stdout)["failed"] == []
+
+    def test_the_model_is_loaded_once(self, run, save_photo, add_model):
+        requests = []
+        add_model("counted", "segmenter", lambda request: requests.append(request) or FakeSegmenter())
+        run("segment", save_photo("a.png"), save_photo("b.png"), "--model", "counted", "--point", "1,1", "--json")
+        assert len(requests) == 1
+
+
+class TestWrongUsage:
+    @pytest.fixture(autouse=True)
+    def _no_model_may_be_loaded(self, add_model):
+        def fail(_):
+            raise AssertionError("the command line was wrong, and yet a model was loaded")
+
+        add_model("cutter", "segmenter", fail)
+        add_model("finder", "detector", fail)
+
+    @pytest.mark.parametrize(
+        ("words", "parts"),
+        [
+            ([], ["nothing to segment", "--point, --box, --text or --everything"]),
+            (["--point", "7"], ["--point", "'7'"]),
+            (["--point", "7,x"], ["--point", "'7,x'"]),
+            (["--point", "7,8,5"], ["--point", "'7,8,5'"]),
+            (["--box", "1,2,3"], ["--box", "'1,2,3'"]),
+            (["--box", "9,2,3,8"], ["x0 < x1", "9.0"]),
+            (["--point", "7,8", "--box", "1,2,3,4", "--box", "5,6,7,8"], ["points go with one box or none"]),
+            (["--text", "dog"], ["'dog'", "--detector"]),
+            (["--text", " ", "--detector", "finder"], ["phrase", "' '"]),
+            (["--points-per-side", "5", "--point", "1,1"], ["--points-per-side goes with --everything"]),
+            (["--everything", "--points-per-side", "0"], ["points_per_side", "got 0"]),
+            (["--everything", "--points-per-side", "many"], ["--points-per-side"]),
+            (["--nosuch"], ["--nosuch"]),
+        ],
+    )
+    def test_what_is_wrong_is_named_with_its_value(self, words, parts, run):
+        assert_wrong_usage(run("segment", "a.png", "--model", "cutter", *words), *parts)
+
+    def test_an_unknown_model_or_detector_is_named_with_the_nearest(self, run):
+        assert_wrong_usage(run("segment", "a.png", "--point", "1,1", "--model", "cuter"), "no model 'cuter'. Did you mean 'cutter'?")
+        words = "--text", "dog", "--model", "cutter", "--detector", "fnder"
+        assert_wrong_usage(run("segment", "a.png", *words), "no model 'fnder'. Did you mean 'finder'?")
+
+    def test_models_of_the_wrong_kind_are_refused(self, run):
+        assert_wrong_usage(run("segment", "a.png", "--point", "1,1", "--model", "finder"), "'finder' is a detector")
+        assert_wrong_usage(run("segment", "a.png", "--text", "dog", "--detector", "cutter"), "'cutter' is a segmenter")
+
+    def test_a_pipeline_file_and_models_exclude_each_other(self, run):
+        for words in (["--model", "cutter"], ["--detector", "finder"]):
+            assert_wrong_usage(run("segment", "a.png", "--point", "1,1", "--config", "a.yaml", *words), "leave out --model and --detector")
+
+    def test_a_pipeline_file_that_is_not_there_or_wrong_is_named(self, run):
+        assert_wrong_usage(run("segment", "a.png", "--point", "1,1", "--config", "absent.yaml"), "absent.yaml", "No such file")
+        Path("wrong.yaml").write_text("segmnt: {}")
+        assert_wrong_usage(run("segment", "a.png", "--point", "1,1", "--config", "wrong.yaml"), "'segmnt'", "Did you mean 'segment'?")
+
+    def test_several_photos_cannot_be_one_picture(self, run):
+        result = run("segment", "a.png", "b.png", "--point", "1,1", "--out", "all.png")
+        assert_wrong_usage(result, "--out all.png is one picture", "2 photos")
+
+    def test_no_photo_is_wrong_usage(self, run):
+        assert run("segment", "--point", "1,1").exit_code == 2
+
+
+class TestCache:
+    @pytest.fixture
+    def cached(self, add_model):
+        """A model with a cache, as those of the SAM family are."""
+
+        class Cached(SamSegmenter):
+            provenance = FakeSegmenter().provenance
+
+            def open(self, image):
+                return FakeSegmenter().open(image)
+
+        model = Cached(model=None)
+        add_model("cached", "segmenter", lambda _: model)
+        return model
+
+    def test_encoded_photos_are_kept_on_the_disk(self, run, save_photo, cached):
+        run("segment", save_photo("a.png"), "--model", "cached", "--point", "1,1", "--json")
+        assert isinstance(cached.cache, EmbeddingCache)
+        assert cached.cache.folder == home() / "embeddings"
+
+    def test_no_cache_keeps_none(self, run, save_photo, cached):
+        run("segment", save_photo("a.png"), "--model", "cached", "--point", "1,1", "--json", "--no-cache")
+        assert cached.cache is None
+
+
+class TestProcess:
+    """Real runs, on superpixels: no weights are needed."""
+
+    @pytest.fixture(autouse=True)
+    def _superpixels(self):
+        pytest.importorskip("skimage", reason="superpixels need scikit-image")
+
+    def test_stdout_is_one_json_object_and_stderr_names_what_failed(self, run_apart, save_photo):
+        save_photo("a.png")
+        save_photo("b.png", seed=1)
+        result = run_apart("segment", "a.png", "absent.png", "b.png", "--model", "superpixel", "--point", "20,30", "--json")
+        assert result.returncode == 1
+        values = json.loads(result.stdout)
+        assert [entry["source"] for entry in values["results"]] == ["a.png", "b.png"]
+        assert [entry["source"] for entry in values["failed"]] == ["absent.png"]
+        # No progress bar either: it belongs on a terminal.
+        assert result.stderr == "promptseg: cannot read image absent.png: No such file or directory\n"
+        assert all(Mask.from_coco_rle(entry["masks"][0]["segmentation"]).array[30, 20] for entry in values["results"])
+
+    def test_files_are_written_and_named(self, run_apart, save_photo):
+        result = run_apart("segment", save_photo("a.png"), "--model", "superpixel", "--point", "20,30", "--out", "out", "--masks")
+        assert (result.returncode, result.stderr) == (0, "")
+        assert written("out") == ["a-mask-000.png", "a-masks.json", "a-overlay.png"]
+        assert [line.strip() for line in result.stdout.splitlines()[1:]] == [
+            str(Path("out") / name) for name in ("a-overlay.png", "a-masks.json", "a-mask-000.png")
+        ]
+
+    def test_wrong_usage_is_status_2_and_a_message_without_a_traceback(self, run_apart):
+        result = run_apart("segment", "a.png", "--model", "superpixel", "--point", "7")
+        assert (result.returncode, result.stdout) == (2, "")
+        assert result.stderr == "promptseg: --point takes x,y or x,y,0, got '7'\n"
+
+    def test_a_name_that_the_output_s_encoding_lacks_does_not_fail(self, run_apart, save_photo):
+        name = save_photo("濡れた道→.png")
+        result = run_apart("segment", name, "--model", "superpixel", "--point", "20,30", "--out", "out", PYTHONIOENCODING="cp1252")
+        assert (result.returncode, result.stderr) == (0, "")
+        assert len(written("out")) == 2
+
+
+@pytest.mark.weights
+def test_the_default_model_segments_a_photo_and_finds_it_encoded_the_second_time(mini_sam, run, save_photo, tmp_path, monkeypatch):
+    save_photo("a.png", 120, 160)
+    monkeypatch.setattr("promptseg.sam.cache.home", lambda: tmp_path / "home")
+    for stage in ("encode", "cache"):
+        result = run("segment", "a.png", "--point", "44,57", "--json")
+        assert (result.exit_code, result.stderr) == (0, "")
+        values = json.loads(result.stdout)
+        assert stage in values["timings"]
+        (mask,) = values["masks"]
+        assert Mask.from_coco_rle(mask["segmentation"]).array[57, 44]
+        assert mask["score"] > 0.8
+        assert values["provenance"][0]["model"] == "mini-sam"
+    assert written("home") != []

