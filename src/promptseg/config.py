@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, field_validator
 
 from .errors import ConfigError, nearest
 from .registry import DEFAULT_MODEL
@@ -21,6 +21,7 @@ else:
     import tomli as tomllib
 
 LicencePolicy = Union[Literal["any", "permissive"], tuple[str, ...]]
+"""Which licences the models of a pipeline may have: any, permissive ones, or those with the given SPDX identifiers."""
 
 PERMISSIVE = frozenset({"Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "ISC", "CC0-1.0", "CC-BY-4.0", "Unlicense"})
 """SPDX identifiers that the policy ``"permissive"`` allows."""
@@ -75,6 +76,13 @@ class PipelineConfig(_Stage):
     clean: CleanStage | None = Field(None, description="What is done to the masks.")
     device: str = Field("auto", description="auto, cpu, cuda or mps, for every model of the pipeline.")
     licences: LicencePolicy = Field("any", description="any, permissive, or a list of SPDX identifiers that models may have.")
+
+    @field_validator("licences", mode="before")
+    @classmethod
+    def _list_of_licences(cls, value: object) -> object:
+        if isinstance(value, str) and value not in ("any", "permissive"):
+            raise ValueError(f"expected any, permissive, or a list of SPDX identifiers such as [{value}]")
+        return value
 
 
 def parse_config(values: Any, origin: str = "the configuration") -> PipelineConfig:

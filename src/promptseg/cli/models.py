@@ -32,9 +32,15 @@ def _row(model: registry.ModelSpec, engine: registry.Engine) -> dict[str, Any]:
         "licence": model.licence,
         "engine": engine.name,
         "backend": engine.backend,
+        "prompts": _prompt_kinds(engine),
         "bytes": sum(file.size for file in engine.files if file.size) or None,
         "status": _status(model, engine),
     }
+
+
+def _prompt_kinds(engine: registry.Engine) -> list[str]:
+    backend = registry.backends().get(engine.backend)
+    return sorted(backend.accepts) if backend else []
 
 
 def _status(model: registry.ModelSpec, engine: registry.Engine) -> str:

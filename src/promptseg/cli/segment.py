@@ -68,7 +68,7 @@ def segment(
     if as_json:
         if len(images) == 1 and results:
             typer.echo(json.dumps(results[0], indent=1))
-        elif len(images) > 1:
+        else:
             typer.echo(json.dumps({"results": results, "failed": failed}, indent=1))
     if failed:
         raise typer.Exit(FAILED)
@@ -76,14 +76,15 @@ def segment(
 
 def _build(config: Path | None, model: str | None, detector: str | None, device: str | None, no_cache: bool) -> BuiltPipeline:
     if config is not None:
-        pipeline = Pipeline.from_config(config)
+        built = Pipeline.from_config(config).build(device)
     else:
         pipeline = Pipeline().segment(model or DEFAULT_MODEL)
-        if detector:
-            pipeline = pipeline.detect(detector)
-    built = pipeline.build(device)
-    if not no_cache and isinstance(built.segmenter, SamSegmenter):
-        built.segmenter.cache = embedding_cache("disk")
+        built = (pipeline.detect(detector) if detector else pipeline).build(device)
+    if isinstance(built.segmenter, SamSegmenter):
+        if no_cache:
+            built.segmenter.cache = None
+        elif config is None:  # A file says itself which cache it wants.
+            built.segmenter.cache = embedding_cache("disk")
     return built
 
 
@@ -100,11 +101,12 @@ def _run(
 
     results: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
-    for path in tqdm(images, unit="photo", disable=True if len(images) == 1 else None):
+    names = _distinct_names(images)
+    for path, name in zip(tqdm(images, unit="photo", disable=True if len(images) == 1 else None), names, strict=True):
         try:
             with progress.shown():
                 result = pipeline(path, *prompts, candidates=candidates)
-            written = [] if folder is None else _write(result, path, folder, masks)
+            written = [] if folder is None else _write(result, name, folder, masks)
         except PromptSegError as error:
             failed.append({"source": str(path), "error": str(error)})
             typer.echo(f"promptseg: {error}", err=True)
@@ -117,15 +119,25 @@ def _run(
     return results, failed
 
 
-def _write(result: Result, source: Path, out: Path, masks: bool) -> list[Path]:
+def _distinct_names(images: Sequence[Path]) -> list[str]:
+    """A name for the files of each photo: its own without the suffix, and a number where several share it."""
+    seen: dict[str, int] = {}
+    names = []
+    for image in images:
+        seen[image.stem] = seen.get(image.stem, 0) + 1
+        names.append(image.stem if seen[image.stem] == 1 else f"{image.stem}-{seen[image.stem]}")
+    return names
+
+
+def _write(result: Result, name: str, out: Path, masks: bool) -> list[Path]:
     if out.suffix.lower() in PICTURES:
         write_image(result.overlay(), out)
         return [out]
-    written = [out / f"{source.stem}-overlay.png", out / f"{source.stem}-masks.json"]
+    written = [out / f"{name}-overlay.png", out / f"{name}-masks.json"]
     write_image(result.overlay(), written[0])
     write_json(result.to_dict(), written[1])
     for index, mask in enumerate(result.masks if masks else []):
-        written.append(out / f"{source.stem}-mask-{index:03}.png")
+        written.append(out / f"{name}-mask-{index:03}.png")
         write_image(Image.fromarray(mask.array), written[-1])
     return written
 
