@@ -223,7 +223,7 @@ def segment(
     image: ImageLike,
     *prompts: Prompt,
     model: str = registry.DEFAULT_MODEL,
-    weights: str | None = None,
+    weights: str | os.PathLike[str] | None = None,
     device: str = "auto",
     engine: str | None = None,
 ) -> Result:
@@ -243,7 +243,7 @@ def segment(
         ConfigError: An unknown model, engine or device.
         WeightsError: The weights cannot be had.
     """
-    return _single(model, weights, device, engine)(image, *prompts)
+    return _single(model, None if weights is None else str(weights), device, engine)(image, *prompts)
 
 
 def clean(masks: Masks, stage: CleanStage) -> Masks:

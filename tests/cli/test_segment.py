@@ -191,10 +191,31 @@ class TestSeveralPhotos:
         assert [entry["source"] for entry in values["results"]] == ["large.png"]
         assert "point (50, 50) lies outside the image, which is 20 wide and 20 high" in values["failed"][0]["error"]
 
+    def test_json_of_one_photo_that_fails_is_one_object_too(self, run):
+        result = run("segment", "absent.png", *self.WORDS, "--json")
+        assert result.exit_code == 1
+        values = json.loads(result.stdout)
+        assert values["results"] == []
+        assert [entry["source"] for entry in values["failed"]] == ["absent.png"]
+
     def test_all_is_well_where_all_is_well(self, run, save_photo):
         result = run("segment", save_photo("a.png"), save_photo("b.png", seed=1), *self.WORDS, "--json")
         assert result.exit_code == 0
         assert json.loads(result.stdout)["failed"] == []
+
+    def test_photos_of_one_name_do_not_overwrite_one_another(self, run, save_photo):
+        for folder in ("x", "y"):
+            Path(folder).mkdir()
+        photos = [save_photo(name) for name in ("x/a.png", "y/a.png", "a.jpg", "a-2.png", "b.png")]
+        result = run("segment", *photos, *self.WORDS)
+        assert result.exit_code == 0
+        sources = {
+            name: json.loads(Path("promptseg-out", name).read_text())["source"] for name in written("promptseg-out") if "masks" in name
+        }
+        assert sorted(sources.values()) == sorted(str(Path(photo)) for photo in photos)
+        assert sources["a-masks.json"] == str(Path("x/a.png"))
+        assert sources["b-masks.json"] == "b.png"
+        assert len(written("promptseg-out")) == 10
 
     def test_the_model_is_loaded_once(self, run, save_photo, add_model):
         requests = []
@@ -253,7 +274,16 @@ class TestWrongUsage:
 
     def test_several_photos_cannot_be_one_picture(self, run):
         result = run("segment", "a.png", "b.png", "--point", "1,1", "--out", "all.png")
-        assert_wrong_usage(result, "--out all.png is one picture", "2 photos")
+        assert_wrong_usage(result, "--out all.png is one picture", "several files")
+
+    def test_each_mask_cannot_go_into_one_picture(self, run):
+        result = run("segment", "a.png", "--point", "1,1", "--out", "all.gif", "--masks")
+        assert_wrong_usage(result, "--out all.gif is one picture", "several files")
+
+    def test_text_needs_a_detector_in_the_pipeline_file_too(self, run):
+        Path("points.yaml").write_text("segment:\n  model: superpixel\n")
+        assert_wrong_usage(run("segment", "a.png", "--text", "a dog", "--config", "points.yaml"), "--text 'a dog'", "--detector")
+        assert_wrong_usage(run("segment", "a.png", "--config", "points.yaml"), "nothing to segment")
 
     def test_no_photo_is_wrong_usage(self, run):
         assert run("segment", "--point", "1,1").exit_code == 2
@@ -262,7 +292,7 @@ class TestWrongUsage:
 class TestCache:
     @pytest.fixture
     def cached(self, add_model):
-        """A model with a cache, as those of the SAM family are."""
+        """A model with a cache in memory, as those of the SAM family are."""
 
         class Cached(SamSegmenter):
             provenance = FakeSegmenter().provenance
@@ -270,13 +300,12 @@ class TestCache:
             def open(self, image):
                 return FakeSegmenter().open(image)
 
-        model = Cached(model=None)
+        model = Cached(None, EmbeddingCache())
         add_model("cached", "segmenter", lambda _: model)
         return model
 
     def test_encoded_photos_are_kept_on_the_disk(self, run, save_photo, cached):
         run("segment", save_photo("a.png"), "--model", "cached", "--point", "1,1", "--json")
-        assert isinstance(cached.cache, EmbeddingCache)
         assert cached.cache.folder == home() / "embeddings"
 
     def test_no_cache_keeps_none(self, run, save_photo, cached):

@@ -34,10 +34,15 @@ def usage_error(message: str) -> typer.Exit:
     return typer.Exit(WRONG_USAGE)
 
 
+def picture_format(path: Path) -> str | None:
+    """Pillow's name of the format that a path's suffix stands for, or None where it is none that Pillow writes."""
+    kind = Image.registered_extensions().get(path.suffix.lower())
+    return kind if kind in Image.SAVE else None
+
+
 def write_image(image: Image.Image, path: Path) -> None:
     """Writes a picture in the format of its name, whole or not at all."""
-    Image.init()
-    kind = Image.EXTENSION.get(path.suffix.lower())
+    kind = picture_format(path)
     if kind is None:
         raise OutputError(f"cannot write {path}: {path.suffix or 'a name without a suffix'!r} is not a picture format that Pillow writes")
     with output_errors(path):

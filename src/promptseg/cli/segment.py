@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,10 +19,8 @@ from ..registry import DEFAULT_MODEL
 from ..results import Result
 from ..sam.cache import embedding_cache
 from ..sam.session import SamSegmenter
-from .output import FAILED, errors_as_messages, seconds, usage_error, write_image, write_json
+from .output import FAILED, errors_as_messages, picture_format, seconds, usage_error, write_image, write_json
 from .prompts import parse_prompts
-
-PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"}
 
 
 def segment(
@@ -55,16 +54,18 @@ def segment(
         raise usage_error(str(error)) from error
     if config is not None and (model or detector):
         raise usage_error("--config says which models to use: leave out --model and --detector")
-    if text is not None and not detector and config is None:
+    with errors_as_messages():
+        pipeline = _pipeline(config, model, detector)
+    if pipeline.config.detect is None and text is not None:
         raise usage_error(f"--text {text!r} needs a model that finds things by phrase: give --detector, or --config with one")
-    if not prompts and not detector and config is None:
+    if pipeline.config.detect is None and not prompts:
         raise usage_error("nothing to segment: give --point, --box, --text or --everything")
     folder = out if out is not None or as_json else Path("promptseg-out")
-    if folder is not None and folder.suffix.lower() in PICTURES and len(images) > 1:
-        raise usage_error(f"--out {folder} is one picture, and there are {len(images)} photos: give a folder")
+    if folder is not None and picture_format(folder) and (masks or len(images) > 1):
+        raise usage_error(f"--out {folder} is one picture, and several files are to be written: give a folder")
     with errors_as_messages():
-        pipeline = _build(config, model, detector, device, no_cache)
-    results, failed = _run(images, pipeline, prompts, candidates, folder, masks, as_json)
+        built = _build(pipeline, device, no_cache, cache_by_default=config is None)
+    results, failed = _run(images, built, prompts, candidates, folder, masks, as_json)
     if as_json:
         if len(images) == 1 and results:
             typer.echo(json.dumps(results[0], indent=1))
@@ -74,17 +75,18 @@ def segment(
         raise typer.Exit(FAILED)
 
 
-def _build(config: Path | None, model: str | None, detector: str | None, device: str | None, no_cache: bool) -> BuiltPipeline:
+def _pipeline(config: Path | None, model: str | None, detector: str | None) -> Pipeline:
     if config is not None:
-        built = Pipeline.from_config(config).build(device)
-    else:
-        pipeline = Pipeline().segment(model or DEFAULT_MODEL)
-        built = (pipeline.detect(detector) if detector else pipeline).build(device)
-    if isinstance(built.segmenter, SamSegmenter):
-        if no_cache:
-            built.segmenter.cache = None
-        elif config is None:  # A file says itself which cache it wants.
-            built.segmenter.cache = embedding_cache("disk")
+        return Pipeline.from_config(config)
+    pipeline = Pipeline().segment(model or DEFAULT_MODEL)
+    return pipeline.detect(detector) if detector else pipeline
+
+
+def _build(pipeline: Pipeline, device: str | None, no_cache: bool, *, cache_by_default: bool) -> BuiltPipeline:
+    """Loads the models; a pipeline file says itself which cache it wants."""
+    built = pipeline.build(device)
+    if isinstance(built.segmenter, SamSegmenter) and (no_cache or cache_by_default):
+        built.segmenter.cache = None if no_cache else embedding_cache("disk")
     return built
 
 
@@ -121,16 +123,15 @@ def _run(
 
 def _distinct_names(images: Sequence[Path]) -> list[str]:
     """A name for the files of each photo: its own without the suffix, and a number where several share it."""
-    seen: dict[str, int] = {}
-    names = []
+    names: dict[str, None] = {}  # As an ordered set.
     for image in images:
-        seen[image.stem] = seen.get(image.stem, 0) + 1
-        names.append(image.stem if seen[image.stem] == 1 else f"{image.stem}-{seen[image.stem]}")
-    return names
+        numbered = (f"{image.stem}-{number}" for number in itertools.count(2))
+        names[next(name for name in itertools.chain([image.stem], numbered) if name not in names)] = None
+    return list(names)
 
 
 def _write(result: Result, name: str, out: Path, masks: bool) -> list[Path]:
-    if out.suffix.lower() in PICTURES:
+    if picture_format(out):
         write_image(result.overlay(), out)
         return [out]
     written = [out / f"{name}-overlay.png", out / f"{name}-masks.json"]

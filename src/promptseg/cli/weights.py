@@ -50,6 +50,8 @@ def verify(name: Name, engine: EngineName = None, as_json: AsJson = False) -> No
     else:
         for file_name, status in report.items():
             typer.echo(f"{file_name}  {status}")
+        if not report:
+            typer.echo(f"{name} has no weights")
     if any(status != "ok" for status in report.values()):
         raise typer.Exit(FAILED)
 

@@ -60,7 +60,7 @@ class Graph:
         )
         # IR version 9 is the oldest that has this opset, so that older runtimes read the file.
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9, producer_name="promptseg")
-        serialised: bytes = model.SerializeToString()
+        serialised: bytes = onnx.shape_inference.infer_shapes(model).SerializeToString()
         return serialised
 
     def _name(self, operand: Value) -> str:
