@@ -153,6 +153,22 @@ BUILT_IN = (
         prepare="promptseg.backends.onnx_sam:prepare",
     ),
     BackendSpec(
+        name="sam",
+        kind="segmenter",
+        factory="promptseg.backends.sam:load",
+        accepts=_SPATIAL,
+        requires=("torch", "torchvision", "segment_anything"),
+        install="pip install torch torchvision && pip install 'promptseg[sam]' (the two together and first)",
+    ),
+    BackendSpec(
+        name="mobile_sam",
+        kind="segmenter",
+        factory="promptseg.backends.mobile_sam:load",
+        accepts=_SPATIAL,
+        requires=("torch", "torchvision", "timm", "mobile_sam"),
+        install="pip install torch torchvision && pip install 'promptseg[mobile-sam]' (the two together and first)",
+    ),
+    BackendSpec(
         name="superpixel",
         kind="segmenter",
         factory="promptseg.backends.superpixel:load",

@@ -29,6 +29,7 @@ class Provenance:
         weights: SHA-256 of the weights, by file name; empty for a model without weights.
         licence: SPDX identifier of the weights' licence.
         device: Where it ran, such as ``"cpu"``.
+        dtype: The type in which it computed: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
     """
 
     model: str
@@ -37,6 +38,7 @@ class Provenance:
     weights: Mapping[str, str] = field(default_factory=dict)
     licence: str = "unknown"
     device: str = "cpu"
+    dtype: str = "float32"
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for `json`."""
@@ -47,6 +49,7 @@ class Provenance:
             "weights": dict(self.weights),
             "licence": self.licence,
             "device": self.device,
+            "dtype": self.dtype,
         }
 
 

@@ -29,9 +29,14 @@ FORMAT = b"promptseg-embedding-1"
 
 
 def image_key(image: NDArray[np.uint8], provenance: Provenance) -> str:
-    """SHA-256 (hex) over the image's pixels and shape and the model that encodes it."""
+    """SHA-256 (hex) over the image's pixels and shape, the model that encodes it and the type that it computes in."""
     digest = hashlib.sha256(FORMAT)
-    for part in (provenance.backend, provenance.model, *(f"{name}={sha}" for name, sha in sorted(provenance.weights.items()))):
+    for part in (
+        provenance.backend,
+        provenance.model,
+        provenance.dtype,
+        *(f"{name}={sha}" for name, sha in sorted(provenance.weights.items())),
+    ):
         digest.update(part.encode() + b"\0")
     digest.update(repr(image.shape).encode())
     digest.update(np.ascontiguousarray(image).data)
