@@ -85,6 +85,37 @@ def photo():
     return make
 
 
+@pytest.fixture(scope="session")
+def tiny_sam():
+    """Makes small models of segment-anything's own code with random weights: ``tiny_sam(seed, depth, width, heads, frame, grid)``."""
+    torch = pytest.importorskip("torch", reason="segment-anything's own code needs torch")
+    modeling = pytest.importorskip("segment_anything.modeling", reason="segment-anything's own code is not installed")
+
+    def make(seed: int = 0, depth: int = 2, width: int = 32, heads: int = 4, frame: int = 64, grid: int = 4):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            encoder = modeling.ImageEncoderViT(
+                img_size=frame,
+                patch_size=frame // grid,
+                embed_dim=32,
+                depth=2,
+                num_heads=2,
+                out_chans=width,
+                use_rel_pos=True,
+                window_size=3,
+                global_attn_indexes=(1,),
+            )
+            prompts = modeling.PromptEncoder(width, (grid, grid), (frame, frame), mask_in_chans=16)
+            transformer = modeling.TwoWayTransformer(depth, width, heads, mlp_dim=64)
+            decoder = modeling.MaskDecoder(transformer_dim=width, transformer=transformer, iou_head_hidden_dim=32)
+            sam = modeling.Sam(encoder, prompts, decoder).eval().requires_grad_(False)
+            for parameter in sam.parameters():  # Biases, norms and position tables begin as zeros and ones, which hide mistakes.
+                parameter += 0.1 * torch.randn_like(parameter)
+        return sam
+
+    return make
+
+
 class FileServer(ThreadingHTTPServer):
     """A web server on 127.0.0.1 that misbehaves as it is told.
 

@@ -90,9 +90,11 @@ class TestCatalogue:
         assert re.fullmatch(r"[0-9a-f]{64}", file.sha256)
         assert Path(file.name).name == file.name
         assert file.size is None or file.size > 1000
-        assert file.sources
         for source in file.sources:
             assert re.fullmatch(r"https://[^\s/]+/\S+|hf:[^\s/]+/[^\s/]+/\S+|npm:(@[^\s/@]+/)?[^\s/@]+@\d[^\s/]*/\S+", source)
+
+    def test_the_weights_of_a_default_engine_have_a_source(self):
+        assert all(file.sources for model in models().values() for file in model.engines[0].files)
 
     def test_one_hash_belongs_to_one_file(self):
         names = {}

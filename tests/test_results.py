@@ -63,6 +63,7 @@ def test_to_dict_holds_everything_that_json_needs(result):
             "weights": {"encoder.onnx": "aa"},
             "licence": "MIT",
             "device": "cuda",
+            "dtype": "float32",
         }
     ]
     first, second = values["masks"]
@@ -132,6 +133,7 @@ def test_provenance_defaults_to_a_model_without_weights_on_the_cpu():
         "weights": {},
         "licence": "unknown",
         "device": "cpu",
+        "dtype": "float32",
     }
 
 

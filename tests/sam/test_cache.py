@@ -48,6 +48,7 @@ class TestKey:
             Provenance("mini-sam", "sam", "onnxruntime 1", {"encoder.onnx": "aa", "decoder.onnx": "bb"}),
             Provenance("mini-sam", "onnx_sam", "onnxruntime 1", {"encoder.onnx": "ab", "decoder.onnx": "bb"}),
             Provenance("mini-sam", "onnx_sam", "onnxruntime 1", {"encoder.onnx": "aa"}),
+            Provenance("mini-sam", "onnx_sam", "onnxruntime 1", {"encoder.onnx": "aa", "decoder.onnx": "bb"}, dtype="bfloat16"),
         ],
     )
     def test_another_model_or_other_weights_change_it(self, other, photo):

