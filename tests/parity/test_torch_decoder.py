@@ -18,6 +18,8 @@ from promptseg.sam.torch_decoder import TorchDecoder  # noqa: E402 - It needs to
 from promptseg.sam.torch_model import Settings, TorchSam  # noqa: E402
 
 TOLERANCE = 1e-4
+RELATIVE = 1e-5
+"""Of the largest logit, where that is over 10: upstream's own rounding then reaches further than the tolerance."""
 CPU = torch.device("cpu")
 PARTS = ("point", "points", "box", "mask")
 COMBINATIONS = [parts for n in range(1, 4) for parts in itertools.combinations(PARTS, n) if not {"point", "points"} <= set(parts)]
@@ -97,7 +99,7 @@ def test_logits_and_scores_are_upstreams(tiny_sam, shape, parts):
     for multimask, candidates in ((True, slice(1, 4)), (False, slice(0, 1))):
         expected_logits, expected_scores = upstream(sam, embedding, prompts, multimask)
         assert expected_logits.std() > 0.01  # Or any answer would do.
-        assert difference(logits[:, candidates], expected_logits) < TOLERANCE
+        assert difference(logits[:, candidates], expected_logits) < max(TOLERANCE, RELATIVE * expected_logits.abs().max())
         assert difference(scores[:, candidates], expected_scores) < TOLERANCE
 
 

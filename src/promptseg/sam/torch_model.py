@@ -33,7 +33,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 OPTIONS: Mapping[str, Any] = {"dtype": "float32", "cache": "memory", "decode_batch": None}
 """Options of `load` that the backends on this module share, with their defaults."""
 
-_DECODE_BATCH = {"cpu": 1, "cuda": 64, "mps": 16}
+_DECODE_BATCH = {"cpu": 2, "cuda": 64, "mps": 16}
 _ENCODE_BATCH = {"cpu": 1, "cuda": 8, "mps": 1}
 
 _T = TypeVar("_T")
