@@ -33,6 +33,8 @@ def load(request: LoadRequest) -> SamSegmenter:
     cache = embedding_cache(options["cache"])
     (path,) = request.weights.files.values()
     sam = torch_checkpoints.load_checkpoint(path, _build, request.engine.variant, request.model.name)
+    with torch.random.fork_rng(devices=[]):  # New layers draw random numbers before they are given their weights.
+        _fuse(sam.image_encoder)
     provenance = Provenance(
         model=request.model.name,
         backend="mobile_sam",
@@ -52,3 +54,12 @@ def _build() -> Any:
     # Its encoder computes while it is built, which a model without memory cannot; the caller's random numbers go on as if it had not.
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         return mobile_sam.sam_model_registry["vit_t"](checkpoint=None)  # Without one: upstream would load it without precautions.
+
+
+def _fuse(module: Any) -> None:
+    """Makes each convolution with batch normalisation below a module one convolution: a third less time, and equal but for rounding."""
+    for name, child in list(module.named_children()):
+        if type(child).__name__ == "Conv2d_BN":
+            setattr(module, name, child.fuse().requires_grad_(False))
+        else:
+            _fuse(child)
