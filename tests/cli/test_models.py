@@ -20,12 +20,18 @@ def test_every_engine_of_every_model_is_listed_once(run):
 
 
 def test_a_row_says_what_one_needs_to_know_before_choosing(run):
-    (row,) = (row for row in rows(run) if row["model"] == "mini-sam")
+    (row,) = (row for row in rows(run) if (row["model"], row["engine"]) == ("mini-sam", "onnx"))
     assert row["licence"] == "MIT"
     assert row["backend"] == "onnx_sam"
     assert row["bytes"] == 28085517 + 16501766
     assert row["summary"]
     assert row["status"] == "weights are fetched at first use"
+
+
+def test_weights_that_cannot_be_fetched_have_to_be_given(run):
+    (row,) = (row for row in rows(run) if (row["model"], row["engine"]) == ("mini-sam", "torch"))
+    if "torch" not in row["status"]:  # Else the row asks for torch first.
+        assert row["status"] == "needs weights of your own: mini-sam=PATH"
 
 
 def test_the_size_is_null_where_it_is_not_published(run, add_model):

@@ -7,7 +7,6 @@ Options of `load`: ``threads`` (default: the processors that this process may us
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,18 +20,16 @@ from numpy.typing import NDArray
 
 from ..errors import BackendError, ConfigError, WeightsMismatchError
 from ..files import write_atomically
+from ..machine import usable_processors
 from ..masks import Size
 from ..registry import LoadRequest
 from ..results import Provenance
 from ..sam import onnx_decoder, onnx_graph, onnx_weights
 from ..sam.cache import embedding_cache
-from ..sam.geometry import Geometry, LongestSide
+from ..sam.geometry import PIXEL_MEAN, PIXEL_STD, Geometry, LongestSide
 from ..sam.model import Candidates, Embedding, PointPrompts
 from ..sam.session import SamSegmenter
 from ..weights import ModelWeights, home
-
-PIXEL_MEAN = np.array([123.675, 116.28, 103.53], np.float32)
-PIXEL_STD = np.array([58.395, 57.12, 57.375], np.float32)
 
 _GRAPHS = {
     "mask_prompt": onnx_decoder.mask_prompt_graph,
@@ -51,7 +48,7 @@ def load(request: LoadRequest) -> SamSegmenter:
         ConfigError: An unknown option or device.
         WeightsMismatchError: The files are not a pair of the expected layout.
     """
-    options = request.take(threads=_usable_processors(), cache="memory", decode_batch=2)
+    options = request.take(threads=usable_processors(), cache="memory", decode_batch=2)
     for name in ("threads", "decode_batch"):
         if not isinstance(options[name], int) or options[name] < 1:
             raise ConfigError(f"option {name} is a whole number of at least 1, got {options[name]!r}")
@@ -123,8 +120,8 @@ class OnnxSam:
         height, width = resized.shape[:2]
         for channel in range(3):
             plane = frame[0, channel, :height, :width]
-            np.subtract(resized[:, :, channel], PIXEL_MEAN[channel], out=plane)
-            plane /= PIXEL_STD[channel]
+            np.subtract(resized[:, :, channel], np.float32(PIXEL_MEAN[channel]), out=plane)
+            plane /= np.float32(PIXEL_STD[channel])
         (features,) = self._encoder({"input": frame})
         return Embedding({"embedding": features.numpy()}, geometry)
 
@@ -264,7 +261,3 @@ def _provider(device: str) -> str:
         usable = [name for name, provider in _PROVIDERS.items() if provider in available]
         raise ConfigError(f"device {device!r} is not to be had with this build of ONNX Runtime; usable here: auto, {', '.join(usable)}")
     return chosen
-
-
-def _usable_processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

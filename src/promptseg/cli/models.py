@@ -52,4 +52,6 @@ def _status(model: registry.ModelSpec, engine: registry.Engine) -> str:
         return f"needs {', '.join(backend.missing())}: {backend.install}"
     if all(weights.cached_path(model.name, file) for file in engine.files):
         return "ready"
+    if not all(file.sources for file in engine.files):
+        return f"needs weights of your own: {model.name}=PATH"
     return "weights are fetched at first use"

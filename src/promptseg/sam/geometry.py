@@ -15,6 +15,10 @@ from PIL import Image
 
 from ..masks import Size
 
+PIXEL_MEAN = (123.675, 116.28, 103.53)
+PIXEL_STD = (58.395, 57.12, 57.375)
+"""Mean and deviation by which SAM normalises red, green and blue samples of 0 to 255."""
+
 MASK_PROMPT_LOGIT = 8.0
 """A binary mask given as a prompt becomes logits of plus and minus this, within the range of the model's own logits."""
 

@@ -6,7 +6,6 @@ Nothing is set for the whole process: no thread count, no default type or device
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,14 +18,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import BackendError, ConfigError, OutOfMemoryError, PromptSegError
+from ..machine import usable_processors
 from ..masks import Size
 from ..results import Provenance
-from .geometry import Geometry, LongestSide
+from .geometry import PIXEL_MEAN, PIXEL_STD, Geometry, LongestSide
 from .model import Candidates, Embedding, PointPrompts
 from .torch_decoder import Context, DecodedPrompts, TorchDecoder
-
-PIXEL_MEAN = (123.675, 116.28, 103.53)
-PIXEL_STD = (58.395, 57.12, 57.375)
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -118,7 +115,7 @@ class TorchSam:
         """Threads that decode at the same time: as many as torch, which has threads of its own, leaves processors to."""
         if self.settings.device.type != "cpu":
             return 1
-        return max(1, _usable_processors() // torch.get_num_threads())
+        return max(1, usable_processors() // torch.get_num_threads())
 
     def geometry(self, size: Size) -> Geometry:
         """SAM's: the longer side fills the frame."""
@@ -311,7 +308,3 @@ def _release(device: torch.device) -> None:
         torch.cuda.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
-
-
-def _usable_processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
