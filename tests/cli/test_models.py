@@ -43,7 +43,7 @@ def test_the_size_is_null_where_it_is_not_published(run, add_model):
 def test_a_model_is_ready_when_its_weights_are_here_and_right(run, add_model, monkeypatch):
     add_model("cutter", "segmenter", None)
     spec = registry.models()["cutter"]
-    files = (WeightFile("w.bin", hashlib.sha256(b"weights").hexdigest(), ()),)
+    files = (WeightFile("w.bin", hashlib.sha256(b"weights").hexdigest(), ("file:/somewhere/w.bin",)),)
     engine = registry.Engine("fake", spec.engines[0].backend, "", files)
     monkeypatch.setitem(registry.models(), "cutter", registry.ModelSpec("cutter", "For a test", "MIT", (engine,)))
 
