@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from common import parser, photo, photo_argument, report, upstream_model
+from common import engine_argument, parser, photo, photo_argument, report, segmenter, upstream_model
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, float, float]:
@@ -19,6 +19,7 @@ def timed(call: Callable[[], Any]) -> tuple[Any, float, float]:
 def main() -> None:
     arguments = parser(__doc__)
     photo_argument(arguments)
+    engine_argument(arguments)
     arguments.add_argument("--points-per-side", type=int, default=32)
     options = arguments.parse_args()
     import promptseg
@@ -29,12 +30,12 @@ def main() -> None:
     from mobile_sam import SamAutomaticMaskGenerator
 
     generator = SamAutomaticMaskGenerator(model, points_per_side=options.points_per_side, output_mode="uncompressed_rle")
-    segmenter = promptseg.load("mini-sam", cache=None)
-    segmenter.open(image)  # Warms up both: first calls allocate.
+    own = segmenter(options)
+    own.open(image)  # Warms up both: first calls allocate.
     generator.predictor.set_image(image)
 
     prompt = promptseg.Prompt.everything(options.points_per_side)
-    ours, our_wall, our_cpu = timed(lambda: segmenter.open(image).everything(prompt))
+    ours, our_wall, our_cpu = timed(lambda: own.open(image).everything(prompt))
     answers, upstream_wall, upstream_cpu = timed(lambda: generator.generate(image))
     report("everything, wall time", upstream_wall, our_wall, upstream_wall / our_wall)
     # The processors' own time hardly depends on what else the machine does meanwhile.

@@ -254,6 +254,29 @@ class TestLoading:
         assert stranger.requests == []
 
 
+class TestEngineOfGivenWeights:
+    """Where a model has several engines, the weights that are given say which one is meant."""
+
+    @pytest.fixture
+    def model(self):
+        pair = tuple(WeightFile(name, "0" * 64, ()) for name in ("encoder.onnx", "sam.onnx"))
+        checkpoint = (WeightFile("model.pt", "0" * 64, ()),)
+        return ModelSpec("both", "For a test", "MIT", (Engine("onnx", "a", "x", pair), Engine("torch", "b", "x", checkpoint)))
+
+    def test_one_file_is_for_the_engine_that_takes_one_of_its_suffix(self, model, tmp_path):
+        assert registry._engine_for(model, tmp_path / "mine.pt").name == "torch"
+
+    def test_a_folder_is_for_the_engine_whose_files_it_holds(self, model, tmp_path):
+        (tmp_path / "model.pt").touch()
+        assert registry._engine_for(model, tmp_path).name == "torch"
+        for name in ("encoder.onnx", "sam.onnx"):
+            (tmp_path / name).touch()
+        assert registry._engine_for(model, tmp_path).name == "onnx"
+
+    def test_anything_else_is_for_the_default_which_says_what_it_wants(self, model, tmp_path):
+        assert registry._engine_for(model, tmp_path / "sam.onnx").name == "onnx"
+
+
 class TestOptions:
     REQUEST = LoadRequest(
         ModelSpec("m", "", "MIT", (Engine("e", "b", "v"),)), Engine("e", "b", "v"), ModelWeights({}, {}), options={"threads": 2}

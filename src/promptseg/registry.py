@@ -258,7 +258,7 @@ def load(
         name: A model name (see `models`), or ``"name=path/to/weights"``.
         weights: A file or folder of your own weights, in place of the published ones.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        engine: Which engine runs it, where the model has several.
+        engine: Which engine runs it, where the model has several; default: the one that reads the given weights, or else the first.
         **options: Options of the backend, listed in its documentation.
 
     Returns:
@@ -275,6 +275,8 @@ def load(
         raise ConfigError(f"weights are given twice: {path!r} in the name and {str(weights)!r} as an argument")
     weights = path if separator else weights
     model = find_model(name)
+    if weights is not None and engine is None:
+        engine = _engine_for(model, Path(weights)).name
     backend = backend_of(model, engine)
     backend.check_installed()
     chosen = model.engine(engine)
@@ -303,6 +305,16 @@ def fetch(name: str, engine: str | None = None) -> ModelWeights:
         with contextlib.suppress(OSError):  # Where the cache cannot be written, the backend prepares in memory at each load.
             resolve(spec.prepare)(weights)
     return weights
+
+
+def _engine_for(model: ModelSpec, weights: Path) -> Engine:
+    """The first engine that takes a file of this suffix, or a folder with these files; where none does, the default says what it wants."""
+    for engine in model.engines:
+        names = [file.name for file in engine.files]
+        takes_file = len(names) == 1 and Path(names[0]).suffix == weights.suffix
+        if takes_file or (weights.is_dir() and all((weights / name).is_file() for name in names)):
+            return engine
+    return model.engines[0]
 
 
 def resolve(dotted: str) -> Any:
