@@ -279,7 +279,7 @@ def _check_dtype(device: torch.device, dtype: torch.dtype) -> None:
             value = torch.nn.functional.conv2d(value, torch.zeros((4, 4, 1, 1), dtype=dtype, device=device))
             value = torch.nn.functional.gelu(torch.nn.functional.layer_norm(value, (4,)))
             torch.baddbmm(value[0], value[0], value[0]).float().cpu()
-    except Exception as error:  # RuntimeError and NotImplementedError, by device and version.
+    except Exception as error:  # Which one depends on the device and on torch's version.
         usable = str(dtype).removeprefix("torch.")
         raise ConfigError(f"device {device.type!r} cannot compute in {usable}: use dtype='float32'") from error
 
