@@ -13,7 +13,7 @@ from .. import progress, registry
 from ..prompts import Prompt
 from .output import errors_as_messages, seconds, write_image, write_json
 
-# On the sample photo: a click on the handle side of the cup, and a box around the spoon.
+# On the sample photo: a click on the coffee, and a box around the spoon.
 PROMPTS: dict[str, Prompt] = {
     "point": Prompt.point(290, 160),
     "box": Prompt.box(322, 62, 430, 330),
