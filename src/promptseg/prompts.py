@@ -111,7 +111,7 @@ class Prompt(ABC):
         points_per_side: int = 32,
         *,
         point_grid: ArrayLike | None = None,
-        pred_iou_thresh: float = 0.88,
+        pred_iou_thresh: float | None = None,
         stability_score_thresh: float = 0.95,
         stability_score_offset: float = 1.0,
         box_nms_thresh: float = 0.7,
@@ -128,7 +128,7 @@ class Prompt(ABC):
         Args:
             points_per_side: Points along each side of the grid.
             point_grid: (N, 2) points ``(x, y)`` in [0, 1] to use in place of the regular grid (without crops).
-            pred_iou_thresh: Least predicted IoU of a mask.
+            pred_iou_thresh: Least predicted IoU of a mask; None for the one that the model's authors publish (SAM 0.88, SAM 2 0.8).
             stability_score_thresh: Least IoU of the mask cut at ``+offset`` with the mask cut at ``-offset``.
             stability_score_offset: Logit offset of the stability score.
             box_nms_thresh: Box IoU over which the mask with the lower predicted IoU is dropped.
@@ -272,7 +272,7 @@ class EverythingPrompt(Prompt):
 
     points_per_side: int = 32
     point_grid: NDArray[np.float32] | None = None
-    pred_iou_thresh: float = 0.88
+    pred_iou_thresh: float | None = None
     stability_score_thresh: float = 0.95
     stability_score_offset: float = 1.0
     box_nms_thresh: float = 0.7
@@ -303,6 +303,8 @@ class EverythingPrompt(Prompt):
                 raise PromptError(f"{name} is a whole number of at least {least}, got {value!r}")
         for name in ("pred_iou_thresh", "stability_score_thresh", "box_nms_thresh", "crop_nms_thresh", "crop_overlap_ratio"):
             value = getattr(self, name)
+            if value is None and name == "pred_iou_thresh":
+                continue
             if not isinstance(value, (int, float)) or not 0 <= value <= 1:
                 raise PromptError(f"{name} is a number from 0 to 1, got {value!r}")
         if not isinstance(self.stability_score_offset, (int, float)) or not 0 <= self.stability_score_offset < float("inf"):

@@ -34,6 +34,12 @@ def test_a_box_is_two_points_without_padding():
     assert batch.labels.tolist() == [[BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]]
 
 
+def test_a_model_may_want_padding_after_a_box_too():
+    ((_, batch),) = batches([Prompt.box(10, 20, 30, 40)], GEOMETRY, 8, pad_boxes=True)
+    assert batch.points.tolist() == [[[10, 20], [30, 40], [0, 0]]]
+    assert batch.labels.tolist() == [[BOX_TOP_LEFT, BOX_BOTTOM_RIGHT, PADDING]]
+
+
 def test_points_come_before_their_box_and_background_is_told_from_foreground():
     batch = only_batch(Prompt.box(10, 20, 30, 40) + Prompt.point(1, 2, foreground=False) + Prompt.point(3, 4))
     assert batch.points.tolist() == [[[1, 2], [3, 4], [10, 20], [30, 40]]]

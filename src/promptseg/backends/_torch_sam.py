@@ -10,7 +10,7 @@ import torch
 
 from ..registry import LoadRequest
 from ..results import Provenance
-from ..sam import torch_checkpoints
+from ..sam import choose, torch_checkpoints
 from ..sam.cache import embedding_cache
 from ..sam.session import SamSegmenter
 from ..sam.torch_model import OPTIONS, Settings, TorchSam
@@ -40,7 +40,7 @@ def load_segmenter(
     """
     options = request.take(**OPTIONS)
     settings = Settings.checked(request.device, options)
-    cache = embedding_cache(options["cache"])
+    cache, rule = embedding_cache(options["cache"]), choose.rule(options["choose"])
     (path,) = request.weights.files.values()
     sam = torch_checkpoints.load_checkpoint(path, build, request.engine.variant, request.model.name)
     if prepare is not None:
@@ -54,4 +54,4 @@ def load_segmenter(
         device=settings.device.type,
         dtype=settings.dtype_name,
     )
-    return SamSegmenter(TorchSam(sam, provenance, settings, smaller), cache)
+    return SamSegmenter(TorchSam(sam, provenance, settings, smaller), cache, rule)

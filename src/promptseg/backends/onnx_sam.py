@@ -1,7 +1,8 @@
 """SAM-family models on ONNX Runtime, without torch: published encoder and decoder pairs.
 
 Options of `load`: ``threads`` (default: the processors that this process may use), ``cache`` (``"memory"``, the default,
-``"disk"``, an `EmbeddingCache`, or None), ``decode_batch`` (prompts decoded at once).
+``"disk"``, an `EmbeddingCache`, or None), ``decode_batch`` (prompts decoded at once),
+``choose`` (which candidate answers a prompt: ``"published"``, the default, ``"single"`` or ``"best"``; `promptseg.sam.choose`).
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from ..machine import usable_processors
 from ..masks import Size
 from ..registry import LoadRequest
 from ..results import Provenance
-from ..sam import onnx_decoder, onnx_graph, onnx_weights
+from ..sam import choose, onnx_decoder, onnx_graph, onnx_weights
 from ..sam.cache import embedding_cache
 from ..sam.geometry import PIXEL_MEAN, PIXEL_STD, Geometry, LongestSide
-from ..sam.model import Candidates, Embedding, PointPrompts
+from ..sam.model import Conventions, Embedding, PointPrompts
 from ..sam.session import SamSegmenter
 from ..weights import ModelWeights, home
 
@@ -48,12 +49,13 @@ def load(request: LoadRequest) -> SamSegmenter:
         ConfigError: An unknown option or device.
         WeightsMismatchError: The files are not a pair of the expected layout.
     """
-    options = request.take(threads=usable_processors(), cache="memory", decode_batch=2)
+    options = request.take(threads=usable_processors(), cache="memory", decode_batch=2, choose="published")
     for name in ("threads", "decode_batch"):
         if not isinstance(options[name], int) or options[name] < 1:
             raise ConfigError(f"option {name} is a whole number of at least 1, got {options[name]!r}")
+    cache, rule = embedding_cache(options["cache"]), choose.rule(options["choose"])
     runtime = _Runtime(_provider(request.device), options["threads"])
-    return SamSegmenter(OnnxSam(request, runtime, options["decode_batch"]), embedding_cache(options["cache"]))
+    return SamSegmenter(OnnxSam(request, runtime, options["decode_batch"]), cache, rule)
 
 
 def prepare(weights: ModelWeights) -> None:
@@ -72,7 +74,7 @@ def prepare(weights: ModelWeights) -> None:
 class OnnxSam:
     """A model in segment-anything's ONNX layout; a `promptseg.sam.model.SamModel`."""
 
-    candidates = Candidates()
+    conventions = Conventions()
 
     def __init__(self, request: LoadRequest, runtime: _Runtime, decode_batch: int) -> None:
         weights = request.weights

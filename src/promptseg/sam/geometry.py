@@ -42,8 +42,8 @@ class Geometry(ABC):
     def inner(self) -> Size:
         """``(height, width)`` of the resized photo inside the frame, from its top-left corner."""
 
-    def resize(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The photo at the size that it has in the frame, by Pillow's antialiased bilinear filter, as upstream does it."""
+    def resize(self, image: NDArray[np.uint8]) -> NDArray[np.uint8] | NDArray[np.float32]:
+        """The photo (H, W, 3) at the size that it has in the frame, 0 to 255, by Pillow's antialiased bilinear filter, as upstream does."""
         height, width = self.inner
         return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
 
@@ -105,6 +105,11 @@ class Square(Geometry):
     @property
     def inner(self) -> Size:
         return self.frame, self.frame
+
+    def resize(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """As `Geometry.resize`, but not rounded to whole numbers: SAM 2's own code resizes in floating point, by the same filter."""
+        channels = (Image.fromarray(image[:, :, channel].astype(np.float32)) for channel in range(image.shape[2]))
+        return np.stack([np.asarray(channel.resize(self.inner[::-1], Image.Resampling.BILINEAR)) for channel in channels], axis=-1)
 
     def axis_weights(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """As `Geometry.axis_weights`, in the one step that SAM 2 takes."""

@@ -76,16 +76,32 @@ class Decoded(Protocol):
 
 
 @dataclass(frozen=True)
-class Candidates:
-    """Which of a model's candidates are which.
+class Stability:
+    """When a mask counts as stable: the IoU of what lies over ``+offset`` with what lies over ``-offset`` is at least `threshold`."""
+
+    offset: float
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Conventions:
+    """What distinguishes the models of the family beside their networks.
 
     Attributes:
-        ambiguous: Those for a prompt that may mean several objects (SAM: whole, part and subpart).
-        single: The one for a prompt that means one object, or None where the model has none.
+        ambiguous: The candidates for a prompt that may mean several objects (SAM: whole, part and subpart).
+        single: The candidate for a prompt that means one object, or None where the model has none.
+        stability: Where `single` is less stable than this, the best of `ambiguous` answers in its place (SAM 2), or None.
+        pads_boxes: Whether a prompt with a box ends with a point of padding as one without it does (SAM 2).
+        pred_iou_thresh: Everything mode: the least predicted IoU, where the prompt says none.
+        logit_limit: Logits that are given out for refining lie between plus and minus this.
     """
 
     ambiguous: tuple[int, ...] = (1, 2, 3)
     single: int | None = 0
+    stability: Stability | None = None
+    pads_boxes: bool = False
+    pred_iou_thresh: float = 0.88
+    logit_limit: float = float("inf")
 
 
 class SamModel(Protocol):
@@ -97,8 +113,8 @@ class SamModel(Protocol):
         ...
 
     @property
-    def candidates(self) -> Candidates:
-        """The layout of `Decoded.scores`."""
+    def conventions(self) -> Conventions:
+        """The layout of `Decoded.scores`, and what else differs from model to model."""
         ...
 
     @property

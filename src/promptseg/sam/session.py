@@ -27,11 +27,13 @@ class SamSegmenter:
     Args:
         model: The model behind the seam.
         cache: Where embeddings are kept, or None to encode every time.
+        rule: Which of the model's candidates answers a prompt; see `promptseg.sam.choose.Rule`.
     """
 
-    def __init__(self, model: SamModel, cache: EmbeddingCache | None = None) -> None:
+    def __init__(self, model: SamModel, cache: EmbeddingCache | None = None, rule: choose.Rule = "published") -> None:
         self.model = model
         self.cache = cache
+        self.rule = rule
 
     @property
     def provenance(self) -> Provenance:
@@ -95,22 +97,21 @@ class SamSession:
         Raises:
             PromptError: A prompt is not spatial or does not fit the image.
         """
-        model, geometry = self.segmenter.model, self.embedding.geometry
+        model, geometry, rule = self.segmenter.model, self.embedding.geometry, self.segmenter.rule
+        conventions = model.conventions
         upsample = upsampler(geometry)
         checked = [_with_box(prompt, upsample) for prompt in spatial(prompts, self.size)]
         answers: list[list[Mask]] = [[] for _ in checked]
-        for indices, batch in tokens.batches(checked, geometry, model.decode_batch):
+        for indices, batch in tokens.batches(checked, geometry, model.decode_batch, pad_boxes=conventions.pads_boxes):
             decoded = model.decode(self.embedding, batch)
             for row, index in enumerate(indices):
-                scores = decoded.scores[row]
                 if candidates:
-                    wanted: Sequence[int] = model.candidates.ambiguous
+                    chosen = list(zip(conventions.ambiguous, decoded.logits(row, conventions.ambiguous), strict=True))
                 else:
-                    wanted = [choose.best(scores, choose.considered(checked[index], model.candidates))]
-                logits = decoded.logits(row, wanted)
+                    chosen = [choose.answer(decoded, row, checked[index], conventions, rule)]
                 answers[index] = [
-                    upsample.mask(low_res, score=float(scores[candidate]), prompt_index=index)
-                    for candidate, low_res in zip(wanted, logits, strict=True)
+                    upsample.mask(logits, score=float(decoded.scores[row, candidate]), prompt_index=index, limit=conventions.logit_limit)
+                    for candidate, logits in chosen
                 ]
         return Masks((mask for answer in answers for mask in answer), self.size)
 

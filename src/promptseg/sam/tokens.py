@@ -18,10 +18,15 @@ from .geometry import Geometry
 from .model import BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, PADDING, PointPrompts
 
 
-def batches(prompts: Sequence[SpatialPrompt], geometry: Geometry, most: int) -> Iterator[tuple[list[int], PointPrompts]]:
-    """Batches of at most `most` prompts, each with the indices of its prompts; a prompt with an earlier mask comes alone."""
+def batches(
+    prompts: Sequence[SpatialPrompt], geometry: Geometry, most: int, *, pad_boxes: bool = False
+) -> Iterator[tuple[list[int], PointPrompts]]:
+    """Batches of at most `most` prompts, each with the indices of its prompts; a prompt with an earlier mask comes alone.
+
+    With `pad_boxes`, prompts with a box end with a point of padding, as those without it always do.
+    """
     groups: dict[tuple[int, int], list[int]] = defaultdict(list)
-    tokens = [_tokens(prompt, geometry) for prompt in prompts]
+    tokens = [_tokens(prompt, geometry, pad_boxes) for prompt in prompts]
     for index, prompt in enumerate(prompts):
         groups[len(tokens[index][1]), index if "mask" in prompt.kinds else -1].append(index)
     for group in groups.values():
@@ -39,14 +44,14 @@ def fitting_logits(logits: NDArray[np.float32], geometry: Geometry) -> NDArray[n
     return logits
 
 
-def _tokens(prompt: SpatialPrompt, geometry: Geometry) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def _tokens(prompt: SpatialPrompt, geometry: Geometry, pad_boxes: bool) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     points, labels = [geometry.to_frame(prompt.xy)], [prompt.foreground.astype(np.int64)]
-    if prompt.xyxy is None:
-        points.append(np.zeros((1, 2), np.float32))
-        labels.append(np.array([PADDING]))
-    else:
+    if prompt.xyxy is not None:
         points.append(geometry.to_frame(prompt.xyxy.reshape(2, 2)))
         labels.append(np.array([BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]))
+    if prompt.xyxy is None or pad_boxes:
+        points.append(np.zeros((1, 2), np.float32))
+        labels.append(np.array([PADDING]))
     return np.concatenate(points), np.concatenate(labels)
 
 

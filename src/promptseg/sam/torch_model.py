@@ -22,12 +22,12 @@ from ..machine import usable_processors
 from ..masks import Size
 from ..results import Provenance
 from .geometry import PIXEL_MEAN, PIXEL_STD, Geometry, LongestSide
-from .model import Candidates, Embedding, PointPrompts
+from .model import Conventions, Embedding, PointPrompts
 from .torch_decoder import Context, DecodedPrompts, TorchDecoder
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
-OPTIONS: Mapping[str, Any] = {"dtype": "float32", "cache": "memory", "decode_batch": None}
+OPTIONS: Mapping[str, Any] = {"dtype": "float32", "cache": "memory", "decode_batch": None, "choose": "published"}
 """Options of `load` that the backends on this module share, with their defaults."""
 
 _DECODE_BATCH = {"cpu": 2, "cuda": 64, "mps": 16}
@@ -86,7 +86,7 @@ class TorchSam:
         OutOfMemoryError: The model does not fit on the device.
     """
 
-    candidates = Candidates()
+    conventions = Conventions()
 
     def __init__(self, sam: Any, provenance: Provenance, settings: Settings, smaller: Sequence[str] = ()) -> None:
         self.provenance = provenance

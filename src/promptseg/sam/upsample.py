@@ -53,16 +53,22 @@ class Upsampler:
         return UpsampledLogits(self._rows.apply(across.T, top, bottom, self._rows.inputs(top, bottom).start), (int(left), int(top)))
 
     def mask(
-        self, logits: NDArray[np.float32], *, score: float | None = None, keep_logits: bool = True, prompt_index: int | None = None
+        self,
+        logits: NDArray[np.float32],
+        *,
+        score: float | None = None,
+        keep_logits: bool = True,
+        prompt_index: int | None = None,
+        limit: float = float("inf"),
     ) -> Mask:
-        """The mask of the photo where the upsampled logits are over 0."""
+        """The mask of the photo where the upsampled logits are over 0; the logits that it keeps lie between plus and minus `limit`."""
         upsampled = self(logits)
         return Mask.from_crop(
             upsampled.values > 0,
             upsampled.origin,
             self.geometry.size,
             score=score,
-            logits=logits if keep_logits else None,
+            logits=np.clip(logits, -limit, limit) if keep_logits else None,
             prompt_index=prompt_index,
         )
 

@@ -100,7 +100,7 @@ class FakeSession:
         for index, (row, column) in enumerate(cells):
             (y0, y1), (x0, x1) = ((cell * length // side, (cell + 1) * length // side) for cell, length in ((row, height), (column, width)))
             score = 1.0 - 0.1 * index / len(cells)
-            if score > settings.pred_iou_thresh and x0 < x1 and y0 < y1:
+            if score > (settings.pred_iou_thresh or 0.0) and x0 < x1 and y0 < y1:
                 masks.append(Mask.from_crop(np.ones((y1 - y0, x1 - x0), bool), (x0, y0), self.size, score=score))
         return Masks(masks, self.size)
 
