@@ -14,12 +14,13 @@ import torch
 
 from ..registry import LoadRequest
 from ..sam.session import SamSegmenter
+from ..sam.torch_tinyvit import TinyVitEncoder
 from ._torch_sam import load_segmenter
 
 
 def load(request: LoadRequest) -> SamSegmenter:
     """The factory of backend ``mobile_sam``; it raises what `promptseg.load` says."""
-    return load_segmenter(request, _build, package="mobilesam-mirror", prepare=_fuse_encoder)
+    return load_segmenter(request, _build, package="mobilesam-mirror", prepare=_own_encoder)
 
 
 def _build() -> Any:
@@ -31,15 +32,5 @@ def _build() -> Any:
         return mobile_sam.sam_model_registry["vit_t"](checkpoint=None)  # Without one: upstream would load it without precautions.
 
 
-def _fuse_encoder(sam: Any) -> None:
-    with torch.random.fork_rng(devices=[]):  # New layers draw random numbers before they are given their weights.
-        _fuse(sam.image_encoder)
-
-
-def _fuse(module: Any) -> None:
-    """Makes each convolution with batch normalisation below a module one convolution: a third less time, and equal but for rounding."""
-    for name, child in list(module.named_children()):
-        if type(child).__name__ == "Conv2d_BN":
-            setattr(module, name, child.fuse().requires_grad_(False))
-        else:
-            _fuse(child)
+def _own_encoder(sam: Any) -> None:
+    sam.image_encoder = TinyVitEncoder(sam.image_encoder)

@@ -14,6 +14,7 @@ import torch
 
 from ..registry import LoadRequest
 from ..sam.session import SamSegmenter
+from ..sam.torch_vit import VitEncoder
 from ._torch_sam import load_segmenter
 
 SMALLER = {"vit_h": ("sam-vit-l", "sam-vit-b", "mobile-sam"), "vit_l": ("sam-vit-b", "mobile-sam"), "vit_b": ("mobile-sam",)}
@@ -22,7 +23,7 @@ SMALLER = {"vit_h": ("sam-vit-l", "sam-vit-b", "mobile-sam"), "vit_l": ("sam-vit
 def load(request: LoadRequest) -> SamSegmenter:
     """The factory of backend ``sam``; it raises what `promptseg.load` says."""
     variant = request.engine.variant
-    return load_segmenter(request, partial(_build, variant), package="segment-anything", smaller=SMALLER[variant])
+    return load_segmenter(request, partial(_build, variant), package="segment-anything", prepare=_own_encoder, smaller=SMALLER[variant])
 
 
 def _build(variant: str) -> Any:
@@ -30,3 +31,7 @@ def _build(variant: str) -> Any:
 
     with torch.device("meta"):  # No memory and no random numbers for parameters that the checkpoint brings.
         return sam_model_registry[variant](checkpoint=None)  # Without one: upstream would load it without precautions.
+
+
+def _own_encoder(sam: Any) -> None:
+    sam.image_encoder = VitEncoder(sam.image_encoder)
