@@ -116,6 +116,35 @@ def tiny_sam():
     return make
 
 
+TINY_SAM2 = (
+    "++model.image_size=128",
+    "++model.image_encoder.trunk.embed_dim=16",
+    "++model.image_encoder.trunk.stages=[1,1,2,1]",
+    "++model.image_encoder.trunk.global_att_blocks=[3]",
+    "++model.image_encoder.neck.backbone_channel_list=[128,64,32,16]",
+)
+
+
+@pytest.fixture(scope="session")
+def tiny_sam2():
+    """Makes models of sam2's own code with small encoders and random weights: ``tiny_sam2(seed, spread, generation, changes)``."""
+    torch = pytest.importorskip("torch", reason="sam2's own code needs torch")
+    sam2 = pytest.importorskip("sam2.build_sam", reason="sam2's own code is not installed")
+    import hydra
+
+    def make(seed: int = 0, spread: float = 0.08, generation: str = "2.1", changes: tuple[str, ...] = TINY_SAM2):
+        hydra.core.global_hydra.GlobalHydra.instance().clear()  # As whoever imported sam2 first may have left it.
+        with hydra.initialize_config_module("sam2", version_base="1.2"), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            name = f"configs/sam{generation}/sam{generation}_hiera_t.yaml"
+            model = sam2.build_sam2(name, device="cpu", hydra_overrides_extra=list(changes)).requires_grad_(False)
+            for parameter in model.parameters():  # As for `tiny_sam`; the wider they are spread, the more stable are the masks.
+                parameter += spread * torch.randn_like(parameter)
+        return model
+
+    return make
+
+
 class FileServer(ThreadingHTTPServer):
     """A web server on 127.0.0.1 that misbehaves as it is told.
 

@@ -169,6 +169,14 @@ BUILT_IN = (
         install="pip install torch torchvision && pip install 'promptseg[mobile-sam]' (the two together and first)",
     ),
     BackendSpec(
+        name="sam2",
+        kind="segmenter",
+        factory="promptseg.backends.sam2:load",
+        accepts=_SPATIAL,
+        requires=("torch", "torchvision", "sam2"),
+        install="pip install torch torchvision && SAM2_BUILD_CUDA=0 pip install --no-build-isolation 'sam2>=1.1' (torch first)",
+    ),
+    BackendSpec(
         name="superpixel",
         kind="segmenter",
         factory="promptseg.backends.superpixel:load",

@@ -1,4 +1,4 @@
-"""What the backends on segment-anything's code share: from a request to a segmenter, given how the package builds its model."""
+"""What the backends on the code of SAM and SAM 2 share: from a request to a segmenter, given how the package builds its model."""
 
 from __future__ import annotations
 
@@ -21,17 +21,21 @@ def load_segmenter(
     build: Callable[[], Any],
     *,
     package: str,
+    variant: str | None = None,
     prepare: Callable[[Any], None] | None = None,
     smaller: Sequence[str] = (),
+    engine: type[TorchSam] = TorchSam,
 ) -> SamSegmenter:
     """Loads the checkpoint of a request into a model and puts the engine behind it.
 
     Args:
         request: What `load` was asked for.
-        build: Makes the package's ``Sam`` without weights.
+        build: Makes the package's model without weights.
         package: Name of the package, as it is installed.
+        variant: What `torch_checkpoints.variant_of` says of the right checkpoint; None: the request's variant.
         prepare: Changes the model once it has its weights.
         smaller: Names of smaller models, for the message where this one does not fit into memory.
+        engine: What runs the package's model.
 
     Raises:
         ConfigError: An unknown option, or a device or type that is not there.
@@ -42,7 +46,7 @@ def load_segmenter(
     settings = Settings.checked(request.device, options)
     cache, rule = embedding_cache(options["cache"]), choose.rule(options["choose"])
     (path,) = request.weights.files.values()
-    sam = torch_checkpoints.load_checkpoint(path, build, request.engine.variant, request.model.name)
+    sam = torch_checkpoints.load_checkpoint(path, build, variant or request.engine.variant, request.model.name)
     if prepare is not None:
         prepare(sam)
     provenance = Provenance(
@@ -54,4 +58,4 @@ def load_segmenter(
         device=settings.device.type,
         dtype=settings.dtype_name,
     )
-    return SamSegmenter(TorchSam(sam, provenance, settings, smaller), cache, rule)
+    return SamSegmenter(engine(sam, provenance, settings, smaller), cache, rule)
