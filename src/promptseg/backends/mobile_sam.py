@@ -13,12 +13,27 @@ import torch
 
 from ..registry import LoadRequest
 from ..sam.session import SamSegmenter
-from ._torch_sam import load_segmenter
+from ._torch_sam import from_checkpoint, load_segmenter
 
 
 def load(request: LoadRequest) -> SamSegmenter:
     """The factory of backend ``mobile_sam``; it raises what `promptseg.load` says."""
-    return load_segmenter(request, _build, package="mobilesam-mirror", prepare=_fuse_encoder)
+    return load_segmenter(request, _make, package="mobilesam-mirror")
+
+
+def torch_module(request: LoadRequest) -> Any:
+    """The package's ``Sam`` with the weights of a request, in evaluation mode on the CPU.
+
+    Raises:
+        WeightsMismatchError: The checkpoint is damaged, unsafe or of another model.
+    """
+    return from_checkpoint(request, _build)
+
+
+def _make(request: LoadRequest) -> Any:
+    sam = torch_module(request)
+    _fuse_encoder(sam)
+    return sam
 
 
 def _build() -> Any:

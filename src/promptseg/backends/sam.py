@@ -13,15 +13,23 @@ import torch
 
 from ..registry import LoadRequest
 from ..sam.session import SamSegmenter
-from ._torch_sam import load_segmenter
+from ._torch_sam import from_checkpoint, load_segmenter
 
 SMALLER = {"vit_h": ("sam-vit-l", "sam-vit-b", "mobile-sam"), "vit_l": ("sam-vit-b", "mobile-sam"), "vit_b": ("mobile-sam",)}
 
 
 def load(request: LoadRequest) -> SamSegmenter:
     """The factory of backend ``sam``; it raises what `promptseg.load` says."""
-    variant = request.engine.variant
-    return load_segmenter(request, partial(_build, variant), package="segment-anything", smaller=SMALLER[variant])
+    return load_segmenter(request, torch_module, package="segment-anything", smaller=SMALLER[request.engine.variant])
+
+
+def torch_module(request: LoadRequest) -> Any:
+    """The package's ``Sam`` with the weights of a request, in evaluation mode on the CPU.
+
+    Raises:
+        WeightsMismatchError: The checkpoint is damaged, unsafe or of another model.
+    """
+    return from_checkpoint(request, partial(_build, request.engine.variant))
 
 
 def _build(variant: str) -> Any:
