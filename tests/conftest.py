@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFilter
 import promptseg
 from promptseg import registry
 from promptseg.errors import WeightsError
+from promptseg.weights import WeightFile
 
 # The same examples at every run, so that a change that breaks nothing never fails; `--hypothesis-profile=explore` looks for new ones.
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=60)
@@ -143,6 +144,26 @@ def tiny_sam2():
         return model
 
     return make
+
+
+@pytest.fixture
+def tiny_torch_model(tiny_sam, monkeypatch, tmp_path):
+    """A model ``"tiny"`` of the catalogue that can be exported: whatever its checkpoint holds, it is a tiny SAM.
+
+    The checkpoint is ``tiny.pt`` in the current folder, a temporary one. `requests` are those for the torch module so far.
+    """
+    from promptseg.export import pair
+
+    module = types.ModuleType("tiny_backend")
+    module.requests = []
+    module.torch_module = lambda request: module.requests.append(request) or tiny_sam()
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(pair.LAYOUTS, "tiny backend", ("tiny_backend:torch_module", "promptseg.export.sam:SamLayout"))
+    engine = registry.Engine("torch", "tiny backend", "t", (WeightFile("tiny.pt", "0" * 64, ()),))
+    monkeypatch.setitem(registry.models(), "tiny", registry.ModelSpec("tiny", "For a test", "MIT", (engine,)))
+    (tmp_path / "tiny.pt").write_bytes(b"weights")
+    monkeypatch.chdir(tmp_path)
+    return module
 
 
 class FileServer(ThreadingHTTPServer):

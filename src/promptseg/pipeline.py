@@ -288,9 +288,10 @@ def _single(model: str, weights: str | None, device: str, engine: str | None) ->
 def _check_stage(stage: ModelStage | None, kind: registry.BackendKind, licences: LicencePolicy) -> None:
     if stage is None:
         return
-    name = stage.model.partition("=")[0]
+    name, _, path = stage.model.partition("=")
     model = registry.find_model(name)
-    backend = registry.backend_of(model, stage.engine)
+    weights = path or stage.weights
+    backend = registry.backend_of(model, stage.engine, Path(weights) if weights else None)
     if backend.kind != kind:
         raise IncompatibleStagesError(f"model {name!r} is a {backend.kind}, this stage needs a {kind}")
     allowed = PERMISSIVE if licences == "permissive" else licences

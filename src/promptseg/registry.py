@@ -18,7 +18,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from .errors import BackendError, ConfigError, MissingDependencyError, PromptSegError, UnknownModelError, nearest
+from . import exported
+from .errors import (
+    BackendError,
+    ConfigError,
+    MissingDependencyError,
+    PromptSegError,
+    UnknownModelError,
+    WeightsMismatchError,
+    nearest,
+)
 from .prompts import PromptKind
 from .weights import ModelWeights, WeightFile, given_weights
 
@@ -70,12 +79,21 @@ class BackendSpec:
 
 @dataclass(frozen=True)
 class Engine:
-    """One way to run a model: the backend, what it needs to know, and the weights in its format."""
+    """One way to run a model: the backend, what it needs to know, and the weights in its format.
+
+    Attributes:
+        name: What users write.
+        backend: Name of the backend.
+        variant: Whatever the backend needs to know of the model.
+        files: The weights.
+        exported: Whether it is of a folder that promptseg exported, and not of the catalogue.
+    """
 
     name: str
     backend: str
     variant: str
     files: tuple[WeightFile, ...] = ()
+    exported: bool = False
 
 
 @dataclass(frozen=True)
@@ -236,13 +254,37 @@ def find_model(name: str) -> ModelSpec:
     return known[name]
 
 
-def backend_of(model: ModelSpec, engine: str | None = None) -> BackendSpec:
-    """The backend that runs a model on an engine.
+def engine_of(model: ModelSpec, engine: str | None = None, weights: Path | None = None) -> Engine:
+    """The engine that runs a model.
+
+    Args:
+        model: The model.
+        engine: Its name; default: the one that reads the given weights, or else the model's first.
+        weights: The user's own weights. A folder that promptseg exported brings its own engine, which is named ``"onnx"``.
+
+    Raises:
+        ConfigError: The model has no such engine.
+        WeightsMismatchError: The folder is an export of another model.
+    """
+    note = exported.read(weights.expanduser()) if weights is not None and engine in (None, "onnx") else None
+    if note is None:
+        return _engine_for(model, weights) if weights is not None and engine is None else model.engine(engine)
+    if note.model != model.name:
+        raise WeightsMismatchError(f"{weights} holds {note.model!r} as promptseg exported it, not {model.name!r}")
+    files = tuple(WeightFile(name, digest, ()) for name, digest in note.sha256.items())
+    return Engine("onnx", note.backend, note.variant, files, exported=True)
+
+
+def backend_of(model: ModelSpec, engine: str | None = None, weights: Path | None = None) -> BackendSpec:
+    """The backend that runs a model on an engine; the arguments are those of `engine_of`.
 
     Raises:
         ConfigError: This version has no such backend, or its backend does not run this variant.
     """
-    chosen = model.engine(engine)
+    return _backend(model, engine_of(model, engine, weights))
+
+
+def _backend(model: ModelSpec, chosen: Engine) -> BackendSpec:
     known = backends()
     if chosen.backend not in known:
         raise ConfigError(
@@ -282,20 +324,29 @@ def load(
     if separator and weights is not None:
         raise ConfigError(f"weights are given twice: {path!r} in the name and {str(weights)!r} as an argument")
     weights = path if separator else weights
+    own = None if weights is None else Path(weights)
     model = find_model(name)
-    if weights is not None and engine is None:
-        engine = _engine_for(model, Path(weights)).name
-    backend = backend_of(model, engine)
+    chosen = engine_of(model, engine, own)
+    backend = _backend(model, chosen)
     backend.check_installed()
-    chosen = model.engine(engine)
-    local = given_weights(Path(weights), chosen.files) if weights is not None else fetch(name, engine)
-    request = LoadRequest(model, chosen, local, device, options)
+    local = fetch(name, engine) if own is None else given_weights(own, chosen.files)
+    if chosen.exported:
+        _check_exported(local, chosen)
+    return make(backend.factory, LoadRequest(model, chosen, local, device, options))
+
+
+def make(factory: str, request: LoadRequest) -> Any:
+    """Calls a factory, given as ``"module:function"``; an error that is not ours becomes one.
+
+    Raises:
+        BackendError: It failed; the original error is the cause.
+    """
     try:
-        return resolve(backend.factory)(request)
+        return resolve(factory)(request)
     except PromptSegError:
         raise
     except Exception as error:
-        raise BackendError(f"backend {backend.name!r} could not load model {name!r}: {error}") from error
+        raise BackendError(f"backend {request.engine.backend!r} could not load model {request.model.name!r}: {error}") from error
 
 
 def fetch(name: str, engine: str | None = None) -> ModelWeights:
@@ -323,6 +374,12 @@ def _engine_for(model: ModelSpec, weights: Path) -> Engine:
         if takes_file or (weights.is_dir() and all((weights / name).is_file() for name in names)):
             return engine
     return model.engines[0]
+
+
+def _check_exported(weights: ModelWeights, engine: Engine) -> None:
+    changed = [str(weights.files[file.name]) for file in engine.files if weights.sha256[file.name] != file.sha256]
+    if changed:
+        raise WeightsMismatchError(f"{', '.join(changed)} changed since the export: export the model again")
 
 
 def resolve(dotted: str) -> Any:

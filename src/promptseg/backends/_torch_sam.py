@@ -18,37 +18,30 @@ from ..sam.torch_model import OPTIONS, Settings, TorchSam
 
 def load_segmenter(
     request: LoadRequest,
-    build: Callable[[], Any],
+    make: Callable[[LoadRequest], Any],
     *,
     package: str,
-    variant: str | None = None,
-    prepare: Callable[[Any], None] | None = None,
     smaller: Sequence[str] = (),
     engine: type[TorchSam] = TorchSam,
 ) -> SamSegmenter:
-    """Loads the checkpoint of a request into a model and puts the engine behind it.
+    """Makes the model of a request and puts the engine behind it.
 
     Args:
         request: What `load` was asked for.
-        build: Makes the package's model without weights.
+        make: Makes the package's model with the request's weights; called when the options are known to be right.
         package: Name of the package, as it is installed.
-        variant: What `torch_checkpoints.variant_of` says of the right checkpoint; None: the request's variant.
-        prepare: Changes the model once it has its weights.
         smaller: Names of smaller models, for the message where this one does not fit into memory.
         engine: What runs the package's model.
 
     Raises:
         ConfigError: An unknown option, or a device or type that is not there.
-        WeightsMismatchError: The checkpoint is damaged, unsafe or of another model.
+        WeightsMismatchError: The weights are damaged, unsafe or of another model.
         OutOfMemoryError: The model does not fit on the device.
     """
     options = request.take(**OPTIONS)
     settings = Settings.checked(request.device, options)
     cache, rule = embedding_cache(options["cache"]), choose.rule(options["choose"])
-    (path,) = request.weights.files.values()
-    sam = torch_checkpoints.load_checkpoint(path, build, variant or request.engine.variant, request.model.name)
-    if prepare is not None:
-        prepare(sam)
+    sam = make(request)
     provenance = Provenance(
         model=request.model.name,
         backend=request.engine.backend,
@@ -59,3 +52,18 @@ def load_segmenter(
         dtype=settings.dtype_name,
     )
     return SamSegmenter(engine(sam, provenance, settings, smaller), cache, rule)
+
+
+def from_checkpoint(request: LoadRequest, build: Callable[[], Any], variant: str | None = None) -> Any:
+    """A model with the weights of the one checkpoint of a request, in evaluation mode on the CPU.
+
+    Args:
+        request: What `load` was asked for.
+        build: Makes the package's model with any weights, or without memory for them.
+        variant: What `torch_checkpoints.variant_of` says of the right checkpoint; None: the request's variant.
+
+    Raises:
+        WeightsMismatchError: The checkpoint is damaged, unsafe or of another model.
+    """
+    (path,) = request.weights.files.values()
+    return torch_checkpoints.load_checkpoint(path, build, variant or request.engine.variant, request.model.name)

@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 from ..registry import LoadRequest
 from ..sam.session import SamSegmenter
 from ..sam.torch_sam2 import TorchSam2
-from ._torch_sam import load_segmenter
+from ._torch_sam import from_checkpoint, load_segmenter
 
 SIZES = {"t": "tiny", "s": "small", "b+": "base-plus", "l": "large"}
 """Upstream's letters, as they end the names of its configurations, and the ends of our models' names; the smallest first."""
@@ -33,9 +33,21 @@ STABILITY = {
 
 def load(request: LoadRequest) -> SamSegmenter:
     """The factory of backend ``sam2``; it raises what `promptseg.load` says."""
-    config = request.engine.variant  # Such as "configs/sam2.1/sam2.1_hiera_b+.yaml".
-    variant = Path(config).stem
-    return load_segmenter(request, partial(_build, config), package="sam2", variant=variant, smaller=_smaller(variant), engine=TorchSam2)
+    return load_segmenter(request, torch_module, package="sam2", smaller=_smaller(_variant(request)), engine=TorchSam2)
+
+
+def torch_module(request: LoadRequest) -> Any:
+    """``SAM2Base`` of package sam2 with the weights of a request, in evaluation mode on the CPU.
+
+    Raises:
+        WeightsMismatchError: The checkpoint is damaged, unsafe or of another model.
+    """
+    return from_checkpoint(request, partial(_build, request.engine.variant), _variant(request))
+
+
+def _variant(request: LoadRequest) -> str:
+    """Such as "sam2.1_hiera_b+", of a configuration such as "configs/sam2.1/sam2.1_hiera_b+.yaml"."""
+    return Path(request.engine.variant).stem
 
 
 def _smaller(variant: str) -> list[str]:
