@@ -192,7 +192,7 @@ BUILT_IN = (
         factory="promptseg.backends.sam2:load",
         accepts=_SPATIAL,
         requires=("torch", "torchvision", "sam2"),
-        install="pip install torch torchvision && SAM2_BUILD_CUDA=0 pip install --no-build-isolation 'sam2>=1.1' (torch first)",
+        install="pip install torch torchvision 'setuptools>=77' && SAM2_BUILD_CUDA=0 pip install --no-build-isolation 'sam2>=1.1'",
     ),
     BackendSpec(
         name="superpixel",
