@@ -38,8 +38,7 @@ def segmenter(options: argparse.Namespace) -> Any:
     """promptseg's mini-sam on the chosen engine, without a cache."""
     import promptseg
 
-    weights = options.shared / "weights" / "minisam" / "mobile_sam.pt" if options.engine == "torch" else None
-    return promptseg.load("mini-sam", engine=options.engine, weights=weights, cache=None)
+    return promptseg.load("mini-sam", engine=options.engine, cache=None)
 
 
 def photo(options: argparse.Namespace) -> np.ndarray:

@@ -16,35 +16,24 @@ from ..sam.session import SamSegmenter
 from ..sam.torch_model import OPTIONS, Settings, TorchSam
 
 
-def load_segmenter(
-    request: LoadRequest,
-    build: Callable[[], Any],
-    *,
-    package: str,
-    prepare: Callable[[Any], None] | None = None,
-    smaller: Sequence[str] = (),
-) -> SamSegmenter:
-    """Loads the checkpoint of a request into a model and puts the engine behind it.
+def load_segmenter(request: LoadRequest, make: Callable[[LoadRequest], Any], *, package: str, smaller: Sequence[str] = ()) -> SamSegmenter:
+    """Makes the model of a request and puts the engine behind it.
 
     Args:
         request: What `load` was asked for.
-        build: Makes the package's ``Sam`` without weights.
+        make: Makes the package's ``Sam`` with the request's weights; called when the options are known to be right.
         package: Name of the package, as it is installed.
-        prepare: Changes the model once it has its weights.
         smaller: Names of smaller models, for the message where this one does not fit into memory.
 
     Raises:
         ConfigError: An unknown option, or a device or type that is not there.
-        WeightsMismatchError: The checkpoint is damaged, unsafe or of another model.
+        WeightsMismatchError: The weights are damaged, unsafe or of another model.
         OutOfMemoryError: The model does not fit on the device.
     """
     options = request.take(**OPTIONS)
     settings = Settings.checked(request.device, options)
     cache = embedding_cache(options["cache"])
-    (path,) = request.weights.files.values()
-    sam = torch_checkpoints.load_checkpoint(path, build, request.engine.variant, request.model.name)
-    if prepare is not None:
-        prepare(sam)
+    sam = make(request)
     provenance = Provenance(
         model=request.model.name,
         backend=request.engine.backend,
@@ -55,3 +44,17 @@ def load_segmenter(
         dtype=settings.dtype_name,
     )
     return SamSegmenter(TorchSam(sam, provenance, settings, smaller), cache)
+
+
+def from_checkpoint(request: LoadRequest, build: Callable[[], Any]) -> Any:
+    """A model with the weights of the one checkpoint of a request, in evaluation mode on the CPU.
+
+    Args:
+        request: What `load` was asked for.
+        build: Makes the package's ``Sam`` with any weights, or without memory for them.
+
+    Raises:
+        WeightsMismatchError: The checkpoint is damaged, unsafe or of another model.
+    """
+    (path,) = request.weights.files.values()
+    return torch_checkpoints.load_checkpoint(path, build, request.engine.variant, request.model.name)

@@ -1,5 +1,7 @@
 """MobileSAM, SAM's decoder behind a TinyViT encoder, in torch through package ``mobilesam-mirror``.
 
+Its weights are a checkpoint of that package, or an encoder and a decoder in ONNX, of which the parameters are read (mini-sam's).
+
 Options of `load`: ``dtype`` (``"float32"``, the default, ``"bfloat16"`` or ``"float16"``), ``cache`` (``"memory"``, the default,
 ``"disk"``, an `EmbeddingCache`, or None), ``decode_batch`` (prompts decoded at once; by default what suits the device).
 """
@@ -13,12 +15,23 @@ import torch
 
 from ..registry import LoadRequest
 from ..sam.session import SamSegmenter
-from ._torch_sam import load_segmenter
+from ..sam.torch_onnx import load_onnx_pair
+from ._torch_sam import from_checkpoint, load_segmenter
 
 
 def load(request: LoadRequest) -> SamSegmenter:
     """The factory of backend ``mobile_sam``; it raises what `promptseg.load` says."""
-    return load_segmenter(request, _build, package="mobilesam-mirror", prepare=_fuse_encoder)
+    return load_segmenter(request, _make, package="mobilesam-mirror")
+
+
+def _make(request: LoadRequest) -> Any:
+    """The model with its weights, which are a checkpoint, or an encoder and a decoder in ONNX; each convolution fused."""
+    if len(request.weights.files) == 1:
+        sam = from_checkpoint(request, _build)
+        _fuse_encoder(sam)
+        return sam
+    encoder, decoder = request.weights.files.values()  # In the order of the catalogue.
+    return load_onnx_pair(encoder, decoder, _build_as_exported, request.model.name)
 
 
 def _build() -> Any:
@@ -28,6 +41,14 @@ def _build() -> Any:
     # Its encoder computes while it is built, which a model without memory cannot; the caller's random numbers go on as if it had not.
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         return mobile_sam.sam_model_registry["vit_t"](checkpoint=None)  # Without one: upstream would load it without precautions.
+
+
+def _build_as_exported() -> Any:
+    sam = _build()
+    _fuse_encoder(sam)
+    for classifier in ("norm_head", "head"):  # Left over from TinyViT's training, never called, and so in no export.
+        delattr(sam.image_encoder, classifier)
+    return sam
 
 
 def _fuse_encoder(sam: Any) -> None:

@@ -13,15 +13,18 @@ import torch
 
 from ..registry import LoadRequest
 from ..sam.session import SamSegmenter
-from ._torch_sam import load_segmenter
+from ._torch_sam import from_checkpoint, load_segmenter
 
 SMALLER = {"vit_h": ("sam-vit-l", "sam-vit-b", "mobile-sam"), "vit_l": ("sam-vit-b", "mobile-sam"), "vit_b": ("mobile-sam",)}
 
 
 def load(request: LoadRequest) -> SamSegmenter:
     """The factory of backend ``sam``; it raises what `promptseg.load` says."""
-    variant = request.engine.variant
-    return load_segmenter(request, partial(_build, variant), package="segment-anything", smaller=SMALLER[variant])
+    return load_segmenter(request, _make, package="segment-anything", smaller=SMALLER[request.engine.variant])
+
+
+def _make(request: LoadRequest) -> Any:
+    return from_checkpoint(request, partial(_build, request.engine.variant))
 
 
 def _build(variant: str) -> Any:
