@@ -27,6 +27,8 @@ class TestTorchSam(SegmenterContract):
 
 
 class TestTorchSamInBatchesWithACache(SegmenterContract):
+    rounds = 20
+
     @pytest.fixture(scope="module")
     @staticmethod
     def segmenter(tiny_sam):
@@ -34,6 +36,8 @@ class TestTorchSamInBatchesWithACache(SegmenterContract):
 
 
 class TestTorchSamInBfloat16(SegmenterContract):
+    rounds = 20
+
     @pytest.fixture(scope="module")
     @staticmethod
     def segmenter(tiny_sam):
