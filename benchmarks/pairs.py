@@ -64,9 +64,7 @@ def _mini_sam(options: argparse.Namespace) -> Pair:
 
     model = upstream_model(options).to(options.device)
     if options.engine == "torch":
-        weights = options.shared / "weights" / "minisam" / "mobile_sam.pt"
-        settings = {"device": options.device, "dtype": options.dtype}
-        ours = promptseg.load("mini-sam", engine="torch", weights=weights, cache=None, **settings)
+        ours = promptseg.load("mini-sam", engine="torch", device=options.device, dtype=options.dtype, cache=None)
     else:
         ours = promptseg.load("mini-sam", cache=None)
     return Pair(SamPredictor(model), SamAutomaticMaskGenerator, model, ours)

@@ -28,10 +28,12 @@ def test_a_row_says_what_one_needs_to_know_before_choosing(run):
     assert row["status"] == "weights are fetched at first use"
 
 
-def test_weights_that_cannot_be_fetched_have_to_be_given(run):
-    (row,) = (row for row in rows(run) if (row["model"], row["engine"]) == ("mini-sam", "torch"))
-    if "torch" not in row["status"]:  # Else the row asks for torch first.
-        assert row["status"] == "needs weights of your own: mini-sam=PATH"
+def test_weights_that_cannot_be_fetched_have_to_be_given(run, add_model, monkeypatch):
+    add_model("cutter", "segmenter", None)
+    engine = registry.Engine("fake", registry.models()["cutter"].engines[0].backend, "", (WeightFile("w.bin", "0" * 64, ()),))
+    monkeypatch.setitem(registry.models(), "cutter", registry.ModelSpec("cutter", "For a test", "MIT", (engine,)))
+    (row,) = (row for row in rows(run) if row["model"] == "cutter")
+    assert row["status"] == "needs weights of your own: cutter=PATH"
 
 
 def test_the_size_is_null_where_it_is_not_published(run, add_model):

@@ -10,4 +10,4 @@ def segmenter(mini_sam):
 
 @pytest.mark.weights
 class TestMiniSam(SegmenterContract):
-    pass
+    rounds = 5

@@ -35,6 +35,8 @@ class TestTorchSam(SegmenterContract):
 
 
 class TestTorchSamInBatchesWithACache(SegmenterContract):
+    rounds = 20
+
     @pytest.fixture(scope="module")
     @staticmethod
     def segmenter(tiny_sam):
@@ -42,6 +44,8 @@ class TestTorchSamInBatchesWithACache(SegmenterContract):
 
 
 class TestTorchSamInBfloat16(SegmenterContract):
+    rounds = 20
+
     @pytest.fixture(scope="module")
     @staticmethod
     def segmenter(tiny_sam):

@@ -1,5 +1,7 @@
 """MobileSAM, SAM's decoder behind a TinyViT encoder, in torch through package ``mobilesam-mirror``.
 
+Its weights are a checkpoint of that package, or an encoder and a decoder in ONNX, of which the parameters are read (mini-sam's).
+
 Options of `load`: ``dtype`` (``"float32"``, the default, ``"bfloat16"`` or ``"float16"``), ``cache`` (``"memory"``, the default,
 ``"disk"``, an `EmbeddingCache`, or None), ``decode_batch`` (prompts decoded at once; by default what suits the device),
 ``choose`` (which candidate answers a prompt: ``"published"``, the default, ``"single"`` or ``"best"``; `promptseg.sam.choose`).
@@ -14,7 +16,8 @@ import torch
 
 from ..registry import LoadRequest
 from ..sam.session import SamSegmenter
-from ..sam.torch_tinyvit import TinyVitEncoder
+from ..sam.torch_onnx import load_onnx_pair
+from ..sam.torch_tinyvit import TinyVitEncoder, fused
 from ._torch_sam import from_checkpoint, load_segmenter
 
 
@@ -27,9 +30,12 @@ def torch_module(request: LoadRequest) -> Any:
     """The package's ``Sam`` with the weights of a request, in evaluation mode on the CPU.
 
     Raises:
-        WeightsMismatchError: The checkpoint is damaged, unsafe or of another model.
+        WeightsMismatchError: The weights are damaged, unsafe or of another model.
     """
-    return from_checkpoint(request, _build)
+    if len(request.weights.files) == 1:
+        return from_checkpoint(request, _build)
+    encoder, decoder = request.weights.files.values()  # In the order of the catalogue.
+    return load_onnx_pair(encoder, decoder, _build_as_exported, request.model.name)
 
 
 def _make(request: LoadRequest) -> Any:
@@ -45,3 +51,11 @@ def _build() -> Any:
     # Its encoder computes while it is built, which a model without memory cannot; the caller's random numbers go on as if it had not.
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         return mobile_sam.sam_model_registry["vit_t"](checkpoint=None)  # Without one: upstream would load it without precautions.
+
+
+def _build_as_exported() -> Any:
+    sam = _build()
+    fused(sam.image_encoder)
+    for classifier in ("norm_head", "head"):  # Left over from TinyViT's training, never called, and so in no export.
+        delattr(sam.image_encoder, classifier)
+    return sam

@@ -82,7 +82,8 @@ def export_onnx(
     name, separator, path = model.partition("=")
     if separator and weights is not None:
         raise ConfigError(f"weights are given twice: {path!r} in the name and {str(weights)!r} as an argument")
-    own = path if separator else weights
+    given = path if separator else weights
+    own = None if given is None else Path(given).expanduser()
     spec = registry.find_model(name)
     engine = _torch_engine(spec)
     folder = Path(out if out is not None else f"{name}-onnx{'-int8' * int8}")
@@ -90,7 +91,7 @@ def export_onnx(
     backend = registry.backends().get(engine.backend)
     if backend is not None:
         backend.check_installed()
-    local = registry.fetch(name, engine.name) if own is None else given_weights(Path(own), engine.files)
+    local = registry.fetch(name, engine.name) if own is None else given_weights(own, engine.names_in(own))
     factory, layout = LAYOUTS[engine.backend]
     module = registry.make(factory, registry.LoadRequest(spec, engine, local, "cpu"))
     return write_pair(registry.resolve(layout)(module), name, folder, int8=int8)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -32,8 +33,8 @@ def read_decoder_weights(path: Path) -> dict[str, NDArray[np.float32]]:
     Raises:
         WeightsMismatchError: The file is not such an export.
     """
+    graph = read_graph(path)
     try:
-        graph = onnx.load(str(path)).graph
         initialisers = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
         nodes = {node.name: node for node in graph.node}
         weights = {
@@ -52,9 +53,19 @@ def read_decoder_weights(path: Path) -> dict[str, NDArray[np.float32]]:
         weights["no_mask_embed"] = _only(initialisers, (1, 256, 1, 1)).reshape(-1)
     except (KeyError, IndexError, ValueError) as error:
         raise WeightsMismatchError(f"{path} is not a mask decoder as segment-anything exports it: missing {error}") from error
+    return {name: array.astype(np.float32) for name, array in weights.items()}
+
+
+def read_graph(path: Path) -> Any:
+    """The ``onnx.GraphProto`` of a file.
+
+    Raises:
+        WeightsMismatchError: It is not an ONNX file.
+    """
+    try:
+        return onnx.load(str(path)).graph
     except Exception as error:  # protobuf's DecodeError has moved between versions.
         raise WeightsMismatchError(f"{path} is not an ONNX file: {error}") from error
-    return {name: array.astype(np.float32) for name, array in weights.items()}
 
 
 def _only(initialisers: Mapping[str, NDArray[np.float32]], shape: tuple[int, ...]) -> NDArray[np.float32]:

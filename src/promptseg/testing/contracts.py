@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -93,11 +94,13 @@ class SegmenterContract:
         accepts: The kinds of prompt that it answers.
         combines: The kinds that it takes together with one of `accepts`, for one object; None: those of `accepts`.
         scores_are_predicted_iou: Whether its scores are predicted IoUs, so that ``pred_iou_thresh`` applies to them.
+        rounds: How often two threads answer beside each other; fewer suit a model that takes its time.
     """
 
     accepts: ClassVar[frozenset[PromptKind]] = frozenset({"point", "box", "mask", "everything"})
     combines: ClassVar[frozenset[PromptKind] | None] = None
     scores_are_predicted_iou: ClassVar[bool] = True
+    rounds: ClassVar[int] = 100
 
     @pytest.fixture
     def session(self, segmenter: Segmenter) -> Session:
@@ -231,6 +234,20 @@ class SegmenterContract:
         for _ in range(2):
             for session, answers in zip(sessions, expected, strict=True):
                 assert_identical(self._answers(session), answers)
+
+    def test_two_threads_with_a_session_each_answer_as_each_alone(self, segmenter: Segmenter) -> None:
+        images = (scene(), np.ascontiguousarray(scene()[:, ::-1]))
+        expected = [self._answers(segmenter.open(image)) for image in images]
+        start = threading.Barrier(len(images))
+
+        def repeat(image: NDArray[np.uint8], alone: Masks) -> None:
+            start.wait()
+            session = segmenter.open(image)
+            for _ in range(self.rounds):
+                assert_identical(self._answers(session), alone)
+
+        with ThreadPoolExecutor(len(images)) as pool:
+            list(pool.map(repeat, images, expected))
 
     def test_a_session_answers_several_threads_as_it_answers_one(self, segmenter: Segmenter) -> None:
         session = segmenter.open(murky_scene())
