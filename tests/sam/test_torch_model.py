@@ -1,5 +1,6 @@
 """`TorchSam`: settings, memory that runs out, threads, and the process left as it was found."""
 
+import shutil
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,18 @@ def model(tiny_sam):
 def points(count):
     xy = np.random.default_rng(0).uniform(0, 60, (count, 2, 2)).astype(np.float32)
     return PointPrompts(xy, np.tile([1, -1], (count, 1)))
+
+
+def process_state():
+    """What a caller may have chosen of torch."""
+    return (
+        torch.get_num_threads(),
+        torch.get_default_dtype(),
+        torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(),
+        torch.is_autocast_enabled("cpu"),
+        torch.get_rng_state().sum().item(),
+    )
 
 
 def all_logits(decoded):
@@ -74,6 +87,11 @@ class TestSettings:
     def test_a_batch_is_a_positive_whole_number(self, batch):
         with pytest.raises(ConfigError, match="option decode_batch is a whole number of at least 1, got"):
             Settings.checked("cpu", {**OPTIONS, "decode_batch": batch})
+
+    @pytest.mark.parametrize("value", [None, 1, "true", "default"])
+    def test_to_compile_is_a_yes_or_a_no(self, value):
+        with pytest.raises(ConfigError, match=f"option compile is True or False, got {value!r}"):
+            Settings.checked("cpu", {**OPTIONS, "compile": value})
 
 
 class TestMemory:
@@ -164,8 +182,81 @@ class TestMemory:
         assert isinstance(caught.value.__cause__, RuntimeError)
 
 
+@pytest.mark.slow
+class TestCompile:
+    """With an encoder of one layer: compilers take their time."""
+
+    PROVENANCE = Provenance("tiny-sam", "sam", "1")
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def compiler(tmp_path_factory):
+        if not any(map(shutil.which, ("g++", "clang++", "cl"))):
+            pytest.skip("no C++ compiler, which torch compiles with")
+        from torch._inductor import config
+
+        with pytest.MonkeyPatch.context() as patch, config.patch(compile_threads=1):
+            patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path_factory.mktemp("inductor")))
+            yield
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def make(tiny_sam, compiler):
+        """Makes models that differ in whether they are compiled, and in the size of their frame."""
+
+        def make(compiled, frame=64):
+            sam = tiny_sam(frame=frame)
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)
+                layers = (torch.nn.Conv2d(3, 32, frame // 4, frame // 4), torch.nn.GELU())
+            sam.image_encoder = torch.nn.Sequential(*layers).eval().requires_grad_(False)
+            sam.image_encoder.img_size = frame
+            return TorchSam(sam, TestCompile.PROVENANCE, Settings(CPU, compile=compiled))
+
+        return make
+
+    def test_the_embedding_is_that_of_the_encoder_uncompiled_and_nothing_of_torch_is_changed(self, make, photo):
+        plain, compiled = make(False), make(True)
+        before = process_state()
+        expected = plain.encode([photo()])[0].features["embedding"]
+        found = [compiled.encode([photo()])[0].features["embedding"] for _ in range(2)]
+        assert process_state() == before
+        assert np.ptp(expected) > 0.1
+        assert all(np.abs(each - expected).max() < 1e-4 for each in found)
+
+    def test_without_a_compiler_the_first_image_says_what_to_do(self, make, photo):
+        from torch._inductor import config
+
+        with config.patch({"cpp.cxx": ("no-such-compiler",)}):
+            make(False, frame=128).encode([photo()])
+            with pytest.raises(BackendError) as caught:
+                make(True, frame=128).encode([photo()])
+        message = str(caught.value)
+        assert message.startswith("the image encoder could not be compiled")
+        assert "no-such-compiler" in message
+        assert message.endswith("install it, or load the model without compile=True")
+        assert "\n" not in message
+        assert caught.value.__cause__ is not None
+
+    def test_where_torch_does_not_compile_at_all_loading_says_what_to_do(self, make, monkeypatch):
+        def refuse(encoder):
+            raise RuntimeError("torch.compile is not supported on Python 4")
+
+        monkeypatch.setattr(torch, "compile", refuse)
+        with pytest.raises(BackendError, match=r"not supported on Python 4\. .* without compile=True$"):
+            make(True)
+
+    def test_an_image_that_does_not_fit_is_still_told_apart(self, make, photo, monkeypatch):
+        def full(frames):
+            raise TestMemory.ERRORS[1]
+
+        monkeypatch.setattr(torch, "compile", lambda encoder: full)
+        with pytest.raises(OutOfMemoryError, match="an image does not fit beside the model"):
+            make(True).encode([photo()])
+
+
 class TestThreads:
-    def test_two_threads_with_a_session_each_answer_as_one_twenty_times(self, model, photo):
+    def test_two_threads_with_a_session_each_answer_as_one_a_hundred_times(self, model, photo):
         segmenter = SamSegmenter(model)
         images = [photo(), photo(seed=5)[:, ::-1]]
         prompts = [Prompt.point(40, 50), Prompt.point(120, 70), Prompt.box(10, 20, 90, 80) + Prompt.point(30, 40)]
@@ -180,7 +271,7 @@ class TestThreads:
 
         def repeat(index):
             start.wait()
-            return [answer(images[index]) for _ in range(20)]
+            return [answer(images[index]) for _ in range(100)]
 
         with ThreadPoolExecutor(2) as pool:
             for index, answers in enumerate(pool.map(repeat, range(2))):
@@ -193,19 +284,9 @@ class TestProcess:
     """What the caller has chosen for torch stays, and does not reach us."""
 
     def test_nothing_of_torch_is_changed(self, model, photo):
-        def state():
-            return (
-                torch.get_num_threads(),
-                torch.get_default_dtype(),
-                torch.is_grad_enabled(),
-                torch.is_inference_mode_enabled(),
-                torch.is_autocast_enabled("cpu"),
-                torch.get_rng_state().sum().item(),
-            )
-
-        before = state()
+        before = process_state()
         SamSegmenter(model).open(photo()).everything(Prompt.everything(points_per_side=2))
-        assert state() == before
+        assert process_state() == before
 
     def test_the_callers_autocast_and_default_type_do_not_reach_the_model(self, model, photo):
         def answer():

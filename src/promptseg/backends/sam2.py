@@ -2,7 +2,8 @@
 
 Options of `load`: ``dtype`` (``"float32"``, the default, ``"bfloat16"`` or ``"float16"``), ``cache`` (``"memory"``, the default,
 ``"disk"``, an `EmbeddingCache`, or None), ``decode_batch`` (prompts decoded at once; by default what suits the device),
-``choose`` (which candidate answers a prompt: ``"published"``, the default, ``"single"`` or ``"best"``; `promptseg.sam.choose`).
+``choose`` (which candidate answers a prompt: ``"published"``, the default, ``"single"`` or ``"best"``; `promptseg.sam.choose`),
+``compile`` (whether ``torch.compile`` compiles the image encoder, at the first image; by default not).
 """
 
 from __future__ import annotations

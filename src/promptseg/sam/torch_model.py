@@ -27,7 +27,7 @@ from .torch_decoder import Context, DecodedPrompts, TorchDecoder
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
-OPTIONS: Mapping[str, Any] = {"dtype": "float32", "cache": "memory", "decode_batch": None, "choose": "published"}
+OPTIONS: Mapping[str, Any] = {"dtype": "float32", "cache": "memory", "decode_batch": None, "choose": "published", "compile": False}
 """Options of `load` that the backends on this module share, with their defaults."""
 
 _DECODE_BATCH = {"cpu": 2, "cuda": 64, "mps": 16}
@@ -47,11 +47,13 @@ class Settings:
         device: Where.
         dtype: In which type.
         decode_batch: How many prompts are decoded at once, or None for what suits the device.
+        compile: Whether the image encoder is compiled, at the first image.
     """
 
     device: torch.device
     dtype: torch.dtype = torch.float32
     decode_batch: int | None = None
+    compile: bool = False
 
     @classmethod
     def checked(cls, device: str, options: Mapping[str, Any]) -> Settings:
@@ -63,12 +65,14 @@ class Settings:
         batch = options["decode_batch"]
         if batch is not None and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
             raise ConfigError(f"option decode_batch is a whole number of at least 1, got {batch!r}")
+        if not isinstance(options["compile"], bool):
+            raise ConfigError(f"option compile is True or False, got {options['compile']!r}")
         name = str(options["dtype"]).removeprefix("torch.")
         if name not in DTYPES:
             raise ConfigError(f"option dtype is one of {', '.join(DTYPES)}, got {options['dtype']!r}")
         chosen = _device(device)
         _check_dtype(chosen, DTYPES[name])
-        return cls(chosen, DTYPES[name], batch)
+        return cls(chosen, DTYPES[name], batch, options["compile"])
 
     @property
     def dtype_name(self) -> str:
@@ -189,7 +193,8 @@ class TorchSam:
     def _place(self, sam: Any) -> tuple[Any, TorchDecoder]:
         device, dtype = self.settings.device, self.settings.dtype
         decoder = TorchDecoder(sam.prompt_encoder, sam.mask_decoder, device, dtype)
-        return sam.image_encoder.to(device, dtype), decoder
+        encoder = sam.image_encoder.to(device, dtype)
+        return _compiled(encoder) if self.settings.compile else encoder, decoder
 
     def _encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
         device = self.settings.device
@@ -292,6 +297,33 @@ def _check_dtype(device: torch.device, dtype: torch.dtype) -> None:
     except Exception as error:  # Which one depends on the device and on torch's version.
         usable = str(dtype).removeprefix("torch.")
         raise ConfigError(f"device {device.type!r} cannot compute in {usable}: use dtype='float32'") from error
+
+
+def _compiled(encoder: torch.nn.Module) -> Callable[[Tensor], Tensor]:
+    """The encoder, compiled when it is first called."""
+    with _compiling():
+        compiled = torch.compile(encoder)
+
+    def encode(frames: Tensor) -> Tensor:
+        with _compiling():
+            features: Tensor = compiled(frames)
+        return features
+
+    return encode
+
+
+@contextlib.contextmanager
+def _compiling() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # Compilers, their absence and what they made fail in many ways, of no common class.
+        if _is_out_of_memory(error):
+            raise
+        reason = str(error).strip().partition("\n")[0]
+        raise BackendError(
+            f"the image encoder could not be compiled, or not be run so: {reason}. torch compiles with a C++ compiler on a CPU and with "
+            "Triton on a GPU; install it, or load the model without compile=True"
+        ) from error
 
 
 def _unless_out_of_memory(compute: Callable[[], _T]) -> _T | Exception:
