@@ -28,6 +28,12 @@ def test_a_row_says_what_one_needs_to_know_before_choosing(run):
     assert row["status"] == "weights are fetched at first use"
 
 
+def test_the_memory_that_a_model_needs_is_null_where_it_was_not_measured(run):
+    memory = {(row["model"], row["engine"]): row["memory_mib"] for row in rows(run)}
+    assert memory["sam-vit-b", "torch"] == registry.find_model("sam-vit-b").engine("torch").memory
+    assert memory["yolo11n", "torch"] is None
+
+
 def test_weights_that_cannot_be_fetched_have_to_be_given(run):
     (row,) = (row for row in rows(run) if (row["model"], row["engine"]) == ("mini-sam", "torch"))
     if "torch" not in row["status"]:  # Else the row asks for torch first.

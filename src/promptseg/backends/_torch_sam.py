@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
 import torch
 
-from ..registry import LoadRequest
+from ..registry import LoadRequest, memory_need
 from ..results import Provenance
 from ..sam import choose, torch_checkpoints
 from ..sam.cache import embedding_cache
 from ..sam.session import SamSegmenter
-from ..sam.torch_model import OPTIONS, Settings, TorchSam
+from ..sam.torch_model import OPTIONS, Settings, TorchSam, check_memory, loading
 
 
 def load_segmenter(
@@ -22,7 +22,6 @@ def load_segmenter(
     *,
     package: str,
     prepare: Callable[[Any], None] | None = None,
-    smaller: Sequence[str] = (),
 ) -> SamSegmenter:
     """Loads the checkpoint of a request into a model and puts the engine behind it.
 
@@ -31,7 +30,6 @@ def load_segmenter(
         build: Makes the package's ``Sam`` without weights.
         package: Name of the package, as it is installed.
         prepare: Changes the model once it has its weights.
-        smaller: Names of smaller models, for the message where this one does not fit into memory.
 
     Raises:
         ConfigError: An unknown option, or a device or type that is not there.
@@ -41,10 +39,13 @@ def load_segmenter(
     options = request.take(**OPTIONS)
     settings = Settings.checked(request.device, options)
     cache, rule = embedding_cache(options["cache"]), choose.rule(options["choose"])
+    need = memory_need(request.model, request.engine)
+    check_memory(need, settings)
     (path,) = request.weights.files.values()
-    sam = torch_checkpoints.load_checkpoint(path, build, request.engine.variant, request.model.name)
-    if prepare is not None:
-        prepare(sam)
+    with loading(need, settings):
+        sam = torch_checkpoints.load_checkpoint(path, build, request.engine.variant, request.model.name)
+        if prepare is not None:
+            prepare(sam)
     provenance = Provenance(
         model=request.model.name,
         backend=request.engine.backend,
@@ -54,4 +55,4 @@ def load_segmenter(
         device=settings.device.type,
         dtype=settings.dtype_name,
     )
-    return SamSegmenter(TorchSam(sam, provenance, settings, smaller), cache, rule)
+    return SamSegmenter(TorchSam(sam, provenance, settings, need), cache, rule)

@@ -17,13 +17,10 @@ from ..sam.session import SamSegmenter
 from ..sam.torch_vit import VitEncoder
 from ._torch_sam import load_segmenter
 
-SMALLER = {"vit_h": ("sam-vit-l", "sam-vit-b", "mobile-sam"), "vit_l": ("sam-vit-b", "mobile-sam"), "vit_b": ("mobile-sam",)}
-
 
 def load(request: LoadRequest) -> SamSegmenter:
     """The factory of backend ``sam``; it raises what `promptseg.load` says."""
-    variant = request.engine.variant
-    return load_segmenter(request, partial(_build, variant), package="segment-anything", prepare=_own_encoder, smaller=SMALLER[variant])
+    return load_segmenter(request, partial(_build, request.engine.variant), package="segment-anything", prepare=_own_encoder)
 
 
 def _build(variant: str) -> Any:
