@@ -29,19 +29,6 @@ def photo_argument(arguments: argparse.ArgumentParser) -> None:
     arguments.add_argument("--photo", type=Path, help="photo to use (default: data/sam_images/truck.jpg of the shared folder, 1800 x 1200)")
 
 
-def engine_argument(arguments: argparse.ArgumentParser) -> None:
-    """Adds ``--engine``."""
-    arguments.add_argument("--engine", choices=("onnx", "torch"), default="onnx", help="which of promptseg's engines runs mini-sam")
-
-
-def segmenter(options: argparse.Namespace) -> Any:
-    """promptseg's mini-sam on the chosen engine, without a cache."""
-    import promptseg
-
-    weights = options.shared / "weights" / "minisam" / "mobile_sam.pt" if options.engine == "torch" else None
-    return promptseg.load("mini-sam", engine=options.engine, weights=weights, cache=None)
-
-
 def photo(options: argparse.Namespace) -> np.ndarray:
     """The chosen photo, (H, W, 3) uint8 RGB."""
     from promptseg import load_image

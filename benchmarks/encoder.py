@@ -1,20 +1,20 @@
-"""Encoding a photo: promptseg's `open` without a cache against upstream's `SamPredictor.set_image`, same weights."""
+"""Encoding a photo: promptseg's `open` without a cache against upstream's `set_image`, same weights."""
 
 from __future__ import annotations
 
-from common import engine_argument, in_turn, parser, photo, photo_argument, report, segmenter, upstream_predictor
+from common import in_turn, parser, photo, photo_argument, report
+from pairs import pair, pair_arguments
 
 
 def main() -> None:
     arguments = parser(__doc__)
     photo_argument(arguments)
-    engine_argument(arguments)
+    pair_arguments(arguments)
     arguments.add_argument("--rounds", type=int, default=7)
     options = arguments.parse_args()
     image = photo(options)
-    predictor = upstream_predictor(options)
-    ours = segmenter(options)
-    report("encode", *in_turn(lambda: predictor.set_image(image), lambda: ours.open(image), options.rounds))
+    both = pair(options, image)
+    report("encode", *in_turn(lambda: both.predictor.set_image(image), lambda: both.ours.open(image), options.rounds))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Everything mode: promptseg against upstream's SamAutomaticMaskGenerator, same weights, speed and agreement of the masks."""
+"""Everything mode: promptseg against upstream's automatic mask generator, same weights, speed and agreement of the masks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from common import engine_argument, parser, photo, photo_argument, report, segmenter, upstream_model
+from common import parser, photo, photo_argument, report
+from pairs import pair, pair_arguments
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, float, float]:
@@ -19,18 +20,16 @@ def timed(call: Callable[[], Any]) -> tuple[Any, float, float]:
 def main() -> None:
     arguments = parser(__doc__)
     photo_argument(arguments)
-    engine_argument(arguments)
+    pair_arguments(arguments)
     arguments.add_argument("--points-per-side", type=int, default=32)
     options = arguments.parse_args()
     import promptseg
     from promptseg import Mask, Masks
 
     image = photo(options)
-    model = upstream_model(options)
-    from mobile_sam import SamAutomaticMaskGenerator
-
-    generator = SamAutomaticMaskGenerator(model, points_per_side=options.points_per_side, output_mode="uncompressed_rle")
-    own = segmenter(options)
+    both = pair(options, image)
+    own = both.ours
+    generator = both.generator(both.model, points_per_side=options.points_per_side, output_mode="uncompressed_rle")
     own.open(image)  # Warms up both: first calls allocate.
     generator.predictor.set_image(image)
 

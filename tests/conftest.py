@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFilter
 import promptseg
 from promptseg import registry
 from promptseg.errors import WeightsError
+from promptseg.weights import WeightFile
 
 # The same examples at every run, so that a change that breaks nothing never fails; `--hypothesis-profile=explore` looks for new ones.
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=60)
@@ -114,6 +115,55 @@ def tiny_sam():
         return sam
 
     return make
+
+
+TINY_SAM2 = (
+    "++model.image_size=128",
+    "++model.image_encoder.trunk.embed_dim=16",
+    "++model.image_encoder.trunk.stages=[1,1,2,1]",
+    "++model.image_encoder.trunk.global_att_blocks=[3]",
+    "++model.image_encoder.neck.backbone_channel_list=[128,64,32,16]",
+)
+
+
+@pytest.fixture(scope="session")
+def tiny_sam2():
+    """Makes models of sam2's own code with small encoders and random weights: ``tiny_sam2(seed, spread, generation, changes)``."""
+    torch = pytest.importorskip("torch", reason="sam2's own code needs torch")
+    sam2 = pytest.importorskip("sam2.build_sam", reason="sam2's own code is not installed")
+    import hydra
+
+    def make(seed: int = 0, spread: float = 0.08, generation: str = "2.1", changes: tuple[str, ...] = TINY_SAM2):
+        hydra.core.global_hydra.GlobalHydra.instance().clear()  # As whoever imported sam2 first may have left it.
+        with hydra.initialize_config_module("sam2", version_base="1.2"), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            name = f"configs/sam{generation}/sam{generation}_hiera_t.yaml"
+            model = sam2.build_sam2(name, device="cpu", hydra_overrides_extra=list(changes)).requires_grad_(False)
+            for parameter in model.parameters():  # As for `tiny_sam`; the wider they are spread, the more stable are the masks.
+                parameter += spread * torch.randn_like(parameter)
+        return model
+
+    return make
+
+
+@pytest.fixture
+def tiny_torch_model(tiny_sam, monkeypatch, tmp_path):
+    """A model ``"tiny"`` of the catalogue that can be exported: whatever its checkpoint holds, it is a tiny SAM.
+
+    The checkpoint is ``tiny.pt`` in the current folder, a temporary one. `requests` are those for the torch module so far.
+    """
+    from promptseg.export import pair
+
+    module = types.ModuleType("tiny_backend")
+    module.requests = []
+    module.torch_module = lambda request: module.requests.append(request) or tiny_sam()
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(pair.LAYOUTS, "tiny backend", ("tiny_backend:torch_module", "promptseg.export.sam:SamLayout"))
+    engine = registry.Engine("torch", "tiny backend", "t", (WeightFile("tiny.pt", "0" * 64, ()),))
+    monkeypatch.setitem(registry.models(), "tiny", registry.ModelSpec("tiny", "For a test", "MIT", (engine,)))
+    (tmp_path / "tiny.pt").write_bytes(b"weights")
+    monkeypatch.chdir(tmp_path)
+    return module
 
 
 class FileServer(ThreadingHTTPServer):

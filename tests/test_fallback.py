@@ -12,6 +12,7 @@ import pytest
 from promptseg.errors import OutOfMemoryError, WeightsOfflineError
 from promptseg.fallback import FallbackSegmenter
 from promptseg.prompts import Prompt
+from promptseg.protocols import BatchSegmenter
 from promptseg.testing import FakeSegmenter
 
 IMAGE = np.zeros((40, 60, 3), np.uint8)
@@ -118,6 +119,22 @@ def test_an_open_file_reaches_every_model(tmp_path):
     segmenter = FallbackSegmenter(Ladder(large=0, middle=0, small=None))
     with steps("large middle", "middle small"), (tmp_path / "a.png").open("rb") as file:
         assert segmenter.open(file).size == (40, 60)
+
+
+def test_several_images_are_opened_by_one_model_together_where_it_can():
+    together = []
+
+    class Batches(Model):
+        def open_all(self, images):
+            together.append(len(images))
+            return [self.open(image) for image in images]
+
+    segmenter = FallbackSegmenter({"one by one": lambda: Model("one by one", 1000), "batches": lambda: Batches("batches")})
+    assert isinstance(segmenter, BatchSegmenter)
+    assert [session.size for session in segmenter.open_all([IMAGE[:10, :10], IMAGE[:9, :9]])] == [(10, 10), (9, 9)]
+    with pytest.warns(RuntimeWarning, match="going on with batches"):
+        assert [session.size for session in segmenter.open_all([IMAGE[:10, :10], IMAGE])] == [(10, 10), (40, 60)]
+    assert together == [2]
 
 
 @pytest.mark.parametrize("models", [{"large": 0, "small": OutOfMemoryError("small takes 3 GB")}, {"large": 0, "small": 1}])

@@ -6,7 +6,7 @@ import pytest
 
 from promptseg import files
 from promptseg.errors import OutputError
-from promptseg.files import output_errors, write_atomically
+from promptseg.files import output_errors, write_atomically, write_folder
 
 
 def test_the_file_has_its_name_only_when_the_block_has_ended(tmp_path):
@@ -114,3 +114,72 @@ def test_an_os_error_becomes_an_output_error_that_names_the_file(tmp_path):
 def test_other_errors_pass_output_errors_unchanged(tmp_path):
     with pytest.raises(KeyError), output_errors(tmp_path / "result"):
         raise KeyError("mine")
+
+
+class TestFolders:
+    """Several files that belong together."""
+
+    @staticmethod
+    def names(folder):
+        return sorted(path.name for path in folder.iterdir())
+
+    def test_a_new_folder_is_there_only_when_the_block_has_ended(self, tmp_path):
+        with write_folder(tmp_path / "deep" / "out", last="note") as place:
+            (place / "a").write_bytes(b"a")
+            assert not (tmp_path / "deep" / "out").exists()
+        assert self.names(tmp_path / "deep" / "out") == ["a"]
+        assert self.names(tmp_path / "deep") == ["out"]
+
+    def test_it_may_be_read_by_whom_the_umask_lets(self, tmp_path):
+        with write_folder(tmp_path / "out", last="note") as place:
+            (place / "a").touch()
+        (tmp_path / "made").mkdir()
+        assert (tmp_path / "out").stat().st_mode == (tmp_path / "made").stat().st_mode
+
+    def test_in_a_folder_that_is_there_files_of_the_same_names_are_replaced(self, tmp_path):
+        out = tmp_path / "out"
+        out.mkdir()
+        for name in ("a", "other", "note"):
+            (out / name).write_bytes(b"old")
+        with write_folder(out, last="note") as place:
+            for name in ("a", "b", "note"):
+                (place / name).write_bytes(b"new")
+        assert {name: (out / name).read_bytes() for name in self.names(out)} == {"a": b"new", "b": b"new", "note": b"new", "other": b"old"}
+
+    @pytest.mark.parametrize("present", [True, False])
+    @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+    def test_a_failure_leaves_what_was_there(self, error, present, tmp_path):
+        out = tmp_path / "out"
+        if present:
+            out.mkdir()
+            (out / "a").write_bytes(b"old")
+
+        def fail():
+            with write_folder(out, last="note") as place:
+                (place / "a").write_bytes(b"new")
+                raise error
+
+        with pytest.raises(type(error)):
+            fail()
+        assert self.names(tmp_path) == (["out"] if present else [])
+        if present:
+            assert self.names(out) == ["a"]
+            assert (out / "a").read_bytes() == b"old"
+
+    def test_a_note_on_the_files_never_stands_beside_others(self, tmp_path, monkeypatch):
+        out = tmp_path / "out"
+        out.mkdir()
+        for name in ("a", "b", "note"):
+            (out / name).write_bytes(b"old")
+        replace, seen = files.Path.replace, []
+
+        def watch(self, target):
+            seen.append((target.name, (out / "note").exists()))
+            return replace(self, target)
+
+        monkeypatch.setattr(files.Path, "replace", watch)
+        with write_folder(out, last="note") as place:
+            for name in ("note", "b", "a"):
+                (place / name).write_bytes(b"new")
+        assert sorted(seen[:2]) == [("a", False), ("b", False)]
+        assert seen[2:] == [("note", False)]

@@ -88,9 +88,9 @@ def test_where_nothing_fits_that_is_said():
     assert message(100).endswith("there is room for 100 MiB; nothing smaller is known to fit")
 
 
-def test_no_more_than_three_models_are_named():
+def test_three_models_are_named_and_the_others_counted():
     need = MemoryNeed("m", 4000, lighter=tuple(MemoryNeed(f"m{i}", 100) for i in range(9)))
-    assert message(1000, need).endswith("(m0, m1, m2)")
+    assert message(1000, need).endswith("(m0, m1, m2 and 6 more)")
 
 
 def test_a_need_that_is_not_known_is_not_said():

@@ -1,4 +1,5 @@
 import ast
+import hashlib
 import importlib
 import re
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import promptseg
-from promptseg import registry
+from promptseg import exported, registry
 from promptseg.errors import (
     BackendError,
     ConfigError,
@@ -18,8 +19,10 @@ from promptseg.errors import (
     OutOfMemoryError,
     PromptError,
     UnknownModelError,
+    WeightsMismatchError,
     WeightsNotFoundError,
 )
+from promptseg.pipeline import Pipeline
 from promptseg.registry import BackendSpec, Engine, LoadRequest, ModelSpec, backend_of, find_model, load, models
 from promptseg.testing import FakeSegmenter
 from promptseg.weights import ModelWeights, WeightFile
@@ -400,6 +403,63 @@ class TestEngineOfGivenWeights:
 
     def test_anything_else_is_for_the_default_which_says_what_it_wants(self, model, tmp_path):
         assert registry._engine_for(model, tmp_path / "sam.onnx").name == "onnx"
+
+
+class TestExportedWeights:
+    """A folder that promptseg exported says itself which engine reads it."""
+
+    @pytest.fixture
+    def folder(self, tmp_path):
+        for name in ("strange.encoder.onnx", "strange.decoder.onnx"):
+            (tmp_path / name).write_bytes(name.encode())
+        return tmp_path
+
+    @pytest.fixture
+    def note(self, folder, stranger):
+        def write(**changes):
+            digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.onnx")}
+            values = {"model": "strange", "backend": "stranger", "variant": "exported", "sha256": digests, **changes}
+            exported.Exported(**values).write(folder)
+
+        return write
+
+    @pytest.mark.parametrize("engine", [None, "onnx"])
+    def test_it_is_run_as_it_says_although_the_catalogue_has_no_such_engine(self, engine, note, folder, stranger):
+        note()
+        load("strange", weights=folder, engine=engine)
+        (request,) = stranger.requests
+        assert (request.engine.name, request.engine.backend, request.engine.variant) == ("onnx", "stranger", "exported")
+        assert request.weights.files == {path.name: path for path in folder.glob("*.onnx")}
+
+    def test_a_pipeline_checks_the_backend_that_reads_it(self, note, folder, stranger):
+        note(backend="of_another_version")
+        with pytest.raises(ConfigError, match="needs backend 'of_another_version'"):
+            Pipeline().segment("strange", weights=str(folder)).build()
+        with pytest.raises(ConfigError, match="needs backend 'of_another_version'"):
+            Pipeline().segment(f"strange={folder}").build()
+
+    def test_the_weights_of_another_model_are_refused(self, note, folder, stranger):
+        note(model="mini-sam")
+        with pytest.raises(WeightsMismatchError, match="holds 'mini-sam' as promptseg exported it, not 'strange'"):
+            load("strange", weights=folder)
+
+    def test_a_file_that_changed_since_is_refused_with_its_path(self, note, folder, stranger):
+        note()
+        (folder / "strange.encoder.onnx").write_bytes(b"something else")
+        with pytest.raises(WeightsMismatchError, match=r"strange\.encoder\.onnx changed since the export"):
+            load("strange", weights=folder)
+        assert stranger.requests == []
+
+    def test_a_file_that_is_missing_is_named(self, note, folder, stranger):
+        note()
+        (folder / "strange.decoder.onnx").unlink()
+        with pytest.raises(WeightsNotFoundError, match=r"strange\.decoder\.onnx"):
+            load("strange", weights=folder)
+
+    def test_another_engine_does_not_read_it(self, note, folder, stranger):
+        note()
+        with pytest.raises(WeightsNotFoundError, match=r"w\.bin"):
+            load("strange", weights=folder, engine="two")
 
 
 class TestOptions:

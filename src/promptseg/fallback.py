@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from .errors import OutOfMemoryError
 from .images import ImageLike, load_image
-from .protocols import Segmenter, Session
+from .protocols import BatchSegmenter, Segmenter, Session
 from .results import Provenance
+
+_T = TypeVar("_T")
 
 
 class FallbackSegmenter:
-    """A `promptseg.protocols.Segmenter` that goes on with the next model where one does not fit into memory.
+    """A `promptseg.protocols.BatchSegmenter` that goes on with the next model where one does not fit into memory.
 
     A model is loaded when all before it have failed, each failure is warned of once, and later images stay with the model that was
     reached. Loading a model and opening an image step down; a session stays with the model that opened it. Safe to share between threads.
@@ -52,14 +55,23 @@ class FallbackSegmenter:
     def open_with_provenance(self, image: ImageLike) -> tuple[Session, Provenance]:
         """As `open`, and which model it was: for a result made while other threads step down."""
         pixels = load_image(image)  # Once: a file that is open can be read once.
-        rung = self._current()
-        while True:
-            try:
-                return rung.segmenter.open(pixels), rung.provenance
-            except OutOfMemoryError as error:
-                failed, reason = rung.index, str(error)
-            del rung  # Its memory must be free before the next is loaded.
-            rung = self._after(failed, reason)
+        return self._use(lambda segmenter: segmenter.open(pixels))
+
+    def open_all(self, images: Sequence[ImageLike]) -> Sequence[Session]:
+        """Opens several images with one model, the first that they fit into memory with; encoded together where the model can do that.
+
+        Raises:
+            InputError: An image cannot be used.
+            OutOfMemoryError: They fit with none; the message has each with its reason.
+        """
+        photos = [load_image(image) for image in images]
+
+        def open_all(segmenter: Segmenter) -> Sequence[Session]:
+            if isinstance(segmenter, BatchSegmenter):
+                return segmenter.open_all(photos)
+            return [segmenter.open(photo) for photo in photos]
+
+        return self._use(open_all)[0]
 
     def change(self, change: Callable[[Segmenter], None]) -> None:
         """Calls `change` with the segmenter that is loaded, and with each that is loaded later."""
@@ -68,12 +80,23 @@ class FallbackSegmenter:
             if self._rung is not None:
                 change(self._rung.segmenter)
 
+    def _use(self, use: Callable[[Segmenter], _T]) -> tuple[_T, Provenance]:
+        """What the first model with enough memory for it makes, and which model that is."""
+        rung = self._current()
+        while True:
+            try:
+                return use(rung.segmenter), rung.provenance
+            except OutOfMemoryError as error:
+                failed, reason = rung.index, str(error)
+            del rung  # Its memory must be free before the next is loaded.
+            rung = self._after(failed, reason)
+
     def _current(self) -> _Rung:
         with self._lock:
             return self._rung or self._load()
 
     def _after(self, failed: int, reason: str) -> _Rung:
-        """The rung to go on with where an image could not be opened on one."""
+        """The rung to go on with after one that failed."""
         with self._lock:
             if self._rung is None or self._rung.index != failed:  # Another thread has stepped down.
                 return self._rung or self._load()

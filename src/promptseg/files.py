@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,37 @@ def write_atomically(path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
         raise
+
+
+@contextlib.contextmanager
+def write_folder(path: Path, *, last: str) -> Iterator[Path]:
+    """A new folder for files that take their places in `path` only when the block ends without an exception.
+
+    They are written under their names to a temporary folder. Where `path` is absent, all appear at once; where it is a folder, those of
+    the same names are replaced one by one. If the block fails, the temporary folder is removed and `path` is untouched.
+
+    Args:
+        path: The final folder.
+        last: Name of the file that says what the others are: an old one is removed before the others are replaced, and the new one comes
+            last, so that it never stands beside files that it does not speak of.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    present = path.is_dir()
+    temporary = Path(tempfile.mkdtemp(dir=path if present else path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_UMASK)  # mkdtemp makes private folders.
+        for file in temporary.iterdir():
+            with file.open("r+b") as written:
+                os.fsync(written.fileno())
+        if not present:
+            temporary.rename(path)
+            return
+        (path / last).unlink(missing_ok=True)
+        for file in sorted(temporary.iterdir(), key=lambda file: file.name == last):
+            file.replace(path / file.name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -62,7 +62,8 @@ class MemoryNeed:
             tries.append("device='cpu'")
         smaller = [other.model for other in self.lighter if other._fits(dtype, device, room)]  # noqa: SLF001 - Of this class.
         if smaller:
-            tries.append(f"a smaller model ({', '.join(smaller[:_NAMED])})")
+            more = f" and {len(smaller) - _NAMED} more" if len(smaller) > _NAMED else ""
+            tries.append(f"a smaller model ({', '.join(smaller[:_NAMED])}{more})")
         return tries
 
     def _fits(self, dtype: str, device: str, room: int | None) -> bool:

@@ -70,6 +70,15 @@ class Segmenter(Protocol):
         ...
 
 
+@runtime_checkable
+class BatchSegmenter(Segmenter, Protocol):
+    """A segmenter that encodes several images faster together than one by one."""
+
+    def open_all(self, images: Sequence[ImageLike]) -> Sequence[Session]:
+        """A session for each image, in order; the images may differ in size."""
+        ...
+
+
 class FrameSource(Protocol):
     """A stream of video frames, read once."""
 

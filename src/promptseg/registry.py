@@ -18,6 +18,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from . import exported
 from .errors import (
     BackendError,
     ConfigError,
@@ -25,6 +26,7 @@ from .errors import (
     MissingDependencyError,
     PromptSegError,
     UnknownModelError,
+    WeightsMismatchError,
     WeightsNotFoundError,
     nearest,
 )
@@ -84,10 +86,11 @@ class Engine:
 
     Attributes:
         name: What users write.
-        backend: The backend that runs it.
-        variant: What the backend needs to know.
-        files: The weights in its format.
+        backend: Name of the backend.
+        variant: Whatever the backend needs to know of the model.
+        files: The weights.
         memory: MiB that it takes at its peak to load the model and to encode one photo in float32; None where that was not measured.
+        exported: Whether it is of a folder that promptseg exported, and not of the catalogue.
     """
 
     name: str
@@ -95,6 +98,7 @@ class Engine:
     variant: str
     files: tuple[WeightFile, ...] = ()
     memory: int | None = None
+    exported: bool = False
 
 
 @dataclass(frozen=True)
@@ -205,6 +209,14 @@ BUILT_IN = (
         install="pip install torch torchvision && pip install 'promptseg[mobile-sam]' (the two together and first)",
     ),
     BackendSpec(
+        name="sam2",
+        kind="segmenter",
+        factory="promptseg.backends.sam2:load",
+        accepts=_SPATIAL,
+        requires=("torch", "torchvision", "sam2"),
+        install="pip install torch torchvision && SAM2_BUILD_CUDA=0 pip install --no-build-isolation 'sam2>=1.1' (torch first)",
+    ),
+    BackendSpec(
         name="superpixel",
         kind="segmenter",
         factory="promptseg.backends.superpixel:load",
@@ -264,13 +276,37 @@ def find_model(name: str) -> ModelSpec:
     return known[name]
 
 
-def backend_of(model: ModelSpec, engine: str | None = None) -> BackendSpec:
-    """The backend that runs a model on an engine.
+def engine_of(model: ModelSpec, engine: str | None = None, weights: Path | None = None) -> Engine:
+    """The engine that runs a model.
+
+    Args:
+        model: The model.
+        engine: Its name; default: the one that reads the given weights, or else the model's first.
+        weights: The user's own weights. A folder that promptseg exported brings its own engine, which is named ``"onnx"``.
 
     Raises:
-        ConfigError: This version has no such backend, or its backend does not run this variant.
+        ConfigError: The model has no such engine.
+        WeightsMismatchError: The folder is an export of another model.
     """
-    chosen = model.engine(engine)
+    note = exported.read(weights.expanduser()) if weights is not None and engine in (None, "onnx") else None
+    if note is None:
+        return _engine_for(model, weights) if weights is not None and engine is None else model.engine(engine)
+    if note.model != model.name:
+        raise WeightsMismatchError(f"{weights} holds {note.model!r} as promptseg exported it, not {model.name!r}")
+    files = tuple(WeightFile(name, digest, ()) for name, digest in note.sha256.items())
+    return Engine("onnx", note.backend, note.variant, files, exported=True)
+
+
+def backend_of(model: ModelSpec, engine: str | None = None) -> BackendSpec:
+    """The backend that runs a model on an engine of the catalogue.
+
+    Raises:
+        ConfigError: The model has no such engine, this version has no such backend, or its backend does not run this variant.
+    """
+    return _backend(model, model.engine(engine))
+
+
+def _backend(model: ModelSpec, chosen: Engine) -> BackendSpec:
     known = backends()
     if chosen.backend not in known:
         raise ConfigError(
@@ -296,6 +332,7 @@ def choose(name: str, *, weights: str | Path | None = None, engine: str | None =
     Raises:
         UnknownModelError: No such model.
         ConfigError: No such engine, its backend is not there or does not run it, or weights are given twice.
+        WeightsMismatchError: The weights are a folder that holds another model, as promptseg exported it.
     """
     name, separator, path = name.partition("=")
     if separator and weights is not None:
@@ -303,9 +340,8 @@ def choose(name: str, *, weights: str | Path | None = None, engine: str | None =
     given = path if separator else weights
     own = None if given is None else Path(given)
     model = find_model(name)
-    if own is not None and engine is None:
-        engine = _engine_for(model, own).name
-    return Choice(model, model.engine(engine), backend_of(model, engine), own)
+    chosen = engine_of(model, engine, own)
+    return Choice(model, chosen, _backend(model, chosen), own)
 
 
 def ladder(first: Choice, fallback: Sequence[str]) -> tuple[Choice, ...]:
@@ -375,6 +411,20 @@ def load(
     return FallbackSegmenter({rung.model.name: partial(_load, rung, device, options) for rung in rungs})
 
 
+def make(factory: str, request: LoadRequest) -> Any:
+    """Calls a factory, given as ``"module:function"``; an error that is not ours becomes one.
+
+    Raises:
+        BackendError: It failed; the original error is the cause.
+    """
+    try:
+        return resolve(factory)(request)
+    except PromptSegError:
+        raise
+    except Exception as error:
+        raise BackendError(f"backend {request.engine.backend!r} could not load model {request.model.name!r}: {error}") from error
+
+
 def memory_need(model: ModelSpec, engine: Engine) -> MemoryNeed:
     """What a model needs of memory, and which segmenters of the same kind of engine need less, the largest first."""
     lighter = []
@@ -407,12 +457,9 @@ def fetch(name: str, engine: str | None = None) -> ModelWeights:
 def _load(chosen: Choice, device: str, options: Mapping[str, Any]) -> Any:
     model, engine = chosen.model, chosen.engine
     weights = fetch(model.name, engine.name) if chosen.weights is None else given_weights(chosen.weights, engine.files)
-    try:
-        return resolve(chosen.backend.factory)(LoadRequest(model, engine, weights, device, options))
-    except PromptSegError:
-        raise
-    except Exception as error:
-        raise BackendError(f"backend {chosen.backend.name!r} could not load model {model.name!r}: {error}") from error
+    if engine.exported:
+        _check_exported(weights, engine)
+    return make(chosen.backend.factory, LoadRequest(model, engine, weights, device, options))
 
 
 def _need(model: ModelSpec, engine: Engine, lighter: Sequence[MemoryNeed] = ()) -> MemoryNeed:
@@ -427,6 +474,12 @@ def _engine_for(model: ModelSpec, weights: Path) -> Engine:
         if takes_file or (weights.is_dir() and all((weights / name).is_file() for name in names)):
             return engine
     return model.engines[0]
+
+
+def _check_exported(weights: ModelWeights, engine: Engine) -> None:
+    changed = [str(weights.files[file.name]) for file in engine.files if weights.sha256[file.name] != file.sha256]
+    if changed:
+        raise WeightsMismatchError(f"{', '.join(changed)} changed since the export: export the model again")
 
 
 def resolve(dotted: str) -> Any:

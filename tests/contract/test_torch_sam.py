@@ -1,4 +1,4 @@
-"""The torch engine behind the contract of all segmenters, on a small model with random weights."""
+"""The torch engine behind the contract of all segmenters, on small models with random weights."""
 
 import pytest
 
@@ -8,6 +8,14 @@ from promptseg.sam.session import SamSegmenter
 from promptseg.testing.contracts import SegmenterContract
 
 torch = pytest.importorskip("torch", reason="the torch engine needs torch")
+
+
+def make_sam2(tiny_sam2, dtype="float32"):
+    from promptseg.sam.torch_model import Settings
+    from promptseg.sam.torch_sam2 import TorchSam2
+
+    provenance = Provenance("tiny-sam2", "sam2", "torch", {"tiny.pt": 64 * "0"}, "Apache-2.0", dtype=dtype)
+    return SamSegmenter(TorchSam2(tiny_sam2(), provenance, Settings(torch.device("cpu"), getattr(torch, dtype))), EmbeddingCache())
 
 
 def make(tiny_sam, dtype="float32", cache=None, **settings):
@@ -38,3 +46,17 @@ class TestTorchSamInBfloat16(SegmenterContract):
     @staticmethod
     def segmenter(tiny_sam):
         return make(tiny_sam, dtype="bfloat16")
+
+
+class TestTorchSam2(SegmenterContract):
+    @pytest.fixture(scope="module")
+    @staticmethod
+    def segmenter(tiny_sam2):
+        return make_sam2(tiny_sam2)
+
+
+class TestTorchSam2InBfloat16(SegmenterContract):
+    @pytest.fixture(scope="module")
+    @staticmethod
+    def segmenter(tiny_sam2):
+        return make_sam2(tiny_sam2, "bfloat16")

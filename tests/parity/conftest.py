@@ -2,9 +2,12 @@
 
 import warnings
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from promptseg.images import load_image
+from promptseg.masks import Mask, Masks
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +52,15 @@ def predictor(model, mobile_sam, truck):
     predictor = mobile_sam.SamPredictor(model)
     predictor.set_image(truck)
     return predictor
+
+
+@pytest.fixture(scope="session")
+def small_truck(truck):
+    return np.asarray(Image.fromarray(truck).resize((480, 320), Image.Resampling.LANCZOS))
+
+
+@pytest.fixture(scope="session")
+def everything(model, mobile_sam, small_truck):
+    """What MobileSAM's own generator finds on the small photo, at 8 x 8 points."""
+    found = mobile_sam.SamAutomaticMaskGenerator(model, points_per_side=8).generate(small_truck)
+    return Masks([Mask.from_array(entry["segmentation"], score=entry["predicted_iou"]) for entry in found])

@@ -15,8 +15,13 @@ POINT, BESIDE, BOX = (500, 375), (1125, 625), (425, 600, 700, 875)
 
 
 @pytest.fixture(scope="module")
-def session(weights, truck, predictor):
-    return promptseg.load("mini-sam", engine="torch", weights=weights, device="cpu", cache=None).open(truck)
+def segmenter(weights, mobile_sam):
+    return promptseg.load("mini-sam", engine="torch", weights=weights, device="cpu", cache=None)
+
+
+@pytest.fixture(scope="module")
+def session(segmenter, truck):
+    return segmenter.open(truck)
 
 
 def iou(one, other):
@@ -55,6 +60,15 @@ def test_a_mask_refined_with_a_point_is_upstreams(session, predictor):
     found = session.segment([prompt])[0]
     assert abs(found.score - scores[0]) < 1e-4
     assert iou(found.array, masks[0]) >= 0.999
+
+
+def test_everything_finds_upstreams_masks_and_no_others(segmenter, small_truck, everything):
+    ours = segmenter.open(small_truck).everything(Prompt.everything(8))
+    assert len(everything) > 10
+    overlap = ours.iou_matrix(everything)
+    assert (overlap.max(axis=0) >= 0.98).mean() >= 0.99
+    assert (overlap.max(axis=1) >= 0.98).mean() >= 0.99
+    assert ours.scores == pytest.approx(everything.scores[overlap.argmax(axis=1)], abs=1e-3)
 
 
 def test_bfloat16_gives_nearly_the_same_masks(weights, truck, session):

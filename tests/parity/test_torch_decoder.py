@@ -80,7 +80,9 @@ def ours(sam, embedding, prompts, dtype=torch.float32):
     """All our logits (N, 4, h, w) and scores (N, 4)."""
     decoder = TorchDecoder(*(copy.deepcopy(part) for part in (sam.prompt_encoder, sam.mask_decoder)), CPU, dtype)
     with torch.inference_mode():
-        context = decoder.context(embedding, None if prompts[2] is None else prompts[2][0, 0])
+        context = decoder.context(embedding)
+        if prompts[2] is not None:
+            context = decoder.with_mask(context, prompts[2][0, 0])
         decoded = decoder.decode(context, *as_tokens(prompts))
         return torch.stack([decoder.upscale(decoded, i, range(4)) for i in range(len(decoded.scores))]), decoded.scores
 

@@ -289,3 +289,35 @@ class TestCache:
 
 def test_the_provenance_is_that_of_the_model(model):
     assert SamSegmenter(model).provenance is model.provenance
+
+
+class TestOpenAll:
+    def test_images_of_several_sizes_are_encoded_in_one_call_and_answer_as_each_alone(self, disc_sam, photo):
+        model = disc_sam()
+        calls, encode = [], model.encode
+        model.encode = lambda images: calls.append(len(images)) or encode(images)
+        photos = [photo(96, 128), photo(64, 64), photo(128, 40)]
+        sessions = SamSegmenter(model).open_all(photos)
+        assert calls == [3]
+        assert [session.size for session in sessions] == [(96, 128), (64, 64), (128, 40)]
+        for session, image in zip(sessions, photos, strict=True):
+            (alone,) = SamSegmenter(disc_sam()).open(image).segment([Prompt.point(20, 20)])
+            assert session.segment([Prompt.point(20, 20)])[0] == alone
+
+    def test_only_images_that_are_not_cached_are_encoded(self, disc_sam, photo):
+        model, (first, second) = disc_sam(), (photo(96, 128), photo(64, 64))
+        segmenter = SamSegmenter(model, EmbeddingCache())
+        segmenter.open(second)
+        sessions = segmenter.open_all([first, second])
+        assert model.encoded == [(64, 64, 3), (96, 128, 3)]
+        assert [set(session.timings) for session in sessions] == [{"encode"}, {"cache"}]
+
+    def test_no_image_opens_nothing(self, disc_sam):
+        assert SamSegmenter(disc_sam()).open_all([]) == []
+
+    def test_an_array_that_changes_afterwards_does_not_change_its_session(self, disc_sam, photo):
+        image = photo(96, 128)
+        (session,) = SamSegmenter(disc_sam()).open_all([image])
+        before = session.image.copy()
+        image[:] = 0
+        assert np.array_equal(session.image, before)

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ torch = pytest.importorskip("torch", reason="the torch engine needs torch")
 from promptseg.sam.torch_checkpoints import load_checkpoint, read_checkpoint, variant_of  # noqa: E402 - It needs torch.
 
 WIDTHS = {"vit_h": 1280, "vit_l": 1024, "vit_b": 768}
+SAM2_SHAPES = {"t": (96, 12), "s": (96, 16), "b+": (112, 24), "l": (144, 48)}
+SAM2 = [f"{generation}_hiera_{size}" for generation in ("sam2", "sam2.1") for size in SAM2_SHAPES]
 
 
 class Marker:
@@ -27,6 +30,13 @@ class Marker:
 
 def state_of(variant):
     """As few tensors as tell a variant."""
+    if variant in SAM2:
+        generation, _, size = variant.split("_")
+        width, depth = SAM2_SHAPES[size]
+        state = {f"image_encoder.trunk.blocks.{i}.norm1.weight": torch.zeros(2) for i in range(depth)}
+        state["image_encoder.trunk.pos_embed"] = torch.zeros(1, width, 7, 7)
+        state["sam_mask_decoder.iou_token.weight"] = torch.zeros(1, 256)
+        return {**state, "no_obj_embed_spatial": torch.zeros(1, 64)} if generation == "sam2.1" else state
     state = {"mask_decoder.iou_token.weight": torch.zeros(1, 256)}
     if variant == "vit_t":
         return {**state, "image_encoder.patch_embed.seq.0.c.weight": torch.zeros(32, 3, 3, 3)}
@@ -65,14 +75,23 @@ def small_state(**changes):
     return {name: tensor for name, tensor in {**state, **changes}.items() if tensor is not None}
 
 
-@pytest.mark.parametrize("variant", [*WIDTHS, "vit_t"])
+@pytest.mark.parametrize("variant", [*WIDTHS, "vit_t", *SAM2])
 def test_a_variant_is_told_from_its_tensors(variant):
     assert variant_of(state_of(variant)) == variant
 
 
-@pytest.mark.parametrize("changed", ["image_encoder.pos_embed", "mask_decoder.iou_token.weight"])
-def test_a_state_that_lacks_what_tells_is_no_variant(changed):
-    assert variant_of({name: tensor for name, tensor in state_of("vit_b").items() if name != changed}) is None
+@pytest.mark.parametrize(
+    ("variant", "changed"),
+    [
+        ("vit_b", "image_encoder.pos_embed"),
+        ("vit_b", "mask_decoder.iou_token.weight"),
+        ("sam2.1_hiera_t", "image_encoder.trunk.pos_embed"),
+        ("sam2.1_hiera_t", "image_encoder.trunk.blocks.3.norm1.weight"),
+        ("sam2.1_hiera_t", "sam_mask_decoder.iou_token.weight"),
+    ],
+)
+def test_a_state_that_lacks_what_tells_is_no_variant(variant, changed):
+    assert variant_of({name: tensor for name, tensor in state_of(variant).items() if name != changed}) is None
 
 
 def test_the_variants_are_those_of_the_packages():
@@ -82,10 +101,23 @@ def test_the_variants_are_those_of_the_packages():
             assert variant_of(sam.sam_model_registry[variant]().state_dict()) == variant
 
 
-@pytest.mark.parametrize(("found", "needed"), [("vit_b", "vit_h"), ("vit_h", "vit_b"), ("vit_t", "vit_l"), ("vit_l", "vit_t")])
+@pytest.mark.parametrize(
+    ("found", "needed"),
+    [
+        ("vit_b", "vit_h"),
+        ("vit_h", "vit_b"),
+        ("vit_t", "vit_l"),
+        ("vit_l", "vit_t"),
+        ("sam2_hiera_t", "vit_b"),
+        ("vit_b", "sam2_hiera_t"),
+        ("sam2_hiera_t", "sam2.1_hiera_t"),
+        ("sam2.1_hiera_s", "sam2.1_hiera_t"),
+        ("sam2.1_hiera_l", "sam2_hiera_b+"),
+    ],
+)
 def test_another_variant_is_refused_by_name_before_a_model_is_built(found, needed, tmp_path):
     path = saved(tmp_path, state_of(found))
-    with pytest.raises(WeightsMismatchError, match=f"these are the weights of {found}, model 'sam-{needed}' needs {needed}"):
+    with pytest.raises(WeightsMismatchError, match=re.escape(f"these are the weights of {found}, model 'sam-{needed}' needs {needed}")):
         load_checkpoint(path, lambda: pytest.fail("a model was built"), needed, f"sam-{needed}")
 
 
@@ -164,7 +196,7 @@ def test_tensors_in_another_shape_than_a_checkpoint_are_refused(content, tmp_pat
 
 
 def test_a_checkpoint_of_another_kind_of_model_is_refused_with_what_it_has(tmp_path):
-    with pytest.raises(WeightsMismatchError, match=r"is not a checkpoint of SAM or MobileSAM.*backbone\.weight"):
+    with pytest.raises(WeightsMismatchError, match=r"is not a checkpoint of SAM, SAM 2 or MobileSAM.*backbone\.weight"):
         load_small(saved(tmp_path, {"backbone.weight": torch.zeros(3)}))
 
 

@@ -1,4 +1,4 @@
-"""What the backends on segment-anything's code share: from a request to a segmenter, given how the package builds its model."""
+"""What the backends on the code of SAM and SAM 2 share: from a request to a segmenter, given how the package builds its model."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from ..sam.torch_model import OPTIONS, Settings, TorchSam, check_memory, loading
 
 def load_segmenter(
     request: LoadRequest,
-    build: Callable[[], Any],
+    make: Callable[[LoadRequest], Any],
     *,
     package: str,
-    prepare: Callable[[Any], None] | None = None,
+    engine: type[TorchSam] = TorchSam,
 ) -> SamSegmenter:
-    """Loads the checkpoint of a request into a model and puts the engine behind it.
+    """Makes the model of a request and puts the engine behind it.
 
     Args:
         request: What `load` was asked for.
-        build: Makes the package's ``Sam`` without weights.
+        make: Makes the package's model with the request's weights; called when the options are known to be right.
         package: Name of the package, as it is installed.
-        prepare: Changes the model once it has its weights.
+        engine: What runs the package's model.
 
     Raises:
         ConfigError: An unknown option, or a device or type that is not there.
-        WeightsMismatchError: The checkpoint is damaged, unsafe or of another model.
+        WeightsMismatchError: The weights are damaged, unsafe or of another model.
         OutOfMemoryError: The model does not fit on the device.
     """
     options = request.take(**OPTIONS)
@@ -41,11 +41,8 @@ def load_segmenter(
     cache, rule = embedding_cache(options["cache"]), choose.rule(options["choose"])
     need = memory_need(request.model, request.engine)
     check_memory(need, settings)
-    (path,) = request.weights.files.values()
     with loading(need, settings):
-        sam = torch_checkpoints.load_checkpoint(path, build, request.engine.variant, request.model.name)
-        if prepare is not None:
-            prepare(sam)
+        sam = make(request)
     provenance = Provenance(
         model=request.model.name,
         backend=request.engine.backend,
@@ -55,4 +52,19 @@ def load_segmenter(
         device=settings.device.type,
         dtype=settings.dtype_name,
     )
-    return SamSegmenter(TorchSam(sam, provenance, settings, need), cache, rule)
+    return SamSegmenter(engine(sam, provenance, settings, need), cache, rule)
+
+
+def from_checkpoint(request: LoadRequest, build: Callable[[], Any], variant: str | None = None) -> Any:
+    """A model with the weights of the one checkpoint of a request, in evaluation mode on the CPU.
+
+    Args:
+        request: What `load` was asked for.
+        build: Makes the package's model with any weights, or without memory for them.
+        variant: What `torch_checkpoints.variant_of` says of the right checkpoint; None: the request's variant.
+
+    Raises:
+        WeightsMismatchError: The checkpoint is damaged, unsafe or of another model.
+    """
+    (path,) = request.weights.files.values()
+    return torch_checkpoints.load_checkpoint(path, build, variant or request.engine.variant, request.model.name)

@@ -15,12 +15,27 @@ import torch
 from ..registry import LoadRequest
 from ..sam.session import SamSegmenter
 from ..sam.torch_tinyvit import TinyVitEncoder
-from ._torch_sam import load_segmenter
+from ._torch_sam import from_checkpoint, load_segmenter
 
 
 def load(request: LoadRequest) -> SamSegmenter:
     """The factory of backend ``mobile_sam``; it raises what `promptseg.load` says."""
-    return load_segmenter(request, _build, package="mobilesam-mirror", prepare=_own_encoder)
+    return load_segmenter(request, _make, package="mobilesam-mirror")
+
+
+def torch_module(request: LoadRequest) -> Any:
+    """The package's ``Sam`` with the weights of a request, in evaluation mode on the CPU.
+
+    Raises:
+        WeightsMismatchError: The checkpoint is damaged, unsafe or of another model.
+    """
+    return from_checkpoint(request, _build)
+
+
+def _make(request: LoadRequest) -> Any:
+    sam = torch_module(request)
+    sam.image_encoder = TinyVitEncoder(sam.image_encoder)
+    return sam
 
 
 def _build() -> Any:
@@ -30,7 +45,3 @@ def _build() -> Any:
     # Its encoder computes while it is built, which a model without memory cannot; the caller's random numbers go on as if it had not.
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         return mobile_sam.sam_model_registry["vit_t"](checkpoint=None)  # Without one: upstream would load it without precautions.
-
-
-def _own_encoder(sam: Any) -> None:
-    sam.image_encoder = TinyVitEncoder(sam.image_encoder)

@@ -15,12 +15,27 @@ import torch
 from ..registry import LoadRequest
 from ..sam.session import SamSegmenter
 from ..sam.torch_vit import VitEncoder
-from ._torch_sam import load_segmenter
+from ._torch_sam import from_checkpoint, load_segmenter
 
 
 def load(request: LoadRequest) -> SamSegmenter:
     """The factory of backend ``sam``; it raises what `promptseg.load` says."""
-    return load_segmenter(request, partial(_build, request.engine.variant), package="segment-anything", prepare=_own_encoder)
+    return load_segmenter(request, _make, package="segment-anything")
+
+
+def torch_module(request: LoadRequest) -> Any:
+    """The package's ``Sam`` with the weights of a request, in evaluation mode on the CPU.
+
+    Raises:
+        WeightsMismatchError: The checkpoint is damaged, unsafe or of another model.
+    """
+    return from_checkpoint(request, partial(_build, request.engine.variant))
+
+
+def _make(request: LoadRequest) -> Any:
+    sam = torch_module(request)
+    sam.image_encoder = VitEncoder(sam.image_encoder)
+    return sam
 
 
 def _build(variant: str) -> Any:
@@ -28,7 +43,3 @@ def _build(variant: str) -> Any:
 
     with torch.device("meta"):  # No memory and no random numbers for parameters that the checkpoint brings.
         return sam_model_registry[variant](checkpoint=None)  # Without one: upstream would load it without precautions.
-
-
-def _own_encoder(sam: Any) -> None:
-    sam.image_encoder = VitEncoder(sam.image_encoder)

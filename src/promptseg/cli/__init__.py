@@ -12,10 +12,11 @@ from pathlib import Path
 
 import typer
 
-from . import demo, models, segment, weights
+from . import demo, export, models, segment, weights
 
 app = typer.Typer(name="promptseg", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command("demo")(demo.demo)
+app.command("export")(export.export)
 app.command("models")(models.models)
 app.add_typer(weights.app, name="weights")
 app.command("segment")(segment.segment)

@@ -46,24 +46,36 @@ class SamSegmenter:
         Raises:
             InputError: The image cannot be used.
         """
-        pixels = load_image(image)
-        if isinstance(image, np.ndarray) and np.may_share_memory(pixels, image):
-            pixels = pixels.copy()  # The session answers for the image as it is now, whatever the caller does with the array.
-        started = time.perf_counter()
-        embedding, cached = self._embed(pixels)
-        elapsed = time.perf_counter() - started
-        return SamSession(self, pixels, embedding, {"cache" if cached else "encode": elapsed})
+        (session,) = self.open_all([image])
+        return session
 
-    def _embed(self, pixels: NDArray[np.uint8]) -> tuple[Embedding, bool]:
-        if self.cache is None:
-            return self.model.encode([pixels])[0], False
-        key = image_key(pixels, self.model.provenance)
-        found = self.cache.get(key)
-        if found is not None:
-            return Embedding(found, self.model.geometry((pixels.shape[0], pixels.shape[1]))), True
-        embedding = self.model.encode([pixels])[0]
-        self.cache.put(key, embedding.features)
-        return embedding, False
+    def open_all(self, images: Sequence[ImageLike]) -> list[SamSession]:
+        """Opens several images, of any sizes; those that are not in the cache are encoded together, which an accelerator does faster.
+
+        Raises:
+            InputError: An image cannot be used.
+        """
+        photos = [_own_pixels(image) for image in images]
+        started = time.perf_counter()
+        keys = [None if self.cache is None else image_key(photo, self.provenance) for photo in photos]
+        cached = [None if self.cache is None or key is None else self.cache.get(key) for key in keys]
+        found = time.perf_counter() - started
+        missing = [index for index, features in enumerate(cached) if features is None]
+        started = time.perf_counter()
+        encoded = dict(zip(missing, self.model.encode([photos[index] for index in missing]), strict=True)) if missing else {}
+        for index, embedding in encoded.items():
+            key = keys[index]
+            if self.cache is not None and key is not None:
+                self.cache.put(key, embedding.features)
+        elapsed = time.perf_counter() - started
+        sessions = []
+        for index, (photo, features) in enumerate(zip(photos, cached, strict=True)):
+            if features is None:
+                sessions.append(SamSession(self, photo, encoded[index], {"encode": elapsed / len(missing)}))
+            else:
+                embedding = Embedding(features, self.model.geometry((photo.shape[0], photo.shape[1])))
+                sessions.append(SamSession(self, photo, embedding, {"cache": found / len(photos)}))
+        return sessions
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +136,12 @@ class SamSession:
         if not isinstance(prompt, (EverythingPrompt, type(None))):
             raise PromptError(f"everything() takes Prompt.everything(), got {prompt!r}: use segment()")
         return segment_everything(self.segmenter.model, self.image, self.embedding, prompt or EverythingPrompt())
+
+
+def _own_pixels(image: ImageLike) -> NDArray[np.uint8]:
+    """The pixels of an image, which nobody else changes: the session answers for the image as it is now."""
+    pixels = load_image(image)
+    return pixels.copy() if isinstance(image, np.ndarray) and np.may_share_memory(pixels, image) else pixels
 
 
 def _with_box(prompt: SpatialPrompt, upsample: Upsampler) -> SpatialPrompt:

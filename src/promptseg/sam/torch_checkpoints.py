@@ -1,4 +1,4 @@
-"""Checkpoints of segment-anything and MobileSAM: read without running anything in them, recognised from their tensors, loaded strictly.
+"""Checkpoints of SAM, SAM 2 and MobileSAM: read without running anything in them, recognised from their tensors, loaded strictly.
 
 A checkpoint is a pickle, and a pickle is a program. Only tensors and plain containers are let through (torch's ``weights_only``), whatever
 file the user was given.
@@ -20,6 +20,9 @@ State = Mapping[str, Tensor]
 
 VARIANTS = {1280: "vit_h", 1024: "vit_l", 768: "vit_b"}
 """SAM's variants by the width of their encoder."""
+
+SAM2_SIZES = {(96, 12): "t", (96, 16): "s", (112, 24): "b+", (144, 48): "l"}
+"""SAM 2's sizes, as in the names of its configurations, by width and depth of their encoder."""
 
 _NAMED = 4
 """How many tensors a message names."""
@@ -49,13 +52,26 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
 
 
 def variant_of(state: State) -> str | None:
-    """``"vit_h"``, ``"vit_l"``, ``"vit_b"`` or ``"vit_t"``, told from names and shapes; None for something else."""
+    """``"vit_h"``, ``"vit_l"``, ``"vit_b"``, ``"vit_t"``, or such as ``"sam2_hiera_t"`` or ``"sam2.1_hiera_b+"``; None for something else.
+
+    Told from names and shapes alone.
+    """
+    if "sam_mask_decoder.iou_token.weight" in state:
+        return _sam2_variant_of(state)
     if "mask_decoder.iou_token.weight" not in state:
         return None
     positions = state.get("image_encoder.pos_embed")
     if positions is not None:
         return VARIANTS.get(positions.shape[-1])
     return "vit_t" if "image_encoder.patch_embed.seq.0.c.weight" in state else None
+
+
+def _sam2_variant_of(state: State) -> str | None:
+    positions = state.get("image_encoder.trunk.pos_embed")
+    depth = len({name.split(".")[3] for name in state if name.startswith("image_encoder.trunk.blocks.")})
+    size = None if positions is None else SAM2_SIZES.get((positions.shape[1], depth))
+    generation = "sam2.1" if "no_obj_embed_spatial" in state else "sam2"
+    return size and f"{generation}_hiera_{size}"
 
 
 def load_checkpoint(path: Path, build: Callable[[], Any], variant: str, model: str) -> Any:
@@ -74,7 +90,7 @@ def load_checkpoint(path: Path, build: Callable[[], Any], variant: str, model: s
     found = variant_of(state)
     if found is None:
         raise WeightsMismatchError(
-            f"{path} is not a checkpoint of SAM or MobileSAM, model {model!r} needs one of {variant}; it has {_some(list(state))}"
+            f"{path} is not a checkpoint of SAM, SAM 2 or MobileSAM, model {model!r} needs one of {variant}; it has {_some(list(state))}"
         )
     if found != variant:
         raise WeightsMismatchError(f"{path}: these are the weights of {found}, model {model!r} needs {variant}")

@@ -1,15 +1,17 @@
-"""SAM's prompt encoder and mask decoder in torch: the published arithmetic with far less work, on any device.
+"""The prompt encoder and mask decoder of SAM and SAM 2 in torch: the published arithmetic with far less work, on any device.
 
 The same three changes as in `onnx_decoder.py`, made from the modules of a loaded model, whatever its width, depth and grid:
 
-1. What depends on the image alone is computed once an image (`TorchDecoder.context`): the image side of the first layer's attentions.
+1. What depends on the image alone is computed once an image (`TorchDecoder.context`): the image side of the first layer's attentions,
+   and the order in which upscaling wants SAM 2's high-resolution features.
 2. In the later layers the projections of the image are moved to the prompt side: ``softmax(q (x W)^T) = softmax((q W^T) x^T)`` and
    ``p (x W) = (p x) W``, where x has 4096 rows and q and p about seven a head.
 3. Masks are not made with the scores (`TorchDecoder.decode`) but afterwards (`TorchDecoder.upscale`), for the prompts and candidates that
    are wanted.
 
 The architecture is that of ``MaskDecoder``, ``TwoWayTransformer`` and ``PromptEncoder`` in segment-anything (Kirillov et al., "Segment
-Anything", 2023).
+Anything", 2023). SAM 2's classes of the same names (Ravi et al., "SAM 2", 2024) differ in three things, which are read from the modules: a
+token before the others asks whether the object is there, predicted IoU goes through a sigmoid, and upscaling adds features of the image.
 
 Shapes: N prompts of T tokens, H heads of width d, L image tokens of width C. Values by head are (H, N T, d), so that what all prompts share
 enters a product once and is never copied for each of them.
@@ -33,16 +35,20 @@ class Context:
     """What depends on the image, and an earlier mask, alone.
 
     Attributes:
-        image: (L, C) image tokens.
+        embedding: (L, C) what the image encoder made of the image.
+        image: (L, C) image tokens: the embedding with the earlier mask, or with what stands for none.
         keys: (H, d, L) of the first layer's attention to the image.
         values: (H, L, d) of the same.
         queries: (H, d, L) of the image's first attention to the tokens.
+        offsets: (grid, C) and (grid, 4, C / 2), what each step of upscaling adds to the image tokens' pixels.
     """
 
+    embedding: Tensor
     image: Tensor
     keys: Tensor
     values: Tensor
     queries: Tensor
+    offsets: tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,20 +57,24 @@ class DecodedPrompts:
 
     Attributes:
         scores: (N, masks) float32 predicted IoU.
+        tokens: (N, output tokens, C) for the object (SAM 2), the predicted IoU and each mask.
         hyper: (N, masks, C / 8).
         image: (N, L, C).
+        offsets: As in `Context`.
     """
 
     scores: Tensor
+    tokens: Tensor
     hyper: Tensor
     image: Tensor
+    offsets: tuple[Tensor, Tensor]
 
 
 class TorchDecoder:
     """Decodes prompts. Immutable after construction, so that threads may share it; gradients are not its business.
 
     Args:
-        prompt_encoder: ``PromptEncoder`` of segment-anything or of a package that copies it.
+        prompt_encoder: ``PromptEncoder`` of segment-anything, of SAM 2, or of a package that copies one of them.
         mask_decoder: ``MaskDecoder`` likewise, with a ``TwoWayTransformer``.
         device: Where to compute.
         dtype: Type of the products; positions, softmax and results are float32 whatever it is.
@@ -81,11 +91,12 @@ class TorchDecoder:
             self._frequencies = prompt_encoder.pe_layer.positional_encoding_gaussian_matrix.to(device, torch.float32)
             kinds = [prompt_encoder.not_a_point_embed, *prompt_encoder.point_embeddings]
             self._kinds = torch.cat([kind.weight for kind in kinds]).to(device, torch.float32)
-            output_tokens = torch.cat([mask_decoder.iou_token.weight, mask_decoder.mask_tokens.weight])
+            object_token = [mask_decoder.obj_score_token.weight] if hasattr(mask_decoder, "obj_score_token") else []
+            output_tokens = torch.cat([*object_token, mask_decoder.iou_token.weight, mask_decoder.mask_tokens.weight])
             self._output_tokens = output_tokens.to(device, torch.float32)[None]
+            self._iou_token = len(object_token)
             self._no_mask = prompt_encoder.no_mask_embed.weight.to(device, dtype)
             self._mask_downscaling = prompt_encoder.mask_downscaling.to(device, dtype)
-            self._mask_tokens = int(mask_decoder.num_mask_tokens)
             positions = self._positions(self._centres())
             transformer = mask_decoder.transformer.to(device, torch.float32)  # The constants are made in float32.
             self._layers = [_Layer(layer, positions, dtype) for layer in transformer.layers]
@@ -94,24 +105,23 @@ class TorchDecoder:
             self._upscaling = _Upscaling(mask_decoder.output_upscaling.to(device, dtype))
             self._iou_head = mask_decoder.iou_prediction_head.to(device, dtype)
             self._hyper_heads = mask_decoder.output_hypernetworks_mlps.to(device, dtype)
+            self._object_head = mask_decoder.pred_obj_score_head.to(device, dtype) if object_token else None
 
-    def context(self, embedding: Tensor, mask_logits: Tensor | None = None) -> Context:
-        """Everything that depends on the image, and an earlier mask, alone.
+    def context(self, embedding: Tensor, high_res: Sequence[Tensor] = ()) -> Context:
+        """Everything that depends on the image alone.
 
         Args:
             embedding: (1, C, grid height, grid width) of the image encoder.
-            mask_logits: (4 grid height, 4 grid width) logits of an earlier mask, or None.
+            high_res: SAM 2's features of four and of two times the grid: (1, C / 8, …) and (1, C / 4, …). None of SAM.
         """
-        image = embedding.to(self.device, self.dtype).flatten(2)[0].T
-        if mask_logits is None:
-            image = image + self._no_mask
-        else:
-            dense = self._mask_downscaling(mask_logits.to(self.device, self.dtype)[None, None])
-            image = image + dense.flatten(2)[0].T
-        image = image.contiguous()
-        first = self._layers[0]
-        keys, values = first.tokens_to_image.keys_and_values(image)
-        return Context(image, keys, values, first.image_to_tokens.queries(image))
+        tokens = embedding.to(self.device, self.dtype).flatten(2)[0].T.contiguous()
+        features = [level.to(self.device, self.dtype) for level in high_res]
+        return self._context(tokens, self._no_mask, self._upscaling.offsets(features, self.grid))
+
+    def with_mask(self, context: Context, mask_logits: Tensor) -> Context:
+        """The context of an image with an earlier mask, given as (4 grid height, 4 grid width) logits."""
+        dense = self._mask_downscaling(mask_logits.to(self.device, self.dtype)[None, None])
+        return self._context(context.embedding, dense.flatten(2)[0].T, context.offsets)
 
     def decode(self, context: Context, points: Tensor, labels: Tensor) -> DecodedPrompts:
         """Scores of prompts, and what `upscale` makes their masks of.
@@ -127,8 +137,17 @@ class TorchDecoder:
         for index, layer in enumerate(self._layers):
             queries, image = layer(queries, tokens, image, context if index == 0 else None)
         queries = self._final_norm(queries + self._final(queries + tokens, image))
-        heads = [head(queries[:, 1 + index]) for index, head in enumerate(self._hyper_heads)]
-        return DecodedPrompts(self._iou_head(queries[:, 0]).float(), torch.stack(heads, dim=1), image)
+        outputs = queries[:, : self._output_tokens.shape[1]]
+        iou, *masks = outputs[:, self._iou_token :].unbind(dim=1)
+        hyper = torch.stack([head(token) for head, token in zip(self._hyper_heads, masks, strict=True)], dim=1)
+        return DecodedPrompts(self._iou_head(iou).float(), outputs, hyper, image, context.offsets)
+
+    def object_scores(self, decoded: DecodedPrompts) -> Tensor:
+        """(N,) float32 logits of the object being in the image at all, of a SAM 2 decoder."""
+        if self._object_head is None:
+            raise TypeError("this decoder has no token for the object")
+        scores: Tensor = self._object_head(decoded.tokens[:, 0])
+        return scores[:, 0].float()
 
     def upscale(self, decoded: DecodedPrompts, prompt: int, candidates: Sequence[int], region: Size | None = None) -> Tensor:
         """(candidates, 4 rows, 4 columns) float32 logits of some candidates of one prompt.
@@ -139,11 +158,16 @@ class TorchDecoder:
             candidates: Which of its candidates.
             region: ``(height, width)`` in logits of the part that is wanted, from the top left; None for all.
         """
-        rows, columns = self.grid
-        image = decoded.image[prompt].view(rows, columns, -1)
-        if region is not None:
-            image = image[: -(-region[0] // 4), : -(-region[1] // 4)]
-        return self._upscaling(image, decoded.hyper[prompt, list(candidates)])
+        rows, columns = self.grid if region is None else (-(-region[0] // 4), -(-region[1] // 4))
+        image = decoded.image[prompt].view(*self.grid, -1)[:rows, :columns]
+        offsets = [offset[:rows, :columns] for offset in decoded.offsets]
+        return self._upscaling(image, decoded.hyper[prompt, list(candidates)], offsets)
+
+    def _context(self, embedding: Tensor, mask: Tensor, offsets: tuple[Tensor, Tensor]) -> Context:
+        image = (embedding + mask).contiguous()
+        first = self._layers[0]
+        keys, values = first.tokens_to_image.keys_and_values(image)
+        return Context(embedding, image, keys, values, first.image_to_tokens.queries(image), offsets)
 
     def _prompt_tokens(self, points: Tensor, labels: Tensor) -> Tensor:
         """(N, T, C): the output tokens, then each point's position and kind (``PromptEncoder._embed_points``)."""
@@ -308,18 +332,31 @@ class _Upscaling:
 
     The two transposed convolutions have stride and kernel 2, so that each is a linear layer whose outputs are 2 x 2 pixels. The pixels
     stay in that nested order to the end and are put in their places once, when there are few channels of them.
+
+    SAM 2 adds features of the image to what each convolution makes. They are brought into that order and joined with the bias once an
+    image (`offsets`), so that they cost a prompt nothing.
     """
 
     def __init__(self, upscaling: Any) -> None:
         first, self._norm, _, second, _ = upscaling
         self._linears = [_as_linear(convolution) for convolution in (first, second)]
 
-    def __call__(self, image: Tensor, hyper: Tensor) -> Tensor:
-        (first, second), norm = self._linears, self._norm
-        rows, columns, _ = image.shape
-        value = functional.linear(image, *first).view(-1, len(norm.weight))
+    def offsets(self, high_res: Sequence[Tensor], grid: Size) -> tuple[Tensor, Tensor]:
+        """(grid, 4 channels) and (grid, 4, 4 channels): the biases, and the high-resolution features, the finer of which come first."""
+        (_, first), (_, second) = self._linears
+        if not high_res:
+            return first.expand(*grid, -1), second.expand(*grid, 4, -1)
+        finer, coarser = high_res
+        return _nested(coarser, grid) + first, _nested(finer, grid).view(*grid, 4, -1) + second
+
+    def __call__(self, image: Tensor, hyper: Tensor, offsets: Sequence[Tensor]) -> Tensor:
+        """(masks, 4 rows, 4 columns) float32 of a rectangle (rows, columns, C) of the image, with the same rectangle of the offsets."""
+        rows, columns, width = image.shape
+        norm, ((first, _), (second, _)) = self._norm, self._linears
+        value = torch.addmm(offsets[0].reshape(rows * columns, -1), image.reshape(-1, width), first.T).view(-1, len(norm.weight))
         value = functional.gelu(functional.layer_norm(value, (len(norm.weight),), norm.weight, norm.bias, norm.eps))
-        value = functional.gelu(functional.linear(value, *second)).view(-1, hyper.shape[-1])
+        value = torch.addmm(offsets[1].reshape(4 * rows * columns, -1), value, second.T)
+        value = functional.gelu(value).view(-1, hyper.shape[-1])
         nested = (hyper @ value.T).view(-1, rows, columns, 2, 2, 2, 2)
         return nested.permute(0, 1, 3, 5, 2, 4, 6).reshape(-1, 4 * rows, 4 * columns).float()
 
@@ -328,3 +365,12 @@ def _as_linear(convolution: Any) -> tuple[Tensor, Tensor]:
     """A transposed convolution of stride and kernel 2 as the weight (2 * 2 * out, in) and bias of a linear layer."""
     weight = convolution.weight.detach().permute(2, 3, 1, 0)
     return weight.reshape(-1, weight.shape[-1]).contiguous(), convolution.bias.detach().repeat(4)
+
+
+def _nested(features: Tensor, grid: Size) -> Tensor:
+    """(1, channels, n rows, n columns) as (rows, columns, n n channels): each image token's pixels by quarters, and quarters of those."""
+    value = features[0].permute(1, 2, 0)
+    while len(value) > grid[0]:
+        rows, columns, channels = value.shape
+        value = value.reshape(rows // 2, 2, columns // 2, 2, channels).transpose(1, 2).reshape(rows // 2, columns // 2, 4 * channels)
+    return value

@@ -34,6 +34,9 @@ OPTIONS: Mapping[str, Any] = {"dtype": "float32", "cache": "memory", "decode_bat
 _DECODE_BATCH = {"cpu": 2, "cuda": 64, "mps": 16}
 _ENCODE_BATCH = {"cpu": 1, "cuda": 8, "mps": 1}
 
+EMBEDDING, HIGH_RES = "embedding", ("high_res_0", "high_res_1")
+"""Names in `Embedding.features`: the encoder's features, and SAM 2's of four and of two times their grid."""
+
 _T = TypeVar("_T")
 
 
@@ -200,19 +203,26 @@ class TorchSam:
         for frame, image, geometry in zip(frames, images, geometries, strict=True):
             resized = torch.tensor(geometry.resize(image), device=device).permute(2, 0, 1)
             frame[:, : resized.shape[1], : resized.shape[2]] = (resized - mean) / std
-        features = self._encoder(frames.to(self.settings.dtype)).float().cpu().numpy()
-        return [Embedding({"embedding": features[i : i + 1].copy()}, geometry) for i, geometry in enumerate(geometries)]
+        features = {name: value.float().cpu().numpy() for name, value in self._features(frames.to(self.settings.dtype)).items()}
+        return [
+            Embedding({name: value[i : i + 1].copy() for name, value in features.items()}, geometry)
+            for i, geometry in enumerate(geometries)
+        ]
+
+    def _features(self, frames: Tensor) -> Mapping[str, Tensor]:
+        """What the encoder makes of frames (N, 3, frame, frame), by the names in `Embedding.features`, each (N, channels, …)."""
+        return {EMBEDDING: self._encoder(frames)}
 
     def _context(self, embedding: Embedding, mask_logits: NDArray[np.float32] | None) -> Context:
-        if mask_logits is not None:
-            return self._decoder.context(_tensor(embedding), torch.tensor(mask_logits, device="cpu"))
         with self._lock:
             context = self._contexts.get(embedding)
         if context is None:
-            context = self._decoder.context(_tensor(embedding))
+            features = embedding.features
+            high_res = [_tensor(features[name]) for name in HIGH_RES if name in features]
+            context = self._decoder.context(_tensor(features[EMBEDDING]), high_res)
             with self._lock:
                 self._contexts[embedding] = context
-        return context
+        return context if mask_logits is None else self._decoder.with_mask(context, _tensor(mask_logits))
 
     @contextlib.contextmanager
     def _computing(self) -> Iterator[None]:
@@ -298,8 +308,8 @@ def _free_memory(device: torch.device) -> int | None:
     return available_memory() if device.type == "cpu" else None
 
 
-def _tensor(embedding: Embedding) -> Tensor:
-    return torch.tensor(embedding.features["embedding"], device="cpu")  # Copied: one from the cache is read-only, which torch warns of.
+def _tensor(array: NDArray[np.float32]) -> Tensor:
+    return torch.tensor(array, device="cpu")  # Copied: one from the cache is read-only, which torch warns of.
 
 
 def _device(name: str) -> torch.device:

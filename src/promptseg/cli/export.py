@@ -1,0 +1,34 @@
+"""``promptseg export``: a torch model as a pair of ONNX files that run without torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import progress
+from .output import errors_as_messages
+
+
+def export(
+    model: Annotated[str, typer.Argument(metavar="MODEL[=WEIGHTS]", help="A model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for the pair (default: MODEL-onnx, or MODEL-onnx-int8).")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Your own checkpoint, in place of the published one.")] = None,
+    int8: Annotated[bool, typer.Option("--int8", help="Quantise the encoder: a smaller file, and masks that differ a little.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write to a folder that holds files; replaces an export in it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
+) -> None:
+    """Write a torch model as an ONNX encoder and decoder, checked against it on the sample photo."""
+    from ..export.pair import export_onnx
+
+    with errors_as_messages(), progress.shown():
+        done = export_onnx(model, out, weights=weights, int8=int8, overwrite=overwrite)
+    if as_json:
+        typer.echo(json.dumps(done.to_dict(), indent=1))
+        return
+    for name, size in done.files.items():
+        typer.echo(f"{done.folder / name}  {size / 1e6:.1f} MB")
+    typer.echo(f"Against torch: {done.agreement}")
+    typer.echo(f"Use it: --model {done.model}={done.folder}")

@@ -1,0 +1,174 @@
+"""`export_onnx`: from the name of a model to a checked pair of ONNX files in a folder, or to nothing at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import exported, progress, registry
+from ..errors import ConfigError, OutputError, WeightsError
+from ..files import output_errors, write_folder
+from ..weights import file_sha256, given_weights
+
+if TYPE_CHECKING:
+    from .check import Agreement
+    from .layout import Layout
+
+LAYOUTS = {
+    "sam": ("promptseg.backends.sam:torch_module", "promptseg.export.sam:SamLayout"),
+    "mobile_sam": ("promptseg.backends.mobile_sam:torch_module", "promptseg.export.sam:SamLayout"),
+    "sam2": ("promptseg.export.sam2:torch_module", "promptseg.export.sam2:Sam2Layout"),
+}
+"""By backend: what makes the torch module of a request, and the layout that it is exported in."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was written.
+
+    Attributes:
+        model: Name of the model.
+        dtype: ``"float32"`` or ``"int8"``.
+        folder: Where.
+        files: Bytes by name of file.
+        agreement: How far the pair's answers are from the torch model's.
+    """
+
+    model: str
+    dtype: str
+    folder: Path
+    files: Mapping[str, int]
+    agreement: Agreement
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "model": self.model,
+            "dtype": self.dtype,
+            "folder": str(self.folder),
+            "bytes": dict(self.files),
+            "check": {
+                "mask_iou": [round(value, 6) for value in self.agreement.iou],
+                "logit_difference": self.agreement.logit_difference,
+                "largest_logit": self.agreement.largest_logit,
+            },
+        }
+
+
+def export_onnx(
+    model: str, out: str | Path | None = None, *, weights: str | Path | None = None, int8: bool = False, overwrite: bool = False
+) -> Export:
+    """Writes a torch model of the SAM family as an encoder and a decoder in ONNX, checked against it on the sample photo.
+
+    ``promptseg.load(model, weights=out)`` runs the pair without torch.
+
+    Args:
+        model: Name of a model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2; or ``"name=path/to/weights"``.
+        out: The folder; default: the model's name with ``-onnx`` or ``-onnx-int8``, in the current folder.
+        weights: Your own checkpoint, in place of the published one.
+        int8: Quantise the encoder: a smaller file, and masks that differ a little.
+        overwrite: Write to a folder that holds files: those of an earlier export are replaced, others stay.
+
+    Raises:
+        UnknownModelError: No such model.
+        ConfigError: The model cannot be exported, or the folder holds files.
+        MissingDependencyError: torch or the model's package is missing.
+        WeightsError: The weights cannot be had or are not what they should be.
+        OutputError: The pair could not be written, or does not answer as the torch model does; nothing is left of it then.
+        BackendError: torch or ONNX Runtime failed.
+    """
+    name, separator, path = model.partition("=")
+    if separator and weights is not None:
+        raise ConfigError(f"weights are given twice: {path!r} in the name and {str(weights)!r} as an argument")
+    own = path if separator else weights
+    spec = registry.find_model(name)
+    engine = _torch_engine(spec)
+    folder = Path(out if out is not None else f"{name}-onnx{'-int8' * int8}")
+    _check_folder(folder, overwrite)
+    backend = registry.backends().get(engine.backend)
+    if backend is not None:
+        backend.check_installed()
+    local = registry.fetch(name, engine.name) if own is None else given_weights(Path(own), engine.files)
+    factory, layout = LAYOUTS[engine.backend]
+    module = registry.make(factory, registry.LoadRequest(spec, engine, local, "cpu"))
+    return write_pair(registry.resolve(layout)(module), name, folder, int8=int8)
+
+
+def write_pair(layout: Layout, model: str, folder: Path, *, int8: bool = False) -> Export:
+    """Writes a torch model as a pair of ONNX files and checks it.
+
+    Args:
+        layout: The model, in the layout that it is to be written in.
+        model: The name under which it is to be loaded.
+        folder: Where. Files of an earlier export are replaced, others stay.
+        int8: Quantise the encoder.
+
+    Raises:
+        OutputError: The pair could not be written, or does not agree with the model.
+        BackendError: torch or ONNX Runtime failed.
+    """
+    replaced = _earlier_files(folder)
+    encoder, decoder = f"{model}{'.int8' * int8}.encoder.onnx", f"{model}.decoder.onnx"
+    with output_errors(folder):
+        with write_folder(folder, last=exported.NAME) as place:
+            *_, agreement = progress.track(_write(layout, place / encoder, place / decoder, int8), total=3 + int8, unit="step")
+            if agreement is None or not agreement.holds(int8=int8):
+                raise OutputError(
+                    f"the exported {model} does not answer as the torch model does: {agreement}; nothing was written to {folder}"
+                )
+            digests = {name: file_sha256(place / name) for name in (encoder, decoder)}
+            exported.Exported(model, "onnx_sam", layout.variant, digests).write(place)
+            sizes = {name: (place / name).stat().st_size for name in _files(encoder, decoder) if (place / name).exists()}
+        for name in replaced - set(sizes):
+            (folder / name).unlink(missing_ok=True)
+    return Export(model, "int8" if int8 else "float32", folder, sizes, agreement)
+
+
+def _write(layout: Layout, encoder: Path, decoder: Path, int8: bool) -> Iterator[Agreement | None]:
+    """Does one step at a time; the last is the check, and gives what it found."""
+    from .check import compare
+    from .graphs import write_graph
+    from .quantise import quantise
+
+    write_graph(layout.decoder, decoder)
+    yield None
+    whole = encoder.with_name("float32.onnx") if int8 else encoder
+    write_graph(layout.encoder, whole)
+    yield None
+    if int8:
+        quantise(whole, encoder)
+        for file in whole.parent.glob(f"{whole.name}*"):
+            file.unlink()
+        yield None
+    yield compare(layout, encoder, decoder)
+
+
+def _torch_engine(model: registry.ModelSpec) -> registry.Engine:
+    for engine in model.engines:
+        if engine.backend in LAYOUTS:
+            return engine
+    can = [name for name, other in registry.models().items() if any(engine.backend in LAYOUTS for engine in other.engines)]
+    raise ConfigError(f"model {model.name!r} cannot be exported; these can: {', '.join(can)}")
+
+
+def _check_folder(folder: Path, overwrite: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"the pair is written to a folder, and {folder} is a file")
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+        raise ConfigError(f"{folder} holds files: give another folder, or say that an export in it is to be overwritten")
+
+
+def _earlier_files(folder: Path) -> set[str]:
+    """Names of the files of an earlier export, which nothing will speak of when there is a new one."""
+    try:
+        earlier = exported.read(folder)
+    except WeightsError:  # Damaged: what it spoke of cannot be told.
+        return set()
+    return set(_files(*earlier.sha256)) if earlier else set()
+
+
+def _files(*graphs: str) -> list[str]:
+    """The graphs, each with the file of its weights that it has if it is over 2 GB."""
+    return [f"{name}{suffix}" for name in graphs for suffix in ("", ".data")]

@@ -1,0 +1,214 @@
+"""The layout in which SAM 2 and 2.1 are published for ONNX Runtime (sam-cpp-macos, osam).
+
+Encoder: ``input`` (1, 3, 1024, 1024), a photo stretched to the square and normalised, to ``image_embeddings`` (1, 256, 64, 64),
+``high_res_features1`` (1, 32, 256, 256) and ``high_res_features2`` (1, 64, 128, 128). Decoder: these three, N prompts of P points in
+the model's pixels with labels (a box is two points, labelled 2 and 3; a point of padding is added inside), ``mask_input``
+(1, 1, 256, 256), ``has_mask_input`` (1,) and ``orig_im_size`` (2,) int64, to ``masks`` (N, 4, H, W), ``iou_predictions`` (N, 4) and
+``low_res_masks`` (N, 4, 256, 256): all four candidates, the first of which is for prompts that mean one object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..errors import MissingDependencyError, WeightsMismatchError
+from ..masks import Size
+from ..registry import LoadRequest
+from ..sam.geometry import Geometry, Square
+from ..sam.model import PADDING, PointPrompts
+from ..sam.torch_checkpoints import read_checkpoint
+from .graphs import TracedGraph
+from .layout import Answer
+from .sam import mask_inputs
+
+LOGIT_LIMIT = 32.0
+"""SAM 2 gives out low-resolution logits between plus and minus this."""
+
+_FEATURES = ("image_embeddings", "high_res_features1", "high_res_features2")
+
+
+class Sam2Layout:
+    """A `promptseg.export.layout.Layout`.
+
+    Args:
+        sam: ``SAM2Base`` in float32 on the CPU, with its weights, in evaluation mode.
+    """
+
+    variant = "sam2"
+
+    def __init__(self, sam: Any) -> None:
+        self.sam = sam
+        self.frame = int(sam.image_size)
+        self.grid = int(sam.sam_prompt_encoder.image_embedding_size[0])
+        self.width = int(sam.sam_prompt_encoder.embed_dim)
+
+    @property
+    def encoder(self) -> TracedGraph:
+        return TracedGraph(_Encoder(self.sam), {"input": torch.zeros(1, 3, self.frame, self.frame)}, _FEATURES)
+
+    @property
+    def decoder(self) -> TracedGraph:
+        example = {
+            "image_embeddings": torch.zeros(1, self.width, self.grid, self.grid),
+            "high_res_features1": torch.zeros(1, self.width // 8, 4 * self.grid, 4 * self.grid),
+            "high_res_features2": torch.zeros(1, self.width // 4, 2 * self.grid, 2 * self.grid),
+            "point_coords": torch.zeros(2, 5, 2),
+            "point_labels": torch.ones(2, 5),
+            "mask_input": torch.zeros(1, 1, 4 * self.grid, 4 * self.grid),
+            "has_mask_input": torch.ones(1),
+            "orig_im_size": torch.tensor([1500, 2250]),
+        }
+        dynamic = {name: {0: "num_labels", 1: "num_points"} for name in ("point_coords", "point_labels")}
+        return TracedGraph(_Decoder(self.sam), example, ["masks", "iou_predictions", "low_res_masks"], dynamic)
+
+    def geometry(self, size: Size) -> Geometry:
+        return Square(size, self.frame, 4 * self.grid)
+
+    def inputs(self, features: Sequence[NDArray[np.float32]], prompt: PointPrompts, size: Size) -> Mapping[str, NDArray[Any]]:
+        points, labels = _without_padding(prompt)
+        return {
+            **dict(zip(_FEATURES, features, strict=True)),
+            "point_coords": points,
+            "point_labels": labels.astype(np.float32),
+            **mask_inputs(prompt, 4 * self.grid),
+            "orig_im_size": np.array(size, np.int64),
+        }
+
+    def encode(self, frame: NDArray[np.float32]) -> list[Tensor]:
+        with torch.no_grad():
+            _, levels, _, sizes = self.sam._prepare_backbone_features(self.sam.forward_image(torch.from_numpy(frame)))  # noqa: SLF001 - As its own predictor does.
+            if self.sam.directly_add_no_mem_embed:
+                levels[-1] = levels[-1] + self.sam.no_mem_embed
+        return [level.permute(1, 2, 0).reshape(1, -1, *size) for level, size in zip(levels, sizes, strict=True)]
+
+    def answer(self, features: list[Tensor], prompt: PointPrompts, geometry: Geometry) -> Answer:
+        points, labels = (torch.from_numpy(array) for array in _without_padding(prompt))
+        masks = None if prompt.mask_logits is None else torch.from_numpy(prompt.mask_logits)[None, None]
+        with torch.no_grad():
+            sparse, dense = self.sam.sam_prompt_encoder(points=(points, labels), boxes=None, masks=masks)
+            low_res, *_ = self.sam.sam_mask_decoder.predict_masks(
+                image_embeddings=features[-1],
+                image_pe=self.sam.sam_prompt_encoder.get_dense_pe(),
+                sparse_prompt_embeddings=sparse,
+                dense_prompt_embeddings=dense,
+                repeat_image=False,
+                high_res_features=features[:-1],
+            )
+            full = nn.functional.interpolate(low_res, geometry.size, mode="bilinear", align_corners=False)
+        return Answer(full[0].numpy(), low_res[0].clamp(-LOGIT_LIMIT, LOGIT_LIMIT).numpy())
+
+
+class _Encoder(nn.Module):
+    def __init__(self, sam: Any) -> None:
+        super().__init__()
+        self.model = sam  # So that parameters have the names that they have in the published files.
+
+    def forward(self, frame: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        fine, middle, coarse = self.model.forward_image(frame)["backbone_fpn"]
+        if self.model.directly_add_no_mem_embed:
+            coarse = coarse + self.model.no_mem_embed.reshape(1, -1, 1, 1)
+        return coarse, fine, middle
+
+
+class _Decoder(nn.Module):
+    def __init__(self, sam: Any) -> None:
+        super().__init__()
+        self.model = sam
+
+    def forward(
+        self, image: Tensor, fine: Tensor, middle: Tensor, points: Tensor, labels: Tensor, mask: Tensor, has_mask: Tensor, size: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        prompts = self.model.sam_prompt_encoder
+        dense = has_mask * prompts.mask_downscaling(mask)
+        dense = dense + (1 - has_mask) * prompts.no_mask_embed.weight.reshape(1, -1, 1, 1)
+        logits, scores, _, _ = self.model.sam_mask_decoder.predict_masks(
+            image_embeddings=image,
+            image_pe=prompts.get_dense_pe(),
+            sparse_prompt_embeddings=self._embed(points, labels),
+            dense_prompt_embeddings=dense,
+            repeat_image=True,  # One photo for all prompts.
+            high_res_features=[fine, middle],
+        )
+        height_width: Any = (size[0], size[1])  # Tensors, so that they are inputs of the graph.
+        masks = nn.functional.interpolate(logits, height_width, mode="bilinear", align_corners=False)
+        return masks, scores, logits.clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
+
+    def _embed(self, points: Tensor, labels: Tensor) -> Tensor:
+        """The package's own embedding of points, without its branches on values; a point of padding goes last, whatever the prompt."""
+        prompts = self.model.sam_prompt_encoder
+        points = torch.cat([points, torch.zeros_like(points[:, :1])], dim=1)
+        labels = torch.cat([labels, torch.full_like(labels[:, :1], PADDING)], dim=1)[..., None]
+        embedded = prompts.pe_layer._pe_encoding((points + 0.5) / self.model.image_size)  # noqa: SLF001 - Its callers need a fixed size.
+        embedded = embedded * (labels != PADDING) + prompts.not_a_point_embed.weight * (labels == PADDING)
+        for label, embedding in enumerate(prompts.point_embeddings):
+            embedded = embedded + embedding.weight * (labels == label)
+        return embedded  # type: ignore[no-any-return]
+
+
+def torch_module(request: LoadRequest) -> Any:
+    """SAM 2 with the weights of a request, in evaluation mode on the CPU.
+
+    Raises:
+        MissingDependencyError: Package ``sam2`` is not installed.
+        WeightsMismatchError: The checkpoint is damaged, unsafe or of another model.
+    """
+    (path,) = request.weights.files.values()
+    state = read_checkpoint(path)
+    sam = build(request.engine.variant)
+    try:
+        sam.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise WeightsMismatchError(f"{path} does not fit model {request.model.name!r}: {error}") from error
+    return sam
+
+
+def build(config: str, **changes: Any) -> Any:
+    """SAM 2 with random weights, in evaluation mode on the CPU; the caller's random numbers go on as if it had not been built.
+
+    Hydra's global state is left as it is, so that this works in a program that uses Hydra itself.
+
+    Args:
+        config: The package's name of the configuration, such as ``"configs/sam2.1/sam2.1_hiera_t.yaml"``.
+        **changes: Values to set in it, by their dotted name below ``model``, with ``__`` for the dots.
+
+    Raises:
+        MissingDependencyError: Package ``sam2`` is not installed.
+    """
+    try:
+        from hydra.core.global_hydra import GlobalHydra
+        from hydra.utils import instantiate
+        from omegaconf import OmegaConf
+    except ImportError as error:
+        raise MissingDependencyError(_INSTALL) from error
+    in_use = GlobalHydra.instance().is_initialized()
+    try:
+        text = files("sam2").joinpath(config).read_text("utf-8")
+        values = OmegaConf.create(text).model
+        for name, value in changes.items():
+            OmegaConf.update(values, name.replace("__", "."), value)
+        OmegaConf.resolve(values)
+        with torch.random.fork_rng(devices=[]):
+            return instantiate(values, _recursive_=True).eval().requires_grad_(False)
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(_INSTALL) from error
+    finally:
+        if not in_use:  # Importing sam2 sets it up for itself.
+            GlobalHydra.instance().clear()
+
+
+_INSTALL = (
+    "SAM 2 needs package sam2, which is not installed: pip install torch torchvision, "
+    "then SAM2_BUILD_CUDA=0 pip install --no-build-isolation sam2"
+)
+
+
+def _without_padding(prompt: PointPrompts) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    keep = prompt.labels[0] != PADDING
+    return prompt.points[:, keep], prompt.labels[:, keep]

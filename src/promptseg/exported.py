@@ -1,0 +1,64 @@
+"""A folder of exported weights says itself what it holds, so that `load` knows how to run it.
+
+`promptseg.export_onnx` writes a small file beside an encoder and a decoder: which model they are, which backend reads them, and the
+SHA-256 of each. A pair that is incomplete, mixed or damaged is thereby found when it is loaded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .errors import WeightsMismatchError, WeightsNotFoundError
+
+NAME = "promptseg.json"
+"""Name of the file."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What a folder of exported weights holds.
+
+    Attributes:
+        model: Name of the model.
+        backend: Name of the backend that reads the files.
+        variant: What that backend needs to know of them.
+        sha256: Hex digest by name of file.
+    """
+
+    model: str
+    backend: str
+    variant: str
+    sha256: Mapping[str, str]
+
+    def write(self, folder: Path) -> None:
+        """Writes the file into a folder."""
+        (folder / NAME).write_text(json.dumps(asdict(self), indent=1) + "\n", "utf-8")
+
+
+def read(folder: Path) -> Exported | None:
+    """What a folder says of itself, or None where it says nothing.
+
+    Raises:
+        WeightsNotFoundError: The file is there and cannot be read.
+        WeightsMismatchError: It is not such a file.
+    """
+    path = folder / NAME
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise WeightsNotFoundError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise WeightsMismatchError(f"{path} is not JSON: {error}") from error
+    try:
+        found = Exported(**values)
+        complete = all(isinstance(text, str) for text in (found.model, found.backend, found.variant, *found.sha256, *found.sha256.values()))
+    except (TypeError, AttributeError) as error:
+        raise WeightsMismatchError(f"{path} should say model, backend, variant and sha256 of each file: {error}") from error
+    if not complete or any(Path(name).name != name for name in found.sha256):
+        raise WeightsMismatchError(f"{path} should hold names and digests of files beside it, got {values}")
+    return found

@@ -1,0 +1,60 @@
+"""SAM at its full size, with random weights, answers as segment-anything's own predictor does."""
+
+import numpy as np
+import pytest
+
+import promptseg
+from promptseg.prompts import Prompt
+from promptseg.samples import coffee
+
+pytestmark = pytest.mark.slow
+
+torch = pytest.importorskip("torch", reason="SAM's own code needs torch")
+segment_anything = pytest.importorskip("segment_anything", reason="segment-anything's own code is not installed")
+
+POINT, BESIDE, BOX = (290, 160), (130, 270), (322, 62, 430, 330)
+
+
+@pytest.fixture(scope="module", params=["vit_b", *(pytest.param(name, marks=pytest.mark.full_size) for name in ("vit_l", "vit_h"))])
+def both(request, tmp_path_factory):
+    """Upstream's predictor with the sample photo, and ours, of one checkpoint of random weights."""
+    torch.manual_seed(0)
+    sam = segment_anything.sam_model_registry[request.param]().eval().requires_grad_(False)
+    for block in sam.image_encoder.blocks:  # Zero when they are new.
+        torch.nn.init.normal_(block.attn.rel_pos_h, std=0.1)
+        torch.nn.init.normal_(block.attn.rel_pos_w, std=0.1)
+    path = tmp_path_factory.mktemp("weights") / "random.pth"
+    torch.save(sam.state_dict(), path)
+    predictor = segment_anything.SamPredictor(sam)
+    predictor.set_image(coffee())
+    name = f"sam-{request.param.replace('_', '-')}"
+    yield predictor, promptseg.load(name, weights=path, device="cpu", cache=None).open(coffee())
+    path.unlink()
+
+
+def test_the_embedding_is_upstreams(both):
+    predictor, session = both
+    assert predictor.features.std() > 0.1
+    assert np.abs(session.embedding.features["embedding"] - predictor.features.numpy()).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("prompt", "arguments"),
+    [
+        (Prompt.point(*POINT), {"point_coords": [POINT], "point_labels": [1]}),
+        (Prompt.point(*POINT) + Prompt.point(*BESIDE, foreground=False), {"point_coords": [POINT, BESIDE], "point_labels": [1, 0]}),
+        (Prompt.box(*BOX), {"box": BOX}),
+    ],
+    ids=["point", "points with background", "box"],
+)
+@pytest.mark.parametrize("candidates", [True, False])
+def test_logits_and_scores_are_upstreams(both, prompt, arguments, candidates):
+    predictor, session = both
+    multimask = candidates or (prompt.kinds == {"point"} and len(prompt.xy) == 1)
+    arguments = {name: np.array(value) for name, value in arguments.items()}
+    _, scores, logits = predictor.predict(**arguments, multimask_output=multimask)
+    if multimask and not candidates:
+        scores, logits = scores[[scores.argmax()]], logits[[scores.argmax()]]
+    found = session.segment([prompt], candidates=candidates)
+    assert np.abs(np.array([mask.logits for mask in found]) - logits).max() < max(1e-4, 1e-5 * np.abs(logits).max())
+    assert np.abs(found.scores - scores).max() < 1e-4

@@ -1,0 +1,47 @@
+"""What a folder of exported weights says of itself."""
+
+import json
+
+import pytest
+
+from promptseg import exported
+from promptseg.errors import WeightsMismatchError, WeightsNotFoundError
+from promptseg.exported import Exported
+
+NOTE = Exported("mini-sam", "onnx_sam", "sam", {"a.encoder.onnx": "0" * 64})
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    NOTE.write(tmp_path)
+    assert exported.read(tmp_path) == NOTE
+
+
+@pytest.mark.parametrize("path", [".", "absent", "file.pt"])
+def test_a_path_that_says_nothing_of_itself_is_no_export(path, tmp_path):
+    (tmp_path / "file.pt").touch()
+    assert exported.read(tmp_path / path) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "should say model, backend, variant"),
+        ("{}", "should say model, backend, variant"),
+        ({"model": "m", "backend": "b", "variant": "v", "sha256": {}, "more": 1}, "should say model"),
+        ({"model": "m", "backend": "b", "variant": "v", "sha256": ["a.onnx"]}, "should say model"),
+        ({"model": 3, "backend": "b", "variant": "v", "sha256": {}}, "should hold names and digests"),
+        ({"model": "m", "backend": "b", "variant": "v", "sha256": {"a": 1}}, "should hold names and digests"),
+        ({"model": "m", "backend": "b", "variant": "v", "sha256": {"../a": "0"}}, "should hold names and digests of files beside it"),
+    ],
+)
+def test_a_file_of_another_form_is_refused_with_its_path(content, complaint, tmp_path):
+    (tmp_path / "promptseg.json").write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
+    with pytest.raises(WeightsMismatchError, match=rf"promptseg\.json {complaint}"):
+        exported.read(tmp_path)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "promptseg.json").mkdir()
+    with pytest.raises(WeightsNotFoundError, match=r"cannot read .*promptseg\.json"):
+        exported.read(tmp_path)
