@@ -103,6 +103,7 @@ def test_an_unknown_key_that_resembles_none_gets_the_keys_of_its_own_stage():
         ({"clean": {"max_masks": 0}}, "clean.max_masks"),
         ({"clean": {"min_area": float("nan")}}, "clean.min_area"),
         ({"segment": {"options": [1]}}, "segment.options"),
+        ({"segment": {"fallback": "sam-vit-b"}}, "segment.fallback"),
         ({"licences": "gpl"}, "licences"),
         ({"device": None}, "device"),
     ],

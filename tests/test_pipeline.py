@@ -8,13 +8,25 @@ import pytest
 
 import promptseg
 from promptseg import pipeline as pipeline_module
+from promptseg import registry
 from promptseg.config import PipelineConfig, parse_config
 from promptseg.detections import Detections
-from promptseg.errors import ConfigError, IncompatibleStagesError, InputError, LicenceError, PromptError, UnknownModelError
+from promptseg.errors import (
+    ConfigError,
+    IncompatibleStagesError,
+    InputError,
+    LicenceError,
+    MissingDependencyError,
+    OutOfMemoryError,
+    PromptError,
+    UnknownModelError,
+)
+from promptseg.fallback import FallbackSegmenter
 from promptseg.masks import Mask, Masks
 from promptseg.pipeline import BuiltPipeline, Pipeline
 from promptseg.prompts import Prompt
 from promptseg.testing import FakeDetector, FakeSegmenter
+from promptseg.weights import WeightFile
 
 HEIGHT, WIDTH = 40, 60
 BLANK = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
@@ -86,6 +98,7 @@ class TestBuilder:
             Pipeline(),
             Pipeline().segment(),
             Pipeline().segment("superpixel", options={"n_segments": 50}),
+            Pipeline().segment("sam-vit-h", fallback=["sam-vit-l", "sam-vit-b"]),
             Pipeline().detect("grounding-dino-swin-t", threshold=0.4, nms=None).segment("mini-sam", weights="my/weights", engine="onnx"),
             Pipeline().segment().clean(fill_holes=True, min_island=3, min_area=4, nms=0.5, merge=True, max_masks=7),
             Pipeline(parse_config({"segment": {}, "device": "cpu", "licences": ["MIT", "Apache-2.0"]})),
@@ -147,6 +160,20 @@ class TestBuild:
         with pytest.raises(ConfigError, match="device is a setting of the whole pipeline"):
             Pipeline().segment("cutter", options={"device": "cpu"}).build()
 
+    @pytest.mark.parametrize("name", ["weights", "engine", "fallback"])
+    def test_a_setting_of_the_stage_among_the_options_is_refused(self, name, add_model):
+        add_model("cutter", "segmenter", lambda _: FakeSegmenter())
+        with pytest.raises(ConfigError, match=f"{name} is a setting of the stage, not an option of its backend"):
+            Pipeline().segment("cutter", options={name: "x"}).build()
+
+    def test_a_missing_package_is_found_before_anything_is_loaded(self, add_model, monkeypatch):
+        add_model("finder", "detector", lambda _: pytest.fail("loaded"))
+        add_model("cutter", "segmenter", lambda _: pytest.fail("loaded"))
+        lacking = registry.BackendSpec("cutter backend", "segmenter", "x:y", requires=("no_such_module",), install="pip install it")
+        monkeypatch.setitem(registry.backends(), lacking.name, lacking)
+        with pytest.raises(MissingDependencyError, match="no_such_module, which is not installed: pip install it"):
+            Pipeline().detect("finder").segment("cutter").build()
+
     def test_nothing_is_loaded_of_a_pipeline_that_is_refused(self, add_model):
         loaded = []
         add_model("finder", "detector", lambda _: loaded.append("finder"))
@@ -191,6 +218,101 @@ class TestBuild:
         add_model("copyleft", "segmenter", lambda _: FakeSegmenter(), licence="AGPL-3.0")
         with pytest.raises(LicenceError):
             Pipeline().segment("copyleft=my/weights").build(licences="permissive")
+
+
+class TestWeightsThatChooseTheEngine:
+    """Weights that are given say which engine is meant; the checks before loading are of that engine."""
+
+    @pytest.fixture
+    def both(self, add_model, monkeypatch):
+        """A model ``both`` with an engine that finds, the default, and one that segments and reads ``.pt`` files."""
+        add_model("finder", "detector", lambda _: FakeDetector({}))
+        add_model("cutter", "segmenter", lambda _: FakeSegmenter())
+        engines = (
+            registry.Engine("onnx", "finder backend", "", (WeightFile("w.onnx", "0" * 64, ()),)),
+            registry.Engine("torch", "cutter backend", "", (WeightFile("w.pt", "0" * 64, ()),)),
+        )
+        monkeypatch.setitem(registry.models(), "both", registry.ModelSpec("both", "For a test", "MIT", engines))
+
+    @pytest.mark.parametrize("form", ["name", "setting"])
+    def test_the_stage_takes_the_model_by_the_engine_of_its_weights(self, form, both, tmp_path):
+        path = tmp_path / "mine.pt"
+        path.touch()
+        pipeline = Pipeline().segment(f"both={path}") if form == "name" else Pipeline().segment("both", weights=str(path))
+        assert isinstance(pipeline.build().segmenter, FakeSegmenter)
+        with pytest.raises(IncompatibleStagesError, match="'both' is a segmenter, this stage needs a detector"):
+            Pipeline().detect(f"both={path}").build()
+
+    def test_without_weights_it_is_the_default_engine(self, both):
+        with pytest.raises(IncompatibleStagesError, match="'both' is a detector, this stage needs a segmenter"):
+            Pipeline().segment("both").build()
+
+
+class TestFallback:
+    class Small(FakeSegmenter):
+        """Takes images of at most 100 pixels."""
+
+        def open(self, image):
+            if image.size > 300:
+                raise OutOfMemoryError("100 pixels and no more")
+            return super().open(image)
+
+    @pytest.fixture
+    def models(self, add_model):
+        """Models ``small``, which runs out of memory at larger images, and ``other``; returns what was loaded."""
+        loaded = []
+        add_model("small", "segmenter", lambda _: loaded.append("small") or self.Small())
+        add_model("other", "segmenter", lambda _: loaded.append("other") or FakeSegmenter())
+        return loaded
+
+    def test_the_result_says_what_did_not_fit(self, models):
+        pipeline = Pipeline().segment("small", fallback=["other"]).build()
+        assert pipeline(BLANK[:10, :10], Prompt.point(3, 3)).provenance[0].fallback_from == ()
+        assert models == ["small"]
+        with pytest.warns(RuntimeWarning, match="small does not fit into memory, going on with other: 100 pixels"):
+            result = pipeline(BLANK, Prompt.point(30, 30))
+        assert result.provenance[0].fallback_from == ("small",)
+        assert json.loads(json.dumps(result.to_dict()))["provenance"][0]["fallback_from"] == ["small"]
+        assert pipeline(BLANK[:10, :10], Prompt.point(3, 3)).provenance[0].fallback_from == ("small",)
+        assert models == ["small", "other"]
+
+    def test_a_file_can_ask_for_it(self, models, tmp_path):
+        (tmp_path / "a.toml").write_text('segment = {model = "small", fallback = ["other"]}')
+        assert isinstance(Pipeline.from_config(tmp_path / "a.toml").build().segmenter, FallbackSegmenter)
+
+    def test_a_result_without_a_mask_names_the_segmenter_too(self, models, add_model):
+        add_model("finder", "detector", lambda _: FakeDetector({}))
+        result = Pipeline().detect("finder").segment("small", fallback=["other"]).build()(BLANK, Prompt.text("dog"))
+        assert [of.model for of in result.provenance] == ["fake-detector", "fake-segmenter"]
+
+    def test_a_result_made_while_another_thread_steps_down_names_its_own_model(self, models):
+        pipeline = Pipeline().segment("small", fallback=["other"]).build()
+        segmenter, opened = pipeline.segmenter, pipeline.segmenter.open_with_provenance
+
+        def overtaken(pixels):
+            found = opened(pixels)
+            with pytest.warns(RuntimeWarning, match="going on with other"):
+                opened(BLANK)
+            return found
+
+        segmenter.open_with_provenance = overtaken
+        assert pipeline(BLANK[:10, :10], Prompt.point(3, 3)).provenance[0].fallback_from == ()
+        assert segmenter.provenance.fallback_from == ("small",)
+
+    @pytest.mark.parametrize(
+        ("fallback", "error"),
+        [(["othr"], UnknownModelError), (["finder"], IncompatibleStagesError), (["small"], ConfigError), (["copyleft"], LicenceError)],
+    )
+    def test_a_wrong_one_is_refused_before_anything_is_loaded(self, fallback, error, models, add_model):
+        add_model("finder", "detector", lambda _: models.append("finder"))
+        add_model("copyleft", "segmenter", lambda _: models.append("copyleft"), licence="AGPL-3.0")
+        with pytest.raises(error, match=fallback[0]):
+            Pipeline().detect("finder").segment("small", fallback=["other", *fallback]).build(licences="permissive")
+        assert models == []
+
+    def test_a_detector_has_none(self):
+        with pytest.raises(ConfigError, match=r"unknown key 'detect\.fallback'"):
+            Pipeline().detect("yolo11n", fallback=["yolo11s"])
 
 
 class TestPrompts:

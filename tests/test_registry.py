@@ -14,7 +14,9 @@ from promptseg import exported, registry
 from promptseg.errors import (
     BackendError,
     ConfigError,
+    IncompatibleStagesError,
     MissingDependencyError,
+    OutOfMemoryError,
     PromptError,
     UnknownModelError,
     WeightsMismatchError,
@@ -22,6 +24,7 @@ from promptseg.errors import (
 )
 from promptseg.pipeline import Pipeline
 from promptseg.registry import BackendSpec, Engine, LoadRequest, ModelSpec, backend_of, find_model, load, models
+from promptseg.testing import FakeSegmenter
 from promptseg.weights import ModelWeights, WeightFile
 
 # SPDX identifiers of licences that models are published under.
@@ -106,6 +109,13 @@ class TestCatalogue:
                 for file in engine.files:
                     assert names.setdefault(file.sha256, file.name) == file.name
 
+    def test_every_torch_model_of_the_sam_family_says_what_memory_it_needs(self):
+        needs = {m.name: e.memory for m in models().values() for e in m.engines if e.backend in ("sam", "mobile_sam", "sam2")}
+        assert len(needs) >= 13
+        assert all(isinstance(need, int) and need > 100 for need in needs.values())
+        for family in (("mini-sam", "sam-vit-b", "sam-vit-l", "sam-vit-h"), ("sam2.1-hiera-tiny", "sam2.1-hiera-large")):
+            assert [needs[name] for name in family] == sorted(needs[name] for name in family)
+
     def test_the_default_model_needs_nothing_that_is_optional(self):
         model = find_model(registry.DEFAULT_MODEL)
         assert not backend_of(model).missing()
@@ -144,6 +154,124 @@ class TestFinding:
         installed(Point("some", BackendSpec("some", "segmenter", "x:y", models=(model,))))
         with pytest.raises(ConfigError, match="needs backend 'no_such_backend'"):
             load("lost")
+
+
+class TestChoosing:
+    def test_a_name_stands_for_a_model_its_engine_and_backend(self):
+        chosen = registry.choose("sam-vit-b")
+        assert (chosen.model.name, chosen.engine.name, chosen.backend.name, chosen.weights) == ("sam-vit-b", "torch", "sam", None)
+
+    @pytest.mark.parametrize("form", ["name", "argument"])
+    def test_given_weights_choose_the_engine_that_reads_them(self, form):
+        chosen = registry.choose("mini-sam=my.pt") if form == "name" else registry.choose("mini-sam", weights="my.pt")
+        assert (chosen.engine.name, chosen.backend.name, chosen.weights) == ("torch", "mobile_sam", Path("my.pt"))
+
+    def test_an_engine_that_is_named_wins(self):
+        assert registry.choose("mini-sam", weights="my.pt", engine="onnx").backend.name == "onnx_sam"
+
+
+class TestLadder:
+    """Models that take one another's place where one does not fit into memory."""
+
+    def ladder(self, name, *fallback):
+        return [rung.model.name for rung in registry.ladder(registry.choose(name), fallback)]
+
+    def test_it_has_the_models_in_their_order(self):
+        assert self.ladder("sam-vit-h", "sam-vit-l", "mobile-sam") == ["sam-vit-h", "sam-vit-l", "mobile-sam"]
+
+    def test_one_that_brings_weights_is_for_the_engine_that_reads_them(self, tmp_path):
+        (tmp_path / "mini.pt").touch()
+        _, rung = registry.ladder(registry.choose("sam-vit-h"), [f"mini-sam={tmp_path / 'mini.pt'}"])
+        assert (rung.engine.name, rung.weights) == ("torch", tmp_path / "mini.pt")
+
+    @pytest.mark.parametrize("fallback", [["sam-vit-h"], ["sam-vit-l", "sam-vit-l"], ["sam-vit-l", "sam-vit-h=other.pth"]])
+    def test_a_model_that_falls_back_to_itself_is_refused_with_the_order(self, fallback):
+        with pytest.raises(ConfigError, match=r"is in its own fallback: sam-vit-h → sam-vit-"):
+            self.ladder("sam-vit-h", *fallback)
+
+    def test_one_that_is_no_segmenter_is_refused(self, add_model):
+        add_model("finder", "detector", None)
+        for names in (("sam-vit-h", "finder"), ("finder", "sam-vit-h")):
+            with pytest.raises(IncompatibleStagesError, match="'finder' is a detector, and a fallback is from segmenter to segmenter"):
+                self.ladder(*names)
+
+    def test_one_that_does_not_exist_is_refused_with_the_nearest(self):
+        with pytest.raises(UnknownModelError, match=r"no model 'sam-vit-m'\. Did you mean 'sam-vit-"):
+            self.ladder("sam-vit-h", "sam-vit-m")
+
+    def test_one_that_this_version_cannot_run_is_refused(self):
+        with pytest.raises(ConfigError, match="'efficient-sam-vitt' with engine 'onnx' is of variant"):
+            self.ladder("sam-vit-h", "efficient-sam-vitt")
+
+    def test_weights_that_are_not_there_are_named(self):
+        with pytest.raises(WeightsNotFoundError, match=r"no weights file absent\.pth for model 'sam-vit-b'"):
+            self.ladder("sam-vit-h", "sam-vit-b=absent.pth")
+
+    def test_one_name_is_not_taken_for_its_letters(self):
+        with pytest.raises(ConfigError, match=r"fallback is a list of model names: write \['sam-vit-b'\]"):
+            load("sam-vit-h", fallback="sam-vit-b")
+
+    def test_load_goes_on_with_the_next_model_which_gets_the_same_device_and_options(self, add_model):
+        requests = []
+
+        def too_large(request):
+            requests.append(request)
+            raise OutOfMemoryError("9 GB")
+
+        add_model("large", "segmenter", too_large)
+        add_model("small", "segmenter", lambda request: requests.append(request) or FakeSegmenter())
+        with pytest.warns(RuntimeWarning, match="large does not fit into memory, going on with small: 9 GB"):
+            segmenter = load("large", device="cpu", fallback=["small"], threads=2)
+        assert [(of.model.name, of.device, of.options) for of in requests] == [(name, "cpu", {"threads": 2}) for name in ("large", "small")]
+        assert segmenter.provenance.fallback_from == ("large",)
+
+    def test_nothing_is_loaded_where_a_later_model_lacks_its_package(self, add_model, monkeypatch):
+        add_model("large", "segmenter", lambda _: pytest.fail("loaded"))
+        add_model("small", "segmenter", lambda _: pytest.fail("loaded"))
+        backend = registry.BackendSpec("small backend", "segmenter", "x:y", requires=("no_such_module",), install="pip install it")
+        monkeypatch.setitem(registry.backends(), backend.name, backend)
+        with pytest.raises(MissingDependencyError, match="no_such_module"):
+            load("large", fallback=["small"])
+
+
+class TestMemory:
+    @pytest.fixture
+    def catalogue(self, monkeypatch):
+        """Makes these the only models, ``name=(engine, backend, MiB)``, and returns what ``this`` needs."""
+
+        def set_to(**models):
+            files = (WeightFile("a", "0" * 64, (), 5), WeightFile("b", "0" * 64, (), 6), WeightFile("c", "0" * 64, ()))
+            specs = {
+                name: ModelSpec(name, "", "MIT", (Engine(engine, of, "v", files, memory=mib),))
+                for name, (engine, of, mib) in models.items()
+            }
+            monkeypatch.setattr(registry, "models", lambda: specs)
+            return registry.memory_need(specs["this"], specs["this"].engines[0])
+
+        return set_to
+
+    def test_a_need_is_that_of_the_engine_with_the_known_sizes_of_its_weights(self, catalogue):
+        need = catalogue(this=("torch", "sam", 90))
+        assert (need.model, need.mib, need.checkpoint, need.lighter) == ("this", 90, 11, ())
+
+    def test_models_that_need_less_come_with_it_the_largest_first(self, catalogue):
+        need = catalogue(tiny=("torch", "sam", 10), this=("torch", "sam", 90), larger=("torch", "sam", 99), small=("torch", "sam", 80))
+        assert [(other.model, other.mib, other.checkpoint) for other in need.lighter] == [("small", 80, 11), ("tiny", 10, 11)]
+
+    def test_one_whose_need_backend_or_kind_does_not_suit_is_left_out(self, catalogue, add_model):
+        add_model("finder", "detector", None)
+        need = catalogue(
+            unknown=("torch", "sam", None),
+            other=("onnx", "onnx_sam", 10),
+            later=("torch", "of a later version", 10),
+            finder=("torch", "finder backend", 10),
+            this=("torch", "sam", 90),
+        )
+        assert need.lighter == ()
+
+    def test_beside_a_need_that_is_not_known_none_is_less(self, catalogue):
+        need = catalogue(tiny=("torch", "sam", 10), this=("torch", "sam", None))
+        assert (need.mib, need.lighter) == (None, ())
 
 
 class TestEntryPoints:

@@ -13,7 +13,7 @@ from promptseg.prompts import Prompt
 from promptseg.results import FrameMasks, Provenance, Result
 
 SIZE = (20, 30)
-PROVENANCE = Provenance("mini-sam", "onnx_sam", "onnxruntime 1", {"encoder.onnx": "aa"}, "MIT", "cuda")
+PROVENANCE = Provenance("mini-sam", "onnx_sam", "onnxruntime 1", {"encoder.onnx": "aa"}, "MIT", "cuda", fallback_from=("sam-vit-h",))
 
 
 def rectangle(x0, y0, x1, y1, **about):
@@ -64,6 +64,7 @@ def test_to_dict_holds_everything_that_json_needs(result):
             "licence": "MIT",
             "device": "cuda",
             "dtype": "float32",
+            "fallback_from": ["sam-vit-h"],
         }
     ]
     first, second = values["masks"]
@@ -134,6 +135,7 @@ def test_provenance_defaults_to_a_model_without_weights_on_the_cpu():
         "licence": "unknown",
         "device": "cpu",
         "dtype": "float32",
+        "fallback_from": [],
     }
 
 

@@ -55,6 +55,7 @@ class SegmentStage(ModelStage):
     """Answers prompts, and the boxes of the detector, with masks."""
 
     model: str = Field(DEFAULT_MODEL, description="Name of the model, as `promptseg models` lists it.")
+    fallback: tuple[str, ...] = Field((), description="Models to go on with, in this order, where the model does not fit into memory.")
 
 
 class CleanStage(_Stage):

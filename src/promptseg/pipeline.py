@@ -22,16 +22,18 @@ from .config import (
     LicencePolicy,
     ModelStage,
     PipelineConfig,
+    SegmentStage,
     parse_config,
     read_config,
 )
 from .detections import Detections
 from .errors import ConfigError, IncompatibleStagesError, LicenceError, PromptError
+from .fallback import FallbackSegmenter
 from .images import ImageLike, load_image
 from .masks import Mask, Masks
 from .prompts import EverythingPrompt, Prompt, SpatialPrompt, TextPrompt, phrases_of
-from .protocols import Detector, Segmenter
-from .results import Result
+from .protocols import Detector, Segmenter, Session
+from .results import Provenance, Result
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class Pipeline:
             IncompatibleStagesError: There is no stage that makes masks, or a stage has a model of another kind.
             LicenceError: The policy forbids a model's licence.
             UnknownModelError: A model name is unknown.
+            OutOfMemoryError: A model does not fit into memory, nor does its fallback.
         """
         changes = {"device": device, "licences": licences}
         config = self._with(**{key: value for key, value in changes.items() if value is not None}).config
@@ -142,17 +145,21 @@ class BuiltPipeline:
             pixels = load_image(image)
         size = (pixels.shape[0], pixels.shape[1])
         detections = self._detect(pixels, prompts, clock)
-        masks = Masks([*self._prompted(pixels, prompts, detections, candidates, clock)], size)
+        boxes = _box_prompts(detections, self.config.detect)
+        session, segmented_by = self._open(pixels, prompts, boxes)
+        if session is not None:
+            clock.add(session.timings)
+        masks = Masks([*self._prompted(session, prompts, detections, boxes, candidates, clock)], size)
         if self.config.clean is not None:
             with clock("clean"):
                 masks = clean(masks, self.config.clean)
-        models = [model for model in (self.detector, self.segmenter) if model is not None]
+        detected_by = None if self.detector is None else self.detector.provenance
         return Result(
             masks=masks,
             prompts=prompts,
             detections=detections,
             timings=clock.seconds,
-            provenance=tuple(model.provenance for model in models),
+            provenance=tuple(provenance for provenance in (detected_by, segmented_by) if provenance is not None),
             image=pixels,
             source=str(image) if isinstance(image, (str, os.PathLike)) else None,
         )
@@ -182,17 +189,31 @@ class BuiltPipeline:
                 found = found.where(_nms_per_label(found, stage.nms))
             return found.where(np.arange(min(len(found), stage.max_detections)))
 
+    def _open(
+        self, pixels: NDArray[np.uint8], prompts: Sequence[Prompt], boxes: Sequence[Prompt]
+    ) -> tuple[Session | None, Provenance | None]:
+        """The session, where there is something to ask it, and which model it is of."""
+        if self.segmenter is None:
+            return None, None
+        if not boxes and not any(isinstance(prompt, (SpatialPrompt, EverythingPrompt)) for prompt in prompts):
+            return None, self.segmenter.provenance
+        if isinstance(self.segmenter, FallbackSegmenter):
+            return self.segmenter.open_with_provenance(pixels)
+        return self.segmenter.open(pixels), self.segmenter.provenance
+
     def _prompted(
-        self, pixels: NDArray[np.uint8], prompts: Sequence[Prompt], detections: Detections | None, candidates: bool, clock: _Clock
+        self,
+        session: Session | None,
+        prompts: Sequence[Prompt],
+        detections: Detections | None,
+        boxes: Sequence[SpatialPrompt],
+        candidates: bool,
+        clock: _Clock,
     ) -> Iterator[Mask]:
         if self.segmenter is None:
             yield from self._own_masks(detections)
+        if session is None:
             return
-        boxes = _box_prompts(detections, self.config.detect)
-        if not boxes and not any(isinstance(prompt, (SpatialPrompt, EverythingPrompt)) for prompt in prompts):
-            return
-        session = self.segmenter.open(pixels)
-        clock.add(session.timings)
         spatial = [(index, prompt) for index, prompt in enumerate(prompts) if isinstance(prompt, SpatialPrompt)]
         if spatial:
             with clock("segment"):
@@ -288,21 +309,29 @@ def _single(model: str, weights: str | None, device: str, engine: str | None) ->
 def _check_stage(stage: ModelStage | None, kind: registry.BackendKind, licences: LicencePolicy) -> None:
     if stage is None:
         return
-    name, _, path = stage.model.partition("=")
-    model = registry.find_model(name)
-    weights = path or stage.weights
-    backend = registry.backend_of(model, stage.engine, Path(weights) if weights else None)
-    if backend.kind != kind:
-        raise IncompatibleStagesError(f"model {name!r} is a {backend.kind}, this stage needs a {kind}")
+    first = registry.choose(stage.model, weights=stage.weights, engine=stage.engine)
+    if first.backend.kind != kind:
+        raise IncompatibleStagesError(f"model {first.model.name!r} is a {first.backend.kind}, this stage needs a {kind}")
+    rungs = registry.ladder(first, _fallback(stage))
     allowed = PERMISSIVE if licences == "permissive" else licences
-    if allowed != "any" and model.licence not in allowed:
-        raise LicenceError(f"model {name!r} is licensed under {model.licence}, and the policy allows only {', '.join(sorted(allowed))}")
+    for rung in rungs:
+        name, licence = rung.model.name, rung.model.licence
+        if allowed != "any" and licence not in allowed:
+            raise LicenceError(f"model {name!r} is licensed under {licence}, and the policy allows only {', '.join(sorted(allowed))}")
+    for rung in rungs:
+        rung.backend.check_installed()
+    if "device" in stage.options:
+        raise ConfigError("the device is a setting of the whole pipeline, not an option of one model")
+    for name in {"weights", "engine", "fallback"} & set(stage.options):
+        raise ConfigError(f"{name} is a setting of the stage, not an option of its backend")
+
+
+def _fallback(stage: ModelStage) -> tuple[str, ...]:
+    return stage.fallback if isinstance(stage, SegmentStage) else ()
 
 
 def _load(stage: ModelStage, device: str) -> Any:
-    if "device" in stage.options:
-        raise ConfigError("the device is a setting of the whole pipeline, not an option of one model")
-    return registry.load(stage.model, weights=stage.weights, device=device, engine=stage.engine, **stage.options)
+    return registry.load(stage.model, weights=stage.weights, device=device, engine=stage.engine, fallback=_fallback(stage), **stage.options)
 
 
 def _nms_per_label(detections: Detections, threshold: float) -> NDArray[np.intp]:

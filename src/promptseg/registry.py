@@ -10,9 +10,9 @@ import contextlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
@@ -22,12 +22,15 @@ from . import exported
 from .errors import (
     BackendError,
     ConfigError,
+    IncompatibleStagesError,
     MissingDependencyError,
     PromptSegError,
     UnknownModelError,
     WeightsMismatchError,
+    WeightsNotFoundError,
     nearest,
 )
+from .memory import MemoryNeed
 from .prompts import PromptKind
 from .weights import ModelWeights, WeightFile, given_weights
 
@@ -79,7 +82,7 @@ class BackendSpec:
 
 @dataclass(frozen=True)
 class Engine:
-    """One way to run a model: the backend, what it needs to know, and the weights in its format.
+    """One way to run a model.
 
     Attributes:
         name: What users write.
@@ -87,6 +90,7 @@ class Engine:
         variant: Whatever the backend needs to know of the model.
         files: The published weights.
         checkpoint: Name of one file that users may give in place of all of `files`, or None.
+        memory: MiB that it takes at its peak to load the model and to encode one photo in float32; None where that was not measured.
         exported: Whether it is of a folder that promptseg exported, and not of the catalogue.
     """
 
@@ -95,6 +99,7 @@ class Engine:
     variant: str
     files: tuple[WeightFile, ...] = ()
     checkpoint: str | None = None
+    memory: int | None = None
     exported: bool = False
 
     def names_in(self, weights: Path) -> tuple[str, ...]:
@@ -137,6 +142,23 @@ class ModelSpec:
             if engine.name == name:
                 return engine
         raise ConfigError(f"model {self.name!r} has no engine {name!r}: it has {', '.join(e.name for e in self.engines)}")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a name stands for, before anything is fetched or loaded.
+
+    Attributes:
+        model: The model.
+        engine: The engine that runs it.
+        backend: The backend of that engine.
+        weights: Where the user's own weights are, or None for the published ones.
+    """
+
+    model: ModelSpec
+    engine: Engine
+    backend: BackendSpec
+    weights: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -288,13 +310,13 @@ def engine_of(model: ModelSpec, engine: str | None = None, weights: Path | None 
     return Engine("onnx", note.backend, note.variant, files, exported=True)
 
 
-def backend_of(model: ModelSpec, engine: str | None = None, weights: Path | None = None) -> BackendSpec:
-    """The backend that runs a model on an engine; the arguments are those of `engine_of`.
+def backend_of(model: ModelSpec, engine: str | None = None) -> BackendSpec:
+    """The backend that runs a model on an engine of the catalogue.
 
     Raises:
-        ConfigError: This version has no such backend, or its backend does not run this variant.
+        ConfigError: The model has no such engine, this version has no such backend, or its backend does not run this variant.
     """
-    return _backend(model, engine_of(model, engine, weights))
+    return _backend(model, model.engine(engine))
 
 
 def _backend(model: ModelSpec, chosen: Engine) -> BackendSpec:
@@ -312,8 +334,65 @@ def _backend(model: ModelSpec, chosen: Engine) -> BackendSpec:
     return backend
 
 
+def choose(name: str, *, weights: str | Path | None = None, engine: str | None = None) -> Choice:
+    """Which model, engine and backend a name stands for.
+
+    Args:
+        name: A model name, or ``"name=path/to/weights"``.
+        weights: A file or folder of your own weights.
+        engine: Name of the engine; None for the one that reads the given weights, or else the first.
+
+    Raises:
+        UnknownModelError: No such model.
+        ConfigError: No such engine, its backend is not there or does not run it, or weights are given twice.
+        WeightsMismatchError: The weights are a folder that holds another model, as promptseg exported it.
+    """
+    name, separator, path = name.partition("=")
+    if separator and weights is not None:
+        raise ConfigError(f"weights are given twice: {path!r} in the name and {str(weights)!r} as an argument")
+    given = path if separator else weights
+    own = None if given is None else Path(given).expanduser()
+    model = find_model(name)
+    chosen = engine_of(model, engine, own)
+    return Choice(model, chosen, _backend(model, chosen), own)
+
+
+def ladder(first: Choice, fallback: Sequence[str]) -> tuple[Choice, ...]:
+    """A segmenter and those that take its place, one after the other, where it does not fit into memory.
+
+    Args:
+        first: The segmenter; without others, any model.
+        fallback: Names of the others, in their order; each may bring weights of its own as ``"name=path"``.
+
+    Raises:
+        UnknownModelError: No such model.
+        ConfigError: A model is named twice, or is no segmenter.
+        WeightsNotFoundError: The weights that a name brings are not there.
+    """
+    if isinstance(fallback, str):
+        raise ConfigError(f"fallback is a list of model names: write [{fallback!r}]")
+    if not fallback:
+        return (first,)
+    rungs = (first, *(choose(name) for name in fallback))
+    names = [rung.model.name for rung in rungs]
+    for index, rung in enumerate(rungs):
+        if names[index] in names[:index]:
+            raise ConfigError(f"model {names[index]!r} is in its own fallback: {' → '.join(names)}")
+        if rung.backend.kind != "segmenter":
+            raise IncompatibleStagesError(f"model {names[index]!r} is a {rung.backend.kind}, and a fallback is from segmenter to segmenter")
+        if index and rung.weights is not None and not rung.weights.expanduser().exists():
+            raise WeightsNotFoundError(f"there is no weights file {rung.weights} for model {names[index]!r}")
+    return rungs
+
+
 def load(
-    name: str = DEFAULT_MODEL, *, weights: str | Path | None = None, device: str = "auto", engine: str | None = None, **options: Any
+    name: str = DEFAULT_MODEL,
+    *,
+    weights: str | Path | None = None,
+    device: str = "auto",
+    engine: str | None = None,
+    fallback: Sequence[str] = (),
+    **options: Any,
 ) -> Any:
     """Loads a model: fetches its weights if need be, verifies them and builds the backend's model.
 
@@ -322,30 +401,27 @@ def load(
         weights: A file or folder of your own weights, in place of the published ones.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         engine: Which engine runs it, where the model has several; default: the one that reads the given weights, or else the first.
+        fallback: Segmenters to go on with, in this order, where the model does not fit into memory; device and options are the same.
         **options: Options of the backend, listed in its documentation.
 
     Returns:
-        A `Segmenter`, `Detector` or `VideoSegmenter`.
+        A `Segmenter`, `Detector` or `VideoSegmenter`; with `fallback` a `promptseg.fallback.FallbackSegmenter`.
 
     Raises:
         UnknownModelError: No such model.
         ConfigError: The engine, device or an option does not exist.
         MissingDependencyError: A package is missing; the message has the command that installs it.
         WeightsError: The weights cannot be had or are not what they should be.
+        OutOfMemoryError: Neither the model nor one of `fallback` fits into memory.
     """
-    name, separator, path = name.partition("=")
-    if separator and weights is not None:
-        raise ConfigError(f"weights are given twice: {path!r} in the name and {str(weights)!r} as an argument")
-    weights = path if separator else weights
-    own = None if weights is None else Path(weights).expanduser()
-    model = find_model(name)
-    chosen = engine_of(model, engine, own)
-    backend = _backend(model, chosen)
-    backend.check_installed()
-    local = fetch(name, engine) if own is None else given_weights(own, chosen.names_in(own))
-    if chosen.exported:
-        _check_exported(local, chosen)
-    return make(backend.factory, LoadRequest(model, chosen, local, device, options))
+    rungs = ladder(choose(name, weights=weights, engine=engine), fallback)
+    for rung in rungs:
+        rung.backend.check_installed()
+    if len(rungs) == 1:
+        return _load(rungs[0], device, options)
+    from .fallback import FallbackSegmenter
+
+    return FallbackSegmenter({rung.model.name: partial(_load, rung, device, options) for rung in rungs})
 
 
 def make(factory: str, request: LoadRequest) -> Any:
@@ -360,6 +436,18 @@ def make(factory: str, request: LoadRequest) -> Any:
         raise
     except Exception as error:
         raise BackendError(f"backend {request.engine.backend!r} could not load model {request.model.name!r}: {error}") from error
+
+
+def memory_need(model: ModelSpec, engine: Engine) -> MemoryNeed:
+    """What a model needs of memory, and which segmenters of the same kind of engine need less, the largest first."""
+    lighter = []
+    for other in models().values():
+        default = other.engines[0]
+        if default.name == engine.name and default.memory is not None and default.memory < (engine.memory or 0):
+            with contextlib.suppress(ConfigError):  # Catalogued, but not for this version.
+                if backend_of(other).kind == "segmenter":
+                    lighter.append(_need(other, default))
+    return _need(model, engine, sorted(lighter, key=lambda need: -(need.mib or 0)))
 
 
 def fetch(name: str, engine: str | None = None) -> ModelWeights:
@@ -377,6 +465,18 @@ def fetch(name: str, engine: str | None = None) -> ModelWeights:
         with contextlib.suppress(OSError):  # Where the cache cannot be written, the backend prepares in memory at each load.
             resolve(spec.prepare)(weights)
     return weights
+
+
+def _load(chosen: Choice, device: str, options: Mapping[str, Any]) -> Any:
+    model, engine = chosen.model, chosen.engine
+    weights = fetch(model.name, engine.name) if chosen.weights is None else given_weights(chosen.weights, engine.names_in(chosen.weights))
+    if engine.exported:
+        _check_exported(weights, engine)
+    return make(chosen.backend.factory, LoadRequest(model, engine, weights, device, options))
+
+
+def _need(model: ModelSpec, engine: Engine, lighter: Sequence[MemoryNeed] = ()) -> MemoryNeed:
+    return MemoryNeed(model.name, engine.memory, sum(file.size or 0 for file in engine.files), tuple(lighter))
 
 
 def _engine_for(model: ModelSpec, weights: Path) -> Engine:
@@ -407,7 +507,14 @@ def _catalogue() -> dict[str, dict[str, Any]]:
 
 def _model(name: str, entry: Mapping[str, Any]) -> ModelSpec:
     engines = tuple(
-        Engine(engine, body["backend"], body["variant"], tuple(_weight_file(file) for file in body["files"]), body.get("checkpoint"))
+        Engine(
+            engine,
+            body["backend"],
+            body["variant"],
+            tuple(_weight_file(file) for file in body["files"]),
+            checkpoint=body.get("checkpoint"),
+            memory=body.get("memory"),
+        )
         for engine, body in entry["engines"].items()
     )
     return ModelSpec(name, entry["summary"], entry["licence"], engines)

@@ -30,6 +30,7 @@ class Provenance:
         licence: SPDX identifier of the weights' licence.
         device: Where it ran, such as ``"cpu"``.
         dtype: The type in which it computed: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+        fallback_from: The models in whose place it ran because they did not fit into memory, in the order in which they were tried.
     """
 
     model: str
@@ -39,6 +40,7 @@ class Provenance:
     licence: str = "unknown"
     device: str = "cpu"
     dtype: str = "float32"
+    fallback_from: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ready for `json`."""
@@ -50,6 +52,7 @@ class Provenance:
             "licence": self.licence,
             "device": self.device,
             "dtype": self.dtype,
+            "fallback_from": list(self.fallback_from),
         }
 
 

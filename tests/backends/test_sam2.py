@@ -113,19 +113,6 @@ def test_an_option_that_does_not_exist_is_refused_before_the_weights_are_read(tm
         promptseg.load("sam2-hiera-tiny", weights=tmp_path / "weights", device="cpu", threads=2)
 
 
-@pytest.mark.parametrize(
-    ("variant", "expected"),
-    [
-        ("sam2_hiera_t", []),
-        ("sam2.1_hiera_b+", ["sam2.1-hiera-tiny", "sam2.1-hiera-small"]),
-        ("sam2_hiera_l", ["sam2-hiera-tiny", "sam2-hiera-small", "sam2-hiera-base-plus"]),
-    ],
-)
-def test_the_smaller_models_are_those_of_the_same_generation(variant, expected):
-    assert backend._smaller(variant) == expected
-    assert set(expected) <= set(MODELS)
-
-
 class TestBuild:
     @pytest.mark.parametrize("generation", ["2", "2.1"])
     def test_the_model_is_upstreams(self, tiny_sam2, generation):

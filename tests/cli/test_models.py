@@ -36,6 +36,12 @@ def test_weights_that_cannot_be_fetched_have_to_be_given(run, add_model, monkeyp
     assert row["status"] == "needs weights of your own: cutter=PATH"
 
 
+def test_the_memory_that_a_model_needs_is_null_where_it_was_not_measured(run):
+    memory = {(row["model"], row["engine"]): row["memory_mib"] for row in rows(run)}
+    assert memory["sam-vit-b", "torch"] == registry.find_model("sam-vit-b").engine("torch").memory
+    assert memory["yolo11n", "torch"] is None
+
+
 def test_the_size_is_null_where_it_is_not_published(run, add_model):
     add_model("cutter", "segmenter", None)
     (row,) = (row for row in rows(run) if row["model"] == "cutter")

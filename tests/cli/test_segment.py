@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from promptseg import files
+from promptseg.errors import OutOfMemoryError
 from promptseg.masks import Mask
 from promptseg.sam.cache import EmbeddingCache
 from promptseg.sam.session import SamSegmenter
@@ -259,13 +260,18 @@ class TestWrongUsage:
         words = "--text", "dog", "--model", "cutter", "--detector", "fnder"
         assert_wrong_usage(run("segment", "a.png", *words), "no model 'fnder'. Did you mean 'finder'?")
 
+    def test_a_fallback_that_cannot_work_is_refused(self, run):
+        words = "segment", "a.png", "--point", "1,1", "--model", "cutter", "--fallback"
+        assert_wrong_usage(run(*words, "finder"), "'finder' is a detector")
+        assert_wrong_usage(run(*words, "cutter"), "'cutter' is in its own fallback")
+
     def test_models_of_the_wrong_kind_are_refused(self, run):
         assert_wrong_usage(run("segment", "a.png", "--point", "1,1", "--model", "finder"), "'finder' is a detector")
         assert_wrong_usage(run("segment", "a.png", "--text", "dog", "--detector", "cutter"), "'cutter' is a segmenter")
 
     def test_a_pipeline_file_and_models_exclude_each_other(self, run):
-        for words in (["--model", "cutter"], ["--detector", "finder"]):
-            assert_wrong_usage(run("segment", "a.png", "--point", "1,1", "--config", "a.yaml", *words), "leave out --model and --detector")
+        for words in (["--model", "cutter"], ["--detector", "finder"], ["--fallback", "cutter"]):
+            assert_wrong_usage(run("segment", "a.png", "--point", "1,1", "--config", "a.yaml", *words), "leave out --model, --fallback and")
 
     def test_a_pipeline_file_that_is_not_there_or_wrong_is_named(self, run):
         assert_wrong_usage(run("segment", "a.png", "--point", "1,1", "--config", "absent.yaml"), "absent.yaml", "No such file")
@@ -308,9 +314,54 @@ class TestCache:
         run("segment", save_photo("a.png"), "--model", "cached", "--point", "1,1", "--json")
         assert cached.cache.folder == home() / "embeddings"
 
+    @pytest.mark.parametrize("words", [[], ["--no-cache"]])
+    def test_so_it_is_for_the_model_of_a_fallback(self, words, run, save_photo, cached, add_model):
+        def too_large(_):
+            raise OutOfMemoryError("9 GB")
+
+        add_model("large", "segmenter", too_large)
+        with pytest.warns(RuntimeWarning, match="large does not fit"):
+            run("segment", save_photo("a.png"), "--model", "large", "--fallback", "cached", "--point", "1,1", "--json", *words)
+        assert cached.cache is None if words else cached.cache.folder == home() / "embeddings"
+
     def test_no_cache_keeps_none(self, run, save_photo, cached):
         run("segment", save_photo("a.png"), "--model", "cached", "--point", "1,1", "--json", "--no-cache")
         assert cached.cache is None
+
+
+class TestFallback:
+    @pytest.fixture(autouse=True)
+    def _models(self, add_model):
+        def too_large(request):
+            raise OutOfMemoryError(f"{request.model.name} takes 9 GB")
+
+        add_model("huge", "segmenter", too_large)
+        add_model("large", "segmenter", too_large)
+        add_model("small", "segmenter", lambda _: FakeSegmenter())
+
+    def test_the_models_are_tried_in_their_order_and_the_result_says_so(self, run, save_photo):
+        words = "--model", "huge", "--fallback", "large", "--fallback", "small", "--point", "1,1", "--json"
+        with pytest.warns(RuntimeWarning) as warned:
+            result = run("segment", save_photo("a.png"), *words)
+        assert len(warned) == 2
+        assert result.exit_code == 0
+        assert json.loads(result.stdout)["provenance"][0]["fallback_from"] == ["huge", "large"]
+
+    def test_where_none_fits_the_whole_story_is_told(self, run, save_photo):
+        with pytest.warns(RuntimeWarning, match="huge does not fit into memory, going on with large"):
+            result = run("segment", save_photo("a.png"), "--model", "huge", "--fallback", "large", "--point", "1,1")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr.splitlines() == [
+            "promptseg: no model of the fallback fits into memory:",
+            "  huge: huge takes 9 GB",
+            "  large: large takes 9 GB",
+        ]
+
+    def test_a_warning_is_a_message_unless_it_is_a_librarys(self):
+        from promptseg import cli, fallback
+
+        assert cli._format_warning(RuntimeWarning("going on"), RuntimeWarning, fallback.__file__, 7) == "promptseg: going on\n"
+        assert np.__file__ in cli._format_warning(RuntimeWarning("careful"), RuntimeWarning, np.__file__, 7)
 
 
 class TestProcess:

@@ -44,6 +44,12 @@ def test_the_models_page_lists_the_catalogue_with_its_engines_backends_and_licen
     assert listed == expected
 
 
+def test_the_models_page_says_what_memory_the_catalogue_says():
+    page = (DOCS / "models.md").read_text("utf-8")
+    listed = {name: int(mib.replace(",", "")) for name, mib in re.findall(r"^\| `([^`]+)` \| ([\d,]+) \| [\d,]+ \|", page, re.MULTILINE)}
+    assert listed == {model.name: engine.memory for model in promptseg.models().values() for engine in model.engines if engine.memory}
+
+
 @pytest.mark.parametrize(
     "error", [name for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, errors.PromptSegError)]
 )

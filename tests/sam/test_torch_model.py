@@ -1,8 +1,11 @@
 """`TorchSam`: settings, memory that runs out, threads, and the process left as it was found."""
 
+import os
+import pickle
 import shutil
 import threading
 import warnings
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,6 +13,8 @@ import pytest
 
 import promptseg
 from promptseg.errors import BackendError, ConfigError, OutOfMemoryError, WeightsMismatchError
+from promptseg.fallback import FallbackSegmenter
+from promptseg.memory import MemoryNeed
 from promptseg.prompts import Prompt
 from promptseg.results import Provenance
 from promptseg.sam.model import Embedding, PointPrompts
@@ -21,11 +26,22 @@ from promptseg.sam import torch_model  # noqa: E402 - It needs torch.
 from promptseg.sam.torch_model import OPTIONS, Settings, TorchSam  # noqa: E402
 
 CPU = torch.device("cpu")
+NEED = MemoryNeed("tiny-sam", 100, 70 << 20, (MemoryNeed("tinier-sam", 60), MemoryNeed("tiniest-sam", 20)))
 
 
 @pytest.fixture
 def model(tiny_sam):
-    return TorchSam(tiny_sam(), Provenance("tiny-sam", "sam", "1"), Settings(CPU, decode_batch=8), smaller=("tinier-sam",))
+    return TorchSam(tiny_sam(), Provenance("tiny-sam", "sam", "1"), Settings(CPU, decode_batch=8), NEED)
+
+
+class Hostile:
+    """Unpickling it makes a folder."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
 
 
 def points(count):
@@ -83,6 +99,14 @@ class TestSettings:
         with pytest.raises(ConfigError, match="device 'cpu' cannot compute in bfloat16: use dtype='float32'"):
             Settings.checked("cpu", {**OPTIONS, "dtype": "bfloat16"})
 
+    def test_a_device_that_is_full_is_not_taken_for_one_that_lacks_the_type(self, monkeypatch):
+        def zeros(*args, **kwargs):
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+        monkeypatch.setattr(torch, "zeros", zeros)
+        with pytest.raises(OutOfMemoryError, match="out of memory on cpu: no room even to try whether it computes in float32"):
+            Settings.checked("cpu", OPTIONS)
+
     @pytest.mark.parametrize("batch", [0, -1, 2.0, "4", True])
     def test_a_batch_is_a_positive_whole_number(self, batch):
         with pytest.raises(ConfigError, match="option decode_batch is a whole number of at least 1, got"):
@@ -135,9 +159,9 @@ class TestMemory:
     def test_a_prompt_that_does_not_fit_alone_says_what_to_try(self, model, photo, monkeypatch):
         embedding = model.encode([photo()])[0]
         self.limit(monkeypatch, model, 0)
-        with pytest.raises(OutOfMemoryError, match=r"out of memory on cpu.*tiny-sam has .* MiB of weights in float32") as caught:
+        with pytest.raises(OutOfMemoryError, match=r"out of memory on cpu: a prompt does not fit beside the model; tiny-sam") as caught:
             model.decode(embedding, points(2))
-        assert "dtype='bfloat16' or a smaller model (tinier-sam)" in str(caught.value)
+        assert "dtype='bfloat16' or a smaller model (tinier-sam, tiniest-sam)" in str(caught.value)
         assert isinstance(caught.value.__cause__, torch.cuda.OutOfMemoryError)
 
     def test_the_next_call_after_it_works(self, model, photo, monkeypatch):
@@ -171,6 +195,73 @@ class TestMemory:
         monkeypatch.setattr(model, "_encoder", full)
         with pytest.raises(OutOfMemoryError, match=r"an image does not fit beside the model.*: try .*tinier-sam"):
             model.encode([photo()])
+
+    def free(self, monkeypatch, mib):
+        """Lets the machine have so much memory available."""
+        monkeypatch.setattr(torch_model, "available_memory", lambda: None if mib is None else mib << 20)
+
+    def test_an_image_that_cannot_fit_is_refused_before_it_is_tried(self, model, photo, monkeypatch):
+        monkeypatch.setattr(model, "_encoder", lambda frames: pytest.fail("tried"))
+        self.free(monkeypatch, 55)
+        with pytest.raises(OutOfMemoryError) as caught:
+            model.encode([photo()])
+        assert str(caught.value) == (
+            "out of memory on cpu: an image does not fit beside the model; tiny-sam needs about 100 MiB in float32; "
+            "there is room for 55 MiB: try a smaller model (tiniest-sam)"
+        )
+
+    def test_the_next_image_is_encoded_when_there_is_memory_again(self, model, photo, monkeypatch):
+        self.free(monkeypatch, 55)
+        with pytest.raises(OutOfMemoryError):
+            model.encode([photo()])
+        self.free(monkeypatch, 100)
+        assert len(model.encode([photo()])) == 1
+
+    @pytest.mark.parametrize("mib", [100, None])
+    def test_memory_that_suffices_or_is_not_known_is_tried(self, model, photo, monkeypatch, mib):
+        self.free(monkeypatch, mib)
+        assert len(model.encode([photo()])) == 1
+
+    def test_what_the_model_holds_already_is_not_asked_for_again(self, model, photo, monkeypatch):
+        model._weight_bytes = 60 << 20
+        self.free(monkeypatch, 40)
+        assert len(model.encode([photo()])) == 1
+
+    def test_half_precision_needs_half(self, tiny_sam, photo, monkeypatch):
+        half = TorchSam(tiny_sam(), Provenance("tiny-sam", "sam", "1"), Settings(CPU, torch.bfloat16), NEED)
+        self.free(monkeypatch, 55)
+        assert len(half.encode([photo()])) == 1
+
+    def test_a_model_whose_need_is_not_known_is_tried(self, tiny_sam, photo, monkeypatch):
+        model = TorchSam(tiny_sam(), Provenance("tiny-sam", "sam", "1"), Settings(CPU))
+        self.free(monkeypatch, 1)
+        assert len(model.encode([photo()])) == 1
+
+    def test_a_model_that_cannot_be_placed_says_what_there_was_room_for(self, tiny_sam, monkeypatch):
+        def full(model, sam):
+            raise self.ERRORS[0]
+
+        monkeypatch.setattr(TorchSam, "_place", full)
+        self.free(monkeypatch, 30)
+        with pytest.raises(OutOfMemoryError, match=r"the model does not fit; .* room for 30 MiB: try a smaller model \(tiniest-sam\)$"):
+            TorchSam(tiny_sam(), Provenance("tiny-sam", "sam", "1"), Settings(CPU), NEED)
+
+    def test_an_encoder_without_memory_gives_way_to_the_next_model(self, model, tiny_sam, photo, monkeypatch):
+        def full(frames):
+            raise self.ERRORS[1]
+
+        def small():
+            assert large() is None, "the large model is still there"
+            return SamSegmenter(TorchSam(tiny_sam(seed=1), Provenance("small", "sam", "1"), Settings(CPU)))
+
+        model._encoder = full
+        ladder = [SamSegmenter(model)]
+        large = weakref.ref(ladder[0])
+        segmenter = FallbackSegmenter({"large": ladder.pop, "small": small})
+        with pytest.warns(RuntimeWarning, match="large does not fit into memory, going on with small: out of memory on cpu: an image"):
+            masks = segmenter.open(photo()).segment([Prompt.point(40, 50)])
+        assert len(masks) == 1
+        assert (segmenter.provenance.model, segmenter.provenance.fallback_from) == ("small", ("large",))
 
     def test_another_failure_is_the_backends(self, model, photo, monkeypatch):
         def broken(frames):
@@ -327,6 +418,62 @@ class TestLoading:
         path = tmp_path_factory.mktemp("weights") / "mobile_sam.pt"
         torch.save(sam.state_dict(), path)
         return path
+
+    def test_a_model_that_cannot_fit_is_refused_before_its_checkpoint_is_read(self, monkeypatch, tmp_path):
+        pytest.importorskip("segment_anything", reason="package segment-anything is not installed")
+        (tmp_path / "weights.pth").write_bytes(b"none")
+        monkeypatch.setattr(torch_model, "available_memory", lambda: 1000 << 20)
+        with pytest.raises(OutOfMemoryError, match=r"the model does not fit; sam-vit-h needs about 3,\d{3} MiB in float32") as caught:
+            promptseg.load("sam-vit-h", weights=tmp_path / "weights.pth", device="cpu")
+        assert "there is room for 1,000 MiB: try a smaller model (" in str(caught.value)
+        assert "sam-vit-b" in str(caught.value)
+        assert "sam-vit-l" not in str(caught.value)
+
+    @pytest.mark.parametrize("where", ["reading the checkpoint", "building the model"])
+    def test_memory_that_runs_out_while_loading_is_not_taken_for_a_damaged_file(self, where, vit_t, monkeypatch):
+        def full(*args, **kwargs):
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(*((torch, "load") if where == "reading the checkpoint" else (torch.nn.Module, "load_state_dict")), full)
+            with pytest.raises(OutOfMemoryError, match="out of memory on cpu: the model does not fit; mobile-sam needs about"):
+                promptseg.load("mobile-sam", weights=vit_t, device="cpu")
+        assert promptseg.load("mobile-sam", weights=vit_t, device="cpu").provenance.model == "mobile-sam"
+
+    def test_a_ladder_passes_over_it(self, vit_t, monkeypatch, tmp_path):
+        pytest.importorskip("segment_anything", reason="package segment-anything is not installed")
+        (tmp_path / "weights.pth").write_bytes(b"none")
+        monkeypatch.setattr(torch_model, "available_memory", lambda: 1000 << 20)
+        ladder = {"weights": tmp_path / "weights.pth", "fallback": [f"mobile-sam={vit_t}"]}
+        with pytest.warns(RuntimeWarning, match="sam-vit-h does not fit into memory, going on with mobile-sam"):
+            segmenter = promptseg.load("sam-vit-h", device="cpu", dtype="bfloat16", **ladder)
+        assert segmenter.provenance.model == "mobile-sam"
+        assert segmenter.provenance.dtype == "bfloat16"
+        assert segmenter.provenance.fallback_from == ("sam-vit-h",)
+
+    @pytest.mark.parametrize(
+        ("wrong", "error", "message"),
+        [
+            ({"device": "tpu"}, ConfigError, "device 'tpu' is not to be had"),
+            ({"dtype": "int8"}, ConfigError, "option dtype is one of float32, bfloat16, float16, got 'int8'"),
+            ({"decode_batch": 0}, ConfigError, "option decode_batch is a whole number of at least 1, got 0"),
+            ({"cache": "ram"}, ConfigError, "option cache is .*, got 'ram'"),
+            ({"weights": b""}, WeightsMismatchError, r"weights\.pt is not a checkpoint that can be loaded safely"),
+            ({"weights": b"half"}, WeightsMismatchError, r"weights\.pt is not a checkpoint that can be loaded safely"),
+            ({"weights": b"hostile"}, WeightsMismatchError, r"weights\.pt is not a checkpoint that can be loaded safely"),
+        ],
+        ids=str,
+    )
+    def test_after_a_wrong_call_the_right_one_works(self, wrong, error, message, vit_t, tmp_path):
+        path = tmp_path / "weights.pt"
+        hostile = pickle.dumps(Hostile(tmp_path / "it ran"))
+        content = {b"half": vit_t.read_bytes()[: vit_t.stat().st_size // 2], b"hostile": hostile}
+        path.write_bytes(content.get(wrong.get("weights"), wrong.get("weights", b"not read")))
+        with pytest.raises(error, match=message):
+            promptseg.load("mobile-sam", **{"device": "cpu", **wrong, "weights": path})
+        assert not (tmp_path / "it ran").exists()
+        path.write_bytes(vit_t.read_bytes())
+        assert promptseg.load("mobile-sam", weights=path, device="cpu").provenance.model == "mobile-sam"
 
     def test_mobile_sam_is_loaded_with_its_attention_biases(self, vit_t):
         state = torch.get_rng_state()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from promptseg.errors import OutOfMemoryError
+from promptseg.memory import MemoryNeed
 from promptseg.prompts import Prompt
 from promptseg.results import Provenance
 from promptseg.sam.cache import EmbeddingCache
@@ -30,8 +31,8 @@ def sam2(tiny_sam2):
     return tiny_sam2()
 
 
-def make(sam2, smaller=()):
-    return TorchSam2(copy.deepcopy(sam2), Provenance("tiny-sam2", "sam2", "1", {"tiny.pt": 64 * "0"}), Settings(CPU), smaller)
+def make(sam2, need=None):
+    return TorchSam2(copy.deepcopy(sam2), Provenance("tiny-sam2", "sam2", "1", {"tiny.pt": 64 * "0"}), Settings(CPU), need)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +121,7 @@ def test_two_threads_with_a_session_each_answer_as_one_a_hundred_times(model, ph
 
 
 def test_an_image_that_does_not_fit_says_what_to_try(sam2, photo, monkeypatch):
-    model = make(sam2, smaller=("tinier-sam2",))
+    model = make(sam2, MemoryNeed("tiny-sam2", lighter=(MemoryNeed("tinier-sam2"),)))
 
     def full(frames):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB")

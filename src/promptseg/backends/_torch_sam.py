@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
 import torch
 
-from ..registry import LoadRequest
+from ..registry import LoadRequest, memory_need
 from ..results import Provenance
 from ..sam import choose, torch_checkpoints
 from ..sam.cache import embedding_cache
 from ..sam.session import SamSegmenter
-from ..sam.torch_model import OPTIONS, Settings, TorchSam
+from ..sam.torch_model import OPTIONS, Settings, TorchSam, check_memory, loading
 
 
 def load_segmenter(
@@ -21,7 +21,6 @@ def load_segmenter(
     make: Callable[[LoadRequest], Any],
     *,
     package: str,
-    smaller: Sequence[str] = (),
     engine: type[TorchSam] = TorchSam,
 ) -> SamSegmenter:
     """Makes the model of a request and puts the engine behind it.
@@ -30,7 +29,6 @@ def load_segmenter(
         request: What `load` was asked for.
         make: Makes the package's model with the request's weights; called when the options are known to be right.
         package: Name of the package, as it is installed.
-        smaller: Names of smaller models, for the message where this one does not fit into memory.
         engine: What runs the package's model.
 
     Raises:
@@ -41,7 +39,10 @@ def load_segmenter(
     options = request.take(**OPTIONS)
     settings = Settings.checked(request.device, options)
     cache, rule = embedding_cache(options["cache"]), choose.rule(options["choose"])
-    sam = make(request)
+    need = memory_need(request.model, request.engine)
+    check_memory(need, settings)
+    with loading(need, settings):
+        sam = make(request)
     provenance = Provenance(
         model=request.model.name,
         backend=request.engine.backend,
@@ -51,7 +52,7 @@ def load_segmenter(
         device=settings.device.type,
         dtype=settings.dtype_name,
     )
-    return SamSegmenter(engine(sam, provenance, settings, smaller), cache, rule)
+    return SamSegmenter(engine(sam, provenance, settings, need), cache, rule)
 
 
 def from_checkpoint(request: LoadRequest, build: Callable[[], Any], variant: str | None = None) -> Any:

@@ -18,12 +18,10 @@ from ..sam.session import SamSegmenter
 from ..sam.torch_vit import VitEncoder
 from ._torch_sam import from_checkpoint, load_segmenter
 
-SMALLER = {"vit_h": ("sam-vit-l", "sam-vit-b", "mobile-sam"), "vit_l": ("sam-vit-b", "mobile-sam"), "vit_b": ("mobile-sam",)}
-
 
 def load(request: LoadRequest) -> SamSegmenter:
     """The factory of backend ``sam``; it raises what `promptseg.load` says."""
-    return load_segmenter(request, _make, package="segment-anything", smaller=SMALLER[request.engine.variant])
+    return load_segmenter(request, _make, package="segment-anything")
 
 
 def torch_module(request: LoadRequest) -> Any:

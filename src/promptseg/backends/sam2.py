@@ -21,9 +21,6 @@ from ..sam.session import SamSegmenter
 from ..sam.torch_sam2 import TorchSam2
 from ._torch_sam import from_checkpoint, load_segmenter
 
-SIZES = {"t": "tiny", "s": "small", "b+": "base-plus", "l": "large"}
-"""Upstream's letters, as they end the names of its configurations, and the ends of our models' names; the smallest first."""
-
 STABILITY = {
     "dynamic_multimask_via_stability": True,
     "dynamic_multimask_stability_delta": 0.05,
@@ -34,7 +31,7 @@ STABILITY = {
 
 def load(request: LoadRequest) -> SamSegmenter:
     """The factory of backend ``sam2``; it raises what `promptseg.load` says."""
-    return load_segmenter(request, torch_module, package="sam2", smaller=_smaller(_variant(request)), engine=TorchSam2)
+    return load_segmenter(request, torch_module, package="sam2", engine=TorchSam2)
 
 
 def torch_module(request: LoadRequest) -> Any:
@@ -49,12 +46,6 @@ def torch_module(request: LoadRequest) -> Any:
 def _variant(request: LoadRequest) -> str:
     """Such as "sam2.1_hiera_b+", of a configuration such as "configs/sam2.1/sam2.1_hiera_b+.yaml"."""
     return Path(request.engine.variant).stem
-
-
-def _smaller(variant: str) -> list[str]:
-    """The names of the smaller models of the same generation."""
-    family, _, letter = variant.rpartition("_")
-    return [f"{family.replace('_', '-')}-{SIZES[smaller]}" for smaller in list(SIZES)[: list(SIZES).index(letter)]]
 
 
 def _build(config: str) -> Any:

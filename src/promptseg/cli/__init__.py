@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
+from pathlib import Path
 
 import typer
 
@@ -34,4 +36,15 @@ def main() -> None:
     """The entry point of the ``promptseg`` command."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # A pipe's encoding may lack "→", and a file's name may be in no encoding at all.
+    warnings.formatwarning = _format_warning
     app()
+
+
+_plain_format = warnings.formatwarning
+
+
+def _format_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None) -> str:
+    """A warning of ours is a message to the user; that of a library keeps its place in the code."""
+    if Path(filename).is_relative_to(Path(__file__).parents[1]):
+        return f"promptseg: {message}\n"
+    return _plain_format(message, category, filename, lineno, line)

@@ -34,6 +34,7 @@ def _row(model: registry.ModelSpec, engine: registry.Engine) -> dict[str, Any]:
         "backend": engine.backend,
         "prompts": _prompt_kinds(engine),
         "bytes": sum(file.size for file in engine.files if file.size) or None,
+        "memory_mib": engine.memory,
         "status": _status(model, engine),
     }
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from .. import progress
 from ..errors import PromptError, PromptSegError
+from ..fallback import FallbackSegmenter
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt
 from ..registry import DEFAULT_MODEL
@@ -33,6 +34,10 @@ def segment(
     everything: Annotated[bool, typer.Option("--everything", help="Every object of the photo.")] = False,
     points_per_side: Annotated[int | None, typer.Option(help="Density of the grid of points for --everything (default: 32).")] = None,
     model: Annotated[str | None, typer.Option(metavar="NAME[=WEIGHTS]", help=f"The segmenter (default: {DEFAULT_MODEL}).")] = None,
+    fallback: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[=WEIGHTS]", help="A segmenter to go on with where the one before does not fit into memory. Repeatable."),
+    ] = None,
     detector: Annotated[str | None, typer.Option(metavar="NAME[=WEIGHTS]", help="The detector, for --text.")] = None,
     config: Annotated[Path | None, typer.Option(help="A pipeline file (YAML, TOML or JSON) in place of --model and --detector.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
@@ -52,10 +57,10 @@ def segment(
         prompts = parse_prompts(point or [], box or [], text, everything, points_per_side)
     except PromptError as error:
         raise usage_error(str(error)) from error
-    if config is not None and (model or detector):
-        raise usage_error("--config says which models to use: leave out --model and --detector")
+    if config is not None and (model or fallback or detector):
+        raise usage_error("--config says which models to use: leave out --model, --fallback and --detector")
     with errors_as_messages():
-        pipeline = _pipeline(config, model, detector)
+        pipeline = _pipeline(config, model, fallback, detector)
     if pipeline.config.detect is None and text is not None:
         raise usage_error(f"--text {text!r} needs a model that finds things by phrase: give --detector, or --config with one")
     if pipeline.config.detect is None and not prompts:
@@ -75,18 +80,27 @@ def segment(
         raise typer.Exit(FAILED)
 
 
-def _pipeline(config: Path | None, model: str | None, detector: str | None) -> Pipeline:
+def _pipeline(config: Path | None, model: str | None, fallback: list[str] | None, detector: str | None) -> Pipeline:
     if config is not None:
         return Pipeline.from_config(config)
-    pipeline = Pipeline().segment(model or DEFAULT_MODEL)
+    pipeline = Pipeline().segment(model or DEFAULT_MODEL, fallback=fallback or ())
     return pipeline.detect(detector) if detector else pipeline
 
 
 def _build(pipeline: Pipeline, device: str | None, no_cache: bool, *, cache_by_default: bool) -> BuiltPipeline:
     """Loads the models; a pipeline file says itself which cache it wants."""
     built = pipeline.build(device)
-    if isinstance(built.segmenter, SamSegmenter) and (no_cache or cache_by_default):
-        built.segmenter.cache = None if no_cache else embedding_cache("disk")
+    if not (no_cache or cache_by_default):
+        return built
+
+    def set_cache(segmenter: object) -> None:
+        if isinstance(segmenter, SamSegmenter):
+            segmenter.cache = None if no_cache else embedding_cache("disk")
+
+    if isinstance(built.segmenter, FallbackSegmenter):
+        built.segmenter.change(set_cache)
+    else:
+        set_cache(built.segmenter)
     return built
 
 

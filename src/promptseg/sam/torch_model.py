@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import BackendError, ConfigError, OutOfMemoryError, PromptSegError
-from ..machine import usable_processors
+from ..machine import available_memory, usable_processors
 from ..masks import Size
+from ..memory import MemoryNeed
 from ..results import Provenance
 from .geometry import PIXEL_MEAN, PIXEL_STD, Geometry, LongestSide
 from .model import Conventions, Embedding, PointPrompts
@@ -61,6 +62,7 @@ class Settings:
 
         Raises:
             ConfigError: The device is not there, it cannot compute in the type, or an option has an impossible value.
+            OutOfMemoryError: The device is full.
         """
         batch = options["decode_batch"]
         if batch is not None and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
@@ -87,7 +89,7 @@ class TorchSam:
         sam: ``Sam`` of segment-anything or mobile_sam, with its weights, in evaluation mode. It is taken over: moved and converted.
         provenance: Which model it is.
         settings: How it runs.
-        smaller: Names of smaller models, for the message where this one does not fit into memory.
+        need: What it needs of memory; by default unknown.
 
     Raises:
         OutOfMemoryError: The model does not fit on the device.
@@ -95,10 +97,10 @@ class TorchSam:
 
     conventions = Conventions()
 
-    def __init__(self, sam: Any, provenance: Provenance, settings: Settings, smaller: Sequence[str] = ()) -> None:
+    def __init__(self, sam: Any, provenance: Provenance, settings: Settings, need: MemoryNeed | None = None) -> None:
         self.provenance = provenance
         self.settings = settings
-        self._smaller = tuple(smaller)
+        self._need = need or MemoryNeed(provenance.model)
         self._frame = int(sam.image_encoder.img_size)
         self._low_res = 4 * int(sam.prompt_encoder.image_embedding_size[0])
         self._weight_bytes = sum(p.numel() for p in sam.parameters()) * settings.dtype.itemsize
@@ -106,10 +108,11 @@ class TorchSam:
         self._encode_batch = _ENCODE_BATCH[settings.device.type]
         self._contexts: WeakKeyDictionary[Embedding, Context] = WeakKeyDictionary()
         self._lock = threading.Lock()
+        room = _free_memory(settings.device)
         with self._computing():
             placed = _unless_out_of_memory(lambda: self._place(sam))
         if isinstance(placed, Exception):
-            raise self._too_large("the model does not fit") from placed
+            raise self._too_large("the model does not fit", room) from placed
         self._encoder, self._decoder = placed
 
     @property
@@ -134,6 +137,7 @@ class TorchSam:
         Raises:
             OutOfMemoryError: Not even one fits.
         """
+        check_memory(self._need, self.settings, held=self._weight_bytes)
         found: list[Embedding] = []
         while len(found) < len(images):
             batch = images[len(found) : len(found) + self._encode_batch]
@@ -236,20 +240,12 @@ class TorchSam:
             except Exception as error:  # torch's own errors have no base in common.
                 raise BackendError(f"torch failed: {error}") from error
 
-    def _too_large(self, what: str) -> OutOfMemoryError:
-        device = self.settings.device.type
-        tries = []
-        if self.settings.dtype == torch.float32:
-            tries.append("dtype='bfloat16'")
-        if device != "cpu":
-            tries.append("device='cpu'")
-        if self._smaller:
-            tries.append(f"a smaller model ({', '.join(self._smaller)})")
-        advice = f": try {' or '.join(tries)}" if tries else ""
-        return OutOfMemoryError(
-            f"out of memory on {device}: {what}; {self.provenance.model} has {self._weight_bytes / 2**20:,.0f} MiB of weights in "
-            f"{self.settings.dtype_name}{advice}"
-        )
+    def _too_large(self, what: str, room: int | None = None) -> OutOfMemoryError:
+        device = self.settings.device
+        _release(device)
+        if room is None:
+            room = _room(device, self._weight_bytes)
+        return self._need.error(what, device=device.type, dtype=self.settings.dtype_name, room=room)
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,6 +263,54 @@ class _Decoded:
                 return self.model.upscale(part, prompt, candidates, region)
             prompt -= len(part.scores)
         raise IndexError(f"there are {len(self.scores)} decoded prompts")
+
+
+def check_memory(need: MemoryNeed, settings: Settings, held: int = 0) -> None:
+    """Refuses a model that cannot fit on the CPU before it is tried: Linux gives more than there is, and then ends the process.
+
+    Args:
+        need: What the model needs.
+        settings: How it is to run; an accelerator's own error comes in time.
+        held: Bytes of that need that the model already has.
+
+    Raises:
+        OutOfMemoryError: It needs more than there is.
+    """
+    if settings.device.type != "cpu":
+        return
+    needed = need.encoding(settings.dtype_name) if held else need.loading(settings.dtype_name, "cpu")
+    room = _room(settings.device, held)
+    if needed is not None and room is not None and needed > room:
+        what = "an image does not fit beside the model" if held else "the model does not fit"
+        raise need.error(what, device="cpu", dtype=settings.dtype_name, room=room)
+
+
+@contextlib.contextmanager
+def loading(need: MemoryNeed, settings: Settings) -> Iterator[None]:
+    """Within the block a model is loaded; memory that runs out there is told as such, also where a reader took it for a damaged file.
+
+    Raises:
+        OutOfMemoryError: Memory ran out.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not any(_is_out_of_memory(found) for found in (error, error.__cause__)):
+            raise
+        room = _free_memory(torch.device("cpu"))  # Where models are loaded, wherever they then run.
+        raise need.error("the model does not fit", device="cpu", dtype=settings.dtype_name, room=room) from error
+
+
+def _room(device: torch.device, held: int) -> int | None:
+    free = _free_memory(device)
+    return None if free is None else free + held
+
+
+def _free_memory(device: torch.device) -> int | None:
+    """Bytes that could still be had on a device, or None where it does not say."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return available_memory() if device.type == "cpu" else None
 
 
 def _tensor(array: NDArray[np.float32]) -> Tensor:
@@ -296,6 +340,8 @@ def _check_dtype(device: torch.device, dtype: torch.dtype) -> None:
             torch.baddbmm(value[0], value[0], value[0]).float().cpu()
     except Exception as error:  # Which one depends on the device and on torch's version.
         usable = str(dtype).removeprefix("torch.")
+        if _is_out_of_memory(error):
+            raise OutOfMemoryError(f"out of memory on {device.type}: no room even to try whether it computes in {usable}") from error
         raise ConfigError(f"device {device.type!r} cannot compute in {usable}: use dtype='float32'") from error
 
 
@@ -336,7 +382,7 @@ def _unless_out_of_memory(compute: Callable[[], _T]) -> _T | Exception:
         return error.with_traceback(None)
 
 
-def _is_out_of_memory(error: Exception) -> bool:
+def _is_out_of_memory(error: BaseException | None) -> bool:
     if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)):
         return True
     message = str(error).lower()

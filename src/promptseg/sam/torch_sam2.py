@@ -6,12 +6,13 @@ What differs from SAM is the encoder, which gives features of three resolutions,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
 
 from ..masks import Size
+from ..memory import MemoryNeed
 from ..results import Provenance
 from .geometry import Geometry, Square
 from .model import Conventions, Stability
@@ -31,15 +32,15 @@ class TorchSam2(TorchSam):
         sam2: ``SAM2Base``, with its weights, in evaluation mode. It is taken over: moved and converted.
         provenance: As for `TorchSam`.
         settings: As for `TorchSam`.
-        smaller: As for `TorchSam`.
+        need: As for `TorchSam`.
 
     Raises:
         OutOfMemoryError: The model does not fit on the device.
     """
 
-    def __init__(self, sam2: Any, provenance: Provenance, settings: Settings, smaller: Sequence[str] = ()) -> None:
+    def __init__(self, sam2: Any, provenance: Provenance, settings: Settings, need: MemoryNeed | None = None) -> None:
         self.conventions = _conventions(sam2.sam_mask_decoder)
-        super().__init__(_ImageModel(sam2), provenance, settings, smaller)
+        super().__init__(_ImageModel(sam2), provenance, settings, need)
 
     def geometry(self, size: Size) -> Geometry:
         """SAM 2's: the photo is stretched to the frame."""

@@ -1,0 +1,233 @@
+"""A ladder of models: which is loaded when, what is told, and threads that step down together."""
+
+import gc
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from promptseg.errors import OutOfMemoryError, WeightsOfflineError
+from promptseg.fallback import FallbackSegmenter
+from promptseg.prompts import Prompt
+from promptseg.protocols import BatchSegmenter
+from promptseg.testing import FakeSegmenter
+
+IMAGE = np.zeros((40, 60, 3), np.uint8)
+
+
+class Model:
+    """A fake under a name, which may not take images of more than `most` pixels."""
+
+    def __init__(self, name, most=None):
+        self.most = most
+        self.provenance = replace(FakeSegmenter().provenance, model=name)
+
+    def open(self, image):
+        if self.most is not None and image.shape[0] * image.shape[1] > self.most:
+            raise OutOfMemoryError(f"{self.provenance.model} holds {self.most} pixels")
+        return FakeSegmenter().open(image)
+
+
+class Ladder(dict):
+    """What loads the models of a ladder, and which were loaded so far: ``most`` pixels by name, or an error to raise at loading."""
+
+    def __init__(self, **models):
+        self.loaded, self.most = [], models
+        super().__init__({name: self.loader(name) for name in models})
+
+    def loader(self, name):
+        def load():
+            self.loaded.append(name)
+            if isinstance(self.most[name], Exception):
+                raise self.most[name]
+            return Model(name, self.most[name])
+
+        return load
+
+
+def steps(*failed):
+    """Expects one warning for each of these steps, given as ``"from to"``, and no other."""
+    return Steps([tuple(step.split()) for step in failed])
+
+
+class Steps:
+    def __init__(self, expected):
+        self.expected, self.caught = expected, pytest.warns(RuntimeWarning)
+
+    def __enter__(self):
+        self.warnings = self.caught.__enter__()
+
+    def __exit__(self, *failure):
+        self.caught.__exit__(*failure)
+        told = [str(warning.message).split(": ")[0] for warning in self.warnings]
+        assert told == [f"{failed} does not fit into memory, going on with {following}" for failed, following in self.expected]
+
+
+def test_where_the_first_fits_no_other_is_loaded_and_nothing_is_told():
+    ladder = Ladder(large=None, small=None)
+    segmenter = FallbackSegmenter(ladder)
+    assert segmenter.open(IMAGE).size == (40, 60)
+    assert ladder.loaded == ["large"]
+    assert (segmenter.provenance.model, segmenter.provenance.fallback_from) == ("large", ())
+
+
+def test_a_model_that_cannot_be_loaded_is_passed_over():
+    ladder = Ladder(large=OutOfMemoryError("9 GB"), middle=OutOfMemoryError("5 GB"), small=None)
+    with steps("large middle", "middle small"):
+        segmenter = FallbackSegmenter(ladder)
+    assert ladder.loaded == ["large", "middle", "small"]
+    assert (segmenter.provenance.model, segmenter.provenance.fallback_from) == ("small", ("large", "middle"))
+
+
+def test_an_image_that_does_not_fit_is_opened_by_the_next_model():
+    segmenter = FallbackSegmenter(Ladder(large=1000, small=None))
+    with steps("large small"):
+        session = segmenter.open(IMAGE)
+    assert session.segment([Prompt.box(10, 10, 30, 30)])[0].box.tolist() == [10, 10, 30, 30]
+    assert (segmenter.provenance.model, segmenter.provenance.fallback_from) == ("small", ("large",))
+
+
+def test_the_warning_has_the_reason():
+    with pytest.warns(RuntimeWarning, match="large does not fit into memory, going on with small: large holds 1000 pixels"):
+        FallbackSegmenter(Ladder(large=1000, small=None)).open(IMAGE)
+
+
+def test_later_images_stay_with_the_model_that_was_reached():
+    ladder = Ladder(large=1000, small=None)
+    segmenter = FallbackSegmenter(ladder)
+    with steps("large small"):
+        segmenter.open(IMAGE)
+    segmenter.open(IMAGE[:10, :10])
+    assert ladder.loaded == ["large", "small"]
+    assert segmenter.provenance.model == "small"
+
+
+def test_a_result_names_the_model_that_opened_its_image():
+    segmenter = FallbackSegmenter(Ladder(large=1000, small=None))
+    assert segmenter.open_with_provenance(IMAGE[:10, :10])[1].model == "large"
+    with steps("large small"):
+        assert segmenter.open_with_provenance(IMAGE)[1].fallback_from == ("large",)
+
+
+def test_an_open_file_reaches_every_model(tmp_path):
+    from PIL import Image
+
+    Image.fromarray(IMAGE).save(tmp_path / "a.png")
+    segmenter = FallbackSegmenter(Ladder(large=0, middle=0, small=None))
+    with steps("large middle", "middle small"), (tmp_path / "a.png").open("rb") as file:
+        assert segmenter.open(file).size == (40, 60)
+
+
+def test_several_images_are_opened_by_one_model_together_where_it_can():
+    together = []
+
+    class Batches(Model):
+        def open_all(self, images):
+            together.append(len(images))
+            return [self.open(image) for image in images]
+
+    segmenter = FallbackSegmenter({"one by one": lambda: Model("one by one", 1000), "batches": lambda: Batches("batches")})
+    assert isinstance(segmenter, BatchSegmenter)
+    assert [session.size for session in segmenter.open_all([IMAGE[:10, :10], IMAGE[:9, :9]])] == [(10, 10), (9, 9)]
+    with pytest.warns(RuntimeWarning, match="going on with batches"):
+        assert [session.size for session in segmenter.open_all([IMAGE[:10, :10], IMAGE])] == [(10, 10), (40, 60)]
+    assert together == [2]
+
+
+@pytest.mark.parametrize("models", [{"large": 0, "small": OutOfMemoryError("small takes 3 GB")}, {"large": 0, "small": 1}])
+def test_where_none_fits_the_error_has_each_with_its_reason(models):
+    segmenter = FallbackSegmenter(Ladder(**models))
+    with steps("large small"), pytest.raises(OutOfMemoryError) as caught:
+        segmenter.open(IMAGE)
+    first, *reasons = str(caught.value).splitlines()
+    assert first == "no model of the fallback fits into memory:"
+    assert reasons[0] == "  large: large holds 0 pixels"
+    assert reasons[1].startswith("  small: small ")
+
+
+def test_where_none_can_be_loaded_the_error_is_raised_at_once():
+    with steps("large small"), pytest.raises(OutOfMemoryError, match=r"(?s)large: 9 GB.*small: 5 GB"):
+        FallbackSegmenter(Ladder(large=OutOfMemoryError("9 GB"), small=OutOfMemoryError("5 GB")))
+
+
+def test_the_last_model_answers_again_when_an_image_fits():
+    segmenter = FallbackSegmenter(Ladder(large=0, small=1000))
+    with steps("large small"), pytest.raises(OutOfMemoryError):
+        segmenter.open(IMAGE)
+    assert segmenter.open(IMAGE[:10, :10]).size == (10, 10)
+
+
+def test_the_last_model_is_loaded_anew_when_it_could_not_be():
+    ladder = Ladder(large=0, small=OutOfMemoryError("5 GB"))
+    segmenter = FallbackSegmenter(ladder)
+    with steps("large small"), pytest.raises(OutOfMemoryError):
+        segmenter.open(IMAGE)
+    ladder.most["small"] = None
+    assert segmenter.open(IMAGE).size == (40, 60)
+    assert ladder.loaded == ["large", "small", "small"]
+
+
+def test_another_error_does_not_step_down_and_the_next_call_tries_the_same_model():
+    ladder = Ladder(large=0, middle=WeightsOfflineError("not here"), small=None)
+    segmenter = FallbackSegmenter(ladder)
+    with steps("large middle"), pytest.raises(WeightsOfflineError):
+        segmenter.open(IMAGE)
+    ladder.most["middle"] = None
+    segmenter.open(IMAGE)
+    assert segmenter.provenance.model == "middle"
+
+
+def test_a_warning_that_is_made_an_error_leaves_a_ladder_that_works():
+    segmenter = FallbackSegmenter(Ladder(large=0, small=None))
+    with pytest.raises(RuntimeWarning):  # As pytest is set up here.
+        segmenter.open(IMAGE)
+    assert segmenter.open(IMAGE).size == (40, 60)
+
+
+def test_a_model_is_gone_before_the_next_is_loaded():
+    alive = []
+
+    def small():
+        gc.collect()
+        alive.append(first() is not None)
+        return Model("small")
+
+    segmenter = FallbackSegmenter({"large": lambda: Model("large", 0), "small": small})
+    first = weakref.ref(segmenter._rung.segmenter)
+    with steps("large small"):
+        segmenter.open(IMAGE)
+    assert alive == [False]
+
+
+def test_a_change_reaches_the_model_that_is_loaded_and_those_that_are_later():
+    changed = []
+    segmenter = FallbackSegmenter(Ladder(large=0, small=None))
+    segmenter.change(lambda model: changed.append(model.provenance.model))
+    assert changed == ["large"]
+    with steps("large small"):
+        segmenter.open(IMAGE)
+    assert changed == ["large", "small"]
+
+
+def test_threads_that_fail_together_step_down_once():
+    together = threading.Barrier(8)
+
+    class Crowded(Model):
+        def open(self, image):
+            together.wait()
+            raise OutOfMemoryError("eight at once")
+
+    loaded = []
+
+    def small():
+        loaded.append("small")
+        return Model("small")
+
+    segmenter = FallbackSegmenter({"large": lambda: Crowded("large"), "small": small, "tiny": lambda: pytest.fail("one step too far")})
+    with steps("large small"), ThreadPoolExecutor(8) as pool:
+        provenances = [of for _, of in pool.map(lambda _: segmenter.open_with_provenance(IMAGE), range(8))]
+    assert loaded == ["small"]
+    assert {(of.model, of.fallback_from) for of in provenances} == {("small", ("large",))}
