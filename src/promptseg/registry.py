@@ -20,7 +20,7 @@ from typing import Any, Literal, cast
 
 from .errors import BackendError, ConfigError, MissingDependencyError, PromptSegError, UnknownModelError, nearest
 from .prompts import PromptKind
-from .weights import ModelWeights, WeightFile, given_weights
+from .weights import ModelWeights, WeightFile, files_of_kinds, given_weights, recognised_weights
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -44,6 +44,8 @@ class BackendSpec:
         requires: Modules that must be importable.
         install: What to tell a user who lacks one of them to run.
         prepare: ``"module:function"``, called as ``function(weights: ModelWeights)`` when weights were fetched, or None.
+        recognises: Suffixes of the files that make up a model, where the backend tells them apart by their content: a user's folder with
+            just as many of them then needs no particular names.
         models: Models that come with the backend, for one from another package; ours are in ``models.toml``.
     """
 
@@ -55,6 +57,7 @@ class BackendSpec:
     requires: tuple[str, ...] = ()
     install: str = ""
     prepare: str | None = None
+    recognises: tuple[str, ...] = ()
     models: tuple[ModelSpec, ...] = ()
 
     def missing(self) -> list[str]:
@@ -147,10 +150,11 @@ BUILT_IN = (
         kind="segmenter",
         factory="promptseg.backends.onnx_sam:load",
         accepts=_SPATIAL,
-        variants=frozenset({"sam"}),
+        variants=frozenset({"sam", "sam-int8", "sam2", "efficient-sam", "any"}),
         requires=("onnxruntime", "onnx"),
         install="pip install promptseg",
         prepare="promptseg.backends.onnx_sam:prepare",
+        recognises=(".onnx", ".onnx"),
     ),
     BackendSpec(
         name="sam",
@@ -276,11 +280,11 @@ def load(
     weights = path if separator else weights
     model = find_model(name)
     if weights is not None and engine is None:
-        engine = _engine_for(model, Path(weights)).name
+        engine = _engine_for(model, Path(weights).expanduser()).name
     backend = backend_of(model, engine)
     backend.check_installed()
     chosen = model.engine(engine)
-    local = given_weights(Path(weights), chosen.files) if weights is not None else fetch(name, engine)
+    local = _own_weights(Path(weights).expanduser(), chosen, backend) if weights is not None else fetch(name, engine)
     request = LoadRequest(model, chosen, local, device, options)
     try:
         return resolve(backend.factory)(request)
@@ -307,12 +311,24 @@ def fetch(name: str, engine: str | None = None) -> ModelWeights:
     return weights
 
 
+def _own_weights(path: Path, engine: Engine, backend: BackendSpec) -> ModelWeights:
+    """A user's weights under the names of the catalogue, or under any names where the backend recognises the files."""
+    named = engine.files and all((path / file.name).is_file() for file in engine.files)
+    if path.is_dir() and backend.recognises and not named:
+        return recognised_weights(path, backend.recognises)
+    return given_weights(path, engine.files)
+
+
 def _engine_for(model: ModelSpec, weights: Path) -> Engine:
-    """The first engine that takes a file of this suffix, or a folder with these files; where none does, the default says what it wants."""
+    """The first engine that takes a file of this suffix, or a folder with these files or files of these kinds; if none, the default."""
     for engine in model.engines:
         names = [file.name for file in engine.files]
         takes_file = len(names) == 1 and Path(names[0]).suffix == weights.suffix
         if takes_file or (weights.is_dir() and all((weights / name).is_file() for name in names)):
+            return engine
+    for engine in model.engines:
+        backend = backends().get(engine.backend)
+        if backend is not None and weights.is_dir() and files_of_kinds(weights, backend.recognises):
             return engine
     return model.engines[0]
 
