@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import io
 import sys
 import threading
 import types
+import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -164,6 +167,181 @@ def tiny_torch_model(tiny_sam, monkeypatch, tmp_path):
     (tmp_path / "tiny.pt").write_bytes(b"weights")
     monkeypatch.chdir(tmp_path)
     return module
+
+
+@pytest.fixture(scope="session")
+def sam_pair(tiny_sam, tmp_path_factory):
+    """A folder with a tiny SAM of random weights as segment-anything's exporter writes it: ``encoder.onnx`` and ``decoder.onnx``."""
+    torch = pytest.importorskip("torch", reason="the exporter needs torch")
+    from segment_anything.utils.onnx import SamOnnxModel
+
+    sam = tiny_sam(width=64, heads=8, frame=128, grid=8)
+    sam.mask_decoder.iou_prediction_head.layers[-1].bias += 1  # Predicted IoUs are positive; those of random weights lie around 0.
+    folder = tmp_path_factory.mktemp("sam_pair")
+    export_onnx(sam.image_encoder, {"x": torch.zeros(1, 3, 128, 128)}, ["image_embeddings"], folder / "encoder.onnx", {"x": {0: "batch"}})
+    inputs = {
+        "image_embeddings": torch.zeros(1, 64, 8, 8),
+        "point_coords": torch.zeros(1, 5, 2),
+        "point_labels": torch.ones(1, 5),
+        "mask_input": torch.zeros(1, 1, 32, 32),
+        "has_mask_input": torch.ones(1),
+        "orig_im_size": torch.tensor([90.0, 120.0]),
+    }
+    outputs = ["masks", "iou_predictions", "low_res_masks"]
+    free = {"point_coords": {1: "num_points"}, "point_labels": {1: "num_points"}}
+    export_onnx(SamOnnxModel(sam, return_single_mask=True), inputs, outputs, folder / "decoder.onnx", free)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_sam2_pairs(tiny_sam2):
+    """Writes a tiny SAM 2.1 of random weights as osam's files are or as samexporter writes it: ``tiny_sam2_pairs(folder, samexporter)``."""
+    torch = pytest.importorskip("torch", reason="the exporter needs torch")
+    sam = tiny_sam2(spread=0.1)
+
+    class Encoder(torch.nn.Module):
+        def forward(self, image):
+            high1, high2, embedding = sam.forward_image(image)["backbone_fpn"]
+            return embedding + sam.no_mem_embed.reshape(1, -1, 1, 1), high1, high2
+
+    class Decoder(torch.nn.Module):
+        def forward(self, embedding, high1, high2, points, labels, mask, has_mask, size=None):
+            prompts = sam.sam_prompt_encoder
+            sparse = prompts._embed_points(points, labels, pad=True)
+            dense = has_mask * prompts.mask_downscaling(mask) + (1 - has_mask) * prompts.no_mask_embed.weight.reshape(1, -1, 1, 1)
+            logits, scores, *_ = sam.sam_mask_decoder.predict_masks(
+                embedding, prompts.get_dense_pe(), sparse, dense, repeat_image=False, high_res_features=[high1, high2]
+            )
+            if size is None:
+                return logits[:, 1:].clamp(-32, 32), scores[:, 1:]
+            masks = torch.nn.functional.interpolate(logits, (size[0], size[1]), mode="bilinear", align_corners=False)
+            return masks, scores, logits.clamp(-32, 32)
+
+    def write(folder, samexporter):
+        names = ["image_embed", "high_res_feats_0", "high_res_feats_1"]
+        masks = ["masks", "iou_predictions"]
+        if not samexporter:
+            names, masks = ["image_embeddings", "high_res_features1", "high_res_features2"], [*masks, "low_res_masks"]
+        image = torch.zeros(1, 3, 128, 128)
+        inputs = {
+            **dict(zip(names, Encoder()(image), strict=True)),
+            "point_coords": torch.zeros(1, 2, 2),
+            "point_labels": torch.ones(1, 2),
+            "mask_input": torch.zeros(1, 1, 32, 32),
+            "has_mask_input": torch.ones(1),
+        }
+        if not samexporter:
+            inputs["orig_im_size"] = torch.tensor([90, 120])
+        free = {"point_coords": {0: "num_labels", 1: "num_points"}, "point_labels": {0: "num_labels", 1: "num_points"}}
+        free |= {"mask_input": {0: "num_labels"}, "has_mask_input": {0: "num_labels"}}
+        export_onnx(Encoder(), {"input": image}, names, folder / "preprocess.onnx")
+        export_onnx(Decoder(), inputs, masks, folder / "sam2.onnx", free)
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def sam2_pair(tiny_sam2_pairs, tmp_path_factory):
+    """A folder with a tiny SAM 2.1 in the layout of osam's files: ``preprocess.onnx`` and ``sam2.onnx``."""
+    return tiny_sam2_pairs(tmp_path_factory.mktemp("sam2_pair"), samexporter=False)
+
+
+@pytest.fixture(scope="session")
+def samexporter_pair(tiny_sam2_pairs, tmp_path_factory):
+    """The same as samexporter writes it: three masks, clamped, none enlarged, and other names."""
+    return tiny_sam2_pairs(tmp_path_factory.mktemp("samexporter_pair"), samexporter=True)
+
+
+@pytest.fixture(scope="session")
+def efficient_sam_pair(tiny_sam, tmp_path_factory):
+    """A folder with a tiny model of random weights that takes and gives what EfficientSAM's files do.
+
+    The package itself is not to be had, so that parts of segment-anything stand in for its own: what they compute is not what is tested.
+    """
+    torch = pytest.importorskip("torch", reason="the exporter needs torch")
+    resize = torch.nn.functional.interpolate
+    sam = tiny_sam(seed=1, width=64, heads=8, frame=128, grid=8)
+
+    class Encoder(torch.nn.Module):
+        def forward(self, images):
+            return sam.image_encoder((resize(images, (128, 128), mode="bilinear") - 0.45) / 0.225)
+
+    class Decoder(torch.nn.Module):
+        def forward(self, embedding, points, labels, size):
+            points = torch.stack([points[..., 0] * 128 / size[1], points[..., 1] * 128 / size[0]], dim=-1)
+            spare = 6 - points.shape[2]
+            points = torch.nn.functional.pad(points, (0, 0, 0, spare), value=-1.0).reshape(1, 6, 2)
+            labels = torch.nn.functional.pad(labels, (0, spare), value=-1.0).reshape(1, 6, 1)
+            prompts = sam.prompt_encoder
+            sparse = prompts.pe_layer._pe_encoding((points + 0.5) / 128) + (labels == -1) * prompts.not_a_point_embed.weight
+            for kind in (1, 2, 3):
+                sparse = sparse + (labels == kind) * prompts.point_embeddings[kind].weight
+            dense = prompts.no_mask_embed.weight.reshape(1, -1, 1, 1)
+            logits, scores = sam.mask_decoder.predict_masks(embedding, prompts.get_dense_pe(), sparse, dense)
+            masks = resize(logits[:, 1:], (size[0], size[1]), mode="bilinear")
+            return masks.reshape(1, 1, 3, size[0], size[1]), scores[:, 1:].sigmoid().reshape(1, 1, 3), logits[:, 1:]
+
+    folder = tmp_path_factory.mktemp("efficient_sam_pair")
+    photos = {"batched_images": torch.zeros(1, 3, 90, 120)}
+    export_onnx(Encoder(), photos, ["image_embeddings"], folder / "encoder.onnx", {"batched_images": {0: "batch", 2: "height", 3: "width"}})
+    inputs = {
+        "image_embeddings": torch.zeros(1, 64, 8, 8),
+        "batched_point_coords": torch.zeros(1, 1, 5, 2),
+        "batched_point_labels": torch.ones(1, 1, 5),
+        "orig_im_size": torch.tensor([90, 120]),
+    }
+    free = {"image_embeddings": {0: "batch"}, "batched_point_coords": {2: "num_points"}, "batched_point_labels": {2: "num_points"}}
+    export_onnx(Decoder(), inputs, ["output_masks", "iou_predictions"], folder / "decoder.onnx", free)  # The third output has no name.
+    return folder
+
+
+def export_onnx(module, inputs, outputs, path, free=None):
+    """Writes a torch module as ONNX; `free` names the dimensions of inputs that may have any length."""
+    import torch
+
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # Of tracing, and of the exporter's age: published files were written by it.
+        torch.onnx.export(
+            module.eval(),
+            tuple(inputs.values()),
+            str(path),
+            input_names=list(inputs),
+            output_names=outputs,
+            dynamic_axes=free,
+            opset_version=17,
+            dynamo=False,
+        )
+
+
+@pytest.fixture(scope="session")
+def quantised():
+    """Quantises ONNX files as labelme's were: ``quantised(folder, into, simplified)``."""
+    import onnxruntime
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    def quantise(folder, into, simplified=True, weight_type=QuantType.QUInt8, **settings):
+        for path in folder.glob("*.onnx"):
+            source = path
+            if simplified:  # As quantize_dynamic did by itself at that time.
+                source = into / f"{path.stem}.simplified.onnx"
+                options = onnxruntime.SessionOptions()
+                options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+                options.optimized_model_filepath = str(source)
+                onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            with contextlib.redirect_stdout(io.StringIO()):
+                quantize_dynamic(str(source), str(into / f"{path.stem}.quantized.onnx"), weight_type=weight_type, **settings)
+            if simplified:
+                source.unlink()
+        return into
+
+    return quantise
+
+
+@pytest.fixture(scope="session")
+def sam_int8_pair(sam_pair, quantised, tmp_path_factory):
+    """`sam_pair`, quantised."""
+    return quantised(sam_pair, tmp_path_factory.mktemp("sam_int8_pair"))
 
 
 class FileServer(ThreadingHTTPServer):

@@ -21,6 +21,7 @@ from promptseg.weights import (
     given_weights,
     home,
     offline,
+    recognised_weights,
     verify_file,
     weights_folder,
 )
@@ -382,6 +383,23 @@ class TestGiven:
     def test_an_absent_path_is_named(self, count, tmp_path):
         with pytest.raises(WeightsNotFoundError, match=r"there is no weights file .*absent"):
             given_weights(tmp_path / "absent", self.NAMES[:count])
+
+
+class TestRecognised:
+    def test_files_of_the_kinds_are_taken_under_their_own_names(self, tmp_path):
+        for name in ("b.onnx", "a.onnx", "readme.md"):
+            (tmp_path / name).write_bytes(name.encode())
+        found = recognised_weights(tmp_path, (".onnx", ".onnx"))
+        assert found.files == {"a.onnx": tmp_path / "a.onnx", "b.onnx": tmp_path / "b.onnx"}
+        assert found.sha256["b.onnx"] == hashlib.sha256(b"b.onnx").hexdigest()
+
+    @pytest.mark.parametrize("names", [(), ("a.onnx",), ("a.onnx", "b.onnx", "c.onnx"), ("a.onnx", "b.txt")], ids=len)
+    def test_fewer_or_more_are_refused_with_their_names(self, names, tmp_path):
+        for name in names:
+            (tmp_path / name).touch()
+        held = ", ".join(name for name in names if name.endswith("onnx")) or "none"
+        with pytest.raises(WeightsNotFoundError, match=f"should hold 2 files .*of these kinds it holds {held}$"):
+            recognised_weights(tmp_path, (".onnx", ".onnx"))
 
 
 def fetch_in_a_process(url):

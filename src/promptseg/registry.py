@@ -32,7 +32,7 @@ from .errors import (
 )
 from .memory import MemoryNeed
 from .prompts import PromptKind
-from .weights import ModelWeights, WeightFile, given_weights
+from .weights import ModelWeights, WeightFile, files_of_kinds, given_weights, recognised_weights
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -56,6 +56,8 @@ class BackendSpec:
         requires: Modules that must be importable.
         install: What to tell a user who lacks one of them to run.
         prepare: ``"module:function"``, called as ``function(weights: ModelWeights)`` when weights were fetched, or None.
+        recognises: Suffixes of the files that make up a model, where the backend tells them apart by their content: a user's folder with
+            just as many of them then needs no particular names.
         models: Models that come with the backend, for one from another package; ours are in ``models.toml``.
     """
 
@@ -67,6 +69,7 @@ class BackendSpec:
     requires: tuple[str, ...] = ()
     install: str = ""
     prepare: str | None = None
+    recognises: tuple[str, ...] = ()
     models: tuple[ModelSpec, ...] = ()
 
     def missing(self) -> list[str]:
@@ -200,10 +203,11 @@ BUILT_IN = (
         kind="segmenter",
         factory="promptseg.backends.onnx_sam:load",
         accepts=_SPATIAL,
-        variants=frozenset({"sam"}),
+        variants=frozenset({"sam", "sam-int8", "sam2", "efficient-sam", "any"}),
         requires=("onnxruntime", "onnx"),
         install="pip install promptseg",
         prepare="promptseg.backends.onnx_sam:prepare",
+        recognises=(".onnx", ".onnx"),
     ),
     BackendSpec(
         name="sam",
@@ -469,7 +473,7 @@ def fetch(name: str, engine: str | None = None) -> ModelWeights:
 
 def _load(chosen: Choice, device: str, options: Mapping[str, Any]) -> Any:
     model, engine = chosen.model, chosen.engine
-    weights = fetch(model.name, engine.name) if chosen.weights is None else given_weights(chosen.weights, engine.names_in(chosen.weights))
+    weights = fetch(model.name, engine.name) if chosen.weights is None else _own_weights(chosen, chosen.weights)
     if engine.exported:
         _check_exported(weights, engine)
     return make(chosen.backend.factory, LoadRequest(model, engine, weights, device, options))
@@ -479,12 +483,24 @@ def _need(model: ModelSpec, engine: Engine, lighter: Sequence[MemoryNeed] = ()) 
     return MemoryNeed(model.name, engine.memory, sum(file.size or 0 for file in engine.files), tuple(lighter))
 
 
+def _own_weights(chosen: Choice, path: Path) -> ModelWeights:
+    """A user's weights under the names of the catalogue, or under any names where the backend recognises the files."""
+    names, recognises = chosen.engine.names_in(path), chosen.backend.recognises
+    if path.is_dir() and recognises and not (names and all((path / name).is_file() for name in names)) and not chosen.engine.exported:
+        return recognised_weights(path, recognises)
+    return given_weights(path, names)
+
+
 def _engine_for(model: ModelSpec, weights: Path) -> Engine:
-    """The first engine that takes a file of this suffix, or a folder with these files; where none does, the default says what it wants."""
+    """The first engine that takes a file of this suffix, or a folder with these files or files of these kinds; if none, the default."""
     for engine in model.engines:
         names = engine.names_in(weights)
         takes_file = len(names) == 1 and Path(names[0]).suffix == weights.suffix
         if takes_file or (weights.is_dir() and all((weights / name).is_file() for name in names)):
+            return engine
+    for engine in model.engines:
+        backend = backends().get(engine.backend)
+        if backend is not None and weights.is_dir() and files_of_kinds(weights, backend.recognises):
             return engine
     return model.engines[0]
 

@@ -112,6 +112,25 @@ def given_weights(path: Path, names: Sequence[str]) -> ModelWeights:
     return ModelWeights(paths, {name: file_sha256(p) for name, p in paths.items()})
 
 
+def recognised_weights(folder: Path, suffixes: Sequence[str]) -> ModelWeights:
+    """The user's own weights from a folder that holds just as many files of these kinds, whatever their names.
+
+    Raises:
+        WeightsNotFoundError: It holds fewer or more.
+    """
+    found = files_of_kinds(folder, suffixes)
+    if not found:
+        held = ", ".join(sorted(path.name for path in folder.iterdir() if path.suffix in suffixes)) or "none"
+        raise WeightsNotFoundError(f"{folder} should hold {len(suffixes)} files ({', '.join(suffixes)}); of these kinds it holds {held}")
+    return ModelWeights(found, {name: file_sha256(path) for name, path in found.items()})
+
+
+def files_of_kinds(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
+    """The files with these suffixes in a folder, by name; none unless they are just as many."""
+    found = {path.name: path for path in sorted(folder.iterdir()) if path.suffix in suffixes and path.is_file()}
+    return found if sorted(Path(name).suffix for name in found) == sorted(suffixes) else {}
+
+
 def cached_path(model: str, file: WeightFile) -> Path | None:
     """Where a file lies in the cache if it is there and verified, or None."""
     path = weights_folder(model) / file.name

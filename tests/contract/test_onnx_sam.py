@@ -1,13 +1,52 @@
 import pytest
 
+import promptseg
 from promptseg.testing.contracts import SegmenterContract
-
-
-@pytest.fixture(scope="module")
-def segmenter(mini_sam):
-    return mini_sam
 
 
 @pytest.mark.weights
 class TestMiniSam(SegmenterContract):
     rounds = 5
+
+    @pytest.fixture(scope="module")
+    @staticmethod
+    def segmenter(mini_sam):
+        return mini_sam
+
+
+class TestLayoutOfSegmentAnything(SegmenterContract):
+    rounds = 20
+
+    @pytest.fixture(scope="module")
+    @staticmethod
+    def segmenter(sam_pair):
+        return promptseg.load("sam-vit-b", weights=sam_pair)
+
+
+class TestLayoutOfSegmentAnythingQuantised(SegmenterContract):
+    rounds = 20
+
+    @pytest.fixture(scope="module")
+    @staticmethod
+    def segmenter(sam_int8_pair):
+        return promptseg.load("sam-vit-b", weights=sam_int8_pair)
+
+
+class TestLayoutOfSam2(SegmenterContract):
+    rounds = 20
+
+    @pytest.fixture(scope="module")
+    @staticmethod
+    def segmenter(sam2_pair):
+        return promptseg.load("sam2.1-hiera-tiny", weights=sam2_pair)
+
+
+class TestLayoutOfEfficientSam(SegmenterContract):
+    accepts = frozenset({"point", "box", "everything"})
+    takes_background = False
+    rounds = 20
+
+    @pytest.fixture(scope="module")
+    @staticmethod
+    def segmenter(efficient_sam_pair):
+        return promptseg.load("efficient-sam-vitt", weights=efficient_sam_pair)

@@ -1,4 +1,4 @@
-"""The four graphs against a plain transcription of SAM's decoder in numpy, on random weights."""
+"""The graphs against a plain transcription of SAM's decoder in numpy, on random weights."""
 
 import math
 
@@ -164,11 +164,11 @@ class Reference:
 
 
 class Graphs:
-    """The four graphs, run one after the other."""
+    """The graphs, run one after the other."""
 
     def __init__(self, weights):
-        makers = {name: getattr(onnx_decoder, f"{name}_graph") for name in ("mask_prompt", "context", "decoder", "upscaling")}
-        self.serialised = {name: make(weights) for name, make in makers.items()}
+        makers = {name: getattr(onnx_decoder, f"{name}_graph") for name in ("no_mask", "mask_prompt", "context", "decoder", "upscaling")}
+        self.serialised = {name: make(weights, GRID) for name, make in makers.items()}
         cpu = ["CPUExecutionProvider"]
         self.sessions = {name: onnxruntime.InferenceSession(graph, providers=cpu) for name, graph in self.serialised.items()}
 
@@ -289,7 +289,7 @@ def test_a_part_of_the_logits_is_that_part_of_them_all(grid, candidates, graphs)
 
 
 def test_the_image_s_positions_are_the_same_for_every_image_and_lie_row_by_row(weights, reference):
-    positions = onnx_decoder.image_positions(weights)
+    positions = onnx_decoder.image_positions(weights, GRID)
     assert positions.shape == (GRID * GRID, WIDTH)
     np.testing.assert_allclose(positions[5 * GRID + 9], reference.fourier(np.array([(9.5 / GRID, 5.5 / GRID)]))[0], atol=1e-4)
 
@@ -298,4 +298,4 @@ def test_the_graphs_are_the_same_at_every_build_and_read_by_older_runtimes(graph
     for name, serialised in graphs.serialised.items():
         model = onnx.load_from_string(serialised)
         assert (model.ir_version, [opset.version for opset in model.opset_import]) == (9, [20])
-        assert getattr(onnx_decoder, f"{name}_graph")(weights) == serialised
+        assert getattr(onnx_decoder, f"{name}_graph")(weights, GRID) == serialised

@@ -51,8 +51,9 @@ def _status(model: registry.ModelSpec, engine: registry.Engine) -> str:
         return "does not run in this version yet"
     if backend.missing():
         return f"needs {', '.join(backend.missing())}: {backend.install}"
-    if all(weights.cached_path(model.name, file) for file in engine.files):
+    brings_none = backend.recognises and not engine.files
+    if not brings_none and all(weights.cached_path(model.name, file) for file in engine.files):
         return "ready"
-    if not all(file.sources for file in engine.files):
+    if brings_none or not all(file.sources for file in engine.files):
         return f"needs weights of your own: {model.name}=PATH"
     return "weights are fetched at first use"

@@ -95,12 +95,14 @@ class SegmenterContract:
         combines: The kinds that it takes together with one of `accepts`, for one object; None: those of `accepts`.
         scores_are_predicted_iou: Whether its scores are predicted IoUs, so that ``pred_iou_thresh`` applies to them.
         rounds: How often two threads answer beside each other; fewer suit a model that takes its time.
+        takes_background: Whether it takes background points; if not, it refuses them.
     """
 
     accepts: ClassVar[frozenset[PromptKind]] = frozenset({"point", "box", "mask", "everything"})
     combines: ClassVar[frozenset[PromptKind] | None] = None
     scores_are_predicted_iou: ClassVar[bool] = True
     rounds: ClassVar[int] = 100
+    takes_background: ClassVar[bool] = True
 
     @pytest.fixture
     def session(self, segmenter: Segmenter) -> Session:
@@ -194,12 +196,16 @@ class SegmenterContract:
                     masks = session.segment([prompt_for(kind) + prompt_for(other)])
                     assert [(mask.size, mask.prompt_index) for mask in masks] == [((72, 100), 0)]
 
-    def test_a_background_point_joins_a_prompt(self, session: Session) -> None:
+    def test_a_background_point_joins_a_prompt_or_is_refused(self, session: Session) -> None:
         if "point" not in self._combines():
             pytest.skip("takes no points")
         x0, y0, _, _ = OBJECTS[0]
-        masks = session.segment([prompt_for(kind) + Prompt.point(x0 - 1, y0 - 1, foreground=False) for kind in self._kinds()])
-        assert len(masks) == len(self._kinds())
+        prompts = [prompt_for(kind) + Prompt.point(x0 - 1, y0 - 1, foreground=False) for kind in self._kinds()]
+        if not self.takes_background:
+            with pytest.raises(PromptError, match="background"):
+                session.segment(prompts)
+            return
+        assert len(session.segment(prompts)) == len(prompts)
 
     def test_a_result_refines_itself(self, session: Session) -> None:
         if "mask" not in self.accepts:

@@ -1,0 +1,148 @@
+"""Backend ``onnx_sam``: which files it takes by which names, and what it says of them."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+import promptseg
+from promptseg import registry
+from promptseg.errors import ConfigError, WeightsMismatchError, WeightsNotFoundError
+from promptseg.prompts import Prompt
+from promptseg.sam.onnx_efficient_sam import OnnxEfficientSam
+from promptseg.sam.onnx_model import OnnxSam
+from promptseg.sam.onnx_sam2 import OnnxSam2
+from promptseg.weights import WeightFile, file_sha256, home
+
+LAYOUTS = {
+    "sam_pair": ("sam-vit-b", "sam", OnnxSam),
+    "sam_int8_pair": ("sam-vit-b", "sam", OnnxSam),
+    "sam2_pair": ("sam2.1-hiera-tiny", "sam2", OnnxSam2),
+    "samexporter_pair": ("sam2.1-hiera-small", "sam2", OnnxSam2),
+    "efficient_sam_pair": ("efficient-sam-vits", "efficient-sam", OnnxEfficientSam),
+}
+
+
+@pytest.fixture(params=LAYOUTS)
+def pair(request):
+    """A folder with a pair in each layout, the name of a model in it, the layout and our class."""
+    return request.getfixturevalue(request.param), *LAYOUTS[request.param]
+
+
+class TestByPath:
+    def test_a_folder_is_recognised_by_its_two_files_whatever_their_names(self, pair):
+        folder, model, _, kind = pair
+        segmenter = promptseg.load(f"{model}={folder}")  # The engine, too, is told from the files.
+        assert isinstance(segmenter.model, kind)
+        provenance = segmenter.provenance
+        assert (provenance.model, provenance.backend, provenance.licence) == (model, "onnx_sam", "Apache-2.0")
+        assert provenance.weights == {path.name: file_sha256(path) for path in folder.iterdir()}
+
+    def test_a_pair_of_a_model_that_is_not_in_the_catalogue_has_a_name_of_its_own(self, pair, photo):
+        folder, model, _, _ = pair
+        segmenter = promptseg.load("onnx-sam", weights=folder)
+        assert (segmenter.provenance.model, segmenter.provenance.licence) == ("onnx-sam", "unknown")
+        prompt = [Prompt.box(15, 20, 70, 95)]
+        known = promptseg.load(model, weights=folder, engine="onnx")
+        assert list(segmenter.open(photo()).segment(prompt)) == list(known.open(photo()).segment(prompt))
+
+    def test_another_layout_than_the_models_is_refused_with_both(self, pair):
+        folder, _, layout, _ = pair
+        other = "sam2.1-hiera-tiny" if layout != "sam2" else "sam-vit-b"
+        needed = "sam" if layout == "sam2" else "sam2"
+        with pytest.raises(WeightsMismatchError, match=f"is in layout {layout}, model '{other}' needs {needed}"):
+            promptseg.load(other, weights=folder)
+
+    def test_an_encoder_and_a_decoder_of_two_layouts_are_refused(self, sam_pair, sam2_pair, tmp_path):
+        shutil.copy(sam_pair / "encoder.onnx", tmp_path)
+        shutil.copy(sam2_pair / "sam2.onnx", tmp_path)
+        with pytest.raises(WeightsMismatchError, match=r"encoder\.onnx gives image_embeddings .*, but the decoder .*sam2\.onnx takes"):
+            promptseg.load("onnx-sam", weights=tmp_path)
+
+    def test_without_a_path_it_is_said_that_one_is_needed(self):
+        with pytest.raises(WeightsNotFoundError, match="'onnx-sam' has no weights of its own: pass weights=FOLDER, or onnx-sam=FOLDER"):
+            promptseg.load("onnx-sam")
+        assert registry.fetch("onnx-sam").files == {}
+
+    def test_a_folder_with_more_files_is_refused_with_their_names(self, sam_pair, tmp_path):
+        for name in ("a.onnx", "b.onnx", "c.onnx"):
+            shutil.copy(sam_pair / "decoder.onnx", tmp_path / name)
+        with pytest.raises(WeightsNotFoundError, match=r"should hold 2 files \(\.onnx, \.onnx\); .* a\.onnx, b\.onnx, c\.onnx"):
+            promptseg.load("onnx-sam", weights=tmp_path)
+
+    def test_the_list_of_models_says_that_weights_have_to_be_given(self):
+        from promptseg.cli.models import _status
+
+        model = registry.find_model("onnx-sam")
+        assert _status(model, model.engine(None)) == "needs weights of your own: onnx-sam=PATH"
+
+
+class TestByName:
+    @pytest.mark.parametrize("layout", ["sam_int8_pair", "sam2_pair", "efficient_sam_pair"])
+    def test_published_files_are_fetched_verified_prepared_and_run(self, layout, request, file_server, monkeypatch, photo):
+        folder, (model, _, kind) = request.getfixturevalue(layout), LAYOUTS[layout]
+        spec = registry.find_model(model)
+        engine = spec.engine("onnx")
+        files = []
+        for file, path in zip(engine.files, sorted(folder.iterdir(), key=lambda path: "coder" not in path.name), strict=True):
+            file_server.files[f"/{file.name}"] = path.read_bytes()
+            files.append(WeightFile(file.name, file_sha256(path), (file_server.url(f"/{file.name}"),)))
+        tiny = replace(spec, engines=(replace(engine, files=tuple(files)),))
+        monkeypatch.setitem(registry.models(), model, tiny)
+        segmenter = promptseg.load(model, engine="onnx")
+        assert isinstance(segmenter.model, kind)
+        assert segmenter.provenance.weights == {file.name: file.sha256 for file in files}
+        assert len(segmenter.open(photo()).segment([Prompt.point(40, 50)])) == 1
+        assert bool(list(home().glob("prepared/*/decoder.onnx"))) is (layout == "sam_int8_pair")
+
+    @pytest.mark.parametrize("model", [model for model in registry.models().values() for e in model.engines if e.backend == "onnx_sam"])
+    def test_every_variant_of_the_catalogue_is_one_that_the_backend_runs(self, model):
+        assert registry.backend_of(model, "onnx").name == "onnx_sam"
+
+
+class TestPreparedGraphs:
+    def test_a_cache_that_cannot_be_written_costs_nothing_but_time(self, sam_pair, photo, monkeypatch):
+        prompt = [Prompt.point(40, 50)]
+        expected = promptseg.load("onnx-sam", weights=sam_pair).open(photo()).segment(prompt)
+        assert list(home().glob("prepared/*/*.onnx"))
+        occupied = home() / "a file"
+        occupied.touch()
+        monkeypatch.setenv("PROMPTSEG_HOME", str(occupied))
+        assert list(promptseg.load("onnx-sam", weights=sam_pair).open(photo()).segment(prompt)) == list(expected)
+
+    def test_they_are_made_once(self, sam_pair):
+        promptseg.load("onnx-sam", weights=sam_pair)
+        made = {path: path.stat().st_mtime_ns for path in home().glob("prepared/*/*.onnx")}
+        promptseg.load("onnx-sam", weights=sam_pair)
+        assert {path: path.stat().st_mtime_ns for path in home().glob("prepared/*/*.onnx")} == made
+
+
+class TestOptions:
+    @pytest.mark.parametrize("name", ["threads", "decode_batch"])
+    def test_a_count_is_a_whole_number_of_at_least_1(self, name, sam_pair):
+        with pytest.raises(ConfigError, match=f"option {name} is a whole number of at least 1, got 0"):
+            promptseg.load("onnx-sam", weights=sam_pair, **{name: 0})
+
+    def test_a_device_that_is_not_there_is_refused_with_those_that_are(self, sam_pair):
+        with pytest.raises(ConfigError, match="device 'tpu' is not to be had with this build of ONNX Runtime; usable here: auto, cpu"):
+            promptseg.load("onnx-sam", weights=sam_pair, device="tpu")
+
+    def test_choose_decides_which_candidate_answers(self, sam2_pair, photo):
+        prompt = [Prompt.box(15, 20, 70, 95)]
+        best = promptseg.load("onnx-sam", weights=sam2_pair, choose="best").open(photo())
+        assert best.segment(prompt)[0].score == max(best.segment(prompt, candidates=True).scores)
+
+
+def test_no_layout_needs_torch(pair):
+    folder, model, _, _ = pair
+    code = (
+        "import sys\n"
+        "for name in ('torch', 'torchvision', 'segment_anything', 'sam2', 'mobile_sam'): sys.modules[name] = None\n"
+        "import numpy as np, promptseg\n"
+        f"session = promptseg.load({model!r}, weights={str(folder)!r}, device='cpu').open(np.zeros((40, 50, 3), np.uint8))\n"
+        "print(len(session.segment([promptseg.Prompt.point(20, 20)])))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["1"]

@@ -1,0 +1,59 @@
+"""A pair of SAM's full size, quantised as labelme's are, answers nearly as the float model that it was made of: mini-sam."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+import promptseg
+from promptseg import registry
+from promptseg.prompts import Prompt
+from promptseg.sam.model import FOREGROUND, PADDING, PointPrompts
+from promptseg.samples import coffee
+
+pytestmark = [pytest.mark.weights, pytest.mark.slow]
+
+# The coffee, the cup and the saucer by a point, where no two candidates are all but equally good; the spoon, the cup, the saucer by a box.
+PROMPTS = [Prompt.point(290, 160), Prompt.point(240, 215), Prompt.point(130, 270)]
+PROMPTS += [Prompt.box(322, 62, 430, 330), Prompt.box(150, 90, 400, 260), Prompt.box(80, 80, 480, 370)]
+
+
+@pytest.fixture(scope="module")
+def folder(mini_sam, quantised, tmp_path_factory):
+    (published,) = {path.parent for path in registry.fetch("mini-sam").files.values()}
+    return quantised(published, tmp_path_factory.mktemp("int8"))
+
+
+@pytest.fixture(scope="module")
+def int8(folder):
+    return promptseg.load("onnx-sam", weights=folder, cache=None)
+
+
+def test_masks_are_nearly_those_of_the_float_model(mini_sam, int8):
+    expected, found = (model.open(coffee()).segment(PROMPTS) for model in (mini_sam, int8))
+    overlaps = [mask.iou(other) for mask, other in zip(found, expected, strict=True)]
+    print("IoU with the float model:", np.round(overlaps, 4))
+    assert min(overlaps) > 0.9
+
+
+def test_the_decoder_answers_closer_to_the_float_model_than_its_own_file_does(mini_sam, int8, folder):
+    """All on one embedding, so that only the decoders differ: why the file's weights are made float again (decision 8)."""
+    model = onnx.shape_inference.infer_shapes(onnx.load(str(folder / "sam.quantized.onnx")))
+    names = ["image_embeddings", "point_coords", "point_labels", "mask_input", "has_mask_input"]
+    logits = "/Reshape_9_output_0"
+    cut = onnx.utils.Extractor(model).extract_model(names, [logits])
+    published = onnxruntime.InferenceSession(cut.SerializeToString(), providers=["CPUExecutionProvider"])
+    (embedding,) = mini_sam.model.encode([coffee()])
+    points = np.random.default_rng(0).uniform((50, 50), (1000, 630), (12, 1, 2)).astype(np.float32)
+    apart = {"ours": [], "published": []}
+    for point in points:
+        prompt = PointPrompts(np.concatenate([point, np.zeros((1, 2), np.float32)])[None], np.array([[FOREGROUND, PADDING]]))
+        expected = mini_sam.model.decode(embedding, prompt).logits(0, range(4))
+        inputs = [embedding.features["embedding"], prompt.points, prompt.labels.astype(np.float32)]
+        inputs += [np.zeros((1, 1, 256, 256), np.float32), np.zeros(1, np.float32)]
+        (found,) = published.run([logits], dict(zip(names, inputs, strict=True)))
+        apart["published"].append(np.abs(found[0] - expected).mean())
+        apart["ours"].append(np.abs(int8.model.decode(embedding, prompt).logits(0, range(4)) - expected).mean())
+    means = {name: float(np.mean(differences)) for name, differences in apart.items()}
+    print("mean difference of a logit from the float model:", means)
+    assert means["ours"] < means["published"]
