@@ -158,7 +158,7 @@ def _check_folder(folder: Path, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"the pair is written to a folder, and {folder} is a file")
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
-        raise ConfigError(f"{folder} holds files: give another folder, or say that an export in it is to be overwritten")
+        raise ConfigError(f"{folder} holds files: give another folder, or overwrite=True (--overwrite)")
 
 
 def _earlier_files(folder: Path) -> set[str]:
