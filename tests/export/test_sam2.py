@@ -1,16 +1,10 @@
 """The layout in which SAM 2 is published for ONNX Runtime, on a tiny model of its own code."""
 
-import subprocess
-import sys
 import warnings
 
 import numpy as np
 import onnxruntime
 import pytest
-
-from promptseg.errors import WeightsMismatchError
-from promptseg.registry import Engine, LoadRequest, ModelSpec
-from promptseg.weights import ModelWeights
 
 torch = pytest.importorskip("torch", reason="the export needs torch")
 pytest.importorskip("sam2", reason="SAM 2's own code is not installed")
@@ -20,12 +14,10 @@ from promptseg.export.check import compare  # noqa: E402
 from promptseg.export.graphs import write_graph  # noqa: E402
 from promptseg.sam.model import PointPrompts  # noqa: E402
 
-CONFIG = "configs/sam2.1/sam2.1_hiera_t.yaml"
-
 
 @pytest.fixture(scope="module")
 def layout(tiny_sam2):
-    return sam2.Sam2Layout(tiny_sam2)
+    return sam2.Sam2Layout(tiny_sam2(spread=0.05))
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +43,12 @@ def test_the_pair_answers_as_the_torch_model(layout, pair):
     assert found.holds(int8=False), str(found)
 
 
-def test_the_answers_are_those_of_the_packages_own_predictor(tiny_sam2, layout, pair, run_graph, photo):
+def test_the_answers_are_those_of_the_packages_own_predictor(layout, pair, run_graph, photo):
     from sam2.sam2_image_predictor import SAM2ImagePredictor
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's, of the scripted transforms.
-        predictor = SAM2ImagePredictor(tiny_sam2)
+        predictor = SAM2ImagePredictor(layout.sam)
     predictor._bb_feat_sizes = [(32, 32), (16, 16), (8, 8)]
     predictor.set_image(photo(90, 120))
     box = np.array([12, 18, 60, 70], np.float32)
@@ -102,47 +94,3 @@ def test_several_prompts_at_once_are_answered_as_each_alone(layout, pair, featur
         alone = PointPrompts(prompts.points[index : index + 1], prompts.labels[index : index + 1])
         for name, values in run_graph(pair[1], **layout.inputs(features, alone, (40, 60))).items():
             np.testing.assert_allclose(values[0], together[name][index], atol=1e-4)
-
-
-class TestBuilding:
-    def test_hydra_is_left_as_it_was(self, tmp_path):
-        program = f"""
-from pathlib import Path
-from hydra import initialize
-from hydra.core.global_hydra import GlobalHydra
-from promptseg.export.sam2 import build
-build({CONFIG!r}, image_size=128)
-assert not GlobalHydra.instance().is_initialized()
-with initialize(version_base=None, config_path=None):
-    own = GlobalHydra.instance().hydra
-    build({CONFIG!r}, image_size=128)
-    assert GlobalHydra.instance().hydra is own
-"""
-        run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path)
-        assert run.returncode == 0, run.stderr
-
-    def test_a_checkpoint_gives_the_model_its_weights(self, tiny_sam2, tmp_path, monkeypatch):
-        torch.save({"model": tiny_sam2.state_dict()}, tmp_path / "w.pt")
-        monkeypatch.setattr(sam2, "build", lambda config: empty(tiny_sam2) if config == CONFIG else None)
-        loaded = sam2.torch_module(request(tmp_path / "w.pt"))
-        assert all(torch.equal(tensor, tiny_sam2.state_dict()[name]) for name, tensor in loaded.state_dict().items())
-
-    def test_a_checkpoint_of_something_else_is_refused(self, tiny_sam2, tmp_path, monkeypatch):
-        torch.save({"model": {"weight": torch.zeros(3)}}, tmp_path / "w.pt")
-        monkeypatch.setattr(sam2, "build", lambda _: tiny_sam2)
-        with pytest.raises(WeightsMismatchError, match=r"w\.pt does not fit model 'tiny'"):
-            sam2.torch_module(request(tmp_path / "w.pt"))
-
-
-def empty(module):
-    import copy
-
-    copied = copy.deepcopy(module)
-    for parameter in copied.parameters():
-        parameter.zero_()
-    return copied
-
-
-def request(path):
-    engine = Engine("torch", "sam2", CONFIG)
-    return LoadRequest(ModelSpec("tiny", "", "MIT", (engine,)), engine, ModelWeights({"w.pt": path}, {}))

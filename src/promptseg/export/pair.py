@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LAYOUTS = {
     "sam": ("promptseg.backends.sam:torch_module", "promptseg.export.sam:SamLayout"),
     "mobile_sam": ("promptseg.backends.mobile_sam:torch_module", "promptseg.export.sam:SamLayout"),
-    "sam2": ("promptseg.export.sam2:torch_module", "promptseg.export.sam2:Sam2Layout"),
+    "sam2": ("promptseg.backends.sam2:torch_module", "promptseg.export.sam2:Sam2Layout"),
 }
 """By backend: what makes the torch module of a request, and the layout that it is exported in."""
 

@@ -10,7 +10,6 @@ the model's pixels with labels (a box is two points, labelled 2 and 3; a point o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..errors import MissingDependencyError, WeightsMismatchError
 from ..masks import Size
-from ..registry import LoadRequest
 from ..sam.geometry import Geometry, Square
 from ..sam.model import PADDING, PointPrompts
-from ..sam.torch_checkpoints import read_checkpoint
 from .graphs import TracedGraph
 from .layout import Answer
 from .sam import mask_inputs
@@ -150,63 +146,6 @@ class _Decoder(nn.Module):
         for label, embedding in enumerate(prompts.point_embeddings):
             embedded = embedded + embedding.weight * (labels == label)
         return embedded  # type: ignore[no-any-return]
-
-
-def torch_module(request: LoadRequest) -> Any:
-    """SAM 2 with the weights of a request, in evaluation mode on the CPU.
-
-    Raises:
-        MissingDependencyError: Package ``sam2`` is not installed.
-        WeightsMismatchError: The checkpoint is damaged, unsafe or of another model.
-    """
-    (path,) = request.weights.files.values()
-    state = read_checkpoint(path)
-    sam = build(request.engine.variant)
-    try:
-        sam.load_state_dict(state, strict=True)
-    except RuntimeError as error:
-        raise WeightsMismatchError(f"{path} does not fit model {request.model.name!r}: {error}") from error
-    return sam
-
-
-def build(config: str, **changes: Any) -> Any:
-    """SAM 2 with random weights, in evaluation mode on the CPU; the caller's random numbers go on as if it had not been built.
-
-    Hydra's global state is left as it is, so that this works in a program that uses Hydra itself.
-
-    Args:
-        config: The package's name of the configuration, such as ``"configs/sam2.1/sam2.1_hiera_t.yaml"``.
-        **changes: Values to set in it, by their dotted name below ``model``, with ``__`` for the dots.
-
-    Raises:
-        MissingDependencyError: Package ``sam2`` is not installed.
-    """
-    try:
-        from hydra.core.global_hydra import GlobalHydra
-        from hydra.utils import instantiate
-        from omegaconf import OmegaConf
-    except ImportError as error:
-        raise MissingDependencyError(_INSTALL) from error
-    in_use = GlobalHydra.instance().is_initialized()
-    try:
-        text = files("sam2").joinpath(config).read_text("utf-8")
-        values = OmegaConf.create(text).model
-        for name, value in changes.items():
-            OmegaConf.update(values, name.replace("__", "."), value)
-        OmegaConf.resolve(values)
-        with torch.random.fork_rng(devices=[]):
-            return instantiate(values, _recursive_=True).eval().requires_grad_(False)
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(_INSTALL) from error
-    finally:
-        if not in_use:  # Importing sam2 sets it up for itself.
-            GlobalHydra.instance().clear()
-
-
-_INSTALL = (
-    "SAM 2 needs package sam2, which is not installed: pip install torch torchvision, "
-    "then SAM2_BUILD_CUDA=0 pip install --no-build-isolation sam2"
-)
 
 
 def _without_padding(prompt: PointPrompts) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
