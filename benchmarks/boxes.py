@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from common import in_turn, parser, photo, photo_argument, report
+from common import compare, parser, photo, photo_argument
 from pairs import pair, pair_arguments
 
 
@@ -35,7 +35,7 @@ def main() -> None:
     def upstream() -> list[np.ndarray]:
         return [both.predictor.predict(box=box, multimask_output=False)[0][0] for box in boxes]
 
-    report(f"{options.boxes} boxes", *in_turn(upstream, lambda: session.segment(prompts), options.rounds))
+    compare(f"{options.boxes} boxes", upstream, lambda: session.segment(prompts), options.rounds)
     answers = zip(session.segment(prompts), upstream(), strict=True)
     overlaps = [mask.iou(promptseg.Mask.from_array(array > 0)) for mask, array in answers if array.any()]
     print(f"IoU with upstream's masks: mean {np.mean(overlaps):.4f}, least {np.min(overlaps):.4f}")

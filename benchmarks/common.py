@@ -63,15 +63,22 @@ def seconds(call: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
-def in_turn(first: Callable[[], Any], second: Callable[[], Any], rounds: int) -> tuple[float, float, float]:
-    """Runs two calls in turn, after one warm-up each: median seconds of both, and the median of the rounds' ratios first / second."""
+def compare(name: str, first: Callable[[], Any], second: Callable[[], Any], rounds: int) -> None:
+    """Runs upstream's call and ours in turn, after one warm-up each, and prints the medians by the clock and of processor time."""
     first(), second()
-    pairs = [(seconds(first), seconds(second)) for _ in range(rounds)]
-    return (
-        statistics.median(a for a, _ in pairs),
-        statistics.median(b for _, b in pairs),
-        statistics.median(a / b for a, b in pairs),
-    )
+    clocks = {"by the clock": time.perf_counter, "processor time": time.process_time}
+    measured: dict[str, list[tuple[float, float]]] = {clock: [] for clock in clocks}
+    for _ in range(rounds):
+        started = [clock() for clock in clocks.values()]
+        first()
+        between = [clock() for clock in clocks.values()]
+        second()
+        ended = [clock() for clock in clocks.values()]
+        for clock, a, b, c in zip(clocks, started, between, ended, strict=True):
+            measured[clock].append((b - a, c - b))
+    for clock, pairs in measured.items():
+        upstream, ours = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
+        report(f"{name}, {clock}", upstream, ours, statistics.median(a / b for a, b in pairs))
 
 
 def report(name: str, upstream: float, ours: float, ratio: float, unit: str = "s") -> None:

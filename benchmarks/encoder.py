@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common import in_turn, parser, photo, photo_argument, report
+from common import compare, parser, photo, photo_argument
 from pairs import pair, pair_arguments
 
 
@@ -14,7 +14,7 @@ def main() -> None:
     options = arguments.parse_args()
     image = photo(options)
     both = pair(options, image)
-    report("encode", *in_turn(lambda: both.predictor.set_image(image), lambda: both.ours.open(image), options.rounds))
+    compare("encode", lambda: both.predictor.set_image(image), lambda: both.ours.open(image), options.rounds)
 
 
 if __name__ == "__main__":
