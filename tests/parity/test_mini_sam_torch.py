@@ -78,7 +78,7 @@ def test_its_provenance_names_the_published_files_and_the_backend_that_ran_them(
     ("encoder", "decoder", "message"),
     [
         ("sam.onnx", "encoder.onnx", r"encoder\.onnx is not an image encoder as torch exports it: node .* \(\w+\) has "),
-        ("encoder.onnx", "encoder.onnx", r"sam\.onnx is not a mask decoder as segment-anything exports it: missing"),
+        ("encoder.onnx", "encoder.onnx", r"sam\.onnx is not a mask decoder as segment-anything exports it: it lacks"),
     ],
     ids=["exchanged", "twice the encoder"],
 )

@@ -274,6 +274,7 @@ class TestMemory:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The distutils package is deprecated:DeprecationWarning")  # torch's compiler still imports it.
 class TestCompile:
     """With an encoder of one layer: compilers take their time."""
 
