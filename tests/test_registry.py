@@ -258,6 +258,10 @@ class TestMemory:
         need = catalogue(tiny=("torch", "sam", 10), this=("torch", "sam", 90), larger=("torch", "sam", 99), small=("torch", "sam", 80))
         assert [(other.model, other.mib, other.checkpoint) for other in need.lighter] == [("small", 80, 11), ("tiny", 10, 11)]
 
+    def test_those_of_its_own_backend_come_before_larger_ones_of_others(self, catalogue):
+        need = catalogue(tiny=("torch", "sam", 10), other=("torch", "sam2", 80), this=("torch", "sam", 90), small=("torch", "sam", 20))
+        assert [other.model for other in need.lighter] == ["small", "tiny", "other"]
+
     def test_one_whose_need_backend_or_kind_does_not_suit_is_left_out(self, catalogue, add_model):
         add_model("finder", "detector", None)
         need = catalogue(

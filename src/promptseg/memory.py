@@ -19,7 +19,7 @@ class MemoryNeed:
         model: The model's name.
         mib: MiB in float32, or None where that is not known.
         checkpoint: Bytes of its checkpoint, which is in float32, or 0 where they are not known.
-        lighter: Smaller models, the largest first.
+        lighter: Smaller models, in the order in which to advise them.
     """
 
     model: str

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from importlib.metadata import entry_points
 from importlib.resources import files
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -443,15 +444,15 @@ def make(factory: str, request: LoadRequest) -> Any:
 
 
 def memory_need(model: ModelSpec, engine: Engine) -> MemoryNeed:
-    """What a model needs of memory, and which segmenters of the same kind of engine need less, the largest first."""
+    """What a model needs of memory, and which segmenters of the same engine need less: its family first, then by size."""
     lighter = []
     for other in models().values():
         default = other.engines[0]
         if default.name == engine.name and default.memory is not None and default.memory < (engine.memory or 0):
             with contextlib.suppress(ConfigError):  # Catalogued, but not for this version.
                 if backend_of(other).kind == "segmenter":
-                    lighter.append(_need(other, default))
-    return _need(model, engine, sorted(lighter, key=lambda need: -(need.mib or 0)))
+                    lighter.append((default.backend != engine.backend, -default.memory, _need(other, default)))
+    return _need(model, engine, [need for *_, need in sorted(lighter, key=itemgetter(0, 1))])
 
 
 def fetch(name: str, engine: str | None = None) -> ModelWeights:

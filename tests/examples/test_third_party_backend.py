@@ -1,6 +1,6 @@
 """The example of a backend in a package of its own works as its README says: installed, found, loaded, and true to the contract."""
 
-import importlib.util
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -27,9 +27,11 @@ print(mask.iou(ps.Mask.from_array(truth)))
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """Runs Python where the example is installed, and gives what it prints."""
-    for module in ("pip", "hatchling"):
-        if importlib.util.find_spec(module) is None:
-            pytest.skip(f"installing the example needs {module}")
+    for package in ("pip", "hatchling"):
+        try:
+            importlib.metadata.version(package)  # Not by looking for the module: setuptools gives up its distutils once pip is looked for.
+        except importlib.metadata.PackageNotFoundError:
+            pytest.skip(f"installing the example needs {package}")
     folder = tmp_path_factory.mktemp("site")
     install = ["install", "--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--target", str(folder)]
     paths = [str(folder), str(Path(promptseg.__file__).resolve().parents[1])]
