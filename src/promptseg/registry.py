@@ -189,6 +189,22 @@ BUILT_IN = (
         install="pip install torch torchvision && pip install 'promptseg[mobile-sam]' (the two together and first)",
     ),
     BackendSpec(
+        name="yolo",
+        kind="detector",
+        factory="promptseg.backends.yolo:load",
+        accepts=frozenset({"text"}),
+        requires=("torch", "torchvision", "ultralytics"),
+        install="pip install torch torchvision && pip install --no-deps 'ultralytics>=8.3.253' (AGPL-3.0)",
+    ),
+    BackendSpec(
+        name="onnx_yolo",
+        kind="detector",
+        factory="promptseg.backends.onnx_yolo:load",
+        accepts=frozenset({"text"}),
+        requires=("onnxruntime",),
+        install="pip install promptseg",
+    ),
+    BackendSpec(
         name="superpixel",
         kind="segmenter",
         factory="promptseg.backends.superpixel:load",

@@ -50,8 +50,9 @@ def _status(model: registry.ModelSpec, engine: registry.Engine) -> str:
         return "does not run in this version yet"
     if backend.missing():
         return f"needs {', '.join(backend.missing())}: {backend.install}"
-    if all(weights.cached_path(model.name, file) for file in engine.files):
+    own_only = not engine.files and engine.checkpoint is not None
+    if not own_only and all(weights.cached_path(model.name, file) for file in engine.files):
         return "ready"
-    if not all(file.sources for file in engine.files):
+    if own_only or not all(file.sources for file in engine.files):
         return f"needs weights of your own: {model.name}=PATH"
     return "weights are fetched at first use"
