@@ -243,24 +243,23 @@ def _plurals(name: str) -> Iterator[str]:
 
 
 def _synonyms(name: str) -> Iterator[str]:
-    for group in _SAME:
-        if _key(name) in {_key(word) for word in group}:
-            yield from _with_plurals(group)
+    yield from _with_plurals(_SAME_BY_KEY.get(_key(name), ()))
 
 
 def _wider(name: str) -> Iterator[str]:
-    yield from _with_plurals(_listed(_WIDER, name))
+    yield from _with_plurals(_WIDER_BY_KEY.get(_key(name), ()))
 
 
 def _narrower(name: str) -> Iterator[str]:
-    yield from _with_plurals(_listed(_NARROWER, name))
-
-
-def _listed(table: Mapping[str, tuple[str, ...]], name: str) -> tuple[str, ...]:
-    return next((words for known, words in table.items() if _key(known) == _key(name)), ())
+    yield from _with_plurals(_NARROWER_BY_KEY.get(_key(name), ()))
 
 
 def _with_plurals(words: Sequence[str]) -> Iterator[str]:
     for word in words:
         yield word
         yield from _plurals(word)
+
+
+_SAME_BY_KEY = {_key(word): group for group in _SAME for word in group}
+_WIDER_BY_KEY = {_key(name): words for name, words in _WIDER.items()}
+_NARROWER_BY_KEY = {_key(name): words for name, words in _NARROWER.items()}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import promptseg
-from promptseg.errors import ConfigError, OutOfMemoryError, WeightsMismatchError, WeightsNotFoundError
+from promptseg.errors import ConfigError, OutOfMemoryError, WeightsMismatchError, WeightsNotFoundError, WeightsOfflineError
 from promptseg.testing.contracts import scene
 
 torch = pytest.importorskip("torch", reason="the backend is torch's")
@@ -122,6 +122,11 @@ class TestWeights:
     def test_weights_that_are_not_there_are_an_error_and_not_a_download(self):
         with pytest.raises(WeightsNotFoundError, match=r"there is no weights file yolov8n\.pt"):
             promptseg.load("yolo", weights="yolov8n.pt")
+
+    def test_without_network_and_without_a_cached_file_the_error_says_what_is_missing(self, monkeypatch):
+        monkeypatch.setenv("PROMPTSEG_OFFLINE", "1")
+        with pytest.raises(WeightsOfflineError, match=r"weights yolo11n\.pt of yolo11n are not in "):
+            promptseg.load("yolo11n")
 
     def test_the_moving_average_is_preferred_as_ultralytics_does(self, tiny_yolo, tmp_path):
         first, second = (torch.load(tiny_yolo(seed=seed), weights_only=False) for seed in (0, 1))

@@ -34,6 +34,18 @@ def test_weights_that_cannot_be_fetched_have_to_be_given(run):
         assert row["status"] == "needs weights of your own: mini-sam=PATH"
 
 
+def test_a_model_that_runs_ones_own_weights_alone_is_never_ready(run):
+    statuses = {row["engine"]: row["status"] for row in rows(run) if row["model"] == "yolo"}
+    assert statuses["onnx"] == "needs weights of your own: yolo=PATH"
+    assert statuses["torch"] != "ready"
+
+
+def test_the_list_says_plainly_what_the_agpl_asks(run):
+    printed = run("models").stdout
+    assert "yolo11n" in printed
+    assert "AGPL-3.0 asks of a program that uses such a model" in printed
+
+
 def test_the_size_is_null_where_it_is_not_published(run, add_model):
     add_model("cutter", "segmenter", None)
     (row,) = (row for row in rows(run) if row["model"] == "cutter")

@@ -23,6 +23,8 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     for row in rows:
         typer.echo(f"{row['model']:{width}}  {row['engine']:12}  {row['licence']:12}  {row['status']}")
         typer.echo(f"{'':{width}}  {row['summary']}")
+    if any(row["licence"].startswith("AGPL") for row in rows):
+        typer.echo("\nAGPL-3.0 asks of a program that uses such a model, also over a network only, to be published under that licence.")
 
 
 def _row(model: registry.ModelSpec, engine: registry.Engine) -> dict[str, Any]:

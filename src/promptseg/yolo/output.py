@@ -122,7 +122,7 @@ def decode(output: Output, layout: Layout, wanted: Collection[int], threshold: f
     if layout.end_to_end:
         return found.where(np.arange(min(len(found), most)))
     apart = found.boxes + (found.classes * _APART).astype(np.float32)[:, None]
-    return found.where(np.array(box_nms(apart, found.scores, iou)[:most], np.intp))
+    return found.where(np.array(box_nms(apart, found.scores, iou, most), np.intp))
 
 
 def _rows(output: Output) -> Found:
