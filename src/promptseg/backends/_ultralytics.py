@@ -44,8 +44,9 @@ _lock = threading.Lock()
 
 def import_tasks() -> Any:
     """Module ``ultralytics.nn.tasks``."""
-    with _lock, _undisturbed():
-        return importlib.import_module("ultralytics.nn.tasks")
+    name = "ultralytics.nn.tasks"
+    with _lock, contextlib.nullcontext() if name in sys.modules else _undisturbed():  # Only an import that does something disturbs.
+        return importlib.import_module(name)
 
 
 def rebuild(saved: Inert) -> Any:
