@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import importlib.util
 import io
 import sys
 import threading
@@ -342,6 +343,114 @@ def quantised():
 def sam_int8_pair(sam_pair, quantised, tmp_path_factory):
     """`sam_pair`, quantised."""
     return quantised(sam_pair, tmp_path_factory.mktemp("sam_int8_pair"))
+
+
+@pytest.fixture(scope="session")
+def ultralytics_tasks():
+    """Module ``ultralytics.nn.tasks``, imported as promptseg does it; `pytest.importorskip` would let it change the process of all tests."""
+    pytest.importorskip("torch", reason="ultralytics' own code needs torch")
+    if importlib.util.find_spec("ultralytics") is None:
+        pytest.skip("ultralytics is not installed")
+    from promptseg.backends._ultralytics import import_tasks
+
+    return import_tasks()
+
+
+@pytest.fixture(scope="session")
+def tiny_yolo(ultralytics_tasks, tmp_path_factory):
+    """Writes checkpoints of small models of ultralytics' own layers with random weights: ``tiny_yolo(architecture, names)`` is a path."""
+    import torch
+
+    tasks = ultralytics_tasks
+
+    def make(
+        architecture: str = "yolov8n", names: tuple[str, ...] = ("dog", "cat", "sports ball"), seed: int = 0, scale=(0.33, 0.0625, 256)
+    ):
+        configuration = tasks.yaml_model_load(f"{architecture}.yaml")
+        if scale is not None:
+            configuration["scales"] = {configuration["scale"]: scale}
+        kind = tasks.SegmentationModel if architecture.endswith("-seg") else tasks.DetectionModel
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = kind({**configuration, "nc": len(names)}, verbose=False)
+            for layer in model.modules():  # Normalised to real activations, else all boxes are alike.
+                if isinstance(layer, torch.nn.BatchNorm2d):
+                    layer.momentum = 1.0
+            model.train()(torch.rand(4, 3, 64, 64))
+            head = model.model[-1]
+            for layer in head.cv3:
+                layer[-1].weight.data *= 4
+                layer[-1].bias.data[:] = -2
+            for layer in head.cv2 if head.reg_max == 1 else ():  # Distances as they are: most are to be positive.
+                layer[-1].weight.data *= 0.2
+        model.names = dict(enumerate(names))
+        model.task = "segment" if architecture.endswith("-seg") else "detect"
+        path = tmp_path_factory.mktemp("yolo") / ("tiny-seg.pt" if model.task == "segment" else "tiny.pt")
+        torch.save({"model": model, "ema": None, "train_args": {"imgsz": 64, "task": model.task}}, path)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_onnx_yolo(tmp_path_factory):
+    """Writes small detectors for ONNX Runtime in the layout in which ultralytics exports them, with random weights."""
+
+    def make(masks: int = 0, side=64, end_to_end: bool = False, half: bool = False, metadata=None, classes: int = 3):
+        from onnx import TensorProto, helper, numpy_helper
+
+        random = np.random.default_rng(5)
+        real = TensorProto.FLOAT16 if half else TensorProto.FLOAT
+        sides = [side, side] if isinstance(side, int) else ["height", "width"]
+        rows = 6 + masks if end_to_end else 4 + classes + masks
+        constants = {
+            "kernel": random.normal(0, 0.6, (rows, 3, 8, 8)).astype(np.float16 if half else np.float32),
+            "bias": random.normal(0, 0.2, rows).astype(np.float16 if half else np.float32),
+            "flat": np.array([1, rows, -1], np.int64),
+            "rows": np.array([4, rows - 4 - masks, masks] if masks else [4, rows - 4], np.int64),
+            "side": np.array(64, np.float16 if half else np.float32),
+            "few": np.array(0.9, np.float16 if half else np.float32),
+        }
+        parts = ["box", "score", "mask"] if masks else ["box", "score"]
+        nodes = [
+            helper.make_node("Conv", ["images", "kernel", "bias"], ["map"], strides=[8, 8]),
+            helper.make_node("Reshape", ["map", "flat"], ["all"]),
+            helper.make_node("Split", ["all", "rows"], parts, axis=1),
+            helper.make_node("Sigmoid", ["box"], ["share"]),
+            helper.make_node("Mul", ["share", "side"], ["boxes"]),
+            helper.make_node("Sigmoid", ["score"], ["sure"]),
+            helper.make_node("Mul", ["sure", "few"], ["scores"]),
+            helper.make_node("Concat", ["boxes", "scores", *parts[2:]], ["columns" if end_to_end else "output0"], axis=1),
+        ]
+        if end_to_end:
+            nodes.append(helper.make_node("Transpose", ["columns"], ["output0"], perm=[0, 2, 1]))
+        outputs = [helper.make_tensor_value_info("output0", real, None)]
+        if masks:
+            constants["prototype"] = random.normal(0, 0.3, (masks, 3, 4, 4)).astype(constants["kernel"].dtype)
+            nodes.append(helper.make_node("Conv", ["images", "prototype"], ["output1"], strides=[4, 4]))
+            outputs.append(helper.make_tensor_value_info("output1", real, None))
+        graph = helper.make_graph(
+            nodes,
+            "tiny",
+            [helper.make_tensor_value_info("images", real, [1, 3, *sides])],
+            outputs,
+            [numpy_helper.from_array(value, name) for name, value in constants.items()],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+        described = {
+            "names": str(dict(enumerate(("dog", "cat", "sports ball")[:classes]))),
+            "stride": "32",
+            "task": "segment" if masks else "detect",
+            "imgsz": "[64, 64]",
+            "end2end": str(end_to_end),
+            **(metadata or {}),
+        }
+        helper.set_model_props(model, {key: value for key, value in described.items() if value is not None})
+        path = tmp_path_factory.mktemp("yolo") / "tiny.onnx"
+        path.write_bytes(model.SerializeToString())
+        return path
+
+    return make
 
 
 class FileServer(ThreadingHTTPServer):

@@ -150,6 +150,7 @@ class TestBoxes:
             expected.append(best)
             left = [i for i in left if box_iou(found[best : best + 1], found[i : i + 1])[0, 0] <= threshold]
         assert box_nms(found, scores, threshold) == expected
+        assert box_nms(found, scores, threshold, most=2) == expected[:2]
 
 
 class TestNms:

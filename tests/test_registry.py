@@ -199,9 +199,11 @@ class TestLadder:
         with pytest.raises(UnknownModelError, match=r"no model 'sam-vit-m'\. Did you mean 'sam-vit-"):
             self.ladder("sam-vit-h", "sam-vit-m")
 
-    def test_one_that_this_version_cannot_run_is_refused(self):
-        with pytest.raises(ConfigError, match="'yolo11n' needs backend 'yolo'"):
-            self.ladder("sam-vit-h", "yolo11n")
+    def test_one_that_this_version_cannot_run_is_refused(self, monkeypatch):
+        later = ModelSpec("later", "For a test", "MIT", (Engine("torch", "sam9", "t"),))
+        monkeypatch.setitem(registry.models(), "later", later)
+        with pytest.raises(ConfigError, match="'later' needs backend 'sam9', which this version does not have"):
+            self.ladder("sam-vit-h", "later")
 
     def test_weights_that_are_not_there_are_named(self):
         with pytest.raises(WeightsNotFoundError, match=r"no weights file absent\.pth for model 'sam-vit-b'"):

@@ -80,15 +80,19 @@ def box_iou(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[
     return overlap
 
 
-def box_nms(boxes: NDArray[np.float32], scores: NDArray[np.floating], threshold: float) -> list[int]:
-    """Indices of the boxes that survive non-maximum suppression, best score first (``torchvision.ops.nms``)."""
-    return _greedy(lambda index: box_iou(boxes[index : index + 1], boxes)[0], scores, threshold)
+def box_nms(boxes: NDArray[np.float32], scores: NDArray[np.floating], threshold: float, most: int | None = None) -> list[int]:
+    """Indices of the boxes that survive non-maximum suppression, best score first (``torchvision.ops.nms``); the `most` best of them."""
+    return _greedy(lambda index: box_iou(boxes[index : index + 1], boxes)[0], scores, threshold, most)
 
 
-def _greedy(overlap_with: Callable[[int], NDArray[np.float32]], scores: NDArray[np.floating], threshold: float) -> list[int]:
+def _greedy(
+    overlap_with: Callable[[int], NDArray[np.float32]], scores: NDArray[np.floating], threshold: float, most: int | None = None
+) -> list[int]:
     keep: list[int] = []
     dropped = np.zeros(len(scores), bool)
     for index in np.argsort(-scores, kind="stable"):
+        if len(keep) == most:
+            break
         if not dropped[index]:
             keep.append(int(index))
             dropped |= overlap_with(int(index)) > threshold

@@ -86,7 +86,7 @@ class BackendSpec:
 
 @dataclass(frozen=True)
 class Engine:
-    """One way to run a model.
+    """One way to run a model: the backend, what it needs to know, and the weights in its format.
 
     Attributes:
         name: What users write.
@@ -233,6 +233,22 @@ BUILT_IN = (
         accepts=_SPATIAL,
         requires=("torch", "torchvision", "sam2"),
         install="pip install torch torchvision 'setuptools>=77' && SAM2_BUILD_CUDA=0 pip install --no-build-isolation 'sam2>=1.1'",
+    ),
+    BackendSpec(
+        name="yolo",
+        kind="detector",
+        factory="promptseg.backends.yolo:load",
+        accepts=frozenset({"text"}),
+        requires=("torch", "torchvision", "ultralytics"),
+        install="pip install torch torchvision && pip install --no-deps 'ultralytics>=8.3.253' (AGPL-3.0)",
+    ),
+    BackendSpec(
+        name="onnx_yolo",
+        kind="detector",
+        factory="promptseg.backends.onnx_yolo:load",
+        accepts=frozenset({"text"}),
+        requires=("onnxruntime",),
+        install="pip install promptseg",
     ),
     BackendSpec(
         name="superpixel",

@@ -42,6 +42,18 @@ def test_the_memory_that_a_model_needs_is_null_where_it_was_not_measured(run):
     assert memory["yolo11n", "torch"] is None
 
 
+def test_a_model_that_runs_ones_own_weights_alone_is_never_ready(run):
+    statuses = {row["engine"]: row["status"] for row in rows(run) if row["model"] == "yolo"}
+    assert statuses["onnx"] == "needs weights of your own: yolo=PATH"
+    assert statuses["torch"] != "ready"
+
+
+def test_the_list_says_plainly_what_the_agpl_asks(run):
+    printed = run("models").stdout
+    assert "yolo11n" in printed
+    assert "AGPL-3.0 asks of a program that uses such a model" in printed
+
+
 def test_the_size_is_null_where_it_is_not_published(run, add_model):
     add_model("cutter", "segmenter", None)
     (row,) = (row for row in rows(run) if row["model"] == "cutter")

@@ -23,6 +23,8 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     for row in rows:
         typer.echo(f"{row['model']:{width}}  {row['engine']:12}  {row['licence']:12}  {row['status']}")
         typer.echo(f"{'':{width}}  {row['summary']}")
+    if any(row["licence"].startswith("AGPL") for row in rows):
+        typer.echo("\nAGPL-3.0 asks of a program that uses such a model, also over a network only, to be published under that licence.")
 
 
 def _row(model: registry.ModelSpec, engine: registry.Engine) -> dict[str, Any]:
@@ -51,9 +53,9 @@ def _status(model: registry.ModelSpec, engine: registry.Engine) -> str:
         return "does not run in this version yet"
     if backend.missing():
         return f"needs {', '.join(backend.missing())}: {backend.install}"
-    brings_none = backend.recognises and not engine.files
-    if not brings_none and all(weights.cached_path(model.name, file) for file in engine.files):
+    own_only = not engine.files and (backend.recognises or engine.checkpoint is not None)
+    if not own_only and all(weights.cached_path(model.name, file) for file in engine.files):
         return "ready"
-    if brings_none or not all(file.sources for file in engine.files):
+    if own_only or not all(file.sources for file in engine.files):
         return f"needs weights of your own: {model.name}=PATH"
     return "weights are fetched at first use"

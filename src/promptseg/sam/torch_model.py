@@ -9,7 +9,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -22,11 +22,10 @@ from ..machine import available_memory, usable_processors
 from ..masks import Size
 from ..memory import MemoryNeed
 from ..results import Provenance
+from ..torch_runtime import chosen_device, chosen_dtype, is_out_of_memory, release, unless_out_of_memory
 from .geometry import PIXEL_MEAN, PIXEL_STD, Geometry, LongestSide
 from .model import Conventions, Embedding, PointPrompts
 from .torch_decoder import Context, DecodedPrompts, TorchDecoder
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 OPTIONS: Mapping[str, Any] = {"dtype": "float32", "cache": "memory", "decode_batch": None, "choose": "published", "compile": False}
 """Options of `load` that the backends on this module share, with their defaults."""
@@ -36,8 +35,6 @@ _ENCODE_BATCH = {"cpu": 1, "cuda": 8, "mps": 1}
 
 EMBEDDING, HIGH_RES = "embedding", ("high_res_0", "high_res_1")
 """Names in `Embedding.features`: the encoder's features, and SAM 2's of four and of two times their grid."""
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -69,12 +66,8 @@ class Settings:
             raise ConfigError(f"option decode_batch is a whole number of at least 1, got {batch!r}")
         if not isinstance(options["compile"], bool):
             raise ConfigError(f"option compile is True or False, got {options['compile']!r}")
-        name = str(options["dtype"]).removeprefix("torch.")
-        if name not in DTYPES:
-            raise ConfigError(f"option dtype is one of {', '.join(DTYPES)}, got {options['dtype']!r}")
-        chosen = _device(device)
-        _check_dtype(chosen, DTYPES[name])
-        return cls(chosen, DTYPES[name], batch, options["compile"])
+        chosen = chosen_device(device)
+        return cls(chosen, chosen_dtype(options["dtype"], chosen), batch, options["compile"])
 
     @property
     def dtype_name(self) -> str:
@@ -110,7 +103,7 @@ class TorchSam:
         self._lock = threading.Lock()
         room = _free_memory(settings.device)
         with self._computing():
-            placed = _unless_out_of_memory(lambda: self._place(sam))
+            placed = unless_out_of_memory(lambda: self._place(sam))
         if isinstance(placed, Exception):
             raise self._too_large("the model does not fit", room) from placed
         self._encoder, self._decoder = placed
@@ -142,14 +135,14 @@ class TorchSam:
         while len(found) < len(images):
             batch = images[len(found) : len(found) + self._encode_batch]
             with self._computing():
-                encoded = _unless_out_of_memory(lambda batch=batch: self._encode(batch))  # type: ignore[misc]
+                encoded = unless_out_of_memory(lambda batch=batch: self._encode(batch))  # type: ignore[misc]
             if not isinstance(encoded, Exception):
                 found += encoded
             elif len(batch) == 1:
                 raise self._too_large("an image does not fit beside the model") from encoded
             else:
                 self._encode_batch = max(1, len(batch) // 2)
-                _release(self.settings.device)
+                release(self.settings.device)
         return found
 
     def decode(self, embedding: Embedding, prompts: PointPrompts, *, one_thread: bool = False) -> _Decoded:  # noqa: ARG002 - See below.
@@ -164,7 +157,7 @@ class TorchSam:
             OutOfMemoryError: Not even one prompt fits.
         """
         with self._computing():
-            context = _unless_out_of_memory(lambda: self._context(embedding, prompts.mask_logits))
+            context = unless_out_of_memory(lambda: self._context(embedding, prompts.mask_logits))
         if isinstance(context, Exception):
             raise self._too_large("an image does not fit beside the model") from context
         parts: list[DecodedPrompts] = []
@@ -172,7 +165,7 @@ class TorchSam:
         while done < len(prompts):
             points, labels = (torch.tensor(array[done : done + step], device="cpu") for array in (prompts.points, prompts.labels))
             with self._computing():
-                part = _unless_out_of_memory(lambda p=points, q=labels: self._decoder.decode(context, p, q))  # type: ignore[misc]
+                part = unless_out_of_memory(lambda p=points, q=labels: self._decoder.decode(context, p, q))  # type: ignore[misc]
             if not isinstance(part, Exception):
                 parts.append(part)
                 done += len(points)
@@ -182,13 +175,13 @@ class TorchSam:
                 step = (len(points) + 1) // 2
                 with self._lock:
                     self._decode_batch = min(self._decode_batch, step)
-                _release(self.settings.device)
+                release(self.settings.device)
         return _Decoded(self, parts, np.concatenate([part.scores.cpu().numpy() for part in parts]))
 
     def upscale(self, decoded: DecodedPrompts, prompt: int, candidates: Sequence[int], region: Size | None) -> NDArray[np.float32]:
         """Logits of a decoded prompt; see `promptseg.sam.model.Decoded.logits`."""
         with self._computing():
-            logits = _unless_out_of_memory(lambda: self._decoder.upscale(decoded, prompt, candidates, region).cpu())
+            logits = unless_out_of_memory(lambda: self._decoder.upscale(decoded, prompt, candidates, region).cpu())
         if isinstance(logits, Exception):
             raise self._too_large("a mask does not fit beside the model") from logits
         array: NDArray[np.float32] = logits.numpy()
@@ -242,7 +235,7 @@ class TorchSam:
 
     def _too_large(self, what: str, room: int | None = None) -> OutOfMemoryError:
         device = self.settings.device
-        _release(device)
+        release(device)
         if room is None:
             room = _room(device, self._weight_bytes)
         return self._need.error(what, device=device.type, dtype=self.settings.dtype_name, room=room)
@@ -295,7 +288,7 @@ def loading(need: MemoryNeed, settings: Settings) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not any(_is_out_of_memory(found) for found in (error, error.__cause__)):
+        if not any(is_out_of_memory(found) for found in (error, error.__cause__)):
             raise
         room = _free_memory(torch.device("cpu"))  # Where models are loaded, wherever they then run.
         raise need.error("the model does not fit", device="cpu", dtype=settings.dtype_name, room=room) from error
@@ -317,34 +310,6 @@ def _tensor(array: NDArray[np.float32]) -> Tensor:
     return torch.tensor(array, device="cpu")  # Copied: one from the cache is read-only, which torch warns of.
 
 
-def _device(name: str) -> torch.device:
-    present = [
-        device
-        for device, there in (("cuda", torch.cuda.is_available), ("mps", torch.backends.mps.is_available), ("cpu", lambda: True))
-        if there()
-    ]
-    if name == "auto":
-        return torch.device(present[0])
-    if name not in present:
-        raise ConfigError(f"device {name!r} is not to be had with this machine and build of torch; usable here: auto, {', '.join(present)}")
-    return torch.device(name)
-
-
-def _check_dtype(device: torch.device, dtype: torch.dtype) -> None:
-    """Tries the operations that a model is made of, because torch keeps no list of what a device can do."""
-    try:
-        with torch.inference_mode():
-            value = torch.zeros((1, 4, 4, 4), dtype=dtype, device=device)
-            value = torch.nn.functional.conv2d(value, torch.zeros((4, 4, 1, 1), dtype=dtype, device=device))
-            value = torch.nn.functional.gelu(torch.nn.functional.layer_norm(value, (4,)))
-            torch.baddbmm(value[0], value[0], value[0]).float().cpu()
-    except Exception as error:  # Which one depends on the device and on torch's version.
-        usable = str(dtype).removeprefix("torch.")
-        if _is_out_of_memory(error):
-            raise OutOfMemoryError(f"out of memory on {device.type}: no room even to try whether it computes in {usable}") from error
-        raise ConfigError(f"device {device.type!r} cannot compute in {usable}: use dtype='float32'") from error
-
-
 def _compiled(encoder: torch.nn.Module) -> Callable[[Tensor], Tensor]:
     """The encoder, compiled when it is first called."""
     with _compiling():
@@ -363,36 +328,10 @@ def _compiling() -> Iterator[None]:
     try:
         yield
     except Exception as error:  # Compilers, their absence and what they made fail in many ways, of no common class.
-        if _is_out_of_memory(error):
+        if is_out_of_memory(error):
             raise
         reason = str(error).strip().partition("\n")[0]
         raise BackendError(
             f"the image encoder could not be compiled, or not be run so: {reason}. torch compiles with a C++ compiler on a CPU and with "
             "Triton on a GPU; install it, or load the model without compile=True"
         ) from error
-
-
-def _unless_out_of_memory(compute: Callable[[], _T]) -> _T | Exception:
-    """The result, or the error where memory ran out. What the failed attempt held is free when this returns."""
-    try:
-        return compute()
-    except Exception as error:  # Each device has its own; those that are not about memory go on their way.
-        if not _is_out_of_memory(error):
-            raise
-        return error.with_traceback(None)
-
-
-def _is_out_of_memory(error: BaseException | None) -> bool:
-    if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)):
-        return True
-    message = str(error).lower()
-    return isinstance(error, RuntimeError) and (
-        "out of memory" in message or "can't allocate memory" in message or "not enough memory" in message
-    )
-
-
-def _release(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    elif device.type == "mps":
-        torch.mps.empty_cache()

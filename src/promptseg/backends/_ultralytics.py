@@ -1,0 +1,154 @@
+"""ultralytics, imported so that the rest of the process does not notice, and its modules made from checkpoints that are read as data.
+
+Importing ultralytics looks names up in the DNS, writes a settings file into the home folder, sets environment variables, numpy's and
+torch's print options and OpenCV's threads, adds warning filters, puts functions of its own in place of ``torch.save`` and
+``PIL.Image.open``, and, by version, of others, and draws random numbers. All of that is prevented or undone here. What remains is its
+logger, named ``"ultralytics"``, and that a program which imports ultralytics later finds it imported with these settings: without
+network, without installing packages, its settings file in promptseg's folder. A program that imported ultralytics before finds it as it
+was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import random
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+
+from ..errors import WeightsMismatchError
+from ..weights import home
+from ..yolo.pickled import Inert
+
+_FORCED = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false", "ULTRALYTICS_SAFE_LOAD": "true"}
+_PATCHED = ((torch, "save"), (torch, "load"), (Image, "open"), (cv2, "imread"), (cv2, "imwrite"), (cv2, "imshow"))
+
+_RENAMED = {
+    "ultralytics.nn.modules.block.Silence": "torch.nn.modules.linear.Identity",
+    "ultralytics.nn.tasks.YOLOv10DetectionModel": "ultralytics.nn.tasks.DetectionModel",
+}
+"""Classes that earlier versions of ultralytics had."""
+
+_lock = threading.Lock()
+
+
+def import_tasks() -> Any:
+    """Module ``ultralytics.nn.tasks``."""
+    name = "ultralytics.nn.tasks"
+    with _lock, contextlib.nullcontext() if name in sys.modules else _undisturbed():  # Only an import that does something disturbs.
+        return importlib.import_module(name)
+
+
+def rebuild(saved: Inert) -> Any:
+    """The module that a checkpoint holds, on the CPU in evaluation mode.
+
+    Only classes of torch's and ultralytics' own layers are made. Their constructors are not called: they get the parameters and the plain
+    values (numbers, texts, containers of them) that the checkpoint has, and neither hooks nor functions.
+
+    Raises:
+        WeightsMismatchError: It holds something else.
+    """
+    tasks = import_tasks()
+    try:
+        module = _made(saved, {}).eval().float().requires_grad_(False)
+    except WeightsMismatchError:
+        raise
+    except Exception as error:  # Whatever goes wrong within, the checkpoint is not what it should be.
+        raise WeightsMismatchError(f"this is not the model of a YOLO checkpoint: {error}") from error
+    if not isinstance(module, tasks.DetectionModel):
+        raise WeightsMismatchError(f"this is the model of a YOLO checkpoint for something else, a {type(module).__name__}")
+    return module
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Puts back whatever an import of ultralytics changes in other people's modules."""
+    environment = dict(os.environ)
+    options = torch._tensor_str.get_printoptions()  # noqa: SLF001 - There is no public way to ask.
+    threads = cv2.getNumThreads(), torch.get_num_threads()
+    functions = [(module, name, getattr(module, name)) for module, name in _PATCHED]
+    os.environ.update(_FORCED)
+    settings = os.environ.setdefault("YOLO_CONFIG_DIR", str(home() / "ultralytics"))
+    with contextlib.suppress(OSError):  # Where it cannot be made, ultralytics finds a place for temporary files.
+        Path(settings).mkdir(parents=True, exist_ok=True)
+    drawn = random.getstate(), np.random.get_state()  # noqa: NPY002 - The caller's, who may use it.
+    with warnings.catch_warnings(), np.printoptions(), torch.random.fork_rng(devices=[]):
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            for name in set(os.environ) - set(environment):
+                del os.environ[name]
+            os.environ.update(environment)
+            torch.set_printoptions(**options)  # type: ignore[no-untyped-call]
+            cv2.setNumThreads(threads[0])
+            if torch.get_num_threads() != threads[1]:
+                torch.set_num_threads(threads[1])
+            for module, name, function in functions:
+                setattr(module, name, function)
+            random.setstate(drawn[0])
+            np.random.set_state(drawn[1])  # noqa: NPY002
+
+
+def _made(saved: Any, made: dict[int, torch.nn.Module]) -> torch.nn.Module:
+    """A module and those below it, each once."""
+    if not isinstance(saved, Inert) or not isinstance(saved.state, dict):
+        raise TypeError(f"it holds a {_described(saved)} in the place of a module")
+    if id(saved) in made:
+        return made[id(saved)]
+    kind = _class(saved.class_name)
+    module: torch.nn.Module = kind.__new__(kind)
+    torch.nn.Module.__init__(module)
+    made[id(saved)] = module
+    for name, value in saved.state.items():
+        if name not in module.__dict__ and _is_plain(value) and not callable(getattr(kind, name, None)):
+            module.__dict__[name] = value
+    for name, tensor in saved.state.get("_parameters", {}).items():
+        module.register_parameter(name, None if tensor is None else torch.nn.Parameter(tensor.float(), requires_grad=False))
+    for name, tensor in saved.state.get("_buffers", {}).items():
+        module.register_buffer(name, tensor)
+    for name, child in saved.state.get("_modules", {}).items():
+        module.add_module(name, None if child is None else _made(child, made))
+    if _is_bound(saved.state.get("forward"), saved, "forward_fuse"):  # So is a layer whose normalisation was folded into its convolution.
+        module.forward = module.forward_fuse  # type: ignore[assignment]
+    return module
+
+
+def _class(name: str) -> Any:
+    """The class of that name, if it is a layer of torch's or ultralytics'."""
+    module_name, _, class_name = _RENAMED.get(name, name).rpartition(".")
+    allowed = module_name in ("ultralytics.nn.modules", "ultralytics.nn.tasks") or module_name.startswith(
+        ("torch.nn.modules.", "ultralytics.nn.modules.")
+    )
+    found = getattr(sys.modules.get(module_name), class_name, None) if allowed else None
+    if not (isinstance(found, type) and issubclass(found, torch.nn.Module)):
+        raise WeightsMismatchError(f"the checkpoint holds a {name}, which is no layer that this version of ultralytics has")
+    return found
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple, set)):
+        return all(_is_plain(element) for element in value)
+    if isinstance(value, dict):
+        return all(_is_plain(element) for pair in value.items() for element in pair)
+    return value is None or isinstance(value, (bool, int, float, str, torch.Tensor))
+
+
+def _is_bound(value: Any, to: Inert, method: str) -> bool:
+    """Whether a saved value is a method of a saved object, which a pickle says as a call of ``getattr``."""
+    named = isinstance(value, Inert) and value.class_name in ("builtins.getattr", "__builtin__.getattr")
+    return named and len(value.args) == 2 and value.args[0] is to and value.args[1] == method
+
+
+def _described(value: Any) -> str:
+    return value.class_name if isinstance(value, Inert) else type(value).__name__

@@ -1,0 +1,166 @@
+"""YOLO detectors on ONNX Runtime: what a file says of itself, and that neither torch nor ultralytics is needed."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import promptseg
+from promptseg.errors import BackendError, ConfigError, WeightsMismatchError
+from promptseg.testing.contracts import scene
+
+
+def load(path, **options):
+    return promptseg.load("yolo", weights=path, **options)
+
+
+class TestFiles:
+    def test_the_file_says_which_classes_and_frames_it_has(self, tiny_onnx_yolo):
+        detector = load(tiny_onnx_yolo())
+        assert detector.classes == ("dog", "cat", "sports ball")
+        assert detector._network.layout.frame == (64, 64)
+        assert detector._network.layout.fixed
+        assert detector.provenance.backend == "onnx_yolo"
+        assert detector.provenance.dtype == "float32"
+
+    def test_a_file_for_frames_of_any_size_is_given_frames_without_needless_grey(self, tiny_onnx_yolo):
+        detector = load(tiny_onnx_yolo(side=None, metadata={"imgsz": "[128, 128]"}))
+        assert not detector._network.layout.fixed
+        assert detector._network.layout.frame == (128, 128)
+        assert detector.detect(np.zeros((20, 200, 3), np.uint8)).size == (20, 200)
+
+    def test_a_file_with_prototypes_gives_masks(self, tiny_onnx_yolo):
+        found = load(tiny_onnx_yolo(masks=4)).detect(scene())
+        assert len(found.masks) == len(found) > 0
+        assert found.masks.size == (72, 100)
+
+    def test_a_file_in_half_precision_finds_what_the_full_one_finds(self, tiny_onnx_yolo):
+        full, half = (load(tiny_onnx_yolo(half=half)) for half in (False, True))
+        assert half.provenance.dtype == "float16"
+        expected, computed = (detector._network(np.full((64, 64, 3), 90, np.uint8)).predictions for detector in (full, half))
+        assert computed.dtype == np.float32
+        np.testing.assert_allclose(computed, expected, rtol=0.05, atol=0.05)
+
+    @pytest.mark.parametrize("described", [{"end2end": "True"}, {"end2end": None, "args": "{'nms': True, 'batch': 1}"}])
+    def test_a_file_that_drops_duplicates_itself_is_read_row_by_row(self, described, tiny_onnx_yolo):
+        detector = load(tiny_onnx_yolo(end_to_end=True, metadata=described))
+        assert detector._network.layout.end_to_end
+        assert detector._network(np.zeros((64, 64, 3), np.uint8)).predictions.shape == (64, 6)
+
+    def test_names_may_be_a_list(self, tiny_onnx_yolo):
+        assert load(tiny_onnx_yolo(metadata={"names": "['a', 'b', 'c']"})).classes == ("a", "b", "c")
+
+    @pytest.mark.parametrize(
+        ("described", "message"),
+        [
+            ({"names": None}, "does not say its names: it is no detector that ultralytics exported"),
+            ({"names": None, "stride": None, "task": None}, "does not say its names, stride, task"),
+            ({"task": "pose"}, "for task 'pose'; those that run are for detect and segment"),
+            ({"task": "classify"}, "for task 'classify'"),
+            ({"names": "{0: 'dog', 1: 'cat'}"}, r"is no YOLO detector: its output has shape \(7, 64\), and not 6 values a box"),
+            ({"names": "{0: 'dog', 2: 'cat', 3: 'x'}"}, "class names are .* which is no list of names"),
+            ({"names": "{0: __import__('os').mkdir('x')}"}, "says that its names is .*, which is no value"),
+            ({"names": "[" * 3000}, "says that its names is .*, which is no value"),
+            ({"names": "3"}, "class names are 3, which is no list of names"),
+            ({"stride": "0"}, "stride is 0"),
+            ({"stride": "'x'"}, "stride is 'x'"),
+        ],
+    )
+    def test_a_file_that_describes_itself_wrongly_is_refused(self, described, message, tiny_onnx_yolo):
+        with pytest.raises(WeightsMismatchError, match=message):
+            load(tiny_onnx_yolo(metadata=described))
+
+    def test_the_size_of_frames_may_be_one_number(self, tiny_onnx_yolo):
+        assert load(tiny_onnx_yolo(side=None, metadata={"imgsz": "320"}))._network.layout.frame == (320, 320)
+
+    @pytest.mark.parametrize("size", ["[640]", "'x'", "[0, 640]"])
+    def test_a_size_of_frames_that_is_none_is_refused(self, size, tiny_onnx_yolo):
+        with pytest.raises(WeightsMismatchError, match=r"says that its imgsz is .* no size in pixels"):
+            load(tiny_onnx_yolo(side=None, metadata={"imgsz": size}))
+
+    def test_another_model_for_onnx_runtime_is_refused(self, tmp_path):
+        from promptseg.sam.onnx_graph import Graph
+
+        graph = Graph()
+        (tmp_path / "other.onnx").write_bytes(graph.build(y=graph.op("Neg", graph.input("x", [1, 4]))))
+        with pytest.raises(WeightsMismatchError, match=r"other\.onnx does not say its names, stride, task"):
+            load(tmp_path / "other.onnx")
+
+    @pytest.mark.parametrize("content", [b"", b"no graph"])
+    def test_a_damaged_file_is_refused(self, content, tmp_path):
+        (tmp_path / "broken.onnx").write_bytes(content)
+        with pytest.raises(WeightsMismatchError, match=r"ONNX Runtime cannot load .*broken\.onnx"):
+            load(tmp_path / "broken.onnx")
+
+    def test_a_checkpoint_for_this_engine_is_refused_with_how_to_load_it(self, tmp_path):
+        (tmp_path / "model.pt").write_bytes(b"")
+        with pytest.raises(WeightsMismatchError, match=r"is not for engine 'onnx', which runs \.onnx files"):
+            load(tmp_path / "model.pt", engine="onnx")
+
+
+class TestComputing:
+    def test_a_failure_of_onnx_runtime_is_a_backend_error_with_its_cause(self, tiny_onnx_yolo):
+        detector = load(tiny_onnx_yolo())
+        with pytest.raises(BackendError, match="ONNX Runtime failed") as caught:
+            detector._network(np.zeros((32, 32, 3), np.uint8))
+        assert caught.value.__cause__ is not None
+
+    @pytest.mark.parametrize("threads", [0, -1, 1.5, True, "2"])
+    def test_threads_are_a_positive_whole_number(self, threads, tiny_onnx_yolo):
+        with pytest.raises(ConfigError, match="option threads is a whole number of at least 1"):
+            load(tiny_onnx_yolo(), threads=threads)
+
+    def test_a_device_that_is_not_there_is_refused_with_those_that_are(self, tiny_onnx_yolo):
+        with pytest.raises(ConfigError, match="device 'tpu' is not to be had with this build of ONNX Runtime; usable here: auto, cpu"):
+            load(tiny_onnx_yolo(), device="tpu")
+
+    def test_a_frame_of_another_size_is_refused_by_name(self, tiny_onnx_yolo):
+        with pytest.raises(ConfigError, match="frames of 64 x 64 pixels alone, and imgsz=320"):
+            load(tiny_onnx_yolo(), imgsz=320)
+
+
+WITHOUT = """
+import importlib.abc, json, sys
+
+class Refuse(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "torchvision", "ultralytics"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Refuse())
+import promptseg
+weights, image, *phrases = sys.argv[1:]
+found = promptseg.load("yolo", weights=weights, threshold=0.3).detect(image, phrases)
+print(json.dumps([found.labels, found.scores.tolist()]))
+"""
+
+
+def without_torch(weights, image, *phrases):
+    """Labels and scores of what is found in a process that has neither torch nor ultralytics."""
+    run = subprocess.run([sys.executable, "-c", WITHOUT, weights, image, *phrases], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    labels, scores = json.loads(run.stdout)
+    return tuple(labels), scores
+
+
+def test_it_runs_without_torch_and_without_ultralytics(tiny_onnx_yolo, tmp_path):
+    Image.fromarray(scene()).save(tmp_path / "scene.png")
+    path = tiny_onnx_yolo(masks=2)
+    expected = load(path, threshold=0.3).detect(scene(), ["dog", "cat"])
+    labels, scores = without_torch(path, tmp_path / "scene.png", "dog", "cat")
+    assert labels == expected.labels
+    assert scores == pytest.approx(expected.scores.tolist(), abs=1e-5)
+    assert len(labels) > 0
+
+
+@pytest.mark.shared
+def test_a_quantised_detector_finds_the_bus_and_the_people_beside_it(shared):
+    weights, bus = shared / "weights" / "yolo" / "yolov8n_int8.onnx", shared / "data" / "ultralytics" / "bus.jpg"
+    if not weights.is_file() or not bus.is_file():
+        pytest.skip("there is no yolov8n_int8.onnx or no bus.jpg beside the project")
+    labels, scores = without_torch(weights, bus, "People", "bus")
+    assert sorted(labels) == ["People", "People", "People", "People", "bus"]
+    assert min(scores[:4]) > 0.8
