@@ -1,0 +1,266 @@
+"""Phrases, and what they mean to a detector that knows a fixed list of classes.
+
+A phrase is what a user asks a detector for. ``"car|automobile"`` gives alternatives for one thing, whose label is the first of them. A
+detector with classes of its own takes a phrase where it names one of them: as it is written, in the plural, or by a synonym of a small
+table. Every word of that table is right for whatever the class holds, so that no label is wrong: a ``"woman"`` is a person, but not every
+person that a detector finds is a woman, so the word is refused and the class ``"person"`` is named in its place.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from .errors import PromptError
+
+_SAME = (
+    ("person", "human", "human being"),
+    ("airplane", "aeroplane", "plane"),
+    ("bicycle", "bike", "push bike"),
+    ("car", "automobile", "motor car"),
+    ("motorcycle", "motorbike"),
+    ("truck", "lorry"),
+    ("traffic light", "traffic signal", "stoplight"),
+    ("couch", "sofa", "settee"),
+    ("potted plant", "pot plant"),
+    ("tv", "television", "tv monitor", "television set", "telly"),
+    ("laptop", "laptop computer", "notebook computer"),
+    ("mouse", "computer mouse"),
+    ("remote", "remote control"),
+    ("keyboard", "computer keyboard"),
+    ("cell phone", "cellular phone", "mobile phone", "mobile telephone", "smartphone"),
+    ("refrigerator", "fridge"),
+    ("hair drier", "hair dryer", "hairdryer", "blow dryer"),
+    ("donut", "doughnut"),
+    ("hot dog", "hotdog"),
+    ("frisbee", "flying disc"),
+    ("backpack", "rucksack", "knapsack"),
+    ("handbag", "hand bag", "purse"),
+    ("tie", "necktie"),
+    ("fire hydrant", "hydrant", "fireplug"),
+    ("microwave", "microwave oven"),
+    ("skis", "ski", "pair of skis"),
+    ("scissors", "pair of scissors"),
+)
+"""Names of one thing. Any of them is the name of a class, and then the others name that class, too."""
+
+_WIDER = {
+    "cell phone": ("phone", "telephone"),
+    "dining table": ("table",),
+    "potted plant": ("plant",),
+    "sports ball": ("ball",),
+    "teddy bear": ("teddy", "soft toy"),
+    "wine glass": ("glass",),
+}
+"""Words that are true of whatever a class holds, though not only of that: they name the class where no class has the word for its name."""
+
+_NARROWER = {
+    "person": ("man", "woman", "boy", "girl", "child", "kid", "baby", "adult", "pedestrian", "player", "cyclist", "rider"),
+    "car": ("taxi", "cab", "sedan", "suv"),
+    "truck": ("pickup",),
+    "bus": ("coach", "minibus"),
+    "boat": ("ship", "yacht", "sailing boat", "sailboat", "canoe", "ferry"),
+    "bird": ("duck", "pigeon", "gull", "eagle", "swan"),
+    "dog": ("puppy",),
+    "cat": ("kitten",),
+    "horse": ("pony", "foal"),
+    "sheep": ("lamb",),
+    "cow": ("bull", "calf"),
+    "chair": ("armchair", "stool"),
+    "cup": ("mug",),
+}
+"""Words that are true of some of what a class holds: they would be wrong as labels of the rest, so they only lead to the class's name."""
+
+_IRREGULAR = {
+    "person": ("people",),
+    "man": ("men",),
+    "child": ("children",),
+    "mouse": ("mice",),
+    "foot": ("feet",),
+    "tooth": ("teeth",),
+    "goose": ("geese",),
+    "calf": ("calves",),
+    "knife": ("knives",),
+    "shelf": ("shelves",),
+    "leaf": ("leaves",),
+    "wolf": ("wolves",),
+    "bus": ("buses", "busses"),
+}
+
+_ARTICLES = ("a ", "an ", "the ")
+
+_LISTED = 12
+"""How many names a message lists."""
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """What a user asks a detector for.
+
+    Attributes:
+        label: What its detections are labelled: the first alternative as the user wrote it.
+        alternatives: The ways to say it; at least one.
+    """
+
+    label: str
+    alternatives: tuple[str, ...]
+
+
+def parse_phrase(phrase: str) -> Phrase:
+    """Splits ``"car|automobile"`` into its alternatives; the first is the label. Space around an alternative is dropped.
+
+    Raises:
+        PromptError: It is no text, or blank, or has a blank alternative.
+    """
+    if not isinstance(phrase, str) or not phrase.strip():
+        raise PromptError(f"a phrase is text that is not blank, got {phrase!r}")
+    alternatives = tuple(alternative.strip() for alternative in phrase.split("|"))
+    if not all(alternatives):
+        raise PromptError(f"phrase {phrase!r} has a blank alternative: write it as 'first|second'")
+    return Phrase(alternatives[0], tuple(dict.fromkeys(alternatives)))
+
+
+def parse_phrases(phrases: Sequence[str]) -> tuple[Phrase, ...]:
+    """Parses phrases, in their order. Phrases of one label are one phrase with the alternatives of all.
+
+    Raises:
+        PromptError: `phrases` is one string in place of several, is empty, or holds something that is no phrase.
+    """
+    if isinstance(phrases, str):
+        raise PromptError(f"phrases are a list of strings: write [{phrases!r}]")
+    found: dict[str, dict[str, None]] = {}
+    for phrase in phrases:
+        parsed = parse_phrase(phrase)
+        found.setdefault(parsed.label, {}).update(dict.fromkeys(parsed.alternatives))
+    if not found:
+        raise PromptError("no phrases were given: name at least one, or pass None for every class that the detector knows")
+    return tuple(Phrase(label, tuple(alternatives)) for label, alternatives in found.items())
+
+
+class Vocabulary:
+    """The classes that a detector knows, by the phrases that name them.
+
+    Args:
+        names: The classes' names, in the order of the model's outputs. Equal names are one class to the user.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self._classes: dict[str, list[int]] = {}
+        for words in (self._own, _plurals, _synonyms, _wider):  # An earlier way of naming has precedence over a later one.
+            named: dict[str, list[int]] = {}
+            for index, name in enumerate(self.names):
+                for key in {_key(word) for word in words(name)}:
+                    named.setdefault(key, []).append(index)
+            for key, indices in named.items():
+                self._classes.setdefault(key, indices)
+
+    def __repr__(self) -> str:
+        return f"Vocabulary({', '.join(map(repr, self.names))})"
+
+    def labels(self, phrases: Sequence[str] | None) -> Mapping[int, str]:
+        """The label of each class that is asked for, by the class's index.
+
+        Args:
+            phrases: What is asked for, or None for every class under its own name.
+
+        Raises:
+            PromptError: A phrase names no class, or two phrases name the same one; or `phrases` are no list of phrases.
+        """
+        if phrases is None:
+            return dict(enumerate(self.names))
+        labels: dict[int, str] = {}
+        for phrase in parse_phrases(phrases):
+            for alternative in phrase.alternatives:
+                for index in self._named(alternative, phrase):
+                    if labels.setdefault(index, phrase.label) != phrase.label:
+                        raise PromptError(
+                            f"{labels[index]!r} and {phrase.label!r} both mean class {self.names[index]!r}: "
+                            f"ask for one of them, or for both under one label as '{labels[index]}|{phrase.label}'"
+                        )
+        return labels
+
+    def _named(self, alternative: str, phrase: Phrase) -> Sequence[int]:
+        for word in _without_article(alternative):
+            if _key(word) in self._classes:
+                return self._classes[_key(word)]
+        asked = repr(alternative) if len(phrase.alternatives) == 1 else f"{alternative!r} (in {'|'.join(phrase.alternatives)!r})"
+        raise PromptError(f"{asked} names none of the {len(self.names)} classes of this detector.{self._hint(alternative)}")
+
+    def _hint(self, alternative: str) -> str:
+        wider = [name for name in dict.fromkeys(self.names) if _key(alternative) in {_key(word) for word in _narrower(name)}]
+        if wider:
+            return f" It knows {wider[0]!r}, which is wider: ask for that."
+        near = list(dict.fromkeys([*self._sharing_a_word(alternative), *self._spelt_alike(alternative)]))[:_LISTED]
+        if near:
+            return f" Near it are: {', '.join(map(repr, near))}."
+        more = f" and {len(self.names) - _LISTED} more" if len(self.names) > _LISTED else ""
+        return f" It knows {', '.join(map(repr, self.names[:_LISTED]))}{more}."
+
+    def _sharing_a_word(self, alternative: str) -> Iterator[str]:
+        words = {_key(word) for word in alternative.split()}
+        yield from (name for name in self.names if words & {_key(word) for word in name.split()} or _key(name) in words)
+
+    def _spelt_alike(self, alternative: str) -> Iterator[str]:
+        for key in difflib.get_close_matches(_key(alternative), list(self._classes), n=_LISTED, cutoff=0.6):
+            yield from (self.names[index] for index in self._classes[key])
+
+    @staticmethod
+    def _own(name: str) -> Iterator[str]:
+        yield name
+
+
+def _key(name: str) -> str:
+    """What is compared: case, spaces, hyphens and underscores do not count."""
+    return "".join(name.casefold().replace("-", " ").replace("_", " ").split())
+
+
+def _without_article(phrase: str) -> Iterator[str]:
+    yield phrase
+    for article in _ARTICLES:
+        if phrase.casefold().startswith(article):
+            yield phrase[len(article) :]
+
+
+def _plurals(name: str) -> Iterator[str]:
+    """Plurals of a name by the rules of English, made of its last word."""
+    head, space, last = name.rpartition(" ")
+    last = last.casefold()
+    if last in _IRREGULAR:
+        endings = _IRREGULAR[last]
+    elif last.endswith("y") and last[-2:-1] not in "aeiou":
+        endings = (f"{last[:-1]}ies",)
+    elif last.endswith(("s", "x", "z", "ch", "sh")):
+        endings = (f"{last}es",)
+    elif last.endswith("o"):
+        endings = (f"{last}es", f"{last}s")
+    else:
+        endings = (f"{last}s",)
+    yield from (f"{head}{space}{ending}" for ending in endings)
+    if last == "person":
+        yield f"{head}{space}persons"
+
+
+def _synonyms(name: str) -> Iterator[str]:
+    for group in _SAME:
+        if _key(name) in {_key(word) for word in group}:
+            yield from _with_plurals(group)
+
+
+def _wider(name: str) -> Iterator[str]:
+    yield from _with_plurals(_listed(_WIDER, name))
+
+
+def _narrower(name: str) -> Iterator[str]:
+    yield from _with_plurals(_listed(_NARROWER, name))
+
+
+def _listed(table: Mapping[str, tuple[str, ...]], name: str) -> tuple[str, ...]:
+    return next((words for known, words in table.items() if _key(known) == _key(name)), ())
+
+
+def _with_plurals(words: Sequence[str]) -> Iterator[str]:
+    for word in words:
+        yield word
+        yield from _plurals(word)
