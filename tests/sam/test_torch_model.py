@@ -16,7 +16,7 @@ from promptseg.sam.session import SamSegmenter
 
 torch = pytest.importorskip("torch", reason="the torch engine needs torch")
 
-from promptseg.sam import torch_model  # noqa: E402 - It needs torch.
+from promptseg import torch_runtime  # noqa: E402 - It needs torch.
 from promptseg.sam.torch_model import OPTIONS, Settings, TorchSam  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -42,7 +42,7 @@ class TestSettings:
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
         assert Settings.checked("auto", OPTIONS) == Settings(CPU)
         monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-        monkeypatch.setattr(torch_model, "_check_dtype", lambda device, dtype: None)
+        monkeypatch.setattr(torch_runtime, "check_dtype", lambda device, dtype: None)
         assert Settings.checked("auto", OPTIONS).device == torch.device("cuda")
 
     @pytest.mark.parametrize("device", ["cuda", "mps", "tpu"])

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -21,19 +21,16 @@ from ..errors import BackendError, ConfigError, OutOfMemoryError, PromptSegError
 from ..machine import usable_processors
 from ..masks import Size
 from ..results import Provenance
+from ..torch_runtime import chosen_device, chosen_dtype, release, unless_out_of_memory
 from .geometry import PIXEL_MEAN, PIXEL_STD, Geometry, LongestSide
 from .model import Candidates, Embedding, PointPrompts
 from .torch_decoder import Context, DecodedPrompts, TorchDecoder
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 OPTIONS: Mapping[str, Any] = {"dtype": "float32", "cache": "memory", "decode_batch": None}
 """Options of `load` that the backends on this module share, with their defaults."""
 
 _DECODE_BATCH = {"cpu": 2, "cuda": 64, "mps": 16}
 _ENCODE_BATCH = {"cpu": 1, "cuda": 8, "mps": 1}
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -60,12 +57,8 @@ class Settings:
         batch = options["decode_batch"]
         if batch is not None and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
             raise ConfigError(f"option decode_batch is a whole number of at least 1, got {batch!r}")
-        name = str(options["dtype"]).removeprefix("torch.")
-        if name not in DTYPES:
-            raise ConfigError(f"option dtype is one of {', '.join(DTYPES)}, got {options['dtype']!r}")
-        chosen = _device(device)
-        _check_dtype(chosen, DTYPES[name])
-        return cls(chosen, DTYPES[name], batch)
+        chosen = chosen_device(device)
+        return cls(chosen, chosen_dtype(options["dtype"], chosen), batch)
 
     @property
     def dtype_name(self) -> str:
@@ -100,7 +93,7 @@ class TorchSam:
         self._contexts: WeakKeyDictionary[Embedding, Context] = WeakKeyDictionary()
         self._lock = threading.Lock()
         with self._computing():
-            placed = _unless_out_of_memory(lambda: self._place(sam))
+            placed = unless_out_of_memory(lambda: self._place(sam))
         if isinstance(placed, Exception):
             raise self._too_large("the model does not fit") from placed
         self._encoder, self._decoder = placed
@@ -131,14 +124,14 @@ class TorchSam:
         while len(found) < len(images):
             batch = images[len(found) : len(found) + self._encode_batch]
             with self._computing():
-                encoded = _unless_out_of_memory(lambda batch=batch: self._encode(batch))  # type: ignore[misc]
+                encoded = unless_out_of_memory(lambda batch=batch: self._encode(batch))  # type: ignore[misc]
             if not isinstance(encoded, Exception):
                 found += encoded
             elif len(batch) == 1:
                 raise self._too_large("an image does not fit beside the model") from encoded
             else:
                 self._encode_batch = max(1, len(batch) // 2)
-                _release(self.settings.device)
+                release(self.settings.device)
         return found
 
     def decode(self, embedding: Embedding, prompts: PointPrompts, *, one_thread: bool = False) -> _Decoded:  # noqa: ARG002 - See below.
@@ -153,7 +146,7 @@ class TorchSam:
             OutOfMemoryError: Not even one prompt fits.
         """
         with self._computing():
-            context = _unless_out_of_memory(lambda: self._context(embedding, prompts.mask_logits))
+            context = unless_out_of_memory(lambda: self._context(embedding, prompts.mask_logits))
         if isinstance(context, Exception):
             raise self._too_large("an image does not fit beside the model") from context
         parts: list[DecodedPrompts] = []
@@ -161,7 +154,7 @@ class TorchSam:
         while done < len(prompts):
             points, labels = (torch.tensor(array[done : done + step], device="cpu") for array in (prompts.points, prompts.labels))
             with self._computing():
-                part = _unless_out_of_memory(lambda p=points, q=labels: self._decoder.decode(context, p, q))  # type: ignore[misc]
+                part = unless_out_of_memory(lambda p=points, q=labels: self._decoder.decode(context, p, q))  # type: ignore[misc]
             if not isinstance(part, Exception):
                 parts.append(part)
                 done += len(points)
@@ -171,13 +164,13 @@ class TorchSam:
                 step = (len(points) + 1) // 2
                 with self._lock:
                     self._decode_batch = min(self._decode_batch, step)
-                _release(self.settings.device)
+                release(self.settings.device)
         return _Decoded(self, parts, np.concatenate([part.scores.cpu().numpy() for part in parts]))
 
     def upscale(self, decoded: DecodedPrompts, prompt: int, candidates: Sequence[int], region: Size | None) -> NDArray[np.float32]:
         """Logits of a decoded prompt; see `promptseg.sam.model.Decoded.logits`."""
         with self._computing():
-            logits = _unless_out_of_memory(lambda: self._decoder.upscale(decoded, prompt, candidates, region).cpu())
+            logits = unless_out_of_memory(lambda: self._decoder.upscale(decoded, prompt, candidates, region).cpu())
         if isinstance(logits, Exception):
             raise self._too_large("a mask does not fit beside the model") from logits
         array: NDArray[np.float32] = logits.numpy()
@@ -256,55 +249,3 @@ class _Decoded:
 
 def _tensor(embedding: Embedding) -> Tensor:
     return torch.tensor(embedding.features["embedding"], device="cpu")  # Copied: one from the cache is read-only, which torch warns of.
-
-
-def _device(name: str) -> torch.device:
-    present = [
-        device
-        for device, there in (("cuda", torch.cuda.is_available), ("mps", torch.backends.mps.is_available), ("cpu", lambda: True))
-        if there()
-    ]
-    if name == "auto":
-        return torch.device(present[0])
-    if name not in present:
-        raise ConfigError(f"device {name!r} is not to be had with this machine and build of torch; usable here: auto, {', '.join(present)}")
-    return torch.device(name)
-
-
-def _check_dtype(device: torch.device, dtype: torch.dtype) -> None:
-    """Tries the operations that a model is made of, because torch keeps no list of what a device can do."""
-    try:
-        with torch.inference_mode():
-            value = torch.zeros((1, 4, 4, 4), dtype=dtype, device=device)
-            value = torch.nn.functional.conv2d(value, torch.zeros((4, 4, 1, 1), dtype=dtype, device=device))
-            value = torch.nn.functional.gelu(torch.nn.functional.layer_norm(value, (4,)))
-            torch.baddbmm(value[0], value[0], value[0]).float().cpu()
-    except Exception as error:  # Which one depends on the device and on torch's version.
-        usable = str(dtype).removeprefix("torch.")
-        raise ConfigError(f"device {device.type!r} cannot compute in {usable}: use dtype='float32'") from error
-
-
-def _unless_out_of_memory(compute: Callable[[], _T]) -> _T | Exception:
-    """The result, or the error where memory ran out. What the failed attempt held is free when this returns."""
-    try:
-        return compute()
-    except Exception as error:  # Each device has its own; those that are not about memory go on their way.
-        if not _is_out_of_memory(error):
-            raise
-        return error.with_traceback(None)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)):
-        return True
-    message = str(error).lower()
-    return isinstance(error, RuntimeError) and (
-        "out of memory" in message or "can't allocate memory" in message or "not enough memory" in message
-    )
-
-
-def _release(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    elif device.type == "mps":
-        torch.mps.empty_cache()
