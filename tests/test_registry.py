@@ -277,6 +277,73 @@ class TestEngineOfGivenWeights:
         assert registry._engine_for(model, tmp_path / "sam.onnx").name == "onnx"
 
 
+class TestCheckpointInPlaceOfSeveralFiles:
+    """An engine may take one file in place of those that are published."""
+
+    PAIR = ("encoder.onnx", "sam.onnx")
+
+    @pytest.fixture
+    def folder(self, tmp_path):
+        """Makes a folder with files of these names."""
+
+        def make(*names):
+            for name in names:
+                (tmp_path / name).touch()
+            return tmp_path
+
+        return make
+
+    @pytest.fixture
+    def both(self, stranger, installed):
+        """The model ``"strange"`` with two engines on the same pair, of which the second also takes a checkpoint."""
+        files = tuple(WeightFile(name, "0" * 64, ()) for name in self.PAIR)
+        engines = (Engine("onnx", "stranger", "x", files), Engine("torch", "stranger", "y", files, checkpoint="model.pt"))
+        installed(
+            Point("stranger", BackendSpec("stranger", "segmenter", "stranger:load", models=(ModelSpec("strange", "", "MIT", engines),)))
+        )
+        return stranger
+
+    @pytest.mark.parametrize(
+        ("names", "given", "engine", "expected"),
+        [
+            (("mine.pt",), "mine.pt", None, ("torch", ("model.pt",))),
+            (("mine.pth",), "mine.pth", "torch", ("torch", ("model.pt",))),
+            (("model.pt",), "", None, ("torch", ("model.pt",))),
+            (PAIR, "", None, ("onnx", PAIR)),
+            ((*PAIR, "model.pt"), "", None, ("onnx", PAIR)),
+            (PAIR, "", "torch", ("torch", PAIR)),
+            ((*PAIR, "model.pt"), "", "torch", ("torch", PAIR)),
+            (("encoder.onnx", "model.pt"), "", None, ("torch", ("model.pt",))),
+        ],
+    )
+    def test_the_weights_say_which_engine_and_which_files_are_meant(self, both, folder, names, given, engine, expected):
+        load("strange", weights=folder(*names) / given, engine=engine)
+        (request,) = both.requests
+        assert (request.engine.name, tuple(request.weights.files)) == expected
+
+    @pytest.mark.parametrize(
+        ("names", "given", "engine", "message"),
+        [
+            ((), "absent.pt", None, r"there is no weights file .*absent\.pt$"),
+            ((), "", "torch", r"there is no weights file .*encoder\.onnx, .*sam\.onnx$"),
+            (("sam.onnx",), "sam.onnx", "torch", r"sam\.onnx is one file; this model needs a folder with encoder\.onnx, sam\.onnx$"),
+            (("sam.onnx",), "", "torch", r"there is no weights file .*encoder\.onnx$"),
+        ],
+    )
+    def test_what_is_missing_is_named(self, both, folder, names, given, engine, message):
+        with pytest.raises(WeightsNotFoundError, match=message):
+            load("strange", weights=folder(*names) / given, engine=engine)
+        assert both.requests == []
+
+    def test_a_path_in_the_home_folder_is_found(self, both, folder, monkeypatch):
+        home = folder("mine.pt", *self.PAIR)
+        monkeypatch.setenv("HOME", str(home))
+        monkeypatch.setenv("USERPROFILE", str(home))
+        for given in ("~/mine.pt", "~"):
+            load("strange", weights=given)
+        assert [request.engine.name for request in both.requests] == ["torch", "onnx"]
+
+
 class TestOptions:
     REQUEST = LoadRequest(
         ModelSpec("m", "", "MIT", (Engine("e", "b", "v"),)), Engine("e", "b", "v"), ModelWeights({}, {}), options={"threads": 2}

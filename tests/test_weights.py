@@ -354,34 +354,34 @@ class TestVerifying:
 
 
 class TestGiven:
-    FILES = (pinned(name="encoder.onnx"), pinned(name="decoder.onnx"))
+    NAMES = ("encoder.onnx", "decoder.onnx")
 
     def test_one_file_may_have_any_name_and_content(self, tmp_path):
         path = tmp_path / "mine.pt"
         path.write_bytes(b"mine")
-        given = given_weights(path, self.FILES[:1])
+        given = given_weights(path, self.NAMES[:1])
         assert given.files == {"encoder.onnx": path}
         assert given.sha256 == {"encoder.onnx": hashlib.sha256(b"mine").hexdigest()}
 
     def test_a_folder_holds_files_under_the_names_of_the_catalogue(self, tmp_path):
-        for file in self.FILES:
-            (tmp_path / file.name).write_bytes(file.name.encode())
-        assert given_weights(tmp_path, self.FILES).files == {file.name: tmp_path / file.name for file in self.FILES}
+        for name in self.NAMES:
+            (tmp_path / name).write_bytes(name.encode())
+        assert given_weights(tmp_path, self.NAMES).files == {name: tmp_path / name for name in self.NAMES}
 
     def test_a_folder_that_lacks_a_file_is_refused_with_its_name(self, tmp_path):
         (tmp_path / "encoder.onnx").touch()
         with pytest.raises(WeightsNotFoundError, match=r"decoder\.onnx"):
-            given_weights(tmp_path, self.FILES)
+            given_weights(tmp_path, self.NAMES)
 
     def test_one_file_for_a_model_of_several_is_refused_with_what_is_needed(self, tmp_path):
         (tmp_path / "encoder.onnx").touch()
         with pytest.raises(WeightsNotFoundError, match=r"needs a folder with encoder\.onnx, decoder\.onnx"):
-            given_weights(tmp_path / "encoder.onnx", self.FILES)
+            given_weights(tmp_path / "encoder.onnx", self.NAMES)
 
     @pytest.mark.parametrize("count", [0, 1, 2])
     def test_an_absent_path_is_named(self, count, tmp_path):
         with pytest.raises(WeightsNotFoundError, match=r"there is no weights file .*absent"):
-            given_weights(tmp_path / "absent", self.FILES[:count])
+            given_weights(tmp_path / "absent", self.NAMES[:count])
 
 
 def fetch_in_a_process(url):

@@ -70,12 +70,32 @@ class BackendSpec:
 
 @dataclass(frozen=True)
 class Engine:
-    """One way to run a model: the backend, what it needs to know, and the weights in its format."""
+    """One way to run a model: the backend, what it needs to know, and the weights in its format.
+
+    Attributes:
+        name: What users write.
+        backend: Name of the backend.
+        variant: Whatever the backend needs to know of the model.
+        files: The published weights.
+        checkpoint: Name of one file that users may give in place of all of `files`, or None.
+    """
 
     name: str
     backend: str
     variant: str
     files: tuple[WeightFile, ...] = ()
+    checkpoint: str | None = None
+
+    def names_in(self, weights: Path) -> tuple[str, ...]:
+        """The names of the files that a user's weights, a file or a folder, should be: those of `files`, or `checkpoint` alone."""
+        names = tuple(file.name for file in self.files)
+        if self.checkpoint is None:
+            return names
+        if weights.is_dir():
+            alone = (weights / self.checkpoint).is_file() and not all((weights / name).is_file() for name in names)
+        else:
+            alone = weights.suffix not in {Path(name).suffix for name in names}
+        return (self.checkpoint,) if alone else names
 
 
 @dataclass(frozen=True)
@@ -274,13 +294,14 @@ def load(
     if separator and weights is not None:
         raise ConfigError(f"weights are given twice: {path!r} in the name and {str(weights)!r} as an argument")
     weights = path if separator else weights
+    own = None if weights is None else Path(weights).expanduser()
     model = find_model(name)
-    if weights is not None and engine is None:
-        engine = _engine_for(model, Path(weights)).name
+    if own is not None and engine is None:
+        engine = _engine_for(model, own).name
     backend = backend_of(model, engine)
     backend.check_installed()
     chosen = model.engine(engine)
-    local = given_weights(Path(weights), chosen.files) if weights is not None else fetch(name, engine)
+    local = fetch(name, engine) if own is None else given_weights(own, chosen.names_in(own))
     request = LoadRequest(model, chosen, local, device, options)
     try:
         return resolve(backend.factory)(request)
@@ -310,7 +331,7 @@ def fetch(name: str, engine: str | None = None) -> ModelWeights:
 def _engine_for(model: ModelSpec, weights: Path) -> Engine:
     """The first engine that takes a file of this suffix, or a folder with these files; where none does, the default says what it wants."""
     for engine in model.engines:
-        names = [file.name for file in engine.files]
+        names = engine.names_in(weights)
         takes_file = len(names) == 1 and Path(names[0]).suffix == weights.suffix
         if takes_file or (weights.is_dir() and all((weights / name).is_file() for name in names)):
             return engine
@@ -329,7 +350,7 @@ def _catalogue() -> dict[str, dict[str, Any]]:
 
 def _model(name: str, entry: Mapping[str, Any]) -> ModelSpec:
     engines = tuple(
-        Engine(engine, body["backend"], body["variant"], tuple(_weight_file(file) for file in body["files"]))
+        Engine(engine, body["backend"], body["variant"], tuple(_weight_file(file) for file in body["files"]), body.get("checkpoint"))
         for engine, body in entry["engines"].items()
     )
     return ModelSpec(name, entry["summary"], entry["licence"], engines)

@@ -90,19 +90,22 @@ def fetch_weights(model: str, files: Sequence[WeightFile]) -> ModelWeights:
     )
 
 
-def given_weights(path: Path, files: Sequence[WeightFile]) -> ModelWeights:
+def given_weights(path: Path, names: Sequence[str]) -> ModelWeights:
     """The user's own weights: a file, or a folder that holds files under the names of the catalogue.
+
+    Args:
+        path: The file or folder.
+        names: The names.
 
     Raises:
         WeightsNotFoundError: The path is not there, or lacks a file.
     """
-    path = path.expanduser()
-    if path.is_dir() and files:
-        paths = {file.name: path / file.name for file in files}
-    elif len(files) <= 1 or not path.exists():
-        paths = {files[0].name if files else path.name: path}
+    if path.is_dir() and names:
+        paths = {name: path / name for name in names}
+    elif len(names) <= 1 or not path.exists():
+        paths = {names[0] if names else path.name: path}
     else:
-        raise WeightsNotFoundError(f"{path} is one file; this model needs a folder with {', '.join(f.name for f in files)}")
+        raise WeightsNotFoundError(f"{path} is one file; this model needs a folder with {', '.join(names)}")
     absent = [str(p) for p in paths.values() if not p.is_file()]
     if absent:
         raise WeightsNotFoundError(f"there is no weights file {', '.join(absent)}")
