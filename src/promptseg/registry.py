@@ -44,6 +44,8 @@ class BackendSpec:
         requires: Modules that must be importable.
         install: What to tell a user who lacks one of them to run.
         prepare: ``"module:function"``, called as ``function(weights: ModelWeights)`` when weights were fetched, or None.
+        given: ``"module:function"``, called as ``function(path: Path, model: ModelSpec, engine: Engine)`` and returning the `ModelWeights`
+            in a user's file or folder, where these may have other names than the catalogue's; None where they may not.
         models: Models that come with the backend, for one from another package; ours are in ``models.toml``.
     """
 
@@ -55,6 +57,7 @@ class BackendSpec:
     requires: tuple[str, ...] = ()
     install: str = ""
     prepare: str | None = None
+    given: str | None = None
     models: tuple[ModelSpec, ...] = ()
 
     def missing(self) -> list[str]:
@@ -301,7 +304,7 @@ def load(
     backend = backend_of(model, engine)
     backend.check_installed()
     chosen = model.engine(engine)
-    local = fetch(name, engine) if own is None else given_weights(own, chosen.names_in(own))
+    local = fetch(name, engine) if own is None else _given(backend, model, chosen, own)
     request = LoadRequest(model, chosen, local, device, options)
     try:
         return resolve(backend.factory)(request)
@@ -326,6 +329,14 @@ def fetch(name: str, engine: str | None = None) -> ModelWeights:
         with contextlib.suppress(OSError):  # Where the cache cannot be written, the backend prepares in memory at each load.
             resolve(spec.prepare)(weights)
     return weights
+
+
+def _given(backend: BackendSpec, model: ModelSpec, engine: Engine, path: Path) -> ModelWeights:
+    """The weights in a user's file or folder."""
+    if backend.given is None:
+        return given_weights(path, engine.names_in(path))
+    found: ModelWeights = resolve(backend.given)(path, model, engine)
+    return found
 
 
 def _engine_for(model: ModelSpec, weights: Path) -> Engine:
