@@ -79,15 +79,25 @@ def load_checkpoint(path: Path, build: Callable[[], Any], variant: str, model: s
     if found != variant:
         raise WeightsMismatchError(f"{path}: these are the weights of {found}, model {model!r} needs {variant}")
     module = build()
-    _check(path, state, module.state_dict(), model)
+    check_state(path, state, module.state_dict(), model)
     state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
     module.load_state_dict(state, strict=True, assign=True)
     # Again after loading: MobileSAM keeps a copy of its attention biases from the last time that it was called.
     return module.eval().requires_grad_(False)
 
 
-def _check(path: Path, state: State, expected: State, model: str) -> None:
-    """Refuses a checkpoint whose tensors are not exactly those of the model."""
+def check_state(path: Path, state: State, expected: State, model: str) -> None:
+    """Checks that the tensors of a file are exactly those of a model, by name and shape.
+
+    Args:
+        path: The file, for the message.
+        state: Its tensors.
+        expected: The model's.
+        model: The model's name, for the message.
+
+    Raises:
+        WeightsMismatchError: They are not; the message says which are missing, too many or of another shape.
+    """
     faults = []
     missing = [name for name in expected if name not in state]
     unexpected = [name for name in state if name not in expected]
