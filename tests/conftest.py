@@ -347,7 +347,7 @@ def sam_int8_pair(sam_pair, quantised, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def ultralytics_tasks():
-    """Module ``ultralytics.nn.tasks``, imported as promptseg does it; `pytest.importorskip` would let it change the process of all tests."""
+    """Module ``ultralytics.nn.tasks``, imported as promptseg does it: `pytest.importorskip` lets it change the process of all tests."""
     pytest.importorskip("torch", reason="ultralytics' own code needs torch")
     if importlib.util.find_spec("ultralytics") is None:
         pytest.skip("ultralytics is not installed")
@@ -451,6 +451,77 @@ def tiny_onnx_yolo(tmp_path_factory):
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def bert_vocabulary():
+    """Numbers of pieces, with those of bert-base-uncased for what Grounding DINO knows by number; beside them, letters and some words."""
+    letters = [chr(ord("a") + i) for i in range(26)]
+    words = ("red", "car", "wheel", "dog", "cat", "st", "bernard", "camion", "traffic", "light", "-", "[", "]", "sep", "'", "s", "!")
+    pieces = [f"[unused{i}]" for i in range(1030)]
+    for token, number in {"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, ".": 1012, "?": 1029}.items():
+        pieces[number] = token
+    pieces += dict.fromkeys((*letters, *(f"##{letter}" for letter in letters), *words))
+    return {piece: number for number, piece in enumerate(pieces)}
+
+
+@pytest.fixture(scope="session")
+def bert_vocabulary_file(bert_vocabulary, tmp_path_factory):
+    """The vocabulary as ``vocab.txt``."""
+    path = tmp_path_factory.mktemp("vocabulary") / "vocab.txt"
+    path.write_text("".join(f"{piece}\n" for piece in bert_vocabulary), "utf-8")
+    return path
+
+
+class TinyGrounding:
+    """Tiny Grounding DINOs of the libraries' own code, with random weights."""
+
+    def __init__(self, vocabulary):
+        from promptseg.grounding.architecture import Architecture
+
+        text = {"text_layers": 2, "text_width": 32, "text_heads": 4, "text_feed_forward": 64}
+        self.architecture = Architecture(
+            16, (1, 1, 2, 1), (1, 2, 4, 4), 3, 2, feed_forward=64, queries=30, shorter_side=64, longest_side=107, **text
+        )
+        self._vocabulary = vocabulary
+        self._states = {}
+
+    def state(self, seed=0):
+        """The tensors by their original names."""
+        if seed not in self._states:
+            self._states[seed] = self._make(seed)
+        return {name: tensor.clone() for name, tensor in self._states[seed].items()}
+
+    def save(self, folder):
+        """Writes a checkpoint and vocabulary as they are published: in ``model``, under the names of a parallel model, with left-overs."""
+        import torch
+
+        published = {**self.state(), "label_enc.weight": torch.zeros(3, 4), "bert.embeddings.position_ids": torch.arange(512)[None]}
+        torch.save({"model": {f"module.{name}": tensor for name, tensor in published.items()}}, folder / "groundingdino_swint_ogc.pth")
+        (folder / "vocab.txt").write_bytes(self._vocabulary.read_bytes())
+        return folder
+
+    def _make(self, seed):
+        import torch
+
+        from promptseg.grounding.groundingdino_engine import build
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = build(self.architecture).requires_grad_(False)
+            for parameter in model.parameters():  # Biases, norms and scales begin as zeros and ones, which hide mistakes.
+                parameter += 0.05 * torch.randn_like(parameter)
+            for parameter in model.transformer.decoder.norm.parameters():  # Logits of some units, as trained ones are.
+                parameter *= 0.25
+        return model.state_dict()
+
+
+@pytest.fixture(scope="session")
+def tiny_grounding(bert_vocabulary_file):
+    """A `TinyGrounding`; tests with it are skipped where one of the engines has nothing to stand on."""
+    for module, package in (("torch", "torch"), ("transformers", "transformers"), ("groundingdino", "groundingdino-py")):
+        pytest.importorskip(module, reason=f"Grounding DINO's engines: {package} is not installed")
+    return TinyGrounding(bert_vocabulary_file)
 
 
 class FileServer(ThreadingHTTPServer):

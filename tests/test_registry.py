@@ -1,4 +1,5 @@
 import ast
+import dataclasses
 import hashlib
 import importlib
 import re
@@ -400,6 +401,15 @@ class TestLoading:
         installed(Point("stranger", spec))
         registry.fetch("strange")
         assert stranger.requests == []
+
+    def test_a_backend_may_read_given_weights_in_its_own_way(self, installed, stranger, tmp_path):
+        asked = []
+        stranger.given = lambda *arguments: asked.append(arguments) or "what is in the folder"
+        installed(Point("stranger", dataclasses.replace(stranger.spec, given="stranger:given")))
+        load("strange", weights=tmp_path, engine="two")
+        model = models()["strange"]
+        assert asked == [(tmp_path, model, model.engine("two"))]
+        assert stranger.requests[0].weights == "what is in the folder"
 
 
 class TestEngineOfGivenWeights:

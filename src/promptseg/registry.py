@@ -59,6 +59,8 @@ class BackendSpec:
         prepare: ``"module:function"``, called as ``function(weights: ModelWeights)`` when weights were fetched, or None.
         recognises: Suffixes of the files that make up a model, where the backend tells them apart by their content: a user's folder with
             just as many of them then needs no particular names.
+        given: ``"module:function"``, called as ``function(path: Path, model: ModelSpec, engine: Engine)`` and returning the `ModelWeights`
+            in a user's file or folder, where these may have other names than the catalogue's; None where they may not.
         models: Models that come with the backend, for one from another package; ours are in ``models.toml``.
     """
 
@@ -71,6 +73,7 @@ class BackendSpec:
     install: str = ""
     prepare: str | None = None
     recognises: tuple[str, ...] = ()
+    given: str | None = None
     models: tuple[ModelSpec, ...] = ()
 
     def missing(self) -> list[str]:
@@ -249,6 +252,27 @@ BUILT_IN = (
         accepts=frozenset({"text"}),
         requires=("onnxruntime",),
         install="pip install promptseg",
+    ),
+    BackendSpec(
+        name="grounding_dino",
+        kind="detector",
+        factory="promptseg.backends.grounding_dino:load",
+        accepts=frozenset({"text"}),
+        variants=frozenset({"swin-t", "swin-b"}),
+        requires=("torch", "transformers"),
+        install="pip install torch && pip install 'promptseg[grounding-dino]' (torch first)",
+        given="promptseg.grounding.files:given",
+    ),
+    BackendSpec(
+        name="grounding_dino_original",
+        kind="detector",
+        factory="promptseg.backends.grounding_dino:load_original",
+        accepts=frozenset({"text"}),
+        variants=frozenset({"swin-t", "swin-b"}),
+        requires=("torch", "torchvision", "transformers", "timm", "addict", "yapf", "matplotlib", "groundingdino"),
+        install="pip install torch torchvision && pip install 'promptseg[grounding-dino-original]' "
+        "&& pip install --no-deps groundingdino-py (in this order)",
+        given="promptseg.grounding.files:given",
     ),
     BackendSpec(
         name="superpixel",
@@ -501,7 +525,10 @@ def _need(model: ModelSpec, engine: Engine, lighter: Sequence[MemoryNeed] = ()) 
 
 
 def _own_weights(chosen: Choice, path: Path) -> ModelWeights:
-    """A user's weights under the names of the catalogue, or under any names where the backend recognises the files."""
+    """A user's weights: as the backend reads them, under the names of the catalogue, or under any names where it recognises the files."""
+    if chosen.backend.given is not None:
+        found: ModelWeights = resolve(chosen.backend.given)(path, chosen.model, chosen.engine)
+        return found
     names, recognises = chosen.engine.names_in(path), chosen.backend.recognises
     if path.is_dir() and recognises and not (names and all((path / name).is_file() for name in names)) and not chosen.engine.exported:
         return recognised_weights(path, recognises)

@@ -1,0 +1,69 @@
+"""Grounding DINO, Swin-T and Swin-B, in torch, on two engines with equal results: transformers, and the original code of its authors.
+
+Options of `load`: ``dtype`` (``"float32"``, the default, ``"bfloat16"`` or ``"float16"``), ``threshold`` (least score of a detection,
+0.05), ``thresholds`` (least score by phrase), ``phrases_per_pass`` (most phrases that are asked at once; 1 keeps them from one another).
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import torch
+
+from ..errors import ConfigError
+from ..grounding import groundingdino_engine, transformers_engine
+from ..grounding.architecture import ARCHITECTURES
+from ..grounding.captions import WordPieces
+from ..grounding.checkpoint import read_original
+from ..grounding.detector import OPTIONS, GroundingDino, Settings
+from ..grounding.files import Layout, layout_of
+from ..grounding.frame import FrameSize
+from ..grounding.torch_model import TorchGrounding
+from ..registry import LoadRequest
+from ..results import Provenance
+from ..torch_runtime import chosen_device, chosen_dtype
+
+
+def load(request: LoadRequest) -> GroundingDino:
+    """The factory of backend ``grounding_dino``, on transformers; it raises what `promptseg.load` says."""
+    transformers_engine.check_version()
+    return _load(request, "transformers")
+
+
+def load_original(request: LoadRequest) -> GroundingDino:
+    """The factory of backend ``grounding_dino_original``, on package ``groundingdino-py``; it raises what `promptseg.load` says."""
+    return _load(request, "groundingdino-py")
+
+
+def _load(request: LoadRequest, package: str) -> GroundingDino:
+    options = request.take(dtype="float32", **OPTIONS)
+    settings = Settings.checked(options)
+    device = chosen_device(request.device)
+    dtype = chosen_dtype(options["dtype"], device)
+    layout = layout_of(request.weights)
+    pieces = WordPieces.from_file(layout.vocabulary)
+    module = _module(request, layout, package)
+    packages = dict.fromkeys((package, "transformers", "torch"))
+    provenance = Provenance(
+        model=request.model.name,
+        backend=request.engine.backend,
+        version=", ".join(f"{name} {version(name)}" for name in packages),
+        weights=request.weights.sha256,
+        licence=request.model.licence,
+        device=device.type,
+        dtype=str(dtype).removeprefix("torch."),
+    )
+    architecture = ARCHITECTURES[request.engine.variant]
+    size = FrameSize(architecture.shorter_side, architecture.longest_side)
+    return GroundingDino(TorchGrounding(module, provenance, device, dtype), pieces, settings, size)
+
+
+def _module(request: LoadRequest, layout: Layout, package: str) -> torch.nn.Module:
+    variant, model = request.engine.variant, request.model.name
+    if layout.checkpoint is None:
+        if package != "transformers":
+            raise ConfigError(f"engine {request.engine.name!r} reads checkpoints as the authors publish them (.pth), got {layout.folder}")
+        return transformers_engine.from_folder(layout.folder, variant, model)
+    state = read_original(layout.checkpoint, variant, model)
+    build = transformers_engine.from_original if package == "transformers" else groundingdino_engine.from_original
+    return build(layout.checkpoint, state, ARCHITECTURES[variant], model)

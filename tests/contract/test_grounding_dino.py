@@ -1,0 +1,40 @@
+"""Grounding DINO behind the contract of all detectors, on both engines, with small random weights."""
+
+import pytest
+
+from promptseg.results import Provenance
+from promptseg.testing.contracts import DetectorContract
+
+
+def make(tiny_grounding, vocabulary, folder, engine):
+    import torch
+
+    from promptseg.grounding import groundingdino_engine, transformers_engine
+    from promptseg.grounding.captions import WordPieces
+    from promptseg.grounding.detector import GroundingDino, Settings
+    from promptseg.grounding.frame import FrameSize
+    from promptseg.grounding.torch_model import TorchGrounding
+
+    build = {"transformers": transformers_engine, "groundingdino": groundingdino_engine}[engine].from_original
+    module = build(folder, tiny_grounding.state(), tiny_grounding.architecture, "tiny")
+    provenance = Provenance("tiny", "grounding_dino", "torch", {"tiny.pth": 64 * "0"}, "Apache-2.0")
+    model = TorchGrounding(module, provenance, torch.device("cpu"))
+    return GroundingDino(model, WordPieces(vocabulary), Settings(threshold=0), FrameSize(64, 107))
+
+
+class TestTransformers(DetectorContract):
+    needs_phrases = True
+
+    @pytest.fixture(scope="module")
+    @staticmethod
+    def detector(tiny_grounding, bert_vocabulary, tmp_path_factory):
+        return make(tiny_grounding, bert_vocabulary, tmp_path_factory.mktemp("weights"), "transformers")
+
+
+class TestOriginal(DetectorContract):
+    needs_phrases = True
+
+    @pytest.fixture(scope="module")
+    @staticmethod
+    def detector(tiny_grounding, bert_vocabulary, tmp_path_factory):
+        return make(tiny_grounding, bert_vocabulary, tmp_path_factory.mktemp("weights"), "groundingdino")
