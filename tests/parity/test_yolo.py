@@ -62,7 +62,7 @@ def weights(shared):
 
 @pytest.fixture(scope="session")
 def photos(shared):
-    found = [path for pattern in PHOTOS for path in sorted((shared / "data").glob(pattern))[:6]]
+    found = [path for pattern in PHOTOS for path in sorted((shared / "data").glob(pattern))[:3]]
     if not found:
         pytest.skip("there are no photos beside the project")
     return [load_image(path) for path in found]

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import BackendError, ConfigError, OutOfMemoryError, PromptSegError
-from ..machine import available_memory, usable_processors
+from ..machine import available_memory
 from ..masks import Size
 from ..memory import MemoryNeed
 from ..results import Provenance
 from ..torch_runtime import chosen_device, chosen_dtype, is_out_of_memory, release, unless_out_of_memory
+from . import torch_threads
 from .geometry import PIXEL_MEAN, PIXEL_STD, Geometry, LongestSide
 from .model import Conventions, Embedding, PointPrompts
 from .torch_decoder import Context, DecodedPrompts, TorchDecoder
@@ -115,10 +116,8 @@ class TorchSam:
 
     @property
     def workers(self) -> int:
-        """Threads that decode at the same time: as many as torch, which has threads of its own, leaves processors to."""
-        if self.settings.device.type != "cpu":
-            return 1
-        return max(1, usable_processors() // torch.get_num_threads())
+        """Threads that decode at the same time."""
+        return torch_threads.workers() if self.settings.device.type == "cpu" else 1
 
     def geometry(self, size: Size) -> Geometry:
         """SAM's: the longer side fills the frame."""
@@ -145,18 +144,18 @@ class TorchSam:
                 release(self.settings.device)
         return found
 
-    def decode(self, embedding: Embedding, prompts: PointPrompts, *, one_thread: bool = False) -> _Decoded:  # noqa: ARG002 - See below.
+    def decode(self, embedding: Embedding, prompts: PointPrompts, *, one_thread: bool = False) -> _Decoded:
         """Scores now, masks when they are asked for. A batch that does not fit into memory is decoded in halves.
 
         Args:
             embedding: The image.
             prompts: The prompts.
-            one_thread: Ignored: torch's threads are the process's, and not for us to set.
+            one_thread: Compute on the calling thread alone, here and when masks are asked for.
 
         Raises:
             OutOfMemoryError: Not even one prompt fits.
         """
-        with self._computing():
+        with self._computing(one_thread):
             context = unless_out_of_memory(lambda: self._context(embedding, prompts.mask_logits))
         if isinstance(context, Exception):
             raise self._too_large("an image does not fit beside the model") from context
@@ -164,7 +163,7 @@ class TorchSam:
         done, step = 0, len(prompts)
         while done < len(prompts):
             points, labels = (torch.tensor(array[done : done + step], device="cpu") for array in (prompts.points, prompts.labels))
-            with self._computing():
+            with self._computing(one_thread):
                 part = unless_out_of_memory(lambda p=points, q=labels: self._decoder.decode(context, p, q))  # type: ignore[misc]
             if not isinstance(part, Exception):
                 parts.append(part)
@@ -176,11 +175,13 @@ class TorchSam:
                 with self._lock:
                     self._decode_batch = min(self._decode_batch, step)
                 release(self.settings.device)
-        return _Decoded(self, parts, np.concatenate([part.scores.cpu().numpy() for part in parts]))
+        return _Decoded(self, parts, np.concatenate([part.scores.cpu().numpy() for part in parts]), one_thread)
 
-    def upscale(self, decoded: DecodedPrompts, prompt: int, candidates: Sequence[int], region: Size | None) -> NDArray[np.float32]:
+    def upscale(
+        self, decoded: DecodedPrompts, prompt: int, candidates: Sequence[int], region: Size | None, *, one_thread: bool = False
+    ) -> NDArray[np.float32]:
         """Logits of a decoded prompt; see `promptseg.sam.model.Decoded.logits`."""
-        with self._computing():
+        with self._computing(one_thread):
             logits = unless_out_of_memory(lambda: self._decoder.upscale(decoded, prompt, candidates, region).cpu())
         if isinstance(logits, Exception):
             raise self._too_large("a mask does not fit beside the model") from logits
@@ -223,9 +224,10 @@ class TorchSam:
         return context if mask_logits is None else self._decoder.with_mask(context, _tensor(mask_logits))
 
     @contextlib.contextmanager
-    def _computing(self) -> Iterator[None]:
+    def _computing(self, one_thread: bool = False) -> Iterator[None]:
         """Inference mode in our own type, for this thread and this call, whatever the caller has chosen for theirs."""
-        with torch.inference_mode(), torch.autocast(self.settings.device.type, enabled=False):
+        threads = torch_threads.one_thread() if one_thread else contextlib.nullcontext()
+        with torch.inference_mode(), torch.autocast(self.settings.device.type, enabled=False), threads:
             try:
                 yield
             except PromptSegError:
@@ -248,12 +250,13 @@ class _Decoded:
     model: TorchSam
     parts: Sequence[DecodedPrompts]
     scores: NDArray[np.float32]
+    one_thread: bool
 
     def logits(self, prompt: int, candidates: Sequence[int], region: Size | None = None) -> NDArray[np.float32]:
         """(len(candidates), low_res, low_res) float32, or the image tokens' rows and columns that hold the region."""
         for part in self.parts:
             if prompt < len(part.scores):
-                return self.model.upscale(part, prompt, candidates, region)
+                return self.model.upscale(part, prompt, candidates, region, one_thread=self.one_thread)
             prompt -= len(part.scores)
         raise IndexError(f"there are {len(self.scores)} decoded prompts")
 
