@@ -96,6 +96,13 @@ def test_an_unknown_key_that_resembles_none_gets_the_keys_of_its_own_stage():
         ({"detect": {"model": "d", "max_detections": 0}}, "detect.max_detections"),
         ({"detect": {"model": "d", "box_padding": 2}}, "detect.box_padding"),
         ({"detect": {"model": 7}}, "detect.model"),
+        ({"detect": {"model": "d", "thresholds": {"red car": 1.5}}}, "detect.thresholds.red car"),
+        ({"detect": {"model": "d", "thresholds": {"red car": float("nan")}}}, "detect.thresholds.red car"),
+        ({"detect": {"model": "d", "thresholds": {"red car": "high"}}}, "detect.thresholds.red car"),
+        ({"detect": {"model": "d", "thresholds": 0.5}}, "detect.thresholds"),
+        ({"segment": {"score": "sum"}}, "segment.score"),
+        ({"segment": {"min_mask_score": 1.1}}, "segment.min_mask_score"),
+        ({"segment": {"failed_mask": "keep"}}, "segment.failed_mask"),
         ({"clean": {"min_area": -1}}, "clean.min_area"),
         ({"clean": {"min_island": -3}}, "clean.min_island"),
         ({"clean": {"fill_holes": -5}}, "clean.fill_holes"),
@@ -116,6 +123,25 @@ def test_a_value_out_of_its_range_is_named_with_where_it_stands(values, where):
         parse_config(values)
     assert where in str(caught.value)
     assert f"got {value!r}" in str(caught.value)
+
+
+@pytest.mark.parametrize("phrase", ["", "  ", "car|", "|car", "car||automobile"])
+def test_a_blank_phrase_has_no_threshold(phrase):
+    with pytest.raises(ConfigError, match=r"detect\.thresholds: .*not blank") as caught:
+        parse_config({"detect": {"model": "d", "thresholds": {"dog": 0.5, phrase: 0.5}}})
+    assert repr(phrase) in str(caught.value)
+
+
+def test_two_thresholds_of_one_label_are_refused_with_both():
+    with pytest.raises(ConfigError, match=r"'car' and 'car\|automobile' have the same label"):
+        parse_config({"detect": {"model": "d", "thresholds": {"car": 0.5, "car|automobile": 0.4}}})
+
+
+def test_a_phrase_has_its_threshold_or_the_common_one():
+    stage = DetectStage(model="d", threshold=0.4, thresholds={"car|automobile": 0.2, "dog": 0.9})
+    assert [stage.least_score(label) for label in ("car", "dog", "cat")] == [0.2, 0.9, 0.4]
+    assert stage.lowest == 0.2
+    assert DetectStage(model="d").lowest == 0.3
 
 
 def test_all_mistakes_are_reported_at_once():

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -100,6 +101,8 @@ class TestBuilder:
             Pipeline().segment("superpixel", options={"n_segments": 50}),
             Pipeline().segment("sam-vit-h", fallback=["sam-vit-l", "sam-vit-b"]),
             Pipeline().detect("grounding-dino-swin-t", threshold=0.4, nms=None).segment("mini-sam", weights="my/weights", engine="onnx"),
+            Pipeline().detect("yolo11n", thresholds={"car|automobile": 0.2, "dog": 0.5}),
+            Pipeline().segment("mini-sam", score="mask", min_mask_score=0.5, failed_mask="drop"),
             Pipeline().segment().clean(fill_holes=True, min_island=3, min_area=4, nms=0.5, merge=True, max_masks=7),
             Pipeline(parse_config({"segment": {}, "device": "cpu", "licences": ["MIT", "Apache-2.0"]})),
         ],
@@ -446,6 +449,7 @@ class TestDetections:
         result = BuiltPipeline(parse_config({"detect": {"model": "fake"}}), Broken(), FakeSegmenter())(BLANK, Prompt.text("dog"))
         assert result.masks.labels == ("dot",)
         assert len(result.detections) == 1
+        assert result.dropped == {"no_area": 4}
 
     def test_no_detections_give_no_masks_of_the_right_size_and_encode_nothing(self):
         segmenter = Spy(FakeSegmenter())
@@ -455,6 +459,39 @@ class TestDetections:
         assert (len(result.masks), result.masks.size, result.size) == (0, (HEIGHT, WIDTH), (HEIGHT, WIDTH))
         assert len(result.detections) == 0
         assert segmenter.opened == 0
+        assert result.dropped == {}
+
+    def test_boxes_over_the_border_are_cut_to_it(self):
+        found = detections(("a", (-20, -5, 10, 10), 0.9), ("b", (50, 30, 99, 99), 0.8), ("whole", (-1, -1, 61, 41), 0.7))
+        result = built(found)(BLANK)
+        assert result.masks.boxes.tolist() == [[0, 0, 10, 10], [50, 30, 60, 40], [0, 0, 60, 40]]
+        assert result.detections.boxes.tolist() == result.masks.boxes.tolist()
+
+    def test_a_thousand_detections_are_asked_for_in_one_call(self):
+        calls = []
+
+        class Counting(FakeSegmenter):
+            def open(self, image):
+                session = super().open(image)
+
+                class Session:
+                    size, timings = session.size, session.timings
+
+                    def segment(self, prompts, *, candidates=False):
+                        calls.append(len(prompts))
+                        return session.segment(prompts, candidates=candidates)
+
+                return Session()
+
+        config = parse_config({"detect": {"model": "fake", "max_detections": 1000}})
+        boxes = [(x, y, x + 1, y + 1) for y in range(25) for x in range(40)]
+        BuiltPipeline(config, FakeDetector({"dot": boxes}), Counting())(BLANK)
+        assert calls == [1000]
+
+    def test_too_many_are_cut_and_the_result_says_how_many(self):
+        boxes = [(x, y, x + 1, y + 1) for y in range(25) for x in range(40)]
+        result = built({"dot": boxes})(BLANK)
+        assert (len(result.masks), result.dropped) == (300, {"max_detections": 700})
 
     def test_a_thousand_detections_give_a_thousand_masks(self):
         boxes = [(x, y, x + 1, y + 1) for y in range(25) for x in range(40)]
@@ -483,6 +520,131 @@ class TestDetections:
         with pytest.raises(IncompatibleStagesError, match=r"no masks of its own: add \.segment"):
             built({"dog": (1, 1, 5, 5)}, segmenter=False)(BLANK, Prompt.text("dog"))
         assert len(built({"dog": (1, 1, 5, 5)}, segmenter=False)(BLANK, Prompt.text("cat")).masks) == 0
+
+
+class Failing:
+    """A segmenter whose masks in boxes that begin left of `x` are empty, with the score 0.1."""
+
+    provenance = FakeSegmenter().provenance
+
+    def __init__(self, x):
+        self.x = x
+
+    def open(self, image):
+        session, x = FakeSegmenter().open(image), self.x
+
+        class Session:
+            size, timings = session.size, session.timings
+
+            def segment(self, prompts, *, candidates=False):
+                empty = Masks([], session.size).union().counts
+                answers = zip(session.segment(prompts), prompts, strict=True)
+                return Masks(
+                    (replace(mask, counts=empty, score=0.1) if prompt.xyxy[0] < x else mask for mask, prompt in answers), session.size
+                )
+
+        return Session()
+
+
+class TestFailedMasks:
+    FOUND = detections(("dog", (0, 0, 10, 10), 0.9), ("cat", (20, 0, 30, 10), 0.8), ("cow", (5, 20, 15, 30), 0.7))
+
+    def result(self, clean=None, **segment):
+        config = parse_config({"detect": {"model": "fake"}, "segment": {"model": "fake", **segment}, "clean": clean})
+        return BuiltPipeline(config, FakeDetector(self.FOUND), Failing(20))(BLANK)
+
+    def aligned(self, result):
+        """The labels of the detections that the masks are of; as the masks say themselves."""
+        labels = tuple(result.detections.labels[mask.detection_index] for mask in result.masks)
+        assert labels == result.masks.labels
+        return labels
+
+    def test_the_box_takes_the_place_of_an_empty_mask_and_the_result_says_where(self):
+        result = self.result()
+        assert self.aligned(result) == ("dog", "cat", "cow")
+        assert [mask.from_box for mask in result.masks] == [True, False, True]
+        assert result.masks.boxes.tolist() == [[0, 0, 10, 10], [20, 0, 30, 10], [5, 20, 15, 30]]
+        values = json.loads(json.dumps(result.to_dict()))
+        assert [(mask["from_box"], mask["detection_index"]) for mask in values["masks"]] == [(True, 0), (False, 1), (True, 2)]
+
+    def test_it_can_be_dropped_or_left_empty(self):
+        dropped, empty = self.result(failed_mask="drop"), self.result(failed_mask="empty")
+        assert self.aligned(dropped) == ("cat",)
+        assert len(dropped.detections) == 3
+        assert dropped.to_dict()["dropped"] == {"failed_mask": 2}
+        assert self.aligned(empty) == ("dog", "cat", "cow")
+        assert empty.masks.areas.tolist() == [0, 100, 0]
+
+    def test_cleaning_keeps_masks_and_detections_together(self):
+        assert self.aligned(self.result({"max_masks": 1})) == ("cat",)
+        assert self.aligned(self.result({"min_area": 1}, failed_mask="empty")) == ("cat",)
+
+    def test_a_merged_mask_tells_of_a_box_in_it(self):
+        result = self.result({"merge": True})
+        assert [(mask.from_box, mask.detection_index) for mask in result.masks] == [(True, None), (False, None), (True, None)]
+
+    def test_a_prompt_of_the_user_has_the_mask_that_the_model_gave(self):
+        config = parse_config({"segment": {"model": "fake", "min_mask_score": 0.9}})
+        (mask,) = BuiltPipeline(config, None, Failing(20))(BLANK, Prompt.box(0, 0, 10, 10)).masks
+        assert (mask.area, mask.from_box, mask.detection_index, mask.prompt_index) == (0, False, None, 0)
+
+
+class TestThresholdsOfTheDetector:
+    """A detector that holds back low scores, as all do, is told where the stage wants to see them."""
+
+    @pytest.fixture
+    def options(self, add_model):
+        """The options that the detector ``finder`` was last loaded with; it knows those given."""
+        seen = {}
+
+        def load(request):
+            seen.clear()
+            seen.update(request.take(**dict.fromkeys(("threshold", "max_detections", "size"))))
+            return FakeDetector({})
+
+        def load_without(request):
+            seen.clear()
+            seen.update(request.take(size=None))
+            return FakeDetector({})
+
+        def load_with_threshold(request):
+            seen.clear()
+            seen.update(request.take(threshold=0.05))
+            return FakeDetector({})
+
+        add_model("finder", "detector", load)
+        add_model("plain", "detector", load_without)
+        add_model("half", "detector", load_with_threshold)
+        return seen
+
+    @pytest.mark.parametrize(
+        ("settings", "threshold", "most"),
+        [
+            ({}, None, None),
+            ({"threshold": 0.05, "max_detections": 300}, None, None),
+            ({"threshold": 0.02}, 0.02, None),
+            ({"thresholds": {"dog": 0.01, "cat": 0.7}}, 0.01, None),
+            ({"max_detections": 1000}, None, 1000),
+            ({"threshold": 0.0, "max_detections": 301}, 0.0, 301),
+            ({"threshold": 0.01, "options": {"threshold": 0.03}}, 0.03, None),
+        ],
+    )
+    def test_a_stage_that_wants_more_than_usual_says_so(self, settings, threshold, most, options):
+        Pipeline().detect("finder", **settings).build()
+        assert options == {"threshold": threshold, "max_detections": most, "size": None}
+
+    def test_a_detector_without_such_options_is_loaded_as_it_is(self, options):
+        built = Pipeline().detect("plain", threshold=0.01, max_detections=400, options={"size": 5}).build()
+        assert options == {"size": 5}
+        assert built.config.detect.options == {"size": 5}
+
+    def test_one_with_some_of_them_is_told_those(self, options):
+        Pipeline().detect("half", threshold=0.01, max_detections=400).build()
+        assert options == {"threshold": 0.01}
+
+    def test_an_option_that_is_wrong_is_still_refused(self, options):
+        with pytest.raises(ConfigError, match=r"no option 'sise'.*Did you mean 'size'"):
+            Pipeline().detect("plain", threshold=0.01, options={"sise": 5}).build()
 
 
 class TestClean:
