@@ -223,6 +223,7 @@ class BuiltPipeline:
                 if on_error == "raise" and isinstance(outcome, PromptSegError):
                     raise outcome
                 yield outcome
+                del outcome
 
     def _attempt(self, index: int, item: Any, prompts: Sequence[Prompt]) -> _Job | PromptSegError:
         try:
@@ -481,7 +482,7 @@ def _pair(item: Any, prompts: Sequence[Prompt]) -> tuple[ImageLike, Sequence[Pro
     if len(item) != 2:
         raise InputError(f"an image comes alone or as a pair (image, prompts), got a tuple of {len(item)}")
     image, own = item
-    return image, (own,) if isinstance(own, Prompt) else tuple(own)
+    return image, tuple(own) if isinstance(own, Iterable) else (own,)
 
 
 def _named(error: PromptSegError, index: int, item: Any) -> PromptSegError:
