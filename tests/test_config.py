@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from promptseg.config import CleanStage, DetectStage, PipelineConfig, SegmentStage, parse_config, read_config
+from promptseg.config import CleanStage, DetectStage, PipelineConfig, SegmentStage, json_schema, parse_config, read_config
 from promptseg.errors import ConfigError
 
 VALUES = {
@@ -221,3 +221,53 @@ def test_a_mistake_in_a_file_is_reported_with_the_file(tmp_path):
     (tmp_path / "a.toml").write_text("[segment]\nmodel = 'mini-sam'\nwieghts = 'x'")
     with pytest.raises(ConfigError, match=r"a\.toml is not valid:\n.*'segment\.wieghts'.*Did you mean 'weights'"):
         read_config(tmp_path / "a.toml")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", '{"$schema": "pipeline.schema.json", "segment": {"model": "superpixel"}}'),
+        ("a.yaml", "# yaml-language-server: $schema=pipeline.schema.json\nsegment: {model: superpixel}"),
+        ("a.toml", "#:schema ./pipeline.schema.json\n[segment]\nmodel = 'superpixel'"),
+    ],
+)
+def test_a_file_may_say_where_its_schema_is(name, text, tmp_path):
+    (tmp_path / name).write_text(text)
+    assert read_config(tmp_path / name) == PipelineConfig(segment=SegmentStage(model="superpixel"))
+
+
+def test_a_schema_belongs_to_the_top_of_a_file():
+    with pytest.raises(ConfigError, match=r"unknown key 'segment\.\$schema'"):
+        parse_config({"segment": {"$schema": "x"}})
+
+
+class TestJsonSchema:
+    STAGES = (("detect", "DetectStage", DetectStage), ("segment", "SegmentStage", SegmentStage), ("clean", "CleanStage", CleanStage))
+
+    @pytest.mark.parametrize(("key", "name", "stage"), STAGES)
+    def test_every_key_of_a_stage_has_its_description_and_default(self, key, name, stage):
+        schema = json_schema()
+        assert {"$ref": f"#/$defs/{name}"} in schema["properties"][key]["anyOf"]
+        properties = schema["$defs"][name]["properties"]
+        assert list(properties) == list(stage.model_fields)
+        for setting, field in stage.model_fields.items():
+            assert properties[setting]["description"] == field.description
+            if field.is_required():
+                assert setting in schema["$defs"][name]["required"]
+            else:
+                assert properties[setting]["default"] == json.loads(json.dumps(field.default))
+
+    def test_the_top_level_has_them_too_and_the_place_of_the_schema(self):
+        properties = json_schema()["properties"]
+        assert list(properties) == ["$schema", *PipelineConfig.model_fields]
+        assert all(value["description"] for value in properties.values())
+
+    def test_unknown_keys_are_marked_everywhere(self):
+        schema = json_schema()
+        assert [part["additionalProperties"] for part in (schema, *schema["$defs"].values())] == [False] * 4
+
+    def test_bounds_and_choices_are_in_it(self):
+        stages = json_schema()["$defs"]
+        assert stages["SegmentStage"]["properties"]["failed_mask"]["enum"] == ["box", "empty", "drop"]
+        assert stages["DetectStage"]["properties"]["thresholds"]["additionalProperties"] == {"minimum": 0, "maximum": 1, "type": "number"}
+        assert stages["DetectStage"]["properties"]["max_detections"]["minimum"] == 1

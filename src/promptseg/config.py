@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, field_validator
+from pydantic.json_schema import GenerateJsonSchema
 
 from .errors import ConfigError, nearest
 from .registry import DEFAULT_MODEL
@@ -37,7 +38,7 @@ class ModelStage(_Stage):
     model: str = Field(description="Name of the model, as `promptseg models` lists it.")
     weights: str | None = Field(None, description="Path of your own weights, in place of the published ones.")
     engine: str | None = Field(None, description="Which engine runs the model, where it has several.")
-    options: dict[str, Any] = Field(default_factory=dict, description="Further options of the backend.")
+    options: dict[str, Any] = Field({}, description="Further options of the backend.")
 
 
 class DetectStage(ModelStage):
@@ -45,7 +46,7 @@ class DetectStage(ModelStage):
 
     threshold: float = Field(0.3, ge=0, le=1, description="Least score of a detection.")
     thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
-        default_factory=dict, description="Least score by phrase, in place of `threshold`; phrases that nobody asks for do no harm."
+        {}, description="Least score by phrase, in place of `threshold`; phrases that nobody asks for do no harm."
     )
     nms: float | None = Field(
         0.7, ge=0, le=1, description="Box IoU over which detections of one label are duplicates; null keeps them all."
@@ -130,6 +131,28 @@ def parse_config(values: Any, origin: str = "the configuration") -> PipelineConf
         raise ConfigError(f"{origin} is not valid:\n  " + "\n  ".join(_complaint(detail) for detail in error.errors())) from error
 
 
+class _WithoutTitles(GenerateJsonSchema):
+    """Leaves out the titles that pydantic makes of the names: editors would show them in place of the descriptions."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic names it.
+        return False
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a pipeline file (draft 2020-12), with descriptions and defaults: for editors.
+
+    A file may name its schema under the key ``$schema``, which is otherwise ignored.
+    """
+    schema = PipelineConfig.model_json_schema(schema_generator=_WithoutTitles)
+    own = {"$schema": {"type": "string", "description": "Where this schema is, for editors."}}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "promptseg pipeline",
+        "properties": {**own, **schema["properties"]},
+    }
+
+
 def read_config(path: Path) -> PipelineConfig:
     """Reads a ``.yaml``, ``.yml``, ``.toml`` or ``.json`` file.
 
@@ -148,6 +171,8 @@ def read_config(path: Path) -> PipelineConfig:
         raise ConfigError(f"cannot read {path}: {error}") from error
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{path} is not valid {path.suffix[1:].upper()}: {error}") from error
+    if isinstance(values, dict):
+        values.pop("$schema", None)
     return parse_config(values if values is not None else {}, str(path))
 
 
