@@ -63,8 +63,14 @@ def seconds(call: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
-def compare(name: str, first: Callable[[], Any], second: Callable[[], Any], rounds: int) -> None:
-    """Runs upstream's call and ours in turn, after one warm-up each, and prints the medians by the clock and of processor time."""
+def compare(
+    name: str, first: Callable[[], Any], second: Callable[[], Any], rounds: int, sides: tuple[str, str] = ("upstream", "promptseg")
+) -> float:
+    """Runs two calls in turn, after one warm-up each, and prints the medians by the clock and of processor time.
+
+    Returns:
+        The median of the first call by the clock, in seconds.
+    """
     first(), second()
     clocks = {"by the clock": time.perf_counter, "processor time": time.process_time}
     measured: dict[str, list[tuple[float, float]]] = {clock: [] for clock in clocks}
@@ -77,10 +83,13 @@ def compare(name: str, first: Callable[[], Any], second: Callable[[], Any], roun
         for clock, a, b, c in zip(clocks, started, between, ended, strict=True):
             measured[clock].append((b - a, c - b))
     for clock, pairs in measured.items():
-        upstream, ours = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
-        report(f"{name}, {clock}", upstream, ours, statistics.median(a / b for a, b in pairs))
+        one, other = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
+        report(f"{name}, {clock}", one, other, statistics.median(a / b for a, b in pairs), sides=sides)
+    return statistics.median(one for one, _ in measured["by the clock"])
 
 
-def report(name: str, upstream: float, ours: float, ratio: float, unit: str = "s") -> None:
+def report(
+    name: str, first: float, second: float, ratio: float, unit: str = "s", sides: tuple[str, str] = ("upstream", "promptseg")
+) -> None:
     """One line a figure."""
-    print(f"{name}: upstream {upstream:.3g} {unit}, promptseg {ours:.3g} {unit}, ratio {ratio:.2f}", flush=True)
+    print(f"{name}: {sides[0]} {first:.3g} {unit}, {sides[1]} {second:.3g} {unit}, ratio {ratio:.2f}", flush=True)
