@@ -23,8 +23,8 @@ from .results import FrameMasks, Provenance
 class Detector(Protocol):
     """Finds boxes, by phrase where the model reads text.
 
-    A detector may hold back low scores, and all but the best boxes. Then it takes options ``threshold`` (0.05 unless the user says otherwise)
-    and ``max_detections`` (300), which a pipeline whose stage asks for more sets.
+    A detector may hold back low scores, and all but the best boxes. Then it takes options ``threshold`` (0.05 unless the user says
+    otherwise) and ``max_detections`` (300); a pipeline whose stage asks for more sets them.
     """
 
     @property
