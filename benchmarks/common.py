@@ -65,9 +65,13 @@ def seconds(call: Callable[[], Any]) -> float:
 
 
 def compare(
-    name: str, first: Callable[[], Any], second: Callable[[], Any], rounds: int, names: tuple[str, str] = UPSTREAM_AND_OURS
-) -> None:
-    """Runs two calls in turn, after one warm-up each, and prints the medians by the clock and of processor time."""
+    name: str, first: Callable[[], Any], second: Callable[[], Any], rounds: int, sides: tuple[str, str] = UPSTREAM_AND_OURS
+) -> float:
+    """Runs two calls in turn, after one warm-up each, and prints the medians by the clock and of processor time.
+
+    Returns:
+        The median of the first call by the clock, in seconds.
+    """
     first(), second()
     clocks = {"by the clock": time.perf_counter, "processor time": time.process_time}
     measured: dict[str, list[tuple[float, float]]] = {clock: [] for clock in clocks}
@@ -81,9 +85,10 @@ def compare(
             measured[clock].append((b - a, c - b))
     for clock, pairs in measured.items():
         one, other = (statistics.median(pair[side] for pair in pairs) for side in (0, 1))
-        report(f"{name}, {clock}", one, other, statistics.median(a / b for a, b in pairs), names=names)
+        report(f"{name}, {clock}", one, other, statistics.median(a / b for a, b in pairs), sides=sides)
+    return statistics.median(one for one, _ in measured["by the clock"])
 
 
-def report(name: str, first: float, second: float, ratio: float, unit: str = "s", names: tuple[str, str] = UPSTREAM_AND_OURS) -> None:
+def report(name: str, first: float, second: float, ratio: float, unit: str = "s", sides: tuple[str, str] = UPSTREAM_AND_OURS) -> None:
     """One line a figure."""
-    print(f"{name}: {names[0]} {first:.3g} {unit}, {names[1]} {second:.3g} {unit}, ratio {ratio:.2f}", flush=True)
+    print(f"{name}: {sides[0]} {first:.3g} {unit}, {sides[1]} {second:.3g} {unit}, ratio {ratio:.2f}", flush=True)

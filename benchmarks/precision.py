@@ -21,14 +21,14 @@ def main() -> None:
     full, half = (
         promptseg.load("mini-sam", engine="torch", device=options.device, dtype=dtype, cache=None) for dtype in ("float32", options.dtype)
     )
-    compare("encode", lambda: full.open(image), lambda: half.open(image), options.rounds, names=("float32", options.dtype))
+    compare("encode", lambda: full.open(image), lambda: half.open(image), options.rounds, sides=("float32", options.dtype))
     prompts = [promptseg.Prompt.box(*box) for box in random_boxes(options.boxes, image.shape[:2]).tolist()]
     sessions = full.open(image), half.open(image)
     compare(
         f"{options.boxes} boxes",
         *(lambda session=session: session.segment(prompts) for session in sessions),
         options.rounds,
-        names=("float32", options.dtype),
+        sides=("float32", options.dtype),
     )
     overlaps = [one.iou(other) for one, other in zip(*(session.segment(prompts) for session in sessions), strict=True)]
     print(f"IoU of {options.dtype}'s masks with float32's: mean {np.mean(overlaps):.4f}, least {np.min(overlaps):.4f}")

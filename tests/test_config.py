@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from promptseg.config import CleanStage, DetectStage, PipelineConfig, SegmentStage, parse_config, read_config
+from promptseg.config import CleanStage, DetectStage, PipelineConfig, SegmentStage, json_schema, parse_config, read_config
 from promptseg.errors import ConfigError
 
 VALUES = {
@@ -96,6 +96,13 @@ def test_an_unknown_key_that_resembles_none_gets_the_keys_of_its_own_stage():
         ({"detect": {"model": "d", "max_detections": 0}}, "detect.max_detections"),
         ({"detect": {"model": "d", "box_padding": 2}}, "detect.box_padding"),
         ({"detect": {"model": 7}}, "detect.model"),
+        ({"detect": {"model": "d", "thresholds": {"red car": 1.5}}}, "detect.thresholds.red car"),
+        ({"detect": {"model": "d", "thresholds": {"red car": float("nan")}}}, "detect.thresholds.red car"),
+        ({"detect": {"model": "d", "thresholds": {"red car": "high"}}}, "detect.thresholds.red car"),
+        ({"detect": {"model": "d", "thresholds": 0.5}}, "detect.thresholds"),
+        ({"segment": {"score": "sum"}}, "segment.score"),
+        ({"segment": {"min_mask_score": 1.1}}, "segment.min_mask_score"),
+        ({"segment": {"failed_mask": "keep"}}, "segment.failed_mask"),
         ({"clean": {"min_area": -1}}, "clean.min_area"),
         ({"clean": {"min_island": -3}}, "clean.min_island"),
         ({"clean": {"fill_holes": -5}}, "clean.fill_holes"),
@@ -116,6 +123,25 @@ def test_a_value_out_of_its_range_is_named_with_where_it_stands(values, where):
         parse_config(values)
     assert where in str(caught.value)
     assert f"got {value!r}" in str(caught.value)
+
+
+@pytest.mark.parametrize("phrase", ["", "  ", "car|", "|car", "car||automobile"])
+def test_a_blank_phrase_has_no_threshold(phrase):
+    with pytest.raises(ConfigError, match=r"detect\.thresholds: .*not blank") as caught:
+        parse_config({"detect": {"model": "d", "thresholds": {"dog": 0.5, phrase: 0.5}}})
+    assert repr(phrase) in str(caught.value)
+
+
+def test_two_thresholds_of_one_label_are_refused_with_both():
+    with pytest.raises(ConfigError, match=r"'car' and 'car\|automobile' have the same label"):
+        parse_config({"detect": {"model": "d", "thresholds": {"car": 0.5, "car|automobile": 0.4}}})
+
+
+def test_a_phrase_has_its_threshold_or_the_common_one():
+    stage = DetectStage(model="d", threshold=0.4, thresholds={"car|automobile": 0.2, "dog": 0.9})
+    assert [stage.least_score(label) for label in ("car", "dog", "cat")] == [0.2, 0.9, 0.4]
+    assert stage.lowest == 0.2
+    assert DetectStage(model="d").lowest == 0.3
 
 
 def test_all_mistakes_are_reported_at_once():
@@ -195,3 +221,53 @@ def test_a_mistake_in_a_file_is_reported_with_the_file(tmp_path):
     (tmp_path / "a.toml").write_text("[segment]\nmodel = 'mini-sam'\nwieghts = 'x'")
     with pytest.raises(ConfigError, match=r"a\.toml is not valid:\n.*'segment\.wieghts'.*Did you mean 'weights'"):
         read_config(tmp_path / "a.toml")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.json", '{"$schema": "pipeline.schema.json", "segment": {"model": "superpixel"}}'),
+        ("a.yaml", "# yaml-language-server: $schema=pipeline.schema.json\nsegment: {model: superpixel}"),
+        ("a.toml", "#:schema ./pipeline.schema.json\n[segment]\nmodel = 'superpixel'"),
+    ],
+)
+def test_a_file_may_say_where_its_schema_is(name, text, tmp_path):
+    (tmp_path / name).write_text(text)
+    assert read_config(tmp_path / name) == PipelineConfig(segment=SegmentStage(model="superpixel"))
+
+
+def test_a_schema_belongs_to_the_top_of_a_file():
+    with pytest.raises(ConfigError, match=r"unknown key 'segment\.\$schema'"):
+        parse_config({"segment": {"$schema": "x"}})
+
+
+class TestJsonSchema:
+    STAGES = (("detect", "DetectStage", DetectStage), ("segment", "SegmentStage", SegmentStage), ("clean", "CleanStage", CleanStage))
+
+    @pytest.mark.parametrize(("key", "name", "stage"), STAGES)
+    def test_every_key_of_a_stage_has_its_description_and_default(self, key, name, stage):
+        schema = json_schema()
+        assert {"$ref": f"#/$defs/{name}"} in schema["properties"][key]["anyOf"]
+        properties = schema["$defs"][name]["properties"]
+        assert list(properties) == list(stage.model_fields)
+        for setting, field in stage.model_fields.items():
+            assert properties[setting]["description"] == field.description
+            if field.is_required():
+                assert setting in schema["$defs"][name]["required"]
+            else:
+                assert properties[setting]["default"] == json.loads(json.dumps(field.default))
+
+    def test_the_top_level_has_them_too_and_the_place_of_the_schema(self):
+        properties = json_schema()["properties"]
+        assert list(properties) == ["$schema", *PipelineConfig.model_fields]
+        assert all(value["description"] for value in properties.values())
+
+    def test_unknown_keys_are_marked_everywhere(self):
+        schema = json_schema()
+        assert [part["additionalProperties"] for part in (schema, *schema["$defs"].values())] == [False] * 4
+
+    def test_bounds_and_choices_are_in_it(self):
+        stages = json_schema()["$defs"]
+        assert stages["SegmentStage"]["properties"]["failed_mask"]["enum"] == ["box", "empty", "drop"]
+        assert stages["DetectStage"]["properties"]["thresholds"]["additionalProperties"] == {"minimum": 0, "maximum": 1, "type": "number"}
+        assert stages["DetectStage"]["properties"]["max_detections"]["minimum"] == 1

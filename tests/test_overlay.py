@@ -150,6 +150,9 @@ class TestLabels:
             width[score] = np.ptp(np.flatnonzero(difference))
         assert width[0.875] > width[None] + 10
 
+    def test_of_an_empty_mask_no_label_is_written(self):
+        assert not changed(drawn(rectangle(0, 0, 0, 0, label="dog", score=0.9))).any()
+
     def test_a_mask_without_a_label_has_none_written(self):
         mask = rectangle(10, 20, 80, 55, score=0.9)
         assert np.array_equal(drawn(mask), drawn(mask, labels=False))

@@ -1,10 +1,17 @@
 """The builder and the pipeline that it builds, on fakes."""
 
+import gc
+import io
 import json
 import threading
+import weakref
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import promptseg
 from promptseg import pipeline as pipeline_module
@@ -100,6 +107,8 @@ class TestBuilder:
             Pipeline().segment("superpixel", options={"n_segments": 50}),
             Pipeline().segment("sam-vit-h", fallback=["sam-vit-l", "sam-vit-b"]),
             Pipeline().detect("grounding-dino-swin-t", threshold=0.4, nms=None).segment("mini-sam", weights="my/weights", engine="onnx"),
+            Pipeline().detect("yolo11n", thresholds={"car|automobile": 0.2, "dog": 0.5}),
+            Pipeline().segment("mini-sam", score="mask", min_mask_score=0.5, failed_mask="drop"),
             Pipeline().segment().clean(fill_holes=True, min_island=3, min_area=4, nms=0.5, merge=True, max_masks=7),
             Pipeline(parse_config({"segment": {}, "device": "cpu", "licences": ["MIT", "Apache-2.0"]})),
         ],
@@ -446,6 +455,7 @@ class TestDetections:
         result = BuiltPipeline(parse_config({"detect": {"model": "fake"}}), Broken(), FakeSegmenter())(BLANK, Prompt.text("dog"))
         assert result.masks.labels == ("dot",)
         assert len(result.detections) == 1
+        assert result.dropped == {"no_area": 4}
 
     def test_no_detections_give_no_masks_of_the_right_size_and_encode_nothing(self):
         segmenter = Spy(FakeSegmenter())
@@ -455,6 +465,39 @@ class TestDetections:
         assert (len(result.masks), result.masks.size, result.size) == (0, (HEIGHT, WIDTH), (HEIGHT, WIDTH))
         assert len(result.detections) == 0
         assert segmenter.opened == 0
+        assert result.dropped == {}
+
+    def test_boxes_over_the_border_are_cut_to_it(self):
+        found = detections(("a", (-20, -5, 10, 10), 0.9), ("b", (50, 30, 99, 99), 0.8), ("whole", (-1, -1, 61, 41), 0.7))
+        result = built(found)(BLANK)
+        assert result.masks.boxes.tolist() == [[0, 0, 10, 10], [50, 30, 60, 40], [0, 0, 60, 40]]
+        assert result.detections.boxes.tolist() == result.masks.boxes.tolist()
+
+    def test_a_thousand_detections_are_asked_for_in_one_call(self):
+        calls = []
+
+        class Counting(FakeSegmenter):
+            def open(self, image):
+                session = super().open(image)
+
+                class Session:
+                    size, timings = session.size, session.timings
+
+                    def segment(self, prompts, *, candidates=False):
+                        calls.append(len(prompts))
+                        return session.segment(prompts, candidates=candidates)
+
+                return Session()
+
+        config = parse_config({"detect": {"model": "fake", "max_detections": 1000}})
+        boxes = [(x, y, x + 1, y + 1) for y in range(25) for x in range(40)]
+        BuiltPipeline(config, FakeDetector({"dot": boxes}), Counting())(BLANK)
+        assert calls == [1000]
+
+    def test_too_many_are_cut_and_the_result_says_how_many(self):
+        boxes = [(x, y, x + 1, y + 1) for y in range(25) for x in range(40)]
+        result = built({"dot": boxes})(BLANK)
+        assert (len(result.masks), result.dropped) == (300, {"max_detections": 700})
 
     def test_a_thousand_detections_give_a_thousand_masks(self):
         boxes = [(x, y, x + 1, y + 1) for y in range(25) for x in range(40)]
@@ -483,6 +526,131 @@ class TestDetections:
         with pytest.raises(IncompatibleStagesError, match=r"no masks of its own: add \.segment"):
             built({"dog": (1, 1, 5, 5)}, segmenter=False)(BLANK, Prompt.text("dog"))
         assert len(built({"dog": (1, 1, 5, 5)}, segmenter=False)(BLANK, Prompt.text("cat")).masks) == 0
+
+
+class Failing:
+    """A segmenter whose masks in boxes that begin left of `x` are empty, with the score 0.1."""
+
+    provenance = FakeSegmenter().provenance
+
+    def __init__(self, x):
+        self.x = x
+
+    def open(self, image):
+        session, x = FakeSegmenter().open(image), self.x
+
+        class Session:
+            size, timings = session.size, session.timings
+
+            def segment(self, prompts, *, candidates=False):
+                empty = Masks([], session.size).union().counts
+                answers = zip(session.segment(prompts), prompts, strict=True)
+                return Masks(
+                    (replace(mask, counts=empty, score=0.1) if prompt.xyxy[0] < x else mask for mask, prompt in answers), session.size
+                )
+
+        return Session()
+
+
+class TestFailedMasks:
+    FOUND = detections(("dog", (0, 0, 10, 10), 0.9), ("cat", (20, 0, 30, 10), 0.8), ("cow", (5, 20, 15, 30), 0.7))
+
+    def result(self, clean=None, **segment):
+        config = parse_config({"detect": {"model": "fake"}, "segment": {"model": "fake", **segment}, "clean": clean})
+        return BuiltPipeline(config, FakeDetector(self.FOUND), Failing(20))(BLANK)
+
+    def aligned(self, result):
+        """The labels of the detections that the masks are of; as the masks say themselves."""
+        labels = tuple(result.detections.labels[mask.detection_index] for mask in result.masks)
+        assert labels == result.masks.labels
+        return labels
+
+    def test_the_box_takes_the_place_of_an_empty_mask_and_the_result_says_where(self):
+        result = self.result()
+        assert self.aligned(result) == ("dog", "cat", "cow")
+        assert [mask.from_box for mask in result.masks] == [True, False, True]
+        assert result.masks.boxes.tolist() == [[0, 0, 10, 10], [20, 0, 30, 10], [5, 20, 15, 30]]
+        values = json.loads(json.dumps(result.to_dict()))
+        assert [(mask["from_box"], mask["detection_index"]) for mask in values["masks"]] == [(True, 0), (False, 1), (True, 2)]
+
+    def test_it_can_be_dropped_or_left_empty(self):
+        dropped, empty = self.result(failed_mask="drop"), self.result(failed_mask="empty")
+        assert self.aligned(dropped) == ("cat",)
+        assert len(dropped.detections) == 3
+        assert dropped.to_dict()["dropped"] == {"failed_mask": 2}
+        assert self.aligned(empty) == ("dog", "cat", "cow")
+        assert empty.masks.areas.tolist() == [0, 100, 0]
+
+    def test_cleaning_keeps_masks_and_detections_together(self):
+        assert self.aligned(self.result({"max_masks": 1})) == ("cat",)
+        assert self.aligned(self.result({"min_area": 1}, failed_mask="empty")) == ("cat",)
+
+    def test_a_merged_mask_tells_of_a_box_in_it(self):
+        result = self.result({"merge": True})
+        assert [(mask.from_box, mask.detection_index) for mask in result.masks] == [(True, None), (False, None), (True, None)]
+
+    def test_a_prompt_of_the_user_has_the_mask_that_the_model_gave(self):
+        config = parse_config({"segment": {"model": "fake", "min_mask_score": 0.9}})
+        (mask,) = BuiltPipeline(config, None, Failing(20))(BLANK, Prompt.box(0, 0, 10, 10)).masks
+        assert (mask.area, mask.from_box, mask.detection_index, mask.prompt_index) == (0, False, None, 0)
+
+
+class TestThresholdsOfTheDetector:
+    """A detector that holds back low scores, as all do, is told where the stage wants to see them."""
+
+    @pytest.fixture
+    def options(self, add_model):
+        """The options that the detector ``finder`` was last loaded with; it knows those given."""
+        seen = {}
+
+        def load(request):
+            seen.clear()
+            seen.update(request.take(**dict.fromkeys(("threshold", "max_detections", "size"))))
+            return FakeDetector({})
+
+        def load_without(request):
+            seen.clear()
+            seen.update(request.take(size=None))
+            return FakeDetector({})
+
+        def load_with_threshold(request):
+            seen.clear()
+            seen.update(request.take(threshold=0.05))
+            return FakeDetector({})
+
+        add_model("finder", "detector", load)
+        add_model("plain", "detector", load_without)
+        add_model("half", "detector", load_with_threshold)
+        return seen
+
+    @pytest.mark.parametrize(
+        ("settings", "threshold", "most"),
+        [
+            ({}, None, None),
+            ({"threshold": 0.05, "max_detections": 300}, None, None),
+            ({"threshold": 0.02}, 0.02, None),
+            ({"thresholds": {"dog": 0.01, "cat": 0.7}}, 0.01, None),
+            ({"max_detections": 1000}, None, 1000),
+            ({"threshold": 0.0, "max_detections": 301}, 0.0, 301),
+            ({"threshold": 0.01, "options": {"threshold": 0.03}}, 0.03, None),
+        ],
+    )
+    def test_a_stage_that_wants_more_than_usual_says_so(self, settings, threshold, most, options):
+        Pipeline().detect("finder", **settings).build()
+        assert options == {"threshold": threshold, "max_detections": most, "size": None}
+
+    def test_a_detector_without_such_options_is_loaded_as_it_is(self, options):
+        built = Pipeline().detect("plain", threshold=0.01, max_detections=400, options={"size": 5}).build()
+        assert options == {"size": 5}
+        assert built.config.detect.options == {"size": 5}
+
+    def test_one_with_some_of_them_is_told_those(self, options):
+        Pipeline().detect("half", threshold=0.01, max_detections=400).build()
+        assert options == {"threshold": 0.01}
+
+    def test_an_option_that_is_wrong_is_still_refused(self, options):
+        with pytest.raises(ConfigError, match=r"no option 'sise'.*Did you mean 'size'"):
+            Pipeline().detect("plain", threshold=0.01, options={"sise": 5}).build()
 
 
 class TestClean:
@@ -557,8 +725,6 @@ class TestResult:
         assert result.size == image.shape[:2]
 
     def test_the_path_of_an_image_is_kept(self, tmp_path, photo):
-        from PIL import Image
-
         Image.fromarray(photo()).save(tmp_path / "photo.png")
         assert built()(tmp_path / "photo.png", Prompt.point(1, 1)).source == str(tmp_path / "photo.png")
 
@@ -577,6 +743,257 @@ class TestResult:
         for thread in threads:
             thread.join()
         assert [answers[i] for i in range(40)] == [[list(box), [1, 1, 9, 9]] for box in boxes]
+
+
+class TestTimings:
+    """On a clock that only the models move, so that every second has to turn up, and in its place."""
+
+    @pytest.fixture
+    def clock(self, monkeypatch):
+        """The seconds since the start; add to ``clock[0]`` to let time pass."""
+        now = [0.0]
+        monkeypatch.setattr(pipeline_module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+        return now
+
+    def slow(self, clock, told):
+        """A pipeline whose detector takes 5 s, opening 3 s (of which the session tells `told`), segmenting 0.5 s, everything 7 s."""
+
+        def passing(seconds, method):
+            def wait(*arguments, **settings):
+                clock[0] += seconds
+                return method(*arguments, **settings)
+
+            return wait
+
+        class Slow(FakeSegmenter):
+            def open(self, image):
+                clock[0] += 3
+                session = super().open(image)
+                return SimpleNamespace(
+                    size=session.size,
+                    timings=told,
+                    segment=passing(0.5, session.segment),
+                    everything=passing(7, session.everything),
+                )
+
+            def open_all(self, images):
+                return [self.open(image) for image in images]
+
+        detector = FakeDetector({"dog": (1, 1, 9, 9)})
+        finder = SimpleNamespace(provenance=detector.provenance, detect=passing(5, detector.detect))
+        return BuiltPipeline(parse_config({"detect": {"model": "fake"}, "clean": {"min_area": 1}}), finder, Slow())
+
+    @pytest.mark.parametrize("told", [{"encode": 2.5}, {"encode": 0.0}, {}])
+    def test_every_second_of_a_call_is_told(self, told, clock, monkeypatch):
+        def read(image):
+            clock[0] += 1
+            return image
+
+        def clean(masks, stage):
+            clock[0] += 2
+            return masks
+
+        monkeypatch.setattr(pipeline_module, "load_image", read)
+        monkeypatch.setattr(pipeline_module, "clean", clean)
+        result = self.slow(clock, told)(BLANK, Prompt.text("dog"), Prompt.point(30, 30), Prompt.everything(2))
+        assert result.timings == {"read": 1, "detect": 5, "encode": 3, "segment": 1, "everything": 7, "clean": 2}
+        assert sum(result.timings.values()) == clock[0]
+
+    def test_opening_a_photo_that_was_encoded_before_is_told_as_the_session_tells_it(self, clock):
+        result = self.slow(clock, {"cache": 0.1})(BLANK, Prompt.point(30, 30))
+        assert list(result.timings) == ["read", "cache", "segment", "clean"]
+        assert result.timings["cache"] == pytest.approx(3)
+
+    def test_a_session_that_tells_more_than_one_stage_keeps_them(self, clock):
+        result = self.slow(clock, {"encode": 2.0, "cache": 0.5})(BLANK, Prompt.point(30, 30))
+        assert (result.timings["encode"], result.timings["cache"]) == (2, 1)
+
+    @pytest.mark.parametrize("told", [{"encode": 2.5}, {}])
+    def test_the_seconds_of_a_batch_are_shared_among_its_images(self, told, clock):
+        results = list(self.slow(clock, told).run([BLANK] * 3, Prompt.text("dog"), batch_size=3))
+        assert [result.timings["encode"] for result in results] == [3, 3, 3]
+        assert sum(sum(result.timings.values()) for result in results) == clock[0]
+
+
+class Batching(FakeSegmenter):
+    """A segmenter that can open several images, and notes how many each time; of images of height 13 it has not memory for two."""
+
+    def __init__(self):
+        super().__init__()
+        object.__setattr__(self, "calls", [])
+
+    def open(self, image):
+        self.calls.append(1)
+        return super().open(image)
+
+    def open_all(self, images):
+        self.calls.append(len(images))
+        if sum(image.shape[0] == 13 for image in images) > 1:
+            raise OutOfMemoryError("too many of height 13")
+        return [FakeSegmenter.open(self, image) for image in images]
+
+
+class TestRun:
+    SIZES = ((40, 60), (13, 20), (50, 30), (13, 21), (41, 61), (13, 22), (30, 30))
+
+    @pytest.fixture
+    def images(self, photo):
+        return [photo(height, width, seed) for seed, (height, width) in enumerate(self.SIZES)]
+
+    def pipeline(self, segmenter=None):
+        config = parse_config({"detect": {"model": "fake"}, "clean": {"min_area": 2}})
+        return BuiltPipeline(config, FakeDetector({"dog": [(1, 1, 9, 9), (12, 3, 19, 99)], "far": (45, 2, 50, 9)}), segmenter or Batching())
+
+    def values(self, result):
+        return {**result.to_dict(), "timings": list(result.timings)}
+
+    @pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 100])
+    def test_the_results_are_those_of_a_call_for_each_in_their_order(self, batch_size, images):
+        pipeline, prompts = self.pipeline(), (Prompt.text("dog", "far"), Prompt.point(5, 5), Prompt.everything(2))
+        results = list(pipeline.run(images, *prompts, batch_size=batch_size, candidates=True))
+        assert [self.values(result) for result in results] == [self.values(pipeline(image, *prompts, candidates=True)) for image in images]
+        assert all(np.array_equal(result.image, image) for result, image in zip(results, images, strict=True))
+
+    def test_images_are_encoded_together_where_the_model_can_do_that(self, images):
+        segmenter = Batching()
+        list(self.pipeline(segmenter).run([images[0]] * 5, Prompt.point(5, 5), batch_size=2))
+        assert segmenter.calls == [2, 2, 1]
+
+    def test_where_a_batch_fails_its_images_are_tried_one_by_one(self, images):
+        segmenter = Batching()
+        results = list(self.pipeline(segmenter).run([images[1], images[3]], Prompt.point(5, 5)))
+        assert segmenter.calls == [2, 1, 1]
+        assert [result.size for result in results] == [(13, 20), (13, 21)]
+
+    def test_an_image_without_detections_is_not_encoded(self, images):
+        segmenter = Batching()
+        results = list(self.pipeline(segmenter).run([images[0], images[1], images[4]], Prompt.text("far")))
+        assert [len(result.masks) for result in results] == [1, 0, 1]
+        assert segmenter.calls == [2]
+
+    def test_a_model_without_batches_takes_them_one_by_one(self, images):
+        segmenter = Spy(FakeSegmenter())
+        assert len(list(self.pipeline(segmenter).run(images, Prompt.point(5, 5)))) == len(images)
+        assert segmenter.opened == len(images)
+
+    def test_a_fallback_takes_them_one_by_one_so_that_a_batch_never_costs_the_better_model(self, images):
+        segmenter = Batching()
+        results = list(self.pipeline(FallbackSegmenter({"first": lambda: segmenter})).run(images, Prompt.point(5, 5), batch_size=7))
+        assert segmenter.calls == [1] * 7
+        assert all(result.provenance[1].fallback_from == () for result in results)
+
+    def test_no_images_give_no_results(self):
+        assert list(self.pipeline().run([], Prompt.point(1, 1))) == []
+
+    def test_no_more_images_are_read_than_a_batch(self, images):
+        read = []
+
+        def reading():
+            for index, image in enumerate(images):
+                read.append(index)
+                yield image
+
+        results = self.pipeline().run(reading(), Prompt.point(5, 5), batch_size=2)
+        assert read == []
+        next(results)
+        assert read == [0, 1]
+        next(results)
+        next(results)
+        assert read == [0, 1, 2, 3]
+
+    def test_no_more_images_and_sessions_are_held_than_a_batch(self, images, tmp_path):
+        seen = []
+
+        class Watched(Batching):
+            def open_all(self, images):
+                sessions = super().open_all(images)
+                seen.extend(weakref.ref(one) for one in [*images, *sessions])
+                return sessions
+
+        Image.fromarray(images[0]).save(tmp_path / "a.png")
+        most = 0
+        for result in self.pipeline(Watched()).run([tmp_path / "a.png"] * 9, Prompt.point(5, 5), batch_size=3):
+            del result
+            gc.collect()
+            most = max(most, sum(one() is not None for one in seen))
+        assert len(seen) == 18
+        assert 0 < most <= 6
+
+    def test_an_image_may_bring_prompts_of_its_own(self, images):
+        pairs = [images[0], (images[0], Prompt.box(1, 1, 9, 9)), (images[0], [Prompt.point(20, 20), Prompt.box(2, 2, 5, 5)])]
+        results = list(self.pipeline().run(pairs, Prompt.text("far")))
+        assert [result.masks.labels for result in results] == [("far",), (None,), (None, None)]
+        assert results[1].prompts == (pairs[1][1],)
+
+    def test_the_first_image_that_fails_is_named_after_the_results_before_it(self, images, tmp_path):
+        results = self.pipeline().run([images[0], tmp_path / "absent.png", images[0]], Prompt.point(5, 5))
+        assert next(results).size == (40, 60)
+        with pytest.raises(InputError, match=r"^image 1 \(.*absent\.png\): cannot read image .*absent\.png") as caught:
+            next(results)
+        assert isinstance(caught.value.__cause__, InputError)
+
+    def test_an_array_that_fails_is_named_by_its_number(self, images):
+        with pytest.raises(PromptError, match=r"^image 1: point \(5, 30\) lies outside the image"):
+            list(self.pipeline().run(images, Prompt.point(5, 30)))
+
+    def test_errors_can_take_the_place_of_results(self, images):
+        wrong = [images[0], images[1], "absent.png", (images[0], None), (images[0], (), ()), (images[0], Prompt.point(1, 1))]
+        outcomes = list(self.pipeline().run(wrong, Prompt.point(5, 30), on_error="return"))
+        assert [type(outcome).__name__ for outcome in outcomes] == [
+            "Result",
+            "PromptError",
+            "InputError",
+            "PromptError",
+            "InputError",
+            "Result",
+        ]
+        assert [str(outcome).partition(":")[0] for outcome in outcomes[1:5]] == ["image 1", "image 2 (absent.png)", "image 3", "image 4"]
+
+    def test_an_image_that_cannot_be_encoded_fails_alone(self, images):
+        class Picky(Batching):
+            def open(self, image):
+                if image.shape[0] == 13:
+                    raise OutOfMemoryError("not of height 13")
+                return super().open(image)
+
+        outcomes = list(self.pipeline(Picky()).run(images, Prompt.point(5, 5), batch_size=7, on_error="return"))
+        assert [isinstance(outcome, OutOfMemoryError) for outcome in outcomes] == [height == 13 for height, _ in self.SIZES]
+
+    def test_a_bug_is_not_taken_for_a_bad_image(self, images):
+        broken = SimpleNamespace(provenance=FakeSegmenter().provenance, open=lambda image: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            list(self.pipeline(broken).run(images, Prompt.point(5, 5), on_error="return"))
+
+    def test_what_cannot_work_for_any_image_is_refused_at_once(self, images):
+        with pytest.raises(IncompatibleStagesError):
+            built().run(images, Prompt.text("dog"))
+        with pytest.raises(ConfigError, match="batch_size is a whole number of at least 1, got 0"):
+            built().run(images, Prompt.point(1, 1), batch_size=0)
+        with pytest.raises(ConfigError, match="'raise' or 'return', got 'skip'"):
+            built().run(images, Prompt.point(1, 1), on_error="skip")
+
+    @pytest.mark.parametrize("single", ["photo.jpg", Path("photo.jpg"), b"...", BLANK, BLANK[:, :, 0], io.BytesIO(), None])
+    def test_one_image_in_the_place_of_several_is_refused(self, single):
+        with pytest.raises(InputError, match=r"run\(\) takes several images"):
+            built().run(single, Prompt.point(1, 1))
+
+    def test_without_prompts_and_detector_each_image_needs_its_own(self, images):
+        pairs = [(images[0], Prompt.point(1, 1)), images[0]]
+        outcomes = list(built().run(pairs, on_error="return"))
+        assert len(outcomes[0].masks) == 1
+        assert str(outcomes[1]).startswith("image 1: nothing to segment")
+
+    @pytest.mark.weights
+    def test_a_real_model_gives_the_same_masks_in_a_batch(self, mini_sam, photo):
+        pipeline = BuiltPipeline(parse_config({"segment": {}}), None, mini_sam)
+        images = [photo(90, 130, seed) for seed in range(3)]
+        results = pipeline.run(images, Prompt.point(44, 57), batch_size=3)
+        mini_sam.cache, cache = None, mini_sam.cache
+        try:
+            for image, result in zip(images, results, strict=True):
+                assert list(pipeline(image, Prompt.point(44, 57)).masks) == list(result.masks)
+        finally:
+            mini_sam.cache = cache
 
 
 class TestSegment:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any, Literal, Union
+from typing import Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, field_validator
+from pydantic.json_schema import GenerateJsonSchema
 
 from .errors import ConfigError, nearest
 from .registry import DEFAULT_MODEL
@@ -37,18 +38,41 @@ class ModelStage(_Stage):
     model: str = Field(description="Name of the model, as `promptseg models` lists it.")
     weights: str | None = Field(None, description="Path of your own weights, in place of the published ones.")
     engine: str | None = Field(None, description="Which engine runs the model, where it has several.")
-    options: dict[str, Any] = Field(default_factory=dict, description="Further options of the backend.")
+    options: dict[str, Any] = Field({}, description="Further options of the backend.")
 
 
 class DetectStage(ModelStage):
     """Finds boxes, by phrase where the model reads text."""
 
     threshold: float = Field(0.3, ge=0, le=1, description="Least score of a detection.")
+    thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        {}, description="Least score by phrase, in place of `threshold`; phrases that nobody asks for do no harm."
+    )
     nms: float | None = Field(
         0.7, ge=0, le=1, description="Box IoU over which detections of one label are duplicates; null keeps them all."
     )
     max_detections: int = Field(300, ge=1, description="Most detections of an image, best first.")
     box_padding: float = Field(0.0, ge=0, le=1, description="Widens each box on every side by this share of its length before segmenting.")
+
+    @field_validator("thresholds")
+    @classmethod
+    def _by_label(cls, thresholds: dict[str, float]) -> dict[str, float]:
+        written: dict[str, str] = {}
+        for phrase in thresholds:
+            if not all(alternative.strip() for alternative in phrase.split("|")):
+                raise ValueError(f"expected phrases that are not blank, found {phrase!r}")
+            if (other := written.setdefault(_label(phrase), phrase)) != phrase:
+                raise ValueError(f"expected one score a phrase: {other!r} and {phrase!r} have the same label")
+        return {label: thresholds[phrase] for label, phrase in written.items()}
+
+    @property
+    def lowest(self) -> float:
+        """The least score that a detection of any label may have."""
+        return min([self.threshold, *self.thresholds.values()])
+
+    def least_score(self, label: str) -> float:
+        """The least score of a detection with a label."""
+        return self.thresholds.get(_label(label), self.threshold)
 
 
 class SegmentStage(ModelStage):
@@ -56,6 +80,15 @@ class SegmentStage(ModelStage):
 
     model: str = Field(DEFAULT_MODEL, description="Name of the model, as `promptseg models` lists it.")
     fallback: tuple[str, ...] = Field((), description="Models to go on with, in this order, where the model does not fit into memory.")
+    score: Literal["product", "detector", "mask"] = Field(
+        "product", description="Score of the mask of a detection: that of its box times that of its mask, or one of the two alone."
+    )
+    min_mask_score: float | None = Field(
+        None, ge=0, le=1, description="The mask of a detection fails under this score of its own; null: only when it is empty."
+    )
+    failed_mask: Literal["box", "empty", "drop"] = Field(
+        "box", description="What becomes of a detection whose mask fails: its filled box, an empty mask, or nothing."
+    )
 
 
 class CleanStage(_Stage):
@@ -98,6 +131,28 @@ def parse_config(values: Any, origin: str = "the configuration") -> PipelineConf
         raise ConfigError(f"{origin} is not valid:\n  " + "\n  ".join(_complaint(detail) for detail in error.errors())) from error
 
 
+class _WithoutTitles(GenerateJsonSchema):
+    """Leaves out the titles that pydantic makes of the names: editors would show them in place of the descriptions."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic names it.
+        return False
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a pipeline file (draft 2020-12), with descriptions and defaults: for editors.
+
+    A file may name its schema under the key ``$schema``, which is otherwise ignored.
+    """
+    schema = PipelineConfig.model_json_schema(schema_generator=_WithoutTitles)
+    own = {"$schema": {"type": "string", "description": "Where this schema is, for editors."}}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "promptseg pipeline",
+        "properties": {**own, **schema["properties"]},
+    }
+
+
 def read_config(path: Path) -> PipelineConfig:
     """Reads a ``.yaml``, ``.yml``, ``.toml`` or ``.json`` file.
 
@@ -116,7 +171,14 @@ def read_config(path: Path) -> PipelineConfig:
         raise ConfigError(f"cannot read {path}: {error}") from error
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{path} is not valid {path.suffix[1:].upper()}: {error}") from error
+    if isinstance(values, dict):
+        values.pop("$schema", None)
     return parse_config(values if values is not None else {}, str(path))
+
+
+def _label(phrase: str) -> str:
+    """What detections of a phrase are labelled: of ``"car|automobile"`` the first alternative."""
+    return phrase.split("|")[0].strip()
 
 
 def _complaint(detail: Any) -> str:

@@ -38,6 +38,8 @@ class Mask:
         label: What the mask shows, or None.
         logits: The model's low-resolution logits (256, 256) float32 in its own frame, for refining the mask, or None.
         prompt_index: Which of the prompts given together this mask answers, or None.
+        detection_index: Which of the detections of its result this mask is of, or None.
+        from_box: Whether it is the box of a detection, filled, because its mask failed; after merging, whether a part of it is.
     """
 
     size: Size
@@ -46,6 +48,8 @@ class Mask:
     label: str | None = None
     logits: NDArray[np.float32] | None = field(default=None, repr=False)
     prompt_index: int | None = None
+    detection_index: int | None = None
+    from_box: bool = False
 
     @classmethod
     def from_array(

@@ -98,7 +98,7 @@ def _mask_colours(masks: Masks) -> list[Colour]:
 def _write_labels(pen: ImageDraw.ImageDraw, masks: Masks, colours: Sequence[Colour]) -> None:
     font = ImageFont.load_default(size=max(11, max(masks.size) // 60))
     for mask, colour in zip(masks, colours, strict=True):
-        if mask.label is None:
+        if mask.label is None or not mask.area:
             continue
         text = mask.label if mask.score is None else f"{mask.label} {mask.score:.2f}"
         corner = (float(mask.box[0]), float(mask.box[1]))

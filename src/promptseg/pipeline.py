@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import postprocess, registry
+from . import fusion, postprocess, registry
 from .config import (
     PERMISSIVE,
     CleanStage,
@@ -27,12 +29,12 @@ from .config import (
     read_config,
 )
 from .detections import Detections
-from .errors import ConfigError, IncompatibleStagesError, LicenceError, PromptError
+from .errors import ConfigError, IncompatibleStagesError, InputError, LicenceError, PromptError, PromptSegError
 from .fallback import FallbackSegmenter
 from .images import ImageLike, load_image
 from .masks import Mask, Masks
 from .prompts import EverythingPrompt, Prompt, SpatialPrompt, TextPrompt, phrases_of
-from .protocols import Detector, Segmenter, Session
+from .protocols import BatchSegmenter, Detector, Segmenter, Session
 from .results import Provenance, Result
 
 
@@ -101,7 +103,7 @@ class Pipeline:
         _check_stage(config.segment, "segmenter", config.licences)
         return BuiltPipeline(
             config,
-            None if config.detect is None else _load(config.detect, config.device),
+            None if config.detect is None else _load_detector(config.detect, config.device),
             None if config.segment is None else _load(config.segment, config.device),
         )
 
@@ -140,29 +142,96 @@ class BuiltPipeline:
             IncompatibleStagesError: A prompt needs a stage that the pipeline lacks.
         """
         self._check(prompts)
-        clock = _Clock()
-        with clock("read"):
-            pixels = load_image(image)
-        size = (pixels.shape[0], pixels.shape[1])
-        detections = self._detect(pixels, prompts, clock)
-        boxes = _box_prompts(detections, self.config.detect)
-        session, segmented_by = self._open(pixels, prompts, boxes)
-        if session is not None:
-            clock.add(session.timings)
-        masks = Masks([*self._prompted(session, prompts, detections, boxes, candidates, clock)], size)
-        if self.config.clean is not None:
-            with clock("clean"):
-                masks = clean(masks, self.config.clean)
-        detected_by = None if self.detector is None else self.detector.provenance
-        return Result(
-            masks=masks,
-            prompts=prompts,
-            detections=detections,
-            timings=clock.seconds,
-            provenance=tuple(provenance for provenance in (detected_by, segmented_by) if provenance is not None),
-            image=pixels,
-            source=str(image) if isinstance(image, (str, os.PathLike)) else None,
-        )
+        job = self._begin(image, prompts)
+        self._open(job)
+        return self._finish(job, candidates)
+
+    @overload
+    def run(
+        self,
+        images: Iterable[ImageLike | tuple[ImageLike, Prompt | Sequence[Prompt]]],
+        *prompts: Prompt,
+        candidates: bool = False,
+        batch_size: int = 4,
+        on_error: Literal["raise"] = "raise",
+    ) -> Iterator[Result]: ...
+    @overload
+    def run(
+        self,
+        images: Iterable[ImageLike | tuple[ImageLike, Prompt | Sequence[Prompt]]],
+        *prompts: Prompt,
+        candidates: bool = False,
+        batch_size: int = 4,
+        on_error: Literal["return"],
+    ) -> Iterator[Result | PromptSegError]: ...
+    def run(
+        self,
+        images: Iterable[ImageLike | tuple[ImageLike, Prompt | Sequence[Prompt]]],
+        *prompts: Prompt,
+        candidates: bool = False,
+        batch_size: int = 4,
+        on_error: Literal["raise", "return"] = "raise",
+    ) -> Iterator[Result | PromptSegError]:
+        """Runs the stages on many images, one result an image in their order, with the masks that a call for each would give.
+
+        Images are read when they are reached, `batch_size` at a time, and no more than those are held. A segmenter that can do so encodes
+        those of a batch together; one with a fallback does not, because a model that one image fits into memory with may be too large for
+        several.
+
+        Args:
+            images: Images, or pairs ``(image, prompts)`` with prompts of their own in place of `prompts`.
+            *prompts: The prompts for every image.
+            candidates: As for one image.
+            batch_size: How many images are read and encoded at once.
+            on_error: ``"raise"`` ends at the first image that fails, after the results of those before it; ``"return"`` gives the error in
+                the place of its result, and goes on.
+
+        Raises:
+            ConfigError: `batch_size` or `on_error` is impossible.
+            PromptSegError: As for one image, with the number of the image, from 0, and its path.
+        """
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
+            raise ConfigError(f"batch_size is a whole number of at least 1, got {batch_size!r}")
+        if on_error not in ("raise", "return"):
+            raise ConfigError(f"on_error is 'raise' or 'return', got {on_error!r}")
+        if _is_one_image(images):
+            raise InputError(f"run() takes several images: give a list of them, or call the pipeline with the one; got {_short(images)}")
+        if prompts:
+            self._check(prompts)
+        return self._run(iter(images), prompts, candidates, batch_size, on_error)
+
+    def _run(
+        self, images: Iterator[Any], prompts: Sequence[Prompt], candidates: bool, batch_size: int, on_error: str
+    ) -> Iterator[Result | PromptSegError]:
+        numbered = enumerate(images)
+        while batch := list(itertools.islice(numbered, batch_size)):
+            jobs = deque((index, item, self._attempt(index, item, prompts)) for index, item in batch)
+            del batch
+            self._open_together([job for _, _, job in jobs if isinstance(job, _Job)])
+            while jobs:
+                index, item, job = jobs.popleft()
+                outcome: Result | PromptSegError
+                if isinstance(job, _Job):
+                    try:
+                        self._open(job)
+                        outcome = self._finish(job, candidates)
+                    except PromptSegError as error:
+                        outcome = _named(error, index, item)
+                else:
+                    outcome = job
+                del item, job  # The session may be large, and whoever reads the results may keep this waiting.
+                if on_error == "raise" and isinstance(outcome, PromptSegError):
+                    raise outcome
+                yield outcome
+                del outcome
+
+    def _attempt(self, index: int, item: Any, prompts: Sequence[Prompt]) -> _Job | PromptSegError:
+        try:
+            image, prompts = _pair(item, prompts)
+            self._check(prompts)
+            return self._begin(image, prompts)
+        except PromptSegError as error:
+            return _named(error, index, item)
 
     def _check(self, prompts: Sequence[Prompt]) -> None:
         for index, prompt in enumerate(prompts):
@@ -175,69 +244,79 @@ class BuiltPipeline:
         if not prompts and self.detector is None:
             raise PromptError("nothing to segment: give at least one prompt, such as Prompt.point(x, y) or Prompt.everything()")
 
-    def _detect(self, pixels: NDArray[np.uint8], prompts: Sequence[Prompt], clock: _Clock) -> Detections | None:
-        stage = self.config.detect
+    def _begin(self, image: ImageLike, prompts: Sequence[Prompt]) -> _Job:
+        """Reads an image and finds what the text prompts name."""
+        clock = _Clock()
+        with clock("read"):
+            pixels = load_image(image)
+        job = _Job(tuple(prompts), pixels, _path(image), clock)
         phrases = phrases_of(prompts)
-        if self.detector is None or stage is None or (prompts and not phrases):
-            return None
-        with clock("detect"):
-            found = self.detector.detect(pixels, phrases or None)
-            has_area = (found.boxes[:, 2:] > found.boxes[:, :2]).all(axis=1)
-            found = found.where((found.scores >= stage.threshold) & has_area)
-            found = found.where(np.argsort(-found.scores, kind="stable"))
-            if stage.nms is not None:
-                found = found.where(_nms_per_label(found, stage.nms))
-            return found.where(np.arange(min(len(found), stage.max_detections)))
+        stage = self.config.detect
+        if self.detector is not None and stage is not None and (phrases or not prompts):
+            with clock("detect"):
+                found = self.detector.detect(pixels, phrases or None)
+                job.detections = fusion.choose(found, stage, job.dropped)
+                if self.segmenter is not None:
+                    job.boxes = fusion.box_prompts(job.detections, stage.box_padding)
+        return job
 
-    def _open(
-        self, pixels: NDArray[np.uint8], prompts: Sequence[Prompt], boxes: Sequence[Prompt]
-    ) -> tuple[Session | None, Provenance | None]:
-        """The session, where there is something to ask it, and which model it is of."""
-        if self.segmenter is None:
-            return None, None
-        if not boxes and not any(isinstance(prompt, (SpatialPrompt, EverythingPrompt)) for prompt in prompts):
-            return None, self.segmenter.provenance
+    def _open_together(self, jobs: Sequence[_Job]) -> None:
+        """Opens sessions for several jobs at once, where the segmenter can do that and there is something to ask them."""
+        waiting = [job for job in jobs if job.asks_segmenter]
+        if len(waiting) < 2 or isinstance(self.segmenter, FallbackSegmenter) or not isinstance(self.segmenter, BatchSegmenter):
+            return
+        started = time.perf_counter()
+        try:
+            sessions = self.segmenter.open_all([job.pixels for job in waiting])
+        except PromptSegError:
+            return  # Each is then opened by itself: memory may do for one, and the error belongs to the image that has it.
+        told = [sum(session.timings.values()) for session in sessions]
+        rest = (time.perf_counter() - started - sum(told)) / len(waiting)
+        for job, session, own in zip(waiting, sessions, told, strict=True):
+            job.opened(session, self.segmenter.provenance, own + rest)
+
+    def _open(self, job: _Job) -> None:
+        """Opens the session of a job, where it has none and there is something to ask it."""
+        if self.segmenter is None or job.session is not None:
+            return
+        if not job.asks_segmenter:
+            job.segmented_by = self.segmenter.provenance
+            return
+        started = time.perf_counter()
         if isinstance(self.segmenter, FallbackSegmenter):
-            return self.segmenter.open_with_provenance(pixels)
-        return self.segmenter.open(pixels), self.segmenter.provenance
+            session, provenance = self.segmenter.open_with_provenance(job.pixels)
+        else:
+            session, provenance = self.segmenter.open(job.pixels), self.segmenter.provenance
+        job.opened(session, provenance, time.perf_counter() - started)
 
-    def _prompted(
-        self,
-        session: Session | None,
-        prompts: Sequence[Prompt],
-        detections: Detections | None,
-        boxes: Sequence[SpatialPrompt],
-        candidates: bool,
-        clock: _Clock,
-    ) -> Iterator[Mask]:
+    def _finish(self, job: _Job, candidates: bool) -> Result:
+        masks = Masks([*_of_prompts(job, candidates), *self._of_detections(job)], (job.pixels.shape[0], job.pixels.shape[1]))
+        if self.config.clean is not None:
+            with job.clock("clean"):
+                masks = clean(masks, self.config.clean)
+        detected_by = None if self.detector is None else self.detector.provenance
+        return Result(
+            masks=masks,
+            prompts=job.prompts,
+            detections=job.detections,
+            dropped=dict(job.dropped),
+            timings=job.clock.seconds,
+            provenance=tuple(provenance for provenance in (detected_by, job.segmented_by) if provenance is not None),
+            image=job.pixels,
+            source=job.source,
+        )
+
+    def _of_detections(self, job: _Job) -> list[Mask]:
+        """The masks of the detections, in their order."""
+        if job.detections is None or len(job.detections) == 0:
+            return []
         if self.segmenter is None:
-            yield from self._own_masks(detections)
-        if session is None:
-            return
-        spatial = [(index, prompt) for index, prompt in enumerate(prompts) if isinstance(prompt, SpatialPrompt)]
-        if spatial:
-            with clock("segment"):
-                masks = session.segment([prompt for _, prompt in spatial], candidates=candidates)
-            yield from (replace(mask, prompt_index=spatial[mask.prompt_index or 0][0]) for mask in masks)
-        for index, prompt in enumerate(prompts):
-            if isinstance(prompt, EverythingPrompt):
-                with clock("everything"):
-                    everything = session.everything(prompt)
-                yield from (replace(mask, prompt_index=index) for mask in everything)
-        if boxes and detections is not None:
-            with clock("segment"):
-                masks = session.segment(boxes)
-            for mask, score, label in zip(masks, detections.scores, detections.labels, strict=True):
-                # A mask is as good as its box is right and as its outline is: the product ranks both.
-                yield replace(mask, label=label, score=float(score) * (1.0 if mask.score is None else mask.score), prompt_index=None)
-
-    def _own_masks(self, detections: Detections | None) -> Iterator[Mask]:
-        if detections is None or len(detections) == 0:
-            return
-        if detections.masks is None:
-            raise IncompatibleStagesError("the detector makes no masks of its own: add .segment(model) to the pipeline")
-        for mask, score, label in zip(detections.masks, detections.scores, detections.labels, strict=True):
-            yield replace(mask, score=float(score), label=label)
+            return fusion.own_masks(job.detections)
+        if job.session is None:
+            return []
+        with job.clock("segment"):
+            masks = job.session.segment(job.boxes)
+            return fusion.join(masks, job.detections, self.config.segment or SegmentStage(), job.dropped)
 
 
 def segment(
@@ -284,13 +363,39 @@ def clean(masks: Masks, stage: CleanStage) -> Masks:
     return masks
 
 
+@dataclass
+class _Job:
+    """One image on its way through the stages."""
+
+    prompts: tuple[Prompt, ...]
+    pixels: NDArray[np.uint8]
+    source: str | None
+    clock: _Clock
+    detections: Detections | None = None
+    boxes: Sequence[SpatialPrompt] = ()
+    dropped: Counter[str] = field(default_factory=Counter)
+    session: Session | None = None
+    segmented_by: Provenance | None = None
+
+    @property
+    def asks_segmenter(self) -> bool:
+        return bool(self.boxes) or any(isinstance(prompt, (SpatialPrompt, EverythingPrompt)) for prompt in self.prompts)
+
+    def opened(self, session: Session, by: Provenance, seconds: float) -> None:
+        """Takes a session that took `seconds` to open, of which it tells the most itself."""
+        self.session, self.segmented_by = session, by
+        stage = next(reversed(list(session.timings)), "encode")
+        self.clock.add(session.timings)
+        self.clock.add({stage: max(0.0, seconds - sum(session.timings.values()))})
+
+
 class _Clock:
     """Seconds by stage, in the order in which the stages ran."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
 
-    @contextmanager
+    @contextlib.contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
         started = time.perf_counter()
         yield
@@ -330,24 +435,76 @@ def _fallback(stage: ModelStage) -> tuple[str, ...]:
     return stage.fallback if isinstance(stage, SegmentStage) else ()
 
 
-def _load(stage: ModelStage, device: str) -> Any:
-    return registry.load(stage.model, weights=stage.weights, device=device, engine=stage.engine, fallback=_fallback(stage), **stage.options)
+def _load(stage: ModelStage, device: str, **options: Any) -> Any:
+    options = {**stage.options, **options}
+    return registry.load(stage.model, weights=stage.weights, device=device, engine=stage.engine, fallback=_fallback(stage), **options)
 
 
-def _nms_per_label(detections: Detections, threshold: float) -> NDArray[np.intp]:
-    keep: list[int] = []
-    labels = np.array(detections.labels)
-    for label in dict.fromkeys(detections.labels):
-        indices = np.flatnonzero(labels == label)
-        keep += indices[postprocess.box_nms(detections.boxes[indices], detections.scores[indices], threshold)].tolist()
-    return np.array(sorted(keep), np.intp)
+def _load_detector(stage: DetectStage, device: str) -> Any:
+    """The detector, told to hold back nothing that the stage is to see.
+
+    Detectors that leave out low scores, or all but the best, have options ``threshold`` and ``max_detections`` for it, with the defaults of
+    `_USUAL`. One that does not know an option refuses it before anything is loaded, and then does without.
+    """
+    wanted: dict[str, Any] = {}
+    if stage.lowest < _USUAL["threshold"]:
+        wanted["threshold"] = stage.lowest
+    if stage.max_detections > _USUAL["max_detections"]:
+        wanted["max_detections"] = stage.max_detections
+    names = [name for name in wanted if name not in stage.options]
+    for count in range(len(names), 0, -1):
+        for chosen in itertools.combinations(names, count):
+            with contextlib.suppress(ConfigError):
+                return _load(stage, device, **{name: wanted[name] for name in chosen})
+    return _load(stage, device)
 
 
-def _box_prompts(detections: Detections | None, stage: DetectStage | None) -> list[SpatialPrompt]:
-    if detections is None or stage is None:
-        return []
-    height, width = detections.size
-    lengths = detections.boxes[:, 2:] - detections.boxes[:, :2]
-    padding = np.concatenate([-lengths, lengths], axis=1) * stage.box_padding
-    boxes = np.clip(detections.boxes + padding, 0, [width, height, width, height])
-    return [Prompt.box(*box) for box in boxes.tolist()]
+_USUAL: Mapping[str, Any] = {"threshold": 0.05, "max_detections": 300}
+
+
+def _path(image: object) -> str | None:
+    return str(image) if isinstance(image, (str, os.PathLike)) else None
+
+
+def _is_one_image(images: object) -> bool:
+    single = isinstance(images, (str, bytes, os.PathLike)) or hasattr(images, "read") or not isinstance(images, Iterable)
+    return single or (isinstance(images, np.ndarray) and images.ndim in (2, 3))
+
+
+def _short(value: object) -> str:
+    return f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else repr(value)[:80]
+
+
+def _pair(item: Any, prompts: Sequence[Prompt]) -> tuple[ImageLike, Sequence[Prompt]]:
+    """An image with its prompts: its own, or else those of all."""
+    if not isinstance(item, tuple):
+        return item, prompts
+    if len(item) != 2:
+        raise InputError(f"an image comes alone or as a pair (image, prompts), got a tuple of {len(item)}")
+    image, own = item
+    return image, tuple(own) if isinstance(own, Iterable) else (own,)
+
+
+def _named(error: PromptSegError, index: int, item: Any) -> PromptSegError:
+    """The same error, saying which image it is of."""
+    path = _path(item[0] if isinstance(item, tuple) and item else item)
+    named = type(error)(f"image {index}{'' if path is None else f' ({path})'}: {error}")
+    named.__cause__ = error
+    return named
+
+
+def _of_prompts(job: _Job, candidates: bool) -> Iterator[Mask]:
+    """The masks of the spatial prompts, then those of everything mode."""
+    if job.session is None:
+        return
+    spatial = [(index, prompt) for index, prompt in enumerate(job.prompts) if isinstance(prompt, SpatialPrompt)]
+    if spatial:
+        with job.clock("segment"):
+            masks = job.session.segment([prompt for _, prompt in spatial], candidates=candidates)
+            own = [replace(mask, prompt_index=spatial[mask.prompt_index or 0][0]) for mask in masks]
+        yield from own
+    for index, prompt in enumerate(job.prompts):
+        if isinstance(prompt, EverythingPrompt):
+            with job.clock("everything"):
+                own = [replace(mask, prompt_index=index) for mask in job.session.everything(prompt)]
+            yield from own

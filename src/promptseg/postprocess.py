@@ -59,7 +59,7 @@ def merge_by_label(masks: Masks) -> Masks:
     for label in dict.fromkeys(masks.labels):
         same = masks.where([other == label for other in masks.labels])
         score = None if np.isnan(same.scores).all() else float(np.nanmax(same.scores))
-        merged.append(replace(same.union(), label=label, score=score))
+        merged.append(replace(same.union(), label=label, score=score, from_box=any(mask.from_box for mask in same)))
     return Masks(merged, masks.size)
 
 

@@ -21,7 +21,11 @@ from .results import FrameMasks, Provenance
 
 @runtime_checkable
 class Detector(Protocol):
-    """Finds boxes, by phrase where the model reads text."""
+    """Finds boxes, by phrase where the model reads text.
+
+    A detector may hold back low scores, and all but the best boxes. Then it takes options ``threshold`` (0.05 unless the user says
+    otherwise) and ``max_detections`` (300); a pipeline whose stage asks for more sets them.
+    """
 
     @property
     def provenance(self) -> Provenance:
@@ -29,7 +33,10 @@ class Detector(Protocol):
         ...
 
     def detect(self, image: ImageLike, phrases: Sequence[str] | None = None) -> Detections:
-        """Detections on one image; `phrases` None asks for every class that the model knows."""
+        """Detections on one image; `phrases` None asks for every class that the model knows.
+
+        A detection of a phrase has it for its label as it was asked for; of ``"car|automobile"``, alternatives for one thing, the first.
+        """
         ...
 
 

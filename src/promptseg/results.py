@@ -63,8 +63,13 @@ class Result:
     Attributes:
         masks: The masks.
         prompts: The prompts that were given.
-        detections: What the detector found, or None without a detector.
-        timings: Seconds by stage, in the order in which they ran.
+        detections: What the detector found and the pipeline kept, best first, or None where no detector ran. `Mask.detection_index` says
+            which of them a mask is of.
+        dropped: How many detections were not kept, by the reason: ``"no_area"``, ``"threshold"``, ``"nms"``, ``"max_detections"``; and
+            ``"failed_mask"``, how many were kept and have no mask. What is 0 is absent.
+        timings: Seconds by stage, in the order in which they ran: ``"read"``, ``"detect"``, ``"encode"`` (``"cache"`` where the image was
+            encoded before), ``"segment"``, ``"everything"``, ``"clean"``. Together they are the time of the call; in a batch, what was done
+            for several images at once counts in equal parts.
         provenance: One entry a model that took part.
         image: The image, (H, W, 3) uint8 RGB, for drawing; None if it was dropped.
         source: The path of the image, where it came from a file.
@@ -73,6 +78,7 @@ class Result:
     masks: Masks
     prompts: tuple[Prompt, ...] = ()
     detections: Detections | None = None
+    dropped: Mapping[str, int] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
     provenance: tuple[Provenance, ...] = ()
     image: NDArray[np.uint8] | None = field(default=None, repr=False)
@@ -107,6 +113,7 @@ class Result:
             "prompts": [repr(prompt) for prompt in self.prompts],
             "masks": [_mask_to_dict(mask) for mask in self.masks],
             "detections": None if self.detections is None else _detections_to_dict(self.detections),
+            "dropped": dict(self.dropped),
             "timings": {stage: round(seconds, 6) for stage, seconds in self.timings.items()},
             "provenance": [entry.to_dict() for entry in self.provenance],
         }
@@ -139,6 +146,8 @@ def _mask_to_dict(mask: Mask) -> dict[str, Any]:
         "score": None if mask.score is None else round(mask.score, 6),
         "label": mask.label,
         "prompt_index": mask.prompt_index,
+        "detection_index": mask.detection_index,
+        "from_box": mask.from_box,
     }
 
 

@@ -3,12 +3,14 @@
 import errno
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from promptseg import files
+from promptseg.detections import Detections
 from promptseg.errors import OutOfMemoryError
 from promptseg.masks import Mask
 from promptseg.sam.cache import EmbeddingCache
@@ -86,6 +88,75 @@ class TestPrompts:
         Path("own.pt").write_bytes(b"weights")
         run("segment", save_photo("a.png"), "--model", "owned=own.pt", "--device", "cuda", "--point", "1,1", "--json")
         assert (list(requests[0].weights.files.values()), requests[0].device) == ([Path("own.pt")], "cuda")
+
+
+class TestPipelineFile:
+    """Detections and what becomes of them, as a pipeline file says."""
+
+    @pytest.fixture
+    def masks(self, run, save_photo, add_model):
+        """Runs a pipeline file on a photo of 80 x 60 pixels: ``masks(found, settings, *words)`` is the JSON object."""
+        photo = save_photo("a.png")
+
+        def masks(found, settings, *words):
+            add_model("finder", "detector", lambda _: found if hasattr(found, "detect") else FakeDetector(found))
+            add_model("cutter", "segmenter", lambda _: FakeSegmenter())
+            stages = {"detect": {"model": "finder"}, "segment": {"model": "cutter"}}
+            values = {key: {**stages.get(key, {}), **settings.get(key, {})} for key in {**stages, **settings}}
+            Path("pipeline.json").write_text(json.dumps(values))
+            result = run("segment", photo, "--config", "pipeline.json", "--json", *words)
+            assert (result.exit_code, result.stderr) == (0, "")
+            return json.loads(result.stdout)
+
+        return masks
+
+    def test_nothing_found_is_a_result_without_masks(self, masks):
+        values = masks({"dog": (5, 5, 20, 20)}, {"clean": {"merge": True, "nms": 0.5}}, "--text", "unicorn")
+        assert (values["masks"], values["size"]) == ([], {"height": 60, "width": 80})
+        assert values["detections"] == {"boxes": [], "scores": [], "labels": []}
+
+    def test_a_thousand_detections_are_cut_to_the_cap_and_the_rest_is_told(self, masks):
+        found = {"dot": [(x, y, x + 1, y + 1) for y in range(20) for x in range(50)]}
+        values = masks(found, {})
+        assert (len(values["masks"]), values["dropped"]) == (300, {"max_detections": 700})
+        assert len(masks(found, {"detect": {"max_detections": 2000}}, "--text", "dot")["masks"]) == 1000
+
+    def test_boxes_over_the_border_end_at_it(self, masks):
+        values = masks({"dog": [(-9, -9, 20, 20), (60, 40, 99, 99)]}, {"detect": {"box_padding": 0.5}})
+        assert [mask["box"] for mask in values["masks"]] == [[0, 0, 30, 30], [50, 30, 80, 60]]
+        assert values["detections"]["boxes"] == [[0, 0, 20, 20], [60, 40, 80, 60]]
+
+    def test_boxes_without_an_area_are_dropped_and_counted(self, masks):
+        found = Detections((60, 80), [(5, 5, 20, 20), (9, 9, 9, 30), (30, 30, 20, 20)], [0.9] * 3, ["dog"] * 3)
+        finder = SimpleNamespace(provenance=FakeDetector({}).provenance, detect=lambda *_: found)
+        values = masks(finder, {})
+        assert (len(values["masks"]), values["dropped"]) == (1, {"no_area": 2})
+
+    def test_thresholds_by_phrase(self, masks):
+        found = Detections((60, 80), [(5, 5, 20, 20), (40, 10, 60, 30)], [0.4, 0.2], ["dog", "red car"])
+        assert [mask["label"] for mask in masks(found, {})["masks"]] == ["dog"]
+        settings = {"detect": {"thresholds": {"dog": 0.5, "red car": 0.1, "cow": 0.9}}}
+        assert [mask["label"] for mask in masks(found, settings, "--text", "dog, red car")["masks"]] == ["red car"]
+
+    def test_a_mask_that_fails_is_told_from_others(self, masks, run):
+        settings = {"segment": {"min_mask_score": 0.99, "score": "detector"}}  # The fake's masks have the score 0.95.
+        values = masks({"dog": (5.5, 5, 20, 20)}, settings)
+        assert [(mask["from_box"], mask["box"], mask["score"]) for mask in values["masks"]] == [(True, [5, 5, 20, 20], 0.9)]
+        assert run("segment", "a.png", "--config", "pipeline.json").stdout.startswith(
+            "a.png: 1 mask, of which 1 is only a filled box (read "
+        )
+        values = masks({"dog": (5.5, 5, 20, 20)}, {"segment": {**settings["segment"], "failed_mask": "drop"}})
+        assert (values["masks"], values["dropped"]) == ([], {"failed_mask": 1})
+
+    @pytest.mark.parametrize("text", ["", " ", "dog,,cat", "dog, "])
+    def test_a_blank_phrase_is_wrong_usage(self, text, run):
+        Path("pipeline.yaml").write_text("detect: {model: finder}")
+        assert_wrong_usage(run("segment", "a.png", "--config", "pipeline.yaml", "--text", text), "a phrase is text that is not blank")
+
+    def test_a_threshold_out_of_range_is_named_with_its_phrase(self, run):
+        Path("pipeline.yaml").write_text("detect: {model: finder, thresholds: {red car: 1.5}}")
+        result = run("segment", "a.png", "--config", "pipeline.yaml", "--text", "red car")
+        assert_wrong_usage(result, "detect.thresholds.red car", "got 1.5")
 
 
 @pytest.mark.usefixtures("fakes")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic_core import PydanticUndefined
 
-from promptseg.config import PERMISSIVE, CleanStage, DetectStage, PipelineConfig, SegmentStage, read_config
+from promptseg.config import PERMISSIVE, CleanStage, DetectStage, PipelineConfig, SegmentStage, json_schema, read_config
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "configuration.md").read_text("utf-8")
@@ -70,3 +70,16 @@ def test_the_page_names_every_environment_variable_that_the_code_reads():
     read = set(re.findall(r"environ(?:\.get\(|\[)\"(\w+)\"", sources))
     assert read
     assert read == set(re.findall(r"^\| `([A-Z_]+)` \|", PAGE, re.MULTILINE))
+
+
+def test_the_published_schema_is_that_of_the_code():
+    published = ROOT / "docs" / "schema" / "pipeline.schema.json"
+    assert json.loads(published.read_text("utf-8")) == json_schema(), f"write it anew: promptseg config schema > {published}"
+
+
+def test_every_pipeline_file_on_the_page_is_valid(tmp_path):
+    found = re.findall(r"^```yaml[^\n]*\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    assert len(found) > 2
+    for text in found:
+        (tmp_path / "pipeline.yaml").write_text(text, "utf-8")
+        assert read_config(tmp_path / "pipeline.yaml").segment is not None

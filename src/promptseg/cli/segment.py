@@ -129,7 +129,7 @@ def _run(
             continue
         results.append(result.to_dict())
         if not quiet:
-            typer.echo(f"{path}: {_count(len(result.masks))} ({seconds(dict(result.timings))})")
+            typer.echo(f"{path}: {_count(result)} ({seconds(dict(result.timings))})")
             for file in written:
                 typer.echo(f"  {file}")
     return results, failed
@@ -157,5 +157,7 @@ def _write(result: Result, name: str, out: Path, masks: bool) -> list[Path]:
     return written
 
 
-def _count(masks: int) -> str:
-    return f"{masks} mask" + ("" if masks == 1 else "s")
+def _count(result: Result) -> str:
+    count, boxes = len(result.masks), sum(mask.from_box for mask in result.masks)
+    masks = f"{count} mask" + ("" if count == 1 else "s")
+    return f"{masks}, of which {boxes} {'is only a filled box' if boxes == 1 else 'are only filled boxes'}" if boxes else masks

@@ -1,0 +1,22 @@
+"""``promptseg config``: help for those who write pipeline files."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from ..config import json_schema
+
+app = typer.Typer(no_args_is_help=True, help="Help for writing pipeline files.", rich_markup_mode=None)
+
+
+@app.callback()
+def config() -> None:
+    """Help for writing pipeline files."""
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of pipeline files, by which editors complete and check them."""
+    typer.echo(json.dumps(json_schema(), indent=1))

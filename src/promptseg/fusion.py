@@ -1,0 +1,118 @@
+"""What a detector and a segmenter make together: which detections are kept, the boxes to segment, and the masks with labels and scores."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .config import DetectStage, SegmentStage
+from .detections import Detections
+from .errors import BackendError, IncompatibleStagesError
+from .masks import Mask, Masks, Size
+from .postprocess import box_nms
+from .prompts import Prompt, SpatialPrompt
+
+
+def choose(found: Detections, stage: DetectStage, dropped: Counter[str]) -> Detections:
+    """The detections that a stage keeps, best first.
+
+    Args:
+        found: What the detector found, in any order.
+        stage: The settings.
+        dropped: Where the others are counted, by the reason: ``"no_area"``, ``"threshold"``, ``"nms"``, ``"max_detections"``.
+    """
+    steps: Mapping[str, Callable[[Detections], ArrayLike]] = {
+        "no_area": lambda left: (left.boxes[:, 2:] > left.boxes[:, :2]).all(axis=1),
+        "threshold": lambda left: left.scores >= np.array([stage.least_score(label) for label in left.labels], np.float32),
+        "nms": lambda left: np.arange(len(left)) if stage.nms is None else _nms_per_label(left, stage.nms),
+        "max_detections": lambda left: np.arange(min(len(left), stage.max_detections)),
+    }
+    left = found.where(np.argsort(-found.scores, kind="stable"))
+    for reason, keep in steps.items():
+        before, left = len(left), left.where(keep(left))
+        if len(left) < before:
+            dropped[reason] += before - len(left)
+    return left
+
+
+def box_prompts(detections: Detections, padding: float = 0.0) -> list[SpatialPrompt]:
+    """A box prompt for each detection, in their order.
+
+    Args:
+        detections: Detections whose boxes have an area.
+        padding: Share of its length by which each box is widened on every side, up to the border of the image.
+    """
+    height, width = detections.size
+    lengths = detections.boxes[:, 2:] - detections.boxes[:, :2]
+    boxes = detections.boxes + np.concatenate([-lengths, lengths], axis=1) * padding
+    return [Prompt.box(*box) for box in np.clip(boxes, 0, [width, height, width, height]).tolist()]
+
+
+def join(masks: Masks, detections: Detections, stage: SegmentStage, dropped: Counter[str]) -> list[Mask]:
+    """The masks of detections with labels and scores, and what stands in the place of those that failed.
+
+    Args:
+        masks: The segmenter's answers to the boxes, one a detection, in their order.
+        detections: The detections.
+        stage: The settings: how scores join, which masks have failed, and what becomes of those.
+        dropped: Where detections that get no mask are counted, as ``"failed_mask"``.
+
+    Returns:
+        Masks in the order of the detections; `Mask.detection_index` says which is of which.
+
+    Raises:
+        BackendError: There is not one mask a detection.
+    """
+    if len(masks) != len(detections):
+        raise BackendError(f"the segmenter answered {len(detections)} boxes with {len(masks)} masks: it must give one each")
+    answers = []
+    for index, (mask, found) in enumerate(zip(masks, detections.scores.tolist(), strict=True)):
+        own = mask.score
+        if mask.area == 0 or (stage.min_mask_score is not None and own is not None and own < stage.min_mask_score):
+            if stage.failed_mask == "drop":
+                dropped["failed_mask"] += 1
+                continue
+            pixels = filled_box(detections.boxes[index], mask.size) if stage.failed_mask == "box" else Masks([], mask.size).union()
+            mask = replace(mask, counts=pixels.counts, logits=None, from_box=stage.failed_mask == "box")
+        score = {"product": found if own is None else found * own, "detector": found, "mask": own}[stage.score]
+        answers.append(replace(mask, score=score, label=detections.labels[index], prompt_index=None, detection_index=index))
+    return answers
+
+
+def own_masks(detections: Detections) -> list[Mask]:
+    """The masks that a detector made itself, with its labels and scores.
+
+    Raises:
+        IncompatibleStagesError: It made boxes alone.
+    """
+    if len(detections) == 0:
+        return []
+    if detections.masks is None:
+        raise IncompatibleStagesError("the detector makes no masks of its own: add .segment(model) to the pipeline")
+    rows = zip(detections.masks, detections.scores.tolist(), detections.labels, strict=True)
+    return [replace(mask, score=score, label=label, detection_index=index) for index, (mask, score, label) in enumerate(rows)]
+
+
+def filled_box(box: NDArray[np.float32], size: Size) -> Mask:
+    """Every pixel that a box touches.
+
+    Args:
+        box: (4,) ``xyxy`` in pixels, with an area and inside the image.
+        size: ``(height, width)`` of the image.
+    """
+    x0, y0 = (int(v) for v in np.floor(box[:2]))
+    x1, y1 = (int(v) for v in np.ceil(box[2:]))
+    return Mask.from_crop(np.ones((y1 - y0, x1 - x0), bool), (x0, y0), size)
+
+
+def _nms_per_label(detections: Detections, threshold: float) -> NDArray[np.intp]:
+    keep: list[int] = []
+    labels = np.array(detections.labels)
+    for label in dict.fromkeys(detections.labels):
+        indices = np.flatnonzero(labels == label)
+        keep += indices[box_nms(detections.boxes[indices], detections.scores[indices], threshold)].tolist()
+    return np.array(sorted(keep), np.intp)
