@@ -58,7 +58,7 @@ def main() -> None:
                 scores[truth.label].append((iou(found.masks[index].array, truth.mask), iou(mask.array, truth.mask)))
         print(f"{name}: {objects} objects, {sum(map(len, scores.values()))} found by {options.detector}")
         rows = sorted(scores.items(), key=lambda row: (-len(row[1]), row[0]))
-        for label, pairs in [*rows, ("all", [pair for _, pairs in rows for pair in pairs])]:
+        for label, pairs in [*rows, ("all", [pair for _, some in rows for pair in some])]:
             own, boxed = np.mean(pairs, axis=0)
             wins = np.mean([ours > theirs for theirs, ours in pairs])
             print(f"  {label:16} {len(pairs):4}: own masks {own:.3f}, {options.model} by box {boxed:.3f}, better in {wins:.0%}", flush=True)

@@ -35,7 +35,7 @@ class Truth:
 
 
 def photos_with_truth(data: Path, name: str) -> Iterator[tuple[np.ndarray, list[Truth]]]:
-    """Each photo of a set, (H, W, 3) uint8 RGB, with its objects that are not crowds and have more than 100 pixels; none without objects."""
+    """Each photo of a set, (H, W, 3) uint8 RGB, with its objects that are no crowds and have over 100 pixels; none without objects."""
     from pycocotools import mask as coco
 
     from promptseg import load_image

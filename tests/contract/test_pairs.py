@@ -23,7 +23,7 @@ PAIRS = list(itertools.product(catalogued("detector"), catalogued("segmenter")))
 
 @pytest.fixture(scope="module")
 def models(request, tmp_path_factory):
-    """The stage of a model and engine as a file describes it, with weights of a small model of the same library in place of the published."""
+    """A `Small`: stages as a file describes them, with weights of small models of the same libraries."""
     with pytest.MonkeyPatch.context() as patch:
         yield Small(request, tmp_path_factory.mktemp("models"), patch)
 
