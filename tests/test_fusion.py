@@ -8,7 +8,7 @@ import pytest
 from promptseg.config import DetectStage, SegmentStage
 from promptseg.detections import Detections
 from promptseg.errors import BackendError, IncompatibleStagesError
-from promptseg.fusion import box_prompts, choose, filled_box, join, own_masks
+from promptseg.fusion import choose, filled_box, join, own_masks, prompts_of
 from promptseg.masks import Mask, Masks
 
 SIZE = HEIGHT, WIDTH = 40, 60
@@ -86,15 +86,30 @@ class TestThresholds:
         assert len(chosen(found, threshold=0.9, thresholds={key: 0.1})[0]) == 1
 
 
-class TestBoxPrompts:
+class TestPrompts:
     def test_boxes_over_the_border_end_at_it(self):
         found = detections(("a", (-5, -5, 10, 10), 0.9), ("b", (50, 30, 75, 55), 0.9), ("c", (0, 0, WIDTH, HEIGHT), 0.9))
-        assert [prompt.xyxy.tolist() for prompt in box_prompts(found)] == [[0, 0, 10, 10], [50, 30, 60, 40], [0, 0, 60, 40]]
-        assert [prompt.xyxy.tolist() for prompt in box_prompts(found, 0.5)][2] == [0, 0, 60, 40]
+        assert [prompt.xyxy.tolist() for prompt in prompts_of(found)] == [[0, 0, 10, 10], [50, 30, 60, 40], [0, 0, 60, 40]]
+        assert [prompt.xyxy.tolist() for prompt in prompts_of(found, 0.5)][2] == [0, 0, 60, 40]
 
     def test_padding_widens_each_box_by_a_share_of_its_length(self):
-        (prompt,) = box_prompts(detections(("a", (20, 10, 40, 20), 0.9)), 0.1)
+        (prompt,) = prompts_of(detections(("a", (20, 10, 40, 20), 0.9)), 0.1)
         assert prompt.xyxy.tolist() == [18, 9, 42, 21]
+
+    def test_refining_adds_the_mask_and_its_innermost_point_where_there_is_a_mask(self):
+        rows = ("dog", (10, 10, 21, 21), 0.9), ("cat", (30, 10, 40, 20), 0.8)
+        masks = Masks([filled_box(np.array(rows[0][1]), SIZE), Masks([], SIZE).union()])
+        with_mask, without = prompts_of(detections(*rows, masks=masks), refine=True)
+        assert with_mask.kinds == {"point", "box", "mask"}
+        assert with_mask.xyxy.tolist() == [10, 10, 21, 21]
+        assert with_mask.xy.tolist() == [[15, 15]]
+        assert with_mask.mask_pixels == masks[0]
+        assert without.kinds == {"box"}
+
+    def test_boxes_alone_cannot_be_refined(self):
+        with pytest.raises(IncompatibleStagesError, match=r"segment\.refine asks for the masks of the detector, and it makes none"):
+            prompts_of(detections(("dog", (10, 10, 20, 20), 0.9)), refine=True)
+        assert prompts_of(Detections.empty(SIZE), refine=True) == []
 
 
 class TestJoin:

@@ -528,6 +528,25 @@ class TestDetections:
         assert len(built({"dog": (1, 1, 5, 5)}, segmenter=False)(BLANK, Prompt.text("cat")).masks) == 0
 
 
+class TestRefining:
+    """A detector that makes masks, in front of a segmenter that is shown them."""
+
+    FOUND = Detections(
+        (HEIGHT, WIDTH), [(10, 10, 30, 30)], [0.8], ["dog"], Masks([Mask.from_crop(np.ones((10, 20), bool), (10, 10), (HEIGHT, WIDTH))])
+    )
+
+    def result(self, **settings):
+        detector = SimpleNamespace(provenance=FakeSegmenter().provenance, detect=lambda image, phrases=None: self.FOUND)
+        values = {"detect": {"model": "fake"}, "segment": {"model": "fake", **settings}}
+        return BuiltPipeline(parse_config(values), detector, FakeSegmenter(radius=1))(BLANK)
+
+    def test_the_segmenter_is_shown_the_mask_of_the_detector(self):
+        assert self.result(refine=True).masks[0].box.tolist() == [10, 10, 30, 20]
+
+    def test_by_default_it_is_shown_the_box_alone(self):
+        assert self.result().masks[0].box.tolist() == [10, 10, 30, 30]
+
+
 class Failing:
     """A segmenter whose masks in boxes that begin left of `x` are empty, with the score 0.1."""
 

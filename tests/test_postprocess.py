@@ -5,7 +5,18 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from promptseg.masks import Mask, Masks
-from promptseg.postprocess import box_iou, box_nms, clean_regions, drop_islands, drop_small, fill_holes, keep_best, merge_by_label, nms
+from promptseg.postprocess import (
+    box_iou,
+    box_nms,
+    clean_regions,
+    drop_islands,
+    drop_small,
+    fill_holes,
+    innermost_point,
+    keep_best,
+    merge_by_label,
+    nms,
+)
 
 pixels = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9))
 boxes = st.lists(st.tuples(*[st.integers(0, 12)] * 4), max_size=8).map(
@@ -49,6 +60,25 @@ def scored(*entries):
     return Masks(
         [Mask.from_array((np.arange(20) >= a)[None] & (np.arange(20) < b)[None], score=s, label=n) for a, b, s, n in entries], (1, 20)
     )
+
+
+class TestInnermostPoint:
+    @given(pixels)
+    def test_no_pixel_of_the_mask_is_farther_from_its_border(self, array):
+        assume(array.any())
+        x, y = innermost_point(Mask.from_array(array))
+        outside = np.argwhere(~np.pad(array, 1)) - 1
+
+        def distance(row, column):
+            return np.hypot(*(outside - [row, column]).T).min()
+
+        assert array[int(y), int(x)]
+        assert distance(int(y), int(x)) == pytest.approx(max(distance(*place) for place in np.argwhere(array)), abs=1e-4)
+
+    def test_its_coordinates_are_those_of_the_image(self):
+        array = np.zeros((40, 60), bool)
+        array[10:21, 30:41] = True
+        assert innermost_point(Mask.from_array(array)) == (35.0, 15.0)
 
 
 class TestDropSmall:

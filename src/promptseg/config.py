@@ -80,6 +80,9 @@ class SegmentStage(ModelStage):
 
     model: str = Field(DEFAULT_MODEL, description="Name of the model, as `promptseg models` lists it.")
     fallback: tuple[str, ...] = Field((), description="Models to go on with, in this order, where the model does not fit into memory.")
+    refine: bool = Field(
+        False, description="Prompt with the detector's own mask and its innermost point beside each box; for a detector that makes masks."
+    )
     score: Literal["product", "detector", "mask"] = Field(
         "product", description="Score of the mask of a detection: that of its box times that of its mask, or one of the two alone."
     )

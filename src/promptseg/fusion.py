@@ -13,7 +13,7 @@ from .config import DetectStage, SegmentStage
 from .detections import Detections
 from .errors import BackendError, IncompatibleStagesError
 from .masks import Mask, Masks, Size
-from .postprocess import box_nms
+from .postprocess import box_nms, innermost_point
 from .prompts import Prompt, SpatialPrompt
 
 
@@ -39,17 +39,29 @@ def choose(found: Detections, stage: DetectStage, dropped: Counter[str]) -> Dete
     return left
 
 
-def box_prompts(detections: Detections, padding: float = 0.0) -> list[SpatialPrompt]:
-    """A box prompt for each detection, in their order.
+def prompts_of(detections: Detections, padding: float = 0.0, *, refine: bool = False) -> list[SpatialPrompt]:
+    """A prompt for each detection, in their order: its box, and what is known of its mask.
 
     Args:
         detections: Detections whose boxes have an area.
         padding: Share of its length by which each box is widened on every side, up to the border of the image.
+        refine: Add the detector's own mask and the innermost point of it, where that mask is not empty.
+
+    Raises:
+        IncompatibleStagesError: There is nothing to refine: the detector makes boxes alone.
     """
     height, width = detections.size
     lengths = detections.boxes[:, 2:] - detections.boxes[:, :2]
     boxes = detections.boxes + np.concatenate([-lengths, lengths], axis=1) * padding
-    return [Prompt.box(*box) for box in np.clip(boxes, 0, [width, height, width, height]).tolist()]
+    prompts = [Prompt.box(*box) for box in np.clip(boxes, 0, [width, height, width, height]).tolist()]
+    if not refine or not prompts:
+        return prompts
+    if detections.masks is None:
+        raise IncompatibleStagesError(
+            "segment.refine asks for the masks of the detector, and it makes none: choose one that does, or leave it out"
+        )
+    pairs = zip(prompts, detections.masks, strict=True)
+    return [prompt + Prompt.mask(mask) + Prompt.point(*innermost_point(mask)) if mask.area else prompt for prompt, mask in pairs]
 
 
 def join(masks: Masks, detections: Detections, stage: SegmentStage, dropped: Counter[str]) -> list[Mask]:

@@ -257,7 +257,8 @@ class BuiltPipeline:
                 found = self.detector.detect(pixels, phrases or None)
                 job.detections = fusion.choose(found, stage, job.dropped)
                 if self.segmenter is not None:
-                    job.boxes = fusion.box_prompts(job.detections, stage.box_padding)
+                    refine = self.config.segment is not None and self.config.segment.refine
+                    job.boxes = fusion.prompts_of(job.detections, stage.box_padding, refine=refine)
         return job
 
     def _open_together(self, jobs: Sequence[_Job]) -> None:

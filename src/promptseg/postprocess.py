@@ -36,6 +36,21 @@ def clean_regions(mask: Mask, min_area: int) -> Mask:
     return _change_regions(mask, hole_limit=min_area - 1, island_limit=min_area, border_holes=True)
 
 
+def innermost_point(mask: Mask) -> tuple[float, float]:
+    """``(x, y)`` of the pixel that is farthest from the mask's border, in pixels; the border of the image counts as one.
+
+    Args:
+        mask: A mask that is not empty.
+    """
+    import cv2
+
+    x0, y0, x1, y1 = (int(v) for v in mask.box)
+    inside = np.pad(mask.array[y0:y1, x0:x1].astype(np.uint8), 1)
+    distances = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    row, column = np.unravel_index(int(np.argmax(distances)), distances.shape)
+    return float(x0 + column), float(y0 + row)
+
+
 def nms(masks: Masks, threshold: float, *, by: Literal["mask", "box"] = "mask", per_label: bool = True) -> Masks:
     """Non-maximum suppression: of masks that overlap, the one with the highest score stays.
 
