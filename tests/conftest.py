@@ -524,6 +524,91 @@ def tiny_grounding(bert_vocabulary_file):
     return TinyGrounding(bert_vocabulary_file)
 
 
+@pytest.fixture(scope="module")
+def small_models(request, tmp_path_factory):
+    """A `SmallModels`: stages as a file describes them, with weights of small models of the same libraries."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield SmallModels(request, tmp_path_factory.mktemp("models"), patch)
+
+
+class SmallModels:
+    """Makes small weights, has them taken for those of any size, and keeps what was loaded from them."""
+
+    def __init__(self, request, folder, patch):
+        self._fixture, self._folder, self._patch = request.getfixturevalue, folder, patch
+        self._stages, self._loaded = {}, {}
+        load = registry._load
+
+        def load_once(chosen, device, options):
+            key = (chosen.model.name, chosen.engine.name, chosen.weights)
+            if key not in self._loaded:
+                self._loaded[key] = load(chosen, device, options)
+            return self._loaded[key]
+
+        patch.setattr(registry, "_load", load_once)
+
+    def stage(self, name, engine):
+        if (name, engine) not in self._stages:
+            model = registry.find_model(name)
+            weights = getattr(self, f"_{model.engine(engine).backend}")(name, model.engine(engine))
+            self._stages[name, engine] = {"model": name, "engine": engine, **({"weights": str(weights)} if weights else {})}
+        return self._stages[name, engine]
+
+    def _superpixel(self, name, engine):
+        pytest.importorskip("skimage", reason="scikit-image is not installed")
+
+    def _yolo(self, name, engine):
+        from promptseg.backends import yolo
+
+        weights = self._fixture("tiny_yolo")("yolov8n-seg" if name.endswith("-seg") else "yolov8n")
+        self._patch.setattr(yolo, "_check_variant", lambda *_: None)
+        return weights
+
+    def _onnx_yolo(self, name, engine):
+        return self._fixture("tiny_onnx_yolo")()
+
+    def _grounding_dino(self, name, engine):
+        tiny = self._fixture("tiny_grounding")
+        from promptseg.grounding import architecture
+
+        self._patch.setitem(architecture.ARCHITECTURES, engine.variant, tiny.architecture)
+        return tiny.save(self._new_folder()) / "groundingdino_swint_ogc.pth"
+
+    _grounding_dino_original = _grounding_dino
+
+    def _sam(self, name, engine):
+        return self._in_torch(self._fixture("tiny_sam")(), engine)
+
+    _mobile_sam = _sam
+
+    def _sam2(self, name, engine):
+        return self._in_torch(self._fixture("tiny_sam2")(generation="2.1" if name.startswith("sam2.1") else "2"), engine)
+
+    def _onnx_sam(self, name, engine):
+        pair = "sam2_pair" if name.startswith("sam2") else "efficient_sam_pair" if name.startswith("efficient") else "sam_pair"
+        return self._fixture(pair)
+
+    def _in_torch(self, model, engine):
+        import torch
+
+        from promptseg.backends import mobile_sam, sam, sam2
+        from promptseg.sam import torch_checkpoints
+
+        variant = Path(engine.variant).stem if engine.variant.endswith(".yaml") else engine.variant
+        for backend in (sam, mobile_sam, sam2):
+            self._patch.setattr(backend, "_build", lambda *_: model)
+        self._patch.setattr(mobile_sam, "TinyVitEncoder", lambda encoder: encoder)
+        self._patch.setattr(torch_checkpoints, "variant_of", lambda _: variant)
+        path = self._new_folder() / "weights.pt"
+        torch.save(model.state_dict(), path)
+        return path
+
+    def _new_folder(self):
+        folder = self._folder / str(len(list(self._folder.iterdir())))
+        folder.mkdir()
+        return folder
+
+
 class FileServer(ThreadingHTTPServer):
     """A web server on 127.0.0.1 that misbehaves as it is told.
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from promptseg.calibration import least_scores
+from promptseg.config import DetectStage
 from promptseg.detections import Detections
 from promptseg.errors import ConfigError, InputError, PromptError
 
@@ -42,6 +43,12 @@ def test_a_share_of_false_alarms_lets_the_highest_go():
 def test_a_phrase_that_is_found_no_oftener_than_allowed_is_left_to_the_detectors_threshold():
     assert list(least_scores(DETECTOR, range(4), ["dog", "car"], false_alarms=0.25)) == ["dog"]
     assert least_scores(DETECTOR, [2], ["dog", "car"]) == {}
+
+
+def test_no_least_score_is_above_what_thresholds_may_be():
+    scores = least_scores(Listed([("dog", 1.0), ("car", np.nextafter(np.float32(1), np.float32(0)))]), [0], ["dog", "car"])
+    assert scores == {"dog": 1.0, "car": 1.0}
+    assert DetectStage(model="any", thresholds=scores).thresholds == scores
 
 
 def test_no_images_are_refused():

@@ -127,7 +127,7 @@ def test_a_value_out_of_its_range_is_named_with_where_it_stands(values, where):
 
 @pytest.mark.parametrize("phrase", ["", "  ", "car|", "|car", "car||automobile"])
 def test_a_blank_phrase_has_no_threshold(phrase):
-    with pytest.raises(ConfigError, match=r"detect\.thresholds: .*not blank") as caught:
+    with pytest.raises(ConfigError, match=r"detect\.thresholds: .*blank") as caught:
         parse_config({"detect": {"model": "d", "thresholds": {"dog": 0.5, phrase: 0.5}}})
     assert repr(phrase) in str(caught.value)
 

@@ -2,6 +2,7 @@
 
 import colorsys
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -121,12 +122,16 @@ class TestColours:
         picture = drawn(*(rectangle(10 * i, 5, 10 * i + 8, 13) for i in range(8)), opacity=1)
         assert len({tuple(picture[8, 10 * i + 4].tolist()) for i in range(8)}) == 8
 
-    def test_masks_of_one_label_have_one_colour(self):
-        labels = ["dog", "cat", "dog"]
-        masks = [rectangle(30 * i, 30, 30 * i + 20, 50, label=label) for i, label in enumerate(labels)]
+    def test_masks_of_one_label_have_shades_of_one_colour(self):
+        labels = ["dog", "cat", "dog", "dog", "dog"]
+        masks = [rectangle(18 * i, 30, 18 * i + 14, 50, label=label) for i, label in enumerate(labels)]
         picture = drawn(*masks, opacity=1, labels=False)
-        first, second, third = (tuple(picture[40, 30 * i + 10].tolist()) for i in range(3))
-        assert first == third != second
+        dog, cat, second, third, fourth = (tuple(picture[40, 18 * i + 7].tolist()) for i in range(5))
+        assert dog == palette(2)[0] == fourth
+        assert cat == palette(2)[1]
+        assert len({dog, second, third}) == 3
+        hues = [colorsys.rgb_to_hsv(*(value / 255 for value in colour))[0] for colour in (dog, second, third)]
+        assert np.ptp(hues) < 0.01
 
     def test_a_picture_is_the_same_every_time(self, photo):
         masks = [rectangle(0, 0, 20, 20, label="dog", score=0.5), rectangle(40, 10, 60, 40, label="cat")]
@@ -134,13 +139,44 @@ class TestColours:
 
 
 class TestLabels:
-    def test_a_label_is_written_at_the_mask_and_can_be_left_out(self):
-        mask = rectangle(10, 20, 80, 55, label="dog")
-        written, bare = drawn(mask, colours=[RED]), drawn(mask, colours=[RED], labels=False)
-        there = np.argwhere((written != bare).any(axis=-1))
+    def where(self, *masks, **style):
+        """Rows and columns, from and to, in which the labels of masks are."""
+        there = np.argwhere((drawn(*masks, **style) != drawn(*masks, labels=False, **style)).any(axis=-1))
         assert len(there) > 20
-        assert there.min(axis=0).tolist() >= [17, 7]
-        assert there.max(axis=0)[0] < 45
+        return there.min(axis=0).tolist(), (there.max(axis=0) + 1).tolist()
+
+    def test_a_label_is_written_above_the_mask(self):
+        (top, left), (bottom, right) = self.where(rectangle(10, 20, 80, 55, label="dog"), colours=[RED])
+        assert (left, bottom) == (10, 20)
+        assert top > 5
+        assert right < 50
+
+    def test_where_there_is_no_room_above_it_is_written_inside(self):
+        (top, _), (bottom, _) = self.where(rectangle(10, 4, 80, 55, label="dog"), colours=[RED])
+        assert 4 <= top < bottom < 20
+
+    @pytest.mark.parametrize("corner", [(85, 30), (85, 55), (85, 0)])
+    def test_a_label_at_the_edge_of_the_image_is_moved_into_it(self, corner):
+        x, y = corner
+        wide = self.where(rectangle(10, 20, 20, 30, label="dog", score=0.5), colours=[RED])
+        (top, left), (bottom, right) = self.where(rectangle(x, y, x + 4, y + 4, label="dog", score=0.5), colours=[RED])
+        assert right - left >= wide[1][1] - wide[0][1]
+        assert bottom - top >= wide[1][0] - wide[0][0] - 4  # What of it lies on the mask itself may have its colour.
+
+    def test_labels_of_two_masks_at_one_place_are_written_below_one_another(self):
+        masks = [rectangle(10, 20, 80, 55, label=label) for label in ("car", "red car")]
+        (one, _), (end, _) = self.where(masks[0], colours=[RED])
+        (top, _), (bottom, _) = self.where(*masks, colours=[RED, BLUE])
+        assert top == one
+        assert bottom - top >= 2 * (end - one) - 4
+        blue = (drawn(*masks, colours=[RED, BLUE], opacity=0, outline=False) == BLUE).all(axis=-1)
+        assert np.flatnonzero(blue.any(axis=1)).min() >= end
+
+    def test_a_label_stands_at_the_box_of_the_detection_that_the_mask_is_of(self):
+        found = Detections(SIZE, [[0, 0, 5, 5], [30, 30, 70, 55]], [0.9, 0.8], ["cat", "dog"])
+        mask = replace(rectangle(40, 35, 60, 50, label="dog"), detection_index=1)
+        (_, left), (bottom, _) = self.where(mask, detections=found, colours=[RED])
+        assert (left, bottom) == (30, 30)
 
     def test_the_score_is_written_beside_it(self):
         width = {}
@@ -192,3 +228,10 @@ class TestPrompts:
         picture = drawn(detections=found)
         assert (picture[changed(picture)] == BOX).all()
         assert changed(picture).sum() == 2 * 50 + 2 * 38
+
+    def test_the_box_of_a_detection_has_the_colour_of_its_mask(self):
+        found = Detections(SIZE, [[20, 10, 70, 50], [2, 2, 9, 9]], [0.9, 0.8], ["dog", "cat"])
+        mask = replace(rectangle(30, 20, 60, 40), detection_index=0)
+        picture = drawn(mask, detections=found, colours=[RED])
+        assert tuple(picture[10, 45]) == RED
+        assert tuple(picture[2, 5]) == BOX

@@ -27,7 +27,8 @@ def least_scores(detector: Detector, images: Iterable[ImageLike], phrases: Seque
 
     Returns:
         Scores by label, as option ``thresholds`` of Grounding DINO takes them. A phrase that is found in no more of the images than are
-        allowed is not among them: the detector's own threshold does for it.
+        allowed is not among them: the detector's own threshold does for it. No score is above 1, so that a phrase that images without it
+        have at just 1 keeps that detection.
 
     Raises:
         ConfigError: `false_alarms` is out of range.
@@ -48,5 +49,5 @@ def least_scores(detector: Detector, images: Iterable[ImageLike], phrases: Seque
         raise InputError("there are no images to learn from: give some that show none of what the phrases name")
     allowed = int(false_alarms * count)
     ranked = {label: sorted(scores, reverse=True) for label, scores in highest.items()}
-    # The next number above the highest score that is to be refused: scores of a threshold or more are kept.
-    return {label: float(np.nextafter(scores[allowed], np.float32(2))) for label, scores in ranked.items() if len(scores) > allowed}
+    # The next number above the highest score that is to be refused: scores of a threshold or more are kept. No threshold is above 1.
+    return {label: float(np.nextafter(scores[allowed], np.float32(1))) for label, scores in ranked.items() if len(scores) > allowed}

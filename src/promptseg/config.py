@@ -15,6 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from .errors import ConfigError, nearest
 from .registry import DEFAULT_MODEL
+from .vocabulary import parse_phrase
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -59,9 +60,7 @@ class DetectStage(ModelStage):
     def _by_label(cls, thresholds: dict[str, float]) -> dict[str, float]:
         written: dict[str, str] = {}
         for phrase in thresholds:
-            if not all(alternative.strip() for alternative in phrase.split("|")):
-                raise ValueError(f"expected phrases that are not blank, found {phrase!r}")
-            if (other := written.setdefault(_label(phrase), phrase)) != phrase:
+            if (other := written.setdefault(parse_phrase(phrase).label, phrase)) != phrase:
                 raise ValueError(f"expected one score a phrase: {other!r} and {phrase!r} have the same label")
         return {label: thresholds[phrase] for label, phrase in written.items()}
 
@@ -71,8 +70,8 @@ class DetectStage(ModelStage):
         return min([self.threshold, *self.thresholds.values()])
 
     def least_score(self, label: str) -> float:
-        """The least score of a detection with a label."""
-        return self.thresholds.get(_label(label), self.threshold)
+        """The least score of a detection with a label, which may be a whole phrase with alternatives."""
+        return self.thresholds.get(label.partition("|")[0].strip(), self.threshold)
 
 
 class SegmentStage(ModelStage):
@@ -177,11 +176,6 @@ def read_config(path: Path) -> PipelineConfig:
     if isinstance(values, dict):
         values.pop("$schema", None)
     return parse_config(values if values is not None else {}, str(path))
-
-
-def _label(phrase: str) -> str:
-    """What detections of a phrase are labelled: of ``"car|automobile"`` the first alternative."""
-    return phrase.split("|")[0].strip()
 
 
 def _complaint(detail: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,6 +21,8 @@ GOLDEN_RATIO = 0.618033988749895
 FOREGROUND: Colour = (46, 204, 64)
 BACKGROUND: Colour = (255, 65, 54)
 BOX: Colour = (255, 220, 0)
+MARGIN = 2  # Pixels around the text of a label.
+SHADES = (0.0, 0.55, -0.4)  # Of a label's colour, for one mask of it after another: as it is, paler, darker.
 
 
 def palette(count: int) -> list[Colour]:
@@ -47,12 +50,12 @@ def draw(
     Args:
         image: The image, in any form that `load_image` takes.
         masks: Masks of its size.
-        detections: Boxes to draw thinly, or None.
+        detections: Boxes to draw thinly, in the colours of their masks where they have any, else yellow; or None.
         prompts: Prompts whose points and boxes are drawn: green on the object, red beside it, boxes yellow.
-        colours: One RGB colour a mask; default: one a label where there are labels, else one a mask.
+        colours: One RGB colour a mask; default: one a label where there are labels, in shades for its masks, else one a mask.
         opacity: Of the masks' fill, 0 to 1.
         outline: Whether to draw the masks' outlines.
-        labels: Whether to write labels and scores of labelled masks.
+        labels: Whether to write labels and scores of labelled masks, above their boxes where there is room.
 
     Returns:
         A new RGB image of the same size.
@@ -77,10 +80,11 @@ def draw(
     picture = Image.fromarray(canvas)
     pen = ImageDraw.Draw(picture)
     if detections is not None:
-        for box in detections.boxes:
-            pen.rectangle(_inside(box, masks.size), outline=BOX, width=line)
+        of_mask = {mask.detection_index: colour for mask, colour in zip(masks, chosen, strict=True)}
+        for number, box in enumerate(detections.boxes):
+            pen.rectangle(_inside(box, masks.size), outline=of_mask.get(number, BOX), width=line)
     if labels:
-        _write_labels(pen, masks, chosen)
+        _write_labels(pen, masks, chosen, detections)
     for prompt in prompts:
         if isinstance(prompt, SpatialPrompt):
             _draw_prompt(pen, prompt, masks.size, line)
@@ -91,20 +95,41 @@ def _mask_colours(masks: Masks) -> list[Colour]:
     if any(label is not None for label in masks.labels):
         names = list(dict.fromkeys(masks.labels))
         by_label = dict(zip(names, palette(len(names)), strict=True))
-        return [by_label[label] for label in masks.labels]
+        so_far: Counter[str | None] = Counter()
+        colours = []
+        for label in masks.labels:
+            colours.append(_shade(by_label[label], SHADES[so_far[label] % len(SHADES)]))
+            so_far[label] += 1
+        return colours
     return palette(len(masks))
 
 
-def _write_labels(pen: ImageDraw.ImageDraw, masks: Masks, colours: Sequence[Colour]) -> None:
+def _shade(colour: Colour, share: float) -> Colour:
+    """The colour, mixed with white (a share above 0) or black."""
+    red, green, blue = (round(value + abs(share) * ((255 if share > 0 else 0) - value)) for value in colour)
+    return red, green, blue
+
+
+def _write_labels(pen: ImageDraw.ImageDraw, masks: Masks, colours: Sequence[Colour], detections: Detections | None) -> None:
     font = ImageFont.load_default(size=max(11, max(masks.size) // 60))
+    height, width = masks.size
+    of: dict[int | None, NDArray[np.float32]] = {} if detections is None else dict(enumerate(detections.boxes))
+    taken: list[tuple[float, float, float, float]] = []
     for mask, colour in zip(masks, colours, strict=True):
         if mask.label is None or not mask.area:
             continue
         text = mask.label if mask.score is None else f"{mask.label} {mask.score:.2f}"
-        corner = (float(mask.box[0]), float(mask.box[1]))
-        left, top, right, bottom = pen.textbbox(corner, text, font=font)
-        pen.rectangle((left - 2, top - 2, right + 2, bottom + 2), fill=colour)
-        pen.text(corner, text, fill="black" if sum(colour) > 380 else "white", font=font)
+        left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
+        wide, high = right - left + 2 * MARGIN, bottom - top + 2 * MARGIN
+        box = of.get(mask.detection_index, mask.box)
+        x = max(0.0, min(float(box[0]), width - wide))
+        y = float(box[1]) - high if box[1] >= high else float(box[1])
+        while under := [other for other in taken if x < other[2] and other[0] < x + wide and y < other[3] and other[1] < y + high]:
+            y = max(other[3] for other in under)  # Two phrases for one box would be written over one another.
+        y = max(0.0, min(y, height - high))
+        taken.append((x, y, x + wide, y + high))
+        pen.rectangle((x, y, x + wide - 1, y + high - 1), fill=colour)
+        pen.text((x + MARGIN - left, y + MARGIN - top), text, fill="black" if sum(colour) > 380 else "white", font=font)
 
 
 def _draw_prompt(pen: ImageDraw.ImageDraw, prompt: SpatialPrompt, size: tuple[int, int], line: int) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import typer
 from PIL import Image
 
 from promptseg import files
-from promptseg.cli.output import errors_as_messages, seconds, write_image, write_json
+from promptseg.cli.output import distinct_names, errors_as_messages, seconds, write_image, write_json
 from promptseg.errors import ConfigError, InputError, LicenceError, OutputError, PromptError, WeightsError
 
 PICTURE = Image.fromarray(np.arange(48, dtype=np.uint8).reshape(4, 4, 3))
@@ -83,3 +84,8 @@ def test_an_error_that_is_not_ours_is_not_hidden():
 
 def test_timings_are_said_in_seconds():
     assert seconds({"encode": 0.5123, "segment": 0.03}) == "encode 0.51 s, segment 0.03 s"
+
+
+def test_photos_of_one_name_get_names_that_differ_and_others_keep_their_own():
+    photos = [Path(name) for name in ("a/dog.jpg", "b/dog.png", "cat.jpg", "dog-2.jpg", "dog.webp")]
+    assert distinct_names(photos) == ["dog", "dog-2", "cat", "dog-2-2", "dog-3"]

@@ -96,7 +96,9 @@ def test_every_decision_is_in_the_index_and_in_the_navigation():
         assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"]
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "examples/README.md"])
 def test_a_page_outside_the_site_links_only_to_files_that_exist(page):
     for target in re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text("utf-8")):
-        assert target.startswith("https://") or (ROOT / target).exists(), f"{page} links to {target}, which does not exist"
+        assert target.startswith("https://") or (ROOT / page).parent.joinpath(target).exists(), (
+            f"{page} links to {target}, which does not exist"
+        )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,15 @@ def picture_format(path: Path) -> str | None:
     """Pillow's name of the format that a path's suffix stands for, or None where it is none that Pillow writes."""
     kind = Image.registered_extensions().get(path.suffix.lower())
     return kind if kind in Image.SAVE else None
+
+
+def distinct_names(images: Sequence[Path]) -> list[str]:
+    """A name for the files of each photo: its own without the suffix, and a number where several share it."""
+    names: dict[str, None] = {}  # As an ordered set.
+    for image in images:
+        numbered = (f"{image.stem}-{number}" for number in itertools.count(2))
+        names[next(name for name in itertools.chain([image.stem], numbered) if name not in names)] = None
+    return list(names)
 
 
 def write_image(image: Image.Image, path: Path) -> None:

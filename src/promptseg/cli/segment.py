@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from ..registry import DEFAULT_MODEL
 from ..results import Result
 from ..sam.cache import embedding_cache
 from ..sam.session import SamSegmenter
-from .output import FAILED, errors_as_messages, picture_format, seconds, usage_error, write_image, write_json
+from .output import FAILED, distinct_names, errors_as_messages, picture_format, seconds, usage_error, write_image, write_json
 from .prompts import parse_prompts
 
 
@@ -117,7 +116,7 @@ def _run(
 
     results: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
-    names = _distinct_names(images)
+    names = distinct_names(images)
     for path, name in zip(tqdm(images, unit="photo", disable=True if len(images) == 1 else None), names, strict=True):
         try:
             with progress.shown():
@@ -133,15 +132,6 @@ def _run(
             for file in written:
                 typer.echo(f"  {file}")
     return results, failed
-
-
-def _distinct_names(images: Sequence[Path]) -> list[str]:
-    """A name for the files of each photo: its own without the suffix, and a number where several share it."""
-    names: dict[str, None] = {}  # As an ordered set.
-    for image in images:
-        numbered = (f"{image.stem}-{number}" for number in itertools.count(2))
-        names[next(name for name in itertools.chain([image.stem], numbered) if name not in names)] = None
-    return list(names)
 
 
 def _write(result: Result, name: str, out: Path, masks: bool) -> list[Path]:
