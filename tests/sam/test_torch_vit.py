@@ -7,8 +7,8 @@ segment_anything = pytest.importorskip("segment_anything", reason="segment-anyth
 
 from segment_anything.modeling import ImageEncoderViT  # noqa: E402 - It needs torch.
 
-from promptseg.sam import torch_vit  # noqa: E402
-from promptseg.sam.torch_vit import VitEncoder, Workspace  # noqa: E402
+from promptseg.sam import torch_threads, torch_vit  # noqa: E402
+from promptseg.sam.torch_vit import VitEncoder  # noqa: E402
 
 
 def encoder(side=5, window=3, heads=2, **settings):
@@ -52,6 +52,16 @@ def test_embeddings_are_upstreams_however_small_the_parts(settings, budget, monk
     assert (found - expected).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("tokens", [1, 11, 1000])
+def test_neither_threads_nor_the_size_of_their_strips_change_anything(threads, tokens, monkeypatch):
+    upstream, photos = encoder(), images(2)
+    monkeypatch.setattr(torch_vit, "_STRIP_TOKENS", tokens)
+    monkeypatch.setattr(torch_threads, "workers", lambda: threads)
+    with torch.inference_mode():
+        assert (VitEncoder(upstream)(photos) - upstream(photos)).abs().max() < 1e-5
+
+
 def test_the_images_of_a_batch_do_not_reach_one_another():
     ours, photos = VitEncoder(encoder()), images(3)
     with torch.inference_mode():
@@ -72,11 +82,3 @@ def test_bfloat16_is_near_float32():
         found = ours.to(torch.bfloat16)(photos.bfloat16())
     assert found.dtype == torch.bfloat16
     assert (found.float() - expected).abs().mean() < 0.05 * expected.abs().mean()
-
-
-def test_a_workspace_gives_the_same_memory_for_the_same_name_and_size():
-    workspace, like = Workspace(), torch.zeros(1)
-    first = workspace.empty("a", (2, 3), like)
-    assert workspace.empty("a", (2, 3), like) is first
-    assert workspace.empty("b", (2, 3), like) is not first
-    assert workspace.empty("a", (3, 3), like).shape == (3, 3)

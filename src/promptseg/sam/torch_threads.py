@@ -5,12 +5,27 @@ torch has one setting for the process. The OpenMP beneath it has one for each th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import Protocol, TypeVar
 
 import torch
 from threadpoolctl import ThreadpoolController
+
+from .torch_workspace import Workspace
+
+_Part = TypeVar("_Part")
+
+
+class Each(Protocol):
+    """Does a job on each part, in any order, and returns when all are done."""
+
+    def __call__(self, job: Callable[[_Part, Workspace], None], parts: Sequence[_Part]) -> None:
+        """The job is called with a part and with a workspace that no other thread uses meanwhile."""
+        ...
 
 
 def workers() -> int:
@@ -24,6 +39,34 @@ def one_thread() -> Iterator[None]:
     torch.get_num_threads()  # A thread's count is set when torch is first used in it, and must not be afterwards.
     with _openmp().limit(limits=1):
         yield
+
+
+@contextmanager
+def crew(device: torch.device) -> Iterator[Each]:
+    """Shares out parts of a computation: on a CPU among threads of one processor each, elsewhere one part after the other."""
+    count = workers() if device.type == "cpu" and not torch.compiler.is_compiling() else 1
+    if count == 1:
+        workspace = Workspace()
+
+        def in_turn(job: Callable[[_Part, Workspace], None], parts: Sequence[_Part]) -> None:
+            for part in parts:
+                job(part, workspace)
+
+        yield in_turn
+        return
+    inference, own = torch.is_inference_mode_enabled(), threading.local()
+
+    def shared_out(job: Callable[[_Part, Workspace], None], parts: Sequence[_Part]) -> None:
+        def do(part: _Part) -> None:
+            if not hasattr(own, "workspace"):
+                own.workspace = Workspace()
+            with torch.inference_mode(inference), one_thread():
+                job(part, own.workspace)
+
+        list(pool.map(do, parts))
+
+    with ThreadPoolExecutor(count) as pool:
+        yield shared_out
 
 
 @lru_cache(maxsize=1)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .torch_vit import Workspace
+from .torch_workspace import Workspace
 
 _STRIP = {"cpu": 8, "cuda": 256, "mps": 256}
 """Rows of the first stage that are computed at once."""

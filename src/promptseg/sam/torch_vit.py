@@ -5,19 +5,28 @@ among them 800 MB of attention scores in each global block of ViT-B, and on a CP
 
 1. attention is computed in parts small enough for the cache, by torch's fused attention with the relative positions as its mask;
 2. tokens that only pad a window are not projected: a projection of zeros is its bias;
-3. the large intermediates of one block serve the next, and activations replace what they are computed from.
+3. the large intermediates of one block serve the next, and activations replace what they are computed from;
+4. on a CPU, threads of one processor each take such parts, and strips of lines for all else, so that they wait for one another only a
+   few times a block: where other programs take a processor for a while, the rest goes on.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .torch_threads import Each, crew
+from .torch_workspace import Workspace
+
 _MASK_ELEMENTS = {"cpu": 1 << 20, "cuda": 1 << 27, "mps": 1 << 24}
 """Most elements of the mask of one call of fused attention: on a CPU, what the cache holds."""
+
+_STRIP_TOKENS = 512
+"""Tokens that a thread takes at once on a CPU, outside attention."""
 
 
 class VitEncoder(nn.Module):
@@ -39,46 +48,36 @@ class VitEncoder(nn.Module):
             grid = grid + self.encoder.pos_embed
         grid = grid.contiguous()
         workspace = Workspace()
-        for block in self.encoder.blocks:
-            _block(block, grid, workspace)
+        with crew(images.device) as each:
+            for block in self.encoder.blocks:
+                _block(block, grid, workspace, each)
         embedding: Tensor = self.encoder.neck(grid.permute(0, 3, 1, 2))
         return embedding
 
 
-class Workspace:
-    """Memory for intermediates, by name: a name asked for again at the same size gets the same memory."""
-
-    def __init__(self) -> None:
-        self._held: dict[str, Tensor] = {}
-
-    def empty(self, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
-        """A tensor of that shape, of any content, of the type and device of another."""
-        held = self._held.get(name)
-        if held is None or held.shape != shape:
-            held = self._held[name] = torch.empty(shape, dtype=like.dtype, device=like.device)
-        return held
-
-    def linear(self, name: str, value: Tensor, layer: Any) -> Tensor:
-        """A linear layer of (…, in), as (…, out)."""
-        rows = value.reshape(-1, value.shape[-1])
-        out = self.empty(name, (len(rows), layer.weight.shape[0]), value)
-        if layer.bias is None:
-            torch.mm(rows, layer.weight.T, out=out)
-        else:
-            torch.addmm(layer.bias, rows, layer.weight.T, out=out)
-        return out.view(*value.shape[:-1], -1)
-
-
-def _block(block: Any, grid: Tensor, workspace: Workspace) -> None:
+def _block(block: Any, grid: Tensor, workspace: Workspace, each: Each) -> None:
     """One transformer block on (B, H, W, C) tokens, which it changes."""
-    qkv = workspace.linear("qkv", block.norm1(grid), block.attn.qkv)
-    attended = _attend(block.attn, qkv, block.window_size, workspace)
-    grid += workspace.linear("out", attended, block.attn.proj)
-    hidden = workspace.linear("hidden", block.norm2(grid), block.mlp.lin1)
-    grid += workspace.linear("out", torch.ops.aten.gelu_(hidden), block.mlp.lin2)
+    images, height, width, channels = grid.shape
+    lines = max(1, _STRIP_TOKENS // (images * width)) if grid.device.type == "cpu" else height
+    strips = [slice(line, line + lines) for line in range(0, height, lines)]
+    qkv = workspace.empty("qkv", (images, height, width, 3 * channels), grid)
+
+    def project(strip: slice, own: Workspace) -> None:
+        qkv[:, strip] = own.linear("qkv", block.norm1(grid[:, strip]), block.attn.qkv)
+
+    each(project, strips)
+    attended = _attend(block.attn, qkv, block.window_size, workspace, each)
+
+    def add(strip: slice, own: Workspace) -> None:
+        tokens = grid[:, strip]
+        tokens += own.linear("out", attended[:, strip], block.attn.proj)
+        hidden = own.linear("hidden", block.norm2(tokens), block.mlp.lin1)
+        tokens += own.linear("out", torch.ops.aten.gelu_(hidden), block.mlp.lin2)
+
+    each(add, strips)
 
 
-def _attend(attention: Any, qkv: Tensor, window: int, workspace: Workspace) -> Tensor:
+def _attend(attention: Any, qkv: Tensor, window: int, workspace: Workspace, each: Each) -> Tensor:
     """(B, H, W, 3 C) → (B, H, W, C): attention within windows of that side, or over the whole grid for 0."""
     images, height, width, _ = qkv.shape
     heads = int(attention.num_heads)
@@ -89,41 +88,62 @@ def _attend(attention: Any, qkv: Tensor, window: int, workspace: Workspace) -> T
         padded[:, :height, :width] = qkv
         qkv = padded
     rows, columns = qkv.shape[1] // side, qkv.shape[2] // side
-    # (3, images, rows, columns, heads, y, x, d): the queries, keys and values of every window and head together.
-    split = qkv.view(images, rows, side, columns, side, 3, heads, -1).permute(5, 0, 1, 3, 6, 2, 4, 7)
-    packed = workspace.empty("packed", tuple(split.shape), qkv).copy_(split).view(3, -1, side * side, split.shape[-1])
-    attended = _fused(packed[0], packed[1], packed[2], attention, side, workspace)
+    # (images, rows, heads, 3, columns, y, x, d): the queries, keys and values of every window and head together.
+    split = qkv.view(images, rows, side, columns, side, 3, heads, -1).permute(0, 1, 6, 5, 3, 2, 4, 7)
+    packed = workspace.empty("packed", (3, *split.shape[:3], *split.shape[4:]), qkv)
+    attended = workspace.empty("attended", tuple(packed.shape[1:]), qkv)
     joined = workspace.empty("joined", (images, rows, side, columns, side, heads, split.shape[-1]), qkv)
-    joined.permute(0, 1, 3, 5, 2, 4, 6).copy_(attended.view(images, rows, columns, heads, side, side, -1))
+    places = list(itertools.product(range(images), range(rows), range(heads)))
+
+    def pack(place: tuple[int, int, int], _: Workspace) -> None:
+        image, row, head = place
+        packed[:, image, row, head].copy_(split[place])
+
+    def join(place: tuple[int, int, int], _: Workspace) -> None:
+        image, row, head = place
+        joined[image, row, ..., head, :].copy_(attended[place].permute(1, 0, 2, 3))
+
+    each(pack, places)
+    _fused(packed.view(3, -1, side, side, split.shape[-1]), attended.view(-1, side, side, split.shape[-1]), attention, each)
+    each(join, places)
     return joined.view(images, rows * side, columns * side, -1)[:, :height, :width]
 
 
-def _fused(queries: Tensor, keys: Tensor, values: Tensor, attention: Any, side: int, workspace: Workspace) -> Tensor:
-    """Attention of N windows and heads, each (side * side, d), with relative positions added to the scores."""
-    out = workspace.empty("attended", tuple(queries.shape), queries)
-    by_row, by_column = _relative_positions(queries, attention, side) if attention.use_rel_pos else (None, None)
-    budget = _MASK_ELEMENTS[queries.device.type]
+def _fused(packed: Tensor, attended: Tensor, attention: Any, each: Each) -> None:
+    """Attention within N windows and heads.
+
+    Args:
+        packed: (3, N, side, side, d) queries, keys and values.
+        attended: (N, side, side, d), where to write what they see.
+        attention: The layer, whose relative positions add to the scores.
+        each: Who does it.
+    """
+    side = packed.shape[2]
+    keys, values = packed[1:].flatten(2, 3)
+    relative = [_relative_positions(table, side) for table in (attention.rel_pos_h, attention.rel_pos_w)] if attention.use_rel_pos else None
+    budget = _MASK_ELEMENTS[packed.device.type]
     lines = min(side, max(1, budget // side**3))  # Of queries at once: whole lines of the window.
     together = max(1, budget // side**4)  # Windows and heads at once.
-    for first in range(0, len(queries), together):
-        some = slice(first, first + together)
-        for line in range(0, side, lines):
-            part = slice(line * side, (line + lines) * side)
-            mask = None
-            if by_row is not None and by_column is not None:
-                mask = workspace.empty("mask", (*queries[some, part].shape[:2], side, side), queries)
-                torch.add(by_row[some, part, :, None], by_column[some, part, None, :], out=mask)
-                mask = mask.flatten(2)[None]
-            found = functional.scaled_dot_product_attention(queries[None, some, part], keys[None, some], values[None, some], attn_mask=mask)
-            out[some, part] = found[0]
-    return out
+    parts = itertools.product(range(0, len(keys), together), range(0, side, lines))
+
+    def attend(part: tuple[int, int], own: Workspace) -> None:
+        some, line = (slice(first, first + count) for first, count in zip(part, (together, lines), strict=True))
+        queries = packed[0, some, line]
+        mask = None
+        if relative is not None:
+            # ``add_decomposed_rel_pos`` upstream: what the distance in rows adds to the scores, and what that in columns does.
+            by_row = torch.einsum("nyxc,ykc->nyxk", queries, relative[0][line])
+            by_column = torch.einsum("nyxc,xkc->nyxk", queries, relative[1])
+            mask = own.empty("mask", (*by_row.shape, side), queries)
+            torch.add(by_row[..., None], by_column[..., None, :], out=mask)
+            mask = mask.flatten(3).flatten(1, 2)[None]
+        found = functional.scaled_dot_product_attention(queries.flatten(1, 2)[None], keys[None, some], values[None, some], attn_mask=mask)
+        attended[some, line] = found[0].view(queries.shape)
+
+    each(attend, list(parts))
 
 
-def _relative_positions(queries: Tensor, attention: Any, side: int) -> tuple[Tensor, Tensor]:
-    """What the distance in rows and in columns adds to the scores: both (N, side * side, side); ``add_decomposed_rel_pos`` upstream."""
-    ticks = torch.arange(side, device=queries.device)
-    distance = ticks[:, None] - ticks[None, :] + side - 1
-    asked = queries.view(-1, side, side, queries.shape[-1])
-    by_row = torch.einsum("nyxc,ykc->nyxk", asked, attention.rel_pos_h[distance])
-    by_column = torch.einsum("nyxc,xkc->nyxk", asked, attention.rel_pos_w[distance])
-    return by_row.reshape(len(queries), -1, side), by_column.reshape(len(queries), -1, side)
+def _relative_positions(table: Tensor, side: int) -> Tensor:
+    """(side, side, d) of a table of (2 side - 1, d): the row of the distance from one place to another."""
+    ticks = torch.arange(side, device=table.device)
+    return table[ticks[:, None] - ticks[None, :] + side - 1]
