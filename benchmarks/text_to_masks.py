@@ -1,8 +1,8 @@
-"""Masks by a detector's boxes against real truth, beside the masks that the detector makes itself, on the same detections.
+"""Masks of what a detector finds, against real truth: its own, a segmenter's by its boxes, and a segmenter's that refine its own.
 
 A detection is matched with the unmatched object of its label whose tight box it overlaps most, if by IoU of at least 0.5; the best
-detection chooses first. The mask's IoU with that object is then what counts. `yolov8n-seg` finds boxes and makes masks; mini-sam, or any
-other segmenter, makes masks of the same boxes.
+detection chooses first. The mask's IoU with that object is then what counts, so that all columns are of the same detections. Two columns
+are bounds: the filled box, and the best of the segmenter's candidates for the box, chosen by the truth.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from common import parser
 from truth import SETS, Truth, iou, photos_with_truth
+
+COLUMNS = ("filled box", "detector's own", "by box", "refined", "best candidate")
 
 
 def matches(boxes: np.ndarray, labels: tuple[str, ...], truths: list[Truth], least: float = 0.5) -> list[tuple[int, Truth]]:
@@ -39,12 +41,13 @@ def main() -> None:
     arguments.add_argument("--threshold", type=float, default=0.25, help="least score of a detection")
     options = arguments.parse_args()
     import promptseg
+    from promptseg.fusion import filled_box, prompts_of
 
     weights = options.weights or options.shared / "weights" / "yolo" / "yolov8n-seg.pt"
     detector = promptseg.load(options.detector, weights=weights)
     segmenter = promptseg.load(options.model)
     for name in SETS:
-        scores: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        scores: dict[str, list[list[float]]] = defaultdict(list)
         objects = 0
         for image, truths in photos_with_truth(options.shared / "data", name):
             objects += len(truths)
@@ -53,15 +56,21 @@ def main() -> None:
             matched = matches(found.boxes, found.labels, truths)
             if not matched:
                 continue
-            masks = segmenter.open(image).segment([promptseg.Prompt.box(*found.boxes[index].tolist()) for index, _ in matched])
-            for (index, truth), mask in zip(matched, masks, strict=True):
-                scores[truth.label].append((iou(found.masks[index].array, truth.mask), iou(mask.array, truth.mask)))
+            found = found.where([index for index, _ in matched])
+            session = segmenter.open(image)
+            by_box, refined = (session.segment(prompts_of(found, refine=refine)) for refine in (False, True))
+            candidates = session.segment(prompts_of(found), candidates=True)
+            for index, (_, truth) in enumerate(matched):
+                own_candidates = [mask for mask in candidates if mask.prompt_index == index]
+                masks = [filled_box(found.boxes[index], found.size), found.masks[index], by_box[index], refined[index], *own_candidates]
+                filled, *others = [iou(mask.array, truth.mask) for mask in masks]
+                scores[truth.label].append([filled, *others[:3], max(others[1], *others[3:])])
         print(f"{name}: {objects} objects, {sum(map(len, scores.values()))} found by {options.detector}")
+        print(f"  {'':16}      {' '.join(f'{column:>13}' for column in COLUMNS)}")
         rows = sorted(scores.items(), key=lambda row: (-len(row[1]), row[0]))
-        for label, pairs in [*rows, ("all", [pair for _, some in rows for pair in some])]:
-            own, boxed = np.mean(pairs, axis=0)
-            wins = np.mean([ours > theirs for theirs, ours in pairs])
-            print(f"  {label:16} {len(pairs):4}: own masks {own:.3f}, {options.model} by box {boxed:.3f}, better in {wins:.0%}", flush=True)
+        for label, found_of_label in [*rows, ("all", [each for _, some in rows for each in some])]:
+            means = " ".join(f"{mean:13.3f}" for mean in np.mean(found_of_label, axis=0))
+            print(f"  {label:16} {len(found_of_label):4} {means}", flush=True)
 
 
 if __name__ == "__main__":
