@@ -57,9 +57,7 @@ def main() -> int:
 
 def print_table(rows: dict[str, dict[str, float]]) -> None:
     """Prints the seconds of each photo by stage, and their means."""
-    stages = [
-        stage for stage in ("read", "detect", "encode", "cache", "segment", "clean", "write") if any(stage in row for row in rows.values())
-    ]
+    stages = [stage for stage in STAGES if any(stage in row for row in rows.values())]
     table = {name: [row.get(stage, 0.0) for stage in stages] for name, row in rows.items()}
     if table:
         table["mean"] = [sum(column) / len(table) for column in zip(*table.values(), strict=True)]
