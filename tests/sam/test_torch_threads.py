@@ -1,5 +1,6 @@
 """torch on one thread, and nobody else's threads changed."""
 
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +40,24 @@ def test_the_first_use_of_torch_in_a_thread_does_not_undo_it():
             return torch.get_num_threads()
 
     assert in_a_new_thread(work) == 1
+
+
+def mkl_threads():
+    """How many threads MKL has in this thread, or the same as torch where there is no MKL."""
+    found = re.search(r"mkl_get_max_threads\(\) : (\d+)", torch.__config__.parallel_info())
+    return int(found[1]) if found else torch.get_num_threads()
+
+
+@pytest.mark.parametrize("where", ["in this thread", "in a new one"])
+def test_matrix_products_have_one_thread_also_where_the_program_has_set_a_number_for_torch(where):
+    def work():
+        before = mkl_threads()
+        with torch_threads.one_thread():
+            return before, mkl_threads()
+
+    torch.set_num_threads(2)
+    assert (work() if where == "in this thread" else in_a_new_thread(work)) == (2, 1)
+    assert mkl_threads() == 2
 
 
 def test_other_threads_old_and_new_keep_theirs():

@@ -1,15 +1,18 @@
 """torch on one thread: for whole batches on threads of their own, which keep processors busier than threads within each small operation.
 
-torch has one setting for the process. The OpenMP beneath it has one for each thread, which is what is set here, and put back.
+torch has one setting for the process. OpenMP and MKL beneath it have one for each thread, which is what is set here, and put back. MKL goes
+by that of OpenMP until a program has called ``torch.set_num_threads``; from then on torch gives every thread a number for MKL, too.
 """
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import torch
@@ -37,8 +40,13 @@ def workers() -> int:
 def one_thread() -> Iterator[None]:
     """Within the block torch computes on the calling thread alone. Other threads go on as they were."""
     torch.get_num_threads()  # A thread's count is set when torch is first used in it, and must not be afterwards.
+    set_mkl = _mkl()
     with _openmp().limit(limits=1):
-        yield
+        before = set_mkl(1)
+        try:
+            yield
+        finally:
+            set_mkl(before)
 
 
 @contextmanager
@@ -73,3 +81,15 @@ def crew(device: torch.device) -> Iterator[Each]:
 def _openmp() -> ThreadpoolController:
     """The OpenMP libraries of this process; of length 0 where torch has threads of another kind."""
     return ThreadpoolController().select(user_api="openmp")
+
+
+@lru_cache(maxsize=1)
+def _mkl() -> Callable[[int], int]:
+    """MKL's function that sets the number of the calling thread and returns what it was, 0 for none. Does nothing where there is no MKL."""
+    for name in ("libtorch_cpu.so", "torch_cpu.dll", "libtorch_cpu.dylib"):
+        path = Path(torch.__file__).parent / "lib" / name
+        if path.is_file():
+            found: Callable[[int], int] | None = getattr(ctypes.CDLL(str(path)), "MKL_Set_Num_Threads_Local", None)
+            if found is not None:
+                return found
+    return lambda _: 0
