@@ -13,6 +13,7 @@ among them 800 MB of attention scores in each global block of ViT-B, and on a CP
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -57,56 +58,80 @@ class VitEncoder(nn.Module):
 
 def _block(block: Any, grid: Tensor, workspace: Workspace, each: Each) -> None:
     """One transformer block on (B, H, W, C) tokens, which it changes."""
-    images, height, width, channels = grid.shape
-    lines = max(1, _STRIP_TOKENS // (images * width)) if grid.device.type == "cpu" else height
-    strips = [slice(line, line + lines) for line in range(0, height, lines)]
-    qkv = workspace.empty("qkv", (images, height, width, 3 * channels), grid)
+    windows = _Windows(tuple(grid.shape), block.window_size or grid.shape[1], int(block.attn.num_heads))
+    packed = workspace.empty(f"packed {windows.side}", (3, *windows.shape), grid)
+    attended = workspace.empty(f"attended {windows.side}", (1, *windows.shape), grid)
+    strips = windows.strips(_STRIP_TOKENS if grid.device.type == "cpu" else grid.numel())
 
     def project(strip: slice, own: Workspace) -> None:
-        qkv[:, strip] = own.linear("qkv", block.norm1(grid[:, strip]), block.attn.qkv)
-
-    each(project, strips)
-    attended = _attend(block.attn, qkv, block.window_size, workspace, each)
+        windows.put(own.linear("qkv", block.norm1(grid[:, strip]), block.attn.qkv), packed, strip)
 
     def add(strip: slice, own: Workspace) -> None:
         tokens = grid[:, strip]
-        tokens += own.linear("out", attended[:, strip], block.attn.proj)
+        seen = windows.take(attended, strip, own.empty("seen", tuple(tokens.shape), tokens))
+        tokens += own.linear("out", seen, block.attn.proj)
         hidden = own.linear("hidden", block.norm2(tokens), block.mlp.lin1)
         tokens += own.linear("out", torch.ops.aten.gelu_(hidden), block.mlp.lin2)
 
+    windows.pad(packed, block.attn.qkv.bias)
+    each(project, strips)
+    _fused(packed.flatten(1, 4), attended[0].flatten(0, 3), block.attn, each)
     each(add, strips)
 
 
-def _attend(attention: Any, qkv: Tensor, window: int, workspace: Workspace, each: Each) -> Tensor:
-    """(B, H, W, 3 C) → (B, H, W, C): attention within windows of that side, or over the whole grid for 0."""
-    images, height, width, _ = qkv.shape
-    heads = int(attention.num_heads)
-    side = window or height
-    if height % side or width % side:
-        padded = workspace.empty("padded", (images, -(-height // side) * side, -(-width // side) * side, qkv.shape[-1]), qkv)
-        padded[:] = 0 if attention.qkv.bias is None else attention.qkv.bias
-        padded[:, :height, :width] = qkv
-        qkv = padded
-    rows, columns = qkv.shape[1] // side, qkv.shape[2] // side
-    # (images, rows, heads, 3, columns, y, x, d): the queries, keys and values of every window and head together.
-    split = qkv.view(images, rows, side, columns, side, 3, heads, -1).permute(0, 1, 6, 5, 3, 2, 4, 7)
-    packed = workspace.empty("packed", (3, *split.shape[:3], *split.shape[4:]), qkv)
-    attended = workspace.empty("attended", tuple(packed.shape[1:]), qkv)
-    joined = workspace.empty("joined", (images, rows, side, columns, side, heads, split.shape[-1]), qkv)
-    places = list(itertools.product(range(images), range(rows), range(heads)))
+class _Windows:
+    """Where the tokens of a grid are when they lie by windows and heads.
 
-    def pack(place: tuple[int, int, int], _: Workspace) -> None:
-        image, row, head = place
-        packed[:, image, row, head].copy_(split[place])
+    Args:
+        grid: (B, H, W, C) of the tokens.
+        side: Of a window; windows over the border of the grid are padded.
+        heads: Among which the C channels are divided.
 
-    def join(place: tuple[int, int, int], _: Workspace) -> None:
-        image, row, head = place
-        joined[image, row, ..., head, :].copy_(attended[place].permute(1, 0, 2, 3))
+    Attributes:
+        shape: (B, rows of windows, heads, windows in a row, side, side, channels of a head).
+    """
 
-    each(pack, places)
-    _fused(packed.view(3, -1, side, side, split.shape[-1]), attended.view(-1, side, side, split.shape[-1]), attention, each)
-    each(join, places)
-    return joined.view(images, rows * side, columns * side, -1)[:, :height, :width]
+    def __init__(self, grid: tuple[int, ...], side: int, heads: int) -> None:
+        images, self._height, self._width, channels = grid
+        self.side = side
+        self.shape = (images, -(-self._height // side), heads, -(-self._width // side), side, side, channels // heads)
+
+    def strips(self, tokens: int) -> list[slice]:
+        """Lines of the grid, as many at once as have so many tokens, but of one row of windows alone, and at least one."""
+        lines = max(1, tokens // (self.shape[0] * self._width))
+        ends = [min(row + self.side, self._height) for row in range(0, self._height, self.side)]
+        return [slice(line, min(line + lines, end)) for end in ends for line in range((end - 1) // self.side * self.side, end, lines)]
+
+    def pad(self, packed: Tensor, bias: Tensor | None) -> None:
+        """Writes what a projection makes of padding, its bias, beyond the grid. `packed` is (3, …), like all that `put` and `take` know."""
+        _, rows, heads, columns, *_, depth = self.shape
+        values = packed.new_zeros((3, heads, depth)) if bias is None else bias.view(3, heads, depth)
+        below, beside = self._height - (rows - 1) * self.side, self._width - (columns - 1) * self.side
+        packed[:, :, -1, ..., below:, :, :] = values[:, None, :, None, None, None]
+        packed[:, :, :, :, -1, :, beside:] = values[:, None, None, :, None, None]
+
+    def put(self, lines: Tensor, packed: Tensor, strip: slice) -> None:
+        """Brings tokens (B, lines of the strip, W, k C) to their windows (k, *shape)."""
+        for there, here in self._pairs(packed, lines, strip):
+            there.copy_(here)
+
+    def take(self, packed: Tensor, strip: slice, lines: Tensor) -> Tensor:
+        """Brings tokens back from their windows (k, *shape), and returns them: (B, lines of the strip, W, k C)."""
+        for there, here in self._pairs(packed, lines, strip):
+            here.copy_(there)
+        return lines
+
+    def _pairs(self, packed: Tensor, lines: Tensor, strip: slice) -> Iterator[tuple[Tensor, Tensor]]:
+        """Views of the same tokens in both, (B, lines, …, k, heads, channels of a head): of whole windows, and of those at the border."""
+        images, _, heads, _, _, _, depth = self.shape
+        row, first = divmod(strip.start, self.side)
+        windows = packed[:, :, row, :, :, first : first + strip.stop - strip.start].permute(1, 4, 3, 5, 0, 2, 6)
+        tokens = lines.view(images, -1, self._width, len(packed), heads, depth)
+        whole = self._width // self.side
+        if whole:
+            yield windows[:, :, :whole], tokens[:, :, : whole * self.side].view(images, -1, whole, self.side, len(packed), heads, depth)
+        if rest := self._width % self.side:
+            yield windows[:, :, whole, :rest], tokens[:, :, -rest:]
 
 
 def _fused(packed: Tensor, attended: Tensor, attention: Any, each: Each) -> None:
