@@ -546,6 +546,16 @@ class TestRefining:
     def test_by_default_it_is_shown_the_box_alone(self):
         assert self.result().masks[0].box.tolist() == [10, 10, 30, 30]
 
+    def test_a_segmenter_that_takes_no_masks_is_refused_when_the_pipeline_is_built(self, add_model):
+        pytest.importorskip("skimage", reason="scikit-image is not installed")
+        add_model("finder", "detector", "none:load")
+        with pytest.raises(IncompatibleStagesError, match=r"refine prompts with masks and points, and model 'superpixel' takes no mask$"):
+            Pipeline().detect("finder").segment("superpixel", refine=True).build()
+
+    def test_so_is_a_pipeline_without_a_detector(self):
+        with pytest.raises(IncompatibleStagesError, match=r"refine is about a detector's masks: add \.detect"):
+            Pipeline().segment("superpixel", refine=True).build()
+
 
 class Failing:
     """A segmenter whose masks in boxes that begin left of `x` are empty, with the score 0.1."""

@@ -101,6 +101,7 @@ class Pipeline:
             raise IncompatibleStagesError("the pipeline has no stage: add .segment(…), or .detect(…) with a model that makes masks")
         _check_stage(config.detect, "detector", config.licences)
         _check_stage(config.segment, "segmenter", config.licences)
+        _check_refining(config)
         return BuiltPipeline(
             config,
             None if config.detect is None else _load_detector(config.detect, config.device),
@@ -430,6 +431,19 @@ def _check_stage(stage: ModelStage | None, kind: registry.BackendKind, licences:
         raise ConfigError("the device is a setting of the whole pipeline, not an option of one model")
     for name in {"weights", "engine", "fallback"} & set(stage.options):
         raise ConfigError(f"{name} is a setting of the stage, not an option of its backend")
+
+
+def _check_refining(config: PipelineConfig) -> None:
+    stage = config.segment
+    if stage is None or not stage.refine:
+        return
+    if config.detect is None:
+        raise IncompatibleStagesError("segment.refine is about a detector's masks: add .detect(model) to the pipeline, or leave it out")
+    for rung in registry.ladder(registry.choose(stage.model, weights=stage.weights, engine=stage.engine), stage.fallback):
+        if missing := {"point", "box", "mask"} - rung.backend.accepts:
+            raise IncompatibleStagesError(
+                f"segment.refine prompts with masks and points, and model {rung.model.name!r} takes no {' or '.join(sorted(missing))}"
+            )
 
 
 def _fallback(stage: ModelStage) -> tuple[str, ...]:
