@@ -20,9 +20,9 @@ from ..errors import InputError
 from ..images import load_image
 from ..masks import Mask, Size
 
-FindingKind = Literal["unpaired", "ambiguous", "unreadable", "size", "empty", "skipped", "converted"]
+FindingKind = Literal["unpaired", "ambiguous", "unreadable", "size", "failed", "empty", "skipped", "converted"]
 
-BROKEN: frozenset[FindingKind] = frozenset({"unpaired", "ambiguous", "unreadable", "size"})
+BROKEN: frozenset[FindingKind] = frozenset({"unpaired", "ambiguous", "unreadable", "size", "failed"})
 """The kinds for which an image or annotation could not be used at all."""
 
 SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".jp2", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp"})
@@ -36,8 +36,8 @@ class Finding:
     Attributes:
         source: The file, or what of it.
         kind: ``"unpaired"`` (an image without annotation or the reverse), ``"ambiguous"`` (several that could be meant), ``"unreadable"``,
-            ``"size"`` (the annotation is of an image of another size), ``"empty"`` (no true object), ``"skipped"`` (an annotation that is
-            no mask) or ``"converted"`` (read, but not as it stands).
+            ``"size"`` (the annotation is of an image of another size), ``"failed"`` (a model could not do it), ``"empty"`` (no true
+            object), ``"skipped"`` (an annotation that is no mask) or ``"converted"`` (read, but not as it stands).
         message: What is the matter, for people.
     """
 
