@@ -42,7 +42,8 @@ def read_mask_file(path: Path, kind: MaskKind = "auto") -> tuple[list[tuple[str,
     """
     values, lossy, palette = _values(path)
     greatest = 255 if values.dtype == np.uint8 else 65535
-    counts = dict(zip(*(array.tolist() for array in np.unique(values, return_counts=True)), strict=True))
+    frequencies = np.bincount(values.ravel())
+    counts = {value: int(frequencies[value]) for value in np.flatnonzero(frequencies).tolist()}
     soft = lossy or (not palette and greatest == 255 and _is_soft(counts))
     if kind == "binary" or (kind == "auto" and (soft or set(counts) <= {0, greatest})):
         return _binary(values, counts, greatest, path)
