@@ -113,3 +113,17 @@ def test_a_folder_that_is_not_there_is_named(run):
     done = run("evaluate", "--images", "nowhere", "--masks", "masks")
     assert done.exit_code == 1
     assert "nowhere is not a folder" in done.stderr
+
+
+def test_failures_are_described_and_drawn(run, tmp_path):
+    done = run("evaluate", *DATA, "--prompt", "point", "--no-floors", "--failures", "bad", "--threshold", "0.99")
+    assert done.exit_code == 0
+    assert "2 of 2 objects have an IoU under 0.99" in done.stdout
+    assert [one["name"] for one in json.loads((tmp_path / "bad" / "failures.json").read_text())["failures"]] == ["0.png#1", "1.png#1"]
+    assert len(list((tmp_path / "bad").glob("*.png"))) == 2
+
+
+def test_a_threshold_that_is_no_iou_is_refused_before_anything_runs(run):
+    done = run("evaluate", *DATA, "--failures", "bad", "--threshold", "0")
+    assert done.exit_code == 2
+    assert "--threshold is an IoU above 0 and up to 1, got 0" in done.stderr

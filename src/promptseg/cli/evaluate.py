@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from .. import progress
+from ..evaluation.failures import draw_failures, find_failures
 from ..evaluation.prompting import Text, protocol
 from ..evaluation.run import evaluate as evaluate_model
 from ..formats.annotated import Dataset, Finding
@@ -18,7 +19,7 @@ from ..formats.mask_files import MaskKind
 from ..formats.reading import open_dataset
 from ..formats.summary import summarise
 from ..registry import DEFAULT_MODEL
-from .output import FAILED, errors_as_messages, usage_error
+from .output import FAILED, errors_as_messages, usage_error, write_json
 
 
 def evaluate(
@@ -43,6 +44,10 @@ def evaluate(
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not keep encoded photos on the disk.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Save the run, for promptseg compare.")] = None,
     rows: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write one row an object, as .csv or .parquet.")] = None,
+    failures: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write what failures have in common, and pictures of the worst.")
+    ] = None,
+    threshold: Annotated[float, typer.Option(help="An IoU under it is a failure.")] = 0.5,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Evaluate a model on images whose objects are known, with prompts simulated from the truth.
@@ -58,6 +63,8 @@ def evaluate(
         raise usage_error(f"--detector goes with --prompt text, not with {chosen.name!r}")
     if rows is not None and rows.suffix.lower() not in (".csv", ".parquet"):
         raise usage_error(f"--rows is a file .csv or .parquet, got {rows}")
+    if not 0 < threshold <= 1:
+        raise usage_error(f"--threshold is an IoU above 0 and up to 1, got {threshold:g}")
     if summary:
         _summarise(dataset, as_json)
         return
@@ -80,6 +87,13 @@ def evaluate(
             rows.parent.mkdir(parents=True, exist_ok=True)
             evaluation.save_rows(rows)
     typer.echo(json.dumps(evaluation.to_dict(), indent=1) if as_json else str(evaluation))
+    if failures is not None:
+        with errors_as_messages(), progress.shown():
+            found = find_failures(evaluation, dataset, threshold)
+            write_json(found.to_dict(), failures / "failures.json")
+            draw_failures(found, dataset, failures)
+        if not as_json:
+            typer.echo(str(found))
     _tell(evaluation.findings)
 
 

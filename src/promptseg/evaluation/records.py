@@ -17,6 +17,8 @@ import numpy as np
 from ..errors import InputError, MissingDependencyError, OutputError
 from ..files import output_errors, write_atomically
 from ..formats.annotated import Finding, read_json
+from ..masks import Mask
+from ..prompts import Prompt, SpatialPrompt
 from .answers import clicks_to
 from .statistics import Estimate, estimate
 
@@ -56,6 +58,7 @@ class ObjectRow:
         points: The prompt's points ``[x, y, 1 or 0]``.
         click_ious: IoU after each click.
         floors: IoU of what no model gives, by name.
+        answer: The mask that the model gave, as compressed COCO run lengths.
     """
 
     name: str
@@ -77,6 +80,20 @@ class ObjectRow:
     points: tuple[tuple[float, float, int], ...] = ()
     click_ious: tuple[float, ...] = ()
     floors: Mapping[str, float] = field(default_factory=dict)
+    answer: str = field(default="", repr=False)
+
+    @property
+    def mask(self) -> Mask:
+        """The mask that the model gave."""
+        return Mask((self.height, self.width), self.answer.encode("ascii"), self.score, self.label)
+
+    @property
+    def prompt(self) -> SpatialPrompt | None:
+        """What the model was asked with for this object; None where it was asked for the whole image. Earlier masks are not kept."""
+        if self.box is None and not self.points:
+            return None
+        box = SpatialPrompt() if self.box is None else Prompt.box(*self.box)
+        return box + Prompt.points([(x, y) for x, y, _ in self.points], [on for _, _, on in self.points]) if self.points else box
 
     @property
     def size(self) -> str:
@@ -334,7 +351,7 @@ class Evaluation:
             writer.writerows(zip(*columns.values(), strict=True))
 
     def _columns(self) -> dict[str, list[Any]]:
-        names = [one.name for one in fields(ObjectRow) if one.name not in ("box", "points", "click_ious", "floors")]
+        names = [one.name for one in fields(ObjectRow) if one.name not in ("box", "points", "click_ious", "floors", "answer")]
         columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in self.rows] for name in names}
         columns |= {f"floor_{name}": [row.floors.get(name) for row in self.rows] for name in self.floors}
         for name in ("box", "points", "click_ious"):

@@ -114,7 +114,7 @@ def evaluate(
         told = "".join(f"\n  {finding}" for finding in findings[:10])
         raise InputError(f"there is no object to evaluate in {dataset.source}{told}")
     findings += [
-        Finding(names[0], "converted", f"the same image is there {len(names)} times: {', '.join(names)}")
+        Finding(names[0], "duplicate", f"the same image is there {len(names)} times: {', '.join(names)}")
         for names in same_content({image.name: image.content for image in seen})
     ]
     return Evaluation(
@@ -228,6 +228,7 @@ def _row(image: AnnotatedImage, true: TrueObject, answer: Answer, best: float | 
         points=() if prompt is None else tuple((*xy, int(on)) for xy, on in zip(prompt.xy.tolist(), prompt.foreground, strict=True)),
         click_ious=answer.click_ious,
         floors=floors,
+        answer=answer.mask.counts.decode("ascii"),
     )
 
 
