@@ -13,6 +13,7 @@ import typer
 from .. import progress
 from ..evaluation.failures import draw_failures, find_failures
 from ..evaluation.prompting import Text, protocol
+from ..evaluation.report import write_report
 from ..evaluation.run import evaluate as evaluate_model
 from ..formats.annotated import Dataset, Finding
 from ..formats.mask_files import MaskKind
@@ -44,6 +45,7 @@ def evaluate(
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not keep encoded photos on the disk.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Save the run, for promptseg compare.")] = None,
     rows: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write one row an object, as .csv or .parquet.")] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write one page with figures, plots and pictures.")] = None,
     failures: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write what failures have in common, and pictures of the worst.")
     ] = None,
@@ -87,12 +89,15 @@ def evaluate(
             rows.parent.mkdir(parents=True, exist_ok=True)
             evaluation.save_rows(rows)
     typer.echo(json.dumps(evaluation.to_dict(), indent=1) if as_json else str(evaluation))
-    if failures is not None:
+    if failures is not None or report is not None:
         with errors_as_messages(), progress.shown():
             found = find_failures(evaluation, dataset, threshold)
-            write_json(found.to_dict(), failures / "failures.json")
-            draw_failures(found, dataset, failures)
-        if not as_json:
+            if failures is not None:
+                write_json(found.to_dict(), failures / "failures.json")
+                draw_failures(found, dataset, failures)
+            if report is not None:
+                write_report(evaluation, dataset, report, failures=found)
+        if failures is not None and not as_json:
             typer.echo(str(found))
     _tell(evaluation.findings)
 

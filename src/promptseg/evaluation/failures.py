@@ -15,20 +15,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from .. import overlay, progress
+from .. import progress
 from ..errors import ConfigError, InputError
 from ..files import output_errors, write_atomically
 from ..formats.annotated import Dataset
-from ..images import load_image
-from ..masks import Mask, Masks
+from ..masks import Mask
 from ..postprocess import box_iou
 from ..prompts import SpatialPrompt
+from .pictures import draw_answers
 from .records import Evaluation, ObjectRow
 from .statistics import Estimate, estimate
-
-TRUE_COLOUR, GIVEN_COLOUR = overlay.FOREGROUND, overlay.BACKGROUND
 
 
 @dataclass(frozen=True)
@@ -204,14 +201,8 @@ def draw_failures(failures: Failures, dataset: Dataset, folder: Path, most: int 
         OutputError: One cannot be written.
     """
     written = []
-    entries = {entry.name: entry for entry in dataset.entries}
-    for number, row in enumerate(failures.worst[:most], 1):
-        image = entries[row.image].read()
-        truth = next(true.mask for true in image.objects if true.name == row.name)
-        prompts = [] if row.prompt is None else [row.prompt]
-        masks, colours = Masks([truth, row.mask]), [TRUE_COLOUR, GIVEN_COLOUR]
-        picture = overlay.draw(load_image(image.path), masks, prompts=prompts, colours=colours, opacity=0.35, labels=False)
-        picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    rows = failures.worst[:most]
+    for number, (row, picture) in enumerate(zip(rows, draw_answers(rows, dataset, longest), strict=True), 1):
         path = folder / f"{number:02}-{row.iou:.2f}-{_file_name(row.name)}.png"
         with output_errors(path):
             folder.mkdir(parents=True, exist_ok=True)

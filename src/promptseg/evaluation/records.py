@@ -364,7 +364,7 @@ class Evaluation:
         lines = [
             f"{self.model} by {self.prompt} on {len(self.rows)} objects of {len(self.images)} images (seed {self.seed})",
             f"{'':22}mean ± std. dev.   95 % interval of the mean",
-            *(f"  {_TITLES[name]:20}{one}" for name, one in self.metrics.items()),
+            *(f"  {TITLES[name]:20}{one}" for name, one in self.metrics.items()),
             "  without a model, by IoU, and how much the model is above it",
             *(f"  {name.replace('_', ' '):20}{both['iou']}   {_signed(both['above'])}" for name, both in self.floors.items()),
         ]
@@ -389,7 +389,7 @@ class Evaluation:
         return "\n".join(lines)
 
 
-_TITLES = {
+TITLES = {
     "iou": "IoU",
     "dice": "Dice",
     "precision": "precision",
