@@ -312,3 +312,15 @@ def test_a_second_run_finds_the_embeddings_of_the_first(mini_sam, shared, tmp_pa
     first, second = (promptseg.evaluate(photos, model=mini_sam, prompt=name, floors=False) for name in ("box", "point"))
     assert [image.cached for image in first.images] == [False, False]
     assert [image.cached for image in second.images] == [True, True]
+
+
+def test_of_many_classes_the_ten_with_the_most_objects_are_told(dataset, model):
+    run = promptseg.evaluate(dataset, model=model, floors=False)
+    rows = [
+        replace(run.rows[0], name=f"{label}{index}", label=label) for label in "abcdefghijkl" for index in range(2 if label == "l" else 1)
+    ]
+    many = replace(run, rows=tuple(rows))
+    told = [line.split()[1] for line in str(many).splitlines() if line.startswith("  class ")]
+    assert told == ["l:", "a:", "b:", "c:", "d:", "e:", "f:", "g:", "h:", "i:"]
+    assert "and 2 more classes, in the JSON" in str(many)
+    assert list(many.to_dict()["by_class"])[:2] == ["l", "a"]

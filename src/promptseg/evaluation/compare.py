@@ -15,7 +15,7 @@ from ..errors import ConfigError, InputError
 from ..formats.annotated import files_under
 from ..formats.summary import content_key
 from ..images import load_image
-from .records import METRICS, Evaluation, ObjectRow
+from .records import METRICS, Evaluation, ObjectRow, largest_first, shortened
 from .statistics import Estimate, estimate
 
 
@@ -115,7 +115,7 @@ class Comparison:
             lines += [f"  {pair.name}: {pair.mean:.4f}", f"    {pair.all}"]
             for title, groups in (("size", pair.by_size), ("class", pair.by_class)):
                 if len(groups) > 1:
-                    lines += [f"    {title} {name or '(none)'}: {one}" for name, one in groups.items()]
+                    lines += shortened([f"    {title} {name or '(none)'}: {one}" for name, one in groups.items()], "classes")
         return "\n".join(lines)
 
 
@@ -202,7 +202,7 @@ def _pair(name: str, first: Sequence[ObjectRow], rows: Sequence[ObjectRow], metr
         groups: dict[str, list[int]] = defaultdict(list)
         for index, row in enumerate(first):
             groups[what(row)].append(index)
-        return {key: _difference(differences[indices], [first[i].image for i in indices]) for key, indices in sorted(groups.items())}
+        return {key: _difference(differences[indices], [first[i].image for i in indices]) for key, indices in largest_first(groups)}
 
     return Pair(
         name,

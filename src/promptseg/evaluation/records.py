@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -175,11 +175,11 @@ class Evaluation:
         return found
 
     def by(self, what: Callable[[ObjectRow], str | None]) -> dict[str, Estimate]:
-        """IoU of groups of objects, by what a function gives for each row."""
+        """IoU of groups of objects, by what a function gives for each row; the largest group first."""
         groups: dict[str, list[ObjectRow]] = defaultdict(list)
         for row in self.rows:
             groups[what(row) or ""].append(row)
-        return {name: self.estimate("iou", rows) for name, rows in sorted(groups.items())}
+        return {name: self.estimate("iou", rows) for name, rows in largest_first(groups)}
 
     @cached_property
     def calibration(self) -> dict[str, Any] | None:
@@ -384,9 +384,25 @@ class Evaluation:
                 lines.append(f"  clicks to {goal:.0%} IoU: {one['mean']:.2f} (reached by {one['reached']:.0%} of the objects)")
         for title, groups in (("size", self.by(lambda row: row.size)), ("class", self.by(lambda row: row.label))):
             if len(groups) > 1:
-                lines += [f"  {title} {name or '(none)'}: {one.mean:.4f} on {one.count}" for name, one in groups.items()]
+                lines += shortened(
+                    [f"  {title} {name or '(none)'}: {one.mean:.4f} on {one.count}" for name, one in groups.items()], "classes"
+                )
         lines.append(f"  {self.seconds_per_image:.2f} s an image; {cached} of {len(self.images)} were encoded before")
         return "\n".join(lines)
+
+
+_Item = TypeVar("_Item")
+
+
+def largest_first(groups: Mapping[str, list[_Item]]) -> list[tuple[str, list[_Item]]]:
+    """Groups by their sizes, and those of one size by their names."""
+    return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+
+
+def shortened(lines: Sequence[str], what: str, most: int = 10) -> list[str]:
+    """The first lines, and how many more there are."""
+    rest = len(lines) - most
+    return [*lines[:most], f"  and {rest} more {what}, in the JSON"] if rest > 0 else list(lines)
 
 
 TITLES = {
