@@ -6,8 +6,10 @@ from PIL import Image
 
 import promptseg
 from promptseg.errors import ConfigError, InputError
-from promptseg.evaluation.compare import compare, training_images
+from promptseg.evaluation.compare import compare
 from promptseg.evaluation.statistics import estimate
+from promptseg.evaluation.training import training_images
+from promptseg.formats.annotated import Finding
 from promptseg.testing import FakeSegmenter
 
 
@@ -103,3 +105,8 @@ def test_too_few_runs_and_unknown_metrics_are_refused(run):
 
 def test_runs_with_different_seeds_say_so(run):
     assert compare([run, replace(run, seed=7)]).pairs[0].name == "fake-segmenter by box, seed 7"
+
+
+def test_what_a_run_tells_of_its_training_is_told_again(run):
+    told = replace(run, findings=(Finding("0.png", "trained", "the model was trained on it"),))
+    assert set(compare([run, told]).overlap) == {"0.png"}

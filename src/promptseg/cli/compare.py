@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from ..evaluation.compare import compare as compare_runs
-from ..evaluation.compare import training_images
 from ..evaluation.records import Evaluation
+from ..evaluation.training import training_images
 from .output import errors_as_messages, usage_error
 
 
@@ -21,7 +21,9 @@ def compare(
     metric: Annotated[str, typer.Option(help="iou, dice, precision, recall, boundary_iou or boundary_f.")] = "iou",
     trained_on: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FOLDER", help="Images that a model was trained on: tells which of the runs are among them. Repeatable."),
+        typer.Option(
+            metavar="PATH", help="Images that a model was trained on, or its record: tells which of the runs are among them. Repeatable."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -35,6 +37,4 @@ def compare(
         comparison = compare_runs([Evaluation.load(path) for path in runs], metric, trained_on=training_images(trained_on or []))
     typer.echo(json.dumps(comparison.to_dict(), indent=1) if as_json else str(comparison))
     for image, names in comparison.overlap.items():
-        typer.echo(
-            f"promptseg: warning: {image} was trained on, as {', '.join(names)}: figures on it say nothing of a model that saw it", err=True
-        )
+        typer.echo(f"promptseg: warning: {image} is no test of a model that saw it in training: {', '.join(names)}", err=True)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import ConfigError, InputError
-from ..formats.annotated import files_under
-from ..formats.summary import content_key
-from ..images import load_image
 from .records import METRICS, Evaluation, ObjectRow, largest_first, shortened
 from .statistics import Estimate, estimate
+from .training import seen_in_training
 
 
 @dataclass(frozen=True)
@@ -74,7 +70,7 @@ class Comparison:
         first: What the first run is, to which the others are compared.
         first_mean: Its mean.
         pairs: The others, in their order.
-        overlap: Images that are in a training set, too, with their names there. Figures of a model that was trained on them say nothing.
+        overlap: Images that a model was trained on, with what they were called there. Its figures on them say nothing.
     """
 
     metric: str
@@ -130,7 +126,8 @@ def compare(
     Args:
         runs: Two or more.
         metric: One of `promptseg.evaluation.records.METRICS`.
-        trained_on: The training images of a model, as `training_images` gives them; images of the runs that are among them are told.
+        trained_on: The training images of a model, as `promptseg.evaluation.training.training_images` gives them; images of the runs that
+            are among them are told, and those that the runs themselves tell of.
         names: What each run is; by default its model and prompt.
 
     Raises:
@@ -145,21 +142,9 @@ def compare(
     first = runs[0]
     paired = [_in_order(first, run, called[0], name) for run, name in zip(runs, called, strict=True)]
     pairs = tuple(_pair(name, first.rows, rows, metric) for name, rows in zip(called[1:], paired[1:], strict=True))
-    known: dict[str, list[str]] = defaultdict(list)
-    for name, key in (trained_on or {}).items():
-        known[key].append(name)
-    overlap = {image.name: tuple(known[image.content]) for image in first.images if image.content in known}
-    return Comparison(metric, len(first.rows), len(first.images), called[0], first.metrics[metric].mean, pairs, overlap)
-
-
-def training_images(folders: Sequence[str | os.PathLike[str]]) -> dict[str, str]:
-    """The images of folders by their paths, each with the key of its content by which it is recognised under any name.
-
-    Raises:
-        InputError: A folder is absent, or an image in it cannot be read.
-    """
-    paths = [path for folder in folders for path in files_under(Path(folder)).values()]
-    return {str(path): content_key(load_image(path)) for path in paths}
+    overlap = seen_in_training({image.name: image.content for image in first.images}, trained_on or {})
+    told = {one.source: (one.message,) for run in runs for one in run.findings if one.kind == "trained"}
+    return Comparison(metric, len(first.rows), len(first.images), called[0], first.metrics[metric].mean, pairs, {**told, **overlap})
 
 
 def _names(runs: Sequence[Evaluation]) -> list[str]:

@@ -365,7 +365,7 @@ class Evaluation:
             f"{self.model} by {self.prompt} on {len(self.rows)} objects of {len(self.images)} images (seed {self.seed})",
             f"{'':22}mean ± std. dev.   95 % interval of the mean",
             *(f"  {TITLES[name]:20}{one}" for name, one in self.metrics.items()),
-            "  without a model, by IoU, and how much the model is above it",
+            *(["  without a model, by IoU, and how much the model is above it"] if self.floors else []),
             *(f"  {name.replace('_', ' '):20}{both['iou']}   {_signed(both['above'])}" for name, both in self.floors.items()),
         ]
         if self.choice is not None:

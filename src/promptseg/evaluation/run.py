@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Union
 
@@ -31,6 +31,7 @@ from . import prompting
 from .answers import Answer, ask_by_clicks, ask_once, best_ious, match
 from .prompting import Clicks, Everything, OnePrompt, Text
 from .records import Evaluation, ImageRow, ObjectRow
+from .training import record_beside, seen_in_training, training_images
 
 Model = Union[str, Segmenter, BuiltPipeline]
 """What can be evaluated: the name of a segmenter, a segmenter, or a pipeline for text."""
@@ -53,7 +54,8 @@ def evaluate(
 ) -> Evaluation:
     """Asks a model for every true object, with prompts simulated from the truth, and measures the answers.
 
-    Images that cannot be used are findings of the result and change nothing for the others. Embeddings are kept in `cache`, so that an
+    Images that cannot be used are findings of the result and change nothing for the others; so are those that the model was trained on,
+    where weights of your own have a training record beside them. Embeddings are kept in `cache`, so that an
     evaluation that was stopped goes on from where it was, and a second one with other prompts costs decoding alone.
 
     Args:
@@ -117,6 +119,8 @@ def evaluate(
         Finding(names[0], "duplicate", f"the same image is there {len(names)} times: {', '.join(names)}")
         for names in same_content({image.name: image.content for image in seen})
     ]
+    own = weights or (model.partition("=")[2] if isinstance(model, str) else None)
+    findings += _trained_on(own, {image.name: image.content for image in seen}) if own else []
     return Evaluation(
         " + ".join(one.model for one in run.provenance),
         protocol.name,
@@ -244,6 +248,16 @@ def _classes(dataset: Dataset) -> tuple[str, ...]:
     if not classes:
         raise ConfigError(f"the objects of {dataset.source} have no class to ask for: say what to look for, as in 'text:flood water'")
     return tuple(classes)
+
+
+def _trained_on(weights: str | os.PathLike[str], contents: Mapping[str, str]) -> list[Finding]:
+    record = record_beside(weights)
+    if record is None:
+        return []
+    return [
+        Finding(name, "trained", f"the model was trained on it ({', '.join(known)}): its figures there say nothing of other images")
+        for name, known in seen_in_training(contents, training_images([record])).items()
+    ]
 
 
 def _build(

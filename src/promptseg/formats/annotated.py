@@ -20,7 +20,7 @@ from ..errors import InputError
 from ..images import load_image
 from ..masks import Mask, Size
 
-FindingKind = Literal["unpaired", "ambiguous", "unreadable", "size", "failed", "empty", "duplicate", "skipped", "converted"]
+FindingKind = Literal["unpaired", "ambiguous", "unreadable", "size", "failed", "empty", "duplicate", "trained", "skipped", "converted"]
 
 BROKEN: frozenset[FindingKind] = frozenset({"unpaired", "ambiguous", "unreadable", "size", "failed"})
 """The kinds for which an image or annotation could not be used at all."""
@@ -37,8 +37,8 @@ class Finding:
         source: The file, or what of it.
         kind: ``"unpaired"`` (an image without annotation or the reverse), ``"ambiguous"`` (several that could be meant), ``"unreadable"``,
             ``"size"`` (the annotation is of an image of another size), ``"failed"`` (a model could not do it), ``"empty"`` (no true
-            object), ``"duplicate"`` (the same image twice), ``"skipped"`` (an annotation that is no mask) or ``"converted"`` (read, but
-            not as it stands).
+            object), ``"duplicate"`` (the same image twice), ``"trained"`` (the model was trained on it), ``"skipped"`` (an annotation that
+            is no mask) or ``"converted"`` (read, but not as it stands).
         message: What is the matter, for people.
     """
 
