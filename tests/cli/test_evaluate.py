@@ -96,6 +96,7 @@ def test_text_goes_to_the_detector(run):
         (("--images", "images"), "got none of them"),
         (("--images", "images", "--masks", "masks", "--coco", "c.json"), "got masks and coco"),
         (("--masks", "masks"), "needs the folder of the images"),
+        ((*DATA, "--mask-kind", "grey"), "got 'grey'"),
         ((*DATA, "--prompt", "bx"), "Did you mean 'box'"),
         ((*DATA, "--prompt", "text"), "give --detector"),
         ((*DATA, "--detector", "find"), "--detector goes with --prompt text"),

@@ -40,7 +40,7 @@ def test_differences_are_those_of_the_same_objects_whatever_their_order(run):
 
 def test_the_paired_interval_of_a_small_even_gain_is_above_zero_where_the_means_overlap(run):
     random = np.random.default_rng(0)
-    rows = [replace(run.rows[0], name=f"{i}#1", image=f"{i}", iou=float(random.uniform(0.1, 0.8))) for i in range(40)]
+    rows = [replace(run.rows[0], name=f"{i}#1", image=f"{i}", group=f"{i}", iou=float(random.uniform(0.1, 0.8))) for i in range(40)]
     first = replace(run, rows=tuple(rows))
     second = changed(first, [row.iou + 0.02 + 0.01 * random.normal() for row in rows])
     (pair,) = compare([first, second]).pairs

@@ -19,7 +19,7 @@ def row(size, **fields):
     values = {"area": 1, "height": size[0], "width": size[1], "truth": ""} | dict.fromkeys(
         ("iou", "dice", "precision", "recall", "boundary_iou", "boundary_f"), 0.0
     )
-    return ObjectRow("a#1", "a", None, **{**values, **fields})
+    return ObjectRow("a#1", "a", "a", None, **{**values, **fields})
 
 
 def traits(pixels, lab=None, **fields):

@@ -213,6 +213,19 @@ def test_the_same_image_under_two_names_is_named(folder, dataset, model, photo):
     Image.fromarray(photo(60, 80, 0)).save(folder / "images" / "2.png")
     run = promptseg.evaluate(dataset, model=model, floors=False)
     assert "the same image is there 2 times: 0.png, 2.png" in [finding.message for finding in run.findings]
+    assert {row.image: row.group for row in run.rows} == {"0.png": "0.png", "1.png": "1.png", "2.png": "0.png"}
+
+
+def test_frames_of_one_sequence_are_drawn_together(folder, model):
+    from promptseg.formats.folders import read_davis
+
+    for name, part in (("images", "JPEGImages"), ("masks", "Annotations")):
+        (folder / part / "dog").mkdir(parents=True)
+        for path in (folder / name).iterdir():
+            path.rename(folder / part / "dog" / path.name)
+    run = promptseg.evaluate(read_davis(folder), model=model, floors=False)
+    assert {row.group for row in run.rows} == {"dog"}
+    assert run.metrics["iou"].ci95 is None
 
 
 def test_nothing_to_evaluate_is_an_error_that_says_why(folder, model):

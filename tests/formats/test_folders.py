@@ -19,6 +19,7 @@ def test_images_and_masks_are_paired_by_their_paths_without_suffix(tmp_path, sav
     assert [image.name for image in dataset] == ["a.png", "b/1.jpg"]
     assert [[true.name for true in image.objects] for image in dataset] == [["a.png#1"], ["b/1.jpg#1"]]
     assert all((image.objects[0].mask.array == square).all() for image in dataset)
+    assert [image.group for image in dataset] == ["a.png", "b/1.jpg"]
     assert dataset.findings == ()
 
 
@@ -116,6 +117,7 @@ def test_davis_folders_are_read_at_480p_where_there_are_several_resolutions(tmp_
     (frame,) = read_davis(tmp_path)
     assert [true.name for true in frame.objects] == ["dog/00000.jpg#1", "dog/00000.jpg#2"]
     assert frame.ignored[0].area == 1
+    assert frame.group == "dog"
 
 
 def test_what_is_no_davis_folder_is_refused(tmp_path):

@@ -187,17 +187,17 @@ def _pair(name: str, first: Sequence[ObjectRow], rows: Sequence[ObjectRow], metr
         groups: dict[str, list[int]] = defaultdict(list)
         for index, row in enumerate(first):
             groups[what(row)].append(index)
-        return {key: _difference(differences[indices], [first[i].image for i in indices]) for key, indices in largest_first(groups)}
+        return {key: _difference(differences[indices], [first[i].group for i in indices]) for key, indices in largest_first(groups)}
 
     return Pair(
         name,
         float(np.mean([getattr(row, metric) for row in rows])),
-        _difference(differences, [row.image for row in first]),
+        _difference(differences, [row.group for row in first]),
         grouped(lambda row: row.size),
         grouped(lambda row: row.label or ""),
     )
 
 
-def _difference(differences: np.ndarray[Any, np.dtype[np.float64]], images: Sequence[str]) -> Difference:
+def _difference(differences: np.ndarray[Any, np.dtype[np.float64]], among: Sequence[str]) -> Difference:
     wins, losses = int((differences > 0).sum()), int((differences < 0).sum())
-    return Difference(estimate(differences, images), wins, losses, len(differences) - wins - losses)
+    return Difference(estimate(differences, among), wins, losses, len(differences) - wins - losses)

@@ -225,8 +225,8 @@ def _thirds(trait: str, rows: Sequence[ObjectRow], traits: Mapping[str, Traits],
         within = third == index
         if within.all():
             continue
-        images = [row.image for (_, row), chosen in zip(known, within, strict=True) if chosen]
-        rate = estimate(failed[within].astype(np.float64), images)
+        among = [row.group for (_, row), chosen in zip(known, within, strict=True) if chosen]
+        rate = estimate(failed[within].astype(np.float64), among)
         least, most = float(values[within].min()), float(values[within].max())
         groups.append(Group(trait, least, most, rate, int(failed[within].sum()), float(failed[~within].mean())))
     return groups

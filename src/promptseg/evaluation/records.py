@@ -41,6 +41,7 @@ class ObjectRow:
     Attributes:
         name: Its name in the dataset.
         image: The name of its image.
+        group: What images that are not independent share: a sequence of frames, one content; see `promptseg.evaluation.statistics`.
         label: Its class, or None.
         area: Its true area in pixels.
         height: Of the image, in pixels.
@@ -63,6 +64,7 @@ class ObjectRow:
 
     name: str
     image: str
+    group: str
     label: str | None
     area: int
     height: int
@@ -154,7 +156,7 @@ class Evaluation:
         """Mean and interval of a metric, or of what a function gives for each row, over all rows or some."""
         chosen = self.rows if rows is None else rows
         read = (lambda row: float(getattr(row, value))) if isinstance(value, str) else value
-        return estimate([read(row) for row in chosen], [row.image for row in chosen])
+        return estimate([read(row) for row in chosen], [row.group for row in chosen])
 
     @cached_property
     def metrics(self) -> dict[str, Estimate]:
@@ -170,8 +172,8 @@ class Evaluation:
             rows = [row for row in self.rows if name in row.floors]
             ious = np.array([row.iou for row in rows])
             floor = np.array([row.floors[name] for row in rows])
-            images = [row.image for row in rows]
-            found[name] = {"iou": estimate(floor, images), "above": estimate(ious - floor, images)}
+            among = [row.group for row in rows]
+            found[name] = {"iou": estimate(floor, among), "above": estimate(ious - floor, among)}
         return found
 
     def by(self, what: Callable[[ObjectRow], str | None]) -> dict[str, Estimate]:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Union
 
 import numpy as np
@@ -115,10 +115,10 @@ def evaluate(
     if not rows:
         told = "".join(f"\n  {finding}" for finding in findings[:10])
         raise InputError(f"there is no object to evaluate in {dataset.source}{told}")
-    findings += [
-        Finding(names[0], "duplicate", f"the same image is there {len(names)} times: {', '.join(names)}")
-        for names in same_content({image.name: image.content for image in seen})
-    ]
+    twice = same_content({image.name: image.content for image in seen})
+    findings += [Finding(names[0], "duplicate", f"the same image is there {len(names)} times: {', '.join(names)}") for names in twice]
+    one_group = {name: names[0] for names in twice for name in names}
+    rows = [replace(row, group=one_group.get(row.group, row.group)) for row in rows]
     own = weights or (model.partition("=")[2] if isinstance(model, str) else None)
     findings += _trained_on(own, {image.name: image.content for image in seen}) if own else []
     return Evaluation(
@@ -221,6 +221,7 @@ def _row(image: AnnotatedImage, true: TrueObject, answer: Answer, best: float | 
     return ObjectRow(
         true.name,
         image.name,
+        image.group,
         true.label,
         true.mask.area,
         *image.size,

@@ -1,4 +1,4 @@
-"""Means with how far they can be trusted: bootstrap intervals that know which objects share an image."""
+"""Means with how far they can be trusted: bootstrap intervals that know which objects are not independent of one another."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 RESAMPLES = 10_000
-"""How often the images are drawn anew for an interval."""
+"""How often the groups are drawn anew for an interval."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Estimate:
     Attributes:
         mean: The mean.
         std: Standard deviation of the objects (with n - 1), or None for one object.
-        ci95: 95 % bootstrap interval of the mean, or None where all objects are of one image: how much images differ is then unknown.
+        ci95: 95 % bootstrap interval of the mean, or None where all objects are of one group: how much groups differ is then unknown.
         count: How many objects.
     """
 
@@ -38,19 +38,19 @@ class Estimate:
         return f"{self.mean:.4f}{spread}" + ("" if self.ci95 is None else f"  [{self.ci95[0]:.4f}, {self.ci95[1]:.4f}]")
 
 
-def estimate(values: Sequence[float] | NDArray[np.float64], images: Sequence[str], seed: int = 0) -> Estimate:
+def estimate(values: Sequence[float] | NDArray[np.float64], groups: Sequence[str], seed: int = 0) -> Estimate:
     """Mean, standard deviation and 95 % interval of a value of each object.
 
-    The interval is the percentile bootstrap over images: images are drawn with replacement, each with all of its objects, because objects
-    of one photo succeed and fail together. Drawing objects would give an interval that is too narrow.
+    The interval is the percentile bootstrap over groups: groups are drawn with replacement, each with all of its objects. Objects of one
+    photo succeed and fail together, and so do frames of one sequence; drawing objects would give an interval that is too narrow.
 
     Args:
         values: One value an object; at least one.
-        images: The image of each object.
+        groups: The group of each object: its image, or the sequence that its image is of.
         seed: Of the drawing.
     """
     array = np.asarray(values, np.float64)
-    _, group = np.unique(np.asarray(images, dtype=object).astype(str), return_inverse=True)
+    _, group = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
     sums, counts = (np.asarray(np.bincount(group, each), np.float64) for each in (array, None))
     std = float(array.std(ddof=1)) if len(array) > 1 else None
     return Estimate(float(array.mean()), std, _interval(sums, counts, seed), len(array))

@@ -92,6 +92,7 @@ class AnnotatedImage:
         objects: The true objects.
         ignored: Regions that are neither object nor background: crowds of COCO, void pixels of DAVIS.
         findings: What was found on reading it.
+        group: What it shares with images that are not independent of it: its sequence for a frame of a video, else its own name.
     """
 
     name: str
@@ -100,6 +101,10 @@ class AnnotatedImage:
     objects: tuple[TrueObject, ...]
     ignored: tuple[Mask, ...] = ()
     findings: tuple[Finding, ...] = ()
+    group: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "group", self.group or self.name)
 
     def pixels(self) -> NDArray[np.uint8]:
         """The image, (H, W, 3) uint8 RGB.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -49,15 +50,20 @@ def read_folders(images: str | os.PathLike[str], masks: str | os.PathLike[str], 
 def read_davis(root: str | os.PathLike[str]) -> Dataset:
     """A folder of the DAVIS benchmark: ``JPEGImages`` and ``Annotations``, where there are several resolutions that of 480p.
 
-    An image is a frame, named ``sequence/00000.jpg``, and an object's number is the same in all frames. A frame without annotation is a
-    finding.
+    An image is a frame, named ``sequence/00000.jpg``, and an object's number is the same in all frames. Frames of a sequence are one
+    group. A frame without annotation is a finding.
 
     Raises:
         InputError: The folders are not there.
     """
     images, masks = (_resolution(Path(root) / part) for part in ("JPEGImages", "Annotations"))
     dataset = read_folders(images, masks)
-    return Dataset(f"DAVIS folder {root}", dataset.entries, dataset.findings)
+    frames = tuple(Entry(entry.name, partial(_frame, entry)) for entry in dataset.entries)
+    return Dataset(f"DAVIS folder {root}", frames, dataset.findings)
+
+
+def _frame(entry: Entry) -> AnnotatedImage:
+    return replace(entry.read(), group=PurePosixPath(entry.name).parent.as_posix())
 
 
 def _resolution(folder: Path) -> Path:

@@ -13,17 +13,28 @@ Colours are refused: which colour means what is not in the picture.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..errors import InputError
+from ..errors import ConfigError, InputError
 from ..masks import Mask
 from .annotated import Finding
 
 MaskKind = Literal["auto", "binary", "labels"]
+
+
+def mask_kind(text: str) -> MaskKind:
+    """The kind of that name.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if text not in get_args(MaskKind):
+        raise ConfigError(f"masks are {', '.join(get_args(MaskKind))}, got {text!r}")
+    return cast("MaskKind", text)
 
 
 def read_mask_file(path: Path, kind: MaskKind = "auto") -> tuple[list[tuple[str, Mask]], list[Mask], list[Finding]]:
