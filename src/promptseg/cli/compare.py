@@ -8,9 +8,6 @@ from typing import Annotated
 
 import typer
 
-from ..evaluation.compare import compare as compare_runs
-from ..evaluation.records import Evaluation
-from ..evaluation.training import training_images
 from .output import errors_as_messages, usage_error
 
 
@@ -31,6 +28,11 @@ def compare(
 
     Runs on different objects are refused by name.
     """
+    # Imported here, because no other command needs them.
+    from ..evaluation.compare import compare as compare_runs
+    from ..evaluation.records import Evaluation
+    from ..evaluation.training import training_images
+
     if len(runs) < 2:
         raise usage_error("compare takes two runs or more")
     with errors_as_messages():

@@ -6,21 +6,16 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .. import progress
-from ..evaluation.failures import draw_failures, find_failures
-from ..evaluation.prompting import Text, protocol
-from ..evaluation.report import write_report
-from ..evaluation.run import evaluate as evaluate_model
-from ..formats.annotated import Dataset, Finding
-from ..formats.mask_files import mask_kind as parse_mask_kind
-from ..formats.reading import open_dataset
-from ..formats.summary import summarise
 from ..registry import DEFAULT_MODEL
 from .output import FAILED, errors_as_messages, usage_error, write_json
+
+if TYPE_CHECKING:
+    from ..formats.annotated import Dataset, Finding
 
 
 def evaluate(
@@ -56,6 +51,14 @@ def evaluate(
 
     What no model gives is measured beside it. Encoded photos are kept, so that a run that was stopped goes on where it was.
     """
+    # Imported here, because no other command needs them.
+    from ..evaluation.failures import draw_failures, find_failures
+    from ..evaluation.prompting import Text, protocol
+    from ..evaluation.report import write_report
+    from ..evaluation.run import evaluate as evaluate_model
+    from ..formats.mask_files import mask_kind as parse_mask_kind
+    from ..formats.reading import open_dataset
+
     with errors_as_messages():
         chosen = protocol(prompt)
         dataset = open_dataset(
@@ -105,6 +108,8 @@ def evaluate(
 
 
 def _summarise(dataset: Dataset, as_json: bool) -> None:
+    from ..formats.summary import summarise
+
     with errors_as_messages(), progress.shown():
         found = summarise(dataset)
     typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))
