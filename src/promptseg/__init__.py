@@ -31,6 +31,7 @@ _HOMES = {
     "Session": "protocols",
     "VideoSegmenter": "protocols",
     "VideoSession": "protocols",
+    "evaluate": "evaluation.run",
     "export_onnx": "export.pair",
     "load": "registry",
     "load_image": "images",
@@ -43,6 +44,7 @@ __all__ = [*_HOMES, "__version__"]
 if TYPE_CHECKING:
     from .detections import Detections as Detections
     from .errors import PromptSegError as PromptSegError
+    from .evaluation.run import evaluate as evaluate
     from .export.pair import export_onnx as export_onnx
     from .images import load_image as load_image
     from .masks import Mask as Mask

@@ -73,6 +73,23 @@ def test_the_python_of_a_page_runs_and_prints_what_the_page_says(page, mini_sam,
             assert printed == output, f"{page}, line {line + 1}"
 
 
+@pytest.mark.weights
+@pytest.mark.usefixtures("mini_sam", "photo")
+def test_the_python_of_the_evaluation_page_runs_on_a_folder_of_images_and_masks():
+    for name in ("images", "masks"):
+        Path(name).mkdir()
+    mask = np.zeros((400, 600), bool)
+    mask[62:330, 322:430] = True
+    for number in range(2):
+        Image.fromarray(np.roll(coffee(), number, axis=1)).save(f"images/{number}.png")
+        Image.fromarray(np.roll(mask, number, axis=1)).save(f"masks/{number}.png")
+    namespace = {"__name__": "page"}
+    printed = [run("docs/evaluation.md", code, line, namespace) for _, line, code, _ in blocks("docs/evaluation.md")]
+    assert printed[0].startswith("mini-sam by box on 2 objects of 2 images (seed 0)")
+    assert printed[-1].startswith("iou on the same 2 objects of 2 images")
+    assert "<h1>mini-sam by box</h1>" in Path("report.html").read_text("utf-8")
+
+
 def test_the_tutorial_shows_the_files_of_the_example_as_they_are():
     example = ROOT / "examples" / "third_party_backend"
     titled = [(title, code) for title, _, code, _ in blocks("docs/write-a-backend.md") if title and (example / title).exists()]

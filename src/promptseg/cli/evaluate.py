@@ -1,0 +1,132 @@
+"""``promptseg evaluate``: a model on images whose objects are known; and what is in such a folder."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .. import progress
+from ..registry import DEFAULT_MODEL
+from .output import FAILED, errors_as_messages, usage_error, write_json
+
+if TYPE_CHECKING:
+    from ..formats.annotated import Dataset, Finding
+
+
+def evaluate(
+    images: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The images.")] = None,
+    masks: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Their true masks, as pictures of the same names.")] = None,
+    coco: Annotated[Path | None, typer.Option(metavar="FILE", help="Their objects as a COCO file, in place of --masks.")] = None,
+    labelme: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Their objects as LabelMe files.")] = None,
+    yolo: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Their objects as YOLO's text files.")] = None,
+    names: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML file with the names of YOLO's classes.")] = None,
+    davis: Annotated[Path | None, typer.Option(metavar="FOLDER", help="A DAVIS folder, which has its images.")] = None,
+    mask_kind: Annotated[str, typer.Option(help="What the pictures of --masks are: auto, binary or labels.")] = "auto",
+    summary: Annotated[bool, typer.Option("--summary", help="Only say what is in the dataset.")] = False,
+    model: Annotated[str, typer.Option(metavar="NAME[=WEIGHTS]", help="The segmenter.")] = DEFAULT_MODEL,
+    detector: Annotated[str | None, typer.Option(metavar="NAME", help="The detector, for --prompt text.")] = None,
+    prompt: Annotated[
+        str,
+        typer.Option(metavar="PROTOCOL", help="box, box:0.1, point, point:random, grid:3, clicks:10, text, text:PHRASES, everything."),
+    ] = "box",
+    seed: Annotated[int, typer.Option(help="By which prompts are drawn.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    no_floors: Annotated[bool, typer.Option("--no-floors", help="Do not measure what no model gives.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not keep encoded photos on the disk.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Save the run, for promptseg compare.")] = None,
+    rows: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write one row an object, as .csv or .parquet.")] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write one page with figures, plots and pictures.")] = None,
+    failures: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write what failures have in common, and pictures of the worst.")
+    ] = None,
+    threshold: Annotated[float, typer.Option(help="An IoU under it is a failure.")] = 0.5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Evaluate a model on images whose objects are known, with prompts simulated from the truth.
+
+    What no model gives is measured beside it. Encoded photos are kept, so that a run that was stopped goes on where it was.
+    """
+    # Imported here, because no other command needs them.
+    from ..evaluation.failures import draw_failures, find_failures
+    from ..evaluation.prompting import Text, protocol
+    from ..evaluation.report import write_report
+    from ..evaluation.run import evaluate as evaluate_model
+    from ..formats.mask_files import mask_kind as parse_mask_kind
+    from ..formats.reading import open_dataset
+
+    with errors_as_messages():
+        chosen = protocol(prompt)
+        dataset = open_dataset(
+            images, masks=masks, coco=coco, labelme=labelme, yolo=yolo, davis=davis, mask_kind=parse_mask_kind(mask_kind), names=names
+        )
+    if isinstance(chosen, Text) and detector is None and not summary:
+        raise usage_error("--prompt text needs a model that finds things by phrase: give --detector")
+    if detector is not None and not isinstance(chosen, Text):
+        raise usage_error(f"--detector goes with --prompt text, not with {chosen.name!r}")
+    if rows is not None and rows.suffix.lower() not in (".csv", ".parquet"):
+        raise usage_error(f"--rows is a file .csv or .parquet, got {rows}")
+    if not 0 < threshold <= 1:
+        raise usage_error(f"--threshold is an IoU above 0 and up to 1, got {threshold:g}")
+    if summary:
+        _summarise(dataset, as_json)
+        return
+    with errors_as_messages(), progress.shown():
+        evaluation = evaluate_model(
+            dataset,
+            model=model,
+            prompt=chosen,
+            seed=seed,
+            device=device,
+            detector=detector,
+            cache=None if no_cache else "disk",
+            floors=not no_floors,
+        )
+    with errors_as_messages():
+        if out is not None:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            evaluation.save(out)
+        if rows is not None:
+            rows.parent.mkdir(parents=True, exist_ok=True)
+            evaluation.save_rows(rows)
+    typer.echo(json.dumps(evaluation.to_dict(), indent=1) if as_json else str(evaluation))
+    if failures is not None or report is not None:
+        with errors_as_messages(), progress.shown():
+            found = find_failures(evaluation, dataset, threshold)
+            if failures is not None:
+                write_json(found.to_dict(), failures / "failures.json")
+                draw_failures(found, dataset, failures)
+            if report is not None:
+                write_report(evaluation, dataset, report, failures=found)
+        if failures is not None and not as_json:
+            typer.echo(str(found))
+    _tell(evaluation.findings)
+
+
+def _summarise(dataset: Dataset, as_json: bool) -> None:
+    from ..formats.summary import summarise
+
+    with errors_as_messages(), progress.shown():
+        found = summarise(dataset)
+    typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))
+    if any(finding.broken for finding in found.findings):
+        raise typer.Exit(FAILED)
+
+
+def _tell(findings: Sequence[Finding]) -> None:
+    """Says on standard error what was found: what is broken one by one, of all else the first of each kind and how many there are."""
+    counts = Counter(finding.kind for finding in findings)
+    told = set()
+    for finding in findings:
+        if finding.broken:
+            typer.echo(f"promptseg: {finding}", err=True)
+        elif finding.kind not in told:
+            told.add(finding.kind)
+            more = counts[finding.kind] - 1
+            typer.echo(f"promptseg: {finding}" + (f" ({more} more like this)" if more else ""), err=True)
+    if any(finding.broken for finding in findings):
+        raise typer.Exit(FAILED)

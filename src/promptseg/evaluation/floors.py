@@ -1,0 +1,102 @@
+"""What no model gives: the answers that any model must beat to be worth its time.
+
+- ``filled_box``: the prompt's box, filled; for prompts with a box.
+- ``whole_image``: every pixel; for prompts without one. Where objects are large, this is hard to beat.
+- ``superpixel``: SLIC patches chosen by the same prompts (backend `promptseg.backends.superpixel`), where scikit-image is installed.
+
+Superpixels take about as long as a small model, so that their answers are kept on the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import metrics, registry
+from ..errors import MissingDependencyError
+from ..files import write_atomically
+from ..formats.annotated import TrueObject
+from ..formats.summary import content_key
+from ..masks import Mask, Size
+from ..prompts import SpatialPrompt
+from ..protocols import Segmenter, Session
+from ..weights import home
+from .answers import Answer
+
+Scores = Mapping[str, float]
+"""IoU of each floor."""
+
+_FORMAT = "promptseg-floor-1"
+
+
+def plain(prompt: SpatialPrompt | None, truth: Mask) -> dict[str, float]:
+    """The floor that needs nothing but the prompt."""
+    if prompt is None or prompt.xyxy is None:
+        return {"whole_image": truth.area / (truth.size[0] * truth.size[1])}
+    return {"filled_box": metrics.iou(filled(prompt.xyxy, truth.size), truth)}
+
+
+def filled(box: NDArray[np.float32], size: Size) -> Mask:
+    """Every pixel of an image whose centre lies within a box."""
+    (width, height), corners = size[::-1], np.ceil(box.astype(np.float64) - 0.5).astype(int)
+    x0, y0, x1, y1 = np.clip(corners, 0, [width, height, width, height]).tolist()
+    return Mask.from_crop(np.ones((max(0, y1 - y0), max(0, x1 - x0)), bool), (x0, y0), size)
+
+
+def superpixels() -> Segmenter | None:
+    """The superpixel segmenter, or None where scikit-image is not installed."""
+    try:
+        segmenter: Segmenter = registry.load("superpixel")
+    except MissingDependencyError:
+        return None
+    return segmenter
+
+
+def superpixel_ious(
+    segmenter: Segmenter,
+    pixels: NDArray[np.uint8],
+    objects: Sequence[TrueObject],
+    protocol: str,
+    seed: int,
+    ask: Callable[[Session], Sequence[Answer]],
+) -> list[float]:
+    """IoU of superpixels for each object, from the disk where they were computed before.
+
+    Args:
+        segmenter: That of `superpixels`.
+        pixels: The image, (H, W, 3) uint8 RGB.
+        objects: Its objects.
+        protocol: Name of the protocol.
+        seed: The seed.
+        ask: Asks a session by that protocol.
+    """
+    path = _folder() / f"{_key(pixels, objects, protocol, seed)}.json"
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        ious = [float(iou) for iou in json.loads(path.read_text("utf-8"))]
+        if len(ious) == len(objects):
+            return ious
+    answers = ask(segmenter.open(pixels))
+    ious = [metrics.iou(answer.mask, true.mask) for answer, true in zip(answers, objects, strict=True)]
+    with contextlib.suppress(OSError):  # A folder that cannot be written costs time, never the result.
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with write_atomically(path, text=True) as file:
+            json.dump(ious, file)
+    return ious
+
+
+def _folder() -> Path:
+    return home() / "floors"
+
+
+def _key(pixels: NDArray[np.uint8], objects: Sequence[TrueObject], protocol: str, seed: int) -> str:
+    digest = hashlib.sha256(f"{_FORMAT} {version('scikit-image')} {protocol} {seed} {content_key(pixels)}".encode())
+    for true in objects:
+        digest.update(f"\0{true.name}\0{true.label}\0".encode("utf-8", "surrogatepass") + true.mask.counts)
+    return digest.hexdigest()

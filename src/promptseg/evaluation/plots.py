@@ -1,0 +1,83 @@
+"""Figures of a run, drawn with matplotlib (extra ``viz``), without its global state."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import MissingDependencyError
+from .records import GOALS, Evaluation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def figures(run: Evaluation) -> dict[str, Figure]:
+    """What there is to draw of a run, by title.
+
+    Raises:
+        MissingDependencyError: matplotlib is not installed.
+    """
+    drawn = {"IoU of the objects": iou_histogram(run)}
+    if run.calibration is not None:
+        drawn["Score and IoU"] = calibration(run)
+    if run.clicks is not None:
+        drawn["IoU after each click"] = clicks(run)
+    return drawn
+
+
+def iou_histogram(run: Evaluation) -> Figure:
+    """How many objects have which IoU: the model, and what no model gives."""
+    figure, axes = _axes("IoU", "objects")
+    of_floors: Mapping[str, Sequence[float]] = {
+        name.replace("_", " "): [row.floors[name] for row in run.rows if name in row.floors] for name in run.floors
+    }
+    bins = np.linspace(0, 1, 21).tolist()
+    axes.hist([row.iou for row in run.rows], bins, alpha=0.5, label=run.model)
+    for name, values in of_floors.items():
+        axes.hist(values, bins, histtype="step", linewidth=1.5, label=name)
+    axes.legend()
+    return figure
+
+
+def calibration(run: Evaluation) -> Figure:
+    """The IoU of each object against the score that the model gave it; on the line, both are equal."""
+    figure, axes = _axes("score", "IoU")
+    known = [(row.score, row.iou) for row in run.rows if row.score is not None]
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
+    axes.scatter([score for score, _ in known], [iou for _, iou in known], s=12, alpha=0.6)
+    return figure
+
+
+def clicks(run: Evaluation) -> Figure:
+    """The mean IoU after each click, with the goals to which clicks are counted."""
+    figure, axes = _axes("clicks", "mean IoU")
+    means = [] if run.clicks is None else run.clicks["iou_mean_after"]
+    axes.plot(range(1, len(means) + 1), means, marker="o")
+    for goal in GOALS:
+        axes.axhline(goal, color="grey", linewidth=1, linestyle=":")
+    axes.set_ylim(0, 1)
+    return figure
+
+
+def svg(figure: Figure) -> str:
+    """A figure as an SVG element for a page."""
+    file = io.StringIO()
+    figure.savefig(file, format="svg", metadata={"Date": None})
+    return file.getvalue()[file.getvalue().index("<svg") :]
+
+
+def _axes(x: str, y: str) -> tuple[Figure, Axes]:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingDependencyError("plots need matplotlib, which is not installed: pip install 'promptseg[viz]'") from error
+    figure = Figure(figsize=(5, 3.2), layout="constrained")
+    axes = figure.subplots()
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    return figure, axes

@@ -1,0 +1,169 @@
+"""One HTML page about a run, with its pictures and plots in it."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+from PIL import Image
+
+from ..errors import MissingDependencyError
+from ..files import output_errors, write_atomically
+from ..formats.annotated import Dataset
+from . import plots
+from .failures import Failures
+from .pictures import draw_answers
+from .records import TITLES, Evaluation, ObjectRow
+from .statistics import Estimate
+
+
+def write_report(
+    run: Evaluation, dataset: Dataset, path: str | os.PathLike[str], *, failures: Failures | None = None, cases: int = 4
+) -> None:
+    """Writes a page with the figures of a run, plots where matplotlib is installed, and its best, median and worst answers.
+
+    Args:
+        run: The run.
+        dataset: The images that it was made on.
+        path: The file, which needs no other.
+        failures: What failures have in common, to be told as well.
+        cases: How many answers to show of each sort.
+
+    Raises:
+        InputError: The dataset has not the images of the run.
+        OutputError: The file cannot be written.
+    """
+    page = "\n".join(
+        [
+            _HEAD.format(title=escape(f"{run.model} by {run.prompt}")),
+            f"<p>{len(run.rows)} objects of {len(run.images)} images in {escape(run.data)}; prompts drawn by seed {run.seed}; "
+            f"{run.seconds_per_image:.2f} s an image, {sum(image.cached for image in run.images)} of which were encoded before.</p>",
+            "<h2>Figures</h2>",
+            _table(
+                ("", "mean", "standard deviation", "95 % interval of the mean"), [(TITLES[n], *_cells(e)) for n, e in run.metrics.items()]
+            ),
+            *_floors(run),
+            *_breakdown(run),
+            *_plots(run),
+            *([] if failures is None else _failures(failures)),
+            *_cases(run, dataset, cases),
+            *_findings(run),
+            "</body></html>\n",
+        ]
+    )
+    file = Path(path)
+    with output_errors(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with write_atomically(file, text=True) as opened:
+            opened.write(page)
+
+
+def _floors(run: Evaluation) -> list[str]:
+    if not run.floors:
+        return []
+    rows = [
+        (name.replace("_", " "), f"{both['iou'].mean:.4f}", f"{both['above'].mean:+.4f}", _interval(both["above"], "+.4f"))
+        for name, both in run.floors.items()
+    ]
+    return ["<h2>Without a model</h2>", _table(("", "IoU", "the model is above it by", "95 % interval"), rows)]
+
+
+def _breakdown(run: Evaluation) -> list[str]:
+    parts = []
+    for title, groups in (("size", run.by(lambda row: row.size)), ("class", run.by(lambda row: row.label))):
+        if len(groups) > 1:
+            rows = [(name or "(none)", str(one.count), *_cells(one)) for name, one in groups.items()]
+            parts += [f"<h2>IoU by {title}</h2>", _table((title, "objects", "mean", "standard deviation", "95 % interval"), rows)]
+    if run.choice is not None:
+        best, chosen = run.choice["best"]["mean"], run.choice["chosen"]["mean"]
+        parts.append(
+            f"<p>The best of all masks that the model proposed would give an IoU of {best:.4f}, the chosen ones give {chosen:.4f}.</p>"
+        )
+    if run.calibration is not None:
+        error, bias = run.calibration["error"], run.calibration["bias"]
+        parts.append(f"<p>Scores differ from the IoU by {error:.3f}; on average they are {bias:+.3f} off.</p>")
+    if run.clicks is not None:
+        told = (
+            f"{goal[3:]} % IoU: {one['mean']:.2f} clicks ({one['reached']:.0%} of the objects)"
+            for goal, one in run.clicks.items()
+            if goal[:3] == "to_"
+        )
+        parts.append(f"<p>{'; '.join(told)}.</p>")
+    return parts
+
+
+def _plots(run: Evaluation) -> list[str]:
+    try:
+        drawn = plots.figures(run)
+    except MissingDependencyError as error:
+        return [f"<p>There are no plots: {escape(str(error))}.</p>"]
+    return [f"<figure>{plots.svg(figure)}<figcaption>{escape(title)}</figcaption></figure>" for title, figure in drawn.items()]
+
+
+def _failures(failures: Failures) -> list[str]:
+    rows = [
+        (
+            group.trait,
+            f"{group.least:.3g} to {group.most:.3g}",
+            f"{group.failures} of {group.rate.count}",
+            f"{group.rate.mean:.0%}",
+            _interval(group.rate, ".0%"),
+            f"{group.elsewhere:.0%}",
+            "stands out" if group.stands_out else "",
+        )
+        for group in failures.groups
+    ]
+    return [
+        f"<h2>Failures</h2><p>{len(failures.worst)} of {failures.objects} objects have an IoU under {failures.threshold:g}. Thirds of the "
+        "objects by each trait, those first in which most fail; of so many, one may stand out by chance.</p>",
+        _table(("trait", "from, to", "failed", "share", "95 % interval", "elsewhere", ""), rows),
+    ]
+
+
+def _cases(run: Evaluation, dataset: Dataset, count: int) -> list[str]:
+    ranked = sorted(run.rows, key=lambda row: row.iou)
+    middle = max(0, len(ranked) // 2 - count // 2)
+    parts = ["<p>In the pictures the truth is green, the answer red, the prompt yellow.</p>"]
+    for title, rows in (("Worst", ranked[:count]), ("Median", ranked[middle : middle + count]), ("Best", ranked[::-1][:count])):
+        parts += [f"<h2>{title}</h2>", *_pictures(rows, dataset)]
+    return parts
+
+
+def _pictures(rows: Sequence[ObjectRow], dataset: Dataset) -> Iterable[str]:
+    for row, picture in zip(rows, draw_answers(rows, dataset, longest=640), strict=True):
+        yield f'<figure><img alt="" src="{_inline(picture)}"><figcaption>{escape(row.name)}: IoU {row.iou:.3f}</figcaption></figure>'
+
+
+def _findings(run: Evaluation) -> list[str]:
+    return ["<h2>Found on the way</h2><ul>", *(f"<li>{escape(str(one))}</li>" for one in run.findings), "</ul>"] if run.findings else []
+
+
+def _inline(picture: Image.Image) -> str:
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def _cells(one: Estimate) -> tuple[str, str, str]:
+    return f"{one.mean:.4f}", "" if one.std is None else f"{one.std:.4f}", _interval(one, ".4f")
+
+
+def _interval(one: Estimate, form: str) -> str:
+    return "" if one.ci95 is None else f"{one.ci95[0]:{form}} to {one.ci95[1]:{form}}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = ["".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row) for tag, row in [("th", head), *(("td", row) for row in rows)]]
+    return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+
+
+_HEAD = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
+body {{ font: 15px/1.5 sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff; }}
+table {{ border-collapse: collapse; }} th, td {{ padding: .2rem .8rem; text-align: left; border-bottom: 1px solid #ddd; }}
+figure {{ display: inline-block; margin: .5rem; vertical-align: top; }} img, svg {{ max-width: 35rem; height: auto; }}
+</style></head><body><h1>{title}</h1>"""

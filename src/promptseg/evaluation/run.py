@@ -1,0 +1,284 @@
+"""`evaluate`: a model on images whose objects are known."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import metrics, progress, registry
+from ..errors import BackendError, ConfigError, IncompatibleStagesError, InputError, OutOfMemoryError
+from ..fallback import FallbackSegmenter
+from ..formats.annotated import AnnotatedImage, Dataset, Finding, TrueObject
+from ..formats.reading import open_dataset
+from ..formats.summary import content_key, same_content
+from ..masks import Mask, Masks
+from ..pipeline import BuiltPipeline, Pipeline
+from ..prompts import Prompt
+from ..protocols import Segmenter, Session
+from ..results import Provenance
+from ..sam.cache import EmbeddingCache, embedding_cache
+from ..sam.session import SamSegmenter
+from ..vocabulary import parse_phrases
+from . import floors as without_model
+from . import prompting
+from .answers import Answer, ask_by_clicks, ask_once, best_ious, match
+from .prompting import Clicks, Everything, OnePrompt, Text
+from .records import Evaluation, ImageRow, ObjectRow
+from .training import record_beside, seen_in_training, training_images
+
+Model = Union[str, Segmenter, BuiltPipeline]
+"""What can be evaluated: the name of a segmenter, a segmenter, or a pipeline for text."""
+
+
+def evaluate(
+    images: Dataset | str | os.PathLike[str],
+    masks: str | os.PathLike[str] | None = None,
+    *,
+    coco: str | os.PathLike[str] | None = None,
+    model: Model = registry.DEFAULT_MODEL,
+    prompt: str | prompting.Protocol = "box",
+    seed: int = 0,
+    weights: str | os.PathLike[str] | None = None,
+    engine: str | None = None,
+    device: str = "auto",
+    detector: str | None = None,
+    cache: EmbeddingCache | str | None = "disk",
+    floors: bool = True,
+) -> Evaluation:
+    """Asks a model for every true object, with prompts simulated from the truth, and measures the answers.
+
+    Images that cannot be used are findings of the result and change nothing for the others; so are those that the model was trained on,
+    where weights of your own have a training record beside them. Embeddings are kept in `cache`, so that an
+    evaluation that was stopped goes on from where it was, and a second one with other prompts costs decoding alone.
+
+    Args:
+        images: A dataset of `promptseg.formats`, or the folder of the images.
+        masks: Folder of masks of the same names.
+        coco: COCO file of instances, in place of `masks`.
+        model: Name of a segmenter, or a segmenter, or for text a pipeline. Of a pipeline, the clean stage is used for text alone.
+        prompt: A protocol or its name; see `promptseg.evaluation.prompting`.
+        seed: By which prompts are drawn.
+        weights: Weights of your own, for a model by name.
+        engine: Which engine runs it, for a model by name.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``, for a model by name.
+        detector: Name of the detector for text, for a model by name.
+        cache: ``"disk"``, ``"memory"``, an `EmbeddingCache`, or None, for a model by name; a model that was loaded has its own.
+        floors: Also measure what no model gives: see `promptseg.evaluation.floors`.
+
+    Raises:
+        ConfigError: The protocol, the model or the format of the truth is unknown.
+        IncompatibleStagesError: A text prompt without a detector.
+        InputError: There is no object to evaluate.
+        PromptError: The model does not take such prompts.
+    """
+    protocol = prompting.protocol(prompt) if isinstance(prompt, str) else prompt
+    dataset = images if isinstance(images, Dataset) else open_dataset(images, masks=masks, coco=coco)
+    if isinstance(images, Dataset) and (masks is not None or coco is not None):
+        raise ConfigError("a Dataset has its truth: leave out masks and coco")
+    pipeline: BuiltPipeline | None
+    if isinstance(model, str):
+        pipeline = _build(model, weights, engine, device, detector, cache)
+    elif weights is not None or engine is not None or detector is not None:
+        raise ConfigError("weights, engine and detector are for a model by name")
+    else:
+        pipeline = model if isinstance(model, BuiltPipeline) else None
+    segmenter = model if pipeline is None else pipeline.segmenter
+    if isinstance(protocol, Text) and (pipeline is None or pipeline.detector is None):
+        raise IncompatibleStagesError("the prompt protocol 'text' needs a detector")
+    if not isinstance(protocol, Text) and not isinstance(segmenter, Segmenter):
+        raise IncompatibleStagesError(f"the prompt protocol {protocol.name!r} needs a segmenter")
+    if isinstance(protocol, Text) and not protocol.phrases:
+        protocol = Text(_classes(dataset))
+    run = _Run(protocol, seed, pipeline, segmenter if isinstance(segmenter, Segmenter) else None, floors)
+    findings: list[Finding] = []
+    rows: list[ObjectRow] = []
+    seen: list[ImageRow] = []
+    for image in progress.track(dataset.usable(findings), total=len(dataset), unit="image"):
+        if not image.objects:
+            continue
+        try:
+            of_objects, of_image = run.image(image)
+        except InputError as error:
+            findings.append(Finding(image.name, "unreadable", str(error)))
+        except (BackendError, OutOfMemoryError) as error:
+            findings.append(Finding(image.name, "failed", str(error)))
+        else:
+            rows += of_objects
+            seen.append(of_image)
+    if not rows:
+        told = "".join(f"\n  {finding}" for finding in findings[:10])
+        raise InputError(f"there is no object to evaluate in {dataset.source}{told}")
+    twice = same_content({image.name: image.content for image in seen})
+    findings += [Finding(names[0], "duplicate", f"the same image is there {len(names)} times: {', '.join(names)}") for names in twice]
+    one_group = {name: names[0] for names in twice for name in names}
+    rows = [replace(row, group=one_group.get(row.group, row.group)) for row in rows]
+    own = weights or (model.partition("=")[2] if isinstance(model, str) else None)
+    findings += _trained_on(own, {image.name: image.content for image in seen}) if own else []
+    return Evaluation(
+        " + ".join(one.model for one in run.provenance),
+        protocol.name,
+        seed,
+        dataset.source,
+        tuple(rows),
+        tuple(seen),
+        tuple(one.to_dict() for one in run.provenance),
+        tuple(findings),
+    )
+
+
+@dataclass
+class _Run:
+    """A model and a protocol, on one image after another."""
+
+    protocol: prompting.Protocol
+    seed: int
+    pipeline: BuiltPipeline | None
+    segmenter: Segmenter | None
+    with_floors: bool
+    superpixels: Segmenter | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.superpixels = without_model.superpixels() if self.with_floors and not isinstance(self.protocol, Text) else None
+
+    @property
+    def provenance(self) -> tuple[Provenance, ...]:
+        """The models that take part."""
+        detector = self.pipeline.detector if self.pipeline is not None and isinstance(self.protocol, Text) else None
+        return tuple(one.provenance for one in (detector, self.segmenter) if one is not None)
+
+    def image(self, image: AnnotatedImage) -> tuple[list[ObjectRow], ImageRow]:
+        """The rows of one image and its objects."""
+        pixels = image.pixels()
+        objects = image.objects
+        best: Sequence[float | None] = [None] * len(objects)
+        unmatched = None
+        started = time.perf_counter()
+        if isinstance(self.protocol, Text):
+            answers, unmatched, cached = self._by_text(pixels, objects, self.protocol)
+            seconds = time.perf_counter() - started
+        else:
+            assert self.segmenter is not None  # noqa: S101  # evaluate() has checked it.
+            session = self.segmenter.open(pixels)
+            cached = not session.timings.get("encode")
+            answers, unmatched = self._ask(session, objects)
+            seconds = time.perf_counter() - started
+            if isinstance(self.protocol, OnePrompt):
+                prompts = [answer.prompt for answer in answers if answer.prompt is not None]
+                best = best_ious(session, prompts, [answer.mask for answer in answers], objects)
+        floors = self._floors(pixels, objects, answers)
+        rows = [_row(image, *row) for row in zip(objects, answers, best, floors, strict=True)]
+        ious, dices = [row.iou for row in rows], [row.dice for row in rows]
+        return rows, ImageRow(
+            image.name, content_key(pixels), len(rows), float(np.mean(ious)), float(np.mean(dices)), seconds, cached, unmatched
+        )
+
+    def _ask(self, session: Session, objects: Sequence[TrueObject]) -> tuple[list[Answer], int | None]:
+        """One answer an object, and how many masks belong to none."""
+        if isinstance(self.protocol, OnePrompt):
+            return ask_once(session, self.protocol, objects, self.seed), None
+        if isinstance(self.protocol, Clicks):
+            return ask_by_clicks(session, self.protocol, objects), None
+        assert isinstance(self.protocol, Everything)  # noqa: S101
+        found = session.everything(self.protocol.settings)
+        answers = match(found, objects)
+        return answers, len(found) - sum(answer.mask.area > 0 for answer in answers)
+
+    def _by_text(self, pixels: NDArray[np.uint8], objects: Sequence[TrueObject], protocol: Text) -> tuple[list[Answer], int, bool]:
+        """Objects get masks of their class, one each; where a class is none of the phrases, every object gets all masks together."""
+        assert self.pipeline is not None  # noqa: S101
+        result = self.pipeline(pixels, Prompt.text(*protocol.phrases))
+        cached = not result.timings.get("encode")
+        asked = {phrase.label for phrase in parse_phrases(protocol.phrases)}
+        if any(true.label not in asked for true in objects):
+            return [Answer(_joined(result.masks)) for _ in objects], 0, cached
+        answers = match(result.masks, objects, by_label=True)
+        return answers, len(result.masks) - sum(answer.mask.area > 0 for answer in answers), cached
+
+    def _floors(self, pixels: NDArray[np.uint8], objects: Sequence[TrueObject], answers: Sequence[Answer]) -> list[dict[str, float]]:
+        if not self.with_floors:
+            return [{} for _ in objects]
+        first = [answer.prompt for answer in answers]
+        found = [without_model.plain(prompt, true.mask) for prompt, true in zip(first, objects, strict=True)]
+        if self.superpixels is not None:
+            ious = without_model.superpixel_ious(
+                self.superpixels, pixels, objects, self.protocol.name, self.seed, lambda session: self._ask(session, objects)[0]
+            )
+            for floors, iou in zip(found, ious, strict=True):
+                floors["superpixel"] = iou
+        return found
+
+
+def _row(image: AnnotatedImage, true: TrueObject, answer: Answer, best: float | None, floors: dict[str, float]) -> ObjectRow:
+    prompt = answer.prompt
+    values: dict[str, Any] = vars(metrics.measure(answer.mask, true.mask))
+    return ObjectRow(
+        true.name,
+        image.name,
+        image.group,
+        true.label,
+        true.mask.area,
+        *image.size,
+        hashlib.sha256(f"{image.size}".encode() + true.mask.counts).hexdigest()[:16],
+        **values,
+        score=answer.mask.score,
+        best_iou=best,
+        box=None if prompt is None or prompt.xyxy is None else tuple(prompt.xyxy.tolist()),
+        points=() if prompt is None else tuple((*xy, int(on)) for xy, on in zip(prompt.xy.tolist(), prompt.foreground, strict=True)),
+        click_ious=answer.click_ious,
+        floors=floors,
+        answer=answer.mask.counts.decode("ascii"),
+    )
+
+
+def _joined(masks: Masks) -> Mask:
+    """All masks as one, with the mean of their scores."""
+    union = masks.union()
+    scores = masks.scores
+    return Mask(union.size, union.counts, score=float(np.nanmean(scores)) if len(scores) and not np.isnan(scores).all() else None)
+
+
+def _classes(dataset: Dataset) -> tuple[str, ...]:
+    classes = dict.fromkeys(true.label for image in dataset.usable([]) for true in image.objects if true.label)
+    if not classes:
+        raise ConfigError(f"the objects of {dataset.source} have no class to ask for: say what to look for, as in 'text:flood water'")
+    return tuple(classes)
+
+
+def _trained_on(weights: str | os.PathLike[str], contents: Mapping[str, str]) -> list[Finding]:
+    record = record_beside(weights)
+    if record is None:
+        return []
+    return [
+        Finding(name, "trained", f"the model was trained on it ({', '.join(known)}): its figures there say nothing of other images")
+        for name, known in seen_in_training(contents, training_images([record])).items()
+    ]
+
+
+def _build(
+    model: str,
+    weights: str | os.PathLike[str] | None,
+    engine: str | None,
+    device: str,
+    detector: str | None,
+    cache: EmbeddingCache | str | None,
+) -> BuiltPipeline:
+    pipeline = Pipeline().segment(model, weights=None if weights is None else str(weights), engine=engine)
+    built = (pipeline if detector is None else pipeline.detect(detector)).build(device)
+    keep = embedding_cache(cache)
+
+    def set_cache(segmenter: object) -> None:
+        if isinstance(segmenter, SamSegmenter):
+            segmenter.cache = keep
+
+    if isinstance(built.segmenter, FallbackSegmenter):
+        built.segmenter.change(set_cache)
+    else:
+        set_cache(built.segmenter)
+    return built

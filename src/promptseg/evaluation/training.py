@@ -1,0 +1,77 @@
+"""Which images a model was trained on, so that its figures on these are not taken for what they are not.
+
+Images are known by their content (`promptseg.formats.summary.content_key`), and not by their names.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from ..formats.annotated import files_under, read_json
+from ..formats.summary import content_key
+from ..images import load_image
+
+RECORD = "training.json"
+"""The file beside fine-tuned weights that says what they were trained on."""
+
+
+def training_images(sources: Sequence[str | os.PathLike[str]]) -> dict[str, str]:
+    """The content keys of training images, by their paths.
+
+    Args:
+        sources: Folders of images; or training records, or folders that have one. Of a record, images for validation count as well, because
+            the training was stopped by them, and those of an earlier training that it went on from.
+
+    Raises:
+        InputError: A source is absent, or something in it cannot be read.
+    """
+    found: dict[str, str] = {}
+    for source in map(Path, sources):
+        record = source / RECORD if source.is_dir() else source
+        if record.is_file():
+            found |= _of_record(record)
+        else:
+            found |= {str(path): content_key(load_image(path)) for path in files_under(source).values()}
+    return found
+
+
+def record_beside(weights: str | os.PathLike[str]) -> Path | None:
+    """The training record of weights, a file or a folder, where they have one."""
+    path = Path(weights)
+    record = (path if path.is_dir() else path.parent) / RECORD
+    return record if record.is_file() else None
+
+
+def seen_in_training(contents: Mapping[str, str], trained_on: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Images that a model was trained on, with what they were called there.
+
+    Args:
+        contents: Content keys of images, by their names.
+        trained_on: What `training_images` gave.
+    """
+    known: dict[str, list[str]] = defaultdict(list)
+    for name, key in trained_on.items():
+        known[key].append(name)
+    return {name: tuple(known[key]) for name, key in contents.items() if key in known}
+
+
+def _of_record(path: Path) -> dict[str, str]:
+    try:
+        return {f"{path}: {name}": key for name, key in _entries(read_json(path))}
+    except (AttributeError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} is not a training record: expected train and validation, each with image and sha256 ({error!r})"
+        ) from error
+
+
+def _entries(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for side in ("train", "validation"):
+        for image in record[side]:
+            yield str(image["image"]), str(image["sha256"])
+    if record.get("earlier"):
+        yield from _entries(record["earlier"])

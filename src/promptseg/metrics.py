@@ -1,0 +1,226 @@
+"""How well a mask agrees with the truth: IoU, Dice, precision and recall of its pixels; boundary IoU and boundary F of its outline.
+
+Counts are exact, from run lengths. Where a mask is empty, every metric is defined, and none is NaN:
+
+- Both empty: 1. There was nothing to find, and nothing was found. (`promptseg.Mask.iou`, as pycocotools, gives 0 here.)
+- One of them empty: 0, precision and recall included, so that a model that answers with nothing gains nothing in any mean.
+
+A mask of the whole image has no outline for boundary F, which knows pixels beside other pixels alone; what holds for empty masks then
+holds for the empty outlines. For boundary IoU the image's border is a part of the outline.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Union
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pycocotools import mask as coco
+
+from .errors import InputError
+from .masks import Mask
+
+MaskLike = Union[Mask, ArrayLike]
+"""A `Mask`, or (H, W) pixels that `Mask.from_array` takes."""
+
+BOUNDARY_WIDTH = 0.02
+"""Width of the band of boundary IoU as a share of the image's diagonal, as its authors publish it."""
+
+BOUNDARY_TOLERANCE = 0.008
+"""How far outlines may lie apart for boundary F, as a share of the image's diagonal: that of the DAVIS benchmark."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """All metrics of one mask, each from 0 to 1.
+
+    Attributes:
+        iou: Intersection over union (Jaccard index; J of DAVIS).
+        dice: Dice coefficient, which is the F1 score of the pixels.
+        precision: Share of the prediction that is right.
+        recall: Share of the truth that was found.
+        boundary_iou: IoU of the bands along both outlines.
+        boundary_f: F1 score of the outlines (F of DAVIS).
+    """
+
+    iou: float
+    dice: float
+    precision: float
+    recall: float
+    boundary_iou: float
+    boundary_f: float
+
+
+def measure(prediction: MaskLike, truth: MaskLike) -> Agreement:
+    """Every metric of a prediction, with the published settings.
+
+    Raises:
+        InputError: The masks differ in size, or are no masks.
+    """
+    masks = _pair(prediction, truth)
+    shared, predicted, true = _counts(*masks)
+    return Agreement(
+        _ratio(shared, predicted + true - shared),
+        _ratio(2 * shared, predicted + true),
+        _share(shared, predicted, true),
+        _share(shared, true, predicted),
+        boundary_iou(*masks),
+        boundary_f(*masks),
+    )
+
+
+def iou(prediction: MaskLike, truth: MaskLike) -> float:
+    """Intersection over union.
+
+    Raises:
+        InputError: The masks differ in size, or are no masks.
+    """
+    shared, predicted, true = _counts(*_pair(prediction, truth))
+    return _ratio(shared, predicted + true - shared)
+
+
+def dice(prediction: MaskLike, truth: MaskLike) -> float:
+    """Twice the intersection over the sum of both areas.
+
+    Raises:
+        InputError: The masks differ in size, or are no masks.
+    """
+    shared, predicted, true = _counts(*_pair(prediction, truth))
+    return _ratio(2 * shared, predicted + true)
+
+
+def precision(prediction: MaskLike, truth: MaskLike) -> float:
+    """The share of the predicted pixels that are true.
+
+    Raises:
+        InputError: The masks differ in size, or are no masks.
+    """
+    shared, predicted, true = _counts(*_pair(prediction, truth))
+    return _share(shared, predicted, true)
+
+
+def recall(prediction: MaskLike, truth: MaskLike) -> float:
+    """The share of the true pixels that were predicted.
+
+    Raises:
+        InputError: The masks differ in size, or are no masks.
+    """
+    shared, predicted, true = _counts(*_pair(prediction, truth))
+    return _share(shared, true, predicted)
+
+
+def boundary_iou(prediction: MaskLike, truth: MaskLike, *, width: float = BOUNDARY_WIDTH) -> float:
+    """Boundary IoU: that of the bands inside both masks along their outlines.
+
+    As Cheng, Girshick, Dollár, Berg and Kirillov define it ("Boundary IoU", 2021): the band of a mask is those of its pixels from which the
+    outside can be reached in d steps along rows, columns and diagonals, beyond the image's border being outside.
+
+    Args:
+        prediction: The mask to judge.
+        truth: The true mask.
+        width: d as a share of the image's diagonal; it is rounded to whole pixels, and at least 1.
+
+    Raises:
+        InputError: The masks differ in size, or are no masks; or `width` is not above 0.
+    """
+    first, second = _pair(prediction, truth)
+    if not 0 < width < math.inf:
+        raise InputError(f"the width of the boundary is a share of the diagonal above 0, got {width!r}")
+    steps = max(1, round(width * math.hypot(*first.size)))
+    window = _window((first, second), margin=0)
+    bands = [_band(_cut(mask, window), steps) for mask in (first, second)]
+    return _ratio(int(np.count_nonzero(bands[0] & bands[1])), int(np.count_nonzero(bands[0] | bands[1])))
+
+
+def boundary_f(prediction: MaskLike, truth: MaskLike, *, tolerance: float = BOUNDARY_TOLERANCE) -> float:
+    """Boundary F: the harmonic mean of how much of each outline lies near the other one.
+
+    As DAVIS measures it (Perazzi et al. 2016, Pont-Tuset et al. 2017): a pixel is of the outline where it differs from the one right of it,
+    below it or diagonally between these; it is near where a pixel of the other outline lies within r pixels, r being the tolerance in
+    pixels, rounded up.
+
+    Args:
+        prediction: The mask to judge.
+        truth: The true mask.
+        tolerance: r as a share of the image's diagonal, or, from 1, in pixels.
+
+    Raises:
+        InputError: The masks differ in size, or are no masks; or `tolerance` is negative.
+    """
+    first, second = _pair(prediction, truth)
+    if not 0 <= tolerance < math.inf:
+        raise InputError(f"the tolerance is a share of the diagonal, or pixels, of at least 0, got {tolerance!r}")
+    reach = math.ceil(tolerance if tolerance >= 1 else tolerance * math.hypot(*first.size))
+    window = _window((first, second), margin=1)
+    outlines = [_outline(_cut(mask, window)) for mask in (first, second)]
+    counts = [int(np.count_nonzero(outline)) for outline in outlines]
+    if not all(counts):
+        return float(not any(counts))
+    near = [
+        int(np.count_nonzero(_distances(other)[outline] <= reach + 1e-3)) / count  # Distances are roots of whole numbers, in float32.
+        for outline, other, count in zip(outlines, outlines[::-1], counts, strict=True)
+    ]
+    return 2 * near[0] * near[1] / sum(near) if sum(near) else 0.0
+
+
+def _pair(prediction: MaskLike, truth: MaskLike) -> tuple[Mask, Mask]:
+    first, second = (mask if isinstance(mask, Mask) else Mask.from_array(mask) for mask in (prediction, truth))
+    if first.size != second.size:
+        raise InputError(f"a prediction is compared with a truth of its size (height, width), got {first.size} and {second.size}")
+    return first, second
+
+
+def _counts(prediction: Mask, truth: Mask) -> tuple[int, int, int]:
+    """Pixels of both, of the prediction, of the truth."""
+    encoded = [{"size": mask.size, "counts": mask.counts} for mask in (prediction, truth)]
+    return int(coco.area(coco.merge(encoded, intersect=True))), prediction.area, truth.area
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 1.0
+
+
+def _share(shared: int, of: int, other: int) -> float:
+    return shared / of if of else float(not other)
+
+
+Window = tuple[int, int, int, int]
+
+
+def _window(masks: tuple[Mask, Mask], margin: int) -> Window:
+    """``x0, y0, x1, y1`` around both masks, with a margin within the image: outlines and bands outside it are none."""
+    height, width = masks[0].size
+    boxes = np.array([mask.box for mask in masks if mask.area], int).reshape(-1, 4)
+    if not len(boxes):
+        return 0, 0, 1, 1
+    (x0, y0), (x1, y1) = boxes[:, :2].min(0).tolist(), boxes[:, 2:].max(0).tolist()
+    return max(0, x0 - margin), max(0, y0 - margin), min(width, x1 + margin), min(height, y1 + margin)
+
+
+def _cut(mask: Mask, window: Window) -> NDArray[np.bool_]:
+    x0, y0, x1, y1 = window
+    return mask.array[y0:y1, x0:x1]
+
+
+def _band(pixels: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
+    import cv2
+
+    # A square as large as the whole window removes all, and a larger one would only cost time.
+    side = 2 * min(steps, max(pixels.shape)) + 1
+    inner = cv2.erode(pixels.astype(np.uint8), np.ones((side, side), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.asarray(pixels & (inner == 0))
+
+
+def _outline(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    grown = np.pad(pixels, ((0, 1), (0, 1)), mode="edge")
+    right, below, diagonal = grown[:-1, 1:], grown[1:, :-1], grown[1:, 1:]
+    return np.asarray((pixels != right) | (pixels != below) | (pixels != diagonal))
+
+
+def _distances(outline: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(H, W) distance of each pixel to the outline, in pixels."""
+    import cv2
+
+    return np.asarray(cv2.distanceTransform((~outline).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)

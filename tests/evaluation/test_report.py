@@ -1,0 +1,91 @@
+import builtins
+import re
+
+import pytest
+
+import promptseg
+from promptseg.errors import InputError, MissingDependencyError, OutputError
+from promptseg.evaluation import plots
+from promptseg.evaluation.failures import find_failures
+from promptseg.evaluation.pictures import draw_answers
+from promptseg.evaluation.report import write_report
+from promptseg.testing import FakeSegmenter
+
+
+@pytest.fixture
+def run(dataset):
+    return promptseg.evaluate(dataset, model=FakeSegmenter(radius=7.5), prompt="point")
+
+
+def test_a_report_is_one_page_with_figures_and_pictures(run, dataset, tmp_path):
+    pytest.importorskip("matplotlib", reason="plots need matplotlib")
+    write_report(run, dataset, tmp_path / "new" / "report.html", failures=find_failures(run, dataset), cases=2)
+    page = (tmp_path / "new" / "report.html").read_text("utf-8")
+    assert f"<td>IoU</td><td>{run.metrics['iou'].mean:.4f}</td>" in page
+    assert "<td>whole image</td>" in page
+    assert "3 of 6 objects have an IoU under 0.5" in page
+    assert page.count("data:image/jpeg;base64,") == 6
+    assert page.count("<svg") == 2
+    assert not re.search(r'(src|href)="(?!data:|#)', page.replace("xlink:href", "href"))
+
+
+def test_the_worst_come_first_and_the_best_last(run, dataset, tmp_path):
+    write_report(run, dataset, tmp_path / "report.html", cases=1)
+    shown = [float(iou) for iou in re.findall(r": IoU ([\d.]+)<", (tmp_path / "report.html").read_text("utf-8"))]
+    ious = sorted(row.iou for row in run.rows)
+    assert shown == pytest.approx([ious[0], ious[3], ious[-1]], abs=6e-4)
+
+
+def test_without_matplotlib_the_report_says_that_there_are_no_plots(run, dataset, tmp_path, monkeypatch):
+    real = builtins.__import__
+
+    def without(name, *rest):
+        if name.startswith("matplotlib"):
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(MissingDependencyError, match="viz"):
+        plots.figures(run)
+    write_report(run, dataset, tmp_path / "report.html", cases=1)
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "There are no plots: plots need matplotlib" in page
+    assert "<svg" not in page
+
+
+def test_names_cannot_break_the_page(run, dataset, tmp_path):
+    from dataclasses import replace
+
+    write_report(replace(run, model="<script>", data="a&b"), dataset, tmp_path / "report.html", cases=0)
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "<script>" not in page
+    assert "a&amp;b" in page
+
+
+def test_a_report_that_cannot_be_written_is_an_error_that_names_it(run, dataset, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"report\.html"):
+        write_report(run, dataset, tmp_path / "file" / "report.html", cases=0)
+
+
+def test_plots_are_drawn_of_what_there_is(run, dataset):
+    pytest.importorskip("matplotlib", reason="plots need matplotlib")
+    assert list(plots.figures(run)) == ["IoU of the objects", "Score and IoU"]
+    by_clicks = promptseg.evaluate(dataset, model=FakeSegmenter(), prompt="clicks:3", floors=False)
+    (line, *_) = plots.figures(by_clicks)["IoU after each click"].axes[0].lines
+    assert line.get_ydata().tolist() == pytest.approx(by_clicks.clicks["iou_mean_after"])
+
+
+def test_a_picture_shows_truth_green_and_answer_red(run, dataset):
+    (row,) = (row for row in run.rows if row.name == "0.png#1")
+    (picture,) = draw_answers([row], dataset)
+    plain = promptseg.load_image(dataset.entries[0].read().path).astype(int)
+    # At (7, 7) there is truth alone.
+    assert row.mask.array[7, 7] == 0
+    red, green, _ = (int(value) for value in picture.getpixel((7, 7)) - plain[7, 7])
+    assert green > red
+
+
+def test_objects_that_are_not_there_cannot_be_drawn(run, dataset):
+    with pytest.raises(InputError, match=r"no object '0\.png#1'"):
+        list(draw_answers(run.rows, dataset.only(["1.png"])))

@@ -1,0 +1,339 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import promptseg
+from promptseg import Masks, Pipeline, metrics
+from promptseg.errors import BackendError, ConfigError, IncompatibleStagesError, InputError
+from promptseg.evaluation import floors
+from promptseg.evaluation.prompting import Box, protocol
+from promptseg.evaluation.records import Evaluation
+from promptseg.formats.folders import read_folders
+from promptseg.testing import FakeDetector, FakeSegmenter
+
+
+@pytest.fixture
+def model():
+    return FakeSegmenter(radius=7.5)
+
+
+def test_the_box_of_a_rectangle_is_answered_in_full_and_that_of_a_disc_in_part(dataset, model):
+    run = promptseg.evaluate(dataset, model=model, prompt="box", floors=False)
+    by_label = {label: [row for row in run.rows if row.label == label] for label in "12"}
+    assert [row.iou for row in by_label["1"]] == [1, 1, 1]
+    disc = by_label["2"][0]
+    truth = dataset.entries[0].read().objects[1].mask
+    assert disc.iou == pytest.approx(truth.area / 15**2)
+    assert (disc.precision, disc.recall) == (disc.iou, 1)
+    assert disc.box == tuple(truth.box.tolist())
+
+
+def test_rows_have_every_metric_of_the_answer(dataset, model):
+    run = promptseg.evaluate(dataset, model=model, prompt="point", floors=False)
+    for image in dataset:
+        session = model.open(image.path)
+        for true in image.objects:
+            (row,) = (row for row in run.rows if row.name == true.name)
+            answer = session.segment([promptseg.Prompt.point(*row.points[0][:2])])[0]
+            assert {name: getattr(row, name) for name in vars(metrics.measure(answer, true.mask))} == vars(
+                metrics.measure(answer, true.mask)
+            )
+            assert (row.image, row.area, row.height, row.width, row.score) == (image.name, true.mask.area, 60, 80, 0.9)
+
+
+def test_the_best_of_the_candidates_stands_beside_the_chosen_one(dataset, model):
+    run = promptseg.evaluate(dataset, model=model, prompt="point", floors=False)
+    assert all(row.best_iou >= row.iou for row in run.rows)
+    # Discs are answered in full; of rectangles of 20 x 30 the disc of twice the radius has more.
+    assert all((row.best_iou > row.iou) == (row.label == "1") for row in run.rows)
+    assert run.choice["gap"]["mean"] == pytest.approx(np.mean([row.best_iou - row.iou for row in run.rows]))
+
+
+def test_a_model_without_a_choice_has_no_gap(dataset, model):
+    assert promptseg.evaluate(dataset, model=model, prompt="box", floors=False).choice is None
+
+
+def test_the_figures_are_those_of_the_rows(dataset, model):
+    content = promptseg.evaluate(dataset, model=model, prompt="box", floors=False).to_dict()
+    ious = [row["iou"] for row in content["per_object"]]
+    assert (content["model"], content["prompt"], content["objects"], content["images"]) == ("fake-segmenter", "box", 6, 3)
+    assert content["iou_mean"] == pytest.approx(np.mean(ious))
+    assert content["iou_std"] == pytest.approx(np.std(ious, ddof=1))
+    assert content["iou_ci95"][0] <= content["iou_mean"] <= content["iou_ci95"][1]
+    for name in ("dice", "precision", "recall", "boundary_iou", "boundary_f"):
+        assert content[f"{name}_mean"] == pytest.approx(np.mean([row[name] for row in content["per_object"]]))
+    assert content["seconds_per_image"] == pytest.approx(np.mean([image["seconds"] for image in content["per_image"]]))
+    assert content["by_class"]["1"]["mean"] == 1
+    assert set(content["by_size"]) == {"small"}
+
+
+def test_scores_are_held_against_what_they_predict(dataset, model):
+    calibration = promptseg.evaluate(dataset, model=model, prompt="box", floors=False).calibration
+    ious = np.array([row.iou for row in promptseg.evaluate(dataset, model=model, prompt="box", floors=False).rows])
+    assert calibration["bias"] == pytest.approx((0.95 - ious).mean())
+    assert calibration["error"] == pytest.approx(np.abs(0.95 - ious).mean())
+    assert calibration["correlation"] is None
+    assert [(one["from"], one["objects"]) for one in calibration["bins"]] == [(0.9, 6)]
+
+
+def test_clicks_are_made_until_nothing_is_wrong_and_counted_to_each_goal(dataset, model):
+    run = promptseg.evaluate(dataset, model=model, prompt="clicks:6", floors=False)
+    discs = [row for row in run.rows if row.label == "2"]
+    assert all(row.click_ious[0] == 1 and len(row.click_ious) == 1 for row in discs)
+    rectangles = [row for row in run.rows if row.label == "1"]
+    assert all(len(row.click_ious) == len(row.points) == 6 and row.iou == row.click_ious[-1] for row in rectangles)
+    needed = [next((n for n, iou in enumerate(row.click_ious, 1) if iou >= 0.85), 6) for row in run.rows]
+    assert run.clicks["to_85"]["mean"] == pytest.approx(np.mean(needed))
+    assert run.clicks["to_90"]["reached"] == np.mean([max(row.click_ious) >= 0.9 for row in run.rows])
+    assert len(run.clicks["iou_mean_after"]) == 6
+
+
+def test_everything_gives_each_object_a_mask_of_its_own(tmp_path, photo, model):
+    labels = np.zeros((60, 80), np.uint8)
+    labels[:30, :40], labels[:30, 40:] = 1, 2
+    for name, array in (("images", photo(60, 80)), ("masks", labels)):
+        (tmp_path / name).mkdir()
+        Image.fromarray(array).save(tmp_path / name / "a.png")
+    run = promptseg.evaluate(read_folders(tmp_path / "images", tmp_path / "masks"), model=model, prompt="everything:2", floors=False)
+    assert [row.iou for row in run.rows] == [1, 1]
+    assert run.images[0].unmatched == 2
+
+
+def test_text_gives_objects_the_masks_of_their_class(dataset, add_model):
+    add_model(
+        "det", "detector", lambda _: FakeDetector({"1": [(5, 5, 35, 25)], "2": [(0, 50, 20, 60), (48, 28, 63, 43)], "3": [(0, 0, 9, 9)]})
+    )
+    add_model("seg", "segmenter", lambda _: FakeSegmenter())
+    pipeline = Pipeline().detect("det").segment("seg").build()
+    run = promptseg.evaluate(dataset, model=pipeline, prompt="text", floors=False)
+    first = [row for row in run.rows if row.image == "0.png"]
+    assert first[0].iou == 1
+    assert first[1].iou == pytest.approx(first[1].area / 15**2)
+    assert run.images[0].unmatched == 1
+    assert run.model == "fake-detector + fake-segmenter"
+
+
+def test_a_phrase_that_is_no_class_asks_for_all_of_an_object_together(dataset, add_model):
+    add_model("det", "detector", lambda _: FakeDetector({"thing": [(5, 5, 20, 25), (20, 5, 35, 25)]}))
+    add_model("seg", "segmenter", lambda _: FakeSegmenter())
+    pipeline = Pipeline().detect("det").segment("seg").build()
+    run = promptseg.evaluate(dataset, model=pipeline, prompt="text:thing", floors=False)
+    assert run.rows[0].iou == 1
+
+
+def test_text_without_a_detector_is_refused_before_anything_is_read(dataset, model):
+    with pytest.raises(IncompatibleStagesError, match="detector"):
+        promptseg.evaluate(dataset, model=model, prompt="text")
+
+
+def test_floors_are_the_filled_box_and_superpixels_by_the_same_prompts(dataset, model):
+    pytest.importorskip("skimage", reason="superpixels need scikit-image")
+    run = promptseg.evaluate(dataset, model=model, prompt="box:0.2", seed=3)
+    superpixel = promptseg.load("superpixel")
+    for image in dataset:
+        session = superpixel.open(image.path)
+        for true in image.objects:
+            (row,) = (row for row in run.rows if row.name == true.name)
+            box = promptseg.Prompt.box(*row.box)
+            assert row.floors["superpixel"] == metrics.iou(session.segment([box])[0], true.mask)
+            assert row.floors["filled_box"] == row.iou  # The fake fills the box, too.
+    assert run.floors["filled_box"]["above"].mean == 0
+    assert run.floors["superpixel"]["iou"].mean == pytest.approx(np.mean([row.floors["superpixel"] for row in run.rows]))
+
+
+def test_without_a_box_the_floor_is_the_whole_image(dataset, model):
+    run = promptseg.evaluate(dataset, model=model, prompt="point")
+    assert run.rows[0].floors["whole_image"] == pytest.approx(run.rows[0].area / 4800)
+    assert "filled_box" not in run.rows[0].floors
+
+
+def test_superpixels_are_computed_once_for_each_question(dataset, model, monkeypatch):
+    pytest.importorskip("skimage", reason="superpixels need scikit-image")
+    first = promptseg.evaluate(dataset, model=model, prompt="point:random", seed=1)
+    real, opened = floors.superpixels(), []
+
+    class Counting:
+        def open(self, image):
+            opened.append(image)
+            return real.open(image)
+
+    monkeypatch.setattr(floors, "superpixels", Counting)
+    again = promptseg.evaluate(dataset, model=model, prompt="point:random", seed=1)
+    assert [row.floors for row in again.rows] == [row.floors for row in first.rows]
+    assert opened == []
+    promptseg.evaluate(dataset, model=model, prompt="point:random", seed=2)
+    assert len(opened) == 3
+
+
+def test_without_scikit_image_the_other_floors_are_there(dataset, model, monkeypatch):
+    monkeypatch.setattr(floors, "superpixels", lambda: None)
+    assert set(promptseg.evaluate(dataset, model=model, prompt="box").floors) == {"filled_box"}
+
+
+def test_a_filled_box_has_the_pixels_whose_centres_lie_within():
+    assert np.argwhere(floors.filled(np.float32([1.4, 0.6, 3.5, 2.4]), (4, 5)).array).tolist() == [[1, 1], [1, 2]]
+
+
+def test_prompts_of_an_object_do_not_depend_on_the_others(dataset, model):
+    everyone = promptseg.evaluate(dataset, model=model, prompt="box:0.3", seed=5, floors=False)
+    alone = promptseg.evaluate(dataset.only(["2.png"]), model=model, prompt="box:0.3", seed=5, floors=False)
+    assert [row.box for row in alone.rows] == [row.box for row in everyone.rows if row.image == "2.png"]
+    assert [row.box for row in promptseg.evaluate(dataset, model=model, prompt="box:0.3", seed=6, floors=False).rows] != [
+        row.box for row in everyone.rows
+    ]
+
+
+def test_what_cannot_be_used_is_found_and_changes_nothing_for_the_others(folder, dataset, model):
+    clean = promptseg.evaluate(dataset, model=model, floors=False)
+    path = folder / "images" / "1.png"
+    path.write_bytes(path.read_bytes()[:-40])
+    run = promptseg.evaluate(dataset, model=model, floors=False)
+    assert [(finding.source, finding.kind) for finding in run.findings] == [("1.png", "unreadable")]
+    assert [row.name for row in run.rows] == [row.name for row in clean.rows if row.image != "1.png"]
+
+
+def test_an_image_on_which_the_model_fails_is_found_and_changes_nothing_for_the_others(dataset, model):
+    class Failing:
+        provenance = model.provenance
+
+        def open(self, image):
+            if (image == promptseg.load_image(dataset.entries[1].read().path)).all():
+                raise BackendError("the model gave up")
+            return model.open(image)
+
+    run = promptseg.evaluate(dataset, model=Failing(), floors=False)
+    assert [(finding.source, finding.kind, finding.message) for finding in run.findings] == [("1.png", "failed", "the model gave up")]
+    assert len(run.images) == 2
+
+
+def test_the_same_image_under_two_names_is_named(folder, dataset, model, photo):
+    Image.fromarray(photo(60, 80, 0)).save(folder / "images" / "2.png")
+    run = promptseg.evaluate(dataset, model=model, floors=False)
+    assert "the same image is there 2 times: 0.png, 2.png" in [finding.message for finding in run.findings]
+    assert {row.image: row.group for row in run.rows} == {"0.png": "0.png", "1.png": "1.png", "2.png": "0.png"}
+
+
+def test_frames_of_one_sequence_are_drawn_together(folder, model):
+    from promptseg.formats.folders import read_davis
+
+    for name, part in (("images", "JPEGImages"), ("masks", "Annotations")):
+        (folder / part / "dog").mkdir(parents=True)
+        for path in (folder / name).iterdir():
+            path.rename(folder / part / "dog" / path.name)
+    run = promptseg.evaluate(read_davis(folder), model=model, floors=False)
+    assert {row.group for row in run.rows} == {"dog"}
+    assert run.metrics["iou"].ci95 is None
+
+
+def test_nothing_to_evaluate_is_an_error_that_says_why(folder, model):
+    for index in range(3):
+        Image.fromarray(np.zeros((60, 80), np.uint8)).save(folder / "masks" / f"{index}.png")
+    with pytest.raises(InputError, match=r"no object to evaluate(.|\n)*0\.png: there is no true object"):
+        promptseg.evaluate(folder / "images", folder / "masks", model=model)
+
+
+def test_folders_and_datasets_are_taken(folder, dataset, model):
+    by_folders = promptseg.evaluate(folder / "images", folder / "masks", model=model, floors=False)
+    assert [row.iou for row in by_folders.rows] == [row.iou for row in promptseg.evaluate(dataset, model=model, floors=False).rows]
+    with pytest.raises(ConfigError, match="none of them"):
+        promptseg.evaluate(folder / "images", model=model)
+    with pytest.raises(ConfigError, match="leave out masks"):
+        promptseg.evaluate(dataset, folder / "masks", model=model)
+    with pytest.raises(ConfigError, match="model by name"):
+        promptseg.evaluate(dataset, model=model, weights="here")
+
+
+def test_a_run_is_saved_and_read_again(dataset, model, tmp_path):
+    run = promptseg.evaluate(dataset, model=model, prompt=Box(0.1))
+    run.save(tmp_path / "run.json")
+    again = Evaluation.load(tmp_path / "run.json")
+    assert again == run
+    assert json.loads((tmp_path / "run.json").read_text())["prompt"] == "box:0.1"
+
+
+def test_what_is_no_run_is_refused_by_name(tmp_path):
+    for content in ("{}", "[]", '{"format": "other"}', "no"):
+        (tmp_path / "x.json").write_text(content)
+        with pytest.raises(InputError, match=r"x\.json"):
+            Evaluation.load(tmp_path / "x.json")
+
+
+def test_rows_are_written_as_csv(dataset, model, tmp_path):
+    import csv
+
+    run = promptseg.evaluate(dataset, model=model, prompt="box")
+    run.save_rows(tmp_path / "rows.csv")
+    with (tmp_path / "rows.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["iou"]) for row in rows] == [row.iou for row in run.rows]
+    assert json.loads(rows[0]["box"]) == list(run.rows[0].box)
+    assert float(rows[0]["floor_filled_box"]) == run.rows[0].floors["filled_box"]
+
+
+def test_rows_are_written_as_parquet(dataset, model, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="Parquet needs pyarrow")
+    run = promptseg.evaluate(dataset, model=model, prompt="box", floors=False)
+    run.save_rows(tmp_path / "rows.parquet")
+    table = parquet.read_table(tmp_path / "rows.parquet").to_pydict()
+    assert table["iou"] == [row.iou for row in run.rows]
+    assert table["name"] == [row.name for row in run.rows]
+
+
+def test_the_table_says_what_was_measured(dataset, model):
+    told = str(promptseg.evaluate(dataset, model=model, prompt="point"))
+    for expected in ("fake-segmenter by point on 6 objects of 3 images (seed 0)", "boundary F", "whole image", "the best of its masks"):
+        assert expected in told
+
+
+def test_objects_get_masks_by_the_best_overlap_first():
+    from promptseg import Mask
+    from promptseg.evaluation.answers import match
+    from promptseg.formats.annotated import TrueObject
+
+    def strip(start, stop, label=None):
+        pixels = np.zeros((1, 20), bool)
+        pixels[0, start:stop] = True
+        return Mask.from_array(pixels, label=label)
+
+    objects = [TrueObject("a", strip(0, 10, "x")), TrueObject("b", strip(0, 6, "y"))]
+    masks = Masks([strip(0, 7, "x"), strip(0, 3, "y")])
+    # The first mask overlaps b by 6 of 7 and a by 7 of 10: b gets it, and a the rest.
+    assert [answer.mask.area for answer in match(masks, objects)] == [3, 7]
+    assert [answer.mask.area for answer in match(masks, objects, by_label=True)] == [7, 3]
+    assert match(Masks([strip(15, 20)]), objects)[0].mask.area == 0
+    assert [answer.mask.area for answer in match(Masks([], (1, 20)), objects)] == [0, 0]
+
+
+@pytest.mark.parametrize("name", ["box", "box:0.1", "point", "point:random", "grid:2", "clicks:2", "everything:4"])
+def test_every_protocol_is_written_as_its_name(dataset, model, name):
+    assert promptseg.evaluate(dataset, model=model, prompt=name, floors=False).prompt == protocol(name).name == name
+
+
+def test_objects_are_classed_by_size_as_coco_does(dataset, model):
+    row = promptseg.evaluate(dataset, model=model, floors=False).rows[0]
+    assert [replace(row, area=area).size for area in (1, 1023, 1024, 9215, 9216)] == ["small", "small", "medium", "medium", "large"]
+
+
+@pytest.mark.weights
+@pytest.mark.shared
+def test_a_second_run_finds_the_embeddings_of_the_first(mini_sam, shared, tmp_path, monkeypatch):
+    monkeypatch.setattr(mini_sam, "cache", promptseg.EmbeddingCache(folder=tmp_path))
+    photos = read_folders(shared / "data/flood_area/images", shared / "data/flood_area/masks").only(["0.jpg", "1008.jpg"])
+    first, second = (promptseg.evaluate(photos, model=mini_sam, prompt=name, floors=False) for name in ("box", "point"))
+    assert [image.cached for image in first.images] == [False, False]
+    assert [image.cached for image in second.images] == [True, True]
+
+
+def test_of_many_classes_the_ten_with_the_most_objects_are_told(dataset, model):
+    run = promptseg.evaluate(dataset, model=model, floors=False)
+    rows = [
+        replace(run.rows[0], name=f"{label}{index}", label=label) for label in "abcdefghijkl" for index in range(2 if label == "l" else 1)
+    ]
+    many = replace(run, rows=tuple(rows))
+    told = [line.split()[1] for line in str(many).splitlines() if line.startswith("  class ")]
+    assert told == ["l:", "a:", "b:", "c:", "d:", "e:", "f:", "g:", "h:", "i:"]
+    assert "and 2 more classes, in the JSON" in str(many)
+    assert list(many.to_dict()["by_class"])[:2] == ["l", "a"]
