@@ -32,6 +32,7 @@ _HOMES = {
     "VideoSegmenter": "protocols",
     "VideoSession": "protocols",
     "export_onnx": "export.pair",
+    "finetune_decoder": "finetune.run",
     "load": "registry",
     "load_image": "images",
     "models": "registry",
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from .detections import Detections as Detections
     from .errors import PromptSegError as PromptSegError
     from .export.pair import export_onnx as export_onnx
+    from .finetune.run import finetune_decoder as finetune_decoder
     from .images import load_image as load_image
     from .masks import Mask as Mask
     from .masks import Masks as Masks

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import typer
 
-from . import config, demo, export, models, segment, weights
+from . import config, demo, export, finetune, models, segment, weights
 
 app = typer.Typer(name="promptseg", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.add_typer(config.app, name="config")
 app.command("demo")(demo.demo)
 app.command("export")(export.export)
+app.command("finetune")(finetune.finetune)
 app.command("models")(models.models)
 app.add_typer(weights.app, name="weights")
 app.command("segment")(segment.segment)
