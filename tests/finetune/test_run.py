@@ -184,8 +184,10 @@ class TestGoingOn:
             tune(seed=1)
         assert tune(seed=1, overwrite=True).epochs == 3
 
-    def test_photos_are_not_encoded_again(self, tune):
-        assert [tune(out=name).encoded for name in ("a", "b")] == [4, 0]
+    def test_photos_are_not_encoded_again_and_what_is_learnt_is_the_same(self, tune):
+        first, second = tune(out="first"), tune(out="second")
+        assert (first.encoded, second.encoded) == (4, 0)
+        assert [entry["loss"] for entry in log_of(first.folder)] == [entry["loss"] for entry in log_of(second.folder)]
 
 
 def test_a_seed_gives_one_result_and_another_seed_another(tune):

@@ -66,6 +66,8 @@ class _Decoder:
         del model.image_encoder  # By far the larger part of the memory.
         self._model, self._prompt_encoder, self._mask_decoder = model.to(device), prompt_encoder, mask_decoder
         self._low_res = 4 * int(prompt_encoder.image_embedding_size[0])
+        with torch.no_grad():
+            self._positions = prompt_encoder.get_dense_pe()  # Of frequencies that are never trained.
         self.device = device
 
     def parameters(self, *, prompt_encoder: bool) -> list[torch.nn.Parameter]:
@@ -109,7 +111,7 @@ class SamDecoder(_Decoder):
             boxes=points[:, is_box].flatten(1) if is_box.any() else None,
             masks=None,
         )
-        logits, scores = self._mask_decoder.predict_masks(embedding, self._prompt_encoder.get_dense_pe(), sparse, dense)
+        logits, scores = self._mask_decoder.predict_masks(embedding, self._positions, sparse, dense)
         return logits, scores
 
 
@@ -132,6 +134,6 @@ class Sam2Decoder(_Decoder):
         given = labels[0] != PADDING  # The prompt encoder adds the padding itself, and knows a box by the labels of its corners.
         sparse, dense = self._prompt_encoder(points=(points[:, given], labels[:, given]), boxes=None, masks=None)
         logits, scores, *_ = self._mask_decoder.predict_masks(
-            embedding, self._prompt_encoder.get_dense_pe(), sparse, dense, repeat_image=True, high_res_features=high_res or None
+            embedding, self._positions, sparse, dense, repeat_image=True, high_res_features=high_res or None
         )
         return logits, scores
