@@ -17,6 +17,9 @@ from .errors import WeightsMismatchError, WeightsNotFoundError
 NAME = "promptseg.json"
 """Name of the file."""
 
+RECORD = "training.json"
+"""Name of the file beside it that says what fine-tuned weights were trained on, and how."""
+
 
 @dataclass(frozen=True)
 class Exported:

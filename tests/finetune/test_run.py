@@ -101,6 +101,7 @@ class TestTheFolder:
         masks = promptseg.Pipeline().segment(str(folder)).build(device="cpu")(photo(48, 64), Prompt.box(10, 10, 40, 40)).masks
         assert len(masks) == 1
         promptseg.export_onnx(str(folder), tmp_path / "pair")
+        assert (tmp_path / "pair" / "training.json").read_bytes() == (folder / "training.json").read_bytes()
         for one, other in zip(masks_of(str(folder), photo(48, 64)), masks_of(str(tmp_path / "pair"), photo(48, 64)), strict=True):
             np.testing.assert_allclose(one, other, atol=1e-4)
 

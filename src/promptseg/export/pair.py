@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,10 +88,11 @@ def export_onnx(
     chosen.backend.check_installed()
     factory, layout = LAYOUTS[chosen.engine.backend]
     module = registry.make(factory, registry.LoadRequest(spec, chosen.engine, registry.weights_of(chosen), "cpu"))
-    return write_pair(registry.resolve(layout)(module), spec.name, folder, int8=int8)
+    record = chosen.weights / exported.RECORD if chosen.engine.exported and chosen.weights is not None else None
+    return write_pair(registry.resolve(layout)(module), spec.name, folder, int8=int8, record=record)
 
 
-def write_pair(layout: Layout, model: str, folder: Path, *, int8: bool = False) -> Export:
+def write_pair(layout: Layout, model: str, folder: Path, *, int8: bool = False, record: Path | None = None) -> Export:
     """Writes a torch model as a pair of ONNX files and checks it.
 
     Args:
@@ -98,6 +100,7 @@ def write_pair(layout: Layout, model: str, folder: Path, *, int8: bool = False) 
         model: The name under which it is to be loaded.
         folder: Where. Files of an earlier export are replaced, others stay.
         int8: Quantise the encoder.
+        record: What the weights were trained on, to stand beside the pair; nothing if it is absent.
 
     Raises:
         OutputError: The pair could not be written, or does not agree with the model.
@@ -115,7 +118,11 @@ def write_pair(layout: Layout, model: str, folder: Path, *, int8: bool = False) 
             digests = {name: file_sha256(place / name) for name in (encoder, decoder)}
             exported.Exported(model, "onnx_sam", layout.variant, digests).write(place)
             sizes = {name: (place / name).stat().st_size for name in _files(encoder, decoder) if (place / name).exists()}
-        for name in replaced - set(sizes):
+            kept = set(sizes)
+            if record is not None and record.is_file():
+                shutil.copyfile(record, place / exported.RECORD)
+                kept.add(exported.RECORD)
+        for name in replaced - kept:
             (folder / name).unlink(missing_ok=True)
     return Export(model, "int8" if int8 else "float32", folder, sizes, agreement)
 
@@ -152,7 +159,7 @@ def _earlier_files(folder: Path) -> set[str]:
         earlier = exported.read(folder)
     except WeightsError:  # Damaged: what it spoke of cannot be told.
         return set()
-    return set(_files(*earlier.sha256)) if earlier else set()
+    return {*_files(*earlier.sha256), exported.RECORD} if earlier else set()
 
 
 def _files(*graphs: str) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import exported, registry
 from ..errors import ConfigError, MissingDependencyError
+from ..exported import RECORD
 from ..files import output_errors, write_folder
 from ..results import Provenance
 from ..weights import DECODER, file_sha256
@@ -27,9 +28,6 @@ FAMILIES = {
     "sam2": ("promptseg.backends.sam2:torch_module", "promptseg.finetune.decoder:Sam2Decoder"),
 }
 """By backend: what makes the torch module of a request, and its decoder for training."""
-
-RECORD = "training.json"
-"""Name of the file that says what a decoder was trained on, and how."""
 
 
 @dataclass(frozen=True)
