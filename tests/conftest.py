@@ -163,6 +163,7 @@ def tiny_torch_model(tiny_sam, monkeypatch, tmp_path):
     module.torch_module = lambda request: module.requests.append(request) or tiny_sam()
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(pair.LAYOUTS, "tiny backend", ("tiny_backend:torch_module", "promptseg.export.sam:SamLayout"))
+    monkeypatch.setitem(registry.backends(), "tiny backend", registry.BackendSpec("tiny backend", "segmenter", "tiny_backend:load"))
     engine = registry.Engine("torch", "tiny backend", "t", (WeightFile("tiny.pt", "0" * 64, ()),))
     monkeypatch.setitem(registry.models(), "tiny", registry.ModelSpec("tiny", "For a test", "MIT", (engine,)))
     (tmp_path / "tiny.pt").write_bytes(b"weights")

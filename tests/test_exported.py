@@ -11,9 +11,13 @@ from promptseg.exported import Exported
 NOTE = Exported("mini-sam", "onnx_sam", "sam", {"a.encoder.onnx": "0" * 64})
 
 
-def test_what_is_written_is_read_again(tmp_path):
-    NOTE.write(tmp_path)
-    assert exported.read(tmp_path) == NOTE
+TUNED = Exported("m", "sam", "v", {"decoder.safetensors": "1" * 64}, "torch", {"w.pth": "2" * 64}, {"w.pth": "/somewhere/w.pth"})
+
+
+@pytest.mark.parametrize("note", [NOTE, TUNED])
+def test_what_is_written_is_read_again(note, tmp_path):
+    note.write(tmp_path)
+    assert exported.read(tmp_path) == note
 
 
 @pytest.mark.parametrize("path", [".", "absent", "file.pt"])
@@ -33,6 +37,9 @@ def test_a_path_that_says_nothing_of_itself_is_no_export(path, tmp_path):
         ({"model": 3, "backend": "b", "variant": "v", "sha256": {}}, "should hold names and digests"),
         ({"model": "m", "backend": "b", "variant": "v", "sha256": {"a": 1}}, "should hold names and digests"),
         ({"model": "m", "backend": "b", "variant": "v", "sha256": {"../a": "0"}}, "should hold names and digests of files beside it"),
+        ({"model": "m", "backend": "b", "variant": "v", "sha256": {}, "base": {"../a": "0"}}, "should hold names and digests"),
+        ({"model": "m", "backend": "b", "variant": "v", "sha256": {}, "base": ["a"]}, "should say model"),
+        ({"model": "m", "backend": "b", "variant": "v", "sha256": {}, "engine": 1}, "should hold names and digests"),
     ],
 )
 def test_a_file_of_another_form_is_refused_with_its_path(content, complaint, tmp_path):

@@ -470,6 +470,30 @@ class TestExportedWeights:
         assert (request.engine.name, request.engine.backend, request.engine.variant) == ("onnx", "stranger", "exported")
         assert request.weights.files == {path.name: path for path in folder.glob("*.onnx")}
 
+    def test_its_path_alone_says_which_model_it_is(self, note, folder, stranger, monkeypatch):
+        note()
+        monkeypatch.chdir(folder.parent)
+        for path in (str(folder), folder.name):
+            assert registry.choose(path).model.name == "strange"
+        load(str(folder))
+        assert stranger.requests[0].engine.variant == "exported"
+
+    @pytest.mark.parametrize("path", ["no-such-folder", "a" * 5000, "~nobody-of-this-name/x", "a\0b"])
+    def test_a_path_of_nothing_is_an_unknown_model(self, path):
+        with pytest.raises(UnknownModelError, match="there is no model"):
+            registry.choose(path)
+
+    def test_a_decoder_comes_with_the_published_files_that_it_builds_on(self, note, folder, stranger, monkeypatch, tmp_path):
+        published = tmp_path / "published.bin"
+        published.write_bytes(b"weights")
+        (catalogued,) = models()["strange"].engine("two").files
+        note(base={catalogued.name: catalogued.sha256}, engine="torch")
+        monkeypatch.setattr(registry, "fetch", lambda *_: ModelWeights({catalogued.name: published}, {catalogued.name: catalogued.sha256}))
+        load("strange", weights=folder)
+        assert stranger.requests[0].weights.files == {catalogued.name: published, **{path.name: path for path in folder.glob("*.onnx")}}
+        assert next(iter(stranger.requests[0].weights.files)) == catalogued.name
+        assert stranger.requests[0].engine.name == "torch"
+
     def test_a_pipeline_checks_the_backend_that_reads_it(self, note, folder, stranger):
         note(backend="of_another_version")
         with pytest.raises(ConfigError, match="needs backend 'of_another_version'"):
@@ -479,13 +503,13 @@ class TestExportedWeights:
 
     def test_the_weights_of_another_model_are_refused(self, note, folder, stranger):
         note(model="mini-sam")
-        with pytest.raises(WeightsMismatchError, match="holds 'mini-sam' as promptseg exported it, not 'strange'"):
+        with pytest.raises(WeightsMismatchError, match="holds 'mini-sam' as promptseg wrote it, not 'strange'"):
             load("strange", weights=folder)
 
     def test_a_file_that_changed_since_is_refused_with_its_path(self, note, folder, stranger):
         note()
         (folder / "strange.encoder.onnx").write_bytes(b"something else")
-        with pytest.raises(WeightsMismatchError, match=r"strange\.encoder\.onnx changed since the export"):
+        with pytest.raises(WeightsMismatchError, match=r"strange\.encoder\.onnx changed since the folder was written"):
             load("strange", weights=folder)
         assert stranger.requests == []
 

@@ -33,6 +33,7 @@ _HOMES = {
     "VideoSession": "protocols",
     "evaluate": "evaluation.run",
     "export_onnx": "export.pair",
+    "finetune_decoder": "finetune.run",
     "load": "registry",
     "load_image": "images",
     "models": "registry",
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from .errors import PromptSegError as PromptSegError
     from .evaluation.run import evaluate as evaluate
     from .export.pair import export_onnx as export_onnx
+    from .finetune.run import finetune_decoder as finetune_decoder
     from .images import load_image as load_image
     from .masks import Mask as Mask
     from .masks import Masks as Masks

@@ -10,7 +10,7 @@ import contextlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from importlib.metadata import entry_points
@@ -33,7 +33,7 @@ from .errors import (
 )
 from .memory import MemoryNeed
 from .prompts import PromptKind
-from .weights import ModelWeights, WeightFile, files_of_kinds, given_weights, recognised_weights
+from .weights import ModelWeights, WeightFile, file_sha256, files_of_kinds, given_weights, recognised_weights
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -98,7 +98,7 @@ class Engine:
         files: The published weights.
         checkpoint: Name of one file that users may give in place of all of `files`, or None.
         memory: MiB that it takes at its peak to load the model and to encode one photo in float32; None where that was not measured.
-        exported: Whether it is of a folder that promptseg exported, and not of the catalogue.
+        exported: Whether it is of a folder that promptseg wrote, and not of the catalogue.
     """
 
     name: str
@@ -340,19 +340,38 @@ def engine_of(model: ModelSpec, engine: str | None = None, weights: Path | None 
     Args:
         model: The model.
         engine: Its name; default: the one that reads the given weights, or else the model's first.
-        weights: The user's own weights. A folder that promptseg exported brings its own engine, which is named ``"onnx"``.
+        weights: The user's own weights. A folder that promptseg wrote brings its own engine: ``"onnx"`` for an export, that of the base
+            model for a fine-tuned decoder.
 
     Raises:
         ConfigError: The model has no such engine.
-        WeightsMismatchError: The folder is an export of another model.
+        WeightsMismatchError: The folder holds another model.
     """
-    note = exported.read(weights.expanduser()) if weights is not None and engine in (None, "onnx") else None
-    if note is None:
+    note = exported.read(weights.expanduser()) if weights is not None else None
+    if note is None or engine not in (None, note.engine):
         return _engine_for(model, weights) if weights is not None and engine is None else model.engine(engine)
     if note.model != model.name:
-        raise WeightsMismatchError(f"{weights} holds {note.model!r} as promptseg exported it, not {model.name!r}")
-    files = tuple(WeightFile(name, digest, ()) for name, digest in note.sha256.items())
-    return Engine("onnx", note.backend, note.variant, files, exported=True)
+        raise WeightsMismatchError(f"{weights} holds {note.model!r} as promptseg wrote it, not {model.name!r}")
+    files = tuple(WeightFile(name, digest, ()) for name, digest in {**note.base, **note.sha256}.items())
+    return Engine(note.engine, note.backend, note.variant, files, exported=True)
+
+
+def engine_among(model: ModelSpec, backends: Collection[str], doing: str) -> Engine:
+    """A model's first engine that one of some backends runs.
+
+    Args:
+        model: The model.
+        backends: Their names.
+        doing: What they are needed for, such as ``"exported"``, for the message.
+
+    Raises:
+        ConfigError: It has none; the message has the models that have one.
+    """
+    for engine in model.engines:
+        if engine.backend in backends:
+            return engine
+    can = [name for name, other in models().items() if any(engine.backend in backends for engine in other.engines)]
+    raise ConfigError(f"model {model.name!r} cannot be {doing}; these can: {', '.join(can)}")
 
 
 def backend_of(model: ModelSpec, engine: str | None = None) -> BackendSpec:
@@ -383,16 +402,17 @@ def choose(name: str, *, weights: str | Path | None = None, engine: str | None =
     """Which model, engine and backend a name stands for.
 
     Args:
-        name: A model name, or ``"name=path/to/weights"``.
+        name: A model name, ``"name=path/to/weights"``, or the path of a folder that promptseg wrote, which says itself which model it is.
         weights: A file or folder of your own weights.
         engine: Name of the engine; None for the one that reads the given weights, or else the first.
 
     Raises:
         UnknownModelError: No such model.
         ConfigError: No such engine, its backend is not there or does not run it, or weights are given twice.
-        WeightsMismatchError: The weights are a folder that holds another model, as promptseg exported it.
+        WeightsMismatchError: The weights are a folder that holds another model, as promptseg wrote it.
     """
-    name, separator, path = name.partition("=")
+    written = _written(name) if name not in models() else None
+    name, separator, path = name.partition("=") if written is None else (written.model, "=", name)
     if separator and weights is not None:
         raise ConfigError(f"weights are given twice: {path!r} in the name and {str(weights)!r} as an argument")
     given = path if separator else weights
@@ -442,7 +462,7 @@ def load(
     """Loads a model: fetches its weights if need be, verifies them and builds the backend's model.
 
     Args:
-        name: A model name (see `models`), or ``"name=path/to/weights"``.
+        name: A model name (see `models`), ``"name=path/to/weights"``, or the path of a folder that promptseg wrote.
         weights: A file or folder of your own weights, in place of the published ones.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         engine: Which engine runs it, where the model has several; default: the one that reads the given weights, or else the first.
@@ -512,16 +532,38 @@ def fetch(name: str, engine: str | None = None) -> ModelWeights:
     return weights
 
 
+def weights_of(chosen: Choice) -> ModelWeights:
+    """The weights of a choice on this machine, fetched if need be.
+
+    Raises:
+        WeightsError: They cannot be had, or are not those that a folder says it holds.
+    """
+    if chosen.weights is None:
+        return fetch(chosen.model.name, chosen.engine.name)
+    if not chosen.engine.exported:
+        return _own_weights(chosen, chosen.weights)
+    weights = _exported_weights(chosen, chosen.weights)
+    _check_exported(weights, chosen.engine)
+    return weights
+
+
 def _load(chosen: Choice, device: str, options: Mapping[str, Any]) -> Any:
-    model, engine = chosen.model, chosen.engine
-    weights = fetch(model.name, engine.name) if chosen.weights is None else _own_weights(chosen, chosen.weights)
-    if engine.exported:
-        _check_exported(weights, engine)
-    return make(chosen.backend.factory, LoadRequest(model, engine, weights, device, options))
+    return make(chosen.backend.factory, LoadRequest(chosen.model, chosen.engine, weights_of(chosen), device, options))
 
 
 def _need(model: ModelSpec, engine: Engine, lighter: Sequence[MemoryNeed] = ()) -> MemoryNeed:
     return MemoryNeed(model.name, engine.memory, sum(file.size or 0 for file in engine.files), tuple(lighter))
+
+
+def _written(path: str) -> exported.Exported | None:
+    """What a folder says of itself, if this is the path of one that promptseg wrote."""
+    folder = Path(path)
+    try:
+        folder = folder.expanduser()
+        there = (folder / exported.NAME).is_file()
+    except (OSError, ValueError, RuntimeError):  # No path at all: too long, with a null byte, or in the home of nobody.
+        return None
+    return exported.read(folder) if there else None
 
 
 def _own_weights(chosen: Choice, path: Path) -> ModelWeights:
@@ -530,9 +572,34 @@ def _own_weights(chosen: Choice, path: Path) -> ModelWeights:
         found: ModelWeights = resolve(chosen.backend.given)(path, chosen.model, chosen.engine)
         return found
     names, recognises = chosen.engine.names_in(path), chosen.backend.recognises
-    if path.is_dir() and recognises and not (names and all((path / name).is_file() for name in names)) and not chosen.engine.exported:
+    if path.is_dir() and recognises and not (names and all((path / name).is_file() for name in names)):
         return recognised_weights(path, recognises)
     return given_weights(path, names)
+
+
+def _exported_weights(chosen: Choice, folder: Path) -> ModelWeights:
+    """The files in a folder that promptseg wrote, after those that they build on."""
+    note = exported.read(folder)
+    names = () if note is None else tuple(note.base)
+    own = given_weights(folder, [file.name for file in chosen.engine.files if file.name not in names])
+    if note is None or not names:
+        return own
+    base = _base_weights(chosen.model, note, folder)
+    return ModelWeights({**base.files, **own.files}, {**base.sha256, **own.sha256})
+
+
+def _base_weights(model: ModelSpec, note: exported.Exported, folder: Path) -> ModelWeights:
+    """What a fine-tuned decoder builds on: in its folder, where it was at that time, or published."""
+    for paths in ({name: folder / name for name in note.base}, {name: Path(path) for name, path in note.base_paths.items()}):
+        if paths.keys() == note.base.keys() and all(path.is_file() for path in paths.values()):
+            return ModelWeights(paths, {name: file_sha256(path) for name, path in paths.items()})
+    published = [engine for engine in model.engines if {file.name: file.sha256 for file in engine.files} == note.base]
+    if published:
+        return fetch(model.name, published[0].name)
+    raise WeightsNotFoundError(
+        f"{folder} builds on {', '.join(note.base_paths.values()) or ', '.join(note.base)}, which is not there any more: "
+        f"put a copy into {folder}, as {', '.join(note.base)}"
+    )
 
 
 def _engine_for(model: ModelSpec, weights: Path) -> Engine:
@@ -552,7 +619,7 @@ def _engine_for(model: ModelSpec, weights: Path) -> Engine:
 def _check_exported(weights: ModelWeights, engine: Engine) -> None:
     changed = [str(weights.files[file.name]) for file in engine.files if weights.sha256[file.name] != file.sha256]
     if changed:
-        raise WeightsMismatchError(f"{', '.join(changed)} changed since the export: export the model again")
+        raise WeightsMismatchError(f"{', '.join(changed)} changed since the folder was written: export or fine-tune the model again")
 
 
 def resolve(dotted: str) -> Any:

@@ -19,6 +19,9 @@ from .files import write_atomically
 
 CHUNK = 1 << 20
 
+DECODER = "decoder.safetensors"
+"""Name of the weights of a fine-tuned decoder, which take the place of those in its base model's files; embeddings do not depend on it."""
+
 
 @dataclass(frozen=True)
 class WeightFile:

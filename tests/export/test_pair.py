@@ -133,6 +133,14 @@ def test_overwriting_replaces_an_earlier_export_and_leaves_other_files(tiny_torc
     assert names(out) == ["notes.txt", *PAIR]
 
 
+def test_the_record_of_a_training_stands_beside_the_pair_until_it_is_that_of_other_weights(tiny_layout, tmp_path):
+    (tmp_path / "record.json").write_text("{}")
+    write_pair(tiny_layout(), "tiny", tmp_path / "out", record=tmp_path / "record.json")
+    assert names(tmp_path / "out") == [*PAIR, "training.json"]
+    write_pair(tiny_layout(), "tiny", tmp_path / "out")
+    assert names(tmp_path / "out") == PAIR
+
+
 def test_int8_is_a_smaller_encoder(tiny_layout, tmp_path, monkeypatch):
     from promptseg.export import check
 

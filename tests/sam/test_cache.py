@@ -2,6 +2,7 @@ import errno
 import os
 import pickle
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,6 +34,10 @@ class TestKey:
         assert key == image_key(np.asfortranarray(image), self.PROVENANCE)
         order = Provenance("mini-sam", "onnx_sam", "onnxruntime 1", {"decoder.onnx": "bb", "encoder.onnx": "aa"})
         assert key == image_key(image, order)
+
+    def test_a_fine_tuned_decoder_does_not_change_it(self, photo):
+        weights = {**self.PROVENANCE.weights, "decoder.safetensors": "cc"}
+        assert image_key(photo(), self.PROVENANCE) == image_key(photo(), replace(self.PROVENANCE, weights=weights))
 
     def test_one_changed_pixel_or_another_shape_changes_it(self, photo):
         image = photo(60, 80)

@@ -11,7 +11,13 @@ from promptseg.errors import WeightsMismatchError
 
 torch = pytest.importorskip("torch", reason="the torch engine needs torch")
 
-from promptseg.sam.torch_checkpoints import load_checkpoint, read_checkpoint, variant_of  # noqa: E402 - It needs torch.
+from promptseg.sam.torch_checkpoints import (  # noqa: E402 - It needs torch.
+    decoder_state,
+    load_checkpoint,
+    load_decoder,
+    read_checkpoint,
+    variant_of,
+)
 
 WIDTHS = {"vit_h": 1280, "vit_l": 1024, "vit_b": 768}
 SAM2_SHAPES = {"t": (96, 12), "s": (96, 16), "b+": (112, 24), "l": (144, 48)}
@@ -220,3 +226,37 @@ class TestHostile:
             load_small(path)
         assert isinstance(caught.value.__cause__, pickle.UnpicklingError)
         assert [entry.name for entry in Path(tmp_path).iterdir()] == ["weights.pth"]
+
+
+class TestSafetensors:
+    @pytest.fixture
+    def written(self, tmp_path):
+        safetensors = pytest.importorskip("safetensors.torch", reason="safetensors is not installed")
+
+        def write(state, name="w.safetensors"):
+            safetensors.save_file(state, tmp_path / name)
+            return tmp_path / name
+
+        return write
+
+    def test_a_checkpoint_may_be_a_safetensors_file(self, written):
+        assert torch.equal(load_small(written(small_state())).image_encoder.pos_embed, torch.ones(1, 2, 2, 768))
+
+    def test_a_damaged_one_is_refused_with_its_path(self, written):
+        path = written(small_state())
+        path.write_bytes(path.read_bytes()[:-9])
+        with pytest.raises(WeightsMismatchError, match=r"w\.safetensors is not a safetensors file, or is damaged"):
+            read_checkpoint(path)
+
+    def test_a_decoder_takes_the_place_of_the_models_own(self, written, tiny_sam):
+        model, other = tiny_sam(seed=0), tiny_sam(seed=1)
+        encoder = {name: tensor.clone() for name, tensor in model.state_dict().items() if name.startswith("image_encoder.")}
+        load_decoder(written(decoder_state(other)), model, "tiny")
+        for name, tensor in model.state_dict().items():
+            expected = encoder[name] if name in encoder else other.state_dict().get(name)
+            assert torch.equal(tensor, expected), name
+        assert not any(parameter.requires_grad for parameter in model.parameters())
+
+    def test_a_decoder_of_another_shape_is_refused(self, written, tiny_sam):
+        with pytest.raises(WeightsMismatchError, match=r"does not fit model 'tiny': it has "):
+            load_decoder(written(decoder_state(tiny_sam(width=64, heads=8))), tiny_sam(), "tiny")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from ..sam import choose, torch_checkpoints
 from ..sam.cache import embedding_cache
 from ..sam.session import SamSegmenter
 from ..sam.torch_model import OPTIONS, Settings, TorchSam, check_memory, loading
+from ..weights import DECODER
 
 
 def load_segmenter(
@@ -56,7 +58,7 @@ def load_segmenter(
 
 
 def from_checkpoint(request: LoadRequest, build: Callable[[], Any], variant: str | None = None) -> Any:
-    """A model with the weights of the one checkpoint of a request, in evaluation mode on the CPU.
+    """A model with the weights of the one checkpoint of a request, and of a fine-tuned decoder beside it, in evaluation mode on the CPU.
 
     Args:
         request: What `load` was asked for.
@@ -66,5 +68,21 @@ def from_checkpoint(request: LoadRequest, build: Callable[[], Any], variant: str
     Raises:
         WeightsMismatchError: The checkpoint is damaged, unsafe or of another model.
     """
-    (path,) = request.weights.files.values()
-    return torch_checkpoints.load_checkpoint(path, build, variant or request.engine.variant, request.model.name)
+    (path,) = base_files(request)
+    module = torch_checkpoints.load_checkpoint(path, build, variant or request.engine.variant, request.model.name)
+    return with_decoder(request, module)
+
+
+def base_files(request: LoadRequest) -> list[Path]:
+    """The files of a request without that of a fine-tuned decoder."""
+    return [path for name, path in request.weights.files.items() if name != DECODER]
+
+
+def with_decoder(request: LoadRequest, module: Any) -> Any:
+    """The model with the fine-tuned decoder of a request, if it has one.
+
+    Raises:
+        WeightsMismatchError: The decoder's file is damaged or of another model.
+    """
+    path = request.weights.files.get(DECODER)
+    return module if path is None else torch_checkpoints.load_decoder(path, module, request.model.name)

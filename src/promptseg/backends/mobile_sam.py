@@ -19,7 +19,7 @@ from ..registry import LoadRequest
 from ..sam.session import SamSegmenter
 from ..sam.torch_onnx import load_onnx_pair
 from ..sam.torch_tinyvit import TinyVitEncoder, fused
-from ._torch_sam import from_checkpoint, load_segmenter
+from ._torch_sam import base_files, from_checkpoint, load_segmenter, with_decoder
 
 
 def load(request: LoadRequest) -> SamSegmenter:
@@ -33,10 +33,11 @@ def torch_module(request: LoadRequest) -> Any:
     Raises:
         WeightsMismatchError: The weights are damaged, unsafe or of another model.
     """
-    if len(request.weights.files) == 1:
+    files = base_files(request)
+    if len(files) == 1:
         return from_checkpoint(request, _build)
-    encoder, decoder = request.weights.files.values()  # In the order of the catalogue.
-    return load_onnx_pair(encoder, decoder, _build_as_exported, request.model.name)
+    encoder, decoder = files  # In the order of the catalogue.
+    return with_decoder(request, load_onnx_pair(encoder, decoder, _build_as_exported, request.model.name))
 
 
 def _make(request: LoadRequest) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .. import exported, progress, registry
 from ..errors import ConfigError, OutputError, WeightsError
 from ..files import output_errors, write_folder
-from ..weights import file_sha256, given_weights
+from ..weights import file_sha256
 
 if TYPE_CHECKING:
     from .check import Agreement
@@ -65,7 +66,8 @@ def export_onnx(
     ``promptseg.load(model, weights=out)`` runs the pair without torch.
 
     Args:
-        model: Name of a model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2; or ``"name=path/to/weights"``.
+        model: Name of a model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2; ``"name=path/to/weights"``; or the path of a folder
+            with a fine-tuned decoder.
         out: The folder; default: the model's name with ``-onnx`` or ``-onnx-int8``, in the current folder.
         weights: Your own checkpoint, in place of the published one.
         int8: Quantise the encoder: a smaller file, and masks that differ a little.
@@ -79,25 +81,18 @@ def export_onnx(
         OutputError: The pair could not be written, or does not answer as the torch model does; nothing is left of it then.
         BackendError: torch or ONNX Runtime failed.
     """
-    name, separator, path = model.partition("=")
-    if separator and weights is not None:
-        raise ConfigError(f"weights are given twice: {path!r} in the name and {str(weights)!r} as an argument")
-    given = path if separator else weights
-    own = None if given is None else Path(given).expanduser()
-    spec = registry.find_model(name)
-    engine = _torch_engine(spec)
-    folder = Path(out if out is not None else f"{name}-onnx{'-int8' * int8}")
+    spec = registry.choose(model, weights=weights).model
+    chosen = registry.choose(model, weights=weights, engine=registry.engine_among(spec, LAYOUTS, "exported").name)
+    folder = Path(out if out is not None else f"{spec.name}-onnx{'-int8' * int8}")
     _check_folder(folder, overwrite)
-    backend = registry.backends().get(engine.backend)
-    if backend is not None:
-        backend.check_installed()
-    local = registry.fetch(name, engine.name) if own is None else given_weights(own, engine.names_in(own))
-    factory, layout = LAYOUTS[engine.backend]
-    module = registry.make(factory, registry.LoadRequest(spec, engine, local, "cpu"))
-    return write_pair(registry.resolve(layout)(module), name, folder, int8=int8)
+    chosen.backend.check_installed()
+    factory, layout = LAYOUTS[chosen.engine.backend]
+    module = registry.make(factory, registry.LoadRequest(spec, chosen.engine, registry.weights_of(chosen), "cpu"))
+    record = chosen.weights / exported.RECORD if chosen.engine.exported and chosen.weights is not None else None
+    return write_pair(registry.resolve(layout)(module), spec.name, folder, int8=int8, record=record)
 
 
-def write_pair(layout: Layout, model: str, folder: Path, *, int8: bool = False) -> Export:
+def write_pair(layout: Layout, model: str, folder: Path, *, int8: bool = False, record: Path | None = None) -> Export:
     """Writes a torch model as a pair of ONNX files and checks it.
 
     Args:
@@ -105,6 +100,7 @@ def write_pair(layout: Layout, model: str, folder: Path, *, int8: bool = False) 
         model: The name under which it is to be loaded.
         folder: Where. Files of an earlier export are replaced, others stay.
         int8: Quantise the encoder.
+        record: What the weights were trained on, to stand beside the pair; nothing if it is absent.
 
     Raises:
         OutputError: The pair could not be written, or does not agree with the model.
@@ -122,7 +118,11 @@ def write_pair(layout: Layout, model: str, folder: Path, *, int8: bool = False) 
             digests = {name: file_sha256(place / name) for name in (encoder, decoder)}
             exported.Exported(model, "onnx_sam", layout.variant, digests).write(place)
             sizes = {name: (place / name).stat().st_size for name in _files(encoder, decoder) if (place / name).exists()}
-        for name in replaced - set(sizes):
+            kept = set(sizes)
+            if record is not None and record.is_file():
+                shutil.copyfile(record, place / exported.RECORD)
+                kept.add(exported.RECORD)
+        for name in replaced - kept:
             (folder / name).unlink(missing_ok=True)
     return Export(model, "int8" if int8 else "float32", folder, sizes, agreement)
 
@@ -146,14 +146,6 @@ def _write(layout: Layout, encoder: Path, decoder: Path, int8: bool) -> Iterator
     yield compare(layout, encoder, decoder)
 
 
-def _torch_engine(model: registry.ModelSpec) -> registry.Engine:
-    for engine in model.engines:
-        if engine.backend in LAYOUTS:
-            return engine
-    can = [name for name, other in registry.models().items() if any(engine.backend in LAYOUTS for engine in other.engines)]
-    raise ConfigError(f"model {model.name!r} cannot be exported; these can: {', '.join(can)}")
-
-
 def _check_folder(folder: Path, overwrite: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"the pair is written to a folder, and {folder} is a file")
@@ -167,7 +159,7 @@ def _earlier_files(folder: Path) -> set[str]:
         earlier = exported.read(folder)
     except WeightsError:  # Damaged: what it spoke of cannot be told.
         return set()
-    return set(_files(*earlier.sha256)) if earlier else set()
+    return {*_files(*earlier.sha256), exported.RECORD} if earlier else set()
 
 
 def _files(*graphs: str) -> list[str]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ..errors import ConfigError
 from ..files import write_atomically
 from ..results import Provenance
-from ..weights import home
+from ..weights import DECODER, home
 
 Features = Mapping[str, NDArray[np.float32]]
 
@@ -29,13 +29,16 @@ FORMAT = b"promptseg-embedding-1"
 
 
 def image_key(image: NDArray[np.uint8], provenance: Provenance) -> str:
-    """SHA-256 (hex) over the image's pixels and shape, the model that encodes it and the type that it computes in."""
+    """SHA-256 (hex) over the image's pixels and shape, the model that encodes it and the type that it computes in.
+
+    A model whose decoder was fine-tuned has the keys, and so the embeddings, of the model that it builds on.
+    """
     digest = hashlib.sha256(FORMAT)
     for part in (
         provenance.backend,
         provenance.model,
         provenance.dtype,
-        *(f"{name}={sha}" for name, sha in sorted(provenance.weights.items())),
+        *(f"{name}={sha}" for name, sha in sorted(provenance.weights.items()) if name != DECODER),
     ):
         digest.update(part.encode() + b"\0")
     digest.update(repr(image.shape).encode())

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import WeightsMismatchError
+from ..errors import MissingDependencyError, WeightsMismatchError
 
 State = Mapping[str, Tensor]
 
@@ -33,7 +33,10 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
 
     Raises:
         WeightsMismatchError: It is damaged, holds something other than tensors, or is no checkpoint at all.
+        MissingDependencyError: It is a safetensors file, and that package is not installed.
     """
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Of TorchScript archives and old formats; what matters is raised.
@@ -49,6 +52,17 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     if not isinstance(content, Mapping) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):
         raise WeightsMismatchError(f"{path} is not a checkpoint: it should hold tensors by name, it holds {_described(content)}")
     return dict(content)
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise MissingDependencyError(f"{path} can be read where safetensors is installed: pip install safetensors") from error
+    try:
+        return load_file(path)
+    except Exception as error:  # SafetensorError, which derives from nothing but Exception, or an OSError.
+        raise WeightsMismatchError(f"{path} is not a safetensors file, or is damaged: {error}") from error
 
 
 def variant_of(state: State) -> str | None:
@@ -99,6 +113,35 @@ def load_checkpoint(path: Path, build: Callable[[], Any], variant: str, model: s
     state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
     module.load_state_dict(state, strict=True, assign=True)
     # Again after loading: MobileSAM keeps a copy of its attention biases from the last time that it was called.
+    return module.eval().requires_grad_(False)
+
+
+def decoder_state(module: Any) -> dict[str, Tensor]:
+    """The tensors of a model's prompt encoder and mask decoder, by name, of the packages of SAM and MobileSAM or of SAM 2.
+
+    Without those through which SAM 2 encodes images, although they are part of its mask decoder: embeddings depend on them.
+    """
+    return {
+        name: tensor
+        for name, tensor in module.state_dict().items()
+        if name.removeprefix("sam_").startswith(("prompt_encoder.", "mask_decoder.")) and ".conv_s" not in name
+    }
+
+
+def load_decoder(path: Path, module: Any, model: str) -> Any:
+    """A model with the prompt encoder and mask decoder of a file that `promptseg.finetune_decoder` wrote.
+
+    Args:
+        path: The file.
+        module: The model that the decoder builds on, in evaluation mode on the CPU. It is changed.
+        model: The model's name, for the messages.
+
+    Raises:
+        WeightsMismatchError: The file is damaged, or holds other tensors.
+    """
+    state = read_checkpoint(path)
+    check_state(path, state, decoder_state(module), model)
+    module.load_state_dict(state, strict=False, assign=True)
     return module.eval().requires_grad_(False)
 
 

@@ -39,7 +39,7 @@ class TorchSam2(TorchSam):
     """
 
     def __init__(self, sam2: Any, provenance: Provenance, settings: Settings, need: MemoryNeed | None = None) -> None:
-        self.conventions = _conventions(sam2.sam_mask_decoder)
+        self.conventions = conventions_of(sam2.sam_mask_decoder)
         super().__init__(_ImageModel(sam2), provenance, settings, need)
 
     def geometry(self, size: Size) -> Geometry:
@@ -79,7 +79,8 @@ class _ImageEncoder(nn.Module):
         return embedding, self.conv_s0(finest), self.conv_s1(finer)
 
 
-def _conventions(mask_decoder: Any) -> Conventions:
+def conventions_of(mask_decoder: Any) -> Conventions:
+    """The conventions of an image model with this ``MaskDecoder`` of sam2."""
     stability = None
     if mask_decoder.dynamic_multimask_via_stability:
         stability = Stability(mask_decoder.dynamic_multimask_stability_delta, mask_decoder.dynamic_multimask_stability_thresh)

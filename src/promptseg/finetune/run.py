@@ -1,0 +1,289 @@
+"""`finetune_decoder`: from photos with their masks and the name of a model to a folder with a decoder that suits them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import exported, registry
+from ..errors import ConfigError, MissingDependencyError
+from ..exported import RECORD
+from ..files import output_errors, write_folder
+from ..results import Provenance
+from ..weights import DECODER, file_sha256
+from .data import Example, read_folders
+from .split import split
+
+if TYPE_CHECKING:
+    from .train import Outcome, Settings
+
+FAMILIES = {
+    "sam": ("promptseg.backends.sam:torch_module", "promptseg.finetune.decoder:SamDecoder"),
+    "mobile_sam": ("promptseg.backends.mobile_sam:torch_module", "promptseg.finetune.decoder:SamDecoder"),
+    "sam2": ("promptseg.backends.sam2:torch_module", "promptseg.finetune.decoder:Sam2Decoder"),
+}
+"""By backend: what makes the torch module of a request, and its decoder for training."""
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """A fine-tuned decoder.
+
+    Attributes:
+        model: Name of the model that it belongs to.
+        folder: Where it is: ``promptseg.load(folder)`` loads it.
+        licence: SPDX identifier of the licence of the weights that it builds on.
+        photos: How many photos it learnt from, and how many judged it.
+        parameters: How many numbers were trained.
+        epochs: How many epochs ran.
+        best_epoch: The epoch whose decoder was kept; 0 where none was better than the model as it was.
+        validation: IoU on the photos that judged it, ``"box"`` and ``"point"``, of the model as it was and of the decoder that was kept;
+            empty without validation. As the decoder was chosen by them, these figures flatter it: for a fair one evaluate other photos.
+        stopped: Why training ended before its last epoch, or None.
+        seconds: How long the training took since this call, without encoding.
+        encoded: How many photos were encoded in this call, and not found in the cache.
+    """
+
+    model: str
+    folder: Path
+    licence: str
+    photos: tuple[int, int]
+    parameters: int
+    epochs: int
+    best_epoch: int
+    validation: Mapping[str, tuple[float, float]]
+    stopped: str | None
+    seconds: float
+    encoded: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            **asdict(self),
+            "folder": str(self.folder),
+            "photos": {"train": self.photos[0], "validation": self.photos[1]},
+            "validation": {kind: {"before": before, "after": after} for kind, (before, after) in self.validation.items()},
+        }
+
+
+def finetune_decoder(
+    images: str | Path,
+    masks: str | Path,
+    out: str | Path,
+    *,
+    model: str = registry.DEFAULT_MODEL,
+    weights: str | Path | None = None,
+    only: Collection[str] | None = None,
+    seed: int = 0,
+    epochs: int = 12,
+    learning_rate: float = 1e-4,
+    weight_decay: float = 0.01,
+    validation: float = 0.2,
+    patience: int = 4,
+    objects: int = 8,
+    prompt_encoder: bool = False,
+    device: str = "auto",
+    overwrite: bool = False,
+) -> FineTuned:
+    """Trains the mask decoder of a SAM model on photos with masks; the image encoder stays as it is, and encodes each photo once.
+
+    The result is a folder, which `promptseg.load` and ``--model`` take in place of a model's name. A call that was ended goes on where it
+    was when it is repeated: its state is written to the folder after each epoch, and once a minute. On a CPU it then ends as it would have,
+    number for number.
+
+    Args:
+        images: Folder of photos.
+        masks: Folder of binary masks of the same names, each of one object: see `promptseg.finetune.data.read_folders`.
+        out: The folder of the result.
+        model: Name of a model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2; ``"name=path/to/weights"``; or the path of a folder
+            with a fine-tuned decoder, to go on from it.
+        weights: Your own weights, in place of the published ones.
+        only: Names, without suffix, of the photos to use; default: all in the folder.
+        seed: Of the split, of the order of photos and of the prompts.
+        epochs: Most epochs.
+        learning_rate: Of AdamW, at its highest.
+        weight_decay: Of AdamW.
+        validation: The share of the photos that are kept to judge by, and never learnt from; 0 for none.
+        patience: Epochs without a better validation after which training stops.
+        objects: Most objects of a photo in one step.
+        prompt_encoder: Train the prompt encoder, too.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        overwrite: Write to a folder that holds files, and begin anew: those of an earlier training are replaced, others stay.
+
+    Raises:
+        UnknownModelError: No such model.
+        ConfigError: The model cannot be fine-tuned, a setting is out of its range, or the folder holds files or another training.
+        MissingDependencyError: torch, safetensors or the model's package is missing.
+        InputError: A photo or a mask cannot be used, or has no partner; or there are too few different photos.
+        WeightsError: The weights cannot be had or are not what they should be.
+        OutputError: The state or the result cannot be written, or there is no room for the embeddings.
+        OutOfMemoryError: The model or a step of the training does not fit into memory.
+        BackendError: The loss is not a number, or torch failed.
+    """
+    spec = registry.choose(model, weights=weights).model
+    chosen = registry.choose(model, weights=weights, engine=registry.engine_among(spec, FAMILIES, "fine-tuned").name)
+    chosen.backend.check_installed()
+    _check_safetensors()
+    import torch
+
+    from .train import Settings
+
+    settings = Settings(epochs, learning_rate, weight_decay, patience, validation, objects, prompt_encoder, seed)
+    settings.check()
+    folder = Path(out)
+    _check_folder(folder, overwrite)
+    examples = read_folders(Path(images), Path(masks), only)
+    sides = split([example.digest for example in examples], validation, seed)
+    with torch.inference_mode(False):  # A caller may be in it, and what is made there can never have gradients.
+        return _finetune(chosen, folder, examples, sides, settings, device, overwrite)
+
+
+def _finetune(
+    chosen: registry.Choice,
+    folder: Path,
+    examples: Sequence[Example],
+    sides: tuple[list[int], list[int]],
+    settings: Settings,
+    device: str,
+    overwrite: bool,
+) -> FineTuned:
+    from ..torch_runtime import chosen_device
+    from .embeddings import Embeddings
+    from .state import StateFile
+    from .train import Training
+
+    spec, engine = chosen.model, chosen.engine
+    where = chosen_device(device)
+    request = registry.LoadRequest(spec, engine, registry.weights_of(chosen), where.type)
+    run = {"model": spec.name, "weights": dict(request.weights.sha256), "photos": _fingerprint(examples), **asdict(settings)}
+    file = StateFile(folder, run)
+    if overwrite:
+        with output_errors(file.path):
+            file.remove()
+    file.read()  # Another training's is refused before anything is computed.
+    features = Embeddings(
+        [example.image for example in examples],
+        Provenance(spec.name, engine.backend, "", request.weights.sha256),
+        lambda cache: registry.make(
+            chosen.backend.factory, registry.LoadRequest(spec, engine, request.weights, where.type, {"cache": cache})
+        ),
+    )
+    factory, family = FAMILIES[engine.backend]
+    decoder = registry.resolve(family)(registry.make(factory, request), where)
+    started = time.perf_counter()
+    training = Training(decoder, examples, features, *sides, settings, file)
+    outcome = training.run()
+    seconds = time.perf_counter() - started
+    record = _record(request, examples, sides, settings, outcome, training.parameters)
+    _write(folder, request, chosen.weights, outcome, record)
+    with output_errors(file.path):
+        file.remove()
+    return FineTuned(
+        spec.name,
+        folder,
+        spec.licence,
+        (len(sides[0]), len(sides[1])),
+        training.parameters,
+        int(outcome.log[-1]["epoch"]),
+        outcome.best_epoch,
+        _validation(outcome),
+        outcome.stopped,
+        seconds,
+        features.encoded,
+    )
+
+
+def _write(folder: Path, request: registry.LoadRequest, own: Path | None, outcome: Outcome, record: Mapping[str, Any]) -> None:
+    from safetensors.torch import save_file
+
+    from .train import LOG, log_text
+
+    base = {name: sha256 for name, sha256 in request.weights.sha256.items() if name != DECODER}
+    paths = {} if own is None else {name: str(request.weights.files[name].resolve()) for name in base}
+    with output_errors(folder), write_folder(folder, last=exported.NAME) as place:
+        try:
+            save_file(dict(outcome.state), place / DECODER, {"format": "pt", "licence": request.model.licence})
+        except Exception as error:  # SafetensorError, which derives from nothing but Exception.
+            raise OSError(str(error)) from error
+        (place / RECORD).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+        (place / LOG).write_text(log_text(outcome.log), "utf-8")
+        digests = {DECODER: file_sha256(place / DECODER)}
+        exported.Exported(
+            request.model.name, request.engine.backend, request.engine.variant, digests, request.engine.name, base, paths
+        ).write(place)
+
+
+def _record(
+    request: registry.LoadRequest,
+    examples: Sequence[Example],
+    sides: tuple[list[int], list[int]],
+    settings: Settings,
+    outcome: Outcome,
+    parameters: int,
+) -> dict[str, Any]:
+    """What a decoder was trained on, and how, as plain values."""
+    import torch
+
+    def photos(indices: Sequence[int]) -> list[dict[str, str]]:
+        return [{"image": examples[index].image.name, "sha256": examples[index].digest} for index in indices]
+
+    return {
+        "model": request.model.name,
+        "licence": request.model.licence,
+        "weights": dict(request.weights.sha256),
+        "torch": torch.__version__,
+        "settings": asdict(settings),
+        "parameters": parameters,
+        "train": photos(sides[0]),
+        "validation": photos(sides[1]),
+        "best_epoch": outcome.best_epoch,
+        "stopped": outcome.stopped,
+        "epochs": list(outcome.log),
+        "earlier": _earlier(request),
+    }
+
+
+def _earlier(request: registry.LoadRequest) -> dict[str, Any] | None:
+    """The record of the training that this one went on from, or None."""
+    decoder = request.weights.files.get(DECODER)
+    if decoder is None or not decoder.with_name(RECORD).is_file():
+        return None
+    found: dict[str, Any] = json.loads(decoder.with_name(RECORD).read_text("utf-8"))
+    return found
+
+
+def _validation(outcome: Outcome) -> dict[str, tuple[float, float]]:
+    before, after = outcome.log[0], outcome.log[outcome.best_epoch]
+    return {name.removeprefix("iou_"): (before[name], after[name]) for name in before if name.startswith("iou_")}
+
+
+def _fingerprint(examples: Sequence[Example]) -> str:
+    """One digest of all photos and masks."""
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(example.digest.encode())
+        for mask in example.objects:
+            digest.update(mask.counts)
+    return digest.hexdigest()[:16]
+
+
+def _check_safetensors() -> None:
+    import importlib.util
+
+    if importlib.util.find_spec("safetensors") is None:
+        raise MissingDependencyError("fine-tuning needs safetensors, which is not installed: pip install safetensors")
+
+
+def _check_folder(folder: Path, overwrite: bool) -> None:
+    """Refuses a folder that holds anything but a training that is not finished."""
+    from .state import NAME
+
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"the decoder is written to a folder, and {folder} is a file")
+    if folder.is_dir() and not overwrite and any(folder.iterdir()) and not (folder / NAME).is_file():
+        raise ConfigError(f"{folder} holds files: give another folder, or overwrite=True (--overwrite)")

@@ -1,0 +1,318 @@
+"""The training itself: one photo a step, judged after each epoch on photos that it never learns from.
+
+What is random depends on the seed, the epoch and the photo alone, so that a training that goes on from its state ends as one that was never
+interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .. import progress
+from ..errors import BackendError, ConfigError, OutOfMemoryError, PromptSegError
+from ..files import output_errors, write_atomically
+from ..masks import Mask
+from ..prompts import SpatialPrompt
+from ..sam import choose, tokens
+from ..torch_runtime import is_out_of_memory
+from . import simulate
+from .data import Example
+from .decoder import Features, TrainableDecoder
+from .losses import iou, loss
+from .state import StateFile
+
+LOG = "training.jsonl"
+"""Name of the log: one line an epoch, the first for the model as it was."""
+SAVE_EVERY = 60.0
+"""Seconds after which the state is written within an epoch, too."""
+_WARM_UP = 20
+"""The learning rate rises over one step in so many, and then falls along a cosine."""
+_LARGEST_GRADIENT = 1.0
+_VALIDATION = 1 << 32
+"""In place of an epoch, for the random choice of objects to judge by."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a decoder is trained.
+
+    Attributes:
+        epochs: Most epochs.
+        learning_rate: Of AdamW, at its highest.
+        weight_decay: Of AdamW.
+        patience: Epochs without a better validation after which training stops.
+        validation: The share of photos, counted by their contents, that are kept for validation; with 0 there is none, and training ends
+            after the last epoch.
+        objects: Most objects of a photo that one step learns from, each by a box and by a point.
+        prompt_encoder: Whether the prompt encoder is trained, too.
+        seed: Of the split, the order of photos and the prompts.
+    """
+
+    epochs: int = 12
+    learning_rate: float = 1e-4
+    weight_decay: float = 0.01
+    patience: int = 4
+    validation: float = 0.2
+    objects: int = 8
+    prompt_encoder: bool = False
+    seed: int = 0
+
+    def check(self) -> None:
+        """Raises `ConfigError` for a value out of its range."""
+        for name, least in (("epochs", 1), ("patience", 1), ("objects", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ConfigError(f"{name} is a whole number of at least {least}, got {value!r}")
+        for name, least, below in (("learning_rate", 0, math.inf), ("weight_decay", 0, 1), ("validation", 0, 1)):
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or not least <= value < below or (name == "learning_rate" and not value):
+                raise ConfigError(f"{name} is a number from {least} to below {below}, got {value!r}")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training came to.
+
+    Attributes:
+        state: The tensors of the decoder of the best epoch.
+        best_epoch: That epoch; 0 where the decoder was best as it was.
+        log: One entry an epoch, as in the log file.
+        stopped: Why training ended before its last epoch, or None.
+    """
+
+    state: Mapping[str, Tensor]
+    best_epoch: int
+    log: Sequence[Mapping[str, Any]]
+    stopped: str | None
+
+
+class _NotFiniteError(Exception):
+    """The loss or its gradient is not a number."""
+
+
+class Training:
+    """A decoder, what it learns from, and how far it is.
+
+    Args:
+        decoder: The decoder, which is trained in place.
+        examples: All photos.
+        features: What the image encoder made of each.
+        train: Indices of the photos to learn from.
+        validation: Indices of those to judge by.
+        settings: How.
+        file: Where the state is kept; the log is written beside it.
+
+    Raises:
+        ConfigError: The file holds the state of another run.
+    """
+
+    def __init__(
+        self,
+        decoder: TrainableDecoder,
+        examples: Sequence[Example],
+        features: Sequence[Features],
+        train: Sequence[int],
+        validation: Sequence[int],
+        settings: Settings,
+        file: StateFile,
+    ) -> None:
+        self._decoder, self._examples, self._features = decoder, examples, features
+        self._train, self._validation = train, validation
+        self._settings, self._file = settings, file
+        self._total = settings.epochs * len(train)
+        self._parameters = decoder.parameters(prompt_encoder=settings.prompt_encoder)
+        self._optimiser = torch.optim.AdamW(self._parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+        self._step = 0
+        self._losses = 0.0
+        self._log: list[dict[str, Any]] = []
+        self._best: dict[str, Any] = {}
+        self._restore()
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are trained."""
+        return sum(parameter.numel() for parameter in self._parameters)
+
+    def run(self) -> Outcome:
+        """Trains to the end.
+
+        Raises:
+            BackendError: The loss is not a number before any epoch made the decoder better, or torch failed.
+            OutOfMemoryError: A step does not fit into memory.
+            OutputError: The state or the log cannot be written.
+        """
+        with _computing(self._decoder.device):
+            stopped = self._stopped()
+            if not self._log:
+                self._judge(0.0)
+            try:
+                if stopped is None:
+                    self._learn()
+            except _NotFiniteError as error:
+                if not self._best["epoch"]:
+                    self._file.remove()  # It would only lead here again.
+                    (self._file.folder / LOG).unlink(missing_ok=True)
+                    raise BackendError(f"{error}: try a learning rate below {self._settings.learning_rate:g}") from None
+                stopped = str(error)
+            return Outcome(self._best["decoder"], self._best["epoch"], self._log, stopped or self._stopped())
+
+    def _learn(self) -> None:
+        saved = started = time.monotonic()
+        for step in progress.track(range(self._step, self._total), total=self._total - self._step, unit="step"):
+            epoch, position = divmod(step, len(self._train))
+            order = np.random.default_rng([self._settings.seed, epoch]).permutation(len(self._train))
+            self._losses += self._learn_from(self._train[order[position]], epoch, step)
+            self._step = step + 1
+            if position + 1 == len(self._train):
+                self._judge(time.monotonic() - started)
+                saved = started = time.monotonic()
+                if self._stopped() is not None:
+                    return
+            elif time.monotonic() - saved > SAVE_EVERY:
+                self._save()
+                saved = time.monotonic()
+
+    def _learn_from(self, index: int, epoch: int, step: int) -> float:
+        """One step of the optimiser on one photo; gives the loss."""
+        random = np.random.default_rng([self._settings.seed, epoch, index])
+        objects = simulate.some(self._examples[index].objects, self._settings.objects, random)
+        kinds = [[simulate.box(mask, random) for mask in objects], [simulate.point(mask, random) for mask in objects]]
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._settings.learning_rate * _rate(step, self._total)
+        self._optimiser.zero_grad(set_to_none=True)
+        total = 0.0
+        for prompts in kinds:
+            logits, scores, truth = self._decode(index, objects, prompts)
+            part = loss(logits, scores, truth, self._decoder.conventions.ambiguous) / len(kinds)
+            part.backward()  # type: ignore[no-untyped-call]
+            total += part.item()
+        norm = torch.nn.utils.clip_grad_norm_(self._parameters, _LARGEST_GRADIENT)
+        if not (math.isfinite(total) and math.isfinite(norm.item())):
+            what = f"the loss became {total}" if not math.isfinite(total) else f"the gradient of the loss became {norm.item()}"
+            raise _NotFiniteError(f"{what} in epoch {epoch + 1} on {self._examples[index].image}")
+        self._optimiser.step()
+        return total
+
+    def _decode(self, index: int, objects: Sequence[Mask], prompts: Sequence[SpatialPrompt]) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits (N, C, height, width) and scores (N, C) of prompts, with the truth (N, height, width), where the photo is."""
+        geometry = self._decoder.geometry(self._examples[index].size)
+        pads = self._decoder.conventions.pads_boxes
+        ((_, batch),) = tokens.batches(prompts, geometry, len(prompts), pad_boxes=pads)
+        logits, scores = self._decoder.decode(self._features[index], batch)
+        height, width = geometry.low_res_inner()
+        truth = np.stack([simulate.low_res(mask, geometry) for mask in objects])
+        return logits[..., :height, :width], scores, torch.from_numpy(truth).to(logits.device)
+
+    def _judge(self, seconds: float) -> None:
+        """Ends an epoch: judges the decoder, writes the log, keeps the decoder if it is the best so far, and the state."""
+        epoch = self._step // len(self._train)
+        entry: dict[str, Any] = {"epoch": epoch, "loss": self._losses / len(self._train) if epoch else None, "seconds": round(seconds, 2)}
+        with torch.no_grad():
+            found = [self._validated(index) for index in self._validation]
+        entry |= {f"iou_{kind}": float(np.mean([value for one in found for value in one[kind]])) for kind in (found[0] if found else ())}
+        self._log.append(entry)
+        score = _score(entry) if found else epoch  # Without validation the last epoch counts.
+        if not self._best or score > self._best["score"]:
+            self._best = {"epoch": epoch, "score": score, "decoder": self._decoder.state()}
+        self._losses = 0.0
+        self._save()
+        with output_errors(self._file.folder / LOG), write_atomically(self._file.folder / LOG, text=True) as file:
+            file.write(log_text(self._log))
+
+    def _validated(self, index: int) -> dict[str, list[float]]:
+        """The IoU of each object of a photo with the mask that answers its box, and with the one that answers its innermost point."""
+        example, conventions = self._examples[index], self._decoder.conventions
+        random = np.random.default_rng([self._settings.seed, _VALIDATION, index])
+        objects = simulate.some(example.objects, self._settings.objects, random)
+        found = {}
+        for kind, prompt_of in (("box", simulate.tight_box), ("point", simulate.centre_point)):
+            prompts = [prompt_of(mask) for mask in objects]
+            logits, scores, truth = self._decode(index, objects, prompts)
+            decoded = _Decoded(scores.cpu().numpy(), logits.cpu().numpy())
+            answers = [choose.answer(decoded, row, prompt, conventions)[0] for row, prompt in enumerate(prompts)]
+            answer = logits[torch.arange(len(prompts)), answers][:, None]
+            found[kind] = iou(answer, truth[:, None])[:, 0].tolist()
+        return found
+
+    def _stopped(self) -> str | None:
+        """Why training ends now although epochs are left, or None."""
+        epoch = self._step // len(self._train)
+        if not self._validation or not self._log or epoch >= self._settings.epochs or self._step % len(self._train):
+            return None
+        if epoch - self._best["epoch"] < self._settings.patience:
+            return None
+        return f"no better validation in {self._settings.patience} epochs"
+
+    def _save(self) -> None:
+        self._file.write(
+            {
+                "step": self._step,
+                "losses": self._losses,
+                "log": self._log,
+                "best": self._best,
+                "decoder": self._decoder.state(),
+                "optimiser": self._optimiser.state_dict(),
+            }
+        )
+
+    def _restore(self) -> None:
+        values = self._file.read()
+        if values is not None:
+            self._step, self._losses, self._log, self._best = (values[name] for name in ("step", "losses", "log", "best"))
+            self._decoder.load(values["decoder"])
+            self._optimiser.load_state_dict(values["optimiser"])
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """A `promptseg.sam.model.Decoded` of which all logits are there."""
+
+    scores: NDArray[np.float32]
+    all_logits: NDArray[np.float32]
+
+    def logits(self, prompt: int, candidates: Sequence[int], region: Any = None) -> NDArray[np.float32]:
+        del region  # More may be given than is asked for.
+        chosen: NDArray[np.float32] = self.all_logits[prompt, list(candidates)]
+        return chosen
+
+
+def _score(entry: Mapping[str, Any]) -> float:
+    return float(np.mean([value for name, value in entry.items() if name.startswith("iou_")]))
+
+
+def _rate(step: int, total: int) -> float:
+    """The learning rate of a step as a share of its highest."""
+    warm = max(1, total // _WARM_UP)
+    if step < warm:
+        return (step + 1) / warm
+    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+
+
+def log_text(log: Sequence[Mapping[str, Any]]) -> str:
+    """The log as JSON lines."""
+    return "".join(json.dumps(entry) + "\n" for entry in log)
+
+
+@contextmanager
+def _computing(device: torch.device) -> Iterator[None]:
+    """Gradients in float32, whatever the caller has chosen for their own thread; torch's errors as ours."""
+    with torch.enable_grad(), torch.autocast(device.type, enabled=False):
+        try:
+            yield
+        except (PromptSegError, _NotFiniteError):
+            raise
+        except Exception as error:  # torch's own errors have no base in common.
+            if is_out_of_memory(error):
+                raise OutOfMemoryError("out of memory in training: try fewer objects a photo (objects), or a smaller model") from error
+            raise BackendError(f"torch failed: {error}") from error
