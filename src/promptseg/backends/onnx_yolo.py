@@ -21,11 +21,11 @@ from ..machine import usable_processors
 from ..masks import Size
 from ..registry import LoadRequest
 from ..results import Provenance
+from ..sam.onnx_runtime import PROVIDERS, device_of
 from ..yolo.detector import OPTIONS, Settings, YoloDetector
 from ..yolo.output import Layout, Output
 from ._yolo import given_file
 
-_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 _TASKS = ("detect", "segment")
 _FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
@@ -43,7 +43,7 @@ def load(request: LoadRequest) -> YoloDetector:
     threads = options["threads"]
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
         raise ConfigError(f"option threads is a whole number of at least 1, got {threads!r}")
-    device = _device(request.device)
+    device = device_of(request.device)
     network = OnnxNetwork(given_file(request), device, threads)
     provenance = Provenance(
         model=request.model.name,
@@ -75,7 +75,7 @@ class OnnxNetwork:
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # Between two frames it is other threads' turn.
         try:
-            self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=[_PROVIDERS[device]])
+            self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=[PROVIDERS[device]])
         except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
             raise WeightsMismatchError(f"ONNX Runtime cannot load {path}: {error}") from error
         self.layout = _layout(path, self._session)
@@ -153,12 +153,3 @@ def _literal(path: Path, metadata: Mapping[str, str], key: str, default: Any = N
         return ast.literal_eval(metadata[key])
     except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
         raise WeightsMismatchError(f"{path} says that its {key} is {metadata[key][:80]!r}, which is no value") from error
-
-
-def _device(device: str) -> str:
-    chosen = "cpu" if device == "auto" else device
-    available = onnxruntime.get_available_providers()
-    if _PROVIDERS.get(chosen) not in available:
-        usable = [name for name, provider in _PROVIDERS.items() if provider in available]
-        raise ConfigError(f"device {device!r} is not to be had with this build of ONNX Runtime; usable here: auto, {', '.join(usable)}")
-    return chosen

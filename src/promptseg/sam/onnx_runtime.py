@@ -12,7 +12,8 @@ import onnxruntime
 
 from ..errors import BackendError, ConfigError, WeightsMismatchError
 
-_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+"""ONNX Runtime's name for each device."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Runtime:
         """
         source: Any = str(model) if isinstance(model, Path) else model
         try:
-            inference = onnxruntime.InferenceSession(source, self._options, providers=[_PROVIDERS[self.device]])
+            inference = onnxruntime.InferenceSession(source, self._options, providers=[PROVIDERS[self.device]])
         except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
             name = model if isinstance(model, Path) else "the prepared graph"
             raise WeightsMismatchError(f"ONNX Runtime cannot load {name}: {error}") from error
@@ -111,8 +112,8 @@ def device_of(option: str) -> str:
     """
     chosen = "cpu" if option == "auto" else option
     available = onnxruntime.get_available_providers()
-    if _PROVIDERS.get(chosen) not in available:
-        usable = [name for name, provider in _PROVIDERS.items() if provider in available]
+    if PROVIDERS.get(chosen) not in available:
+        usable = [name for name, provider in PROVIDERS.items() if provider in available]
         raise ConfigError(f"device {option!r} is not to be had with this build of ONNX Runtime; usable here: auto, {', '.join(usable)}")
     return chosen
 
