@@ -70,6 +70,15 @@ def test_pixel_metrics_are_those_of_a_table_of_hits_and_misses(pair):
     assert [metric(prediction, truth) for metric in ALL[:4]] == pytest.approx(expected, abs=1e-12)
 
 
+@given(pairs.filter(lambda pair: pair[0].any() and pair[1].any()))
+def test_pixel_metrics_are_those_of_scikit_learn_where_both_masks_have_pixels(pair):
+    reference = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
+    prediction, truth = pair
+    scores = (reference.jaccard_score, reference.f1_score, reference.precision_score, reference.recall_score)
+    expected = [score(truth.ravel(), prediction.ravel()) for score in scores]
+    assert [metric(prediction, truth) for metric in ALL[:4]] == pytest.approx(expected, abs=1e-12)
+
+
 @given(pairs.filter(lambda pair: pair[0].any() or pair[1].any()))
 def test_iou_is_that_of_pycocotools_where_a_mask_has_pixels(pair):
     encoded = [coco.encode(np.asfortranarray(pixels.astype(np.uint8))) for pixels in pair]

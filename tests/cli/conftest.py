@@ -34,7 +34,7 @@ def run_apart():
     """Runs a command in a process of its own, as the shell would."""
 
     def run(*words, **environment):
-        command = [sys.executable, "-c", "from promptseg.cli import main; main()", *(str(word) for word in words)]
+        command = [sys.executable, "-m", "promptseg", *(str(word) for word in words)]
         environment = {**os.environ, "PYTHONUTF8": "0", "PYTHONIOENCODING": "utf-8", **environment}
         encoding = environment["PYTHONIOENCODING"].partition(":")[0]
         return subprocess.run(command, capture_output=True, text=True, encoding=encoding, check=False, env=environment)

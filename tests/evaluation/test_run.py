@@ -116,6 +116,16 @@ def test_text_gives_objects_the_masks_of_their_class(dataset, add_model):
     assert run.model == "fake-detector + fake-segmenter"
 
 
+def test_beside_masks_by_text_stand_the_boxes_that_the_detector_found(dataset, add_model):
+    add_model("det", "detector", lambda _: FakeDetector({"1": [(0, 0, 40, 30)], "2": [(48, 28, 63, 43)]}))
+    add_model("seg", "segmenter", lambda _: FakeSegmenter())
+    run = promptseg.evaluate(dataset, model=Pipeline().detect("det").segment("seg").build(), prompt="text")
+    first = [row for row in run.rows if row.image == "0.png"]
+    assert [row.floors["detected_box"] for row in first] == [pytest.approx(first[0].area / (30 * 40)), pytest.approx(first[1].area / 15**2)]
+    assert "whole_image" in first[0].floors
+    assert "detected box" in str(run)
+
+
 def test_a_phrase_that_is_no_class_asks_for_all_of_an_object_together(dataset, add_model):
     add_model("det", "detector", lambda _: FakeDetector({"thing": [(5, 5, 20, 25), (20, 5, 35, 25)]}))
     add_model("seg", "segmenter", lambda _: FakeSegmenter())

@@ -2,6 +2,7 @@
 
 - ``filled_box``: the prompt's box, filled; for prompts with a box.
 - ``whole_image``: every pixel; for prompts without one. Where objects are large, this is hard to beat.
+- ``detected_box``: the boxes that the detector found, filled; for text. What the segmenter adds to its detector is what is above this.
 - ``superpixel``: SLIC patches chosen by the same prompts (backend `promptseg.backends.superpixel`), where scikit-image is installed.
 
 Superpixels take about as long as a small model, so that their answers are kept on the disk.
@@ -20,11 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import metrics, registry
+from ..detections import Detections
 from ..errors import MissingDependencyError
 from ..files import write_atomically
 from ..formats.annotated import TrueObject
 from ..formats.summary import content_key
-from ..masks import Mask, Size
+from ..masks import Mask, Masks, Size
 from ..prompts import SpatialPrompt
 from ..protocols import Segmenter, Session
 from ..weights import home
@@ -48,6 +50,13 @@ def filled(box: NDArray[np.float32], size: Size) -> Mask:
     (width, height), corners = size[::-1], np.ceil(box.astype(np.float64) - 0.5).astype(int)
     x0, y0, x1, y1 = np.clip(corners, 0, [width, height, width, height]).tolist()
     return Mask.from_crop(np.ones((max(0, y1 - y0), max(0, x1 - x0)), bool), (x0, y0), size)
+
+
+def filled_boxes(detections: Detections) -> Masks:
+    """The boxes of detections as masks, with their labels and scores."""
+    found = zip(detections.boxes, detections.labels, detections.scores.tolist(), strict=True)
+    boxes = [(filled(box, detections.size), label, score) for box, label, score in found]
+    return Masks([Mask(one.size, one.counts, score=score, label=label) for one, label, score in boxes], detections.size)
 
 
 def superpixels() -> Segmenter | None:

@@ -158,11 +158,16 @@ class _Run:
         pixels = image.pixels()
         objects = image.objects
         best: Sequence[float | None] = [None] * len(objects)
-        unmatched = None
+        unmatched: int | None = None
+        boxes: Masks | None = None
         started = time.perf_counter()
         if isinstance(self.protocol, Text):
-            answers, unmatched, cached = self._by_text(pixels, objects, self.protocol)
+            assert self.pipeline is not None  # noqa: S101  # evaluate() has checked it.
+            result = self.pipeline(pixels, Prompt.text(*self.protocol.phrases))
             seconds = time.perf_counter() - started
+            cached = not result.timings.get("encode")
+            answers, unmatched = _by_class(result.masks, objects, self.protocol)
+            boxes = None if result.detections is None else without_model.filled_boxes(result.detections)
         else:
             assert self.segmenter is not None  # noqa: S101  # evaluate() has checked it.
             session = self.segmenter.open(pixels)
@@ -172,7 +177,7 @@ class _Run:
             if isinstance(self.protocol, OnePrompt):
                 prompts = [answer.prompt for answer in answers if answer.prompt is not None]
                 best = best_ious(session, prompts, [answer.mask for answer in answers], objects)
-        floors = self._floors(pixels, objects, answers)
+        floors = self._floors(pixels, objects, answers, boxes)
         rows = [_row(image, *row) for row in zip(objects, answers, best, floors, strict=True)]
         ious, dices = [row.iou for row in rows], [row.dice for row in rows]
         return rows, ImageRow(
@@ -190,18 +195,10 @@ class _Run:
         answers = match(found, objects)
         return answers, len(found) - sum(answer.mask.area > 0 for answer in answers)
 
-    def _by_text(self, pixels: NDArray[np.uint8], objects: Sequence[TrueObject], protocol: Text) -> tuple[list[Answer], int, bool]:
-        """Objects get masks of their class, one each; where a class is none of the phrases, every object gets all masks together."""
-        assert self.pipeline is not None  # noqa: S101
-        result = self.pipeline(pixels, Prompt.text(*protocol.phrases))
-        cached = not result.timings.get("encode")
-        asked = {phrase.label for phrase in parse_phrases(protocol.phrases)}
-        if any(true.label not in asked for true in objects):
-            return [Answer(_joined(result.masks)) for _ in objects], 0, cached
-        answers = match(result.masks, objects, by_label=True)
-        return answers, len(result.masks) - sum(answer.mask.area > 0 for answer in answers), cached
-
-    def _floors(self, pixels: NDArray[np.uint8], objects: Sequence[TrueObject], answers: Sequence[Answer]) -> list[dict[str, float]]:
+    def _floors(
+        self, pixels: NDArray[np.uint8], objects: Sequence[TrueObject], answers: Sequence[Answer], boxes: Masks | None
+    ) -> list[dict[str, float]]:
+        """IoU of each floor for each object; `boxes` are those that a detector found, filled."""
         if not self.with_floors:
             return [{} for _ in objects]
         first = [answer.prompt for answer in answers]
@@ -212,7 +209,24 @@ class _Run:
             )
             for floors, iou in zip(found, ious, strict=True):
                 floors["superpixel"] = iou
+        if isinstance(self.protocol, Text) and boxes is not None:
+            for floors, answer, true in zip(found, _by_class(boxes, objects, self.protocol)[0], objects, strict=True):
+                floors["detected_box"] = metrics.iou(answer.mask, true.mask)
         return found
+
+
+def _by_class(masks: Masks, objects: Sequence[TrueObject], protocol: Text) -> tuple[list[Answer], int]:
+    """Objects get masks of their class, one each; where a class is none of the phrases, every object gets all masks together.
+
+    Returns:
+        answers: One an object.
+        unmatched: How many masks belong to none.
+    """
+    asked = {phrase.label for phrase in parse_phrases(protocol.phrases)}
+    if any(true.label not in asked for true in objects):
+        return [Answer(_joined(masks)) for _ in objects], 0
+    answers = match(masks, objects, by_label=True)
+    return answers, len(masks) - sum(answer.mask.area > 0 for answer in answers)
 
 
 def _row(image: AnnotatedImage, true: TrueObject, answer: Answer, best: float | None, floors: dict[str, float]) -> ObjectRow:
