@@ -76,6 +76,14 @@ def test_plots_are_drawn_of_what_there_is(run, dataset):
     assert line.get_ydata().tolist() == pytest.approx(by_clicks.clicks["iou_mean_after"])
 
 
+def test_two_runs_are_drawn_object_by_object(run, dataset):
+    pytest.importorskip("matplotlib", reason="plots need matplotlib")
+    other = promptseg.evaluate(dataset, model=FakeSegmenter(), prompt="box", floors=False)
+    axes = plots.paired(run, other).axes[0]
+    assert axes.collections[0].get_offsets().tolist() == [[one.iou, two.iou] for one, two in zip(run.rows, other.rows, strict=True)]
+    assert axes.get_ylabel() == "IoU, fake-segmenter by box"
+
+
 def test_a_picture_shows_truth_green_and_answer_red(run, dataset):
     (row,) = (row for row in run.rows if row.name == "0.png#1")
     (picture,) = draw_answers([row], dataset)

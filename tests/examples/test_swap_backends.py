@@ -33,13 +33,13 @@ def test_the_files_differ_in_nothing_but_names():
 
 @pytest.fixture
 def localised(named, tmp_path):
-    """Writes a file of the example with the weights of small models, which find what they find at any score."""
+    """Writes a file of the example with the weights of small models, which find what they find at any score: a few of it will do."""
 
     def write(path):
         values = read(path)
         for stage in ("detect", "segment"):
             values[stage]["model"] = named(values[stage]["model"], ENGINES[values[stage]["model"]])
-        values["detect"]["threshold"] = 0.0
+        values["detect"] |= {"threshold": 0.0, "max_detections": 3}
         values["clean"] = {}
         (tmp_path / path.name).write_text(yaml.safe_dump(values), "utf-8")
         return path.name

@@ -64,6 +64,25 @@ def clicks(run: Evaluation) -> Figure:
     return figure
 
 
+def paired(first: Evaluation, second: Evaluation, names: tuple[str, str] | None = None) -> Figure:
+    """The IoU of each object in a second run against that in a first; above the line, the second is better.
+
+    Args:
+        first: A run.
+        second: Another on the same objects, as `promptseg.evaluation.compare.compare` checks it.
+        names: What the runs are; by default their models and prompts.
+    """
+    labels = names or (f"{first.model} by {first.prompt}", f"{second.model} by {second.prompt}")
+    figure, axes = _axes(f"IoU, {labels[0]}", f"IoU, {labels[1]}")
+    figure.set_size_inches(4.2, 4.2)
+    known = {row.name: row.iou for row in second.rows}
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
+    axes.scatter([row.iou for row in first.rows], [known[row.name] for row in first.rows], s=14, alpha=0.7)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    return figure
+
+
 def svg(figure: Figure) -> str:
     """A figure as an SVG element for a page."""
     file = io.StringIO()

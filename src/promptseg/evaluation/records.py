@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..errors import InputError, MissingDependencyError, OutputError
+from ..errors import ConfigError, InputError, MissingDependencyError, OutputError
 from ..files import output_errors, write_atomically
 from ..formats.annotated import Finding, read_json
 from ..masks import Mask
@@ -303,6 +303,41 @@ class Evaluation:
             )
         except (KeyError, TypeError) as error:
             raise InputError(f"not an evaluation that was saved: {error!r}") from error
+
+    @classmethod
+    def joined(cls, runs: Sequence[Evaluation], model: str) -> Evaluation:
+        """Runs on different images as one, such as those of the folds of a cross-validation.
+
+        Args:
+            runs: Runs by one protocol and seed.
+            model: What all their models are together.
+
+        Raises:
+            ConfigError: There is no run, or they differ in protocol or seed.
+            InputError: An image is in several.
+        """
+        asked = {(run.prompt, run.seed) for run in runs}
+        if len(asked) != 1:
+            told = ", ".join(f"{prompt!r} with seed {seed}" for prompt, seed in sorted(asked))
+            raise ConfigError(f"only runs by one protocol and seed can be joined, got {told or 'no run'}")
+        images = tuple(sorted((image for run in runs for image in run.images), key=lambda image: image.name))
+        names = [image.name for image in images]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise InputError(f"runs are joined that are of different images: {twice[0]} is in several")
+        rows: dict[str, list[ObjectRow]] = {name: [] for name in names}
+        for row in (row for run in runs for row in run.rows):
+            rows[row.image].append(row)
+        return cls(
+            model,
+            runs[0].prompt,
+            runs[0].seed,
+            ", ".join(dict.fromkeys(run.data for run in runs)),
+            tuple(row for image in images for row in rows[image.name]),
+            images,
+            tuple(one for run in runs for one in run.provenance),
+            tuple(dict.fromkeys(finding for run in runs for finding in run.findings)),
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes figures and rows as JSON, whole or not at all.
