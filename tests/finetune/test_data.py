@@ -1,11 +1,16 @@
-"""Photos with their truth: pairs, and what cannot be one."""
+"""The images of a dataset that can be learnt from, by content and group."""
+
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from promptseg.errors import InputError
-from promptseg.finetune.data import read_folders
+from promptseg.finetune.data import read_examples
+from promptseg.formats.annotated import Dataset, Entry
+from promptseg.formats.folders import read_folders
 
 
 @pytest.fixture
@@ -15,9 +20,9 @@ def folders(tmp_path):
     images.mkdir()
     masks.mkdir()
 
-    def put(name, photo=(20, 30), mask=((5, 8), 255)):
+    def put(name, photo=(20, 30), mask=((5, 8), 255), shade=90):
         if photo is not None:
-            Image.fromarray(np.full((*photo, 3), 90, np.uint8)).save(images / f"{name}.jpg")
+            Image.fromarray(np.full((*photo, 3), shade, np.uint8)).save(images / f"{name}.png")
         if mask is not None:
             pixels = mask if isinstance(mask, np.ndarray) else np.zeros(photo, np.uint8)
             if not isinstance(mask, np.ndarray):
@@ -27,89 +32,79 @@ def folders(tmp_path):
     return images, masks, put
 
 
-def test_a_photo_is_paired_with_the_mask_of_its_name(folders):
+def test_objects_are_those_of_the_dataset(folders):
     images, masks, put = folders
     put("b")
-    put("a", mask=((3, 4), 255))
-    (images / "notes.txt").touch()
-    found = read_folders(images, masks)
-    assert [example.image.name for example in found] == ["a.jpg", "b.jpg"]
-    assert [[mask.area for mask in example.objects] for example in found] == [[12], [40]]
-    assert found[0].size == found[0].objects[0].size == (20, 30)
+    labels = np.zeros((20, 30), np.uint16)
+    labels[:4, :4], labels[10:, :] = 300, 7
+    put("a", mask=labels, shade=91)
+    found, findings = read_examples(read_folders(images, masks))
+    assert [(example.name, [mask.area for mask in example.objects]) for example in found] == [("a.png", [300, 16]), ("b.png", [40])]
+    assert findings == []
 
 
-def test_only_those_that_are_named_are_read(folders):
+def test_regions_that_do_not_count_are_kept(folders):
     images, masks, put = folders
-    for name in "abc":
-        put(name)
-    assert [example.image.stem for example in read_folders(images, masks, only=["c", "a"])] == ["a", "c"]
-    with pytest.raises(InputError, match="no photo d in"):
-        read_folders(images, masks, only=["a", "d"])
+    labels = np.zeros((20, 30), np.uint8)
+    labels[:4, :4], labels[10:, :] = 3, 255
+    put("a", mask=labels)
+    ((example,), _) = read_examples(read_folders(images, masks))
+    assert [mask.area for mask in example.ignored] == [300]
 
 
-def test_photos_of_one_content_have_one_digest(folders):
+def test_what_cannot_be_used_is_told_and_the_others_are_read(folders):
+    images, masks, put = folders
+    put("a")
+    put("alone", mask=None, shade=1)
+    put("nobody", photo=None, mask=np.full((20, 30), 255, np.uint8))
+    put("other size", mask=np.full((30, 20), 255, np.uint8), shade=2)
+    put("nothing", mask=np.zeros((20, 30), np.uint8), shade=3)
+    soft = np.tile(np.array([0, 100, 127, 128, 254, 255], np.uint8), (20, 5))
+    put("soft", mask=np.where(np.arange(30) < 20, 255, soft).astype(np.uint8), shade=4)
+    found, findings = read_examples(read_folders(images, masks))
+    assert [example.name for example in found] == ["a.png", "soft.png"]
+    told = {finding.source.rpartition("/")[2]: (finding.kind, finding.message) for finding in findings}
+    assert {name: kind for name, (kind, _) in told.items()} == {
+        "alone.png": "unpaired",
+        "nobody.png": "unpaired",
+        "other size.png": "size",
+        "nothing.png": "empty",
+        "soft.png": "converted",
+    }
+    assert "127" in told["soft.png"][1]
+    assert "30 wide" in told["other size.png"][1]
+
+
+def test_copies_of_a_photo_are_told_and_are_one_group(folders):
     images, masks, put = folders
     put("a")
     put("b")
-    put("c", photo=(30, 20))
-    one, copy, other = (example.digest for example in read_folders(images, masks))
-    assert one == copy != other
+    put("c", shade=7)
+    (one, copy, other), findings = read_examples(read_folders(images, masks))
+    assert one.content == copy.content != other.content
+    assert one.group == copy.group != other.group
+    assert [(finding.kind, finding.source) for finding in findings] == [("duplicate", "a.png")]
 
 
-@pytest.mark.parametrize(("value", "area"), [(1, 40), (255, 40), (128, 40)])
-def test_a_mask_is_of_zeros_and_ones_or_cut_above_127(value, area, folders):
+def test_groups_that_share_a_photo_are_one(folders):
     images, masks, put = folders
-    put("a", mask=((5, 8), value))
-    assert read_folders(images, masks)[0].objects[0].area == area
+    for index, name in enumerate("abcde"):
+        put(name, shade=index if name != "d" else 1)  # "d" is a copy of "b".
+    dataset = read_folders(images, masks)
+    sequence = {"a.png": "x", "b.png": "x", "c.png": "y", "d.png": "y", "e.png": "z"}
+
+    def grouped(entry):
+        return replace(entry.read(), group=sequence[entry.name])
+
+    entries = tuple(Entry(entry.name, partial(grouped, entry)) for entry in dataset.entries)
+    found, _ = read_examples(Dataset("videos", entries))
+    groups = {example.name[0]: example.group for example in found}
+    assert len({groups[name] for name in "abcd"}) == 1
+    assert groups["e"] != groups["a"]
 
 
-def test_soft_borders_are_cut_above_127(folders):
+def test_nothing_to_learn_from_is_refused_with_the_reasons(folders):
     images, masks, put = folders
-    put("a", mask=np.tile(np.array([0, 100, 127, 128, 200, 255], np.uint8), (20, 5)))
-    assert read_folders(images, masks)[0].objects[0].area == 20 * 15
-
-
-@pytest.mark.parametrize(
-    ("photo", "mask", "complaint"),
-    [
-        ((20, 30), None, r"photos without a mask of the same name: b\.jpg"),
-        (None, np.ones((20, 30), np.uint8), r"masks without a photo of the same name: b\.png"),
-        ((20, 30), np.ones((30, 20), np.uint8), r"b\.png is 20 wide and 30 high, and its photo .*b\.jpg 30 wide and 20 high"),
-        ((20, 30), np.full((20, 30), 3, np.uint8), r"b\.png is no binary mask: its largest value is 3"),
-        ((20, 30), np.full((20, 30), 3, np.uint16), r"b\.png is no binary mask: it has more than 8 bits"),
-    ],
-)
-def test_what_is_no_pair_is_named(photo, mask, complaint, folders):
-    images, masks, put = folders
-    put("a")
-    put("b", photo, mask)
-    with pytest.raises(InputError, match=complaint):
-        read_folders(images, masks)
-
-
-def test_two_files_of_one_name_are_refused(folders):
-    images, masks, put = folders
-    put("a")
-    Image.new("RGB", (30, 20)).save(images / "a.png")
-    with pytest.raises(InputError, match=r"one name but for the suffix: .*a\.jpg, .*a\.png"):
-        read_folders(images, masks)
-
-
-def test_a_folder_that_is_absent_or_empty_is_named(folders, tmp_path):
-    images, masks, put = folders
-    with pytest.raises(InputError, match=r"there are no pictures in .*images"):
-        read_folders(images, masks)
-    put("a")
-    with pytest.raises(InputError, match=r"cannot read folder .*nowhere: No such file"):
-        read_folders(images, tmp_path / "nowhere")
-
-
-def test_a_photo_that_shows_nothing_is_left_out_and_named(folders):
-    images, masks, put = folders
-    put("a")
-    put("b", mask=np.zeros((20, 30), np.uint8))
-    with pytest.warns(UserWarning, match=r"left out because their masks are empty: b\.jpg"):
-        assert [example.image.stem for example in read_folders(images, masks)] == ["a"]
     put("a", mask=np.zeros((20, 30), np.uint8))
-    with pytest.raises(InputError, match=r"all 2 masks in .* are empty"):
-        read_folders(images, masks)
+    with pytest.raises(InputError, match=r"no object to learn from in .*images.*\n.*a\.png"):
+        read_examples(read_folders(images, masks))

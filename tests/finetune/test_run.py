@@ -235,7 +235,7 @@ class TestStopping:
 
         def wrong(*args):
             calls.append(args)
-            return right(*args) * (float("nan") if len(calls) > 2 * after else 1)
+            return right(*args) * (float("nan") if len(calls) > after else 1)
 
         monkeypatch.setattr(train, "loss", wrong)
         if after:
@@ -261,6 +261,9 @@ class TestRefusals:
             ({"learning_rate": 0}, "learning_rate is a number from 0"),
             ({"learning_rate": float("nan")}, "learning_rate is a number"),
             ({"validation": 1}, "validation is a number from 0 to below 1, got 1"),
+            ({"prompts": 0}, "prompts is a whole number of at least 1, got 0"),
+            ({"tokens": True}, "tokens is a whole number of at least 1, got True"),
+            ({"precision": "float8"}, "precision is one of float32, bfloat16, float16, got 'float8'"),
             ({"device": "abacus"}, "device 'abacus' is not to be had"),
             ({"model": "superpixel"}, "'superpixel' cannot be fine-tuned; these can: mini-sam, sam-vit-h"),
         ],
@@ -309,6 +312,7 @@ def test_a_disk_that_fills_up_is_named_and_the_training_goes_on_from_the_last_st
 
     with monkeypatch.context() as patch:
         patch.setattr(state.torch, "save", full)
+        patch.setattr(train, "SAVE_EVERY", -1.0)
         with pytest.raises(OutputError, match=r"training-state\.pt: No space left on device"):
             tune()
     assert names(tmp_path / "out") == ["training-state.pt", "training.jsonl"]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,10 +10,10 @@ import typer
 
 from .. import progress
 from ..registry import DEFAULT_MODEL
-from .output import FAILED, errors_as_messages, usage_error, write_json
+from .output import FAILED, errors_as_messages, tell_findings, usage_error, write_json
 
 if TYPE_CHECKING:
-    from ..formats.annotated import Dataset, Finding
+    from ..formats.annotated import Dataset
 
 
 def evaluate(
@@ -104,7 +102,7 @@ def evaluate(
                 write_report(evaluation, dataset, report, failures=found)
         if failures is not None and not as_json:
             typer.echo(str(found))
-    _tell(evaluation.findings)
+    tell_findings(evaluation.findings)
 
 
 def _summarise(dataset: Dataset, as_json: bool) -> None:
@@ -114,19 +112,4 @@ def _summarise(dataset: Dataset, as_json: bool) -> None:
         found = summarise(dataset)
     typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))
     if any(finding.broken for finding in found.findings):
-        raise typer.Exit(FAILED)
-
-
-def _tell(findings: Sequence[Finding]) -> None:
-    """Says on standard error what was found: what is broken one by one, of all else the first of each kind and how many there are."""
-    counts = Counter(finding.kind for finding in findings)
-    told = set()
-    for finding in findings:
-        if finding.broken:
-            typer.echo(f"promptseg: {finding}", err=True)
-        elif finding.kind not in told:
-            told.add(finding.kind)
-            more = counts[finding.kind] - 1
-            typer.echo(f"promptseg: {finding}" + (f" ({more} more like this)" if more else ""), err=True)
-    if any(finding.broken for finding in findings):
         raise typer.Exit(FAILED)

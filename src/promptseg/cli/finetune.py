@@ -4,59 +4,107 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .. import progress, registry
-from .output import errors_as_messages
+from .output import errors_as_messages, tell_findings
+
+if TYPE_CHECKING:
+    from ..formats.annotated import Dataset
 
 
 def finetune(
-    images: Annotated[Path, typer.Option(help="Folder of photos.")],
-    masks: Annotated[Path, typer.Option(help="Folder of binary masks of the same names, each of one object.")],
     out: Annotated[Path, typer.Option(help="Folder for the result; an unfinished training in it goes on.")],
+    images: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The photos.")] = None,
+    masks: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Their masks, as pictures of the same names.")] = None,
+    coco: Annotated[Path | None, typer.Option(metavar="FILE", help="Their objects as a COCO file, in place of --masks.")] = None,
+    labelme: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Their objects as LabelMe files.")] = None,
+    yolo: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Their objects as YOLO's text files.")] = None,
+    names: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML file with the names of YOLO's classes.")] = None,
+    davis: Annotated[Path | None, typer.Option(metavar="FOLDER", help="A DAVIS folder, which has its images.")] = None,
+    mask_kind: Annotated[str, typer.Option(help="What the pictures of --masks are: auto, binary or labels.")] = "auto",
     model: Annotated[
         str, typer.Option(metavar="NAME[=WEIGHTS]", help="A model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2.")
     ] = registry.DEFAULT_MODEL,
     seed: Annotated[int, typer.Option(help="Of the split, of the order of photos and of the prompts.")] = 0,
-    epochs: Annotated[int, typer.Option(help="Most epochs.")] = 12,
+    epochs: Annotated[int, typer.Option(help="Most epochs.")] = 24,
     learning_rate: Annotated[float, typer.Option(help="Of AdamW, at its highest.")] = 1e-4,
-    validation: Annotated[float, typer.Option(help="Share of the photos to judge by, never learnt from; 0 for none.")] = 0.2,
-    patience: Annotated[int, typer.Option(help="Epochs without a better validation after which training stops.")] = 4,
+    validation: Annotated[
+        float | None, typer.Option(help="Share of the photos to judge by, never learnt from; 0 for none. Default: 0.2, with --folds 0.")
+    ] = None,
+    patience: Annotated[int, typer.Option(help="Epochs without a better validation after which training stops.")] = 8,
     objects: Annotated[int, typer.Option(help="Most objects of a photo in one step.")] = 8,
+    prompts: Annotated[int, typer.Option(help="Prompts for each object in one step.")] = 1,
     prompt_encoder: Annotated[bool, typer.Option("--prompt-encoder", help="Train the prompt encoder, too.")] = False,
+    folds: Annotated[
+        int | None, typer.Option(metavar="K", help="Train K decoders, each without a part of the photos, and judge each by that part.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="float32, bfloat16 or float16; the last two need accelerate.")] = "float32",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write to a folder that holds files, and begin anew.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
 ) -> None:
     """Train a model's mask decoder on photos with masks; the image encoder runs once a photo."""
+    from ..formats.mask_files import mask_kind as parse_mask_kind
+    from ..formats.reading import open_dataset
+
+    settings: dict[str, Any] = {
+        "model": model,
+        "seed": seed,
+        "epochs": epochs,
+        "learning_rate": learning_rate,
+        "patience": patience,
+        "objects": objects,
+        "prompts": prompts,
+        "prompt_encoder": prompt_encoder,
+        "precision": precision,
+        "device": device,
+        "overwrite": overwrite,
+    }
+    if validation is not None:
+        settings["validation"] = validation
+    with errors_as_messages():
+        dataset = open_dataset(
+            images, masks=masks, coco=coco, labelme=labelme, yolo=yolo, davis=davis, mask_kind=parse_mask_kind(mask_kind), names=names
+        )
+    if folds is None:
+        _train(dataset, out, settings, as_json)
+    else:
+        _cross_validate(dataset, out, folds, settings, as_json)
+
+
+def _train(dataset: Dataset, out: Path, settings: dict[str, Any], as_json: bool) -> None:
     from ..finetune.run import finetune_decoder
 
     with errors_as_messages(), progress.shown():
-        done = finetune_decoder(
-            images,
-            masks,
-            out,
-            model=model,
-            seed=seed,
-            epochs=epochs,
-            learning_rate=learning_rate,
-            validation=validation,
-            patience=patience,
-            objects=objects,
-            prompt_encoder=prompt_encoder,
-            device=device,
-            overwrite=overwrite,
-        )
+        done = finetune_decoder(dataset, None, out, **settings)
     if as_json:
         typer.echo(json.dumps(done.to_dict(), indent=1))
-        return
-    learnt, judged = done.photos
-    reason = f", stopped: {done.stopped}" if done.stopped else ""
-    typer.echo(f"{learnt} photos learnt from, {judged} to judge by; {done.epochs} epochs in {done.seconds:.0f} s{reason}")
-    for kind, (before, after) in done.validation.items():
-        typer.echo(f"IoU by {kind} on those {judged}: {before:.3f} before, {after:.3f} after epoch {done.best_epoch}")
-    if done.validation and not done.best_epoch:
-        typer.echo("No epoch was better than the model as it was: the folder holds its decoder unchanged")
-    typer.echo(f"Use it: --model {done.model}={done.folder}")
+    else:
+        learnt, judged = done.photos
+        reason = f", stopped: {done.stopped}" if done.stopped else ""
+        typer.echo(f"{learnt} photos learnt from, {judged} to judge by; {done.epochs} epochs in {done.seconds:.0f} s{reason}")
+        for kind, (before, after) in done.validation.items():
+            typer.echo(f"IoU by {kind} on those {judged}: {before:.3f} before, {after:.3f} after epoch {done.best_epoch}")
+        if done.validation and not done.best_epoch:
+            typer.echo("No epoch was better than the model as it was: the folder holds its decoder unchanged")
+        typer.echo(f"Use it: --model {done.model}={done.folder}")
+    tell_findings(done.findings)
+
+
+def _cross_validate(dataset: Dataset, out: Path, folds: int, settings: dict[str, Any], as_json: bool) -> None:
+    from ..finetune.cross_validation import cross_validate
+
+    with errors_as_messages(), progress.shown():
+        found = cross_validate(dataset, None, out, folds=folds, **settings)
+    if as_json:
+        typer.echo(json.dumps(found.to_dict(), indent=1))
+    else:
+        for name, comparison in found.comparisons().items():
+            typer.echo(str(comparison))
+            for floor, both in found.tuned[name].floors.items():
+                typer.echo(f"  over {floor.replace('_', ' ')}: {both['above']}")
+        typer.echo(f"The runs are saved for promptseg compare: {', '.join(str(path) for path in sorted(out.glob('*.json')))}")
+    tell_findings(found.findings)

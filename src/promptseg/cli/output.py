@@ -5,15 +5,19 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from PIL import Image
 
 from ..errors import ConfigError, OutputError, PromptSegError
 from ..files import output_errors, write_atomically
+
+if TYPE_CHECKING:
+    from ..formats.annotated import Finding
 
 FAILED = 1
 WRONG_USAGE = 2
@@ -33,6 +37,24 @@ def usage_error(message: str) -> typer.Exit:
     """Prints what is wrong with the command line; raise what it returns."""
     typer.echo(f"promptseg: {message}", err=True)
     return typer.Exit(WRONG_USAGE)
+
+
+def tell_findings(findings: Sequence[Finding]) -> None:
+    """Says on standard error what was found: what is broken one by one, of all else the first of each kind and how many there are.
+
+    Exits with 1 where something is broken.
+    """
+    counts = Counter(finding.kind for finding in findings)
+    told = set()
+    for finding in findings:
+        if finding.broken:
+            typer.echo(f"promptseg: {finding}", err=True)
+        elif finding.kind not in told:
+            told.add(finding.kind)
+            more = counts[finding.kind] - 1
+            typer.echo(f"promptseg: {finding}" + (f" ({more} more like this)" if more else ""), err=True)
+    if any(finding.broken for finding in findings):
+        raise typer.Exit(FAILED)
 
 
 def picture_format(path: Path) -> str | None:

@@ -1,27 +1,19 @@
-"""Photos with their truth: a folder of photos and one of binary masks, paired by name."""
+"""What is learnt from: the images of a dataset that can be used, known by their content."""
 
 from __future__ import annotations
 
-import hashlib
-import warnings
-from collections import defaultdict
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from .. import progress
 from ..errors import InputError
-from ..images import load_image
+from ..formats.annotated import Dataset, Finding
+from ..formats.summary import content_key, same_content
 from ..masks import Mask, Size
 
-THRESHOLD = 127
-"""A mask of more than the values 0 and 1 shows its object where it is over this."""
-_NAMED = 4
-"""How many files a message names."""
+_TOLD = 10
+"""How many findings a message has."""
 
 
 @dataclass(frozen=True)
@@ -29,91 +21,60 @@ class Example:
     """A photo and the objects on it.
 
     Attributes:
+        name: Its name in the dataset.
         image: The photo.
         size: ``(height, width)`` of the photo in pixels.
-        objects: Their masks, of the photo's size, none of them empty.
-        digest: SHA-256 (hex) of the photo's pixels: equal for two files with one content.
+        objects: Their masks, none of them empty.
+        ignored: Regions that are neither object nor background.
+        content: What `promptseg.formats.summary.content_key` says of it.
+        group: What it shares with photos that are not independent of it, such as frames of one video and copies of itself.
     """
 
+    name: str
     image: Path
     size: Size
     objects: tuple[Mask, ...]
-    digest: str
+    ignored: tuple[Mask, ...]
+    content: str
+    group: str
 
 
-def read_folders(images: Path, masks: Path, only: Collection[str] | None = None) -> list[Example]:
-    """The photos of a folder, each with the mask of the same name without the suffix, in the order of their names.
-
-    A photo whose mask is empty has nothing to learn from and is left out, with a warning that names it.
-
-    Args:
-        images: Folder of photos.
-        masks: Folder of binary masks: 0 and 1, or background up to 127 and the object over it.
-        only: Names, without suffix, of the photos to read; default: all.
+def read_examples(dataset: Dataset) -> tuple[list[Example], list[Finding]]:
+    """The images of a dataset that have objects, and what was found on reading them.
 
     Raises:
-        InputError: A folder is absent or empty, a photo has no mask or a mask no photo, a file cannot be read, a mask has another size than
-            its photo or is not binary, or no photo shows anything.
+        InputError: There is none.
     """
-    photos, truths = _by_stem(images), _by_stem(masks)
-    for found, others, what, other in ((photos, truths, "photos", "mask"), (truths, photos, "masks", "photo")):
-        alone = [found[name].name for name in found if name not in others]
-        if alone:
-            raise InputError(f"{what} without a {other} of the same name: {_some(alone)} (photos in {images}, masks in {masks})")
-    if only is not None:
-        absent = [name for name in only if name not in photos]
-        if absent:
-            raise InputError(f"there is no photo {_some(absent)} in {images}")
-    names = [name for name in photos if only is None or name in only]
-    examples = [_read(photos[name], truths[name]) for name in progress.track(names, total=len(names), unit="photo")]
-    empty = [example.image.name for example in examples if not example.objects]
-    if len(empty) == len(examples):
-        raise InputError(f"all {len(examples)} masks in {masks} are empty")
-    if empty:
-        warnings.warn(f"left out because their masks are empty: {_some(empty)}", stacklevel=3)
-    return [example for example in examples if example.objects]
+    findings: list[Finding] = []
+    read: list[Example] = []
+    for image in progress.track(dataset.usable(findings), total=len(dataset), unit="image"):
+        if not image.objects:
+            continue
+        try:
+            content = content_key(image.pixels())
+        except InputError as error:
+            findings.append(Finding(image.name, "unreadable", str(error)))
+            continue
+        masks = tuple(true.mask for true in image.objects)
+        read.append(Example(image.name, image.path, image.size, masks, image.ignored, content, image.group))
+    if not read:
+        told = "".join(f"\n  {finding}" for finding in findings[:_TOLD])
+        raise InputError(f"there is no object to learn from in {dataset.source}{told}")
+    twice = same_content({example.name: example.content for example in read})
+    findings += [Finding(names[0], "duplicate", f"the same image is there {len(names)} times: {', '.join(names)}") for names in twice]
+    return _grouped(read), findings
 
 
-def _by_stem(folder: Path) -> dict[str, Path]:
-    """The pictures in a folder by name without suffix, sorted."""
-    try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in Image.registered_extensions())
-    except OSError as error:
-        raise InputError(f"cannot read folder {folder}: {error.strerror or error}") from error
-    if not paths:
-        raise InputError(f"there are no pictures in {folder}")
-    found = defaultdict(list)
-    for path in paths:
-        found[path.stem].append(path)
-    for same in found.values():
-        if len(same) > 1:
-            raise InputError(f"these files have one name but for the suffix: {', '.join(map(str, same))}")
-    return {name: same[0] for name, same in found.items()}
+def _grouped(examples: Sequence[Example]) -> list[Example]:
+    """The examples, with one group for all that share a group or a content, named by the first of their contents."""
+    parents: dict[str, str] = {}
 
+    def root(key: str) -> str:
+        while (parent := parents.setdefault(key, key)) != key:
+            key = parent
+        return key
 
-def _read(image: Path, mask: Path) -> Example:
-    photo, truth = load_image(image), _binary(mask)
-    size = (photo.shape[0], photo.shape[1])
-    if truth.shape != size:
-        raise InputError(
-            f"{mask} is {truth.shape[1]} wide and {truth.shape[0]} high, and its photo {image} {size[1]} wide and {size[0]} high"
-        )
-    digest = hashlib.sha256(repr(photo.shape).encode() + photo.tobytes()).hexdigest()
-    return Example(image, size, (Mask.from_array(truth),) if truth.any() else (), digest)
-
-
-def _binary(path: Path) -> NDArray[np.bool_]:
-    values = load_image(path).max(axis=2)
-    with Image.open(path) as picture:
-        if picture.mode.startswith(("I", "F")):  # Labels of 16 bits: scaled to 8 bits, all would be 0.
-            raise InputError(f"{path} is no binary mask: it has more than 8 bits (mode {picture.mode})")
-    most = int(values.max())
-    if 1 < most <= THRESHOLD:
-        raise InputError(f"{path} is no binary mask: its largest value is {most}, expected 1, or more than {THRESHOLD}")
-    binary: NDArray[np.bool_] = values > (0 if most <= 1 else THRESHOLD)
-    return binary
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    for example in examples:
+        one, other = sorted((root(f"content {example.content}"), root(f"group {example.group}")))
+        parents[other] = one  # "content …" sorts first: no group's name decides anything.
+    return [replace(one, group=root(f"content {one.content}").removeprefix("content ")) for one in examples]

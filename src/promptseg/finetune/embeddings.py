@@ -16,6 +16,7 @@ from ..results import Provenance
 from ..sam.cache import EmbeddingCache, image_key
 from ..sam.session import SamSegmenter
 from ..weights import home
+from .devices import Devices
 
 _MEMORY_SHARE = 4
 """The part of the memory that is free in which embeddings are kept: one in so many."""
@@ -31,13 +32,20 @@ class Embeddings(Sequence[Mapping[str, NDArray[np.float32]]]):
         photos: The photos.
         provenance: The model that encodes them, as it would say itself.
         open_model: Loads that model, with a cache to use; called only if there is something to encode.
+        devices: Of several processes, each encodes a part of the photos.
 
     Raises:
         InputError: A photo cannot be read.
         OutputError: There is no room for the embeddings, neither in memory nor on the disk.
     """
 
-    def __init__(self, photos: Sequence[Path], provenance: Provenance, open_model: Callable[[EmbeddingCache], SamSegmenter]) -> None:
+    def __init__(
+        self,
+        photos: Sequence[Path],
+        provenance: Provenance,
+        open_model: Callable[[EmbeddingCache], SamSegmenter],
+        devices: Devices | None = None,
+    ) -> None:
         self._photos = photos
         self._open_model = open_model
         self._model: SamSegmenter | None = None
@@ -45,10 +53,12 @@ class Embeddings(Sequence[Mapping[str, NDArray[np.float32]]]):
         free = available_memory() or 0
         self._cache = EmbeddingCache(max(EmbeddingCache().memory_bytes, free // _MEMORY_SHARE), self._folder)
         self.encoded = 0
-        self._keys = []
-        for index in progress.track(range(len(photos)), total=len(photos), unit="photo"):
-            self._keys.append(image_key(load_image(photos[index]), provenance))
-            self._make_room(self[index])
+        self._keys = [image_key(load_image(photo), provenance) for photo in photos]
+        own = range(len(photos)) if devices is None else range(devices.rank, len(photos), devices.count)
+        for index in progress.track(own, total=len(own), unit="photo"):
+            self._make_room(index)
+        if devices is not None:
+            devices.wait()
         self._model = None  # Its encoder is the larger part of the memory that training would take.
 
     def __len__(self) -> int:
@@ -63,11 +73,11 @@ class Embeddings(Sequence[Mapping[str, NDArray[np.float32]]]):
             self.encoded += 1
         return features
 
-    def _make_room(self, features: Mapping[str, NDArray[np.float32]]) -> None:
-        """Lets the cache hold all photos, and refuses to go on where the disk could not."""
-        needed = len(self) * sum(array.nbytes for array in features.values())
+    def _make_room(self, index: int) -> None:
+        """Encodes a photo, lets the cache hold all of them, and refuses to go on where the disk could not."""
+        needed = len(self) * sum(array.nbytes for array in self[index].values())
         self._cache.disk_bytes = max(self._cache.disk_bytes, 2 * needed)
-        if needed > self._cache.memory_bytes and not (self._folder / f"{self._keys[-1]}.npz").is_file():
+        if needed > self._cache.memory_bytes and not (self._folder / f"{self._keys[index]}.npz").is_file():
             raise OutputError(
                 f"the embeddings of {len(self)} photos take {needed >> 20} MiB, more than there is memory for, and {self._folder} cannot "
                 "hold them: make room there, or set PROMPTSEG_HOME to a folder with room that you may write to"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,20 +15,23 @@ from .. import exported, registry
 from ..errors import ConfigError, MissingDependencyError
 from ..exported import RECORD
 from ..files import output_errors, write_folder
+from ..formats.annotated import Dataset, Finding
+from ..formats.reading import open_dataset
 from ..results import Provenance
 from ..weights import DECODER, file_sha256
-from .data import Example, read_folders
+from .data import Example, read_examples
 from .split import split
 
 if TYPE_CHECKING:
+    from .devices import Devices
     from .train import Outcome, Settings
 
 FAMILIES = {
-    "sam": ("promptseg.backends.sam:torch_module", "promptseg.finetune.decoder:SamDecoder"),
-    "mobile_sam": ("promptseg.backends.mobile_sam:torch_module", "promptseg.finetune.decoder:SamDecoder"),
-    "sam2": ("promptseg.backends.sam2:torch_module", "promptseg.finetune.decoder:Sam2Decoder"),
+    "sam": "promptseg.backends.sam:torch_module",
+    "mobile_sam": "promptseg.backends.mobile_sam:torch_module",
+    "sam2": "promptseg.backends.sam2:torch_module",
 }
-"""By backend: what makes the torch module of a request, and its decoder for training."""
+"""By backend: what makes the package's model of a request."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class FineTuned:
         stopped: Why training ended before its last epoch, or None.
         seconds: How long the training took since this call, without encoding.
         encoded: How many photos were encoded in this call, and not found in the cache.
+        findings: What of the photos and masks could not be used, or not as it stands.
     """
 
     model: str
@@ -60,6 +65,7 @@ class FineTuned:
     stopped: str | None
     seconds: float
     encoded: int
+    findings: tuple[Finding, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -72,38 +78,44 @@ class FineTuned:
 
 
 def finetune_decoder(
-    images: str | Path,
-    masks: str | Path,
-    out: str | Path,
+    images: Dataset | str | os.PathLike[str],
+    masks: str | os.PathLike[str] | None,
+    out: str | os.PathLike[str],
     *,
+    coco: str | os.PathLike[str] | None = None,
     model: str = registry.DEFAULT_MODEL,
     weights: str | Path | None = None,
     only: Collection[str] | None = None,
     seed: int = 0,
-    epochs: int = 12,
+    epochs: int = 24,
     learning_rate: float = 1e-4,
     weight_decay: float = 0.01,
     validation: float = 0.2,
-    patience: int = 4,
+    patience: int = 8,
     objects: int = 8,
+    prompts: int = 1,
+    tokens: int = 784,
     prompt_encoder: bool = False,
+    precision: str = "float32",
     device: str = "auto",
     overwrite: bool = False,
 ) -> FineTuned:
     """Trains the mask decoder of a SAM model on photos with masks; the image encoder stays as it is, and encodes each photo once.
 
     The result is a folder, which `promptseg.load` and ``--model`` take in place of a model's name. A call that was ended goes on where it
-    was when it is repeated: its state is written to the folder after each epoch, and once a minute. On a CPU it then ends as it would have,
-    number for number.
+    was when it is repeated: its state is written to the folder twice a minute. On a CPU it then ends as it would have, number for number.
+
+    What cannot be used of the photos and masks is a finding of the result, and the others are learnt from.
 
     Args:
-        images: Folder of photos.
-        masks: Folder of binary masks of the same names, each of one object: see `promptseg.finetune.data.read_folders`.
+        images: A dataset of `promptseg.formats`, or the folder of the photos.
+        masks: Folder of masks of the same names; None where `images` is a dataset, or with `coco`.
         out: The folder of the result.
+        coco: COCO file of instances, in place of `masks`.
         model: Name of a model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2; ``"name=path/to/weights"``; or the path of a folder
             with a fine-tuned decoder, to go on from it.
         weights: Your own weights, in place of the published ones.
-        only: Names, without suffix, of the photos to use; default: all in the folder.
+        only: Names, as in the dataset, of the photos to use; default: all.
         seed: Of the split, of the order of photos and of the prompts.
         epochs: Most epochs.
         learning_rate: Of AdamW, at its highest.
@@ -111,36 +123,48 @@ def finetune_decoder(
         validation: The share of the photos that are kept to judge by, and never learnt from; 0 for none.
         patience: Epochs without a better validation after which training stops.
         objects: Most objects of a photo in one step.
+        prompts: Prompts for each of them in one step, boxes and points in turn.
+        tokens: Most image tokens, of 4 x 4 logits each, at which the loss of a prompt is taken; they are drawn anew at each step.
         prompt_encoder: Train the prompt encoder, too.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        precision: ``"float32"``; or, through accelerate, products in ``"bfloat16"`` or ``"float16"``, for a GPU.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``. In each process of ``accelerate launch``, the one that accelerate gives it.
         overwrite: Write to a folder that holds files, and begin anew: those of an earlier training are replaced, others stay.
 
     Raises:
         UnknownModelError: No such model.
         ConfigError: The model cannot be fine-tuned, a setting is out of its range, or the folder holds files or another training.
-        MissingDependencyError: torch, safetensors or the model's package is missing.
-        InputError: A photo or a mask cannot be used, or has no partner; or there are too few different photos.
+        MissingDependencyError: torch, safetensors, accelerate or the model's package is missing.
+        InputError: No photo with its masks can be used, or there are too few different ones.
         WeightsError: The weights cannot be had or are not what they should be.
         OutputError: The state or the result cannot be written, or there is no room for the embeddings.
         OutOfMemoryError: The model or a step of the training does not fit into memory.
         BackendError: The loss is not a number, or torch failed.
     """
+    dataset = images if isinstance(images, Dataset) else open_dataset(images, masks=masks, coco=coco)
+    if isinstance(images, Dataset) and (masks is not None or coco is not None):
+        raise ConfigError("a Dataset has its truth: leave out masks and coco")
     spec = registry.choose(model, weights=weights).model
     chosen = registry.choose(model, weights=weights, engine=registry.engine_among(spec, FAMILIES, "fine-tuned").name)
     chosen.backend.check_installed()
     _check_safetensors()
     import torch
 
+    from ..torch_runtime import chosen_device
+    from .devices import Devices
     from .train import Settings
 
-    settings = Settings(epochs, learning_rate, weight_decay, patience, validation, objects, prompt_encoder, seed)
+    settings = Settings(
+        epochs, learning_rate, weight_decay, patience, validation, objects, prompts, tokens, prompt_encoder, precision, seed
+    )
     settings.check()
+    devices = Devices(chosen_device(device), precision)
     folder = Path(out)
     _check_folder(folder, overwrite)
-    examples = read_folders(Path(images), Path(masks), only)
-    sides = split([example.digest for example in examples], validation, seed)
+    examples, findings = read_examples(dataset if only is None else dataset.only(list(only)))
+    sides = split([example.group for example in examples], validation, seed)
     with torch.inference_mode(False):  # A caller may be in it, and what is made there can never have gradients.
-        return _finetune(chosen, folder, examples, sides, settings, device, overwrite)
+        done = _finetune(chosen, folder, examples, sides, settings, devices, overwrite)
+    return replace(done, findings=tuple(findings))
 
 
 def _finetune(
@@ -149,40 +173,47 @@ def _finetune(
     examples: Sequence[Example],
     sides: tuple[list[int], list[int]],
     settings: Settings,
-    device: str,
+    devices: Devices,
     overwrite: bool,
 ) -> FineTuned:
-    from ..torch_runtime import chosen_device
+    from .decoder import TrainableDecoder
     from .embeddings import Embeddings
     from .state import StateFile
     from .train import Training
 
     spec, engine = chosen.model, chosen.engine
-    where = chosen_device(device)
-    request = registry.LoadRequest(spec, engine, registry.weights_of(chosen), where.type)
-    run = {"model": spec.name, "weights": dict(request.weights.sha256), "photos": _fingerprint(examples), **asdict(settings)}
+    request = registry.LoadRequest(spec, engine, registry.weights_of(chosen), devices.device.type)
+    run = {
+        "model": spec.name,
+        "weights": dict(request.weights.sha256),
+        "photos": _fingerprint(examples),
+        "processes": devices.count,
+        **asdict(settings),
+    }
     file = StateFile(folder, run)
-    if overwrite:
+    if overwrite and devices.first:
         with output_errors(file.path):
             file.remove()
+    devices.wait()
     file.read()  # Another training's is refused before anything is computed.
     features = Embeddings(
         [example.image for example in examples],
         Provenance(spec.name, engine.backend, "", request.weights.sha256),
         lambda cache: registry.make(
-            chosen.backend.factory, registry.LoadRequest(spec, engine, request.weights, where.type, {"cache": cache})
+            chosen.backend.factory, registry.LoadRequest(spec, engine, request.weights, devices.device.type, {"cache": cache})
         ),
+        devices,
     )
-    factory, family = FAMILIES[engine.backend]
-    decoder = registry.resolve(family)(registry.make(factory, request), where)
+    decoder = TrainableDecoder(registry.make(FAMILIES[engine.backend], request), devices.device)
     started = time.perf_counter()
-    training = Training(decoder, examples, features, *sides, settings, file)
+    training = Training(decoder, examples, features, *sides, settings, file, devices)
     outcome = training.run()
     seconds = time.perf_counter() - started
-    record = _record(request, examples, sides, settings, outcome, training.parameters)
-    _write(folder, request, chosen.weights, outcome, record)
-    with output_errors(file.path):
-        file.remove()
+    if devices.first:
+        _write(folder, request, chosen.weights, outcome, _record(request, examples, sides, settings, outcome, training.parameters))
+        with output_errors(file.path):
+            file.remove()
+    devices.wait()
     return FineTuned(
         spec.name,
         folder,
@@ -230,7 +261,7 @@ def _record(
     import torch
 
     def photos(indices: Sequence[int]) -> list[dict[str, str]]:
-        return [{"image": examples[index].image.name, "sha256": examples[index].digest} for index in indices]
+        return [{"image": examples[index].name, "sha256": examples[index].content} for index in indices]
 
     return {
         "model": request.model.name,
@@ -266,7 +297,7 @@ def _fingerprint(examples: Sequence[Example]) -> str:
     """One digest of all photos and masks."""
     digest = hashlib.sha256()
     for example in examples:
-        digest.update(example.digest.encode())
+        digest.update(example.content.encode())
         for mask in example.objects:
             digest.update(mask.counts)
     return digest.hexdigest()[:16]

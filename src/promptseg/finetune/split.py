@@ -1,32 +1,59 @@
-"""Which photos to learn from and which to judge by: by their content, so that copies of one photo are never on both sides."""
+"""Which photos to learn from and which to judge by. Those of one group, such as copies of a photo, are never on both sides."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 
-from ..errors import InputError
+from ..errors import ConfigError, InputError
 
 
-def split(digests: Sequence[str], validation: float, seed: int) -> tuple[list[int], list[int]]:
+def split(groups: Sequence[str], validation: float, seed: int) -> tuple[list[int], list[int]]:
     """Indices of the photos to learn from, and of those to judge by.
 
-    Which side a photo falls on depends on its content, the contents of the others and the seed, not on names or order.
+    Which side a group falls on depends on its key, the keys of the others and the seed, not on names or order.
 
     Args:
-        digests: A digest of each photo's content.
-        validation: The share of different photos to judge by, at least one if it is more than 0.
+        groups: The key of each photo's group.
+        validation: The share of groups to judge by, at least one if it is more than 0.
         seed: Another seed gives another split.
 
     Raises:
-        InputError: There are too few different photos for both sides.
+        InputError: There are too few groups for both sides.
     """
-    different = sorted(set(digests), key=lambda digest: hashlib.sha256(f"{seed} {digest}".encode()).digest())
+    different = _shuffled(groups, seed)
     held_out = max(1, round(validation * len(different))) if validation else 0
     if len(different) <= held_out:
-        raise InputError(f"{len(digests)} photos, of which {len(different)} differ in content, are too few to learn from and to judge by")
+        raise InputError(f"{len(groups)} photos, of which {len(different)} are independent, are too few to learn from and to judge by")
     judges = set(different[:held_out])
     return (
-        [index for index, digest in enumerate(digests) if digest not in judges],
-        [index for index, digest in enumerate(digests) if digest in judges],
+        [index for index, group in enumerate(groups) if group not in judges],
+        [index for index, group in enumerate(groups) if group in judges],
     )
+
+
+def folds(groups: Sequence[str], count: int, seed: int) -> list[list[int]]:
+    """Indices of the photos of each fold: every photo is in one, folds are as equal as whole groups allow.
+
+    Args:
+        groups: The key of each photo's group.
+        count: How many folds.
+        seed: Another seed gives other folds.
+
+    Raises:
+        ConfigError: The count is no whole number of at least 2.
+        InputError: There are fewer groups than folds.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 2:
+        raise ConfigError(f"folds is a whole number of at least 2, got {count!r}")
+    different = _shuffled(groups, seed)
+    if len(different) < count:
+        raise InputError(f"{len(groups)} photos, of which {len(different)} are independent, are too few for {count} folds")
+    found: list[list[int]] = [[] for _ in range(count)]
+    for key in different:
+        min(found, key=len).extend(index for index, group in enumerate(groups) if group == key)
+    return [sorted(fold) for fold in found]
+
+
+def _shuffled(groups: Sequence[str], seed: int) -> list[str]:
+    return sorted(set(groups), key=lambda group: hashlib.sha256(f"{seed} {group}".encode()).digest())

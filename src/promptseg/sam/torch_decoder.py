@@ -347,7 +347,7 @@ class _Upscaling:
         if not high_res:
             return first.expand(*grid, -1), second.expand(*grid, 4, -1)
         finer, coarser = high_res
-        return _nested(coarser, grid) + first, _nested(finer, grid).view(*grid, 4, -1) + second
+        return nested(coarser, grid) + first, nested(finer, grid).view(*grid, 4, -1) + second
 
     def __call__(self, image: Tensor, hyper: Tensor, offsets: Sequence[Tensor]) -> Tensor:
         """(masks, 4 rows, 4 columns) float32 of a rectangle (rows, columns, C) of the image, with the same rectangle of the offsets."""
@@ -367,7 +367,7 @@ def _as_linear(convolution: Any) -> tuple[Tensor, Tensor]:
     return weight.reshape(-1, weight.shape[-1]).contiguous(), convolution.bias.detach().repeat(4)
 
 
-def _nested(features: Tensor, grid: Size) -> Tensor:
+def nested(features: Tensor, grid: Size) -> Tensor:
     """(1, channels, n rows, n columns) as (rows, columns, n n channels): each image token's pixels by quarters, and quarters of those."""
     value = features[0].permute(1, 2, 0)
     while len(value) > grid[0]:

@@ -1,0 +1,155 @@
+"""How good fine-tuning is on photos that it did not see, where there are too few to hold some back: a decoder for each fold of the photos.
+
+Each photo is judged by the one decoder that was trained without it, and without any photo of its group. So all photos count, and none
+flatters.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import exported, registry
+from ..errors import ConfigError
+from ..evaluation.compare import Comparison, compare
+from ..evaluation.records import Evaluation
+from ..evaluation.run import evaluate
+from ..exported import RECORD
+from ..formats.annotated import Dataset, Finding, read_json
+from ..formats.reading import open_dataset
+from .data import Example, read_examples
+from .run import FAMILIES, finetune_decoder
+from .split import folds as split_folds
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """What fine-tuning comes to on photos that it did not see.
+
+    Attributes:
+        base: The model as it was on all photos, by name of the protocol.
+        tuned: The decoders, each on the photos that it was not trained on, likewise: the same objects in the same order.
+        decoders: The folder of each decoder.
+        findings: What of the photos and masks could not be used, or not as it stands.
+    """
+
+    base: Mapping[str, Evaluation]
+    tuned: Mapping[str, Evaluation]
+    decoders: tuple[Path, ...]
+    findings: tuple[Finding, ...] = ()
+
+    def comparisons(self, metric: str = "iou") -> dict[str, Comparison]:
+        """The tuned against the base, object by object, by name of the protocol."""
+        return {name: compare([self.base[name], self.tuned[name]], metric) for name in self.tuned}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as plain values that `json` can write."""
+        return {
+            "decoders": [str(folder) for folder in self.decoders],
+            "comparisons": {name: one.to_dict() for name, one in self.comparisons().items()},
+            "floors": {name: {key: one["above"].to_dict() for key, one in run.floors.items()} for name, run in self.tuned.items()},
+            "findings": [asdict(finding) for finding in self.findings],
+        }
+
+
+def cross_validate(
+    images: Dataset | str | os.PathLike[str],
+    masks: str | os.PathLike[str] | None,
+    out: str | os.PathLike[str],
+    *,
+    coco: str | os.PathLike[str] | None = None,
+    model: str = registry.DEFAULT_MODEL,
+    folds: int = 5,
+    seed: int = 0,
+    validation: float = 0.0,
+    judged_by: Sequence[str] = ("box", "point"),
+    floors: bool = True,
+    device: str = "auto",
+    **settings: Any,
+) -> CrossValidation:
+    """Fine-tunes once for each fold, and evaluates each decoder on the photos of its fold and the model as it was on all.
+
+    The runs are saved beside the decoders, ``base-box.json`` and ``tuned-box.json`` for protocol ``"box"``, as ``promptseg compare`` reads
+    them. A call that was ended goes on where it was when it is repeated; decoders that are finished are not trained again.
+
+    Args:
+        images: A dataset of `promptseg.formats`, or the folder of the photos.
+        masks: Folder of masks of the same names; None where `images` is a dataset, or with `coco`.
+        out: Folder for the decoders, ``fold-1`` and so on, and the runs.
+        coco: COCO file of instances, in place of `masks`.
+        model: As for `promptseg.finetune_decoder`.
+        folds: How many.
+        seed: Of the folds, and of each training.
+        validation: The share of the photos learnt from that stop each training; by default none, so that all teach.
+        judged_by: Protocols of evaluation; see `promptseg.evaluation.prompting`.
+        floors: Also measure what no model gives; see `promptseg.evaluation.floors`.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        settings: Other settings of `promptseg.finetune_decoder`.
+
+    Raises:
+        ConfigError: The number of folds is under 2, or whatever `promptseg.finetune_decoder` refuses.
+        InputError: There are fewer independent photos than folds, or no photo can be used.
+    """
+    dataset = images if isinstance(images, Dataset) else open_dataset(images, masks=masks, coco=coco)
+    examples, findings = read_examples(dataset)
+    chosen = split_folds([example.group for example in examples], folds, seed)
+    common = {"model": model, "seed": seed, "validation": validation, "device": device, **settings}
+    folders = []
+    parts: dict[str, list[Evaluation]] = {name: [] for name in judged_by}
+    for number, held_out in enumerate(chosen, 1):
+        folder = Path(out) / f"fold-{number}"
+        folders.append(folder)
+        learnt = [example for index, example in enumerate(examples) if index not in set(held_out)]
+        if not _is_finished(folder, learnt, common):
+            finetune_decoder(dataset.only([example.name for example in learnt]), None, folder, **common)
+        segmenter = registry.load(str(folder), device=device, cache="disk")
+        photos = dataset.only([examples[index].name for index in held_out])
+        for name in judged_by:
+            parts[name].append(evaluate(photos, model=segmenter, prompt=name, seed=seed, floors=floors))
+    order = [example.name for example in examples]
+    tuned = {name: _joined(found, f"{model}, fine-tuned in {folds} folds", order) for name, found in parts.items()}
+    engine = registry.engine_among(registry.choose(model).model, FAMILIES, "fine-tuned").name
+    everything = dataset.only(order)
+    base = {
+        name: evaluate(everything, model=model, engine=engine, prompt=name, seed=seed, device=device, floors=floors) for name in judged_by
+    }
+    for kind, runs in (("base", base), ("tuned", tuned)):
+        for name, run in runs.items():
+            run.save(Path(out) / f"{kind}-{name.replace(':', '-')}.json")
+    return CrossValidation(base, tuned, tuple(folders), tuple(findings))
+
+
+def _joined(parts: Sequence[Evaluation], model: str, order: Sequence[str]) -> Evaluation:
+    """One run made of those of the folds, in the order of the photos."""
+    at = {name: index for index, name in enumerate(order)}
+    first = parts[0]
+    return Evaluation(
+        model,
+        first.prompt,
+        first.seed,
+        first.data,
+        tuple(sorted((row for part in parts for row in part.rows), key=lambda row: at[row.image])),
+        tuple(sorted((image for part in parts for image in part.images), key=lambda image: at[image.name])),
+        tuple(one for part in parts for one in part.provenance),
+        tuple(dict.fromkeys(finding for part in parts for finding in part.findings)),
+    )
+
+
+def _is_finished(folder: Path, learnt: Sequence[Example], settings: Mapping[str, Any]) -> bool:
+    """Whether a decoder of this very training is there.
+
+    Raises:
+        ConfigError: That of another training is.
+    """
+    if settings.get("overwrite") or exported.read(folder) is None:
+        return False
+    record = read_json(folder / RECORD)
+    of_photos = sorted(one["sha256"] for side in ("train", "validation") for one in record[side])
+    differing = {name: value for name, value in settings.items() if name in record["settings"] and record["settings"][name] != value}
+    if of_photos != sorted(example.content for example in learnt) or differing:
+        told = f" (it has other {', '.join(differing)})" if differing else ""
+        raise ConfigError(f"{folder} holds another training{told}: give another folder, or overwrite=True (--overwrite)")
+    return True
