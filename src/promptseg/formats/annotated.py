@@ -64,8 +64,8 @@ class AnnotationError(InputError):
 
 
 @dataclass(frozen=True)
-class TrueObject:
-    """One object as somebody annotated it.
+class AnnotatedObject:
+    """One object as somebody annotated it, or as a model found it.
 
     Attributes:
         name: The image's name, ``#`` and what tells the objects of the image apart: unique in its dataset, and the same at each reading.
@@ -98,7 +98,7 @@ class AnnotatedImage:
     name: str
     path: Path
     size: Size
-    objects: tuple[TrueObject, ...]
+    objects: tuple[AnnotatedObject, ...]
     ignored: tuple[Mask, ...] = ()
     findings: tuple[Finding, ...] = ()
     group: str = ""
@@ -220,7 +220,7 @@ def annotated(
     objects = []
     for key, mask in masks:
         if mask.area:
-            objects.append(TrueObject(f"{name}#{key}", mask))
+            objects.append(AnnotatedObject(f"{name}#{key}", mask))
         else:
             found.append(Finding(f"{name}#{key}", "empty", "the object has no pixel"))
     if not masks:
