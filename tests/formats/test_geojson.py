@@ -77,12 +77,7 @@ def test_world_coordinates_name_their_system_and_come_back(annotated, tmp_path):
     assert content["promptseg"] == {"image": "a.tif", "width": 8, "height": 6, "coordinates": "world"}
     (ring,) = content["features"][0]["geometry"]["coordinates"]
     assert ring[0] == ring[-1]
-    assert {tuple(corner) for corner in ring} == {
-        (500_001, 5_199_999.5),
-        (500_002, 5_199_999.5),
-        (500_002, 5_199_998.5),
-        (500_001, 5_199_998.5),
-    }
+    assert {tuple(corner) for corner in ring} == {(x, y) for x in (500_001, 500_002) for y in (5_199_998.5, 5_199_999.5)}
     assert report.changed == 0
     ((read,),) = (image.objects for image in read_geojson(tmp_path / "images", tmp_path / "out" / "geojson"))
     assert (read.mask, read.label, read.name) == (annotated.objects[0].mask, "roof", "a.tif#1")
@@ -98,19 +93,20 @@ def test_pixels_are_written_where_they_are_asked_for_or_there_is_nothing_else(an
         write("geojson", [plain], tmp_path / "out", coordinates="world")
 
 
-def test_exteriors_run_anticlockwise_in_the_world_and_holes_clockwise(annotated, tmp_path):
+@pytest.mark.parametrize(("coordinates", "pixel"), [("world", 0.25), ("pixels", 1)])
+def test_exteriors_run_anticlockwise_and_holes_clockwise(coordinates, pixel, annotated, tmp_path):
     ring = np.zeros((6, 8), bool)
     ring[0:5, 0:5] = True
     ring[2, 2] = False
     annotated = AnnotatedImage("a.tif", annotated.path, (6, 8), (AnnotatedObject("a.tif#1", Mask.from_array(ring)),))
-    write("geojson", [annotated], tmp_path / "out")
+    write("geojson", [annotated], tmp_path / "out", coordinates=coordinates)
     rings = json.loads((tmp_path / "out" / "geojson" / "a.geojson").read_text())["features"][0]["geometry"]["coordinates"]
 
     def area(corners):
         x, y = (np.array(corners) - corners[0]).T
         return float((x[:-1] * y[1:] - x[1:] * y[:-1]).sum()) / 2
 
-    assert [area(corners) for corners in rings] == [25 * 0.25, -0.25]
+    assert [area(corners) for corners in rings] == [25 * pixel, -pixel]
 
 
 def test_files_of_others_are_read_by_their_names(tmp_path, save, square, tile):

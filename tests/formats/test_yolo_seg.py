@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from promptseg.errors import InputError
+from promptseg.formats import writing
 from promptseg.formats.annotated import AnnotatedImage, AnnotatedObject
-from promptseg.formats.writing import write
 from promptseg.formats.yolo_seg import read_yolo
 from promptseg.masks import Mask
 
@@ -76,7 +76,7 @@ def test_ultralytics_reads_what_is_written_and_fills_the_same_pixels(tmp_path, s
     photo = save("images/b/a.png")
     masks = [Mask.from_array(each, label=label) for each, label in ((square, "a: b"), (square[::-1, ::-1], "ä"))]
     objects = tuple(AnnotatedObject(f"b/a.png#{number}", mask) for number, mask in enumerate(masks))
-    write("yolo-seg", [AnnotatedImage("b/a.png", photo, (6, 8), objects)], tmp_path / "out")
+    writing.write("yolo-seg", [AnnotatedImage("b/a.png", photo, (6, 8), objects)], tmp_path / "out")
     data = utils.check_det_dataset(str(tmp_path / "out" / "yolo-seg" / "data.yaml"), autodownload=False)
     assert data["names"] == {0: "a: b", 1: "ä"}
     (found,) = [str(path) for path in Path(data["train"]).rglob("*.png")]
