@@ -73,15 +73,17 @@ def test_boxes_are_filled_where_they_are_asked_for(tmp_path, save, square):
 
 def test_ultralytics_reads_what_is_written_and_fills_the_same_pixels(tmp_path, save, square):
     utils = pytest.importorskip("ultralytics.data.utils", reason="needs ultralytics")
-    photo = save("images/b/a.png")
+    # Ultralytics refuses photos of less than ten pixels.
+    size, square = (24, 32), square.repeat(4, axis=0).repeat(4, axis=1)
+    photo = save("images/b/a.png", np.zeros((*size, 3), np.uint8))
     masks = [Mask.from_array(each, label=label) for each, label in ((square, "a: b"), (square[::-1, ::-1], "ä"))]
     objects = tuple(AnnotatedObject(f"b/a.png#{number}", mask) for number, mask in enumerate(masks))
-    writing.write("yolo-seg", [AnnotatedImage("b/a.png", photo, (6, 8), objects)], tmp_path / "out")
+    writing.write("yolo-seg", [AnnotatedImage("b/a.png", photo, size, objects)], tmp_path / "out")
     data = utils.check_det_dataset(str(tmp_path / "out" / "yolo-seg" / "data.yaml"), autodownload=False)
     assert data["names"] == {0: "a: b", 1: "ä"}
     (found,) = [str(path) for path in Path(data["train"]).rglob("*.png")]
     (labels,) = utils.img2label_paths([found])
     _, boxes, shape, segments, *_, corrupt, message = utils.verify_image_label((found, labels, "", False, 2, 0, 0, False))
-    assert (shape, corrupt, message, boxes[:, 0].tolist()) == ((6, 8), 0, "", [0, 1])
+    assert (shape, corrupt, message, boxes[:, 0].tolist()) == (size, 0, "", [0, 1])
     for mask, segment in zip(masks, segments, strict=True):
-        assert (utils.polygon2mask((6, 8), [(segment * np.float32([8, 6])).ravel()]) == mask.array).all()
+        assert (utils.polygon2mask(size, [(segment * np.float32([32, 24])).ravel()]) == mask.array).all()
