@@ -301,14 +301,14 @@ def test_the_table_says_what_was_measured(dataset, model):
 def test_objects_get_masks_by_the_best_overlap_first():
     from promptseg import Mask
     from promptseg.evaluation.answers import match
-    from promptseg.formats.annotated import TrueObject
+    from promptseg.formats.annotated import AnnotatedObject
 
     def strip(start, stop, label=None):
         pixels = np.zeros((1, 20), bool)
         pixels[0, start:stop] = True
         return Mask.from_array(pixels, label=label)
 
-    objects = [TrueObject("a", strip(0, 10, "x")), TrueObject("b", strip(0, 6, "y"))]
+    objects = [AnnotatedObject("a", strip(0, 10, "x")), AnnotatedObject("b", strip(0, 6, "y"))]
     masks = Masks([strip(0, 7, "x"), strip(0, 3, "y")])
     # The first mask overlaps b by 6 of 7 and a by 7 of 10: b gets it, and a the rest.
     assert [answer.mask.area for answer in match(masks, objects)] == [3, 7]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import metrics
-from ..formats.annotated import TrueObject
+from ..formats.annotated import AnnotatedObject
 from ..masks import Mask, Masks, Size
 from ..prompts import Prompt, SpatialPrompt
 from ..protocols import Session
@@ -31,14 +31,14 @@ class Answer:
     click_ious: tuple[float, ...] = ()
 
 
-def ask_once(session: Session, protocol: OnePrompt, objects: Sequence[TrueObject], seed: int) -> list[Answer]:
+def ask_once(session: Session, protocol: OnePrompt, objects: Sequence[AnnotatedObject], seed: int) -> list[Answer]:
     """One answer an object, all asked together."""
     prompts = [protocol.prompt(true.mask, generator(seed, true.name)) for true in objects]
     return [Answer(mask, prompt) for mask, prompt in zip(session.segment(prompts), prompts, strict=True)]
 
 
 def best_ious(
-    session: Session, prompts: Sequence[SpatialPrompt], chosen: Sequence[Mask], objects: Sequence[TrueObject]
+    session: Session, prompts: Sequence[SpatialPrompt], chosen: Sequence[Mask], objects: Sequence[AnnotatedObject]
 ) -> list[float | None]:
     """IoU of the best mask that the model could have chosen for each object, or None where it had no choice."""
     proposed: dict[int, list[Mask]] = defaultdict(list)
@@ -50,7 +50,7 @@ def best_ious(
     ]
 
 
-def ask_by_clicks(session: Session, protocol: Clicks, objects: Sequence[TrueObject]) -> list[Answer]:
+def ask_by_clicks(session: Session, protocol: Clicks, objects: Sequence[AnnotatedObject]) -> list[Answer]:
     """One answer an object, after its last click; the model gets its own earlier mask back with each click where it gives logits."""
     clicks: list[list[Click]] = [[] for _ in objects]
     ious: list[list[float]] = [[] for _ in objects]
@@ -73,7 +73,7 @@ def ask_by_clicks(session: Session, protocol: Clicks, objects: Sequence[TrueObje
     return answers
 
 
-def match(masks: Masks, objects: Sequence[TrueObject], *, by_label: bool = False) -> list[Answer]:
+def match(masks: Masks, objects: Sequence[AnnotatedObject], *, by_label: bool = False) -> list[Answer]:
     """Masks of a whole image given to its objects, one each: of all pairs that overlap, the one with the highest IoU first.
 
     Args:

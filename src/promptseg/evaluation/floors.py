@@ -24,7 +24,7 @@ from .. import metrics, registry
 from ..detections import Detections
 from ..errors import MissingDependencyError
 from ..files import write_atomically
-from ..formats.annotated import TrueObject
+from ..formats.annotated import AnnotatedObject
 from ..formats.summary import content_key
 from ..masks import Mask, Masks, Size
 from ..prompts import SpatialPrompt
@@ -71,7 +71,7 @@ def superpixels() -> Segmenter | None:
 def superpixel_ious(
     segmenter: Segmenter,
     pixels: NDArray[np.uint8],
-    objects: Sequence[TrueObject],
+    objects: Sequence[AnnotatedObject],
     protocol: str,
     seed: int,
     ask: Callable[[Session], Sequence[Answer]],
@@ -104,7 +104,7 @@ def _folder() -> Path:
     return home() / "floors"
 
 
-def _key(pixels: NDArray[np.uint8], objects: Sequence[TrueObject], protocol: str, seed: int) -> str:
+def _key(pixels: NDArray[np.uint8], objects: Sequence[AnnotatedObject], protocol: str, seed: int) -> str:
     digest = hashlib.sha256(f"{_FORMAT} {version('scikit-image')} {protocol} {seed} {content_key(pixels)}".encode())
     for true in objects:
         digest.update(f"\0{true.name}\0{true.label}\0".encode("utf-8", "surrogatepass") + true.mask.counts)

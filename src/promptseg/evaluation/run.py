@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .. import metrics, progress, registry
 from ..errors import BackendError, ConfigError, IncompatibleStagesError, InputError, OutOfMemoryError
 from ..fallback import FallbackSegmenter
-from ..formats.annotated import AnnotatedImage, Dataset, Finding, TrueObject
+from ..formats.annotated import AnnotatedImage, AnnotatedObject, Dataset, Finding
 from ..formats.reading import open_dataset
 from ..formats.summary import content_key, same_content
 from ..masks import Mask, Masks
@@ -184,7 +184,7 @@ class _Run:
             image.name, content_key(pixels), len(rows), float(np.mean(ious)), float(np.mean(dices)), seconds, cached, unmatched
         )
 
-    def _ask(self, session: Session, objects: Sequence[TrueObject]) -> tuple[list[Answer], int | None]:
+    def _ask(self, session: Session, objects: Sequence[AnnotatedObject]) -> tuple[list[Answer], int | None]:
         """One answer an object, and how many masks belong to none."""
         if isinstance(self.protocol, OnePrompt):
             return ask_once(session, self.protocol, objects, self.seed), None
@@ -196,7 +196,7 @@ class _Run:
         return answers, len(found) - sum(answer.mask.area > 0 for answer in answers)
 
     def _floors(
-        self, pixels: NDArray[np.uint8], objects: Sequence[TrueObject], answers: Sequence[Answer], boxes: Masks | None
+        self, pixels: NDArray[np.uint8], objects: Sequence[AnnotatedObject], answers: Sequence[Answer], boxes: Masks | None
     ) -> list[dict[str, float]]:
         """IoU of each floor for each object; `boxes` are those that a detector found, filled."""
         if not self.with_floors:
@@ -215,7 +215,7 @@ class _Run:
         return found
 
 
-def _by_class(masks: Masks, objects: Sequence[TrueObject], protocol: Text) -> tuple[list[Answer], int]:
+def _by_class(masks: Masks, objects: Sequence[AnnotatedObject], protocol: Text) -> tuple[list[Answer], int]:
     """Objects get masks of their class, one each; where a class is none of the phrases, every object gets all masks together.
 
     Returns:
@@ -229,7 +229,7 @@ def _by_class(masks: Masks, objects: Sequence[TrueObject], protocol: Text) -> tu
     return answers, len(masks) - sum(answer.mask.area > 0 for answer in answers)
 
 
-def _row(image: AnnotatedImage, true: TrueObject, answer: Answer, best: float | None, floors: dict[str, float]) -> ObjectRow:
+def _row(image: AnnotatedImage, true: AnnotatedObject, answer: Answer, best: float | None, floors: dict[str, float]) -> ObjectRow:
     prompt = answer.prompt
     values: dict[str, Any] = vars(metrics.measure(answer.mask, true.mask))
     return ObjectRow(

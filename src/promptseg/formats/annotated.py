@@ -7,10 +7,11 @@ through. What cannot be used is a `Finding` that names the file: nothing is left
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,8 +65,8 @@ class AnnotationError(InputError):
 
 
 @dataclass(frozen=True)
-class TrueObject:
-    """One object as somebody annotated it.
+class AnnotatedObject:
+    """One object as somebody annotated it, or as a model found it.
 
     Attributes:
         name: The image's name, ``#`` and what tells the objects of the image apart: unique in its dataset, and the same at each reading.
@@ -98,7 +99,7 @@ class AnnotatedImage:
     name: str
     path: Path
     size: Size
-    objects: tuple[TrueObject, ...]
+    objects: tuple[AnnotatedObject, ...]
     ignored: tuple[Mask, ...] = ()
     findings: tuple[Finding, ...] = ()
     group: str = ""
@@ -220,7 +221,7 @@ def annotated(
     objects = []
     for key, mask in masks:
         if mask.area:
-            objects.append(TrueObject(f"{name}#{key}", mask))
+            objects.append(AnnotatedObject(f"{name}#{key}", mask))
         else:
             found.append(Finding(f"{name}#{key}", "empty", "the object has no pixel"))
     if not masks:
@@ -268,6 +269,24 @@ def read_json(path: Path) -> Any:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:
         raise InputError(f"{path} is not JSON: {error}") from error
+
+
+def filled_box(box: Sequence[float] | NDArray[np.float64], size: Size, label: str | None = None) -> Mask:
+    """The pixels in a box ``[x0, y0, x1, y1]``, its edges rounded to those of pixels, as a mask that says that it is one."""
+    height, width = size
+    x0, x1 = (min(max(round(float(value)), 0), width) for value in (box[0], box[2]))
+    y0, y1 = (min(max(round(float(value)), 0), height) for value in (box[1], box[3]))
+    pixels = np.ones((max(0, y1 - y0), max(0, x1 - x0)), bool)
+    return replace(Mask.from_crop(pixels, (x0, y0), size, label=label), from_box=True)
+
+
+def read_score(value: object) -> float | None:
+    """A score as formats write it: a number, or nothing where there is none that can be read."""
+    try:
+        score = float(cast("Any", value))
+    except (TypeError, ValueError):
+        return None
+    return score if math.isfinite(score) else None
 
 
 _ORIENTATION = 0x0112
