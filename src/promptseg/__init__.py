@@ -31,6 +31,7 @@ _HOMES = {
     "Session": "protocols",
     "VideoSegmenter": "protocols",
     "VideoSession": "protocols",
+    "annotate": "annotation.run",
     "evaluate": "evaluation.run",
     "export_onnx": "export.pair",
     "finetune_decoder": "finetune.run",
@@ -43,6 +44,7 @@ _HOMES = {
 __all__ = [*_HOMES, "__version__"]
 
 if TYPE_CHECKING:
+    from .annotation.run import annotate as annotate
     from .detections import Detections as Detections
     from .errors import PromptSegError as PromptSegError
     from .evaluation.run import evaluate as evaluate

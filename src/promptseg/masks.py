@@ -186,6 +186,25 @@ class Mask:
         """The mask as a COCO RLE dictionary that `json` can write."""
         return {"size": list(self.size), "counts": self.counts.decode("ascii")}
 
+    def resized(self, size: Size) -> Mask:
+        """The mask on the image at another size, by the nearest pixel; made without the pixels of either.
+
+        Args:
+            size: ``(height, width)`` of the other.
+        """
+        (height, width), (tall, wide) = self.size, size
+        rows = ((np.arange(tall) + 0.5) * height / tall).astype(np.int64)
+        columns = ((np.arange(wide) + 0.5) * width / wide).astype(np.int64)
+        x0, y0, x1, y1 = self.box.tolist()
+        top, bottom = np.searchsorted(rows, (y0, y1)).tolist()
+        left, right = np.searchsorted(columns, (x0, x1)).tolist()
+        if top == bottom or left == right:  # It lies between the pixels that are looked at.
+            return replace(self, size=size, counts=_encode_crop(np.zeros((1, 1), bool), 0, 0, tall, wide), logits=None)
+        ends = np.cumsum(_run_lengths(self.counts))
+        pixels = columns[left:right, None] * height + rows[None, top:bottom]
+        inside = (np.searchsorted(ends, pixels.ravel(), side="right") % 2 == 1).reshape(pixels.shape).T
+        return replace(self, size=size, counts=_encode_crop(inside, left, top, tall, wide), logits=None)
+
     def polygons(self) -> list[Polygon]:
         """Outlines along pixel edges, holes included: `from_polygons` gives the same mask back.
 
