@@ -1,7 +1,8 @@
 """LabelMe: one JSON file an image, with polygons, rectangles, circles and masks.
 
 Corners lie on pixel edges here and masks are filled by the rule of the COCO API, so that an outline may differ by a pixel from that of
-LabelMe's own pictures. Shapes of one label and one ``group_id`` are one object.
+LabelMe's own pictures. Shapes of one label and one ``group_id`` are one object. A score is the shape's ``score``, which LabelMe keeps and
+does not show.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,21 @@ from PIL import Image
 
 from ..errors import InputError
 from ..masks import Mask, Masks, Size
-from .annotated import AnnotatedImage, AnnotationError, Dataset, Entry, Finding, annotated, files_under, image_size, read_json
+from .annotated import (
+    AnnotatedImage,
+    AnnotatedObject,
+    AnnotationError,
+    Dataset,
+    Entry,
+    Finding,
+    annotated,
+    files_under,
+    image_size,
+    read_json,
+    read_score,
+)
+from .outlines import keyholed, outlines
+from .writer import NO_CLASS, FolderWriter, as_json, score_of
 
 
 def read_labelme(annotations: str | os.PathLike[str], images: str | os.PathLike[str] | None = None) -> Dataset:
@@ -48,8 +64,11 @@ def read_labelme(annotations: str | os.PathLike[str], images: str | os.PathLike[
         except (InputError, KeyError, TypeError) as error:
             findings.append(Finding(file, "unreadable", f"{path} is not a file of LabelMe: {error!r}"))
             continue
-        photo = path.parent / image_path if images is None else Path(images) / image_path.name
         name = (Path(file).parent / image_path.name).as_posix()
+        if images is None:
+            photo = path.parent / image_path
+        else:
+            photo = next((photo for photo in (Path(images) / name, Path(images) / image_path.name) if photo.is_file()), Path(images) / name)
         if photo.is_file():
             entries.append(Entry(name, partial(_read, name, photo, shapes)))
         else:
@@ -59,7 +78,7 @@ def read_labelme(annotations: str | os.PathLike[str], images: str | os.PathLike[
 
 def _read(name: str, path: Path, shapes: list[dict[str, Any]]) -> AnnotatedImage:
     size = image_size(path)
-    parts: dict[tuple[object, object], tuple[str, list[Mask]]] = {}
+    parts: dict[tuple[object, object], tuple[str, float | None, list[Mask]]] = {}
     findings = []
     for index, shape in enumerate(shapes):
         label, group = shape.get("label"), shape.get("group_id")
@@ -70,10 +89,11 @@ def _read(name: str, path: Path, shapes: list[dict[str, Any]]) -> AnnotatedImage
         if mask is None:
             findings.append(Finding(f"{name}#{index}", "skipped", f"a {shape.get('shape_type')} has no area"))
             continue
-        parts.setdefault((label, f"alone {index}" if group is None else group), (str(index), []))[1].append(mask)
+        own = (label, f"alone {index}" if group is None else group)
+        parts.setdefault(own, (str(index), read_score(shape.get("score")), []))[2].append(mask)
     objects = [
-        (key, Mask(size, Masks(masks).union().counts, label=None if label is None else str(label)))
-        for (label, _), (key, masks) in parts.items()
+        (key, Mask(size, Masks(masks).union().counts, score, None if label is None else str(label)))
+        for (label, _), (key, score, masks) in parts.items()
     ]
     return annotated(name, path, objects, findings=findings)
 
@@ -107,3 +127,70 @@ def _pasted(encoded: str, points: NDArray[np.float64], size: Size) -> NDArray[np
     window = pixels[max(0, y) : y + crop.shape[0], max(0, x) : x + crop.shape[1]]
     window[...] = crop[max(0, -y) :, max(0, -x) :][: window.shape[0], : window.shape[1]]
     return pixels
+
+
+class LabelmeWriter(FolderWriter):
+    """The folder ``labelme``: a JSON file an image, the objects as shapes of the kind ``mask``. Exact; LabelMe reads them from 5.3 on."""
+
+    @property
+    def top(self) -> Path:
+        """The folder."""
+        return self.out / "labelme"
+
+    def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
+        path = self.file("", image.name, ".json")
+        final = (self.top / path.relative_to(self.folder)).parent
+        (height, width) = image.size
+        shapes: list[dict[str, Any]] = []
+        for number, each in enumerate(objects, 1):
+            own = [{**_shape(each.mask), **shape} for shape in self.shapes(each.mask, number)]
+            parts = [mask for mask in (_mask(shape, image.size) for shape in own) if mask is not None]
+            self.tally.wrote(each.mask, Masks(parts, image.size).union())
+            shapes += own
+        record: dict[str, Any] = {
+            "version": "5.5.0",
+            "flags": {},
+            "shapes": shapes,
+            # Relative, as LabelMe writes it, so that photos and annotations can move together.
+            "imagePath": Path(os.path.relpath(image.path.resolve(), final.resolve())).as_posix(),
+            "imageData": None,
+            "imageHeight": height,
+            "imageWidth": width,
+        }
+        path.write_text(as_json(record) + "\n", "utf-8")
+
+    def shapes(self, mask: Mask, number: int) -> list[dict[str, Any]]:  # noqa: ARG002 (for formats with groups)
+        """What is particular to the shapes of the object of that number."""
+        x0, y0, x1, y1 = (int(value) for value in mask.box.tolist())
+        file = io.BytesIO()
+        Image.fromarray(mask.array[y0:y1, x0:x1]).save(file, "PNG")
+        # Both corners are pixels of the mask's box.
+        corners = [[float(x0), float(y0)], [float(x1 - 1), float(y1 - 1)]]
+        return [{"shape_type": "mask", "points": corners, "mask": base64.b64encode(file.getvalue()).decode("ascii")}]
+
+
+class LabelmePolygonWriter(LabelmeWriter):
+    """The folder ``labelme-polygons``: a polygon for each part, the parts of an object in one group, holes cut open. Exact."""
+
+    @property
+    def top(self) -> Path:
+        """The folder."""
+        return self.out / "labelme-polygons"
+
+    def shapes(self, mask: Mask, number: int) -> list[dict[str, Any]]:
+        rings = [keyholed(part).tolist() for part in outlines(mask)]
+        return [{"points": ring, "group_id": number if len(rings) > 1 else None} for ring in rings]
+
+
+def _shape(mask: Mask) -> dict[str, Any]:
+    score = score_of(mask)
+    return {
+        "label": mask.label or NO_CLASS,
+        "points": [],
+        "group_id": None,
+        "description": "",
+        "shape_type": "polygon",
+        "flags": {},
+        "mask": None,
+        **({} if score is None else {"score": score}),
+    }

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from ..errors import ConfigError
 from .annotated import Dataset
 from .coco import read_coco
+from .cvat import read_cvat
 from .folders import read_davis, read_folders
+from .geojson import read_geojson
+from .label_studio import read_label_studio
 from .labelme import read_labelme
 from .mask_files import MaskKind
+from .parquet import read_parquet
+from .pictures import TABLE, read_pictures
+from .voc import read_voc
 from .yolo_seg import read_yolo
+
+READABLE = ("masks", "coco", "labelme", "yolo", "davis", "voc", "cvat", "label-studio", "geojson", "parquet", "mask-folders")
+"""What `open_dataset` can read, as the command line names it; its arguments have ``_`` for ``-``."""
 
 
 def open_dataset(
@@ -22,35 +32,63 @@ def open_dataset(
     labelme: str | os.PathLike[str] | None = None,
     yolo: str | os.PathLike[str] | None = None,
     davis: str | os.PathLike[str] | None = None,
+    voc: str | os.PathLike[str] | None = None,
+    cvat: str | os.PathLike[str] | None = None,
+    label_studio: str | os.PathLike[str] | None = None,
+    geojson: str | os.PathLike[str] | None = None,
+    parquet: str | os.PathLike[str] | None = None,
+    mask_folders: str | os.PathLike[str] | None = None,
     mask_kind: MaskKind = "auto",
     names: str | os.PathLike[str] | None = None,
+    boxes: bool = False,
 ) -> Dataset:
-    """Images with their true objects; exactly one of `masks`, `coco`, `labelme`, `yolo` and `davis` says where these are.
+    """Images with their objects; exactly one of the arguments named after formats says where these are.
 
     Args:
-        images: Folder of the images; LabelMe files know theirs, and a DAVIS folder has them.
-        masks: Folder of mask pictures, for `promptseg.formats.folders.read_folders`.
+        images: Folder of the images; LabelMe files know theirs, and DAVIS and VOC folders have them.
+        masks: Folder of mask pictures, for `promptseg.formats.folders.read_folders`, or with a table of them that promptseg wrote.
         coco: COCO file of instances.
         labelme: Folder of LabelMe files.
         yolo: Folder of YOLO's text files.
         davis: Folder with ``JPEGImages`` and ``Annotations``.
+        voc: Folder with ``Annotations`` and ``SegmentationObject``.
+        cvat: File of CVAT for images.
+        label_studio: JSON file of Label Studio.
+        geojson: Folder of GeoJSON files.
+        parquet: Table of masks.
+        mask_folders: Folder with a folder of pictures for each image, one a mask.
         mask_kind: What the pictures of `masks` are.
         names: YAML file with the names of YOLO's classes.
+        boxes: Read objects of YOLO, VOC and CVAT that are boxes alone as these boxes, filled, rather than skip them.
 
     Raises:
         ConfigError: None of them is given, several are, or the folder of images is missing.
         InputError: They cannot be read.
     """
-    truths: Mapping[str, object] = {"masks": masks, "coco": coco, "labelme": labelme, "yolo": yolo, "davis": davis}
-    given = [name for name, value in truths.items() if value is not None]
-    if len(given) != 1:
-        raise ConfigError(f"the truth is one of {', '.join(truths)}; got {' and '.join(given) or 'none of them'}")
-    if davis is not None:
-        return read_davis(davis)
-    if labelme is not None:
-        return read_labelme(labelme, images)
+    places = (masks, coco, labelme, yolo, davis, voc, cvat, label_studio, geojson, parquet, mask_folders)
+    truths: Mapping[str, str | os.PathLike[str]] = {name: value for name, value in zip(READABLE, places, strict=True) if value is not None}
+    if len(truths) != 1:
+        raise ConfigError(f"the truth is one of {', '.join(READABLE)}; got {' and '.join(truths) or 'none of them'}")
+    ((kind, place),) = truths.items()
+    if kind == "davis":
+        return read_davis(place)
+    if kind == "labelme":
+        return read_labelme(place, images)
+    if kind == "voc":
+        return read_voc(place, images, boxes=boxes)
     if images is None:
-        raise ConfigError(f"{given[0]} needs the folder of the images as well")
-    if masks is not None:
-        return read_folders(images, masks, mask_kind)
-    return read_coco(images, coco) if coco is not None else read_yolo(images, yolo or "", names)
+        raise ConfigError(f"{kind} needs the folder of the images as well")
+    if kind == "masks":
+        return read_pictures(images, place) if (Path(place) / TABLE).is_file() else read_folders(images, place, mask_kind)
+    if kind == "yolo":
+        return read_yolo(images, place, names, boxes=boxes)
+    if kind == "cvat":
+        return read_cvat(images, place, boxes=boxes)
+    readers = {
+        "coco": read_coco,
+        "label-studio": read_label_studio,
+        "geojson": read_geojson,
+        "parquet": read_parquet,
+        "mask-folders": read_pictures,
+    }
+    return readers[kind](images, place)

@@ -1,8 +1,14 @@
-"""YOLO segmentation: one text file an image, one object a line: its class number and the corners as shares of width and height."""
+"""YOLO: one text file an image, one object a line: its class number, and as shares of width and height the corners, or a box alone.
+
+A line is one ring. Written, an object of several parts or with holes is one all the same, by bridges that enclose nothing: filled by the
+rule of the COCO API it is the mask again. Ultralytics fills the pixels on an outline as well, bridges included.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -10,20 +16,40 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..errors import ConfigError, InputError
 from ..masks import Mask
-from .annotated import AnnotatedImage, AnnotationError, Dataset, Entry, Finding, annotated, files_under, image_size
+from .annotated import (
+    AnnotatedImage,
+    AnnotatedObject,
+    AnnotationError,
+    Dataset,
+    Entry,
+    Finding,
+    annotated,
+    files_under,
+    filled_box,
+    image_size,
+)
+from .outlines import one_ring, outlines
+from .writer import Classes, FolderWriter, Tally
 
 
-def read_yolo(images: str | os.PathLike[str], labels: str | os.PathLike[str], names: str | os.PathLike[str] | None = None) -> Dataset:
+def read_yolo(
+    images: str | os.PathLike[str],
+    labels: str | os.PathLike[str],
+    names: str | os.PathLike[str] | None = None,
+    *,
+    boxes: bool = False,
+) -> Dataset:
     """Images with the objects of YOLO's text files of the same names.
 
-    An image without a file has no objects, as in YOLO's own training; a finding says so. Lines with a box alone are skipped.
+    An image without a file has no objects, as in YOLO's own training; a finding says so.
 
     Args:
         images: Folder of the images.
         labels: Folder of the text files.
         names: The dataset's YAML file with the names of the classes; without it, a label is the class's number.
+        boxes: Read a line with a box alone as that box, filled (`Mask.from_box` says so), rather than skip it.
 
     Raises:
         InputError: A folder is absent, there is no image, or the YAML file has no names.
@@ -36,7 +62,7 @@ def read_yolo(images: str | os.PathLike[str], labels: str | os.PathLike[str], na
     for name, photo in photos.items():
         file = PurePosixPath(name).with_suffix(".txt").as_posix()
         used.add(file)
-        entries.append(Entry(name, partial(_read, name, photo, files.get(file), known)))
+        entries.append(Entry(name, partial(_read, name, photo, files.get(file), known, boxes)))
     findings = [Finding(str(path), "unpaired", "the labels have no image") for file, path in files.items() if file not in used]
     return Dataset(f"{images} with the YOLO labels of {labels}", tuple(entries), tuple(findings))
 
@@ -52,7 +78,7 @@ def _names(path: Path) -> dict[int, str]:
         raise InputError(f"{path} has no names of classes: expected names: [person, car, …] ({error!r})") from error
 
 
-def _read(name: str, photo: Path, file: Path | None, names: dict[int, str]) -> AnnotatedImage:
+def _read(name: str, photo: Path, file: Path | None, names: dict[int, str], boxes: bool) -> AnnotatedImage:
     size = image_size(photo)
     objects, findings = [], []
     try:
@@ -66,11 +92,15 @@ def _read(name: str, photo: Path, file: Path | None, names: dict[int, str]) -> A
             category, shares = _parse(line)
         except ValueError as error:
             raise AnnotationError(Finding(f"{name}#{number}", "unreadable", f"{file}, line {number}: {error}: {line[:60]!r}")) from error
+        label = names.get(category, str(category))
+        if len(shares) == 4 and boxes:
+            objects.append((str(number), filled_box(_corners(shares) * np.tile([size[1], size[0]], 2), size, label)))
+            continue
         if len(shares) == 4:
             findings.append(Finding(f"{name}#{number}", "skipped", "the line has a box alone"))
             continue
         corners = shares.reshape(-1, 2) * [size[1], size[0]]
-        objects.append((str(number), Mask.from_polygons([corners], size, label=names.get(category, str(category)))))
+        objects.append((str(number), Mask.from_polygons([corners], size, label=label)))
     return annotated(name, photo, objects, findings=findings)
 
 
@@ -82,3 +112,79 @@ def _parse(line: str) -> tuple[int, NDArray[np.float64]]:
     if len(shares) < 4 or len(shares) % 2 or not ((shares >= -0.01) & (shares <= 1.01)).all():
         raise ValueError("expected a class and at least three corners from 0 to 1")
     return int(first), shares
+
+
+def _corners(box: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``[x0, y0, x1, y1]`` of a box by its centre, width and height."""
+    return np.concatenate([box[:2] - box[2:] / 2, box[:2] + box[2:] / 2])
+
+
+class _YoloWriter(FolderWriter):
+    """A folder for Ultralytics: ``data.yaml``, ``labels``, and ``images`` with a link to each photo, since labels are looked for beside.
+
+    Args:
+        photos: ``"link"`` (symbolic links), ``"copy"`` or ``"none"``.
+    """
+
+    def __init__(self, out: Path, classes: Classes, tally: Tally, *, photos: str = "link") -> None:
+        super().__init__(out, classes, tally)
+        if photos not in ("link", "copy", "none"):
+            raise ConfigError(f"photos is link, copy or none, got {photos!r}")
+        self._photos = photos
+
+    def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
+        path = self.file("labels", image.name, ".txt")
+        lines = [f"{self.classes.number(each.label)} {' '.join(map(_number, self.shares(each.mask)))}\n" for each in objects]
+        path.write_text("".join(lines), "utf-8")
+        if self._photos == "none":
+            return
+        photo = self.folder / "images" / path.relative_to(self.folder / "labels").with_suffix(image.path.suffix)
+        photo.parent.mkdir(parents=True, exist_ok=True)
+        if self._photos == "link":
+            photo.symlink_to(image.path.resolve())
+        else:
+            shutil.copyfile(image.path, photo)
+
+    def shares(self, mask: Mask) -> list[float]:
+        """The numbers of an object's line."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        # Without a path, Ultralytics looks beside the file; it wants both splits.
+        content = {"train": "images", "val": "images", "names": dict(enumerate(self.classes.names))}
+        (self.folder / "data.yaml").write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf-8")
+        self.tally.files += 1
+
+
+class YoloSegWriter(_YoloWriter):
+    """The folder ``yolo-seg``: a line an object, holes cut open and parts joined by bridges."""
+
+    @property
+    def top(self) -> Path:
+        """The folder."""
+        return self.out / "yolo-seg"
+
+    def shares(self, mask: Mask) -> list[float]:
+        (height, width), parts = mask.size, outlines(mask)
+        ring = one_ring([ring for part in parts for ring in (part.exterior, *part.holes)])
+        shares = [float(_number(value)) for value in (ring / np.array([width, height], np.float64)).ravel().tolist()]
+        self.tally.wrote(mask, Mask.from_polygons([np.reshape(shares, (-1, 2)) * [width, height]], mask.size))
+        return shares
+
+
+class YoloBoxWriter(_YoloWriter):
+    """The folder ``yolo``: a line an object with its tight box."""
+
+    @property
+    def top(self) -> Path:
+        """The folder."""
+        return self.out / "yolo"
+
+    def shares(self, mask: Mask) -> list[float]:
+        (height, width), (x0, y0, x1, y1) = mask.size, mask.box.tolist()
+        self.tally.wrote(mask, filled_box([x0, y0, x1, y1], mask.size))
+        return [(x0 + x1) / 2 / width, (y0 + y1) / 2 / height, (x1 - x0) / width, (y1 - y0) / height]
+
+
+def _number(value: float) -> str:
+    return f"{value:.9g}"

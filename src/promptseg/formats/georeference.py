@@ -1,0 +1,99 @@
+"""Where an image lies on the earth: from the tags of a GeoTIFF, or from a world file beside the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..errors import InputError
+
+_SCALE, _TIEPOINT, _TRANSFORMATION, _KEYS = 33550, 33922, 34264, 34735
+_RASTER_TYPE, _GEOGRAPHIC, _PROJECTED = 1025, 2048, 3072
+_IS_POINT, _USER_DEFINED = 2, 32767
+
+
+@dataclass(frozen=True)
+class Georeference:
+    """An affine map from pixels to the world.
+
+    Attributes:
+        matrix: ``(a, b, c, d, e, f)``: the world's ``x = a · column + b · row + c``, ``y = d · column + e · row + f``, where whole columns
+            and rows are edges of pixels.
+        epsg: Number of the coordinate system in the EPSG's list, or None where the image does not say.
+    """
+
+    matrix: tuple[float, float, float, float, float, float]
+    epsg: int | None = None
+
+    def to_world(self, pixels: NDArray[Any]) -> NDArray[np.float64]:
+        """(N, 2) coordinates in the world of (N, 2) ``(column, row)``."""
+        a, b, c, d, e, f = self.matrix
+        return np.asarray(np.asarray(pixels, np.float64) @ np.array([[a, d], [b, e]]) + [c, f])
+
+    def to_pixels(self, world: NDArray[Any]) -> NDArray[np.float64]:
+        """(N, 2) ``(column, row)`` of (N, 2) coordinates in the world."""
+        a, b, c, d, e, f = self.matrix
+        inverse = np.linalg.inv(np.array([[a, d], [b, e]]))
+        return np.asarray((np.asarray(world, np.float64) - [c, f]) @ inverse)
+
+
+def read_georeference(path: Path) -> Georeference | None:
+    """Where an image lies, or None where neither it nor a world file says so.
+
+    A world file is the image's name with the suffix shortened and a ``w`` (``.tfw``, ``.jgw``, ``.pgw``), or with a ``w`` after it.
+
+    Raises:
+        InputError: The image or its world file cannot be read, or the map is not invertible.
+    """
+    found = _from_tags(path) or _from_world_file(path)
+    if found is not None and found.matrix[0] * found.matrix[4] == found.matrix[1] * found.matrix[3]:
+        raise InputError(f"{path} lies nowhere: the matrix {found.matrix} of its georeference cannot be inverted")
+    return found
+
+
+def _from_tags(path: Path) -> Georeference | None:
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        return None
+    try:
+        with Image.open(path) as image:
+            tags = dict(getattr(image, "tag_v2", {}))
+    except Exception as error:  # Pillow's readers have no common base.
+        raise InputError(f"cannot read image {path}: {error}") from error
+    keys = _keys(tags.get(_KEYS, ()))
+    if len(tags.get(_TRANSFORMATION, ())) == 16:
+        a, b, _, c, d, e, _, f = (float(value) for value in tags[_TRANSFORMATION][:8])
+    elif len(tags.get(_SCALE, ())) >= 2 and len(tags.get(_TIEPOINT, ())) >= 6:
+        a, e = float(tags[_SCALE][0]), -float(tags[_SCALE][1])
+        column, row, _, x, y, _ = (float(value) for value in tags[_TIEPOINT][:6])
+        b, d, c, f = 0.0, 0.0, x - a * column, y - e * row
+    else:
+        return None
+    if keys.get(_RASTER_TYPE) == _IS_POINT:  # The map is of the centres of pixels.
+        c, f = c - (a + b) / 2, f - (d + e) / 2
+    code = keys.get(_PROJECTED) or keys.get(_GEOGRAPHIC)
+    return Georeference((a, b, c, d, e, f), None if code in (None, 0, _USER_DEFINED) else code)
+
+
+def _keys(directory: Any) -> dict[int, int]:
+    """The keys of a GeoTIFF whose values are whole numbers: after four numbers of head, four a key, of which the second is 0."""
+    values = [int(value) for value in directory]
+    return {values[at]: values[at + 3] for at in range(4, len(values) - 3, 4) if values[at + 1] == 0}
+
+
+def _from_world_file(path: Path) -> Georeference | None:
+    suffix = path.suffix
+    candidates = [path.with_suffix(f"{suffix[:2]}{suffix[-1]}w"), path.with_suffix(f"{suffix}w")] if len(suffix) > 2 else []
+    for file in candidates:
+        if file.is_file():
+            try:
+                a, d, b, e, x, y = (float(line) for line in file.read_text("ascii").split())
+            except (OSError, ValueError) as error:
+                raise InputError(f"{file} is not a world file: expected six numbers ({error})") from error
+            # A world file speaks of the centre of the first pixel.
+            return Georeference((a, b, x - (a + b) / 2, d, e, y - (d + e) / 2))
+    return None
