@@ -26,10 +26,9 @@ from ..formats.writing import FORMATS, write
 from ..masks import Mask
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt, TextPrompt, phrases_of
-from ..results import Result
 from ..vocabulary import parse_phrase
 from . import gallery as pictures
-from .annotator import Annotator, Answer
+from .annotator import Annotator, Answer, with_label_of_prompt
 from .journal import Journal
 from .photos import Photo, PhotoLike, Source, open_source
 from .records import JournalImages, record_of
@@ -189,8 +188,8 @@ class _Run:
 
 def picture_for(answer: Answer, share: float) -> bytes | None:
     """The gallery's picture of an answer, where it is to have one."""
-    if isinstance(answer.outcome, Result) and pictures.has_picture(answer.photo.name, share):
-        return pictures.picture_of(answer.outcome)
+    if not isinstance(answer.outcome, Exception) and pictures.has_picture(answer.photo.name, share):
+        return pictures.picture_of(with_label_of_prompt(answer))
     return None
 
 
