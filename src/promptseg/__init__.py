@@ -38,6 +38,7 @@ _HOMES = {
     "load": "registry",
     "load_image": "images",
     "models": "registry",
+    "open_frames": "frames",
     "segment": "pipeline",
 }
 
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from .export.pair import export_onnx as export_onnx
     from .finetune.run import finetune_decoder as finetune_decoder
     from .images import load_image as load_image
+    from .frames import open_frames as open_frames
     from .masks import Mask as Mask
     from .masks import Masks as Masks
     from .pipeline import Pipeline as Pipeline
