@@ -8,7 +8,7 @@ import pytest
 
 from promptseg import Prompt
 from promptseg.annotation.photos import open_source
-from promptseg.errors import InputError
+from promptseg.errors import ConfigError, InputError
 
 
 def names(source):
@@ -35,8 +35,8 @@ def test_a_folder_gives_its_images_by_their_whole_names_in_order(photos):
 
 def test_the_folder_of_the_results_is_not_looked_into(photos):
     root = photos("0.png", "out/gallery/0.png")
-    assert names(open_source(root, without=root / "out")) == ["0.png"]
-    assert names(open_source(str(root / "**/*.png"), without=root / "out")) == ["0.png"]
+    assert names(open_source(root, out=root / "out")) == ["0.png"]
+    assert names(open_source(str(root / "**/*.png"), out=root / "out")) == ["0.png"]
 
 
 def test_a_pattern_gives_names_from_where_it_has_no_wildcard(photos):
@@ -176,3 +176,26 @@ def test_a_folder_that_cannot_be_listed_is_named(photos):
             list(open_source(root))
     finally:
         (root / "a").chmod(0o700)
+
+
+def test_every_nth_frame_of_a_video_becomes_a_picture_once(tmp_path, photo):
+    av = pytest.importorskip("av", reason="videos need av")
+    with av.open(str(tmp_path / "clip.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 80, 60, "yuv420p"
+        for index in range(7):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(photo(60, 80, index), format="rgb24")))
+        container.mux(stream.encode())
+    source = open_source(tmp_path / "clip.mp4", out=tmp_path / "out", every=3)
+    assert names(source) == ["clip-00000000.jpg", "clip-00000003.jpg", "clip-00000006.jpg"]
+    assert {photo.group for photo in source} == {"clip.mp4"}
+    before = [photo.path.stat().st_mtime_ns for photo in source]
+    assert [photo.path.stat().st_mtime_ns for photo in open_source(tmp_path / "clip.mp4", out=tmp_path / "out", every=3)] == before
+
+
+def test_a_video_needs_every_and_nothing_else_takes_it(photos, tmp_path):
+    (tmp_path / "clip.mp4").write_bytes(b"")
+    with pytest.raises(ConfigError, match="every=30"):
+        open_source(tmp_path / "clip.mp4", out=tmp_path / "out")
+    with pytest.raises(ConfigError, match="every is for a video"):
+        open_source(photos("0.png"), every=3)

@@ -15,12 +15,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Union
 
-from ..errors import InputError, MissingDependencyError, PromptError
+from PIL import Image
+
+from ..errors import ConfigError, InputError, MissingDependencyError, PromptError
+from ..files import output_errors, write_atomically
 from ..formats.annotated import SUFFIXES, read_json
+from ..frames import open_frames
 from ..prompts import Prompt, SpatialPrompt
 
 PhotoLike = Union[str, "os.PathLike[str]", "tuple[str | os.PathLike[str], Prompt | Sequence[Prompt]]"]
 """A photo in Python: its path, or its path with prompts of its own."""
+
+VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv"})
+"""What files count as videos."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,7 @@ class Photo:
         prompts: Prompts of its own; None for those of the run, empty where nothing is to be asked of it.
         labels: What each of its own prompts asks for, where that is known.
         problem: Why its prompts cannot be used, or None.
+        group: What it shares with photos that are not independent of it: its video, for a frame.
     """
 
     name: str
@@ -40,6 +48,7 @@ class Photo:
     prompts: tuple[Prompt, ...] | None = None
     labels: tuple[str | None, ...] = ()
     problem: str | None = None
+    group: str = ""
 
 
 class Source(Protocol):
@@ -97,26 +106,83 @@ class Listed:
         return iter(self.photos)
 
 
+@dataclass(frozen=True)
+class Video:
+    """Every n-th frame of a video, as pictures that are written when the frames are first gone through: a dataset is of pictures.
+
+    Attributes:
+        path: The video.
+        every: n.
+        folder: Where the pictures go.
+    """
+
+    path: Path
+    every: int
+    folder: Path
+    has_prompts: bool = field(default=False, init=False)
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        return {"video": str(self.path.resolve()), "every": self.every}
+
+    def __iter__(self) -> Iterator[Photo]:
+        complete = self.folder / ".complete"
+        if not complete.is_file():
+            with output_errors(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._write()
+                complete.touch()
+        for path in sorted(self.folder.glob("*.jpg")):
+            yield Photo(path.name, path, group=self.path.name)
+
+    def _write(self) -> None:
+        """Writes the frames that are not there yet."""
+        for frame in open_frames(self.path, every=self.every).read():
+            path = self.folder / f"{self.path.stem}-{frame.index * self.every:08}.jpg"
+            if not path.is_file():
+                with write_atomically(path) as file:
+                    Image.fromarray(frame.image).save(file, "JPEG", quality=95)
+
+
 def open_source(
-    source: str | os.PathLike[str] | Iterable[PhotoLike], images: str | os.PathLike[str] | None = None, without: Path | None = None
+    source: str | os.PathLike[str] | Iterable[PhotoLike],
+    images: str | os.PathLike[str] | None = None,
+    out: Path | None = None,
+    every: int | None = None,
 ) -> Source:
     """The photos that a source names.
 
-    A source is a folder; a pattern such as ``photos/*.jpg``; one image; a list, ``.txt``, a path a line; a table of images and prompts,
-    ``.csv`` or ``.parquet``, see `read_table`; a COCO file with boxes, ``.json``; or an iterable of paths and of pairs ``(path, prompts)``.
+    A source is a folder; a pattern such as ``photos/*.jpg``; one image; a video; a list, ``.txt``, a path a line; a table of images and
+    prompts, ``.csv`` or ``.parquet``, see `read_table`; a COCO file with boxes, ``.json``; or an iterable of paths and of pairs
+    ``(path, prompts)``.
 
     Args:
         source: The source.
         images: Folder that the paths in a list, table or COCO file start from; by default that of the file.
-        without: A folder that is not looked into.
+        out: Folder of the results, which is not looked into, and to which the frames of a video are written.
+        every: Take every n-th frame of a video.
 
     Raises:
+        ConfigError: `every` is given for something else than a video, or is absent for one.
         InputError: There is no such source, it cannot be read, or it has no image.
     """
-    found = _open(source, images, without)
+    if (video := _video(source)) is not None:
+        if out is None or every is None or every < 1:
+            raise ConfigError(f"{video} is a video: say how many frames it is from one picture to the next, such as every=30; got {every}")
+        return Video(video, every, out / "frames")
+    if every is not None:
+        raise ConfigError(f"every is for a video, and {source} is none")
+    found = _open(source, images, out)
     if next(iter(found), None) is None:
         raise InputError(f"there is no image in {source}")
     return found
+
+
+def _video(source: object) -> Path | None:
+    """The video that a source is, or None."""
+    if not isinstance(source, (str, os.PathLike)) or Path(source).suffix.lower() not in VIDEO_SUFFIXES or not Path(source).is_file():
+        return None
+    return Path(os.path.abspath(source))  # noqa: PTH100 - As for photos.
 
 
 def _open(source: Any, images: str | os.PathLike[str] | None, without: Path | None) -> Source:

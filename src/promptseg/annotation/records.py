@@ -17,6 +17,8 @@ def record_of(answer: Answer) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The record of a photo, and the provenance of the models that took part."""
     photo = answer.photo
     record: dict[str, Any] = {"name": photo.name, "status": "done", "path": str(photo.path), "bytes": answer.bytes}
+    if photo.group:
+        record["group"] = photo.group
     timings = {"read": answer.read}
     if isinstance(answer.outcome, Exception):
         kind, reason = type(answer.outcome).__name__, str(answer.outcome).replace(str(photo.path), photo.name) or "no reason given"
@@ -47,7 +49,7 @@ def image_of(record: Mapping[str, Any]) -> AnnotatedImage:
     name = record["name"]
     masks = [(number, mask_of(entry, (height, width))) for number, entry in enumerate(record["masks"], 1)]
     objects = tuple(AnnotatedObject(f"{name}#{number}", mask) for number, mask in masks if mask.area)
-    return AnnotatedImage(name, Path(record["path"]), (height, width), objects)
+    return AnnotatedImage(name, Path(record["path"]), (height, width), objects, group=record.get("group", ""))
 
 
 def mask_of(entry: Mapping[str, Any], size: tuple[int, int]) -> Mask:

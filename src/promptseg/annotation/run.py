@@ -20,7 +20,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from .. import progress
-from ..errors import ConfigError, IncompatibleStagesError, OutputError, nearest
+from ..errors import ConfigError, IncompatibleStagesError, InputError, OutputError, nearest
 from ..files import output_errors
 from ..formats.writing import FORMATS, write
 from ..masks import Mask
@@ -52,6 +52,7 @@ def annotate(
     formats: Sequence[str] = ("coco",),
     options: Mapping[str, Mapping[str, Any]] | None = None,
     images: str | os.PathLike[str] | None = None,
+    every: int | None = None,
     gallery: int = pictures.MOST_PICTURES,
     retry_failed: bool = False,
     limit: int | None = None,
@@ -67,14 +68,15 @@ def annotate(
     same outputs, byte for byte. A photo that cannot be read, or that a model fails on, is recorded with the reason and stops nothing.
 
     Args:
-        source: The photos: a folder, a pattern, a list, a table, a COCO file with boxes, or paths and pairs ``(path, prompts)``; see
-            `promptseg.annotation.photos.open_source`.
+        source: The photos: a folder, a pattern, a list, a table, a COCO file with boxes, a video, or paths and pairs ``(path, prompts)``;
+            see `promptseg.annotation.photos.open_source`.
         *prompts: The prompts for photos that bring none of their own.
         pipeline: The models. For Ray it is not yet built: each worker loads its own.
         out: Folder of the journal, the outputs and the gallery; one run at a time has it.
         formats: Names of the formats to write, of `promptseg.formats.writing.FORMATS`.
         options: Options of `promptseg.formats.writing.write` by the format, such as ``{"yolo-seg": {"photos": "copy"}}``.
         images: Folder that the paths in a list, table or COCO file start from; by default that of the file.
+        every: Take every n-th frame of a video; the frames become pictures in ``frames`` of `out`.
         gallery: Most photos that the gallery has a picture of; 0 for no gallery.
         retry_failed: Try the photos again that failed before.
         limit: Take the first so many photos of the source alone.
@@ -94,10 +96,10 @@ def annotate(
     """
     folder = Path(out)
     _check(formats, options or {}, engine)
-    _check_counts(limit=(limit, 1), batch_size=(batch_size, 1), gallery=(gallery, 0), workers=(workers, 1))
+    _check_counts(limit=(limit, 1), every=(every, 1), batch_size=(batch_size, 1), gallery=(gallery, 0), workers=(workers, 1))
     if workers is not None and engine != "ray":
         raise ConfigError("workers go with the engine 'ray'")
-    found = open_source(source, images, without=folder)
+    found = open_source(source, images, folder, every)
     _check_prompts(pipeline, prompts, found)
     with _locked(folder), contextlib.closing(Journal(folder / JOURNAL, _header(pipeline, prompts, found))) as journal:
         run = _Run(journal, folder, found, limit, retry_failed, gallery)
@@ -141,6 +143,8 @@ class _Run:
         self._source, self._limit = source, limit
         self._again = journal.failed if retry_failed else frozenset[str]()
         self.total = sum(1 for _ in self._photos())
+        if not self.total:
+            raise InputError("the source has no image")
         self.share = min(1.0, pictured / self.total)
         self.left = sum(1 for _ in self.pending())
 

@@ -23,7 +23,8 @@ def annotate(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="SOURCE", help="A folder, a pattern in quotes, an image, or a file that names images: .txt, .csv, .parquet, .json."
+            metavar="SOURCE",
+            help="A folder, a pattern in quotes, an image, a video, or a file that names images: .txt, .csv, .parquet, .json.",
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the dataset, the journal and the gallery.")],
@@ -35,6 +36,7 @@ def annotate(
     images: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where the paths in a file of images start (default: beside it).")
     ] = None,
+    every: Annotated[int | None, typer.Option(metavar="N", help="Take every N-th frame of a video.")] = None,
     text: Annotated[str | None, typer.Option(help='Phrases to look for, such as "a dog, red car"; needs --detector.')] = None,
     everything: Annotated[bool, typer.Option("--everything", help="Every object of each photo.")] = False,
     points_per_side: Annotated[int | None, typer.Option(help="Density of the grid of points for --everything (default: 32).")] = None,
@@ -89,6 +91,7 @@ def annotate(
                 formats=[name.strip() for name in formats.split(",") if name.strip()],
                 options=_options(format_option or []),
                 images=images,
+                every=every,
                 gallery=gallery,
                 retry_failed=retry_failed,
                 limit=limit,
