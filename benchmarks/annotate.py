@@ -97,10 +97,13 @@ def kills(options: argparse.Namespace, folder: Path) -> None:
     lines, killed = [], 0
     while killed < options.kills:
         process = subprocess.Popen([*command, "--out", str(folder / "out")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        before = journal.stat().st_size if journal.exists() else 0
-        while process.poll() is None and (journal.stat().st_size if journal.exists() else 0) <= before and moments.random() > 0.002:
-            time.sleep(0.005)
-        time.sleep(moments.uniform(0, 0.4))
+        if killed % 5:  # After a number of photos, and at any moment of the next one; every fifth time, at any moment of the start.
+            wanted = size_of(journal) + moments.randrange(1, 60_000)
+            while process.poll() is None and size_of(journal) < wanted:
+                time.sleep(0.001)
+            time.sleep(moments.uniform(0, 0.05))
+        else:
+            time.sleep(moments.uniform(0, 4))
         process.send_signal(signal.SIGKILL)
         if process.wait() != -signal.SIGKILL:
             break
@@ -111,6 +114,11 @@ def kills(options: argparse.Namespace, folder: Path) -> None:
     same = outputs(folder / "out") == outputs(folder / "whole")
     print(f"{killed} kills, with so many lines in the journal: {lines}")
     print(f"outputs of {len(outputs(folder / 'whole'))} files: {'the same, byte for byte' if same else 'THEY DIFFER'}")
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file; 0 where there is none."""
+    return path.stat().st_size if path.exists() else 0
 
 
 def outputs(out: Path) -> dict[str, bytes]:

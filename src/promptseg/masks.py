@@ -192,6 +192,8 @@ class Mask:
         Args:
             size: ``(height, width)`` of the other.
         """
+        if size == self.size:
+            return replace(self, logits=None)
         (height, width), (tall, wide) = self.size, size
         rows = ((np.arange(tall) + 0.5) * height / tall).astype(np.int64)
         columns = ((np.arange(wide) + 0.5) * width / wide).astype(np.int64)
@@ -200,7 +202,7 @@ class Mask:
         left, right = np.searchsorted(columns, (x0, x1)).tolist()
         if top == bottom or left == right:  # It lies between the pixels that are looked at.
             return replace(self, size=size, counts=_encode_crop(np.zeros((1, 1), bool), 0, 0, tall, wide), logits=None)
-        ends = np.cumsum(_run_lengths(self.counts))
+        ends = _run_ends(self.counts)
         pixels = columns[left:right, None] * height + rows[None, top:bottom]
         inside = (np.searchsorted(ends, pixels.ravel(), side="right") % 2 == 1).reshape(pixels.shape).T
         return replace(self, size=size, counts=_encode_crop(inside, left, top, tall, wide), logits=None)
@@ -417,6 +419,19 @@ def _run_lengths(counts: bytes) -> list[int]:
     if shift:
         raise ValueError("the compressed run lengths end within a number")
     return lengths
+
+
+def _run_ends(counts: bytes) -> NDArray[np.int64]:
+    """Where each run of a mask ends, in pixels down the columns: `_run_lengths`, summed, of counts that are known to be right."""
+    codes = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
+    last = np.flatnonzero(codes & 0x20 == 0)  # Of each number, which takes one code or more, five bits each, the lowest first.
+    first = np.concatenate([[0], last[:-1] + 1])
+    places = 5 * (np.arange(len(codes)) - np.repeat(first, last - first + 1))
+    lengths = np.add.reduceat((codes & 0x1F) << places, first)
+    lengths -= np.where(codes[last] & 0x10, np.int64(32) << places[last], 0)
+    lengths[1::2] = np.cumsum(lengths[1::2])  # From the fourth on, a number is the difference to the last but one.
+    lengths[2::2] = np.cumsum(lengths[2::2])
+    return np.cumsum(lengths)
 
 
 def _without_empty(runs: Sequence[int]) -> list[int]:
