@@ -59,13 +59,13 @@ def memory_of(count: int, folder: Path) -> None:
     from promptseg.testing import FakeSegmenter
 
     pipeline = BuiltPipeline(parse_config({"segment": {"model": "fake"}}), None, FakeSegmenter())
-    source = photos(folder / "photos", count, (320, 240))
+    source = photos(folder / "photos", count, (160, 120))
     started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    done = annotate(source, Prompt.everything(4), pipeline=pipeline, out=folder / "out", formats=["coco"])
+    done = annotate(source, Prompt.everything(2), pipeline=pipeline, out=folder / "out", formats=["coco"])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     journal = (folder / "out" / "journal.jsonl").stat().st_size
     print(
-        f"{count} photos of 320 x 240, 16 objects each: peak {peak:.0f} MiB ({started:.0f} before the run), "
+        f"{count} photos of 160 x 120, 4 objects each: peak {peak:.0f} MiB ({started:.0f} before the run), "
         f"{1000 * done.seconds / done.made:.2f} ms a photo, journal {journal / count:.0f} bytes a photo"
     )
 
@@ -78,7 +78,7 @@ def memory(_options: argparse.Namespace, folder: Path) -> None:
 
 def kills(options: argparse.Namespace, folder: Path) -> None:
     """Kills the command at random moments from its start on, and compares the outputs with those of a run without a stop."""
-    source = photos(folder / "photos", 150, (160, 120))
+    source = photos(folder / "photos", 200, (320, 240))
     (source / "000" / "broken.jpg").write_bytes(b"")
     command = [
         sys.executable,
@@ -98,12 +98,12 @@ def kills(options: argparse.Namespace, folder: Path) -> None:
     while killed < options.kills:
         process = subprocess.Popen([*command, "--out", str(folder / "out")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if killed % 5:  # After a number of photos, and at any moment of the next one; every fifth time, at any moment of the start.
-            wanted = size_of(journal) + moments.randrange(1, 60_000)
+            wanted = size_of(journal) + moments.randrange(1, 200_000)
             while process.poll() is None and size_of(journal) < wanted:
                 time.sleep(0.001)
             time.sleep(moments.uniform(0, 0.05))
         else:
-            time.sleep(moments.uniform(0, 4))
+            time.sleep(moments.uniform(0, 2.5))
         process.send_signal(signal.SIGKILL)
         if process.wait() != -signal.SIGKILL:
             break
@@ -137,7 +137,7 @@ def ray(_options: argparse.Namespace, folder: Path) -> None:
     from promptseg.annotation import run
 
     engine.init(num_cpus=4, log_to_driver=False, include_dashboard=False, object_store_memory=200_000_000)
-    source = photos(folder / "photos", 60, (640, 480))
+    source = photos(folder / "photos", 40, (640, 480))
     settings = {"pipeline": Pipeline().segment("superpixel"), "batch_size": 4}
 
     def kill_one() -> None:

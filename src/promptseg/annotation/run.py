@@ -156,9 +156,9 @@ class _Run:
         return (photo for photo in self._photos() if photo.name not in self.journal or photo.name in self._again)
 
     def local(self, pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], batch_size: int | None) -> Iterator[Kept]:
-        """Annotates what is left in this process."""
+        """Annotates what is left in this process; the models are loaded before the first answer is asked for."""
         if not self.left:
-            return
+            return iter(())
         built = pipeline.build() if isinstance(pipeline, Pipeline) else pipeline
         models = [model.provenance.to_dict() for model in (built.detector, built.segmenter) if model is not None]
         self.journal.check_models(models)
@@ -167,7 +167,7 @@ class _Run:
             record, took_part = record_of(answer)
             return self.keep(record, took_part, picture_for(answer, self.share))
 
-        yield from Annotator(built, prompts, batch_size).run(self.pending(), finish)
+        return Annotator(built, prompts, batch_size).run(self.pending(), finish)
 
     def keep(self, record: Mapping[str, Any], models: Sequence[Mapping[str, Any]], picture: bytes | None) -> Kept:
         """Saves what was made of a photo: the picture first, so that a photo that is in the journal has its picture."""
