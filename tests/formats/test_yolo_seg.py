@@ -1,7 +1,13 @@
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from promptseg.errors import InputError
+from promptseg.formats import writing
+from promptseg.formats.annotated import AnnotatedImage, AnnotatedObject
 from promptseg.formats.yolo_seg import read_yolo
+from promptseg.masks import Mask
 
 SQUARE = "0.25 0.166667 0.5 0.166667 0.5 0.5 0.25 0.5"
 
@@ -54,3 +60,30 @@ def test_labels_without_image_are_named(write, tmp_path):
 def test_a_file_without_names_is_refused(write):
     with pytest.raises(InputError, match=r"data\.yaml has no names"):
         write(f"0 {SQUARE}", "train: here")
+
+
+def test_boxes_are_filled_where_they_are_asked_for(tmp_path, save, square):
+    save("images/a.png")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text("0 0.375 0.333333 0.25 0.333333\n")
+    ((each,),) = (image.objects for image in read_yolo(tmp_path / "images", tmp_path / "labels", boxes=True))
+    assert (each.mask.array == square).all()
+    assert each.mask.from_box
+
+
+def test_ultralytics_reads_what_is_written_and_fills_the_same_pixels(tmp_path, save, square):
+    utils = pytest.importorskip("ultralytics.data.utils", reason="needs ultralytics")
+    # Ultralytics refuses photos of less than ten pixels.
+    size, square = (24, 32), square.repeat(4, axis=0).repeat(4, axis=1)
+    photo = save("images/b/a.png", np.zeros((*size, 3), np.uint8))
+    masks = [Mask.from_array(each, label=label) for each, label in ((square, "a: b"), (square[::-1, ::-1], "ä"))]
+    objects = tuple(AnnotatedObject(f"b/a.png#{number}", mask) for number, mask in enumerate(masks))
+    writing.write("yolo-seg", [AnnotatedImage("b/a.png", photo, size, objects)], tmp_path / "out")
+    data = utils.check_det_dataset(str(tmp_path / "out" / "yolo-seg" / "data.yaml"), autodownload=False)
+    assert data["names"] == {0: "a: b", 1: "ä"}
+    (found,) = [str(path) for path in Path(data["train"]).rglob("*.png")]
+    (labels,) = utils.img2label_paths([found])
+    _, boxes, shape, segments, *_, corrupt, message = utils.verify_image_label((found, labels, "", False, 2, 0, 0, False))
+    assert (shape, corrupt, message, boxes[:, 0].tolist()) == (size, 0, "", [0, 1])
+    for mask, segment in zip(masks, segments, strict=True):
+        assert (utils.polygon2mask(size, [(segment * np.float32([32, 24])).ravel()]) == mask.array).all()

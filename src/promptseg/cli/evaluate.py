@@ -26,6 +26,9 @@ def evaluate(
     yolo: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Their objects as YOLO's text files.")] = None,
     names: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML file with the names of YOLO's classes.")] = None,
     davis: Annotated[Path | None, typer.Option(metavar="FOLDER", help="A DAVIS folder, which has its images.")] = None,
+    truth: Annotated[
+        str | None, typer.Option(metavar="FORMAT=PATH", help="Their objects in any format that can be read: voc=, cvat=, geojson=, …")
+    ] = None,
     mask_kind: Annotated[str, typer.Option(help="What the pictures of --masks are: auto, binary or labels.")] = "auto",
     summary: Annotated[bool, typer.Option("--summary", help="Only say what is in the dataset.")] = False,
     model: Annotated[str, typer.Option(metavar="NAME[=WEIGHTS]", help="The segmenter.")] = DEFAULT_MODEL,
@@ -57,13 +60,18 @@ def evaluate(
     from ..evaluation.report import write_report
     from ..evaluation.run import evaluate as evaluate_model
     from ..formats.mask_files import mask_kind as parse_mask_kind
-    from ..formats.reading import open_dataset
+    from ..formats.reading import open_dataset, open_named
 
     with errors_as_messages():
         chosen = protocol(prompt)
-        dataset = open_dataset(
-            images, masks=masks, coco=coco, labelme=labelme, yolo=yolo, davis=davis, mask_kind=parse_mask_kind(mask_kind), names=names
-        )
+        if truth is None:
+            dataset = open_dataset(
+                images, masks=masks, coco=coco, labelme=labelme, yolo=yolo, davis=davis, mask_kind=parse_mask_kind(mask_kind), names=names
+            )
+        elif any((masks, coco, labelme, yolo, davis)):
+            raise usage_error("--truth stands in place of --masks, --coco, --labelme, --yolo and --davis")
+        else:
+            dataset = open_named(truth, images, names=names)
     if isinstance(chosen, Text) and detector is None and not summary:
         raise usage_error("--prompt text needs a model that finds things by phrase: give --detector")
     if detector is not None and not isinstance(chosen, Text):

@@ -151,12 +151,10 @@ class GeojsonWriter(FolderWriter):
     def _feature(self, key: str, mask: Mask, place: Georeference | None, ignored: bool = False) -> dict[str, Any]:
         parts = []
         for part in outlines(mask):
-            # Closed, as GeoJSON wants it, and with what is inside to the left: seen with y downwards, ours has it to the right.
-            rings = [np.concatenate([ring, ring[:1]])[::-1] for ring in (part.exterior, *part.holes)]
+            # Closed, as GeoJSON wants it; by the numbers exteriors run anticlockwise, as ours do unless the world mirrors them.
+            rings = [np.concatenate([ring, ring[:1]]) for ring in (part.exterior, *part.holes)]
             if place is not None:
-                a, b, _, d, e, _ = place.matrix
-                mirrored = a * e < b * d
-                rings = [place.to_world(ring)[:: 1 if not mirrored else -1] for ring in rings]
+                rings = [place.to_world(ring)[:: -1 if place.mirrors else 1] for ring in rings]
             parts.append([ring.tolist() for ring in rings])
         single = len(parts) == 1
         geometry = {"type": "Polygon" if single else "MultiPolygon", "coordinates": parts[0] if single else parts}

@@ -30,6 +30,12 @@ class Georeference:
     matrix: tuple[float, float, float, float, float, float]
     epsg: int | None = None
 
+    @property
+    def mirrors(self) -> bool:
+        """Whether the map changes the sense of rotation, as it does where north is up."""
+        a, b, _, d, e, _ = self.matrix
+        return a * e < b * d
+
     def to_world(self, pixels: NDArray[Any]) -> NDArray[np.float64]:
         """(N, 2) coordinates in the world of (N, 2) ``(column, row)``."""
         a, b, c, d, e, f = self.matrix

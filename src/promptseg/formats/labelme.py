@@ -34,7 +34,7 @@ from .annotated import (
     read_json,
     read_score,
 )
-from .outlines import keyholed, outlines
+from .outlines import INSET, inset_parts, one_ring
 from .writer import NO_CLASS, FolderWriter, as_json, score_of
 
 
@@ -178,7 +178,7 @@ class LabelmePolygonWriter(LabelmeWriter):
         return self.out / "labelme-polygons"
 
     def shapes(self, mask: Mask, number: int) -> list[dict[str, Any]]:
-        rings = [keyholed(part).tolist() for part in outlines(mask)]
+        rings = [one_ring(part).tolist() for part in inset_parts(mask, INSET)]
         return [{"points": ring, "group_id": number if len(rings) > 1 else None} for ring in rings]
 
 

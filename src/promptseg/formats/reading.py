@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from ..errors import ConfigError
+from ..errors import ConfigError, nearest
 from .annotated import Dataset
 from .coco import read_coco
 from .cvat import read_cvat
@@ -92,3 +93,25 @@ def open_dataset(
         "mask-folders": read_pictures,
     }
     return readers[kind](images, place)
+
+
+def open_named(
+    place: str, images: str | os.PathLike[str] | None = None, *, names: str | os.PathLike[str] | None = None, boxes: bool = False
+) -> Dataset:
+    """`open_dataset` by a text such as ``"coco=annotations.json"``.
+
+    Args:
+        place: One of `READABLE`, ``=`` and the file or folder.
+        images: Folder of the images.
+        names: YAML file with the names of YOLO's classes.
+        boxes: Read objects that are boxes alone as these boxes, filled.
+
+    Raises:
+        ConfigError: The text is not of this form, or the folder of images is missing.
+        InputError: The annotations cannot be read.
+    """
+    kind, sign, path = place.partition("=")
+    if kind not in READABLE or not sign or not path:
+        raise ConfigError(f"annotations are FORMAT=PATH with a format of {', '.join(READABLE)}; got {place!r}.{nearest(kind, READABLE)}")
+    given: dict[str, Any] = {kind.replace("-", "_"): path}
+    return open_dataset(images, names=names, boxes=boxes, **given)

@@ -96,6 +96,7 @@ class VocWriter(FolderWriter):
     """
 
     holds_ignored = True
+    _void = False
 
     @property
     def top(self) -> Path:
@@ -126,6 +127,7 @@ class VocWriter(FolderWriter):
             file.write(stem + "\n")
 
     def _save(self, part: str, stem: str, picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
+        self._void = self._void or bool((picture == VOID).any())
         path = self.folder / part / f"{stem}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         save_palette(picture, path)
@@ -135,7 +137,8 @@ class VocWriter(FolderWriter):
         colours = voc_colours().tolist()
         # The file has no way to write a colon in a name; the names in Annotations are whole.
         names = ["background", *(" ".join(name.replace(":", "_").split()) for name in self.classes.names)][:VOID]
-        lines = [f"{name}:{','.join(map(str, colours[number]))}::\n" for number, name in enumerate(names)]
+        named = [*enumerate(names), *([(VOID, "ignored")] if self._void else [])]
+        lines = [f"{name}:{','.join(map(str, colours[number]))}::\n" for number, name in named]
         (self.folder / "labelmap.txt").write_text("# label:color_rgb:parts:actions\n" + "".join(lines), "utf-8")
         self.tally.files += 2
 
@@ -149,8 +152,8 @@ def _xml(image: AnnotatedImage, seen: Sequence[tuple[AnnotatedObject, Mask]]) ->
     for tag, value in (("width", width), ("height", height), ("depth", 3)):
         ET.SubElement(size, tag).text = str(value)
     ET.SubElement(root, "segmented").text = "1"
-    for given, written in seen:
-        x0, y0, x1, y1 = (int(value) for value in written.box.tolist())
+    for given, _ in seen:
+        x0, y0, x1, y1 = (int(value) for value in given.mask.box.tolist())
         each = ET.SubElement(root, "object")
         fields = (("name", xml_text(given.label or NO_CLASS)), ("pose", "Unspecified"), ("truncated", "0"), ("difficult", "0"))
         for tag, text in fields:

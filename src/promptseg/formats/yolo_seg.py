@@ -1,7 +1,8 @@
 """YOLO: one text file an image, one object a line: its class number, and as shares of width and height the corners, or a box alone.
 
 A line is one ring. Written, an object of several parts or with holes is one all the same, by bridges that enclose nothing: filled by the
-rule of the COCO API it is the mask again. Ultralytics fills the pixels on an outline as well, bridges included.
+rule of the COCO API it is the mask again. Ultralytics cuts corners to whole pixels and fills those on the outline as well: it gets the mask
+again where there are no bridges, and these as lines one pixel wide where there are.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from .annotated import (
     filled_box,
     image_size,
 )
-from .outlines import one_ring, outlines
+from .outlines import INSET, inset_parts, one_ring
 from .writer import Classes, FolderWriter, Tally
 
 
@@ -165,8 +166,7 @@ class YoloSegWriter(_YoloWriter):
         return self.out / "yolo-seg"
 
     def shares(self, mask: Mask) -> list[float]:
-        (height, width), parts = mask.size, outlines(mask)
-        ring = one_ring([ring for part in parts for ring in (part.exterior, *part.holes)])
+        (height, width), ring = mask.size, one_ring([ring for part in inset_parts(mask, INSET) for ring in part])
         shares = [float(_number(value)) for value in (ring / np.array([width, height], np.float64)).ravel().tolist()]
         self.tally.wrote(mask, Mask.from_polygons([np.reshape(shares, (-1, 2)) * [width, height]], mask.size))
         return shares

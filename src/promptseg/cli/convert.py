@@ -1,0 +1,49 @@
+"""``promptseg convert``: annotations from one format to others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .output import FAILED, errors_as_messages, usage_error
+
+
+def convert(
+    source: Annotated[str, typer.Option("--from", metavar="FORMAT=PATH", help="The annotations: coco=FILE, voc=FOLDER, …")],
+    formats: Annotated[str, typer.Option("--format", metavar="NAMES", help="The formats to write, with commas between them.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write; each format has a file or folder of its own in it.")],
+    images: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The images.")] = None,
+    names: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML file with the names of YOLO's classes.")] = None,
+    classes: Annotated[str | None, typer.Option(metavar="NAMES", help="Classes in the order of their numbers, with commas.")] = None,
+    boxes: Annotated[bool, typer.Option("--boxes", help="Read objects that are boxes alone as these boxes, filled.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+) -> None:
+    """Convert annotations to other formats, and say what became of each mask."""
+    # Imported here, because no other command needs them.
+    from ..formats.annotated import Finding
+    from ..formats.reading import open_named
+    from ..formats.writing import FORMATS, write
+
+    wanted = [name.strip() for name in formats.split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in FORMATS]
+    if unknown or not wanted:
+        raise usage_error(f"--format is of {', '.join(FORMATS)}; got {', '.join(unknown) or 'none'}")
+    findings: list[Finding] = []
+    with errors_as_messages():
+        dataset = open_named(source, images, names=names, boxes=boxes)
+        order = [name.strip() for name in classes.split(",")] if classes else []
+        reports = []
+        for name in wanted:
+            findings.clear()  # Each pass reads all of them again.
+            reports.append(write(name, dataset.usable(findings), out, classes=order))
+            if not as_json:
+                typer.echo(str(reports[-1]))
+    if as_json:
+        typer.echo(json.dumps([report.to_dict() for report in reports], indent=1))
+    for finding in findings:
+        typer.echo(f"promptseg: {finding}", err=True)
+    if any(finding.broken for finding in findings):
+        raise typer.Exit(FAILED)
