@@ -111,9 +111,10 @@ def kills(options: argparse.Namespace, folder: Path) -> None:
         lines.append(journal.read_bytes().count(b"\n") if journal.exists() else 0)
     subprocess.run([*command, "--out", str(folder / "out")], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     subprocess.run([*command, "--out", str(folder / "whole")], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    same = outputs(folder / "out") == outputs(folder / "whole")
+    written = outputs(folder / "whole")
+    same = bool(written) and outputs(folder / "out") == written
     print(f"{killed} kills, with so many lines in the journal: {lines}")
-    print(f"outputs of {len(outputs(folder / 'whole'))} files: {'the same, byte for byte' if same else 'THEY DIFFER'}")
+    print(f"outputs of {len(written)} files: {'the same, byte for byte' if same else 'THEY DIFFER'}")
 
 
 def size_of(path: Path) -> int:
