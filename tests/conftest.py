@@ -683,3 +683,29 @@ def file_server(monkeypatch):
         yield server
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="session")
+def write_video():
+    """Writes a small video file: ``write_video(path, count=12)``. Frame i is dark with a light bar of width 2 i + 2 and a red corner."""
+    av = pytest.importorskip("av", reason="video files need package av")
+    from fractions import Fraction
+
+    def write(path, count=12, *, size=(48, 64), codec="libx264", pixels="yuv420p", times=None, rotation=0, options=None, key_every=5):
+        with av.open(str(path), "w", options=options or {}) as container:
+            stream = container.add_stream(codec, rate=10, options={"x265-params": "log-level=none"} if codec == "libx265" else {})
+            stream.width, stream.height, stream.pix_fmt, stream.gop_size = size[1], size[0], pixels, key_every
+            stream.codec_context.time_base = Fraction(1, 1000)
+            if rotation:
+                stream.set_display_rotation(rotation)
+            for index in range(count):
+                image = np.full((*size, 3), 40, np.uint8)
+                image[:, : 2 * index + 2] = 220
+                image[:10, :10] = (255, 0, 0)
+                frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+                frame.pts, frame.time_base = (100 * index if times is None else times[index]), Fraction(1, 1000)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        return path
+
+    return write

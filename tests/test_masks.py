@@ -403,3 +403,19 @@ class TestMasks:
 
     def test_the_repr_tells_how_many_and_on_what(self):
         assert repr(self._three()) == "Masks(3 on 3 x 4)"
+
+
+@given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40)), st.integers(1, 50), st.integers(1, 50))
+def test_a_resized_mask_has_the_nearest_pixels(pixels, height, width):
+    rows = ((np.arange(height) + 0.5) * pixels.shape[0] / height).astype(int)
+    columns = ((np.arange(width) + 0.5) * pixels.shape[1] / width).astype(int)
+    resized = Mask.from_array(pixels, score=0.5, label="a").resized((height, width))
+    assert np.array_equal(resized.array, pixels[rows][:, columns])
+    assert (resized.size, resized.score, resized.label) == ((height, width), 0.5, "a")
+
+
+def test_a_large_mask_with_long_runs_is_resized():
+    pixels = np.zeros((3000, 2000), bool)
+    pixels[100:2900, 400:1900] = True
+    pixels[1000:1001, 500:1500] = False
+    assert np.array_equal(Mask.from_array(pixels).resized((30, 20)).array, pixels[50::100, 50::100])

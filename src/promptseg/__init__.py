@@ -31,23 +31,27 @@ _HOMES = {
     "Session": "protocols",
     "VideoSegmenter": "protocols",
     "VideoSession": "protocols",
+    "annotate": "annotation.run",
     "evaluate": "evaluation.run",
     "export_onnx": "export.pair",
     "finetune_decoder": "finetune.run",
     "load": "registry",
     "load_image": "images",
     "models": "registry",
+    "open_frames": "frames",
     "segment": "pipeline",
 }
 
 __all__ = [*_HOMES, "__version__"]
 
 if TYPE_CHECKING:
+    from .annotation.run import annotate as annotate
     from .detections import Detections as Detections
     from .errors import PromptSegError as PromptSegError
     from .evaluation.run import evaluate as evaluate
     from .export.pair import export_onnx as export_onnx
     from .finetune.run import finetune_decoder as finetune_decoder
+    from .frames import open_frames as open_frames
     from .images import load_image as load_image
     from .masks import Mask as Mask
     from .masks import Masks as Masks

@@ -186,6 +186,27 @@ class Mask:
         """The mask as a COCO RLE dictionary that `json` can write."""
         return {"size": list(self.size), "counts": self.counts.decode("ascii")}
 
+    def resized(self, size: Size) -> Mask:
+        """The mask on the image at another size, by the nearest pixel; made without the pixels of either.
+
+        Args:
+            size: ``(height, width)`` of the other.
+        """
+        if size == self.size:
+            return replace(self, logits=None)
+        (height, width), (tall, wide) = self.size, size
+        rows = ((np.arange(tall) + 0.5) * height / tall).astype(np.int64)
+        columns = ((np.arange(wide) + 0.5) * width / wide).astype(np.int64)
+        x0, y0, x1, y1 = self.box.tolist()
+        top, bottom = np.searchsorted(rows, (y0, y1)).tolist()
+        left, right = np.searchsorted(columns, (x0, x1)).tolist()
+        if top == bottom or left == right:  # It lies between the pixels that are looked at.
+            return replace(self, size=size, counts=_encode_crop(np.zeros((1, 1), bool), 0, 0, tall, wide), logits=None)
+        ends = _run_ends(self.counts)
+        pixels = columns[left:right, None] * height + rows[None, top:bottom]
+        inside = (np.searchsorted(ends, pixels.ravel(), side="right") % 2 == 1).reshape(pixels.shape).T
+        return replace(self, size=size, counts=_encode_crop(inside, left, top, tall, wide), logits=None)
+
     def polygons(self) -> list[Polygon]:
         """Outlines along pixel edges, holes included: `from_polygons` gives the same mask back.
 
@@ -398,6 +419,19 @@ def _run_lengths(counts: bytes) -> list[int]:
     if shift:
         raise ValueError("the compressed run lengths end within a number")
     return lengths
+
+
+def _run_ends(counts: bytes) -> NDArray[np.int64]:
+    """Where each run of a mask ends, in pixels down the columns: `_run_lengths`, summed, of counts that are known to be right."""
+    codes = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
+    last = np.flatnonzero(codes & 0x20 == 0)  # Of each number, which takes one code or more, five bits each, the lowest first.
+    first = np.concatenate([[0], last[:-1] + 1])
+    places = 5 * (np.arange(len(codes)) - np.repeat(first, last - first + 1))
+    lengths = np.add.reduceat((codes & 0x1F) << places, first)
+    lengths -= np.where(codes[last] & 0x10, np.int64(32) << places[last], 0)
+    lengths[1::2] = np.cumsum(lengths[1::2])  # From the fourth on, a number is the difference to the last but one.
+    lengths[2::2] = np.cumsum(lengths[2::2])
+    return np.cumsum(lengths)
 
 
 def _without_empty(runs: Sequence[int]) -> list[int]:

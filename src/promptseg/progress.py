@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
@@ -30,3 +30,23 @@ def track(items: Iterable[_Item], *, total: int, unit: str) -> Iterable[_Item]:
         return items
     # disable=None: none where standard error is not a terminal.
     return tqdm(items, total=total, unit=unit, leave=False, disable=None)
+
+
+@contextmanager
+def counter(*, total: int, done: int, unit: str) -> Iterator[Callable[[int], None]]:
+    """A bar with the pace and the time that is left, where one is to be shown; call what it gives for each item, with the failures so far.
+
+    Args:
+        total: How many items there are.
+        done: How many of them were done before.
+        unit: What an item is called.
+    """
+    hidden = None if _shown.get() else True  # None: hidden where standard error is not a terminal.
+    with tqdm(total=total, initial=done, unit=unit, leave=False, disable=hidden, smoothing=0.05) as bar:
+
+        def count(failures: int) -> None:
+            if failures:
+                bar.set_postfix(failed=failures, refresh=False)
+            bar.update()
+
+        yield count

@@ -6,13 +6,13 @@ boxes are ``xyxy`` float32 pixels, half-open; points are ``(x, y)``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .detections import Detections
+from .frames import FrameSource as FrameSource
+from .frames import VideoLike
 from .images import ImageLike
 from .masks import Mask, Masks, Size
 from .prompts import EverythingPrompt, Prompt
@@ -86,33 +86,59 @@ class BatchSegmenter(Segmenter, Protocol):
         ...
 
 
-class FrameSource(Protocol):
-    """A stream of video frames, read once."""
+@runtime_checkable
+class VideoSession(Protocol):
+    """A video being tracked. It changes as it goes on: for one thread at a time.
+
+    An object is there from its first prompt on, seen in the direction in which frames are tracked. It keeps its id. An object that cannot
+    be seen on a frame has an empty mask there. Objects may be prompted and removed between any two frames of `propagate`.
+
+    Where the frames come once, the session keeps the latest of them: an earlier one can be neither prompted nor gone back to.
+    """
 
     @property
     def size(self) -> Size:
         """``(height, width)`` of every frame."""
         ...
 
-    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
-        """The frames in order, each (H, W, 3) uint8 RGB."""
+    @property
+    def object_ids(self) -> tuple[int, ...]:
+        """The objects, in the order in which they were first prompted."""
         ...
 
-
-@runtime_checkable
-class VideoSession(Protocol):
-    """A video being tracked."""
-
     def add(self, frame: int, object_id: int, prompt: Prompt) -> Mask:
-        """Prompts one object on one frame and returns its mask there."""
+        """Prompts one object on one frame and returns its mask there. Nothing has changed where this raises.
+
+        Raises:
+            PromptError: There is no such frame or it has gone by, the id is no whole number of at least 0, or the prompt is not spatial,
+                is of a kind that the model does not take or does not fit the frame.
+            OutOfMemoryError: There is no room for one more object or prompt.
+        """
         ...
 
     def remove(self, object_id: int) -> None:
-        """Stops tracking an object."""
+        """Stops tracking an object and forgets it.
+
+        Raises:
+            PromptError: There is no such object.
+        """
         ...
 
     def propagate(self, *, start: int = 0, stop: int | None = None, reverse: bool = False) -> Iterator[FrameMasks]:
-        """Tracks the objects through the frames from `start` to before `stop`, or backwards from `start`."""
+        """Tracks the objects through the frames from `start` to before `stop`, or with `reverse` from `start` back to after `stop`.
+
+        Raises:
+            PromptError: There is no frame `start`, or it has gone by.
+            InputError: The next frame cannot be read. What was tracked before it is kept.
+        """
+        ...
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes everything but the frames to a file, from which `VideoSegmenter.resume` goes on.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
         ...
 
 
@@ -125,6 +151,18 @@ class VideoSegmenter(Protocol):
         """Which model this is, with its weights and licence."""
         ...
 
-    def open(self, frames: FrameSource) -> VideoSession:
-        """Starts a tracking session over `frames`."""
+    def open(self, frames: VideoLike) -> VideoSession:
+        """Starts a tracking session over `frames`, which are what `promptseg.frames.open_frames` takes.
+
+        Raises:
+            InputError: The video cannot be read.
+        """
+        ...
+
+    def resume(self, path: str | os.PathLike[str], frames: VideoLike) -> VideoSession:
+        """A session that goes on where a saved one was, over the same frames.
+
+        Raises:
+            InputError: The file is no saved session, was written by another model or other weights, or is of frames of another size.
+        """
         ...

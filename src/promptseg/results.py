@@ -126,12 +126,14 @@ class FrameMasks:
     Attributes:
         frame: Index of the frame, from 0.
         object_ids: One identity a mask.
-        masks: The masks, in the same order.
+        masks: The masks, in the same order; one that is empty is of an object that cannot be seen.
+        time: Seconds since the video's first frame, or None where the video has no times.
     """
 
     frame: int
     object_ids: tuple[int, ...]
     masks: Masks
+    time: float | None = None
 
     def __post_init__(self) -> None:
         if len(self.object_ids) != len(self.masks):

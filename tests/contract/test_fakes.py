@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from promptseg.detections import Detections
-from promptseg.errors import PromptError
+from promptseg.errors import InputError, PromptError
 from promptseg.prompts import Prompt
 from promptseg.testing import FakeDetector, FakeFrames, FakeSegmenter, FakeVideoSegmenter
 from promptseg.testing.contracts import DetectorContract, SegmenterContract, VideoSegmenterContract
@@ -155,8 +155,9 @@ def test_a_start_outside_the_video_is_refused_with_its_index():
         next(session.propagate(start=3))
 
 
-def test_fake_frames_are_read_once():
-    frames = FakeFrames([BLANK])
-    assert len(list(frames)) == 1
-    with pytest.raises(RuntimeError, match="once"):
-        iter(frames)
+def test_fake_frames_can_be_read_again_or_come_once():
+    assert [len(list(FakeFrames([BLANK] * 2).read(start))) for start in (0, 1, 0)] == [2, 1, 2]
+    frames = FakeFrames([BLANK] * 2, rereadable=False)
+    assert len(list(frames.read())) == 2
+    with pytest.raises(InputError, match="once"):
+        next(frames.read())

@@ -90,6 +90,17 @@ def test_the_python_of_the_evaluation_page_runs_on_a_folder_of_images_and_masks(
     assert "<h1>mini-sam by box</h1>" in Path("report.html").read_text("utf-8")
 
 
+@pytest.mark.weights
+@pytest.mark.usefixtures("mini_sam", "photo")
+def test_the_python_of_the_annotation_page_runs_on_a_folder_of_photos(add_model):
+    add_model("yolo11n", "detector", lambda _: FakeDetector({"dog": (170, 18, 421, 315), "cat": (322, 62, 430, 330)}))
+    Path("photos").mkdir()
+    Path("photo.jpg").rename("photos/photo.jpg")
+    (block,) = blocks("docs/annotation.md")
+    assert run("docs/annotation.md", block[2], block[1], {"__name__": "page"}) == "1 photos, 0 failed\n"
+    assert {path.name for path in Path("dataset").iterdir()} >= {"coco.json", "gallery", "journal.jsonl"}
+
+
 def test_the_tutorial_shows_the_files_of_the_example_as_they_are():
     example = ROOT / "examples" / "third_party_backend"
     titled = [(title, code) for title, _, code, _ in blocks("docs/write-a-backend.md") if title and (example / title).exists()]

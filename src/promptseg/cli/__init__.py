@@ -12,10 +12,11 @@ from pathlib import Path
 
 import typer
 
-from . import compare, config, convert, demo, evaluate, export, finetune, models, segment, weights
+from . import annotate, compare, config, convert, demo, evaluate, export, finetune, models, segment, weights
 
 app = typer.Typer(name="promptseg", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.add_typer(config.app, name="config")
+app.command("annotate")(annotate.annotate)
 app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
 app.command("demo")(demo.demo)

@@ -1,11 +1,14 @@
-"""From the command line's words to prompts."""
+"""From the command line's words to prompts and pipelines."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..errors import PromptError
+from ..pipeline import Pipeline
 from ..prompts import Prompt, SpatialPrompt
+from ..registry import DEFAULT_MODEL
 
 
 def parse_prompts(
@@ -35,6 +38,18 @@ def parse_prompts(
     elif points_per_side is not None:
         raise PromptError("--points-per-side goes with --everything")
     return prompts
+
+
+def chosen_pipeline(config: Path | None, model: str | None, fallback: Sequence[str] | None, detector: str | None) -> Pipeline:
+    """The pipeline of a file, or that of the models that the options name.
+
+    Raises:
+        ConfigError: The file or a value is not valid.
+    """
+    if config is not None:
+        return Pipeline.from_config(config)
+    pipeline = Pipeline().segment(model or DEFAULT_MODEL, fallback=fallback or ())
+    return pipeline.detect(detector) if detector else pipeline
 
 
 def _point(text: str) -> SpatialPrompt:

@@ -20,7 +20,7 @@ from ..results import Result
 from ..sam.cache import embedding_cache
 from ..sam.session import SamSegmenter
 from .output import FAILED, distinct_names, errors_as_messages, picture_format, seconds, usage_error, write_image, write_json
-from .prompts import parse_prompts
+from .prompts import chosen_pipeline, parse_prompts
 
 
 def segment(
@@ -59,7 +59,7 @@ def segment(
     if config is not None and (model or fallback or detector):
         raise usage_error("--config says which models to use: leave out --model, --fallback and --detector")
     with errors_as_messages():
-        pipeline = _pipeline(config, model, fallback, detector)
+        pipeline = chosen_pipeline(config, model, fallback, detector)
     if pipeline.config.detect is None and text is not None:
         raise usage_error(f"--text {text!r} needs a model that finds things by phrase: give --detector, or --config with one")
     if pipeline.config.detect is None and not prompts:
@@ -77,13 +77,6 @@ def segment(
             typer.echo(json.dumps({"results": results, "failed": failed}, indent=1))
     if failed:
         raise typer.Exit(FAILED)
-
-
-def _pipeline(config: Path | None, model: str | None, fallback: list[str] | None, detector: str | None) -> Pipeline:
-    if config is not None:
-        return Pipeline.from_config(config)
-    pipeline = Pipeline().segment(model or DEFAULT_MODEL, fallback=fallback or ())
-    return pipeline.detect(detector) if detector else pipeline
 
 
 def _build(pipeline: Pipeline, device: str | None, no_cache: bool, *, cache_by_default: bool) -> BuiltPipeline:

@@ -5,20 +5,25 @@ What a fake answers depends on the prompt and the image's size alone, never on t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import __version__
 from ..detections import Detections
-from ..errors import PromptError
+from ..errors import InputError, OutOfMemoryError, PromptError
+from ..frames import Frame, VideoLike, open_frames
 from ..images import ImageLike, load_image
 from ..masks import Mask, Masks, Size
 from ..prompts import EverythingPrompt, Prompt, SpatialPrompt, spatial
 from ..protocols import FrameSource
-from ..results import FrameMasks, Provenance
+from ..results import Provenance
+from ..video.session import TrackingSession
+from ..video.state import SavedSession
 
 POINT_SCORES = {0.5: 0.7, 1.0: 0.9, 2.0: 0.8}
 """The candidates for points alone: discs of these multiples of the radius, with these scores."""
@@ -162,28 +167,31 @@ class FakeDetector:
 
 
 class FakeFrames:
-    """A `promptseg.protocols.FrameSource` over arrays that, like a camera, can be read once.
+    """A `promptseg.protocols.FrameSource` over arrays.
 
     Args:
-        frames: The frames, each (H, W, 3) uint8 RGB and all of one size; at least one.
+        frames: The frames, each (H, W, 3) uint8 RGB; at least one, whose size is the video's.
+        rereadable: Whether they can be read again; if not, they come once, as a camera's do.
     """
 
-    def __init__(self, frames: Iterable[NDArray[np.uint8]]) -> None:
+    fps: float | None = None
+
+    def __init__(self, frames: Iterable[NDArray[np.uint8]], rereadable: bool = True) -> None:
         self._frames = list(frames)
-        self._read = False
+        self._given = 0
+        self.rereadable = rereadable
+        self.count = len(self._frames) if rereadable else None
         height, width = self._frames[0].shape[:2]
         self.size: Size = (height, width)
 
-    def __iter__(self) -> Iterator[NDArray[np.uint8]]:
-        """The frames.
-
-        Raises:
-            RuntimeError: They were read before.
-        """
-        if self._read:
-            raise RuntimeError("a stream of frames is read once: keep what you need of it")
-        self._read = True
-        return iter(self._frames)
+    def read(self, start: int = 0) -> Iterator[Frame]:
+        if not self.rereadable and start < self._given:
+            raise InputError(f"these frames are read once: frame {start} has gone by, the next is {self._given}")
+        for index in range(start, len(self._frames)):
+            if self._frames[index].shape[:2] != self.size:
+                raise InputError(f"frame {index} has shape {self._frames[index].shape}, the video {self.size}")
+            self._given = index + 1
+            yield Frame(index, self._frames[index])
 
 
 @dataclass(frozen=True)
@@ -193,22 +201,30 @@ class FakeVideoSegmenter:
     Attributes:
         shift: Whole pixels ``(x, y)`` by which every object moves from one frame to the next.
         radius: As for `FakeSegmenter`.
+        most: How many objects there is room for.
     """
 
     shift: tuple[int, int] = (0, 0)
     radius: float | None = None
+    most: int = 1000
 
     @property
     def provenance(self) -> Provenance:
         """A fake, of this version."""
         return _provenance("fake-video-segmenter")
 
-    def open(self, frames: FrameSource) -> FakeVideoSession:
+    def open(self, frames: VideoLike) -> FakeVideoSession:
         """Starts a session; frames are read when they are reached."""
-        return FakeVideoSession(frames, self.shift, self.radius)
+        return FakeVideoSession(open_frames(frames), self)
+
+    def resume(self, path: str | os.PathLike[str], frames: VideoLike) -> FakeVideoSession:
+        """A session that goes on where a saved one was."""
+        session = self.open(frames)
+        session.restore(SavedSession.read(path))
+        return session
 
 
-class FakeVideoSession:
+class FakeVideoSession(TrackingSession):
     """A `promptseg.protocols.VideoSession` whose objects keep their shape and move evenly.
 
     A prompt gives the mask that `FakeSession` gives. On another frame an object is where its last prompt before that frame, seen in the
@@ -217,68 +233,45 @@ class FakeVideoSession:
 
     Args:
         frames: The video.
-        shift: Whole pixels ``(x, y)`` by which objects move from one frame to the next.
-        radius: As for `FakeSegmenter`.
+        segmenter: What opened it.
     """
 
-    def __init__(self, frames: FrameSource, shift: tuple[int, int] = (0, 0), radius: float | None = None) -> None:
-        self.size: Size = frames.size
-        self._unread = iter(frames)
-        self._count = 0
-        self._image = FakeSession(frames.size, radius)
-        self._shift = shift
-        self._prompted: dict[int, dict[int, Mask]] = {}
+    def __init__(self, frames: FrameSource, segmenter: FakeVideoSegmenter) -> None:
+        super().__init__(frames, segmenter.provenance, frozenset({"point", "box", "mask"}))
+        self._image = FakeSession(frames.size, segmenter.radius)
+        self._segmenter = segmenter
+        self._masks: dict[int, dict[int, Mask]] = {}
 
-    def add(self, frame: int, object_id: int, prompt: Prompt) -> Mask:
-        """Prompts one object on one frame and returns its mask there.
-
-        Raises:
-            PromptError: There is no such frame, or the prompt is not spatial or does not fit the frame.
-        """
-        if not self._has(frame):
-            raise PromptError(f"there is no frame {frame}: the video has {self._count} frames, from 0")
+    def _prompt(self, frame: Frame, object_id: int, prompt: SpatialPrompt) -> Mask:
+        if object_id not in self._masks and len(self._masks) >= self._segmenter.most:
+            raise OutOfMemoryError(f"there is room for {self._segmenter.most} objects: remove one before object {object_id} is added")
         mask = replace(self._image.segment([prompt])[0], prompt_index=None)
-        self._prompted.setdefault(object_id, {})[frame] = mask
+        self._masks.setdefault(object_id, {})[frame.index] = mask
         return mask
 
-    def remove(self, object_id: int) -> None:
-        """Stops tracking an object.
-
-        Raises:
-            PromptError: There is no such object.
-        """
-        if object_id not in self._prompted:
-            raise PromptError(f"there is no object {object_id}: the objects are {sorted(self._prompted)}")
-        del self._prompted[object_id]
-
-    def propagate(self, *, start: int = 0, stop: int | None = None, reverse: bool = False) -> Iterator[FrameMasks]:
-        """Tracks the objects through the frames from `start` to before `stop`, or with `reverse` from `start` back to after `stop`.
-
-        Raises:
-            PromptError: There is no frame `start`.
-        """
-        if not self._has(start):
-            raise PromptError(f"there is no frame {start}: the video has {self._count} frames, from 0")
-        frame, step = start, -1 if reverse else 1
-        while self._has(frame) and (stop is None or (stop - frame) * step > 0):
-            yield self._frame_masks(frame, reverse)
-            frame += step
-
-    def _frame_masks(self, frame: int, reverse: bool) -> FrameMasks:
+    def _track(self, frame: Frame, object_ids: list[int], reverse: bool) -> dict[int, Mask]:
         there: dict[int, Mask] = {}
-        for object_id, prompted in self._prompted.items():
-            reached = [at for at in prompted if (at >= frame if reverse else at <= frame)]
-            if reached:
-                latest = min(reached) if reverse else max(reached)
-                steps = frame - latest
-                there[object_id] = _moved(prompted[latest], self._shift[0] * steps, self._shift[1] * steps)
-        return FrameMasks(frame, tuple(there), Masks(there.values(), self.size))
+        for object_id in object_ids:
+            prompted = self._masks[object_id]
+            latest = min(at for at in prompted if at >= frame.index) if reverse else max(at for at in prompted if at <= frame.index)
+            steps = frame.index - latest
+            there[object_id] = _moved(prompted[latest], self._segmenter.shift[0] * steps, self._segmenter.shift[1] * steps)
+        return there
 
-    def _has(self, frame: int) -> bool:
-        """Whether the video has a frame; reads on until that is known."""
-        while self._count <= frame and next(self._unread, None) is not None:
-            self._count += 1
-        return 0 <= frame < self._count
+    def _forget(self, object_id: int) -> None:
+        del self._masks[object_id]
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        masks = [
+            [object_id, frame, mask.score, mask.to_coco_rle()]
+            for object_id, prompted in self._masks.items()
+            for frame, mask in prompted.items()
+        ]
+        return {"masks": masks}, {}
+
+    def _restore(self, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:  # noqa: ARG002 - There are none.
+        for object_id, frame, score, rle in values["masks"]:
+            self._masks.setdefault(object_id, {})[frame] = Mask.from_coco_rle(rle, score=score)
 
 
 def _provenance(model: str) -> Provenance:

@@ -1,0 +1,197 @@
+"""What annotating many photos costs beside the models, in time and memory; whether kills change a byte; and two Ray workers beside one.
+
+python benchmarks/annotate.py overhead     # mini-sam on photos of --folder, by boxes: the models' share of the time
+python benchmarks/annotate.py memory       # peak memory at 1,000 and at 10,000 photos, with a model that answers at once
+python benchmarks/annotate.py kills        # `promptseg annotate` killed at twenty random moments, compared with a whole run
+python benchmarks/annotate.py ray          # the superpixel model on Ray: one worker, two, and two of which one is killed
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+SUBPROCESS = "from promptseg.cli import main; main()"
+
+
+def photos(folder: Path, count: int, size: tuple[int, int]) -> Path:
+    """A folder of noisy photos, ``size`` wide and high, a thousand in each of its folders."""
+    random_numbers = np.random.default_rng(0)
+    ground = Image.fromarray(random_numbers.integers(0, 255, (6, 8, 3), dtype=np.uint8)).resize(size, Image.Resampling.BICUBIC)
+    for index in range(count):
+        path = folder / f"{index // 1000:03}" / f"{index % 1000:03}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.roll(np.asarray(ground), index, axis=1)).save(path, quality=90)
+    return folder
+
+
+def overhead(options: argparse.Namespace, folder: Path) -> None:
+    """mini-sam in everything mode or by a box: how much of the time the models work."""
+    from promptseg import Pipeline, Prompt, annotate
+
+    for name, prompt in (("a box", Prompt.box(20, 20, 300, 300)), ("everything, 8 x 8 points", Prompt.everything(8))):
+        out = folder / name.partition(",")[0].replace(" ", "-")
+        done = annotate(options.folder, prompt, pipeline=Pipeline().segment("mini-sam"), out=out, limit=options.photos)
+        share = done.model_seconds / done.seconds
+        print(
+            f"{name}: {done.made} photos in {done.seconds:.1f} s, the models {done.model_seconds:.1f} s of it: {100 * share:.1f} %",
+            flush=True,
+        )
+
+
+def memory_of(count: int, folder: Path) -> None:
+    """Annotates `count` photos with a model that answers at once; prints the peak memory and the pace. Runs in a process of its own."""
+    from promptseg import Prompt, annotate
+    from promptseg.config import parse_config
+    from promptseg.pipeline import BuiltPipeline
+    from promptseg.testing import FakeSegmenter
+
+    pipeline = BuiltPipeline(parse_config({"segment": {"model": "fake"}}), None, FakeSegmenter())
+    source = photos(folder / "photos", count, (160, 120))
+    started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    done = annotate(source, Prompt.everything(2), pipeline=pipeline, out=folder / "out", formats=["coco"])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    journal = (folder / "out" / "journal.jsonl").stat().st_size
+    print(
+        f"{count} photos of 160 x 120, 4 objects each: peak {peak:.0f} MiB ({started:.0f} before the run), "
+        f"{1000 * done.seconds / done.made:.2f} ms a photo, journal {journal / count:.0f} bytes a photo"
+    )
+
+
+def memory(_options: argparse.Namespace, folder: Path) -> None:
+    """Each size in a process of its own: a peak is never given back."""
+    for count in (1000, 10_000):
+        subprocess.run([sys.executable, __file__, "memory-of", "--photos", str(count), "--work", str(folder / str(count))], check=True)
+
+
+def kills(options: argparse.Namespace, folder: Path) -> None:
+    """Kills the command at random moments from its start on, and compares the outputs with those of a run without a stop."""
+    source = photos(folder / "photos", 200, (320, 240))
+    (source / "000" / "broken.jpg").write_bytes(b"")
+    command = [
+        sys.executable,
+        "-c",
+        SUBPROCESS,
+        "annotate",
+        str(source),
+        "--model",
+        "superpixel",
+        "--everything",
+        "--format",
+        "coco,yolo-seg",
+    ]
+    moments = random.Random(options.seed)
+    journal = folder / "out" / "journal.jsonl"
+    lines, killed = [], 0
+    while killed < options.kills:
+        process = subprocess.Popen([*command, "--out", str(folder / "out")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if killed % 5:  # After a number of photos, and at any moment of the next one; every fifth time, at any moment of the start.
+            wanted = size_of(journal) + moments.randrange(1, 200_000)
+            while process.poll() is None and size_of(journal) < wanted:
+                time.sleep(0.001)
+            time.sleep(moments.uniform(0, 0.05))
+        else:
+            time.sleep(moments.uniform(0, 2.5))
+        process.send_signal(signal.SIGKILL)
+        if process.wait() != -signal.SIGKILL:
+            break
+        killed += 1
+        lines.append(journal.read_bytes().count(b"\n") if journal.exists() else 0)
+    subprocess.run([*command, "--out", str(folder / "out")], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run([*command, "--out", str(folder / "whole")], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    written = outputs(folder / "whole")
+    same = bool(written) and outputs(folder / "out") == written
+    print(f"{killed} kills, with so many lines in the journal: {lines}")
+    print(f"outputs of {len(written)} files: {'the same, byte for byte' if same else 'THEY DIFFER'}")
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file; 0 where there is none."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def outputs(out: Path) -> dict[str, bytes]:
+    """The files of a run but for the journal and the gallery, which have times in them."""
+    files = (
+        path for path in out.rglob("*") if path.is_file() and "gallery" not in path.parts and path.name not in ("journal.jsonl", ".lock")
+    )
+    return {str(path.relative_to(out)): path.read_bytes() for path in files}
+
+
+def ray(_options: argparse.Namespace, folder: Path) -> None:
+    """The same photos by one worker, by two, by two of which one is killed, and in one process without Ray."""
+    import ray as engine
+
+    from promptseg import Pipeline, Prompt, annotate
+    from promptseg.annotation import run
+
+    engine.init(num_cpus=4, log_to_driver=False, include_dashboard=False, object_store_memory=200_000_000)
+    source = photos(folder / "photos", 40, (640, 480))
+    settings = {"pipeline": Pipeline().segment("superpixel"), "batch_size": 4}
+
+    def kill_one() -> None:
+        workers = (actor for actor in engine._private.state.actors().values() if "MapWorker" in actor["ActorClassName"])  # noqa: SLF001
+        os.kill(next(actor["Pid"] for actor in workers if actor["State"] == "ALIVE"), signal.SIGKILL)
+
+    keep, kept = run._Run.keep, []  # noqa: SLF001
+
+    def killing(self: run._Run, *what: object) -> run.Kept:
+        kept.append(what)
+        if len(kept) == 20:
+            kill_one()
+        return keep(self, *what)
+
+    for name, workers in (("without Ray", 0), ("one worker", 1), ("two workers", 2), ("two workers, one killed", 2)):
+        run._Run.keep = killing if "killed" in name else keep  # noqa: SLF001
+        done = annotate(
+            source,
+            Prompt.everything(8),
+            out=folder / name,
+            **settings,
+            **({"engine": "ray", "workers": workers} if workers else {}),
+        )
+        same = outputs(folder / name) == outputs(folder / "without Ray")
+        print(
+            f"{name}: {done.made} photos in {done.seconds:.1f} s, the models {done.model_seconds:.1f} s in all workers together; "
+            f"outputs {'the same' if same else 'DIFFERENT'}",
+            flush=True,
+        )
+    engine.shutdown()
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("what", choices=["overhead", "memory", "memory-of", "kills", "ray"])
+    default = Path(__file__).resolve().parents[2] / "shared" / "data" / "coco_tiny" / "train2017"
+    arguments.add_argument("--folder", type=Path, default=default, help="photos for overhead")
+    arguments.add_argument("--photos", type=int, default=12, help="how many of them")
+    arguments.add_argument("--kills", type=int, default=20)
+    arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--work", type=Path, help="folder for what is made (default: a temporary one)")
+    options = arguments.parse_args()
+    folder = options.work or Path(tempfile.mkdtemp())
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        if options.what == "memory-of":
+            memory_of(options.photos, folder)
+        else:
+            {"overhead": overhead, "memory": memory, "kills": kills, "ray": ray}[options.what](options, folder)
+    finally:
+        if options.work is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

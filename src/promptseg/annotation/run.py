@@ -1,0 +1,266 @@
+"""`annotate`: from photos to a dataset, photo by photo, so that nothing that was done is lost.
+
+Each photo is read, segmented and put into the journal of the run's folder; the outputs are made of the journal when all photos are done.
+A run that was stopped, by whatever, goes on with the same call.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from .. import progress
+from ..errors import ConfigError, IncompatibleStagesError, InputError, OutputError, nearest
+from ..files import output_errors
+from ..formats.writing import FORMATS, write
+from ..masks import Mask
+from ..pipeline import BuiltPipeline, Pipeline
+from ..prompts import Prompt, TextPrompt, phrases_of
+from ..vocabulary import parse_phrase
+from . import gallery as pictures
+from .annotator import Annotator, Answer, with_label_of_prompt
+from .journal import Journal
+from .photos import Photo, PhotoLike, Source, open_source
+from .records import JournalImages, record_of
+from .summary import Annotation, model_seconds, summarise
+
+if TYPE_CHECKING:
+    import os
+
+JOURNAL = "journal.jsonl"
+LOCK = ".lock"
+GALLERY = "gallery"
+
+EngineName = Literal["local", "ray"]
+
+
+def annotate(
+    source: str | os.PathLike[str] | Iterable[PhotoLike],
+    *prompts: Prompt,
+    pipeline: Pipeline | BuiltPipeline,
+    out: str | os.PathLike[str],
+    formats: Sequence[str] = ("coco",),
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    images: str | os.PathLike[str] | None = None,
+    every: int | None = None,
+    gallery: int = pictures.MOST_PICTURES,
+    retry_failed: bool = False,
+    limit: int | None = None,
+    batch_size: int | None = None,
+    engine: EngineName = "local",
+    workers: int | None = None,
+    cpus: float = 0.5,
+    gpus: float = 0.0,
+) -> Annotation:
+    """Annotates photos, and writes them as a dataset.
+
+    What is done is in the journal of the folder `out` at any moment: a run that was stopped goes on with the same call, and comes to the
+    same outputs, byte for byte. A photo that cannot be read, or that a model fails on, is recorded with the reason and stops nothing.
+
+    Args:
+        source: The photos: a folder, a pattern, a list, a table, a COCO file with boxes, a video, or paths and pairs ``(path, prompts)``;
+            see `promptseg.annotation.photos.open_source`.
+        *prompts: The prompts for photos that bring none of their own.
+        pipeline: The models. For Ray it is not yet built: each worker loads its own.
+        out: Folder of the journal, the outputs and the gallery; one run at a time has it.
+        formats: Names of the formats to write, of `promptseg.formats.writing.FORMATS`.
+        options: Options of `promptseg.formats.writing.write` by the format, such as ``{"yolo-seg": {"photos": "copy"}}``.
+        images: Folder that the paths in a list, table or COCO file start from; by default that of the file.
+        every: Take every n-th frame of a video; the frames become pictures in ``frames`` of `out`.
+        gallery: Most photos that the gallery has a picture of; 0 for no gallery.
+        retry_failed: Try the photos again that failed before.
+        limit: Take the first so many photos of the source alone.
+        batch_size: How many photos are encoded together; None: 8 on an accelerator, 1 on the CPU. On Ray, how many a worker takes at once,
+            too.
+        engine: ``"local"``, or ``"ray"`` for the machines of a Ray cluster (or, where there is none, for several processes of this one).
+        workers: How many workers Ray starts; None: 1.
+        cpus: Processors that Ray reserves for a worker.
+        gpus: GPUs that Ray reserves for a worker, or the share of one.
+
+    Raises:
+        ConfigError: A setting is impossible, or the folder has a run that does something else; the message has the differences.
+        IncompatibleStagesError: A prompt needs a stage that the pipeline lacks.
+        InputError: The source cannot be read, or has no image.
+        OutputError: Another run has the folder, or it cannot be written, such as to a full disk: then the same call goes on later.
+        MissingDependencyError: A package is not installed.
+    """
+    folder = Path(out)
+    _check(formats, options or {}, engine)
+    _check_counts(limit=(limit, 1), every=(every, 1), batch_size=(batch_size, 1), gallery=(gallery, 0), workers=(workers, 1))
+    if workers is not None and engine != "ray":
+        raise ConfigError("workers go with the engine 'ray'")
+    found = open_source(source, images, folder, every)
+    _check_prompts(pipeline, prompts, found)
+    with _locked(folder), contextlib.closing(Journal(folder / JOURNAL, _header(pipeline, prompts, found))) as journal:
+        run = _Run(journal, folder, found, limit, retry_failed, gallery)
+        if engine == "ray":
+            from .on_ray import answers_of_ray
+
+            answers = answers_of_ray(run, pipeline, prompts, batch_size or 8, workers or 1, cpus, gpus)
+        else:
+            answers = run.local(pipeline, prompts, batch_size)
+        made, seconds, worked = run.through(answers)
+        classes = [parse_phrase(phrase).label for phrase in phrases_of(prompts)]
+        reports = {
+            name: write(name, JournalImages(journal), folder, classes=classes, **(options or {}).get(name, {}))
+            for name in dict.fromkeys(formats)
+        }
+        annotation = summarise(journal, out=folder, made=made, seconds=seconds, model_seconds=worked, reports=reports)
+        if gallery:
+            pictures.write_gallery(journal, annotation, folder / GALLERY, gallery)
+        return annotation
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the driver of a run has to know of a photo that is in the journal.
+
+    Attributes:
+        failed: Whether it failed.
+        model_seconds: How long the models worked on it.
+    """
+
+    failed: bool
+    model_seconds: float
+
+
+class _Run:
+    """A run in its folder: which photos are left, and where their records and pictures go."""
+
+    def __init__(self, journal: Journal, folder: Path, source: Source, limit: int | None, retry_failed: bool, pictured: int) -> None:
+        self.journal = journal
+        self._gallery = folder / GALLERY
+        self._source, self._limit = source, limit
+        self._again = journal.failed if retry_failed else frozenset[str]()
+        self.total = sum(1 for _ in self._photos())
+        if not self.total:
+            raise InputError("the source has no image")
+        self.share = min(1.0, pictured / self.total)
+        self.left = sum(1 for _ in self.pending())
+
+    def _photos(self) -> Iterator[Photo]:
+        return islice(iter(self._source), self._limit)
+
+    def pending(self) -> Iterator[Photo]:
+        """The photos that are to be done, in the order of the source; those that were done before the run do not count."""
+        return (photo for photo in self._photos() if photo.name not in self.journal or photo.name in self._again)
+
+    def local(self, pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], batch_size: int | None) -> Iterator[Kept]:
+        """Annotates what is left in this process; the models are loaded before the first answer is asked for."""
+        if not self.left:
+            return iter(())
+        built = pipeline.build() if isinstance(pipeline, Pipeline) else pipeline
+        models = [model.provenance.to_dict() for model in (built.detector, built.segmenter) if model is not None]
+        self.journal.check_models(models)
+
+        def finish(answer: Answer) -> Kept:
+            record, took_part = record_of(answer)
+            return self.keep(record, took_part, picture_for(answer, self.share))
+
+        return Annotator(built, prompts, batch_size).run(self.pending(), finish)
+
+    def keep(self, record: Mapping[str, Any], models: Sequence[Mapping[str, Any]], picture: bytes | None) -> Kept:
+        """Saves what was made of a photo: the picture first, so that a photo that is in the journal has its picture."""
+        if picture is not None:
+            with output_errors(self._gallery):
+                pictures.save_picture(self._gallery, record["name"], picture)
+        self.journal.append(record, models)
+        return Kept(record["status"] == "failed", model_seconds(record["timings"]))
+
+    def through(self, answers: Iterator[Kept]) -> tuple[int, float, float]:
+        """Goes through the answers; returns how many there were, how long it took, and how much of that the models worked."""
+        made = failures = 0
+        worked, started = 0.0, time.perf_counter()
+        with progress.counter(total=self.total, done=self.total - self.left, unit="photo") as count:
+            for kept in answers:
+                made += 1
+                failures += kept.failed
+                worked += kept.model_seconds
+                count(failures)
+        return made, time.perf_counter() - started, worked
+
+
+def picture_for(answer: Answer, share: float) -> bytes | None:
+    """The gallery's picture of an answer, where it is to have one."""
+    if not isinstance(answer.outcome, Exception) and pictures.has_picture(answer.photo.name, share):
+        return pictures.picture_of(with_label_of_prompt(answer))
+    return None
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise OutputError(f"another run is writing to {folder}: wait for it, or give another folder") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _header(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], source: Source) -> dict[str, Any]:
+    """What a run does, for comparison when it goes on. The device is told by the provenance of the models."""
+    config = pipeline.config.model_dump(mode="json", exclude_defaults=True, exclude={"device"})
+    version = import_module("promptseg").__version__  # A static import would tie this module to all that the package offers.
+    return {
+        "promptseg": version,
+        "config": config,
+        "prompts": [_plain(prompt) for prompt in prompts],
+        "source": dict(source.description),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A prompt as plain values, large arrays by their hash."""
+    if isinstance(value, Mask):
+        return value.to_coco_rle()
+    if isinstance(value, np.ndarray):
+        return value.tolist() if value.size <= 64 else f"sha256:{hashlib.sha256(np.ascontiguousarray(value).data).hexdigest()}"
+    if is_dataclass(value):
+        own = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {type(value).__name__: {name: one for name, one in own.items() if one not in (None, [])}}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _check(formats: Sequence[str], options: Mapping[str, Any], engine: str) -> None:
+    if isinstance(formats, str):
+        raise ConfigError(f"formats are a list of names: write [{formats!r}]")
+    for name in formats:
+        if name not in FORMATS:
+            raise ConfigError(f"there is no format {name!r}: expected one of {', '.join(FORMATS)}.{nearest(name, FORMATS)}")
+    for name in options:
+        if name not in formats:
+            raise ConfigError(f"there are options for the format {name!r}, which is not written: the formats are {', '.join(formats)}")
+    if engine not in ("local", "ray"):
+        raise ConfigError(f"engine is 'local' or 'ray', got {engine!r}")
+
+
+def _check_counts(**counts: tuple[int | None, int]) -> None:
+    for what, (value, least) in counts.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+            raise ConfigError(f"{what} is a whole number of at least {least}, got {value!r}")
+
+
+def _check_prompts(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], source: Source) -> None:
+    config = pipeline.config
+    for prompt in prompts:
+        if isinstance(prompt, TextPrompt) and config.detect is None:
+            raise IncompatibleStagesError(f"{prompt!r} needs a detector: add .detect(model) to the pipeline")
+        if not isinstance(prompt, TextPrompt) and config.segment is None:
+            raise IncompatibleStagesError(f"{prompt!r} needs a segmenter: add .segment(model) to the pipeline")
+    if not prompts and config.detect is None and not source.has_prompts:
+        raise IncompatibleStagesError("nothing to segment: give prompts, a source that has some, or a pipeline with a detector")

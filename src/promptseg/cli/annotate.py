@@ -1,0 +1,127 @@
+"""``promptseg annotate``: a folder of photos as a dataset."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import progress
+from ..errors import ConfigError, PromptError
+from ..pipeline import Pipeline
+from ..registry import DEFAULT_MODEL
+from .output import FAILED, errors_as_messages, usage_error
+from .prompts import chosen_pipeline, parse_prompts
+
+INTERRUPTED = 130
+
+
+def annotate(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A folder, a pattern in quotes, an image, a video, or a file that names images: .txt, .csv, .parquet, .json.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the dataset, the journal and the gallery.")],
+    formats: Annotated[str, typer.Option("--format", metavar="NAME,NAME", help="What to write, such as coco,yolo-seg.")] = "coco",
+    format_option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FORMAT.OPTION=VALUE", help="An option of a format, such as yolo-seg.photos=copy. Repeatable."),
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the paths in a file of images start (default: beside it).")
+    ] = None,
+    every: Annotated[int | None, typer.Option(metavar="N", help="Take every N-th frame of a video.")] = None,
+    text: Annotated[str | None, typer.Option(help='Phrases to look for, such as "a dog, red car"; needs --detector.')] = None,
+    everything: Annotated[bool, typer.Option("--everything", help="Every object of each photo.")] = False,
+    points_per_side: Annotated[int | None, typer.Option(help="Density of the grid of points for --everything (default: 32).")] = None,
+    point: Annotated[list[str] | None, typer.Option(metavar="X,Y[,0]", help="The same click on each photo. Repeatable.")] = None,
+    box: Annotated[list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="The same box on each photo. Repeatable.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME[=WEIGHTS]", help=f"The segmenter (default: {DEFAULT_MODEL}).")] = None,
+    fallback: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME[=WEIGHTS]", help="A segmenter to go on with where the one before does not fit into memory. Repeatable."),
+    ] = None,
+    detector: Annotated[str | None, typer.Option(metavar="NAME[=WEIGHTS]", help="The detector; without --text, all that it knows.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A pipeline file (YAML, TOML or JSON) in place of --model and --detector.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Photos that are encoded together (default: 8 on an accelerator, else 1).")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first so many photos: a trial, with which a longer run goes on.")] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try the photos again that failed before.")] = False,
+    gallery: Annotated[int, typer.Option(help="Most photos that the gallery shows; 0 for no gallery.")] = 10_000,
+    engine: Annotated[str, typer.Option(help="local, or ray for many workers.")] = "local",
+    workers: Annotated[int | None, typer.Option(help="Workers of --engine ray (default: 1).")] = None,
+    worker_cpus: Annotated[float, typer.Option(help="Processors that Ray reserves for a worker.")] = 0.5,
+    worker_gpus: Annotated[float, typer.Option(help="GPUs that Ray reserves for a worker.")] = 0.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Annotate photos, and write them as a dataset that a labelling tool opens.
+
+    A run that was stopped goes on where it was, with the same command.
+    """
+    # Imported here, because no other command needs it.
+    from ..annotation.run import GALLERY, JOURNAL
+    from ..annotation.run import annotate as annotate_photos
+    from ..annotation.summary import first_failures
+
+    try:
+        prompts = parse_prompts(point or [], box or [], text, everything, points_per_side)
+    except PromptError as error:
+        raise usage_error(str(error)) from error
+    if config is not None and (model or fallback or detector):
+        raise usage_error("--config says which models to use: leave out --model, --fallback and --detector")
+    with errors_as_messages():
+        pipeline = chosen_pipeline(config, model, fallback, detector)
+        if device is not None:
+            pipeline = Pipeline.from_config({**pipeline.to_config(), "device": device})
+    if pipeline.config.detect is None and text is not None:
+        raise usage_error(f"--text {text!r} needs a model that finds things by phrase: give --detector, or --config with one")
+    try:
+        with errors_as_messages(), progress.shown():
+            done = annotate_photos(
+                source,
+                *prompts,
+                pipeline=pipeline,
+                out=out,
+                formats=[name.strip() for name in formats.split(",") if name.strip()],
+                options=_options(format_option or []),
+                images=images,
+                every=every,
+                gallery=gallery,
+                retry_failed=retry_failed,
+                limit=limit,
+                batch_size=batch_size,
+                engine=engine,  # type: ignore[arg-type]  # annotate() itself says which there are.
+                workers=workers,
+                cpus=worker_cpus,
+                gpus=worker_gpus,
+            )
+    except KeyboardInterrupt:
+        typer.echo(f"promptseg: stopped; what is done is in {out / JOURNAL}, and the same command goes on from there", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    typer.echo(json.dumps(done.to_dict(), indent=1) if as_json else str(done))
+    if gallery and not as_json:
+        typer.echo(f"gallery: {out / GALLERY / 'index.html'}")
+    if done.failures:
+        for line in first_failures(done):
+            typer.echo(f"promptseg: {line}", err=True)
+        more = f"; all of them are in {out / JOURNAL}" if done.failures > len(list(first_failures(done))) else ""
+        typer.echo(f"promptseg: {done.failures} photos failed{more}; --retry-failed tries them again", err=True)
+        raise typer.Exit(FAILED)
+
+
+def _options(words: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The options of formats: ``"yolo-seg.photos=copy"`` is ``{"yolo-seg": {"photos": "copy"}}``."""
+    found: dict[str, dict[str, str]] = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        of, _, option = name.rpartition(".")
+        if not (of and option and value):
+            raise ConfigError(f"--format-option takes FORMAT.OPTION=VALUE, got {word!r}")
+        found.setdefault(of, {})[option] = value
+    return found

@@ -1,0 +1,121 @@
+import contextlib
+import json
+import resource
+
+import pytest
+
+from promptseg.annotation.journal import Journal
+from promptseg.errors import ConfigError, InputError, OutputError
+
+HEADER = {"config": {"segment": {"model": "a"}}, "prompts": []}
+MODEL = {"model": "a", "weights": {"a.onnx": "12"}, "version": "1", "fallback_from": []}
+
+
+def record(name, status="done", **more):
+    return {"name": name, "status": status, **more}
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A journal of photos ``0`` to ``3``, of which ``2`` failed."""
+    path = tmp_path / "journal.jsonl"
+    with contextlib.closing(Journal(path, HEADER)) as journal:
+        for name in "3102":
+            journal.append(record(name, "failed" if name == "2" else "done"), [] if name == "2" else [MODEL])
+    return path
+
+
+def test_a_journal_that_is_opened_again_knows_its_photos_and_gives_them_by_name(path):
+    with contextlib.closing(Journal(path, HEADER)) as journal:
+        assert len(journal) == 4
+        assert "3" in journal
+        assert "4" not in journal
+        assert journal.failed == {"2"}
+        assert [one["name"] for one in journal.records()] == ["0", "1", "2", "3"]
+        assert journal.models() == [MODEL]
+
+
+def test_a_later_record_takes_the_place_of_an_earlier_one(path):
+    with contextlib.closing(Journal(path, HEADER)) as journal:
+        journal.append(record("2"), [MODEL])
+    with contextlib.closing(Journal(path, HEADER)) as journal:
+        assert journal.failed == frozenset()
+        assert [one["status"] for one in journal.records()] == ["done"] * 4
+
+
+def test_a_line_that_was_cut_short_anywhere_is_removed_and_its_photo_is_not_there(path):
+    whole = path.read_bytes()
+    last = whole[:-1].rindex(b"\n") + 1
+    for cut in range(last, len(whole)):
+        path.write_bytes(whole[:cut])
+        with contextlib.closing(Journal(path, HEADER)) as journal:
+            assert "2" not in journal
+            journal.append(record("2", "failed"))
+        assert path.read_bytes() == whole
+
+
+def test_a_header_that_was_cut_short_is_written_again(path):
+    header = path.read_bytes().splitlines(keepends=True)[0]
+    for cut in (0, 1, len(header) - 1):
+        path.write_bytes(header[:cut])
+        with contextlib.closing(Journal(path, HEADER)) as journal:
+            assert len(journal) == 0
+        assert path.read_bytes() == header
+
+
+def test_a_damaged_line_is_counted_and_its_photo_is_not_there(path):
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[3] = b"\0" * (len(lines[3]) - 1) + b"\n"
+    path.write_bytes(b"".join(lines))
+    with contextlib.closing(Journal(path, HEADER)) as journal:
+        assert journal.damaged == 1
+        assert [one["name"] for one in journal.records()] == ["0", "2", "3"]
+
+
+def test_another_header_is_refused_with_the_differences(path):
+    with pytest.raises(ConfigError) as raised:
+        Journal(path, {"config": {"segment": {"model": "b"}, "clean": {"min_area": 4}}, "prompts": ["x"]})
+    message = str(raised.value)
+    assert 'config.segment.model: was "a", is "b"' in message
+    assert "config.clean: was absent" in message
+    assert 'prompts: was [], is ["x"]' in message
+
+
+def test_a_journal_without_a_photo_takes_any_header(tmp_path):
+    Journal(tmp_path / "j", HEADER).close()
+    with contextlib.closing(Journal(tmp_path / "j", {"other": 1})) as journal:
+        assert len(journal) == 0
+    assert json.loads((tmp_path / "j").read_text())["other"] == 1
+
+
+def test_other_weights_of_a_model_are_refused_and_another_model_is_not(path):
+    with contextlib.closing(Journal(path, HEADER)) as journal:
+        with pytest.raises(ConfigError, match=r'weights.a.onnx: was "12", is "13"'):
+            journal.check_models([{**MODEL, "weights": {"a.onnx": "13"}}])
+        with pytest.raises(ConfigError, match="version"):
+            journal.append(record("9"), [{**MODEL, "version": "2"}])
+        journal.append(record("9"), [{**MODEL, "model": "b", "fallback_from": ["a"]}])
+
+
+@pytest.mark.parametrize("content", [b'{"a": 1}\n', b"no JSON\n", b"[1]\n"])
+def test_a_file_that_is_no_journal_is_refused_and_left_as_it_is(tmp_path, content):
+    (tmp_path / "j").write_bytes(content)
+    with pytest.raises(InputError, match="not a journal"):
+        Journal(tmp_path / "j", HEADER)
+    assert (tmp_path / "j").read_bytes() == content
+
+
+def test_a_record_that_the_disk_has_no_room_for_leaves_nothing_behind(path):
+    before = path.read_bytes()
+    journal = Journal(path, HEADER)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, limits[1]))
+    try:
+        with pytest.raises(OutputError, match="what is done so far is in it"):
+            journal.append(record("long" * 20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+    journal.append(record("4"))
+    journal.close()
+    assert path.read_bytes() == before + b'{"name":"4","status":"done","models":null}\n'

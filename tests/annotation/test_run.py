@@ -1,0 +1,374 @@
+import errno
+import json
+import os
+import resource
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import promptseg
+from promptseg import Pipeline, Prompt, annotate
+from promptseg.annotation import run as annotation_run
+from promptseg.errors import ConfigError, IncompatibleStagesError, InputError, OutputError
+from promptseg.results import Provenance
+from promptseg.testing import FakeSegmenter
+
+BOX = Prompt.box(5, 5, 35, 25)
+
+
+def outputs(out):
+    """The bytes of everything that a run wrote, but for its journal and gallery, which have times in them."""
+    files = (path for path in Path(out).rglob("*") if path.is_file())
+    return {
+        str(path.relative_to(out)): path.read_bytes()
+        for path in files
+        if path.name not in ("journal.jsonl", ".lock") and "gallery" not in path.relative_to(out).parts
+    }
+
+
+def coco(out):
+    return json.loads((Path(out) / "coco.json").read_text())
+
+
+def test_a_folder_becomes_a_coco_file_with_the_labels_and_boxes_of_what_was_found(photos, finder, tmp_path):
+    root = photos("b/0.png", "a/0.png")
+    done = annotate(root, Prompt.text("dog", "cat"), pipeline=finder, out=tmp_path / "out")
+    assert (done.photos, done.objects, done.failures, done.made) == (2, 6, 0, 2)
+    assert done.classes == {"cat": 4, "dog": 2}
+    content = coco(tmp_path / "out")
+    assert sorted(image["file_name"] for image in content["images"]) == ["a/0.png", "b/0.png"]
+    names = {category["id"]: category["name"] for category in content["categories"]}
+    assert sorted(names[one["category_id"]] for one in content["annotations"]) == ["cat"] * 4 + ["dog"] * 2
+    assert "6 objects" in str(done)
+    assert done.to_dict()["classes"] == done.classes
+
+
+def test_photos_of_one_name_in_two_folders_stay_two(photos, pipeline, tmp_path, journal_of):
+    annotate(photos("a/0.png", "b/0.png", "0.png", "0.jpg"), BOX, pipeline=pipeline, out=tmp_path / "out")
+    assert set(journal_of(tmp_path / "out")) == {"a/0.png", "b/0.png", "0.png", "0.jpg"}
+    assert len(coco(tmp_path / "out")["images"]) == 4
+
+
+def test_masks_are_those_of_the_pipeline(photos, finder, tmp_path):
+    root = photos("0.png")
+    annotate(root, Prompt.text("cat"), pipeline=finder, out=tmp_path / "out")
+    expected = finder.build()(root / "0.png", Prompt.text("cat")).masks
+    found = [promptseg.Mask.from_coco_rle(one["segmentation"]) for one in coco(tmp_path / "out")["annotations"]]
+    assert found == list(expected)
+
+
+def test_prompts_of_a_photo_are_asked_in_place_of_those_of_the_run_and_label_their_masks(photos, pipeline, tmp_path, journal_of):
+    root = photos("a.png", "b.png", "c.png")
+    (tmp_path / "t.csv").write_text("image,x0,y0,x1,y1,label\na.png,10,10,20,20,dog\nb.png,,,,,\nc.png,0,0,5,5,\n")
+    annotate(tmp_path / "t.csv", BOX, pipeline=pipeline, images=root, out=tmp_path / "out")
+    records = journal_of(tmp_path / "out")
+    assert [(mask["label"], mask["prompt"]) for mask in records["a.png"]["masks"]] == [("dog", 0)]
+    areas = {name: promptseg.Mask((60, 80), record["masks"][0]["counts"].encode()).area for name, record in records.items()}
+    assert areas == {"a.png": 100, "b.png": 600, "c.png": 25}
+
+
+def test_an_image_of_a_coco_file_without_boxes_has_no_objects(photos, pipeline, tmp_path):
+    (tmp_path / "boxes.json").write_text('{"images": [{"id": 1, "file_name": "a.png"}]}')
+    done = annotate(tmp_path / "boxes.json", pipeline=pipeline, images=photos("a.png"), out=tmp_path / "out")
+    assert (done.photos, done.objects, done.failures, done.empty) == (1, 0, 0, 1)
+
+
+def test_photos_that_cannot_be_read_are_recorded_with_the_reason_and_stop_nothing(photos, pipeline, tmp_path, journal_of):
+    root = photos("0.png", "1.png", "2.png", "3.png")
+    (root / "empty.png").write_bytes(b"")
+    (root / "text.jpg").write_text("no image")
+    (root / "truncated.png").write_bytes((root / "0.png").read_bytes()[:2000])
+    done = annotate(root, BOX, pipeline=pipeline, out=tmp_path / "out")
+    assert (done.photos, done.failures) == (7, 3)
+    assert set(done.failed) == {"empty.png", "text.jpg", "truncated.png"}
+    assert "empty" in done.failed["empty.png"]
+    assert "truncated" in done.failed["truncated.png"]
+    assert journal_of(tmp_path / "out")["text.jpg"]["error"] == "InputError"
+    assert len(coco(tmp_path / "out")["images"]) == 4
+
+
+def test_a_photo_that_vanishes_during_the_run_is_recorded_as_failed(photos, pipeline, tmp_path, monkeypatch):
+    root = photos("0.png", "1.png", "2.png")
+    total = annotation_run._Run.local
+
+    def vanish(self, *arguments):
+        (root / "1.png").unlink()
+        return total(self, *arguments)
+
+    monkeypatch.setattr(annotation_run._Run, "local", vanish)
+    done = annotate(root, BOX, pipeline=pipeline, out=tmp_path / "out")
+    assert done.failed == {"1.png": "cannot read image 1.png: No such file or directory"}
+    assert done.photos == 3
+
+
+@dataclass(frozen=True)
+class Moody(FakeSegmenter):
+    """A fake that raises an error of its own where a photo is darker in its corner than others, as a broken backend might."""
+
+    error: type[BaseException] = RuntimeError
+
+    def open(self, image):
+        if np.asarray(image)[0, 0].sum() == 0:
+            raise self.error("no dark corners")
+        return super().open(image)
+
+    def open_all(self, images):
+        return [self.open(image) for image in images]
+
+
+@pytest.fixture
+def dark(photos):
+    """A folder of four photos, of which one has a black corner."""
+    root = photos("0.png", "1.png", "2.png", "3.png")
+    pixels = np.asarray(Image.open(root / "2.png")).copy()
+    pixels[0, 0] = 0
+    Image.fromarray(pixels).save(root / "2.png")
+    return root
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+@pytest.mark.parametrize("error", [RuntimeError, MemoryError])
+def test_a_photo_that_a_model_fails_on_is_recorded_and_its_batch_goes_on(dark, add_model, tmp_path, batch_size, error, journal_of):
+    add_model("moody", "segmenter", lambda _: Moody(error=error))
+    done = annotate(dark, BOX, pipeline=Pipeline().segment("moody"), out=tmp_path / "out", batch_size=batch_size)
+    assert done.failed == {"2.png": "no dark corners"}
+    assert done.reasons == {"no dark corners": 1}
+    assert journal_of(tmp_path / "out")["2.png"]["error"] == error.__name__
+    assert done.photos == 4
+
+
+def test_failed_photos_are_left_alone_until_they_are_to_be_tried_again(dark, add_model, pipeline, tmp_path):
+    add_model("moody", "segmenter", lambda _: Moody())
+    annotate(dark, BOX, pipeline=Pipeline().segment("moody"), out=tmp_path / "out")
+    add_model("moody", "segmenter", lambda _: FakeSegmenter())
+    again = annotate(dark, BOX, pipeline=Pipeline().segment("moody"), out=tmp_path / "out")
+    assert (again.made, again.failures) == (0, 1)
+    again = annotate(dark, BOX, pipeline=Pipeline().segment("moody"), out=tmp_path / "out", retry_failed=True)
+    assert (again.made, again.failures) == (1, 0)
+    annotate(dark, BOX, pipeline=pipeline, out=tmp_path / "other")
+    assert outputs(tmp_path / "out") == outputs(tmp_path / "other")
+
+
+def test_batches_of_any_size_give_the_same_bytes(photos, finder, tmp_path):
+    root = photos(*(f"{index}.png" for index in range(7)))
+    for size in (1, 3, 8):
+        annotate(root, pipeline=finder, out=tmp_path / str(size), batch_size=size)
+    assert outputs(tmp_path / "1") == outputs(tmp_path / "3") == outputs(tmp_path / "8")
+
+
+def test_a_trial_goes_on_as_a_whole_run_with_the_same_bytes(photos, pipeline, tmp_path):
+    root = photos(*(f"{index}.png" for index in range(5)))
+    first = annotate(root, BOX, pipeline=pipeline, out=tmp_path / "out", limit=2)
+    assert (first.photos, first.made) == (2, 2)
+    second = annotate(root, BOX, pipeline=pipeline, out=tmp_path / "out")
+    assert (second.photos, second.made) == (5, 3)
+    annotate(root, BOX, pipeline=pipeline, out=tmp_path / "other")
+    assert outputs(tmp_path / "out") == outputs(tmp_path / "other")
+
+
+def test_a_run_that_is_complete_loads_no_model_and_writes_other_formats(photos, pipeline, tmp_path, add_model):
+    root = photos("0.png")
+    annotate(root, BOX, pipeline=pipeline, out=tmp_path / "out")
+    add_model("fake", "segmenter", lambda _: pytest.fail("a model was loaded"))
+    done = annotate(root, BOX, pipeline=pipeline, out=tmp_path / "out", formats=["coco", "yolo-seg"])
+    assert set(done.reports) == {"coco", "yolo-seg"}
+
+
+def test_the_results_within_the_folder_of_photos_are_no_photos(photos, pipeline):
+    root = photos("0.png", "1.png")
+    for _ in range(2):
+        assert annotate(root, BOX, pipeline=pipeline, out=root / "out").photos == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork() would take a second for each kill")
+def test_a_run_that_is_killed_at_random_moments_ends_with_the_same_bytes(photos, tmp_path):
+    root = photos(*(f"{'ab'[index % 2]}/{index}.png" for index in range(25)))
+    (root / "bad.png").write_bytes(b"")
+    command = [sys.executable, Path(__file__).with_name("killed.py"), root, tmp_path / "out", tmp_path / "whole", "6"]
+    done = subprocess.run([*map(str, command)], check=True, capture_output=True, text=True)
+    killed, photos_then = json.loads(done.stdout)
+    assert killed >= 5
+    assert len(set(photos_then)) > 3  # The moments differ: the journal had another length at each.
+    assert outputs(tmp_path / "out") == outputs(tmp_path / "whole")
+    assert len(coco(tmp_path / "out")["images"]) == 25
+
+
+def test_a_run_that_is_interrupted_keeps_what_is_done_and_goes_on(photos, add_model, tmp_path, journal_of):
+    root = photos(*(f"{index}.png" for index in range(6)))
+    opened = []
+
+    @dataclass(frozen=True)
+    class Interrupting(FakeSegmenter):
+        def open(self, image):
+            opened.append(image)
+            if len(opened) == 4:
+                raise KeyboardInterrupt
+            return super().open(image)
+
+    add_model("i", "segmenter", lambda _: Interrupting())
+    with pytest.raises(KeyboardInterrupt):
+        annotate(root, BOX, pipeline=Pipeline().segment("i"), out=tmp_path / "out")
+    assert set(journal_of(tmp_path / "out")) == {"0.png", "1.png", "2.png"}
+    assert annotate(root, BOX, pipeline=Pipeline().segment("i"), out=tmp_path / "out").made == 3
+
+
+def test_a_second_run_in_the_same_folder_is_refused(photos, add_model, tmp_path):
+    root = photos("0.png")
+    inside, go_on = threading.Event(), threading.Event()
+
+    @dataclass(frozen=True)
+    class Waiting(FakeSegmenter):
+        def open(self, image):
+            inside.set()
+            go_on.wait(30)
+            return super().open(image)
+
+    add_model("w", "segmenter", lambda _: Waiting())
+    pipeline = Pipeline().segment("w")
+    first = threading.Thread(target=annotate, args=(root, BOX), kwargs={"pipeline": pipeline, "out": tmp_path / "out"})
+    first.start()
+    try:
+        assert inside.wait(30)
+        with pytest.raises(OutputError, match="another run is writing to"):
+            annotate(root, BOX, pipeline=pipeline, out=tmp_path / "out")
+    finally:
+        go_on.set()
+        first.join()
+    assert len(coco(tmp_path / "out")["images"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({"prompts": [Prompt.box(5, 5, 35, 26)]}, r"prompts: was .*25.*, is .*26"),
+        ({"clean": {"min_area": 9}}, "config.clean: was absent"),
+        ({"folder": "others"}, "source.folder: was"),
+    ],
+)
+def test_a_run_that_does_something_else_is_refused_with_the_difference(photos, pipeline, tmp_path, change, difference):
+    annotate(photos("0.png"), BOX, pipeline=pipeline, out=tmp_path / "out")
+    before = (tmp_path / "out" / "journal.jsonl").read_bytes()
+    root = photos("0.png", folder=change.get("folder", "photos"))
+    other = pipeline.clean(**change["clean"]) if "clean" in change else pipeline
+    with pytest.raises(ConfigError, match=difference):
+        annotate(root, *change.get("prompts", [BOX]), pipeline=other, out=tmp_path / "out")
+    assert (tmp_path / "out" / "journal.jsonl").read_bytes() == before
+
+
+def test_other_weights_under_the_same_name_are_refused(photos, add_model, tmp_path):
+    @dataclass(frozen=True)
+    class Weighted(FakeSegmenter):
+        weights: str = "1"
+
+        @property
+        def provenance(self):
+            return Provenance("w", "fake", "1", {"w.onnx": self.weights})
+
+    pipeline = Pipeline().segment("w")
+    add_model("w", "segmenter", lambda _: Weighted())
+    root = photos("0.png")
+    annotate(root, BOX, pipeline=pipeline, out=tmp_path / "out")
+    photos("0.png", "1.png")
+    add_model("w", "segmenter", lambda _: Weighted(weights="2"))
+    with pytest.raises(ConfigError, match=r'weights\.w\.onnx: was "1", is "2"'):
+        annotate(root, BOX, pipeline=pipeline, out=tmp_path / "out")
+
+
+def test_a_full_disk_ends_the_run_and_with_room_the_same_call_goes_on(photos, pipeline, tmp_path, journal_of):
+    root = photos(*(f"{index}.png" for index in range(12)))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))
+    try:
+        with pytest.raises(OutputError, match=os.strerror(errno.EFBIG)):
+            annotate(root, Prompt.everything(4), pipeline=pipeline, out=tmp_path / "out", gallery=0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    kept = len(journal_of(tmp_path / "out"))
+    assert 0 < kept < 12
+    assert outputs(tmp_path / "out") == {}
+    done = annotate(root, Prompt.everything(4), pipeline=pipeline, out=tmp_path / "out", gallery=0)
+    assert done.made == 12 - kept
+    annotate(root, Prompt.everything(4), pipeline=pipeline, out=tmp_path / "other", gallery=0)
+    assert outputs(tmp_path / "out") == outputs(tmp_path / "other")
+
+
+def test_only_a_few_photos_are_in_memory_at_a_time(photos, add_model, tmp_path, monkeypatch):
+    from promptseg.annotation import annotator
+
+    alive, most = [0], [0]
+    load = annotator.load_image
+
+    class Counted(np.ndarray):
+        def __del__(self):
+            if self.base is not None and getattr(self, "first", False):
+                alive[0] -= 1
+
+    def counting(path):
+        pixels = load(path).view(Counted)
+        pixels.first = True
+        alive[0] += 1
+        most[0] = max(most[0], alive[0])
+        return pixels
+
+    monkeypatch.setattr(annotator, "load_image", counting)
+    add_model("fake", "segmenter", lambda _: FakeSegmenter())
+    annotate(photos(*(f"{index:02}.png" for index in range(40))), BOX, pipeline=Pipeline().segment("fake"), out=tmp_path / "out")
+    assert 0 < most[0] <= 12
+
+
+def test_embeddings_are_not_kept_unless_the_configuration_asks_for_it(monkeypatch):
+    from promptseg.annotation.annotator import Annotator
+    from promptseg.config import parse_config
+    from promptseg.pipeline import BuiltPipeline
+    from promptseg.sam.cache import embedding_cache
+    from promptseg.sam.session import SamSegmenter
+
+    class Model:
+        provenance = Provenance("m", "b", "1")
+
+    for options, kept in (({}, False), ({"cache": "memory"}, True)):
+        segmenter = SamSegmenter(Model(), embedding_cache("memory"))
+        Annotator(BuiltPipeline(parse_config({"segment": {"model": "m", "options": options}}), None, segmenter))
+        assert (segmenter.cache is not None) is kept
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"formats": ["cocoa"]}, ConfigError, "there is no format 'cocoa'"),
+        ({"formats": "coco"}, ConfigError, r"write \['coco'\]"),
+        ({"engine": "spark"}, ConfigError, "'local' or 'ray'"),
+        ({"limit": 0}, ConfigError, "limit is a whole number of at least 1"),
+        ({"batch_size": True}, ConfigError, "batch_size"),
+        ({"workers": 2}, ConfigError, "engine 'ray'"),
+        ({"prompts": [Prompt.text("dog")]}, IncompatibleStagesError, "needs a detector"),
+        ({"prompts": []}, IncompatibleStagesError, "nothing to segment"),
+        ({"source": "nowhere"}, InputError, "there is no nowhere"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_written(photos, pipeline, tmp_path, settings, error, message):
+    source = settings.pop("source", photos("0.png"))
+    prompts = settings.pop("prompts", [BOX])
+    with pytest.raises(error, match=message):
+        annotate(source, *prompts, pipeline=pipeline, out=tmp_path / "out", **settings)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_configuration_that_turned_out_wrong_before_the_first_photo_may_be_mended(photos, pipeline, tmp_path):
+    root = photos("0.png")
+    with pytest.raises(ConfigError):
+        annotate(root, BOX, pipeline=Pipeline().segment("fakee"), out=tmp_path / "out")
+    assert annotate(root, BOX, pipeline=pipeline, out=tmp_path / "out").photos == 1
+
+
+def test_a_pipeline_that_is_built_serves_as_well(photos, pipeline, tmp_path):
+    root = photos("0.png")
+    annotate(root, BOX, pipeline=pipeline.build(), out=tmp_path / "built")
+    annotate(root, BOX, pipeline=pipeline, out=tmp_path / "out")
+    assert outputs(tmp_path / "out") == outputs(tmp_path / "built")
