@@ -36,6 +36,7 @@ _HOMES = {
     "finetune_decoder": "finetune.run",
     "load": "registry",
     "load_image": "images",
+    "load_video": "registry",
     "models": "registry",
     "open_frames": "frames",
     "segment": "pipeline",
@@ -49,8 +50,8 @@ if TYPE_CHECKING:
     from .evaluation.run import evaluate as evaluate
     from .export.pair import export_onnx as export_onnx
     from .finetune.run import finetune_decoder as finetune_decoder
-    from .images import load_image as load_image
     from .frames import open_frames as open_frames
+    from .images import load_image as load_image
     from .masks import Mask as Mask
     from .masks import Masks as Masks
     from .pipeline import Pipeline as Pipeline
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from .protocols import VideoSession as VideoSession
     from .registry import BackendSpec as BackendSpec
     from .registry import load as load
+    from .registry import load_video as load_video
     from .registry import models as models
     from .results import FrameMasks as FrameMasks
     from .results import Result as Result
