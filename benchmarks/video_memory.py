@@ -4,7 +4,7 @@
     python benchmarks/video_memory.py upstream 2000
 
 A tiny model with random weights on synthetic frames: how much memory is taken does not depend on the weights. `ours` adds a second object
-at frame 1,000, and the session may remember 16 MiB.
+at frame 1,000, and the session may remember 4 MiB.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SIZE = (96, 128)
+SIZE = (48, 64)
 MARKS = 500
 TINY = (
-    "++model.image_size=128",
+    "++model.image_size=64",
+    "++model.memory_attention.num_layers=1",
+    "++model.memory_attention.layer.dim_feedforward=64",
     "++model.image_encoder.trunk.embed_dim=16",
     "++model.image_encoder.trunk.stages=[1,1,2,1]",
     "++model.image_encoder.trunk.global_att_blocks=[3]",
@@ -43,8 +45,8 @@ def main() -> None:
 def picture(index: int) -> NDArray[np.uint8]:
     """A light square on a dark ground, which goes round and round."""
     image = np.full((*SIZE, 3), 40, np.uint8)
-    x = 10 + index % 80
-    image[30:60, x : x + 30] = 210
+    x = 5 + index % 40
+    image[15:30, x : x + 15] = 210
     return image
 
 
@@ -73,13 +75,13 @@ def ours(count: int) -> None:
             yield picture(index)
 
     model = TorchSam2Video(predictor(), Provenance("tiny", "sam2_video", "1"), Settings(torch.device("cpu")), 0)
-    session = Sam2VideoSegmenter(model, memory=16 << 20).open(frames())
-    session.add(0, 1, Prompt.box(10, 30, 40, 60))
+    session = Sam2VideoSegmenter(model, memory=4 << 20).open(frames())
+    session.add(0, 1, Prompt.box(5, 15, 20, 30))
     started = time.process_time()
     for at in session.propagate():
         tell(at.frame, len(at.masks), session.nbytes, started)
         if at.frame == 1000:
-            session.add(1000, 2, Prompt.box(20, 30, 60, 60))
+            session.add(1000, 2, Prompt.box(10, 15, 30, 30))
 
 
 def upstream(count: int) -> None:
@@ -91,7 +93,7 @@ def upstream(count: int) -> None:
         print("before the frames are read", f"{resident():.0f} MiB", flush=True)
         state = model.init_state(folder)
         print("when they were read", f"{resident():.0f} MiB", flush=True)
-        model.add_new_points_or_box(state, 0, 1, box=np.array([10, 30, 40, 60], np.float32))
+        model.add_new_points_or_box(state, 0, 1, box=np.array([5, 15, 20, 30], np.float32))
         started = time.process_time()
         for frame, ids, _ in model.propagate_in_video(state):
             tell(frame, len(ids), None, started)

@@ -173,7 +173,7 @@ class TestLedger:
         known = ObjectMemory()
         known.tracked.update({frame: remembered().slim() for frame in (3, 4, 5, 6)})
         known.tracked[6] = remembered()
-        outputs = known.outputs(7, 2, torch.zeros(1))
+        outputs = known.outputs(7, Span(2, 4, WHOLE, SLIM), torch.zeros(1))
         assert list(outputs["non_cond_frame_outputs"]) == [3, 4, 6]
 
     def test_a_frame_without_its_mask_counts_as_not_tracked(self):

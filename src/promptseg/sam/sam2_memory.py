@@ -44,6 +44,27 @@ class Remembered:
         return replace(self, mask=self.mask.new_zeros((1, 1, 0, 0)), memory=None)
 
 
+@dataclass(frozen=True)
+class Span:
+    """How much the model needs of an object.
+
+    Attributes:
+        memories: Of how many tracked frames it attends to memories.
+        pointers: Of how many it attends to pointers.
+        whole: Bytes of a frame with its memory and mask.
+        slim: Bytes of a frame's pointer.
+    """
+
+    memories: int
+    pointers: int
+    whole: int
+    slim: int
+
+    def of_object(self, prompted: int) -> int:
+        """Bytes that tracking an object takes that was prompted on so many frames."""
+        return (self.memories + prompted) * self.whole + max(0, self.pointers - self.memories) * self.slim
+
+
 class ObjectMemory:
     """What is remembered of one object.
 
@@ -88,9 +109,13 @@ class ObjectMemory:
         for frame in list(self.prompted)[1 : 1 + max(0, len(self.prompted) - most)]:
             del self.prompted[frame]
 
-    def outputs(self, frame: int, memories: int, positions: Tensor) -> dict[str, dict[int, dict[str, Any]]]:
-        """What upstream's model attends to on a frame, as it expects it; it looks for memories on so many frames before and after."""
-        reached = {at: one for at, one in self.tracked.items() if one.memory is not None or abs(at - frame) > memories}
+    def outputs(self, frame: int, span: Span, positions: Tensor) -> dict[str, dict[int, dict[str, Any]]]:
+        """What upstream's model attends to on a frame, as it expects it: where it looks for memories, frames without are left out."""
+        reach, reached = max(span.memories, span.pointers), {}
+        for at in range(frame - reach, frame + reach + 1):
+            one = self.tracked.get(at)
+            if one is not None and (one.memory is not None or abs(at - frame) > span.memories):
+                reached[at] = one
         return {
             "cond_frame_outputs": {at: _output(one, positions) for at, one in self.prompted.items()},
             "non_cond_frame_outputs": {at: _output(one, positions) for at, one in reached.items()},
@@ -99,27 +124,6 @@ class ObjectMemory:
 
 def _output(one: Remembered, positions: Tensor) -> dict[str, Any]:
     return {"maskmem_features": one.memory, "maskmem_pos_enc": [positions], "obj_ptr": one.pointer}
-
-
-@dataclass(frozen=True)
-class Span:
-    """How much the model needs of an object.
-
-    Attributes:
-        memories: Of how many tracked frames it attends to memories.
-        pointers: Of how many it attends to pointers.
-        whole: Bytes of a frame with its memory and mask.
-        slim: Bytes of a frame's pointer.
-    """
-
-    memories: int
-    pointers: int
-    whole: int
-    slim: int
-
-    def of_object(self, prompted: int) -> int:
-        """Bytes that tracking an object takes that was prompted on so many frames."""
-        return (self.memories + prompted) * self.whole + max(0, self.pointers - self.memories) * self.slim
 
 
 class Ledger:

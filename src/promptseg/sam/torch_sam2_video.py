@@ -71,6 +71,7 @@ class TorchSam2Video:
         self._fill_holes, self._need = fill_holes, need or MemoryNeed(provenance.model)
         self.frame = int(sam2.image_size)
         self.low_res = self.frame // 4
+        self._encoded = False
         self._weight_bytes = sum(parameter.nbytes for parameter in sam2.parameters())
         self._model = self._run(lambda: sam2.to(settings.device), "the model does not fit")
         self._positions = self._run(self._memory_positions, "the model does not fit")
@@ -99,9 +100,12 @@ class TorchSam2Video:
         Raises:
             OutOfMemoryError: It does not fit.
         """
-        check_memory(self._need, self.settings, held=self._weight_bytes)
+        if not self._encoded:  # Then it is known to fit, and asking takes a millisecond.
+            check_memory(self._need, self.settings, held=self._weight_bytes)
         resized = np.asarray(Image.fromarray(image).resize((self.frame, self.frame)))
-        return self._run(lambda: self._encode(resized), "a frame does not fit beside the model")
+        encoded = self._run(lambda: self._encode(resized), "a frame does not fit beside the model")
+        self._encoded = True
+        return encoded
 
     def prompt(
         self, encoded: EncodedFrame, index: int, prompt: SpatialPrompt, size: Size, known: ObjectMemory, frames: int | None
@@ -176,7 +180,7 @@ class TorchSam2Video:
             encoded.sizes,
             points,
             given,
-            known.outputs(index, self.span.memories, self._positions),
+            known.outputs(index, self.span, self._positions),
             MANY if frames is None else frames,
             reverse,
             refined,
@@ -239,7 +243,6 @@ class TorchSam2Video:
         """Computes without gradients, in our own type, whatever the caller has chosen for theirs; memory that runs out is told as such."""
         device, settings = self.settings.device, self.settings
         low = settings.dtype != torch.float32
-        room = free_memory(device)
         try:
             with torch.inference_mode(), torch.autocast(device.type, settings.dtype if low else torch.bfloat16, enabled=low):
                 return compute()
@@ -251,4 +254,4 @@ class TorchSam2Video:
             failure = error.with_traceback(None)
         with contextlib.suppress(Exception):
             release(device)
-        raise self._need.error(what, device=device.type, dtype=settings.dtype_name, room=room) from failure
+        raise self._need.error(what, device=device.type, dtype=settings.dtype_name, room=free_memory(device)) from failure
