@@ -6,7 +6,7 @@ import os
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,6 @@ from ..masks import Size
 
 _TICKS = 60_000
 """Times are written in parts of a second that all usual frame rates divide; MPEG-4 takes no finer ones than 65,535."""
-
-
-_Writer = TypeVar("_Writer", bound="VideoWriter")
 
 
 class VideoWriter:
@@ -84,7 +81,7 @@ class VideoWriter:
         self._mux(frame)
         self._count += 1
 
-    def __enter__(self: _Writer) -> _Writer:
+    def __enter__(self) -> VideoWriter:  # noqa: PYI034 - Python 3.10 has no Self.
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
