@@ -2,9 +2,9 @@
 
     python benchmarks/video_speed.py --frames 6 --rounds 3
 
-SAM 2.1 tiny at its full size with random weights: the time does not depend on them. Each round reads the frames anew: a folder of JPEG files, and
-once more a video file for promptseg. Printed are seconds a frame, of processor time and of the clock, and which part of promptseg's time is
-not the network's: reading, decoding and resizing frames, and making masks of logits.
+SAM 2.1 tiny at its full size with random weights: the time does not depend on them. Each round reads the frames anew: a folder of JPEG
+files, and once more a video file for promptseg. Printed are seconds a frame, of processor time and of the clock, and which part of
+promptseg's time is not the network's: reading, decoding and resizing frames, and making masks of logits.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def ours(model: TorchSam2Video, video: Path, objects: int) -> None:
     for object_id in range(objects):
         session.add(0, object_id, Prompt.box(*BOX))
     for at in session.propagate():
-        assert len(at.masks) == objects  # noqa: S101
+        assert len(at.masks) == objects
 
 
 def upstream(predictor, folder: Path, objects: int) -> None:
