@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-SIZE = (48, 64)
+SIZE = (240, 320)
 MARKS = 500
 TINY = (
     "++model.image_size=64",
@@ -45,8 +45,8 @@ def main() -> None:
 def picture(index: int) -> NDArray[np.uint8]:
     """A light square on a dark ground, which goes round and round."""
     image = np.full((*SIZE, 3), 40, np.uint8)
-    x = 5 + index % 40
-    image[15:30, x : x + 15] = 210
+    x = 25 + index % 200
+    image[75:150, x : x + 75] = 210
     return image
 
 
@@ -76,12 +76,12 @@ def ours(count: int) -> None:
 
     model = TorchSam2Video(predictor(), Provenance("tiny", "sam2_video", "1"), Settings(torch.device("cpu")), 0)
     session = Sam2VideoSegmenter(model, memory=4 << 20).open(frames())
-    session.add(0, 1, Prompt.box(5, 15, 20, 30))
+    session.add(0, 1, Prompt.box(25, 75, 100, 150))
     started = time.process_time()
     for at in session.propagate():
         tell(at.frame, len(at.masks), session.nbytes, started)
         if at.frame == 1000:
-            session.add(1000, 2, Prompt.box(10, 15, 30, 30))
+            session.add(1000, 2, Prompt.box(50, 75, 150, 150))
 
 
 def upstream(count: int) -> None:
@@ -93,7 +93,7 @@ def upstream(count: int) -> None:
         print("before the frames are read", f"{resident():.0f} MiB", flush=True)
         state = model.init_state(folder)
         print("when they were read", f"{resident():.0f} MiB", flush=True)
-        model.add_new_points_or_box(state, 0, 1, box=np.array([5, 15, 20, 30], np.float32))
+        model.add_new_points_or_box(state, 0, 1, box=np.array([25, 75, 100, 150], np.float32))
         started = time.process_time()
         for frame, ids, _ in model.propagate_in_video(state):
             tell(frame, len(ids), None, started)
