@@ -12,7 +12,7 @@ from PIL import Image
 import promptseg
 from promptseg.errors import WeightsError
 from promptseg.samples import coffee
-from promptseg.testing import FakeDetector
+from promptseg.testing import FakeDetector, FakeVideoSegmenter
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(
@@ -141,3 +141,16 @@ def test_the_tutorials_detector_finds_the_red_saucer(tutorial):
     assert y0 < 270 < y1
     assert set(found.labels) == {"red"}
     assert len(detector.detect("photo.jpg", ["green"])) == 0
+
+
+def test_the_python_of_the_video_page_runs_on_a_clip_and_a_folder(tmp_path, monkeypatch, write_video):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(promptseg, "load_video", lambda *_, **__: FakeVideoSegmenter())
+    write_video("clip.mp4", 54, size=(404, 524))
+    Path("folder of images").mkdir()
+    for index in range(12):
+        Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(f"folder of images/{index}.png")
+    namespace = {}
+    for _, line, code, _ in blocks("docs/video.md"):
+        run("docs/video.md", code, line, namespace)
+    assert promptseg.open_frames("tracked.mp4").size == (404, 524)
