@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from .evaluation.run import evaluate as evaluate
     from .export.pair import export_onnx as export_onnx
     from .finetune.run import finetune_decoder as finetune_decoder
-    from .images import load_image as load_image
     from .frames import open_frames as open_frames
+    from .images import load_image as load_image
     from .masks import Mask as Mask
     from .masks import Masks as Masks
     from .pipeline import Pipeline as Pipeline

@@ -282,6 +282,12 @@ BUILT_IN = (
         requires=("skimage",),
         install="pip install 'promptseg[superpixel]'",
     ),
+    BackendSpec(
+        name="propagate",
+        kind="video",
+        factory="promptseg.backends.propagate:load",
+        accepts=frozenset({"point", "box", "mask"}),
+    ),
 )
 
 
