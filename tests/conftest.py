@@ -150,6 +150,27 @@ def tiny_sam2():
     return make
 
 
+@pytest.fixture(scope="session")
+def tiny_sam2_video():
+    """Makes sam2's own video predictors with small encoders and random weights: ``tiny_sam2_video(seed, spread, generation, changes)``."""
+    torch = pytest.importorskip("torch", reason="sam2's own code needs torch")
+    sam2 = pytest.importorskip("sam2.build_sam", reason="sam2's own code is not installed")
+    import hydra
+
+    def make(seed: int = 0, spread: float = 0.08, generation: str = "2.1", changes: tuple[str, ...] = TINY_SAM2):
+        hydra.core.global_hydra.GlobalHydra.instance().clear()  # As whoever imported sam2 first may have left it.
+        with hydra.initialize_config_module("sam2", version_base="1.2"), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            name = f"configs/sam{generation}/sam{generation}_hiera_t.yaml"
+            model = sam2.build_sam2_video_predictor(name, device="cpu", hydra_overrides_extra=list(changes)).requires_grad_(False)
+            for parameter in model.parameters():
+                parameter += spread * torch.randn_like(parameter)
+            model.fill_hole_area = 0  # Filling is by a CUDA extension, without which it is left out with a warning.
+        return model
+
+    return make
+
+
 @pytest.fixture
 def tiny_torch_model(tiny_sam, monkeypatch, tmp_path):
     """A model ``"tiny"`` of the catalogue that can be exported: whatever its checkpoint holds, it is a tiny SAM.

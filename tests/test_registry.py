@@ -651,3 +651,42 @@ class TestNamespace:
 def in_a_fresh_interpreter(code):
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return run.stdout.strip()
+
+
+class TestLoadVideo:
+    """`load_video` finds the backend that tracks with a model."""
+
+    @pytest.fixture
+    def made(self, monkeypatch, add_model):
+        """A segmenter ``plain``, one ``own`` that has a tracker of its own, and a model ``tracker``; the requests that trackers got."""
+        requests = []
+        add_model("plain", "segmenter", lambda request: "segmenter")
+        add_model("own", "segmenter", lambda request: "segmenter")
+        add_model("tracker", "video", lambda request: requests.append(request) or "tracker")
+        own = dataclasses.replace(registry.backends()["own backend"], video="tracker backend")
+        monkeypatch.setitem(registry.backends(), "own backend", own)
+        return requests
+
+    def test_a_model_tracks_by_the_backend_that_its_segmenter_names(self, made):
+        assert registry.load_video("own", device="cpu", memory=3) == "tracker"
+        assert registry.load("own") == "segmenter"
+        (request,) = made
+        assert (request.model.name, request.device, dict(request.options)) == ("own", "cpu", {"memory": 3})
+
+    def test_a_model_that_only_tracks_is_loaded_either_way(self, made):
+        assert registry.load_video("tracker") == registry.load("tracker") == "tracker"
+
+    def test_a_tracker_can_be_asked_for(self, made):
+        assert registry.load_video("plain", tracker="tracker backend") == "tracker"
+
+    def test_what_does_not_track_is_refused_with_what_does(self, made):
+        with pytest.raises(ConfigError, match=r"model 'plain' with engine 'fake' cannot track; these can: .*sam2\.1-hiera-tiny.*own"):
+            registry.load_video("plain")
+
+    def test_a_tracker_that_does_not_exist_is_refused_with_those_that_do(self, made):
+        with pytest.raises(ConfigError, match=r"'sam2' is no backend that tracks; these are: .*sam2_video"):
+            registry.load_video("own", tracker="sam2")
+
+    def test_every_tracker_that_a_backend_names_is_there(self):
+        for backend in registry.BUILT_IN:
+            assert backend.video is None or registry.backends()[backend.video].kind == "video"

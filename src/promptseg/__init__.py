@@ -36,6 +36,7 @@ _HOMES = {
     "finetune_decoder": "finetune.run",
     "load": "registry",
     "load_image": "images",
+    "load_video": "registry",
     "models": "registry",
     "open_frames": "frames",
     "segment": "pipeline",
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from .protocols import VideoSession as VideoSession
     from .registry import BackendSpec as BackendSpec
     from .registry import load as load
+    from .registry import load_video as load_video
     from .registry import models as models
     from .results import FrameMasks as FrameMasks
     from .results import Result as Result

@@ -33,6 +33,7 @@ from .errors import (
 )
 from .memory import MemoryNeed
 from .prompts import PromptKind
+from .protocols import VideoSegmenter
 from .weights import ModelWeights, WeightFile, file_sha256, files_of_kinds, given_weights, recognised_weights
 
 if sys.version_info >= (3, 11):
@@ -61,6 +62,7 @@ class BackendSpec:
             just as many of them then needs no particular names.
         given: ``"module:function"``, called as ``function(path: Path, model: ModelSpec, engine: Engine)`` and returning the `ModelWeights`
             in a user's file or folder, where these may have other names than the catalogue's; None where they may not.
+        video: Name of the backend of kind ``"video"`` that tracks with this one's models and weights, where there is one of its own.
         models: Models that come with the backend, for one from another package; ours are in ``models.toml``.
     """
 
@@ -74,6 +76,7 @@ class BackendSpec:
     prepare: str | None = None
     recognises: tuple[str, ...] = ()
     given: str | None = None
+    video: str | None = None
     models: tuple[ModelSpec, ...] = ()
 
     def missing(self) -> list[str]:
@@ -201,6 +204,8 @@ class LoadRequest:
 
 _SPATIAL: frozenset[PromptKind] = frozenset({"point", "box", "mask", "everything"})
 
+_INSTALL_SAM2 = "pip install torch torchvision 'setuptools>=77' && SAM2_BUILD_CUDA=0 pip install --no-build-isolation 'sam2>=1.1'"
+
 BUILT_IN = (
     BackendSpec(
         name="onnx_sam",
@@ -235,7 +240,16 @@ BUILT_IN = (
         factory="promptseg.backends.sam2:load",
         accepts=_SPATIAL,
         requires=("torch", "torchvision", "sam2"),
-        install="pip install torch torchvision 'setuptools>=77' && SAM2_BUILD_CUDA=0 pip install --no-build-isolation 'sam2>=1.1'",
+        install=_INSTALL_SAM2,
+        video="sam2_video",
+    ),
+    BackendSpec(
+        name="sam2_video",
+        kind="video",
+        factory="promptseg.backends.sam2_video:load",
+        accepts=frozenset({"point", "box", "mask"}),
+        requires=("torch", "torchvision", "sam2"),
+        install=_INSTALL_SAM2,
     ),
     BackendSpec(
         name="yolo",
@@ -493,6 +507,57 @@ def load(
     from .fallback import FallbackSegmenter
 
     return FallbackSegmenter({rung.model.name: partial(_load, rung, device, options) for rung in rungs})
+
+
+def load_video(
+    name: str,
+    *,
+    weights: str | Path | None = None,
+    device: str = "auto",
+    engine: str | None = None,
+    tracker: str | None = None,
+    **options: Any,
+) -> VideoSegmenter:
+    """Loads a model for tracking objects through videos.
+
+    Args:
+        name: As for `load`.
+        weights: As for `load`; a model tracks with the weights with which it segments.
+        device: As for `load`.
+        engine: As for `load`.
+        tracker: Name of the backend of kind ``"video"`` that tracks; default: the model's own.
+        **options: Options of that backend, listed in its documentation.
+
+    Raises:
+        ConfigError: The model cannot track, or as for `load`.
+        UnknownModelError: As for `load`.
+        MissingDependencyError: As for `load`.
+        WeightsError: As for `load`.
+        OutOfMemoryError: As for `load`.
+    """
+    chosen = choose(name, weights=weights, engine=engine)
+    spec = _tracker(chosen, tracker)
+    spec.check_installed()
+    chosen.backend.check_installed()
+    made: VideoSegmenter = make(spec.factory, LoadRequest(chosen.model, chosen.engine, weights_of(chosen), device, options))
+    return made
+
+
+def _tracker(chosen: Choice, name: str | None) -> BackendSpec:
+    """The backend that tracks with a model."""
+    known, own = backends(), chosen.backend
+    wanted = name or (own.name if own.kind == "video" else own.video)
+    if wanted is None:
+        can = [model.name for model in models().values() if any(_tracks(known.get(engine.backend)) for engine in model.engines)]
+        raise ConfigError(f"model {chosen.model.name!r} with engine {chosen.engine.name!r} cannot track; these can: {', '.join(can)}")
+    if wanted not in known or known[wanted].kind != "video":
+        trackers = [spec.name for spec in known.values() if spec.kind == "video"]
+        raise ConfigError(f"{wanted!r} is no backend that tracks; these are: {', '.join(trackers)}.{nearest(wanted, trackers)}")
+    return known[wanted]
+
+
+def _tracks(backend: BackendSpec | None) -> bool:
+    return backend is not None and (backend.kind == "video" or backend.video is not None)
 
 
 def make(factory: str, request: LoadRequest) -> Any:

@@ -18,7 +18,7 @@ from promptseg.sam.session import SamSession
 torch = pytest.importorskip("torch", reason="sam2's own code needs torch")
 pytest.importorskip("sam2", reason="sam2's own code is not installed")
 
-from promptseg.backends import sam2 as backend  # noqa: E402 - It needs torch.
+from promptseg.backends import _sam2 as backend  # noqa: E402 - It needs torch.
 from promptseg.sam.torch_checkpoints import variant_of  # noqa: E402
 
 MODELS = {name: model.engine("torch").variant for name, model in registry.models().items() if name.startswith("sam2")}
@@ -28,7 +28,8 @@ TINY = MODELS["sam2.1-hiera-tiny"]
 def save(config, folder):
     """A checkpoint of the right tensors, all of one value: of full shape for whoever loads it, and small as a file."""
     state = {
-        name: torch.full((1,) * tensor.ndim, 0.01).expand(tensor.shape) for name, tensor in backend._build(config).state_dict().items()
+        name: torch.full((1,) * tensor.ndim, 0.01).expand(tensor.shape)
+        for name, tensor in backend.build_image_model(config).state_dict().items()
     }
     state["sam_mask_decoder.iou_prediction_head.layers.2.bias"] = torch.tensor([0.0, 1.0, 2.0, 3.0])
     torch.save({"model": state}, folder / Path(config).with_suffix(".pt").name)
@@ -117,7 +118,7 @@ class TestBuild:
     @pytest.mark.parametrize("generation", ["2", "2.1"])
     def test_the_model_is_upstreams(self, tiny_sam2, generation):
         expected = tiny_sam2(generation=generation, changes=())
-        built = backend._build(MODELS[f"sam{generation}-hiera-tiny"])
+        built = backend.build_image_model(MODELS[f"sam{generation}-hiera-tiny"])
         assert type(built) is type(expected)
         assert {name: tensor.shape for name, tensor in built.state_dict().items()} == {
             name: tensor.shape for name, tensor in expected.state_dict().items()
@@ -130,17 +131,17 @@ class TestBuild:
 
     @pytest.mark.parametrize("config", MODELS.values())
     def test_its_variant_is_told_from_its_tensors(self, config):
-        assert variant_of(backend._build(config).state_dict()) == Path(config).stem
+        assert variant_of(backend.build_image_model(config).state_dict()) == Path(config).stem
 
     def test_no_memory_and_no_random_numbers_are_used(self):
         state = torch.get_rng_state()
-        built = backend._build(TINY)
+        built = backend.build_image_model(TINY)
         assert {tensor.device.type for tensor in built.state_dict().values()} == {"meta"}
         assert torch.equal(torch.get_rng_state(), state)
 
     def test_cuda_is_left_alone_where_there_is_cuda(self, monkeypatch):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-        backend._build(TINY)
+        backend.build_image_model(TINY)
         assert not torch.cuda.is_initialized()
 
 

@@ -33,6 +33,14 @@ class TestFakeVideoSegmenter(VideoSegmenterContract):
         return FakeVideoSegmenter()
 
 
+class TestFakeVideoSegmenterWithLittleRoom(VideoSegmenterContract):
+    most_objects = 3
+
+    @pytest.fixture
+    def video_segmenter(self):
+        return FakeVideoSegmenter(most=3)
+
+
 class TestFakeVideoSegmenterInMotion(VideoSegmenterContract):
     @pytest.fixture
     def video_segmenter(self):

@@ -45,7 +45,7 @@ def small(tiny_sam, tiny_sam2, monkeypatch):
         monkeypatch.setattr(promptseg.backends.sam, "_build", lambda variant: model)
         monkeypatch.setattr(promptseg.backends.mobile_sam, "_build", lambda: model)
         monkeypatch.setattr(promptseg.backends.mobile_sam, "TinyVitEncoder", lambda encoder: encoder)
-        monkeypatch.setattr(promptseg.backends.sam2, "_build", lambda config: model)
+        monkeypatch.setattr(promptseg.backends.sam2, "build_image_model", lambda config: model)
         return model
 
     return build

@@ -331,7 +331,7 @@ def test_sam2_is_fine_tuned_as_well(toy, tiny_sam2, tmp_path, monkeypatch, photo
     from promptseg.backends import sam2
     from promptseg.sam import torch_checkpoints
 
-    monkeypatch.setattr(sam2, "_build", lambda _: tiny_sam2())
+    monkeypatch.setattr(sam2, "build_image_model", lambda _: tiny_sam2())
     monkeypatch.setattr(torch_checkpoints, "variant_of", lambda _: "sam2.1_hiera_t")
     path = tmp_path / "tiny2.pt"
     torch.save(tiny_sam2(seed=2).state_dict(), path)

@@ -102,7 +102,7 @@ class TorchSam:
         self._encode_batch = _ENCODE_BATCH[settings.device.type]
         self._contexts: WeakKeyDictionary[Embedding, Context] = WeakKeyDictionary()
         self._lock = threading.Lock()
-        room = _free_memory(settings.device)
+        room = free_memory(settings.device)
         with self._computing():
             placed = unless_out_of_memory(lambda: self._place(sam))
         if isinstance(placed, Exception):
@@ -293,16 +293,16 @@ def loading(need: MemoryNeed, settings: Settings) -> Iterator[None]:
     except Exception as error:
         if not any(is_out_of_memory(found) for found in (error, error.__cause__)):
             raise
-        room = _free_memory(torch.device("cpu"))  # Where models are loaded, wherever they then run.
+        room = free_memory(torch.device("cpu"))  # Where models are loaded, wherever they then run.
         raise need.error("the model does not fit", device="cpu", dtype=settings.dtype_name, room=room) from error
 
 
 def _room(device: torch.device, held: int) -> int | None:
-    free = _free_memory(device)
+    free = free_memory(device)
     return None if free is None else free + held
 
 
-def _free_memory(device: torch.device) -> int | None:
+def free_memory(device: torch.device) -> int | None:
     """Bytes that could still be had on a device, or None where it does not say."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]

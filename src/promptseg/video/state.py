@@ -63,7 +63,7 @@ class SavedSession:
         """
         source = Path(path)
         try:
-            with np.load(source, allow_pickle=False) as archive:
+            with source.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
             header = json.loads(arrays.pop(_VALUES).tobytes())
             written = header["format"]

@@ -32,7 +32,7 @@ class Timeline:
         self._source = source
         self._kept: OrderedDict[int, Frame] = OrderedDict()
         self._reader: Iterator[Frame] | None = None
-        self._next = 0
+        self._next = self._seen = 0
         self._end: int | None = None
         self._failure: InputError | None = None
         self.kept = max(1, kept_bytes // (source.size[0] * source.size[1] * 3))
@@ -41,6 +41,11 @@ class Timeline:
     def size(self) -> Size:
         """``(height, width)`` of every frame."""
         return self._source.size
+
+    @property
+    def end(self) -> int | None:
+        """How many frames the video has, where its end was reached."""
+        return self._end
 
     @property
     def nbytes(self) -> int:
@@ -84,9 +89,13 @@ class Timeline:
         if self._end is not None:
             return self._end >= count
         known = self._source.count
-        if (known is not None and known >= count) or not self._source.rereadable:
+        if self._seen >= count or (known is not None and known >= count) or not self._source.rereadable:
             return True
-        return self._find(count - 1, 0 if count <= self.kept else count - 1) is not None
+        try:
+            return self._find(count - 1, 0 if count <= self.kept else count - 1) is not None
+        except InputError:  # Of a damaged file no one knows; it is told when that frame is asked for.
+            self._seen = count
+            return True
 
     def _find(self, index: int, begin: int) -> Frame | None:
         """A frame, for which those from `begin` on are read; None where the video ends before it."""
@@ -124,6 +133,7 @@ class Timeline:
                 self._end = self._next if read or counted is None else min(counted, self._next)
                 return None
             read, self._next = True, frame.index + 1
+            self._seen = max(self._seen, self._next)
             self._kept[frame.index] = frame
             self._kept.move_to_end(frame.index)
             while len(self._kept) > self.kept:

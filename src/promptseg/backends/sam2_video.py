@@ -1,0 +1,52 @@
+"""SAM 2 and SAM 2.1 on videos, in torch through package ``sam2``, with the weights of backend ``sam2``; see `promptseg.load_video`.
+
+Options of `load_video`: ``dtype`` (``"float32"``, the default, ``"bfloat16"`` or ``"float16"``); ``memory`` (MiB that a session may
+remember of its objects, 512); ``prompted_frames`` (of how many prompted frames of an object the model attends to memories, 16: the first
+and the latest); ``fill_holes`` (holes of at most so many low-resolution pixels are filled, 8; 0 fills none); ``logits`` (whether masks
+come with their low-resolution logits, by default not).
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+import torch
+
+from ..errors import ConfigError
+from ..registry import LoadRequest, memory_need
+from ..results import Provenance
+from ..sam.sam2_session import Sam2VideoSegmenter
+from ..sam.torch_model import Settings, check_memory, loading
+from ..sam.torch_sam2_video import TorchSam2Video
+from ._sam2 import build_video_model, sam2_base
+
+OPTIONS = {"dtype": "float32", "memory": 512, "prompted_frames": 16, "fill_holes": 8, "logits": False}
+_LEAST = {"memory": 1, "prompted_frames": 2, "fill_holes": 0}
+
+
+def load(request: LoadRequest) -> Sam2VideoSegmenter:
+    """The factory of backend ``sam2_video``; it raises what `promptseg.load_video` says."""
+    options = request.take(**OPTIONS)
+    for name, least in _LEAST.items():
+        value = options[name]
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ConfigError(f"option {name} is a whole number of at least {least}, got {value!r}")
+    if not isinstance(options["logits"], bool):
+        raise ConfigError(f"option logits is True or False, got {options['logits']!r}")
+    settings = Settings.checked(request.device, {"decode_batch": None, "compile": False, "dtype": options["dtype"]})
+    need = memory_need(request.model, request.engine)
+    check_memory(need, settings)
+    with loading(need, settings):
+        sam2: Any = sam2_base(request, build_video_model)
+    provenance = Provenance(
+        model=request.model.name,
+        backend="sam2_video",
+        version=f"sam2 {version('sam2')}, torch {torch.__version__}",
+        weights=request.weights.sha256,
+        licence=request.model.licence,
+        device=settings.device.type,
+        dtype=settings.dtype_name,
+    )
+    model = TorchSam2Video(sam2, provenance, settings, options["fill_holes"], need)
+    return Sam2VideoSegmenter(model, options["memory"] << 20, options["prompted_frames"], options["logits"])

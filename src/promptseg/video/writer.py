@@ -1,0 +1,110 @@
+"""`VideoWriter`: frames to a video file that plays everywhere, through PyAV (FFmpeg)."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError, MissingDependencyError, OutputError
+from ..masks import Size
+
+_TICKS = 60_000
+"""Times are written in parts of a second that all usual frame rates divide; MPEG-4 takes no finer ones than 65,535."""
+
+
+class VideoWriter:
+    """A video file that is written frame by frame: H.264 where FFmpeg has an encoder for it, MPEG-4 where not.
+
+    Use it in a ``with`` block. The file takes its name when the block ends; if it fails, what was there before is untouched. H.264 in its
+    common form has even sides only: of an odd one the last row or column is repeated.
+
+    Args:
+        path: The file; its suffix says which container, ``.mp4`` or ``.mkv``.
+        size: ``(height, width)`` of the frames.
+        fps: Frames a second, for frames that are given without times.
+
+    Raises:
+        MissingDependencyError: Package ``av`` is missing.
+        OutputError: The file cannot be written.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], size: Size, fps: float = 25.0) -> None:
+        try:
+            import av
+        except ImportError as error:
+            raise MissingDependencyError(
+                "writing videos needs package av, which is not installed: pip install 'promptseg[video]'"
+            ) from error
+        if not 0 < fps < float("inf"):
+            raise InputError(f"a video has more than 0 frames a second, got {fps!r}")
+        self._av: Any = av
+        self._path, self._size, self._fps = Path(path), size, fps
+        if not self._path.parent.is_dir():  # FFmpeg would say so at the first frame.
+            raise OutputError(f"cannot write video {self._path}: there is no folder {self._path.parent}")
+        self._temporary = self._path.with_name(f".{self._path.stem}.part{self._path.suffix}")
+        self._last, self._count = -1, 0
+        codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
+        try:
+            self._container = av.open(str(self._temporary), "w")
+            self._stream = self._container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001))
+        except Exception as error:  # FFmpeg's errors have many bases: an unknown suffix is a ValueError, a missing folder an OSError.
+            self._drop()
+            raise OutputError(f"cannot write video {self._path}: {error}") from error
+        self._stream.width, self._stream.height = size[1] + size[1] % 2, size[0] + size[0] % 2
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.codec_context.time_base = Fraction(1, _TICKS)
+
+    def write(self, image: NDArray[np.uint8], time: float | None = None) -> None:
+        """Writes one frame.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            time: Seconds since the first frame; default: what the frame rate says. One that is not after the last counts as just after.
+
+        Raises:
+            InputError: The frame has another size.
+            OutputError: It cannot be written.
+        """
+        if image.shape != (*self._size, 3) or image.dtype != np.uint8:
+            raise InputError(f"this video has frames of shape {(*self._size, 3)} and dtype uint8, got {image.shape} and {image.dtype}")
+        even = np.pad(image, ((0, self._size[0] % 2), (0, self._size[1] % 2), (0, 0)), mode="edge")
+        frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
+        seconds = self._count / self._fps if time is None else time
+        self._last = max(self._last + 1, round(seconds * _TICKS))
+        frame.pts, frame.time_base = self._last, Fraction(1, _TICKS)
+        self._mux(frame)
+        self._count += 1
+
+    def __enter__(self) -> VideoWriter:  # noqa: PYI034 - Python 3.10 has no Self.
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            if kind is None:
+                if self._count:
+                    self._mux(None)
+                self._container.close()
+                self._temporary.replace(self._path)
+            else:
+                self._container.close()
+        except OutputError:
+            raise
+        except Exception as failure:  # As above.
+            raise OutputError(f"cannot write video {self._path}: {failure}") from failure
+        finally:
+            self._drop()
+
+    def _mux(self, frame: Any) -> None:
+        try:
+            self._container.mux(self._stream.encode(frame))
+        except Exception as error:  # As above.
+            raise OutputError(f"cannot write video {self._path}: {error}") from error
+
+    def _drop(self) -> None:
+        self._temporary.unlink(missing_ok=True)

@@ -1,0 +1,30 @@
+"""SAM 2 on videos behind the contract of all video segmenters, on a small model with random weights."""
+
+import copy
+
+import pytest
+
+from promptseg.results import Provenance
+from promptseg.testing.contracts import VideoSegmenterContract
+
+torch = pytest.importorskip("torch", reason="sam2's own code needs torch")
+
+
+def make(predictor, objects):
+    from promptseg.sam.sam2_session import Sam2VideoSegmenter
+    from promptseg.sam.torch_model import Settings
+    from promptseg.sam.torch_sam2_video import TorchSam2Video
+
+    provenance = Provenance("tiny-sam2", "sam2_video", "torch", {"tiny.pt": 64 * "0"}, "Apache-2.0")
+    model = TorchSam2Video(copy.deepcopy(predictor), provenance, Settings(torch.device("cpu")))
+    return Sam2VideoSegmenter(model, memory=objects * model.span.of_object(1) + 1)
+
+
+class TestSam2Video(VideoSegmenterContract):
+    exact = False
+    most_objects = 3
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def video_segmenter(tiny_sam2_video):
+        return make(tiny_sam2_video(), objects=3)
