@@ -104,7 +104,7 @@ def ours(model: TorchSam2Video, video: Path, objects: int) -> None:
     for object_id in range(objects):
         session.add(0, object_id, Prompt.box(*BOX))
     for at in session.propagate():
-        assert len(at.masks) == objects  # noqa: S101
+        assert len(at.masks) == objects
 
 
 def upstream(predictor, folder: Path, objects: int) -> None:

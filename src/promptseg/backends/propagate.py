@@ -7,7 +7,8 @@ known by, in `promptseg.tracking.appearance`.
 The score of a mask is the track's confidence on that frame, from the predicted IoU, the flow and the appearance
 (`promptseg.tracking.step.Signals`). An object that is not seen has an empty mask. A mask alone as a prompt is taken as it is.
 
-Options of `load`: ``segmenter``, the name of the segmenter (default: the default model); all other options, and ``weights``, go to it.
+Options of `load`: ``segmenter``, the name of the segmenter, ``NAME=WEIGHTS`` for your own weights (default: the default model); all other
+options go to it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ def load(request: LoadRequest) -> PropagateSegmenter:
     Raises:
         ConfigError: The segmenter is none, or does not take boxes.
     """
+    own = registry.backends()[request.engine.backend]
+    if own.kind == "segmenter":  # By `load_video`: the request is for the segmenter itself.
+        return PropagateSegmenter(registry.make(own.factory, request), own.accepts & SPATIAL)
     options = dict(request.options)
     name = options.pop("segmenter", registry.DEFAULT_MODEL)
     chosen = registry.choose(name)

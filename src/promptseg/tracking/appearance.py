@@ -32,6 +32,9 @@ NEIGHBOURS = 3
 SHARPNESS = 25.0
 """Slope of the logistic function that makes a likeness of a difference of similarities."""
 
+MOST_CELLS = 400
+"""Of an object's cells and of those beside it, so many at most are remembered of one frame, evenly chosen."""
+
 INSIDE, OUTSIDE = 0.5, 0.05
 """A cell belongs to an object with more than this share of it in the mask, and to its background with less than that."""
 
@@ -106,7 +109,8 @@ def view(cells: Cells, mask: NDArray[np.bool_]) -> View:
     inside = share > INSIDE
     if not inside.any():
         inside[share.argmax()] = True
-    return View(cells.vectors[inside], cells.vectors[(share < OUTSIDE) & ~inside])
+    outside = (share < OUTSIDE) & ~inside
+    return View(_some(cells.vectors[inside]), _some(cells.vectors[outside]))
 
 
 def likeness(cells: Cells, views: Sequence[View]) -> NDArray[np.float32]:
@@ -129,6 +133,11 @@ def _nearest(vectors: NDArray[np.float32], memory: NDArray[np.float32]) -> NDArr
     if similarity.shape[1] > NEIGHBOURS:
         similarity = np.partition(similarity, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS:]
     return np.asarray(similarity.mean(axis=1), np.float32)
+
+
+def _some(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    step = -(-len(vectors) // MOST_CELLS)
+    return vectors[::step].copy() if step > 1 else vectors
 
 
 def _normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
