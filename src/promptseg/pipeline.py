@@ -31,11 +31,14 @@ from .config import (
 from .detections import Detections
 from .errors import ConfigError, IncompatibleStagesError, InputError, LicenceError, PromptError, PromptSegError
 from .fallback import FallbackSegmenter
+from .frames import VideoLike
 from .images import ImageLike, load_image
 from .masks import Mask, Masks
 from .prompts import EverythingPrompt, Prompt, SpatialPrompt, TextPrompt, phrases_of
-from .protocols import BatchSegmenter, Detector, Segmenter, Session
+from .protocols import BatchSegmenter, Detector, Segmenter, Session, VideoSegmenter
 from .results import Provenance, Result
+from .tracking.follow import Keeping, TrackedFrame, follow
+from .tracking.session import SPATIAL, PropagateSegmenter
 
 
 @dataclass(frozen=True)
@@ -200,6 +203,59 @@ class BuiltPipeline:
         if prompts:
             self._check(prompts)
         return self._run(iter(images), prompts, candidates, batch_size, on_error)
+
+    def track(
+        self,
+        video: VideoLike,
+        *prompts: Prompt,
+        redetect_every: int | None = None,
+        redetect: Literal["when-lost"] | None = None,
+        tracker: VideoSegmenter | None = None,
+        keeping: Keeping | None = None,
+    ) -> Iterator[TrackedFrame]:
+        """Tracks objects through a video, frame by frame as they are read.
+
+        Spatial prompts are of the first frame, one object each. With a detector, text prompts say what to find there, and no prompt at all
+        asks for every class that it knows; it is asked again as `redetect_every` and `redetect` say.
+
+        Args:
+            video: What `promptseg.frames.open_frames` takes.
+            *prompts: Spatial and text prompts.
+            redetect_every: Ask the detector again on every n-th frame.
+            redetect: ``"when-lost"``: ask it again while an object is lost.
+            tracker: What tracks; default: the pipeline's segmenter, by `promptseg.tracking.session.PropagateSegmenter`.
+            keeping: When objects count as lost and found; the two options above change it.
+
+        Raises:
+            PromptError: There is nothing to track, or a prompt is of another kind or does not fit.
+            IncompatibleStagesError: A prompt needs a stage that the pipeline lacks.
+            ConfigError: A setting is impossible.
+            InputError: The video cannot be read; where that shows in its middle, after the frames before.
+        """
+        self._check(prompts)
+        if any(isinstance(prompt, EverythingPrompt) for prompt in prompts):
+            raise PromptError("tracking takes points, boxes, masks and text, not Prompt.everything()")
+        if redetect not in (None, "when-lost"):
+            raise ConfigError(f"redetect is 'when-lost' or None, got {redetect!r}")
+        keeping = keeping or Keeping()
+        if redetect_every is not None:
+            keeping = replace(keeping, redetect_every=redetect_every)
+        if redetect is not None:
+            keeping = replace(keeping, when_lost=True)
+        texts = [prompt for prompt in prompts if isinstance(prompt, TextPrompt)]
+        places = [prompt for prompt in prompts if isinstance(prompt, SpatialPrompt)]
+        asked = self.detector is not None and (texts or not places or keeping.redetect_every is not None or keeping.when_lost)
+
+        def find(image: NDArray[np.uint8]) -> Masks:
+            return self(image, *texts).masks
+
+        return follow(self._tracker() if tracker is None else tracker, video, places, find=find if asked else None, keeping=keeping)
+
+    def _tracker(self) -> VideoSegmenter:
+        if self.segmenter is None or self.config.segment is None:
+            raise IncompatibleStagesError("tracking needs a segmenter: add .segment(model) to the pipeline, or give a tracker")
+        accepts = registry.choose(self.config.segment.model, engine=self.config.segment.engine).backend.accepts
+        return PropagateSegmenter(self.segmenter, accepts & SPATIAL)
 
     def _run(
         self, images: Iterator[Any], prompts: Sequence[Prompt], candidates: bool, batch_size: int, on_error: str

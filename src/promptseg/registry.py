@@ -296,6 +296,12 @@ BUILT_IN = (
         requires=("skimage",),
         install="pip install 'promptseg[superpixel]'",
     ),
+    BackendSpec(
+        name="propagate",
+        kind="video",
+        factory="promptseg.backends.propagate:load",
+        accepts=frozenset({"point", "box", "mask"}),
+    ),
 )
 
 
@@ -519,7 +525,8 @@ def load_video(
         weights: As for `load`; a model tracks with the weights with which it segments.
         device: As for `load`.
         engine: As for `load`.
-        tracker: Name of the backend of kind ``"video"`` that tracks; default: the model's own.
+        tracker: Name of the backend of kind ``"video"`` that tracks; default: the model's own, and ``"propagate"`` for a segmenter that
+            has none.
         **options: Options of that backend, listed in its documentation.
 
     Raises:
@@ -540,18 +547,15 @@ def load_video(
 def _tracker(chosen: Choice, name: str | None) -> BackendSpec:
     """The backend that tracks with a model."""
     known, own = backends(), chosen.backend
-    wanted = name or (own.name if own.kind == "video" else own.video)
+    wanted = name or (own.name if own.kind == "video" else own.video or ("propagate" if own.kind == "segmenter" else None))
     if wanted is None:
-        can = [model.name for model in models().values() if any(_tracks(known.get(engine.backend)) for engine in model.engines)]
-        raise ConfigError(f"model {chosen.model.name!r} with engine {chosen.engine.name!r} cannot track; these can: {', '.join(can)}")
+        raise ConfigError(
+            f"model {chosen.model.name!r} with engine {chosen.engine.name!r} is a {own.kind}, and cannot track: segmenters can"
+        )
     if wanted not in known or known[wanted].kind != "video":
         trackers = [spec.name for spec in known.values() if spec.kind == "video"]
         raise ConfigError(f"{wanted!r} is no backend that tracks; these are: {', '.join(trackers)}.{nearest(wanted, trackers)}")
     return known[wanted]
-
-
-def _tracks(backend: BackendSpec | None) -> bool:
-    return backend is not None and (backend.kind == "video" or backend.video is not None)
 
 
 def make(factory: str, request: LoadRequest) -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import typer
 
-from . import annotate, compare, config, convert, demo, evaluate, export, finetune, models, segment, weights
+from . import annotate, compare, config, convert, demo, evaluate, export, finetune, models, segment, track, weights
 
 app = typer.Typer(name="promptseg", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.add_typer(config.app, name="config")
@@ -26,6 +26,7 @@ app.command("finetune")(finetune.finetune)
 app.command("models")(models.models)
 app.add_typer(weights.app, name="weights")
 app.command("segment")(segment.segment)
+app.command("track")(track.track)
 
 
 @app.callback(invoke_without_command=True)

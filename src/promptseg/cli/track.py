@@ -1,0 +1,150 @@
+"""``promptseg track``: objects through a video, from prompts on its first frame or from a detector."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, cast
+
+import typer
+
+from ..errors import PromptError, PromptSegError
+from ..frames import FrameSource, open_frames
+from ..pipeline import BuiltPipeline, Pipeline
+from ..prompts import TextPrompt
+from ..registry import DEFAULT_MODEL, choose, load_video
+from ..tracking.follow import TrackedFrame
+from ..tracking.outputs import TableFormat, TrackOutputs
+from .output import FAILED, errors_as_messages, usage_error
+from .prompts import parse_prompts
+
+
+def track(
+    video: Annotated[
+        str, typer.Argument(metavar="VIDEO", help="A video file, a folder of images, a stream's address or a camera's number.")
+    ],
+    point: Annotated[
+        list[str] | None, typer.Option(metavar="X,Y[,0]", help="A click on the object on the first frame; with 0, beside it. Repeatable.")
+    ] = None,
+    box: Annotated[list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="A box around one object there. Repeatable.")] = None,
+    text: Annotated[str | None, typer.Option(help='Phrases to look for, such as "a dog, red car"; needs --detector.')] = None,
+    model: Annotated[str, typer.Option(metavar="NAME[=WEIGHTS]", help="The segmenter.")] = DEFAULT_MODEL,
+    tracker: Annotated[
+        str | None, typer.Option(metavar="BACKEND", help="What tracks with it (default: the model's own, else propagate).")
+    ] = None,
+    detector: Annotated[str | None, typer.Option(metavar="NAME[=WEIGHTS]", help="A detector that finds the objects.")] = None,
+    threshold: Annotated[float, typer.Option(help="Least score of a detection.")] = 0.3,
+    redetect_every: Annotated[int | None, typer.Option(metavar="N", help="Ask the detector again on every n-th frame.")] = None,
+    redetect_when_lost: Annotated[bool, typer.Option("--redetect-when-lost", help="Ask it again while an object is lost.")] = False,
+    start: Annotated[int, typer.Option(help="The frame to begin with.")] = 0,
+    stop: Annotated[int | None, typer.Option(help="The frame to end before.")] = None,
+    every: Annotated[int, typer.Option(help="Take every n-th frame.")] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    out: Annotated[Path, typer.Option(help="Folder for the video, label pictures, masks and events.")] = Path("promptseg-track"),
+    table: Annotated[str, typer.Option(help="Format of the masks' table: json (YouTube-VIS) or parquet.")] = "json",
+    no_timeline: Annotated[bool, typer.Option("--no-timeline", help="Draw no timeline, which needs matplotlib.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Track objects through a video.
+
+    Writes the video with the masks drawn on it, a label picture for each frame, a table of the masks, the events and a timeline. What was
+    done before an error or Ctrl-C is kept.
+    """
+    try:
+        prompts = parse_prompts(point or [], box or [], text, everything=False, points_per_side=None)
+    except PromptError as error:
+        raise usage_error(str(error)) from error
+    if detector is None and any(isinstance(prompt, TextPrompt) for prompt in prompts):
+        raise usage_error(f"--text {text!r} needs a model that finds things by phrase: give --detector")
+    if detector is None and not prompts:
+        raise usage_error("nothing to track: give --point, --box or --detector")
+    if detector is None and (redetect_every is not None or redetect_when_lost):
+        raise usage_error("--redetect-every and --redetect-when-lost ask a detector: give --detector")
+    if table not in ("json", "parquet"):
+        raise usage_error(f"--table is json or parquet, got {table!r}")
+    with errors_as_messages():
+        frames = open_frames(int(video) if video.isdecimal() else video, every=every, start=start, stop=stop)
+        pipeline = _pipeline(model, tracker, detector, threshold, device)
+        tracked = pipeline.track(
+            frames,
+            *prompts,
+            redetect_every=redetect_every,
+            redetect="when-lost" if redetect_when_lost else None,
+            tracker=None if _propagates(model, tracker) else load_video(model, tracker=tracker, device=device),
+        )
+        outputs = TrackOutputs(out, frames.size, frames.fps, table=cast("TableFormat", table), timeline=not no_timeline)
+    failure, seconds = _run(tracked, outputs, frames, quiet=as_json)
+    _tell(outputs, failure, seconds, as_json)
+    if failure is not None:
+        raise typer.Exit(FAILED)
+
+
+def _propagates(model: str, tracker: str | None) -> bool:
+    return tracker == "propagate" or (tracker is None and choose(model).backend.video is None)
+
+
+def _pipeline(model: str, tracker: str | None, detector: str | None, threshold: float, device: str) -> BuiltPipeline:
+    """Only what is needed: a model that tracks by itself needs no segmenter, unless a detector's boxes are to become masks."""
+    pipeline = Pipeline()
+    if detector is not None:
+        pipeline = pipeline.detect(detector, threshold=threshold)
+    return pipeline.segment(model).build(device)
+
+
+def _run(tracked: Iterator[TrackedFrame], outputs: TrackOutputs, frames: FrameSource, quiet: bool) -> tuple[str | None, float]:
+    """Writes frame after frame; returns what ended it too early, and the seconds."""
+    from tqdm import tqdm
+
+    started, failure = time.perf_counter(), None
+    try:
+        with outputs, _stopped_kindly():
+            for frame in tqdm(tracked, total=frames.count, unit="frame", leave=False, disable=True if quiet else None):
+                outputs.write(frame)
+    except PromptSegError as error:
+        failure = str(error)
+    except KeyboardInterrupt:
+        failure = "stopped"
+    return failure, time.perf_counter() - started
+
+
+@contextlib.contextmanager
+def _stopped_kindly() -> Iterator[None]:
+    """Within the block, a request to terminate is as Ctrl-C: what was done so far is finished and kept."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before: Any = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _tell(outputs: TrackOutputs, failure: str | None, seconds: float, as_json: bool) -> None:
+    counts: dict[str, int] = {}
+    for event in outputs.events:
+        counts[event.kind] = counts.get(event.kind, 0) + 1
+    rate = outputs.frames / seconds if seconds else 0.0
+    if as_json:
+        values = {
+            "frames": outputs.frames,
+            "seconds": round(seconds, 3),
+            "events": [event.to_dict() for event in outputs.events],
+            "written": [str(path) for path in outputs.written],
+            "failure": failure,
+        }
+        typer.echo(json.dumps(values, indent=1))
+    else:
+        told = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+        typer.echo(f"{outputs.frames} frames in {seconds:.1f} s ({rate:.2f} frames a second)" + (f"; objects: {told}" if told else ""))
+        for path in outputs.written:
+            typer.echo(f"  {path}")
+    if failure is not None:
+        kept = f"the {outputs.frames} frames before it are kept" if outputs.frames else "no frame was done"
+        typer.echo(f"promptseg: {failure}; {kept}", err=True)

@@ -1,0 +1,336 @@
+"""Keeping hold of objects: a tracker and, where there is one, a detector that is asked again, with every decision as an event.
+
+`follow` runs over a video. From one frame to the next the tracker says where its objects are; each decision beyond that is an `Event`:
+
+- ``added``: an object was prompted, or a detection is of none that is known.
+- ``lost``: the tracker's own confidence in an object (`Mask.score`) fell under `Keeping.lost_below`, or its mask is empty.
+- ``recovered``: a lost object is seen again, by the tracker, or because a detection looks like it.
+- ``switched``: a track went over to another object: their masks are the same. The less confident one has no mask until it is recovered.
+- ``removed``: an object was lost for longer than `Keeping.forget_after`.
+
+A detector is asked on the first frame and then every so many frames, or only while an object is lost. Detections are paired with the
+objects that are seen by the IoU of their masks, then with the lost objects of the same label by their colours, so that an object that left
+keeps its id when it comes back; both by the assignment with the greatest sum. What is left over and covers no known object is a new one.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ConfigError, PromptError
+from ..frames import Frame, FrameSource, VideoLike, open_frames
+from ..masks import Mask, Masks, Size
+from ..prompts import Prompt, SpatialPrompt
+from ..protocols import VideoSegmenter, VideoSession
+from ..results import FrameMasks
+from . import identity
+
+EventKind = Literal["added", "lost", "recovered", "switched", "removed"]
+Find = Callable[[NDArray[np.uint8]], Masks]
+"""What finds objects on a frame: (H, W, 3) uint8 RGB to masks, with labels where they are known."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """A decision about an object.
+
+    Attributes:
+        frame: Index of the frame.
+        object_id: The object.
+        kind: What happened.
+        reason: Why, in words with the figures that decided.
+        label: The object's label, where it has one.
+        time: Seconds since the video's first frame, where the video has times.
+    """
+
+    frame: int
+    object_id: int
+    kind: EventKind
+    reason: str
+    label: str | None = None
+    time: float | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """The fields, ready for `json`."""
+        return {name: getattr(self, name) for name in ("frame", "time", "object_id", "label", "kind", "reason")}
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedFrame(FrameMasks):
+    """The masks of one frame with its image and what was decided on it.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        events: What was decided, in order.
+        detected: Whether the detector was asked.
+    """
+
+    image: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((1, 1, 3), np.uint8), repr=False)
+    events: tuple[Event, ...] = ()
+    detected: bool = False
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """When objects count as lost, found and gone.
+
+    Attributes:
+        redetect_every: Ask the detector on every n-th frame; None for never after the first.
+        when_lost: Ask it while an object is lost: at once, and then on every n-th frame.
+        lost_pause: That n.
+        lost_below: An object with a lower confidence is lost.
+        match: Least IoU of a detection with an object that is the same.
+        alike: Least likeness in colour (Bhattacharyya coefficient) of a detection with a lost object that it may be.
+        same: From this IoU on, two tracks are on one object.
+        forget_after: Frames for which an object may be lost before it is removed; None for any number.
+    """
+
+    redetect_every: int | None = None
+    when_lost: bool = False
+    lost_pause: int = 5
+    lost_below: float = 0.3
+    match: float = 0.4
+    alike: float = 0.6
+    same: float = 0.8
+    forget_after: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("redetect_every", "lost_pause", "forget_after"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise ConfigError(f"{name} is a whole number of frames of at least 1, got {value!r}")
+        for name in ("lost_below", "match", "alike", "same"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} is between 0 and 1, got {getattr(self, name)!r}")
+
+
+def follow(
+    tracker: VideoSegmenter,
+    video: VideoLike,
+    prompts: Sequence[SpatialPrompt] = (),
+    *,
+    find: Find | None = None,
+    keeping: Keeping | None = None,
+) -> Iterator[TrackedFrame]:
+    """Tracks objects through a video.
+
+    Args:
+        tracker: What tracks.
+        video: What `promptseg.frames.open_frames` takes.
+        prompts: One object each, on the first frame; their ids are 1, 2, ….
+        find: What finds objects, or None.
+        keeping: When to ask it, and when objects are lost.
+
+    Yields:
+        One frame after the other, each as soon as it is tracked.
+
+    Raises:
+        ConfigError: `keeping` asks for a detector, and there is none.
+        PromptError: There is nothing to track, or a prompt does not fit the video.
+        InputError: The video cannot be read, or not to its end: the frames before were given.
+    """
+    keeping = keeping or Keeping()
+    if find is None and (keeping.redetect_every is not None or keeping.when_lost):
+        raise ConfigError("detecting again needs a detector, and there is none")
+    if find is None and not prompts:
+        raise PromptError("nothing to track: give a prompt, or a detector")
+    watched = _Watched(open_frames(video))
+    session = tracker.open(watched)
+    return _Follower(session, watched, find, keeping).run(prompts)
+
+
+class _Watched:
+    """A source of frames that keeps the latest of them at hand, because sessions give masks alone."""
+
+    KEPT = 8
+
+    def __init__(self, source: FrameSource) -> None:
+        self._source = source
+        self._latest: OrderedDict[int, Frame] = OrderedDict()
+        self.size: Size = source.size
+        self.rereadable, self.fps = source.rereadable, source.fps
+
+    @property
+    def count(self) -> int | None:
+        return self._source.count
+
+    def read(self, start: int = 0) -> Iterator[Frame]:
+        for frame in self._source.read(start):
+            self._latest[frame.index] = frame
+            while len(self._latest) > self.KEPT:
+                self._latest.popitem(last=False)
+            yield frame
+
+    def image(self, index: int) -> NDArray[np.uint8]:
+        """The pixels of a frame that was read a moment ago."""
+        if index not in self._latest:
+            return next(self._source.read(index)).image
+        return self._latest[index].image
+
+
+@dataclass
+class _Known:
+    """What is known of one object."""
+
+    label: str | None
+    looks: NDArray[np.float64]
+    lost_for: int = 0
+    switched: bool = False
+
+
+class _Follower:
+    def __init__(self, session: VideoSession, frames: _Watched, find: Find | None, keeping: Keeping) -> None:
+        self._session, self._frames, self._find, self._keeping = session, frames, find, keeping
+        self._known: dict[int, _Known] = {}
+        self._next_id = 1
+        self._events: list[Event] = []
+        self._here: FrameMasks | None = None
+
+    def run(self, prompts: Sequence[SpatialPrompt]) -> Iterator[TrackedFrame]:
+        first = [self._session.add(0, number, prompt) for number, prompt in enumerate(prompts, 1)]
+        for here in self._session.propagate():
+            self._here, self._events = here, []
+            image = self._frames.image(here.frame)
+            masks = {
+                object_id: replace(mask, label=self._known[object_id].label if object_id in self._known else None)
+                for object_id, mask in zip(here.object_ids, here.masks, strict=True)
+            }
+            if here.frame == 0:
+                for mask in first:
+                    self._meet(image, mask, "prompted")
+            self._part(masks)
+            self._watch(image, masks)
+            detected = self._find is not None and self._due(here.frame)
+            if detected and self._find is not None:
+                self._reconcile(image, masks, [mask for mask in self._find(image) if mask.area])
+            self._forget(masks)
+            yield TrackedFrame(
+                here.frame,
+                tuple(masks),
+                Masks(masks.values(), self._session.size),
+                here.time,
+                image,
+                tuple(self._events),
+                detected,
+            )
+
+    def _due(self, frame: int) -> bool:
+        keeping = self._keeping
+        if frame == 0 and not self._known:
+            return True
+        if keeping.redetect_every is not None and frame % keeping.redetect_every == 0:
+            return True
+        return keeping.when_lost and any(known.lost_for % keeping.lost_pause == 1 for known in self._known.values())
+
+    def _part(self, masks: dict[int, Mask]) -> None:
+        """Of two tracks on one object, the less confident one has gone over to it."""
+        seen = [object_id for object_id, mask in masks.items() if mask.area and not self._known[object_id].switched]
+        for place, one in enumerate(seen):
+            for other in seen[place + 1 :]:
+                if not (masks[one].area and masks[other].area):
+                    continue
+                iou = masks[one].iou(masks[other])
+                if iou >= self._keeping.same:
+                    gone, stays = (one, other) if _confidence(masks[one]) < _confidence(masks[other]) else (other, one)
+                    self._known[gone].switched = True
+                    masks[gone] = _nothing(masks[gone])
+                    self._tell(gone, "switched", f"its mask is that of object {stays} (IoU {iou:.2f})")
+
+    def _watch(self, image: NDArray[np.uint8], masks: dict[int, Mask]) -> None:
+        """Which objects are lost, and which were recovered by the tracker."""
+        for object_id, mask in masks.items():
+            known, confidence = self._known[object_id], _confidence(mask)
+            if known.switched:
+                masks[object_id] = mask = _nothing(mask)
+            if not mask.area or confidence < self._keeping.lost_below:
+                if not known.lost_for:
+                    self._tell(object_id, "lost", f"confidence {confidence:.2f}" if mask.area else "nothing of it is seen")
+                known.lost_for += 1
+                continue
+            if known.lost_for:
+                self._tell(object_id, "recovered", f"tracked again with confidence {confidence:.2f}, after {known.lost_for} frames")
+                known.lost_for = 0
+            if confidence >= 2 * self._keeping.lost_below:
+                known.looks = 0.9 * known.looks + 0.1 * identity.looks(image, mask)
+
+    def _reconcile(self, image: NDArray[np.uint8], masks: dict[int, Mask], found: list[Mask]) -> None:
+        """Detections as known objects, lost ones, or new ones."""
+        free = dict(enumerate(found))
+        seen = [object_id for object_id, mask in masks.items() if mask.area]
+        for row, column in identity.pair(identity.overlaps([masks[one] for one in seen], found), self._keeping.match):
+            known = self._known[seen[row]]
+            mask = free.pop(column)
+            known.label = known.label or mask.label
+            masks[seen[row]] = replace(masks[seen[row]], label=known.label)
+            if known.lost_for:
+                self._recover(seen[row], masks, mask, f"detected where it was tracked (IoU {masks[seen[row]].iou(mask):.2f})")
+        lost = [object_id for object_id in masks if self._known[object_id].lost_for]
+        columns = list(free)
+        worth = np.zeros((len(lost), len(columns)))
+        for row, object_id in enumerate(lost):
+            for column, index in enumerate(columns):
+                if identity.same_label(self._known[object_id].label, free[index].label):
+                    worth[row, column] = float(self._known[object_id].looks @ identity.looks(image, free[index]))
+        for row, column in identity.pair(worth, self._keeping.alike):
+            mask = free.pop(columns[column])
+            self._recover(lost[row], masks, mask, f"a detection looks like it ({worth[row, column]:.2f})")
+        for mask in free.values():
+            if all(_covered(mask, other) < 0.5 for other in masks.values()):
+                number = self._next_id
+                masks[number] = replace(self._session.add(self._at(), number, Prompt.mask(_bare(mask))), label=mask.label)
+                self._meet(image, masks[number], "detected" if mask.score is None else f"detected with score {mask.score:.2f}")
+
+    def _recover(self, object_id: int, masks: dict[int, Mask], mask: Mask, why: str) -> None:
+        known = self._known[object_id]
+        again = self._session.add(self._at(), object_id, Prompt.mask(_bare(mask)))
+        masks[object_id] = replace(again, label=known.label)
+        self._tell(object_id, "recovered", f"{why}, after {known.lost_for} frames")
+        known.lost_for, known.switched = 0, False
+
+    def _forget(self, masks: dict[int, Mask]) -> None:
+        limit = self._keeping.forget_after
+        for object_id in [one for one in masks if limit is not None and self._known[one].lost_for > limit]:
+            self._tell(object_id, "removed", f"lost for more than {limit} frames")
+            self._session.remove(object_id)
+            del masks[object_id], self._known[object_id]
+
+    def _meet(self, image: NDArray[np.uint8], mask: Mask, why: str) -> None:
+        """A new object."""
+        number, self._next_id = self._next_id, self._next_id + 1
+        self._known[number] = _Known(mask.label, identity.looks(image, mask))
+        self._tell(number, "added", why)
+
+    def _at(self) -> int:
+        return 0 if self._here is None else self._here.frame
+
+    def _tell(self, object_id: int, kind: EventKind, reason: str) -> None:
+        label = self._known[object_id].label
+        time = None if self._here is None else self._here.time
+        self._events.append(Event(self._at(), object_id, kind, reason, label, time))
+
+
+def _confidence(mask: Mask) -> float:
+    if not mask.area:
+        return 0.0
+    return 1.0 if mask.score is None else mask.score
+
+
+def _nothing(mask: Mask) -> Mask:
+    """The same object with an empty mask."""
+    return Mask.from_array(np.zeros(mask.size, bool), score=0.0, label=mask.label)
+
+
+def _bare(mask: Mask) -> Mask:
+    """The pixels alone: logits are of one model, and the tracker may be another."""
+    return Mask(mask.size, mask.counts)
+
+
+def _covered(mask: Mask, other: Mask) -> float:
+    """The share of a mask that another one covers."""
+    return np.count_nonzero(mask.array & other.array) / max(mask.area, 1)

@@ -1,0 +1,305 @@
+"""`TrackOutputs`: what `promptseg track` writes of a video, as it goes on.
+
+- ``overlay.mp4``: the video with the masks drawn on it, each object in its own colour throughout.
+- ``labels/00000.png``, …: one picture a frame, whose values are the objects' ids, with the palette of DAVIS and PASCAL VOC.
+- ``events.jsonl``: one event a line, written when it happens.
+- ``masks.json``: the masks as run lengths, object by object, in the format of YouTube-VIS; or ``masks.parquet``: one row a mask.
+- ``timeline.png``: which object was there when, and every event.
+
+Label pictures and events are whole after every frame, whatever happens; the others when the block ends, also by an error: they then hold the
+frames up to it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..errors import MissingDependencyError, OutputError
+from ..files import output_errors, write_atomically
+from ..masks import Mask, Masks, Size
+from ..overlay import Colour, draw, palette
+from ..video.writer import VideoWriter
+from .follow import Event, TrackedFrame
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TableFormat = Literal["json", "parquet"]
+
+
+class TrackOutputs:
+    """The files of one tracked video; use it in a ``with`` block.
+
+    Args:
+        folder: Where they go.
+        size: ``(height, width)`` of the frames.
+        fps: Frames a second of the overlay, where frames have no times.
+        table: Format of the masks' table.
+        timeline: Whether to draw ``timeline.png``, which needs matplotlib.
+
+    Raises:
+        MissingDependencyError: A package that a file needs is missing; nothing was written.
+        OutputError: The folder cannot be written to.
+    """
+
+    def __init__(self, folder: Path, size: Size, fps: float | None = None, *, table: TableFormat = "json", timeline: bool = True) -> None:
+        if table == "parquet":
+            _pyarrow()
+        if timeline:
+            _matplotlib()
+        self.folder, self._size, self._table, self._timeline = folder, size, table, timeline
+        self.frames = 0
+        self.events: list[Event] = []
+        self.written: list[Path] = []
+        self._tracks: dict[int, _Track] = {}
+        self._times: list[float | None] = []
+        with output_errors(folder):
+            (folder / "labels").mkdir(parents=True, exist_ok=True)
+            for old in (folder / "labels").glob("[0-9]*.png"):  # Of an earlier, longer video.
+                old.unlink()
+        self._video = VideoWriter(folder / "overlay.mp4", size, fps or 25.0)
+        with output_errors(folder / "events.jsonl"):
+            self._lines: IO[str] = (folder / "events.jsonl").open("w", encoding="utf-8")
+
+    def write(self, frame: TrackedFrame) -> None:
+        """Adds one frame."""
+        names = [_name(mask.label, number) for number, mask in zip(frame.object_ids, frame.masks, strict=True)]
+        shown = Masks((Mask(mask.size, mask.counts, None, name) for mask, name in zip(frame.masks, names, strict=True)), frame.masks.size)
+        colours = [_colour(number) for number in frame.object_ids]
+        self._video.write(np.asarray(draw(frame.image, shown, colours=colours)), frame.time)
+        picture = self.folder / "labels" / f"{frame.frame:05}.png"
+        with output_errors(picture), write_atomically(picture) as file:
+            label_picture(frame.object_ids, frame.masks).save(file, "PNG")
+        with output_errors(self.folder / "events.jsonl"):
+            self._lines.writelines(json.dumps(event.to_dict()) + "\n" for event in frame.events)
+            self._lines.flush()
+        self.events += frame.events
+        for number, mask in zip(frame.object_ids, frame.masks, strict=True):
+            track = self._tracks.setdefault(number, _Track(mask.label))
+            track.label = track.label or mask.label
+            if mask.area:
+                track.masks[frame.frame] = mask
+        self._times.append(frame.time)
+        self.frames += 1
+
+    def __enter__(self) -> TrackOutputs:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Finishes the files, which after an error hold what was done so far."""
+        self._lines.close()
+        self._video.__exit__(None if self.frames else kind, None if self.frames else error, trace)
+        if not self.frames:
+            return
+        table = self.folder / f"masks.{self._table}"
+        with output_errors(table):
+            if self._table == "json":
+                with write_atomically(table, text=True) as file:
+                    json.dump(self._youtube_vis(), file)
+            else:
+                self._write_parquet(table)
+        self.written = [self.folder / name for name in ("overlay.mp4", "labels", "events.jsonl")] + [table]
+        if self._timeline:
+            picture = self.folder / "timeline.png"
+            with output_errors(picture), write_atomically(picture) as file:
+                self.timeline().savefig(file, format="png", dpi=120)
+            self.written.append(picture)
+
+    def timeline(self) -> Figure:
+        """Which object was seen on which frames, and its events.
+
+        Raises:
+            MissingDependencyError: matplotlib is missing.
+        """
+        return draw_timeline(
+            {number: (_name(track.label, number), list(track.masks)) for number, track in sorted(self._tracks.items())},
+            self.events,
+            self.frames,
+        )
+
+    def _youtube_vis(self) -> dict[str, Any]:
+        labels = sorted({track.label or "object" for track in self._tracks.values()})
+        height, width = self._size
+        annotations = []
+        for number, track in sorted(self._tracks.items()):
+            masks = [track.masks.get(frame) for frame in range(self.frames)]
+            scores = [mask.score for mask in masks if mask is not None and mask.score is not None]
+            annotations.append(
+                {
+                    "id": number,
+                    "video_id": 1,
+                    "category_id": labels.index(track.label or "object") + 1,
+                    "iscrowd": 0,
+                    "height": height,
+                    "width": width,
+                    "length": self.frames,
+                    "score": float(np.mean(scores)) if scores else None,
+                    "scores": [None if mask is None else mask.score for mask in masks],
+                    "segmentations": [None if mask is None else mask.to_coco_rle() for mask in masks],
+                    "areas": [None if mask is None else mask.area for mask in masks],
+                    "bboxes": [None if mask is None else _xywh(mask) for mask in masks],
+                }
+            )
+        files = [f"labels/{frame:05}.png" for frame in range(self.frames)]
+        video = {"id": 1, "height": height, "width": width, "length": self.frames, "file_names": files, "times": self._times}
+        categories = [{"id": index, "name": label} for index, label in enumerate(labels, 1)]
+        return {"videos": [video], "categories": categories, "annotations": annotations}
+
+    def _write_parquet(self, path: Path) -> None:
+        pyarrow, parquet = _pyarrow()
+        rows = [
+            {
+                "frame": frame,
+                "time": self._times[frame],
+                "object_id": number,
+                "label": track.label,
+                "score": mask.score,
+                "area": mask.area,
+                "box": mask.box.tolist(),
+                "height": mask.size[0],
+                "width": mask.size[1],
+                "counts": mask.counts.decode("ascii"),
+            }
+            for number, track in self._tracks.items()
+            for frame, mask in track.masks.items()
+        ]
+        schema = pyarrow.schema(
+            [
+                ("frame", pyarrow.int64()),
+                ("time", pyarrow.float64()),
+                ("object_id", pyarrow.int64()),
+                ("label", pyarrow.string()),
+                ("score", pyarrow.float64()),
+                ("area", pyarrow.int64()),
+                ("box", pyarrow.list_(pyarrow.float32())),
+                ("height", pyarrow.int64()),
+                ("width", pyarrow.int64()),
+                ("counts", pyarrow.string()),
+            ]
+        )
+        with write_atomically(path) as file:
+            parquet.write_table(pyarrow.Table.from_pylist(sorted(rows, key=lambda row: row["frame"]), schema=schema), file)
+
+
+@dataclass
+class _Track:
+    """The masks of one object by frame."""
+
+    label: str | None
+    masks: dict[int, Mask] = field(default_factory=dict)
+
+
+def label_picture(numbers: Iterable[int], masks: Iterable[Mask]) -> Image.Image:
+    """Masks as one picture of their objects' numbers, the larger under the smaller: 8 bits with a palette, or 16 where a number needs them.
+
+    Raises:
+        OutputError: A number over 65535.
+    """
+    pairs = sorted(zip(numbers, masks, strict=True), key=lambda pair: -pair[1].area)
+    size = pairs[0][1].size if pairs else (1, 1)
+    most = max((number for number, _ in pairs), default=0)
+    if most > 0xFFFF:
+        raise OutputError(f"a label picture holds numbers up to 65535, not object {most}")
+    values: NDArray[Any] = np.zeros(size, np.uint8 if most < 256 else np.uint16)
+    for number, mask in pairs:
+        values[mask.array] = number
+    picture = Image.fromarray(values)
+    if values.dtype == np.uint8:
+        picture.putpalette(davis_palette())
+    return picture
+
+
+def davis_palette() -> bytes:
+    """The 256 colours of PASCAL VOC's and DAVIS's label pictures: the bits of a number, spread over those of red, green and blue."""
+    numbers = np.arange(256)
+    colours = np.zeros((256, 3), np.uint8)
+    for bit in range(8):
+        for channel in range(3):
+            colours[:, channel] |= (((numbers >> (3 * bit + channel)) & 1) << (7 - bit)).astype(np.uint8) if 3 * bit + channel < 8 else 0
+    return colours.tobytes()
+
+
+_SHOWN = {"added": "^", "lost": "x", "recovered": "o", "switched": "s", "removed": "v"}
+
+
+def draw_timeline(tracks: dict[int, tuple[str, list[int]]], events: Iterable[Event], frames: int) -> Figure:
+    """A row for each object, filled where it was seen, with its events.
+
+    Args:
+        tracks: For each object its name and the frames on which it was seen.
+        events: What happened.
+        frames: How many frames there are.
+
+    Raises:
+        MissingDependencyError: matplotlib is missing.
+    """
+    figure_class = _matplotlib()
+    figure: Figure = figure_class(figsize=(10, 1.5 + 0.35 * max(len(tracks), 1)), layout="constrained")
+    axes = figure.add_subplot()
+    rows = {number: row for row, number in enumerate(tracks)}
+    for number, (_, seen) in tracks.items():
+        colour = tuple(value / 255 for value in _colour(number))
+        axes.broken_barh(list(_runs(seen)), (rows[number] - 0.3, 0.6), facecolors=colour)
+    told = list(events)
+    for kind, marker in _SHOWN.items():
+        places = [(event.frame, rows[event.object_id]) for event in told if event.kind == kind and event.object_id in rows]
+        if places:
+            axes.scatter(*zip(*places, strict=True), marker=marker, s=30, color="black", zorder=3, label=kind)
+    axes.set_yticks(list(rows.values()), [name for name, _ in tracks.values()])
+    axes.invert_yaxis()
+    axes.set_xlim(0, max(frames, 1))
+    axes.set_xlabel("frame")
+    if told:
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    return figure
+
+
+def _runs(frames: list[int]) -> Iterator[tuple[int, int]]:
+    """Frames in ascending order as runs ``(first, count)``."""
+    start = 0
+    for index in range(1, len(frames) + 1):
+        if index == len(frames) or frames[index] != frames[index - 1] + 1:
+            yield frames[start], frames[index - 1] - frames[start] + 1
+            start = index
+
+
+def _name(label: str | None, number: int) -> str:
+    return f"{label or 'object'} {number}"
+
+
+def _colour(number: int) -> Colour:
+    """The colour of an object, the same on every frame."""
+    return palette(number)[-1] if number else (255, 255, 255)
+
+
+def _xywh(mask: Mask) -> list[float]:
+    x0, y0, x1, y1 = mask.box.tolist()
+    return [x0, y0, x1 - x0, y1 - y0]
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingDependencyError(
+            "a table in Parquet needs pyarrow, which is not installed: pip install 'promptseg[parquet]'"
+        ) from error
+    return pyarrow, parquet
+
+
+def _matplotlib() -> Any:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingDependencyError("the timeline needs matplotlib, which is not installed: pip install 'promptseg[viz]'") from error
+    return Figure

@@ -1,0 +1,212 @@
+"""`PropagateSegmenter`: any image segmenter as a video segmenter, and its sessions.
+
+How an object is found on the next frame is in `promptseg.tracking.step`; here are the frames, each encoded once, and saved sessions.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ConfigError, PromptError
+from ..frames import Frame, FrameSource, VideoLike, open_frames
+from ..masks import Mask
+from ..prompts import PromptKind, SpatialPrompt
+from ..protocols import Segmenter, Session
+from ..results import Provenance
+from ..video.session import TrackingSession
+from ..video.state import SavedSession
+from .appearance import Cells, View, cells_of
+from .flow import Flow, flow_between, grey
+from .step import Signals, Track, begin, step
+
+SPATIAL: frozenset[PromptKind] = frozenset({"point", "box", "mask"})
+
+
+class PropagateSegmenter:
+    """A `promptseg.protocols.VideoSegmenter` made of any segmenter.
+
+    Args:
+        segmenter: What segments each frame.
+        accepts: The kinds of prompt that it takes; boxes among them.
+
+    Raises:
+        ConfigError: It does not take boxes.
+    """
+
+    def __init__(self, segmenter: Segmenter, accepts: frozenset[PromptKind] = SPATIAL) -> None:
+        if "box" not in accepts:
+            raise ConfigError(f"tracking asks the segmenter with boxes; this one takes {', '.join(sorted(accepts)) or 'nothing'}")
+        self.segmenter = segmenter
+        self.accepts = accepts
+
+    @property
+    def provenance(self) -> Provenance:
+        """That of the segmenter, through this backend."""
+        own = self.segmenter.provenance
+        return Provenance(
+            own.model, "propagate", f"{own.backend} ({own.version})", own.weights, own.licence, own.device, own.dtype, own.fallback_from
+        )
+
+    def open(self, frames: VideoLike) -> PropagateSession:
+        """Starts a session; frames are read and encoded when they are reached, and only where there is an object."""
+        return PropagateSession(open_frames(frames), self)
+
+    def resume(self, path: str | os.PathLike[str], frames: VideoLike) -> PropagateSession:
+        """A session that goes on where a saved one was, over the same frames."""
+        session = self.open(frames)
+        session.restore(SavedSession.read(path))
+        return session
+
+
+@dataclass(eq=False)
+class _Seen:
+    """A frame that was opened: what is kept of it while it is the latest."""
+
+    index: int
+    session: Session
+    cells: Cells
+
+
+@dataclass(eq=False)
+class _Object:
+    """An object: its masks where it was prompted, and its track on the frame where it was last.
+
+    Attributes:
+        prompts: Its track as it began, by the frame on which it was prompted.
+        index: The frame of `track`.
+        grey: (H, W) uint8 brightness of that frame.
+        track: The track there.
+    """
+
+    index: int
+    grey: NDArray[np.uint8]
+    track: Track
+    prompts: dict[int, tuple[Track, Mask]] = field(default_factory=dict)
+
+
+class PropagateSession(TrackingSession):
+    """A `promptseg.protocols.VideoSession` over any segmenter.
+
+    Args:
+        frames: The video.
+        segmenter: What opened it.
+    """
+
+    def __init__(self, frames: FrameSource, segmenter: PropagateSegmenter) -> None:
+        super().__init__(frames, segmenter.provenance, segmenter.accepts | {"mask"})
+        self._segmenter = segmenter
+        self._objects: dict[int, _Object] = {}
+        self._seen: _Seen | None = None
+
+    def signals(self, object_id: int) -> Signals:
+        """How well an object was found on the frame where it was last tracked or prompted.
+
+        Raises:
+            PromptError: There is no such object.
+        """
+        self._check_known(object_id)
+        return self._objects[object_id].track.signals
+
+    def _prompt(self, frame: Frame, object_id: int, prompt: SpatialPrompt) -> Mask:
+        seen = self._open(frame)
+        given = prompt.mask_pixels if prompt.kinds == {"mask"} else None
+        mask = seen.session.segment([prompt])[0] if given is None else given
+        if not mask.area:
+            raise PromptError(f"{prompt!r} gives an empty mask on frame {frame.index}: there is nothing to track")
+        mask = Mask(mask.size, mask.counts, 1.0 if mask.score is None else mask.score)
+        known = self._objects.get(object_id)
+        others = {} if known is None else {at: one for at, one in known.prompts.items() if at != frame.index}
+        track = begin(seen.cells, mask, tuple(one.prompted[-1] for one, _ in others.values()))
+        self._objects[object_id] = _Object(frame.index, grey(frame.image), track, {**others, frame.index: (track, mask)})
+        return mask
+
+    def _track(self, frame: Frame, object_ids: list[int], reverse: bool) -> dict[int, Mask]:  # noqa: ARG002 - The flow knows.
+        found: dict[int, Mask] = {}
+        flows: dict[int, Flow] = {}
+        brightness: NDArray[np.uint8] | None = None
+        for object_id in object_ids:
+            one = self._objects[object_id]
+            if brightness is None:
+                brightness = grey(frame.image)
+            if frame.index in one.prompts:
+                track, mask = one.prompts[frame.index]
+                one.index, one.grey, one.track = frame.index, brightness, track
+                found[object_id] = mask
+                continue
+            if one.index != frame.index:
+                seen = self._open(frame)
+                if one.index not in flows:
+                    flows[one.index] = flow_between(one.grey, brightness)
+                track = step(one.track, seen.session, seen.cells, flows[one.index], self._segmenter.accepts)
+                one.index, one.grey, one.track = frame.index, brightness, track
+            found[object_id] = Mask.from_array(one.track.mask, score=one.track.signals.confidence)
+        return found
+
+    def _open(self, frame: Frame) -> _Seen:
+        """The frame as the segmenter sees it; the latest is kept, because several objects may be prompted on it."""
+        if self._seen is None or self._seen.index != frame.index:
+            session = self._segmenter.segmenter.open(frame.image)
+            self._seen = _Seen(frame.index, session, cells_of(session, frame.image))
+        return self._seen
+
+    def _forget(self, object_id: int) -> None:
+        del self._objects[object_id]
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        values: list[dict[str, Any]] = []
+        arrays: dict[str, NDArray[Any]] = {}
+        for object_id, one in self._objects.items():
+            arrays[f"grey-{one.index}"] = one.grey
+            prompts = [
+                {"frame": at, "track": _saved_track(f"{object_id}-{at}", track, arrays), "score": mask.score, "mask": mask.to_coco_rle()}
+                for at, (track, mask) in one.prompts.items()
+            ]
+            track = _saved_track(f"{object_id}-now", one.track, arrays)
+            values.append({"id": object_id, "frame": one.index, "track": track, "prompts": prompts})
+        return {"objects": values}, arrays
+
+    def _restore(self, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+        for saved in values["objects"]:
+            prompts = {
+                prompt["frame"]: (_read_track(prompt["track"], arrays), Mask.from_coco_rle(prompt["mask"], score=prompt["score"]))
+                for prompt in saved["prompts"]
+            }
+            index = saved["frame"]
+            self._objects[saved["id"]] = _Object(index, arrays[f"grey-{index}"], _read_track(saved["track"], arrays), prompts)
+
+
+def _saved_track(name: str, track: Track, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """A track as values and, under names that begin with `name`, arrays."""
+    views = [*track.prompted, *track.learnt]
+    for index, view in enumerate(views):
+        arrays[f"{name}-{index}-inside"], arrays[f"{name}-{index}-outside"] = view.inside, view.outside
+    signals = track.signals
+    return {
+        "name": name,
+        "mask": Mask.from_array(track.mask).to_coco_rle(),
+        "views": [len(track.prompted), len(track.learnt)],
+        "held": track.held.tolist(),
+        "usual": track.usual,
+        "area": track.area,
+        "signals": [signals.score, signals.appearance, signals.flow, signals.lost],
+    }
+
+
+def _read_track(saved: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Track:
+    name, (prompted, learnt) = saved["name"], saved["views"]
+    views = [View(arrays[f"{name}-{index}-inside"], arrays[f"{name}-{index}-outside"]) for index in range(prompted + learnt)]
+    return Track(
+        Mask.from_coco_rle(saved["mask"]).array,
+        tuple(views[:prompted]),
+        tuple(views[prompted:]),
+        np.array(saved["held"], np.float32),
+        saved["usual"],
+        saved["area"],
+        Signals(*saved["signals"]),
+    )

@@ -1,0 +1,94 @@
+"""J, F and identity switches of videos; the published figures for given predictions."""
+
+import csv
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from promptseg.errors import InputError
+from promptseg.evaluation.video import Floor, evaluate_video, first_boxes, read_labels, read_sequences, track_sequence
+from promptseg.testing import FakeSegmenter
+from promptseg.tracking.session import PropagateSegmenter
+
+
+def save(folder, name, values):
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.asarray(values, np.uint8)).save(folder / name)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Two objects at rest on three frames, of which the middle one has no annotation."""
+    labels = np.zeros((32, 48), np.uint8)
+    labels[4:12, 4:16], labels[18:28, 24:40] = 1, 2
+    for frame in range(3):
+        save(tmp_path / "data" / "JPEGImages" / "clip", f"{frame:05}.jpg", np.zeros((32, 48, 3)))
+        if frame != 1:
+            save(tmp_path / "data" / "Annotations" / "clip", f"{frame:05}.png", labels)
+    return tmp_path / "data"
+
+
+def predict(folder, *frames):
+    for index, values in enumerate(frames):
+        save(folder / "clip", f"{index:05}.png", values)
+    return folder
+
+
+def test_the_truth_scores_one(root, tmp_path):
+    truth = np.asarray(Image.open(root / "Annotations" / "clip" / "00000.png"))
+    (score,) = evaluate_video(predict(tmp_path / "p", truth, truth, truth), root)
+    assert (score.j, score.f, score.switches) == (1, 1, 0)
+    assert score.objects[1].frames == (0, 2)
+
+
+def test_swapped_objects_are_switches_of_both(root, tmp_path):
+    truth = np.asarray(Image.open(root / "Annotations" / "clip" / "00000.png"))
+    (score,) = evaluate_video(predict(tmp_path / "p", truth, truth, np.array([0, 2, 1])[truth]), root)
+    assert (score.j, score.switches) == (0.5, 2)
+
+
+def test_frames_without_prediction_count_as_empty(root, tmp_path):
+    truth = np.asarray(Image.open(root / "Annotations" / "clip" / "00000.png"))
+    (score,) = evaluate_video(predict(tmp_path / "p", truth), root)
+    assert score.to_dict()["objects"]["2"] == {"j": 0.5, "f": 0.5, "frames": 2, "switches": 0}
+
+
+def test_a_tracker_is_told_the_first_boxes_alone(root):
+    (sequence,) = read_sequences(root)
+    assert {number: (frame, prompt.xyxy.tolist()) for number, (frame, prompt) in first_boxes(sequence).items()} == {
+        1: (0, [4, 4, 16, 12]),
+        2: (0, [24, 18, 40, 28]),
+    }
+
+
+@pytest.mark.parametrize("wrap", [lambda tracker: tracker, Floor, lambda tracker: Floor(tracker, moved=True)])
+def test_objects_at_rest_are_tracked_and_held(root, wrap):
+    (score,) = evaluate_video(wrap(PropagateSegmenter(FakeSegmenter())), root)
+    assert score.j == 1
+
+
+def test_every_frame_is_tracked(root):
+    (sequence,) = read_sequences(root)
+    tracked = track_sequence(PropagateSegmenter(FakeSegmenter()), sequence, first_boxes(sequence))
+    assert [(found.frame, found.object_ids) for found in tracked] == [(0, (1, 2)), (1, (1, 2)), (2, (1, 2))]
+
+
+def test_a_picture_of_black_and_white_is_one_object(tmp_path):
+    save(tmp_path, "a.png", [[0, 255], [255, 0]])
+    assert {number: mask.area for number, mask in read_labels(tmp_path / "a.png").items()} == {1: 2}
+
+
+@pytest.mark.parametrize("names", [(), ("absent",)])
+def test_absent_folders_and_sequences_are_refused(root, tmp_path, names):
+    with pytest.raises(InputError, match="absent" if names else "no folders"):
+        read_sequences(root if names else tmp_path, names)
+
+
+def test_the_published_code_gives_the_same_figures(shared):
+    with (shared / "data" / "davis_osvos_pred" / "REFERENCE.tsv").open() as file:
+        rows = [row for row in csv.DictReader(file, delimiter="\t") if row["sequence"] == "car-shadow"]
+    (score,) = evaluate_video(shared / "data" / "davis_osvos_pred", shared / "data" / "davis2016", ["car-shadow"])
+    (one,) = score.objects.values()
+    np.testing.assert_allclose(one.j, [float(row["J"]) for row in rows], atol=1e-6)
+    np.testing.assert_allclose(one.f, [float(row["F"]) for row in rows], atol=1e-6)

@@ -1,0 +1,179 @@
+"""Keeping hold of objects: which events follow from what tracker and detector say, frame by frame."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from promptseg.errors import ConfigError, InputError, PromptError
+from promptseg.frames import open_frames
+from promptseg.masks import Mask, Masks
+from promptseg.prompts import Prompt
+from promptseg.results import Provenance
+from promptseg.testing import FakeFrames
+from promptseg.tracking.follow import Event, Keeping, follow
+from promptseg.video.session import TrackingSession
+
+pytest.importorskip("scipy", reason="pairing needs scipy")
+
+SIZE = (40, 60)
+RED, BLUE = (200, 30, 30), (30, 30, 200)
+LEFT, RIGHT = (5, 5, 20, 20), (35, 10, 55, 30)
+
+
+def area(box, score=1.0, label=None):
+    mask = np.zeros(SIZE, bool)
+    x0, y0, x1, y1 = box
+    mask[y0:y1, x0:x1] = True
+    return Mask.from_array(mask, score=score, label=label)
+
+
+NOTHING = Mask.from_array(np.zeros(SIZE, bool), score=0.0)
+
+
+def video(n=6):
+    frame = np.full((*SIZE, 3), 120, np.uint8)
+    for (x0, y0, x1, y1), colour in ((LEFT, RED), (RIGHT, BLUE)):
+        frame[y0:y1, x0:x1] = colour
+    return FakeFrames([frame] * n)
+
+
+@dataclass
+class Scripted:
+    """A tracker that says of each object on each frame what it is told to, from the frame after its last prompt on."""
+
+    script: dict = field(default_factory=dict)
+    provenance = Provenance("scripted", "fake", "1", licence="Apache-2.0")
+
+    def open(self, frames):
+        return ScriptedSession(open_frames(frames), self)
+
+
+class ScriptedSession(TrackingSession):
+    def __init__(self, frames, tracker):
+        super().__init__(frames, tracker.provenance, frozenset({"point", "box", "mask"}))
+        self._script, self._masks = tracker.script, {}
+
+    def _prompt(self, frame, object_id, prompt):
+        mask = prompt.mask_pixels or area([int(v) for v in prompt.xyxy])
+        self._masks[object_id] = frame.index, replace(mask, score=1.0)
+        return self._masks[object_id][1]
+
+    def _track(self, frame, object_ids, reverse):
+        found = {}
+        for object_id in object_ids:
+            at, mask = self._masks[object_id]
+            found[object_id] = mask if at == frame.index else self._script.get((object_id, frame.index), mask)
+        return found
+
+    def _forget(self, object_id):
+        del self._masks[object_id]
+
+    def _state(self):
+        return {}, {}
+
+    def _restore(self, values, arrays):
+        pass
+
+
+def finder(by_call):
+    """A detector that finds one list of masks after another, and the last one from then on."""
+    answers = list(by_call)
+    return lambda _: Masks(answers.pop(0) if len(answers) > 1 else answers[0], SIZE)
+
+
+def told(frames):
+    return [(event.frame, event.object_id, event.kind) for frame in frames for event in frame.events]
+
+
+def test_prompted_objects_are_added_and_keep_their_ids():
+    frames = list(follow(Scripted(), video(3), [Prompt.box(*LEFT), Prompt.box(*RIGHT)]))
+    assert [frame.object_ids for frame in frames] == [(1, 2)] * 3
+    assert told(frames) == [(0, 1, "added"), (0, 2, "added")]
+    assert frames[2].image.shape == (*SIZE, 3)
+
+
+def test_an_object_whose_confidence_falls_is_lost_and_with_it_rising_recovered():
+    script = {(1, 1): area(LEFT, 0.1), (1, 2): area(LEFT, 0.2)}
+    assert told(follow(Scripted(script), video(5), [Prompt.box(*LEFT)])) == [(0, 1, "added"), (1, 1, "lost"), (3, 1, "recovered")]
+
+
+def test_an_object_that_is_not_seen_is_lost():
+    frames = list(follow(Scripted({(1, 1): NOTHING}), video(2), [Prompt.box(*LEFT)]))
+    (event,) = frames[1].events
+    assert (event.kind, event.reason) == ("lost", "nothing of it is seen")
+    assert frames[1].object_ids == (1,)
+
+
+def test_an_object_that_comes_back_elsewhere_gets_its_id_back():
+    script = {(1, frame): NOTHING for frame in range(1, 6)}
+    find = finder([[area(LEFT, 0.9, "cup")], [], [area(LEFT, 0.8, "cup")]])
+    frames = list(follow(Scripted(script), video(6), find=find, keeping=Keeping(redetect_every=2)))
+    assert told(frames) == [(0, 1, "added"), (1, 1, "lost"), (4, 1, "recovered"), (5, 1, "lost")]
+    assert frames[4].masks[0] == area(LEFT)
+    assert frames[4].masks[0].label == "cup"
+    assert [frame.detected for frame in frames] == [True, False, True, False, True, False]
+
+
+@pytest.mark.parametrize("found", [area(RIGHT, 0.9, "cup"), area(LEFT, 0.9, "plate")], ids=["another colour", "another label"])
+def test_what_does_not_look_like_a_lost_object_is_a_new_one(found):
+    script = {(1, 1): NOTHING, (1, 2): NOTHING}
+    find = finder([[area(LEFT, 0.9, "cup")], [found]])
+    frames = list(follow(Scripted(script), video(3), find=find, keeping=Keeping(redetect_every=2)))
+    assert told(frames) == [(0, 1, "added"), (1, 1, "lost"), (2, 2, "added")]
+
+
+def test_what_is_tracked_already_is_not_added_again():
+    find = finder([[area(LEFT, 0.9, "cup")], [area((6, 5, 20, 20), 0.9, "cup"), area((6, 6, 12, 12), 0.9, "spot")]])
+    assert told(follow(Scripted(), video(4), find=find, keeping=Keeping(redetect_every=1))) == [(0, 1, "added")]
+
+
+def test_the_detector_is_asked_only_while_an_object_is_lost():
+    script = {(1, frame): NOTHING for frame in (2, 3, 4)}
+    frames = list(follow(Scripted(script), video(7), [Prompt.box(*LEFT)], find=finder([[]]), keeping=Keeping(when_lost=True, lost_pause=2)))
+    assert [frame.frame for frame in frames if frame.detected] == [2, 4]
+
+
+def test_two_tracks_on_one_object_are_parted():
+    script = {(2, 1): area(LEFT, 0.6), (2, 2): area(LEFT, 0.6)}
+    frames = list(follow(Scripted(script), video(3), [Prompt.box(*LEFT), Prompt.box(*RIGHT)]))
+    assert told(frames[1:]) == [(1, 2, "switched"), (1, 2, "lost")]
+    assert [mask.area for mask in frames[2].masks] == [225, 0]
+
+
+def test_an_object_that_is_lost_for_too_long_is_removed():
+    script = {(1, frame): NOTHING for frame in range(1, 6)}
+    frames = list(follow(Scripted(script), video(5), [Prompt.box(*LEFT)], keeping=Keeping(forget_after=2)))
+    assert told(frames) == [(0, 1, "added"), (1, 1, "lost"), (3, 1, "removed")]
+    assert [frame.object_ids for frame in frames] == [(1,), (1,), (1,), (), ()]
+
+
+def test_frames_before_a_failure_are_given():
+    broken = [np.zeros((*SIZE, 3), np.uint8)] * 2 + [np.zeros((9, 9, 3), np.uint8)]
+    tracked = follow(Scripted(), FakeFrames(broken), [Prompt.box(*LEFT)])
+    assert [next(tracked).frame, next(tracked).frame] == [0, 1]
+    with pytest.raises(InputError, match="frame 2"):
+        next(tracked)
+
+
+def test_nothing_to_track_is_refused():
+    with pytest.raises(PromptError, match="nothing to track"):
+        follow(Scripted(), video())
+
+
+def test_detecting_again_without_a_detector_is_refused():
+    with pytest.raises(ConfigError, match="needs a detector"):
+        follow(Scripted(), video(), [Prompt.box(*LEFT)], keeping=Keeping(redetect_every=3))
+
+
+@pytest.mark.parametrize("settings", [{"redetect_every": 0}, {"lost_below": 1.5}, {"forget_after": True}])
+def test_an_impossible_setting_is_refused_with_its_value(settings):
+    ((name, value),) = settings.items()
+    with pytest.raises(ConfigError, match=rf"{name} .*{value}"):
+        Keeping(**settings)
+
+
+def test_an_event_is_plain_values():
+    assert Event(3, 1, "lost", "why", "cup", 0.5).to_dict() == {
+        "frame": 3, "time": 0.5, "object_id": 1, "label": "cup", "kind": "lost", "reason": "why",
+    }  # fmt: skip
