@@ -72,10 +72,10 @@ class Settings:
         seed: Of the split, the order of photos and the prompts.
     """
 
-    epochs: int = 24
+    epochs: int = 12
     learning_rate: float = 1e-4
     weight_decay: float = 0.01
-    patience: int = 8
+    patience: int = 4
     validation: float = 0.2
     objects: int = 8
     prompts: int = 1
