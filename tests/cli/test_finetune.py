@@ -60,7 +60,7 @@ def test_it_says_where_nothing_was_gained(run, calls):
 
 def test_options_reach_the_call(run, calls):
     words = ("--model", "sam-vit-b=w.pth", "--seed", 3, "--epochs", 5, "--learning-rate", 0.01, "--validation", 0.3, "--patience", 2)
-    more = ("--objects", 4, "--prompts", 2, "--prompt-encoder", "--device", "cpu", "--precision", "bfloat16", "--overwrite")
+    more = ("--objects", 4, "--prompts", 2, "--prompt-encoder", "--device", "cpu", "--precision", "bfloat16", "--lora", 4, "--overwrite")
     assert run("finetune", *FOLDERS, *words, *more).exit_code == 0
     ((args, kwargs),) = calls
     dataset, masks, out = args
@@ -76,6 +76,7 @@ def test_options_reach_the_call(run, calls):
         "prompts": 2,
         "prompt_encoder": True,
         "precision": "bfloat16",
+        "lora": 4,
         "device": "cpu",
         "overwrite": True,
     }

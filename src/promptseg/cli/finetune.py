@@ -38,6 +38,7 @@ def finetune(
     objects: Annotated[int, typer.Option(help="Most objects of a photo in one step.")] = 8,
     prompts: Annotated[int, typer.Option(help="Prompts for each object in one step.")] = 1,
     prompt_encoder: Annotated[bool, typer.Option("--prompt-encoder", help="Train the prompt encoder, too.")] = False,
+    lora: Annotated[int, typer.Option(metavar="RANK", help="Train the image encoder as well, by adapters of this rank; needs peft.")] = 0,
     folds: Annotated[
         int | None, typer.Option(metavar="K", help="Train K decoders, each without a part of the photos, and judge each by that part.")
     ] = None,
@@ -60,6 +61,7 @@ def finetune(
         "prompts": prompts,
         "prompt_encoder": prompt_encoder,
         "precision": precision,
+        "lora": lora,
         "device": device,
         "overwrite": overwrite,
     }
