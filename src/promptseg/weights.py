@@ -22,6 +22,9 @@ CHUNK = 1 << 20
 DECODER = "decoder.safetensors"
 """Name of the weights of a fine-tuned decoder, which take the place of those in its base model's files; embeddings do not depend on it."""
 
+ENCODER = "encoder.safetensors"
+"""Name of the weights of a fine-tuned image encoder beside such a decoder, which take the place of those in the base model's files."""
+
 
 @dataclass(frozen=True)
 class WeightFile:

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from promptseg.errors import BackendError
 from promptseg.finetune.run import FineTuned
+from promptseg.formats.annotated import Finding
 
 
 @pytest.fixture
@@ -18,13 +20,27 @@ def calls(monkeypatch):
         made.append((args, kwargs))
         stopped = "no better validation in 4 epochs" if kwargs["seed"] == 1 else None
         best, validation = (0, {"box": (0.5, 0.5)}) if kwargs["seed"] == 2 else (7, {"box": (0.5, 0.75), "point": (0.3, 0.7)})
-        return FineTuned("mini-sam", args[2], "MIT", (30, 8), 4_058_340, 9, best, validation, stopped, 61.4, 38)
+        found = (Finding("a.png", "converted", "it is grey"), Finding("b.png", "converted", "it is grey"))
+        if kwargs["seed"] == 5:
+            found = (Finding("c.png", "size", "another size"),)
+        elif kwargs["seed"] != 4:
+            found = ()
+        return FineTuned("mini-sam", args[2], "MIT", (30, 8), 4_058_340, 9, best, validation, stopped, 61.4, 38, found)
 
     monkeypatch.setattr("promptseg.finetune.run.finetune_decoder", finetune_decoder)
     return made
 
 
 FOLDERS = ("--images", "photos", "--masks", "masks", "--out", "tuned")
+
+
+@pytest.fixture(autouse=True)
+def photos(tmp_path, monkeypatch):
+    """The folders that the commands name, with a photo and its mask; the tests run beside them."""
+    for name in ("photos", "masks"):
+        (tmp_path / name).mkdir()
+        Image.new("L", (8, 6), 255).save(tmp_path / name / "a.png")
+    monkeypatch.chdir(tmp_path)
 
 
 def test_it_says_what_was_learnt_and_how_to_use_it(run, calls):
@@ -44,9 +60,11 @@ def test_it_says_where_nothing_was_gained(run, calls):
 
 def test_options_reach_the_call(run, calls):
     words = ("--model", "sam-vit-b=w.pth", "--seed", 3, "--epochs", 5, "--learning-rate", 0.01, "--validation", 0.3, "--patience", 2)
-    run("finetune", *FOLDERS, *words, "--objects", 4, "--prompt-encoder", "--device", "cpu", "--overwrite")
+    more = ("--objects", 4, "--prompts", 2, "--prompt-encoder", "--device", "cpu", "--precision", "bfloat16", "--lora", 4, "--overwrite")
+    assert run("finetune", *FOLDERS, *words, *more).exit_code == 0
     ((args, kwargs),) = calls
-    assert args == (Path("photos"), Path("masks"), Path("tuned"))
+    dataset, masks, out = args
+    assert ([entry.name for entry in dataset.entries], masks, out) == (["a.png"], None, Path("tuned"))
     assert kwargs == {
         "model": "sam-vit-b=w.pth",
         "seed": 3,
@@ -55,10 +73,52 @@ def test_options_reach_the_call(run, calls):
         "validation": 0.3,
         "patience": 2,
         "objects": 4,
+        "prompts": 2,
         "prompt_encoder": True,
+        "precision": "bfloat16",
+        "lora": 4,
         "device": "cpu",
         "overwrite": True,
     }
+
+
+def test_findings_are_told_and_what_is_broken_has_its_exit_status(run, calls):
+    told = run("finetune", *FOLDERS, "--seed", 4)
+    assert (told.exit_code, told.stderr) == (0, "promptseg: a.png: it is grey (1 more like this)\n")
+    broken = run("finetune", *FOLDERS, "--seed", 5)
+    assert (broken.exit_code, broken.stderr) == (1, "promptseg: c.png: another size\n")
+    assert "Use it: --model mini-sam=tuned" in broken.stdout
+
+
+def test_other_formats_are_read(run, calls, tmp_path):
+    coco = {"images": [{"id": 1, "file_name": "a.png", "width": 8, "height": 6}], "categories": [], "annotations": []}
+    (tmp_path / "truth.json").write_text(json.dumps(coco))
+    assert run("finetune", "--images", "photos", "--coco", "truth.json", "--out", "tuned").exit_code == 0
+    assert "truth.json" in calls[0][0][0].source
+
+
+def test_folds_train_and_judge_a_decoder_each(run, monkeypatch):
+    made = []
+
+    class Found:
+        findings = ()
+
+        def comparisons(self):
+            return {"box": "tuned is better"}
+
+        def to_dict(self):
+            return {"comparisons": {}}
+
+    def cross_validate(*args, **kwargs):
+        made.append((args, kwargs))
+        return Found()
+
+    monkeypatch.setattr("promptseg.finetune.cross_validation.cross_validate", cross_validate)
+    monkeypatch.setattr(Found, "tuned", {"box": type("Run", (), {"floors": {}})}, raising=False)
+    assert "tuned is better" in run("finetune", *FOLDERS, "--folds", 4).stdout
+    assert (made[0][1]["folds"], made[0][0][2]) == (4, Path("tuned"))
+    assert "validation" not in made[0][1]
+    assert json.loads(run("finetune", *FOLDERS, "--folds", 4, "--json").stdout) == {"comparisons": {}}
 
 
 def test_json_is_one_object(run, calls):

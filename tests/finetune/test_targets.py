@@ -5,9 +5,9 @@ import pytest
 
 pytest.importorskip("torch", reason="fine-tuning needs torch")
 
-from promptseg.finetune.targets import low_res, target  # noqa: E402 - It needs torch.
-from promptseg.masks import Mask  # noqa: E402
-from promptseg.sam.geometry import LongestSide, Square  # noqa: E402
+from promptseg.finetune.targets import low_res, target
+from promptseg.masks import Mask
+from promptseg.sam.geometry import LongestSide, Square
 
 SIZE = (48, 64)
 GEOMETRY = LongestSide(SIZE, 64, 32)  # A grid of 8 x 8 image tokens, of which 6 rows show the photo.

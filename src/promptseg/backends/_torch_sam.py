@@ -15,7 +15,7 @@ from ..sam import choose, torch_checkpoints
 from ..sam.cache import embedding_cache
 from ..sam.session import SamSegmenter
 from ..sam.torch_model import OPTIONS, Settings, TorchSam, check_memory, loading
-from ..weights import DECODER
+from ..weights import DECODER, ENCODER
 
 
 def load_segmenter(
@@ -74,15 +74,17 @@ def from_checkpoint(request: LoadRequest, build: Callable[[], Any], variant: str
 
 
 def base_files(request: LoadRequest) -> list[Path]:
-    """The files of a request without that of a fine-tuned decoder."""
-    return [path for name, path in request.weights.files.items() if name != DECODER]
+    """The files of a request without those that fine-tuning made."""
+    return [path for name, path in request.weights.files.items() if name not in (DECODER, ENCODER)]
 
 
 def with_decoder(request: LoadRequest, module: Any) -> Any:
-    """The model with the fine-tuned decoder of a request, if it has one.
+    """The model with the fine-tuned decoder and image encoder of a request, if it has them.
 
     Raises:
-        WeightsMismatchError: The decoder's file is damaged or of another model.
+        WeightsMismatchError: A file is damaged or of another model.
     """
-    path = request.weights.files.get(DECODER)
-    return module if path is None else torch_checkpoints.load_decoder(path, module, request.model.name)
+    for name, part in ((DECODER, torch_checkpoints.decoder_state), (ENCODER, torch_checkpoints.encoder_state)):
+        if name in request.weights.files:
+            module = torch_checkpoints.load_part(request.weights.files[name], module, part(module), request.model.name)
+    return module

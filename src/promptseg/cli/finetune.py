@@ -29,15 +29,16 @@ def finetune(
         str, typer.Option(metavar="NAME[=WEIGHTS]", help="A model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2.")
     ] = registry.DEFAULT_MODEL,
     seed: Annotated[int, typer.Option(help="Of the split, of the order of photos and of the prompts.")] = 0,
-    epochs: Annotated[int, typer.Option(help="Most epochs.")] = 24,
+    epochs: Annotated[int, typer.Option(help="Most epochs.")] = 12,
     learning_rate: Annotated[float, typer.Option(help="Of AdamW, at its highest.")] = 1e-4,
     validation: Annotated[
         float | None, typer.Option(help="Share of the photos to judge by, never learnt from; 0 for none. Default: 0.2, with --folds 0.")
     ] = None,
-    patience: Annotated[int, typer.Option(help="Epochs without a better validation after which training stops.")] = 8,
+    patience: Annotated[int, typer.Option(help="Epochs without a better validation after which training stops.")] = 4,
     objects: Annotated[int, typer.Option(help="Most objects of a photo in one step.")] = 8,
     prompts: Annotated[int, typer.Option(help="Prompts for each object in one step.")] = 1,
     prompt_encoder: Annotated[bool, typer.Option("--prompt-encoder", help="Train the prompt encoder, too.")] = False,
+    lora: Annotated[int, typer.Option(metavar="RANK", help="Train the image encoder as well, by adapters of this rank; needs peft.")] = 0,
     folds: Annotated[
         int | None, typer.Option(metavar="K", help="Train K decoders, each without a part of the photos, and judge each by that part.")
     ] = None,
@@ -60,6 +61,7 @@ def finetune(
         "prompts": prompts,
         "prompt_encoder": prompt_encoder,
         "precision": precision,
+        "lora": lora,
         "device": device,
         "overwrite": overwrite,
     }

@@ -7,7 +7,7 @@ its neighbours, so that a loss on some of the tokens needs only those upscaled.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Union
 
 import numpy as np
 import torch
@@ -22,9 +22,10 @@ from ..sam.torch_checkpoints import decoder_state
 from ..sam.torch_decoder import nested
 from ..sam.torch_model import EMBEDDING, HIGH_RES
 from ..sam.torch_sam2 import conventions_of
+from ..weights import DECODER
 from .attention import transform
 
-Features = Mapping[str, NDArray[np.float32]]
+Features = Mapping[str, Union[NDArray[np.float32], Tensor]]
 
 
 class TrainableDecoder:
@@ -69,8 +70,7 @@ class TrainableDecoder:
             logits: (N, candidates, n, 16), those of an image token in the order of `in_tokens`.
             scores: (N, candidates) predicted IoU.
         """
-        # Copied: those from the cache are read-only.
-        embedding, *high_res = (torch.tensor(features[name], device=self.device) for name in (EMBEDDING, *HIGH_RES) if name in features)
+        embedding, *high_res = (self._tensor(features[name]) for name in (EMBEDDING, *HIGH_RES) if name in features)
         decoder = self._mask_decoder
         image = embedding.flatten(2).transpose(1, 2).contiguous() + self._prompt_encoder.no_mask_embed.weight
         tokens = self._tokens(prompts)
@@ -101,6 +101,14 @@ class TrainableDecoder:
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Takes over what `state` gave."""
         self._model.load_state_dict(state, strict=False)
+
+    def files(self, state: Mapping[str, Tensor]) -> dict[str, Mapping[str, Tensor]]:
+        """What is written of a state, by name of the file."""
+        return {DECODER: state}
+
+    def _tensor(self, value: NDArray[np.float32] | Tensor) -> Tensor:
+        """A tensor as it is; an array copied, as those from the cache are read-only."""
+        return value if isinstance(value, Tensor) else torch.tensor(value, device=self.device)
 
     def _tokens(self, prompts: PointPrompts) -> Tensor:
         """(N, T, C): the output tokens, then each point's position and kind (``PromptEncoder._embed_points``)."""

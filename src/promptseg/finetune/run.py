@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -18,11 +19,13 @@ from ..files import output_errors, write_folder
 from ..formats.annotated import Dataset, Finding
 from ..formats.reading import open_dataset
 from ..results import Provenance
-from ..weights import DECODER, file_sha256
+from ..weights import DECODER, ENCODER, file_sha256
 from .data import Example, read_examples
 from .split import split
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from .devices import Devices
     from .train import Outcome, Settings
 
@@ -87,16 +90,17 @@ def finetune_decoder(
     weights: str | Path | None = None,
     only: Collection[str] | None = None,
     seed: int = 0,
-    epochs: int = 24,
+    epochs: int = 12,
     learning_rate: float = 1e-4,
     weight_decay: float = 0.01,
     validation: float = 0.2,
-    patience: int = 8,
+    patience: int = 4,
     objects: int = 8,
     prompts: int = 1,
     tokens: int = 784,
     prompt_encoder: bool = False,
     precision: str = "float32",
+    lora: int = 0,
     device: str = "auto",
     overwrite: bool = False,
 ) -> FineTuned:
@@ -127,13 +131,15 @@ def finetune_decoder(
         tokens: Most image tokens, of 4 x 4 logits each, at which the loss of a prompt is taken; they are drawn anew at each step.
         prompt_encoder: Train the prompt encoder, too.
         precision: ``"float32"``; or, through accelerate, products in ``"bfloat16"`` or ``"float16"``, for a GPU.
+        lora: Train the image encoder as well, by adapters of this rank, through peft; 0: do not. No embeddings are kept then: each photo
+            is encoded at each step.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``. In each process of ``accelerate launch``, the one that accelerate gives it.
         overwrite: Write to a folder that holds files, and begin anew: those of an earlier training are replaced, others stay.
 
     Raises:
         UnknownModelError: No such model.
         ConfigError: The model cannot be fine-tuned, a setting is out of its range, or the folder holds files or another training.
-        MissingDependencyError: torch, safetensors, accelerate or the model's package is missing.
+        MissingDependencyError: torch, safetensors, accelerate, peft or the model's package is missing.
         InputError: No photo with its masks can be used, or there are too few different ones.
         WeightsError: The weights cannot be had or are not what they should be.
         OutputError: The state or the result cannot be written, or there is no room for the embeddings.
@@ -154,7 +160,7 @@ def finetune_decoder(
     from .train import Settings
 
     settings = Settings(
-        epochs, learning_rate, weight_decay, patience, validation, objects, prompts, tokens, prompt_encoder, precision, seed
+        epochs, learning_rate, weight_decay, patience, validation, objects, prompts, tokens, prompt_encoder, precision, lora, seed
     )
     settings.check()
     devices = Devices(chosen_device(device), precision)
@@ -178,6 +184,7 @@ def _finetune(
 ) -> FineTuned:
     from .decoder import TrainableDecoder
     from .embeddings import Embeddings
+    from .lora import AdaptedModel, EncodedAnew
     from .state import StateFile
     from .train import Training
 
@@ -196,21 +203,29 @@ def _finetune(
             file.remove()
     devices.wait()
     file.read()  # Another training's is refused before anything is computed.
-    features = Embeddings(
-        [example.image for example in examples],
-        Provenance(spec.name, engine.backend, "", request.weights.sha256),
-        lambda cache: registry.make(
-            chosen.backend.factory, registry.LoadRequest(spec, engine, request.weights, devices.device.type, {"cache": cache})
-        ),
-        devices,
-    )
-    decoder = TrainableDecoder(registry.make(FAMILIES[engine.backend], request), devices.device)
+    photos = [example.image for example in examples]
+    features: Embeddings | EncodedAnew
+    if settings.lora:
+        adapted = AdaptedModel(registry.make(FAMILIES[engine.backend], request), devices.device, settings.lora, settings.seed)
+        features = EncodedAnew(adapted, photos)
+        decoder: TrainableDecoder = adapted
+    else:
+        features = Embeddings(
+            photos,
+            Provenance(spec.name, engine.backend, "", request.weights.sha256),
+            lambda cache: registry.make(
+                chosen.backend.factory, registry.LoadRequest(spec, engine, request.weights, devices.device.type, {"cache": cache})
+            ),
+            devices,
+        )
+        decoder = TrainableDecoder(registry.make(FAMILIES[engine.backend], request), devices.device)
     started = time.perf_counter()
     training = Training(decoder, examples, features, *sides, settings, file, devices)
     outcome = training.run()
     seconds = time.perf_counter() - started
     if devices.first:
-        _write(folder, request, chosen.weights, outcome, _record(request, examples, sides, settings, outcome, training.parameters))
+        record = _record(request, examples, sides, settings, outcome, training.parameters)
+        _write(folder, request, chosen.weights, decoder.files(outcome.state), outcome.log, record)
         with output_errors(file.path):
             file.remove()
     devices.wait()
@@ -229,21 +244,32 @@ def _finetune(
     )
 
 
-def _write(folder: Path, request: registry.LoadRequest, own: Path | None, outcome: Outcome, record: Mapping[str, Any]) -> None:
+def _write(
+    folder: Path,
+    request: registry.LoadRequest,
+    own: Path | None,
+    files: Mapping[str, Mapping[str, Tensor]],
+    log: Sequence[Mapping[str, Any]],
+    record: Mapping[str, Any],
+) -> None:
+    """Writes the tensors of each file with the record and the log; an image encoder that the base brought goes with them."""
     from safetensors.torch import save_file
 
     from .train import LOG, log_text
 
-    base = {name: sha256 for name, sha256 in request.weights.sha256.items() if name != DECODER}
+    base = {name: sha256 for name, sha256 in request.weights.sha256.items() if name not in (DECODER, ENCODER)}
     paths = {} if own is None else {name: str(request.weights.files[name].resolve()) for name in base}
     with output_errors(folder), write_folder(folder, last=exported.NAME) as place:
         try:
-            save_file(dict(outcome.state), place / DECODER, {"format": "pt", "licence": request.model.licence})
+            for name, tensors in files.items():
+                save_file(dict(tensors), place / name, {"format": "pt", "licence": request.model.licence})
         except Exception as error:  # SafetensorError, which derives from nothing but Exception.
             raise OSError(str(error)) from error
+        if ENCODER in request.weights.files and ENCODER not in files:
+            shutil.copyfile(request.weights.files[ENCODER], place / ENCODER)
         (place / RECORD).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-        (place / LOG).write_text(log_text(outcome.log), "utf-8")
-        digests = {DECODER: file_sha256(place / DECODER)}
+        (place / LOG).write_text(log_text(log), "utf-8")
+        digests = {name: file_sha256(place / name) for name in (DECODER, ENCODER) if (place / name).is_file()}
         exported.Exported(
             request.model.name, request.engine.backend, request.engine.variant, digests, request.engine.name, base, paths
         ).write(place)

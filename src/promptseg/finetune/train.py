@@ -69,24 +69,26 @@ class Settings:
         tokens: Most image tokens at which the loss of a prompt is taken, of 16 logits each.
         prompt_encoder: Whether the prompt encoder is trained, too.
         precision: Type of the products, one of `promptseg.finetune.devices.PRECISIONS`.
+        lora: Rank of the adapters by which the image encoder is trained as well; 0 for none.
         seed: Of the split, the order of photos and the prompts.
     """
 
-    epochs: int = 24
+    epochs: int = 12
     learning_rate: float = 1e-4
     weight_decay: float = 0.01
-    patience: int = 8
+    patience: int = 4
     validation: float = 0.2
     objects: int = 8
     prompts: int = 1
     tokens: int = 784
     prompt_encoder: bool = False
     precision: str = "float32"
+    lora: int = 0
     seed: int = 0
 
     def check(self) -> None:
         """Raises `ConfigError` for a value out of its range."""
-        for name, least in (("epochs", 1), ("patience", 1), ("objects", 1), ("prompts", 1), ("tokens", 1), ("seed", 0)):
+        for name, least in (("epochs", 1), ("patience", 1), ("objects", 1), ("prompts", 1), ("tokens", 1), ("lora", 0), ("seed", 0)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ConfigError(f"{name} is a whole number of at least {least}, got {value!r}")

@@ -128,19 +128,25 @@ def decoder_state(module: Any) -> dict[str, Tensor]:
     }
 
 
-def load_decoder(path: Path, module: Any, model: str) -> Any:
-    """A model with the prompt encoder and mask decoder of a file that `promptseg.finetune_decoder` wrote.
+def encoder_state(module: Any) -> dict[str, Tensor]:
+    """The tensors of a model's image encoder, by name, without those that `decoder_state` leaves to it in SAM 2's mask decoder."""
+    return {name: tensor for name, tensor in module.state_dict().items() if name.startswith("image_encoder.")}
+
+
+def load_part(path: Path, module: Any, part: State, model: str) -> Any:
+    """A model with a part of its tensors from a file that `promptseg.finetune_decoder` wrote.
 
     Args:
         path: The file.
-        module: The model that the decoder builds on, in evaluation mode on the CPU. It is changed.
+        module: The model that the file builds on, in evaluation mode on the CPU. It is changed.
+        part: The tensors of that part, as `decoder_state` or `encoder_state` gives them.
         model: The model's name, for the messages.
 
     Raises:
         WeightsMismatchError: The file is damaged, or holds other tensors.
     """
     state = read_checkpoint(path)
-    check_state(path, state, decoder_state(module), model)
+    check_state(path, state, part, model)
     module.load_state_dict(state, strict=False, assign=True)
     return module.eval().requires_grad_(False)
 

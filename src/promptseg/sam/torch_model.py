@@ -197,11 +197,7 @@ class TorchSam:
     def _encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
         device = self.settings.device
         geometries = [self.geometry((image.shape[0], image.shape[1])) for image in images]
-        frames = torch.zeros((len(images), 3, self._frame, self._frame), dtype=torch.float32, device=device)
-        mean, std = (torch.tensor(values, dtype=torch.float32, device=device).view(3, 1, 1) for values in (PIXEL_MEAN, PIXEL_STD))
-        for frame, image, geometry in zip(frames, images, geometries, strict=True):
-            resized = torch.tensor(geometry.resize(image), device=device).permute(2, 0, 1)
-            frame[:, : resized.shape[1], : resized.shape[2]] = (resized - mean) / std
+        frames = framed(images, geometries, device)
         features = {name: value.float().cpu().numpy() for name, value in self._features(frames.to(self.settings.dtype)).items()}
         return [
             Embedding({name: value[i : i + 1].copy() for name, value in features.items()}, geometry)
@@ -259,6 +255,17 @@ class _Decoded:
                 return self.model.upscale(part, prompt, candidates, region, one_thread=self.one_thread)
             prompt -= len(part.scores)
         raise IndexError(f"there are {len(self.scores)} decoded prompts")
+
+
+def framed(images: Sequence[NDArray[np.uint8]], geometries: Sequence[Geometry], device: torch.device) -> Tensor:
+    """(N, 3, frame, frame) float32: photos as they lie in the model's frame, normalised, with zeros beside them."""
+    side = geometries[0].frame
+    frames = torch.zeros((len(images), 3, side, side), dtype=torch.float32, device=device)
+    mean, std = (torch.tensor(values, dtype=torch.float32, device=device).view(3, 1, 1) for values in (PIXEL_MEAN, PIXEL_STD))
+    for frame, image, geometry in zip(frames, images, geometries, strict=True):
+        resized = torch.tensor(geometry.resize(image), device=device).permute(2, 0, 1)
+        frame[:, : resized.shape[1], : resized.shape[2]] = (resized - mean) / std
+    return frames
 
 
 def check_memory(need: MemoryNeed, settings: Settings, held: int = 0) -> None:

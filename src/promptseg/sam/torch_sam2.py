@@ -55,12 +55,12 @@ class _ImageModel(nn.Module):
 
     def __init__(self, sam2: Any) -> None:
         super().__init__()
-        self.image_encoder = _ImageEncoder(sam2)
+        self.image_encoder = ImageEncoder(sam2)
         self.prompt_encoder = sam2.sam_prompt_encoder
         self.mask_decoder = sam2.sam_mask_decoder
 
 
-class _ImageEncoder(nn.Module):
+class ImageEncoder(nn.Module):
     """``SAM2Base.forward_image``, and ``no_mem_embed``, which stands for the memory that a single image does not have."""
 
     def __init__(self, sam2: Any) -> None:
