@@ -130,7 +130,7 @@ def _pasted(encoded: str, points: NDArray[np.float64], size: Size) -> NDArray[np
 
 
 class LabelmeWriter(FolderWriter):
-    """The folder ``labelme``: a JSON file an image, the objects as shapes of the kind ``mask``. Exact; LabelMe reads them from 5.3 on."""
+    """The folder ``labelme``: a JSON file an image, the objects as shapes of the kind ``mask``. Exact; LabelMe reads them from 5.4 on."""
 
     @property
     def top(self) -> Path:
