@@ -80,18 +80,7 @@ def kills(options: argparse.Namespace, folder: Path) -> None:
     """Kills the command at random moments from its start on, and compares the outputs with those of a run without a stop."""
     source = photos(folder / "photos", 200, (320, 240))
     (source / "000" / "broken.jpg").write_bytes(b"")
-    command = [
-        sys.executable,
-        "-c",
-        SUBPROCESS,
-        "annotate",
-        str(source),
-        "--model",
-        "superpixel",
-        "--everything",
-        "--format",
-        "coco,yolo-seg",
-    ]
+    command = [sys.executable, "-c", SUBPROCESS, "annotate", str(source), "--model", "superpixel", "--everything"]
     moments = random.Random(options.seed)
     journal = folder / "out" / "journal.jsonl"
     lines, killed = [], 0
