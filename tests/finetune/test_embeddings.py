@@ -79,3 +79,16 @@ def test_a_disk_that_is_full_is_named_where_memory_cannot_hold_all(encode, monke
         OutputError, match=r"embeddings of 4 photos take 0 MiB, more than there is memory for, and .*embeddings cannot hold"
     ):
         encode()
+
+
+def test_more_photos_than_the_cache_usually_holds_are_encoded_once_all_the_same(encode, monkeypatch):
+    small = embeddings.EmbeddingCache.__init__
+    monkeypatch.setattr(embeddings, "available_memory", lambda: 0)
+    # None fits into memory, and one file into the folder.
+    monkeypatch.setattr(embeddings.EmbeddingCache, "__init__", lambda self, *args: small(self, 16, (*args, None, None)[1], 5000))
+    model = encode.model
+    model.encode = lambda images: [Embedding({"mean": np.zeros(1000, np.float32)}, model.geometry(image.shape[:2])) for image in images]
+    features = encode()
+    for _ in range(2):
+        assert [features[index]["mean"].shape for index in (3, 1, 0, 2)] == [(1000,)] * 4
+    assert features.encoded == 4
