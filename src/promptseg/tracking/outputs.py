@@ -91,7 +91,7 @@ class TrackOutputs:
         self._times.append(frame.time)
         self.frames += 1
 
-    def __enter__(self) -> TrackOutputs:
+    def __enter__(self) -> TrackOutputs:  # noqa: PYI034 - `Self` is of Python 3.11.
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
