@@ -38,7 +38,7 @@ from .prompts import EverythingPrompt, Prompt, SpatialPrompt, TextPrompt, phrase
 from .protocols import BatchSegmenter, Detector, Segmenter, Session, VideoSegmenter
 from .results import Provenance, Result
 from .tracking.follow import Keeping, TrackedFrame, follow
-from .tracking.session import SPATIAL, PropagateSegmenter
+from .tracking.session import PropagateSegmenter
 
 
 @dataclass(frozen=True)
@@ -255,7 +255,7 @@ class BuiltPipeline:
         if self.segmenter is None or self.config.segment is None:
             raise IncompatibleStagesError("tracking needs a segmenter: add .segment(model) to the pipeline, or give a tracker")
         accepts = registry.choose(self.config.segment.model, engine=self.config.segment.engine).backend.accepts
-        return PropagateSegmenter(self.segmenter, accepts & SPATIAL)
+        return PropagateSegmenter(self.segmenter, accepts)
 
     def _run(
         self, images: Iterator[Any], prompts: Sequence[Prompt], candidates: bool, batch_size: int, on_error: str

@@ -16,7 +16,7 @@ from __future__ import annotations
 from .. import registry
 from ..errors import ConfigError
 from ..registry import LoadRequest
-from ..tracking.session import SPATIAL, PropagateSegmenter
+from ..tracking.session import PropagateSegmenter
 
 
 def load(request: LoadRequest) -> PropagateSegmenter:
@@ -27,11 +27,11 @@ def load(request: LoadRequest) -> PropagateSegmenter:
     """
     own = registry.backends()[request.engine.backend]
     if own.kind == "segmenter":  # By `load_video`: the request is for the segmenter itself.
-        return PropagateSegmenter(registry.make(own.factory, request), own.accepts & SPATIAL)
+        return PropagateSegmenter(registry.make(own.factory, request), own.accepts)
     options = dict(request.options)
     name = options.pop("segmenter", registry.DEFAULT_MODEL)
     chosen = registry.choose(name)
     if chosen.backend.kind != "segmenter":
         raise ConfigError(f"option segmenter is the name of a segmenter; {name!r} is a {chosen.backend.kind}")
     segmenter = registry.load(name, device=request.device, **options)
-    return PropagateSegmenter(segmenter, chosen.backend.accepts & SPATIAL)
+    return PropagateSegmenter(segmenter, chosen.backend.accepts)

@@ -27,6 +27,13 @@ def evaluate(
     truth: Annotated[
         str | None, typer.Option(metavar="FORMAT=PATH", help="Their objects in any format that can be read: voc=, cvat=, geojson=, …")
     ] = None,
+    video: Annotated[
+        bool,
+        typer.Option("--video", help="Track through the sequences of --davis from the boxes of their first frames; J, F, J&F, switches."),
+    ] = False,
+    predictions: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="With --video: score these label pictures, and no model.")
+    ] = None,
     mask_kind: Annotated[str, typer.Option(help="What the pictures of --masks are: auto, binary or labels.")] = "auto",
     summary: Annotated[bool, typer.Option("--summary", help="Only say what is in the dataset.")] = False,
     model: Annotated[str, typer.Option(metavar="NAME[=WEIGHTS]", help="The segmenter.")] = DEFAULT_MODEL,
@@ -60,6 +67,11 @@ def evaluate(
     from ..formats.mask_files import mask_kind as parse_mask_kind
     from ..formats.reading import open_dataset, open_named
 
+    if video or predictions is not None:
+        if davis is None or not video:
+            raise usage_error("--video goes with --davis FOLDER, and --predictions with both")
+        _evaluate_video(davis, predictions, model, device, out, as_json, no_cache=no_cache)
+        return
     with errors_as_messages():
         chosen = protocol(prompt)
         if truth is None:
@@ -111,6 +123,32 @@ def evaluate(
         if failures is not None and not as_json:
             typer.echo(str(found))
     tell_findings(evaluation.findings)
+
+
+def _evaluate_video(
+    root: Path, predictions: Path | None, model: str, device: str, out: Path | None, as_json: bool, *, no_cache: bool
+) -> None:
+    from ..evaluation.video import evaluate_video
+    from ..registry import choose, load_video
+
+    with errors_as_messages():
+        options = {} if no_cache or choose(model).engine.backend != "onnx_sam" else {"cache": "disk"}
+        tracker = predictions or load_video(model, device=device, **options)
+        scores = evaluate_video(tracker, root)
+        values = {score.name: score.to_dict() for score in scores}
+        mean = {key: round(sum(getattr(score, key) for score in scores) / len(scores), 6) for key in ("j", "f", "j_and_f")}
+        result = {"answer": str(predictions or model), "sequences": values, "mean": mean}
+        if out is not None:
+            write_json(result, out)
+    if as_json:
+        typer.echo(json.dumps(result, indent=1))
+        return
+    width = max(8, *(len(name) for name in values))
+    typer.echo(f"{'sequence':<{width}}  objects      J      F    J&F  switches")
+    for score in scores:
+        figures = f"{score.j:>6.3f} {score.f:>6.3f} {score.j_and_f:>6.3f}"
+        typer.echo(f"{score.name:<{width}}  {len(score.objects):>7} {figures} {score.switches:>9}")
+    typer.echo(f"{'mean':<{width}}  {'':>7} {mean['j']:>6.3f} {mean['f']:>6.3f} {mean['j_and_f']:>6.3f}")
 
 
 def _summarise(dataset: Dataset, as_json: bool) -> None:

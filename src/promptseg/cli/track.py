@@ -69,7 +69,7 @@ def track(
         raise usage_error(f"--table is json or parquet, got {table!r}")
     with errors_as_messages():
         frames = open_frames(int(video) if video.isdecimal() else video, every=every, start=start, stop=stop)
-        pipeline = _pipeline(model, tracker, detector, threshold, device)
+        pipeline = _pipeline(model, detector, threshold, device)
         tracked = pipeline.track(
             frames,
             *prompts,
@@ -88,8 +88,7 @@ def _propagates(model: str, tracker: str | None) -> bool:
     return tracker == "propagate" or (tracker is None and choose(model).backend.video is None)
 
 
-def _pipeline(model: str, tracker: str | None, detector: str | None, threshold: float, device: str) -> BuiltPipeline:
-    """Only what is needed: a model that tracks by itself needs no segmenter, unless a detector's boxes are to become masks."""
+def _pipeline(model: str, detector: str | None, threshold: float, device: str) -> BuiltPipeline:
     pipeline = Pipeline()
     if detector is not None:
         pipeline = pipeline.detect(detector, threshold=threshold)

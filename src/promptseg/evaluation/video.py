@@ -1,8 +1,8 @@
 """Video: J, F and J&F of the DAVIS benchmark by object, frame and sequence, and identity switches, of a tracker or of given predictions.
 
 J is the IoU of the masks (`promptseg.metrics.iou`), F that of their outlines (`promptseg.metrics.boundary_f`); of a sequence, each is the
-mean over its objects of the mean over their frames. A frame without annotation is not scored. Which frames count is the caller's to say: the
-published code for one object counts all annotated frames, the semi-supervised one leaves out the first, which was given, and the last.
+mean over its objects of the mean over their frames. A frame without annotation is not scored; all others count, the first included, as in
+the published code for one object (that for several leaves out the first and the last).
 
 An identity switch is counted where the true object that a prediction covers best (by IoU, of at least a half) is another than at the last
 frame on which it covered one so, as in multi-object tracking.

@@ -6,8 +6,8 @@
 - ``masks.json``: the masks as run lengths, object by object, in the format of YouTube-VIS; or ``masks.parquet``: one row a mask.
 - ``timeline.png``: which object was there when, and every event.
 
-Label pictures and events are whole after every frame, whatever happens; the others when the block ends, also by an error: they then hold the
-frames up to it.
+Label pictures and events are whole after every frame, whatever happens; the others when the block ends, also by an error: they then hold
+the frames up to it.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class TrackOutputs:
         self._times.append(frame.time)
         self.frames += 1
 
-    def __enter__(self) -> TrackOutputs:
+    def __enter__(self) -> TrackOutputs:  # noqa: PYI034 - `Self` is of Python 3.11.
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -288,13 +288,13 @@ def _xywh(mask: Mask) -> list[float]:
 
 def _pyarrow() -> tuple[Any, Any]:
     try:
-        import pyarrow
+        import pyarrow as pa
         from pyarrow import parquet
     except ImportError as error:
         raise MissingDependencyError(
             "a table in Parquet needs pyarrow, which is not installed: pip install 'promptseg[parquet]'"
         ) from error
-    return pyarrow, parquet
+    return pa, parquet
 
 
 def _matplotlib() -> Any:

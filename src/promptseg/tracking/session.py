@@ -33,17 +33,17 @@ class PropagateSegmenter:
 
     Args:
         segmenter: What segments each frame.
-        accepts: The kinds of prompt that it takes; boxes among them.
+        accepts: The kinds of prompt that it takes, boxes among them; kinds that are not spatial do not count, and none at all says nothing.
 
     Raises:
         ConfigError: It does not take boxes.
     """
 
     def __init__(self, segmenter: Segmenter, accepts: frozenset[PromptKind] = SPATIAL) -> None:
-        if "box" not in accepts:
-            raise ConfigError(f"tracking asks the segmenter with boxes; this one takes {', '.join(sorted(accepts)) or 'nothing'}")
+        if accepts and "box" not in accepts:
+            raise ConfigError(f"tracking asks the segmenter with boxes; this one takes {', '.join(sorted(accepts))}")
         self.segmenter = segmenter
-        self.accepts = accepts
+        self.accepts = accepts & SPATIAL if accepts else SPATIAL
 
     @property
     def provenance(self) -> Provenance:
