@@ -1,0 +1,42 @@
+"""Real detections on real frames: objects leave behind a scripted occlusion and come back with their ids."""
+
+import cv2
+import pytest
+
+from promptseg.frames import open_frames
+from promptseg.pipeline import Pipeline
+from promptseg.testing import FakeSegmenter
+from promptseg.tracking.follow import Keeping, follow
+from promptseg.tracking.session import PropagateSegmenter
+
+pytest.importorskip("av", reason="the clip is a video file")
+pytest.importorskip("scipy", reason="pairing needs scipy")
+pytest.importorskip("ultralytics", reason="the detector is YOLO")
+
+
+def test_a_person_and_a_dog_come_back_with_their_ids(shared):
+    """Frames 3 to 5 show a wall; the detector's own masks say where the objects are before and after it."""
+    source = open_frames(shared / "data" / "videos" / "01_dog.mp4", stop=27, every=3)
+    frames = [cv2.resize(frame.image, (640, 360), interpolation=cv2.INTER_AREA) for frame in source.read()]
+    for index in (3, 4, 5):
+        frames[index] = frames[index].copy()
+        frames[index][:] = 128
+    finder = Pipeline().detect("yolov8n-seg", weights=str(shared / "weights" / "yolo" / "yolov8n-seg.pt"), threshold=0.5).build("cpu")
+    tracked = list(
+        follow(
+            PropagateSegmenter(FakeSegmenter()),
+            frames,
+            find=lambda image: finder(image).masks,
+            keeping=Keeping(redetect_every=1),
+        )
+    )
+    labels = {event.object_id: event.label for event in tracked[0].events}
+    assert sorted(labels.values()) == ["dog", "person"]
+    told = {(event.object_id, event.kind) for frame in tracked for event in frame.events}
+    assert told >= {(number, kind) for number in labels for kind in ("added", "lost", "recovered")}
+    assert not any(event.kind == "added" for frame in tracked[1:] for event in frame.events)
+    for number, label in labels.items():
+        last = tracked[-1]
+        mask = last.masks[last.object_ids.index(number)]
+        detected = max((found for found in finder(frames[-1]).masks if found.label == label), key=mask.iou)
+        assert mask.iou(detected) > 0.3  # The fake that tracks answers with boxes.
