@@ -46,7 +46,7 @@ parser.add_argument(
 )
 parser.add_argument("--model", default="mini-sam", metavar="NAME[=WEIGHTS]", help="default: %(default)s")
 parser.add_argument("--folds", type=int, default=5, help="default: %(default)s")
-parser.add_argument("--epochs", type=int, default=24, help="default: %(default)s")
+parser.add_argument("--epochs", type=int, default=12, help="default: %(default)s")
 parser.add_argument("--seed", type=int, default=0, help="of folds, prompts and training (default: %(default)s)")
 options = parser.parse_args()
 

@@ -110,7 +110,7 @@ def cross_validate(
         for name in judged_by:
             parts[name].append(evaluate(photos, model=segmenter, prompt=name, seed=seed, floors=floors))
     order = [example.name for example in examples]
-    tuned = {name: _joined(found, f"{model}, fine-tuned in {folds} folds", order) for name, found in parts.items()}
+    tuned = {name: Evaluation.joined(found, f"{model}, fine-tuned in {folds} folds") for name, found in parts.items()}
     engine = registry.engine_among(registry.choose(model).model, FAMILIES, "fine-tuned").name
     everything = dataset.only(order)
     base = {
@@ -120,22 +120,6 @@ def cross_validate(
         for name, run in runs.items():
             run.save(Path(out) / f"{kind}-{name.replace(':', '-')}.json")
     return CrossValidation(base, tuned, tuple(folders), tuple(findings))
-
-
-def _joined(parts: Sequence[Evaluation], model: str, order: Sequence[str]) -> Evaluation:
-    """One run made of those of the folds, in the order of the photos."""
-    at = {name: index for index, name in enumerate(order)}
-    first = parts[0]
-    return Evaluation(
-        model,
-        first.prompt,
-        first.seed,
-        first.data,
-        tuple(sorted((row for part in parts for row in part.rows), key=lambda row: at[row.image])),
-        tuple(sorted((image for part in parts for image in part.images), key=lambda image: at[image.name])),
-        tuple(one for part in parts for one in part.provenance),
-        tuple(dict.fromkeys(finding for part in parts for finding in part.findings)),
-    )
 
 
 def _is_finished(folder: Path, learnt: Sequence[Example], settings: Mapping[str, Any]) -> bool:
