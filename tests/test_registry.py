@@ -679,9 +679,9 @@ class TestLoadVideo:
     def test_a_tracker_can_be_asked_for(self, made):
         assert registry.load_video("plain", tracker="tracker backend") == "tracker"
 
-    def test_what_does_not_track_is_refused_with_what_does(self, made):
-        with pytest.raises(ConfigError, match=r"model 'plain' with engine 'fake' cannot track; these can: .*sam2\.1-hiera-tiny.*own"):
-            registry.load_video("plain")
+    def test_a_detector_cannot_track(self):
+        with pytest.raises(ConfigError, match=r"model 'yolov8n' with engine 'torch' is a detector, and cannot track"):
+            registry.load_video("yolov8n")
 
     def test_a_tracker_that_does_not_exist_is_refused_with_those_that_do(self, made):
         with pytest.raises(ConfigError, match=r"'sam2' is no backend that tracks; these are: .*sam2_video"):

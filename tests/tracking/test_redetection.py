@@ -38,5 +38,5 @@ def test_a_person_and_a_dog_come_back_with_their_ids(shared):
     for number, label in labels.items():
         last = tracked[-1]
         mask = last.masks[last.object_ids.index(number)]
-        detected = max((found for found in finder(frames[-1]).masks if found.label == label), key=mask.iou)
-        assert mask.iou(detected) > 0.3  # The fake that tracks answers with boxes.
+        # Identity alone: the fake that tracks answers with boxes, so that the masks themselves say nothing here.
+        assert max(finder(frames[-1]).masks, key=mask.iou).label == label
