@@ -617,8 +617,8 @@ class SmallModels:
         from promptseg.sam import torch_checkpoints
 
         variant = Path(engine.variant).stem if engine.variant.endswith(".yaml") else engine.variant
-        for backend in (sam, mobile_sam, sam2):
-            self._patch.setattr(backend, "_build", lambda *_: model)
+        for backend, build in ((sam, "_build"), (mobile_sam, "_build"), (sam2, "build_image_model")):
+            self._patch.setattr(backend, build, lambda *_: model)
         self._patch.setattr(mobile_sam, "TinyVitEncoder", lambda encoder: encoder)
         self._patch.setattr(torch_checkpoints, "variant_of", lambda _: variant)
         path = self._new_folder() / "weights.pt"
