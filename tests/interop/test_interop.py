@@ -86,7 +86,7 @@ class TestSupervision:
 class TestFiftyOne:
     @pytest.fixture(autouse=True)
     def fiftyone(self, monkeypatch):
-        """A stand-in with the two classes that are used: the package itself needs minutes to install, and a database."""
+        """A stand-in with the two classes that are used: installing the package itself was not done within 100 s."""
         stub = types.SimpleNamespace(Detection=types.SimpleNamespace, Detections=types.SimpleNamespace)
         monkeypatch.setitem(sys.modules, "fiftyone", stub)
 

@@ -1,4 +1,4 @@
-"""Masks as `supervision.Detections`, for its annotators, trackers and metrics, and back. The way there and back is exact."""
+"""Masks as `supervision.Detections`, for its annotators, trackers and metrics, and back. Only `logits` are lost there and back."""
 
 from __future__ import annotations
 
