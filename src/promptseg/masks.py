@@ -260,6 +260,13 @@ class Masks(Sequence[Mask]):
             raise InputError(f"masks of one image have one size, got {sorted(sizes) or 'no masks and no size'}")
         self.size: Size = sizes.pop()
 
+    @classmethod
+    def from_supervision(cls, detections: Any, size: Size | None = None, classes: Sequence[str] | None = None) -> Masks:
+        """The masks of `supervision.Detections`: see `promptseg.interop.supervision.from_supervision`."""
+        from .interop.supervision import from_supervision
+
+        return from_supervision(detections, size, classes)
+
     def __len__(self) -> int:
         return len(self._masks)
 

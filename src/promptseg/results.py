@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +104,24 @@ class Result:
         if self.image is None:
             raise InputError("this result has no image to draw on: use promptseg.overlay.draw(image, result.masks)")
         return draw(self.image, self.masks, detections=self.detections, prompts=self.prompts, **style)
+
+    def to_supervision(self, classes: Sequence[str] | None = None) -> Any:
+        """The masks as `supervision.Detections`: see `promptseg.interop.supervision.to_supervision`."""
+        from .interop.supervision import to_supervision
+
+        return to_supervision(self.masks, classes)
+
+    def to_fiftyone(self) -> Any:
+        """The masks as `fiftyone.Detections`: see `promptseg.interop.fiftyone.to_fiftyone`."""
+        from .interop.fiftyone import to_fiftyone
+
+        return to_fiftyone(self.masks)
+
+    def to_napari(self, *, stacked: bool = False) -> list[tuple[NDArray[Any], dict[str, Any], str]]:
+        """The image and the masks as layers of napari: see `promptseg.interop.napari.to_napari`."""
+        from .interop.napari import to_napari
+
+        return to_napari(self.masks, self.image, stacked=stacked)
 
     def to_dict(self) -> dict[str, Any]:
         """The result as plain values that `json` can write: masks as COCO RLE, boxes as ``xyxy`` pixels."""

@@ -1,0 +1,29 @@
+"""Masks as labels of FiftyOne."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..masks import Masks
+from .needed import needed
+
+
+def to_fiftyone(masks: Masks) -> Any:
+    """Masks as `fiftyone.Detections`, to be set as a field of a sample.
+
+    Each has `bounding_box` (x, y, width, height, relative to the image), `mask` (the pixels within that box, bool), `confidence` and
+    `label`. A mask without pixels has no box, and is left out.
+
+    Raises:
+        MissingDependencyError: fiftyone is not installed.
+    """
+    fiftyone = needed("fiftyone")
+    height, width = masks.size
+    labels = []
+    for mask in masks:
+        left, top, right, bottom = mask.box.astype(int).tolist()
+        if right > left:
+            box = [left / width, top / height, (right - left) / width, (bottom - top) / height]
+            pixels = mask.array[top:bottom, left:right].copy()  # Not a view: that would keep the pixels of the whole image.
+            labels.append(fiftyone.Detection(label=mask.label, bounding_box=box, mask=pixels, confidence=mask.score))
+    return fiftyone.Detections(detections=labels)
