@@ -54,6 +54,23 @@ def test_frames_without_prediction_count_as_empty(root, tmp_path):
     assert score.to_dict()["objects"]["2"] == {"j": 0.5, "f": 0.5, "frames": 2, "switches": 0}
 
 
+@pytest.mark.parametrize(("whole", "frames"), [(True, (0, 1, 2, 3)), (False, (0, 1))], ids=["all annotated", "annotated in part"])
+def test_an_object_without_annotation_counts_as_gone_only_where_all_frames_are_annotated(tmp_path, whole, frames):
+    truth = np.zeros((32, 48), np.uint8)
+    truth[4:12, 4:16] = 1
+    other = np.zeros_like(truth)
+    other[18:28, 24:40] = 2
+    labels = [truth, truth, other, *([other] if whole else [])]
+    for frame in range(4):
+        save(tmp_path / "JPEGImages" / "clip", f"{frame:05}.jpg", np.zeros((32, 48, 3)))
+    for frame, values in enumerate(labels):
+        save(tmp_path / "Annotations" / "clip", f"{frame:05}.png", values)
+    (score,) = evaluate_video(predict(tmp_path / "p", truth, truth, truth + other, other), tmp_path)
+    assert score.objects[1].frames == frames
+    assert score.objects[1].j == ((1, 1, 0, 1) if whole else (1, 1))
+    assert score.objects[2].frames == ((2, 3) if whole else (2,))
+
+
 def test_a_tracker_is_told_the_first_boxes_alone(root):
     (sequence,) = read_sequences(root)
     assert {number: (frame, prompt.xyxy.tolist()) for number, (frame, prompt) in first_boxes(sequence).items()} == {
@@ -85,10 +102,11 @@ def test_absent_folders_and_sequences_are_refused(root, tmp_path, names):
         read_sequences(root if names else tmp_path, names)
 
 
-def test_the_published_code_gives_the_same_figures(shared):
+@pytest.mark.parametrize("sequence", ["blackswan", "bmx-trees", "car-shadow"])
+def test_the_published_code_gives_the_same_figures(shared, sequence):
     with (shared / "data" / "davis_osvos_pred" / "REFERENCE.tsv").open() as file:
-        rows = [row for row in csv.DictReader(file, delimiter="\t") if row["sequence"] == "car-shadow"]
-    (score,) = evaluate_video(shared / "data" / "davis_osvos_pred", shared / "data" / "davis2016", ["car-shadow"])
+        rows = [row for row in csv.DictReader(file, delimiter="\t") if row["sequence"] == sequence]
+    (score,) = evaluate_video(shared / "data" / "davis_osvos_pred", shared / "data" / "davis2016", [sequence])
     (one,) = score.objects.values()
     np.testing.assert_allclose(one.j, [float(row["J"]) for row in rows], atol=1e-6)
     np.testing.assert_allclose(one.f, [float(row["F"]) for row in rows], atol=1e-6)

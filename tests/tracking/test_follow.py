@@ -128,6 +128,36 @@ def test_what_is_tracked_already_is_not_added_again():
     assert told(follow(Scripted(), video(4), find=find, keeping=Keeping(redetect_every=1))) == [(0, 1, "added")]
 
 
+def test_what_the_tracker_recovers_in_the_wrong_place_is_corrected_by_the_detector():
+    script = {(1, 1): NOTHING, (1, 2): area(RIGHT, 0.9), (1, 3): area(RIGHT, 0.9)}
+    find = finder([[area(LEFT, 0.9, "cup")], [], [], [area(LEFT, 0.8, "cup")]])
+    frames = list(follow(Scripted(script), video(5), find=find, keeping=Keeping(redetect_every=1)))
+    assert told(frames) == [(0, 1, "added"), (1, 1, "lost"), (2, 1, "recovered"), (3, 1, "corrected")]
+    assert [frame.masks[0] for frame in frames[3:]] == [area(LEFT), area(LEFT)]
+
+
+def test_a_track_with_little_confidence_is_corrected_by_the_detector():
+    find = finder([[area(LEFT, 0.9, "cup")], [area(LEFT, 0.8, "cup")]])
+    frames = list(follow(Scripted({(1, 1): area(RIGHT, 0.5)}), video(2), find=find, keeping=Keeping(redetect_every=1)))
+    assert told(frames) == [(0, 1, "added"), (1, 1, "corrected")]
+    assert frames[1].masks[0] == area(LEFT)
+
+
+def test_a_track_of_a_part_is_corrected_by_the_detector():
+    find = finder([[area(LEFT, 0.9, "cup")], [area(LEFT, 0.8, "cup")]])
+    frames = list(follow(Scripted({(1, 1): area((5, 5, 9, 20))}), video(2), find=find, keeping=Keeping(redetect_every=1)))
+    assert told(frames) == [(0, 1, "added"), (1, 1, "corrected")]
+    assert frames[1].masks[0] == area(LEFT)
+
+
+def test_a_confident_track_stays_where_the_detector_finds_something_else():
+    script = {(1, frame): area(RIGHT, 0.9) for frame in (1, 2)}
+    find = finder([[area(LEFT, 0.9, "cup")], [area(LEFT, 0.8, "cup")]])
+    frames = list(follow(Scripted(script), video(3), find=find, keeping=Keeping(redetect_every=1)))
+    assert told(frames) == [(0, 1, "added"), (1, 2, "added")]
+    assert frames[2].masks[0] == area(RIGHT)
+
+
 def test_the_detector_is_asked_only_while_an_object_is_lost():
     script = {(1, frame): NOTHING for frame in (2, 3, 4)}
     frames = list(follow(Scripted(script), video(7), [Prompt.box(*LEFT)], find=finder([[]]), keeping=Keeping(when_lost=True, lost_pause=2)))

@@ -4,6 +4,10 @@ J is the IoU of the masks (`promptseg.metrics.iou`), F that of their outlines (`
 mean over its objects of the mean over their frames. A frame without annotation is not scored; all others count, the first included, as in
 the published code for one object (that for several leaves out the first and the last).
 
+An object is scored from the first frame on which it is annotated. Where all frames of the sequence are annotated, as in DAVIS, it is scored
+to the end, so that it counts as empty once it has left; otherwise to the last frame on which it is annotated, because in data that are
+annotated in part an annotation need not show all objects. Of objects that are shown once, where they appear, that frame alone is scored.
+
 An identity switch is counted where the true object that a prediction covers best (by IoU, of at least a half) is another than at the last
 frame on which it covered one so, as in multi-object tracking.
 """
@@ -212,12 +216,14 @@ def score_sequence(sequence: VideoSequence, predicted: Iterable[FrameMasks]) -> 
     for frame, truth in truths.items():
         for number in truth:
             begun.setdefault(number, frame)
+    ended = {number: frame for frame, truth in truths.items() for number in truth}
+    whole = len(truths) == len(sequence.frames)
     objects = {}
     for number in numbers:
         rows: list[tuple[int, float, float]] = []
         on, switches = number, 0
         for frame, truth in truths.items():
-            if frame < begun[number]:
+            if frame < begun[number] or not (whole or frame <= ended[number]):
                 continue
             size = next(iter(truth.values())).size if truth else None
             found = by_frame.get(frame, {}).get(number)
@@ -240,14 +246,19 @@ def score_frame(prediction: metrics.MaskLike, truth: metrics.MaskLike) -> tuple[
 def read_predictions(folder: Path, sequence: VideoSequence) -> Iterator[FrameMasks]:
     """Label pictures in ``folder/sequence``, of the names of the frames; a frame without one has no masks.
 
+    Where the truth is of black and white, as in DAVIS 2016, all labels of a prediction together are its one object.
+
     Raises:
         InputError: The folder is not there, or a file is no label picture.
     """
     if not (folder / sequence.name).is_dir():
         raise InputError(f"there are no predictions of {sequence.name!r}: no folder {folder / sequence.name}")
+    merged = any(_black_and_white(path) for path in sequence.labels if path is not None)
     for index, frame in enumerate(sequence.frames):
         path = folder / sequence.name / f"{frame.stem}.png"
         masks = read_labels(path) if path.is_file() else {}
+        if merged and masks:
+            masks = {1: Mask.from_array(np.any([mask.array for mask in masks.values()], axis=0))}
         if masks:
             yield FrameMasks(index, tuple(masks), Masks(masks.values(), next(iter(masks.values())).size))
 
@@ -301,6 +312,11 @@ class Floor:
                     masks[number] = session.add(index, number, prompt).array
             if masks:
                 yield FrameMasks(index, tuple(masks), Masks(map(Mask.from_array, masks.values()), session.size))
+
+
+def _black_and_white(path: Path) -> bool:
+    with Image.open(path) as image:
+        return image.mode in ("1", "L") and image.getextrema() == (0, 255) and len(image.getcolors() or ()) == 2
 
 
 def _fitting(mask: Mask | None, size: tuple[int, int], name: str, frame: int) -> Mask:

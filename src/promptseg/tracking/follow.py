@@ -5,12 +5,15 @@
 - ``added``: an object was prompted, or a detection is of none that is known.
 - ``lost``: the tracker's own confidence in an object (`Mask.score`) fell under `Keeping.lost_below`, or its mask is empty.
 - ``recovered``: a lost object is seen again, by the tracker, or because a detection looks like it.
+- ``corrected``: a detection shows an object that is tracked elsewhere, or in part alone: its mask is the detection's from then on.
 - ``switched``: a track went over to another object: their masks are the same. The less confident one has no mask until it is recovered.
 - ``removed``: an object was lost for longer than `Keeping.forget_after`.
 
 A detector is asked on the first frame and then every so many frames, or only while an object is lost. Detections are paired with the
-objects that are seen by the IoU of their masks, then with the lost objects of the same label by their colours, so that an object that left
-keeps its id when it comes back; both by the assignment with the greatest sum. What is left over and covers no known object is a new one.
+objects that are seen by the IoU of their masks. Those that are left are paired by colours with objects of the same label that are lost or
+in doubt, so that an object that left keeps its id when it comes back; both by the assignment with the greatest sum. In doubt is an object
+that is tracked with little confidence, that the tracker alone has recovered and no detection confirmed since, or of which it has a part.
+What is left over and covers no known object is a new one.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ from ..protocols import VideoSegmenter, VideoSession
 from ..results import FrameMasks
 from . import identity
 
-EventKind = Literal["added", "lost", "recovered", "switched", "removed"]
+EventKind = Literal["added", "lost", "recovered", "corrected", "switched", "removed"]
 Find = Callable[[NDArray[np.uint8]], Masks]
 """What finds objects on a frame: (H, W, 3) uint8 RGB to masks, with labels where they are known."""
 
@@ -86,7 +89,7 @@ class Keeping:
         lost_pause: That n.
         lost_below: An object with a lower confidence is lost.
         match: Least IoU of a detection with an object that is the same.
-        alike: Least likeness in colour (Bhattacharyya coefficient) of a detection with a lost object that it may be.
+        alike: Least likeness in colour (Bhattacharyya coefficient) of a detection with an object, lost or in doubt, that it may be.
         same: From this IoU on, two tracks are on one object.
         forget_after: Frames for which an object may be lost before it is removed; None for any number.
     """
@@ -176,12 +179,21 @@ class _Watched:
 
 @dataclass
 class _Known:
-    """What is known of one object."""
+    """What is known of one object.
+
+    Attributes:
+        label: What it is.
+        looks: Its colours.
+        lost_for: For how many frames it has been lost.
+        switched: Whether its track went over to another object.
+        unconfirmed: Whether the tracker alone says that it is back, and no detection has agreed yet.
+    """
 
     label: str | None
     looks: NDArray[np.float64]
     lost_for: int = 0
     switched: bool = False
+    unconfirmed: bool = False
 
 
 class _Follower:
@@ -255,43 +267,57 @@ class _Follower:
                 continue
             if known.lost_for:
                 self._tell(object_id, "recovered", f"tracked again with confidence {confidence:.2f}, after {known.lost_for} frames")
-                known.lost_for = 0
-            if confidence >= 2 * self._keeping.lost_below:
+                known.lost_for, known.unconfirmed = 0, self._find is not None
+            if confidence >= 2 * self._keeping.lost_below and not known.unconfirmed:
                 known.looks = 0.9 * known.looks + 0.1 * identity.looks(image, mask)
 
     def _reconcile(self, image: NDArray[np.uint8], masks: dict[int, Mask], found: list[Mask]) -> None:
         """Detections as known objects, lost ones, or new ones."""
-        free = dict(enumerate(found))
+        free, agreed = dict(enumerate(found)), set[int]()
         seen = [object_id for object_id, mask in masks.items() if mask.area]
         for row, column in identity.pair(identity.overlaps([masks[one] for one in seen], found), self._keeping.match):
             known = self._known[seen[row]]
             mask = free.pop(column)
-            known.label = known.label or mask.label
+            known.label, known.unconfirmed = known.label or mask.label, False
             masks[seen[row]] = replace(masks[seen[row]], label=known.label)
             if known.lost_for:
-                self._recover(seen[row], masks, mask, f"detected where it was tracked (IoU {masks[seen[row]].iou(mask):.2f})")
-        lost = [object_id for object_id in masks if self._known[object_id].lost_for]
+                self._take(seen[row], masks, mask, f"detected where it was tracked (IoU {masks[seen[row]].iou(mask):.2f})")
+            agreed.add(seen[row])
+        left = [object_id for object_id in masks if object_id not in agreed]
         columns = list(free)
-        worth = np.zeros((len(lost), len(columns)))
-        for row, object_id in enumerate(lost):
+        likeness, worth = np.zeros((2, len(left), len(columns)))
+        for row, object_id in enumerate(left):
             for column, index in enumerate(columns):
-                if identity.same_label(self._known[object_id].label, free[index].label):
-                    worth[row, column] = float(self._known[object_id].looks @ identity.looks(image, free[index]))
+                if self._may_be(object_id, masks[object_id], free[index]):
+                    likeness[row, column] = float(self._known[object_id].looks @ identity.looks(image, free[index]))
+                    if likeness[row, column] >= self._keeping.alike:
+                        worth[row, column] = likeness[row, column] + masks[object_id].iou(free[index])
         for row, column in identity.pair(worth, self._keeping.alike):
             mask = free.pop(columns[column])
-            self._recover(lost[row], masks, mask, f"a detection looks like it ({worth[row, column]:.2f})")
+            self._take(left[row], masks, mask, f"a detection looks like it ({likeness[row, column]:.2f})")
         for mask in free.values():
             if all(_covered(mask, other) < 0.5 for other in masks.values()):
                 number = self._next_id
                 masks[number] = replace(self._session.add(self._at(), number, Prompt.mask(_bare(mask))), label=mask.label)
                 self._meet(image, masks[number], "detected" if mask.score is None else f"detected with score {mask.score:.2f}")
 
-    def _recover(self, object_id: int, masks: dict[int, Mask], mask: Mask, why: str) -> None:
+    def _may_be(self, object_id: int, tracked: Mask, mask: Mask) -> bool:
+        """Whether a detection may be an object that is tracked elsewhere, or not at all."""
         known = self._known[object_id]
+        doubtful = known.lost_for or known.unconfirmed or _confidence(tracked) < 2 * self._keeping.lost_below
+        return identity.same_label(known.label, mask.label) and bool(doubtful or _covered(tracked, mask) >= 0.5)
+
+    def _take(self, object_id: int, masks: dict[int, Mask], mask: Mask, why: str) -> None:
+        """The detection's mask as the object's, from which it is tracked on."""
+        known, before = self._known[object_id], masks[object_id]
         again = self._session.add(self._at(), object_id, Prompt.mask(_bare(mask)))
+        known.label = known.label or mask.label
         masks[object_id] = replace(again, label=known.label)
-        self._tell(object_id, "recovered", f"{why}, after {known.lost_for} frames")
-        known.lost_for, known.switched = 0, False
+        if known.lost_for:
+            self._tell(object_id, "recovered", f"{why}, after {known.lost_for} frames")
+        else:
+            self._tell(object_id, "corrected", f"{why}; it was tracked elsewhere (IoU {before.iou(mask):.2f})")
+        known.lost_for, known.switched, known.unconfirmed = 0, False, False
 
     def _forget(self, masks: dict[int, Mask]) -> None:
         limit = self._keeping.forget_after

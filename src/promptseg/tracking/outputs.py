@@ -228,7 +228,7 @@ def davis_palette() -> bytes:
     return colours.tobytes()
 
 
-_SHOWN = {"added": "^", "lost": "x", "recovered": "o", "switched": "s", "removed": "v"}
+_SHOWN = {"added": "^", "lost": "x", "recovered": "o", "corrected": "P", "switched": "s", "removed": "v"}
 
 
 def draw_timeline(tracks: dict[int, tuple[str, list[int]]], events: Iterable[Event], frames: int) -> Figure:

@@ -27,6 +27,9 @@ from .step import Signals, Track, begin, step
 
 SPATIAL: frozenset[PromptKind] = frozenset({"point", "box", "mask"})
 
+PROMPTED = 16
+"""Of how many prompted frames an object is remembered: the first and the latest. A detector may prompt it any number of times."""
+
 
 class PropagateSegmenter:
     """A `promptseg.protocols.VideoSegmenter` made of any segmenter.
@@ -122,6 +125,9 @@ class PropagateSession(TrackingSession):
         mask = Mask(mask.size, mask.counts, 1.0 if mask.score is None else mask.score)
         known = self._objects.get(object_id)
         others = {} if known is None else {at: one for at, one in known.prompts.items() if at != frame.index}
+        if len(others) >= PROMPTED:
+            first, *later = others
+            others = {at: others[at] for at in (first, *later[2 - PROMPTED :])}
         track = begin(seen.cells, mask, tuple(one.prompted[-1] for one, _ in others.values()))
         self._objects[object_id] = _Object(frame.index, grey(frame.image), track, {**others, frame.index: (track, mask)})
         return mask
