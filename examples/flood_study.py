@@ -30,12 +30,11 @@ The folder has ``images`` and ``masks``. The cells of this script are also a pag
 import argparse
 from pathlib import Path
 
-from promptseg.finetune.cross_validation import cross_validate
-
 import promptseg as ps
 from promptseg.evaluation import plots
 from promptseg.evaluation.compare import compare
 from promptseg.evaluation.failures import draw_failures, find_failures
+from promptseg.finetune.cross_validation import cross_validate
 from promptseg.formats.folders import read_folders
 from promptseg.formats.summary import summarise
 
