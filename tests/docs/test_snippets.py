@@ -12,7 +12,7 @@ from PIL import Image
 import promptseg
 from promptseg.errors import WeightsError
 from promptseg.samples import coffee
-from promptseg.testing import FakeDetector, FakeVideoSegmenter
+from promptseg.testing import FakeDetector, FakeSegmenter, FakeVideoSegmenter
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(
@@ -143,7 +143,10 @@ def test_the_tutorials_detector_finds_the_red_saucer(tutorial):
     assert len(detector.detect("photo.jpg", ["green"])) == 0
 
 
-def test_the_python_of_the_video_page_runs_on_a_clip_and_a_folder(tmp_path, monkeypatch, write_video):
+@pytest.mark.usefixtures("detectors")
+def test_the_python_of_the_video_page_runs_on_a_clip_and_a_folder(tmp_path, monkeypatch, write_video, add_model):
+    pytest.importorskip("scipy", reason="pairing detections with objects needs scipy")
+    add_model("mini-sam", "segmenter", lambda _: FakeSegmenter())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(promptseg, "load_video", lambda *_, **__: FakeVideoSegmenter())
     write_video("clip.mp4", 54, size=(404, 524))

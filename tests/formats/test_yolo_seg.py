@@ -71,8 +71,10 @@ def test_boxes_are_filled_where_they_are_asked_for(tmp_path, save, square):
     assert each.mask.from_box
 
 
+@pytest.mark.usefixtures("ultralytics_tasks")
 def test_ultralytics_reads_what_is_written_and_fills_the_same_pixels(tmp_path, save, square):
-    utils = pytest.importorskip("ultralytics.data.utils", reason="needs ultralytics")
+    import ultralytics.data.utils as utils  # Now that it is imported without changing the process of all tests.
+
     # Ultralytics refuses photos of less than ten pixels.
     size, square = (24, 32), square.repeat(4, axis=0).repeat(4, axis=1)
     photo = save("images/b/a.png", np.zeros((*size, 3), np.uint8))

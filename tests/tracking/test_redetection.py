@@ -11,7 +11,8 @@ from promptseg.tracking.session import PropagateSegmenter
 
 pytest.importorskip("av", reason="the clip is a video file")
 pytest.importorskip("scipy", reason="pairing needs scipy")
-pytest.importorskip("ultralytics", reason="the detector is YOLO")
+
+pytestmark = pytest.mark.usefixtures("ultralytics_tasks")  # The detector is YOLO.
 
 
 @pytest.mark.parametrize("stride", [3, 8])
