@@ -301,6 +301,7 @@ BUILT_IN = (
         kind="video",
         factory="promptseg.backends.propagate:load",
         accepts=frozenset({"point", "box", "mask"}),
+        install="pip install promptseg",
     ),
 )
 
