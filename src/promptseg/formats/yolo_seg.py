@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from abc import abstractmethod
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -146,9 +147,9 @@ class _YoloWriter(FolderWriter):
         else:
             shutil.copyfile(image.path, photo)
 
+    @abstractmethod
     def shares(self, mask: Mask) -> list[float]:
         """The numbers of an object's line."""
-        raise NotImplementedError
 
     def finish(self) -> None:
         # Without a path, Ultralytics looks beside the file; it wants both splits.
