@@ -253,7 +253,8 @@ def draw_timeline(tracks: dict[int, tuple[str, list[int]]], events: Iterable[Eve
     for kind, marker in _SHOWN.items():
         places = [(event.frame, rows[event.object_id]) for event in told if event.kind == kind and event.object_id in rows]
         if places:
-            axes.scatter(*zip(*places, strict=True), marker=marker, s=30, color="black", zorder=3, label=kind)
+            moments, heights = zip(*places, strict=True)
+            axes.scatter(moments, heights, marker=marker, s=30, color="black", zorder=3, label=kind)
     axes.set_yticks(list(rows.values()), [name for name, _ in tracks.values()])
     axes.invert_yaxis()
     axes.set_xlim(0, max(frames, 1))

@@ -51,7 +51,7 @@ class VideoWriter:
         self._last, self._count = -1, 0
         codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
         try:
-            self._container = av.open(str(self._temporary), "w")
+            self._container = self._av.open(str(self._temporary), "w")
             self._stream = self._container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001))
         except Exception as error:  # FFmpeg's errors have many bases: an unknown suffix is a ValueError, a missing folder an OSError.
             self._drop()
