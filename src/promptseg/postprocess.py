@@ -44,8 +44,8 @@ def innermost_point(mask: Mask) -> tuple[float, float]:
     """
     import cv2
 
-    x0, y0, x1, y1 = (int(v) for v in mask.box)
-    inside = np.pad(mask.array[y0:y1, x0:x1].astype(np.uint8), 1)
+    crop, (x0, y0) = mask.crop()
+    inside = np.pad(crop.astype(np.uint8), 1)
     distances = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     row, column = np.unravel_index(int(np.argmax(distances)), distances.shape)
     return float(x0 + column), float(y0 + row)

@@ -58,3 +58,26 @@ def test_a_ring_closed_at_a_corner_alone_has_a_hole():
 def test_an_empty_mask_has_no_outline():
     empty = Mask.from_array(np.zeros((3, 3), bool))
     assert outlines(empty) == inset_parts(empty, 0.25) == []
+
+
+class TestOneRing:
+    def test_a_ring_is_joined_to_the_nearest_corner_before_it(self):
+        square = np.array([[0, 0], [4, 0], [4, 4], [0, 4]], np.float32)
+        joined = one_ring([square, square + 6, square + 12])
+        there = [[0, 0], [4, 0], [4, 4], [6, 6], [10, 6], [10, 10], [12, 12], [16, 12], [16, 16], [12, 16], [12, 12]]
+        and_back = [[10, 10], [6, 10], [6, 6], [4, 4], [0, 4]]
+        assert joined.tolist() == there + and_back
+
+    def test_several_rings_may_hang_on_one_corner(self):
+        dot = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32)
+        joined = one_ring([dot, dot + np.float32([9, 1]), dot + np.float32([1, 9])]).tolist()
+        assert len(joined) == 4 + 2 * 6
+        assert [index for index, corner in enumerate(joined) if corner == [1, 1]] == [2, 8, 14]
+
+    def test_of_very_many_rings_each_is_there_and_each_bridge_is_gone_twice(self, monkeypatch):
+        monkeypatch.setattr("promptseg.formats.outlines._LOOK_BACK", 16)
+        pixels = np.random.default_rng(0).random((40, 40)) > 0.7
+        mask = Mask.from_array(pixels)
+        rings = [ring for part in inset_parts(mask, INSET) for ring in part]
+        assert len(np.concatenate(rings)) > 1000
+        assert Mask.from_polygons([one_ring(rings)], pixels.shape) == mask

@@ -1,8 +1,10 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from promptseg.formats.annotated import Finding
 from promptseg.formats.folders import read_folders
 from promptseg.formats.summary import content_key, same_content, summarise
 
@@ -39,6 +41,16 @@ def test_a_summary_names_the_same_image_under_two_names_and_what_is_broken(datas
     assert [(finding.source, finding.kind) for finding in summary.findings] == [("d.png", "unpaired"), ("empty.png", "empty")]
     for expected in ("4 images, 4 objects", "the same image: a.png, b.bmp", "d.png: there is no mask"):
         assert expected in str(summary)
+
+
+def test_of_many_findings_of_one_kind_a_summary_shows_the_first_and_counts_the_rest(dataset):
+    grey = [Finding(f"{number}.png", "converted", "it is grey") for number in range(9)]
+    shown = str(replace(summarise(dataset), findings=(Finding("d.png", "unpaired", "there is no mask"), *grey))).splitlines()
+    assert shown[-6:] == [
+        "d.png: there is no mask",
+        *(f"{number}.png: it is grey" for number in range(4)),
+        "and 5 more of this kind (converted)",
+    ]
 
 
 def test_a_summary_can_be_written_as_json(dataset):

@@ -97,11 +97,11 @@ def _mask(shape: ET.Element, size: Size, boxes: bool) -> Mask | None:
 
 def encode_rle(mask: Mask) -> tuple[str, tuple[int, int, int, int]]:
     """A mask as CVAT's run lengths and ``(left, top, width, height)`` of their box."""
-    x0, y0, x1, y1 = (int(value) for value in mask.box.tolist())
-    flat = mask.array[y0:y1, x0:x1].ravel()
+    crop, (left, top) = mask.crop()
+    flat = crop.ravel()
     starts = np.flatnonzero(np.diff(flat, prepend=False))
     runs = np.diff(starts, prepend=0, append=flat.size)
-    return ", ".join(map(str, runs.tolist())), (x0, y0, x1 - x0, y1 - y0)
+    return ", ".join(map(str, runs.tolist())), (left, top, crop.shape[1], crop.shape[0])
 
 
 def decode_rle(text: str, box: tuple[int, int, int, int], size: Size) -> Mask:

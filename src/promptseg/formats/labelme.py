@@ -163,7 +163,7 @@ class LabelmeWriter(FolderWriter):
         """What is particular to the shapes of the object of that number."""
         x0, y0, x1, y1 = (int(value) for value in mask.box.tolist())
         file = io.BytesIO()
-        Image.fromarray(mask.array[y0:y1, x0:x1]).save(file, "PNG")
+        Image.fromarray(mask.crop()[0]).save(file, "PNG")
         # Both corners are pixels of the mask's box.
         corners = [[float(x0), float(y0)], [float(x1 - 1), float(y1 - 1)]]
         return [{"shape_type": "mask", "points": corners, "mask": base64.b64encode(file.getvalue()).decode("ascii")}]

@@ -5,7 +5,9 @@ Both are exact: filled by even-odd at pixel centres, or by the rule of the COCO 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,14 +74,35 @@ def inset_parts(mask: Mask, by: float) -> list[list[Ring]]:
 def one_ring(rings: Sequence[Ring]) -> Ring:
     """Rings joined to one by bridges: from the nearest corners there and back again, so that a bridge encloses nothing.
 
-    A hole is cut open in this way (a keyhole), and the parts of a mask become one line.
+    A hole is cut open in this way (a keyhole), and the parts of a mask become one line. Each ring is joined to one before it, among whose
+    last 16,384 corners the nearest is sought.
     """
-    joined = rings[0]
-    for ring in rings[1:]:
-        here, there = _nearest(joined, ring)
-        detour = np.concatenate([ring[there:], ring[: there + 1]])
-        joined = np.concatenate([joined[: here + 1], detour, joined[here:]])
-    return joined
+    corners = np.concatenate(rings)
+    starts = np.cumsum([0, *map(len, rings)]).tolist()
+    centred = np.float64(corners) - corners.mean(axis=0)
+    squares, ones = (centred**2).sum(axis=1, keepdims=True), np.ones((len(corners), 1))
+    # The product of one of the former with one of the latter is the square of their distance.
+    earlier, later = np.hstack([centred, squares, ones]), np.hstack([-2 * centred, ones, squares])
+    hanging: dict[int, list[int]] = defaultdict(list)  # By a corner, those of other rings from which there is a bridge to it.
+    stops = {}
+    for start, stop in pairwise(starts[1:]):
+        first = max(0, start - _LOOK_BACK)
+        here, there = _nearest(earlier[first:start], later[start:stop])
+        hanging[first + here].append(start + there)
+        stops[start + there] = start, stop
+    order: list[int] = []
+    ways: list[Iterator[int]] = [iter(range(starts[1]))]
+    while ways:
+        for corner in ways[-1]:
+            order.append(corner)
+            if hanging.get(corner):
+                entry = hanging[corner].pop()
+                start, stop = stops[entry]
+                ways.append(chain(range(entry, stop), range(start, entry + 1), [corner]))
+                break
+        else:
+            ways.pop()
+    return corners[order]
 
 
 def keyholed(polygon: Polygon) -> Ring:
@@ -87,24 +110,29 @@ def keyholed(polygon: Polygon) -> Ring:
     return one_ring([polygon.exterior, *polygon.holes])
 
 
-def _nearest(a: Ring, b: Ring) -> tuple[int, int]:
+def _nearest(earlier: NDArray[np.float64], later: NDArray[np.float64]) -> tuple[int, int]:
+    """The row of each of the two whose product is least."""
     best, found = np.inf, (0, 0)
-    for start in range(0, len(a), 512):  # In pieces: all distances of two long rings at once would be gigabytes.
-        distances = ((a[start : start + 512, None] - b[None]) ** 2).sum(-1)
-        here, there = divmod(int(distances.argmin()), len(b))
+    rows = max(1, _AT_ONCE // len(later))
+    for start in range(0, len(earlier), rows):
+        distances = earlier[start : start + rows] @ later.T
+        here, there = divmod(int(distances.argmin()), len(later))
         if distances[here, there] < best:
             best, found = float(distances[here, there]), (start + here, there)
     return found
 
 
+_LOOK_BACK = 16384
+"""Corners among which the nearest is sought: all of most masks, and of one like sawdust few enough to be done with it."""
+_AT_ONCE = 1 << 18
+"""Distances that are held at once."""
 INSET = 0.25
 """How far inside the edges of pixels outlines are written for readers that fill the pixels of the outline as well."""
 
 
 def _padded(mask: Mask) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
     """The pixels in a mask's box with an empty pixel around, none for an empty mask, and ``(x, y)`` of their first."""
-    left, top, right, bottom = mask.box.astype(int).tolist()
-    pixels = mask.array[top:bottom, left:right]
+    pixels, (left, top) = mask.crop()
     return (np.pad(pixels, 1) if pixels.size else pixels), np.array([left - 1, top - 1])
 
 

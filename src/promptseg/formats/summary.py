@@ -16,6 +16,9 @@ from ..errors import InputError
 from ..masks import Masks, Size
 from .annotated import Dataset, Finding
 
+_SHOWN = 5
+"""Most lines on findings of one kind."""
+
 
 @dataclass(frozen=True)
 class ClassSummary:
@@ -66,7 +69,7 @@ class Summary:
         }
 
     def __str__(self) -> str:
-        """The summary for people."""
+        """The summary for people; of many findings of one kind, the first few."""
         lines = [f"{self.source}: {self.images} images, {self.objects} objects on {100 * self.object_pixels:.1f} % of the pixels"]
         heights, widths = ([size[axis] for size in self.sizes] for axis in (0, 1))
         if self.sizes:
@@ -80,7 +83,15 @@ class Summary:
         for label, one in self.classes.items():
             lines.append(f"  {label or '(no class)'}: {one.objects} objects on {one.images} images, {100 * one.pixels:.1f} % of the pixels")
         lines += [f"the same image: {', '.join(names)}" for names in self.duplicates]
-        return "\n".join([*lines, *map(str, self.findings)])
+        kinds: dict[str, list[Finding]] = defaultdict(list)
+        for finding in self.findings:
+            kinds[finding.kind].append(finding)
+        for kind, found in kinds.items():
+            shown = found if len(found) <= _SHOWN else found[: _SHOWN - 1]
+            lines += map(str, shown)
+            if len(shown) < len(found):
+                lines.append(f"and {len(found) - len(shown)} more of this kind ({kind})")
+        return "\n".join(lines)
 
 
 def summarise(dataset: Dataset) -> Summary:

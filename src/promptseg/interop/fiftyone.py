@@ -21,9 +21,8 @@ def to_fiftyone(masks: Masks) -> Any:
     height, width = masks.size
     labels = []
     for mask in masks:
-        left, top, right, bottom = mask.box.astype(int).tolist()
-        if right > left:
-            box = [left / width, top / height, (right - left) / width, (bottom - top) / height]
-            pixels = mask.array[top:bottom, left:right].copy()  # Not a view: that would keep the pixels of the whole image.
+        pixels, (left, top) = mask.crop()
+        if pixels.size:
+            box = [left / width, top / height, pixels.shape[1] / width, pixels.shape[0] / height]
             labels.append(fiftyone.Detection(label=mask.label, bounding_box=box, mask=pixels, confidence=mask.score))
     return fiftyone.Detections(detections=labels)

@@ -38,7 +38,7 @@ def looks(image: NDArray[np.uint8], mask: Mask) -> NDArray[np.float64]:
 
     x0, y0, x1, y1 = (int(value) for value in mask.box)
     lab = cv2.cvtColor(np.ascontiguousarray(image[y0:y1, x0:x1]), cv2.COLOR_RGB2LAB)
-    inside = mask.array[y0:y1, x0:x1].astype(np.uint8)
+    inside = mask.crop()[0].astype(np.uint8)
     histogram = cv2.calcHist([lab], [0, 1, 2], inside, [8, 8, 8], [0, 256, 0, 256, 0, 256]).ravel()
     return np.asarray(np.sqrt(histogram / histogram.sum()), np.float64)
 
