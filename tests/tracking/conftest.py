@@ -39,11 +39,24 @@ class Scene:
     size = SIZE
 
     def segment(self, prompts, *, candidates=False):
-        """For each prompt the thing that shares most with it (by IoU), as a perfect segmenter would; nothing where it shares nothing."""
-        self.asked += prompts
-        return Masks((Mask.from_array(self._answer(prompt), score=self.score) for prompt in prompts), SIZE)
+        """For each prompt the thing that shares most with it (by IoU); as candidates also all of the frame and the upper half of the thing.
 
-    def _answer(self, prompt):
+        Where it shares nothing with any thing, the answer is empty.
+        """
+        self.asked += prompts
+        return Masks((Mask.from_array(one, score=self.score) for prompt in prompts for one in self._answers(prompt, candidates)), SIZE)
+
+    def _answers(self, prompt, candidates):
+        thing = self._thing(prompt)
+        if candidates and thing.any():
+            rows = np.flatnonzero(thing.any(1))
+            half = thing.copy()
+            half[rows[len(rows) // 2] :] = False
+            yield np.ones(SIZE, bool)
+            yield half
+        yield thing
+
+    def _thing(self, prompt):
         asked = np.zeros(SIZE, bool)
         if prompt.xyxy is None:
             asked |= prompt.mask_pixels.array

@@ -106,7 +106,7 @@ def test_shares_and_places_of_cells_are_those_of_the_frame():
     assert not spread[:, :30].any()
 
 
-@pytest.mark.parametrize("size", [(300, 400), (400, 300), (40, 30), (1, 1), (1, 5000)])
+@pytest.mark.parametrize("size", [(300, 400), (400, 300), (40, 30), (1, 1), (1, 5000), (5000, 1)])
 def test_colours_are_described_on_a_grid_of_at_most_so_many_cells(size):
     image = np.random.default_rng(0).integers(0, 255, (*size, 3), np.uint8)
     cells = cells_of(FakeSegmenter().open(image), image)
@@ -123,6 +123,14 @@ def test_likeness_of_colours_is_graded():
     assert vectors[0] @ vectors[2] < 0.7
 
 
+def test_likeness_of_colours_is_the_bhattacharyya_coefficient():
+    image = np.full((2, 128, 3), 255, np.uint8)  # Cells of 2 x 2 pixels, of which the second has one white pixel and three black ones.
+    image[:, 2:4] = 0
+    image[0, 2] = 255
+    vectors = cells_of(FakeSegmenter().open(image), image).vectors
+    assert vectors[0] @ vectors[1] == pytest.approx((np.sqrt(1 / 4) + 1 + 1) / 3, abs=1e-3)  # Brightness, and the two channels of colour.
+
+
 def sam_session(features, size):
     return SamSession(None, np.zeros((*size, 3), np.uint8), Embedding(features, LongestSide(size, 64, 16)))
 
@@ -132,7 +140,7 @@ def test_an_embedding_describes_the_cells_that_show_the_photo_and_not_the_paddin
     deep[:, :, 2:] = np.nan  # Of a photo twice as wide as high, the lower half of the frame is padding.
     shallow = np.zeros((1, 2, 16, 16), np.float32)
     cells = cells_of(sam_session({"high": shallow, "image": deep}, (50, 100)), np.zeros((50, 100, 3), np.uint8))
-    assert (cells.grid, cells.size) == ((2, 4), (50, 100))
+    assert (cells.grid, cells.size, cells.vectors.shape) == ((2, 4), (50, 100), (8, 8))
     expected = deep[0, :, 1, 2] / np.linalg.norm(deep[0, :, 1, 2])
     np.testing.assert_allclose(cells.vectors[1 * 4 + 2], expected, rtol=1e-5)
 

@@ -10,6 +10,7 @@ from promptseg.errors import ConfigError, InputError, PromptError
 from promptseg.masks import Mask
 from promptseg.prompts import Prompt
 from promptseg.testing import FakeFrames, FakeSegmenter
+from promptseg.tracking.flow import flow_between
 from promptseg.tracking.session import PROMPTED, PropagateSegmenter
 from promptseg.video.state import SavedSession
 
@@ -103,6 +104,21 @@ def test_a_frame_is_encoded_once_for_all_objects_and_not_where_there_is_none():
     assert counting.opened == 1
     list(session.propagate())
     assert counting.opened == 4
+
+
+def test_the_flow_of_an_object_is_from_the_frame_where_it_was_last(monkeypatch):
+    asked = []
+
+    def watched(earlier, later):
+        asked.append((int(earlier[0, 0]), int(later[0, 0])))
+        return flow_between(earlier, later)
+
+    monkeypatch.setattr("promptseg.tracking.session.flow_between", watched)
+    session = PropagateSegmenter(FakeSegmenter()).open(FakeFrames([np.full((32, 48, 3), 10 * index, np.uint8) for index in range(6)]))
+    for frame, object_id in ((0, 1), (0, 2), (3, 3)):
+        session.add(frame, object_id, BOX)
+    assert [at.frame for at in session.propagate(start=4)] == [4, 5]
+    assert asked == [(0, 40), (30, 40), (40, 50)]
 
 
 def test_a_mask_alone_is_taken_as_it_is_even_by_a_segmenter_that_takes_boxes_alone():

@@ -1,13 +1,14 @@
 """One object from a frame to the next, with a segmenter that knows every thing on the frame but not which of them is meant."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from promptseg.masks import Mask
+from promptseg.masks import Mask, Masks
 from promptseg.tracking.appearance import cells_of
-from promptseg.tracking.flow import flow_between, grey
+from promptseg.tracking.flow import Flow, flow_between, grey
 from promptseg.tracking.step import VIEWS, Signals, begin, step
 
 SPATIAL = frozenset({"point", "box", "mask"})
@@ -20,7 +21,7 @@ def start(scene, name="square", **made):
 def go(track, *scenes, accepts=SPATIAL):
     """The track on each scene but the first, on which it is."""
     tracks = []
-    for before, after in zip(scenes, scenes[1:], strict=False):
+    for before, after in itertools.pairwise(scenes):
         flow = flow_between(grey(before.image), grey(after.image))
         track = step(track, after, cells_of(after, after.image), flow, accepts)
         tracks.append(track)
@@ -82,6 +83,79 @@ def test_the_longer_an_object_is_hidden_the_farther_away_it_may_come_out(scene, 
         np.testing.assert_array_equal(track.mask, after.things["square"])
 
 
+def shifted(by, trusted=True):
+    """A flow by which all pixels moved `by` columns to the right."""
+    x, y = np.meshgrid(np.arange(128, dtype=np.float32) - by, np.arange(96, dtype=np.float32))
+    return Flow(x, y, np.full((96, 128), trusted))
+
+
+def after(track, scene, flow):
+    return step(track, scene, cells_of(scene, scene.image), flow, SPATIAL)
+
+
+@pytest.mark.parametrize(("by", "name"), [(0, "left"), (60, "right")])
+def test_of_twins_the_one_to_which_the_flow_leads_is_the_object(scene, square, by, name):
+    both = scene({"left": square(20, 30), "right": square(80, 30)})
+    track = after(start(both, "left"), both, shifted(by))
+    np.testing.assert_array_equal(track.mask, both.things[name])
+    assert track.signals.flow == 1
+
+
+def test_flow_that_is_not_trusted_takes_from_the_confidence(scene, square):
+    shown = scene({"square": square(20, 30)})
+    trusted, astray = (after(start(shown), shown, shifted(0, trusted)).signals for trusted in (True, False))
+    assert (trusted.flow, astray.flow) == (1, 0)
+    assert astray.confidence == pytest.approx(trusted.confidence / 2)
+
+
+def test_of_twins_a_lost_object_is_the_one_where_it_was_held_wherever_the_flow_leads(scene, square):
+    both = scene({"left": square(20, 30), "right": square(80, 30)})
+    track = after(replace(start(both, "left"), signals=Signals(lost=2)), both, shifted(60))
+    np.testing.assert_array_equal(track.mask, both.things["left"])
+    assert (track.signals.flow, track.signals.lost) == (0, 0)
+
+
+def test_an_object_that_the_flow_takes_out_of_the_frame_is_looked_for_where_it_was(scene, square):
+    shown = scene({"square": square(20, 30)})
+    np.testing.assert_array_equal(after(start(shown), shown, shifted(-200)).mask, shown.things["square"])
+
+
+@pytest.mark.parametrize(
+    ("share", "lost", "seen", "learnt"), [(0.95, 0, True, 1), (0.65, 0, True, 0), (0.35, 4, True, 0), (0.15, 4, False, 0)]
+)
+def test_how_much_agreement_of_what_is_usual_decides_what_is_seen_and_learnt(scene, square, share, lost, seen, learnt):
+    shown = scene({"square": square(20, 30)})
+    track = replace(start(shown), signals=Signals(lost=3))
+    track = after(replace(track, usual=track.usual / share), shown, shifted(0))
+    assert track.signals.appearance == pytest.approx(share, rel=0.12)  # The bell of a lost object is wider.
+    assert (track.signals.lost, bool(track.mask.any()), len(track.learnt)) == (lost, seen, learnt)
+
+
+def test_what_is_usual_follows_what_is_learnt_slowly(scene, square):
+    shown = scene({"square": square(20, 30)})
+    first = start(shown)
+    track = after(replace(first, usual=first.usual * 1.1), shown, shifted(0))
+    assert track.usual == pytest.approx(first.usual * (0.9 * 1.1 + 0.1), rel=0.01)
+
+
+class Judging:
+    """Answers with the whole square, of which it thinks little, and with most of it, of which it thinks much."""
+
+    def __init__(self, whole):
+        self.whole, self.most = whole, whole.copy()
+        self.most[:, np.flatnonzero(whole.any(0))[0]] = False
+
+    def segment(self, prompts, *, candidates):
+        return Masks([Mask.from_array(self.whole, score=0.1), Mask.from_array(self.most, score=0.9)], self.whole.shape)
+
+
+def test_among_candidates_that_agree_about_equally_the_model_decides(scene, square):
+    shown = scene({"square": square(20, 30)})
+    model = Judging(shown.things["square"])
+    track = step(start(shown), model, cells_of(shown, shown.image), shifted(0), SPATIAL)
+    np.testing.assert_array_equal(track.mask, model.most)
+
+
 def test_the_flow_of_what_hides_an_object_is_not_followed(scene, square, wall):
     """The wall moves to the right before the object; what counts while it is lost is the place where it was held."""
     shown = scene({"square": square(40, 30)})
@@ -95,6 +169,7 @@ def test_half_behind_a_wall_the_half_that_is_seen_is_tracked(scene, square, wall
     before, after = scene({"square": square(40, 30)}), scene({"square": square(40, 30), "wall": wall(54, 40)})
     (track,) = go(start(before), before, after)
     np.testing.assert_array_equal(track.mask, after.things["square"])
+    assert after.asked[0].xyxy == pytest.approx([40, 30, 54, 54], abs=2)
     assert 0 < track.mask.sum() < 24 * 24
     assert track.signals.lost == 0
 
