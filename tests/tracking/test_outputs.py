@@ -19,14 +19,20 @@ def square(first, last):
 
 
 def test_a_smaller_mask_lies_over_a_larger_one():
-    values = np.asarray(label_picture([3, 7], [square(2, 4), square(0, 8)]))
+    values = np.asarray(label_picture([3, 7], [square(2, 4), square(0, 8)], (8, 8)))
     assert (values[3, 3], values[0, 0]) == (3, 7)
 
 
+def test_a_frame_without_objects_has_an_empty_picture_of_its_size():
+    values = np.asarray(label_picture([], [], (8, 12)))
+    assert values.shape == (8, 12)
+    assert not values.any()
+
+
 def test_numbers_over_255_get_16_bits():
-    assert np.asarray(label_picture([300], [square(0, 2)]))[0, 0] == 300
+    assert np.asarray(label_picture([300], [square(0, 2)], (8, 8)))[0, 0] == 300
 
 
 def test_numbers_that_no_picture_holds_are_refused():
     with pytest.raises(OutputError, match="70000"):
-        label_picture([70000], [square(0, 2)])
+        label_picture([70000], [square(0, 2)], (8, 8))

@@ -129,6 +129,7 @@ def test_how_much_agreement_of_what_is_usual_decides_what_is_seen_and_learnt(sce
     track = after(replace(track, usual=track.usual / share), shown, shifted(0))
     assert track.signals.appearance == pytest.approx(share, rel=0.12)  # The bell of a lost object is wider.
     assert (track.signals.lost, bool(track.mask.any()), len(track.learnt)) == (lost, seen, learnt)
+    assert track.signals.flow == 0  # Of a lost object the flow says nothing, though the mask is where it leads.
 
 
 def test_what_is_usual_follows_what_is_learnt_slowly(scene, square):
