@@ -280,7 +280,7 @@ def draw_timeline(tracks: dict[int, tuple[str, list[int]]], events: Iterable[Eve
     axes.set_yticks(list(rows.values()), [name for name, _ in tracks.values()])
     axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
     axes.set_xlim(0, max(frames, 1))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.set_xlabel("frame")
     if told:
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
