@@ -135,6 +135,7 @@ def test_the_tables_have_the_masks_of_the_label_pictures_under_the_same_ids(run,
 
     rows = parquet.read_table(tmp_path / "parquet" / "masks.parquet").to_pylist()
     assert {(row["object_id"], row["label"]) for row in rows} == {(1, "red"), (2, "blue")}
+    assert {row["time"] for row in rows} == {None}  # A folder of images has no times.
     assert [row["frame"] for row in rows] == sorted(row["frame"] for row in rows)
     for index, picture in enumerate(pictures):
         shown = np.zeros_like(picture)
