@@ -12,6 +12,8 @@ from promptseg.tracking.outputs import TrackOutputs
 
 def main() -> None:
     """Runs the example."""
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
     video, box, out = sys.argv[1:]
     frames = ps.open_frames(video)
     pipeline = ps.Pipeline().segment("mini-sam").build()

@@ -376,7 +376,8 @@ class _File(_Video):
         except FileNotFoundError as error:
             raise InputError(f"there is no video {self.name}") from error
         except Exception as error:  # As above.
-            raise InputError(f"{self.name} is empty, truncated or no video that FFmpeg reads: {error}") from error
+            why = getattr(error, "strerror", None) or error  # Without FFmpeg's number and the name once more.
+            raise InputError(f"{self.name} is empty, truncated or no video that FFmpeg reads: {why}") from error
         with container:
             if not container.streams.video:
                 raise InputError(f"{self.name} has no video: only {', '.join(sorted({s.type for s in container.streams})) or 'no stream'}")

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from promptseg.detections import Detections
 from promptseg.masks import Mask
+from promptseg.overlay import palette
 from promptseg.testing import FakeDetector, FakeSegmenter
 
 pytest.importorskip("av", reason="the overlay is a video, which needs av")
@@ -67,6 +69,171 @@ def test_a_video_without_frames_is_refused(run, clip, tmp_path):
     assert result.exit_code == 1
     assert "absent.mp4" in result.stderr
     assert clip.is_dir()
+
+
+@pytest.fixture
+def parade(add_model, tmp_path):
+    """Ten frames on which a red and a blue square move to the right, and models that cut out boxes and find what is red or blue.
+
+    The red square is not seen on frames 4 to 6.
+    """
+    colours = {"red": (220, 20, 20), "blue": (20, 20, 220)}
+
+    class Finder:
+        provenance = FakeDetector({}).provenance
+
+        def detect(self, image, phrases=None):
+            rows = []
+            for label, colour in colours.items():
+                seen = (np.asarray(image) == colour).all(-1)
+                if seen.any():
+                    (x0, x1), (y0, y1) = ((line.argmax(), len(line) - line[::-1].argmax()) for line in (seen.any(0), seen.any(1)))
+                    rows.append((label, (x0, y0, x1, y1)))
+            size = np.asarray(image).shape[:2]
+            return Detections(size, np.float32([box for _, box in rows]), [0.9] * len(rows), [label for label, _ in rows])
+
+    add_model("cutter", "segmenter", lambda _: FakeSegmenter())
+    add_model("colours", "detector", lambda _: Finder())
+    folder = tmp_path / "parade"
+    folder.mkdir()
+    for index in range(10):
+        image = np.full((48, 80, 3), 90, np.uint8)
+        image[26:40, 10 + 2 * index : 24 + 2 * index] = colours["blue"]
+        if index not in (4, 5, 6):
+            image[6:18, 30 + index : 42 + index] = colours["red"]
+        Image.fromarray(image).save(folder / f"{index}.png")
+    return folder
+
+
+def test_the_tables_have_the_masks_of_the_label_pictures_under_the_same_ids(run, parade, tmp_path):
+    words = ("track", parade, "--model", "cutter", "--detector", "colours", "--redetect-every", "1", "--no-timeline")
+    for table in ("json", "parquet"):
+        if table == "parquet":
+            pytest.importorskip("pyarrow", reason="tables in Parquet need pyarrow")
+        done = run(*words, "--table", table, "--out", table)
+        assert done.exit_code == 0, done.stderr
+    pictures = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "json" / "labels").iterdir())]
+    assert [picture.shape for picture in pictures] == [(48, 80)] * 10
+
+    content = json.loads((tmp_path / "json" / "masks.json").read_text())
+    names = {category["id"]: category["name"] for category in content["categories"]}
+    assert {one["id"]: names[one["category_id"]] for one in content["annotations"]} == {1: "red", 2: "blue"}
+    assert content["videos"][0]["file_names"] == [f"labels/{index:05}.png" for index in range(10)]
+    for index, picture in enumerate(pictures):
+        shown = np.zeros_like(picture)
+        for one in content["annotations"]:
+            assert len(one["segmentations"]) == len(one["bboxes"]) == len(one["areas"]) == one["length"] == 10
+            if one["segmentations"][index] is not None:
+                mask = Mask.from_coco_rle(one["segmentations"][index])
+                assert one["areas"][index] == mask.area == (picture == one["id"]).sum()
+                x, y, width, height = one["bboxes"][index]
+                assert mask.box.tolist() == [x, y, x + width, y + height]
+                shown[mask.array] = one["id"]
+        np.testing.assert_array_equal(shown, picture)
+
+    from pyarrow import parquet
+
+    rows = parquet.read_table(tmp_path / "parquet" / "masks.parquet").to_pylist()
+    assert {(row["object_id"], row["label"]) for row in rows} == {(1, "red"), (2, "blue")}
+    assert {row["time"] for row in rows} == {None}  # A folder of images has no times.
+    assert [row["frame"] for row in rows] == sorted(row["frame"] for row in rows)
+    for index, picture in enumerate(pictures):
+        shown = np.zeros_like(picture)
+        for row in (row for row in rows if row["frame"] == index):
+            mask = Mask.from_coco_rle({"size": [row["height"], row["width"]], "counts": row["counts"]})
+            assert (row["area"], row["box"]) == (mask.area, mask.box.tolist())
+            shown[mask.array] = row["object_id"]
+        np.testing.assert_array_equal(shown, picture)
+
+
+def test_an_object_that_was_away_has_its_id_again_and_the_events_say_when(run, parade, tmp_path):
+    done = run(
+        "track", parade, "--model", "cutter", "--detector", "colours", "--redetect-every", "1", "--out", "out", "--no-timeline", "--json"
+    )
+    events = [json.loads(line) for line in (tmp_path / "out" / "events.jsonl").read_text().splitlines()]
+    assert events == json.loads(done.stdout)["events"]
+    assert set(events[0]) == {"frame", "time", "object_id", "label", "kind", "reason"}
+    assert [(event["object_id"], event["label"], event["kind"]) for event in events if event["frame"] == 0] == [
+        (1, "red", "added"),
+        (2, "blue", "added"),
+    ]
+    assert {event["object_id"] for event in events} == {1, 2}
+    red = [(event["kind"], event["frame"]) for event in events if event["object_id"] == 1]
+    assert red[1][0] == "lost"
+    assert 4 <= red[1][1] <= 6
+    last = np.asarray(Image.open(tmp_path / "out" / "labels" / "00009.png"))
+    assert (last[12, 45], last[33, 35]) == (1, 2)
+
+
+def test_the_timeline_is_a_picture_with_a_row_for_each_object_in_its_colour(run, parade, tmp_path):
+    pytest.importorskip("matplotlib", reason="the timeline needs matplotlib")
+    done = run("track", parade, "--model", "cutter", "--box", "10,26,24,40", "--box", "30,6,42,18", "--out", "out")
+    assert done.exit_code == 0, done.stderr
+    with Image.open(tmp_path / "out" / "timeline.png") as picture:
+        picture.verify()
+    pixels = np.asarray(Image.open(tmp_path / "out" / "timeline.png").convert("RGB")).reshape(-1, 3)
+    for colour in palette(2):
+        assert (pixels == colour).all(1).mean() > 0.02
+
+
+def test_a_prompt_that_does_not_fit_leaves_the_files_of_an_earlier_run(run, clip, tmp_path):
+    assert track(run, clip, "--box", "10,8,30,24").exit_code == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    done = track(run, clip, "--box", "100,8,130,24")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "lies outside the image, which is 48 wide and 32 high; no frame was done" in done.stderr
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+
+
+def test_a_shorter_video_leaves_nothing_of_a_longer_one(run, clip, tmp_path):
+    assert track(run, clip, "--box", "10,8,30,24").exit_code == 0
+    (tmp_path / "out" / "masks.parquet").write_bytes(b"of an earlier run")
+    assert track(run, clip, "--box", "10,8,30,24", "--stop", "1").exit_code == 0
+    assert [path.name for path in (tmp_path / "out" / "labels").iterdir()] == ["00000.png"]
+    assert not (tmp_path / "out" / "masks.parquet").exists()
+
+
+def test_a_video_on_which_nothing_is_found_has_empty_pictures_of_its_size(run, clip, add_model, tmp_path):
+    add_model("blind", "detector", lambda _: FakeDetector({}))
+    done = track(run, clip, "--detector", "blind")
+    assert done.exit_code == 0, done.stderr
+    labels = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "out" / "labels").iterdir())]
+    assert [(picture.shape, picture.any()) for picture in labels] == [((32, 48), False)] * 3
+    assert json.loads((tmp_path / "out" / "masks.json").read_text())["annotations"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.mp4", b"", "a.mp4 is empty, truncated or no video"),
+        ("a.mp4", b"some text\n", "Invalid data found when processing input"),
+        ("nowhere", None, "there is no video nowhere"),
+        (".", None, "folder . has no images"),
+    ],
+    ids=["empty", "text", "absent", "no images"],
+)
+def test_what_is_no_video_is_named(run, clip, tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    done = run("track", name, "--model", "cutter", "--box", "1,1,9,9", "--no-timeline", "--out", "out")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert message in done.stderr
+    assert "Errno" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--start", "3"), "no frame at 3 or after it"),
+        (("--start", "2", "--stop", "2"), "stop is a whole number of at least 3, got 2"),
+        (("--every", "0"), "every is a whole number of at least 1, got 0"),
+    ],
+)
+def test_frames_that_are_not_there_are_refused_with_the_numbers(run, clip, words, message):
+    done = track(run, clip, "--box", "10,8,30,24", *words)
+    assert done.exit_code == 1
+    assert message in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -151,9 +151,24 @@ def test_the_python_of_the_video_page_runs_on_a_clip_and_a_folder(tmp_path, monk
     monkeypatch.setattr(promptseg, "load_video", lambda *_, **__: FakeVideoSegmenter())
     write_video("clip.mp4", 54, size=(404, 524))
     Path("folder of images").mkdir()
-    for index in range(12):
+    for index in range(42):
         Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(f"folder of images/{index}.png")
-    namespace = {}
+    namespace, printed = {}, []
     for _, line, code, _ in blocks("docs/video.md"):
-        run("docs/video.md", code, line, namespace)
+        if "pipeline.track" in code:  # Two frames prove as much of it, and flow and appearance of more take long.
+            write_video("clip.mp4", 2, size=(404, 524))
+        printed.append(run("docs/video.md", code, line, namespace).splitlines())
+    frames, session, resumed, written, tracked, propagated, kept = printed
+    assert [line.split()[0] for line in frames] == [str(index) for index in range(15)]
+    assert session[0].startswith("0 0.0 {1: ")
+    assert [line.count(": ") for line in session] == [2] * 54
+    assert session[51].startswith("51 5.1 {1: ")
+    assert ", 3: " in session[51]
+    assert resumed == ["51", "52", "53"]
+    assert written == []
+    assert [line.split(" ", 1)[0] for line in tracked] == ["0", "1"]
+    assert all(" (1,) [" in line for line in tracked)
+    assert [line.split()[0] for line in propagated] == ["0", "1"]
+    assert kept
+    assert {tuple(line.split()[:2]) for line in kept} == {("0", str(number)) for number in range(1, len(kept) + 1)}
     assert promptseg.open_frames("tracked.mp4").size == (404, 524)

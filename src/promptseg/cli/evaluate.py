@@ -132,9 +132,11 @@ def _evaluate_video(
     from ..registry import choose, load_video
 
     with errors_as_messages():
-        options = {} if no_cache or choose(model).engine.backend != "onnx_sam" else {"cache": "disk"}
-        tracker = predictions or load_video(model, device=device, **options)
-        scores = evaluate_video(tracker, root)
+        if predictions is None:
+            options = {} if no_cache or choose(model).engine.backend != "onnx_sam" else {"cache": "disk"}
+            scores = evaluate_video(load_video(model, device=device, **options), root)
+        else:
+            scores = evaluate_video(predictions, root)
         values = {score.name: score.to_dict() for score in scores}
         mean = {key: round(sum(getattr(score, key) for score in scores) / len(scores), 6) for key in ("j", "f", "j_and_f")}
         result = {"answer": str(predictions or model), "sequences": values, "mean": mean}

@@ -139,7 +139,7 @@ def _tell(outputs: TrackOutputs, failure: str | None, seconds: float, as_json: b
             "failure": failure,
         }
         typer.echo(json.dumps(values, indent=1))
-    else:
+    elif outputs.frames:
         told = ", ".join(f"{count} {kind}" for kind, count in counts.items())
         typer.echo(f"{outputs.frames} frames in {seconds:.1f} s ({rate:.2f} frames a second)" + (f"; objects: {told}" if told else ""))
         for path in outputs.written:

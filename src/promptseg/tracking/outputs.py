@@ -6,8 +6,8 @@
 - ``masks.json``: the masks as run lengths, object by object, in the format of YouTube-VIS; or ``masks.parquet``: one row a mask.
 - ``timeline.png``: which object was there when, and every event.
 
-Label pictures and events are whole after every frame, whatever happens; the others when the block ends, also by an error: they then hold
-the frames up to it.
+Nothing is written before the first frame, so that a run that fails at once leaves an earlier one's files alone. Label pictures and events
+are whole after every frame, whatever happens; the others when the block ends, also by an error: they then hold the frames up to it.
 """
 
 from __future__ import annotations
@@ -56,32 +56,35 @@ class TrackOutputs:
             _pyarrow()
         if timeline:
             _matplotlib()
-        self.folder, self._size, self._table, self._timeline = folder, size, table, timeline
+        self.folder, self._size, self._fps, self._table, self._timeline = folder, size, fps, table, timeline
         self.frames = 0
         self.events: list[Event] = []
         self.written: list[Path] = []
         self._tracks: dict[int, _Track] = {}
         self._times: list[float | None] = []
+        self._open: tuple[VideoWriter, IO[str]] | None = None
         with output_errors(folder):
-            (folder / "labels").mkdir(parents=True, exist_ok=True)
-            for old in (folder / "labels").glob("[0-9]*.png"):  # Of an earlier, longer video.
-                old.unlink()
-        self._video = VideoWriter(folder / "overlay.mp4", size, fps or 25.0)
-        with output_errors(folder / "events.jsonl"):
-            self._lines: IO[str] = (folder / "events.jsonl").open("w", encoding="utf-8")
+            folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, frame: TrackedFrame) -> None:
-        """Adds one frame."""
+        """Adds one frame.
+
+        Raises:
+            OutputError: A file cannot be written.
+        """
+        if self._open is None:
+            self._open = self._begin()
+        video, lines = self._open
         names = [_name(mask.label, number) for number, mask in zip(frame.object_ids, frame.masks, strict=True)]
         shown = Masks((Mask(mask.size, mask.counts, None, name) for mask, name in zip(frame.masks, names, strict=True)), frame.masks.size)
         colours = [_colour(number) for number in frame.object_ids]
-        self._video.write(np.asarray(draw(frame.image, shown, colours=colours)), frame.time)
+        video.write(np.asarray(draw(frame.image, shown, colours=colours)), frame.time)
         picture = self.folder / "labels" / f"{frame.frame:05}.png"
         with output_errors(picture), write_atomically(picture) as file:
-            label_picture(frame.object_ids, frame.masks).save(file, "PNG")
+            label_picture(frame.object_ids, frame.masks, self._size).save(file, "PNG")
         with output_errors(self.folder / "events.jsonl"):
-            self._lines.writelines(json.dumps(event.to_dict()) + "\n" for event in frame.events)
-            self._lines.flush()
+            lines.writelines(json.dumps(event.to_dict()) + "\n" for event in frame.events)
+            lines.flush()
         self.events += frame.events
         for number, mask in zip(frame.object_ids, frame.masks, strict=True):
             track = self._tracks.setdefault(number, _Track(mask.label))
@@ -96,8 +99,11 @@ class TrackOutputs:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Finishes the files, which after an error hold what was done so far."""
-        self._lines.close()
-        self._video.__exit__(None if self.frames else kind, None if self.frames else error, trace)
+        if self._open is None:
+            return
+        video, lines = self._open
+        lines.close()
+        video.__exit__(None if self.frames else kind, None if self.frames else error, trace)
         if not self.frames:
             return
         table = self.folder / f"masks.{self._table}"
@@ -113,6 +119,18 @@ class TrackOutputs:
             with output_errors(picture), write_atomically(picture) as file:
                 self.timeline().savefig(file, format="png", dpi=120)
             self.written.append(picture)
+
+    def _begin(self) -> tuple[VideoWriter, IO[str]]:
+        """Clears away what an earlier, perhaps longer video left, and opens the files that grow."""
+        with output_errors(self.folder):
+            (self.folder / "labels").mkdir(exist_ok=True)
+            old = [path for path in (self.folder / "labels").glob("[0-9]*.png") if path.stem.isdecimal()]
+            old += [self.folder / name for name in ("masks.json", "masks.parquet", "timeline.png")]
+            for path in old:
+                path.unlink(missing_ok=True)
+        video = VideoWriter(self.folder / "overlay.mp4", self._size, self._fps or 25.0)
+        with output_errors(self.folder / "events.jsonl"):
+            return video, (self.folder / "events.jsonl").open("w", encoding="utf-8")
 
     def timeline(self) -> Figure:
         """Which object was seen on which frames, and its events.
@@ -198,14 +216,18 @@ class _Track:
     masks: dict[int, Mask] = field(default_factory=dict)
 
 
-def label_picture(numbers: Iterable[int], masks: Iterable[Mask]) -> Image.Image:
+def label_picture(numbers: Iterable[int], masks: Iterable[Mask], size: Size) -> Image.Image:
     """Masks as one picture of their objects' numbers, the larger under the smaller: 8 bits with a palette, or 16 where a number needs them.
+
+    Args:
+        numbers: The objects' numbers.
+        masks: Their masks.
+        size: ``(height, width)`` of the picture, which may have no object.
 
     Raises:
         OutputError: A number over 65535.
     """
     pairs = sorted(zip(numbers, masks, strict=True), key=lambda pair: -pair[1].area)
-    size = pairs[0][1].size if pairs else (1, 1)
     most = max((number for number, _ in pairs), default=0)
     if most > 0xFFFF:
         raise OutputError(f"a label picture holds numbers up to 65535, not object {most}")
@@ -254,10 +276,11 @@ def draw_timeline(tracks: dict[int, tuple[str, list[int]]], events: Iterable[Eve
         places = [(event.frame, rows[event.object_id]) for event in told if event.kind == kind and event.object_id in rows]
         if places:
             moments, heights = zip(*places, strict=True)
-            axes.scatter(moments, heights, marker=marker, s=30, color="black", zorder=3, label=kind)
+            axes.scatter(moments, heights, marker=marker, s=30, color="black", zorder=3, label=kind, clip_on=False)
     axes.set_yticks(list(rows.values()), [name for name, _ in tracks.values()])
-    axes.invert_yaxis()
+    axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
     axes.set_xlim(0, max(frames, 1))
+    axes.locator_params(axis="x", integer=True)
     axes.set_xlabel("frame")
     if told:
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)

@@ -1,0 +1,77 @@
+"""Masks go where the pixels went, and flow that does not lead back is not trusted."""
+
+import numpy as np
+import pytest
+
+from promptseg.tracking.flow import Flow, flow_between, grey
+
+
+def iou(first, second):
+    return (first & second).sum() / (first | second).sum()
+
+
+def shifted(by, size=(8, 12)):
+    """A flow by which every pixel came from `by` columns further left."""
+    height, width = size
+    x = np.tile(np.arange(width, dtype=np.float32) - by, (height, 1))
+    y = np.tile(np.arange(height, dtype=np.float32)[:, None], (1, width))
+    return Flow(x, y, np.ones(size, bool))
+
+
+def test_a_mask_moves_with_what_it_covers(scene, square):
+    before, after = scene({"square": square(30, 40)}), scene({"square": square(34, 42)})
+    flow = flow_between(grey(before.image), grey(after.image))
+    moved = flow.move(before.things["square"])
+    assert iou(before.things["square"], after.things["square"]) < 0.65
+    assert iou(moved, after.things["square"]) > 0.8
+    assert flow.consistency(moved) > 0.9
+
+
+def test_what_is_at_rest_stays_and_is_trusted(scene, square):
+    still = scene({"square": square(30, 40)})
+    flow = flow_between(grey(still.image), grey(still.image))
+    np.testing.assert_array_equal(flow.move(still.things["square"]), still.things["square"])
+    assert flow.consistency(still.things["square"]) == 1
+
+
+def test_flow_over_a_cut_is_hardly_trusted(scene):
+    ground = scene({}).image
+    flow = flow_between(grey(ground), grey(np.ascontiguousarray(ground[::-1, ::-1])))
+    assert flow.consistent.mean() < 0.6
+
+
+def test_the_trust_in_a_mask_is_that_in_its_own_pixels():
+    flow = shifted(0)
+    flow.consistent[:, 6:] = False
+    mask = np.zeros((8, 12), bool)
+    mask[2:4, 4:12] = True
+    assert flow.consistency(mask) == 0.25
+
+
+def test_what_leaves_the_frame_is_gone_and_nothing_comes_in_after_it():
+    mask = np.zeros((8, 12), bool)
+    mask[:, :4] = True
+    left, right = shifted(-3).move(mask), shifted(3).move(mask)
+    assert left.any(0).tolist() == [True] + [False] * 11
+    assert right.any(0).tolist() == [False] * 3 + [True] * 4 + [False] * 5
+    assert not shifted(-4).move(mask).any()
+
+
+def test_an_empty_mask_stays_empty_and_says_nothing_of_the_flow():
+    flow, nothing = shifted(0), np.zeros((8, 12), bool)
+    assert not flow.move(nothing).any()
+    assert flow.consistency(nothing) == 0
+
+
+@pytest.mark.parametrize("size", [(15, 64), (64, 15), (1, 1)])
+def test_frames_too_small_for_flow_are_taken_to_be_at_rest(size):
+    random = np.random.default_rng(0)
+    flow = flow_between(*(random.integers(0, 255, size, np.uint8) for _ in range(2)))
+    mask = random.random(size) > 0.5
+    np.testing.assert_array_equal(flow.move(mask), mask)
+    assert flow.consistent.all()
+
+
+def test_brightness_is_that_of_the_eye():
+    image = np.array([[(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]], np.uint8)
+    assert grey(image).tolist() == [[76, 150, 29, 255]]
