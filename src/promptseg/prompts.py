@@ -343,7 +343,7 @@ def spatial(prompts: Sequence[Prompt], size: Size) -> Iterator[SpatialPrompt]:
     for index, prompt in enumerate(prompts):
         if not isinstance(prompt, SpatialPrompt):
             hint = "use everything()" if isinstance(prompt, EverythingPrompt) else "a text prompt needs a Pipeline with a detector"
-            raise PromptError(f"prompt {index} is {prompt!r}, and segment() takes points, boxes and masks: {hint}")
+            raise PromptError(f"prompt {index} is {prompt!r}, where points, boxes and masks are taken: {hint}")
         yield prompt.on_image(size)
 
 
