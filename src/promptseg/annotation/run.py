@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from .. import progress
 from ..errors import ConfigError, IncompatibleStagesError, InputError, OutputError, nearest
-from ..files import output_errors
+from ..files import output_errors, remove_leftovers
 from ..formats.writing import FORMATS, WriteReport, write
 from ..masks import Mask
 from ..pipeline import BuiltPipeline, Pipeline
@@ -100,6 +100,8 @@ def annotate(
     found = open_source(source, images, folder, every)
     _check_prompts(pipeline, prompts, found)
     with _locked(folder), contextlib.closing(Journal(folder / JOURNAL, _header(pipeline, prompts, found))) as journal:
+        remove_leftovers(folder)
+        remove_leftovers(folder / GALLERY)
         run = _Run(journal, folder, found, limit, retry_failed, gallery)
         if engine == "ray":
             from .on_ray import answers_of_ray
