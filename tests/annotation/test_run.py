@@ -202,6 +202,16 @@ def test_a_run_that_is_killed_at_random_moments_ends_with_the_same_bytes_in_ever
     assert len(coco(tmp_path / "out")["images"]) == 25
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"photo": "copy"}, "no option 'photo': the options are photos$"), ({"photos": "move"}, "link, copy or none, got 'move'")],
+)
+def test_a_wrong_option_of_a_format_is_refused_before_any_photo_is_annotated(options, message, photos, pipeline, tmp_path):
+    with pytest.raises(ConfigError, match=message):
+        annotate(photos("0.png"), BOX, pipeline=pipeline, out=tmp_path / "out", formats=["yolo-seg"], options={"yolo-seg": options})
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_a_kill_during_writing_left_under_temporary_names_is_removed_and_nothing_else(photos, pipeline, tmp_path):
     left = [".coco.json.a1b2c3_x.tmp", "gallery/.index.html.00000000.tmp", ".yolo-seg.abcdefgh.tmp/yolo-seg/data.yaml"]
     own = ["coco.json.tmp", ".hidden.tmp", ".notes.of-the-user.tmp"]

@@ -20,9 +20,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from .. import progress
-from ..errors import ConfigError, IncompatibleStagesError, InputError, OutputError, nearest
+from ..errors import ConfigError, IncompatibleStagesError, InputError, OutputError
 from ..files import output_errors, remove_leftovers
-from ..formats.writing import FORMATS, WriteReport, write
+from ..formats.writing import WriteReport, check_format, write
 from ..masks import Mask
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt, TextPrompt, phrases_of
@@ -244,8 +244,7 @@ def _check(formats: Sequence[str], options: Mapping[str, Any], engine: str, work
     if isinstance(formats, str):
         raise ConfigError(f"formats are a list of names: write [{formats!r}]")
     for name in formats:
-        if name not in FORMATS:
-            raise ConfigError(f"there is no format {name!r}: expected one of {', '.join(FORMATS)}.{nearest(name, FORMATS)}")
+        check_format(name, options.get(name, {}))
     for name in options:
         if name not in formats:
             raise ConfigError(f"there are options for the format {name!r}, which is not written: the formats are {', '.join(formats)}")
