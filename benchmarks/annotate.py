@@ -18,12 +18,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 SUBPROCESS = "from promptseg.cli import main; main()"
+KILLED_FORMATS = "coco,yolo-seg,voc,labelme,cvat,masks,label-studio"
 
 
 def photos(folder: Path, count: int, size: tuple[int, int]) -> Path:
@@ -77,10 +79,14 @@ def memory(_options: argparse.Namespace, folder: Path) -> None:
 
 
 def kills(options: argparse.Namespace, folder: Path) -> None:
-    """Kills the command at random moments from its start on, and compares the outputs with those of a run without a stop."""
+    """Kills the command at random moments from its start on, and compares every file of several formats with those of a run without a stop.
+
+    When all photos are done it is killed a few more times while it writes the outputs.
+    """
     source = photos(folder / "photos", 200, (320, 240))
     (source / "000" / "broken.jpg").write_bytes(b"")
     command = [sys.executable, "-c", SUBPROCESS, "annotate", str(source), "--model", "superpixel", "--everything"]
+    command += ["--format", KILLED_FORMATS]
     moments = random.Random(options.seed)
     journal = folder / "out" / "journal.jsonl"
     lines, killed = [], 0
@@ -98,11 +104,22 @@ def kills(options: argparse.Namespace, folder: Path) -> None:
             break
         killed += 1
         lines.append(journal.read_bytes().count(b"\n") if journal.exists() else 0)
-    subprocess.run([*command, "--out", str(folder / "out")], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    subprocess.run([*command, "--out", str(folder / "whole")], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    whole_run = partial(subprocess.run, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    whole_run([*command, "--out", str(folder / "out")])
+    started = time.perf_counter()
+    whole_run([*command, "--out", str(folder / "out")])
+    spent = time.perf_counter() - started
+    written_over = 0
+    for _ in range(options.kills // 4):
+        process = subprocess.Popen([*command, "--out", str(folder / "out")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(spent * moments.uniform(0.4, 0.95))
+        process.send_signal(signal.SIGKILL)
+        written_over += process.wait() == -signal.SIGKILL
+    whole_run([*command, "--out", str(folder / "out")])
+    whole_run([*command, "--out", str(folder / "whole")])
     written = outputs(folder / "whole")
     same = bool(written) and outputs(folder / "out") == written
-    print(f"{killed} kills, with so many lines in the journal: {lines}")
+    print(f"{killed} kills, with so many lines in the journal: {lines}; and {written_over} while the outputs were written again")
     print(f"outputs of {len(written)} files: {'the same, byte for byte' if same else 'THEY DIFFER'}")
 
 

@@ -169,7 +169,9 @@ def read_config(path: Path) -> PipelineConfig:
         raise ConfigError(f"a pipeline file ends in {', '.join(readers)}, got {path}")
     try:
         values = reader(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
         raise ConfigError(f"cannot read {path}: {error}") from error
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{path} is not valid {path.suffix[1:].upper()}: {error}") from error

@@ -12,6 +12,8 @@ from .errors import OutOfMemoryError
 from .images import ImageLike, load_image
 from .protocols import BatchSegmenter, Segmenter, Session
 from .results import Provenance
+from .sam.cache import EmbeddingCache
+from .sam.session import SamSegmenter
 
 _T = TypeVar("_T")
 
@@ -133,6 +135,19 @@ class FallbackSegmenter:
     def _exhausted(self) -> OutOfMemoryError:
         story = "\n  ".join(f"{name}: {self._reasons[name]}" for name in self._names)
         return OutOfMemoryError(f"no model of the fallback fits into memory:\n  {story}")
+
+
+def set_cache(segmenter: Segmenter | None, cache: EmbeddingCache | None) -> None:
+    """Has a segmenter of the SAM family keep its embeddings in `cache`, or nowhere; those of a ladder too, whenever they are loaded."""
+
+    def change(one: Segmenter | None) -> None:
+        if isinstance(one, SamSegmenter):
+            one.cache = cache
+
+    if isinstance(segmenter, FallbackSegmenter):
+        segmenter.change(change)
+    else:
+        change(segmenter)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from promptseg import Prompt, annotate, registry
 from promptseg.pipeline import Pipeline
 from promptseg.testing import FakeSegmenter
 
+FORMATS = ("coco", "yolo-seg", "cvat", "labelme")
+
 
 @dataclass(frozen=True)
 class Slow(FakeSegmenter):
@@ -37,7 +39,7 @@ def run(source, out, seconds=0.0):
     sys.modules[module.__name__] = module
     registry.backends()["slow"] = registry.BackendSpec("slow", "segmenter", "backend_of_slow:load")
     registry.models()["slow"] = registry.ModelSpec("slow", "For a test", "MIT", (registry.Engine("fake", "slow", ""),))
-    annotate(source, Prompt.everything(5), pipeline=Pipeline().segment("slow"), out=out)
+    annotate(source, Prompt.everything(5), pipeline=Pipeline().segment("slow"), out=out, formats=FORMATS)
 
 
 def killed_run(source, out, seconds, growth, wait):
@@ -62,6 +64,9 @@ def main(source, out, whole, kills):
     for _ in range(int(kills)):
         killed += killed_run(source, out, 0.02, moments.randrange(4000), moments.uniform(0, 0.03))
         lines.append((Path(out) / "journal.jsonl").read_bytes().count(b"\n"))
+    run(source, out)
+    for _ in range(2):  # While the outputs are written again.
+        killed_run(source, out, 0.0, 0, moments.uniform(0.02, 0.2))
     run(source, out)
     run(source, whole)
     print(json.dumps([killed, lines]))

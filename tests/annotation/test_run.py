@@ -187,7 +187,7 @@ def test_the_results_within_the_folder_of_photos_are_no_photos(photos, pipeline)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork() would take a second for each kill")
-def test_a_run_that_is_killed_at_random_moments_ends_with_the_same_bytes(photos, tmp_path):
+def test_a_run_that_is_killed_at_random_moments_ends_with_the_same_bytes_in_every_file(photos, tmp_path):
     root = photos(*(f"{'ab'[index % 2]}/{index}.png" for index in range(25)))
     (root / "bad.png").write_bytes(b"")
     command = [sys.executable, Path(__file__).with_name("killed.py"), root, tmp_path / "out", tmp_path / "whole", "6"]
@@ -195,8 +195,33 @@ def test_a_run_that_is_killed_at_random_moments_ends_with_the_same_bytes(photos,
     killed, photos_then = json.loads(done.stdout)
     assert killed >= 5
     assert len(set(photos_then)) > 3  # The moments differ: the journal had another length at each.
-    assert outputs(tmp_path / "out") == outputs(tmp_path / "whole")
+    written = outputs(tmp_path / "out")
+    assert {Path(name).parts[0] for name in written} == {"coco.json", "yolo-seg", "cvat.xml", "labelme"}
+    assert len(written) > 3 * 25
+    assert written == outputs(tmp_path / "whole")
     assert len(coco(tmp_path / "out")["images"]) == 25
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"photo": "copy"}, "no option 'photo': the options are photos$"), ({"photos": "move"}, "link, copy or none, got 'move'")],
+)
+def test_a_wrong_option_of_a_format_is_refused_before_any_photo_is_annotated(options, message, photos, pipeline, tmp_path):
+    with pytest.raises(ConfigError, match=message):
+        annotate(photos("0.png"), BOX, pipeline=pipeline, out=tmp_path / "out", formats=["yolo-seg"], options={"yolo-seg": options})
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_a_kill_during_writing_left_under_temporary_names_is_removed_and_nothing_else(photos, pipeline, tmp_path):
+    left = [".coco.json.a1b2c3_x.tmp", "gallery/.index.html.00000000.tmp", ".yolo-seg.abcdefgh.tmp/yolo-seg/data.yaml"]
+    own = ["coco.json.tmp", ".hidden.tmp", ".notes.of-the-user.tmp"]
+    for name in left + own:
+        path = tmp_path / "out" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    annotate(photos("0.png"), BOX, pipeline=pipeline, out=tmp_path / "out")
+    assert not any((tmp_path / "out" / name).exists() for name in [*left, ".yolo-seg.abcdefgh.tmp"])
+    assert all((tmp_path / "out" / name).exists() for name in own)
 
 
 def test_a_run_that_is_interrupted_keeps_what_is_done_and_goes_on(photos, add_model, tmp_path, journal_of):

@@ -86,7 +86,7 @@ class TestSupervision:
 class TestFiftyOne:
     @pytest.fixture(autouse=True)
     def fiftyone(self, monkeypatch):
-        """A stand-in with the two classes that are used: installing the package itself was not done within 100 s."""
+        """A stand-in with the two classes that are used: the package itself starts a database when it is imported."""
         stub = types.SimpleNamespace(Detection=types.SimpleNamespace, Detections=types.SimpleNamespace)
         monkeypatch.setitem(sys.modules, "fiftyone", stub)
 

@@ -15,13 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, PromptError, PromptSegError
-from ..fallback import FallbackSegmenter
+from ..fallback import set_cache
 from ..images import load_image
 from ..masks import Masks
 from ..pipeline import BuiltPipeline
 from ..prompts import Prompt
 from ..results import Result
-from ..sam.session import SamSegmenter
 from .photos import Photo
 
 _T = TypeVar("_T")
@@ -68,7 +67,9 @@ class Annotator:
         models = [model for model in (self.pipeline.detector, self.pipeline.segmenter) if model is not None]
         accelerated = any(not model.provenance.device.startswith("cpu") for model in models)
         object.__setattr__(self, "_size", self.batch_size or (8 if accelerated else 1))
-        _without_default_cache(self.pipeline)
+        stage = self.pipeline.config.segment
+        if stage is not None and "cache" not in stage.options:
+            set_cache(self.pipeline.segmenter, None)  # Each photo is seen once.
 
     def run(self, photos: Iterable[Photo], finish: Callable[[Answer], _T]) -> Iterator[_T]:
         """What `finish` makes of each answer, in the order of the photos; it is called on a thread of its own, one answer at a time.
@@ -179,22 +180,6 @@ def _own(outcome: Result | PromptSegError) -> Result | Exception:
     if isinstance(outcome, PromptSegError) and isinstance(outcome.__cause__, PromptSegError):
         return outcome.__cause__
     return outcome
-
-
-def _without_default_cache(pipeline: BuiltPipeline) -> None:
-    """Keeps no embeddings unless the configuration asks for it: each photo is seen once."""
-    stage = pipeline.config.segment
-    if stage is None or "cache" in stage.options:
-        return
-
-    def drop(segmenter: object) -> None:
-        if isinstance(segmenter, SamSegmenter):
-            segmenter.cache = None
-
-    if isinstance(pipeline.segmenter, FallbackSegmenter):
-        pipeline.segmenter.change(drop)
-    else:
-        drop(pipeline.segmenter)
 
 
 def with_label_of_prompt(answer: Answer) -> Result:

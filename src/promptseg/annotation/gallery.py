@@ -124,12 +124,13 @@ def _entry(record: Mapping[str, Any], classes: Mapping[str, int], gallery: Path)
 
 
 def _scores(record: Mapping[str, Any], classes: Mapping[str, int]) -> Iterator[list[float]]:
-    """For each class on a photo: its number, how many objects, and their least and greatest score (-1 where there is none)."""
-    found: dict[int, list[float]] = defaultdict(list)
+    """For each class on a photo: its number, how many objects, and the least and greatest of their scores (-1 where there is none)."""
+    found: dict[int, list[float | None]] = defaultdict(list)
     for mask in record["masks"]:
-        found[classes[mask["label"] or ""]].append(-1 if mask["score"] is None else mask["score"])
+        found[classes[mask["label"] or ""]].append(mask["score"])
     for label, scores in sorted(found.items()):
-        yield [label, len(scores), round(min(scores), 3), round(max(scores), 3)]
+        known = [score for score in scores if score is not None] or [-1]
+        yield [label, len(scores), round(min(known), 3), round(max(known), 3)]
 
 
 def _script(values: Any) -> str:

@@ -20,9 +20,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from .. import progress
-from ..errors import ConfigError, IncompatibleStagesError, InputError, OutputError, nearest
-from ..files import output_errors
-from ..formats.writing import FORMATS, write
+from ..errors import ConfigError, IncompatibleStagesError, InputError, OutputError
+from ..files import output_errors, remove_leftovers
+from ..formats.writing import WriteReport, check_format, write
 from ..masks import Mask
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt, TextPrompt, phrases_of
@@ -95,13 +95,13 @@ def annotate(
         MissingDependencyError: A package is not installed.
     """
     folder = Path(out)
-    _check(formats, options or {}, engine)
+    _check(formats, options or {}, engine, workers)
     _check_counts(limit=(limit, 1), every=(every, 1), batch_size=(batch_size, 1), gallery=(gallery, 0), workers=(workers, 1))
-    if workers is not None and engine != "ray":
-        raise ConfigError("workers go with the engine 'ray'")
     found = open_source(source, images, folder, every)
     _check_prompts(pipeline, prompts, found)
     with _locked(folder), contextlib.closing(Journal(folder / JOURNAL, _header(pipeline, prompts, found))) as journal:
+        remove_leftovers(folder)
+        remove_leftovers(folder / GALLERY)
         run = _Run(journal, folder, found, limit, retry_failed, gallery)
         if engine == "ray":
             from .on_ray import answers_of_ray
@@ -110,15 +110,19 @@ def annotate(
         else:
             answers = run.local(pipeline, prompts, batch_size)
         made, seconds, worked = run.through(answers)
-        classes = [parse_phrase(phrase).label for phrase in phrases_of(prompts)]
-        reports = {
-            name: write(name, JournalImages(journal), folder, classes=classes, **(options or {}).get(name, {}))
-            for name in dict.fromkeys(formats)
-        }
+        reports = _write_outputs(journal, folder, formats, options or {}, prompts)
         annotation = summarise(journal, out=folder, made=made, seconds=seconds, model_seconds=worked, reports=reports)
         if gallery:
             pictures.write_gallery(journal, annotation, folder / GALLERY, gallery)
         return annotation
+
+
+def _write_outputs(
+    journal: Journal, folder: Path, formats: Sequence[str], options: Mapping[str, Mapping[str, Any]], prompts: Sequence[Prompt]
+) -> dict[str, WriteReport]:
+    """Writes the formats; classes have their numbers in the order of the phrases that were asked for."""
+    classes = [parse_phrase(phrase).label for phrase in phrases_of(prompts)]
+    return {name: write(name, JournalImages(journal), folder, classes=classes, **options.get(name, {})) for name in dict.fromkeys(formats)}
 
 
 @dataclass(frozen=True)
@@ -236,17 +240,18 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _check(formats: Sequence[str], options: Mapping[str, Any], engine: str) -> None:
+def _check(formats: Sequence[str], options: Mapping[str, Any], engine: str, workers: int | None) -> None:
     if isinstance(formats, str):
         raise ConfigError(f"formats are a list of names: write [{formats!r}]")
     for name in formats:
-        if name not in FORMATS:
-            raise ConfigError(f"there is no format {name!r}: expected one of {', '.join(FORMATS)}.{nearest(name, FORMATS)}")
+        check_format(name, options.get(name, {}))
     for name in options:
         if name not in formats:
             raise ConfigError(f"there are options for the format {name!r}, which is not written: the formats are {', '.join(formats)}")
     if engine not in ("local", "ray"):
         raise ConfigError(f"engine is 'local' or 'ray', got {engine!r}")
+    if workers is not None and engine != "ray":
+        raise ConfigError("workers go with the engine 'ray'")
 
 
 def _check_counts(**counts: tuple[int | None, int]) -> None:

@@ -98,7 +98,8 @@ class Annotation:
             lines.append(f"  {label or '(no class)'}: {count}")
         if len(self.classes) > 20:
             lines.append(f"  and {len(self.classes) - 20} more classes")
-        lines += [f"failed, {count} times: {reason}" for reason, count in islice(self.reasons.items(), SHOWN)]
+        for reason, count in islice(self.reasons.items(), SHOWN):
+            lines.append(f"failed, {count} {'photo' if count == 1 else 'photos'}: {reason}")
         if self.damaged:
             lines.append(f"{self.damaged} records of the journal were damaged; their photos were done again")
         lines += [str(report) for report in self.reports.values()]

@@ -10,11 +10,19 @@ from typing import Annotated
 import typer
 
 from .. import progress
-from ..errors import ConfigError, PromptError
+from ..errors import ConfigError
 from ..pipeline import Pipeline
-from ..registry import DEFAULT_MODEL
-from .output import FAILED, errors_as_messages, usage_error
-from .prompts import chosen_pipeline, parse_prompts
+from .output import FAILED, errors_as_messages
+from .prompts import (
+    ConfigOption,
+    DeviceOption,
+    FallbackOption,
+    ModelOption,
+    PointsPerSideOption,
+    TextOption,
+    asked_prompts,
+    chosen_pipeline,
+)
 
 INTERRUPTED = 130
 
@@ -37,19 +45,16 @@ def annotate(
         Path | None, typer.Option(metavar="FOLDER", help="Where the paths in a file of images start (default: beside it).")
     ] = None,
     every: Annotated[int | None, typer.Option(metavar="N", help="Take every N-th frame of a video.")] = None,
-    text: Annotated[str | None, typer.Option(help='Phrases to look for, such as "a dog, red car"; needs --detector.')] = None,
+    text: TextOption = None,
     everything: Annotated[bool, typer.Option("--everything", help="Every object of each photo.")] = False,
-    points_per_side: Annotated[int | None, typer.Option(help="Density of the grid of points for --everything (default: 32).")] = None,
+    points_per_side: PointsPerSideOption = None,
     point: Annotated[list[str] | None, typer.Option(metavar="X,Y[,0]", help="The same click on each photo. Repeatable.")] = None,
     box: Annotated[list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="The same box on each photo. Repeatable.")] = None,
-    model: Annotated[str | None, typer.Option(metavar="NAME[=WEIGHTS]", help=f"The segmenter (default: {DEFAULT_MODEL}).")] = None,
-    fallback: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME[=WEIGHTS]", help="A segmenter to go on with where the one before does not fit into memory. Repeatable."),
-    ] = None,
+    model: ModelOption = None,
+    fallback: FallbackOption = None,
     detector: Annotated[str | None, typer.Option(metavar="NAME[=WEIGHTS]", help="The detector; without --text, all that it knows.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A pipeline file (YAML, TOML or JSON) in place of --model and --detector.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    config: ConfigOption = None,
+    device: DeviceOption = None,
     batch_size: Annotated[int | None, typer.Option(help="Photos that are encoded together (default: 8 on an accelerator, else 1).")] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first so many photos: a trial, with which a longer run goes on.")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try the photos again that failed before.")] = False,
@@ -69,18 +74,11 @@ def annotate(
     from ..annotation.run import annotate as annotate_photos
     from ..annotation.summary import first_failures
 
-    try:
-        prompts = parse_prompts(point or [], box or [], text, everything, points_per_side)
-    except PromptError as error:
-        raise usage_error(str(error)) from error
-    if config is not None and (model or fallback or detector):
-        raise usage_error("--config says which models to use: leave out --model, --fallback and --detector")
-    with errors_as_messages():
-        pipeline = chosen_pipeline(config, model, fallback, detector)
-        if device is not None:
+    prompts = asked_prompts(point, box, text, everything, points_per_side)
+    pipeline = chosen_pipeline(config, model, fallback, detector, text)
+    if device is not None:
+        with errors_as_messages():
             pipeline = Pipeline.from_config({**pipeline.to_config(), "device": device})
-    if pipeline.config.detect is None and text is not None:
-        raise usage_error(f"--text {text!r} needs a model that finds things by phrase: give --detector, or --config with one")
     try:
         with errors_as_messages(), progress.shown():
             done = annotate_photos(

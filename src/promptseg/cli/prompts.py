@@ -1,14 +1,28 @@
-"""From the command line's words to prompts and pipelines."""
+"""From the command line's words to prompts and pipelines, and the options that several commands have for them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from ..errors import PromptError
 from ..pipeline import Pipeline
 from ..prompts import Prompt, SpatialPrompt
 from ..registry import DEFAULT_MODEL
+from .output import errors_as_messages, usage_error
+
+TextOption = Annotated[str | None, typer.Option(help='Phrases to look for, such as "a dog, red car"; needs --detector.')]
+PointsPerSideOption = Annotated[int | None, typer.Option(help="Density of the grid of points for --everything (default: 32).")]
+ModelOption = Annotated[str | None, typer.Option(metavar="NAME[=WEIGHTS]", help=f"The segmenter (default: {DEFAULT_MODEL}).")]
+FallbackOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME[=WEIGHTS]", help="A segmenter to go on with where the one before does not fit into memory. Repeatable."),
+]
+ConfigOption = Annotated[Path | None, typer.Option(help="A pipeline file (YAML, TOML or JSON) in place of --model and --detector.")]
+DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
 
 
 def parse_prompts(
@@ -40,16 +54,31 @@ def parse_prompts(
     return prompts
 
 
-def chosen_pipeline(config: Path | None, model: str | None, fallback: Sequence[str] | None, detector: str | None) -> Pipeline:
-    """The pipeline of a file, or that of the models that the options name.
+def asked_prompts(
+    points: Sequence[str] | None, boxes: Sequence[str] | None, text: str | None, everything: bool, points_per_side: int | None
+) -> list[Prompt]:
+    """The prompts that the options ask for; a value that cannot be read is wrong usage."""
+    try:
+        return parse_prompts(points or [], boxes or [], text, everything, points_per_side)
+    except PromptError as error:
+        raise usage_error(str(error)) from error
 
-    Raises:
-        ConfigError: The file or a value is not valid.
-    """
-    if config is not None:
-        return Pipeline.from_config(config)
-    pipeline = Pipeline().segment(model or DEFAULT_MODEL, fallback=fallback or ())
-    return pipeline.detect(detector) if detector else pipeline
+
+def chosen_pipeline(
+    config: Path | None, model: str | None, fallback: Sequence[str] | None, detector: str | None, text: str | None
+) -> Pipeline:
+    """The pipeline of a file, or that of the models that the options name; one that the options cannot mean ends the command."""
+    if config is not None and (model or fallback or detector):
+        raise usage_error("--config says which models to use: leave out --model, --fallback and --detector")
+    with errors_as_messages():
+        if config is not None:
+            pipeline = Pipeline.from_config(config)
+        else:
+            pipeline = Pipeline().segment(model or DEFAULT_MODEL, fallback=fallback or ())
+            pipeline = pipeline.detect(detector) if detector else pipeline
+    if pipeline.config.detect is None and text is not None:
+        raise usage_error(f"--text {text!r} needs a model that finds things by phrase: give --detector, or --config with one")
+    return pipeline
 
 
 def _point(text: str) -> SpatialPrompt:

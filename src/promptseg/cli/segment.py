@@ -11,16 +11,23 @@ import typer
 from PIL import Image
 
 from .. import progress
-from ..errors import PromptError, PromptSegError
-from ..fallback import FallbackSegmenter
+from ..errors import PromptSegError
+from ..fallback import set_cache
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt
-from ..registry import DEFAULT_MODEL
 from ..results import Result
 from ..sam.cache import embedding_cache
-from ..sam.session import SamSegmenter
 from .output import FAILED, distinct_names, errors_as_messages, picture_format, seconds, usage_error, write_image, write_json
-from .prompts import chosen_pipeline, parse_prompts
+from .prompts import (
+    ConfigOption,
+    DeviceOption,
+    FallbackOption,
+    ModelOption,
+    PointsPerSideOption,
+    TextOption,
+    asked_prompts,
+    chosen_pipeline,
+)
 
 
 def segment(
@@ -29,17 +36,14 @@ def segment(
         list[str] | None, typer.Option(metavar="X,Y[,0]", help="A click on the object; with 0, beside it. Repeatable.")
     ] = None,
     box: Annotated[list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="A box around one object. Repeatable.")] = None,
-    text: Annotated[str | None, typer.Option(help='Phrases to look for, such as "a dog, red car"; needs --detector.')] = None,
+    text: TextOption = None,
     everything: Annotated[bool, typer.Option("--everything", help="Every object of the photo.")] = False,
-    points_per_side: Annotated[int | None, typer.Option(help="Density of the grid of points for --everything (default: 32).")] = None,
-    model: Annotated[str | None, typer.Option(metavar="NAME[=WEIGHTS]", help=f"The segmenter (default: {DEFAULT_MODEL}).")] = None,
-    fallback: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME[=WEIGHTS]", help="A segmenter to go on with where the one before does not fit into memory. Repeatable."),
-    ] = None,
+    points_per_side: PointsPerSideOption = None,
+    model: ModelOption = None,
+    fallback: FallbackOption = None,
     detector: Annotated[str | None, typer.Option(metavar="NAME[=WEIGHTS]", help="The detector, for --text.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A pipeline file (YAML, TOML or JSON) in place of --model and --detector.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    config: ConfigOption = None,
+    device: DeviceOption = None,
     candidates: Annotated[
         bool, typer.Option("--candidates", help="All masks that the model proposes for a prompt, not the chosen one.")
     ] = False,
@@ -52,16 +56,8 @@ def segment(
 
     Writes an overlay picture and a JSON file with the masks (COCO RLE) for each photo.
     """
-    try:
-        prompts = parse_prompts(point or [], box or [], text, everything, points_per_side)
-    except PromptError as error:
-        raise usage_error(str(error)) from error
-    if config is not None and (model or fallback or detector):
-        raise usage_error("--config says which models to use: leave out --model, --fallback and --detector")
-    with errors_as_messages():
-        pipeline = chosen_pipeline(config, model, fallback, detector)
-    if pipeline.config.detect is None and text is not None:
-        raise usage_error(f"--text {text!r} needs a model that finds things by phrase: give --detector, or --config with one")
+    prompts = asked_prompts(point, box, text, everything, points_per_side)
+    pipeline = chosen_pipeline(config, model, fallback, detector, text)
     if pipeline.config.detect is None and not prompts:
         raise usage_error("nothing to segment: give --point, --box, --text or --everything")
     folder = out if out is not None or as_json else Path("promptseg-out")
@@ -82,17 +78,8 @@ def segment(
 def _build(pipeline: Pipeline, device: str | None, no_cache: bool, *, cache_by_default: bool) -> BuiltPipeline:
     """Loads the models; a pipeline file says itself which cache it wants."""
     built = pipeline.build(device)
-    if not (no_cache or cache_by_default):
-        return built
-
-    def set_cache(segmenter: object) -> None:
-        if isinstance(segmenter, SamSegmenter):
-            segmenter.cache = None if no_cache else embedding_cache("disk")
-
-    if isinstance(built.segmenter, FallbackSegmenter):
-        built.segmenter.change(set_cache)
-    else:
-        set_cache(built.segmenter)
+    if no_cache or cache_by_default:
+        set_cache(built.segmenter, None if no_cache else embedding_cache("disk"))
     return built
 
 

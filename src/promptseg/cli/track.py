@@ -13,7 +13,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from ..errors import PromptError, PromptSegError
+from ..errors import PromptSegError
 from ..frames import FrameSource, open_frames
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import TextPrompt
@@ -21,7 +21,7 @@ from ..registry import DEFAULT_MODEL, choose, load_video
 from ..tracking.follow import TrackedFrame
 from ..tracking.outputs import TableFormat, TrackOutputs
 from .output import FAILED, errors_as_messages, usage_error
-from .prompts import parse_prompts
+from .prompts import TextOption, asked_prompts
 
 
 def track(
@@ -32,7 +32,7 @@ def track(
         list[str] | None, typer.Option(metavar="X,Y[,0]", help="A click on the object on the first frame; with 0, beside it. Repeatable.")
     ] = None,
     box: Annotated[list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="A box around one object there. Repeatable.")] = None,
-    text: Annotated[str | None, typer.Option(help='Phrases to look for, such as "a dog, red car"; needs --detector.')] = None,
+    text: TextOption = None,
     model: Annotated[str, typer.Option(metavar="NAME[=WEIGHTS]", help="The segmenter.")] = DEFAULT_MODEL,
     tracker: Annotated[
         str | None, typer.Option(metavar="BACKEND", help="What tracks with it (default: the model's own, else propagate).")
@@ -55,10 +55,7 @@ def track(
     Writes the video with the masks drawn on it, a label picture for each frame, a table of the masks, the events and a timeline. What was
     done before an error or Ctrl-C is kept.
     """
-    try:
-        prompts = parse_prompts(point or [], box or [], text, everything=False, points_per_side=None)
-    except PromptError as error:
-        raise usage_error(str(error)) from error
+    prompts = asked_prompts(point, box, text, everything=False, points_per_side=None)
     if detector is None and any(isinstance(prompt, TextPrompt) for prompt in prompts):
         raise usage_error(f"--text {text!r} needs a model that finds things by phrase: give --detector")
     if detector is None and not prompts:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .. import metrics, progress, registry
 from ..errors import BackendError, ConfigError, IncompatibleStagesError, InputError, OutOfMemoryError
-from ..fallback import FallbackSegmenter
+from ..fallback import set_cache
 from ..formats.annotated import AnnotatedImage, AnnotatedObject, Dataset, Finding
 from ..formats.reading import open_dataset
 from ..formats.summary import content_key, same_content
@@ -24,7 +24,6 @@ from ..prompts import Prompt
 from ..protocols import Segmenter, Session
 from ..results import Provenance
 from ..sam.cache import EmbeddingCache, embedding_cache
-from ..sam.session import SamSegmenter
 from ..vocabulary import parse_phrases
 from . import floors as without_model
 from . import prompting
@@ -285,14 +284,5 @@ def _build(
 ) -> BuiltPipeline:
     pipeline = Pipeline().segment(model, weights=None if weights is None else str(weights), engine=engine)
     built = (pipeline if detector is None else pipeline.detect(detector)).build(device)
-    keep = embedding_cache(cache)
-
-    def set_cache(segmenter: object) -> None:
-        if isinstance(segmenter, SamSegmenter):
-            segmenter.cache = keep
-
-    if isinstance(built.segmenter, FallbackSegmenter):
-        built.segmenter.change(set_cache)
-    else:
-        set_cache(built.segmenter)
+    set_cache(built.segmenter, embedding_cache(cache))
     return built

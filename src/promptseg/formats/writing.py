@@ -109,21 +109,34 @@ def write(name: str, images: Iterable[AnnotatedImage], out: str | Path, *, class
         ConfigError: There is no such format, or it has no such option.
         OutputError: It cannot be written, or a folder of its name is there that promptseg did not write.
     """
-    top = Path(out)
-    if name not in _WRITERS:
-        raise ConfigError(f"there is no format {name!r}: expected one of {', '.join(FORMATS)}.{nearest(name, FORMATS)}")
-    wrong = sorted(option for option in options if name not in OPTIONS.get(option, "").split(" and "))
-    if wrong:
-        of = f", it is one of {OPTIONS[wrong[0]]}" if wrong[0] in OPTIONS else f": the options are {', '.join(OPTIONS)}"
-        raise ConfigError(f"the format {name} has no option {wrong[0]!r}{of}")
-    tally = Tally()
-    writer = _WRITERS[name](top, Classes(classes), tally, **options)
+    top, tally = Path(out), Tally()
+    writer = _writer(name, top, classes, tally, options)
     with output_errors(writer.top):
         top.mkdir(parents=True, exist_ok=True)
         with writer.open():
             for image in images:
                 writer.add(image)
     return _report(name, writer.top, tally)
+
+
+def check_format(name: str, options: Mapping[str, Any]) -> None:
+    """Refuses what `write` would refuse before it writes anything.
+
+    Raises:
+        ConfigError: There is no such format, or it has no such option or value of one.
+    """
+    _writer(name, Path(), (), Tally(), options)
+
+
+def _writer(name: str, out: Path, classes: Sequence[str], tally: Tally, options: Mapping[str, Any]) -> Writer:
+    if name not in _WRITERS:
+        raise ConfigError(f"there is no format {name!r}: expected one of {', '.join(FORMATS)}.{nearest(name, FORMATS)}")
+    wrong = sorted(option for option in options if name not in OPTIONS.get(option, "").split(" and "))
+    if wrong:
+        own = [option for option, formats in OPTIONS.items() if name in formats.split(" and ")]
+        of = f", it is one of {OPTIONS[wrong[0]]}" if wrong[0] in OPTIONS else f": the options are {', '.join(own) or 'none'}"
+        raise ConfigError(f"the format {name} has no option {wrong[0]!r}{of}")
+    return _WRITERS[name](out, Classes(classes), tally, **options)
 
 
 def _report(name: str, path: Path, tally: Tally) -> WriteReport:
