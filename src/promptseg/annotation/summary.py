@@ -83,12 +83,14 @@ class Annotation:
     def __str__(self) -> str:
         """The summary for people."""
         done = self.photos - self.failures
-        lines = [f"{done} photos annotated with {self.objects} objects" + (f", {self.empty} of them with none" if self.empty else "")]
+        lines = [f"{_counted(done, 'photo')} annotated with {_counted(self.objects, 'object')}"]
+        if self.empty:
+            lines[0] += f", {self.empty} of them with none"
         if self.failures:
             lines[0] += f"; {self.failures} failed"
         if self.made:
             lines.append(
-                f"{self.made} photos now, in {self.seconds:.1f} s ({self.made / max(self.seconds, 1e-9):.2f} a second); "
+                f"{_counted(self.made, 'photo')} now, in {self.seconds:.1f} s ({self.made / max(self.seconds, 1e-9):.2f} a second); "
                 f"the models worked for {self.model_seconds / max(self.seconds, 1e-9):.0%} of it"
             )
         spent = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in self.stages.items())
@@ -99,11 +101,15 @@ class Annotation:
         if len(self.classes) > 20:
             lines.append(f"  and {len(self.classes) - 20} more classes")
         for reason, count in islice(self.reasons.items(), SHOWN):
-            lines.append(f"failed, {count} {'photo' if count == 1 else 'photos'}: {reason}")
+            lines.append(f"failed, {_counted(count, 'photo')}: {reason}")
         if self.damaged:
             lines.append(f"{self.damaged} records of the journal were damaged; their photos were done again")
         lines += [str(report) for report in self.reports.values()]
         return "\n".join(lines)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 FAILURES_KEPT = 1000
