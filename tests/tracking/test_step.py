@@ -211,7 +211,7 @@ def test_specks_are_no_candidates_unless_the_object_was_one(scene):
     assert not track.mask.any()
 
 
-@pytest.mark.parametrize("accepts", [{"box"}, {"box", "point"}, {"box", "mask"}], ids=" and ".join)
+@pytest.mark.parametrize("accepts", [{"box"}, {"box", "point"}, {"box", "mask"}], ids=lambda ways: " and ".join(sorted(ways)))
 def test_a_segmenter_is_asked_only_in_the_ways_that_it_takes(scene, square, accepts):
     shown = scene({"square": square(40, 30)})
     (track,) = go(start(shown), shown, shown, accepts=frozenset(accepts))
