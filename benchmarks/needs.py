@@ -51,7 +51,7 @@ def main() -> None:
     photo = str(options.photo or options.shared / "data" / "sam_images" / "truck.jpg")
     import promptseg
 
-    for model in promptseg.models().values():
+    for model in promptseg.list_models().values():
         for engine in model.engines:
             if engine.backend in SOURCES and (not options.models or model.name in options.models):
                 module, made = SOURCES[engine.backend]

@@ -123,7 +123,7 @@ def _sam2(options: argparse.Namespace) -> Pair:
 
     torch.set_num_threads(THREADS)
     torch.manual_seed(0)
-    config = promptseg.models()[options.model].engine("torch").variant
+    config = promptseg.list_models()[options.model].engine("torch").variant
     model = build_sam2(config, None, device=options.device)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "random.pt"

@@ -48,7 +48,7 @@ def main() -> None:
     arguments.add_argument("--threshold", type=float, default=0.25, help="least score of a detection")
     options = arguments.parse_args()
     import promptseg
-    from promptseg.fusion import filled_box, prompts_of
+    from promptseg.pipeline.box_prompts import filled_box, prompts_of
 
     weights = options.weights or options.shared / "weights" / "yolo" / "yolov8n-seg.pt"
     detector = promptseg.load(options.detector, weights=weights)

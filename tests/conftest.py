@@ -21,6 +21,7 @@ from PIL import Image, ImageDraw, ImageFilter
 import promptseg
 from promptseg import registry
 from promptseg.errors import WeightsError
+from promptseg.registry import loading
 from promptseg.weights import WeightFile
 
 # The same examples at every run, so that a change that breaks nothing never fails; `--hypothesis-profile=explore` looks for new ones.
@@ -59,16 +60,16 @@ def mini_sam():
 
 @pytest.fixture
 def add_model(monkeypatch):
-    """Puts a model into the catalogue for one test: ``add_model("name", "detector", factory, licence="MIT")``."""
+    """Puts a model into the catalogue for one test: ``add_model("name", "detector", factory, licence="MIT", options={"threads": 1})``."""
 
-    def add(name, kind, factory, licence="MIT"):
+    def add(name, kind, factory, licence="MIT", **declared):
         module = types.ModuleType(f"backend_of_{name}")
         module.load = factory
         monkeypatch.setitem(sys.modules, module.__name__, module)
-        backend = registry.BackendSpec(f"{name} backend", kind, f"{module.__name__}:load")
+        backend = registry.BackendSpec(f"{name} backend", kind, f"{module.__name__}:load", **declared)
         monkeypatch.setitem(registry.backends(), backend.name, backend)
         engine = registry.Engine("fake", backend.name, "")
-        monkeypatch.setitem(registry.models(), name, registry.ModelSpec(name, "For a test", licence, (engine,)))
+        monkeypatch.setitem(registry.list_models(), name, registry.ModelSpec(name, "For a test", licence, (engine,)))
 
     return add
 
@@ -177,16 +178,20 @@ def tiny_torch_model(tiny_sam, monkeypatch, tmp_path):
 
     The checkpoint is ``tiny.pt`` in the current folder, a temporary one. `requests` are those for the torch module so far.
     """
-    from promptseg.export import pair
-
     module = types.ModuleType("tiny_backend")
     module.requests = []
     module.torch_module = lambda request: module.requests.append(request) or tiny_sam()
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(pair.LAYOUTS, "tiny backend", ("tiny_backend:torch_module", "promptseg.export.sam:SamLayout"))
-    monkeypatch.setitem(registry.backends(), "tiny backend", registry.BackendSpec("tiny backend", "segmenter", "tiny_backend:load"))
+    backend = registry.BackendSpec(
+        "tiny backend",
+        "segmenter",
+        "tiny_backend:load",
+        torch_module="tiny_backend:torch_module",
+        export_layout="promptseg.export.sam:SamLayout",
+    )
+    monkeypatch.setitem(registry.backends(), backend.name, backend)
     engine = registry.Engine("torch", "tiny backend", "t", (WeightFile("tiny.pt", "0" * 64, ()),))
-    monkeypatch.setitem(registry.models(), "tiny", registry.ModelSpec("tiny", "For a test", "MIT", (engine,)))
+    monkeypatch.setitem(registry.list_models(), "tiny", registry.ModelSpec("tiny", "For a test", "MIT", (engine,)))
     (tmp_path / "tiny.pt").write_bytes(b"weights")
     monkeypatch.chdir(tmp_path)
     return module
@@ -559,15 +564,15 @@ class SmallModels:
     def __init__(self, request, folder, patch):
         self._fixture, self._folder, self._patch = request.getfixturevalue, folder, patch
         self._stages, self._loaded = {}, {}
-        load = registry._load
+        load = loading._load
 
-        def load_once(chosen, device, options):
+        def load_once(chosen, device, options, failed=()):
             key = (chosen.model.name, chosen.engine.name, chosen.weights)
             if key not in self._loaded:
                 self._loaded[key] = load(chosen, device, options)
             return self._loaded[key]
 
-        patch.setattr(registry, "_load", load_once)
+        patch.setattr(loading, "_load", load_once)
 
     def stage(self, name, engine):
         if (name, engine) not in self._stages:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from promptseg.calibration import least_scores
-from promptseg.config import DetectStage
 from promptseg.detections import Detections
 from promptseg.errors import ConfigError, InputError, PromptError
+from promptseg.pipeline.calibration import least_scores
+from promptseg.pipeline.config import DetectStage
 
 BOX = (0, 0, 5, 5)
 

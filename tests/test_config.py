@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from promptseg.config import CleanStage, DetectStage, PipelineConfig, SegmentStage, json_schema, parse_config, read_config
 from promptseg.errors import ConfigError
+from promptseg.pipeline.config import CleanStage, DetectStage, PipelineConfig, SegmentStage, json_schema, parse_config, read_config
 
 VALUES = {
     "detect": {"model": "grounding-dino-swin-t", "threshold": 0.25, "max_detections": 20},

@@ -4,26 +4,26 @@ import json
 
 import pytest
 
-from promptseg import exported
 from promptseg.errors import WeightsMismatchError, WeightsNotFoundError
-from promptseg.exported import Exported
+from promptseg.registry import manifest
+from promptseg.registry.manifest import Manifest
 
-NOTE = Exported("mini-sam", "onnx_sam", "sam", {"a.encoder.onnx": "0" * 64})
+NOTE = Manifest("mini-sam", "onnx_sam", "sam", {"a.encoder.onnx": "0" * 64})
 
 
-TUNED = Exported("m", "sam", "v", {"decoder.safetensors": "1" * 64}, "torch", {"w.pth": "2" * 64}, {"w.pth": "/somewhere/w.pth"})
+TUNED = Manifest("m", "sam", "v", {"decoder.safetensors": "1" * 64}, "torch", {"w.pth": "2" * 64}, {"w.pth": "/somewhere/w.pth"})
 
 
 @pytest.mark.parametrize("note", [NOTE, TUNED])
 def test_what_is_written_is_read_again(note, tmp_path):
     note.write(tmp_path)
-    assert exported.read(tmp_path) == note
+    assert manifest.read(tmp_path) == note
 
 
 @pytest.mark.parametrize("path", [".", "absent", "file.pt"])
 def test_a_path_that_says_nothing_of_itself_is_no_export(path, tmp_path):
     (tmp_path / "file.pt").touch()
-    assert exported.read(tmp_path / path) is None
+    assert manifest.read(tmp_path / path) is None
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,10 @@ def test_a_path_that_says_nothing_of_itself_is_no_export(path, tmp_path):
 def test_a_file_of_another_form_is_refused_with_its_path(content, complaint, tmp_path):
     (tmp_path / "promptseg.json").write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
     with pytest.raises(WeightsMismatchError, match=rf"promptseg\.json {complaint}"):
-        exported.read(tmp_path)
+        manifest.read(tmp_path)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "promptseg.json").mkdir()
     with pytest.raises(WeightsNotFoundError, match=r"cannot read .*promptseg\.json"):
-        exported.read(tmp_path)
+        manifest.read(tmp_path)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from promptseg.errors import OutOfMemoryError, WeightsOfflineError
-from promptseg.fallback import FallbackSegmenter
 from promptseg.prompts import Prompt
 from promptseg.protocols import BatchSegmenter
+from promptseg.registry.fallback import FallbackChain, FallbackSegmenter
 from promptseg.testing import FakeSegmenter
 
 IMAGE = np.zeros((40, 60, 3), np.uint8)
@@ -21,14 +21,20 @@ IMAGE = np.zeros((40, 60, 3), np.uint8)
 class Model:
     """A fake under a name, which may not take images of more than `most` pixels."""
 
-    def __init__(self, name, most=None):
-        self.most = most
-        self.provenance = replace(FakeSegmenter().provenance, model=name)
+    accepts = FakeSegmenter().accepts
+
+    def __init__(self, name, most=None, failed=(), cache="its own"):
+        self.most, self.cache = most, cache
+        self.provenance = replace(FakeSegmenter().provenance, model=name, fallback_from=failed)
+
+    def with_cache(self, cache):
+        return Model(self.provenance.model, self.most, self.provenance.fallback_from, cache)
 
     def open(self, image):
         if self.most is not None and image.shape[0] * image.shape[1] > self.most:
             raise OutOfMemoryError(f"{self.provenance.model} holds {self.most} pixels")
-        return FakeSegmenter().open(image)
+        session = FakeSegmenter(provenance=self.provenance).open(image)
+        return replace(session, timings={f"cache {self.cache}": 0.0})
 
 
 class Ladder(dict):
@@ -39,11 +45,11 @@ class Ladder(dict):
         super().__init__({name: self.loader(name) for name in models})
 
     def loader(self, name):
-        def load():
+        def load(failed):
             self.loaded.append(name)
             if isinstance(self.most[name], Exception):
                 raise self.most[name]
-            return Model(name, self.most[name])
+            return Model(name, self.most[name], failed)
 
         return load
 
@@ -68,7 +74,7 @@ class Steps:
 
 def test_where_the_first_fits_no_other_is_loaded_and_nothing_is_told():
     ladder = Ladder(large=None, small=None)
-    segmenter = FallbackSegmenter(ladder)
+    segmenter = FallbackSegmenter(FallbackChain(ladder))
     assert segmenter.open(IMAGE).size == (40, 60)
     assert ladder.loaded == ["large"]
     assert (segmenter.provenance.model, segmenter.provenance.fallback_from) == ("large", ())
@@ -77,13 +83,13 @@ def test_where_the_first_fits_no_other_is_loaded_and_nothing_is_told():
 def test_a_model_that_cannot_be_loaded_is_passed_over():
     ladder = Ladder(large=OutOfMemoryError("9 GB"), middle=OutOfMemoryError("5 GB"), small=None)
     with steps("large middle", "middle small"):
-        segmenter = FallbackSegmenter(ladder)
+        segmenter = FallbackSegmenter(FallbackChain(ladder))
     assert ladder.loaded == ["large", "middle", "small"]
     assert (segmenter.provenance.model, segmenter.provenance.fallback_from) == ("small", ("large", "middle"))
 
 
 def test_an_image_that_does_not_fit_is_opened_by_the_next_model():
-    segmenter = FallbackSegmenter(Ladder(large=1000, small=None))
+    segmenter = FallbackSegmenter(FallbackChain(Ladder(large=1000, small=None)))
     with steps("large small"):
         session = segmenter.open(IMAGE)
     assert session.segment([Prompt.box(10, 10, 30, 30)])[0].box.tolist() == [10, 10, 30, 30]
@@ -92,12 +98,12 @@ def test_an_image_that_does_not_fit_is_opened_by_the_next_model():
 
 def test_the_warning_has_the_reason():
     with pytest.warns(RuntimeWarning, match="large does not fit into memory, going on with small: large holds 1000 pixels"):
-        FallbackSegmenter(Ladder(large=1000, small=None)).open(IMAGE)
+        FallbackSegmenter(FallbackChain(Ladder(large=1000, small=None))).open(IMAGE)
 
 
 def test_later_images_stay_with_the_model_that_was_reached():
     ladder = Ladder(large=1000, small=None)
-    segmenter = FallbackSegmenter(ladder)
+    segmenter = FallbackSegmenter(FallbackChain(ladder))
     with steps("large small"):
         segmenter.open(IMAGE)
     segmenter.open(IMAGE[:10, :10])
@@ -106,40 +112,28 @@ def test_later_images_stay_with_the_model_that_was_reached():
 
 
 def test_a_result_names_the_model_that_opened_its_image():
-    segmenter = FallbackSegmenter(Ladder(large=1000, small=None))
-    assert segmenter.open_with_provenance(IMAGE[:10, :10])[1].model == "large"
+    segmenter = FallbackSegmenter(FallbackChain(Ladder(large=1000, small=None)))
+    assert segmenter.open(IMAGE[:10, :10]).provenance.model == "large"
     with steps("large small"):
-        assert segmenter.open_with_provenance(IMAGE)[1].fallback_from == ("large",)
+        assert segmenter.open(IMAGE).provenance.fallback_from == ("large",)
 
 
 def test_an_open_file_reaches_every_model(tmp_path):
     from PIL import Image
 
     Image.fromarray(IMAGE).save(tmp_path / "a.png")
-    segmenter = FallbackSegmenter(Ladder(large=0, middle=0, small=None))
+    segmenter = FallbackSegmenter(FallbackChain(Ladder(large=0, middle=0, small=None)))
     with steps("large middle", "middle small"), (tmp_path / "a.png").open("rb") as file:
         assert segmenter.open(file).size == (40, 60)
 
 
-def test_several_images_are_opened_by_one_model_together_where_it_can():
-    together = []
-
-    class Batches(Model):
-        def open_all(self, images):
-            together.append(len(images))
-            return [self.open(image) for image in images]
-
-    segmenter = FallbackSegmenter({"one by one": lambda: Model("one by one", 1000), "batches": lambda: Batches("batches")})
-    assert isinstance(segmenter, BatchSegmenter)
-    assert [session.size for session in segmenter.open_all([IMAGE[:10, :10], IMAGE[:9, :9]])] == [(10, 10), (9, 9)]
-    with pytest.warns(RuntimeWarning, match="going on with batches"):
-        assert [session.size for session in segmenter.open_all([IMAGE[:10, :10], IMAGE])] == [(10, 10), (40, 60)]
-    assert together == [2]
+def test_it_does_not_encode_several_images_together_which_may_not_fit_where_one_does():
+    assert not isinstance(FallbackSegmenter(FallbackChain(Ladder(large=None))), BatchSegmenter)
 
 
 @pytest.mark.parametrize("models", [{"large": 0, "small": OutOfMemoryError("small takes 3 GB")}, {"large": 0, "small": 1}])
 def test_where_none_fits_the_error_has_each_with_its_reason(models):
-    segmenter = FallbackSegmenter(Ladder(**models))
+    segmenter = FallbackSegmenter(FallbackChain(Ladder(**models)))
     with steps("large small"), pytest.raises(OutOfMemoryError) as caught:
         segmenter.open(IMAGE)
     first, *reasons = str(caught.value).splitlines()
@@ -150,11 +144,11 @@ def test_where_none_fits_the_error_has_each_with_its_reason(models):
 
 def test_where_none_can_be_loaded_the_error_is_raised_at_once():
     with steps("large small"), pytest.raises(OutOfMemoryError, match=r"(?s)large: 9 GB.*small: 5 GB"):
-        FallbackSegmenter(Ladder(large=OutOfMemoryError("9 GB"), small=OutOfMemoryError("5 GB")))
+        FallbackSegmenter(FallbackChain(Ladder(large=OutOfMemoryError("9 GB"), small=OutOfMemoryError("5 GB"))))
 
 
 def test_the_last_model_answers_again_when_an_image_fits():
-    segmenter = FallbackSegmenter(Ladder(large=0, small=1000))
+    segmenter = FallbackSegmenter(FallbackChain(Ladder(large=0, small=1000)))
     with steps("large small"), pytest.raises(OutOfMemoryError):
         segmenter.open(IMAGE)
     assert segmenter.open(IMAGE[:10, :10]).size == (10, 10)
@@ -162,7 +156,7 @@ def test_the_last_model_answers_again_when_an_image_fits():
 
 def test_the_last_model_is_loaded_anew_when_it_could_not_be():
     ladder = Ladder(large=0, small=OutOfMemoryError("5 GB"))
-    segmenter = FallbackSegmenter(ladder)
+    segmenter = FallbackSegmenter(FallbackChain(ladder))
     with steps("large small"), pytest.raises(OutOfMemoryError):
         segmenter.open(IMAGE)
     ladder.most["small"] = None
@@ -172,7 +166,7 @@ def test_the_last_model_is_loaded_anew_when_it_could_not_be():
 
 def test_another_error_does_not_step_down_and_the_next_call_tries_the_same_model():
     ladder = Ladder(large=0, middle=WeightsOfflineError("not here"), small=None)
-    segmenter = FallbackSegmenter(ladder)
+    segmenter = FallbackSegmenter(FallbackChain(ladder))
     with steps("large middle"), pytest.raises(WeightsOfflineError):
         segmenter.open(IMAGE)
     ladder.most["middle"] = None
@@ -181,7 +175,7 @@ def test_another_error_does_not_step_down_and_the_next_call_tries_the_same_model
 
 
 def test_a_warning_that_is_made_an_error_leaves_a_ladder_that_works():
-    segmenter = FallbackSegmenter(Ladder(large=0, small=None))
+    segmenter = FallbackSegmenter(FallbackChain(Ladder(large=0, small=None)))
     with pytest.raises(RuntimeWarning):  # As pytest is set up here.
         segmenter.open(IMAGE)
     assert segmenter.open(IMAGE).size == (40, 60)
@@ -190,26 +184,29 @@ def test_a_warning_that_is_made_an_error_leaves_a_ladder_that_works():
 def test_a_model_is_gone_before_the_next_is_loaded():
     alive = []
 
-    def small():
+    def small(failed):
         gc.collect()
         alive.append(first() is not None)
-        return Model("small")
+        return Model("small", failed=failed)
 
-    segmenter = FallbackSegmenter({"large": lambda: Model("large", 0), "small": small})
-    first = weakref.ref(segmenter._rung.segmenter)
+    segmenter = FallbackSegmenter(FallbackChain({"large": lambda _: Model("large", 0), "small": small}))
+    first = weakref.ref(segmenter._chain._link.segmenter)
     with steps("large small"):
         segmenter.open(IMAGE)
     assert alive == [False]
 
 
-def test_a_change_reaches_the_model_that_is_loaded_and_those_that_are_later():
-    changed = []
-    segmenter = FallbackSegmenter(Ladder(large=0, small=None))
-    segmenter.change(lambda model: changed.append(model.provenance.model))
-    assert changed == ["large"]
+def test_another_cache_is_for_a_new_segmenter_and_every_model_of_the_chain():
+    ladder = Ladder(large=1000, small=None)
+    segmenter = FallbackSegmenter(FallbackChain(ladder))
+    other = segmenter.with_cache("other")
+    assert list(other.open(IMAGE[:10, :10]).timings) == ["cache other"]
+    assert list(segmenter.open(IMAGE[:10, :10]).timings) == ["cache its own"]
     with steps("large small"):
-        segmenter.open(IMAGE)
-    assert changed == ["large", "small"]
+        assert list(other.open(IMAGE).timings) == ["cache other"]
+    assert list(segmenter.open(IMAGE).timings) == ["cache its own"]
+    assert ladder.loaded == ["large", "small"]
+    assert other.provenance.fallback_from == ("large",)
 
 
 def test_threads_that_fail_together_step_down_once():
@@ -222,12 +219,14 @@ def test_threads_that_fail_together_step_down_once():
 
     loaded = []
 
-    def small():
+    def small(failed):
         loaded.append("small")
-        return Model("small")
+        return Model("small", failed=failed)
 
-    segmenter = FallbackSegmenter({"large": lambda: Crowded("large"), "small": small, "tiny": lambda: pytest.fail("one step too far")})
+    segmenter = FallbackSegmenter(
+        FallbackChain({"large": lambda _: Crowded("large"), "small": small, "tiny": lambda _: pytest.fail("one step too far")})
+    )
     with steps("large small"), ThreadPoolExecutor(8) as pool:
-        provenances = [of for _, of in pool.map(lambda _: segmenter.open_with_provenance(IMAGE), range(8))]
+        provenances = list(pool.map(lambda _: segmenter.open(IMAGE).provenance, range(8)))
     assert loaded == ["small"]
     assert {(of.model, of.fallback_from) for of in provenances} == {("small", ("large",))}

@@ -5,11 +5,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from promptseg.config import DetectStage, SegmentStage
 from promptseg.detections import Detections
 from promptseg.errors import BackendError, IncompatibleStagesError
-from promptseg.fusion import choose, filled_box, join, own_masks, prompts_of
 from promptseg.masks import Mask, Masks
+from promptseg.pipeline.box_prompts import choose, filled_box, join, own_masks, prompts_of
+from promptseg.pipeline.config import DetectStage, SegmentStage
 
 SIZE = HEIGHT, WIDTH = 40, 60
 

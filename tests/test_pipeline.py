@@ -1,6 +1,7 @@
 """The builder and the pipeline that it builds, on fakes."""
 
 import gc
+import hashlib
 import io
 import json
 import threading
@@ -14,9 +15,7 @@ import pytest
 from PIL import Image
 
 import promptseg
-from promptseg import pipeline as pipeline_module
 from promptseg import registry
-from promptseg.config import PipelineConfig, parse_config
 from promptseg.detections import Detections
 from promptseg.errors import (
     ConfigError,
@@ -28,10 +27,12 @@ from promptseg.errors import (
     PromptError,
     UnknownModelError,
 )
-from promptseg.fallback import FallbackSegmenter
 from promptseg.masks import Mask, Masks
-from promptseg.pipeline import BuiltPipeline, Pipeline
+from promptseg.pipeline import BuiltPipeline, Pipeline, builder, runner
+from promptseg.pipeline.config import PipelineConfig, parse_config
 from promptseg.prompts import Prompt
+from promptseg.registry import choice, loading, manifest
+from promptseg.registry.fallback import FallbackChain, FallbackSegmenter
 from promptseg.testing import FakeDetector, FakeSegmenter
 from promptseg.weights import WeightFile
 
@@ -59,6 +60,7 @@ class Spy:
 
     def __init__(self, model):
         self.model, self.provenance = model, model.provenance
+        self.accepts = getattr(model, "accepts", frozenset())
         self.opened, self.asked = 0, []
 
     def open(self, image):
@@ -157,7 +159,7 @@ class TestBuild:
 
     def test_device_and_options_reach_the_backend(self, add_model):
         requests = []
-        add_model("cutter", "segmenter", lambda request: requests.append(request) or FakeSegmenter())
+        add_model("cutter", "segmenter", lambda request: requests.append(request) or FakeSegmenter(), options={"n": 1})
         pipeline = Pipeline.from_config({"segment": {"model": "cutter", "options": {"n": 5}}, "device": "cuda"})
         pipeline.build()
         built = pipeline.build("cpu")
@@ -241,7 +243,7 @@ class TestWeightsThatChooseTheEngine:
             registry.Engine("onnx", "finder backend", "", (WeightFile("w.onnx", "0" * 64, ()),)),
             registry.Engine("torch", "cutter backend", "", (WeightFile("w.pt", "0" * 64, ()),)),
         )
-        monkeypatch.setitem(registry.models(), "both", registry.ModelSpec("both", "For a test", "MIT", engines))
+        monkeypatch.setitem(registry.list_models(), "both", registry.ModelSpec("both", "For a test", "MIT", engines))
 
     @pytest.mark.parametrize("form", ["name", "setting"])
     def test_the_stage_takes_the_model_by_the_engine_of_its_weights(self, form, both, tmp_path):
@@ -270,8 +272,8 @@ class TestFallback:
     def models(self, add_model):
         """Models ``small``, which runs out of memory at larger images, and ``other``; returns what was loaded."""
         loaded = []
-        add_model("small", "segmenter", lambda _: loaded.append("small") or self.Small())
-        add_model("other", "segmenter", lambda _: loaded.append("other") or FakeSegmenter())
+        add_model("small", "segmenter", lambda request: loaded.append("small") or self.Small(provenance=request.provenance("1.0")))
+        add_model("other", "segmenter", lambda request: loaded.append("other") or FakeSegmenter(provenance=request.provenance("1.0")))
         return loaded
 
     def test_the_result_says_what_did_not_fit(self, models):
@@ -292,11 +294,11 @@ class TestFallback:
     def test_a_result_without_a_mask_names_the_segmenter_too(self, models, add_model):
         add_model("finder", "detector", lambda _: FakeDetector({}))
         result = Pipeline().detect("finder").segment("small", fallback=["other"]).build()(BLANK, Prompt.text("dog"))
-        assert [of.model for of in result.provenance] == ["fake-detector", "fake-segmenter"]
+        assert [of.model for of in result.provenance] == ["fake-detector", "small"]
 
     def test_a_result_made_while_another_thread_steps_down_names_its_own_model(self, models):
         pipeline = Pipeline().segment("small", fallback=["other"]).build()
-        segmenter, opened = pipeline.segmenter, pipeline.segmenter.open_with_provenance
+        segmenter, opened = pipeline.segmenter, pipeline.segmenter.open
 
         def overtaken(pixels):
             found = opened(pixels)
@@ -304,7 +306,7 @@ class TestFallback:
                 opened(BLANK)
             return found
 
-        segmenter.open_with_provenance = overtaken
+        segmenter.open = overtaken
         assert pipeline(BLANK[:10, :10], Prompt.point(3, 3)).provenance[0].fallback_from == ()
         assert segmenter.provenance.fallback_from == ("small",)
 
@@ -481,7 +483,7 @@ class TestDetections:
                 session = super().open(image)
 
                 class Session:
-                    size, timings = session.size, session.timings
+                    image, size, timings, provenance = session.image, session.size, session.timings, session.provenance
 
                     def segment(self, prompts, *, candidates=False):
                         calls.append(len(prompts))
@@ -569,7 +571,7 @@ class Failing:
         session, x = FakeSegmenter().open(image), self.x
 
         class Session:
-            size, timings = session.size, session.timings
+            image, size, timings, provenance = session.image, session.size, session.timings, session.provenance
 
             def segment(self, prompts, *, candidates=False):
                 empty = Masks([], session.size).union().counts
@@ -629,39 +631,29 @@ class TestThresholdsOfTheDetector:
 
     @pytest.fixture
     def options(self, add_model):
-        """The options that the detector ``finder`` was last loaded with; it knows those given."""
+        """The options that a detector was last loaded with; ``finder`` declares all, ``plain`` and ``half`` fewer."""
         seen = {}
 
         def load(request):
             seen.clear()
-            seen.update(request.take(**dict.fromkeys(("threshold", "max_detections", "size"))))
+            seen.update(request.options)
             return FakeDetector({})
 
-        def load_without(request):
-            seen.clear()
-            seen.update(request.take(size=None))
-            return FakeDetector({})
-
-        def load_with_threshold(request):
-            seen.clear()
-            seen.update(request.take(threshold=0.05))
-            return FakeDetector({})
-
-        add_model("finder", "detector", load)
-        add_model("plain", "detector", load_without)
-        add_model("half", "detector", load_with_threshold)
+        add_model("finder", "detector", load, options={"threshold": 0.05, "max_detections": 300, "size": None})
+        add_model("plain", "detector", load, options={"size": None})
+        add_model("half", "detector", load, options={"threshold": 0.05})
         return seen
 
     @pytest.mark.parametrize(
         ("settings", "threshold", "most"),
         [
-            ({}, None, None),
-            ({"threshold": 0.05, "max_detections": 300}, None, None),
-            ({"threshold": 0.02}, 0.02, None),
-            ({"thresholds": {"dog": 0.01, "cat": 0.7}}, 0.01, None),
-            ({"max_detections": 1000}, None, 1000),
+            ({}, 0.05, 300),
+            ({"threshold": 0.05, "max_detections": 300}, 0.05, 300),
+            ({"threshold": 0.02}, 0.02, 300),
+            ({"thresholds": {"dog": 0.01, "cat": 0.7}}, 0.01, 300),
+            ({"max_detections": 1000}, 0.05, 1000),
             ({"threshold": 0.0, "max_detections": 301}, 0.0, 301),
-            ({"threshold": 0.01, "options": {"threshold": 0.03}}, 0.03, None),
+            ({"threshold": 0.01, "options": {"threshold": 0.03}}, 0.03, 300),
         ],
     )
     def test_a_stage_that_wants_more_than_usual_says_so(self, settings, threshold, most, options):
@@ -680,6 +672,85 @@ class TestThresholdsOfTheDetector:
     def test_an_option_that_is_wrong_is_still_refused(self, options):
         with pytest.raises(ConfigError, match=r"no option 'sise'.*Did you mean 'size'"):
             Pipeline().detect("plain", threshold=0.01, options={"sise": 5}).build()
+
+
+class TestResolution:
+    """A model name is resolved once, and the choice is handed on."""
+
+    @pytest.fixture
+    def resolved(self, monkeypatch):
+        """The names that were resolved so far, and the folders whose manifest was read."""
+        seen = SimpleNamespace(names=[], manifests=[], files=[])
+
+        def counting(function, calls):
+            def count(first, *arguments, **settings):
+                calls.append(str(first))
+                return function(first, *arguments, **settings)
+
+            return count
+
+        named, read, of = choice._named, manifest.read, loading.weights_of
+        monkeypatch.setattr(choice, "_named", counting(named, seen.names))
+        monkeypatch.setattr(manifest, "read", counting(read, seen.manifests))
+        monkeypatch.setattr(loading, "weights_of", counting(of, seen.files))
+        return seen
+
+    def test_it_is_once_a_stage_and_once_a_model_of_the_fallback(self, resolved, add_model):
+        add_model("finder", "detector", lambda _: FakeDetector({}), options={"threshold": 0.05, "max_detections": 300})
+        for name in ("large", "small"):
+            add_model(name, "segmenter", lambda _: FakeSegmenter())
+        pipeline = Pipeline().detect("finder", threshold=0.01, max_detections=1000).segment("large", fallback=["small"], refine=True)
+        with pytest.raises(IncompatibleStagesError, match="takes no"):
+            pipeline.build()
+        assert resolved.names == ["finder", "large", "small"]
+        resolved.names.clear()
+        built = pipeline.segment("large", fallback=["small"]).build(licences="permissive")
+        assert resolved.names == ["finder", "large", "small"]
+        assert len(resolved.files) == 2  # The detector's and the first segmenter's: the fallback's are not needed.
+        built(BLANK, Prompt.text("dog"))
+        list(built.track([BLANK], Prompt.box(1, 1, 9, 9)))
+        assert len(resolved.names) == 3
+
+    def test_the_manifest_of_a_folder_is_read_once(self, resolved, add_model, tmp_path):
+        add_model("cutter", "segmenter", lambda _: FakeSegmenter())
+        (tmp_path / "w.bin").write_bytes(b"weights")
+        digest = hashlib.sha256(b"weights").hexdigest()
+        manifest.Manifest("cutter", "cutter backend", "", {"w.bin": digest}, engine="fake").write(tmp_path)
+        Pipeline().segment(str(tmp_path)).build()
+        assert (resolved.names, resolved.manifests) == ([str(tmp_path)], [str(tmp_path)])
+
+    def test_a_users_weights_are_hashed_once_although_a_detector_is_told_what_the_stage_wants(self, add_model, monkeypatch, tmp_path):
+        from promptseg import weights
+
+        (tmp_path / "own.bin").write_bytes(b"weights")
+        hashed, digest = [], weights.file_sha256
+        monkeypatch.setattr(weights, "file_sha256", lambda path: hashed.append(path) or digest(path))
+        add_model("finder", "detector", lambda _: FakeDetector({}), options={"threshold": 0.05})
+        Pipeline().detect("finder", weights=str(tmp_path / "own.bin"), threshold=0.01, max_detections=1000).build()
+        assert hashed == [tmp_path / "own.bin"]
+
+
+class TestCache:
+    def test_another_cache_is_for_a_new_pipeline_and_leaves_the_old_one(self, mini_sam_like):
+        pipeline = BuiltPipeline(parse_config({"segment": {}}), None, mini_sam_like)
+        assert pipeline.with_cache(None).segmenter.cache is None
+        assert pipeline.segmenter.cache is mini_sam_like.cache
+
+    def test_a_pipeline_without_a_segmenter_is_itself(self):
+        pipeline = built({"dog": (1, 1, 5, 5)}, segmenter=False)
+        assert pipeline.with_cache(None) is pipeline
+
+    @pytest.fixture
+    def mini_sam_like(self):
+        class Caching(FakeSegmenter):
+            cache = "memory"
+
+            def with_cache(self, cache):
+                other = Caching()
+                object.__setattr__(other, "cache", cache)
+                return other
+
+        return Caching()
 
 
 class TestClean:
@@ -781,7 +852,7 @@ class TestTimings:
     def clock(self, monkeypatch):
         """The seconds since the start; add to ``clock[0]`` to let time pass."""
         now = [0.0]
-        monkeypatch.setattr(pipeline_module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+        monkeypatch.setattr(runner, "time", SimpleNamespace(perf_counter=lambda: now[0]))
         return now
 
     def slow(self, clock, told):
@@ -799,6 +870,7 @@ class TestTimings:
                 clock[0] += 3
                 session = super().open(image)
                 return SimpleNamespace(
+                    provenance=session.provenance,
                     size=session.size,
                     timings=told,
                     segment=passing(0.5, session.segment),
@@ -822,8 +894,8 @@ class TestTimings:
             clock[0] += 2
             return masks
 
-        monkeypatch.setattr(pipeline_module, "load_image", read)
-        monkeypatch.setattr(pipeline_module, "clean", clean)
+        monkeypatch.setattr(runner, "load_image", read)
+        monkeypatch.setattr(runner, "clean", clean)
         result = self.slow(clock, told)(BLANK, Prompt.text("dog"), Prompt.point(30, 30), Prompt.everything(2))
         assert result.timings == {"read": 1, "detect": 5, "encode": 3, "segment": 1, "everything": 7, "clean": 2}
         assert sum(result.timings.values()) == clock[0]
@@ -907,7 +979,9 @@ class TestRun:
 
     def test_a_fallback_takes_them_one_by_one_so_that_a_batch_never_costs_the_better_model(self, images):
         segmenter = Batching()
-        results = list(self.pipeline(FallbackSegmenter({"first": lambda: segmenter})).run(images, Prompt.point(5, 5), batch_size=7))
+        results = list(
+            self.pipeline(FallbackSegmenter(FallbackChain({"first": lambda _: segmenter}))).run(images, Prompt.point(5, 5), batch_size=7)
+        )
         assert segmenter.calls == [1] * 7
         assert all(result.provenance[1].fallback_from == () for result in results)
 
@@ -1017,20 +1091,17 @@ class TestRun:
         pipeline = BuiltPipeline(parse_config({"segment": {}}), None, mini_sam)
         images = [photo(90, 130, seed) for seed in range(3)]
         results = pipeline.run(images, Prompt.point(44, 57), batch_size=3)
-        mini_sam.cache, cache = None, mini_sam.cache
-        try:
-            for image, result in zip(images, results, strict=True):
-                assert list(pipeline(image, Prompt.point(44, 57)).masks) == list(result.masks)
-        finally:
-            mini_sam.cache = cache
+        encoding = pipeline.with_cache(None)
+        for image, result in zip(images, results, strict=True):
+            assert list(encoding(image, Prompt.point(44, 57)).masks) == list(result.masks)
 
 
 class TestSegment:
     @pytest.fixture(autouse=True)
     def _forget_models(self):
-        pipeline_module._single.cache_clear()
+        builder._single.cache_clear()
         yield
-        pipeline_module._single.cache_clear()
+        builder._single.cache_clear()
 
     def test_it_segments_with_one_call(self, add_model):
         add_model("cutter", "segmenter", lambda _: FakeSegmenter())

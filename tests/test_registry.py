@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import promptseg
-from promptseg import exported, registry
+from promptseg import registry
 from promptseg.errors import (
     BackendError,
     ConfigError,
@@ -24,7 +24,10 @@ from promptseg.errors import (
     WeightsNotFoundError,
 )
 from promptseg.pipeline import Pipeline
-from promptseg.registry import BackendSpec, Engine, LoadRequest, ModelSpec, backend_of, find_model, load, models
+from promptseg.registry import BackendSpec, Engine, ModelSpec, catalog, choice, files, find_model, list_models, load, manifest
+from promptseg.registry.builtin import BUILT_IN
+from promptseg.registry.catalog import backend_for, memory_need
+from promptseg.registry.choice import fallback_chain
 from promptseg.testing import FakeSegmenter
 from promptseg.weights import ModelWeights, WeightFile
 
@@ -37,6 +40,7 @@ class Point:
 
     def __init__(self, name, loaded):
         self.name, self.value, self._loaded = name, f"stranger:{name}", loaded
+        self.dist = types.SimpleNamespace(name="stranger-package")
 
     def load(self):
         if isinstance(self._loaded, Exception):
@@ -50,7 +54,7 @@ def installed(monkeypatch):
 
     def clear():
         registry.backends.cache_clear()
-        registry.models.cache_clear()
+        registry.list_models.cache_clear()
 
     def install(*points):
         clear()
@@ -59,7 +63,7 @@ def installed(monkeypatch):
             assert group == "promptseg.backends"
             return list(points)
 
-        monkeypatch.setattr(registry, "entry_points", entry_points)
+        monkeypatch.setattr(catalog, "entry_points", entry_points)
 
     yield install
     clear()
@@ -75,7 +79,7 @@ def stranger(installed, monkeypatch):
     monkeypatch.setitem(sys.modules, "stranger", module)
     file = WeightFile("w.bin", "0" * 64, ("file:/absent",))
     model = ModelSpec("strange", "A model", "MIT", (Engine("one", "stranger", "v"), Engine("two", "stranger", "v2", (file,))))
-    spec = BackendSpec("stranger", "segmenter", "stranger:load", frozenset({"point"}), models=(model,))
+    spec = BackendSpec("stranger", "segmenter", "stranger:load", frozenset({"point"}), {"threads": 2}, models=(model,))
     module.spec, module.requests = spec, requests
     installed(Point("stranger", spec))
     return module
@@ -83,8 +87,8 @@ def stranger(installed, monkeypatch):
 
 class TestCatalogue:
     def test_every_model_parses(self):
-        assert len(models()) >= 10
-        for name, model in models().items():
+        assert len(list_models()) >= 10
+        for name, model in list_models().items():
             assert model.name == name
             assert re.fullmatch(r"[a-z0-9][a-z0-9.-]*", name)
             assert model.summary
@@ -92,7 +96,7 @@ class TestCatalogue:
             assert model.engines
             assert len({engine.name for engine in model.engines}) == len(model.engines)
 
-    @pytest.mark.parametrize("file", [f for m in models().values() for e in m.engines for f in e.files], ids=lambda file: file.name)
+    @pytest.mark.parametrize("file", [f for m in list_models().values() for e in m.engines for f in e.files], ids=lambda file: file.name)
     def test_every_weights_file_is_pinned(self, file):
         assert re.fullmatch(r"[0-9a-f]{64}", file.sha256)
         assert Path(file.name).name == file.name
@@ -101,17 +105,17 @@ class TestCatalogue:
             assert re.fullmatch(r"https://[^\s/]+/\S+|hf:[^\s/]+/[^\s/]+/\S+|npm:(@[^\s/@]+/)?[^\s/@]+@\d[^\s/]*/\S+", source)
 
     def test_the_weights_of_a_default_engine_have_a_source(self):
-        assert all(file.sources for model in models().values() for file in model.engines[0].files)
+        assert all(file.sources for model in list_models().values() for file in model.engines[0].files)
 
     def test_one_hash_belongs_to_one_file(self):
         names = {}
-        for model in models().values():
+        for model in list_models().values():
             for engine in model.engines:
                 for file in engine.files:
                     assert names.setdefault(file.sha256, file.name) == file.name
 
     def test_every_torch_model_of_the_sam_family_says_what_memory_it_needs(self):
-        needs = {m.name: e.memory for m in models().values() for e in m.engines if e.backend in ("sam", "mobile_sam", "sam2")}
+        needs = {m.name: e.memory for m in list_models().values() for e in m.engines if e.backend in ("sam", "mobile_sam", "sam2")}
         assert len(needs) >= 13
         assert all(isinstance(need, int) and need > 100 for need in needs.values())
         for family in (("mini-sam", "sam-vit-b", "sam-vit-l", "sam-vit-h"), ("sam2.1-hiera-tiny", "sam2.1-hiera-large")):
@@ -119,11 +123,11 @@ class TestCatalogue:
 
     def test_the_default_model_needs_nothing_that_is_optional(self):
         model = find_model(registry.DEFAULT_MODEL)
-        assert not backend_of(model).missing()
+        assert not backend_for(model, model.engines[0]).missing()
         assert model.engines[0].files
 
     def test_every_built_in_backend_names_a_module_of_ours_and_how_to_install_it(self):
-        for spec in registry.BUILT_IN:
+        for spec in BUILT_IN:
             assert re.fullmatch(r"promptseg\.backends\.\w+:\w+", spec.factory)
             assert spec.install.startswith("pip install")
 
@@ -135,7 +139,7 @@ class TestFinding:
     def test_an_unknown_model_names_the_nearest_and_all_that_are_known(self, wrong, near):
         with pytest.raises(UnknownModelError, match=f"no model '{re.escape(wrong)}'. Did you mean '{re.escape(near)}'?") as caught:
             find_model(wrong)
-        assert all(name in str(caught.value) for name in models())
+        assert all(name in str(caught.value) for name in list_models())
 
     def test_a_name_that_resembles_none_gets_the_list_alone(self):
         with pytest.raises(UnknownModelError) as caught:
@@ -175,14 +179,14 @@ class TestLadder:
     """Models that take one another's place where one does not fit into memory."""
 
     def ladder(self, name, *fallback):
-        return [rung.model.name for rung in registry.ladder(registry.choose(name), fallback)]
+        return [rung.model.name for rung in fallback_chain(registry.choose(name), fallback)]
 
     def test_it_has_the_models_in_their_order(self):
         assert self.ladder("sam-vit-h", "sam-vit-l", "mobile-sam") == ["sam-vit-h", "sam-vit-l", "mobile-sam"]
 
     def test_one_that_brings_weights_is_for_the_engine_that_reads_them(self, tmp_path):
         (tmp_path / "mini.pt").touch()
-        _, rung = registry.ladder(registry.choose("sam-vit-h"), [f"mini-sam={tmp_path / 'mini.pt'}"])
+        _, rung = fallback_chain(registry.choose("sam-vit-h"), [f"mini-sam={tmp_path / 'mini.pt'}"])
         assert (rung.engine.name, rung.weights) == ("torch", tmp_path / "mini.pt")
 
     @pytest.mark.parametrize("fallback", [["sam-vit-h"], ["sam-vit-l", "sam-vit-l"], ["sam-vit-l", "sam-vit-h=other.pth"]])
@@ -202,7 +206,7 @@ class TestLadder:
 
     def test_one_that_this_version_cannot_run_is_refused(self, monkeypatch):
         later = ModelSpec("later", "For a test", "MIT", (Engine("torch", "sam9", "t"),))
-        monkeypatch.setitem(registry.models(), "later", later)
+        monkeypatch.setitem(registry.list_models(), "later", later)
         with pytest.raises(ConfigError, match="'later' needs backend 'sam9', which this version does not have"):
             self.ladder("sam-vit-h", "later")
 
@@ -221,8 +225,12 @@ class TestLadder:
             requests.append(request)
             raise OutOfMemoryError("9 GB")
 
-        add_model("large", "segmenter", too_large)
-        add_model("small", "segmenter", lambda request: requests.append(request) or FakeSegmenter())
+        def small(request):
+            requests.append(request)
+            return FakeSegmenter(provenance=request.provenance("1.0"))
+
+        add_model("large", "segmenter", too_large, options={"threads": 1})
+        add_model("small", "segmenter", small, options={"threads": 1})
         with pytest.warns(RuntimeWarning, match="large does not fit into memory, going on with small: 9 GB"):
             segmenter = load("large", device="cpu", fallback=["small"], threads=2)
         assert [(of.model.name, of.device, of.options) for of in requests] == [(name, "cpu", {"threads": 2}) for name in ("large", "small")]
@@ -248,8 +256,8 @@ class TestMemory:
                 name: ModelSpec(name, "", "MIT", (Engine(engine, of, "v", files, memory=mib),))
                 for name, (engine, of, mib) in models.items()
             }
-            monkeypatch.setattr(registry, "models", lambda: specs)
-            return registry.memory_need(specs["this"], specs["this"].engines[0])
+            monkeypatch.setattr(catalog, "list_models", lambda: specs)
+            return memory_need(specs["this"], specs["this"].engines[0])
 
         return set_to
 
@@ -285,43 +293,52 @@ class TestEntryPoints:
     def test_a_backend_of_another_package_brings_its_models(self, stranger):
         assert registry.backends()["stranger"] is stranger.spec
         assert find_model("strange").licence == "MIT"
-        assert set(models()) > {"mini-sam", "strange"}
+        assert set(list_models()) > {"mini-sam", "strange"}
         assert stranger.requests == []
 
-    def test_one_that_cannot_be_loaded_is_named_with_its_error(self, installed):
-        error = ImportError("no module named 'wonder'")
-        installed(Point("wonder", error))
-        with pytest.raises(ConfigError, match=r"'wonder' \(stranger:wonder\) cannot be loaded: no module named 'wonder'") as caught:
-            registry.backends()
-        assert caught.value.__cause__ is error
+    def test_one_that_cannot_be_loaded_is_left_out_with_a_warning_that_names_its_package(self, installed):
+        installed(Point("wonder", ImportError("no module named 'wonder'")), Point("fine", BackendSpec("fine", "segmenter", "x:y")))
+        expected = r"'wonder' \(stranger:wonder\) of package 'stranger-package' cannot be loaded: ImportError: no module named 'wonder'"
+        with pytest.warns(RuntimeWarning, match=expected):
+            found = registry.backends()
+        assert "wonder" not in found
+        assert {"fine", "onnx_sam"} <= set(found)
+
+    def test_the_models_of_the_others_are_there(self, installed, stranger):
+        installed(Point("wonder", ImportError("no module named 'wonder'")), Point("stranger", stranger.spec))
+        with pytest.warns(RuntimeWarning, match="wonder"):
+            assert {"mini-sam", "strange"} <= set(list_models())
+        assert load("strange") == "the model"
 
     @pytest.mark.parametrize("loaded", [None, "a string", BackendSpec, BackendSpec("another_name", "segmenter", "x:y")], ids=str)
-    def test_one_that_is_no_backend_of_its_name_is_refused(self, loaded, installed):
+    def test_one_that_is_no_backend_of_its_name_is_left_out(self, loaded, installed):
         installed(Point("wonder", loaded))
-        with pytest.raises(ConfigError, match=r"'wonder' \(stranger:wonder\) must be a BackendSpec of that name"):
-            registry.backends()
+        with pytest.warns(
+            RuntimeWarning, match=r"'wonder' \(stranger:wonder\) of package 'stranger-package' must be a BackendSpec of that name"
+        ):
+            assert set(registry.backends()) == {spec.name for spec in BUILT_IN}
 
-    def test_one_that_takes_a_name_of_ours_is_refused(self, installed):
+    def test_one_that_takes_a_name_of_ours_is_left_out(self, installed):
         installed(Point("onnx_sam", BackendSpec("onnx_sam", "segmenter", "x:y")))
-        with pytest.raises(ConfigError, match=r"two backends are named 'onnx_sam'.*stranger:onnx_sam"):
-            registry.backends()
+        with pytest.warns(RuntimeWarning, match=r"'onnx_sam' \(stranger:onnx_sam\) .* has the name of another backend"):
+            assert registry.backends()["onnx_sam"] in BUILT_IN
 
-    def test_two_that_share_a_name_are_refused(self, installed):
-        spec = BackendSpec("wonder", "segmenter", "x:y")
-        installed(Point("wonder", spec), Point("wonder", spec))
-        with pytest.raises(ConfigError, match="two backends are named 'wonder'"):
-            registry.backends()
+    def test_of_two_that_share_a_name_the_first_stays(self, installed):
+        first, second = (BackendSpec("wonder", "segmenter", factory) for factory in ("x:y", "x:z"))
+        installed(Point("wonder", first), Point("wonder", second))
+        with pytest.warns(RuntimeWarning, match="has the name of another backend"):
+            assert registry.backends()["wonder"] is first
 
-    def test_a_model_that_takes_a_name_of_ours_is_refused(self, installed):
+    def test_a_model_that_takes_a_name_of_ours_is_left_out(self, installed):
         model = ModelSpec("mini-sam", "", "MIT", (Engine("e", "wonder", "v"),))
         installed(Point("wonder", BackendSpec("wonder", "segmenter", "x:y", models=(model,))))
-        with pytest.raises(ConfigError, match="two models are named 'mini-sam'; one comes with backend 'wonder'"):
-            models()
+        with pytest.warns(RuntimeWarning, match="model 'mini-sam' of backend 'wonder' has the name of another model"):
+            assert list_models()["mini-sam"].engines[0].backend == "onnx_sam"
 
 
 class TestLoading:
     def test_the_factory_gets_the_model_the_engine_the_device_and_the_options(self, stranger):
-        assert load("strange", device="cpu", threads=2) == "the model"
+        assert load("strange", device="cpu") == "the model"
         (request,) = stranger.requests
         assert request.model.name == "strange"
         assert request.engine.name == "one"
@@ -407,7 +424,7 @@ class TestLoading:
         stranger.given = lambda *arguments: asked.append(arguments) or "what is in the folder"
         installed(Point("stranger", dataclasses.replace(stranger.spec, given="stranger:given")))
         load("strange", weights=tmp_path, engine="two")
-        model = models()["strange"]
+        model = list_models()["strange"]
         assert asked == [(tmp_path, model, model.engine("two"))]
         assert stranger.requests[0].weights == "what is in the folder"
 
@@ -422,26 +439,26 @@ class TestEngineOfGivenWeights:
         return ModelSpec("both", "For a test", "MIT", (Engine("onnx", "a", "x", pair), Engine("torch", "b", "x", checkpoint)))
 
     def test_one_file_is_for_the_engine_that_takes_one_of_its_suffix(self, model, tmp_path):
-        assert registry._engine_for(model, tmp_path / "mine.pt").name == "torch"
+        assert choice._engine_for(model, tmp_path / "mine.pt").name == "torch"
 
     def test_a_folder_is_for_the_engine_whose_files_it_holds(self, model, tmp_path):
         (tmp_path / "model.pt").touch()
-        assert registry._engine_for(model, tmp_path).name == "torch"
+        assert choice._engine_for(model, tmp_path).name == "torch"
         for name in ("encoder.onnx", "sam.onnx"):
             (tmp_path / name).touch()
-        assert registry._engine_for(model, tmp_path).name == "onnx"
+        assert choice._engine_for(model, tmp_path).name == "onnx"
 
     def test_a_folder_under_other_names_is_for_the_engine_that_recognises_its_files(self, tmp_path):
         model = find_model("sam-vit-b")
         for name in ("mine.onnx", "yours.onnx"):
-            assert registry._engine_for(model, tmp_path).name == "torch"
+            assert choice._engine_for(model, tmp_path).name == "torch"
             (tmp_path / name).touch()
-        assert registry._engine_for(model, tmp_path).name == "onnx"
+        assert choice._engine_for(model, tmp_path).name == "onnx"
         (tmp_path / "and one more.onnx").touch()
-        assert registry._engine_for(model, tmp_path).name == "torch"
+        assert choice._engine_for(model, tmp_path).name == "torch"
 
     def test_anything_else_is_for_the_default_which_says_what_it_wants(self, model, tmp_path):
-        assert registry._engine_for(model, tmp_path / "sam.onnx").name == "onnx"
+        assert choice._engine_for(model, tmp_path / "sam.onnx").name == "onnx"
 
 
 class TestExportedWeights:
@@ -458,7 +475,7 @@ class TestExportedWeights:
         def write(**changes):
             digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.onnx")}
             values = {"model": "strange", "backend": "stranger", "variant": "exported", "sha256": digests, **changes}
-            exported.Exported(**values).write(folder)
+            manifest.Manifest(**values).write(folder)
 
         return write
 
@@ -486,9 +503,11 @@ class TestExportedWeights:
     def test_a_decoder_comes_with_the_published_files_that_it_builds_on(self, note, folder, stranger, monkeypatch, tmp_path):
         published = tmp_path / "published.bin"
         published.write_bytes(b"weights")
-        (catalogued,) = models()["strange"].engine("two").files
+        (catalogued,) = list_models()["strange"].engine("two").files
         note(base={catalogued.name: catalogued.sha256}, engine="torch")
-        monkeypatch.setattr(registry, "fetch", lambda *_: ModelWeights({catalogued.name: published}, {catalogued.name: catalogued.sha256}))
+        monkeypatch.setattr(
+            files, "fetch_weights", lambda *_: ModelWeights({catalogued.name: published}, {catalogued.name: catalogued.sha256})
+        )
         load("strange", weights=folder)
         assert stranger.requests[0].weights.files == {catalogued.name: published, **{path.name: path for path in folder.glob("*.onnx")}}
         assert next(iter(stranger.requests[0].weights.files)) == catalogued.name
@@ -598,16 +617,48 @@ class TestCheckpointInPlaceOfSeveralFiles:
 
 
 class TestOptions:
-    REQUEST = LoadRequest(
-        ModelSpec("m", "", "MIT", (Engine("e", "b", "v"),)), Engine("e", "b", "v"), ModelWeights({}, {}), options={"threads": 2}
-    )
+    @pytest.fixture
+    def requests(self, add_model):
+        """The requests that model ``"m"``, with options ``cache`` and ``thread``, was loaded from."""
+        requests = []
+        add_model("m", "segmenter", lambda request: requests.append(request) or "the model", options={"cache": None, "thread": 1})
+        return requests
 
-    def test_options_that_are_not_given_have_their_defaults(self):
-        assert self.REQUEST.take(threads=1, cache=None) == {"threads": 2, "cache": None}
+    def test_options_that_are_not_given_have_their_defaults(self, requests):
+        load("m", thread=2)
+        assert requests[0].options == {"thread": 2, "cache": None}
 
-    def test_an_unknown_option_names_the_nearest(self):
+    def test_an_unknown_option_names_the_nearest_and_nothing_is_loaded(self, requests):
         with pytest.raises(ConfigError, match=r"no option 'threads' \(options: cache, thread\). Did you mean 'thread'?"):
-            self.REQUEST.take(thread=1, cache=None)
+            load("m", threads=2)
+        assert requests == []
+
+    def test_an_unknown_option_is_refused_before_weights_are_fetched(self):
+        with pytest.raises(ConfigError, match="no option 'thread'"):
+            load("sam-vit-h", engine="onnx", thread=2)
+
+    def test_a_backend_that_forwards_options_gets_those_that_it_does_not_declare(self, add_model):
+        requests = []
+        add_model("m", "video", lambda request: requests.append(request) or "the model", forwards_options=True, options={"segmenter": "x"})
+        load("m", threads=2)
+        assert requests[0].options == {"segmenter": "x", "threads": 2}
+
+
+class TestTypedLoading:
+    @pytest.fixture(autouse=True)
+    def catalogued(self, add_model):
+        add_model("cutter", "segmenter", lambda _: "a segmenter")
+        add_model("finder", "detector", lambda _: "a detector")
+
+    def test_each_loads_models_of_its_kind(self):
+        assert registry.load_segmenter("cutter") == "a segmenter"
+        assert registry.load_detector("finder") == "a detector"
+
+    def test_a_model_of_another_kind_is_refused_by_its_kind(self):
+        with pytest.raises(ConfigError, match="model 'finder' is a detector, not a segmenter"):
+            registry.load_segmenter("finder")
+        with pytest.raises(ConfigError, match="model 'cutter' is a segmenter, not a detector"):
+            registry.load_detector("cutter")
 
 
 class TestNamespace:
@@ -641,7 +692,7 @@ class TestNamespace:
     def test_listing_the_models_loads_no_backend(self):
         code = (
             "import sys, promptseg\n"
-            "assert promptseg.models()\n"
+            "assert promptseg.list_models()\n"
             "print(*{'torch', 'onnxruntime', 'onnx', 'cv2', 'skimage', 'requests'} & set(sys.modules))\n"
             "print(*[name for name in sys.modules if name.startswith('promptseg.backends')])"
         )
@@ -662,7 +713,8 @@ class TestLoadVideo:
         requests = []
         add_model("plain", "segmenter", lambda request: "segmenter")
         add_model("own", "segmenter", lambda request: "segmenter")
-        add_model("tracker", "video", lambda request: requests.append(request) or "tracker")
+        declared = {"memory": 1, "segmenter": None}
+        add_model("tracker", "video", lambda request: requests.append(request) or "tracker", options=declared)
         own = dataclasses.replace(registry.backends()["own backend"], video="tracker backend")
         monkeypatch.setitem(registry.backends(), "own backend", own)
         return requests
@@ -671,13 +723,15 @@ class TestLoadVideo:
         assert registry.load_video("own", device="cpu", memory=3) == "tracker"
         assert registry.load("own") == "segmenter"
         (request,) = made
-        assert (request.model.name, request.device, dict(request.options)) == ("own", "cpu", {"memory": 3})
+        assert (request.model.name, request.device, request.options["memory"]) == ("own", "cpu", 3)
 
     def test_a_model_that_only_tracks_is_loaded_either_way(self, made):
         assert registry.load_video("tracker") == registry.load("tracker") == "tracker"
 
     def test_a_tracker_can_be_asked_for(self, made):
         assert registry.load_video("plain", tracker="tracker backend") == "tracker"
+        (request,) = made
+        assert request.options["segmenter"] == "segmenter"
 
     def test_a_detector_cannot_track(self):
         with pytest.raises(ConfigError, match=r"model 'yolov8n' with engine 'torch' is a detector, and cannot track"):
@@ -688,5 +742,5 @@ class TestLoadVideo:
             registry.load_video("own", tracker="sam2")
 
     def test_every_tracker_that_a_backend_names_is_there(self):
-        for backend in registry.BUILT_IN:
+        for backend in BUILT_IN:
             assert backend.video is None or registry.backends()[backend.video].kind == "video"

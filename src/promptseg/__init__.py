@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "BackendSpec": "registry",
+    "BackendSpec": "registry.spec",
     "Detections": "detections",
     "Detector": "protocols",
     "EmbeddingCache": "sam.cache",
     "FrameMasks": "results",
     "Mask": "masks",
     "Masks": "masks",
-    "Pipeline": "pipeline",
+    "Pipeline": "pipeline.builder",
     "Prompt": "prompts",
     "PromptSegError": "errors",
     "Result": "results",
@@ -35,12 +35,14 @@ _HOMES = {
     "evaluate": "evaluation.run",
     "export_onnx": "export.pair",
     "finetune_decoder": "finetune.run",
-    "load": "registry",
+    "list_models": "registry.catalog",
+    "load": "registry.loading",
+    "load_detector": "registry.loading",
     "load_image": "images",
-    "load_video": "registry",
-    "models": "registry",
+    "load_segmenter": "registry.loading",
+    "load_video": "registry.loading",
     "open_frames": "frames",
-    "segment": "pipeline",
+    "segment": "pipeline.builder",
 }
 
 __all__ = [*_HOMES, "__version__"]
@@ -56,18 +58,20 @@ if TYPE_CHECKING:
     from .images import load_image as load_image
     from .masks import Mask as Mask
     from .masks import Masks as Masks
-    from .pipeline import Pipeline as Pipeline
-    from .pipeline import segment as segment
+    from .pipeline.builder import Pipeline as Pipeline
+    from .pipeline.builder import segment as segment
     from .prompts import Prompt as Prompt
     from .protocols import Detector as Detector
     from .protocols import Segmenter as Segmenter
     from .protocols import Session as Session
     from .protocols import VideoSegmenter as VideoSegmenter
     from .protocols import VideoSession as VideoSession
-    from .registry import BackendSpec as BackendSpec
-    from .registry import load as load
-    from .registry import load_video as load_video
-    from .registry import models as models
+    from .registry.catalog import list_models as list_models
+    from .registry.loading import load as load
+    from .registry.loading import load_detector as load_detector
+    from .registry.loading import load_segmenter as load_segmenter
+    from .registry.loading import load_video as load_video
+    from .registry.spec import BackendSpec as BackendSpec
     from .results import FrameMasks as FrameMasks
     from .results import Result as Result
     from .sam.cache import EmbeddingCache as EmbeddingCache

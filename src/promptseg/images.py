@@ -59,6 +59,22 @@ def load_image(source: ImageLike) -> NDArray[np.uint8]:
     raise InputError(f"an image is a path, bytes, an open file, a PIL image or an array, got {type(source).__name__}")
 
 
+def own_image(source: ImageLike) -> NDArray[np.uint8]:
+    """Read an image into an array that nobody else changes: what a session keeps, which answers for the image as it is now.
+
+    Args:
+        source: What `load_image` takes.
+
+    Returns:
+        (H, W, 3) uint8 RGB, which shares no memory with `source`.
+
+    Raises:
+        InputError: As for `load_image`.
+    """
+    pixels = load_image(source)
+    return pixels.copy() if isinstance(source, np.ndarray) and np.may_share_memory(pixels, source) else pixels
+
+
 def _from_file(file: IO[bytes], name: str) -> NDArray[np.uint8]:
     try:
         with warnings.catch_warnings():

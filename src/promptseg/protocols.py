@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .detections import Detections
 from .frames import FrameSource as FrameSource
 from .frames import VideoLike
 from .images import ImageLike
 from .masks import Mask, Masks, Size
-from .prompts import EverythingPrompt, Prompt
+from .prompts import EverythingPrompt, Prompt, PromptKind
 from .results import FrameMasks, Provenance
 
 
@@ -45,6 +49,16 @@ class Session(Protocol):
     """An encoded image that answers prompts. Immutable, independent of other sessions, and safe to use from several threads."""
 
     @property
+    def image(self) -> NDArray[np.uint8]:
+        """The image, (H, W, 3) uint8 RGB."""
+        ...
+
+    @property
+    def provenance(self) -> Provenance:
+        """Which model encoded the image."""
+        ...
+
+    @property
     def size(self) -> Size:
         """``(height, width)`` of the image in pixels."""
         ...
@@ -63,6 +77,41 @@ class Session(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class FeatureMap:
+    """Features of an image on a grid of cells.
+
+    Attributes:
+        values: (C, rows, columns) float32. The grid covers the whole image evenly: the cell at row r and column c is the part of the image
+            from ``(c * width / columns, r * height / rows)`` on.
+        size: ``(height, width)`` of the image in pixels.
+    """
+
+    values: NDArray[np.float32]
+    size: Size
+
+
+@runtime_checkable
+class HasFeatures(Protocol):
+    """A session that offers its features, for finding an object again in other images or frames."""
+
+    def features(self) -> FeatureMap:
+        """Return the features of the image."""
+        ...
+
+
+class EmbeddingStore(Protocol):
+    """Where a segmenter keeps embeddings: `promptseg.EmbeddingCache`, or anything with its two methods."""
+
+    def get(self, key: str) -> Mapping[str, NDArray[np.float32]] | None:
+        """Return the features stored under a key, or None."""
+        ...
+
+    def put(self, key: str, features: Mapping[str, NDArray[np.float32]]) -> None:
+        """Store features under a key."""
+        ...
+
+
 @runtime_checkable
 class Segmenter(Protocol):
     """Opens images for prompting."""
@@ -72,8 +121,20 @@ class Segmenter(Protocol):
         """Which model this is, with its weights and licence."""
         ...
 
+    @property
+    def accepts(self) -> frozenset[PromptKind]:
+        """Kinds of prompt that its sessions take."""
+        ...
+
     def open(self, image: ImageLike) -> Session:
-        """Encodes an image once; what it returns answers any number of prompts."""
+        """Encode an image once; the session answers any number of prompts."""
+        ...
+
+    def with_cache(self, cache: EmbeddingStore | None) -> Segmenter:
+        """Return a segmenter with the same model that keeps its embeddings in `cache`, or nowhere for None.
+
+        This segmenter stays as it is. One that has no embeddings to keep returns itself.
+        """
         ...
 
 

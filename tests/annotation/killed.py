@@ -38,7 +38,7 @@ def run(source, out, seconds=0.0):
     module.load = lambda _: Slow(seconds=seconds)
     sys.modules[module.__name__] = module
     registry.backends()["slow"] = registry.BackendSpec("slow", "segmenter", "backend_of_slow:load")
-    registry.models()["slow"] = registry.ModelSpec("slow", "For a test", "MIT", (registry.Engine("fake", "slow", ""),))
+    registry.list_models()["slow"] = registry.ModelSpec("slow", "For a test", "MIT", (registry.Engine("fake", "slow", ""),))
     annotate(source, Prompt.everything(5), pipeline=Pipeline().segment("slow"), out=out, formats=FORMATS)
 
 

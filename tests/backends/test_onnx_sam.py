@@ -90,14 +90,16 @@ class TestByName:
             file_server.files[f"/{file.name}"] = path.read_bytes()
             files.append(WeightFile(file.name, file_sha256(path), (file_server.url(f"/{file.name}"),)))
         tiny = replace(spec, engines=(replace(engine, files=tuple(files)),))
-        monkeypatch.setitem(registry.models(), model, tiny)
+        monkeypatch.setitem(registry.list_models(), model, tiny)
         segmenter = promptseg.load(model, engine="onnx")
         assert isinstance(segmenter.model, kind)
         assert segmenter.provenance.weights == {file.name: file.sha256 for file in files}
         assert len(segmenter.open(photo()).segment([Prompt.point(40, 50)])) == 1
         assert bool(list(home().glob("prepared/*/decoder.onnx"))) is (layout == "sam_int8_pair")
 
-    @pytest.mark.parametrize("model", [model for model in registry.models().values() for e in model.engines if e.backend == "onnx_sam"])
+    @pytest.mark.parametrize(
+        "model", [model for model in registry.list_models().values() for e in model.engines if e.backend == "onnx_sam"]
+    )
     def test_every_variant_of_the_catalogue_is_one_that_the_backend_runs(self, model):
         assert registry.backend_of(model, "onnx").name == "onnx_sam"
 

@@ -12,7 +12,7 @@ pytest.importorskip("sam2", reason="sam2's own code is not installed")
 
 from promptseg.backends import _sam2  # noqa: E402 - It needs torch.
 
-MODELS = {name: model.engine("torch").variant for name, model in registry.models().items() if name.startswith("sam2")}
+MODELS = {name: model.engine("torch").variant for name, model in registry.list_models().items() if name.startswith("sam2")}
 TINY = MODELS["sam2.1-hiera-tiny"]
 
 

@@ -309,7 +309,7 @@ class TestComputing:
 
 def test_every_named_model_has_an_architecture_of_ultralytics_and_a_checkpoint_of_its_own():
     tasks = import_tasks()
-    models = [model for model in promptseg.models().values() if model.engines[0].backend == "yolo" and model.name != "yolo"]
+    models = [model for model in promptseg.list_models().values() if model.engines[0].backend == "yolo" and model.name != "yolo"]
     assert len(models) == 20
     for model in models:
         (engine,) = model.engines

@@ -2,7 +2,7 @@
 
 import json
 
-from promptseg.config import json_schema
+from promptseg.pipeline.config import json_schema
 
 
 def test_the_schema_is_printed_as_json_alone(run):

@@ -15,7 +15,7 @@ def rows(run):
 
 def test_every_engine_of_every_model_is_listed_once(run):
     listed = [(row["model"], row["engine"]) for row in rows(run)]
-    assert listed == [(model.name, engine.name) for model in registry.models().values() for engine in model.engines]
+    assert listed == [(model.name, engine.name) for model in registry.list_models().values() for engine in model.engines]
     assert listed[0] == ("mini-sam", "onnx")
 
 
@@ -30,8 +30,8 @@ def test_a_row_says_what_one_needs_to_know_before_choosing(run):
 
 def test_weights_that_cannot_be_fetched_have_to_be_given(run, add_model, monkeypatch):
     add_model("cutter", "segmenter", None)
-    engine = registry.Engine("fake", registry.models()["cutter"].engines[0].backend, "", (WeightFile("w.bin", "0" * 64, ()),))
-    monkeypatch.setitem(registry.models(), "cutter", registry.ModelSpec("cutter", "For a test", "MIT", (engine,)))
+    engine = registry.Engine("fake", registry.list_models()["cutter"].engines[0].backend, "", (WeightFile("w.bin", "0" * 64, ()),))
+    monkeypatch.setitem(registry.list_models(), "cutter", registry.ModelSpec("cutter", "For a test", "MIT", (engine,)))
     (row,) = (row for row in rows(run) if row["model"] == "cutter")
     assert row["status"] == "needs weights of your own: cutter=PATH"
 
@@ -62,10 +62,10 @@ def test_the_size_is_null_where_it_is_not_published(run, add_model):
 
 def test_a_model_is_ready_when_its_weights_are_here_and_right(run, add_model, monkeypatch):
     add_model("cutter", "segmenter", None)
-    spec = registry.models()["cutter"]
+    spec = registry.list_models()["cutter"]
     files = (WeightFile("w.bin", hashlib.sha256(b"weights").hexdigest(), ("file:/somewhere/w.bin",)),)
     engine = registry.Engine("fake", spec.engines[0].backend, "", files)
-    monkeypatch.setitem(registry.models(), "cutter", registry.ModelSpec("cutter", "For a test", "MIT", (engine,)))
+    monkeypatch.setitem(registry.list_models(), "cutter", registry.ModelSpec("cutter", "For a test", "MIT", (engine,)))
 
     def status():
         return next(row["status"] for row in rows(run) if row["model"] == "cutter")
@@ -83,7 +83,7 @@ def test_what_is_missing_is_said_with_how_to_install_it(run, monkeypatch):
     monkeypatch.setitem(registry.backends(), "lacking", backend)
     for name, of in (("one", "lacking"), ("other", "of a later version")):
         model = registry.ModelSpec(name, "For a test", "MIT", (registry.Engine("fake", of, ""),))
-        monkeypatch.setitem(registry.models(), name, model)
+        monkeypatch.setitem(registry.list_models(), name, model)
     status = {row["model"]: row["status"] for row in rows(run)}
     assert status["one"] == "needs no_such_module: pip install it"
     assert "this version" in status["other"]
@@ -94,4 +94,4 @@ def test_people_get_a_table(run):
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[0].split(maxsplit=3)[:3] == ["mini-sam", "onnx", "MIT"]
-    assert all(name in result.stdout for name in registry.models())
+    assert all(name in result.stdout for name in registry.list_models())

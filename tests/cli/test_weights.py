@@ -20,7 +20,7 @@ def tiny(monkeypatch, tmp_path):
         (tmp_path / "source" / name).write_bytes(content)
         files.append(WeightFile(name, hashlib.sha256(content).hexdigest(), (f"file:{tmp_path / 'source' / name}",), len(content)))
     engines = (registry.Engine("first", "none", "", tuple(files)), registry.Engine("second", "none", "", (files[0],)))
-    monkeypatch.setitem(registry.models(), "tiny", registry.ModelSpec("tiny", "For a test", "MIT", engines))
+    monkeypatch.setitem(registry.list_models(), "tiny", registry.ModelSpec("tiny", "For a test", "MIT", engines))
     return tmp_path / "source"
 
 

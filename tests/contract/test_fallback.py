@@ -3,7 +3,7 @@
 import pytest
 
 from promptseg.errors import OutOfMemoryError
-from promptseg.fallback import FallbackSegmenter
+from promptseg.registry.fallback import FallbackChain, FallbackSegmenter
 from promptseg.testing import FakeSegmenter
 from promptseg.testing.contracts import SegmenterContract
 
@@ -11,14 +11,14 @@ from promptseg.testing.contracts import SegmenterContract
 class TestFallbackSegmenter(SegmenterContract):
     @pytest.fixture
     def segmenter(self):
-        return FallbackSegmenter({"fake": FakeSegmenter, "unused": lambda: pytest.fail("loaded")})
+        return FallbackSegmenter(FallbackChain({"fake": lambda _: FakeSegmenter(), "unused": lambda _: pytest.fail("loaded")}))
 
 
 class TestFallbackSegmenterThatSteppedDown(SegmenterContract):
     @pytest.fixture
     def segmenter(self):
-        def too_large():
+        def too_large(failed):
             raise OutOfMemoryError("9 GB")
 
         with pytest.warns(RuntimeWarning, match="large does not fit into memory"):
-            return FallbackSegmenter({"large": too_large, "fake": FakeSegmenter})
+            return FallbackSegmenter(FallbackChain({"large": too_large, "fake": lambda _: FakeSegmenter()}))

@@ -14,7 +14,9 @@ pytest.importorskip("torch", reason="most models run in torch")
 def catalogued(kind):
     """Name and engine of every model of a kind that this version runs."""
     backends = {name: spec.kind for name, spec in registry.backends().items()}
-    return [(name, engine.name) for name, model in ps.models().items() for engine in model.engines if backends.get(engine.backend) == kind]
+    return [
+        (name, engine.name) for name, model in ps.list_models().items() for engine in model.engines if backends.get(engine.backend) == kind
+    ]
 
 
 PAIRS = list(itertools.product(catalogued("detector"), catalogued("segmenter")))
@@ -35,5 +37,5 @@ def test_text_becomes_labelled_masks(detector, segmenter, small_models, photo, t
 
 def test_there_are_pairs_of_every_backend():
     assert {name for name, spec in registry.backends().items() if spec.kind in ("detector", "segmenter")} == {
-        ps.models()[name].engine(engine).backend for pair in PAIRS for name, engine in pair
+        ps.list_models()[name].engine(engine).backend for pair in PAIRS for name, engine in pair
     }

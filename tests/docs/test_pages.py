@@ -39,7 +39,7 @@ def test_the_models_page_lists_the_catalogue_with_its_engines_backends_and_licen
     page = (DOCS / "models.md").read_text("utf-8")
     listed = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \| `([^`]+)` \| ([^|]+) \|", page, re.MULTILINE)
     expected = [
-        (model.name, engine.name, engine.backend, model.licence) for model in promptseg.models().values() for engine in model.engines
+        (model.name, engine.name, engine.backend, model.licence) for model in promptseg.list_models().values() for engine in model.engines
     ]
     assert listed == expected
 
@@ -47,7 +47,7 @@ def test_the_models_page_lists_the_catalogue_with_its_engines_backends_and_licen
 def test_the_models_page_says_what_memory_the_catalogue_says():
     page = (DOCS / "models.md").read_text("utf-8")
     listed = {name: int(mib.replace(",", "")) for name, mib in re.findall(r"^\| `([^`]+)` \| ([\d,]+) \| [\d,]+ \|", page, re.MULTILINE)}
-    assert listed == {model.name: engine.memory for model in promptseg.models().values() for engine in model.engines if engine.memory}
+    assert listed == {model.name: engine.memory for model in promptseg.list_models().values() for engine in model.engines if engine.memory}
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from promptseg import Pipeline
 from promptseg.errors import InputError
 from promptseg.evaluation import run as run_module
 from promptseg.evaluation.training import record_beside, seen_in_training, training_images
-from promptseg.exported import RECORD
 from promptseg.formats.summary import content_key
+from promptseg.registry.manifest import RECORD
 from promptseg.testing import FakeSegmenter
 
 

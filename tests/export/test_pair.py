@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import promptseg
-from promptseg import exported, registry
+from promptseg import registry
 from promptseg.errors import BackendError, ConfigError, MissingDependencyError, OutputError, WeightsNotFoundError
 from promptseg.export.pair import export_onnx, write_pair
 from promptseg.prompts import Prompt
+from promptseg.registry import manifest
 from promptseg.samples import coffee
 
 
@@ -62,7 +63,7 @@ def test_a_pair_stands_in_the_folder_with_what_the_loader_needs_to_know(tiny_tor
     assert names(tmp_path / "out") == PAIR
     assert done.files == {name: (tmp_path / "out" / name).stat().st_size for name in PAIR[:0:-1]}
     assert done.agreement.holds(int8=False)
-    note = exported.read(tmp_path / "out")
+    note = manifest.read(tmp_path / "out")
     assert (note.model, note.backend, note.variant) == ("tiny", "onnx_sam", "sam")
     assert set(note.sha256) == {"tiny.encoder.onnx", "tiny.decoder.onnx"}
     assert json.loads(json.dumps(done.to_dict()))["check"]["mask_iou"] == pytest.approx([1.0] * 5, abs=1e-3)

@@ -7,10 +7,13 @@ from promptseg.errors import ConfigError, InputError, PromptError
 
 pytest.importorskip("tokenizers", reason="Grounding DINO's tokenizer comes with transformers, which is not installed")
 
-from promptseg.grounding.detector import OPTIONS, GroundingDino, Settings
+from promptseg.grounding.detector import GroundingDino, Settings
 from promptseg.grounding.frame import FrameSize
+from promptseg.registry import backends
 
 SIZE = FrameSize(48, 80)
+
+OPTIONS = backends()["grounding_dino"].options
 
 
 def logit(probability):

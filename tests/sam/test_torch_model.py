@@ -13,9 +13,10 @@ import pytest
 
 import promptseg
 from promptseg.errors import BackendError, ConfigError, OutOfMemoryError, WeightsMismatchError
-from promptseg.fallback import FallbackSegmenter
 from promptseg.memory import MemoryNeed
 from promptseg.prompts import Prompt
+from promptseg.registry import backends
+from promptseg.registry.fallback import FallbackChain, FallbackSegmenter
 from promptseg.results import Provenance
 from promptseg.sam.model import Embedding, PointPrompts
 from promptseg.sam.session import SamSegmenter
@@ -24,8 +25,9 @@ torch = pytest.importorskip("torch", reason="the torch engine needs torch")
 
 from promptseg import torch_runtime  # noqa: E402 - They need torch.
 from promptseg.sam import torch_model  # noqa: E402
-from promptseg.sam.torch_model import OPTIONS, Settings, TorchSam  # noqa: E402
+from promptseg.sam.torch_model import Settings, TorchSam  # noqa: E402
 
+OPTIONS = backends()["sam"].options
 CPU = torch.device("cpu")
 NEED = MemoryNeed("tiny-sam", 100, 70 << 20, (MemoryNeed("tinier-sam", 60), MemoryNeed("tiniest-sam", 20)))
 
@@ -251,14 +253,14 @@ class TestMemory:
         def full(frames):
             raise self.ERRORS[1]
 
-        def small():
+        def small(failed):
             assert large() is None, "the large model is still there"
-            return SamSegmenter(TorchSam(tiny_sam(seed=1), Provenance("small", "sam", "1"), Settings(CPU)))
+            return SamSegmenter(TorchSam(tiny_sam(seed=1), Provenance("small", "sam", "1", fallback_from=failed), Settings(CPU)))
 
         model._encoder = full
         ladder = [SamSegmenter(model)]
         large = weakref.ref(ladder[0])
-        segmenter = FallbackSegmenter({"large": ladder.pop, "small": small})
+        segmenter = FallbackSegmenter(FallbackChain({"large": lambda _: ladder.pop(), "small": small}))
         with pytest.warns(RuntimeWarning, match="large does not fit into memory, going on with small: out of memory on cpu: an image"):
             masks = segmenter.open(photo()).segment([Prompt.point(40, 50)])
         assert len(masks) == 1

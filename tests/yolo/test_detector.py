@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 
 from promptseg.errors import BackendError, ConfigError, InputError, PromptError
+from promptseg.registry import backends
 from promptseg.results import Provenance
-from promptseg.yolo.detector import OPTIONS, Settings, YoloDetector
+from promptseg.yolo.detector import Settings, YoloDetector
 from promptseg.yolo.output import Layout, Output
 
 NAMES = ("dog", "cat", "potted plant")
 PHOTO = np.zeros((48, 96, 3), np.uint8)
+
+OPTIONS = backends()["onnx_yolo"].options
 
 
 class Network:

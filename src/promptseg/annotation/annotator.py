@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, PromptError, PromptSegError
-from ..fallback import set_cache
 from ..images import load_image
 from ..masks import Masks
 from ..pipeline import BuiltPipeline
@@ -69,7 +68,7 @@ class Annotator:
         object.__setattr__(self, "_size", self.batch_size or (8 if accelerated else 1))
         stage = self.pipeline.config.segment
         if stage is not None and "cache" not in stage.options:
-            set_cache(self.pipeline.segmenter, None)  # Each photo is seen once.
+            object.__setattr__(self, "pipeline", self.pipeline.with_cache(None))  # Each image is seen once.
 
     def run(self, photos: Iterable[Photo], finish: Callable[[Answer], _T]) -> Iterator[_T]:
         """What `finish` makes of each answer, in the order of the photos; it is called on a thread of its own, one answer at a time.

@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 
-from ..registry import LoadRequest, memory_need
-from ..results import Provenance
+from ..registry import LoadRequest
+from ..registry.catalog import memory_need
 from ..sam import choose, torch_checkpoints
 from ..sam.cache import embedding_cache
 from ..sam.session import SamSegmenter
-from ..sam.torch_model import OPTIONS, Settings, TorchSam, check_memory, loading
+from ..sam.torch_model import Settings, TorchSam, check_memory, loading
 from ..weights import DECODER, ENCODER
 
 
@@ -38,22 +38,14 @@ def load_segmenter(
         WeightsMismatchError: The weights are damaged, unsafe or of another model.
         OutOfMemoryError: The model does not fit on the device.
     """
-    options = request.take(**OPTIONS)
+    options = request.options
     settings = Settings.checked(request.device, options)
     cache, rule = embedding_cache(options["cache"]), choose.rule(options["choose"])
     need = memory_need(request.model, request.engine)
     check_memory(need, settings)
     with loading(need, settings):
         sam = make(request)
-    provenance = Provenance(
-        model=request.model.name,
-        backend=request.engine.backend,
-        version=f"{package} {version(package)}, torch {torch.__version__}",
-        weights=request.weights.sha256,
-        licence=request.model.licence,
-        device=settings.device.type,
-        dtype=settings.dtype_name,
-    )
+    provenance = request.provenance(f"{package} {version(package)}, torch {torch.__version__}", settings.device.type, settings.dtype_name)
     return SamSegmenter(engine(sam, provenance, settings, need), cache, rule)
 
 

@@ -15,12 +15,11 @@ from ..grounding import groundingdino_engine, transformers_engine
 from ..grounding.architecture import ARCHITECTURES
 from ..grounding.captions import WordPieces
 from ..grounding.checkpoint import read_original
-from ..grounding.detector import OPTIONS, GroundingDino, Settings
+from ..grounding.detector import GroundingDino, Settings
 from ..grounding.files import Layout, layout_of
 from ..grounding.frame import FrameSize
 from ..grounding.torch_model import TorchGrounding
 from ..registry import LoadRequest
-from ..results import Provenance
 from ..torch_runtime import chosen_device, chosen_dtype
 
 
@@ -36,7 +35,7 @@ def load_original(request: LoadRequest) -> GroundingDino:
 
 
 def _load(request: LoadRequest, package: str) -> GroundingDino:
-    options = request.take(dtype="float32", **OPTIONS)
+    options = request.options
     settings = Settings.checked(options)
     device = chosen_device(request.device)
     dtype = chosen_dtype(options["dtype"], device)
@@ -44,15 +43,8 @@ def _load(request: LoadRequest, package: str) -> GroundingDino:
     pieces = WordPieces.from_file(layout.vocabulary)
     module = _module(request, layout, package)
     packages = dict.fromkeys((package, "transformers", "torch"))
-    provenance = Provenance(
-        model=request.model.name,
-        backend=request.engine.backend,
-        version=", ".join(f"{name} {version(name)}" for name in packages),
-        weights=request.weights.sha256,
-        licence=request.model.licence,
-        device=device.type,
-        dtype=str(dtype).removeprefix("torch."),
-    )
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    provenance = request.provenance(versions, device.type, str(dtype).removeprefix("torch."))
     architecture = ARCHITECTURES[request.engine.variant]
     size = FrameSize(architecture.shorter_side, architecture.longest_side)
     return GroundingDino(TorchGrounding(module, provenance, device, dtype), pieces, settings, size)

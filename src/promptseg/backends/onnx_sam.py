@@ -15,7 +15,6 @@ import onnxruntime
 from ..errors import ConfigError, WeightsMismatchError, WeightsNotFoundError
 from ..machine import usable_processors
 from ..registry import LoadRequest
-from ..results import Provenance
 from ..sam import choose, onnx_model
 from ..sam.cache import embedding_cache
 from ..sam.model import SamModel
@@ -39,7 +38,7 @@ def load(request: LoadRequest) -> SamSegmenter:
         WeightsNotFoundError: No weights were given to a model that has none of its own.
         WeightsMismatchError: The files are not a pair in the expected layout.
     """
-    options = request.take(threads=usable_processors(), cache="memory", decode_batch=2, choose="published")
+    options = {**request.options, "threads": request.options["threads"] or usable_processors()}
     for name in ("threads", "decode_batch"):
         if not isinstance(options[name], int) or options[name] < 1:
             raise ConfigError(f"option {name} is a whole number of at least 1, got {options[name]!r}")
@@ -67,14 +66,7 @@ def _model(request: LoadRequest, runtime: Runtime, decode_batch: int) -> SamMode
     expected = _LAYOUTS[request.engine.variant]
     if expected not in (None, pair.layout):
         raise WeightsMismatchError(f"{pair.decoder} is in layout {pair.layout}, model {request.model.name!r} needs {expected}")
-    provenance = Provenance(
-        model=request.model.name,
-        backend="onnx_sam",
-        version=f"onnxruntime {onnxruntime.__version__}",
-        weights=weights.sha256,
-        licence=request.model.licence,
-        device=runtime.device,
-    )
+    provenance = request.provenance(f"onnxruntime {onnxruntime.__version__}", runtime.device)
     if pair.layout == "sam2":
         return OnnxSam2(pair, provenance, runtime)
     if pair.layout == "efficient-sam":

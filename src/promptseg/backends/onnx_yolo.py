@@ -20,9 +20,8 @@ from ..errors import BackendError, ConfigError, WeightsMismatchError
 from ..machine import usable_processors
 from ..masks import Size
 from ..registry import LoadRequest
-from ..results import Provenance
 from ..sam.onnx_runtime import PROVIDERS, device_of
-from ..yolo.detector import OPTIONS, Settings, YoloDetector
+from ..yolo.detector import Settings, YoloDetector
 from ..yolo.output import Layout, Output
 from ._yolo import given_file
 
@@ -38,22 +37,14 @@ def load(request: LoadRequest) -> YoloDetector:
         WeightsNotFoundError: No weights were given.
         WeightsMismatchError: The file is damaged, or no detector that ultralytics exported.
     """
-    options = request.take(**OPTIONS, threads=usable_processors())
+    options = request.options
     settings = Settings.checked(options)
-    threads = options["threads"]
+    threads = options["threads"] or usable_processors()
     if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
         raise ConfigError(f"option threads is a whole number of at least 1, got {threads!r}")
     device = device_of(request.device)
     network = OnnxNetwork(given_file(request), device, threads)
-    provenance = Provenance(
-        model=request.model.name,
-        backend=request.engine.backend,
-        version=f"onnxruntime {onnxruntime.__version__}",
-        weights=request.weights.sha256,
-        licence=request.model.licence,
-        device=device,
-        dtype=network.dtype,
-    )
+    provenance = request.provenance(f"onnxruntime {onnxruntime.__version__}", device, network.dtype)
     return YoloDetector(network, provenance, settings)
 
 

@@ -7,15 +7,15 @@ known by, in `promptseg.tracking.appearance`.
 The score of a mask is the track's confidence on that frame, from the predicted IoU, the flow and the appearance
 (`promptseg.tracking.step.Signals`). An object that is not seen has an empty mask. A mask alone as a prompt is taken as it is.
 
-Options of `load`: ``segmenter``, the name of the segmenter, ``NAME=WEIGHTS`` for your own weights (default: the default model); all other
-options go to it.
+Options of `load`: ``segmenter``, the name of the segmenter, ``NAME=WEIGHTS`` for your own weights, or a `Segmenter` (default: the default
+model); all other options go to a segmenter by name.
 """
 
 from __future__ import annotations
 
-from .. import registry
 from ..errors import ConfigError
-from ..registry import LoadRequest
+from ..protocols import Segmenter
+from ..registry import LoadRequest, load_segmenter
 from ..tracking.session import PropagateSegmenter
 
 
@@ -25,13 +25,10 @@ def load(request: LoadRequest) -> PropagateSegmenter:
     Raises:
         ConfigError: The segmenter is none, or does not take boxes.
     """
-    own = registry.backends()[request.engine.backend]
-    if own.kind == "segmenter":  # By `load_video`: the request is for the segmenter itself.
-        return PropagateSegmenter(registry.make(own.factory, request), own.accepts)
     options = dict(request.options)
-    name = options.pop("segmenter", registry.DEFAULT_MODEL)
-    chosen = registry.choose(name)
-    if chosen.backend.kind != "segmenter":
-        raise ConfigError(f"option segmenter is the name of a segmenter; {name!r} is a {chosen.backend.kind}")
-    segmenter = registry.load(name, device=request.device, **options)
-    return PropagateSegmenter(segmenter, chosen.backend.accepts)
+    segmenter = options.pop("segmenter")
+    if isinstance(segmenter, str):
+        return PropagateSegmenter(load_segmenter(segmenter, device=request.device, **options))
+    if not isinstance(segmenter, Segmenter):
+        raise ConfigError(f"option segmenter is the name of a segmenter or a Segmenter, got {segmenter!r}")
+    return PropagateSegmenter(segmenter)

@@ -8,26 +8,26 @@ come with their low-resolution logits, by default not).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
 import torch
 
 from ..errors import ConfigError
-from ..registry import LoadRequest, memory_need
-from ..results import Provenance
+from ..registry import LoadRequest
+from ..registry.catalog import memory_need
 from ..sam.sam2_session import Sam2VideoSegmenter
 from ..sam.torch_model import Settings, check_memory, loading
 from ..sam.torch_sam2_video import TorchSam2Video
 from ._sam2 import build_video_model, sam2_base
 
-OPTIONS = {"dtype": "float32", "memory": 512, "prompted_frames": 16, "fill_holes": 8, "logits": False}
 _LEAST = {"memory": 1, "prompted_frames": 2, "fill_holes": 0}
 
 
 def load(request: LoadRequest) -> Sam2VideoSegmenter:
     """The factory of backend ``sam2_video``; it raises what `promptseg.load_video` says."""
-    options = request.take(**OPTIONS)
+    options = request.options
     for name, least in _LEAST.items():
         value = options[name]
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
@@ -39,14 +39,7 @@ def load(request: LoadRequest) -> Sam2VideoSegmenter:
     check_memory(need, settings)
     with loading(need, settings):
         sam2: Any = sam2_base(request, build_video_model)
-    provenance = Provenance(
-        model=request.model.name,
-        backend="sam2_video",
-        version=f"sam2 {version('sam2')}, torch {torch.__version__}",
-        weights=request.weights.sha256,
-        licence=request.model.licence,
-        device=settings.device.type,
-        dtype=settings.dtype_name,
-    )
+    versions = f"sam2 {version('sam2')}, torch {torch.__version__}"
+    provenance = replace(request.provenance(versions, settings.device.type, settings.dtype_name), backend="sam2_video")
     model = TorchSam2Video(sam2, provenance, settings, options["fill_holes"], need)
     return Sam2VideoSegmenter(model, options["memory"] << 20, options["prompted_frames"], options["logits"])

@@ -27,7 +27,6 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
@@ -35,9 +34,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConfigError, PromptError
-from ..images import ImageLike, load_image
+from ..images import ImageLike, own_image
 from ..masks import Mask, Masks, Size
-from ..prompts import EverythingPrompt, Prompt, SpatialPrompt, spatial
+from ..prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
+from ..protocols import EmbeddingStore
 from ..registry import LoadRequest
 from ..results import Provenance
 
@@ -55,8 +55,8 @@ def load(request: LoadRequest) -> SuperpixelSegmenter:
         raise ConfigError(f"superpixels are computed on the CPU: device is 'auto' or 'cpu', got {request.device!r}")
     if request.weights.files:
         raise ConfigError(f"superpixels have no weights, got {', '.join(str(path) for path in request.weights.files.values())}")
-    options = request.take(n_segments=300, compactness=10.0)
-    return SuperpixelSegmenter(**options, model=request.model.name, licence=request.model.licence)
+    provenance = request.provenance(f"scikit-image {version('scikit-image')}")
+    return SuperpixelSegmenter(**request.options, provenance=provenance)
 
 
 class SuperpixelSegmenter:
@@ -65,26 +65,28 @@ class SuperpixelSegmenter:
     Args:
         n_segments: About how many patches an image is cut into.
         compactness: Weight of nearness against likeness in colour.
-        model: Name for the provenance.
-        licence: Licence for the provenance.
+        provenance: Which model this is; default: the method alone.
 
     Raises:
         ConfigError: A value is out of its range.
     """
 
-    def __init__(self, n_segments: int = 300, compactness: float = 10.0, *, model: str = "superpixel", licence: str = "Apache-2.0") -> None:
+    accepts: frozenset[PromptKind] = frozenset({"point", "box", "everything"})
+
+    def __init__(self, n_segments: int = 300, compactness: float = 10.0, *, provenance: Provenance | None = None) -> None:
         if isinstance(n_segments, bool) or not isinstance(n_segments, (int, np.integer)) or n_segments < 1:
             raise ConfigError(f"n_segments is a whole number of at least 1, got {n_segments!r}")
         if isinstance(compactness, bool) or not isinstance(compactness, (int, float, np.number)) or not 0 < compactness < math.inf:
             raise ConfigError(f"compactness is a finite number above 0, got {compactness!r}")
         self.n_segments = int(n_segments)
         self.compactness = float(compactness)
-        self._model, self._licence = model, licence
+        self.provenance = provenance or Provenance(
+            "superpixel", "superpixel", f"scikit-image {version('scikit-image')}", licence="Apache-2.0"
+        )
 
-    @cached_property
-    def provenance(self) -> Provenance:
-        """Which method this is; it has no weights."""
-        return Provenance(self._model, "superpixel", f"scikit-image {version('scikit-image')}", licence=self._licence)
+    def with_cache(self, cache: EmbeddingStore | None) -> SuperpixelSegmenter:  # noqa: ARG002 - There is nothing to keep.
+        """Return this segmenter: superpixels have no embeddings."""
+        return self
 
     def open(self, image: ImageLike) -> SuperpixelSession:
         """Cuts an image into superpixels.
@@ -92,16 +94,18 @@ class SuperpixelSegmenter:
         Raises:
             InputError: The image cannot be used.
         """
-        pixels = load_image(image)
+        pixels = own_image(image)
         started = time.perf_counter()
         patches = _cut(pixels, self.n_segments, self.compactness)
-        return SuperpixelSession(patches, {"encode": time.perf_counter() - started})
+        return SuperpixelSession(pixels, self.provenance, patches, {"encode": time.perf_counter() - started})
 
 
 @dataclass(frozen=True, eq=False)
 class SuperpixelSession:
     """An image cut into superpixels that answers prompts; a `promptseg.protocols.Session`. Immutable and safe to share between threads."""
 
+    image: NDArray[np.uint8] = field(repr=False)
+    provenance: Provenance
     patches: _Patches = field(repr=False)
     timings: Mapping[str, float] = field(default_factory=dict)
 

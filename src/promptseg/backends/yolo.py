@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 from ..errors import BackendError, OutOfMemoryError, WeightsMismatchError
 from ..masks import Size
 from ..registry import LoadRequest
-from ..results import Provenance
 from ..torch_runtime import chosen_device, chosen_dtype, unless_out_of_memory
-from ..yolo.detector import OPTIONS, Settings, YoloDetector
+from ..yolo.detector import Settings, YoloDetector
 from ..yolo.output import Layout, Output
 from ..yolo.pickled import Inert, read_pickled
 from ._ultralytics import import_tasks, rebuild
@@ -43,22 +42,15 @@ def load(request: LoadRequest) -> YoloDetector:
         WeightsMismatchError: The checkpoint is damaged or of another model.
         OutOfMemoryError: The model does not fit on the device.
     """
-    options = request.take(**OPTIONS, dtype="float32")
+    options = request.options
     settings = Settings.checked(options)
     device = chosen_device(request.device)
     dtype = chosen_dtype(options["dtype"], device)
     path = given_file(request)
     module, layout = read_model(path, request.engine.variant)
     network = TorchNetwork(module, layout, device, dtype, str(path))
-    provenance = Provenance(
-        model=request.model.name,
-        backend=request.engine.backend,
-        version=f"ultralytics {version('ultralytics')}, torch {torch.__version__}",
-        weights=request.weights.sha256,
-        licence=request.model.licence,
-        device=device.type,
-        dtype=str(dtype).removeprefix("torch."),
-    )
+    versions = f"ultralytics {version('ultralytics')}, torch {torch.__version__}"
+    provenance = request.provenance(versions, device.type, str(dtype).removeprefix("torch."))
     return YoloDetector(network, provenance, settings)
 
 

@@ -6,7 +6,7 @@ import json
 
 import typer
 
-from ..config import json_schema
+from ..pipeline.config import json_schema
 
 app = typer.Typer(no_args_is_help=True, help="Help for writing pipeline files.", rich_markup_mode=None)
 

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import progress, registry
+from .. import progress
 from ..prompts import Prompt
+from ..registry import DEFAULT_MODEL
 from .output import errors_as_messages, seconds, write_image, write_json
 
 # On the sample photo: a click on the coffee, and a box around the spoon.
@@ -23,7 +24,7 @@ PROMPTS: dict[str, Prompt] = {
 
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the pictures and masks.json.")] = Path("demo"),
-    model: Annotated[str, typer.Option(metavar="NAME[=WEIGHTS]", help="The segmenter.")] = registry.DEFAULT_MODEL,
+    model: Annotated[str, typer.Option(metavar="NAME[=WEIGHTS]", help="The segmenter.")] = DEFAULT_MODEL,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the story.")] = False,
 ) -> None:

@@ -129,11 +129,13 @@ def _evaluate_video(
     root: Path, predictions: Path | None, model: str, device: str, out: Path | None, as_json: bool, *, no_cache: bool
 ) -> None:
     from ..evaluation.video import evaluate_video
-    from ..registry import choose, load_video
+    from ..registry import choose, load_video, tracker_of
 
     with errors_as_messages():
         if predictions is None:
-            options = {} if no_cache or choose(model).engine.backend != "onnx_sam" else {"cache": "disk"}
+            chosen = choose(model)
+            propagates = tracker_of(chosen).name == "propagate"
+            options = {"cache": "disk"} if propagates and not no_cache and "cache" in chosen.backend.options else {}
             scores = evaluate_video(load_video(model, device=device, **options), root)
         else:
             scores = evaluate_video(predictions, root)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import progress, registry
+from .. import progress
+from ..registry import DEFAULT_MODEL
 from .output import errors_as_messages, tell_findings
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def finetune(
     mask_kind: Annotated[str, typer.Option(help="What the pictures of --masks are: auto, binary or labels.")] = "auto",
     model: Annotated[
         str, typer.Option(metavar="NAME[=WEIGHTS]", help="A model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2.")
-    ] = registry.DEFAULT_MODEL,
+    ] = DEFAULT_MODEL,
     seed: Annotated[int, typer.Option(help="Of the split, of the order of photos and of the prompts.")] = 0,
     epochs: Annotated[int, typer.Option(help="Most epochs.")] = 12,
     learning_rate: Annotated[float, typer.Option(help="Of AdamW, at its highest.")] = 1e-4,

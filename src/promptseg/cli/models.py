@@ -7,15 +7,17 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import registry, weights
+from .. import weights
 from ..errors import ConfigError
+from ..registry.catalog import backend_for, backends, list_models
+from ..registry.spec import Engine, ModelSpec
 from .output import errors_as_messages
 
 
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
     """List the models, with licence, engines and whether each is ready to run."""
     with errors_as_messages():
-        rows = [_row(model, engine) for model in registry.models().values() for engine in model.engines]
+        rows = [_row(model, engine) for model in list_models().values() for engine in model.engines]
     if as_json:
         typer.echo(json.dumps({"models": rows}, indent=1))
         return
@@ -27,7 +29,7 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
         typer.echo("\nAGPL-3.0 asks of a program that uses such a model, also over a network only, to be published under that licence.")
 
 
-def _row(model: registry.ModelSpec, engine: registry.Engine) -> dict[str, Any]:
+def _row(model: ModelSpec, engine: Engine) -> dict[str, Any]:
     return {
         "model": model.name,
         "summary": model.summary,
@@ -41,14 +43,14 @@ def _row(model: registry.ModelSpec, engine: registry.Engine) -> dict[str, Any]:
     }
 
 
-def _prompt_kinds(engine: registry.Engine) -> list[str]:
-    backend = registry.backends().get(engine.backend)
+def _prompt_kinds(engine: Engine) -> list[str]:
+    backend = backends().get(engine.backend)
     return sorted(backend.accepts) if backend else []
 
 
-def _status(model: registry.ModelSpec, engine: registry.Engine) -> str:
+def _status(model: ModelSpec, engine: Engine) -> str:
     try:
-        backend = registry.backend_of(model, engine.name)
+        backend = backend_for(model, engine)
     except ConfigError:
         return "does not run in this version yet"
     if backend.missing():

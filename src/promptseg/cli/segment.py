@@ -12,7 +12,6 @@ from PIL import Image
 
 from .. import progress
 from ..errors import PromptSegError
-from ..fallback import set_cache
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt
 from ..results import Result
@@ -79,7 +78,7 @@ def _build(pipeline: Pipeline, device: str | None, no_cache: bool, *, cache_by_d
     """Loads the models; a pipeline file says itself which cache it wants."""
     built = pipeline.build(device)
     if no_cache or cache_by_default:
-        set_cache(built.segmenter, None if no_cache else embedding_cache("disk"))
+        return built.with_cache(None if no_cache else embedding_cache("disk"))
     return built
 
 

@@ -17,7 +17,7 @@ from ..errors import PromptSegError
 from ..frames import FrameSource, open_frames
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import TextPrompt
-from ..registry import DEFAULT_MODEL, choose, load_video
+from ..registry import DEFAULT_MODEL, choose, load_video, tracker_of
 from ..tracking.follow import TrackedFrame
 from ..tracking.outputs import TableFormat, TrackOutputs
 from .output import FAILED, errors_as_messages, usage_error
@@ -82,7 +82,7 @@ def track(
 
 
 def _propagates(model: str, tracker: str | None) -> bool:
-    return tracker == "propagate" or (tracker is None and choose(model).backend.video is None)
+    return tracker_of(choose(model), tracker).name == "propagate"
 
 
 def _pipeline(model: str, detector: str | None, threshold: float, device: str) -> BuiltPipeline:

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import metrics, registry
+from .. import metrics
 from ..detections import Detections
 from ..errors import MissingDependencyError
 from ..files import write_atomically
@@ -29,6 +29,7 @@ from ..formats.summary import content_key
 from ..masks import Mask, Masks, Size
 from ..prompts import SpatialPrompt
 from ..protocols import Segmenter, Session
+from ..registry import load_segmenter
 from ..weights import home
 from .answers import Answer
 
@@ -62,7 +63,7 @@ def filled_boxes(detections: Detections) -> Masks:
 def superpixels() -> Segmenter | None:
     """The superpixel segmenter, or None where scikit-image is not installed."""
     try:
-        segmenter: Segmenter = registry.load("superpixel")
+        segmenter: Segmenter = load_segmenter("superpixel")
     except MissingDependencyError:
         return None
     return segmenter

@@ -12,9 +12,8 @@ from typing import Any, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import metrics, progress, registry
+from .. import metrics, progress
 from ..errors import BackendError, ConfigError, IncompatibleStagesError, InputError, OutOfMemoryError
-from ..fallback import set_cache
 from ..formats.annotated import AnnotatedImage, AnnotatedObject, Dataset, Finding
 from ..formats.reading import open_dataset
 from ..formats.summary import content_key, same_content
@@ -22,6 +21,7 @@ from ..masks import Mask, Masks
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt
 from ..protocols import Segmenter, Session
+from ..registry.builtin import DEFAULT_MODEL
 from ..results import Provenance
 from ..sam.cache import EmbeddingCache, embedding_cache
 from ..vocabulary import parse_phrases
@@ -41,7 +41,7 @@ def evaluate(
     masks: str | os.PathLike[str] | None = None,
     *,
     coco: str | os.PathLike[str] | None = None,
-    model: Model = registry.DEFAULT_MODEL,
+    model: Model = DEFAULT_MODEL,
     prompt: str | prompting.Protocol = "box",
     seed: int = 0,
     weights: str | os.PathLike[str] | None = None,
@@ -284,5 +284,4 @@ def _build(
 ) -> BuiltPipeline:
     pipeline = Pipeline().segment(model, weights=None if weights is None else str(weights), engine=engine)
     built = (pipeline if detector is None else pipeline.detect(detector)).build(device)
-    set_cache(built.segmenter, embedding_cache(cache))
-    return built
+    return built.with_cache(embedding_cache(cache))

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..exported import RECORD
 from ..formats.annotated import files_under, read_json
 from ..formats.summary import content_key
 from ..images import load_image
+from ..registry.manifest import RECORD
 
 
 def training_images(sources: Sequence[str | os.PathLike[str]]) -> dict[str, str]:

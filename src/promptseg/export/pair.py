@@ -8,21 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import exported, progress, registry
+from .. import progress
 from ..errors import ConfigError, OutputError, WeightsError
 from ..files import output_errors, write_folder
+from ..registry import manifest
+from ..registry.choice import choose_by
+from ..registry.files import resolve, weights_of
+from ..registry.loading import make
 from ..weights import file_sha256
 
 if TYPE_CHECKING:
     from .check import Agreement
     from .layout import Layout
-
-LAYOUTS = {
-    "sam": ("promptseg.backends.sam:torch_module", "promptseg.export.sam:SamLayout"),
-    "mobile_sam": ("promptseg.backends.mobile_sam:torch_module", "promptseg.export.sam:SamLayout"),
-    "sam2": ("promptseg.backends.sam2:torch_module", "promptseg.export.sam2:Sam2Layout"),
-}
-"""By backend: what makes the torch module of a request, and the layout that it is exported in."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +78,15 @@ def export_onnx(
         OutputError: The pair could not be written, or does not answer as the torch model does; nothing is left of it then.
         BackendError: torch or ONNX Runtime failed.
     """
-    spec = registry.choose(model, weights=weights).model
-    chosen = registry.choose(model, weights=weights, engine=registry.engine_among(spec, LAYOUTS, "exported").name)
-    folder = Path(out if out is not None else f"{spec.name}-onnx{'-int8' * int8}")
+    chosen = choose_by(lambda backend: backend.export_layout is not None, "exported", model, weights)
+    name = chosen.model.name
+    folder = Path(out if out is not None else f"{name}-onnx{'-int8' * int8}")
     _check_folder(folder, overwrite)
     chosen.backend.check_installed()
-    factory, layout = LAYOUTS[chosen.engine.backend]
-    module = registry.make(factory, registry.LoadRequest(spec, chosen.engine, registry.weights_of(chosen), "cpu"))
-    record = chosen.weights / exported.RECORD if chosen.engine.exported and chosen.weights is not None else None
-    return write_pair(registry.resolve(layout)(module), spec.name, folder, int8=int8, record=record)
+    module = make(chosen.backend.torch_module or "", chosen.request(weights_of(chosen), "cpu"))
+    layout: Layout = resolve(chosen.backend.export_layout or "")(module)
+    record = chosen.weights / manifest.RECORD if chosen.manifest is not None and chosen.weights is not None else None
+    return write_pair(layout, name, folder, int8=int8, record=record)
 
 
 def write_pair(layout: Layout, model: str, folder: Path, *, int8: bool = False, record: Path | None = None) -> Export:
@@ -109,19 +106,19 @@ def write_pair(layout: Layout, model: str, folder: Path, *, int8: bool = False, 
     replaced = _earlier_files(folder)
     encoder, decoder = f"{model}{'.int8' * int8}.encoder.onnx", f"{model}.decoder.onnx"
     with output_errors(folder):
-        with write_folder(folder, last=exported.NAME) as place:
+        with write_folder(folder, last=manifest.NAME) as place:
             *_, agreement = progress.track(_write(layout, place / encoder, place / decoder, int8), total=3 + int8, unit="step")
             if agreement is None or not agreement.holds(int8=int8):
                 raise OutputError(
                     f"the exported {model} does not answer as the torch model does: {agreement}; nothing was written to {folder}"
                 )
             digests = {name: file_sha256(place / name) for name in (encoder, decoder)}
-            exported.Exported(model, "onnx_sam", layout.variant, digests).write(place)
+            manifest.Manifest(model, "onnx_sam", layout.variant, digests).write(place)
             sizes = {name: (place / name).stat().st_size for name in _files(encoder, decoder) if (place / name).exists()}
             kept = set(sizes)
             if record is not None and record.is_file():
-                shutil.copyfile(record, place / exported.RECORD)
-                kept.add(exported.RECORD)
+                shutil.copyfile(record, place / manifest.RECORD)
+                kept.add(manifest.RECORD)
         for name in replaced - kept:
             (folder / name).unlink(missing_ok=True)
     return Export(model, "int8" if int8 else "float32", folder, sizes, agreement)
@@ -156,10 +153,10 @@ def _check_folder(folder: Path, overwrite: bool) -> None:
 def _earlier_files(folder: Path) -> set[str]:
     """Names of the files of an earlier export, which nothing will speak of when there is a new one."""
     try:
-        earlier = exported.read(folder)
+        earlier = manifest.read(folder)
     except WeightsError:  # Damaged: what it spoke of cannot be told.
         return set()
-    return {*_files(*earlier.sha256), exported.RECORD} if earlier else set()
+    return {*_files(*earlier.sha256), manifest.RECORD} if earlier else set()
 
 
 def _files(*graphs: str) -> list[str]:

@@ -12,16 +12,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import exported, registry
 from ..errors import ConfigError
 from ..evaluation.compare import Comparison, compare
 from ..evaluation.records import Evaluation
 from ..evaluation.run import evaluate
-from ..exported import RECORD
 from ..formats.annotated import Dataset, Finding, read_json
 from ..formats.reading import open_dataset
+from ..registry import DEFAULT_MODEL, load_segmenter, manifest
+from ..registry.manifest import RECORD
 from .data import Example, read_examples
-from .run import FAMILIES, finetune_decoder
+from .run import choose_trainable, finetune_decoder
 from .split import folds as split_folds
 
 
@@ -61,7 +61,7 @@ def cross_validate(
     out: str | os.PathLike[str],
     *,
     coco: str | os.PathLike[str] | None = None,
-    model: str = registry.DEFAULT_MODEL,
+    model: str = DEFAULT_MODEL,
     folds: int = 5,
     seed: int = 0,
     validation: float = 0.0,
@@ -105,13 +105,13 @@ def cross_validate(
         learnt = [example for index, example in enumerate(examples) if index not in set(held_out)]
         if not _is_finished(folder, learnt, common):
             finetune_decoder(dataset.only([example.name for example in learnt]), None, folder, **common)
-        segmenter = registry.load(str(folder), device=device, cache="disk")
+        segmenter = load_segmenter(str(folder), device=device, cache="disk")
         photos = dataset.only([examples[index].name for index in held_out])
         for name in judged_by:
             parts[name].append(evaluate(photos, model=segmenter, prompt=name, seed=seed, floors=floors))
     order = [example.name for example in examples]
     tuned = {name: Evaluation.joined(found, f"{model}, fine-tuned in {folds} folds") for name, found in parts.items()}
-    engine = registry.engine_among(registry.choose(model).model, FAMILIES, "fine-tuned").name
+    engine = choose_trainable(model).engine.name
     everything = dataset.only(order)
     base = {
         name: evaluate(everything, model=model, engine=engine, prompt=name, seed=seed, device=device, floors=floors) for name in judged_by
@@ -128,7 +128,7 @@ def _is_finished(folder: Path, learnt: Sequence[Example], settings: Mapping[str,
     Raises:
         ConfigError: That of another training is.
     """
-    if settings.get("overwrite") or exported.read(folder) is None:
+    if settings.get("overwrite") or manifest.read(folder) is None:
         return False
     record = read_json(folder / RECORD)
     of_photos = sorted(one["sha256"] for side in ("train", "validation") for one in record[side])

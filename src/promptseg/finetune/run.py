@@ -12,12 +12,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import exported, registry
 from ..errors import ConfigError, MissingDependencyError
-from ..exported import RECORD
 from ..files import output_errors, write_folder
 from ..formats.annotated import Dataset, Finding
 from ..formats.reading import open_dataset
+from ..registry import manifest
+from ..registry.builtin import DEFAULT_MODEL
+from ..registry.choice import choose_by
+from ..registry.files import weights_of
+from ..registry.loading import make
+from ..registry.manifest import RECORD
+from ..registry.spec import Choice, LoadRequest
 from ..results import Provenance
 from ..weights import DECODER, ENCODER, file_sha256
 from .data import Example, read_examples
@@ -28,13 +33,6 @@ if TYPE_CHECKING:
 
     from .devices import Devices
     from .train import Outcome, Settings
-
-FAMILIES = {
-    "sam": "promptseg.backends.sam:torch_module",
-    "mobile_sam": "promptseg.backends.mobile_sam:torch_module",
-    "sam2": "promptseg.backends.sam2:torch_module",
-}
-"""By backend: what makes the package's model of a request."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ def finetune_decoder(
     out: str | os.PathLike[str],
     *,
     coco: str | os.PathLike[str] | None = None,
-    model: str = registry.DEFAULT_MODEL,
+    model: str = DEFAULT_MODEL,
     weights: str | Path | None = None,
     only: Collection[str] | None = None,
     seed: int = 0,
@@ -149,8 +147,7 @@ def finetune_decoder(
     dataset = images if isinstance(images, Dataset) else open_dataset(images, masks=masks, coco=coco)
     if isinstance(images, Dataset) and (masks is not None or coco is not None):
         raise ConfigError("a Dataset has its truth: leave out masks and coco")
-    spec = registry.choose(model, weights=weights).model
-    chosen = registry.choose(model, weights=weights, engine=registry.engine_among(spec, FAMILIES, "fine-tuned").name)
+    chosen = choose_trainable(model, weights)
     chosen.backend.check_installed()
     _check_safetensors()
     import torch
@@ -173,8 +170,17 @@ def finetune_decoder(
     return replace(done, findings=tuple(findings))
 
 
+def choose_trainable(model: str, weights: str | Path | None = None) -> Choice:
+    """Resolve a model name to an engine whose backend offers its torch module.
+
+    Raises:
+        ConfigError: The model has none; the message has the models that have one.
+    """
+    return choose_by(lambda backend: backend.torch_module is not None, "fine-tuned", model, weights)
+
+
 def _finetune(
-    chosen: registry.Choice,
+    chosen: Choice,
     folder: Path,
     examples: Sequence[Example],
     sides: tuple[list[int], list[int]],
@@ -188,8 +194,8 @@ def _finetune(
     from .state import StateFile
     from .train import Training
 
-    spec, engine = chosen.model, chosen.engine
-    request = registry.LoadRequest(spec, engine, registry.weights_of(chosen), devices.device.type)
+    spec, engine, torch_module = chosen.model, chosen.engine, chosen.backend.torch_module or ""
+    request = chosen.request(weights_of(chosen), devices.device.type)
     run = {
         "model": spec.name,
         "weights": dict(request.weights.sha256),
@@ -206,19 +212,17 @@ def _finetune(
     photos = [example.image for example in examples]
     features: Embeddings | EncodedAnew
     if settings.lora:
-        adapted = AdaptedModel(registry.make(FAMILIES[engine.backend], request), devices.device, settings.lora, settings.seed)
+        adapted = AdaptedModel(make(torch_module, request), devices.device, settings.lora, settings.seed)
         features = EncodedAnew(adapted, photos)
         decoder: TrainableDecoder = adapted
     else:
         features = Embeddings(
             photos,
             Provenance(spec.name, engine.backend, "", request.weights.sha256),
-            lambda cache: registry.make(
-                chosen.backend.factory, registry.LoadRequest(spec, engine, request.weights, devices.device.type, {"cache": cache})
-            ),
+            lambda cache: make(chosen.backend.factory, replace(request, options={**request.options, "cache": cache})),
             devices,
         )
-        decoder = TrainableDecoder(registry.make(FAMILIES[engine.backend], request), devices.device)
+        decoder = TrainableDecoder(make(torch_module, request), devices.device)
     started = time.perf_counter()
     training = Training(decoder, examples, features, *sides, settings, file, devices)
     outcome = training.run()
@@ -246,7 +250,7 @@ def _finetune(
 
 def _write(
     folder: Path,
-    request: registry.LoadRequest,
+    request: LoadRequest,
     own: Path | None,
     files: Mapping[str, Mapping[str, Tensor]],
     log: Sequence[Mapping[str, Any]],
@@ -259,7 +263,7 @@ def _write(
 
     base = {name: sha256 for name, sha256 in request.weights.sha256.items() if name not in (DECODER, ENCODER)}
     paths = {} if own is None else {name: str(request.weights.files[name].resolve()) for name in base}
-    with output_errors(folder), write_folder(folder, last=exported.NAME) as place:
+    with output_errors(folder), write_folder(folder, last=manifest.NAME) as place:
         try:
             for name, tensors in files.items():
                 save_file(dict(tensors), place / name, {"format": "pt", "licence": request.model.licence})
@@ -270,13 +274,13 @@ def _write(
         (place / RECORD).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
         (place / LOG).write_text(log_text(log), "utf-8")
         digests = {name: file_sha256(place / name) for name in (DECODER, ENCODER) if (place / name).is_file()}
-        exported.Exported(
+        manifest.Manifest(
             request.model.name, request.engine.backend, request.engine.variant, digests, request.engine.name, base, paths
         ).write(place)
 
 
 def _record(
-    request: registry.LoadRequest,
+    request: LoadRequest,
     examples: Sequence[Example],
     sides: tuple[list[int], list[int]],
     settings: Settings,
@@ -305,7 +309,7 @@ def _record(
     }
 
 
-def _earlier(request: registry.LoadRequest) -> dict[str, Any] | None:
+def _earlier(request: LoadRequest) -> dict[str, Any] | None:
     """The record of the training that this one went on from, or None."""
     decoder = request.weights.files.get(DECODER)
     if decoder is None or not decoder.with_name(RECORD).is_file():

@@ -20,9 +20,6 @@ from .frame import FrameSize, frame, to_photo
 from .model import GroundingModel
 from .spans import phrase_scores
 
-OPTIONS: Mapping[str, Any] = {"threshold": 0.05, "thresholds": None, "phrases_per_pass": None}
-"""Options of `load` that are the detector's own, with their defaults."""
-
 _Found = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import WeightsNotFoundError
-from ..registry import Engine, ModelSpec
+from ..registry.spec import Engine, ModelSpec
 from ..weights import ModelWeights, fetch_weights, file_sha256
 
 VOCABULARIES = ("vocab.txt", "tokenizer.json")

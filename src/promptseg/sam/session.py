@@ -10,19 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PromptError
-from ..images import ImageLike, load_image
+from ..images import ImageLike, own_image
 from ..masks import Mask, Masks, Size
-from ..prompts import EverythingPrompt, Prompt, SpatialPrompt, spatial
+from ..prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
+from ..protocols import EmbeddingStore, FeatureMap
 from ..results import Provenance
 from . import choose, tokens
-from .cache import EmbeddingCache, image_key
+from .cache import image_key
 from .everything import segment_everything
 from .model import Embedding, SamModel
 from .upsample import Upsampler, upsampler
 
 
 class SamSegmenter:
-    """A `promptseg.protocols.Segmenter` made of any model of the SAM family.
+    """A `promptseg.protocols.BatchSegmenter` made of any model of the SAM family.
 
     Args:
         model: The model behind the seam.
@@ -30,7 +31,9 @@ class SamSegmenter:
         rule: Which of the model's candidates answers a prompt; see `promptseg.sam.choose.Rule`.
     """
 
-    def __init__(self, model: SamModel, cache: EmbeddingCache | None = None, rule: choose.Rule = "published") -> None:
+    accepts: frozenset[PromptKind] = frozenset({"point", "box", "mask", "everything"})
+
+    def __init__(self, model: SamModel, cache: EmbeddingStore | None = None, rule: choose.Rule = "published") -> None:
         self.model = model
         self.cache = cache
         self.rule = rule
@@ -39,6 +42,10 @@ class SamSegmenter:
     def provenance(self) -> Provenance:
         """Which model this is."""
         return self.model.provenance
+
+    def with_cache(self, cache: EmbeddingStore | None) -> SamSegmenter:
+        """Return a segmenter with the same model and rule that keeps embeddings in `cache`, or nowhere for None."""
+        return SamSegmenter(self.model, cache, self.rule)
 
     def open(self, image: ImageLike) -> SamSession:
         """Encodes an image, or finds its embedding in the cache.
@@ -55,7 +62,7 @@ class SamSegmenter:
         Raises:
             InputError: An image cannot be used.
         """
-        photos = [_own_pixels(image) for image in images]
+        photos = [own_image(image) for image in images]
         started = time.perf_counter()
         keys = [None if self.cache is None else image_key(photo, self.provenance) for photo in photos]
         cached = [None if self.cache is None or key is None else self.cache.get(key) for key in keys]
@@ -91,6 +98,21 @@ class SamSession:
     def size(self) -> Size:
         """``(height, width)`` of the image in pixels."""
         return self.embedding.geometry.size
+
+    @property
+    def provenance(self) -> Provenance:
+        """Which model encoded the image."""
+        return self.segmenter.provenance
+
+    def features(self) -> FeatureMap:
+        """Return the features with the most channels, without the cells that are padding alone."""
+        grids = [array for array in self.embedding.features.values() if array.ndim == 4]
+        deepest = max(grids, key=lambda array: array.shape[1])[0]
+        geometry = self.embedding.geometry
+        rows, columns = (
+            max(1, min(-(-inner * cells // geometry.frame), cells)) for inner, cells in zip(geometry.inner, deepest.shape[1:], strict=True)
+        )
+        return FeatureMap(deepest[:, :rows, :columns], self.size)
 
     def segment(self, prompts: Sequence[Prompt], *, candidates: bool = False) -> Masks:
         """Segments one object a prompt.
@@ -136,12 +158,6 @@ class SamSession:
         if not isinstance(prompt, (EverythingPrompt, type(None))):
             raise PromptError(f"everything() takes Prompt.everything(), got {prompt!r}: use segment()")
         return segment_everything(self.segmenter.model, self.image, self.embedding, prompt or EverythingPrompt())
-
-
-def _own_pixels(image: ImageLike) -> NDArray[np.uint8]:
-    """The pixels of an image, which nobody else changes: the session answers for the image as it is now."""
-    pixels = load_image(image)
-    return pixels.copy() if isinstance(image, np.ndarray) and np.may_share_memory(pixels, image) else pixels
 
 
 def _with_box(prompt: SpatialPrompt, upsample: Upsampler) -> SpatialPrompt:

@@ -28,9 +28,6 @@ from .geometry import PIXEL_MEAN, PIXEL_STD, Geometry, LongestSide
 from .model import Conventions, Embedding, PointPrompts
 from .torch_decoder import Context, DecodedPrompts, TorchDecoder
 
-OPTIONS: Mapping[str, Any] = {"dtype": "float32", "cache": "memory", "decode_batch": None, "choose": "published", "compile": False}
-"""Options of `load` that the backends on this module share, with their defaults."""
-
 _DECODE_BATCH = {"cpu": 2, "cuda": 64, "mps": 16}
 _ENCODE_BATCH = {"cpu": 1, "cuda": 8, "mps": 1}
 

@@ -17,10 +17,10 @@ from .. import __version__
 from ..detections import Detections
 from ..errors import InputError, OutOfMemoryError, PromptError
 from ..frames import Frame, VideoLike, open_frames
-from ..images import ImageLike, load_image
+from ..images import ImageLike, load_image, own_image
 from ..masks import Mask, Masks, Size
-from ..prompts import EverythingPrompt, Prompt, SpatialPrompt, spatial
-from ..protocols import FrameSource
+from ..prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
+from ..protocols import EmbeddingStore, FrameSource
 from ..results import Provenance
 from ..video.session import TrackingSession
 from ..video.state import SavedSession
@@ -32,32 +32,41 @@ SCORE = 0.95
 """Score of a mask for which there is only one candidate."""
 
 
+def _provenance(model: str) -> Provenance:
+    return Provenance(model, "fake", f"promptseg {__version__}", licence="Apache-2.0")
+
+
 @dataclass(frozen=True)
 class FakeSegmenter:
     """A `promptseg.protocols.Segmenter` that answers with geometry.
 
     Attributes:
         radius: Radius in pixels of the disc around a point; default: an eighth of the image's shorter side.
+        provenance: Which model it says it is.
     """
 
     radius: float | None = None
+    provenance: Provenance = _provenance("fake-segmenter")
 
     @property
-    def provenance(self) -> Provenance:
-        """A fake, of this version."""
-        return _provenance("fake-segmenter")
+    def accepts(self) -> frozenset[PromptKind]:
+        """Every kind but text."""
+        return frozenset({"point", "box", "mask", "everything"})
+
+    def with_cache(self, cache: EmbeddingStore | None) -> FakeSegmenter:  # noqa: ARG002 - There is nothing to keep.
+        """Return this segmenter: a fake has no embeddings."""
+        return self
 
     def open(self, image: ImageLike) -> FakeSession:
-        """Reads the image and keeps its size.
+        """Read the image.
 
         Raises:
             InputError: The image cannot be used.
         """
-        height, width = load_image(image).shape[:2]
-        return FakeSession((height, width), self.radius, {"encode": 0.0})
+        return FakeSession(own_image(image), self.radius, {"encode": 0.0}, self.provenance)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FakeSession:
     """A `promptseg.protocols.Session` that answers with geometry.
 
@@ -68,14 +77,21 @@ class FakeSession:
     Points alone are ambiguous and have three candidates, `POINT_SCORES`; all else has one.
 
     Attributes:
-        size: ``(height, width)`` of the image in pixels.
+        image: (H, W, 3) uint8 RGB.
         radius: Radius in pixels of the disc around a point, or None for an eighth of the shorter side.
         timings: Seconds by stage.
+        provenance: Which model it says it is of.
     """
 
-    size: Size
+    image: NDArray[np.uint8] = field(repr=False)
     radius: float | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
+    provenance: Provenance = _provenance("fake-segmenter")
+
+    @property
+    def size(self) -> Size:
+        """``(height, width)`` of the image in pixels."""
+        return (self.image.shape[0], self.image.shape[1])
 
     def segment(self, prompts: Sequence[Prompt], *, candidates: bool = False) -> Masks:
         """One mask a prompt, or all candidates of each.
@@ -238,7 +254,7 @@ class FakeVideoSession(TrackingSession):
 
     def __init__(self, frames: FrameSource, segmenter: FakeVideoSegmenter) -> None:
         super().__init__(frames, segmenter.provenance, frozenset({"point", "box", "mask"}))
-        self._image = FakeSession(frames.size, segmenter.radius)
+        self._image = FakeSession(np.zeros((*frames.size, 3), np.uint8), segmenter.radius)
         self._segmenter = segmenter
         self._masks: dict[int, dict[int, Mask]] = {}
 
@@ -272,10 +288,6 @@ class FakeVideoSession(TrackingSession):
     def _restore(self, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:  # noqa: ARG002 - There are none.
         for object_id, frame, score, rle in values["masks"]:
             self._masks.setdefault(object_id, {})[frame] = Mask.from_coco_rle(rle, score=score)
-
-
-def _provenance(model: str) -> Provenance:
-    return Provenance(model, "fake", f"promptseg {__version__}", licence="Apache-2.0")
 
 
 def _region(prompt: SpatialPrompt, size: Size, radius: float | None, factor: float) -> NDArray[np.bool_]:

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..masks import Size
-from ..protocols import Session
-from ..sam.session import SamSession
+from ..protocols import HasFeatures, Session
 
 COLOUR_CELLS = 64
 """Cells along the longer side of a frame that is described by its colours."""
@@ -74,20 +73,13 @@ class Cells:
         return x, y
 
 
-def cells_of(session: Session, image: NDArray[np.uint8]) -> Cells:
-    """Describes the cells of a frame that was opened, by its embedding if the session shows one."""
-    if isinstance(session, SamSession):
-        features = [array for array in session.embedding.features.values() if array.ndim == 4]
-        if features:
-            deepest = max(features, key=lambda array: array.shape[1])[0]
-            geometry = session.embedding.geometry
-            rows, columns = (
-                max(1, min(-(-inner * cells // geometry.frame), cells))
-                for inner, cells in zip(geometry.inner, deepest.shape[1:], strict=True)
-            )
-            vectors = deepest[:, :rows, :columns].reshape(len(deepest), -1).T
-            return Cells(_normalised(vectors), (rows, columns), session.size)
-    return _colours(image)
+def cells_of(session: Session) -> Cells:
+    """Describe the cells of a frame that was opened, by the session's features where it offers them, else by colors."""
+    if not isinstance(session, HasFeatures):
+        return _colours(session.image)
+    features = session.features()
+    channels, rows, columns = features.values.shape
+    return Cells(_normalised(features.values.reshape(channels, -1).T), (rows, columns), features.size)
 
 
 @dataclass(frozen=True, eq=False)

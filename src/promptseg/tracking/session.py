@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -36,25 +36,22 @@ class PropagateSegmenter:
 
     Args:
         segmenter: What segments each frame.
-        accepts: The kinds of prompt that it takes, boxes among them; kinds that are not spatial do not count, and none at all says nothing.
 
     Raises:
         ConfigError: It does not take boxes.
     """
 
-    def __init__(self, segmenter: Segmenter, accepts: frozenset[PromptKind] = SPATIAL) -> None:
-        if accepts and "box" not in accepts:
-            raise ConfigError(f"tracking asks the segmenter with boxes; this one takes {', '.join(sorted(accepts))}")
+    def __init__(self, segmenter: Segmenter) -> None:
+        if "box" not in segmenter.accepts:
+            raise ConfigError(f"tracking asks the segmenter with boxes; this one takes {', '.join(sorted(segmenter.accepts)) or 'nothing'}")
         self.segmenter = segmenter
-        self.accepts = accepts & SPATIAL if accepts else SPATIAL
+        self.accepts = segmenter.accepts & SPATIAL
 
     @property
     def provenance(self) -> Provenance:
         """That of the segmenter, through this backend."""
         own = self.segmenter.provenance
-        return Provenance(
-            own.model, "propagate", f"{own.backend} ({own.version})", own.weights, own.licence, own.device, own.dtype, own.fallback_from
-        )
+        return replace(own, backend="propagate", version=f"{own.backend} ({own.version})")
 
     def open(self, frames: VideoLike) -> PropagateSession:
         """Starts a session; frames are read and encoded when they are reached, and only where there is an object."""
@@ -158,7 +155,7 @@ class PropagateSession(TrackingSession):
         """The frame as the segmenter sees it; the latest is kept, because several objects may be prompted on it."""
         if self._seen is None or self._seen.index != frame.index:
             session = self._segmenter.segmenter.open(frame.image)
-            self._seen = _Seen(frame.index, session, cells_of(session, frame.image))
+            self._seen = _Seen(frame.index, session, cells_of(session))
         return self._seen
 
     def _forget(self, object_id: int) -> None:

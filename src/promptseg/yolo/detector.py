@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,9 +18,6 @@ from ..vocabulary import Vocabulary
 from .letterbox import Letterbox
 from .output import MAX_FRAME, Found, Layout, Output, decode
 from .prototypes import masks_in_boxes
-
-OPTIONS: Mapping[str, Any] = {"threshold": 0.05, "iou": 0.7, "max_detections": 300, "imgsz": None, "masks": True}
-"""Options of `load` that the backends on this module share, with their defaults."""
 
 
 class Network(Protocol):
@@ -70,7 +67,7 @@ class Settings:
             )
         if not isinstance(options["masks"], bool):
             raise ConfigError(f"option masks is True or False, got {options['masks']!r}")
-        return cls(**{name: options[name] for name in OPTIONS})
+        return cls(**{field.name: options[field.name] for field in fields(cls)})
 
 
 class YoloDetector:

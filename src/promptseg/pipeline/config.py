@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal, Union
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, field_validator
 from pydantic.json_schema import GenerateJsonSchema
 
-from .errors import ConfigError, nearest
-from .registry import DEFAULT_MODEL
-from .vocabulary import parse_phrase
+from ..errors import ConfigError, nearest
+from ..registry.builtin import DEFAULT_MODEL
+from ..vocabulary import parse_phrase
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -1,4 +1,4 @@
-"""`Pipeline`: detect → segment → clean, composed from code or a file, checked when it is built, and then called with images and prompts."""
+"""`BuiltPipeline`: models that are loaded, called with images and prompts."""
 
 from __future__ import annotations
 
@@ -9,110 +9,24 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import fusion, postprocess, registry
-from .config import (
-    PERMISSIVE,
-    CleanStage,
-    DetectStage,
-    LicencePolicy,
-    ModelStage,
-    PipelineConfig,
-    SegmentStage,
-    parse_config,
-    read_config,
-)
-from .detections import Detections
-from .errors import ConfigError, IncompatibleStagesError, InputError, LicenceError, PromptError, PromptSegError
-from .fallback import FallbackSegmenter
-from .frames import VideoLike
-from .images import ImageLike, load_image
-from .masks import Mask, Masks
-from .prompts import EverythingPrompt, Prompt, SpatialPrompt, TextPrompt, phrases_of
-from .protocols import BatchSegmenter, Detector, Segmenter, Session, VideoSegmenter
-from .results import Provenance, Result
-from .tracking.follow import Keeping, TrackedFrame, follow
-from .tracking.session import PropagateSegmenter
-
-
-@dataclass(frozen=True)
-class Pipeline:
-    """An immutable builder: each method returns a new pipeline, `build` returns one that runs.
-
-    Example:
-        ```python
-        pipeline = ps.Pipeline().segment("mini-sam").clean(min_area=64, fill_holes=True).build()
-        result = pipeline("photo.jpg", ps.Prompt.box(10, 20, 200, 300))
-        ```
-    """
-
-    config: PipelineConfig = PipelineConfig()
-
-    @classmethod
-    def from_config(cls, source: str | os.PathLike[str] | Mapping[str, Any]) -> Pipeline:
-        """Reads a pipeline from a YAML, TOML or JSON file, or from plain values.
-
-        Raises:
-            ConfigError: The file or a value is not valid; an unknown key gets the nearest right one.
-        """
-        if isinstance(source, Mapping):
-            return cls(parse_config(dict(source)))
-        return cls(read_config(Path(source)))
-
-    def to_config(self) -> dict[str, Any]:
-        """The pipeline as plain values: `from_config` gives it back."""
-        return self.config.model_dump(mode="json", exclude_defaults=True)
-
-    def detect(self, model: str, **settings: Any) -> Pipeline:
-        """Adds a detector; `settings` are the fields of `promptseg.config.DetectStage`.
-
-        Raises:
-            ConfigError: A setting is unknown or out of range.
-        """
-        return self._with(detect={"model": model, **settings})
-
-    def segment(self, model: str = registry.DEFAULT_MODEL, **settings: Any) -> Pipeline:
-        """Adds a segmenter; `settings` are the fields of `promptseg.config.SegmentStage`."""
-        return self._with(segment={"model": model, **settings})
-
-    def clean(self, **settings: Any) -> Pipeline:
-        """Adds post-processing; `settings` are the fields of `promptseg.config.CleanStage`."""
-        return self._with(clean=settings)
-
-    def build(self, device: str | None = None, licences: LicencePolicy | None = None) -> BuiltPipeline:
-        """Checks that the stages fit together, then loads the models.
-
-        Args:
-            device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``; default: what the configuration says.
-            licences: ``"any"``, ``"permissive"``, or SPDX identifiers that models may have; default: what the configuration says.
-
-        Raises:
-            IncompatibleStagesError: There is no stage that makes masks, or a stage has a model of another kind.
-            LicenceError: The policy forbids a model's licence.
-            UnknownModelError: A model name is unknown.
-            OutOfMemoryError: A model does not fit into memory, nor does its fallback.
-        """
-        changes = {"device": device, "licences": licences}
-        config = self._with(**{key: value for key, value in changes.items() if value is not None}).config
-        if config.detect is None and config.segment is None:
-            raise IncompatibleStagesError("the pipeline has no stage: add .segment(…), or .detect(…) with a model that makes masks")
-        _check_stage(config.detect, "detector", config.licences)
-        _check_stage(config.segment, "segmenter", config.licences)
-        _check_refining(config)
-        return BuiltPipeline(
-            config,
-            None if config.detect is None else _load_detector(config.detect, config.device),
-            None if config.segment is None else _load(config.segment, config.device),
-        )
-
-    def _with(self, **changes: Any) -> Pipeline:
-        return Pipeline(parse_config({**self.config.model_dump(exclude_defaults=True), **changes}))
+from ..detections import Detections
+from ..errors import ConfigError, IncompatibleStagesError, InputError, PromptError, PromptSegError
+from ..frames import VideoLike
+from ..images import ImageLike, load_image
+from ..masks import Mask, Masks
+from ..prompts import EverythingPrompt, Prompt, SpatialPrompt, TextPrompt, phrases_of
+from ..protocols import BatchSegmenter, Detector, EmbeddingStore, Segmenter, Session, VideoSegmenter
+from ..results import Provenance, Result
+from ..tracking.follow import Keeping, TrackedFrame, follow
+from ..tracking.session import PropagateSegmenter
+from . import box_prompts
+from .cleaning import clean
+from .config import PipelineConfig, SegmentStage
 
 
 @dataclass(frozen=True)
@@ -251,11 +165,14 @@ class BuiltPipeline:
 
         return follow(self._tracker() if tracker is None else tracker, video, places, find=find if asked else None, keeping=keeping)
 
+    def with_cache(self, cache: EmbeddingStore | None) -> BuiltPipeline:
+        """Return a pipeline with the same models whose segmenter keeps its embeddings in `cache`, or nowhere for None."""
+        return self if self.segmenter is None else replace(self, segmenter=self.segmenter.with_cache(cache))
+
     def _tracker(self) -> VideoSegmenter:
-        if self.segmenter is None or self.config.segment is None:
+        if self.segmenter is None:
             raise IncompatibleStagesError("tracking needs a segmenter: add .segment(model) to the pipeline, or give a tracker")
-        accepts = registry.choose(self.config.segment.model, engine=self.config.segment.engine).backend.accepts
-        return PropagateSegmenter(self.segmenter, accepts)
+        return PropagateSegmenter(self.segmenter)
 
     def _run(
         self, images: Iterator[Any], prompts: Sequence[Prompt], candidates: bool, batch_size: int, on_error: str
@@ -312,16 +229,16 @@ class BuiltPipeline:
         if self.detector is not None and stage is not None and (phrases or not prompts):
             with clock("detect"):
                 found = self.detector.detect(pixels, phrases or None)
-                job.detections = fusion.choose(found, stage, job.dropped)
+                job.detections = box_prompts.choose(found, stage, job.dropped)
                 if self.segmenter is not None:
                     refine = self.config.segment is not None and self.config.segment.refine
-                    job.boxes = fusion.prompts_of(job.detections, stage.box_padding, refine=refine)
+                    job.boxes = box_prompts.prompts_of(job.detections, stage.box_padding, refine=refine)
         return job
 
     def _open_together(self, jobs: Sequence[_Job]) -> None:
         """Opens sessions for several jobs at once, where the segmenter can do that and there is something to ask them."""
         waiting = [job for job in jobs if job.asks_segmenter]
-        if len(waiting) < 2 or isinstance(self.segmenter, FallbackSegmenter) or not isinstance(self.segmenter, BatchSegmenter):
+        if len(waiting) < 2 or not isinstance(self.segmenter, BatchSegmenter):
             return
         started = time.perf_counter()
         try:
@@ -331,7 +248,7 @@ class BuiltPipeline:
         told = [sum(session.timings.values()) for session in sessions]
         rest = (time.perf_counter() - started - sum(told)) / len(waiting)
         for job, session, own in zip(waiting, sessions, told, strict=True):
-            job.opened(session, self.segmenter.provenance, own + rest)
+            job.opened(session, own + rest)
 
     def _open(self, job: _Job) -> None:
         """Opens the session of a job, where it has none and there is something to ask it."""
@@ -341,11 +258,8 @@ class BuiltPipeline:
             job.segmented_by = self.segmenter.provenance
             return
         started = time.perf_counter()
-        if isinstance(self.segmenter, FallbackSegmenter):
-            session, provenance = self.segmenter.open_with_provenance(job.pixels)
-        else:
-            session, provenance = self.segmenter.open(job.pixels), self.segmenter.provenance
-        job.opened(session, provenance, time.perf_counter() - started)
+        session = self.segmenter.open(job.pixels)
+        job.opened(session, time.perf_counter() - started)
 
     def _finish(self, job: _Job, candidates: bool) -> Result:
         masks = Masks([*_of_prompts(job, candidates), *self._of_detections(job)], (job.pixels.shape[0], job.pixels.shape[1]))
@@ -369,56 +283,12 @@ class BuiltPipeline:
         if job.detections is None or len(job.detections) == 0:
             return []
         if self.segmenter is None:
-            return fusion.own_masks(job.detections)
+            return box_prompts.own_masks(job.detections)
         if job.session is None:
             return []
         with job.clock("segment"):
             masks = job.session.segment(job.boxes)
-            return fusion.join(masks, job.detections, self.config.segment or SegmentStage(), job.dropped)
-
-
-def segment(
-    image: ImageLike,
-    *prompts: Prompt,
-    model: str = registry.DEFAULT_MODEL,
-    weights: str | os.PathLike[str] | None = None,
-    device: str = "auto",
-    engine: str | None = None,
-) -> Result:
-    """Segments one image with one model, which stays loaded for the next call.
-
-    Args:
-        image: A path, bytes, open file, PIL image, or (H, W, 3) uint8 RGB array.
-        *prompts: Points, boxes, masks or everything; one object a prompt.
-        model: A segmenter's name.
-        weights: Path of your own weights.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        engine: Which engine runs the model, where it has several.
-
-    Raises:
-        InputError: The image cannot be used.
-        PromptError: No prompt, or one that does not fit.
-        ConfigError: An unknown model, engine or device.
-        WeightsError: The weights cannot be had.
-    """
-    return _single(model, None if weights is None else str(weights), device, engine)(image, *prompts)
-
-
-def clean(masks: Masks, stage: CleanStage) -> Masks:
-    """Runs the steps of a clean stage."""
-    if stage.fill_holes:
-        masks = postprocess.fill_holes(masks, None if stage.fill_holes is True else stage.fill_holes)
-    if stage.min_island:
-        masks = postprocess.drop_islands(masks, stage.min_island)
-    if stage.min_area:
-        masks = postprocess.drop_small(masks, stage.min_area)
-    if stage.nms is not None:
-        masks = postprocess.nms(masks, stage.nms)
-    if stage.merge:
-        masks = postprocess.merge_by_label(masks)
-    if stage.max_masks is not None:
-        masks = postprocess.keep_best(masks, stage.max_masks)
-    return masks
+            return box_prompts.join(masks, job.detections, self.config.segment or SegmentStage(), job.dropped)
 
 
 @dataclass
@@ -439,9 +309,9 @@ class _Job:
     def asks_segmenter(self) -> bool:
         return bool(self.boxes) or any(isinstance(prompt, (SpatialPrompt, EverythingPrompt)) for prompt in self.prompts)
 
-    def opened(self, session: Session, by: Provenance, seconds: float) -> None:
-        """Takes a session that took `seconds` to open, of which it tells the most itself."""
-        self.session, self.segmented_by = session, by
+    def opened(self, session: Session, seconds: float) -> None:
+        """Take a session that took `seconds` to open, most of which its own timings tell."""
+        self.session, self.segmented_by = session, session.provenance
         stage = next(reversed(list(session.timings)), "encode")
         self.clock.add(session.timings)
         self.clock.add({stage: max(0.0, seconds - sum(session.timings.values()))})
@@ -462,75 +332,6 @@ class _Clock:
     def add(self, timings: Mapping[str, float]) -> None:
         for stage, seconds in timings.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
-
-
-@lru_cache(maxsize=2)
-def _single(model: str, weights: str | None, device: str, engine: str | None) -> BuiltPipeline:
-    return Pipeline().segment(model, weights=weights, engine=engine).build(device)
-
-
-def _check_stage(stage: ModelStage | None, kind: registry.BackendKind, licences: LicencePolicy) -> None:
-    if stage is None:
-        return
-    first = registry.choose(stage.model, weights=stage.weights, engine=stage.engine)
-    if first.backend.kind != kind:
-        raise IncompatibleStagesError(f"model {first.model.name!r} is a {first.backend.kind}, this stage needs a {kind}")
-    rungs = registry.ladder(first, _fallback(stage))
-    allowed = PERMISSIVE if licences == "permissive" else licences
-    for rung in rungs:
-        name, licence = rung.model.name, rung.model.licence
-        if allowed != "any" and licence not in allowed:
-            raise LicenceError(f"model {name!r} is licensed under {licence}, and the policy allows only {', '.join(sorted(allowed))}")
-    for rung in rungs:
-        rung.backend.check_installed()
-    if "device" in stage.options:
-        raise ConfigError("the device is a setting of the whole pipeline, not an option of one model")
-    for name in {"weights", "engine", "fallback"} & set(stage.options):
-        raise ConfigError(f"{name} is a setting of the stage, not an option of its backend")
-
-
-def _check_refining(config: PipelineConfig) -> None:
-    stage = config.segment
-    if stage is None or not stage.refine:
-        return
-    if config.detect is None:
-        raise IncompatibleStagesError("segment.refine is about a detector's masks: add .detect(model) to the pipeline, or leave it out")
-    for rung in registry.ladder(registry.choose(stage.model, weights=stage.weights, engine=stage.engine), stage.fallback):
-        if missing := {"point", "box", "mask"} - rung.backend.accepts:
-            raise IncompatibleStagesError(
-                f"segment.refine prompts with masks and points, and model {rung.model.name!r} takes no {' or '.join(sorted(missing))}"
-            )
-
-
-def _fallback(stage: ModelStage) -> tuple[str, ...]:
-    return stage.fallback if isinstance(stage, SegmentStage) else ()
-
-
-def _load(stage: ModelStage, device: str, **options: Any) -> Any:
-    options = {**stage.options, **options}
-    return registry.load(stage.model, weights=stage.weights, device=device, engine=stage.engine, fallback=_fallback(stage), **options)
-
-
-def _load_detector(stage: DetectStage, device: str) -> Any:
-    """The detector, told to hold back nothing that the stage is to see.
-
-    Detectors that leave out low scores, or all but the best, have options ``threshold`` and ``max_detections`` for it, with the defaults of
-    `_USUAL`. One that does not know an option refuses it before anything is loaded, and then does without.
-    """
-    wanted: dict[str, Any] = {}
-    if stage.lowest < _USUAL["threshold"]:
-        wanted["threshold"] = stage.lowest
-    if stage.max_detections > _USUAL["max_detections"]:
-        wanted["max_detections"] = stage.max_detections
-    names = [name for name in wanted if name not in stage.options]
-    for count in range(len(names), 0, -1):
-        for chosen in itertools.combinations(names, count):
-            with contextlib.suppress(ConfigError):
-                return _load(stage, device, **{name: wanted[name] for name in chosen})
-    return _load(stage, device)
-
-
-_USUAL: Mapping[str, Any] = {"threshold": 0.05, "max_detections": 300}
 
 
 def _path(image: object) -> str | None:

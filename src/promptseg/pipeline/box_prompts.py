@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..detections import Detections
+from ..errors import BackendError, IncompatibleStagesError
+from ..masks import Mask, Masks, Size
+from ..postprocess import box_nms, innermost_point
+from ..prompts import Prompt, SpatialPrompt
 from .config import DetectStage, SegmentStage
-from .detections import Detections
-from .errors import BackendError, IncompatibleStagesError
-from .masks import Mask, Masks, Size
-from .postprocess import box_nms, innermost_point
-from .prompts import Prompt, SpatialPrompt
 
 
 def choose(found: Detections, stage: DetectStage, dropped: Counter[str]) -> Detections:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .errors import WeightsMismatchError, WeightsNotFoundError
+from ..errors import WeightsMismatchError, WeightsNotFoundError
 
 NAME = "promptseg.json"
 """Name of the file."""
@@ -22,7 +22,7 @@ RECORD = "training.json"
 
 
 @dataclass(frozen=True)
-class Exported:
+class Manifest:
     """What a folder of weights holds.
 
     Attributes:
@@ -48,7 +48,7 @@ class Exported:
         (folder / NAME).write_text(json.dumps(asdict(self), indent=1) + "\n", "utf-8")
 
 
-def read(folder: Path) -> Exported | None:
+def read(folder: Path) -> Manifest | None:
     """What a folder says of itself, or None where it says nothing, as where it is absent or a file.
 
     Raises:
@@ -65,7 +65,7 @@ def read(folder: Path) -> Exported | None:
     except ValueError as error:
         raise WeightsMismatchError(f"{path} is not JSON: {error}") from error
     try:
-        found = Exported(**values)
+        found = Manifest(**values)
         texts = [found.model, found.backend, found.variant, found.engine]
         for files in (found.sha256, found.base, found.base_paths):
             texts += [*files, *files.values()]

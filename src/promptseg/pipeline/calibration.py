@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from .errors import ConfigError, InputError
-from .images import ImageLike
-from .protocols import Detector
-from .vocabulary import parse_phrases
+from ..errors import ConfigError, InputError
+from ..images import ImageLike
+from ..protocols import Detector
+from ..vocabulary import parse_phrases
 
 
 def least_scores(detector: Detector, images: Iterable[ImageLike], phrases: Sequence[str], false_alarms: float = 0.0) -> dict[str, float]:

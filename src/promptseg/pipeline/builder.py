@@ -1,0 +1,175 @@
+"""`Pipeline`: detect → segment → clean, composed from code or a file and checked when it is built; and `segment`, the shortest way."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+from ..errors import ConfigError, IncompatibleStagesError, LicenceError
+from ..images import ImageLike
+from ..prompts import Prompt
+from ..protocols import Detector, Segmenter
+from ..registry.builtin import DEFAULT_MODEL
+from ..registry.choice import choose, fallback_chain
+from ..registry.loading import load_chosen
+from ..registry.spec import BackendKind, Choice
+from ..results import Result
+from .config import PERMISSIVE, DetectStage, LicencePolicy, ModelStage, PipelineConfig, SegmentStage, parse_config, read_config
+from .runner import BuiltPipeline
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """An immutable builder: each method returns a new pipeline, `build` returns one that runs.
+
+    Example:
+        ```python
+        pipeline = ps.Pipeline().segment("mini-sam").clean(min_area=64, fill_holes=True).build()
+        result = pipeline("photo.jpg", ps.Prompt.box(10, 20, 200, 300))
+        ```
+    """
+
+    config: PipelineConfig = PipelineConfig()
+
+    @classmethod
+    def from_config(cls, source: str | os.PathLike[str] | Mapping[str, Any]) -> Pipeline:
+        """Reads a pipeline from a YAML, TOML or JSON file, or from plain values.
+
+        Raises:
+            ConfigError: The file or a value is not valid; an unknown key gets the nearest right one.
+        """
+        if isinstance(source, Mapping):
+            return cls(parse_config(dict(source)))
+        return cls(read_config(Path(source)))
+
+    def to_config(self) -> dict[str, Any]:
+        """The pipeline as plain values: `from_config` gives it back."""
+        return self.config.model_dump(mode="json", exclude_defaults=True)
+
+    def detect(self, model: str, **settings: Any) -> Pipeline:
+        """Adds a detector; `settings` are the fields of `promptseg.pipeline.config.DetectStage`.
+
+        Raises:
+            ConfigError: A setting is unknown or out of range.
+        """
+        return self._with(detect={"model": model, **settings})
+
+    def segment(self, model: str = DEFAULT_MODEL, **settings: Any) -> Pipeline:
+        """Adds a segmenter; `settings` are the fields of `promptseg.pipeline.config.SegmentStage`."""
+        return self._with(segment={"model": model, **settings})
+
+    def clean(self, **settings: Any) -> Pipeline:
+        """Adds post-processing; `settings` are the fields of `promptseg.pipeline.config.CleanStage`."""
+        return self._with(clean=settings)
+
+    def build(self, device: str | None = None, licences: LicencePolicy | None = None) -> BuiltPipeline:
+        """Checks that the stages fit together, then loads the models.
+
+        Args:
+            device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``; default: what the configuration says.
+            licences: ``"any"``, ``"permissive"``, or SPDX identifiers that models may have; default: what the configuration says.
+
+        Raises:
+            IncompatibleStagesError: There is no stage that makes masks, or a stage has a model of another kind.
+            LicenceError: The policy forbids a model's licence.
+            UnknownModelError: A model name is unknown.
+            OutOfMemoryError: A model does not fit into memory, nor does its fallback.
+        """
+        changes = {"device": device, "licences": licences}
+        config = self._with(**{key: value for key, value in changes.items() if value is not None}).config
+        if config.detect is None and config.segment is None:
+            raise IncompatibleStagesError("the pipeline has no stage: add .segment(…), or .detect(…) with a model that makes masks")
+        detectors = _chain(config.detect, "detector", config.licences)
+        segmenters = _chain(config.segment, "segmenter", config.licences)
+        _check_refining(config, segmenters)
+        detector = segmenter = None
+        if config.detect is not None:
+            options = {**_more_detections(config.detect, detectors[0]), **config.detect.options}
+            detector = cast("Detector", load_chosen(detectors, config.device, options))
+        if config.segment is not None:
+            segmenter = cast("Segmenter", load_chosen(segmenters, config.device, config.segment.options))
+        return BuiltPipeline(config, detector, segmenter)
+
+    def _with(self, **changes: Any) -> Pipeline:
+        return Pipeline(parse_config({**self.config.model_dump(exclude_defaults=True), **changes}))
+
+
+def segment(
+    image: ImageLike,
+    *prompts: Prompt,
+    model: str = DEFAULT_MODEL,
+    weights: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    engine: str | None = None,
+) -> Result:
+    """Segments one image with one model, which stays loaded for the next call.
+
+    Args:
+        image: A path, bytes, open file, PIL image, or (H, W, 3) uint8 RGB array.
+        *prompts: Points, boxes, masks or everything; one object a prompt.
+        model: A segmenter's name.
+        weights: Path of your own weights.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        engine: Which engine runs the model, where it has several.
+
+    Raises:
+        InputError: The image cannot be used.
+        PromptError: No prompt, or one that does not fit.
+        ConfigError: An unknown model, engine or device.
+        WeightsError: The weights cannot be had.
+    """
+    return _single(model, None if weights is None else str(weights), device, engine)(image, *prompts)
+
+
+@lru_cache(maxsize=2)
+def _single(model: str, weights: str | None, device: str, engine: str | None) -> BuiltPipeline:
+    return Pipeline().segment(model, weights=weights, engine=engine).build(device)
+
+
+def _chain(stage: ModelStage | None, kind: BackendKind, licences: LicencePolicy) -> tuple[Choice, ...]:
+    """Return the models of a stage, resolved and checked: the one that it names and those of its fallback. Nothing is loaded yet."""
+    if stage is None:
+        return ()
+    first = choose(stage.model, weights=stage.weights, engine=stage.engine)
+    if first.backend.kind != kind:
+        raise IncompatibleStagesError(f"model {first.model.name!r} is a {first.backend.kind}, this stage needs a {kind}")
+    chain = fallback_chain(first, stage.fallback if isinstance(stage, SegmentStage) else ())
+    allowed = PERMISSIVE if licences == "permissive" else licences
+    for choice in chain:
+        name, licence = choice.model.name, choice.model.licence
+        if allowed != "any" and licence not in allowed:
+            raise LicenceError(f"model {name!r} is licensed under {licence}, and the policy allows only {', '.join(sorted(allowed))}")
+    for choice in chain:
+        choice.backend.check_installed()
+    if "device" in stage.options:
+        raise ConfigError("the device is a setting of the whole pipeline, not an option of one model")
+    for name in {"weights", "engine", "fallback"} & set(stage.options):
+        raise ConfigError(f"{name} is a setting of the stage, not an option of its backend")
+    return chain
+
+
+def _check_refining(config: PipelineConfig, segmenters: tuple[Choice, ...]) -> None:
+    if config.segment is None or not config.segment.refine:
+        return
+    if config.detect is None:
+        raise IncompatibleStagesError("segment.refine is about a detector's masks: add .detect(model) to the pipeline, or leave it out")
+    for choice in segmenters:
+        if missing := {"point", "box", "mask"} - choice.backend.accepts:
+            raise IncompatibleStagesError(
+                f"segment.refine prompts with masks and points, and model {choice.model.name!r} takes no {' or '.join(sorted(missing))}"
+            )
+
+
+def _more_detections(stage: DetectStage, detector: Choice) -> dict[str, Any]:
+    """Return the options with which a detector holds back nothing that the stage is to see, where by default it would."""
+    declared = detector.backend.options
+    options: dict[str, Any] = {}
+    if stage.lowest < declared.get("threshold", 0.0):
+        options["threshold"] = stage.lowest
+    if stage.max_detections > declared.get("max_detections", stage.max_detections):
+        options["max_detections"] = stage.max_detections
+    return options

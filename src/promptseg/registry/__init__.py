@@ -1,0 +1,19 @@
+"""Which backends and models there are, and the way from a name to a model that works."""
+
+from .builtin import DEFAULT_MODEL as DEFAULT_MODEL
+from .catalog import backends as backends
+from .catalog import find_model as find_model
+from .catalog import list_models as list_models
+from .choice import choose as choose
+from .files import fetch as fetch
+from .loading import Model as Model
+from .loading import load as load
+from .loading import load_detector as load_detector
+from .loading import load_segmenter as load_segmenter
+from .loading import load_video as load_video
+from .loading import tracker_of as tracker_of
+from .spec import BackendSpec as BackendSpec
+from .spec import Choice as Choice
+from .spec import Engine as Engine
+from .spec import LoadRequest as LoadRequest
+from .spec import ModelSpec as ModelSpec

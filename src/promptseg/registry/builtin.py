@@ -1,0 +1,136 @@
+"""The backends of promptseg itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..prompts import PromptKind
+from .spec import BackendSpec
+
+DEFAULT_MODEL = "mini-sam"
+
+_SPATIAL: frozenset[PromptKind] = frozenset({"point", "box", "mask", "everything"})
+
+_TORCH_SAM: Mapping[str, Any] = {"dtype": "float32", "cache": "memory", "decode_batch": None, "choose": "published", "compile": False}
+_YOLO: Mapping[str, Any] = {"threshold": 0.05, "iou": 0.7, "max_detections": 300, "imgsz": None, "masks": True}
+_GROUNDING_DINO: Mapping[str, Any] = {"dtype": "float32", "threshold": 0.05, "thresholds": None, "phrases_per_pass": None}
+
+_INSTALL_SAM2 = "pip install torch torchvision 'setuptools>=77' && SAM2_BUILD_CUDA=0 pip install --no-build-isolation 'sam2>=1.1'"
+
+BUILT_IN = (
+    BackendSpec(
+        name="onnx_sam",
+        kind="segmenter",
+        factory="promptseg.backends.onnx_sam:load",
+        accepts=_SPATIAL,
+        options={"threads": None, "cache": "memory", "decode_batch": 2, "choose": "published"},
+        variants=frozenset({"sam", "sam-int8", "sam2", "efficient-sam", "any"}),
+        requires=("onnxruntime", "onnx"),
+        install="pip install promptseg",
+        prepare="promptseg.backends.onnx_sam:prepare",
+        recognises=(".onnx", ".onnx"),
+    ),
+    BackendSpec(
+        name="sam",
+        kind="segmenter",
+        factory="promptseg.backends.sam:load",
+        accepts=_SPATIAL,
+        options=_TORCH_SAM,
+        requires=("torch", "torchvision", "segment_anything"),
+        install="pip install torch torchvision && pip install 'promptseg[sam]' (the two together and first)",
+        torch_module="promptseg.backends.sam:torch_module",
+        export_layout="promptseg.export.sam:SamLayout",
+    ),
+    BackendSpec(
+        name="mobile_sam",
+        kind="segmenter",
+        factory="promptseg.backends.mobile_sam:load",
+        accepts=_SPATIAL,
+        options=_TORCH_SAM,
+        requires=("torch", "torchvision", "timm", "mobile_sam"),
+        install="pip install torch torchvision && pip install 'promptseg[mobile-sam]' (the two together and first)",
+        torch_module="promptseg.backends.mobile_sam:torch_module",
+        export_layout="promptseg.export.sam:SamLayout",
+    ),
+    BackendSpec(
+        name="sam2",
+        kind="segmenter",
+        factory="promptseg.backends.sam2:load",
+        accepts=_SPATIAL,
+        options=_TORCH_SAM,
+        requires=("torch", "torchvision", "sam2"),
+        install=_INSTALL_SAM2,
+        video="sam2_video",
+        torch_module="promptseg.backends.sam2:torch_module",
+        export_layout="promptseg.export.sam2:Sam2Layout",
+    ),
+    BackendSpec(
+        name="sam2_video",
+        kind="video",
+        factory="promptseg.backends.sam2_video:load",
+        accepts=frozenset({"point", "box", "mask"}),
+        options={"dtype": "float32", "memory": 512, "prompted_frames": 16, "fill_holes": 8, "logits": False},
+        requires=("torch", "torchvision", "sam2"),
+        install=_INSTALL_SAM2,
+    ),
+    BackendSpec(
+        name="yolo",
+        kind="detector",
+        factory="promptseg.backends.yolo:load",
+        accepts=frozenset({"text"}),
+        options={**_YOLO, "dtype": "float32"},
+        requires=("torch", "torchvision", "ultralytics"),
+        install="pip install torch torchvision && pip install --no-deps 'ultralytics>=8.3.253' (AGPL-3.0)",
+    ),
+    BackendSpec(
+        name="onnx_yolo",
+        kind="detector",
+        factory="promptseg.backends.onnx_yolo:load",
+        accepts=frozenset({"text"}),
+        options={**_YOLO, "threads": None},
+        requires=("onnxruntime",),
+        install="pip install promptseg",
+    ),
+    BackendSpec(
+        name="grounding_dino",
+        kind="detector",
+        factory="promptseg.backends.grounding_dino:load",
+        accepts=frozenset({"text"}),
+        options=_GROUNDING_DINO,
+        variants=frozenset({"swin-t", "swin-b"}),
+        requires=("torch", "transformers"),
+        install="pip install torch && pip install 'promptseg[grounding-dino]' (torch first)",
+        given="promptseg.grounding.files:given",
+    ),
+    BackendSpec(
+        name="grounding_dino_original",
+        kind="detector",
+        factory="promptseg.backends.grounding_dino:load_original",
+        accepts=frozenset({"text"}),
+        options=_GROUNDING_DINO,
+        variants=frozenset({"swin-t", "swin-b"}),
+        requires=("torch", "torchvision", "transformers", "timm", "addict", "yapf", "matplotlib", "groundingdino"),
+        install="pip install torch torchvision && pip install 'promptseg[grounding-dino-original]' "
+        "&& pip install --no-deps groundingdino-py (in this order)",
+        given="promptseg.grounding.files:given",
+    ),
+    BackendSpec(
+        name="superpixel",
+        kind="segmenter",
+        factory="promptseg.backends.superpixel:load",
+        accepts=frozenset({"point", "box", "everything"}),
+        options={"n_segments": 300, "compactness": 10.0},
+        requires=("skimage",),
+        install="pip install 'promptseg[superpixel]'",
+    ),
+    BackendSpec(
+        name="propagate",
+        kind="video",
+        factory="promptseg.backends.propagate:load",
+        accepts=frozenset({"point", "box", "mask"}),
+        options={"segmenter": DEFAULT_MODEL},
+        forwards_options=True,
+        install="pip install promptseg",
+    ),
+)

@@ -1,0 +1,147 @@
+"""The catalog: all backends and models by name, promptseg's own and those of installed packages."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
+from importlib.resources import files
+from operator import itemgetter
+from typing import Any, cast
+
+from ..errors import ConfigError, UnknownModelError, nearest
+from ..memory import MemoryNeed
+from ..weights import WeightFile
+from .builtin import BUILT_IN
+from .spec import BackendSpec, Engine, ModelSpec
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@lru_cache(maxsize=1)
+def backends() -> Mapping[str, BackendSpec]:
+    """Return all backends by name: promptseg's own, then those of installed packages (entry point group ``promptseg.backends``).
+
+    An entry point that cannot be used is left out with a `RuntimeWarning` that names its package; the others go on.
+    """
+    found = {spec.name: spec for spec in BUILT_IN}
+    for point in entry_points(group="promptseg.backends"):
+        spec = _backend_at(point, found)
+        if spec is not None:
+            found[spec.name] = spec
+    return found
+
+
+def _backend_at(point: EntryPoint, found: Mapping[str, BackendSpec]) -> BackendSpec | None:
+    """Return the backend of an entry point, or warn and return None."""
+    package = point.dist.name if point.dist is not None else point.value
+    where = f"the backend entry point {point.name!r} ({point.value}) of package {package!r}"
+    try:
+        spec = point.load()
+    except Exception as error:  # A stranger's module raises whatever it likes, and must not disable the other backends.
+        _left_out(f"{where} cannot be loaded: {type(error).__name__}: {error}")
+        return None
+    if not isinstance(spec, BackendSpec) or spec.name != point.name:
+        _left_out(f"{where} must be a BackendSpec of that name, got {spec!r}")
+        return None
+    if spec.name in found:
+        _left_out(f"{where} has the name of another backend: rename it or uninstall the package")
+        return None
+    return spec
+
+
+def _left_out(problem: str) -> None:
+    warnings.warn(f"{problem}. Its models are left out", RuntimeWarning, stacklevel=2)
+
+
+@lru_cache(maxsize=1)
+def list_models() -> Mapping[str, ModelSpec]:
+    """Return all models by name: promptseg's own, then those that come with backends of installed packages.
+
+    A model of an installed package whose name is taken is left out with a `RuntimeWarning`.
+    """
+    found = {name: _model(name, entry) for name, entry in _catalog().items()}
+    for backend in backends().values():
+        for model in backend.models:
+            if model.name in found:
+                _left_out(f"model {model.name!r} of backend {backend.name!r} has the name of another model")
+            else:
+                found[model.name] = model
+    return found
+
+
+def find_model(name: str) -> ModelSpec:
+    """Return the model of a name.
+
+    Raises:
+        UnknownModelError: There is none; the message has the nearest name.
+    """
+    known = list_models()
+    if name not in known:
+        raise UnknownModelError(f"there is no model {name!r}.{nearest(name, known)} Known models: {', '.join(known)}")
+    return known[name]
+
+
+def backend_for(model: ModelSpec, engine: Engine) -> BackendSpec:
+    """Return the backend that runs an engine of a model.
+
+    Raises:
+        ConfigError: This version has no such backend, or the backend does not run the engine's variant.
+    """
+    known = backends()
+    if engine.backend not in known:
+        raise ConfigError(
+            f"model {model.name!r} needs backend {engine.backend!r}, which this version does not have; it has: {', '.join(known)}"
+        )
+    backend = known[engine.backend]
+    if backend.variants is not None and engine.variant not in backend.variants:
+        raise ConfigError(
+            f"model {model.name!r} with engine {engine.name!r} is of variant {engine.variant!r}, "
+            f"which backend {backend.name!r} does not run yet; it runs: {', '.join(sorted(backend.variants))}"
+        )
+    return backend
+
+
+def memory_need(model: ModelSpec, engine: Engine) -> MemoryNeed:
+    """Return the memory requirements of a model, with lighter segmenters of the same engine: its own family first, then by size."""
+    lighter = []
+    for other in list_models().values():
+        default = other.engines[0]
+        if default.name == engine.name and default.memory is not None and default.memory < (engine.memory or 0):
+            with contextlib.suppress(ConfigError):  # In the catalog, but not for this version.
+                if backend_for(other, default).kind == "segmenter":
+                    lighter.append((default.backend != engine.backend, -default.memory, _need(other, default)))
+    return _need(model, engine, tuple(need for *_, need in sorted(lighter, key=itemgetter(0, 1))))
+
+
+def _need(model: ModelSpec, engine: Engine, lighter: tuple[MemoryNeed, ...] = ()) -> MemoryNeed:
+    return MemoryNeed(model.name, engine.memory, sum(file.size or 0 for file in engine.files), lighter)
+
+
+def _catalog() -> dict[str, dict[str, Any]]:
+    return cast("dict[str, dict[str, Any]]", tomllib.loads(files(__package__).joinpath("models.toml").read_text("utf-8")))
+
+
+def _model(name: str, entry: Mapping[str, Any]) -> ModelSpec:
+    engines = tuple(
+        Engine(
+            engine,
+            body["backend"],
+            body["variant"],
+            tuple(_weight_file(file) for file in body["files"]),
+            checkpoint=body.get("checkpoint"),
+            memory=body.get("memory"),
+        )
+        for engine, body in entry["engines"].items()
+    )
+    return ModelSpec(name, entry["summary"], entry["licence"], engines)
+
+
+def _weight_file(entry: Mapping[str, Any]) -> WeightFile:
+    return WeightFile(entry["name"], entry["sha256"], tuple(entry["sources"]), entry.get("bytes"))

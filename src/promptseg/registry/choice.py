@@ -1,0 +1,143 @@
+"""From a model name to a `Choice`: the one place where names are resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..errors import ConfigError, IncompatibleStagesError, WeightsMismatchError, WeightsNotFoundError
+from ..weights import WeightFile, files_of_kinds
+from . import manifest as manifests
+from .catalog import backend_for, backends, find_model, list_models
+from .manifest import Manifest
+from .spec import BackendSpec, Choice, Engine, ModelSpec
+
+
+def choose(name: str, *, weights: str | Path | None = None, engine: str | None = None) -> Choice:
+    """Resolve a model name to a model, an engine, a backend and weights.
+
+    Args:
+        name: A model name, ``"name=path/to/weights"``, or the path of a folder that promptseg wrote, which says itself which model it is.
+        weights: A file or folder of your own weights. A folder that promptseg wrote brings its own engine: ``"onnx"`` for an export, that
+            of the base model for a fine-tuned decoder.
+        engine: Name of the engine; None for the one that reads the given weights, or else the model's first.
+
+    Raises:
+        UnknownModelError: No such model.
+        ConfigError: No such engine, its backend is not there or does not run it, or weights are given twice.
+        WeightsMismatchError: The weights are a folder that holds another model, as promptseg wrote it.
+    """
+    model, own, manifest = _named(name, weights)
+    return _chosen(model, own, manifest, engine)
+
+
+def choose_by(ability: Callable[[BackendSpec], bool], doing: str, name: str, weights: str | Path | None = None) -> Choice:
+    """Resolve a model name to the first engine of the model whose backend has an ability.
+
+    Args:
+        ability: Whether a backend can do what is needed.
+        doing: What is needed, such as ``"exported"``, for the message.
+        name: As for `choose`.
+        weights: As for `choose`.
+
+    Raises:
+        ConfigError: The model has no such engine; the message has the models that have one.
+        UnknownModelError: As for `choose`.
+        WeightsMismatchError: As for `choose`.
+    """
+    model, own, manifest = _named(name, weights)
+    known = backends()
+
+    def first(spec: ModelSpec) -> str | None:
+        able = (engine.name for engine in spec.engines if engine.backend in known and ability(known[engine.backend]))
+        return next(able, None)
+
+    engine = first(model)
+    if engine is None:
+        can = ", ".join(name for name, other in list_models().items() if first(other))
+        raise ConfigError(f"model {model.name!r} cannot be {doing}; these can: {can}")
+    return _chosen(model, own, manifest, engine)
+
+
+def fallback_chain(first: Choice, fallback: Sequence[str]) -> tuple[Choice, ...]:
+    """Return a choice followed by the segmenters that take its place, one after the other, where it does not fit into memory.
+
+    Args:
+        first: A segmenter; without a fallback, any model.
+        fallback: Names of the others, in their order; each may bring weights of its own as ``"name=path"``.
+
+    Raises:
+        UnknownModelError: No such model.
+        ConfigError: A model is named twice, or is no segmenter.
+        WeightsNotFoundError: The weights that a name brings are not there.
+    """
+    if isinstance(fallback, str):
+        raise ConfigError(f"fallback is a list of model names: write [{fallback!r}]")
+    if not fallback:
+        return (first,)
+    chain = (first, *(choose(name) for name in fallback))
+    names = [choice.model.name for choice in chain]
+    for index, choice in enumerate(chain):
+        if names[index] in names[:index]:
+            raise ConfigError(f"model {names[index]!r} is in its own fallback: {' → '.join(names)}")
+        if choice.backend.kind != "segmenter":
+            raise IncompatibleStagesError(
+                f"model {names[index]!r} is a {choice.backend.kind}, and a fallback is from segmenter to segmenter"
+            )
+        if index and choice.weights is not None and not choice.weights.exists():
+            raise WeightsNotFoundError(f"there is no weights file {choice.weights} for model {names[index]!r}")
+    return chain
+
+
+def _named(name: str, weights: str | Path | None) -> tuple[ModelSpec, Path | None, Manifest | None]:
+    """Return the model of a name, the path of the user's own weights, and the manifest in it."""
+    manifest = _manifest_at(name) if name not in list_models() else None
+    if manifest is not None:
+        name, separator, path = manifest.model, "=", name
+    else:
+        name, separator, path = name.partition("=")
+    if separator and weights is not None:
+        raise ConfigError(f"weights are given twice: {path!r} in the name and {str(weights)!r} as an argument")
+    given = path if separator else weights
+    model = find_model(name)
+    if given is None:
+        return model, None, None
+    own = Path(given).expanduser()
+    return model, own, manifest or manifests.read(own)
+
+
+def _chosen(model: ModelSpec, own: Path | None, manifest: Manifest | None, engine: str | None) -> Choice:
+    if manifest is not None and engine in (None, manifest.engine):
+        if manifest.model != model.name:
+            raise WeightsMismatchError(f"{own} holds {manifest.model!r} as promptseg wrote it, not {model.name!r}")
+        files = tuple(WeightFile(name, digest, ()) for name, digest in {**manifest.base, **manifest.sha256}.items())
+        found = Engine(manifest.engine, manifest.backend, manifest.variant, files)
+    else:
+        manifest = None
+        found = _engine_for(model, own) if own is not None and engine is None else model.engine(engine)
+    return Choice(model, found, backend_for(model, found), own, manifest)
+
+
+def _manifest_at(path: str) -> Manifest | None:
+    """Return the manifest of a folder that promptseg wrote, or None where the path is no such folder."""
+    folder = Path(path)
+    try:
+        folder = folder.expanduser()
+        there = (folder / manifests.NAME).is_file()
+    except (OSError, ValueError, RuntimeError):  # No path at all: too long, with a null byte, or in the home of nobody.
+        return None
+    return manifests.read(folder) if there else None
+
+
+def _engine_for(model: ModelSpec, weights: Path) -> Engine:
+    """Return the first engine that takes a file of this suffix, or a folder with these files or files of these kinds; else the default."""
+    for engine in model.engines:
+        names = engine.names_in(weights)
+        takes_file = len(names) == 1 and Path(names[0]).suffix == weights.suffix
+        if takes_file or (weights.is_dir() and all((weights / name).is_file() for name in names)):
+            return engine
+    for engine in model.engines:
+        backend = backends().get(engine.backend)
+        if backend is not None and weights.is_dir() and files_of_kinds(weights, backend.recognises):
+            return engine
+    return model.engines[0]

@@ -1,0 +1,95 @@
+"""The weight files of a choice on this machine: published, the user's own, or in a folder that promptseg wrote."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from pathlib import Path
+from typing import Any
+
+from ..errors import WeightsMismatchError, WeightsNotFoundError
+from ..weights import ModelWeights, fetch_weights, file_sha256, given_weights, recognised_weights
+from .catalog import backends, find_model
+from .manifest import Manifest
+from .spec import Choice, Engine, ModelSpec
+
+
+def fetch(name: str, engine: str | None = None) -> ModelWeights:
+    """Make sure that a model's published weights are on this machine, verified and prepared for its backend.
+
+    Args:
+        name: Name of a model of the catalog.
+        engine: Name of the engine; None for the first.
+
+    Raises:
+        UnknownModelError: No such model.
+        ConfigError: No such engine.
+        WeightsError: The weights cannot be had.
+    """
+    model = find_model(name)
+    return _published(model, model.engine(engine))
+
+
+def weights_of(choice: Choice) -> ModelWeights:
+    """Return the weights of a choice on this machine, fetched if need be.
+
+    Raises:
+        WeightsError: They cannot be had, or are not those that a folder says it holds.
+    """
+    if choice.weights is None:
+        return _published(choice.model, choice.engine)
+    if choice.manifest is None:
+        return _own(choice, choice.weights)
+    return _written(choice, choice.weights, choice.manifest)
+
+
+def resolve(dotted: str) -> Any:
+    """Return the object at ``"module:name"``."""
+    module, _, attribute = dotted.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _published(model: ModelSpec, engine: Engine) -> ModelWeights:
+    weights = fetch_weights(model.name, engine.files)
+    backend = backends().get(engine.backend)
+    if backend and backend.prepare and not backend.missing():
+        with contextlib.suppress(OSError):  # Where the cache cannot be written, the backend prepares in memory at each load.
+            resolve(backend.prepare)(weights)
+    return weights
+
+
+def _own(choice: Choice, path: Path) -> ModelWeights:
+    """Return a user's weights: as the backend reads them, under the names of the catalog, or under any names where it recognizes them."""
+    if choice.backend.given is not None:
+        found: ModelWeights = resolve(choice.backend.given)(path, choice.model, choice.engine)
+        return found
+    names, recognises = choice.engine.names_in(path), choice.backend.recognises
+    if path.is_dir() and recognises and not (names and all((path / name).is_file() for name in names)):
+        return recognised_weights(path, recognises)
+    return given_weights(path, names)
+
+
+def _written(choice: Choice, folder: Path, manifest: Manifest) -> ModelWeights:
+    """Return the files in a folder that promptseg wrote, after those that they build on; checked against its manifest."""
+    weights = given_weights(folder, list(manifest.sha256))
+    if manifest.base:
+        base = _base(choice.model, manifest, folder)
+        weights = ModelWeights({**base.files, **weights.files}, {**base.sha256, **weights.sha256})
+    changed = [str(weights.files[file.name]) for file in choice.engine.files if weights.sha256[file.name] != file.sha256]
+    if changed:
+        raise WeightsMismatchError(f"{', '.join(changed)} changed since the folder was written: export or fine-tune the model again")
+    return weights
+
+
+def _base(model: ModelSpec, manifest: Manifest, folder: Path) -> ModelWeights:
+    """Return the weights that a fine-tuned decoder builds on: in its folder, where they were at that time, or published."""
+    for paths in ({name: folder / name for name in manifest.base}, {name: Path(path) for name, path in manifest.base_paths.items()}):
+        if paths.keys() == manifest.base.keys() and all(path.is_file() for path in paths.values()):
+            return ModelWeights(paths, {name: file_sha256(path) for name, path in paths.items()})
+    for engine in model.engines:
+        if {file.name: file.sha256 for file in engine.files} == manifest.base:
+            return _published(model, engine)
+    raise WeightsNotFoundError(
+        f"{folder} builds on {', '.join(manifest.base_paths.values()) or ', '.join(manifest.base)}, which is not there any more: "
+        f"put a copy into {folder}, as {', '.join(manifest.base)}"
+    )
