@@ -39,7 +39,7 @@ _HOMES = {
     "load_image": "images",
     "load_video": "registry",
     "models": "registry",
-    "open_frames": "frames",
+    "open_frames": "video.frames",
     "segment": "pipeline",
 }
 
@@ -52,7 +52,6 @@ if TYPE_CHECKING:
     from .evaluation.run import evaluate as evaluate
     from .export.pair import export_onnx as export_onnx
     from .finetune.run import finetune_decoder as finetune_decoder
-    from .frames import open_frames as open_frames
     from .images import load_image as load_image
     from .masks import Mask as Mask
     from .masks import Masks as Masks
@@ -71,6 +70,7 @@ if TYPE_CHECKING:
     from .results import FrameMasks as FrameMasks
     from .results import Result as Result
     from .sam.cache import EmbeddingCache as EmbeddingCache
+    from .video.frames import open_frames as open_frames
 
 
 def __getattr__(name: str) -> Any:

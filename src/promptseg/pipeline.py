@@ -31,7 +31,6 @@ from .config import (
 from .detections import Detections
 from .errors import ConfigError, IncompatibleStagesError, InputError, LicenceError, PromptError, PromptSegError
 from .fallback import FallbackSegmenter
-from .frames import VideoLike
 from .images import ImageLike, load_image
 from .masks import Mask, Masks
 from .prompts import EverythingPrompt, Prompt, SpatialPrompt, TextPrompt, phrases_of
@@ -39,6 +38,7 @@ from .protocols import BatchSegmenter, Detector, Segmenter, Session, VideoSegmen
 from .results import Provenance, Result
 from .tracking.follow import Keeping, TrackedFrame, follow
 from .tracking.session import PropagateSegmenter
+from .video.frames import VideoLike
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ class BuiltPipeline:
         asks for every class that it knows; it is asked again as `redetect_every` and `redetect` say.
 
         Args:
-            video: What `promptseg.frames.open_frames` takes.
+            video: What `promptseg.video.frames.open_frames` takes.
             *prompts: Spatial and text prompts.
             redetect_every: Ask the detector again on every n-th frame.
             redetect: ``"when-lost"``: ask it again while an object is lost.

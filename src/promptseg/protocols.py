@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from .detections import Detections
-from .frames import FrameSource as FrameSource
-from .frames import VideoLike
 from .images import ImageLike
 from .masks import Mask, Masks, Size
 from .prompts import EverythingPrompt, Prompt
 from .results import FrameMasks, Provenance
+from .video.frames import FrameSource as FrameSource
+from .video.frames import VideoLike
 
 
 @runtime_checkable
@@ -152,7 +152,7 @@ class VideoSegmenter(Protocol):
         ...
 
     def open(self, frames: VideoLike) -> VideoSession:
-        """Starts a tracking session over `frames`, which are what `promptseg.frames.open_frames` takes.
+        """Starts a tracking session over `frames`, which are what `promptseg.video.frames.open_frames` takes.
 
         Raises:
             InputError: The video cannot be read.

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from promptseg.errors import ConfigError, InputError, PromptError
-from promptseg.frames import open_frames
 from promptseg.masks import Mask, Masks
 from promptseg.prompts import Prompt
 from promptseg.results import Provenance
 from promptseg.testing import FakeFrames
 from promptseg.tracking.follow import Event, Keeping, follow
+from promptseg.video.frames import open_frames
 from promptseg.video.session import TrackingSession
 
 pytest.importorskip("scipy", reason="pairing needs scipy")

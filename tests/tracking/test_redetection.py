@@ -3,11 +3,11 @@
 import cv2
 import pytest
 
-from promptseg.frames import open_frames
 from promptseg.pipeline import Pipeline
 from promptseg.testing import FakeSegmenter
 from promptseg.tracking.follow import Keeping, follow
 from promptseg.tracking.session import PropagateSegmenter
+from promptseg.video.frames import open_frames
 
 pytest.importorskip("av", reason="the clip is a video file")
 pytest.importorskip("scipy", reason="pairing needs scipy")

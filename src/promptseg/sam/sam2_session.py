@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..frames import Frame, VideoLike, open_frames
 from ..masks import Mask
 from ..prompts import SpatialPrompt
 from ..protocols import FrameSource
 from ..results import Provenance
+from ..video.frames import Frame, VideoLike, open_frames
 from ..video.session import TrackingSession
 from ..video.state import SavedSession
 from .sam2_memory import Ledger, ObjectMemory, Remembered

@@ -16,12 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from .. import __version__
 from ..detections import Detections
 from ..errors import InputError, OutOfMemoryError, PromptError
-from ..frames import Frame, VideoLike, open_frames
 from ..images import ImageLike, load_image
 from ..masks import Mask, Masks, Size
 from ..prompts import EverythingPrompt, Prompt, SpatialPrompt, spatial
 from ..protocols import FrameSource
 from ..results import Provenance
+from ..video.frames import Frame, VideoLike, open_frames
 from ..video.session import TrackingSession
 from ..video.state import SavedSession
 

@@ -27,11 +27,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConfigError, PromptError
-from ..frames import Frame, FrameSource, VideoLike, open_frames
 from ..masks import Mask, Masks, Size
 from ..prompts import Prompt, SpatialPrompt
 from ..protocols import VideoSegmenter, VideoSession
 from ..results import FrameMasks
+from ..video.frames import Frame, FrameSource, VideoLike, open_frames
 from . import identity
 
 EventKind = Literal["added", "lost", "recovered", "corrected", "switched", "removed"]
@@ -125,7 +125,7 @@ def follow(
 
     Args:
         tracker: What tracks.
-        video: What `promptseg.frames.open_frames` takes.
+        video: What `promptseg.video.frames.open_frames` takes.
         prompts: One object each, on the first frame; their ids are 1, 2, ….
         find: What finds objects, or None.
         keeping: When to ask it, and when objects are lost.

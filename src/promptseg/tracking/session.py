@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConfigError, PromptError
-from ..frames import Frame, FrameSource, VideoLike, open_frames
 from ..masks import Mask
 from ..prompts import PromptKind, SpatialPrompt
 from ..protocols import Segmenter, Session
 from ..results import Provenance
+from ..video.frames import Frame, FrameSource, VideoLike, open_frames
 from ..video.session import TrackingSession
 from ..video.state import SavedSession
 from .appearance import Cells, View, cells_of

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PromptError
-from ..frames import Frame
 from ..masks import Mask, Masks, Size
 from ..prompts import Prompt, PromptKind, SpatialPrompt, spatial
 from ..protocols import FrameSource
 from ..results import FrameMasks, Provenance
+from .frames import Frame
 from .state import SavedSession
 from .timeline import KEPT_BYTES, Timeline
 

@@ -12,9 +12,9 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from ..errors import InputError, PromptError
-from ..frames import Frame
 from ..masks import Size
 from ..protocols import FrameSource
+from .frames import Frame
 
 KEPT_BYTES = 64 << 20
 """Frames that have been read are kept up to this many bytes, and one in any case."""
