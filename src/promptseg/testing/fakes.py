@@ -22,8 +22,8 @@ from ..prompts import EverythingPrompt, Prompt, SpatialPrompt, spatial
 from ..protocols import FrameSource
 from ..results import Provenance
 from ..video.frames import Frame, VideoLike, open_frames
+from ..video.saved_session import SavedSession
 from ..video.session import TrackingSession
-from ..video.state import SavedSession
 
 POINT_SCORES = {0.5: 0.7, 1.0: 0.9, 2.0: 0.8}
 """The candidates for points alone: discs of these multiples of the radius, with these scores."""

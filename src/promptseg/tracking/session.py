@@ -19,8 +19,8 @@ from ..prompts import PromptKind, SpatialPrompt
 from ..protocols import Segmenter, Session
 from ..results import Provenance
 from ..video.frames import Frame, FrameSource, VideoLike, open_frames
+from ..video.saved_session import SavedSession
 from ..video.session import TrackingSession
-from ..video.state import SavedSession
 from .appearance import Cells, View, cells_of
 from .flow import Flow, flow_between, grey
 from .step import Signals, Track, begin, step
