@@ -17,8 +17,8 @@ from ..errors import PromptSegError
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import TextPrompt
 from ..registry import DEFAULT_MODEL, choose, load_video
-from ..tracking.follow import TrackedFrame
 from ..tracking.outputs import TableFormat, TrackOutputs
+from ..tracking.redetection import TrackedFrame
 from ..video.frames import FrameSource, open_frames
 from .output import FAILED, errors_as_messages, usage_error
 from .prompts import TextOption, asked_prompts
