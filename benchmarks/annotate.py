@@ -56,8 +56,8 @@ def overhead(options: argparse.Namespace, folder: Path) -> None:
 def memory_of(count: int, folder: Path) -> None:
     """Annotates `count` photos with a model that answers at once; prints the peak memory and the pace. Runs in a process of its own."""
     from promptseg import Prompt, annotate
-    from promptseg.pipeline.config import parse_config
     from promptseg.pipeline import BuiltPipeline
+    from promptseg.pipeline.config import parse_config
     from promptseg.testing import FakeSegmenter
 
     pipeline = BuiltPipeline(parse_config({"segment": {"model": "fake"}}), None, FakeSegmenter())

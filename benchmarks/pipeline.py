@@ -55,9 +55,9 @@ def main() -> None:
     arguments.add_argument("--rounds", type=int, default=5)
     options = arguments.parse_args()
     from promptseg import Prompt
-    from promptseg.pipeline.config import parse_config
     from promptseg.detections import Detections
     from promptseg.pipeline import BuiltPipeline
+    from promptseg.pipeline.config import parse_config
     from promptseg.testing import FakeDetector
 
     image = photo(options)

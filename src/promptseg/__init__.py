@@ -41,7 +41,7 @@ _HOMES = {
     "load_image": "images",
     "load_segmenter": "registry.loading",
     "load_video": "registry.loading",
-    "open_frames": "frames",
+    "open_frames": "video.frames",
     "segment": "pipeline.builder",
 }
 
@@ -54,7 +54,6 @@ if TYPE_CHECKING:
     from .evaluation.run import evaluate as evaluate
     from .export.pair import export_onnx as export_onnx
     from .finetune.run import finetune_decoder as finetune_decoder
-    from .frames import open_frames as open_frames
     from .images import load_image as load_image
     from .masks import Mask as Mask
     from .masks import Masks as Masks
@@ -75,6 +74,7 @@ if TYPE_CHECKING:
     from .results import FrameMasks as FrameMasks
     from .results import Result as Result
     from .sam.cache import EmbeddingCache as EmbeddingCache
+    from .video.frames import open_frames as open_frames
 
 
 def __getattr__(name: str) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pycocotools import mask as coco
 
+from ._rle import decode_box, encode_crop, run_lengths, sample, without_empty_runs
 from .errors import InputError
 
 Size = tuple[int, int]
@@ -106,7 +107,7 @@ class Mask:
         (x, y), (height, width) = origin, size
         if crop.ndim != 2 or x < 0 or y < 0 or x + crop.shape[1] > width or y + crop.shape[0] > height:
             raise InputError(f"crop of shape {crop.shape} at x={x}, y={y} does not lie inside an image of {height} x {width}")
-        return cls(size, _encode_crop(crop, x, y, height, width), score, label, logits, prompt_index)
+        return cls(size, _compressed(encode_crop(crop, x, y, height, width), size), score, label, logits, prompt_index)
 
     @classmethod
     def from_coco_rle(cls, rle: dict[str, Any], *, score: float | None = None, label: str | None = None) -> Mask:
@@ -120,7 +121,7 @@ class Mask:
             counts = rle["counts"]
             if isinstance(counts, str):
                 counts = counts.encode("ascii")
-            runs = _run_lengths(counts) if isinstance(counts, bytes) else [int(c) for c in counts]
+            runs = run_lengths(counts) if isinstance(counts, bytes) else [int(c) for c in counts]
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"not a COCO RLE: expected {{'size': [height, width], 'counts': …}}, got {_short(rle)}") from error
         total = sum(runs)
@@ -128,8 +129,7 @@ class Mask:
             raise InputError(f"broken COCO RLE: its runs cover {total} pixels, its size {height} x {width} has {height * width}")
         if min(runs) < 0:  # pycocotools would read them as huge runs.
             raise InputError(f"broken COCO RLE: it has a run of {min(runs)} pixels")
-        encoded = coco.frPyObjects({"size": [height, width], "counts": _without_empty(runs)}, height, width)
-        return cls((height, width), encoded["counts"], score, label)
+        return cls((height, width), _compressed(without_empty_runs(runs), (height, width)), score, label)
 
     @classmethod
     def from_polygons(
@@ -168,12 +168,8 @@ class Mask:
             crop: (h, w) bool; (0, 0) for an empty mask.
             origin: ``(x, y)`` of its top-left pixel in the image.
         """
-        (left, top, right, bottom), height = self.box.astype(int).tolist(), self.size[0]
-        ends = np.clip(_run_ends(self.counts) - left * height, 0, (right - left) * height)
-        columns = np.zeros((right - left, height), bool)
-        inside = np.repeat(np.arange(len(ends)) % 2 == 1, np.diff(ends, prepend=0))
-        columns.reshape(-1)[: len(inside)] = inside
-        return np.ascontiguousarray(columns[:, top:bottom].T), (left, top)
+        left, top, right, bottom = self.box.astype(int).tolist()
+        return decode_box(self.counts, self.size[0], (left, top, right, bottom)), (left, top)
 
     @property
     def area(self) -> int:
@@ -215,11 +211,9 @@ class Mask:
         top, bottom = np.searchsorted(rows, (y0, y1)).tolist()
         left, right = np.searchsorted(columns, (x0, x1)).tolist()
         if top == bottom or left == right:  # It lies between the pixels that are looked at.
-            return replace(self, size=size, counts=_encode_crop(np.zeros((1, 1), bool), 0, 0, tall, wide), logits=None)
-        ends = _run_ends(self.counts)
-        pixels = columns[left:right, None] * height + rows[None, top:bottom]
-        inside = (np.searchsorted(ends, pixels.ravel(), side="right") % 2 == 1).reshape(pixels.shape).T
-        return replace(self, size=size, counts=_encode_crop(inside, left, top, tall, wide), logits=None)
+            return replace(self, size=size, counts=_compressed(encode_crop(np.zeros((1, 1), bool), 0, 0, tall, wide), size), logits=None)
+        inside = sample(self.counts, height, rows[top:bottom], columns[left:right])
+        return replace(self, size=size, counts=_compressed(encode_crop(inside, left, top, tall, wide), size), logits=None)
 
     def polygons(self) -> list[Polygon]:
         """Outlines along pixel edges, holes included: `from_polygons` gives the same mask back.
@@ -383,6 +377,11 @@ def _rle(mask: Mask) -> dict[str, Any]:
     return {"size": mask.size, "counts": mask.counts}
 
 
+def _compressed(runs: list[int], size: Size) -> bytes:
+    counts: bytes = coco.frPyObjects({"size": list(size), "counts": runs}, *size)["counts"]
+    return counts
+
+
 def _binary(array: NDArray[Any]) -> NDArray[np.uint8]:
     if array.ndim != 2 or array.size == 0:
         raise InputError(f"a mask is a two-dimensional array (height, width), got shape {array.shape}")
@@ -398,71 +397,6 @@ def _binary(array: NDArray[Any]) -> NDArray[np.uint8]:
             f"a mask holds 0 and 1 (or 0 and 255), got {values.size} values from {values[0]} to {values[-1]}; threshold it first"
         )
     raise InputError(f"a mask is an array of booleans or numbers, got dtype {array.dtype}")
-
-
-def _encode_crop(crop: NDArray[np.bool_], x: int, y: int, height: int, width: int) -> bytes:
-    # A column in the crop becomes a row here, with one empty pixel below it, so that every run ends in its own column.
-    columns = np.zeros((crop.shape[1], crop.shape[0] + 1), bool)
-    columns[:, :-1] = crop.T
-    flat = columns.reshape(-1)
-    steps = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    if flat.size and flat[0]:
-        steps = np.concatenate([[0], steps])
-    column, row = np.divmod(steps, crop.shape[0] + 1)
-    positions = (column + x) * height + row + y
-    # A run that ends at the bottom of one column and one that starts at the top of the next are one run.
-    joined = np.flatnonzero(positions[1:-1:2] == positions[2::2]) * 2 + 1
-    positions = np.delete(positions, np.concatenate([joined, joined + 1]))
-    counts = np.diff(positions, prepend=0, append=height * width)
-    if positions.size and positions[-1] == height * width:
-        counts = counts[:-1]
-    rle = coco.frPyObjects({"size": [height, width], "counts": counts.tolist()}, height, width)
-    encoded: bytes = rle["counts"]
-    return encoded
-
-
-def _run_lengths(counts: bytes) -> list[int]:
-    """Decodes COCO's compressed run lengths (``rleFrString`` of pycocotools' maskApi.c), which the Python API does not offer."""
-    lengths: list[int] = []
-    value = shift = 0
-    for byte in counts:
-        code = byte - 48
-        if not 0 <= code < 64:
-            raise ValueError(f"{bytes([byte])!r} has no meaning in compressed run lengths")
-        value |= (code & 0x1F) << shift
-        shift += 5
-        if not code & 0x20:
-            if code & 0x10:
-                value |= -1 << shift
-            lengths.append(value + (lengths[-2] if len(lengths) > 2 else 0))
-            value = shift = 0
-    if shift:
-        raise ValueError("the compressed run lengths end within a number")
-    return lengths
-
-
-def _run_ends(counts: bytes) -> NDArray[np.int64]:
-    """Where each run of a mask ends, in pixels down the columns: `_run_lengths`, summed, of counts that are known to be right."""
-    codes = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
-    last = np.flatnonzero(codes & 0x20 == 0)  # Of each number, which takes one code or more, five bits each, the lowest first.
-    first = np.concatenate([[0], last[:-1] + 1])
-    places = 5 * (np.arange(len(codes)) - np.repeat(first, last - first + 1))
-    lengths = np.add.reduceat((codes & 0x1F) << places, first)
-    lengths -= np.where(codes[last] & 0x10, np.int64(32) << places[last], 0)
-    lengths[1::2] = np.cumsum(lengths[1::2])  # From the fourth on, a number is the difference to the last but one.
-    lengths[2::2] = np.cumsum(lengths[2::2])
-    return np.cumsum(lengths)
-
-
-def _without_empty(runs: Sequence[int]) -> list[int]:
-    """The same pixels without empty runs (but for the first, which may be): equal masks then have equal counts."""
-    merged = [0]
-    for index, run in enumerate(runs):
-        if run and (len(merged) - 1) % 2 == index % 2:
-            merged[-1] += run
-        elif run:
-            merged.append(run)
-    return merged
 
 
 def _rasterise(ring: ArrayLike, size: Size) -> NDArray[np.bool_]:

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .detections import Detections
-from .frames import FrameSource as FrameSource
-from .frames import VideoLike
 from .images import ImageLike
 from .masks import Mask, Masks, Size
 from .prompts import EverythingPrompt, Prompt, PromptKind
 from .results import FrameMasks, Provenance
+from .video.frames import FrameSource as FrameSource
+from .video.frames import VideoLike
 
 
 @runtime_checkable
@@ -213,7 +213,7 @@ class VideoSegmenter(Protocol):
         ...
 
     def open(self, frames: VideoLike) -> VideoSession:
-        """Starts a tracking session over `frames`, which are what `promptseg.frames.open_frames` takes.
+        """Starts a tracking session over `frames`, which are what `promptseg.video.frames.open_frames` takes.
 
         Raises:
             InputError: The video cannot be read.

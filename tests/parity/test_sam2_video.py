@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from promptseg.frames import open_frames
 from promptseg.prompts import Prompt
 from promptseg.results import Provenance
+from promptseg.video.frames import open_frames
 
 torch = pytest.importorskip("torch", reason="sam2's own code needs torch")
 pytest.importorskip("sam2", reason="sam2's own code is not installed")

@@ -43,7 +43,7 @@ class TestSession:
         segmenter = make(predictor)
         least = 2 * segmenter.model.span.of_object(1)
         session = Sam2VideoSegmenter(segmenter.model, memory=least).open(pictures(45))
-        session.timeline.kept = 2
+        session.frame_buffer.kept = 2
         session.add(0, 1, BOX)
         held = []
         for at in session.propagate():

@@ -3,8 +3,8 @@ import pytest
 
 from promptseg.errors import OutputError
 from promptseg.masks import Mask
-from promptseg.tracking.follow import Event
 from promptseg.tracking.outputs import davis_palette, draw_timeline, label_picture
+from promptseg.tracking.redetection import Event
 
 
 def test_the_palette_is_that_of_davis():

@@ -1,43 +1,225 @@
-"""Real detections on real frames: objects leave behind a scripted occlusion and come back with their ids."""
+"""Redetection: which events follow from what tracker and detector say, frame by frame."""
 
-import cv2
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 import pytest
 
-from promptseg.frames import open_frames
-from promptseg.pipeline import Pipeline
-from promptseg.testing import FakeSegmenter
-from promptseg.tracking.follow import Keeping, follow
-from promptseg.tracking.session import PropagateSegmenter
+from promptseg.errors import ConfigError, InputError, PromptError
+from promptseg.masks import Mask, Masks
+from promptseg.prompts import Prompt
+from promptseg.results import Provenance
+from promptseg.testing import FakeFrames
+from promptseg.tracking.redetection import Event, RedetectionConfig, track_with_redetection
+from promptseg.video.frames import open_frames
+from promptseg.video.session import TrackingSession
 
-pytest.importorskip("av", reason="the clip is a video file")
 pytest.importorskip("scipy", reason="pairing needs scipy")
 
-pytestmark = pytest.mark.usefixtures("ultralytics_tasks")  # The detector is YOLO.
+SIZE = (40, 60)
+RED, BLUE = (200, 30, 30), (30, 30, 200)
+LEFT, RIGHT = (5, 5, 20, 20), (35, 10, 55, 30)
 
 
-@pytest.mark.parametrize("stride", [3, 8])
-def test_a_person_and_a_dog_come_back_with_their_ids(shared, stride):
-    """Frames 3 to 5 show a wall; the detector's own masks say where the objects are before and after it."""
-    source = open_frames(shared / "data" / "videos" / "01_dog.mp4", stop=9 * stride, every=stride)
-    frames = [cv2.resize(frame.image, (640, 360), interpolation=cv2.INTER_AREA) for frame in source.read()]
-    for index in (3, 4, 5):
-        frames[index] = frames[index].copy()
-        frames[index][:] = 128
-    finder = Pipeline().detect("yolov8n-seg", weights=str(shared / "weights" / "yolo" / "yolov8n-seg.pt"), threshold=0.5).build("cpu")
-    found = []
+def area(box, score=1.0, label=None):
+    mask = np.zeros(SIZE, bool)
+    x0, y0, x1, y1 = box
+    mask[y0:y1, x0:x1] = True
+    return Mask.from_array(mask, score=score, label=label)
 
-    def find(image):
-        found.append(finder(image).masks)
-        return found[-1]
 
-    tracked = list(follow(PropagateSegmenter(FakeSegmenter()), frames, find=find, keeping=Keeping(redetect_every=1)))
-    labels = {event.object_id: event.label for event in tracked[0].events}
-    assert sorted(labels.values()) == ["dog", "person"]
-    told = {(event.object_id, event.kind) for frame in tracked for event in frame.events}
-    assert told >= {(number, kind) for number in labels for kind in ("added", "lost", "recovered")}
-    assert not any(event.kind == "added" for frame in tracked[1:] for event in frame.events)
-    for number, label in labels.items():
-        at = max(index for index, masks in enumerate(found) if label in masks.labels)
-        assert at > 5
-        mask = tracked[at].masks[tracked[at].object_ids.index(number)]
-        assert max(mask.iou(other) for other in found[at] if other.label == label) > 0.6
+NOTHING = Mask.from_array(np.zeros(SIZE, bool), score=0.0)
+
+
+def video(n=6):
+    frame = np.full((*SIZE, 3), 120, np.uint8)
+    for (x0, y0, x1, y1), colour in ((LEFT, RED), (RIGHT, BLUE)):
+        frame[y0:y1, x0:x1] = colour
+    return FakeFrames([frame] * n)
+
+
+@dataclass
+class Scripted:
+    """A tracker that says of each object on each frame what it is told to, from the frame after its last prompt on."""
+
+    script: dict = field(default_factory=dict)
+    provenance = Provenance("scripted", "fake", "1", licence="Apache-2.0")
+
+    def open(self, frames):
+        return ScriptedSession(open_frames(frames), self)
+
+
+class ScriptedSession(TrackingSession):
+    def __init__(self, frames, tracker):
+        super().__init__(frames, tracker.provenance, frozenset({"point", "box", "mask"}))
+        self._script, self._masks = tracker.script, {}
+
+    def _prompt(self, frame, object_id, prompt):
+        mask = prompt.mask_pixels or area([int(v) for v in prompt.xyxy])
+        self._masks[object_id] = frame.index, replace(mask, score=1.0)
+        return self._masks[object_id][1]
+
+    def _track(self, frame, object_ids, reverse):
+        found = {}
+        for object_id in object_ids:
+            at, mask = self._masks[object_id]
+            found[object_id] = mask if at == frame.index else self._script.get((object_id, frame.index), mask)
+        return found
+
+    def _forget(self, object_id):
+        del self._masks[object_id]
+
+    def _state(self):
+        return {}, {}
+
+    def _restore(self, values, arrays):
+        pass
+
+
+def finder(by_call):
+    """A detector that finds one list of masks after another, and the last one from then on."""
+    answers = list(by_call)
+    return lambda _: Masks(answers.pop(0) if len(answers) > 1 else answers[0], SIZE)
+
+
+def told(frames):
+    return [(event.frame, event.object_id, event.kind) for frame in frames for event in frame.events]
+
+
+def test_prompted_objects_are_added_and_keep_their_ids():
+    frames = list(track_with_redetection(Scripted(), video(3), [Prompt.box(*LEFT), Prompt.box(*RIGHT)]))
+    assert [frame.object_ids for frame in frames] == [(1, 2)] * 3
+    assert told(frames) == [(0, 1, "added"), (0, 2, "added")]
+    assert frames[2].image.shape == (*SIZE, 3)
+
+
+def test_an_object_whose_confidence_falls_is_lost_and_with_it_rising_recovered():
+    script = {(1, 1): area(LEFT, 0.1), (1, 2): area(LEFT, 0.2)}
+    assert told(track_with_redetection(Scripted(script), video(5), [Prompt.box(*LEFT)])) == [
+        (0, 1, "added"),
+        (1, 1, "lost"),
+        (3, 1, "recovered"),
+    ]
+
+
+def test_an_object_that_is_not_seen_is_lost():
+    frames = list(track_with_redetection(Scripted({(1, 1): NOTHING}), video(2), [Prompt.box(*LEFT)]))
+    (event,) = frames[1].events
+    assert (event.kind, event.reason) == ("lost", "nothing of it is seen")
+    assert frames[1].object_ids == (1,)
+
+
+def test_an_object_that_comes_back_elsewhere_gets_its_id_back():
+    script = {(1, frame): NOTHING for frame in range(1, 6)}
+    find = finder([[area(LEFT, 0.9, "cup")], [], [area(LEFT, 0.8, "cup")]])
+    frames = list(track_with_redetection(Scripted(script), video(6), find=find, redetection=RedetectionConfig(redetect_every=2)))
+    assert told(frames) == [(0, 1, "added"), (1, 1, "lost"), (4, 1, "recovered"), (5, 1, "lost")]
+    assert frames[4].masks[0] == area(LEFT)
+    assert frames[4].masks[0].label == "cup"
+    assert [frame.detected for frame in frames] == [True, False, True, False, True, False]
+
+
+@pytest.mark.parametrize("found", [area(RIGHT, 0.9, "cup"), area(LEFT, 0.9, "plate")], ids=["another colour", "another label"])
+def test_what_does_not_look_like_a_lost_object_is_a_new_one(found):
+    script = {(1, 1): NOTHING, (1, 2): NOTHING}
+    find = finder([[area(LEFT, 0.9, "cup")], [found]])
+    frames = list(track_with_redetection(Scripted(script), video(3), find=find, redetection=RedetectionConfig(redetect_every=2)))
+    assert told(frames) == [(0, 1, "added"), (1, 1, "lost"), (2, 2, "added")]
+
+
+def test_what_is_tracked_already_is_not_added_again():
+    find = finder([[area(LEFT, 0.9, "cup")], [area((6, 5, 20, 20), 0.9, "cup"), area((6, 6, 12, 12), 0.9, "spot")]])
+    assert told(track_with_redetection(Scripted(), video(4), find=find, redetection=RedetectionConfig(redetect_every=1))) == [
+        (0, 1, "added")
+    ]
+
+
+def test_what_the_tracker_recovers_in_the_wrong_place_is_corrected_by_the_detector():
+    script = {(1, 1): NOTHING, (1, 2): area(RIGHT, 0.9), (1, 3): area(RIGHT, 0.9)}
+    find = finder([[area(LEFT, 0.9, "cup")], [], [], [area(LEFT, 0.8, "cup")]])
+    frames = list(track_with_redetection(Scripted(script), video(5), find=find, redetection=RedetectionConfig(redetect_every=1)))
+    assert told(frames) == [(0, 1, "added"), (1, 1, "lost"), (2, 1, "recovered"), (3, 1, "corrected")]
+    assert [frame.masks[0] for frame in frames[3:]] == [area(LEFT), area(LEFT)]
+
+
+def test_a_track_with_little_confidence_is_corrected_by_the_detector():
+    find = finder([[area(LEFT, 0.9, "cup")], [area(LEFT, 0.8, "cup")]])
+    frames = list(
+        track_with_redetection(Scripted({(1, 1): area(RIGHT, 0.5)}), video(2), find=find, redetection=RedetectionConfig(redetect_every=1))
+    )
+    assert told(frames) == [(0, 1, "added"), (1, 1, "corrected")]
+    assert frames[1].masks[0] == area(LEFT)
+
+
+def test_a_track_of_a_part_is_corrected_by_the_detector():
+    find = finder([[area(LEFT, 0.9, "cup")], [area(LEFT, 0.8, "cup")]])
+    frames = list(
+        track_with_redetection(
+            Scripted({(1, 1): area((5, 5, 9, 20))}), video(2), find=find, redetection=RedetectionConfig(redetect_every=1)
+        )
+    )
+    assert told(frames) == [(0, 1, "added"), (1, 1, "corrected")]
+    assert frames[1].masks[0] == area(LEFT)
+
+
+def test_a_confident_track_stays_where_the_detector_finds_something_else():
+    script = {(1, frame): area(RIGHT, 0.9) for frame in (1, 2)}
+    find = finder([[area(LEFT, 0.9, "cup")], [area(LEFT, 0.8, "cup")]])
+    frames = list(track_with_redetection(Scripted(script), video(3), find=find, redetection=RedetectionConfig(redetect_every=1)))
+    assert told(frames) == [(0, 1, "added"), (1, 2, "added")]
+    assert frames[2].masks[0] == area(RIGHT)
+
+
+def test_the_detector_is_asked_only_while_an_object_is_lost():
+    script = {(1, frame): NOTHING for frame in (2, 3, 4)}
+    frames = list(
+        track_with_redetection(
+            Scripted(script), video(7), [Prompt.box(*LEFT)], find=finder([[]]), redetection=RedetectionConfig(when_lost=True, lost_pause=2)
+        )
+    )
+    assert [frame.frame for frame in frames if frame.detected] == [2, 4]
+
+
+def test_two_tracks_on_one_object_are_parted():
+    script = {(2, 1): area(LEFT, 0.6), (2, 2): area(LEFT, 0.6)}
+    frames = list(track_with_redetection(Scripted(script), video(3), [Prompt.box(*LEFT), Prompt.box(*RIGHT)]))
+    assert told(frames[1:]) == [(1, 2, "switched"), (1, 2, "lost")]
+    assert [mask.area for mask in frames[2].masks] == [225, 0]
+
+
+def test_an_object_that_is_lost_for_too_long_is_removed():
+    script = {(1, frame): NOTHING for frame in range(1, 6)}
+    frames = list(track_with_redetection(Scripted(script), video(5), [Prompt.box(*LEFT)], redetection=RedetectionConfig(forget_after=2)))
+    assert told(frames) == [(0, 1, "added"), (1, 1, "lost"), (3, 1, "removed")]
+    assert [frame.object_ids for frame in frames] == [(1,), (1,), (1,), (), ()]
+
+
+def test_frames_before_a_failure_are_given():
+    broken = [np.zeros((*SIZE, 3), np.uint8)] * 2 + [np.zeros((9, 9, 3), np.uint8)]
+    tracked = track_with_redetection(Scripted(), FakeFrames(broken), [Prompt.box(*LEFT)])
+    assert [next(tracked).frame, next(tracked).frame] == [0, 1]
+    with pytest.raises(InputError, match="frame 2"):
+        next(tracked)
+
+
+def test_nothing_to_track_is_refused():
+    with pytest.raises(PromptError, match="nothing to track"):
+        track_with_redetection(Scripted(), video())
+
+
+def test_detecting_again_without_a_detector_is_refused():
+    with pytest.raises(ConfigError, match="needs a detector"):
+        track_with_redetection(Scripted(), video(), [Prompt.box(*LEFT)], redetection=RedetectionConfig(redetect_every=3))
+
+
+@pytest.mark.parametrize("settings", [{"redetect_every": 0}, {"lost_below": 1.5}, {"forget_after": True}])
+def test_an_impossible_setting_is_refused_with_its_value(settings):
+    ((name, value),) = settings.items()
+    with pytest.raises(ConfigError, match=rf"{name} .*{value}"):
+        RedetectionConfig(**settings)
+
+
+def test_an_event_is_plain_values():
+    assert Event(3, 1, "lost", "why", "cup", 0.5).to_dict() == {
+        "frame": 3, "time": 0.5, "object_id": 1, "label": "cup", "kind": "lost", "reason": "why",
+    }  # fmt: skip

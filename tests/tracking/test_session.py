@@ -12,7 +12,7 @@ from promptseg.prompts import Prompt
 from promptseg.testing import FakeFrames, FakeSegmenter
 from promptseg.tracking.flow import flow_between
 from promptseg.tracking.session import PROMPTED, PropagateSegmenter
-from promptseg.video.state import SavedSession
+from promptseg.video.saved_session import SavedSession
 
 PICTURES = [np.full((32, 48, 3), 90, np.uint8)] * 24
 BOX = Prompt.box(10, 8, 30, 24)

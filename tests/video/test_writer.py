@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from promptseg.errors import InputError, MissingDependencyError, OutputError
-from promptseg.frames import open_frames
+from promptseg.video.frames import open_frames
 from promptseg.video.writer import VideoWriter
 
 SIZE = (48, 64)

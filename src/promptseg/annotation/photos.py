@@ -20,8 +20,8 @@ from PIL import Image
 from ..errors import ConfigError, InputError, MissingDependencyError, PromptError
 from ..files import output_errors, write_atomically
 from ..formats.annotated import SUFFIXES, read_json
-from ..frames import open_frames
 from ..prompts import Prompt, SpatialPrompt
+from ..video.frames import open_frames
 
 PhotoLike = Union[str, "os.PathLike[str]", "tuple[str | os.PathLike[str], Prompt | Sequence[Prompt]]"]
 """A photo in Python: its path, or its path with prompts of its own."""

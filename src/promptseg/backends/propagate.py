@@ -1,11 +1,11 @@
 """Any image segmenter as a video segmenter: the last mask, moved by optical flow, and what the object looks like prompt the next frame.
 
 There is no network for video in it. Each frame is encoded once by the segmenter, which then answers a few prompts for each object; the
-flow is OpenCV's DIS. How an object is found on the next frame, and when it counts as lost, is said in `promptseg.tracking.step`; what it is
-known by, in `promptseg.tracking.appearance`.
+flow is OpenCV's DIS. `promptseg.tracking.propagation` says how an object is found on the next frame, and when it counts as lost;
+`promptseg.tracking.appearance`, what it is known by.
 
 The score of a mask is the track's confidence on that frame, from the predicted IoU, the flow and the appearance
-(`promptseg.tracking.step.Signals`). An object that is not seen has an empty mask. A mask alone as a prompt is taken as it is.
+(`promptseg.tracking.propagation.Signals`). An object that is not seen has an empty mask. A mask alone as a prompt is taken as it is.
 
 Options of `load`: ``segmenter``, the name of the segmenter, ``NAME=WEIGHTS`` for your own weights, or a `Segmenter` (default: the default
 model); all other options go to a segmenter by name.

@@ -14,12 +14,12 @@ from typing import Annotated, Any, cast
 import typer
 
 from ..errors import PromptSegError
-from ..frames import FrameSource, open_frames
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import TextPrompt
 from ..registry import DEFAULT_MODEL, choose, load_video, tracker_of
-from ..tracking.follow import TrackedFrame
 from ..tracking.outputs import TableFormat, TrackOutputs
+from ..tracking.redetection import TrackedFrame
+from ..video.frames import FrameSource, open_frames
 from .output import FAILED, errors_as_messages, usage_error
 from .prompts import TextOption, asked_prompts
 

@@ -25,13 +25,13 @@ from PIL import Image
 
 from .. import metrics
 from ..errors import InputError
-from ..frames import open_frames
 from ..images import load_image
 from ..masks import Mask, Masks
 from ..prompts import Prompt, SpatialPrompt
 from ..protocols import VideoSegmenter
 from ..results import FrameMasks
 from ..tracking.flow import flow_between, grey
+from ..video.frames import open_frames
 
 SWITCH_IOU = 0.5
 """A prediction is on a true object from this IoU on."""

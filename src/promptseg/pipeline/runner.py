@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from ..detections import Detections
 from ..errors import ConfigError, IncompatibleStagesError, InputError, PromptError, PromptSegError
-from ..frames import VideoLike
 from ..images import ImageLike, load_image
 from ..masks import Mask, Masks
 from ..prompts import EverythingPrompt, Prompt, SpatialPrompt, TextPrompt, phrases_of
 from ..protocols import BatchSegmenter, Detector, EmbeddingStore, Segmenter, Session, VideoSegmenter
 from ..results import Provenance, Result
-from ..tracking.follow import Keeping, TrackedFrame, follow
+from ..tracking.redetection import RedetectionConfig, TrackedFrame, track_with_redetection
 from ..tracking.session import PropagateSegmenter
+from ..video.frames import VideoLike
 from . import box_prompts
 from .cleaning import clean
 from .config import PipelineConfig, SegmentStage
@@ -125,7 +125,7 @@ class BuiltPipeline:
         redetect_every: int | None = None,
         redetect: Literal["when-lost"] | None = None,
         tracker: VideoSegmenter | None = None,
-        keeping: Keeping | None = None,
+        redetection: RedetectionConfig | None = None,
     ) -> Iterator[TrackedFrame]:
         """Tracks objects through a video, frame by frame as they are read.
 
@@ -133,12 +133,12 @@ class BuiltPipeline:
         asks for every class that it knows; it is asked again as `redetect_every` and `redetect` say.
 
         Args:
-            video: What `promptseg.frames.open_frames` takes.
+            video: What `promptseg.video.frames.open_frames` takes.
             *prompts: Spatial and text prompts.
             redetect_every: Ask the detector again on every n-th frame.
             redetect: ``"when-lost"``: ask it again while an object is lost.
             tracker: What tracks; default: the pipeline's segmenter, by `promptseg.tracking.session.PropagateSegmenter`.
-            keeping: When objects count as lost and found; the two options above change it.
+            redetection: When objects count as lost and found; the two options above change it.
 
         Raises:
             PromptError: There is nothing to track, or a prompt is of another kind or does not fit.
@@ -151,19 +151,21 @@ class BuiltPipeline:
             raise PromptError("tracking takes points, boxes, masks and text, not Prompt.everything()")
         if redetect not in (None, "when-lost"):
             raise ConfigError(f"redetect is 'when-lost' or None, got {redetect!r}")
-        keeping = keeping or Keeping()
+        redetection = redetection or RedetectionConfig()
         if redetect_every is not None:
-            keeping = replace(keeping, redetect_every=redetect_every)
+            redetection = replace(redetection, redetect_every=redetect_every)
         if redetect is not None:
-            keeping = replace(keeping, when_lost=True)
+            redetection = replace(redetection, when_lost=True)
         texts = [prompt for prompt in prompts if isinstance(prompt, TextPrompt)]
         places = [prompt for prompt in prompts if isinstance(prompt, SpatialPrompt)]
-        asked = self.detector is not None and (texts or not places or keeping.redetect_every is not None or keeping.when_lost)
+        asked = self.detector is not None and (texts or not places or redetection.redetect_every is not None or redetection.when_lost)
 
         def find(image: NDArray[np.uint8]) -> Masks:
             return self(image, *texts).masks
 
-        return follow(self._tracker() if tracker is None else tracker, video, places, find=find if asked else None, keeping=keeping)
+        return track_with_redetection(
+            self._tracker() if tracker is None else tracker, video, places, find=find if asked else None, redetection=redetection
+        )
 
     def with_cache(self, cache: EmbeddingStore | None) -> BuiltPipeline:
         """Return a pipeline with the same models whose segmenter keeps its embeddings in `cache`, or nowhere for None."""

@@ -94,6 +94,7 @@ class Conventions:
         pads_boxes: Whether a prompt with a box ends with a point of padding as one without it does (SAM 2).
         pred_iou_thresh: Everything mode: the least predicted IoU, where the prompt says none.
         logit_limit: Logits that are given out for refining lie between plus and minus this.
+        takes_masks: Whether the decoder takes a mask as a prompt.
     """
 
     ambiguous: tuple[int, ...] = (1, 2, 3)
@@ -102,6 +103,7 @@ class Conventions:
     pads_boxes: bool = False
     pred_iou_thresh: float = 0.88
     logit_limit: float = float("inf")
+    takes_masks: bool = True
 
 
 class SamModel(Protocol):

@@ -49,7 +49,8 @@ class OnnxEfficientSam:
         trial = self._inputs(blank, np.zeros((1, 2), np.float32), np.array([FOREGROUND]))
         self._decoder = PublishedDecoder(pair, runtime, trial)
         # The authors' example keeps masks over this predicted IoU in everything mode.
-        self.conventions = Conventions(ambiguous=tuple(range(self._decoder.candidates)), single=None, pred_iou_thresh=0.7)
+        candidates = tuple(range(self._decoder.candidates))
+        self.conventions = Conventions(ambiguous=candidates, single=None, pred_iou_thresh=0.7, takes_masks=False)
 
     def geometry(self, size: Size) -> Geometry:
         """The photo is stretched to the frame."""

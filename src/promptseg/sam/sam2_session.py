@@ -11,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..frames import Frame, VideoLike, open_frames
 from ..masks import Mask
 from ..prompts import SpatialPrompt
 from ..protocols import FrameSource
 from ..results import Provenance
+from ..video.frames import Frame, VideoLike, open_frames
+from ..video.saved_session import SavedSession
 from ..video.session import TrackingSession
-from ..video.state import SavedSession
 from .sam2_memory import Ledger, ObjectMemory, Remembered
 from .torch_sam2_video import LOGIT_LIMIT, EncodedFrame, TorchSam2Video
 
@@ -84,7 +84,7 @@ class Sam2VideoSession(TrackingSession):
     @property
     def nbytes(self) -> int:
         """Bytes of what is remembered of the objects and of the frames that are kept."""
-        return self._ledger.nbytes + self.timeline.nbytes
+        return self._ledger.nbytes + self.frame_buffer.nbytes
 
     def _prompt(self, frame: Frame, object_id: int, prompt: SpatialPrompt) -> Mask:
         self._ledger.check_room(object_id, frame.index)
@@ -118,7 +118,7 @@ class Sam2VideoSession(TrackingSession):
     def _short(self) -> int | None:
         """How many frames the video has, if fewer than the model attends to: it then measures time by them, as upstream does."""
         reach = self._model.span.pointers + 1
-        return None if self.timeline.has(reach) else self.timeline.end
+        return None if self.frame_buffer.has(reach) else self.frame_buffer.end
 
     def _mask(self, made: Remembered) -> Mask:
         logits = made.mask[0, 0].cpu().numpy()

@@ -31,8 +31,6 @@ class SamSegmenter:
         rule: Which of the model's candidates answers a prompt; see `promptseg.sam.choose.Rule`.
     """
 
-    accepts: frozenset[PromptKind] = frozenset({"point", "box", "mask", "everything"})
-
     def __init__(self, model: SamModel, cache: EmbeddingStore | None = None, rule: choose.Rule = "published") -> None:
         self.model = model
         self.cache = cache
@@ -42,6 +40,12 @@ class SamSegmenter:
     def provenance(self) -> Provenance:
         """Which model this is."""
         return self.model.provenance
+
+    @property
+    def accepts(self) -> frozenset[PromptKind]:
+        """Kinds of prompt that the model takes."""
+        kinds: frozenset[PromptKind] = frozenset({"point", "box", "mask", "everything"})
+        return kinds if self.model.conventions.takes_masks else kinds - {"mask"}
 
     def with_cache(self, cache: EmbeddingStore | None) -> SamSegmenter:
         """Return a segmenter with the same model and rule that keeps embeddings in `cache`, or nowhere for None."""

@@ -12,4 +12,4 @@ from .fakes import FakeDetector, FakeFrames, FakeSegmenter, FakeSession, FakeVid
 __all__ = ["FakeDetector", "FakeFrames", "FakeSegmenter", "FakeSession", "FakeVideoSegmenter", "FakeVideoSession"]
 
 if "pytest" in sys.modules:  # Only a pytest that already runs can show the values in the contracts' assertions; nothing is imported for it.
-    sys.modules["pytest"].register_assert_rewrite(f"{__name__}.contracts")
+    sys.modules["pytest"].register_assert_rewrite(f"{__name__}.contracts")  # Its modules included.

@@ -16,14 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 from .. import __version__
 from ..detections import Detections
 from ..errors import InputError, OutOfMemoryError, PromptError
-from ..frames import Frame, VideoLike, open_frames
 from ..images import ImageLike, load_image, own_image
 from ..masks import Mask, Masks, Size
 from ..prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
 from ..protocols import EmbeddingStore, FrameSource
 from ..results import Provenance
+from ..video.frames import Frame, VideoLike, open_frames
+from ..video.saved_session import SavedSession
 from ..video.session import TrackingSession
-from ..video.state import SavedSession
 
 POINT_SCORES = {0.5: 0.7, 1.0: 0.9, 2.0: 0.8}
 """The candidates for points alone: discs of these multiples of the radius, with these scores."""

@@ -1,1 +1,1 @@
-"""Tracking with any segmenter, and keeping hold of objects: optical flow, appearance, one object from frame to frame, events."""
+"""Tracking with any segmenter: propagation from frame to frame, redetection and association of objects, and outputs."""

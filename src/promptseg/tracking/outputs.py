@@ -28,7 +28,7 @@ from ..files import output_errors, write_atomically
 from ..masks import Mask, Masks, Size
 from ..overlay import Colour, draw, palette
 from ..video.writer import VideoWriter
-from .follow import Event, TrackedFrame
+from .redetection import Event, TrackedFrame
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

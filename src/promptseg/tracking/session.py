@@ -1,6 +1,6 @@
 """`PropagateSegmenter`: any image segmenter as a video segmenter, and its sessions.
 
-How an object is found on the next frame is in `promptseg.tracking.step`; here are the frames, each encoded once, and saved sessions.
+How an object is found on the next frame is in `promptseg.tracking.propagation`; here are the frames, each encoded once, and saved sessions.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConfigError, PromptError
-from ..frames import Frame, FrameSource, VideoLike, open_frames
 from ..masks import Mask
 from ..prompts import PromptKind, SpatialPrompt
 from ..protocols import Segmenter, Session
 from ..results import Provenance
+from ..video.frames import Frame, FrameSource, VideoLike, open_frames
+from ..video.saved_session import SavedSession
 from ..video.session import TrackingSession
-from ..video.state import SavedSession
 from .appearance import Cells, View, cells_of
 from .flow import Flow, flow_between, grey
-from .step import Signals, Track, begin, step
+from .propagation import Signals, Track, begin, step
 
 SPATIAL: frozenset[PromptKind] = frozenset({"point", "box", "mask"})
 

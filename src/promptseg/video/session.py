@@ -1,7 +1,7 @@
 """`TrackingSession`: what every session over a video does in the same way, whatever tracks the objects in it.
 
 A model's session derives from it and says how an object is prompted on a frame, how it is tracked to the next, and what of it is saved.
-The rest is here: the frames (see `promptseg.video.timeline` for those that come once), the checks of prompts and ids, which objects are
+The rest is here: the frames (see `promptseg.video.frame_buffer` for those that come once), the checks of prompts and ids, which objects are
 there on a frame, their order, and files of sessions.
 """
 
@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import PromptError
-from ..frames import Frame
 from ..masks import Mask, Masks, Size
 from ..prompts import Prompt, PromptKind, SpatialPrompt, spatial
 from ..protocols import FrameSource
 from ..results import FrameMasks, Provenance
-from .state import SavedSession
-from .timeline import KEPT_BYTES, Timeline
+from .frame_buffer import KEPT_BYTES, FrameBuffer
+from .frames import Frame
+from .saved_session import SavedSession
 
 
 class TrackingSession(ABC):
@@ -32,11 +32,11 @@ class TrackingSession(ABC):
         frames: The video.
         provenance: Which model tracks; a saved session is for the same one.
         accepts: The kinds of prompt that it takes.
-        kept_bytes: How many bytes of frames to keep; see `Timeline`.
+        kept_bytes: How many bytes of frames to keep; see `FrameBuffer`.
     """
 
     def __init__(self, frames: FrameSource, provenance: Provenance, accepts: frozenset[PromptKind], kept_bytes: int = KEPT_BYTES) -> None:
-        self.timeline = Timeline(frames, kept_bytes)
+        self.frame_buffer = FrameBuffer(frames, kept_bytes)
         self.provenance = provenance
         self._accepts = accepts
         self._prompted: dict[int, set[int]] = {}
@@ -44,7 +44,7 @@ class TrackingSession(ABC):
     @property
     def size(self) -> Size:
         """``(height, width)`` of every frame."""
-        return self.timeline.size
+        return self.frame_buffer.size
 
     @property
     def object_ids(self) -> tuple[int, ...]:
@@ -68,7 +68,7 @@ class TrackingSession(ABC):
             raise PromptError(
                 f"{prompt!r} is of kind {', '.join(sorted(checked.kinds))}; this model takes {', '.join(sorted(self._accepts))}"
             )
-        mask = self._prompt(self.timeline.frame(frame), int(object_id), checked)
+        mask = self._prompt(self.frame_buffer.frame(frame), int(object_id), checked)
         self._prompted.setdefault(int(object_id), set()).add(frame)
         return mask
 
@@ -78,7 +78,7 @@ class TrackingSession(ABC):
         self._forget(object_id)
 
     def propagate(self, *, start: int = 0, stop: int | None = None, reverse: bool = False) -> Iterator[FrameMasks]:
-        for frame in self.timeline.walk(start, stop, reverse):
+        for frame in self.frame_buffer.walk(start, stop, reverse):
             there = [
                 object_id
                 for object_id, prompted in self._prompted.items()

@@ -9,7 +9,7 @@ import pytest
 from promptseg.masks import Mask, Masks
 from promptseg.tracking.appearance import cells_of
 from promptseg.tracking.flow import Flow, flow_between, grey
-from promptseg.tracking.step import VIEWS, Signals, begin, step
+from promptseg.tracking.propagation import VIEWS, Signals, begin, step
 
 SPATIAL = frozenset({"point", "box", "mask"})
 

@@ -1,4 +1,4 @@
-"""Which found mask is which object: masks are paired by overlap, and objects that were lost by their looks, so that the sum is greatest."""
+"""Association of found masks with known objects: by overlap, or by color for lost objects, so that the sum is greatest."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ..errors import MissingDependencyError
 from ..masks import Mask
 
 
-def pair(worth: NDArray[np.float64], least: float) -> list[tuple[int, int]]:
-    """Pairs of rows and columns with the greatest sum of worth, each in one pair at most, without those worth less than `least`.
+def assign(worth: NDArray[np.float64], least: float) -> list[tuple[int, int]]:
+    """Return the pairs of rows and columns with the greatest sum of worth, each in one pair at most, without those below `least`.
 
     The assignment is that of the Hungarian method (Kuhn, 1955), by SciPy.
 
@@ -25,15 +25,15 @@ def pair(worth: NDArray[np.float64], least: float) -> list[tuple[int, int]]:
         from scipy.optimize import linear_sum_assignment
     except ImportError as error:
         raise MissingDependencyError(
-            "keeping objects by a detector needs scipy, which is not installed: pip install 'promptseg[video]'"
+            "associating detections with objects needs scipy, which is not installed: pip install 'promptseg[video]'"
         ) from error
     # What is worth too little counts as nothing, lest it take the place of a pair that is worth enough.
     rows, columns = linear_sum_assignment(np.where(worth >= least, worth, 0.0), maximize=True)
     return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True) if worth[row, column] >= least]
 
 
-def looks(image: NDArray[np.uint8], mask: Mask) -> NDArray[np.float64]:
-    """(512,) square roots of the colour histogram (CIELAB, 8 bins a channel) under a mask that is not empty."""
+def color_histogram(image: NDArray[np.uint8], mask: Mask) -> NDArray[np.float64]:
+    """Return the color histogram (CIELAB, 8 bins a channel) under a mask that is not empty: (512,) square roots of the shares."""
     import cv2
 
     x0, y0, x1, y1 = (int(value) for value in mask.box)
@@ -44,12 +44,12 @@ def looks(image: NDArray[np.uint8], mask: Mask) -> NDArray[np.float64]:
 
 
 def same_label(first: str | None, second: str | None) -> bool:
-    """Whether two labels may be of one object: they are equal, or one of them is unknown."""
+    """Return whether two labels may be of one object: they are equal, or one of them is unknown."""
     return first is None or second is None or first == second
 
 
-def overlaps(first: Sequence[Mask], second: Sequence[Mask]) -> NDArray[np.float64]:
-    """(N, M) IoU of masks whose labels agree; 0 where they do not."""
+def iou_matrix(first: Sequence[Mask], second: Sequence[Mask]) -> NDArray[np.float64]:
+    """Return the (N, M) IoU of masks whose labels agree; 0 where they do not."""
     worth = np.zeros((len(first), len(second)))
     for row, one in enumerate(first):
         for column, other in enumerate(second):

@@ -1,7 +1,7 @@
-"""`Timeline`: the frames of a video by number, for a session that goes forwards, backwards and to any frame, in bounded memory.
+"""`FrameBuffer`: the frames of a video by number, for a session that goes forwards, backwards and to any frame, in bounded memory.
 
 A source that can be read again is read again where an earlier frame is wanted. Of frames that come once, the latest are kept, as many as
-`Timeline.kept` says: whoever looks at a camera's picture and clicks a moment later can still prompt the frame that they saw. An earlier
+`FrameBuffer.kept` says: whoever looks at a camera's image and clicks a moment later can still prompt the frame that they saw. An earlier
 frame has gone by, and a `PromptError` says so. So has one that was passed over, where a later frame was prompted before those before it
 were tracked, unless it is among those kept.
 """
@@ -12,15 +12,15 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from ..errors import InputError, PromptError
-from ..frames import Frame
 from ..masks import Size
 from ..protocols import FrameSource
+from .frames import Frame
 
 KEPT_BYTES = 64 << 20
 """Frames that have been read are kept up to this many bytes, and one in any case."""
 
 
-class Timeline:
+class FrameBuffer:
     """Frames by number.
 
     Args:

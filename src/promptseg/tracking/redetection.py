@@ -1,16 +1,17 @@
-"""Keeping hold of objects: a tracker and, where there is one, a detector that is asked again, with every decision as an event.
+"""Redetection: a tracker and, where there is one, a detector that is asked again, with every decision as an event.
 
-`follow` runs over a video. From one frame to the next the tracker says where its objects are; each decision beyond that is an `Event`:
+`track_with_redetection` runs over a video. From one frame to the next the tracker says where its objects are; each decision beyond that
+is an `Event`:
 
 - ``added``: an object was prompted, or a detection is of none that is known.
-- ``lost``: the tracker's own confidence in an object (`Mask.score`) fell under `Keeping.lost_below`, or its mask is empty.
+- ``lost``: the tracker's own confidence in an object (`Mask.score`) fell under `RedetectionConfig.lost_below`, or its mask is empty.
 - ``recovered``: a lost object is seen again, by the tracker, or because a detection looks like it.
 - ``corrected``: a detection shows an object that is tracked elsewhere, or in part alone: its mask is the detection's from then on.
 - ``switched``: a track went over to another object: their masks are the same. The less confident one has no mask until it is recovered.
-- ``removed``: an object was lost for longer than `Keeping.forget_after`.
+- ``removed``: an object was lost for longer than `RedetectionConfig.forget_after`.
 
 A detector is asked on the first frame and then every so many frames, or only while an object is lost. Detections are paired with the
-objects that are seen by the IoU of their masks. Those that are left are paired by colours with objects of the same label that are lost or
+objects that are seen by the IoU of their masks. Those that are left are paired by colors with objects of the same label that are lost or
 in doubt, so that an object that left keeps its id when it comes back; both by the assignment with the greatest sum. In doubt is an object
 that is tracked with little confidence, that the tracker alone has recovered and no detection confirmed since, or of which it has a part.
 What is left over and covers no known object is a new one.
@@ -27,12 +28,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConfigError, PromptError
-from ..frames import Frame, FrameSource, VideoLike, open_frames
 from ..masks import Mask, Masks, Size
 from ..prompts import Prompt, SpatialPrompt
 from ..protocols import VideoSegmenter, VideoSession
 from ..results import FrameMasks
-from . import identity
+from ..video.frames import Frame, FrameSource, VideoLike, open_frames
+from . import association
 
 EventKind = Literal["added", "lost", "recovered", "corrected", "switched", "removed"]
 Find = Callable[[NDArray[np.uint8]], Masks]
@@ -80,8 +81,8 @@ class TrackedFrame(FrameMasks):
 
 
 @dataclass(frozen=True)
-class Keeping:
-    """When objects count as lost, found and gone.
+class RedetectionConfig:
+    """Limits of redetection: when the detector is asked again, and when an object is lost, found or gone.
 
     Attributes:
         redetect_every: Ask the detector on every n-th frame; None for never after the first.
@@ -89,7 +90,7 @@ class Keeping:
         lost_pause: That n.
         lost_below: An object with a lower confidence is lost.
         match: Least IoU of a detection with an object that is the same.
-        alike: Least likeness in colour (Bhattacharyya coefficient) of a detection with an object, lost or in doubt, that it may be.
+        alike: Least likeness in color (Bhattacharyya coefficient) of a detection with an object, lost or in doubt, that it may be.
         same: From this IoU on, two tracks are on one object.
         forget_after: Frames for which an object may be lost before it is removed; None for any number.
     """
@@ -113,39 +114,39 @@ class Keeping:
                 raise ConfigError(f"{name} is between 0 and 1, got {getattr(self, name)!r}")
 
 
-def follow(
+def track_with_redetection(
     tracker: VideoSegmenter,
     video: VideoLike,
     prompts: Sequence[SpatialPrompt] = (),
     *,
     find: Find | None = None,
-    keeping: Keeping | None = None,
+    redetection: RedetectionConfig | None = None,
 ) -> Iterator[TrackedFrame]:
     """Tracks objects through a video.
 
     Args:
         tracker: What tracks.
-        video: What `promptseg.frames.open_frames` takes.
+        video: What `promptseg.video.frames.open_frames` takes.
         prompts: One object each, on the first frame; their ids are 1, 2, ….
         find: What finds objects, or None.
-        keeping: When to ask it, and when objects are lost.
+        redetection: When to ask it, and when objects are lost.
 
     Yields:
         One frame after the other, each as soon as it is tracked.
 
     Raises:
-        ConfigError: `keeping` asks for a detector, and there is none.
+        ConfigError: `redetection` asks for a detector, and there is none.
         PromptError: There is nothing to track, or a prompt does not fit the video.
         InputError: The video cannot be read, or not to its end: the frames before were given.
     """
-    keeping = keeping or Keeping()
-    if find is None and (keeping.redetect_every is not None or keeping.when_lost):
+    redetection = redetection or RedetectionConfig()
+    if find is None and (redetection.redetect_every is not None or redetection.when_lost):
         raise ConfigError("detecting again needs a detector, and there is none")
     if find is None and not prompts:
         raise PromptError("nothing to track: give a prompt, or a detector")
     watched = _Watched(open_frames(video))
     session = tracker.open(watched)
-    return _Follower(session, watched, find, keeping).run(prompts)
+    return _RedetectingTracker(session, watched, find, redetection).run(prompts)
 
 
 class _Watched:
@@ -183,22 +184,22 @@ class _Known:
 
     Attributes:
         label: What it is.
-        looks: Its colours.
+        histogram: Its colors, see `promptseg.tracking.association.color_histogram`.
         lost_for: For how many frames it has been lost.
         switched: Whether its track went over to another object.
         unconfirmed: Whether the tracker alone says that it is back, and no detection has agreed yet.
     """
 
     label: str | None
-    looks: NDArray[np.float64]
+    histogram: NDArray[np.float64]
     lost_for: int = 0
     switched: bool = False
     unconfirmed: bool = False
 
 
-class _Follower:
-    def __init__(self, session: VideoSession, frames: _Watched, find: Find | None, keeping: Keeping) -> None:
-        self._session, self._frames, self._find, self._keeping = session, frames, find, keeping
+class _RedetectingTracker:
+    def __init__(self, session: VideoSession, frames: _Watched, find: Find | None, config: RedetectionConfig) -> None:
+        self._session, self._frames, self._find, self._config = session, frames, find, config
         self._known: dict[int, _Known] = {}
         self._next_id = 1
         self._events: list[Event] = []
@@ -233,12 +234,12 @@ class _Follower:
             )
 
     def _due(self, frame: int) -> bool:
-        keeping = self._keeping
+        config = self._config
         if frame == 0 and not self._known:
             return True
-        if keeping.redetect_every is not None and frame % keeping.redetect_every == 0:
+        if config.redetect_every is not None and frame % config.redetect_every == 0:
             return True
-        return keeping.when_lost and any(known.lost_for % keeping.lost_pause == 1 for known in self._known.values())
+        return config.when_lost and any(known.lost_for % config.lost_pause == 1 for known in self._known.values())
 
     def _part(self, masks: dict[int, Mask]) -> None:
         """Of two tracks on one object, the less confident one has gone over to it."""
@@ -248,7 +249,7 @@ class _Follower:
                 if not (masks[one].area and masks[other].area):
                     continue
                 iou = masks[one].iou(masks[other])
-                if iou >= self._keeping.same:
+                if iou >= self._config.same:
                     gone, stays = (one, other) if _confidence(masks[one]) < _confidence(masks[other]) else (other, one)
                     self._known[gone].switched = True
                     masks[gone] = _nothing(masks[gone])
@@ -260,7 +261,7 @@ class _Follower:
             known, confidence = self._known[object_id], _confidence(mask)
             if known.switched:
                 masks[object_id] = mask = _nothing(mask)
-            if not mask.area or confidence < self._keeping.lost_below:
+            if not mask.area or confidence < self._config.lost_below:
                 if not known.lost_for:
                     self._tell(object_id, "lost", f"confidence {confidence:.2f}" if mask.area else "nothing of it is seen")
                 known.lost_for += 1
@@ -268,14 +269,14 @@ class _Follower:
             if known.lost_for:
                 self._tell(object_id, "recovered", f"tracked again with confidence {confidence:.2f}, after {known.lost_for} frames")
                 known.lost_for, known.unconfirmed = 0, self._find is not None
-            if confidence >= 2 * self._keeping.lost_below and not known.unconfirmed:
-                known.looks = 0.9 * known.looks + 0.1 * identity.looks(image, mask)
+            if confidence >= 2 * self._config.lost_below and not known.unconfirmed:
+                known.histogram = 0.9 * known.histogram + 0.1 * association.color_histogram(image, mask)
 
     def _reconcile(self, image: NDArray[np.uint8], masks: dict[int, Mask], found: list[Mask]) -> None:
         """Detections as known objects, lost ones, or new ones."""
         free, agreed = dict(enumerate(found)), set[int]()
         seen = [object_id for object_id, mask in masks.items() if mask.area]
-        for row, column in identity.pair(identity.overlaps([masks[one] for one in seen], found), self._keeping.match):
+        for row, column in association.assign(association.iou_matrix([masks[one] for one in seen], found), self._config.match):
             known = self._known[seen[row]]
             mask = free.pop(column)
             known.label, known.unconfirmed = known.label or mask.label, False
@@ -289,10 +290,10 @@ class _Follower:
         for row, object_id in enumerate(left):
             for column, index in enumerate(columns):
                 if self._may_be(object_id, masks[object_id], free[index]):
-                    likeness[row, column] = float(self._known[object_id].looks @ identity.looks(image, free[index]))
-                    if likeness[row, column] >= self._keeping.alike:
+                    likeness[row, column] = float(self._known[object_id].histogram @ association.color_histogram(image, free[index]))
+                    if likeness[row, column] >= self._config.alike:
                         worth[row, column] = likeness[row, column] + masks[object_id].iou(free[index])
-        for row, column in identity.pair(worth, self._keeping.alike):
+        for row, column in association.assign(worth, self._config.alike):
             mask = free.pop(columns[column])
             self._take(left[row], masks, mask, f"a detection looks like it ({likeness[row, column]:.2f})")
         for mask in free.values():
@@ -304,8 +305,8 @@ class _Follower:
     def _may_be(self, object_id: int, tracked: Mask, mask: Mask) -> bool:
         """Whether a detection may be an object that is tracked elsewhere, or not at all."""
         known = self._known[object_id]
-        doubtful = known.lost_for or known.unconfirmed or _confidence(tracked) < 2 * self._keeping.lost_below
-        return identity.same_label(known.label, mask.label) and bool(doubtful or _covered(tracked, mask) >= 0.5)
+        doubtful = known.lost_for or known.unconfirmed or _confidence(tracked) < 2 * self._config.lost_below
+        return association.same_label(known.label, mask.label) and bool(doubtful or _covered(tracked, mask) >= 0.5)
 
     def _take(self, object_id: int, masks: dict[int, Mask], mask: Mask, why: str) -> None:
         """The detection's mask as the object's, from which it is tracked on."""
@@ -320,7 +321,7 @@ class _Follower:
         known.lost_for, known.switched, known.unconfirmed = 0, False, False
 
     def _forget(self, masks: dict[int, Mask]) -> None:
-        limit = self._keeping.forget_after
+        limit = self._config.forget_after
         for object_id in [one for one in masks if limit is not None and self._known[one].lost_for > limit]:
             self._tell(object_id, "removed", f"lost for more than {limit} frames")
             self._session.remove(object_id)
@@ -329,7 +330,7 @@ class _Follower:
     def _meet(self, image: NDArray[np.uint8], mask: Mask, why: str) -> None:
         """A new object."""
         number, self._next_id = self._next_id, self._next_id + 1
-        self._known[number] = _Known(mask.label, identity.looks(image, mask))
+        self._known[number] = _Known(mask.label, association.color_histogram(image, mask))
         self._tell(number, "added", why)
 
     def _at(self) -> int:

@@ -1,0 +1,40 @@
+"""Frames of a camera, through OpenCV, which is imported when a camera is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..errors import InputError
+from ._reader import OnceReader, Unread
+
+
+def open_camera(number: int) -> OnceReader:
+    """Open a camera. It is released when its frames are no longer held.
+
+    Raises:
+        InputError: There is no such camera.
+    """
+    import cv2
+
+    camera = cv2.VideoCapture(number)
+    if not camera.isOpened():
+        camera.release()
+        raise InputError(f"camera {number} cannot be opened: is it connected, and free?")
+
+    def frames() -> Iterator[Unread]:
+        import time
+
+        try:
+            started, given = time.monotonic(), 0
+            while True:
+                there, image = camera.read()
+                if not there:
+                    raise InputError(f"camera {number} gave no frame any more after {given}: was it unplugged?")
+                now, given = time.monotonic() - started, given + 1
+                yield now if given > 1 else 0.0, lambda image=image: np.ascontiguousarray(image[:, :, ::-1])  # type: ignore[misc]
+        finally:
+            camera.release()
+
+    return OnceReader(f"camera {number}", frames(), camera.get(cv2.CAP_PROP_FPS) or None)

@@ -1,0 +1,160 @@
+"""Frames of video files, of the bytes of one, and of network streams, through PyAV (FFmpeg)."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from bisect import bisect_right, insort
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError, MissingDependencyError
+from ._reader import Reader, Unread
+
+
+class FileReader(Reader):
+    """A video file or the bytes of one, through PyAV (FFmpeg).
+
+    To start in the middle, the last key frame at or before that place is sought, if it was met before: only then it is known which frame
+    it is. If not, the file is decoded from the last key frame that was met.
+    """
+
+    def __init__(self, file: str | Path | bytes) -> None:
+        self._file = file
+        self.name = f"video data of {len(file)} bytes" if isinstance(file, bytes) else str(file)
+        with self._opened() as (_, stream):
+            self._header_count = stream.frames or None
+            self.count = self._header_count
+            self.fps = float(stream.average_rate) if stream.average_rate else None
+        self._keys: list[tuple[int, int]] = []  # (index, presentation time in the stream's units) of key frames.
+        self._first: int | None = None
+
+    def read(self, start: int) -> Iterator[Unread]:
+        at = bisect_right(self._keys, (start, 1 << 62)) - 1
+        if at > 0 and self._keys[at][0] > 0:
+            sought = self._sought(self._keys[at], start)
+            if sought is not None:
+                yield from sought
+                return
+        with self._opened() as (container, stream):
+            yield from self._counted(self._decoded(container, stream), 0, start)
+
+    def _sought(self, key: tuple[int, int], start: int) -> Iterator[Unread] | None:
+        """The frames from `start` on, found from a key frame before it; None where seeking does not lead to that very frame."""
+        index, time = key
+        with contextlib.ExitStack() as stack:
+            container, stream = stack.enter_context(self._opened())
+            try:
+                container.seek(time, stream=stream)
+            except Exception:  # FFmpeg's errors have many bases; a file that cannot be sought in is read from its start.
+                return None
+            frames = self._decoded(container, stream)
+            first = next((frame for frame in frames if frame.pts is not None and frame.pts >= time), None)
+            if first is None or first.pts != time or not first.key_frame:
+                return None
+            held = stack.pop_all()
+
+            def found() -> Iterator[Unread]:
+                with held:
+                    yield from self._counted(_chain(first, frames), index, start)
+
+            return found()
+
+    def _counted(self, frames: Iterator[Any], index: int, start: int) -> Iterator[Unread]:
+        """Frames from `start` on, where the first of `frames` is the one at `index`; key frames and the end are remembered."""
+        for frame in frames:
+            if index == 0:
+                self._first = frame.pts
+            if frame.key_frame and frame.pts is not None and (index, frame.pts) not in self._keys:
+                insort(self._keys, (index, frame.pts))
+            if index >= start:
+                time = None if frame.pts is None or frame.time_base is None else float((frame.pts - (self._first or 0)) * frame.time_base)
+                yield time, lambda frame=frame: _pixels(frame, self.name)  # type: ignore[misc]
+            index += 1
+        self.count = index
+
+    def _decoded(self, container: Any, stream: Any) -> Iterator[Any]:
+        """The frames of an open file.
+
+        Raises:
+            InputError: The file is damaged or ends too early.
+        """
+        done, end, packets, cause = 0, 0.0, container.demux(stream), None
+        why: str | None = None
+        while why is None:
+            frames: list[Any] = []
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    why = _missing(end, stream)
+                    break
+                if packet.is_corrupt:
+                    why = "FFmpeg finds it corrupt"
+                frames = packet.decode() if why is None else stream.codec_context.decode(None)
+            except Exception as error:  # As above: FFmpeg's errors have many bases.
+                why, cause = str(error), error
+                with contextlib.suppress(Exception):  # The frames that the decoder still holds.
+                    frames = stream.codec_context.decode(None)
+            for frame in frames:
+                done, end = done + 1, max(end, (frame.time or 0.0) + float((frame.duration or 0) * (frame.time_base or 0)))
+                yield frame
+        if why:
+            raise InputError(f"{self.name} is damaged or truncated after {done} decoded frames: {why}") from cause
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[tuple[Any, Any]]:
+        """The file, opened anew, and its video stream.
+
+        Raises:
+            InputError: It cannot be read, or has no video.
+            MissingDependencyError: Package ``av`` is missing.
+        """
+        av = _av()
+        try:
+            container = av.open(io.BytesIO(self._file) if isinstance(self._file, bytes) else str(self._file))
+        except FileNotFoundError as error:
+            raise InputError(f"there is no video {self.name}") from error
+        except Exception as error:  # As above.
+            why = getattr(error, "strerror", None) or error  # Without FFmpeg's number and the name once more.
+            raise InputError(f"{self.name} is empty, truncated or no video that FFmpeg reads: {why}") from error
+        with container:
+            if not container.streams.video:
+                raise InputError(f"{self.name} has no video: only {', '.join(sorted({s.type for s in container.streams})) or 'no stream'}")
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            yield container, stream
+
+
+def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+    yield first
+    yield from rest
+
+
+def _missing(end: float, stream: Any) -> str:
+    """What is missing of a video whose last frame ends at `end` seconds, where its file says so; Matroska does, MP4 marks its packets."""
+    told = re.fullmatch(r"(\d+):(\d+):([\d.]+)", stream.metadata.get("DURATION", ""))
+    whole = sum(float(part) * unit for part, unit in zip(told.groups(), (3600, 60, 1), strict=True)) if told else 0.0
+    return f"it ends at {end:.2f} of {whole:.2f} seconds" if end < 0.95 * whole - 0.2 else ""
+
+
+def _pixels(frame: Any, name: str) -> NDArray[np.uint8]:
+    """A decoded frame as (H, W, 3) uint8 RGB, turned as its display matrix says."""
+    try:
+        image: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
+    except Exception as error:  # FFmpeg's errors have many bases.
+        raise InputError(f"a frame of {name} cannot be converted from {frame.format.name} to RGB: {error}") from error
+    quarters = round(frame.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image
+
+
+def _av() -> Any:
+    try:
+        import av
+    except ImportError as error:
+        raise MissingDependencyError("video files need package av, which is not installed: pip install 'promptseg[video]'") from error
+    return av

@@ -1,0 +1,118 @@
+"""Frames of folders, arrays and generators: in order and of one size. A bad one does not lose those before it."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from promptseg.errors import InputError
+from promptseg.testing import FakeFrames
+from promptseg.video.frames import open_frames
+
+
+def pictures(count, size=(6, 8)):
+    return [np.full((*size, 3), index, np.uint8) for index in range(count)]
+
+
+def values(source, start=0):
+    """The index, the time and the top left sample of each frame."""
+    return [(frame.index, int(frame.image[0, 0, 0])) for frame in source.read(start)]
+
+
+def read_until_it_fails(source):
+    """How many frames came before the error, and the error."""
+    frames = []
+    with pytest.raises(InputError) as caught:
+        frames.extend(source.read())
+    return len(frames), str(caught.value)
+
+
+class TestImages:
+    def test_a_folder_is_read_in_natural_order_whatever_its_names(self, tmp_path):
+        for value, name in enumerate(["shot 2.png", "shot 10.png", "shot 10b.png", "Shot 11.PNG"]):
+            Image.fromarray(np.full((6, 8, 3), value, np.uint8)).save(tmp_path / name)
+        (tmp_path / "notes.txt").write_text("no frame")
+        (tmp_path / ".hidden.png").write_bytes(b"no frame")
+        source = open_frames(tmp_path)
+        assert values(source) == [(0, 0), (1, 1), (2, 2), (3, 3)]
+        assert values(source, 2) == [(2, 2), (3, 3)]
+        assert (source.count, source.rereadable, source.fps) == (4, True, None)
+
+    def test_a_folder_without_images_is_refused(self, tmp_path):
+        with pytest.raises(InputError, match="has no images"):
+            open_frames(tmp_path)
+
+    def test_a_damaged_image_is_told_with_its_number_when_it_is_reached(self, tmp_path):
+        for index in range(3):
+            Image.fromarray(np.zeros((6, 8, 3), np.uint8)).save(tmp_path / f"{index}.png")
+        (tmp_path / "2.png").write_bytes(b"broken")
+        count, message = read_until_it_fails(open_frames(tmp_path))
+        assert count == 2
+        assert "frame 2 of" in message
+
+    @pytest.mark.parametrize("source", [pictures(3), np.stack(pictures(3)), tuple(Image.fromarray(image) for image in pictures(3))])
+    def test_a_sequence_can_be_read_again_from_anywhere(self, source):
+        frames = open_frames(source)
+        assert values(frames) == values(frames) == [(0, 0), (1, 1), (2, 2)]
+        assert values(frames, 1) == [(1, 1), (2, 2)]
+        assert frames.rereadable
+
+    def test_a_frame_of_another_size_ends_the_stream_with_both_sizes(self):
+        count, message = read_until_it_fails(open_frames([*pictures(2), np.zeros((6, 9, 3), np.uint8)]))
+        assert count == 2
+        assert "frame 2 of the sequence of 3 images is 9 wide and 6 high, the first is 8 wide and 6 high" in message
+
+    def test_one_image_is_not_taken_for_a_video(self):
+        with pytest.raises(InputError, match=r"write \[image\]"):
+            open_frames(pictures(1)[0])
+
+    def test_an_empty_sequence_is_refused(self):
+        with pytest.raises(InputError, match="has no frame"):
+            open_frames([])
+
+
+class TestOnce:
+    def test_a_generator_is_read_once_and_in_order(self):
+        source = open_frames(image for image in pictures(4))
+        assert not source.rereadable
+        assert source.count is None
+        stream = source.read()
+        assert [next(stream).index for _ in range(2)] == [0, 1]
+        assert values(source, 3) == [(3, 3)]
+        with pytest.raises(InputError, match="is read once: frame 0 has gone by, the next is 4"):
+            source.read()
+
+    def test_only_as_many_are_taken_as_were_asked_for(self):
+        taken = []
+        source = open_frames((taken.append(index) or image for index, image in enumerate(pictures(9))), every=2, stop=5)
+        assert values(source) == [(0, 0), (1, 2), (2, 4)]
+        assert taken == [0, 1, 2, 3, 4]
+
+    def test_an_empty_generator_is_refused(self):
+        with pytest.raises(InputError, match="has no frame"):
+            open_frames(iter(()))
+
+    def test_a_source_of_frames_stays_what_it_is_and_can_be_thinned(self):
+        frames = FakeFrames(pictures(6), rereadable=False)
+        assert open_frames(frames) is frames
+        assert values(open_frames(FakeFrames(pictures(6)), every=2, start=1)) == [(0, 1), (1, 3), (2, 5)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"every": 0}, "every is a whole number of at least 1, got 0"),
+        ({"start": -1}, "start is a whole number of at least 0, got -1"),
+        ({"start": 3, "stop": 3}, "stop is a whole number of at least 4, got 3"),
+        ({"every": True}, "every is a whole number of at least 1, got True"),
+        ({"start": 9}, "has no frame at 9 or after it"),
+    ],
+)
+def test_a_choice_of_frames_out_of_range_is_refused_with_its_value(arguments, words):
+    with pytest.raises(InputError, match=words):
+        open_frames(pictures(3), **arguments)
+
+
+@pytest.mark.parametrize("source", [None, True, 1.5, object()])
+def test_what_is_no_video_is_refused(source):
+    with pytest.raises(InputError, match="a video is a path"):
+        open_frames(source)
