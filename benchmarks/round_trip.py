@@ -12,9 +12,9 @@ from pathlib import Path
 
 from common import parser
 
-from promptseg.formats.annotated import AnnotatedImage, Dataset
-from promptseg.formats.reading import open_dataset
-from promptseg.formats.writing import FORMATS, write
+from promptseg.datasets.core import AnnotatedImage, Dataset
+from promptseg.datasets.reading import open_dataset
+from promptseg.datasets.writing import FORMATS, write
 
 
 def datasets(data: Path, photos: Path) -> Iterator[tuple[str, Dataset]]:

@@ -31,12 +31,12 @@ import argparse
 from pathlib import Path
 
 import promptseg as ps
+from promptseg.datasets.formats.folders import read_folders
+from promptseg.datasets.summary import summarise
 from promptseg.evaluation import plots
 from promptseg.evaluation.compare import compare
 from promptseg.evaluation.failures import draw_failures, find_failures
 from promptseg.finetune.cross_validation import cross_validate
-from promptseg.formats.folders import read_folders
-from promptseg.formats.summary import summarise
 
 parser = argparse.ArgumentParser(description="Measure, fine-tune and measure again, on photos of floods.")
 parser.add_argument("--data", type=Path, default="flood_area", metavar="FOLDER", help="folder with images and masks (default: %(default)s)")

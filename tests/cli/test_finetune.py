@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from promptseg.datasets.core import Finding
 from promptseg.errors import BackendError
 from promptseg.finetune.run import FineTuned
-from promptseg.formats.annotated import Finding
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ import pytest
 from PIL import Image
 
 import promptseg
+from promptseg.datasets.core import Finding
 from promptseg.errors import ConfigError, InputError
 from promptseg.evaluation.compare import compare
 from promptseg.evaluation.statistics import estimate
 from promptseg.evaluation.training import training_images
-from promptseg.formats.annotated import Finding
 from promptseg.testing import FakeSegmenter
 
 

@@ -8,10 +8,10 @@ from PIL import Image
 
 import promptseg
 from promptseg import Mask, Prompt
+from promptseg.datasets.formats.folders import read_folders
 from promptseg.errors import ConfigError, InputError
 from promptseg.evaluation.failures import describe, draw_failures, find_failures
 from promptseg.evaluation.records import ObjectRow
-from promptseg.formats.folders import read_folders
 from promptseg.testing import FakeSegmenter
 
 

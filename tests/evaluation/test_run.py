@@ -7,11 +7,11 @@ from PIL import Image
 
 import promptseg
 from promptseg import Masks, Pipeline, metrics
+from promptseg.datasets.formats.folders import read_folders
 from promptseg.errors import BackendError, ConfigError, IncompatibleStagesError, InputError
 from promptseg.evaluation import floors
 from promptseg.evaluation.prompting import Box, protocol
 from promptseg.evaluation.records import Evaluation
-from promptseg.formats.folders import read_folders
 from promptseg.testing import FakeDetector, FakeSegmenter
 
 
@@ -227,7 +227,7 @@ def test_the_same_image_under_two_names_is_named(folder, dataset, model, photo):
 
 
 def test_frames_of_one_sequence_are_drawn_together(folder, model):
-    from promptseg.formats.folders import read_davis
+    from promptseg.datasets.formats.folders import read_davis
 
     for name, part in (("images", "JPEGImages"), ("masks", "Annotations")):
         (folder / part / "dog").mkdir(parents=True)
@@ -300,8 +300,8 @@ def test_the_table_says_what_was_measured(dataset, model):
 
 def test_objects_get_masks_by_the_best_overlap_first():
     from promptseg import Mask
+    from promptseg.datasets.core import AnnotatedObject
     from promptseg.evaluation.answers import match
-    from promptseg.formats.annotated import AnnotatedObject
 
     def strip(start, stop, label=None):
         pixels = np.zeros((1, 20), bool)

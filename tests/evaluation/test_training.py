@@ -4,11 +4,11 @@ import pytest
 
 import promptseg
 from promptseg import Pipeline
+from promptseg.datasets.summary import content_key
 from promptseg.errors import InputError
 from promptseg.evaluation import run as run_module
 from promptseg.evaluation.training import record_beside, seen_in_training, training_images
 from promptseg.exported import RECORD
-from promptseg.formats.summary import content_key
 from promptseg.testing import FakeSegmenter
 
 

@@ -17,9 +17,9 @@ from typing import Any, Protocol, Union
 
 from PIL import Image
 
+from ..datasets.core import SUFFIXES, read_json
 from ..errors import ConfigError, InputError, MissingDependencyError, PromptError
 from ..files import output_errors, write_atomically
-from ..formats.annotated import SUFFIXES, read_json
 from ..frames import open_frames
 from ..prompts import Prompt, SpatialPrompt
 

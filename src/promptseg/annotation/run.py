@@ -20,9 +20,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from .. import progress
+from ..datasets.writing import WriteReport, check_format, write
 from ..errors import ConfigError, IncompatibleStagesError, InputError, OutputError
 from ..files import output_errors, remove_leftovers
-from ..formats.writing import WriteReport, check_format, write
 from ..masks import Mask
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt, TextPrompt, phrases_of
@@ -73,8 +73,8 @@ def annotate(
         *prompts: The prompts for photos that bring none of their own.
         pipeline: The models. For Ray it is not yet built: each worker loads its own.
         out: Folder of the journal, the outputs and the gallery; one run at a time has it.
-        formats: Names of the formats to write, of `promptseg.formats.writing.FORMATS`.
-        options: Options of `promptseg.formats.writing.write` by the format, such as ``{"yolo-seg": {"photos": "copy"}}``.
+        formats: Names of the formats to write, of `promptseg.datasets.writing.FORMATS`.
+        options: Options of `promptseg.datasets.writing.write` by the format, such as ``{"yolo-seg": {"photos": "copy"}}``.
         images: Folder that the paths in a list, table or COCO file start from; by default that of the file.
         every: Take every n-th frame of a video; the frames become pictures in ``frames`` of `out`.
         gallery: Most photos that the gallery has a picture of; 0 for no gallery.

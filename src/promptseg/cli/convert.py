@@ -23,9 +23,9 @@ def convert(
 ) -> None:
     """Convert annotations to other formats, and say what became of each mask."""
     # Imported here, because no other command needs them.
-    from ..formats.annotated import Finding
-    from ..formats.reading import open_named
-    from ..formats.writing import FORMATS, write
+    from ..datasets.core import Finding
+    from ..datasets.reading import open_named
+    from ..datasets.writing import FORMATS, write
 
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
     unknown = [name for name in wanted if name not in FORMATS]

@@ -13,7 +13,7 @@ from ..registry import DEFAULT_MODEL
 from .output import FAILED, errors_as_messages, tell_findings, usage_error, write_json
 
 if TYPE_CHECKING:
-    from ..formats.annotated import Dataset
+    from ..datasets.core import Dataset
 
 
 def evaluate(
@@ -60,12 +60,12 @@ def evaluate(
     What no model gives is measured beside it. Encoded photos are kept, so that a run that was stopped goes on where it was.
     """
     # Imported here, because no other command needs them.
+    from ..datasets.mask_files import mask_kind as parse_mask_kind
+    from ..datasets.reading import open_dataset, open_named
     from ..evaluation.failures import draw_failures, find_failures
     from ..evaluation.prompting import Text, protocol
     from ..evaluation.report import write_report
     from ..evaluation.run import evaluate as evaluate_model
-    from ..formats.mask_files import mask_kind as parse_mask_kind
-    from ..formats.reading import open_dataset, open_named
 
     if video or predictions is not None:
         if davis is None or not video:
@@ -154,7 +154,7 @@ def _evaluate_video(
 
 
 def _summarise(dataset: Dataset, as_json: bool) -> None:
-    from ..formats.summary import summarise
+    from ..datasets.summary import summarise
 
     with errors_as_messages(), progress.shown():
         found = summarise(dataset)

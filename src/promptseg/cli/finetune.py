@@ -12,7 +12,7 @@ from .. import progress, registry
 from .output import errors_as_messages, tell_findings
 
 if TYPE_CHECKING:
-    from ..formats.annotated import Dataset
+    from ..datasets.core import Dataset
 
 
 def finetune(
@@ -48,8 +48,8 @@ def finetune(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
 ) -> None:
     """Train a model's mask decoder on photos with masks; the image encoder runs once a photo."""
-    from ..formats.mask_files import mask_kind as parse_mask_kind
-    from ..formats.reading import open_dataset
+    from ..datasets.mask_files import mask_kind as parse_mask_kind
+    from ..datasets.reading import open_dataset
 
     settings: dict[str, Any] = {
         "model": model,

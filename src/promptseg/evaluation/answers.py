@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import metrics
-from ..formats.annotated import AnnotatedObject
+from ..datasets.core import AnnotatedObject
 from ..masks import Mask, Masks, Size
 from ..prompts import Prompt, SpatialPrompt
 from ..protocols import Session

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import progress
+from ..datasets.core import Dataset
 from ..errors import ConfigError, InputError
 from ..files import output_errors, write_atomically
-from ..formats.annotated import Dataset
 from ..masks import Mask
 from ..postprocess import box_iou
 from ..prompts import SpatialPrompt

@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import metrics, registry
+from ..datasets.core import AnnotatedObject
+from ..datasets.summary import content_key
 from ..detections import Detections
 from ..errors import MissingDependencyError
 from ..files import write_atomically
-from ..formats.annotated import AnnotatedObject
-from ..formats.summary import content_key
 from ..masks import Mask, Masks, Size
 from ..prompts import SpatialPrompt
 from ..protocols import Segmenter, Session

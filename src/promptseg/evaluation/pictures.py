@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from PIL import Image
 
 from .. import overlay
+from ..datasets.core import Dataset
 from ..errors import InputError
-from ..formats.annotated import Dataset
 from ..masks import Masks
 from .records import ObjectRow
 

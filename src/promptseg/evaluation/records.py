@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..datasets.core import Finding, read_json
 from ..errors import ConfigError, InputError, MissingDependencyError, OutputError
 from ..files import output_errors, write_atomically
-from ..formats.annotated import Finding, read_json
 from ..masks import Mask
 from ..prompts import Prompt, SpatialPrompt
 from .answers import clicks_to

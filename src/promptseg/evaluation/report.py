@@ -11,9 +11,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from ..datasets.core import Dataset
 from ..errors import MissingDependencyError
 from ..files import output_errors, write_atomically
-from ..formats.annotated import Dataset
 from . import plots
 from .failures import Failures
 from .pictures import draw_answers

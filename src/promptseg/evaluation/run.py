@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import metrics, progress, registry
+from ..datasets.core import AnnotatedImage, AnnotatedObject, Dataset, Finding
+from ..datasets.reading import open_dataset
+from ..datasets.summary import content_key, same_content
 from ..errors import BackendError, ConfigError, IncompatibleStagesError, InputError, OutOfMemoryError
 from ..fallback import set_cache
-from ..formats.annotated import AnnotatedImage, AnnotatedObject, Dataset, Finding
-from ..formats.reading import open_dataset
-from ..formats.summary import content_key, same_content
 from ..masks import Mask, Masks
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt
@@ -58,7 +58,7 @@ def evaluate(
     evaluation that was stopped goes on from where it was, and a second one with other prompts costs decoding alone.
 
     Args:
-        images: A dataset of `promptseg.formats`, or the folder of the images.
+        images: A dataset of `promptseg.datasets`, or the folder of the images.
         masks: Folder of masks of the same names.
         coco: COCO file of instances, in place of `masks`.
         model: Name of a segmenter, or a segmenter, or for text a pipeline. Of a pipeline, the clean stage is used for text alone.

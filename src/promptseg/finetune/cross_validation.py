@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from .. import exported, registry
+from ..datasets.core import Dataset, Finding, read_json
+from ..datasets.reading import open_dataset
 from ..errors import ConfigError
 from ..evaluation.compare import Comparison, compare
 from ..evaluation.records import Evaluation
 from ..evaluation.run import evaluate
 from ..exported import RECORD
-from ..formats.annotated import Dataset, Finding, read_json
-from ..formats.reading import open_dataset
 from .data import Example, read_examples
 from .run import FAMILIES, finetune_decoder
 from .split import folds as split_folds
@@ -76,7 +76,7 @@ def cross_validate(
     them. A call that was ended goes on where it was when it is repeated; decoders that are finished are not trained again.
 
     Args:
-        images: A dataset of `promptseg.formats`, or the folder of the photos.
+        images: A dataset of `promptseg.datasets`, or the folder of the photos.
         masks: Folder of masks of the same names; None where `images` is a dataset, or with `coco`.
         out: Folder for the decoders, ``fold-1`` and so on, and the runs.
         coco: COCO file of instances, in place of `masks`.
