@@ -26,7 +26,7 @@ def timed(dataset: object, prompt: str, *, floors: bool) -> tuple[float, float]:
 def main(options: argparse.Namespace) -> None:
     """Evaluates twice with a cache that is empty at first, and prints both times."""
     import promptseg
-    from promptseg.datasets.formats.folders import read_davis
+    from promptseg.datasets.formats.davis import read_davis
     from promptseg.weights import home
 
     promptseg.load("mini-sam")

@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
+from promptseg.datasets.catalog import WRITABLE
 from promptseg.datasets.core import AnnotatedImage, AnnotatedObject
 from promptseg.datasets.reading import open_dataset
-from promptseg.datasets.writing import FORMATS, write
+from promptseg.datasets.writing import write
 from promptseg.errors import ConfigError, OutputError
 from promptseg.masks import Mask, Masks
 
 NAMES = ["a.png", "b c/ä.png", "b c/d/a.png"]
 LABELS = ["cat", "a: b, <c> & \"d\" 'e' \\", "größe 猫", "  two  spaces ", "- no", "#"]
-EXACT = [name for name in FORMATS if name not in ("labels", "palette", "voc", "yolo")]
+EXACT = [name for name in WRITABLE if name not in ("labels", "palette", "voc", "yolo")]
 WITH_SCORES = [
     "coco",
     "coco-polygons",
@@ -161,7 +162,7 @@ def test_regions_that_have_no_place_are_counted(name, tmp_path, ring):
     assert "2 regions to ignore" in str(report)
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", WRITABLE)
 def test_the_same_images_give_the_same_bytes_and_nothing_else_is_left(name, tmp_path, ring):
     need(name)
     written = []
@@ -176,7 +177,7 @@ def test_the_same_images_give_the_same_bytes_and_nothing_else_is_left(name, tmp_
     assert written[0] == written[1]
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", WRITABLE)
 def test_an_image_that_fails_leaves_what_was_written_before(name, tmp_path, ring):
     need(name)
     good = image(tmp_path, "a.png", [ring], (7, 9))
@@ -193,7 +194,7 @@ def test_an_image_that_fails_leaves_what_was_written_before(name, tmp_path, ring
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", WRITABLE)
 def test_images_that_differ_in_their_suffix_do_not_collide(name, tmp_path, ring):
     need(name)
     other = Mask.from_array(~ring.array, label="other")
@@ -210,7 +211,7 @@ def test_images_that_differ_in_their_suffix_do_not_collide(name, tmp_path, ring)
         assert [read[each.name].objects[0].mask for each in given] == [ring, other]
 
 
-@pytest.mark.parametrize("name", [name for name in FORMATS if name not in ("coco", "coco-polygons", "cvat", "label-studio", "parquet")])
+@pytest.mark.parametrize("name", [name for name in WRITABLE if name not in ("coco", "coco-polygons", "cvat", "label-studio", "parquet")])
 def test_a_folder_of_others_is_not_replaced(name, tmp_path, ring):
     out = tmp_path / "out"
     (out / name).mkdir(parents=True)
@@ -223,9 +224,9 @@ def test_a_folder_of_others_is_not_replaced(name, tmp_path, ring):
 def test_all_formats_stand_side_by_side(tmp_path, ring):
     pytest.importorskip("pyarrow")
     given = [image(tmp_path, "a.png", [ring], (7, 9))]
-    for name in FORMATS:
+    for name in WRITABLE:
         write(name, given, tmp_path / "out")
-    for name in FORMATS:
+    for name in WRITABLE:
         assert [len(each.objects) for each in again(name, tmp_path)] == [1]
 
 
@@ -290,7 +291,7 @@ def test_an_image_is_taken_only_when_the_one_before_is_written(tmp_path, ring):
         ("coco", {"photos": "link"}, "no option 'photos', it is one of yolo and yolo-seg"),
         ("yolo", {"photo": "link"}, "no option 'photo': the options are"),
         ("yolo", {"photos": "move"}, "photos is link, copy or none, got 'move'"),
-        ("geojson", {"coordinates": "metres"}, "coordinates are auto, pixels or world"),
+        ("geojson", {"coordinates": "metres"}, "coordinates is auto, pixels or world"),
         ("label studio", {}, "Did you mean 'label-studio'"),
     ],
 )

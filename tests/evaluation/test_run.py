@@ -227,7 +227,7 @@ def test_the_same_image_under_two_names_is_named(folder, dataset, model, photo):
 
 
 def test_frames_of_one_sequence_are_drawn_together(folder, model):
-    from promptseg.datasets.formats.folders import read_davis
+    from promptseg.datasets.formats.davis import read_davis
 
     for name, part in (("images", "JPEGImages"), ("masks", "Annotations")):
         (folder / part / "dog").mkdir(parents=True)

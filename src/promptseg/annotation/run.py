@@ -73,7 +73,7 @@ def annotate(
         *prompts: The prompts for photos that bring none of their own.
         pipeline: The models. For Ray it is not yet built: each worker loads its own.
         out: Folder of the journal, the outputs and the gallery; one run at a time has it.
-        formats: Names of the formats to write, of `promptseg.datasets.writing.FORMATS`.
+        formats: Names of the formats to write, of `promptseg.datasets.catalog.WRITABLE`.
         options: Options of `promptseg.datasets.writing.write` by the format, such as ``{"yolo-seg": {"photos": "copy"}}``.
         images: Folder that the paths in a list, table or COCO file start from; by default that of the file.
         every: Take every n-th frame of a video; the frames become pictures in ``frames`` of `out`.

@@ -2,47 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, nearest
 from ..files import output_errors
+from .catalog import FORMS, WRITABLE
 from .core import AnnotatedImage
-from .formats.coco import CocoPolygonWriter, CocoWriter
-from .formats.cvat import CvatWriter
-from .formats.geojson import GeojsonWriter
-from .formats.label_studio import LabelStudioWriter
-from .formats.labelme import LabelmePolygonWriter, LabelmeWriter
-from .formats.mask_images import LabelWriter, MaskWriter, PaletteWriter
-from .formats.parquet import ParquetWriter
-from .formats.voc import VocWriter
-from .formats.yolo import YoloBoxWriter, YoloSegWriter
+from .descriptor import check_options
 from .writer import Classes, Tally, Writer
-
-_WRITERS: dict[str, Callable[..., Writer]] = {
-    "coco": CocoWriter,
-    "coco-polygons": CocoPolygonWriter,
-    "cvat": CvatWriter,
-    "geojson": GeojsonWriter,
-    "label-studio": LabelStudioWriter,
-    "labelme": LabelmeWriter,
-    "labelme-polygons": LabelmePolygonWriter,
-    "labels": LabelWriter,
-    "masks": MaskWriter,
-    "palette": PaletteWriter,
-    "parquet": ParquetWriter,
-    "voc": VocWriter,
-    "yolo": YoloBoxWriter,
-    "yolo-seg": YoloSegWriter,
-}
-
-FORMATS: tuple[str, ...] = tuple(_WRITERS)
-"""What `write` can write."""
-
-OPTIONS: Mapping[str, str] = {"address": "label-studio", "coordinates": "geojson", "photos": "yolo and yolo-seg"}
-"""The options that some formats have, with the formats."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +68,7 @@ def write(name: str, images: Iterable[AnnotatedImage], out: str | Path, *, class
     Files appear under their names when all is written. The same images in the same order give the same bytes.
 
     Args:
-        name: The format, one of `FORMATS`.
+        name: The format, one of `promptseg.datasets.catalog.WRITABLE`.
         images: The images with their objects.
         out: Folder to write to; it is made. Each format has its own file or folder in it, so that several can stand side by side.
         classes: Classes whose order, and so whose numbers, are wanted; others follow in the order in which they are met.
@@ -129,14 +99,11 @@ def check_format(name: str, options: Mapping[str, Any]) -> None:
 
 
 def _writer(name: str, out: Path, classes: Sequence[str], tally: Tally, options: Mapping[str, Any]) -> Writer:
-    if name not in _WRITERS:
-        raise ConfigError(f"there is no format {name!r}: expected one of {', '.join(FORMATS)}.{nearest(name, FORMATS)}")
-    wrong = sorted(option for option in options if name not in OPTIONS.get(option, "").split(" and "))
-    if wrong:
-        own = [option for option, formats in OPTIONS.items() if name in formats.split(" and ")]
-        of = f", it is one of {OPTIONS[wrong[0]]}" if wrong[0] in OPTIONS else f": the options are {', '.join(own) or 'none'}"
-        raise ConfigError(f"the format {name} has no option {wrong[0]!r}{of}")
-    return _WRITERS[name](out, Classes(classes), tally, **options)
+    if name not in FORMS:
+        raise ConfigError(f"there is no format {name!r}: expected one of {', '.join(WRITABLE)}.{nearest(name, WRITABLE)}")
+    form = FORMS[name]
+    check_options(name, options, form.options, {other: each.options for other, each in FORMS.items()})
+    return form.writer(out, Classes(classes), tally, **options)
 
 
 def _report(name: str, path: Path, tally: Tally) -> WriteReport:

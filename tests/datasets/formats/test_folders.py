@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from promptseg.datasets.core import AnnotationError
-from promptseg.datasets.formats.folders import read_davis, read_folders
+from promptseg.datasets.formats.folders import read_folders
 from promptseg.errors import InputError
 
 
@@ -109,22 +109,6 @@ def test_a_part_of_a_dataset_is_chosen_by_name(tmp_path, save, square):
         dataset.only(["d.png"])
 
 
-def test_davis_folders_are_read_at_480p_where_there_are_several_resolutions(tmp_path, save):
-    labels = np.uint8([[0, 1, 2], [1, 2, 255]])
-    for resolution in ("480p", "1080p"):
-        save(f"JPEGImages/{resolution}/dog/00000.jpg", np.zeros((2, 3, 3), np.uint8))
-        save(f"Annotations/{resolution}/dog/00000.png", labels)
-    (frame,) = read_davis(tmp_path)
-    assert [true.name for true in frame.objects] == ["dog/00000.jpg#1", "dog/00000.jpg#2"]
-    assert frame.ignored[0].area == 1
-    assert frame.group == "dog"
-
-
-def test_what_is_no_davis_folder_is_refused(tmp_path):
-    with pytest.raises(InputError, match="JPEGImages and Annotations"):
-        read_davis(tmp_path)
-
-
 @pytest.mark.shared
 def test_the_flood_photos_and_their_grey_masks_are_read(shared):
     findings = []
@@ -139,10 +123,3 @@ def test_flood_masks_of_another_size_than_their_photos_are_found(shared):
     findings = []
     assert list(read_folders(shared / "data/flood_mismatch/images", shared / "data/flood_mismatch/masks").usable(findings)) == []
     assert [finding.kind for finding in findings] == ["size", "size"]
-
-
-@pytest.mark.shared
-def test_davis_sequences_are_read(shared):
-    dataset = read_davis(shared / "data" / "davis2016")
-    assert len(dataset) == 170
-    assert dataset.entries[0].read().objects[0].name == "blackswan/00000.jpg#1"

@@ -25,6 +25,7 @@ from ..core import (
     read_json,
     read_score,
 )
+from ..descriptor import Form, Format, Reader
 from ..polygons import keyholed, outlines
 from ..writer import FileWriter, append, as_json, score_of
 
@@ -169,3 +170,14 @@ class CocoPolygonWriter(CocoWriter):
 
     def segmentation(self, mask: Mask) -> dict[str, Any] | list[list[float]]:
         return [keyholed(part).ravel().tolist() for part in outlines(mask)]
+
+
+FORMAT = Format(
+    "coco",
+    "COCO instances",
+    Reader(read_coco, "COCO file of instances"),
+    (
+        Form("coco", "coco.json, run lengths", CocoWriter),
+        Form("coco-polygons", "coco-polygons.json, outlines along pixel edges", CocoPolygonWriter),
+    ),
+)

@@ -29,6 +29,7 @@ from ..core import (
     image_size,
     read_score,
 )
+from ..descriptor import BOXES, Form, Format, Reader
 from ..writer import NO_CLASS, FileWriter, score_of
 from ..xml_files import parse_xml, xml_text
 
@@ -174,3 +175,11 @@ class CvatWriter(FileWriter):
 
 def _attribute(text: str) -> str:
     return quoteattr(xml_text(text))
+
+
+FORMAT = Format(
+    "cvat",
+    "CVAT for images 1.1",
+    Reader(read_cvat, "XML file of CVAT for images", options={"boxes": BOXES}),
+    (Form("cvat", "cvat.xml", CvatWriter),),
+)

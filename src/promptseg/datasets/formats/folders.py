@@ -1,10 +1,9 @@
-"""A folder of images beside a folder of mask pictures of the same names; and the folders of DAVIS, which are that for each sequence."""
+"""A folder of images beside a folder of mask images of the same names."""
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
-from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -45,31 +44,6 @@ def read_folders(images: str | os.PathLike[str], masks: str | os.PathLike[str], 
             entries.append(Entry(name, partial(_read, name, photos[name], pictures[found[0]], kind)))
     findings += [Finding(str(pictures[name]), "unpaired", "the mask has no image") for name in pictures if name not in used]
     return Dataset(f"{images} with masks {masks}", tuple(entries), tuple(findings))
-
-
-def read_davis(root: str | os.PathLike[str]) -> Dataset:
-    """A folder of the DAVIS benchmark: ``JPEGImages`` and ``Annotations``, where there are several resolutions that of 480p.
-
-    An image is a frame, named ``sequence/00000.jpg``, and an object's number is the same in all frames. Frames of a sequence are one
-    group. A frame without annotation is a finding.
-
-    Raises:
-        InputError: The folders are not there.
-    """
-    images, masks = (_resolution(Path(root) / part) for part in ("JPEGImages", "Annotations"))
-    dataset = read_folders(images, masks)
-    frames = tuple(Entry(entry.name, partial(_frame, entry)) for entry in dataset.entries)
-    return Dataset(f"DAVIS folder {root}", frames, dataset.findings)
-
-
-def _frame(entry: Entry) -> AnnotatedImage:
-    return replace(entry.read(), group=PurePosixPath(entry.name).parent.as_posix())
-
-
-def _resolution(folder: Path) -> Path:
-    if not folder.is_dir():
-        raise InputError(f"a DAVIS folder has JPEGImages and Annotations: there is no {folder}")
-    return folder / "480p" if (folder / "480p").is_dir() else folder
 
 
 def _by_stem(names: dict[str, Path]) -> dict[str, list[str]]:

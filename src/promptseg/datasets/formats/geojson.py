@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ConfigError, InputError
+from ...errors import InputError
 from ...masks import Mask, Polygon, Size
 from ..core import (
     AnnotatedImage,
@@ -30,6 +30,7 @@ from ..core import (
     read_json,
     read_score,
 )
+from ..descriptor import Form, Format, Option, Reader
 from ..georeference import Georeference, read_georeference
 from ..polygons import outlines
 from ..writer import Classes, FolderWriter, Tally, as_json, score_of
@@ -123,8 +124,6 @@ class GeojsonWriter(FolderWriter):
 
     def __init__(self, out: Path, classes: Classes, tally: Tally, *, coordinates: str = "auto") -> None:
         super().__init__(out, classes, tally)
-        if coordinates not in ("auto", "pixels", "world"):
-            raise ConfigError(f"coordinates are auto, pixels or world, got {coordinates!r}")
         self._coordinates = coordinates
 
     @property
@@ -164,3 +163,15 @@ class GeojsonWriter(FolderWriter):
         properties = {"label": mask.label, "score": score_of(mask), "ignored": ignored or None}
         kept = {name: value for name, value in properties.items() if value is not None}
         return {"type": "Feature", "id": key, "geometry": geometry, "properties": kept}
+
+
+_COORDINATES = Option(
+    "Coordinates of the files: of the world where the image has a georeference, or of pixels.", "auto", ("auto", "pixels", "world")
+)
+
+FORMAT = Format(
+    "geojson",
+    "GeoJSON features, in coordinates of the world or of pixels",
+    Reader(read_geojson, "folder of GeoJSON files"),
+    (Form("geojson", "geojson/: a file an image", GeojsonWriter, {"coordinates": _COORDINATES}),),
+)

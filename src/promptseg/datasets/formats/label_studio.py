@@ -34,8 +34,12 @@ from ..core import (
     read_json,
     read_score,
 )
+from ..descriptor import Form, Format, Option, Reader
 from ..writer import NO_CLASS, Classes, FileWriter, Tally, as_json, score_of
 from ..xml_files import xml_text
+
+LOCAL_FILES = "/data/local-files/?d="
+"""The address, before a name, of files on Label Studio's own disk."""
 
 _WIDTHS = (3, 4, 8, 16)
 """Bits of lengths, as Label Studio itself writes them."""
@@ -168,7 +172,7 @@ class LabelStudioWriter(FileWriter):
         address: What is before an image's name in its address; by default that of files on Label Studio's own disk.
     """
 
-    def __init__(self, out: Path, classes: Classes, tally: Tally, *, address: str = "/data/local-files/?d=") -> None:
+    def __init__(self, out: Path, classes: Classes, tally: Tally, *, address: str = LOCAL_FILES) -> None:
         super().__init__(out, classes, tally)
         self._address = address
 
@@ -219,3 +223,13 @@ class LabelStudioWriter(FileWriter):
             interface.write('<View>\n  <Image name="image" value="$image"/>\n')
             interface.write(f'  <BrushLabels name="label" toName="image">\n{labels}  </BrushLabels>\n</View>\n')
         self.tally.files += 1
+
+
+_ADDRESS = Option("What stands before an image's name in its address.", LOCAL_FILES)
+
+FORMAT = Format(
+    "label-studio",
+    "Label Studio tasks with brush strokes",
+    Reader(read_label_studio, "JSON file of Label Studio"),
+    (Form("label-studio", "label-studio.json, label-studio.xml", LabelStudioWriter, {"address": _ADDRESS}),),
+)

@@ -34,6 +34,7 @@ from ..core import (
     read_json,
     read_score,
 )
+from ..descriptor import Form, Format, Reader
 from ..polygons import INSET, inset_parts, one_ring
 from ..writer import NO_CLASS, FolderWriter, as_json, score_of
 
@@ -194,3 +195,14 @@ def _shape(mask: Mask) -> dict[str, Any]:
         "mask": None,
         **({} if score is None else {"score": score}),
     }
+
+
+FORMAT = Format(
+    "labelme",
+    "LabelMe files",
+    Reader(lambda images, folder: read_labelme(folder, images), "folder of LabelMe files", images="optional"),
+    (
+        Form("labelme", "labelme/: a JSON file an image, masks", LabelmeWriter),
+        Form("labelme-polygons", "labelme-polygons/: the same with polygons", LabelmePolygonWriter),
+    ),
+)

@@ -1,4 +1,4 @@
-"""Pictures of masks that promptseg writes: numbers (grey or in a palette) or one picture a mask; beside them a table of the objects.
+"""Mask images that promptseg writes: label images (gray or with a palette) or one image a mask; beside them a table of the objects.
 
 The table ``objects.csv`` says which image and which picture an object is of, its number in the picture, its class and its score, and
 whether it is a region to ignore.
@@ -12,10 +12,10 @@ from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,12 @@ from PIL import Image
 
 from ...errors import InputError
 from ...masks import Mask
-from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, annotated, files_under
+from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, annotated
+from ..descriptor import Form, Format, Option, Place, Reader
 from ..label_images import VOID, paint, save_palette, with_void
-from ..mask_files import read_mask_file
+from ..mask_files import MaskKind
 from ..writer import FolderWriter, score_of
+from .folders import read_folders
 
 TABLE = "objects.csv"
 COLUMNS = ("image", "mask", "number", "label", "score", "ignored")
@@ -141,21 +143,17 @@ class _Row:
     ignored: bool
 
 
-def read_pictures(images: str | os.PathLike[str], masks: str | os.PathLike[str]) -> Dataset:
-    """Images with the pictures that a table ``objects.csv`` lists, or with a folder of pictures each.
-
-    Without a table, the masks of ``a/7.jpg`` are the pictures of the folder ``a/7.jpg`` or ``a/7``, one object a picture.
+def read_mask_images(images: str | os.PathLike[str], masks: str | os.PathLike[str]) -> Dataset:
+    """Images with the mask images that a table ``objects.csv`` lists, as promptseg writes them.
 
     Args:
         images: Folder of the images.
         masks: Folder of the masks.
 
     Raises:
-        InputError: The table cannot be read, or a folder is absent.
+        InputError: The table cannot be read.
     """
     folder = Path(masks)
-    if not (folder / TABLE).is_file():
-        return _read_folder_an_image(Path(images), folder)
     rows: dict[str, list[_Row]] = defaultdict(list)
     try:
         with (folder / TABLE).open(encoding="utf-8", newline="") as file:
@@ -211,23 +209,22 @@ def _pixels(path: Path) -> NDArray[Any]:
     return pixels if pixels.dtype in (bool, np.uint8) else pixels.astype(np.uint16)
 
 
-def _read_folder_an_image(images: Path, masks: Path) -> Dataset:
-    entries, findings = [], []
-    for name, photo in files_under(images).items():
-        folders = [masks / name, (masks / name).with_suffix("")]
-        found = next((folder for folder in folders if folder.is_dir()), None)
-        if found is None:
-            findings.append(Finding(name, "unpaired", f"there is no folder of masks {folders[0]} or {folders[1].name}"))
-        else:
-            entries.append(Entry(name, partial(_read_all, name, photo, found)))
-    return Dataset(f"{images} with folders of masks {masks}", tuple(entries), tuple(findings))
+def _open(images: Place, masks: Place, *, mask_kind: MaskKind = "auto") -> Dataset:
+    """Mask images with a table where there is one, else those of the same names as the images."""
+    if (Path(masks) / TABLE).is_file():
+        return read_mask_images(images, masks)
+    return read_folders(images, masks, mask_kind)
 
 
-def _read_all(name: str, photo: Path, folder: Path) -> AnnotatedImage:
-    objects, findings = [], []
-    for file, path in files_under(folder).items():
-        masks, _, found = read_mask_file(path, "binary")
-        findings += found
-        # An empty picture is an object without pixels, which is told.
-        objects += [(file, replace(mask, label=None)) for _, mask in masks]
-    return annotated(name, photo, objects, findings=findings)
+_KIND = Option("What the mask images are: by default each is looked at.", "auto", get_args(MaskKind))
+
+FORMAT = Format(
+    "masks",
+    "Folder of mask images",
+    Reader(_open, "folder of mask images with the names of the images, or with a table that promptseg wrote", options={"mask_kind": _KIND}),
+    (
+        Form("labels", "labels/: gray PNG, objects.csv", LabelWriter),
+        Form("palette", "palette/: PNG with a palette, objects.csv", PaletteWriter),
+        Form("masks", "masks/IMAGE/0001.png, …, objects.csv", MaskWriter),
+    ),
+)

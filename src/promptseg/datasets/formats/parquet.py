@@ -18,6 +18,7 @@ from ...errors import InputError, MissingDependencyError
 from ...files import write_atomically
 from ...masks import Mask
 from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, annotated
+from ..descriptor import Form, Format, Reader
 from ..writer import Writer, score_of
 
 ROWS = 4096
@@ -125,3 +126,11 @@ def _pyarrow() -> tuple[Any, Any]:
     except ImportError as error:
         raise MissingDependencyError("Parquet needs pyarrow: pip install 'promptseg[parquet]'") from error
     return pa, parquet
+
+
+FORMAT = Format(
+    "parquet",
+    "Table of masks; needs the extra parquet",
+    Reader(read_parquet, "Parquet table of masks"),
+    (Form("parquet", "masks.parquet, run lengths", ParquetWriter),),
+)

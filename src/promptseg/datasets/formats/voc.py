@@ -17,6 +17,7 @@ from PIL import Image
 from ...errors import InputError
 from ...masks import Mask
 from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, annotated, files_under, filled_box, image_size
+from ..descriptor import BOXES, Form, Format, Place, Reader
 from ..label_images import VOID, paint, save_palette, voc_colours, with_void
 from ..writer import NO_CLASS, FolderWriter
 from ..xml_files import parse_xml, xml_text
@@ -163,3 +164,15 @@ def _xml(image: AnnotatedImage, seen: Sequence[tuple[AnnotatedObject, Mask]]) ->
             ET.SubElement(box, tag).text = str(value)
     ET.indent(root)
     return ET.tostring(root, "unicode") + "\n"
+
+
+def _open(images: Place | None, root: Place, *, boxes: bool = False) -> Dataset:
+    return read_voc(root, images, boxes=boxes)
+
+
+FORMAT = Format(
+    "voc",
+    "Pascal VOC",
+    Reader(_open, "folder with Annotations and SegmentationObject", images="optional", options={"boxes": BOXES}),
+    (Form("voc", "voc/: Annotations/, SegmentationObject/, SegmentationClass/, ImageSets/, labelmap.txt", VocWriter),),
+)

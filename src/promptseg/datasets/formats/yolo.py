@@ -18,7 +18,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from ...errors import ConfigError, InputError
+from ...errors import InputError
 from ...masks import Mask
 from ..core import (
     AnnotatedImage,
@@ -32,6 +32,7 @@ from ..core import (
     filled_box,
     image_size,
 )
+from ..descriptor import BOXES, Form, Format, Option, Reader
 from ..polygons import INSET, inset_parts, one_ring
 from ..writer import Classes, FolderWriter, Tally
 
@@ -130,8 +131,6 @@ class _YoloWriter(FolderWriter):
 
     def __init__(self, out: Path, classes: Classes, tally: Tally, *, photos: str = "link") -> None:
         super().__init__(out, classes, tally)
-        if photos not in ("link", "copy", "none"):
-            raise ConfigError(f"photos is link, copy or none, got {photos!r}")
         self._photos = photos
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
@@ -189,3 +188,18 @@ class YoloBoxWriter(_YoloWriter):
 
 def _number(value: float) -> str:
     return f"{value:.9g}"
+
+
+_PHOTOS = Option("Whether the images stand beside the labels, as links or as copies.", "link", ("link", "copy", "none"))
+
+FORMAT = Format(
+    "yolo",
+    "YOLO text files",
+    Reader(
+        read_yolo, "folder of YOLO text files", options={"names": Option("YAML file with the names of the classes.", None), "boxes": BOXES}
+    ),
+    (
+        Form("yolo", "yolo/: data.yaml, labels/, images/, boxes", YoloBoxWriter, {"photos": _PHOTOS}),
+        Form("yolo-seg", "yolo-seg/: data.yaml, labels/, images/, outlines", YoloSegWriter, {"photos": _PHOTOS}),
+    ),
+)
