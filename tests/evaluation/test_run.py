@@ -183,10 +183,6 @@ def test_without_scikit_image_the_other_floors_are_there(dataset, model, monkeyp
     assert set(promptseg.evaluate(dataset, model=model, prompt="box").floors) == {"filled_box"}
 
 
-def test_a_filled_box_has_the_pixels_whose_centres_lie_within():
-    assert np.argwhere(floors.filled(np.float32([1.4, 0.6, 3.5, 2.4]), (4, 5)).array).tolist() == [[1, 1], [1, 2]]
-
-
 def test_prompts_of_an_object_do_not_depend_on_the_others(dataset, model):
     everyone = promptseg.evaluate(dataset, model=model, prompt="box:0.3", seed=5, floors=False)
     alone = promptseg.evaluate(dataset.only(["2.png"]), model=model, prompt="box:0.3", seed=5, floors=False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -269,15 +269,6 @@ def read_json(path: Path) -> Any:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:
         raise InputError(f"{path} is not JSON: {error}") from error
-
-
-def filled_box(box: Sequence[float] | NDArray[np.float64], size: Size, label: str | None = None) -> Mask:
-    """The pixels in a box ``[x0, y0, x1, y1]``, its edges rounded to those of pixels, as a mask that says that it is one."""
-    height, width = size
-    x0, x1 = (min(max(round(float(value)), 0), width) for value in (box[0], box[2]))
-    y0, y1 = (min(max(round(float(value)), 0), height) for value in (box[1], box[3]))
-    pixels = np.ones((max(0, y1 - y0), max(0, x1 - x0)), bool)
-    return replace(Mask.from_crop(pixels, (x0, y0), size, label=label), from_box=True)
 
 
 def read_score(value: object) -> float | None:

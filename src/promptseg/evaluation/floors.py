@@ -21,12 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import metrics, registry
+from .._boxes import filled_box
 from ..datasets.core import AnnotatedObject
 from ..datasets.summary import content_key
 from ..detections import Detections
 from ..errors import MissingDependencyError
 from ..files import write_atomically
-from ..masks import Mask, Masks, Size
+from ..masks import Mask, Masks
 from ..prompts import SpatialPrompt
 from ..protocols import Segmenter, Session
 from ..weights import home
@@ -42,20 +43,13 @@ def plain(prompt: SpatialPrompt | None, truth: Mask) -> dict[str, float]:
     """The floor that needs nothing but the prompt."""
     if prompt is None or prompt.xyxy is None:
         return {"whole_image": truth.area / (truth.size[0] * truth.size[1])}
-    return {"filled_box": metrics.iou(filled(prompt.xyxy, truth.size), truth)}
-
-
-def filled(box: NDArray[np.float32], size: Size) -> Mask:
-    """Every pixel of an image whose centre lies within a box."""
-    (width, height), corners = size[::-1], np.ceil(box.astype(np.float64) - 0.5).astype(int)
-    x0, y0, x1, y1 = np.clip(corners, 0, [width, height, width, height]).tolist()
-    return Mask.from_crop(np.ones((max(0, y1 - y0), max(0, x1 - x0)), bool), (x0, y0), size)
+    return {"filled_box": metrics.iou(filled_box(prompt.xyxy, truth.size), truth)}
 
 
 def filled_boxes(detections: Detections) -> Masks:
     """The boxes of detections as masks, with their labels and scores."""
     found = zip(detections.boxes, detections.labels, detections.scores.tolist(), strict=True)
-    boxes = [(filled(box, detections.size), label, score) for box, label, score in found]
+    boxes = [(filled_box(box, detections.size), label, score) for box, label, score in found]
     return Masks([Mask(one.size, one.counts, score=score, label=label) for one, label, score in boxes], detections.size)
 
 

@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
+from ..._boxes import filled_box
 from ...errors import InputError
 from ...masks import Mask, Masks, Size
 from ..core import (
@@ -25,7 +26,6 @@ from ..core import (
     Entry,
     Finding,
     annotated,
-    filled_box,
     image_size,
     read_score,
 )

@@ -14,9 +14,10 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from PIL import Image
 
+from ..._boxes import filled_box
 from ...errors import InputError
 from ...masks import Mask
-from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, annotated, files_under, filled_box, image_size
+from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, annotated, files_under, image_size
 from ..descriptor import BOXES, Form, Format, Place, Reader
 from ..label_images import VOID, paint, save_palette, voc_colours, with_void
 from ..writer import NO_CLASS, FolderWriter

@@ -18,6 +18,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from ..._boxes import filled_box
 from ...errors import InputError
 from ...masks import Mask
 from ..core import (
@@ -29,7 +30,6 @@ from ..core import (
     Finding,
     annotated,
     files_under,
-    filled_box,
     image_size,
 )
 from ..descriptor import BOXES, Form, Format, Option, Reader
