@@ -25,6 +25,7 @@ from typing import Union
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import is_number, whole_number
 from ..errors import ConfigError, InputError, PromptError, nearest
 from ..masks import Mask
 from ..postprocess import innermost_point
@@ -61,7 +62,7 @@ class Box(OnePrompt):
     jitter: float = 0.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.jitter, bool) or not isinstance(self.jitter, (int, float)) or not 0 <= self.jitter < 0.5:
+        if not is_number(self.jitter) or not 0 <= self.jitter < 0.5:
             raise ConfigError(f"the jitter of a box is a share of its sides from 0 to under 0.5, got {self.jitter!r}")
 
     @property
@@ -272,8 +273,7 @@ def _deepest(errors: NDArray[np.bool_], taken: Sequence[Click]) -> tuple[float, 
 
 
 def _check_count(what: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"the {what} is a whole number of at least 1, got {value!r}")
+    whole_number(f"the {what}", value, 1)
 
 
 def _point(value: str) -> OnePrompt:
