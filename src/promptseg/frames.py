@@ -25,11 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import InputError, MissingDependencyError
-from .images import ImageLike, load_image
+from .images import IMAGE_SUFFIXES, ImageLike, load_image
 from .masks import Size
-
-IMAGE_SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp"})
-"""Files of a folder with these suffixes, in either case, are frames."""
 
 _Unread = tuple[Union[float, None], Callable[[], NDArray[np.uint8]]]
 """A frame's time, and what reads its pixels: frames that are passed over are not converted."""
@@ -128,6 +125,7 @@ def _videos(source: Any) -> _Video:
         path = Path(text)
         if path.is_dir():
             return _Images(_images_in(path), str(path))
+        # A GIF by itself may be an animation, and is read as a video; in a folder it is one frame.
         return _Images([path], str(path)) if path.suffix.lower() in IMAGE_SUFFIXES - {".gif"} else _File(path)
     if isinstance(source, (bytes, bytearray)):
         return _File(bytes(source))

@@ -18,16 +18,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import InputError
-from ..images import load_image
+from ..images import IMAGE_SUFFIXES, load_image
 from ..masks import Mask, Size
 
 FindingKind = Literal["unpaired", "ambiguous", "unreadable", "size", "failed", "empty", "duplicate", "trained", "skipped", "converted"]
 
 BROKEN: frozenset[FindingKind] = frozenset({"unpaired", "ambiguous", "unreadable", "size", "failed"})
 """The kinds for which an image or annotation could not be used at all."""
-
-SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".jp2", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp"})
-"""What files of a folder count as images."""
 
 
 @dataclass(frozen=True)
@@ -244,7 +241,7 @@ def image_size(path: Path) -> Size:
     return (width, height) if turned else (height, width)
 
 
-def files_under(folder: Path, suffixes: frozenset[str] = SUFFIXES) -> dict[str, Path]:
+def files_under(folder: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> dict[str, Path]:
     """The files of a folder and its folders by their paths within it, with ``/`` between the parts; hidden ones are left out.
 
     Raises:

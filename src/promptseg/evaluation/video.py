@@ -26,7 +26,7 @@ from PIL import Image
 from .. import metrics
 from ..errors import InputError
 from ..frames import open_frames
-from ..images import load_image
+from ..images import IMAGE_SUFFIXES, load_image
 from ..masks import Mask, Masks
 from ..prompts import Prompt, SpatialPrompt
 from ..protocols import VideoSegmenter
@@ -35,8 +35,6 @@ from ..tracking.flow import flow_between, grey
 
 SWITCH_IOU = 0.5
 """A prediction is on a true object from this IoU on."""
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True)
