@@ -42,9 +42,9 @@ ASK = [Prompt.everything(3), Prompt.point(40, 40)]
 
 
 def test_two_workers_make_the_same_bytes_as_one_process_also_where_one_of_them_is_killed(folder, tmp_path, monkeypatch):
-    from promptseg.annotation import run
+    from promptseg.annotation.run_progress import RunProgress
 
-    keep, kept = run._Run.keep, []
+    keep, kept = RunProgress.keep, []
 
     def kill_one(self, record, models, picture):
         kept.append(record["name"])
@@ -54,8 +54,8 @@ def test_two_workers_make_the_same_bytes_as_one_process_also_where_one_of_them_i
         return keep(self, record, models, picture)
 
     annotate(folder, *ASK, pipeline=PIPELINE, out=tmp_path / "local")
-    monkeypatch.setattr(run._Run, "keep", kill_one)
-    done = annotate(folder, *ASK, pipeline=PIPELINE, out=tmp_path / "ray", engine="ray", workers=2, batch_size=2)
+    monkeypatch.setattr(RunProgress, "keep", kill_one)
+    done = annotate(folder, *ASK, pipeline=PIPELINE, out=tmp_path / "ray", executor="ray", workers=2, batch_size=2)
     assert (done.photos, done.made, done.failures) == (31, 31, 1)
     assert (tmp_path / "ray" / "coco.json").read_bytes() == (tmp_path / "local" / "coco.json").read_bytes()
     assert len(list((tmp_path / "ray" / "gallery" / "pictures").rglob("*.jpg"))) == 30
@@ -63,16 +63,16 @@ def test_two_workers_make_the_same_bytes_as_one_process_also_where_one_of_them_i
 
 def test_a_local_run_goes_on_on_ray(folder, tmp_path):
     annotate(folder, *ASK, pipeline=PIPELINE, out=tmp_path / "out", limit=28)
-    done = annotate(folder, *ASK, pipeline=PIPELINE, out=tmp_path / "out", engine="ray")
+    done = annotate(folder, *ASK, pipeline=PIPELINE, out=tmp_path / "out", executor="ray")
     assert (done.photos, done.made) == (31, 3)
 
 
 def test_a_model_that_no_worker_can_load_ends_the_run_with_the_reason(folder, tmp_path):
     pipeline = Pipeline().segment("superpixel", options={"segmentss": 3})
     with pytest.raises((BackendError, ConfigError), match="segmentss"):
-        annotate(folder, *ASK, pipeline=pipeline, out=tmp_path / "out", engine="ray")
+        annotate(folder, *ASK, pipeline=pipeline, out=tmp_path / "out", executor="ray")
 
 
 def test_a_pipeline_that_is_built_is_refused(folder, tmp_path):
     with pytest.raises(ConfigError, match=r"before \.build\(\)"):
-        annotate(folder, *ASK, pipeline=PIPELINE.build(), out=tmp_path / "out", engine="ray")
+        annotate(folder, *ASK, pipeline=PIPELINE.build(), out=tmp_path / "out", executor="ray")

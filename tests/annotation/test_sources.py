@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from promptseg import Prompt
-from promptseg.annotation.photos import open_source
+from promptseg.annotation.sources import open_source
 from promptseg.errors import ConfigError, InputError
 
 

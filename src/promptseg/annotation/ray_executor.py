@@ -10,16 +10,14 @@ import json
 import logging
 import pickle
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import BackendError, ConfigError, MissingDependencyError
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt
 from .annotator import Annotator, Answer
 from .records import record_of
-
-if TYPE_CHECKING:
-    from .run import Kept, _Run
+from .run_progress import Kept, RunProgress, picture_for
 
 
 class Worker:
@@ -39,8 +37,6 @@ class Worker:
 
     def __call__(self, block: dict[str, Any]) -> dict[str, list[Any]]:
         """Annotates the photos of a block: ``photo``, pickled, becomes ``record`` and ``models``, JSON, and ``picture``, JPEG or empty."""
-        from .run import picture_for
-
         photos = [pickle.loads(photo) for photo in block["photo"]]  # noqa: S301 - As above.
 
         def finish(answer: Answer) -> tuple[bytes, bytes, bytes]:
@@ -52,7 +48,7 @@ class Worker:
 
 
 def answers_of_ray(
-    run: _Run,
+    run: RunProgress,
     pipeline: Pipeline | BuiltPipeline,
     prompts: Sequence[Prompt],
     block: int,
@@ -65,7 +61,7 @@ def answers_of_ray(
         import ray
         import ray.data
     except ImportError as error:
-        raise MissingDependencyError("the engine 'ray' needs Ray: pip install 'promptseg[ray]'") from error
+        raise MissingDependencyError("the executor 'ray' needs Ray: pip install 'promptseg[ray]'") from error
     if isinstance(pipeline, BuiltPipeline):
         raise ConfigError("Ray's workers load the models themselves: give the pipeline as it is before .build()")
     if not run.left:
@@ -89,7 +85,7 @@ def answers_of_ray(
             yield run.keep(record, json.loads(row["models"]), row["picture"] or None)
 
 
-def _rows(dataset: Any, run: _Run) -> Iterator[dict[str, Any]]:
+def _rows(dataset: Any, run: RunProgress) -> Iterator[dict[str, Any]]:
     """The rows of a dataset as they are made.
 
     Raises:

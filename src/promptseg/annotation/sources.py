@@ -17,10 +17,11 @@ from typing import Any, Protocol, Union
 
 from PIL import Image
 
-from ..datasets.core import SUFFIXES, read_json
+from ..datasets.core import read_json
 from ..errors import ConfigError, InputError, MissingDependencyError, PromptError
 from ..files import output_errors, write_atomically
 from ..frames import open_frames
+from ..images import IMAGE_SUFFIXES
 from ..prompts import Prompt, SpatialPrompt
 
 PhotoLike = Union[str, "os.PathLike[str]", "tuple[str | os.PathLike[str], Prompt | Sequence[Prompt]]"]
@@ -198,7 +199,7 @@ def _open(source: Any, images: str | os.PathLike[str] | None, without: Path | No
         raise InputError(f"there is no {source}: a source is a folder, a pattern, an image, or a list, table or COCO file of images")
     root = Path(images) if images is not None else path.parent
     suffix = path.suffix.lower()
-    if suffix in SUFFIXES:
+    if suffix in IMAGE_SUFFIXES:
         return Listed({"image": str(path.resolve())}, (Photo(path.name, path),))
     if suffix == ".txt":
         return _of_list(path, root)
@@ -339,7 +340,7 @@ def _of_pattern(pattern: Path, without: Path | None) -> Named:
     names = [
         path.relative_to(fixed).as_posix()
         for path in fixed.glob(str(pattern.relative_to(fixed)))
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not (left_out and path.resolve().is_relative_to(left_out))
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file() and not (left_out and path.resolve().is_relative_to(left_out))
     ]
     shown = (name for name in names if not any(part.startswith(".") for part in name.split("/")))
     return Named({"pattern": str(pattern)}, fixed, tuple(sorted(shown)))
@@ -394,7 +395,7 @@ def _files_of(folder: Path, prefix: str, without: Path | None) -> Iterator[str]:
         if name.endswith("/"):
             if without is None or Path(path).resolve() != without:
                 yield from _files_of(Path(path), prefix + name, without)
-        elif Path(name).suffix.lower() in SUFFIXES and Path(path).is_file():
+        elif Path(name).suffix.lower() in IMAGE_SUFFIXES and Path(path).is_file():
             yield prefix + name
 
 
