@@ -68,8 +68,8 @@ def cross_validated(options: Any, dataset: Any) -> None:
         found = cross_validate(dataset, None, out, model=options.model, folds=options.cross_validate, seed=options.seed, device="cpu")
         for name, comparison in found.comparisons().items():
             print(comparison)
-            for floor, both in found.tuned[name].floors.items():
-                print(f"  {floor}: {both['iou']}; the tuned above it by {both['above']}", flush=True)
+            for baseline, both in found.tuned[name].baselines.items():
+                print(f"  {baseline}: {both['iou']}; the tuned above it by {both['above']}", flush=True)
 
 
 def main() -> None:

@@ -55,7 +55,7 @@ def test_a_model_with_a_record_is_told_on_which_images_it_was_trained(weights, d
     add_model("fake", "segmenter", lambda _: FakeSegmenter())
     monkeypatch.setattr(run_module, "_build", lambda *_: Pipeline().segment("fake").build())
     for words in ({"model": f"fake={weights}"}, {"model": "fake", "weights": weights / "decoder.safetensors"}):
-        told = [finding for finding in promptseg.evaluate(dataset, floors=False, **words).findings if finding.kind == "trained"]
+        told = [finding for finding in promptseg.evaluate(dataset, baselines=False, **words).findings if finding.kind == "trained"]
         assert [finding.source for finding in told] == ["0.png", "1.png"]
         assert "flood-7.jpg" in told[0].message
         assert not told[0].broken

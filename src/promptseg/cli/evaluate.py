@@ -44,7 +44,7 @@ def evaluate(
     ] = "box",
     seed: Annotated[int, typer.Option(help="By which prompts are drawn.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    no_floors: Annotated[bool, typer.Option("--no-floors", help="Do not measure what no model gives.")] = False,
+    no_baselines: Annotated[bool, typer.Option("--no-baselines", help="Do not measure what no model gives.")] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not keep encoded photos on the disk.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Save the run, for promptseg compare.")] = None,
     rows: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write one row an object, as .csv or .parquet.")] = None,
@@ -63,9 +63,9 @@ def evaluate(
     from ..datasets.mask_files import mask_kind as parse_mask_kind
     from ..datasets.reading import open_dataset, open_named
     from ..evaluation.failures import draw_failures, find_failures
-    from ..evaluation.prompting import Text, protocol
     from ..evaluation.report import write_report
     from ..evaluation.run import evaluate as evaluate_model
+    from ..evaluation.simulation import Text, protocol
 
     if video or predictions is not None:
         if davis is None or not video:
@@ -102,7 +102,7 @@ def evaluate(
             device=device,
             detector=detector,
             cache=None if no_cache else "disk",
-            floors=not no_floors,
+            baselines=not no_baselines,
         )
     with errors_as_messages():
         if out is not None:

@@ -106,7 +106,7 @@ def _cross_validate(dataset: Dataset, out: Path, folds: int, settings: dict[str,
     else:
         for name, comparison in found.comparisons().items():
             typer.echo(str(comparison))
-            for floor, both in found.tuned[name].floors.items():
-                typer.echo(f"  over {floor.replace('_', ' ')}: {both['above']}")
+            for baseline, both in found.tuned[name].baselines.items():
+                typer.echo(f"  over {baseline.replace('_', ' ')}: {both['above']}")
         typer.echo(f"The runs are saved for promptseg compare: {', '.join(str(path) for path in sorted(out.glob('*.json')))}")
     tell_findings(found.findings)

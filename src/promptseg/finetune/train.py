@@ -23,7 +23,7 @@ from torch import Tensor
 from .. import progress
 from .._checks import whole_number
 from ..errors import BackendError, ConfigError, OutOfMemoryError, PromptSegError
-from ..evaluation.prompting import Box, CentrePoint, OnePrompt, RandomPoint
+from ..evaluation.simulation import Box, CentrePoint, OnePrompt, RandomPoint
 from ..files import output_errors, write_atomically
 from ..prompts import SpatialPrompt
 from ..sam import choose, tokens

@@ -1,11 +1,11 @@
-"""What no model gives: the answers that any model must beat to be worth its time.
+"""Baselines that need no model: predictions that any model must beat to be worth its time.
 
 - ``filled_box``: the prompt's box, filled; for prompts with a box.
 - ``whole_image``: every pixel; for prompts without one. Where objects are large, this is hard to beat.
 - ``detected_box``: the boxes that the detector found, filled; for text. What the segmenter adds to its detector is what is above this.
 - ``superpixel``: SLIC patches chosen by the same prompts (backend `promptseg.backends.superpixel`), where scikit-image is installed.
 
-Superpixels take about as long as a small model, so that their answers are kept on the disk.
+Superpixels take about as long as a small model, so that their predictions are kept on the disk.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from ..masks import Mask, Masks
 from ..prompts import SpatialPrompt
 from ..protocols import Segmenter, Session
 from ..weights import home
-from .answers import Answer
+from .predictions import Prediction
 
 Scores = Mapping[str, float]
-"""IoU of each floor."""
+"""IoU of each baseline."""
 
-_FORMAT = "promptseg-floor-1"
+_FORMAT = "promptseg-baseline-1"
 
 
 def plain(prompt: SpatialPrompt | None, truth: Mask) -> dict[str, float]:
-    """The floor that needs nothing but the prompt."""
+    """The baseline that needs nothing but the prompt."""
     if prompt is None or prompt.xyxy is None:
         return {"whole_image": truth.area / (truth.size[0] * truth.size[1])}
     return {"filled_box": metrics.iou(filled_box(prompt.xyxy, truth.size), truth)}
@@ -68,7 +68,7 @@ def superpixel_ious(
     objects: Sequence[AnnotatedObject],
     protocol: str,
     seed: int,
-    ask: Callable[[Session], Sequence[Answer]],
+    ask: Callable[[Session], Sequence[Prediction]],
 ) -> list[float]:
     """IoU of superpixels for each object, from the disk where they were computed before.
 
@@ -85,8 +85,8 @@ def superpixel_ious(
         ious = [float(iou) for iou in json.loads(path.read_text("utf-8"))]
         if len(ious) == len(objects):
             return ious
-    answers = ask(segmenter.open(pixels))
-    ious = [metrics.iou(answer.mask, true.mask) for answer, true in zip(answers, objects, strict=True)]
+    predictions = ask(segmenter.open(pixels))
+    ious = [metrics.iou(prediction.mask, true.mask) for prediction, true in zip(predictions, objects, strict=True)]
     with contextlib.suppress(OSError):  # A folder that cannot be written costs time, never the result.
         path.parent.mkdir(parents=True, exist_ok=True)
         with write_atomically(path, text=True) as file:
@@ -95,7 +95,7 @@ def superpixel_ious(
 
 
 def _folder() -> Path:
-    return home() / "floors"
+    return home() / "baselines"
 
 
 def _key(pixels: NDArray[np.uint8], objects: Sequence[AnnotatedObject], protocol: str, seed: int) -> str:

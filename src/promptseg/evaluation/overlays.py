@@ -1,4 +1,4 @@
-"""What an object, its truth and the answer look like."""
+"""What an object, its truth and the prediction look like."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .. import overlay
 from ..datasets.core import Dataset
 from ..errors import InputError
 from ..masks import Masks
-from .records import ObjectRow
+from .rows import ObjectRow
 
 TRUE_COLOUR, GIVEN_COLOUR = overlay.FOREGROUND, overlay.BACKGROUND
 
 
-def draw_answers(rows: Iterable[ObjectRow], dataset: Dataset, longest: int = 1024) -> Iterator[Image.Image]:
-    """A picture of each row: the photo with the truth green, the answer red, and the prompt as it was.
+def draw_overlays(rows: Iterable[ObjectRow], dataset: Dataset, longest: int = 1024) -> Iterator[Image.Image]:
+    """A picture of each row: the photo with the truth green, the prediction red, and the prompt as it was.
 
     Args:
         rows: What to draw.

@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as hnp
 
 from promptseg import Mask
 from promptseg.errors import ConfigError, InputError
-from promptseg.evaluation.prompting import (
+from promptseg.evaluation.simulation import (
     Box,
     CentrePoint,
     Click,

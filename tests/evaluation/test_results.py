@@ -2,8 +2,8 @@ import pytest
 
 import promptseg
 from promptseg.errors import ConfigError, InputError
-from promptseg.evaluation.compare import compare
-from promptseg.evaluation.records import Evaluation
+from promptseg.evaluation.comparison import compare
+from promptseg.evaluation.results import Evaluation
 from promptseg.testing import FakeSegmenter
 
 
@@ -13,7 +13,7 @@ def evaluate(dataset):
 
     def evaluate(names=None, prompt="point", seed=0):
         chosen = dataset if names is None else dataset.only(names)
-        return promptseg.evaluate(chosen, model=FakeSegmenter(radius=7.5), prompt=prompt, seed=seed, floors=False)
+        return promptseg.evaluate(chosen, model=FakeSegmenter(radius=7.5), prompt=prompt, seed=seed, baselines=False)
 
     return evaluate
 

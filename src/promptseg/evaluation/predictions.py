@@ -1,4 +1,4 @@
-"""What a model answers to each protocol, object by object."""
+"""What a model predicts by each protocol, object by object."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ..datasets.core import AnnotatedObject
 from ..masks import Mask, Masks, Size
 from ..prompts import Prompt, SpatialPrompt
 from ..protocols import Session
-from .prompting import Click, Clicks, OnePrompt, generator, next_click
+from .simulation import Click, Clicks, OnePrompt, generator, next_click
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """What a model gave for one object.
 
     Attributes:
@@ -31,10 +31,10 @@ class Answer:
     click_ious: tuple[float, ...] = ()
 
 
-def ask_once(session: Session, protocol: OnePrompt, objects: Sequence[AnnotatedObject], seed: int) -> list[Answer]:
-    """One answer an object, all asked together."""
+def ask_once(session: Session, protocol: OnePrompt, objects: Sequence[AnnotatedObject], seed: int) -> list[Prediction]:
+    """One prediction an object, all asked together."""
     prompts = [protocol.prompt(true.mask, generator(seed, true.name)) for true in objects]
-    return [Answer(mask, prompt) for mask, prompt in zip(session.segment(prompts), prompts, strict=True)]
+    return [Prediction(mask, prompt) for mask, prompt in zip(session.segment(prompts), prompts, strict=True)]
 
 
 def best_ious(
@@ -50,38 +50,38 @@ def best_ious(
     ]
 
 
-def ask_by_clicks(session: Session, protocol: Clicks, objects: Sequence[AnnotatedObject]) -> list[Answer]:
-    """One answer an object, after its last click; the model gets its own earlier mask back with each click where it gives logits."""
+def ask_by_clicks(session: Session, protocol: Clicks, objects: Sequence[AnnotatedObject]) -> list[Prediction]:
+    """One prediction an object, after its last click; the model gets its own earlier mask back with each click where it gives logits."""
     clicks: list[list[Click]] = [[] for _ in objects]
     ious: list[list[float]] = [[] for _ in objects]
-    answers = [Answer(_empty(true.mask.size)) for true in objects]
+    predictions = [Prediction(_empty(true.mask.size)) for true in objects]
     for _ in range(protocol.most):
         asked: dict[int, SpatialPrompt] = {}
         for index, true in enumerate(objects):
-            click = next_click(answers[index].mask, true.mask, clicks[index])
+            click = next_click(predictions[index].mask, true.mask, clicks[index])
             if click is None:
                 continue
             clicks[index].append(click)
             prompt = Prompt.points([(one.x, one.y) for one in clicks[index]], [one.foreground for one in clicks[index]])
-            earlier = answers[index].mask
+            earlier = predictions[index].mask
             asked[index] = prompt if earlier.logits is None else prompt + Prompt.mask(earlier)
         if not asked:
             break
         for index, mask in zip(asked, session.segment(list(asked.values())), strict=True):
             ious[index].append(metrics.iou(mask, objects[index].mask))
-            answers[index] = Answer(mask, asked[index], click_ious=tuple(ious[index]))
-    return answers
+            predictions[index] = Prediction(mask, asked[index], click_ious=tuple(ious[index]))
+    return predictions
 
 
-def match(masks: Masks, objects: Sequence[AnnotatedObject], *, by_label: bool = False) -> list[Answer]:
+def match(masks: Masks, objects: Sequence[AnnotatedObject], *, by_label: bool = False) -> list[Prediction]:
     """Masks of a whole image given to its objects, one each: of all pairs that overlap, the one with the highest IoU first.
 
     Args:
         masks: What the model found.
         objects: The true objects.
-        by_label: Only a mask with the label of an object can be its answer.
+        by_label: Only a mask with the label of an object can be its prediction.
     """
-    answers = [Answer(_empty(masks.size)) for _ in objects]
+    predictions = [Prediction(_empty(masks.size)) for _ in objects]
     ious = masks.iou_matrix(Masks([true.mask for true in objects], masks.size))
     if by_label:
         ious = ious * np.array([[mask.label == true.label for true in objects] for mask in masks], bool).reshape(ious.shape)
@@ -93,8 +93,8 @@ def match(masks: Masks, objects: Sequence[AnnotatedObject], *, by_label: bool = 
         if row in rows and column in columns:
             rows.remove(row)
             columns.remove(column)
-            answers[column] = Answer(masks[row])
-    return answers
+            predictions[column] = Prediction(masks[row])
+    return predictions
 
 
 def clicks_to(ious: Sequence[float], goal: float) -> int | None:

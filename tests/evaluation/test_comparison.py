@@ -7,7 +7,7 @@ from PIL import Image
 import promptseg
 from promptseg.datasets.core import Finding
 from promptseg.errors import ConfigError, InputError
-from promptseg.evaluation.compare import compare
+from promptseg.evaluation.comparison import compare
 from promptseg.evaluation.statistics import estimate
 from promptseg.evaluation.training import training_images
 from promptseg.testing import FakeSegmenter
@@ -15,7 +15,7 @@ from promptseg.testing import FakeSegmenter
 
 @pytest.fixture
 def run(dataset):
-    return promptseg.evaluate(dataset, model=FakeSegmenter(radius=7.5), prompt="box", floors=False)
+    return promptseg.evaluate(dataset, model=FakeSegmenter(radius=7.5), prompt="box", baselines=False)
 
 
 def changed(run, ious, **fields):

@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError, InputError
-from .records import METRICS, Evaluation, ObjectRow, largest_first, shortened
+from .figures import METRICS, largest_first
+from .results import Evaluation
+from .rows import ObjectRow
 from .statistics import Estimate, estimate
+from .tables import shortened
 from .training import seen_in_training
 
 
@@ -125,7 +128,7 @@ def compare(
 
     Args:
         runs: Two or more.
-        metric: One of `promptseg.evaluation.records.METRICS`.
+        metric: One of `promptseg.evaluation.figures.METRICS`.
         trained_on: The training images of a model, as `promptseg.evaluation.training.training_images` gives them; images of the runs that
             are among them are told, and those that the runs themselves tell of.
         names: What each run is; by default its model and prompt.

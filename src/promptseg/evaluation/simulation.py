@@ -6,7 +6,7 @@
 | `CentrePoint` | ``point`` | the pixel farthest from the object's border |
 | `RandomPoint` | ``point:random`` | a pixel of the object, each as likely as the other |
 | `PointGrid` | ``grid``, ``grid:3`` | points in rows and columns over the object's box, each as on the object or beside it |
-| `Clicks` | ``clicks``, ``clicks:10`` | a centre point, and then a click on the deepest error of each answer |
+| `Clicks` | ``clicks``, ``clicks:10`` | a centre point, and then a click on the deepest error of each prediction |
 | `Text` | ``text``, ``text:a dog, red car`` | the classes of the dataset as phrases, or phrases of your own; needs a detector |
 | `Everything` | ``everything``, ``everything:16`` | nothing: every object of the image, from a grid of so many points a side |
 
@@ -139,7 +139,7 @@ class PointGrid(OnePrompt):
 
 @dataclass(frozen=True)
 class Clicks:
-    """A centre point, and then one click after another on the deepest error of the last answer.
+    """A centre point, and then one click after another on the deepest error of the last prediction.
 
     Attributes:
         most: Most clicks for an object.
@@ -228,14 +228,14 @@ class Click:
     foreground: bool
 
 
-def next_click(answer: Mask, truth: Mask, taken: Sequence[Click] = ()) -> Click | None:
+def next_click(prediction: Mask, truth: Mask, taken: Sequence[Click] = ()) -> Click | None:
     """Where somebody who knows the truth would click next: on the pixel deepest within what was missed, or within what is too much.
 
     Depth is the distance to the nearest pixel that is not such an error, beyond the image's border included; of equal depths a missed
     pixel goes first. This is how clicks are simulated in the literature on interactive segmentation since Sofiiuk et al. (RITM, 2021).
 
     Args:
-        answer: What the model gave.
+        prediction: What the model gave.
         truth: The object.
         taken: The clicks so far; none of them is made again.
 
@@ -245,9 +245,9 @@ def next_click(answer: Mask, truth: Mask, taken: Sequence[Click] = ()) -> Click 
     Raises:
         InputError: The masks differ in size.
     """
-    if answer.size != truth.size:
-        raise InputError(f"clicks need masks of one size, got {answer.size} and {truth.size}")
-    given, true = answer.array, truth.array
+    if prediction.size != truth.size:
+        raise InputError(f"clicks need masks of one size, got {prediction.size} and {truth.size}")
+    given, true = prediction.array, truth.array
     (depth, x, y), (excess_depth, excess_x, excess_y) = _deepest(true & ~given, taken), _deepest(given & ~true, taken)
     if max(depth, excess_depth) <= 0:
         return None
