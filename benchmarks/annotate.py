@@ -141,7 +141,7 @@ def ray(_options: argparse.Namespace, folder: Path) -> None:
     import ray as engine
 
     from promptseg import Pipeline, Prompt, annotate
-    from promptseg.annotation import run
+    from promptseg.annotation.run_progress import Kept, RunProgress
 
     engine.init(num_cpus=4, log_to_driver=False, include_dashboard=False, object_store_memory=200_000_000)
     source = photos(folder / "photos", 40, (640, 480))
@@ -151,22 +151,22 @@ def ray(_options: argparse.Namespace, folder: Path) -> None:
         workers = (actor for actor in engine._private.state.actors().values() if "MapWorker" in actor["ActorClassName"])  # noqa: SLF001
         os.kill(next(actor["Pid"] for actor in workers if actor["State"] == "ALIVE"), signal.SIGKILL)
 
-    keep, kept = run._Run.keep, []  # noqa: SLF001
+    keep, kept = RunProgress.keep, []
 
-    def killing(self: run._Run, *what: object) -> run.Kept:
+    def killing(self: RunProgress, *what: object) -> Kept:
         kept.append(what)
         if len(kept) == 20:
             kill_one()
         return keep(self, *what)
 
     for name, workers in (("without Ray", 0), ("one worker", 1), ("two workers", 2), ("two workers, one killed", 2)):
-        run._Run.keep = killing if "killed" in name else keep  # noqa: SLF001
+        RunProgress.keep = killing if "killed" in name else keep  # type: ignore[method-assign]
         done = annotate(
             source,
             Prompt.everything(8),
             out=folder / name,
             **settings,
-            **({"engine": "ray", "workers": workers} if workers else {}),
+            **({"executor": "ray", "workers": workers} if workers else {}),
         )
         same = outputs(folder / name) == outputs(folder / "without Ray")
         print(

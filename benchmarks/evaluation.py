@@ -11,7 +11,7 @@ from pathlib import Path
 from common import parser
 
 
-def timed(dataset: object, prompt: str, *, floors: bool) -> tuple[float, float]:
+def timed(dataset: object, prompt: str, *, baselines: bool) -> tuple[float, float]:
     """Seconds by the clock and of processor time, with what is kept on the disk and nothing in memory."""
     import promptseg
     from promptseg.sam.cache import EmbeddingCache
@@ -19,14 +19,14 @@ def timed(dataset: object, prompt: str, *, floors: bool) -> tuple[float, float]:
 
     model = promptseg.load("mini-sam", cache=EmbeddingCache(0, home() / "embeddings"))
     started = time.perf_counter(), time.process_time()
-    promptseg.evaluate(dataset, model=model, prompt=prompt, floors=floors)
+    promptseg.evaluate(dataset, model=model, prompt=prompt, baselines=baselines)
     return time.perf_counter() - started[0], time.process_time() - started[1]
 
 
 def main(options: argparse.Namespace) -> None:
     """Evaluates twice with a cache that is empty at first, and prints both times."""
     import promptseg
-    from promptseg.formats.folders import read_davis
+    from promptseg.datasets.formats.davis import read_davis
     from promptseg.weights import home
 
     promptseg.load("mini-sam")
@@ -34,16 +34,16 @@ def main(options: argparse.Namespace) -> None:
     names = [entry.name for entry in dataset.entries]
     chosen = dataset.only(names[: options.photos])
     print(f"{len(chosen)} photos of {dataset.source}, by {options.prompt}, mini-sam")
-    for floors in (False, True):
+    for baselines in (False, True):
         with tempfile.TemporaryDirectory() as folder:
             for kept in ("weights", "prepared"):
                 (Path(folder) / kept).symlink_to(home() / kept)
             earlier = os.environ.get("PROMPTSEG_HOME")
             os.environ["PROMPTSEG_HOME"] = folder
-            first, again = (timed(chosen, options.prompt, floors=floors) for _ in range(2))
+            first, again = (timed(chosen, options.prompt, baselines=baselines) for _ in range(2))
             os.environ.pop("PROMPTSEG_HOME") if earlier is None else os.environ.update(PROMPTSEG_HOME=earlier)
         for clock, one, other in zip(("by the clock", "processor time"), first, again, strict=True):
-            told = "with superpixels" if floors else "model alone"
+            told = "with superpixels" if baselines else "model alone"
             print(f"{told}, {clock}: first {one:.1f} s, again {other:.1f} s, {other / one:.3f} of it", flush=True)
 
 

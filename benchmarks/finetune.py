@@ -68,8 +68,8 @@ def cross_validated(options: Any, dataset: Any) -> None:
         found = cross_validate(dataset, None, out, model=options.model, folds=options.cross_validate, seed=options.seed, device="cpu")
         for name, comparison in found.comparisons().items():
             print(comparison)
-            for floor, both in found.tuned[name].floors.items():
-                print(f"  {floor}: {both['iou']}; the tuned above it by {both['above']}", flush=True)
+            for baseline, both in found.tuned[name].baselines.items():
+                print(f"  {baseline}: {both['iou']}; the tuned above it by {both['above']}", flush=True)
 
 
 def main() -> None:
@@ -83,9 +83,9 @@ def main() -> None:
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--out", type=Path, help="folder to keep the decoders and runs in")
     options = arguments.parse_args()
+    from promptseg.datasets.formats.folders import read_folders
     from promptseg.finetune.data import read_examples
     from promptseg.finetune.run import finetune_decoder
-    from promptseg.formats.folders import read_folders
 
     data = options.shared / "data" / "flood_area"
     dataset = read_folders(options.images or data / "images", options.masks or data / "masks")

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from common import parser
 
-from promptseg.formats.annotated import AnnotatedImage, Dataset
-from promptseg.formats.reading import open_dataset
-from promptseg.formats.writing import FORMATS, write
+from promptseg.datasets.catalog import WRITABLE
+from promptseg.datasets.core import AnnotatedImage, Dataset
+from promptseg.datasets.reading import open_dataset
+from promptseg.datasets.writing import write
 
 
 def datasets(data: Path, photos: Path) -> Iterator[tuple[str, Dataset]]:
@@ -76,7 +77,7 @@ def sections(data: Path) -> Iterator[tuple[str, Iterator[str]]]:
 def rows(given: list[AnnotatedImage]) -> Iterator[str]:
     # An image's folder is its path without its name.
     images = Path(str(given[0].path)[: -len(given[0].name)])
-    for name in FORMATS:
+    for name in WRITABLE:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder)
             start = time.process_time()

@@ -14,7 +14,7 @@ import json
 import time
 from pathlib import Path
 
-from promptseg.evaluation.video import Floor, first_boxes, read_sequences, score_sequence, track_sequence
+from promptseg.evaluation.video import TrackingBaseline, first_boxes, read_sequences, score_sequence, track_sequence
 from promptseg.registry import load_video
 
 
@@ -30,7 +30,11 @@ def main() -> None:
     for folder in arguments.folders:
         for sequence in read_sequences(folder):
             prompts = first_boxes(sequence)
-            for name, answer in {"propagate": tracker, "flow alone": Floor(tracker, moved=True), "held still": Floor(tracker)}.items():
+            for name, answer in {
+                "propagate": tracker,
+                "flow alone": TrackingBaseline(tracker, moved=True),
+                "held still": TrackingBaseline(tracker),
+            }.items():
                 started = time.process_time()
                 score = score_sequence(sequence, track_sequence(answer, sequence, prompts))
                 spent = (time.process_time() - started) / len(sequence.frames)

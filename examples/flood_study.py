@@ -31,12 +31,12 @@ import argparse
 from pathlib import Path
 
 import promptseg as ps
+from promptseg.datasets.formats.folders import read_folders
+from promptseg.datasets.summary import summarise
 from promptseg.evaluation import plots
-from promptseg.evaluation.compare import compare
+from promptseg.evaluation.comparison import compare
 from promptseg.evaluation.failures import draw_failures, find_failures
 from promptseg.finetune.cross_validation import cross_validate
-from promptseg.formats.folders import read_folders
-from promptseg.formats.summary import summarise
 
 parser = argparse.ArgumentParser(description="Measure, fine-tune and measure again, on photos of floods.")
 parser.add_argument("--data", type=Path, default="flood_area", metavar="FOLDER", help="folder with images and masks (default: %(default)s)")
@@ -92,8 +92,8 @@ study = cross_validate(
 )
 for prompt, comparison in study.comparisons().items():
     print(comparison, end="\n\n")
-    for name, floor in study.tuned[prompt].floors.items():
-        print(f"{prompt}: above the {name.replace('_', ' ')} by {floor['above']}", end="\n\n")
+    for name, baseline in study.tuned[prompt].baselines.items():
+        print(f"{prompt}: above the {name.replace('_', ' ')} by {baseline['above']}", end="\n\n")
 
 # %%
 for prompt, run in study.tuned.items():

@@ -5,10 +5,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from promptseg._boxes import filled_box
 from promptseg.detections import Detections
 from promptseg.errors import BackendError, IncompatibleStagesError
 from promptseg.masks import Mask, Masks
-from promptseg.pipeline.box_prompts import choose, filled_box, join, own_masks, prompts_of
+from promptseg.pipeline.box_prompts import choose, join, own_masks, prompts_of
 from promptseg.pipeline.config import DetectStage, SegmentStage
 
 SIZE = HEIGHT, WIDTH = 40, 60
@@ -148,8 +149,8 @@ class TestJoin:
     def test_an_empty_mask_becomes_the_filled_box_and_says_so(self):
         masks, dropped = self.joined(areas=(True, False, True))
         assert [mask.from_box for mask in masks] == [False, True, False]
-        assert masks[1].box.tolist() == [20, 10, 31, 21]
-        assert masks[1].area == 11 * 11
+        assert masks[1].box.tolist() == [20, 10, 30, 20]
+        assert masks[1].area == 10 * 10
         assert (masks[1].label, masks[1].score, masks[1].logits) == ("cat", pytest.approx(0.42), None)
         assert dropped == {}
 
@@ -182,20 +183,36 @@ class TestJoin:
             join(Masks([Mask.from_array(np.ones(SIZE, bool))] * 2), self.FOUND, SegmentStage(), Counter())
 
 
-class TestFilledBox:
+class TestFilledBoxes:
     @pytest.mark.parametrize(
-        ("box", "touched"),
+        ("box", "filled"),
         [
             ((3, 4, 10, 12), [3, 4, 10, 12]),
-            ((3.9, 4.9, 10.1, 12.1), [3, 4, 11, 13]),
-            ((59.7, 39.8, 59.9, 39.9), [59, 39, 60, 40]),
+            ((3.9, 4.9, 10.1, 12.1), [4, 5, 10, 12]),
+            ((3.4, 4.4, 10.6, 12.6), [3, 4, 11, 13]),
             ((0, 0, WIDTH, HEIGHT), [0, 0, WIDTH, HEIGHT]),
         ],
     )
-    def test_it_has_every_pixel_that_the_box_touches(self, box, touched):
-        mask = filled_box(np.array(box, np.float32), SIZE)
-        assert mask.box.tolist() == touched
-        assert mask.area == (touched[2] - touched[0]) * (touched[3] - touched[1])
+    def test_a_failed_mask_becomes_the_pixels_whose_centers_are_in_its_box(self, box, filled):
+        (mask,) = self.of_a_failed_mask(box)
+        assert mask.box.tolist() == filled
+        assert mask.area == (filled[2] - filled[0]) * (filled[3] - filled[1])
+
+    @pytest.mark.parametrize(
+        ("box", "filled"),
+        [
+            ((59.7, 39.8, 59.9, 39.9), [59, 39, 60, 40]),
+            ((0, 0, 0.01, 0.01), [0, 0, 1, 1]),
+            ((7.6, 3, 7.9, 9), [7, 3, 8, 9]),
+        ],
+    )
+    def test_a_box_smaller_than_a_pixel_is_one_pixel(self, box, filled):
+        (mask,) = self.of_a_failed_mask(box)
+        assert mask.box.tolist() == filled
+
+    @staticmethod
+    def of_a_failed_mask(box):
+        return join(Masks([Masks([], SIZE).union()]), detections(("dog", box, 0.9)), SegmentStage(), Counter())
 
 
 class TestOwnMasks:

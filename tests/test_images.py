@@ -7,10 +7,13 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
+from promptseg.frames import open_frames
 
 from promptseg import images
+from promptseg.annotation.sources import open_source
+from promptseg.datasets.core import files_under
 from promptseg.errors import InputError
-from promptseg.images import load_image
+from promptseg.images import IMAGE_SUFFIXES, load_image
 
 EXIF_ORIENTATION = 0x0112
 
@@ -292,3 +295,17 @@ class TestArrays:
     def test_an_array_without_pixels_is_refused(self, shape):
         with pytest.raises(InputError, match="has no pixels"):
             load_image(np.zeros(shape, np.uint8))
+
+
+def test_suffixes_of_images_have_one_meaning_wherever_folders_are_listed(tmp_path):
+    for name in ("a.JPG", "b.jp2", "c.webp", "d.gif"):
+        Image.new("RGB", (8, 6)).save(tmp_path / name)
+    (tmp_path / "e.txt").write_text("no image")
+    listed = ["a.JPG", "b.jp2", "c.webp", "d.gif"]
+    assert list(files_under(tmp_path)) == listed
+    assert [photo.name for photo in open_source(tmp_path)] == listed
+    assert sum(1 for _ in open_frames(tmp_path)) == len(listed)
+
+
+def test_every_suffix_of_an_image_is_one_that_pillow_knows():
+    assert set(Image.registered_extensions()) >= IMAGE_SUFFIXES

@@ -22,6 +22,9 @@ from .errors import InputError
 ImageLike = Union[str, "os.PathLike[str]", bytes, IO[bytes], Image.Image, NDArray[Any]]
 """What `load_image` takes."""
 
+IMAGE_SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+"""Suffixes, in lower case, by which a file of a folder is known as an image. A file that is named outright is read whatever its suffix."""
+
 MAX_PIXELS = 178_956_970
 """Images of more pixels are refused as decompression bombs: twice Pillow's own warning level, as in Pillow."""
 

@@ -6,10 +6,21 @@ import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from ._checks import whole_number
+
 
 def usable_processors() -> int:
     """How many processors this process may use, which in a container can be fewer than there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def thread_count(option: object) -> int:
+    """Return how many threads an option ``threads`` asks for: those of `usable_processors` for None.
+
+    Raises:
+        ConfigError: It is no whole number of at least 1.
+    """
+    return usable_processors() if option is None else whole_number("option threads", option, 1)
 
 
 def available_memory(root: Path = Path("/")) -> int | None:

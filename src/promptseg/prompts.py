@@ -14,6 +14,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._checks import between, is_number, whole_number
 from .errors import PromptError
 from .masks import Mask, Size
 
@@ -298,16 +299,13 @@ class EverythingPrompt(Prompt):
             ("crop_n_points_downscale_factor", 1),
             ("min_mask_region_area", 0),
         ):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise PromptError(f"{name} is a whole number of at least {least}, got {value!r}")
+            object.__setattr__(self, name, whole_number(name, getattr(self, name), least, PromptError))  # As a plain int.
         for name in ("pred_iou_thresh", "stability_score_thresh", "box_nms_thresh", "crop_nms_thresh", "crop_overlap_ratio"):
             value = getattr(self, name)
             if value is None and name == "pred_iou_thresh":
                 continue
-            if not isinstance(value, (int, float)) or not 0 <= value <= 1:
-                raise PromptError(f"{name} is a number from 0 to 1, got {value!r}")
-        if not isinstance(self.stability_score_offset, (int, float)) or not 0 <= self.stability_score_offset < float("inf"):
+            between(name, value, error=PromptError)
+        if not is_number(self.stability_score_offset) or not 0 <= self.stability_score_offset < float("inf"):
             raise PromptError(f"stability_score_offset is a finite number of at least 0, got {self.stability_score_offset!r}")
         grid = self.point_grid
         if grid is not None:

@@ -95,13 +95,13 @@ def test_photos_that_cannot_be_read_are_recorded_with_the_reason_and_stop_nothin
 
 def test_a_photo_that_vanishes_during_the_run_is_recorded_as_failed(photos, pipeline, tmp_path, monkeypatch):
     root = photos("0.png", "1.png", "2.png")
-    total = annotation_run._Run.local
+    total = annotation_run._answers_here
 
-    def vanish(self, *arguments):
+    def vanish(*arguments):
         (root / "1.png").unlink()
-        return total(self, *arguments)
+        return total(*arguments)
 
-    monkeypatch.setattr(annotation_run._Run, "local", vanish)
+    monkeypatch.setattr(annotation_run, "_answers_here", vanish)
     done = annotate(root, BOX, pipeline=pipeline, out=tmp_path / "out")
     assert done.failed == {"1.png": "cannot read image 1.png: No such file or directory"}
     assert done.photos == 3
@@ -368,10 +368,10 @@ def test_embeddings_are_not_kept_unless_the_configuration_asks_for_it(monkeypatc
     [
         ({"formats": ["cocoa"]}, ConfigError, "there is no format 'cocoa'"),
         ({"formats": "coco"}, ConfigError, r"write \['coco'\]"),
-        ({"engine": "spark"}, ConfigError, "'local' or 'ray'"),
+        ({"executor": "spark"}, ConfigError, "'local' or 'ray'"),
         ({"limit": 0}, ConfigError, "limit is a whole number of at least 1"),
         ({"batch_size": True}, ConfigError, "batch_size"),
-        ({"workers": 2}, ConfigError, "engine 'ray'"),
+        ({"workers": 2}, ConfigError, "executor 'ray'"),
         ({"prompts": [Prompt.text("dog")]}, IncompatibleStagesError, "needs a detector"),
         ({"prompts": []}, IncompatibleStagesError, "nothing to segment"),
         ({"source": "nowhere"}, InputError, "there is no nowhere"),

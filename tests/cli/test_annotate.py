@@ -94,8 +94,8 @@ def test_control_c_says_how_to_go_on(run, add_model):
         (("--everything", "--format-option", "photos"), "FORMAT.OPTION=VALUE"),
         (("--everything", "--format-option", "yolo.photos=copy"), "which is not written"),
         (("--everything", "--config", "p.yaml"), "leave out --model"),
-        (("--everything", "--engine", "spark"), "'local' or 'ray'"),
-        (("--everything", "--workers", "2"), "engine 'ray'"),
+        (("--everything", "--executor", "spark"), "'local' or 'ray'"),
+        (("--everything", "--workers", "2"), "executor 'ray'"),
         (("--everything", "--limit", "0"), "limit"),
     ],
 )

@@ -17,7 +17,7 @@ def _runs(run, tmp_path, photo, add_model):
         for name, array in (("images", photo(60, 80, index)), ("masks", disc)):
             (tmp_path / name).mkdir(exist_ok=True)
             Image.fromarray(array).save(tmp_path / name / f"{index}.png")
-    data = ("--images", "images", "--masks", "masks", "--model", "fake", "--no-floors")
+    data = ("--images", "images", "--masks", "masks", "--model", "fake", "--no-baselines")
     for prompt in ("box", "point"):
         run("evaluate", *data, "--prompt", prompt, "--out", f"{prompt}.json")
     (tmp_path / "masks" / "2.png").unlink()

@@ -43,9 +43,9 @@ def test_json_has_the_figures_at_the_top(run):
 
 
 def test_a_run_and_its_rows_are_written_where_they_are_wanted(run, tmp_path):
-    done = run("evaluate", *DATA, "--out", "runs/a.json", "--rows", "rows/a.csv", "--no-floors")
+    done = run("evaluate", *DATA, "--out", "runs/a.json", "--rows", "rows/a.csv", "--no-baselines")
     assert done.exit_code == 0
-    assert json.loads((tmp_path / "runs" / "a.json").read_text())["floors"] == {}
+    assert json.loads((tmp_path / "runs" / "a.json").read_text())["baselines"] == {}
     with (tmp_path / "rows" / "a.csv").open() as file:
         assert [row["iou"] for row in csv.DictReader(file)] == ["1.0", "1.0"]
 
@@ -117,7 +117,7 @@ def test_a_folder_that_is_not_there_is_named(run):
 
 
 def test_failures_are_described_and_drawn(run, tmp_path):
-    done = run("evaluate", *DATA, "--prompt", "point", "--no-floors", "--failures", "bad", "--threshold", "0.99")
+    done = run("evaluate", *DATA, "--prompt", "point", "--no-baselines", "--failures", "bad", "--threshold", "0.99")
     assert done.exit_code == 0
     assert "2 of 2 objects have an IoU under 0.99" in done.stdout
     assert [one["name"] for one in json.loads((tmp_path / "bad" / "failures.json").read_text())["failures"]] == ["0.png#1", "1.png#1"]

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from promptseg.datasets.core import Finding
 from promptseg.errors import BackendError
 from promptseg.finetune.run import FineTuned
-from promptseg.formats.annotated import Finding
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_folds_train_and_judge_a_decoder_each(run, monkeypatch):
         return Found()
 
     monkeypatch.setattr("promptseg.finetune.cross_validation.cross_validate", cross_validate)
-    monkeypatch.setattr(Found, "tuned", {"box": type("Run", (), {"floors": {}})}, raising=False)
+    monkeypatch.setattr(Found, "tuned", {"box": type("Run", (), {"baselines": {}})}, raising=False)
     assert "tuned is better" in run("finetune", *FOLDERS, "--folds", 4).stdout
     assert (made[0][1]["folds"], made[0][0][2]) == (4, Path("tuned"))
     assert "validation" not in made[0][1]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from promptseg.formats.folders import read_folders
+from promptseg.datasets.formats.folders import read_folders
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import promptseg
 from promptseg.errors import InputError, MissingDependencyError, OutputError
 from promptseg.evaluation import plots
 from promptseg.evaluation.failures import find_failures
-from promptseg.evaluation.pictures import draw_answers
+from promptseg.evaluation.overlays import draw_overlays
 from promptseg.evaluation.report import write_report
 from promptseg.testing import FakeSegmenter
 
@@ -71,14 +71,14 @@ def test_a_report_that_cannot_be_written_is_an_error_that_names_it(run, dataset,
 def test_plots_are_drawn_of_what_there_is(run, dataset):
     pytest.importorskip("matplotlib", reason="plots need matplotlib")
     assert list(plots.figures(run)) == ["IoU of the objects", "Score and IoU"]
-    by_clicks = promptseg.evaluate(dataset, model=FakeSegmenter(), prompt="clicks:3", floors=False)
+    by_clicks = promptseg.evaluate(dataset, model=FakeSegmenter(), prompt="clicks:3", baselines=False)
     (line, *_) = plots.figures(by_clicks)["IoU after each click"].axes[0].lines
     assert line.get_ydata().tolist() == pytest.approx(by_clicks.clicks["iou_mean_after"])
 
 
 def test_two_runs_are_drawn_object_by_object(run, dataset):
     pytest.importorskip("matplotlib", reason="plots need matplotlib")
-    other = promptseg.evaluate(dataset, model=FakeSegmenter(), prompt="box", floors=False)
+    other = promptseg.evaluate(dataset, model=FakeSegmenter(), prompt="box", baselines=False)
     axes = plots.paired(run, other).axes[0]
     assert axes.collections[0].get_offsets().tolist() == [[one.iou, two.iou] for one, two in zip(run.rows, other.rows, strict=True)]
     assert axes.get_ylabel() == "IoU, fake-segmenter by box"
@@ -86,7 +86,7 @@ def test_two_runs_are_drawn_object_by_object(run, dataset):
 
 def test_a_picture_shows_truth_green_and_answer_red(run, dataset):
     (row,) = (row for row in run.rows if row.name == "0.png#1")
-    (picture,) = draw_answers([row], dataset)
+    (picture,) = draw_overlays([row], dataset)
     plain = promptseg.load_image(dataset.entries[0].read().path).astype(int)
     # At (7, 7) there is truth alone.
     assert row.mask.array[7, 7] == 0
@@ -96,4 +96,4 @@ def test_a_picture_shows_truth_green_and_answer_red(run, dataset):
 
 def test_objects_that_are_not_there_cannot_be_drawn(run, dataset):
     with pytest.raises(InputError, match=r"no object '0\.png#1'"):
-        list(draw_answers(run.rows, dataset.only(["1.png"])))
+        list(draw_overlays(run.rows, dataset.only(["1.png"])))

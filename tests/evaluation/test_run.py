@@ -7,11 +7,11 @@ from PIL import Image
 
 import promptseg
 from promptseg import Masks, Pipeline, metrics
+from promptseg.datasets.formats.folders import read_folders
 from promptseg.errors import BackendError, ConfigError, IncompatibleStagesError, InputError
-from promptseg.evaluation import floors
-from promptseg.evaluation.prompting import Box, protocol
-from promptseg.evaluation.records import Evaluation
-from promptseg.formats.folders import read_folders
+from promptseg.evaluation import run as evaluation_run
+from promptseg.evaluation.results import Evaluation
+from promptseg.evaluation.simulation import Box, protocol
 from promptseg.testing import FakeDetector, FakeSegmenter
 
 
@@ -21,7 +21,7 @@ def model():
 
 
 def test_the_box_of_a_rectangle_is_answered_in_full_and_that_of_a_disc_in_part(dataset, model):
-    run = promptseg.evaluate(dataset, model=model, prompt="box", floors=False)
+    run = promptseg.evaluate(dataset, model=model, prompt="box", baselines=False)
     by_label = {label: [row for row in run.rows if row.label == label] for label in "12"}
     assert [row.iou for row in by_label["1"]] == [1, 1, 1]
     disc = by_label["2"][0]
@@ -32,7 +32,7 @@ def test_the_box_of_a_rectangle_is_answered_in_full_and_that_of_a_disc_in_part(d
 
 
 def test_rows_have_every_metric_of_the_answer(dataset, model):
-    run = promptseg.evaluate(dataset, model=model, prompt="point", floors=False)
+    run = promptseg.evaluate(dataset, model=model, prompt="point", baselines=False)
     for image in dataset:
         session = model.open(image.path)
         for true in image.objects:
@@ -45,7 +45,7 @@ def test_rows_have_every_metric_of_the_answer(dataset, model):
 
 
 def test_the_best_of_the_candidates_stands_beside_the_chosen_one(dataset, model):
-    run = promptseg.evaluate(dataset, model=model, prompt="point", floors=False)
+    run = promptseg.evaluate(dataset, model=model, prompt="point", baselines=False)
     assert all(row.best_iou >= row.iou for row in run.rows)
     # Discs are answered in full; of rectangles of 20 x 30 the disc of twice the radius has more.
     assert all((row.best_iou > row.iou) == (row.label == "1") for row in run.rows)
@@ -53,11 +53,11 @@ def test_the_best_of_the_candidates_stands_beside_the_chosen_one(dataset, model)
 
 
 def test_a_model_without_a_choice_has_no_gap(dataset, model):
-    assert promptseg.evaluate(dataset, model=model, prompt="box", floors=False).choice is None
+    assert promptseg.evaluate(dataset, model=model, prompt="box", baselines=False).choice is None
 
 
 def test_the_figures_are_those_of_the_rows(dataset, model):
-    content = promptseg.evaluate(dataset, model=model, prompt="box", floors=False).to_dict()
+    content = promptseg.evaluate(dataset, model=model, prompt="box", baselines=False).to_dict()
     ious = [row["iou"] for row in content["per_object"]]
     assert (content["model"], content["prompt"], content["objects"], content["images"]) == ("fake-segmenter", "box", 6, 3)
     assert content["iou_mean"] == pytest.approx(np.mean(ious))
@@ -71,8 +71,8 @@ def test_the_figures_are_those_of_the_rows(dataset, model):
 
 
 def test_scores_are_held_against_what_they_predict(dataset, model):
-    calibration = promptseg.evaluate(dataset, model=model, prompt="box", floors=False).calibration
-    ious = np.array([row.iou for row in promptseg.evaluate(dataset, model=model, prompt="box", floors=False).rows])
+    calibration = promptseg.evaluate(dataset, model=model, prompt="box", baselines=False).calibration
+    ious = np.array([row.iou for row in promptseg.evaluate(dataset, model=model, prompt="box", baselines=False).rows])
     assert calibration["bias"] == pytest.approx((0.95 - ious).mean())
     assert calibration["error"] == pytest.approx(np.abs(0.95 - ious).mean())
     assert calibration["correlation"] is None
@@ -80,7 +80,7 @@ def test_scores_are_held_against_what_they_predict(dataset, model):
 
 
 def test_clicks_are_made_until_nothing_is_wrong_and_counted_to_each_goal(dataset, model):
-    run = promptseg.evaluate(dataset, model=model, prompt="clicks:6", floors=False)
+    run = promptseg.evaluate(dataset, model=model, prompt="clicks:6", baselines=False)
     discs = [row for row in run.rows if row.label == "2"]
     assert all(row.click_ious[0] == 1 and len(row.click_ious) == 1 for row in discs)
     rectangles = [row for row in run.rows if row.label == "1"]
@@ -97,7 +97,7 @@ def test_everything_gives_each_object_a_mask_of_its_own(tmp_path, photo, model):
     for name, array in (("images", photo(60, 80)), ("masks", labels)):
         (tmp_path / name).mkdir()
         Image.fromarray(array).save(tmp_path / name / "a.png")
-    run = promptseg.evaluate(read_folders(tmp_path / "images", tmp_path / "masks"), model=model, prompt="everything:2", floors=False)
+    run = promptseg.evaluate(read_folders(tmp_path / "images", tmp_path / "masks"), model=model, prompt="everything:2", baselines=False)
     assert [row.iou for row in run.rows] == [1, 1]
     assert run.images[0].unmatched == 2
 
@@ -108,7 +108,7 @@ def test_text_gives_objects_the_masks_of_their_class(dataset, add_model):
     )
     add_model("seg", "segmenter", lambda _: FakeSegmenter())
     pipeline = Pipeline().detect("det").segment("seg").build()
-    run = promptseg.evaluate(dataset, model=pipeline, prompt="text", floors=False)
+    run = promptseg.evaluate(dataset, model=pipeline, prompt="text", baselines=False)
     first = [row for row in run.rows if row.image == "0.png"]
     assert first[0].iou == 1
     assert first[1].iou == pytest.approx(first[1].area / 15**2)
@@ -121,8 +121,11 @@ def test_beside_masks_by_text_stand_the_boxes_that_the_detector_found(dataset, a
     add_model("seg", "segmenter", lambda _: FakeSegmenter())
     run = promptseg.evaluate(dataset, model=Pipeline().detect("det").segment("seg").build(), prompt="text")
     first = [row for row in run.rows if row.image == "0.png"]
-    assert [row.floors["detected_box"] for row in first] == [pytest.approx(first[0].area / (30 * 40)), pytest.approx(first[1].area / 15**2)]
-    assert "whole_image" in first[0].floors
+    assert [row.baselines["detected_box"] for row in first] == [
+        pytest.approx(first[0].area / (30 * 40)),
+        pytest.approx(first[1].area / 15**2),
+    ]
+    assert "whole_image" in first[0].baselines
     assert "detected box" in str(run)
 
 
@@ -130,7 +133,7 @@ def test_a_phrase_that_is_no_class_asks_for_all_of_an_object_together(dataset, a
     add_model("det", "detector", lambda _: FakeDetector({"thing": [(5, 5, 20, 25), (20, 5, 35, 25)]}))
     add_model("seg", "segmenter", lambda _: FakeSegmenter())
     pipeline = Pipeline().detect("det").segment("seg").build()
-    run = promptseg.evaluate(dataset, model=pipeline, prompt="text:thing", floors=False)
+    run = promptseg.evaluate(dataset, model=pipeline, prompt="text:thing", baselines=False)
     assert run.rows[0].iou == 1
 
 
@@ -139,7 +142,7 @@ def test_text_without_a_detector_is_refused_before_anything_is_read(dataset, mod
         promptseg.evaluate(dataset, model=model, prompt="text")
 
 
-def test_floors_are_the_filled_box_and_superpixels_by_the_same_prompts(dataset, model):
+def test_baselines_are_the_filled_box_and_superpixels_by_the_same_prompts(dataset, model):
     pytest.importorskip("skimage", reason="superpixels need scikit-image")
     run = promptseg.evaluate(dataset, model=model, prompt="box:0.2", seed=3)
     superpixel = promptseg.load("superpixel")
@@ -148,59 +151,55 @@ def test_floors_are_the_filled_box_and_superpixels_by_the_same_prompts(dataset, 
         for true in image.objects:
             (row,) = (row for row in run.rows if row.name == true.name)
             box = promptseg.Prompt.box(*row.box)
-            assert row.floors["superpixel"] == metrics.iou(session.segment([box])[0], true.mask)
-            assert row.floors["filled_box"] == row.iou  # The fake fills the box, too.
-    assert run.floors["filled_box"]["above"].mean == 0
-    assert run.floors["superpixel"]["iou"].mean == pytest.approx(np.mean([row.floors["superpixel"] for row in run.rows]))
+            assert row.baselines["superpixel"] == metrics.iou(session.segment([box])[0], true.mask)
+            assert row.baselines["filled_box"] == row.iou  # The fake fills the box, too.
+    assert run.baselines["filled_box"]["above"].mean == 0
+    assert run.baselines["superpixel"]["iou"].mean == pytest.approx(np.mean([row.baselines["superpixel"] for row in run.rows]))
 
 
-def test_without_a_box_the_floor_is_the_whole_image(dataset, model):
+def test_without_a_box_the_baseline_is_the_whole_image(dataset, model):
     run = promptseg.evaluate(dataset, model=model, prompt="point")
-    assert run.rows[0].floors["whole_image"] == pytest.approx(run.rows[0].area / 4800)
-    assert "filled_box" not in run.rows[0].floors
+    assert run.rows[0].baselines["whole_image"] == pytest.approx(run.rows[0].area / 4800)
+    assert "filled_box" not in run.rows[0].baselines
 
 
 def test_superpixels_are_computed_once_for_each_question(dataset, model, monkeypatch):
     pytest.importorskip("skimage", reason="superpixels need scikit-image")
     first = promptseg.evaluate(dataset, model=model, prompt="point:random", seed=1)
-    real, opened = floors.superpixels(), []
+    real, opened = evaluation_run.superpixels(), []
 
     class Counting:
         def open(self, image):
             opened.append(image)
             return real.open(image)
 
-    monkeypatch.setattr(floors, "superpixels", Counting)
+    monkeypatch.setattr(evaluation_run, "superpixels", Counting)
     again = promptseg.evaluate(dataset, model=model, prompt="point:random", seed=1)
-    assert [row.floors for row in again.rows] == [row.floors for row in first.rows]
+    assert [row.baselines for row in again.rows] == [row.baselines for row in first.rows]
     assert opened == []
     promptseg.evaluate(dataset, model=model, prompt="point:random", seed=2)
     assert len(opened) == 3
 
 
-def test_without_scikit_image_the_other_floors_are_there(dataset, model, monkeypatch):
-    monkeypatch.setattr(floors, "superpixels", lambda: None)
-    assert set(promptseg.evaluate(dataset, model=model, prompt="box").floors) == {"filled_box"}
-
-
-def test_a_filled_box_has_the_pixels_whose_centres_lie_within():
-    assert np.argwhere(floors.filled(np.float32([1.4, 0.6, 3.5, 2.4]), (4, 5)).array).tolist() == [[1, 1], [1, 2]]
+def test_without_scikit_image_the_other_baselines_are_there(dataset, model, monkeypatch):
+    monkeypatch.setattr(evaluation_run, "superpixels", lambda: None)
+    assert set(promptseg.evaluate(dataset, model=model, prompt="box").baselines) == {"filled_box"}
 
 
 def test_prompts_of_an_object_do_not_depend_on_the_others(dataset, model):
-    everyone = promptseg.evaluate(dataset, model=model, prompt="box:0.3", seed=5, floors=False)
-    alone = promptseg.evaluate(dataset.only(["2.png"]), model=model, prompt="box:0.3", seed=5, floors=False)
+    everyone = promptseg.evaluate(dataset, model=model, prompt="box:0.3", seed=5, baselines=False)
+    alone = promptseg.evaluate(dataset.only(["2.png"]), model=model, prompt="box:0.3", seed=5, baselines=False)
     assert [row.box for row in alone.rows] == [row.box for row in everyone.rows if row.image == "2.png"]
-    assert [row.box for row in promptseg.evaluate(dataset, model=model, prompt="box:0.3", seed=6, floors=False).rows] != [
+    assert [row.box for row in promptseg.evaluate(dataset, model=model, prompt="box:0.3", seed=6, baselines=False).rows] != [
         row.box for row in everyone.rows
     ]
 
 
 def test_what_cannot_be_used_is_found_and_changes_nothing_for_the_others(folder, dataset, model):
-    clean = promptseg.evaluate(dataset, model=model, floors=False)
+    clean = promptseg.evaluate(dataset, model=model, baselines=False)
     path = folder / "images" / "1.png"
     path.write_bytes(path.read_bytes()[:-40])
-    run = promptseg.evaluate(dataset, model=model, floors=False)
+    run = promptseg.evaluate(dataset, model=model, baselines=False)
     assert [(finding.source, finding.kind) for finding in run.findings] == [("1.png", "unreadable")]
     assert [row.name for row in run.rows] == [row.name for row in clean.rows if row.image != "1.png"]
 
@@ -214,26 +213,26 @@ def test_an_image_on_which_the_model_fails_is_found_and_changes_nothing_for_the_
                 raise BackendError("the model gave up")
             return model.open(image)
 
-    run = promptseg.evaluate(dataset, model=Failing(), floors=False)
+    run = promptseg.evaluate(dataset, model=Failing(), baselines=False)
     assert [(finding.source, finding.kind, finding.message) for finding in run.findings] == [("1.png", "failed", "the model gave up")]
     assert len(run.images) == 2
 
 
 def test_the_same_image_under_two_names_is_named(folder, dataset, model, photo):
     Image.fromarray(photo(60, 80, 0)).save(folder / "images" / "2.png")
-    run = promptseg.evaluate(dataset, model=model, floors=False)
+    run = promptseg.evaluate(dataset, model=model, baselines=False)
     assert "the same image is there 2 times: 0.png, 2.png" in [finding.message for finding in run.findings]
     assert {row.image: row.group for row in run.rows} == {"0.png": "0.png", "1.png": "1.png", "2.png": "0.png"}
 
 
 def test_frames_of_one_sequence_are_drawn_together(folder, model):
-    from promptseg.formats.folders import read_davis
+    from promptseg.datasets.formats.davis import read_davis
 
     for name, part in (("images", "JPEGImages"), ("masks", "Annotations")):
         (folder / part / "dog").mkdir(parents=True)
         for path in (folder / name).iterdir():
             path.rename(folder / part / "dog" / path.name)
-    run = promptseg.evaluate(read_davis(folder), model=model, floors=False)
+    run = promptseg.evaluate(read_davis(folder), model=model, baselines=False)
     assert {row.group for row in run.rows} == {"dog"}
     assert run.metrics["iou"].ci95 is None
 
@@ -246,8 +245,8 @@ def test_nothing_to_evaluate_is_an_error_that_says_why(folder, model):
 
 
 def test_folders_and_datasets_are_taken(folder, dataset, model):
-    by_folders = promptseg.evaluate(folder / "images", folder / "masks", model=model, floors=False)
-    assert [row.iou for row in by_folders.rows] == [row.iou for row in promptseg.evaluate(dataset, model=model, floors=False).rows]
+    by_folders = promptseg.evaluate(folder / "images", folder / "masks", model=model, baselines=False)
+    assert [row.iou for row in by_folders.rows] == [row.iou for row in promptseg.evaluate(dataset, model=model, baselines=False).rows]
     with pytest.raises(ConfigError, match="none of them"):
         promptseg.evaluate(folder / "images", model=model)
     with pytest.raises(ConfigError, match="leave out masks"):
@@ -280,12 +279,12 @@ def test_rows_are_written_as_csv(dataset, model, tmp_path):
         rows = list(csv.DictReader(file))
     assert [float(row["iou"]) for row in rows] == [row.iou for row in run.rows]
     assert json.loads(rows[0]["box"]) == list(run.rows[0].box)
-    assert float(rows[0]["floor_filled_box"]) == run.rows[0].floors["filled_box"]
+    assert float(rows[0]["baseline_filled_box"]) == run.rows[0].baselines["filled_box"]
 
 
 def test_rows_are_written_as_parquet(dataset, model, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet", reason="Parquet needs pyarrow")
-    run = promptseg.evaluate(dataset, model=model, prompt="box", floors=False)
+    run = promptseg.evaluate(dataset, model=model, prompt="box", baselines=False)
     run.save_rows(tmp_path / "rows.parquet")
     table = parquet.read_table(tmp_path / "rows.parquet").to_pydict()
     assert table["iou"] == [row.iou for row in run.rows]
@@ -300,8 +299,8 @@ def test_the_table_says_what_was_measured(dataset, model):
 
 def test_objects_get_masks_by_the_best_overlap_first():
     from promptseg import Mask
-    from promptseg.evaluation.answers import match
-    from promptseg.formats.annotated import AnnotatedObject
+    from promptseg.datasets.core import AnnotatedObject
+    from promptseg.evaluation.predictions import match
 
     def strip(start, stop, label=None):
         pixels = np.zeros((1, 20), bool)
@@ -311,19 +310,19 @@ def test_objects_get_masks_by_the_best_overlap_first():
     objects = [AnnotatedObject("a", strip(0, 10, "x")), AnnotatedObject("b", strip(0, 6, "y"))]
     masks = Masks([strip(0, 7, "x"), strip(0, 3, "y")])
     # The first mask overlaps b by 6 of 7 and a by 7 of 10: b gets it, and a the rest.
-    assert [answer.mask.area for answer in match(masks, objects)] == [3, 7]
-    assert [answer.mask.area for answer in match(masks, objects, by_label=True)] == [7, 3]
+    assert [prediction.mask.area for prediction in match(masks, objects)] == [3, 7]
+    assert [prediction.mask.area for prediction in match(masks, objects, by_label=True)] == [7, 3]
     assert match(Masks([strip(15, 20)]), objects)[0].mask.area == 0
-    assert [answer.mask.area for answer in match(Masks([], (1, 20)), objects)] == [0, 0]
+    assert [prediction.mask.area for prediction in match(Masks([], (1, 20)), objects)] == [0, 0]
 
 
 @pytest.mark.parametrize("name", ["box", "box:0.1", "point", "point:random", "grid:2", "clicks:2", "everything:4"])
 def test_every_protocol_is_written_as_its_name(dataset, model, name):
-    assert promptseg.evaluate(dataset, model=model, prompt=name, floors=False).prompt == protocol(name).name == name
+    assert promptseg.evaluate(dataset, model=model, prompt=name, baselines=False).prompt == protocol(name).name == name
 
 
 def test_objects_are_classed_by_size_as_coco_does(dataset, model):
-    row = promptseg.evaluate(dataset, model=model, floors=False).rows[0]
+    row = promptseg.evaluate(dataset, model=model, baselines=False).rows[0]
     assert [replace(row, area=area).size for area in (1, 1023, 1024, 9215, 9216)] == ["small", "small", "medium", "medium", "large"]
 
 
@@ -332,13 +331,13 @@ def test_objects_are_classed_by_size_as_coco_does(dataset, model):
 def test_a_second_run_finds_the_embeddings_of_the_first(mini_sam, shared, tmp_path, monkeypatch):
     monkeypatch.setattr(mini_sam, "cache", promptseg.EmbeddingCache(folder=tmp_path))
     photos = read_folders(shared / "data/flood_area/images", shared / "data/flood_area/masks").only(["0.jpg", "1008.jpg"])
-    first, second = (promptseg.evaluate(photos, model=mini_sam, prompt=name, floors=False) for name in ("box", "point"))
+    first, second = (promptseg.evaluate(photos, model=mini_sam, prompt=name, baselines=False) for name in ("box", "point"))
     assert [image.cached for image in first.images] == [False, False]
     assert [image.cached for image in second.images] == [True, True]
 
 
 def test_of_many_classes_the_ten_with_the_most_objects_are_told(dataset, model):
-    run = promptseg.evaluate(dataset, model=model, floors=False)
+    run = promptseg.evaluate(dataset, model=model, baselines=False)
     rows = [
         replace(run.rows[0], name=f"{label}{index}", label=label) for label in "abcdefghijkl" for index in range(2 if label == "l" else 1)
     ]

@@ -4,10 +4,10 @@ import pytest
 
 import promptseg
 from promptseg import Pipeline
+from promptseg.datasets.summary import content_key
 from promptseg.errors import InputError
 from promptseg.evaluation import run as run_module
 from promptseg.evaluation.training import record_beside, seen_in_training, training_images
-from promptseg.formats.summary import content_key
 from promptseg.registry.manifest import RECORD
 from promptseg.testing import FakeSegmenter
 
@@ -55,7 +55,7 @@ def test_a_model_with_a_record_is_told_on_which_images_it_was_trained(weights, d
     add_model("fake", "segmenter", lambda _: FakeSegmenter())
     monkeypatch.setattr(run_module, "_build", lambda *_: Pipeline().segment("fake").build())
     for words in ({"model": f"fake={weights}"}, {"model": "fake", "weights": weights / "decoder.safetensors"}):
-        told = [finding for finding in promptseg.evaluate(dataset, floors=False, **words).findings if finding.kind == "trained"]
+        told = [finding for finding in promptseg.evaluate(dataset, baselines=False, **words).findings if finding.kind == "trained"]
         assert [finding.source for finding in told] == ["0.png", "1.png"]
         assert "flood-7.jpg" in told[0].message
         assert not told[0].broken

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from promptseg.errors import InputError
-from promptseg.evaluation.video import Floor, evaluate_video, first_boxes, read_labels, read_sequences, track_sequence
+from promptseg.evaluation.video import TrackingBaseline, evaluate_video, first_boxes, read_labels, read_sequences, track_sequence
 from promptseg.testing import FakeSegmenter
 from promptseg.tracking.session import PropagateSegmenter
 
@@ -79,7 +79,7 @@ def test_a_tracker_is_told_the_first_boxes_alone(root):
     }
 
 
-@pytest.mark.parametrize("wrap", [lambda tracker: tracker, Floor, lambda tracker: Floor(tracker, moved=True)])
+@pytest.mark.parametrize("wrap", [lambda tracker: tracker, TrackingBaseline, lambda tracker: TrackingBaseline(tracker, moved=True)])
 def test_objects_at_rest_are_tracked_and_held(root, wrap):
     (score,) = evaluate_video(wrap(PropagateSegmenter(FakeSegmenter())), root)
     assert score.j == 1

@@ -5,14 +5,14 @@ import json
 import pytest
 
 from promptseg.errors import ConfigError, InputError
-from promptseg.evaluation.records import Evaluation
+from promptseg.evaluation.results import Evaluation
 from promptseg.finetune import cross_validation
 from promptseg.finetune.cross_validation import cross_validate
 
 pytest.importorskip("torch", reason="fine-tuning needs torch")
 pytest.importorskip("safetensors", reason="fine-tuned decoders are written by safetensors")
 
-QUICK = {"folds": 2, "epochs": 1, "learning_rate": 3e-3, "device": "cpu", "floors": False}
+QUICK = {"folds": 2, "epochs": 1, "learning_rate": 3e-3, "device": "cpu", "baselines": False}
 
 
 @pytest.fixture

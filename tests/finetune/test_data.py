@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from promptseg.datasets.core import Dataset, Entry
+from promptseg.datasets.formats.folders import read_folders
 from promptseg.errors import InputError
 from promptseg.finetune.data import read_examples
-from promptseg.formats.annotated import Dataset, Entry
-from promptseg.formats.folders import read_folders
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from ..masks import Masks
 from ..pipeline import BuiltPipeline
 from ..prompts import Prompt
 from ..results import Result
-from .photos import Photo
+from .sources import Photo
 
 _T = TypeVar("_T")
 

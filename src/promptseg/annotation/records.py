@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..formats.annotated import AnnotatedImage, AnnotatedObject
+from ..datasets.core import AnnotatedImage, AnnotatedObject
 from ..masks import Mask
 from .annotator import Answer, with_label_of_prompt
 from .journal import Journal

@@ -8,40 +8,38 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from importlib import import_module
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from filelock import FileLock, Timeout
 
-from .. import progress
-from ..errors import ConfigError, IncompatibleStagesError, InputError, OutputError
+from .._checks import whole_number
+from ..datasets.writing import WriteReport, check_format, write
+from ..errors import ConfigError, IncompatibleStagesError, OutputError
 from ..files import output_errors, remove_leftovers
-from ..formats.writing import WriteReport, check_format, write
 from ..masks import Mask
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt, TextPrompt, phrases_of
 from ..vocabulary import parse_phrase
 from . import gallery as pictures
-from .annotator import Annotator, Answer, with_label_of_prompt
+from .annotator import Annotator, Answer
 from .journal import Journal
-from .photos import Photo, PhotoLike, Source, open_source
 from .records import JournalImages, record_of
-from .summary import Annotation, model_seconds, summarise
+from .run_progress import GALLERY, Kept, RunProgress, picture_for
+from .sources import PhotoLike, Source, open_source
+from .summary import Annotation, summarise
 
 if TYPE_CHECKING:
     import os
 
 JOURNAL = "journal.jsonl"
 LOCK = ".lock"
-GALLERY = "gallery"
 
-EngineName = Literal["local", "ray"]
+ExecutorName = Literal["local", "ray"]
 
 
 def annotate(
@@ -57,7 +55,7 @@ def annotate(
     retry_failed: bool = False,
     limit: int | None = None,
     batch_size: int | None = None,
-    engine: EngineName = "local",
+    executor: ExecutorName = "local",
     workers: int | None = None,
     cpus: float = 0.5,
     gpus: float = 0.0,
@@ -69,12 +67,12 @@ def annotate(
 
     Args:
         source: The photos: a folder, a pattern, a list, a table, a COCO file with boxes, a video, or paths and pairs ``(path, prompts)``;
-            see `promptseg.annotation.photos.open_source`.
+            see `promptseg.annotation.sources.open_source`.
         *prompts: The prompts for photos that bring none of their own.
         pipeline: The models. For Ray it is not yet built: each worker loads its own.
         out: Folder of the journal, the outputs and the gallery; one run at a time has it.
-        formats: Names of the formats to write, of `promptseg.formats.writing.FORMATS`.
-        options: Options of `promptseg.formats.writing.write` by the format, such as ``{"yolo-seg": {"photos": "copy"}}``.
+        formats: Names of the formats to write, of `promptseg.datasets.catalog.WRITABLE`.
+        options: Options of `promptseg.datasets.writing.write` by the format, such as ``{"yolo-seg": {"photos": "copy"}}``.
         images: Folder that the paths in a list, table or COCO file start from; by default that of the file.
         every: Take every n-th frame of a video; the frames become pictures in ``frames`` of `out`.
         gallery: Most photos that the gallery has a picture of; 0 for no gallery.
@@ -82,7 +80,7 @@ def annotate(
         limit: Take the first so many photos of the source alone.
         batch_size: How many photos are encoded together; None: 8 on an accelerator, 1 on the CPU. On Ray, how many a worker takes at once,
             too.
-        engine: ``"local"``, or ``"ray"`` for the machines of a Ray cluster (or, where there is none, for several processes of this one).
+        executor: ``"local"``, or ``"ray"`` for the machines of a Ray cluster (or, where there is none, for several processes of this one).
         workers: How many workers Ray starts; None: 1.
         cpus: Processors that Ray reserves for a worker.
         gpus: GPUs that Ray reserves for a worker, or the share of one.
@@ -95,20 +93,20 @@ def annotate(
         MissingDependencyError: A package is not installed.
     """
     folder = Path(out)
-    _check(formats, options or {}, engine, workers)
+    _check(formats, options or {}, executor, workers)
     _check_counts(limit=(limit, 1), every=(every, 1), batch_size=(batch_size, 1), gallery=(gallery, 0), workers=(workers, 1))
     found = open_source(source, images, folder, every)
     _check_prompts(pipeline, prompts, found)
     with _locked(folder), contextlib.closing(Journal(folder / JOURNAL, _header(pipeline, prompts, found))) as journal:
         remove_leftovers(folder)
         remove_leftovers(folder / GALLERY)
-        run = _Run(journal, folder, found, limit, retry_failed, gallery)
-        if engine == "ray":
-            from .on_ray import answers_of_ray
+        run = RunProgress(journal, folder, found, limit, retry_failed, gallery)
+        if executor == "ray":
+            from .ray_executor import answers_of_ray
 
             answers = answers_of_ray(run, pipeline, prompts, batch_size or 8, workers or 1, cpus, gpus)
         else:
-            answers = run.local(pipeline, prompts, batch_size)
+            answers = _answers_here(run, pipeline, prompts, batch_size)
         made, seconds, worked = run.through(answers)
         reports = _write_outputs(journal, folder, formats, options or {}, prompts)
         annotation = summarise(journal, out=folder, made=made, seconds=seconds, model_seconds=worked, reports=reports)
@@ -125,80 +123,21 @@ def _write_outputs(
     return {name: write(name, JournalImages(journal), folder, classes=classes, **options.get(name, {})) for name in dict.fromkeys(formats)}
 
 
-@dataclass(frozen=True)
-class Kept:
-    """What the driver of a run has to know of a photo that is in the journal.
+def _answers_here(
+    run: RunProgress, pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], batch_size: int | None
+) -> Iterator[Kept]:
+    """Annotates what is left in this process; the models are loaded before the first answer is asked for."""
+    if not run.left:
+        return iter(())
+    built = pipeline.build() if isinstance(pipeline, Pipeline) else pipeline
+    models = [model.provenance.to_dict() for model in (built.detector, built.segmenter) if model is not None]
+    run.journal.check_models(models)
 
-    Attributes:
-        failed: Whether it failed.
-        model_seconds: How long the models worked on it.
-    """
+    def finish(answer: Answer) -> Kept:
+        record, took_part = record_of(answer)
+        return run.keep(record, took_part, picture_for(answer, run.share))
 
-    failed: bool
-    model_seconds: float
-
-
-class _Run:
-    """A run in its folder: which photos are left, and where their records and pictures go."""
-
-    def __init__(self, journal: Journal, folder: Path, source: Source, limit: int | None, retry_failed: bool, pictured: int) -> None:
-        self.journal = journal
-        self._gallery = folder / GALLERY
-        self._source, self._limit = source, limit
-        self._again = journal.failed if retry_failed else frozenset[str]()
-        self.total = sum(1 for _ in self._photos())
-        if not self.total:
-            raise InputError("the source has no image")
-        self.share = min(1.0, pictured / self.total)
-        self.left = sum(1 for _ in self.pending())
-
-    def _photos(self) -> Iterator[Photo]:
-        return islice(iter(self._source), self._limit)
-
-    def pending(self) -> Iterator[Photo]:
-        """The photos that are to be done, in the order of the source; those that were done before the run do not count."""
-        return (photo for photo in self._photos() if photo.name not in self.journal or photo.name in self._again)
-
-    def local(self, pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], batch_size: int | None) -> Iterator[Kept]:
-        """Annotates what is left in this process; the models are loaded before the first answer is asked for."""
-        if not self.left:
-            return iter(())
-        built = pipeline.build() if isinstance(pipeline, Pipeline) else pipeline
-        models = [model.provenance.to_dict() for model in (built.detector, built.segmenter) if model is not None]
-        self.journal.check_models(models)
-
-        def finish(answer: Answer) -> Kept:
-            record, took_part = record_of(answer)
-            return self.keep(record, took_part, picture_for(answer, self.share))
-
-        return Annotator(built, prompts, batch_size).run(self.pending(), finish)
-
-    def keep(self, record: Mapping[str, Any], models: Sequence[Mapping[str, Any]], picture: bytes | None) -> Kept:
-        """Saves what was made of a photo: the picture first, so that a photo that is in the journal has its picture."""
-        if picture is not None:
-            with output_errors(self._gallery):
-                pictures.save_picture(self._gallery, record["name"], picture)
-        self.journal.append(record, models)
-        return Kept(record["status"] == "failed", model_seconds(record["timings"]))
-
-    def through(self, answers: Iterator[Kept]) -> tuple[int, float, float]:
-        """Goes through the answers; returns how many there were, how long it took, and how much of that the models worked."""
-        made = failures = 0
-        worked, started = 0.0, time.perf_counter()
-        with progress.counter(total=self.total, done=self.total - self.left, unit="photo") as count:
-            for kept in answers:
-                made += 1
-                failures += kept.failed
-                worked += kept.model_seconds
-                count(failures)
-        return made, time.perf_counter() - started, worked
-
-
-def picture_for(answer: Answer, share: float) -> bytes | None:
-    """The gallery's picture of an answer, where it is to have one."""
-    if not isinstance(answer.outcome, Exception) and pictures.has_picture(answer.photo.name, share):
-        return pictures.picture_of(with_label_of_prompt(answer))
-    return None
+    return Annotator(built, prompts, batch_size).run(run.pending(), finish)
 
 
 @contextlib.contextmanager
@@ -240,7 +179,7 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _check(formats: Sequence[str], options: Mapping[str, Any], engine: str, workers: int | None) -> None:
+def _check(formats: Sequence[str], options: Mapping[str, Any], executor: str, workers: int | None) -> None:
     if isinstance(formats, str):
         raise ConfigError(f"formats are a list of names: write [{formats!r}]")
     for name in formats:
@@ -248,16 +187,16 @@ def _check(formats: Sequence[str], options: Mapping[str, Any], engine: str, work
     for name in options:
         if name not in formats:
             raise ConfigError(f"there are options for the format {name!r}, which is not written: the formats are {', '.join(formats)}")
-    if engine not in ("local", "ray"):
-        raise ConfigError(f"engine is 'local' or 'ray', got {engine!r}")
-    if workers is not None and engine != "ray":
-        raise ConfigError("workers go with the engine 'ray'")
+    if executor not in ("local", "ray"):
+        raise ConfigError(f"executor is 'local' or 'ray', got {executor!r}")
+    if workers is not None and executor != "ray":
+        raise ConfigError("workers go with the executor 'ray'")
 
 
 def _check_counts(**counts: tuple[int | None, int]) -> None:
     for what, (value, least) in counts.items():
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
-            raise ConfigError(f"{what} is a whole number of at least {least}, got {value!r}")
+        if value is not None:
+            whole_number(what, value, least)
 
 
 def _check_prompts(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], source: Source) -> None:

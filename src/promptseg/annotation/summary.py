@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..formats.writing import WriteReport
+from ..datasets.writing import WriteReport
 from .journal import Journal
 
 MODEL_STAGES = frozenset({"detect", "encode", "cache", "segment", "everything"})

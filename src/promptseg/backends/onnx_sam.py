@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import onnxruntime
 
-from ..errors import ConfigError, WeightsMismatchError, WeightsNotFoundError
-from ..machine import usable_processors
+from .._checks import whole_number
+from ..errors import WeightsMismatchError, WeightsNotFoundError
+from ..machine import thread_count
 from ..registry import LoadRequest
 from ..sam import choose, onnx_model
 from ..sam.cache import embedding_cache
@@ -38,13 +39,11 @@ def load(request: LoadRequest) -> SamSegmenter:
         WeightsNotFoundError: No weights were given to a model that has none of its own.
         WeightsMismatchError: The files are not a pair in the expected layout.
     """
-    options = {**request.options, "threads": request.options["threads"] or usable_processors()}
-    for name in ("threads", "decode_batch"):
-        if not isinstance(options[name], int) or options[name] < 1:
-            raise ConfigError(f"option {name} is a whole number of at least 1, got {options[name]!r}")
+    options = request.options
+    threads, decode_batch = thread_count(options["threads"]), whole_number("option decode_batch", options["decode_batch"], 1)
     cache, rule = embedding_cache(options["cache"]), choose.rule(options["choose"])
-    runtime = Runtime(device_of(request.device), options["threads"])
-    return SamSegmenter(_model(request, runtime, options["decode_batch"]), cache, rule)
+    runtime = Runtime(device_of(request.device), threads)
+    return SamSegmenter(_model(request, runtime, decode_batch), cache, rule)
 
 
 def prepare(weights: ModelWeights) -> None:

@@ -16,8 +16,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from ..errors import BackendError, ConfigError, WeightsMismatchError
-from ..machine import usable_processors
+from .._checks import is_whole_number
+from ..errors import BackendError, WeightsMismatchError
+from ..machine import thread_count
 from ..masks import Size
 from ..registry import LoadRequest
 from ..sam.onnx_runtime import PROVIDERS, device_of
@@ -39,9 +40,7 @@ def load(request: LoadRequest) -> YoloDetector:
     """
     options = request.options
     settings = Settings.checked(options)
-    threads = options["threads"] or usable_processors()
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise ConfigError(f"option threads is a whole number of at least 1, got {threads!r}")
+    threads = thread_count(options["threads"])
     device = device_of(request.device)
     network = OnnxNetwork(given_file(request), device, threads)
     provenance = request.provenance(f"onnxruntime {onnxruntime.__version__}", device, network.dtype)
@@ -110,7 +109,7 @@ def _layout(path: Path, session: Any) -> Layout:
         raise WeightsMismatchError(f"{path} should take one frame of shape (1, 3, height, width), and takes {described}")
     names = _names(path, metadata["names"])
     stride = _literal(path, metadata, "stride")
-    if not isinstance(stride, int) or stride < 1:
+    if not is_whole_number(stride, 1):
         raise WeightsMismatchError(f"{path} says that its stride is {stride!r}, which is no whole number of pixels")
     fixed = all(isinstance(side, int) for side in shape[2:])
     frame = (shape[2], shape[3]) if fixed else _side(path, metadata)

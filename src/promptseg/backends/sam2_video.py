@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from .._checks import whole_number
 from ..errors import ConfigError
 from ..registry import LoadRequest
 from ..registry.catalog import memory_need
@@ -27,11 +28,9 @@ _LEAST = {"memory": 1, "prompted_frames": 2, "fill_holes": 0}
 
 def load(request: LoadRequest) -> Sam2VideoSegmenter:
     """The factory of backend ``sam2_video``; it raises what `promptseg.load_video` says."""
-    options = request.options
+    options = dict(request.options)
     for name, least in _LEAST.items():
-        value = options[name]
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            raise ConfigError(f"option {name} is a whole number of at least {least}, got {value!r}")
+        options[name] = whole_number(f"option {name}", options[name], least)
     if not isinstance(options["logits"], bool):
         raise ConfigError(f"option logits is True or False, got {options['logits']!r}")
     settings = Settings.checked(request.device, {"decode_batch": None, "compile": False, "dtype": options["dtype"]})

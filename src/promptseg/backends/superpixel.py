@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import is_number, whole_number
 from ..errors import ConfigError, PromptError
 from ..images import ImageLike, own_image
 from ..masks import Mask, Masks, Size
@@ -74,11 +75,9 @@ class SuperpixelSegmenter:
     accepts: frozenset[PromptKind] = frozenset({"point", "box", "everything"})
 
     def __init__(self, n_segments: int = 300, compactness: float = 10.0, *, provenance: Provenance | None = None) -> None:
-        if isinstance(n_segments, bool) or not isinstance(n_segments, (int, np.integer)) or n_segments < 1:
-            raise ConfigError(f"n_segments is a whole number of at least 1, got {n_segments!r}")
-        if isinstance(compactness, bool) or not isinstance(compactness, (int, float, np.number)) or not 0 < compactness < math.inf:
+        self.n_segments = whole_number("n_segments", n_segments, 1)
+        if not is_number(compactness) or not 0 < compactness < math.inf:
             raise ConfigError(f"compactness is a finite number above 0, got {compactness!r}")
-        self.n_segments = int(n_segments)
         self.compactness = float(compactness)
         self.provenance = provenance or Provenance(
             "superpixel", "superpixel", f"scikit-image {version('scikit-image')}", licence="Apache-2.0"

@@ -59,8 +59,8 @@ def annotate(
     limit: Annotated[int | None, typer.Option(help="Only the first so many photos: a trial, with which a longer run goes on.")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try the photos again that failed before.")] = False,
     gallery: Annotated[int, typer.Option(help="Most photos that the gallery shows; 0 for no gallery.")] = 10_000,
-    engine: Annotated[str, typer.Option(help="local, or ray for many workers.")] = "local",
-    workers: Annotated[int | None, typer.Option(help="Workers of --engine ray (default: 1).")] = None,
+    executor: Annotated[str, typer.Option(help="local, or ray for many workers.")] = "local",
+    workers: Annotated[int | None, typer.Option(help="Workers of --executor ray (default: 1).")] = None,
     worker_cpus: Annotated[float, typer.Option(help="Processors that Ray reserves for a worker.")] = 0.5,
     worker_gpus: Annotated[float, typer.Option(help="GPUs that Ray reserves for a worker.")] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -70,8 +70,9 @@ def annotate(
     A run that was stopped goes on where it was, with the same command.
     """
     # Imported here, because no other command needs it.
-    from ..annotation.run import GALLERY, JOURNAL
+    from ..annotation.run import JOURNAL
     from ..annotation.run import annotate as annotate_photos
+    from ..annotation.run_progress import GALLERY
     from ..annotation.summary import first_failures
 
     prompts = asked_prompts(point, box, text, everything, points_per_side)
@@ -94,7 +95,7 @@ def annotate(
                 retry_failed=retry_failed,
                 limit=limit,
                 batch_size=batch_size,
-                engine=engine,  # type: ignore[arg-type]  # annotate() itself says which there are.
+                executor=executor,  # type: ignore[arg-type]  # annotate() itself says which there are.
                 workers=workers,
                 cpus=worker_cpus,
                 gpus=worker_gpus,

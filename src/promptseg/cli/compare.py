@@ -29,8 +29,8 @@ def compare(
     Runs on different objects are refused by name.
     """
     # Imported here, because no other command needs them.
-    from ..evaluation.compare import compare as compare_runs
-    from ..evaluation.records import Evaluation
+    from ..evaluation.comparison import compare as compare_runs
+    from ..evaluation.results import Evaluation
     from ..evaluation.training import training_images
 
     if len(runs) < 2:

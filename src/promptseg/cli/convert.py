@@ -8,12 +8,18 @@ from typing import Annotated
 
 import typer
 
+from ..datasets.catalog import READABLE, WRITABLE
+from ..datasets.core import Finding
+from ..datasets.reading import open_named
+from ..datasets.writing import write
 from .output import FAILED, errors_as_messages, usage_error
 
 
 def convert(
-    source: Annotated[str, typer.Option("--from", metavar="FORMAT=PATH", help="The annotations: coco=FILE, voc=FOLDER, …")],
-    formats: Annotated[str, typer.Option("--format", metavar="NAMES", help="The formats to write, with commas between them.")],
+    source: Annotated[str, typer.Option("--from", metavar="FORMAT=PATH", help=f"The annotations, in one of: {', '.join(READABLE)}.")],
+    formats: Annotated[
+        str, typer.Option("--format", metavar="NAMES", help=f"The formats to write, with commas between them, of: {', '.join(WRITABLE)}.")
+    ],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write; each format has a file or folder of its own in it.")],
     images: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The images.")] = None,
     names: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML file with the names of YOLO's classes.")] = None,
@@ -22,15 +28,10 @@ def convert(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
     """Convert annotations to other formats, and say what became of each mask."""
-    # Imported here, because no other command needs them.
-    from ..formats.annotated import Finding
-    from ..formats.reading import open_named
-    from ..formats.writing import FORMATS, write
-
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
-    unknown = [name for name in wanted if name not in FORMATS]
+    unknown = [name for name in wanted if name not in WRITABLE]
     if unknown or not wanted:
-        raise usage_error(f"--format is of {', '.join(FORMATS)}; got {', '.join(unknown) or 'none'}")
+        raise usage_error(f"--format is of {', '.join(WRITABLE)}; got {', '.join(unknown) or 'none'}")
     findings: list[Finding] = []
     with errors_as_messages():
         dataset = open_named(source, images, names=names, boxes=boxes)

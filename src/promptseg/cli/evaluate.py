@@ -13,7 +13,7 @@ from ..registry import DEFAULT_MODEL
 from .output import FAILED, errors_as_messages, tell_findings, usage_error, write_json
 
 if TYPE_CHECKING:
-    from ..formats.annotated import Dataset
+    from ..datasets.core import Dataset
 
 
 def evaluate(
@@ -44,7 +44,7 @@ def evaluate(
     ] = "box",
     seed: Annotated[int, typer.Option(help="By which prompts are drawn.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    no_floors: Annotated[bool, typer.Option("--no-floors", help="Do not measure what no model gives.")] = False,
+    no_baselines: Annotated[bool, typer.Option("--no-baselines", help="Do not measure what no model gives.")] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not keep encoded photos on the disk.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Save the run, for promptseg compare.")] = None,
     rows: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write one row an object, as .csv or .parquet.")] = None,
@@ -60,12 +60,12 @@ def evaluate(
     What no model gives is measured beside it. Encoded photos are kept, so that a run that was stopped goes on where it was.
     """
     # Imported here, because no other command needs them.
+    from ..datasets.mask_files import mask_kind as parse_mask_kind
+    from ..datasets.reading import open_dataset, open_named
     from ..evaluation.failures import draw_failures, find_failures
-    from ..evaluation.prompting import Text, protocol
     from ..evaluation.report import write_report
     from ..evaluation.run import evaluate as evaluate_model
-    from ..formats.mask_files import mask_kind as parse_mask_kind
-    from ..formats.reading import open_dataset, open_named
+    from ..evaluation.simulation import Text, protocol
 
     if video or predictions is not None:
         if davis is None or not video:
@@ -102,7 +102,7 @@ def evaluate(
             device=device,
             detector=detector,
             cache=None if no_cache else "disk",
-            floors=not no_floors,
+            baselines=not no_baselines,
         )
     with errors_as_messages():
         if out is not None:
@@ -156,7 +156,7 @@ def _evaluate_video(
 
 
 def _summarise(dataset: Dataset, as_json: bool) -> None:
-    from ..formats.summary import summarise
+    from ..datasets.summary import summarise
 
     with errors_as_messages(), progress.shown():
         found = summarise(dataset)

@@ -13,7 +13,7 @@ from ..registry import DEFAULT_MODEL
 from .output import errors_as_messages, tell_findings
 
 if TYPE_CHECKING:
-    from ..formats.annotated import Dataset
+    from ..datasets.core import Dataset
 
 
 def finetune(
@@ -49,8 +49,8 @@ def finetune(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
 ) -> None:
     """Train a model's mask decoder on photos with masks; the image encoder runs once a photo."""
-    from ..formats.mask_files import mask_kind as parse_mask_kind
-    from ..formats.reading import open_dataset
+    from ..datasets.mask_files import mask_kind as parse_mask_kind
+    from ..datasets.reading import open_dataset
 
     settings: dict[str, Any] = {
         "model": model,
@@ -107,7 +107,7 @@ def _cross_validate(dataset: Dataset, out: Path, folds: int, settings: dict[str,
     else:
         for name, comparison in found.comparisons().items():
             typer.echo(str(comparison))
-            for floor, both in found.tuned[name].floors.items():
-                typer.echo(f"  over {floor.replace('_', ' ')}: {both['above']}")
+            for baseline, both in found.tuned[name].baselines.items():
+                typer.echo(f"  over {baseline.replace('_', ' ')}: {both['above']}")
         typer.echo(f"The runs are saved for promptseg compare: {', '.join(str(path) for path in sorted(out.glob('*.json')))}")
     tell_findings(found.findings)

@@ -17,7 +17,7 @@ from ..errors import ConfigError, OutputError, PromptSegError
 from ..files import output_errors, write_atomically
 
 if TYPE_CHECKING:
-    from ..formats.annotated import Finding
+    from ..datasets.core import Finding
 
 FAILED = 1
 WRONG_USAGE = 2

@@ -17,14 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import progress
+from ..datasets.core import Dataset
 from ..errors import ConfigError, InputError
 from ..files import output_errors, write_atomically
-from ..formats.annotated import Dataset
 from ..masks import Mask
 from ..postprocess import box_iou
 from ..prompts import SpatialPrompt
-from .pictures import draw_answers
-from .records import Evaluation, ObjectRow
+from .overlays import draw_overlays
+from .results import Evaluation
+from .rows import ObjectRow
 from .statistics import Estimate, estimate
 
 
@@ -41,7 +42,7 @@ class Traits:
             hundredth of the image's diagonal wide; 2.3 is just noticeable.
         prompt: How good the prompt was: IoU of its box with the tight box, or else how deep the first point on the object lies, from 0
             (at the border) to 1 (at the deepest pixel).
-        score: What the model said of its answer.
+        score: What the model said of its prediction.
     """
 
     area: float
@@ -188,7 +189,7 @@ def describe(truth: Mask, lab: NDArray[np.float32], row: ObjectRow) -> Traits:
 
 
 def draw_failures(failures: Failures, dataset: Dataset, folder: Path, most: int = 12, longest: int = 1024) -> list[Path]:
-    """Writes a picture of each of the worst failures: the truth green, the answer red, the prompt as it was.
+    """Writes a picture of each of the worst failures: the truth green, the prediction red, the prompt as it was.
 
     Args:
         failures: The failures.
@@ -202,7 +203,7 @@ def draw_failures(failures: Failures, dataset: Dataset, folder: Path, most: int 
     """
     written = []
     rows = failures.worst[:most]
-    for number, (row, picture) in enumerate(zip(rows, draw_answers(rows, dataset, longest), strict=True), 1):
+    for number, (row, picture) in enumerate(zip(rows, draw_overlays(rows, dataset, longest), strict=True), 1):
         path = folder / f"{number:02}-{row.iou:.2f}-{_file_name(row.name)}.png"
         with output_errors(path):
             folder.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import MissingDependencyError
-from .records import GOALS, Evaluation
+from .figures import GOALS
+from .results import Evaluation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,12 +34,12 @@ def figures(run: Evaluation) -> dict[str, Figure]:
 def iou_histogram(run: Evaluation) -> Figure:
     """How many objects have which IoU: the model, and what no model gives."""
     figure, axes = _axes("IoU", "objects")
-    of_floors: Mapping[str, Sequence[float]] = {
-        name.replace("_", " "): [row.floors[name] for row in run.rows if name in row.floors] for name in run.floors
+    of_baselines: Mapping[str, Sequence[float]] = {
+        name.replace("_", " "): [row.baselines[name] for row in run.rows if name in row.baselines] for name in run.baselines
     }
     bins = np.linspace(0, 1, 21).tolist()
     axes.hist([row.iou for row in run.rows], bins, alpha=0.5, label=run.model)
-    for name, values in of_floors.items():
+    for name, values in of_baselines.items():
         axes.hist(values, bins, histtype="step", linewidth=1.5, label=name)
     axes.legend()
     return figure
@@ -69,7 +70,7 @@ def paired(first: Evaluation, second: Evaluation, names: tuple[str, str] | None 
 
     Args:
         first: A run.
-        second: Another on the same objects, as `promptseg.evaluation.compare.compare` checks it.
+        second: Another on the same objects, as `promptseg.evaluation.comparison.compare` checks it.
         names: What the runs are; by default their models and prompts.
     """
     labels = names or (f"{first.model} by {first.prompt}", f"{second.model} by {second.prompt}")

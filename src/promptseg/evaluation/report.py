@@ -11,27 +11,29 @@ from pathlib import Path
 
 from PIL import Image
 
+from ..datasets.core import Dataset
 from ..errors import MissingDependencyError
 from ..files import output_errors, write_atomically
-from ..formats.annotated import Dataset
 from . import plots
 from .failures import Failures
-from .pictures import draw_answers
-from .records import TITLES, Evaluation, ObjectRow
+from .overlays import draw_overlays
+from .results import Evaluation
+from .rows import ObjectRow
 from .statistics import Estimate
+from .tables import TITLES
 
 
 def write_report(
     run: Evaluation, dataset: Dataset, path: str | os.PathLike[str], *, failures: Failures | None = None, cases: int = 4
 ) -> None:
-    """Writes a page with the figures of a run, plots where matplotlib is installed, and its best, median and worst answers.
+    """Writes a page with the figures of a run, plots where matplotlib is installed, and its best, median and worst predictions.
 
     Args:
         run: The run.
         dataset: The images that it was made on.
         path: The file, which needs no other.
         failures: What failures have in common, to be told as well.
-        cases: How many answers to show of each sort.
+        cases: How many predictions to show of each sort.
 
     Raises:
         InputError: The dataset has not the images of the run.
@@ -46,7 +48,7 @@ def write_report(
             _table(
                 ("", "mean", "standard deviation", "95 % interval of the mean"), [(TITLES[n], *_cells(e)) for n, e in run.metrics.items()]
             ),
-            *_floors(run),
+            *_baselines(run),
             *_breakdown(run),
             *_plots(run),
             *([] if failures is None else _failures(failures)),
@@ -62,12 +64,12 @@ def write_report(
             opened.write(page)
 
 
-def _floors(run: Evaluation) -> list[str]:
-    if not run.floors:
+def _baselines(run: Evaluation) -> list[str]:
+    if not run.baselines:
         return []
     rows = [
         (name.replace("_", " "), f"{both['iou'].mean:.4f}", f"{both['above'].mean:+.4f}", _interval(both["above"], "+.4f"))
-        for name, both in run.floors.items()
+        for name, both in run.baselines.items()
     ]
     return ["<h2>Without a model</h2>", _table(("", "IoU", "the model is above it by", "95 % interval"), rows)]
 
@@ -127,14 +129,14 @@ def _failures(failures: Failures) -> list[str]:
 def _cases(run: Evaluation, dataset: Dataset, count: int) -> list[str]:
     ranked = sorted(run.rows, key=lambda row: row.iou)
     middle = max(0, len(ranked) // 2 - count // 2)
-    parts = ["<p>In the pictures the truth is green, the answer red, the prompt yellow.</p>"]
+    parts = ["<p>In the pictures the truth is green, the prediction red, the prompt yellow.</p>"]
     for title, rows in (("Worst", ranked[:count]), ("Median", ranked[middle : middle + count]), ("Best", ranked[::-1][:count])):
         parts += [f"<h2>{title}</h2>", *_pictures(rows, dataset)]
     return parts
 
 
 def _pictures(rows: Sequence[ObjectRow], dataset: Dataset) -> Iterable[str]:
-    for row, picture in zip(rows, draw_answers(rows, dataset, longest=640), strict=True):
+    for row, picture in zip(rows, draw_overlays(rows, dataset, longest=640), strict=True):
         yield f'<figure><img alt="" src="{_inline(picture)}"><figcaption>{escape(row.name)}: IoU {row.iou:.3f}</figcaption></figure>'
 
 

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import metrics, progress
+from ..datasets.core import AnnotatedImage, AnnotatedObject, Dataset, Finding
+from ..datasets.reading import open_dataset
+from ..datasets.summary import content_key, same_content
 from ..errors import BackendError, ConfigError, IncompatibleStagesError, InputError, OutOfMemoryError
-from ..formats.annotated import AnnotatedImage, AnnotatedObject, Dataset, Finding
-from ..formats.reading import open_dataset
-from ..formats.summary import content_key, same_content
 from ..masks import Mask, Masks
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt
@@ -25,11 +25,12 @@ from ..registry.builtin import DEFAULT_MODEL
 from ..results import Provenance
 from ..sam.cache import EmbeddingCache, embedding_cache
 from ..vocabulary import parse_phrases
-from . import floors as without_model
-from . import prompting
-from .answers import Answer, ask_by_clicks, ask_once, best_ious, match
-from .prompting import Clicks, Everything, OnePrompt, Text
-from .records import Evaluation, ImageRow, ObjectRow
+from . import simulation
+from .baselines import filled_boxes, plain, superpixel_ious, superpixels
+from .predictions import Prediction, ask_by_clicks, ask_once, best_ious, match
+from .results import Evaluation
+from .rows import ImageRow, ObjectRow
+from .simulation import Clicks, Everything, OnePrompt, Text
 from .training import record_beside, seen_in_training, training_images
 
 Model = Union[str, Segmenter, BuiltPipeline]
@@ -42,34 +43,34 @@ def evaluate(
     *,
     coco: str | os.PathLike[str] | None = None,
     model: Model = DEFAULT_MODEL,
-    prompt: str | prompting.Protocol = "box",
+    prompt: str | simulation.Protocol = "box",
     seed: int = 0,
     weights: str | os.PathLike[str] | None = None,
     engine: str | None = None,
     device: str = "auto",
     detector: str | None = None,
     cache: EmbeddingCache | str | None = "disk",
-    floors: bool = True,
+    baselines: bool = True,
 ) -> Evaluation:
-    """Asks a model for every true object, with prompts simulated from the truth, and measures the answers.
+    """Asks a model for every true object, with prompts simulated from the truth, and measures the predictions.
 
     Images that cannot be used are findings of the result and change nothing for the others; so are those that the model was trained on,
     where weights of your own have a training record beside them. Embeddings are kept in `cache`, so that an
     evaluation that was stopped goes on from where it was, and a second one with other prompts costs decoding alone.
 
     Args:
-        images: A dataset of `promptseg.formats`, or the folder of the images.
+        images: A dataset of `promptseg.datasets`, or the folder of the images.
         masks: Folder of masks of the same names.
         coco: COCO file of instances, in place of `masks`.
         model: Name of a segmenter, or a segmenter, or for text a pipeline. Of a pipeline, the clean stage is used for text alone.
-        prompt: A protocol or its name; see `promptseg.evaluation.prompting`.
+        prompt: A protocol or its name; see `promptseg.evaluation.simulation`.
         seed: By which prompts are drawn.
         weights: Weights of your own, for a model by name.
         engine: Which engine runs it, for a model by name.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``, for a model by name.
         detector: Name of the detector for text, for a model by name.
         cache: ``"disk"``, ``"memory"``, an `EmbeddingCache`, or None, for a model by name; a model that was loaded has its own.
-        floors: Also measure what no model gives: see `promptseg.evaluation.floors`.
+        baselines: Also measure what no model gives: see `promptseg.evaluation.baselines`.
 
     Raises:
         ConfigError: The protocol, the model or the format of the truth is unknown.
@@ -77,7 +78,7 @@ def evaluate(
         InputError: There is no object to evaluate.
         PromptError: The model does not take such prompts.
     """
-    protocol = prompting.protocol(prompt) if isinstance(prompt, str) else prompt
+    protocol = simulation.protocol(prompt) if isinstance(prompt, str) else prompt
     dataset = images if isinstance(images, Dataset) else open_dataset(images, masks=masks, coco=coco)
     if isinstance(images, Dataset) and (masks is not None or coco is not None):
         raise ConfigError("a Dataset has its truth: leave out masks and coco")
@@ -95,7 +96,7 @@ def evaluate(
         raise IncompatibleStagesError(f"the prompt protocol {protocol.name!r} needs a segmenter")
     if isinstance(protocol, Text) and not protocol.phrases:
         protocol = Text(_classes(dataset))
-    run = _Run(protocol, seed, pipeline, segmenter if isinstance(segmenter, Segmenter) else None, floors)
+    run = _Run(protocol, seed, pipeline, segmenter if isinstance(segmenter, Segmenter) else None, baselines)
     findings: list[Finding] = []
     rows: list[ObjectRow] = []
     seen: list[ImageRow] = []
@@ -136,15 +137,15 @@ def evaluate(
 class _Run:
     """A model and a protocol, on one image after another."""
 
-    protocol: prompting.Protocol
+    protocol: simulation.Protocol
     seed: int
     pipeline: BuiltPipeline | None
     segmenter: Segmenter | None
-    with_floors: bool
+    with_baselines: bool
     superpixels: Segmenter | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.superpixels = without_model.superpixels() if self.with_floors and not isinstance(self.protocol, Text) else None
+        self.superpixels = superpixels() if self.with_baselines and not isinstance(self.protocol, Text) else None
 
     @property
     def provenance(self) -> tuple[Provenance, ...]:
@@ -165,72 +166,74 @@ class _Run:
             result = self.pipeline(pixels, Prompt.text(*self.protocol.phrases))
             seconds = time.perf_counter() - started
             cached = not result.timings.get("encode")
-            answers, unmatched = _by_class(result.masks, objects, self.protocol)
-            boxes = None if result.detections is None else without_model.filled_boxes(result.detections)
+            predictions, unmatched = _by_class(result.masks, objects, self.protocol)
+            boxes = None if result.detections is None else filled_boxes(result.detections)
         else:
             assert self.segmenter is not None  # noqa: S101  # evaluate() has checked it.
             session = self.segmenter.open(pixels)
             cached = not session.timings.get("encode")
-            answers, unmatched = self._ask(session, objects)
+            predictions, unmatched = self._ask(session, objects)
             seconds = time.perf_counter() - started
             if isinstance(self.protocol, OnePrompt):
-                prompts = [answer.prompt for answer in answers if answer.prompt is not None]
-                best = best_ious(session, prompts, [answer.mask for answer in answers], objects)
-        floors = self._floors(pixels, objects, answers, boxes)
-        rows = [_row(image, *row) for row in zip(objects, answers, best, floors, strict=True)]
+                prompts = [prediction.prompt for prediction in predictions if prediction.prompt is not None]
+                best = best_ious(session, prompts, [prediction.mask for prediction in predictions], objects)
+        baselines = self._baselines(pixels, objects, predictions, boxes)
+        rows = [_row(image, *row) for row in zip(objects, predictions, best, baselines, strict=True)]
         ious, dices = [row.iou for row in rows], [row.dice for row in rows]
         return rows, ImageRow(
             image.name, content_key(pixels), len(rows), float(np.mean(ious)), float(np.mean(dices)), seconds, cached, unmatched
         )
 
-    def _ask(self, session: Session, objects: Sequence[AnnotatedObject]) -> tuple[list[Answer], int | None]:
-        """One answer an object, and how many masks belong to none."""
+    def _ask(self, session: Session, objects: Sequence[AnnotatedObject]) -> tuple[list[Prediction], int | None]:
+        """One prediction an object, and how many masks belong to none."""
         if isinstance(self.protocol, OnePrompt):
             return ask_once(session, self.protocol, objects, self.seed), None
         if isinstance(self.protocol, Clicks):
             return ask_by_clicks(session, self.protocol, objects), None
         assert isinstance(self.protocol, Everything)  # noqa: S101
         found = session.everything(self.protocol.settings)
-        answers = match(found, objects)
-        return answers, len(found) - sum(answer.mask.area > 0 for answer in answers)
+        predictions = match(found, objects)
+        return predictions, len(found) - sum(prediction.mask.area > 0 for prediction in predictions)
 
-    def _floors(
-        self, pixels: NDArray[np.uint8], objects: Sequence[AnnotatedObject], answers: Sequence[Answer], boxes: Masks | None
+    def _baselines(
+        self, pixels: NDArray[np.uint8], objects: Sequence[AnnotatedObject], predictions: Sequence[Prediction], boxes: Masks | None
     ) -> list[dict[str, float]]:
-        """IoU of each floor for each object; `boxes` are those that a detector found, filled."""
-        if not self.with_floors:
+        """IoU of each baseline for each object; `boxes` are those that a detector found, filled."""
+        if not self.with_baselines:
             return [{} for _ in objects]
-        first = [answer.prompt for answer in answers]
-        found = [without_model.plain(prompt, true.mask) for prompt, true in zip(first, objects, strict=True)]
+        first = [prediction.prompt for prediction in predictions]
+        found = [plain(prompt, true.mask) for prompt, true in zip(first, objects, strict=True)]
         if self.superpixels is not None:
-            ious = without_model.superpixel_ious(
+            ious = superpixel_ious(
                 self.superpixels, pixels, objects, self.protocol.name, self.seed, lambda session: self._ask(session, objects)[0]
             )
-            for floors, iou in zip(found, ious, strict=True):
-                floors["superpixel"] = iou
+            for baselines, iou in zip(found, ious, strict=True):
+                baselines["superpixel"] = iou
         if isinstance(self.protocol, Text) and boxes is not None:
-            for floors, answer, true in zip(found, _by_class(boxes, objects, self.protocol)[0], objects, strict=True):
-                floors["detected_box"] = metrics.iou(answer.mask, true.mask)
+            for baselines, prediction, true in zip(found, _by_class(boxes, objects, self.protocol)[0], objects, strict=True):
+                baselines["detected_box"] = metrics.iou(prediction.mask, true.mask)
         return found
 
 
-def _by_class(masks: Masks, objects: Sequence[AnnotatedObject], protocol: Text) -> tuple[list[Answer], int]:
+def _by_class(masks: Masks, objects: Sequence[AnnotatedObject], protocol: Text) -> tuple[list[Prediction], int]:
     """Objects get masks of their class, one each; where a class is none of the phrases, every object gets all masks together.
 
     Returns:
-        answers: One an object.
+        predictions: One an object.
         unmatched: How many masks belong to none.
     """
     asked = {phrase.label for phrase in parse_phrases(protocol.phrases)}
     if any(true.label not in asked for true in objects):
-        return [Answer(_joined(masks)) for _ in objects], 0
-    answers = match(masks, objects, by_label=True)
-    return answers, len(masks) - sum(answer.mask.area > 0 for answer in answers)
+        return [Prediction(_joined(masks)) for _ in objects], 0
+    predictions = match(masks, objects, by_label=True)
+    return predictions, len(masks) - sum(prediction.mask.area > 0 for prediction in predictions)
 
 
-def _row(image: AnnotatedImage, true: AnnotatedObject, answer: Answer, best: float | None, floors: dict[str, float]) -> ObjectRow:
-    prompt = answer.prompt
-    values: dict[str, Any] = vars(metrics.measure(answer.mask, true.mask))
+def _row(
+    image: AnnotatedImage, true: AnnotatedObject, prediction: Prediction, best: float | None, baselines: dict[str, float]
+) -> ObjectRow:
+    prompt = prediction.prompt
+    values: dict[str, Any] = vars(metrics.measure(prediction.mask, true.mask))
     return ObjectRow(
         true.name,
         image.name,
@@ -240,13 +243,13 @@ def _row(image: AnnotatedImage, true: AnnotatedObject, answer: Answer, best: flo
         *image.size,
         hashlib.sha256(f"{image.size}".encode() + true.mask.counts).hexdigest()[:16],
         **values,
-        score=answer.mask.score,
+        score=prediction.mask.score,
         best_iou=best,
         box=None if prompt is None or prompt.xyxy is None else tuple(prompt.xyxy.tolist()),
         points=() if prompt is None else tuple((*xy, int(on)) for xy, on in zip(prompt.xy.tolist(), prompt.foreground, strict=True)),
-        click_ious=answer.click_ious,
-        floors=floors,
-        answer=answer.mask.counts.decode("ascii"),
+        click_ious=prediction.click_ious,
+        baselines=baselines,
+        prediction=prediction.mask.counts.decode("ascii"),
     )
 
 

@@ -1,6 +1,6 @@
 """Which images a model was trained on, so that its figures on these are not taken for what they are not.
 
-Images are known by their content (`promptseg.formats.summary.content_key`), and not by their names.
+Images are known by their content (`promptseg.datasets.summary.content_key`), and not by their names.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..datasets.core import files_under, read_json
+from ..datasets.summary import content_key
 from ..errors import InputError
-from ..formats.annotated import files_under, read_json
-from ..formats.summary import content_key
 from ..images import load_image
 from ..registry.manifest import RECORD
 

@@ -25,7 +25,7 @@ from PIL import Image
 
 from .. import metrics
 from ..errors import InputError
-from ..images import load_image
+from ..images import IMAGE_SUFFIXES, load_image
 from ..masks import Mask, Masks
 from ..prompts import Prompt, SpatialPrompt
 from ..protocols import VideoSegmenter
@@ -35,8 +35,6 @@ from ..video.frames import open_frames
 
 SWITCH_IOU = 0.5
 """A prediction is on a true object from this IoU on."""
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True)
@@ -182,7 +180,7 @@ def first_boxes(sequence: VideoSequence) -> dict[int, tuple[int, SpatialPrompt]]
 
 
 def track_sequence(
-    tracker: VideoSegmenter | Floor, sequence: VideoSequence, prompts: Mapping[int, tuple[int, SpatialPrompt]]
+    tracker: VideoSegmenter | TrackingBaseline, sequence: VideoSequence, prompts: Mapping[int, tuple[int, SpatialPrompt]]
 ) -> Iterator[FrameMasks]:
     """Tracks objects through a sequence, each from its prompt on.
 
@@ -191,7 +189,7 @@ def track_sequence(
         sequence: Where.
         prompts: For each object's number the frame of its prompt, and the prompt.
     """
-    if isinstance(tracker, Floor):
+    if isinstance(tracker, TrackingBaseline):
         yield from tracker.track(sequence, prompts)
         return
     session = tracker.open(open_frames(list(sequence.frames)))
@@ -263,7 +261,9 @@ def read_predictions(folder: Path, sequence: VideoSequence) -> Iterator[FrameMas
             yield FrameMasks(index, tuple(masks), Masks(masks.values(), next(iter(masks.values())).size))
 
 
-def evaluate_video(tracker: VideoSegmenter | Floor | str | Path, root: str | Path, names: Iterable[str] = ()) -> list[SequenceScore]:
+def evaluate_video(
+    tracker: VideoSegmenter | TrackingBaseline | str | Path, root: str | Path, names: Iterable[str] = ()
+) -> list[SequenceScore]:
     """Scores a tracker that is told the boxes of the first frames, or given predictions, on the sequences of a folder.
 
     Args:
@@ -284,7 +284,7 @@ def evaluate_video(tracker: VideoSegmenter | Floor | str | Path, root: str | Pat
     return scores
 
 
-class Floor:
+class TrackingBaseline:
     """What no tracker gives: the mask of the prompt held still, or moved by flow alone.
 
     Args:

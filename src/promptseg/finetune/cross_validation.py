@@ -12,12 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..datasets.core import Dataset, Finding, read_json
+from ..datasets.reading import open_dataset
 from ..errors import ConfigError
-from ..evaluation.compare import Comparison, compare
-from ..evaluation.records import Evaluation
+from ..evaluation.comparison import Comparison, compare
+from ..evaluation.results import Evaluation
 from ..evaluation.run import evaluate
-from ..formats.annotated import Dataset, Finding, read_json
-from ..formats.reading import open_dataset
 from ..registry import DEFAULT_MODEL, load_segmenter, manifest
 from ..registry.manifest import RECORD
 from .data import Example, read_examples
@@ -50,7 +50,7 @@ class CrossValidation:
         return {
             "decoders": [str(folder) for folder in self.decoders],
             "comparisons": {name: one.to_dict() for name, one in self.comparisons().items()},
-            "floors": {name: {key: one["above"].to_dict() for key, one in run.floors.items()} for name, run in self.tuned.items()},
+            "baselines": {name: {key: one["above"].to_dict() for key, one in run.baselines.items()} for name, run in self.tuned.items()},
             "findings": [asdict(finding) for finding in self.findings],
         }
 
@@ -66,7 +66,7 @@ def cross_validate(
     seed: int = 0,
     validation: float = 0.0,
     judged_by: Sequence[str] = ("box", "point"),
-    floors: bool = True,
+    baselines: bool = True,
     device: str = "auto",
     **settings: Any,
 ) -> CrossValidation:
@@ -76,7 +76,7 @@ def cross_validate(
     them. A call that was ended goes on where it was when it is repeated; decoders that are finished are not trained again.
 
     Args:
-        images: A dataset of `promptseg.formats`, or the folder of the photos.
+        images: A dataset of `promptseg.datasets`, or the folder of the photos.
         masks: Folder of masks of the same names; None where `images` is a dataset, or with `coco`.
         out: Folder for the decoders, ``fold-1`` and so on, and the runs.
         coco: COCO file of instances, in place of `masks`.
@@ -84,8 +84,8 @@ def cross_validate(
         folds: How many.
         seed: Of the folds, and of each training.
         validation: The share of the photos learnt from that stop each training; by default none, so that all teach.
-        judged_by: Protocols of evaluation; see `promptseg.evaluation.prompting`.
-        floors: Also measure what no model gives; see `promptseg.evaluation.floors`.
+        judged_by: Protocols of evaluation; see `promptseg.evaluation.simulation`.
+        baselines: Also measure what no model gives; see `promptseg.evaluation.baselines`.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         settings: Other settings of `promptseg.finetune_decoder`.
 
@@ -108,13 +108,14 @@ def cross_validate(
         segmenter = load_segmenter(str(folder), device=device, cache="disk")
         photos = dataset.only([examples[index].name for index in held_out])
         for name in judged_by:
-            parts[name].append(evaluate(photos, model=segmenter, prompt=name, seed=seed, floors=floors))
+            parts[name].append(evaluate(photos, model=segmenter, prompt=name, seed=seed, baselines=baselines))
     order = [example.name for example in examples]
     tuned = {name: Evaluation.joined(found, f"{model}, fine-tuned in {folds} folds") for name, found in parts.items()}
     engine = choose_trainable(model).engine.name
     everything = dataset.only(order)
     base = {
-        name: evaluate(everything, model=model, engine=engine, prompt=name, seed=seed, device=device, floors=floors) for name in judged_by
+        name: evaluate(everything, model=model, engine=engine, prompt=name, seed=seed, device=device, baselines=baselines)
+        for name in judged_by
     }
     for kind, runs in (("base", base), ("tuned", tuned)):
         for name, run in runs.items():

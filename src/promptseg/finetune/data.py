@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import progress
+from ..datasets.core import Dataset, Finding
+from ..datasets.summary import content_key, same_content
 from ..errors import InputError
-from ..formats.annotated import Dataset, Finding
-from ..formats.summary import content_key, same_content
 from ..masks import Mask, Size
 
 _TOLD = 10
@@ -26,7 +26,7 @@ class Example:
         size: ``(height, width)`` of the photo in pixels.
         objects: Their masks, none of them empty.
         ignored: Regions that are neither object nor background.
-        content: What `promptseg.formats.summary.content_key` says of it.
+        content: What `promptseg.datasets.summary.content_key` says of it.
         group: What it shares with photos that are not independent of it, such as frames of one video and copies of itself.
     """
 

@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..datasets.core import Dataset, Finding
+from ..datasets.reading import open_dataset
 from ..errors import ConfigError, MissingDependencyError
 from ..files import output_errors, write_folder
-from ..formats.annotated import Dataset, Finding
-from ..formats.reading import open_dataset
 from ..registry import manifest
 from ..registry.builtin import DEFAULT_MODEL
 from ..registry.choice import choose_by
@@ -110,7 +110,7 @@ def finetune_decoder(
     What cannot be used of the photos and masks is a finding of the result, and the others are learnt from.
 
     Args:
-        images: A dataset of `promptseg.formats`, or the folder of the photos.
+        images: A dataset of `promptseg.datasets`, or the folder of the photos.
         masks: Folder of masks of the same names; None where `images` is a dataset, or with `coco`.
         out: The folder of the result.
         coco: COCO file of instances, in place of `masks`.

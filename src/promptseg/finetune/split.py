@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from ..errors import ConfigError, InputError
+from .._checks import whole_number
+from ..errors import InputError
 
 
 def split(groups: Sequence[str], validation: float, seed: int) -> tuple[list[int], list[int]]:
@@ -44,8 +45,7 @@ def folds(groups: Sequence[str], count: int, seed: int) -> list[list[int]]:
         ConfigError: The count is no whole number of at least 2.
         InputError: There are fewer groups than folds.
     """
-    if isinstance(count, bool) or not isinstance(count, int) or count < 2:
-        raise ConfigError(f"folds is a whole number of at least 2, got {count!r}")
+    count = whole_number("folds", count, 2)
     different = _shuffled(groups, seed)
     if len(different) < count:
         raise InputError(f"{len(groups)} photos, of which {len(different)} are independent, are too few for {count} folds")

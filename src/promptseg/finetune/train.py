@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .. import progress
+from .._checks import whole_number
 from ..errors import BackendError, ConfigError, OutOfMemoryError, PromptSegError
-from ..evaluation.prompting import Box, CentrePoint, OnePrompt, RandomPoint
+from ..evaluation.simulation import Box, CentrePoint, OnePrompt, RandomPoint
 from ..files import output_errors, write_atomically
 from ..prompts import SpatialPrompt
 from ..sam import choose, tokens
@@ -89,9 +90,7 @@ class Settings:
     def check(self) -> None:
         """Raises `ConfigError` for a value out of its range."""
         for name, least in (("epochs", 1), ("patience", 1), ("objects", 1), ("prompts", 1), ("tokens", 1), ("lora", 0), ("seed", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ConfigError(f"{name} is a whole number of at least {least}, got {value!r}")
+            object.__setattr__(self, name, whole_number(name, getattr(self, name), least))  # As a plain int.
         for name, least, below in (("learning_rate", 0, math.inf), ("weight_decay", 0, 1), ("validation", 0, 1)):
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or not least <= value < below or (name == "learning_rate" and not value):

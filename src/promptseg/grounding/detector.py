@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import between, whole_number
 from ..detections import Detections
 from ..errors import ConfigError, PromptError
 from ..images import ImageLike, load_image
@@ -45,8 +46,8 @@ class Settings:
             ConfigError: An option has an impossible value.
         """
         most = options["phrases_per_pass"]
-        if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
-            raise ConfigError(f"option phrases_per_pass is a whole number of at least 1, got {most!r}")
+        if most is not None:
+            most = whole_number("option phrases_per_pass", most, 1)
         given = {} if options["thresholds"] is None else options["thresholds"]
         if not isinstance(given, Mapping):
             raise ConfigError(f"option thresholds says the least score by phrase, such as {{'red car': 0.4}}, got {given!r}")
@@ -125,6 +126,4 @@ class GroundingDino:
 
 
 def _share(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise ConfigError(f"the least score {where} is a number from 0 to 1, got {value!r}")
-    return float(value)
+    return between(f"the least score {where}", value)

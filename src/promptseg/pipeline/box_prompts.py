@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._boxes import filled_box
 from ..detections import Detections
 from ..errors import BackendError, IncompatibleStagesError
 from ..masks import Mask, Masks, Size
@@ -88,7 +89,7 @@ def join(masks: Masks, detections: Detections, stage: SegmentStage, dropped: Cou
             if stage.failed_mask == "drop":
                 dropped["failed_mask"] += 1
                 continue
-            pixels = filled_box(detections.boxes[index], mask.size) if stage.failed_mask == "box" else Masks([], mask.size).union()
+            pixels = _box_mask(detections.boxes[index], mask.size) if stage.failed_mask == "box" else Masks([], mask.size).union()
             mask = replace(mask, counts=pixels.counts, logits=None, from_box=stage.failed_mask == "box")
         score = {"product": found if own is None else found * own, "detector": found, "mask": own}[stage.score]
         answers.append(replace(mask, score=score, label=detections.labels[index], prompt_index=None, detection_index=index))
@@ -109,16 +110,11 @@ def own_masks(detections: Detections) -> list[Mask]:
     return [replace(mask, score=score, label=label, detection_index=index) for index, (mask, score, label) in enumerate(rows)]
 
 
-def filled_box(box: NDArray[np.float32], size: Size) -> Mask:
-    """Every pixel that a box touches.
-
-    Args:
-        box: (4,) ``xyxy`` in pixels, with an area and inside the image.
-        size: ``(height, width)`` of the image.
-    """
-    x0, y0 = (int(v) for v in np.floor(box[:2]))
-    x1, y1 = (int(v) for v in np.ceil(box[2:]))
-    return Mask.from_crop(np.ones((y1 - y0, x1 - x0), bool), (x0, y0), size)
+def _box_mask(box: NDArray[np.float32], size: Size) -> Mask:
+    """A box inside the image, filled; widened to one pixel where it is smaller, so that it is never empty."""
+    low, high = box[:2].astype(np.float64), box[2:].astype(np.float64)
+    center = (low + high) / 2
+    return filled_box(np.concatenate([np.minimum(low, center - 0.5), np.maximum(high, center + 0.5)]), size)
 
 
 def _nms_per_label(detections: Detections, threshold: float) -> NDArray[np.intp]:

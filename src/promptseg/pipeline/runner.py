@@ -14,6 +14,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import whole_number
 from ..detections import Detections
 from ..errors import ConfigError, IncompatibleStagesError, InputError, PromptError, PromptSegError
 from ..images import ImageLike, load_image
@@ -108,8 +109,7 @@ class BuiltPipeline:
             ConfigError: `batch_size` or `on_error` is impossible.
             PromptSegError: As for one image, with the number of the image, from 0, and its path.
         """
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise ConfigError(f"batch_size is a whole number of at least 1, got {batch_size!r}")
+        batch_size = whole_number("batch_size", batch_size, 1)
         if on_error not in ("raise", "return"):
             raise ConfigError(f"on_error is 'raise' or 'return', got {on_error!r}")
         if _is_one_image(images):

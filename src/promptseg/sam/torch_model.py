@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .._checks import whole_number
 from ..errors import BackendError, ConfigError, OutOfMemoryError, PromptSegError
 from ..machine import available_memory
 from ..masks import Size
@@ -60,8 +61,8 @@ class Settings:
             OutOfMemoryError: The device is full.
         """
         batch = options["decode_batch"]
-        if batch is not None and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
-            raise ConfigError(f"option decode_batch is a whole number of at least 1, got {batch!r}")
+        if batch is not None:
+            batch = whole_number("option decode_batch", batch, 1)
         if not isinstance(options["compile"], bool):
             raise ConfigError(f"option compile is True or False, got {options['compile']!r}")
         chosen = chosen_device(device)

@@ -27,6 +27,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import whole_number
 from ..errors import ConfigError, PromptError
 from ..masks import Mask, Masks, Size
 from ..prompts import Prompt, SpatialPrompt
@@ -107,8 +108,8 @@ class RedetectionConfig:
     def __post_init__(self) -> None:
         for name in ("redetect_every", "lost_pause", "forget_after"):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                raise ConfigError(f"{name} is a whole number of frames of at least 1, got {value!r}")
+            if value is not None:
+                whole_number(name, value, 1, unit="frames")
         for name in ("lost_below", "match", "alike", "same"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is between 0 and 1, got {getattr(self, name)!r}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 
+from .._checks import is_whole_number
 from ..errors import InputError, PromptError
 from ..masks import Size
 from ..protocols import FrameSource
@@ -99,7 +100,7 @@ class FrameBuffer:
 
     def _find(self, index: int, begin: int) -> Frame | None:
         """A frame, for which those from `begin` on are read; None where the video ends before it."""
-        if isinstance(index, bool) or not isinstance(index, int) or index < 0:
+        if not is_whole_number(index, 0):
             raise PromptError(f"a frame is a whole number from 0, got {index!r}")
         if index in self._kept:
             return self._kept[index]

@@ -20,6 +20,7 @@ from typing import Any, Protocol, Union, cast, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import whole_number
 from ..errors import InputError
 from ..images import ImageLike, load_image
 from ..masks import Size
@@ -103,8 +104,8 @@ def open_frames(source: VideoLike, *, every: int = 1, start: int = 0, stop: int 
         MissingDependencyError: Package ``av`` is missing.
     """
     for name, value, least in (("every", every, 1), ("start", start, 0), ("stop", stop, start + 1)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
-            raise InputError(f"{name} is a whole number of at least {least}, got {value!r}")
+        if value is not None:
+            whole_number(name, value, least, InputError)
     whole = (every, start, stop) == (1, 0, None)
     if isinstance(source, FrameSource):
         return source if whole else _Chosen(_Source(source), every, start, stop)

@@ -12,9 +12,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import whole_number
 from ..errors import PromptError
 from ..masks import Mask, Masks, Size
 from ..prompts import Prompt, PromptKind, SpatialPrompt, spatial
@@ -61,8 +61,7 @@ class TrackingSession(ABC):
         return frozenset(self._prompted[object_id])
 
     def add(self, frame: int, object_id: int, prompt: Prompt) -> Mask:
-        if isinstance(object_id, bool) or not isinstance(object_id, (int, np.integer)) or object_id < 0:
-            raise PromptError(f"an object's id is a whole number of at least 0, got {object_id!r}")
+        whole_number("an object's id", object_id, 0, PromptError)
         (checked,) = spatial([prompt], self.size)
         if not checked.kinds <= self._accepts:
             raise PromptError(

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import between, is_whole_number, whole_number
 from ..detections import Detections
 from ..errors import ConfigError
 from ..images import ImageLike, load_image
@@ -56,12 +57,9 @@ class Settings:
             ConfigError: An option has an impossible value.
         """
         for name in ("threshold", "iou"):
-            value = options[name]
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-                raise ConfigError(f"option {name} is a number from 0 to 1, got {value!r}")
-        if not _whole(options["max_detections"], 1):
-            raise ConfigError(f"option max_detections is a whole number of at least 1, got {options['max_detections']!r}")
-        if options["imgsz"] is not None and not (_whole(options["imgsz"], 32) and options["imgsz"] <= MAX_FRAME):
+            between(f"option {name}", options[name])
+        whole_number("option max_detections", options["max_detections"], 1)
+        if options["imgsz"] is not None and not (is_whole_number(options["imgsz"], 32) and options["imgsz"] <= MAX_FRAME):
             raise ConfigError(
                 f"option imgsz is a whole number from 32 to {MAX_FRAME}, or None for the model's own, got {options['imgsz']!r}"
             )
@@ -145,7 +143,3 @@ def _frame(layout: Layout, imgsz: int | None) -> Size:
             f"this model takes frames of {layout.frame[0]} x {layout.frame[1]} pixels alone, and imgsz={imgsz} asks for others"
         )
     return (side, side)
-
-
-def _whole(value: Any, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least

@@ -1,0 +1,1 @@
+"""Images with their objects: reading, writing and summaries of datasets, in the formats of others."""

@@ -1,0 +1,185 @@
+"""CVAT for images 1.1: one XML file, the objects as masks in run lengths within their boxes, polygons or boxes.
+
+The run lengths of a mask go row by row through its box and begin with the background. Both are exact.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import IO
+from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape, quoteattr
+
+import numpy as np
+
+from ..._boxes import filled_box
+from ...errors import InputError
+from ...masks import Mask, Masks, Size
+from ..core import (
+    AnnotatedImage,
+    AnnotatedObject,
+    AnnotationError,
+    Dataset,
+    Entry,
+    Finding,
+    annotated,
+    image_size,
+    read_score,
+)
+from ..descriptor import BOXES, Form, Format, Reader
+from ..writer import NO_CLASS, FileWriter, score_of
+from ..xml_files import parse_xml, xml_text
+
+
+def read_cvat(images: str | os.PathLike[str], file: str | os.PathLike[str], *, boxes: bool = False) -> Dataset:
+    """Images with the masks and polygons of CVAT's XML file.
+
+    Shapes of one label and one group are one object. Boxes, points and lines are skipped, and a finding says so.
+
+    Args:
+        images: Folder of the images.
+        file: The XML file, in the format for images.
+        boxes: Read boxes, filled, rather than skip them.
+
+    Raises:
+        InputError: The file is not one of CVAT for images.
+    """
+    path = Path(file)
+    root = parse_xml(path)
+    if root.tag != "annotations" or root.find("track") is not None:
+        raise InputError(f"{path} is not a file of CVAT for images: expected <annotations> with <image>")
+    entries, findings = [], []
+    for element in root.iter("image"):
+        name = element.get("name", "")
+        photo = Path(images) / name
+        if name and photo.is_file():
+            entries.append(Entry(name, partial(_read, name, photo, element, boxes)))
+        else:
+            findings.append(Finding(name, "unpaired", f"{path.name} lists the image, and {images} does not have it"))
+    return Dataset(f"{images} with {file}", tuple(sorted(entries, key=lambda entry: entry.name)), tuple(findings))
+
+
+def _read(name: str, photo: Path, element: ET.Element, boxes: bool) -> AnnotatedImage:
+    size = image_size(photo)
+    parts: dict[tuple[str | None, str], tuple[str, float | None, list[Mask]]] = {}
+    findings = []
+    for index, shape in enumerate(element, 1):
+        label, group = shape.get("label"), shape.get("group_id")
+        try:
+            mask = _mask(shape, size, boxes)
+        except (InputError, TypeError, ValueError) as error:
+            raise AnnotationError(Finding(f"{name}#{index}", "unreadable", f"its {shape.tag} cannot be read: {error!r}")) from error
+        if mask is None:
+            findings.append(Finding(f"{name}#{index}", "skipped", f"a {shape.tag} is no mask"))
+            continue
+        scores = (read_score(each.text) for each in shape.findall("attribute") if each.get("name") == "score")
+        own = (label, f"alone {index}" if group in (None, "0") else str(group))
+        parts.setdefault(own, (str(index), next(scores, None), []))[2].append(mask)
+    objects = [
+        (key, Mask(size, masks[0].counts if len(masks) == 1 else Masks(masks).union().counts, score, label, from_box=masks[0].from_box))
+        for (label, _), (key, score, masks) in parts.items()
+    ]
+    return annotated(name, photo, objects, findings=findings)
+
+
+def _mask(shape: ET.Element, size: Size, boxes: bool) -> Mask | None:
+    if shape.tag == "mask":
+        left, top, width, height = (int(shape.get(field, "")) for field in ("left", "top", "width", "height"))
+        return decode_rle(shape.get("rle", ""), (left, top, width, height), size)
+    if shape.tag == "polygon":
+        return Mask.from_polygons([[float(value) for point in shape.get("points", "").split(";") for value in point.split(",")]], size)
+    if shape.tag == "box" and boxes:
+        return filled_box([float(shape.get(field, "")) for field in ("xtl", "ytl", "xbr", "ybr")], size)
+    return None
+
+
+def encode_rle(mask: Mask) -> tuple[str, tuple[int, int, int, int]]:
+    """A mask as CVAT's run lengths and ``(left, top, width, height)`` of their box."""
+    crop, (left, top) = mask.crop()
+    flat = crop.ravel()
+    starts = np.flatnonzero(np.diff(flat, prepend=False))
+    runs = np.diff(starts, prepend=0, append=flat.size)
+    return ", ".join(map(str, runs.tolist())), (left, top, crop.shape[1], crop.shape[0])
+
+
+def decode_rle(text: str, box: tuple[int, int, int, int], size: Size) -> Mask:
+    """The mask of CVAT's run lengths.
+
+    Args:
+        text: The run lengths, with commas between them.
+        box: ``(left, top, width, height)``.
+        size: ``(height, width)`` of the image.
+
+    Raises:
+        InputError: They do not fill the box, or the box is not in the image.
+    """
+    left, top, width, height = box
+    try:
+        runs = [int(run) for run in text.split(",")]
+    except ValueError as error:
+        raise InputError(f"run lengths are whole numbers with commas between them, got {text[:40]!r}") from error
+    if sum(runs) != width * height or min(runs) < 0:
+        raise InputError(f"the run lengths cover {sum(runs)} pixels, their box has {width} x {height}")
+    values = np.zeros(len(runs), bool)
+    values[1::2] = True
+    return Mask.from_crop(np.repeat(values, runs).reshape(height, width), (left, top), size)
+
+
+class CvatWriter(FileWriter):
+    """One file ``cvat.xml``. Exact; scores are an attribute of the labels."""
+
+    @property
+    def top(self) -> Path:
+        """The file."""
+        return self.out / "cvat.xml"
+
+    def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
+        height, width = image.size
+        number = self.tally.images - 1
+        self.body.write(f'  <image id="{number}" name={_attribute(image.name)} width="{width}" height="{height}">\n')
+        for order, each in enumerate(objects):
+            self.classes.number(each.label)
+            rle, (left, top, columns, rows) = encode_rle(each.mask)
+            self.tally.wrote(each.mask, decode_rle(rle, (left, top, columns, rows), each.mask.size))
+            score, label = score_of(each.mask), _attribute(each.label or NO_CLASS)
+            source = "file" if score is None else "auto"
+            self.body.write(
+                f'    <mask label={label} source="{source}" occluded="0" rle="{rle}"'
+                f' left="{left}" top="{top}" width="{columns}" height="{rows}" z_order="{order}">\n'
+            )
+            if score is not None:
+                self.body.write(f'      <attribute name="score">{score!r}</attribute>\n')
+            self.body.write("    </mask>\n")
+        self.body.write("  </image>\n")
+
+    def head(self) -> str:
+        labels = "".join(
+            f"        <label>\n          <name>{escape(xml_text(name))}</name>\n          <type>mask</type>\n"
+            "          <attributes>\n            <attribute>\n              <name>score</name>\n              <mutable>False</mutable>\n"
+            "              <input_type>text</input_type>\n              <default_value></default_value>\n              <values></values>\n"
+            "            </attribute>\n          </attributes>\n        </label>\n"
+            for name in self.classes.names
+        )
+        return (
+            '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n  <meta>\n    <task>\n'
+            f"      <name>promptseg</name>\n      <size>{self.tally.images}</size>\n      <mode>annotation</mode>\n"
+            f"      <labels>\n{labels}      </labels>\n    </task>\n  </meta>\n"
+        )
+
+    def finish(self, file: IO[str]) -> None:
+        file.write("</annotations>\n")
+
+
+def _attribute(text: str) -> str:
+    return quoteattr(xml_text(text))
+
+
+FORMAT = Format(
+    "cvat",
+    "CVAT for images 1.1",
+    Reader(read_cvat, "XML file of CVAT for images", options={"boxes": BOXES}),
+    (Form("cvat", "cvat.xml", CvatWriter),),
+)

@@ -1,0 +1,45 @@
+"""The folders of the DAVIS benchmark: a folder of frames and a folder of label images for each sequence."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from ...errors import InputError
+from ..core import AnnotatedImage, Dataset, Entry
+from ..descriptor import Format, Reader
+from .folders import read_folders
+
+
+def read_davis(root: str | os.PathLike[str]) -> Dataset:
+    """A folder of the DAVIS benchmark: ``JPEGImages`` and ``Annotations``, where there are several resolutions that of 480p.
+
+    An image is a frame, named ``sequence/00000.jpg``, and an object's number is the same in all frames. Frames of a sequence are one
+    group. A frame without annotation is a finding.
+
+    Raises:
+        InputError: The folders are not there.
+    """
+    images, masks = (_resolution(Path(root) / part) for part in ("JPEGImages", "Annotations"))
+    dataset = read_folders(images, masks)
+    frames = tuple(Entry(entry.name, partial(_frame, entry)) for entry in dataset.entries)
+    return Dataset(f"DAVIS folder {root}", frames, dataset.findings)
+
+
+def _frame(entry: Entry) -> AnnotatedImage:
+    return replace(entry.read(), group=PurePosixPath(entry.name).parent.as_posix())
+
+
+def _resolution(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise InputError(f"a DAVIS folder has JPEGImages and Annotations: there is no {folder}")
+    return folder / "480p" if (folder / "480p").is_dir() else folder
+
+
+FORMAT = Format(
+    "davis",
+    "Folders of the DAVIS benchmark",
+    Reader(lambda _images, root: read_davis(root), "folder with JPEGImages and Annotations", images="ignored"),
+)

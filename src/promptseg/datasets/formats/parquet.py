@@ -1,0 +1,136 @@
+"""Parquet: one table, a row an object, the masks as compressed COCO run lengths. Exact; needs the extra ``parquet``.
+
+Columns: ``image``, ``height``, ``width``, ``object`` (what tells it apart in its image), ``label``, ``score``, ``ignored`` and ``counts``.
+An image without objects is a row without ``counts``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ...errors import InputError, MissingDependencyError
+from ...files import write_atomically
+from ...masks import Mask
+from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, annotated
+from ..descriptor import Form, Format, Reader
+from ..writer import Writer, score_of
+
+ROWS = 4096
+"""Rows of a row group: what is in memory at once."""
+
+
+def read_parquet(images: str | os.PathLike[str], file: str | os.PathLike[str]) -> Dataset:
+    """Images with the masks of a table as `ParquetWriter` writes it.
+
+    Args:
+        images: Folder of the images.
+        file: The table.
+
+    Raises:
+        InputError: It is not such a table.
+        MissingDependencyError: pyarrow is not installed.
+    """
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    _, parquet = _pyarrow()
+    try:
+        table = parquet.read_table(Path(file), columns=_schema().names)
+    except Exception as error:  # Arrow's exceptions derive from several built-in ones.
+        raise InputError(f"{file} is not a table of masks: {error}") from error
+    for row in table.to_pylist():
+        rows[row["image"]].append(row)
+    entries, findings = [], []
+    for name in sorted(rows):
+        if (Path(images) / name).is_file():
+            entries.append(Entry(name, partial(_read, name, Path(images) / name, rows[name])))
+        else:
+            findings.append(Finding(name, "unpaired", f"{file} lists the image, and {images} does not have it"))
+    return Dataset(f"{images} with {file}", tuple(entries), tuple(findings))
+
+
+def _read(name: str, photo: Path, rows: list[dict[str, Any]]) -> AnnotatedImage:
+    objects, ignored = [], []
+    for row in rows:
+        if row["counts"] is None:
+            continue
+        rle = {"size": [row["height"], row["width"]], "counts": row["counts"]}
+        mask = Mask.from_coco_rle(rle, label=row["label"], score=row["score"])
+        if row["ignored"]:
+            ignored.append(mask)
+        else:
+            objects.append((row["object"], mask))
+    return annotated(name, photo, objects, ignored)
+
+
+class ParquetWriter(Writer):
+    """One file ``masks.parquet``."""
+
+    holds_ignored = True
+
+    @property
+    def top(self) -> Path:
+        """The file."""
+        return self.out / "masks.parquet"
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """A new table."""
+        _, parquet = _pyarrow()
+        self._rows: list[dict[str, Any]] = []
+        with write_atomically(self.top) as file, parquet.ParquetWriter(file, _schema(), compression="zstd") as self._table:
+            yield
+            self._flush()
+        self.tally.files += 1
+
+    def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
+        for each in objects:
+            self._row(image, each.name.removeprefix(f"{image.name}#"), each.mask)
+            self.tally.wrote(each.mask, Mask.from_coco_rle(each.mask.to_coco_rle()))
+        for number, mask in enumerate(image.ignored, 1):
+            self._row(image, f"ignored {number}", mask, ignored=True)
+        if not objects and not image.ignored:
+            self._row(image, None, None)
+
+    def _row(self, image: AnnotatedImage, key: str | None, mask: Mask | None, ignored: bool = False) -> None:
+        height, width = image.size
+        row: dict[str, Any] = {"image": image.name, "height": height, "width": width, "object": key, "ignored": ignored}
+        if mask is not None:
+            row |= {"label": mask.label, "score": score_of(mask), "counts": mask.counts.decode("ascii")}
+        self._rows.append(row)
+        if len(self._rows) >= ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._rows:
+            self._table.write_table(_pyarrow()[0].Table.from_pylist(self._rows, schema=_schema()))
+            self._rows = []
+
+
+def _schema() -> Any:
+    arrow, _ = _pyarrow()
+    fields = {"image": arrow.string(), "height": arrow.int32(), "width": arrow.int32(), "object": arrow.string()}
+    fields |= {"label": arrow.string(), "score": arrow.float64(), "ignored": arrow.bool_(), "counts": arrow.string()}
+    return arrow.schema(list(fields.items()))
+
+
+def _pyarrow() -> tuple[Any, Any]:
+    """The package pyarrow and its module for Parquet."""
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingDependencyError("Parquet needs pyarrow: pip install 'promptseg[parquet]'") from error
+    return pa, parquet
+
+
+FORMAT = Format(
+    "parquet",
+    "Table of masks; needs the extra parquet",
+    Reader(read_parquet, "Parquet table of masks"),
+    (Form("parquet", "masks.parquet, run lengths", ParquetWriter),),
+)

@@ -1,0 +1,179 @@
+"""Pascal VOC: an XML file an image with the boxes, and pictures in a palette with the objects' numbers and their classes.
+
+The first object of the XML file has the number 1, and so on. Corners of boxes count pixels from 1 and belong to the box.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import numpy as np
+from PIL import Image
+
+from ..._boxes import filled_box
+from ...errors import InputError
+from ...masks import Mask
+from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, annotated, files_under, image_size
+from ..descriptor import BOXES, Form, Format, Place, Reader
+from ..label_images import VOID, paint, save_palette, voc_colours, with_void
+from ..writer import NO_CLASS, FolderWriter
+from ..xml_files import parse_xml, xml_text
+
+
+def read_voc(root: str | os.PathLike[str], images: str | os.PathLike[str] | None = None, *, boxes: bool = False) -> Dataset:
+    """Images with the objects of a VOC folder: ``Annotations``, and ``SegmentationObject`` with their pixels.
+
+    An object without pixels there is skipped, and a finding says so. Void pixels (255) are a region to ignore.
+
+    Args:
+        root: The folder.
+        images: Folder of the images; by default ``JPEGImages`` in it.
+        boxes: Read objects without pixels as their boxes, filled, rather than skip them.
+
+    Raises:
+        InputError: There is no folder ``Annotations`` with XML files.
+    """
+    photos = Path(root) / "JPEGImages" if images is None else Path(images)
+    files = files_under(Path(root) / "Annotations", frozenset({".xml"}))
+    if not files:
+        raise InputError(f"there is no XML file in {Path(root) / 'Annotations'}")
+    entries, findings = [], []
+    for file, path in files.items():
+        try:
+            content = parse_xml(path)
+        except InputError as error:
+            findings.append(Finding(file, "unreadable", str(error)))
+            continue
+        name = _photo(photos, content.findtext("filename") or "", file)
+        if name is None:
+            findings.append(Finding(file, "unpaired", f"its image {content.findtext('filename')} is not in {photos}"))
+        else:
+            picture = (Path(root) / "SegmentationObject" / file).with_suffix(".png")
+            entries.append(Entry(name, partial(_read, name, photos / name, path, picture, boxes)))
+    return Dataset(f"VOC folder {root}", tuple(sorted(entries, key=lambda entry: entry.name)), tuple(findings))
+
+
+def _photo(photos: Path, stated: str, file: str) -> str | None:
+    """The image of a file: as it says, or in the same folder as the file is."""
+    beside = (Path(file).parent / Path(stated).name).as_posix()
+    return next((name for name in (stated, beside) if name and (photos / name).is_file()), None)
+
+
+def _read(name: str, photo: Path, file: Path, picture: Path, boxes: bool) -> AnnotatedImage:
+    size = image_size(photo)
+    numbers = None
+    if picture.is_file():
+        try:
+            with Image.open(picture) as image:
+                numbers = np.asarray(image)
+        except Exception as error:  # Pillow's readers have no common base.
+            raise InputError(f"cannot read mask {picture}: {error}") from error
+        if numbers.ndim != 2:
+            raise InputError(f"mask {picture} is in colour: expected numbers")
+    objects, findings = [], []
+    for number, each in enumerate(parse_xml(file).findall("object"), 1):
+        label = each.findtext("name")
+        if numbers is not None and (numbers == number).any():
+            objects.append((str(number), Mask.from_array(numbers == number, label=label)))
+        elif boxes:
+            try:
+                x0, y0, x1, y1 = (float(each.findtext(f"bndbox/{corner}") or "") for corner in ("xmin", "ymin", "xmax", "ymax"))
+            except ValueError as error:
+                raise InputError(f"object {number} of {file} has no box of four numbers") from error
+            objects.append((str(number), filled_box([x0 - 1, y0 - 1, x1, y1], size, label)))
+        else:
+            findings.append(Finding(f"{name}#{number}", "skipped", "the object has a box alone"))
+    void = [] if numbers is None or not (numbers == VOID).any() else [Mask.from_array(numbers == VOID)]
+    return annotated(name, photo, objects, void, findings)
+
+
+class VocWriter(FolderWriter):
+    """The folder ``voc``: ``Annotations``, ``SegmentationObject``, ``SegmentationClass``, ``ImageSets`` and ``labelmap.txt``.
+
+    A pixel belongs to one object, the smallest: what others hide is lost. A picture has 254 numbers.
+    """
+
+    holds_ignored = True
+    _void = False
+
+    @property
+    def top(self) -> Path:
+        """The folder."""
+        return self.out / "voc"
+
+    def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
+        kept = objects[: VOID - 1]
+        numbers, seen = paint(kept, image.size)
+        if hidden := len(kept) - len(seen):
+            self.tally.lost["others hide them"] += hidden
+        if more := len(objects) - len(kept):
+            self.tally.lost[f"a picture has {VOID - 1} numbers"] += more
+        path = self.file("Annotations", image.name, ".xml")
+        stem = path.relative_to(self.folder / "Annotations").as_posix().removesuffix(".xml")
+        for given, written in seen:
+            self.tally.wrote(given.mask, written)
+        path.write_text(_xml(image, seen), "utf-8")
+        self._save("SegmentationObject", stem, with_void(numbers, image.ignored))
+        classes = [self.classes.number(given.label) + 1 for given, _ in seen]
+        if classes and max(classes) >= VOID:
+            self.tally.notes[f"SegmentationClass has {VOID - 1} classes: pixels of others are void there"] += 1
+        lookup = np.array([0, *(min(number, VOID) for number in classes)], np.uint16)
+        self._save("SegmentationClass", stem, with_void(lookup[numbers], image.ignored))
+        sets = self.folder / "ImageSets" / "Segmentation" / "all.txt"
+        sets.parent.mkdir(parents=True, exist_ok=True)
+        with sets.open("a", encoding="utf-8") as file:
+            file.write(stem + "\n")
+
+    def _save(self, part: str, stem: str, picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
+        self._void = self._void or bool((picture == VOID).any())
+        path = self.folder / part / f"{stem}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_palette(picture, path)
+        self.tally.files += 1
+
+    def finish(self) -> None:
+        colours = voc_colours().tolist()
+        # The file has no way to write a colon in a name; the names in Annotations are whole.
+        names = ["background", *(" ".join(name.replace(":", "_").split()) for name in self.classes.names)][:VOID]
+        named = [*enumerate(names), *([(VOID, "ignored")] if self._void else [])]
+        lines = [f"{name}:{','.join(map(str, colours[number]))}::\n" for number, name in named]
+        (self.folder / "labelmap.txt").write_text("# label:color_rgb:parts:actions\n" + "".join(lines), "utf-8")
+        self.tally.files += 2
+
+
+def _xml(image: AnnotatedImage, seen: Sequence[tuple[AnnotatedObject, Mask]]) -> str:
+    height, width = image.size
+    root = ET.Element("annotation")
+    for tag, text in (("folder", ""), ("filename", xml_text(image.name))):
+        ET.SubElement(root, tag).text = text
+    size = ET.SubElement(root, "size")
+    for tag, value in (("width", width), ("height", height), ("depth", 3)):
+        ET.SubElement(size, tag).text = str(value)
+    ET.SubElement(root, "segmented").text = "1"
+    for given, _ in seen:
+        x0, y0, x1, y1 = (int(value) for value in given.mask.box.tolist())
+        each = ET.SubElement(root, "object")
+        fields = (("name", xml_text(given.label or NO_CLASS)), ("pose", "Unspecified"), ("truncated", "0"), ("difficult", "0"))
+        for tag, text in fields:
+            ET.SubElement(each, tag).text = text
+        box = ET.SubElement(each, "bndbox")
+        for tag, value in (("xmin", x0 + 1), ("ymin", y0 + 1), ("xmax", x1), ("ymax", y1)):
+            ET.SubElement(box, tag).text = str(value)
+    ET.indent(root)
+    return ET.tostring(root, "unicode") + "\n"
+
+
+def _open(images: Place | None, root: Place, *, boxes: bool = False) -> Dataset:
+    return read_voc(root, images, boxes=boxes)
+
+
+FORMAT = Format(
+    "voc",
+    "Pascal VOC",
+    Reader(_open, "folder with Annotations and SegmentationObject", images="optional", options={"boxes": BOXES}),
+    (Form("voc", "voc/: Annotations/, SegmentationObject/, SegmentationClass/, ImageSets/, labelmap.txt", VocWriter),),
+)

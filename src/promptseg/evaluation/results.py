@@ -1,0 +1,181 @@
+"""Results of an evaluation: rows, figures and where they come from. They can be saved, read again, joined and compared."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..datasets.core import Finding, read_json
+from ..errors import ConfigError, InputError, MissingDependencyError, OutputError
+from ..files import output_errors, write_atomically
+from .figures import METRICS, Figures
+from .rows import ImageRow, ObjectRow
+from .tables import row_columns, summary_text
+
+FORMAT = "promptseg-evaluation-1"
+
+
+@dataclass(frozen=True)
+class Evaluation(Figures):
+    """A model on a dataset by one protocol.
+
+    Attributes:
+        provenance: The models, as `promptseg.results.Provenance.to_dict` gives them.
+        findings: What could not be used, or not as it stands.
+    """
+
+    provenance: tuple[Mapping[str, Any], ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures and all rows as plain values that `json` can write; `from_dict` reads them."""
+        return {
+            "format": FORMAT,
+            "model": self.model,
+            "prompt": self.prompt,
+            "seed": self.seed,
+            "data": self.data,
+            "objects": len(self.rows),
+            "images": len(self.images),
+            "iou_mean": self.metrics["iou"].mean,
+            "iou_std": self.metrics["iou"].std,
+            "iou_ci95": self.metrics["iou"].to_dict()["ci95"],
+            **{f"{name}_mean": self.metrics[name].mean for name in METRICS[1:]},
+            "image_iou_mean": float(np.mean([image.iou for image in self.images])),
+            "image_dice_mean": float(np.mean([image.dice for image in self.images])),
+            "seconds_per_image": self.seconds_per_image,
+            "images_cached": sum(image.cached for image in self.images),
+            "metrics": {name: one.to_dict() for name, one in self.metrics.items()},
+            "baselines": {name: {key: one.to_dict() for key, one in both.items()} for name, both in self.baselines.items()},
+            "calibration": self.calibration,
+            "choice": self.choice,
+            "clicks": self.clicks,
+            "by_size": {name: one.to_dict() for name, one in self.by(lambda row: row.size).items()},
+            "by_class": {name: one.to_dict() for name, one in self.by(lambda row: row.label).items()},
+            "provenance": [dict(one) for one in self.provenance],
+            "findings": [asdict(finding) for finding in self.findings],
+            "per_object": [asdict(row) for row in self.rows],
+            "per_image": [asdict(image) for image in self.images],
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Evaluation:
+        """Reads what `to_dict` gave.
+
+        Raises:
+            InputError: It is something else.
+        """
+        try:
+            if content["format"] != FORMAT:
+                raise InputError(f"expected an evaluation in format {FORMAT!r}, got {content['format']!r}")
+            return cls(
+                content["model"],
+                content["prompt"],
+                content["seed"],
+                content["data"],
+                tuple(_object_row(row) for row in content["per_object"]),
+                tuple(ImageRow(**row) for row in content["per_image"]),
+                tuple(content["provenance"]),
+                tuple(Finding(**finding) for finding in content["findings"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise InputError(f"not an evaluation that was saved: {error!r}") from error
+
+    @classmethod
+    def joined(cls, runs: Sequence[Evaluation], model: str) -> Evaluation:
+        """Runs on different images as one, such as those of the folds of a cross-validation.
+
+        Args:
+            runs: Runs by one protocol and seed.
+            model: What all their models are together.
+
+        Raises:
+            ConfigError: There is no run, or they differ in protocol or seed.
+            InputError: An image is in several.
+        """
+        asked = {(run.prompt, run.seed) for run in runs}
+        if len(asked) != 1:
+            told = ", ".join(f"{prompt!r} with seed {seed}" for prompt, seed in sorted(asked))
+            raise ConfigError(f"only runs by one protocol and seed can be joined, got {told or 'no run'}")
+        images = tuple(sorted((image for run in runs for image in run.images), key=lambda image: image.name))
+        names = [image.name for image in images]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise InputError(f"runs are joined that are of different images: {twice[0]} is in several")
+        rows: dict[str, list[ObjectRow]] = {name: [] for name in names}
+        for row in (row for run in runs for row in run.rows):
+            rows[row.image].append(row)
+        return cls(
+            model,
+            runs[0].prompt,
+            runs[0].seed,
+            ", ".join(dict.fromkeys(run.data for run in runs)),
+            tuple(row for image in images for row in rows[image.name]),
+            images,
+            tuple(one for run in runs for one in run.provenance),
+            tuple(dict.fromkeys(finding for run in runs for finding in run.findings)),
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes figures and rows as JSON, whole or not at all.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        file = Path(path)
+        with output_errors(file), write_atomically(file, text=True) as opened:
+            json.dump(self.to_dict(), opened, indent=1)
+            opened.write("\n")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Evaluation:
+        """Reads what `save` wrote.
+
+        Raises:
+            InputError: The file cannot be read, or is something else.
+        """
+        try:
+            return cls.from_dict(read_json(Path(path)))
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+
+    def save_rows(self, path: str | os.PathLike[str]) -> None:
+        """Writes one row an object as CSV or, by that suffix, Parquet; baselines have columns of their own, lists are JSON.
+
+        Raises:
+            OutputError: It cannot be written, or its suffix is another.
+            MissingDependencyError: Parquet needs pyarrow.
+        """
+        file = Path(path)
+        columns = row_columns(self)
+        if file.suffix.lower() not in (".csv", ".parquet"):
+            raise OutputError(f"cannot write {file}: rows are written as .csv or .parquet")
+        if file.suffix.lower() == ".parquet":
+            try:
+                import pyarrow as pa
+                from pyarrow import parquet
+            except ImportError as error:
+                raise MissingDependencyError("Parquet needs pyarrow: pip install 'promptseg[parquet]', or write .csv") from error
+            with output_errors(file), write_atomically(file) as opened:
+                parquet.write_table(pa.table(columns), opened)
+            return
+        with output_errors(file), write_atomically(file, text=True) as opened:
+            writer = csv.writer(opened, lineterminator="\n")
+            writer.writerow(columns)
+            writer.writerows(zip(*columns.values(), strict=True))
+
+    def __str__(self) -> str:
+        """The figures for people."""
+        return summary_text(self)
+
+
+def _object_row(values: Mapping[str, Any]) -> ObjectRow:
+    lists = {"box": values["box"] and tuple(values["box"]), "points": tuple(map(tuple, values["points"]))}
+    return ObjectRow(**{**values, **lists, "click_ious": tuple(values["click_ious"])})

@@ -1,0 +1,104 @@
+import json
+
+import numpy as np
+import pytest
+from pycocotools import mask as coco
+
+from promptseg import Mask
+from promptseg.datasets.formats.coco import read_coco
+from promptseg.errors import InputError
+
+
+@pytest.fixture
+def write(tmp_path, save):
+    """Writes a COCO file of annotations on one image ``a.png``: ``write(annotation, …)`` is the dataset."""
+
+    def write(*annotations, **content):
+        save("a.png")
+        rows = [{"id": 10 + index, "image_id": 1, "category_id": 3, **row} for index, row in enumerate(annotations)]
+        content = {
+            "images": [{"id": 1, "file_name": "a.png", "height": 6, "width": 8}],
+            "categories": [{"id": 3, "name": "dog"}],
+            "annotations": rows,
+            **content,
+        }
+        (tmp_path / "c.json").write_text(json.dumps(content))
+        return read_coco(tmp_path, tmp_path / "c.json")
+
+    return write
+
+
+def test_polygons_and_run_lengths_of_both_sorts_are_objects_with_names_and_labels(write, square):
+    compressed = Mask.from_array(square).to_coco_rle()
+    runs = {"size": [6, 8], "counts": [13, 2, 4, 2, 27]}
+    (image,) = write({"segmentation": [[2, 1, 4, 1, 4, 3, 2, 3]]}, {"segmentation": compressed}, {"segmentation": runs})
+    assert [true.name for true in image.objects] == ["a.png#10", "a.png#11", "a.png#12"]
+    assert all(true.label == "dog" for true in image.objects)
+    assert all((true.mask.array == square).all() for true in image.objects)
+
+
+def test_a_crowd_is_ignored_and_no_object(write, square):
+    (image,) = write({"segmentation": Mask.from_array(square).to_coco_rle(), "iscrowd": 1})
+    assert image.objects == ()
+    assert image.ignored[0].area == 4
+
+
+def test_what_is_no_mask_is_skipped_by_name(write):
+    findings = []
+    (image,) = write({"segmentation": [], "bbox": [1, 1, 3, 3]}).usable(findings)
+    assert image.objects == ()
+    assert [(finding.source, finding.kind) for finding in findings] == [("a.png#10", "skipped"), ("a.png", "empty")]
+
+
+def test_broken_runs_are_named_by_their_annotation(write):
+    findings = []
+    assert list(write({"segmentation": {"size": [6, 8], "counts": [3, 4]}}).usable(findings)) == []
+    assert (findings[0].source, findings[0].kind) == ("a.png#10", "unreadable")
+
+
+def test_a_mask_of_another_size_is_named(write):
+    findings = []
+    mask = Mask.from_array(np.ones((5, 8), bool)).to_coco_rle()
+    assert list(write({"segmentation": mask}).usable(findings)) == []
+    assert findings[0].kind == "size"
+
+
+def test_missing_images_and_annotations_of_no_image_are_named(write):
+    dataset = write({"segmentation": [], "image_id": 9}, images=[{"id": 2, "file_name": "gone.png"}])
+    assert [(finding.source, finding.kind) for finding in dataset.findings] == [
+        ("gone.png", "unpaired"),
+        ("c.json: image 9", "unpaired"),
+    ]
+
+
+def test_objects_with_one_id_keep_names_apart(write):
+    polygon = [[2, 1, 4, 1, 4, 3, 2, 3]]
+    (image,) = write({"segmentation": polygon, "id": 1}, {"segmentation": polygon, "id": 1})
+    assert len({true.name for true in image.objects}) == 2
+
+
+@pytest.mark.parametrize("content", ["no", "[]", '{"images": [{"id": 1}]}', '{"images": 3, "annotations": []}'])
+def test_what_is_no_coco_file_is_refused(tmp_path, content):
+    (tmp_path / "c.json").write_text(content)
+    with pytest.raises(InputError, match=r"c\.json is not"):
+        read_coco(tmp_path, tmp_path / "c.json")
+
+
+@pytest.mark.shared
+def test_real_annotations_are_read_as_pycocotools_reads_them(shared):
+    folder = shared / "data" / "coco_tiny"
+    content = json.loads((folder / "annotations" / "instances_train2017.json").read_text())
+    by_id = {str(row["id"]): row for row in content["annotations"]}
+    sizes = {row["file_name"]: (row["height"], row["width"]) for row in content["images"]}
+    findings = []
+    images = list(read_coco(folder / "train2017", folder / "annotations" / "instances_train2017.json").usable(findings))
+    names = {category["id"]: category["name"] for category in content["categories"]}
+    assert sum(len(image.objects) for image in images) == sum(not row["iscrowd"] for row in content["annotations"]) > 100
+    assert sum(len(image.ignored) for image in images) == sum(row["iscrowd"] for row in content["annotations"]) > 0
+    assert {finding.kind for finding in findings} <= {"empty"}
+    for image in images:
+        for true in image.objects:
+            row = by_id[true.name.partition("#")[2]]
+            expected = coco.decode(coco.merge(coco.frPyObjects(row["segmentation"], *sizes[image.name])))
+            assert true.label == names[row["category_id"]]
+            assert (true.mask.array == expected).all()

@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from promptseg.datasets import writing
+from promptseg.datasets.core import AnnotatedImage, AnnotatedObject
+from promptseg.datasets.formats.yolo import read_yolo
+from promptseg.errors import InputError
+from promptseg.masks import Mask
+
+SQUARE = "0.25 0.166667 0.5 0.166667 0.5 0.5 0.25 0.5"
+
+
+@pytest.fixture
+def write(tmp_path, save):
+    """Writes labels of one image ``a.png``: ``write("0 0.1 …")`` is the dataset."""
+
+    def write(text, names=None):
+        save("images/a.png")
+        (tmp_path / "labels").mkdir(exist_ok=True)
+        (tmp_path / "labels" / "a.txt").write_text(text)
+        if names is not None:
+            (tmp_path / "data.yaml").write_text(names)
+        return read_yolo(tmp_path / "images", tmp_path / "labels", None if names is None else tmp_path / "data.yaml")
+
+    return write
+
+
+@pytest.mark.parametrize(("names", "label"), [(None, "1"), ("names: [cat, dog]", "dog"), ("names: {1: dog}", "dog")])
+def test_a_line_is_an_object_with_the_name_of_its_class(write, square, names, label):
+    (image,) = write(f"1 {SQUARE}\n\n", names)
+    (true,) = image.objects
+    assert (true.name, true.label) == ("a.png#1", label)
+    assert (true.mask.array == square).all()
+
+
+def test_a_box_alone_is_skipped_and_an_image_without_file_has_no_object(write, save):
+    save("images/b.png")
+    findings = []
+    assert [image.objects for image in write("0 0.5 0.5 0.2 0.2").usable(findings)] == [(), ()]
+    assert [(finding.source, finding.kind) for finding in findings] == [("a.png#1", "skipped"), ("a.png", "empty"), ("b.png", "empty")]
+
+
+@pytest.mark.parametrize("line", ["0 1 2 3", "dog " + SQUARE, "0 100 100 200 100 200 200", f"0 {SQUARE} 0.1"])
+def test_a_broken_line_is_named_with_its_number(write, line):
+    findings = []
+    assert list(write(f"0 {SQUARE}\n{line}").usable(findings)) == []
+    assert (findings[0].source, findings[0].kind) == ("a.png#2", "unreadable")
+    assert "line 2" in findings[0].message
+
+
+def test_labels_without_image_are_named(write, tmp_path):
+    dataset = write(f"0 {SQUARE}")
+    (tmp_path / "labels" / "gone.txt").write_text("")
+    dataset = read_yolo(tmp_path / "images", tmp_path / "labels")
+    assert [(finding.source, finding.kind) for finding in dataset.findings] == [(str(tmp_path / "labels" / "gone.txt"), "unpaired")]
+
+
+def test_a_file_without_names_is_refused(write):
+    with pytest.raises(InputError, match=r"data\.yaml has no names"):
+        write(f"0 {SQUARE}", "train: here")
+
+
+def test_boxes_are_filled_where_they_are_asked_for(tmp_path, save, square):
+    save("images/a.png")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text("0 0.375 0.333333 0.25 0.333333\n")
+    ((each,),) = (image.objects for image in read_yolo(tmp_path / "images", tmp_path / "labels", boxes=True))
+    assert (each.mask.array == square).all()
+    assert each.mask.from_box
+
+
+@pytest.mark.usefixtures("ultralytics_tasks")
+def test_ultralytics_reads_what_is_written_and_fills_the_same_pixels(tmp_path, save, square):
+    import ultralytics.data.utils as utils  # Now that it is imported without changing the process of all tests.
+
+    # Ultralytics refuses photos of less than ten pixels.
+    size, square = (24, 32), square.repeat(4, axis=0).repeat(4, axis=1)
+    photo = save("images/b/a.png", np.zeros((*size, 3), np.uint8))
+    masks = [Mask.from_array(each, label=label) for each, label in ((square, "a: b"), (square[::-1, ::-1], "ä"))]
+    objects = tuple(AnnotatedObject(f"b/a.png#{number}", mask) for number, mask in enumerate(masks))
+    writing.write("yolo-seg", [AnnotatedImage("b/a.png", photo, size, objects)], tmp_path / "out")
+    data = utils.check_det_dataset(str(tmp_path / "out" / "yolo-seg" / "data.yaml"), autodownload=False)
+    assert data["names"] == {0: "a: b", 1: "ä"}
+    (found,) = [str(path) for path in Path(data["train"]).rglob("*.png")]
+    (labels,) = utils.img2label_paths([found])
+    _, boxes, shape, segments, *_, corrupt, message = utils.verify_image_label((found, labels, "", False, 2, 0, 0, False))
+    assert (shape, corrupt, message, boxes[:, 0].tolist()) == (size, 0, "", [0, 1])
+    for mask, segment in zip(masks, segments, strict=True):
+        assert (utils.polygon2mask(size, [(segment * np.float32([32, 24])).ravel()]) == mask.array).all()
