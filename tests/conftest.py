@@ -14,6 +14,7 @@ from promptseg.errors import WeightsError
 
 pytest_plugins = [
     "catalog_models",
+    "entry_points",
     "file_server",
     "grounding_models",
     "onnx_sam_models",

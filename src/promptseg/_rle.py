@@ -66,8 +66,8 @@ def sample(counts: bytes, height: int, rows: NDArray[np.int64], columns: NDArray
         columns: Columns to look at.
     """
     pixels = columns[:, None] * height + rows[None]
-    inside: NDArray[np.bool_] = np.searchsorted(run_ends(counts), pixels.ravel(), side="right") % 2 == 1
-    return inside.reshape(pixels.shape).T
+    inside: NDArray[np.bool_] = (np.searchsorted(run_ends(counts), pixels.ravel(), side="right") % 2 == 1).reshape(pixels.shape).T
+    return inside
 
 
 def run_lengths(counts: bytes) -> list[int]:

@@ -1,5 +1,8 @@
 """Frames of folders, arrays and generators: in order and of one size. A bad one does not lose those before it."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -116,3 +119,8 @@ def test_a_choice_of_frames_out_of_range_is_refused_with_its_value(arguments, wo
 def test_what_is_no_video_is_refused(source):
     with pytest.raises(InputError, match="a video is a path"):
         open_frames(source)
+
+
+def test_importing_the_protocols_loads_neither_opencv_nor_ffmpeg():
+    code = "import sys, promptseg.protocols, promptseg.video.frames\nprint(*{'av', 'cv2'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == ""
