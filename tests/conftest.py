@@ -23,6 +23,8 @@ from promptseg import registry
 from promptseg.errors import WeightsError
 from promptseg.weights import WeightFile
 
+pytest_plugins = ["skips"]  # tests/plugins/skips.py
+
 # The same examples at every run, so that a change that breaks nothing never fails; `--hypothesis-profile=explore` looks for new ones.
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=60)
 settings.register_profile("explore", deadline=None, max_examples=2000)

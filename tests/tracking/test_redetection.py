@@ -9,7 +9,7 @@ from promptseg.testing import FakeSegmenter
 from promptseg.tracking.follow import Keeping, follow
 from promptseg.tracking.session import PropagateSegmenter
 
-pytest.importorskip("av", reason="the clip is a video file")
+pytest.importorskip("av", reason="a video file needs av")
 pytest.importorskip("scipy", reason="pairing needs scipy")
 
 pytestmark = pytest.mark.usefixtures("ultralytics_tasks")  # The detector is YOLO.
