@@ -582,9 +582,10 @@ class SmallModels:
         pytest.importorskip("skimage", reason="scikit-image is not installed")
 
     def _yolo(self, name, engine):
+        tiny_yolo = self._fixture("tiny_yolo")
         from promptseg.backends import yolo
 
-        weights = self._fixture("tiny_yolo")("yolov8n-seg" if name.endswith("-seg") else "yolov8n")
+        weights = tiny_yolo("yolov8n-seg" if name.endswith("-seg") else "yolov8n")
         self._patch.setattr(yolo, "_check_variant", lambda *_: None)
         return weights
 
