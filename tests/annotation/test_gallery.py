@@ -1,8 +1,5 @@
-import html
 import json
 import re
-import shutil
-import subprocess
 
 import numpy as np
 import pytest
@@ -12,47 +9,6 @@ from promptseg import Mask, Prompt, annotate
 from promptseg.annotation import gallery
 from promptseg.masks import Masks
 from promptseg.results import Result
-
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-
-ASK = """
-const choose = (id, value) => { byId(id).value = value; byId(id).dispatchEvent(new Event("input", { bubbles: true })); };
-const names = () => [...document.querySelectorAll("#photos .caption")].map(each => each.firstChild.textContent);
-const filtered = settings => {
-  for (const [id, value] of Object.entries(settings)) choose(id, value);
-  const found = names();
-  byId("filters").reset();
-  filter();
-  return found;
-};
-const key = name => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true }));
-const dialog = () => [byId("one").open, byId("one-name").textContent, byId("one-where").textContent];
-"""
-
-
-@pytest.fixture
-def ask(tmp_path):
-    """Opens the page of the run in ``tmp_path / "out"`` in a browser: ``ask("1 + 1", …)`` are the values of these expressions."""
-    if BROWSER is None:
-        pytest.skip("no chromium on this machine")
-
-    def ask(*expressions):
-        gallery = tmp_path / "out" / "gallery"
-        page = (gallery / "index.html").read_text("utf-8")
-        answers = ", ".join(f"() => ({each})" for each in expressions)
-        script = (
-            f"<script>{ASK} const told = []; for (const each of [{answers}]) {{ try {{ told.push(each()); }} catch (error) {{ "
-            'told.push("error: " + error); } } document.body.append(element("pre", { id: "told" }, JSON.stringify(told)));</script>'
-        )
-        (gallery / "asked.html").write_text(page.replace("</body>", f"{script}</body>"), "utf-8")
-        command = [BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'browser'}", "--dump-dom"]
-        done = subprocess.run([*command, (gallery / "asked.html").as_uri()], capture_output=True, text=True, timeout=120, check=False)
-        told = re.search(r'<pre id="told">(.*?)</pre>', done.stdout, re.DOTALL)
-        if told is None:
-            pytest.skip(f"{BROWSER} does not run here: {done.stderr[-300:]}")
-        return json.loads(html.unescape(told[1]))
-
-    return ask
 
 
 def data(out):
@@ -131,49 +87,6 @@ def test_a_picture_is_small_and_shows_the_masks_where_they_are(tmp_path):
     assert coloured[100:170, 130:230].all()
     assert not coloured[:80].any()
     assert not coloured[:, 260:].any()
-
-
-def test_in_a_browser_filters_orders_and_pages_show_the_photos_that_they_say(photos, finder, tmp_path, ask):
-    root = photos("a/0.png", "1.png", "2.png")
-    (root / "bad <b>.png").write_bytes(b"")
-    source = [(root / "2.png", [])] + [root / name for name in ("1.png", "a/0.png", "bad <b>.png")]
-    annotate(source, pipeline=finder, out=tmp_path / "out")
-    one, zero, two, bad = (str(root / name).lstrip("/") for name in ("1.png", "a/0.png", "2.png", "bad <b>.png"))
-    asked = {
-        "filtered({})": [one, two, zero, bad],
-        'filtered({ status: "failed" })': [bad],
-        'filtered({ status: "empty" })': [two],
-        'filtered({ status: "found" })': [one, zero],
-        'filtered({ class: "1" })': [one, zero],
-        'filtered({ class: "1", least: "0.95" })': [],
-        'filtered({ most: "0.9" })': [one, zero],
-        'filtered({ most: "0.1" })': [],
-        'filtered({ name: "A/0" })': [zero],
-        'filtered({ order: "count" })': [one, zero, two, bad],
-        'filtered({ order: "worst" })': [one, zero, two, bad],
-        'document.querySelector(".failed-sign").children.length': 0,  # The name of a file is no markup.
-        'byId("overview").textContent': "3 photos with 6 objects, 1 of them with none; 1 failed.",
-        "[...Array(60).keys()].forEach(index => photos.push({ ...photos[0], n: `more ${index}` })) ?? filter() ?? names().length": 60,
-        'byId("next").click() ?? names().length': 4,
-        '[byId("next").disabled, byId("back").disabled, byId("where").textContent]': [True, False, "64 photos, page 2 of 2"],
-    }
-    assert dict(zip(asked, ask(*asked), strict=True)) == asked
-
-
-def test_in_a_browser_a_photo_is_opened_left_and_gone_on_from_by_key_and_click(photos, finder, tmp_path, ask):
-    root = photos("0.png", "1.png", "2.png")
-    annotate(root, pipeline=finder, out=tmp_path / "out")
-    asked = {
-        'document.querySelector("#photos button").click() ?? dialog()': [True, "0.png", "1 of 3"],
-        'byId("one-next").click() ?? dialog()': [True, "1.png", "2 of 3"],
-        'byId("one-next").focus() ?? byId("one-next").click() ?? dialog()': [True, "2.png", "3 of 3"],
-        'key("ArrowRight") && dialog()': [True, "2.png", "3 of 3"],
-        'key("ArrowLeft") && dialog()': [True, "1.png", "2 of 3"],  # Although the button that had the focus is out of use.
-        'byId("one-name").click() ?? dialog()[0]': True,
-        'byId("one").click() ?? dialog()[0]': False,  # A click beside it.
-        'leave() ?? document.activeElement.textContent.startsWith("1.png")': True,
-    }
-    assert dict(zip(asked, ask(*asked), strict=True)) == asked
 
 
 def test_an_object_without_a_score_is_not_one_of_low_score():

@@ -14,7 +14,7 @@ import promptseg
 from promptseg.errors import ConfigError, OutOfMemoryError, WeightsMismatchError, WeightsNotFoundError, WeightsOfflineError
 from promptseg.testing.contracts import scene
 
-torch = pytest.importorskip("torch", reason="the backend is torch's")
+torch = pytest.importorskip("torch", reason="the backend needs torch")
 if importlib.util.find_spec("ultralytics") is None:  # Not `importorskip`: imported by itself it changes the process of all tests.
     pytest.skip("ultralytics is not installed", allow_module_level=True)
 

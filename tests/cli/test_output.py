@@ -36,9 +36,9 @@ def test_json_is_written_as_it_is(tmp_path):
 
 
 @pytest.mark.parametrize("write", [lambda path: write_image(PICTURE, path), lambda path: write_json([1, 2], path)])
-@pytest.mark.parametrize(("function", "number"), [("fsync", errno.ENOSPC), ("replace", errno.EACCES)])
+@pytest.mark.parametrize(("owner", "function", "number"), [(files.os, "fsync", errno.ENOSPC), (files.Path, "replace", errno.EACCES)])
 @pytest.mark.parametrize("before", [None, b"what stood there"])
-def test_nothing_half_written_is_left_and_what_stood_there_is_untouched(write, function, number, before, tmp_path, monkeypatch):
+def test_nothing_half_written_is_left_and_what_stood_there_is_untouched(write, owner, function, number, before, tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     if before is not None:
         path.write_bytes(before)
@@ -46,7 +46,7 @@ def test_nothing_half_written_is_left_and_what_stood_there_is_untouched(write, f
     def fail(*_):
         raise OSError(number, "the disk says no")
 
-    monkeypatch.setattr(files.os, function, fail)
+    monkeypatch.setattr(owner, function, fail)
     with pytest.raises(OutputError, match=r"cannot write .*a\.png: the disk says no"):
         write(path)
     assert [entry.read_bytes() for entry in tmp_path.iterdir()] == ([] if before is None else [before])

@@ -199,14 +199,14 @@ class TestFiles:
         assert written("out") == ["a-masks.json", "a-overlay.png"]
         assert {**json.loads(result.stdout), "timings": 0} == {**json.loads(Path("out/a-masks.json").read_text()), "timings": 0}
 
-    @pytest.mark.parametrize("function", ["fsync", "replace"])
-    def test_a_full_or_read_only_disk_leaves_nothing_half_written(self, function, run, save_photo, monkeypatch):
+    @pytest.mark.parametrize(("owner", "function"), [(files.os, "fsync"), (files.Path, "replace")])
+    def test_a_full_or_read_only_disk_leaves_nothing_half_written(self, owner, function, run, save_photo, monkeypatch):
         save_photo("a.png")
 
         def fail(*_):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(files.os, function, fail)
+        monkeypatch.setattr(owner, function, fail)
         result = run("segment", "a.png", "--model", "cutter", "--box", "10,10,30,30", "--out", "out")
         assert result.exit_code == 1
         assert result.stderr == (

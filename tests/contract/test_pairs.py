@@ -8,7 +8,7 @@ import yaml
 import promptseg as ps
 from promptseg import registry
 
-pytest.importorskip("torch", reason="most models run in torch")
+pytest.importorskip("torch", reason="most models need torch")
 
 
 def catalogued(kind):

@@ -25,7 +25,7 @@ def test_outlines_and_their_single_rings_give_the_mask_back(array):
 @settings(max_examples=40, deadline=None)
 @given(pixels)
 def test_outlines_are_valid_geometry_of_the_same_area(array):
-    geometry = pytest.importorskip("shapely.geometry", reason="validity is judged by shapely")
+    geometry = pytest.importorskip("shapely.geometry", reason="judging validity needs shapely")
     parts = geometry.MultiPolygon([(part.exterior, part.holes) for part in outlines(Mask.from_array(array))])
     assert parts.is_valid
     assert parts.area == array.sum()

@@ -96,7 +96,7 @@ def test_it_annotates_a_real_photo_with_yolo_and_mini_sam(shared, mini_sam, tmp_
     weights, photo = shared / "weights" / "yolo" / "yolov8n_int8.onnx", shared / "data" / "ultralytics" / "bus.jpg"
     for path in (weights, photo):
         if not path.is_file():
-            pytest.skip(f"{path} is missing")
+            pytest.skip(f"there is no {path.name} beside the project")
     (tmp_path / "photos").mkdir()
     shutil.copy(photo, tmp_path / "photos")
     environment = {**os.environ, "PYTHONPATH": str(Path(promptseg.__file__).resolve().parents[1])}

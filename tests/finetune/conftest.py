@@ -35,7 +35,7 @@ def toy(tmp_path):
 def small_sam(tiny_sam, tmp_path, monkeypatch):
     """Model ``"sam-vit-b"`` is tiny: the path of a checkpoint of it with random weights."""
     torch = pytest.importorskip("torch", reason="fine-tuning needs torch")
-    pytest.importorskip("safetensors", reason="fine-tuned decoders are written by safetensors")
+    pytest.importorskip("safetensors", reason="writing fine-tuned decoders needs safetensors")
     from promptseg.backends import sam
     from promptseg.sam import torch_checkpoints
 

@@ -10,7 +10,7 @@ from promptseg.finetune import cross_validation
 from promptseg.finetune.cross_validation import cross_validate
 
 pytest.importorskip("torch", reason="fine-tuning needs torch")
-pytest.importorskip("safetensors", reason="fine-tuned decoders are written by safetensors")
+pytest.importorskip("safetensors", reason="writing fine-tuned decoders needs safetensors")
 
 QUICK = {"folds": 2, "epochs": 1, "learning_rate": 3e-3, "device": "cpu", "baselines": False}
 

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from promptseg.errors import OutputError
+
+pytest.importorskip("torch", reason="fine-tuning needs torch")
+
 from promptseg.finetune import embeddings
 from promptseg.finetune.embeddings import Embeddings
 from promptseg.results import Provenance

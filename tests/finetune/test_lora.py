@@ -12,7 +12,7 @@ from promptseg.finetune.run import finetune_decoder
 from promptseg.prompts import Prompt
 
 torch = pytest.importorskip("torch", reason="fine-tuning needs torch")
-pytest.importorskip("safetensors", reason="fine-tuned weights are written by safetensors")
+pytest.importorskip("safetensors", reason="writing fine-tuned weights needs safetensors")
 
 QUICK = {"learning_rate": 3e-3, "epochs": 3, "validation": 0, "device": "cpu"}
 

@@ -21,7 +21,7 @@ from promptseg.finetune.run import finetune_decoder
 from promptseg.prompts import Prompt
 
 torch = pytest.importorskip("torch", reason="fine-tuning needs torch")
-pytest.importorskip("safetensors", reason="fine-tuned decoders are written by safetensors")
+pytest.importorskip("safetensors", reason="writing fine-tuned decoders needs safetensors")
 
 from promptseg.finetune import state, train  # noqa: E402 - They need torch.
 

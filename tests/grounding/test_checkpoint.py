@@ -6,7 +6,7 @@ import pytest
 
 from promptseg.errors import WeightsMismatchError
 
-torch = pytest.importorskip("torch", reason="checkpoints are torch's")
+torch = pytest.importorskip("torch", reason="checkpoints need torch")
 
 from promptseg.grounding.checkpoint import check_shared_box_head, for_transformers, read_original  # noqa: E402 - It needs torch.
 

@@ -188,6 +188,7 @@ class TestRefining:
             Pipeline().detect("finder").segment("superpixel", refine=True).build()
 
     def test_so_is_a_pipeline_without_a_detector(self):
+        pytest.importorskip("skimage", reason="superpixels need scikit-image")
         with pytest.raises(IncompatibleStagesError, match=r"refine is about a detector's masks: add \.detect"):
             Pipeline().segment("superpixel", refine=True).build()
 

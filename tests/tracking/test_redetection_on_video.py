@@ -9,7 +9,7 @@ from promptseg.tracking.redetection import RedetectionConfig, track_with_redetec
 from promptseg.tracking.session import PropagateSegmenter
 from promptseg.video.frames import open_frames
 
-pytest.importorskip("av", reason="the clip is a video file")
+pytest.importorskip("av", reason="a video file needs av")
 pytest.importorskip("scipy", reason="pairing needs scipy")
 
 pytestmark = pytest.mark.usefixtures("ultralytics_tasks")  # The detector is YOLO.

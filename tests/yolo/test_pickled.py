@@ -10,7 +10,7 @@ import pytest
 
 from promptseg.errors import WeightsMismatchError
 
-torch = pytest.importorskip("torch", reason="checkpoints are torch's")
+torch = pytest.importorskip("torch", reason="checkpoints need torch")
 
 from promptseg.yolo.pickled import Inert, read_pickled  # noqa: E402 - It needs torch.
 
