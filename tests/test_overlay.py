@@ -1,9 +1,9 @@
-"""Masks drawn on an image: which pixels change, and to what."""
+"""Masks drawn on an image: which pixels change, to what colors, and whether everybody can tell these apart."""
 
-import colorsys
 import itertools
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,14 +11,21 @@ from PIL import Image
 from promptseg.detections import Detections
 from promptseg.errors import InputError
 from promptseg.masks import Mask, Masks
-from promptseg.overlay import BACKGROUND, BOX, FOREGROUND, draw, palette
+from promptseg.overlay import BACKGROUND, BLACK, BOX, FEW, FOREGROUND, HUES, WHITE, draw, palette, text_color
 from promptseg.prompts import Prompt
 
 SIZE = (60, 90)
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
+# Machado, Oliveira and Fernandes, "A physiologically-based model for simulation of color vision deficiency" (2009), severity 1, linear RGB.
+VISIONS = {
+    "normal": np.eye(3),
+    "protanopia": np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
+    "deuteranopia": np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
+}
 
-def grey():
+
+def gray():
     return np.full((*SIZE, 3), 100, np.uint8)
 
 
@@ -29,109 +36,200 @@ def rectangle(x0, y0, x1, y1, **about):
 
 
 def drawn(*masks, image=None, **style):
-    picture = draw(grey() if image is None else image, Masks(masks, SIZE), **style)
+    picture = draw(gray() if image is None else image, Masks(masks, SIZE), **style)
     assert picture.mode == "RGB"
     return np.asarray(picture)
 
 
 def changed(picture, image=None):
-    return (picture != (grey() if image is None else image)).any(axis=-1)
+    return (picture != (gray() if image is None else image)).any(axis=-1)
+
+
+def near(pixels, reach=2):
+    """The pixels at most `reach` away from those given."""
+    return cv2.dilate(pixels.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)).astype(bool)
+
+
+def like(picture, color, distance=40):
+    """Where a picture has a color, or nearly."""
+    return np.abs(picture.astype(int) - color).max(axis=-1) <= distance
+
+
+def seen(colors, vision):
+    """Colors in CIELAB as they look to people with a kind of vision."""
+    values = np.array(colors) / 255
+    linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(linear @ VISIONS[vision].T, 0, 1)
+    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return cv2.cvtColor(encoded.astype(np.float32)[None], cv2.COLOR_RGB2LAB)[0]
+
+
+def least_distance(colors, vision):
+    return min(np.linalg.norm(one - other) for one, other in itertools.combinations(seen(colors, vision), 2))
 
 
 class TestMasks:
-    def test_the_fill_is_a_blend_of_image_and_colour_and_outside_nothing_changes(self, photo):
+    def test_the_fill_is_a_blend_of_image_and_color_and_outside_nothing_changes(self, photo):
         image, mask = photo(*SIZE), rectangle(10, 20, 50, 45)
-        picture = drawn(mask, image=image, colours=[RED], opacity=0.25, outline=False)
+        picture = drawn(mask, image=image, colors=[RED], opacity=0.25, outline=False)
         assert np.array_equal(changed(picture, image), mask.array)
         expected = image[mask.array] * 0.75 + np.array(RED) * 0.25
         assert np.abs(picture[mask.array] - expected).max() <= 1
 
-    def test_the_outline_follows_the_border_in_the_full_colour(self):
+    def test_where_masks_overlap_the_image_is_tinted_once(self):
+        small = rectangle(20, 25, 40, 40)
+        once = drawn(small, colors=[RED], outline=False)
+        over = drawn(rectangle(0, 0, 80, 55), rectangle(10, 20, 50, 45), small, colors=[BLUE, BLUE, RED], outline=False)
+        assert np.array_equal(over[small.array], once[small.array])
+
+    def test_the_fill_is_light_and_lighter_where_there_are_many_masks(self):
+        many = [rectangle(8 * i, 20, 8 * i + 6, 45) for i in range(FEW + 1)]
+        few_change, many_change = (
+            np.abs(drawn(*masks, colors=[BLUE] * len(masks), outline=False)[30, 3] - 100.0).max() for masks in (many[:1], many)
+        )
+        assert 20 < many_change < few_change < 50
+
+    def test_the_outline_follows_the_border_in_the_color_of_the_mask(self):
         mask = rectangle(10, 20, 50, 45)
-        picture = drawn(mask, colours=[RED])
-        solid = (picture == RED).all(axis=-1)
         border = mask.array & ~rectangle(11, 21, 49, 44).array
-        assert np.array_equal(solid, border)
-        assert np.array_equal(changed(picture), mask.array)
+        picture = drawn(mask, colors=[RED], opacity=0)
+        assert like(picture[30, [10, 49]], RED).all()
+        assert like(picture[[20, 44], 30], RED).all()
+        assert (like(picture, RED, 60) & border).sum() > 0.9 * border.sum()
+        assert not changed(picture)[~near(border, 3)].any()
+
+    @pytest.mark.parametrize("ground", [(255, 255, 255), RED])
+    def test_the_outline_is_seen_on_a_light_ground_and_on_one_of_its_color(self, ground):
+        image = np.full((*SIZE, 3), ground, np.uint8)
+        picture = drawn(rectangle(10, 20, 50, 45), image=image, colors=[RED], opacity=0)
+        darker = image.astype(int).sum(axis=-1) - picture.astype(int).sum(axis=-1)
+        assert (darker[30, [9, 50]] > 25).all()
+
+    def test_an_outline_is_smooth(self):
+        y, x = np.mgrid[: SIZE[0], : SIZE[1]]
+        disc = Mask.from_array((x - 45) ** 2 + (y - 30) ** 2 < 400)
+        tones = np.unique(drawn(disc, colors=[RED], opacity=0).reshape(-1, 3), axis=0)
+        assert len(tones) > 20
+
+    def test_an_outline_is_wider_on_a_larger_image(self):
+        widths = []
+        for scale in (1, 40):
+            pixels = np.kron(rectangle(10, 20, 50, 45).array, np.ones((scale, scale), bool))
+            picture = draw(np.full((*pixels.shape, 3), 100, np.uint8), Masks([Mask.from_array(pixels)]), colors=[RED], opacity=0)
+            widths.append(int(like(np.asarray(picture)[30 * scale, : 30 * scale], RED).sum()))
+        assert widths[0] <= 2
+        assert 5 <= widths[1] <= 10
 
     def test_a_hole_is_outlined_and_not_filled(self):
         pixels = rectangle(10, 10, 50, 50).array
         pixels[20:40, 20:40] = False
-        picture = drawn(Mask.from_array(pixels), colours=[RED])
-        assert (picture[20, 19] == RED).all()
-        assert not changed(picture)[22:38, 22:38].any()
+        picture = drawn(Mask.from_array(pixels), colors=[RED])
+        assert like(picture[30, 19], RED)
+        assert not changed(picture)[23:37, 23:37].any()
 
-    def test_an_opacity_of_zero_leaves_the_outline_alone(self):
-        picture = drawn(rectangle(10, 20, 50, 45), colours=[RED], opacity=0)
-        assert changed(picture).sum() == 2 * 40 + 2 * 23
+    def test_along_the_edge_of_the_image_there_is_no_outline(self):
+        mask = rectangle(0, 0, 50, 60)
+        assert np.flatnonzero(changed(drawn(mask, colors=[RED], opacity=0)).any(axis=0)).min() > 40
 
     def test_an_opacity_of_one_hides_the_image(self, photo):
         mask = rectangle(10, 20, 50, 45)
-        assert (drawn(mask, image=photo(*SIZE), colours=[RED], opacity=1)[mask.array] == RED).all()
+        assert (drawn(mask, image=photo(*SIZE), colors=[RED], opacity=1, outline=False)[mask.array] == RED).all()
 
     def test_a_small_mask_is_drawn_on_a_large_one_in_whatever_order_they_come(self):
         large, small = rectangle(0, 0, 90, 60), rectangle(30, 20, 40, 30)
-        one = drawn(large, small, colours=[RED, BLUE], opacity=1)
-        other = drawn(small, large, colours=[BLUE, RED], opacity=1)
+        one = drawn(large, small, colors=[RED, BLUE], opacity=1)
+        other = drawn(small, large, colors=[BLUE, RED], opacity=1)
         assert np.array_equal(one, other)
         assert (one[25, 35] == BLUE).all()
 
     def test_empty_masks_and_no_masks_change_nothing(self):
         assert not changed(drawn()).any()
         assert not changed(drawn(rectangle(5, 5, 5, 5))).any()
-        assert changed(drawn(rectangle(5, 5, 5, 5), rectangle(1, 1, 4, 4))).sum() == 9
+        assert changed(drawn(rectangle(5, 5, 5, 5), rectangle(1, 1, 4, 4), outline=False)).sum() == 9
 
     def test_a_mask_at_the_edge_of_the_image_is_drawn_whole(self):
         mask = rectangle(70, 40, 90, 60)
-        assert np.array_equal(changed(drawn(mask, colours=[RED])), mask.array)
+        assert changed(drawn(mask, colors=[RED]))[mask.array].all()
 
     def test_the_image_that_was_given_is_not_touched(self):
-        image = grey()
+        image = gray()
         drawn(rectangle(10, 20, 50, 45, label="a"), image=image, prompts=[Prompt.point(3, 3)])
-        assert np.array_equal(image, grey())
+        assert np.array_equal(image, gray())
 
     def test_a_read_only_image_can_be_drawn_on(self):
-        image = grey()
+        image = gray()
         image.setflags(write=False)
         assert changed(drawn(rectangle(10, 20, 50, 45), image=image)).any()
 
     def test_a_pil_image_is_drawn_on_and_stays_as_it_was(self):
-        image = Image.fromarray(grey())
+        image = Image.fromarray(gray())
         assert changed(np.asarray(draw(image, Masks([rectangle(10, 20, 50, 45)])))).any()
-        assert np.array_equal(np.asarray(image), grey())
+        assert np.array_equal(np.asarray(image), gray())
 
     def test_an_image_that_cannot_be_used_is_refused(self):
         with pytest.raises(InputError):
             draw(np.zeros((2, 2, 7), np.uint8), Masks([], (2, 2)))
 
 
-class TestColours:
-    def test_the_first_colours_do_not_depend_on_how_many_there_are(self):
+class TestColors:
+    def test_the_first_colors_do_not_depend_on_how_many_there_are(self):
         assert palette(0) == []
         assert palette(40)[:7] == palette(7)
 
-    def test_they_are_colours(self):
-        assert all(len(colour) == 3 and all(0 <= value <= 255 for value in colour) for colour in palette(200))
+    def test_they_are_colors(self):
+        assert all(len(color) == 3 and all(0 <= value <= 255 for value in color) for color in palette(200))
 
-    def test_neighbours_differ_in_hue(self):
-        hues = [colorsys.rgb_to_hsv(*(value / 255 for value in colour))[0] for colour in palette(50)]
-        apart = [min(abs(a - b), 1 - abs(a - b)) for a, b in itertools.pairwise(hues)]
-        assert min(apart) > 0.3
+    def test_the_hues_come_back_lighter_and_then_darker(self):
+        count = len(HUES)
+        first, lighter, darker = (palette(3 * count)[turn * count : (turn + 1) * count] for turn in range(3))
+        assert first == list(HUES)
+        for base, light, dark in zip(first, lighter, darker, strict=True):
+            assert sum(dark) < sum(base) < sum(light)
 
-    def test_each_mask_without_a_label_has_a_colour_of_its_own(self):
-        picture = drawn(*(rectangle(10 * i, 5, 10 * i + 8, 13) for i in range(8)), opacity=1)
-        assert len({tuple(picture[8, 10 * i + 4].tolist()) for i in range(8)}) == 8
+    @pytest.mark.parametrize("vision", VISIONS)
+    def test_people_of_every_color_vision_tell_the_colors_of_masks_and_prompts_apart(self, vision):
+        # The least distances are 26, 20 and 17, seven times what is just noticeable (2.3). Random hues come below 2.
+        assert least_distance([*HUES, BOX], vision) > 15
 
-    def test_masks_of_one_label_have_shades_of_one_colour(self):
+    @pytest.mark.parametrize("vision", VISIONS)
+    def test_people_of_every_color_vision_tell_the_shades_of_a_label_apart(self, vision):
+        count = len(HUES)
+        assert min(least_distance(palette(3 * count)[hue::count], vision) for hue in range(count)) > 12
+
+    @pytest.mark.parametrize("vision", ["protanopia", "deuteranopia"])
+    def test_red_and_green_of_one_lightness_are_what_the_simulation_makes_alike(self, vision):
+        red_and_green = [(176, 112, 64), (112, 140, 64)]
+        assert least_distance(red_and_green, vision) < 0.4 * least_distance(red_and_green, "normal")
+
+    def tint(self, picture, *place):
+        return tuple(picture[place].tolist())
+
+    def test_masks_have_the_colors_of_the_palette_in_their_order(self):
+        picture = drawn(*(rectangle(14 * i, 5, 14 * i + 8, 13) for i in range(6)), opacity=1, outline=False)
+        assert [self.tint(picture, 8, 14 * i + 4) for i in range(6)] == palette(6)
+
+    @pytest.mark.parametrize("gap", [0, 2])
+    def test_many_masks_have_few_colors_and_no_two_that_touch_the_same(self, gap):
+        masks = [rectangle(10 * (i % 9), 10 * (i // 9), 10 * (i % 9) + 10 - gap, 10 * (i // 9) + 10 - gap) for i in range(54)]
+        picture = drawn(*masks, opacity=1, outline=False)
+        tints = np.array([[self.tint(picture, 10 * row + 4, 10 * column + 4) for column in range(9)] for row in range(6)])
+        assert (tints[1:] != tints[:-1]).any(axis=-1).all()
+        assert (tints[:, 1:] != tints[:, :-1]).any(axis=-1).all()
+        assert {tuple(color) for color in tints.reshape(-1, 3).tolist()} == set(HUES)
+
+    def test_a_mask_within_another_differs_from_it(self):
+        inner = [rectangle(4 + 12 * i, 20, 10 + 12 * i, 30) for i in range(7)]
+        picture = drawn(rectangle(0, 0, 90, 60), *inner, opacity=1, outline=False)
+        assert all(self.tint(picture, 25, 7 + 12 * i) != self.tint(picture, 5, 5) for i in range(7))
+
+    def test_masks_of_one_label_have_shades_of_one_color(self):
         labels = ["dog", "cat", "dog", "dog", "dog"]
-        masks = [rectangle(18 * i, 30, 18 * i + 14, 50, label=label) for i, label in enumerate(labels)]
-        picture = drawn(*masks, opacity=1, labels=False)
-        dog, cat, second, third, fourth = (tuple(picture[40, 18 * i + 7].tolist()) for i in range(5))
+        masks = [rectangle(18 * i, 30, 18 * i + 12, 50, label=label) for i, label in enumerate(labels)]
+        picture = drawn(*masks, opacity=1, labels=False, outline=False)
+        dog, cat, second, third, fourth = (self.tint(picture, 40, 18 * i + 7) for i in range(5))
         assert dog == palette(2)[0] == fourth
         assert cat == palette(2)[1]
-        assert len({dog, second, third}) == 3
-        hues = [colorsys.rgb_to_hsv(*(value / 255 for value in colour))[0] for colour in (dog, second, third)]
-        assert np.ptp(hues) < 0.01
+        assert [second, third] == palette(13)[6::6]
 
     def test_a_picture_is_the_same_every_time(self, photo):
         masks = [rectangle(0, 0, 20, 20, label="dog", score=0.5), rectangle(40, 10, 60, 40, label="cat")]
@@ -146,43 +244,43 @@ class TestLabels:
         return there.min(axis=0).tolist(), (there.max(axis=0) + 1).tolist()
 
     def test_a_label_is_written_above_the_mask(self):
-        (top, left), (bottom, right) = self.where(rectangle(10, 20, 80, 55, label="dog"), colours=[RED])
+        (top, left), (bottom, right) = self.where(rectangle(10, 20, 80, 55, label="dog"), colors=[RED])
         assert (left, bottom) == (10, 20)
-        assert top > 5
+        assert 0 < top < 10
         assert right < 50
 
     def test_where_there_is_no_room_above_it_is_written_inside(self):
-        (top, _), (bottom, _) = self.where(rectangle(10, 4, 80, 55, label="dog"), colours=[RED])
-        assert 4 <= top < bottom < 20
+        (top, _), (bottom, _) = self.where(rectangle(10, 4, 80, 55, label="dog"), colors=[RED])
+        assert 4 <= top < bottom < 22
 
     @pytest.mark.parametrize("corner", [(85, 30), (85, 55), (85, 0)])
     def test_a_label_at_the_edge_of_the_image_is_moved_into_it(self, corner):
         x, y = corner
-        wide = self.where(rectangle(10, 20, 20, 30, label="dog", score=0.5), colours=[RED])
-        (top, left), (bottom, right) = self.where(rectangle(x, y, x + 4, y + 4, label="dog", score=0.5), colours=[RED])
+        wide = self.where(rectangle(10, 20, 20, 30, label="dog", score=0.5), colors=[RED])
+        (top, left), (bottom, right) = self.where(rectangle(x, y, x + 4, y + 4, label="dog", score=0.5), colors=[RED])
         assert right - left >= wide[1][1] - wide[0][1]
         assert bottom - top >= wide[1][0] - wide[0][0] - 4  # What of it lies on the mask itself may have its colour.
 
     def test_labels_of_two_masks_at_one_place_are_written_below_one_another(self):
         masks = [rectangle(10, 20, 80, 55, label=label) for label in ("car", "red car")]
-        (one, _), (end, _) = self.where(masks[0], colours=[RED])
-        (top, _), (bottom, _) = self.where(*masks, colours=[RED, BLUE])
+        (one, _), (end, _) = self.where(masks[0], colors=[RED])
+        (top, _), (bottom, _) = self.where(*masks, colors=[RED, BLUE])
         assert top == one
         assert bottom - top >= 2 * (end - one) - 4
-        blue = (drawn(*masks, colours=[RED, BLUE], opacity=0, outline=False) == BLUE).all(axis=-1)
+        blue = (drawn(*masks, colors=[RED, BLUE], opacity=0, outline=False) == BLUE).all(axis=-1)
         assert np.flatnonzero(blue.any(axis=1)).min() >= end
 
     def test_a_label_stands_at_the_box_of_the_detection_that_the_mask_is_of(self):
         found = Detections(SIZE, [[0, 0, 5, 5], [30, 30, 70, 55]], [0.9, 0.8], ["cat", "dog"])
         mask = replace(rectangle(40, 35, 60, 50, label="dog"), detection_index=1)
-        (_, left), (bottom, _) = self.where(mask, detections=found, colours=[RED])
+        (_, left), (bottom, _) = self.where(mask, detections=found, colors=[RED])
         assert (left, bottom) == (30, 30)
 
     def test_the_score_is_written_beside_it(self):
         width = {}
         for score in (None, 0.875):
             mask = rectangle(10, 20, 80, 55, label="dog", score=score)
-            difference = (drawn(mask, colours=[RED]) != drawn(mask, colours=[RED], labels=False)).any(axis=(0, 2))
+            difference = (drawn(mask, colors=[RED]) != drawn(mask, colors=[RED], labels=False)).any(axis=(0, 2))
             width[score] = np.ptp(np.flatnonzero(difference))
         assert width[0.875] > width[None] + 10
 
@@ -197,19 +295,30 @@ class TestLabels:
         mask = rectangle(10, 20, 80, 55, label="wet road – 濡れた道 🐕")
         assert not np.array_equal(drawn(mask), drawn(mask, labels=False))
 
+    @pytest.mark.parametrize("ground", [*palette(18), BLACK, WHITE])
+    def test_text_has_a_contrast_of_at_least_four_and_a_half_to_one(self, ground):
+        values = np.array([ground, text_color(ground)]) / 255
+        linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+        dark, light = sorted(linear @ [0.2126, 0.7152, 0.0722])
+        assert (light + 0.05) / (dark + 0.05) >= 4.5
+
 
 class TestPrompts:
-    def test_points_are_green_on_the_object_and_red_beside_it(self):
+    def test_points_are_green_with_a_plus_on_the_object_and_red_with_a_minus_beside_it(self):
         picture = drawn(prompts=[Prompt.point(20, 30) + Prompt.point(60, 30, foreground=False)])
-        assert tuple(picture[30, 20]) == FOREGROUND
-        assert tuple(picture[30, 60]) == BACKGROUND
+        assert tuple(picture[35, 20]) == FOREGROUND
+        assert tuple(picture[35, 60]) == BACKGROUND
+        assert like(picture[30, [18, 22, 58, 62]], WHITE, 80).all()
+        assert like(picture[[28, 32], 20], WHITE, 80).all()
+        assert not like(picture[[27, 33], 60], WHITE, 80).any()
         assert changed(picture)[:, 30:50].sum() == 0
 
     def test_a_box_is_drawn_along_its_edge_and_not_filled(self):
         picture = drawn(prompts=[Prompt.box(20, 10, 70, 50)])
         assert all(tuple(picture[y, x]) == BOX for x, y in ((20, 10), (69, 10), (20, 49), (69, 49), (45, 10)))
         assert not changed(picture)[14:46, 24:66].any()
-        assert not changed(picture)[50:].any()
+        assert not changed(picture)[51:].any()
+        assert (picture[[9, 50], 45] < 100).all()  # The dark line around it.
 
     def test_a_box_that_reaches_beyond_the_image_is_drawn_within_it(self):
         picture = drawn(prompts=[Prompt.box(-30, -30, 500, 500)])
@@ -226,12 +335,12 @@ class TestPrompts:
     def test_detections_are_drawn_as_boxes(self):
         found = Detections(SIZE, [[20, 10, 70, 50]], [0.9], ["dog"])
         picture = drawn(detections=found)
-        assert (picture[changed(picture)] == BOX).all()
-        assert changed(picture).sum() == 2 * 50 + 2 * 38
+        assert (picture == BOX).all(axis=-1).sum() == 2 * 50 + 2 * 38
+        assert not changed(picture)[13:47, 23:67].any()
 
     def test_the_box_of_a_detection_has_the_colour_of_its_mask(self):
         found = Detections(SIZE, [[20, 10, 70, 50], [2, 2, 9, 9]], [0.9, 0.8], ["dog", "cat"])
         mask = replace(rectangle(30, 20, 60, 40), detection_index=0)
-        picture = drawn(mask, detections=found, colours=[RED])
+        picture = drawn(mask, detections=found, colors=[RED])
         assert tuple(picture[10, 45]) == RED
         assert tuple(picture[2, 5]) == BOX

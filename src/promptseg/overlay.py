@@ -1,11 +1,16 @@
-"""Masks drawn on an image: colours that stay apart, outlines, labels, and the prompts that asked for them."""
+"""Masks drawn on an image: light fills, thin outlines, labels, and the prompts that asked for them.
+
+The colors are those of Okabe and Ito, "Color universal design" (2008, https://jfly.uni-koeln.de/color/), which people with color vision
+deficiencies tell apart. Image overlays, the gallery of an annotation run and tracked videos all take them from here.
+"""
 
 from __future__ import annotations
 
-import colorsys
-from collections import Counter
+import itertools
+import math
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -15,23 +20,63 @@ from .images import ImageLike, load_image
 from .masks import Masks
 from .prompts import Prompt, SpatialPrompt
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
+"""Red, green and blue, 0 to 255."""
 
-GOLDEN_RATIO = 0.618033988749895
-FOREGROUND: Colour = (46, 204, 64)
-BACKGROUND: Colour = (255, 65, 54)
-BOX: Colour = (255, 220, 0)
-MARGIN = 2  # Pixels around the text of a label.
-SHADES = (0.0, 0.55, -0.4)  # Of a label's colour, for one mask of it after another: as it is, paler, darker.
+HUES: tuple[Color, ...] = ((86, 180, 233), (204, 121, 167), (0, 158, 115), (230, 159, 0), (0, 114, 178), (213, 94, 0))
+"""Sky blue, reddish purple, bluish green, orange, blue and vermilion: the colors of masks."""
+
+SHADES = (0.0, 0.5, -0.4)
+"""How far each further use of the hues is from the first: none, halfway to white, two fifths of the way to black."""
+
+FOREGROUND: Color = HUES[2]
+"""Color of points on the object."""
+
+BACKGROUND: Color = HUES[5]
+"""Color of points beside the object."""
+
+BOX: Color = (240, 228, 66)
+"""Color of box prompts, and of detected boxes that have no mask: the yellow of the same palette, which no mask has."""
+
+BLACK: Color = (0, 0, 0)
+WHITE: Color = (255, 255, 255)
+
+FILL = 0.28
+"""Opacity of the fill of a few masks."""
+
+FILL_OF_MANY = 0.16
+"""Opacity of the fill where there are more than `FEW` masks."""
+
+FEW = 8
+
+CASING = 0.3
+"""Opacity of the dark line under each outline, which makes it visible on a light or similar ground."""
+
+_REACH = 3  # Cells of the map of neighbors over which masks with a gap between them still count as touching.
+_CELLS = 512  # Of the map of neighbors, along its longer side.
+_BAND = 256  # Rows that are filled at once, so that a large image needs little memory.
+_SHIFT = 3  # Bits of the fraction of a pixel in coordinates of outlines.
 
 
-def palette(count: int) -> list[Colour]:
-    """`count` colours whose neighbours differ in hue; the first colours are the same whatever the count."""
-    colours = []
-    for index in range(count):
-        red, green, blue = colorsys.hsv_to_rgb((0.58 + index * GOLDEN_RATIO) % 1.0, 0.85 if index % 2 else 0.65, 1.0)
-        colours.append((round(red * 255), round(green * 255), round(blue * 255)))
-    return colours
+def palette(count: int) -> list[Color]:
+    """The first `count` colors: the hues, then their lighter and their darker shades, then the same again."""
+    return [color(index) for index in range(count)]
+
+
+def color(index: int) -> Color:
+    """The color number `index` of the palette, counted from 0."""
+    return shade(HUES[index % len(HUES)], SHADES[index // len(HUES) % len(SHADES)])
+
+
+def shade(base: Color, share: float) -> Color:
+    """A color mixed with white (a share from 0 to 1) or with black (from -1 to 0)."""
+    red, green, blue = (round(value + abs(share) * ((255 if share > 0 else 0) - value)) for value in base)
+    return red, green, blue
+
+
+def line_width(size: tuple[int, int]) -> int:
+    """Width in pixels of an outline on an image of ``(height, width)``."""
+    return max(1, round(max(size) / 500))
 
 
 def draw(
@@ -40,108 +85,222 @@ def draw(
     *,
     detections: Detections | None = None,
     prompts: Sequence[Prompt] = (),
-    colours: Sequence[Colour] | None = None,
-    opacity: float = 0.5,
+    colors: Sequence[Color] | None = None,
+    opacity: float | None = None,
     outline: bool = True,
     labels: bool = True,
 ) -> Image.Image:
-    """Draws masks on an image, the largest first so that none hides a smaller one.
+    """Draw masks on an image.
+
+    Each pixel is tinted once, in the color of the smallest mask that it belongs to, so that the image stays visible under overlapping
+    masks.
 
     Args:
         image: The image, in any form that `load_image` takes.
         masks: Masks of its size.
-        detections: Boxes to draw thinly, in the colours of their masks where they have any, else yellow; or None.
-        prompts: Prompts whose points and boxes are drawn: green on the object, red beside it, boxes yellow.
-        colours: One RGB colour a mask; default: one a label where there are labels, in shades for its masks, else one a mask.
-        opacity: Of the masks' fill, 0 to 1.
-        outline: Whether to draw the masks' outlines.
-        labels: Whether to write labels and scores of labelled masks, above their boxes where there is room.
+        detections: Boxes to draw thinly, in the colors of their masks where they have any, else yellow; or None.
+        prompts: Prompts whose points and boxes are drawn: green with a plus on the object, red with a minus beside it, boxes yellow.
+        colors: One RGB color a mask; default: a hue for each label, in shades for its masks, or hues alone where there are no labels, so
+            that masks that touch differ.
+        opacity: Opacity of the fill, 0 to 1; default: light, and lighter where there are many masks.
+        outline: Whether to draw the outlines of the masks.
+        labels: Whether to write labels and scores of labeled masks, above their boxes where there is room.
 
     Returns:
         A new RGB image of the same size.
     """
-    import cv2
-
     canvas = load_image(image).copy()
-    chosen = list(colours) if colours is not None else _mask_colours(masks)
-    line = max(1, round(max(masks.size) / 600))
-    for index in np.argsort(-masks.areas, kind="stable"):
-        mask = masks[int(index)]
-        x0, y0, x1, y1 = (int(v) for v in mask.box)
-        pixels = mask.array[y0:y1, x0:x1]
-        if not pixels.any():
-            continue
-        region = canvas[y0:y1, x0:x1]
-        colour = np.array(chosen[int(index)], np.float32)
-        region[pixels] = (region[pixels] * (1 - opacity) + colour * opacity).astype(np.uint8)
-        if outline:
-            contours, _ = cv2.findContours(pixels.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE, offset=(x0, y0))
-            cv2.drawContours(canvas, contours, -1, chosen[int(index)], line)
-    picture = Image.fromarray(canvas)
-    pen = ImageDraw.Draw(picture)
+    width = line_width(masks.size)
+    top_most, contours = _lay_out(masks, outline)
+    chosen = list(colors) if colors is not None else _choose_colors(masks, top_most)
+    if opacity is None:
+        opacity = FILL if len(masks) <= FEW else FILL_OF_MANY
+    _fill(canvas, top_most, chosen, opacity)
+    if outline:
+        _draw_outlines(canvas, contours, chosen, width)
     if detections is not None:
-        of_mask = {mask.detection_index: colour for mask, colour in zip(masks, chosen, strict=True)}
-        for number, box in enumerate(detections.boxes):
-            pen.rectangle(_inside(box, masks.size), outline=of_mask.get(number, BOX), width=line)
+        of_mask = {mask.detection_index: each for mask, each in zip(masks, chosen, strict=True)}
+        _draw_boxes(canvas, [(box, of_mask.get(number, BOX)) for number, box in enumerate(detections.boxes)], max(1, width // 2))
+    spatial = [prompt for prompt in prompts if isinstance(prompt, SpatialPrompt)]
+    _draw_boxes(canvas, [(prompt.xyxy, BOX) for prompt in spatial if prompt.xyxy is not None], width)
+    for prompt in spatial:
+        _draw_points(canvas, prompt, width)
+    picture = Image.fromarray(canvas)
     if labels:
-        _write_labels(pen, masks, chosen, detections)
-    for prompt in prompts:
-        if isinstance(prompt, SpatialPrompt):
-            _draw_prompt(pen, prompt, masks.size, line)
+        _write_labels(ImageDraw.Draw(picture), masks, chosen, detections)
     return picture
 
 
-def _mask_colours(masks: Masks) -> list[Colour]:
-    if any(label is not None for label in masks.labels):
-        names = list(dict.fromkeys(masks.labels))
-        by_label = dict(zip(names, palette(len(names)), strict=True))
-        so_far: Counter[str | None] = Counter()
-        colours = []
-        for label in masks.labels:
-            colours.append(_shade(by_label[label], SHADES[so_far[label] % len(SHADES)]))
-            so_far[label] += 1
-        return colours
-    return palette(len(masks))
+def _lay_out(masks: Masks, outline: bool) -> tuple[NDArray[np.int32], list[list[NDArray[np.int32]]]]:
+    """Lay masks over one another, the largest lowest.
+
+    Returns:
+        top_most: (H, W) int32, 1 + the index of the top mask at each pixel, 0 where there is none.
+        contours: For each mask its outlines, each (N, 1, 2) int32 ``(x, y)``.
+    """
+    top_most = np.zeros(masks.size, np.int32)
+    contours: list[list[NDArray[np.int32]]] = [[] for _ in masks]
+    for index in np.argsort(-masks.areas, kind="stable").tolist():
+        crop, (x, y) = masks[index].crop()
+        if not crop.size:
+            continue
+        region = top_most[y : y + crop.shape[0], x : x + crop.shape[1]]
+        pixels = crop.view(np.uint8)
+        cv2.copyTo(np.full_like(region, index + 1), pixels, region)
+        if outline:
+            found, _ = cv2.findContours(pixels, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE, offset=(x, y))
+            contours[index] = [np.asarray(contour, np.int32) for contour in found]
+    return top_most, contours
 
 
-def _shade(colour: Colour, share: float) -> Colour:
-    """The colour, mixed with white (a share above 0) or black."""
-    red, green, blue = (round(value + abs(share) * ((255 if share > 0 else 0) - value)) for value in colour)
-    return red, green, blue
+def _fill(canvas: NDArray[np.uint8], top_most: NDArray[np.int32], colors: Sequence[Color], opacity: float) -> None:
+    if not colors or opacity <= 0:
+        return
+    table = np.array([(0, 0, 0), *colors], np.uint8)
+    for start in range(0, len(canvas), _BAND):
+        rows, numbers = canvas[start : start + _BAND], top_most[start : start + _BAND]
+        columns = np.flatnonzero(numbers.any(axis=0))
+        if not columns.size:
+            continue
+        rows, numbers = (band[:, columns[0] : columns[-1] + 1] for band in (rows, numbers))
+        tinted = cv2.addWeighted(rows, 1 - opacity, table[numbers], opacity, 0)
+        np.copyto(rows, tinted, where=(numbers > 0)[..., None])
 
 
-def _write_labels(pen: ImageDraw.ImageDraw, masks: Masks, colours: Sequence[Colour], detections: Detections | None) -> None:
-    font = ImageFont.load_default(size=max(11, max(masks.size) // 60))
+def _draw_outlines(canvas: NDArray[np.uint8], contours: Sequence[Sequence[NDArray[np.int32]]], colors: Sequence[Color], width: int) -> None:
+    lines = [[_smooth(contour, canvas.shape[:2], width) for contour in of_mask] for of_mask in contours]
+    casing = np.zeros(canvas.shape[:2], np.uint8)
+    cv2.polylines(casing, list(itertools.chain(*lines)), True, 255, _cased(width), cv2.LINE_AA, _SHIFT)
+    _darken(canvas, casing)
+    for of_mask, each in zip(lines, colors, strict=True):
+        for _ in range(3 if width == 1 else 1):  # Drawn once, an anti-aliased line of one pixel is pale.
+            cv2.polylines(canvas, of_mask, True, each, width, cv2.LINE_AA, _SHIFT)
+
+
+def _smooth(contour: NDArray[np.int32], size: tuple[int, int], width: int) -> NDArray[np.int32]:
+    """An outline without the steps of its pixels, in fractions of a pixel; where it runs along the edge of the image, it lies outside."""
+    points = contour[:, 0].astype(np.float32)
+    last = np.array(size[::-1], np.float32) - 1
+    points = np.where(points <= width, -4.0 * width, np.where(points >= last - width, last + 4 * width, points))
+    reach = min(width + 1, len(points) // 8)  # A small mask keeps its form.
+    if reach:
+        points = sum(np.roll(points, step, axis=0) for step in range(-reach, reach + 1)) / (2 * reach + 1)
+        points = points[:: max(1, width // 2)]
+    return np.rint(points * (1 << _SHIFT)).astype(np.int32)
+
+
+def _cased(width: int) -> int:
+    """Width of the dark line under a line of `width`."""
+    return width + 2 * max(1, width // 2)
+
+
+def _darken(canvas: NDArray[np.uint8], coverage: NDArray[np.uint8]) -> None:
+    """Darken a canvas in place where a drawing of uint8 covers it."""
+    for start in range(0, len(canvas), _BAND):
+        rows, covered = canvas[start : start + _BAND], coverage[start : start + _BAND]
+        if not covered.any():
+            continue
+        left = 255 - cv2.convertScaleAbs(covered, alpha=CASING)
+        cv2.multiply(rows, cv2.merge([left, left, left]), rows, scale=1 / 255)
+
+
+def _choose_colors(masks: Masks, top_most: NDArray[np.int32]) -> list[Color]:
+    """Colors such that masks that touch differ where that can be: of those that no neighbor has, the one used least so far."""
+    neighbors = _neighbors(top_most)
+    names = {label: index for index, label in enumerate(dict.fromkeys(masks.labels))}
+    labeled = any(label is not None for label in names)
+    used: dict[Color, int] = {}
+    chosen: list[Color] = []
+    for index, label in enumerate(masks.labels):
+        candidates = [shade(color(names[label]), share) for share in SHADES] if labeled else HUES
+        near = [chosen[other] for other in neighbors.get(index, ()) if other < index]
+        best = min(candidates, key=lambda each: (near.count(each), used.get(each, 0)))
+        used[best] = used.get(best, 0) + 1
+        chosen.append(best)
+    return chosen
+
+
+def _neighbors(top_most: NDArray[np.int32]) -> dict[int, list[int]]:
+    """For each mask the masks that it touches, or nearly so, found on a map of fewer pixels."""
+    step = max(1, math.ceil(max(top_most.shape) / _CELLS))
+    cells = top_most[::step, ::step]
+    pairs = []
+    for axis, reach in itertools.product((0, 1), range(1, _REACH + 1)):
+        ahead, behind = (cells[reach:], cells[:-reach]) if axis == 0 else (cells[:, reach:], cells[:, :-reach])
+        apart = (ahead != behind) & (ahead > 0) & (behind > 0)
+        pairs.append(np.stack([ahead[apart], behind[apart]], axis=1))
+    found: dict[int, list[int]] = {}
+    for one, other in np.unique(np.sort(np.concatenate(pairs), axis=1), axis=0).tolist():
+        found.setdefault(one - 1, []).append(other - 1)
+        found.setdefault(other - 1, []).append(one - 1)
+    return found
+
+
+def _draw_boxes(canvas: NDArray[np.uint8], boxes: Sequence[tuple[NDArray[np.float32], Color]], width: int) -> None:
+    """Draw boxes with sharp corners, their lines inside them, on dark lines that are a little wider."""
+    if not boxes:
+        return
+    edges = [(edge, ink) for box, ink in boxes for edge in _edges(box, canvas.shape[:2], width)]
+    casing = np.zeros(canvas.shape[:2], np.uint8)
+    grow = (_cased(width) - width) // 2
+    for (x0, y0, x1, y1), _ in edges:
+        casing[max(0, y0 - grow) : y1 + grow, max(0, x0 - grow) : x1 + grow] = 255
+    _darken(canvas, casing)
+    for (x0, y0, x1, y1), ink in edges:
+        canvas[y0:y1, x0:x1] = ink
+
+
+def _edges(box: NDArray[np.float32], size: tuple[int, int], width: int) -> list[tuple[int, int, int, int]]:
+    """The four sides of a half-open box within the image, each as a half-open box of whole pixels."""
+    height, across = size
+    x0, y0 = min(max(int(box[0]), 0), across - 1), min(max(int(box[1]), 0), height - 1)
+    x1, y1 = max(x0 + 1, min(int(box[2]), across)), max(y0 + 1, min(int(box[3]), height))
+    return [
+        (x0, y0, x1, min(y0 + width, y1)),
+        (x0, max(y1 - width, y0), x1, y1),
+        (x0, y0, min(x0 + width, x1), y1),
+        (max(x1 - width, x0), y0, x1, y1),
+    ]
+
+
+def _draw_points(canvas: NDArray[np.uint8], prompt: SpatialPrompt, width: int) -> None:
+    """Draw points as discs with a plus or a minus, so that nobody has to tell their colors apart."""
+    scale = 1 << _SHIFT
+    radius, arm = (4 * width + 2) * scale, (2 * width + 1) * scale
+    for (x, y), on in zip(prompt.xy.tolist(), prompt.foreground, strict=True):
+        center = (round(x * scale), round(y * scale))
+        cv2.circle(canvas, center, radius + width * scale, WHITE, cv2.FILLED, cv2.LINE_AA, _SHIFT)
+        cv2.circle(canvas, center, radius, FOREGROUND if on else BACKGROUND, cv2.FILLED, cv2.LINE_AA, _SHIFT)
+        for across, down in ((arm, 0), (0, arm))[: 2 if on else 1]:
+            ends = (center[0] - across, center[1] - down), (center[0] + across, center[1] + down)
+            cv2.line(canvas, *ends, WHITE, width, cv2.LINE_AA, _SHIFT)
+
+
+def _write_labels(pen: ImageDraw.ImageDraw, masks: Masks, colors: Sequence[Color], detections: Detections | None) -> None:
+    font = ImageFont.load_default(size=max(11, max(masks.size) // 50))
+    margin = max(2, max(masks.size) // 250)
     height, width = masks.size
-    of: dict[int | None, NDArray[np.float32]] = {} if detections is None else dict(enumerate(detections.boxes))
+    boxes: dict[int | None, NDArray[np.float32]] = {} if detections is None else dict(enumerate(detections.boxes))
+    ascent, descent = font.getmetrics() if isinstance(font, ImageFont.FreeTypeFont) else (11, 3)
     taken: list[tuple[float, float, float, float]] = []
-    for mask, colour in zip(masks, colours, strict=True):
+    for mask, ground in zip(masks, colors, strict=True):
         if mask.label is None or not mask.area:
             continue
         text = mask.label if mask.score is None else f"{mask.label} {mask.score:.2f}"
-        left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
-        wide, high = right - left + 2 * MARGIN, bottom - top + 2 * MARGIN
-        box = of.get(mask.detection_index, mask.box)
-        x = max(0.0, min(float(box[0]), width - wide))
-        y = float(box[1]) - high if box[1] >= high else float(box[1])
+        wide, high = math.ceil(pen.textlength(text, font=font)) + 2 * margin, ascent + descent + margin
+        box = boxes.get(mask.detection_index, mask.box)
+        x = max(0, min(int(box[0]), width - wide))
+        y = int(box[1]) - high if box[1] >= high else int(box[1])
         while under := [other for other in taken if x < other[2] and other[0] < x + wide and y < other[3] and other[1] < y + high]:
             y = max(other[3] for other in under)  # Two phrases for one box would be written over one another.
-        y = max(0.0, min(y, height - high))
+        y = max(0, min(y, height - high))
         taken.append((x, y, x + wide, y + high))
-        pen.rectangle((x, y, x + wide - 1, y + high - 1), fill=colour)
-        pen.text((x + MARGIN - left, y + MARGIN - top), text, fill="black" if sum(colour) > 380 else "white", font=font)
+        pen.rectangle((x, y, x + wide - 1, y + high - 1), fill=ground)
+        pen.text((x + margin, y + margin // 2), text, fill=text_color(ground), font=font)
 
 
-def _draw_prompt(pen: ImageDraw.ImageDraw, prompt: SpatialPrompt, size: tuple[int, int], line: int) -> None:
-    if prompt.xyxy is not None:
-        pen.rectangle(_inside(prompt.xyxy, size), outline=BOX, width=2 * line)
-    radius = 4 * line
-    for (x, y), on in zip(prompt.xy.tolist(), prompt.foreground, strict=True):
-        pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=FOREGROUND if on else BACKGROUND, outline="white", width=line)
-
-
-def _inside(box: NDArray[np.float32], size: tuple[int, int]) -> tuple[float, float, float, float]:
-    """A half-open box as the corners that Pillow draws through, within the image."""
-    x0, y0, x1, y1 = (float(v) for v in box)
-    x0, y0 = max(x0, 0.0), max(y0, 0.0)
-    return x0, y0, max(x0, min(x1, size[1]) - 1), max(y0, min(y1, size[0]) - 1)
+def text_color(ground: Color) -> Color:
+    """Black or white, whichever has the higher contrast on a ground by the rule of WCAG 2, which is then at least 4.5."""
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in (part / 255 for part in ground)]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return BLACK if (luminance + 0.05) / 0.05 >= 1.05 / (luminance + 0.05) else WHITE

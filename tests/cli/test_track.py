@@ -165,15 +165,15 @@ def test_an_object_that_was_away_has_its_id_again_and_the_events_say_when(run, p
     assert (last[12, 45], last[33, 35]) == (1, 2)
 
 
-def test_the_timeline_is_a_picture_with_a_row_for_each_object_in_its_colour(run, parade, tmp_path):
+def test_the_timeline_is_a_picture_with_a_row_for_each_object_in_its_color(run, parade, tmp_path):
     pytest.importorskip("matplotlib", reason="the timeline needs matplotlib")
     done = run("track", parade, "--model", "cutter", "--box", "10,26,24,40", "--box", "30,6,42,18", "--out", "out")
     assert done.exit_code == 0, done.stderr
     with Image.open(tmp_path / "out" / "timeline.png") as picture:
         picture.verify()
     pixels = np.asarray(Image.open(tmp_path / "out" / "timeline.png").convert("RGB")).reshape(-1, 3)
-    for colour in palette(2):
-        assert (pixels == colour).all(1).mean() > 0.02
+    for color in palette(2):
+        assert (pixels == color).all(1).mean() > 0.02
 
 
 def test_a_prompt_that_does_not_fit_leaves_the_files_of_an_earlier_run(run, clip, tmp_path):

@@ -8,9 +8,9 @@ from promptseg.tracking.redetection import Event
 
 
 def test_the_palette_is_that_of_davis():
-    colours = np.frombuffer(davis_palette(), np.uint8).reshape(-1, 3)
-    assert colours[:5].tolist() == [[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0], [0, 0, 128]]
-    assert colours[[8, 15, 255]].tolist() == [[64, 0, 0], [192, 128, 128], [224, 224, 192]]
+    colors = np.frombuffer(davis_palette(), np.uint8).reshape(-1, 3)
+    assert colors[:5].tolist() == [[0, 0, 0], [128, 0, 0], [0, 128, 0], [128, 128, 0], [0, 0, 128]]
+    assert colors[[8, 15, 255]].tolist() == [[64, 0, 0], [192, 128, 128], [224, 224, 192]]
 
 
 def square(first, last):

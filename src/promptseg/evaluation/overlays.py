@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..masks import Masks
 from .rows import ObjectRow
 
-TRUE_COLOUR, GIVEN_COLOUR = overlay.FOREGROUND, overlay.BACKGROUND
+TRUE_COLOR, GIVEN_COLOR = overlay.FOREGROUND, overlay.BACKGROUND
 
 
 def draw_overlays(rows: Iterable[ObjectRow], dataset: Dataset, longest: int = 1024) -> Iterator[Image.Image]:
@@ -33,7 +33,7 @@ def draw_overlays(rows: Iterable[ObjectRow], dataset: Dataset, longest: int = 10
         if image is None or truth is None:
             raise InputError(f"{dataset.source} has no object {row.name!r}")
         prompts = [] if row.prompt is None else [row.prompt]
-        colours = [TRUE_COLOUR, GIVEN_COLOUR]
-        picture = overlay.draw(image.pixels(), Masks([truth, row.mask]), prompts=prompts, colours=colours, opacity=0.35, labels=False)
+        colors = [TRUE_COLOR, GIVEN_COLOR]
+        picture = overlay.draw(image.pixels(), Masks([truth, row.mask]), prompts=prompts, colors=colors, labels=False)
         picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
         yield picture

@@ -129,7 +129,7 @@ def _failures(failures: Failures) -> list[str]:
 def _cases(run: Evaluation, dataset: Dataset, count: int) -> list[str]:
     ranked = sorted(run.rows, key=lambda row: row.iou)
     middle = max(0, len(ranked) // 2 - count // 2)
-    parts = ["<p>In the pictures the truth is green, the prediction red, the prompt yellow.</p>"]
+    parts = ["<p>In the pictures the truth is green, the prediction red, a box prompt yellow.</p>"]
     for title, rows in (("Worst", ranked[:count]), ("Median", ranked[middle : middle + count]), ("Best", ranked[::-1][:count])):
         parts += [f"<h2>{title}</h2>", *_pictures(rows, dataset)]
     return parts

@@ -1,6 +1,6 @@
 """`TrackOutputs`: what `promptseg track` writes of a video, as it goes on.
 
-- ``overlay.mp4``: the video with the masks drawn on it, each object in its own colour throughout.
+- ``overlay.mp4``: the video with the masks drawn on it, each object in one color throughout.
 - ``labels/00000.png``, …: one picture a frame, whose values are the objects' ids, with the palette of DAVIS and PASCAL VOC.
 - ``events.jsonl``: one event a line, written when it happens.
 - ``masks.json``: the masks as run lengths, object by object, in the format of YouTube-VIS; or ``masks.parquet``: one row a mask.
@@ -26,7 +26,7 @@ from PIL import Image
 from ..errors import MissingDependencyError, OutputError
 from ..files import output_errors, write_atomically
 from ..masks import Mask, Masks, Size
-from ..overlay import Colour, draw, palette
+from ..overlay import FILL, WHITE, Color, color, draw
 from ..video.writer import VideoWriter
 from .redetection import Event, TrackedFrame
 
@@ -77,10 +77,11 @@ class TrackOutputs:
         video, lines = self._open
         names = [_name(mask.label, number) for number, mask in zip(frame.object_ids, frame.masks, strict=True)]
         shown = Masks((Mask(mask.size, mask.counts, None, name) for mask, name in zip(frame.masks, names, strict=True)), frame.masks.size)
-        colours = [_colour(number) for number in frame.object_ids]
-        video.write(np.asarray(draw(frame.image, shown, colours=colours)), frame.time)
-        picture = self.folder / "labels" / f"{frame.frame:05}.png"
-        with output_errors(picture), write_atomically(picture) as file:
+        colors = [_color(number) for number in frame.object_ids]
+        picture = draw(frame.image, shown, colors=colors, opacity=FILL)  # The same on every frame, however many objects there are.
+        video.write(np.asarray(picture), frame.time)
+        path = self.folder / "labels" / f"{frame.frame:05}.png"
+        with output_errors(path), write_atomically(path) as file:
             label_picture(frame.object_ids, frame.masks, self._size).save(file, "PNG")
         with output_errors(self.folder / "events.jsonl"):
             lines.writelines(json.dumps(event.to_dict()) + "\n" for event in frame.events)
@@ -241,13 +242,13 @@ def label_picture(numbers: Iterable[int], masks: Iterable[Mask], size: Size) -> 
 
 
 def davis_palette() -> bytes:
-    """The 256 colours of PASCAL VOC's and DAVIS's label pictures: the bits of a number, spread over those of red, green and blue."""
+    """The 256 colors of PASCAL VOC's and DAVIS's label pictures: the bits of a number, spread over those of red, green and blue."""
     numbers = np.arange(256)
-    colours = np.zeros((256, 3), np.uint8)
+    colors = np.zeros((256, 3), np.uint8)
     for bit in range(8):
         for channel in range(3):
-            colours[:, channel] |= (((numbers >> (3 * bit + channel)) & 1) << (7 - bit)).astype(np.uint8) if 3 * bit + channel < 8 else 0
-    return colours.tobytes()
+            colors[:, channel] |= (((numbers >> (3 * bit + channel)) & 1) << (7 - bit)).astype(np.uint8) if 3 * bit + channel < 8 else 0
+    return colors.tobytes()
 
 
 _SHOWN = {"added": "^", "lost": "x", "recovered": "o", "corrected": "P", "switched": "s", "removed": "v"}
@@ -269,8 +270,8 @@ def draw_timeline(tracks: dict[int, tuple[str, list[int]]], events: Iterable[Eve
     axes = figure.add_subplot()
     rows = {number: row for row, number in enumerate(tracks)}
     for number, (_, seen) in tracks.items():
-        colour = tuple(value / 255 for value in _colour(number))
-        axes.broken_barh(list(_runs(seen)), (rows[number] - 0.3, 0.6), facecolors=colour)
+        tint = tuple(value / 255 for value in _color(number))
+        axes.broken_barh(list(_runs(seen)), (rows[number] - 0.3, 0.6), facecolors=tint)
     told = list(events)
     for kind, marker in _SHOWN.items():
         places = [(event.frame, rows[event.object_id]) for event in told if event.kind == kind and event.object_id in rows]
@@ -300,9 +301,9 @@ def _name(label: str | None, number: int) -> str:
     return f"{label or 'object'} {number}"
 
 
-def _colour(number: int) -> Colour:
-    """The colour of an object, the same on every frame."""
-    return palette(number)[-1] if number else (255, 255, 255)
+def _color(number: int) -> Color:
+    """The color of an object, the same on every frame."""
+    return color(number - 1) if number else WHITE
 
 
 def _xywh(mask: Mask) -> list[float]:

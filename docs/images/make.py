@@ -1,0 +1,50 @@
+"""Make the three pictures of the first page: ``make pictures``, or ``python docs/images/make.py --detector yolov8n``.
+
+The image is the sample of the package (by Rachel Michetti, CC0 1.0). The masks are those of mini-sam. The words of ``text.png`` are found by
+YOLOv8n, which is not part of promptseg: it needs torch and ultralytics (AGPL-3.0), and its weights are fetched at first use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+from pathlib import Path
+
+from PIL import Image
+
+import promptseg as ps
+from promptseg.samples import coffee
+
+FOLDER = Path(__file__).parent
+
+SPOON = ps.Prompt.box(322, 62, 430, 330)
+COFFEE = ps.Prompt.point(290, 160) + ps.Prompt.point(190, 130, foreground=False)
+MOST_BYTES = 350_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Make box.png, everything.png and text.png.")
+    parser.add_argument("--detector", default="yolov8n", metavar="NAME[=WEIGHTS]", help="What finds the words of text.png.")
+    parser.add_argument("--out", type=Path, default=FOLDER, help="Folder of the pictures.")
+    options = parser.parse_args()
+    image = coffee()
+    tidy = {"min_area": 40, "min_island": 500, "fill_holes": 100}
+    segment = ps.Pipeline().segment("mini-sam").clean(**tidy).build()
+    find = ps.Pipeline().detect(options.detector, threshold=0.1).segment("mini-sam").clean(**tidy).build()
+    save(segment(image, SPOON, COFFEE).overlay(), options.out / "box.png")
+    save(segment(image, ps.Prompt.everything()).overlay(), options.out / "everything.png")
+    save(find(image, ps.Prompt.text("cup", "spoon")).overlay(), options.out / "text.png")
+
+
+def save(picture: Image.Image, path: Path) -> None:
+    """Write a PNG file of a picture whose values are rounded to 6 bits, which makes it a third smaller."""
+    file = io.BytesIO()
+    picture.point(lambda value: value & 0xFC).save(file, "PNG", optimize=True)
+    if file.tell() > MOST_BYTES:
+        raise SystemExit(f"{path} would have {file.tell()} bytes, more than {MOST_BYTES}")
+    path.write_bytes(file.getvalue())
+    print(f"{path}: {picture.width} x {picture.height}, {file.tell()} bytes")
+
+
+if __name__ == "__main__":
+    main()
