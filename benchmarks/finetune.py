@@ -35,20 +35,22 @@ def epochs(model: str, examples: Sequence[Any], rounds: int) -> Iterator[tuple[f
     """Seconds of an epoch on cached embeddings and of one without, and the difference of their losses."""
     import torch
 
-    from promptseg import registry
     from promptseg.finetune.decoder import TrainableDecoder
-    from promptseg.finetune.run import FAMILIES
+    from promptseg.finetune.run import choose_trainable
     from promptseg.finetune.state import StateFile
     from promptseg.finetune.train import Settings, Training
+    from promptseg.registry import load_segmenter
+    from promptseg.registry.files import weights_of
+    from promptseg.registry.loading import make
 
     torch.set_num_threads(THREADS)
-    chosen = registry.choose(model, engine=registry.engine_among(registry.choose(model).model, FAMILIES, "fine-tuned").name)
-    request = registry.LoadRequest(chosen.model, chosen.engine, registry.weights_of(chosen), "cpu")
-    anew = Anew(registry.load(model, engine=chosen.engine.name, device="cpu", cache=None), [example.image for example in examples])
+    chosen = choose_trainable(model)
+    request = chosen.request(weights_of(chosen), "cpu")
+    anew = Anew(load_segmenter(model, engine=chosen.engine.name, device="cpu", cache=None), [example.image for example in examples])
     cached = [anew[index] for index in range(len(examples))]
 
     def epoch(features: Sequence[Any], number: int) -> tuple[float, float]:
-        decoder = TrainableDecoder(registry.make(FAMILIES[chosen.engine.backend], request), torch.device("cpu"))
+        decoder = TrainableDecoder(make(chosen.backend.torch_module, request), torch.device("cpu"))
         with tempfile.TemporaryDirectory() as folder:
             settings = Settings(epochs=2, validation=0, seed=number)
             training = Training(decoder, examples, features, range(len(examples)), [], settings, StateFile(Path(folder), {}))

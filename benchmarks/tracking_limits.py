@@ -12,9 +12,9 @@ from pathlib import Path
 
 from promptseg.evaluation.video import evaluate_video
 from promptseg.registry import load_video
-from promptseg.tracking import appearance, step
+from promptseg.tracking import appearance, propagation
 
-LIMITS = {"LOST": step, "GONE": step, "LEARNT": step, "FLOW_WEIGHT": step, "BELL": step, "ALIKE": step, "SHARPNESS": appearance}
+LIMITS = {"LOST": propagation, "GONE": propagation, "LEARNT": propagation, "FLOW_WEIGHT": propagation, "BELL": propagation, "ALIKE": propagation, "SHARPNESS": appearance}
 
 
 def main() -> None:

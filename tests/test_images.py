@@ -7,13 +7,13 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
-from promptseg.frames import open_frames
 
 from promptseg import images
 from promptseg.annotation.sources import open_source
 from promptseg.datasets.core import files_under
 from promptseg.errors import InputError
 from promptseg.images import IMAGE_SUFFIXES, load_image
+from promptseg.video.frames import open_frames
 
 EXIF_ORIENTATION = 0x0112
 

@@ -429,7 +429,8 @@ class TestFallback:
         ]
 
     def test_a_warning_is_a_message_unless_it_is_a_librarys(self):
-        from promptseg import cli, fallback
+        from promptseg import cli
+        from promptseg.registry import fallback
 
         assert cli._format_warning(RuntimeWarning("going on"), RuntimeWarning, fallback.__file__, 7) == "promptseg: going on\n"
         assert np.__file__ in cli._format_warning(RuntimeWarning("careful"), RuntimeWarning, np.__file__, 7)
