@@ -14,8 +14,8 @@ from common import parser
 def timed(dataset: object, prompt: str, *, baselines: bool) -> tuple[float, float]:
     """Seconds by the clock and of processor time, with what is kept on the disk and nothing in memory."""
     import promptseg
-    from promptseg.sam.cache import EmbeddingCache
-    from promptseg.weights import home
+    from promptseg.models.sam.cache import EmbeddingCache
+    from promptseg.runtime.home import home
 
     model = promptseg.load("mini-sam", cache=EmbeddingCache(0, home() / "embeddings"))
     started = time.perf_counter(), time.process_time()
@@ -27,7 +27,7 @@ def main(options: argparse.Namespace) -> None:
     """Evaluates twice with a cache that is empty at first, and prints both times."""
     import promptseg
     from promptseg.datasets.formats.davis import read_davis
-    from promptseg.weights import home
+    from promptseg.runtime.home import home
 
     promptseg.load("mini-sam")
     dataset = read_davis(options.shared / "data" / "davis2016")

@@ -35,10 +35,10 @@ def epochs(model: str, examples: Sequence[Any], rounds: int) -> Iterator[tuple[f
     """Seconds of an epoch on cached embeddings and of one without, and the difference of their losses."""
     import torch
 
-    from promptseg.finetune.decoder import TrainableDecoder
-    from promptseg.finetune.run import choose_trainable
-    from promptseg.finetune.state import StateFile
-    from promptseg.finetune.train import Settings, Training
+    from promptseg.finetuning.decoder import TrainableDecoder
+    from promptseg.finetuning.run import choose_trainable
+    from promptseg.finetuning.state import StateFile
+    from promptseg.finetuning.train import Settings, Training
     from promptseg.registry import load_segmenter
     from promptseg.registry.files import weights_of
     from promptseg.registry.loading import make
@@ -63,7 +63,7 @@ def epochs(model: str, examples: Sequence[Any], rounds: int) -> Iterator[tuple[f
 
 
 def cross_validated(options: Any, dataset: Any) -> None:
-    from promptseg.finetune.cross_validation import cross_validate
+    from promptseg.finetuning.cross_validation import cross_validate
 
     with tempfile.TemporaryDirectory() as temporary:
         out = options.out or Path(temporary)
@@ -86,8 +86,8 @@ def main() -> None:
     arguments.add_argument("--out", type=Path, help="folder to keep the decoders and runs in")
     options = arguments.parse_args()
     from promptseg.datasets.formats.folders import read_folders
-    from promptseg.finetune.data import read_examples
-    from promptseg.finetune.run import finetune_decoder
+    from promptseg.finetuning.data import read_examples
+    from promptseg.finetuning.run import finetune_decoder
 
     data = options.shared / "data" / "flood_area"
     dataset = read_folders(options.images or data / "images", options.masks or data / "masks")

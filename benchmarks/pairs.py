@@ -74,10 +74,10 @@ def _sam(options: argparse.Namespace, image: np.ndarray) -> Pair:
     import torch
     from segment_anything import SamAutomaticMaskGenerator, SamPredictor, sam_model_registry
 
+    from promptseg.models.sam.session import SamSegmenter
+    from promptseg.models.sam.torch.model import Settings, TorchSam
+    from promptseg.models.sam.torch.vit import VitEncoder
     from promptseg.results import Provenance
-    from promptseg.sam.session import SamSegmenter
-    from promptseg.sam.torch_model import Settings, TorchSam
-    from promptseg.sam.torch_vit import VitEncoder
 
     class Replacing(torch.nn.Module):
         """An encoder that runs and then answers with an embedding that is known."""

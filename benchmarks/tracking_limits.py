@@ -14,7 +14,15 @@ from promptseg.evaluation.video import evaluate_video
 from promptseg.registry import load_video
 from promptseg.tracking import appearance, propagation
 
-LIMITS = {"LOST": propagation, "GONE": propagation, "LEARNT": propagation, "FLOW_WEIGHT": propagation, "BELL": propagation, "ALIKE": propagation, "SHARPNESS": appearance}
+LIMITS = {
+    "LOST": propagation,
+    "GONE": propagation,
+    "LEARNT": propagation,
+    "FLOW_WEIGHT": propagation,
+    "BELL": propagation,
+    "ALIKE": propagation,
+    "SHARPNESS": appearance,
+}
 
 
 def main() -> None:

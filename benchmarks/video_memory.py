@@ -64,11 +64,11 @@ def predictor():
 def ours(count: int) -> None:
     import torch
 
+    from promptseg.models.sam.torch.model import Settings
+    from promptseg.models.sam.video.model import TorchSam2Video
+    from promptseg.models.sam.video.session import Sam2VideoSegmenter
     from promptseg.prompts import Prompt
     from promptseg.results import Provenance
-    from promptseg.sam.sam2_session import Sam2VideoSegmenter
-    from promptseg.sam.torch_model import Settings
-    from promptseg.sam.torch_sam2_video import TorchSam2Video
 
     def frames() -> Iterator[NDArray[np.uint8]]:
         for index in range(count):

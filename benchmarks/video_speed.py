@@ -22,11 +22,11 @@ import torch
 from PIL import Image
 from sam2.build_sam import build_sam2_video_predictor
 
+from promptseg.models.sam.torch.model import Settings
+from promptseg.models.sam.video.model import TorchSam2Video
+from promptseg.models.sam.video.session import Sam2VideoSegmenter
 from promptseg.prompts import Prompt
 from promptseg.results import Provenance
-from promptseg.sam.sam2_session import Sam2VideoSegmenter
-from promptseg.sam.torch_model import Settings
-from promptseg.sam.torch_sam2_video import TorchSam2Video
 from promptseg.video.writer import VideoWriter
 
 BOX = (200, 150, 420, 330)

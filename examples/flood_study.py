@@ -36,7 +36,7 @@ from promptseg.datasets.summary import summarise
 from promptseg.evaluation import plots
 from promptseg.evaluation.comparison import compare
 from promptseg.evaluation.failures import draw_failures, find_failures
-from promptseg.finetune.cross_validation import cross_validate
+from promptseg.finetuning.cross_validation import cross_validate
 
 parser = argparse.ArgumentParser(description="Measure, fine-tune and measure again, on photos of floods.")
 parser.add_argument("--data", type=Path, default="flood_area", metavar="FOLDER", help="folder with images and masks (default: %(default)s)")

@@ -19,7 +19,7 @@ _HOMES = {
     "BackendSpec": "registry.spec",
     "Detections": "detections",
     "Detector": "protocols",
-    "EmbeddingCache": "sam.cache",
+    "EmbeddingCache": "models.sam.cache",
     "FrameMasks": "results",
     "Mask": "masks",
     "Masks": "masks",
@@ -34,7 +34,7 @@ _HOMES = {
     "annotate": "annotation.run",
     "evaluate": "evaluation.run",
     "export_onnx": "export.pair",
-    "finetune_decoder": "finetune.run",
+    "finetune_decoder": "finetuning.run",
     "list_models": "registry.catalog",
     "load": "registry.loading",
     "load_detector": "registry.loading",
@@ -53,10 +53,11 @@ if TYPE_CHECKING:
     from .errors import PromptSegError as PromptSegError
     from .evaluation.run import evaluate as evaluate
     from .export.pair import export_onnx as export_onnx
-    from .finetune.run import finetune_decoder as finetune_decoder
+    from .finetuning.run import finetune_decoder as finetune_decoder
     from .images import load_image as load_image
     from .masks import Mask as Mask
     from .masks import Masks as Masks
+    from .models.sam.cache import EmbeddingCache as EmbeddingCache
     from .pipeline.builder import Pipeline as Pipeline
     from .pipeline.builder import segment as segment
     from .prompts import Prompt as Prompt
@@ -73,7 +74,6 @@ if TYPE_CHECKING:
     from .registry.spec import BackendSpec as BackendSpec
     from .results import FrameMasks as FrameMasks
     from .results import Result as Result
-    from .sam.cache import EmbeddingCache as EmbeddingCache
     from .video.frames import open_frames as open_frames
 
 

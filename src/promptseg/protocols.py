@@ -7,9 +7,9 @@ boxes are ``xyxy`` float32 pixels, half-open; points are ``(x, y)``.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, Union, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,58 @@ from .images import ImageLike
 from .masks import Mask, Masks, Size
 from .prompts import EverythingPrompt, Prompt, PromptKind
 from .results import FrameMasks, Provenance
-from .video.frames import FrameSource as FrameSource
-from .video.frames import VideoLike
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame of a video.
+
+    Attributes:
+        index: Its place among the frames that were asked for, from 0.
+        image: (H, W, 3) uint8 RGB.
+        time: Seconds since the video's first frame, or None where the source has no times.
+    """
+
+    index: int
+    image: NDArray[np.uint8]
+    time: float | None = None
+
+
+@runtime_checkable
+class FrameSource(Protocol):
+    """A stream of video frames of one size; `promptseg.open_frames` makes one of any video, and yours need not inherit from anything."""
+
+    @property
+    def size(self) -> Size:
+        """``(height, width)`` of every frame."""
+        ...
+
+    @property
+    def rereadable(self) -> bool:
+        """Whether frames can be read again, from any of them; if not, each comes once."""
+        ...
+
+    @property
+    def count(self) -> int | None:
+        """How many frames there are, as far as that is known before all are read: a video file may say less or more than it has."""
+        ...
+
+    @property
+    def fps(self) -> float | None:
+        """Frames a second on average, where that is known."""
+        ...
+
+    def read(self, start: int = 0) -> Iterator[Frame]:
+        """The frames from that at `start` on, in order; where they come once, only those that have not been given.
+
+        Raises:
+            InputError: `start` has gone by, or a frame cannot be read or has another size; frames before it were given.
+        """
+        ...
+
+
+VideoLike = Union[str, "os.PathLike[str]", bytes, int, NDArray[Any], Sequence[ImageLike], Iterable[ImageLike], FrameSource]
+"""What `promptseg.open_frames` takes."""
 
 
 @runtime_checkable

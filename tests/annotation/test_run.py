@@ -349,10 +349,10 @@ def test_only_a_few_photos_are_in_memory_at_a_time(photos, add_model, tmp_path, 
 
 def test_embeddings_are_not_kept_unless_the_configuration_asks_for_it(monkeypatch):
     from promptseg.annotation.annotator import Annotator
+    from promptseg.models.sam.cache import embedding_cache
+    from promptseg.models.sam.session import SamSegmenter
     from promptseg.pipeline import BuiltPipeline
     from promptseg.pipeline.config import parse_config
-    from promptseg.sam.cache import embedding_cache
-    from promptseg.sam.session import SamSegmenter
 
     class Model:
         provenance = Provenance("m", "b", "1")

@@ -8,7 +8,7 @@ import pytest
 import promptseg
 from promptseg import registry
 from promptseg.errors import ConfigError, MissingDependencyError, WeightsMismatchError
-from promptseg.weights import file_sha256
+from promptseg.weights.store import file_sha256
 
 NAME, FILE = "grounding-dino-swin-t", "groundingdino_swint_ogc.pth"
 PHRASES = ("red car", "dog|cat", "St. Bernard")
@@ -17,7 +17,7 @@ PHRASES = ("red car", "dog|cat", "St. Bernard")
 @pytest.fixture
 def folder(tiny_grounding, tmp_path, monkeypatch):
     """A folder as published, but tiny: its architecture is that of the model for one test."""
-    from promptseg.grounding import architecture
+    from promptseg.models.grounding_dino import architecture
 
     monkeypatch.setitem(architecture.ARCHITECTURES, "swin-t", tiny_grounding.architecture)
     return tiny_grounding.save(tmp_path)

@@ -10,11 +10,12 @@ import pytest
 import promptseg
 from promptseg import registry
 from promptseg.errors import ConfigError, WeightsMismatchError, WeightsNotFoundError
+from promptseg.models.sam.onnx.efficient_sam import OnnxEfficientSam
+from promptseg.models.sam.onnx.model import OnnxSam
+from promptseg.models.sam.onnx.sam2 import OnnxSam2
 from promptseg.prompts import Prompt
-from promptseg.sam.onnx_efficient_sam import OnnxEfficientSam
-from promptseg.sam.onnx_model import OnnxSam
-from promptseg.sam.onnx_sam2 import OnnxSam2
-from promptseg.weights import WeightFile, file_sha256, home
+from promptseg.runtime.home import home
+from promptseg.weights.store import WeightFile, file_sha256
 
 LAYOUTS = {
     "sam_pair": ("sam-vit-b", "sam", OnnxSam),

@@ -82,7 +82,7 @@ class TestFiles:
             load(tiny_onnx_yolo(side=None, metadata={"imgsz": size}))
 
     def test_another_model_for_onnx_runtime_is_refused(self, tmp_path):
-        from promptseg.sam.onnx_graph import Graph
+        from promptseg.models.sam.onnx.graph import Graph
 
         graph = Graph()
         (tmp_path / "other.onnx").write_bytes(graph.build(y=graph.op("Neg", graph.input("x", [1, 4]))))

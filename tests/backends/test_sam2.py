@@ -11,15 +11,15 @@ import pytest
 import promptseg
 from promptseg import registry
 from promptseg.errors import ConfigError, WeightsMismatchError
+from promptseg.models.sam.model import Embedding, Stability
+from promptseg.models.sam.session import SamSession
 from promptseg.prompts import Prompt
-from promptseg.sam.model import Embedding, Stability
-from promptseg.sam.session import SamSession
 
 torch = pytest.importorskip("torch", reason="sam2's own code needs torch")
 pytest.importorskip("sam2", reason="sam2's own code is not installed")
 
 from promptseg.backends import _sam2 as backend  # noqa: E402 - It needs torch.
-from promptseg.sam.torch_checkpoints import variant_of  # noqa: E402
+from promptseg.models.sam.torch.checkpoints import variant_of  # noqa: E402
 
 MODELS = {name: model.engine("torch").variant for name, model in registry.list_models().items() if name.startswith("sam2")}
 TINY = MODELS["sam2.1-hiera-tiny"]

@@ -115,7 +115,7 @@ class TestWeights:
         assert detector.provenance.licence == "AGPL-3.0"
         assert detector.provenance.backend == "yolo"
         assert "ultralytics" in detector.provenance.version
-        assert list(detector.provenance.weights.values()) == [promptseg.weights.file_sha256(path)]
+        assert list(detector.provenance.weights.values()) == [promptseg.weights.store.file_sha256(path)]
 
     def test_the_generic_model_asks_for_weights(self):
         with pytest.raises(WeightsNotFoundError, match="model 'yolo' runs weights of your own: 'yolo=PATH' or weights=PATH"):

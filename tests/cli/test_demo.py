@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 import promptseg
-from promptseg import files
 from promptseg.cli import demo
 from promptseg.prompts import Prompt
+from promptseg.runtime import files
 from promptseg.samples import coffee
 from promptseg.testing import FakeSegmenter
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from promptseg.datasets.core import Finding
 from promptseg.errors import BackendError
-from promptseg.finetune.run import FineTuned
+from promptseg.finetuning.run import FineTuned
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def calls(monkeypatch):
             found = ()
         return FineTuned("mini-sam", args[2], "MIT", (30, 8), 4_058_340, 9, best, validation, stopped, 61.4, 38, found)
 
-    monkeypatch.setattr("promptseg.finetune.run.finetune_decoder", finetune_decoder)
+    monkeypatch.setattr("promptseg.finetuning.run.finetune_decoder", finetune_decoder)
     return made
 
 
@@ -113,7 +113,7 @@ def test_folds_train_and_judge_a_decoder_each(run, monkeypatch):
         made.append((args, kwargs))
         return Found()
 
-    monkeypatch.setattr("promptseg.finetune.cross_validation.cross_validate", cross_validate)
+    monkeypatch.setattr("promptseg.finetuning.cross_validation.cross_validate", cross_validate)
     monkeypatch.setattr(Found, "tuned", {"box": type("Run", (), {"baselines": {}})}, raising=False)
     assert "tuned is better" in run("finetune", *FOLDERS, "--folds", 4).stdout
     assert (made[0][1]["folds"], made[0][0][2]) == (4, Path("tuned"))
@@ -137,7 +137,7 @@ def test_wrong_usage_and_failures_have_their_exit_status(words, status, run, mon
         def fail(*_, **__):
             raise BackendError("the loss became nan in epoch 1 on a.jpg")
 
-        monkeypatch.setattr("promptseg.finetune.run.finetune_decoder", fail)
+        monkeypatch.setattr("promptseg.finetuning.run.finetune_decoder", fail)
     result = run("finetune", *words)
     assert (result.exit_code, result.stdout) == (status, "")
     assert result.stderr

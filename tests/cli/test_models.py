@@ -4,7 +4,7 @@ import hashlib
 import json
 
 from promptseg import registry
-from promptseg.weights import WeightFile, weights_folder
+from promptseg.weights.store import WeightFile, weights_folder
 
 
 def rows(run):

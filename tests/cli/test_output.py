@@ -9,9 +9,9 @@ import pytest
 import typer
 from PIL import Image
 
-from promptseg import files
 from promptseg.cli.output import distinct_names, errors_as_messages, seconds, write_image, write_json
 from promptseg.errors import ConfigError, InputError, LicenceError, OutputError, PromptError, WeightsError
+from promptseg.runtime import files
 
 PICTURE = Image.fromarray(np.arange(48, dtype=np.uint8).reshape(4, 4, 3))
 

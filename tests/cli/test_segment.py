@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from promptseg import files
 from promptseg.detections import Detections
 from promptseg.errors import OutOfMemoryError
 from promptseg.masks import Mask
-from promptseg.sam.cache import EmbeddingCache
-from promptseg.sam.session import SamSegmenter
+from promptseg.models.sam.cache import EmbeddingCache
+from promptseg.models.sam.session import SamSegmenter
+from promptseg.runtime import files
+from promptseg.runtime.home import home
 from promptseg.testing import FakeDetector, FakeSegmenter
-from promptseg.weights import home
 
 
 @pytest.fixture
@@ -478,7 +478,7 @@ class TestProcess:
 @pytest.mark.weights
 def test_the_default_model_segments_a_photo_and_finds_it_encoded_the_second_time(mini_sam, run, save_photo, tmp_path, monkeypatch):
     save_photo("a.png", 120, 160)
-    monkeypatch.setattr("promptseg.sam.cache.home", lambda: tmp_path / "home")
+    monkeypatch.setattr("promptseg.models.sam.cache.home", lambda: tmp_path / "home")
     for stage in ("encode", "cache"):
         result = run("segment", "a.png", "--point", "44,57", "--json")
         assert (result.exit_code, result.stderr) == (0, "")

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from promptseg import registry
-from promptseg.weights import WeightFile, weights_folder
+from promptseg.weights.store import WeightFile, weights_folder
 
 CONTENT = {"one.bin": b"the first file", "two.bin": b"the second file, which is longer"}
 

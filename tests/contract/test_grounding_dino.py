@@ -9,11 +9,11 @@ from promptseg.testing.contracts import DetectorContract
 def make(tiny_grounding, vocabulary, folder, engine):
     import torch
 
-    from promptseg.grounding import groundingdino_engine, transformers_engine
-    from promptseg.grounding.captions import WordPieces
-    from promptseg.grounding.detector import GroundingDino, Settings
-    from promptseg.grounding.frame import FrameSize
-    from promptseg.grounding.torch_model import TorchGrounding
+    from promptseg.models.grounding_dino import groundingdino_engine, transformers_engine
+    from promptseg.models.grounding_dino.captions import WordPieces
+    from promptseg.models.grounding_dino.detector import GroundingDino, Settings
+    from promptseg.models.grounding_dino.frame import FrameSize
+    from promptseg.models.grounding_dino.torch_model import TorchGrounding
 
     build = {"transformers": transformers_engine, "groundingdino": groundingdino_engine}[engine].from_original
     module = build(folder, tiny_grounding.state(), tiny_grounding.architecture, "tiny")

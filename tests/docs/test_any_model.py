@@ -10,7 +10,7 @@ from PIL import Image
 import promptseg
 from promptseg import registry
 from promptseg.samples import coffee
-from promptseg.weights import ModelWeights
+from promptseg.weights.store import ModelWeights
 
 torch = pytest.importorskip("torch", reason="the torch engine needs torch")
 
@@ -34,14 +34,14 @@ def small(tiny_sam, tiny_sam2, monkeypatch):
     import promptseg.backends.mobile_sam
     import promptseg.backends.sam
     import promptseg.backends.sam2
-    from promptseg.sam import torch_checkpoints
+    from promptseg.models.sam.torch import checkpoints
 
     def build(name):
         model = tiny_sam2(generation="2.1" if name.startswith("sam2.1") else "2") if name.startswith("sam2") else tiny_sam()
         heads = model.sam_mask_decoder if name.startswith("sam2") else model.mask_decoder
         heads.iou_prediction_head.layers[-1].bias += 1  # So that everything mode finds something good enough.
         variant = registry.find_model(name).engines[0].variant
-        monkeypatch.setattr(torch_checkpoints, "variant_of", lambda state: Path(variant).stem if variant.endswith(".yaml") else variant)
+        monkeypatch.setattr(checkpoints, "variant_of", lambda state: Path(variant).stem if variant.endswith(".yaml") else variant)
         monkeypatch.setattr(promptseg.backends.sam, "_build", lambda variant: model)
         monkeypatch.setattr(promptseg.backends.mobile_sam, "_build", lambda: model)
         monkeypatch.setattr(promptseg.backends.mobile_sam, "TinyVitEncoder", lambda encoder: encoder)

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="the export needs torch")
 
 from promptseg.export.check import compare  # noqa: E402
 from promptseg.export.graphs import write_graph  # noqa: E402 - It imports torch.
-from promptseg.sam.model import PointPrompts  # noqa: E402
+from promptseg.models.sam.model import PointPrompts  # noqa: E402
 
 
 @pytest.fixture(scope="module")

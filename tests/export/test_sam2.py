@@ -12,7 +12,7 @@ pytest.importorskip("sam2", reason="SAM 2's own code is not installed")
 from promptseg.export import sam2  # noqa: E402 - It imports torch.
 from promptseg.export.check import compare  # noqa: E402
 from promptseg.export.graphs import write_graph  # noqa: E402
-from promptseg.sam.model import PointPrompts  # noqa: E402
+from promptseg.models.sam.model import PointPrompts  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 
 from promptseg import registry
-from promptseg.sam.model import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND, PADDING, PointPrompts
+from promptseg.models.sam.model import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND, PADDING, PointPrompts
 from promptseg.samples import coffee
 
 pytestmark = pytest.mark.weights

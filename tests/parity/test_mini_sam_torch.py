@@ -60,7 +60,7 @@ def test_it_answers_as_its_checkpoint(session, weights):
 @pytest.mark.shared
 def test_every_parameter_of_the_decoder_is_the_checkpoints(mobile_sam, weights):
     from promptseg.backends.mobile_sam import _build_as_exported
-    from promptseg.sam.torch_onnx import load_onnx_pair
+    from promptseg.models.sam.torch.from_onnx import load_onnx_pair
 
     sam = load_onnx_pair(*registry.fetch("mini-sam").files.values(), _build_as_exported, "mini-sam")
     expected = torch.load(weights, map_location="cpu", weights_only=True)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import promptseg
+from promptseg.models.sam.session import SamSession
 from promptseg.prompts import Prompt
-from promptseg.sam.session import SamSession
 
 pytestmark = [pytest.mark.shared, pytest.mark.slow]
 

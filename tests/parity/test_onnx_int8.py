@@ -7,8 +7,8 @@ import pytest
 
 import promptseg
 from promptseg import registry
+from promptseg.models.sam.model import FOREGROUND, PADDING, PointPrompts
 from promptseg.prompts import Prompt
-from promptseg.sam.model import FOREGROUND, PADDING, PointPrompts
 from promptseg.samples import coffee
 
 pytestmark = [pytest.mark.weights, pytest.mark.slow]

@@ -8,16 +8,16 @@ import pytest
 
 import promptseg
 from promptseg.masks import Mask, Masks
+from promptseg.models.sam.session import SamSegmenter
 from promptseg.prompts import Prompt
 from promptseg.results import Provenance
-from promptseg.sam.session import SamSegmenter
 
 torch = pytest.importorskip("torch", reason="sam2's own code needs torch")
 pytest.importorskip("sam2", reason="sam2's own code is not installed")
 
-from promptseg.sam.torch_decoder import TorchDecoder  # noqa: E402 - They need torch.
-from promptseg.sam.torch_model import Settings  # noqa: E402
-from promptseg.sam.torch_sam2 import TorchSam2  # noqa: E402
+from promptseg.models.sam.torch.decoder import TorchDecoder  # noqa: E402 - They need torch.
+from promptseg.models.sam.torch.model import Settings  # noqa: E402
+from promptseg.models.sam.torch.sam2 import TorchSam2  # noqa: E402
 
 TOLERANCE = 1e-4
 CPU = torch.device("cpu")

@@ -16,9 +16,9 @@ from promptseg.video.frames import open_frames
 torch = pytest.importorskip("torch", reason="sam2's own code needs torch")
 pytest.importorskip("sam2", reason="sam2's own code is not installed")
 
-from promptseg.sam.sam2_session import Sam2VideoSegmenter  # noqa: E402 - They need torch.
-from promptseg.sam.torch_model import Settings  # noqa: E402
-from promptseg.sam.torch_sam2_video import TorchSam2Video  # noqa: E402
+from promptseg.models.sam.torch.model import Settings  # noqa: E402
+from promptseg.models.sam.video.model import TorchSam2Video  # noqa: E402
+from promptseg.models.sam.video.session import Sam2VideoSegmenter  # noqa: E402 - They need torch.
 
 TOLERANCE = 1e-4
 FRAMES, SIZE = 18, (60, 80)

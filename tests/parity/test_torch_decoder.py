@@ -6,16 +6,16 @@ import itertools
 import numpy as np
 import pytest
 
+from promptseg.models.sam.model import Embedding, PointPrompts
+from promptseg.models.sam.session import SamSegmenter
 from promptseg.prompts import Prompt
 from promptseg.results import Provenance
-from promptseg.sam.model import Embedding, PointPrompts
-from promptseg.sam.session import SamSegmenter
 
 torch = pytest.importorskip("torch", reason="the torch engine needs torch")
 segment_anything = pytest.importorskip("segment_anything", reason="segment-anything's own code is not installed")
 
-from promptseg.sam.torch_decoder import TorchDecoder  # noqa: E402 - It needs torch.
-from promptseg.sam.torch_model import Settings, TorchSam  # noqa: E402
+from promptseg.models.sam.torch.decoder import TorchDecoder  # noqa: E402 - It needs torch.
+from promptseg.models.sam.torch.model import Settings, TorchSam  # noqa: E402
 
 TOLERANCE = 1e-4
 RELATIVE = 1e-5

@@ -8,9 +8,9 @@ import pytest
 
 import promptseg
 from promptseg.images import load_image
+from promptseg.models.yolo.letterbox import Letterbox
+from promptseg.models.yolo.output import Layout, Output, decode
 from promptseg.testing.contracts import murky_scene
-from promptseg.yolo.letterbox import Letterbox
-from promptseg.yolo.output import Layout, Output, decode
 
 PHOTOS = ("ultralytics/bus.jpg", "ultralytics/zidane.jpg", "coco_tiny/val2017/*.jpg", "coco_person/val2017/*.jpg")
 

@@ -15,7 +15,7 @@ from promptseg.errors import (
 from promptseg.pipeline import Pipeline
 from promptseg.pipeline.config import PipelineConfig, parse_config
 from promptseg.testing import FakeDetector, FakeSegmenter
-from promptseg.weights import WeightFile
+from promptseg.weights.store import WeightFile
 
 
 class TestBuilder:

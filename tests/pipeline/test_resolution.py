@@ -59,11 +59,11 @@ class TestResolution:
         assert (resolved.names, resolved.manifests) == ([str(tmp_path)], [str(tmp_path)])
 
     def test_a_users_weights_are_hashed_once_although_a_detector_is_told_what_the_stage_wants(self, add_model, monkeypatch, tmp_path):
-        from promptseg import weights
+        from promptseg.weights import store
 
         (tmp_path / "own.bin").write_bytes(b"weights")
-        hashed, digest = [], weights.file_sha256
-        monkeypatch.setattr(weights, "file_sha256", lambda path: hashed.append(path) or digest(path))
+        hashed, digest = [], store.file_sha256
+        monkeypatch.setattr(store, "file_sha256", lambda path: hashed.append(path) or digest(path))
         add_model("finder", "detector", lambda _: FakeDetector({}), options={"threshold": 0.05})
         Pipeline().detect("finder", weights=str(tmp_path / "own.bin"), threshold=0.01, max_detections=1000).build()
         assert hashed == [tmp_path / "own.bin"]

@@ -14,7 +14,7 @@ from promptseg.errors import (
 from promptseg.registry import BackendSpec, Engine, ModelSpec, catalog, find_model, list_models, load
 from promptseg.registry.builtin import BUILT_IN
 from promptseg.registry.catalog import backend_for, memory_need
-from promptseg.weights import WeightFile
+from promptseg.weights.store import WeightFile
 
 # SPDX identifiers of licences that models are published under.
 LICENCES = {"MIT", "Apache-2.0", "BSD-3-Clause", "AGPL-3.0", "AGPL-3.0-only", "CC-BY-NC-4.0"}

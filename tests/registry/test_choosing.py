@@ -10,7 +10,7 @@ from promptseg.errors import (
     WeightsNotFoundError,
 )
 from promptseg.registry import BackendSpec, Engine, ModelSpec, choice, find_model, load
-from promptseg.weights import WeightFile
+from promptseg.weights.store import WeightFile
 
 
 class TestChoosing:

@@ -13,7 +13,7 @@ from promptseg.errors import (
 )
 from promptseg.pipeline import Pipeline
 from promptseg.registry import files, list_models, load, manifest
-from promptseg.weights import ModelWeights
+from promptseg.weights.store import ModelWeights
 
 
 class TestExportedWeights:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from promptseg.sam.geometry import LongestSide
-from promptseg.sam.model import Embedding
-from promptseg.sam.session import SamSession
+from promptseg.models.sam.geometry import LongestSide
+from promptseg.models.sam.model import Embedding
+from promptseg.models.sam.session import SamSession
 from promptseg.testing import FakeSegmenter
 from promptseg.tracking.appearance import COLOUR_CELLS, MOST_CELLS, NEIGHBOURS, Cells, View, cells_of, likeness, overlap, view
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from promptseg.errors import InputError, MissingDependencyError
-from promptseg.video.frames import FrameSource, open_frames
+from promptseg.protocols import FrameSource
+from promptseg.video.frames import open_frames
 
 
 def read_until_it_fails(source):

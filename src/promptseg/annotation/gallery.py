@@ -20,10 +20,10 @@ from urllib.parse import quote
 import cv2
 import numpy as np
 
-from ..files import output_errors, write_atomically
 from ..masks import Masks
 from ..overlay import draw
 from ..results import Result
+from ..runtime.files import output_errors, write_atomically
 from .journal import Journal
 from .summary import Annotation
 

@@ -20,10 +20,10 @@ from filelock import FileLock, Timeout
 from .._checks import whole_number
 from ..datasets.writing import WriteReport, check_format, write
 from ..errors import ConfigError, IncompatibleStagesError, OutputError
-from ..files import output_errors, remove_leftovers
 from ..masks import Mask
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt, TextPrompt, phrases_of
+from ..runtime.files import output_errors, remove_leftovers
 from ..vocabulary import parse_phrase
 from . import gallery as pictures
 from .annotator import Annotator, Answer

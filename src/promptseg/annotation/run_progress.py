@@ -9,9 +9,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from .. import progress
 from ..errors import InputError
-from ..files import output_errors
+from ..runtime import progress
+from ..runtime.files import output_errors
 from . import gallery as pictures
 from .annotator import Answer, with_label_of_prompt
 from .journal import Journal

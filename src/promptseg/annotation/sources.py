@@ -19,9 +19,9 @@ from PIL import Image
 
 from ..datasets.core import read_json
 from ..errors import ConfigError, InputError, MissingDependencyError, PromptError
-from ..files import output_errors, write_atomically
 from ..images import IMAGE_SUFFIXES
 from ..prompts import Prompt, SpatialPrompt
+from ..runtime.files import output_errors, write_atomically
 from ..video.frames import open_frames
 
 PhotoLike = Union[str, "os.PathLike[str]", "tuple[str | os.PathLike[str], Prompt | Sequence[Prompt]]"]

@@ -9,13 +9,14 @@ from typing import Any
 
 import torch
 
+from ..models.sam import selection
+from ..models.sam.cache import embedding_cache
+from ..models.sam.session import SamSegmenter
+from ..models.sam.torch import checkpoints
+from ..models.sam.torch.model import Settings, TorchSam, check_memory, loading
 from ..registry import LoadRequest
 from ..registry.catalog import memory_need
-from ..sam import choose, torch_checkpoints
-from ..sam.cache import embedding_cache
-from ..sam.session import SamSegmenter
-from ..sam.torch_model import Settings, TorchSam, check_memory, loading
-from ..weights import DECODER, ENCODER
+from ..weights.store import DECODER, ENCODER
 
 
 def load_segmenter(
@@ -40,7 +41,7 @@ def load_segmenter(
     """
     options = request.options
     settings = Settings.checked(request.device, options)
-    cache, rule = embedding_cache(options["cache"]), choose.rule(options["choose"])
+    cache, rule = embedding_cache(options["cache"]), selection.rule(options["choose"])
     need = memory_need(request.model, request.engine)
     check_memory(need, settings)
     with loading(need, settings):
@@ -55,13 +56,13 @@ def from_checkpoint(request: LoadRequest, build: Callable[[], Any], variant: str
     Args:
         request: What `load` was asked for.
         build: Makes the package's model with any weights, or without memory for them.
-        variant: What `torch_checkpoints.variant_of` says of the right checkpoint; None: the request's variant.
+        variant: What `checkpoints.variant_of` says of the right checkpoint; None: the request's variant.
 
     Raises:
         WeightsMismatchError: The checkpoint is damaged, unsafe or of another model.
     """
     (path,) = base_files(request)
-    module = torch_checkpoints.load_checkpoint(path, build, variant or request.engine.variant, request.model.name)
+    module = checkpoints.load_checkpoint(path, build, variant or request.engine.variant, request.model.name)
     return with_decoder(request, module)
 
 
@@ -76,7 +77,7 @@ def with_decoder(request: LoadRequest, module: Any) -> Any:
     Raises:
         WeightsMismatchError: A file is damaged or of another model.
     """
-    for name, part in ((DECODER, torch_checkpoints.decoder_state), (ENCODER, torch_checkpoints.encoder_state)):
+    for name, part in ((DECODER, checkpoints.decoder_state), (ENCODER, checkpoints.encoder_state)):
         if name in request.weights.files:
-            module = torch_checkpoints.load_part(request.weights.files[name], module, part(module), request.model.name)
+            module = checkpoints.load_part(request.weights.files[name], module, part(module), request.model.name)
     return module

@@ -27,8 +27,8 @@ import torch
 from PIL import Image
 
 from ..errors import WeightsMismatchError
-from ..weights import home
-from ..yolo.pickled import Inert
+from ..models.yolo.pickled import Inert
+from ..runtime.home import home
 
 _FORCED = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false", "ULTRALYTICS_SAFE_LOAD": "true"}
 _PATCHED = ((torch, "save"), (torch, "load"), (Image, "open"), (cv2, "imread"), (cv2, "imwrite"), (cv2, "imshow"))

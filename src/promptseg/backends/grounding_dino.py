@@ -11,16 +11,16 @@ from importlib.metadata import version
 import torch
 
 from ..errors import ConfigError
-from ..grounding import groundingdino_engine, transformers_engine
-from ..grounding.architecture import ARCHITECTURES
-from ..grounding.captions import WordPieces
-from ..grounding.checkpoint import read_original
-from ..grounding.detector import GroundingDino, Settings
-from ..grounding.files import Layout, layout_of
-from ..grounding.frame import FrameSize
-from ..grounding.torch_model import TorchGrounding
+from ..models.grounding_dino import groundingdino_engine, transformers_engine
+from ..models.grounding_dino.architecture import ARCHITECTURES
+from ..models.grounding_dino.captions import WordPieces
+from ..models.grounding_dino.checkpoint import read_original
+from ..models.grounding_dino.detector import GroundingDino, Settings
+from ..models.grounding_dino.files import Layout, layout_of
+from ..models.grounding_dino.frame import FrameSize
+from ..models.grounding_dino.torch_model import TorchGrounding
 from ..registry import LoadRequest
-from ..torch_runtime import chosen_device, chosen_dtype
+from ..runtime.torch import chosen_device, chosen_dtype
 
 
 def load(request: LoadRequest) -> GroundingDino:

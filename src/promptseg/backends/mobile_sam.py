@@ -4,7 +4,7 @@ Its weights are a checkpoint of that package, or an encoder and a decoder in ONN
 
 Options of `load`: ``dtype`` (``"float32"``, the default, ``"bfloat16"`` or ``"float16"``), ``cache`` (``"memory"``, the default,
 ``"disk"``, an `EmbeddingCache`, or None), ``decode_batch`` (prompts decoded at once; by default what suits the device),
-``choose`` (which candidate answers a prompt: ``"published"``, the default, ``"single"`` or ``"best"``; `promptseg.sam.choose`),
+``choose`` (which candidate answers a prompt: ``"published"``, the default, ``"single"`` or ``"best"``; `promptseg.models.sam.selection`),
 ``compile`` (whether ``torch.compile`` compiles the image encoder, at the first image; by default not).
 """
 
@@ -15,10 +15,10 @@ from typing import Any
 
 import torch
 
+from ..models.sam.session import SamSegmenter
+from ..models.sam.torch.from_onnx import load_onnx_pair
+from ..models.sam.torch.tinyvit import TinyVitEncoder, fused
 from ..registry import LoadRequest
-from ..sam.session import SamSegmenter
-from ..sam.torch_onnx import load_onnx_pair
-from ..sam.torch_tinyvit import TinyVitEncoder, fused
 from ._torch_sam import base_files, from_checkpoint, load_segmenter, with_decoder
 
 

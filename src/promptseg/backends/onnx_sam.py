@@ -1,11 +1,12 @@
 """SAM-family models on ONNX Runtime, without torch: published pairs of an encoder and a decoder.
 
-They may be in the layout of segment-anything's export, quantised or not, of SAM 2 or of EfficientSAM (`promptseg.sam.onnx_layouts`). In a
-folder of your own the two files may have any names: they are told apart by what they take. Model ``onnx-sam`` is any such folder.
+They may be in the layout of segment-anything's export, quantised or not, of SAM 2 or of EfficientSAM (`promptseg.models.sam.onnx.layouts`).
+In a folder of your own the two files may have any names: they are told apart by what they take. Model ``onnx-sam`` is any such folder.
 
 Options of `load`: ``threads`` (default: the processors that this process may use), ``cache`` (``"memory"``, the default,
 ``"disk"``, an `EmbeddingCache`, or None), ``decode_batch`` (prompts decoded at once in the layout of segment-anything; the others take one
-at a time), ``choose`` (which candidate answers a prompt: ``"published"``, the default, ``"single"`` or ``"best"``; `promptseg.sam.choose`).
+at a time), ``choose`` (which candidate answers a prompt: ``"published"``, the default, ``"single"`` or ``"best"``;
+`promptseg.models.sam.selection`).
 """
 
 from __future__ import annotations
@@ -14,18 +15,19 @@ import onnxruntime
 
 from .._checks import whole_number
 from ..errors import WeightsMismatchError, WeightsNotFoundError
-from ..machine import thread_count
+from ..models.sam import selection
+from ..models.sam.cache import embedding_cache
+from ..models.sam.model import SamModel
+from ..models.sam.onnx import model as onnx_model
+from ..models.sam.onnx.efficient_sam import OnnxEfficientSam
+from ..models.sam.onnx.layouts import Pair, read_pair
+from ..models.sam.onnx.model import OnnxSam
+from ..models.sam.onnx.sam2 import OnnxSam2
+from ..models.sam.session import SamSegmenter
 from ..registry import LoadRequest
-from ..sam import choose, onnx_model
-from ..sam.cache import embedding_cache
-from ..sam.model import SamModel
-from ..sam.onnx_efficient_sam import OnnxEfficientSam
-from ..sam.onnx_layouts import Pair, read_pair
-from ..sam.onnx_model import OnnxSam
-from ..sam.onnx_runtime import Runtime, device_of
-from ..sam.onnx_sam2 import OnnxSam2
-from ..sam.session import SamSegmenter
-from ..weights import ModelWeights
+from ..runtime.host import thread_count
+from ..runtime.onnx import Runtime, device_of
+from ..weights.store import ModelWeights
 
 _LAYOUTS = {"sam": "sam", "sam-int8": "sam", "sam2": "sam2", "efficient-sam": "efficient-sam", "any": None}
 """The layout of each variant in the catalogue; None for whatever layout the files are in."""
@@ -41,7 +43,7 @@ def load(request: LoadRequest) -> SamSegmenter:
     """
     options = request.options
     threads, decode_batch = thread_count(options["threads"]), whole_number("option decode_batch", options["decode_batch"], 1)
-    cache, rule = embedding_cache(options["cache"]), choose.rule(options["choose"])
+    cache, rule = embedding_cache(options["cache"]), selection.rule(options["choose"])
     runtime = Runtime(device_of(request.device), threads)
     return SamSegmenter(_model(request, runtime, decode_batch), cache, rule)
 

@@ -1,8 +1,8 @@
 """YOLO detectors on ONNX Runtime, without torch and without ultralytics: files that ultralytics exported, in floating point or quantised.
 
 A file says by itself which classes it has and which frames it takes. Options of `load`: ``threshold`` (0.05), ``iou`` (0.7),
-``max_detections`` (300), ``imgsz`` (the model's own) and ``masks`` (True), as `promptseg.yolo.detector.Settings` says, and ``threads``
-(default: the processors that this process may use).
+``max_detections`` (300), ``imgsz`` (the model's own) and ``masks`` (True), as `promptseg.models.yolo.detector.Settings` says, and
+``threads`` (default: the processors that this process may use).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from .._checks import is_whole_number
 from ..errors import BackendError, WeightsMismatchError
-from ..machine import thread_count
 from ..masks import Size
+from ..models.yolo.detector import Settings, YoloDetector
+from ..models.yolo.output import Layout, Output
 from ..registry import LoadRequest
-from ..sam.onnx_runtime import PROVIDERS, device_of
-from ..yolo.detector import Settings, YoloDetector
-from ..yolo.output import Layout, Output
+from ..runtime.host import thread_count
+from ..runtime.onnx import PROVIDERS, device_of
 from ._yolo import given_file
 
 _TASKS = ("detect", "segment")
@@ -48,7 +48,7 @@ def load(request: LoadRequest) -> YoloDetector:
 
 
 class OnnxNetwork:
-    """A file that ultralytics exported; a `promptseg.yolo.detector.Network`.
+    """A file that ultralytics exported; a `promptseg.models.yolo.detector.Network`.
 
     Args:
         path: The file.

@@ -2,7 +2,7 @@
 
 Options of `load`: ``dtype`` (``"float32"``, the default, ``"bfloat16"`` or ``"float16"``), ``cache`` (``"memory"``, the default,
 ``"disk"``, an `EmbeddingCache`, or None), ``decode_batch`` (prompts decoded at once; by default what suits the device),
-``choose`` (which candidate answers a prompt: ``"published"``, the default, ``"single"`` or ``"best"``; `promptseg.sam.choose`),
+``choose`` (which candidate answers a prompt: ``"published"``, the default, ``"single"`` or ``"best"``; `promptseg.models.sam.selection`),
 ``compile`` (whether ``torch.compile`` compiles the image encoder, at the first image; by default not).
 """
 
@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 
+from ..models.sam.session import SamSegmenter
+from ..models.sam.torch.vit import VitEncoder
 from ..registry import LoadRequest
-from ..sam.session import SamSegmenter
-from ..sam.torch_vit import VitEncoder
 from ._torch_sam import from_checkpoint, load_segmenter
 
 

@@ -2,7 +2,7 @@
 
 Options of `load`: ``dtype`` (``"float32"``, the default, ``"bfloat16"`` or ``"float16"``), ``cache`` (``"memory"``, the default,
 ``"disk"``, an `EmbeddingCache`, or None), ``decode_batch`` (prompts decoded at once; by default what suits the device),
-``choose`` (which candidate answers a prompt: ``"published"``, the default, ``"single"`` or ``"best"``; `promptseg.sam.choose`),
+``choose`` (which candidate answers a prompt: ``"published"``, the default, ``"single"`` or ``"best"``; `promptseg.models.sam.selection`),
 ``compile`` (whether ``torch.compile`` compiles the image encoder, at the first image; by default not).
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..models.sam.session import SamSegmenter
+from ..models.sam.torch.sam2 import TorchSam2
 from ..registry import LoadRequest
-from ..sam.session import SamSegmenter
-from ..sam.torch_sam2 import TorchSam2
 from ._sam2 import build_image_model, sam2_base
 from ._torch_sam import load_segmenter
 

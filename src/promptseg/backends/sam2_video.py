@@ -16,11 +16,11 @@ import torch
 
 from .._checks import whole_number
 from ..errors import ConfigError
+from ..models.sam.torch.model import Settings, check_memory, loading
+from ..models.sam.video.model import TorchSam2Video
+from ..models.sam.video.session import Sam2VideoSegmenter
 from ..registry import LoadRequest
 from ..registry.catalog import memory_need
-from ..sam.sam2_session import Sam2VideoSegmenter
-from ..sam.torch_model import Settings, check_memory, loading
-from ..sam.torch_sam2_video import TorchSam2Video
 from ._sam2 import build_video_model, sam2_base
 
 _LEAST = {"memory": 1, "prompted_frames": 2, "fill_holes": 0}

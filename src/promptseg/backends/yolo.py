@@ -3,7 +3,7 @@
 ultralytics has the layers; reading the checkpoint, the frame, thresholds, non-maximum suppression and masks are promptseg's own.
 
 Options of `load`: ``threshold`` (0.05), ``iou`` (0.7), ``max_detections`` (300), ``imgsz`` (the model's own) and ``masks`` (True), as
-`promptseg.yolo.detector.Settings` says, and ``dtype`` (``"float32"``, the default, ``"bfloat16"`` or ``"float16"``).
+`promptseg.models.yolo.detector.Settings` says, and ``dtype`` (``"float32"``, the default, ``"bfloat16"`` or ``"float16"``).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from ..errors import BackendError, OutOfMemoryError, WeightsMismatchError
 from ..masks import Size
+from ..models.yolo.detector import Settings, YoloDetector
+from ..models.yolo.output import Layout, Output
+from ..models.yolo.pickled import Inert, read_pickled
 from ..registry import LoadRequest
-from ..torch_runtime import chosen_device, chosen_dtype, unless_out_of_memory
-from ..yolo.detector import Settings, YoloDetector
-from ..yolo.output import Layout, Output
-from ..yolo.pickled import Inert, read_pickled
+from ..runtime.torch import chosen_device, chosen_dtype, unless_out_of_memory
 from ._ultralytics import import_tasks, rebuild
 from ._yolo import given_file
 
@@ -85,7 +85,7 @@ def read_model(path: Path, variant: str) -> tuple[Any, Layout]:
 
 
 class TorchNetwork:
-    """A module of ultralytics that computes; a `promptseg.yolo.detector.Network`.
+    """A module of ultralytics that computes; a `promptseg.models.yolo.detector.Network`.
 
     One frame at a time is computed, because the module keeps a grid of the last frame's size to itself; torch has threads of its own.
 

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from .. import progress
 from ..errors import ConfigError
 from ..pipeline import Pipeline
+from ..runtime import progress
 from .output import FAILED, errors_as_messages
 from .prompts import (
     ConfigOption,

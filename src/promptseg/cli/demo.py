@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import progress
 from ..prompts import Prompt
 from ..registry import DEFAULT_MODEL
+from ..runtime import progress
 from .output import errors_as_messages, seconds, write_image, write_json
 
 # On the sample photo: a click on the coffee, and a box around the spoon.

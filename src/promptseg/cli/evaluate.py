@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import progress
 from ..registry import DEFAULT_MODEL
+from ..runtime import progress
 from .output import FAILED, errors_as_messages, tell_findings, usage_error, write_json
 
 if TYPE_CHECKING:

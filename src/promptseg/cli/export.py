@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from .. import progress
+from ..runtime import progress
 from .output import errors_as_messages
 
 

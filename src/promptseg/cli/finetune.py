@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import progress
 from ..registry import DEFAULT_MODEL
+from ..runtime import progress
 from .output import errors_as_messages, tell_findings
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def finetune(
 
 
 def _train(dataset: Dataset, out: Path, settings: dict[str, Any], as_json: bool) -> None:
-    from ..finetune.run import finetune_decoder
+    from ..finetuning.run import finetune_decoder
 
     with errors_as_messages(), progress.shown():
         done = finetune_decoder(dataset, None, out, **settings)
@@ -98,7 +98,7 @@ def _train(dataset: Dataset, out: Path, settings: dict[str, Any], as_json: bool)
 
 
 def _cross_validate(dataset: Dataset, out: Path, folds: int, settings: dict[str, Any], as_json: bool) -> None:
-    from ..finetune.cross_validation import cross_validate
+    from ..finetuning.cross_validation import cross_validate
 
     with errors_as_messages(), progress.shown():
         found = cross_validate(dataset, None, out, folds=folds, **settings)

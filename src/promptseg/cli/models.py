@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import weights
 from ..errors import ConfigError
 from ..registry.catalog import backend_for, backends, list_models
 from ..registry.spec import Engine, ModelSpec
+from ..weights import store
 from .output import errors_as_messages
 
 
@@ -56,7 +56,7 @@ def _status(model: ModelSpec, engine: Engine) -> str:
     if backend.missing():
         return f"needs {', '.join(backend.missing())}: {backend.install}"
     own_only = not engine.files and (backend.recognises or engine.checkpoint is not None)
-    if not own_only and all(weights.cached_path(model.name, file) for file in engine.files):
+    if not own_only and all(store.cached_path(model.name, file) for file in engine.files):
         return "ready"
     if own_only or not all(file.sources for file in engine.files):
         return f"needs weights of your own: {model.name}=PATH"

@@ -14,7 +14,7 @@ import typer
 from PIL import Image
 
 from ..errors import ConfigError, OutputError, PromptSegError
-from ..files import output_errors, write_atomically
+from ..runtime.files import output_errors, write_atomically
 
 if TYPE_CHECKING:
     from ..datasets.core import Finding

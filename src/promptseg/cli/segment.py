@@ -10,12 +10,12 @@ from typing import Annotated, Any
 import typer
 from PIL import Image
 
-from .. import progress
 from ..errors import PromptSegError
+from ..models.sam.cache import embedding_cache
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt
 from ..results import Result
-from ..sam.cache import embedding_cache
+from ..runtime import progress
 from .output import FAILED, distinct_names, errors_as_messages, picture_format, seconds, usage_error, write_image, write_json
 from .prompts import (
     ConfigOption,

@@ -16,10 +16,11 @@ import typer
 from ..errors import PromptSegError
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import TextPrompt
+from ..protocols import FrameSource
 from ..registry import DEFAULT_MODEL, choose, load_video, tracker_of
 from ..tracking.outputs import TableFormat, TrackOutputs
 from ..tracking.redetection import TrackedFrame
-from ..video.frames import FrameSource, open_frames
+from ..video.frames import open_frames
 from .output import FAILED, errors_as_messages, usage_error
 from .prompts import TextOption, asked_prompts
 

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from .. import registry
-from .. import weights as store
 from ..errors import WeightsMismatchError
+from ..weights import store
 from .output import FAILED, errors_as_messages
 
 app = typer.Typer(no_args_is_help=True, help="Fetch, verify and locate model weights.", rich_markup_mode=None)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import progress
 from ..errors import InputError
 from ..masks import Masks, Size
+from ..runtime import progress
 from .core import Dataset, Finding
 
 _SHOWN = 5

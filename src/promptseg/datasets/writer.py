@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from ..errors import OutputError
-from ..files import output_errors, write_atomically
 from ..masks import Mask
+from ..runtime.files import output_errors, write_atomically
 from .core import AnnotatedImage, AnnotatedObject
 
 NO_CLASS = "object"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, nearest
-from ..files import output_errors
+from ..runtime.files import output_errors
 from .catalog import FORMS, WRITABLE
 from .core import AnnotatedImage
 from .descriptor import check_options

@@ -26,12 +26,12 @@ from ..datasets.core import AnnotatedObject
 from ..datasets.summary import content_key
 from ..detections import Detections
 from ..errors import MissingDependencyError
-from ..files import write_atomically
 from ..masks import Mask, Masks
 from ..prompts import SpatialPrompt
 from ..protocols import Segmenter, Session
 from ..registry import load_segmenter
-from ..weights import home
+from ..runtime.files import write_atomically
+from ..runtime.home import home
 from .predictions import Prediction
 
 Scores = Mapping[str, float]

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import progress
 from ..datasets.core import Dataset
 from ..errors import ConfigError, InputError
-from ..files import output_errors, write_atomically
 from ..masks import Mask
 from ..postprocess import box_iou
 from ..prompts import SpatialPrompt
+from ..runtime import progress
+from ..runtime.files import output_errors, write_atomically
 from .overlays import draw_overlays
 from .results import Evaluation
 from .rows import ObjectRow

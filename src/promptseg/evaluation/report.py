@@ -13,7 +13,7 @@ from PIL import Image
 
 from ..datasets.core import Dataset
 from ..errors import MissingDependencyError
-from ..files import output_errors, write_atomically
+from ..runtime.files import output_errors, write_atomically
 from . import plots
 from .failures import Failures
 from .overlays import draw_overlays

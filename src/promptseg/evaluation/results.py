@@ -14,7 +14,7 @@ import numpy as np
 
 from ..datasets.core import Finding, read_json
 from ..errors import ConfigError, InputError, MissingDependencyError, OutputError
-from ..files import output_errors, write_atomically
+from ..runtime.files import output_errors, write_atomically
 from .figures import METRICS, Figures
 from .rows import ImageRow, ObjectRow
 from .tables import row_columns, summary_text

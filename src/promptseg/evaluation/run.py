@@ -12,18 +12,19 @@ from typing import Any, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import metrics, progress
+from .. import metrics
 from ..datasets.core import AnnotatedImage, AnnotatedObject, Dataset, Finding
 from ..datasets.reading import open_dataset
 from ..datasets.summary import content_key, same_content
 from ..errors import BackendError, ConfigError, IncompatibleStagesError, InputError, OutOfMemoryError
 from ..masks import Mask, Masks
+from ..models.sam.cache import EmbeddingCache, embedding_cache
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt
 from ..protocols import Segmenter, Session
 from ..registry.builtin import DEFAULT_MODEL
 from ..results import Provenance
-from ..sam.cache import EmbeddingCache, embedding_cache
+from ..runtime import progress
 from ..vocabulary import parse_phrases
 from . import simulation
 from .baselines import filled_boxes, plain, superpixel_ious, superpixels

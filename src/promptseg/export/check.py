@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BackendError
+from ..models.sam import tokens
+from ..models.sam.geometry import PIXEL_MEAN, PIXEL_STD, Geometry
 from ..prompts import Prompt, SpatialPrompt
-from ..sam import tokens
-from ..sam.geometry import PIXEL_MEAN, PIXEL_STD, Geometry
 from ..samples import coffee
 from .layout import Answer, Layout
 

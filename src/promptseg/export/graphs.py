@@ -1,7 +1,7 @@
 """From a torch module to an ONNX file, by torch's exporter.
 
 It is the exporter by which the published files were made, TorchScript's: it leaves parameters under their names, by which
-`promptseg.sam.onnx_weights` finds them, and needs no package beside torch. torch advises another one since version 2.9, which does
+`promptseg.models.sam.onnx.weights` finds them, and needs no package beside torch. torch advises another one since version 2.9, which does
 neither.
 """
 
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from ..errors import BackendError
-from ..weights import file_sha256
+from ..weights.store import file_sha256
 
 OPSET = 17
 """That of segment-anything's published files, which ONNX Runtime reads since version 1.12."""

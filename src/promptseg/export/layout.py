@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..masks import Size
-from ..sam.geometry import Geometry
-from ..sam.model import PointPrompts
+from ..models.sam.geometry import Geometry
+from ..models.sam.model import PointPrompts
 from .graphs import TracedGraph
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import progress
 from ..errors import ConfigError, OutputError, WeightsError
-from ..files import output_errors, write_folder
 from ..registry import manifest
 from ..registry.choice import choose_by
 from ..registry.files import resolve, weights_of
 from ..registry.loading import make
-from ..weights import file_sha256
+from ..runtime import progress
+from ..runtime.files import output_errors, write_folder
+from ..weights.store import file_sha256
 
 if TYPE_CHECKING:
     from .check import Agreement
@@ -128,7 +128,7 @@ def _write(layout: Layout, encoder: Path, decoder: Path, int8: bool) -> Iterator
     """Does one step at a time; the last is the check, and gives what it found."""
     from .check import compare
     from .graphs import write_graph
-    from .quantise import quantise
+    from .quantize import quantise
 
     write_graph(layout.decoder, decoder)
     yield None

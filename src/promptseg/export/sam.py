@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..masks import Size
-from ..sam.geometry import Geometry, LongestSide
-from ..sam.model import BOX_TOP_LEFT, FOREGROUND, PointPrompts
+from ..models.sam.geometry import Geometry, LongestSide
+from ..models.sam.model import BOX_TOP_LEFT, FOREGROUND, PointPrompts
 from .graphs import TracedGraph
 from .layout import Answer
 

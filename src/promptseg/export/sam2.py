@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..masks import Size
-from ..sam.geometry import Geometry, Square
-from ..sam.model import PADDING, PointPrompts
+from ..models.sam.geometry import Geometry, Square
+from ..models.sam.model import PADDING, PointPrompts
 from .graphs import TracedGraph
 from .layout import Answer
 from .sam import mask_inputs

@@ -20,11 +20,10 @@ from ..errors import ConfigError, IncompatibleStagesError, InputError, PromptErr
 from ..images import ImageLike, load_image
 from ..masks import Mask, Masks
 from ..prompts import EverythingPrompt, Prompt, SpatialPrompt, TextPrompt, phrases_of
-from ..protocols import BatchSegmenter, Detector, EmbeddingStore, Segmenter, Session, VideoSegmenter
+from ..protocols import BatchSegmenter, Detector, EmbeddingStore, Segmenter, Session, VideoLike, VideoSegmenter
 from ..results import Provenance, Result
 from ..tracking.redetection import RedetectionConfig, TrackedFrame, track_with_redetection
 from ..tracking.session import PropagateSegmenter
-from ..video.frames import VideoLike
 from . import box_prompts
 from .cleaning import clean
 from .config import PipelineConfig, SegmentStage

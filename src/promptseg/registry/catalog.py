@@ -13,8 +13,8 @@ from operator import itemgetter
 from typing import Any, cast
 
 from ..errors import ConfigError, UnknownModelError, nearest
-from ..memory import MemoryNeed
-from ..weights import WeightFile
+from ..runtime.memory import MemoryNeed
+from ..weights.store import WeightFile
 from .builtin import BUILT_IN
 from .spec import BackendSpec, Engine, ModelSpec
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import ConfigError, IncompatibleStagesError, WeightsMismatchError, WeightsNotFoundError
-from ..weights import WeightFile, files_of_kinds
+from ..weights.store import WeightFile, files_of_kinds
 from . import manifest as manifests
 from .catalog import backend_for, backends, find_model, list_models
 from .manifest import Manifest

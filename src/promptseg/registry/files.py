@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import WeightsMismatchError, WeightsNotFoundError
-from ..weights import ModelWeights, fetch_weights, file_sha256, given_weights, recognised_weights
+from ..weights.store import ModelWeights, fetch_weights, file_sha256, given_weights, recognised_weights
 from .catalog import backends, find_model
 from .manifest import Manifest
 from .spec import Choice, Engine, ModelSpec

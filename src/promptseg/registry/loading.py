@@ -9,7 +9,7 @@ from typing import Any, Union, cast
 
 from ..errors import BackendError, ConfigError, PromptSegError, nearest
 from ..protocols import Detector, Segmenter, VideoSegmenter
-from ..weights import ModelWeights
+from ..weights.store import ModelWeights
 from .builtin import DEFAULT_MODEL
 from .catalog import backends
 from .choice import choose, fallback_chain

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from ..errors import ConfigError, MissingDependencyError, nearest
 from ..prompts import PromptKind
 from ..results import Provenance
-from ..weights import ModelWeights, WeightFile
+from ..weights.store import ModelWeights, WeightFile
 from .manifest import Manifest
 
 BackendKind = Literal["segmenter", "detector", "video"]

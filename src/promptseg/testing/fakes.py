@@ -19,9 +19,9 @@ from ..errors import InputError, OutOfMemoryError, PromptError
 from ..images import ImageLike, load_image, own_image
 from ..masks import Mask, Masks, Size
 from ..prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
-from ..protocols import EmbeddingStore, FrameSource
+from ..protocols import EmbeddingStore, Frame, FrameSource, VideoLike
 from ..results import Provenance
-from ..video.frames import Frame, VideoLike, open_frames
+from ..video.frames import open_frames
 from ..video.saved_session import SavedSession
 from ..video.session import TrackingSession
 

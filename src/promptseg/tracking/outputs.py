@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import MissingDependencyError, OutputError
-from ..files import output_errors, write_atomically
 from ..masks import Mask, Masks, Size
 from ..overlay import FILL, WHITE, Color, color, draw
+from ..runtime.files import output_errors, write_atomically
 from ..video.writer import VideoWriter
 from .redetection import Event, TrackedFrame
 

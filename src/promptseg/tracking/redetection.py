@@ -31,9 +31,9 @@ from .._checks import whole_number
 from ..errors import ConfigError, PromptError
 from ..masks import Mask, Masks, Size
 from ..prompts import Prompt, SpatialPrompt
-from ..protocols import VideoSegmenter, VideoSession
+from ..protocols import Frame, FrameSource, VideoLike, VideoSegmenter, VideoSession
 from ..results import FrameMasks
-from ..video.frames import Frame, FrameSource, VideoLike, open_frames
+from ..video.frames import open_frames
 from . import association
 
 EventKind = Literal["added", "lost", "recovered", "corrected", "switched", "removed"]

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from ..errors import ConfigError, PromptError
 from ..masks import Mask
 from ..prompts import PromptKind, SpatialPrompt
-from ..protocols import Segmenter, Session
+from ..protocols import Frame, FrameSource, Segmenter, Session, VideoLike
 from ..results import Provenance
-from ..video.frames import Frame, FrameSource, VideoLike, open_frames
+from ..video.frames import open_frames
 from ..video.saved_session import SavedSession
 from ..video.session import TrackingSession
 from .appearance import Cells, View, cells_of

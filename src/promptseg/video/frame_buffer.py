@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from .._checks import is_whole_number
 from ..errors import InputError, PromptError
 from ..masks import Size
-from ..protocols import FrameSource
-from .frames import Frame
+from ..protocols import Frame, FrameSource
 
 KEPT_BYTES = 64 << 20
 """Frames that have been read are kept up to this many bytes, and one in any case."""

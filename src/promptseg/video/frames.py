@@ -13,75 +13,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Union, cast, runtime_checkable
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import whole_number
 from ..errors import InputError
-from ..images import ImageLike, load_image
+from ..images import IMAGE_SUFFIXES, ImageLike, load_image
 from ..masks import Size
+from ..protocols import Frame, FrameSource, VideoLike
 from ._reader import OnceReader, Reader, Unread
 from .camera import open_camera
 from .ffmpeg import FileReader
-
-IMAGE_SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp"})
-"""Files of a folder with these suffixes, in either case, are frames."""
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """One frame of a video.
-
-    Attributes:
-        index: Its place among the frames that were asked for, from 0.
-        image: (H, W, 3) uint8 RGB.
-        time: Seconds since the video's first frame, or None where the source has no times.
-    """
-
-    index: int
-    image: NDArray[np.uint8]
-    time: float | None = None
-
-
-@runtime_checkable
-class FrameSource(Protocol):
-    """A stream of video frames of one size; `open_frames` makes one of any video, and yours need not inherit from anything."""
-
-    @property
-    def size(self) -> Size:
-        """``(height, width)`` of every frame."""
-        ...
-
-    @property
-    def rereadable(self) -> bool:
-        """Whether frames can be read again, from any of them; if not, each comes once."""
-        ...
-
-    @property
-    def count(self) -> int | None:
-        """How many frames there are, as far as that is known before all are read: a video file may say less or more than it has."""
-        ...
-
-    @property
-    def fps(self) -> float | None:
-        """Frames a second on average, where that is known."""
-        ...
-
-    def read(self, start: int = 0) -> Iterator[Frame]:
-        """The frames from that at `start` on, in order; where they come once, only those that have not been given.
-
-        Raises:
-            InputError: `start` has gone by, or a frame cannot be read or has another size; frames before it were given.
-        """
-        ...
-
-
-VideoLike = Union[str, "os.PathLike[str]", bytes, int, NDArray[Any], Sequence[ImageLike], Iterable[ImageLike], FrameSource]
-"""What `open_frames` takes."""
 
 
 def open_frames(source: VideoLike, *, every: int = 1, start: int = 0, stop: int | None = None) -> FrameSource:
@@ -125,6 +70,7 @@ def _reader(source: Any) -> Reader:
         path = Path(text)
         if path.is_dir():
             return _Images(_images_in(path), str(path))
+        # A GIF by itself may be an animation, and is read as a video; in a folder it is one frame.
         return _Images([path], str(path)) if path.suffix.lower() in IMAGE_SUFFIXES - {".gif"} else FileReader(path)
     if isinstance(source, (bytes, bytearray)):
         return FileReader(bytes(source))

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files import output_errors, write_atomically
 from ..masks import Size
 from ..results import Provenance
+from ..runtime.files import output_errors, write_atomically
 
 FORMAT = "promptseg video session 1"
 _VALUES = "session.json"

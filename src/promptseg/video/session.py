@@ -18,10 +18,9 @@ from .._checks import whole_number
 from ..errors import PromptError
 from ..masks import Mask, Masks, Size
 from ..prompts import Prompt, PromptKind, SpatialPrompt, spatial
-from ..protocols import FrameSource
+from ..protocols import Frame, FrameSource
 from ..results import FrameMasks, Provenance
 from .frame_buffer import KEPT_BYTES, FrameBuffer
-from .frames import Frame
 from .saved_session import SavedSession
 
 

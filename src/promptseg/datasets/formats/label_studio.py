@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
-from ...files import write_atomically
 from ...masks import Mask, Size
+from ...runtime.files import write_atomically
 from ..core import (
     AnnotatedImage,
     AnnotatedObject,

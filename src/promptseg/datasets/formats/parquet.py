@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError, MissingDependencyError
-from ...files import write_atomically
 from ...masks import Mask
+from ...runtime.files import write_atomically
 from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, annotated
 from ..descriptor import Form, Format, Reader
 from ..writer import Writer, score_of

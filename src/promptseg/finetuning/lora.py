@@ -1,0 +1,106 @@
+"""The image encoder trained as well, by low-rank adapters (LoRA; Hu et al., 2021), through peft, where a new decoder alone falls short.
+
+Adapters sit at the projections of attention to queries, keys and values. Each photo is encoded anew at each step, as embeddings change with
+the encoder; in the result the adapters are merged into plain weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import MissingDependencyError
+from ..images import load_image
+from ..models.sam.torch.model import EMBEDDING, HIGH_RES, framed
+from ..models.sam.torch.sam2 import ImageEncoder
+from ..weights.store import DECODER, ENCODER
+from .decoder import TrainableDecoder
+
+_PROJECTION = "qkv"
+_ADAPTER = "lora "
+"""Before the names of the adapters' tensors in a state."""
+
+
+class AdaptedModel(TrainableDecoder):
+    """A decoder with the image encoder before it, which has adapters.
+
+    Args:
+        model: The package's model, in evaluation mode, which is taken over.
+        device: Where to compute.
+        rank: Of the adapters.
+        seed: By which they begin; the encoder answers as before until they are trained.
+
+    Raises:
+        MissingDependencyError: peft is not installed.
+    """
+
+    def __init__(self, model: Any, device: torch.device, rank: int, seed: int) -> None:
+        try:
+            from peft import LoraConfig, inject_adapter_in_model
+        except ImportError as error:
+            raise MissingDependencyError("LoRA needs peft, which is not installed: pip install 'promptseg[finetune]'") from error
+        encoder = ImageEncoder(model) if hasattr(model, "sam_mask_decoder") else model.image_encoder
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=rank, target_modules=[_PROJECTION]), encoder)
+        super().__init__(model, device)
+        self._encoder = encoder.to(device).eval()  # Again on the device: TinyViT keeps copies of its attention biases there.
+
+    def encode(self, photo: Path) -> Mapping[str, Tensor]:
+        """What the encoder makes of a photo, through which gradients flow."""
+        image = load_image(photo)
+        features = self._encoder(framed([image], [self.geometry((image.shape[0], image.shape[1]))], self.device))
+        return {EMBEDDING: features} if isinstance(features, Tensor) else dict(zip((EMBEDDING, *HIGH_RES), features, strict=True))
+
+    def parameters(self, *, prompt_encoder: bool) -> list[torch.nn.Parameter]:
+        return [*super().parameters(prompt_encoder=prompt_encoder), *(parameter for _, parameter in self._adapters())]
+
+    def state(self) -> dict[str, Tensor]:
+        adapters = {_ADAPTER + name: parameter.detach().to("cpu", copy=True) for name, parameter in self._adapters()}
+        return {**super().state(), **adapters}
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        super().load({name: tensor for name, tensor in state.items() if not name.startswith(_ADAPTER)})
+        with torch.no_grad():
+            for name, parameter in self._adapters():
+                parameter.copy_(state[_ADAPTER + name])
+
+    def files(self, state: Mapping[str, Tensor]) -> dict[str, Mapping[str, Tensor]]:
+        """The decoder, and the image encoder with the adapters merged into it, by the package's names."""
+        self.load(state)
+        changes = {
+            f"{name}.weight": module.get_delta_weight("default")
+            for name, module in self._encoder.named_modules()
+            if hasattr(module, "get_delta_weight")
+        }
+        encoder = {}
+        with torch.no_grad():
+            for name, tensor in self._encoder.state_dict().items():
+                if "lora_" in name or name.startswith(("conv_s", "no_memory")):
+                    continue
+                plain = name.replace(".base_layer.", ".")
+                value = tensor + changes[plain] if plain in changes else tensor
+                encoder[f"image_encoder.{plain.removeprefix('backbone.')}"] = value.detach().to("cpu", copy=True).contiguous()
+        return {DECODER: {name: tensor for name, tensor in state.items() if not name.startswith(_ADAPTER)}, ENCODER: encoder}
+
+    def _adapters(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
+        return ((name, parameter) for name, parameter in self._encoder.named_parameters() if "lora_" in name)
+
+
+class EncodedAnew(Sequence[Mapping[str, Tensor]]):
+    """The features of photos, encoded whenever they are asked for; `encoded` counts them."""
+
+    def __init__(self, model: AdaptedModel, photos: Sequence[Path]) -> None:
+        self._model, self._photos = model, photos
+        self.encoded = 0
+
+    def __len__(self) -> int:
+        return len(self._photos)
+
+    def __getitem__(self, index: int) -> Mapping[str, Tensor]:  # type: ignore[override]  # No slices.
+        self.encoded += 1
+        return self._model.encode(self._photos[index])

@@ -1,0 +1,350 @@
+"""`finetune_decoder`: from photos with their masks and the name of a model to a folder with a decoder that suits them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..datasets.core import Dataset, Finding
+from ..datasets.reading import open_dataset
+from ..errors import ConfigError, MissingDependencyError
+from ..registry import manifest
+from ..registry.builtin import DEFAULT_MODEL
+from ..registry.choice import choose_by
+from ..registry.files import weights_of
+from ..registry.loading import make
+from ..registry.manifest import RECORD
+from ..registry.spec import Choice, LoadRequest
+from ..results import Provenance
+from ..runtime.files import output_errors, write_folder
+from ..weights.store import DECODER, ENCODER, file_sha256
+from .data import Example, read_examples
+from .split import split
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .devices import Devices
+    from .train import Outcome, Settings
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """A fine-tuned decoder.
+
+    Attributes:
+        model: Name of the model that it belongs to.
+        folder: Where it is: ``promptseg.load(folder)`` loads it.
+        licence: SPDX identifier of the licence of the weights that it builds on.
+        photos: How many photos it learnt from, and how many judged it.
+        parameters: How many numbers were trained.
+        epochs: How many epochs ran.
+        best_epoch: The epoch whose decoder was kept; 0 where none was better than the model as it was.
+        validation: IoU on the photos that judged it, ``"box"`` and ``"point"``, of the model as it was and of the decoder that was kept;
+            empty without validation. As the decoder was chosen by them, these figures flatter it: for a fair one evaluate other photos.
+        stopped: Why training ended before its last epoch, or None.
+        seconds: How long the training took since this call, without encoding.
+        encoded: How many photos were encoded in this call, and not found in the cache.
+        findings: What of the photos and masks could not be used, or not as it stands.
+    """
+
+    model: str
+    folder: Path
+    licence: str
+    photos: tuple[int, int]
+    parameters: int
+    epochs: int
+    best_epoch: int
+    validation: Mapping[str, tuple[float, float]]
+    stopped: str | None
+    seconds: float
+    encoded: int
+    findings: tuple[Finding, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            **asdict(self),
+            "folder": str(self.folder),
+            "photos": {"train": self.photos[0], "validation": self.photos[1]},
+            "validation": {kind: {"before": before, "after": after} for kind, (before, after) in self.validation.items()},
+        }
+
+
+def finetune_decoder(
+    images: Dataset | str | os.PathLike[str],
+    masks: str | os.PathLike[str] | None,
+    out: str | os.PathLike[str],
+    *,
+    coco: str | os.PathLike[str] | None = None,
+    model: str = DEFAULT_MODEL,
+    weights: str | Path | None = None,
+    only: Collection[str] | None = None,
+    seed: int = 0,
+    epochs: int = 12,
+    learning_rate: float = 1e-4,
+    weight_decay: float = 0.01,
+    validation: float = 0.2,
+    patience: int = 4,
+    objects: int = 8,
+    prompts: int = 1,
+    tokens: int = 784,
+    prompt_encoder: bool = False,
+    precision: str = "float32",
+    lora: int = 0,
+    device: str = "auto",
+    overwrite: bool = False,
+) -> FineTuned:
+    """Trains the mask decoder of a SAM model on photos with masks; the image encoder stays as it is, and encodes each photo once.
+
+    The result is a folder, which `promptseg.load` and ``--model`` take in place of a model's name. A call that was ended goes on where it
+    was when it is repeated: its state is written to the folder twice a minute. On a CPU it then ends as it would have, number for number.
+
+    What cannot be used of the photos and masks is a finding of the result, and the others are learnt from.
+
+    Args:
+        images: A dataset of `promptseg.datasets`, or the folder of the photos.
+        masks: Folder of masks of the same names; None where `images` is a dataset, or with `coco`.
+        out: The folder of the result.
+        coco: COCO file of instances, in place of `masks`.
+        model: Name of a model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2; ``"name=path/to/weights"``; or the path of a folder
+            with a fine-tuned decoder, to go on from it.
+        weights: Your own weights, in place of the published ones.
+        only: Names, as in the dataset, of the photos to use; default: all.
+        seed: Of the split, of the order of photos and of the prompts.
+        epochs: Most epochs.
+        learning_rate: Of AdamW, at its highest.
+        weight_decay: Of AdamW.
+        validation: The share of the photos that are kept to judge by, and never learnt from; 0 for none.
+        patience: Epochs without a better validation after which training stops.
+        objects: Most objects of a photo in one step.
+        prompts: Prompts for each of them in one step, boxes and points in turn.
+        tokens: Most image tokens, of 4 x 4 logits each, at which the loss of a prompt is taken; they are drawn anew at each step.
+        prompt_encoder: Train the prompt encoder, too.
+        precision: ``"float32"``; or, through accelerate, products in ``"bfloat16"`` or ``"float16"``, for a GPU.
+        lora: Train the image encoder as well, by adapters of this rank, through peft; 0: do not. No embeddings are kept then: each photo
+            is encoded at each step.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``. In each process of ``accelerate launch``, the one that accelerate gives it.
+        overwrite: Write to a folder that holds files, and begin anew: those of an earlier training are replaced, others stay.
+
+    Raises:
+        UnknownModelError: No such model.
+        ConfigError: The model cannot be fine-tuned, a setting is out of its range, or the folder holds files or another training.
+        MissingDependencyError: torch, safetensors, accelerate, peft or the model's package is missing.
+        InputError: No photo with its masks can be used, or there are too few different ones.
+        WeightsError: The weights cannot be had or are not what they should be.
+        OutputError: The state or the result cannot be written, or there is no room for the embeddings.
+        OutOfMemoryError: The model or a step of the training does not fit into memory.
+        BackendError: The loss is not a number, or torch failed.
+    """
+    dataset = images if isinstance(images, Dataset) else open_dataset(images, masks=masks, coco=coco)
+    if isinstance(images, Dataset) and (masks is not None or coco is not None):
+        raise ConfigError("a Dataset has its truth: leave out masks and coco")
+    chosen = choose_trainable(model, weights)
+    chosen.backend.check_installed()
+    _check_safetensors()
+    import torch
+
+    from ..runtime.torch import chosen_device
+    from .devices import Devices
+    from .train import Settings
+
+    settings = Settings(
+        epochs, learning_rate, weight_decay, patience, validation, objects, prompts, tokens, prompt_encoder, precision, lora, seed
+    )
+    settings.check()
+    devices = Devices(chosen_device(device), precision)
+    folder = Path(out)
+    _check_folder(folder, overwrite)
+    examples, findings = read_examples(dataset if only is None else dataset.only(list(only)))
+    sides = split([example.group for example in examples], validation, seed)
+    with torch.inference_mode(False):  # A caller may be in it, and what is made there can never have gradients.
+        done = _finetune(chosen, folder, examples, sides, settings, devices, overwrite)
+    return replace(done, findings=tuple(findings))
+
+
+def choose_trainable(model: str, weights: str | Path | None = None) -> Choice:
+    """Resolve a model name to an engine whose backend offers its torch module.
+
+    Raises:
+        ConfigError: The model has none; the message has the models that have one.
+    """
+    return choose_by(lambda backend: backend.torch_module is not None, "fine-tuned", model, weights)
+
+
+def _finetune(
+    chosen: Choice,
+    folder: Path,
+    examples: Sequence[Example],
+    sides: tuple[list[int], list[int]],
+    settings: Settings,
+    devices: Devices,
+    overwrite: bool,
+) -> FineTuned:
+    from .decoder import TrainableDecoder
+    from .embeddings import Embeddings
+    from .lora import AdaptedModel, EncodedAnew
+    from .state import StateFile
+    from .train import Training
+
+    spec, engine, torch_module = chosen.model, chosen.engine, chosen.backend.torch_module or ""
+    request = chosen.request(weights_of(chosen), devices.device.type)
+    run = {
+        "model": spec.name,
+        "weights": dict(request.weights.sha256),
+        "photos": _fingerprint(examples),
+        "processes": devices.count,
+        **asdict(settings),
+    }
+    file = StateFile(folder, run)
+    if overwrite and devices.first:
+        with output_errors(file.path):
+            file.remove()
+    devices.wait()
+    file.read()  # Another training's is refused before anything is computed.
+    photos = [example.image for example in examples]
+    features: Embeddings | EncodedAnew
+    if settings.lora:
+        adapted = AdaptedModel(make(torch_module, request), devices.device, settings.lora, settings.seed)
+        features = EncodedAnew(adapted, photos)
+        decoder: TrainableDecoder = adapted
+    else:
+        features = Embeddings(
+            photos,
+            Provenance(spec.name, engine.backend, "", request.weights.sha256),
+            lambda cache: make(chosen.backend.factory, replace(request, options={**request.options, "cache": cache})),
+            devices,
+        )
+        decoder = TrainableDecoder(make(torch_module, request), devices.device)
+    started = time.perf_counter()
+    training = Training(decoder, examples, features, *sides, settings, file, devices)
+    outcome = training.run()
+    seconds = time.perf_counter() - started
+    if devices.first:
+        record = _record(request, examples, sides, settings, outcome, training.parameters)
+        _write(folder, request, chosen.weights, decoder.files(outcome.state), outcome.log, record)
+        with output_errors(file.path):
+            file.remove()
+    devices.wait()
+    return FineTuned(
+        spec.name,
+        folder,
+        spec.licence,
+        (len(sides[0]), len(sides[1])),
+        training.parameters,
+        int(outcome.log[-1]["epoch"]),
+        outcome.best_epoch,
+        _validation(outcome),
+        outcome.stopped,
+        seconds,
+        features.encoded,
+    )
+
+
+def _write(
+    folder: Path,
+    request: LoadRequest,
+    own: Path | None,
+    files: Mapping[str, Mapping[str, Tensor]],
+    log: Sequence[Mapping[str, Any]],
+    record: Mapping[str, Any],
+) -> None:
+    """Writes the tensors of each file with the record and the log; an image encoder that the base brought goes with them."""
+    from safetensors.torch import save_file
+
+    from .train import LOG, log_text
+
+    base = {name: sha256 for name, sha256 in request.weights.sha256.items() if name not in (DECODER, ENCODER)}
+    paths = {} if own is None else {name: str(request.weights.files[name].resolve()) for name in base}
+    with output_errors(folder), write_folder(folder, last=manifest.NAME) as place:
+        try:
+            for name, tensors in files.items():
+                save_file(dict(tensors), place / name, {"format": "pt", "licence": request.model.licence})
+        except Exception as error:  # SafetensorError, which derives from nothing but Exception.
+            raise OSError(str(error)) from error
+        if ENCODER in request.weights.files and ENCODER not in files:
+            shutil.copyfile(request.weights.files[ENCODER], place / ENCODER)
+        (place / RECORD).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+        (place / LOG).write_text(log_text(log), "utf-8")
+        digests = {name: file_sha256(place / name) for name in (DECODER, ENCODER) if (place / name).is_file()}
+        manifest.Manifest(
+            request.model.name, request.engine.backend, request.engine.variant, digests, request.engine.name, base, paths
+        ).write(place)
+
+
+def _record(
+    request: LoadRequest,
+    examples: Sequence[Example],
+    sides: tuple[list[int], list[int]],
+    settings: Settings,
+    outcome: Outcome,
+    parameters: int,
+) -> dict[str, Any]:
+    """What a decoder was trained on, and how, as plain values."""
+    import torch
+
+    def photos(indices: Sequence[int]) -> list[dict[str, str]]:
+        return [{"image": examples[index].name, "sha256": examples[index].content} for index in indices]
+
+    return {
+        "model": request.model.name,
+        "licence": request.model.licence,
+        "weights": dict(request.weights.sha256),
+        "torch": torch.__version__,
+        "settings": asdict(settings),
+        "parameters": parameters,
+        "train": photos(sides[0]),
+        "validation": photos(sides[1]),
+        "best_epoch": outcome.best_epoch,
+        "stopped": outcome.stopped,
+        "epochs": list(outcome.log),
+        "earlier": _earlier(request),
+    }
+
+
+def _earlier(request: LoadRequest) -> dict[str, Any] | None:
+    """The record of the training that this one went on from, or None."""
+    decoder = request.weights.files.get(DECODER)
+    if decoder is None or not decoder.with_name(RECORD).is_file():
+        return None
+    found: dict[str, Any] = json.loads(decoder.with_name(RECORD).read_text("utf-8"))
+    return found
+
+
+def _validation(outcome: Outcome) -> dict[str, tuple[float, float]]:
+    before, after = outcome.log[0], outcome.log[outcome.best_epoch]
+    return {name.removeprefix("iou_"): (before[name], after[name]) for name in before if name.startswith("iou_")}
+
+
+def _fingerprint(examples: Sequence[Example]) -> str:
+    """One digest of all photos and masks."""
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(example.content.encode())
+        for mask in example.objects:
+            digest.update(mask.counts)
+    return digest.hexdigest()[:16]
+
+
+def _check_safetensors() -> None:
+    import importlib.util
+
+    if importlib.util.find_spec("safetensors") is None:
+        raise MissingDependencyError("fine-tuning needs safetensors, which is not installed: pip install safetensors")
+
+
+def _check_folder(folder: Path, overwrite: bool) -> None:
+    """Refuses a folder that holds anything but a training that is not finished."""
+    from .state import NAME
+
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"the decoder is written to a folder, and {folder} is a file")
+    if folder.is_dir() and not overwrite and any(folder.iterdir()) and not (folder / NAME).is_file():
+        raise ConfigError(f"{folder} holds files: give another folder, or overwrite=True (--overwrite)")

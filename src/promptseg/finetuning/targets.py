@@ -1,0 +1,93 @@
+"""What a decoder should answer, at the model's own resolution, and at which of the image tokens it is asked for it.
+
+A loss on all logits of each prompt would cost as much as the rest of the decoder. As in Mask2Former (Cheng et al., 2022) it is taken at
+12,544 of them, drawn anew at each step; here they are those of whole image tokens, of which each decides 16. Half of the tokens are drawn
+where the object is, so that small ones are seen, and weighted so that sums stay what they are over all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..masks import Mask
+from ..models.sam.geometry import Geometry
+from .decoder import in_tokens
+
+Wanted = tuple[NDArray[np.int64], NDArray[np.float32]]
+"""Image tokens (n,), and the weights (n, 16) of their logits."""
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """The truth of one object, by image tokens, counted row by row over the whole grid.
+
+    Attributes:
+        share: (L, 16) float32, the share of each logit's area that the object covers.
+        counts: (L, 16) float32, the share of it that counts: 0 beyond the photo, and where it is neither object nor background.
+    """
+
+    share: NDArray[np.float32]
+    counts: NDArray[np.float32]
+
+    def everywhere(self) -> Wanted:
+        """All image tokens of which something counts."""
+        places = np.flatnonzero(self.counts.any(axis=1))
+        return places, self.counts[places]
+
+    def some(self, most: int, random: np.random.Generator) -> Wanted:
+        """At most so many of those tokens, drawn at random; how many does not depend on the object, but on what counts alone."""
+        places, weights = self.everywhere()
+        if len(places) <= most:
+            return places, weights
+        near = np.isin(places, self._near())
+        inside, outside = places[near], places[~near]
+        of_inside = min(len(inside), max(most // 2, most - len(outside)))
+        parts = []
+        for part, number in ((inside, of_inside), (outside, most - of_inside)):
+            if number:
+                drawn = np.sort(random.choice(part, number, replace=False))
+                parts.append((drawn, self.counts[drawn] * np.float32(len(part) / number)))
+        return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+    def _near(self) -> NDArray[np.int64]:
+        """The tokens of the object's box, and those around it."""
+        side = round(len(self.share) ** 0.5)
+        rows, columns = (np.flatnonzero(self.share.any(axis=1).reshape(side, side).any(axis=axis)) for axis in (1, 0))
+        if not len(rows):
+            return np.zeros(0, np.int64)
+        grown = [np.arange(max(0, ends[0] - 1), min(side, ends[-1] + 2)) for ends in (rows, columns)]
+        near: NDArray[np.int64] = (grown[0][:, None] * side + grown[1]).ravel()
+        return near
+
+
+def target(mask: Mask, ignored: Sequence[Mask], geometry: Geometry) -> Target:
+    """The target of an object.
+
+    Args:
+        mask: The object.
+        ignored: What on the photo is neither object nor background.
+        geometry: How the photo lies in the model's frame.
+    """
+    height, width = geometry.low_res_inner()
+    share, counts = (np.zeros((geometry.low_res, geometry.low_res), np.float32) for _ in range(2))
+    share[:height, :width] = low_res(mask, geometry)
+    counts[:height, :width] = 1
+    for region in ignored:
+        counts[:height, :width] -= low_res(region, geometry)
+    return Target(in_tokens(share), in_tokens(counts.clip(0)))
+
+
+def low_res(mask: Mask, geometry: Geometry) -> NDArray[np.float32]:
+    """The share of each low-resolution logit's area that a mask covers: (height, width) of `Geometry.low_res_inner`, 0 to 1."""
+    import cv2
+
+    step = geometry.frame // geometry.low_res
+    height, width = geometry.low_res_inner()
+    share = cv2.resize(mask.array.astype(np.float32), geometry.inner[::-1], interpolation=cv2.INTER_AREA)
+    share = np.pad(share, ((0, height * step - share.shape[0]), (0, width * step - share.shape[1])), mode="edge")
+    blocks: NDArray[np.float32] = share.reshape(height, step, width, step).mean(axis=(1, 3), dtype=np.float32)
+    return blocks

@@ -1,0 +1,388 @@
+"""The training itself: one photo a step, judged after each epoch on photos that it never learns from.
+
+What is random depends on the seed, the epoch and the photo alone, so that a training that goes on from its state ends as one that was never
+interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .._checks import whole_number
+from ..errors import BackendError, ConfigError, OutOfMemoryError, PromptSegError
+from ..evaluation.simulation import Box, CentrePoint, OnePrompt, RandomPoint
+from ..models.sam import selection, tokens
+from ..models.sam.model import PointPrompts
+from ..prompts import SpatialPrompt
+from ..runtime import progress
+from ..runtime.files import output_errors, write_atomically
+from ..runtime.torch import is_out_of_memory
+from .data import Example
+from .decoder import Features, TrainableDecoder
+from .devices import Devices
+from .losses import iou, loss
+from .state import StateFile
+from .targets import Target, Wanted, target
+
+LOG = "training.jsonl"
+"""Name of the log: one line an epoch, the first for the model as it was."""
+SAVE_EVERY = 30.0
+"""Seconds after which the state is written."""
+BOXES: Sequence[OnePrompt] = (Box(), Box(0.1))
+POINTS: Sequence[OnePrompt] = (CentrePoint(), RandomPoint())
+"""The protocols of evaluation by which prompts are drawn, each as likely as the other."""
+JUDGES: Mapping[str, OnePrompt] = {"box": Box(), "point": CentrePoint()}
+"""Those by which a decoder is judged."""
+_WARM_UP = 20
+"""The learning rate rises over one step in so many, and then falls along a cosine."""
+_LARGEST_GRADIENT = 1.0
+_VALIDATION = 1 << 32
+"""In place of an epoch, for the random choice of objects to judge by."""
+_TARGETS = 256
+"""Objects whose targets are kept: half a megabyte each."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a decoder is trained.
+
+    Attributes:
+        epochs: Most epochs.
+        learning_rate: Of AdamW, at its highest.
+        weight_decay: Of AdamW.
+        patience: Epochs without a better validation after which training stops.
+        validation: The share of photos, counted by their groups, that are kept for validation; with 0 there is none, and training ends
+            after the last epoch.
+        objects: Most objects of a photo that one step learns from.
+        prompts: Prompts for each of them, boxes and points in turn.
+        tokens: Most image tokens at which the loss of a prompt is taken, of 16 logits each.
+        prompt_encoder: Whether the prompt encoder is trained, too.
+        precision: Type of the products, one of `promptseg.finetuning.devices.PRECISIONS`.
+        lora: Rank of the adapters by which the image encoder is trained as well; 0 for none.
+        seed: Of the split, the order of photos and the prompts.
+    """
+
+    epochs: int = 12
+    learning_rate: float = 1e-4
+    weight_decay: float = 0.01
+    patience: int = 4
+    validation: float = 0.2
+    objects: int = 8
+    prompts: int = 1
+    tokens: int = 784
+    prompt_encoder: bool = False
+    precision: str = "float32"
+    lora: int = 0
+    seed: int = 0
+
+    def check(self) -> None:
+        """Raises `ConfigError` for a value out of its range."""
+        for name, least in (("epochs", 1), ("patience", 1), ("objects", 1), ("prompts", 1), ("tokens", 1), ("lora", 0), ("seed", 0)):
+            object.__setattr__(self, name, whole_number(name, getattr(self, name), least))  # As a plain int.
+        for name, least, below in (("learning_rate", 0, math.inf), ("weight_decay", 0, 1), ("validation", 0, 1)):
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or not least <= value < below or (name == "learning_rate" and not value):
+                raise ConfigError(f"{name} is a number from {least} to below {below}, got {value!r}")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training came to.
+
+    Attributes:
+        state: The tensors of the decoder of the best epoch.
+        best_epoch: That epoch; 0 where the decoder was best as it was.
+        log: One entry an epoch, as in the log file.
+        stopped: Why training ended before its last epoch, or None.
+    """
+
+    state: Mapping[str, Tensor]
+    best_epoch: int
+    log: Sequence[Mapping[str, Any]]
+    stopped: str | None
+
+
+class _NotFiniteError(Exception):
+    """The loss or its gradient is not a number."""
+
+
+class Training:
+    """A decoder, what it learns from, and how far it is.
+
+    Args:
+        decoder: The decoder, which is trained in place.
+        examples: All photos.
+        features: What the image encoder made of each.
+        train: Indices of the photos to learn from.
+        validation: Indices of those to judge by.
+        settings: How.
+        file: Where the state is kept; the log is written beside it.
+        devices: Where; by default where the decoder is, alone.
+
+    Raises:
+        ConfigError: The file holds the state of another run.
+    """
+
+    def __init__(
+        self,
+        decoder: TrainableDecoder,
+        examples: Sequence[Example],
+        features: Sequence[Features],
+        train: Sequence[int],
+        validation: Sequence[int],
+        settings: Settings,
+        file: StateFile,
+        devices: Devices | None = None,
+    ) -> None:
+        self._decoder, self._examples, self._features = decoder, examples, features
+        self._train, self._validation = train, validation
+        self._settings, self._file = settings, file
+        self._devices = devices or Devices(decoder.device)
+        self._steps = -(-len(train) // self._devices.count)
+        self._total = settings.epochs * self._steps
+        self._parameters = decoder.parameters(prompt_encoder=settings.prompt_encoder)
+        fused = decoder.device.type in ("cpu", "cuda")
+        self._optimiser = self._devices.prepared(
+            torch.optim.AdamW(self._parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused)
+        )
+        self._target = lru_cache(_TARGETS)(self._new_target)
+        self._fixed_prompt = lru_cache(_TARGETS)(self._new_prompt)
+        self._step = 0
+        self._losses = 0.0
+        self._log: list[dict[str, Any]] = []
+        self._best: dict[str, Any] = {}
+        self._restore()
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers are trained."""
+        return sum(parameter.numel() for parameter in self._parameters)
+
+    def run(self) -> Outcome:
+        """Trains to the end.
+
+        Raises:
+            BackendError: The loss is not a number before any epoch made the decoder better, or torch failed.
+            OutOfMemoryError: A step does not fit into memory.
+            OutputError: The state or the log cannot be written.
+        """
+        with _computing(self._decoder.device):
+            stopped = self._stopped()
+            if not self._log:
+                self._judge(0.0)
+                self._save()
+            try:
+                if stopped is None:
+                    self._learn()
+            except _NotFiniteError as error:
+                if not self._best["epoch"]:
+                    self._file.remove()  # It would only lead here again.
+                    (self._file.folder / LOG).unlink(missing_ok=True)
+                    raise BackendError(f"{error}: try a learning rate below {self._settings.learning_rate:g}") from None
+                stopped = str(error)
+            return Outcome(self._best["decoder"], self._best["epoch"], self._log, stopped or self._stopped())
+
+    def _learn(self) -> None:
+        saved = started = time.monotonic()
+        for step in progress.track(range(self._step, self._total), total=self._total - self._step, unit="step"):
+            epoch, position = divmod(step, self._steps)
+            order = np.random.default_rng([self._settings.seed, epoch]).permutation(len(self._train))
+            own = position * self._devices.count + self._devices.rank
+            self._losses += self._learn_from(self._train[order[own % len(order)]], epoch, step)
+            self._step = step + 1
+            if position + 1 == self._steps:
+                self._judge(time.monotonic() - started)
+                started = time.monotonic()
+            finished = step + 1 == self._total or (position + 1 == self._steps and self._stopped() is not None)
+            if finished or time.monotonic() - saved > SAVE_EVERY:
+                self._save()
+                saved = time.monotonic()
+            if finished:
+                return
+
+    def _learn_from(self, index: int, epoch: int, step: int) -> float:
+        """One step of the optimiser on one photo; gives the loss."""
+        random = np.random.default_rng([self._settings.seed, epoch, index])
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._settings.learning_rate * _rate(step, self._total)
+        self._optimiser.zero_grad(set_to_none=True)
+        total = self._loss(index, random)
+        norm = self._devices.clip(self._parameters, _LARGEST_GRADIENT)
+        if not (math.isfinite(total) and math.isfinite(norm)):
+            what = f"the loss became {total}" if not math.isfinite(total) else f"the gradient of the loss became {norm}"
+            raise _NotFiniteError(f"{what} in epoch {epoch + 1} on {self._examples[index].image}")
+        self._optimiser.step()
+        return total
+
+    def _loss(self, index: int, random: np.random.Generator) -> float:
+        """The loss of prompts drawn for one photo, whose gradients are added to those of the parameters."""
+        asked = [
+            (number, self._drawn(index, number, (first + turn) % 2 == 0, random))
+            for number in self._objects(index, random)
+            for first in (int(random.integers(2)),)
+            for turn in range(self._settings.prompts)
+        ]
+        wanted = [self._target(index, number).some(self._settings.tokens, random) for number, _ in asked]
+        total = torch.zeros((), device=self._decoder.device)
+        for rows, batch in self._batches(index, [prompt for _, prompt in asked]):
+            decoded = self._decoded(index, [asked[row][0] for row in rows], [wanted[row] for row in rows], batch)
+            part = loss(*decoded, self._decoder.conventions.ambiguous) * (len(rows) / len(asked))
+            self._devices.backward(part)
+            total += part.detach()
+        return self._devices.mean(total).item()
+
+    def _objects(self, index: int, random: np.random.Generator) -> list[int]:
+        """Which objects of a photo one step learns from, in their order."""
+        count, most = len(self._examples[index].objects), self._settings.objects
+        return list(range(count)) if count <= most else sorted(random.choice(count, most, replace=False).tolist())
+
+    def _drawn(self, index: int, number: int, box: bool, random: np.random.Generator) -> SpatialPrompt:
+        kinds = BOXES if box else POINTS
+        kind = kinds[int(random.integers(len(kinds)))]
+        if kind in JUDGES.values():
+            return self._fixed_prompt(kind, index, number)
+        return kind.prompt(self._examples[index].objects[number], random)
+
+    def _new_prompt(self, kind: OnePrompt, index: int, number: int) -> SpatialPrompt:
+        return kind.prompt(self._examples[index].objects[number], np.random.default_rng(0))
+
+    def _new_target(self, index: int, number: int) -> Target:
+        example = self._examples[index]
+        return target(example.objects[number], example.ignored, self._decoder.geometry(example.size))
+
+    def _batches(self, index: int, prompts: Sequence[SpatialPrompt]) -> Iterator[tuple[list[int], PointPrompts]]:
+        geometry = self._decoder.geometry(self._examples[index].size)
+        return tokens.batches(prompts, geometry, len(prompts), pad_boxes=self._decoder.conventions.pads_boxes)
+
+    def _decoded(
+        self, index: int, objects: Sequence[int], wanted: Sequence[Wanted], batch: PointPrompts
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Logits (N, C, P) and scores (N, C) of prompts for objects of a photo, with the truth and the weights (N, P) of the logits."""
+        places, weights = (np.stack(parts) for parts in zip(*wanted, strict=True))
+        truth = np.stack([self._target(index, number).share[at] for number, (at, _) in zip(objects, wanted, strict=True)])
+        with self._devices.computing():
+            logits, scores = self._decoder.decode(self._features[index], batch, places)
+        flat_truth, flat_weights = (torch.from_numpy(array).to(logits.device).flatten(1) for array in (truth, weights))
+        return logits.float().flatten(2), scores.float(), flat_truth, flat_weights
+
+    def _judge(self, seconds: float) -> None:
+        """Ends an epoch: judges the decoder, writes the log, and keeps the decoder if it is the best so far."""
+        epoch = self._step // self._steps
+        entry: dict[str, Any] = {"epoch": epoch, "loss": self._losses / self._steps if epoch else None, "seconds": round(seconds, 2)}
+        with torch.no_grad():
+            found = [self._validated(index) for index in self._validation]
+        entry |= {f"iou_{kind}": float(np.mean([value for one in found for value in one[kind]])) for kind in (found[0] if found else ())}
+        self._log.append(entry)
+        score = _score(entry) if found else epoch  # Without validation the last epoch counts.
+        if not self._best or score > self._best["score"]:
+            self._best = {"epoch": epoch, "score": score, "decoder": self._decoder.state()}
+        self._losses = 0.0
+        if self._devices.first:
+            with output_errors(self._file.folder / LOG):
+                self._file.folder.mkdir(parents=True, exist_ok=True)
+                with write_atomically(self._file.folder / LOG, text=True) as file:
+                    file.write(log_text(self._log))
+
+    def _validated(self, index: int) -> dict[str, list[float]]:
+        """The IoU of each object of a photo with the mask that answers its box, and with the one that answers its innermost point."""
+        conventions = self._decoder.conventions
+        objects = self._objects(index, np.random.default_rng([self._settings.seed, _VALIDATION, index]))
+        found = {}
+        for name, kind in JUDGES.items():
+            prompts = [self._fixed_prompt(kind, index, number) for number in objects]
+            ious: dict[int, float] = {}
+            for rows, batch in self._batches(index, prompts):
+                wanted = [self._target(index, objects[row]).everywhere() for row in rows]
+                logits, scores, truth, weights = self._decoded(index, [objects[row] for row in rows], wanted, batch)
+                decoded = _Decoded(scores.cpu().numpy(), logits.cpu().numpy())
+                answers = [selection.answer(decoded, at, prompts[row], conventions)[0] for at, row in enumerate(rows)]
+                chosen = logits[torch.arange(len(rows)), answers][:, None]
+                ious |= dict(zip(rows, iou(chosen, truth[:, None], weights[:, None])[:, 0].tolist(), strict=True))
+            found[name] = [ious[row] for row in range(len(prompts))]
+        return found
+
+    def _stopped(self) -> str | None:
+        """Why training ends now although epochs are left, or None."""
+        epoch = self._step // self._steps
+        if not self._validation or not self._log or epoch >= self._settings.epochs or self._step % self._steps:
+            return None
+        if epoch - self._best["epoch"] < self._settings.patience:
+            return None
+        return f"no better validation in {self._settings.patience} epochs"
+
+    def _save(self) -> None:
+        if not self._devices.first:
+            return
+        self._file.write(
+            {
+                "step": self._step,
+                "losses": self._losses,
+                "log": self._log,
+                "best": self._best,
+                "decoder": self._decoder.state(),
+                "optimiser": self._optimiser.state_dict(),
+            }
+        )
+
+    def _restore(self) -> None:
+        values = self._file.read()
+        if values is not None:
+            self._step, self._losses, self._log, self._best = (values[name] for name in ("step", "losses", "log", "best"))
+            self._decoder.load(values["decoder"])
+            self._optimiser.load_state_dict(values["optimiser"])
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """A `promptseg.models.sam.model.Decoded` of which all logits are there."""
+
+    scores: NDArray[np.float32]
+    all_logits: NDArray[np.float32]
+
+    def logits(self, prompt: int, candidates: Sequence[int], region: Any = None) -> NDArray[np.float32]:
+        del region  # More may be given than is asked for.
+        chosen: NDArray[np.float32] = self.all_logits[prompt, list(candidates)]
+        return chosen
+
+
+def _score(entry: Mapping[str, Any]) -> float:
+    return float(np.mean([value for name, value in entry.items() if name.startswith("iou_")]))
+
+
+def _rate(step: int, total: int) -> float:
+    """The learning rate of a step as a share of its highest."""
+    warm = max(1, total // _WARM_UP)
+    if step < warm:
+        return (step + 1) / warm
+    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+
+
+def log_text(log: Sequence[Mapping[str, Any]]) -> str:
+    """The log as JSON lines."""
+    return "".join(json.dumps(entry) + "\n" for entry in log)
+
+
+@contextmanager
+def _computing(device: torch.device) -> Iterator[None]:
+    """Gradients in float32, whatever the caller has chosen for their own thread; torch's errors as ours."""
+    with torch.enable_grad(), torch.autocast(device.type, enabled=False):
+        try:
+            yield
+        except (PromptSegError, _NotFiniteError):
+            raise
+        except Exception as error:  # torch's own errors have no base in common.
+            if is_out_of_memory(error):
+                raise OutOfMemoryError("out of memory in training: try fewer objects a photo (objects), or a smaller model") from error
+            raise BackendError(f"torch failed: {error}") from error

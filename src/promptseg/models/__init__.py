@@ -1,0 +1,1 @@
+"""Engines of model families, without names or weights of models."""

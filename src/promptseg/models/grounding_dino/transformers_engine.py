@@ -1,0 +1,199 @@
+"""Grounding DINO as transformers has it, from an original checkpoint or from a folder that transformers saved.
+
+No hub is asked for anything: configurations are made here or read from the folder, and so are weights.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from ...errors import MissingDependencyError, WeightsMismatchError
+from .architecture import ATTENTION_HEADS, FEATURE_LEVELS, VOCABULARY_SIZE, WIDTH, Architecture
+from .captions import MAX_TOKENS
+from .checkpoint import check_shared_box_head, check_variant, for_transformers
+
+LEAST_VERSION = (5, 23)
+"""From 5.0 on, versions before this one give the full stops of a caption wrong positions, and so other scores than the original code."""
+
+_NAMED = 4
+"""How many tensors a message names."""
+
+_progress_bars = threading.Lock()
+
+
+class TransformersGrounding(torch.nn.Module):
+    """The model of transformers, with tensors in and out.
+
+    Args:
+        model: ``GroundingDinoForObjectDetection``.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+        self.eval().requires_grad_(False)
+
+    def forward(self, pixels: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (1, Q, 256) and boxes (1, Q, 4) for (1, 3, h, w) pixels and (1, T) tokens."""
+        with _OriginalInverseSigmoid():
+            outputs = self.model(pixel_values=pixels, input_ids=tokens)
+        return outputs.logits, outputs.pred_boxes
+
+
+def check_version() -> None:
+    """Refuses a transformers that is older than `LEAST_VERSION`.
+
+    Raises:
+        MissingDependencyError: It is.
+    """
+    installed = version("transformers")
+    if tuple(int(number) for number in re.findall(r"\d+", installed)[:2]) < LEAST_VERSION:
+        least = ".".join(map(str, LEAST_VERSION))
+        raise MissingDependencyError(
+            f"Grounding DINO needs transformers {least} or later, installed is {installed}, which would give wrong scores: "
+            f"pip install 'transformers>={least}'"
+        )
+
+
+def from_original(path: Path, state: dict[str, Tensor], architecture: Architecture, model: str) -> TransformersGrounding:
+    """The model of transformers with the weights of an original checkpoint.
+
+    Args:
+        path: The checkpoint, for the messages.
+        state: Its tensors (`promptseg.models.grounding_dino.checkpoint.read_original`).
+        architecture: Its sizes.
+        model: The model's name, for the messages.
+
+    Raises:
+        WeightsMismatchError: The tensors are not exactly those of the model.
+    """
+    check_shared_box_head(path, state)
+    return _loaded(path, model, None, config=configuration(architecture), state_dict=for_transformers(state))
+
+
+def from_folder(folder: Path, variant: str, model: str) -> TransformersGrounding:
+    """The model in a folder that transformers saved: ``config.json`` and ``.safetensors`` files.
+
+    Args:
+        folder: The folder.
+        variant: Which variant it should be, such as ``"swin-t"``.
+        model: The model's name, for the messages.
+
+    Raises:
+        WeightsMismatchError: It holds something else, another variant, or other tensors than its configuration says.
+    """
+    from transformers import GroundingDinoConfig
+
+    try:
+        config = GroundingDinoConfig.from_pretrained(folder, local_files_only=True)
+        kinds = (config.model_type, config.backbone_config.model_type, config.text_config.model_type)
+    except Exception as error:  # Errors of reading, of JSON, and of transformers' own checks.
+        raise WeightsMismatchError(f"{folder / 'config.json'} is not a configuration of Grounding DINO: {error}") from error
+    if kinds != ("grounding-dino", "swin", "bert"):
+        raise WeightsMismatchError(
+            f"{folder / 'config.json'} is of a {kinds[0]} model with a {kinds[1]} and a {kinds[2]}, "
+            f"model {model!r} needs a grounding-dino with a swin and a bert"
+        )
+    check_variant(folder, config.backbone_config.embed_dim, variant, model)
+    return _loaded(folder, model, folder, config=config, local_files_only=True, use_safetensors=True)
+
+
+def configuration(architecture: Architecture) -> Any:
+    """The configuration of an architecture."""
+    from transformers import BertConfig, GroundingDinoConfig, SwinConfig
+
+    backbone = SwinConfig(
+        embed_dim=architecture.embed_dim,
+        depths=list(architecture.depths),
+        num_heads=list(architecture.heads),
+        window_size=architecture.window,
+        out_indices=[2, 3, 4],
+    )
+    text = BertConfig(
+        vocab_size=VOCABULARY_SIZE,
+        hidden_size=architecture.text_width,
+        num_hidden_layers=architecture.text_layers,
+        num_attention_heads=architecture.text_heads,
+        intermediate_size=architecture.text_feed_forward,
+    )
+    return GroundingDinoConfig(
+        backbone_config=backbone.to_dict(),
+        text_config=text.to_dict(),
+        d_model=WIDTH,
+        num_queries=architecture.queries,
+        num_feature_levels=FEATURE_LEVELS,
+        encoder_layers=architecture.layers,
+        decoder_layers=architecture.layers,
+        encoder_ffn_dim=architecture.feed_forward,
+        decoder_ffn_dim=architecture.feed_forward,
+        encoder_attention_heads=ATTENTION_HEADS,
+        decoder_attention_heads=ATTENTION_HEADS,
+        max_text_len=MAX_TOKENS,
+    )
+
+
+class _OriginalInverseSigmoid(TorchFunctionMode):
+    """The original code's way back from a share of the frame to a logit, within this thread and call.
+
+    From layer to layer a box goes through it, and the original stops at 0.001 from either end. transformers has ``torch.special.logit`` in
+    its place, which stops at 0.00001: boxes at the edge of the frame, or as large as it, would come out elsewhere than with the code that
+    the weights were trained by.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.special.logit:
+            share = args[0].clamp(0, 1)
+            return torch.log(share.clamp(min=1e-3) / (1 - share).clamp(min=1e-3))
+        return func(*args, **(kwargs or {}))
+
+
+def _loaded(path: Path, model: str, source: Path | None, **settings: Any) -> TransformersGrounding:
+    """The model with its weights, and none of them missing, left over or of another shape: transformers itself would go on without."""
+    from transformers import GroundingDinoForObjectDetection
+
+    try:
+        with _without_progress_bars():
+            loaded, report = GroundingDinoForObjectDetection.from_pretrained(
+                source, output_loading_info=True, ignore_mismatched_sizes=True, dtype=torch.float32, **settings
+            )
+    except Exception as error:  # Of safetensors, of reading, or of transformers' checks.
+        raise WeightsMismatchError(f"{path} cannot be loaded as model {model!r}: {error}") from error
+    faults = [
+        f"{fault} {_some(sorted(str(name[0] if isinstance(name, tuple) else name) for name in report[key]))}"
+        for fault, key in (("lacks", "missing_keys"), ("also has", "unexpected_keys"), ("has in another shape", "mismatched_keys"))
+        if report[key]
+    ]
+    if faults:
+        raise WeightsMismatchError(f"{path} does not fit model {model!r}: by transformers' names, it {'; it '.join(faults)}")
+    return TransformersGrounding(loaded)
+
+
+@contextlib.contextmanager
+def _without_progress_bars() -> Iterator[None]:
+    """While it loads, transformers draws a bar, in pipes too, and it has a switch for all of its bars but none for this one."""
+    from transformers.utils import logging
+
+    with _progress_bars:
+        shown = logging.is_progress_bar_enabled()
+        if shown:
+            logging.disable_progress_bar()
+        try:
+            yield
+        finally:
+            if shown:
+                logging.enable_progress_bar()
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -1,0 +1,159 @@
+"""A cache of image embeddings, keyed by image content and weights, bounded in bytes, shared by threads and, on disk, by processes.
+
+Encoding an image is the slow part of a prompt. An embedding depends on nothing but the pixels and the model, so the SHA-256 of both
+is its name: a changed photo or changed weights can never meet an old embedding.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import ConfigError
+from ...results import Provenance
+from ...runtime.files import write_atomically
+from ...runtime.home import home
+from ...weights.store import DECODER
+
+Features = Mapping[str, NDArray[np.float32]]
+
+FORMAT = b"promptseg-embedding-1"
+"""Part of every key: change it when encoding or its preprocessing changes, so that no old embedding is found."""
+
+
+def image_key(image: NDArray[np.uint8], provenance: Provenance) -> str:
+    """SHA-256 (hex) over the image's pixels and shape, the model that encodes it and the type that it computes in.
+
+    A model whose decoder was fine-tuned has the keys, and so the embeddings, of the model that it builds on.
+    """
+    digest = hashlib.sha256(FORMAT)
+    for part in (
+        provenance.backend,
+        provenance.model,
+        provenance.dtype,
+        *(f"{name}={sha}" for name, sha in sorted(provenance.weights.items()) if name != DECODER),
+    ):
+        digest.update(part.encode() + b"\0")
+    digest.update(repr(image.shape).encode())
+    digest.update(np.ascontiguousarray(image).data)
+    return digest.hexdigest()
+
+
+class EmbeddingCache:
+    """Least recently used embeddings, in memory and optionally in a folder.
+
+    Args:
+        memory_bytes: Most bytes to keep in memory; 0 keeps none.
+        folder: Folder to keep them in as well, or None. Several processes may share it.
+        disk_bytes: Most bytes to keep in the folder.
+    """
+
+    def __init__(self, memory_bytes: int = 256 << 20, folder: str | os.PathLike[str] | None = None, disk_bytes: int = 2 << 30) -> None:
+        self.memory_bytes = memory_bytes
+        self.folder = None if folder is None else Path(folder)
+        self.disk_bytes = disk_bytes
+        self._lock = threading.Lock()
+        self._entries: OrderedDict[str, Features] = OrderedDict()
+        self._used = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held in memory now."""
+        return self._used
+
+    def get(self, key: str) -> Features | None:
+        """The features stored under a key, or None."""
+        with self._lock:
+            if key in self._entries:
+                self._entries.move_to_end(key)
+                return self._entries[key]
+        features = self._read(key)
+        if features is not None:
+            self._remember(key, features)
+        return features
+
+    def put(self, key: str, features: Features) -> None:
+        """Stores features. A folder that cannot be written costs speed, never the result: the embedding then stays in memory alone."""
+        self._remember(key, features)
+        if self.folder is not None:
+            with contextlib.suppress(OSError):
+                self.folder.mkdir(parents=True, exist_ok=True)
+                with write_atomically(self.folder / f"{key}.npz") as file:
+                    # npz's reader looks only at names and arrays, so that a foreign file cannot run code.
+                    np.savez(file, **dict(features))  # type: ignore[arg-type]  # numpy's stub takes the names for its own keywords.
+                _evict(self.folder, self.disk_bytes)
+
+    def _remember(self, key: str, features: Features) -> None:
+        size = _nbytes(features)
+        if size > self.memory_bytes:
+            return
+        for array in features.values():
+            array.setflags(write=False)  # Shared by every session on this image.
+        with self._lock:
+            if key not in self._entries:
+                self._entries[key] = features
+                self._used += size
+            while self._used > self.memory_bytes:
+                _, dropped = self._entries.popitem(last=False)
+                self._used -= _nbytes(dropped)
+
+    def _read(self, key: str) -> Features | None:
+        if self.folder is None:
+            return None
+        path = self.folder / f"{key}.npz"
+        try:
+            # Opened here, because np.load leaves a damaged file open.
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                features = {name: archive[name] for name in archive.files}
+        except FileNotFoundError:
+            return None
+        except Exception:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)  # Marks it as used, for eviction.
+        return features
+
+
+def embedding_cache(option: object) -> EmbeddingCache | None:
+    """The cache that a backend's option ``cache`` asks for: an `EmbeddingCache`, ``"memory"``, ``"disk"``, or None for none.
+
+    Raises:
+        ConfigError: It is something else.
+    """
+    if option is None or isinstance(option, EmbeddingCache):
+        return option
+    if option == "memory":
+        return EmbeddingCache()
+    if option == "disk":
+        return EmbeddingCache(folder=home() / "embeddings")
+    raise ConfigError(f"option cache is an EmbeddingCache, 'memory', 'disk' or None, got {option!r}")
+
+
+def _evict(folder: Path, most_bytes: int) -> None:
+    """Removes the files that were used longest ago until the rest fit."""
+    entries = []
+    for path in folder.glob("*.npz"):
+        with contextlib.suppress(OSError):  # Another process may have evicted it meanwhile.
+            status = path.stat()
+            entries.append((status.st_mtime, status.st_size, path))
+    used = sum(size for _, size, _ in entries)
+    for _, size, path in sorted(entries):
+        if used <= most_bytes:
+            return
+        with contextlib.suppress(OSError):
+            path.unlink()
+        used -= size
+
+
+def _nbytes(features: Features) -> int:
+    return sum(array.nbytes for array in features.values())

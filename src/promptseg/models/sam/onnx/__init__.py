@@ -1,0 +1,1 @@
+"""The SAM family on ONNX Runtime."""

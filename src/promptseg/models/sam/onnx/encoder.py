@@ -1,0 +1,79 @@
+"""The image encoders of SAM and SAM 2 in ONNX, which take a normalised square frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....errors import WeightsMismatchError
+from ....runtime.onnx import Runtime, Session
+from ..geometry import PIXEL_MEAN, PIXEL_STD, Geometry
+from .layouts import Pair, Shape, described
+
+
+class Encoder:
+    """Makes the features of photos that the decoder of its pair takes.
+
+    Args:
+        pair: The pair.
+        runtime: Where to run.
+
+    Raises:
+        WeightsMismatchError: It takes something else, or gives other features than the decoder takes.
+    """
+
+    def __init__(self, pair: Pair, runtime: Runtime) -> None:
+        self._session = load_encoder(pair, runtime, pair.frame)
+        (self._input,) = self._session.inputs
+        self._features = _matched(pair, self._session)
+
+    def __call__(self, image: NDArray[np.uint8], geometry: Geometry) -> list[NDArray[np.float32]]:
+        """The features of a photo (H, W, 3) uint8 RGB, each with a batch of one, in the order of `Pair.features`."""
+        resized = geometry.resize(image)
+        frame = np.zeros((1, 3, geometry.frame, geometry.frame), np.float32)
+        height, width = resized.shape[:2]
+        for channel in range(3):
+            plane = frame[0, channel, :height, :width]
+            np.subtract(resized[:, :, channel], np.float32(PIXEL_MEAN[channel]), out=plane)
+            plane /= np.float32(PIXEL_STD[channel])
+        outputs = self._session({self._input: frame})
+        return [outputs[index].numpy() for index in self._features]
+
+
+def load_encoder(pair: Pair, runtime: Runtime, side: int | None) -> Session:
+    """The session of a pair's encoder.
+
+    Args:
+        pair: The pair.
+        runtime: Where to run.
+        side: Side of the square image that it must take; None where it must take images of any size.
+
+    Raises:
+        WeightsMismatchError: It takes something else.
+    """
+    session = runtime.session(pair.encoder)
+    expected: Shape = (1, 3, side, side)
+    for value in session.inputs.values():
+        fits = len(value.shape) == 4 and all(given in (None, wanted) for given, wanted in zip(value.shape, expected, strict=True))
+        if len(session.inputs) == 1 and value.kind == "tensor(float)" and fits:
+            return session
+    takes = ", ".join(f"{name} {value}" for name, value in session.inputs.items())
+    raise WeightsMismatchError(
+        f"{pair.encoder} is not the encoder of {pair.decoder}, which is in layout {pair.layout}: "
+        f"it takes {takes}, expected one tensor(float) {described(expected)}"
+    )
+
+
+def _matched(pair: Pair, encoder: Session) -> Sequence[int]:
+    """Which output of the encoder is each feature: the one of the same name, or else of the same shape; where there is one, that."""
+    names, shapes = list(encoder.outputs), [value.shape for value in encoder.outputs.values()]
+    if len(names) == len(pair.features):
+        if len(names) == 1 or set(names) == set(pair.features):
+            return [names.index(name) if name in names else 0 for name in pair.features]
+        if len(set(shapes)) == len(shapes) and set(shapes) == set(pair.features.values()):
+            return [shapes.index(shape) for shape in pair.features.values()]
+    gives = ", ".join(f"{name} {value}" for name, value in encoder.outputs.items())
+    takes = ", ".join(f"{name} {described(shape)}" for name, shape in pair.features.items())
+    raise WeightsMismatchError(f"the encoder {pair.encoder} gives {gives}, but the decoder {pair.decoder} takes {takes}")

@@ -1,0 +1,133 @@
+"""Pairs of ONNX files, an image encoder and a prompt decoder, in one of the layouts in which the SAM family is published.
+
+- ``sam``: segment-anything's own export (mini-sam; quantised, labelme's SAM ViT-B, -L and -H). The decoder takes one image embedding.
+- ``sam2``: SAM 2 as ``export_onnx.py`` of sam-cpp-macos (the files of osam) or samexporter write it. The decoder takes three feature maps.
+- ``efficient-sam``: EfficientSAM's own export (the files of osam and labelme). The decoder takes ``batched_point_coords``.
+
+Which file is which, and which layout they are in, is told from what the graphs take; file names say nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....errors import WeightsMismatchError
+from .decoder import PATCH, UPSCALED
+from .weights import read_model
+
+Layout = Literal["sam", "sam2", "efficient-sam"]
+Shape = tuple[Union[int, None], ...]
+"""Lengths of dimensions; None for any length."""
+
+POINTS, LABELS, MASK, HAS_MASK, IMAGE_SIZE = "point_coords", "point_labels", "mask_input", "has_mask_input", "orig_im_size"
+BATCHED_POINTS, BATCHED_LABELS = "batched_point_coords", "batched_point_labels"
+"""What decoders take beside features of the image, under the names that all exporters use."""
+
+_PROMPTS = {POINTS, LABELS, MASK, HAS_MASK}
+_BATCHED = {BATCHED_POINTS, BATCHED_LABELS, IMAGE_SIZE}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An encoder and a decoder.
+
+    Attributes:
+        encoder: The encoder's file.
+        decoder: The decoder's file.
+        graph: The decoder, an ``onnx.ModelProto``.
+        layout: The layout.
+        features: What the decoder takes of the image: shapes by name, the image embedding first, then features of higher resolution.
+    """
+
+    encoder: Path
+    decoder: Path
+    graph: Any
+    layout: Layout
+    features: Mapping[str, Shape]
+
+    @property
+    def grid(self) -> int:
+        """Image tokens a side: the side of the image embedding.
+
+        Raises:
+            WeightsMismatchError: The decoder leaves it open.
+        """
+        name, shape = next(iter(self.features.items()))
+        if shape[-1] is None or shape[-1] != shape[-2]:
+            raise WeightsMismatchError(f"{self.decoder} must fix the size of its input {name!r} to a square; it takes {described(shape)}")
+        return shape[-1]
+
+    @property
+    def frame(self) -> int:
+        """Side of the model's square frame in pixels; the same step from the grid in all layouts."""
+        return PATCH * self.grid
+
+    @property
+    def low_res(self) -> int:
+        """Side of the model's low-resolution masks; likewise."""
+        return UPSCALED * self.grid
+
+    @property
+    def blank(self) -> dict[str, NDArray[np.float32]]:
+        """Features of nothing, with a batch of one."""
+        return {name: np.zeros([length or 1 for length in shape], np.float32) for name, shape in self.features.items()}
+
+
+def read_pair(files: Iterable[Path]) -> Pair:
+    """Two ``.onnx`` files as a pair; others beside them may hold weights that a graph refers to.
+
+    Raises:
+        WeightsMismatchError: They are not two, not ONNX, or in no layout that is known.
+    """
+    graphs = [path for path in files if path.suffix == ".onnx"]
+    if len(graphs) != 2:
+        raise WeightsMismatchError(f"expected an encoder and a decoder, two .onnx files, got {', '.join(map(str, graphs)) or 'none'}")
+    paths = sorted(graphs, key=lambda path: path.stat().st_size)  # The decoder is nearly always the smaller: one need not read the other.
+    for decoder, encoder in (paths, paths[::-1]):
+        model = read_model(decoder)
+        inputs = inputs_of(model)
+        if len(inputs) > 1:
+            layout = _layout(inputs)
+            if layout is None:
+                takes = ", ".join(f"{name} {described(shape)}" for name, shape in inputs.items())
+                raise WeightsMismatchError(f"{decoder} is not a decoder in the layout of sam, sam2 or efficient-sam: it takes {takes}")
+            return Pair(encoder, decoder, model, layout, _features(inputs))
+    raise WeightsMismatchError(f"neither {paths[0]} nor {paths[1]} is a decoder: each takes one input")
+
+
+def inputs_of(model: Any) -> dict[str, Shape]:
+    """What an ``onnx.ModelProto`` takes: shapes by name."""
+    constants = {tensor.name for tensor in model.graph.initializer}  # Old exporters list these among the inputs.
+    return {
+        value.name: tuple(
+            dimension.dim_value if dimension.HasField("dim_value") else None for dimension in value.type.tensor_type.shape.dim
+        )
+        for value in model.graph.input
+        if value.name not in constants
+    }
+
+
+def described(shape: Shape) -> str:
+    """Such as ``1 x 3 x ? x ?``."""
+    return " x ".join("?" if length is None else str(length) for length in shape)
+
+
+def _layout(inputs: Mapping[str, Shape]) -> Layout | None:
+    features = len(_features(inputs))
+    if set(inputs) >= _BATCHED and features == 1:
+        return "efficient-sam"
+    if set(inputs) >= _PROMPTS:
+        return {1: "sam", 3: "sam2"}.get(features)  # type: ignore[return-value]  # These are layouts.
+    return None
+
+
+def _features(inputs: Mapping[str, Shape]) -> dict[str, Shape]:
+    """The inputs that are features of the image, by rising resolution."""
+    maps = {name: shape for name, shape in inputs.items() if len(shape) == 4 and name not in _PROMPTS | _BATCHED}
+    return dict(sorted(maps.items(), key=lambda item: item[1][-1] or 0))

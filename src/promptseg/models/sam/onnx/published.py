@@ -1,0 +1,115 @@
+"""Published decoders that run as they are, cut before they make masks of the photo's size: scores and low-resolution logits are enough.
+
+Prompts are decoded one by one: most of these graphs take nothing else, and on a CPU a batch is no faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx.utils
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+from ....errors import BackendError, WeightsMismatchError
+from ....masks import Size
+from ....runtime.onnx import Runtime
+from ..model import PADDING, PointPrompts
+from .layouts import Pair, inputs_of
+
+SCORES, LOGITS = "iou_predictions", "low_res_masks"
+"""What decoders give: the names of the predicted IoUs and, where it has a name, of the low-resolution masks."""
+
+_DTYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(int32)": np.int32}
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedMasks:
+    """A `promptseg.models.sam.model.Decoded` that has all logits already.
+
+    Attributes:
+        scores: (N, C) predicted IoU of each candidate.
+        masks: (N, C, low_res, low_res) logits.
+    """
+
+    scores: NDArray[np.float32]
+    masks: NDArray[np.float32]
+
+    def logits(self, prompt: int, candidates: Sequence[int], region: Size | None = None) -> NDArray[np.float32]:  # noqa: ARG002 - See below.
+        """(len(candidates), low_res, low_res), whatever the region."""
+        return self.masks[prompt, list(candidates)]
+
+
+class PublishedDecoder:
+    """The decoder of a pair.
+
+    Args:
+        pair: The pair.
+        runtime: Where to run.
+        trial: Inputs of one prompt to try it on.
+
+    Attributes:
+        candidates: How many masks it gives for a prompt.
+
+    Raises:
+        WeightsMismatchError: It does not give what its layout says.
+    """
+
+    def __init__(self, pair: Pair, runtime: Runtime, trial: Mapping[str, NDArray[Any]]) -> None:
+        graph = _cut(pair)
+        self._low_res = pair.low_res
+        self._session, self._one_thread = runtime.session(graph), runtime.one_thread().session(graph)
+        try:
+            self.candidates = self([trial], one_thread=False).scores.shape[1]
+        except (BackendError, KeyError, ValueError) as error:
+            raise WeightsMismatchError(f"{pair.decoder} does not decode as a decoder in layout {pair.layout} does: {error}") from error
+
+    def __call__(self, prompts: Iterable[Mapping[str, NDArray[Any]]], *, one_thread: bool) -> DecodedMasks:
+        """Decodes prompts.
+
+        Args:
+            prompts: The inputs of each, by name. Those that the graph does not take are left out.
+            one_thread: Whether to compute on the calling thread alone.
+
+        Raises:
+            BackendError: ONNX Runtime failed.
+        """
+        session = self._one_thread if one_thread else self._session
+        scores, masks = [], []
+        for prompt in prompts:
+            inputs = {name: np.ascontiguousarray(prompt[name], _DTYPES[value.kind]) for name, value in session.inputs.items()}
+            score, mask = (output.numpy() for output in session(inputs))
+            scores.append(score.reshape(-1))
+            masks.append(mask.reshape(len(scores[-1]), self._low_res, self._low_res))
+        return DecodedMasks(np.stack(scores), np.stack(masks))
+
+
+def without_padding(prompts: PointPrompts) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+    """Points (P, 2) and labels (P,) of each prompt but its points of padding: these decoders add their own."""
+    for points, labels in zip(prompts.points, prompts.labels, strict=True):
+        real = labels != PADDING
+        yield points[real], labels[real]
+
+
+def _cut(pair: Pair) -> bytes:
+    """The decoder's graph with two outputs: scores, and logits before anything clamps or enlarges them."""
+    graph = pair.graph.graph
+    outputs = [value.name for value in graph.output]
+    masks = [name for name in outputs if name != SCORES]
+    if SCORES not in outputs or not masks:
+        raise WeightsMismatchError(f"{pair.decoder} gives {', '.join(outputs)}; expected {SCORES} and masks, low-resolution masks last")
+    logits = LOGITS if LOGITS in masks else masks[-1]
+    makers = {name: node for node in graph.node for name in node.output}
+    while logits in makers and makers[logits].op_type in ("Clip", "Identity"):
+        logits = makers[logits].input[0]
+    if logits not in outputs:
+        graph.value_info.append(helper.make_tensor_value_info(logits, TensorProto.FLOAT, None))
+    cut = onnx.utils.Extractor(pair.graph).extract_model(list(inputs_of(pair.graph)), [SCORES, logits])
+    used = {name for node in cut.graph.node for name in node.input}
+    for value in [value for value in cut.graph.input if value.name not in used]:  # The size of the photo, which only enlarging needed.
+        cut.graph.input.remove(value)
+    serialised: bytes = cut.SerializeToString()
+    return serialised

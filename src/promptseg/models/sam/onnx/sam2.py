@@ -1,0 +1,85 @@
+"""`OnnxSam2`: SAM 2 for images, as a published pair of ONNX files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....masks import Size
+from ....results import Provenance
+from ....runtime.onnx import Runtime
+from ..geometry import Geometry, Square
+from ..model import FOREGROUND, Conventions, Embedding, PointPrompts, Stability
+from .encoder import Encoder
+from .layouts import HAS_MASK, LABELS, MASK, POINTS, Pair
+from .published import DecodedMasks, PublishedDecoder, without_padding
+
+
+class OnnxSam2:
+    """A pair in layout ``sam2``, of any grid; a `promptseg.models.sam.model.SamModel`.
+
+    The decoder gives four masks, of which the first is for prompts that mean one object (sam-cpp-macos), or the other three (samexporter).
+    It ends every prompt, with a box or without, with a point of padding of its own, as SAM 2 does.
+
+    Args:
+        pair: Its files.
+        provenance: Which model it is.
+        runtime: Where to run.
+
+    Raises:
+        WeightsMismatchError: The files are not such a pair.
+    """
+
+    decode_batch = 1
+
+    def __init__(self, pair: Pair, provenance: Provenance, runtime: Runtime) -> None:
+        self.provenance = provenance
+        self.workers = runtime.workers
+        self._frame, self._low_res = pair.frame, pair.low_res
+        self._features = tuple(pair.features)
+        self._encoder = Encoder(pair, runtime)
+        trial = self._inputs(pair.blank, np.zeros((1, 2), np.float32), np.array([FOREGROUND]), None)
+        self._decoder = PublishedDecoder(pair, runtime, trial)
+        self.conventions = _conventions(self._decoder.candidates)
+
+    def geometry(self, size: Size) -> Geometry:
+        """SAM 2's: the photo is stretched to the frame."""
+        return Square(size, self._frame, self._low_res)
+
+    def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
+        """Encodes images one by one: the encoder takes no more."""
+        geometries = [self.geometry((image.shape[0], image.shape[1])) for image in images]
+        features = [self._encoder(image, geometry) for image, geometry in zip(images, geometries, strict=True)]
+        return [
+            Embedding(dict(zip(self._features, maps, strict=True)), geometry) for maps, geometry in zip(features, geometries, strict=True)
+        ]
+
+    def decode(self, embedding: Embedding, prompts: PointPrompts, *, one_thread: bool = False) -> DecodedMasks:
+        """Decodes prompts one by one."""
+        inputs = (self._inputs(embedding.features, *prompt, prompts.mask_logits) for prompt in without_padding(prompts))
+        return self._decoder(inputs, one_thread=one_thread)
+
+    def _inputs(
+        self,
+        features: Mapping[str, NDArray[np.float32]],
+        points: NDArray[np.float32],
+        labels: NDArray[np.int64],
+        mask_logits: NDArray[np.float32] | None,
+    ) -> dict[str, NDArray[Any]]:
+        mask = np.zeros((self._low_res, self._low_res), np.float32) if mask_logits is None else mask_logits
+        has_mask = np.array([mask_logits is not None])
+        return {**features, POINTS: points[None], LABELS: labels[None], MASK: mask[None, None], HAS_MASK: has_mask}
+
+
+def _conventions(candidates: int) -> Conventions:
+    whole = candidates == 4
+    return Conventions(
+        ambiguous=(1, 2, 3) if whole else tuple(range(candidates)),
+        single=0 if whole else None,
+        stability=Stability(0.05, 0.98) if whole else None,
+        pred_iou_thresh=0.8,
+        logit_limit=32.0,
+    )

@@ -1,0 +1,175 @@
+"""`SamSegmenter` and `SamSession`: the path from a photo and prompts to masks, for every model of the family."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import PromptError
+from ...images import ImageLike, own_image
+from ...masks import Mask, Masks, Size
+from ...prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
+from ...protocols import EmbeddingStore, FeatureMap
+from ...results import Provenance
+from . import selection, tokens
+from .cache import image_key
+from .everything import segment_everything
+from .model import Embedding, SamModel
+from .upsample import Upsampler, upsampler
+
+
+class SamSegmenter:
+    """A `promptseg.protocols.BatchSegmenter` made of any model of the SAM family.
+
+    Args:
+        model: The model behind the seam.
+        cache: Where embeddings are kept, or None to encode every time.
+        rule: Which of the model's candidates answers a prompt; see `promptseg.models.sam.selection.Rule`.
+    """
+
+    def __init__(self, model: SamModel, cache: EmbeddingStore | None = None, rule: selection.Rule = "published") -> None:
+        self.model = model
+        self.cache = cache
+        self.rule = rule
+
+    @property
+    def provenance(self) -> Provenance:
+        """Which model this is."""
+        return self.model.provenance
+
+    @property
+    def accepts(self) -> frozenset[PromptKind]:
+        """Kinds of prompt that the model takes."""
+        kinds: frozenset[PromptKind] = frozenset({"point", "box", "mask", "everything"})
+        return kinds if self.model.conventions.takes_masks else kinds - {"mask"}
+
+    def with_cache(self, cache: EmbeddingStore | None) -> SamSegmenter:
+        """Return a segmenter with the same model and rule that keeps embeddings in `cache`, or nowhere for None."""
+        return SamSegmenter(self.model, cache, self.rule)
+
+    def open(self, image: ImageLike) -> SamSession:
+        """Encodes an image, or finds its embedding in the cache.
+
+        Raises:
+            InputError: The image cannot be used.
+        """
+        (session,) = self.open_all([image])
+        return session
+
+    def open_all(self, images: Sequence[ImageLike]) -> list[SamSession]:
+        """Opens several images, of any sizes; those that are not in the cache are encoded together, which an accelerator does faster.
+
+        Raises:
+            InputError: An image cannot be used.
+        """
+        photos = [own_image(image) for image in images]
+        started = time.perf_counter()
+        keys = [None if self.cache is None else image_key(photo, self.provenance) for photo in photos]
+        cached = [None if self.cache is None or key is None else self.cache.get(key) for key in keys]
+        found = time.perf_counter() - started
+        missing = [index for index, features in enumerate(cached) if features is None]
+        started = time.perf_counter()
+        encoded = dict(zip(missing, self.model.encode([photos[index] for index in missing]), strict=True)) if missing else {}
+        for index, embedding in encoded.items():
+            key = keys[index]
+            if self.cache is not None and key is not None:
+                self.cache.put(key, embedding.features)
+        elapsed = time.perf_counter() - started
+        sessions = []
+        for index, (photo, features) in enumerate(zip(photos, cached, strict=True)):
+            if features is None:
+                sessions.append(SamSession(self, photo, encoded[index], {"encode": elapsed / len(missing)}))
+            else:
+                embedding = Embedding(features, self.model.geometry((photo.shape[0], photo.shape[1])))
+                sessions.append(SamSession(self, photo, embedding, {"cache": found / len(photos)}))
+        return sessions
+
+
+@dataclass(frozen=True, eq=False)
+class SamSession:
+    """An encoded image that answers prompts; a `promptseg.protocols.Session`. Immutable and safe to share between threads."""
+
+    segmenter: SamSegmenter
+    image: NDArray[np.uint8] = field(repr=False)
+    embedding: Embedding = field(repr=False)
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def size(self) -> Size:
+        """``(height, width)`` of the image in pixels."""
+        return self.embedding.geometry.size
+
+    @property
+    def provenance(self) -> Provenance:
+        """Which model encoded the image."""
+        return self.segmenter.provenance
+
+    def features(self) -> FeatureMap:
+        """Return the features with the most channels, without the cells that are padding alone."""
+        grids = [array for array in self.embedding.features.values() if array.ndim == 4]
+        deepest = max(grids, key=lambda array: array.shape[1])[0]
+        geometry = self.embedding.geometry
+        rows, columns = (
+            max(1, min(-(-inner * cells // geometry.frame), cells)) for inner, cells in zip(geometry.inner, deepest.shape[1:], strict=True)
+        )
+        return FeatureMap(deepest[:, :rows, :columns], self.size)
+
+    def segment(self, prompts: Sequence[Prompt], *, candidates: bool = False) -> Masks:
+        """Segments one object a prompt.
+
+        Args:
+            prompts: Spatial prompts, one an object.
+            candidates: Give all masks that the model proposes for an ambiguous prompt (SAM: three), not the chosen one alone.
+
+        A mask given alone is joined by its own box: SAM was trained to refine a mask with points or a box, and answers one alone with
+        nothing.
+
+        Returns:
+            One mask a prompt in the order of the prompts, or all candidates prompt by prompt; each with its predicted IoU as `score`, its
+            low-resolution `logits` and its `prompt_index`.
+
+        Raises:
+            PromptError: A prompt is not spatial or does not fit the image.
+        """
+        model, geometry, rule = self.segmenter.model, self.embedding.geometry, self.segmenter.rule
+        conventions = model.conventions
+        upsample = upsampler(geometry)
+        checked = [_with_box(prompt, upsample) for prompt in spatial(prompts, self.size)]
+        answers: list[list[Mask]] = [[] for _ in checked]
+        for indices, batch in tokens.batches(checked, geometry, model.decode_batch, pad_boxes=conventions.pads_boxes):
+            decoded = model.decode(self.embedding, batch)
+            for row, index in enumerate(indices):
+                if candidates:
+                    chosen = list(zip(conventions.ambiguous, decoded.logits(row, conventions.ambiguous), strict=True))
+                else:
+                    chosen = [selection.answer(decoded, row, checked[index], conventions, rule)]
+                answers[index] = [
+                    upsample.mask(logits, score=float(decoded.scores[row, candidate]), prompt_index=index, limit=conventions.logit_limit)
+                    for candidate, logits in chosen
+                ]
+        return Masks((mask for answer in answers for mask in answer), self.size)
+
+    def everything(self, prompt: EverythingPrompt | None = None) -> Masks:
+        """Segments every object, from a grid of points; see `Prompt.everything` for the settings.
+
+        Raises:
+            PromptError: `prompt` is of another kind.
+        """
+        if not isinstance(prompt, (EverythingPrompt, type(None))):
+            raise PromptError(f"everything() takes Prompt.everything(), got {prompt!r}: use segment()")
+        return segment_everything(self.segmenter.model, self.image, self.embedding, prompt or EverythingPrompt())
+
+
+def _with_box(prompt: SpatialPrompt, upsample: Upsampler) -> SpatialPrompt:
+    if prompt.kinds != {"mask"}:
+        return prompt
+    mask = prompt.mask_pixels
+    if mask is None and prompt.logits is not None:
+        mask = upsample.mask(tokens.fitting_logits(prompt.logits, upsample.geometry), keep_logits=False)
+    if mask is None or not mask.area:
+        raise PromptError(f"{prompt!r} is an empty mask: there is nothing to refine")
+    return prompt + Prompt.box(*mask.box.tolist())

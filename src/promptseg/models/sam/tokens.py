@@ -1,0 +1,63 @@
+"""From prompts on a photo to points and labels in the model's frame, batched by equal length.
+
+Padding a prompt to the length of another would change its mask, because SAM reads every padding point as a token of its own. So only
+prompts of one length go together.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import PromptError
+from ...prompts import SpatialPrompt
+from .geometry import Geometry
+from .model import BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, PADDING, PointPrompts
+
+
+def batches(
+    prompts: Sequence[SpatialPrompt], geometry: Geometry, most: int, *, pad_boxes: bool = False
+) -> Iterator[tuple[list[int], PointPrompts]]:
+    """Batches of at most `most` prompts, each with the indices of its prompts; a prompt with an earlier mask comes alone.
+
+    With `pad_boxes`, prompts with a box end with a point of padding, as those without it always do.
+    """
+    groups: dict[tuple[int, int], list[int]] = defaultdict(list)
+    tokens = [_tokens(prompt, geometry, pad_boxes) for prompt in prompts]
+    for index, prompt in enumerate(prompts):
+        groups[len(tokens[index][1]), index if "mask" in prompt.kinds else -1].append(index)
+    for group in groups.values():
+        for start in range(0, len(group), most):
+            indices = group[start : start + most]
+            points, labels = (np.stack(arrays) for arrays in zip(*(tokens[i] for i in indices), strict=True))
+            yield indices, PointPrompts(points, labels, _mask_logits(prompts[indices[0]], geometry))
+
+
+def fitting_logits(logits: NDArray[np.float32], geometry: Geometry) -> NDArray[np.float32]:
+    """The logits of an earlier mask, or a `PromptError` where they are not of the model's shape."""
+    expected = (geometry.low_res, geometry.low_res)
+    if logits.shape != expected:
+        raise PromptError(f"this model's mask logits have shape {expected}, the mask prompt has {logits.shape}")
+    return logits
+
+
+def _tokens(prompt: SpatialPrompt, geometry: Geometry, pad_boxes: bool) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    points, labels = [geometry.to_frame(prompt.xy)], [prompt.foreground.astype(np.int64)]
+    if prompt.xyxy is not None:
+        points.append(geometry.to_frame(prompt.xyxy.reshape(2, 2)))
+        labels.append(np.array([BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]))
+    if prompt.xyxy is None or pad_boxes:
+        points.append(np.zeros((1, 2), np.float32))
+        labels.append(np.array([PADDING]))
+    return np.concatenate(points), np.concatenate(labels)
+
+
+def _mask_logits(prompt: SpatialPrompt, geometry: Geometry) -> NDArray[np.float32] | None:
+    if prompt.logits is not None:
+        return fitting_logits(prompt.logits, geometry)
+    if prompt.mask_pixels is not None:
+        return geometry.mask_to_logits(prompt.mask_pixels.array)
+    return None

@@ -1,0 +1,376 @@
+"""The prompt encoder and mask decoder of SAM and SAM 2 in torch: the published arithmetic with far less work, on any device.
+
+The same three changes as in `onnx/decoder.py`, made from the modules of a loaded model, whatever its width, depth and grid:
+
+1. What depends on the image alone is computed once an image (`TorchDecoder.context`): the image side of the first layer's attentions,
+   and the order in which upscaling wants SAM 2's high-resolution features.
+2. In the later layers the projections of the image are moved to the prompt side: ``softmax(q (x W)^T) = softmax((q W^T) x^T)`` and
+   ``p (x W) = (p x) W``, where x has 4096 rows and q and p about seven a head.
+3. Masks are not made with the scores (`TorchDecoder.decode`) but afterwards (`TorchDecoder.upscale`), for the prompts and candidates that
+   are wanted.
+
+The architecture is that of ``MaskDecoder``, ``TwoWayTransformer`` and ``PromptEncoder`` in segment-anything (Kirillov et al., "Segment
+Anything", 2023). SAM 2's classes of the same names (Ravi et al., "SAM 2", 2024) differ in three things, which are read from the modules: a
+token before the others asks whether the object is there, predicted IoU goes through a sigmoid, and upscaling adds features of the image.
+
+Shapes: N prompts of T tokens, H heads of width d, L image tokens of width C. Values by head are (H, N T, d), so that what all prompts share
+enters a product once and is never copied for each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ....masks import Size
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What depends on the image, and an earlier mask, alone.
+
+    Attributes:
+        embedding: (L, C) what the image encoder made of the image.
+        image: (L, C) image tokens: the embedding with the earlier mask, or with what stands for none.
+        keys: (H, d, L) of the first layer's attention to the image.
+        values: (H, L, d) of the same.
+        queries: (H, d, L) of the image's first attention to the tokens.
+        offsets: (grid, C) and (grid, 4, C / 2), what each step of upscaling adds to the image tokens' pixels.
+    """
+
+    embedding: Tensor
+    image: Tensor
+    keys: Tensor
+    values: Tensor
+    queries: Tensor
+    offsets: tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedPrompts:
+    """N decoded prompts: their scores, and what their masks can be made of.
+
+    Attributes:
+        scores: (N, masks) float32 predicted IoU.
+        tokens: (N, output tokens, C) for the object (SAM 2), the predicted IoU and each mask.
+        hyper: (N, masks, C / 8).
+        image: (N, L, C).
+        offsets: As in `Context`.
+    """
+
+    scores: Tensor
+    tokens: Tensor
+    hyper: Tensor
+    image: Tensor
+    offsets: tuple[Tensor, Tensor]
+
+
+class TorchDecoder:
+    """Decodes prompts. Immutable after construction, so that threads may share it; gradients are not its business.
+
+    Args:
+        prompt_encoder: ``PromptEncoder`` of segment-anything, of SAM 2, or of a package that copies one of them.
+        mask_decoder: ``MaskDecoder`` likewise, with a ``TwoWayTransformer``.
+        device: Where to compute.
+        dtype: Type of the products; positions, softmax and results are float32 whatever it is.
+
+    The modules are moved to the device and the type; nothing else may use them afterwards.
+    """
+
+    def __init__(self, prompt_encoder: Any, mask_decoder: Any, device: torch.device, dtype: torch.dtype) -> None:
+        self.device, self.dtype = device, dtype
+        self.grid: Size = (int(prompt_encoder.image_embedding_size[0]), int(prompt_encoder.image_embedding_size[1]))
+        height, width = prompt_encoder.input_image_size
+        with torch.no_grad():
+            self._frame = torch.tensor([width, height], dtype=torch.float32, device=device)
+            self._frequencies = prompt_encoder.pe_layer.positional_encoding_gaussian_matrix.to(device, torch.float32)
+            kinds = [prompt_encoder.not_a_point_embed, *prompt_encoder.point_embeddings]
+            self._kinds = torch.cat([kind.weight for kind in kinds]).to(device, torch.float32)
+            object_token = [mask_decoder.obj_score_token.weight] if hasattr(mask_decoder, "obj_score_token") else []
+            output_tokens = torch.cat([*object_token, mask_decoder.iou_token.weight, mask_decoder.mask_tokens.weight])
+            self._output_tokens = output_tokens.to(device, torch.float32)[None]
+            self._iou_token = len(object_token)
+            self._no_mask = prompt_encoder.no_mask_embed.weight.to(device, dtype)
+            self._mask_downscaling = prompt_encoder.mask_downscaling.to(device, dtype)
+            positions = self._positions(self._centres())
+            transformer = mask_decoder.transformer.to(device, torch.float32)  # The constants are made in float32.
+            self._layers = [_Layer(layer, positions, dtype) for layer in transformer.layers]
+            self._final = _TokensToImage(transformer.final_attn_token_to_image, positions, dtype)
+            self._final_norm = transformer.norm_final_attn.to(dtype)
+            self._upscaling = _Upscaling(mask_decoder.output_upscaling.to(device, dtype))
+            self._iou_head = mask_decoder.iou_prediction_head.to(device, dtype)
+            self._hyper_heads = mask_decoder.output_hypernetworks_mlps.to(device, dtype)
+            self._object_head = mask_decoder.pred_obj_score_head.to(device, dtype) if object_token else None
+
+    def context(self, embedding: Tensor, high_res: Sequence[Tensor] = ()) -> Context:
+        """Everything that depends on the image alone.
+
+        Args:
+            embedding: (1, C, grid height, grid width) of the image encoder.
+            high_res: SAM 2's features of four and of two times the grid: (1, C / 8, …) and (1, C / 4, …). None of SAM.
+        """
+        tokens = embedding.to(self.device, self.dtype).flatten(2)[0].T.contiguous()
+        features = [level.to(self.device, self.dtype) for level in high_res]
+        return self._context(tokens, self._no_mask, self._upscaling.offsets(features, self.grid))
+
+    def with_mask(self, context: Context, mask_logits: Tensor) -> Context:
+        """The context of an image with an earlier mask, given as (4 grid height, 4 grid width) logits."""
+        dense = self._mask_downscaling(mask_logits.to(self.device, self.dtype)[None, None])
+        return self._context(context.embedding, dense.flatten(2)[0].T, context.offsets)
+
+    def decode(self, context: Context, points: Tensor, labels: Tensor) -> DecodedPrompts:
+        """Scores of prompts, and what `upscale` makes their masks of.
+
+        Args:
+            context: The image.
+            points: (N, P, 2) float32 ``(x, y)`` in frame pixels.
+            labels: (N, P) int64: -1 padding, 0 background, 1 foreground, 2 and 3 the corners of a box.
+        """
+        tokens = self._prompt_tokens(points.to(self.device), labels.to(self.device))
+        queries = tokens
+        image = context.image[None]
+        for index, layer in enumerate(self._layers):
+            queries, image = layer(queries, tokens, image, context if index == 0 else None)
+        queries = self._final_norm(queries + self._final(queries + tokens, image))
+        outputs = queries[:, : self._output_tokens.shape[1]]
+        iou, *masks = outputs[:, self._iou_token :].unbind(dim=1)
+        hyper = torch.stack([head(token) for head, token in zip(self._hyper_heads, masks, strict=True)], dim=1)
+        return DecodedPrompts(self._iou_head(iou).float(), outputs, hyper, image, context.offsets)
+
+    def object_scores(self, decoded: DecodedPrompts) -> Tensor:
+        """(N,) float32 logits of the object being in the image at all, of a SAM 2 decoder."""
+        if self._object_head is None:
+            raise TypeError("this decoder has no token for the object")
+        scores: Tensor = self._object_head(decoded.tokens[:, 0])
+        return scores[:, 0].float()
+
+    def upscale(self, decoded: DecodedPrompts, prompt: int, candidates: Sequence[int], region: Size | None = None) -> Tensor:
+        """(candidates, 4 rows, 4 columns) float32 logits of some candidates of one prompt.
+
+        Args:
+            decoded: What `decode` gave.
+            prompt: Which of the N prompts.
+            candidates: Which of its candidates.
+            region: ``(height, width)`` in logits of the part that is wanted, from the top left; None for all.
+        """
+        rows, columns = self.grid if region is None else (-(-region[0] // 4), -(-region[1] // 4))
+        image = decoded.image[prompt].view(*self.grid, -1)[:rows, :columns]
+        offsets = [offset[:rows, :columns] for offset in decoded.offsets]
+        return self._upscaling(image, decoded.hyper[prompt, list(candidates)], offsets)
+
+    def _context(self, embedding: Tensor, mask: Tensor, offsets: tuple[Tensor, Tensor]) -> Context:
+        image = (embedding + mask).contiguous()
+        first = self._layers[0]
+        keys, values = first.tokens_to_image.keys_and_values(image)
+        return Context(embedding, image, keys, values, first.image_to_tokens.queries(image), offsets)
+
+    def _prompt_tokens(self, points: Tensor, labels: Tensor) -> Tensor:
+        """(N, T, C): the output tokens, then each point's position and kind (``PromptEncoder._embed_points``)."""
+        position = self._positions((points + 0.5) / self._frame)
+        position = position * (labels >= 0).unsqueeze(-1)  # Padding has no position.
+        embedded = position + self._kinds[labels + 1]
+        return torch.cat([self._output_tokens.expand(len(points), -1, -1), embedded], dim=1).to(self.dtype)
+
+    def _positions(self, unit: Tensor) -> Tensor:
+        """Random Fourier features of points in the unit square (``PositionEmbeddingRandom``)."""
+        angles = 2 * torch.pi * ((2 * unit - 1) @ self._frequencies)
+        return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+    def _centres(self) -> Tensor:
+        """(L, 2) centres of the image tokens in the unit square."""
+        ticks = [(torch.arange(side, dtype=torch.float32, device=self.device) + 0.5) / side for side in self.grid]
+        y, x = torch.meshgrid(*ticks, indexing="ij")
+        return torch.stack([x, y], dim=-1).view(-1, 2)
+
+
+class _Layer:
+    """``TwoWayAttentionBlock``."""
+
+    def __init__(self, layer: Any, positions: Tensor, dtype: torch.dtype) -> None:
+        self.tokens_to_image = _TokensToImage(layer.cross_attn_token_to_image, positions, dtype)
+        self.image_to_tokens = _ImageToTokens(layer.cross_attn_image_to_token, positions, dtype)
+        self._self_attention = _SelfAttention(layer.self_attn, dtype)
+        self._skips_positions = bool(layer.skip_first_layer_pe)
+        self._mlp = layer.mlp.to(dtype)
+        self._norms = [norm.to(dtype) for norm in (layer.norm1, layer.norm2, layer.norm3, layer.norm4)]
+
+    def __call__(self, queries: Tensor, tokens: Tensor, image: Tensor, first: Context | None) -> tuple[Tensor, Tensor]:
+        """The tokens (N, T, C) and the image (N, L, C) after this layer; `first` is the context where this is the first layer."""
+        norm1, norm2, norm3, norm4 = self._norms
+        if self._skips_positions:
+            queries = norm1(self._self_attention(queries, queries))
+        else:
+            queries = norm1(queries + self._self_attention(queries + tokens, queries))
+        queries = norm2(queries + self.tokens_to_image(queries + tokens, image, first))
+        queries = norm3(queries + self._mlp(queries))
+        return queries, norm4(self.image_to_tokens(image, queries + tokens, queries, first))
+
+
+class _Attention:
+    """What the three attentions share: weights by head, the scale folded into the queries' projection."""
+
+    def __init__(self, attention: Any, dtype: torch.dtype) -> None:
+        self.heads = int(attention.num_heads)
+        self.head = int(attention.internal_dim) // self.heads
+        self.dtype = dtype
+        scale = self.head**-0.5
+        self._q = attention.q_proj.weight * scale, attention.q_proj.bias * scale
+        self._k, self._v, self._out = ((linear.weight, linear.bias) for linear in (attention.k_proj, attention.v_proj, attention.out_proj))
+
+    def cast(self, *values: Tensor) -> tuple[Tensor, ...]:
+        return tuple(value.detach().to(self.dtype).contiguous() for value in values)
+
+    def by_head(self, weight: Tensor) -> Tensor:
+        """(H d, C) as (H, d, C)."""
+        return weight.view(self.heads, self.head, -1)
+
+    def constant(self, positions: Tensor, linear: tuple[Tensor, Tensor]) -> Tensor:
+        """(H, d, L): what the image's positions and the bias contribute to a projection of the image, the same for every image."""
+        return self.split(functional.linear(positions, *linear)).transpose(1, 2)
+
+    def split(self, value: Tensor) -> Tensor:
+        """(…, H d) as (H, all rows, d)."""
+        return value.reshape(-1, self.heads, self.head).transpose(0, 1)
+
+    def join(self, value: Tensor, prompts: int) -> Tensor:
+        """(H, N T, d) as (N, T, H d)."""
+        return value.transpose(0, 1).reshape(prompts, -1, self.heads * self.head)
+
+    def by_prompt(self, value: Tensor, prompts: int) -> Tensor:
+        """(H, N T, x) as (N, H T, x)."""
+        return value.view(self.heads, prompts, -1, value.shape[-1]).transpose(0, 1).reshape(prompts, -1, value.shape[-1])
+
+    def of_all_prompts(self, value: Tensor) -> Tensor:
+        """(N, H T, x) as (H, N T, x)."""
+        return value.view(len(value), self.heads, -1, value.shape[-1]).transpose(0, 1).reshape(self.heads, -1, value.shape[-1])
+
+    def softmax(self, scores: Tensor, dim: int) -> Tensor:
+        return torch.softmax(scores, dim, dtype=torch.float32).to(self.dtype)
+
+
+class _SelfAttention(_Attention):
+    """Of the tokens among themselves."""
+
+    def __init__(self, attention: Any, dtype: torch.dtype) -> None:
+        super().__init__(attention, dtype)
+        self._weights = [self.cast(*linear) for linear in (self._q, self._k, self._v, self._out)]
+
+    def __call__(self, asked: Tensor, values: Tensor) -> Tensor:
+        q, k, v = (
+            functional.linear(value, *weights).view(len(value), -1, self.heads, self.head).transpose(1, 2)
+            for value, weights in zip((asked, asked, values), self._weights, strict=False)
+        )
+        attended = self.softmax(q @ k.transpose(-2, -1), -1) @ v
+        return functional.linear(attended.transpose(1, 2).flatten(2), *self._weights[3])
+
+
+class _TokensToImage(_Attention):
+    """The tokens' attention to the image, with the image's projections moved to the tokens' side."""
+
+    def __init__(self, attention: Any, positions: Tensor, dtype: torch.dtype) -> None:
+        super().__init__(attention, dtype)
+        key_weight, value_weight = self.by_head(self._k[0]), self.by_head(self._v[0])
+        self._query, self._output = self.cast(*self._q), self.cast(*self._out)
+        # The keys' bias shifts all scores of a token alike, which softmax does not see; it comes with the constant at no cost.
+        self._key_weight, self._key_constant = self.cast(key_weight, self.constant(positions, self._k))
+        # The values' bias passes through, as weights sum to 1.
+        self._value_weight, self._value_bias = self.cast(value_weight.transpose(1, 2), self._v[1])
+
+    def keys_and_values(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """(H, d, L) keys and (H, L, d) values of an image (L, C), for the first layer, where the image is the same for every prompt."""
+        values = image @ self._value_weight + self._value_bias.view(self.heads, 1, self.head)
+        return self._key_constant + self._key_weight @ image.T, values
+
+    def __call__(self, asked: Tensor, image: Tensor, first: Context | None = None) -> Tensor:
+        prompts = len(asked)
+        q = self.split(functional.linear(asked, *self._query))
+        if first is not None:
+            attended = self.join(self.softmax(q @ first.keys, -1) @ first.values, prompts)
+        else:
+            positional = self.by_prompt(q @ self._key_constant, prompts)
+            scores = torch.baddbmm(positional, self.by_prompt(q @ self._key_weight, prompts), image.transpose(1, 2))
+            seen = self.of_all_prompts(self.softmax(scores, -1) @ image)
+            attended = self.join(seen @ self._value_weight, prompts) + self._value_bias
+        return functional.linear(attended, *self._output)
+
+
+class _ImageToTokens(_Attention):
+    """The image's attention to the tokens, likewise; its result is the image with what it saw added."""
+
+    def __init__(self, attention: Any, positions: Tensor, dtype: torch.dtype) -> None:
+        super().__init__(attention, dtype)
+        self._key, self._value = self.cast(*self._k), self.cast(*self._v)
+        self._query_weight, self._query_constant = self.cast(self.by_head(self._q[0]), self.constant(positions, self._q))
+        # Each head's weights sum to 1 over the tokens, so that one part in H of the bias on each token's value adds up to the bias.
+        out_weight, out_bias = self._out
+        self._out_weight, self._out_bias = self.cast(self.by_head(out_weight.T), out_bias / self.heads)
+
+    def queries(self, image: Tensor) -> Tensor:
+        """(H, d, L) queries of an image (L, C), for the first layer."""
+        return self._query_constant + self._query_weight @ image.T
+
+    def __call__(self, image: Tensor, asked: Tensor, values: Tensor, first: Context | None = None) -> Tensor:
+        prompts = len(asked)
+        k = self.split(functional.linear(asked, *self._key))
+        if first is not None:
+            scores = self.by_prompt(k @ first.queries, prompts)
+        else:
+            positional = self.by_prompt(k @ self._query_constant, prompts)
+            scores = torch.baddbmm(positional, self.by_prompt(k @ self._query_weight, prompts), image.transpose(1, 2))
+        weights = self.softmax(scores.view(prompts, self.heads, -1, scores.shape[-1]), 2).flatten(1, 2)
+        seen = self.by_prompt(self.split(functional.linear(values, *self._value)) @ self._out_weight, prompts) + self._out_bias
+        return torch.baddbmm(image, weights.transpose(1, 2), seen)
+
+
+class _Upscaling:
+    """``MaskDecoder.output_upscaling`` and the product with the masks' own weights.
+
+    The two transposed convolutions have stride and kernel 2, so that each is a linear layer whose outputs are 2 x 2 pixels. The pixels
+    stay in that nested order to the end and are put in their places once, when there are few channels of them.
+
+    SAM 2 adds features of the image to what each convolution makes. They are brought into that order and joined with the bias once an
+    image (`offsets`), so that they cost a prompt nothing.
+    """
+
+    def __init__(self, upscaling: Any) -> None:
+        first, self._norm, _, second, _ = upscaling
+        self._linears = [_as_linear(convolution) for convolution in (first, second)]
+
+    def offsets(self, high_res: Sequence[Tensor], grid: Size) -> tuple[Tensor, Tensor]:
+        """(grid, 4 channels) and (grid, 4, 4 channels): the biases, and the high-resolution features, the finer of which come first."""
+        (_, first), (_, second) = self._linears
+        if not high_res:
+            return first.expand(*grid, -1), second.expand(*grid, 4, -1)
+        finer, coarser = high_res
+        return nested(coarser, grid) + first, nested(finer, grid).view(*grid, 4, -1) + second
+
+    def __call__(self, image: Tensor, hyper: Tensor, offsets: Sequence[Tensor]) -> Tensor:
+        """(masks, 4 rows, 4 columns) float32 of a rectangle (rows, columns, C) of the image, with the same rectangle of the offsets."""
+        rows, columns, width = image.shape
+        norm, ((first, _), (second, _)) = self._norm, self._linears
+        value = torch.addmm(offsets[0].reshape(rows * columns, -1), image.reshape(-1, width), first.T).view(-1, len(norm.weight))
+        value = functional.gelu(functional.layer_norm(value, (len(norm.weight),), norm.weight, norm.bias, norm.eps))
+        value = torch.addmm(offsets[1].reshape(4 * rows * columns, -1), value, second.T)
+        value = functional.gelu(value).view(-1, hyper.shape[-1])
+        nested = (hyper @ value.T).view(-1, rows, columns, 2, 2, 2, 2)
+        return nested.permute(0, 1, 3, 5, 2, 4, 6).reshape(-1, 4 * rows, 4 * columns).float()
+
+
+def _as_linear(convolution: Any) -> tuple[Tensor, Tensor]:
+    """A transposed convolution of stride and kernel 2 as the weight (2 * 2 * out, in) and bias of a linear layer."""
+    weight = convolution.weight.detach().permute(2, 3, 1, 0)
+    return weight.reshape(-1, weight.shape[-1]).contiguous(), convolution.bias.detach().repeat(4)
+
+
+def nested(features: Tensor, grid: Size) -> Tensor:
+    """(1, channels, n rows, n columns) as (rows, columns, n n channels): each image token's pixels by quarters, and quarters of those."""
+    value = features[0].permute(1, 2, 0)
+    while len(value) > grid[0]:
+        rows, columns, channels = value.shape
+        value = value.reshape(rows // 2, 2, columns // 2, 2, channels).transpose(1, 2).reshape(rows // 2, columns // 2, 4 * channels)
+    return value

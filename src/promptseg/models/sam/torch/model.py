@@ -1,0 +1,345 @@
+"""`TorchSam`: segment-anything's models, and those that copy its decoder, as a `promptseg.models.sam.model.SamModel` in torch.
+
+Nothing is set for the whole process: no thread count, no default type or device, no autocast, and inference mode only within each call.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...._checks import whole_number
+from ....errors import BackendError, ConfigError, OutOfMemoryError, PromptSegError
+from ....masks import Size
+from ....results import Provenance
+from ....runtime.host import available_memory
+from ....runtime.memory import MemoryNeed
+from ....runtime.torch import chosen_device, chosen_dtype, is_out_of_memory, release, unless_out_of_memory
+from ..geometry import PIXEL_MEAN, PIXEL_STD, Geometry, LongestSide
+from ..model import Conventions, Embedding, PointPrompts
+from . import threads as torch_threads
+from .decoder import Context, DecodedPrompts, TorchDecoder
+
+_DECODE_BATCH = {"cpu": 2, "cuda": 64, "mps": 16}
+_ENCODE_BATCH = {"cpu": 1, "cuda": 8, "mps": 1}
+
+EMBEDDING, HIGH_RES = "embedding", ("high_res_0", "high_res_1")
+"""Names in `Embedding.features`: the encoder's features, and SAM 2's of four and of two times their grid."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a model runs.
+
+    Attributes:
+        device: Where.
+        dtype: In which type.
+        decode_batch: How many prompts are decoded at once, or None for what suits the device.
+        compile: Whether the image encoder is compiled, at the first image.
+    """
+
+    device: torch.device
+    dtype: torch.dtype = torch.float32
+    decode_batch: int | None = None
+    compile: bool = False
+
+    @classmethod
+    def checked(cls, device: str, options: Mapping[str, Any]) -> Settings:
+        """The settings that `load` was asked for.
+
+        Raises:
+            ConfigError: The device is not there, it cannot compute in the type, or an option has an impossible value.
+            OutOfMemoryError: The device is full.
+        """
+        batch = options["decode_batch"]
+        if batch is not None:
+            batch = whole_number("option decode_batch", batch, 1)
+        if not isinstance(options["compile"], bool):
+            raise ConfigError(f"option compile is True or False, got {options['compile']!r}")
+        chosen = chosen_device(device)
+        return cls(chosen, chosen_dtype(options["dtype"], chosen), batch, options["compile"])
+
+    @property
+    def dtype_name(self) -> str:
+        """Such as ``"float32"``."""
+        return str(self.dtype).removeprefix("torch.")
+
+
+class TorchSam:
+    """A model with segment-anything's decoder; a `promptseg.models.sam.model.SamModel`.
+
+    Args:
+        sam: ``Sam`` of segment-anything or mobile_sam, with its weights, in evaluation mode. It is taken over: moved and converted.
+        provenance: Which model it is.
+        settings: How it runs.
+        need: What it needs of memory; by default unknown.
+
+    Raises:
+        OutOfMemoryError: The model does not fit on the device.
+    """
+
+    conventions = Conventions()
+
+    def __init__(self, sam: Any, provenance: Provenance, settings: Settings, need: MemoryNeed | None = None) -> None:
+        self.provenance = provenance
+        self.settings = settings
+        self._need = need or MemoryNeed(provenance.model)
+        self._frame = int(sam.image_encoder.img_size)
+        self._low_res = 4 * int(sam.prompt_encoder.image_embedding_size[0])
+        self._weight_bytes = sum(p.numel() for p in sam.parameters()) * settings.dtype.itemsize
+        self._decode_batch = settings.decode_batch or _DECODE_BATCH[settings.device.type]
+        self._encode_batch = _ENCODE_BATCH[settings.device.type]
+        self._contexts: WeakKeyDictionary[Embedding, Context] = WeakKeyDictionary()
+        self._lock = threading.Lock()
+        room = free_memory(settings.device)
+        with self._computing():
+            placed = unless_out_of_memory(lambda: self._place(sam))
+        if isinstance(placed, Exception):
+            raise self._too_large("the model does not fit", room) from placed
+        self._encoder, self._decoder = placed
+
+    @property
+    def decode_batch(self) -> int:
+        """How many prompts to decode at once; halved whenever that many did not fit into memory."""
+        return self._decode_batch
+
+    @property
+    def workers(self) -> int:
+        """Threads that decode at the same time."""
+        return torch_threads.workers() if self.settings.device.type == "cpu" else 1
+
+    def geometry(self, size: Size) -> Geometry:
+        """SAM's: the longer side fills the frame."""
+        return LongestSide(size, self._frame, self._low_res)
+
+    def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
+        """Encodes images, on an accelerator several at once.
+
+        Raises:
+            OutOfMemoryError: Not even one fits.
+        """
+        check_memory(self._need, self.settings, held=self._weight_bytes)
+        found: list[Embedding] = []
+        while len(found) < len(images):
+            batch = images[len(found) : len(found) + self._encode_batch]
+            with self._computing():
+                encoded = unless_out_of_memory(lambda batch=batch: self._encode(batch))  # type: ignore[misc]
+            if not isinstance(encoded, Exception):
+                found += encoded
+            elif len(batch) == 1:
+                raise self._too_large("an image does not fit beside the model") from encoded
+            else:
+                self._encode_batch = max(1, len(batch) // 2)
+                release(self.settings.device)
+        return found
+
+    def decode(self, embedding: Embedding, prompts: PointPrompts, *, one_thread: bool = False) -> _Decoded:
+        """Scores now, masks when they are asked for. A batch that does not fit into memory is decoded in halves.
+
+        Args:
+            embedding: The image.
+            prompts: The prompts.
+            one_thread: Compute on the calling thread alone, here and when masks are asked for.
+
+        Raises:
+            OutOfMemoryError: Not even one prompt fits.
+        """
+        with self._computing(one_thread):
+            context = unless_out_of_memory(lambda: self._context(embedding, prompts.mask_logits))
+        if isinstance(context, Exception):
+            raise self._too_large("an image does not fit beside the model") from context
+        parts: list[DecodedPrompts] = []
+        done, step = 0, len(prompts)
+        while done < len(prompts):
+            points, labels = (torch.tensor(array[done : done + step], device="cpu") for array in (prompts.points, prompts.labels))
+            with self._computing(one_thread):
+                part = unless_out_of_memory(lambda p=points, q=labels: self._decoder.decode(context, p, q))  # type: ignore[misc]
+            if not isinstance(part, Exception):
+                parts.append(part)
+                done += len(points)
+            elif len(points) == 1:
+                raise self._too_large("a prompt does not fit beside the model") from part
+            else:
+                step = (len(points) + 1) // 2
+                with self._lock:
+                    self._decode_batch = min(self._decode_batch, step)
+                release(self.settings.device)
+        return _Decoded(self, parts, np.concatenate([part.scores.cpu().numpy() for part in parts]), one_thread)
+
+    def upscale(
+        self, decoded: DecodedPrompts, prompt: int, candidates: Sequence[int], region: Size | None, *, one_thread: bool = False
+    ) -> NDArray[np.float32]:
+        """Logits of a decoded prompt; see `promptseg.models.sam.model.Decoded.logits`."""
+        with self._computing(one_thread):
+            logits = unless_out_of_memory(lambda: self._decoder.upscale(decoded, prompt, candidates, region).cpu())
+        if isinstance(logits, Exception):
+            raise self._too_large("a mask does not fit beside the model") from logits
+        array: NDArray[np.float32] = logits.numpy()
+        return array
+
+    def _place(self, sam: Any) -> tuple[Any, TorchDecoder]:
+        device, dtype = self.settings.device, self.settings.dtype
+        decoder = TorchDecoder(sam.prompt_encoder, sam.mask_decoder, device, dtype)
+        encoder = sam.image_encoder.to(device, dtype)
+        return _compiled(encoder) if self.settings.compile else encoder, decoder
+
+    def _encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
+        device = self.settings.device
+        geometries = [self.geometry((image.shape[0], image.shape[1])) for image in images]
+        frames = framed(images, geometries, device)
+        features = {name: value.float().cpu().numpy() for name, value in self._features(frames.to(self.settings.dtype)).items()}
+        return [
+            Embedding({name: value[i : i + 1].copy() for name, value in features.items()}, geometry)
+            for i, geometry in enumerate(geometries)
+        ]
+
+    def _features(self, frames: Tensor) -> Mapping[str, Tensor]:
+        """What the encoder makes of frames (N, 3, frame, frame), by the names in `Embedding.features`, each (N, channels, …)."""
+        return {EMBEDDING: self._encoder(frames)}
+
+    def _context(self, embedding: Embedding, mask_logits: NDArray[np.float32] | None) -> Context:
+        with self._lock:
+            context = self._contexts.get(embedding)
+        if context is None:
+            features = embedding.features
+            high_res = [_tensor(features[name]) for name in HIGH_RES if name in features]
+            context = self._decoder.context(_tensor(features[EMBEDDING]), high_res)
+            with self._lock:
+                self._contexts[embedding] = context
+        return context if mask_logits is None else self._decoder.with_mask(context, _tensor(mask_logits))
+
+    @contextlib.contextmanager
+    def _computing(self, one_thread: bool = False) -> Iterator[None]:
+        """Inference mode in our own type, for this thread and this call, whatever the caller has chosen for theirs."""
+        threads = torch_threads.one_thread() if one_thread else contextlib.nullcontext()
+        with torch.inference_mode(), torch.autocast(self.settings.device.type, enabled=False), threads:
+            try:
+                yield
+            except PromptSegError:
+                raise
+            except Exception as error:  # torch's own errors have no base in common.
+                raise BackendError(f"torch failed: {error}") from error
+
+    def _too_large(self, what: str, room: int | None = None) -> OutOfMemoryError:
+        device = self.settings.device
+        release(device)
+        if room is None:
+            room = _room(device, self._weight_bytes)
+        return self._need.error(what, device=device.type, dtype=self.settings.dtype_name, room=room)
+
+
+@dataclass(frozen=True, eq=False)
+class _Decoded:
+    """A `promptseg.models.sam.model.Decoded` that upscales what is asked for."""
+
+    model: TorchSam
+    parts: Sequence[DecodedPrompts]
+    scores: NDArray[np.float32]
+    one_thread: bool
+
+    def logits(self, prompt: int, candidates: Sequence[int], region: Size | None = None) -> NDArray[np.float32]:
+        """(len(candidates), low_res, low_res) float32, or the image tokens' rows and columns that hold the region."""
+        for part in self.parts:
+            if prompt < len(part.scores):
+                return self.model.upscale(part, prompt, candidates, region, one_thread=self.one_thread)
+            prompt -= len(part.scores)
+        raise IndexError(f"there are {len(self.scores)} decoded prompts")
+
+
+def framed(images: Sequence[NDArray[np.uint8]], geometries: Sequence[Geometry], device: torch.device) -> Tensor:
+    """(N, 3, frame, frame) float32: photos as they lie in the model's frame, normalised, with zeros beside them."""
+    side = geometries[0].frame
+    frames = torch.zeros((len(images), 3, side, side), dtype=torch.float32, device=device)
+    mean, std = (torch.tensor(values, dtype=torch.float32, device=device).view(3, 1, 1) for values in (PIXEL_MEAN, PIXEL_STD))
+    for frame, image, geometry in zip(frames, images, geometries, strict=True):
+        resized = torch.tensor(geometry.resize(image), device=device).permute(2, 0, 1)
+        frame[:, : resized.shape[1], : resized.shape[2]] = (resized - mean) / std
+    return frames
+
+
+def check_memory(need: MemoryNeed, settings: Settings, held: int = 0) -> None:
+    """Refuses a model that cannot fit on the CPU before it is tried: Linux gives more than there is, and then ends the process.
+
+    Args:
+        need: What the model needs.
+        settings: How it is to run; an accelerator's own error comes in time.
+        held: Bytes of that need that the model already has.
+
+    Raises:
+        OutOfMemoryError: It needs more than there is.
+    """
+    if settings.device.type != "cpu":
+        return
+    needed = need.encoding(settings.dtype_name) if held else need.loading(settings.dtype_name, "cpu")
+    room = _room(settings.device, held)
+    if needed is not None and room is not None and needed > room:
+        what = "an image does not fit beside the model" if held else "the model does not fit"
+        raise need.error(what, device="cpu", dtype=settings.dtype_name, room=room)
+
+
+@contextlib.contextmanager
+def loading(need: MemoryNeed, settings: Settings) -> Iterator[None]:
+    """Within the block a model is loaded; memory that runs out there is told as such, also where a reader took it for a damaged file.
+
+    Raises:
+        OutOfMemoryError: Memory ran out.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not any(is_out_of_memory(found) for found in (error, error.__cause__)):
+            raise
+        room = free_memory(torch.device("cpu"))  # Where models are loaded, wherever they then run.
+        raise need.error("the model does not fit", device="cpu", dtype=settings.dtype_name, room=room) from error
+
+
+def _room(device: torch.device, held: int) -> int | None:
+    free = free_memory(device)
+    return None if free is None else free + held
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that could still be had on a device, or None where it does not say."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return available_memory() if device.type == "cpu" else None
+
+
+def _tensor(array: NDArray[np.float32]) -> Tensor:
+    return torch.tensor(array, device="cpu")  # Copied: one from the cache is read-only, which torch warns of.
+
+
+def _compiled(encoder: torch.nn.Module) -> Callable[[Tensor], Tensor]:
+    """The encoder, compiled when it is first called."""
+    with _compiling():
+        compiled = torch.compile(encoder)
+
+    def encode(frames: Tensor) -> Tensor:
+        with _compiling():
+            features: Tensor = compiled(frames)
+        return features
+
+    return encode
+
+
+@contextlib.contextmanager
+def _compiling() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # Compilers, their absence and what they made fail in many ways, of no common class.
+        if is_out_of_memory(error):
+            raise
+        reason = str(error).strip().partition("\n")[0]
+        raise BackendError(
+            f"the image encoder could not be compiled, or not be run so: {reason}. torch compiles with a C++ compiler on a CPU and with "
+            "Triton on a GPU; install it, or load the model without compile=True"
+        ) from error

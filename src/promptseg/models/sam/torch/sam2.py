@@ -1,0 +1,87 @@
+"""`TorchSam2`: SAM 2 and 2.1 on single images, as a `promptseg.models.sam.model.SamModel` in torch.
+
+What differs from SAM is the encoder, which gives features of three resolutions, and the conventions of ``SAM2ImagePredictor`` and
+``SAM2AutomaticMaskGenerator`` in sam2 (Ravi et al., "SAM 2", 2024). What only video needs, memory, is not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from ....masks import Size
+from ....results import Provenance
+from ....runtime.memory import MemoryNeed
+from ..geometry import Geometry, Square
+from ..model import Conventions, Stability
+from .model import EMBEDDING, HIGH_RES, Settings, TorchSam
+
+PRED_IOU_THRESH = 0.8
+"""Default of ``SAM2AutomaticMaskGenerator``."""
+
+LOGIT_LIMIT = 32.0
+"""``SAM2ImagePredictor`` gives out logits between plus and minus this."""
+
+
+class TorchSam2(TorchSam):
+    """A model of package sam2.
+
+    Args:
+        sam2: ``SAM2Base``, with its weights, in evaluation mode. It is taken over: moved and converted.
+        provenance: As for `TorchSam`.
+        settings: As for `TorchSam`.
+        need: As for `TorchSam`.
+
+    Raises:
+        OutOfMemoryError: The model does not fit on the device.
+    """
+
+    def __init__(self, sam2: Any, provenance: Provenance, settings: Settings, need: MemoryNeed | None = None) -> None:
+        self.conventions = conventions_of(sam2.sam_mask_decoder)
+        super().__init__(_ImageModel(sam2), provenance, settings, need)
+
+    def geometry(self, size: Size) -> Geometry:
+        """SAM 2's: the photo is stretched to the frame."""
+        return Square(size, self._frame, self._low_res)
+
+    def _features(self, frames: Tensor) -> Mapping[str, Tensor]:
+        return dict(zip((EMBEDDING, *HIGH_RES), self._encoder(frames), strict=True))
+
+
+class _ImageModel(nn.Module):
+    """What images need of a ``SAM2Base``, under segment-anything's names."""
+
+    def __init__(self, sam2: Any) -> None:
+        super().__init__()
+        self.image_encoder = ImageEncoder(sam2)
+        self.prompt_encoder = sam2.sam_prompt_encoder
+        self.mask_decoder = sam2.sam_mask_decoder
+
+
+class ImageEncoder(nn.Module):
+    """``SAM2Base.forward_image``, and ``no_mem_embed``, which stands for the memory that a single image does not have."""
+
+    def __init__(self, sam2: Any) -> None:
+        super().__init__()
+        self.img_size = int(sam2.image_size)
+        self.backbone = sam2.image_encoder
+        self.backbone.neck.position_encoding = nn.Identity()  # Positions are for memory: 85 MB that no one would read.
+        self.conv_s0, self.conv_s1 = sam2.sam_mask_decoder.conv_s0, sam2.sam_mask_decoder.conv_s1
+        self.no_memory = sam2.no_mem_embed if sam2.directly_add_no_mem_embed else None
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The embedding, and the features of four and of two times its grid."""
+        finest, finer, embedding = self.backbone(frames)["backbone_fpn"]
+        if self.no_memory is not None:
+            embedding = embedding + self.no_memory.view(1, -1, 1, 1)
+        return embedding, self.conv_s0(finest), self.conv_s1(finer)
+
+
+def conventions_of(mask_decoder: Any) -> Conventions:
+    """The conventions of an image model with this ``MaskDecoder`` of sam2."""
+    stability = None
+    if mask_decoder.dynamic_multimask_via_stability:
+        stability = Stability(mask_decoder.dynamic_multimask_stability_delta, mask_decoder.dynamic_multimask_stability_thresh)
+    return Conventions(stability=stability, pads_boxes=True, pred_iou_thresh=PRED_IOU_THRESH, logit_limit=LOGIT_LIMIT)

@@ -1,0 +1,174 @@
+"""SAM's ViT image encoder in torch: the published arithmetic with less memory traffic.
+
+Upstream's forward pass (``ImageEncoderViT`` in segment-anything; Kirillov et al., "Segment Anything", 2023) makes every intermediate anew,
+among them 800 MB of attention scores in each global block of ViT-B, and on a CPU half of its time goes into the pages of that memory. Here
+
+1. attention is computed in parts small enough for the cache, by torch's fused attention with the relative positions as its mask;
+2. tokens that only pad a window are not projected: a projection of zeros is its bias;
+3. the large intermediates of one block serve the next, and activations replace what they are computed from;
+4. on a CPU, threads of one processor each take such parts, and strips of lines for all else, so that they wait for one another only a
+   few times a block: where other programs take a processor for a while, the rest goes on.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .threads import Each, crew
+from .workspace import Workspace
+
+_MASK_ELEMENTS = {"cpu": 1 << 20, "cuda": 1 << 27, "mps": 1 << 24}
+"""Most elements of the mask of one call of fused attention: on a CPU, what the cache holds."""
+
+_STRIP_TOKENS = 512
+"""Tokens that a thread takes at once on a CPU, outside attention."""
+
+
+class VitEncoder(nn.Module):
+    """Computes what an ``ImageEncoderViT`` computes, with its parameters.
+
+    Args:
+        encoder: The encoder of segment-anything, for images of its own size alone. It is taken over.
+    """
+
+    def __init__(self, encoder: Any) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.img_size = int(encoder.img_size)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, S, S) normalised images → (B, C, S / 16, S / 16) embeddings."""
+        grid = self.encoder.patch_embed(images)
+        if self.encoder.pos_embed is not None:
+            grid = grid + self.encoder.pos_embed
+        grid = grid.contiguous()
+        workspace = Workspace()
+        with crew(images.device) as each:
+            for block in self.encoder.blocks:
+                _block(block, grid, workspace, each)
+        embedding: Tensor = self.encoder.neck(grid.permute(0, 3, 1, 2))
+        return embedding
+
+
+def _block(block: Any, grid: Tensor, workspace: Workspace, each: Each) -> None:
+    """One transformer block on (B, H, W, C) tokens, which it changes."""
+    windows = _Windows(tuple(grid.shape), block.window_size or grid.shape[1], int(block.attn.num_heads))
+    packed = workspace.empty(f"packed {windows.side}", (3, *windows.shape), grid)
+    attended = workspace.empty(f"attended {windows.side}", (1, *windows.shape), grid)
+    strips = windows.strips(_STRIP_TOKENS if grid.device.type == "cpu" else grid.numel())
+
+    def project(strip: slice, own: Workspace) -> None:
+        windows.put(own.linear("qkv", block.norm1(grid[:, strip]), block.attn.qkv), packed, strip)
+
+    def add(strip: slice, own: Workspace) -> None:
+        tokens = grid[:, strip]
+        seen = windows.take(attended, strip, own.empty("seen", tuple(tokens.shape), tokens))
+        tokens += own.linear("out", seen, block.attn.proj)
+        hidden = own.linear("hidden", block.norm2(tokens), block.mlp.lin1)
+        tokens += own.linear("out", torch.ops.aten.gelu_(hidden), block.mlp.lin2)
+
+    windows.pad(packed, block.attn.qkv.bias)
+    each(project, strips)
+    _fused(packed.flatten(1, 4), attended[0].flatten(0, 3), block.attn, each)
+    each(add, strips)
+
+
+class _Windows:
+    """Where the tokens of a grid are when they lie by windows and heads.
+
+    Args:
+        grid: (B, H, W, C) of the tokens.
+        side: Of a window; windows over the border of the grid are padded.
+        heads: Among which the C channels are divided.
+
+    Attributes:
+        shape: (B, rows of windows, heads, windows in a row, side, side, channels of a head).
+    """
+
+    def __init__(self, grid: tuple[int, ...], side: int, heads: int) -> None:
+        images, self._height, self._width, channels = grid
+        self.side = side
+        self.shape = (images, -(-self._height // side), heads, -(-self._width // side), side, side, channels // heads)
+
+    def strips(self, tokens: int) -> list[slice]:
+        """Lines of the grid, as many at once as have so many tokens, but of one row of windows alone, and at least one."""
+        lines = max(1, tokens // (self.shape[0] * self._width))
+        ends = [min(row + self.side, self._height) for row in range(0, self._height, self.side)]
+        return [slice(line, min(line + lines, end)) for end in ends for line in range((end - 1) // self.side * self.side, end, lines)]
+
+    def pad(self, packed: Tensor, bias: Tensor | None) -> None:
+        """Writes what a projection makes of padding, its bias, beyond the grid. `packed` is (3, …), like all that `put` and `take` know."""
+        _, rows, heads, columns, *_, depth = self.shape
+        values = packed.new_zeros((3, heads, depth)) if bias is None else bias.view(3, heads, depth)
+        below, beside = self._height - (rows - 1) * self.side, self._width - (columns - 1) * self.side
+        packed[:, :, -1, ..., below:, :, :] = values[:, None, :, None, None, None]
+        packed[:, :, :, :, -1, :, beside:] = values[:, None, None, :, None, None]
+
+    def put(self, lines: Tensor, packed: Tensor, strip: slice) -> None:
+        """Brings tokens (B, lines of the strip, W, k C) to their windows (k, *shape)."""
+        for there, here in self._pairs(packed, lines, strip):
+            there.copy_(here)
+
+    def take(self, packed: Tensor, strip: slice, lines: Tensor) -> Tensor:
+        """Brings tokens back from their windows (k, *shape), and returns them: (B, lines of the strip, W, k C)."""
+        for there, here in self._pairs(packed, lines, strip):
+            here.copy_(there)
+        return lines
+
+    def _pairs(self, packed: Tensor, lines: Tensor, strip: slice) -> Iterator[tuple[Tensor, Tensor]]:
+        """Views of the same tokens in both, (B, lines, …, k, heads, channels of a head): of whole windows, and of those at the border."""
+        images, _, heads, _, _, _, depth = self.shape
+        row, first = divmod(strip.start, self.side)
+        windows = packed[:, :, row, :, :, first : first + strip.stop - strip.start].permute(1, 4, 3, 5, 0, 2, 6)
+        tokens = lines.view(images, -1, self._width, len(packed), heads, depth)
+        whole = self._width // self.side
+        if whole:
+            yield windows[:, :, :whole], tokens[:, :, : whole * self.side].view(images, -1, whole, self.side, len(packed), heads, depth)
+        if rest := self._width % self.side:
+            yield windows[:, :, whole, :rest], tokens[:, :, -rest:]
+
+
+def _fused(packed: Tensor, attended: Tensor, attention: Any, each: Each) -> None:
+    """Attention within N windows and heads.
+
+    Args:
+        packed: (3, N, side, side, d) queries, keys and values.
+        attended: (N, side, side, d), where to write what they see.
+        attention: The layer, whose relative positions add to the scores.
+        each: Who does it.
+    """
+    side = packed.shape[2]
+    keys, values = packed[1:].flatten(2, 3)
+    relative = [_relative_positions(table, side) for table in (attention.rel_pos_h, attention.rel_pos_w)] if attention.use_rel_pos else None
+    budget = _MASK_ELEMENTS[packed.device.type]
+    lines = min(side, max(1, budget // side**3))  # Of queries at once: whole lines of the window.
+    together = max(1, budget // side**4)  # Windows and heads at once.
+    parts = itertools.product(range(0, len(keys), together), range(0, side, lines))
+
+    def attend(part: tuple[int, int], own: Workspace) -> None:
+        some, line = (slice(first, first + count) for first, count in zip(part, (together, lines), strict=True))
+        queries = packed[0, some, line]
+        mask = None
+        if relative is not None:
+            # ``add_decomposed_rel_pos`` upstream: what the distance in rows adds to the scores, and what that in columns does.
+            by_row = torch.einsum("nyxc,ykc->nyxk", queries, relative[0][line])
+            by_column = torch.einsum("nyxc,xkc->nyxk", queries, relative[1])
+            mask = own.empty("mask", (*by_row.shape, side), queries)
+            torch.add(by_row[..., None], by_column[..., None, :], out=mask)
+            mask = mask.flatten(3).flatten(1, 2)[None]
+        found = functional.scaled_dot_product_attention(queries.flatten(1, 2)[None], keys[None, some], values[None, some], attn_mask=mask)
+        attended[some, line] = found[0].view(queries.shape)
+
+    each(attend, list(parts))
+
+
+def _relative_positions(table: Tensor, side: int) -> Tensor:
+    """(side, side, d) of a table of (2 side - 1, d): the row of the distance from one place to another."""
+    ticks = torch.arange(side, device=table.device)
+    return table[ticks[:, None] - ticks[None, :] + side - 1]

@@ -1,0 +1,159 @@
+"""`Sam2VideoSegmenter` and its session: SAM 2 over a stream of frames, in memory that does not grow with the video."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ....masks import Mask
+from ....prompts import SpatialPrompt
+from ....protocols import Frame, FrameSource, VideoLike
+from ....results import Provenance
+from ....video.frames import open_frames
+from ....video.saved_session import SavedSession
+from ....video.session import TrackingSession
+from .memory import Ledger, ObjectMemory, Remembered
+from .model import LOGIT_LIMIT, EncodedFrame, TorchSam2Video
+
+
+@dataclass(frozen=True)
+class Sam2VideoSegmenter:
+    """A `promptseg.protocols.VideoSegmenter`.
+
+    Attributes:
+        model: The model.
+        memory: Bytes that a session may remember of its objects.
+        prompted_frames: Of how many prompted frames of an object the model attends to memories: the first and the latest.
+        keep_logits: Whether masks come with their low-resolution logits.
+    """
+
+    model: TorchSam2Video
+    memory: int = 512 << 20
+    prompted_frames: int = 16
+    keep_logits: bool = False
+
+    @property
+    def provenance(self) -> Provenance:
+        """Which model this is."""
+        return self.model.provenance
+
+    def open(self, frames: VideoLike) -> Sam2VideoSession:
+        """Starts a tracking session over `frames`.
+
+        Raises:
+            InputError: The video cannot be read.
+        """
+        return Sam2VideoSession(open_frames(frames), self)
+
+    def resume(self, path: str | os.PathLike[str], frames: VideoLike) -> Sam2VideoSession:
+        """A session that goes on where a saved one was, over the same frames.
+
+        Raises:
+            InputError: The file is no saved session, was written by another model or other weights, or is of frames of another size.
+        """
+        saved = SavedSession.read(path)
+        session = self.open(frames)
+        session.restore(saved)
+        return session
+
+
+class Sam2VideoSession(TrackingSession):
+    """A `promptseg.protocols.VideoSession` of SAM 2.
+
+    Every prompted frame is one that the model attends to from then on: what a prompt gave is what the frame shows. A second prompt for an
+    object on a frame refines the mask that it has there; to begin anew, remove the object.
+
+    Args:
+        frames: The video.
+        segmenter: What opened it.
+    """
+
+    def __init__(self, frames: FrameSource, segmenter: Sam2VideoSegmenter) -> None:
+        super().__init__(frames, segmenter.provenance, frozenset({"point", "box", "mask"}))
+        self._model, self._segmenter = segmenter.model, segmenter
+        self._ledger = Ledger(segmenter.memory, self._model.span, segmenter.prompted_frames)
+        self._upsampler = self._model.upsampler(frames.size)
+        self._last: tuple[int, EncodedFrame] | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what is remembered of the objects and of the frames that are kept."""
+        return self._ledger.nbytes + self.frame_buffer.nbytes
+
+    def _prompt(self, frame: Frame, object_id: int, prompt: SpatialPrompt) -> Mask:
+        self._ledger.check_room(object_id, frame.index)
+        known = self._ledger.objects.get(object_id) or ObjectMemory()
+        made = self._model.prompt(self._encoded(frame), frame.index, prompt, self.size, known, self._short())
+        self._ledger.add(object_id, frame.index, made)
+        return self._mask(made)
+
+    def _track(self, frame: Frame, object_ids: list[int], reverse: bool) -> dict[int, Mask]:
+        self._ledger.settle()
+        found: dict[int, Mask] = {}
+        for object_id in object_ids:
+            known = self._ledger.objects[object_id]
+            if frame.index in known.prompted:
+                made = known.prompted[frame.index] = replace(known.prompted[frame.index], reverse=reverse)
+            else:
+                made = self._model.track(self._encoded(frame), frame.index, known, self._short(), reverse)
+                self._ledger.record(object_id, frame.index, made)
+            found[object_id] = self._mask(made)
+        return found
+
+    def _forget(self, object_id: int) -> None:
+        self._ledger.forget(object_id)
+
+    def _encoded(self, frame: Frame) -> EncodedFrame:
+        if self._last is None or self._last[0] != frame.index:
+            self._last = None  # Its memory is free for the next.
+            self._last = frame.index, self._model.encode(frame.image)
+        return self._last[1]
+
+    def _short(self) -> int | None:
+        """How many frames the video has, if fewer than the model attends to: it then measures time by them, as upstream does."""
+        reach = self._model.span.pointers + 1
+        return None if self.frame_buffer.has(reach) else self.frame_buffer.end
+
+    def _mask(self, made: Remembered) -> Mask:
+        logits = made.mask[0, 0].cpu().numpy()
+        return self._upsampler.mask(logits, score=made.score, keep_logits=self._segmenter.keep_logits, limit=LOGIT_LIMIT)
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        remembered: list[dict[str, Any]] = []
+        arrays: dict[str, NDArray[Any]] = {}
+        for object_id, known in self._ledger.objects.items():
+            for part in _PARTS:
+                for frame, one in getattr(known, part).items():
+                    types = {}
+                    for name in _TENSORS:
+                        tensor: Tensor | None = getattr(one, name)
+                        if tensor is not None:
+                            types[name] = str(tensor.dtype).removeprefix("torch.")
+                            plain = tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor
+                            arrays[f"{object_id}/{part}/{frame}/{name}"] = plain.cpu().numpy()
+                    entry = {"object": object_id, "part": part, "frame": frame, "score": one.score, "reverse": one.reverse, "types": types}
+                    remembered.append(entry)
+        return {"objects": list(self._ledger.objects), "remembered": remembered}, arrays
+
+    def _restore(self, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+        device = self._model.settings.device
+        self._ledger.objects = {int(object_id): ObjectMemory() for object_id in values["objects"]}
+        for entry in values["remembered"]:
+            object_id, part, frame = int(entry["object"]), _PARTS[_PARTS.index(entry["part"])], int(entry["frame"])
+            tensors: dict[str, Tensor] = {}
+            for name, kind in entry["types"].items():
+                tensor = torch.from_numpy(arrays[f"{object_id}/{part}/{frame}/{name}"].copy())
+                tensors[name] = (tensor.view(torch.bfloat16) if kind == "bfloat16" else tensor).to(device)
+            one = Remembered(tensors["mask"], tensors["pointer"], float(entry["score"]), tensors.get("memory"), entry["reverse"])
+            known: dict[int, Remembered] = getattr(self._ledger.objects[object_id], part)
+            known[frame] = one
+
+
+_PARTS = ("prompted", "pending", "tracked")
+_TENSORS = ("mask", "pointer", "memory")

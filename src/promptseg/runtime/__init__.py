@@ -1,0 +1,1 @@
+"""The machine that code runs on: devices, memory, files, progress."""

@@ -1,0 +1,101 @@
+"""Writing files so that nothing half-written ever stands under its final name."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from ..errors import OutputError
+
+
+@contextlib.contextmanager
+def write_atomically(path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
+    """A new file that takes its final name only when the block ends without an exception.
+
+    It is written under a temporary name in the same folder, flushed to the disk and renamed. If anything fails, the temporary file is
+    removed and whatever stood under the name before is untouched.
+
+    Args:
+        path: The final name.
+        text: Open it as UTF-8 text rather than binary.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w" if text else "wb", encoding="utf-8" if text else None) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o666 & ~_UMASK)  # mkstemp makes private files.
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
+@contextlib.contextmanager
+def write_folder(path: Path, *, last: str) -> Iterator[Path]:
+    """A new folder for files that take their places in `path` only when the block ends without an exception.
+
+    They are written under their names to a temporary folder. Where `path` is absent, all appear at once; where it is a folder, those of
+    the same names are replaced one by one. If the block fails, the temporary folder is removed and `path` is untouched.
+
+    Args:
+        path: The final folder.
+        last: Name of the file that says what the others are: an old one is removed before the others are replaced, and the new one comes
+            last, so that it never stands beside files that it does not speak of.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    present = path.is_dir()
+    temporary = Path(tempfile.mkdtemp(dir=path if present else path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_UMASK)  # mkdtemp makes private folders.
+        for file in temporary.iterdir():
+            with file.open("r+b") as written:
+                os.fsync(written.fileno())
+        if not present:
+            temporary.rename(path)
+            return
+        (path / last).unlink(missing_ok=True)
+        for file in sorted(temporary.iterdir(), key=lambda file: file.name == last):
+            file.replace(path / file.name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what writes that were killed have left in a folder under temporary names; only for one in which nobody else writes."""
+    for path in folder.glob(".*.tmp"):
+        if _TEMPORARY.fullmatch(path.name):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+
+@contextlib.contextmanager
+def output_errors(path: Path) -> Iterator[None]:
+    """Turns an operating-system error while writing `path` into an `OutputError` that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}; nothing half-written is left there") from error
+
+
+def _read_umask() -> int:
+    mask = os.umask(0o022)  # The umask can only be read by setting it: done once, on import, because it is of the whole process.
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _read_umask()
+_TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}\.tmp")
+"""A name of `tempfile`, as given here and by the formats."""

@@ -1,0 +1,16 @@
+"""The folder in which promptseg keeps what it fetches and computes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def home() -> Path:
+    """Where promptseg keeps weights, prepared graphs and cached embeddings: ``PROMPTSEG_HOME``, or the platform's cache folder."""
+    given = os.environ.get("PROMPTSEG_HOME")
+    if given:
+        return Path(given).expanduser()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("promptseg", appauthor=False)

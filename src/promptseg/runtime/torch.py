@@ -1,0 +1,94 @@
+"""What the engines on torch share: devices, number types, and what happens when memory runs out. Nothing is set for the whole process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import torch
+
+from ..errors import ConfigError, OutOfMemoryError
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+_T = TypeVar("_T")
+
+
+def chosen_device(name: str) -> torch.device:
+    """The device of that name; for ``"auto"`` the fastest that is there.
+
+    Raises:
+        ConfigError: It is not there; the message has those that are.
+    """
+    present = [
+        device
+        for device, there in (("cuda", torch.cuda.is_available), ("mps", torch.backends.mps.is_available), ("cpu", lambda: True))
+        if there()
+    ]
+    if name == "auto":
+        return torch.device(present[0])
+    if name not in present:
+        raise ConfigError(f"device {name!r} is not to be had with this machine and build of torch; usable here: auto, {', '.join(present)}")
+    return torch.device(name)
+
+
+def chosen_dtype(value: Any, device: torch.device) -> torch.dtype:
+    """The type that option ``dtype`` asks for, given as a name or as torch's own.
+
+    Raises:
+        ConfigError: There is no such type here, or the device cannot compute in it.
+        OutOfMemoryError: The device is full.
+    """
+    name = str(value).removeprefix("torch.")
+    if name not in DTYPES:
+        raise ConfigError(f"option dtype is one of {', '.join(DTYPES)}, got {value!r}")
+    check_dtype(device, DTYPES[name])
+    return DTYPES[name]
+
+
+def check_dtype(device: torch.device, dtype: torch.dtype) -> None:
+    """Tries the operations that models are made of, because torch keeps no list of what a device can do.
+
+    Raises:
+        ConfigError: The device cannot compute in the type.
+        OutOfMemoryError: The device is full.
+    """
+    try:
+        with torch.inference_mode():
+            value = torch.zeros((1, 4, 4, 4), dtype=dtype, device=device)
+            value = torch.nn.functional.conv2d(value, torch.zeros((4, 4, 1, 1), dtype=dtype, device=device))
+            value = torch.nn.functional.gelu(torch.nn.functional.layer_norm(value, (4,)))
+            torch.baddbmm(value[0], value[0], value[0]).float().cpu()
+    except Exception as error:  # Which one depends on the device and on torch's version.
+        usable = str(dtype).removeprefix("torch.")
+        if is_out_of_memory(error):
+            raise OutOfMemoryError(f"out of memory on {device.type}: no room even to try whether it computes in {usable}") from error
+        raise ConfigError(f"device {device.type!r} cannot compute in {usable}: use dtype='float32'") from error
+
+
+def unless_out_of_memory(compute: Callable[[], _T]) -> _T | Exception:
+    """The result, or the error where memory ran out. What the failed attempt held is free when this returns."""
+    try:
+        return compute()
+    except Exception as error:  # Each device has its own; those that are not about memory go on their way.
+        if not is_out_of_memory(error):
+            raise
+        return error.with_traceback(None)
+
+
+def release(device: torch.device) -> None:
+    """Gives memory that torch keeps for later back to the device."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an error says that memory ran out."""
+    if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)):
+        return True
+    message = str(error).lower()
+    return isinstance(error, RuntimeError) and (
+        "out of memory" in message or "can't allocate memory" in message or "not enough memory" in message
+    )

@@ -1,0 +1,46 @@
+"""What tests of fine-tuning share: photos with masks, and a tiny model of the catalogue that learns from them in seconds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+
+@pytest.fixture
+def toy(tmp_path):
+    """Writes photos of an ellipse on a dark ground, and their masks: ``toy(count)`` is the two folders."""
+
+    def make(count=6, size=(48, 64), seed=0, name="toy"):
+        random = np.random.default_rng(seed)
+        images, masks = tmp_path / name / "images", tmp_path / name / "masks"
+        for folder in (images, masks):
+            folder.mkdir(parents=True, exist_ok=True)
+        for index in range(count):
+            height, width = size
+            x0, y0 = random.uniform(0.05, 0.4) * width, random.uniform(0.05, 0.4) * height
+            ellipse = [x0, y0, x0 + random.uniform(0.3, 0.5) * width, y0 + random.uniform(0.3, 0.5) * height]
+            mask = Image.new("L", (width, height))
+            ImageDraw.Draw(mask).ellipse(ellipse, fill=255)
+            noise = random.integers(0, 40, (height, width, 3))
+            photo = noise + np.asarray(mask)[..., None] * [0.7, 0.4, 0.2]
+            Image.fromarray(photo.astype(np.uint8)).save(images / f"{index}.png")
+            mask.save(masks / f"{index}.png")
+        return images, masks
+
+    return make
+
+
+@pytest.fixture
+def small_sam(tiny_sam, tmp_path, monkeypatch):
+    """Model ``"sam-vit-b"`` is tiny: the path of a checkpoint of it with random weights."""
+    torch = pytest.importorskip("torch", reason="fine-tuning needs torch")
+    pytest.importorskip("safetensors", reason="writing fine-tuned decoders needs safetensors")
+    from promptseg.backends import sam
+    from promptseg.models.sam.torch import checkpoints
+
+    monkeypatch.setattr(sam, "_build", lambda _: tiny_sam(width=64, heads=8))
+    monkeypatch.setattr(checkpoints, "variant_of", lambda _: "vit_b")
+    path = tmp_path / "tiny.pth"
+    torch.save(tiny_sam(seed=3, width=64, heads=8).state_dict(), path)
+    return path

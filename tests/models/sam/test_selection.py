@@ -1,0 +1,96 @@
+"""Which candidate answers a prompt."""
+
+import numpy as np
+import pytest
+
+from promptseg.errors import ConfigError
+from promptseg.models.sam import selection
+from promptseg.models.sam.model import Conventions, Stability
+from promptseg.prompts import Prompt
+
+POINT, BOX = Prompt.point(3, 4), Prompt.box(1, 1, 9, 9)
+MASK = Prompt.mask(np.ones((8, 8), np.float32))
+STABILITY = Stability(0.05, 0.98)
+
+
+class Decoded:
+    """One prompt whose candidates have these scores; the logits of candidate c are all c, but those of the first as given."""
+
+    def __init__(self, scores=(0.9, 0.1, 0.5, 0.3), first=0.0):
+        self.scores = np.array([scores], np.float32)
+        self.first = first
+
+    def logits(self, prompt, candidates, region=None):
+        assert prompt == 0
+        return np.array([np.full((8, 8), c, np.float32) if c else np.broadcast_to(np.float32(self.first), (8, 8)) for c in candidates])
+
+
+def chosen(prompt, conventions=None, rule="published", **decoded):
+    candidate, logits = selection.answer(Decoded(**decoded), 0, prompt, conventions or Conventions(), rule)
+    if candidate:
+        assert (logits == candidate).all()
+    return candidate
+
+
+def test_a_single_point_may_mean_several_objects_and_gets_the_best_of_three():
+    assert selection.is_ambiguous(POINT)
+    assert selection.is_ambiguous(Prompt.point(3, 4, foreground=False))
+    assert chosen(POINT) == 2
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        POINT + Prompt.point(9, 9),
+        POINT + Prompt.point(9, 9, foreground=False),
+        BOX,
+        POINT + BOX,
+        POINT + MASK,
+        BOX + MASK,
+    ],
+)
+def test_any_other_prompt_means_one_object_and_gets_the_single_mask(prompt):
+    assert not selection.is_ambiguous(prompt)
+    assert chosen(prompt) == 0
+
+
+def test_a_model_without_a_candidate_for_one_object_chooses_among_all_it_has():
+    assert chosen(BOX, Conventions(ambiguous=(0, 1, 2), single=None), scores=(0.2, 0.9, 0.1)) == 1
+
+
+@pytest.mark.parametrize(("prompt", "rule", "expected"), [(POINT, "single", 0), (POINT, "best", 2), (BOX, "single", 0), (BOX, "best", 2)])
+def test_a_rule_of_the_users_own_holds_for_every_prompt(prompt, rule, expected):
+    assert chosen(prompt, Conventions(stability=STABILITY), rule) == expected
+
+
+@pytest.mark.parametrize(("logit", "expected"), [(5.0, 0), (0.06, 0), (0.04, 2), (-0.04, 2), (-0.06, 0), (-5.0, 0)])
+def test_a_single_mask_near_the_threshold_gives_way_where_the_model_says_so(logit, expected):
+    assert chosen(BOX, Conventions(stability=STABILITY), first=logit) == expected
+    assert chosen(BOX, Conventions(), first=logit) == 0
+
+
+def test_a_mask_is_as_stable_as_its_two_cuts_agree():
+    logits = np.full(100, 1.0, np.float32)
+    logits[:2] = 0.0
+    assert selection.is_stable(logits, STABILITY)
+    logits[2] = 0.0
+    assert not selection.is_stable(logits, STABILITY)
+
+
+def test_an_unknown_rule_is_refused_with_those_there_are():
+    assert selection.rule("best") == "best"
+    with pytest.raises(ConfigError, match="published, single, best, got 'first'"):
+        selection.rule("first")
+
+
+@pytest.mark.parametrize(
+    ("scores", "among", "expected"),
+    [
+        ([0.9, 0.1, 0.5, 0.3], (1, 2, 3), 2),
+        ([0.9, 0.1, 0.5, 0.3], (0,), 0),
+        ([0.1, 0.5, 0.5, 0.5], (1, 2, 3), 1),
+        ([0.2, 0.9, 0.4, 0.3], (3, 2), 2),
+    ],
+)
+def test_the_best_score_of_those_considered_wins_and_the_first_of_equals(scores, among, expected):
+    assert selection.best(np.array(scores, np.float32), among) == expected

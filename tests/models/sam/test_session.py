@@ -1,0 +1,323 @@
+"""The path from a photo and prompts to masks, on a model that answers with discs."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from promptseg.errors import InputError, PromptError
+from promptseg.masks import Mask
+from promptseg.models.sam.cache import EmbeddingCache
+from promptseg.models.sam.geometry import MASK_PROMPT_LOGIT
+from promptseg.models.sam.model import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND, PADDING
+from promptseg.models.sam.session import SamSegmenter
+from promptseg.prompts import Prompt
+
+SIZE = (96, 128)  # Half the frame of `DiscSam`: a disc of radius 20 there is one of radius 10 here.
+
+
+@pytest.fixture
+def image(photo):
+    return photo(*SIZE)
+
+
+@pytest.fixture
+def model(disc_sam):
+    return disc_sam()
+
+
+@pytest.fixture
+def session(model, image):
+    return SamSegmenter(model).open(image)
+
+
+def disc(x, y, radius):
+    # SAM takes a point for the centre of a frame pixel, which lies a quarter of a photo pixel before the photo pixel's centre here.
+    rows, columns = np.mgrid[: SIZE[0], : SIZE[1]] + 0.25
+    return Mask.from_array(np.hypot(columns - x, rows - y) < radius)
+
+
+def rectangle(x0, y0, x1, y1):
+    pixels = np.zeros(SIZE, bool)
+    pixels[y0:y1, x0:x1] = True
+    return Mask.from_array(pixels)
+
+
+class TestSegment:
+    @pytest.mark.parametrize("at", [(64, 48), (20, 20), (5, 5), (127, 95), (127, 0)])
+    def test_a_point_gives_the_disc_at_its_place_in_the_photo(self, at, session):
+        (mask,) = session.segment([Prompt.point(*at)])
+        assert mask.size == SIZE
+        assert mask.iou(disc(*at, 10)) > 0.95
+
+    def test_a_box_gives_the_box(self, session):
+        (mask,) = session.segment([Prompt.box(20, 10, 100, 90)])
+        assert mask.iou(rectangle(20, 10, 100, 90)) > 0.97
+
+    def test_a_box_beyond_the_photo_is_cut_to_it(self, model, session):
+        (mask,) = session.segment([Prompt.box(64, -50, 900, 48)])
+        assert model.decoded[0][0].points.tolist() == [[[128, 0], [256, 96]]]
+        assert mask.box.tolist()[1:3] == [0, 128]
+
+    def test_a_background_point_takes_away(self, session):
+        (mask,) = session.segment([Prompt.box(20, 10, 100, 90) + Prompt.point(60, 50, foreground=False)])
+        assert not mask.array[50, 60]
+        assert mask.array[50, 30]
+
+    def test_the_model_gets_points_and_labels_as_its_export_does(self, model, session):
+        session.segment([Prompt.point(10, 20) + Prompt.point(30, 40, foreground=False)])
+        session.segment([Prompt.box(1, 2, 30, 40) + Prompt.point(10, 20)])
+        (points, _), (both, _) = model.decoded
+        assert points.points[0, :2].tolist() == [[20, 40], [60, 80]]
+        assert points.labels.tolist() == [[FOREGROUND, BACKGROUND, PADDING]]
+        assert both.points.tolist() == [[[20, 40], [2, 4], [60, 80]]]
+        assert both.labels.tolist() == [[FOREGROUND, BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]]
+
+    def test_masks_come_in_the_order_of_the_prompts_whatever_their_lengths(self, model, session):
+        centres = [(10 + 12 * i, 15 + 7 * (i % 9)) for i in range(9)]
+        makers = [
+            Prompt.point,
+            lambda x, y: Prompt.box(x - 8, y - 8, x + 8, y + 8),
+            lambda x, y: Prompt.point(x, y) + Prompt.point(x + 2, y),
+            lambda x, y: Prompt.mask(disc(x, y, 6)),
+            lambda x, y: Prompt.point(x, y) + Prompt.box(x - 8, y - 8, x + 8, y + 8),
+        ]
+        prompts = [makers[i % len(makers)](*centre) for i, centre in enumerate(centres)]
+        masks = session.segment(prompts)
+        assert [mask.prompt_index for mask in masks] == list(range(9))
+        for mask, (x, y) in zip(masks, centres, strict=True):
+            middle = mask.box.reshape(2, 2).mean(axis=0)
+            assert mask.array[y, x]
+            assert np.abs(middle - (x, y)).max() < 4
+        alone = [session.segment([prompt])[0] for prompt in prompts]
+        assert list(masks) == alone
+
+    def test_prompts_of_one_length_are_decoded_together_and_no_more_than_the_model_wants(self, disc_sam, image):
+        model = disc_sam(decode_batch=3)
+        SamSegmenter(model).open(image).segment([Prompt.point(5 * i + 5, 20) for i in range(7)])
+        assert [len(prompts) for prompts, _ in model.decoded] == [3, 3, 1]
+        assert not any(one_thread for _, one_thread in model.decoded)
+
+    def test_a_single_point_is_answered_by_the_best_of_the_three(self, model, session):
+        (mask,) = session.segment([Prompt.point(64, 48)])
+        assert mask.score == pytest.approx(0.93)
+        assert model.asked == [[2]]
+
+    def test_a_prompt_that_means_one_object_is_answered_by_the_candidate_for_it(self, model, session):
+        masks = session.segment([Prompt.box(20, 10, 100, 90), Prompt.points([(10, 10), (20, 10)])])
+        assert masks.scores.tolist() == pytest.approx([0.95, 0.95])
+        assert model.asked == [[0], [0]]
+
+    def test_candidates_are_all_three_prompt_by_prompt(self, session):
+        masks = session.segment([Prompt.box(20, 10, 100, 90), Prompt.point(64, 48)], candidates=True)
+        assert [mask.prompt_index for mask in masks] == [0, 0, 0, 1, 1, 1]
+        assert masks.scores.tolist() == pytest.approx([0.91, 0.93, 0.92] * 2)
+        for mask, radius in zip(masks[3:], (5, 10, 20), strict=True):
+            assert mask.iou(disc(64, 48, radius)) > 0.9
+
+    def test_a_mask_carries_the_logits_that_it_was_made_of(self, model, session):
+        (mask,) = session.segment([Prompt.point(64, 48)])
+        assert mask.logits.shape == (model.low_res, model.low_res)
+        prompts, _ = model.decoded[0]
+        assert np.array_equal(mask.logits > 0, model.distance(prompts.points[0], prompts.labels[0], 20) > 0)
+
+    def test_the_answer_does_not_depend_on_other_sessions(self, model, image, session):
+        before = session.segment([Prompt.point(64, 48)])[0]
+        other = SamSegmenter(model).open(image[:50, :70])
+        other.segment([Prompt.point(10, 10)])
+        assert other.size == (50, 70)
+        assert session.size == SIZE
+        assert session.segment([Prompt.point(64, 48)])[0] == before
+
+    def test_threads_may_share_a_session(self, session):
+        prompts = [Prompt.point(10 + 3 * i, 10 + 2 * i) if i % 2 else Prompt.box(i, i, i + 30, i + 20) for i in range(36)]
+        expected = list(session.segment(prompts))
+        answers = {}
+
+        def work(offset):
+            for index in range(offset, 36, 6):
+                answers[index] = session.segment([prompts[index]])[0]
+
+        threads = [threading.Thread(target=work, args=(offset,)) for offset in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [answers[i] for i in range(36)] == expected
+
+
+class TestRefining:
+    def test_the_logits_of_an_earlier_mask_reach_the_model_unchanged(self, model, session):
+        (earlier,) = session.segment([Prompt.point(64, 48)])
+        session.segment([Prompt.mask(earlier) + Prompt.point(64, 48)])
+        prompts = model.decoded[-1][0]
+        assert np.array_equal(prompts.mask_logits, earlier.logits)
+        assert prompts.labels.tolist() == [[FOREGROUND, PADDING]]
+
+    def test_an_earlier_mask_is_refined_and_not_replaced(self, session):
+        (earlier,) = session.segment([Prompt.point(64, 48)])
+        (refined,) = session.segment([Prompt.mask(earlier) + Prompt.box(64, 0, 128, 96)])
+        right_half = Mask.from_array(earlier.array & (np.arange(128) >= 64))
+        assert refined.iou(right_half) > 0.9
+
+    def test_a_mask_alone_is_joined_by_its_own_box(self, model, session):
+        session.segment([Prompt.mask(rectangle(20, 10, 60, 50))])
+        assert model.decoded[0][0].labels.tolist() == [[BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]]
+        assert model.decoded[0][0].points.tolist() == [[[40, 20], [120, 100]]]
+
+    def test_logits_alone_are_joined_by_the_box_of_their_mask(self, model, session):
+        (earlier,) = session.segment([Prompt.point(64, 48)])
+        (again,) = session.segment([Prompt.mask(earlier.logits)])
+        assert (model.decoded[-1][0].points / 2).reshape(-1).tolist() == earlier.box.tolist()
+        assert again.iou(earlier) > 0.95
+
+    def test_pixels_become_logits_in_the_model_s_frame(self, model, session):
+        session.segment([Prompt.mask(rectangle(20, 10, 60, 50))])
+        logits = model.decoded[0][0].mask_logits
+        assert logits.shape == (64, 64)
+        assert logits[5, 10] == logits[24, 29] == MASK_PROMPT_LOGIT
+        assert logits[4, 10] == logits[25, 29] == logits[63, 63] == -MASK_PROMPT_LOGIT
+
+    def test_each_mask_prompt_is_decoded_with_its_own_mask(self, model, session):
+        masks = [rectangle(10, 10, 40, 40), rectangle(60, 10, 100, 40), rectangle(30, 50, 70, 90)]
+        answers = session.segment([Prompt.mask(mask) for mask in masks])
+        assert [len(prompts) for prompts, _ in model.decoded] == [1, 1, 1]
+        assert all(answer.iou(mask) > 0.9 for answer, mask in zip(answers, masks, strict=True))
+
+    def test_an_empty_mask_is_refused(self, session):
+        for empty in (np.zeros(SIZE, bool), np.full((64, 64), -3.0, np.float32)):
+            with pytest.raises(PromptError, match="empty mask: there is nothing to refine"):
+                session.segment([Prompt.mask(empty)])
+
+    @pytest.mark.parametrize("shape", [(256, 256), (63, 64), (16, 16)])
+    @pytest.mark.parametrize("extra", [None, Prompt.point(5, 5)])
+    def test_logits_of_another_model_s_shape_are_refused(self, shape, extra, session):
+        prompt = Prompt.mask(np.ones(shape, np.float32))
+        with pytest.raises(PromptError, match=rf"have shape \(64, 64\), the mask prompt has \({shape[0]}, {shape[1]}\)"):
+            session.segment([prompt if extra is None else prompt + extra])
+
+    def test_a_mask_of_another_photo_is_refused(self, model, image, session):
+        earlier = SamSegmenter(model).open(image[:50]).segment([Prompt.point(10, 10)])[0]
+        with pytest.raises(PromptError, match=r"of size \(50, 128\).*this image has \(96, 128\)"):
+            session.segment([Prompt.mask(earlier)])
+        with pytest.raises(PromptError, match=r"of size \(50, 128\)"):
+            session.segment([Prompt.mask(earlier.array)])
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("wrong", [Prompt.text("dog"), Prompt.everything(), (3, 4), None])
+    def test_what_is_not_spatial_is_refused_with_its_place(self, wrong, session):
+        with pytest.raises(PromptError, match="prompt 1 is"):
+            session.segment([Prompt.point(1, 1), wrong])
+
+    def test_no_prompts_and_a_bare_prompt_are_refused(self, session):
+        with pytest.raises(PromptError, match="at least one prompt"):
+            session.segment([])
+        with pytest.raises(PromptError, match=r"write \[Prompt\.point\(1, 1\)\]"):
+            session.segment(Prompt.point(1, 1))
+
+    def test_nothing_is_decoded_where_one_prompt_does_not_fit(self, model, session):
+        with pytest.raises(PromptError, match=r"\(500, 1\) lies outside"):
+            session.segment([Prompt.point(1, 1), Prompt.point(500, 1)])
+        assert model.decoded == []
+
+    @pytest.mark.parametrize("wrong", [Prompt.point(1, 1), 32])
+    def test_everything_takes_no_other_prompt(self, wrong, session):
+        with pytest.raises(PromptError, match=r"everything\(\) takes Prompt\.everything\(\), got"):
+            session.everything(wrong)
+
+    def test_an_image_that_cannot_be_used_is_refused(self, model):
+        with pytest.raises(InputError):
+            SamSegmenter(model).open(np.zeros((0, 4, 3), np.uint8))
+        assert model.encoded == []
+
+
+class TestCache:
+    def test_without_a_cache_a_photo_is_encoded_every_time(self, model, image):
+        segmenter = SamSegmenter(model)
+        assert list(segmenter.open(image).timings) == ["encode"]
+        assert list(segmenter.open(image).timings) == ["encode"]
+        assert len(model.encoded) == 2
+
+    def test_the_same_photo_is_encoded_once(self, model, image, tmp_path):
+        from PIL import Image
+
+        Image.fromarray(image).save(tmp_path / "photo.png")
+        segmenter = SamSegmenter(model, EmbeddingCache())
+        first = segmenter.open(image)
+        others = [segmenter.open(form) for form in (image.copy(), Image.fromarray(image), tmp_path / "photo.png")]
+        assert len(model.encoded) == 1
+        assert list(first.timings) == ["encode"]
+        assert all(list(other.timings) == ["cache"] for other in others)
+
+    def test_a_session_from_the_cache_answers_alike(self, model, image):
+        segmenter = SamSegmenter(model, EmbeddingCache())
+        prompts = [Prompt.point(64, 48), Prompt.box(20, 10, 100, 90)]
+        first, second = segmenter.open(image), segmenter.open(image)
+        assert list(first.segment(prompts)) == list(second.segment(prompts))
+        assert second.size == SIZE
+        assert np.array_equal(first.embedding.features["mean"], second.embedding.features["mean"])
+
+    def test_another_photo_is_encoded(self, model, image):
+        segmenter = SamSegmenter(model, EmbeddingCache())
+        changed = image.copy()
+        changed[0, 0, 0] ^= 1
+        segmenter.open(image)
+        segmenter.open(changed)
+        assert len(model.encoded) == 2
+
+    def test_two_models_of_one_weights_share_a_cache_and_those_of_other_weights_do_not(self, disc_sam, image, tmp_path):
+        models = [disc_sam(weights="aa"), disc_sam(weights="aa"), disc_sam(weights="bb")]
+        for model in models:
+            SamSegmenter(model, EmbeddingCache(folder=tmp_path)).open(image)
+        assert [len(model.encoded) for model in models] == [1, 0, 1]
+
+    def test_a_session_answers_for_the_photo_as_it_was(self, disc_sam, image):
+        class Looking(disc_sam):
+            def encode(self, images):
+                self.seen = [image.copy() for image in images]
+                return super().encode(images)
+
+        model = Looking()
+        session = SamSegmenter(model).open(image)
+        before = image.copy()
+        image[:] = 0
+        session.everything(Prompt.everything(1, crop_n_layers=1))
+        assert np.array_equal(session.image, before)
+        assert model.seen[0].any()
+
+
+def test_the_provenance_is_that_of_the_model(model):
+    assert SamSegmenter(model).provenance is model.provenance
+
+
+class TestOpenAll:
+    def test_images_of_several_sizes_are_encoded_in_one_call_and_answer_as_each_alone(self, disc_sam, photo):
+        model = disc_sam()
+        calls, encode = [], model.encode
+        model.encode = lambda images: calls.append(len(images)) or encode(images)
+        photos = [photo(96, 128), photo(64, 64), photo(128, 40)]
+        sessions = SamSegmenter(model).open_all(photos)
+        assert calls == [3]
+        assert [session.size for session in sessions] == [(96, 128), (64, 64), (128, 40)]
+        for session, image in zip(sessions, photos, strict=True):
+            (alone,) = SamSegmenter(disc_sam()).open(image).segment([Prompt.point(20, 20)])
+            assert session.segment([Prompt.point(20, 20)])[0] == alone
+
+    def test_only_images_that_are_not_cached_are_encoded(self, disc_sam, photo):
+        model, (first, second) = disc_sam(), (photo(96, 128), photo(64, 64))
+        segmenter = SamSegmenter(model, EmbeddingCache())
+        segmenter.open(second)
+        sessions = segmenter.open_all([first, second])
+        assert model.encoded == [(64, 64, 3), (96, 128, 3)]
+        assert [set(session.timings) for session in sessions] == [{"encode"}, {"cache"}]
+
+    def test_no_image_opens_nothing(self, disc_sam):
+        assert SamSegmenter(disc_sam()).open_all([]) == []
+
+    def test_an_array_that_changes_afterwards_does_not_change_its_session(self, disc_sam, photo):
+        image = photo(96, 128)
+        (session,) = SamSegmenter(disc_sam()).open_all([image])
+        before = session.image.copy()
+        image[:] = 0
+        assert np.array_equal(session.image, before)

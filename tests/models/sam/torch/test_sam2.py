@@ -1,0 +1,131 @@
+"""`TorchSam2`: what it reads from the model, what it keeps of it, and its threads."""
+
+import copy
+import gc
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from promptseg.errors import OutOfMemoryError
+from promptseg.models.sam.cache import EmbeddingCache
+from promptseg.models.sam.geometry import Square
+from promptseg.models.sam.model import Conventions, Stability
+from promptseg.models.sam.session import SamSegmenter
+from promptseg.prompts import Prompt
+from promptseg.results import Provenance
+from promptseg.runtime.memory import MemoryNeed
+
+torch = pytest.importorskip("torch", reason="the torch engine needs torch")
+
+from promptseg.models.sam.torch.model import Settings  # noqa: E402 - They need torch.
+from promptseg.models.sam.torch.sam2 import TorchSam2  # noqa: E402
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def sam2(tiny_sam2):
+    return tiny_sam2()
+
+
+def make(sam2, need=None):
+    return TorchSam2(copy.deepcopy(sam2), Provenance("tiny-sam2", "sam2", "1", {"tiny.pt": 64 * "0"}), Settings(CPU), need)
+
+
+@pytest.fixture(scope="module")
+def model(sam2):
+    return make(sam2)
+
+
+def test_its_conventions_are_those_of_sam2(model):
+    assert model.conventions == Conventions(
+        ambiguous=(1, 2, 3), single=0, stability=Stability(0.05, 0.98), pads_boxes=True, pred_iou_thresh=0.8, logit_limit=32.0
+    )
+
+
+@pytest.mark.parametrize(("applies", "expected"), [(True, Stability(0.1, 0.9)), (False, None)])
+def test_when_a_mask_is_stable_is_read_from_the_model(sam2, applies, expected):
+    changed = copy.deepcopy(sam2)
+    changed.sam_mask_decoder.dynamic_multimask_via_stability = applies
+    changed.sam_mask_decoder.dynamic_multimask_stability_delta = 0.1
+    changed.sam_mask_decoder.dynamic_multimask_stability_thresh = 0.9
+    assert make(changed).conventions.stability == expected
+
+
+def test_a_photo_is_stretched_to_the_frame_that_the_model_has(model):
+    assert model.geometry((30, 50)) == Square((30, 50), frame=128, low_res=32)
+
+
+def test_what_only_video_needs_is_not_kept(sam2):
+    whole = copy.deepcopy(sam2)
+    parts = [weakref.ref(part) for part in (whole.memory_attention, whole.memory_encoder, whole.obj_ptr_proj)]
+    weights = sum(
+        parameter.numel()
+        for part in (whole.image_encoder, whole.sam_prompt_encoder, whole.sam_mask_decoder)
+        for parameter in part.parameters()
+    )
+    model = TorchSam2(whole, Provenance("tiny-sam2", "sam2", "1"), Settings(CPU))
+    del whole
+    gc.collect()
+    assert [part() for part in parts] == [None, None, None]
+    assert model._weight_bytes == 4 * (weights + 256)  # And the embedding that stands for no memory.
+
+
+def test_features_are_kept_on_disk_and_answer_as_before(model, photo, tmp_path):
+    prompts = [Prompt.point(40, 50), Prompt.box(20, 24, 90, 80)]
+    fresh = SamSegmenter(model, EmbeddingCache(folder=tmp_path)).open(photo())
+    kept = SamSegmenter(model, EmbeddingCache(folder=tmp_path)).open(photo())
+    assert "encode" in fresh.timings
+    assert "cache" in kept.timings
+    assert set(kept.embedding.features) == {"embedding", "high_res_0", "high_res_1"}
+    for mask, expected in zip(kept.segment(prompts), fresh.segment(prompts), strict=True):
+        assert np.array_equal(mask.logits, expected.logits)
+        assert mask.score == expected.score
+
+
+def test_the_mask_of_one_prompt_does_not_reach_the_next(model, photo):
+    session = SamSegmenter(model).open(photo())
+    box = Prompt.box(20, 24, 90, 80)
+    before = session.segment([box])[0]
+    refined = session.segment([box + Prompt.mask(before)])[0]
+    after = session.segment([box])[0]
+    assert not np.array_equal(refined.logits, before.logits)
+    assert np.array_equal(after.logits, before.logits)
+
+
+def test_two_threads_with_a_session_each_answer_as_one_a_hundred_times(model, photo):
+    segmenter = SamSegmenter(model)
+    images = [photo(), photo(seed=5)[:, ::-1]]
+    prompts = [Prompt.point(40, 50), Prompt.box(10, 20, 90, 80) + Prompt.point(30, 40)]
+
+    def answer(image):
+        masks = segmenter.open(image).segment(prompts, candidates=True)
+        return np.array([mask.logits for mask in masks]), masks.scores
+
+    expected = [answer(image) for image in images]
+    assert not np.array_equal(expected[0][0], expected[1][0])
+    start = threading.Barrier(2)
+
+    def repeat(index):
+        start.wait()
+        return [answer(images[index]) for _ in range(100)]
+
+    with ThreadPoolExecutor(2) as pool:
+        for index, answers in enumerate(pool.map(repeat, range(2))):
+            for logits, scores in answers:
+                assert np.array_equal(logits, expected[index][0])
+                assert np.array_equal(scores, expected[index][1])
+
+
+def test_an_image_that_does_not_fit_says_what_to_try(sam2, photo, monkeypatch):
+    model = make(sam2, MemoryNeed("tiny-sam2", lighter=(MemoryNeed("tinier-sam2"),)))
+
+    def full(frames):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB")
+
+    monkeypatch.setattr(model, "_encoder", full)
+    with pytest.raises(OutOfMemoryError, match=r"an image does not fit beside the model.*: try .*tinier-sam2"):
+        model.encode([photo()])

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from promptseg.models.yolo.letterbox import GREY, Letterbox
+
+LENGTHS = st.integers(1, 3000)
+
+
+def test_a_photo_fills_the_longer_side_and_the_grey_lies_on_both_sides_of_it():
+    assert Letterbox.fit((100, 200), (64, 64)) == Letterbox((100, 200), (32, 64), (64, 64), 16, 0)
+    assert Letterbox.fit((200, 100), (64, 64)) == Letterbox((200, 100), (64, 32), (64, 64), 0, 16)
+
+
+def test_with_a_stride_whole_multiples_of_grey_are_left_out():
+    assert Letterbox.fit((100, 200), (64, 64), 16).frame == (32, 64)
+    assert Letterbox.fit((110, 200), (64, 64), 16) == Letterbox((110, 200), (35, 64), (48, 64), 6, 0)
+
+
+def test_odd_grey_has_its_extra_row_below():
+    letterbox = Letterbox.fit((27, 64), (64, 64), 32)
+    assert (letterbox.frame, letterbox.top) == ((32, 64), 2)
+
+
+def test_the_frame_is_the_photo_with_grey_around():
+    pixels = np.full((2, 4, 3), 200, np.uint8)
+    frame = Letterbox.fit((2, 4), (4, 4)).draw(pixels)
+    assert frame.shape == (4, 4, 3)
+    assert (frame[[0, 3]] == GREY).all()
+    assert (frame[1:3] == 200).all()
+
+
+def test_a_thin_photo_keeps_a_row():
+    letterbox = Letterbox.fit((1, 5000), (64, 64), 32)
+    assert letterbox.content == (1, 64)
+    assert letterbox.draw(np.zeros((1, 5000, 3), np.uint8)).shape == (32, 64, 3)
+
+
+@given(LENGTHS, LENGTHS, st.sampled_from([None, 32]))
+def test_the_frame_is_a_multiple_of_the_stride_that_holds_the_photo(height, width, stride):
+    letterbox = Letterbox.fit((height, width), (640, 640), stride)
+    assert all(side % 32 == 0 and 0 < side <= 640 for side in letterbox.frame)
+    assert 0 <= letterbox.top <= letterbox.frame[0] - letterbox.content[0]
+    assert 0 <= letterbox.left <= letterbox.frame[1] - letterbox.content[1]
+    if stride is None:
+        assert letterbox.frame == (640, 640)
+
+
+@given(LENGTHS, LENGTHS)
+def test_the_box_of_the_photo_in_the_frame_is_the_whole_photo(height, width):
+    letterbox = Letterbox.fit((height, width), (640, 640), 32)
+    inside = [letterbox.left, letterbox.top, letterbox.left + letterbox.content[1], letterbox.top + letterbox.content[0]]
+    assert letterbox.to_photo(np.array([inside], np.float32))[0] == pytest.approx([0, 0, width, height], rel=1e-5)
+
+
+def test_boxes_are_cut_to_the_photo():
+    letterbox = Letterbox.fit((100, 200), (64, 64))
+    boxes = letterbox.to_photo(np.array([[-5, 0, 70, 64], [0, 0, 10, 8]], np.float32))
+    assert boxes.tolist() == [[0, 0, 200, 100], [0, 0, 31.25, 0]]

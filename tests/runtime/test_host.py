@@ -1,0 +1,81 @@
+"""What the machine offers, read from the files in which Linux says it."""
+
+import pytest
+
+from promptseg.runtime.host import available_memory, usable_processors
+
+GIB = 1 << 30
+NO_LIMIT = 9223372036854771712
+
+
+def written(root, **files):
+    """Writes files below a folder: names have ``__`` for slashes and ``_dot_`` for dots."""
+    for name, text in files.items():
+        path = root.joinpath(*name.replace("_dot_", ".").split("__"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(str(text))
+
+
+@pytest.fixture
+def linux(tmp_path):
+    """The files of a machine with 8 GiB available, without swap and without limits."""
+    memory = {"MemTotal": 16, "MemFree": 1, "MemAvailable": 8, "SwapTotal": 4, "SwapFree": 0}
+    written(tmp_path, proc__meminfo="".join(f"{name}:  {gib << 20} kB\n" for name, gib in memory.items()))
+    return tmp_path
+
+
+def test_memory_that_the_system_calls_available_is(linux):
+    assert available_memory(linux) == 8 * GIB
+
+
+def test_free_swap_counts(linux):
+    text = (linux / "proc/meminfo").read_text()
+    (linux / "proc/meminfo").write_text(text.replace("SwapFree:  0 kB", f"SwapFree:  {3 << 20} kB"))
+    assert available_memory(linux) == 11 * GIB
+
+
+@pytest.mark.parametrize("text", [None, "", "MemTotal: 5 kB\n", "MemAvailable: much kB\n", "nonsense"])
+def test_a_system_that_does_not_say_is_not_guessed_at(text, tmp_path):
+    if text is not None:
+        written(tmp_path, proc__meminfo=text)
+    assert available_memory(tmp_path) is None
+
+
+def test_the_limit_of_a_control_group_counts_and_cached_files_give_way(linux):
+    written(linux, proc__self__cgroup="0::/app\n")
+    statistics = f"anon {GIB}\nactive_file {GIB}\ninactive_file {GIB // 2}\nfile {2 * GIB}\n"
+    written(linux / "sys/fs/cgroup/app", memory_dot_max=4 * GIB, memory_dot_current=3 * GIB, memory_dot_stat=statistics)
+    assert available_memory(linux) == 5 * GIB // 2
+
+
+def test_so_does_that_of_a_group_above_and_the_least_room_wins(linux):
+    written(linux, proc__self__cgroup="0::/outer/app\n")
+    written(linux / "sys/fs/cgroup/outer", memory_dot_max=2 * GIB, memory_dot_current=GIB, memory_dot_stat="anon 1\n")
+    written(linux / "sys/fs/cgroup/outer/app", memory_dot_max="max", memory_dot_current=GIB, memory_dot_stat="anon 1\n")
+    assert available_memory(linux) == GIB
+
+
+def test_a_container_that_sees_its_own_group_as_the_root_has_its_limit(linux):
+    written(linux, proc__self__cgroup="0::/\n")
+    written(linux / "sys/fs/cgroup", memory_dot_max=3 * GIB, memory_dot_current=GIB, memory_dot_stat="")
+    assert available_memory(linux) == 2 * GIB
+
+
+def test_control_groups_of_version_1_count_too(linux):
+    written(linux, proc__self__cgroup="5:cpu,cpuacct:/app\n4:memory:/app\n0::/\n")
+    memory = linux / "sys/fs/cgroup/memory"
+    written(memory, memory_dot_limit_in_bytes=NO_LIMIT, memory_dot_usage_in_bytes=0, memory_dot_stat="")
+    written(memory / "app", memory_dot_limit_in_bytes=GIB, memory_dot_usage_in_bytes=GIB // 2, memory_dot_stat="total_active_file 1024\n")
+    assert available_memory(linux) == GIB // 2 + 1024
+
+
+def test_a_group_over_its_limit_leaves_nothing(linux):
+    written(linux, proc__self__cgroup="0::/app\n")
+    written(linux / "sys/fs/cgroup/app", memory_dot_max=GIB, memory_dot_current=2 * GIB, memory_dot_stat="")
+    assert available_memory(linux) == 0
+
+
+def test_this_machine_answers_or_says_that_it_does_not_know():
+    found = available_memory()
+    assert found is None or 1 << 20 < found < 1 << 50
+    assert usable_processors() >= 1
