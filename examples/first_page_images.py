@@ -1,7 +1,7 @@
-"""Make the three pictures of the first page: ``make pictures``, or ``python examples/first_page_images.py``.
+"""Make the three images of the first page: ``make pictures``, or ``python examples/first_page_images.py``.
 
 The image is the sample of the package (by Rachel Michetti, CC0 1.0). The masks are those of mini-sam. The words of ``text.png`` are found
-by YOLOv8n, which is not part of promptseg: it needs torch and ultralytics (AGPL-3.0), and its weights are fetched at first use.
+by YOLOv8n, which is not part of promptseg. It needs torch and ultralytics (AGPL-3.0), and its weights are fetched at first use.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ MOST_BYTES = 350_000
 
 
 def main() -> None:
+    """Segment the sample image in three ways and save what comes of it."""
     parser = argparse.ArgumentParser(description="Make box.png, everything.png and text.png.")
     parser.add_argument("--detector", default="yolov8n", metavar="NAME[=WEIGHTS]", help="What finds the words of text.png.")
     parser.add_argument("--out", type=Path, default=FOLDER, help="Folder of the pictures.")
