@@ -170,6 +170,14 @@ class TestMasks:
         with pytest.raises(InputError):
             draw(np.zeros((2, 2, 7), np.uint8), Masks([], (2, 2)))
 
+    def test_masks_of_another_size_are_refused(self):
+        with pytest.raises(InputError, match=r"size \(60, 90\) do not fit an image of size \(90, 60\)"):
+            draw(np.zeros((90, 60, 3), np.uint8), Masks([rectangle(10, 20, 50, 45)]))
+
+    def test_another_number_of_colors_than_of_masks_is_refused(self):
+        with pytest.raises(InputError, match="each of 1 masks, got 2"):
+            drawn(rectangle(10, 20, 50, 45), colors=[RED, BLUE])
+
 
 class TestColors:
     def test_the_first_colors_do_not_depend_on_how_many_there_are(self):
@@ -312,6 +320,9 @@ class TestPrompts:
         assert like(picture[[28, 32], 20], WHITE, 80).all()
         assert not like(picture[[27, 33], 60], WHITE, 80).any()
         assert changed(picture)[:, 30:50].sum() == 0
+
+    def test_a_point_outside_the_image_is_not_drawn(self):
+        assert not changed(drawn(prompts=[Prompt.point(1e12, 30), Prompt.point(20, -30)])).any()
 
     def test_a_box_is_drawn_along_its_edge_and_not_filled(self):
         picture = drawn(prompts=[Prompt.box(20, 10, 70, 50)])

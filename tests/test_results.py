@@ -100,7 +100,7 @@ def test_the_overlay_shows_masks_detections_and_prompts(result):
     picture = np.asarray(result.overlay(colors=[(255, 0, 0), (0, 0, 255)], labels=False, opacity=1))
     assert picture.shape == (*SIZE, 3)
     assert picture[5, 12, 2] > 150 > picture[5, 12, :2].max()
-    assert tuple(picture[2, 10]) == BOX
+    assert tuple(picture[2, 14]) == BOX
     assert tuple(picture[8, 5]) == FOREGROUND
     assert not result.image.any()
 

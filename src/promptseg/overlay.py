@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from .detections import Detections
+from .errors import InputError
 from .images import ImageLike, load_image
 from .masks import Masks
 from .prompts import Prompt, SpatialPrompt
@@ -108,8 +109,15 @@ def draw(
 
     Returns:
         A new RGB image of the same size.
+
+    Raises:
+        InputError: The image cannot be used, the masks are of another size, or there is not one color for each mask.
     """
     canvas = load_image(image).copy()
+    if canvas.shape[:2] != masks.size:
+        raise InputError(f"masks of size {masks.size} do not fit an image of size {canvas.shape[:2]}: both are (height, width)")
+    if colors is not None and len(colors) != len(masks):
+        raise InputError(f"expected one color for each of {len(masks)} masks, got {len(colors)}")
     width = line_width(masks.size)
     top_most, contours = _lay_out(masks, outline)
     chosen = list(colors) if colors is not None else _choose_colors(masks, top_most)
@@ -162,7 +170,8 @@ def _fill(canvas: NDArray[np.uint8], top_most: NDArray[np.int32], colors: Sequen
         columns = np.flatnonzero(numbers.any(axis=0))
         if not columns.size:
             continue
-        rows, numbers = (band[:, columns[0] : columns[-1] + 1] for band in (rows, numbers))
+        across = slice(columns[0], columns[-1] + 1)
+        rows, numbers = rows[:, across], numbers[:, across]
         tinted = cv2.addWeighted(rows, 1 - opacity, table[numbers], opacity, 0)
         np.copyto(rows, tinted, where=(numbers > 0)[..., None])
 
@@ -184,7 +193,7 @@ def _smooth(contour: NDArray[np.int32], size: tuple[int, int], width: int) -> ND
     points = np.where(points <= width, -4.0 * width, np.where(points >= last - width, last + 4 * width, points))
     reach = min(width + 1, len(points) // 8)  # A small mask keeps its form.
     if reach:
-        points = sum(np.roll(points, step, axis=0) for step in range(-reach, reach + 1)) / (2 * reach + 1)
+        points = np.mean([np.roll(points, step, axis=0) for step in range(-reach, reach + 1)], axis=0)
         points = points[:: max(1, width // 2)]
     return np.rint(points * (1 << _SHIFT)).astype(np.int32)
 
@@ -267,7 +276,10 @@ def _draw_points(canvas: NDArray[np.uint8], prompt: SpatialPrompt, width: int) -
     """Draw points as discs with a plus or a minus, so that nobody has to tell their colors apart."""
     scale = 1 << _SHIFT
     radius, arm = (4 * width + 2) * scale, (2 * width + 1) * scale
+    height, columns = canvas.shape[:2]
     for (x, y), on in zip(prompt.xy.tolist(), prompt.foreground, strict=True):
+        if not (0 <= x <= columns and 0 <= y <= height):
+            continue
         center = (round(x * scale), round(y * scale))
         cv2.circle(canvas, center, radius + width * scale, WHITE, cv2.FILLED, cv2.LINE_AA, _SHIFT)
         cv2.circle(canvas, center, radius, FOREGROUND if on else BACKGROUND, cv2.FILLED, cv2.LINE_AA, _SHIFT)
@@ -277,12 +289,12 @@ def _draw_points(canvas: NDArray[np.uint8], prompt: SpatialPrompt, width: int) -
 
 
 def _write_labels(pen: ImageDraw.ImageDraw, masks: Masks, colors: Sequence[Color], detections: Detections | None) -> None:
-    font = ImageFont.load_default(size=max(11, max(masks.size) // 50))
+    font = ImageFont.load_default(size=max(11, max(masks.size) // 60))
     margin = max(2, max(masks.size) // 250)
     height, width = masks.size
     boxes: dict[int | None, NDArray[np.float32]] = {} if detections is None else dict(enumerate(detections.boxes))
     ascent, descent = font.getmetrics() if isinstance(font, ImageFont.FreeTypeFont) else (11, 3)
-    taken: list[tuple[float, float, float, float]] = []
+    taken: list[tuple[int, int, int, int]] = []
     for mask, ground in zip(masks, colors, strict=True):
         if mask.label is None or not mask.area:
             continue
