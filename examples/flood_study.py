@@ -103,8 +103,8 @@ for prompt, run in study.tuned.items():
 # %% [markdown]
 # Each photo is a dot: above the line, the fine-tuned decoder is better on it.
 #
-# ![IoU of each photo by box, before and after](images/flood-study/paired-box.svg)
-# ![IoU of each photo by point, before and after](images/flood-study/paired-point.svg)
+# ![IoU of each photo by box, before and after](../images/flood-study/paired-box.svg)
+# ![IoU of each photo by point, before and after](../images/flood-study/paired-point.svg)
 #
 # ## What did not improve
 #

@@ -10,7 +10,7 @@ from pydantic_core import PydanticUndefined
 from promptseg.config import PERMISSIVE, CleanStage, DetectStage, PipelineConfig, SegmentStage, json_schema, read_config
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "reference" / "configuration.md").read_text("utf-8")
 STAGES = {"The top level": PipelineConfig, "detect": DetectStage, "segment": SegmentStage, "clean": CleanStage}
 
 

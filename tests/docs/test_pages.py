@@ -36,7 +36,7 @@ def public_modules():
 
 
 def test_the_models_page_lists_the_catalogue_with_its_engines_backends_and_licences():
-    page = (DOCS / "models.md").read_text("utf-8")
+    page = (DOCS / "reference" / "models.md").read_text("utf-8")
     listed = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \| `([^`]+)` \| ([^|]+) \|", page, re.MULTILINE)
     expected = [
         (model.name, engine.name, engine.backend, model.licence) for model in promptseg.models().values() for engine in model.engines
@@ -45,7 +45,7 @@ def test_the_models_page_lists_the_catalogue_with_its_engines_backends_and_licen
 
 
 def test_the_models_page_says_what_memory_the_catalogue_says():
-    page = (DOCS / "models.md").read_text("utf-8")
+    page = (DOCS / "reference" / "models.md").read_text("utf-8")
     listed = {name: int(mib.replace(",", "")) for name, mib in re.findall(r"^\| `([^`]+)` \| ([\d,]+) \| [\d,]+ \|", page, re.MULTILINE)}
     assert listed == {model.name: engine.memory for model in promptseg.models().values() for engine in model.engines if engine.memory}
 
@@ -54,7 +54,7 @@ def test_the_models_page_says_what_memory_the_catalogue_says():
     "error", [name for name, value in vars(errors).items() if inspect.isclass(value) and issubclass(value, errors.PromptSegError)]
 )
 def test_the_errors_page_draws_an_error_and_says_what_to_do(error):
-    page = (DOCS / "errors.md").read_text("utf-8")
+    page = (DOCS / "reference" / "errors.md").read_text("utf-8")
     base = getattr(errors, error).__mro__[1]
     assert re.search(rf"^[│├└─ ]*{error}\b", page, re.MULTILINE)
     if error != "PromptSegError":
@@ -66,7 +66,7 @@ def test_the_errors_page_draws_an_error_and_says_what_to_do(error):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_command_line_page_has_every_option_of_a_command(command):
-    page = (DOCS / "command-line.md").read_text("utf-8")
+    page = (DOCS / "reference" / "command-line.md").read_text("utf-8")
     first = command.split()[0]
     section = re.search(rf"^## promptseg {first}\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
     assert section, f"there is no section for {first}"
@@ -76,12 +76,12 @@ def test_the_command_line_page_has_every_option_of_a_command(command):
 
 
 def test_every_public_module_has_its_place_in_the_api_pages():
-    pages = "".join(path.read_text("utf-8") for path in (DOCS / "api").glob("*.md"))
+    pages = "".join(path.read_text("utf-8") for path in (DOCS / "reference" / "api").glob("*.md"))
     assert sorted(re.findall(r"^::: (\S+)$", pages, re.MULTILINE)) == sorted(public_modules())
 
 
 def test_every_public_name_is_in_the_api_index():
-    page = (DOCS / "api" / "index.md").read_text("utf-8")
+    page = (DOCS / "reference" / "api" / "index.md").read_text("utf-8")
     assert set(promptseg.__all__) - {"__version__"} <= set(re.findall(r"`(\w+)`", page))
 
 
