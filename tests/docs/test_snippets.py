@@ -15,6 +15,16 @@ from promptseg.samples import coffee
 from promptseg.testing import FakeDetector, FakeSegmenter, FakeVideoSegmenter
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGES = [
+    "README.md",
+    "docs/index.md",
+    "docs/start/quickstart.md",
+    "docs/how-to/segment.md",
+    "docs/how-to/many-images.md",
+    "docs/how-to/config-file.md",
+    "docs/understand/concepts.md",
+    "docs/reference/configuration.md",
+]
 BLOCK = re.compile(
     r"^```python(?: title=\"(?P<title>[^\"]+)\")?\n(?P<code>.*?)^```\n(?:\n*```text\n(?P<output>.*?)^```\n)?", re.DOTALL | re.MULTILINE
 )
@@ -62,7 +72,7 @@ def detectors(add_model):
 
 @pytest.mark.weights
 @pytest.mark.usefixtures("detectors")
-@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/start/quickstart.md", "docs/understand/concepts.md", "docs/reference/configuration.md"])
+@pytest.mark.parametrize("page", PAGES)
 def test_the_python_of_a_page_runs_and_prints_what_the_page_says(page, mini_sam, photo):
     namespace = {"__name__": "page"}
     found = list(blocks(page))
@@ -118,7 +128,7 @@ def tutorial(photo):
     """The names that the tutorial's own code makes, after all of it ran and printed what the page says."""
     namespace = {"__name__": "page"}
     for title, line, code, output in blocks("docs/how-to/write-a-backend.md"):
-        if title in (None, "colour_model.py", "red_detector.py"):
+        if title in (None, "color_model.py", "red_detector.py"):
             printed = run("docs/how-to/write-a-backend.md", code, line, namespace)
             assert printed == (output or "")
     return namespace
