@@ -82,9 +82,9 @@ print(compare([before["box"], before["point"]]))
 #
 # ## Fine-tuning, judged by images that it never saw
 #
-# The mask decoder is trained, 4,058,340 of the model's 10,130,092 parameters; the image encoder stays as it is. The images are dealt into
-# folds by the seed, copies of one image into one fold; the decoder that judges a fold learned from the other folds alone. No image of a fold
-# has stopped its training or chosen among its epochs: each runs as many epochs as it was told.
+# The mask decoder is trained, 4,058,340 of the model's 10,130,092 parameters. The image encoder stays as it is. The seed deals the images
+# into folds, copies of one image into one fold. The decoder that judges a fold learned from the other folds alone. No image of a fold
+# stopped its training or chose among its epochs: each decoder runs for as many epochs as it was told.
 
 # %%
 study = cross_validate(
