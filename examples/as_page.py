@@ -1,6 +1,6 @@
 """Runs a script of cells, and writes it as a page: its text, its code, and what each cell printed.
 
-    python examples/as_page.py examples/flood_study.py docs/flood-study.md --data FOLDER
+    python examples/as_page.py examples/flood_study.py docs/understand/flood-study.md --data FOLDER
 
 Cells begin with a line ``# %%``, those of text with ``# %% [markdown]``, as editors and Jupytext know them. What follows the page goes to
 the script. What a cell writes to standard error, such as progress, is not part of the page.

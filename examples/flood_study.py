@@ -8,16 +8,16 @@ The folder has ``images`` and ``masks``. The cells of this script are also a pag
 # %% [markdown]
 # # A study: floods
 #
-# How well does a promptable model find the water in photos of floods, taken from drones and helicopters? Is a point or a box the better
-# prompt? What does fine-tuning add? A study can answer each of these wrongly with good figures: by comparing a mean over a hundred photos
-# with a mean over twenty others, a point with a box, or photos that the model was trained on with photos that it was not. So here:
+# How well does a promptable model find the water in images of floods, taken from drones and helicopters? Is a point or a box the better
+# prompt? What does fine-tuning add? A study can answer each of these wrongly with good figures: by comparing a mean over a hundred images
+# with a mean over twenty others, a point with a box, or images that the model was trained on with images that it was not. So here:
 #
-# - everything is compared **in pairs**, on the same photos, with the same prompts, and differences have an interval;
+# - everything is compared **in pairs**, on the same images, with the same prompts, and differences have an interval;
 # - every figure stands beside **what no model gives**: the box itself, filled;
-# - fine-tuned decoders are judged only by photos that they **never saw**: the photos are dealt into folds, and each fold is judged by a
-#   decoder that learnt from the others.
+# - fine-tuned decoders are judged only by images that they **never saw**: the images are dealt into folds, and each fold is judged by a
+#   decoder that learned from the others.
 #
-# The whole study is one script, `examples/flood_study.py`. In a clone of the project, where a folder has the photos in `images` and
+# The whole study is one script, `examples/flood_study.py`. In a clone of the project, where a folder has the images in `images` and
 # their masks in `masks`:
 #
 # ```bash
@@ -52,7 +52,7 @@ options = parser.parse_args()
 # %% [markdown]
 # ## What is there
 #
-# Before anything is measured: how many photos, how large is what is to be found, what is broken, what is there twice? Copies of one photo
+# Before anything is measured: how many images, how large is what is to be found, what is broken, what is there twice? Copies of one image
 # must not stand on both sides of a split.
 
 # %%
@@ -63,11 +63,11 @@ print(summary)
 # %% [markdown]
 # ## Point or box?
 #
-# The model as it is published, mini-sam, asked for the water of each photo: once by its tight box, once by one point, the pixel deepest in
+# The model as it is published, mini-sam, asked for the water of each image: once by its tight box, once by one point, the pixel deepest in
 # the water.
 
 # %%
-# In torch, as it is trained below, so that each photo is encoded once for all.
+# In torch, as it is trained below, so that each image is encoded once for all.
 before = {
     prompt: ps.evaluate(dataset, model=options.model, engine="torch", prompt=prompt, seed=options.seed) for prompt in ("box", "point")
 }
@@ -78,13 +78,13 @@ for run in before.values():
 print(compare([before["box"], before["point"]]))
 
 # %% [markdown]
-# Where an interval of a difference holds 0, these photos do not tell which is better, whatever the two means are.
+# Where an interval of a difference holds 0, these images do not tell which is better, whatever the two means are.
 #
-# ## Fine-tuning, judged by photos that it never saw
+# ## Fine-tuning, judged by images that it never saw
 #
-# The mask decoder is trained, 4,058,340 of the model's 10,130,092 parameters; the image encoder stays as it is. The photos are dealt into
-# folds by the seed, copies of one photo into one fold; the decoder that judges a fold learnt from the other folds alone. No photo of a fold
-# has stopped its training or chosen among its epochs: each runs as many epochs as it was told.
+# The mask decoder is trained, 4,058,340 of the model's 10,130,092 parameters. The image encoder stays as it is. The seed deals the images
+# into folds, copies of one image into one fold. The decoder that judges a fold learned from the other folds alone. No image of a fold
+# stopped its training or chose among its epochs: each decoder runs for as many epochs as it was told.
 
 # %%
 study = cross_validate(
@@ -101,14 +101,14 @@ for prompt, run in study.tuned.items():
     figure.savefig(options.out / f"paired-{prompt}.svg", metadata={"Date": None})
 
 # %% [markdown]
-# Each photo is a dot: above the line, the fine-tuned decoder is better on it.
+# Each image is a dot: above the line, the fine-tuned decoder is better on it.
 #
-# ![IoU of each photo by box, before and after](images/flood-study/paired-box.svg)
-# ![IoU of each photo by point, before and after](images/flood-study/paired-point.svg)
+# ![IoU of each image by box, before and after](../images/flood-study/paired-box.svg)
+# ![IoU of each image by point, before and after](../images/flood-study/paired-point.svg)
 #
 # ## What did not improve
 #
-# A mean hides who loses. These photos came out worse than before:
+# A mean hides who loses. These images came out worse than before:
 
 # %%
 for prompt, tuned in study.tuned.items():
@@ -119,7 +119,7 @@ for prompt, tuned in study.tuned.items():
         print(f"  {name}: {earlier[name]:.3f} -> {earlier[name] + change:.3f}")
 
 # %% [markdown]
-# What do the photos have in common on which it still fails? Thirds of the photos by each trait, those first in which most fail.
+# What do the images have in common on which it still fails? Thirds of the images by each trait, those first in which most fail.
 
 # %%
 for prompt, tuned in study.tuned.items():

@@ -1,4 +1,4 @@
-"""The configuration page says of every key, licence and environment variable what the code does."""
+"""The configuration page says of every key, license and environment variable what the code does."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from pydantic_core import PydanticUndefined
 from promptseg.pipeline.config import PERMISSIVE, CleanStage, DetectStage, PipelineConfig, SegmentStage, json_schema, read_config
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "reference" / "configuration.md").read_text("utf-8")
 STAGES = {"The top level": PipelineConfig, "detect": DetectStage, "segment": SegmentStage, "clean": CleanStage}
 
 
@@ -77,9 +77,10 @@ def test_the_published_schema_is_that_of_the_code():
     assert json.loads(published.read_text("utf-8")) == json_schema(), f"write it anew: promptseg config schema > {published}"
 
 
-def test_every_pipeline_file_on_the_page_is_valid(tmp_path):
-    found = re.findall(r"^```yaml[^\n]*\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-    assert len(found) > 2
+@pytest.mark.parametrize("page", ["reference/configuration.md", "how-to/config-file.md"])
+def test_every_pipeline_file_on_a_page_is_valid(page, tmp_path):
+    found = re.findall(r"^```yaml[^\n]*\n(.*?)^```", (ROOT / "docs" / page).read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    assert len(found) > 1
     for text in found:
         (tmp_path / "pipeline.yaml").write_text(text, "utf-8")
         assert read_config(tmp_path / "pipeline.yaml").segment is not None

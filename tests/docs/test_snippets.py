@@ -15,6 +15,16 @@ from promptseg.samples import coffee
 from promptseg.testing import FakeDetector, FakeSegmenter, FakeVideoSegmenter
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGES = [
+    "README.md",
+    "docs/index.md",
+    "docs/start/quickstart.md",
+    "docs/how-to/segment.md",
+    "docs/how-to/many-images.md",
+    "docs/how-to/config-file.md",
+    "docs/understand/concepts.md",
+    "docs/reference/configuration.md",
+]
 BLOCK = re.compile(
     r"^```python(?: title=\"(?P<title>[^\"]+)\")?\n(?P<code>.*?)^```\n(?:\n*```text\n(?P<output>.*?)^```\n)?", re.DOTALL | re.MULTILINE
 )
@@ -40,7 +50,7 @@ def photo(tmp_path, monkeypatch):
     """A folder with the photo and the pipeline file that the pages speak of, as the working directory."""
     monkeypatch.chdir(tmp_path)
     Image.fromarray(coffee()).save("photo.jpg", quality=95)
-    configuration = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    configuration = (ROOT / "docs" / "reference" / "configuration.md").read_text("utf-8")
     Path("pipeline.yaml").write_text(re.search(r"^```yaml\n(.*?)^```", configuration, re.DOTALL | re.MULTILINE)[1], "utf-8")
 
 
@@ -62,7 +72,7 @@ def detectors(add_model):
 
 @pytest.mark.weights
 @pytest.mark.usefixtures("detectors")
-@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/quickstart.md", "docs/concepts.md", "docs/configuration.md"])
+@pytest.mark.parametrize("page", PAGES)
 def test_the_python_of_a_page_runs_and_prints_what_the_page_says(page, mini_sam, photo):
     namespace = {"__name__": "page"}
     found = list(blocks(page))
@@ -84,7 +94,7 @@ def test_the_python_of_the_evaluation_page_runs_on_a_folder_of_images_and_masks(
         Image.fromarray(np.roll(coffee(), number, axis=1)).save(f"images/{number}.png")
         Image.fromarray(np.roll(mask, number, axis=1)).save(f"masks/{number}.png")
     namespace = {"__name__": "page"}
-    printed = [run("docs/evaluation.md", code, line, namespace) for _, line, code, _ in blocks("docs/evaluation.md")]
+    printed = [run("docs/how-to/evaluate.md", code, line, namespace) for _, line, code, _ in blocks("docs/how-to/evaluate.md")]
     assert printed[0].startswith("mini-sam by box on 2 objects of 2 images (seed 0)")
     assert printed[-1].startswith("iou on the same 2 objects of 2 images")
     assert "<h1>mini-sam by box</h1>" in Path("report.html").read_text("utf-8")
@@ -96,14 +106,14 @@ def test_the_python_of_the_annotation_page_runs_on_a_folder_of_photos(add_model)
     add_model("yolo11n", "detector", lambda _: FakeDetector({"dog": (170, 18, 421, 315), "cat": (322, 62, 430, 330)}))
     Path("photos").mkdir()
     Path("photo.jpg").rename("photos/photo.jpg")
-    (block,) = blocks("docs/annotation.md")
-    assert run("docs/annotation.md", block[2], block[1], {"__name__": "page"}) == "1 photos, 0 failed\n"
+    (block,) = blocks("docs/how-to/annotate.md")
+    assert run("docs/how-to/annotate.md", block[2], block[1], {"__name__": "page"}) == "1 photos, 0 failed\n"
     assert {path.name for path in Path("dataset").iterdir()} >= {"coco.json", "gallery", "journal.jsonl"}
 
 
 def test_the_tutorial_shows_the_files_of_the_example_as_they_are():
     example = ROOT / "examples" / "third_party_backend"
-    titled = [(title, code) for title, _, code, _ in blocks("docs/write-a-backend.md") if title and (example / title).exists()]
+    titled = [(title, code) for title, _, code, _ in blocks("docs/how-to/write-a-backend.md") if title and (example / title).exists()]
     assert {title for title, _ in titled} == {
         "src/promptseg_grabcut/__init__.py",
         "src/promptseg_grabcut/segmenter.py",
@@ -117,9 +127,9 @@ def test_the_tutorial_shows_the_files_of_the_example_as_they_are():
 def tutorial(photo):
     """The names that the tutorial's own code makes, after all of it ran and printed what the page says."""
     namespace = {"__name__": "page"}
-    for title, line, code, output in blocks("docs/write-a-backend.md"):
-        if title in (None, "colour_model.py", "red_detector.py"):
-            printed = run("docs/write-a-backend.md", code, line, namespace)
+    for title, line, code, output in blocks("docs/how-to/write-a-backend.md"):
+        if title in (None, "color_model.py", "red_detector.py"):
+            printed = run("docs/how-to/write-a-backend.md", code, line, namespace)
             assert printed == (output or "")
     return namespace
 
@@ -154,10 +164,10 @@ def test_the_python_of_the_video_page_runs_on_a_clip_and_a_folder(tmp_path, monk
     for index in range(42):
         Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(f"folder of images/{index}.png")
     namespace, printed = {}, []
-    for _, line, code, _ in blocks("docs/video.md"):
+    for _, line, code, _ in blocks("docs/how-to/track-video.md"):
         if "pipeline.track" in code:  # Two frames prove as much of it, and flow and appearance of more take long.
             write_video("clip.mp4", 2, size=(404, 524))
-        printed.append(run("docs/video.md", code, line, namespace).splitlines())
+        printed.append(run("docs/how-to/track-video.md", code, line, namespace).splitlines())
     frames, session, resumed, written, tracked, propagated, kept = printed
     assert [line.split()[0] for line in frames] == [str(index) for index in range(15)]
     assert session[0].startswith("0 0.0 {1: ")

@@ -73,7 +73,7 @@ def test_a_script_that_fails_leaves_the_page_as_it_was(run_example):
 
 
 def test_the_page_of_the_flood_study_shows_the_script_as_it_is():
-    page = (ROOT / "docs" / "flood-study.md").read_text("utf-8")
+    page = (ROOT / "docs" / "understand" / "flood-study.md").read_text("utf-8")
     script = (ROOT / "examples" / "flood_study.py").read_text("utf-8")
     at = 0
     for cell in script.split("\n# %%")[1:]:

@@ -1,7 +1,7 @@
 """int8: a smaller encoder, by ONNX Runtime's dynamic quantisation.
 
 The weights of the matrix products become uint8, with a scale and a zero point for each column. Convolutions stay as they are, and so does
-the decoder: what they would save is small, and quantising them is what costs masks their outlines (docs/models.md has the figures).
+the decoder: what they would save is small, and quantising them is what costs masks their outlines (docs/how-to/export.md has the figures).
 """
 
 from __future__ import annotations

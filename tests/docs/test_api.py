@@ -1,0 +1,141 @@
+"""The API pages cover the public modules, and no other: what has no page is internal."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+import promptseg
+
+ROOT = Path(__file__).resolve().parents[2]
+API = ROOT / "docs" / "reference" / "api"
+
+PUBLIC = {
+    # Values and what works on them
+    "promptseg.prompts",
+    "promptseg.masks",
+    "promptseg.detections",
+    "promptseg.results",
+    "promptseg.protocols",
+    "promptseg.errors",
+    "promptseg.images",
+    "promptseg.samples",  # The quickstart begins with its image.
+    "promptseg.overlay",
+    "promptseg.postprocess",
+    "promptseg.metrics",
+    "promptseg.vocabulary",
+    # Models and pipelines
+    "promptseg.registry.catalog",
+    "promptseg.registry.loading",
+    "promptseg.registry.spec",
+    "promptseg.weights",
+    "promptseg.pipeline.builder",
+    "promptseg.pipeline.runner",
+    "promptseg.pipeline.config",
+    "promptseg.pipeline.calibration",
+    # The seam of the SAM family, for backends of other packages, and the embedding cache
+    "promptseg.sam.cache",
+    "promptseg.sam.geometry",
+    "promptseg.sam.model",
+    "promptseg.sam.session",
+    # Video
+    "promptseg.video.frames",
+    "promptseg.video.session",
+    "promptseg.video.writer",
+    "promptseg.tracking.redetection",
+    "promptseg.tracking.outputs",
+    "promptseg.tracking.session",
+    # Datasets
+    "promptseg.datasets.core",
+    "promptseg.datasets.reading",
+    "promptseg.datasets.writing",
+    "promptseg.datasets.summary",
+    "promptseg.datasets.formats.coco",
+    "promptseg.datasets.formats.cvat",
+    "promptseg.datasets.formats.davis",
+    "promptseg.datasets.formats.folders",
+    "promptseg.datasets.formats.geojson",
+    "promptseg.datasets.formats.label_studio",
+    "promptseg.datasets.formats.labelme",
+    "promptseg.datasets.formats.parquet",
+    "promptseg.datasets.formats.voc",
+    "promptseg.datasets.formats.yolo",
+    # Tasks
+    "promptseg.annotation.sources",
+    "promptseg.annotation.run",
+    "promptseg.annotation.summary",
+    "promptseg.evaluation.comparison",
+    "promptseg.evaluation.failures",
+    "promptseg.evaluation.plots",
+    "promptseg.evaluation.simulation",
+    "promptseg.evaluation.figures",
+    "promptseg.evaluation.results",
+    "promptseg.evaluation.rows",
+    "promptseg.evaluation.report",
+    "promptseg.evaluation.run",
+    "promptseg.evaluation.statistics",
+    "promptseg.evaluation.training",
+    "promptseg.evaluation.video",
+    "promptseg.export.pair",
+    "promptseg.finetune.cross_validation",
+    "promptseg.finetune.run",
+    "promptseg.finetune.split",
+    "promptseg.interop.fiftyone",
+    "promptseg.interop.huggingface",
+    "promptseg.interop.napari",
+    "promptseg.interop.supervision",
+    # Tests of other packages
+    "promptseg.testing.contracts.detector",
+    "promptseg.testing.contracts.scenes",
+    "promptseg.testing.contracts.segmenter",
+    "promptseg.testing.contracts.video",
+    "promptseg.testing.fakes",
+}
+NAMES = sorted(set(promptseg.__all__) - {"__version__"})
+
+
+def modules_of(page):
+    """The modules that a page of the API documents."""
+    return re.findall(r"^::: (\S+)$", page.read_text("utf-8"), re.MULTILINE)
+
+
+def test_each_public_module_has_one_section_and_no_other_module_has_one():
+    documented = [module for page in API.glob("*.md") for module in modules_of(page)]
+    assert sorted(documented) == sorted(PUBLIC)
+
+
+def test_every_page_of_the_api_is_in_the_navigation_and_on_the_index():
+    navigation, index = (ROOT / "mkdocs.yml").read_text("utf-8"), (API / "index.md").read_text("utf-8")
+    for page in API.glob("*.md"):
+        assert f"reference/api/{page.name}\n" in navigation
+        assert page.name == "index.md" or f"]({page.name})" in index
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_public_name_is_on_the_index_beside_the_page_that_documents_its_module(name):
+    rows = [row for row in (API / "index.md").read_text("utf-8").splitlines() if row.startswith("|") and f"`{name}`" in row.split("|")[1]]
+    assert len(rows) == 1
+    (page,) = re.findall(r"\]\((\S+\.md)\)", rows[0])
+    assert getattr(promptseg, name).__module__ in modules_of(API / page)
+
+
+def imports(text):
+    """What a page's Python imports from promptseg: module and name."""
+    code = "\n".join(re.findall(r"^```python[^\n]*\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
+    for module, names in re.findall(r"^ *from (promptseg[\w.]*) import (.+)$", code, re.MULTILINE):
+        yield from ((module, name) for name in re.findall(r"\w+", names))
+
+
+def home(module, name):
+    """The module that defines what is imported; a package may hand on names of its modules."""
+    if module in PUBLIC:
+        return module
+    value = getattr(importlib.import_module(module), name, None) or importlib.import_module(f"{module}.{name}")
+    return getattr(value, "__module__", None) or value.__name__
+
+
+@pytest.mark.parametrize("page", sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md")))
+def test_the_python_of_a_page_imports_from_public_modules_only(page):
+    for module, name in imports((ROOT / page).read_text("utf-8")):
+        assert home(module, name) in PUBLIC, f"{page} imports {name} from {module}, which is internal"
