@@ -2,8 +2,8 @@
 
 import pytest
 
-from promptseg.errors import WeightsNotFoundError, WeightsOfflineError
 from promptseg.backends._grounding_dino import given
+from promptseg.errors import WeightsNotFoundError, WeightsOfflineError
 from promptseg.models.grounding_dino.files import Layout, layout_of
 from promptseg.registry import Engine, find_model
 from promptseg.weights.store import ModelWeights, WeightFile, file_sha256
