@@ -2,7 +2,7 @@
 
 An epoch on cached embeddings and one that encodes each photo anew run in turn, with the same photos, prompts and weights; what is timed is
 the second epoch of each, when masks are read and prompts that never change are made. With
-``--cross-validate K`` a decoder is trained for each of K folds of the photos, and judged on that fold: mean IoU by box and by centre point,
+``--cross-validate K`` a decoder is trained for each of K folds of the photos, and judged on that fold: mean IoU by box and by center point,
 beside the model as it was and beside the prompt's box, filled, with paired bootstrap intervals.
 """
 

@@ -2,7 +2,7 @@
 
     python benchmarks/occlusion.py CLIP --weights yolov8n.pt [--cover 0.6] [--out FOLDER]
 
-Every third frame of the first 45, at a width of 640 pixels. A grey wall hides all of frames 5 to 7, or with `--cover` that share of the
+Every third frame of the first 45, at a width of 640 pixels. A gray wall hides all of frames 5 to 7, or with `--cover` that share of the
 width of frames 4 to 9, from the left. A detector finds the objects on the first frame and is asked again while one is lost; mini-sam
 tracks them. After the wall, masks are compared with those that the same detector and segmenter give for the frame alone.
 """

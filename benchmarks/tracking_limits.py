@@ -17,7 +17,7 @@ from promptseg.tracking import appearance, propagation
 LIMITS = {
     "LOST": propagation,
     "GONE": propagation,
-    "LEARNT": propagation,
+    "LEARNED": propagation,
     "FLOW_WEIGHT": propagation,
     "BELL": propagation,
     "ALIKE": propagation,

@@ -32,7 +32,7 @@ from pathlib import Path
 
 import promptseg as ps
 from promptseg.datasets.formats.folders import read_folders
-from promptseg.datasets.summary import summarise
+from promptseg.datasets.summary import summarize
 from promptseg.evaluation import plots
 from promptseg.evaluation.comparison import compare
 from promptseg.evaluation.failures import draw_failures, find_failures
@@ -57,7 +57,7 @@ options = parser.parse_args()
 
 # %%
 dataset = read_folders(options.data / "images", options.data / "masks")
-summary = summarise(dataset)
+summary = summarize(dataset)
 print(summary)
 
 # %% [markdown]

@@ -1,4 +1,4 @@
-"""Grounded-SAM: phrases become boxes by Grounding DINO, and the boxes become labelled masks by SAM.
+"""Grounded-SAM: phrases become boxes by Grounding DINO, and the boxes become labeled masks by SAM.
 
     python examples/grounded_sam.py photo.jpg "dog" "red car|red van"
 

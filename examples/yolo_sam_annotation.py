@@ -6,7 +6,7 @@ For each photo there is a picture with the masks on it, and a JSON file with the
 ``promptseg segment`` writes it. A photo that cannot be read is named at the end, and keeps no other from being done.
 
 ultralytics and the YOLO models, the published ones and those trained with it, are licensed under AGPL-3.0: a program that uses them, also
-over a network only, has to be published under that licence, unless you have another from Ultralytics. promptseg itself is under Apache-2.0.
+over a network only, has to be published under that license, unless you have another from Ultralytics. promptseg itself is under Apache-2.0.
 """
 
 import argparse

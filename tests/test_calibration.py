@@ -1,4 +1,4 @@
-"""Least scores, learnt from images without the objects."""
+"""Least scores, learned from images without the objects."""
 
 import numpy as np
 import pytest

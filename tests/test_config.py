@@ -12,7 +12,7 @@ VALUES = {
     "segment": {"model": "superpixel", "options": {"n_segments": 50, "compactness": 5.5}},
     "clean": {"fill_holes": True, "min_area": 64, "nms": 0.7},
     "device": "cpu",
-    "licences": ["Apache-2.0", "MIT"],
+    "licenses": ["Apache-2.0", "MIT"],
 }
 
 YAML = """
@@ -23,12 +23,12 @@ detect:
 segment: {model: superpixel, options: {n_segments: 50, compactness: 5.5}}
 clean: {fill_holes: true, min_area: 64, nms: 0.7}
 device: cpu
-licences: [Apache-2.0, MIT]
+licenses: [Apache-2.0, MIT]
 """
 
 TOML = """
 device = "cpu"
-licences = ["Apache-2.0", "MIT"]
+licenses = ["Apache-2.0", "MIT"]
 
 [detect]
 model = "grounding-dino-swin-t"
@@ -57,7 +57,7 @@ def test_every_format_gives_the_same_pipeline(name, text, tmp_path):
 def test_what_is_left_out_has_its_default():
     config = parse_config({"segment": {}})
     assert config == PipelineConfig(segment=SegmentStage(model="mini-sam"))
-    assert (config.detect, config.clean, config.device, config.licences) == (None, None, "auto", "any")
+    assert (config.detect, config.clean, config.device, config.licenses) == (None, None, "auto", "any")
 
 
 def test_an_empty_file_is_a_pipeline_without_stages(tmp_path):
@@ -111,7 +111,7 @@ def test_an_unknown_key_that_resembles_none_gets_the_keys_of_its_own_stage():
         ({"clean": {"min_area": float("nan")}}, "clean.min_area"),
         ({"segment": {"options": [1]}}, "segment.options"),
         ({"segment": {"fallback": "sam-vit-b"}}, "segment.fallback"),
-        ({"licences": "gpl"}, "licences"),
+        ({"licenses": "gpl"}, "licenses"),
         ({"device": None}, "device"),
     ],
 )

@@ -166,7 +166,7 @@ class TestModes:
     def test_one_pixel_is_an_image(self):
         assert load_image(encode(Image.new("RGB", (1, 1), (1, 2, 3)))).tolist() == [[[1, 2, 3]]]
 
-    def test_grey_becomes_rgb(self):
+    def test_gray_becomes_rgb(self):
         assert load_image(encode(Image.new("L", (3, 2), 77))).tolist() == [[[77] * 3] * 3] * 2
 
     def test_black_and_white_becomes_0_and_255(self):
@@ -179,20 +179,20 @@ class TestModes:
         values = np.uint16([[0, 257, 32768, 65535]])
         assert load_image(encode(Image.fromarray(values), kind))[0, :, 0].tolist() == [0, 1, 128, 255]
 
-    def test_a_palette_gives_its_colours(self):
+    def test_a_palette_gives_its_colors(self):
         image = Image.new("P", (2, 1))
         image.putpalette([10, 20, 30, 200, 100, 50])
         image.putpixel((1, 0), 1)
         assert load_image(encode(image)).tolist() == [[[10, 20, 30], [200, 100, 50]]]
 
-    def test_the_transparent_colour_of_a_palette_becomes_white(self):
+    def test_the_transparent_color_of_a_palette_becomes_white(self):
         image = Image.new("P", (2, 1))
         image.putpalette([10, 20, 30, 200, 100, 50])
         image.putpixel((1, 0), 1)
         assert load_image(encode(image, transparency=0)).tolist() == [[[255] * 3, [200, 100, 50]]]
 
     @pytest.mark.parametrize(
-        ("mode", "colour", "expected"),
+        ("mode", "color", "expected"),
         [
             ("RGBA", (200, 100, 0, 255), [200, 100, 0]),
             ("RGBA", (200, 100, 0, 0), [255, 255, 255]),
@@ -201,8 +201,8 @@ class TestModes:
             ("LA", (80, 0), [255, 255, 255]),
         ],
     )
-    def test_transparent_pixels_are_laid_on_white(self, mode, colour, expected):
-        assert load_image(encode(Image.new(mode, (2, 2), colour)))[0, 0].tolist() == expected
+    def test_transparent_pixels_are_laid_on_white(self, mode, color, expected):
+        assert load_image(encode(Image.new(mode, (2, 2), color)))[0, 0].tolist() == expected
 
     def test_an_rgba_array_is_laid_on_white_as_a_file_is(self):
         rgba = np.random.default_rng(0).integers(0, 256, (6, 7, 4), dtype=np.uint8)
@@ -242,13 +242,13 @@ class TestModes:
         assert np.array_equal(load_image(encode(stored, "PNG", exif=exif)), upright)
 
     def test_only_the_first_frame_of_an_animation_is_read(self):
-        frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+        frames = [Image.new("RGB", (4, 4), color) for color in ("red", "blue")]
         assert load_image(encode(frames[0], "GIF", save_all=True, append_images=frames[1:]))[0, 0].tolist() == [255, 0, 0]
 
 
 class TestArrays:
     @pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1), (4, 5, 3)])
-    def test_grey_and_rgb_arrays_become_rgb(self, shape):
+    def test_gray_and_rgb_arrays_become_rgb(self, shape):
         array = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
         pixels = load_image(array)
         assert pixels.shape == (4, 5, 3)

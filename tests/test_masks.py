@@ -62,7 +62,7 @@ class TestFromArray:
         assert str(shape) in str(caught.value)
 
     @pytest.mark.parametrize("values", [[[0, 2]], [[0, 1, 255]], [[0.0, 0.5]], [[-1, 1]], [[0, float("nan")]], [[254, 255]]])
-    def test_grey_values_are_refused_and_not_thresholded_in_silence(self, values):
+    def test_gray_values_are_refused_and_not_thresholded_in_silence(self, values):
         with pytest.raises(InputError, match="threshold it first"):
             Mask.from_array(values)
 
@@ -238,7 +238,7 @@ class TestPolygons:
             max_size=3,
         )
     )
-    def test_polygons_are_rasterised_as_pycocotools_does_it(self, flat):
+    def test_polygons_are_rasterized_as_pycocotools_does_it(self, flat):
         # Coordinates with one decimal lie on the rounding boundaries of the COCO rule, where a detour through float32 would show.
         expected = coco.decode(coco.merge(coco.frPyObjects(flat, 30, 30)))
         assert np.array_equal(Mask.from_polygons(flat, (30, 30)).array, expected)
@@ -397,9 +397,9 @@ class TestMasks:
         with pytest.raises(InputError, match="one size"):
             self._three().iou_matrix(Masks([], (4, 3)))
 
-    def test_relabelled_masks_keep_everything_else(self):
+    def test_relabeled_masks_keep_everything_else(self):
         masks = self._three()
-        again = masks.labelled("c")
+        again = masks.labeled("c")
         assert again.labels == ("c", "c", "c")
         assert list(again) == list(masks)
         assert again[0].score == 0.5

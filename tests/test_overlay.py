@@ -267,7 +267,7 @@ class TestLabels:
         wide = self.where(rectangle(10, 20, 20, 30, label="dog", score=0.5), colors=[RED])
         (top, left), (bottom, right) = self.where(rectangle(x, y, x + 4, y + 4, label="dog", score=0.5), colors=[RED])
         assert right - left >= wide[1][1] - wide[0][1]
-        assert bottom - top >= wide[1][0] - wide[0][0] - 4  # What of it lies on the mask itself may have its colour.
+        assert bottom - top >= wide[1][0] - wide[0][0] - 4  # What of it lies on the mask itself may have its color.
 
     def test_labels_of_two_masks_at_one_place_are_written_below_one_another(self):
         masks = [rectangle(10, 20, 80, 55, label=label) for label in ("car", "red car")]
@@ -349,7 +349,7 @@ class TestPrompts:
         assert (picture == BOX).all(axis=-1).sum() == 2 * 50 + 2 * 38
         assert not changed(picture)[13:47, 23:67].any()
 
-    def test_the_box_of_a_detection_has_the_colour_of_its_mask(self):
+    def test_the_box_of_a_detection_has_the_color_of_its_mask(self):
         found = Detections(SIZE, [[20, 10, 70, 50], [2, 2, 9, 9]], [0.9, 0.8], ["dog", "cat"])
         mask = replace(rectangle(30, 20, 60, 40), detection_index=0)
         picture = drawn(mask, detections=found, colors=[RED])

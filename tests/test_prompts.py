@@ -199,7 +199,7 @@ class TestEverything:
         with pytest.raises(PromptError, match="crop_n_layers=0"):
             Prompt.everything(point_grid=[[0.5, 0.5]], crop_n_layers=1)
 
-    def test_the_regular_grid_has_its_points_at_the_centres_of_equal_cells_row_by_row(self):
+    def test_the_regular_grid_has_its_points_at_the_centers_of_equal_cells_row_by_row(self):
         assert Prompt.everything(2).grid().tolist() == [[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]]
 
     def test_deeper_layers_have_coarser_grids_but_never_none(self):

@@ -4,7 +4,7 @@
     ├─ ConfigError(ValueError)                 before any model is loaded
     │  ├─ UnknownModelError                    known names, nearest match
     │  ├─ IncompatibleStagesError              e.g. a text prompt without a detector
-    │  └─ LicenceError                         the policy forbids this model's licence
+    │  └─ LicenseError                         the policy forbids this model's license
     ├─ PromptError(ValueError)                 shape, dtype, NaN, outside the image, a kind the model does not take
     ├─ InputError(ValueError)                  unreadable, truncated, zero-sized or mis-sized image, mask or video
     ├─ MissingDependencyError(ImportError)     names the extra to install
@@ -42,8 +42,8 @@ class IncompatibleStagesError(ConfigError):
     """Stages or prompts that do not fit together, such as a text prompt without a detector."""
 
 
-class LicenceError(ConfigError):
-    """A model whose licence the chosen policy forbids."""
+class LicenseError(ConfigError):
+    """A model whose license the chosen policy forbids."""
 
 
 class PromptError(PromptSegError, ValueError):

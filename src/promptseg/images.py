@@ -1,6 +1,6 @@
 """Any image (path, bytes, open file, PIL image or array) as an (H, W, 3) uint8 RGB array, or a refusal that says why.
 
-EXIF orientation is applied, grey and palette images become RGB, transparent pixels are laid on white, CMYK is converted, and 16-bit samples
+EXIF orientation is applied, gray and palette images become RGB, transparent pixels are laid on white, CMYK is converted, and 16-bit samples
 are scaled to 8 bits by their full range.
 """
 
@@ -116,11 +116,11 @@ def _from_pil(image: Image.Image, name: str) -> NDArray[np.uint8]:
     return np.ascontiguousarray(upright.convert("RGB"))
 
 
-def _from_wide(grey: NDArray[Any], name: str) -> NDArray[np.uint8]:
+def _from_wide(gray: NDArray[Any], name: str) -> NDArray[np.uint8]:
     """Pillow opens some 16-bit PNG files with 32-bit samples; other 32-bit images have no range that one could scale by."""
-    if grey.dtype.kind == "i" and grey.min() >= 0 and grey.max() <= 65535:
-        return _from_array(grey.astype(np.uint16))
-    raise InputError(f"{name} has {grey.dtype} samples from {grey.min():g} to {grey.max():g}: scale them to uint8 (0…255) first")
+    if gray.dtype.kind == "i" and gray.min() >= 0 and gray.max() <= 65535:
+        return _from_array(gray.astype(np.uint16))
+    raise InputError(f"{name} has {gray.dtype} samples from {gray.min():g} to {gray.max():g}: scale them to uint8 (0…255) first")
 
 
 def _from_array(array: NDArray[Any]) -> NDArray[np.uint8]:

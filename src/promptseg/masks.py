@@ -135,7 +135,7 @@ class Mask:
     def from_polygons(
         cls, polygons: Sequence[Polygon | ArrayLike], size: Size, *, score: float | None = None, label: str | None = None
     ) -> Mask:
-        """Rasterises the union of polygons by the rule of the COCO API.
+        """Rasterizes the union of polygons by the rule of the COCO API.
 
         Args:
             polygons: Each a `Polygon` (with holes), an (N, 2) array of ``(x, y)`` on pixel edges, or COCO's flat ``[x0, y0, x1, …]``.
@@ -149,9 +149,9 @@ class Mask:
         rasters = []
         for polygon in polygons:
             exterior, holes = polygon if isinstance(polygon, Polygon) else (polygon, ())
-            raster = _rasterise(exterior, size)
+            raster = _rasterize(exterior, size)
             for hole in holes:
-                raster &= ~_rasterise(hole, size)
+                raster &= ~_rasterize(hole, size)
             rasters.append(raster)
         union = np.logical_or.reduce(rasters) if rasters else np.zeros(size, bool)
         return cls.from_array(union, score=score, label=label)
@@ -226,7 +226,7 @@ class Mask:
         if crop.size == 0:
             return []
         # At twice the size, a contour pixel u lies beside the pixel edge (u + 1) // 2, so that OpenCV's contours through pixel
-        # centres become exact outlines along pixel edges.
+        # centers become exact outlines along pixel edges.
         doubled = crop.repeat(2, axis=0).repeat(2, axis=1).astype(np.uint8)
         contours, hierarchy = cv2.findContours(doubled, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
         rings = [_corners((contour[:, 0] + 1) // 2) + np.array([left, top], np.float32) for contour in contours]
@@ -352,7 +352,7 @@ class Masks(Sequence[Mask]):
         rows = [_rle(mask) for mask in self]
         return np.asarray(coco.iou(rows, [_rle(m) for m in columns], [0] * len(columns)), np.float32)
 
-    def labelled(self, label: str | None) -> Masks:
+    def labeled(self, label: str | None) -> Masks:
         """The same masks, each with `label`."""
         return Masks((replace(mask, label=label) for mask in self), self.size)
 
@@ -399,7 +399,7 @@ def _binary(array: NDArray[Any]) -> NDArray[np.uint8]:
     raise InputError(f"a mask is an array of booleans or numbers, got dtype {array.dtype}")
 
 
-def _rasterise(ring: ArrayLike, size: Size) -> NDArray[np.bool_]:
+def _rasterize(ring: ArrayLike, size: Size) -> NDArray[np.bool_]:
     try:
         flat = np.asarray(ring, np.float64).reshape(-1)
     except (TypeError, ValueError) as error:

@@ -24,7 +24,7 @@ PromptKind = Literal["point", "box", "mask", "text", "everything"]
 
 
 class Prompt(ABC):
-    """What to segment. Coordinates are pixels of the original image; ``(0, 0)`` is the centre of the top-left pixel."""
+    """What to segment. Coordinates are pixels of the original image; ``(0, 0)`` is the center of the top-left pixel."""
 
     @staticmethod
     def point(x: float, y: float, foreground: bool = True) -> SpatialPrompt:
@@ -135,7 +135,7 @@ class Prompt(ABC):
             box_nms_thresh: Box IoU over which the mask with the lower predicted IoU is dropped.
             crop_n_layers: With n layers the model also runs on crops, ``4**i`` of them in layer ``i``.
             crop_nms_thresh: Box IoU over which masks of different crops count as duplicates.
-            crop_overlap_ratio: Overlap of neighbouring crops as a share of the shorter side.
+            crop_overlap_ratio: Overlap of neighboring crops as a share of the shorter side.
             crop_n_points_downscale_factor: The grid of layer ``i`` has ``points_per_side / factor**i`` points a side.
             min_mask_region_area: Holes and islands of fewer pixels are removed; 0 leaves them.
 

@@ -83,7 +83,7 @@ class Detector(Protocol):
 
     @property
     def provenance(self) -> Provenance:
-        """Which model this is, with its weights and licence."""
+        """Which model this is, with its weights and license."""
         ...
 
     def detect(self, image: ImageLike, phrases: Sequence[str] | None = None) -> Detections:
@@ -168,7 +168,7 @@ class Segmenter(Protocol):
 
     @property
     def provenance(self) -> Provenance:
-        """Which model this is, with its weights and licence."""
+        """Which model this is, with its weights and license."""
         ...
 
     @property
@@ -259,7 +259,7 @@ class VideoSegmenter(Protocol):
 
     @property
     def provenance(self) -> Provenance:
-        """Which model this is, with its weights and licence."""
+        """Which model this is, with its weights and license."""
         ...
 
     def open(self, frames: VideoLike) -> VideoSession:

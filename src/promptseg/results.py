@@ -27,7 +27,7 @@ class Provenance:
         backend: The backend that ran it, such as ``"onnx_sam"``.
         version: Version of the package behind the backend, such as ``"onnxruntime 1.32.0"``.
         weights: SHA-256 of the weights, by file name; empty for a model without weights.
-        licence: SPDX identifier of the weights' licence.
+        license: SPDX identifier of the weights' license.
         device: Where it ran, such as ``"cpu"``.
         dtype: The type in which it computed: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
         fallback_from: The models in whose place it ran because they did not fit into memory, in the order in which they were tried.
@@ -37,7 +37,7 @@ class Provenance:
     backend: str
     version: str
     weights: Mapping[str, str] = field(default_factory=dict)
-    licence: str = "unknown"
+    license: str = "unknown"
     device: str = "cpu"
     dtype: str = "float32"
     fallback_from: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class Provenance:
             "backend": self.backend,
             "version": self.version,
             "weights": dict(self.weights),
-            "licence": self.licence,
+            "license": self.license,
             "device": self.device,
             "dtype": self.dtype,
             "fallback_from": list(self.fallback_from),

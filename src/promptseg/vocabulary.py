@@ -99,7 +99,7 @@ class Phrase:
     """What a user asks a detector for.
 
     Attributes:
-        label: What its detections are labelled: the first alternative as the user wrote it.
+        label: What its detections are labeled: the first alternative as the user wrote it.
         alternatives: The ways to say it; at least one.
     """
 
@@ -192,7 +192,7 @@ class Vocabulary:
         wider = [name for name in dict.fromkeys(self.names) if _key(alternative) in {_key(word) for word in _narrower(name)}]
         if wider:
             return f" It knows {wider[0]!r}, which is wider: ask for that."
-        near = list(dict.fromkeys([*self._sharing_a_word(alternative), *self._spelt_alike(alternative)]))[:_LISTED]
+        near = list(dict.fromkeys([*self._sharing_a_word(alternative), *self._spelled_alike(alternative)]))[:_LISTED]
         if near:
             return f" Near it are: {', '.join(map(repr, near))}."
         more = f" and {len(self.names) - _LISTED} more" if len(self.names) > _LISTED else ""
@@ -202,7 +202,7 @@ class Vocabulary:
         words = {_key(word) for word in alternative.split()}
         yield from (name for name in self.names if words & {_key(word) for word in name.split()} or _key(name) in words)
 
-    def _spelt_alike(self, alternative: str) -> Iterator[str]:
+    def _spelled_alike(self, alternative: str) -> Iterator[str]:
         for key in difflib.get_close_matches(_key(alternative), list(self._classes), n=_LISTED, cutoff=0.6):
             yield from (self.names[index] for index in self._classes[key])
 

@@ -83,10 +83,10 @@ def test_a_picture_is_small_and_shows_the_masks_where_they_are(tmp_path):
     (tmp_path / "p.jpg").write_bytes(gallery.picture_of(Result(Masks([Mask.from_array(mask)]), image=image)))
     picture = np.asarray(Image.open(tmp_path / "p.jpg"), int)
     assert picture.shape == (270, 480, 3)
-    coloured = np.abs(picture - 60).max(axis=2) > 30
-    assert coloured[100:170, 130:230].all()
-    assert not coloured[:80].any()
-    assert not coloured[:, 260:].any()
+    colored = np.abs(picture - 60).max(axis=2) > 30
+    assert colored[100:170, 130:230].all()
+    assert not colored[:80].any()
+    assert not colored[:, 260:].any()
 
 
 def test_an_object_without_a_score_is_not_one_of_low_score():

@@ -8,7 +8,7 @@ from promptseg import Pipeline, Prompt, annotate
 from promptseg.errors import BackendError, ConfigError
 
 ray = pytest.importorskip("ray", reason="Ray is not installed")
-pytest.importorskip("skimage", reason="Ray's workers need a model of the catalogue without weights: superpixel needs scikit-image")
+pytest.importorskip("skimage", reason="Ray's workers need a model of the catalog without weights: superpixel needs scikit-image")
 
 pytestmark = [
     pytest.mark.slow,

@@ -59,7 +59,7 @@ def test_the_provenance_says_which_engine_ran_which_weights_in_which_type(folder
         ("groundingdino", "grounding_dino_original", "groundingdino-py"),
     ):
         provenance = promptseg.load(NAME, weights=folder, engine=engine, dtype="bfloat16").provenance
-        assert (provenance.model, provenance.backend, provenance.licence) == (NAME, backend, "Apache-2.0")
+        assert (provenance.model, provenance.backend, provenance.license) == (NAME, backend, "Apache-2.0")
         assert provenance.version.startswith(package)
         assert "torch" in provenance.version
         assert provenance.weights == {name: file_sha256(folder / name) for name in (FILE, "vocab.txt")}
@@ -89,7 +89,7 @@ def test_a_pipeline_file_alone_makes_masks_of_phrases(folder, photo, tmp_path):
     pytest.importorskip("skimage", reason="scikit-image is not installed")
     path = tmp_path / "pipeline.json"
     detect = {"model": NAME, "weights": str(folder), "threshold": 0.0, "options": {"thresholds": {"dog": 1.0}}, "max_detections": 3}
-    path.write_text(json.dumps({"detect": detect, "segment": {"model": "superpixel"}, "device": "cpu", "licences": "permissive"}))
+    path.write_text(json.dumps({"detect": detect, "segment": {"model": "superpixel"}, "device": "cpu", "licenses": "permissive"}))
     result = promptseg.Pipeline.from_config(path).build()(photo(), promptseg.Prompt.text("car|camion", "dog"))
     assert 1 <= len(result.masks) == len(result.detections) <= 3
     assert set(result.masks.labels) == {"car"}

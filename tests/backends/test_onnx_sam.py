@@ -33,18 +33,18 @@ def pair(request):
 
 
 class TestByPath:
-    def test_a_folder_is_recognised_by_its_two_files_whatever_their_names(self, pair):
+    def test_a_folder_is_recognized_by_its_two_files_whatever_their_names(self, pair):
         folder, model, _, kind = pair
         segmenter = promptseg.load(f"{model}={folder}")  # The engine, too, is told from the files.
         assert isinstance(segmenter.model, kind)
         provenance = segmenter.provenance
-        assert (provenance.model, provenance.backend, provenance.licence) == (model, "onnx_sam", "Apache-2.0")
+        assert (provenance.model, provenance.backend, provenance.license) == (model, "onnx_sam", "Apache-2.0")
         assert provenance.weights == {path.name: file_sha256(path) for path in folder.iterdir()}
 
-    def test_a_pair_of_a_model_that_is_not_in_the_catalogue_has_a_name_of_its_own(self, pair, photo):
+    def test_a_pair_of_a_model_that_is_not_in_the_catalog_has_a_name_of_its_own(self, pair, photo):
         folder, model, _, _ = pair
         segmenter = promptseg.load("onnx-sam", weights=folder)
-        assert (segmenter.provenance.model, segmenter.provenance.licence) == ("onnx-sam", "unknown")
+        assert (segmenter.provenance.model, segmenter.provenance.license) == ("onnx-sam", "unknown")
         prompt = [Prompt.box(15, 20, 70, 95)]
         known = promptseg.load(model, weights=folder, engine="onnx")
         assert list(segmenter.open(photo()).segment(prompt)) == list(known.open(photo()).segment(prompt))
@@ -101,7 +101,7 @@ class TestByName:
     @pytest.mark.parametrize(
         "model", [model for model in registry.list_models().values() for e in model.engines if e.backend == "onnx_sam"]
     )
-    def test_every_variant_of_the_catalogue_is_one_that_the_backend_runs(self, model):
+    def test_every_variant_of_the_catalog_is_one_that_the_backend_runs(self, model):
         assert registry.backend_of(model, "onnx").name == "onnx_sam"
 
 

@@ -26,7 +26,7 @@ class TestFiles:
         assert detector.provenance.backend == "onnx_yolo"
         assert detector.provenance.dtype == "float32"
 
-    def test_a_file_for_frames_of_any_size_is_given_frames_without_needless_grey(self, tiny_onnx_yolo):
+    def test_a_file_for_frames_of_any_size_is_given_frames_without_needless_gray(self, tiny_onnx_yolo):
         detector = load(tiny_onnx_yolo(side=None, metadata={"imgsz": "[128, 128]"}))
         assert not detector._network.layout.fixed
         assert detector._network.layout.frame == (128, 128)
@@ -157,7 +157,7 @@ def test_it_runs_without_torch_and_without_ultralytics(tiny_onnx_yolo, tmp_path)
 
 
 @pytest.mark.shared
-def test_a_quantised_detector_finds_the_bus_and_the_people_beside_it(shared):
+def test_a_quantized_detector_finds_the_bus_and_the_people_beside_it(shared):
     weights, bus = shared / "weights" / "yolo" / "yolov8n_int8.onnx", shared / "data" / "ultralytics" / "bus.jpg"
     if not weights.is_file() or not bus.is_file():
         pytest.skip("there is no yolov8n_int8.onnx or no bus.jpg beside the project")

@@ -41,7 +41,7 @@ def tiny(tmp_path_factory):
     return save(TINY, tmp_path_factory.mktemp("weights"))
 
 
-def test_the_catalogue_has_every_configuration_of_upstream():
+def test_the_catalog_has_every_configuration_of_upstream():
     configs = files("sam2").joinpath("configs")
     published = {
         f"configs/{folder.name}/{file.name}"
@@ -170,7 +170,7 @@ class TestHydra:
         (tmp_path / "host.yaml").write_text("name: host\n", "utf-8")
         return tmp_path
 
-    def test_a_program_that_has_initialised_hydra_goes_on_with_its_own_configurations(self, tiny, host):
+    def test_a_program_that_has_initialized_hydra_goes_on_with_its_own_configurations(self, tiny, host):
         program = f"""
         import hydra, sys
         hydra.initialize_config_dir(sys.argv[2], version_base="1.3")
@@ -181,7 +181,7 @@ class TestHydra:
         """
         assert self.run(program, tiny, host) == "sam2.1-hiera-tiny\n"
 
-    def test_a_program_may_initialise_hydra_after_loading(self, tiny, host):
+    def test_a_program_may_initialize_hydra_after_loading(self, tiny, host):
         assert self.run(f"import hydra\n{self.LOAD}{self.HOST}", tiny, host) == ""
 
     def test_a_program_that_uses_sam2_itself_can_go_on(self, tiny):

@@ -17,8 +17,8 @@ LEFT[:, :130] = True
 
 
 @pytest.fixture
-def two_colours():
-    """Two flat colours, the left one on `LEFT`."""
+def two_colors():
+    """Two flat colors, the left one on `LEFT`."""
     image = np.full((*SIZE, 3), (20, 60, 210), np.uint8)
     image[LEFT] = (200, 40, 30)
     return image
@@ -28,45 +28,45 @@ def segment(image, *prompts, **options):
     return promptseg.load("superpixel", **options).open(image).segment(list(prompts))
 
 
-def test_the_patch_under_a_point_stays_on_its_side_of_an_edge(two_colours):
-    left, right = segment(two_colours, Prompt.point(128, 60), Prompt.point(131, 60))
+def test_the_patch_under_a_point_stays_on_its_side_of_an_edge(two_colors):
+    left, right = segment(two_colors, Prompt.point(128, 60), Prompt.point(131, 60))
     assert left.array[60, 128]
     assert right.array[60, 131]
     assert not (left.array & ~LEFT).any()
     assert not (right.array & LEFT).any()
 
 
-def test_foreground_points_gather_their_patches(two_colours):
+def test_foreground_points_gather_their_patches(two_colors):
     y, x = np.mgrid[2 : SIZE[0] : 4, 2:130:4]
     everywhere_left = Prompt.points(np.stack([x.ravel(), y.ravel()], axis=1))
-    assert segment(two_colours, everywhere_left)[0].iou(Mask.from_array(LEFT)) > 0.99
+    assert segment(two_colors, everywhere_left)[0].iou(Mask.from_array(LEFT)) > 0.99
 
 
-def test_a_box_gathers_the_patches_of_which_more_than_half_lies_inside_it(two_colours):
-    patches = segment_everything(two_colours)
+def test_a_box_gathers_the_patches_of_which_more_than_half_lies_inside_it(two_colors):
+    patches = segment_everything(two_colors)
     box = np.zeros(SIZE, bool)
     box[15:100, 33:177] = True
     expected = np.zeros(SIZE, bool)
     for patch in patches:
         if (patch.array & box).sum() > patch.area / 2:
             expected |= patch.array
-    (mask,) = segment(two_colours, Prompt.box(33, 15, 177, 100))
+    (mask,) = segment(two_colors, Prompt.box(33, 15, 177, 100))
     assert np.array_equal(mask.array, expected)
     assert mask.iou(Mask.from_array(box)) > 0.8
 
 
-def test_a_box_around_a_colour_finds_it(two_colours):
-    assert segment(two_colours, Prompt.box(0, 0, 130, 120))[0] == Mask.from_array(LEFT)
+def test_a_box_around_a_color_finds_it(two_colors):
+    assert segment(two_colors, Prompt.box(0, 0, 130, 120))[0] == Mask.from_array(LEFT)
 
 
-def test_a_box_smaller_than_any_patch_gives_an_empty_mask_with_score_zero(two_colours):
-    (mask,) = segment(two_colours, Prompt.box(50, 50, 51, 51))
+def test_a_box_smaller_than_any_patch_gives_an_empty_mask_with_score_zero(two_colors):
+    (mask,) = segment(two_colors, Prompt.box(50, 50, 51, 51))
     assert (mask.area, mask.score) == (0, 0.0)
 
 
-def test_a_background_point_takes_its_patch_from_a_box(two_colours):
+def test_a_background_point_takes_its_patch_from_a_box(two_colors):
     whole, less, patch = segment(
-        two_colours,
+        two_colors,
         Prompt.box(0, 0, 130, 120),
         Prompt.box(0, 0, 130, 120) + Prompt.point(60, 60, foreground=False),
         Prompt.point(60, 60),
@@ -74,19 +74,19 @@ def test_a_background_point_takes_its_patch_from_a_box(two_colours):
     assert np.array_equal(less.array, whole.array & ~patch.array)
 
 
-def test_a_foreground_point_adds_its_patch_to_a_box(two_colours):
+def test_a_foreground_point_adds_its_patch_to_a_box(two_colors):
     box, more, patch = segment(
-        two_colours, Prompt.box(0, 0, 130, 120), Prompt.box(0, 0, 130, 120) + Prompt.point(190, 60), Prompt.point(190, 60)
+        two_colors, Prompt.box(0, 0, 130, 120), Prompt.box(0, 0, 130, 120) + Prompt.point(190, 60), Prompt.point(190, 60)
     )
     assert np.array_equal(more.array, box.array | patch.array)
 
 
-def test_a_background_point_wins_over_a_foreground_point_on_the_same_patch(two_colours):
-    assert segment(two_colours, Prompt.points([(60, 60), (60, 60)], [True, False]))[0].area == 0
+def test_a_background_point_wins_over_a_foreground_point_on_the_same_patch(two_colors):
+    assert segment(two_colors, Prompt.points([(60, 60), (60, 60)], [True, False]))[0].area == 0
 
 
-def test_background_points_alone_give_an_empty_mask(two_colours):
-    assert segment(two_colours, Prompt.point(60, 60, foreground=False))[0].area == 0
+def test_background_points_alone_give_an_empty_mask(two_colors):
+    assert segment(two_colors, Prompt.point(60, 60, foreground=False))[0].area == 0
 
 
 def test_every_pixel_belongs_to_one_patch(photo):
@@ -108,7 +108,7 @@ def test_compactness_makes_patches_squarer(photo):
     assert roughness(100.0) < roughness(1.0)
 
 
-def test_a_flat_patch_on_another_colour_scores_near_one():
+def test_a_flat_patch_on_another_color_scores_near_one():
     image = np.full((80, 80, 3), 20, np.uint8)
     image[20:60, 20:60] = (250, 240, 30)
     assert segment(image, Prompt.box(20, 20, 60, 60))[0].score > 0.95
@@ -124,8 +124,8 @@ def test_the_whole_image_has_no_surroundings_and_scores_zero(photo):
     assert (mask.area, mask.score) == (120 * 160, 0.0)
 
 
-def test_a_mask_of_two_colours_scores_less_than_either(two_colours):
-    image = np.pad(two_colours, ((30, 30), (30, 30), (0, 0)), constant_values=230)
+def test_a_mask_of_two_colors_scores_less_than_either(two_colors):
+    image = np.pad(two_colors, ((30, 30), (30, 30), (0, 0)), constant_values=230)
     left, right, both = segment(image, Prompt.box(30, 30, 160, 150), Prompt.box(160, 30, 230, 150), Prompt.box(30, 30, 230, 150))
     assert both.score < min(left.score, right.score)
 
@@ -159,9 +159,9 @@ def test_the_share_of_a_patch_in_a_box_is_counted_in_pixels_of_the_image(monkeyp
     assert np.array_equal(session.segment([Prompt.box(35, 21, 121, 88)])[0].array, expected)
 
 
-def test_a_mask_prompt_is_refused_with_what_is_taken(two_colours):
+def test_a_mask_prompt_is_refused_with_what_is_taken(two_colors):
     with pytest.raises(PromptError, match=r"prompt 1 is Prompt\.mask.*point, box and everything"):
-        segment(two_colours, Prompt.point(1, 1), Prompt.mask(LEFT))
+        segment(two_colors, Prompt.point(1, 1), Prompt.mask(LEFT))
 
 
 @pytest.mark.parametrize("value", [0, -3, 2.5, "many", True, None])

@@ -112,7 +112,7 @@ class TestWeights:
         path = tiny_yolo(names=("crack", "spalling"))
         detector = promptseg.load(f"yolo={path}", device="cpu")
         assert detector.classes == ("crack", "spalling")
-        assert detector.provenance.licence == "AGPL-3.0"
+        assert detector.provenance.license == "AGPL-3.0"
         assert detector.provenance.backend == "yolo"
         assert "ultralytics" in detector.provenance.version
         assert list(detector.provenance.weights.values()) == [promptseg.weights.store.file_sha256(path)]
@@ -303,8 +303,8 @@ class TestComputing:
         assert len(result.masks) == len(result.detections) > 0
 
     def test_a_permissive_pipeline_refuses_it(self, tiny_yolo):
-        with pytest.raises(promptseg.errors.LicenceError, match=r"AGPL-3\.0"):
-            promptseg.Pipeline().detect(f"yolo={tiny_yolo()}").segment("mini-sam").build(licences="permissive")
+        with pytest.raises(promptseg.errors.LicenseError, match=r"AGPL-3\.0"):
+            promptseg.Pipeline().detect(f"yolo={tiny_yolo()}").segment("mini-sam").build(licenses="permissive")
 
 
 def test_every_named_model_has_an_architecture_of_ultralytics_and_a_checkpoint_of_its_own():

@@ -66,7 +66,7 @@ def test_of_what_is_only_remarkable_the_first_is_told_and_the_rest_counted(run, 
         Image.fromarray(values).save(path)
     done = run("evaluate", *DATA)
     assert done.exit_code == 0
-    assert done.stderr.count("is grey") == 1
+    assert done.stderr.count("is gray") == 1
     assert "(1 more like this)" in done.stderr
 
 
@@ -96,7 +96,7 @@ def test_text_goes_to_the_detector(run):
         (("--images", "images"), "got none of them"),
         (("--images", "images", "--masks", "masks", "--coco", "c.json"), "got masks and coco"),
         (("--masks", "masks"), "needs the folder of the images"),
-        ((*DATA, "--mask-kind", "grey"), "got 'grey'"),
+        ((*DATA, "--mask-kind", "gray"), "got 'gray'"),
         ((*DATA, "--prompt", "bx"), "Did you mean 'box'"),
         ((*DATA, "--prompt", "text"), "give --detector"),
         ((*DATA, "--detector", "find"), "--detector goes with --prompt text"),

@@ -20,7 +20,7 @@ def calls(monkeypatch):
         made.append((args, kwargs))
         stopped = "no better validation in 4 epochs" if kwargs["seed"] == 1 else None
         best, validation = (0, {"box": (0.5, 0.5)}) if kwargs["seed"] == 2 else (7, {"box": (0.5, 0.75), "point": (0.3, 0.7)})
-        found = (Finding("a.png", "converted", "it is grey"), Finding("b.png", "converted", "it is grey"))
+        found = (Finding("a.png", "converted", "it is gray"), Finding("b.png", "converted", "it is gray"))
         if kwargs["seed"] == 5:
             found = (Finding("c.png", "size", "another size"),)
         elif kwargs["seed"] != 4:
@@ -43,11 +43,11 @@ def photos(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_it_says_what_was_learnt_and_how_to_use_it(run, calls):
+def test_it_says_what_was_learned_and_how_to_use_it(run, calls):
     result = run("finetune", *FOLDERS, "--seed", 1)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
-        "30 photos learnt from, 8 to judge by; 9 epochs in 61 s, stopped: no better validation in 4 epochs",
+        "30 photos learned from, 8 to judge by; 9 epochs in 61 s, stopped: no better validation in 4 epochs",
         "IoU by box on those 8: 0.500 before, 0.750 after epoch 7",
         "IoU by point on those 8: 0.300 before, 0.700 after epoch 7",
         "Use it: --model mini-sam=tuned",
@@ -84,7 +84,7 @@ def test_options_reach_the_call(run, calls):
 
 def test_findings_are_told_and_what_is_broken_has_its_exit_status(run, calls):
     told = run("finetune", *FOLDERS, "--seed", 4)
-    assert (told.exit_code, told.stderr) == (0, "promptseg: a.png: it is grey (1 more like this)\n")
+    assert (told.exit_code, told.stderr) == (0, "promptseg: a.png: it is gray (1 more like this)\n")
     broken = run("finetune", *FOLDERS, "--seed", 5)
     assert (broken.exit_code, broken.stderr) == (1, "promptseg: c.png: another size\n")
     assert "Use it: --model mini-sam=tuned" in broken.stdout
@@ -123,7 +123,7 @@ def test_folds_train_and_judge_a_decoder_each(run, monkeypatch):
 
 def test_json_is_one_object(run, calls):
     values = json.loads(run("finetune", *FOLDERS, "--json").stdout)
-    assert (values["model"], values["folder"], values["licence"], values["best_epoch"]) == ("mini-sam", "tuned", "MIT", 7)
+    assert (values["model"], values["folder"], values["license"], values["best_epoch"]) == ("mini-sam", "tuned", "MIT", 7)
     assert values["photos"] == {"train": 30, "validation": 8}
     assert values["validation"]["box"] == {"before": 0.5, "after": 0.75}
 

@@ -21,7 +21,7 @@ def test_every_engine_of_every_model_is_listed_once(run):
 
 def test_a_row_says_what_one_needs_to_know_before_choosing(run):
     (row,) = (row for row in rows(run) if (row["model"], row["engine"]) == ("mini-sam", "onnx"))
-    assert row["licence"] == "MIT"
+    assert row["license"] == "MIT"
     assert row["backend"] == "onnx_sam"
     assert row["bytes"] == 28085517 + 16501766
     assert row["summary"]

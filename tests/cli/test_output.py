@@ -10,7 +10,7 @@ import typer
 from PIL import Image
 
 from promptseg.cli.output import distinct_names, errors_as_messages, seconds, write_image, write_json
-from promptseg.errors import ConfigError, InputError, LicenceError, OutputError, PromptError, WeightsError
+from promptseg.errors import ConfigError, InputError, LicenseError, OutputError, PromptError, WeightsError
 from promptseg.runtime import files
 
 PICTURE = Image.fromarray(np.arange(48, dtype=np.uint8).reshape(4, 4, 3))
@@ -62,7 +62,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     ("error", "status"),
     [
         (ConfigError("why"), 2),
-        (LicenceError("why"), 2),
+        (LicenseError("why"), 2),
         (PromptError("why"), 1),
         (InputError("why"), 1),
         (WeightsError("why"), 1),

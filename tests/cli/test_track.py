@@ -77,15 +77,15 @@ def parade(add_model, tmp_path):
 
     The red square is not seen on frames 4 to 6.
     """
-    colours = {"red": (220, 20, 20), "blue": (20, 20, 220)}
+    colors = {"red": (220, 20, 20), "blue": (20, 20, 220)}
 
     class Finder:
         provenance = FakeDetector({}).provenance
 
         def detect(self, image, phrases=None):
             rows = []
-            for label, colour in colours.items():
-                seen = (np.asarray(image) == colour).all(-1)
+            for label, color in colors.items():
+                seen = (np.asarray(image) == color).all(-1)
                 if seen.any():
                     (x0, x1), (y0, y1) = ((line.argmax(), len(line) - line[::-1].argmax()) for line in (seen.any(0), seen.any(1)))
                     rows.append((label, (x0, y0, x1, y1)))
@@ -93,20 +93,20 @@ def parade(add_model, tmp_path):
             return Detections(size, np.float32([box for _, box in rows]), [0.9] * len(rows), [label for label, _ in rows])
 
     add_model("cutter", "segmenter", lambda _: FakeSegmenter())
-    add_model("colours", "detector", lambda _: Finder())
+    add_model("colors", "detector", lambda _: Finder())
     folder = tmp_path / "parade"
     folder.mkdir()
     for index in range(10):
         image = np.full((48, 80, 3), 90, np.uint8)
-        image[26:40, 10 + 2 * index : 24 + 2 * index] = colours["blue"]
+        image[26:40, 10 + 2 * index : 24 + 2 * index] = colors["blue"]
         if index not in (4, 5, 6):
-            image[6:18, 30 + index : 42 + index] = colours["red"]
+            image[6:18, 30 + index : 42 + index] = colors["red"]
         Image.fromarray(image).save(folder / f"{index}.png")
     return folder
 
 
 def test_the_tables_have_the_masks_of_the_label_pictures_under_the_same_ids(run, parade, tmp_path):
-    words = ("track", parade, "--model", "cutter", "--detector", "colours", "--redetect-every", "1", "--no-timeline")
+    words = ("track", parade, "--model", "cutter", "--detector", "colors", "--redetect-every", "1", "--no-timeline")
     for table in ("json", "parquet"):
         if table == "parquet":
             pytest.importorskip("pyarrow", reason="tables in Parquet need pyarrow")
@@ -148,7 +148,7 @@ def test_the_tables_have_the_masks_of_the_label_pictures_under_the_same_ids(run,
 
 def test_an_object_that_was_away_has_its_id_again_and_the_events_say_when(run, parade, tmp_path):
     done = run(
-        "track", parade, "--model", "cutter", "--detector", "colours", "--redetect-every", "1", "--out", "out", "--no-timeline", "--json"
+        "track", parade, "--model", "cutter", "--detector", "colors", "--redetect-every", "1", "--out", "out", "--no-timeline", "--json"
     )
     events = [json.loads(line) for line in (tmp_path / "out" / "events.jsonl").read_text().splitlines()]
     assert events == json.loads(done.stdout)["events"]

@@ -23,7 +23,7 @@ class TestLayoutOfSegmentAnything(SegmenterContract):
         return promptseg.load("sam-vit-b", weights=sam_pair)
 
 
-class TestLayoutOfSegmentAnythingQuantised(SegmenterContract):
+class TestLayoutOfSegmentAnythingQuantized(SegmenterContract):
     rounds = 20
 
     @pytest.fixture(scope="module")

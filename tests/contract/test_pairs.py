@@ -1,4 +1,4 @@
-"""Every detector of the catalogue in front of every segmenter, from a configuration file alone."""
+"""Every detector of the catalog in front of every segmenter, from a configuration file alone."""
 
 import itertools
 
@@ -11,7 +11,7 @@ from promptseg import registry
 pytest.importorskip("torch", reason="most models need torch")
 
 
-def catalogued(kind):
+def cataloged(kind):
     """Name and engine of every model of a kind that this version runs."""
     backends = {name: spec.kind for name, spec in registry.backends().items()}
     return [
@@ -19,11 +19,11 @@ def catalogued(kind):
     ]
 
 
-PAIRS = list(itertools.product(catalogued("detector"), catalogued("segmenter")))
+PAIRS = list(itertools.product(cataloged("detector"), cataloged("segmenter")))
 
 
 @pytest.mark.parametrize(("detector", "segmenter"), PAIRS, ids=["-".join([*one, *other]) for one, other in PAIRS])
-def test_text_becomes_labelled_masks(detector, segmenter, small_models, photo, tmp_path):
+def test_text_becomes_labeled_masks(detector, segmenter, small_models, photo, tmp_path):
     path = tmp_path / "pipeline.yaml"
     stages = {"detect": {**small_models.stage(*detector), "threshold": 0.0, "max_detections": 3}, "segment": small_models.stage(*segmenter)}
     path.write_text(yaml.safe_dump({**stages, "device": "cpu"}), "utf-8")

@@ -23,23 +23,23 @@ def test_a_black_and_white_picture_in_rgb_is_one_object(save, square):
 
 
 def test_soft_edges_are_cut_over_127_and_a_finding_says_so(save, square):
-    grey = square * np.uint8(255)
-    grey[0, 2], grey[0, 3], grey[3, 3] = 127, 128, 3
-    path = save("m.png", grey)
+    gray = square * np.uint8(255)
+    gray[0, 2], gray[0, 3], gray[3, 3] = 127, 128, 3
+    path = save("m.png", gray)
     ((_, mask),), ignored, (finding,) = read_mask_file(path)
     square[0, 3] = True
     assert (mask.array == square).all()
     assert not ignored
     assert finding.kind == "converted"
     assert finding.source == str(path)
-    assert "6.2 % of the mask is grey: what is over 127 counts" in finding.message
+    assert "6.2 % of the mask is gray: what is over 127 counts" in finding.message
 
 
 def test_a_jpeg_is_never_a_label_mask(save):
-    grey = np.zeros((32, 32), np.uint8)
-    grey[6:22, 6:22] = 255
-    ((_, mask),), _, (finding,) = read_mask_file(save("m.jpg", grey, quality=60))
-    assert (mask.array == (grey > 0)).mean() > 0.95
+    gray = np.zeros((32, 32), np.uint8)
+    gray[6:22, 6:22] = 255
+    ((_, mask),), _, (finding,) = read_mask_file(save("m.jpg", gray, quality=60))
+    assert (mask.array == (gray > 0)).mean() > 0.95
     assert finding.kind == "converted"
 
 
@@ -54,7 +54,7 @@ def test_each_number_of_a_label_mask_is_an_object(save, dtype):
         assert (pixels == (labels == int(key))).all()
 
 
-def test_the_indices_of_a_palette_count_and_not_its_colours(tmp_path):
+def test_the_indices_of_a_palette_count_and_not_its_colors(tmp_path):
     image = Image.fromarray(np.uint8([[0, 1], [2, 255]]), "L").convert("P")
     image.putpalette([200, 10, 10] * 256)
     image.save(tmp_path / "m.png")
@@ -77,11 +77,11 @@ def test_a_black_mask_has_no_object(save):
     assert objects(save("m.png", np.zeros((6, 8), np.uint8))) == {}
 
 
-def test_a_mask_in_colour_is_refused_by_name(save):
-    colours = np.zeros((6, 8, 3), np.uint8)
-    colours[0, 0] = (255, 0, 0)
-    with pytest.raises(InputError, match=r"m\.png is in colour"):
-        read_mask_file(save("m.png", colours))
+def test_a_mask_in_color_is_refused_by_name(save):
+    colors = np.zeros((6, 8, 3), np.uint8)
+    colors[0, 0] = (255, 0, 0)
+    with pytest.raises(InputError, match=r"m\.png is in color"):
+        read_mask_file(save("m.png", colors))
 
 
 def test_what_is_no_picture_is_refused_by_name(tmp_path):

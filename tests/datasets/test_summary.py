@@ -6,7 +6,7 @@ import pytest
 
 from promptseg.datasets.core import Finding
 from promptseg.datasets.formats.folders import read_folders
-from promptseg.datasets.summary import content_key, same_content, summarise
+from promptseg.datasets.summary import content_key, same_content, summarize
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def dataset(tmp_path, save, square, photo):
 
 
 def test_a_summary_counts_images_objects_sizes_classes_and_pixels(dataset):
-    summary = summarise(dataset)
+    summary = summarize(dataset)
     assert (summary.images, summary.objects) == (4, 4)
     assert dict(summary.sizes) == {(6, 8): 3, (10, 10): 1}
     assert {label: (one.objects, one.images) for label, one in summary.classes.items()} == {"1": (3, 3), "2": (1, 1)}
@@ -36,7 +36,7 @@ def test_a_summary_counts_images_objects_sizes_classes_and_pixels(dataset):
 
 
 def test_a_summary_names_the_same_image_under_two_names_and_what_is_broken(dataset):
-    summary = summarise(dataset)
+    summary = summarize(dataset)
     assert summary.duplicates == (("a.png", "b.bmp"),)
     assert [(finding.source, finding.kind) for finding in summary.findings] == [("d.png", "unpaired"), ("empty.png", "empty")]
     for expected in ("4 images, 4 objects", "the same image: a.png, b.bmp", "d.png: there is no mask"):
@@ -44,17 +44,17 @@ def test_a_summary_names_the_same_image_under_two_names_and_what_is_broken(datas
 
 
 def test_of_many_findings_of_one_kind_a_summary_shows_the_first_and_counts_the_rest(dataset):
-    grey = [Finding(f"{number}.png", "converted", "it is grey") for number in range(9)]
-    shown = str(replace(summarise(dataset), findings=(Finding("d.png", "unpaired", "there is no mask"), *grey))).splitlines()
+    gray = [Finding(f"{number}.png", "converted", "it is gray") for number in range(9)]
+    shown = str(replace(summarize(dataset), findings=(Finding("d.png", "unpaired", "there is no mask"), *gray))).splitlines()
     assert shown[-6:] == [
         "d.png: there is no mask",
-        *(f"{number}.png: it is grey" for number in range(4)),
+        *(f"{number}.png: it is gray" for number in range(4)),
         "and 5 more of this kind (converted)",
     ]
 
 
 def test_a_summary_can_be_written_as_json(dataset):
-    content = json.loads(json.dumps(summarise(dataset).to_dict()))
+    content = json.loads(json.dumps(summarize(dataset).to_dict()))
     assert content["sizes"][0] == {"height": 6, "width": 8, "images": 3}
     assert content["findings"][0]["kind"] == "unpaired"
 
@@ -62,7 +62,7 @@ def test_a_summary_can_be_written_as_json(dataset):
 def test_an_image_that_breaks_off_is_found(dataset, tmp_path):
     path = tmp_path / "images" / "c.png"
     path.write_bytes(path.read_bytes()[:-60])
-    summary = summarise(dataset)
+    summary = summarize(dataset)
     assert summary.images == 3
     assert ("c.png", "unreadable") in [(finding.source, finding.kind) for finding in summary.findings]
 

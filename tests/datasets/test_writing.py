@@ -258,7 +258,7 @@ def test_a_mask_without_pixels_is_lost_and_said_to_be(tmp_path, ring):
 
 
 def test_classes_have_the_numbers_that_are_asked_for_and_others_follow(tmp_path, ring):
-    masks = Masks([ring]).labelled("dog")[0], Masks([ring]).labelled("cat")[0], Masks([ring]).labelled(None)[0]
+    masks = Masks([ring]).labeled("dog")[0], Masks([ring]).labeled("cat")[0], Masks([ring]).labeled(None)[0]
     write("coco", [image(tmp_path, "a.png", masks, (7, 9))], tmp_path / "out", classes=["bird", "cat"])
     categories = json.loads((tmp_path / "out" / "coco.json").read_text())["categories"]
     assert [(each["id"], each["name"]) for each in categories] == [(1, "bird"), (2, "cat"), (3, "dog"), (4, "object")]
@@ -291,7 +291,7 @@ def test_an_image_is_taken_only_when_the_one_before_is_written(tmp_path, ring):
         ("coco", {"photos": "link"}, "no option 'photos', it is one of yolo and yolo-seg"),
         ("yolo", {"photo": "link"}, "no option 'photo': the options are"),
         ("yolo", {"photos": "move"}, "photos is link, copy or none, got 'move'"),
-        ("geojson", {"coordinates": "metres"}, "coordinates is auto, pixels or world"),
+        ("geojson", {"coordinates": "meters"}, "coordinates is auto, pixels or world"),
         ("label studio", {}, "Did you mean 'label-studio'"),
     ],
 )

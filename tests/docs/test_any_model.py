@@ -30,7 +30,7 @@ def example():
 
 @pytest.fixture
 def small(tiny_sam, tiny_sam2, monkeypatch):
-    """What the packages build is small, and is recognised as the model that it stands for."""
+    """What the packages build is small, and is recognized as the model that it stands for."""
     import promptseg.backends.mobile_sam
     import promptseg.backends.sam
     import promptseg.backends.sam2

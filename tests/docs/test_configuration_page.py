@@ -60,7 +60,7 @@ def test_the_three_example_files_say_the_same(tmp_path):
     assert configs[0].clean is not None
 
 
-def test_the_page_names_every_permissive_licence():
+def test_the_page_names_every_permissive_license():
     row = re.search(r"^\| `permissive` \|(.*)\|$", PAGE, re.MULTILINE)
     assert set(re.findall(r"`([^`]+)`", row[1])) == PERMISSIVE
 

@@ -32,7 +32,7 @@ def test_the_models_page_lists_the_catalog_with_its_engines_backends_and_license
     page = (DOCS / "reference" / "models.md").read_text("utf-8")
     listed = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \| `([^`]+)` \| ([^|]+) \|", page, re.MULTILINE)
     expected = [
-        (model.name, engine.name, engine.backend, model.licence) for model in promptseg.list_models().values() for engine in model.engines
+        (model.name, engine.name, engine.backend, model.license) for model in promptseg.list_models().values() for engine in model.engines
     ]
     assert listed == expected
 
@@ -95,7 +95,7 @@ def test_the_models_page_opens_with_families_and_a_choice():
     assert re.findall(r"^## (.+)$", page, re.MULTILINE)[:2] == ["Families", "How to choose"]
     table = page[page.index("## Families") : page.index("## How to choose")]
     licenses = set(re.findall(r"^\| \[.*\| \**([\w.-]+)\** \|$", table, re.MULTILINE))
-    assert licenses == {model.licence for model in promptseg.list_models().values()} - {"unknown"}
+    assert licenses == {model.license for model in promptseg.list_models().values()} - {"unknown"}
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "examples/README.md"])

@@ -64,7 +64,7 @@ def mini_sam():
 
 @pytest.fixture
 def detectors(add_model):
-    """Detectors of the catalogue whose weights are large or need torch find what the photo shows without either."""
+    """Detectors of the catalog whose weights are large or need torch find what the photo shows without either."""
     found = {"cup": (170, 18, 421, 315), "coffee cup": (170, 18, 421, 315), "table": (0, 0, 600, 400), "spoon": (322, 62, 430, 330)}
     for name in ("grounding-dino-swin-t", "yolov8n"):
         add_model(name, "detector", lambda _: FakeDetector(found))

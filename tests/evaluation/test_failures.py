@@ -26,9 +26,9 @@ def traits(pixels, lab=None, **fields):
     return describe(Mask.from_array(pixels), np.zeros((*pixels.shape, 3), np.float32) if lab is None else lab, row(pixels.shape, **fields))
 
 
-def disc(size, centre, radius):
+def disc(size, center, radius):
     y, x = np.ogrid[: size[0], : size[1]]
-    return (x - centre[0]) ** 2 + (y - centre[1]) ** 2 <= radius**2
+    return (x - center[0]) ** 2 + (y - center[1]) ** 2 <= radius**2
 
 
 def test_a_disc_is_thick_and_a_line_is_thin():
@@ -50,7 +50,7 @@ def test_parts_that_do_not_touch_are_counted():
     assert traits(np.bool_([[1, 0, 1], [0, 0, 0], [1, 1, 1]])).parts == 3
 
 
-def test_contrast_is_the_distance_of_the_colours_at_the_outline_and_not_of_those_far_away():
+def test_contrast_is_the_distance_of_the_colors_at_the_outline_and_not_of_those_far_away():
     pixels = disc((200, 200), (100, 100), 60)
     lab = np.zeros((200, 200, 3), np.float32)
     lab[..., 0] = np.where(pixels, 50, 20)

@@ -8,7 +8,7 @@ from promptseg import Mask
 from promptseg.errors import ConfigError, InputError
 from promptseg.evaluation.simulation import (
     Box,
-    CentrePoint,
+    CenterPoint,
     Click,
     Clicks,
     Everything,
@@ -23,9 +23,9 @@ from promptseg.evaluation.simulation import (
 pixels = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9)).filter(np.any)
 
 
-def disc(size=(60, 80), centre=(40, 30), radius=15):
+def disc(size=(60, 80), center=(40, 30), radius=15):
     y, x = np.ogrid[: size[0], : size[1]]
-    return Mask.from_array((x - centre[0]) ** 2 + (y - centre[1]) ** 2 <= radius**2)
+    return Mask.from_array((x - center[0]) ** 2 + (y - center[1]) ** 2 <= radius**2)
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,8 @@ def disc(size=(60, 80), centre=(40, 30), radius=15):
     [
         ("box", Box()),
         ("box:0.1", Box(0.1)),
-        ("point", CentrePoint()),
-        ("point:centre", CentrePoint()),
+        ("point", CenterPoint()),
+        ("point:center", CenterPoint()),
         ("point:random", RandomPoint()),
         ("grid", PointGrid(3)),
         ("grid:5", PointGrid(5)),
@@ -97,8 +97,8 @@ def test_jitter_moves_each_side_by_itself_and_uses_all_of_its_range():
     assert moves.max() > 0.19
 
 
-def test_the_centre_point_is_the_middle_of_a_disc():
-    assert CentrePoint().prompt(disc(), generator(0, "")).xy.tolist() == [[40, 30]]
+def test_the_center_point_is_the_middle_of_a_disc():
+    assert CenterPoint().prompt(disc(), generator(0, "")).xy.tolist() == [[40, 30]]
 
 
 @given(pixels, st.integers(0, 99))

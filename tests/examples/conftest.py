@@ -49,7 +49,7 @@ def photo_file(photo, tmp_path):
 
 @pytest.fixture
 def named(small_models):
-    """A model of the catalogue with the weights of a small one, as ``NAME=PATH``: ``named(model, engine)``."""
+    """A model of the catalog with the weights of a small one, as ``NAME=PATH``: ``named(model, engine)``."""
 
     def name(model, engine):
         stage = small_models.stage(model, engine)

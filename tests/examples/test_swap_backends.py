@@ -32,7 +32,7 @@ def test_the_files_differ_in_nothing_but_names():
 
 
 @pytest.fixture
-def localised(named, tmp_path):
+def localized(named, tmp_path):
     """Writes a file of the example with the weights of small models, which find what they find at any score: a few of it will do."""
 
     def write(path):
@@ -48,8 +48,8 @@ def localised(named, tmp_path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
-def test_the_script_runs_a_file(path, localised, run_example, photo_file):
-    done = run_example("swap_backends/run.py", photo_file(), "--find", "dog", "cat", "--config", localised(path), "--out", "pictures")
+def test_the_script_runs_a_file(path, localized, run_example, photo_file):
+    done = run_example("swap_backends/run.py", photo_file(), "--find", "dog", "cat", "--config", localized(path), "--out", "pictures")
     assert (done.status, done.errors) == (0, "")
     first, *lines = done.output.splitlines()
     values = read(path)
@@ -62,9 +62,9 @@ def test_the_script_runs_a_file(path, localised, run_example, photo_file):
     assert Path(f"pictures/{path.stem}.png").is_file()
 
 
-def test_a_file_that_cannot_run_keeps_no_other_from_running(localised, run_example, photo_file, tmp_path):
+def test_a_file_that_cannot_run_keeps_no_other_from_running(localized, run_example, photo_file, tmp_path):
     (tmp_path / "broken.yaml").write_text("detect: {model: yolo99}\n", "utf-8")
-    good = localised(FOLDER / "yolo+mini-sam.yaml")
+    good = localized(FOLDER / "yolo+mini-sam.yaml")
     done = run_example("swap_backends/run.py", photo_file(), "--find", "dog", "--config", "broken.yaml", good)
     assert done.status == 1
     assert done.errors.startswith("broken.yaml: ")

@@ -1,4 +1,4 @@
-"""int8 by ONNX Runtime's dynamic quantisation."""
+"""int8 by ONNX Runtime's dynamic quantization."""
 
 import logging
 
@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from promptseg.errors import BackendError
-from promptseg.export.quantize import quantise
+from promptseg.export.quantize import quantize
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def graph(tmp_path):
 
 
 def test_weights_of_matrix_products_become_bytes_and_those_of_convolutions_stay(graph, tmp_path):
-    quantise(graph, tmp_path / "int8.onnx")
+    quantize(graph, tmp_path / "int8.onnx")
     kinds = {tensor.name: tensor.data_type for tensor in onnx.load(str(tmp_path / "int8.onnx")).graph.initializer}
     assert kinds["kernel"] == TensorProto.FLOAT
     assert kinds["matrix_quantized"] == TensorProto.UINT8
@@ -35,7 +35,7 @@ def test_weights_of_matrix_products_become_bytes_and_those_of_convolutions_stay(
 
 
 def test_the_graph_computes_nearly_the_same(graph, tmp_path, run_graph):
-    quantise(graph, tmp_path / "int8.onnx")
+    quantize(graph, tmp_path / "int8.onnx")
     x = np.random.default_rng(1).normal(size=(1, 16, 64, 64)).astype(np.float32)
     exact, near = run_graph(graph, x=x)["y"], run_graph(tmp_path / "int8.onnx", x=x)["y"]
     assert 0 < np.abs(near - exact).max() < 0.1 * np.abs(exact).max()
@@ -43,11 +43,11 @@ def test_the_graph_computes_nearly_the_same(graph, tmp_path, run_graph):
 
 def test_logging_is_not_set_up_for_the_whole_process(graph, tmp_path, monkeypatch):
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
-    quantise(graph, tmp_path / "int8.onnx")
+    quantize(graph, tmp_path / "int8.onnx")
     assert logging.getLogger().handlers == []
 
 
 def test_a_file_that_is_no_graph_is_named(tmp_path):
     (tmp_path / "a.onnx").write_bytes(b"not a graph")
-    with pytest.raises(BackendError, match=r"could not quantise a\.onnx"):
-        quantise(tmp_path / "a.onnx", tmp_path / "b.onnx")
+    with pytest.raises(BackendError, match=r"could not quantize a\.onnx"):
+        quantize(tmp_path / "a.onnx", tmp_path / "b.onnx")

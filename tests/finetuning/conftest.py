@@ -1,4 +1,4 @@
-"""What tests of fine-tuning share: photos with masks, and a tiny model of the catalogue that learns from them in seconds."""
+"""What tests of fine-tuning share: photos with masks, and a tiny model of the catalog that learns from them in seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The images of a dataset that can be learnt from, by content and group."""
+"""The images of a dataset that can be learned from, by content and group."""
 
 from dataclasses import replace
 from functools import partial

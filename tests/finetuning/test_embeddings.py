@@ -17,7 +17,7 @@ from promptseg.runtime.home import home
 
 
 class Means:
-    """As much of a `promptseg.models.sam.model.SamModel` as encodes photos: to their mean colours, counting them."""
+    """As much of a `promptseg.models.sam.model.SamModel` as encodes photos: to their mean colors, counting them."""
 
     provenance = Provenance("means", "tests", "1", {"weights": "aa"})
 

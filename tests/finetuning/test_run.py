@@ -74,7 +74,7 @@ class TestTheFolder:
         done = tune()
         assert names(done.folder) == FILES
         record = json.loads((done.folder / "training.json").read_text())
-        assert (record["model"], record["licence"]) == ("sam-vit-b", "Apache-2.0")
+        assert (record["model"], record["license"]) == ("sam-vit-b", "Apache-2.0")
         assert {photo["image"] for photo in record["train"] + record["validation"]} == {f"{index}.png" for index in range(4)}
         assert all(len(photo["sha256"]) == 64 for photo in record["train"])
         assert record["settings"]["seed"] == 0
@@ -88,7 +88,7 @@ class TestTheFolder:
         kwargs = {"weights": folder} if form == "weights" else {}
         name = {"folder": str(folder), "name=folder": f"sam-vit-b={folder}", "weights": "sam-vit-b"}[form]
         model = promptseg.load(name, device="cpu", **kwargs)
-        assert (model.provenance.model, model.provenance.backend, model.provenance.licence) == ("sam-vit-b", "sam", "Apache-2.0")
+        assert (model.provenance.model, model.provenance.backend, model.provenance.license) == ("sam-vit-b", "sam", "Apache-2.0")
         assert set(model.provenance.weights) == {"sam_vit_b_01ec64.pth", "decoder.safetensors"}
 
     def test_its_masks_are_those_of_the_trained_decoder(self, tune, photo, small_sam):
@@ -185,7 +185,7 @@ class TestGoingOn:
             tune(seed=1)
         assert tune(seed=1, overwrite=True).epochs == 3
 
-    def test_photos_are_not_encoded_again_and_what_is_learnt_is_the_same(self, tune):
+    def test_photos_are_not_encoded_again_and_what_is_learned_is_the_same(self, tune):
         first, second = tune(out="first"), tune(out="second")
         assert (first.encoded, second.encoded) == (4, 0)
         assert [entry["loss"] for entry in log_of(first.folder)] == [entry["loss"] for entry in log_of(second.folder)]
@@ -353,7 +353,7 @@ def test_sam2_is_fine_tuned_as_well(toy, tiny_sam2, tmp_path, monkeypatch, photo
 def test_mini_sam_is_fine_tuned_from_its_published_files(toy, tmp_path):
     pytest.importorskip("mobile_sam", reason="MobileSAM's own code is not installed")
     done = finetune_decoder(*toy(2, (96, 128)), tmp_path / "out", epochs=1, device="cpu")
-    assert (done.model, done.licence, done.parameters) == ("mini-sam", "MIT", 4_058_340)
+    assert (done.model, done.license, done.parameters) == ("mini-sam", "MIT", 4_058_340)
     note = json.loads((done.folder / "promptseg.json").read_text())
     assert set(note["base"]) == {"encoder.onnx", "sam.onnx"}
     assert note["base_paths"] == {}

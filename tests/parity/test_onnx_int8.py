@@ -1,4 +1,4 @@
-"""A pair of SAM's full size, quantised as labelme's are, answers nearly as the float model that it was made of: mini-sam."""
+"""A pair of SAM's full size, quantized as labelme's are, answers nearly as the float model that it was made of: mini-sam."""
 
 import numpy as np
 import onnx
@@ -19,9 +19,9 @@ PROMPTS += [Prompt.box(322, 62, 430, 330), Prompt.box(150, 90, 400, 260), Prompt
 
 
 @pytest.fixture(scope="module")
-def folder(mini_sam, quantised, tmp_path_factory):
+def folder(mini_sam, quantized, tmp_path_factory):
     (published,) = {path.parent for path in registry.fetch("mini-sam").files.values()}
-    return quantised(published, tmp_path_factory.mktemp("int8"))
+    return quantized(published, tmp_path_factory.mktemp("int8"))
 
 
 @pytest.fixture(scope="module")

@@ -127,7 +127,7 @@ def test_boxes_come_back_to_the_photo_as_those_of_ultralytics_do(ultralytics):
         letterbox = Letterbox.fit(size, (640, 640), 32)
         boxes = np.random.default_rng(2).uniform(0, 640, (20, 4)).astype(np.float32)
         expected = ultralytics.utils.ops.scale_boxes(letterbox.frame, boxes.copy(), size)
-        # Where the frame has no grey at all, ultralytics guesses the scale from it, up to one pixel of the photo off.
+        # Where the frame has no gray at all, ultralytics guesses the scale from it, up to one pixel of the photo off.
         tight = letterbox.frame == letterbox.content
         np.testing.assert_allclose(letterbox.to_photo(boxes), expected, atol=max(size) / 320 if tight else 1e-3)
 

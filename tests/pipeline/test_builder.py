@@ -8,7 +8,7 @@ from promptseg import registry
 from promptseg.errors import (
     ConfigError,
     IncompatibleStagesError,
-    LicenceError,
+    LicenseError,
     MissingDependencyError,
     UnknownModelError,
 )
@@ -58,7 +58,7 @@ class TestBuilder:
             Pipeline().detect("yolo11n", thresholds={"car|automobile": 0.2, "dog": 0.5}),
             Pipeline().segment("mini-sam", score="mask", min_mask_score=0.5, failed_mask="drop"),
             Pipeline().segment().clean(fill_holes=True, min_island=3, min_area=4, nms=0.5, merge=True, max_masks=7),
-            Pipeline(parse_config({"segment": {}, "device": "cpu", "licences": ["MIT", "Apache-2.0"]})),
+            Pipeline(parse_config({"segment": {}, "device": "cpu", "licenses": ["MIT", "Apache-2.0"]})),
         ],
     )
     def test_to_config_gives_plain_values_from_which_the_same_pipeline_is_made(self, pipeline):
@@ -136,13 +136,13 @@ class TestBuild:
         add_model("finder", "detector", lambda _: loaded.append("finder"))
         with pytest.raises(UnknownModelError):
             Pipeline().detect("finder").segment("nosuch").build()
-        add_model("copyleft", "segmenter", lambda _: loaded.append("copyleft"), licence="AGPL-3.0")
-        with pytest.raises(LicenceError):
-            Pipeline().detect("finder").segment("copyleft").build(licences="permissive")
+        add_model("copyleft", "segmenter", lambda _: loaded.append("copyleft"), license="AGPL-3.0")
+        with pytest.raises(LicenseError):
+            Pipeline().detect("finder").segment("copyleft").build(licenses="permissive")
         assert loaded == []
 
     @pytest.mark.parametrize(
-        ("policy", "licence", "allowed"),
+        ("policy", "license", "allowed"),
         [
             ("any", "AGPL-3.0", True),
             ("permissive", "Apache-2.0", True),
@@ -155,26 +155,26 @@ class TestBuild:
         ],
     )
     @pytest.mark.parametrize("stage", ["detect", "segment"])
-    def test_the_licence_policy_holds_for_every_stage(self, stage, policy, licence, allowed, add_model):
-        add_model("model", "detector" if stage == "detect" else "segmenter", lambda _: FakeSegmenter(), licence)
+    def test_the_license_policy_holds_for_every_stage(self, stage, policy, license, allowed, add_model):
+        add_model("model", "detector" if stage == "detect" else "segmenter", lambda _: FakeSegmenter(), license)
         pipeline = getattr(Pipeline(), stage)("model")
         if allowed:
-            pipeline.build(licences=policy)
+            pipeline.build(licenses=policy)
         else:
-            with pytest.raises(LicenceError, match=f"'model' is licensed under {licence}"):
-                pipeline.build(licences=policy)
+            with pytest.raises(LicenseError, match=f"'model' is licensed under {license}"):
+                pipeline.build(licenses=policy)
 
     def test_the_policy_of_the_configuration_holds_unless_build_says_otherwise(self, add_model):
-        add_model("copyleft", "segmenter", lambda _: FakeSegmenter(), licence="AGPL-3.0")
-        pipeline = Pipeline.from_config({"segment": {"model": "copyleft"}, "licences": "permissive"})
-        with pytest.raises(LicenceError):
+        add_model("copyleft", "segmenter", lambda _: FakeSegmenter(), license="AGPL-3.0")
+        pipeline = Pipeline.from_config({"segment": {"model": "copyleft"}, "licenses": "permissive"})
+        with pytest.raises(LicenseError):
             pipeline.build()
-        pipeline.build(licences="any")
+        pipeline.build(licenses="any")
 
     def test_own_weights_in_the_name_do_not_hide_the_model_from_the_checks(self, add_model):
-        add_model("copyleft", "segmenter", lambda _: FakeSegmenter(), licence="AGPL-3.0")
-        with pytest.raises(LicenceError):
-            Pipeline().segment("copyleft=my/weights").build(licences="permissive")
+        add_model("copyleft", "segmenter", lambda _: FakeSegmenter(), license="AGPL-3.0")
+        with pytest.raises(LicenseError):
+            Pipeline().segment("copyleft=my/weights").build(licenses="permissive")
 
 
 class TestWeightsThatChooseTheEngine:

@@ -8,7 +8,7 @@ from fake_pipelines import BLANK
 from promptseg.errors import (
     ConfigError,
     IncompatibleStagesError,
-    LicenceError,
+    LicenseError,
     OutOfMemoryError,
     UnknownModelError,
 )
@@ -71,13 +71,13 @@ class TestFallback:
 
     @pytest.mark.parametrize(
         ("fallback", "error"),
-        [(["othr"], UnknownModelError), (["finder"], IncompatibleStagesError), (["small"], ConfigError), (["copyleft"], LicenceError)],
+        [(["othr"], UnknownModelError), (["finder"], IncompatibleStagesError), (["small"], ConfigError), (["copyleft"], LicenseError)],
     )
     def test_a_wrong_one_is_refused_before_anything_is_loaded(self, fallback, error, models, add_model):
         add_model("finder", "detector", lambda _: models.append("finder"))
-        add_model("copyleft", "segmenter", lambda _: models.append("copyleft"), licence="AGPL-3.0")
+        add_model("copyleft", "segmenter", lambda _: models.append("copyleft"), license="AGPL-3.0")
         with pytest.raises(error, match=fallback[0]):
-            Pipeline().detect("finder").segment("small", fallback=["other", *fallback]).build(licences="permissive")
+            Pipeline().detect("finder").segment("small", fallback=["other", *fallback]).build(licenses="permissive")
         assert models == []
 
     def test_a_detector_has_none(self):

@@ -43,7 +43,7 @@ class TestResolution:
             pipeline.build()
         assert resolved.names == ["finder", "large", "small"]
         resolved.names.clear()
-        built = pipeline.segment("large", fallback=["small"]).build(licences="permissive")
+        built = pipeline.segment("large", fallback=["small"]).build(licenses="permissive")
         assert resolved.names == ["finder", "large", "small"]
         assert len(resolved.files) == 2  # The detector's and the first segmenter's: the fallback's are not needed.
         built(BLANK, Prompt.text("dog"))

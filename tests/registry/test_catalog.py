@@ -16,18 +16,18 @@ from promptseg.registry.builtin import BUILT_IN
 from promptseg.registry.catalog import backend_for, memory_need
 from promptseg.weights.store import WeightFile
 
-# SPDX identifiers of licences that models are published under.
-LICENCES = {"MIT", "Apache-2.0", "BSD-3-Clause", "AGPL-3.0", "AGPL-3.0-only", "CC-BY-NC-4.0"}
+# SPDX identifiers of licenses that models are published under.
+LICENSES = {"MIT", "Apache-2.0", "BSD-3-Clause", "AGPL-3.0", "AGPL-3.0-only", "CC-BY-NC-4.0"}
 
 
-class TestCatalogue:
+class TestCatalog:
     def test_every_model_parses(self):
         assert len(list_models()) >= 10
         for name, model in list_models().items():
             assert model.name == name
             assert re.fullmatch(r"[a-z0-9][a-z0-9.-]*", name)
             assert model.summary
-            assert model.licence in LICENCES or all(not engine.files for engine in model.engines)
+            assert model.license in LICENSES or all(not engine.files for engine in model.engines)
             assert model.engines
             assert len({engine.name for engine in model.engines}) == len(model.engines)
 
@@ -99,7 +99,7 @@ class TestFinding:
 class TestEntryPoints:
     def test_a_backend_of_another_package_brings_its_models(self, stranger):
         assert registry.backends()["stranger"] is stranger.spec
-        assert find_model("strange").licence == "MIT"
+        assert find_model("strange").license == "MIT"
         assert set(list_models()) > {"mini-sam", "strange"}
         assert stranger.requests == []
 
@@ -145,7 +145,7 @@ class TestEntryPoints:
 
 class TestMemory:
     @pytest.fixture
-    def catalogue(self, monkeypatch):
+    def catalog(self, monkeypatch):
         """Makes these the only models, ``name=(engine, backend, MiB)``, and returns what ``this`` needs."""
 
         def set_to(**models):
@@ -159,21 +159,21 @@ class TestMemory:
 
         return set_to
 
-    def test_a_need_is_that_of_the_engine_with_the_known_sizes_of_its_weights(self, catalogue):
-        need = catalogue(this=("torch", "sam", 90))
+    def test_a_need_is_that_of_the_engine_with_the_known_sizes_of_its_weights(self, catalog):
+        need = catalog(this=("torch", "sam", 90))
         assert (need.model, need.mib, need.checkpoint, need.lighter) == ("this", 90, 11, ())
 
-    def test_models_that_need_less_come_with_it_the_largest_first(self, catalogue):
-        need = catalogue(tiny=("torch", "sam", 10), this=("torch", "sam", 90), larger=("torch", "sam", 99), small=("torch", "sam", 80))
+    def test_models_that_need_less_come_with_it_the_largest_first(self, catalog):
+        need = catalog(tiny=("torch", "sam", 10), this=("torch", "sam", 90), larger=("torch", "sam", 99), small=("torch", "sam", 80))
         assert [(other.model, other.mib, other.checkpoint) for other in need.lighter] == [("small", 80, 11), ("tiny", 10, 11)]
 
-    def test_those_of_its_own_backend_come_before_larger_ones_of_others(self, catalogue):
-        need = catalogue(tiny=("torch", "sam", 10), other=("torch", "sam2", 80), this=("torch", "sam", 90), small=("torch", "sam", 20))
+    def test_those_of_its_own_backend_come_before_larger_ones_of_others(self, catalog):
+        need = catalog(tiny=("torch", "sam", 10), other=("torch", "sam2", 80), this=("torch", "sam", 90), small=("torch", "sam", 20))
         assert [other.model for other in need.lighter] == ["small", "tiny", "other"]
 
-    def test_one_whose_need_backend_or_kind_does_not_suit_is_left_out(self, catalogue, add_model):
+    def test_one_whose_need_backend_or_kind_does_not_suit_is_left_out(self, catalog, add_model):
         add_model("finder", "detector", None)
-        need = catalogue(
+        need = catalog(
             unknown=("torch", "sam", None),
             other=("onnx", "onnx_sam", 10),
             later=("torch", "of a later version", 10),
@@ -182,6 +182,6 @@ class TestMemory:
         )
         assert need.lighter == ()
 
-    def test_beside_a_need_that_is_not_known_none_is_less(self, catalogue):
-        need = catalogue(tiny=("torch", "sam", 10), this=("torch", "sam", None))
+    def test_beside_a_need_that_is_not_known_none_is_less(self, catalog):
+        need = catalog(tiny=("torch", "sam", 10), this=("torch", "sam", None))
         assert (need.mib, need.lighter) == (None, ())

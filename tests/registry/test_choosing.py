@@ -46,7 +46,7 @@ class TestEngineOfGivenWeights:
             (tmp_path / name).touch()
         assert choice._engine_for(model, tmp_path).name == "onnx"
 
-    def test_a_folder_under_other_names_is_for_the_engine_that_recognises_its_files(self, tmp_path):
+    def test_a_folder_under_other_names_is_for_the_engine_that_recognizes_its_files(self, tmp_path):
         model = find_model("sam-vit-b")
         for name in ("mine.onnx", "yours.onnx"):
             assert choice._engine_for(model, tmp_path).name == "torch"

@@ -37,14 +37,14 @@ class TestLoading:
             load("strange", engine="two", weights=path if form == "path" else str(path))
         assert stranger.requests[0].weights.files == {"w.bin": path}
 
-    def test_own_files_that_the_backend_recognises_may_have_any_names(self, installed, stranger, tmp_path):
-        spec = BackendSpec("stranger", "segmenter", "stranger:load", recognises=(".bin", ".txt"), models=stranger.spec.models)
+    def test_own_files_that_the_backend_recognizes_may_have_any_names(self, installed, stranger, tmp_path):
+        spec = BackendSpec("stranger", "segmenter", "stranger:load", recognizes=(".bin", ".txt"), models=stranger.spec.models)
         installed(Point("stranger", spec))
         for name in ("b.bin", "a.txt", "unrelated.json"):
             (tmp_path / name).write_bytes(name.encode())
         load("strange", engine="two", weights=tmp_path)
         assert stranger.requests[0].weights.files == {"a.txt": tmp_path / "a.txt", "b.bin": tmp_path / "b.bin"}
-        (tmp_path / "w.bin").write_bytes(b"the name of the catalogue goes first")
+        (tmp_path / "w.bin").write_bytes(b"the name of the catalog goes first")
         load("strange", engine="two", weights=tmp_path)
         assert stranger.requests[1].weights.files == {"w.bin": tmp_path / "w.bin"}
 
@@ -154,7 +154,7 @@ class TestLoadVideo:
 
 class TestTypedLoading:
     @pytest.fixture(autouse=True)
-    def catalogued(self, add_model):
+    def cataloged(self, add_model):
         add_model("cutter", "segmenter", lambda _: "a segmenter")
         add_model("finder", "detector", lambda _: "a detector")
 

@@ -35,7 +35,7 @@ class TestExportedWeights:
         return write
 
     @pytest.mark.parametrize("engine", [None, "onnx"])
-    def test_it_is_run_as_it_says_although_the_catalogue_has_no_such_engine(self, engine, note, folder, stranger):
+    def test_it_is_run_as_it_says_although_the_catalog_has_no_such_engine(self, engine, note, folder, stranger):
         note()
         load("strange", weights=folder, engine=engine)
         (request,) = stranger.requests
@@ -58,14 +58,14 @@ class TestExportedWeights:
     def test_a_decoder_comes_with_the_published_files_that_it_builds_on(self, note, folder, stranger, monkeypatch, tmp_path):
         published = tmp_path / "published.bin"
         published.write_bytes(b"weights")
-        (catalogued,) = list_models()["strange"].engine("two").files
-        note(base={catalogued.name: catalogued.sha256}, engine="torch")
+        (cataloged,) = list_models()["strange"].engine("two").files
+        note(base={cataloged.name: cataloged.sha256}, engine="torch")
         monkeypatch.setattr(
-            files, "fetch_weights", lambda *_: ModelWeights({catalogued.name: published}, {catalogued.name: catalogued.sha256})
+            files, "fetch_weights", lambda *_: ModelWeights({cataloged.name: published}, {cataloged.name: cataloged.sha256})
         )
         load("strange", weights=folder)
-        assert stranger.requests[0].weights.files == {catalogued.name: published, **{path.name: path for path in folder.glob("*.onnx")}}
-        assert next(iter(stranger.requests[0].weights.files)) == catalogued.name
+        assert stranger.requests[0].weights.files == {cataloged.name: published, **{path.name: path for path in folder.glob("*.onnx")}}
+        assert next(iter(stranger.requests[0].weights.files)) == cataloged.name
         assert stranger.requests[0].engine.name == "torch"
 
     def test_a_pipeline_checks_the_backend_that_reads_it(self, note, folder, stranger):

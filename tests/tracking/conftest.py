@@ -10,16 +10,16 @@ from promptseg.results import Provenance
 from promptseg.testing import FakeFrames
 
 SIZE = (96, 128)
-RED, GREEN, GREY = (200, 40, 40), (40, 150, 60), (120, 120, 120)
+RED, GREEN, GRAY = (200, 40, 40), (40, 150, 60), (120, 120, 120)
 
 
-def textured(height, width, colour, seed):
-    """A patch of a colour with fixed noise, coarse enough for optical flow."""
+def textured(height, width, color, seed):
+    """A patch of a color with fixed noise, coarse enough for optical flow."""
     import cv2
 
     noise = np.random.default_rng(seed).normal(0, 1, (height // 8 + 2, width // 8 + 2)).astype(np.float32)
     noise = cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.clip(np.array(colour) + 25 * noise[..., None], 0, 255).astype(np.uint8)
+    return np.clip(np.array(color) + 25 * noise[..., None], 0, 255).astype(np.uint8)
 
 
 @dataclass
@@ -69,10 +69,10 @@ class Scene:
 
 
 def draw(things):
-    """``draw({"square": (20, 30, 24, 24, RED)})``: a scene of things by name, each ``x, y, width, height, colour``."""
+    """``draw({"square": (20, 30, 24, 24, RED)})``: a scene of things by name, each ``x, y, width, height, color``."""
     image, seen = textured(*SIZE, GREEN, 0), {}
-    for seed, (name, (x, y, width, height, colour)) in enumerate(things.items(), 1):
-        patch = textured(height, width, colour, seed)
+    for seed, (name, (x, y, width, height, color)) in enumerate(things.items(), 1):
+        patch = textured(height, width, color, seed)
         x0, y0, x1, y1 = max(x, 0), max(y, 0), min(x + width, SIZE[1]), min(y + height, SIZE[0])
         for other in seen.values():
             other[max(y0, 0) : max(y1, 0), x0 : max(x1, 0)] = False
@@ -88,7 +88,7 @@ class ScenesSegmenter:
     """A segmenter that opens the scenes of a video by their pixels."""
 
     scenes: list
-    provenance = Provenance("scenes", "fake", "1", licence="Apache-2.0")
+    provenance = Provenance("scenes", "fake", "1", license="Apache-2.0")
 
     def open(self, image):
         return next(scene for scene in self.scenes if scene.image is image or np.array_equal(scene.image, image))
@@ -116,5 +116,5 @@ def square():
 
 @pytest.fixture
 def wall():
-    """``wall(x, width)``: a grey wall over the whole height."""
-    return lambda x, width: (x, 0, width, SIZE[0], GREY)
+    """``wall(x, width)``: a gray wall over the whole height."""
+    return lambda x, width: (x, 0, width, SIZE[0], GRAY)

@@ -1,4 +1,4 @@
-"""What an object looks like: cells described by colour or embedding, a memory of them, and how well a cell agrees with it."""
+"""What an object looks like: cells described by color or embedding, a memory of them, and how well a cell agrees with it."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from promptseg.models.sam.geometry import LongestSide
 from promptseg.models.sam.model import Embedding
 from promptseg.models.sam.session import SamSession
 from promptseg.testing import FakeSegmenter
-from promptseg.tracking.appearance import COLOUR_CELLS, MOST_CELLS, NEIGHBOURS, Cells, View, cells_of, likeness, overlap, view
+from promptseg.tracking.appearance import COLOR_CELLS, MOST_CELLS, NEIGHBORS, Cells, View, cells_of, likeness, overlap, view
 
 
 def cells_by(vectors, grid, size=None):
@@ -33,7 +33,7 @@ def test_a_lookalike_looks_alike(scene, square):
     assert alike[both.things["twin"]].mean() > 0.9
 
 
-def test_a_colour_never_seen_is_undecided():
+def test_a_color_never_seen_is_undecided():
     red, green, blue = np.eye(3)
     memory = View(np.float32([red]), np.float32([green]))
     assert likeness(cells_by([red, green, blue], (1, 3)), [memory]).ravel() == pytest.approx([1, 0, 0.5], abs=1e-3)
@@ -48,7 +48,7 @@ def test_an_object_that_fills_the_frame_has_no_background_and_looks_like_itself(
 
 def test_the_most_similar_cells_of_all_views_decide():
     red, green, blue = np.eye(3)
-    views = [View(np.float32([red] * NEIGHBOURS), np.float32([green])), View(np.float32([blue] * NEIGHBOURS), np.float32([green]))]
+    views = [View(np.float32([red] * NEIGHBORS), np.float32([green])), View(np.float32([blue] * NEIGHBORS), np.float32([green]))]
     assert likeness(cells_by([red, blue, green], (1, 3)), views).ravel() == pytest.approx([1, 1, 0], abs=1e-3)
 
 
@@ -97,7 +97,7 @@ def test_shares_and_places_of_cells_are_those_of_the_frame():
     mask = np.zeros((20, 60), bool)
     mask[:10, :30] = True
     np.testing.assert_allclose(cells.share(mask), [[1, 0.5, 0], [0, 0, 0]], atol=1e-6)
-    x, y = cells.centres()
+    x, y = cells.centers()
     assert (x.tolist(), y.tolist()) == ([10, 30, 50], [5, 15])
     spread = cells.spread(np.float32([[0, 0, 1], [0, 0, 0]]))
     assert spread.shape == (20, 60)
@@ -107,28 +107,28 @@ def test_shares_and_places_of_cells_are_those_of_the_frame():
 
 
 @pytest.mark.parametrize("size", [(300, 400), (400, 300), (40, 30), (1, 1), (1, 5000), (5000, 1)])
-def test_colours_are_described_on_a_grid_of_at_most_so_many_cells(size):
+def test_colors_are_described_on_a_grid_of_at_most_so_many_cells(size):
     image = np.random.default_rng(0).integers(0, 255, (*size, 3), np.uint8)
     cells = cells_of(FakeSegmenter().open(image), image)
-    assert max(cells.grid) == min(max(size), COLOUR_CELLS)
+    assert max(cells.grid) == min(max(size), COLOR_CELLS)
     assert min(cells.grid) >= 1
     assert len(cells.vectors) == cells.grid[0] * cells.grid[1]
     np.testing.assert_allclose(np.linalg.norm(cells.vectors, axis=1), 1, atol=1e-5)
 
 
-def test_likeness_of_colours_is_graded():
+def test_likeness_of_colors_is_graded():
     image = np.array([[(200, 40, 40), (190, 45, 40), (40, 60, 200)]], np.uint8)
     vectors = cells_of(FakeSegmenter().open(image), image).vectors
     assert vectors[0] @ vectors[1] > 0.9
     assert vectors[0] @ vectors[2] < 0.7
 
 
-def test_likeness_of_colours_is_the_bhattacharyya_coefficient():
+def test_likeness_of_colors_is_the_bhattacharyya_coefficient():
     image = np.full((2, 128, 3), 255, np.uint8)  # Cells of 2 x 2 pixels, of which the second has one white pixel and three black ones.
     image[:, 2:4] = 0
     image[0, 2] = 255
     vectors = cells_of(FakeSegmenter().open(image), image).vectors
-    assert vectors[0] @ vectors[1] == pytest.approx((np.sqrt(1 / 4) + 1 + 1) / 3, abs=1e-3)  # Brightness, and the two channels of colour.
+    assert vectors[0] @ vectors[1] == pytest.approx((np.sqrt(1 / 4) + 1 + 1) / 3, abs=1e-3)  # Brightness, and the two channels of color.
 
 
 def sam_session(features, size):
@@ -145,7 +145,7 @@ def test_an_embedding_describes_the_cells_that_show_the_photo_and_not_the_paddin
     np.testing.assert_allclose(cells.vectors[1 * 4 + 2], expected, rtol=1e-5)
 
 
-def test_a_session_whose_embedding_is_no_map_is_described_by_colours():
+def test_a_session_whose_embedding_is_no_map_is_described_by_colors():
     image = np.zeros((20, 30, 3), np.uint8)
     cells = cells_of(sam_session({"tokens": np.zeros((1, 16, 8), np.float32)}, (20, 30)), image)
     assert cells.grid == (20, 30)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from promptseg.tracking.flow import Flow, flow_between, grey
+from promptseg.tracking.flow import Flow, flow_between, gray
 
 
 def iou(first, second):
@@ -20,7 +20,7 @@ def shifted(by, size=(8, 12)):
 
 def test_a_mask_moves_with_what_it_covers(scene, square):
     before, after = scene({"square": square(30, 40)}), scene({"square": square(34, 42)})
-    flow = flow_between(grey(before.image), grey(after.image))
+    flow = flow_between(gray(before.image), gray(after.image))
     moved = flow.move(before.things["square"])
     assert iou(before.things["square"], after.things["square"]) < 0.65
     assert iou(moved, after.things["square"]) > 0.8
@@ -29,14 +29,14 @@ def test_a_mask_moves_with_what_it_covers(scene, square):
 
 def test_what_is_at_rest_stays_and_is_trusted(scene, square):
     still = scene({"square": square(30, 40)})
-    flow = flow_between(grey(still.image), grey(still.image))
+    flow = flow_between(gray(still.image), gray(still.image))
     np.testing.assert_array_equal(flow.move(still.things["square"]), still.things["square"])
     assert flow.consistency(still.things["square"]) == 1
 
 
 def test_flow_over_a_cut_is_hardly_trusted(scene):
     ground = scene({}).image
-    flow = flow_between(grey(ground), grey(np.ascontiguousarray(ground[::-1, ::-1])))
+    flow = flow_between(gray(ground), gray(np.ascontiguousarray(ground[::-1, ::-1])))
     assert flow.consistent.mean() < 0.6
 
 
@@ -74,4 +74,4 @@ def test_frames_too_small_for_flow_are_taken_to_be_at_rest(size):
 
 def test_brightness_is_that_of_the_eye():
     image = np.array([[(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]], np.uint8)
-    assert grey(image).tolist() == [[76, 150, 29, 255]]
+    assert gray(image).tolist() == [[76, 150, 29, 255]]

@@ -8,7 +8,7 @@ import pytest
 
 from promptseg.masks import Mask, Masks
 from promptseg.tracking.appearance import cells_of
-from promptseg.tracking.flow import Flow, flow_between, grey
+from promptseg.tracking.flow import Flow, flow_between, gray
 from promptseg.tracking.propagation import VIEWS, Signals, begin, step
 
 SPATIAL = frozenset({"point", "box", "mask"})
@@ -22,7 +22,7 @@ def go(track, *scenes, accepts=SPATIAL):
     """The track on each scene but the first, on which it is."""
     tracks = []
     for before, after in itertools.pairwise(scenes):
-        flow = flow_between(grey(before.image), grey(after.image))
+        flow = flow_between(gray(before.image), gray(after.image))
         track = step(track, after, cells_of(after, after.image), flow, accepts)
         tracks.append(track)
     return tracks
@@ -42,8 +42,8 @@ def test_what_it_looked_like_when_prompted_stays_and_of_the_rest_the_latest_view
     first = start(scenes[0])
     tracks = go(first, *scenes)
     assert all(track.prompted == first.prompted for track in tracks)
-    assert [len(track.learnt) for track in tracks] == [1, 2, *[VIEWS] * VIEWS]
-    assert tracks[-1].learnt[:-1] == tracks[-2].learnt[1:]
+    assert [len(track.learned) for track in tracks] == [1, 2, *[VIEWS] * VIEWS]
+    assert tracks[-1].learned[:-1] == tracks[-2].learned[1:]
 
 
 def test_the_twin_of_an_object_is_not_taken_for_it(scene, square):
@@ -52,14 +52,14 @@ def test_the_twin_of_an_object_is_not_taken_for_it(scene, square):
         np.testing.assert_array_equal(track.mask, shown.things["square"])
 
 
-def test_behind_a_wall_an_object_is_lost_nothing_is_learnt_and_after_it_the_object_is_found(scene, square, wall):
+def test_behind_a_wall_an_object_is_lost_nothing_is_learned_and_after_it_the_object_is_found(scene, square, wall):
     shown, hidden = scene({"square": square(40, 30)}), scene({"square": square(40, 30), "wall": wall(30, 50)})
     first = start(shown)
     *behind, again = go(first, shown, hidden, hidden, hidden, shown)
     assert [track.signals.lost for track in behind] == [1, 2, 3]
     for track in behind:
         assert not track.mask.any()
-        assert (track.learnt, track.usual, track.held.tolist()) == (first.learnt, first.usual, first.held.tolist())
+        assert (track.learned, track.usual, track.held.tolist()) == (first.learned, first.usual, first.held.tolist())
         assert track.signals.confidence < 0.1
     assert again.signals.lost == 0
     np.testing.assert_array_equal(again.mask, shown.things["square"])
@@ -121,18 +121,18 @@ def test_an_object_that_the_flow_takes_out_of_the_frame_is_looked_for_where_it_w
 
 
 @pytest.mark.parametrize(
-    ("share", "lost", "seen", "learnt"), [(0.95, 0, True, 1), (0.65, 0, True, 0), (0.35, 4, True, 0), (0.15, 4, False, 0)]
+    ("share", "lost", "seen", "learned"), [(0.95, 0, True, 1), (0.65, 0, True, 0), (0.35, 4, True, 0), (0.15, 4, False, 0)]
 )
-def test_how_much_agreement_of_what_is_usual_decides_what_is_seen_and_learnt(scene, square, share, lost, seen, learnt):
+def test_how_much_agreement_of_what_is_usual_decides_what_is_seen_and_learned(scene, square, share, lost, seen, learned):
     shown = scene({"square": square(20, 30)})
     track = replace(start(shown), signals=Signals(lost=3))
     track = after(replace(track, usual=track.usual / share), shown, shifted(0))
     assert track.signals.appearance == pytest.approx(share, rel=0.12)  # The bell of a lost object is wider.
-    assert (track.signals.lost, bool(track.mask.any()), len(track.learnt)) == (lost, seen, learnt)
+    assert (track.signals.lost, bool(track.mask.any()), len(track.learned)) == (lost, seen, learned)
     assert track.signals.flow == 0  # Of a lost object the flow says nothing, though the mask is where it leads.
 
 
-def test_what_is_usual_follows_what_is_learnt_slowly(scene, square):
+def test_what_is_usual_follows_what_is_learned_slowly(scene, square):
     shown = scene({"square": square(20, 30)})
     first = start(shown)
     track = after(replace(first, usual=first.usual * 1.1), shown, shifted(0))

@@ -33,8 +33,8 @@ NOTHING = Mask.from_array(np.zeros(SIZE, bool), score=0.0)
 
 def video(n=6):
     frame = np.full((*SIZE, 3), 120, np.uint8)
-    for (x0, y0, x1, y1), colour in ((LEFT, RED), (RIGHT, BLUE)):
-        frame[y0:y1, x0:x1] = colour
+    for (x0, y0, x1, y1), color in ((LEFT, RED), (RIGHT, BLUE)):
+        frame[y0:y1, x0:x1] = color
     return FakeFrames([frame] * n)
 
 
@@ -43,7 +43,7 @@ class Scripted:
     """A tracker that says of each object on each frame what it is told to, from the frame after its last prompt on."""
 
     script: dict = field(default_factory=dict)
-    provenance = Provenance("scripted", "fake", "1", licence="Apache-2.0")
+    provenance = Provenance("scripted", "fake", "1", license="Apache-2.0")
 
     def open(self, frames):
         return ScriptedSession(open_frames(frames), self)
@@ -119,7 +119,7 @@ def test_an_object_that_comes_back_elsewhere_gets_its_id_back():
     assert [frame.detected for frame in frames] == [True, False, True, False, True, False]
 
 
-@pytest.mark.parametrize("found", [area(RIGHT, 0.9, "cup"), area(LEFT, 0.9, "plate")], ids=["another colour", "another label"])
+@pytest.mark.parametrize("found", [area(RIGHT, 0.9, "cup"), area(LEFT, 0.9, "plate")], ids=["another color", "another label"])
 def test_what_does_not_look_like_a_lost_object_is_a_new_one(found):
     script = {(1, 1): NOTHING, (1, 2): NOTHING}
     find = finder([[area(LEFT, 0.9, "cup")], [found]])

@@ -39,7 +39,7 @@ def test_a_camera_that_is_unplugged_says_so_and_is_let_go(monkeypatch):
     assert camera.released
 
 
-def test_its_colours_are_put_in_order_and_its_times_rise(monkeypatch):
+def test_its_colors_are_put_in_order_and_its_times_rise(monkeypatch):
     monkeypatch.setattr(cv2, "VideoCapture", lambda number: Camera())
     frames = list(open_frames(0, stop=3).read())
     assert [frame.image[0, 0].tolist() for frame in frames] == [[3, 2, 1]] * 3

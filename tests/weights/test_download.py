@@ -91,7 +91,7 @@ class TestUrl:
         fetch_source(file_server.url("/w.bin"), target)
         assert target.read_bytes() == DATA
 
-    @pytest.mark.parametrize("lengths", [True, False], ids=["length known to the server", "length known to the catalogue"])
+    @pytest.mark.parametrize("lengths", [True, False], ids=["length known to the server", "length known to the catalog"])
     def test_a_connection_that_breaks_leaves_what_came_for_the_next_try(self, lengths, file_server, target):
         file_server.files["/w.bin"], file_server.lengths, file_server.cut_after = DATA, lengths, 2 * CHUNK + 500
         with pytest.raises(WeightsError):

@@ -21,7 +21,7 @@ from promptseg.weights.store import (
     given_weights,
     home,
     offline,
-    recognised_weights,
+    recognized_weights,
     verify_file,
     weights_folder,
 )
@@ -364,7 +364,7 @@ class TestGiven:
         assert given.files == {"encoder.onnx": path}
         assert given.sha256 == {"encoder.onnx": hashlib.sha256(b"mine").hexdigest()}
 
-    def test_a_folder_holds_files_under_the_names_of_the_catalogue(self, tmp_path):
+    def test_a_folder_holds_files_under_the_names_of_the_catalog(self, tmp_path):
         for name in self.NAMES:
             (tmp_path / name).write_bytes(name.encode())
         assert given_weights(tmp_path, self.NAMES).files == {name: tmp_path / name for name in self.NAMES}
@@ -385,11 +385,11 @@ class TestGiven:
             given_weights(tmp_path / "absent", self.NAMES[:count])
 
 
-class TestRecognised:
+class TestRecognized:
     def test_files_of_the_kinds_are_taken_under_their_own_names(self, tmp_path):
         for name in ("b.onnx", "a.onnx", "readme.md"):
             (tmp_path / name).write_bytes(name.encode())
-        found = recognised_weights(tmp_path, (".onnx", ".onnx"))
+        found = recognized_weights(tmp_path, (".onnx", ".onnx"))
         assert found.files == {"a.onnx": tmp_path / "a.onnx", "b.onnx": tmp_path / "b.onnx"}
         assert found.sha256["b.onnx"] == hashlib.sha256(b"b.onnx").hexdigest()
 
@@ -399,7 +399,7 @@ class TestRecognised:
             (tmp_path / name).touch()
         held = ", ".join(name for name in names if name.endswith("onnx")) or "none"
         with pytest.raises(WeightsNotFoundError, match=f"should hold 2 files .*of these kinds it holds {held}$"):
-            recognised_weights(tmp_path, (".onnx", ".onnx"))
+            recognized_weights(tmp_path, (".onnx", ".onnx"))
 
 
 def fetch_in_a_process(url):

@@ -182,7 +182,7 @@ def _own(outcome: Result | PromptSegError) -> Result | Exception:
 
 
 def with_label_of_prompt(answer: Answer) -> Result:
-    """The result of a photo, its masks labelled with what its own prompts ask for where the models gave no label.
+    """The result of a photo, its masks labeled with what its own prompts ask for where the models gave no label.
 
     Raises:
         Exception: The photo failed; it is its error.

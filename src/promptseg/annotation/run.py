@@ -31,7 +31,7 @@ from .journal import Journal
 from .records import JournalImages, record_of
 from .run_progress import GALLERY, Kept, RunProgress, picture_for
 from .sources import PhotoLike, Source, open_source
-from .summary import Annotation, summarise
+from .summary import Annotation, summarize
 
 if TYPE_CHECKING:
     import os
@@ -109,7 +109,7 @@ def annotate(
             answers = _answers_here(run, pipeline, prompts, batch_size)
         made, seconds, worked = run.through(answers)
         reports = _write_outputs(journal, folder, formats, options or {}, prompts)
-        annotation = summarise(journal, out=folder, made=made, seconds=seconds, model_seconds=worked, reports=reports)
+        annotation = summarize(journal, out=folder, made=made, seconds=seconds, model_seconds=worked, reports=reports)
         if gallery:
             pictures.write_gallery(journal, annotation, folder / GALLERY, gallery)
         return annotation

@@ -213,7 +213,7 @@ def _open(source: Any, images: str | os.PathLike[str] | None, without: Path | No
 
 
 def read_coco_boxes(file: Path, images: Path) -> Listed:
-    """The images of a COCO file, prompted with the boxes of their annotations, each labelled with its category; crowds are left out.
+    """The images of a COCO file, prompted with the boxes of their annotations, each labeled with its category; crowds are left out.
 
     An image without boxes is asked nothing, and has no object.
 

@@ -115,7 +115,7 @@ def _counted(count: int, what: str) -> str:
 FAILURES_KEPT = 1000
 
 
-def summarise(journal: Journal, **more: Any) -> Annotation:
+def summarize(journal: Journal, **more: Any) -> Annotation:
     """Goes through a journal once and counts; `more` are the attributes of `Annotation` that are not in it."""
     classes: Counter[str] = Counter()
     reasons: Counter[str] = Counter()

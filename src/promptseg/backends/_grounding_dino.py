@@ -33,8 +33,8 @@ def given(path: Path, model: ModelSpec, engine: Engine) -> ModelWeights:
         raise WeightsNotFoundError(f"there is no weights file {path}")
     vocabulary = next((folder / name for name in VOCABULARIES if (folder / name).is_file()), None)
     if vocabulary is None:
-        catalogued = [file for file in engine.files if file.name in VOCABULARIES]
-        (vocabulary,) = fetch_weights(model.name, catalogued).files.values()
+        cataloged = [file for file in engine.files if file.name in VOCABULARIES]
+        (vocabulary,) = fetch_weights(model.name, cataloged).files.values()
     files = {part.name: part for part in [*parts, vocabulary]}
     return ModelWeights(files, {name: file_sha256(part) for name, part in files.items()})
 

@@ -70,7 +70,7 @@ def build_video_model(config: str) -> Any:
 def _configuration(config: str) -> Any:
     """A configuration of upstream's, with what upstream's own functions add to each, and nothing in it that uses CUDA unasked.
 
-    Upstream composes the configuration through Hydra's state of the whole process, which fails where a program has initialised Hydra for
+    Upstream composes the configuration through Hydra's state of the whole process, which fails where a program has initialized Hydra for
     itself. A configuration is one file that refers to no other: it can be read as it is.
     """
     _import_sam2()
@@ -91,13 +91,13 @@ def _instantiated(model: Any) -> Any:
 
 
 def _import_sam2() -> None:
-    """Imports the package and takes back that it initialises Hydra, which would forbid a program to do so itself later."""
+    """Imports the package and takes back that it initializes Hydra, which would forbid a program to do so itself later."""
     from hydra.core.global_hydra import GlobalHydra
 
-    initialised = GlobalHydra.instance().is_initialized()
+    initialized = GlobalHydra.instance().is_initialized()
     import sam2  # noqa: F401 - For what importing it does.
 
-    if not initialised:
+    if not initialized:
         GlobalHydra.instance().clear()
 
 

@@ -119,7 +119,7 @@ def _made(saved: Any, made: dict[int, torch.nn.Module]) -> torch.nn.Module:
         module.register_buffer(name, tensor)
     for name, child in saved.state.get("_modules", {}).items():
         module.add_module(name, None if child is None else _made(child, made))
-    if _is_bound(saved.state.get("forward"), saved, "forward_fuse"):  # So is a layer whose normalisation was folded into its convolution.
+    if _is_bound(saved.state.get("forward"), saved, "forward_fuse"):  # So is a layer whose normalization was folded into its convolution.
         module.forward = module.forward_fuse  # type: ignore[assignment]
     return module
 

@@ -36,7 +36,7 @@ def torch_module(request: LoadRequest) -> Any:
     files = base_files(request)
     if len(files) == 1:
         return from_checkpoint(request, _build)
-    encoder, decoder = files  # In the order of the catalogue.
+    encoder, decoder = files  # In the order of the catalog.
     return with_decoder(request, load_onnx_pair(encoder, decoder, _build_as_exported, request.model.name))
 
 

@@ -1,6 +1,6 @@
 """SAM-family models on ONNX Runtime, without torch: published pairs of an encoder and a decoder.
 
-They may be in the layout of segment-anything's export, quantised or not, of SAM 2 or of EfficientSAM (`promptseg.models.sam.onnx.layouts`).
+They may be in the layout of segment-anything's export, quantized or not, of SAM 2 or of EfficientSAM (`promptseg.models.sam.onnx.layouts`).
 In a folder of your own the two files may have any names: they are told apart by what they take. Model ``onnx-sam`` is any such folder.
 
 Options of `load`: ``threads`` (default: the processors that this process may use), ``cache`` (``"memory"``, the default,
@@ -30,7 +30,7 @@ from ..runtime.onnx import Runtime, device_of
 from ..weights.store import ModelWeights
 
 _LAYOUTS = {"sam": "sam", "sam-int8": "sam", "sam2": "sam2", "efficient-sam": "efficient-sam", "any": None}
-"""The layout of each variant in the catalogue; None for whatever layout the files are in."""
+"""The layout of each variant in the catalog; None for whatever layout the files are in."""
 
 
 def load(request: LoadRequest) -> SamSegmenter:

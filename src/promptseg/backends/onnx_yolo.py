@@ -1,4 +1,4 @@
-"""YOLO detectors on ONNX Runtime, without torch and without ultralytics: files that ultralytics exported, in floating point or quantised.
+"""YOLO detectors on ONNX Runtime, without torch and without ultralytics: files that ultralytics exported, in floating point or quantized.
 
 A file says by itself which classes it has and which frames it takes. Options of `load`: ``threshold`` (0.05), ``iou`` (0.7),
 ``max_detections`` (300), ``imgsz`` (the model's own) and ``masks`` (True), as `promptseg.models.yolo.detector.Settings` says, and

@@ -1,7 +1,7 @@
 """Superpixels as a segmenter: no weights, no learning, for teaching.
 
 This is not a model. SLIC (Achanta et al., "SLIC Superpixels Compared to State-of-the-Art Superpixel Methods", 2012; here that of
-scikit-image) cuts an image into a few hundred patches of similar colour, and a prompt selects patches:
+scikit-image) cuts an image into a few hundred patches of similar color, and a prompt selects patches:
 
 - a point selects the patch under it; a background point takes the patch under it away again, also where a foreground point or the box
   selected it. Background points alone select nothing, and the mask is empty.
@@ -13,12 +13,12 @@ What it cannot do is know what an object is: a click on a car's door gives a pie
 That is what it is here to show; it also gives code something quick and deterministic to run on. Do not report its results as a model's.
 
 The score of a mask is no predicted IoU. It is ``contrast / (contrast + spread + 1)``, in CIELAB units: `contrast` is how far the mean
-colours of the patches around the mask lie from the mask's own mean colour (averaged along the outline), `spread` how far the mask's
+colors of the patches around the mask lie from the mask's own mean color (averaged along the outline), `spread` how far the mask's
 pixels lie from it (root mean square), and 1 is less than the eye can tell apart, so that noise on a flat image scores next to nothing. It
 is near 1 for a flat patch on a very different ground, and 0 for an empty mask and for one without surroundings.
 
 Options of `load`: ``n_segments`` (about how many patches; default 300), ``compactness`` (how square they are, against how closely they
-follow colour; default 10).
+follow color; default 10).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class SuperpixelSegmenter:
 
     Args:
         n_segments: About how many patches an image is cut into.
-        compactness: Weight of nearness against likeness in colour.
+        compactness: Weight of nearness against likeness in color.
         provenance: Which model this is; default: the method alone.
 
     Raises:
@@ -80,7 +80,7 @@ class SuperpixelSegmenter:
             raise ConfigError(f"compactness is a finite number above 0, got {compactness!r}")
         self.compactness = float(compactness)
         self.provenance = provenance or Provenance(
-            "superpixel", "superpixel", f"scikit-image {version('scikit-image')}", licence="Apache-2.0"
+            "superpixel", "superpixel", f"scikit-image {version('scikit-image')}", license="Apache-2.0"
         )
 
     def with_cache(self, cache: EmbeddingStore | None) -> SuperpixelSegmenter:  # noqa: ARG002 - There is nothing to keep.
@@ -155,9 +155,9 @@ class _Patches:
         columns: (W,) column of the copy for each column of the image.
         boxes: (N, 4) ``x0, y0, x1, y1`` of each superpixel on the copy, half-open.
         areas: (N,) pixels of the image in each superpixel.
-        colours: (N, 3) mean CIELAB colour of each superpixel.
-        squares: (N,) mean square of the CIELAB colour's length in each superpixel.
-        borders: (M, 2) pairs of neighbours, each pair both ways.
+        colors: (N, 3) mean CIELAB color of each superpixel.
+        squares: (N,) mean square of the CIELAB color's length in each superpixel.
+        borders: (M, 2) pairs of neighbors, each pair both ways.
         lengths: (M,) length of their common border in pixels of the copy.
     """
 
@@ -167,7 +167,7 @@ class _Patches:
     columns: NDArray[np.intp]
     boxes: NDArray[np.intp]
     areas: NDArray[np.float64]
-    colours: NDArray[np.float64]
+    colors: NDArray[np.float64]
     squares: NDArray[np.float64]
     borders: NDArray[np.intp]
     lengths: NDArray[np.float64]
@@ -209,20 +209,20 @@ class _Patches:
         return under
 
     def _inside(self, box: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(N,) pixels of the image in each superpixel whose centre lies inside a box."""
-        rows = self.rows[_centres_between(box[1], box[3], self.size[0])]
-        columns = self.columns[_centres_between(box[0], box[2], self.size[1])]
+        """(N,) pixels of the image in each superpixel whose center lies inside a box."""
+        rows = self.rows[_centers_between(box[1], box[3], self.size[0])]
+        columns = self.columns[_centers_between(box[0], box[2], self.size[1])]
         return _areas(self.labels, rows, columns, self.count)
 
     def _score(self, among: NDArray[np.bool_]) -> float:
         """Contrast against spread, as the module's docstring defines it."""
         weights = self.areas[among] / self.areas[among].sum()
-        colour = weights @ self.colours[among]
-        spread = math.sqrt(max(0.0, float(weights @ self.squares[among] - colour @ colour)))
+        color = weights @ self.colors[among]
+        spread = math.sqrt(max(0.0, float(weights @ self.squares[among] - color @ color)))
         outline = among[self.borders[:, 0]] & ~among[self.borders[:, 1]]
         if not outline.any():
             return 0.0
-        distances = np.linalg.norm(self.colours[self.borders[outline, 1]] - colour, axis=1)
+        distances = np.linalg.norm(self.colors[self.borders[outline, 1]] - color, axis=1)
         contrast = float(np.average(distances, weights=self.lengths[outline]))
         return contrast / (contrast + spread + 1)
 
@@ -259,13 +259,13 @@ def _cut(image: NDArray[np.uint8], n_segments: int, compactness: float) -> _Patc
 
 
 def _nearest(full: int, small: int) -> NDArray[np.intp]:
-    """For each of `full` pixels the one of `small` pixels that covers its centre; every one is named, as `small` is not larger."""
+    """For each of `full` pixels the one of `small` pixels that covers its center; every one is named, as `small` is not larger."""
     return ((2 * np.arange(full) + 1) * small // (2 * full)).astype(np.intp)
 
 
-def _centres_between(low: float, high: float, length: int) -> NDArray[np.bool_]:
-    centres = np.arange(length) + 0.5
-    return (centres >= low) & (centres < high)
+def _centers_between(low: float, high: float, length: int) -> NDArray[np.bool_]:
+    centers = np.arange(length) + 0.5
+    return (centers >= low) & (centers < high)
 
 
 def _areas(labels: NDArray[np.int32], rows: NDArray[np.intp], columns: NDArray[np.intp], count: int) -> NDArray[np.float64]:

@@ -65,7 +65,7 @@ def annotate(
     worker_gpus: Annotated[float, typer.Option(help="GPUs that Ray reserves for a worker.")] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Annotate photos, and write them as a dataset that a labelling tool opens.
+    """Annotate photos, and write them as a dataset that a labeling tool opens.
 
     A run that was stopped goes on where it was, with the same command.
     """

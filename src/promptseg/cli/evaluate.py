@@ -91,7 +91,7 @@ def evaluate(
     if not 0 < threshold <= 1:
         raise usage_error(f"--threshold is an IoU above 0 and up to 1, got {threshold:g}")
     if summary:
-        _summarise(dataset, as_json)
+        _summarize(dataset, as_json)
         return
     with errors_as_messages(), progress.shown():
         evaluation = evaluate_model(
@@ -155,11 +155,11 @@ def _evaluate_video(
     typer.echo(f"{'mean':<{width}}  {'':>7} {mean['j']:>6.3f} {mean['f']:>6.3f} {mean['j_and_f']:>6.3f}")
 
 
-def _summarise(dataset: Dataset, as_json: bool) -> None:
-    from ..datasets.summary import summarise
+def _summarize(dataset: Dataset, as_json: bool) -> None:
+    from ..datasets.summary import summarize
 
     with errors_as_messages(), progress.shown():
-        found = summarise(dataset)
+        found = summarize(dataset)
     typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))
     if any(finding.broken for finding in found.findings):
         raise typer.Exit(FAILED)

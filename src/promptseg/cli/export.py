@@ -16,7 +16,7 @@ def export(
     model: Annotated[str, typer.Argument(metavar="MODEL[=WEIGHTS]", help="A model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2.")],
     out: Annotated[Path | None, typer.Option(help="Folder for the pair (default: MODEL-onnx, or MODEL-onnx-int8).")] = None,
     weights: Annotated[Path | None, typer.Option(help="Your own checkpoint, in place of the published one.")] = None,
-    int8: Annotated[bool, typer.Option("--int8", help="Quantise the encoder: a smaller file, and masks that differ a little.")] = False,
+    int8: Annotated[bool, typer.Option("--int8", help="Quantize the encoder: a smaller file, and masks that differ a little.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write to a folder that holds files; replaces an export in it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
 ) -> None:

@@ -33,7 +33,7 @@ def finetune(
     epochs: Annotated[int, typer.Option(help="Most epochs.")] = 12,
     learning_rate: Annotated[float, typer.Option(help="Of AdamW, at its highest.")] = 1e-4,
     validation: Annotated[
-        float | None, typer.Option(help="Share of the photos to judge by, never learnt from; 0 for none. Default: 0.2, with --folds 0.")
+        float | None, typer.Option(help="Share of the photos to judge by, never learned from; 0 for none. Default: 0.2, with --folds 0.")
     ] = None,
     patience: Annotated[int, typer.Option(help="Epochs without a better validation after which training stops.")] = 4,
     objects: Annotated[int, typer.Option(help="Most objects of a photo in one step.")] = 8,
@@ -86,9 +86,9 @@ def _train(dataset: Dataset, out: Path, settings: dict[str, Any], as_json: bool)
     if as_json:
         typer.echo(json.dumps(done.to_dict(), indent=1))
     else:
-        learnt, judged = done.photos
+        learned, judged = done.photos
         reason = f", stopped: {done.stopped}" if done.stopped else ""
-        typer.echo(f"{learnt} photos learnt from, {judged} to judge by; {done.epochs} epochs in {done.seconds:.0f} s{reason}")
+        typer.echo(f"{learned} photos learned from, {judged} to judge by; {done.epochs} epochs in {done.seconds:.0f} s{reason}")
         for kind, (before, after) in done.validation.items():
             typer.echo(f"IoU by {kind} on those {judged}: {before:.3f} before, {after:.3f} after epoch {done.best_epoch}")
         if done.validation and not done.best_epoch:

@@ -15,7 +15,7 @@ from .output import errors_as_messages
 
 
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
-    """List the models, with licence, engines and whether each is ready to run."""
+    """List the models, with license, engines and whether each is ready to run."""
     with errors_as_messages():
         rows = [_row(model, engine) for model in list_models().values() for engine in model.engines]
     if as_json:
@@ -23,17 +23,17 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
         return
     width = max(len(row["model"]) for row in rows)
     for row in rows:
-        typer.echo(f"{row['model']:{width}}  {row['engine']:12}  {row['licence']:12}  {row['status']}")
+        typer.echo(f"{row['model']:{width}}  {row['engine']:12}  {row['license']:12}  {row['status']}")
         typer.echo(f"{'':{width}}  {row['summary']}")
-    if any(row["licence"].startswith("AGPL") for row in rows):
-        typer.echo("\nAGPL-3.0 asks of a program that uses such a model, also over a network only, to be published under that licence.")
+    if any(row["license"].startswith("AGPL") for row in rows):
+        typer.echo("\nAGPL-3.0 asks of a program that uses such a model, also over a network only, to be published under that license.")
 
 
 def _row(model: ModelSpec, engine: Engine) -> dict[str, Any]:
     return {
         "model": model.name,
         "summary": model.summary,
-        "licence": model.licence,
+        "license": model.license,
         "engine": engine.name,
         "backend": engine.backend,
         "prompts": _prompt_kinds(engine),
@@ -55,7 +55,7 @@ def _status(model: ModelSpec, engine: Engine) -> str:
         return "does not run in this version yet"
     if backend.missing():
         return f"needs {', '.join(backend.missing())}: {backend.install}"
-    own_only = not engine.files and (backend.recognises or engine.checkpoint is not None)
+    own_only = not engine.files and (backend.recognizes or engine.checkpoint is not None)
     if not own_only and all(store.cached_path(model.name, file) for file in engine.files):
         return "ready"
     if own_only or not all(file.sources for file in engine.files):

@@ -37,7 +37,7 @@ def fetch(name: Name, engine: EngineName = None, as_json: AsJson = False) -> Non
 
 @app.command()
 def verify(name: Name, engine: EngineName = None, as_json: AsJson = False) -> None:
-    """Hash a model's cached weights anew and compare with the catalogue."""
+    """Hash a model's cached weights anew and compare with the catalog."""
     report: dict[str, str] = {}
     with errors_as_messages():
         for file in registry.find_model(name).engine(engine).files:

@@ -79,7 +79,7 @@ def _from_tags(path: Path) -> Georeference | None:
         b, d, c, f = 0.0, 0.0, x - a * column, y - e * row
     else:
         return None
-    if keys.get(_RASTER_TYPE) == _IS_POINT:  # The map is of the centres of pixels.
+    if keys.get(_RASTER_TYPE) == _IS_POINT:  # The map is of the centers of pixels.
         c, f = c - (a + b) / 2, f - (d + e) / 2
     code = keys.get(_PROJECTED) or keys.get(_GEOGRAPHIC)
     return Georeference((a, b, c, d, e, f), None if code in (None, 0, _USER_DEFINED) else code)
@@ -100,6 +100,6 @@ def _from_world_file(path: Path) -> Georeference | None:
                 a, d, b, e, x, y = (float(line) for line in file.read_text("ascii").split())
             except (OSError, ValueError) as error:
                 raise InputError(f"{file} is not a world file: expected six numbers ({error})") from error
-            # A world file speaks of the centre of the first pixel.
+            # A world file speaks of the center of the first pixel.
             return Georeference((a, b, x - (a + b) / 2, d, e, y - (d + e) / 2))
     return None

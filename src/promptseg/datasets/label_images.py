@@ -44,19 +44,19 @@ def with_void(numbers: NDArray[np.uint16], ignored: Sequence[Mask]) -> NDArray[n
 
 
 def save_palette(picture: NDArray[np.uint8], path: Path) -> None:
-    """Writes a PNG whose numbers are indices of the colours of VOC and DAVIS."""
+    """Writes a PNG whose numbers are indices of the colors of VOC and DAVIS."""
     image = Image.fromarray(picture)
-    image.putpalette(voc_colours().tobytes())
+    image.putpalette(voc_colors().tobytes())
     image.save(path)
 
 
-def voc_colours() -> NDArray[np.uint8]:
-    """(256, 3) the colours of VOC: the bits of the number dealt in turn to red, green and blue, from the highest bit down."""
+def voc_colors() -> NDArray[np.uint8]:
+    """(256, 3) the colors of VOC: the bits of the number dealt in turn to red, green and blue, from the highest bit down."""
     numbers = np.arange(256)
-    colours = np.zeros((256, 3), np.uint8)
+    colors = np.zeros((256, 3), np.uint8)
     for bit in range(8):
         for channel in range(3):
             place = 3 * bit + channel
             if place < 8:
-                colours[:, channel] |= ((numbers >> place & 1) << (7 - bit)).astype(np.uint8)
-    return colours
+                colors[:, channel] |= ((numbers >> place & 1) << (7 - bit)).astype(np.uint8)
+    return colors

@@ -3,11 +3,11 @@
 A picture is read by these rules, unless its kind is given:
 
 - 1 bit, or nothing but 0 and the greatest value (255, or 65535 with 16 bits): one object.
-- A JPEG, or 8-bit grey with values on both sides of 127 besides 0 and 255 and most of what is not black at 240 or more: one object
+- A JPEG, or 8-bit gray with values on both sides of 127 besides 0 and 255 and most of what is not black at 240 or more: one object
   with soft edges. It is cut at 127 (over it is the object), and a finding says so.
 - Everything else (palette indices, 8 or 16 bits): a number is an object, 0 the background. In 8 bits 255 is void, as in VOC and DAVIS.
 
-Colours are refused: which colour means what is not in the picture.
+Colors are refused: which color means what is not in the picture.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def read_mask_file(path: Path, kind: MaskKind = "auto") -> tuple[list[tuple[str,
         The objects with their numbers as keys (and, of label masks, as labels), the void regions, and what was found.
 
     Raises:
-        InputError: It cannot be read, or is in colour.
+        InputError: It cannot be read, or is in color.
     """
     values, lossy, palette = _values(path)
     greatest = 255 if values.dtype == np.uint8 else 65535
@@ -72,7 +72,7 @@ def _binary(
     findings = []
     if between:
         share = 100 * between / values.size
-        findings.append(Finding(str(path), "converted", f"{share:.2g} % of the mask is grey: what is over {limit} counts as the object"))
+        findings.append(Finding(str(path), "converted", f"{share:.2g} % of the mask is gray: what is over {limit} counts as the object"))
     pixels = values > limit
     return ([("1", Mask.from_array(pixels))] if pixels.any() else []), [], findings
 
@@ -94,10 +94,10 @@ def _values(path: Path) -> tuple[NDArray[Any], bool, bool]:
     except Exception as error:  # Pillow's readers have no common base.
         raise InputError(f"cannot read mask {path}: {error}") from error
     if array.ndim == 3:
-        colours = array[..., :3] if mode in ("RGB", "RGBA", "RGBX") else array[..., :1]
-        if (colours != colours[..., :1]).any():
-            raise InputError(f"mask {path} is in colour ({mode}): a mask is black and white, or has a number for each object")
-        array = colours[..., 0]
+        colors = array[..., :3] if mode in ("RGB", "RGBA", "RGBX") else array[..., :1]
+        if (colors != colors[..., :1]).any():
+            raise InputError(f"mask {path} is in color ({mode}): a mask is black and white, or has a number for each object")
+        array = colors[..., 0]
     if array.dtype == bool:
         array = array.astype(np.uint8) * 255
     if array.dtype.kind in "iu" and array.dtype != np.uint8 and array.min() >= 0 and array.max() <= 65535:

@@ -1,6 +1,6 @@
 """Outlines along pixel edges: valid polygons with holes, and single rings where a format has neither holes nor parts.
 
-Both are exact: filled by even-odd at pixel centres, or by the rule of the COCO API, they give the mask back.
+Both are exact: filled by even-odd at pixel centers, or by the rule of the COCO API, they give the mask back.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def outlines(mask: Mask) -> list[Polygon]:
 def inset_parts(mask: Mask, by: float) -> list[list[Ring]]:
     """The boundary of each part of a mask moved inwards, on outlines and holes alike.
 
-    Moved by less than half a pixel, it still encloses the same centres of pixels, and each corner is within a pixel of the mask: readers
+    Moved by less than half a pixel, it still encloses the same centers of pixels, and each corner is within a pixel of the mask: readers
     that cut coordinates to whole numbers and fill the pixels of the outline as well give the mask back, too.
 
     Args:
@@ -79,10 +79,10 @@ def one_ring(rings: Sequence[Ring]) -> Ring:
     """
     corners = np.concatenate(rings)
     starts = np.cumsum([0, *map(len, rings)]).tolist()
-    centred = np.float64(corners) - corners.mean(axis=0)
-    squares, ones = (centred**2).sum(axis=1, keepdims=True), np.ones((len(corners), 1))
+    centered = np.float64(corners) - corners.mean(axis=0)
+    squares, ones = (centered**2).sum(axis=1, keepdims=True), np.ones((len(corners), 1))
     # The product of one of the former with one of the latter is the square of their distance.
-    earlier, later = np.hstack([centred, squares, ones]), np.hstack([-2 * centred, ones, squares])
+    earlier, later = np.hstack([centered, squares, ones]), np.hstack([-2 * centered, ones, squares])
     hanging: dict[int, list[int]] = defaultdict(list)  # By a corner, those of other rings from which there is a bridge to it.
     stops = {}
     for start, stop in pairwise(starts[1:]):

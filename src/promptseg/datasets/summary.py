@@ -94,7 +94,7 @@ class Summary:
         return "\n".join(lines)
 
 
-def summarise(dataset: Dataset) -> Summary:
+def summarize(dataset: Dataset) -> Summary:
     """Reads every image and annotation of a dataset and counts what is there."""
     findings: list[Finding] = []
     sizes: Counter[Size] = Counter()

@@ -35,10 +35,10 @@ class Traits:
 
     Attributes:
         area: Its share of the image.
-        thickness: Diameter of the widest circle within it, over the square root of its area: 1.13 for a disc, 1 for a square, towards 0
+        thickness: Diameter of the widest circle within it, over the square root of its area: 1.13 for a disc, 1 for a square, toward 0
             for what is thin or in pieces.
         parts: How many connected parts it has.
-        contrast: Distance in CIELAB between the mean colours of the bands along the inside and the outside of its outline, each a
+        contrast: Distance in CIELAB between the mean colors of the bands along the inside and the outside of its outline, each a
             hundredth of the image's diagonal wide; 2.3 is just noticeable.
         prompt: How good the prompt was: IoU of its box with the tight box, or else how deep the first point on the object lies, from 0
             (at the border) to 1 (at the deepest pixel).

@@ -49,7 +49,7 @@ def calibration(run: Evaluation) -> Figure:
     """The IoU of each object against the score that the model gave it; on the line, both are equal."""
     figure, axes = _axes("score", "IoU")
     known = [(row.score, row.iou) for row in run.rows if row.score is not None]
-    axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
+    axes.plot([0, 1], [0, 1], color="gray", linewidth=1)
     axes.scatter([score for score, _ in known], [iou for _, iou in known], s=12, alpha=0.6)
     return figure
 
@@ -60,7 +60,7 @@ def clicks(run: Evaluation) -> Figure:
     means = [] if run.clicks is None else run.clicks["iou_mean_after"]
     axes.plot(range(1, len(means) + 1), means, marker="o")
     for goal in GOALS:
-        axes.axhline(goal, color="grey", linewidth=1, linestyle=":")
+        axes.axhline(goal, color="gray", linewidth=1, linestyle=":")
     axes.set_ylim(0, 1)
     return figure
 
@@ -77,7 +77,7 @@ def paired(first: Evaluation, second: Evaluation, names: tuple[str, str] | None 
     figure, axes = _axes(f"IoU, {labels[0]}", f"IoU, {labels[1]}")
     figure.set_size_inches(4.2, 4.2)
     known = {row.name: row.iou for row in second.rows}
-    axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
+    axes.plot([0, 1], [0, 1], color="gray", linewidth=1)
     axes.scatter([row.iou for row in first.rows], [known[row.name] for row in first.rows], s=14, alpha=0.7)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)

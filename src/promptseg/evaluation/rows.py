@@ -87,7 +87,7 @@ class ImageRow:
 
     Attributes:
         name: Its name in the dataset.
-        content: SHA-256 (hex) of its pixels, by which an image of a training set is recognised under any name.
+        content: SHA-256 (hex) of its pixels, by which an image of a training set is recognized under any name.
         objects: How many objects it has.
         iou: Mean IoU of its objects.
         dice: Mean Dice of its objects.

@@ -3,10 +3,10 @@
 | protocol | name | what it asks with |
 |---|---|---|
 | `Box` | ``box``, ``box:0.1`` | the tight box of the object; with a number, each side moved at random by up to that share of the box |
-| `CentrePoint` | ``point`` | the pixel farthest from the object's border |
+| `CenterPoint` | ``point`` | the pixel farthest from the object's border |
 | `RandomPoint` | ``point:random`` | a pixel of the object, each as likely as the other |
 | `PointGrid` | ``grid``, ``grid:3`` | points in rows and columns over the object's box, each as on the object or beside it |
-| `Clicks` | ``clicks``, ``clicks:10`` | a centre point, and then a click on the deepest error of each prediction |
+| `Clicks` | ``clicks``, ``clicks:10`` | a center point, and then a click on the deepest error of each prediction |
 | `Text` | ``text``, ``text:a dog, red car`` | the classes of the dataset as phrases, or phrases of your own; needs a detector |
 | `Everything` | ``everything``, ``everything:16`` | nothing: every object of the image, from a grid of so many points a side |
 
@@ -79,7 +79,7 @@ class Box(OnePrompt):
 
 
 @dataclass(frozen=True)
-class CentrePoint(OnePrompt):
+class CenterPoint(OnePrompt):
     """The pixel of the object that is farthest from its border: the maximum of the distance transform."""
 
     @property
@@ -108,7 +108,7 @@ class RandomPoint(OnePrompt):
 class PointGrid(OnePrompt):
     """Points in rows and columns over the object's box, in the middle of equal cells: each as on the object or beside it, as it is.
 
-    Where none of them is on the object, the centre point joins them.
+    Where none of them is on the object, the center point joins them.
 
     Attributes:
         per_side: Points a row and a column.
@@ -139,7 +139,7 @@ class PointGrid(OnePrompt):
 
 @dataclass(frozen=True)
 class Clicks:
-    """A centre point, and then one click after another on the deepest error of the last prediction.
+    """A center point, and then one click after another on the deepest error of the last prediction.
 
     Attributes:
         most: Most clicks for an object.
@@ -277,9 +277,9 @@ def _check_count(what: str, value: object) -> None:
 
 
 def _point(value: str) -> OnePrompt:
-    if value not in ("", "centre", "random"):
-        raise ConfigError(f"a point is 'point' (the centre) or 'point:random', got 'point:{value}'")
-    return RandomPoint() if value == "random" else CentrePoint()
+    if value not in ("", "center", "random"):
+        raise ConfigError(f"a point is 'point' (the center) or 'point:random', got 'point:{value}'")
+    return RandomPoint() if value == "random" else CenterPoint()
 
 
 _MAKERS: Mapping[str, Callable[[str], Protocol]] = {

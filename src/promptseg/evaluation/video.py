@@ -30,7 +30,7 @@ from ..masks import Mask, Masks
 from ..prompts import Prompt, SpatialPrompt
 from ..protocols import VideoSegmenter
 from ..results import FrameMasks
-from ..tracking.flow import flow_between, grey
+from ..tracking.flow import flow_between, gray
 from ..video.frames import open_frames
 
 SWITCH_IOU = 0.5
@@ -302,7 +302,7 @@ class TrackingBaseline:
         masks: dict[int, NDArray[np.bool_]] = {}
         before: NDArray[np.uint8] | None = None
         for index, path in enumerate(sequence.frames):
-            brightness = grey(load_image(path))
+            brightness = gray(load_image(path))
             if self.moved and before is not None and masks:
                 flow = flow_between(before, brightness)
                 masks = {number: flow.move(mask) for number, mask in masks.items()}

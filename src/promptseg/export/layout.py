@@ -38,7 +38,7 @@ class Layout(Protocol):
 
     @property
     def encoder(self) -> TracedGraph:
-        """From a normalised frame, named ``input``, to features."""
+        """From a normalized frame, named ``input``, to features."""
         ...
 
     @property
@@ -55,7 +55,7 @@ class Layout(Protocol):
         ...
 
     def encode(self, frame: NDArray[np.float32]) -> Any:
-        """The torch model's own features of a (1, 3, frame, frame) normalised photo."""
+        """The torch model's own features of a (1, 3, frame, frame) normalized photo."""
         ...
 
     def answer(self, features: Any, prompt: PointPrompts, geometry: Geometry) -> Answer:

@@ -67,7 +67,7 @@ def export_onnx(
             with a fine-tuned decoder.
         out: The folder; default: the model's name with ``-onnx`` or ``-onnx-int8``, in the current folder.
         weights: Your own checkpoint, in place of the published one.
-        int8: Quantise the encoder: a smaller file, and masks that differ a little.
+        int8: Quantize the encoder: a smaller file, and masks that differ a little.
         overwrite: Write to a folder that holds files: those of an earlier export are replaced, others stay.
 
     Raises:
@@ -96,7 +96,7 @@ def write_pair(layout: Layout, model: str, folder: Path, *, int8: bool = False, 
         layout: The model, in the layout that it is to be written in.
         model: The name under which it is to be loaded.
         folder: Where. Files of an earlier export are replaced, others stay.
-        int8: Quantise the encoder.
+        int8: Quantize the encoder.
         record: What the weights were trained on, to stand beside the pair; nothing if it is absent.
 
     Raises:
@@ -128,7 +128,7 @@ def _write(layout: Layout, encoder: Path, decoder: Path, int8: bool) -> Iterator
     """Does one step at a time; the last is the check, and gives what it found."""
     from .check import compare
     from .graphs import write_graph
-    from .quantize import quantise
+    from .quantize import quantize
 
     write_graph(layout.decoder, decoder)
     yield None
@@ -136,7 +136,7 @@ def _write(layout: Layout, encoder: Path, decoder: Path, int8: bool) -> Iterator
     write_graph(layout.encoder, whole)
     yield None
     if int8:
-        quantise(whole, encoder)
+        quantize(whole, encoder)
         for file in whole.parent.glob(f"{whole.name}*"):
             file.unlink()
         yield None

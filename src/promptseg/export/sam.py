@@ -1,7 +1,7 @@
 """The layout of segment-anything's own export: SAM ViT-B, ViT-L and ViT-H, MobileSAM, and what else has their classes.
 
 The decoder's graph is that of the package, ``SamOnnxModel``, and returns one mask. The encoder's is that of the published pairs: ``input``
-(B, 3, 1024, 1024), normalised and padded, to ``output`` (B, 256, 64, 64).
+(B, 3, 1024, 1024), normalized and padded, to ``output`` (B, 256, 64, 64).
 """
 
 from __future__ import annotations

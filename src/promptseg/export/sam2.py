@@ -1,8 +1,8 @@
 """The layout in which SAM 2 and 2.1 are published for ONNX Runtime (sam-cpp-macos, osam).
 
-Encoder: ``input`` (1, 3, 1024, 1024), a photo stretched to the square and normalised, to ``image_embeddings`` (1, 256, 64, 64),
+Encoder: ``input`` (1, 3, 1024, 1024), a photo stretched to the square and normalized, to ``image_embeddings`` (1, 256, 64, 64),
 ``high_res_features1`` (1, 32, 256, 256) and ``high_res_features2`` (1, 64, 128, 128). Decoder: these three, N prompts of P points in
-the model's pixels with labels (a box is two points, labelled 2 and 3; a point of padding is added inside), ``mask_input``
+the model's pixels with labels (a box is two points, labeled 2 and 3; a point of padding is added inside), ``mask_input``
 (1, 1, 256, 256), ``has_mask_input`` (1,) and ``orig_im_size`` (2,) int64, to ``masks`` (N, 4, H, W), ``iou_predictions`` (N, 4) and
 ``low_res_masks`` (N, 4, 256, 256): all four candidates, the first of which is for prompts that mean one object.
 """

@@ -83,7 +83,7 @@ def cross_validate(
         model: As for `promptseg.finetune_decoder`.
         folds: How many.
         seed: Of the folds, and of each training.
-        validation: The share of the photos learnt from that stop each training; by default none, so that all teach.
+        validation: The share of the photos learned from that stop each training; by default none, so that all teach.
         judged_by: Protocols of evaluation; see `promptseg.evaluation.simulation`.
         baselines: Also measure what no model gives; see `promptseg.evaluation.baselines`.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
@@ -102,9 +102,9 @@ def cross_validate(
     for number, held_out in enumerate(chosen, 1):
         folder = Path(out) / f"fold-{number}"
         folders.append(folder)
-        learnt = [example for index, example in enumerate(examples) if index not in set(held_out)]
-        if not _is_finished(folder, learnt, common):
-            finetune_decoder(dataset.only([example.name for example in learnt]), None, folder, **common)
+        learned = [example for index, example in enumerate(examples) if index not in set(held_out)]
+        if not _is_finished(folder, learned, common):
+            finetune_decoder(dataset.only([example.name for example in learned]), None, folder, **common)
         segmenter = load_segmenter(str(folder), device=device, cache="disk")
         photos = dataset.only([examples[index].name for index in held_out])
         for name in judged_by:
@@ -123,7 +123,7 @@ def cross_validate(
     return CrossValidation(base, tuned, tuple(folders), tuple(findings))
 
 
-def _is_finished(folder: Path, learnt: Sequence[Example], settings: Mapping[str, Any]) -> bool:
+def _is_finished(folder: Path, learned: Sequence[Example], settings: Mapping[str, Any]) -> bool:
     """Whether a decoder of this very training is there.
 
     Raises:
@@ -134,7 +134,7 @@ def _is_finished(folder: Path, learnt: Sequence[Example], settings: Mapping[str,
     record = read_json(folder / RECORD)
     of_photos = sorted(one["sha256"] for side in ("train", "validation") for one in record[side])
     differing = {name: value for name, value in settings.items() if name in record["settings"] and record["settings"][name] != value}
-    if of_photos != sorted(example.content for example in learnt) or differing:
+    if of_photos != sorted(example.content for example in learned) or differing:
         told = f" (it has other {', '.join(differing)})" if differing else ""
         raise ConfigError(f"{folder} holds another training{told}: give another folder, or overwrite=True (--overwrite)")
     return True

@@ -1,4 +1,4 @@
-"""What is learnt from: the images of a dataset that can be used, known by their content."""
+"""What is learned from: the images of a dataset that can be used, known by their content."""
 
 from __future__ import annotations
 

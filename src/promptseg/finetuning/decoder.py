@@ -1,7 +1,7 @@
 """A model's prompt encoder and mask decoder for training: the parameters are those of the package's modules, the arithmetic is quicker.
 
 Beside what `promptseg.finetuning.attention` saves, masks are made where they are wanted alone: each image token decides 4 x 4 logits,
-without its neighbours, so that a loss on some of the tokens needs only those upscaled.
+without its neighbors, so that a loss on some of the tokens needs only those upscaled.
 """
 
 from __future__ import annotations

@@ -55,9 +55,9 @@ class Devices:
         """Whether this process is the one that writes."""
         return self.rank == 0
 
-    def prepared(self, optimiser: torch.optim.Optimizer) -> Any:
-        """The optimiser, so that it knows of scaled gradients."""
-        return optimiser if self._accelerator is None else self._accelerator.prepare(optimiser)
+    def prepared(self, optimizer: torch.optim.Optimizer) -> Any:
+        """The optimizer, so that it knows of scaled gradients."""
+        return optimizer if self._accelerator is None else self._accelerator.prepare(optimizer)
 
     def computing(self) -> AbstractContextManager[Any]:
         """Within it, products are of the chosen type."""

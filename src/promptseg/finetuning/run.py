@@ -42,8 +42,8 @@ class FineTuned:
     Attributes:
         model: Name of the model that it belongs to.
         folder: Where it is: ``promptseg.load(folder)`` loads it.
-        licence: SPDX identifier of the licence of the weights that it builds on.
-        photos: How many photos it learnt from, and how many judged it.
+        license: SPDX identifier of the license of the weights that it builds on.
+        photos: How many photos it learned from, and how many judged it.
         parameters: How many numbers were trained.
         epochs: How many epochs ran.
         best_epoch: The epoch whose decoder was kept; 0 where none was better than the model as it was.
@@ -57,7 +57,7 @@ class FineTuned:
 
     model: str
     folder: Path
-    licence: str
+    license: str
     photos: tuple[int, int]
     parameters: int
     epochs: int
@@ -107,7 +107,7 @@ def finetune_decoder(
     The result is a folder, which `promptseg.load` and ``--model`` take in place of a model's name. A call that was ended goes on where it
     was when it is repeated: its state is written to the folder twice a minute. On a CPU it then ends as it would have, number for number.
 
-    What cannot be used of the photos and masks is a finding of the result, and the others are learnt from.
+    What cannot be used of the photos and masks is a finding of the result, and the others are learned from.
 
     Args:
         images: A dataset of `promptseg.datasets`, or the folder of the photos.
@@ -122,7 +122,7 @@ def finetune_decoder(
         epochs: Most epochs.
         learning_rate: Of AdamW, at its highest.
         weight_decay: Of AdamW.
-        validation: The share of the photos that are kept to judge by, and never learnt from; 0 for none.
+        validation: The share of the photos that are kept to judge by, and never learned from; 0 for none.
         patience: Epochs without a better validation after which training stops.
         objects: Most objects of a photo in one step.
         prompts: Prompts for each of them in one step, boxes and points in turn.
@@ -236,7 +236,7 @@ def _finetune(
     return FineTuned(
         spec.name,
         folder,
-        spec.licence,
+        spec.license,
         (len(sides[0]), len(sides[1])),
         training.parameters,
         int(outcome.log[-1]["epoch"]),
@@ -266,7 +266,7 @@ def _write(
     with output_errors(folder), write_folder(folder, last=manifest.NAME) as place:
         try:
             for name, tensors in files.items():
-                save_file(dict(tensors), place / name, {"format": "pt", "licence": request.model.licence})
+                save_file(dict(tensors), place / name, {"format": "pt", "license": request.model.license})
         except Exception as error:  # SafetensorError, which derives from nothing but Exception.
             raise OSError(str(error)) from error
         if ENCODER in request.weights.files and ENCODER not in files:
@@ -295,7 +295,7 @@ def _record(
 
     return {
         "model": request.model.name,
-        "licence": request.model.licence,
+        "license": request.model.license,
         "weights": dict(request.weights.sha256),
         "torch": torch.__version__,
         "settings": asdict(settings),

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from .._checks import whole_number
 from ..errors import BackendError, ConfigError, OutOfMemoryError, PromptSegError
-from ..evaluation.simulation import Box, CentrePoint, OnePrompt, RandomPoint
+from ..evaluation.simulation import Box, CenterPoint, OnePrompt, RandomPoint
 from ..models.sam import selection, tokens
 from ..models.sam.model import PointPrompts
 from ..prompts import SpatialPrompt
@@ -41,9 +41,9 @@ LOG = "training.jsonl"
 SAVE_EVERY = 30.0
 """Seconds after which the state is written."""
 BOXES: Sequence[OnePrompt] = (Box(), Box(0.1))
-POINTS: Sequence[OnePrompt] = (CentrePoint(), RandomPoint())
+POINTS: Sequence[OnePrompt] = (CenterPoint(), RandomPoint())
 """The protocols of evaluation by which prompts are drawn, each as likely as the other."""
-JUDGES: Mapping[str, OnePrompt] = {"box": Box(), "point": CentrePoint()}
+JUDGES: Mapping[str, OnePrompt] = {"box": Box(), "point": CenterPoint()}
 """Those by which a decoder is judged."""
 _WARM_UP = 20
 """The learning rate rises over one step in so many, and then falls along a cosine."""
@@ -154,7 +154,7 @@ class Training:
         self._total = settings.epochs * self._steps
         self._parameters = decoder.parameters(prompt_encoder=settings.prompt_encoder)
         fused = decoder.device.type in ("cpu", "cuda")
-        self._optimiser = self._devices.prepared(
+        self._optimizer = self._devices.prepared(
             torch.optim.AdamW(self._parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused)
         )
         self._target = lru_cache(_TARGETS)(self._new_target)
@@ -213,17 +213,17 @@ class Training:
                 return
 
     def _learn_from(self, index: int, epoch: int, step: int) -> float:
-        """One step of the optimiser on one photo; gives the loss."""
+        """One step of the optimizer on one photo; gives the loss."""
         random = np.random.default_rng([self._settings.seed, epoch, index])
-        for group in self._optimiser.param_groups:
+        for group in self._optimizer.param_groups:
             group["lr"] = self._settings.learning_rate * _rate(step, self._total)
-        self._optimiser.zero_grad(set_to_none=True)
+        self._optimizer.zero_grad(set_to_none=True)
         total = self._loss(index, random)
         norm = self._devices.clip(self._parameters, _LARGEST_GRADIENT)
         if not (math.isfinite(total) and math.isfinite(norm)):
             what = f"the loss became {total}" if not math.isfinite(total) else f"the gradient of the loss became {norm}"
             raise _NotFiniteError(f"{what} in epoch {epoch + 1} on {self._examples[index].image}")
-        self._optimiser.step()
+        self._optimizer.step()
         return total
 
     def _loss(self, index: int, random: np.random.Generator) -> float:
@@ -332,7 +332,7 @@ class Training:
                 "log": self._log,
                 "best": self._best,
                 "decoder": self._decoder.state(),
-                "optimiser": self._optimiser.state_dict(),
+                "optimizer": self._optimizer.state_dict(),
             }
         )
 
@@ -341,7 +341,7 @@ class Training:
         if values is not None:
             self._step, self._losses, self._log, self._best = (values[name] for name in ("step", "losses", "log", "best"))
             self._decoder.load(values["decoder"])
-            self._optimiser.load_state_dict(values["optimiser"])
+            self._optimizer.load_state_dict(values["optimizer"])
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-from ..errors import ConfigError, IncompatibleStagesError, LicenceError
+from ..errors import ConfigError, IncompatibleStagesError, LicenseError
 from ..images import ImageLike
 from ..prompts import Prompt
 from ..protocols import Detector, Segmenter
@@ -18,7 +18,7 @@ from ..registry.choice import choose, fallback_chain
 from ..registry.loading import load_chosen
 from ..registry.spec import BackendKind, Choice
 from ..results import Result
-from .config import PERMISSIVE, DetectStage, LicencePolicy, ModelStage, PipelineConfig, SegmentStage, parse_config, read_config
+from .config import PERMISSIVE, DetectStage, LicensePolicy, ModelStage, PipelineConfig, SegmentStage, parse_config, read_config
 from .runner import BuiltPipeline
 
 
@@ -66,25 +66,25 @@ class Pipeline:
         """Adds post-processing; `settings` are the fields of `promptseg.pipeline.config.CleanStage`."""
         return self._with(clean=settings)
 
-    def build(self, device: str | None = None, licences: LicencePolicy | None = None) -> BuiltPipeline:
+    def build(self, device: str | None = None, licenses: LicensePolicy | None = None) -> BuiltPipeline:
         """Checks that the stages fit together, then loads the models.
 
         Args:
             device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``; default: what the configuration says.
-            licences: ``"any"``, ``"permissive"``, or SPDX identifiers that models may have; default: what the configuration says.
+            licenses: ``"any"``, ``"permissive"``, or SPDX identifiers that models may have; default: what the configuration says.
 
         Raises:
             IncompatibleStagesError: There is no stage that makes masks, or a stage has a model of another kind.
-            LicenceError: The policy forbids a model's licence.
+            LicenseError: The policy forbids a model's license.
             UnknownModelError: A model name is unknown.
             OutOfMemoryError: A model does not fit into memory, nor does its fallback.
         """
-        changes = {"device": device, "licences": licences}
+        changes = {"device": device, "licenses": licenses}
         config = self._with(**{key: value for key, value in changes.items() if value is not None}).config
         if config.detect is None and config.segment is None:
             raise IncompatibleStagesError("the pipeline has no stage: add .segment(…), or .detect(…) with a model that makes masks")
-        detectors = _chain(config.detect, "detector", config.licences)
-        segmenters = _chain(config.segment, "segmenter", config.licences)
+        detectors = _chain(config.detect, "detector", config.licenses)
+        segmenters = _chain(config.segment, "segmenter", config.licenses)
         _check_refining(config, segmenters)
         detector = segmenter = None
         if config.detect is not None:
@@ -130,7 +130,7 @@ def _single(model: str, weights: str | None, device: str, engine: str | None) ->
     return Pipeline().segment(model, weights=weights, engine=engine).build(device)
 
 
-def _chain(stage: ModelStage | None, kind: BackendKind, licences: LicencePolicy) -> tuple[Choice, ...]:
+def _chain(stage: ModelStage | None, kind: BackendKind, licenses: LicensePolicy) -> tuple[Choice, ...]:
     """Return the models of a stage, resolved and checked: the one that it names and those of its fallback. Nothing is loaded yet."""
     if stage is None:
         return ()
@@ -138,11 +138,13 @@ def _chain(stage: ModelStage | None, kind: BackendKind, licences: LicencePolicy)
     if first.backend.kind != kind:
         raise IncompatibleStagesError(f"model {first.model.name!r} is a {first.backend.kind}, this stage needs a {kind}")
     chain = fallback_chain(first, stage.fallback if isinstance(stage, SegmentStage) else ())
-    allowed = PERMISSIVE if licences == "permissive" else licences
+    allowed = PERMISSIVE if licenses == "permissive" else licenses
     for choice in chain:
-        name, licence = choice.model.name, choice.model.licence
-        if allowed != "any" and licence not in allowed:
-            raise LicenceError(f"model {name!r} is licensed under {licence}, and the policy allows only {', '.join(sorted(allowed))}")
+        model = choice.model
+        if allowed != "any" and model.license not in allowed:
+            raise LicenseError(
+                f"model {model.name!r} is licensed under {model.license}, and the policy allows only {', '.join(sorted(allowed))}"
+            )
     for choice in chain:
         choice.backend.check_installed()
     if "device" in stage.options:

@@ -22,8 +22,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-LicencePolicy = Union[Literal["any", "permissive"], tuple[str, ...]]
-"""Which licences the models of a pipeline may have: any, permissive ones, or those with the given SPDX identifiers."""
+LicensePolicy = Union[Literal["any", "permissive"], tuple[str, ...]]
+"""Which licenses the models of a pipeline may have: any, permissive ones, or those with the given SPDX identifiers."""
 
 PERMISSIVE = frozenset({"Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "ISC", "CC0-1.0", "CC-BY-4.0", "Unlicense"})
 """SPDX identifiers that the policy ``"permissive"`` allows."""
@@ -111,11 +111,11 @@ class PipelineConfig(_Stage):
     segment: SegmentStage | None = Field(None, description="The segmenter; without it, a detector's own masks are the result.")
     clean: CleanStage | None = Field(None, description="What is done to the masks.")
     device: str = Field("auto", description="auto, cpu, cuda or mps, for every model of the pipeline.")
-    licences: LicencePolicy = Field("any", description="any, permissive, or a list of SPDX identifiers that models may have.")
+    licenses: LicensePolicy = Field("any", description="any, permissive, or a list of SPDX identifiers that models may have.")
 
-    @field_validator("licences", mode="before")
+    @field_validator("licenses", mode="before")
     @classmethod
-    def _list_of_licences(cls, value: object) -> object:
+    def _list_of_licenses(cls, value: object) -> object:
         if isinstance(value, str) and value not in ("any", "permissive"):
             raise ValueError(f"expected any, permissive, or a list of SPDX identifiers such as [{value}]")
         return value

@@ -29,7 +29,7 @@ BUILT_IN = (
         requires=("onnxruntime", "onnx"),
         install="pip install promptseg",
         prepare="promptseg.backends.onnx_sam:prepare",
-        recognises=(".onnx", ".onnx"),
+        recognizes=(".onnx", ".onnx"),
     ),
     BackendSpec(
         name="sam",

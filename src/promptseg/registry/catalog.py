@@ -140,7 +140,7 @@ def _model(name: str, entry: Mapping[str, Any]) -> ModelSpec:
         )
         for engine, body in entry["engines"].items()
     )
-    return ModelSpec(name, entry["summary"], entry["licence"], engines)
+    return ModelSpec(name, entry["summary"], entry["license"], engines)
 
 
 def _weight_file(entry: Mapping[str, Any]) -> WeightFile:

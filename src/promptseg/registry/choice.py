@@ -138,6 +138,6 @@ def _engine_for(model: ModelSpec, weights: Path) -> Engine:
             return engine
     for engine in model.engines:
         backend = backends().get(engine.backend)
-        if backend is not None and weights.is_dir() and files_of_kinds(weights, backend.recognises):
+        if backend is not None and weights.is_dir() and files_of_kinds(weights, backend.recognizes):
             return engine
     return model.engines[0]

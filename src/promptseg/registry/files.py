@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import WeightsMismatchError, WeightsNotFoundError
-from ..weights.store import ModelWeights, fetch_weights, file_sha256, given_weights, recognised_weights
+from ..weights.store import ModelWeights, fetch_weights, file_sha256, given_weights, recognized_weights
 from .catalog import backends, find_model
 from .manifest import Manifest
 from .spec import Choice, Engine, ModelSpec
@@ -63,9 +63,9 @@ def _own(choice: Choice, path: Path) -> ModelWeights:
     if choice.backend.given is not None:
         found: ModelWeights = resolve(choice.backend.given)(path, choice.model, choice.engine)
         return found
-    names, recognises = choice.engine.names_in(path), choice.backend.recognises
-    if path.is_dir() and recognises and not (names and all((path / name).is_file() for name in names)):
-        return recognised_weights(path, recognises)
+    names, recognizes = choice.engine.names_in(path), choice.backend.recognizes
+    if path.is_dir() and recognizes and not (names and all((path / name).is_file() for name in names)):
+        return recognized_weights(path, recognizes)
     return given_weights(path, names)
 
 

@@ -33,7 +33,7 @@ class BackendSpec:
         requires: Modules that must be importable.
         install: The command that installs the required modules.
         prepare: ``"module:function"``, called as ``function(weights: ModelWeights)`` after weights were fetched, or None.
-        recognises: Suffixes of the files that make up a model, where the backend tells them apart by their content: a user's folder with
+        recognizes: Suffixes of the files that make up a model, where the backend tells them apart by their content: a user's folder with
             just as many of them then needs no particular names.
         given: ``"module:function"``, called as ``function(path: Path, model: ModelSpec, engine: Engine)`` and returning the `ModelWeights`
             in a user's file or folder, where these may have other names than the catalog's; None where they may not.
@@ -54,7 +54,7 @@ class BackendSpec:
     requires: tuple[str, ...] = ()
     install: str = ""
     prepare: str | None = None
-    recognises: tuple[str, ...] = ()
+    recognizes: tuple[str, ...] = ()
     given: str | None = None
     video: str | None = None
     torch_module: str | None = None
@@ -111,13 +111,13 @@ class ModelSpec:
     Attributes:
         name: What users write.
         summary: One line.
-        licence: SPDX identifier of the weights' license.
+        license: SPDX identifier of the weights' license.
         engines: The ways to run it; the first is the default.
     """
 
     name: str
     summary: str
-    licence: str
+    license: str
     engines: tuple[Engine, ...]
 
     def engine(self, name: str | None) -> Engine:
@@ -209,7 +209,7 @@ class LoadRequest:
             backend=self.engine.backend,
             version=version,
             weights=self.weights.sha256,
-            licence=self.model.licence,
+            license=self.model.license,
             device=device,
             dtype=dtype,
             fallback_from=self.fallback_from,

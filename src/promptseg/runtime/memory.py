@@ -1,4 +1,4 @@
-"""What a model needs of memory, as the catalogue says it, and the words of the error where there is less."""
+"""What a model needs of memory, as the catalog says it, and the words of the error where there is less."""
 
 from __future__ import annotations
 

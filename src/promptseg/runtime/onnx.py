@@ -60,7 +60,7 @@ class Runtime:
         return Runtime(self.device, threads=1)
 
     def session(self, model: Path | bytes) -> Session:
-        """A session for a graph, from a file or serialised.
+        """A session for a graph, from a file or serialized.
 
         Raises:
             WeightsMismatchError: ONNX Runtime cannot load it.

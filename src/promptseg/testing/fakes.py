@@ -33,7 +33,7 @@ SCORE = 0.95
 
 
 def _provenance(model: str) -> Provenance:
-    return Provenance(model, "fake", f"promptseg {__version__}", licence="Apache-2.0")
+    return Provenance(model, "fake", f"promptseg {__version__}", license="Apache-2.0")
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class FakeDetector:
         return _provenance("fake-detector")
 
     def detect(self, image: ImageLike, phrases: Sequence[str] | None = None) -> Detections:
-        """The detections labelled with one of `phrases`, phrase by phrase; for None those of every label.
+        """The detections labeled with one of `phrases`, phrase by phrase; for None those of every label.
 
         Raises:
             InputError: The image cannot be used.

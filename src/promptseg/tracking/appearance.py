@@ -1,10 +1,10 @@
 """What objects look like: each cell of a coarse grid over a frame described, and a memory of an object's cells and of those beside it.
 
 The encoder of a SAM model has looked at the frame already, and its embedding tells an object from its surroundings well: each of its
-cells is described by its own features. Where a segmenter shows no embedding, a cell is described by its colours.
+cells is described by its own features. Where a segmenter shows no embedding, a cell is described by its colors.
 
 A cell of a new frame looks like the object as far as it is more like the most similar cells of the object in memory than like the most
-similar ones of the background: nearest neighbours in a feature space decide, as in matching-based video segmentation (Hu, Huang and
+similar ones of the background: nearest neighbors in a feature space decide, as in matching-based video segmentation (Hu, Huang and
 Schwing, "VideoMatch", 2018; Oh et al., "Video Object Segmentation using Space-Time Memory Networks", 2019), with nothing to train.
 """
 
@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from ..masks import Size
 from ..protocols import HasFeatures, Session
 
-COLOUR_CELLS = 64
-"""Cells along the longer side of a frame that is described by its colours."""
+COLOR_CELLS = 64
+"""Cells along the longer side of a frame that is described by its colors."""
 
-COLOUR_BINS = 8
-"""Bins of each CIELAB channel in the description of a cell by its colours."""
+COLOR_BINS = 8
+"""Bins of each CIELAB channel in the description of a cell by its colors."""
 
-NEIGHBOURS = 3
+NEIGHBORS = 3
 """How many of the most similar cells in memory decide."""
 
 SHARPNESS = 25.0
@@ -64,8 +64,8 @@ class Cells:
 
         return np.asarray(cv2.resize(values, self.size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
-    def centres(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Where the cells' centres are in pixels: x (columns,) and y (rows,)."""
+    def centers(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Where the cells' centers are in pixels: x (columns,) and y (rows,)."""
         x, y = (
             ((np.arange(count) + 0.5) * length / count).astype(np.float32)
             for count, length in zip(self.grid[::-1], self.size[::-1], strict=True)
@@ -76,10 +76,10 @@ class Cells:
 def cells_of(session: Session) -> Cells:
     """Describe the cells of a frame that was opened, by the session's features where it offers them, else by colors."""
     if not isinstance(session, HasFeatures):
-        return _colours(session.image)
+        return _colors(session.image)
     features = session.features()
     channels, rows, columns = features.values.shape
-    return Cells(_normalised(features.values.reshape(channels, -1).T), (rows, columns), features.size)
+    return Cells(_normalized(features.values.reshape(channels, -1).T), (rows, columns), features.size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +122,8 @@ def _nearest(vectors: NDArray[np.float32], memory: NDArray[np.float32]) -> NDArr
     if not len(memory):
         return np.zeros(len(vectors), np.float32)
     similarity = vectors @ memory.T
-    if similarity.shape[1] > NEIGHBOURS:
-        similarity = np.partition(similarity, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS:]
+    if similarity.shape[1] > NEIGHBORS:
+        similarity = np.partition(similarity, -NEIGHBORS, axis=1)[:, -NEIGHBORS:]
     return np.asarray(similarity.mean(axis=1), np.float32)
 
 
@@ -132,20 +132,20 @@ def _some(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return vectors[::step].copy() if step > 1 else vectors
 
 
-def _normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def _normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.ascontiguousarray(vectors / np.maximum(lengths, 1e-12), np.float32)
 
 
-def _colours(image: NDArray[np.uint8]) -> Cells:
-    """Cells described by square roots of their colour histograms, whose scalar product is the Bhattacharyya coefficient."""
+def _colors(image: NDArray[np.uint8]) -> Cells:
+    """Cells described by square roots of their color histograms, whose scalar product is the Bhattacharyya coefficient."""
     import cv2
 
     height, width = image.shape[:2]
-    scale = min(1.0, COLOUR_CELLS / max(height, width))
+    scale = min(1.0, COLOR_CELLS / max(height, width))
     rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
-    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32) * ((COLOUR_BINS - 1) / 255)
-    centres = range(COLOUR_BINS)
-    soft = (np.maximum(0, 1 - np.abs(lab[..., channel] - centre)) for channel in range(3) for centre in centres)
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.float32) * ((COLOR_BINS - 1) / 255)
+    centers = range(COLOR_BINS)
+    soft = (np.maximum(0, 1 - np.abs(lab[..., channel] - center)) for channel in range(3) for center in centers)
     histograms = [cv2.resize(weights, (columns, rows), interpolation=cv2.INTER_AREA).ravel() for weights in soft]
-    return Cells(_normalised(np.sqrt(np.stack(histograms, axis=1))), (rows, columns), (height, width))
+    return Cells(_normalized(np.sqrt(np.stack(histograms, axis=1))), (rows, columns), (height, width))

@@ -43,7 +43,7 @@ class Flow:
         return float(self.consistent[moved].mean()) if moved.any() else 0.0
 
 
-def grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(H, W) uint8 brightness of an RGB image."""
     import cv2
 

@@ -4,9 +4,9 @@
    product with a bell around the expected place is the *expectation*.
 2. The segmenter is asked in several ways: by the moved mask without what no longer looks like the object (its box; box and mask; these and
    points at the cells that look most like it), by the connected cells that look like the object (box and points; box and mask), and by a
-   box of the object's last size about the centre of the expectation. All candidates of each answer count.
+   box of the object's last size about the center of the expectation. All candidates of each answer count.
 3. That candidate is taken which agrees best with the expectation and with the moved mask, weighed by the model's predicted IoU.
-4. An agreement with the expectation far below what is usual for this object means that it is *lost*: then nothing is learnt from the frame,
+4. An agreement with the expectation far below what is usual for this object means that it is *lost*: then nothing is learned from the frame,
    the flow is no longer followed (it would follow what hides the object), the expectation stays at the place where the object was last held
    and widens from frame to frame, and a candidate that looks like the object brings it back.
 
@@ -34,11 +34,11 @@ LOST = 0.5
 GONE = 0.25
 """Under this share nothing of the object is taken to be seen: the mask is empty."""
 
-LEARNT = 0.8
-"""From this share on, the frame is learnt: it joins the memory."""
+LEARNED = 0.8
+"""From this share on, the frame is learned: it joins the memory."""
 
 VIEWS = 3
-"""How many learnt frames are kept, beside those that were prompted."""
+"""How many learned frames are kept, beside those that were prompted."""
 
 FLOW_WEIGHT = 0.5
 """Weight of the agreement with the moved mask, against that with the expectation."""
@@ -85,7 +85,7 @@ class Track:
     Attributes:
         mask: (H, W) bool, its mask on the last frame.
         prompted: What it looked like on frames where it was prompted.
-        learnt: What it looked like on frames since then, the latest last.
+        learned: What it looked like on frames since then, the latest last.
         held: ``x0, y0, x1, y1`` of where it was last held.
         usual: The usual agreement with the expectation.
         area: Pixels of its mask when it was prompted.
@@ -94,7 +94,7 @@ class Track:
 
     mask: NDArray[np.bool_]
     prompted: tuple[View, ...]
-    learnt: tuple[View, ...]
+    learned: tuple[View, ...]
     held: NDArray[np.float32]
     usual: float
     area: int
@@ -122,7 +122,7 @@ def step(track: Track, session: Session, cells: Cells, flow: Flow, accepts: froz
     """
     moved = flow.move(track.mask)
     consistency, lost = flow.consistency(moved), track.signals.lost
-    alike = likeness(cells, track.prompted + track.learnt)
+    alike = likeness(cells, track.prompted + track.learned)
     place = track.held if lost or not moved.any() else _box(moved)
     expected = alike * _bell(cells, place, 1 + WIDENING * min(lost, WIDEST))
     kept = moved & (cells.spread(alike) > ALIKE)
@@ -147,10 +147,10 @@ def step(track: Track, session: Session, cells: Cells, flow: Flow, accepts: froz
     if signals.lost:
         return replace(track, mask=pixels if found >= GONE else np.zeros_like(pixels), signals=signals)
     track = replace(track, mask=pixels, held=_box(pixels), signals=signals)
-    if found < LEARNT:
+    if found < LEARNED:
         return track
-    learnt = (*track.learnt, view(cells, pixels))[-VIEWS:]
-    return replace(track, learnt=learnt, usual=0.9 * track.usual + 0.1 * agreement)
+    learned = (*track.learned, view(cells, pixels))[-VIEWS:]
+    return replace(track, learned=learned, usual=0.9 * track.usual + 0.1 * agreement)
 
 
 def _prompts(
@@ -178,7 +178,7 @@ def _prompts(
 
 def _points(cells: Cells, weights: NDArray[np.float32], extent: float) -> Iterator[SpatialPrompt]:
     """One prompt of up to three points at the cells with the highest weights, apart from one another; none where all weights are low."""
-    x, y = cells.centres()
+    x, y = cells.centers()
     apart = max(x[0] * 2, extent / 4)
     left, found = weights.copy(), []
     for _ in range(3):
@@ -202,18 +202,18 @@ def _connected(alike: NDArray[np.float32], expected: NDArray[np.float32]) -> NDA
 
 
 def _sized(cells: Cells, expected: NDArray[np.float32], held: NDArray[np.float32]) -> SpatialPrompt:
-    """A box of the object's last size about the centre of the expectation, within the frame."""
-    x, y = cells.centres()
+    """A box of the object's last size about the center of the expectation, within the frame."""
+    x, y = cells.centers()
     weights = expected / expected.sum()
-    centre = np.array([(weights.sum(0) * x).sum(), (weights.sum(1) * y).sum()])
+    center = np.array([(weights.sum(0) * x).sum(), (weights.sum(1) * y).sum()])
     half = (held[2:] - held[:2]) / 2
     height, width = cells.size
-    return Prompt.box(*np.clip([*(centre - half), *(centre + half)], 0, [width, height, width, height]))
+    return Prompt.box(*np.clip([*(center - half), *(center + half)], 0, [width, height, width, height]))
 
 
 def _bell(cells: Cells, box: NDArray[np.float32], wider: float) -> NDArray[np.float32]:
-    """(rows, columns) a Gaussian bell about a box, 1 at its centre."""
-    x, y = cells.centres()
+    """(rows, columns) a Gaussian bell about a box, 1 at its center."""
+    x, y = cells.centers()
     spread = (BELL * (box[2:] - box[:2]) + 2 * np.array([x[0], y[0]])) * wider
     across = ((x - (box[0] + box[2]) / 2) / spread[0]) ** 2
     down = ((y - (box[1] + box[3]) / 2) / spread[1]) ** 2

@@ -22,7 +22,7 @@ from ..video.frames import open_frames
 from ..video.saved_session import SavedSession
 from ..video.session import TrackingSession
 from .appearance import Cells, View, cells_of
-from .flow import Flow, flow_between, grey
+from .flow import Flow, flow_between, gray
 from .propagation import Signals, Track, begin, step
 
 SPATIAL: frozenset[PromptKind] = frozenset({"point", "box", "mask"})
@@ -80,12 +80,12 @@ class _Object:
     Attributes:
         prompts: Its track as it began, by the frame on which it was prompted.
         index: The frame of `track`.
-        grey: (H, W) uint8 brightness of that frame.
+        gray: (H, W) uint8 brightness of that frame.
         track: The track there.
     """
 
     index: int
-    grey: NDArray[np.uint8]
+    gray: NDArray[np.uint8]
     track: Track
     prompts: dict[int, tuple[Track, Mask]] = field(default_factory=dict)
 
@@ -126,7 +126,7 @@ class PropagateSession(TrackingSession):
             first, *later = others
             others = {at: others[at] for at in (first, *later[2 - PROMPTED :])}
         track = begin(seen.cells, mask, tuple(one.prompted[-1] for one, _ in others.values()))
-        self._objects[object_id] = _Object(frame.index, grey(frame.image), track, {**others, frame.index: (track, mask)})
+        self._objects[object_id] = _Object(frame.index, gray(frame.image), track, {**others, frame.index: (track, mask)})
         return mask
 
     def _track(self, frame: Frame, object_ids: list[int], reverse: bool) -> dict[int, Mask]:  # noqa: ARG002 - The flow knows.
@@ -136,18 +136,18 @@ class PropagateSession(TrackingSession):
         for object_id in object_ids:
             one = self._objects[object_id]
             if brightness is None:
-                brightness = grey(frame.image)
+                brightness = gray(frame.image)
             if frame.index in one.prompts:
                 track, mask = one.prompts[frame.index]
-                one.index, one.grey, one.track = frame.index, brightness, track
+                one.index, one.gray, one.track = frame.index, brightness, track
                 found[object_id] = mask
                 continue
             if one.index != frame.index:
                 seen = self._open(frame)
                 if one.index not in flows:
-                    flows[one.index] = flow_between(one.grey, brightness)
+                    flows[one.index] = flow_between(one.gray, brightness)
                 track = step(one.track, seen.session, seen.cells, flows[one.index], self._segmenter.accepts)
-                one.index, one.grey, one.track = frame.index, brightness, track
+                one.index, one.gray, one.track = frame.index, brightness, track
             found[object_id] = Mask.from_array(one.track.mask, score=one.track.signals.confidence)
         return found
 
@@ -165,7 +165,7 @@ class PropagateSession(TrackingSession):
         values: list[dict[str, Any]] = []
         arrays: dict[str, NDArray[Any]] = {}
         for object_id, one in self._objects.items():
-            arrays[f"grey-{one.index}"] = one.grey
+            arrays[f"gray-{one.index}"] = one.gray
             prompts = [
                 {"frame": at, "track": _saved_track(f"{object_id}-{at}", track, arrays), "score": mask.score, "mask": mask.to_coco_rle()}
                 for at, (track, mask) in one.prompts.items()
@@ -181,19 +181,19 @@ class PropagateSession(TrackingSession):
                 for prompt in saved["prompts"]
             }
             index = saved["frame"]
-            self._objects[saved["id"]] = _Object(index, arrays[f"grey-{index}"], _read_track(saved["track"], arrays), prompts)
+            self._objects[saved["id"]] = _Object(index, arrays[f"gray-{index}"], _read_track(saved["track"], arrays), prompts)
 
 
 def _saved_track(name: str, track: Track, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     """A track as values and, under names that begin with `name`, arrays."""
-    views = [*track.prompted, *track.learnt]
+    views = [*track.prompted, *track.learned]
     for index, view in enumerate(views):
         arrays[f"{name}-{index}-inside"], arrays[f"{name}-{index}-outside"] = view.inside, view.outside
     signals = track.signals
     return {
         "name": name,
         "mask": Mask.from_array(track.mask).to_coco_rle(),
-        "views": [len(track.prompted), len(track.learnt)],
+        "views": [len(track.prompted), len(track.learned)],
         "held": track.held.tolist(),
         "usual": track.usual,
         "area": track.area,
@@ -202,8 +202,8 @@ def _saved_track(name: str, track: Track, arrays: dict[str, NDArray[Any]]) -> di
 
 
 def _read_track(saved: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Track:
-    name, (prompted, learnt) = saved["name"], saved["views"]
-    views = [View(arrays[f"{name}-{index}-inside"], arrays[f"{name}-{index}-outside"]) for index in range(prompted + learnt)]
+    name, (prompted, learned) = saved["name"], saved["views"]
+    views = [View(arrays[f"{name}-{index}-inside"], arrays[f"{name}-{index}-outside"]) for index in range(prompted + learned)]
     return Track(
         Mask.from_coco_rle(saved["mask"]).array,
         tuple(views[:prompted]),

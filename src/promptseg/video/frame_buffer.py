@@ -1,4 +1,4 @@
-"""`FrameBuffer`: the frames of a video by number, for a session that goes forwards, backwards and to any frame, in bounded memory.
+"""`FrameBuffer`: the frames of a video by number, for a session that goes forwards, backward and to any frame, in bounded memory.
 
 A source that can be read again is read again where an earlier frame is wanted. Of frames that come once, the latest are kept, as many as
 `FrameBuffer.kept` says: whoever looks at a camera's image and clicks a moment later can still prompt the frame that they saw. An earlier
@@ -25,7 +25,7 @@ class FrameBuffer:
 
     Args:
         source: Where they come from.
-        kept_bytes: How many bytes of frames to keep, for going back on frames that come once and for reading backwards.
+        kept_bytes: How many bytes of frames to keep, for going back on frames that come once and for reading backward.
     """
 
     def __init__(self, source: FrameSource, kept_bytes: int = KEPT_BYTES) -> None:
@@ -65,7 +65,7 @@ class FrameBuffer:
         return found
 
     def walk(self, start: int, stop: int | None, reverse: bool) -> Iterator[Frame]:
-        """The frames from `start` to before `stop`, or backwards from `start` to after `stop`.
+        """The frames from `start` to before `stop`, or backward from `start` to after `stop`.
 
         Raises:
             PromptError: There is no frame `start`, or a frame on the way has gone by.
@@ -81,7 +81,7 @@ class FrameBuffer:
             index += step
             if index < 0 or (last is not None and (last - index) * step < 0):
                 return  # The next frame is not wanted: a camera would wait for it.
-            # Backwards, as many frames as can be kept are read together, because most files are decoded forwards alone.
+            # Backwards, as many frames as can be kept are read together, because most files are decoded forward alone.
             frame = self._find(index, max(0, index - self.kept + 1) if reverse else index)
 
     def has(self, count: int) -> bool:

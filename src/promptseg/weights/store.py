@@ -88,7 +88,7 @@ def fetch_weights(model: str, files: Sequence[WeightFile]) -> ModelWeights:
 
 
 def given_weights(path: Path, names: Sequence[str]) -> ModelWeights:
-    """The user's own weights: a file, or a folder that holds files under the names of the catalogue.
+    """The user's own weights: a file, or a folder that holds files under the names of the catalog.
 
     Args:
         path: The file or folder.
@@ -109,7 +109,7 @@ def given_weights(path: Path, names: Sequence[str]) -> ModelWeights:
     return ModelWeights(paths, {name: file_sha256(p) for name, p in paths.items()})
 
 
-def recognised_weights(folder: Path, suffixes: Sequence[str]) -> ModelWeights:
+def recognized_weights(folder: Path, suffixes: Sequence[str]) -> ModelWeights:
     """The user's own weights from a folder that holds just as many files of these kinds, whatever their names.
 
     Raises:

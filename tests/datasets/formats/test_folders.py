@@ -110,7 +110,7 @@ def test_a_part_of_a_dataset_is_chosen_by_name(tmp_path, save, square):
 
 
 @pytest.mark.shared
-def test_the_flood_photos_and_their_grey_masks_are_read(shared):
+def test_the_flood_photos_and_their_gray_masks_are_read(shared):
     findings = []
     images = list(read_folders(shared / "data/flood_area/images", shared / "data/flood_area/masks").usable(findings))
     assert len(images) == 38

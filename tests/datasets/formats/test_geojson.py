@@ -29,7 +29,7 @@ def geotiff(path, keys=(3072, 0, 1, 32632), **tags):
 
 @pytest.fixture
 def tile(tmp_path):
-    """An image of 8 x 6 pixels of half a metre in UTM zone 32N."""
+    """An image of 8 x 6 pixels of half a meter in UTM zone 32N."""
     return geotiff(tmp_path / "images" / "a.tif", t33550=(0.5, 0.5, 0.0), t33922=(0.0, 0.0, 0.0, 500_000.0, 5_200_000.0, 0.0))
 
 
@@ -47,14 +47,14 @@ def test_a_geotiff_says_where_it_lies_by_a_matrix(tmp_path):
     assert read_georeference(path) == Georeference(UTM, 32632)
 
 
-def test_a_map_of_the_centres_of_pixels_is_moved_by_half_of_one(tmp_path):
+def test_a_map_of_the_centers_of_pixels_is_moved_by_half_of_one(tmp_path):
     keys = (1025, 0, 1, 2, 2048, 0, 1, 4326)
     path = geotiff(tmp_path / "a.tif", keys, t33550=(2.0, 2.0, 0.0), t33922=(0.0, 0.0, 0.0, 10.0, 20.0, 0.0))
     assert read_georeference(path) == Georeference((2.0, 0.0, 9.0, 0.0, -2.0, 21.0), 4326)
 
 
 @pytest.mark.parametrize("name", ["a.pgw", "a.pngw"])
-def test_a_world_file_speaks_of_the_centre_of_the_first_pixel(name, save, tmp_path):
+def test_a_world_file_speaks_of_the_center_of_the_first_pixel(name, save, tmp_path):
     path = save("a.png")
     (tmp_path / name).write_text("0.5\n0\n0\n-0.5\n500000.25\n5199999.75\n")
     assert read_georeference(path) == Georeference(UTM)

@@ -31,7 +31,7 @@ def test_polygons_and_rectangles_are_objects_with_their_labels(write, square):
     assert all((true.mask.array == square).all() for true in image.objects)
 
 
-def test_a_circle_has_a_centre_and_a_point_on_its_rim(write):
+def test_a_circle_has_a_center_and_a_point_on_its_rim(write):
     (image,) = write({"shape_type": "circle", "points": [[4, 3], [4, 1]]})
     rows, columns = np.ogrid[:6, :8]
     assert (image.objects[0].mask.array == ((columns + 0.5 - 4) ** 2 + (rows + 0.5 - 3) ** 2 <= 4)).all()

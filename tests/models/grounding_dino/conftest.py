@@ -28,7 +28,7 @@ class NumbersModel:
 
     Attributes:
         logits: For each token, its logit for each box.
-        boxes: (Q, 4) centre x, centre y, width and height as shares.
+        boxes: (Q, 4) center x, center y, width and height as shares.
         asked: The captions so far, as tokens.
     """
 

@@ -1,4 +1,4 @@
-"""Original checkpoints: recognised, refused by name, and renamed for transformers without a tensor lost."""
+"""Original checkpoints: recognized, refused by name, and renamed for transformers without a tensor lost."""
 
 import re
 

@@ -57,7 +57,7 @@ def test_the_list_of_pieces_is_preferred_to_another_form_of_it(tmp_path):
     assert layout_of(weights).vocabulary == tmp_path / "vocab.txt"
 
 
-def test_a_vocabulary_that_is_not_beside_the_checkpoint_is_the_catalogues(tmp_path):
+def test_a_vocabulary_that_is_not_beside_the_checkpoint_is_the_catalogs(tmp_path):
     published = tmp_path / "published.txt"
     published.write_text("the vocabulary")
     file = WeightFile("vocab.txt", file_sha256(published), (f"file:{published}",))

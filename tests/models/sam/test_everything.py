@@ -22,7 +22,7 @@ def everything(model, *settings, size=SIZE, image=None, **named):
     return session.everything(Prompt.everything(*settings, **named))
 
 
-def centres(masks):
+def centers(masks):
     return [tuple(np.round(mask.box.reshape(2, 2).mean(axis=0)).astype(int).tolist()) for mask in masks]
 
 
@@ -36,7 +36,7 @@ def parts(mask):
 class TestGrid:
     def test_each_point_of_the_grid_gives_its_mask(self, disc_sam):
         masks = everything(disc_sam(**ONE_A_POINT), 2)
-        assert centres(masks) == GRID
+        assert centers(masks) == GRID
         assert masks.scores.tolist() == pytest.approx([0.93] * 4)
         assert masks.size == SIZE
 
@@ -49,7 +49,7 @@ class TestGrid:
 
     def test_points_of_one_s_own_replace_the_grid(self, disc_sam):
         masks = everything(disc_sam(**ONE_A_POINT), point_grid=[[0.25, 0.5], [0.75, 0.25]])
-        assert centres(masks) == [(32, 48), (96, 24)]
+        assert centers(masks) == [(32, 48), (96, 24)]
 
     def test_all_points_are_decoded_one_foreground_point_each_on_one_thread(self, disc_sam):
         model = disc_sam(**ONE_A_POINT, decode_batch=3)
@@ -92,7 +92,7 @@ class TestFilters:
     def test_all_good_candidates_of_a_point_are_kept_where_they_differ_enough(self, disc_sam):
         masks = everything(disc_sam(sharpness=20.0), 1)
         assert masks.scores.tolist() == pytest.approx([0.93, 0.92, 0.91])
-        assert centres(masks) == [(64, 48)] * 3
+        assert centers(masks) == [(64, 48)] * 3
 
     def test_the_best_come_first(self, disc_sam):
         class Ranked(disc_sam):
@@ -101,7 +101,7 @@ class TestFilters:
                 return (0, 0, 0.9 + points[0, 0] / 1e4 - points[0, 1] / 1e5, 0), logits
 
         masks = everything(Ranked(sharpness=8.0), 2)
-        assert centres(masks) == [GRID[1], GRID[3], GRID[0], GRID[2]]
+        assert centers(masks) == [GRID[1], GRID[3], GRID[0], GRID[2]]
         assert masks.scores.tolist() == sorted(masks.scores.tolist(), reverse=True)
 
     def test_unstable_masks_are_dropped(self, disc_sam):
@@ -110,9 +110,9 @@ class TestFilters:
                 scores, logits = super().answer(embedding, points, labels)
                 return scores, logits * (0.05 if points[0, 0] < 128 else 1)
 
-        assert centres(everything(SoftOnTheLeft(**ONE_A_POINT), 2)) == [GRID[1], GRID[3]]
-        assert centres(everything(SoftOnTheLeft(**ONE_A_POINT), 2, stability_score_thresh=0)) == GRID
-        assert centres(everything(SoftOnTheLeft(**ONE_A_POINT), 2, stability_score_offset=0)) == GRID
+        assert centers(everything(SoftOnTheLeft(**ONE_A_POINT), 2)) == [GRID[1], GRID[3]]
+        assert centers(everything(SoftOnTheLeft(**ONE_A_POINT), 2, stability_score_thresh=0)) == GRID
+        assert centers(everything(SoftOnTheLeft(**ONE_A_POINT), 2, stability_score_offset=0)) == GRID
 
     def test_stability_is_the_iou_of_the_masks_cut_over_and_under_zero(self, disc_sam):
         model = disc_sam(scores=(0, 0, 0.93, 0), radii=(30,) * 4, sharpness=1.5)
@@ -198,9 +198,9 @@ class TestCrops:
         model = disc_sam(**ONE_A_POINT, radii=(self.RADIUS,) * 4)
         masks = everything(model, 2, size=self.SIZE, crop_n_layers=1, crop_overlap_ratio=0, crop_n_points_downscale_factor=2)
         assert model.encoded == [(200, 200, 3)] + [(100, 100, 3)] * 4
-        assert sorted(centres(masks)) == sorted(self.MIDDLES * 2)
+        assert sorted(centers(masks)) == sorted(self.MIDDLES * 2)
         small, large = (masks.where(masks.areas < 600), masks.where(masks.areas >= 600))
-        assert sorted(centres(small)) == sorted(centres(large)) == list(self.MIDDLES)
+        assert sorted(centers(small)) == sorted(centers(large)) == list(self.MIDDLES)
         assert small.areas.tolist() == pytest.approx([np.pi * 10**2] * 4, rel=0.05)
         assert large.areas.tolist() == pytest.approx([np.pi * 20**2] * 4, rel=0.05)
 
@@ -208,7 +208,7 @@ class TestCrops:
         model = disc_sam(**ONE_A_POINT, radii=(self.RADIUS,) * 4)
         masks = everything(model, 2, size=self.SIZE, crop_n_layers=1, crop_overlap_ratio=0)
         small = masks.where(masks.areas < 600)
-        assert sorted(centres(small)) == list(self.CORNERS)
+        assert sorted(centers(small)) == list(self.CORNERS)
 
     def test_crops_overlap_by_their_share_of_the_shorter_side(self, disc_sam):
         model = disc_sam(**ONE_A_POINT)

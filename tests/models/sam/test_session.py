@@ -32,7 +32,7 @@ def session(model, image):
 
 
 def disc(x, y, radius):
-    # SAM takes a point for the centre of a frame pixel, which lies a quarter of a photo pixel before the photo pixel's centre here.
+    # SAM takes a point for the center of a frame pixel, which lies a quarter of a photo pixel before the photo pixel's center here.
     rows, columns = np.mgrid[: SIZE[0], : SIZE[1]] + 0.25
     return Mask.from_array(np.hypot(columns - x, rows - y) < radius)
 
@@ -74,7 +74,7 @@ class TestSegment:
         assert both.labels.tolist() == [[FOREGROUND, BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]]
 
     def test_masks_come_in_the_order_of_the_prompts_whatever_their_lengths(self, model, session):
-        centres = [(10 + 12 * i, 15 + 7 * (i % 9)) for i in range(9)]
+        centers = [(10 + 12 * i, 15 + 7 * (i % 9)) for i in range(9)]
         makers = [
             Prompt.point,
             lambda x, y: Prompt.box(x - 8, y - 8, x + 8, y + 8),
@@ -82,10 +82,10 @@ class TestSegment:
             lambda x, y: Prompt.mask(disc(x, y, 6)),
             lambda x, y: Prompt.point(x, y) + Prompt.box(x - 8, y - 8, x + 8, y + 8),
         ]
-        prompts = [makers[i % len(makers)](*centre) for i, centre in enumerate(centres)]
+        prompts = [makers[i % len(makers)](*center) for i, center in enumerate(centers)]
         masks = session.segment(prompts)
         assert [mask.prompt_index for mask in masks] == list(range(9))
-        for mask, (x, y) in zip(masks, centres, strict=True):
+        for mask, (x, y) in zip(masks, centers, strict=True):
             middle = mask.box.reshape(2, 2).mean(axis=0)
             assert mask.array[y, x]
             assert np.abs(middle - (x, y)).max() < 4

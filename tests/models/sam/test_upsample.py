@@ -8,7 +8,7 @@ from promptseg.models.sam.upsample import upsampler
 
 
 def bilinear(image, height, width):
-    """Bilinear interpolation with half-pixel centres and clamped edges, written out: what torch does with ``align_corners=False``."""
+    """Bilinear interpolation with half-pixel centers and clamped edges, written out: what torch does with ``align_corners=False``."""
 
     def along(length, out):
         position = np.clip((np.arange(out) + 0.5) * length / out - 0.5, 0, length - 1)

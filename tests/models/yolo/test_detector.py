@@ -31,12 +31,12 @@ class Network:
 
 def detector(*anchors, prototypes=None, layout=None, **options):
     network = Network(*anchors, prototypes=prototypes, **(layout or {}))
-    return YoloDetector(network, Provenance("tiny", "test", "1", licence="MIT"), Settings.checked({**OPTIONS, **options}))
+    return YoloDetector(network, Provenance("tiny", "test", "1", license="MIT"), Settings.checked({**OPTIONS, **options}))
 
 
 class TestDetections:
     def test_boxes_are_of_the_photo_with_the_names_of_their_classes(self):
-        # The frame shows the photo at two thirds, without grey but for what makes 32 rows full.
+        # The frame shows the photo at two thirds, without gray but for what makes 32 rows full.
         found = detector((32, 16, 32, 16, 0.9, 0, 0), (8, 16, 8, 8, 0, 0, 0.5)).detect(PHOTO)
         assert found.size == (48, 96)
         assert found.boxes.tolist() == [[24, 12, 72, 36], [6, 18, 18, 30]]
@@ -130,7 +130,7 @@ class TestFrames:
     def test_photos_are_scaled_to_the_models_own_frame(self):
         assert self.frame(np.zeros((640, 640, 3), np.uint8)) == (64, 64)
 
-    def test_of_a_long_photo_the_frame_has_no_more_grey_than_the_stride_needs(self):
+    def test_of_a_long_photo_the_frame_has_no_more_gray_than_the_stride_needs(self):
         assert self.frame(np.zeros((100, 640, 3), np.uint8)) == (32, 64)
 
     def test_a_model_of_one_size_gets_frames_of_that_size(self):

@@ -3,31 +3,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptseg.models.yolo.letterbox import GREY, Letterbox
+from promptseg.models.yolo.letterbox import GRAY, Letterbox
 
 LENGTHS = st.integers(1, 3000)
 
 
-def test_a_photo_fills_the_longer_side_and_the_grey_lies_on_both_sides_of_it():
+def test_a_photo_fills_the_longer_side_and_the_gray_lies_on_both_sides_of_it():
     assert Letterbox.fit((100, 200), (64, 64)) == Letterbox((100, 200), (32, 64), (64, 64), 16, 0)
     assert Letterbox.fit((200, 100), (64, 64)) == Letterbox((200, 100), (64, 32), (64, 64), 0, 16)
 
 
-def test_with_a_stride_whole_multiples_of_grey_are_left_out():
+def test_with_a_stride_whole_multiples_of_gray_are_left_out():
     assert Letterbox.fit((100, 200), (64, 64), 16).frame == (32, 64)
     assert Letterbox.fit((110, 200), (64, 64), 16) == Letterbox((110, 200), (35, 64), (48, 64), 6, 0)
 
 
-def test_odd_grey_has_its_extra_row_below():
+def test_odd_gray_has_its_extra_row_below():
     letterbox = Letterbox.fit((27, 64), (64, 64), 32)
     assert (letterbox.frame, letterbox.top) == ((32, 64), 2)
 
 
-def test_the_frame_is_the_photo_with_grey_around():
+def test_the_frame_is_the_photo_with_gray_around():
     pixels = np.full((2, 4, 3), 200, np.uint8)
     frame = Letterbox.fit((2, 4), (4, 4)).draw(pixels)
     assert frame.shape == (4, 4, 3)
-    assert (frame[[0, 3]] == GREY).all()
+    assert (frame[[0, 3]] == GRAY).all()
     assert (frame[1:3] == 200).all()
 
 

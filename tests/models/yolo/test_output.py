@@ -16,7 +16,7 @@ def found(*anchors, wanted=(0, 1), threshold=0.25, iou=0.5, most=300, layout=TWO
     return decode(output(*anchors), layout, wanted, threshold, iou, most)
 
 
-def test_a_box_is_made_of_its_centre_and_size():
+def test_a_box_is_made_of_its_center_and_size():
     assert found((20, 30, 10, 4, 0.9, 0.1)).boxes.tolist() == [[15, 28, 25, 32]]
 
 

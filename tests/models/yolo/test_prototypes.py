@@ -31,7 +31,7 @@ def test_the_coefficients_weigh_the_prototypes():
         assert mask.box.tolist() == [x0, 0, x1, 64]
 
 
-def test_the_grey_beside_the_photo_is_not_part_of_a_mask():
+def test_the_gray_beside_the_photo_is_not_part_of_a_mask():
     letterbox = Letterbox.fit((32, 64), (64, 64))
     prototype = np.full((1, 16, 16), -1.0)
     prototype[:, 4:8] = 1  # The upper half of the photo, which lies in rows 16 to 48 of the frame.

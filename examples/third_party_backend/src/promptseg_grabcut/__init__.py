@@ -18,8 +18,8 @@ BACKEND = BackendSpec(
     models=(
         ModelSpec(
             name="grabcut",
-            summary="GrabCut of OpenCV: the object in a box by its colours, no weights",
-            licence="Apache-2.0",
+            summary="GrabCut of OpenCV: the object in a box by its colors, no weights",
+            license="Apache-2.0",
             engines=(Engine(name="opencv", backend="grabcut", variant="rectangle"),),
         ),
     ),

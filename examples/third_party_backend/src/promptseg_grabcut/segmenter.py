@@ -1,7 +1,7 @@
 """The segmenter: a box, and points as hints, answered by GrabCut.
 
-GrabCut (Rother, Kolmogorov, Blake: "GrabCut: Interactive Foreground Extraction using Iterated Graph Cuts", 2004) takes the colours outside
-the box for background, models the colours on both sides as mixtures of Gaussians, cuts the image along its edges where the two meet, and
+GrabCut (Rother, Kolmogorov, Blake: "GrabCut: Interactive Foreground Extraction using Iterated Graph Cuts", 2004) takes the colors outside
+the box for background, models the colors on both sides as mixtures of Gaussians, cuts the image along its edges where the two meet, and
 repeats that with what it found. A point fixes the pixels around it as foreground or background.
 
 The score of a mask is no predicted IoU: it says how settled the cut is, as the IoU of the mask after the last round with that before it.
@@ -43,7 +43,7 @@ def load(request: LoadRequest) -> GrabCutSegmenter:
     rounds = request.take(rounds=5)["rounds"]  # Refuses options that are not named here.
     if not isinstance(rounds, int) or rounds < 2:
         raise ConfigError(f"rounds is a whole number of at least 2, got {rounds!r}")
-    provenance = Provenance(request.model.name, "grabcut", f"opencv {cv2.__version__}", licence=request.model.licence)
+    provenance = Provenance(request.model.name, "grabcut", f"opencv {cv2.__version__}", license=request.model.license)
     return GrabCutSegmenter(provenance, rounds)
 
 
@@ -56,7 +56,7 @@ class GrabCutSegmenter:
 
     def open(self, image: ImageLike) -> GrabCutSession:
         """Reads an image of any form that promptseg takes."""
-        pixels = load_image(image)  # Refuses what is no image, turns photos upright, makes grey images RGB.
+        pixels = load_image(image)  # Refuses what is no image, turns photos upright, makes gray images RGB.
         started = time.perf_counter()
         scale = min(1.0, MAX_SIDE / max(pixels.shape[:2]))
         height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])

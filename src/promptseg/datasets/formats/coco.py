@@ -31,7 +31,7 @@ from ..writer import FileWriter, append, as_json, score_of
 
 
 def read_coco(images: str | os.PathLike[str], file: str | os.PathLike[str]) -> Dataset:
-    """Images with the objects of a COCO file, labelled with their categories.
+    """Images with the objects of a COCO file, labeled with their categories.
 
     Crowds (``iscrowd``) are regions to ignore. Annotations without segmentation are skipped, and a finding says so.
 

@@ -164,7 +164,7 @@ def _unpack(bits: str) -> NDArray[np.uint8]:
 
 
 class LabelStudioWriter(FileWriter):
-    """``label-studio.json``, a list of tasks to import, and ``label-studio.xml``, the labelling interface for them. Exact.
+    """``label-studio.json``, a list of tasks to import, and ``label-studio.xml``, the labeling interface for them. Exact.
 
     Images whose objects have scores are given as predictions, others as annotations.
 

@@ -108,10 +108,10 @@ def _mask(shape: dict[str, Any], size: Size) -> Mask | None:
         (x0, y0), (x1, y1) = points
         return Mask.from_polygons([[x0, y0, x1, y0, x1, y1, x0, y1]], size)
     if kind == "circle":
-        centre, rim = points
+        center, rim = points
         height, width = size
         y, x = np.ogrid[:height, :width]
-        return Mask.from_array((x + 0.5 - centre[0]) ** 2 + (y + 0.5 - centre[1]) ** 2 <= ((rim - centre) ** 2).sum())
+        return Mask.from_array((x + 0.5 - center[0]) ** 2 + (y + 0.5 - center[1]) ** 2 <= ((rim - center) ** 2).sum())
     if kind == "mask":
         return Mask.from_array(_pasted(shape["mask"], points, size))
     if kind in ("point", "points", "line", "linestrip"):

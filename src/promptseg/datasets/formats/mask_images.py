@@ -82,7 +82,7 @@ class NumberWriter(PictureWriter):
 
 
 class LabelWriter(NumberWriter):
-    """Grey PNG files, of 8 bits up to 127 objects and of 16 bits beyond; in 8 bits, regions to ignore are 255."""
+    """Gray PNG files, of 8 bits up to 127 objects and of 16 bits beyond; in 8 bits, regions to ignore are 255."""
 
     limit = 65535
 
@@ -205,7 +205,7 @@ def _pixels(path: Path) -> NDArray[Any]:
     except Exception as error:  # Pillow's readers have no common base.
         raise InputError(f"cannot read mask {path}: {error}") from error
     if pixels.ndim != 2:
-        raise InputError(f"mask {path} is in colour: expected numbers or black and white")
+        raise InputError(f"mask {path} is in color: expected numbers or black and white")
     return pixels if pixels.dtype in (bool, np.uint8) else pixels.astype(np.uint16)
 
 

@@ -19,7 +19,7 @@ from ...errors import InputError
 from ...masks import Mask
 from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, annotated, files_under, image_size
 from ..descriptor import BOXES, Form, Format, Place, Reader
-from ..label_images import VOID, paint, save_palette, voc_colours, with_void
+from ..label_images import VOID, paint, save_palette, voc_colors, with_void
 from ..writer import NO_CLASS, FolderWriter
 from ..xml_files import parse_xml, xml_text
 
@@ -73,7 +73,7 @@ def _read(name: str, photo: Path, file: Path, picture: Path, boxes: bool) -> Ann
         except Exception as error:  # Pillow's readers have no common base.
             raise InputError(f"cannot read mask {picture}: {error}") from error
         if numbers.ndim != 2:
-            raise InputError(f"mask {picture} is in colour: expected numbers")
+            raise InputError(f"mask {picture} is in color: expected numbers")
     objects, findings = [], []
     for number, each in enumerate(parse_xml(file).findall("object"), 1):
         label = each.findtext("name")
@@ -136,11 +136,11 @@ class VocWriter(FolderWriter):
         self.tally.files += 1
 
     def finish(self) -> None:
-        colours = voc_colours().tolist()
+        colors = voc_colors().tolist()
         # The file has no way to write a colon in a name; the names in Annotations are whole.
         names = ["background", *(" ".join(name.replace(":", "_").split()) for name in self.classes.names)][:VOID]
         named = [*enumerate(names), *([(VOID, "ignored")] if self._void else [])]
-        lines = [f"{name}:{','.join(map(str, colours[number]))}::\n" for number, name in named]
+        lines = [f"{name}:{','.join(map(str, colors[number]))}::\n" for number, name in named]
         (self.folder / "labelmap.txt").write_text("# label:color_rgb:parts:actions\n" + "".join(lines), "utf-8")
         self.tally.files += 2
 

@@ -118,7 +118,7 @@ def _parse(line: str) -> tuple[int, NDArray[np.float64]]:
 
 
 def _corners(box: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``[x0, y0, x1, y1]`` of a box by its centre, width and height."""
+    """``[x0, y0, x1, y1]`` of a box by its center, width and height."""
     return np.concatenate([box[:2] - box[2:] / 2, box[:2] + box[2:] / 2])
 
 

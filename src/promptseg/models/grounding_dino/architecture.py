@@ -56,4 +56,4 @@ ARCHITECTURES = {
     "swin-t": Architecture(embed_dim=96, depths=(2, 2, 6, 2), heads=(3, 6, 12, 24), window=7),
     "swin-b": Architecture(embed_dim=128, depths=(2, 2, 18, 2), heads=(4, 8, 16, 32), window=12),
 }
-"""The published models, by the variant of the catalogue."""
+"""The published models, by the variant of the catalog."""

@@ -1,4 +1,4 @@
-"""Checkpoints of the original Grounding DINO: read safely, recognised from their tensors, and renamed for transformers."""
+"""Checkpoints of the original Grounding DINO: read safely, recognized from their tensors, and renamed for transformers."""
 
 from __future__ import annotations
 

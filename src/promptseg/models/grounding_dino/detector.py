@@ -87,7 +87,7 @@ class GroundingDino:
 
     @property
     def provenance(self) -> Provenance:
-        """Which model this is, with its weights and licence."""
+        """Which model this is, with its weights and license."""
         return self._model.provenance
 
     def detect(self, image: ImageLike, phrases: Sequence[str] | None = None) -> Detections:

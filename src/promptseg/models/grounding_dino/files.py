@@ -1,4 +1,4 @@
-"""Where the parts of a Grounding DINO are: in the catalogue's files, or in what a user gives in place of them."""
+"""Where the parts of a Grounding DINO are: in the catalog's files, or in what a user gives in place of them."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def frame(pixels: NDArray[np.uint8], size: FrameSize) -> NDArray[np.float32]:
         size: How large the frame is.
 
     Returns:
-        (3, h, w) float32, scaled as upstream scales (bilinear with Pillow) and normalised.
+        (3, h, w) float32, scaled as upstream scales (bilinear with Pillow) and normalized.
     """
     height, width = size.of((pixels.shape[0], pixels.shape[1]))
     resized = np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR), np.float32)
@@ -60,7 +60,7 @@ def to_photo(boxes: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
     """The model's boxes on the photo.
 
     Args:
-        boxes: (N, 4) centre x, centre y, width, height as shares of the frame.
+        boxes: (N, 4) center x, center y, width, height as shares of the frame.
         size: ``(height, width)`` of the photo in pixels.
 
     Returns:
@@ -68,7 +68,7 @@ def to_photo(boxes: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
     """
     height, width = size
     extent = np.array([width, height], np.float32)
-    centre, half = boxes[:, :2], boxes[:, 2:] / 2
-    corners = np.concatenate([(centre - half) * extent, (centre + half) * extent], axis=1)
+    center, half = boxes[:, :2], boxes[:, 2:] / 2
+    corners = np.concatenate([(center - half) * extent, (center + half) * extent], axis=1)
     cut: NDArray[np.float32] = np.clip(corners, 0, np.tile(extent, 2)).astype(np.float32)
     return cut

@@ -15,7 +15,7 @@ class GroundingModel(Protocol):
 
     @property
     def provenance(self) -> Provenance:
-        """Which model this is, with its weights and licence."""
+        """Which model this is, with its weights and license."""
         ...
 
     def __call__(self, frame: NDArray[np.float32], tokens: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -26,7 +26,7 @@ class GroundingModel(Protocol):
             tokens: Numbers of the caption's T tokens.
 
         Returns:
-            (Q, T) float32 logits of each token for each of Q boxes; and the boxes, (Q, 4) float32, centre x, centre y, width and height as
+            (Q, T) float32 logits of each token for each of Q boxes; and the boxes, (Q, 4) float32, center x, center y, width and height as
             shares of the frame.
         """
         ...

@@ -3,7 +3,7 @@
 A phrase's score for a box is the mean of the probabilities of its tokens, and of several alternatives the best one's. The mean is what the
 authors of Grounding DINO evaluate it with on COCO, and what their demonstration does where it is given the spans of phrases: in training
 every token of a phrase is to answer to the phrase's objects. Their ``predict`` takes the maximum over all tokens in place of it, which
-would give "red car" the score of "car" on a car of any colour, and a long phrase more chances than a short one.
+would give "red car" the score of "car" on a car of any color, and a long phrase more chances than a short one.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from ...masks import Size
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)
 PIXEL_STD = (58.395, 57.12, 57.375)
-"""Mean and deviation by which SAM normalises red, green and blue samples of 0 to 255."""
+"""Mean and deviation by which SAM normalizes red, green and blue samples of 0 to 255."""
 
 MASK_PROMPT_LOGIT = 8.0
 """A binary mask given as a prompt becomes logits of plus and minus this, within the range of the model's own logits."""
@@ -120,7 +120,7 @@ class Square(Geometry):
 
 
 def _interpolation(out: int, into: int) -> NDArray[np.float64]:
-    """(out, into) matrix of bilinear interpolation with half-pixel centres, as ``torch.nn.functional.interpolate(align_corners=False)``."""
+    """(out, into) matrix of bilinear interpolation with half-pixel centers, as ``torch.nn.functional.interpolate(align_corners=False)``."""
     # torch computes source positions in float32; rounding them alike keeps the masks equal at their borders.
     position = np.maximum((np.arange(out, dtype=np.float32) + np.float32(0.5)) * np.float32(into / out) - np.float32(0.5), 0)
     left = np.minimum(position.astype(np.int64), into - 1)

@@ -80,7 +80,7 @@ def upsampler(geometry: Geometry) -> Upsampler:
 
 
 class _BandedWeights:
-    """Interpolation weights (outputs, inputs) of which each output uses a few neighbouring inputs.
+    """Interpolation weights (outputs, inputs) of which each output uses a few neighboring inputs.
 
     Multiplied in strips that leave out the zeros: a tenth of the dense product's work on a large photo.
     """

@@ -1,4 +1,4 @@
-"""`Letterbox`: a photo scaled into a model's frame with grey on two sides, and boxes back from the frame to the photo."""
+"""`Letterbox`: a photo scaled into a model's frame with gray on two sides, and boxes back from the frame to the photo."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...masks import Size
 
-GREY = 114
+GRAY = 114
 """What YOLO models have seen beside the photos that they were trained on."""
 
 
@@ -21,8 +21,8 @@ class Letterbox:
         size: ``(height, width)`` of the photo.
         content: ``(height, width)`` of the scaled photo.
         frame: ``(height, width)`` of the frame.
-        top: Rows of grey above the scaled photo.
-        left: Columns of grey beside it.
+        top: Rows of gray above the scaled photo.
+        left: Columns of gray beside it.
     """
 
     size: Size
@@ -38,7 +38,7 @@ class Letterbox:
         Args:
             size: ``(height, width)`` of the photo.
             frame: ``(height, width)`` of the frame.
-            stride: Of the grey on either axis, whole multiples of it are left out, which makes the frame smaller; None keeps it all.
+            stride: Of the gray on either axis, whole multiples of it are left out, which makes the frame smaller; None keeps it all.
         """
         scale = min(frame[0] / size[0], frame[1] / size[1])
         height, width = (max(round(length * scale), 1) for length in size)
@@ -54,7 +54,7 @@ class Letterbox:
         height, width = self.content
         if pixels.shape[:2] != self.content:
             pixels = np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
-        frame = np.full((*self.frame, 3), GREY, np.uint8)
+        frame = np.full((*self.frame, 3), GRAY, np.uint8)
         frame[self.top : self.top + height, self.left : self.left + width] = pixels
         return frame
 

@@ -132,7 +132,7 @@ def _rows(output: Output) -> Found:
 
 def _best_classes(output: Output, classes: int) -> Found:
     boxes, scores, coefficients = np.split(output.predictions, [4, 4 + classes])
-    centre, half = boxes[:2], boxes[2:] / 2
+    center, half = boxes[:2], boxes[2:] / 2
     best = scores.argmax(axis=0)
-    corners = np.concatenate([centre - half, centre + half]).T
+    corners = np.concatenate([center - half, center + half]).T
     return Found(corners, np.take_along_axis(scores, best[None], axis=0)[0], best, coefficients.T)

@@ -52,13 +52,13 @@ def _content(logits: NDArray[np.float32], letterbox: Letterbox) -> NDArray[np.fl
 
 def _bilinear(values: NDArray[np.float32], size: tuple[int, int], rows: tuple[int, int], columns: tuple[int, int]) -> NDArray[np.float32]:
     """Rows and columns (half-open ranges) of the values resized to `size`."""
-    low, high, weight = _neighbours(values.shape[0], size[0], *rows)
+    low, high, weight = _neighbors(values.shape[0], size[0], *rows)
     down = values[low] * (1 - weight)[:, None] + values[high] * weight[:, None]
-    low, high, weight = _neighbours(values.shape[1], size[1], *columns)
+    low, high, weight = _neighbors(values.shape[1], size[1], *columns)
     return np.asarray(down[:, low] * (1 - weight) + down[:, high] * weight, np.float32)
 
 
-def _neighbours(inputs: int, outputs: int, start: int, stop: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+def _neighbors(inputs: int, outputs: int, start: int, stop: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
     """For outputs `start` to before `stop`: the two inputs beside each, and the second's weight."""
     half = np.float32(0.5)
     position = np.maximum((np.arange(start, stop, dtype=np.float32) + half) * np.float32(inputs / outputs) - half, np.float32(0))

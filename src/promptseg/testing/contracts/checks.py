@@ -26,11 +26,11 @@ def check_unreadable_images(use: Callable[[ImageLike], object], folder: Path) ->
 def check_provenance(provenance: Provenance) -> None:
     """Holds a provenance to naming what a reader of the result needs."""
     assert isinstance(provenance, Provenance)
-    for name in ("model", "backend", "version", "licence", "device"):
+    for name in ("model", "backend", "version", "license", "device"):
         value = getattr(provenance, name)
         assert isinstance(value, str), name
         assert value, f"{name} is empty"
-    assert provenance.licence != "unknown"
+    assert provenance.license != "unknown"
     assert all(len(digest) == 64 for digest in provenance.weights.values()), "weights are SHA-256 digests by file name"
 
 

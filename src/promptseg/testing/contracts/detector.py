@@ -35,7 +35,7 @@ class DetectorContract(Suite):
     def test_it_is_a_detector(self, detector: Detector) -> None:
         assert isinstance(detector, Detector)
 
-    def test_its_provenance_names_model_backend_version_and_licence(self, detector: Detector) -> None:
+    def test_its_provenance_names_model_backend_version_and_license(self, detector: Detector) -> None:
         check_provenance(detector.provenance)
 
     def test_detections_fit_the_image(self, detector: Detector) -> None:
@@ -84,10 +84,10 @@ class DetectorContract(Suite):
         pixels = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
         assert tuple(detector.detect(pixels, self.phrases).size) == size
 
-    def test_a_grey_image_is_its_rgb_image(self, detector: Detector) -> None:
-        grey = load_image(self.image)[:, :, 0].copy()
-        rgb = np.stack([grey] * 3, axis=-1)
-        assert_same_detections(detector.detect(grey, self.phrases), detector.detect(rgb, self.phrases))
+    def test_a_gray_image_is_its_rgb_image(self, detector: Detector) -> None:
+        gray = load_image(self.image)[:, :, 0].copy()
+        rgb = np.stack([gray] * 3, axis=-1)
+        assert_same_detections(detector.detect(gray, self.phrases), detector.detect(rgb, self.phrases))
 
     def test_the_callers_image_is_not_changed(self, detector: Detector) -> None:
         pixels = load_image(self.image).copy()

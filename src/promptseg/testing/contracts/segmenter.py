@@ -75,7 +75,7 @@ class SegmenterContract(Suite):
         assert isinstance(segmenter, Segmenter)
         assert isinstance(session, Session)
 
-    def test_its_provenance_names_model_backend_version_and_licence(self, segmenter: Segmenter) -> None:
+    def test_its_provenance_names_model_backend_version_and_license(self, segmenter: Segmenter) -> None:
         check_provenance(segmenter.provenance)
 
     def test_it_says_which_kinds_of_prompt_it_takes(self, segmenter: Segmenter) -> None:
@@ -121,9 +121,9 @@ class SegmenterContract(Suite):
     def test_timings_are_seconds_by_stage(self, session: Session) -> None:
         assert all(isinstance(stage, str) and seconds >= 0 for stage, seconds in session.timings.items())
 
-    def test_a_grey_image_is_its_rgb_image(self, segmenter: Segmenter) -> None:
-        grey = scene()[:, :, 0].copy()
-        assert_identical(self._answers(segmenter.open(grey)), self._answers(segmenter.open(np.stack([grey] * 3, axis=-1))))
+    def test_a_gray_image_is_its_rgb_image(self, segmenter: Segmenter) -> None:
+        gray = scene()[:, :, 0].copy()
+        assert_identical(self._answers(segmenter.open(gray)), self._answers(segmenter.open(np.stack([gray] * 3, axis=-1))))
 
     @pytest.mark.parametrize("size", [(1, 1), (1, 37), (41, 1), (33, 47)], ids=str)
     def test_an_image_of_any_size_is_answered(self, segmenter: Segmenter, size: Size) -> None:
@@ -164,8 +164,8 @@ class SegmenterContract(Suite):
 
     def test_prompts_given_together_are_answered_as_if_alone(self, session: Session) -> None:
         prompts = self._prompts()
-        backwards = list(session.segment(prompts[::-1]))[::-1]
-        for prompt, together, reversed_ in zip(prompts, session.segment(prompts), backwards, strict=True):
+        backward = list(session.segment(prompts[::-1]))[::-1]
+        for prompt, together, reversed_ in zip(prompts, session.segment(prompts), backward, strict=True):
             alone = session.segment([prompt])[0]
             assert_alike(together, alone)
             assert_alike(reversed_, alone)

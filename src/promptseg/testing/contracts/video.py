@@ -50,7 +50,7 @@ class VideoSegmenterContract(Suite):
         assert session.size == (72, 100)
         assert session.object_ids == ()
 
-    def test_its_provenance_names_model_backend_version_and_licence(self, video_segmenter: VideoSegmenter) -> None:
+    def test_its_provenance_names_model_backend_version_and_license(self, video_segmenter: VideoSegmenter) -> None:
         check_provenance(video_segmenter.provenance)
 
     def test_it_opens_whatever_holds_a_video(self, video_segmenter: VideoSegmenter, tmp_path: Path) -> None:

@@ -134,8 +134,8 @@ class Reference:
         return x @ self.w[f"{name}.weight"] + self.w[f"{name}.bias"]
 
     def norm(self, name, x, epsilon=1e-5):
-        centred = x - x.mean(axis=-1, keepdims=True)
-        return centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + epsilon) * self.w[f"{name}.weight"] + self.w[f"{name}.bias"]
+        centered = x - x.mean(axis=-1, keepdims=True)
+        return centered / np.sqrt((centered**2).mean(axis=-1, keepdims=True) + epsilon) * self.w[f"{name}.weight"] + self.w[f"{name}.bias"]
 
     def channel_norm(self, name, x):
         return np.moveaxis(self.norm(name, np.moveaxis(x, 0, -1), 1e-6), -1, 0)
@@ -168,9 +168,9 @@ class Graphs:
 
     def __init__(self, weights):
         makers = {name: getattr(onnx_decoder, f"{name}_graph") for name in ("no_mask", "mask_prompt", "context", "decoder", "upscaling")}
-        self.serialised = {name: make(weights, GRID) for name, make in makers.items()}
+        self.serialized = {name: make(weights, GRID) for name, make in makers.items()}
         cpu = ["CPUExecutionProvider"]
-        self.sessions = {name: onnxruntime.InferenceSession(graph, providers=cpu) for name, graph in self.serialised.items()}
+        self.sessions = {name: onnxruntime.InferenceSession(graph, providers=cpu) for name, graph in self.serialized.items()}
 
     def run(self, name, **inputs):
         return self.sessions[name].run(None, inputs)
@@ -295,7 +295,7 @@ def test_the_image_s_positions_are_the_same_for_every_image_and_lie_row_by_row(w
 
 
 def test_the_graphs_are_the_same_at_every_build_and_read_by_older_runtimes(graphs, weights):
-    for name, serialised in graphs.serialised.items():
-        model = onnx.load_from_string(serialised)
+    for name, serialized in graphs.serialized.items():
+        model = onnx.load_from_string(serialized)
         assert (model.ir_version, [opset.version for opset in model.opset_import]) == (9, [20])
-        assert getattr(onnx_decoder, f"{name}_graph")(weights, GRID) == serialised
+        assert getattr(onnx_decoder, f"{name}_graph")(weights, GRID) == serialized

@@ -25,19 +25,19 @@ def window(side, heads=2):
 
 @pytest.fixture
 def saved(tmp_path):
-    """Saves a graph: ``saved(("/path/Op", "Op", operands, ...))``; an array becomes an initialiser with a name that says nothing."""
+    """Saves a graph: ``saved(("/path/Op", "Op", operands, ...))``; an array becomes an initializer with a name that says nothing."""
 
     def save(*nodes):
-        initialisers, made = [], []
+        initializers, made = [], []
         for name, kind, *operands in nodes:
             named = []
             for operand in operands:
                 if isinstance(operand, np.ndarray):
-                    initialisers.append(numpy_helper.from_array(operand, f"onnx::{kind}_{len(initialisers)}"))
-                    operand = initialisers[-1].name
+                    initializers.append(numpy_helper.from_array(operand, f"onnx::{kind}_{len(initializers)}"))
+                    operand = initializers[-1].name
                 named.append(operand)
             made.append(helper.make_node(kind, named, [f"{name}_output_0"], name=name))
-        onnx.save(helper.make_model(helper.make_graph(made, "encoder", [], [], initialisers)), str(tmp_path / "encoder.onnx"))
+        onnx.save(helper.make_model(helper.make_graph(made, "encoder", [], [], initializers)), str(tmp_path / "encoder.onnx"))
         return tmp_path / "encoder.onnx"
 
     return save
@@ -89,9 +89,9 @@ def test_a_norm_ends_in_its_weight_and_its_bias(saved, shape):
 
 def test_the_order_of_the_nodes_does_not_matter(saved):
     nodes = [(f"/layers.2/blocks.{i}/local_conv/c/Conv", "Conv", "x", values(2, 1, 3, 3)) for i in range(4)]
-    forwards, backwards = read_encoder_weights(saved(*nodes)), read_encoder_weights(saved(*nodes[::-1]))
-    assert set(forwards) == set(backwards)
-    assert all(np.array_equal(forwards[name], backwards[name]) for name in forwards)
+    forwards, backward = read_encoder_weights(saved(*nodes)), read_encoder_weights(saved(*nodes[::-1]))
+    assert set(forwards) == set(backward)
+    assert all(np.array_equal(forwards[name], backward[name]) for name in forwards)
 
 
 @pytest.mark.parametrize("side", [1, 2, 3, 7])

@@ -38,8 +38,8 @@ def test_the_published_decoder_gives_its_parameters_by_their_names_in_segment_an
     assert all(array.dtype == np.float32 and np.isfinite(array).all() for array in weights.values())
 
 
-class TestQuantised:
-    """`sam_pair`'s decoder, quantised in the ways in which decoders are."""
+class TestQuantized:
+    """`sam_pair`'s decoder, quantized in the ways in which decoders are."""
 
     def read(self, folder):
         (decoder,) = folder.glob("decoder*.onnx")
@@ -53,11 +53,11 @@ class TestQuantised:
     @pytest.mark.parametrize("simplified", [True, False])
     @pytest.mark.parametrize(("weight_type", "per_channel"), [("QUInt8", False), ("QInt8", True)])
     def test_every_parameter_is_within_half_a_step_of_what_it_was(
-        self, simplified, weight_type, per_channel, original, sam_pair, quantised, tmp_path
+        self, simplified, weight_type, per_channel, original, sam_pair, quantized, tmp_path
     ):
         from onnxruntime.quantization import QuantType
 
-        quantised(sam_pair, tmp_path, simplified, getattr(QuantType, weight_type), per_channel=per_channel)
+        quantized(sam_pair, tmp_path, simplified, getattr(QuantType, weight_type), per_channel=per_channel)
         found = self.read(tmp_path)
         assert set(found) == set(original)
         changed = 0
@@ -70,7 +70,7 @@ class TestQuantised:
         assert changed > 40
 
     def test_weights_that_were_turned_round_under_their_own_name_are_read_alike(self, original, sam_int8_pair, tmp_path):
-        """As ONNX Runtime quantised until version 1.15."""
+        """As ONNX Runtime quantized until version 1.15."""
         model = onnx.load(str(sam_int8_pair / "decoder.quantized.onnx"))
         turned = [tensor for tensor in model.graph.initializer if "_Transposed" in tensor.name]
         assert turned
@@ -83,10 +83,10 @@ class TestQuantised:
         assert set(found) == set(expected)
         assert all(np.array_equal(found[name], expected[name]) for name in expected)
 
-    def test_positions_are_exact_where_the_file_has_them_in_another_form(self, original, sam_int8_pair, sam_pair, quantised, tmp_path):
+    def test_positions_are_exact_where_the_file_has_them_in_another_form(self, original, sam_int8_pair, sam_pair, quantized, tmp_path):
         name = "pe_layer.positional_encoding_gaussian_matrix"
         np.testing.assert_allclose(self.read(sam_int8_pair)[name], original[name], atol=1e-5, rtol=0)
-        rounded = self.read(quantised(sam_pair, tmp_path, simplified=False))[name]
+        rounded = self.read(quantized(sam_pair, tmp_path, simplified=False))[name]
         assert np.abs(rounded - original[name]).max() > 1e-3
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints: recognised from their tensors, refused by name where they are another model's, and never executed."""
+"""Checkpoints: recognized from their tensors, refused by name where they are another model's, and never executed."""
 
 import os
 import pickle

@@ -112,10 +112,10 @@ def upscaling_graph(weights: Weights, grid: int) -> bytes:
 
 
 def image_positions(weights: Weights, grid: int) -> NDArray[np.float32]:
-    """(4096, 256) random Fourier features of the image tokens' centres (``PositionEmbeddingRandom``)."""
+    """(4096, 256) random Fourier features of the image tokens' centers (``PositionEmbeddingRandom``)."""
     ticks = (np.arange(grid, dtype=np.float32) + np.float32(0.5)) / np.float32(grid)
-    centres = np.stack(np.meshgrid(ticks, ticks), axis=-1) * 2 - 1
-    angles = centres @ weights["pe_layer.positional_encoding_gaussian_matrix"] * np.float32(2 * np.pi)
+    centers = np.stack(np.meshgrid(ticks, ticks), axis=-1) * 2 - 1
+    angles = centers @ weights["pe_layer.positional_encoding_gaussian_matrix"] * np.float32(2 * np.pi)
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=-1).reshape(grid * grid, -1).astype(np.float32)
 
 
@@ -180,8 +180,8 @@ class _Decoder:
         """(N, 5 + P, 256): the output tokens, then each point's position and kind (``PromptEncoder._embed_points``)."""
         graph, weights = self.graph, self.weights
         unit = graph.op("Div", graph.op("Add", points, np.float32(0.5)), np.float32(self.frame))
-        centred = graph.op("Sub", graph.op("Mul", unit, np.float32(2)), np.float32(1))
-        angles = graph.op("MatMul", centred, weights["pe_layer.positional_encoding_gaussian_matrix"])
+        centered = graph.op("Sub", graph.op("Mul", unit, np.float32(2)), np.float32(1))
+        angles = graph.op("MatMul", centered, weights["pe_layer.positional_encoding_gaussian_matrix"])
         angles = graph.op("Mul", angles, np.float32(2 * np.pi))
         position = graph.op("Concat", graph.op("Sin", angles), graph.op("Cos", angles), axis=-1)
         kinds = np.concatenate([weights["not_a_point_embed.weight"], *(weights[f"point_embeddings.{i}.weight"] for i in range(4))])
@@ -224,7 +224,7 @@ class _Decoder:
         return self._project(attended, f"{name}.out_proj")
 
     def _image_to_tokens(self, image: str, queries: str, layer: int) -> str:
-        """The image's attention to the tokens, added to the image and normalised; the first layer's queries are precomputed."""
+        """The image's attention to the tokens, added to the image and normalized; the first layer's queries are precomputed."""
         graph, name = self.graph, f"transformer.layers.{layer}.cross_attn_image_to_token"
         k = self._heads(self._project(graph.op("Add", queries, self.tokens), f"{name}.k_proj"), self.cross_head, 0, 2, 1, 3)
         if layer == 0:

@@ -1,4 +1,4 @@
-"""The image encoders of SAM and SAM 2 in ONNX, which take a normalised square frame."""
+"""The image encoders of SAM and SAM 2 in ONNX, which take a normalized square frame."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Graph:
         return self.op("Add", self.op("MatMul", value, weight), bias)
 
     def build(self, **outputs: str) -> bytes:
-        """The serialised model, with values of the graph as its named outputs."""
+        """The serialized model, with values of the graph as its named outputs."""
         for name, value in outputs.items():
             self._nodes.append(helper.make_node("Identity", [value], [name]))
         graph = helper.make_graph(
@@ -60,8 +60,8 @@ class Graph:
         )
         # IR version 9 is the oldest that has this opset, so that older runtimes read the file.
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9, producer_name="promptseg")
-        serialised: bytes = onnx.shape_inference.infer_shapes(model).SerializeToString()
-        return serialised
+        serialized: bytes = onnx.shape_inference.infer_shapes(model).SerializeToString()
+        return serialized
 
     def _name(self, operand: Value) -> str:
         if isinstance(operand, str):

@@ -1,6 +1,6 @@
 """Pairs of ONNX files, an image encoder and a prompt decoder, in one of the layouts in which the SAM family is published.
 
-- ``sam``: segment-anything's own export (mini-sam; quantised, labelme's SAM ViT-B, -L and -H). The decoder takes one image embedding.
+- ``sam``: segment-anything's own export (mini-sam; quantized, labelme's SAM ViT-B, -L and -H). The decoder takes one image embedding.
 - ``sam2``: SAM 2 as ``export_onnx.py`` of sam-cpp-macos (the files of osam) or samexporter write it. The decoder takes three feature maps.
 - ``efficient-sam``: EfficientSAM's own export (the files of osam and labelme). The decoder takes ``batched_point_coords``.
 

@@ -111,5 +111,5 @@ def _cut(pair: Pair) -> bytes:
     used = {name for node in cut.graph.node for name in node.input}
     for value in [value for value in cut.graph.input if value.name not in used]:  # The size of the photo, which only enlarging needed.
         cut.graph.input.remove(value)
-    serialised: bytes = cut.SerializeToString()
-    return serialised
+    serialized: bytes = cut.SerializeToString()
+    return serialized

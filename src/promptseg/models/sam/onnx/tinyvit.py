@@ -1,6 +1,6 @@
 """Reads the weights of MobileSAM's image encoder, a TinyViT, back out of an ONNX export.
 
-torch's exporter folds batch normalisation into convolutions and transposes linear weights, and what it changes it names anew. The nodes
+torch's exporter folds batch normalization into convolutions and transposes linear weights, and what it changes it names anew. The nodes
 keep the path of the module that they were exported from: what a node's constant is follows from that path and the node's operator.
 """
 

@@ -1,6 +1,6 @@
-"""Reads the weights of SAM's prompt encoder and mask decoder back out of a published ONNX export, quantised or not.
+"""Reads the weights of SAM's prompt encoder and mask decoder back out of a published ONNX export, quantized or not.
 
-The export of segment-anything (``scripts/export_onnx_model.py``) keeps most parameter names as names of initialisers. Weights of linear
+The export of segment-anything (``scripts/export_onnx_model.py``) keeps most parameter names as names of initializers. Weights of linear
 layers are told by the bias that is added to their product, because many lose their names and not all lie the same way round; those of
 channel norms are told by their shape and order.
 
@@ -32,7 +32,7 @@ _LINEAR = ("transformer.", "iou_prediction_head.", "output_hypernetworks_mlps.")
 """Where the linear layers are."""
 _FREQUENCIES = "pe_layer.positional_encoding_gaussian_matrix"
 _CHANNEL_NORMS = ("mask_downscaling.1", "mask_downscaling.4", "output_upscaling.1")
-_QUANTISED = "_quantized"
+_QUANTIZED = "_quantized"
 _NAMED = 4
 """How many parameters a message names."""
 
@@ -63,7 +63,7 @@ def read_decoder_weights(path: Path) -> dict[str, NDArray[np.float32]]:
     weights |= {computed[array.shape]: array for array in nameless if array.shape in computed}
     _check(path, weights)
     weights["no_mask_embed"] = weights["no_mask_embed"].reshape(-1)
-    if any(tensor.name.endswith(_FREQUENCIES + _QUANTISED) for tensor in graph.initializer):
+    if any(tensor.name.endswith(_FREQUENCIES + _QUANTIZED) for tensor in graph.initializer):
         weights[_FREQUENCIES] = _exact_frequencies(weights[_FREQUENCIES], nameless)
     return {name: np.ascontiguousarray(array, np.float32) for name, array in weights.items()}
 
@@ -93,14 +93,14 @@ def read_model(path: Path) -> Any:
 
 
 def _constants(graph: Any) -> dict[str, NDArray[np.float32]]:
-    """The graph's constants by name, those that were quantised under the names that they had before."""
+    """The graph's constants by name, those that were quantized under the names that they had before."""
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     constants = {name: array for name, array in stored.items() if array.dtype == np.float32}
-    for name in [name.removesuffix(_QUANTISED) for name in stored if name.endswith(_QUANTISED)]:
+    for name in [name.removesuffix(_QUANTIZED) for name in stored if name.endswith(_QUANTIZED)]:
         if f"{name}_scale" not in constants or f"{name}_zero_point" not in stored:
             continue
         scale, zero = constants.pop(f"{name}_scale"), stored[f"{name}_zero_point"].astype(np.float32)
-        array = stored[name + _QUANTISED].astype(np.float32)
+        array = stored[name + _QUANTIZED].astype(np.float32)
         if scale.size > 1:  # One for each channel: the columns of a matrix, the first dimension of a convolution.
             channels = (1, -1) if array.ndim == 2 else (-1, *(1,) * (array.ndim - 1))
             scale, zero = scale.reshape(channels), zero.reshape(channels)
@@ -123,7 +123,7 @@ def _linear_weights(graph: Any, users: Mapping[str, Sequence[Any]], constants: W
     for node in graph.node:
         if node.op_type not in ("MatMul", "MatMulInteger", "Gemm"):
             continue
-        weight = constants.get(node.input[1].removesuffix(_QUANTISED))
+        weight = constants.get(node.input[1].removesuffix(_QUANTIZED))
         bias = "".join(node.input[2:]) if node.op_type == "Gemm" else _added_to(node.output[0], users)
         match = _PARAMETER.fullmatch(bias or "")
         if weight is not None and match is not None and match[1].endswith(".bias"):
@@ -150,7 +150,7 @@ def _channel_norms(graph: Any, users: Mapping[str, Sequence[Any]], constants: We
 
 
 def _added_to(value: str, users: Mapping[str, Sequence[Any]]) -> str | None:
-    """What is added to a value, past the steps that undo its quantisation; None where it goes elsewhere."""
+    """What is added to a value, past the steps that undo its quantization; None where it goes elsewhere."""
     while len(users.get(value, ())) == 1:
         (node,) = users[value]
         if node.op_type == "Add":
@@ -163,9 +163,9 @@ def _added_to(value: str, users: Mapping[str, Sequence[Any]]) -> str | None:
 
 
 def _exact_frequencies(rounded: NDArray[np.float32], constants: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """The frequencies of the position encoding before they were quantised, where the file has them in another form as well.
+    """The frequencies of the position encoding before they were quantized, where the file has them in another form as well.
 
-    Quantising leaves them off by up to half a step, which moves a point by pixels. A graph that was simplified beforehand still has the
+    Quantizing leaves them off by up to half a step, which moves a point by pixels. A graph that was simplified beforehand still has the
     encoding of the image's own positions, sine and cosine (width, grid, grid), as a constant that nothing has rounded.
     """
     width = 2 * rounded.shape[1]

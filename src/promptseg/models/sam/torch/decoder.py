@@ -97,7 +97,7 @@ class TorchDecoder:
             self._iou_token = len(object_token)
             self._no_mask = prompt_encoder.no_mask_embed.weight.to(device, dtype)
             self._mask_downscaling = prompt_encoder.mask_downscaling.to(device, dtype)
-            positions = self._positions(self._centres())
+            positions = self._positions(self._centers())
             transformer = mask_decoder.transformer.to(device, torch.float32)  # The constants are made in float32.
             self._layers = [_Layer(layer, positions, dtype) for layer in transformer.layers]
             self._final = _TokensToImage(transformer.final_attn_token_to_image, positions, dtype)
@@ -181,8 +181,8 @@ class TorchDecoder:
         angles = 2 * torch.pi * ((2 * unit - 1) @ self._frequencies)
         return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
-    def _centres(self) -> Tensor:
-        """(L, 2) centres of the image tokens in the unit square."""
+    def _centers(self) -> Tensor:
+        """(L, 2) centers of the image tokens in the unit square."""
         ticks = [(torch.arange(side, dtype=torch.float32, device=self.device) + 0.5) / side for side in self.grid]
         y, x = torch.meshgrid(*ticks, indexing="ij")
         return torch.stack([x, y], dim=-1).view(-1, 2)

@@ -256,7 +256,7 @@ class _Decoded:
 
 
 def framed(images: Sequence[NDArray[np.uint8]], geometries: Sequence[Geometry], device: torch.device) -> Tensor:
-    """(N, 3, frame, frame) float32: photos as they lie in the model's frame, normalised, with zeros beside them."""
+    """(N, 3, frame, frame) float32: photos as they lie in the model's frame, normalized, with zeros beside them."""
     side = geometries[0].frame
     frames = torch.zeros((len(images), 3, side, side), dtype=torch.float32, device=device)
     mean, std = (torch.tensor(values, dtype=torch.float32, device=device).view(3, 1, 1) for values in (PIXEL_MEAN, PIXEL_STD))

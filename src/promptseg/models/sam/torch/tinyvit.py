@@ -5,7 +5,7 @@ of channels, so that its 1 x 1 convolutions are not the matrix products that the
 64 MB of hidden channels, four times in each block of the first stage. Here
 
 1. channels come last throughout: a 1 x 1 convolution is a linear layer, and attention needs no transposition;
-2. batch normalisation is part of its convolution (`fused`);
+2. batch normalization is part of its convolution (`fused`);
 3. the first stage runs in strips of rows that fit the cache;
 4. tokens that only pad a window are not projected: what a projection makes of them is the same for each.
 """
@@ -37,7 +37,7 @@ class TinyVitEncoder(nn.Module):
         self.img_size = int(encoder.img_size)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, S, S) normalised images → (B, C, S / 16, S / 16) embeddings."""
+        """(B, 3, S, S) normalized images → (B, C, S / 16, S / 16) embeddings."""
         workspace = Workspace()
         first, act, second = self.encoder.patch_embed.seq
         planes = images.contiguous(memory_format=torch.channels_last)
@@ -53,7 +53,7 @@ class TinyVitEncoder(nn.Module):
 
 
 def fused(module: Any) -> Any:
-    """Makes each convolution with batch normalisation below a module one convolution, equal but for rounding; returns the module."""
+    """Makes each convolution with batch normalization below a module one convolution, equal but for rounding; returns the module."""
     with torch.random.fork_rng(devices=[]):  # New layers draw random numbers before they are given their weights.
         for name, child in list(module.named_children()):
             if type(child).__name__ == "Conv2d_BN":

@@ -43,7 +43,7 @@ class VitEncoder(nn.Module):
         self.img_size = int(encoder.img_size)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, S, S) normalised images → (B, C, S / 16, S / 16) embeddings."""
+        """(B, 3, S, S) normalized images → (B, C, S / 16, S / 16) embeddings."""
         grid = self.encoder.patch_embed(images)
         if self.encoder.pos_embed is not None:
             grid = grid + self.encoder.pos_embed

@@ -25,7 +25,7 @@ class Remembered:
         pointer: (1, channels) the object's pointer.
         score: The predicted IoU times the probability that the object is there.
         memory: (1, channels, grid, grid) bfloat16, or None.
-        reverse: Whether the frame was last tracked backwards; None where it was prompted and not tracked since.
+        reverse: Whether the frame was last tracked backward; None where it was prompted and not tracked since.
     """
 
     mask: Tensor
@@ -93,7 +93,7 @@ class ObjectMemory:
         return None
 
     def direction(self, frame: int) -> bool | None:
-        """Whether the object was last tracked backwards over a frame; None where it was not tracked there, as far as is remembered."""
+        """Whether the object was last tracked backward over a frame; None where it was not tracked there, as far as is remembered."""
         for part in (self.prompted, self.tracked):
             if frame in part and part[frame].mask.numel():
                 return part[frame].reverse
