@@ -134,7 +134,7 @@ class TestOptions:
 
     def test_choose_decides_which_candidate_answers(self, sam2_pair, photo):
         prompt = [Prompt.box(15, 20, 70, 95)]
-        best = promptseg.load("onnx-sam", weights=sam2_pair, choose="best").open(photo())
+        best = promptseg.load("onnx-sam", weights=sam2_pair, selection="best").open(photo())
         assert best.segment(prompt)[0].score == max(best.segment(prompt, candidates=True).scores)
 
 

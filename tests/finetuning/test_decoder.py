@@ -65,7 +65,7 @@ def embedding(engine, photo):
 
 
 def batch_of(kind, embedding, engine):
-    ((_, batch),) = tokens.batches(KINDS[kind], embedding.geometry, 8, pad_boxes=engine.conventions.pads_boxes)
+    ((_, batch),) = tokens.batches(KINDS[kind], embedding.geometry, 8, pad_boxes=engine.decoder_config.pads_boxes)
     return batch
 
 
@@ -126,7 +126,7 @@ def test_masks_scores_and_gradients_are_those_of_the_package(kind, model, engine
 @pytest.mark.parametrize("kind", KINDS)
 def test_masks_and_scores_are_those_of_the_engine(kind, model, engine, embedding):
     decoder = TrainableDecoder(model, CPU)
-    assert decoder.conventions == engine.conventions
+    assert decoder.decoder_config == engine.decoder_config
     assert decoder.geometry((48, 64)) == embedding.geometry
     prompts = batch_of(kind, embedding, engine)
     logits, scores = decoder.decode(embedding.features, prompts)

@@ -281,7 +281,7 @@ class TestEverything:
             generator = SAM2AutomaticMaskGenerator(upstream)
         settings = Prompt.everything()
         assert settings.pred_iou_thresh is None
-        assert segmenter.model.conventions.pred_iou_thresh == generator.pred_iou_thresh
+        assert segmenter.model.decoder_config.pred_iou_thresh == generator.pred_iou_thresh
         for name in ("stability_score_thresh", "stability_score_offset", "box_nms_thresh", "crop_nms_thresh", "crop_overlap_ratio"):
             assert getattr(settings, name) == pytest.approx(getattr(generator, name)), name
 

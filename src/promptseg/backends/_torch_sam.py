@@ -41,7 +41,7 @@ def load_segmenter(
     """
     options = request.options
     settings = Settings.checked(request.device, options)
-    cache, rule = embedding_cache(options["cache"]), selection.rule(options["choose"])
+    cache, rule = embedding_cache(options["cache"]), selection.rule(options["selection"])
     need = memory_need(request.model, request.engine)
     check_memory(need, settings)
     with loading(need, settings):

@@ -5,7 +5,7 @@ In a folder of your own the two files may have any names: they are told apart by
 
 Options of `load`: ``threads`` (default: the processors that this process may use), ``cache`` (``"memory"``, the default,
 ``"disk"``, an `EmbeddingCache`, or None), ``decode_batch`` (prompts decoded at once in the layout of segment-anything; the others take one
-at a time), ``choose`` (which candidate answers a prompt: ``"published"``, the default, ``"single"`` or ``"best"``;
+at a time), ``selection`` (which candidate answers a prompt: ``"published"``, the default, ``"single"`` or ``"best"``;
 `promptseg.models.sam.selection`).
 """
 
@@ -43,7 +43,7 @@ def load(request: LoadRequest) -> SamSegmenter:
     """
     options = request.options
     threads, decode_batch = thread_count(options["threads"]), whole_number("option decode_batch", options["decode_batch"], 1)
-    cache, rule = embedding_cache(options["cache"]), selection.rule(options["choose"])
+    cache, rule = embedding_cache(options["cache"]), selection.rule(options["selection"])
     runtime = Runtime(device_of(request.device), threads)
     return SamSegmenter(_model(request, runtime, decode_batch), cache, rule)
 

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from ..masks import Size
 from ..models.sam.geometry import Geometry, LongestSide, Square
-from ..models.sam.model import Conventions, PointPrompts
+from ..models.sam.model import DecoderConfig, PointPrompts
 from ..models.sam.torch.checkpoints import decoder_state
 from ..models.sam.torch.decoder import nested
 from ..models.sam.torch.model import EMBEDDING, HIGH_RES
@@ -43,7 +43,7 @@ class TrainableDecoder:
             else (model.sam_prompt_encoder, model.sam_mask_decoder)
         )
         self._sam2 = hasattr(self._mask_decoder, "obj_score_token")
-        self.conventions = conventions_of(self._mask_decoder) if self._sam2 else Conventions()
+        self.decoder_config = conventions_of(self._mask_decoder) if self._sam2 else DecoderConfig()
         self._frame = int(self._prompt_encoder.input_image_size[0])
         self.grid: Size = tuple(self._prompt_encoder.image_embedding_size)
         for part in ("image_encoder", "memory_attention", "memory_encoder"):  # By far the larger part of the memory.

@@ -238,7 +238,7 @@ class Training:
         total = torch.zeros((), device=self._decoder.device)
         for rows, batch in self._batches(index, [prompt for _, prompt in asked]):
             decoded = self._decoded(index, [asked[row][0] for row in rows], [wanted[row] for row in rows], batch)
-            part = loss(*decoded, self._decoder.conventions.ambiguous) * (len(rows) / len(asked))
+            part = loss(*decoded, self._decoder.decoder_config.ambiguous) * (len(rows) / len(asked))
             self._devices.backward(part)
             total += part.detach()
         return self._devices.mean(total).item()
@@ -264,7 +264,7 @@ class Training:
 
     def _batches(self, index: int, prompts: Sequence[SpatialPrompt]) -> Iterator[tuple[list[int], PointPrompts]]:
         geometry = self._decoder.geometry(self._examples[index].size)
-        return tokens.batches(prompts, geometry, len(prompts), pad_boxes=self._decoder.conventions.pads_boxes)
+        return tokens.batches(prompts, geometry, len(prompts), pad_boxes=self._decoder.decoder_config.pads_boxes)
 
     def _decoded(
         self, index: int, objects: Sequence[int], wanted: Sequence[Wanted], batch: PointPrompts
@@ -297,7 +297,7 @@ class Training:
 
     def _validated(self, index: int) -> dict[str, list[float]]:
         """The IoU of each object of a photo with the mask that answers its box, and with the one that answers its innermost point."""
-        conventions = self._decoder.conventions
+        decoder_config = self._decoder.decoder_config
         objects = self._objects(index, np.random.default_rng([self._settings.seed, _VALIDATION, index]))
         found = {}
         for name, kind in JUDGES.items():
@@ -307,7 +307,7 @@ class Training:
                 wanted = [self._target(index, objects[row]).everywhere() for row in rows]
                 logits, scores, truth, weights = self._decoded(index, [objects[row] for row in rows], wanted, batch)
                 decoded = _Decoded(scores.cpu().numpy(), logits.cpu().numpy())
-                answers = [selection.answer(decoded, at, prompts[row], conventions)[0] for at, row in enumerate(rows)]
+                answers = [selection.answer(decoded, at, prompts[row], decoder_config)[0] for at, row in enumerate(rows)]
                 chosen = logits[torch.arange(len(rows)), answers][:, None]
                 ious |= dict(zip(rows, iou(chosen, truth[:, None], weights[:, None])[:, 0].tolist(), strict=True))
             found[name] = [ious[row] for row in range(len(prompts))]

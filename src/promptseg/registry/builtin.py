@@ -12,7 +12,7 @@ DEFAULT_MODEL = "mini-sam"
 
 _SPATIAL: frozenset[PromptKind] = frozenset({"point", "box", "mask", "everything"})
 
-_TORCH_SAM: Mapping[str, Any] = {"dtype": "float32", "cache": "memory", "decode_batch": None, "choose": "published", "compile": False}
+_TORCH_SAM: Mapping[str, Any] = {"dtype": "float32", "cache": "memory", "decode_batch": None, "selection": "published", "compile": False}
 _YOLO: Mapping[str, Any] = {"threshold": 0.05, "iou": 0.7, "max_detections": 300, "imgsz": None, "masks": True}
 _GROUNDING_DINO: Mapping[str, Any] = {"dtype": "float32", "threshold": 0.05, "thresholds": None, "phrases_per_pass": None}
 
@@ -24,7 +24,7 @@ BUILT_IN = (
         kind="segmenter",
         factory="promptseg.backends.onnx_sam:load",
         accepts=_SPATIAL,
-        options={"threads": None, "cache": "memory", "decode_batch": 2, "choose": "published"},
+        options={"threads": None, "cache": "memory", "decode_batch": 2, "selection": "published"},
         variants=frozenset({"sam", "sam-int8", "sam2", "efficient-sam", "any"}),
         requires=("onnxruntime", "onnx"),
         install="pip install promptseg",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from promptseg.models.sam.geometry import LongestSide
-from promptseg.models.sam.model import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND, Conventions, Embedding
+from promptseg.models.sam.model import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND, DecoderConfig, Embedding
 from promptseg.results import Provenance
 
 
@@ -28,7 +28,7 @@ class DiscSam:
     def __init__(self, radii=(20, 10, 20, 40), scores=(0.95, 0.91, 0.93, 0.92), sharpness=2.0, decode_batch=2, workers=2, weights="aa"):
         self.radii, self.scores, self.sharpness = radii, scores, sharpness
         self.decode_batch, self.workers = decode_batch, workers
-        self.conventions = Conventions()
+        self.decoder_config = DecoderConfig()
         self.provenance = Provenance("disc-sam", "tests", "1", {"discs": weights})
         self.encoded, self.decoded, self.asked = [], [], []
         self.lock = threading.Lock()

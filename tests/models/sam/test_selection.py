@@ -5,7 +5,7 @@ import pytest
 
 from promptseg.errors import ConfigError
 from promptseg.models.sam import selection
-from promptseg.models.sam.model import Conventions, Stability
+from promptseg.models.sam.model import DecoderConfig, Stability
 from promptseg.prompts import Prompt
 
 POINT, BOX = Prompt.point(3, 4), Prompt.box(1, 1, 9, 9)
@@ -25,8 +25,8 @@ class Decoded:
         return np.array([np.full((8, 8), c, np.float32) if c else np.broadcast_to(np.float32(self.first), (8, 8)) for c in candidates])
 
 
-def chosen(prompt, conventions=None, rule="published", **decoded):
-    candidate, logits = selection.answer(Decoded(**decoded), 0, prompt, conventions or Conventions(), rule)
+def chosen(prompt, decoder_config=None, rule="published", **decoded):
+    candidate, logits = selection.answer(Decoded(**decoded), 0, prompt, decoder_config or DecoderConfig(), rule)
     if candidate:
         assert (logits == candidate).all()
     return candidate
@@ -55,18 +55,18 @@ def test_any_other_prompt_means_one_object_and_gets_the_single_mask(prompt):
 
 
 def test_a_model_without_a_candidate_for_one_object_chooses_among_all_it_has():
-    assert chosen(BOX, Conventions(ambiguous=(0, 1, 2), single=None), scores=(0.2, 0.9, 0.1)) == 1
+    assert chosen(BOX, DecoderConfig(ambiguous=(0, 1, 2), single=None), scores=(0.2, 0.9, 0.1)) == 1
 
 
 @pytest.mark.parametrize(("prompt", "rule", "expected"), [(POINT, "single", 0), (POINT, "best", 2), (BOX, "single", 0), (BOX, "best", 2)])
 def test_a_rule_of_the_users_own_holds_for_every_prompt(prompt, rule, expected):
-    assert chosen(prompt, Conventions(stability=STABILITY), rule) == expected
+    assert chosen(prompt, DecoderConfig(stability=STABILITY), rule) == expected
 
 
 @pytest.mark.parametrize(("logit", "expected"), [(5.0, 0), (0.06, 0), (0.04, 2), (-0.04, 2), (-0.06, 0), (-5.0, 0)])
 def test_a_single_mask_near_the_threshold_gives_way_where_the_model_says_so(logit, expected):
-    assert chosen(BOX, Conventions(stability=STABILITY), first=logit) == expected
-    assert chosen(BOX, Conventions(), first=logit) == 0
+    assert chosen(BOX, DecoderConfig(stability=STABILITY), first=logit) == expected
+    assert chosen(BOX, DecoderConfig(), first=logit) == 0
 
 
 def test_a_mask_is_as_stable_as_its_two_cuts_agree():

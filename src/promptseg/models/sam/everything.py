@@ -77,8 +77,8 @@ def _candidates(
     padded = np.stack([points, np.zeros_like(points)], axis=1)
     labels = np.tile(np.array([[FOREGROUND, PADDING]]), (len(points), 1))
     decoded = model.decode(embedding, PointPrompts(padded, labels), one_thread=True)
-    among = np.array(model.conventions.ambiguous)
-    least = model.conventions.pred_iou_thresh if prompt.pred_iou_thresh is None else prompt.pred_iou_thresh
+    among = np.array(model.decoder_config.ambiguous)
+    least = model.decoder_config.pred_iou_thresh if prompt.pred_iou_thresh is None else prompt.pred_iou_thresh
     for row, scores in enumerate(decoded.scores):
         good = among[scores[among] > least]
         if len(good):

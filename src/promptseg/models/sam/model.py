@@ -84,7 +84,7 @@ class Stability:
 
 
 @dataclass(frozen=True)
-class Conventions:
+class DecoderConfig:
     """What distinguishes the models of the family beside their networks.
 
     Attributes:
@@ -115,7 +115,7 @@ class SamModel(Protocol):
         ...
 
     @property
-    def conventions(self) -> Conventions:
+    def conventions(self) -> DecoderConfig:
         """The layout of `Decoded.scores`, and what else differs from model to model."""
         ...
 

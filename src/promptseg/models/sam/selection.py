@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ...errors import ConfigError
 from ...prompts import SpatialPrompt
-from .model import Conventions, Decoded, Stability
+from .model import Decoded, DecoderConfig, Stability
 
 Rule = Literal["published", "single", "best"]
 """``"published"``: the model's own rule; ``"single"``: always the mask for prompts that mean one object; ``"best"``: always the best of
@@ -26,7 +26,7 @@ those for prompts that may mean several."""
 
 
 def rule(option: object) -> Rule:
-    """The rule that a backend's option ``choose`` asks for.
+    """The rule that a backend's option ``selection`` asks for.
 
     Raises:
         ConfigError: It is something else.
@@ -34,7 +34,7 @@ def rule(option: object) -> Rule:
     for known in get_args(Rule):
         if option == known:
             return cast("Rule", known)
-    raise ConfigError(f"option choose is one of {', '.join(get_args(Rule))}, got {option!r}")
+    raise ConfigError(f"option selection is one of {', '.join(get_args(Rule))}, got {option!r}")
 
 
 def is_ambiguous(prompt: SpatialPrompt) -> bool:
@@ -43,7 +43,7 @@ def is_ambiguous(prompt: SpatialPrompt) -> bool:
 
 
 def answer(
-    decoded: Decoded, row: int, prompt: SpatialPrompt, conventions: Conventions, rule: Rule = "published"
+    decoded: Decoded, row: int, prompt: SpatialPrompt, decoder_config: DecoderConfig, rule: Rule = "published"
 ) -> tuple[int, NDArray[np.float32]]:
     """The candidate that answers a prompt, and its logits.
 
@@ -51,16 +51,16 @@ def answer(
         decoded: Decoded prompts.
         row: Which of them.
         prompt: That prompt.
-        conventions: The model's.
+        decoder_config: The model's.
         rule: By which rule to choose.
     """
     scores = decoded.scores[row]
-    best_of_several = best(scores, conventions.ambiguous)
-    single = conventions.single
+    best_of_several = best(scores, decoder_config.ambiguous)
+    single = decoder_config.single
     if single is None or rule == "best" or (rule == "published" and is_ambiguous(prompt)):
         return best_of_several, decoded.logits(row, [best_of_several])[0]
     logits = decoded.logits(row, [single])[0]
-    if rule == "published" and conventions.stability is not None and not is_stable(logits, conventions.stability):
+    if rule == "published" and decoder_config.stability is not None and not is_stable(logits, decoder_config.stability):
         return best_of_several, decoded.logits(row, [best_of_several])[0]
     return single, logits
 

@@ -45,7 +45,7 @@ class SamSegmenter:
     def accepts(self) -> frozenset[PromptKind]:
         """Kinds of prompt that the model takes."""
         kinds: frozenset[PromptKind] = frozenset({"point", "box", "mask", "everything"})
-        return kinds if self.model.conventions.takes_masks else kinds - {"mask"}
+        return kinds if self.model.decoder_config.takes_masks else kinds - {"mask"}
 
     def with_cache(self, cache: EmbeddingStore | None) -> SamSegmenter:
         """Return a segmenter with the same model and rule that keeps embeddings in `cache`, or nowhere for None."""
@@ -136,19 +136,19 @@ class SamSession:
             PromptError: A prompt is not spatial or does not fit the image.
         """
         model, geometry, rule = self.segmenter.model, self.embedding.geometry, self.segmenter.rule
-        conventions = model.conventions
+        decoder_config = model.decoder_config
         upsample = upsampler(geometry)
         checked = [_with_box(prompt, upsample) for prompt in spatial(prompts, self.size)]
         answers: list[list[Mask]] = [[] for _ in checked]
-        for indices, batch in tokens.batches(checked, geometry, model.decode_batch, pad_boxes=conventions.pads_boxes):
+        for indices, batch in tokens.batches(checked, geometry, model.decode_batch, pad_boxes=decoder_config.pads_boxes):
             decoded = model.decode(self.embedding, batch)
             for row, index in enumerate(indices):
                 if candidates:
-                    chosen = list(zip(conventions.ambiguous, decoded.logits(row, conventions.ambiguous), strict=True))
+                    chosen = list(zip(decoder_config.ambiguous, decoded.logits(row, decoder_config.ambiguous), strict=True))
                 else:
-                    chosen = [selection.answer(decoded, row, checked[index], conventions, rule)]
+                    chosen = [selection.answer(decoded, row, checked[index], decoder_config, rule)]
                 answers[index] = [
-                    upsample.mask(logits, score=float(decoded.scores[row, candidate]), prompt_index=index, limit=conventions.logit_limit)
+                    upsample.mask(logits, score=float(decoded.scores[row, candidate]), prompt_index=index, limit=decoder_config.logit_limit)
                     for candidate, logits in chosen
                 ]
         return Masks((mask for answer in answers for mask in answer), self.size)

@@ -73,9 +73,9 @@ class TestCut:
 
 class TestSam2:
     def test_of_four_masks_the_first_is_for_prompts_that_mean_one_object(self, sam2):
-        assert (sam2.conventions.single, sam2.conventions.ambiguous) == (0, (1, 2, 3))
-        assert sam2.conventions.stability == Stability(0.05, 0.98)
-        assert (sam2.conventions.pred_iou_thresh, sam2.conventions.logit_limit) == (0.8, 32)
+        assert (sam2.decoder_config.single, sam2.decoder_config.ambiguous) == (0, (1, 2, 3))
+        assert sam2.decoder_config.stability == Stability(0.05, 0.98)
+        assert (sam2.decoder_config.pred_iou_thresh, sam2.decoder_config.logit_limit) == (0.8, 32)
 
     def test_the_decoder_pads_each_prompt_itself_so_that_points_of_padding_are_left_out(self, sam2, photo):
         (embedding,) = sam2.encode([photo()])
@@ -83,16 +83,16 @@ class TestSam2:
             expected = sam2.decode(embedding, prompts(points, labels))
             found = sam2.decode(embedding, prompts([*points, (5, 5)], [*labels, PADDING]))
             assert np.array_equal(found.masks, expected.masks)
-        assert not sam2.conventions.pads_boxes
+        assert not sam2.decoder_config.pads_boxes
 
     def test_of_three_masks_none_is_for_one_object(self, samexporter_pair):
         model = OnnxSam2(read_pair(samexporter_pair.iterdir()), PROVENANCE, RUNTIME)
-        assert (model.conventions.single, model.conventions.ambiguous, model.conventions.stability) == (None, (0, 1, 2), None)
+        assert (model.decoder_config.single, model.decoder_config.ambiguous, model.decoder_config.stability) == (None, (0, 1, 2), None)
 
 
 class TestEfficientSam:
     def test_it_proposes_three_masks_and_none_for_one_object(self, efficient_sam):
-        assert (efficient_sam.conventions.single, efficient_sam.conventions.ambiguous) == (None, (0, 1, 2))
+        assert (efficient_sam.decoder_config.single, efficient_sam.decoder_config.ambiguous) == (None, (0, 1, 2))
 
     def test_an_earlier_mask_is_refused(self, efficient_sam, photo):
         (embedding,) = efficient_sam.encode([photo()])

@@ -12,7 +12,7 @@ import pytest
 from promptseg.errors import OutOfMemoryError
 from promptseg.models.sam.cache import EmbeddingCache
 from promptseg.models.sam.geometry import Square
-from promptseg.models.sam.model import Conventions, Stability
+from promptseg.models.sam.model import DecoderConfig, Stability
 from promptseg.models.sam.session import SamSegmenter
 from promptseg.prompts import Prompt
 from promptseg.results import Provenance
@@ -41,7 +41,7 @@ def model(sam2):
 
 
 def test_its_conventions_are_those_of_sam2(model):
-    assert model.conventions == Conventions(
+    assert model.decoder_config == DecoderConfig(
         ambiguous=(1, 2, 3), single=0, stability=Stability(0.05, 0.98), pads_boxes=True, pred_iou_thresh=0.8, logit_limit=32.0
     )
 
@@ -52,7 +52,7 @@ def test_when_a_mask_is_stable_is_read_from_the_model(sam2, applies, expected):
     changed.sam_mask_decoder.dynamic_multimask_via_stability = applies
     changed.sam_mask_decoder.dynamic_multimask_stability_delta = 0.1
     changed.sam_mask_decoder.dynamic_multimask_stability_thresh = 0.9
-    assert make(changed).conventions.stability == expected
+    assert make(changed).decoder_config.stability == expected
 
 
 def test_a_photo_is_stretched_to_the_frame_that_the_model_has(model):

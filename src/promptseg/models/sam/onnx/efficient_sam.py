@@ -13,7 +13,7 @@ from ....masks import Size
 from ....results import Provenance
 from ....runtime.onnx import Runtime
 from ..geometry import Geometry, Square
-from ..model import BACKGROUND, FOREGROUND, Conventions, Embedding, PointPrompts
+from ..model import BACKGROUND, FOREGROUND, DecoderConfig, Embedding, PointPrompts
 from .encoder import load_encoder
 from .layouts import BATCHED_LABELS, BATCHED_POINTS, IMAGE_SIZE, Pair
 from .published import DecodedMasks, PublishedDecoder, without_padding
@@ -50,7 +50,7 @@ class OnnxEfficientSam:
         self._decoder = PublishedDecoder(pair, runtime, trial)
         # The authors' example keeps masks over this predicted IoU in everything mode.
         candidates = tuple(range(self._decoder.candidates))
-        self.conventions = Conventions(ambiguous=candidates, single=None, pred_iou_thresh=0.7, takes_masks=False)
+        self.decoder_config = DecoderConfig(ambiguous=candidates, single=None, pred_iou_thresh=0.7, takes_masks=False)
 
     def geometry(self, size: Size) -> Geometry:
         """The photo is stretched to the frame."""

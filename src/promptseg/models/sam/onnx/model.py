@@ -19,7 +19,7 @@ from ....runtime.files import write_atomically
 from ....runtime.home import home
 from ....runtime.onnx import Runtime, Session
 from ..geometry import Geometry, LongestSide
-from ..model import Conventions, Embedding, PointPrompts
+from ..model import DecoderConfig, Embedding, PointPrompts
 from . import decoder as onnx_decoder
 from . import graph, weights
 from .encoder import Encoder
@@ -71,7 +71,7 @@ class OnnxSam:
         WeightsMismatchError: The files are not such a pair.
     """
 
-    conventions = Conventions()
+    decoder_config = DecoderConfig()
 
     def __init__(self, pair: Pair, decoder_sha256: str, provenance: Provenance, runtime: Runtime, decode_batch: int) -> None:
         self.provenance = provenance

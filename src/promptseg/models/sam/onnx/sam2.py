@@ -12,7 +12,7 @@ from ....masks import Size
 from ....results import Provenance
 from ....runtime.onnx import Runtime
 from ..geometry import Geometry, Square
-from ..model import FOREGROUND, Conventions, Embedding, PointPrompts, Stability
+from ..model import FOREGROUND, DecoderConfig, Embedding, PointPrompts, Stability
 from .encoder import Encoder
 from .layouts import HAS_MASK, LABELS, MASK, POINTS, Pair
 from .published import DecodedMasks, PublishedDecoder, without_padding
@@ -43,7 +43,7 @@ class OnnxSam2:
         self._encoder = Encoder(pair, runtime)
         trial = self._inputs(pair.blank, np.zeros((1, 2), np.float32), np.array([FOREGROUND]), None)
         self._decoder = PublishedDecoder(pair, runtime, trial)
-        self.conventions = _conventions(self._decoder.candidates)
+        self.decoder_config = _conventions(self._decoder.candidates)
 
     def geometry(self, size: Size) -> Geometry:
         """SAM 2's: the photo is stretched to the frame."""
@@ -74,9 +74,9 @@ class OnnxSam2:
         return {**features, POINTS: points[None], LABELS: labels[None], MASK: mask[None, None], HAS_MASK: has_mask}
 
 
-def _conventions(candidates: int) -> Conventions:
+def _conventions(candidates: int) -> DecoderConfig:
     whole = candidates == 4
-    return Conventions(
+    return DecoderConfig(
         ambiguous=(1, 2, 3) if whole else tuple(range(candidates)),
         single=0 if whole else None,
         stability=Stability(0.05, 0.98) if whole else None,

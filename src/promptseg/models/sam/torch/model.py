@@ -25,7 +25,7 @@ from ....runtime.host import available_memory
 from ....runtime.memory import MemoryNeed
 from ....runtime.torch import chosen_device, chosen_dtype, is_out_of_memory, release, unless_out_of_memory
 from ..geometry import PIXEL_MEAN, PIXEL_STD, Geometry, LongestSide
-from ..model import Conventions, Embedding, PointPrompts
+from ..model import DecoderConfig, Embedding, PointPrompts
 from . import threads as torch_threads
 from .decoder import Context, DecodedPrompts, TorchDecoder
 
@@ -87,7 +87,7 @@ class TorchSam:
         OutOfMemoryError: The model does not fit on the device.
     """
 
-    conventions = Conventions()
+    decoder_config = DecoderConfig()
 
     def __init__(self, sam: Any, provenance: Provenance, settings: Settings, need: MemoryNeed | None = None) -> None:
         self.provenance = provenance

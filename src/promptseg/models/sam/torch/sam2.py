@@ -15,7 +15,7 @@ from ....masks import Size
 from ....results import Provenance
 from ....runtime.memory import MemoryNeed
 from ..geometry import Geometry, Square
-from ..model import Conventions, Stability
+from ..model import DecoderConfig, Stability
 from .model import EMBEDDING, HIGH_RES, Settings, TorchSam
 
 PRED_IOU_THRESH = 0.8
@@ -39,7 +39,7 @@ class TorchSam2(TorchSam):
     """
 
     def __init__(self, sam2: Any, provenance: Provenance, settings: Settings, need: MemoryNeed | None = None) -> None:
-        self.conventions = conventions_of(sam2.sam_mask_decoder)
+        self.decoder_config = conventions_of(sam2.sam_mask_decoder)
         super().__init__(_ImageModel(sam2), provenance, settings, need)
 
     def geometry(self, size: Size) -> Geometry:
@@ -79,9 +79,9 @@ class ImageEncoder(nn.Module):
         return embedding, self.conv_s0(finest), self.conv_s1(finer)
 
 
-def conventions_of(mask_decoder: Any) -> Conventions:
-    """The conventions of an image model with this ``MaskDecoder`` of sam2."""
+def conventions_of(mask_decoder: Any) -> DecoderConfig:
+    """The decoder configuration of an image model with this ``MaskDecoder`` of sam2."""
     stability = None
     if mask_decoder.dynamic_multimask_via_stability:
         stability = Stability(mask_decoder.dynamic_multimask_stability_delta, mask_decoder.dynamic_multimask_stability_thresh)
-    return Conventions(stability=stability, pads_boxes=True, pred_iou_thresh=PRED_IOU_THRESH, logit_limit=LOGIT_LIMIT)
+    return DecoderConfig(stability=stability, pads_boxes=True, pred_iou_thresh=PRED_IOU_THRESH, logit_limit=LOGIT_LIMIT)
