@@ -4,7 +4,7 @@ Its weights are a checkpoint of that package, or an encoder and a decoder in ONN
 
 Options of `load`: ``dtype`` (``"float32"``, the default, ``"bfloat16"`` or ``"float16"``), ``cache`` (``"memory"``, the default,
 ``"disk"``, an `EmbeddingCache`, or None), ``decode_batch`` (prompts decoded at once; by default what suits the device),
-``selection`` (which candidate answers a prompt: ``"published"``, the default, ``"single"`` or ``"best"``; `promptseg.models.sam.selection`),
+``selection`` (which candidate answers a prompt: ``"published"``, the default, ``"single"`` or ``"best"``),
 ``compile`` (whether ``torch.compile`` compiles the image encoder, at the first image; by default not).
 """
 

@@ -115,7 +115,7 @@ class SamModel(Protocol):
         ...
 
     @property
-    def conventions(self) -> DecoderConfig:
+    def decoder_config(self) -> DecoderConfig:
         """The layout of `Decoded.scores`, and what else differs from model to model."""
         ...
 
