@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from ..errors import ConfigError, IncompatibleStagesError, LicenseError
 from ..images import ImageLike
-from ..prompts import Prompt
+from ..prompts import Prompt, PromptKind
 from ..protocols import Detector, Segmenter
 from ..registry.builtin import DEFAULT_MODEL
 from ..registry.choice import choose, fallback_chain
@@ -85,13 +85,15 @@ class Pipeline:
             raise IncompatibleStagesError("the pipeline has no stage: add .segment(…), or .detect(…) with a model that makes masks")
         detectors = _chain(config.detect, "detector", config.licenses)
         segmenters = _chain(config.segment, "segmenter", config.licenses)
-        _check_refining(config, segmenters)
+        for choice in segmenters:
+            _check_refining(config, choice.model.name, choice.backend.accepts)
         detector = segmenter = None
         if config.detect is not None:
             options = {**_more_detections(config.detect, detectors[0]), **config.detect.options}
             detector = cast("Detector", load_chosen(detectors, config.device, options))
         if config.segment is not None:
             segmenter = cast("Segmenter", load_chosen(segmenters, config.device, config.segment.options))
+            _check_refining(config, segmenter.provenance.model, segmenter.accepts)  # It may take less than its backend's other models.
         return BuiltPipeline(config, detector, segmenter)
 
     def _with(self, **changes: Any) -> Pipeline:
@@ -154,16 +156,15 @@ def _chain(stage: ModelStage | None, kind: BackendKind, licenses: LicensePolicy)
     return chain
 
 
-def _check_refining(config: PipelineConfig, segmenters: tuple[Choice, ...]) -> None:
+def _check_refining(config: PipelineConfig, model: str, accepts: frozenset[PromptKind]) -> None:
     if config.segment is None or not config.segment.refine:
         return
     if config.detect is None:
         raise IncompatibleStagesError("segment.refine is about a detector's masks: add .detect(model) to the pipeline, or leave it out")
-    for choice in segmenters:
-        if missing := {"point", "box", "mask"} - choice.backend.accepts:
-            raise IncompatibleStagesError(
-                f"segment.refine prompts with masks and points, and model {choice.model.name!r} takes no {' or '.join(sorted(missing))}"
-            )
+    if missing := {"point", "box", "mask"} - accepts:
+        raise IncompatibleStagesError(
+            f"segment.refine prompts with masks and points, and model {model!r} takes no {' or '.join(sorted(missing))}"
+        )
 
 
 def _more_detections(stage: DetectStage, detector: Choice) -> dict[str, Any]:
