@@ -39,19 +39,7 @@ def run(tmp_path):
     def run(bodies, *words):
         for index, body in enumerate(bodies):
             (tmp_path / f"test_{index}.py").write_text(f"import pytest\n{body}\ndef test_that_passes():\n    pass\n")
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-p",
-            "skips",
-            "-p",
-            "no:cacheprovider",
-            "-o",
-            f"pythonpath={PLUGINS}",
-            *words,
-            str(tmp_path),
-        ]
+        command = [sys.executable, "-m", "pytest", "-p", "skips", "-p", "no:cacheprovider", *words, str(tmp_path)]
         environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(PLUGINS)}
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
