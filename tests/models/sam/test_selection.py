@@ -1,4 +1,4 @@
-"""Which candidate answers a prompt."""
+"""Selection of one candidate for a prompt."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ class Decoded:
 
 
 def chosen(prompt, decoder_config=None, rule="published", **decoded):
-    candidate, logits = selection.answer(Decoded(**decoded), 0, prompt, decoder_config or DecoderConfig(), rule)
+    candidate, logits = selection.select_candidate(Decoded(**decoded), 0, prompt, decoder_config or DecoderConfig(), rule)
     if candidate:
         assert (logits == candidate).all()
     return candidate

@@ -8,7 +8,7 @@ from promptseg.models.sam.model import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEF
 from promptseg.models.sam.tokens import batches
 from promptseg.prompts import Prompt
 
-GEOMETRY = LongestSide((512, 1024))  # Twice as wide as high, at the frame's scale: points keep their numbers.
+GEOMETRY = LongestSide((512, 1024))  # Twice as wide as high, at the scale of the model input: points keep their numbers.
 LOGITS = np.random.default_rng(0).normal(size=(256, 256)).astype(np.float32)
 
 
@@ -53,12 +53,12 @@ def test_an_earlier_mask_alone_goes_with_one_point_of_padding():
     assert np.array_equal(batch.mask_logits, LOGITS)
 
 
-def test_coordinates_are_those_of_the_frame():
+def test_coordinates_are_those_of_the_model_input():
     ((_, batch),) = batches([Prompt.point(100, 50) + Prompt.box(0, 0, 200, 100)], LongestSide((100, 200)), 8)
     assert batch.points.tolist() == [[[512, 256], [0, 0], [1024, 512]]]
 
 
-def test_a_mask_of_pixels_becomes_logits_of_the_models_frame():
+def test_a_mask_of_pixels_becomes_logits_of_the_model_input():
     pixels = np.zeros((512, 1024), bool)
     pixels[:256, :512] = True
     logits = only_batch(Prompt.mask(Mask.from_array(pixels))).mask_logits

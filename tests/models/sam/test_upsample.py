@@ -22,11 +22,11 @@ def bilinear(image, height, width):
 
 
 def dense(logits, geometry):
-    """The photo's logits as upstream computes them: all of them, for SAM in two steps with the padding cut off between them."""
+    """The image's logits as upstream computes them: all of them, for SAM in two steps with the padding cut off between them."""
     image = logits.astype(np.float64)
     if isinstance(geometry, LongestSide):
-        inner = geometry.inner
-        image = bilinear(image, geometry.frame, geometry.frame)[: inner[0], : inner[1]]
+        inner = geometry.content_size
+        image = bilinear(image, geometry.input_size, geometry.input_size)[: inner[0], : inner[1]]
     return bilinear(image, *geometry.size)
 
 
@@ -51,7 +51,7 @@ def blob(kind, side, seed):
 
 KINDS = ["noise", "nothing", "everything", "one logit", "inside", "top left", "bottom right", "top right", "left edge"]
 geometries = st.builds(
-    lambda kind, height, width: kind((height, width), frame=64, low_res=16),
+    lambda kind, height, width: kind((height, width), input_size=64, low_res=16),
     st.sampled_from([LongestSide, Square]),
     st.integers(1, 150),
     st.integers(1, 150),

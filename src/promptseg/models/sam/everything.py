@@ -57,7 +57,7 @@ def segment_everything(model: SamModel, image: NDArray[np.uint8], embedding: Emb
 def _masks_of_crop(model: SamModel, embedding: Embedding, crop: Crop, size: Size, prompt: EverythingPrompt) -> list[Mask]:
     """The stable masks of one crop, duplicates among them."""
     geometry = embedding.geometry
-    points = geometry.to_frame(prompt.grid(crop.layer) * np.array(geometry.size[::-1], np.float32))
+    points = geometry.to_input(prompt.grid(crop.layer) * np.array(geometry.size[::-1], np.float32))
     batches = [points[start : start + model.decode_batch] for start in range(0, len(points), model.decode_batch)]
 
     def masks_of(batch: NDArray[np.float32]) -> list[Mask]:
@@ -88,7 +88,7 @@ def _candidates(
 
 def _mask(logits: NDArray[np.float32], score: float, geometry: Geometry, crop: Crop, size: Size, prompt: EverythingPrompt) -> Mask | None:
     """The mask at the photo's size, or None where it is unstable, empty or cut by the edge of its crop."""
-    height, width = geometry.low_res_inner()
+    height, width = geometry.low_res_content_size()
     offset = prompt.stability_score_offset
     if _stability(logits[:height, :width], offset) < prompt.stability_score_thresh - STABILITY_MARGIN:
         return None

@@ -29,44 +29,44 @@ class Geometry(ABC):
 
     Attributes:
         size: ``(height, width)`` of the photo.
-        frame: Side of the model's square input in pixels.
+        input_size: Side of the model's square input in pixels.
         low_res: Side of the model's square logits.
     """
 
     size: Size
-    frame: int = 1024
+    input_size: int = 1024
     low_res: int = 256
 
     @property
     @abstractmethod
-    def inner(self) -> Size:
+    def content_size(self) -> Size:
         """``(height, width)`` of the resized photo inside the frame, from its top-left corner."""
 
     def resize(self, image: NDArray[np.uint8]) -> NDArray[np.uint8] | NDArray[np.float32]:
         """The photo (H, W, 3) at the size that it has in the frame, 0 to 255, by Pillow's antialiased bilinear filter, as upstream does."""
-        height, width = self.inner
+        height, width = self.content_size
         return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
 
-    def to_frame(self, xy: NDArray[np.float32]) -> NDArray[np.float32]:
+    def to_input(self, xy: NDArray[np.float32]) -> NDArray[np.float32]:
         """(…, 2) photo points ``(x, y)`` as frame points."""
-        scale = np.array([self.inner[1] / self.size[1], self.inner[0] / self.size[0]], np.float64)
+        scale = np.array([self.content_size[1] / self.size[1], self.content_size[0] / self.size[0]], np.float64)
         return (xy * scale).astype(np.float32)
 
-    def low_res_inner(self) -> Size:
+    def low_res_content_size(self) -> Size:
         """``(height, width)`` of the part of the logits that shows the photo, rounded up to whole logits."""
-        step = self.frame // self.low_res
-        return -(-self.inner[0] // step), -(-self.inner[1] // step)
+        step = self.input_size // self.low_res
+        return -(-self.content_size[0] // step), -(-self.content_size[1] // step)
 
     def low_res_used(self) -> Size:
         """``(height, width)`` of the part of the logits that the photo's masks depend on: interpolation reaches one beyond the photo."""
-        height, width = self.low_res_inner()
+        height, width = self.low_res_content_size()
         return min(height + 1, self.low_res), min(width + 1, self.low_res)
 
     def mask_to_logits(self, pixels: NDArray[np.bool_]) -> NDArray[np.float32]:
         """A mask of the photo's size as (low_res, low_res) logits for a mask prompt."""
         import cv2
 
-        height, width = self.low_res_inner()
+        height, width = self.low_res_content_size()
         share = cv2.resize(pixels.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
         logits = np.full((self.low_res, self.low_res), -MASK_PROMPT_LOGIT, np.float32)
         logits[:height, :width] = (share * 2 - 1) * MASK_PROMPT_LOGIT
@@ -82,9 +82,9 @@ class Geometry(ABC):
             rows: (photo height, low_res) float32.
             columns: (photo width, low_res) float32.
         """
-        to_frame = _interpolation(self.frame, self.low_res)
-        rows = _interpolation(self.size[0], self.inner[0]) @ to_frame[: self.inner[0]]
-        columns = _interpolation(self.size[1], self.inner[1]) @ to_frame[: self.inner[1]]
+        to_input = _interpolation(self.input_size, self.low_res)
+        rows = _interpolation(self.size[0], self.content_size[0]) @ to_input[: self.content_size[0]]
+        columns = _interpolation(self.size[1], self.content_size[1]) @ to_input[: self.content_size[1]]
         return rows.astype(np.float32), columns.astype(np.float32)
 
 
@@ -93,8 +93,8 @@ class LongestSide(Geometry):
     """The photo's longer side fills the frame, the rest is padding (SAM, MobileSAM, mini-sam)."""
 
     @property
-    def inner(self) -> Size:
-        scale = self.frame / max(self.size)
+    def content_size(self) -> Size:
+        scale = self.input_size / max(self.size)
         return max(1, int(self.size[0] * scale + 0.5)), max(1, int(self.size[1] * scale + 0.5))
 
 
@@ -103,13 +103,13 @@ class Square(Geometry):
     """The photo is stretched to the whole frame (SAM 2)."""
 
     @property
-    def inner(self) -> Size:
-        return self.frame, self.frame
+    def content_size(self) -> Size:
+        return self.input_size, self.input_size
 
     def resize(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """As `Geometry.resize`, but not rounded to whole numbers: SAM 2's own code resizes in floating point, by the same filter."""
         channels = (Image.fromarray(image[:, :, channel].astype(np.float32)) for channel in range(image.shape[2]))
-        return np.stack([np.asarray(channel.resize(self.inner[::-1], Image.Resampling.BILINEAR)) for channel in channels], axis=-1)
+        return np.stack([np.asarray(channel.resize(self.content_size[::-1], Image.Resampling.BILINEAR)) for channel in channels], axis=-1)
 
     def axis_weights(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """As `Geometry.axis_weights`, in the one step that SAM 2 takes."""

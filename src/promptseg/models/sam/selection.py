@@ -42,7 +42,7 @@ def is_ambiguous(prompt: SpatialPrompt) -> bool:
     return len(prompt.xy) == 1 and prompt.kinds == {"point"}
 
 
-def answer(
+def select_candidate(
     decoded: Decoded, row: int, prompt: SpatialPrompt, decoder_config: DecoderConfig, rule: Rule = "published"
 ) -> tuple[int, NDArray[np.float32]]:
     """The candidate that answers a prompt, and its logits.

@@ -66,26 +66,26 @@ class SamSegmenter:
         Raises:
             InputError: An image cannot be used.
         """
-        photos = [own_image(image) for image in images]
+        pixels = [own_image(image) for image in images]
         started = time.perf_counter()
-        keys = [None if self.cache is None else image_key(photo, self.provenance) for photo in photos]
+        keys = [None if self.cache is None else image_key(array, self.provenance) for array in pixels]
         cached = [None if self.cache is None or key is None else self.cache.get(key) for key in keys]
         found = time.perf_counter() - started
         missing = [index for index, features in enumerate(cached) if features is None]
         started = time.perf_counter()
-        encoded = dict(zip(missing, self.model.encode([photos[index] for index in missing]), strict=True)) if missing else {}
+        encoded = dict(zip(missing, self.model.encode([pixels[index] for index in missing]), strict=True)) if missing else {}
         for index, embedding in encoded.items():
             key = keys[index]
             if self.cache is not None and key is not None:
                 self.cache.put(key, embedding.features)
         elapsed = time.perf_counter() - started
         sessions = []
-        for index, (photo, features) in enumerate(zip(photos, cached, strict=True)):
+        for index, (array, features) in enumerate(zip(pixels, cached, strict=True)):
             if features is None:
-                sessions.append(SamSession(self, photo, encoded[index], {"encode": elapsed / len(missing)}))
+                sessions.append(SamSession(self, array, encoded[index], {"encode": elapsed / len(missing)}))
             else:
-                embedding = Embedding(features, self.model.geometry((photo.shape[0], photo.shape[1])))
-                sessions.append(SamSession(self, photo, embedding, {"cache": found / len(photos)}))
+                embedding = Embedding(features, self.model.geometry((array.shape[0], array.shape[1])))
+                sessions.append(SamSession(self, array, embedding, {"cache": found / len(pixels)}))
         return sessions
 
 
@@ -114,7 +114,8 @@ class SamSession:
         deepest = max(grids, key=lambda array: array.shape[1])[0]
         geometry = self.embedding.geometry
         rows, columns = (
-            max(1, min(-(-inner * cells // geometry.frame), cells)) for inner, cells in zip(geometry.inner, deepest.shape[1:], strict=True)
+            max(1, min(-(-side * cells // geometry.input_size), cells))
+            for side, cells in zip(geometry.content_size, deepest.shape[1:], strict=True)
         )
         return FeatureMap(deepest[:, :rows, :columns], self.size)
 
@@ -139,19 +140,19 @@ class SamSession:
         decoder_config = model.decoder_config
         upsample = upsampler(geometry)
         checked = [_with_box(prompt, upsample) for prompt in spatial(prompts, self.size)]
-        answers: list[list[Mask]] = [[] for _ in checked]
+        masks: list[list[Mask]] = [[] for _ in checked]
         for indices, batch in tokens.batches(checked, geometry, model.decode_batch, pad_boxes=decoder_config.pads_boxes):
             decoded = model.decode(self.embedding, batch)
             for row, index in enumerate(indices):
                 if candidates:
                     chosen = list(zip(decoder_config.ambiguous, decoded.logits(row, decoder_config.ambiguous), strict=True))
                 else:
-                    chosen = [selection.answer(decoded, row, checked[index], decoder_config, rule)]
-                answers[index] = [
+                    chosen = [selection.select_candidate(decoded, row, checked[index], decoder_config, rule)]
+                masks[index] = [
                     upsample.mask(logits, score=float(decoded.scores[row, candidate]), prompt_index=index, limit=decoder_config.logit_limit)
                     for candidate, logits in chosen
                 ]
-        return Masks((mask for answer in answers for mask in answer), self.size)
+        return Masks((mask for of_prompt in masks for mask in of_prompt), self.size)
 
     def everything(self, prompt: EverythingPrompt | None = None) -> Masks:
         """Segments every object, from a grid of points; see `Prompt.everything` for the settings.

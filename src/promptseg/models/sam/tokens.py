@@ -45,9 +45,9 @@ def fitting_logits(logits: NDArray[np.float32], geometry: Geometry) -> NDArray[n
 
 
 def _tokens(prompt: SpatialPrompt, geometry: Geometry, pad_boxes: bool) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    points, labels = [geometry.to_frame(prompt.xy)], [prompt.foreground.astype(np.int64)]
+    points, labels = [geometry.to_input(prompt.xy)], [prompt.foreground.astype(np.int64)]
     if prompt.xyxy is not None:
-        points.append(geometry.to_frame(prompt.xyxy.reshape(2, 2)))
+        points.append(geometry.to_input(prompt.xyxy.reshape(2, 2)))
         labels.append(np.array([BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]))
     if prompt.xyxy is None or pad_boxes:
         points.append(np.zeros((1, 2), np.float32))

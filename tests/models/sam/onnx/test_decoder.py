@@ -248,7 +248,7 @@ def test_an_earlier_mask_is_embedded_as_published(graphs, reference, embedding):
 
 
 @pytest.mark.parametrize("batch", [2, 5])
-def test_prompts_of_a_batch_are_answered_as_each_alone(batch, graphs, embedding, no_mask):
+def test_prompts_of_a_batch_are_decoded_as_each_alone(batch, graphs, embedding, no_mask):
     random = np.random.default_rng(batch)
     prompts = [(random.uniform(0, 1023, (3, 2)), random.choice([BACKGROUND, FOREGROUND], 3)) for _ in range(batch)]
     context = graphs.context(embedding, no_mask)

@@ -58,13 +58,13 @@ def test_a_pair_is_told_apart_by_what_it_takes_whatever_the_names_sizes_and_orde
     for files in ([encoder, beside, decoder], [decoder, encoder]):
         pair = read_pair(files)
         assert (pair.encoder, pair.decoder, pair.layout) == (encoder, decoder, layout)
-        assert (pair.grid, pair.frame, pair.low_res) == (8, 128, 32)
+        assert (pair.grid, pair.input_size, pair.low_res) == (8, 128, 32)
 
 
 def test_features_of_the_image_come_by_rising_resolution(tmp_path):
     pair = read_pair([write(tmp_path / "a.onnx", IMAGE), write(tmp_path / "b.onnx", DECODERS["sam2"])])
     assert list(pair.features) == ["image_embed", "high_res_feats_1", "high_res_feats_0"]
-    assert {name: array.shape for name, array in pair.blank.items()} == dict(pair.features)
+    assert {name: array.shape for name, array in pair.zero_features.items()} == dict(pair.features)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

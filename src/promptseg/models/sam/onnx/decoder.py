@@ -140,7 +140,7 @@ class _Decoder:
         self.weights = weights
         self.graph = Graph()
         self.positions = image_positions(weights, grid)
-        self.frame = PATCH * grid
+        self.input_size = PATCH * grid
         sizes = _Sizes.of(weights, grid)
         self.width, self.cross_head, self.image_tokens = sizes.width, sizes.cross_head, sizes.image_tokens
         graph = self.graph
@@ -179,7 +179,7 @@ class _Decoder:
     def _prompt_tokens(self, points: str, labels: str) -> str:
         """(N, 5 + P, 256): the output tokens, then each point's position and kind (``PromptEncoder._embed_points``)."""
         graph, weights = self.graph, self.weights
-        unit = graph.op("Div", graph.op("Add", points, np.float32(0.5)), np.float32(self.frame))
+        unit = graph.op("Div", graph.op("Add", points, np.float32(0.5)), np.float32(self.input_size))
         centered = graph.op("Sub", graph.op("Mul", unit, np.float32(2)), np.float32(1))
         angles = graph.op("MatMul", centered, weights["pe_layer.positional_encoding_gaussian_matrix"])
         angles = graph.op("Mul", angles, np.float32(2 * np.pi))

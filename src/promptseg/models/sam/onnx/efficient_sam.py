@@ -43,10 +43,10 @@ class OnnxEfficientSam:
     def __init__(self, pair: Pair, provenance: Provenance, runtime: Runtime) -> None:
         self.provenance = provenance
         self.workers = runtime.workers
-        self._frame, self._low_res = pair.frame, pair.low_res
+        self._input_size, self._low_res = pair.input_size, pair.low_res
         self._encoder = load_encoder(pair, runtime, None)
-        ((self._feature, blank),) = pair.blank.items()
-        trial = self._inputs(blank, np.zeros((1, 2), np.float32), np.array([FOREGROUND]))
+        ((self._feature, zeros),) = pair.zero_features.items()
+        trial = self._inputs(zeros, np.zeros((1, 2), np.float32), np.array([FOREGROUND]))
         self._decoder = PublishedDecoder(pair, runtime, trial)
         # The authors' example keeps masks over this predicted IoU in everything mode.
         candidates = tuple(range(self._decoder.candidates))
@@ -54,7 +54,7 @@ class OnnxEfficientSam:
 
     def geometry(self, size: Size) -> Geometry:
         """The photo is stretched to the frame."""
-        return Square(size, self._frame, self._low_res)
+        return Square(size, self._input_size, self._low_res)
 
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
         """Encodes images one by one: they are of different sizes."""
@@ -79,7 +79,7 @@ class OnnxEfficientSam:
 
     def _inputs(self, embedding: NDArray[np.float32], points: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         # The points are in frame pixels already: for a photo of the frame's size the decoder leaves them as they are.
-        size = np.array([self._frame, self._frame])
+        size = np.array([self._input_size, self._input_size])
         return {self._feature: embedding, BATCHED_POINTS: points[None, None], BATCHED_LABELS: labels[None, None], IMAGE_SIZE: size}
 
 

@@ -25,20 +25,20 @@ class Encoder:
     """
 
     def __init__(self, pair: Pair, runtime: Runtime) -> None:
-        self._session = load_encoder(pair, runtime, pair.frame)
+        self._session = load_encoder(pair, runtime, pair.input_size)
         (self._input,) = self._session.inputs
         self._features = _matched(pair, self._session)
 
     def __call__(self, image: NDArray[np.uint8], geometry: Geometry) -> list[NDArray[np.float32]]:
         """The features of a photo (H, W, 3) uint8 RGB, each with a batch of one, in the order of `Pair.features`."""
         resized = geometry.resize(image)
-        frame = np.zeros((1, 3, geometry.frame, geometry.frame), np.float32)
+        batch = np.zeros((1, 3, geometry.input_size, geometry.input_size), np.float32)
         height, width = resized.shape[:2]
         for channel in range(3):
-            plane = frame[0, channel, :height, :width]
+            plane = batch[0, channel, :height, :width]
             np.subtract(resized[:, :, channel], np.float32(PIXEL_MEAN[channel]), out=plane)
             plane /= np.float32(PIXEL_STD[channel])
-        outputs = self._session({self._input: frame})
+        outputs = self._session({self._input: batch})
         return [outputs[index].numpy() for index in self._features]
 
 

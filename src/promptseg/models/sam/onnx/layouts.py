@@ -64,7 +64,7 @@ class Pair:
         return shape[-1]
 
     @property
-    def frame(self) -> int:
+    def input_size(self) -> int:
         """Side of the model's square frame in pixels; the same step from the grid in all layouts."""
         return PATCH * self.grid
 
@@ -74,7 +74,7 @@ class Pair:
         return UPSCALED * self.grid
 
     @property
-    def blank(self) -> dict[str, NDArray[np.float32]]:
+    def zero_features(self) -> dict[str, NDArray[np.float32]]:
         """Features of nothing, with a batch of one."""
         return {name: np.zeros([length or 1 for length in shape], np.float32) for name, shape in self.features.items()}
 

@@ -76,7 +76,7 @@ class OnnxSam:
     def __init__(self, pair: Pair, decoder_sha256: str, provenance: Provenance, runtime: Runtime, decode_batch: int) -> None:
         self.provenance = provenance
         self.decode_batch = decode_batch
-        self._grid, self._frame, self._low_res = pair.grid, pair.frame, pair.low_res
+        self._grid, self._input_size, self._low_res = pair.grid, pair.input_size, pair.low_res
         graphs: Mapping[str, Path | bytes]
         try:
             graphs = prepare(pair, decoder_sha256)
@@ -95,7 +95,7 @@ class OnnxSam:
 
     def geometry(self, size: Size) -> Geometry:
         """SAM's: the longer side fills the frame."""
-        return LongestSide(size, self._frame, self._low_res)
+        return LongestSide(size, self._input_size, self._low_res)
 
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
         """Encodes images one by one: a batch is no faster on a CPU."""

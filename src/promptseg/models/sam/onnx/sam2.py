@@ -38,16 +38,16 @@ class OnnxSam2:
     def __init__(self, pair: Pair, provenance: Provenance, runtime: Runtime) -> None:
         self.provenance = provenance
         self.workers = runtime.workers
-        self._frame, self._low_res = pair.frame, pair.low_res
+        self._input_size, self._low_res = pair.input_size, pair.low_res
         self._features = tuple(pair.features)
         self._encoder = Encoder(pair, runtime)
-        trial = self._inputs(pair.blank, np.zeros((1, 2), np.float32), np.array([FOREGROUND]), None)
+        trial = self._inputs(pair.zero_features, np.zeros((1, 2), np.float32), np.array([FOREGROUND]), None)
         self._decoder = PublishedDecoder(pair, runtime, trial)
-        self.decoder_config = _conventions(self._decoder.candidates)
+        self.decoder_config = _decoder_config(self._decoder.candidates)
 
     def geometry(self, size: Size) -> Geometry:
         """SAM 2's: the photo is stretched to the frame."""
-        return Square(size, self._frame, self._low_res)
+        return Square(size, self._input_size, self._low_res)
 
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
         """Encodes images one by one: the encoder takes no more."""
@@ -74,7 +74,7 @@ class OnnxSam2:
         return {**features, POINTS: points[None], LABELS: labels[None], MASK: mask[None, None], HAS_MASK: has_mask}
 
 
-def _conventions(candidates: int) -> DecoderConfig:
+def _decoder_config(candidates: int) -> DecoderConfig:
     whole = candidates == 4
     return DecoderConfig(
         ambiguous=(1, 2, 3) if whole else tuple(range(candidates)),

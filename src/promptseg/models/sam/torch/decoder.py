@@ -87,7 +87,7 @@ class TorchDecoder:
         self.grid: Size = (int(prompt_encoder.image_embedding_size[0]), int(prompt_encoder.image_embedding_size[1]))
         height, width = prompt_encoder.input_image_size
         with torch.no_grad():
-            self._frame = torch.tensor([width, height], dtype=torch.float32, device=device)
+            self._input_size = torch.tensor([width, height], dtype=torch.float32, device=device)
             self._frequencies = prompt_encoder.pe_layer.positional_encoding_gaussian_matrix.to(device, torch.float32)
             kinds = [prompt_encoder.not_a_point_embed, *prompt_encoder.point_embeddings]
             self._kinds = torch.cat([kind.weight for kind in kinds]).to(device, torch.float32)
@@ -171,7 +171,7 @@ class TorchDecoder:
 
     def _prompt_tokens(self, points: Tensor, labels: Tensor) -> Tensor:
         """(N, T, C): the output tokens, then each point's position and kind (``PromptEncoder._embed_points``)."""
-        position = self._positions((points + 0.5) / self._frame)
+        position = self._positions((points + 0.5) / self._input_size)
         position = position * (labels >= 0).unsqueeze(-1)  # Padding has no position.
         embedded = position + self._kinds[labels + 1]
         return torch.cat([self._output_tokens.expand(len(points), -1, -1), embedded], dim=1).to(self.dtype)

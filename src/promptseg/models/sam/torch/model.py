@@ -93,7 +93,7 @@ class TorchSam:
         self.provenance = provenance
         self.settings = settings
         self._need = need or MemoryNeed(provenance.model)
-        self._frame = int(sam.image_encoder.img_size)
+        self._input_size = int(sam.image_encoder.img_size)
         self._low_res = 4 * int(sam.prompt_encoder.image_embedding_size[0])
         self._weight_bytes = sum(p.numel() for p in sam.parameters()) * settings.dtype.itemsize
         self._decode_batch = settings.decode_batch or _DECODE_BATCH[settings.device.type]
@@ -119,7 +119,7 @@ class TorchSam:
 
     def geometry(self, size: Size) -> Geometry:
         """SAM's: the longer side fills the frame."""
-        return LongestSide(size, self._frame, self._low_res)
+        return LongestSide(size, self._input_size, self._low_res)
 
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
         """Encodes images, on an accelerator several at once.
@@ -195,16 +195,16 @@ class TorchSam:
     def _encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
         device = self.settings.device
         geometries = [self.geometry((image.shape[0], image.shape[1])) for image in images]
-        frames = framed(images, geometries, device)
-        features = {name: value.float().cpu().numpy() for name, value in self._features(frames.to(self.settings.dtype)).items()}
+        batch = input_batch(images, geometries, device)
+        features = {name: value.float().cpu().numpy() for name, value in self._features(batch.to(self.settings.dtype)).items()}
         return [
             Embedding({name: value[i : i + 1].copy() for name, value in features.items()}, geometry)
             for i, geometry in enumerate(geometries)
         ]
 
-    def _features(self, frames: Tensor) -> Mapping[str, Tensor]:
-        """What the encoder makes of frames (N, 3, frame, frame), by the names in `Embedding.features`, each (N, channels, …)."""
-        return {EMBEDDING: self._encoder(frames)}
+    def _features(self, batch: Tensor) -> Mapping[str, Tensor]:
+        """Return the features of a batch (N, 3, input_size, input_size) by the names in `Embedding.features`, each (N, channels, …)."""
+        return {EMBEDDING: self._encoder(batch)}
 
     def _context(self, embedding: Embedding, mask_logits: NDArray[np.float32] | None) -> Context:
         with self._lock:
@@ -255,15 +255,15 @@ class _Decoded:
         raise IndexError(f"there are {len(self.scores)} decoded prompts")
 
 
-def framed(images: Sequence[NDArray[np.uint8]], geometries: Sequence[Geometry], device: torch.device) -> Tensor:
-    """(N, 3, frame, frame) float32: photos as they lie in the model's frame, normalized, with zeros beside them."""
-    side = geometries[0].frame
-    frames = torch.zeros((len(images), 3, side, side), dtype=torch.float32, device=device)
+def input_batch(images: Sequence[NDArray[np.uint8]], geometries: Sequence[Geometry], device: torch.device) -> Tensor:
+    """Return images as model inputs, (N, 3, input_size, input_size) float32: resized, normalized and padded with zeros."""
+    side = geometries[0].input_size
+    batch = torch.zeros((len(images), 3, side, side), dtype=torch.float32, device=device)
     mean, std = (torch.tensor(values, dtype=torch.float32, device=device).view(3, 1, 1) for values in (PIXEL_MEAN, PIXEL_STD))
-    for frame, image, geometry in zip(frames, images, geometries, strict=True):
+    for model_input, image, geometry in zip(batch, images, geometries, strict=True):
         resized = torch.tensor(geometry.resize(image), device=device).permute(2, 0, 1)
-        frame[:, : resized.shape[1], : resized.shape[2]] = (resized - mean) / std
-    return frames
+        model_input[:, : resized.shape[1], : resized.shape[2]] = (resized - mean) / std
+    return batch
 
 
 def check_memory(need: MemoryNeed, settings: Settings, held: int = 0) -> None:
@@ -323,9 +323,9 @@ def _compiled(encoder: torch.nn.Module) -> Callable[[Tensor], Tensor]:
     with _compiling():
         compiled = torch.compile(encoder)
 
-    def encode(frames: Tensor) -> Tensor:
+    def encode(batch: Tensor) -> Tensor:
         with _compiling():
-            features: Tensor = compiled(frames)
+            features: Tensor = compiled(batch)
         return features
 
     return encode

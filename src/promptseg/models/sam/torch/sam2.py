@@ -39,15 +39,15 @@ class TorchSam2(TorchSam):
     """
 
     def __init__(self, sam2: Any, provenance: Provenance, settings: Settings, need: MemoryNeed | None = None) -> None:
-        self.decoder_config = conventions_of(sam2.sam_mask_decoder)
+        self.decoder_config = decoder_config_of(sam2.sam_mask_decoder)
         super().__init__(_ImageModel(sam2), provenance, settings, need)
 
     def geometry(self, size: Size) -> Geometry:
         """SAM 2's: the photo is stretched to the frame."""
-        return Square(size, self._frame, self._low_res)
+        return Square(size, self._input_size, self._low_res)
 
-    def _features(self, frames: Tensor) -> Mapping[str, Tensor]:
-        return dict(zip((EMBEDDING, *HIGH_RES), self._encoder(frames), strict=True))
+    def _features(self, batch: Tensor) -> Mapping[str, Tensor]:
+        return dict(zip((EMBEDDING, *HIGH_RES), self._encoder(batch), strict=True))
 
 
 class _ImageModel(nn.Module):
@@ -71,15 +71,15 @@ class ImageEncoder(nn.Module):
         self.conv_s0, self.conv_s1 = sam2.sam_mask_decoder.conv_s0, sam2.sam_mask_decoder.conv_s1
         self.no_memory = sam2.no_mem_embed if sam2.directly_add_no_mem_embed else None
 
-    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The embedding, and the features of four and of two times its grid."""
-        finest, finer, embedding = self.backbone(frames)["backbone_fpn"]
+        finest, finer, embedding = self.backbone(batch)["backbone_fpn"]
         if self.no_memory is not None:
             embedding = embedding + self.no_memory.view(1, -1, 1, 1)
         return embedding, self.conv_s0(finest), self.conv_s1(finer)
 
 
-def conventions_of(mask_decoder: Any) -> DecoderConfig:
+def decoder_config_of(mask_decoder: Any) -> DecoderConfig:
     """The decoder configuration of an image model with this ``MaskDecoder`` of sam2."""
     stability = None
     if mask_decoder.dynamic_multimask_via_stability:

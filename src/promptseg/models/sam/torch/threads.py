@@ -23,7 +23,7 @@ from .workspace import Workspace
 _Part = TypeVar("_Part")
 
 
-class Each(Protocol):
+class ForEach(Protocol):
     """Does a job on each part, in any order, and returns when all are done."""
 
     def __call__(self, job: Callable[[_Part, Workspace], None], parts: Sequence[_Part]) -> None:
@@ -50,7 +50,7 @@ def one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def crew(device: torch.device) -> Iterator[Each]:
+def worker_pool(device: torch.device) -> Iterator[ForEach]:
     """Shares out parts of a computation: on a CPU among threads of one processor each, elsewhere one part after the other."""
     count = workers() if device.type == "cpu" and not torch.compiler.is_compiling() else 1
     if count == 1:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .threads import Each, crew
+from .threads import ForEach, worker_pool
 from .workspace import Workspace
 
 _MASK_ELEMENTS = {"cpu": 1 << 20, "cuda": 1 << 27, "mps": 1 << 24}
@@ -49,14 +49,14 @@ class VitEncoder(nn.Module):
             grid = grid + self.encoder.pos_embed
         grid = grid.contiguous()
         workspace = Workspace()
-        with crew(images.device) as each:
+        with worker_pool(images.device) as for_each:
             for block in self.encoder.blocks:
-                _block(block, grid, workspace, each)
+                _block(block, grid, workspace, for_each)
         embedding: Tensor = self.encoder.neck(grid.permute(0, 3, 1, 2))
         return embedding
 
 
-def _block(block: Any, grid: Tensor, workspace: Workspace, each: Each) -> None:
+def _block(block: Any, grid: Tensor, workspace: Workspace, for_each: ForEach) -> None:
     """One transformer block on (B, H, W, C) tokens, which it changes."""
     windows = _Windows(tuple(grid.shape), block.window_size or grid.shape[1], int(block.attn.num_heads))
     packed = workspace.empty(f"packed {windows.side}", (3, *windows.shape), grid)
@@ -74,9 +74,9 @@ def _block(block: Any, grid: Tensor, workspace: Workspace, each: Each) -> None:
         tokens += own.linear("out", torch.ops.aten.gelu_(hidden), block.mlp.lin2)
 
     windows.pad(packed, block.attn.qkv.bias)
-    each(project, strips)
-    _fused(packed.flatten(1, 4), attended[0].flatten(0, 3), block.attn, each)
-    each(add, strips)
+    for_each(project, strips)
+    _fused(packed.flatten(1, 4), attended[0].flatten(0, 3), block.attn, for_each)
+    for_each(add, strips)
 
 
 class _Windows:
@@ -134,14 +134,14 @@ class _Windows:
             yield windows[:, :, whole, :rest], tokens[:, :, -rest:]
 
 
-def _fused(packed: Tensor, attended: Tensor, attention: Any, each: Each) -> None:
+def _fused(packed: Tensor, attended: Tensor, attention: Any, for_each: ForEach) -> None:
     """Attention within N windows and heads.
 
     Args:
         packed: (3, N, side, side, d) queries, keys and values.
         attended: (N, side, side, d), where to write what they see.
         attention: The layer, whose relative positions add to the scores.
-        each: Who does it.
+        for_each: Who does it.
     """
     side = packed.shape[2]
     keys, values = packed[1:].flatten(2, 3)
@@ -165,7 +165,7 @@ def _fused(packed: Tensor, attended: Tensor, attention: Any, each: Each) -> None
         found = functional.scaled_dot_product_attention(queries.flatten(1, 2)[None], keys[None, some], values[None, some], attn_mask=mask)
         attended[some, line] = found[0].view(queries.shape)
 
-    each(attend, list(parts))
+    for_each(attend, list(parts))
 
 
 def _relative_positions(table: Tensor, side: int) -> Tensor:

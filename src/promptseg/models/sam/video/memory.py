@@ -1,7 +1,7 @@
 """What SAM 2 remembers of an object: the frames on which it was prompted, and the last frames on which it was tracked.
 
 The model attends to the memories of all prompted frames and of the last six tracked ones, and to the pointers, 256 numbers each, of the
-last fifteen. Upstream keeps all of every frame. `Ledger` keeps what the next frame needs, and more than that only while it fits under a
+last fifteen. Upstream keeps all of every frame. `MemoryBank` keeps what the next frame needs, and more than that only while it fits under a
 ceiling: with it a frame that was tracked a while ago can be corrected, and tracking goes on from there as if nothing had come after.
 """
 
@@ -17,7 +17,7 @@ from ....errors import OutOfMemoryError
 
 
 @dataclass(frozen=True, eq=False)
-class Remembered:
+class FrameOutput:
     """One object on one frame.
 
     Attributes:
@@ -39,7 +39,7 @@ class Remembered:
         """Bytes of its tensors."""
         return sum(tensor.nbytes for tensor in (self.mask, self.pointer, self.memory) if tensor is not None)
 
-    def slim(self) -> Remembered:
+    def slim(self) -> FrameOutput:
         """The same with its pointer alone."""
         return replace(self, mask=self.mask.new_zeros((1, 1, 0, 0)), memory=None)
 
@@ -75,16 +75,16 @@ class ObjectMemory:
     """
 
     def __init__(self) -> None:
-        self.prompted: dict[int, Remembered] = {}
-        self.pending: dict[int, Remembered] = {}
-        self.tracked: OrderedDict[int, Remembered] = OrderedDict()
+        self.prompted: dict[int, FrameOutput] = {}
+        self.pending: dict[int, FrameOutput] = {}
+        self.tracked: OrderedDict[int, FrameOutput] = OrderedDict()
 
     @property
     def nbytes(self) -> int:
         """Bytes of all that is remembered."""
         return sum(one.nbytes for part in (self.prompted, self.pending, self.tracked) for one in part.values())
 
-    def on(self, frame: int) -> Remembered | None:
+    def on(self, frame: int) -> FrameOutput | None:
         """What is remembered of a frame with its mask, the latest prompt first."""
         for part in (self.pending, self.prompted, self.tracked):
             if frame in part:
@@ -122,11 +122,11 @@ class ObjectMemory:
         }
 
 
-def _output(one: Remembered, positions: Tensor) -> dict[str, Any]:
+def _output(one: FrameOutput, positions: Tensor) -> dict[str, Any]:
     return {"maskmem_features": one.memory, "maskmem_pos_enc": [positions], "obj_ptr": one.pointer}
 
 
-class Ledger:
+class MemoryBank:
     """What is remembered of all objects of a session, under a ceiling.
 
     Args:
@@ -147,7 +147,7 @@ class Ledger:
             self._counted = sum(known.nbytes for known in self.objects.values())
         return self._counted
 
-    def add(self, object_id: int, frame: int, one: Remembered) -> None:
+    def add(self, object_id: int, frame: int, one: FrameOutput) -> None:
         """Remembers what a prompt for an object, which may be new, gave on a frame."""
         self.objects.setdefault(object_id, ObjectMemory()).pending[frame] = one
         self._counted = None
@@ -183,7 +183,7 @@ class Ledger:
                 known.settle(self._most)
                 self._counted = None
 
-    def record(self, object_id: int, frame: int, one: Remembered) -> None:
+    def record(self, object_id: int, frame: int, one: FrameOutput) -> None:
         """Remembers an object on a tracked frame, and drops of all objects what there is no room for, the oldest first."""
         tracked, held = self.objects[object_id].tracked, self.nbytes
         before = tracked.pop(frame, None)

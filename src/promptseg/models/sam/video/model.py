@@ -29,7 +29,7 @@ from ..model import BOX_BOTTOM_RIGHT, BOX_TOP_LEFT
 from ..tokens import fitting_logits
 from ..torch.model import Settings, check_memory, free_memory
 from ..upsample import Upsampler, upsampler
-from .memory import ObjectMemory, Remembered, Span
+from .memory import FrameOutput, ObjectMemory, Span
 
 LOGIT_LIMIT = 32.0
 """Logits of an earlier mask are cut to plus and minus this before they are refined, and so are those that are given out."""
@@ -69,8 +69,8 @@ class TorchSam2Video:
     def __init__(self, sam2: Any, provenance: Provenance, settings: Settings, fill_holes: int = 8, need: MemoryNeed | None = None) -> None:
         self.provenance, self.settings = provenance, settings
         self._fill_holes, self._need = fill_holes, need or MemoryNeed(provenance.model)
-        self.frame = int(sam2.image_size)
-        self.low_res = self.frame // 4
+        self.input_size = int(sam2.image_size)
+        self.low_res = self.input_size // 4
         self._encoded = False
         self._weight_bytes = sum(parameter.nbytes for parameter in sam2.parameters())
         self._model = self._run(lambda: sam2.to(settings.device), "the model does not fit")
@@ -83,12 +83,12 @@ class TorchSam2Video:
 
     def upsampler(self, size: Size) -> Upsampler:
         """From low-resolution logits to masks of frames of a size."""
-        return upsampler(Square(size, self.frame, self.low_res))
+        return upsampler(Square(size, self.input_size, self.low_res))
 
     @property
     def span(self) -> Span:
         """How much the model needs of an object."""
-        model, grid = self._model, self.frame // int(self._model.backbone_stride)
+        model, grid = self._model, self.input_size // int(self._model.backbone_stride)
         pointer = int(model.hidden_dim) * self.settings.dtype.itemsize
         whole = int(model.mem_dim) * grid * grid * torch.bfloat16.itemsize + self.low_res * self.low_res * 4 + pointer
         stride = int(model.memory_temporal_stride_for_eval)
@@ -102,14 +102,14 @@ class TorchSam2Video:
         """
         if not self._encoded:  # Then it is known to fit, and asking takes a millisecond.
             check_memory(self._need, self.settings, held=self._weight_bytes)
-        resized = np.asarray(Image.fromarray(image).resize((self.frame, self.frame)))
+        resized = np.asarray(Image.fromarray(image).resize((self.input_size, self.input_size)))
         encoded = self._run(lambda: self._encode(resized), "a frame does not fit beside the model")
         self._encoded = True
         return encoded
 
     def prompt(
         self, encoded: EncodedFrame, index: int, prompt: SpatialPrompt, size: Size, known: ObjectMemory, frames: int | None
-    ) -> Remembered:
+    ) -> FrameOutput:
         """What the model makes of a prompt for an object on a frame.
 
         On a frame on which the object was tracked before, its memory takes part: the prompt corrects what was found there. A mask that was
@@ -143,7 +143,7 @@ class TorchSam2Video:
             "a prompt does not fit beside the model",
         )
 
-    def track(self, encoded: EncodedFrame, index: int, known: ObjectMemory, frames: int | None, reverse: bool) -> Remembered:
+    def track(self, encoded: EncodedFrame, index: int, known: ObjectMemory, frames: int | None, reverse: bool) -> FrameOutput:
         """An object on a frame, from what is remembered of it.
 
         Raises:
@@ -169,7 +169,7 @@ class TorchSam2Video:
         points: dict[str, Tensor] | None = None,
         given: Tensor | None = None,
         refined: Tensor | None = None,
-    ) -> Remembered:
+    ) -> FrameOutput:
         """``SAM2Base.track_step`` and what ``SAM2VideoPredictor`` does with its result."""
         model, prompted = self._model, points is not None or given is not None
         _, (_, _, scores, low_res, high_res, pointer, presence), _, _ = model._track_step(  # noqa: SLF001 - As above.
@@ -187,14 +187,14 @@ class TorchSam2Video:
         )
         mask = self._filled(low_res)
         if prompted:  # The memory is of what is seen, holes filled; of a tracked frame it is of what the model gave, as upstream has it.
-            high_res = functional.interpolate(mask, size=(self.frame, self.frame), mode="bilinear", align_corners=False)
+            high_res = functional.interpolate(mask, size=(self.input_size, self.input_size), mode="bilinear", align_corners=False)
         memory, _ = model._encode_new_memory(encoded.features, encoded.sizes, high_res, presence, is_mask_from_pts=prompted)  # noqa: SLF001
         score = float(scores.max()) * float(presence.float().sigmoid())
-        return Remembered(mask, pointer, score, memory.to(torch.bfloat16), known.direction(index) if prompted else reverse)
+        return FrameOutput(mask, pointer, score, memory.to(torch.bfloat16), known.direction(index) if prompted else reverse)
 
     def _memory_positions(self) -> Tensor:
         """(1, channels, grid, grid): where in the frame each part of a memory is, the same for all memories."""
-        grid = self.frame // int(self._model.backbone_stride)
+        grid = self.input_size // int(self._model.backbone_stride)
         memory = torch.zeros((1, int(self._model.mem_dim), grid, grid), device=self.settings.device)
         positions: Tensor = self._model.memory_encoder.position_encoding(memory).to(self.settings.dtype)
         return positions
@@ -216,7 +216,7 @@ class TorchSam2Video:
         """Points and box in the model's frame: the box's corners come first, as upstream has them."""
         corners = np.zeros((0, 2), np.float32) if prompt.xyxy is None else prompt.xyxy.reshape(2, 2)
         labels = [] if prompt.xyxy is None else [BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]
-        xy = torch.tensor(np.concatenate([corners, prompt.xy])) / torch.tensor([size[1], size[0]]) * self.frame
+        xy = torch.tensor(np.concatenate([corners, prompt.xy])) / torch.tensor([size[1], size[0]]) * self.input_size
         kinds = torch.tensor([*labels, *prompt.foreground.tolist()], dtype=torch.int32)
         return {"point_coords": xy[None].to(self.settings.device), "point_labels": kinds[None].to(self.settings.device)}
 
@@ -227,13 +227,13 @@ class TorchSam2Video:
         else:
             pixels = self.upsampler(size).mask(self._mask_logits(prompt, size), keep_logits=False).array
         mask = torch.tensor(pixels, dtype=torch.float32, device=self.settings.device)[None, None]
-        if mask.shape[-2:] == (self.frame, self.frame):
+        if mask.shape[-2:] == (self.input_size, self.input_size):
             return mask
-        side = (self.frame, self.frame)
+        side = (self.input_size, self.input_size)
         return (functional.interpolate(mask, size=side, mode="bilinear", align_corners=False, antialias=True) >= 0.5).float()
 
     def _mask_logits(self, prompt: SpatialPrompt, size: Size) -> NDArray[np.float32]:
-        geometry = Square(size, self.frame, self.low_res)
+        geometry = Square(size, self.input_size, self.low_res)
         if prompt.logits is not None:
             return fitting_logits(prompt.logits, geometry)
         assert prompt.mask_pixels is not None  # noqa: S101 - The prompt has a mask of one kind or the other.

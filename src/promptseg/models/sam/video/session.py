@@ -18,7 +18,7 @@ from ....results import Provenance
 from ....video.frames import open_frames
 from ....video.saved_session import SavedSession
 from ....video.session import TrackingSession
-from .memory import Ledger, ObjectMemory, Remembered
+from .memory import FrameOutput, MemoryBank, ObjectMemory
 from .model import LOGIT_LIMIT, EncodedFrame, TorchSam2Video
 
 
@@ -77,37 +77,37 @@ class Sam2VideoSession(TrackingSession):
     def __init__(self, frames: FrameSource, segmenter: Sam2VideoSegmenter) -> None:
         super().__init__(frames, segmenter.provenance, frozenset({"point", "box", "mask"}))
         self._model, self._segmenter = segmenter.model, segmenter
-        self._ledger = Ledger(segmenter.memory, self._model.span, segmenter.prompted_frames)
+        self._memory_bank = MemoryBank(segmenter.memory, self._model.span, segmenter.prompted_frames)
         self._upsampler = self._model.upsampler(frames.size)
         self._last: tuple[int, EncodedFrame] | None = None
 
     @property
     def nbytes(self) -> int:
         """Bytes of what is remembered of the objects and of the frames that are kept."""
-        return self._ledger.nbytes + self.frame_buffer.nbytes
+        return self._memory_bank.nbytes + self.frame_buffer.nbytes
 
     def _prompt(self, frame: Frame, object_id: int, prompt: SpatialPrompt) -> Mask:
-        self._ledger.check_room(object_id, frame.index)
-        known = self._ledger.objects.get(object_id) or ObjectMemory()
-        made = self._model.prompt(self._encoded(frame), frame.index, prompt, self.size, known, self._short())
-        self._ledger.add(object_id, frame.index, made)
-        return self._mask(made)
+        self._memory_bank.check_room(object_id, frame.index)
+        known = self._memory_bank.objects.get(object_id) or ObjectMemory()
+        output = self._model.prompt(self._encoded(frame), frame.index, prompt, self.size, known, self._short())
+        self._memory_bank.add(object_id, frame.index, output)
+        return self._mask(output)
 
     def _track(self, frame: Frame, object_ids: list[int], reverse: bool) -> dict[int, Mask]:
-        self._ledger.settle()
+        self._memory_bank.settle()
         found: dict[int, Mask] = {}
         for object_id in object_ids:
-            known = self._ledger.objects[object_id]
+            known = self._memory_bank.objects[object_id]
             if frame.index in known.prompted:
-                made = known.prompted[frame.index] = replace(known.prompted[frame.index], reverse=reverse)
+                output = known.prompted[frame.index] = replace(known.prompted[frame.index], reverse=reverse)
             else:
-                made = self._model.track(self._encoded(frame), frame.index, known, self._short(), reverse)
-                self._ledger.record(object_id, frame.index, made)
-            found[object_id] = self._mask(made)
+                output = self._model.track(self._encoded(frame), frame.index, known, self._short(), reverse)
+                self._memory_bank.record(object_id, frame.index, output)
+            found[object_id] = self._mask(output)
         return found
 
     def _forget(self, object_id: int) -> None:
-        self._ledger.forget(object_id)
+        self._memory_bank.forget(object_id)
 
     def _encoded(self, frame: Frame) -> EncodedFrame:
         if self._last is None or self._last[0] != frame.index:
@@ -120,14 +120,14 @@ class Sam2VideoSession(TrackingSession):
         reach = self._model.span.pointers + 1
         return None if self.frame_buffer.has(reach) else self.frame_buffer.end
 
-    def _mask(self, made: Remembered) -> Mask:
-        logits = made.mask[0, 0].cpu().numpy()
-        return self._upsampler.mask(logits, score=made.score, keep_logits=self._segmenter.keep_logits, limit=LOGIT_LIMIT)
+    def _mask(self, output: FrameOutput) -> Mask:
+        logits = output.mask[0, 0].cpu().numpy()
+        return self._upsampler.mask(logits, score=output.score, keep_logits=self._segmenter.keep_logits, limit=LOGIT_LIMIT)
 
     def _state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        remembered: list[dict[str, Any]] = []
+        entries: list[dict[str, Any]] = []
         arrays: dict[str, NDArray[Any]] = {}
-        for object_id, known in self._ledger.objects.items():
+        for object_id, known in self._memory_bank.objects.items():
             for part in _PARTS:
                 for frame, one in getattr(known, part).items():
                     types = {}
@@ -138,20 +138,20 @@ class Sam2VideoSession(TrackingSession):
                             plain = tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor
                             arrays[f"{object_id}/{part}/{frame}/{name}"] = plain.cpu().numpy()
                     entry = {"object": object_id, "part": part, "frame": frame, "score": one.score, "reverse": one.reverse, "types": types}
-                    remembered.append(entry)
-        return {"objects": list(self._ledger.objects), "remembered": remembered}, arrays
+                    entries.append(entry)
+        return {"objects": list(self._memory_bank.objects), "outputs": entries}, arrays
 
     def _restore(self, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         device = self._model.settings.device
-        self._ledger.objects = {int(object_id): ObjectMemory() for object_id in values["objects"]}
-        for entry in values["remembered"]:
+        self._memory_bank.objects = {int(object_id): ObjectMemory() for object_id in values["objects"]}
+        for entry in values["outputs"]:
             object_id, part, frame = int(entry["object"]), _PARTS[_PARTS.index(entry["part"])], int(entry["frame"])
             tensors: dict[str, Tensor] = {}
             for name, kind in entry["types"].items():
                 tensor = torch.from_numpy(arrays[f"{object_id}/{part}/{frame}/{name}"].copy())
                 tensors[name] = (tensor.view(torch.bfloat16) if kind == "bfloat16" else tensor).to(device)
-            one = Remembered(tensors["mask"], tensors["pointer"], float(entry["score"]), tensors.get("memory"), entry["reverse"])
-            known: dict[int, Remembered] = getattr(self._ledger.objects[object_id], part)
+            one = FrameOutput(tensors["mask"], tensors["pointer"], float(entry["score"]), tensors.get("memory"), entry["reverse"])
+            known: dict[int, FrameOutput] = getattr(self._memory_bank.objects[object_id], part)
             known[frame] = one
 
 
