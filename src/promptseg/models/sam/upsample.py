@@ -109,7 +109,7 @@ class _BandedWeights:
         self._output_stop = np.maximum.accumulate(last_output)
 
     def outputs(self, first: int, last: int) -> tuple[int, int]:
-        """Return the half-open range of outputs that use any of the inputs `first` to `last`; its end is at or before its start if none does."""
+        """Return the half-open range of outputs that use any of the inputs `first` to `last`; an empty range if none does."""
         return int(self._output_start[first]), int(self._output_stop[last])
 
     def inputs(self, start: int, stop: int) -> slice:
