@@ -1,4 +1,4 @@
-"""Sessions of SAM 2 over videos: bounded memory, objects at any time, saving and resuming, and what is told where something is wrong."""
+"""Sessions of SAM 2 on videos: bounded memory, objects at any time, saving and resuming, errors."""
 
 import copy
 
@@ -94,7 +94,7 @@ class TestSession:
             session.add(0, 4, Prompt.mask(np.zeros((16, 16), np.float32)))
         assert session.object_ids == (1, 2, 3)
 
-    def test_memory_that_runs_out_is_told_and_what_was_tracked_stays(self, predictor, monkeypatch):
+    def test_out_of_memory_is_reported_and_tracked_frames_stay(self, predictor, monkeypatch):
         session = make(predictor).open(list(moving_square(5)))
         session.add(0, 1, BOX)
         tracked = list(session.propagate(stop=3))
@@ -109,7 +109,7 @@ class TestSession:
         again = list(session.propagate(start=3))
         assert [at.frame for at in (*tracked, *again)] == [0, 1, 2, 3, 4]
 
-    def test_another_failure_of_the_library_is_told_with_its_cause(self, predictor, monkeypatch):
+    def test_another_failure_of_the_library_is_reported_with_its_cause(self, predictor, monkeypatch):
         session = make(predictor).open(moving_square(1))
         monkeypatch.setattr(session._model._model, "forward_image", lambda *_: 1 / 0)
         with pytest.raises(BackendError, match="torch failed: division by zero"):
@@ -121,7 +121,7 @@ WHOLE, SLIM = 30 * 4, 4
 
 
 def frame_output(value=0.0):
-    """Of 120 bytes, of which the pointer has 4."""
+    """Return an output of 120 bytes, of which the pointer has 4."""
     return FrameOutput(torch.full((1, 1, 5, 5), value), torch.zeros(1, 1), 0.5, torch.zeros(1, 8, 1, 1, dtype=torch.bfloat16))
 
 
@@ -129,12 +129,12 @@ def memory_bank(limit, objects=(1,), prompted=3):
     made = MemoryBank(limit, Span(2, 4, WHOLE, SLIM), prompted)
     for object_id in objects:
         made.add(object_id, 0, frame_output())
-    made.settle()
+    made.commit_prompts()
     return made
 
 
 class TestMemoryBank:
-    def test_what_the_next_frame_needs_is_kept_and_the_rest_while_there_is_room(self):
+    def test_outputs_for_the_next_frame_are_kept_and_the_rest_while_there_is_room(self):
         least = Span(2, 4, WHOLE, SLIM).of_object(1)
         tight, roomy = memory_bank(least), memory_bank(least + 3 * WHOLE)
         for frame in range(1, 20):
@@ -166,18 +166,18 @@ class TestMemoryBank:
         for frame in range(5, 50, 5):
             made.add(1, frame, frame_output())
             made.check_room(1, frame)
-            made.settle()
+            made.commit_prompts()
         assert list(made.objects[1].prompted) == [0, 40, 45]
 
     def test_frames_whose_memory_was_dropped_are_not_attended_to_where_memory_is_looked_for(self):
         known = ObjectMemory()
-        known.tracked.update({frame: frame_output().slim() for frame in (3, 4, 5, 6)})
+        known.tracked.update({frame: frame_output().pointer_only() for frame in (3, 4, 5, 6)})
         known.tracked[6] = frame_output()
         outputs = known.outputs(7, Span(2, 4, WHOLE, SLIM), torch.zeros(1))
         assert list(outputs["non_cond_frame_outputs"]) == [3, 4, 6]
 
     def test_a_frame_without_its_mask_counts_as_not_tracked(self):
         known = ObjectMemory()
-        known.tracked[3] = frame_output().slim()
+        known.tracked[3] = frame_output().pointer_only()
         assert known.on(3) is None
         assert known.direction(3) is None
