@@ -18,9 +18,9 @@ class DiscSam:
     Candidates differ in the radius of the discs. Logits fall off at `sharpness` per pixel of the model input.
 
     Attributes:
-        encoded: Shapes of the images that were encoded.
-        decoded: The prompts that were decoded, with whether on one thread.
-        asked: The candidates whose logits were asked for, by call.
+        encoded: Shapes of the encoded images.
+        decoded: The decoded prompts, each with its `one_thread`.
+        asked: The candidates whose logits were requested, by call.
     """
 
     input_size, low_res = 256, 64
@@ -53,11 +53,11 @@ class DiscSam:
         return Decoded(self, np.array(scores, np.float32), np.array(logits, np.float32))
 
     def predict(self, embedding, points, labels):
-        """(C,) scores and (C, low_res, low_res) logits of one prompt; what tests override."""
+        """Return (C,) scores and (C, low_res, low_res) logits of one prompt. Tests override this method."""
         return self.scores, self.sharpness * np.array([self.distance(points, labels, radius) for radius in self.radii])
 
     def distance(self, points, labels, radius):
-        """How far, in pixels of the model input, each logit lies within the region of a prompt."""
+        """Return how far, in pixels of the model input, each logit lies inside the region of a prompt."""
         step = self.input_size // self.low_res
         y, x = np.mgrid[: self.low_res, : self.low_res] * step + step / 2 - 0.5
         within = np.full((self.low_res, self.low_res), -1e3)
@@ -72,7 +72,7 @@ class DiscSam:
 
 @dataclass
 class Decoded:
-    """A `promptseg.models.sam.model.Decoded`, which gives no more than the region that is asked for."""
+    """A `promptseg.models.sam.model.Decoded` that returns exactly the requested region."""
 
     model: DiscSam
     scores: np.ndarray
@@ -87,5 +87,5 @@ class Decoded:
 
 @pytest.fixture
 def disc_sam():
-    """The class `DiscSam`, to make models of or to derive from."""
+    """The class `DiscSam`, to instantiate or to derive from."""
     return DiscSam

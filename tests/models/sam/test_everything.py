@@ -10,7 +10,7 @@ from promptseg.prompts import Prompt
 
 SIZE = (96, 128)  # Half the input size of `DiscSam`.
 ONE_A_POINT = {"scores": (0.99, 0.5, 0.93, 0.5), "sharpness": 8.0}
-GRID = [(32, 24), (96, 24), (32, 72), (96, 72)]  # Of two points a side.
+GRID = [(32, 24), (96, 24), (32, 72), (96, 72)]  # Grid of two points along each side.
 
 
 def blank(size=SIZE):
@@ -27,7 +27,7 @@ def centers(masks):
 
 
 def parts(mask):
-    """How many connected parts, and how many holes."""
+    """Return the number of connected components and the number of holes."""
     there, _ = cv2.connectedComponents(mask.array.astype(np.uint8), connectivity=8)
     around, _ = cv2.connectedComponents(np.pad(~mask.array, 1, constant_values=True).astype(np.uint8), connectivity=8)
     return there - 1, around - 2
@@ -230,7 +230,7 @@ class TestCrops:
 
     @pytest.fixture
     def white_square(self, disc_sam):
-        """A model that finds what is white, surer of it in the whole image than in a crop; and an image with a white square."""
+        """A model that segments white pixels, with a higher score in the whole image than in a crop, and an image with a white square."""
 
         class White(disc_sam):
             def encode(self, images):
@@ -253,7 +253,7 @@ class TestCrops:
         image[30:70, 30:70] = 255
         return White(), image
 
-    def test_of_duplicates_the_one_from_the_smaller_crop_is_kept_whatever_its_score(self, white_square):
+    def test_of_duplicates_the_one_from_the_smaller_crop_is_kept_for_any_score(self, white_square):
         model, image = white_square
         settings = {"pred_iou_thresh": 0.5, "stability_score_thresh": 0.8}
         (whole,) = everything(model, 2, image=image, **settings)

@@ -14,7 +14,7 @@ STABILITY = Stability(0.05, 0.98)
 
 
 class Decoded:
-    """One prompt whose candidates have these scores; the logits of candidate c are all c, but those of the first as given."""
+    """One decoded prompt with the given scores. All logits of candidate c are c, except those of the first, which are given."""
 
     def __init__(self, scores=(0.9, 0.1, 0.5, 0.3), first=0.0):
         self.scores = np.array([scores], np.float32)

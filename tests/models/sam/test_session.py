@@ -32,7 +32,7 @@ def session(model, image):
 
 
 def disc(x, y, radius):
-    # SAM takes a point for the center of a model input pixel, which lies a quarter of an image pixel before the image pixel's center here.
+    # SAM reads a point as the center of a model input pixel. Here that is a quarter of an image pixel before the image pixel's center.
     rows, columns = np.mgrid[: SIZE[0], : SIZE[1]] + 0.25
     return Mask.from_array(np.hypot(columns - x, rows - y) < radius)
 
@@ -73,7 +73,7 @@ class TestSegment:
         assert both.points.tolist() == [[[20, 40], [2, 4], [60, 80]]]
         assert both.labels.tolist() == [[FOREGROUND, BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]]
 
-    def test_masks_come_in_the_order_of_the_prompts_whatever_their_lengths(self, model, session):
+    def test_masks_come_in_the_order_of_the_prompts_for_any_lengths(self, model, session):
         centers = [(10 + 12 * i, 15 + 7 * (i % 9)) for i in range(9)]
         makers = [
             Prompt.point,
@@ -206,7 +206,7 @@ class TestRefining:
 
 class TestRefusals:
     @pytest.mark.parametrize("wrong", [Prompt.text("dog"), Prompt.everything(), (3, 4), None])
-    def test_what_is_not_spatial_is_refused_with_its_place(self, wrong, session):
+    def test_a_prompt_that_is_not_spatial_is_refused_with_its_index(self, wrong, session):
         with pytest.raises(PromptError, match="prompt 1 is"):
             session.segment([Prompt.point(1, 1), wrong])
 

@@ -40,7 +40,7 @@ def test_a_model_may_want_padding_after_a_box_too():
     assert batch.labels.tolist() == [[BOX_TOP_LEFT, BOX_BOTTOM_RIGHT, PADDING]]
 
 
-def test_points_come_before_their_box_and_background_is_told_from_foreground():
+def test_points_come_before_their_box_and_background_and_foreground_have_their_labels():
     batch = only_batch(Prompt.box(10, 20, 30, 40) + Prompt.point(1, 2, foreground=False) + Prompt.point(3, 4))
     assert batch.points.tolist() == [[[1, 2], [3, 4], [10, 20], [30, 40]]]
     assert batch.labels.tolist() == [[BACKGROUND, FOREGROUND, BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]]
@@ -79,7 +79,7 @@ def test_only_prompts_of_one_length_go_together_because_padding_would_change_the
         Prompt.box(7, 7, 8, 8) + Prompt.point(9, 9),
     ]
     groups = {tuple(indices): batch.points.shape[1] for indices, batch in batches(prompts, GEOMETRY, 8)}
-    # A point with its padding is as long as a box.
+    # A point with its padding point has as many tokens as a box.
     assert groups == {(0, 2, 3): 2, (1, 4): 3}
 
 

@@ -8,7 +8,7 @@ from promptseg.models.sam.upsample import upsampler
 
 
 def bilinear(image, height, width):
-    """Bilinear interpolation with half-pixel centers and clamped edges, written out: what torch does with ``align_corners=False``."""
+    """Bilinear interpolation with half-pixel centers and clamped edges, as in torch with ``align_corners=False``."""
 
     def along(length, out):
         position = np.clip((np.arange(out) + 0.5) * length / out - 0.5, 0, length - 1)
@@ -22,7 +22,7 @@ def bilinear(image, height, width):
 
 
 def dense(logits, geometry):
-    """The image's logits as upstream computes them: all of them, for SAM in two steps with the padding cut off between them."""
+    """Return all logits at image size, computed as upstream does: for SAM in two steps, with the padding cut off between them."""
     image = logits.astype(np.float64)
     if isinstance(geometry, LongestSide):
         inner = geometry.content_size
@@ -31,7 +31,7 @@ def dense(logits, geometry):
 
 
 def blob(kind, side, seed):
-    """Logits of a mask, at the place that `kind` says."""
+    """Return logits of a mask at the place named by `kind`."""
     random = np.random.default_rng(seed)
     rows, columns = np.mgrid[:side, :side]
     if kind == "noise":

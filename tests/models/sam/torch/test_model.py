@@ -1,4 +1,4 @@
-"""`TorchSam`: settings, memory that runs out, threads, and the process left as it was found."""
+"""`TorchSam`: settings, out-of-memory handling, threads, and unchanged settings of the process."""
 
 import os
 import pickle
@@ -38,7 +38,7 @@ def model(tiny_sam):
 
 
 class Hostile:
-    """Unpickling it makes a folder."""
+    """An object whose unpickling makes a folder."""
 
     def __init__(self, path):
         self.path = path
@@ -53,7 +53,7 @@ def points(count):
 
 
 def process_state():
-    """What a caller may have chosen of torch."""
+    """Return the settings of torch that a caller may have changed."""
     return (
         torch.get_num_threads(),
         torch.get_default_dtype(),
@@ -122,7 +122,7 @@ class TestSettings:
 
 
 class TestMemory:
-    """torch's error of memory that ran out, raised from within."""
+    """torch's out-of-memory error, raised inside the model."""
 
     ERRORS = (
         torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB"),
@@ -132,7 +132,7 @@ class TestMemory:
     )
 
     def limit(self, monkeypatch, model, most, error=ERRORS[0]):
-        """Lets the decoder take at most so many prompts; returns the sizes of the batches that it was given."""
+        """Make the decoder fail for more prompts than the limit, and return the list of the batch sizes that it gets."""
         sizes, decode = [], model._decoder.decode
 
         def limited(context, points, labels):
@@ -154,7 +154,7 @@ class TestMemory:
         assert np.abs(found.scores - expected.scores).max() < 1e-5
         assert np.abs(all_logits(found) - all_logits(expected)).max() < 1e-5
 
-    def test_later_batches_are_no_larger_than_what_fitted(self, model, photo, monkeypatch):
+    def test_later_batches_are_no_larger_than_the_largest_that_fitted(self, model, photo, monkeypatch):
         self.limit(monkeypatch, model, 3)
         model.decode(model.encode([photo()])[0], points(8))
         assert model.decode_batch == 2
@@ -225,7 +225,7 @@ class TestMemory:
         self.free(monkeypatch, mib)
         assert len(model.encode([photo()])) == 1
 
-    def test_what_the_model_holds_already_is_not_asked_for_again(self, model, photo, monkeypatch):
+    def test_memory_that_the_model_holds_already_is_not_counted_again(self, model, photo, monkeypatch):
         model._weight_bytes = 60 << 20
         self.free(monkeypatch, 40)
         assert len(model.encode([photo()])) == 1
@@ -279,7 +279,7 @@ class TestMemory:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The distutils package is deprecated:DeprecationWarning")  # torch's compiler still imports it.
 class TestCompile:
-    """With an encoder of one layer: compilers take their time."""
+    """Compilation of an encoder of one layer, because compilers are slow."""
 
     PROVENANCE = Provenance("tiny-sam", "sam", "1")
 
@@ -341,7 +341,7 @@ class TestCompile:
         with pytest.raises(BackendError, match=r"not supported on Python 4\. .* without compile=True$"):
             make(True)
 
-    def test_an_image_that_does_not_fit_is_still_told_apart(self, make, photo, monkeypatch):
+    def test_an_image_that_does_not_fit_is_still_an_out_of_memory_error(self, make, photo, monkeypatch):
         def full(batch):
             raise TestMemory.ERRORS[1]
 
@@ -376,7 +376,7 @@ class TestThreads:
 
 
 class TestProcess:
-    """What the caller has chosen for torch stays, and does not reach us."""
+    """The caller's settings of torch stay unchanged and do not affect the model."""
 
     def test_nothing_of_torch_is_changed(self, model, photo):
         before = process_state()
@@ -405,7 +405,7 @@ class TestProcess:
 
 
 class TestLoading:
-    """Through `promptseg.load`, with checkpoints of upstream's own shapes."""
+    """Loading by `promptseg.load`, from checkpoints with upstream's shapes."""
 
     @pytest.fixture(scope="class")
     @staticmethod

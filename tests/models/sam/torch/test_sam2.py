@@ -1,4 +1,4 @@
-"""`TorchSam2`: what it reads from the model, what it keeps of it, and its threads."""
+"""`TorchSam2`: its configuration from the model, the parts of the model that it keeps, and its threads."""
 
 import copy
 import gc
@@ -59,7 +59,7 @@ def test_an_image_is_stretched_to_the_input_size_of_the_model(model):
     assert model.geometry((30, 50)) == Square((30, 50), input_size=128, low_res=32)
 
 
-def test_what_only_video_needs_is_not_kept(sam2):
+def test_modules_that_only_video_needs_are_dropped(sam2):
     whole = copy.deepcopy(sam2)
     parts = [weakref.ref(part) for part in (whole.memory_attention, whole.memory_encoder, whole.obj_ptr_proj)]
     weights = sum(
@@ -71,7 +71,7 @@ def test_what_only_video_needs_is_not_kept(sam2):
     del whole
     gc.collect()
     assert [part() for part in parts] == [None, None, None]
-    assert model._weight_bytes == 4 * (weights + 256)  # And the embedding that stands for no memory.
+    assert model._weight_bytes == 4 * (weights + 256)  # The further 256 numbers are the embedding for no memory.
 
 
 def test_features_are_kept_on_disk_and_give_the_same_masks(model, photo, tmp_path):

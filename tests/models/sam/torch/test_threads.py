@@ -1,4 +1,4 @@
-"""torch on one thread, and nobody else's threads changed."""
+"""torch is limited to one thread, and other threads are not affected."""
 
 import re
 import threading
@@ -43,7 +43,7 @@ def test_the_first_use_of_torch_in_a_thread_does_not_undo_it():
 
 
 def mkl_threads():
-    """How many threads MKL has in this thread, or the same as torch where there is no MKL."""
+    """Return the number of threads that MKL uses in this thread; without MKL, that of torch."""
     found = re.search(r"mkl_get_max_threads\(\) : (\d+)", torch.__config__.parallel_info())
     return int(found[1]) if found else torch.get_num_threads()
 
@@ -89,7 +89,7 @@ def test_where_threads_cannot_be_set_one_works_alone(monkeypatch):
 
 
 class TestCrew:
-    """Parts of a computation, shared out."""
+    """Distribution of the parts of a computation."""
 
     CPU = torch.device("cpu")
 

@@ -1,4 +1,4 @@
-"""The TinyViT encoder computes what MobileSAM's does, on random weights."""
+"""The TinyViT encoder gives the results of MobileSAM's, on random weights."""
 
 import copy
 import warnings
@@ -13,7 +13,7 @@ from promptseg.models.sam.torch.tinyvit import TinyVitEncoder, fused  # noqa: E4
 
 @pytest.fixture(scope="module")
 def upstream():
-    """A narrow encoder with one block a stage; its last width makes upstream keep the resolution, which it does by that number."""
+    """A narrow encoder with one block in each stage. Upstream keeps the resolution in its last stage because of the last width."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # It overwrites timm's registry when it is imported, which timm warns of.
         modeling = pytest.importorskip("mobile_sam.modeling", reason="MobileSAM's own code is not installed")
@@ -42,7 +42,7 @@ def expected(upstream, images):
 
 
 @pytest.mark.parametrize("strip", [8, 100, 256])
-def test_embeddings_are_upstreams_whatever_the_height_of_the_strips(upstream, images, expected, strip, monkeypatch):
+def test_embeddings_are_upstreams_for_any_height_of_the_strips(upstream, images, expected, strip, monkeypatch):
     monkeypatch.setitem(tinyvit._STRIP, "cpu", strip)
     with torch.inference_mode():
         found = TinyVitEncoder(copy.deepcopy(upstream))(images)

@@ -1,4 +1,4 @@
-"""The ViT encoder computes what segment-anything's does, on random weights."""
+"""The ViT encoder gives the results of segment-anything's, on random weights."""
 
 import pytest
 
