@@ -60,7 +60,7 @@ def test_a_model_loads_its_own_checkpoint(name, tmp_path):
     assert segmenter.provenance.model == name
     assert segmenter.provenance.backend == "sam2"
     assert segmenter.provenance.version.startswith("sam2 1")
-    assert segmenter.model.geometry((60, 80)).frame == 1024
+    assert segmenter.model.geometry((60, 80)).input_size == 1024
     assert segmenter.model.decoder_config.stability == Stability(0.05, 0.98)
     assert not any(parameter.requires_grad for parameter in segmenter.model._encoder.parameters())
 

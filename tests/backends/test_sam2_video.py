@@ -30,7 +30,7 @@ def test_a_model_of_images_tracks_with_the_same_weights(checkpoint):
     assert isinstance(segmenter, promptseg.VideoSegmenter)
     assert (segmenter.provenance.model, segmenter.provenance.backend) == ("sam2.1-hiera-tiny", "sam2_video")
     assert segmenter.provenance.weights == promptseg.load("sam2.1-hiera-tiny", weights=checkpoint, device="cpu").provenance.weights
-    assert (segmenter.memory, segmenter.prompted_frames, segmenter.model.frame) == (300 << 20, 5, 1024)
+    assert (segmenter.memory, segmenter.prompted_frames, segmenter.model.input_size) == (300 << 20, 5, 1024)
     session = segmenter.open([np.zeros((30, 40, 3), np.uint8)])
     assert session.size == (30, 40)
     assert session.object_ids == ()

@@ -23,12 +23,12 @@ def rectangle(y0, y1, x0, x1, size=SIZE):
 def test_the_truth_at_low_resolution_is_the_share_that_is_covered(geometry):
     height, width = geometry.size
     truth = low_res(rectangle(0, height // 2, 0, width // 2, geometry.size), geometry)
-    assert truth.shape == geometry.low_res_inner()
+    assert truth.shape == geometry.low_res_content_size()
     assert truth.dtype == np.float32
     rows, columns = truth.shape
     np.testing.assert_allclose(truth[: rows // 2 - 1, : columns // 2 - 1], 1, atol=1e-6)
     np.testing.assert_allclose(truth[rows // 2 + 1 :], 0, atol=1e-6)
-    inner = geometry.inner[0] * geometry.inner[1] / (geometry.frame // geometry.low_res) ** 2
+    inner = geometry.content_size[0] * geometry.content_size[1] / (geometry.input_size // geometry.low_res) ** 2
     assert truth.sum() == pytest.approx(inner / 4, rel=0.06)
 
 

@@ -168,8 +168,8 @@ def test_the_least_memory_gives_the_same_masks(upstream, folder):
         session.add(0, 4, Prompt.box(*BOX))
     for one, other in zip(*(session.propagate() for session in sessions), strict=True):
         assert np.array_equal(one.masks[0].logits, other.masks[0].logits)
-        assert sessions[1]._ledger.nbytes <= least
-    assert sessions[0]._ledger.nbytes > least
+        assert sessions[1]._memory_bank.nbytes <= least
+    assert sessions[0]._memory_bank.nbytes > least
 
 
 def test_holes_are_filled_as_upstream_fills_them_with_its_cuda_extension(upstream, folder, monkeypatch):

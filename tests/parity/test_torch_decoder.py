@@ -141,7 +141,7 @@ def test_lower_precision_stays_close_and_answers_in_float32(tiny_sam, dtype, tol
 
 @pytest.fixture(scope="module")
 def upstream_sam(tiny_sam):
-    return tiny_sam(width=64, heads=8, frame=128, grid=8)
+    return tiny_sam(width=64, heads=8, input_size=128, grid=8)
 
 
 @pytest.fixture(scope="module")

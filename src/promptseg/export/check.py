@@ -106,7 +106,7 @@ def agreement(expected: Sequence[Answer], found: Sequence[Answer]) -> Agreement:
 
 def _frame(image: NDArray[np.uint8], geometry: Geometry) -> NDArray[np.float32]:
     resized = geometry.resize(image)
-    frame = np.zeros((1, 3, geometry.frame, geometry.frame), np.float32)
+    frame = np.zeros((1, 3, geometry.input_size, geometry.input_size), np.float32)
     normalized = (resized - np.array(PIXEL_MEAN, np.float32)) / np.array(PIXEL_STD, np.float32)
     frame[0, :, : resized.shape[0], : resized.shape[1]] = normalized.transpose(2, 0, 1)
     return frame

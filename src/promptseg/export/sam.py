@@ -95,7 +95,7 @@ class SamLayout:
                 multimask_output=points.shape[1] <= _AMBIGUOUS_POINTS,
             )
             low_res = low_res[:, scores[0].argmax()][:, None]
-            masks = self.sam.postprocess_masks(low_res, geometry.inner, geometry.size)
+            masks = self.sam.postprocess_masks(low_res, geometry.content_size, geometry.size)
         return Answer(masks[0].numpy(), low_res[0].numpy())
 
 

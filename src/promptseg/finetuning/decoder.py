@@ -21,7 +21,7 @@ from ..models.sam.model import DecoderConfig, PointPrompts
 from ..models.sam.torch.checkpoints import decoder_state
 from ..models.sam.torch.decoder import nested
 from ..models.sam.torch.model import EMBEDDING, HIGH_RES
-from ..models.sam.torch.sam2 import conventions_of
+from ..models.sam.torch.sam2 import decoder_config_of
 from ..weights.store import DECODER
 from .attention import transform
 
@@ -43,7 +43,7 @@ class TrainableDecoder:
             else (model.sam_prompt_encoder, model.sam_mask_decoder)
         )
         self._sam2 = hasattr(self._mask_decoder, "obj_score_token")
-        self.decoder_config = conventions_of(self._mask_decoder) if self._sam2 else DecoderConfig()
+        self.decoder_config = decoder_config_of(self._mask_decoder) if self._sam2 else DecoderConfig()
         self._frame = int(self._prompt_encoder.input_image_size[0])
         self.grid: Size = tuple(self._prompt_encoder.image_embedding_size)
         for part in ("image_encoder", "memory_attention", "memory_encoder"):  # By far the larger part of the memory.

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..errors import MissingDependencyError
 from ..images import load_image
-from ..models.sam.torch.model import EMBEDDING, HIGH_RES, framed
+from ..models.sam.torch.model import EMBEDDING, HIGH_RES, input_batch
 from ..models.sam.torch.sam2 import ImageEncoder
 from ..weights.store import DECODER, ENCODER
 from .decoder import TrainableDecoder
@@ -53,7 +53,7 @@ class AdaptedModel(TrainableDecoder):
     def encode(self, photo: Path) -> Mapping[str, Tensor]:
         """What the encoder makes of a photo, through which gradients flow."""
         image = load_image(photo)
-        features = self._encoder(framed([image], [self.geometry((image.shape[0], image.shape[1]))], self.device))
+        features = self._encoder(input_batch([image], [self.geometry((image.shape[0], image.shape[1]))], self.device))
         return {EMBEDDING: features} if isinstance(features, Tensor) else dict(zip((EMBEDDING, *HIGH_RES), features, strict=True))
 
     def parameters(self, *, prompt_encoder: bool) -> list[torch.nn.Parameter]:

@@ -72,7 +72,7 @@ def target(mask: Mask, ignored: Sequence[Mask], geometry: Geometry) -> Target:
         ignored: What on the photo is neither object nor background.
         geometry: How the photo lies in the model's frame.
     """
-    height, width = geometry.low_res_inner()
+    height, width = geometry.low_res_content_size()
     share, counts = (np.zeros((geometry.low_res, geometry.low_res), np.float32) for _ in range(2))
     share[:height, :width] = low_res(mask, geometry)
     counts[:height, :width] = 1
@@ -82,12 +82,12 @@ def target(mask: Mask, ignored: Sequence[Mask], geometry: Geometry) -> Target:
 
 
 def low_res(mask: Mask, geometry: Geometry) -> NDArray[np.float32]:
-    """The share of each low-resolution logit's area that a mask covers: (height, width) of `Geometry.low_res_inner`, 0 to 1."""
+    """The share of each low-resolution logit's area that a mask covers: (height, width) of `Geometry.low_res_content_size`, 0 to 1."""
     import cv2
 
-    step = geometry.frame // geometry.low_res
-    height, width = geometry.low_res_inner()
-    share = cv2.resize(mask.array.astype(np.float32), geometry.inner[::-1], interpolation=cv2.INTER_AREA)
+    step = geometry.input_size // geometry.low_res
+    height, width = geometry.low_res_content_size()
+    share = cv2.resize(mask.array.astype(np.float32), geometry.content_size[::-1], interpolation=cv2.INTER_AREA)
     share = np.pad(share, ((0, height * step - share.shape[0]), (0, width * step - share.shape[1])), mode="edge")
     blocks: NDArray[np.float32] = share.reshape(height, step, width, step).mean(axis=(1, 3), dtype=np.float32)
     return blocks

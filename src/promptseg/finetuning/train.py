@@ -307,7 +307,7 @@ class Training:
                 wanted = [self._target(index, objects[row]).everywhere() for row in rows]
                 logits, scores, truth, weights = self._decoded(index, [objects[row] for row in rows], wanted, batch)
                 decoded = _Decoded(scores.cpu().numpy(), logits.cpu().numpy())
-                answers = [selection.answer(decoded, at, prompts[row], decoder_config)[0] for at, row in enumerate(rows)]
+                answers = [selection.select_candidate(decoded, at, prompts[row], decoder_config)[0] for at, row in enumerate(rows)]
                 chosen = logits[torch.arange(len(rows)), answers][:, None]
                 ious |= dict(zip(rows, iou(chosen, truth[:, None], weights[:, None])[:, 0].tolist(), strict=True))
             found[name] = [ious[row] for row in range(len(prompts))]

@@ -12,18 +12,18 @@ from promptseg.results import Provenance
 
 
 class DiscSam:
-    """A `promptseg.models.sam.model.SamModel` that answers with discs around points.
+    """A `promptseg.models.sam.model.SamModel` whose masks are discs around points.
 
     Foreground points give discs, a box gives the box, background points take their discs away, and an earlier mask is cut by all that.
-    Candidates differ in the radius of the discs. Logits fall off at `sharpness` per frame pixel.
+    Candidates differ in the radius of the discs. Logits fall off at `sharpness` per pixel of the model input.
 
     Attributes:
-        encoded: Shapes of the images that were encoded.
-        decoded: The prompts that were decoded, with whether on one thread.
-        asked: The candidates whose logits were asked for, by call.
+        encoded: Shapes of the encoded images.
+        decoded: The decoded prompts, each with its `one_thread`.
+        asked: The candidates whose logits were requested, by call.
     """
 
-    frame, low_res = 256, 64
+    input_size, low_res = 256, 64
 
     def __init__(self, radii=(20, 10, 20, 40), scores=(0.95, 0.91, 0.93, 0.92), sharpness=2.0, decode_batch=2, workers=2, weights="aa"):
         self.radii, self.scores, self.sharpness = radii, scores, sharpness
@@ -34,7 +34,7 @@ class DiscSam:
         self.lock = threading.Lock()
 
     def geometry(self, size):
-        return LongestSide(size, self.frame, self.low_res)
+        return LongestSide(size, self.input_size, self.low_res)
 
     def encode(self, images):
         self.encoded += [image.shape for image in images]
@@ -46,19 +46,19 @@ class DiscSam:
         assert prompts.labels.dtype == np.int64
         with self.lock:
             self.decoded.append((prompts, one_thread))
-        answers = [self.answer(embedding, points, labels) for points, labels in zip(prompts.points, prompts.labels, strict=True)]
+        decoded = [self.predict(embedding, points, labels) for points, labels in zip(prompts.points, prompts.labels, strict=True)]
         if prompts.mask_logits is not None:
-            answers = [(scores, np.minimum(logits, prompts.mask_logits)) for scores, logits in answers]
-        scores, logits = zip(*answers, strict=True)
+            decoded = [(scores, np.minimum(logits, prompts.mask_logits)) for scores, logits in decoded]
+        scores, logits = zip(*decoded, strict=True)
         return Decoded(self, np.array(scores, np.float32), np.array(logits, np.float32))
 
-    def answer(self, embedding, points, labels):
-        """(C,) scores and (C, low_res, low_res) logits of one prompt; what tests override."""
+    def predict(self, embedding, points, labels):
+        """Return (C,) scores and (C, low_res, low_res) logits of one prompt. Tests override this method."""
         return self.scores, self.sharpness * np.array([self.distance(points, labels, radius) for radius in self.radii])
 
     def distance(self, points, labels, radius):
-        """How far, in frame pixels, each logit lies within the region of a prompt."""
-        step = self.frame // self.low_res
+        """Return how far, in pixels of the model input, each logit lies inside the region of a prompt."""
+        step = self.input_size // self.low_res
         y, x = np.mgrid[: self.low_res, : self.low_res] * step + step / 2 - 0.5
         within = np.full((self.low_res, self.low_res), -1e3)
         if BOX_TOP_LEFT in labels:
@@ -72,7 +72,7 @@ class DiscSam:
 
 @dataclass
 class Decoded:
-    """A `promptseg.models.sam.model.Decoded`, which gives no more than the region that is asked for."""
+    """A `promptseg.models.sam.model.Decoded` that returns exactly the requested region."""
 
     model: DiscSam
     scores: np.ndarray
@@ -87,5 +87,5 @@ class Decoded:
 
 @pytest.fixture
 def disc_sam():
-    """The class `DiscSam`, to make models of or to derive from."""
+    """The class `DiscSam`, to instantiate or to derive from."""
     return DiscSam

@@ -61,7 +61,7 @@ class TestKey:
 
 
 class TestMemory:
-    def test_what_was_put_comes_back_and_what_was_not_does_not(self):
+    def test_stored_features_are_found_and_others_are_not(self):
         cache = EmbeddingCache()
         cache.put("a", features(1))
         assert value_of(cache.get("a")) == 1
@@ -82,7 +82,7 @@ class TestMemory:
         cache.put("3", features(3))
         assert [value_of(cache.get(str(i))) for i in range(4)] == [0, None, 2, 3]
 
-    def test_what_is_larger_than_the_whole_cache_drives_nothing_out(self):
+    def test_features_larger_than_the_whole_cache_evict_nothing(self):
         cache = EmbeddingCache(3 * KB)
         cache.put("small", features(1))
         cache.put("large", features(2, 4 * KB))
@@ -95,13 +95,13 @@ class TestMemory:
         assert cache.get("a") is None
         assert cache.nbytes == 0
 
-    def test_what_is_put_twice_counts_once(self):
+    def test_features_stored_twice_count_once(self):
         cache = EmbeddingCache(3 * KB)
         for _ in range(5):
             cache.put("a", features(1))
         assert cache.nbytes == KB
 
-    def test_what_it_gives_cannot_be_written_because_others_share_it(self):
+    def test_cached_features_are_read_only_because_sessions_share_them(self):
         cache = EmbeddingCache()
         cache.put("a", features(1))
         with pytest.raises(ValueError, match="read-only"):

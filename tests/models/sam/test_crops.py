@@ -10,7 +10,7 @@ from promptseg.models.sam.crops import EDGE_TOLERANCE, Crop, crops
 
 
 def reference(height, width, layers, ratio):
-    """The boxes and layers of ``generate_crop_boxes`` in segment-anything, as its paper and code lay them out."""
+    """Return boxes and layers as ``generate_crop_boxes`` in segment-anything does."""
     found = [([0, 0, width, height], 0)]
     for layer in range(1, layers + 1):
         count = 2**layer

@@ -1,4 +1,4 @@
-"""Everything mode on a model that answers with discs: what is kept, what is dropped, and in what order."""
+"""Everything mode on a model whose masks are discs: what is kept, what is dropped, and in what order."""
 
 import cv2
 import numpy as np
@@ -8,9 +8,9 @@ from promptseg.models.sam.model import FOREGROUND, PADDING, Embedding
 from promptseg.models.sam.session import SamSegmenter
 from promptseg.prompts import Prompt
 
-SIZE = (96, 128)  # Half the frame of `DiscSam`.
+SIZE = (96, 128)  # Half the input size of `DiscSam`.
 ONE_A_POINT = {"scores": (0.99, 0.5, 0.93, 0.5), "sharpness": 8.0}
-GRID = [(32, 24), (96, 24), (32, 72), (96, 72)]  # Of two points a side.
+GRID = [(32, 24), (96, 24), (32, 72), (96, 72)]  # Grid of two points along each side.
 
 
 def blank(size=SIZE):
@@ -27,7 +27,7 @@ def centers(masks):
 
 
 def parts(mask):
-    """How many connected parts, and how many holes."""
+    """Return the number of connected components and the number of holes."""
     there, _ = cv2.connectedComponents(mask.array.astype(np.uint8), connectivity=8)
     around, _ = cv2.connectedComponents(np.pad(~mask.array, 1, constant_values=True).astype(np.uint8), connectivity=8)
     return there - 1, around - 2
@@ -69,7 +69,7 @@ class TestGrid:
         assert masks.scores.tolist() == expected.scores.tolist()
 
     @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (3, 200)])
-    def test_tiny_photos_do_not_fail(self, size, disc_sam):
+    def test_tiny_images_do_not_fail(self, size, disc_sam):
         for layers in (0, 2):
             assert everything(disc_sam(**ONE_A_POINT), 2, size=size, crop_n_layers=layers).size == size
 
@@ -96,8 +96,8 @@ class TestFilters:
 
     def test_the_best_come_first(self, disc_sam):
         class Ranked(disc_sam):
-            def answer(self, embedding, points, labels):
-                _, logits = super().answer(embedding, points, labels)
+            def predict(self, embedding, points, labels):
+                _, logits = super().predict(embedding, points, labels)
                 return (0, 0, 0.9 + points[0, 0] / 1e4 - points[0, 1] / 1e5, 0), logits
 
         masks = everything(Ranked(sharpness=8.0), 2)
@@ -106,8 +106,8 @@ class TestFilters:
 
     def test_unstable_masks_are_dropped(self, disc_sam):
         class SoftOnTheLeft(disc_sam):
-            def answer(self, embedding, points, labels):
-                scores, logits = super().answer(embedding, points, labels)
+            def predict(self, embedding, points, labels):
+                scores, logits = super().predict(embedding, points, labels)
                 return scores, logits * (0.05 if points[0, 0] < 128 else 1)
 
         assert centers(everything(SoftOnTheLeft(**ONE_A_POINT), 2)) == [GRID[1], GRID[3]]
@@ -128,8 +128,8 @@ class TestFilters:
 
     def test_of_duplicates_the_best_is_kept(self, disc_sam):
         class Snapping(disc_sam):
-            def answer(self, embedding, points, labels):
-                _, logits = super().answer(embedding, np.array([[128.0, 96.0], [0, 0]]), labels)
+            def predict(self, embedding, points, labels):
+                _, logits = super().predict(embedding, np.array([[128.0, 96.0], [0, 0]]), labels)
                 return (0, 0, 0.9 + points[0, 0] / 1e4 - points[0, 1] / 1e5, 0), logits
 
         (mask,) = everything(Snapping(sharpness=8.0), 2)
@@ -151,8 +151,8 @@ class TestSmallRegions:
         """Discs with a hole of about a dozen pixels and an island as large."""
 
         class Ragged(disc_sam):
-            def answer(self, embedding, points, labels):
-                scores, logits = super().answer(embedding, points, labels)
+            def predict(self, embedding, points, labels):
+                scores, logits = super().predict(embedding, points, labels)
                 column, row = (points[0] // 4).astype(int)
                 logits[:, row : row + 2, column : column + 2] = -8
                 logits[:, row : row + 2, 1:3] = 8
@@ -175,8 +175,8 @@ class TestSmallRegions:
 
     def test_of_masks_that_become_duplicates_the_one_that_needed_no_change_stays(self, disc_sam):
         class SometimesRagged(disc_sam):
-            def answer(self, embedding, points, labels):
-                _, logits = super().answer(embedding, np.array([[128.0, 96.0], [0, 0]]), labels)
+            def predict(self, embedding, points, labels):
+                _, logits = super().predict(embedding, np.array([[128.0, 96.0], [0, 0]]), labels)
                 if points[0, 0] < 128:
                     logits[:, 20:22, 1:3] = 8
                     return (0, 0, 0.97, 0), logits
@@ -190,7 +190,7 @@ class TestSmallRegions:
 
 class TestCrops:
     SIZE = (200, 200)
-    RADIUS = 25.6  # In the frame: 20 pixels of the photo, 10 of a crop of a quarter.
+    RADIUS = 25.6  # Pixels of the model input: 20 pixels of the image, 10 of a crop of a quarter.
     CORNERS = ((25, 25), (25, 175), (175, 25), (175, 175))
     MIDDLES = ((50, 50), (50, 150), (150, 50), (150, 150))
 
@@ -216,7 +216,7 @@ class TestCrops:
         assert model.encoded[1:5] == [(70, 170, 3)] * 4
         assert len(model.encoded) == 1 + 4 + 16
 
-    def test_a_crop_shows_its_own_part_of_the_photo(self, disc_sam):
+    def test_a_crop_shows_its_own_part_of_the_image(self, disc_sam):
         class Looking(disc_sam):
             def encode(self, images):
                 self.seen = [*getattr(self, "seen", []), *(image.copy() for image in images)]
@@ -230,7 +230,7 @@ class TestCrops:
 
     @pytest.fixture
     def white_square(self, disc_sam):
-        """A model that finds what is white, surer of it in the whole photo than in a crop; and a photo with a white square."""
+        """A model that segments white pixels, with a higher score in the whole image than in a crop, and an image with a white square."""
 
         class White(disc_sam):
             def encode(self, images):
@@ -239,13 +239,13 @@ class TestCrops:
 
             def look(self, image):
                 geometry = self.geometry(image.shape[:2])
-                frame = np.zeros((self.frame, self.frame), np.float32)
+                padded = np.zeros((self.input_size, self.input_size), np.float32)
                 resized = geometry.resize(image)[..., 0]
-                frame[: resized.shape[0], : resized.shape[1]] = resized
-                cells = frame.reshape(self.low_res, 4, self.low_res, 4).mean(axis=(1, 3))
+                padded[: resized.shape[0], : resized.shape[1]] = resized
+                cells = padded.reshape(self.low_res, 4, self.low_res, 4).mean(axis=(1, 3))
                 return Embedding({"white": cells / 16 - 8, "side": np.array([image.shape[0]], np.float32)}, geometry)
 
-            def answer(self, embedding, points, labels):
+            def predict(self, embedding, points, labels):
                 score = 0.9 if embedding.features["side"][0] == 200 else 0.6
                 return (0, 0, score, 0), np.repeat(embedding.features["white"][None], 4, axis=0)
 
@@ -253,7 +253,7 @@ class TestCrops:
         image[30:70, 30:70] = 255
         return White(), image
 
-    def test_of_duplicates_the_one_from_the_smaller_crop_is_kept_whatever_its_score(self, white_square):
+    def test_of_duplicates_the_one_from_the_smaller_crop_is_kept_for_any_score(self, white_square):
         model, image = white_square
         settings = {"pred_iou_thresh": 0.5, "stability_score_thresh": 0.8}
         (whole,) = everything(model, 2, image=image, **settings)

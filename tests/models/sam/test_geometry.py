@@ -11,7 +11,7 @@ sides = st.integers(1, 3000)
 
 class TestLongestSide:
     @pytest.mark.parametrize(
-        ("size", "inner"),
+        ("size", "content_size"),
         [
             ((1200, 1800), (683, 1024)),
             ((1800, 1200), (1024, 683)),
@@ -20,28 +20,28 @@ class TestLongestSide:
             ((1, 5000), (1, 1024)),
         ],
     )
-    def test_the_longer_side_fills_the_frame_and_the_other_is_rounded(self, size, inner):
-        assert LongestSide(size).inner == inner
+    def test_the_longer_side_fills_the_model_input_and_the_other_is_rounded(self, size, content_size):
+        assert LongestSide(size).content_size == content_size
 
     @given(sides, sides)
-    def test_the_photo_lies_in_the_frame_and_touches_its_end(self, height, width):
-        inner = LongestSide((height, width)).inner
-        assert max(inner) == 1024
-        assert min(inner) >= 1
+    def test_the_content_fits_into_the_model_input_and_touches_its_end(self, height, width):
+        content_size = LongestSide((height, width)).content_size
+        assert max(content_size) == 1024
+        assert min(content_size) >= 1
 
     @given(sides, sides)
-    def test_the_logits_that_show_the_photo_cover_it(self, height, width):
+    def test_the_logits_that_show_the_image_cover_it(self, height, width):
         geometry = LongestSide((height, width))
-        for logits, pixels in zip(geometry.low_res_inner(), geometry.inner, strict=True):
+        for logits, pixels in zip(geometry.low_res_content_size(), geometry.content_size, strict=True):
             assert 4 * (logits - 1) < pixels <= 4 * logits
 
-    def test_the_corners_of_the_photo_are_the_corners_of_its_place_in_the_frame(self):
+    def test_the_corners_of_the_image_are_mapped_to_the_corners_of_the_content(self):
         geometry = LongestSide((1200, 1800))
-        assert geometry.to_frame(np.float32([(0, 0), (1800, 1200)])).tolist() == [[0, 0], [1024, 683]]
+        assert geometry.to_input(np.float32([(0, 0), (1800, 1200)])).tolist() == [[0, 0], [1024, 683]]
 
     def test_points_of_any_leading_shape_are_mapped(self):
         points = np.random.default_rng(0).uniform(0, 100, (2, 3, 2)).astype(np.float32)
-        mapped = LongestSide((100, 200)).to_frame(points)
+        mapped = LongestSide((100, 200)).to_input(points)
         assert mapped.shape == (2, 3, 2)
         assert mapped.dtype == np.float32
         np.testing.assert_allclose(mapped, points * 5.12, rtol=1e-6)
@@ -49,33 +49,33 @@ class TestLongestSide:
 
 class TestSquare:
     @given(sides, sides)
-    def test_every_photo_fills_the_frame(self, height, width):
+    def test_every_image_fills_the_model_input(self, height, width):
         geometry = Square((height, width))
-        assert geometry.inner == (1024, 1024)
-        assert geometry.low_res_inner() == (256, 256)
-        assert geometry.to_frame(np.float32([width, height])).tolist() == [1024, 1024]
+        assert geometry.content_size == (1024, 1024)
+        assert geometry.low_res_content_size() == (256, 256)
+        assert geometry.to_input(np.float32([width, height])).tolist() == [1024, 1024]
 
     def test_each_axis_has_its_own_scale(self):
-        assert Square((512, 2048)).to_frame(np.float32([[100, 100]])).tolist() == [[50, 200]]
+        assert Square((512, 2048)).to_input(np.float32([[100, 100]])).tolist() == [[50, 200]]
 
 
 class TestResize:
     @pytest.mark.parametrize("kind", [LongestSide, Square])
-    def test_the_photo_has_its_place_in_the_frame(self, kind, photo):
-        geometry = kind((30, 40), frame=64, low_res=16)
+    def test_the_resized_image_has_the_content_size(self, kind, photo):
+        geometry = kind((30, 40), input_size=64, low_res=16)
         resized = geometry.resize(photo(30, 40))
-        assert resized.shape == (*geometry.inner, 3)
+        assert resized.shape == (*geometry.content_size, 3)
         assert resized.dtype == (np.uint8 if isinstance(geometry, LongestSide) else np.float32)
 
     def test_the_filter_is_pillows_antialiased_bilinear_one(self, photo):
         image = photo(90, 120)
         expected = np.asarray(Image.fromarray(image).resize((32, 24), Image.Resampling.BILINEAR))
-        assert np.array_equal(LongestSide((90, 120), frame=32, low_res=8).resize(image), expected)
+        assert np.array_equal(LongestSide((90, 120), input_size=32, low_res=8).resize(image), expected)
 
 
 class TestAxisWeights:
     @given(st.integers(1, 400), st.integers(1, 400), st.sampled_from([LongestSide, Square]))
-    def test_each_photo_pixel_is_a_weighted_mean_of_logits(self, height, width, kind):
+    def test_each_image_pixel_is_a_weighted_mean_of_logits(self, height, width, kind):
         rows, columns = kind((height, width)).axis_weights()
         assert rows.shape == (height, 256)
         assert columns.shape == (width, 256)
@@ -86,11 +86,11 @@ class TestAxisWeights:
 
     def test_logits_of_the_padding_reach_no_further_than_the_edge(self):
         rows, columns = LongestSide((100, 200)).axis_weights()
-        assert not rows[:, 129:].any()  # The photo is 512 of 1024 high: logits 0 to 127, and one for the last interpolation step.
+        assert not rows[:, 129:].any()  # The image is 512 of 1024 high: logits 0 to 127, and one for the last interpolation step.
         assert columns[:, 255].any()
 
     @given(st.integers(1, 400), st.integers(1, 400), st.sampled_from([LongestSide, Square]))
-    def test_no_photo_pixel_depends_on_logits_outside_the_part_that_is_used(self, height, width, kind):
+    def test_no_image_pixel_depends_on_logits_outside_the_part_that_is_used(self, height, width, kind):
         geometry = kind((height, width))
         used = geometry.low_res_used()
         rows, columns = geometry.axis_weights()
@@ -98,7 +98,7 @@ class TestAxisWeights:
         assert not columns[:, used[1] :].any()
         assert max(used) <= 256
 
-    def test_a_photo_of_the_logits_own_size_is_not_interpolated(self):
+    def test_an_image_of_the_logits_own_size_is_not_interpolated(self):
         rows, columns = Square((256, 256)).axis_weights()
         assert np.array_equal(rows, np.eye(256))
         assert np.array_equal(columns, np.eye(256))
@@ -117,9 +117,9 @@ class TestMaskToLogits:
 
     @pytest.mark.parametrize("kind", [LongestSide, Square])
     @pytest.mark.parametrize("size", [(1, 1), (3, 700), (700, 3), (256, 256), (999, 640)])
-    def test_a_full_mask_is_plus_wherever_the_photo_is(self, kind, size):
+    def test_a_full_mask_is_plus_wherever_the_image_is(self, kind, size):
         geometry = kind(size)
-        height, width = geometry.low_res_inner()
+        height, width = geometry.low_res_content_size()
         logits = geometry.mask_to_logits(np.ones(size, bool))
         np.testing.assert_allclose(logits[:height, :width], MASK_PROMPT_LOGIT, rtol=1e-5)
         assert (logits[height:] == -MASK_PROMPT_LOGIT).all()
@@ -136,9 +136,9 @@ def test_geometries_are_values():
     assert len({LongestSide((3, 4)), LongestSide((3, 4)), Square((3, 4))}) == 2
 
 
-def test_a_stretched_photo_is_not_rounded_to_whole_numbers():
+def test_a_stretched_image_is_not_rounded_to_whole_numbers():
     image = np.random.default_rng(0).integers(0, 256, (30, 50, 3), np.uint8)
-    resized = Square((30, 50), frame=64, low_res=16).resize(image)
+    resized = Square((30, 50), input_size=64, low_res=16).resize(image)
     rounded = np.asarray(Image.fromarray(image).resize((64, 64), Image.Resampling.BILINEAR))
     assert resized.dtype == np.float32
     assert resized.shape == (64, 64, 3)

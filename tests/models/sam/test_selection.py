@@ -1,4 +1,4 @@
-"""Which candidate answers a prompt."""
+"""Selection of one candidate for a prompt."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ STABILITY = Stability(0.05, 0.98)
 
 
 class Decoded:
-    """One prompt whose candidates have these scores; the logits of candidate c are all c, but those of the first as given."""
+    """One decoded prompt with the given scores. All logits of candidate c are c, except those of the first, which are given."""
 
     def __init__(self, scores=(0.9, 0.1, 0.5, 0.3), first=0.0):
         self.scores = np.array([scores], np.float32)
@@ -26,7 +26,7 @@ class Decoded:
 
 
 def chosen(prompt, decoder_config=None, rule="published", **decoded):
-    candidate, logits = selection.answer(Decoded(**decoded), 0, prompt, decoder_config or DecoderConfig(), rule)
+    candidate, logits = selection.select_candidate(Decoded(**decoded), 0, prompt, decoder_config or DecoderConfig(), rule)
     if candidate:
         assert (logits == candidate).all()
     return candidate

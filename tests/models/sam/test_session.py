@@ -1,4 +1,4 @@
-"""The path from a photo and prompts to masks, on a model that answers with discs."""
+"""The path from an image and prompts to masks, on a model whose masks are discs."""
 
 import threading
 
@@ -13,7 +13,7 @@ from promptseg.models.sam.model import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEF
 from promptseg.models.sam.session import SamSegmenter
 from promptseg.prompts import Prompt
 
-SIZE = (96, 128)  # Half the frame of `DiscSam`: a disc of radius 20 there is one of radius 10 here.
+SIZE = (96, 128)  # Half the input size of `DiscSam`: a disc of radius 20 there is one of radius 10 here.
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def session(model, image):
 
 
 def disc(x, y, radius):
-    # SAM takes a point for the center of a frame pixel, which lies a quarter of a photo pixel before the photo pixel's center here.
+    # SAM reads a point as the center of a model input pixel. Here that is a quarter of an image pixel before the image pixel's center.
     rows, columns = np.mgrid[: SIZE[0], : SIZE[1]] + 0.25
     return Mask.from_array(np.hypot(columns - x, rows - y) < radius)
 
@@ -45,7 +45,7 @@ def rectangle(x0, y0, x1, y1):
 
 class TestSegment:
     @pytest.mark.parametrize("at", [(64, 48), (20, 20), (5, 5), (127, 95), (127, 0)])
-    def test_a_point_gives_the_disc_at_its_place_in_the_photo(self, at, session):
+    def test_a_point_gives_the_disc_at_its_place_in_the_image(self, at, session):
         (mask,) = session.segment([Prompt.point(*at)])
         assert mask.size == SIZE
         assert mask.iou(disc(*at, 10)) > 0.95
@@ -54,7 +54,7 @@ class TestSegment:
         (mask,) = session.segment([Prompt.box(20, 10, 100, 90)])
         assert mask.iou(rectangle(20, 10, 100, 90)) > 0.97
 
-    def test_a_box_beyond_the_photo_is_cut_to_it(self, model, session):
+    def test_a_box_beyond_the_image_is_cut_to_it(self, model, session):
         (mask,) = session.segment([Prompt.box(64, -50, 900, 48)])
         assert model.decoded[0][0].points.tolist() == [[[128, 0], [256, 96]]]
         assert mask.box.tolist()[1:3] == [0, 128]
@@ -73,7 +73,7 @@ class TestSegment:
         assert both.points.tolist() == [[[20, 40], [2, 4], [60, 80]]]
         assert both.labels.tolist() == [[FOREGROUND, BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]]
 
-    def test_masks_come_in_the_order_of_the_prompts_whatever_their_lengths(self, model, session):
+    def test_masks_come_in_the_order_of_the_prompts_for_any_lengths(self, model, session):
         centers = [(10 + 12 * i, 15 + 7 * (i % 9)) for i in range(9)]
         makers = [
             Prompt.point,
@@ -98,12 +98,12 @@ class TestSegment:
         assert [len(prompts) for prompts, _ in model.decoded] == [3, 3, 1]
         assert not any(one_thread for _, one_thread in model.decoded)
 
-    def test_a_single_point_is_answered_by_the_best_of_the_three(self, model, session):
+    def test_a_single_point_gives_the_best_of_the_three(self, model, session):
         (mask,) = session.segment([Prompt.point(64, 48)])
         assert mask.score == pytest.approx(0.93)
         assert model.asked == [[2]]
 
-    def test_a_prompt_that_means_one_object_is_answered_by_the_candidate_for_it(self, model, session):
+    def test_a_prompt_that_means_one_object_gives_the_candidate_for_it(self, model, session):
         masks = session.segment([Prompt.box(20, 10, 100, 90), Prompt.points([(10, 10), (20, 10)])])
         assert masks.scores.tolist() == pytest.approx([0.95, 0.95])
         assert model.asked == [[0], [0]]
@@ -121,7 +121,7 @@ class TestSegment:
         prompts, _ = model.decoded[0]
         assert np.array_equal(mask.logits > 0, model.distance(prompts.points[0], prompts.labels[0], 20) > 0)
 
-    def test_the_answer_does_not_depend_on_other_sessions(self, model, image, session):
+    def test_the_mask_does_not_depend_on_other_sessions(self, model, image, session):
         before = session.segment([Prompt.point(64, 48)])[0]
         other = SamSegmenter(model).open(image[:50, :70])
         other.segment([Prompt.point(10, 10)])
@@ -132,18 +132,18 @@ class TestSegment:
     def test_threads_may_share_a_session(self, session):
         prompts = [Prompt.point(10 + 3 * i, 10 + 2 * i) if i % 2 else Prompt.box(i, i, i + 30, i + 20) for i in range(36)]
         expected = list(session.segment(prompts))
-        answers = {}
+        masks = {}
 
         def work(offset):
             for index in range(offset, 36, 6):
-                answers[index] = session.segment([prompts[index]])[0]
+                masks[index] = session.segment([prompts[index]])[0]
 
         threads = [threading.Thread(target=work, args=(offset,)) for offset in range(6)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert [answers[i] for i in range(36)] == expected
+        assert [masks[i] for i in range(36)] == expected
 
 
 class TestRefining:
@@ -171,7 +171,7 @@ class TestRefining:
         assert (model.decoded[-1][0].points / 2).reshape(-1).tolist() == earlier.box.tolist()
         assert again.iou(earlier) > 0.95
 
-    def test_pixels_become_logits_in_the_model_s_frame(self, model, session):
+    def test_pixels_become_logits_of_the_model_input(self, model, session):
         session.segment([Prompt.mask(rectangle(20, 10, 60, 50))])
         logits = model.decoded[0][0].mask_logits
         assert logits.shape == (64, 64)
@@ -180,9 +180,9 @@ class TestRefining:
 
     def test_each_mask_prompt_is_decoded_with_its_own_mask(self, model, session):
         masks = [rectangle(10, 10, 40, 40), rectangle(60, 10, 100, 40), rectangle(30, 50, 70, 90)]
-        answers = session.segment([Prompt.mask(mask) for mask in masks])
+        found = session.segment([Prompt.mask(mask) for mask in masks])
         assert [len(prompts) for prompts, _ in model.decoded] == [1, 1, 1]
-        assert all(answer.iou(mask) > 0.9 for answer, mask in zip(answers, masks, strict=True))
+        assert all(one.iou(mask) > 0.9 for one, mask in zip(found, masks, strict=True))
 
     def test_an_empty_mask_is_refused(self, session):
         for empty in (np.zeros(SIZE, bool), np.full((64, 64), -3.0, np.float32)):
@@ -196,7 +196,7 @@ class TestRefining:
         with pytest.raises(PromptError, match=rf"have shape \(64, 64\), the mask prompt has \({shape[0]}, {shape[1]}\)"):
             session.segment([prompt if extra is None else prompt + extra])
 
-    def test_a_mask_of_another_photo_is_refused(self, model, image, session):
+    def test_a_mask_of_another_image_is_refused(self, model, image, session):
         earlier = SamSegmenter(model).open(image[:50]).segment([Prompt.point(10, 10)])[0]
         with pytest.raises(PromptError, match=r"of size \(50, 128\).*this image has \(96, 128\)"):
             session.segment([Prompt.mask(earlier)])
@@ -206,7 +206,7 @@ class TestRefining:
 
 class TestRefusals:
     @pytest.mark.parametrize("wrong", [Prompt.text("dog"), Prompt.everything(), (3, 4), None])
-    def test_what_is_not_spatial_is_refused_with_its_place(self, wrong, session):
+    def test_a_prompt_that_is_not_spatial_is_refused_with_its_index(self, wrong, session):
         with pytest.raises(PromptError, match="prompt 1 is"):
             session.segment([Prompt.point(1, 1), wrong])
 
@@ -233,24 +233,24 @@ class TestRefusals:
 
 
 class TestCache:
-    def test_without_a_cache_a_photo_is_encoded_every_time(self, model, image):
+    def test_without_a_cache_an_image_is_encoded_every_time(self, model, image):
         segmenter = SamSegmenter(model)
         assert list(segmenter.open(image).timings) == ["encode"]
         assert list(segmenter.open(image).timings) == ["encode"]
         assert len(model.encoded) == 2
 
-    def test_the_same_photo_is_encoded_once(self, model, image, tmp_path):
+    def test_the_same_image_is_encoded_once(self, model, image, tmp_path):
         from PIL import Image
 
-        Image.fromarray(image).save(tmp_path / "photo.png")
+        Image.fromarray(image).save(tmp_path / "image.png")
         segmenter = SamSegmenter(model, EmbeddingCache())
         first = segmenter.open(image)
-        others = [segmenter.open(form) for form in (image.copy(), Image.fromarray(image), tmp_path / "photo.png")]
+        others = [segmenter.open(form) for form in (image.copy(), Image.fromarray(image), tmp_path / "image.png")]
         assert len(model.encoded) == 1
         assert list(first.timings) == ["encode"]
         assert all(list(other.timings) == ["cache"] for other in others)
 
-    def test_a_session_from_the_cache_answers_alike(self, model, image):
+    def test_a_session_from_the_cache_gives_the_same_masks(self, model, image):
         segmenter = SamSegmenter(model, EmbeddingCache())
         prompts = [Prompt.point(64, 48), Prompt.box(20, 10, 100, 90)]
         first, second = segmenter.open(image), segmenter.open(image)
@@ -258,7 +258,7 @@ class TestCache:
         assert second.size == SIZE
         assert np.array_equal(first.embedding.features["mean"], second.embedding.features["mean"])
 
-    def test_another_photo_is_encoded(self, model, image):
+    def test_another_image_is_encoded(self, model, image):
         segmenter = SamSegmenter(model, EmbeddingCache())
         changed = image.copy()
         changed[0, 0, 0] ^= 1
@@ -272,7 +272,7 @@ class TestCache:
             SamSegmenter(model, EmbeddingCache(folder=tmp_path)).open(image)
         assert [len(model.encoded) for model in models] == [1, 0, 1]
 
-    def test_a_session_answers_for_the_photo_as_it_was(self, disc_sam, image):
+    def test_a_session_segments_the_image_as_it_was(self, disc_sam, image):
         class Looking(disc_sam):
             def encode(self, images):
                 self.seen = [image.copy() for image in images]
@@ -292,15 +292,15 @@ def test_the_provenance_is_that_of_the_model(model):
 
 
 class TestOpenAll:
-    def test_images_of_several_sizes_are_encoded_in_one_call_and_answer_as_each_alone(self, disc_sam, photo):
+    def test_images_of_several_sizes_are_encoded_in_one_call_and_segmented_as_each_alone(self, disc_sam, photo):
         model = disc_sam()
         calls, encode = [], model.encode
         model.encode = lambda images: calls.append(len(images)) or encode(images)
-        photos = [photo(96, 128), photo(64, 64), photo(128, 40)]
-        sessions = SamSegmenter(model).open_all(photos)
+        images = [photo(96, 128), photo(64, 64), photo(128, 40)]
+        sessions = SamSegmenter(model).open_all(images)
         assert calls == [3]
         assert [session.size for session in sessions] == [(96, 128), (64, 64), (128, 40)]
-        for session, image in zip(sessions, photos, strict=True):
+        for session, image in zip(sessions, images, strict=True):
             (alone,) = SamSegmenter(disc_sam()).open(image).segment([Prompt.point(20, 20)])
             assert session.segment([Prompt.point(20, 20)])[0] == alone
 

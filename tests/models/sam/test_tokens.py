@@ -8,7 +8,7 @@ from promptseg.models.sam.model import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEF
 from promptseg.models.sam.tokens import batches
 from promptseg.prompts import Prompt
 
-GEOMETRY = LongestSide((512, 1024))  # Twice as wide as high, at the frame's scale: points keep their numbers.
+GEOMETRY = LongestSide((512, 1024))  # Twice as wide as high, at the scale of the model input: points keep their numbers.
 LOGITS = np.random.default_rng(0).normal(size=(256, 256)).astype(np.float32)
 
 
@@ -40,7 +40,7 @@ def test_a_model_may_want_padding_after_a_box_too():
     assert batch.labels.tolist() == [[BOX_TOP_LEFT, BOX_BOTTOM_RIGHT, PADDING]]
 
 
-def test_points_come_before_their_box_and_background_is_told_from_foreground():
+def test_points_come_before_their_box_and_background_and_foreground_have_their_labels():
     batch = only_batch(Prompt.box(10, 20, 30, 40) + Prompt.point(1, 2, foreground=False) + Prompt.point(3, 4))
     assert batch.points.tolist() == [[[1, 2], [3, 4], [10, 20], [30, 40]]]
     assert batch.labels.tolist() == [[BACKGROUND, FOREGROUND, BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]]
@@ -53,12 +53,12 @@ def test_an_earlier_mask_alone_goes_with_one_point_of_padding():
     assert np.array_equal(batch.mask_logits, LOGITS)
 
 
-def test_coordinates_are_those_of_the_frame():
+def test_coordinates_are_those_of_the_model_input():
     ((_, batch),) = batches([Prompt.point(100, 50) + Prompt.box(0, 0, 200, 100)], LongestSide((100, 200)), 8)
     assert batch.points.tolist() == [[[512, 256], [0, 0], [1024, 512]]]
 
 
-def test_a_mask_of_pixels_becomes_logits_of_the_models_frame():
+def test_a_mask_of_pixels_becomes_logits_of_the_model_input():
     pixels = np.zeros((512, 1024), bool)
     pixels[:256, :512] = True
     logits = only_batch(Prompt.mask(Mask.from_array(pixels))).mask_logits
@@ -79,7 +79,7 @@ def test_only_prompts_of_one_length_go_together_because_padding_would_change_the
         Prompt.box(7, 7, 8, 8) + Prompt.point(9, 9),
     ]
     groups = {tuple(indices): batch.points.shape[1] for indices, batch in batches(prompts, GEOMETRY, 8)}
-    # A point with its padding is as long as a box.
+    # A point with its padding point has as many tokens as a box.
     assert groups == {(0, 2, 3): 2, (1, 4): 3}
 
 

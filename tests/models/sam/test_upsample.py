@@ -8,7 +8,7 @@ from promptseg.models.sam.upsample import upsampler
 
 
 def bilinear(image, height, width):
-    """Bilinear interpolation with half-pixel centers and clamped edges, written out: what torch does with ``align_corners=False``."""
+    """Bilinear interpolation with half-pixel centers and clamped edges, as in torch with ``align_corners=False``."""
 
     def along(length, out):
         position = np.clip((np.arange(out) + 0.5) * length / out - 0.5, 0, length - 1)
@@ -22,16 +22,16 @@ def bilinear(image, height, width):
 
 
 def dense(logits, geometry):
-    """The photo's logits as upstream computes them: all of them, for SAM in two steps with the padding cut off between them."""
+    """Return all logits at image size, computed as upstream does: for SAM in two steps, with the padding cut off between them."""
     image = logits.astype(np.float64)
     if isinstance(geometry, LongestSide):
-        inner = geometry.inner
-        image = bilinear(image, geometry.frame, geometry.frame)[: inner[0], : inner[1]]
+        inner = geometry.content_size
+        image = bilinear(image, geometry.input_size, geometry.input_size)[: inner[0], : inner[1]]
     return bilinear(image, *geometry.size)
 
 
 def blob(kind, side, seed):
-    """Logits of a mask, at the place that `kind` says."""
+    """Return logits of a mask at the place named by `kind`."""
     random = np.random.default_rng(seed)
     rows, columns = np.mgrid[:side, :side]
     if kind == "noise":
@@ -51,7 +51,7 @@ def blob(kind, side, seed):
 
 KINDS = ["noise", "nothing", "everything", "one logit", "inside", "top left", "bottom right", "top right", "left edge"]
 geometries = st.builds(
-    lambda kind, height, width: kind((height, width), frame=64, low_res=16),
+    lambda kind, height, width: kind((height, width), input_size=64, low_res=16),
     st.sampled_from([LongestSide, Square]),
     st.integers(1, 150),
     st.integers(1, 150),

@@ -1,4 +1,4 @@
-"""The SAM-family engine: everything that its models share, against a two-method seam (`encode`, `decode`).
+"""The engine of the SAM family: all code that its models share, behind an interface of two methods, `encode` and `decode`.
 
-Read `model.py` for the seam, `session.py` for the path from a prompt to a mask, `everything.py` for the automatic mode.
+`model.py` defines the interface, `session.py` is the path from a prompt to a mask, `everything.py` is the automatic mode.
 """

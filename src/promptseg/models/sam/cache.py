@@ -1,7 +1,7 @@
-"""A cache of image embeddings, keyed by image content and weights, bounded in bytes, shared by threads and, on disk, by processes.
+"""A cache of image embeddings, keyed by image content and weights and bounded in bytes.
 
-Encoding an image is the slow part of a prompt. An embedding depends on nothing but the pixels and the model, so the SHA-256 of both
-is its name: a changed photo or changed weights can never meet an old embedding.
+Threads share it in memory; processes share it on disk. Encoding the image is the slow part of segmentation. An embedding depends only on
+the pixels and the model, so its key is the SHA-256 of both: a changed image or changed weights never find an old embedding.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from ...weights.store import DECODER
 Features = Mapping[str, NDArray[np.float32]]
 
 FORMAT = b"promptseg-embedding-1"
-"""Part of every key: change it when encoding or its preprocessing changes, so that no old embedding is found."""
+"""Format version, part of every key. Change it when encoding or its preprocessing changes, so that no old embedding is found."""
 
 
 def image_key(image: NDArray[np.uint8], provenance: Provenance) -> str:
-    """SHA-256 (hex) over the image's pixels and shape, the model that encodes it and the type that it computes in.
+    """Return the cache key of an image: SHA-256 (hex) over its pixels and shape, the model and the dtype that the model computes in.
 
-    A model whose decoder was fine-tuned has the keys, and so the embeddings, of the model that it builds on.
+    A fine-tuned decoder does not change the key: its model shares the embeddings of the base model.
     """
     digest = hashlib.sha256(FORMAT)
     for part in (
@@ -48,12 +48,12 @@ def image_key(image: NDArray[np.uint8], provenance: Provenance) -> str:
 
 
 class EmbeddingCache:
-    """Least recently used embeddings, in memory and optionally in a folder.
+    """LRU cache of embeddings, in memory and optionally in a folder.
 
     Args:
-        memory_bytes: Most bytes to keep in memory; 0 keeps none.
-        folder: Folder to keep them in as well, or None. Several processes may share it.
-        disk_bytes: Most bytes to keep in the folder.
+        memory_bytes: Maximum number of bytes in memory; 0 keeps nothing in memory.
+        folder: Folder that keeps the embeddings as well, or None. Several processes may share it.
+        disk_bytes: Maximum number of bytes in the folder.
     """
 
     def __init__(self, memory_bytes: int = 256 << 20, folder: str | os.PathLike[str] | None = None, disk_bytes: int = 2 << 30) -> None:
@@ -66,11 +66,11 @@ class EmbeddingCache:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held in memory now."""
+        """Number of bytes held in memory now."""
         return self._used
 
     def get(self, key: str) -> Features | None:
-        """The features stored under a key, or None."""
+        """Return the features stored under a key, or None."""
         with self._lock:
             if key in self._entries:
                 self._entries.move_to_end(key)
@@ -81,14 +81,14 @@ class EmbeddingCache:
         return features
 
     def put(self, key: str, features: Features) -> None:
-        """Stores features. A folder that cannot be written costs speed, never the result: the embedding then stays in memory alone."""
+        """Store features under a key. If the folder cannot be written, the features stay in memory only; no error is raised."""
         self._remember(key, features)
         if self.folder is not None:
             with contextlib.suppress(OSError):
                 self.folder.mkdir(parents=True, exist_ok=True)
                 with write_atomically(self.folder / f"{key}.npz") as file:
-                    # npz's reader looks only at names and arrays, so that a foreign file cannot run code.
-                    np.savez(file, **dict(features))  # type: ignore[arg-type]  # numpy's stub takes the names for its own keywords.
+                    # The npz format holds only names and arrays, so reading a foreign file cannot run code.
+                    np.savez(file, **dict(features))  # type: ignore[arg-type]  # numpy's stub mistakes the names for its own keywords.
                 _evict(self.folder, self.disk_bytes)
 
     def _remember(self, key: str, features: Features) -> None:
@@ -110,7 +110,7 @@ class EmbeddingCache:
             return None
         path = self.folder / f"{key}.npz"
         try:
-            # Opened here, because np.load leaves a damaged file open.
+            # The file is opened here because np.load leaves a damaged file open.
             with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 features = {name: archive[name] for name in archive.files}
         except FileNotFoundError:
@@ -125,10 +125,10 @@ class EmbeddingCache:
 
 
 def embedding_cache(option: object) -> EmbeddingCache | None:
-    """The cache that a backend's option ``cache`` asks for: an `EmbeddingCache`, ``"memory"``, ``"disk"``, or None for none.
+    """Return the cache for the value of a backend's option ``cache``: an `EmbeddingCache`, ``"memory"``, ``"disk"`` or None.
 
     Raises:
-        ConfigError: It is something else.
+        ConfigError: The value is something else.
     """
     if option is None or isinstance(option, EmbeddingCache):
         return option
@@ -140,7 +140,7 @@ def embedding_cache(option: object) -> EmbeddingCache | None:
 
 
 def _evict(folder: Path, most_bytes: int) -> None:
-    """Removes the files that were used longest ago until the rest fit."""
+    """Remove the least recently used files until the rest fit."""
     entries = []
     for path in folder.glob("*.npz"):
         with contextlib.suppress(OSError):  # Another process may have evicted it meanwhile.

@@ -1,4 +1,4 @@
-"""Overlapping crops of an image for everything mode, as ``generate_crop_boxes`` of segment-anything lays them out."""
+"""Overlapping crops of an image for everything mode, laid out as by ``generate_crop_boxes`` in segment-anything."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from ...masks import Size
 
 EDGE_TOLERANCE = 20.0
-"""Pixels within which a box counts as cut by the edge of its crop."""
+"""Distance in pixels within which a box counts as cut by the edge of its crop."""
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A rectangle of the image, half-open, and its layer: 0 is the whole image, layer i has 4**i crops."""
+    """A half-open rectangle of the image and its crop layer. Layer 0 is the whole image, layer i has 4**i crops."""
 
     x0: int
     y0: int
@@ -30,7 +30,12 @@ class Crop:
         return self.y1 - self.y0, self.x1 - self.x0
 
     def cuts(self, box: NDArray[np.float32], image_size: Size) -> bool:
-        """Whether a mask with this tight box (image pixels, half-open) is likely cut by the crop's edge, where the image goes on."""
+        """Return whether a mask is likely cut by an edge of the crop that is not an edge of the image.
+
+        Args:
+            box: Tight box of the mask in image pixels, half-open.
+            image_size: ``(height, width)`` of the image.
+        """
         inclusive = box - np.array([0, 0, 1, 1], np.float32)
         crop = np.array([self.x0, self.y0, self.x1, self.y1])
         image = np.array([0, 0, image_size[1], image_size[0]])
@@ -40,12 +45,12 @@ class Crop:
 
 
 def crops(size: Size, layers: int, overlap_ratio: float) -> list[Crop]:
-    """The whole image, then the crops of each further layer.
+    """Return the whole image as a crop, then the crops of each further layer.
 
     Args:
         size: ``(height, width)`` of the image.
-        layers: Number of further layers.
-        overlap_ratio: Overlap in the first layer as a share of the image's shorter side; later layers scale it with their crops.
+        layers: Number of layers besides the whole image.
+        overlap_ratio: Overlap in the first of these layers, as a share of the image's shorter side. It shrinks with the crops.
     """
     height, width = size
     found = [Crop(0, 0, width, height, 0)]
@@ -56,7 +61,7 @@ def crops(size: Size, layers: int, overlap_ratio: float) -> list[Crop]:
         for column in range(per_side):
             for row in range(per_side):
                 x0, y0 = (crop_width - overlap) * column, (crop_height - overlap) * row
-                if x0 < width and y0 < height:  # A tiny image has room for fewer.
+                if x0 < width and y0 < height:  # A tiny image has fewer crops.
                     found.append(Crop(x0, y0, min(x0 + crop_width, width), min(y0 + crop_height, height), layer))
     return found
 

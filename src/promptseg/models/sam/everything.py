@@ -1,9 +1,9 @@
-"""Everything mode: a grid of points decoded, filtered first, and only the survivors upsampled.
+"""Everything mode: a grid of points is decoded and filtered, and only the remaining masks are upsampled.
 
-The settings and results are those of ``SamAutomaticMaskGenerator`` in segment-anything; the order of the work is not. Upstream upsamples
-three masks a point to the photo's size and then drops the bad ones. Here the predicted IoU decides before any mask is computed, masks
-that are clearly unstable go at low resolution, and the rest are upsampled one by one, inside the rectangle that they can reach, and
-run-length encoded at once.
+The settings and results are those of ``SamAutomaticMaskGenerator`` in segment-anything; only the order of the steps differs. Upstream
+upsamples three masks for each point to the image size and then drops the bad ones. Here candidates are first filtered by predicted IoU,
+before any mask is computed. Clearly unstable masks are dropped at low resolution. The rest are upsampled one by one, only inside the
+rectangle that can contain the mask, and run-length encoded at once.
 """
 
 from __future__ import annotations
@@ -24,17 +24,20 @@ from .model import FOREGROUND, PADDING, Embedding, PointPrompts, SamModel
 from .upsample import upsampler
 
 STABILITY_MARGIN = 0.1
-"""How far the stability at low resolution may fall short before a mask is given up; it was off by at most 0.06 on photos."""
+"""How far the stability score at low resolution may lie below the threshold before a mask is dropped.
+
+On natural images the low-resolution score was off by at most 0.06.
+"""
 
 
 def segment_everything(model: SamModel, image: NDArray[np.uint8], embedding: Embedding, prompt: EverythingPrompt) -> Masks:
-    """Masks of every object, best first.
+    """Return masks of every object, best first.
 
     Args:
         model: The model.
-        image: (H, W, 3) uint8 RGB, needed for crops.
-        embedding: The whole image, encoded.
-        prompt: The settings.
+        image: (H, W, 3) uint8 RGB, from which crops are taken.
+        embedding: The embedding of the whole image.
+        prompt: Settings of everything mode.
     """
     size = embedding.geometry.size
     kept: list[Mask] = []
@@ -46,7 +49,7 @@ def segment_everything(model: SamModel, image: NDArray[np.uint8], embedding: Emb
         found = _without_duplicates(_masks_of_crop(model, encoded, crop, size, prompt), prompt.box_nms_thresh)
         kept += found
         crop_areas += [crop.size[0] * crop.size[1]] * len(found)
-    if prompt.crop_n_layers:  # Of duplicates, the one from the smaller crop was seen in more detail.
+    if prompt.crop_n_layers:  # Of duplicates, keep the one from the smaller crop: it has more detail.
         kept = [kept[i] for i in box_nms(_inclusive_boxes(kept), 1 / np.array(crop_areas), prompt.crop_nms_thresh)]
     if prompt.min_mask_region_area:
         kept = _clean(kept, prompt)
@@ -55,16 +58,16 @@ def segment_everything(model: SamModel, image: NDArray[np.uint8], embedding: Emb
 
 
 def _masks_of_crop(model: SamModel, embedding: Embedding, crop: Crop, size: Size, prompt: EverythingPrompt) -> list[Mask]:
-    """The stable masks of one crop, duplicates among them."""
+    """Return the stable masks of one crop, duplicates included."""
     geometry = embedding.geometry
-    points = geometry.to_frame(prompt.grid(crop.layer) * np.array(geometry.size[::-1], np.float32))
+    points = geometry.to_input(prompt.grid(crop.layer) * np.array(geometry.size[::-1], np.float32))
     batches = [points[start : start + model.decode_batch] for start in range(0, len(points), model.decode_batch)]
 
     def masks_of(batch: NDArray[np.float32]) -> list[Mask]:
         found = (_mask(logits, score, geometry, crop, size, prompt) for score, logits in _candidates(model, embedding, batch, prompt))
         return [mask for mask in found if mask is not None]
 
-    # Whole batches on threads of their own keep the processors busier than threads within each small operation.
+    # One thread for each batch uses the processors better than several threads within each small operation.
     with ThreadPoolExecutor(model.workers) as pool:
         done = track(pool.map(masks_of, batches), total=len(batches), unit="batch")
         return [mask for masks in done for mask in masks]
@@ -73,7 +76,7 @@ def _masks_of_crop(model: SamModel, embedding: Embedding, crop: Crop, size: Size
 def _candidates(
     model: SamModel, embedding: Embedding, points: NDArray[np.float32], prompt: EverythingPrompt
 ) -> Iterator[tuple[float, NDArray[np.float32]]]:
-    """Score and low-resolution logits of each candidate of a batch of points that is good enough."""
+    """Yield score and low-resolution logits of each candidate whose predicted IoU exceeds the threshold."""
     padded = np.stack([points, np.zeros_like(points)], axis=1)
     labels = np.tile(np.array([[FOREGROUND, PADDING]]), (len(points), 1))
     decoded = model.decode(embedding, PointPrompts(padded, labels), one_thread=True)
@@ -87,8 +90,8 @@ def _candidates(
 
 
 def _mask(logits: NDArray[np.float32], score: float, geometry: Geometry, crop: Crop, size: Size, prompt: EverythingPrompt) -> Mask | None:
-    """The mask at the photo's size, or None where it is unstable, empty or cut by the edge of its crop."""
-    height, width = geometry.low_res_inner()
+    """Return the mask at image size, or None if it is unstable, empty or cut by the edge of its crop."""
+    height, width = geometry.low_res_content_size()
     offset = prompt.stability_score_offset
     if _stability(logits[:height, :width], offset) < prompt.stability_score_thresh - STABILITY_MARGIN:
         return None
@@ -101,7 +104,7 @@ def _mask(logits: NDArray[np.float32], score: float, geometry: Geometry, crop: C
 
 
 def _stability(logits: NDArray[np.float32], offset: float) -> float:
-    """IoU of the masks cut at ``+offset`` and ``-offset``: the one lies within the other."""
+    """Return the stability score: IoU of the masks thresholded at ``+offset`` and ``-offset``. The first lies inside the second."""
     union = np.count_nonzero(logits > -offset)
     return np.count_nonzero(logits > offset) / union if union else 0.0
 
@@ -112,12 +115,12 @@ def _without_duplicates(masks: list[Mask], threshold: float) -> list[Mask]:
 
 
 def _inclusive_boxes(masks: list[Mask]) -> NDArray[np.float32]:
-    """Boxes whose right and bottom edges are the last pixel: upstream measures box IoU so, and its duplicates are then ours."""
+    """Return boxes whose right and bottom edges are the last pixel. Upstream measures box IoU this way, so duplicates are the same."""
     return np.array([mask.box for mask in masks], np.float32).reshape(-1, 4) - np.array([0, 0, 1, 1], np.float32)
 
 
 def _clean(masks: list[Mask], prompt: EverythingPrompt) -> list[Mask]:
-    """Removes small holes and islands; of masks that became duplicates, one that needed no change is preferred."""
+    """Remove small holes and islands, then duplicates. Of duplicates, a mask that was not changed is preferred."""
     cleaned = [clean_regions(mask, prompt.min_mask_region_area) for mask in masks]
     unchanged = np.array([new == old for new, old in zip(cleaned, masks, strict=True)], np.float32)
     keep = box_nms(_inclusive_boxes(cleaned), unchanged, max(prompt.box_nms_thresh, prompt.crop_nms_thresh))

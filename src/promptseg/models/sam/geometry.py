@@ -1,7 +1,7 @@
-"""Between a photo and a model's square frame: resizing the image, mapping points, and back from low-resolution logits to the photo.
+"""Mapping between an image and a model's square input: resizing images, mapping points, and upsampling low-resolution logits.
 
-SAM models look at a square frame (1024 x 1024) and answer with logits at a quarter of it (256 x 256). `LongestSide` scales the photo to
-fit and pads it, as SAM and MobileSAM do; `Square` stretches it, as SAM 2 does.
+SAM models take a square input (1024 x 1024) and give logits at a quarter of its side (256 x 256). `LongestSide` scales the image to fit
+and pads it, as SAM and MobileSAM do. `Square` stretches it, as SAM 2 does.
 """
 
 from __future__ import annotations
@@ -17,102 +17,118 @@ from ...masks import Size
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)
 PIXEL_STD = (58.395, 57.12, 57.375)
-"""Mean and deviation by which SAM normalizes red, green and blue samples of 0 to 255."""
+"""Mean and standard deviation with which SAM normalizes red, green and blue values of 0 to 255."""
 
 MASK_PROMPT_LOGIT = 8.0
-"""A binary mask given as a prompt becomes logits of plus and minus this, within the range of the model's own logits."""
+"""Logit of a foreground pixel when a binary mask is given as a prompt; background is minus this. Within the range of the model's logits."""
 
 
 @dataclass(frozen=True)
 class Geometry(ABC):
-    """How photos of one size lie in a model's frame.
+    """Position of images of one size inside a model's square input.
 
     Attributes:
-        size: ``(height, width)`` of the photo.
-        frame: Side of the model's square input in pixels.
+        size: ``(height, width)`` of the image.
+        input_size: Side of the model's square input in pixels.
         low_res: Side of the model's square logits.
     """
 
     size: Size
-    frame: int = 1024
+    input_size: int = 1024
     low_res: int = 256
 
     @property
     @abstractmethod
-    def inner(self) -> Size:
-        """``(height, width)`` of the resized photo inside the frame, from its top-left corner."""
+    def content_size(self) -> Size:
+        """``(height, width)`` of the resized image inside the model input. The image starts at the top-left corner; the rest is padding."""
 
     def resize(self, image: NDArray[np.uint8]) -> NDArray[np.uint8] | NDArray[np.float32]:
-        """The photo (H, W, 3) at the size that it has in the frame, 0 to 255, by Pillow's antialiased bilinear filter, as upstream does."""
-        height, width = self.inner
+        """Return the image (H, W, 3) resized to `content_size`, values 0 to 255.
+
+        The filter is Pillow's antialiased bilinear one, as in upstream's code.
+        """
+        height, width = self.content_size
         return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
 
-    def to_frame(self, xy: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(…, 2) photo points ``(x, y)`` as frame points."""
-        scale = np.array([self.inner[1] / self.size[1], self.inner[0] / self.size[0]], np.float64)
+    def to_input(self, xy: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return points ``(x, y)`` in image pixels, (…, 2), as points in pixels of the model input."""
+        scale = np.array([self.content_size[1] / self.size[1], self.content_size[0] / self.size[0]], np.float64)
         return (xy * scale).astype(np.float32)
 
-    def low_res_inner(self) -> Size:
-        """``(height, width)`` of the part of the logits that shows the photo, rounded up to whole logits."""
-        step = self.frame // self.low_res
-        return -(-self.inner[0] // step), -(-self.inner[1] // step)
+    def low_res_content_size(self) -> Size:
+        """Return ``(height, width)`` of the part of the low-resolution logits that covers the image, rounded up."""
+        step = self.input_size // self.low_res
+        return -(-self.content_size[0] // step), -(-self.content_size[1] // step)
 
     def low_res_used(self) -> Size:
-        """``(height, width)`` of the part of the logits that the photo's masks depend on: interpolation reaches one beyond the photo."""
-        height, width = self.low_res_inner()
+        """Return ``(height, width)`` of the part of the low-resolution logits that masks of the image depend on.
+
+        Interpolation uses one row and one column beyond the part that covers the image.
+        """
+        height, width = self.low_res_content_size()
         return min(height + 1, self.low_res), min(width + 1, self.low_res)
 
     def mask_to_logits(self, pixels: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """A mask of the photo's size as (low_res, low_res) logits for a mask prompt."""
+        """Return a mask of image size as (low_res, low_res) float32 logits for a mask prompt."""
         import cv2
 
-        height, width = self.low_res_inner()
+        height, width = self.low_res_content_size()
         share = cv2.resize(pixels.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
         logits = np.full((self.low_res, self.low_res), -MASK_PROMPT_LOGIT, np.float32)
         logits[:height, :width] = (share * 2 - 1) * MASK_PROMPT_LOGIT
         return logits
 
     def axis_weights(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Bilinear upsampling from logits to photo as one matrix an axis: ``photo = rows @ logits @ columns.T``.
+        """Return bilinear upsampling from low-resolution logits to image size, as one matrix for each axis.
 
-        Upstream interpolates to the frame, cuts off the padding and interpolates again to the photo. Bilinear interpolation is linear and
-        separable, so that both steps along one axis are one matrix product, made once here.
+        ``image_logits = rows @ logits @ columns.T``. Upstream interpolates to the input size, cuts off the padding and interpolates again
+        to the image size. Bilinear interpolation is linear and separable, so both steps along one axis are one matrix, computed once.
 
         Returns:
-            rows: (photo height, low_res) float32.
-            columns: (photo width, low_res) float32.
+            rows: (image height, low_res) float32.
+            columns: (image width, low_res) float32.
         """
-        to_frame = _interpolation(self.frame, self.low_res)
-        rows = _interpolation(self.size[0], self.inner[0]) @ to_frame[: self.inner[0]]
-        columns = _interpolation(self.size[1], self.inner[1]) @ to_frame[: self.inner[1]]
+        to_input = _interpolation(self.input_size, self.low_res)
+        rows = _interpolation(self.size[0], self.content_size[0]) @ to_input[: self.content_size[0]]
+        columns = _interpolation(self.size[1], self.content_size[1]) @ to_input[: self.content_size[1]]
         return rows.astype(np.float32), columns.astype(np.float32)
 
 
 @dataclass(frozen=True)
 class LongestSide(Geometry):
-    """The photo's longer side fills the frame, the rest is padding (SAM, MobileSAM, mini-sam)."""
+    """The image is scaled so that its longer side fills the model input; the rest is padding (SAM, MobileSAM, mini-sam)."""
 
     @property
-    def inner(self) -> Size:
-        scale = self.frame / max(self.size)
+    def content_size(self) -> Size:
+        scale = self.input_size / max(self.size)
         return max(1, int(self.size[0] * scale + 0.5)), max(1, int(self.size[1] * scale + 0.5))
 
 
 @dataclass(frozen=True)
 class Square(Geometry):
-    """The photo is stretched to the whole frame (SAM 2)."""
+    """The image is stretched to the whole model input (SAM 2)."""
 
     @property
-    def inner(self) -> Size:
-        return self.frame, self.frame
+    def content_size(self) -> Size:
+        return self.input_size, self.input_size
 
     def resize(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """As `Geometry.resize`, but not rounded to whole numbers: SAM 2's own code resizes in floating point, by the same filter."""
+        """Return the image (H, W, 3) resized to `content_size` as float32, values 0 to 255, not rounded to whole numbers.
+
+        SAM 2's own code resizes in floating point with the same antialiased bilinear filter.
+        """
         channels = (Image.fromarray(image[:, :, channel].astype(np.float32)) for channel in range(image.shape[2]))
-        return np.stack([np.asarray(channel.resize(self.inner[::-1], Image.Resampling.BILINEAR)) for channel in channels], axis=-1)
+        return np.stack([np.asarray(channel.resize(self.content_size[::-1], Image.Resampling.BILINEAR)) for channel in channels], axis=-1)
 
     def axis_weights(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """As `Geometry.axis_weights`, in the one step that SAM 2 takes."""
+        """Return bilinear upsampling from low-resolution logits to image size, as one matrix for each axis.
+
+        SAM 2 interpolates from logits to image size in one step.
+
+        Returns:
+            rows: (image height, low_res) float32.
+            columns: (image width, low_res) float32.
+        """
         return (
             _interpolation(self.size[0], self.low_res).astype(np.float32),
             _interpolation(self.size[1], self.low_res).astype(np.float32),
@@ -120,8 +136,11 @@ class Square(Geometry):
 
 
 def _interpolation(out: int, into: int) -> NDArray[np.float64]:
-    """(out, into) matrix of bilinear interpolation with half-pixel centers, as ``torch.nn.functional.interpolate(align_corners=False)``."""
-    # torch computes source positions in float32; rounding them alike keeps the masks equal at their borders.
+    """Return the (out, into) matrix of bilinear interpolation from `into` to `out` samples.
+
+    Pixel centers lie at half pixels, as in ``torch.nn.functional.interpolate(align_corners=False)``.
+    """
+    # torch computes source positions in float32. The same rounding here keeps mask borders equal to torch's.
     position = np.maximum((np.arange(out, dtype=np.float32) + np.float32(0.5)) * np.float32(into / out) - np.float32(0.5), 0)
     left = np.minimum(position.astype(np.int64), into - 1)
     right = np.minimum(left + 1, into - 1)

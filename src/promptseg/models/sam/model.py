@@ -1,4 +1,4 @@
-"""The seam of the SAM family: what a model must offer to the engine. Two methods, `encode` and `decode`."""
+"""Interface between the SAM engine and its models: `SamModel`, with the two methods `encode` and `decode`."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ...results import Provenance
 from .geometry import Geometry
 
 BACKGROUND, FOREGROUND, BOX_TOP_LEFT, BOX_BOTTOM_RIGHT, PADDING = 0, 1, 2, 3, -1
-"""Labels of prompt points, as in SAM's ONNX export: a box is two points, and a prompt without a box ends with one point of padding."""
+"""Labels of prompt points, as in SAM's ONNX export. A box is two points. A prompt without a box ends with one padding point."""
 
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """An encoded image, as a value: it can be cached, saved and shared.
+    """An encoded image. It is an immutable value that can be cached, saved and shared.
 
     Attributes:
-        features: Arrays that the model's `decode` understands, by name.
-        geometry: How the photo lies in the model's frame.
+        features: Arrays that the model's `decode` takes, by name.
+        geometry: Position of the image inside the model input.
     """
 
     features: Mapping[str, NDArray[np.float32]]
@@ -31,18 +31,18 @@ class Embedding:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all features."""
+        """Number of bytes of all features."""
         return sum(array.nbytes for array in self.features.values())
 
 
 @dataclass(frozen=True, eq=False)
 class PointPrompts:
-    """N prompts of P points each, in the model's frame.
+    """A batch of N prompts of P points each.
 
     Attributes:
-        points: (N, P, 2) float32 ``(x, y)`` in frame pixels.
-        labels: (N, P) int64: the labels above.
-        mask_logits: (low_res, low_res) float32 of an earlier mask, for a batch of one, or None.
+        points: (N, P, 2) float32 ``(x, y)`` in pixels of the model input.
+        labels: (N, P) int64: `BACKGROUND`, `FOREGROUND`, `BOX_TOP_LEFT`, `BOX_BOTTOM_RIGHT` or `PADDING`.
+        mask_logits: (low_res, low_res) float32 logits of an earlier mask, or None. Only for a batch of one prompt.
     """
 
     points: NDArray[np.float32]
@@ -54,30 +54,30 @@ class PointPrompts:
 
 
 class Decoded(Protocol):
-    """Decoded prompts: every candidate's predicted IoU, and logits of those candidates that are asked for."""
+    """Decoded prompts: the predicted IoU of every candidate mask, and logits of candidates on request."""
 
     @property
     def scores(self) -> NDArray[np.float32]:
-        """(N, C) predicted IoU of each prompt's C candidates."""
+        """Predicted IoU of the C candidates of each prompt, (N, C) float32."""
         ...
 
     def logits(self, prompt: int, candidates: Sequence[int], region: Size | None = None) -> NDArray[np.float32]:
-        """Logits of some candidates of one prompt.
+        """Return logits of some candidates of one prompt.
 
         Args:
-            prompt: Which of the N prompts.
-            candidates: Which of its C candidates.
-            region: ``(height, width)`` of the part that is wanted, from the top left; None for all. More may be given.
+            prompt: Index of the prompt, 0 to N - 1.
+            candidates: Indices of the candidates, 0 to C - 1.
+            region: ``(height, width)`` of the part that is needed, from the top-left corner; None for all.
 
         Returns:
-            (len(candidates), low_res, low_res) float32, or a part from the top left that holds the region.
+            (len(candidates), low_res, low_res) float32, or a top-left part of it that contains the region.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Stability:
-    """When a mask counts as stable: the IoU of what lies over ``+offset`` with what lies over ``-offset`` is at least `threshold`."""
+    """Criterion for a stable mask: the masks thresholded at ``+offset`` and ``-offset`` have an IoU of at least `threshold`."""
 
     offset: float
     threshold: float
@@ -85,15 +85,15 @@ class Stability:
 
 @dataclass(frozen=True)
 class DecoderConfig:
-    """What distinguishes the models of the family beside their networks.
+    """Configuration of a decoder: how its candidates are used, and further differences between models of the family.
 
     Attributes:
-        ambiguous: The candidates for a prompt that may mean several objects (SAM: whole, part and subpart).
-        single: The candidate for a prompt that means one object, or None where the model has none.
-        stability: Where `single` is less stable than this, the best of `ambiguous` answers in its place (SAM 2), or None.
-        pads_boxes: Whether a prompt with a box ends with a point of padding as one without it does (SAM 2).
-        pred_iou_thresh: Everything mode: the least predicted IoU, where the prompt says none.
-        logit_limit: Logits that are given out for refining lie between plus and minus this.
+        ambiguous: Indices of the candidates for an ambiguous prompt (SAM: whole, part and subpart).
+        single: Index of the candidate for a prompt that means one object, or None if the model has none.
+        stability: Stability that `single` must have; otherwise the best of `ambiguous` replaces it (SAM 2). None for no such rule.
+        pads_boxes: Whether a prompt with a box ends with a padding point, like a prompt without a box (SAM 2).
+        pred_iou_thresh: Default threshold of the predicted IoU in everything mode.
+        logit_limit: Returned logits are clipped to plus and minus this value.
         takes_masks: Whether the decoder takes a mask as a prompt.
     """
 
@@ -111,32 +111,38 @@ class SamModel(Protocol):
 
     @property
     def provenance(self) -> Provenance:
-        """Which model this is."""
+        """Name, backend, dtype and weights of the model."""
         ...
 
     @property
     def decoder_config(self) -> DecoderConfig:
-        """The layout of `Decoded.scores`, and what else differs from model to model."""
+        """Configuration of the decoder, such as the meaning of the candidates in `Decoded.scores`."""
         ...
 
     @property
     def decode_batch(self) -> int:
-        """How many prompts to decode at once: more is not faster on a CPU."""
+        """Number of prompts to decode in one batch. Larger batches are not faster on a CPU."""
         ...
 
     @property
     def workers(self) -> int:
-        """How many threads should decode at the same time when there are many prompts."""
+        """Number of threads that should decode at the same time when there are many prompts."""
         ...
 
     def geometry(self, size: Size) -> Geometry:
-        """How photos of a size lie in the model's frame."""
+        """Return the position of images of a size ``(height, width)`` inside the model input."""
         ...
 
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
-        """Encodes (H, W, 3) uint8 RGB images of any sizes."""
+        """Return the embeddings of (H, W, 3) uint8 RGB images of any sizes."""
         ...
 
     def decode(self, embedding: Embedding, prompts: PointPrompts, *, one_thread: bool = False) -> Decoded:
-        """Decodes prompts on one image; with `one_thread` on the calling thread alone, because others decode at the same time."""
+        """Decode prompts on one image.
+
+        Args:
+            embedding: The encoded image.
+            prompts: The prompts.
+            one_thread: Compute only on the calling thread, because other threads decode at the same time.
+        """
         ...

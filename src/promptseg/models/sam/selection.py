@@ -1,10 +1,10 @@
-"""Which of a model's candidates answers a prompt, by the model family's published rule.
+"""Selection of one of a model's candidate masks for a prompt, by the published rule of the model family.
 
 SAM proposes three masks (whole, part, subpart) for a prompt that may mean several objects, and one mask for a prompt that means one. Its
 published predictors leave the choice to the caller; its ONNX export and its paper use the three for a single point and the one otherwise
-(``SamOnnxModel.select_masks`` in segment-anything; Kirillov et al., "Segment Anything", 2023, appendix A). That is the rule here.
+(``SamOnnxModel.select_masks`` in segment-anything; Kirillov et al., "Segment Anything", 2023, appendix A). This module follows that rule.
 
-SAM 2 has the same four masks and adds: a single mask that is not stable gives way to the best of the three
+SAM 2 has the same four masks. It replaces a single mask that is not stable with the best of the three
 (``MaskDecoder._dynamic_multimask_via_stability`` in sam2; Ravi et al., "SAM 2", 2024).
 """
 
@@ -21,15 +21,15 @@ from ...prompts import SpatialPrompt
 from .model import Decoded, DecoderConfig, Stability
 
 Rule = Literal["published", "single", "best"]
-"""``"published"``: the model's own rule; ``"single"``: always the mask for prompts that mean one object; ``"best"``: always the best of
-those for prompts that may mean several."""
+"""Rule of selection. ``"published"``: the rule of the model's authors. ``"single"``: always the candidate for prompts that mean one object.
+``"best"``: always the candidate with the highest predicted IoU among those for ambiguous prompts."""
 
 
 def rule(option: object) -> Rule:
-    """The rule that a backend's option ``selection`` asks for.
+    """Return the rule for the value of a backend's option ``selection``.
 
     Raises:
-        ConfigError: It is something else.
+        ConfigError: The value is not one of `Rule`.
     """
     for known in get_args(Rule):
         if option == known:
@@ -38,21 +38,21 @@ def rule(option: object) -> Rule:
 
 
 def is_ambiguous(prompt: SpatialPrompt) -> bool:
-    """Whether a prompt may mean several objects: a single point, and nothing else."""
+    """Return whether a prompt may mean several objects, which is so for a single point and nothing else."""
     return len(prompt.xy) == 1 and prompt.kinds == {"point"}
 
 
-def answer(
+def select_candidate(
     decoded: Decoded, row: int, prompt: SpatialPrompt, decoder_config: DecoderConfig, rule: Rule = "published"
 ) -> tuple[int, NDArray[np.float32]]:
-    """The candidate that answers a prompt, and its logits.
+    """Return the index of the candidate selected for a prompt, and its logits.
 
     Args:
         decoded: Decoded prompts.
-        row: Which of them.
-        prompt: That prompt.
-        decoder_config: The model's.
-        rule: By which rule to choose.
+        row: Index of the prompt among them.
+        prompt: The prompt.
+        decoder_config: The configuration of the model's decoder.
+        rule: The rule of selection.
     """
     scores = decoded.scores[row]
     best_of_several = best(scores, decoder_config.ambiguous)
@@ -66,11 +66,11 @@ def answer(
 
 
 def is_stable(logits: NDArray[np.float32], stability: Stability) -> bool:
-    """Whether a mask hardly changes with the level at which its logits are cut; one without any foreground is stable."""
+    """Return whether a mask is stable, that is, hardly changes with the threshold of its logits. A mask without foreground is stable."""
     union = np.count_nonzero(logits > -stability.offset)
     return not union or bool(np.float32(np.count_nonzero(logits > stability.offset) / union) >= np.float32(stability.threshold))
 
 
 def best(scores: NDArray[np.float32], among: Sequence[int]) -> int:
-    """The candidate with the highest score of those in `among`; the first of equals."""
+    """Return the candidate in `among` with the highest score; of equal scores, the first."""
     return int(among[int(np.argmax(scores[list(among)]))])

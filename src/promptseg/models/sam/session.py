@@ -1,4 +1,4 @@
-"""`SamSegmenter` and `SamSession`: the path from a photo and prompts to masks, for every model of the family."""
+"""`SamSegmenter` and `SamSession`: the path from an image and prompts to masks, for every model of the SAM family."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from .upsample import Upsampler, upsampler
 
 
 class SamSegmenter:
-    """A `promptseg.protocols.BatchSegmenter` made of any model of the SAM family.
+    """Segmenter for any model of the SAM family; a `promptseg.protocols.BatchSegmenter`.
 
     Args:
-        model: The model behind the seam.
-        cache: Where embeddings are kept, or None to encode every time.
-        rule: Which of the model's candidates answers a prompt; see `promptseg.models.sam.selection.Rule`.
+        model: The model.
+        cache: Cache of embeddings, or None to encode every time.
+        rule: Rule that selects one of the model's candidate masks for a prompt: ``"published"``, ``"single"`` or ``"best"``.
     """
 
     def __init__(self, model: SamModel, cache: EmbeddingStore | None = None, rule: selection.Rule = "published") -> None:
@@ -38,60 +38,62 @@ class SamSegmenter:
 
     @property
     def provenance(self) -> Provenance:
-        """Which model this is."""
+        """Name, backend, dtype and weights of the model."""
         return self.model.provenance
 
     @property
     def accepts(self) -> frozenset[PromptKind]:
-        """Kinds of prompt that the model takes."""
+        """Kinds of prompts that the model takes."""
         kinds: frozenset[PromptKind] = frozenset({"point", "box", "mask", "everything"})
         return kinds if self.model.decoder_config.takes_masks else kinds - {"mask"}
 
     def with_cache(self, cache: EmbeddingStore | None) -> SamSegmenter:
-        """Return a segmenter with the same model and rule that keeps embeddings in `cache`, or nowhere for None."""
+        """Return a segmenter with the same model and rule that caches embeddings in `cache`; None for no cache."""
         return SamSegmenter(self.model, cache, self.rule)
 
     def open(self, image: ImageLike) -> SamSession:
-        """Encodes an image, or finds its embedding in the cache.
+        """Return a session on an image, encoded now or found in the cache.
 
         Raises:
-            InputError: The image cannot be used.
+            InputError: The image cannot be read or is not a valid image.
         """
         (session,) = self.open_all([image])
         return session
 
     def open_all(self, images: Sequence[ImageLike]) -> list[SamSession]:
-        """Opens several images, of any sizes; those that are not in the cache are encoded together, which an accelerator does faster.
+        """Return sessions on several images of any sizes.
+
+        Images that are not in the cache are encoded together, which is faster on an accelerator.
 
         Raises:
-            InputError: An image cannot be used.
+            InputError: An image cannot be read or is not a valid image.
         """
-        photos = [own_image(image) for image in images]
+        pixels = [own_image(image) for image in images]
         started = time.perf_counter()
-        keys = [None if self.cache is None else image_key(photo, self.provenance) for photo in photos]
+        keys = [None if self.cache is None else image_key(array, self.provenance) for array in pixels]
         cached = [None if self.cache is None or key is None else self.cache.get(key) for key in keys]
         found = time.perf_counter() - started
         missing = [index for index, features in enumerate(cached) if features is None]
         started = time.perf_counter()
-        encoded = dict(zip(missing, self.model.encode([photos[index] for index in missing]), strict=True)) if missing else {}
+        encoded = dict(zip(missing, self.model.encode([pixels[index] for index in missing]), strict=True)) if missing else {}
         for index, embedding in encoded.items():
             key = keys[index]
             if self.cache is not None and key is not None:
                 self.cache.put(key, embedding.features)
         elapsed = time.perf_counter() - started
         sessions = []
-        for index, (photo, features) in enumerate(zip(photos, cached, strict=True)):
+        for index, (array, features) in enumerate(zip(pixels, cached, strict=True)):
             if features is None:
-                sessions.append(SamSession(self, photo, encoded[index], {"encode": elapsed / len(missing)}))
+                sessions.append(SamSession(self, array, encoded[index], {"encode": elapsed / len(missing)}))
             else:
-                embedding = Embedding(features, self.model.geometry((photo.shape[0], photo.shape[1])))
-                sessions.append(SamSession(self, photo, embedding, {"cache": found / len(photos)}))
+                embedding = Embedding(features, self.model.geometry((array.shape[0], array.shape[1])))
+                sessions.append(SamSession(self, array, embedding, {"cache": found / len(pixels)}))
         return sessions
 
 
 @dataclass(frozen=True, eq=False)
 class SamSession:
-    """An encoded image that answers prompts; a `promptseg.protocols.Session`. Immutable and safe to share between threads."""
+    """Session on an encoded image, for prompts; a `promptseg.protocols.Session`. It is immutable and safe to share between threads."""
 
     segmenter: SamSegmenter
     image: NDArray[np.uint8] = field(repr=False)
@@ -105,59 +107,63 @@ class SamSession:
 
     @property
     def provenance(self) -> Provenance:
-        """Which model encoded the image."""
+        """Name, backend, dtype and weights of the model that encoded the image."""
         return self.segmenter.provenance
 
     def features(self) -> FeatureMap:
-        """Return the features with the most channels, without the cells that are padding alone."""
+        """Return the feature map with the most channels, without the cells that hold only padding."""
         grids = [array for array in self.embedding.features.values() if array.ndim == 4]
         deepest = max(grids, key=lambda array: array.shape[1])[0]
         geometry = self.embedding.geometry
         rows, columns = (
-            max(1, min(-(-inner * cells // geometry.frame), cells)) for inner, cells in zip(geometry.inner, deepest.shape[1:], strict=True)
+            max(1, min(-(-side * cells // geometry.input_size), cells))
+            for side, cells in zip(geometry.content_size, deepest.shape[1:], strict=True)
         )
         return FeatureMap(deepest[:, :rows, :columns], self.size)
 
     def segment(self, prompts: Sequence[Prompt], *, candidates: bool = False) -> Masks:
-        """Segments one object a prompt.
+        """Return masks for prompts, one object for each prompt.
+
+        The box of the mask is added to a prompt that is only a mask. SAM was trained to refine a mask with points or a box, and gives an
+        empty mask without them.
 
         Args:
-            prompts: Spatial prompts, one an object.
-            candidates: Give all masks that the model proposes for an ambiguous prompt (SAM: three), not the chosen one alone.
-
-        A mask given alone is joined by its own box: SAM was trained to refine a mask with points or a box, and answers one alone with
-        nothing.
+            prompts: Spatial prompts, one for each object.
+            candidates: Return all masks that the model proposes for an ambiguous prompt (SAM: three), not only the selected one.
 
         Returns:
-            One mask a prompt in the order of the prompts, or all candidates prompt by prompt; each with its predicted IoU as `score`, its
-            low-resolution `logits` and its `prompt_index`.
+            One mask for each prompt in the order of the prompts, or all candidates prompt by prompt. Each mask has its predicted IoU as
+            `score`, its low-resolution `logits` and its `prompt_index`.
 
         Raises:
-            PromptError: A prompt is not spatial or does not fit the image.
+            PromptError: A prompt is not spatial, does not fit the image, or is an empty mask.
         """
         model, geometry, rule = self.segmenter.model, self.embedding.geometry, self.segmenter.rule
         decoder_config = model.decoder_config
         upsample = upsampler(geometry)
         checked = [_with_box(prompt, upsample) for prompt in spatial(prompts, self.size)]
-        answers: list[list[Mask]] = [[] for _ in checked]
+        masks: list[list[Mask]] = [[] for _ in checked]
         for indices, batch in tokens.batches(checked, geometry, model.decode_batch, pad_boxes=decoder_config.pads_boxes):
             decoded = model.decode(self.embedding, batch)
             for row, index in enumerate(indices):
                 if candidates:
                     chosen = list(zip(decoder_config.ambiguous, decoded.logits(row, decoder_config.ambiguous), strict=True))
                 else:
-                    chosen = [selection.answer(decoded, row, checked[index], decoder_config, rule)]
-                answers[index] = [
+                    chosen = [selection.select_candidate(decoded, row, checked[index], decoder_config, rule)]
+                masks[index] = [
                     upsample.mask(logits, score=float(decoded.scores[row, candidate]), prompt_index=index, limit=decoder_config.logit_limit)
                     for candidate, logits in chosen
                 ]
-        return Masks((mask for answer in answers for mask in answer), self.size)
+        return Masks((mask for of_prompt in masks for mask in of_prompt), self.size)
 
     def everything(self, prompt: EverythingPrompt | None = None) -> Masks:
-        """Segments every object, from a grid of points; see `Prompt.everything` for the settings.
+        """Return masks of every object, found with a grid of points.
+
+        Args:
+            prompt: Settings from `Prompt.everything`; None for the defaults.
 
         Raises:
-            PromptError: `prompt` is of another kind.
+            PromptError: `prompt` is not made by `Prompt.everything`.
         """
         if not isinstance(prompt, (EverythingPrompt, type(None))):
             raise PromptError(f"everything() takes Prompt.everything(), got {prompt!r}: use segment()")

@@ -1,7 +1,7 @@
-"""From prompts on a photo to points and labels in the model's frame, batched by equal length.
+"""Conversion of prompts to points and labels of the model, in batches of prompts of equal length.
 
-Padding a prompt to the length of another would change its mask, because SAM reads every padding point as a token of its own. So only
-prompts of one length go together.
+Padding a prompt to the length of another would change its mask, because SAM reads every padding point as a token. So a batch holds only
+prompts of one length.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from .model import BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, PADDING, PointPrompts
 def batches(
     prompts: Sequence[SpatialPrompt], geometry: Geometry, most: int, *, pad_boxes: bool = False
 ) -> Iterator[tuple[list[int], PointPrompts]]:
-    """Batches of at most `most` prompts, each with the indices of its prompts; a prompt with an earlier mask comes alone.
+    """Yield batches of at most `most` prompts, each with the indices of its prompts.
 
-    With `pad_boxes`, prompts with a box end with a point of padding, as those without it always do.
+    A prompt with an earlier mask is a batch of its own. Prompts without a box end with a padding point; with `pad_boxes`, all prompts do.
     """
     groups: dict[tuple[int, int], list[int]] = defaultdict(list)
     tokens = [_tokens(prompt, geometry, pad_boxes) for prompt in prompts]
@@ -37,7 +37,11 @@ def batches(
 
 
 def fitting_logits(logits: NDArray[np.float32], geometry: Geometry) -> NDArray[np.float32]:
-    """The logits of an earlier mask, or a `PromptError` where they are not of the model's shape."""
+    """Return the logits of an earlier mask, after a check of their shape.
+
+    Raises:
+        PromptError: The logits do not have the shape of the model's low-resolution logits.
+    """
     expected = (geometry.low_res, geometry.low_res)
     if logits.shape != expected:
         raise PromptError(f"this model's mask logits have shape {expected}, the mask prompt has {logits.shape}")
@@ -45,9 +49,9 @@ def fitting_logits(logits: NDArray[np.float32], geometry: Geometry) -> NDArray[n
 
 
 def _tokens(prompt: SpatialPrompt, geometry: Geometry, pad_boxes: bool) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    points, labels = [geometry.to_frame(prompt.xy)], [prompt.foreground.astype(np.int64)]
+    points, labels = [geometry.to_input(prompt.xy)], [prompt.foreground.astype(np.int64)]
     if prompt.xyxy is not None:
-        points.append(geometry.to_frame(prompt.xyxy.reshape(2, 2)))
+        points.append(geometry.to_input(prompt.xyxy.reshape(2, 2)))
         labels.append(np.array([BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]))
     if prompt.xyxy is None or pad_boxes:
         points.append(np.zeros((1, 2), np.float32))

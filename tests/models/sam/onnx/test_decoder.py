@@ -1,4 +1,4 @@
-"""The graphs against a plain transcription of SAM's decoder in numpy, on random weights."""
+"""Comparison of the graphs with a plain numpy version of SAM's decoder, on random weights."""
 
 import math
 
@@ -14,7 +14,7 @@ WIDTH, GRID, HEADS = 256, 64, 8
 
 
 def random_weights(seed=0):
-    """Every parameter that the graphs read, at sizes that keep all attentions in play."""
+    """Return random values of every parameter that the graphs read, at scales at which every attention matters."""
     random = np.random.default_rng(seed)
 
     def array(*shape, scale=1.0):
@@ -51,7 +51,7 @@ def random_weights(seed=0):
     norm("transformer.norm_final_attn", WIDTH)
     for name, last in (("iou_prediction_head", 4), *((f"output_hypernetworks_mlps.{i}", WIDTH // 8) for i in range(4))):
         for layer, out in enumerate((WIDTH, WIDTH, last)):
-            weights[f"{name}.layers.{layer}.weight"] = array(out, WIDTH, scale=WIDTH**-0.5)  # These are (out, in).
+            weights[f"{name}.layers.{layer}.weight"] = array(out, WIDTH, scale=WIDTH**-0.5)  # Weights of these perceptrons are (out, in).
             weights[f"{name}.layers.{layer}.bias"] = array(out, scale=0.2)
     for index, (into, out) in {0: (WIDTH, WIDTH // 4), 3: (WIDTH // 4, WIDTH // 8)}.items():
         weights[f"output_upscaling.{index}.weight"] = array(into, out, 2, 2, scale=into**-0.5)
@@ -66,14 +66,14 @@ def random_weights(seed=0):
 
 
 class Reference:
-    """``PromptEncoder``, ``TwoWayTransformer`` and ``MaskDecoder`` of segment-anything, one prompt at a time, as they are written there."""
+    """Plain numpy version of segment-anything's ``PromptEncoder``, ``TwoWayTransformer`` and ``MaskDecoder``, for one prompt at a time."""
 
     def __init__(self, weights):
         self.w = {name: array.astype(np.float64) for name, array in weights.items()}
         self.erf = np.vectorize(math.erf)
 
     def decode(self, embedding, dense, points, labels):
-        """(4,) scores and (4, 256, 256) logits."""
+        """Return scores (4,) and logits (4, 256, 256)."""
         tokens = np.concatenate([self.w["output_tokens"][0], self.points(points, labels)])
         image = (embedding + dense).reshape(WIDTH, GRID * GRID).T
         ticks = (np.arange(GRID) + 0.5) / GRID
@@ -102,7 +102,7 @@ class Reference:
         return self.head("iou_prediction_head", queries[0]), np.tensordot(hyper, upscaled, 1)
 
     def dense(self, mask):
-        """(256, 64, 64) embedding of an earlier mask."""
+        """Return the embedding of an earlier mask, (256, 64, 64)."""
         value = mask[None]
         for convolution, norm in (("0", "1"), ("3", "4")):
             value = self.convolution(f"mask_downscaling.{convolution}", value)
@@ -248,7 +248,7 @@ def test_an_earlier_mask_is_embedded_as_published(graphs, reference, embedding):
 
 
 @pytest.mark.parametrize("batch", [2, 5])
-def test_prompts_of_a_batch_are_answered_as_each_alone(batch, graphs, embedding, no_mask):
+def test_prompts_of_a_batch_are_decoded_as_each_alone(batch, graphs, embedding, no_mask):
     random = np.random.default_rng(batch)
     prompts = [(random.uniform(0, 1023, (3, 2)), random.choice([BACKGROUND, FOREGROUND], 3)) for _ in range(batch)]
     context = graphs.context(embedding, no_mask)

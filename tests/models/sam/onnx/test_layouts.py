@@ -1,4 +1,4 @@
-"""Which of two files is which, and in which layout they are, from what the graphs take."""
+"""Recognition of encoder, decoder and layout from the inputs of the graphs."""
 
 import numpy as np
 import onnx
@@ -32,7 +32,7 @@ DECODERS = {
 
 
 def write(path, inputs, padding=0, gives=None):
-    """A graph that takes `inputs`, gives values of the shapes in `gives` by name, and is larger by `padding` numbers."""
+    """A graph with inputs `inputs`, outputs of the shapes in `gives` by name, and `padding` further numbers that enlarge the file."""
     gives = gives or {"given": (1,)}
     nodes = [helper.make_node("Constant", [], [name], value=numpy_helper.from_array(zeros(shape))) for name, shape in gives.items()]
     constant = numpy_helper.from_array(zeros((padding,)), "padding")
@@ -51,20 +51,20 @@ def zeros(shape):
 
 @pytest.mark.parametrize("larger", ["encoder", "decoder"])
 @pytest.mark.parametrize("layout", DECODERS)
-def test_a_pair_is_told_apart_by_what_it_takes_whatever_the_names_sizes_and_order(layout, larger, tmp_path):
+def test_encoder_and_decoder_are_recognized_by_their_inputs_for_any_names_sizes_and_order(layout, larger, tmp_path):
     encoder = write(tmp_path / "decoder.onnx", IMAGE, 9 * (larger == "encoder"))
     decoder = write(tmp_path / "encoder.onnx", DECODERS[layout], 9 * (larger == "decoder"))
     beside = tmp_path / "weights.bin"
     for files in ([encoder, beside, decoder], [decoder, encoder]):
         pair = read_pair(files)
         assert (pair.encoder, pair.decoder, pair.layout) == (encoder, decoder, layout)
-        assert (pair.grid, pair.frame, pair.low_res) == (8, 128, 32)
+        assert (pair.grid, pair.input_size, pair.low_res) == (8, 128, 32)
 
 
 def test_features_of_the_image_come_by_rising_resolution(tmp_path):
     pair = read_pair([write(tmp_path / "a.onnx", IMAGE), write(tmp_path / "b.onnx", DECODERS["sam2"])])
     assert list(pair.features) == ["image_embed", "high_res_feats_1", "high_res_feats_0"]
-    assert {name: array.shape for name, array in pair.blank.items()} == dict(pair.features)
+    assert {name: array.shape for name, array in pair.zero_features.items()} == dict(pair.features)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
@@ -80,7 +80,7 @@ def test_two_encoders_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("lacking", ["image_embeddings", "point_coords", "mask_input"])
-def test_another_decoder_is_refused_with_what_it_takes(lacking, tmp_path):
+def test_another_decoder_is_refused_with_its_inputs(lacking, tmp_path):
     inputs = {name: shape for name, shape in DECODERS["sam"].items() if name != lacking}
     files = [write(tmp_path / "a.onnx", IMAGE, 9), write(tmp_path / "b.onnx", inputs)]
     with pytest.raises(WeightsMismatchError, match=r"b\.onnx is not a decoder in the layout of sam, sam2 or .*labels \? x \?,"):
@@ -105,7 +105,7 @@ class TestEncoder:
     RUNTIME = Runtime("cpu", 1)
 
     @pytest.mark.parametrize("inputs", [{"x": (1, 3, 64, 64)}, {"x": (128, 128, 3)}, {"x": (1, 1, 128, 128)}], ids=str)
-    def test_one_of_another_frame_is_refused_with_what_it_takes_and_what_was_expected(self, inputs, tmp_path):
+    def test_one_of_another_input_size_is_refused_with_its_inputs_and_the_expected_ones(self, inputs, tmp_path):
         pair = read_pair([write(tmp_path / "a.onnx", inputs), write(tmp_path / "b.onnx", DECODERS["sam"])])
         taken = " x ".join(map(str, inputs["x"]))
         with pytest.raises(

@@ -1,4 +1,4 @@
-"""Decoders that are run as they are published: what is cut from them, and what is refused."""
+"""Published decoders: the removed nodes and the refused inputs."""
 
 import numpy as np
 import onnx
@@ -29,7 +29,7 @@ def efficient_sam(efficient_sam_pair):
 
 @pytest.fixture
 def variant_of(tmp_path):
-    """Makes a pair whose decoder was changed by a function of its ``onnx.ModelProto``."""
+    """A function that makes a pair whose decoder was changed by a function of its ``onnx.ModelProto``."""
 
     def make(folder, change):
         pair = read_pair(folder.iterdir())
@@ -56,7 +56,7 @@ class TestCut:
         # EfficientSAM's decoder scales points by it.
         assert ("orig_im_size" in {value.name for value in cut.input}) is (layout == "efficient_sam_pair")
 
-    def test_a_decoder_without_predicted_ious_is_refused_with_what_it_gives(self, sam2_pair, variant_of):
+    def test_a_decoder_without_predicted_ious_is_refused_with_its_outputs(self, sam2_pair, variant_of):
         def change(model):
             del model.graph.output[1]
 

@@ -1,4 +1,4 @@
-"""An image encoder's parameters are found by the paths of the nodes that use them; files that are something else are refused."""
+"""Parameters of an image encoder are found by the paths of the nodes that use them. Other files are refused."""
 
 import numpy as np
 import onnx
@@ -16,7 +16,7 @@ def values(*shape):
 
 
 def window(side, heads=2):
-    """Attention biases of a square window: by the distance of two places, and as the table of all pairs that is added."""
+    """Attention biases of a square window: one for each offset of two places, and as a table of all pairs of places."""
     biases = values(heads, side * side)
     places = [(row, column) for row in range(side) for column in range(side)]
     table = np.stack([biases[:, [abs(r - y) * side + abs(c - x) for r, c in places]] for y, x in places], axis=1)
@@ -25,7 +25,7 @@ def window(side, heads=2):
 
 @pytest.fixture
 def saved(tmp_path):
-    """Saves a graph: ``saved(("/path/Op", "Op", operands, ...))``; an array becomes an initializer with a name that says nothing."""
+    """Saves a graph: ``saved(("/path/Op", "Op", operands, ...))``; an array becomes an initializer with a meaningless name."""
 
     def save(*nodes):
         initializers, made = [], []

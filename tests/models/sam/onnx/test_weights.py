@@ -1,4 +1,4 @@
-"""Files that are not a mask decoder's export are refused, whatever they are."""
+"""Weights of a mask decoder, and files that are refused because they are not an export of one."""
 
 import numpy as np
 import onnx
@@ -16,7 +16,7 @@ def test_a_file_that_is_not_onnx_is_refused_with_its_path(tmp_path):
 
 
 @pytest.mark.parametrize("named", [False, True])
-def test_another_model_is_refused_with_what_it_lacks(named, tmp_path):
+def test_another_model_is_refused_with_the_missing_parameters(named, tmp_path):
     weight = numpy_helper.from_array(np.ones((3, 3), np.float32), "model.prompt_encoder.no_such" if named else "onnx::MatMul_1")
     node = helper.make_node("MatMul", ["x", weight.name], ["y"], name="/layer/MatMul")
     values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [3, 3]) for name in "xy"]
@@ -39,7 +39,7 @@ def test_the_published_decoder_gives_its_parameters_by_their_names_in_segment_an
 
 
 class TestQuantized:
-    """`sam_pair`'s decoder, quantized in the ways in which decoders are."""
+    """The decoder of `sam_pair`, quantized in each of the usual ways."""
 
     def read(self, folder):
         (decoder,) = folder.glob("decoder*.onnx")
@@ -52,7 +52,7 @@ class TestQuantized:
 
     @pytest.mark.parametrize("simplified", [True, False])
     @pytest.mark.parametrize(("weight_type", "per_channel"), [("QUInt8", False), ("QInt8", True)])
-    def test_every_parameter_is_within_half_a_step_of_what_it_was(
+    def test_every_parameter_is_within_half_a_step_of_the_original(
         self, simplified, weight_type, per_channel, original, sam_pair, quantized, tmp_path
     ):
         from onnxruntime.quantization import QuantType
@@ -64,12 +64,12 @@ class TestQuantized:
         for name, array in found.items():
             assert array.shape == original[name].shape
             difference = np.abs(array - original[name])
-            step = 2 * np.abs(original[name]).max() / 254  # At most; a range with 0 near its edge has smaller ones.
+            step = 2 * np.abs(original[name]).max() / 254  # Maximum step; a range with 0 near its edge has smaller steps.
             assert difference.max() <= 0.51 * step, name
             changed += bool(difference.any())
         assert changed > 40
 
-    def test_weights_that_were_turned_round_under_their_own_name_are_read_alike(self, original, sam_int8_pair, tmp_path):
+    def test_weights_that_were_transposed_under_their_own_name_are_read_the_same(self, original, sam_int8_pair, tmp_path):
         """As ONNX Runtime quantized until version 1.15."""
         model = onnx.load(str(sam_int8_pair / "decoder.quantized.onnx"))
         turned = [tensor for tensor in model.graph.initializer if "_Transposed" in tensor.name]
@@ -93,7 +93,7 @@ class TestQuantized:
 def test_names_of_nodes_do_not_matter(sam_pair, tmp_path):
     expected = read_decoder_weights(sam_pair / "decoder.onnx")
     model = onnx.load(str(sam_pair / "decoder.onnx"))
-    for index, node in enumerate(model.graph.node):  # As exporters of older versions of torch named them.
+    for index, node in enumerate(model.graph.node):  # Node names of exporters in older versions of torch.
         node.name = f"{node.op_type}_{index}"
     onnx.save(model, str(tmp_path / "decoder.onnx"))
     found = read_decoder_weights(tmp_path / "decoder.onnx")
@@ -102,7 +102,7 @@ def test_names_of_nodes_do_not_matter(sam_pair, tmp_path):
 
 
 def test_parameters_are_those_of_the_torch_model(sam_pair, tiny_sam):
-    state = tiny_sam(width=64, heads=8, frame=128, grid=8).state_dict()
+    state = tiny_sam(width=64, heads=8, input_size=128, grid=8).state_dict()
     found = read_decoder_weights(sam_pair / "decoder.onnx")
     for name, array in found.items():
         if name not in ("output_tokens", "no_mask_embed", "iou_prediction_head.layers.2.bias"):

@@ -1,4 +1,4 @@
-"""Checkpoints: recognized from their tensors, refused by name where they are another model's, and never executed."""
+"""Checkpoints are recognized from their tensors, refused if they are of another model, and never run code."""
 
 import os
 import pickle
@@ -19,7 +19,7 @@ SAM2 = [f"{generation}_hiera_{size}" for generation in ("sam2", "sam2.1") for si
 
 
 class Marker:
-    """Unpickling it makes a file: what a hostile checkpoint would do."""
+    """An object whose unpickling makes a file, as a hostile checkpoint would."""
 
     def __init__(self, path):
         self.path = path
@@ -29,7 +29,7 @@ class Marker:
 
 
 def state_of(variant):
-    """As few tensors as tell a variant."""
+    """Return the few tensors that identify a variant."""
     if variant in SAM2:
         generation, _, size = variant.split("_")
         width, depth = SAM2_SHAPES[size]
@@ -49,7 +49,7 @@ def saved(folder, content, name="weights.pth"):
 
 
 class Small(torch.nn.Module):
-    """Stands for a model of variant ``vit_b``, with few parameters."""
+    """Stand-in for a model of variant ``vit_b``, with few parameters."""
 
     def __init__(self):
         super().__init__()
@@ -76,7 +76,7 @@ def small_state(**changes):
 
 
 @pytest.mark.parametrize("variant", [*WIDTHS, "vit_t", *SAM2])
-def test_a_variant_is_told_from_its_tensors(variant):
+def test_a_variant_is_recognized_from_its_tensors(variant):
     assert variant_of(state_of(variant)) == variant
 
 
@@ -90,7 +90,7 @@ def test_a_variant_is_told_from_its_tensors(variant):
         ("sam2.1_hiera_t", "sam_mask_decoder.iou_token.weight"),
     ],
 )
-def test_a_state_that_lacks_what_tells_is_no_variant(variant, changed):
+def test_a_state_without_the_identifying_tensors_has_no_variant(variant, changed):
     assert variant_of({name: tensor for name, tensor in state_of(variant).items() if name != changed}) is None
 
 
@@ -195,7 +195,7 @@ def test_tensors_in_another_shape_than_a_checkpoint_are_refused(content, tmp_pat
         read_checkpoint(saved(tmp_path, content))
 
 
-def test_a_checkpoint_of_another_kind_of_model_is_refused_with_what_it_has(tmp_path):
+def test_a_checkpoint_of_another_kind_of_model_is_refused_with_its_tensors(tmp_path):
     with pytest.raises(WeightsMismatchError, match=r"is not a checkpoint of SAM, SAM 2 or MobileSAM.*backbone\.weight"):
         load_small(saved(tmp_path, {"backbone.weight": torch.zeros(3)}))
 

@@ -1,4 +1,4 @@
-"""A module gets every parameter of an ONNX pair once, or the pair is refused with what is wrong."""
+"""A module gets every parameter of an ONNX pair exactly once; otherwise the pair is refused with the reason."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def given(tiny_sam):
 
 @pytest.fixture
 def pair(given, monkeypatch):
-    """What the two readers find in files exported from it; tests change them."""
+    """The results of the two readers for files exported from the model. Tests change them."""
     state = {name: tensor.numpy() for name, tensor in given.state_dict().items()}
     encoder = {name.removeprefix("image_encoder."): array for name, array in state.items() if name.startswith("image_encoder.")}
     rest = {name.partition(".")[2]: array for name, array in state.items() if not name.startswith("image_encoder.")}

@@ -1,4 +1,4 @@
-"""`TorchSam`: settings, memory that runs out, threads, and the process left as it was found."""
+"""`TorchSam`: settings, out-of-memory handling, threads, and unchanged settings of the process."""
 
 import os
 import pickle
@@ -38,7 +38,7 @@ def model(tiny_sam):
 
 
 class Hostile:
-    """Unpickling it makes a folder."""
+    """An object whose unpickling makes a folder."""
 
     def __init__(self, path):
         self.path = path
@@ -53,7 +53,7 @@ def points(count):
 
 
 def process_state():
-    """What a caller may have chosen of torch."""
+    """Return the settings of torch that a caller may have changed."""
     return (
         torch.get_num_threads(),
         torch.get_default_dtype(),
@@ -122,7 +122,7 @@ class TestSettings:
 
 
 class TestMemory:
-    """torch's error of memory that ran out, raised from within."""
+    """torch's out-of-memory error, raised inside the model."""
 
     ERRORS = (
         torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB"),
@@ -132,7 +132,7 @@ class TestMemory:
     )
 
     def limit(self, monkeypatch, model, most, error=ERRORS[0]):
-        """Lets the decoder take at most so many prompts; returns the sizes of the batches that it was given."""
+        """Make the decoder fail for more prompts than the limit, and return the list of the batch sizes that it gets."""
         sizes, decode = [], model._decoder.decode
 
         def limited(context, points, labels):
@@ -154,7 +154,7 @@ class TestMemory:
         assert np.abs(found.scores - expected.scores).max() < 1e-5
         assert np.abs(all_logits(found) - all_logits(expected)).max() < 1e-5
 
-    def test_later_batches_are_no_larger_than_what_fitted(self, model, photo, monkeypatch):
+    def test_later_batches_are_no_larger_than_the_largest_that_fitted(self, model, photo, monkeypatch):
         self.limit(monkeypatch, model, 3)
         model.decode(model.encode([photo()])[0], points(8))
         assert model.decode_batch == 2
@@ -180,11 +180,11 @@ class TestMemory:
         expected = model.encode(images)
         model._encode_batch, sizes, encoder = 4, [], model._encoder
 
-        def limited(frames):
-            sizes.append(len(frames))
-            if len(frames) > 2:
+        def limited(batch):
+            sizes.append(len(batch))
+            if len(batch) > 2:
                 raise self.ERRORS[0]
-            return encoder(frames)
+            return encoder(batch)
 
         monkeypatch.setattr(model, "_encoder", limited)
         for found, alone in zip(model.encode(images), expected, strict=True):
@@ -192,7 +192,7 @@ class TestMemory:
         assert sizes == [4, 2, 2, 1]
 
     def test_an_image_that_does_not_fit_says_what_to_try(self, model, photo, monkeypatch):
-        def full(frames):
+        def full(batch):
             raise self.ERRORS[1]
 
         monkeypatch.setattr(model, "_encoder", full)
@@ -200,11 +200,11 @@ class TestMemory:
             model.encode([photo()])
 
     def free(self, monkeypatch, mib):
-        """Lets the machine have so much memory available."""
+        """Pretend that the host has this much available memory."""
         monkeypatch.setattr(torch_model, "available_memory", lambda: None if mib is None else mib << 20)
 
     def test_an_image_that_cannot_fit_is_refused_before_it_is_tried(self, model, photo, monkeypatch):
-        monkeypatch.setattr(model, "_encoder", lambda frames: pytest.fail("tried"))
+        monkeypatch.setattr(model, "_encoder", lambda batch: pytest.fail("tried"))
         self.free(monkeypatch, 55)
         with pytest.raises(OutOfMemoryError) as caught:
             model.encode([photo()])
@@ -225,7 +225,7 @@ class TestMemory:
         self.free(monkeypatch, mib)
         assert len(model.encode([photo()])) == 1
 
-    def test_what_the_model_holds_already_is_not_asked_for_again(self, model, photo, monkeypatch):
+    def test_memory_that_the_model_holds_already_is_not_counted_again(self, model, photo, monkeypatch):
         model._weight_bytes = 60 << 20
         self.free(monkeypatch, 40)
         assert len(model.encode([photo()])) == 1
@@ -250,7 +250,7 @@ class TestMemory:
             TorchSam(tiny_sam(), Provenance("tiny-sam", "sam", "1"), Settings(CPU), NEED)
 
     def test_an_encoder_without_memory_gives_way_to_the_next_model(self, model, tiny_sam, photo, monkeypatch):
-        def full(frames):
+        def full(batch):
             raise self.ERRORS[1]
 
         def small(failed):
@@ -258,16 +258,16 @@ class TestMemory:
             return SamSegmenter(TorchSam(tiny_sam(seed=1), Provenance("small", "sam", "1", fallback_from=failed), Settings(CPU)))
 
         model._encoder = full
-        ladder = [SamSegmenter(model)]
-        large = weakref.ref(ladder[0])
-        segmenter = FallbackSegmenter(FallbackChain({"large": lambda _: ladder.pop(), "small": small}))
+        large_models = [SamSegmenter(model)]
+        large = weakref.ref(large_models[0])
+        segmenter = FallbackSegmenter(FallbackChain({"large": lambda _: large_models.pop(), "small": small}))
         with pytest.warns(RuntimeWarning, match="large does not fit into memory, going on with small: out of memory on cpu: an image"):
             masks = segmenter.open(photo()).segment([Prompt.point(40, 50)])
         assert len(masks) == 1
         assert (segmenter.provenance.model, segmenter.provenance.fallback_from) == ("small", ("large",))
 
     def test_another_failure_is_the_backends(self, model, photo, monkeypatch):
-        def broken(frames):
+        def broken(batch):
             raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
         monkeypatch.setattr(model, "_encoder", broken)
@@ -279,7 +279,7 @@ class TestMemory:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The distutils package is deprecated:DeprecationWarning")  # torch's compiler still imports it.
 class TestCompile:
-    """With an encoder of one layer: compilers take their time."""
+    """Compilation of an encoder of one layer, because compilers are slow."""
 
     PROVENANCE = Provenance("tiny-sam", "sam", "1")
 
@@ -297,15 +297,15 @@ class TestCompile:
     @pytest.fixture(scope="class")
     @staticmethod
     def make(tiny_sam, compiler):
-        """Makes models that differ in whether they are compiled, and in the size of their frame."""
+        """Return a function that makes models, compiled or not, of any input size."""
 
-        def make(compiled, frame=64):
-            sam = tiny_sam(frame=frame)
+        def make(compiled, input_size=64):
+            sam = tiny_sam(input_size=input_size)
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
-                layers = (torch.nn.Conv2d(3, 32, frame // 4, frame // 4), torch.nn.GELU())
+                layers = (torch.nn.Conv2d(3, 32, input_size // 4, input_size // 4), torch.nn.GELU())
             sam.image_encoder = torch.nn.Sequential(*layers).eval().requires_grad_(False)
-            sam.image_encoder.img_size = frame
+            sam.image_encoder.img_size = input_size
             return TorchSam(sam, TestCompile.PROVENANCE, Settings(CPU, compile=compiled))
 
         return make
@@ -323,9 +323,9 @@ class TestCompile:
         from torch._inductor import config
 
         with config.patch({"cpp.cxx": ("no-such-compiler",)}):
-            make(False, frame=128).encode([photo()])
+            make(False, input_size=128).encode([photo()])
             with pytest.raises(BackendError) as caught:
-                make(True, frame=128).encode([photo()])
+                make(True, input_size=128).encode([photo()])
         message = str(caught.value)
         assert message.startswith("the image encoder could not be compiled")
         assert "no-such-compiler" in message
@@ -341,8 +341,8 @@ class TestCompile:
         with pytest.raises(BackendError, match=r"not supported on Python 4\. .* without compile=True$"):
             make(True)
 
-    def test_an_image_that_does_not_fit_is_still_told_apart(self, make, photo, monkeypatch):
-        def full(frames):
+    def test_an_image_that_does_not_fit_is_still_an_out_of_memory_error(self, make, photo, monkeypatch):
+        def full(batch):
             raise TestMemory.ERRORS[1]
 
         monkeypatch.setattr(torch, "compile", lambda encoder: full)
@@ -351,32 +351,32 @@ class TestCompile:
 
 
 class TestThreads:
-    def test_two_threads_with_a_session_each_answer_as_one_a_hundred_times(self, model, photo):
+    def test_two_threads_with_a_session_each_segment_as_one_a_hundred_times(self, model, photo):
         segmenter = SamSegmenter(model)
         images = [photo(), photo(seed=5)[:, ::-1]]
         prompts = [Prompt.point(40, 50), Prompt.point(120, 70), Prompt.box(10, 20, 90, 80) + Prompt.point(30, 40)]
 
-        def answer(image):
+        def segmented(image):
             masks = segmenter.open(image).segment(prompts, candidates=True)
             return np.array([mask.logits for mask in masks]), masks.scores
 
-        expected = [answer(image) for image in images]
+        expected = [segmented(image) for image in images]
         assert not np.array_equal(expected[0][0], expected[1][0])
         start = threading.Barrier(2)
 
         def repeat(index):
             start.wait()
-            return [answer(images[index]) for _ in range(100)]
+            return [segmented(images[index]) for _ in range(100)]
 
         with ThreadPoolExecutor(2) as pool:
-            for index, answers in enumerate(pool.map(repeat, range(2))):
-                for logits, scores in answers:
+            for index, found in enumerate(pool.map(repeat, range(2))):
+                for logits, scores in found:
                     assert np.array_equal(logits, expected[index][0])
                     assert np.array_equal(scores, expected[index][1])
 
 
 class TestProcess:
-    """What the caller has chosen for torch stays, and does not reach us."""
+    """The caller's settings of torch stay unchanged and do not affect the model."""
 
     def test_nothing_of_torch_is_changed(self, model, photo):
         before = process_state()
@@ -384,15 +384,15 @@ class TestProcess:
         assert process_state() == before
 
     def test_the_callers_autocast_and_default_type_do_not_reach_the_model(self, model, photo):
-        def answer():
+        def segmented():
             return SamSegmenter(model).open(photo()).segment([Prompt.point(40, 50)])[0].logits
 
-        expected = answer()
+        expected = segmented()
         with torch.autocast("cpu", torch.bfloat16):
-            assert np.array_equal(answer(), expected)
+            assert np.array_equal(segmented(), expected)
         torch.set_default_dtype(torch.float64)
         try:
-            assert np.array_equal(answer(), expected)
+            assert np.array_equal(segmented(), expected)
         finally:
             torch.set_default_dtype(torch.float32)
 
@@ -405,7 +405,7 @@ class TestProcess:
 
 
 class TestLoading:
-    """Through `promptseg.load`, with checkpoints of upstream's own shapes."""
+    """Loading by `promptseg.load`, from checkpoints with upstream's shapes."""
 
     @pytest.fixture(scope="class")
     @staticmethod
@@ -444,13 +444,13 @@ class TestLoading:
                 promptseg.load("mobile-sam", weights=vit_t, device="cpu")
         assert promptseg.load("mobile-sam", weights=vit_t, device="cpu").provenance.model == "mobile-sam"
 
-    def test_a_ladder_passes_over_it(self, vit_t, monkeypatch, tmp_path):
+    def test_a_fallback_chain_passes_over_it(self, vit_t, monkeypatch, tmp_path):
         pytest.importorskip("segment_anything", reason="package segment-anything is not installed")
         (tmp_path / "weights.pth").write_bytes(b"none")
         monkeypatch.setattr(torch_model, "available_memory", lambda: 1000 << 20)
-        ladder = {"weights": tmp_path / "weights.pth", "fallback": [f"mobile-sam={vit_t}"]}
+        chain = {"weights": tmp_path / "weights.pth", "fallback": [f"mobile-sam={vit_t}"]}
         with pytest.warns(RuntimeWarning, match="sam-vit-h does not fit into memory, going on with mobile-sam"):
-            segmenter = promptseg.load("sam-vit-h", device="cpu", dtype="bfloat16", **ladder)
+            segmenter = promptseg.load("sam-vit-h", device="cpu", dtype="bfloat16", **chain)
         assert segmenter.provenance.model == "mobile-sam"
         assert segmenter.provenance.dtype == "bfloat16"
         assert segmenter.provenance.fallback_from == ("sam-vit-h",)
@@ -500,7 +500,7 @@ class TestLoading:
         with pytest.raises(ConfigError, match="has no option 'threads'"):
             promptseg.load(name, weights=tmp_path / "weights", device="cpu", threads=2)
 
-    def test_sam_vit_b_is_loaded_and_answers(self, tmp_path):
+    def test_sam_vit_b_is_loaded_and_segments(self, tmp_path):
         sam = pytest.importorskip("segment_anything", reason="package segment-anything is not installed")
         with torch.device("meta"):
             state = {name: torch.zeros(t.shape, device="cpu") for name, t in sam.sam_model_registry["vit_b"]().state_dict().items()}

@@ -1,4 +1,4 @@
-"""`TorchSam2`: what it reads from the model, what it keeps of it, and its threads."""
+"""`TorchSam2`: its configuration from the model, the parts of the model that it keeps, and its threads."""
 
 import copy
 import gc
@@ -40,7 +40,7 @@ def model(sam2):
     return make(sam2)
 
 
-def test_its_conventions_are_those_of_sam2(model):
+def test_its_decoder_config_is_that_of_sam2(model):
     assert model.decoder_config == DecoderConfig(
         ambiguous=(1, 2, 3), single=0, stability=Stability(0.05, 0.98), pads_boxes=True, pred_iou_thresh=0.8, logit_limit=32.0
     )
@@ -55,11 +55,11 @@ def test_when_a_mask_is_stable_is_read_from_the_model(sam2, applies, expected):
     assert make(changed).decoder_config.stability == expected
 
 
-def test_a_photo_is_stretched_to_the_frame_that_the_model_has(model):
-    assert model.geometry((30, 50)) == Square((30, 50), frame=128, low_res=32)
+def test_an_image_is_stretched_to_the_input_size_of_the_model(model):
+    assert model.geometry((30, 50)) == Square((30, 50), input_size=128, low_res=32)
 
 
-def test_what_only_video_needs_is_not_kept(sam2):
+def test_modules_that_only_video_needs_are_dropped(sam2):
     whole = copy.deepcopy(sam2)
     parts = [weakref.ref(part) for part in (whole.memory_attention, whole.memory_encoder, whole.obj_ptr_proj)]
     weights = sum(
@@ -71,10 +71,10 @@ def test_what_only_video_needs_is_not_kept(sam2):
     del whole
     gc.collect()
     assert [part() for part in parts] == [None, None, None]
-    assert model._weight_bytes == 4 * (weights + 256)  # And the embedding that stands for no memory.
+    assert model._weight_bytes == 4 * (weights + 256)  # The further 256 numbers are the embedding for no memory.
 
 
-def test_features_are_kept_on_disk_and_answer_as_before(model, photo, tmp_path):
+def test_features_are_kept_on_disk_and_give_the_same_masks(model, photo, tmp_path):
     prompts = [Prompt.point(40, 50), Prompt.box(20, 24, 90, 80)]
     fresh = SamSegmenter(model, EmbeddingCache(folder=tmp_path)).open(photo())
     kept = SamSegmenter(model, EmbeddingCache(folder=tmp_path)).open(photo())
@@ -96,26 +96,26 @@ def test_the_mask_of_one_prompt_does_not_reach_the_next(model, photo):
     assert np.array_equal(after.logits, before.logits)
 
 
-def test_two_threads_with_a_session_each_answer_as_one_a_hundred_times(model, photo):
+def test_two_threads_with_a_session_each_segment_as_one_a_hundred_times(model, photo):
     segmenter = SamSegmenter(model)
     images = [photo(), photo(seed=5)[:, ::-1]]
     prompts = [Prompt.point(40, 50), Prompt.box(10, 20, 90, 80) + Prompt.point(30, 40)]
 
-    def answer(image):
+    def segmented(image):
         masks = segmenter.open(image).segment(prompts, candidates=True)
         return np.array([mask.logits for mask in masks]), masks.scores
 
-    expected = [answer(image) for image in images]
+    expected = [segmented(image) for image in images]
     assert not np.array_equal(expected[0][0], expected[1][0])
     start = threading.Barrier(2)
 
     def repeat(index):
         start.wait()
-        return [answer(images[index]) for _ in range(100)]
+        return [segmented(images[index]) for _ in range(100)]
 
     with ThreadPoolExecutor(2) as pool:
-        for index, answers in enumerate(pool.map(repeat, range(2))):
-            for logits, scores in answers:
+        for index, found in enumerate(pool.map(repeat, range(2))):
+            for logits, scores in found:
                 assert np.array_equal(logits, expected[index][0])
                 assert np.array_equal(scores, expected[index][1])
 
@@ -123,7 +123,7 @@ def test_two_threads_with_a_session_each_answer_as_one_a_hundred_times(model, ph
 def test_an_image_that_does_not_fit_says_what_to_try(sam2, photo, monkeypatch):
     model = make(sam2, MemoryNeed("tiny-sam2", lighter=(MemoryNeed("tinier-sam2"),)))
 
-    def full(frames):
+    def full(batch):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB")
 
     monkeypatch.setattr(model, "_encoder", full)

@@ -1,4 +1,4 @@
-"""torch on one thread, and nobody else's threads changed."""
+"""torch is limited to one thread, and other threads are not affected."""
 
 import re
 import threading
@@ -15,7 +15,7 @@ from promptseg.models.sam.torch import threads as torch_threads  # noqa: E402 - 
 
 @pytest.fixture(autouse=True)
 def _two_threads():
-    """torch with two threads, whatever the machine has."""
+    """Set two threads for torch, however many processors the host has."""
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield
@@ -43,7 +43,7 @@ def test_the_first_use_of_torch_in_a_thread_does_not_undo_it():
 
 
 def mkl_threads():
-    """How many threads MKL has in this thread, or the same as torch where there is no MKL."""
+    """Return the number of threads that MKL uses in this thread; without MKL, that of torch."""
     found = re.search(r"mkl_get_max_threads\(\) : (\d+)", torch.__config__.parallel_info())
     return int(found[1]) if found else torch.get_num_threads()
 
@@ -89,48 +89,48 @@ def test_where_threads_cannot_be_set_one_works_alone(monkeypatch):
 
 
 class TestCrew:
-    """Parts of a computation, shared out."""
+    """Distribution of the parts of a computation."""
 
     CPU = torch.device("cpu")
 
     def test_every_part_is_done_once_on_threads_of_one_processor_each(self):
         done = []
-        with torch_threads.crew(self.CPU) as each:
-            each(lambda part, _: done.append((part, torch.get_num_threads(), threading.get_ident())), range(50))
+        with torch_threads.worker_pool(self.CPU) as for_each:
+            for_each(lambda part, _: done.append((part, torch.get_num_threads(), threading.get_ident())), range(50))
         assert sorted(part for part, _, _ in done) == list(range(50))
         assert {threads for _, threads, _ in done} == {1}
         assert threading.get_ident() not in {thread for _, _, thread in done}
 
     def test_all_are_done_when_it_returns(self):
         done = []
-        with torch_threads.crew(self.CPU) as each:
-            each(lambda part, _: (time.sleep(0.02), done.append(part)), [1, 2, 3])
+        with torch_threads.worker_pool(self.CPU) as for_each:
+            for_each(lambda part, _: (time.sleep(0.02), done.append(part)), [1, 2, 3])
             assert len(done) == 3
 
     def test_no_two_threads_share_a_workspace(self):
         users = {}
         both = threading.Barrier(2, timeout=30)
-        with torch_threads.crew(self.CPU) as each:
-            each(lambda _, workspace: (both.wait(), users.setdefault(threading.get_ident(), workspace)), [1, 2])
+        with torch_threads.worker_pool(self.CPU) as for_each:
+            for_each(lambda _, workspace: (both.wait(), users.setdefault(threading.get_ident(), workspace)), [1, 2])
         first, second = users.values()
         assert first is not second
 
     @pytest.mark.parametrize("inference", [True, False])
     def test_they_are_in_inference_mode_where_the_caller_is(self, inference):
         modes = []
-        with torch.inference_mode(inference), torch_threads.crew(self.CPU) as each:
-            each(lambda part, _: modes.append(torch.is_inference_mode_enabled()), [1, 2, 3])
+        with torch.inference_mode(inference), torch_threads.worker_pool(self.CPU) as for_each:
+            for_each(lambda part, _: modes.append(torch.is_inference_mode_enabled()), [1, 2, 3])
         assert modes == [inference] * 3
 
     def test_an_error_reaches_the_caller(self):
-        with pytest.raises(ZeroDivisionError), torch_threads.crew(self.CPU) as each:
-            each(lambda part, _: 1 / part, [1, 0, 2])
+        with pytest.raises(ZeroDivisionError), torch_threads.worker_pool(self.CPU) as for_each:
+            for_each(lambda part, _: 1 / part, [1, 0, 2])
 
     def test_elsewhere_and_with_one_thread_the_caller_does_it(self):
         done = []
-        with torch_threads.crew(torch.device("meta")) as each:
-            each(lambda part, _: done.append((part, threading.get_ident())), [3, 1, 2])
+        with torch_threads.worker_pool(torch.device("meta")) as for_each:
+            for_each(lambda part, _: done.append((part, threading.get_ident())), [3, 1, 2])
         torch.set_num_threads(1)
-        with torch_threads.crew(self.CPU) as each:
-            each(lambda part, _: done.append((part, threading.get_ident())), [4])
+        with torch_threads.worker_pool(self.CPU) as for_each:
+            for_each(lambda part, _: done.append((part, threading.get_ident())), [4])
         assert done == [(part, threading.get_ident()) for part in (3, 1, 2, 4)]

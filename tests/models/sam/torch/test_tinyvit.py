@@ -1,4 +1,4 @@
-"""The TinyViT encoder computes what MobileSAM's does, on random weights."""
+"""The TinyViT encoder gives the results of MobileSAM's, on random weights."""
 
 import copy
 import warnings
@@ -13,7 +13,7 @@ from promptseg.models.sam.torch.tinyvit import TinyVitEncoder, fused  # noqa: E4
 
 @pytest.fixture(scope="module")
 def upstream():
-    """A narrow encoder with one block a stage; its last width makes upstream keep the resolution, which it does by that number."""
+    """A narrow encoder with one block in each stage. Upstream keeps the resolution in its last stage because of the last width."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # It overwrites timm's registry when it is imported, which timm warns of.
         modeling = pytest.importorskip("mobile_sam.modeling", reason="MobileSAM's own code is not installed")
@@ -29,35 +29,35 @@ def upstream():
 
 
 @pytest.fixture(scope="module")
-def photos():
+def images():
     return torch.randn((2, 3, 1024, 1024), generator=torch.Generator().manual_seed(1))
 
 
 @pytest.fixture(scope="module")
-def expected(upstream, photos):
+def expected(upstream, images):
     with torch.inference_mode():
-        found = upstream(photos)
+        found = upstream(images)
     assert found.std() > 0.1
     return found
 
 
 @pytest.mark.parametrize("strip", [8, 100, 256])
-def test_embeddings_are_upstreams_whatever_the_height_of_the_strips(upstream, photos, expected, strip, monkeypatch):
+def test_embeddings_are_upstreams_for_any_height_of_the_strips(upstream, images, expected, strip, monkeypatch):
     monkeypatch.setitem(tinyvit._STRIP, "cpu", strip)
     with torch.inference_mode():
-        found = TinyVitEncoder(copy.deepcopy(upstream))(photos)
+        found = TinyVitEncoder(copy.deepcopy(upstream))(images)
     assert found.shape == expected.shape
     assert (found - expected).abs().max() < 1e-4
 
 
-def test_attention_biases_are_those_of_the_weights_even_where_upstream_holds_older_ones(upstream, photos, expected):
+def test_attention_biases_are_those_of_the_weights_even_where_upstream_holds_older_ones(upstream, images, expected):
     stale = copy.deepcopy(upstream)
     for name, buffer in stale.named_buffers():
         if name.endswith(".ab"):
             buffer.normal_()
     with torch.inference_mode():
-        assert (stale(photos[:1]) - expected[:1]).abs().max() > 1e-3
-        assert (TinyVitEncoder(stale)(photos[:1]) - expected[:1]).abs().max() < 1e-4
+        assert (stale(images[:1]) - expected[:1]).abs().max() > 1e-3
+        assert (TinyVitEncoder(stale)(images[:1]) - expected[:1]).abs().max() < 1e-4
 
 
 def test_fusing_leaves_no_batch_norm_and_the_callers_random_numbers(upstream):

@@ -1,4 +1,4 @@
-"""The ViT encoder computes what segment-anything's does, on random weights."""
+"""The ViT encoder gives the results of segment-anything's, on random weights."""
 
 import pytest
 
@@ -44,10 +44,10 @@ def images(count, side=5):
 )
 def test_embeddings_are_upstreams_however_small_the_parts(settings, budget, monkeypatch):
     monkeypatch.setitem(vit._MASK_ELEMENTS, "cpu", budget)
-    upstream, photos = encoder(**settings), images(2, settings.get("side", 5))
+    upstream, batch = encoder(**settings), images(2, settings.get("side", 5))
     with torch.inference_mode():
-        expected = upstream(photos)
-        found = VitEncoder(upstream)(photos)
+        expected = upstream(batch)
+        found = VitEncoder(upstream)(batch)
     assert expected.std() > 0.1
     assert found.shape == expected.shape
     assert (found - expected).abs().max() < 1e-5
@@ -56,30 +56,30 @@ def test_embeddings_are_upstreams_however_small_the_parts(settings, budget, monk
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("tokens", [1, 11, 1000])
 def test_neither_threads_nor_the_size_of_their_strips_change_anything(threads, tokens, monkeypatch):
-    upstream, photos = encoder(), images(2)
+    upstream, batch = encoder(), images(2)
     monkeypatch.setattr(vit, "_STRIP_TOKENS", tokens)
     monkeypatch.setattr(torch_threads, "workers", lambda: threads)
     with torch.inference_mode():
-        assert (VitEncoder(upstream)(photos) - upstream(photos)).abs().max() < 1e-5
+        assert (VitEncoder(upstream)(batch) - upstream(batch)).abs().max() < 1e-5
 
 
 def test_the_images_of_a_batch_do_not_reach_one_another():
-    ours, photos = VitEncoder(encoder()), images(3)
+    ours, batch = VitEncoder(encoder()), images(3)
     with torch.inference_mode():
-        together = ours(photos)
-        assert (together - torch.cat([ours(photo[None]) for photo in photos])).abs().max() < 1e-5
+        together = ours(batch)
+        assert (together - torch.cat([ours(image[None]) for image in batch])).abs().max() < 1e-5
 
 
-def test_the_same_encoder_answers_again_the_same():
-    ours, photos = VitEncoder(encoder()), images(1)
+def test_an_encoder_gives_the_same_embedding_again():
+    ours, batch = VitEncoder(encoder()), images(1)
     with torch.inference_mode():
-        assert torch.equal(ours(photos), ours(photos))
+        assert torch.equal(ours(batch), ours(batch))
 
 
 def test_bfloat16_is_near_float32():
-    ours, photos = VitEncoder(encoder()), images(1)
+    ours, batch = VitEncoder(encoder()), images(1)
     with torch.inference_mode():
-        expected = ours(photos)
-        found = ours.to(torch.bfloat16)(photos.bfloat16())
+        expected = ours(batch)
+        found = ours.to(torch.bfloat16)(batch.bfloat16())
     assert found.dtype == torch.bfloat16
     assert (found.float() - expected).abs().mean() < 0.05 * expected.abs().mean()

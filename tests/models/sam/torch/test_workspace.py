@@ -1,4 +1,4 @@
-"""The same memory for the same name."""
+"""A workspace gives the same memory for the same name."""
 
 import pytest
 

@@ -1,15 +1,17 @@
-"""SAM's prompt encoder and mask decoder as ONNX graphs that do the published arithmetic with far less work.
+"""SAM's prompt encoder and mask decoder as ONNX graphs that compute the published results with far less work.
 
-The published graph decodes one prompt at a time and spends nearly all of it on the image: 4096 image tokens are projected anew for each
-prompt, whose own tokens number about seven. Three changes, none of which changes the result but for rounding:
+The published graph decodes one prompt at a time and spends nearly all of the time on the image: it projects 4096 image tokens for every
+prompt, and a prompt has only about seven tokens. Three changes reduce this work. The results are equal up to rounding.
 
-1. What depends on the image alone is computed once an image (`context_graph`): the image side of the first layer's attentions.
+1. Everything that depends only on the image is computed once for each image (`context_graph`): the image side of the first layer's
+   attentions.
 2. In the later layers the projections of the image are moved to the prompt side: ``softmax(q (x W)^T) = softmax((q W^T) x^T)`` and
-   ``p (x W) = (p x) W``, where x has 4096 rows and q and p about seven a head.
-3. Masks are not made with the scores (`decoder_graph`) but afterwards (`upscaling_graph`), for the prompts and candidates that are wanted.
+   ``p (x W) = (p x) W``, where x has 4096 rows and q and p have about seven rows in each head.
+3. Scores come first (`decoder_graph`). Masks are computed later (`upscaling_graph`), only for the prompts and candidates that are needed.
 
 The architecture is that of ``MaskDecoder``, ``TwoWayTransformer`` and ``PromptEncoder`` in segment-anything (Kirillov et al., "Segment
-Anything", 2023). Shapes are given for SAM's width (256) and grid of image tokens (64 x 64); the graphs take theirs from the weights.
+Anything", 2023). Shapes in the docstrings are for SAM's token width (256) and grid of image tokens (64 x 64). The graphs
+themselves take the width from the weights and the grid from an argument.
 """
 
 from __future__ import annotations
@@ -23,22 +25,23 @@ from .graph import Graph
 from .weights import Weights
 
 HEADS = 8
-"""Heads of every attention: the one size that the weights do not tell."""
+"""Number of heads in every attention. It cannot be read from the weights."""
 MASKS = 4
+"""Number of mask tokens, and so of candidate masks."""
 PATCH = 16
-"""Frame pixels a side of an image token."""
+"""Side of an image token in pixels of the model input."""
 UPSCALED = 4
-"""Logits a side of an image token."""
+"""Side of an image token in low-resolution logits."""
 
 
 def no_mask_graph(weights: Weights, grid: int) -> bytes:
-    """Nothing → ``dense`` (1, 256, 64, 64), what stands for no earlier mask."""
+    """Return the graph of the dense prompt embedding without an earlier mask: no inputs → ``dense`` (1, 256, 64, 64)."""
     graph = Graph()
     return graph.build(dense=graph.op("Expand", weights["no_mask_embed"].reshape(1, -1, 1, 1), np.array([1, 1, grid, grid])))
 
 
 def mask_prompt_graph(weights: Weights, grid: int) -> bytes:
-    """``mask`` (1, 1, 256, 256) logits → ``dense`` (1, 256, 64, 64), the embedding of an earlier mask."""
+    """Return the graph that embeds an earlier mask: ``mask`` (1, 1, 256, 256) logits → ``dense`` (1, 256, 64, 64)."""
     graph = Graph()
     value = graph.input("mask", [1, 1, UPSCALED * grid, UPSCALED * grid])
     for convolution, norm in (("mask_downscaling.0", "mask_downscaling.1"), ("mask_downscaling.3", "mask_downscaling.4")):
@@ -50,10 +53,11 @@ def mask_prompt_graph(weights: Weights, grid: int) -> bytes:
 
 
 def context_graph(weights: Weights, grid: int) -> bytes:
-    """Everything that depends on the image (and an earlier mask) alone.
+    """Return the graph of everything that depends only on the image (and an earlier mask).
 
-    ``embedding`` and ``dense``, both (1, 256, 64, 64) → ``image`` (4096, 256) and, by head, the first layer's ``keys`` (8, 16, 4096) and
-    ``values`` (8, 4096, 16) for the tokens and ``queries`` (8, 16, 4096) of the image.
+    Inputs: ``embedding`` and ``dense``, both (1, 256, 64, 64).
+    Outputs: ``image`` (4096, 256); for each head the first layer's ``keys`` (8, 16, 4096) and ``values`` (8, 4096, 16), to which the tokens
+    attend, and ``queries`` (8, 16, 4096) of the image.
     """
     graph = Graph()
     sizes = _Sizes.of(weights, grid)
@@ -76,21 +80,23 @@ def context_graph(weights: Weights, grid: int) -> bytes:
 
 
 def decoder_graph(weights: Weights, grid: int) -> bytes:
-    """Prompts to scores, and to what their masks can be made of.
+    """Return the graph that decodes prompts to scores and to the inputs of `upscaling_graph`.
 
-    ``points`` (N, P, 2) in frame pixels, ``labels`` (N, P) and the four outputs of `context_graph` → ``scores`` (N, 4), ``hyper`` (N, 4,
-    32) and ``image_out`` (N, 4096, 256).
+    Inputs: ``points`` (N, P, 2) in pixels of the model input, ``labels`` (N, P) and the four outputs of `context_graph`.
+    Outputs: ``scores`` (N, 4), ``hyper`` (N, 4, 32) and ``image_out`` (N, 4096, 256).
     """
     return _Decoder(weights, grid).build()
 
 
 def upscaling_graph(weights: Weights, grid: int) -> bytes:
-    """``image_out`` (N, 4096, 256), ``prompt`` (1,) which of the N, ``hyper`` (K, 32), ``grid`` (2,) → ``logits`` (K, 4 rows, 4 columns).
+    """Return the graph that computes mask logits of one prompt.
 
-    ``grid`` says how many rows and columns of image tokens to upscale, from the top left: those of the padding need no mask.
+    Inputs: ``image_out`` (N, 4096, 256), ``prompt`` (1,) index of the prompt, ``hyper`` (K, 32) of the K candidates, and ``grid`` (2,) the
+    numbers of rows and columns of image tokens to upscale, from the top-left corner. Tokens of the padding need no mask.
+    Output: ``logits`` (K, 4 rows, 4 columns).
 
-    The two transposed convolutions have stride and kernel 2, so that each is a linear layer whose outputs are 2 x 2 pixels. The pixels
-    stay in that nested order to the end and are put in their places once, when there are K channels of them and not 64.
+    The two transposed convolutions have stride and kernel 2. Each is computed as a linear layer whose outputs are 2 x 2 pixels. The pixels
+    keep this nested order to the end and are moved to their places once, when they have K channels instead of 64.
     """
     graph = Graph()
     sizes = _Sizes.of(weights, grid)
@@ -112,7 +118,7 @@ def upscaling_graph(weights: Weights, grid: int) -> bytes:
 
 
 def image_positions(weights: Weights, grid: int) -> NDArray[np.float32]:
-    """(4096, 256) random Fourier features of the image tokens' centers (``PositionEmbeddingRandom``)."""
+    """Return random Fourier features of the centers of the image tokens (``PositionEmbeddingRandom``), (4096, 256)."""
     ticks = (np.arange(grid, dtype=np.float32) + np.float32(0.5)) / np.float32(grid)
     centers = np.stack(np.meshgrid(ticks, ticks), axis=-1) * 2 - 1
     angles = centers @ weights["pe_layer.positional_encoding_gaussian_matrix"] * np.float32(2 * np.pi)
@@ -121,7 +127,13 @@ def image_positions(weights: Weights, grid: int) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class _Sizes:
-    """Of a decoder: the width of a token and of a head of its cross-attentions, which SAM downsamples by two, and how many image tokens."""
+    """Sizes of a decoder.
+
+    Attributes:
+        width: Width of a token.
+        cross_head: Width of a head of the cross-attentions, which SAM downsamples by two.
+        image_tokens: Number of image tokens.
+    """
 
     width: int
     cross_head: int
@@ -134,13 +146,16 @@ class _Sizes:
 
 
 class _Decoder:
-    """Builds the two-way transformer. `queries` are the prompt's tokens (N, T, 256), `image` the image's (4096, 256) or (N, 4096, 256)."""
+    """Builder of the two-way transformer.
+
+    In its methods, `queries` are the tokens of the prompts, (N, T, 256), and `image` those of the image, (4096, 256) or (N, 4096, 256).
+    """
 
     def __init__(self, weights: Weights, grid: int) -> None:
         self.weights = weights
         self.graph = Graph()
         self.positions = image_positions(weights, grid)
-        self.frame = PATCH * grid
+        self.input_size = PATCH * grid
         sizes = _Sizes.of(weights, grid)
         self.width, self.cross_head, self.image_tokens = sizes.width, sizes.cross_head, sizes.image_tokens
         graph = self.graph
@@ -177,15 +192,18 @@ class _Decoder:
         return graph.build(scores=scores, hyper=graph.op("Concat", *hyper, axis=1), image_out=image)
 
     def _prompt_tokens(self, points: str, labels: str) -> str:
-        """(N, 5 + P, 256): the output tokens, then each point's position and kind (``PromptEncoder._embed_points``)."""
+        """Return the tokens of the prompts, (N, 5 + P, 256): the output tokens, then the embedding of each point's position and label.
+
+        This is ``PromptEncoder._embed_points``.
+        """
         graph, weights = self.graph, self.weights
-        unit = graph.op("Div", graph.op("Add", points, np.float32(0.5)), np.float32(self.frame))
+        unit = graph.op("Div", graph.op("Add", points, np.float32(0.5)), np.float32(self.input_size))
         centered = graph.op("Sub", graph.op("Mul", unit, np.float32(2)), np.float32(1))
         angles = graph.op("MatMul", centered, weights["pe_layer.positional_encoding_gaussian_matrix"])
         angles = graph.op("Mul", angles, np.float32(2 * np.pi))
         position = graph.op("Concat", graph.op("Sin", angles), graph.op("Cos", angles), axis=-1)
         kinds = np.concatenate([weights["not_a_point_embed.weight"], *(weights[f"point_embeddings.{i}.weight"] for i in range(4))])
-        row = graph.op("Add", labels, np.int64(1))  # Padding, label -1, is row 0 and has no position.
+        row = graph.op("Add", labels, np.int64(1))  # Padding (label -1) is row 0 and has no position.
         real = graph.op("Cast", graph.op("Greater", row, np.int64(0)), to=1)
         position = graph.op("Mul", position, graph.op("Unsqueeze", real, np.array([-1])))
         embedded = graph.op("Add", position, graph.op("Gather", kinds, row, axis=0))
@@ -201,7 +219,7 @@ class _Decoder:
         return self._project(self._join(attended, self.width), f"{name}.out_proj")
 
     def _first_tokens_to_image(self, queries: str) -> str:
-        """The first layer's attention to the image, whose keys and values are the same for every prompt."""
+        """Return the first layer's attention to the image. Its keys and values are the same for every prompt."""
         graph, name = self.graph, "transformer.layers.0.cross_attn_token_to_image"
         asked = graph.op("Add", queries, self.tokens)
         q = self._heads(self._scaled(asked, f"{name}.q_proj", self.cross_head), self.cross_head, 0, 2, 1, 3)
@@ -209,9 +227,10 @@ class _Decoder:
         return self._project(self._join(attended, self.width // 2), f"{name}.out_proj")
 
     def _tokens_to_image(self, queries: str, image: str, name: str) -> str:
-        """Attention to the image with the image's projections moved to the tokens' side.
+        """Return the attention to the image, with the projections of the image moved to the side of the tokens.
 
-        The keys' bias shifts all scores of a token alike, which softmax does not see; the values' bias passes through, as weights sum to 1.
+        The bias of the keys adds the same number to all scores of a token, which softmax cancels. The bias of the values is added to the
+        result, because attention weights sum to 1.
         """
         graph = self.graph
         asked = graph.op("Add", queries, self.tokens)
@@ -224,7 +243,7 @@ class _Decoder:
         return self._project(attended, f"{name}.out_proj")
 
     def _image_to_tokens(self, image: str, queries: str, layer: int) -> str:
-        """The image's attention to the tokens, added to the image and normalized; the first layer's queries are precomputed."""
+        """Return the image plus its attention to the tokens, normalized. The queries of the first layer come from the context graph."""
         graph, name = self.graph, f"transformer.layers.{layer}.cross_attn_image_to_token"
         k = self._heads(self._project(graph.op("Add", queries, self.tokens), f"{name}.k_proj"), self.cross_head, 0, 2, 1, 3)
         if layer == 0:
@@ -233,16 +252,16 @@ class _Decoder:
             scores = self._scores(graph.op("Mul", k, np.float32(self.cross_head**-0.5)), image, f"{name}.q_proj")
         out_weight, out_bias = _linear(self.weights, f"{name}.out_proj")
         v = self._heads(self._project(queries, f"{name}.v_proj"), self.cross_head, 0, 2, 1, 3)
-        # Each head's weights sum to 1 over the tokens, so that an eighth of the bias on each token's value adds up to the bias.
+        # In each of the 8 heads the weights sum to 1 over the tokens. An eighth of the bias on each value therefore adds up to the bias.
         values = graph.op("Add", graph.op("MatMul", v, out_weight.reshape(HEADS, self.cross_head, self.width)), out_bias / HEADS)
         weights = graph.transpose(self._all_heads(self._softmax_over_tokens(scores), self.image_tokens), 0, 2, 1)
         attended = graph.op("MatMul", weights, self._all_heads(values, self.width))
         return self._norm(graph.op("Add", attended, image), layer, 4)
 
     def _scores(self, value: str, image: str, name: str) -> str:
-        """(N, 8, T, 4096) products of the tokens' `value` (N, 8, T, 16) with the image's positioned projection, which is never computed.
+        """Return products (N, 8, T, 4096) of `value` (N, 8, T, 16), of the tokens, with the projection `name` of the image plus positions.
 
-        The image's positions and the projection's bias are the same for every prompt and image: their part is a constant.
+        The projection itself is never computed. The part of the positions and the bias is the same for every prompt and image, a constant.
         """
         graph = self.graph
         weight, bias = _linear(self.weights, name)
@@ -252,7 +271,10 @@ class _Decoder:
         return graph.op("Add", content, graph.op("MatMul", value, constant))
 
     def _softmax_over_tokens(self, scores: str) -> str:
-        """Softmax along the tokens of (N, 8, T, 4096): written out, because the operator transposes when the axis is not the last."""
+        """Return the softmax of (N, 8, T, 4096) over the tokens.
+
+        It is written out, because the ONNX operator transposes its input unless the axis is the last.
+        """
         graph, axis = self.graph, np.array([2])
         shifted = graph.op("Exp", graph.op("Sub", scores, graph.op("ReduceMax", scores, axis, keepdims=1)))
         return graph.op("Div", shifted, graph.op("ReduceSum", shifted, axis, keepdims=1))
@@ -262,7 +284,7 @@ class _Decoder:
         return self._project(hidden, f"transformer.layers.{layer}.mlp.lin2")
 
     def _head(self, token: str, name: str) -> str:
-        """A three-layer perceptron on one token (``MLP`` in segment-anything)."""
+        """Return the output of a three-layer perceptron for one token (``MLP`` in segment-anything)."""
         for layer in range(3):
             token = self.graph.op(
                 "Gemm", token, self.weights[f"{name}.layers.{layer}.weight"], self.weights[f"{name}.layers.{layer}.bias"], transB=1
@@ -287,19 +309,19 @@ class _Decoder:
         return self.graph.op("LayerNormalization", value, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"], epsilon=1e-5)
 
     def _heads(self, value: str, head: int, *order: int) -> str:
-        """(N, T, 8 head) → (N, T, 8, head), reordered."""
+        """Split the heads, (N, T, 8 head) → (N, T, 8, head), and reorder the dimensions."""
         return self.graph.transpose(self.graph.reshape(value, 0, 0, HEADS, head), *order)
 
     def _join(self, value: str, width: int) -> str:
-        """(N, 8, T, head) → (N, T, width)."""
+        """Join the heads, (N, 8, T, head) → (N, T, width)."""
         return self.graph.reshape(self.graph.transpose(value, 0, 2, 1, 3), 0, 0, width)
 
     def _all_heads(self, value: str, last: int) -> str:
-        """(N, 8, T, last) → (N, 8 T, last)."""
+        """Merge heads and tokens, (N, 8, T, last) → (N, 8 T, last)."""
         return self.graph.reshape(value, 0, -1, last)
 
     def _by_head(self, value: str, last: int) -> str:
-        """(N, 8 T, last) → (N, 8, T, last)."""
+        """Split heads and tokens, (N, 8 T, last) → (N, 8, T, last)."""
         shape = self.graph.op("Concat", self.batch, np.array([HEADS]), self.length, np.array([last]), axis=0)
         return self.graph.op("Reshape", value, shape)
 
@@ -309,6 +331,6 @@ def _linear(weights: Weights, name: str) -> tuple[NDArray[np.float32], NDArray[n
 
 
 def _upscaling(weights: Weights, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """A transposed convolution of stride and kernel 2 as a linear layer: (in, 2 * 2 * out) and its bias."""
+    """Return a transposed convolution of stride and kernel 2 as a linear layer: weight (in, 2 * 2 * out) and bias."""
     weight = weights[f"output_upscaling.{index}.weight"].transpose(0, 2, 3, 1)
     return weight.reshape(len(weight), -1), np.tile(weights[f"output_upscaling.{index}.bias"], 4)

@@ -1,4 +1,4 @@
-"""`OnnxEfficientSam`: EfficientSAM (Xiong et al., "EfficientSAM", 2023) as its published pair of ONNX files."""
+"""`OnnxEfficientSam`: EfficientSAM (Xiong et al., "EfficientSAM", 2023), from its published pair of ONNX files."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from .layouts import BATCHED_LABELS, BATCHED_POINTS, IMAGE_SIZE, Pair
 from .published import DecodedMasks, PublishedDecoder, without_padding
 
 MOST_POINTS = 6
-"""Points of a prompt, the corners of a box among them, that the decoder reads; it drops further ones without a word."""
+"""Maximum number of points of a prompt, including the two corners of a box. The decoder itself ignores further points silently."""
 
 
 class OnnxEfficientSam:
-    """A pair in layout ``efficient-sam``, of any grid; a `promptseg.models.sam.model.SamModel`.
+    """Model from a pair of files in layout ``efficient-sam``, of any grid size; a `promptseg.models.sam.model.SamModel`.
 
-    The encoder takes the photo at its own size and stretches it to the frame itself. The decoder gives three masks, unsorted; it was not
-    trained on background points, and takes no earlier mask. Masks are enlarged bilinearly in one step from the logits to the photo, as in
-    the published graph (EfficientSAM's own code does it bicubically).
+    The encoder takes the image at its original size and stretches it to the input size itself. The decoder gives three masks, unsorted. It
+    was not trained on background points and takes no earlier mask. Masks are upsampled bilinearly in one step from logits to image size, as
+    in the published graph (EfficientSAM's own code uses bicubic interpolation).
 
     Args:
-        pair: Its files.
-        provenance: Which model it is.
-        runtime: Where to run.
+        pair: The encoder and the decoder.
+        provenance: Provenance of the model.
+        runtime: ONNX Runtime with its device and threads.
 
     Raises:
-        WeightsMismatchError: The files are not such a pair.
+        WeightsMismatchError: The files are not a pair in this layout.
     """
 
     decode_batch = 1
@@ -43,28 +43,28 @@ class OnnxEfficientSam:
     def __init__(self, pair: Pair, provenance: Provenance, runtime: Runtime) -> None:
         self.provenance = provenance
         self.workers = runtime.workers
-        self._frame, self._low_res = pair.frame, pair.low_res
+        self._input_size, self._low_res = pair.input_size, pair.low_res
         self._encoder = load_encoder(pair, runtime, None)
-        ((self._feature, blank),) = pair.blank.items()
-        trial = self._inputs(blank, np.zeros((1, 2), np.float32), np.array([FOREGROUND]))
+        ((self._feature, zeros),) = pair.zero_features.items()
+        trial = self._inputs(zeros, np.zeros((1, 2), np.float32), np.array([FOREGROUND]))
         self._decoder = PublishedDecoder(pair, runtime, trial)
-        # The authors' example keeps masks over this predicted IoU in everything mode.
+        # Everything mode in the authors' example keeps masks with a predicted IoU over 0.7.
         candidates = tuple(range(self._decoder.candidates))
         self.decoder_config = DecoderConfig(ambiguous=candidates, single=None, pred_iou_thresh=0.7, takes_masks=False)
 
     def geometry(self, size: Size) -> Geometry:
-        """The photo is stretched to the frame."""
-        return Square(size, self._frame, self._low_res)
+        """Return the geometry of images of a size: they are stretched to the whole model input."""
+        return Square(size, self._input_size, self._low_res)
 
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
-        """Encodes images one by one: they are of different sizes."""
+        """Return the embeddings of images, encoded one by one because their sizes may differ."""
         return [Embedding({"embedding": self._encode(image)}, self.geometry((image.shape[0], image.shape[1]))) for image in images]
 
     def decode(self, embedding: Embedding, prompts: PointPrompts, *, one_thread: bool = False) -> DecodedMasks:
-        """Decodes prompts one by one.
+        """Return decoded prompts, decoded one by one.
 
         Raises:
-            PromptError: A prompt has an earlier mask, a background point or too many points.
+            PromptError: A prompt has an earlier mask, a background point or more than `MOST_POINTS` points.
         """
         _check(prompts)
         inputs = (self._inputs(embedding.features["embedding"], *prompt) for prompt in without_padding(prompts))
@@ -78,8 +78,8 @@ class OnnxEfficientSam:
         return embedding
 
     def _inputs(self, embedding: NDArray[np.float32], points: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-        # The points are in frame pixels already: for a photo of the frame's size the decoder leaves them as they are.
-        size = np.array([self._frame, self._frame])
+        # The decoder scales points from IMAGE_SIZE to the input size. They are scaled already, so IMAGE_SIZE is the input size.
+        size = np.array([self._input_size, self._input_size])
         return {self._feature: embedding, BATCHED_POINTS: points[None, None], BATCHED_LABELS: labels[None, None], IMAGE_SIZE: size}
 
 

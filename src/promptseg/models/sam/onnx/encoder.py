@@ -1,4 +1,4 @@
-"""The image encoders of SAM and SAM 2 in ONNX, which take a normalized square frame."""
+"""Image encoders of SAM and SAM 2 in ONNX, which take a normalized square image."""
 
 from __future__ import annotations
 
@@ -14,44 +14,45 @@ from .layouts import Pair, Shape, described
 
 
 class Encoder:
-    """Makes the features of photos that the decoder of its pair takes.
+    """Image encoder of a pair.
 
     Args:
-        pair: The pair.
-        runtime: Where to run.
+        pair: The encoder and the decoder.
+        runtime: ONNX Runtime with its device and threads.
 
     Raises:
-        WeightsMismatchError: It takes something else, or gives other features than the decoder takes.
+        WeightsMismatchError: The encoder does not take one square image of the pair's input size, or its outputs are not the features that
+            the decoder takes.
     """
 
     def __init__(self, pair: Pair, runtime: Runtime) -> None:
-        self._session = load_encoder(pair, runtime, pair.frame)
+        self._session = load_encoder(pair, runtime, pair.input_size)
         (self._input,) = self._session.inputs
         self._features = _matched(pair, self._session)
 
     def __call__(self, image: NDArray[np.uint8], geometry: Geometry) -> list[NDArray[np.float32]]:
-        """The features of a photo (H, W, 3) uint8 RGB, each with a batch of one, in the order of `Pair.features`."""
+        """Return the features of an image (H, W, 3) uint8 RGB, each with a batch of one, in the order of `Pair.features`."""
         resized = geometry.resize(image)
-        frame = np.zeros((1, 3, geometry.frame, geometry.frame), np.float32)
+        batch = np.zeros((1, 3, geometry.input_size, geometry.input_size), np.float32)
         height, width = resized.shape[:2]
         for channel in range(3):
-            plane = frame[0, channel, :height, :width]
+            plane = batch[0, channel, :height, :width]
             np.subtract(resized[:, :, channel], np.float32(PIXEL_MEAN[channel]), out=plane)
             plane /= np.float32(PIXEL_STD[channel])
-        outputs = self._session({self._input: frame})
+        outputs = self._session({self._input: batch})
         return [outputs[index].numpy() for index in self._features]
 
 
 def load_encoder(pair: Pair, runtime: Runtime, side: int | None) -> Session:
-    """The session of a pair's encoder.
+    """Return a runtime session of a pair's encoder.
 
     Args:
-        pair: The pair.
-        runtime: Where to run.
-        side: Side of the square image that it must take; None where it must take images of any size.
+        pair: The encoder and the decoder.
+        runtime: ONNX Runtime with its device and threads.
+        side: Side of the square image that the encoder must take; None if it must take images of any size.
 
     Raises:
-        WeightsMismatchError: It takes something else.
+        WeightsMismatchError: The encoder takes other inputs.
     """
     session = runtime.session(pair.encoder)
     expected: Shape = (1, 3, side, side)
@@ -67,7 +68,13 @@ def load_encoder(pair: Pair, runtime: Runtime, side: int | None) -> Session:
 
 
 def _matched(pair: Pair, encoder: Session) -> Sequence[int]:
-    """Which output of the encoder is each feature: the one of the same name, or else of the same shape; where there is one, that."""
+    """Return, for each feature of the decoder, the index of the encoder's output.
+
+    A single output is the single feature. Several are matched by name or, if the names differ, by shape.
+
+    Raises:
+        WeightsMismatchError: The outputs match neither by name nor by shape.
+    """
     names, shapes = list(encoder.outputs), [value.shape for value in encoder.outputs.values()]
     if len(names) == len(pair.features):
         if len(names) == 1 or set(names) == set(pair.features):

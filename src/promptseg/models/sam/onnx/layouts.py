@@ -1,10 +1,10 @@
-"""Pairs of ONNX files, an image encoder and a prompt decoder, in one of the layouts in which the SAM family is published.
+"""Pairs of ONNX files, an image encoder and a prompt decoder, in the layouts in which models of the SAM family are published.
 
 - ``sam``: segment-anything's own export (mini-sam; quantized, labelme's SAM ViT-B, -L and -H). The decoder takes one image embedding.
 - ``sam2``: SAM 2 as ``export_onnx.py`` of sam-cpp-macos (the files of osam) or samexporter write it. The decoder takes three feature maps.
 - ``efficient-sam``: EfficientSAM's own export (the files of osam and labelme). The decoder takes ``batched_point_coords``.
 
-Which file is which, and which layout they are in, is told from what the graphs take; file names say nothing.
+The inputs of the graphs tell the encoder from the decoder, and the layout. File names do not matter.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from .weights import read_model
 
 Layout = Literal["sam", "sam2", "efficient-sam"]
 Shape = tuple[Union[int, None], ...]
-"""Lengths of dimensions; None for any length."""
+"""Shape of a tensor: lengths of its dimensions, None for any length."""
 
 POINTS, LABELS, MASK, HAS_MASK, IMAGE_SIZE = "point_coords", "point_labels", "mask_input", "has_mask_input", "orig_im_size"
 BATCHED_POINTS, BATCHED_LABELS = "batched_point_coords", "batched_point_labels"
-"""What decoders take beside features of the image, under the names that all exporters use."""
+"""Names of the decoders' inputs, besides features of the image. All exporters use these names."""
 
 _PROMPTS = {POINTS, LABELS, MASK, HAS_MASK}
 _BATCHED = {BATCHED_POINTS, BATCHED_LABELS, IMAGE_SIZE}
@@ -35,14 +35,15 @@ _BATCHED = {BATCHED_POINTS, BATCHED_LABELS, IMAGE_SIZE}
 
 @dataclass(frozen=True)
 class Pair:
-    """An encoder and a decoder.
+    """An encoder and a decoder that belong together.
 
     Attributes:
-        encoder: The encoder's file.
-        decoder: The decoder's file.
-        graph: The decoder, an ``onnx.ModelProto``.
-        layout: The layout.
-        features: What the decoder takes of the image: shapes by name, the image embedding first, then features of higher resolution.
+        encoder: File of the encoder.
+        decoder: File of the decoder.
+        graph: The decoder as an ``onnx.ModelProto``.
+        layout: Layout of the pair.
+        features: Shapes of the decoder's inputs that are image features, by name: the image embedding first, then features of higher
+            resolution.
     """
 
     encoder: Path
@@ -53,10 +54,10 @@ class Pair:
 
     @property
     def grid(self) -> int:
-        """Image tokens a side: the side of the image embedding.
+        """Number of image tokens along one side: the side of the image embedding.
 
         Raises:
-            WeightsMismatchError: The decoder leaves it open.
+            WeightsMismatchError: The decoder does not fix the size of its image embedding to a square.
         """
         name, shape = next(iter(self.features.items()))
         if shape[-1] is None or shape[-1] != shape[-2]:
@@ -64,31 +65,33 @@ class Pair:
         return shape[-1]
 
     @property
-    def frame(self) -> int:
-        """Side of the model's square frame in pixels; the same step from the grid in all layouts."""
+    def input_size(self) -> int:
+        """Side of the model's square input in pixels: 16 pixels for each image token, in all layouts."""
         return PATCH * self.grid
 
     @property
     def low_res(self) -> int:
-        """Side of the model's low-resolution masks; likewise."""
+        """Side of the model's low-resolution logits: 4 logits for each image token, in all layouts."""
         return UPSCALED * self.grid
 
     @property
-    def blank(self) -> dict[str, NDArray[np.float32]]:
-        """Features of nothing, with a batch of one."""
+    def zero_features(self) -> dict[str, NDArray[np.float32]]:
+        """Image features of zeros, with a batch of one, to try the decoder with. Open dimensions have length 1."""
         return {name: np.zeros([length or 1 for length in shape], np.float32) for name, shape in self.features.items()}
 
 
 def read_pair(files: Iterable[Path]) -> Pair:
-    """Two ``.onnx`` files as a pair; others beside them may hold weights that a graph refers to.
+    """Return a pair from its two ``.onnx`` files. Further files may hold weights that the graphs refer to; they are not read here.
 
     Raises:
-        WeightsMismatchError: They are not two, not ONNX, or in no layout that is known.
+        WeightsMismatchError: There are not exactly two ``.onnx`` files, one is not ONNX, or they are in no known layout.
     """
     graphs = [path for path in files if path.suffix == ".onnx"]
     if len(graphs) != 2:
         raise WeightsMismatchError(f"expected an encoder and a decoder, two .onnx files, got {', '.join(map(str, graphs)) or 'none'}")
-    paths = sorted(graphs, key=lambda path: path.stat().st_size)  # The decoder is nearly always the smaller: one need not read the other.
+    paths = sorted(
+        graphs, key=lambda path: path.stat().st_size
+    )  # The decoder is nearly always the smaller file, so the larger one is usually not read.
     for decoder, encoder in (paths, paths[::-1]):
         model = read_model(decoder)
         inputs = inputs_of(model)
@@ -102,8 +105,8 @@ def read_pair(files: Iterable[Path]) -> Pair:
 
 
 def inputs_of(model: Any) -> dict[str, Shape]:
-    """What an ``onnx.ModelProto`` takes: shapes by name."""
-    constants = {tensor.name for tensor in model.graph.initializer}  # Old exporters list these among the inputs.
+    """Return the shapes of the inputs of an ``onnx.ModelProto``, by name."""
+    constants = {tensor.name for tensor in model.graph.initializer}  # Old exporters list constants among the inputs.
     return {
         value.name: tuple(
             dimension.dim_value if dimension.HasField("dim_value") else None for dimension in value.type.tensor_type.shape.dim
@@ -114,7 +117,7 @@ def inputs_of(model: Any) -> dict[str, Shape]:
 
 
 def described(shape: Shape) -> str:
-    """Such as ``1 x 3 x ? x ?``."""
+    """Return a shape as text, such as ``1 x 3 x ? x ?``."""
     return " x ".join("?" if length is None else str(length) for length in shape)
 
 
@@ -128,6 +131,6 @@ def _layout(inputs: Mapping[str, Shape]) -> Layout | None:
 
 
 def _features(inputs: Mapping[str, Shape]) -> dict[str, Shape]:
-    """The inputs that are features of the image, by rising resolution."""
+    """Return the inputs that are features of the image, sorted from low to high resolution."""
     maps = {name: shape for name, shape in inputs.items() if len(shape) == 4 and name not in _PROMPTS | _BATCHED}
     return dict(sorted(maps.items(), key=lambda item: item[1][-1] or 0))

@@ -1,4 +1,4 @@
-"""`OnnxSam`: a pair in segment-anything's layout, with the decoder made anew from the weights in its file (`onnx/decoder.py`)."""
+"""`OnnxSam`: a pair in segment-anything's layout, whose decoder runs as the faster graphs of `onnx/decoder.py`."""
 
 from __future__ import annotations
 
@@ -35,16 +35,20 @@ _GRAPHS = {
 
 
 def prepare(pair: Pair, decoder_sha256: str) -> dict[str, Path]:
-    """Writes the engine's graphs, made of a published decoder, to the cache; does nothing where they are.
+    """Write the graphs that are built from a published decoder to the cache folder, unless they are there already.
+
+    Args:
+        pair: The encoder and the decoder.
+        decoder_sha256: SHA-256 of the decoder's file.
 
     Returns:
-        Their paths by name.
+        Paths of the graphs by name.
 
     Raises:
-        WeightsMismatchError: The decoder is not such an export.
-        OSError: The cache cannot be written.
+        WeightsMismatchError: The decoder is not an export of segment-anything.
+        OSError: The cache folder cannot be written.
     """
-    # Named after the weights and after the code that makes the graphs, so that neither can change without the graphs being made anew.
+    # The folder is named after the weights and the code that builds the graphs. If one of them changes, the graphs are built again.
     code = b"".join(Path(str(module.__file__)).read_bytes() for module in (graph, onnx_decoder, weights))
     folder = home() / "prepared" / f"{decoder_sha256[:16]}-{hashlib.sha256(code).hexdigest()[:8]}"
     paths = {name: folder / f"{name}.onnx" for name in _GRAPHS}
@@ -58,17 +62,17 @@ def prepare(pair: Pair, decoder_sha256: str) -> dict[str, Path]:
 
 
 class OnnxSam:
-    """A model in segment-anything's ONNX layout, of any grid and width; a `promptseg.models.sam.model.SamModel`.
+    """Model from a pair of files in segment-anything's layout, of any grid size and width; a `promptseg.models.sam.model.SamModel`.
 
     Args:
-        pair: Its files.
+        pair: The encoder and the decoder.
         decoder_sha256: SHA-256 of the decoder's file.
-        provenance: Which model it is.
-        runtime: Where to run.
-        decode_batch: How many prompts to decode at once.
+        provenance: Provenance of the model.
+        runtime: ONNX Runtime with its device and threads.
+        decode_batch: Number of prompts to decode in one batch.
 
     Raises:
-        WeightsMismatchError: The files are not such a pair.
+        WeightsMismatchError: The files are not a pair in this layout.
     """
 
     decoder_config = DecoderConfig()
@@ -76,16 +80,16 @@ class OnnxSam:
     def __init__(self, pair: Pair, decoder_sha256: str, provenance: Provenance, runtime: Runtime, decode_batch: int) -> None:
         self.provenance = provenance
         self.decode_batch = decode_batch
-        self._grid, self._frame, self._low_res = pair.grid, pair.frame, pair.low_res
+        self._grid, self._input_size, self._low_res = pair.grid, pair.input_size, pair.low_res
         graphs: Mapping[str, Path | bytes]
         try:
             graphs = prepare(pair, decoder_sha256)
-        except OSError:  # A cache that cannot be written costs time at each load.
+        except OSError:  # Without a writable cache the graphs are built at every load.
             graphs = _built(pair)
         self._encoder = Encoder(pair, runtime)
         no_mask, self._mask_prompt, self._context, *decoding = (runtime.session(graphs[name]) for name in _GRAPHS)
         self._decoding = _Decoding(*decoding)
-        # Many prompts are decoded fastest by threads that each take whole prompts, so there is a second pair of sessions of one thread.
+        # Many prompts are decoded fastest by several threads with whole prompts each. They use a second pair of one-thread sessions.
         self.workers = runtime.workers
         single = runtime.one_thread()
         self._one_thread = _Decoding(single.session(graphs["decoder"]), single.session(graphs["upscaling"]))
@@ -94,17 +98,17 @@ class OnnxSam:
         self._lock = threading.Lock()
 
     def geometry(self, size: Size) -> Geometry:
-        """SAM's: the longer side fills the frame."""
-        return LongestSide(size, self._frame, self._low_res)
+        """Return the geometry of images of a size: the longer side fills the model input."""
+        return LongestSide(size, self._input_size, self._low_res)
 
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
-        """Encodes images one by one: a batch is no faster on a CPU."""
+        """Return the embeddings of images, encoded one by one because a batch is not faster on a CPU."""
         geometries = [self.geometry((image.shape[0], image.shape[1])) for image in images]
         features = [self._encoder(image, geometry) for image, geometry in zip(images, geometries, strict=True)]
         return [Embedding({"embedding": embedding}, geometry) for (embedding,), geometry in zip(features, geometries, strict=True)]
 
     def decode(self, embedding: Embedding, prompts: PointPrompts, *, one_thread: bool = False) -> _Decoded:
-        """Scores now, masks when they are asked for."""
+        """Return decoded prompts. Scores are computed now, logits on request."""
         decoding = self._one_thread if one_thread else self._decoding
         context = self._image_context(embedding) if prompts.mask_logits is None else self._mask_context(embedding, prompts.mask_logits)
         scores, hyper, image_out = decoding.decoder({"points": prompts.points, "labels": prompts.labels, **context})
@@ -129,12 +133,12 @@ class OnnxSam:
 
 
 _Context = Mapping[str, Any]
-"""Outputs of the context graph, left in the runtime's memory (`onnxruntime.OrtValue`)."""
+"""Outputs of the context graph, kept in the memory of the runtime (`onnxruntime.OrtValue`)."""
 
 
 @dataclass(frozen=True)
 class _Decoding:
-    """The two graphs from prompts to logits."""
+    """Sessions of the two graphs from prompts to logits."""
 
     decoder: Session
     upscaling: Session
@@ -142,7 +146,7 @@ class _Decoding:
 
 @dataclass(frozen=True, eq=False)
 class _Decoded:
-    """A `promptseg.models.sam.model.Decoded` that upscales what is asked for."""
+    """Decoded prompts that compute logits on request; a `promptseg.models.sam.model.Decoded`."""
 
     upscaling: Session
     grid: int
@@ -151,7 +155,7 @@ class _Decoded:
     image_out: Any
 
     def logits(self, prompt: int, candidates: Sequence[int], region: Size | None = None) -> NDArray[np.float32]:
-        """(len(candidates), 256, 256) float32, or the image tokens' rows and columns that hold the region."""
+        """Return logits (len(candidates), 256, 256) float32, or a top-left part of whole image tokens that contains the region."""
         rows, columns = (self.grid, self.grid) if region is None else (-(-side // onnx_decoder.UPSCALED) for side in region)
         inputs = {
             "image_out": self.image_out,

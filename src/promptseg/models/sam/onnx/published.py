@@ -1,6 +1,6 @@
-"""Published decoders that run as they are, cut before they make masks of the photo's size: scores and low-resolution logits are enough.
+"""Published decoders, run unchanged up to scores and low-resolution logits. Nodes that make masks of image size are removed.
 
-Prompts are decoded one by one: most of these graphs take nothing else, and on a CPU a batch is no faster.
+Prompts are decoded one by one: most of these graphs take only one prompt, and a batch is not faster on a CPU.
 """
 
 from __future__ import annotations
@@ -21,41 +21,41 @@ from ..model import PADDING, PointPrompts
 from .layouts import Pair, inputs_of
 
 SCORES, LOGITS = "iou_predictions", "low_res_masks"
-"""What decoders give: the names of the predicted IoUs and, where it has a name, of the low-resolution masks."""
+"""Names of the decoders' outputs: predicted IoUs, and low-resolution logits. The second name does not occur in all exports."""
 
 _DTYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(int32)": np.int32}
 
 
 @dataclass(frozen=True, eq=False)
 class DecodedMasks:
-    """A `promptseg.models.sam.model.Decoded` that has all logits already.
+    """Decoded prompts with all logits computed; a `promptseg.models.sam.model.Decoded`.
 
     Attributes:
-        scores: (N, C) predicted IoU of each candidate.
-        masks: (N, C, low_res, low_res) logits.
+        scores: (N, C) float32 predicted IoU of each candidate.
+        masks: (N, C, low_res, low_res) float32 logits of each candidate.
     """
 
     scores: NDArray[np.float32]
     masks: NDArray[np.float32]
 
-    def logits(self, prompt: int, candidates: Sequence[int], region: Size | None = None) -> NDArray[np.float32]:  # noqa: ARG002 - See below.
-        """(len(candidates), low_res, low_res), whatever the region."""
+    def logits(self, prompt: int, candidates: Sequence[int], region: Size | None = None) -> NDArray[np.float32]:  # noqa: ARG002 - All logits exist.
+        """Return logits (len(candidates), low_res, low_res) of some candidates of one prompt. `region` is ignored: all is returned."""
         return self.masks[prompt, list(candidates)]
 
 
 class PublishedDecoder:
-    """The decoder of a pair.
+    """Decoder of a pair.
 
     Args:
-        pair: The pair.
-        runtime: Where to run.
-        trial: Inputs of one prompt to try it on.
+        pair: The encoder and the decoder.
+        runtime: ONNX Runtime with its device and threads.
+        trial: Inputs of one prompt, on which the decoder is tried.
 
     Attributes:
-        candidates: How many masks it gives for a prompt.
+        candidates: Number of masks that the decoder gives for a prompt.
 
     Raises:
-        WeightsMismatchError: It does not give what its layout says.
+        WeightsMismatchError: The decoder's inputs or outputs are not those of its layout.
     """
 
     def __init__(self, pair: Pair, runtime: Runtime, trial: Mapping[str, NDArray[Any]]) -> None:
@@ -68,11 +68,11 @@ class PublishedDecoder:
             raise WeightsMismatchError(f"{pair.decoder} does not decode as a decoder in layout {pair.layout} does: {error}") from error
 
     def __call__(self, prompts: Iterable[Mapping[str, NDArray[Any]]], *, one_thread: bool) -> DecodedMasks:
-        """Decodes prompts.
+        """Return the decoded prompts.
 
         Args:
-            prompts: The inputs of each, by name. Those that the graph does not take are left out.
-            one_thread: Whether to compute on the calling thread alone.
+            prompts: The inputs of each prompt by name. Inputs that the graph does not have are ignored.
+            one_thread: Whether to compute only on the calling thread.
 
         Raises:
             BackendError: ONNX Runtime failed.
@@ -88,14 +88,18 @@ class PublishedDecoder:
 
 
 def without_padding(prompts: PointPrompts) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
-    """Points (P, 2) and labels (P,) of each prompt but its points of padding: these decoders add their own."""
+    """Yield points (P, 2) and labels (P,) of each prompt without its padding points, because published decoders add their own."""
     for points, labels in zip(prompts.points, prompts.labels, strict=True):
         real = labels != PADDING
         yield points[real], labels[real]
 
 
 def _cut(pair: Pair) -> bytes:
-    """The decoder's graph with two outputs: scores, and logits before anything clamps or enlarges them."""
+    """Return the serialized decoder, cut to two outputs: scores, and logits before they are clipped or upsampled.
+
+    Raises:
+        WeightsMismatchError: The decoder does not give predicted IoUs and masks.
+    """
     graph = pair.graph.graph
     outputs = [value.name for value in graph.output]
     masks = [name for name in outputs if name != SCORES]
@@ -109,7 +113,7 @@ def _cut(pair: Pair) -> bytes:
         graph.value_info.append(helper.make_tensor_value_info(logits, TensorProto.FLOAT, None))
     cut = onnx.utils.Extractor(pair.graph).extract_model(list(inputs_of(pair.graph)), [SCORES, logits])
     used = {name for node in cut.graph.node for name in node.input}
-    for value in [value for value in cut.graph.input if value.name not in used]:  # The size of the photo, which only enlarging needed.
+    for value in [value for value in cut.graph.input if value.name not in used]:  # The image size, which only the upsampling needed.
         cut.graph.input.remove(value)
     serialized: bytes = cut.SerializeToString()
     return serialized

@@ -1,4 +1,4 @@
-"""`OnnxSam2`: SAM 2 for images, as a published pair of ONNX files."""
+"""`OnnxSam2`: SAM 2 for images, from a published pair of ONNX files."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from .published import DecodedMasks, PublishedDecoder, without_padding
 
 
 class OnnxSam2:
-    """A pair in layout ``sam2``, of any grid; a `promptseg.models.sam.model.SamModel`.
+    """Model from a pair of files in layout ``sam2``, of any grid size; a `promptseg.models.sam.model.SamModel`.
 
-    The decoder gives four masks, of which the first is for prompts that mean one object (sam-cpp-macos), or the other three (samexporter).
-    It ends every prompt, with a box or without, with a point of padding of its own, as SAM 2 does.
+    Decoders of sam-cpp-macos give four masks, of which the first is for prompts that mean one object. Decoders of samexporter give only the
+    other three. The decoder appends a padding point to every prompt, with a box or without, as SAM 2 does.
 
     Args:
-        pair: Its files.
-        provenance: Which model it is.
-        runtime: Where to run.
+        pair: The encoder and the decoder.
+        provenance: Provenance of the model.
+        runtime: ONNX Runtime with its device and threads.
 
     Raises:
-        WeightsMismatchError: The files are not such a pair.
+        WeightsMismatchError: The files are not a pair in this layout.
     """
 
     decode_batch = 1
@@ -38,19 +38,19 @@ class OnnxSam2:
     def __init__(self, pair: Pair, provenance: Provenance, runtime: Runtime) -> None:
         self.provenance = provenance
         self.workers = runtime.workers
-        self._frame, self._low_res = pair.frame, pair.low_res
+        self._input_size, self._low_res = pair.input_size, pair.low_res
         self._features = tuple(pair.features)
         self._encoder = Encoder(pair, runtime)
-        trial = self._inputs(pair.blank, np.zeros((1, 2), np.float32), np.array([FOREGROUND]), None)
+        trial = self._inputs(pair.zero_features, np.zeros((1, 2), np.float32), np.array([FOREGROUND]), None)
         self._decoder = PublishedDecoder(pair, runtime, trial)
-        self.decoder_config = _conventions(self._decoder.candidates)
+        self.decoder_config = _decoder_config(self._decoder.candidates)
 
     def geometry(self, size: Size) -> Geometry:
-        """SAM 2's: the photo is stretched to the frame."""
-        return Square(size, self._frame, self._low_res)
+        """Return the geometry of images of a size: they are stretched to the whole model input."""
+        return Square(size, self._input_size, self._low_res)
 
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
-        """Encodes images one by one: the encoder takes no more."""
+        """Return the embeddings of images, encoded one by one because the encoder takes a single image."""
         geometries = [self.geometry((image.shape[0], image.shape[1])) for image in images]
         features = [self._encoder(image, geometry) for image, geometry in zip(images, geometries, strict=True)]
         return [
@@ -58,7 +58,7 @@ class OnnxSam2:
         ]
 
     def decode(self, embedding: Embedding, prompts: PointPrompts, *, one_thread: bool = False) -> DecodedMasks:
-        """Decodes prompts one by one."""
+        """Return decoded prompts, decoded one by one."""
         inputs = (self._inputs(embedding.features, *prompt, prompts.mask_logits) for prompt in without_padding(prompts))
         return self._decoder(inputs, one_thread=one_thread)
 
@@ -74,7 +74,7 @@ class OnnxSam2:
         return {**features, POINTS: points[None], LABELS: labels[None], MASK: mask[None, None], HAS_MASK: has_mask}
 
 
-def _conventions(candidates: int) -> DecoderConfig:
+def _decoder_config(candidates: int) -> DecoderConfig:
     whole = candidates == 4
     return DecoderConfig(
         ambiguous=(1, 2, 3) if whole else tuple(range(candidates)),

@@ -1,7 +1,7 @@
-"""Reads the weights of MobileSAM's image encoder, a TinyViT, back out of an ONNX export.
+"""Reader for the weights of MobileSAM's image encoder, a TinyViT, in an ONNX export.
 
-torch's exporter folds batch normalization into convolutions and transposes linear weights, and what it changes it names anew. The nodes
-keep the path of the module that they were exported from: what a node's constant is follows from that path and the node's operator.
+torch's exporter folds batch normalization into convolutions, transposes linear weights, and renames the parameters that it changes. The
+nodes keep the path of the module that they were exported from. This path and the node's operator identify the parameter.
 """
 
 from __future__ import annotations
@@ -22,16 +22,19 @@ Array = NDArray[np.float32]
 
 _ROLES = {("Conv", 1): "weight", ("Conv", 2): "bias", ("MatMul", 1): "weight", ("Mul", 0): "weight", ("Mul", 1): "weight"}
 _ROLES |= {("Add", 0): "bias", ("Add", 1): "bias"}
-"""What a constant is, by the operator that uses it and the place among its operands. ``Mul`` and ``Add`` end norms and linear layers."""
+"""Kind of parameter of a constant, by the operator that uses it and its position among the operands.
+
+``Mul`` and ``Add`` are the last operators of norms and linear layers.
+"""
 
 
 def read_encoder_weights(path: Path) -> dict[str, Array]:
-    """The parameters of the encoder in an ONNX file, under their names in a ``TinyViT`` whose convolutions have their batch norm folded in.
+    """Return the parameters of the encoder in an ONNX file, by their names in a ``TinyViT`` with batch norms folded into convolutions.
 
-    Linear weights are (out, in), as torch has them. The shapes are the file's: what they should be is for the model to say.
+    Linear weights are (out, in), as in torch. Shapes are not checked here.
 
     Raises:
-        WeightsMismatchError: The file is not ONNX, or not such an export.
+        WeightsMismatchError: The file is not ONNX, or not an image encoder exported by torch.
     """
     graph = read_graph(path)
     try:
@@ -65,20 +68,32 @@ def _parameters(graph: Any) -> Iterator[tuple[str, Array]]:
 
 
 def _module_of(node: str) -> str:
-    """The module that a node was exported from: ``"neck.1"`` for ``"/neck/neck.1/Mul"``. ``c`` is the convolution beside a batch norm."""
+    """Return the module that a node was exported from, such as ``"neck.1"`` for ``"/neck/neck.1/Mul"``.
+
+    A final ``c``, the convolution beside a batch norm, is removed.
+    """
     scopes = node.strip("/").split("/")[:-1]
     inner = [scope for scope, following in zip(scopes, [*scopes[1:], ""], strict=False) if not following.startswith(f"{scope}.")]
     return ".".join(inner).removesuffix(".c")
 
 
 def _as_in_torch(operator: str, array: Array) -> Array:
-    """Linear weights turned; those of channel norms, which the graph has ready for broadcasting, flat."""
+    """Return a parameter in the shape that torch uses.
+
+    Linear weights are transposed. Weights of channel norms, which the graph stores in a shape for broadcasting, are flattened.
+    """
     shaped: Array = {"Conv": array, "MatMul": array.T}.get(operator, array.reshape(-1))
     return shaped
 
 
 def _attention_biases(module: str, table: Array) -> Array:
-    """(heads, places) biases by how far apart two places of a window lie, of the (heads, places, places) that the export made of them."""
+    """Return attention biases as torch stores them, (heads, places), from the table (heads, places, places) of the export.
+
+    torch stores one bias for each offset between two places of a window; the table repeats it for every pair of places.
+
+    Raises:
+        ValueError: The table is not made of one bias for each offset in a square window.
+    """
     if table.ndim != 3 or table.shape[1] != table.shape[2]:
         raise ValueError(f"{module} adds a constant of shape {table.shape}, not one bias for each pair of places")
     places = table.shape[1]

@@ -1,11 +1,11 @@
-"""Reads the weights of SAM's prompt encoder and mask decoder back out of a published ONNX export, quantized or not.
+"""Reader for the weights of SAM's prompt encoder and mask decoder in a published ONNX export, quantized or not.
 
-The export of segment-anything (``scripts/export_onnx_model.py``) keeps most parameter names as names of initializers. Weights of linear
-layers are told by the bias that is added to their product, because many lose their names and not all lie the same way round; those of
-channel norms are told by their shape and order.
+The export of segment-anything (``scripts/export_onnx_model.py``) keeps most parameter names as names of initializers. Many weights of
+linear layers lose their names, and some are transposed. They are identified by the bias that is added to their product. Weights of channel
+norms are identified by their shape and order.
 
-``quantize_dynamic`` of ONNX Runtime keeps a weight ``w`` as bytes ``w_quantized`` with ``w_scale`` and ``w_zero_point``. They become
-numbers again here, each within half a step of what it was.
+``quantize_dynamic`` of ONNX Runtime stores a weight ``w`` as bytes ``w_quantized`` with ``w_scale`` and ``w_zero_point``. They are
+dequantized here, each to within half a quantization step of the original.
 """
 
 from __future__ import annotations
@@ -24,27 +24,29 @@ from onnx import numpy_helper
 from ....errors import WeightsMismatchError
 
 Weights = Mapping[str, NDArray[np.float32]]
-"""Parameters under their names in segment-anything's state dict, without ``prompt_encoder.`` and ``mask_decoder.``; linear weights of the
-transformer are (in, out)."""
+"""Parameters by their names in segment-anything's state dict, without the prefixes ``prompt_encoder.`` and ``mask_decoder.``.
+
+Linear weights of the transformer are (in, out).
+"""
 
 _PARAMETER = re.compile(r"(?:model\.)?(?:prompt_encoder|mask_decoder)\.(.+)")
 _LINEAR = ("transformer.", "iou_prediction_head.", "output_hypernetworks_mlps.")
-"""Where the linear layers are."""
+"""Prefixes of the linear layers."""
 _FREQUENCIES = "pe_layer.positional_encoding_gaussian_matrix"
 _CHANNEL_NORMS = ("mask_downscaling.1", "mask_downscaling.4", "output_upscaling.1")
 _QUANTIZED = "_quantized"
 _NAMED = 4
-"""How many parameters a message names."""
+"""Maximum number of parameters named in an error message."""
 
 
 def read_decoder_weights(path: Path) -> dict[str, NDArray[np.float32]]:
-    """The parameters of the prompt encoder and mask decoder in an ONNX file of segment-anything's layout.
+    """Return the parameters of the prompt encoder and mask decoder in an ONNX file of segment-anything's layout.
 
-    Two are stored as the export computed them: ``"output_tokens"`` (1, 5, 256), the IoU token and the four mask tokens, and
+    Two are constants that the export computed: ``"output_tokens"`` (1, 5, 256), the IoU token and the four mask tokens, and
     ``"no_mask_embed"`` (256,).
 
     Raises:
-        WeightsMismatchError: The file is not such an export.
+        WeightsMismatchError: The file is not a mask decoder exported by segment-anything.
     """
     graph = read_graph(path)
     constants = _constants(graph)
@@ -69,31 +71,31 @@ def read_decoder_weights(path: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def read_graph(path: Path) -> Any:
-    """The ``onnx.GraphProto`` of a file.
+    """Return the ``onnx.GraphProto`` of a file.
 
     Raises:
-        WeightsMismatchError: It is not an ONNX file.
+        WeightsMismatchError: The file is not an ONNX file.
     """
     return read_model(path).graph
 
 
 def read_model(path: Path) -> Any:
-    """The ``onnx.ModelProto`` of a file.
+    """Return the ``onnx.ModelProto`` of a file.
 
     Raises:
-        WeightsMismatchError: It is not an ONNX file.
+        WeightsMismatchError: The file is not an ONNX file.
     """
     try:
         model = onnx.load(str(path))
-    except Exception as error:  # protobuf's DecodeError has moved between versions.
+    except Exception as error:  # The module of protobuf's DecodeError differs between versions.
         raise WeightsMismatchError(f"{path} is not an ONNX file: {error}") from error
-    if not model.graph.node:  # Some files of other kinds, an empty one among them, are read without complaint.
+    if not model.graph.node:  # onnx reads some files of other kinds, such as an empty file, without an error.
         raise WeightsMismatchError(f"{path} is not an ONNX file: it has no graph")
     return model
 
 
 def _constants(graph: Any) -> dict[str, NDArray[np.float32]]:
-    """The graph's constants by name, those that were quantized under the names that they had before."""
+    """Return the float32 constants of the graph by name. Quantized ones are dequantized, under their original names."""
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     constants = {name: array for name, array in stored.items() if array.dtype == np.float32}
     for name in [name.removesuffix(_QUANTIZED) for name in stored if name.endswith(_QUANTIZED)]:
@@ -101,7 +103,7 @@ def _constants(graph: Any) -> dict[str, NDArray[np.float32]]:
             continue
         scale, zero = constants.pop(f"{name}_scale"), stored[f"{name}_zero_point"].astype(np.float32)
         array = stored[name + _QUANTIZED].astype(np.float32)
-        if scale.size > 1:  # One for each channel: the columns of a matrix, the first dimension of a convolution.
+        if scale.size > 1:  # One scale for each channel: the columns of a matrix, the first dimension of a convolution.
             channels = (1, -1) if array.ndim == 2 else (-1, *(1,) * (array.ndim - 1))
             scale, zero = scale.reshape(channels), zero.reshape(channels)
         constants[name] = (array - zero) * scale
@@ -109,7 +111,7 @@ def _constants(graph: Any) -> dict[str, NDArray[np.float32]]:
 
 
 def _users(graph: Any) -> dict[str, list[Any]]:
-    """The nodes that take each value."""
+    """Return, for each value of the graph, the nodes that take it as an input."""
     users = defaultdict(list)
     for node in graph.node:
         for operand in node.input:
@@ -118,7 +120,7 @@ def _users(graph: Any) -> dict[str, list[Any]]:
 
 
 def _linear_weights(graph: Any, users: Mapping[str, Sequence[Any]], constants: Weights) -> dict[str, NDArray[np.float32]]:
-    """The weights of products by the name of the bias that is added to them."""
+    """Return the weights of linear layers, each named after the bias that is added to its product."""
     weights = {}
     for node in graph.node:
         if node.op_type not in ("MatMul", "MatMulInteger", "Gemm"):
@@ -134,7 +136,11 @@ def _linear_weights(graph: Any, users: Mapping[str, Sequence[Any]], constants: W
 
 
 def _channel_norms(graph: Any, users: Mapping[str, Sequence[Any]], constants: Weights) -> dict[str, NDArray[np.float32]]:
-    """Weights and biases of norms over the channels of an image: (C, 1, 1), multiplied and then added, in the order of the graph."""
+    """Return weights and biases of the channel norms.
+
+    In the graph they have shape (C, 1, 1); a multiplication by the weight is followed by an addition of the bias. The norms are named by
+    their order in the graph.
+    """
 
     def is_channels(name: str) -> bool:
         return name in constants and constants[name].shape == (constants[name].size, 1, 1)
@@ -150,7 +156,7 @@ def _channel_norms(graph: Any, users: Mapping[str, Sequence[Any]], constants: We
 
 
 def _added_to(value: str, users: Mapping[str, Sequence[Any]]) -> str | None:
-    """What is added to a value, past the steps that undo its quantization; None where it goes elsewhere."""
+    """Return the name of the value that is added to a value, after the steps of dequantization. None if nothing is added."""
     while len(users.get(value, ())) == 1:
         (node,) = users[value]
         if node.op_type == "Add":
@@ -163,10 +169,10 @@ def _added_to(value: str, users: Mapping[str, Sequence[Any]]) -> str | None:
 
 
 def _exact_frequencies(rounded: NDArray[np.float32], constants: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """The frequencies of the position encoding before they were quantized, where the file has them in another form as well.
+    """Return the frequencies of the position encoding before quantization, if the file allows to recover them; otherwise `rounded`.
 
-    Quantizing leaves them off by up to half a step, which moves a point by pixels. A graph that was simplified beforehand still has the
-    encoding of the image's own positions, sine and cosine (width, grid, grid), as a constant that nothing has rounded.
+    Quantization changes a frequency by up to half a step, which moves a point by pixels. A graph that was simplified before quantization
+    also holds the position encoding of the image tokens, sine and cosine (width, grid, grid), as a constant that was not quantized.
     """
     width = 2 * rounded.shape[1]
     found = []
@@ -178,7 +184,7 @@ def _exact_frequencies(rounded: NDArray[np.float32], constants: Sequence[NDArray
         return rounded
     sine, cosine = np.split(found[0].astype(np.float64), 2)
     phase = cosine + 1j * sine
-    radians = 4 * np.pi / phase.shape[-1]  # From one position to the next, for a frequency of 1.
+    radians = 4 * np.pi / phase.shape[-1]  # Phase step from one position to the next, for a frequency of 1.
     exact = rounded.astype(np.float64)
     for row, axis in ((0, 2), (1, 1)):  # x, y
         later, earlier = (np.take(phase, range(start, start + phase.shape[axis] - 1), axis) for start in (1, 0))
@@ -188,7 +194,11 @@ def _exact_frequencies(rounded: NDArray[np.float32], constants: Sequence[NDArray
 
 
 def _check(path: Path, weights: Weights) -> None:
-    """Refuses a file whose parameters are not exactly those of a decoder with two layers and attentions of half its width to the image."""
+    """Check that the parameters are exactly those of a decoder with two layers, whose attentions to the image have half its width.
+
+    Raises:
+        WeightsMismatchError: Parameters are missing, unknown, or of another width.
+    """
     expected = _expected()
     for fault, names in (("lacks", expected - set(weights)), ("also has", set(weights) - expected)):
         if names:

@@ -1,4 +1,4 @@
-"""Checkpoints of SAM, SAM 2 and MobileSAM: recognized from their tensors, loaded strictly."""
+"""Loading of checkpoints of SAM, SAM 2 and MobileSAM. The variant is recognized from the tensors; loading is strict."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ....errors import WeightsMismatchError
 from ....runtime.checkpoints import State, check_state, named, read_checkpoint
 
 VARIANTS = {1280: "vit_h", 1024: "vit_l", 768: "vit_b"}
-"""SAM's variants by the width of their encoder."""
+"""Variants of SAM by the width of their image encoder."""
 
 SAM2_SIZES = {(96, 12): "t", (96, 16): "s", (112, 24): "b+", (144, 48): "l"}
-"""SAM 2's sizes, as in the names of its configurations, by width and depth of their encoder."""
+"""Sizes of SAM 2, as in the names of its configurations, by width and depth of the image encoder."""
 
 
 def variant_of(state: State) -> str | None:
-    """``"vit_h"``, ``"vit_l"``, ``"vit_b"``, ``"vit_t"``, or such as ``"sam2_hiera_t"`` or ``"sam2.1_hiera_b+"``; None for something else.
+    """Return the variant of a checkpoint, from names and shapes of its tensors, or None if it is of another model.
 
-    Told from names and shapes alone.
+    Variants are ``"vit_h"``, ``"vit_l"``, ``"vit_b"``, ``"vit_t"`` and, for SAM 2, such as ``"sam2_hiera_t"`` or ``"sam2.1_hiera_b+"``.
     """
     if "sam_mask_decoder.iou_token.weight" in state:
         return _sam2_variant_of(state)
@@ -42,16 +42,16 @@ def _sam2_variant_of(state: State) -> str | None:
 
 
 def load_checkpoint(path: Path, build: Callable[[], Any], variant: str, model: str) -> Any:
-    """A model with the weights of a checkpoint, in evaluation mode on the CPU.
+    """Return a model with the weights of a checkpoint, in evaluation mode on the CPU.
 
     Args:
         path: The checkpoint.
-        build: Makes the module, with any weights; its parameters may be without memory (device ``meta``).
-        variant: Which variant that is.
-        model: The model's name, for the messages.
+        build: Function that makes the module with any weights. Its parameters may be on device ``meta``, without memory.
+        variant: Variant of the module, as `variant_of` names it.
+        model: Name of the model, for error messages.
 
     Raises:
-        WeightsMismatchError: The checkpoint is damaged, unsafe, or of something else.
+        WeightsMismatchError: The checkpoint is damaged, cannot be loaded safely, or is of another model or variant.
     """
     state = read_checkpoint(path)
     found = variant_of(state)
@@ -65,14 +65,15 @@ def load_checkpoint(path: Path, build: Callable[[], Any], variant: str, model: s
     check_state(path, state, module.state_dict(), model)
     state = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
     module.load_state_dict(state, strict=True, assign=True)
-    # Again after loading: MobileSAM keeps a copy of its attention biases from the last time that it was called.
+    # eval() is called after loading because it makes MobileSAM renew its copy of the attention biases.
     return module.eval().requires_grad_(False)
 
 
 def decoder_state(module: Any) -> dict[str, Tensor]:
-    """The tensors of a model's prompt encoder and mask decoder, by name, of the packages of SAM and MobileSAM or of SAM 2.
+    """Return the tensors of a model's prompt encoder and mask decoder, by name, for modules of SAM, MobileSAM or SAM 2.
 
-    Without those through which SAM 2 encodes images, although they are part of its mask decoder: embeddings depend on them.
+    SAM 2's mask decoder also holds the convolutions ``conv_s0`` and ``conv_s1``, which encode images. They are left out, because
+    embeddings depend on them.
     """
     return {
         name: tensor
@@ -82,21 +83,21 @@ def decoder_state(module: Any) -> dict[str, Tensor]:
 
 
 def encoder_state(module: Any) -> dict[str, Tensor]:
-    """The tensors of a model's image encoder, by name, without those that `decoder_state` leaves to it in SAM 2's mask decoder."""
+    """Return the tensors of a model's image encoder, by name, without the convolutions for images in SAM 2's mask decoder."""
     return {name: tensor for name, tensor in module.state_dict().items() if name.startswith("image_encoder.")}
 
 
 def load_part(path: Path, module: Any, part: State, model: str) -> Any:
-    """A model with a part of its tensors from a file that `promptseg.finetune_decoder` wrote.
+    """Return a model after loading a part of its tensors from a file that `promptseg.finetune_decoder` wrote.
 
     Args:
         path: The file.
-        module: The model that the file builds on, in evaluation mode on the CPU. It is changed.
-        part: The tensors of that part, as `decoder_state` or `encoder_state` gives them.
-        model: The model's name, for the messages.
+        module: The base model, in evaluation mode on the CPU. It is changed.
+        part: The present tensors of that part, from `decoder_state` or `encoder_state`.
+        model: Name of the model, for error messages.
 
     Raises:
-        WeightsMismatchError: The file is damaged, or holds other tensors.
+        WeightsMismatchError: The file is damaged, or its tensors are not exactly those of the part.
     """
     state = read_checkpoint(path)
     check_state(path, state, part, model)

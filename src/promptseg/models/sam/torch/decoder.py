@@ -1,20 +1,21 @@
-"""The prompt encoder and mask decoder of SAM and SAM 2 in torch: the published arithmetic with far less work, on any device.
+"""The prompt encoder and mask decoder of SAM and SAM 2 in torch, with the published results and far less work, on any device.
 
-The same three changes as in `onnx/decoder.py`, made from the modules of a loaded model, whatever its width, depth and grid:
+The decoder is built from the modules of a loaded model of any width, depth and grid. It makes the same three changes as
+`onnx/decoder.py`. The results are equal up to rounding.
 
-1. What depends on the image alone is computed once an image (`TorchDecoder.context`): the image side of the first layer's attentions,
-   and the order in which upscaling wants SAM 2's high-resolution features.
+1. Everything that depends only on the image is computed once for each image (`TorchDecoder.context`): the image side of the first layer's
+   attentions, and SAM 2's high-resolution features in the order that upscaling needs.
 2. In the later layers the projections of the image are moved to the prompt side: ``softmax(q (x W)^T) = softmax((q W^T) x^T)`` and
-   ``p (x W) = (p x) W``, where x has 4096 rows and q and p about seven a head.
-3. Masks are not made with the scores (`TorchDecoder.decode`) but afterwards (`TorchDecoder.upscale`), for the prompts and candidates that
-   are wanted.
+   ``p (x W) = (p x) W``, where x has 4096 rows and q and p have about seven rows in each head.
+3. Scores come first (`TorchDecoder.decode`). Masks are computed later (`TorchDecoder.upscale`), only for the prompts and candidates that
+   are needed.
 
 The architecture is that of ``MaskDecoder``, ``TwoWayTransformer`` and ``PromptEncoder`` in segment-anything (Kirillov et al., "Segment
-Anything", 2023). SAM 2's classes of the same names (Ravi et al., "SAM 2", 2024) differ in three things, which are read from the modules: a
-token before the others asks whether the object is there, predicted IoU goes through a sigmoid, and upscaling adds features of the image.
+Anything", 2023). SAM 2's classes of the same names (Ravi et al., "SAM 2", 2024) differ in three ways, which are read from the modules: a
+first token tells whether the object is in the image, predicted IoU passes through a sigmoid, and upscaling adds high-resolution features.
 
-Shapes: N prompts of T tokens, H heads of width d, L image tokens of width C. Values by head are (H, N T, d), so that what all prompts share
-enters a product once and is never copied for each of them.
+Shapes: N prompts of T tokens, H heads of width d, L image tokens of width C. Values by head have shape (H, N T, d). In this shape, arrays
+that all prompts share enter a product once and are not copied for each prompt.
 """
 
 from __future__ import annotations
@@ -32,15 +33,15 @@ from ....masks import Size
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """What depends on the image, and an earlier mask, alone.
+    """Intermediate results that depend only on the image (and an earlier mask).
 
     Attributes:
-        embedding: (L, C) what the image encoder made of the image.
-        image: (L, C) image tokens: the embedding with the earlier mask, or with what stands for none.
-        keys: (H, d, L) of the first layer's attention to the image.
-        values: (H, L, d) of the same.
-        queries: (H, d, L) of the image's first attention to the tokens.
-        offsets: (grid, C) and (grid, 4, C / 2), what each step of upscaling adds to the image tokens' pixels.
+        embedding: (L, C) output of the image encoder.
+        image: (L, C) image tokens: the embedding plus that of the earlier mask, or of no mask.
+        keys: (H, d, L) keys of the first layer's attention to the image.
+        values: (H, L, d) values of the first layer's attention to the image.
+        queries: (H, d, L) queries of the image's attention to the tokens in the first layer.
+        offsets: (grid, C) and (grid, 4, C / 2), added to the pixels of the image tokens in the two steps of upscaling.
     """
 
     embedding: Tensor
@@ -53,14 +54,14 @@ class Context:
 
 @dataclass(frozen=True, eq=False)
 class DecodedPrompts:
-    """N decoded prompts: their scores, and what their masks can be made of.
+    """N decoded prompts: their scores, and the inputs from which `TorchDecoder.upscale` computes masks.
 
     Attributes:
         scores: (N, masks) float32 predicted IoU.
-        tokens: (N, output tokens, C) for the object (SAM 2), the predicted IoU and each mask.
-        hyper: (N, masks, C / 8).
-        image: (N, L, C).
-        offsets: As in `Context`.
+        tokens: (N, output tokens, C) output tokens of the object (SAM 2), the predicted IoU and each mask.
+        hyper: (N, masks, C / 8) weights of each mask, from the hypernetworks.
+        image: (N, L, C) image tokens after the last layer.
+        offsets: (grid, C) and (grid, 4, C / 2), added to the pixels of the image tokens in the two steps of upscaling.
     """
 
     scores: Tensor
@@ -71,15 +72,15 @@ class DecodedPrompts:
 
 
 class TorchDecoder:
-    """Decodes prompts. Immutable after construction, so that threads may share it; gradients are not its business.
+    """Prompt encoder and mask decoder of one model, for inference only. It is immutable, so threads may share it.
+
+    The modules are moved to the device and converted to the dtype. Nothing else may use them afterwards.
 
     Args:
-        prompt_encoder: ``PromptEncoder`` of segment-anything, of SAM 2, or of a package that copies one of them.
-        mask_decoder: ``MaskDecoder`` likewise, with a ``TwoWayTransformer``.
-        device: Where to compute.
-        dtype: Type of the products; positions, softmax and results are float32 whatever it is.
-
-    The modules are moved to the device and the type; nothing else may use them afterwards.
+        prompt_encoder: ``PromptEncoder`` of segment-anything, of SAM 2, or of a package with a copy of one of them.
+        mask_decoder: ``MaskDecoder`` of the same package, with a ``TwoWayTransformer``.
+        device: Device of all computation.
+        dtype: Dtype of matrix products. Positions, softmax and results are always float32.
     """
 
     def __init__(self, prompt_encoder: Any, mask_decoder: Any, device: torch.device, dtype: torch.dtype) -> None:
@@ -87,7 +88,7 @@ class TorchDecoder:
         self.grid: Size = (int(prompt_encoder.image_embedding_size[0]), int(prompt_encoder.image_embedding_size[1]))
         height, width = prompt_encoder.input_image_size
         with torch.no_grad():
-            self._frame = torch.tensor([width, height], dtype=torch.float32, device=device)
+            self._input_size = torch.tensor([width, height], dtype=torch.float32, device=device)
             self._frequencies = prompt_encoder.pe_layer.positional_encoding_gaussian_matrix.to(device, torch.float32)
             kinds = [prompt_encoder.not_a_point_embed, *prompt_encoder.point_embeddings]
             self._kinds = torch.cat([kind.weight for kind in kinds]).to(device, torch.float32)
@@ -98,7 +99,7 @@ class TorchDecoder:
             self._no_mask = prompt_encoder.no_mask_embed.weight.to(device, dtype)
             self._mask_downscaling = prompt_encoder.mask_downscaling.to(device, dtype)
             positions = self._positions(self._centers())
-            transformer = mask_decoder.transformer.to(device, torch.float32)  # The constants are made in float32.
+            transformer = mask_decoder.transformer.to(device, torch.float32)  # Constants are computed in float32.
             self._layers = [_Layer(layer, positions, dtype) for layer in transformer.layers]
             self._final = _TokensToImage(transformer.final_attn_token_to_image, positions, dtype)
             self._final_norm = transformer.norm_final_attn.to(dtype)
@@ -108,28 +109,28 @@ class TorchDecoder:
             self._object_head = mask_decoder.pred_obj_score_head.to(device, dtype) if object_token else None
 
     def context(self, embedding: Tensor, high_res: Sequence[Tensor] = ()) -> Context:
-        """Everything that depends on the image alone.
+        """Return the intermediate results that depend only on the image.
 
         Args:
-            embedding: (1, C, grid height, grid width) of the image encoder.
-            high_res: SAM 2's features of four and of two times the grid: (1, C / 8, …) and (1, C / 4, …). None of SAM.
+            embedding: (1, C, grid height, grid width) output of the image encoder.
+            high_res: SAM 2's features at four and at two times the grid, (1, C / 8, …) and (1, C / 4, …). Empty for SAM.
         """
         tokens = embedding.to(self.device, self.dtype).flatten(2)[0].T.contiguous()
         features = [level.to(self.device, self.dtype) for level in high_res]
         return self._context(tokens, self._no_mask, self._upscaling.offsets(features, self.grid))
 
     def with_mask(self, context: Context, mask_logits: Tensor) -> Context:
-        """The context of an image with an earlier mask, given as (4 grid height, 4 grid width) logits."""
+        """Return the context of an image with an earlier mask, given as logits (4 grid height, 4 grid width)."""
         dense = self._mask_downscaling(mask_logits.to(self.device, self.dtype)[None, None])
         return self._context(context.embedding, dense.flatten(2)[0].T, context.offsets)
 
     def decode(self, context: Context, points: Tensor, labels: Tensor) -> DecodedPrompts:
-        """Scores of prompts, and what `upscale` makes their masks of.
+        """Return the scores of prompts, and the inputs of `upscale`.
 
         Args:
-            context: The image.
-            points: (N, P, 2) float32 ``(x, y)`` in frame pixels.
-            labels: (N, P) int64: -1 padding, 0 background, 1 foreground, 2 and 3 the corners of a box.
+            context: Context of the image.
+            points: (N, P, 2) float32 ``(x, y)`` in pixels of the model input.
+            labels: (N, P) int64: -1 padding, 0 background, 1 foreground, 2 and 3 the top-left and bottom-right corners of a box.
         """
         tokens = self._prompt_tokens(points.to(self.device), labels.to(self.device))
         queries = tokens
@@ -143,20 +144,27 @@ class TorchDecoder:
         return DecodedPrompts(self._iou_head(iou).float(), outputs, hyper, image, context.offsets)
 
     def object_scores(self, decoded: DecodedPrompts) -> Tensor:
-        """(N,) float32 logits of the object being in the image at all, of a SAM 2 decoder."""
+        """Return logits (N,) float32 of the object being in the image, from a SAM 2 decoder.
+
+        Raises:
+            TypeError: The decoder has no object token; it is not of SAM 2.
+        """
         if self._object_head is None:
             raise TypeError("this decoder has no token for the object")
         scores: Tensor = self._object_head(decoded.tokens[:, 0])
         return scores[:, 0].float()
 
     def upscale(self, decoded: DecodedPrompts, prompt: int, candidates: Sequence[int], region: Size | None = None) -> Tensor:
-        """(candidates, 4 rows, 4 columns) float32 logits of some candidates of one prompt.
+        """Return logits of some candidates of one prompt.
 
         Args:
-            decoded: What `decode` gave.
-            prompt: Which of the N prompts.
-            candidates: Which of its candidates.
-            region: ``(height, width)`` in logits of the part that is wanted, from the top left; None for all.
+            decoded: Decoded prompts, from `decode`.
+            prompt: Index of the prompt, 0 to N - 1.
+            candidates: Indices of its candidates.
+            region: ``(height, width)`` in logits of the part that is needed, from the top-left corner; None for all.
+
+        Returns:
+            (candidates, 4 rows, 4 columns) float32, for the rows and columns of image tokens that contain the region.
         """
         rows, columns = self.grid if region is None else (-(-region[0] // 4), -(-region[1] // 4))
         image = decoded.image[prompt].view(*self.grid, -1)[:rows, :columns]
@@ -170,26 +178,29 @@ class TorchDecoder:
         return Context(embedding, image, keys, values, first.image_to_tokens.queries(image), offsets)
 
     def _prompt_tokens(self, points: Tensor, labels: Tensor) -> Tensor:
-        """(N, T, C): the output tokens, then each point's position and kind (``PromptEncoder._embed_points``)."""
-        position = self._positions((points + 0.5) / self._frame)
+        """Return the tokens of the prompts, (N, T, C): the output tokens, then the embedding of each point's position and label.
+
+        This is ``PromptEncoder._embed_points``.
+        """
+        position = self._positions((points + 0.5) / self._input_size)
         position = position * (labels >= 0).unsqueeze(-1)  # Padding has no position.
         embedded = position + self._kinds[labels + 1]
         return torch.cat([self._output_tokens.expand(len(points), -1, -1), embedded], dim=1).to(self.dtype)
 
     def _positions(self, unit: Tensor) -> Tensor:
-        """Random Fourier features of points in the unit square (``PositionEmbeddingRandom``)."""
+        """Return random Fourier features of points in the unit square (``PositionEmbeddingRandom``)."""
         angles = 2 * torch.pi * ((2 * unit - 1) @ self._frequencies)
         return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
     def _centers(self) -> Tensor:
-        """(L, 2) centers of the image tokens in the unit square."""
+        """Return the centers ``(x, y)`` of the image tokens in the unit square, (L, 2)."""
         ticks = [(torch.arange(side, dtype=torch.float32, device=self.device) + 0.5) / side for side in self.grid]
         y, x = torch.meshgrid(*ticks, indexing="ij")
         return torch.stack([x, y], dim=-1).view(-1, 2)
 
 
 class _Layer:
-    """``TwoWayAttentionBlock``."""
+    """A layer of the two-way transformer (``TwoWayAttentionBlock``)."""
 
     def __init__(self, layer: Any, positions: Tensor, dtype: torch.dtype) -> None:
         self.tokens_to_image = _TokensToImage(layer.cross_attn_token_to_image, positions, dtype)
@@ -200,7 +211,7 @@ class _Layer:
         self._norms = [norm.to(dtype) for norm in (layer.norm1, layer.norm2, layer.norm3, layer.norm4)]
 
     def __call__(self, queries: Tensor, tokens: Tensor, image: Tensor, first: Context | None) -> tuple[Tensor, Tensor]:
-        """The tokens (N, T, C) and the image (N, L, C) after this layer; `first` is the context where this is the first layer."""
+        """Return the tokens (N, T, C) and the image (N, L, C) after this layer. `first` is the context for the first layer, else None."""
         norm1, norm2, norm3, norm4 = self._norms
         if self._skips_positions:
             queries = norm1(self._self_attention(queries, queries))
@@ -212,7 +223,7 @@ class _Layer:
 
 
 class _Attention:
-    """What the three attentions share: weights by head, the scale folded into the queries' projection."""
+    """Base of the three attentions: weights by head, with the scale folded into the projection of the queries."""
 
     def __init__(self, attention: Any, dtype: torch.dtype) -> None:
         self.heads = int(attention.num_heads)
@@ -226,27 +237,27 @@ class _Attention:
         return tuple(value.detach().to(self.dtype).contiguous() for value in values)
 
     def by_head(self, weight: Tensor) -> Tensor:
-        """(H d, C) as (H, d, C)."""
+        """Reshape (H d, C) to (H, d, C)."""
         return weight.view(self.heads, self.head, -1)
 
     def constant(self, positions: Tensor, linear: tuple[Tensor, Tensor]) -> Tensor:
-        """(H, d, L): what the image's positions and the bias contribute to a projection of the image, the same for every image."""
+        """Return the part of the positions and the bias in a projection of the image, (H, d, L). It is the same for every image."""
         return self.split(functional.linear(positions, *linear)).transpose(1, 2)
 
     def split(self, value: Tensor) -> Tensor:
-        """(…, H d) as (H, all rows, d)."""
+        """Split the heads: (…, H d) to (H, all rows, d)."""
         return value.reshape(-1, self.heads, self.head).transpose(0, 1)
 
     def join(self, value: Tensor, prompts: int) -> Tensor:
-        """(H, N T, d) as (N, T, H d)."""
+        """Join the heads: (H, N T, d) to (N, T, H d)."""
         return value.transpose(0, 1).reshape(prompts, -1, self.heads * self.head)
 
     def by_prompt(self, value: Tensor, prompts: int) -> Tensor:
-        """(H, N T, x) as (N, H T, x)."""
+        """Reorder by prompt: (H, N T, x) to (N, H T, x)."""
         return value.view(self.heads, prompts, -1, value.shape[-1]).transpose(0, 1).reshape(prompts, -1, value.shape[-1])
 
     def of_all_prompts(self, value: Tensor) -> Tensor:
-        """(N, H T, x) as (H, N T, x)."""
+        """Reorder by head: (N, H T, x) to (H, N T, x)."""
         return value.view(len(value), self.heads, -1, value.shape[-1]).transpose(0, 1).reshape(self.heads, -1, value.shape[-1])
 
     def softmax(self, scores: Tensor, dim: int) -> Tensor:
@@ -254,7 +265,7 @@ class _Attention:
 
 
 class _SelfAttention(_Attention):
-    """Of the tokens among themselves."""
+    """Self-attention of the tokens."""
 
     def __init__(self, attention: Any, dtype: torch.dtype) -> None:
         super().__init__(attention, dtype)
@@ -270,19 +281,19 @@ class _SelfAttention(_Attention):
 
 
 class _TokensToImage(_Attention):
-    """The tokens' attention to the image, with the image's projections moved to the tokens' side."""
+    """Attention of the tokens to the image, with the projections of the image moved to the side of the tokens."""
 
     def __init__(self, attention: Any, positions: Tensor, dtype: torch.dtype) -> None:
         super().__init__(attention, dtype)
         key_weight, value_weight = self.by_head(self._k[0]), self.by_head(self._v[0])
         self._query, self._output = self.cast(*self._q), self.cast(*self._out)
-        # The keys' bias shifts all scores of a token alike, which softmax does not see; it comes with the constant at no cost.
+        # The bias of the keys adds the same number to all scores of a token, which softmax cancels. The constant contains it at no cost.
         self._key_weight, self._key_constant = self.cast(key_weight, self.constant(positions, self._k))
-        # The values' bias passes through, as weights sum to 1.
+        # The bias of the values is added to the result, because attention weights sum to 1.
         self._value_weight, self._value_bias = self.cast(value_weight.transpose(1, 2), self._v[1])
 
     def keys_and_values(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """(H, d, L) keys and (H, L, d) values of an image (L, C), for the first layer, where the image is the same for every prompt."""
+        """Return keys (H, d, L) and values (H, L, d) of an image (L, C), for the first layer, where all prompts share them."""
         values = image @ self._value_weight + self._value_bias.view(self.heads, 1, self.head)
         return self._key_constant + self._key_weight @ image.T, values
 
@@ -300,18 +311,21 @@ class _TokensToImage(_Attention):
 
 
 class _ImageToTokens(_Attention):
-    """The image's attention to the tokens, likewise; its result is the image with what it saw added."""
+    """Attention of the image to the tokens, with the projections of the image moved to the side of the tokens.
+
+    The result is the image plus its attention.
+    """
 
     def __init__(self, attention: Any, positions: Tensor, dtype: torch.dtype) -> None:
         super().__init__(attention, dtype)
         self._key, self._value = self.cast(*self._k), self.cast(*self._v)
         self._query_weight, self._query_constant = self.cast(self.by_head(self._q[0]), self.constant(positions, self._q))
-        # Each head's weights sum to 1 over the tokens, so that one part in H of the bias on each token's value adds up to the bias.
+        # In each of the H heads the weights sum to 1 over the tokens. A part 1 / H of the bias on each value therefore adds up to the bias.
         out_weight, out_bias = self._out
         self._out_weight, self._out_bias = self.cast(self.by_head(out_weight.T), out_bias / self.heads)
 
     def queries(self, image: Tensor) -> Tensor:
-        """(H, d, L) queries of an image (L, C), for the first layer."""
+        """Return queries (H, d, L) of an image (L, C), for the first layer."""
         return self._query_constant + self._query_weight @ image.T
 
     def __call__(self, image: Tensor, asked: Tensor, values: Tensor, first: Context | None = None) -> Tensor:
@@ -328,13 +342,13 @@ class _ImageToTokens(_Attention):
 
 
 class _Upscaling:
-    """``MaskDecoder.output_upscaling`` and the product with the masks' own weights.
+    """Upscaling of the image tokens (``MaskDecoder.output_upscaling``) and the product with the weights of each mask.
 
-    The two transposed convolutions have stride and kernel 2, so that each is a linear layer whose outputs are 2 x 2 pixels. The pixels
-    stay in that nested order to the end and are put in their places once, when there are few channels of them.
+    The two transposed convolutions have stride and kernel 2. Each is computed as a linear layer whose outputs are 2 x 2 pixels. The pixels
+    keep this nested order to the end and are moved to their places once, when they have few channels.
 
-    SAM 2 adds features of the image to what each convolution makes. They are brought into that order and joined with the bias once an
-    image (`offsets`), so that they cost a prompt nothing.
+    SAM 2 adds features of the image to the output of each convolution. They are brought into the nested order and added to the bias once
+    for each image (`offsets`), at no cost for a prompt.
     """
 
     def __init__(self, upscaling: Any) -> None:
@@ -342,7 +356,12 @@ class _Upscaling:
         self._linears = [_as_linear(convolution) for convolution in (first, second)]
 
     def offsets(self, high_res: Sequence[Tensor], grid: Size) -> tuple[Tensor, Tensor]:
-        """(grid, 4 channels) and (grid, 4, 4 channels): the biases, and the high-resolution features, the finer of which come first."""
+        """Return the biases plus SAM 2's high-resolution features in nested order: (grid, 4 channels) and (grid, 4, 4 channels).
+
+        Args:
+            high_res: SAM 2's features, the finer first; empty for SAM.
+            grid: Rows and columns of image tokens.
+        """
         (_, first), (_, second) = self._linears
         if not high_res:
             return first.expand(*grid, -1), second.expand(*grid, 4, -1)
@@ -350,7 +369,13 @@ class _Upscaling:
         return nested(coarser, grid) + first, nested(finer, grid).view(*grid, 4, -1) + second
 
     def __call__(self, image: Tensor, hyper: Tensor, offsets: Sequence[Tensor]) -> Tensor:
-        """(masks, 4 rows, 4 columns) float32 of a rectangle (rows, columns, C) of the image, with the same rectangle of the offsets."""
+        """Return logits (masks, 4 rows, 4 columns) float32 of a rectangle of the image.
+
+        Args:
+            image: (rows, columns, C) image tokens of the rectangle.
+            hyper: (masks, C / 8) weights of the masks.
+            offsets: The same rectangle of the outputs of `offsets`.
+        """
         rows, columns, width = image.shape
         norm, ((first, _), (second, _)) = self._norm, self._linears
         value = torch.addmm(offsets[0].reshape(rows * columns, -1), image.reshape(-1, width), first.T).view(-1, len(norm.weight))
@@ -362,13 +387,16 @@ class _Upscaling:
 
 
 def _as_linear(convolution: Any) -> tuple[Tensor, Tensor]:
-    """A transposed convolution of stride and kernel 2 as the weight (2 * 2 * out, in) and bias of a linear layer."""
+    """Return a transposed convolution of stride and kernel 2 as a linear layer: weight (2 * 2 * out, in) and bias."""
     weight = convolution.weight.detach().permute(2, 3, 1, 0)
     return weight.reshape(-1, weight.shape[-1]).contiguous(), convolution.bias.detach().repeat(4)
 
 
 def nested(features: Tensor, grid: Size) -> Tensor:
-    """(1, channels, n rows, n columns) as (rows, columns, n n channels): each image token's pixels by quarters, and quarters of those."""
+    """Reorder features (1, channels, n rows, n columns) to nested order, (rows, columns, n n channels).
+
+    The pixels of an image token are ordered by quarters, and within each quarter again by quarters.
+    """
     value = features[0].permute(1, 2, 0)
     while len(value) > grid[0]:
         rows, columns, channels = value.shape

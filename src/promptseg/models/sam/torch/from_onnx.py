@@ -1,4 +1,4 @@
-"""MobileSAM's module with the weights of a published ONNX pair, an encoder and a decoder: every parameter set once, from the graphs."""
+"""Loading of MobileSAM's torch module with the weights of a published ONNX pair, an encoder and a decoder."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ _ENCODER = "image_encoder."
 
 
 def load_onnx_pair(encoder: Path, decoder: Path, build: Callable[[], Any], model: str) -> Any:
-    """A model with the weights of a pair of ONNX files, in evaluation mode on the CPU.
+    """Return a model with the weights of a pair of ONNX files, in evaluation mode on the CPU. Every parameter must be in the files.
 
     Args:
         encoder: The image encoder.
         decoder: The prompt encoder and mask decoder, as segment-anything exports them.
-        build: Makes ``Sam`` of mobile_sam, with any weights, each ``Conv2d_BN`` fused, and without parameters that are not exported.
-        model: The model's name, for the messages.
+        build: Function that makes ``Sam`` of mobile_sam with any weights, each ``Conv2d_BN`` fused, and without parameters that are not
+            exported.
+        model: Name of the model, for error messages.
 
     Raises:
-        WeightsMismatchError: A file is not such an export, or its parameters are not exactly those of the module.
+        WeightsMismatchError: A file is not an ONNX export of that kind, or its parameters are not exactly those of the module.
     """
     encoder_state = {_ENCODER + name: torch.tensor(array) for name, array in read_encoder_weights(encoder).items()}
     decoder_weights = read_decoder_weights(decoder)
@@ -43,7 +44,7 @@ def load_onnx_pair(encoder: Path, decoder: Path, build: Callable[[], Any], model
 
 
 def _decoder_state(weights: Mapping[str, NDArray[np.float32]], expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The parameters of `read_decoder_weights` as the module has them."""
+    """Return the parameters from `read_decoder_weights` with the names and shapes of the module."""
     arrays = {name: array.T if name.startswith("transformer.") and array.ndim == 2 else array for name, array in weights.items()}
     tokens = arrays.pop("output_tokens")[0]
     arrays |= {"iou_token.weight": tokens[:1], "mask_tokens.weight": tokens[1:]}

@@ -1,6 +1,6 @@
-"""`TorchSam`: segment-anything's models, and those that copy its decoder, as a `promptseg.models.sam.model.SamModel` in torch.
+"""`TorchSam`: segment-anything's models, and models with a copy of its decoder, in torch.
 
-Nothing is set for the whole process: no thread count, no default type or device, no autocast, and inference mode only within each call.
+It changes no setting of the process: no thread count, no default dtype or device, no autocast. Inference mode is on only within each call.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ _DECODE_BATCH = {"cpu": 2, "cuda": 64, "mps": 16}
 _ENCODE_BATCH = {"cpu": 1, "cuda": 8, "mps": 1}
 
 EMBEDDING, HIGH_RES = "embedding", ("high_res_0", "high_res_1")
-"""Names in `Embedding.features`: the encoder's features, and SAM 2's of four and of two times their grid."""
+"""Names in `Embedding.features`: the image embedding, and SAM 2's features at four and at two times its grid."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a model runs.
+    """Settings of a model in torch.
 
     Attributes:
-        device: Where.
-        dtype: In which type.
-        decode_batch: How many prompts are decoded at once, or None for what suits the device.
-        compile: Whether the image encoder is compiled, at the first image.
+        device: Device of all computation.
+        dtype: Dtype of the computation.
+        decode_batch: Number of prompts to decode in one batch, or None for a default that suits the device.
+        compile: Whether the image encoder is compiled, which happens at the first image.
     """
 
     device: torch.device
@@ -54,11 +54,11 @@ class Settings:
 
     @classmethod
     def checked(cls, device: str, options: Mapping[str, Any]) -> Settings:
-        """The settings that `load` was asked for.
+        """Return checked settings from the device and the options of `load`.
 
         Raises:
-            ConfigError: The device is not there, it cannot compute in the type, or an option has an impossible value.
-            OutOfMemoryError: The device is full.
+            ConfigError: The device does not exist or does not support the dtype, or an option has an invalid value.
+            OutOfMemoryError: The device has no free memory.
         """
         batch = options["decode_batch"]
         if batch is not None:
@@ -70,7 +70,7 @@ class Settings:
 
     @property
     def dtype_name(self) -> str:
-        """Such as ``"float32"``."""
+        """Name of the dtype, such as ``"float32"``."""
         return str(self.dtype).removeprefix("torch.")
 
 
@@ -78,10 +78,11 @@ class TorchSam:
     """A model with segment-anything's decoder; a `promptseg.models.sam.model.SamModel`.
 
     Args:
-        sam: ``Sam`` of segment-anything or mobile_sam, with its weights, in evaluation mode. It is taken over: moved and converted.
-        provenance: Which model it is.
-        settings: How it runs.
-        need: What it needs of memory; by default unknown.
+        sam: ``Sam`` of segment-anything or mobile_sam, with its weights, in evaluation mode. It is moved to the device and converted, and
+            must not be used elsewhere afterwards.
+        provenance: Provenance of the model.
+        settings: Device, dtype and further settings.
+        need: Memory requirements of the model; None if unknown.
 
     Raises:
         OutOfMemoryError: The model does not fit on the device.
@@ -93,7 +94,7 @@ class TorchSam:
         self.provenance = provenance
         self.settings = settings
         self._need = need or MemoryNeed(provenance.model)
-        self._frame = int(sam.image_encoder.img_size)
+        self._input_size = int(sam.image_encoder.img_size)
         self._low_res = 4 * int(sam.prompt_encoder.image_embedding_size[0])
         self._weight_bytes = sum(p.numel() for p in sam.parameters()) * settings.dtype.itemsize
         self._decode_batch = settings.decode_batch or _DECODE_BATCH[settings.device.type]
@@ -109,23 +110,23 @@ class TorchSam:
 
     @property
     def decode_batch(self) -> int:
-        """How many prompts to decode at once; halved whenever that many did not fit into memory."""
+        """Number of prompts to decode in one batch. It is halved whenever a batch does not fit into memory."""
         return self._decode_batch
 
     @property
     def workers(self) -> int:
-        """Threads that decode at the same time."""
+        """Number of threads that decode at the same time."""
         return torch_threads.workers() if self.settings.device.type == "cpu" else 1
 
     def geometry(self, size: Size) -> Geometry:
-        """SAM's: the longer side fills the frame."""
-        return LongestSide(size, self._frame, self._low_res)
+        """Return the geometry of images of a size: the longer side fills the model input."""
+        return LongestSide(size, self._input_size, self._low_res)
 
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
-        """Encodes images, on an accelerator several at once.
+        """Return the embeddings of images. An accelerator encodes several in one batch; a batch that does not fit into memory is halved.
 
         Raises:
-            OutOfMemoryError: Not even one fits.
+            OutOfMemoryError: Not even one image fits.
         """
         check_memory(self._need, self.settings, held=self._weight_bytes)
         found: list[Embedding] = []
@@ -143,12 +144,12 @@ class TorchSam:
         return found
 
     def decode(self, embedding: Embedding, prompts: PointPrompts, *, one_thread: bool = False) -> _Decoded:
-        """Scores now, masks when they are asked for. A batch that does not fit into memory is decoded in halves.
+        """Return decoded prompts. Scores are computed now, logits on request. A batch that does not fit into memory is decoded in halves.
 
         Args:
-            embedding: The image.
+            embedding: The encoded image.
             prompts: The prompts.
-            one_thread: Compute on the calling thread alone, here and when masks are asked for.
+            one_thread: Compute only on the calling thread, now and when logits are requested.
 
         Raises:
             OutOfMemoryError: Not even one prompt fits.
@@ -178,7 +179,18 @@ class TorchSam:
     def upscale(
         self, decoded: DecodedPrompts, prompt: int, candidates: Sequence[int], region: Size | None, *, one_thread: bool = False
     ) -> NDArray[np.float32]:
-        """Logits of a decoded prompt; see `promptseg.models.sam.model.Decoded.logits`."""
+        """Return logits of some candidates of one decoded prompt, (len(candidates), rows, columns) float32.
+
+        Args:
+            decoded: Decoded prompts.
+            prompt: Index of the prompt among them.
+            candidates: Indices of its candidates.
+            region: ``(height, width)`` in logits of the part that is needed, from the top-left corner; None for all.
+            one_thread: Compute only on the calling thread.
+
+        Raises:
+            OutOfMemoryError: The logits do not fit.
+        """
         with self._computing(one_thread):
             logits = unless_out_of_memory(lambda: self._decoder.upscale(decoded, prompt, candidates, region).cpu())
         if isinstance(logits, Exception):
@@ -195,16 +207,16 @@ class TorchSam:
     def _encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
         device = self.settings.device
         geometries = [self.geometry((image.shape[0], image.shape[1])) for image in images]
-        frames = framed(images, geometries, device)
-        features = {name: value.float().cpu().numpy() for name, value in self._features(frames.to(self.settings.dtype)).items()}
+        batch = input_batch(images, geometries, device)
+        features = {name: value.float().cpu().numpy() for name, value in self._features(batch.to(self.settings.dtype)).items()}
         return [
             Embedding({name: value[i : i + 1].copy() for name, value in features.items()}, geometry)
             for i, geometry in enumerate(geometries)
         ]
 
-    def _features(self, frames: Tensor) -> Mapping[str, Tensor]:
-        """What the encoder makes of frames (N, 3, frame, frame), by the names in `Embedding.features`, each (N, channels, …)."""
-        return {EMBEDDING: self._encoder(frames)}
+    def _features(self, batch: Tensor) -> Mapping[str, Tensor]:
+        """Return the features of a batch (N, 3, input_size, input_size) by the names in `Embedding.features`, each (N, channels, …)."""
+        return {EMBEDDING: self._encoder(batch)}
 
     def _context(self, embedding: Embedding, mask_logits: NDArray[np.float32] | None) -> Context:
         with self._lock:
@@ -219,14 +231,18 @@ class TorchSam:
 
     @contextlib.contextmanager
     def _computing(self, one_thread: bool = False) -> Iterator[None]:
-        """Inference mode in our own type, for this thread and this call, whatever the caller has chosen for theirs."""
+        """Enable inference mode and disable autocast for this thread and this call, independent of the caller's settings.
+
+        Raises:
+            BackendError: torch failed.
+        """
         threads = torch_threads.one_thread() if one_thread else contextlib.nullcontext()
         with torch.inference_mode(), torch.autocast(self.settings.device.type, enabled=False), threads:
             try:
                 yield
             except PromptSegError:
                 raise
-            except Exception as error:  # torch's own errors have no base in common.
+            except Exception as error:  # torch's errors have no common base class.
                 raise BackendError(f"torch failed: {error}") from error
 
     def _too_large(self, what: str, room: int | None = None) -> OutOfMemoryError:
@@ -239,7 +255,7 @@ class TorchSam:
 
 @dataclass(frozen=True, eq=False)
 class _Decoded:
-    """A `promptseg.models.sam.model.Decoded` that upscales what is asked for."""
+    """Decoded prompts that compute logits on request; a `promptseg.models.sam.model.Decoded`."""
 
     model: TorchSam
     parts: Sequence[DecodedPrompts]
@@ -247,7 +263,7 @@ class _Decoded:
     one_thread: bool
 
     def logits(self, prompt: int, candidates: Sequence[int], region: Size | None = None) -> NDArray[np.float32]:
-        """(len(candidates), low_res, low_res) float32, or the image tokens' rows and columns that hold the region."""
+        """Return logits (len(candidates), low_res, low_res) float32, or a top-left part of whole image tokens that contains the region."""
         for part in self.parts:
             if prompt < len(part.scores):
                 return self.model.upscale(part, prompt, candidates, region, one_thread=self.one_thread)
@@ -255,27 +271,29 @@ class _Decoded:
         raise IndexError(f"there are {len(self.scores)} decoded prompts")
 
 
-def framed(images: Sequence[NDArray[np.uint8]], geometries: Sequence[Geometry], device: torch.device) -> Tensor:
-    """(N, 3, frame, frame) float32: photos as they lie in the model's frame, normalized, with zeros beside them."""
-    side = geometries[0].frame
-    frames = torch.zeros((len(images), 3, side, side), dtype=torch.float32, device=device)
+def input_batch(images: Sequence[NDArray[np.uint8]], geometries: Sequence[Geometry], device: torch.device) -> Tensor:
+    """Return images as model inputs, (N, 3, input_size, input_size) float32: resized, normalized and padded with zeros."""
+    side = geometries[0].input_size
+    batch = torch.zeros((len(images), 3, side, side), dtype=torch.float32, device=device)
     mean, std = (torch.tensor(values, dtype=torch.float32, device=device).view(3, 1, 1) for values in (PIXEL_MEAN, PIXEL_STD))
-    for frame, image, geometry in zip(frames, images, geometries, strict=True):
+    for model_input, image, geometry in zip(batch, images, geometries, strict=True):
         resized = torch.tensor(geometry.resize(image), device=device).permute(2, 0, 1)
-        frame[:, : resized.shape[1], : resized.shape[2]] = (resized - mean) / std
-    return frames
+        model_input[:, : resized.shape[1], : resized.shape[2]] = (resized - mean) / std
+    return batch
 
 
 def check_memory(need: MemoryNeed, settings: Settings, held: int = 0) -> None:
-    """Refuses a model that cannot fit on the CPU before it is tried: Linux gives more than there is, and then ends the process.
+    """Check that a model on the CPU fits into memory before it is run.
+
+    Linux grants more memory than is available and then ends the process. Accelerators raise an error themselves and are not checked.
 
     Args:
-        need: What the model needs.
-        settings: How it is to run; an accelerator's own error comes in time.
-        held: Bytes of that need that the model already has.
+        need: Memory requirements of the model.
+        settings: Device and dtype of the model.
+        held: Number of bytes that the model holds already; 0 before loading.
 
     Raises:
-        OutOfMemoryError: It needs more than there is.
+        OutOfMemoryError: The model needs more memory than is available.
     """
     if settings.device.type != "cpu":
         return
@@ -288,17 +306,19 @@ def check_memory(need: MemoryNeed, settings: Settings, held: int = 0) -> None:
 
 @contextlib.contextmanager
 def loading(need: MemoryNeed, settings: Settings) -> Iterator[None]:
-    """Within the block a model is loaded; memory that runs out there is told as such, also where a reader took it for a damaged file.
+    """Turn errors of exhausted memory within the block, where a model is loaded, into `OutOfMemoryError`.
+
+    This includes errors that a reader reported as a damaged file.
 
     Raises:
-        OutOfMemoryError: Memory ran out.
+        OutOfMemoryError: There was not enough memory to load the model.
     """
     try:
         yield
     except Exception as error:
         if not any(is_out_of_memory(found) for found in (error, error.__cause__)):
             raise
-        room = free_memory(torch.device("cpu"))  # Where models are loaded, wherever they then run.
+        room = free_memory(torch.device("cpu"))  # Models are loaded on the CPU, also those for another device.
         raise need.error("the model does not fit", device="cpu", dtype=settings.dtype_name, room=room) from error
 
 
@@ -308,24 +328,24 @@ def _room(device: torch.device, held: int) -> int | None:
 
 
 def free_memory(device: torch.device) -> int | None:
-    """Bytes that could still be had on a device, or None where it does not say."""
+    """Return the number of free bytes on a device, or None if it cannot be queried."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return available_memory() if device.type == "cpu" else None
 
 
 def _tensor(array: NDArray[np.float32]) -> Tensor:
-    return torch.tensor(array, device="cpu")  # Copied: one from the cache is read-only, which torch warns of.
+    return torch.tensor(array, device="cpu")  # A copy, because torch warns about read-only arrays, which those from the cache are.
 
 
 def _compiled(encoder: torch.nn.Module) -> Callable[[Tensor], Tensor]:
-    """The encoder, compiled when it is first called."""
+    """Return an encoder that is compiled at its first call."""
     with _compiling():
         compiled = torch.compile(encoder)
 
-    def encode(frames: Tensor) -> Tensor:
+    def encode(batch: Tensor) -> Tensor:
         with _compiling():
-            features: Tensor = compiled(frames)
+            features: Tensor = compiled(batch)
         return features
 
     return encode
@@ -335,11 +355,11 @@ def _compiled(encoder: torch.nn.Module) -> Callable[[Tensor], Tensor]:
 def _compiling() -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # Compilers, their absence and what they made fail in many ways, of no common class.
+    except Exception as error:  # Missing compilers, compilation and compiled code raise many errors without a common class.
         if is_out_of_memory(error):
             raise
         reason = str(error).strip().partition("\n")[0]
         raise BackendError(
-            f"the image encoder could not be compiled, or not be run so: {reason}. torch compiles with a C++ compiler on a CPU and with "
-            "Triton on a GPU; install it, or load the model without compile=True"
+            f"the image encoder could not be compiled, or its compiled form failed: {reason}. torch needs a C++ compiler on a CPU and "
+            "Triton on a GPU: install it, or load the model without compile=True"
         ) from error

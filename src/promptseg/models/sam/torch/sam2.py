@@ -1,7 +1,8 @@
-"""`TorchSam2`: SAM 2 and 2.1 on single images, as a `promptseg.models.sam.model.SamModel` in torch.
+"""`TorchSam2`: SAM 2 and 2.1 on single images, in torch.
 
-What differs from SAM is the encoder, which gives features of three resolutions, and the conventions of ``SAM2ImagePredictor`` and
-``SAM2AutomaticMaskGenerator`` in sam2 (Ravi et al., "SAM 2", 2024). What only video needs, memory, is not kept.
+It differs from SAM in the encoder, which gives features at three resolutions, and in the decoder configuration, which is that of
+``SAM2ImagePredictor`` and ``SAM2AutomaticMaskGenerator`` in sam2 (Ravi et al., "SAM 2", 2024). Memory modules, which only video needs, are
+dropped.
 """
 
 from __future__ import annotations
@@ -19,39 +20,40 @@ from ..model import DecoderConfig, Stability
 from .model import EMBEDDING, HIGH_RES, Settings, TorchSam
 
 PRED_IOU_THRESH = 0.8
-"""Default of ``SAM2AutomaticMaskGenerator``."""
+"""Default threshold of the predicted IoU in ``SAM2AutomaticMaskGenerator``."""
 
 LOGIT_LIMIT = 32.0
-"""``SAM2ImagePredictor`` gives out logits between plus and minus this."""
+"""``SAM2ImagePredictor`` clips logits to plus and minus this value."""
 
 
 class TorchSam2(TorchSam):
-    """A model of package sam2.
+    """A model of package sam2 on images; a `promptseg.models.sam.model.SamModel`.
 
     Args:
-        sam2: ``SAM2Base``, with its weights, in evaluation mode. It is taken over: moved and converted.
-        provenance: As for `TorchSam`.
-        settings: As for `TorchSam`.
-        need: As for `TorchSam`.
+        sam2: ``SAM2Base``, with its weights, in evaluation mode. It is moved to the device and converted, and must not be used elsewhere
+            afterwards.
+        provenance: Provenance of the model.
+        settings: Device, dtype and further settings.
+        need: Memory requirements of the model; None if unknown.
 
     Raises:
         OutOfMemoryError: The model does not fit on the device.
     """
 
     def __init__(self, sam2: Any, provenance: Provenance, settings: Settings, need: MemoryNeed | None = None) -> None:
-        self.decoder_config = conventions_of(sam2.sam_mask_decoder)
+        self.decoder_config = decoder_config_of(sam2.sam_mask_decoder)
         super().__init__(_ImageModel(sam2), provenance, settings, need)
 
     def geometry(self, size: Size) -> Geometry:
-        """SAM 2's: the photo is stretched to the frame."""
-        return Square(size, self._frame, self._low_res)
+        """Return the geometry of images of a size: they are stretched to the whole model input."""
+        return Square(size, self._input_size, self._low_res)
 
-    def _features(self, frames: Tensor) -> Mapping[str, Tensor]:
-        return dict(zip((EMBEDDING, *HIGH_RES), self._encoder(frames), strict=True))
+    def _features(self, batch: Tensor) -> Mapping[str, Tensor]:
+        return dict(zip((EMBEDDING, *HIGH_RES), self._encoder(batch), strict=True))
 
 
 class _ImageModel(nn.Module):
-    """What images need of a ``SAM2Base``, under segment-anything's names."""
+    """The parts of a ``SAM2Base`` that images need, under segment-anything's names."""
 
     def __init__(self, sam2: Any) -> None:
         super().__init__()
@@ -61,26 +63,26 @@ class _ImageModel(nn.Module):
 
 
 class ImageEncoder(nn.Module):
-    """``SAM2Base.forward_image``, and ``no_mem_embed``, which stands for the memory that a single image does not have."""
+    """Image encoder of SAM 2: ``SAM2Base.forward_image`` plus ``no_mem_embed``, the embedding for an image without memory."""
 
     def __init__(self, sam2: Any) -> None:
         super().__init__()
         self.img_size = int(sam2.image_size)
         self.backbone = sam2.image_encoder
-        self.backbone.neck.position_encoding = nn.Identity()  # Positions are for memory: 85 MB that no one would read.
+        self.backbone.neck.position_encoding = nn.Identity()  # Only memory uses positions; without them 85 MB are saved.
         self.conv_s0, self.conv_s1 = sam2.sam_mask_decoder.conv_s0, sam2.sam_mask_decoder.conv_s1
         self.no_memory = sam2.no_mem_embed if sam2.directly_add_no_mem_embed else None
 
-    def forward(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The embedding, and the features of four and of two times its grid."""
-        finest, finer, embedding = self.backbone(frames)["backbone_fpn"]
+    def forward(self, batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the image embedding, and the features at four and at two times its grid."""
+        finest, finer, embedding = self.backbone(batch)["backbone_fpn"]
         if self.no_memory is not None:
             embedding = embedding + self.no_memory.view(1, -1, 1, 1)
         return embedding, self.conv_s0(finest), self.conv_s1(finer)
 
 
-def conventions_of(mask_decoder: Any) -> DecoderConfig:
-    """The decoder configuration of an image model with this ``MaskDecoder`` of sam2."""
+def decoder_config_of(mask_decoder: Any) -> DecoderConfig:
+    """Return the decoder configuration of an image model with this ``MaskDecoder`` of sam2."""
     stability = None
     if mask_decoder.dynamic_multimask_via_stability:
         stability = Stability(mask_decoder.dynamic_multimask_stability_delta, mask_decoder.dynamic_multimask_stability_thresh)

@@ -1,7 +1,8 @@
-"""torch on one thread: for whole batches on threads of their own, which keep processors busier than threads within each small operation.
+"""Single-threaded torch computation within Python threads.
 
-torch has one setting for the process. OpenMP and MKL beneath it have one for each thread, which is what is set here, and put back. MKL goes
-by that of OpenMP until a program has called ``torch.set_num_threads``; from then on torch gives every thread a number for MKL, too.
+Several Python threads with a batch each use the processors better than torch's own threads within each small operation. torch has one
+thread count for the whole process. OpenMP and MKL below it have one for each thread, which is set here and restored. MKL uses the count of
+OpenMP until a program calls ``torch.set_num_threads``. From then on torch sets a count for MKL in every thread.
 """
 
 from __future__ import annotations
@@ -23,23 +24,23 @@ from .workspace import Workspace
 _Part = TypeVar("_Part")
 
 
-class Each(Protocol):
-    """Does a job on each part, in any order, and returns when all are done."""
+class ForEach(Protocol):
+    """Function that calls a job for each of several parts, in any order, and returns when all are done."""
 
     def __call__(self, job: Callable[[_Part, Workspace], None], parts: Sequence[_Part]) -> None:
-        """The job is called with a part and with a workspace that no other thread uses meanwhile."""
+        """Call the job with each part and with a workspace that no other thread uses at the same time."""
         ...
 
 
 def workers() -> int:
-    """How many threads may compute side by side, each in `one_thread`: as many as torch would use for one operation."""
+    """Return how many threads should compute at the same time, each in `one_thread`: as many as torch uses for one operation."""
     return torch.get_num_threads() if _openmp() else 1
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Within the block torch computes on the calling thread alone. Other threads go on as they were."""
-    torch.get_num_threads()  # A thread's count is set when torch is first used in it, and must not be afterwards.
+    """Limit torch to the calling thread within the block. Other threads are not affected."""
+    torch.get_num_threads()  # The first use of torch in a thread sets the thread's count. Used later, it would undo the limit.
     set_mkl = _mkl()
     with _openmp().limit(limits=1):
         before = set_mkl(1)
@@ -50,8 +51,11 @@ def one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def crew(device: torch.device) -> Iterator[Each]:
-    """Shares out parts of a computation: on a CPU among threads of one processor each, elsewhere one part after the other."""
+def worker_pool(device: torch.device) -> Iterator[ForEach]:
+    """Yield a function that distributes parts of a computation.
+
+    On a CPU, parts run on several threads, each limited to one processor. On other devices they run one after the other.
+    """
     count = workers() if device.type == "cpu" and not torch.compiler.is_compiling() else 1
     if count == 1:
         workspace = Workspace()
@@ -79,13 +83,16 @@ def crew(device: torch.device) -> Iterator[Each]:
 
 @lru_cache(maxsize=1)
 def _openmp() -> ThreadpoolController:
-    """The OpenMP libraries of this process; of length 0 where torch has threads of another kind."""
+    """Return the OpenMP libraries of this process; empty if torch uses another kind of threads."""
     return ThreadpoolController().select(user_api="openmp")
 
 
 @lru_cache(maxsize=1)
 def _mkl() -> Callable[[int], int]:
-    """MKL's function that sets the number of the calling thread and returns what it was, 0 for none. Does nothing where there is no MKL."""
+    """Return MKL's function that sets the thread count of the calling thread and returns the previous one, 0 for none.
+
+    Without MKL, return a function that does nothing.
+    """
     for name in ("libtorch_cpu.so", "torch_cpu.dll", "libtorch_cpu.dylib"):
         path = Path(torch.__file__).parent / "lib" / name
         if path.is_file():

@@ -1,13 +1,13 @@
-"""MobileSAM's TinyViT image encoder in torch: the published arithmetic with less memory traffic.
+"""MobileSAM's TinyViT image encoder in torch, with the published results and less memory traffic.
 
-Upstream (``TinyViT`` in MobileSAM; Zhang et al., "Faster Segment Anything", 2023, after Wu et al., "TinyViT", 2022) keeps images as planes
-of channels, so that its 1 x 1 convolutions are not the matrix products that they could be, and makes every intermediate anew, among them
-64 MB of hidden channels, four times in each block of the first stage. Here
+Upstream (``TinyViT`` in MobileSAM; Zhang et al., "Faster Segment Anything", 2023, after Wu et al., "TinyViT", 2022) stores channels first,
+so its 1 x 1 convolutions are not plain matrix products. It allocates every intermediate result anew: in each block of the first stage four
+times 64 MB of hidden channels. This encoder makes four changes:
 
-1. channels come last throughout: a 1 x 1 convolution is a linear layer, and attention needs no transposition;
-2. batch normalization is part of its convolution (`fused`);
-3. the first stage runs in strips of rows that fit the cache;
-4. tokens that only pad a window are not projected: what a projection makes of them is the same for each.
+1. Channels come last everywhere. A 1 x 1 convolution is then a linear layer, and attention needs no transposition.
+2. Batch normalization is folded into its convolution (`fused`).
+3. The first stage runs in strips of rows that fit into the CPU cache.
+4. Tokens that only pad a window are not projected, because their projection is the same for all.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from torch.nn import functional
 from .workspace import Workspace
 
 _STRIP = {"cpu": 8, "cuda": 256, "mps": 256}
-"""Rows of the first stage that are computed at once."""
+"""Number of rows in a strip of the first stage, by device type."""
 
 
 class TinyVitEncoder(nn.Module):
-    """Computes what a ``TinyViT`` of MobileSAM computes, with its parameters.
+    """Faster equivalent of a ``TinyViT`` of MobileSAM, with the same parameters and results.
 
     Args:
-        encoder: The encoder, for images of its own size alone, in evaluation mode. It is taken over and its layers are `fused`.
+        encoder: The ``TinyViT`` in evaluation mode. Its layers are `fused`, and it must not be used elsewhere afterwards. Images must have
+            its input size.
     """
 
     def __init__(self, encoder: Any) -> None:
@@ -37,7 +38,7 @@ class TinyVitEncoder(nn.Module):
         self.img_size = int(encoder.img_size)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, S, S) normalized images → (B, C, S / 16, S / 16) embeddings."""
+        """Return embeddings (B, C, S / 16, S / 16) of normalized images (B, 3, S, S)."""
         workspace = Workspace()
         first, act, second = self.encoder.patch_embed.seq
         planes = images.contiguous(memory_format=torch.channels_last)
@@ -53,8 +54,8 @@ class TinyVitEncoder(nn.Module):
 
 
 def fused(module: Any) -> Any:
-    """Makes each convolution with batch normalization below a module one convolution, equal but for rounding; returns the module."""
-    with torch.random.fork_rng(devices=[]):  # New layers draw random numbers before they are given their weights.
+    """Fold batch normalization into the convolutions of a module, and return the module. Results are equal up to rounding."""
+    with torch.random.fork_rng(devices=[]):  # New layers draw random numbers before their weights are set.
         for name, child in list(module.named_children()):
             if type(child).__name__ == "Conv2d_BN":
                 setattr(module, name, child.fuse().requires_grad_(False))
@@ -64,14 +65,17 @@ def fused(module: Any) -> Any:
 
 
 def _convolve(block: Any, grid: Tensor, workspace: Workspace) -> Tensor:
-    """One ``MBConv`` block on (B, H, W, C): widen, filter each channel, narrow, add, activate; strip by strip."""
+    """Return the output of an ``MBConv`` block for (B, H, W, C), computed in strips of rows.
+
+    The steps are: expand the channels, filter each channel, reduce the channels, add the input, activate.
+    """
     height, width = grid.shape[1:3]
     hidden, strip = block.conv1.weight.shape[0], _STRIP[grid.device.type]
     out = torch.empty_like(grid)
     for image, result in zip(grid[:, None], out[:, None], strict=True):
         for top in range(0, height, strip):
             bottom = min(top + strip, height)
-            # One row more on each side, for the filters; beyond the image they see zeros.
+            # The filters need one more row on each side; outside the image it is zero.
             above, below = max(top - 1, 0), min(bottom + 1, height)
             wide = workspace.empty("wide", (1, bottom - top + 2, width, hidden), grid)
             wide[:, : above - top + 1] = 0
@@ -84,7 +88,7 @@ def _convolve(block: Any, grid: Tensor, workspace: Workspace) -> Tensor:
 
 
 def _merge(merging: Any, grid: Tensor, workspace: Workspace) -> Tensor:
-    """``PatchMerging`` on (B, H, W, C): a change of channels and, but for the last, half the rows and columns."""
+    """Return the output of ``PatchMerging`` for (B, H, W, C): other channels and, except in the last one, half the rows and columns."""
     channels = len(merging.conv1.weight)
     widened = _activated(_pointwise(merging.conv1, grid, workspace.empty("merged", (*grid.shape[:-1], channels), grid)), merging.act)
     filtered = _activated(_depthwise(merging.conv2, widened), merging.act)
@@ -92,7 +96,7 @@ def _merge(merging: Any, grid: Tensor, workspace: Workspace) -> Tensor:
 
 
 def _transform(block: Any, grid: Tensor, workspace: Workspace) -> Tensor:
-    """One ``TinyViTBlock`` on (B, H, W, C): attention within windows, a filter of each channel, a perceptron."""
+    """Return the output of a ``TinyViTBlock`` for (B, H, W, C): window attention, a filter of each channel, a perceptron."""
     grid += _attend(block.attn, grid, block.window_size, workspace)
     grid = _depthwise(block.local_conv, grid)
     hidden = _activated(workspace.linear("hidden", block.mlp.norm(grid), block.mlp.fc1), block.mlp.act)
@@ -100,7 +104,7 @@ def _transform(block: Any, grid: Tensor, workspace: Workspace) -> Tensor:
 
 
 def _attend(attention: Any, grid: Tensor, side: int, workspace: Workspace) -> Tensor:
-    """(B, H, W, C) → (B, H, W, C)."""
+    """Return attention within windows of side `side`, (B, H, W, C) → (B, H, W, C)."""
     images, height, width, channels = grid.shape
     qkv = workspace.linear("qkv", attention.norm(grid), attention.qkv)
     if height % side or width % side:
@@ -112,7 +116,7 @@ def _attend(attention: Any, grid: Tensor, side: int, workspace: Workspace) -> Te
     windows = qkv.view(images, rows, side, columns, side, attention.num_heads, -1).permute(0, 1, 3, 5, 2, 4, 6)
     parts = torch.split_with_sizes(windows, [attention.key_dim, attention.key_dim, attention.d], dim=-1)
     queries, keys, values = (part.reshape(-1, attention.num_heads, side * side, part.shape[-1]) for part in parts)
-    # Made from the parameters, not from the copy of them that upstream keeps and that may be older than the weights.
+    # The biases are taken from the parameters. Upstream's copy of them may be older than the weights.
     mask = attention.attention_biases[:, attention.attention_bias_idxs][None]
     attended = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=mask, scale=attention.scale)
     attended = attended.view(images, rows, columns, attention.num_heads, side, side, -1).permute(0, 1, 4, 2, 5, 3, 6)
@@ -121,14 +125,14 @@ def _attend(attention: Any, grid: Tensor, side: int, workspace: Workspace) -> Te
 
 
 def _pointwise(convolution: Any, grid: Tensor, out: Tensor) -> Tensor:
-    """A 1 x 1 convolution of (B, H, W, C) into contiguous memory."""
+    """Write a 1 x 1 convolution of (B, H, W, C) to the contiguous tensor `out`, and return it."""
     weight = convolution.weight.flatten(1)
     torch.addmm(convolution.bias, grid.reshape(-1, grid.shape[-1]), weight.T, out=out.view(-1, len(weight)))
     return out
 
 
 def _depthwise(convolution: Any, grid: Tensor, padding: tuple[int, int] | None = None) -> Tensor:
-    """A convolution of each channel of (B, H, W, C) by itself."""
+    """Return a depthwise convolution of (B, H, W, C), that is, of each channel separately."""
     planes = functional.conv2d(
         grid.permute(0, 3, 1, 2),
         convolution.weight,
@@ -141,7 +145,7 @@ def _depthwise(convolution: Any, grid: Tensor, padding: tuple[int, int] | None =
 
 
 def _activated(value: Tensor, activation: nn.Module) -> Tensor:
-    """The activation in place; MobileSAM's are all GELU."""
+    """Apply the activation in place and return the tensor. All activations of MobileSAM are GELU."""
     approximate = getattr(activation, "approximate", "none")
     activated: Tensor = torch.ops.aten.gelu_(value, approximate=approximate)
     return activated

@@ -1,8 +1,9 @@
-"""What SAM 2 remembers of an object: the frames on which it was prompted, and the last frames on which it was tracked.
+"""Memory bank of SAM 2: stored outputs for each object, of the frames with prompts and of the last tracked frames.
 
-The model attends to the memories of all prompted frames and of the last six tracked ones, and to the pointers, 256 numbers each, of the
-last fifteen. Upstream keeps all of every frame. `Ledger` keeps what the next frame needs, and more than that only while it fits under a
-ceiling: with it a frame that was tracked a while ago can be corrected, and tracking goes on from there as if nothing had come after.
+The model attends to the memories of all prompted frames and of the last six tracked frames, and to the object pointers (256 numbers each)
+of the last fifteen. Upstream stores the outputs of all frames. `MemoryBank` stores what the next frame needs, and older outputs only while
+they fit under a limit. With older outputs, a frame tracked earlier can be corrected, and tracking continues from there as if later frames
+had not been tracked.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from ....errors import OutOfMemoryError
 
 
 @dataclass(frozen=True, eq=False)
-class Remembered:
-    """One object on one frame.
+class FrameOutput:
+    """Output of the model for one object on one frame.
 
     Attributes:
-        mask: (1, 1, low_res, low_res) float32 logits; without pixels where it was dropped, together with the memory.
-        pointer: (1, channels) the object's pointer.
-        score: The predicted IoU times the probability that the object is there.
-        memory: (1, channels, grid, grid) bfloat16, or None.
-        reverse: Whether the frame was last tracked backward; None where it was prompted and not tracked since.
+        mask: (1, 1, low_res, low_res) float32 logits; (1, 1, 0, 0) if mask and memory were dropped.
+        pointer: (1, channels) object pointer.
+        score: Predicted IoU times the probability that the object is in the frame.
+        memory: (1, channels, grid, grid) bfloat16 memory features, or None if they were dropped.
+        reverse: Whether the frame was last tracked backward; None if it was prompted and not tracked since.
     """
 
     mask: Tensor
@@ -36,56 +37,56 @@ class Remembered:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of its tensors."""
+        """Number of bytes of the tensors."""
         return sum(tensor.nbytes for tensor in (self.mask, self.pointer, self.memory) if tensor is not None)
 
-    def slim(self) -> Remembered:
-        """The same with its pointer alone."""
+    def pointer_only(self) -> FrameOutput:
+        """Return a copy without mask and memory, only with the pointer."""
         return replace(self, mask=self.mask.new_zeros((1, 1, 0, 0)), memory=None)
 
 
 @dataclass(frozen=True)
 class Span:
-    """How much the model needs of an object.
+    """Number of frames that the model attends to, and the size of their outputs.
 
     Attributes:
-        memories: Of how many tracked frames it attends to memories.
-        pointers: Of how many it attends to pointers.
-        whole: Bytes of a frame with its memory and mask.
-        slim: Bytes of a frame's pointer.
+        memories: Number of tracked frames whose memories the model attends to.
+        pointers: Number of tracked frames whose object pointers the model attends to.
+        full_bytes: Number of bytes of an output with mask, memory and pointer.
+        pointer_bytes: Number of bytes of an output with the pointer only.
     """
 
     memories: int
     pointers: int
-    whole: int
-    slim: int
+    full_bytes: int
+    pointer_bytes: int
 
     def of_object(self, prompted: int) -> int:
-        """Bytes that tracking an object takes that was prompted on so many frames."""
-        return (self.memories + prompted) * self.whole + max(0, self.pointers - self.memories) * self.slim
+        """Return the number of bytes needed to track an object that was prompted on `prompted` frames."""
+        return (self.memories + prompted) * self.full_bytes + max(0, self.pointers - self.memories) * self.pointer_bytes
 
 
 class ObjectMemory:
-    """What is remembered of one object.
+    """Stored outputs for one object.
 
     Attributes:
-        prompted: By frame: what its prompts gave.
-        pending: The same of prompts since which no frame was tracked: the model does not attend to them yet.
-        tracked: By frame, the last tracked last.
+        prompted: Outputs of prompts, by frame, that the model attends to.
+        pending: Outputs of prompts, by frame, that the model does not attend to yet, because no frame was tracked since.
+        tracked: Outputs of tracking, by frame, in the order of tracking.
     """
 
     def __init__(self) -> None:
-        self.prompted: dict[int, Remembered] = {}
-        self.pending: dict[int, Remembered] = {}
-        self.tracked: OrderedDict[int, Remembered] = OrderedDict()
+        self.prompted: dict[int, FrameOutput] = {}
+        self.pending: dict[int, FrameOutput] = {}
+        self.tracked: OrderedDict[int, FrameOutput] = OrderedDict()
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all that is remembered."""
+        """Number of bytes of all outputs."""
         return sum(one.nbytes for part in (self.prompted, self.pending, self.tracked) for one in part.values())
 
-    def on(self, frame: int) -> Remembered | None:
-        """What is remembered of a frame with its mask, the latest prompt first."""
+    def on(self, frame: int) -> FrameOutput | None:
+        """Return the output on a frame, or None if there is none with a mask. Pending prompts precede prompts, prompts precede tracking."""
         for part in (self.pending, self.prompted, self.tracked):
             if frame in part:
                 found = part[frame]
@@ -93,14 +94,17 @@ class ObjectMemory:
         return None
 
     def direction(self, frame: int) -> bool | None:
-        """Whether the object was last tracked backward over a frame; None where it was not tracked there, as far as is remembered."""
+        """Return whether the object was last tracked backward over a frame; None if no stored output says that it was tracked there."""
         for part in (self.prompted, self.tracked):
             if frame in part and part[frame].mask.numel():
                 return part[frame].reverse
         return None
 
-    def settle(self, most: int) -> None:
-        """Makes the pending prompts ones that the model attends to; of more than `most`, the oldest after the first are dropped."""
+    def commit_prompts(self, most: int) -> None:
+        """Move outputs of pending prompts to those that the model attends to.
+
+        If there are more than `most`, the first is kept and the oldest of the others are dropped.
+        """
         for frame, one in self.pending.items():
             self.prompted.pop(frame, None)
             self.prompted[frame] = one
@@ -110,7 +114,15 @@ class ObjectMemory:
             del self.prompted[frame]
 
     def outputs(self, frame: int, span: Span, positions: Tensor) -> dict[str, dict[int, dict[str, Any]]]:
-        """What upstream's model attends to on a frame, as it expects it: where it looks for memories, frames without are left out."""
+        """Return the outputs that the model attends to on a frame, in upstream's format.
+
+        Tracked frames whose memory was dropped are left out where the model expects a memory.
+
+        Args:
+            frame: Index of the frame.
+            span: Number of frames that the model attends to.
+            positions: Position encoding of memories.
+        """
         reach, reached = max(span.memories, span.pointers), {}
         for at in range(frame - reach, frame + reach + 1):
             one = self.tracked.get(at)
@@ -122,17 +134,17 @@ class ObjectMemory:
         }
 
 
-def _output(one: Remembered, positions: Tensor) -> dict[str, Any]:
+def _output(one: FrameOutput, positions: Tensor) -> dict[str, Any]:
     return {"maskmem_features": one.memory, "maskmem_pos_enc": [positions], "obj_ptr": one.pointer}
 
 
-class Ledger:
-    """What is remembered of all objects of a session, under a ceiling.
+class MemoryBank:
+    """Stored outputs for all objects of a session, under a memory limit.
 
     Args:
-        limit: The ceiling in bytes.
-        span: What the model needs.
-        prompted: Of how many prompted frames of an object the model attends to memories.
+        limit: Limit in bytes.
+        span: Number of frames that the model attends to, and the size of their outputs.
+        prompted: Maximum number of prompted frames of an object whose memories the model attends to.
     """
 
     def __init__(self, limit: int, span: Span, prompted: int) -> None:
@@ -142,26 +154,26 @@ class Ledger:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all that is remembered."""
+        """Number of bytes of all outputs."""
         if self._counted is None:
             self._counted = sum(known.nbytes for known in self.objects.values())
         return self._counted
 
-    def add(self, object_id: int, frame: int, one: Remembered) -> None:
-        """Remembers what a prompt for an object, which may be new, gave on a frame."""
+    def add(self, object_id: int, frame: int, one: FrameOutput) -> None:
+        """Store the output of a prompt for an object on a frame. The object may be new."""
         self.objects.setdefault(object_id, ObjectMemory()).pending[frame] = one
         self._counted = None
 
     def forget(self, object_id: int) -> None:
-        """Drops an object."""
+        """Remove an object and its outputs."""
         del self.objects[object_id]
         self._counted = None
 
     def check_room(self, object_id: int, frame: int) -> None:
-        """Makes sure that an object can be prompted on a frame and then tracked.
+        """Check that there is room to prompt an object on a frame and then to track all objects.
 
         Raises:
-            OutOfMemoryError: There is no room under the ceiling.
+            OutOfMemoryError: The limit is too small.
         """
         needed = 0
         for at in {*self.objects, object_id}:
@@ -172,36 +184,36 @@ class Ledger:
             one = self._span.of_object(1)
             raise OutOfMemoryError(
                 f"no room for object {object_id} on frame {frame}: {len({*self.objects, object_id})} objects with their prompts need "
-                f"{_mib(needed)}, the session may take {_mib(self._limit)}; an object takes {_mib(one)} and each of its prompted frames "
-                f"{_mib(self._span.whole)}: remove an object, or load the model with a larger option memory"
+                f"{_mib(needed)}, the limit of the session is {_mib(self._limit)}; an object takes {_mib(one)} and each of its prompted "
+                f"frames {_mib(self._span.full_bytes)}: remove an object, or load the model with a larger option memory"
             )
 
-    def settle(self) -> None:
-        """Makes all pending prompts ones that the model attends to."""
+    def commit_prompts(self) -> None:
+        """Move outputs of all pending prompts to those that the model attends to."""
         for known in self.objects.values():
             if known.pending:
-                known.settle(self._most)
+                known.commit_prompts(self._most)
                 self._counted = None
 
-    def record(self, object_id: int, frame: int, one: Remembered) -> None:
-        """Remembers an object on a tracked frame, and drops of all objects what there is no room for, the oldest first."""
+    def record(self, object_id: int, frame: int, one: FrameOutput) -> None:
+        """Store the output for an object on a tracked frame. While the limit is exceeded, the oldest outputs of all objects are dropped."""
         tracked, held = self.objects[object_id].tracked, self.nbytes
         before = tracked.pop(frame, None)
         tracked[frame] = one
         held += one.nbytes - (0 if before is None else before.nbytes)
-        while held > self._limit and (freed := self._dropped()):
+        while held > self._limit and (freed := self._drop_one()):
             held -= freed
         self._counted = held
 
-    def _dropped(self) -> int:
-        """The bytes of what is not needed for the next frame and was dropped now; 0 where there is no more of it."""
+    def _drop_one(self) -> int:
+        """Drop one output that the next frame does not need, and return the number of freed bytes; 0 if there is none."""
         longest = max((known.tracked for known in self.objects.values()), key=len)
         if len(longest) > self._span.pointers:
             return longest.popitem(last=False)[1].nbytes
         for known in self.objects.values():
             for frame, one in list(known.tracked.items())[: -self._span.memories or None]:
                 if one.memory is not None:
-                    known.tracked[frame] = one.slim()
+                    known.tracked[frame] = one.pointer_only()
                     return one.nbytes - known.tracked[frame].nbytes
         return 0
 

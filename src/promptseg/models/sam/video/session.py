@@ -1,4 +1,4 @@
-"""`Sam2VideoSegmenter` and its session: SAM 2 over a stream of frames, in memory that does not grow with the video."""
+"""`Sam2VideoSegmenter` and its session: SAM 2 on a stream of frames, with memory that does not grow with the video."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from ....results import Provenance
 from ....video.frames import open_frames
 from ....video.saved_session import SavedSession
 from ....video.session import TrackingSession
-from .memory import Ledger, ObjectMemory, Remembered
+from .memory import FrameOutput, MemoryBank, ObjectMemory
 from .model import LOGIT_LIMIT, EncodedFrame, TorchSam2Video
 
 
 @dataclass(frozen=True)
 class Sam2VideoSegmenter:
-    """A `promptseg.protocols.VideoSegmenter`.
+    """Video segmenter of SAM 2; a `promptseg.protocols.VideoSegmenter`.
 
     Attributes:
         model: The model.
-        memory: Bytes that a session may remember of its objects.
-        prompted_frames: Of how many prompted frames of an object the model attends to memories: the first and the latest.
-        keep_logits: Whether masks come with their low-resolution logits.
+        memory: Limit in bytes of the stored outputs of a session.
+        prompted_frames: Maximum number of prompted frames of an object whose memories the model attends to: the first and the latest.
+        keep_logits: Whether masks keep their low-resolution logits.
     """
 
     model: TorchSam2Video
@@ -40,11 +40,11 @@ class Sam2VideoSegmenter:
 
     @property
     def provenance(self) -> Provenance:
-        """Which model this is."""
+        """Name, backend, dtype and weights of the model."""
         return self.model.provenance
 
     def open(self, frames: VideoLike) -> Sam2VideoSession:
-        """Starts a tracking session over `frames`.
+        """Return a tracking session on a video.
 
         Raises:
             InputError: The video cannot be read.
@@ -52,10 +52,14 @@ class Sam2VideoSegmenter:
         return Sam2VideoSession(open_frames(frames), self)
 
     def resume(self, path: str | os.PathLike[str], frames: VideoLike) -> Sam2VideoSession:
-        """A session that goes on where a saved one was, over the same frames.
+        """Return a session that continues a saved one, on the same frames.
+
+        Args:
+            path: The saved session.
+            frames: The video.
 
         Raises:
-            InputError: The file is no saved session, was written by another model or other weights, or is of frames of another size.
+            InputError: The file is not a saved session, was written by another model or other weights, or is for frames of another size.
         """
         saved = SavedSession.read(path)
         session = self.open(frames)
@@ -64,70 +68,73 @@ class Sam2VideoSegmenter:
 
 
 class Sam2VideoSession(TrackingSession):
-    """A `promptseg.protocols.VideoSession` of SAM 2.
+    """Tracking session of SAM 2; a `promptseg.protocols.VideoSession`.
 
-    Every prompted frame is one that the model attends to from then on: what a prompt gave is what the frame shows. A second prompt for an
-    object on a frame refines the mask that it has there; to begin anew, remove the object.
+    The model attends to every prompted frame from then on, and the mask of a prompt is the mask of its frame. A second prompt for an object
+    on a frame refines the mask there. To start again, remove the object.
 
     Args:
         frames: The video.
-        segmenter: What opened it.
+        segmenter: The segmenter that opened the session.
     """
 
     def __init__(self, frames: FrameSource, segmenter: Sam2VideoSegmenter) -> None:
         super().__init__(frames, segmenter.provenance, frozenset({"point", "box", "mask"}))
         self._model, self._segmenter = segmenter.model, segmenter
-        self._ledger = Ledger(segmenter.memory, self._model.span, segmenter.prompted_frames)
+        self._memory_bank = MemoryBank(segmenter.memory, self._model.span, segmenter.prompted_frames)
         self._upsampler = self._model.upsampler(frames.size)
         self._last: tuple[int, EncodedFrame] | None = None
 
     @property
     def nbytes(self) -> int:
-        """Bytes of what is remembered of the objects and of the frames that are kept."""
-        return self._ledger.nbytes + self.frame_buffer.nbytes
+        """Number of bytes of the stored outputs and of the frame buffer."""
+        return self._memory_bank.nbytes + self.frame_buffer.nbytes
 
     def _prompt(self, frame: Frame, object_id: int, prompt: SpatialPrompt) -> Mask:
-        self._ledger.check_room(object_id, frame.index)
-        known = self._ledger.objects.get(object_id) or ObjectMemory()
-        made = self._model.prompt(self._encoded(frame), frame.index, prompt, self.size, known, self._short())
-        self._ledger.add(object_id, frame.index, made)
-        return self._mask(made)
+        self._memory_bank.check_room(object_id, frame.index)
+        known = self._memory_bank.objects.get(object_id) or ObjectMemory()
+        output = self._model.prompt(self._encoded(frame), frame.index, prompt, self.size, known, self._video_length())
+        self._memory_bank.add(object_id, frame.index, output)
+        return self._mask(output)
 
     def _track(self, frame: Frame, object_ids: list[int], reverse: bool) -> dict[int, Mask]:
-        self._ledger.settle()
+        self._memory_bank.commit_prompts()
         found: dict[int, Mask] = {}
         for object_id in object_ids:
-            known = self._ledger.objects[object_id]
+            known = self._memory_bank.objects[object_id]
             if frame.index in known.prompted:
-                made = known.prompted[frame.index] = replace(known.prompted[frame.index], reverse=reverse)
+                output = known.prompted[frame.index] = replace(known.prompted[frame.index], reverse=reverse)
             else:
-                made = self._model.track(self._encoded(frame), frame.index, known, self._short(), reverse)
-                self._ledger.record(object_id, frame.index, made)
-            found[object_id] = self._mask(made)
+                output = self._model.track(self._encoded(frame), frame.index, known, self._video_length(), reverse)
+                self._memory_bank.record(object_id, frame.index, output)
+            found[object_id] = self._mask(output)
         return found
 
     def _forget(self, object_id: int) -> None:
-        self._ledger.forget(object_id)
+        self._memory_bank.forget(object_id)
 
     def _encoded(self, frame: Frame) -> EncodedFrame:
         if self._last is None or self._last[0] != frame.index:
-            self._last = None  # Its memory is free for the next.
+            self._last = None  # Free its memory before the next frame is encoded.
             self._last = frame.index, self._model.encode(frame.image)
         return self._last[1]
 
-    def _short(self) -> int | None:
-        """How many frames the video has, if fewer than the model attends to: it then measures time by them, as upstream does."""
+    def _video_length(self) -> int | None:
+        """Return the number of frames of the video if it is smaller than the span of object pointers, else None.
+
+        The model scales temporal positions of pointers by the length of such a short video, as in upstream's code.
+        """
         reach = self._model.span.pointers + 1
         return None if self.frame_buffer.has(reach) else self.frame_buffer.end
 
-    def _mask(self, made: Remembered) -> Mask:
-        logits = made.mask[0, 0].cpu().numpy()
-        return self._upsampler.mask(logits, score=made.score, keep_logits=self._segmenter.keep_logits, limit=LOGIT_LIMIT)
+    def _mask(self, output: FrameOutput) -> Mask:
+        logits = output.mask[0, 0].cpu().numpy()
+        return self._upsampler.mask(logits, score=output.score, keep_logits=self._segmenter.keep_logits, limit=LOGIT_LIMIT)
 
     def _state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        remembered: list[dict[str, Any]] = []
+        entries: list[dict[str, Any]] = []
         arrays: dict[str, NDArray[Any]] = {}
-        for object_id, known in self._ledger.objects.items():
+        for object_id, known in self._memory_bank.objects.items():
             for part in _PARTS:
                 for frame, one in getattr(known, part).items():
                     types = {}
@@ -138,20 +145,20 @@ class Sam2VideoSession(TrackingSession):
                             plain = tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor
                             arrays[f"{object_id}/{part}/{frame}/{name}"] = plain.cpu().numpy()
                     entry = {"object": object_id, "part": part, "frame": frame, "score": one.score, "reverse": one.reverse, "types": types}
-                    remembered.append(entry)
-        return {"objects": list(self._ledger.objects), "remembered": remembered}, arrays
+                    entries.append(entry)
+        return {"objects": list(self._memory_bank.objects), "outputs": entries}, arrays
 
     def _restore(self, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         device = self._model.settings.device
-        self._ledger.objects = {int(object_id): ObjectMemory() for object_id in values["objects"]}
-        for entry in values["remembered"]:
+        self._memory_bank.objects = {int(object_id): ObjectMemory() for object_id in values["objects"]}
+        for entry in values["outputs"]:
             object_id, part, frame = int(entry["object"]), _PARTS[_PARTS.index(entry["part"])], int(entry["frame"])
             tensors: dict[str, Tensor] = {}
             for name, kind in entry["types"].items():
                 tensor = torch.from_numpy(arrays[f"{object_id}/{part}/{frame}/{name}"].copy())
                 tensors[name] = (tensor.view(torch.bfloat16) if kind == "bfloat16" else tensor).to(device)
-            one = Remembered(tensors["mask"], tensors["pointer"], float(entry["score"]), tensors.get("memory"), entry["reverse"])
-            known: dict[int, Remembered] = getattr(self._ledger.objects[object_id], part)
+            one = FrameOutput(tensors["mask"], tensors["pointer"], float(entry["score"]), tensors.get("memory"), entry["reverse"])
+            known: dict[int, FrameOutput] = getattr(self._memory_bank.objects[object_id], part)
             known[frame] = one
 
 
