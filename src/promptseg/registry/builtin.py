@@ -1,4 +1,4 @@
-"""The backends of promptseg itself."""
+"""Backends of promptseg itself."""
 
 from __future__ import annotations
 

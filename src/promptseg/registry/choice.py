@@ -1,4 +1,4 @@
-"""From a model name to a `Choice`: the one place where names are resolved."""
+"""Resolution of a model name to a `Choice`. Names are resolved here and nowhere else."""
 
 from __future__ import annotations
 
@@ -17,31 +17,32 @@ def choose(name: str, *, weights: str | Path | None = None, engine: str | None =
     """Resolve a model name to a model, an engine, a backend and weights.
 
     Args:
-        name: A model name, ``"name=path/to/weights"``, or the path of a folder that promptseg wrote, which says itself which model it is.
-        weights: A file or folder of your own weights. A folder that promptseg wrote brings its own engine: ``"onnx"`` for an export, that
-            of the base model for a fine-tuned decoder.
-        engine: Name of the engine; None for the one that reads the given weights, or else the model's first.
+        name: A model name, ``"name=path/to/weights"``, or the path of a folder that promptseg wrote. The manifest of such a folder names
+            the model.
+        weights: A file or folder of your own weights. A folder that promptseg wrote has its own engine: ``"onnx"`` for an export, the
+            engine of the base model for a fine-tuned decoder.
+        engine: Name of the engine; None for the engine that reads the given weights, or else the model's first.
 
     Raises:
-        UnknownModelError: No such model.
-        ConfigError: No such engine, its backend is not there or does not run it, or weights are given twice.
-        WeightsMismatchError: The weights are a folder that holds another model, as promptseg wrote it.
+        UnknownModelError: There is no such model.
+        ConfigError: There is no such engine, its backend is not installed or cannot run it, or weights are given twice.
+        WeightsMismatchError: The manifest of the weights folder names another model.
     """
     model, own, manifest = _named(name, weights)
     return _chosen(model, own, manifest, engine)
 
 
 def choose_by(ability: Callable[[BackendSpec], bool], doing: str, name: str, weights: str | Path | None = None) -> Choice:
-    """Resolve a model name to the first engine of the model whose backend has an ability.
+    """Resolve a model name to the first engine of the model whose backend has an ability, such as export.
 
     Args:
-        ability: Whether a backend can do what is needed.
-        doing: What is needed, such as ``"exported"``, for the message.
+        ability: Returns whether a backend has the ability.
+        doing: What the ability allows, as a participle for the message, such as ``"exported"``.
         name: As for `choose`.
         weights: As for `choose`.
 
     Raises:
-        ConfigError: The model has no such engine; the message has the models that have one.
+        ConfigError: The model has no such engine. The message lists the models that have one.
         UnknownModelError: As for `choose`.
         WeightsMismatchError: As for `choose`.
     """
@@ -60,16 +61,16 @@ def choose_by(ability: Callable[[BackendSpec], bool], doing: str, name: str, wei
 
 
 def fallback_chain(first: Choice, fallback: Sequence[str]) -> tuple[Choice, ...]:
-    """Return a choice followed by the segmenters that take its place, one after the other, where it does not fit into memory.
+    """Return the fallback chain: a choice, followed by the segmenters to try in order if it does not fit into memory.
 
     Args:
         first: A segmenter; without a fallback, any model.
-        fallback: Names of the others, in their order; each may bring weights of its own as ``"name=path"``.
+        fallback: Names of the other segmenters, in order. A name may have its own weights, as ``"name=path"``.
 
     Raises:
-        UnknownModelError: No such model.
-        ConfigError: A model is named twice, or is no segmenter.
-        WeightsNotFoundError: The weights that a name brings are not there.
+        UnknownModelError: There is no such model.
+        ConfigError: A model is named twice, or is not a segmenter.
+        WeightsNotFoundError: The weights given with a name do not exist.
     """
     if isinstance(fallback, str):
         raise ConfigError(f"fallback is a list of model names: write [{fallback!r}]")
@@ -90,7 +91,7 @@ def fallback_chain(first: Choice, fallback: Sequence[str]) -> tuple[Choice, ...]
 
 
 def _named(name: str, weights: str | Path | None) -> tuple[ModelSpec, Path | None, Manifest | None]:
-    """Return the model of a name, the path of the user's own weights, and the manifest in it."""
+    """Return the model with a name, the path of the user's own weights, and the manifest there."""
     manifest = _manifest_at(name) if name not in list_models() else None
     if manifest is not None:
         name, separator, path = manifest.model, "=", name
@@ -119,18 +120,21 @@ def _chosen(model: ModelSpec, own: Path | None, manifest: Manifest | None, engin
 
 
 def _manifest_at(path: str) -> Manifest | None:
-    """Return the manifest of a folder that promptseg wrote, or None where the path is no such folder."""
+    """Return the manifest of a folder that promptseg wrote, or None if the path is not such a folder."""
     folder = Path(path)
     try:
         folder = folder.expanduser()
         there = (folder / manifests.NAME).is_file()
-    except (OSError, ValueError, RuntimeError):  # No path at all: too long, with a null byte, or in the home of nobody.
+    except (OSError, ValueError, RuntimeError):  # The name is not a valid path: too long, with a null byte, or with an unknown ``~user``.
         return None
     return manifests.read(folder) if there else None
 
 
 def _engine_for(model: ModelSpec, weights: Path) -> Engine:
-    """Return the first engine that takes a file of this suffix, or a folder with these files or files of these kinds; else the default."""
+    """Return the engine that reads a user's weights, or the default engine if none does.
+
+    An engine reads a file by its suffix, and a folder by the names of its files or, as a second try, by their suffixes.
+    """
     for engine in model.engines:
         names = engine.names_in(weights)
         takes_file = len(names) == 1 and Path(names[0]).suffix == weights.suffix
