@@ -238,10 +238,8 @@ def _is_verified(path: Path, file: WeightFile) -> bool:
 
 def _record(path: Path, sha256: str) -> None:
     status = path.stat()
-    with (
-        contextlib.suppress(OSError),
-        write_atomically(_record_path(path), text=True) as out,
-    ):  # Files in a read-only cache are hashed at each load.
+    # Files in a read-only cache have no record and are hashed at each load.
+    with contextlib.suppress(OSError), write_atomically(_record_path(path), text=True) as out:
         json.dump({"sha256": sha256, "size": status.st_size, "mtime_ns": status.st_mtime_ns}, out)
 
 
