@@ -74,7 +74,7 @@ def own_image(source: ImageLike) -> NDArray[np.uint8]:
         (H, W, 3) uint8 RGB, which shares no memory with `source`.
 
     Raises:
-        InputError: As for `load_image`.
+        InputError: The image is absent, unreadable, truncated, empty, of more than `MAX_PIXELS`, or of an unusable shape or dtype.
     """
     pixels = load_image(source)
     return pixels.copy() if isinstance(source, np.ndarray) and np.may_share_memory(pixels, source) else pixels

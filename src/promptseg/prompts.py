@@ -25,7 +25,7 @@ PromptKind = Literal["point", "box", "mask", "text", "everything"]
 
 
 class Prompt(ABC):
-    """What to segment. Coordinates are pixels of the original image; ``(0, 0)`` is the center of the top-left pixel."""
+    """A prompt: what to segment. Coordinates are pixels of the original image; ``(0, 0)`` is the center of the top-left pixel."""
 
     @staticmethod
     def point(x: float, y: float, foreground: bool = True) -> SpatialPrompt:
@@ -200,7 +200,7 @@ class SpatialPrompt(Prompt):
         if self.xyxy is not None and other.xyxy is not None:
             raise PromptError("one object has one box: give several boxes as several prompts")
         if "mask" in self.kinds and "mask" in other.kinds:
-            raise PromptError("one object has one earlier mask: both prompts bring one")
+            raise PromptError("one object has one earlier mask: both prompts have one")
         mask = self if "mask" in self.kinds else other
         return SpatialPrompt(
             xy=_frozen(np.concatenate([self.xy, other.xy])),

@@ -140,7 +140,7 @@ def test_if_no_model_fits_the_error_has_each_with_its_reason(models):
     with steps("large small"), pytest.raises(OutOfMemoryError) as caught:
         segmenter.open(IMAGE)
     first, *reasons = str(caught.value).splitlines()
-    assert first == "no model of the fallback fits into memory:"
+    assert first == "no model of the fallback chain fits into memory:"
     assert reasons[0] == "  large: large holds 0 pixels"
     assert reasons[1].startswith("  small: small ")
 

@@ -31,14 +31,14 @@ class TestFallbackChain:
         assert (choice.engine.name, choice.weights) == ("torch", tmp_path / "mini.pt")
 
     @pytest.mark.parametrize("fallback", [["sam-vit-h"], ["sam-vit-l", "sam-vit-l"], ["sam-vit-l", "sam-vit-h=other.pth"]])
-    def test_a_model_that_falls_back_to_itself_is_refused_with_the_order(self, fallback):
-        with pytest.raises(ConfigError, match=r"is in its own fallback: sam-vit-h → sam-vit-"):
+    def test_a_model_that_is_named_twice_is_refused_with_the_order(self, fallback):
+        with pytest.raises(ConfigError, match=r"is twice in the fallback chain: sam-vit-h → sam-vit-"):
             self.chain("sam-vit-h", *fallback)
 
     def test_one_that_is_no_segmenter_is_refused(self, add_model):
         add_model("finder", "detector", None)
         for names in (("sam-vit-h", "finder"), ("finder", "sam-vit-h")):
-            with pytest.raises(IncompatibleStagesError, match="'finder' is a detector, and a fallback is from segmenter to segmenter"):
+            with pytest.raises(IncompatibleStagesError, match="'finder' is a detector, and a fallback chain takes segmenters only"):
                 self.chain(*names)
 
     def test_one_that_does_not_exist_is_refused_with_the_nearest(self):

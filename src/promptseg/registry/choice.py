@@ -38,13 +38,13 @@ def choose_by(ability: Callable[[BackendSpec], bool], doing: str, name: str, wei
     Args:
         ability: Returns whether a backend has the ability.
         doing: What the ability allows, as a participle for the message, such as ``"exported"``.
-        name: As for `choose`.
-        weights: As for `choose`.
+        name: A model name, ``"name=path/to/weights"``, or the path of a folder that promptseg wrote.
+        weights: A file or folder of your own weights.
 
     Raises:
-        ConfigError: The model has no such engine. The message lists the models that have one.
-        UnknownModelError: As for `choose`.
-        WeightsMismatchError: As for `choose`.
+        ConfigError: The model has no such engine, or weights are given twice. The message lists the models that have one.
+        UnknownModelError: There is no such model.
+        WeightsMismatchError: The manifest of the weights folder names another model.
     """
     model, own, manifest = _named(name, weights)
     known = backends()
@@ -80,11 +80,9 @@ def fallback_chain(first: Choice, fallback: Sequence[str]) -> tuple[Choice, ...]
     names = [choice.model.name for choice in chain]
     for index, choice in enumerate(chain):
         if names[index] in names[:index]:
-            raise ConfigError(f"model {names[index]!r} is in its own fallback: {' → '.join(names)}")
+            raise ConfigError(f"model {names[index]!r} is twice in the fallback chain: {' → '.join(names)}")
         if choice.backend.kind != "segmenter":
-            raise IncompatibleStagesError(
-                f"model {names[index]!r} is a {choice.backend.kind}, and a fallback is from segmenter to segmenter"
-            )
+            raise IncompatibleStagesError(f"model {names[index]!r} is a {choice.backend.kind}, and a fallback chain takes segmenters only")
         if index and choice.weights is not None and not choice.weights.exists():
             raise WeightsNotFoundError(f"there is no weights file {choice.weights} for model {names[index]!r}")
     return chain
@@ -110,7 +108,7 @@ def _named(name: str, weights: str | Path | None) -> tuple[ModelSpec, Path | Non
 def _chosen(model: ModelSpec, own: Path | None, manifest: Manifest | None, engine: str | None) -> Choice:
     if manifest is not None and engine in (None, manifest.engine):
         if manifest.model != model.name:
-            raise WeightsMismatchError(f"{own} holds {manifest.model!r} as promptseg wrote it, not {model.name!r}")
+            raise WeightsMismatchError(f"{own} contains model {manifest.model!r} by its manifest, not {model.name!r}")
         files = tuple(WeightFile(name, digest, ()) for name, digest in {**manifest.base, **manifest.sha256}.items())
         found = Engine(manifest.engine, manifest.backend, manifest.variant, files)
     else:

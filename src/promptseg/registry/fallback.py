@@ -88,7 +88,7 @@ class FallbackChain:
 
     def _exhausted(self) -> OutOfMemoryError:
         story = "\n  ".join(f"{name}: {self._reasons[name]}" for name in self._names)
-        return OutOfMemoryError(f"no model of the fallback fits into memory:\n  {story}")
+        return OutOfMemoryError(f"no model of the fallback chain fits into memory:\n  {story}")
 
 
 class FallbackSegmenter:

@@ -92,7 +92,7 @@ def _base(model: ModelSpec, manifest: Manifest, folder: Path) -> ModelWeights:
     for engine in model.engines:
         if {file.name: file.sha256 for file in engine.files} == manifest.base:
             return _published(model, engine)
+    missing = ", ".join(manifest.base_paths.values()) or ", ".join(manifest.base)
     raise WeightsNotFoundError(
-        f"{folder} builds on {', '.join(manifest.base_paths.values()) or ', '.join(manifest.base)}, which is not there any more: "
-        f"put a copy into {folder}, as {', '.join(manifest.base)}"
+        f"{folder} needs the weights of its base model, and {missing} is not there: put a copy into {folder}, as {', '.join(manifest.base)}"
     )

@@ -63,10 +63,22 @@ def load_segmenter(
     fallback: Sequence[str] = (),
     **options: Any,
 ) -> Segmenter:
-    """Load a segmenter. Arguments and errors are those of `load`.
+    """Load a segmenter. Its weights are fetched if they are not cached, and verified.
+
+    Args:
+        name: A model name (see `list_models`), ``"name=path/to/weights"``, or the path of a folder that promptseg wrote.
+        weights: A file or folder of your own weights, in place of the published weights.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
+        fallback: Segmenters to try in this order if the model does not fit into memory. They get the same device and options.
+        **options: Options of the backend, listed in its documentation.
 
     Raises:
-        ConfigError: The model is not a segmenter, or as for `load`.
+        UnknownModelError: There is no such model.
+        ConfigError: The model is not a segmenter, or the engine, the device or an option does not exist.
+        MissingDependencyError: A package is missing. The message has the command that installs it.
+        WeightsError: The weights are not available or not as expected.
+        OutOfMemoryError: Neither the model nor a model of `fallback` fits into memory.
     """
     first = _of_kind("segmenter", choose(name, weights=weights, engine=engine))
     return cast("Segmenter", load_chosen(fallback_chain(first, fallback), device, options))
@@ -75,10 +87,21 @@ def load_segmenter(
 def load_detector(
     name: str, *, weights: str | Path | None = None, device: str = "auto", engine: str | None = None, **options: Any
 ) -> Detector:
-    """Load a detector. Arguments and errors are those of `load`.
+    """Load a detector. Its weights are fetched if they are not cached, and verified.
+
+    Args:
+        name: A model name (see `list_models`), ``"name=path/to/weights"``, or the path of a folder that promptseg wrote.
+        weights: A file or folder of your own weights, in place of the published weights.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
+        **options: Options of the backend, listed in its documentation.
 
     Raises:
-        ConfigError: The model is not a detector, or as for `load`.
+        UnknownModelError: There is no such model.
+        ConfigError: The model is not a detector, or the engine, the device or an option does not exist.
+        MissingDependencyError: A package is missing. The message has the command that installs it.
+        WeightsError: The weights are not available or not as expected.
+        OutOfMemoryError: The model does not fit into memory.
     """
     chosen = _of_kind("detector", choose(name, weights=weights, engine=engine))
     return cast("Detector", load_chosen((chosen,), device, options))
@@ -96,16 +119,20 @@ def load_video(
     """Load a model that tracks objects through videos.
 
     Args:
-        name: As for `load`.
-        weights: As for `load`. A model tracks with the same weights with which it segments.
-        device: As for `load`.
-        engine: As for `load`.
+        name: A model name (see `list_models`), ``"name=path/to/weights"``, or the path of a folder that promptseg wrote.
+        weights: A file or folder of your own weights, in place of the published weights. Segmentation and tracking use the same weights.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
         tracker: Name of the backend of kind ``"video"`` that tracks; default: the model's own tracker, or ``"propagate"`` for a segmenter
             without one.
         **options: Options of the model's own tracker. With another tracker, options of the segmenter that it tracks with.
 
     Raises:
-        ConfigError: The model cannot track, or as for `load`.
+        UnknownModelError: There is no such model.
+        ConfigError: The model cannot track, or the engine, the device, the tracker or an option does not exist.
+        MissingDependencyError: A package is missing. The message has the command that installs it.
+        WeightsError: The weights are not available or not as expected.
+        OutOfMemoryError: The model does not fit into memory.
     """
     chosen = choose(name, weights=weights, engine=engine)
     backend = tracker_of(chosen, tracker)

@@ -41,7 +41,7 @@ class BackendSpec:
         torch_module: ``"module:function"``, called as ``function(request: LoadRequest)``. It returns the wrapped package's torch module in
             evaluation mode on the CPU, for fine-tuning and export. None if there is no such module.
         export_layout: ``"module:class"`` of the `promptseg.export.layout.Layout` that exports this torch module to ONNX, or None.
-        models: Models that a backend from another package brings along. The models of promptseg are in ``models.toml``.
+        models: Models that come with a backend from another package. The models of promptseg are in ``models.toml``.
     """
 
     name: str

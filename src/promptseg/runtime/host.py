@@ -1,4 +1,4 @@
-"""Processors and memory of the host that this process may use."""
+"""CPU cores and memory that this process may use."""
 
 from __future__ import annotations
 

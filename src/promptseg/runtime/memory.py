@@ -1,4 +1,4 @@
-"""Memory requirements and the out-of-memory message."""
+"""Memory requirements of models, and the out-of-memory message."""
 
 from __future__ import annotations
 
