@@ -63,8 +63,8 @@ def _own(choice: Choice, path: Path) -> ModelWeights:
 
     A backend may read them itself. Otherwise the files have the names of the catalog, or any names if the backend recognizes the files.
     """
-    if choice.backend.given is not None:
-        found: ModelWeights = resolve(choice.backend.given)(path, choice.model, choice.engine)
+    if choice.backend.find_weights is not None:
+        found: ModelWeights = resolve(choice.backend.find_weights)(path, choice.model, choice.engine)
         return found
     names, recognizes = choice.engine.names_in(path), choice.backend.recognizes
     if path.is_dir() and recognizes and not (names and all((path / name).is_file() for name in names)):

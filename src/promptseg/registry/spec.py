@@ -35,8 +35,8 @@ class BackendSpec:
         prepare: ``"module:function"``, called as ``function(weights: ModelWeights)`` after weights are fetched; or None.
         recognizes: Suffixes of a model's files, one per file, if the backend recognizes the files by their content. The files of a user's
             folder may then have any names.
-        given: ``"module:function"``, called as ``function(path: Path, model: ModelSpec, engine: Engine)``. It returns the `ModelWeights`
-            in a user's file or folder. None if the file names must be those of the catalog.
+        find_weights: ``"module:function"``, called as ``function(path: Path, model: ModelSpec, engine: Engine)``. It returns the
+            `ModelWeights` in a user's file or folder. None if the file names must be those of the catalog.
         video: Name of the backend of kind ``"video"`` that tracks with this backend's models and weights, or None.
         torch_module: ``"module:function"``, called as ``function(request: LoadRequest)``. It returns the wrapped package's torch module in
             evaluation mode on the CPU, for fine-tuning and export. None if there is no such module.
@@ -55,7 +55,7 @@ class BackendSpec:
     install: str = ""
     prepare: str | None = None
     recognizes: tuple[str, ...] = ()
-    given: str | None = None
+    find_weights: str | None = None
     video: str | None = None
     torch_module: str | None = None
     export_layout: str | None = None
