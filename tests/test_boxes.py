@@ -1,4 +1,4 @@
-"""Boxes as masks: which pixels a box with fractions holds."""
+"""Boxes as masks: which pixels belong to a box with fractional corners."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of single values: what counts as a whole number, and what the refusal says."""
+"""Checks of single values: what counts as a number, and the messages."""
 
 from __future__ import annotations
 

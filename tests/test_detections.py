@@ -23,7 +23,7 @@ def test_the_arrays_line_up():
     assert len(found.masks) == 3
 
 
-def test_boxes_are_cut_to_the_image():
+def test_boxes_are_clipped_to_the_image():
     assert Detections(SIZE, [[-5, -5, 100, 90]], [0.5], ["a"]).boxes.tolist() == [[0, 0, 60, 40]]
 
 

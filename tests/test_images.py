@@ -40,7 +40,7 @@ class TestSources:
         return photo(30, 40)
 
     def test_every_kind_of_source_gives_the_same_pixels(self, rgb, tmp_path):
-        path = tmp_path / "photo.png"
+        path = tmp_path / "image.png"
         path.write_bytes(encode(Image.fromarray(rgb)))
         with path.open("rb") as file:
             loaded = [load_image(source) for source in (str(path), path, path.read_bytes(), io.BytesIO(path.read_bytes()), file)]
@@ -55,9 +55,9 @@ class TestSources:
     def test_a_foreign_path_object_serves(self, rgb, tmp_path):
         class Entry:
             def __fspath__(self):
-                return os.fspath(tmp_path / "photo.png")
+                return os.fspath(tmp_path / "image.png")
 
-        Image.fromarray(rgb).save(tmp_path / "photo.png")
+        Image.fromarray(rgb).save(tmp_path / "image.png")
         assert np.array_equal(load_image(Entry()), rgb)
 
     def test_a_file_that_cannot_seek_serves(self, rgb):
@@ -303,7 +303,7 @@ def test_suffixes_of_images_have_one_meaning_wherever_folders_are_listed(tmp_pat
     (tmp_path / "e.txt").write_text("no image")
     listed = ["a.JPG", "b.jp2", "c.webp", "d.gif"]
     assert list(files_under(tmp_path)) == listed
-    assert [photo.name for photo in open_source(tmp_path)] == listed
+    assert [image.name for image in open_source(tmp_path)] == listed
     assert sum(1 for _ in open_frames(tmp_path)) == len(listed)
 
 

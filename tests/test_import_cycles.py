@@ -1,4 +1,4 @@
-"""Modules of a package do not import each other in a circle, at whatever time they import."""
+"""Modules of a package do not import each other in a circle, not even with imports inside functions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(promptseg.__file__).parent
 
 
 def imports(path: Path) -> set[str]:
-    """The modules of its own package, named as paths without suffix, that a module imports anywhere: also late, or for types alone."""
+    """Return the modules of its own package that a module imports, also inside functions or for types; as paths without suffix."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level:

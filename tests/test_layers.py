@@ -1,4 +1,4 @@
-"""Every module of the package is held by the contracts of import-linter, and every contract speaks of modules that there are."""
+"""The contracts of import-linter cover every module, and name only modules that exist."""
 
 import re
 from pathlib import Path
@@ -62,5 +62,5 @@ def test_every_folder_of_a_module_is_a_package(path):
 
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract["name"])
-def test_a_contract_names_modules_that_there_are(contract):
+def test_a_contract_names_modules_that_exist(contract):
     assert {name for name in named(contract) if not exists(name)} == set()

@@ -295,7 +295,7 @@ class TestOneMask:
         assert (again.score, again.label, again.prompt_index) == (0.5, "a", 1)
         assert np.array_equal(again.logits, mask.logits)
 
-    def test_a_mask_of_a_large_photo_is_small(self):
+    def test_a_mask_of_a_large_image_is_small(self):
         mask = Mask.from_array(disc(3000, 4000, 2000, 1500, 900))
         assert len(pickle.dumps(mask)) < 20_000
 

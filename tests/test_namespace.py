@@ -1,4 +1,4 @@
-"""The names of the package, and what importing it costs."""
+"""Public names of the package, and the cost of importing it."""
 
 import ast
 import importlib
@@ -17,7 +17,7 @@ def in_a_fresh_interpreter(code):
 
 
 class TestNamespace:
-    def test_all_public_names_can_be_had_and_are_listed_once(self):
+    def test_all_public_names_exist_and_are_listed_once(self):
         assert len(set(promptseg.__all__)) == len(promptseg.__all__)
         for name in promptseg.__all__:
             assert getattr(promptseg, name) is not None

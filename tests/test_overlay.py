@@ -1,4 +1,4 @@
-"""Masks drawn on an image: which pixels change, to what colors, and whether everybody can tell these apart."""
+"""Overlays: which pixels change, to what colors, and whether the colors can be told apart with any color vision."""
 
 import itertools
 from dataclasses import replace
@@ -36,27 +36,27 @@ def rectangle(x0, y0, x1, y1, **about):
 
 
 def drawn(*masks, image=None, **style):
-    picture = draw(gray() if image is None else image, Masks(masks, SIZE), **style)
-    assert picture.mode == "RGB"
-    return np.asarray(picture)
+    overlay = draw(gray() if image is None else image, Masks(masks, SIZE), **style)
+    assert overlay.mode == "RGB"
+    return np.asarray(overlay)
 
 
-def changed(picture, image=None):
-    return (picture != (gray() if image is None else image)).any(axis=-1)
+def changed(overlay, image=None):
+    return (overlay != (gray() if image is None else image)).any(axis=-1)
 
 
 def near(pixels, reach=2):
-    """The pixels at most `reach` away from those given."""
+    """Return the pixels at most `reach` away from those given."""
     return cv2.dilate(pixels.astype(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)).astype(bool)
 
 
-def like(picture, color, distance=40):
-    """Where a picture has a color, or nearly."""
-    return np.abs(picture.astype(int) - color).max(axis=-1) <= distance
+def like(overlay, color, distance=40):
+    """Return where an overlay has a color, or nearly."""
+    return np.abs(overlay.astype(int) - color).max(axis=-1) <= distance
 
 
 def seen(colors, vision):
-    """Colors in CIELAB as they look to people with a kind of vision."""
+    """Return colors in CIELAB as people with a kind of color vision see them."""
     values = np.array(colors) / 255
     linear = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
     linear = np.clip(linear @ VISIONS[vision].T, 0, 1)
@@ -71,10 +71,10 @@ def least_distance(colors, vision):
 class TestMasks:
     def test_the_fill_is_a_blend_of_image_and_color_and_outside_nothing_changes(self, photo):
         image, mask = photo(*SIZE), rectangle(10, 20, 50, 45)
-        picture = drawn(mask, image=image, colors=[RED], opacity=0.25, outline=False)
-        assert np.array_equal(changed(picture, image), mask.array)
+        overlay = drawn(mask, image=image, colors=[RED], opacity=0.25, outline=False)
+        assert np.array_equal(changed(overlay, image), mask.array)
         expected = image[mask.array] * 0.75 + np.array(RED) * 0.25
-        assert np.abs(picture[mask.array] - expected).max() <= 1
+        assert np.abs(overlay[mask.array] - expected).max() <= 1
 
     def test_where_masks_overlap_the_image_is_tinted_once(self):
         small = rectangle(20, 25, 40, 40)
@@ -92,17 +92,17 @@ class TestMasks:
     def test_the_outline_follows_the_border_in_the_color_of_the_mask(self):
         mask = rectangle(10, 20, 50, 45)
         border = mask.array & ~rectangle(11, 21, 49, 44).array
-        picture = drawn(mask, colors=[RED], opacity=0)
-        assert like(picture[30, [10, 49]], RED).all()
-        assert like(picture[[20, 44], 30], RED).all()
-        assert (like(picture, RED, 60) & border).sum() > 0.9 * border.sum()
-        assert not changed(picture)[~near(border, 3)].any()
+        overlay = drawn(mask, colors=[RED], opacity=0)
+        assert like(overlay[30, [10, 49]], RED).all()
+        assert like(overlay[[20, 44], 30], RED).all()
+        assert (like(overlay, RED, 60) & border).sum() > 0.9 * border.sum()
+        assert not changed(overlay)[~near(border, 3)].any()
 
     @pytest.mark.parametrize("ground", [(255, 255, 255), RED])
     def test_the_outline_is_seen_on_a_light_ground_and_on_one_of_its_color(self, ground):
         image = np.full((*SIZE, 3), ground, np.uint8)
-        picture = drawn(rectangle(10, 20, 50, 45), image=image, colors=[RED], opacity=0)
-        darker = image.astype(int).sum(axis=-1) - picture.astype(int).sum(axis=-1)
+        overlay = drawn(rectangle(10, 20, 50, 45), image=image, colors=[RED], opacity=0)
+        darker = image.astype(int).sum(axis=-1) - overlay.astype(int).sum(axis=-1)
         assert (darker[30, [9, 50]] > 25).all()
 
     def test_an_outline_is_smooth(self):
@@ -115,17 +115,17 @@ class TestMasks:
         widths = []
         for scale in (1, 40):
             pixels = np.kron(rectangle(10, 20, 50, 45).array, np.ones((scale, scale), bool))
-            picture = draw(np.full((*pixels.shape, 3), 100, np.uint8), Masks([Mask.from_array(pixels)]), colors=[RED], opacity=0)
-            widths.append(int(like(np.asarray(picture)[30 * scale, : 30 * scale], RED).sum()))
+            overlay = draw(np.full((*pixels.shape, 3), 100, np.uint8), Masks([Mask.from_array(pixels)]), colors=[RED], opacity=0)
+            widths.append(int(like(np.asarray(overlay)[30 * scale, : 30 * scale], RED).sum()))
         assert widths[0] <= 2
         assert 5 <= widths[1] <= 10
 
     def test_a_hole_is_outlined_and_not_filled(self):
         pixels = rectangle(10, 10, 50, 50).array
         pixels[20:40, 20:40] = False
-        picture = drawn(Mask.from_array(pixels), colors=[RED])
-        assert like(picture[30, 19], RED)
-        assert not changed(picture)[23:37, 23:37].any()
+        overlay = drawn(Mask.from_array(pixels), colors=[RED])
+        assert like(overlay[30, 19], RED)
+        assert not changed(overlay)[23:37, 23:37].any()
 
     def test_along_the_edge_of_the_image_there_is_no_outline(self):
         mask = rectangle(0, 0, 50, 60)
@@ -209,44 +209,44 @@ class TestColors:
         red_and_green = [(176, 112, 64), (112, 140, 64)]
         assert least_distance(red_and_green, vision) < 0.4 * least_distance(red_and_green, "normal")
 
-    def tint(self, picture, *place):
-        return tuple(picture[place].tolist())
+    def tint(self, overlay, *place):
+        return tuple(overlay[place].tolist())
 
     def test_masks_have_the_colors_of_the_palette_in_their_order(self):
-        picture = drawn(*(rectangle(14 * i, 5, 14 * i + 8, 13) for i in range(6)), opacity=1, outline=False)
-        assert [self.tint(picture, 8, 14 * i + 4) for i in range(6)] == palette(6)
+        overlay = drawn(*(rectangle(14 * i, 5, 14 * i + 8, 13) for i in range(6)), opacity=1, outline=False)
+        assert [self.tint(overlay, 8, 14 * i + 4) for i in range(6)] == palette(6)
 
     @pytest.mark.parametrize("gap", [0, 2])
     def test_many_masks_have_few_colors_and_no_two_that_touch_the_same(self, gap):
         masks = [rectangle(10 * (i % 9), 10 * (i // 9), 10 * (i % 9) + 10 - gap, 10 * (i // 9) + 10 - gap) for i in range(54)]
-        picture = drawn(*masks, opacity=1, outline=False)
-        tints = np.array([[self.tint(picture, 10 * row + 4, 10 * column + 4) for column in range(9)] for row in range(6)])
+        overlay = drawn(*masks, opacity=1, outline=False)
+        tints = np.array([[self.tint(overlay, 10 * row + 4, 10 * column + 4) for column in range(9)] for row in range(6)])
         assert (tints[1:] != tints[:-1]).any(axis=-1).all()
         assert (tints[:, 1:] != tints[:, :-1]).any(axis=-1).all()
         assert {tuple(color) for color in tints.reshape(-1, 3).tolist()} == set(HUES)
 
     def test_a_mask_within_another_differs_from_it(self):
         inner = [rectangle(4 + 12 * i, 20, 10 + 12 * i, 30) for i in range(7)]
-        picture = drawn(rectangle(0, 0, 90, 60), *inner, opacity=1, outline=False)
-        assert all(self.tint(picture, 25, 7 + 12 * i) != self.tint(picture, 5, 5) for i in range(7))
+        overlay = drawn(rectangle(0, 0, 90, 60), *inner, opacity=1, outline=False)
+        assert all(self.tint(overlay, 25, 7 + 12 * i) != self.tint(overlay, 5, 5) for i in range(7))
 
     def test_masks_of_one_label_have_shades_of_one_color(self):
         labels = ["dog", "cat", "dog", "dog", "dog"]
         masks = [rectangle(18 * i, 30, 18 * i + 12, 50, label=label) for i, label in enumerate(labels)]
-        picture = drawn(*masks, opacity=1, labels=False, outline=False)
-        dog, cat, second, third, fourth = (self.tint(picture, 40, 18 * i + 7) for i in range(5))
+        overlay = drawn(*masks, opacity=1, labels=False, outline=False)
+        dog, cat, second, third, fourth = (self.tint(overlay, 40, 18 * i + 7) for i in range(5))
         assert dog == palette(2)[0] == fourth
         assert cat == palette(2)[1]
         assert [second, third] == palette(13)[6::6]
 
-    def test_a_picture_is_the_same_every_time(self, photo):
+    def test_an_overlay_is_the_same_every_time(self, photo):
         masks = [rectangle(0, 0, 20, 20, label="dog", score=0.5), rectangle(40, 10, 60, 40, label="cat")]
         assert np.array_equal(drawn(*masks, image=photo(*SIZE)), drawn(*masks, image=photo(*SIZE)))
 
 
 class TestLabels:
     def where(self, *masks, **style):
-        """Rows and columns, from and to, in which the labels of masks are."""
+        """Return the first and last rows and columns that the labels of masks cover."""
         there = np.argwhere((drawn(*masks, **style) != drawn(*masks, labels=False, **style)).any(axis=-1))
         assert len(there) > 20
         return there.min(axis=0).tolist(), (there.max(axis=0) + 1).tolist()
@@ -267,7 +267,7 @@ class TestLabels:
         wide = self.where(rectangle(10, 20, 20, 30, label="dog", score=0.5), colors=[RED])
         (top, left), (bottom, right) = self.where(rectangle(x, y, x + 4, y + 4, label="dog", score=0.5), colors=[RED])
         assert right - left >= wide[1][1] - wide[0][1]
-        assert bottom - top >= wide[1][0] - wide[0][0] - 4  # What of it lies on the mask itself may have its color.
+        assert bottom - top >= wide[1][0] - wide[0][0] - 4  # The part that lies on the mask may have its color.
 
     def test_labels_of_two_masks_at_one_place_are_written_below_one_another(self):
         masks = [rectangle(10, 20, 80, 55, label=label) for label in ("car", "red car")]
@@ -278,7 +278,7 @@ class TestLabels:
         blue = (drawn(*masks, colors=[RED, BLUE], opacity=0, outline=False) == BLUE).all(axis=-1)
         assert np.flatnonzero(blue.any(axis=1)).min() >= end
 
-    def test_a_label_stands_at_the_box_of_the_detection_that_the_mask_is_of(self):
+    def test_a_label_is_at_the_box_of_the_detection_of_the_mask(self):
         found = Detections(SIZE, [[0, 0, 5, 5], [30, 30, 70, 55]], [0.9, 0.8], ["cat", "dog"])
         mask = replace(rectangle(40, 35, 60, 50, label="dog"), detection_index=1)
         (_, left), (bottom, _) = self.where(mask, detections=found, colors=[RED])
@@ -312,28 +312,28 @@ class TestLabels:
 
 
 class TestPrompts:
-    def test_points_are_green_with_a_plus_on_the_object_and_red_with_a_minus_beside_it(self):
-        picture = drawn(prompts=[Prompt.point(20, 30) + Prompt.point(60, 30, foreground=False)])
-        assert tuple(picture[35, 20]) == FOREGROUND
-        assert tuple(picture[35, 60]) == BACKGROUND
-        assert like(picture[30, [18, 22, 58, 62]], WHITE, 80).all()
-        assert like(picture[[28, 32], 20], WHITE, 80).all()
-        assert not like(picture[[27, 33], 60], WHITE, 80).any()
-        assert changed(picture)[:, 30:50].sum() == 0
+    def test_points_are_green_with_a_plus_on_the_object_and_red_with_a_minus_on_the_background(self):
+        overlay = drawn(prompts=[Prompt.point(20, 30) + Prompt.point(60, 30, foreground=False)])
+        assert tuple(overlay[35, 20]) == FOREGROUND
+        assert tuple(overlay[35, 60]) == BACKGROUND
+        assert like(overlay[30, [18, 22, 58, 62]], WHITE, 80).all()
+        assert like(overlay[[28, 32], 20], WHITE, 80).all()
+        assert not like(overlay[[27, 33], 60], WHITE, 80).any()
+        assert changed(overlay)[:, 30:50].sum() == 0
 
     def test_a_point_outside_the_image_is_not_drawn(self):
         assert not changed(drawn(prompts=[Prompt.point(1e12, 30), Prompt.point(20, -30)])).any()
 
     def test_a_box_is_drawn_along_its_edge_and_not_filled(self):
-        picture = drawn(prompts=[Prompt.box(20, 10, 70, 50)])
-        assert all(tuple(picture[y, x]) == BOX for x, y in ((20, 10), (69, 10), (20, 49), (69, 49), (45, 10)))
-        assert not changed(picture)[14:46, 24:66].any()
-        assert not changed(picture)[51:].any()
-        assert (picture[[9, 50], 45] < 100).all()  # The dark line around it.
+        overlay = drawn(prompts=[Prompt.box(20, 10, 70, 50)])
+        assert all(tuple(overlay[y, x]) == BOX for x, y in ((20, 10), (69, 10), (20, 49), (69, 49), (45, 10)))
+        assert not changed(overlay)[14:46, 24:66].any()
+        assert not changed(overlay)[51:].any()
+        assert (overlay[[9, 50], 45] < 100).all()  # The dark line around it.
 
     def test_a_box_that_reaches_beyond_the_image_is_drawn_within_it(self):
-        picture = drawn(prompts=[Prompt.box(-30, -30, 500, 500)])
-        assert all(tuple(picture[y, x]) == BOX for x, y in ((0, 0), (89, 0), (0, 59), (89, 59)))
+        overlay = drawn(prompts=[Prompt.box(-30, -30, 500, 500)])
+        assert all(tuple(overlay[y, x]) == BOX for x, y in ((0, 0), (89, 0), (0, 59), (89, 59)))
 
     @pytest.mark.parametrize("box", [(89.5, 59.5, 95, 95), (-5, -5, 0.4, 0.4), (30, 30, 30.2, 30.2)])
     def test_a_sliver_of_a_box_is_drawn_in_its_corner_alone(self, box):
@@ -345,13 +345,13 @@ class TestPrompts:
 
     def test_detections_are_drawn_as_boxes(self):
         found = Detections(SIZE, [[20, 10, 70, 50]], [0.9], ["dog"])
-        picture = drawn(detections=found)
-        assert (picture == BOX).all(axis=-1).sum() == 2 * 50 + 2 * 38
-        assert not changed(picture)[13:47, 23:67].any()
+        overlay = drawn(detections=found)
+        assert (overlay == BOX).all(axis=-1).sum() == 2 * 50 + 2 * 38
+        assert not changed(overlay)[13:47, 23:67].any()
 
     def test_the_box_of_a_detection_has_the_color_of_its_mask(self):
         found = Detections(SIZE, [[20, 10, 70, 50], [2, 2, 9, 9]], [0.9, 0.8], ["dog", "cat"])
         mask = replace(rectangle(30, 20, 60, 40), detection_index=0)
-        picture = drawn(mask, detections=found, colors=[RED])
-        assert tuple(picture[10, 45]) == RED
-        assert tuple(picture[2, 5]) == BOX
+        overlay = drawn(mask, detections=found, colors=[RED])
+        assert tuple(overlay[10, 45]) == RED
+        assert tuple(overlay[2, 5]) == BOX

@@ -49,8 +49,8 @@ class TestPoints:
             Prompt.point(bad, 0)
 
     @pytest.mark.parametrize("foreground", [[True], [True, True, True], [1, 2], [1.0, 0.0], True, ["yes", "no"]])
-    def test_foreground_must_be_one_boolean_a_point(self, foreground):
-        with pytest.raises(PromptError, match=r"one boolean a point \(2 here\)"):
+    def test_foreground_must_be_one_boolean_per_point(self, foreground):
+        with pytest.raises(PromptError, match=r"one boolean per point \(2 here\)"):
             Prompt.points([(1, 2), (3, 4)], foreground)
 
     def test_a_prompt_does_not_change_with_the_arrays_it_was_made_from(self):

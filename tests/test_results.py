@@ -1,4 +1,4 @@
-"""Results: what they hold, and the plain values that are written of them."""
+"""Results: their contents, and the plain values that are written."""
 
 import json
 import pickle
@@ -33,7 +33,7 @@ def result():
         timings={"read": 0.0123456789, "segment": 1.5},
         provenance=(PROVENANCE,),
         image=np.zeros((*SIZE, 3), np.uint8),
-        source="photos/dog.jpg",
+        source="images/dog.jpg",
     )
 
 
@@ -51,7 +51,7 @@ def test_the_best_mask_has_the_highest_score(result):
 def test_to_dict_holds_everything_that_json_needs(result):
     values = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     assert values == result.to_dict()
-    assert values["source"] == "photos/dog.jpg"
+    assert values["source"] == "images/dog.jpg"
     assert values["size"] == {"height": 20, "width": 30}
     assert values["prompts"] == ["Prompt.point(3, 4)", "Prompt.text('dog')"]
     assert values["detections"] == {"boxes": [[10, 2, 15, 8]], "scores": [0.75], "labels": ["dog"]}
@@ -84,7 +84,7 @@ def test_masks_come_back_from_to_dict_unchanged(result):
     assert [Mask.from_coco_rle(entry["segmentation"]) for entry in values["masks"]] == list(result.masks)
 
 
-def test_a_result_of_nothing_can_be_written_too():
+def test_a_result_without_masks_can_be_written_too():
     values = Result(Masks([], SIZE)).to_dict()
     assert json.loads(json.dumps(values)) == values
     assert (values["source"], values["masks"], values["detections"], values["provenance"]) == (None, [], None, [])
@@ -97,11 +97,11 @@ def test_scores_of_numpy_can_be_written(result):
 
 
 def test_the_overlay_shows_masks_detections_and_prompts(result):
-    picture = np.asarray(result.overlay(colors=[(255, 0, 0), (0, 0, 255)], labels=False, opacity=1))
-    assert picture.shape == (*SIZE, 3)
-    assert picture[5, 12, 2] > 150 > picture[5, 12, :2].max()
-    assert tuple(picture[2, 14]) == BOX
-    assert tuple(picture[8, 5]) == FOREGROUND
+    overlay = np.asarray(result.overlay(colors=[(255, 0, 0), (0, 0, 255)], labels=False, opacity=1))
+    assert overlay.shape == (*SIZE, 3)
+    assert overlay[5, 12, 2] > 150 > overlay[5, 12, :2].max()
+    assert tuple(overlay[2, 14]) == BOX
+    assert tuple(overlay[8, 5]) == FOREGROUND
     assert not result.image.any()
 
 
@@ -110,7 +110,7 @@ def test_a_result_without_its_image_says_how_to_draw():
         Result(Masks([], SIZE)).overlay()
 
 
-def test_a_result_goes_between_processes_whole(result):
+def test_a_result_survives_pickling(result):
     copy = pickle.loads(pickle.dumps(result))
     assert copy.to_dict() == result.to_dict()
     assert list(copy.masks) == list(result.masks)
@@ -139,7 +139,7 @@ def test_provenance_defaults_to_a_model_without_weights_on_the_cpu():
     }
 
 
-def test_a_frame_has_one_identity_for_each_mask():
+def test_a_frame_has_one_object_id_for_each_mask():
     masks = Masks([rectangle(0, 0, 2, 2), rectangle(4, 4, 6, 6)])
     assert FrameMasks(3, (7, 8), masks).object_ids == (7, 8)
     with pytest.raises(InputError, match="frame 3 has 2 masks but 1 object ids"):

@@ -1,4 +1,4 @@
-"""The codec of run lengths agrees with pycocotools and with the pixels."""
+"""Run-length codec, compared with pycocotools and with the pixels."""
 
 import numpy as np
 import pytest
@@ -70,5 +70,5 @@ def test_sampled_pixels_are_those_at_the_rows_and_columns(pixels, data):
     [([3, 2, 4], [3, 2, 4]), ([0, 2, 0, 3, 1], [0, 5, 1]), ([2, 0, 3, 4], [5, 4]), ([0, 5, 0], [0, 5]), ([2, 1, 0, 0, 4], [2, 1, 4])],
     ids=str,
 )
-def test_empty_runs_are_merged_away_but_for_the_first(split, merged):
+def test_empty_runs_except_the_first_are_merged_away(split, merged):
     assert _rle.without_empty_runs(split) == merged

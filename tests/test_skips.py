@@ -1,4 +1,4 @@
-"""The plugin that allows a test to be skipped for a listed reason alone."""
+"""Plugin that lets tests be skipped only for listed reasons."""
 
 import os
 import subprocess
@@ -23,18 +23,18 @@ def test_a_missing_package_is_a_reason_unless_all_are_installed(reason, is_allow
     assert not is_allowed(reason, all_packages=True)
 
 
-def test_what_a_machine_lacks_is_a_reason_everywhere(is_allowed):
+def test_what_a_host_lacks_is_a_reason_everywhere(is_allowed):
     assert is_allowed("there is no chromium on this machine", all_packages=True)
 
 
 @pytest.mark.parametrize("reason", ["flaky", "unconditional skip", "it needs a rewrite some day", "takes no points"])
-def test_no_other_reason_is(reason, is_allowed):
+def test_any_other_reason_is_refused(reason, is_allowed):
     assert not is_allowed(reason, all_packages=False)
 
 
 @pytest.fixture
 def run(tmp_path):
-    """Runs pytest with the plugin alone in a new process, on tests with these bodies: ``run([body, …], *words)``."""
+    """Run pytest with the plugin alone in a new process, on tests with these bodies: ``run([body, …], *words)``."""
 
     def run(bodies, *words):
         for index, body in enumerate(bodies):
@@ -63,5 +63,5 @@ def test_a_skip_that_is_not_listed_fails_the_run_and_is_named(workers, run):
     assert "torch" not in named
 
 
-def test_a_listed_skip_does_not(run):
+def test_a_listed_skip_does_not_fail_the_run(run):
     assert run([LISTED]).returncode == pytest.ExitCode.OK

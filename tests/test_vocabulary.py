@@ -15,7 +15,7 @@ COCO = NAMES.split(", ")
 
 
 def asked(phrase, names=COCO):
-    """Names of the classes that a phrase names."""
+    """Return the names of the classes that phrases name."""
     return [names[index] for index in Vocabulary(names).labels([phrase])]
 
 
@@ -149,11 +149,11 @@ class TestVocabulary:
         ("phrase", "near"),
         [("red car", "car"), ("dogg", "dog"), ("tennis", "tennis racket"), ("motor cycel", "motorcycle"), ("sofaa", "couch")],
     )
-    def test_an_unknown_phrase_is_refused_with_near_names(self, phrase, near):
-        with pytest.raises(PromptError, match=f"'{phrase}' names none of the 80 classes.*Near it are: .*'{near}'"):
+    def test_an_unknown_phrase_is_refused_with_similar_classes(self, phrase, near):
+        with pytest.raises(PromptError, match=f"'{phrase}' names none of the 80 classes.*Similar classes: .*'{near}'"):
             Vocabulary(COCO).labels(["cat", phrase])
 
-    def test_an_unknown_phrase_that_is_near_nothing_is_refused_with_what_there_is(self):
+    def test_an_unknown_phrase_without_similar_classes_is_refused_with_the_first_classes(self):
         with pytest.raises(PromptError, match=r"It knows 'person', 'bicycle', .* and 68 more"):
             Vocabulary(COCO).labels(["xqzw"])
 
@@ -163,10 +163,10 @@ class TestVocabulary:
 
     @pytest.mark.parametrize(("phrase", "wider"), [("woman", "person"), ("children", "person"), ("taxi", "car"), ("puppies", "dog")])
     def test_a_word_that_would_be_wrong_for_some_of_a_class_is_refused_with_the_class(self, phrase, wider):
-        with pytest.raises(PromptError, match=f"It knows '{wider}', which is wider"):
+        with pytest.raises(PromptError, match=f"Ask for the wider class '{wider}'"):
             Vocabulary(COCO).labels([phrase])
 
     def test_accents_count(self):
         assert asked("MÄNNER", ["männer"]) == ["männer"]
-        with pytest.raises(PromptError, match="Near it are: 'männer'"):
+        with pytest.raises(PromptError, match="Similar classes: 'männer'"):
             Vocabulary(["männer"]).labels(["manner"])

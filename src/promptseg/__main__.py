@@ -1,4 +1,4 @@
-"""``python -m promptseg``: the command line, where the environment's scripts are not on the path."""
+"""Entry point of ``python -m promptseg``: the command line without a script on the path."""
 
 from .cli import main
 

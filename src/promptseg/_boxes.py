@@ -13,13 +13,13 @@ from .masks import Mask, Size
 
 
 def filled_box(box: Sequence[float] | NDArray[Any], size: Size, label: str | None = None) -> Mask:
-    """The pixels whose centers lie within a box, as a mask whose `from_box` is set.
+    """Return a mask of the pixels whose centers lie within a box, with `from_box` set.
 
     Boxes are half-open: a center on the left or upper edge is inside, one on the right or lower edge is not. So boxes that share an edge
-    share no pixel, and a box with whole numbers has the pixels from ``x0`` to ``x1 - 1``.
+    share no pixel, and a box with whole-number corners has the pixels from ``x0`` to ``x1 - 1``.
 
     Args:
-        box: ``[x0, y0, x1, y1]`` in pixels; what lies outside the image is cut off.
+        box: ``[x0, y0, x1, y1]`` in pixels. The part outside the image is cut off.
         size: ``(height, width)`` of the image.
         label: The mask's class.
     """

@@ -1,6 +1,6 @@
-"""Run lengths of masks, as COCO counts them: down the columns, beginning with the background.
+"""COCO run-length encoding of masks: runs go down the columns and begin with the background.
 
-Everything here works on the runs or on a crop, never on the pixels of the whole image. Compressing run lengths is left to pycocotools.
+All functions work on the runs or on a crop, never on the pixels of the whole image. pycocotools compresses the run lengths.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 
 def encode_crop(crop: NDArray[np.bool_], x: int, y: int, height: int, width: int) -> list[int]:
-    """Return the run lengths of an image whose pixels are those of a crop, and none outside it.
+    """Return the run lengths of a mask that is known inside a crop and empty outside it.
 
     Args:
         crop: (h, w) bool.
@@ -41,7 +41,7 @@ def encode_crop(crop: NDArray[np.bool_], x: int, y: int, height: int, width: int
 
 
 def decode_box(counts: bytes, height: int, box: tuple[int, int, int, int]) -> NDArray[np.bool_]:
-    """Return the pixels of a mask inside a box that holds all of it.
+    """Return the pixels of a mask inside a box that contains the whole mask.
 
     Args:
         counts: Compressed run lengths.
@@ -57,13 +57,13 @@ def decode_box(counts: bytes, height: int, box: tuple[int, int, int, int]) -> ND
 
 
 def sample(counts: bytes, height: int, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return a mask's pixels at the crossings of some rows and columns, (rows, columns) bool.
+    """Return the pixels of a mask where the given rows and columns cross, (rows, columns) bool.
 
     Args:
         counts: Compressed run lengths.
         height: Rows of the image.
-        rows: Rows to look at.
-        columns: Columns to look at.
+        rows: Indices of the rows.
+        columns: Indices of the columns.
     """
     pixels = columns[:, None] * height + rows[None]
     inside: NDArray[np.bool_] = (np.searchsorted(run_ends(counts), pixels.ravel(), side="right") % 2 == 1).reshape(pixels.shape).T
@@ -71,10 +71,12 @@ def sample(counts: bytes, height: int, rows: NDArray[np.int64], columns: NDArray
 
 
 def run_lengths(counts: bytes) -> list[int]:
-    """Decode COCO's compressed run lengths (``rleFrString`` of pycocotools' maskApi.c), which its Python API does not offer.
+    """Decode COCO's compressed run lengths.
+
+    This is ``rleFrString`` of pycocotools' maskApi.c, which its Python API does not offer.
 
     Raises:
-        ValueError: They are not well-formed.
+        ValueError: The run lengths are not well-formed.
     """
     lengths: list[int] = []
     value = shift = 0
@@ -95,17 +97,19 @@ def run_lengths(counts: bytes) -> list[int]:
 
 
 def run_ends(counts: bytes) -> NDArray[np.int64]:
-    """Return where each run ends, counted in pixels down the columns; for counts that are known to be well-formed.
+    """Return where each run ends, counted in pixels down the columns.
 
-    These are the sums of `run_lengths`, computed without a Python loop.
+    These are the cumulative sums of `run_lengths`, computed without a Python loop. `counts` must be well-formed.
     """
     codes = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
-    last = np.flatnonzero(codes & 0x20 == 0)  # Of each number, which takes one code or more, five bits each, the lowest first.
+    last = np.flatnonzero(
+        codes & 0x20 == 0
+    )  # The last code of each number. A number has one or more codes of five bits, lowest bits first.
     first = np.concatenate([[0], last[:-1] + 1])
     places = 5 * (np.arange(len(codes)) - np.repeat(first, last - first + 1))
     lengths = np.add.reduceat((codes & 0x1F) << places, first)
     lengths -= np.where(codes[last] & 0x10, np.int64(32) << places[last], 0)
-    lengths[1::2] = np.cumsum(lengths[1::2])  # From the fourth on, a number is the difference to the last but one.
+    lengths[1::2] = np.cumsum(lengths[1::2])  # From the fourth number on, each is stored as the difference to the one two places before.
     lengths[2::2] = np.cumsum(lengths[2::2])
     return np.cumsum(lengths)
 

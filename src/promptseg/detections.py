@@ -1,4 +1,4 @@
-"""`Detections`: what a detector found on one image, as aligned arrays checked at construction."""
+"""`Detections`: boxes, scores and labels of one image, as aligned arrays that are checked at construction."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .masks import Masks, Size, chosen_indices
 
 @dataclass(frozen=True, eq=False, init=False)
 class Detections:
-    """Boxes with scores and labels, and masks where the detector makes its own.
+    """Boxes with scores and labels, and with masks if the detector makes its own.
 
     Attributes:
         size: ``(height, width)`` of the image in pixels.
-        boxes: (N, 4) float32 ``xyxy`` in pixels, half-open, cut to the image.
+        boxes: (N, 4) float32 ``xyxy`` in pixels, half-open, clipped to the image.
         scores: (N,) float32 in [0, 1].
         labels: N labels.
         masks: N masks, or None.
@@ -30,10 +30,10 @@ class Detections:
     masks: Masks | None
 
     def __init__(self, size: Size, boxes: ArrayLike, scores: ArrayLike, labels: ArrayLike, masks: Masks | None = None) -> None:
-        """Checks and freezes the arrays.
+        """Check the arrays and make them read-only.
 
         Raises:
-            InputError: The arrays do not fit one another, or hold numbers that are not finite.
+            InputError: The arrays do not fit one another, or have numbers that are not finite.
         """
         height, width = size
         box_array = np.asarray(boxes, np.float32).reshape(-1, 4) if np.size(boxes) == 0 else np.asarray(boxes, np.float32)
@@ -45,7 +45,7 @@ class Detections:
         if masks is not None:
             counts["masks"] = len(masks)
         if len(set(counts.values())) > 1:
-            raise InputError(f"detections need one score, label and mask a box, got {counts}")
+            raise InputError(f"detections need one score, label and mask per box, got {counts}")
         if not np.isfinite(box_array).all() or not np.isfinite(score_array).all():
             raise InputError("boxes and scores of detections must be finite: they hold NaN or infinity")
         if masks is not None and masks.size != (height, width):
@@ -59,14 +59,14 @@ class Detections:
 
     @classmethod
     def empty(cls, size: Size) -> Detections:
-        """No detections on an image of `size` (height, width)."""
+        """Return zero detections for an image of `size` (height, width)."""
         return cls(size, [], [], [])
 
     def __len__(self) -> int:
         return len(self.boxes)
 
     def where(self, keep: ArrayLike) -> Detections:
-        """The detections at which `keep` is true (N booleans), or at the given indices in their order.
+        """Return the detections where `keep` is true (N booleans), or those at the given indices in their order.
 
         Raises:
             InputError: `keep` does not fit the number of detections.

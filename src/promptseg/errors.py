@@ -5,7 +5,7 @@
     │  ├─ UnknownModelError                    known names, nearest match
     │  ├─ IncompatibleStagesError              e.g. a text prompt without a detector
     │  └─ LicenseError                         the policy forbids this model's license
-    ├─ PromptError(ValueError)                 shape, dtype, NaN, outside the image, a kind the model does not take
+    ├─ PromptError(ValueError)                 shape, dtype, NaN, outside the image, a kind the model does not accept
     ├─ InputError(ValueError)                  unreadable, truncated, zero-sized or mis-sized image, mask or video
     ├─ MissingDependencyError(ImportError)     names the extra to install
     ├─ WeightsError(RuntimeError)
@@ -16,8 +16,8 @@
     ├─ OutOfMemoryError(RuntimeError)          what was tried, what to try
     └─ BackendError(RuntimeError)              the wrapped library failed; the original is the cause
 
-Each also derives from the built-in exception that a caller would naturally catch. A message names the offending value and what was
-expected in its place; the error of a wrapped library, where there was one, is the ``__cause__``.
+Each error also derives from the built-in exception that a caller would naturally catch. Its message names the offending value and what
+was expected. The error of a wrapped library, if there was one, is the ``__cause__``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ConfigError(PromptSegError, ValueError):
 
 
 class UnknownModelError(ConfigError):
-    """A model name that no backend answers to."""
+    """A model name that is not in the catalog."""
 
 
 class IncompatibleStagesError(ConfigError):
@@ -47,7 +47,7 @@ class LicenseError(ConfigError):
 
 
 class PromptError(PromptSegError, ValueError):
-    """A prompt that is malformed, outside the image, or of a kind that the model does not take."""
+    """A prompt that is malformed, outside the image, or of a kind that the model does not accept."""
 
 
 class InputError(PromptSegError, ValueError):
@@ -55,15 +55,15 @@ class InputError(PromptSegError, ValueError):
 
 
 class MissingDependencyError(PromptSegError, ImportError):
-    """An optional package that is needed and not installed."""
+    """An optional package that is needed but not installed."""
 
 
 class WeightsError(PromptSegError, RuntimeError):
-    """Model weights that cannot be had or are not what they should be."""
+    """Model weights that are not available or not as expected."""
 
 
 class WeightsNotFoundError(WeightsError):
-    """No source gave the weights; the message lists each source and why it failed."""
+    """Weights that no source provided. The message lists each source and why it failed."""
 
 
 class WeightsMismatchError(WeightsError):
@@ -71,22 +71,22 @@ class WeightsMismatchError(WeightsError):
 
 
 class WeightsOfflineError(WeightsError):
-    """The weights are not cached and ``PROMPTSEG_OFFLINE`` forbids the network."""
+    """Weights that are not cached while ``PROMPTSEG_OFFLINE`` forbids the network."""
 
 
 class OutputError(PromptSegError, RuntimeError):
-    """A file that could not be written. What stood under its name before is untouched."""
+    """A file that could not be written. An existing file of that name is unchanged."""
 
 
 class OutOfMemoryError(PromptSegError, RuntimeError):
-    """The model or image does not fit in memory."""
+    """A model or image that does not fit into memory."""
 
 
 class BackendError(PromptSegError, RuntimeError):
-    """The wrapped library failed; its own exception is the cause."""
+    """A failure of a wrapped library. Its own exception is the cause."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name closest to `name`, as the sentence ``" Did you mean 'x'?"``, or an empty string."""
+    """Return the sentence ``" Did you mean 'x'?"`` for the known name closest to `name`, or an empty string if none is close."""
     matches = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
     return f" Did you mean {matches[0]!r}?" if matches else ""

@@ -1,4 +1,4 @@
-"""Any image (path, bytes, open file, PIL image or array) as an (H, W, 3) uint8 RGB array, or a refusal that says why.
+"""Image loading: a path, bytes, an open file, a PIL image or an array becomes an (H, W, 3) uint8 RGB array.
 
 EXIF orientation is applied, gray and palette images become RGB, transparent pixels are laid on white, CMYK is converted, and 16-bit samples
 are scaled to 8 bits by their full range.
@@ -20,17 +20,17 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from .errors import InputError
 
 ImageLike = Union[str, "os.PathLike[str]", bytes, IO[bytes], Image.Image, NDArray[Any]]
-"""What `load_image` takes."""
+"""Image in any form that `load_image` takes."""
 
 IMAGE_SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
-"""Suffixes, in lower case, by which a file of a folder is known as an image. A file that is named outright is read whatever its suffix."""
+"""Lower-case suffixes of the files that count as images when a folder is read. A file that is named itself may have any suffix."""
 
 MAX_PIXELS = 178_956_970
-"""Images of more pixels are refused as decompression bombs: twice Pillow's own warning level, as in Pillow."""
+"""Maximum number of pixels. Larger images are refused as decompression bombs. Pillow has the same limit, twice its warning level."""
 
 
 def load_image(source: ImageLike) -> NDArray[np.uint8]:
-    """Reads an image.
+    """Read an image as an RGB array.
 
     Args:
         source: A path, the bytes of an image file, an open binary file, a PIL image, or an array: (H, W), (H, W, 1), (H, W, 3) RGB or
@@ -63,16 +63,18 @@ def load_image(source: ImageLike) -> NDArray[np.uint8]:
 
 
 def own_image(source: ImageLike) -> NDArray[np.uint8]:
-    """Read an image into an array that nobody else changes: what a session keeps, which answers for the image as it is now.
+    """Read an image into an array that shares no memory with its source.
+
+    A session keeps such an array, so that later changes to the user's array do not affect it.
 
     Args:
-        source: What `load_image` takes.
+        source: The image, in any form that `load_image` takes.
 
     Returns:
         (H, W, 3) uint8 RGB, which shares no memory with `source`.
 
     Raises:
-        InputError: As for `load_image`.
+        InputError: The image is absent, unreadable, truncated, empty, of more than `MAX_PIXELS`, or of an unusable shape or dtype.
     """
     pixels = load_image(source)
     return pixels.copy() if isinstance(source, np.ndarray) and np.may_share_memory(pixels, source) else pixels
@@ -117,7 +119,10 @@ def _from_pil(image: Image.Image, name: str) -> NDArray[np.uint8]:
 
 
 def _from_wide(gray: NDArray[Any], name: str) -> NDArray[np.uint8]:
-    """Pillow opens some 16-bit PNG files with 32-bit samples; other 32-bit images have no range that one could scale by."""
+    """Convert an image of 32-bit samples whose values fit into 16 bits, or raise `InputError`.
+
+    Pillow opens some 16-bit PNG files with 32-bit samples. Other 32-bit images have no known range to scale by.
+    """
     if gray.dtype.kind == "i" and gray.min() >= 0 and gray.max() <= 65535:
         return _from_array(gray.astype(np.uint16))
     raise InputError(f"{name} has {gray.dtype} samples from {gray.min():g} to {gray.max():g}: scale them to uint8 (0…255) first")

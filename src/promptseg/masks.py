@@ -1,7 +1,7 @@
 """Masks as values: `Mask` is one run-length encoded binary mask, `Masks` an immutable sequence of them on one image.
 
 A mask is stored as COCO run-length encoding (RLE): column-major runs, compressed by pycocotools. Area, box, IoU and union work on the
-runs; pixels are made when `Mask.array` is read. A thousand masks of a 12-megapixel photo take megabytes, not gigabytes.
+runs. Pixels are made when `Mask.array` is read. A thousand masks of a 12-megapixel image take megabytes, not gigabytes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ._rle import decode_box, encode_crop, run_lengths, sample, without_empty_ru
 from .errors import InputError
 
 Size = tuple[int, int]
-"""Height and width in pixels."""
+"""``(height, width)`` in pixels."""
 
 
 class Polygon(NamedTuple):
@@ -30,17 +30,17 @@ class Polygon(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """One binary mask on an image, run-length encoded. Make one with `from_array`, `from_coco_rle` or `from_polygons`.
+    """One binary mask of an image, run-length encoded. Make one with `from_array`, `from_crop`, `from_coco_rle` or `from_polygons`.
 
     Attributes:
         size: ``(height, width)`` of the image in pixels.
         counts: Compressed COCO run lengths, column-major.
         score: The model's estimate of the mask's quality (for SAM: its predicted IoU), or None.
         label: What the mask shows, or None.
-        logits: The model's low-resolution logits (256, 256) float32 in its own frame, for refining the mask, or None.
-        prompt_index: Which of the prompts given together this mask answers, or None.
-        detection_index: Which of the detections of its result this mask is of, or None.
-        from_box: Whether it is the box of a detection, filled, because its mask failed; after merging, whether a part of it is.
+        logits: The model's low-resolution logits (256, 256) float32, which cover the model input, for refining the mask; or None.
+        prompt_index: Index of this mask's prompt among those given together, or None.
+        detection_index: Index of this mask's detection in `Result.detections`, or None.
+        from_box: Whether this mask is the filled box of a detection whose mask failed. After merging: whether a part of it is.
     """
 
     size: Size
@@ -62,14 +62,14 @@ class Mask:
         logits: NDArray[np.float32] | None = None,
         prompt_index: int | None = None,
     ) -> Mask:
-        """Encodes pixels.
+        """Encode the pixels of a mask.
 
         Args:
             array: (H, W) bool, or integers or floats that are all 0 or 1 (or all 0 or 255).
             score: Quality estimate to keep with the mask.
             label: Label to keep with the mask.
             logits: Low-resolution logits to keep with the mask.
-            prompt_index: Index of the prompt that the mask answers.
+            prompt_index: Index of the mask's prompt.
 
         Raises:
             InputError: `array` is not two-dimensional, is empty, or holds other values.
@@ -90,16 +90,16 @@ class Mask:
         logits: NDArray[np.float32] | None = None,
         prompt_index: int | None = None,
     ) -> Mask:
-        """Encodes a mask known only inside a rectangle, without making the pixels of the whole image.
+        """Encode a mask that is given inside a rectangle, without making the pixels of the whole image.
 
         Args:
-            crop: (h, w) bool, the mask inside the rectangle; outside it there is none.
+            crop: (h, w) bool, the mask inside the rectangle. Outside it the mask is empty.
             origin: ``(x, y)`` of the rectangle's top-left pixel in the image.
             size: ``(height, width)`` of the image.
             score: Quality estimate to keep with the mask.
             label: Label to keep with the mask.
             logits: Low-resolution logits to keep with the mask.
-            prompt_index: Index of the prompt that the mask answers.
+            prompt_index: Index of the mask's prompt.
 
         Raises:
             InputError: The rectangle does not lie inside the image.
@@ -111,7 +111,7 @@ class Mask:
 
     @classmethod
     def from_coco_rle(cls, rle: dict[str, Any], *, score: float | None = None, label: str | None = None) -> Mask:
-        """Reads a COCO RLE dictionary, compressed (``counts`` a string or bytes) or not (``counts`` a list of run lengths).
+        """Read a COCO RLE dictionary, compressed (``counts`` a string or bytes) or not (``counts`` a list of run lengths).
 
         Raises:
             InputError: Keys are missing, or the runs do not add up to the size.
@@ -135,7 +135,7 @@ class Mask:
     def from_polygons(
         cls, polygons: Sequence[Polygon | ArrayLike], size: Size, *, score: float | None = None, label: str | None = None
     ) -> Mask:
-        """Rasterizes the union of polygons by the rule of the COCO API.
+        """Rasterize the union of polygons by the rule of the COCO API.
 
         Args:
             polygons: Each a `Polygon` (with holes), an (N, 2) array of ``(x, y)`` on pixel edges, or COCO's flat ``[x0, y0, x1, …]``.
@@ -158,11 +158,11 @@ class Mask:
 
     @property
     def array(self) -> NDArray[np.bool_]:
-        """The pixels, (H, W) bool; decoded at each access."""
+        """Pixels of the mask, (H, W) bool. Each access decodes them."""
         return np.asarray(coco.decode(_rle(self)), dtype=np.bool_)
 
     def crop(self) -> tuple[NDArray[np.bool_], tuple[int, int]]:
-        """The pixels in the mask's box, made without those of the whole image: what `from_crop` takes.
+        """Return the mask inside its bounding box, without decoding the whole image. `from_crop` reverses it.
 
         Returns:
             crop: (h, w) bool; (0, 0) for an empty mask.
@@ -178,12 +178,12 @@ class Mask:
 
     @property
     def box(self) -> NDArray[np.float32]:
-        """Tight box ``[x0, y0, x1, y1]`` float32 in pixels, half-open; zeros for an empty mask."""
+        """Tight bounding box ``[x0, y0, x1, y1]`` float32 in pixels, half-open; zeros for an empty mask."""
         x, y, width, height = coco.toBbox(_rle(self))
         return np.array([x, y, x + width, y + height], np.float32)
 
     def iou(self, other: Mask) -> float:
-        """Intersection over union with another mask of the same image; 0 where both are empty.
+        """Return the intersection over union with another mask of the same image; 0 if both are empty.
 
         Raises:
             InputError: The sizes differ.
@@ -193,14 +193,14 @@ class Mask:
         return float(coco.iou([_rle(self)], [_rle(other)], [0])[0, 0])
 
     def to_coco_rle(self) -> dict[str, Any]:
-        """The mask as a COCO RLE dictionary that `json` can write."""
+        """Return the mask as a COCO RLE dictionary that `json` can write."""
         return {"size": list(self.size), "counts": self.counts.decode("ascii")}
 
     def resized(self, size: Size) -> Mask:
-        """The mask on the image at another size, by the nearest pixel; made without the pixels of either.
+        """Return the mask for the image at another size, by nearest-neighbor sampling of the runs. Logits are dropped.
 
         Args:
-            size: ``(height, width)`` of the other.
+            size: ``(height, width)`` of the resized image.
         """
         if size == self.size:
             return replace(self, logits=None)
@@ -210,13 +210,13 @@ class Mask:
         x0, y0, x1, y1 = self.box.tolist()
         top, bottom = np.searchsorted(rows, (y0, y1)).tolist()
         left, right = np.searchsorted(columns, (x0, x1)).tolist()
-        if top == bottom or left == right:  # It lies between the pixels that are looked at.
+        if top == bottom or left == right:  # The mask lies between the sampled pixels.
             return replace(self, size=size, counts=_compressed(encode_crop(np.zeros((1, 1), bool), 0, 0, tall, wide), size), logits=None)
         inside = sample(self.counts, height, rows[top:bottom], columns[left:right])
         return replace(self, size=size, counts=_compressed(encode_crop(inside, left, top, tall, wide), size), logits=None)
 
     def polygons(self) -> list[Polygon]:
-        """Outlines along pixel edges, holes included: `from_polygons` gives the same mask back.
+        """Return the outlines along pixel edges, holes included. `from_polygons` restores the same mask.
 
         Parts that touch only at a corner belong to one polygon.
         """
@@ -238,7 +238,7 @@ class Mask:
         ]
 
     def __eq__(self, other: object) -> bool:
-        """Same size and pixels; score, label and logits do not count."""
+        """Compare size and pixels. Score, label and logits do not count."""
         if not isinstance(other, Mask):
             return NotImplemented
         return self.size == other.size and self.counts == other.counts
@@ -269,7 +269,7 @@ class Masks(Sequence[Mask]):
 
     @classmethod
     def from_supervision(cls, detections: Any, size: Size | None = None, classes: Sequence[str] | None = None) -> Masks:
-        """The masks of `supervision.Detections`: see `promptseg.interop.supervision.from_supervision`."""
+        """Return the masks of `supervision.Detections`, with `promptseg.interop.supervision.from_supervision`."""
         from .interop.supervision import from_supervision
 
         return from_supervision(detections, size, classes)
@@ -294,26 +294,26 @@ class Masks(Sequence[Mask]):
 
     @property
     def scores(self) -> NDArray[np.float32]:
-        """(N,) float32; NaN where a mask has no score."""
+        """Scores, (N,) float32; NaN where a mask has none."""
         return np.array([np.nan if m.score is None else m.score for m in self], np.float32)
 
     @property
     def labels(self) -> tuple[str | None, ...]:
-        """One label a mask."""
+        """Labels, one per mask; None where a mask has none."""
         return tuple(mask.label for mask in self)
 
     @property
     def boxes(self) -> NDArray[np.float32]:
-        """(N, 4) float32 ``xyxy`` tight boxes, half-open."""
+        """Tight bounding boxes, (N, 4) float32 ``xyxy``, half-open."""
         return np.array([mask.box for mask in self], np.float32).reshape(-1, 4)
 
     @property
     def areas(self) -> NDArray[np.int64]:
-        """(N,) pixels a mask."""
+        """Number of pixels per mask, (N,) int64."""
         return np.array([mask.area for mask in self], np.int64)
 
     def best(self) -> Mask:
-        """The mask with the highest score; the first one where none has a score.
+        """Return the mask with the highest score, or the first mask if none has a score.
 
         Raises:
             InputError: There are no masks.
@@ -324,7 +324,7 @@ class Masks(Sequence[Mask]):
         return self._masks[0 if np.isnan(scores).all() else int(np.nanargmax(scores))]
 
     def where(self, keep: ArrayLike) -> Masks:
-        """The masks at which `keep` is true (N booleans), or at the given indices in their order.
+        """Return the masks where `keep` is true (N booleans), or those at the given indices in their order.
 
         Raises:
             InputError: `keep` does not fit the number of masks.
@@ -332,14 +332,14 @@ class Masks(Sequence[Mask]):
         return Masks((self._masks[i] for i in chosen_indices(keep, len(self))), self.size)
 
     def union(self) -> Mask:
-        """The pixels that are in any of the masks."""
+        """Return the union of all masks."""
         if not self._masks:
             return Mask.from_array(np.zeros(self.size, bool))
         merged = coco.merge([_rle(mask) for mask in self], intersect=False)
         return Mask(self.size, merged["counts"])
 
     def iou_matrix(self, other: Masks | None = None) -> NDArray[np.float32]:
-        """(N, M) IoU of each mask with each of `other` (default: with one another).
+        """Return the (N, M) IoU of each mask with each of `other` (default: with one another).
 
         Raises:
             InputError: The sizes differ.
@@ -353,15 +353,19 @@ class Masks(Sequence[Mask]):
         return np.asarray(coco.iou(rows, [_rle(m) for m in columns], [0] * len(columns)), np.float32)
 
     def labeled(self, label: str | None) -> Masks:
-        """The same masks, each with `label`."""
+        """Return the same masks, each with `label`."""
         return Masks((replace(mask, label=label) for mask in self), self.size)
 
 
 def chosen_indices(keep: ArrayLike, count: int) -> NDArray[np.intp]:
-    """What `where` means by `keep`: the indices at which it is true, or itself where it holds indices into `count` elements.
+    """Return the indices that the argument `keep` of `where` selects among `count` elements.
+
+    Args:
+        keep: `count` booleans, or the indices themselves.
+        count: Number of elements.
 
     Raises:
-        InputError: It is neither.
+        InputError: `keep` is neither.
     """
     chosen = np.asarray(keep)
     if chosen.dtype == bool:
@@ -410,7 +414,7 @@ def _rasterize(ring: ArrayLike, size: Size) -> NDArray[np.bool_]:
 
 
 def _corners(ring: NDArray[Any]) -> NDArray[np.float32]:
-    """Drops repeated points and points in the middle of straight runs."""
+    """Return a ring without repeated points and without points in the middle of straight edges."""
     ring = ring[np.any(ring != np.roll(ring, 1, axis=0), axis=1)]
     before, after = ring - np.roll(ring, 1, axis=0), np.roll(ring, -1, axis=0) - ring
     corners: NDArray[np.float32] = ring[before[:, 0] * after[:, 1] != before[:, 1] * after[:, 0]].astype(np.float32)

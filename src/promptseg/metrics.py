@@ -1,12 +1,12 @@
-"""How well a mask agrees with the truth: IoU, Dice, precision and recall of its pixels; boundary IoU and boundary F of its outline.
+"""Mask metrics: IoU, Dice, precision and recall of the pixels; boundary IoU and boundary F of the outlines.
 
-Counts are exact, from run lengths. Where a mask is empty, every metric is defined, and none is NaN:
+Counts are exact, from run lengths. Every metric is defined for empty masks, and none is NaN:
 
-- Both empty: 1. There was nothing to find, and nothing was found. (`promptseg.Mask.iou`, as pycocotools, gives 0 here.)
-- One of them empty: 0, precision and recall included, so that a model that answers with nothing gains nothing in any mean.
+- Both masks empty: 1. There was nothing to find, and nothing was found. (`promptseg.Mask.iou`, like pycocotools, gives 0 here.)
+- One mask empty: 0, precision and recall included. So a model that predicts nothing gains nothing in any mean.
 
-A mask of the whole image has no outline for boundary F, which knows pixels beside other pixels alone; what holds for empty masks then
-holds for the empty outlines. For boundary IoU the image's border is a part of the outline.
+For boundary F, the image's border is no part of the outline: a mask of the whole image has an empty outline. The two rules above then apply
+to the outlines. For boundary IoU, the image's border is a part of the outline.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ MaskLike = Union[Mask, ArrayLike]
 """A `Mask`, or (H, W) pixels that `Mask.from_array` takes."""
 
 BOUNDARY_WIDTH = 0.02
-"""Width of the band of boundary IoU as a share of the image's diagonal, as its authors publish it."""
+"""Width of the band of boundary IoU as a share of the image's diagonal, as published by its authors."""
 
 BOUNDARY_TOLERANCE = 0.008
-"""How far outlines may lie apart for boundary F, as a share of the image's diagonal: that of the DAVIS benchmark."""
+"""Tolerance of boundary F as a share of the image's diagonal, as in the DAVIS benchmark."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Agreement:
     Attributes:
         iou: Intersection over union (Jaccard index; J of DAVIS).
         dice: Dice coefficient, which is the F1 score of the pixels.
-        precision: Share of the prediction that is right.
-        recall: Share of the truth that was found.
+        precision: Share of the predicted pixels that are true.
+        recall: Share of the true pixels that are predicted.
         boundary_iou: IoU of the bands along both outlines.
         boundary_f: F1 score of the outlines (F of DAVIS).
     """
@@ -54,10 +54,10 @@ class Agreement:
 
 
 def measure(prediction: MaskLike, truth: MaskLike) -> Agreement:
-    """Every metric of a prediction, with the published settings.
+    """Return every metric of a prediction, with the published settings.
 
     Raises:
-        InputError: The masks differ in size, or are no masks.
+        InputError: The masks differ in size, or an argument is not a mask.
     """
     masks = _pair(prediction, truth)
     shared, predicted, true = _counts(*masks)
@@ -72,58 +72,58 @@ def measure(prediction: MaskLike, truth: MaskLike) -> Agreement:
 
 
 def iou(prediction: MaskLike, truth: MaskLike) -> float:
-    """Intersection over union.
+    """Return the intersection over union.
 
     Raises:
-        InputError: The masks differ in size, or are no masks.
+        InputError: The masks differ in size, or an argument is not a mask.
     """
     shared, predicted, true = _counts(*_pair(prediction, truth))
     return _ratio(shared, predicted + true - shared)
 
 
 def dice(prediction: MaskLike, truth: MaskLike) -> float:
-    """Twice the intersection over the sum of both areas.
+    """Return the Dice coefficient: twice the intersection over the sum of both areas.
 
     Raises:
-        InputError: The masks differ in size, or are no masks.
+        InputError: The masks differ in size, or an argument is not a mask.
     """
     shared, predicted, true = _counts(*_pair(prediction, truth))
     return _ratio(2 * shared, predicted + true)
 
 
 def precision(prediction: MaskLike, truth: MaskLike) -> float:
-    """The share of the predicted pixels that are true.
+    """Return the share of the predicted pixels that are true.
 
     Raises:
-        InputError: The masks differ in size, or are no masks.
+        InputError: The masks differ in size, or an argument is not a mask.
     """
     shared, predicted, true = _counts(*_pair(prediction, truth))
     return _share(shared, predicted, true)
 
 
 def recall(prediction: MaskLike, truth: MaskLike) -> float:
-    """The share of the true pixels that were predicted.
+    """Return the share of the true pixels that are predicted.
 
     Raises:
-        InputError: The masks differ in size, or are no masks.
+        InputError: The masks differ in size, or an argument is not a mask.
     """
     shared, predicted, true = _counts(*_pair(prediction, truth))
     return _share(shared, true, predicted)
 
 
 def boundary_iou(prediction: MaskLike, truth: MaskLike, *, width: float = BOUNDARY_WIDTH) -> float:
-    """Boundary IoU: that of the bands inside both masks along their outlines.
+    """Return the boundary IoU: the IoU of the bands inside both masks along their outlines.
 
-    As Cheng, Girshick, Dollár, Berg and Kirillov define it ("Boundary IoU", 2021): the band of a mask is those of its pixels from which the
-    outside can be reached in d steps along rows, columns and diagonals, beyond the image's border being outside.
+    Cheng, Girshick, Dollár, Berg and Kirillov define it in "Boundary IoU" (2021). The band of a mask is those of its pixels from which the
+    outside can be reached in d steps along rows, columns and diagonals. Everything beyond the image's border is outside.
 
     Args:
-        prediction: The mask to judge.
+        prediction: The predicted mask.
         truth: The true mask.
-        width: d as a share of the image's diagonal; it is rounded to whole pixels, and at least 1.
+        width: d as a share of the image's diagonal. It is rounded to whole pixels and is at least 1.
 
     Raises:
-        InputError: The masks differ in size, or are no masks; or `width` is not above 0.
+        InputError: The masks differ in size, an argument is not a mask, or `width` is not above 0.
     """
     first, second = _pair(prediction, truth)
     if not 0 < width < math.inf:
@@ -135,19 +135,18 @@ def boundary_iou(prediction: MaskLike, truth: MaskLike, *, width: float = BOUNDA
 
 
 def boundary_f(prediction: MaskLike, truth: MaskLike, *, tolerance: float = BOUNDARY_TOLERANCE) -> float:
-    """Boundary F: the harmonic mean of how much of each outline lies near the other one.
+    """Return the boundary F: the harmonic mean of the shares of each outline that lie near the other one.
 
-    As DAVIS measures it (Perazzi et al. 2016, Pont-Tuset et al. 2017): a pixel is of the outline where it differs from the one right of it,
-    below it or diagonally between these; it is near where a pixel of the other outline lies within r pixels, r being the tolerance in
-    pixels, rounded up.
+    The definition is that of DAVIS (Perazzi et al. 2016, Pont-Tuset et al. 2017). A pixel belongs to the outline if it differs from its
+    right, lower or lower right neighbor. It is near the other outline if a pixel of that outline lies within r pixels.
 
     Args:
-        prediction: The mask to judge.
+        prediction: The predicted mask.
         truth: The true mask.
-        tolerance: r as a share of the image's diagonal, or, from 1, in pixels.
+        tolerance: r as a share of the image's diagonal if below 1, else in pixels. It is rounded up to whole pixels.
 
     Raises:
-        InputError: The masks differ in size, or are no masks; or `tolerance` is negative.
+        InputError: The masks differ in size, an argument is not a mask, or `tolerance` is negative.
     """
     first, second = _pair(prediction, truth)
     if not 0 <= tolerance < math.inf:
@@ -173,7 +172,7 @@ def _pair(prediction: MaskLike, truth: MaskLike) -> tuple[Mask, Mask]:
 
 
 def _counts(prediction: Mask, truth: Mask) -> tuple[int, int, int]:
-    """Pixels of both, of the prediction, of the truth."""
+    """Return the numbers of shared pixels, of predicted pixels and of true pixels."""
     encoded = [{"size": mask.size, "counts": mask.counts} for mask in (prediction, truth)]
     return int(coco.area(coco.merge(encoded, intersect=True))), prediction.area, truth.area
 
@@ -190,7 +189,7 @@ Window = tuple[int, int, int, int]
 
 
 def _window(masks: tuple[Mask, Mask], margin: int) -> Window:
-    """``x0, y0, x1, y1`` around both masks, with a margin within the image: outlines and bands outside it are none."""
+    """Return ``x0, y0, x1, y1`` around both masks, with a margin, within the image. No outline or band lies outside it."""
     height, width = masks[0].size
     boxes = np.array([mask.box for mask in masks if mask.area], int).reshape(-1, 4)
     if not len(boxes):
@@ -207,7 +206,7 @@ def _cut(mask: Mask, window: Window) -> NDArray[np.bool_]:
 def _band(pixels: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
     import cv2
 
-    # A square as large as the whole window removes all, and a larger one would only cost time.
+    # A square as large as the whole window removes everything. A larger one would only cost time.
     side = 2 * min(steps, max(pixels.shape)) + 1
     inner = cv2.erode(pixels.astype(np.uint8), np.ones((side, side), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
     return np.asarray(pixels & (inner == 0))
@@ -220,7 +219,7 @@ def _outline(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _distances(outline: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """(H, W) distance of each pixel to the outline, in pixels."""
+    """Return the (H, W) distance of each pixel to the outline, in pixels."""
     import cv2
 
     return np.asarray(cv2.distanceTransform((~outline).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)

@@ -1,7 +1,7 @@
-"""Masks drawn on an image: light fills, thin outlines, labels, and the prompts that asked for them.
+"""Mask overlays on an image: light fills, thin outlines, labels and prompts.
 
-The colors are those of Okabe and Ito, "Color universal design" (2008, https://jfly.uni-koeln.de/color/), which people with color vision
-deficiencies tell apart. Image overlays, the gallery of an annotation run and tracked videos all take them from here.
+The colors are those of Okabe and Ito, "Color universal design" (2008, https://jfly.uni-koeln.de/color/). People with color vision
+deficiencies can tell them apart. Image overlays, the gallery of an annotation run and tracked videos share them.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ HUES: tuple[Color, ...] = ((86, 180, 233), (204, 121, 167), (0, 158, 115), (230,
 """Sky blue, reddish purple, bluish green, orange, blue and vermilion: the colors of masks."""
 
 SHADES = (0.0, 0.5, -0.4)
-"""How far each further use of the hues is from the first: none, halfway to white, two fifths of the way to black."""
+"""Shade of the hues in each round: unchanged, then halfway to white, then two fifths of the way to black."""
 
 FOREGROUND: Color = HUES[2]
 """Color of points on the object."""
 
 BACKGROUND: Color = HUES[5]
-"""Color of points beside the object."""
+"""Color of points on the background."""
 
 BOX: Color = (240, 228, 66)
 """Color of box prompts, and of detected boxes that have no mask: the yellow of the same palette, which no mask has."""
@@ -43,40 +43,41 @@ BLACK: Color = (0, 0, 0)
 WHITE: Color = (255, 255, 255)
 
 FILL = 0.28
-"""Opacity of the fill of a few masks."""
+"""Opacity of the fill for up to `FEW` masks."""
 
 FILL_OF_MANY = 0.16
-"""Opacity of the fill where there are more than `FEW` masks."""
+"""Opacity of the fill for more than `FEW` masks."""
 
 FEW = 8
+"""Maximum number of masks that are filled with opacity `FILL`."""
 
 CASING = 0.3
-"""Opacity of the dark line under each outline, which makes it visible on a light or similar ground."""
+"""Opacity of the dark line under each outline, which makes the outline visible on a light or similar background."""
 
-_REACH = 3  # Cells of the map of neighbors over which masks with a gap between them still count as touching.
-_CELLS = 512  # Of the map of neighbors, along its longer side.
+_REACH = 3  # Gap, in cells of the neighbor map, up to which masks count as touching.
+_CELLS = 512  # Maximum number of cells along the longer side of the neighbor map.
 _BAND = 256  # Rows that are filled at once, so that a large image needs little memory.
-_SHIFT = 3  # Bits of the fraction of a pixel in coordinates of outlines.
+_SHIFT = 3  # Fractional bits of outline coordinates.
 
 
 def palette(count: int) -> list[Color]:
-    """The first `count` colors: the hues, then their lighter and their darker shades, then the same again."""
+    """Return the first `count` colors: the hues, then their lighter and their darker shades, then the same again."""
     return [color(index) for index in range(count)]
 
 
 def color(index: int) -> Color:
-    """The color number `index` of the palette, counted from 0."""
+    """Return the color at an index of the palette, from 0."""
     return shade(HUES[index % len(HUES)], SHADES[index // len(HUES) % len(SHADES)])
 
 
 def shade(base: Color, share: float) -> Color:
-    """A color mixed with white (a share from 0 to 1) or with black (from -1 to 0)."""
+    """Return a color mixed with white (a share from 0 to 1) or with black (from -1 to 0)."""
     red, green, blue = (round(value + abs(share) * ((255 if share > 0 else 0) - value)) for value in base)
     return red, green, blue
 
 
 def line_width(size: tuple[int, int]) -> int:
-    """Width in pixels of an outline on an image of ``(height, width)``."""
+    """Return the outline width in pixels for an image of size ``(height, width)``."""
     return max(1, round(max(size) / 500))
 
 
@@ -93,19 +94,19 @@ def draw(
 ) -> Image.Image:
     """Draw masks on an image.
 
-    Each pixel is tinted once, in the color of the smallest mask that it belongs to, so that the image stays visible under overlapping
-    masks.
+    Each pixel is tinted once, in the color of the smallest mask that contains it. So the image stays visible under overlapping masks.
 
     Args:
         image: The image, in any form that `load_image` takes.
-        masks: Masks of its size.
-        detections: Boxes to draw thinly, in the colors of their masks where they have any, else yellow; or None.
-        prompts: Prompts whose points and boxes are drawn: green with a plus on the object, red with a minus beside it, boxes yellow.
-        colors: One RGB color a mask; default: a hue for each label, in shades for its masks, or hues alone where there are no labels, so
-            that masks that touch differ.
-        opacity: Opacity of the fill, 0 to 1; default: light, and lighter where there are many masks.
+        masks: Masks of the image's size.
+        detections: Detections whose boxes are drawn thinly, in the colors of their masks or, without a mask, in yellow; or None.
+        prompts: Prompts whose points and boxes are drawn. Foreground points are green with a plus, background points red with a minus,
+            boxes yellow.
+        colors: One RGB color per mask. By default each label has a hue and its masks have shades of it; without labels, each mask has a
+            hue. Masks that touch differ where possible.
+        opacity: Opacity of the fill, 0 to 1. The default is light, and lighter for many masks.
         outline: Whether to draw the outlines of the masks.
-        labels: Whether to write labels and scores of labeled masks, above their boxes where there is room.
+        labels: Whether to write the labels and scores of labeled masks, above their boxes if there is room.
 
     Returns:
         A new RGB image of the same size.
@@ -133,18 +134,18 @@ def draw(
     _draw_boxes(canvas, [(prompt.xyxy, BOX) for prompt in spatial if prompt.xyxy is not None], width)
     for prompt in spatial:
         _draw_points(canvas, prompt, width)
-    picture = Image.fromarray(canvas)
+    overlay = Image.fromarray(canvas)
     if labels:
-        _write_labels(ImageDraw.Draw(picture), masks, chosen, detections)
-    return picture
+        _write_labels(ImageDraw.Draw(overlay), masks, chosen, detections)
+    return overlay
 
 
 def _lay_out(masks: Masks, outline: bool) -> tuple[NDArray[np.int32], list[list[NDArray[np.int32]]]]:
-    """Lay masks over one another, the largest lowest.
+    """Stack the masks, the largest at the bottom.
 
     Returns:
         top_most: (H, W) int32, 1 + the index of the top mask at each pixel, 0 where there is none.
-        contours: For each mask its outlines, each (N, 1, 2) int32 ``(x, y)``.
+        contours: The outlines of each mask, each (N, 1, 2) int32 ``(x, y)``.
     """
     top_most = np.zeros(masks.size, np.int32)
     contours: list[list[NDArray[np.int32]]] = [[] for _ in masks]
@@ -187,11 +188,14 @@ def _draw_outlines(canvas: NDArray[np.uint8], contours: Sequence[Sequence[NDArra
 
 
 def _smooth(contour: NDArray[np.int32], size: tuple[int, int], width: int) -> NDArray[np.int32]:
-    """An outline without the steps of its pixels, in fractions of a pixel; where it runs along the edge of the image, it lies outside."""
+    """Return an outline without pixel steps, in fixed-point coordinates with `_SHIFT` fractional bits.
+
+    Where the outline runs along the edge of the image, it is moved outside.
+    """
     points = contour[:, 0].astype(np.float32)
     last = np.array(size[::-1], np.float32) - 1
     points = np.where(points <= width, -4.0 * width, np.where(points >= last - width, last + 4 * width, points))
-    reach = min(width + 1, len(points) // 8)  # A small mask keeps its form.
+    reach = min(width + 1, len(points) // 8)  # A small mask keeps its shape.
     if reach:
         points = np.mean([np.roll(points, step, axis=0) for step in range(-reach, reach + 1)], axis=0)
         points = points[:: max(1, width // 2)]
@@ -199,12 +203,12 @@ def _smooth(contour: NDArray[np.int32], size: tuple[int, int], width: int) -> ND
 
 
 def _cased(width: int) -> int:
-    """Width of the dark line under a line of `width`."""
+    """Return the width of the dark line under a line of `width`."""
     return width + 2 * max(1, width // 2)
 
 
 def _darken(canvas: NDArray[np.uint8], coverage: NDArray[np.uint8]) -> None:
-    """Darken a canvas in place where a drawing of uint8 covers it."""
+    """Darken a canvas in place by a coverage from 0 to 255."""
     for start in range(0, len(canvas), _BAND):
         rows, covered = canvas[start : start + _BAND], coverage[start : start + _BAND]
         if not covered.any():
@@ -214,7 +218,7 @@ def _darken(canvas: NDArray[np.uint8], coverage: NDArray[np.uint8]) -> None:
 
 
 def _choose_colors(masks: Masks, top_most: NDArray[np.int32]) -> list[Color]:
-    """Colors such that masks that touch differ where that can be: of those that no neighbor has, the one used least so far."""
+    """Return one color per mask: the one used least so far among those that no touching mask has, where there are any."""
     neighbors = _neighbors(top_most)
     names = {label: index for index, label in enumerate(dict.fromkeys(masks.labels))}
     labeled = any(label is not None for label in names)
@@ -230,7 +234,7 @@ def _choose_colors(masks: Masks, top_most: NDArray[np.int32]) -> list[Color]:
 
 
 def _neighbors(top_most: NDArray[np.int32]) -> dict[int, list[int]]:
-    """For each mask the masks that it touches, or nearly so, found on a map of fewer pixels."""
+    """Return, for each mask, the masks that touch it or nearly touch it, found on a smaller map."""
     step = max(1, math.ceil(max(top_most.shape) / _CELLS))
     cells = top_most[::step, ::step]
     pairs = []
@@ -246,7 +250,7 @@ def _neighbors(top_most: NDArray[np.int32]) -> dict[int, list[int]]:
 
 
 def _draw_boxes(canvas: NDArray[np.uint8], boxes: Sequence[tuple[NDArray[np.float32], Color]], width: int) -> None:
-    """Draw boxes with sharp corners, their lines inside them, on dark lines that are a little wider."""
+    """Draw boxes with sharp corners, with lines inside the boxes, over slightly wider dark lines."""
     if not boxes:
         return
     edges = [(edge, ink) for box, ink in boxes for edge in _edges(box, canvas.shape[:2], width)]
@@ -260,7 +264,7 @@ def _draw_boxes(canvas: NDArray[np.uint8], boxes: Sequence[tuple[NDArray[np.floa
 
 
 def _edges(box: NDArray[np.float32], size: tuple[int, int], width: int) -> list[tuple[int, int, int, int]]:
-    """The four sides of a half-open box within the image, each as a half-open box of whole pixels."""
+    """Return the four sides of a half-open box within the image, each as a half-open box of whole pixels."""
     height, across = size
     x0, y0 = min(max(int(box[0]), 0), across - 1), min(max(int(box[1]), 0), height - 1)
     x1, y1 = max(x0 + 1, min(int(box[2]), across)), max(y0 + 1, min(int(box[3]), height))
@@ -273,7 +277,7 @@ def _edges(box: NDArray[np.float32], size: tuple[int, int], width: int) -> list[
 
 
 def _draw_points(canvas: NDArray[np.uint8], prompt: SpatialPrompt, width: int) -> None:
-    """Draw points as discs with a plus or a minus, so that nobody has to tell their colors apart."""
+    """Draw points as discs with a plus or a minus, so that they can be told apart without color."""
     scale = 1 << _SHIFT
     radius, arm = (4 * width + 2) * scale, (2 * width + 1) * scale
     height, columns = canvas.shape[:2]
@@ -304,7 +308,7 @@ def _write_labels(pen: ImageDraw.ImageDraw, masks: Masks, colors: Sequence[Color
         x = max(0, min(int(box[0]), width - wide))
         y = int(box[1]) - high if box[1] >= high else int(box[1])
         while under := [other for other in taken if x < other[2] and other[0] < x + wide and y < other[3] and other[1] < y + high]:
-            y = max(other[3] for other in under)  # Two phrases for one box would be written over one another.
+            y = max(other[3] for other in under)  # Two labels of one box would overlap.
         y = max(0, min(y, height - high))
         taken.append((x, y, x + wide, y + high))
         pen.rectangle((x, y, x + wide - 1, y + high - 1), fill=ground)
@@ -312,7 +316,7 @@ def _write_labels(pen: ImageDraw.ImageDraw, masks: Masks, colors: Sequence[Color
 
 
 def text_color(ground: Color) -> Color:
-    """Black or white, whichever has the higher contrast on a ground by the rule of WCAG 2, which is then at least 4.5."""
+    """Return black or white, whichever has the higher contrast on a background by WCAG 2. The contrast is at least 4.5."""
     linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in (part / 255 for part in ground)]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return BLACK if (luminance + 0.05) / 0.05 >= 1.05 / (luminance + 0.05) else WHITE

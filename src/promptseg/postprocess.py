@@ -1,4 +1,4 @@
-"""From masks to better masks: small areas, holes and islands, duplicates, merging. Each step takes `Masks` and returns `Masks`."""
+"""Postprocessing of masks: small areas, holes and islands, duplicates, merging. Each step takes `Masks` and returns `Masks`."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from .masks import Mask, Masks
 
 
 def drop_small(masks: Masks, min_area: int) -> Masks:
-    """The masks of at least `min_area` pixels."""
+    """Return the masks of at least `min_area` pixels."""
     return masks.where(masks.areas >= min_area)
 
 
 def fill_holes(masks: Masks, max_area: int | None = None) -> Masks:
-    """Fills holes (background that the mask encloses) of at most `max_area` pixels; None fills them all."""
+    """Fill holes (background that the mask encloses) of at most `max_area` pixels; None fills all holes."""
     return Masks((_change_regions(mask, hole_limit=max_area, island_limit=0) for mask in masks), masks.size)
 
 
 def drop_islands(masks: Masks, min_area: int) -> Masks:
-    """Removes connected parts of fewer than `min_area` pixels, but never a mask's largest part."""
+    """Remove connected parts of fewer than `min_area` pixels, but never a mask's largest part."""
     return Masks((_change_regions(mask, hole_limit=0, island_limit=min_area) for mask in masks), masks.size)
 
 
 def clean_regions(mask: Mask, min_area: int) -> Mask:
-    """One mask with its holes and islands of fewer than `min_area` pixels removed.
+    """Return a mask without its holes and islands of fewer than `min_area` pixels.
 
-    As ``postprocess_small_regions`` of segment-anything: regions are 8-connected, background at the image's border counts as a hole when it
-    is small, and the largest part stays whatever its size.
+    The rules are those of ``postprocess_small_regions`` in segment-anything. Regions are 8-connected. Small background regions at the
+    image's border count as holes. The largest part always stays.
     """
     return _change_regions(mask, hole_limit=min_area - 1, island_limit=min_area, border_holes=True)
 
 
 def innermost_point(mask: Mask) -> tuple[float, float]:
-    """``(x, y)`` of the pixel that is farthest from the mask's border, in pixels; the border of the image counts as one.
+    """Return ``(x, y)`` in pixels of the pixel farthest from the mask's border. The image's border counts as a border of the mask.
 
     Args:
         mask: A mask that is not empty.
@@ -52,13 +52,13 @@ def innermost_point(mask: Mask) -> tuple[float, float]:
 
 
 def nms(masks: Masks, threshold: float, *, by: Literal["mask", "box"] = "mask", per_label: bool = True) -> Masks:
-    """Non-maximum suppression: of masks that overlap, the one with the highest score stays.
+    """Apply non-maximum suppression: of masks that overlap, keep the one with the highest score.
 
     Args:
-        masks: Masks; one without a score counts as the worst.
-        threshold: IoU over which two masks are duplicates.
-        by: Overlap of masks or of their boxes.
-        per_label: Only masks of one label can be duplicates.
+        masks: The masks. A mask without a score counts as the worst.
+        threshold: IoU above which two masks are duplicates.
+        by: Whether to compare masks or their boxes.
+        per_label: Whether only masks with the same label can be duplicates.
     """
     scores = np.nan_to_num(masks.scores, nan=-np.inf)
     overlap = masks.iou_matrix() if by == "mask" else box_iou(masks.boxes, masks.boxes)
@@ -69,7 +69,7 @@ def nms(masks: Masks, threshold: float, *, by: Literal["mask", "box"] = "mask", 
 
 
 def merge_by_label(masks: Masks) -> Masks:
-    """One mask a label: the union of all masks with it, with the best of their scores."""
+    """Return one mask per label: the union of its masks, with the best of their scores."""
     merged = []
     for label in dict.fromkeys(masks.labels):
         same = masks.where([other == label for other in masks.labels])
@@ -79,13 +79,13 @@ def merge_by_label(masks: Masks) -> Masks:
 
 
 def keep_best(masks: Masks, most: int) -> Masks:
-    """The `most` masks with the highest scores, in their order."""
+    """Return the `most` masks with the highest scores, in their original order."""
     order = np.argsort(-np.nan_to_num(masks.scores, nan=-np.inf), kind="stable")
     return masks.where(sorted(order[:most].tolist()))
 
 
 def box_iou(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, M) IoU of (N, 4) with (M, 4) ``xyxy`` boxes; 0 where both have no area."""
+    """Return the (N, M) IoU of (N, 4) with (M, 4) ``xyxy`` boxes; 0 where both have no area."""
     low = np.maximum(rows[:, None, :2], columns[None, :, :2])
     high = np.minimum(rows[:, None, 2:], columns[None, :, 2:])
     shared = np.prod(np.clip(high - low, 0, None), axis=-1)
@@ -96,7 +96,10 @@ def box_iou(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[
 
 
 def box_nms(boxes: NDArray[np.float32], scores: NDArray[np.floating], threshold: float, most: int | None = None) -> list[int]:
-    """Indices of the boxes that survive non-maximum suppression, best score first (``torchvision.ops.nms``); the `most` best of them."""
+    """Return the indices of the boxes that survive non-maximum suppression, best score first (as ``torchvision.ops.nms``).
+
+    With `most`, at most that many indices are returned.
+    """
     return _greedy(lambda index: box_iou(boxes[index : index + 1], boxes)[0], scores, threshold, most)
 
 
@@ -115,11 +118,14 @@ def _greedy(
 
 
 def _change_regions(mask: Mask, *, hole_limit: int | None, island_limit: int, border_holes: bool = False) -> Mask:
-    """Fills holes of at most `hole_limit` pixels, then drops islands of fewer than `island_limit`; the same mask where nothing changes."""
+    """Fill holes of at most `hole_limit` pixels (None: all), then drop islands of fewer than `island_limit` pixels.
+
+    The same mask object is returned if nothing changes.
+    """
     x0, y0, x1, y1 = (int(v) for v in mask.box)
     if x1 <= x0:
         return mask
-    # Holes and islands lie within the box; one pixel of margin, where there is one, joins the background around it.
+    # Holes and islands lie within the box. A margin of one pixel joins the background around the mask.
     if border_holes:
         x0, y0, x1, y1 = 0, 0, mask.size[1], mask.size[0]
     pixels = np.pad(mask.array[y0:y1, x0:x1], 0 if border_holes else 1)
@@ -140,13 +146,13 @@ def _change_regions(mask: Mask, *, hole_limit: int | None, island_limit: int, bo
 
 
 def _small_regions(pixels: NDArray[np.bool_], limit: int | None, spare: Literal["none", "border", "largest"]) -> NDArray[np.bool_]:
-    """The connected regions of at most `limit` pixels (None: of any size), but for the one that is spared."""
+    """Return the connected regions of at most `limit` pixels (None: of any size), except the one to spare."""
     import cv2
 
     _, labels, stats, _ = cv2.connectedComponentsWithStats(pixels.astype(np.uint8), connectivity=8)
     areas = stats[:, cv2.CC_STAT_AREA]
     small = np.ones(len(areas), bool) if limit is None else areas <= limit
-    small[0] = False  # Label 0 is what is not set in `pixels`.
+    small[0] = False  # Label 0 is where `pixels` is False.
     if spare == "border":
         small[labels[0, 0]] = False
     elif spare == "largest" and len(areas) > 1:

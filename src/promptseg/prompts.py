@@ -1,7 +1,8 @@
 """Prompts as values: what a user asks a model to segment.
 
-There are three kinds, made only by the constructors of `Prompt`: spatial (points, a box, an earlier mask, or a combination: one object a
-prompt), text, and everything. A prompt is checked when it is made; whether it lies inside the image is checked when it is used.
+There are three kinds of prompt. A spatial prompt has points, a box, an earlier mask, or a combination of them, for one object. A text
+prompt names what to find. An everything prompt asks for every object. Only the constructors of `Prompt` make them. A prompt is checked
+when it is made. Whether it lies inside the image is checked when it is used.
 """
 
 from __future__ import annotations
@@ -24,38 +25,38 @@ PromptKind = Literal["point", "box", "mask", "text", "everything"]
 
 
 class Prompt(ABC):
-    """What to segment. Coordinates are pixels of the original image; ``(0, 0)`` is the center of the top-left pixel."""
+    """A prompt: what to segment. Coordinates are pixels of the original image; ``(0, 0)`` is the center of the top-left pixel."""
 
     @staticmethod
     def point(x: float, y: float, foreground: bool = True) -> SpatialPrompt:
-        """A click at ``(x, y)`` on the object, or with ``foreground=False`` beside it."""
+        """Return a click at ``(x, y)``: on the object, or on the background with ``foreground=False``."""
         return Prompt.points([(x, y)], [foreground])
 
     @staticmethod
     def points(xy: ArrayLike, foreground: ArrayLike | None = None) -> SpatialPrompt:
-        """Several clicks for one object.
+        """Return several clicks for one object.
 
         Args:
             xy: (N, 2) points ``(x, y)``.
-            foreground: (N,) whether each is on the object; default: all are.
+            foreground: (N,) whether each point is on the object; default: all are.
 
         Raises:
-            PromptError: No points, wrong shapes, or numbers that are not finite.
+            PromptError: There are no points, the shapes are wrong, or numbers are not finite.
         """
         coordinates = _numbers(xy, "points")
         if coordinates.ndim != 2 or coordinates.shape[0] == 0 or coordinates.shape[1] != 2:
             raise PromptError(f"points are an (N, 2) array of (x, y) with N of at least 1, got shape {coordinates.shape}")
         on = np.ones(len(coordinates), bool) if foreground is None else np.asarray(foreground)
         if on.shape != (len(coordinates),) or on.dtype.kind not in "biu" or not np.isin(on, (0, 1)).all():
-            raise PromptError(f"foreground is one boolean a point ({len(coordinates)} here), got {foreground!r}")
+            raise PromptError(f"foreground is one boolean per point ({len(coordinates)} here), got {foreground!r}")
         return SpatialPrompt(xy=_frozen(coordinates), foreground=_frozen(on.astype(bool)))
 
     @staticmethod
     def box(x0: float, y0: float, x1: float, y1: float) -> SpatialPrompt:
-        """The rectangle around one object, ``xyxy``, half-open.
+        """Return a box around one object, ``xyxy``, half-open.
 
         Raises:
-            PromptError: Numbers that are not finite, or a box that is reversed or has no area.
+            PromptError: Numbers are not finite, or the box is reversed or has no area.
         """
         corners = _numbers((x0, y0, x1, y1), "a box")
         if corners.shape != (4,):
@@ -66,14 +67,14 @@ class Prompt(ABC):
 
     @staticmethod
     def mask(mask_or_logits: Mask | ArrayLike) -> SpatialPrompt:
-        """An earlier mask of the object, to be refined.
+        """Return an earlier mask of the object as a prompt, to be refined.
 
         Args:
-            mask_or_logits: A `Mask` (its low-resolution logits are used if it has them, its pixels if not), an (H, W) boolean array of the
-                image's size, or (h, w) or (1, h, w) floating-point logits in the model's own frame, as in `Mask.logits`.
+            mask_or_logits: A `Mask`, an (H, W) boolean array of the image's size, or (h, w) or (1, h, w) floating-point logits on the
+                model's mask grid, as in `Mask.logits`. Of a `Mask`, the low-resolution logits are used if it has them, else its pixels.
 
         Raises:
-            PromptError: Wrong shape or dtype, or logits that are not finite.
+            PromptError: The shape or dtype is wrong, or logits are not finite.
         """
         if isinstance(mask_or_logits, Mask):
             if mask_or_logits.logits is not None:
@@ -95,10 +96,10 @@ class Prompt(ABC):
 
     @staticmethod
     def text(*phrases: str) -> TextPrompt:
-        """Phrases that name what to find, such as ``Prompt.text("a dog", "red car")``; needs a detector.
+        """Return a prompt of phrases that name what to find, such as ``Prompt.text("a dog", "red car")``. It needs a detector.
 
         Raises:
-            PromptError: No phrase, or a blank one.
+            PromptError: There is no phrase, or one is blank.
         """
         for phrase in phrases:
             if not isinstance(phrase, str) or not phrase.strip():
@@ -122,22 +123,22 @@ class Prompt(ABC):
         crop_n_points_downscale_factor: int = 1,
         min_mask_region_area: int = 0,
     ) -> EverythingPrompt:
-        """Every object of the image, found from a grid of points.
+        """Return a prompt for every object of the image, found from a grid of points.
 
         The settings and their defaults are those of ``SamAutomaticMaskGenerator`` in segment-anything.
 
         Args:
             points_per_side: Points along each side of the grid.
-            point_grid: (N, 2) points ``(x, y)`` in [0, 1] to use in place of the regular grid (without crops).
-            pred_iou_thresh: Least predicted IoU of a mask; None for the one that the model's authors publish (SAM 0.88, SAM 2 0.8).
-            stability_score_thresh: Least IoU of the mask cut at ``+offset`` with the mask cut at ``-offset``.
+            point_grid: (N, 2) points ``(x, y)`` in [0, 1] to use instead of the regular grid. It cannot be combined with crops.
+            pred_iou_thresh: Minimum predicted IoU of a mask; None for the threshold of the model's authors (SAM 0.88, SAM 2 0.8).
+            stability_score_thresh: Minimum IoU between the logits thresholded at ``+offset`` and at ``-offset``.
             stability_score_offset: Logit offset of the stability score.
-            box_nms_thresh: Box IoU over which the mask with the lower predicted IoU is dropped.
-            crop_n_layers: With n layers the model also runs on crops, ``4**i`` of them in layer ``i``.
-            crop_nms_thresh: Box IoU over which masks of different crops count as duplicates.
+            box_nms_thresh: Box IoU above which the mask with the lower predicted IoU is dropped.
+            crop_n_layers: Number of crop layers. The model also runs on the ``4**i`` crops of layer ``i``.
+            crop_nms_thresh: Box IoU above which masks of different crops count as duplicates.
             crop_overlap_ratio: Overlap of neighboring crops as a share of the shorter side.
-            crop_n_points_downscale_factor: The grid of layer ``i`` has ``points_per_side / factor**i`` points a side.
-            min_mask_region_area: Holes and islands of fewer pixels are removed; 0 leaves them.
+            crop_n_points_downscale_factor: The grid of layer ``i`` has ``points_per_side / factor**i`` points per side.
+            min_mask_region_area: Holes and islands of fewer pixels are removed; 0 removes none.
 
         Raises:
             PromptError: A setting is out of its range.
@@ -160,22 +161,22 @@ class Prompt(ABC):
         return prompt
 
     def __add__(self, other: Prompt) -> SpatialPrompt:
-        """Both prompts as one, for the same object: points, a box and a mask combine.
+        """Combine two prompts for the same object: points, a box and a mask.
 
         Raises:
-            PromptError: One of them is not spatial, or both have a box or a mask.
+            PromptError: A prompt is not spatial, both have a box, or both have a mask.
         """
         raise PromptError(f"only points, boxes and masks of one object combine, not {self!r} + {other!r}")
 
     @property
     @abstractmethod
     def kinds(self) -> frozenset[PromptKind]:
-        """The kinds of prompt in it, for comparison with what a backend accepts."""
+        """Kinds of prompt that this prompt contains, for comparison with `Segmenter.accepts`."""
 
 
 @dataclass(frozen=True, eq=False)
 class SpatialPrompt(Prompt):
-    """Points, a box and an earlier mask that together ask for one object; combine them with ``+``.
+    """Points, a box and an earlier mask that together describe one object. Combine them with ``+``.
 
     Attributes:
         xy: (N, 2) float32 points ``(x, y)``; N may be 0.
@@ -183,7 +184,7 @@ class SpatialPrompt(Prompt):
         xyxy: (4,) float32 box, or None.
         mask_pixels: An earlier mask at the image's size, or None.
         logits: An earlier mask as low-resolution logits (h, w) float32, or None.
-        source_size: The image size that `logits` were made for, where known.
+        source_size: ``(height, width)`` of the image that `logits` were made for, or None if unknown.
     """
 
     xy: NDArray[np.float32] = field(default_factory=lambda: _frozen(np.zeros((0, 2), np.float32)))
@@ -199,7 +200,7 @@ class SpatialPrompt(Prompt):
         if self.xyxy is not None and other.xyxy is not None:
             raise PromptError("one object has one box: give several boxes as several prompts")
         if "mask" in self.kinds and "mask" in other.kinds:
-            raise PromptError("one object has one earlier mask: both prompts bring one")
+            raise PromptError("one object has one earlier mask: both prompts have one")
         mask = self if "mask" in self.kinds else other
         return SpatialPrompt(
             xy=_frozen(np.concatenate([self.xy, other.xy])),
@@ -222,7 +223,7 @@ class SpatialPrompt(Prompt):
         return frozenset(kinds)
 
     def on_image(self, size: Size) -> SpatialPrompt:
-        """The prompt for an image of `size` (height, width): checked, and with its box cut to the image.
+        """Return the prompt for an image of `size` (height, width), checked and with its box clipped to the image.
 
         Raises:
             PromptError: A point or the whole box lies outside the image, or the mask belongs to an image of another size.
@@ -269,7 +270,7 @@ class TextPrompt(Prompt):
 
 @dataclass(frozen=True, eq=False)
 class EverythingPrompt(Prompt):
-    """Every object of the image; the settings are documented at `Prompt.everything`."""
+    """Prompt for every object of the image. `Prompt.everything` documents the settings."""
 
     points_per_side: int = 32
     point_grid: NDArray[np.float32] | None = None
@@ -292,14 +293,14 @@ class EverythingPrompt(Prompt):
         return f"Prompt.everything({', '.join(changed)})"
 
     def check(self) -> None:
-        """Raises `PromptError` for a setting that is out of its range."""
+        """Raise `PromptError` for a setting that is out of its range."""
         for name, least in (
             ("points_per_side", 1),
             ("crop_n_layers", 0),
             ("crop_n_points_downscale_factor", 1),
             ("min_mask_region_area", 0),
         ):
-            object.__setattr__(self, name, whole_number(name, getattr(self, name), least, PromptError))  # As a plain int.
+            object.__setattr__(self, name, whole_number(name, getattr(self, name), least, PromptError))  # NumPy integers become int.
         for name in ("pred_iou_thresh", "stability_score_thresh", "box_nms_thresh", "crop_nms_thresh", "crop_overlap_ratio"):
             value = getattr(self, name)
             if value is None and name == "pred_iou_thresh":
@@ -315,7 +316,7 @@ class EverythingPrompt(Prompt):
                 raise PromptError("a custom point_grid goes with crop_n_layers=0: each layer of crops would need its own")
 
     def grid(self, layer: int = 0) -> NDArray[np.float32]:
-        """(N, 2) points ``(x, y)`` in (0, 1), row by row: the custom grid, or the regular grid of one layer of crops."""
+        """Return (N, 2) points ``(x, y)`` in (0, 1), row by row: the custom grid, or the regular grid of one crop layer."""
         if self.point_grid is not None:
             return self.point_grid
         side = max(1, int(self.points_per_side / self.crop_n_points_downscale_factor**layer))
@@ -324,18 +325,18 @@ class EverythingPrompt(Prompt):
 
 
 def phrases_of(prompts: Sequence[Prompt]) -> tuple[str, ...]:
-    """The phrases of all text prompts, in order, each once."""
+    """Return the phrases of all text prompts, in order and without duplicates."""
     return tuple(dict.fromkeys(phrase for prompt in prompts if isinstance(prompt, TextPrompt) for phrase in prompt.phrases))
 
 
 def spatial(prompts: Sequence[Prompt], size: Size) -> Iterator[SpatialPrompt]:
-    """The prompts for an image of `size`, each checked and cut to it.
+    """Yield the prompts for an image of `size` (height, width), each checked and clipped to the image.
 
     Raises:
-        PromptError: There are none, one is not spatial, or one does not fit the image.
+        PromptError: There are no prompts, one is not spatial, or one does not fit the image.
     """
     if isinstance(prompts, Prompt):
-        raise PromptError(f"segment() takes a list of prompts, one an object: write [{prompts!r}]")
+        raise PromptError(f"segment() takes a list of prompts, one per object: write [{prompts!r}]")
     if not len(prompts):
         raise PromptError("segment() needs at least one prompt, got an empty list")
     for index, prompt in enumerate(prompts):

@@ -1,7 +1,8 @@
-"""The seams: what a backend must offer. Nothing here imports a backend, and a backend need not inherit from anything here.
+"""Protocols of the models: segmenters, detectors, trackers and their sessions.
 
-numpy crosses these seams, torch never does. Images are (H, W, 3) uint8 RGB, or anything else that `promptseg.images.load_image` takes;
-boxes are ``xyxy`` float32 pixels, half-open; points are ``(x, y)``.
+A backend implements a protocol by having its methods; it need not inherit from anything here. Arguments and results are NumPy arrays and
+values of promptseg, never torch tensors. Images are (H, W, 3) uint8 RGB, or anything else that `promptseg.images.load_image` takes. Boxes
+are ``xyxy`` float32 pixels, half-open. Points are ``(x, y)``.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ class Frame:
     """One frame of a video.
 
     Attributes:
-        index: Its place among the frames that were asked for, from 0.
+        index: Position among the requested frames, from 0.
         image: (H, W, 3) uint8 RGB.
-        time: Seconds since the video's first frame, or None where the source has no times.
+        time: Seconds since the video's first frame, or None if the source has no times.
     """
 
     index: int
@@ -38,7 +39,10 @@ class Frame:
 
 @runtime_checkable
 class FrameSource(Protocol):
-    """A stream of video frames of one size; `promptseg.open_frames` makes one of any video, and yours need not inherit from anything."""
+    """A stream of video frames of one size.
+
+    `promptseg.open_frames` makes one from any video. Your own class needs these methods and no base class.
+    """
 
     @property
     def size(self) -> Size:
@@ -47,24 +51,27 @@ class FrameSource(Protocol):
 
     @property
     def rereadable(self) -> bool:
-        """Whether frames can be read again, from any of them; if not, each comes once."""
+        """Whether frames can be read again, starting at any frame. If not, each frame can be read once."""
         ...
 
     @property
     def count(self) -> int | None:
-        """How many frames there are, as far as that is known before all are read: a video file may say less or more than it has."""
+        """Number of frames as stated before all are read, or None if unknown. A video file may state too few or too many."""
         ...
 
     @property
     def fps(self) -> float | None:
-        """Frames a second on average, where that is known."""
+        """Average number of frames per second, or None if unknown."""
         ...
 
     def read(self, start: int = 0) -> Iterator[Frame]:
-        """The frames from that at `start` on, in order; where they come once, only those that have not been given.
+        """Yield the frames from index `start` on, in order.
+
+        A source that is not rereadable yields each frame once, over all calls.
 
         Raises:
-            InputError: `start` has gone by, or a frame cannot be read or has another size; frames before it were given.
+            InputError: Frame `start` is no longer available, or a frame cannot be read or has another size. The frames before it were
+                yielded.
         """
         ...
 
@@ -75,28 +82,29 @@ VideoLike = Union[str, "os.PathLike[str]", bytes, int, NDArray[Any], Sequence[Im
 
 @runtime_checkable
 class Detector(Protocol):
-    """Finds boxes, by phrase where the model reads text.
+    """A model that finds boxes, by phrase if it reads text.
 
-    A detector may hold back low scores, and all but the best boxes. Then it takes options ``threshold`` (0.05 unless the user says
-    otherwise) and ``max_detections`` (300); a pipeline whose stage asks for more sets them.
+    A detector may drop detections with low scores and keep only the best ones. It then takes the options ``threshold`` (default 0.05) and
+    ``max_detections`` (default 300). A pipeline whose stage asks for more detections sets them.
     """
 
     @property
     def provenance(self) -> Provenance:
-        """Which model this is, with its weights and license."""
+        """Name, backend, weights and license of the model."""
         ...
 
     def detect(self, image: ImageLike, phrases: Sequence[str] | None = None) -> Detections:
-        """Detections on one image; `phrases` None asks for every class that the model knows.
+        """Return the detections of one image, for the given phrases or, with None, for every class that the model knows.
 
-        A detection of a phrase has it for its label as it was asked for; of ``"car|automobile"``, alternatives for one thing, the first.
+        The label of a detection is the phrase as it was given. A phrase may have alternatives, such as ``"car|automobile"``: the label is
+        the first of them.
         """
         ...
 
 
 @runtime_checkable
 class Session(Protocol):
-    """An encoded image that answers prompts. Immutable, independent of other sessions, and safe to use from several threads."""
+    """An encoded image, ready for prompts. It is immutable, independent of other sessions, and safe to use from several threads."""
 
     @property
     def image(self) -> NDArray[np.uint8]:
@@ -105,7 +113,7 @@ class Session(Protocol):
 
     @property
     def provenance(self) -> Provenance:
-        """Which model encoded the image."""
+        """Name, backend, weights and license of the model that encoded the image."""
         ...
 
     @property
@@ -115,15 +123,15 @@ class Session(Protocol):
 
     @property
     def timings(self) -> Mapping[str, float]:
-        """Seconds spent on making this session, by stage: ``encode`` is absent or 0 where a cached embedding was used."""
+        """Seconds spent on opening this session, by stage. ``encode`` is absent or 0 if a cached embedding was used."""
         ...
 
     def segment(self, prompts: Sequence[Prompt], *, candidates: bool = False) -> Masks:
-        """One mask a prompt, in the order of the prompts; with `candidates`, all that the model proposes for each, prompt by prompt."""
+        """Return one mask per prompt, in the order of the prompts; with `candidates`, all masks that the model proposes for each prompt."""
         ...
 
     def everything(self, prompt: EverythingPrompt) -> Masks:
-        """Every object that the model finds, best first."""
+        """Return a mask of every object that the model finds, best first."""
         ...
 
 
@@ -132,8 +140,8 @@ class FeatureMap:
     """Features of an image on a grid of cells.
 
     Attributes:
-        values: (C, rows, columns) float32. The grid covers the whole image evenly: the cell at row r and column c is the part of the image
-            from ``(c * width / columns, r * height / rows)`` on.
+        values: (C, rows, columns) float32. The grid covers the whole image evenly: the cell at row r and column c has its top-left corner
+            at ``(c * width / columns, r * height / rows)``.
         size: ``(height, width)`` of the image in pixels.
     """
 
@@ -143,7 +151,7 @@ class FeatureMap:
 
 @runtime_checkable
 class HasFeatures(Protocol):
-    """A session that offers its features, for finding an object again in other images or frames."""
+    """A session that offers image features, for finding an object again in other images or frames."""
 
     def features(self) -> FeatureMap:
         """Return the features of the image."""
@@ -151,10 +159,10 @@ class HasFeatures(Protocol):
 
 
 class EmbeddingStore(Protocol):
-    """Where a segmenter keeps embeddings: `promptseg.EmbeddingCache`, or anything with its two methods."""
+    """Storage for image embeddings: `promptseg.EmbeddingCache`, or any object with these two methods."""
 
     def get(self, key: str) -> Mapping[str, NDArray[np.float32]] | None:
-        """Return the features stored under a key, or None."""
+        """Return the features stored under a key, or None if there are none."""
         ...
 
     def put(self, key: str, features: Mapping[str, NDArray[np.float32]]) -> None:
@@ -164,47 +172,47 @@ class EmbeddingStore(Protocol):
 
 @runtime_checkable
 class Segmenter(Protocol):
-    """Opens images for prompting."""
+    """A model that opens images for prompting."""
 
     @property
     def provenance(self) -> Provenance:
-        """Which model this is, with its weights and license."""
+        """Name, backend, weights and license of the model."""
         ...
 
     @property
     def accepts(self) -> frozenset[PromptKind]:
-        """Kinds of prompt that its sessions take."""
+        """Kinds of prompt that the sessions accept."""
         ...
 
     def open(self, image: ImageLike) -> Session:
-        """Encode an image once; the session answers any number of prompts."""
+        """Encode an image once and return a session for any number of prompts."""
         ...
 
     def with_cache(self, cache: EmbeddingStore | None) -> Segmenter:
-        """Return a segmenter with the same model that keeps its embeddings in `cache`, or nowhere for None.
+        """Return a segmenter of the same model that stores embeddings in `cache`, or stores none for None.
 
-        This segmenter stays as it is. One that has no embeddings to keep returns itself.
+        This segmenter does not change. A segmenter without embeddings returns itself.
         """
         ...
 
 
 @runtime_checkable
 class BatchSegmenter(Segmenter, Protocol):
-    """A segmenter that encodes several images faster together than one by one."""
+    """A segmenter that encodes several images together, faster than one by one."""
 
     def open_all(self, images: Sequence[ImageLike]) -> Sequence[Session]:
-        """A session for each image, in order; the images may differ in size."""
+        """Return a session for each image, in order. The images may differ in size."""
         ...
 
 
 @runtime_checkable
 class VideoSession(Protocol):
-    """A video being tracked. It changes as it goes on: for one thread at a time.
+    """Tracking of objects through one video. A session changes with each call and is for one thread at a time.
 
-    An object is there from its first prompt on, seen in the direction in which frames are tracked. It keeps its id. An object that cannot
-    be seen on a frame has an empty mask there. Objects may be prompted and removed between any two frames of `propagate`.
+    An object exists from its first prompted frame on, in the direction of tracking. It keeps its id. Its mask is empty on frames where it
+    cannot be seen. Objects may be prompted and removed between any two frames of `propagate`.
 
-    Where the frames come once, the session keeps the latest of them: an earlier one can be neither prompted nor gone back to.
+    If each frame can be read once only, the session keeps the latest frames. Earlier frames can neither be prompted nor tracked again.
     """
 
     @property
@@ -214,21 +222,21 @@ class VideoSession(Protocol):
 
     @property
     def object_ids(self) -> tuple[int, ...]:
-        """The objects, in the order in which they were first prompted."""
+        """Ids of the objects, in the order in which they were first prompted."""
         ...
 
     def add(self, frame: int, object_id: int, prompt: Prompt) -> Mask:
-        """Prompts one object on one frame and returns its mask there. Nothing has changed where this raises.
+        """Prompt one object on one frame and return its mask there. The session is unchanged if this raises.
 
         Raises:
-            PromptError: There is no such frame or it has gone by, the id is no whole number of at least 0, or the prompt is not spatial,
-                is of a kind that the model does not take or does not fit the frame.
-            OutOfMemoryError: There is no room for one more object or prompt.
+            PromptError: The frame does not exist or is no longer available, the id is not a whole number of at least 0, or the prompt is
+                not spatial, is of a kind that the model does not accept, or does not fit the frame.
+            OutOfMemoryError: There is no memory for one more object or prompt.
         """
         ...
 
     def remove(self, object_id: int) -> None:
-        """Stops tracking an object and forgets it.
+        """Stop tracking an object and forget it.
 
         Raises:
             PromptError: There is no such object.
@@ -236,16 +244,21 @@ class VideoSession(Protocol):
         ...
 
     def propagate(self, *, start: int = 0, stop: int | None = None, reverse: bool = False) -> Iterator[FrameMasks]:
-        """Tracks the objects through the frames from `start` to before `stop`, or with `reverse` from `start` back to after `stop`.
+        """Track the objects and yield the masks of each frame.
+
+        Args:
+            start: First frame.
+            stop: Frame before which tracking ends, excluded; None for the end of the video, or its beginning with `reverse`.
+            reverse: Whether to track backward from `start`.
 
         Raises:
-            PromptError: There is no frame `start`, or it has gone by.
-            InputError: The next frame cannot be read. What was tracked before it is kept.
+            PromptError: Frame `start` does not exist or is no longer available.
+            InputError: The next frame cannot be read. The masks of earlier frames are kept.
         """
         ...
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes everything but the frames to a file, from which `VideoSegmenter.resume` goes on.
+        """Write the session without its frames to a file, from which `VideoSegmenter.resume` continues.
 
         Raises:
             OutputError: The file cannot be written.
@@ -255,15 +268,15 @@ class VideoSession(Protocol):
 
 @runtime_checkable
 class VideoSegmenter(Protocol):
-    """Opens videos for tracking."""
+    """A model that opens videos for tracking."""
 
     @property
     def provenance(self) -> Provenance:
-        """Which model this is, with its weights and license."""
+        """Name, backend, weights and license of the model."""
         ...
 
     def open(self, frames: VideoLike) -> VideoSession:
-        """Starts a tracking session over `frames`, which are what `promptseg.video.frames.open_frames` takes.
+        """Start tracking through a video, given as anything that `promptseg.open_frames` takes.
 
         Raises:
             InputError: The video cannot be read.
@@ -271,9 +284,10 @@ class VideoSegmenter(Protocol):
         ...
 
     def resume(self, path: str | os.PathLike[str], frames: VideoLike) -> VideoSession:
-        """A session that goes on where a saved one was, over the same frames.
+        """Return a session that continues a saved one, over the same frames.
 
         Raises:
-            InputError: The file is no saved session, was written by another model or other weights, or is of frames of another size.
+            InputError: The file is not a saved session, was written by another model or with other weights, or belongs to frames of
+                another size.
         """
         ...

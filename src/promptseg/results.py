@@ -1,4 +1,4 @@
-"""`Result`: the masks of one image with where they came from and how long each stage took; `FrameMasks` for one video frame."""
+"""Results: `Result` for one image, `FrameMasks` for one video frame, and `Provenance` of the models that made them."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Which model made a result.
+    """Model, weights, license and device that made a result.
 
     Attributes:
         model: The model's name, such as ``"mini-sam"``.
         backend: The backend that ran it, such as ``"onnx_sam"``.
         version: Version of the package behind the backend, such as ``"onnxruntime 1.32.0"``.
-        weights: SHA-256 of the weights, by file name; empty for a model without weights.
+        weights: SHA-256 of each weights file, by file name; empty for a model without weights.
         license: SPDX identifier of the weights' license.
-        device: Where it ran, such as ``"cpu"``.
-        dtype: The type in which it computed: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
-        fallback_from: The models in whose place it ran because they did not fit into memory, in the order in which they were tried.
+        device: Device on which the model ran, such as ``"cpu"``.
+        dtype: Number type of the computation: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+        fallback_from: Models that were tried before this one and did not fit into memory, in that order.
     """
 
     model: str
@@ -43,7 +43,7 @@ class Provenance:
     fallback_from: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, ready for `json`."""
+        """Return the fields as plain values for JSON."""
         return {
             "model": self.model,
             "backend": self.backend,
@@ -58,21 +58,21 @@ class Provenance:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What a pipeline made of one image.
+    """Masks that a pipeline made of one image, with their provenance and timings.
 
     Attributes:
         masks: The masks.
         prompts: The prompts that were given.
-        detections: What the detector found and the pipeline kept, best first, or None where no detector ran. `Mask.detection_index` says
-            which of them a mask is of.
-        dropped: How many detections were not kept, by the reason: ``"no_area"``, ``"threshold"``, ``"nms"``, ``"max_detections"``; and
-            ``"failed_mask"``, how many were kept and have no mask. What is 0 is absent.
-        timings: Seconds by stage, in the order in which they ran: ``"read"``, ``"detect"``, ``"encode"`` (``"cache"`` where the image was
-            encoded before), ``"segment"``, ``"everything"``, ``"clean"``. Together they are the time of the call; in a batch, what was done
-            for several images at once counts in equal parts.
-        provenance: One entry a model that took part.
+        detections: Detections that the pipeline kept, best first, or None if no detector ran. `Mask.detection_index` is an index into
+            them.
+        dropped: Number of detections that were dropped, by reason: ``"no_area"``, ``"threshold"``, ``"nms"`` or ``"max_detections"``.
+            ``"failed_mask"`` counts detections that were kept but have no mask. Reasons with a count of 0 are absent.
+        timings: Seconds by stage, in the order in which the stages ran: ``"read"``, ``"detect"``, ``"encode"`` (``"cache"`` if the image
+            was encoded before), ``"segment"``, ``"everything"``, ``"clean"``. Their sum is the time of the call. In a batch, time spent on
+            several images at once is divided equally among them.
+        provenance: One entry per model that took part.
         image: The image, (H, W, 3) uint8 RGB, for drawing; None if it was dropped.
-        source: The path of the image, where it came from a file.
+        source: Path of the image, or None if it did not come from a file.
     """
 
     masks: Masks
@@ -90,11 +90,11 @@ class Result:
         return self.masks.size
 
     def best(self) -> Mask:
-        """The mask with the highest score."""
+        """Return the mask with the highest score."""
         return self.masks.best()
 
     def overlay(self, **style: Any) -> Image:
-        """The image with its masks drawn on it; `style` goes to `promptseg.overlay.draw`.
+        """Return the image with its masks drawn on it. `style` is passed to `promptseg.overlay.draw`.
 
         Raises:
             InputError: The result no longer has its image.
@@ -106,25 +106,25 @@ class Result:
         return draw(self.image, self.masks, detections=self.detections, prompts=self.prompts, **style)
 
     def to_supervision(self, classes: Sequence[str] | None = None) -> Any:
-        """The masks as `supervision.Detections`: see `promptseg.interop.supervision.to_supervision`."""
+        """Return the masks as `supervision.Detections`, with `promptseg.interop.supervision.to_supervision`."""
         from .interop.supervision import to_supervision
 
         return to_supervision(self.masks, classes)
 
     def to_fiftyone(self) -> Any:
-        """The masks as `fiftyone.Detections`: see `promptseg.interop.fiftyone.to_fiftyone`."""
+        """Return the masks as `fiftyone.Detections`, with `promptseg.interop.fiftyone.to_fiftyone`."""
         from .interop.fiftyone import to_fiftyone
 
         return to_fiftyone(self.masks)
 
     def to_napari(self, *, stacked: bool = False) -> list[tuple[NDArray[Any], dict[str, Any], str]]:
-        """The image and the masks as layers of napari: see `promptseg.interop.napari.to_napari`."""
+        """Return the image and the masks as napari layers, with `promptseg.interop.napari.to_napari`."""
         from .interop.napari import to_napari
 
         return to_napari(self.masks, self.image, stacked=stacked)
 
     def to_dict(self) -> dict[str, Any]:
-        """The result as plain values that `json` can write: masks as COCO RLE, boxes as ``xyxy`` pixels."""
+        """Return the result as plain values for JSON: masks as COCO RLE, boxes as ``xyxy`` pixels."""
         return {
             "source": self.source,
             "size": {"height": self.size[0], "width": self.size[1]},
@@ -143,9 +143,9 @@ class FrameMasks:
 
     Attributes:
         frame: Index of the frame, from 0.
-        object_ids: One identity a mask.
-        masks: The masks, in the same order; one that is empty is of an object that cannot be seen.
-        time: Seconds since the video's first frame, or None where the video has no times.
+        object_ids: One object id per mask.
+        masks: The masks, in the same order. The mask of an object that cannot be seen is empty.
+        time: Seconds since the video's first frame, or None if the video has no times.
     """
 
     frame: int

@@ -1,9 +1,9 @@
-"""Phrases, and what they mean to a detector that knows a fixed list of classes.
+"""Phrases, and the classes that they name in a detector with a fixed list of classes.
 
-A phrase is what a user asks a detector for. ``"car|automobile"`` gives alternatives for one thing, whose label is the first of them. A
-detector with classes of its own takes a phrase where it names one of them: as it is written, in the plural, or by a synonym of a small
-table. Every word of that table is right for whatever the class holds, so that no label is wrong: a ``"woman"`` is a person, but not every
-person that a detector finds is a woman, so the word is refused and the class ``"person"`` is named in its place.
+A phrase says what to detect. ``"car|automobile"`` gives alternatives for one thing; its label is the first of them. A detector with a fixed
+list of classes accepts a phrase that names one of them: as it is written, in the plural, or by a synonym from a small table. A synonym is
+true of every object of its class, so that no label is wrong. A ``"woman"`` is a person, but not every person that a detector finds is a
+woman: so this word is refused, and the message names the class ``"person"``.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SAME = (
     ("skis", "ski", "pair of skis"),
     ("scissors", "pair of scissors"),
 )
-"""Names of one thing. Any of them is the name of a class, and then the others name that class, too."""
+"""Names of one thing. If one of them is the name of a class, the others name that class, too."""
 
 _WIDER = {
     "cell phone": ("phone", "telephone"),
@@ -53,7 +53,7 @@ _WIDER = {
     "teddy bear": ("teddy", "soft toy"),
     "wine glass": ("glass",),
 }
-"""Words that are true of whatever a class holds, though not only of that: they name the class where no class has the word for its name."""
+"""Words that are true of every object of a class, but of other things, too. They name the class unless another class has that name."""
 
 _NARROWER = {
     "person": ("man", "woman", "boy", "girl", "child", "kid", "baby", "adult", "pedestrian", "player", "cyclist", "rider"),
@@ -70,7 +70,7 @@ _NARROWER = {
     "chair": ("armchair", "stool"),
     "cup": ("mug",),
 }
-"""Words that are true of some of what a class holds: they would be wrong as labels of the rest, so they only lead to the class's name."""
+"""Words that are true of some objects of a class only. They are refused as labels, and the message names the class."""
 
 _IRREGULAR = {
     "person": ("people",),
@@ -91,16 +91,16 @@ _IRREGULAR = {
 _ARTICLES = ("a ", "an ", "the ")
 
 _LISTED = 12
-"""How many names a message lists."""
+"""Maximum number of names that a message lists."""
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """What a user asks a detector for.
+    """A phrase to detect, split into its alternatives.
 
     Attributes:
-        label: What its detections are labeled: the first alternative as the user wrote it.
-        alternatives: The ways to say it; at least one.
+        label: Label of its detections: the first alternative as the user wrote it.
+        alternatives: The alternatives without duplicates; at least one.
     """
 
     label: str
@@ -108,10 +108,12 @@ class Phrase:
 
 
 def parse_phrase(phrase: str) -> Phrase:
-    """Splits ``"car|automobile"`` into its alternatives; the first is the label. Space around an alternative is dropped.
+    """Split a phrase such as ``"car|automobile"`` into its alternatives.
+
+    The first alternative is the label. Space around an alternative is dropped.
 
     Raises:
-        PromptError: It is no text, or blank, or has a blank alternative.
+        PromptError: The phrase is not text, is blank, or has a blank alternative.
     """
     if not isinstance(phrase, str) or not phrase.strip():
         raise PromptError(f"a phrase is text that is not blank, got {phrase!r}")
@@ -122,10 +124,10 @@ def parse_phrase(phrase: str) -> Phrase:
 
 
 def parse_phrases(phrases: Sequence[str]) -> tuple[Phrase, ...]:
-    """Parses phrases, in their order. Phrases of one label are one phrase with the alternatives of all.
+    """Parse phrases in their order. Phrases with the same label become one phrase with all their alternatives.
 
     Raises:
-        PromptError: `phrases` is one string in place of several, is empty, or holds something that is no phrase.
+        PromptError: `phrases` is a single string, is empty, or has an element that is not a phrase.
     """
     if isinstance(phrases, str):
         raise PromptError(f"phrases are a list of strings: write [{phrases!r}]")
@@ -139,16 +141,16 @@ def parse_phrases(phrases: Sequence[str]) -> tuple[Phrase, ...]:
 
 
 class Vocabulary:
-    """The classes that a detector knows, by the phrases that name them.
+    """Classes of a detector, by the phrases that name them.
 
     Args:
-        names: The classes' names, in the order of the model's outputs. Equal names are one class to the user.
+        names: Names of the classes, in the order of the model's outputs. Outputs with equal names are one class to the user.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
         self._classes: dict[str, list[int]] = {}
-        for words in (self._own, _plurals, _synonyms, _wider):  # An earlier way of naming has precedence over a later one.
+        for words in (self._own, _plurals, _synonyms, _wider):  # Earlier ways of naming take precedence.
             named: dict[str, list[int]] = {}
             for index, name in enumerate(self.names):
                 for key in {_key(word) for word in words(name)}:
@@ -160,13 +162,13 @@ class Vocabulary:
         return f"Vocabulary({', '.join(map(repr, self.names))})"
 
     def labels(self, phrases: Sequence[str] | None) -> Mapping[int, str]:
-        """The label of each class that is asked for, by the class's index.
+        """Return the label of each requested class, by the class's index.
 
         Args:
-            phrases: What is asked for, or None for every class under its own name.
+            phrases: Phrases to detect, or None for every class under its own name.
 
         Raises:
-            PromptError: A phrase names no class, or two phrases name the same one; or `phrases` are no list of phrases.
+            PromptError: A phrase names no class, two phrases name the same class, or `phrases` is not a list of phrases.
         """
         if phrases is None:
             return dict(enumerate(self.names))
@@ -191,10 +193,10 @@ class Vocabulary:
     def _hint(self, alternative: str) -> str:
         wider = [name for name in dict.fromkeys(self.names) if _key(alternative) in {_key(word) for word in _narrower(name)}]
         if wider:
-            return f" It knows {wider[0]!r}, which is wider: ask for that."
+            return f" Ask for the wider class {wider[0]!r}."
         near = list(dict.fromkeys([*self._sharing_a_word(alternative), *self._spelled_alike(alternative)]))[:_LISTED]
         if near:
-            return f" Near it are: {', '.join(map(repr, near))}."
+            return f" Similar classes: {', '.join(map(repr, near))}."
         more = f" and {len(self.names) - _LISTED} more" if len(self.names) > _LISTED else ""
         return f" It knows {', '.join(map(repr, self.names[:_LISTED]))}{more}."
 
@@ -212,7 +214,7 @@ class Vocabulary:
 
 
 def _key(name: str) -> str:
-    """What is compared: case, spaces, hyphens and underscores do not count."""
+    """Return a name for comparison, without case, spaces, hyphens and underscores."""
     return "".join(name.casefold().replace("-", " ").replace("_", " ").split())
 
 
@@ -224,7 +226,7 @@ def _without_article(phrase: str) -> Iterator[str]:
 
 
 def _plurals(name: str) -> Iterator[str]:
-    """Plurals of a name by the rules of English, made of its last word."""
+    """Yield the plurals of a name by the rules of English, formed from its last word."""
     head, space, last = name.rpartition(" ")
     last = last.casefold()
     if last in _IRREGULAR:

@@ -99,7 +99,7 @@ def test_a_pipeline_file_alone_makes_masks_of_phrases(folder, photo, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"device": "tpu"}, "device 'tpu' is not to be had"),
+        ({"device": "tpu"}, "device 'tpu' is not available"),
         ({"dtype": "int8"}, "option dtype is one of float32, bfloat16, float16, got 'int8'"),
         ({"treshold": 0.5}, "Did you mean 'threshold'"),
         ({"threshold": 2}, "got 2"),

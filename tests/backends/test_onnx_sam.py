@@ -129,7 +129,7 @@ class TestOptions:
             promptseg.load("onnx-sam", weights=sam_pair, **{name: 0})
 
     def test_a_device_that_is_not_there_is_refused_with_those_that_are(self, sam_pair):
-        with pytest.raises(ConfigError, match="device 'tpu' is not to be had with this build of ONNX Runtime; usable here: auto, cpu"):
+        with pytest.raises(ConfigError, match="device 'tpu' is not available in this build of ONNX Runtime: use auto or cpu"):
             promptseg.load("onnx-sam", weights=sam_pair, device="tpu")
 
     def test_choose_decides_which_candidate_answers(self, sam2_pair, photo):

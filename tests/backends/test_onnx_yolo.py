@@ -114,7 +114,7 @@ class TestComputing:
             load(tiny_onnx_yolo(), threads=threads)
 
     def test_a_device_that_is_not_there_is_refused_with_those_that_are(self, tiny_onnx_yolo):
-        with pytest.raises(ConfigError, match="device 'tpu' is not to be had with this build of ONNX Runtime; usable here: auto, cpu"):
+        with pytest.raises(ConfigError, match="device 'tpu' is not available in this build of ONNX Runtime: use auto or cpu"):
             load(tiny_onnx_yolo(), device="tpu")
 
     def test_a_frame_of_another_size_is_refused_by_name(self, tiny_onnx_yolo):

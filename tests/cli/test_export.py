@@ -28,7 +28,7 @@ def test_a_pair_that_does_not_agree_is_a_failure_that_leaves_nothing(run, tiny_t
     monkeypatch.setattr(check, "FLOAT32_IOU", 1.1)
     result = run("export", "tiny=tiny.pt", "--out", "pair")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "does not answer as the torch model does: mask IoU 1.0000" in result.stderr
+    assert "does not agree with the torch model: mask IoU 1.0000" in result.stderr
     assert not (tmp_path / "pair").exists()
 
 

@@ -334,7 +334,7 @@ class TestWrongUsage:
     def test_a_fallback_that_cannot_work_is_refused(self, run):
         words = "segment", "a.png", "--point", "1,1", "--model", "cutter", "--fallback"
         assert_wrong_usage(run(*words, "finder"), "'finder' is a detector")
-        assert_wrong_usage(run(*words, "cutter"), "'cutter' is in its own fallback")
+        assert_wrong_usage(run(*words, "cutter"), "'cutter' is twice in the fallback chain")
 
     def test_models_of_the_wrong_kind_are_refused(self, run):
         assert_wrong_usage(run("segment", "a.png", "--point", "1,1", "--model", "finder"), "'finder' is a detector")
@@ -423,7 +423,7 @@ class TestFallback:
             result = run("segment", save_photo("a.png"), "--model", "huge", "--fallback", "large", "--point", "1,1")
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr.splitlines() == [
-            "promptseg: no model of the fallback fits into memory:",
+            "promptseg: no model of the fallback chain fits into memory:",
             "  huge: huge takes 9 GB",
             "  large: large takes 9 GB",
         ]

@@ -1,11 +1,11 @@
-"""What tests of the export share: layouts of tiny models, and running a graph."""
+"""Fixtures of the export tests: layouts of tiny models, and running a graph."""
 
 import pytest
 
 
 @pytest.fixture(scope="session")
 def tiny_layout(tiny_sam):
-    """Makes the layout of a tiny SAM: ``tiny_layout(seed)``."""
+    """Make the layout of a tiny SAM: ``tiny_layout(seed)``."""
 
     def make(seed=0):
         from promptseg.export.sam import SamLayout
@@ -17,7 +17,7 @@ def tiny_layout(tiny_sam):
 
 @pytest.fixture
 def run_graph():
-    """Runs a graph: ``run_graph(path, input=array)`` is its outputs by name."""
+    """Run a graph: ``run_graph(path, input=array)`` returns its outputs by name."""
     import onnxruntime
 
     def run(path, **inputs):

@@ -1,4 +1,4 @@
-"""When a pair counts as agreeing with its model."""
+"""Agreement of an exported pair with its model."""
 
 import numpy as np
 import pytest
@@ -8,19 +8,19 @@ from promptseg.errors import BackendError
 pytest.importorskip("torch", reason="the export needs torch")
 
 from promptseg.export.check import Agreement, agreement, compare
-from promptseg.export.layout import Answer
+from promptseg.export.layout import Prediction
 
 
-def answer(inside=50, logit=8.0, nudge=0.0):
-    """A mask of ten rows of ten of which so many pixels are inside, with low-resolution logits of plus and minus `logit`."""
+def prediction(inside=50, logit=8.0, nudge=0.0):
+    """Make a 10 x 10 mask with so many pixels inside, and logits of plus and minus `logit`."""
     masks = np.where(np.arange(100) < inside, logit, -logit).reshape(1, 10, 10).astype(np.float32)
     low_res = masks[:, ::2, ::2].copy()
     low_res[0, 0, 0] += nudge
-    return Answer(masks, low_res)
+    return Prediction(masks, low_res)
 
 
-def test_differences_are_told_prompt_by_prompt():
-    found = agreement([answer(50), answer(40, logit=20)], [answer(50, nudge=0.25), answer(30, logit=20)])
+def test_differences_are_reported_prompt_by_prompt():
+    found = agreement([prediction(50), prediction(40, logit=20)], [prediction(50, nudge=0.25), prediction(30, logit=20)])
     assert found.iou == (1.0, 0.75)
     assert (found.worst_iou, found.mean_iou) == (0.75, 0.875)
     assert found.largest_logit == 20
@@ -28,7 +28,7 @@ def test_differences_are_told_prompt_by_prompt():
 
 
 def test_two_empty_masks_agree():
-    assert agreement([answer(0)], [answer(0)]).iou == (1.0,)
+    assert agreement([prediction(0)], [prediction(0)]).iou == (1.0,)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_float32_holds_to_logits_and_every_mask_and_int8_to_the_mean_of_masks(di
 
 
 def test_nan_anywhere_agrees_with_nothing():
-    found = agreement([answer(), answer()], [answer(nudge=np.nan), answer()])
+    found = agreement([prediction(), prediction()], [prediction(nudge=np.nan), prediction()])
     assert not found.holds(int8=False)
     assert not found.holds(int8=True)
 

@@ -1,4 +1,4 @@
-"""From the name of a model to a pair in a folder, or to nothing."""
+"""Export of a model to a pair of files in a folder."""
 
 import json
 import subprocess
@@ -45,7 +45,8 @@ class TestRefusals:
             export_onnx("mobile-sam=a.pt", tmp_path / "out", weights="b.pt")
 
     def test_a_missing_package_is_named_with_how_to_install_it(self, tmp_path, monkeypatch):
-        spec = registry.BackendSpec("mobile_sam", "segmenter", "x:y", requires=("no_such_module",), install="pip install it")
+        missing = {"requires": ("no_such_module",), "install": "pip install it"}
+        spec = registry.BackendSpec("mobile_sam", "segmenter", "x:y", export_layout="x:Layout", **missing)
         monkeypatch.setitem(registry.backends(), "mobile_sam", spec)
         with pytest.raises(MissingDependencyError, match="needs no_such_module, which is not installed: pip install it"):
             export_onnx("mobile-sam", tmp_path / "out")
@@ -63,9 +64,9 @@ def test_a_pair_stands_in_the_folder_with_what_the_loader_needs_to_know(tiny_tor
     assert names(tmp_path / "out") == PAIR
     assert done.files == {name: (tmp_path / "out" / name).stat().st_size for name in PAIR[:0:-1]}
     assert done.agreement.holds(int8=False)
-    note = manifest.read(tmp_path / "out")
-    assert (note.model, note.backend, note.variant) == ("tiny", "onnx_sam", "sam")
-    assert set(note.sha256) == {"tiny.encoder.onnx", "tiny.decoder.onnx"}
+    written = manifest.read(tmp_path / "out")
+    assert (written.model, written.backend, written.variant) == ("tiny", "onnx_sam", "sam")
+    assert set(written.sha256) == {"tiny.encoder.onnx", "tiny.decoder.onnx"}
     assert json.loads(json.dumps(done.to_dict()))["check"]["mask_iou"] == pytest.approx([1.0] * 5, abs=1e-3)
     assert names(tmp_path) == ["out", "tiny.pt"]
 
@@ -92,11 +93,11 @@ class TestAPairThatDoesNotAgree:
     @pytest.fixture
     def wrong(self, tiny_layout):
         layout = tiny_layout()
-        layout.encode = lambda frame: type(layout).encode(layout, frame) + 1
+        layout.encode = lambda pixels: type(layout).encode(layout, pixels) + 1
         return layout
 
     def test_nothing_is_left_of_it(self, wrong, tmp_path):
-        with pytest.raises(OutputError, match=r"tiny does not answer as the torch model does: mask IoU .*; nothing was written to"):
+        with pytest.raises(OutputError, match=r"tiny does not agree with the torch model: mask IoU .*; nothing was written to"):
             write_pair(wrong, "tiny", tmp_path / "out")
         assert not list(tmp_path.iterdir())
 
@@ -123,7 +124,7 @@ def test_a_failure_on_the_way_leaves_nothing(tiny_layout, tmp_path, monkeypatch)
 def test_overwriting_replaces_an_earlier_export_and_leaves_other_files(tiny_torch_model, tmp_path, monkeypatch):
     from promptseg.export import check
 
-    monkeypatch.setattr(check, "INT8_IOU", 0.0)  # What random weights lose by it says nothing.
+    monkeypatch.setattr(check, "INT8_IOU", 0.0)  # Random weights may lose any accuracy.
     out = tmp_path / "out"
     done = export_onnx("tiny=tiny.pt", out, int8=True)
     assert (done.dtype, names(out)) == ("int8", ["promptseg.json", "tiny.decoder.onnx", "tiny.int8.encoder.onnx"])

@@ -1,4 +1,4 @@
-"""The layout of segment-anything's own export, on a tiny model of its code."""
+"""Export layout of segment-anything, on a tiny model of its code."""
 
 import numpy as np
 import onnxruntime
@@ -28,7 +28,7 @@ def shapes(values):
     return {value.name: value.shape for value in values}
 
 
-def test_the_pair_answers_as_the_torch_model(layout, pair):
+def test_the_pair_agrees_with_the_torch_model(layout, pair):
     found = compare(layout, *pair)
     assert found.holds(int8=False), str(found)
 
@@ -53,15 +53,15 @@ def test_inputs_and_outputs_are_those_of_the_published_files(pair):
     assert list(shapes(decoder.get_outputs())) == ["masks", "iou_predictions", "low_res_masks"]
 
 
-def test_the_encoder_takes_several_photos_at_once(layout, pair, run_graph):
-    frames = np.random.default_rng(0).normal(size=(2, 3, 64, 64)).astype(np.float32)
-    together = run_graph(pair[0], input=frames)["output"]
-    for frame, features in zip(frames, together, strict=True):
-        np.testing.assert_allclose(run_graph(pair[0], input=frame[None])["output"][0], features, atol=1e-5)
+def test_the_encoder_takes_several_images_at_once(layout, pair, run_graph):
+    images = np.random.default_rng(0).normal(size=(2, 3, 64, 64)).astype(np.float32)
+    together = run_graph(pair[0], input=images)["output"]
+    for image, features in zip(images, together, strict=True):
+        np.testing.assert_allclose(run_graph(pair[0], input=image[None])["output"][0], features, atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [(30, 50), (97, 64)])
-def test_one_mask_comes_at_the_size_of_the_photo(layout, pair, run_graph, size):
+def test_one_mask_comes_at_the_size_of_the_image(layout, pair, run_graph, size):
     points = PointPrompts(np.array([[[20, 10], [0, 0]]], np.float32), np.array([[1, -1]]))
     embedding = np.zeros((1, 32, 4, 4), np.float32)
     found = run_graph(pair[1], **layout.inputs([embedding], points, size))

@@ -1,4 +1,4 @@
-"""The layout in which SAM 2 is published for ONNX Runtime, on a tiny model of its own code."""
+"""Export layout of SAM 2, on a tiny model of its own code."""
 
 import warnings
 
@@ -38,16 +38,16 @@ def shapes(values):
     return {value.name: value.shape for value in values}
 
 
-def test_the_pair_answers_as_the_torch_model(layout, pair):
+def test_the_pair_agrees_with_the_torch_model(layout, pair):
     found = compare(layout, *pair)
     assert found.holds(int8=False), str(found)
 
 
-def test_the_answers_are_those_of_the_packages_own_predictor(layout, pair, run_graph, photo):
+def test_predictions_are_those_of_the_packages_own_predictor(layout, pair, run_graph, photo):
     from sam2.sam2_image_predictor import SAM2ImagePredictor
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's, of the scripted transforms.
+        warnings.simplefilter("ignore")  # torch warns about the scripted transforms.
         predictor = SAM2ImagePredictor(layout.sam)
     predictor._bb_feat_sizes = [(32, 32), (16, 16), (8, 8)]
     predictor.set_image(photo(90, 120))
@@ -85,7 +85,7 @@ def test_the_encoder_gives_features_of_three_resolutions(features):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_several_prompts_at_once_are_answered_as_each_alone(layout, pair, features, run_graph, count):
+def test_several_prompts_at_once_give_the_masks_of_each_alone(layout, pair, features, run_graph, count):
     random = np.random.default_rng(1)
     prompts = PointPrompts(random.uniform(0, 128, (count, 2, 2)).astype(np.float32), np.tile(np.array([[1, 0]]), (count, 1)))
     together = run_graph(pair[1], **layout.inputs(features, prompts, (40, 60)))

@@ -114,7 +114,7 @@ class TestTheFolder:
         folder = tune().folder
         kept = tmp_path / "kept.pth"
         small_sam.rename(kept)
-        with pytest.raises(WeightsNotFoundError, match=r"out builds on .*tiny\.pth, .* put a copy into .*out, as sam_vit_b_01ec64\.pth"):
+        with pytest.raises(WeightsNotFoundError, match=r"out needs the weights of its base model, .*tiny\.pth.* as sam_vit_b_01ec64\.pth"):
             promptseg.load(str(folder))
         shutil.copy(kept, folder / "sam_vit_b_01ec64.pth")
         assert promptseg.load(str(folder), device="cpu")
@@ -264,7 +264,7 @@ class TestRefusals:
             ({"prompts": 0}, "prompts is a whole number of at least 1, got 0"),
             ({"tokens": True}, "tokens is a whole number of at least 1, got True"),
             ({"precision": "float8"}, "precision is one of float32, bfloat16, float16, got 'float8'"),
-            ({"device": "abacus"}, "device 'abacus' is not to be had"),
+            ({"device": "abacus"}, "device 'abacus' is not available"),
             ({"model": "superpixel"}, "'superpixel' cannot be fine-tuned; these can: mini-sam, sam-vit-h"),
         ],
     )

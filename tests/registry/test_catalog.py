@@ -1,4 +1,4 @@
-"""The catalog of models, looked up by name, and extended by other packages."""
+"""Catalog of models: looking up names, and backends of other packages."""
 
 import re
 from pathlib import Path
@@ -111,7 +111,7 @@ class TestEntryPoints:
         assert "wonder" not in found
         assert {"fine", "onnx_sam"} <= set(found)
 
-    def test_the_models_of_the_others_are_there(self, installed, stranger):
+    def test_the_models_of_the_other_backends_stay(self, installed, stranger):
         installed(Point("wonder", ImportError("no module named 'wonder'")), Point("stranger", stranger.spec))
         with pytest.warns(RuntimeWarning, match="wonder"):
             assert {"mini-sam", "strange"} <= set(list_models())
@@ -146,7 +146,7 @@ class TestEntryPoints:
 class TestMemory:
     @pytest.fixture
     def catalog(self, monkeypatch):
-        """Makes these the only models, ``name=(engine, backend, MiB)``, and returns what ``this`` needs."""
+        """Make these the only models, ``name=(engine, backend, MiB)``, and return what ``this`` needs."""
 
         def set_to(**models):
             files = (WeightFile("a", "0" * 64, (), 5), WeightFile("b", "0" * 64, (), 6), WeightFile("c", "0" * 64, ()))
@@ -182,6 +182,6 @@ class TestMemory:
         )
         assert need.lighter == ()
 
-    def test_beside_a_need_that_is_not_known_none_is_less(self, catalog):
+    def test_an_unknown_need_has_no_lighter_models(self, catalog):
         need = catalog(tiny=("torch", "sam", 10), this=("torch", "sam", None))
         assert (need.mib, need.lighter) == (None, ())

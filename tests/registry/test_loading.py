@@ -102,8 +102,8 @@ class TestLoading:
 
     def test_a_backend_may_read_given_weights_in_its_own_way(self, installed, stranger, tmp_path):
         asked = []
-        stranger.given = lambda *arguments: asked.append(arguments) or "what is in the folder"
-        installed(Point("stranger", dataclasses.replace(stranger.spec, given="stranger:given")))
+        stranger.find_weights = lambda *arguments: asked.append(arguments) or "what is in the folder"
+        installed(Point("stranger", dataclasses.replace(stranger.spec, find_weights="stranger:find_weights")))
         load("strange", weights=tmp_path, engine="two")
         model = list_models()["strange"]
         assert asked == [(tmp_path, model, model.engine("two"))]

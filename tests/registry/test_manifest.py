@@ -1,99 +1,52 @@
-"""Weights that promptseg exported."""
+"""Manifest of a folder of weights that promptseg wrote."""
 
-import hashlib
+import json
 
 import pytest
 
-from promptseg import registry
-from promptseg.errors import (
-    ConfigError,
-    UnknownModelError,
-    WeightsMismatchError,
-    WeightsNotFoundError,
+from promptseg.errors import WeightsMismatchError, WeightsNotFoundError
+from promptseg.registry import manifest
+from promptseg.registry.manifest import Manifest
+
+EXPORTED = Manifest("mini-sam", "onnx_sam", "sam", {"a.encoder.onnx": "0" * 64})
+FINE_TUNED = Manifest("m", "sam", "v", {"decoder.safetensors": "1" * 64}, "torch", {"w.pth": "2" * 64}, {"w.pth": "/somewhere/w.pth"})
+
+
+@pytest.mark.parametrize("written", [EXPORTED, FINE_TUNED])
+def test_what_is_written_is_read_again(written, tmp_path):
+    written.write(tmp_path)
+    assert manifest.read(tmp_path) == written
+
+
+@pytest.mark.parametrize("path", [".", "absent", "file.pt"])
+def test_a_path_without_a_manifest_has_none(path, tmp_path):
+    (tmp_path / "file.pt").touch()
+    assert manifest.read(tmp_path / path) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "should have model, backend, variant"),
+        ("{}", "should have model, backend, variant"),
+        ({"model": "m", "backend": "b", "variant": "v", "sha256": {}, "more": 1}, "should have model"),
+        ({"model": "m", "backend": "b", "variant": "v", "sha256": ["a.onnx"]}, "should have model"),
+        ({"model": 3, "backend": "b", "variant": "v", "sha256": {}}, "should hold names and digests"),
+        ({"model": "m", "backend": "b", "variant": "v", "sha256": {"a": 1}}, "should hold names and digests"),
+        ({"model": "m", "backend": "b", "variant": "v", "sha256": {"../a": "0"}}, "should hold names and digests of files beside it"),
+        ({"model": "m", "backend": "b", "variant": "v", "sha256": {}, "base": {"../a": "0"}}, "should hold names and digests"),
+        ({"model": "m", "backend": "b", "variant": "v", "sha256": {}, "base": ["a"]}, "should have model"),
+        ({"model": "m", "backend": "b", "variant": "v", "sha256": {}, "engine": 1}, "should hold names and digests"),
+    ],
 )
-from promptseg.pipeline import Pipeline
-from promptseg.registry import files, list_models, load, manifest
-from promptseg.weights.store import ModelWeights
+def test_a_file_of_another_form_is_refused_with_its_path(content, complaint, tmp_path):
+    (tmp_path / "promptseg.json").write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
+    with pytest.raises(WeightsMismatchError, match=rf"promptseg\.json {complaint}"):
+        manifest.read(tmp_path)
 
 
-class TestExportedWeights:
-    """A folder that promptseg exported says itself which engine reads it."""
-
-    @pytest.fixture
-    def folder(self, tmp_path):
-        for name in ("strange.encoder.onnx", "strange.decoder.onnx"):
-            (tmp_path / name).write_bytes(name.encode())
-        return tmp_path
-
-    @pytest.fixture
-    def note(self, folder, stranger):
-        def write(**changes):
-            digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.onnx")}
-            values = {"model": "strange", "backend": "stranger", "variant": "exported", "sha256": digests, **changes}
-            manifest.Manifest(**values).write(folder)
-
-        return write
-
-    @pytest.mark.parametrize("engine", [None, "onnx"])
-    def test_it_is_run_as_it_says_although_the_catalog_has_no_such_engine(self, engine, note, folder, stranger):
-        note()
-        load("strange", weights=folder, engine=engine)
-        (request,) = stranger.requests
-        assert (request.engine.name, request.engine.backend, request.engine.variant) == ("onnx", "stranger", "exported")
-        assert request.weights.files == {path.name: path for path in folder.glob("*.onnx")}
-
-    def test_its_path_alone_says_which_model_it_is(self, note, folder, stranger, monkeypatch):
-        note()
-        monkeypatch.chdir(folder.parent)
-        for path in (str(folder), folder.name):
-            assert registry.choose(path).model.name == "strange"
-        load(str(folder))
-        assert stranger.requests[0].engine.variant == "exported"
-
-    @pytest.mark.parametrize("path", ["no-such-folder", "a" * 5000, "~nobody-of-this-name/x", "a\0b"])
-    def test_a_path_of_nothing_is_an_unknown_model(self, path):
-        with pytest.raises(UnknownModelError, match="there is no model"):
-            registry.choose(path)
-
-    def test_a_decoder_comes_with_the_published_files_that_it_builds_on(self, note, folder, stranger, monkeypatch, tmp_path):
-        published = tmp_path / "published.bin"
-        published.write_bytes(b"weights")
-        (cataloged,) = list_models()["strange"].engine("two").files
-        note(base={cataloged.name: cataloged.sha256}, engine="torch")
-        monkeypatch.setattr(
-            files, "fetch_weights", lambda *_: ModelWeights({cataloged.name: published}, {cataloged.name: cataloged.sha256})
-        )
-        load("strange", weights=folder)
-        assert stranger.requests[0].weights.files == {cataloged.name: published, **{path.name: path for path in folder.glob("*.onnx")}}
-        assert next(iter(stranger.requests[0].weights.files)) == cataloged.name
-        assert stranger.requests[0].engine.name == "torch"
-
-    def test_a_pipeline_checks_the_backend_that_reads_it(self, note, folder, stranger):
-        note(backend="of_another_version")
-        with pytest.raises(ConfigError, match="needs backend 'of_another_version'"):
-            Pipeline().segment("strange", weights=str(folder)).build()
-        with pytest.raises(ConfigError, match="needs backend 'of_another_version'"):
-            Pipeline().segment(f"strange={folder}").build()
-
-    def test_the_weights_of_another_model_are_refused(self, note, folder, stranger):
-        note(model="mini-sam")
-        with pytest.raises(WeightsMismatchError, match="holds 'mini-sam' as promptseg wrote it, not 'strange'"):
-            load("strange", weights=folder)
-
-    def test_a_file_that_changed_since_is_refused_with_its_path(self, note, folder, stranger):
-        note()
-        (folder / "strange.encoder.onnx").write_bytes(b"something else")
-        with pytest.raises(WeightsMismatchError, match=r"strange\.encoder\.onnx changed since the folder was written"):
-            load("strange", weights=folder)
-        assert stranger.requests == []
-
-    def test_a_file_that_is_missing_is_named(self, note, folder, stranger):
-        note()
-        (folder / "strange.decoder.onnx").unlink()
-        with pytest.raises(WeightsNotFoundError, match=r"strange\.decoder\.onnx"):
-            load("strange", weights=folder)
-
-    def test_another_engine_does_not_read_it(self, note, folder, stranger):
-        note()
-        with pytest.raises(WeightsNotFoundError, match=r"w\.bin"):
-            load("strange", weights=folder, engine="two")
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "promptseg.json").mkdir()
+    with pytest.raises(WeightsNotFoundError, match=r"cannot read .*promptseg\.json"):
+        manifest.read(tmp_path)

@@ -1,4 +1,4 @@
-"""What a backend is asked for."""
+"""Options of a backend, and the request to load a model."""
 
 import pytest
 

@@ -130,7 +130,7 @@ class TestFolders:
         assert self.names(tmp_path / "deep" / "out") == ["a"]
         assert self.names(tmp_path / "deep") == ["out"]
 
-    def test_it_may_be_read_by_whom_the_umask_lets(self, tmp_path):
+    def test_it_has_the_permissions_of_the_umask(self, tmp_path):
         with write_folder(tmp_path / "out", last="note") as place:
             (place / "a").touch()
         (tmp_path / "made").mkdir()
@@ -166,7 +166,7 @@ class TestFolders:
             assert self.names(out) == ["a"]
             assert (out / "a").read_bytes() == b"old"
 
-    def test_a_note_on_the_files_never_stands_beside_others(self, tmp_path, monkeypatch):
+    def test_the_last_file_never_stands_beside_files_that_it_does_not_describe(self, tmp_path, monkeypatch):
         out = tmp_path / "out"
         out.mkdir()
         for name in ("a", "b", "note"):

@@ -1,4 +1,4 @@
-"""What the machine offers, read from the files in which Linux says it."""
+"""Memory of the host, read from the files of Linux."""
 
 import pytest
 
@@ -9,7 +9,7 @@ NO_LIMIT = 9223372036854771712
 
 
 def written(root, **files):
-    """Writes files below a folder: names have ``__`` for slashes and ``_dot_`` for dots."""
+    """Write files below a folder: names have ``__`` for slashes and ``_dot_`` for dots."""
     for name, text in files.items():
         path = root.joinpath(*name.replace("_dot_", ".").split("__"))
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -18,7 +18,7 @@ def written(root, **files):
 
 @pytest.fixture
 def linux(tmp_path):
-    """The files of a machine with 8 GiB available, without swap and without limits."""
+    """The files of a host with 8 GiB available, without swap and without limits."""
     memory = {"MemTotal": 16, "MemFree": 1, "MemAvailable": 8, "SwapTotal": 4, "SwapFree": 0}
     written(tmp_path, proc__meminfo="".join(f"{name}:  {gib << 20} kB\n" for name, gib in memory.items()))
     return tmp_path
@@ -35,20 +35,20 @@ def test_free_swap_counts(linux):
 
 
 @pytest.mark.parametrize("text", [None, "", "MemTotal: 5 kB\n", "MemAvailable: much kB\n", "nonsense"])
-def test_a_system_that_does_not_say_is_not_guessed_at(text, tmp_path):
+def test_a_system_without_the_number_has_none(text, tmp_path):
     if text is not None:
         written(tmp_path, proc__meminfo=text)
     assert available_memory(tmp_path) is None
 
 
-def test_the_limit_of_a_control_group_counts_and_cached_files_give_way(linux):
+def test_the_limit_of_a_control_group_counts_and_file_caches_count_as_free(linux):
     written(linux, proc__self__cgroup="0::/app\n")
     statistics = f"anon {GIB}\nactive_file {GIB}\ninactive_file {GIB // 2}\nfile {2 * GIB}\n"
     written(linux / "sys/fs/cgroup/app", memory_dot_max=4 * GIB, memory_dot_current=3 * GIB, memory_dot_stat=statistics)
     assert available_memory(linux) == 5 * GIB // 2
 
 
-def test_so_does_that_of_a_group_above_and_the_least_room_wins(linux):
+def test_the_limit_of_a_parent_group_counts_and_the_least_room_wins(linux):
     written(linux, proc__self__cgroup="0::/outer/app\n")
     written(linux / "sys/fs/cgroup/outer", memory_dot_max=2 * GIB, memory_dot_current=GIB, memory_dot_stat="anon 1\n")
     written(linux / "sys/fs/cgroup/outer/app", memory_dot_max="max", memory_dot_current=GIB, memory_dot_stat="anon 1\n")
@@ -75,7 +75,7 @@ def test_a_group_over_its_limit_leaves_nothing(linux):
     assert available_memory(linux) == 0
 
 
-def test_this_machine_answers_or_says_that_it_does_not_know():
+def test_this_host_has_a_number_or_none():
     found = available_memory()
     assert found is None or 1 << 20 < found < 1 << 50
     assert usable_processors() >= 1

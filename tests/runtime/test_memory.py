@@ -1,4 +1,4 @@
-"""What a model needs, and the message where there is less."""
+"""Memory requirements and the out-of-memory message."""
 
 import pytest
 
@@ -11,7 +11,7 @@ NEED = MemoryNeed("large", 4000, lighter=(MemoryNeed("middle", 2500), MemoryNeed
 
 
 @pytest.fixture(autouse=True)
-def _machine(monkeypatch):
+def _host(monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: 8000 * MIB)
 
 
@@ -30,13 +30,13 @@ def test_types_of_16_bits_need_half(dtype, mib):
 @pytest.mark.parametrize(
     ("dtype", "device", "mib"), [("bfloat16", "cpu", 3000), ("bfloat16", "cuda", 2000), ("float32", "cpu", 4000), ("float32", "cuda", 4000)]
 )
-def test_on_the_processor_the_whole_checkpoint_is_read_whatever_the_type(dtype, device, mib):
+def test_on_the_cpu_the_whole_checkpoint_is_read_for_any_type(dtype, device, mib):
     need = MemoryNeed("m", 4000, 3000 * MIB)
     assert need.loading(dtype, device) == mib * MIB
     assert need.encoding(dtype) == NEED.encoding(dtype)
 
 
-def test_half_precision_is_not_advised_where_the_checkpoint_would_not_fit():
+def test_half_precision_is_not_suggested_if_the_checkpoint_would_not_fit():
     need = MemoryNeed("m", 4000, 3000 * MIB, (MemoryNeed("heavy", 3500, 2600 * MIB), MemoryNeed("light", 3500, 1000 * MIB)))
     assert message(2500, need) == (
         "out of memory on cpu: the model does not fit; m needs about 4,000 MiB in float32; there is room for 2,500 MiB; "
@@ -52,7 +52,7 @@ def test_an_unknown_need_is_unknown_in_every_type():
     assert MemoryNeed("m", checkpoint=5).loading("bfloat16", "cpu") is None
 
 
-def test_the_message_says_what_is_needed_what_there_is_and_what_would_fit():
+def test_the_message_has_the_need_the_room_and_what_would_fit():
     assert message(2600) == (
         "out of memory on cpu: the model does not fit; large needs about 4,000 MiB in float32; there is room for 2,600 MiB: "
         "try dtype='bfloat16' or a smaller model (middle, small, tiny)"
@@ -74,17 +74,17 @@ def test_only_models_that_fit_are_named_the_largest_first(room, dtype, fitting):
 
 
 @pytest.mark.parametrize(("room", "dtype", "advised"), [(2000, "float32", True), (1999, "float32", False), (2000, "float16", False)])
-def test_half_precision_is_advised_where_it_would_fit(room, dtype, advised):
+def test_half_precision_is_suggested_if_it_would_fit(room, dtype, advised):
     assert ("dtype='bfloat16'" in message(room, dtype=dtype)) == advised
 
 
 @pytest.mark.parametrize(("device", "available", "advised"), [("cuda", 4000, True), ("cuda", 3999, False), ("cpu", 4000, False)])
-def test_the_processor_is_advised_where_the_model_would_fit_beside_it(device, available, advised, monkeypatch):
+def test_the_cpu_is_suggested_if_the_model_would_fit_there(device, available, advised, monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: available * MIB)
     assert ("device='cpu'" in message(100, device=device)) == advised
 
 
-def test_where_nothing_fits_that_is_said():
+def test_if_nothing_fits_the_message_says_so():
     assert message(100).endswith("there is room for 100 MiB; nothing smaller is known to fit")
 
 
@@ -93,5 +93,5 @@ def test_three_models_are_named_and_the_others_counted():
     assert message(1000, need).endswith("(m0, m1, m2 and 6 more)")
 
 
-def test_a_need_that_is_not_known_is_not_said():
+def test_an_unknown_need_is_not_in_the_message():
     assert message(None, MemoryNeed("m")) == "out of memory on cpu: the model does not fit: try dtype='bfloat16'"

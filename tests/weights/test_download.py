@@ -51,7 +51,7 @@ def test_an_unknown_kind_of_source_is_refused_with_the_known_ones(target):
 
 
 class TestUrl:
-    def test_a_file_is_downloaded_without_a_word(self, file_server, target, capfd):
+    def test_a_file_is_downloaded_silently(self, file_server, target, capfd):
         file_server.files["/w.bin"] = DATA
         fetch_source(file_server.url("/w.bin"), target, len(DATA))
         assert target.read_bytes() == DATA

@@ -10,7 +10,7 @@ from ..registry.spec import Engine, ModelSpec
 from ..weights.store import ModelWeights, fetch_weights, file_sha256
 
 
-def given(path: Path, model: ModelSpec, engine: Engine) -> ModelWeights:
+def find_weights(path: Path, model: ModelSpec, engine: Engine) -> ModelWeights:
     """A user's own weights: an original checkpoint, a folder with one, or a folder that transformers saved.
 
     A checkpoint is one file. The vocabulary is looked for beside it, and else in the cache, to which it is fetched where it is not there.

@@ -1,6 +1,6 @@
-"""Whether an exported pair answers as the torch model that it came from: on the sample photo, with every kind of prompt.
+"""Comparison of an exported pair with its torch model, on the sample image with every kind of prompt.
 
-The torch model answers by its package's own code, not by the modules that were exported, so that a mistake in those is found too.
+The torch model predicts with its package's own code, not with the modules that were exported. So mistakes in those modules are found, too.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from ..models.sam import tokens
 from ..models.sam.geometry import PIXEL_MEAN, PIXEL_STD, Geometry
 from ..prompts import Prompt, SpatialPrompt
 from ..samples import coffee
-from .layout import Answer, Layout
+from .layout import Layout, Prediction
 
-# On the sample photo: the coffee, the saucer without the cup, the spoon, the cup. The last is answered again with the mask that it gave.
+# On the sample image: the coffee, the saucer without the cup, the spoon, the cup. The last prompt is repeated with its own mask added.
 _PROMPTS: tuple[SpatialPrompt, ...] = (
     Prompt.point(290, 160),
     Prompt.point(130, 270) + Prompt.point(290, 160, foreground=False),
@@ -30,21 +30,21 @@ _PROMPTS: tuple[SpatialPrompt, ...] = (
 )
 
 LOGIT_TOLERANCE = 1e-3
-"""Largest difference of a float32 pair's logits, as a share of the model's largest logit."""
+"""Maximum difference of a float32 pair's logits, as a share of the model's largest logit."""
 FLOAT32_IOU = 0.999
-"""Least mask IoU of a float32 pair with its model, for every prompt."""
+"""Minimum mask IoU of a float32 pair with its model, for each prompt."""
 INT8_IOU = 0.9
-"""Least mask IoU of an int8 pair with its model, as the mean over the prompts: one prompt may tip from one candidate to another."""
+"""Minimum mask IoU of an int8 pair with its model, as the mean over the prompts. A single prompt may switch to another candidate mask."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far a pair's answers are from those of its torch model.
+    """Agreement of a pair's predictions with those of its torch model.
 
     Attributes:
         logit_difference: Largest difference of a low-resolution logit.
         largest_logit: Largest absolute value of the torch model's low-resolution logits.
-        iou: IoU of the masks at the photo's size, for each prompt.
+        iou: IoU of the masks at the image's size, for each prompt.
     """
 
     logit_difference: float
@@ -53,16 +53,16 @@ class Agreement:
 
     @property
     def mean_iou(self) -> float:
-        """Mean over the prompts."""
+        """Mean mask IoU over the prompts."""
         return float(np.mean(self.iou))
 
     @property
     def worst_iou(self) -> float:
-        """Of the prompt on which the two agree least."""
+        """Lowest mask IoU over the prompts."""
         return min(self.iou)
 
     def holds(self, *, int8: bool) -> bool:
-        """Whether it is as good as a pair of float32 or int8 should be."""
+        """Return whether the pair agrees as well as a float32 pair, or an int8 pair, should."""
         if int8:
             return math.isfinite(self.logit_difference) and self.mean_iou >= INT8_IOU
         return self.logit_difference <= LOGIT_TOLERANCE * self.largest_logit and self.worst_iou >= FLOAT32_IOU
@@ -75,26 +75,26 @@ class Agreement:
 
 
 def compare(layout: Layout, encoder: Path, decoder: Path) -> Agreement:
-    """Runs a pair in ONNX Runtime on the sample photo and compares it with its torch model.
+    """Run a pair in ONNX Runtime on the sample image and compare it with its torch model.
 
     Raises:
         BackendError: ONNX Runtime cannot load or run the pair.
     """
     image = coffee()
     geometry = layout.geometry((image.shape[0], image.shape[1]))
-    frame = _frame(image, geometry)
-    features = layout.encode(frame)
+    pixels = _normalized(image, geometry)
+    features = layout.encode(pixels)
     prompts = [batch for prompt in _PROMPTS for _, batch in tokens.batches([prompt], geometry, most=1)]
-    expected = [layout.answer(features, prompt, geometry) for prompt in prompts]
+    expected = [layout.predict(features, prompt, geometry) for prompt in prompts]
     prompts.append(replace(prompts[-1], mask_logits=expected[-1].low_res[0]))
-    expected.append(layout.answer(features, prompts[-1], geometry))
-    (encoded,) = _run(encoder, [{"input": frame}])
-    answers = _run(decoder, [layout.inputs(encoded, prompt, geometry.size) for prompt in prompts])
-    return agreement(expected, [Answer(masks[0], low_res[0]) for masks, _, low_res in answers])
+    expected.append(layout.predict(features, prompts[-1], geometry))
+    (encoded,) = _run(encoder, [{"input": pixels}])
+    outputs = _run(decoder, [layout.inputs(encoded, prompt, geometry.size) for prompt in prompts])
+    return agreement(expected, [Prediction(masks[0], low_res[0]) for masks, _, low_res in outputs])
 
 
-def agreement(expected: Sequence[Answer], found: Sequence[Answer]) -> Agreement:
-    """How far answers are from those that were expected, prompt by prompt; NaN agrees with nothing."""
+def agreement(expected: Sequence[Prediction], found: Sequence[Prediction]) -> Agreement:
+    """Return how well predictions agree with the expected ones, prompt by prompt. NaN agrees with nothing."""
     pairs = list(zip(expected, found, strict=True))
     differences = [np.abs(one.low_res - other.low_res).max() for one, other in pairs]
     return Agreement(
@@ -104,16 +104,17 @@ def agreement(expected: Sequence[Answer], found: Sequence[Answer]) -> Agreement:
     )
 
 
-def _frame(image: NDArray[np.uint8], geometry: Geometry) -> NDArray[np.float32]:
+def _normalized(image: NDArray[np.uint8], geometry: Geometry) -> NDArray[np.float32]:
+    """Return the model input for an image: resized, normalized and padded, (1, 3, H, W) float32."""
     resized = geometry.resize(image)
-    frame = np.zeros((1, 3, geometry.input_size, geometry.input_size), np.float32)
+    pixels = np.zeros((1, 3, geometry.input_size, geometry.input_size), np.float32)
     normalized = (resized - np.array(PIXEL_MEAN, np.float32)) / np.array(PIXEL_STD, np.float32)
-    frame[0, :, : resized.shape[0], : resized.shape[1]] = normalized.transpose(2, 0, 1)
-    return frame
+    pixels[0, :, : resized.shape[0], : resized.shape[1]] = normalized.transpose(2, 0, 1)
+    return pixels
 
 
 def _run(path: Path, inputs: Sequence[Any]) -> list[Any]:
-    """A graph's outputs for each of several inputs. The session is gone when this returns, and its memory with it."""
+    """Return a graph's outputs for each of several inputs. The session and its memory are freed when this returns."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

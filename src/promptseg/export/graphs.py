@@ -1,8 +1,7 @@
-"""From a torch module to an ONNX file, by torch's exporter.
+"""Export of a torch module to an ONNX file, with torch's TorchScript exporter.
 
-It is the exporter by which the published files were made, TorchScript's: it leaves parameters under their names, by which
-`promptseg.models.sam.onnx.weights` finds them, and needs no package beside torch. torch advises another one since version 2.9, which does
-neither.
+The published files were made with the same exporter. It keeps the names of parameters, which `promptseg.models.sam.onnx.weights` needs, and
+it needs no package besides torch. The newer exporter, which torch recommends since version 2.9, does neither.
 """
 
 from __future__ import annotations
@@ -24,21 +23,20 @@ from ..errors import BackendError
 from ..weights.store import file_sha256
 
 OPSET = 17
-"""That of segment-anything's published files, which ONNX Runtime reads since version 1.12."""
+"""ONNX operator set of segment-anything's published files. ONNX Runtime reads it since version 1.12."""
 
-
-_one_at_a_time = threading.Lock()  # The exporter keeps its state in the process.
+_one_at_a_time = threading.Lock()  # The exporter keeps process-wide state.
 
 
 @dataclass(frozen=True)
 class TracedGraph:
-    """A module and what its graph is to look like.
+    """A torch module to export, with the inputs and outputs of its graph.
 
     Attributes:
-        module: Called with the inputs in their order.
+        module: The module. It is called with the inputs in their order.
         inputs: An example of each input, by name.
         outputs: Names of the outputs.
-        dynamic: Names of the dimensions that may have any length, by input or output and the dimension's index.
+        dynamic: Names of the dimensions that may have any length, by input or output name and dimension index.
     """
 
     module: Any
@@ -48,7 +46,9 @@ class TracedGraph:
 
 
 def write_graph(graph: TracedGraph, path: Path) -> None:
-    """Writes a graph to `path`, and its weights to a file of that name with ``.data`` where both are over 2 GB, the most that ONNX holds.
+    """Write a graph to `path`.
+
+    If graph and weights together are over 2 GB, the limit of ONNX, the weights go to a second file with the suffix ``.data``.
 
     Raises:
         BackendError: torch cannot export the module.
@@ -57,7 +57,7 @@ def write_graph(graph: TracedGraph, path: Path) -> None:
     folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
     try:
         _trace(graph, folder / path.name)
-        if len(list(folder.iterdir())) > 1:  # Over 2 GB, torch writes a file for each tensor.
+        if len(list(folder.iterdir())) > 1:  # Over 2 GB, torch writes one file per tensor.
             join_weights(folder / path.name, path)
         else:
             (folder / path.name).replace(path)
@@ -66,9 +66,9 @@ def write_graph(graph: TracedGraph, path: Path) -> None:
 
 
 def join_weights(scattered: Path, path: Path) -> None:
-    """Writes a graph whose tensors lie in files of their own with all of them in one, `path` with ``.data``.
+    """Write a graph that has one file per tensor to `path`, with all tensors in one file, `path` with the suffix ``.data``.
 
-    The graph holds the hash of that file, so that the graph's own hash is one of all of it.
+    The graph contains the hash of that file. So the graph's own hash covers the weights, too.
     """
     model = onnx.load(str(scattered))
     data = path.with_name(f"{path.name}.data")
@@ -81,9 +81,9 @@ def join_weights(scattered: Path, path: Path) -> None:
 def _trace(graph: TracedGraph, path: Path) -> None:
     try:
         with _one_at_a_time, warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # Of the exporter's age, and of Python values in the trace: the check finds what matters.
+            warnings.simplefilter("ignore")  # About the old exporter and Python values in the trace. The check finds real problems.
             torch.onnx.export(
-                graph.module.eval(),  # A new module is in training mode, which the exporter would give back to all of the model.
+                graph.module.eval(),  # A new module is in training mode, and the exporter would set the whole model back to that mode.
                 tuple(graph.inputs.values()),
                 str(path),
                 input_names=list(graph.inputs),
@@ -94,5 +94,5 @@ def _trace(graph: TracedGraph, path: Path) -> None:
             )
     except OSError:
         raise
-    except Exception as error:  # The exporter's errors have no base in common.
+    except Exception as error:  # The exporter's errors have no common base.
         raise BackendError(f"torch {torch.__version__} could not export {path.name}: {error}") from error

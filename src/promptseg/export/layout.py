@@ -1,4 +1,4 @@
-"""What an exporter must know of a family of models: its two graphs, and how the torch model itself answers a prompt."""
+"""Protocol for exporting a model family: its two graphs, and the reference prediction of the torch model."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .graphs import TracedGraph
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a model says to one prompt.
+class Prediction:
+    """Predicted masks for one prompt.
 
     Attributes:
-        masks: (C, H, W) float32 logits at the photo's size.
+        masks: (C, H, W) float32 logits at the image's size.
         low_res: (C, low_res, low_res) float32 logits.
     """
 
@@ -29,35 +29,35 @@ class Answer:
 
 
 class Layout(Protocol):
-    """A torch model and the ONNX pair that it becomes."""
+    """A torch model, and the pair of ONNX graphs to export it to."""
 
     @property
     def variant(self) -> str:
-        """What backend ``onnx_sam`` calls the pair."""
+        """Engine variant of backend ``onnx_sam`` that runs the pair."""
         ...
 
     @property
     def encoder(self) -> TracedGraph:
-        """From a normalized frame, named ``input``, to features."""
+        """Encoder graph: from a normalized image, named ``input``, to features."""
         ...
 
     @property
     def decoder(self) -> TracedGraph:
-        """From features and a prompt to ``masks``, ``iou_predictions`` and ``low_res_masks``."""
+        """Decoder graph: from features and a prompt to ``masks``, ``iou_predictions`` and ``low_res_masks``."""
         ...
 
     def geometry(self, size: Size) -> Geometry:
-        """How photos of a size lie in the model's frame."""
+        """Return how an image of `size` (height, width) is placed in the model input."""
         ...
 
     def inputs(self, features: Sequence[NDArray[np.float32]], prompt: PointPrompts, size: Size) -> Mapping[str, NDArray[Any]]:
-        """What the decoder's graph is given: the encoder's outputs and a prompt on a photo of `size` (height, width)."""
+        """Return the inputs of the decoder graph, for the encoder's outputs and a prompt on an image of `size` (height, width)."""
         ...
 
-    def encode(self, frame: NDArray[np.float32]) -> Any:
-        """The torch model's own features of a (1, 3, frame, frame) normalized photo."""
+    def encode(self, pixels: NDArray[np.float32]) -> Any:
+        """Return the torch model's features of a normalized image, (1, 3, input_size, input_size) float32."""
         ...
 
-    def answer(self, features: Any, prompt: PointPrompts, geometry: Geometry) -> Answer:
-        """The torch model's own answer, by the package's code and not by the module that is exported."""
+    def predict(self, features: Any, prompt: PointPrompts, geometry: Geometry) -> Prediction:
+        """Return the torch model's prediction, computed with its package's code instead of the exported module."""
         ...

@@ -1,4 +1,4 @@
-"""`export_onnx`: from the name of a model to a checked pair of ONNX files in a folder, or to nothing at all."""
+"""`export_onnx`: export of a model to a checked pair of ONNX files in a folder."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Export:
-    """What was written.
+    """A pair of ONNX files that was written.
 
     Attributes:
         model: Name of the model.
         dtype: ``"float32"`` or ``"int8"``.
-        folder: Where.
-        files: Bytes by name of file.
-        agreement: How far the pair's answers are from the torch model's.
+        folder: Folder of the files.
+        files: Size in bytes of each file, by name.
+        agreement: Agreement of the pair's predictions with the torch model's.
     """
 
     model: str
@@ -41,7 +41,7 @@ class Export:
     agreement: Agreement
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """Return plain values for JSON."""
         return {
             "model": self.model,
             "dtype": self.dtype,
@@ -58,7 +58,7 @@ class Export:
 def export_onnx(
     model: str, out: str | Path | None = None, *, weights: str | Path | None = None, int8: bool = False, overwrite: bool = False
 ) -> Export:
-    """Writes a torch model of the SAM family as an encoder and a decoder in ONNX, checked against it on the sample photo.
+    """Write a torch model of the SAM family as an ONNX encoder and decoder, checked against the model on the sample image.
 
     ``promptseg.load(model, weights=out)`` runs the pair without torch.
 
@@ -67,15 +67,15 @@ def export_onnx(
             with a fine-tuned decoder.
         out: The folder; default: the model's name with ``-onnx`` or ``-onnx-int8``, in the current folder.
         weights: Your own checkpoint, in place of the published one.
-        int8: Quantize the encoder: a smaller file, and masks that differ a little.
-        overwrite: Write to a folder that holds files: those of an earlier export are replaced, others stay.
+        int8: Whether to quantize the encoder. Its file is smaller, and masks differ slightly.
+        overwrite: Whether to write to a folder that has files. Files of an earlier export are replaced; others stay.
 
     Raises:
-        UnknownModelError: No such model.
-        ConfigError: The model cannot be exported, or the folder holds files.
+        UnknownModelError: There is no such model.
+        ConfigError: The model cannot be exported, or the folder has files.
         MissingDependencyError: torch or the model's package is missing.
-        WeightsError: The weights cannot be had or are not what they should be.
-        OutputError: The pair could not be written, or does not answer as the torch model does; nothing is left of it then.
+        WeightsError: The weights are not available or not as expected.
+        OutputError: The pair could not be written, or its predictions do not agree with the torch model's. No file of it is left then.
         BackendError: torch or ONNX Runtime failed.
     """
     chosen = choose_by(lambda backend: backend.export_layout is not None, "exported", model, weights)
@@ -90,17 +90,17 @@ def export_onnx(
 
 
 def write_pair(layout: Layout, model: str, folder: Path, *, int8: bool = False, record: Path | None = None) -> Export:
-    """Writes a torch model as a pair of ONNX files and checks it.
+    """Write a torch model as a pair of ONNX files and check it.
 
     Args:
-        layout: The model, in the layout that it is to be written in.
-        model: The name under which it is to be loaded.
-        folder: Where. Files of an earlier export are replaced, others stay.
-        int8: Quantize the encoder.
-        record: What the weights were trained on, to stand beside the pair; nothing if it is absent.
+        layout: The model, in the layout of the pair.
+        model: Name under which to load the pair.
+        folder: Folder for the files. Files of an earlier export are replaced; others stay.
+        int8: Whether to quantize the encoder.
+        record: File with the training record of the weights, to copy beside the pair; or None.
 
     Raises:
-        OutputError: The pair could not be written, or does not agree with the model.
+        OutputError: The pair could not be written, or its predictions do not agree with the torch model's.
         BackendError: torch or ONNX Runtime failed.
     """
     replaced = _earlier_files(folder)
@@ -109,9 +109,7 @@ def write_pair(layout: Layout, model: str, folder: Path, *, int8: bool = False, 
         with write_folder(folder, last=manifest.NAME) as place:
             *_, agreement = progress.track(_write(layout, place / encoder, place / decoder, int8), total=3 + int8, unit="step")
             if agreement is None or not agreement.holds(int8=int8):
-                raise OutputError(
-                    f"the exported {model} does not answer as the torch model does: {agreement}; nothing was written to {folder}"
-                )
+                raise OutputError(f"the exported {model} does not agree with the torch model: {agreement}; nothing was written to {folder}")
             digests = {name: file_sha256(place / name) for name in (encoder, decoder)}
             manifest.Manifest(model, "onnx_sam", layout.variant, digests).write(place)
             sizes = {name: (place / name).stat().st_size for name in _files(encoder, decoder) if (place / name).exists()}
@@ -125,7 +123,7 @@ def write_pair(layout: Layout, model: str, folder: Path, *, int8: bool = False, 
 
 
 def _write(layout: Layout, encoder: Path, decoder: Path, int8: bool) -> Iterator[Agreement | None]:
-    """Does one step at a time; the last is the check, and gives what it found."""
+    """Write and check the pair, one step per item. The last item is the agreement; the others are None."""
     from .check import compare
     from .graphs import write_graph
     from .quantize import quantize
@@ -151,14 +149,14 @@ def _check_folder(folder: Path, overwrite: bool) -> None:
 
 
 def _earlier_files(folder: Path) -> set[str]:
-    """Names of the files of an earlier export, which nothing will speak of when there is a new one."""
+    """Return the names of the files of an earlier export, which a new export makes obsolete."""
     try:
         earlier = manifest.read(folder)
-    except WeightsError:  # Damaged: what it spoke of cannot be told.
+    except WeightsError:  # A damaged manifest does not tell its files.
         return set()
     return {*_files(*earlier.sha256), manifest.RECORD} if earlier else set()
 
 
 def _files(*graphs: str) -> list[str]:
-    """The graphs, each with the file of its weights that it has if it is over 2 GB."""
+    """Return the file names of the graphs, each with the weights file that it has if it is over 2 GB."""
     return [f"{name}{suffix}" for name in graphs for suffix in ("", ".data")]

@@ -1,7 +1,7 @@
-"""int8: a smaller encoder, by ONNX Runtime's dynamic quantization.
+"""Quantization of the encoder to int8, with ONNX Runtime's dynamic quantization.
 
-The weights of the matrix products become uint8, with a scale and a zero point for each column. Convolutions stay as they are, and so does
-the decoder: what they would save is small, and quantizing them is what costs masks their outlines (docs/how-to/export.md has the figures).
+The weights of matrix products become uint8, with a scale and a zero point for each column. Convolutions and the decoder stay in float32:
+quantizing them would save little and damage the outlines of masks (docs/how-to/export.md has the figures).
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from ..errors import BackendError
 
 
 def quantize(path: Path, target: Path) -> None:
-    """Writes the graph at `path` to `target` with the weights of its matrix products in uint8.
+    """Write the graph at `path` to `target` with the weights of its matrix products in uint8.
 
     Raises:
         BackendError: ONNX Runtime cannot quantize it.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    # It advises through the logging module's own functions, which set logging up for the whole process where nobody has.
+    # ONNX Runtime logs with the functions of the logging module, which configure the root logger if it has no handler.
     handler = logging.NullHandler()
     logging.getLogger().addHandler(handler)
     try:

@@ -1,7 +1,7 @@
-"""The layout of segment-anything's own export: SAM ViT-B, ViT-L and ViT-H, MobileSAM, and what else has their classes.
+"""Export layout of segment-anything: SAM ViT-B, ViT-L and ViT-H, MobileSAM, and other models with the same classes.
 
-The decoder's graph is that of the package, ``SamOnnxModel``, and returns one mask. The encoder's is that of the published pairs: ``input``
-(B, 3, 1024, 1024), normalized and padded, to ``output`` (B, 256, 64, 64).
+The decoder graph is that of the package, ``SamOnnxModel``, and returns one mask. The encoder graph is that of the published pairs: from
+``input`` (B, 3, 1024, 1024), normalized and padded, to ``output`` (B, 256, 64, 64).
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from ..masks import Size
 from ..models.sam.geometry import Geometry, LongestSide
 from ..models.sam.model import BOX_TOP_LEFT, FOREGROUND, PointPrompts
 from .graphs import TracedGraph
-from .layout import Answer
+from .layout import Prediction
 
 _AMBIGUOUS_POINTS = 2
-"""``SamOnnxModel`` takes the best of three masks for a prompt of so many points, padding included, and the single mask for one of more."""
+"""Number of points, padding included, up to which ``SamOnnxModel`` returns the best of three masks. For more it gives the single mask."""
 
 
 class SamLayout:
-    """A `promptseg.export.layout.Layout`.
+    """`promptseg.export.layout.Layout` of SAM and MobileSAM.
 
     Args:
         sam: ``Sam`` of segment-anything or mobile_sam in float32 on the CPU, with its weights, in evaluation mode.
@@ -36,18 +36,18 @@ class SamLayout:
 
     def __init__(self, sam: Any) -> None:
         self.sam = sam
-        self.frame = int(sam.image_encoder.img_size)
+        self.input_size = int(sam.image_encoder.img_size)
         self.grid = int(sam.prompt_encoder.image_embedding_size[0])
         self.width = int(sam.prompt_encoder.embed_dim)
 
     @property
     def encoder(self) -> TracedGraph:
-        example = {"input": torch.zeros(1, 3, self.frame, self.frame)}
+        example = {"input": torch.zeros(1, 3, self.input_size, self.input_size)}
         return TracedGraph(self.sam.image_encoder, example, ["output"], {name: {0: "batch_size"} for name in ("input", "output")})
 
     @property
     def decoder(self) -> TracedGraph:
-        package = type(self.sam).__module__.partition(".")[0]  # Each package brings the module for its own classes.
+        package = type(self.sam).__module__.partition(".")[0]  # Each package has the module for its own classes.
         module = importlib.import_module(f"{package}.utils.onnx").SamOnnxModel(self.sam, return_single_mask=True)
         example = {
             "image_embeddings": torch.zeros(1, self.width, self.grid, self.grid),
@@ -61,7 +61,7 @@ class SamLayout:
         return TracedGraph(module, example, ["masks", "iou_predictions", "low_res_masks"], dynamic)
 
     def geometry(self, size: Size) -> Geometry:
-        return LongestSide(size, self.frame, 4 * self.grid)
+        return LongestSide(size, self.input_size, 4 * self.grid)
 
     def inputs(self, features: Sequence[NDArray[np.float32]], prompt: PointPrompts, size: Size) -> Mapping[str, NDArray[Any]]:
         (embedding,) = features
@@ -73,12 +73,12 @@ class SamLayout:
             "orig_im_size": np.array(size, np.float32),
         }
 
-    def encode(self, frame: NDArray[np.float32]) -> Tensor:
+    def encode(self, pixels: NDArray[np.float32]) -> Tensor:
         with torch.no_grad():
-            features: Tensor = self.sam.image_encoder(torch.from_numpy(frame))
+            features: Tensor = self.sam.image_encoder(torch.from_numpy(pixels))
         return features
 
-    def answer(self, features: Tensor, prompt: PointPrompts, geometry: Geometry) -> Answer:
+    def predict(self, features: Tensor, prompt: PointPrompts, geometry: Geometry) -> Prediction:
         points, labels = torch.from_numpy(prompt.points), torch.from_numpy(prompt.labels)
         is_point, is_box = (labels[0] >= 0) & (labels[0] <= FOREGROUND), labels[0] >= BOX_TOP_LEFT
         with torch.no_grad():
@@ -96,10 +96,10 @@ class SamLayout:
             )
             low_res = low_res[:, scores[0].argmax()][:, None]
             masks = self.sam.postprocess_masks(low_res, geometry.content_size, geometry.size)
-        return Answer(masks[0].numpy(), low_res[0].numpy())
+        return Prediction(masks[0].numpy(), low_res[0].numpy())
 
 
 def mask_inputs(prompt: PointPrompts, low_res: int) -> dict[str, NDArray[np.float32]]:
-    """The two inputs by which both layouts are given an earlier mask, or none."""
+    """Return the two decoder inputs for an earlier mask, or for none. Both layouts have them."""
     logits = np.zeros((low_res, low_res), np.float32) if prompt.mask_logits is None else prompt.mask_logits
     return {"mask_input": logits[None, None], "has_mask_input": np.array([prompt.mask_logits is not None], np.float32)}

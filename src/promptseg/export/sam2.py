@@ -1,10 +1,10 @@
-"""The layout in which SAM 2 and 2.1 are published for ONNX Runtime (sam-cpp-macos, osam).
+"""Export layout of SAM 2 and 2.1, as they are published for ONNX Runtime (sam-cpp-macos, osam).
 
-Encoder: ``input`` (1, 3, 1024, 1024), a photo stretched to the square and normalized, to ``image_embeddings`` (1, 256, 64, 64),
+Encoder: ``input`` (1, 3, 1024, 1024), an image stretched to the square and normalized, to ``image_embeddings`` (1, 256, 64, 64),
 ``high_res_features1`` (1, 32, 256, 256) and ``high_res_features2`` (1, 64, 128, 128). Decoder: these three, N prompts of P points in
 the model's pixels with labels (a box is two points, labeled 2 and 3; a point of padding is added inside), ``mask_input``
 (1, 1, 256, 256), ``has_mask_input`` (1,) and ``orig_im_size`` (2,) int64, to ``masks`` (N, 4, H, W), ``iou_predictions`` (N, 4) and
-``low_res_masks`` (N, 4, 256, 256): all four candidates, the first of which is for prompts that mean one object.
+``low_res_masks`` (N, 4, 256, 256). All four candidates are returned; the first is for unambiguous prompts.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from ..masks import Size
 from ..models.sam.geometry import Geometry, Square
 from ..models.sam.model import PADDING, PointPrompts
 from .graphs import TracedGraph
-from .layout import Answer
+from .layout import Prediction
 from .sam import mask_inputs
 
 LOGIT_LIMIT = 32.0
-"""SAM 2 gives out low-resolution logits between plus and minus this."""
+"""Limit to which SAM 2 clamps low-resolution logits, positive and negative."""
 
 _FEATURES = ("image_embeddings", "high_res_features1", "high_res_features2")
 
 
 class Sam2Layout:
-    """A `promptseg.export.layout.Layout`.
+    """`promptseg.export.layout.Layout` of SAM 2 and 2.1.
 
     Args:
         sam: ``SAM2Base`` in float32 on the CPU, with its weights, in evaluation mode.
@@ -41,13 +41,13 @@ class Sam2Layout:
 
     def __init__(self, sam: Any) -> None:
         self.sam = sam
-        self.frame = int(sam.image_size)
+        self.input_size = int(sam.image_size)
         self.grid = int(sam.sam_prompt_encoder.image_embedding_size[0])
         self.width = int(sam.sam_prompt_encoder.embed_dim)
 
     @property
     def encoder(self) -> TracedGraph:
-        return TracedGraph(_Encoder(self.sam), {"input": torch.zeros(1, 3, self.frame, self.frame)}, _FEATURES)
+        return TracedGraph(_Encoder(self.sam), {"input": torch.zeros(1, 3, self.input_size, self.input_size)}, _FEATURES)
 
     @property
     def decoder(self) -> TracedGraph:
@@ -65,7 +65,7 @@ class Sam2Layout:
         return TracedGraph(_Decoder(self.sam), example, ["masks", "iou_predictions", "low_res_masks"], dynamic)
 
     def geometry(self, size: Size) -> Geometry:
-        return Square(size, self.frame, 4 * self.grid)
+        return Square(size, self.input_size, 4 * self.grid)
 
     def inputs(self, features: Sequence[NDArray[np.float32]], prompt: PointPrompts, size: Size) -> Mapping[str, NDArray[Any]]:
         points, labels = _without_padding(prompt)
@@ -77,14 +77,14 @@ class Sam2Layout:
             "orig_im_size": np.array(size, np.int64),
         }
 
-    def encode(self, frame: NDArray[np.float32]) -> list[Tensor]:
+    def encode(self, pixels: NDArray[np.float32]) -> list[Tensor]:
         with torch.no_grad():
-            _, levels, _, sizes = self.sam._prepare_backbone_features(self.sam.forward_image(torch.from_numpy(frame)))  # noqa: SLF001 - As its own predictor does.
+            _, levels, _, sizes = self.sam._prepare_backbone_features(self.sam.forward_image(torch.from_numpy(pixels)))  # noqa: SLF001 - As its own predictor does.
             if self.sam.directly_add_no_mem_embed:
                 levels[-1] = levels[-1] + self.sam.no_mem_embed
         return [level.permute(1, 2, 0).reshape(1, -1, *size) for level, size in zip(levels, sizes, strict=True)]
 
-    def answer(self, features: list[Tensor], prompt: PointPrompts, geometry: Geometry) -> Answer:
+    def predict(self, features: list[Tensor], prompt: PointPrompts, geometry: Geometry) -> Prediction:
         points, labels = (torch.from_numpy(array) for array in _without_padding(prompt))
         masks = None if prompt.mask_logits is None else torch.from_numpy(prompt.mask_logits)[None, None]
         with torch.no_grad():
@@ -98,16 +98,16 @@ class Sam2Layout:
                 high_res_features=features[:-1],
             )
             full = nn.functional.interpolate(low_res, geometry.size, mode="bilinear", align_corners=False)
-        return Answer(full[0].numpy(), low_res[0].clamp(-LOGIT_LIMIT, LOGIT_LIMIT).numpy())
+        return Prediction(full[0].numpy(), low_res[0].clamp(-LOGIT_LIMIT, LOGIT_LIMIT).numpy())
 
 
 class _Encoder(nn.Module):
     def __init__(self, sam: Any) -> None:
         super().__init__()
-        self.model = sam  # So that parameters have the names that they have in the published files.
+        self.model = sam  # The name "model" gives parameters the same names as in the published files.
 
-    def forward(self, frame: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        fine, middle, coarse = self.model.forward_image(frame)["backbone_fpn"]
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        fine, middle, coarse = self.model.forward_image(pixels)["backbone_fpn"]
         if self.model.directly_add_no_mem_embed:
             coarse = coarse + self.model.no_mem_embed.reshape(1, -1, 1, 1)
         return coarse, fine, middle
@@ -129,7 +129,7 @@ class _Decoder(nn.Module):
             image_pe=prompts.get_dense_pe(),
             sparse_prompt_embeddings=self._embed(points, labels),
             dense_prompt_embeddings=dense,
-            repeat_image=True,  # One photo for all prompts.
+            repeat_image=True,  # One image for all prompts.
             high_res_features=[fine, middle],
         )
         height_width: Any = (size[0], size[1])  # Tensors, so that they are inputs of the graph.
@@ -137,7 +137,7 @@ class _Decoder(nn.Module):
         return masks, scores, logits.clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
 
     def _embed(self, points: Tensor, labels: Tensor) -> Tensor:
-        """The package's own embedding of points, without its branches on values; a point of padding goes last, whatever the prompt."""
+        """Return the package's embedding of points, computed without branches on values. A padding point is always added last."""
         prompts = self.model.sam_prompt_encoder
         points = torch.cat([points, torch.zeros_like(points[:, :1])], dim=1)
         labels = torch.cat([labels, torch.full_like(labels[:, :1], PADDING)], dim=1)[..., None]

@@ -1,4 +1,4 @@
-"""Which backends and models there are, and the way from a name to a model that works."""
+"""Registry of backends and models: what there is, and loading a model by its name."""
 
 from .builtin import DEFAULT_MODEL as DEFAULT_MODEL
 from .catalog import backends as backends

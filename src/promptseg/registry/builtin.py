@@ -1,4 +1,4 @@
-"""The backends of promptseg itself."""
+"""Backends of promptseg itself."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ BUILT_IN = (
         variants=frozenset({"swin-t", "swin-b"}),
         requires=("torch", "transformers"),
         install="pip install torch && pip install 'promptseg[grounding-dino]' (torch first)",
-        given="promptseg.backends._grounding_dino:given",
+        find_weights="promptseg.backends._grounding_dino:find_weights",
     ),
     BackendSpec(
         name="grounding_dino_original",
@@ -113,7 +113,7 @@ BUILT_IN = (
         requires=("torch", "torchvision", "transformers", "timm", "addict", "yapf", "matplotlib", "groundingdino"),
         install="pip install torch torchvision && pip install 'promptseg[grounding-dino-original]' "
         "&& pip install --no-deps groundingdino-py (in this order)",
-        given="promptseg.backends._grounding_dino:given",
+        find_weights="promptseg.backends._grounding_dino:find_weights",
     ),
     BackendSpec(
         name="superpixel",

@@ -1,4 +1,4 @@
-"""The catalog: all backends and models by name, promptseg's own and those of installed packages."""
+"""Catalog of all backends and models by name: promptseg's own and those of installed packages."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ else:
 def backends() -> Mapping[str, BackendSpec]:
     """Return all backends by name: promptseg's own, then those of installed packages (entry point group ``promptseg.backends``).
 
-    An entry point that cannot be used is left out with a `RuntimeWarning` that names its package; the others go on.
+    An entry point that cannot be used is left out with a `RuntimeWarning` that names its package. The other backends stay usable.
     """
     found = {spec.name: spec for spec in BUILT_IN}
     for point in entry_points(group="promptseg.backends"):
@@ -44,7 +44,7 @@ def _backend_at(point: EntryPoint, found: Mapping[str, BackendSpec]) -> BackendS
     where = f"the backend entry point {point.name!r} ({point.value}) of package {package!r}"
     try:
         spec = point.load()
-    except Exception as error:  # A stranger's module raises whatever it likes, and must not disable the other backends.
+    except Exception as error:  # A module of another package may raise anything, and must not disable the other backends.
         _left_out(f"{where} cannot be loaded: {type(error).__name__}: {error}")
         return None
     if not isinstance(spec, BackendSpec) or spec.name != point.name:
@@ -77,10 +77,10 @@ def list_models() -> Mapping[str, ModelSpec]:
 
 
 def find_model(name: str) -> ModelSpec:
-    """Return the model of a name.
+    """Return the model with a name.
 
     Raises:
-        UnknownModelError: There is none; the message has the nearest name.
+        UnknownModelError: There is no such model. The message has the nearest name.
     """
     known = list_models()
     if name not in known:
@@ -109,12 +109,15 @@ def backend_for(model: ModelSpec, engine: Engine) -> BackendSpec:
 
 
 def memory_need(model: ModelSpec, engine: Engine) -> MemoryNeed:
-    """Return the memory requirements of a model, with lighter segmenters of the same engine: its own family first, then by size."""
+    """Return the memory requirements of a model, and of the segmenters with the same engine that need less.
+
+    Segmenters of the same backend come first. Larger ones come before smaller ones.
+    """
     lighter = []
     for other in list_models().values():
         default = other.engines[0]
         if default.name == engine.name and default.memory is not None and default.memory < (engine.memory or 0):
-            with contextlib.suppress(ConfigError):  # In the catalog, but not for this version.
+            with contextlib.suppress(ConfigError):  # The catalog has models that this version cannot run yet.
                 if backend_for(other, default).kind == "segmenter":
                     lighter.append((default.backend != engine.backend, -default.memory, _need(other, default)))
     return _need(model, engine, tuple(need for *_, need in sorted(lighter, key=itemgetter(0, 1))))

@@ -1,4 +1,4 @@
-"""From a model name to a `Choice`: the one place where names are resolved."""
+"""Resolution of a model name to a `Choice`. Names are resolved here and nowhere else."""
 
 from __future__ import annotations
 
@@ -17,33 +17,34 @@ def choose(name: str, *, weights: str | Path | None = None, engine: str | None =
     """Resolve a model name to a model, an engine, a backend and weights.
 
     Args:
-        name: A model name, ``"name=path/to/weights"``, or the path of a folder that promptseg wrote, which says itself which model it is.
-        weights: A file or folder of your own weights. A folder that promptseg wrote brings its own engine: ``"onnx"`` for an export, that
-            of the base model for a fine-tuned decoder.
-        engine: Name of the engine; None for the one that reads the given weights, or else the model's first.
+        name: A model name, ``"name=path/to/weights"``, or the path of a folder that promptseg wrote. The manifest of such a folder names
+            the model.
+        weights: A file or folder of your own weights. A folder that promptseg wrote has its own engine: ``"onnx"`` for an export, the
+            engine of the base model for a fine-tuned decoder.
+        engine: Name of the engine; None for the engine that reads the given weights, or else the model's first.
 
     Raises:
-        UnknownModelError: No such model.
-        ConfigError: No such engine, its backend is not there or does not run it, or weights are given twice.
-        WeightsMismatchError: The weights are a folder that holds another model, as promptseg wrote it.
+        UnknownModelError: There is no such model.
+        ConfigError: There is no such engine, its backend is not installed or cannot run it, or weights are given twice.
+        WeightsMismatchError: The manifest of the weights folder names another model.
     """
     model, own, manifest = _named(name, weights)
     return _chosen(model, own, manifest, engine)
 
 
 def choose_by(ability: Callable[[BackendSpec], bool], doing: str, name: str, weights: str | Path | None = None) -> Choice:
-    """Resolve a model name to the first engine of the model whose backend has an ability.
+    """Resolve a model name to the first engine of the model whose backend has an ability, such as export.
 
     Args:
-        ability: Whether a backend can do what is needed.
-        doing: What is needed, such as ``"exported"``, for the message.
-        name: As for `choose`.
-        weights: As for `choose`.
+        ability: Returns whether a backend has the ability.
+        doing: What the ability allows, as a participle for the message, such as ``"exported"``.
+        name: A model name, ``"name=path/to/weights"``, or the path of a folder that promptseg wrote.
+        weights: A file or folder of your own weights.
 
     Raises:
-        ConfigError: The model has no such engine; the message has the models that have one.
-        UnknownModelError: As for `choose`.
-        WeightsMismatchError: As for `choose`.
+        ConfigError: The model has no such engine, or weights are given twice. The message lists the models that have one.
+        UnknownModelError: There is no such model.
+        WeightsMismatchError: The manifest of the weights folder names another model.
     """
     model, own, manifest = _named(name, weights)
     known = backends()
@@ -60,16 +61,16 @@ def choose_by(ability: Callable[[BackendSpec], bool], doing: str, name: str, wei
 
 
 def fallback_chain(first: Choice, fallback: Sequence[str]) -> tuple[Choice, ...]:
-    """Return a choice followed by the segmenters that take its place, one after the other, where it does not fit into memory.
+    """Return the fallback chain: a choice, followed by the segmenters to try in order if it does not fit into memory.
 
     Args:
         first: A segmenter; without a fallback, any model.
-        fallback: Names of the others, in their order; each may bring weights of its own as ``"name=path"``.
+        fallback: Names of the other segmenters, in order. A name may have its own weights, as ``"name=path"``.
 
     Raises:
-        UnknownModelError: No such model.
-        ConfigError: A model is named twice, or is no segmenter.
-        WeightsNotFoundError: The weights that a name brings are not there.
+        UnknownModelError: There is no such model.
+        ConfigError: A model is named twice, or is not a segmenter.
+        WeightsNotFoundError: The weights given with a name do not exist.
     """
     if isinstance(fallback, str):
         raise ConfigError(f"fallback is a list of model names: write [{fallback!r}]")
@@ -79,18 +80,16 @@ def fallback_chain(first: Choice, fallback: Sequence[str]) -> tuple[Choice, ...]
     names = [choice.model.name for choice in chain]
     for index, choice in enumerate(chain):
         if names[index] in names[:index]:
-            raise ConfigError(f"model {names[index]!r} is in its own fallback: {' → '.join(names)}")
+            raise ConfigError(f"model {names[index]!r} is twice in the fallback chain: {' → '.join(names)}")
         if choice.backend.kind != "segmenter":
-            raise IncompatibleStagesError(
-                f"model {names[index]!r} is a {choice.backend.kind}, and a fallback is from segmenter to segmenter"
-            )
+            raise IncompatibleStagesError(f"model {names[index]!r} is a {choice.backend.kind}, and a fallback chain takes segmenters only")
         if index and choice.weights is not None and not choice.weights.exists():
             raise WeightsNotFoundError(f"there is no weights file {choice.weights} for model {names[index]!r}")
     return chain
 
 
 def _named(name: str, weights: str | Path | None) -> tuple[ModelSpec, Path | None, Manifest | None]:
-    """Return the model of a name, the path of the user's own weights, and the manifest in it."""
+    """Return the model with a name, the path of the user's own weights, and the manifest there."""
     manifest = _manifest_at(name) if name not in list_models() else None
     if manifest is not None:
         name, separator, path = manifest.model, "=", name
@@ -109,7 +108,7 @@ def _named(name: str, weights: str | Path | None) -> tuple[ModelSpec, Path | Non
 def _chosen(model: ModelSpec, own: Path | None, manifest: Manifest | None, engine: str | None) -> Choice:
     if manifest is not None and engine in (None, manifest.engine):
         if manifest.model != model.name:
-            raise WeightsMismatchError(f"{own} holds {manifest.model!r} as promptseg wrote it, not {model.name!r}")
+            raise WeightsMismatchError(f"{own} contains model {manifest.model!r} by its manifest, not {model.name!r}")
         files = tuple(WeightFile(name, digest, ()) for name, digest in {**manifest.base, **manifest.sha256}.items())
         found = Engine(manifest.engine, manifest.backend, manifest.variant, files)
     else:
@@ -119,18 +118,21 @@ def _chosen(model: ModelSpec, own: Path | None, manifest: Manifest | None, engin
 
 
 def _manifest_at(path: str) -> Manifest | None:
-    """Return the manifest of a folder that promptseg wrote, or None where the path is no such folder."""
+    """Return the manifest of a folder that promptseg wrote, or None if the path is not such a folder."""
     folder = Path(path)
     try:
         folder = folder.expanduser()
         there = (folder / manifests.NAME).is_file()
-    except (OSError, ValueError, RuntimeError):  # No path at all: too long, with a null byte, or in the home of nobody.
+    except (OSError, ValueError, RuntimeError):  # The name is not a valid path: too long, with a null byte, or with an unknown ``~user``.
         return None
     return manifests.read(folder) if there else None
 
 
 def _engine_for(model: ModelSpec, weights: Path) -> Engine:
-    """Return the first engine that takes a file of this suffix, or a folder with these files or files of these kinds; else the default."""
+    """Return the engine that reads a user's weights, or the default engine if none does.
+
+    An engine reads a file by its suffix, and a folder by the names of its files or, as a second try, by their suffixes.
+    """
     for engine in model.engines:
         names = engine.names_in(weights)
         takes_file = len(names) == 1 and Path(names[0]).suffix == weights.suffix

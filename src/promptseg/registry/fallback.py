@@ -1,4 +1,4 @@
-"""`FallbackSegmenter`: a chain of segmenters, of which the first that fits into memory answers."""
+"""`FallbackSegmenter`: a chain of segmenters that uses the first one that fits into memory."""
 
 from __future__ import annotations
 
@@ -14,60 +14,60 @@ from ..protocols import EmbeddingStore, Segmenter, Session
 from ..results import Provenance
 
 Loader = Callable[[tuple[str, ...]], Segmenter]
-"""Loads a segmenter, given the names of those that did not fit before it, which belong into its provenance."""
+"""Function that loads a segmenter. Its argument, for the provenance, are the names of the models that did not fit into memory before it."""
 
 
 @dataclass(frozen=True)
 class _Link:
-    """The model of the chain that is loaded."""
+    """The loaded model of a chain, with its position."""
 
     index: int
     segmenter: Segmenter
 
 
 class FallbackChain:
-    """Models of which one is loaded at a time, shared by all segmenters on the chain.
+    """Models to try in order, of which one is loaded at a time. All segmenters of a chain share it.
 
     Args:
-        loaders: What loads each model, by the model's name, in the order in which they are tried.
+        loaders: Function that loads each model, by the model's name, in the order in which the models are tried.
 
     Attributes:
-        provenance: Which model was loaded last, and in `fallback_from` those that did not fit before it.
-        accepts: Kinds of prompt that it takes.
+        provenance: Provenance of the model that was loaded last. `fallback_from` lists the models that did not fit into memory.
+        accepts: Kinds of prompt that this model accepts.
 
     Raises:
-        OutOfMemoryError: None of them can be loaded; the message has each with its reason.
+        OutOfMemoryError: None of the models fits into memory. The message lists each model with its reason.
     """
 
     def __init__(self, loaders: Mapping[str, Loader]) -> None:
         self._names, self._loaders = tuple(loaders), tuple(loaders.values())
         self._reasons: dict[str, str] = {}
         self._lock = threading.Lock()
-        self._at = 0  # The model that is next to be loaded, where none is.
+        self._at = 0  # Index of the loaded model or, if none is loaded, of the next to load.
         self._link: _Link | None = None
         self.provenance: Provenance
         self.accepts: frozenset[PromptKind]
         self.current()
 
     def current(self) -> _Link:
-        """Return the model that is loaded, or load one."""
+        """Return the loaded model, or load one if none is."""
         with self._lock:
             return self._link or self._load()
 
     def after(self, failed: int, reason: str) -> _Link:
-        """Return the model to go on with after one that failed."""
+        """Return the model that follows the one at index `failed`, which did not fit into memory."""
         with self._lock:
-            if self._link is None or self._link.index != failed:  # Another thread has stepped down.
+            if self._link is None or self._link.index != failed:  # Another thread has moved on already.
                 return self._link or self._load()
             self._reasons[self._names[failed]] = reason
             if failed == len(self._names) - 1:
-                raise self._exhausted()  # The model stays: it may be the image that is too large, or the memory may be back later.
+                raise self._exhausted()  # Keep the model: the image may be too large, or memory may be free later.
             self._link = None
             self._step_down(reason)
             return self._load()
 
     def _load(self) -> _Link:
-        """Load the first model that fits, from where the chain stands; the lock is held."""
+        """Load the first model that fits, beginning at the current position. The caller holds the lock."""
         while True:
             name = self._names[self._at]
             try:
@@ -88,19 +88,19 @@ class FallbackChain:
 
     def _exhausted(self) -> OutOfMemoryError:
         story = "\n  ".join(f"{name}: {self._reasons[name]}" for name in self._names)
-        return OutOfMemoryError(f"no model of the fallback fits into memory:\n  {story}")
+        return OutOfMemoryError(f"no model of the fallback chain fits into memory:\n  {story}")
 
 
 class FallbackSegmenter:
-    """A `promptseg.protocols.Segmenter` that goes on with the next model where one does not fit into memory.
+    """A `promptseg.protocols.Segmenter` that goes on with the next model if one does not fit into memory.
 
-    A model is loaded when all before it have failed, each failure is warned of once, and later images stay with the model that was
-    reached. Loading a model and opening an image step down; a session stays with the model that opened it. Safe to share between threads.
-    It does not encode several images together: a model that one image fits into memory with may be too large for several.
+    A model is loaded when all models before it have failed. Each failure gives one warning. Later images use the model that was reached.
+    Loading a model and opening an image can go on to the next model; a session keeps the model that opened it. Threads may share the
+    segmenter. It encodes images one by one: a model that has memory for one image may have none for several.
 
     Args:
         chain: The models.
-        change: Makes the segmenter that is used of each that is loaded.
+        change: Function applied to each loaded segmenter, such as setting its cache.
     """
 
     def __init__(self, chain: FallbackChain, change: Callable[[Segmenter], Segmenter] = lambda segmenter: segmenter) -> None:
@@ -109,31 +109,31 @@ class FallbackSegmenter:
 
     @property
     def provenance(self) -> Provenance:
-        """Which model answers now, and in `fallback_from` those that did not fit."""
+        """Provenance of the loaded model. `fallback_from` lists the models that did not fit into memory."""
         return self._chain.provenance
 
     @property
     def accepts(self) -> frozenset[PromptKind]:
-        """Kinds of prompt that the model takes which answers now."""
+        """Kinds of prompt that the loaded model accepts."""
         return self._chain.accepts
 
     def with_cache(self, cache: EmbeddingStore | None) -> FallbackSegmenter:
-        """Return a segmenter on the same chain whose models keep their embeddings in `cache`, or nowhere for None."""
+        """Return a segmenter of the same chain that stores embeddings in `cache`, or stores none for None."""
         return FallbackSegmenter(self._chain, lambda segmenter: segmenter.with_cache(cache))
 
     def open(self, image: ImageLike) -> Session:
-        """Encode an image with the first model that it fits into memory with.
+        """Encode an image with the first model that has enough memory for it.
 
         Raises:
             InputError: The image cannot be used.
-            OutOfMemoryError: It fits with none; the message has each with its reason.
+            OutOfMemoryError: No model has enough memory. The message lists each model with its reason.
         """
-        pixels = load_image(image)  # Once: a file that is open can be read once.
+        pixels = load_image(image)  # Before the loop, because an open file can be read only once.
         link = self._chain.current()
         while True:
             try:
                 return self._change(link.segmenter).open(pixels)
             except OutOfMemoryError as error:
                 failed, reason = link.index, str(error)
-            del link  # Its memory must be free before the next is loaded.
+            del link  # Free its memory before the next model is loaded.
             link = self._chain.after(failed, reason)

@@ -1,4 +1,4 @@
-"""The weight files of a choice on this machine: published, the user's own, or in a folder that promptseg wrote."""
+"""Local weight files of a choice: published ones, the user's own, or those in a folder that promptseg wrote."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from .spec import Choice, Engine, ModelSpec
 
 
 def fetch(name: str, engine: str | None = None) -> ModelWeights:
-    """Make sure that a model's published weights are on this machine, verified and prepared for its backend.
+    """Fetch a model's published weights if they are not cached, verify them and prepare them for the backend.
 
     Args:
-        name: Name of a model of the catalog.
+        name: Name of a model in the catalog.
         engine: Name of the engine; None for the first.
 
     Raises:
-        UnknownModelError: No such model.
-        ConfigError: No such engine.
-        WeightsError: The weights cannot be had.
+        UnknownModelError: There is no such model.
+        ConfigError: There is no such engine.
+        WeightsError: The weights are not available.
     """
     model = find_model(name)
     return _published(model, model.engine(engine))
 
 
 def weights_of(choice: Choice) -> ModelWeights:
-    """Return the weights of a choice on this machine, fetched if need be.
+    """Return the local weights of a choice. Published weights are fetched if they are not cached.
 
     Raises:
-        WeightsError: They cannot be had, or are not those that a folder says it holds.
+        WeightsError: The weights are not available, or do not match the manifest of their folder.
     """
     if choice.weights is None:
         return _published(choice.model, choice.engine)
@@ -53,15 +53,18 @@ def _published(model: ModelSpec, engine: Engine) -> ModelWeights:
     weights = fetch_weights(model.name, engine.files)
     backend = backends().get(engine.backend)
     if backend and backend.prepare and not backend.missing():
-        with contextlib.suppress(OSError):  # Where the cache cannot be written, the backend prepares in memory at each load.
+        with contextlib.suppress(OSError):  # If the cache cannot be written, the backend prepares the weights in memory at each load.
             resolve(backend.prepare)(weights)
     return weights
 
 
 def _own(choice: Choice, path: Path) -> ModelWeights:
-    """Return a user's weights: as the backend reads them, under the names of the catalog, or under any names where it recognizes them."""
-    if choice.backend.given is not None:
-        found: ModelWeights = resolve(choice.backend.given)(path, choice.model, choice.engine)
+    """Return a user's own weights.
+
+    A backend may read them itself. Otherwise the files have the names of the catalog, or any names if the backend recognizes the files.
+    """
+    if choice.backend.find_weights is not None:
+        found: ModelWeights = resolve(choice.backend.find_weights)(path, choice.model, choice.engine)
         return found
     names, recognizes = choice.engine.names_in(path), choice.backend.recognizes
     if path.is_dir() and recognizes and not (names and all((path / name).is_file() for name in names)):
@@ -70,7 +73,7 @@ def _own(choice: Choice, path: Path) -> ModelWeights:
 
 
 def _written(choice: Choice, folder: Path, manifest: Manifest) -> ModelWeights:
-    """Return the files in a folder that promptseg wrote, after those that they build on; checked against its manifest."""
+    """Return the files of a folder that promptseg wrote, checked against its manifest, and the files of their base model."""
     weights = given_weights(folder, list(manifest.sha256))
     if manifest.base:
         base = _base(choice.model, manifest, folder)
@@ -82,14 +85,14 @@ def _written(choice: Choice, folder: Path, manifest: Manifest) -> ModelWeights:
 
 
 def _base(model: ModelSpec, manifest: Manifest, folder: Path) -> ModelWeights:
-    """Return the weights that a fine-tuned decoder builds on: in its folder, where they were at that time, or published."""
+    """Return the weights of the base model of a fine-tuned decoder: from its folder, from their path at that time, or published."""
     for paths in ({name: folder / name for name in manifest.base}, {name: Path(path) for name, path in manifest.base_paths.items()}):
         if paths.keys() == manifest.base.keys() and all(path.is_file() for path in paths.values()):
             return ModelWeights(paths, {name: file_sha256(path) for name, path in paths.items()})
     for engine in model.engines:
         if {file.name: file.sha256 for file in engine.files} == manifest.base:
             return _published(model, engine)
+    missing = ", ".join(manifest.base_paths.values()) or ", ".join(manifest.base)
     raise WeightsNotFoundError(
-        f"{folder} builds on {', '.join(manifest.base_paths.values()) or ', '.join(manifest.base)}, which is not there any more: "
-        f"put a copy into {folder}, as {', '.join(manifest.base)}"
+        f"{folder} needs the weights of its base model, and {missing} is not there: put a copy into {folder}, as {', '.join(manifest.base)}"
     )

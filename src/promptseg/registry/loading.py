@@ -1,4 +1,4 @@
-"""From a model name to a model that works."""
+"""Loading of models by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .files import resolve, weights_of
 from .spec import BackendKind, BackendSpec, Choice, LoadRequest
 
 Model = Union[Segmenter, Detector, VideoSegmenter]
-"""What `load` returns: the model's backend decides which of them."""
+"""Model that `load` returns. The model's backend determines the kind."""
 
 
 def load(
@@ -29,27 +29,27 @@ def load(
     fallback: Sequence[str] = (),
     **options: Any,
 ) -> Model:
-    """Load a model of any kind: fetch its weights if need be, verify them and build the backend's model.
+    """Load a model of any kind. Its weights are fetched if they are not cached, and verified.
 
-    `load_segmenter`, `load_detector` and `load_video` do the same and say which protocol the model follows.
+    `load_segmenter`, `load_detector` and `load_video` do the same for one kind of model and have a precise return type.
 
     Args:
         name: A model name (see `list_models`), ``"name=path/to/weights"``, or the path of a folder that promptseg wrote.
-        weights: A file or folder of your own weights, in place of the published ones.
+        weights: A file or folder of your own weights, in place of the published weights.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        engine: Which engine runs it, where the model has several; default: the one that reads the given weights, or else the first.
-        fallback: Segmenters to go on with, in this order, where the model does not fit into memory; device and options are the same.
+        engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
+        fallback: Segmenters to try in this order if the model does not fit into memory. They get the same device and options.
         **options: Options of the backend, listed in its documentation.
 
     Returns:
         A `Segmenter`, `Detector` or `VideoSegmenter`; with `fallback` a `promptseg.registry.fallback.FallbackSegmenter`.
 
     Raises:
-        UnknownModelError: No such model.
-        ConfigError: The engine, device or an option does not exist.
-        MissingDependencyError: A package is missing; the message has the command that installs it.
-        WeightsError: The weights cannot be had or are not what they should be.
-        OutOfMemoryError: Neither the model nor one of `fallback` fits into memory.
+        UnknownModelError: There is no such model.
+        ConfigError: The engine, the device or an option does not exist.
+        MissingDependencyError: A package is missing. The message has the command that installs it.
+        WeightsError: The weights are not available or not as expected.
+        OutOfMemoryError: Neither the model nor a model of `fallback` fits into memory.
     """
     return load_chosen(fallback_chain(choose(name, weights=weights, engine=engine), fallback), device, options)
 
@@ -63,10 +63,22 @@ def load_segmenter(
     fallback: Sequence[str] = (),
     **options: Any,
 ) -> Segmenter:
-    """Load a segmenter. Arguments and errors are those of `load`.
+    """Load a segmenter. Its weights are fetched if they are not cached, and verified.
+
+    Args:
+        name: A model name (see `list_models`), ``"name=path/to/weights"``, or the path of a folder that promptseg wrote.
+        weights: A file or folder of your own weights, in place of the published weights.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
+        fallback: Segmenters to try in this order if the model does not fit into memory. They get the same device and options.
+        **options: Options of the backend, listed in its documentation.
 
     Raises:
-        ConfigError: The model is no segmenter, or as for `load`.
+        UnknownModelError: There is no such model.
+        ConfigError: The model is not a segmenter, or the engine, the device or an option does not exist.
+        MissingDependencyError: A package is missing. The message has the command that installs it.
+        WeightsError: The weights are not available or not as expected.
+        OutOfMemoryError: Neither the model nor a model of `fallback` fits into memory.
     """
     first = _of_kind("segmenter", choose(name, weights=weights, engine=engine))
     return cast("Segmenter", load_chosen(fallback_chain(first, fallback), device, options))
@@ -75,10 +87,21 @@ def load_segmenter(
 def load_detector(
     name: str, *, weights: str | Path | None = None, device: str = "auto", engine: str | None = None, **options: Any
 ) -> Detector:
-    """Load a detector. Arguments and errors are those of `load`.
+    """Load a detector. Its weights are fetched if they are not cached, and verified.
+
+    Args:
+        name: A model name (see `list_models`), ``"name=path/to/weights"``, or the path of a folder that promptseg wrote.
+        weights: A file or folder of your own weights, in place of the published weights.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
+        **options: Options of the backend, listed in its documentation.
 
     Raises:
-        ConfigError: The model is no detector, or as for `load`.
+        UnknownModelError: There is no such model.
+        ConfigError: The model is not a detector, or the engine, the device or an option does not exist.
+        MissingDependencyError: A package is missing. The message has the command that installs it.
+        WeightsError: The weights are not available or not as expected.
+        OutOfMemoryError: The model does not fit into memory.
     """
     chosen = _of_kind("detector", choose(name, weights=weights, engine=engine))
     return cast("Detector", load_chosen((chosen,), device, options))
@@ -93,19 +116,23 @@ def load_video(
     tracker: str | None = None,
     **options: Any,
 ) -> VideoSegmenter:
-    """Load a model for tracking objects through videos. Arguments and errors are those of `load`, and one more.
+    """Load a model that tracks objects through videos.
 
     Args:
-        name: As for `load`.
-        weights: As for `load`; a model tracks with the weights with which it segments.
-        device: As for `load`.
-        engine: As for `load`.
-        tracker: Name of the backend of kind ``"video"`` that tracks; default: the model's own, and ``"propagate"`` for a segmenter that
-            has none.
-        **options: Options of the model's own tracker, or of the segmenter that another backend tracks with.
+        name: A model name (see `list_models`), ``"name=path/to/weights"``, or the path of a folder that promptseg wrote.
+        weights: A file or folder of your own weights, in place of the published weights. Segmentation and tracking use the same weights.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
+        tracker: Name of the backend of kind ``"video"`` that tracks; default: the model's own tracker, or ``"propagate"`` for a segmenter
+            without one.
+        **options: Options of the model's own tracker. With another tracker, options of the segmenter that it tracks with.
 
     Raises:
-        ConfigError: The model cannot track, or as for `load`.
+        UnknownModelError: There is no such model.
+        ConfigError: The model cannot track, or the engine, the device, the tracker or an option does not exist.
+        MissingDependencyError: A package is missing. The message has the command that installs it.
+        WeightsError: The weights are not available or not as expected.
+        OutOfMemoryError: The model does not fit into memory.
     """
     chosen = choose(name, weights=weights, engine=engine)
     backend = tracker_of(chosen, tracker)
@@ -126,10 +153,10 @@ def tracker_of(chosen: Choice, name: str | None = None) -> BackendSpec:
 
     Args:
         chosen: The model.
-        name: Name of the backend; None for the model's own, and for a segmenter that has none ``"propagate"``.
+        name: Name of the backend; None for the model's own tracker, or ``"propagate"`` for a segmenter without one.
 
     Raises:
-        ConfigError: The model cannot track, or there is no such backend.
+        ConfigError: The model cannot track, or there is no such tracker.
     """
     known, own = backends(), chosen.backend
     wanted = name or (own.name if own.kind == "video" else own.video or ("propagate" if own.kind == "segmenter" else None))
@@ -144,12 +171,12 @@ def tracker_of(chosen: Choice, name: str | None = None) -> BackendSpec:
 
 
 def load_chosen(chain: Sequence[Choice], device: str = "auto", options: Mapping[str, Any] | None = None) -> Model:
-    """Load what was chosen: one model, or a fallback chain of segmenters.
+    """Load a chain of choices: a single model, or a fallback chain of segmenters.
 
     Raises:
         ConfigError: The device or an option does not exist.
         MissingDependencyError: A package is missing.
-        WeightsError: The weights cannot be had or are not what they should be.
+        WeightsError: The weights are not available or not as expected.
         OutOfMemoryError: None of the models fits into memory.
     """
     for choice in chain:
@@ -164,10 +191,10 @@ def load_chosen(chain: Sequence[Choice], device: str = "auto", options: Mapping[
 
 
 def make(factory: str, request: LoadRequest) -> Any:
-    """Call a factory, given as ``"module:function"``; an error that is not ours becomes one.
+    """Call a factory, given as ``"module:function"``. Errors of other libraries become a `BackendError`.
 
     Raises:
-        BackendError: It failed; the original error is the cause.
+        BackendError: The factory failed. The original error is the cause.
     """
     try:
         return resolve(factory)(request)

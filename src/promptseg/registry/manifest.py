@@ -1,8 +1,8 @@
-"""A folder of weights that promptseg wrote says itself what it holds, so that `load` knows how to run it.
+"""Manifest of a weights folder that promptseg wrote: which model it has and how `load` runs it.
 
-`promptseg.export_onnx` writes a small file beside an encoder and a decoder: which model they are, which backend reads them, and the
-SHA-256 of each. A pair that is incomplete, mixed or damaged is thereby found when it is loaded. `promptseg.finetune_decoder` writes the
-same file beside a decoder, and in it what that decoder builds on.
+`promptseg.export_onnx` writes a manifest beside an encoder and a decoder. It names the model and the backend that reads the files, and has
+the SHA-256 of each file. So loading detects a pair that is incomplete, mixed or damaged. `promptseg.finetune_decoder` writes a manifest
+beside a decoder, with the files of its base model.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from pathlib import Path
 from ..errors import WeightsMismatchError, WeightsNotFoundError
 
 NAME = "promptseg.json"
-"""Name of the file."""
+"""File name of a manifest."""
 
 RECORD = "training.json"
-"""Name of the file beside it that says what fine-tuned weights were trained on, and how."""
+"""File name of the training record beside a manifest: what fine-tuned weights were trained on, and how."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a folder of weights holds.
+    """Contents of a weights folder.
 
     Attributes:
         model: Name of the model.
         backend: Name of the backend that reads the files.
-        variant: What that backend needs to know of them.
-        sha256: Hex digest by name of file.
+        variant: Architecture or file layout, as the backend names it.
+        sha256: Hex digest of each file, by name.
         engine: Name of the engine.
-        base: Hex digest by name of the files, of the same model, that those in the folder build on. They may lie in the folder, too.
-        base_paths: Where those files are, by name, if they are a user's own; empty for the published ones.
+        base: Hex digest of each file of the base model that a fine-tuned decoder needs, by name. The files may be in the folder, too.
+        base_paths: Path of each of these files, by name, if they are a user's own; empty for published weights.
     """
 
     model: str
@@ -44,16 +44,16 @@ class Manifest:
     base_paths: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
-        """Writes the file into a folder."""
+        """Write the manifest into a folder."""
         (folder / NAME).write_text(json.dumps(asdict(self), indent=1) + "\n", "utf-8")
 
 
 def read(folder: Path) -> Manifest | None:
-    """What a folder says of itself, or None where it says nothing, as where it is absent or a file.
+    """Return the manifest of a folder, or None if it has none, is absent or is a file.
 
     Raises:
-        WeightsNotFoundError: The file is there and cannot be read.
-        WeightsMismatchError: It is not such a file.
+        WeightsNotFoundError: The manifest exists but cannot be read.
+        WeightsMismatchError: The file is not a valid manifest.
     """
     path = folder / NAME
     try:
@@ -70,7 +70,7 @@ def read(folder: Path) -> Manifest | None:
         for files in (found.sha256, found.base, found.base_paths):
             texts += [*files, *files.values()]
     except (TypeError, AttributeError) as error:
-        raise WeightsMismatchError(f"{path} should say model, backend, variant and sha256 of each file: {error}") from error
+        raise WeightsMismatchError(f"{path} should have model, backend, variant and the sha256 of each file: {error}") from error
     if not all(isinstance(text, str) for text in texts) or any(Path(name).name != name for name in (*found.sha256, *found.base)):
         raise WeightsMismatchError(f"{path} should hold names and digests of files beside it, got {values}")
     return found

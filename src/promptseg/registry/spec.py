@@ -1,4 +1,4 @@
-"""Backends, models and engines as data, the choice among them, and the request that a backend loads a model from."""
+"""Descriptions of backends, models and engines as data, with `Choice` for a resolved name and `LoadRequest` for a backend's factory."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ BackendKind = Literal["segmenter", "detector", "video"]
 
 @dataclass(frozen=True)
 class BackendSpec:
-    """A backend, described by strings. Nothing of it is imported until a model is loaded.
+    """A backend, described by strings. Its modules are imported only when a model is loaded.
 
     Attributes:
-        name: Name of the backend; an entry point has the same name.
-        kind: What it makes.
-        factory: ``"module:function"``, called as ``function(request: LoadRequest)`` and returning the model.
-        accepts: Kinds of prompt that its models take.
-        options: Options of `promptseg.load`, with their defaults. A detector that holds back low scores or all but the best boxes
-            declares ``threshold`` and ``max_detections``: a pipeline that asks for more sets them.
-        forwards_options: Whether options that it does not declare are handed on to another model, which checks them.
-        variants: Engine variants of the catalog that it can run; None for any.
+        name: Name of the backend. Its entry point has the same name.
+        kind: Kind of model that the backend loads.
+        factory: ``"module:function"``, called as ``function(request: LoadRequest)``. It returns the model.
+        accepts: Kinds of prompt that the models accept.
+        options: Options of `promptseg.load`, with their defaults. A detector that drops detections with low scores, or keeps only the best
+            ones, declares ``threshold`` and ``max_detections``, so that a pipeline can ask for more detections.
+        forwards_options: Whether undeclared options are passed on to another model, which checks them.
+        variants: Engine variants of the catalog that the backend can run; None for all.
         requires: Modules that must be importable.
-        install: The command that installs the required modules.
-        prepare: ``"module:function"``, called as ``function(weights: ModelWeights)`` after weights were fetched, or None.
-        recognizes: Suffixes of the files that make up a model, where the backend tells them apart by their content: a user's folder with
-            just as many of them then needs no particular names.
-        given: ``"module:function"``, called as ``function(path: Path, model: ModelSpec, engine: Engine)`` and returning the `ModelWeights`
-            in a user's file or folder, where these may have other names than the catalog's; None where they may not.
+        install: Command that installs the required modules.
+        prepare: ``"module:function"``, called as ``function(weights: ModelWeights)`` after weights are fetched; or None.
+        recognizes: Suffixes of a model's files, one per file, if the backend recognizes the files by their content. The files of a user's
+            folder may then have any names.
+        find_weights: ``"module:function"``, called as ``function(path: Path, model: ModelSpec, engine: Engine)``. It returns the
+            `ModelWeights` in a user's file or folder. None if the file names must be those of the catalog.
         video: Name of the backend of kind ``"video"`` that tracks with this backend's models and weights, or None.
-        torch_module: ``"module:function"``, called as ``function(request: LoadRequest)`` and returning the package's own torch module in
-            evaluation mode on the CPU, for fine-tuning and export; None where there is none.
-        export_layout: ``"module:class"`` of the `promptseg.export.layout.Layout` that wraps that module for export to ONNX, or None.
-        models: Models that come with a backend from another package. Those of promptseg are in ``models.toml``.
+        torch_module: ``"module:function"``, called as ``function(request: LoadRequest)``. It returns the wrapped package's torch module in
+            evaluation mode on the CPU, for fine-tuning and export. None if there is no such module.
+        export_layout: ``"module:class"`` of the `promptseg.export.layout.Layout` that exports this torch module to ONNX, or None.
+        models: Models that come with a backend from another package. The models of promptseg are in ``models.toml``.
     """
 
     name: str
@@ -55,7 +55,7 @@ class BackendSpec:
     install: str = ""
     prepare: str | None = None
     recognizes: tuple[str, ...] = ()
-    given: str | None = None
+    find_weights: str | None = None
     video: str | None = None
     torch_module: str | None = None
     export_layout: str | None = None
@@ -66,7 +66,7 @@ class BackendSpec:
         return [module for module in self.requires if importlib.util.find_spec(module) is None]
 
     def check_installed(self) -> None:
-        """Raise `MissingDependencyError` where a required module is not installed."""
+        """Raise `MissingDependencyError` if a required module is not installed."""
         missing = self.missing()
         if missing:
             raise MissingDependencyError(f"backend {self.name!r} needs {', '.join(missing)}, which is not installed: {self.install}")
@@ -74,15 +74,15 @@ class BackendSpec:
 
 @dataclass(frozen=True)
 class Engine:
-    """One way to run a model: the backend, the variant that the backend builds, and the weights in its format.
+    """One way to run a model: a backend, the variant to build, and weights in the backend's format.
 
     Attributes:
-        name: What users write, such as ``"onnx"``.
+        name: Name that users write, such as ``"onnx"``.
         backend: Name of the backend.
-        variant: What the backend needs to know to build the model.
+        variant: Architecture or file layout, as the backend names it, such as ``"vit_b"``.
         files: The published weights.
-        checkpoint: Name of one file that users may give in place of all of `files`, or None.
-        memory: Peak MiB to load the model and encode one image in float32; None where that was not measured.
+        checkpoint: Name of a single file that users may give in place of `files`, or None.
+        memory: Peak memory in MiB to load the model and encode one image in float32, or None if it was not measured.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Engine:
     memory: int | None = None
 
     def names_in(self, weights: Path) -> tuple[str, ...]:
-        """Return the file names expected in a user's weights, a file or a folder: those of `files`, or `checkpoint` alone."""
+        """Return the file names expected in a user's file or folder of weights: those of `files`, or `checkpoint` alone."""
         names = tuple(file.name for file in self.files)
         if self.checkpoint is None:
             return names
@@ -109,10 +109,10 @@ class ModelSpec:
     """A model of the catalog.
 
     Attributes:
-        name: What users write.
-        summary: One line.
-        license: SPDX identifier of the weights' license.
-        engines: The ways to run it; the first is the default.
+        name: Name that users write.
+        summary: Description in one line.
+        license: SPDX identifier of the weights' license, or ``"unknown"``.
+        engines: Engines that run the model. The first is the default.
     """
 
     name: str
@@ -121,7 +121,7 @@ class ModelSpec:
     engines: tuple[Engine, ...]
 
     def engine(self, name: str | None) -> Engine:
-        """Return the engine of a name, or the default one for None.
+        """Return the engine with a name, or the default engine for None.
 
         Raises:
             ConfigError: The model has no such engine.
@@ -136,14 +136,14 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a model name was resolved to, before anything is fetched or loaded.
+    """A resolved model name, before anything is fetched or loaded.
 
     Attributes:
         model: The model.
-        engine: The engine that runs it.
-        backend: The backend of that engine.
-        weights: Path of the user's own weights, or None for the published ones.
-        manifest: What that folder says of itself, where promptseg wrote it, else None.
+        engine: The engine that runs the model.
+        backend: The backend of the engine.
+        weights: Path of the user's own weights, or None for the published weights.
+        manifest: Manifest of the weights folder if promptseg wrote it, else None.
     """
 
     model: ModelSpec
@@ -153,10 +153,10 @@ class Choice:
     manifest: Manifest | None = None
 
     def check_options(self, options: Mapping[str, Any]) -> None:
-        """Refuse options that the backend does not declare.
+        """Raise an error for options that the backend does not declare.
 
         Raises:
-            ConfigError: An option is unknown; the message has the nearest known one.
+            ConfigError: An option is unknown. The message has the nearest known option.
         """
         declared = self.backend.options
         for name in options:
@@ -167,7 +167,7 @@ class Choice:
     def request(
         self, weights: ModelWeights, device: str = "auto", options: Mapping[str, Any] | None = None, fallback_from: tuple[str, ...] = ()
     ) -> LoadRequest:
-        """Return the request for this choice, with defaults for options that are not given.
+        """Return the request to load this choice, with defaults for options that are not given.
 
         Raises:
             ConfigError: An option is unknown.
@@ -178,15 +178,15 @@ class Choice:
 
 @dataclass(frozen=True)
 class LoadRequest:
-    """What a backend's factory is called with.
+    """Argument of a backend's factory: everything needed to load a model.
 
     Attributes:
         model: The model.
         engine: The engine that was chosen.
-        weights: Its verified weights on this machine.
+        weights: Local, verified weights of the engine.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         options: Every option that the backend declares, with the user's value or the default. The backend checks the values.
-        fallback_from: The models in whose place this one is loaded because they did not fit into memory.
+        fallback_from: Models that were tried before this one and did not fit into memory.
     """
 
     model: ModelSpec
@@ -201,8 +201,8 @@ class LoadRequest:
 
         Args:
             version: Versions of the packages behind the backend, such as ``"onnxruntime 1.32.0"``.
-            device: Where the model runs, such as ``"cpu"``.
-            dtype: The type in which it computes.
+            device: Device on which the model runs, such as ``"cpu"``.
+            dtype: Number type of the computation.
         """
         return Provenance(
             model=self.model.name,

@@ -1,1 +1,1 @@
-"""The machine that code runs on: devices, memory, files, progress."""
+"""Access to the host: devices, memory, files, progress bars and runtimes of models."""

@@ -1,7 +1,6 @@
-"""Checkpoints of torch models, read without running anything in them.
+"""Safe reading of torch checkpoints: nothing in the file is executed.
 
-A checkpoint is a pickle, and a pickle is a program. Only tensors and plain containers are let through (torch's ``weights_only``), whatever
-file the user was given.
+A checkpoint is a pickle, and a pickle can run code. Only tensors and plain containers are accepted (torch's ``weights_only``).
 """
 
 from __future__ import annotations
@@ -19,28 +18,28 @@ from ..errors import MissingDependencyError, WeightsMismatchError
 State = Mapping[str, Tensor]
 
 _NAMED = 4
-"""How many tensors a message names."""
+"""Maximum number of tensors that a message names."""
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint on the CPU, by name. Nothing in the file is executed.
+    """Return the tensors of a checkpoint by name, on the CPU. Nothing in the file is executed.
 
     Raises:
-        WeightsMismatchError: It is damaged, holds something other than tensors, or is no checkpoint at all.
-        MissingDependencyError: It is a safetensors file, and that package is not installed.
+        WeightsMismatchError: The file is damaged, has something other than tensors, or is not a checkpoint.
+        MissingDependencyError: The file is in safetensors format, and that package is not installed.
     """
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Of TorchScript archives and old formats; what matters is raised.
+            warnings.simplefilter("ignore")  # About TorchScript archives and old formats. Real problems are raised.
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises UnpicklingError, RuntimeError, EOFError and others, by where the file stops making sense.
+    except Exception as error:  # torch raises UnpicklingError, RuntimeError, EOFError and others, depending on the damage.
         first_line = (str(error) or type(error).__name__).partition("\n")[0]
         raise WeightsMismatchError(
             f"{path} is not a checkpoint that can be loaded safely: it is damaged, or holds more than tensors ({first_line})"
         ) from error
-    for wrapper in ("model", "state_dict"):  # As training scripts save them.
+    for wrapper in ("model", "state_dict"):  # Training scripts wrap the tensors so.
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
     if not isinstance(content, Mapping) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items()):
@@ -52,24 +51,24 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         from safetensors.torch import load_file
     except ImportError as error:
-        raise MissingDependencyError(f"{path} can be read where safetensors is installed: pip install safetensors") from error
+        raise MissingDependencyError(f"reading {path} needs safetensors, which is not installed: pip install safetensors") from error
     try:
         return load_file(path)
-    except Exception as error:  # SafetensorError, which derives from nothing but Exception, or an OSError.
+    except Exception as error:  # SafetensorError, which derives directly from Exception, or OSError.
         raise WeightsMismatchError(f"{path} is not a safetensors file, or is damaged: {error}") from error
 
 
 def check_state(path: Path, state: State, expected: State, model: str) -> None:
-    """Checks that the tensors of a file are exactly those of a model, by name and shape.
+    """Check that the tensors of a file are exactly those of a model, by name and shape.
 
     Args:
         path: The file, for the message.
-        state: Its tensors.
-        expected: The model's.
-        model: The model's name, for the message.
+        state: Tensors of the file.
+        expected: Tensors of the model.
+        model: Name of the model, for the message.
 
     Raises:
-        WeightsMismatchError: They are not; the message says which are missing, too many or of another shape.
+        WeightsMismatchError: The tensors differ. The message names those that are missing, unexpected or of another shape.
     """
     faults = []
     missing = [name for name in expected if name not in state]

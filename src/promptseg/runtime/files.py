@@ -1,4 +1,4 @@
-"""Writing files so that nothing half-written ever stands under its final name."""
+"""Atomic writing of files and folders: nothing half-written ever has its final name."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from ..errors import OutputError
 
 @contextlib.contextmanager
 def write_atomically(path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
-    """A new file that takes its final name only when the block ends without an exception.
+    """Open a new file that takes its final name only when the block ends without an exception.
 
-    It is written under a temporary name in the same folder, flushed to the disk and renamed. If anything fails, the temporary file is
-    removed and whatever stood under the name before is untouched.
+    The file is written under a temporary name in the same folder, flushed to the disk and renamed. If anything fails, the temporary file is
+    removed, and an existing file of that name is unchanged.
 
     Args:
         path: The final name.
-        text: Open it as UTF-8 text rather than binary.
+        text: Whether to open the file as UTF-8 text instead of binary.
     """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
@@ -41,15 +41,15 @@ def write_atomically(path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
 
 @contextlib.contextmanager
 def write_folder(path: Path, *, last: str) -> Iterator[Path]:
-    """A new folder for files that take their places in `path` only when the block ends without an exception.
+    """Make a temporary folder whose files move to `path` only when the block ends without an exception.
 
-    They are written under their names to a temporary folder. Where `path` is absent, all appear at once; where it is a folder, those of
-    the same names are replaced one by one. If the block fails, the temporary folder is removed and `path` is untouched.
+    If `path` is absent, all files appear at once. If it is a folder, files of the same names are replaced one by one. If the block fails,
+    the temporary folder is removed and `path` is unchanged.
 
     Args:
         path: The final folder.
-        last: Name of the file that says what the others are: an old one is removed before the others are replaced, and the new one comes
-            last, so that it never stands beside files that it does not speak of.
+        last: Name of the file that describes the others. An old one is removed before the others are replaced, and the new one moves last.
+            So it never stands beside files that it does not describe.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     present = path.is_dir()
@@ -71,7 +71,7 @@ def write_folder(path: Path, *, last: str) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Removes what writes that were killed have left in a folder under temporary names; only for one in which nobody else writes."""
+    """Remove the temporary files that killed writes left in a folder. No other process may be writing there."""
     for path in folder.glob(".*.tmp"):
         if _TEMPORARY.fullmatch(path.name):
             if path.is_dir() and not path.is_symlink():
@@ -83,7 +83,7 @@ def remove_leftovers(folder: Path) -> None:
 
 @contextlib.contextmanager
 def output_errors(path: Path) -> Iterator[None]:
-    """Turns an operating-system error while writing `path` into an `OutputError` that names it."""
+    """Turn an operating-system error while writing `path` into an `OutputError` that names the path."""
     try:
         yield
     except OSError as error:
@@ -91,11 +91,11 @@ def output_errors(path: Path) -> Iterator[None]:
 
 
 def _read_umask() -> int:
-    mask = os.umask(0o022)  # The umask can only be read by setting it: done once, on import, because it is of the whole process.
+    mask = os.umask(0o022)  # The umask can only be read by setting it. It belongs to the process, so do this once, on import.
     os.umask(mask)
     return mask
 
 
 _UMASK = _read_umask()
 _TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}\.tmp")
-"""A name of `tempfile`, as given here and by the formats."""
+"""Pattern of the temporary names that `tempfile` makes here and in the dataset formats."""

@@ -1,4 +1,4 @@
-"""The folder in which promptseg keeps what it fetches and computes."""
+"""Cache folder of promptseg."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def home() -> Path:
-    """Where promptseg keeps weights, prepared graphs and cached embeddings: ``PROMPTSEG_HOME``, or the platform's cache folder."""
+    """Return the folder for weights, prepared graphs and cached embeddings: ``PROMPTSEG_HOME``, or the platform's cache folder."""
     given = os.environ.get("PROMPTSEG_HOME")
     if given:
         return Path(given).expanduser()

@@ -1,4 +1,4 @@
-"""What a model needs of memory, as the catalog says it, and the words of the error where there is less."""
+"""Memory requirements of models, and the out-of-memory message."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from ..errors import OutOfMemoryError
 from .host import available_memory
 
 _NAMED = 3
-"""How many smaller models a message names."""
+"""Maximum number of smaller models that a message names."""
 
 
 @dataclass(frozen=True)
 class MemoryNeed:
-    """What it takes at its peak to load a model and to encode one photo, weights included.
+    """Peak memory to load a model and encode one image, weights included.
 
     Attributes:
-        model: The model's name.
-        mib: MiB in float32, or None where that is not known.
-        checkpoint: Bytes of its checkpoint, which is in float32, or 0 where they are not known.
-        lighter: Smaller models, in the order in which to advise them.
+        model: Name of the model.
+        mib: Peak MiB in float32, or None if unknown.
+        checkpoint: Bytes of the float32 checkpoint, or 0 if unknown.
+        lighter: Models that need less, in the order in which to suggest them.
     """
 
     model: str
@@ -28,24 +28,30 @@ class MemoryNeed:
     lighter: tuple[MemoryNeed, ...] = ()
 
     def encoding(self, dtype: str) -> int | None:
-        """Bytes to hold the model and encode a photo in a number type: weights and intermediates are half as large in 16 bits."""
+        """Return the bytes to hold the model and encode an image in a number type, or None if unknown.
+
+        Weights and intermediate results need half the memory in 16 bits.
+        """
         if self.mib is None:
             return None
         return (self.mib << 20) // (1 if dtype == "float32" else 2)
 
     def loading(self, dtype: str, device: str) -> int | None:
-        """Bytes that loading takes, too: on the CPU all weights are read before they are brought to another type."""
+        """Return the bytes to load the model and encode an image, or None if unknown.
+
+        On the CPU all weights are read in float32 before they are converted.
+        """
         encoding = self.encoding(dtype)
         return max(encoding, self.checkpoint) if encoding is not None and device == "cpu" else encoding
 
     def error(self, what: str, *, device: str, dtype: str, room: int | None) -> OutOfMemoryError:
-        """The error for a device on which there is not enough.
+        """Return the error for a device without enough memory, with advice on what to try.
 
         Args:
-            what: What did not fit.
+            what: What did not fit, for the message.
             device: The device.
-            dtype: The number type in which the model computes.
-            room: Bytes on the device that the model has or could take, or None where that is not known.
+            dtype: Number type of the computation.
+            room: Bytes on the device that the model has or could allocate, or None if unknown.
         """
         need = self.loading(dtype, device)
         facts = [] if need is None else [f"{self.model} needs about {_mib(need)} in {dtype}"]
@@ -60,14 +66,14 @@ class MemoryNeed:
             tries.append("dtype='bfloat16'")
         if device != "cpu" and self._fits(dtype, "cpu", available_memory()):
             tries.append("device='cpu'")
-        smaller = [other.model for other in self.lighter if other._fits(dtype, device, room)]  # noqa: SLF001 - Of this class.
+        smaller = [other.model for other in self.lighter if other._fits(dtype, device, room)]  # noqa: SLF001 - The same class.
         if smaller:
             more = f" and {len(smaller) - _NAMED} more" if len(smaller) > _NAMED else ""
             tries.append(f"a smaller model ({', '.join(smaller[:_NAMED])}{more})")
         return tries
 
     def _fits(self, dtype: str, device: str, room: int | None) -> bool:
-        """Whether it may fit: yes, too, where that is not known."""
+        """Return whether the model may fit. It may if its need or the room is unknown."""
         need = self.loading(dtype, device)
         return need is None or room is None or need <= room
 

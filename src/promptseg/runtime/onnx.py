@@ -1,4 +1,4 @@
-"""ONNX Runtime, wrapped: sessions that share their settings, name what they take, and raise promptseg's errors."""
+"""Wrapper of ONNX Runtime: sessions with shared settings, named inputs and outputs, and promptseg's errors."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 @dataclass(frozen=True)
 class Value:
-    """What a graph takes or gives under a name.
+    """Shape and type of an input or output of a graph.
 
     Attributes:
-        shape: Lengths of its dimensions; None for any length.
-        kind: Its type as ONNX Runtime writes it, such as ``"tensor(float)"``.
+        shape: Length of each dimension; None for any length.
+        kind: Type as ONNX Runtime writes it, such as ``"tensor(float)"``.
     """
 
     shape: tuple[int | None, ...]
     kind: str
 
     def __str__(self) -> str:
-        """Such as ``tensor(float) 1 x 3 x ? x ?``."""
+        """Return a text such as ``tensor(float) 1 x 3 x ? x ?``."""
         return f"{self.kind} {' x '.join('?' if length is None else str(length) for length in self.shape)}"
 
 
 class Runtime:
-    """Makes sessions that share their settings.
+    """Factory of sessions with shared settings.
 
     Args:
         device: ``"cpu"`` or ``"cuda"``.
-        threads: How many threads compute within an operation.
+        threads: Number of threads that compute within an operation.
     """
 
     def __init__(self, device: str, threads: int) -> None:
@@ -47,23 +47,23 @@ class Runtime:
         self._options = onnxruntime.SessionOptions()
         self._options.intra_op_num_threads = threads
         self._options.log_severity_level = 3
-        # Threads that wait for work by spinning would keep numpy's from theirs: between two graphs it is numpy's turn.
+        # Between two graphs NumPy computes. ONNX Runtime's waiting threads would slow it down if they spun.
         self._options.add_session_config_entry("session.intra_op.allow_spinning", "0")
 
     @property
     def workers(self) -> int:
-        """How many threads should use `one_thread` sessions at the same time when there is much to do."""
+        """Number of threads that should use `one_thread` sessions at the same time for large work."""
         return self.threads if self.device == "cpu" else 1
 
     def one_thread(self) -> Runtime:
-        """The same for sessions that compute on the calling thread alone, several of which run at once."""
+        """Return a factory of sessions that compute on the calling thread alone, so that several can run at once."""
         return Runtime(self.device, threads=1)
 
     def session(self, model: Path | bytes) -> Session:
-        """A session for a graph, from a file or serialized.
+        """Return a session for a graph, given as a file or serialized.
 
         Raises:
-            WeightsMismatchError: ONNX Runtime cannot load it.
+            WeightsMismatchError: ONNX Runtime cannot load the graph.
         """
         source: Any = str(model) if isinstance(model, Path) else model
         try:
@@ -75,11 +75,14 @@ class Runtime:
 
 
 class Session:
-    """One graph. Arrays go in; results stay in the runtime's memory until `numpy` is asked of them, so that graphs chain uncopied.
+    """A loaded graph.
+
+    Inputs are arrays or results of other graphs. Results stay in ONNX Runtime's memory until their method `numpy` is called, so that graphs
+    can be chained without copies.
 
     Attributes:
-        inputs: What it takes, by name.
-        outputs: What it gives, by name, in order.
+        inputs: Inputs of the graph, by name.
+        outputs: Outputs of the graph, by name, in order.
     """
 
     def __init__(self, inference: Any) -> None:
@@ -88,7 +91,7 @@ class Session:
         self.outputs = {value.name: _value(value) for value in inference.get_outputs()}
 
     def __call__(self, inputs: Mapping[str, Any]) -> list[Any]:
-        """The outputs, in order.
+        """Run the graph and return its outputs in order.
 
         Raises:
             BackendError: ONNX Runtime failed.
@@ -99,22 +102,22 @@ class Session:
         }
         try:
             results: list[Any] = self._inference.run_with_ort_values(list(self.outputs), values)
-        except Exception as error:  # As above.
+        except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
             raise BackendError(f"ONNX Runtime failed: {error}") from error
         return results
 
 
 def device_of(option: str) -> str:
-    """The device that `promptseg.load` was asked for, ``"cpu"`` for ``"auto"``.
+    """Return the device for an option ``device`` of `promptseg.load`: ``"cpu"`` for ``"auto"``, else the option.
 
     Raises:
-        ConfigError: This build of ONNX Runtime does not have it.
+        ConfigError: This build of ONNX Runtime does not support the device.
     """
     chosen = "cpu" if option == "auto" else option
     available = onnxruntime.get_available_providers()
     if PROVIDERS.get(chosen) not in available:
         usable = [name for name, provider in PROVIDERS.items() if provider in available]
-        raise ConfigError(f"device {option!r} is not to be had with this build of ONNX Runtime; usable here: auto, {', '.join(usable)}")
+        raise ConfigError(f"device {option!r} is not available in this build of ONNX Runtime: use {' or '.join(['auto', *usable])}")
     return chosen
 
 

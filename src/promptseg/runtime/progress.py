@@ -1,4 +1,4 @@
-"""Progress bars for long work: shown where the command line asks for them and a person is looking, silent in a library call or a pipe."""
+"""Progress bars for long work. Only the command line shows them, and only on a terminal; library calls are silent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _shown: ContextVar[bool] = ContextVar("promptseg_progress", default=False)
 
 @contextmanager
 def shown() -> Iterator[None]:
-    """Within the block, long work shows a bar if standard error is a terminal."""
+    """Show progress bars of long work within the block, if standard error is a terminal."""
     token = _shown.set(True)
     try:
         yield
@@ -25,23 +25,25 @@ def shown() -> Iterator[None]:
 
 
 def track(items: Iterable[_Item], *, total: int, unit: str) -> Iterable[_Item]:
-    """The items, counted on a bar where one is to be shown."""
+    """Return the items, counted on a progress bar if bars are shown."""
     if not _shown.get():
         return items
-    # disable=None: none where standard error is not a terminal.
+    # disable=None: no bar if standard error is not a terminal.
     return tqdm(items, total=total, unit=unit, leave=False, disable=None)
 
 
 @contextmanager
 def counter(*, total: int, done: int, unit: str) -> Iterator[Callable[[int], None]]:
-    """A bar with the pace and the time that is left, where one is to be shown; call what it gives for each item, with the failures so far.
+    """Show a progress bar with speed and remaining time, if bars are shown.
+
+    The block gets a function to call for each finished item, with the number of failures so far.
 
     Args:
-        total: How many items there are.
-        done: How many of them were done before.
-        unit: What an item is called.
+        total: Number of items.
+        done: Number of items that were done before.
+        unit: Name of an item, such as ``"image"``.
     """
-    hidden = None if _shown.get() else True  # None: hidden where standard error is not a terminal.
+    hidden = None if _shown.get() else True  # None: hidden if standard error is not a terminal.
     with tqdm(total=total, initial=done, unit=unit, leave=False, disable=hidden, smoothing=0.05) as bar:
 
         def count(failures: int) -> None:

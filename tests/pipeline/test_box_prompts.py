@@ -1,4 +1,4 @@
-"""Which detections are kept, and what masks and detections make together."""
+"""Box prompts from detections: which detections are kept, and how their masks are joined."""
 
 from collections import Counter
 
