@@ -16,7 +16,7 @@ OPTIONS = backends()["onnx_yolo"].options
 
 
 class Network:
-    """Network that returns the given anchors, ``(cx, cy, w, h, dog, cat, plant, …)`` in pixels of the model input, and records its inputs."""
+    """Network that returns the given anchors, ``(cx, cy, w, h, dog, cat, plant, …)`` in pixels of its input, and records its inputs."""
 
     def __init__(self, *anchors, prototypes=None, **layout):
         self.layout = Layout(NAMES, 32, (64, 64), **layout)

@@ -145,6 +145,7 @@ def _input_size(layout: Layout, imgsz: int | None) -> Size:
     side = -(-imgsz // layout.stride) * layout.stride
     if layout.fixed and (side, side) != layout.input_size:
         raise ConfigError(
-            f"this model has a fixed input size of {layout.input_size[0]} x {layout.input_size[1]} pixels, and imgsz={imgsz} asks for another"
+            f"this model has a fixed input size of {layout.input_size[0]} x {layout.input_size[1]} pixels, "
+            f"and imgsz={imgsz} asks for another"
         )
     return (side, side)

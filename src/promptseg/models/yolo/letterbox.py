@@ -38,8 +38,8 @@ class Letterbox:
         Args:
             size: ``(height, width)`` of the image.
             input_size: ``(height, width)`` of the largest model input.
-            stride: Stride of the model. On each axis the padding is reduced to its remainder modulo the stride, so that the model input gets
-                smaller. None: the model input has exactly `input_size`.
+            stride: Stride of the model. On each axis the padding is reduced to its remainder modulo the stride, which makes the model
+                input smaller. None: the model input has exactly `input_size`.
         """
         scale = min(input_size[0] / size[0], input_size[1] / size[1])
         height, width = (max(round(length * scale), 1) for length in size)
