@@ -23,7 +23,7 @@ from .captions import MAX_TOKENS
 from .checkpoint import check_shared_box_head, check_variant, for_transformers
 
 MIN_VERSION = (5, 23)
-"""Minimum version of transformers. From 5.0 up to it, transformers gives the full stops of a caption wrong positions, and thus wrong scores."""
+"""Minimum version of transformers. Older versions since 5.0 give the full stops of a caption wrong positions, and thus wrong scores."""
 
 _NAMED = 4
 """Maximum number of tensors that a message names."""
