@@ -34,11 +34,11 @@ class TestFakeVideoSegmenter(VideoSegmenterContract):
 
 
 class TestFakeVideoSegmenterWithLittleRoom(VideoSegmenterContract):
-    most_objects = 3
+    max_objects = 3
 
     @pytest.fixture
     def video_segmenter(self):
-        return FakeVideoSegmenter(most=3)
+        return FakeVideoSegmenter(max_objects=3)
 
 
 class TestFakeVideoSegmenterInMotion(VideoSegmenterContract):

@@ -22,7 +22,7 @@ def make(predictor, objects):
 
 class TestSam2Video(VideoSegmenterContract):
     exact = False
-    most_objects = 3
+    max_objects = 3
 
     @pytest.fixture(scope="class")
     @staticmethod

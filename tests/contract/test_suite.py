@@ -98,7 +98,7 @@ def test_points_that_only_come_along_are_asked_for():
 def test_a_video_segmenter_is_asked_for_its_limit_where_it_has_one():
     test = "test_objects_for_which_there_is_no_room_are_refused_and_the_others_stay"
     assert test not in collected(contracts.VideoSegmenterContract)
-    assert test in collected(type("SmallContract", (contracts.VideoSegmenterContract,), {"most_objects": 2}))
+    assert test in collected(type("SmallContract", (contracts.VideoSegmenterContract,), {"max_objects": 2}))
 
 
 def test_failed_assertions_of_every_module_show_their_values():
