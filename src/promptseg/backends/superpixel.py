@@ -10,13 +10,14 @@ State-of-the-Art Superpixel Methods", 2012; the implementation is that of scikit
 - An everything prompt returns each superpixel as a mask.
 
 Superpixels have no notion of an object. A click on the door of a car selects a part of the door; a model returns the door or the car.
-The backend shows this difference. It is also a fast and deterministic segmenter for trying code. Do not report its results as those of a model.
+The backend shows this difference. It is also a fast and deterministic segmenter for trying code. Do not report its results as those of a
+model.
 
 The score of a mask is not a predicted IoU. It is ``contrast / (contrast + spread + 1)``, in CIELAB units. `contrast` is the distance
 between the mean color of the mask and the mean colors of the neighboring superpixels, averaged along the outline. `spread` is the root mean
 square distance of the mask's pixels from its mean color. The 1 is less than a visible difference; because of it, noise on a uniform image
-scores almost 0. The score is near 1 for a uniform superpixel on a very different background, and 0 for an empty mask and for a mask of the whole
-image.
+scores almost 0. The score is near 1 for a uniform superpixel on a very different background, and 0 for an empty mask and for a mask of the
+whole image.
 
 Options of `promptseg.load` and their defaults:
 

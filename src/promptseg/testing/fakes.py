@@ -73,7 +73,7 @@ class FakeSession:
     - A point gives a disc around it. Several points give the union of their discs.
     - A box gives the box. A mask gives the mask; logits are thresholded at 0 and resized to the image. A box with a mask gives their
       intersection.
-    - Foreground points add their discs to a box or mask. Background points subtract their discs. Background points alone give an empty mask.
+    - Foreground points add their discs to a box or mask. Background points subtract their discs; alone, they give an empty mask.
 
     Prompts of points alone are ambiguous and have the three candidates of `POINT_SCORES`. All other prompts have one candidate.
 
