@@ -1,4 +1,4 @@
-"""The fakes pass the contracts that they are meant to stand in for, and do what they say."""
+"""Contract tests for the fakes, and tests of their documented behavior."""
 
 import subprocess
 import sys

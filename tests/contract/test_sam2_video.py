@@ -1,4 +1,4 @@
-"""SAM 2 on videos behind the contract of all video segmenters, on a small model with random weights."""
+"""Contract of video segmenters for SAM 2, on a small model with random weights."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""Suites hold the tests that apply to a model, and no others."""
+"""Suites contain the tests that apply to a model, and no others."""
 
 import importlib
 import pkgutil
@@ -36,7 +36,7 @@ class SquareWithATestOfItsOwn(Square):
 
 
 def collected(suite):
-    """The tests that pytest finds in a class."""
+    """Return the names of the tests that pytest collects in a class."""
     return {name for name in dir(suite) if name.startswith("test") and callable(getattr(suite, name))}
 
 

@@ -1,4 +1,4 @@
-"""The torch engine behind the contract of all segmenters, on small models with random weights."""
+"""Contract of segmenters for the torch engine, on small models with random weights."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def make_sam2(tiny_sam2, dtype="float32"):
 def make(tiny_sam, dtype="float32", cache=None, **settings):
     from promptseg.models.sam.torch.model import Settings, TorchSam
 
-    sam = tiny_sam(width=64, heads=8, frame=128, grid=8)
+    sam = tiny_sam(width=64, heads=8, input_size=128, grid=8)
     sam.mask_decoder.iou_prediction_head.layers[-1].bias += 1  # Predicted IoUs are positive; those of random weights lie around 0.
     provenance = Provenance("tiny-sam", "sam", "torch", {"tiny.pth": 64 * "0"}, "Apache-2.0", dtype=dtype)
     return SamSegmenter(TorchSam(sam, provenance, Settings(torch.device("cpu"), getattr(torch, dtype), **settings)), cache)

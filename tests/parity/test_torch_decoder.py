@@ -27,9 +27,9 @@ SHAPES = {
     "depth 1": {"depth": 1},
     "depth 2": {"depth": 2},
     "depth 3": {"depth": 3},
-    "wide": {"width": 64, "heads": 8, "frame": 128, "grid": 8},
-    "fine grid": {"width": 48, "heads": 2, "frame": 64, "grid": 8},
-    "SAM's own": {"width": 256, "heads": 8, "frame": 1024, "grid": 64},
+    "wide": {"width": 64, "heads": 8, "input_size": 128, "grid": 8},
+    "fine grid": {"width": 48, "heads": 2, "input_size": 64, "grid": 8},
+    "SAM's own": {"width": 256, "heads": 8, "input_size": 1024, "grid": 64},
 }
 
 
@@ -141,7 +141,7 @@ def test_lower_precision_stays_close_and_answers_in_float32(tiny_sam, dtype, tol
 
 @pytest.fixture(scope="module")
 def upstream_sam(tiny_sam):
-    return tiny_sam(width=64, heads=8, frame=128, grid=8)
+    return tiny_sam(width=64, heads=8, input_size=128, grid=8)
 
 
 @pytest.fixture(scope="module")

@@ -102,7 +102,7 @@ def test_names_of_nodes_do_not_matter(sam_pair, tmp_path):
 
 
 def test_parameters_are_those_of_the_torch_model(sam_pair, tiny_sam):
-    state = tiny_sam(width=64, heads=8, frame=128, grid=8).state_dict()
+    state = tiny_sam(width=64, heads=8, input_size=128, grid=8).state_dict()
     found = read_decoder_weights(sam_pair / "decoder.onnx")
     for name, array in found.items():
         if name not in ("output_tokens", "no_mask_embed", "iou_prediction_head.layers.2.bias"):

@@ -300,7 +300,7 @@ class TestCompile:
         """Makes models that differ in whether they are compiled, and in the size of their frame."""
 
         def make(compiled, frame=64):
-            sam = tiny_sam(frame=frame)
+            sam = tiny_sam(input_size=frame)
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
                 layers = (torch.nn.Conv2d(3, 32, frame // 4, frame // 4), torch.nn.GELU())
