@@ -18,7 +18,7 @@ LEFT[:, :130] = True
 
 @pytest.fixture
 def two_colors():
-    """Two flat colors, the left one on `LEFT`."""
+    """An image of two uniform colors; the left one covers `LEFT`."""
     image = np.full((*SIZE, 3), (20, 60, 210), np.uint8)
     image[LEFT] = (200, 40, 30)
     return image

@@ -1,4 +1,4 @@
-"""YOLO detectors against ultralytics' own predictions: the same boxes, scores, classes and masks."""
+"""YOLO detectors give the boxes, scores, classes and masks of ultralytics' own predictions."""
 
 import random
 import warnings
@@ -30,7 +30,7 @@ def ultralytics(ultralytics_tasks):
 
 @pytest.fixture(scope="session")
 def predict(ultralytics):
-    """Upstream's boxes (N, 6) that have an area, with scores and classes, and masks (N, H, W) or None, of an RGB image."""
+    """Return ultralytics' boxes with an area, (N, 6) with scores and classes, and masks, (N, H, W) or None, for an RGB image."""
 
     loaded = {}
 
@@ -69,7 +69,7 @@ def images(shared):
 
 
 def assert_equal(found, classes, boxes, masks):
-    """The same detections in the same order: boxes within 0.1 pixel, scores within 0.001, masks but for pixels on the outline."""
+    """Assert the same detections in the same order: boxes within 0.1 pixel, scores within 0.001, masks but for pixels on the outline."""
     assert list(found.labels) == [classes[int(index)] for index in boxes[:, 5]]
     np.testing.assert_allclose(found.boxes, boxes[:, :4], atol=0.1)
     np.testing.assert_allclose(found.scores, boxes[:, 4], atol=1e-3)
