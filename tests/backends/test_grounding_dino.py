@@ -16,7 +16,7 @@ PHRASES = ("red car", "dog|cat", "St. Bernard")
 
 @pytest.fixture
 def folder(tiny_grounding, tmp_path, monkeypatch):
-    """A folder as published, but tiny: its architecture is that of the model for one test."""
+    """A folder with a tiny checkpoint in its published form. The model has the tiny architecture for one test."""
     from promptseg.models.grounding_dino import architecture
 
     monkeypatch.setitem(architecture.ARCHITECTURES, "swin-t", tiny_grounding.architecture)
@@ -25,7 +25,7 @@ def folder(tiny_grounding, tmp_path, monkeypatch):
 
 @pytest.fixture
 def saved_by_transformers(folder, tmp_path):
-    """The same model in a folder as transformers saves it."""
+    """A folder with the same model as transformers saves it."""
     other = tmp_path / "saved"
     promptseg.load(NAME, weights=folder)._model._module.model.save_pretrained(other)
     vocabulary = {piece: number for number, piece in enumerate((folder / "vocab.txt").read_text("utf-8").split("\n"))}

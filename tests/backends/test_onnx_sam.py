@@ -1,4 +1,4 @@
-"""Backend ``onnx_sam``: which files it takes by which names, and what it says of them."""
+"""Backend ``onnx_sam``: accepted files and names, and refusals."""
 
 import shutil
 import subprocess
@@ -14,6 +14,7 @@ from promptseg.models.sam.onnx.efficient_sam import OnnxEfficientSam
 from promptseg.models.sam.onnx.model import OnnxSam
 from promptseg.models.sam.onnx.sam2 import OnnxSam2
 from promptseg.prompts import Prompt
+from promptseg.registry import catalog
 from promptseg.runtime.home import home
 from promptseg.weights.store import WeightFile, file_sha256
 
@@ -28,7 +29,7 @@ LAYOUTS = {
 
 @pytest.fixture(params=LAYOUTS)
 def pair(request):
-    """A folder with a pair in each layout, the name of a model in it, the layout and our class."""
+    """A folder with a pair in each layout, the name of a model in that layout, the layout, and the class that runs it."""
     return request.getfixturevalue(request.param), *LAYOUTS[request.param]
 
 
@@ -102,7 +103,7 @@ class TestByName:
         "model", [model for model in registry.list_models().values() for e in model.engines if e.backend == "onnx_sam"]
     )
     def test_every_variant_of_the_catalog_is_one_that_the_backend_runs(self, model):
-        assert registry.backend_of(model, "onnx").name == "onnx_sam"
+        assert catalog.backend_for(model, model.engine("onnx")).name == "onnx_sam"
 
 
 class TestPreparedGraphs:
@@ -132,7 +133,7 @@ class TestOptions:
         with pytest.raises(ConfigError, match="device 'tpu' is not available in this build of ONNX Runtime: use auto or cpu"):
             promptseg.load("onnx-sam", weights=sam_pair, device="tpu")
 
-    def test_choose_decides_which_candidate_answers(self, sam2_pair, photo):
+    def test_option_selection_decides_which_candidate_becomes_the_mask(self, sam2_pair, photo):
         prompt = [Prompt.box(15, 20, 70, 95)]
         best = promptseg.load("onnx-sam", weights=sam2_pair, selection="best").open(photo())
         assert best.segment(prompt)[0].score == max(best.segment(prompt, candidates=True).scores)

@@ -1,4 +1,4 @@
-"""YOLO detectors on ONNX Runtime: what a file says of itself, and that neither torch nor ultralytics is needed."""
+"""YOLO detectors on ONNX Runtime: the metadata of their files, and that they need neither torch nor ultralytics."""
 
 import json
 import subprocess
@@ -18,18 +18,18 @@ def load(path, **options):
 
 
 class TestFiles:
-    def test_the_file_says_which_classes_and_frames_it_has(self, tiny_onnx_yolo):
+    def test_classes_and_input_size_are_read_from_the_file(self, tiny_onnx_yolo):
         detector = load(tiny_onnx_yolo())
         assert detector.classes == ("dog", "cat", "sports ball")
-        assert detector._network.layout.frame == (64, 64)
+        assert detector._network.layout.input_size == (64, 64)
         assert detector._network.layout.fixed
         assert detector.provenance.backend == "onnx_yolo"
         assert detector.provenance.dtype == "float32"
 
-    def test_a_file_for_frames_of_any_size_is_given_frames_without_needless_gray(self, tiny_onnx_yolo):
+    def test_a_file_for_inputs_of_any_size_gets_inputs_without_needless_padding(self, tiny_onnx_yolo):
         detector = load(tiny_onnx_yolo(side=None, metadata={"imgsz": "[128, 128]"}))
         assert not detector._network.layout.fixed
-        assert detector._network.layout.frame == (128, 128)
+        assert detector._network.layout.input_size == (128, 128)
         assert detector.detect(np.zeros((20, 200, 3), np.uint8)).size == (20, 200)
 
     def test_a_file_with_prototypes_gives_masks(self, tiny_onnx_yolo):
@@ -56,29 +56,29 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("described", "message"),
         [
-            ({"names": None}, "does not say its names: it is no detector that ultralytics exported"),
-            ({"names": None, "stride": None, "task": None}, "does not say its names, stride, task"),
-            ({"task": "pose"}, "for task 'pose'; those that run are for detect and segment"),
+            ({"names": None}, "has no names in its metadata: it is no detector that ultralytics exported"),
+            ({"names": None, "stride": None, "task": None}, "has no names, stride, task in its metadata"),
+            ({"task": "pose"}, "for task 'pose'; supported tasks are detect and segment"),
             ({"task": "classify"}, "for task 'classify'"),
-            ({"names": "{0: 'dog', 1: 'cat'}"}, r"is no YOLO detector: its output has shape \(7, 64\), and not 6 values a box"),
-            ({"names": "{0: 'dog', 2: 'cat', 3: 'x'}"}, "class names are .* which is no list of names"),
-            ({"names": "{0: __import__('os').mkdir('x')}"}, "says that its names is .*, which is no value"),
-            ({"names": "[" * 3000}, "says that its names is .*, which is no value"),
-            ({"names": "3"}, "class names are 3, which is no list of names"),
-            ({"stride": "0"}, "stride is 0"),
-            ({"stride": "'x'"}, "stride is 'x'"),
+            ({"names": "{0: 'dog', 1: 'cat'}"}, r"is no YOLO detector: its output has shape \(7, 64\), expected 6 values per box"),
+            ({"names": "{0: 'dog', 2: 'cat', 3: 'x'}"}, "class names .* in its metadata, expected a list of names"),
+            ({"names": "{0: __import__('os').mkdir('x')}"}, "has names .* in its metadata, expected a Python literal"),
+            ({"names": "[" * 3000}, "has names .* in its metadata, expected a Python literal"),
+            ({"names": "3"}, "class names 3 in its metadata, expected a list of names"),
+            ({"stride": "0"}, "has stride 0 in its metadata"),
+            ({"stride": "'x'"}, "has stride 'x' in its metadata"),
         ],
     )
     def test_a_file_that_describes_itself_wrongly_is_refused(self, described, message, tiny_onnx_yolo):
         with pytest.raises(WeightsMismatchError, match=message):
             load(tiny_onnx_yolo(metadata=described))
 
-    def test_the_size_of_frames_may_be_one_number(self, tiny_onnx_yolo):
-        assert load(tiny_onnx_yolo(side=None, metadata={"imgsz": "320"}))._network.layout.frame == (320, 320)
+    def test_the_input_size_may_be_one_number(self, tiny_onnx_yolo):
+        assert load(tiny_onnx_yolo(side=None, metadata={"imgsz": "320"}))._network.layout.input_size == (320, 320)
 
     @pytest.mark.parametrize("size", ["[640]", "'x'", "[0, 640]"])
-    def test_a_size_of_frames_that_is_none_is_refused(self, size, tiny_onnx_yolo):
-        with pytest.raises(WeightsMismatchError, match=r"says that its imgsz is .* no size in pixels"):
+    def test_an_invalid_input_size_is_refused(self, size, tiny_onnx_yolo):
+        with pytest.raises(WeightsMismatchError, match=r"has imgsz .* in its metadata, expected one or two numbers of pixels"):
             load(tiny_onnx_yolo(side=None, metadata={"imgsz": size}))
 
     def test_another_model_for_onnx_runtime_is_refused(self, tmp_path):
@@ -86,7 +86,7 @@ class TestFiles:
 
         graph = Graph()
         (tmp_path / "other.onnx").write_bytes(graph.build(y=graph.op("Neg", graph.input("x", [1, 4]))))
-        with pytest.raises(WeightsMismatchError, match=r"other\.onnx does not say its names, stride, task"):
+        with pytest.raises(WeightsMismatchError, match=r"other\.onnx has no names, stride, task in its metadata"):
             load(tmp_path / "other.onnx")
 
     @pytest.mark.parametrize("content", [b"", b"no graph"])
@@ -117,8 +117,8 @@ class TestComputing:
         with pytest.raises(ConfigError, match="device 'tpu' is not available in this build of ONNX Runtime: use auto or cpu"):
             load(tiny_onnx_yolo(), device="tpu")
 
-    def test_a_frame_of_another_size_is_refused_by_name(self, tiny_onnx_yolo):
-        with pytest.raises(ConfigError, match="frames of 64 x 64 pixels alone, and imgsz=320"):
+    def test_another_input_size_than_the_fixed_one_is_refused_by_name(self, tiny_onnx_yolo):
+        with pytest.raises(ConfigError, match="fixed input size of 64 x 64 pixels, and imgsz=320"):
             load(tiny_onnx_yolo(), imgsz=320)
 
 

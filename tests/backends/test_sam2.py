@@ -1,4 +1,4 @@
-"""Backend `sam2`: its eight models are built, loaded and refused by name, and neither Hydra nor CUDA learns of it."""
+"""Backend `sam2`: its eight models are built, loaded and refused by name, without side effects on Hydra and CUDA."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ TINY = MODELS["sam2.1-hiera-tiny"]
 
 
 def save(config, folder):
-    """A checkpoint of the right tensors, all of one value: of full shape for whoever loads it, and small as a file."""
+    """A checkpoint with tensors of the right shapes that all have one value, so that the file is small."""
     state = {
         name: torch.full((1,) * tensor.ndim, 0.01).expand(tensor.shape)
         for name, tensor in backend.build_image_model(config).state_dict().items()
@@ -146,7 +146,7 @@ class TestBuild:
 
 
 class TestHydra:
-    """Programs of their own, because Hydra's state is the process's."""
+    """Tests in new processes, because the state of Hydra is global."""
 
     LOAD = """
         import sys, promptseg
@@ -158,7 +158,7 @@ class TestHydra:
     """
 
     def run(self, program, *arguments):
-        """Runs a program that treats warnings as errors; returns what it printed."""
+        """Run a program that treats warnings as errors, and return its output."""
         source = "\n".join(line.removeprefix("        ") for line in program.splitlines())
         command = [sys.executable, "-W", "error", "-c", source, *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Backend `sam2_video`: the models of `sam2` track by `load_video`, with the same weights, and its options are checked."""
+"""Backend `sam2_video`: the models of `sam2` track with `load_video` and the same weights, and options are checked."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ TINY = MODELS["sam2.1-hiera-tiny"]
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    """The right tensors, all of one value: of full shape for whoever loads it, and small as a file."""
+    """A checkpoint with tensors of the right shapes that all have one value, so that the file is small."""
     path = tmp_path_factory.mktemp("weights") / "sam2.1_hiera_t.pt"
     shapes = _sam2.build_video_model(TINY).state_dict().items()
     torch.save({"model": {name: torch.full((1,) * tensor.ndim, 0.01).expand(tensor.shape) for name, tensor in shapes}}, path)

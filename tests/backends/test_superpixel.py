@@ -1,4 +1,4 @@
-"""Superpixels: which patches a prompt selects, what a score says, and what is refused."""
+"""Superpixels: selection by prompts, scores, and refusals."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ LEFT[:, :130] = True
 
 @pytest.fixture
 def two_colors():
-    """Two flat colors, the left one on `LEFT`."""
+    """An image of two uniform colors; the left one covers `LEFT`."""
     image = np.full((*SIZE, 3), (20, 60, 210), np.uint8)
     image[LEFT] = (200, 40, 30)
     return image
@@ -28,7 +28,7 @@ def segment(image, *prompts, **options):
     return promptseg.load("superpixel", **options).open(image).segment(list(prompts))
 
 
-def test_the_patch_under_a_point_stays_on_its_side_of_an_edge(two_colors):
+def test_the_superpixel_under_a_point_stays_on_its_side_of_an_edge(two_colors):
     left, right = segment(two_colors, Prompt.point(128, 60), Prompt.point(131, 60))
     assert left.array[60, 128]
     assert right.array[60, 131]
@@ -36,20 +36,20 @@ def test_the_patch_under_a_point_stays_on_its_side_of_an_edge(two_colors):
     assert not (right.array & LEFT).any()
 
 
-def test_foreground_points_gather_their_patches(two_colors):
+def test_foreground_points_gather_their_superpixels(two_colors):
     y, x = np.mgrid[2 : SIZE[0] : 4, 2:130:4]
     everywhere_left = Prompt.points(np.stack([x.ravel(), y.ravel()], axis=1))
     assert segment(two_colors, everywhere_left)[0].iou(Mask.from_array(LEFT)) > 0.99
 
 
-def test_a_box_gathers_the_patches_of_which_more_than_half_lies_inside_it(two_colors):
-    patches = segment_everything(two_colors)
+def test_a_box_gathers_the_superpixels_of_which_more_than_half_lies_inside_it(two_colors):
+    superpixels = segment_everything(two_colors)
     box = np.zeros(SIZE, bool)
     box[15:100, 33:177] = True
     expected = np.zeros(SIZE, bool)
-    for patch in patches:
-        if (patch.array & box).sum() > patch.area / 2:
-            expected |= patch.array
+    for superpixel_mask in superpixels:
+        if (superpixel_mask.array & box).sum() > superpixel_mask.area / 2:
+            expected |= superpixel_mask.array
     (mask,) = segment(two_colors, Prompt.box(33, 15, 177, 100))
     assert np.array_equal(mask.array, expected)
     assert mask.iou(Mask.from_array(box)) > 0.8
@@ -59,29 +59,29 @@ def test_a_box_around_a_color_finds_it(two_colors):
     assert segment(two_colors, Prompt.box(0, 0, 130, 120))[0] == Mask.from_array(LEFT)
 
 
-def test_a_box_smaller_than_any_patch_gives_an_empty_mask_with_score_zero(two_colors):
+def test_a_box_smaller_than_any_superpixel_gives_an_empty_mask_with_score_zero(two_colors):
     (mask,) = segment(two_colors, Prompt.box(50, 50, 51, 51))
     assert (mask.area, mask.score) == (0, 0.0)
 
 
-def test_a_background_point_takes_its_patch_from_a_box(two_colors):
-    whole, less, patch = segment(
+def test_a_background_point_takes_its_superpixel_from_a_box(two_colors):
+    whole, less, superpixel_mask = segment(
         two_colors,
         Prompt.box(0, 0, 130, 120),
         Prompt.box(0, 0, 130, 120) + Prompt.point(60, 60, foreground=False),
         Prompt.point(60, 60),
     )
-    assert np.array_equal(less.array, whole.array & ~patch.array)
+    assert np.array_equal(less.array, whole.array & ~superpixel_mask.array)
 
 
-def test_a_foreground_point_adds_its_patch_to_a_box(two_colors):
-    box, more, patch = segment(
+def test_a_foreground_point_adds_its_superpixel_to_a_box(two_colors):
+    box, more, superpixel_mask = segment(
         two_colors, Prompt.box(0, 0, 130, 120), Prompt.box(0, 0, 130, 120) + Prompt.point(190, 60), Prompt.point(190, 60)
     )
-    assert np.array_equal(more.array, box.array | patch.array)
+    assert np.array_equal(more.array, box.array | superpixel_mask.array)
 
 
-def test_a_background_point_wins_over_a_foreground_point_on_the_same_patch(two_colors):
+def test_a_background_point_wins_over_a_foreground_point_on_the_same_superpixel(two_colors):
     assert segment(two_colors, Prompt.points([(60, 60), (60, 60)], [True, False]))[0].area == 0
 
 
@@ -89,17 +89,17 @@ def test_background_points_alone_give_an_empty_mask(two_colors):
     assert segment(two_colors, Prompt.point(60, 60, foreground=False))[0].area == 0
 
 
-def test_every_pixel_belongs_to_one_patch(photo):
+def test_every_pixel_belongs_to_one_superpixel(photo):
     everything = segment_everything(photo(97, 143))
     assert everything.areas.sum() == 97 * 143
     assert everything.union().area == 97 * 143
 
 
-def test_more_segments_give_more_patches(photo):
+def test_more_segments_give_more_superpixels(photo):
     assert len(segment_everything(photo(), n_segments=20)) < len(segment_everything(photo(), n_segments=200))
 
 
-def test_compactness_makes_patches_squarer(photo):
+def test_compactness_makes_superpixels_squarer(photo):
     def roughness(compactness):
         masks = segment_everything(photo(), n_segments=40, compactness=compactness)
         boxes = masks.boxes
@@ -108,7 +108,7 @@ def test_compactness_makes_patches_squarer(photo):
     assert roughness(100.0) < roughness(1.0)
 
 
-def test_a_flat_patch_on_another_color_scores_near_one():
+def test_a_flat_superpixel_on_another_color_scores_near_one():
     image = np.full((80, 80, 3), 20, np.uint8)
     image[20:60, 20:60] = (250, 240, 30)
     assert segment(image, Prompt.box(20, 20, 60, 60))[0].score > 0.95
@@ -136,7 +136,7 @@ def test_a_large_image_is_cut_on_a_copy_and_answered_at_its_own_size(monkeypatch
     image = np.full((height, width, 3), (20, 60, 210), np.uint8)
     image[: height // 2] = (200, 40, 30)
     session = promptseg.load("superpixel", n_segments=60).open(image)
-    assert max(session.patches.labels.shape) == 100
+    assert max(session.superpixels.labels.shape) == 100
     everything = session.everything()
     assert everything.areas.sum() == height * width
     assert everything.union().area == height * width
@@ -146,16 +146,16 @@ def test_a_large_image_is_cut_on_a_copy_and_answered_at_its_own_size(monkeypatch
     assert mask.iou(Mask.from_array(upper)) > 0.95
 
 
-def test_the_share_of_a_patch_in_a_box_is_counted_in_pixels_of_the_image(monkeypatch):
+def test_the_share_of_a_superpixel_in_a_box_is_counted_in_pixels_of_the_image(monkeypatch):
     monkeypatch.setattr(superpixel, "MAX_SIDE", 40)
     image = np.random.default_rng(3).integers(0, 256, (130, 170, 3), dtype=np.uint8)
     session = promptseg.load("superpixel", n_segments=30).open(image)
     box = np.zeros((130, 170), bool)
     box[21:88, 35:121] = True
     expected = np.zeros((130, 170), bool)
-    for patch in session.everything():
-        if (patch.array & box).sum() > patch.area / 2:
-            expected |= patch.array
+    for superpixel_mask in session.everything():
+        if (superpixel_mask.array & box).sum() > superpixel_mask.area / 2:
+            expected |= superpixel_mask.array
     assert np.array_equal(session.segment([Prompt.box(35, 21, 121, 88)])[0].array, expected)
 
 

@@ -1,4 +1,4 @@
-"""YOLO checkpoints in torch: which are taken and which refused, and what the process around them notices."""
+"""YOLO checkpoints in torch: accepted and refused files, and side effects of importing ultralytics on the process."""
 
 import importlib.util
 import json
@@ -63,7 +63,7 @@ print(json.dumps({"changed": {name: (str(before[name]), str(after[name])) for na
 
 
 def in_a_process(code, path, tmp_path, **environment):
-    """Runs code in a process of its own with an empty home folder; what it prints last, from JSON."""
+    """Run code in a new process with an empty home folder and return the last line that it prints, parsed from JSON."""
     home = tmp_path / "user"
     home.mkdir()
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("YOLO_", "ULTRALYTICS_", "OMP_"))}
@@ -102,7 +102,7 @@ class TestTheProcessAround:
         assert report["changed"] == []
 
     def test_listing_and_finding_models_does_not_import_ultralytics(self):
-        code = "import sys\nfrom promptseg import registry\nregistry.backend_of(registry.find_model('yolo11n')).missing()\n"
+        code = "import sys\nfrom promptseg import registry\nregistry.find_model('yolo11n')\nregistry.backends()['yolo'].missing()\n"
         code += "sys.exit('ultralytics' in sys.modules or 'torch' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -200,7 +200,7 @@ class TestWeights:
         saved = torch.load(tiny_yolo(), weights_only=False)
         saved["model"].model[3] = Foreign()
         torch.save(saved, tmp_path / "foreign.pt")
-        with pytest.raises(WeightsMismatchError, match=r"holds a .*Foreign, which is no layer"):
+        with pytest.raises(WeightsMismatchError, match=r"contains a .*Foreign, which is no layer"):
             promptseg.load("yolo", weights=tmp_path / "foreign.pt", device="cpu")
 
     def test_a_hostile_checkpoint_around_a_real_model_runs_nothing(self, tiny_yolo, tmp_path):
@@ -234,20 +234,20 @@ class TestWeights:
             promptseg.load("yolo11n", weights=path)
 
     @pytest.mark.parametrize(
-        ("imgsz", "frame"), [(64, (64, 64)), ([64, 96], (64, 96)), (70, (96, 96)), ("x", (640, 640)), (None, (640, 640))]
+        ("imgsz", "input_size"), [(64, (64, 64)), ([64, 96], (64, 96)), (70, (96, 96)), ("x", (640, 640)), (None, (640, 640))]
     )
-    def test_the_frame_is_the_one_that_it_was_trained_on(self, imgsz, frame, tiny_yolo, tmp_path):
+    def test_the_input_size_is_the_one_that_it_was_trained_with(self, imgsz, input_size, tiny_yolo, tmp_path):
         saved = torch.load(tiny_yolo(), weights_only=False)
         torch.save({**saved, "train_args": {"imgsz": imgsz}}, tmp_path / "trained.pt")
-        assert promptseg.load("yolo", weights=tmp_path / "trained.pt", device="cpu")._network.layout.frame == frame
+        assert promptseg.load("yolo", weights=tmp_path / "trained.pt", device="cpu")._network.layout.input_size == input_size
 
 
 class Foreign(torch.nn.Module):
-    """A layer of nobody's."""
+    """Layer of an unknown library."""
 
 
 class Call:
-    """Pickles as a call of a function."""
+    """Object that pickles as a function call."""
 
     def __init__(self, function, *args):
         self.function, self.args = function, args
@@ -265,8 +265,8 @@ class TestComputing:
         path = tiny_yolo(seed=3)
         full, short = (promptseg.load("yolo", weights=path, device="cpu", dtype=name) for name in ("float32", dtype))
         assert short.provenance.dtype == dtype
-        frame = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-        expected, computed = (model._network(frame).predictions for model in (full, short))
+        image = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        expected, computed = (model._network(image).predictions for model in (full, short))
         assert np.median(np.abs(computed[:4] - expected[:4])) < pixels
         assert np.median(np.abs(computed[4:] - expected[4:])) < 0.02
         rounded = torch.tensor(computed[:4]).to(getattr(torch, dtype)).float().numpy()
@@ -280,14 +280,14 @@ class TestComputing:
         with pytest.raises(OutOfMemoryError, match=r"out of memory on cpu: .*the model does not fit; try a smaller imgsz"):
             promptseg.load("yolo", weights=tiny_yolo(), device="cpu")
 
-    def test_memory_that_runs_out_on_a_frame_is_named_with_its_size(self, tiny_yolo, monkeypatch):
+    def test_memory_that_runs_out_on_an_image_is_named_with_the_input_size(self, tiny_yolo, monkeypatch):
         detector = promptseg.load("yolo", weights=tiny_yolo(), device="cpu", imgsz=96)
 
-        def compute(frame):
+        def compute(letterboxed):
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
         monkeypatch.setattr(detector._network, "_compute", compute)
-        with pytest.raises(OutOfMemoryError, match="a frame of 96 x 96 does not fit"):
+        with pytest.raises(OutOfMemoryError, match="no room for an input of 96 x 96 pixels"):
             detector.detect(np.zeros((96, 96, 3), np.uint8))
 
     @pytest.mark.parametrize(("option", "value"), [("dtype", "int8"), ("threshold", 7), ("conf", 0.3)])

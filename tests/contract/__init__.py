@@ -1,1 +1,4 @@
-"""The contracts of `promptseg.testing.contracts`, run on every backend; a package, so that modules may be named as in other folders."""
+"""Contract tests of `promptseg.testing.contracts` for every backend.
+
+This folder is a package, so that its modules may have the same names as modules in other folders.
+"""

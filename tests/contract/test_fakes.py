@@ -1,4 +1,4 @@
-"""The fakes pass the contracts that they are meant to stand in for, and do what they say."""
+"""Contract tests for the fakes, and tests of their documented behavior."""
 
 import subprocess
 import sys
@@ -34,11 +34,11 @@ class TestFakeVideoSegmenter(VideoSegmenterContract):
 
 
 class TestFakeVideoSegmenterWithLittleRoom(VideoSegmenterContract):
-    most_objects = 3
+    max_objects = 3
 
     @pytest.fixture
     def video_segmenter(self):
-        return FakeVideoSegmenter(most=3)
+        return FakeVideoSegmenter(max_objects=3)
 
 
 class TestFakeVideoSegmenterInMotion(VideoSegmenterContract):

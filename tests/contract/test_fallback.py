@@ -1,4 +1,4 @@
-"""A ladder of models keeps the contract of all segmenters, on its first model and below it."""
+"""Contract of segmenters for a fallback chain, on its first model and after a fallback."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Grounding DINO behind the contract of all detectors, on both engines, with small random weights."""
+"""Contract of detectors for Grounding DINO on both engines, with small random weights."""
 
 import pytest
 
@@ -10,16 +10,16 @@ def make(tiny_grounding, vocabulary, folder, engine):
     import torch
 
     from promptseg.models.grounding_dino import groundingdino_engine, transformers_engine
-    from promptseg.models.grounding_dino.captions import WordPieces
+    from promptseg.models.grounding_dino.captions import WordPieceTokenizer
     from promptseg.models.grounding_dino.detector import GroundingDino, Settings
-    from promptseg.models.grounding_dino.frame import FrameSize
+    from promptseg.models.grounding_dino.preprocessing import InputSize
     from promptseg.models.grounding_dino.torch_model import TorchGrounding
 
     build = {"transformers": transformers_engine, "groundingdino": groundingdino_engine}[engine].from_original
     module = build(folder, tiny_grounding.state(), tiny_grounding.architecture, "tiny")
     provenance = Provenance("tiny", "grounding_dino", "torch", {"tiny.pth": 64 * "0"}, "Apache-2.0")
     model = TorchGrounding(module, provenance, torch.device("cpu"))
-    return GroundingDino(model, WordPieces(vocabulary), Settings(threshold=0), FrameSize(64, 107))
+    return GroundingDino(model, WordPieceTokenizer(vocabulary), Settings(threshold=0), InputSize(64, 107))
 
 
 class TestTransformers(DetectorContract):

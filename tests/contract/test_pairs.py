@@ -1,4 +1,4 @@
-"""Every detector of the catalog in front of every segmenter, from a configuration file alone."""
+"""Pipelines of every detector with every segmenter of the catalog, from a configuration file."""
 
 import itertools
 
@@ -12,7 +12,7 @@ pytest.importorskip("torch", reason="most models need torch")
 
 
 def cataloged(kind):
-    """Name and engine of every model of a kind that this version runs."""
+    """Return the name and engine of every model of a kind that this version can run."""
     backends = {name: spec.kind for name, spec in registry.backends().items()}
     return [
         (name, engine.name) for name, model in ps.list_models().items() for engine in model.engines if backends.get(engine.backend) == kind

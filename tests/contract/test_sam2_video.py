@@ -1,4 +1,4 @@
-"""SAM 2 on videos behind the contract of all video segmenters, on a small model with random weights."""
+"""Contract of video segmenters for SAM 2, on a small model with random weights."""
 
 import copy
 
@@ -22,7 +22,7 @@ def make(predictor, objects):
 
 class TestSam2Video(VideoSegmenterContract):
     exact = False
-    most_objects = 3
+    max_objects = 3
 
     @pytest.fixture(scope="class")
     @staticmethod

@@ -1,4 +1,4 @@
-"""Suites hold the tests that apply to a model, and no others."""
+"""Suites contain the tests that apply to a model, and no others."""
 
 import importlib
 import pkgutil
@@ -36,7 +36,7 @@ class SquareWithATestOfItsOwn(Square):
 
 
 def collected(suite):
-    """The tests that pytest finds in a class."""
+    """Return the names of the tests that pytest collects in a class."""
     return {name for name in dir(suite) if name.startswith("test") and callable(getattr(suite, name))}
 
 
@@ -98,7 +98,7 @@ def test_points_that_only_come_along_are_asked_for():
 def test_a_video_segmenter_is_asked_for_its_limit_where_it_has_one():
     test = "test_objects_for_which_there_is_no_room_are_refused_and_the_others_stay"
     assert test not in collected(contracts.VideoSegmenterContract)
-    assert test in collected(type("SmallContract", (contracts.VideoSegmenterContract,), {"most_objects": 2}))
+    assert test in collected(type("SmallContract", (contracts.VideoSegmenterContract,), {"max_objects": 2}))
 
 
 def test_failed_assertions_of_every_module_show_their_values():

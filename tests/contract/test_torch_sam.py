@@ -1,4 +1,4 @@
-"""The torch engine behind the contract of all segmenters, on small models with random weights."""
+"""Contract of segmenters for the torch engine, on small models with random weights."""
 
 import pytest
 

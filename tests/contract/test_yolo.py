@@ -1,4 +1,4 @@
-"""YOLO detectors behind the contract of all detectors, on small models with random weights."""
+"""Contract of detectors for YOLO, on small models with random weights."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""MobileSAM's own code with mini-sam's weights, to compare with."""
+"""MobileSAM's original code with the weights of mini-sam, for comparison."""
 
 import warnings
 
@@ -61,6 +61,6 @@ def small_truck(truck):
 
 @pytest.fixture(scope="session")
 def everything(model, mobile_sam, small_truck):
-    """What MobileSAM's own generator finds on the small photo, at 8 x 8 points."""
+    """The masks of MobileSAM's own mask generator on the small image, from 8 x 8 points."""
     found = mobile_sam.SamAutomaticMaskGenerator(model, points_per_side=8).generate(small_truck)
     return Masks([Mask.from_array(entry["segmentation"], score=entry["predicted_iou"]) for entry in found])

@@ -1,4 +1,4 @@
-"""The prepared graphs answer as the published decoder file does."""
+"""The prepared graphs give the masks of the published decoder file."""
 
 import numpy as np
 import onnx
@@ -25,7 +25,7 @@ PROMPTS = {
 
 @pytest.fixture(scope="module")
 def published(mini_sam):
-    """The published decoder, cut before it chooses a mask: all four low-resolution masks and their scores."""
+    """The published decoder without its selection of a mask: all four low-resolution masks and their scores."""
     model = onnx.shape_inference.infer_shapes(onnx.load(str(registry.fetch("mini-sam").files["sam.onnx"])))
     cut = onnx.utils.Extractor(model).extract_model(INPUTS, [LOGITS, SCORES])
     session = onnxruntime.InferenceSession(cut.SerializeToString(), providers=["CPUExecutionProvider"])
@@ -51,7 +51,7 @@ def embedding(mini_sam):
 
 @pytest.fixture(scope="module")
 def earlier(embedding, published):
-    """An earlier mask: of a point on the cup."""
+    """An earlier mask, from a point on the cup."""
     return published(embedding, *PROMPTS["point"])[0][2]
 
 

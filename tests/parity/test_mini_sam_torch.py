@@ -1,4 +1,4 @@
-"""mini-sam in torch, its parameters read out of the published ONNX files, answers as those files on ONNX Runtime and as its checkpoint."""
+"""mini-sam in torch, with parameters from the published ONNX files, gives the masks of these files and of its checkpoint."""
 
 import shutil
 
@@ -25,7 +25,7 @@ PROMPTS = (
 
 @pytest.fixture(scope="module")
 def published(mini_sam, mobile_sam):
-    """mini-sam in torch with the weights that are fetched, which are those of ONNX Runtime."""
+    """mini-sam in torch with the fetched weights, the same as for ONNX Runtime."""
     return promptseg.load("mini-sam", engine="torch", device="cpu", cache=None)
 
 

@@ -1,4 +1,4 @@
-"""mini-sam on ONNX Runtime answers as the same weights do in MobileSAM's own code."""
+"""mini-sam on ONNX Runtime gives the masks of MobileSAM's original code with the same weights."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""MobileSAM's architecture in torch on the engine answers as its own code does, on mini-sam's published weights."""
+"""MobileSAM on the torch engine gives the masks of its original code, with mini-sam's published weights."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A pair of SAM's full size, quantized as labelme's are, answers nearly as the float model that it was made of: mini-sam."""
+"""A pair of SAM's full size, quantized like those of labelme, gives nearly the masks of its float model, mini-sam."""
 
 import numpy as np
 import onnx
@@ -37,7 +37,7 @@ def test_masks_are_nearly_those_of_the_float_model(mini_sam, int8):
 
 
 def test_the_decoder_answers_closer_to_the_float_model_than_its_own_file_does(mini_sam, int8, folder):
-    """All on one embedding, so that only the decoders differ: why the file's weights are made float again (decision 8)."""
+    """Decoders on the same embedding: they show why the weights of the file are converted back to float (decision 8)."""
     model = onnx.shape_inference.infer_shapes(onnx.load(str(folder / "sam.quantized.onnx")))
     names = ["image_embeddings", "point_coords", "point_labels", "mask_input", "has_mask_input"]
     logits = "/Reshape_9_output_0"

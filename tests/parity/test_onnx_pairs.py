@@ -1,4 +1,4 @@
-"""Pairs in the published layouts answer as their files do when they are run in full, in the way of their public runners."""
+"""Pairs in the published layouts give the masks of their complete files, run as in their public runners."""
 
 import numpy as np
 import onnxruntime
@@ -15,7 +15,7 @@ THEIRS = {"point": POINT, "points": POINTS, "box": BOX}
 
 
 class Published:
-    """An encoder and a decoder in ONNX Runtime, whole."""
+    """The complete encoder and decoder in ONNX Runtime."""
 
     def __init__(self, encoder, decoder):
         self.encoder, self.decoder = (
@@ -41,13 +41,13 @@ def no_mask(side):
 
 @pytest.mark.parametrize("kind", ["point", "points"])
 def test_segment_anythings_export(kind, sam_pair, photo):
-    """The file answers with the mask that its own rule chooses: for one point the best of three, for several the single one."""
+    """The file itself selects the mask: for one point the best of three, for several points the single one."""
     published = Published(sam_pair / "encoder.onnx", sam_pair / "decoder.onnx")
     image = photo()
     frame = np.zeros((128, 128, 3), np.float32)
     frame[:96] = (np.asarray(Image.fromarray(image).resize((128, 96), Image.Resampling.BILINEAR), np.float32) / 255 - MEAN) / STD
     points, labels = THEIRS[kind]
-    scaled = np.array([*points, (0, 0)], np.float32) * 0.8  # The photo is 160 wide.
+    scaled = np.array([*points, (0, 0)], np.float32) * 0.8  # The image is 160 wide.
     masks, scores, low_res = published.decode(
         published.encode(frame.transpose(2, 0, 1)[None]),
         ["image_embeddings"],

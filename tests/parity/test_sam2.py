@@ -1,4 +1,4 @@
-"""SAM 2 on the engine answers as sam2's own predictor and mask generator do, on random weights."""
+"""SAM 2 on the torch engine gives the masks of sam2's own predictor and mask generator, with random weights."""
 
 import copy
 import warnings
@@ -77,7 +77,7 @@ def session(segmenter, photo):
 
 
 def predict(predictor, multimask, **arguments):
-    """Upstream's masks, scores and low-resolution logits."""
+    """Return the masks, scores and low-resolution logits of the original predictor."""
     arguments = {name: np.array(value) for name, value in arguments.items()}
     return predictor.predict(**arguments, multimask_output=multimask)
 
@@ -97,7 +97,7 @@ def assert_equal(masks, upstream, tolerance=TOLERANCE):
 
 
 def gave_way(predictor, **arguments):
-    """Whether upstream's answer is not the mask for one object, but the best of the three."""
+    """Return whether the original predictor selects the best of the three masks instead of the single one."""
     _, _, (single,) = predict(predictor, multimask=False, **arguments)
     _, scores, logits = predict(predictor, multimask=True, **arguments)
     return np.array_equal(single, logits[np.argmax(scores)])
@@ -230,7 +230,7 @@ class TestPredictor:
 
 
 def test_the_objects_score_and_tokens_are_upstreams(upstream, segmenter, photo):
-    """They are not asked of images, but of video."""
+    """Object scores and tokens are used only for video."""
     prompt_encoder, mask_decoder = upstream.sam_prompt_encoder, upstream.sam_mask_decoder
     embedding, *high_res = (torch.tensor(array) for array in segmenter.open(photo()).embedding.features.values())
     points, labels = torch.tensor([[[40.0, 50.0]], [[100.0, 20.0]]]), torch.tensor([[1], [0]])
@@ -288,7 +288,7 @@ class TestEverything:
 
 @pytest.mark.slow
 class TestFullSize:
-    """SAM 2.1 tiny as it is published but for its weights, from a checkpoint, through `promptseg.load`."""
+    """SAM 2.1 tiny of full size with random weights, loaded from a checkpoint with `promptseg.load`."""
 
     @pytest.fixture(scope="class")
     @staticmethod

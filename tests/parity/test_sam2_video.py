@@ -1,4 +1,4 @@
-"""SAM 2 over a stream answers frame for frame as sam2's own video predictor does with all frames in memory, on random weights."""
+"""SAM 2 on a stream gives the masks of sam2's own video predictor, which has all frames in memory, with random weights."""
 
 import copy
 import sys
@@ -27,7 +27,7 @@ POINT, ALSO, BESIDE, BOX, OTHER = (30, 28), (36, 32), (70, 8), (18, 14, 48, 44),
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A textured square that moves over a textured ground, as upstream takes it: JPEG files with numbers for names."""
+    """A textured square that moves over a textured background, as numbered JPEG files for the original predictor."""
     path, random = tmp_path_factory.mktemp("video"), np.random.default_rng(5)
     ground = random.integers(0, 90, (*SIZE, 3), np.uint8)
     square = random.integers(150, 255, (24, 24, 3), np.uint8)
@@ -50,7 +50,7 @@ def make_segmenter(upstream, fill_holes=0, **settings):
 
 
 class Upstream:
-    """sam2's own predictor on a folder, asked in our words."""
+    """sam2's own predictor on a folder, with the methods of a `promptseg.protocols.VideoSession`."""
 
     def __init__(self, predictor, folder):
         self.predictor = predictor
@@ -69,7 +69,7 @@ class Upstream:
         return masks[ids.index(object_id), 0].numpy()
 
     def propagate(self, start, stop, reverse=False):
-        """The frames' numbers, and for each the low-resolution logits and the masks of the objects."""
+        """Yield the index of each frame with the low-resolution logits and the masks of its objects."""
         count = start - stop - 1 if reverse else stop - start - 1
         for frame, ids, masks in self.predictor.propagate_in_video(self.state, start, count, reverse):
             outputs = [self.state["output_dict_per_obj"][index] for index in range(len(ids))]
@@ -78,7 +78,7 @@ class Upstream:
 
 
 def check_alike(ours, theirs, least=1):
-    """Compares frames tracked by both; returns over how many masks with pixels."""
+    """Compare the frames of both, and return the number of masks that are not empty."""
     seen = 0
     for at, (frame, expected) in zip(ours, theirs, strict=True):
         assert at.frame == frame
@@ -116,7 +116,7 @@ def test_two_objects_on_a_whole_video_are_tracked_alike(upstream, folder):
 
 
 def test_a_correction_of_a_tracked_frame_and_a_second_click_on_it_are_alike(upstream, folder):
-    """Upstream is told to attend to corrected frames: as it comes, it tracks over a correction and forgets it."""
+    """The original predictor is set to attend to corrected frames. By default, it tracks over a correction and forgets it."""
     ours, theirs = make_segmenter(upstream).open(open_frames(folder)), Upstream(copy.deepcopy(upstream), folder)
     theirs.predictor.add_all_frames_to_correct_as_cond = True
     for session in (ours, theirs):
@@ -160,7 +160,7 @@ def test_a_video_shorter_than_the_models_reach_is_measured_alike(upstream, folde
 
 
 def test_the_least_memory_gives_the_same_masks(upstream, folder):
-    """A ceiling under which nothing fits but what the next frame needs."""
+    """A memory limit that leaves room only for what the next frame needs."""
     sessions = [make_segmenter(upstream).open(open_frames(folder))]
     least = sessions[0]._model.span.of_object(1)
     sessions.append(make_segmenter(upstream, memory=least).open(open_frames(folder)))

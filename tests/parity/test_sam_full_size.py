@@ -1,4 +1,4 @@
-"""SAM at its full size, with random weights, answers as segment-anything's own predictor does."""
+"""SAM of full size with random weights gives the masks of segment-anything's own predictor."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ POINT, BESIDE, BOX = (290, 160), (130, 270), (322, 62, 430, 330)
 
 @pytest.fixture(scope="module", params=["vit_b", *(pytest.param(name, marks=pytest.mark.full_size) for name in ("vit_l", "vit_h"))])
 def both(request, tmp_path_factory):
-    """Upstream's predictor with the sample photo, and ours, of one checkpoint of random weights."""
+    """The original predictor with the sample image, and the segmenter, both from one checkpoint of random weights."""
     torch.manual_seed(0)
     sam = segment_anything.sam_model_registry[request.param]().eval().requires_grad_(False)
     for block in sam.image_encoder.blocks:  # Zero when they are new.

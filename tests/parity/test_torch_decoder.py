@@ -1,4 +1,4 @@
-"""The torch decoder answers as segment-anything's own prompt encoder, mask decoder and predictor do, on random weights."""
+"""The torch decoder equals segment-anything's own prompt encoder, mask decoder and predictor, with random weights."""
 
 import copy
 import itertools
@@ -19,7 +19,7 @@ from promptseg.models.sam.torch.model import Settings, TorchSam  # noqa: E402
 
 TOLERANCE = 1e-4
 RELATIVE = 1e-5
-"""Of the largest logit, where that is over 10: upstream's own rounding then reaches further than the tolerance."""
+"""Tolerance relative to the largest logit, if that is over 10: rounding errors of the original code then exceed the absolute tolerance."""
 CPU = torch.device("cpu")
 PARTS = ("point", "points", "box", "mask")
 COMBINATIONS = [parts for n in range(1, 4) for parts in itertools.combinations(PARTS, n) if not {"point", "points"} <= set(parts)]
@@ -27,14 +27,14 @@ SHAPES = {
     "depth 1": {"depth": 1},
     "depth 2": {"depth": 2},
     "depth 3": {"depth": 3},
-    "wide": {"width": 64, "heads": 8, "frame": 128, "grid": 8},
-    "fine grid": {"width": 48, "heads": 2, "frame": 64, "grid": 8},
-    "SAM's own": {"width": 256, "heads": 8, "frame": 1024, "grid": 64},
+    "wide": {"width": 64, "heads": 8, "input_size": 128, "grid": 8},
+    "fine grid": {"width": 48, "heads": 2, "input_size": 64, "grid": 8},
+    "SAM's own": {"width": 256, "heads": 8, "input_size": 1024, "grid": 64},
 }
 
 
 def prompts_of(sam, parts, count, seed=1):
-    """Random prompts of these parts in upstream's form: points with labels, boxes, masks; each None where it has no part."""
+    """Return random prompts of the given parts in the original form: points with labels, boxes, masks. Missing parts are None."""
     generator = torch.Generator().manual_seed(seed)
     frame, grid = sam.prompt_encoder.input_image_size[0], sam.prompt_encoder.image_embedding_size[0]
     points = boxes = masks = None
@@ -55,7 +55,7 @@ def embedding_of(sam, seed=2):
 
 
 def upstream(sam, embedding, prompts, multimask):
-    """Upstream's low-resolution logits (N, C, h, w) and scores (N, C)."""
+    """Return low-resolution logits (N, C, h, w) and scores (N, C) of the original code."""
     with torch.no_grad():
         sparse, dense = sam.prompt_encoder(*prompts)
         return sam.mask_decoder(
@@ -68,7 +68,7 @@ def upstream(sam, embedding, prompts, multimask):
 
 
 def as_tokens(prompts):
-    """Upstream's form as points and labels of ours."""
+    """Return the points and labels for our decoder from prompts in the original form."""
     points, boxes, _ = prompts
     count = len(points[0] if points is not None else boxes)
     xy, labels = points if points is not None else (torch.zeros(count, 0, 2), torch.zeros(count, 0, dtype=torch.int64))
@@ -77,7 +77,7 @@ def as_tokens(prompts):
 
 
 def ours(sam, embedding, prompts, dtype=torch.float32):
-    """All our logits (N, 4, h, w) and scores (N, 4)."""
+    """Return all logits (N, 4, h, w) and scores (N, 4) of our decoder."""
     decoder = TorchDecoder(*(copy.deepcopy(part) for part in (sam.prompt_encoder, sam.mask_decoder)), CPU, dtype)
     with torch.inference_mode():
         context = decoder.context(embedding)
@@ -155,7 +155,7 @@ def segmenter(upstream_sam):
 
 
 class TestPredictor:
-    """A photo through the whole engine beside upstream's ``SamPredictor``."""
+    """Complete engine compared with the original ``SamPredictor`` on an image."""
 
     PROMPTS = (
         (Prompt.point(40, 50), {"point_coords": [[40, 50]], "point_labels": [1]}),

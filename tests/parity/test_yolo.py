@@ -1,4 +1,4 @@
-"""YOLO detectors against ultralytics' own predictions: the same boxes, scores, classes and masks."""
+"""YOLO detectors give the boxes, scores, classes and masks of ultralytics' own predictions."""
 
 import random
 import warnings
@@ -12,7 +12,7 @@ from promptseg.models.yolo.letterbox import Letterbox
 from promptseg.models.yolo.output import Layout, Output, decode
 from promptseg.testing.contracts import murky_scene
 
-PHOTOS = ("ultralytics/bus.jpg", "ultralytics/zidane.jpg", "coco_tiny/val2017/*.jpg", "coco_person/val2017/*.jpg")
+IMAGES = ("ultralytics/bus.jpg", "ultralytics/zidane.jpg", "coco_tiny/val2017/*.jpg", "coco_person/val2017/*.jpg")
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +30,7 @@ def ultralytics(ultralytics_tasks):
 
 @pytest.fixture(scope="session")
 def predict(ultralytics):
-    """Upstream's boxes (N, 6) that have an area, with scores and classes, and masks (N, H, W) or None, of an RGB image."""
+    """Return ultralytics' boxes with an area, (N, 6) with scores and classes, and masks, (N, H, W) or None, for an RGB image."""
 
     loaded = {}
 
@@ -61,15 +61,15 @@ def weights(shared):
 
 
 @pytest.fixture(scope="session")
-def photos(shared):
-    found = [path for pattern in PHOTOS for path in sorted((shared / "data").glob(pattern))[:3]]
+def images(shared):
+    found = [path for pattern in IMAGES for path in sorted((shared / "data").glob(pattern))[:3]]
     if not found:
-        pytest.skip("there are no photos beside the project")
+        pytest.skip("there are no images beside the project")
     return [load_image(path) for path in found]
 
 
 def assert_equal(found, classes, boxes, masks):
-    """The same detections in the same order: boxes within 0.1 pixel, scores within 0.001, masks but for pixels on the outline."""
+    """Assert the same detections in the same order: boxes within 0.1 pixel, scores within 0.001, masks but for pixels on the outline."""
     assert list(found.labels) == [classes[int(index)] for index in boxes[:, 5]]
     np.testing.assert_allclose(found.boxes, boxes[:, :4], atol=0.1)
     np.testing.assert_allclose(found.scores, boxes[:, 4], atol=1e-3)
@@ -93,24 +93,24 @@ def test_a_small_model_finds_what_ultralytics_finds(architecture, tiny_yolo, pre
 @pytest.mark.shared
 @pytest.mark.parametrize(("name", "model"), [("yolov8n.pt", "yolov8n"), ("yolov8n-seg.pt", "yolov8n-seg"), ("yolov8n_int8.onnx", "yolo")])
 @pytest.mark.parametrize("threshold", [0.05, 0.25])
-def test_real_weights_find_what_ultralytics_finds_on_photos(name, model, threshold, weights, photos, predict):
+def test_real_weights_find_what_ultralytics_finds_on_images(name, model, threshold, weights, images, predict):
     device = "cpu" if name.endswith(".pt") else "auto"
     detector = promptseg.load(model, weights=weights(name), device=device, threshold=threshold)
-    for pixels in photos if threshold == 0.25 else photos[:2]:
+    for pixels in images if threshold == 0.25 else images[:2]:
         boxes, masks = predict(weights(name), pixels, conf=threshold)
         assert_equal(detector.detect(pixels), detector.classes, boxes, masks)
 
 
 @pytest.mark.shared
-def test_real_weights_find_a_phrase_where_ultralytics_finds_the_class(weights, photos, predict):
+def test_real_weights_find_a_phrase_where_ultralytics_finds_the_class(weights, images, predict):
     detector = promptseg.load("yolov8n", weights=weights("yolov8n.pt"), device="cpu", threshold=0.25)
-    boxes, _ = predict(weights("yolov8n.pt"), photos[0], conf=0.25, classes=[5])
-    found = detector.detect(photos[0], ["Buses"])
+    boxes, _ = predict(weights("yolov8n.pt"), images[0], conf=0.25, classes=[5])
+    found = detector.detect(images[0], ["Buses"])
     np.testing.assert_allclose(found.boxes, boxes[:, :4], atol=0.1)
     assert set(found.labels) == {"Buses"}
 
 
-def test_the_frame_is_that_of_ultralytics(ultralytics):
+def test_the_letterboxed_image_is_that_of_ultralytics(ultralytics):
     draw = random.Random(0)
     for _ in range(60):
         size = (draw.randint(1, 700), draw.randint(1, 700))
@@ -120,16 +120,16 @@ def test_the_frame_is_that_of_ultralytics(ultralytics):
             assert np.array_equal(Letterbox.fit(size, (320, 320), stride).draw(pixels), expected)
 
 
-def test_boxes_come_back_to_the_photo_as_those_of_ultralytics_do(ultralytics):
+def test_boxes_in_the_image_are_those_of_ultralytics(ultralytics):
     draw = random.Random(1)
     for _ in range(200):
         size = (draw.randint(40, 3000), draw.randint(40, 3000))
         letterbox = Letterbox.fit(size, (640, 640), 32)
         boxes = np.random.default_rng(2).uniform(0, 640, (20, 4)).astype(np.float32)
-        expected = ultralytics.utils.ops.scale_boxes(letterbox.frame, boxes.copy(), size)
-        # Where the frame has no gray at all, ultralytics guesses the scale from it, up to one pixel of the photo off.
-        tight = letterbox.frame == letterbox.content
-        np.testing.assert_allclose(letterbox.to_photo(boxes), expected, atol=max(size) / 320 if tight else 1e-3)
+        expected = ultralytics.utils.ops.scale_boxes(letterbox.input_size, boxes.copy(), size)
+        # Without any padding, ultralytics estimates the scale from the input size, up to one pixel of the image off.
+        tight = letterbox.input_size == letterbox.content
+        np.testing.assert_allclose(letterbox.to_image(boxes), expected, atol=max(size) / 320 if tight else 1e-3)
 
 
 def test_non_maximum_suppression_is_that_of_ultralytics(ultralytics):

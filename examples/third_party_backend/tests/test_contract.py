@@ -1,4 +1,4 @@
-"""All that promptseg asks of a segmenter, asked of this one."""
+"""Contract tests for the GrabCut segmenter."""
 
 import pytest
 
@@ -8,12 +8,12 @@ from promptseg.testing.contracts import SegmenterContract
 
 @pytest.fixture(scope="module")
 def segmenter():
-    """The model, once for all tests."""
+    """The segmenter, loaded once for all tests."""
     return promptseg.load("grabcut")
 
 
 class TestGrabCut(SegmenterContract):
-    """GrabCut answers boxes, and takes points along with them."""
+    """GrabCut accepts boxes, and points in combination with a box."""
 
     accepts = frozenset({"box"})
     combines = frozenset({"box", "point"})

@@ -1,1 +1,1 @@
-"""Adapters: one a file, each making a wrapped library speak the protocols. They depend on the core and never on each other."""
+"""Backends: one adapter per file, from a `LoadRequest` to a model that follows the protocols. They do not import one another."""

@@ -1,4 +1,4 @@
-"""A user's own weights of Grounding DINO, under whatever names they have."""
+"""Weights of Grounding DINO that a user gives by path, under any file names."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from ..weights.store import ModelWeights, fetch_weights, file_sha256
 
 
 def find_weights(path: Path, model: ModelSpec, engine: Engine) -> ModelWeights:
-    """A user's own weights: an original checkpoint, a folder with one, or a folder that transformers saved.
+    """Return the weights at a path: an original checkpoint, a folder with one, or a folder that transformers saved.
 
-    A checkpoint is one file. The vocabulary is looked for beside it, and else in the cache, to which it is fetched where it is not there.
+    The vocabulary is taken from the same folder. If the folder has none, the published vocabulary is taken from the cache, or fetched.
 
     Args:
-        path: The file or folder.
+        path: Checkpoint or folder.
         model: The model.
-        engine: The engine that was chosen.
+        engine: Engine of the model that runs the weights.
 
     Raises:
-        WeightsNotFoundError: The path is not there, or the folder lacks something.
-        WeightsError: The vocabulary cannot be had.
+        WeightsNotFoundError: The path does not exist, or files are missing in the folder.
+        WeightsError: The vocabulary cannot be fetched.
     """
     if path.is_dir():
         parts = _parts_in(path, engine)
@@ -40,7 +40,11 @@ def find_weights(path: Path, model: ModelSpec, engine: Engine) -> ModelWeights:
 
 
 def _parts_in(folder: Path, engine: Engine) -> list[Path]:
-    """The weights in a folder, without the vocabulary."""
+    """Return the weight files in a folder, without the vocabulary.
+
+    Raises:
+        WeightsNotFoundError: Files are missing.
+    """
     published = [folder / file.name for file in engine.files if file.name not in VOCABULARIES]
     if all(path.is_file() for path in published):
         return published
@@ -48,4 +52,6 @@ def _parts_in(folder: Path, engine: Engine) -> list[Path]:
     if tensors and (folder / "config.json").is_file():
         return [folder / "config.json", *tensors]
     names = ", ".join(path.name for path in published)
-    raise WeightsNotFoundError(f"{folder} holds neither {names} nor, as transformers saves a model, config.json and .safetensors files")
+    raise WeightsNotFoundError(
+        f"{folder} contains neither {names} nor the config.json and .safetensors files of a model that transformers saved"
+    )

@@ -1,4 +1,4 @@
-"""What the two backends on package sam2, for images and for videos, share: its model, built from one configuration file."""
+"""Construction of ``SAM2Base`` from a configuration file of package sam2, for backends ``sam2`` and ``sam2_video``."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ STABILITY = {
     "dynamic_multimask_stability_delta": 0.05,
     "dynamic_multimask_stability_thresh": 0.98,
 }
-"""What upstream's ``build_sam2`` adds to each configuration."""
+"""Options that ``build_sam2`` of package sam2 adds to each configuration."""
 
 
 def sam2_base(request: LoadRequest, build: Callable[[str], Any]) -> Any:
-    """``SAM2Base`` of package sam2 with the weights of a request, in evaluation mode on the CPU.
+    """Return ``SAM2Base`` of package sam2 with the weights of a request, in evaluation mode on the CPU.
 
     Args:
-        request: What `load` was asked for.
-        build: Makes the model of a configuration.
+        request: The load request.
+        build: Function that builds the model of a configuration, such as `build_image_model`.
 
     Raises:
         WeightsMismatchError: The checkpoint is damaged, unsafe or of another model.
@@ -36,14 +36,14 @@ def sam2_base(request: LoadRequest, build: Callable[[str], Any]) -> Any:
 
 
 def _variant(request: LoadRequest) -> str:
-    """Such as "sam2.1_hiera_b+", of a configuration such as "configs/sam2.1/sam2.1_hiera_b+.yaml"."""
+    """Return the name of the configuration, such as "sam2.1_hiera_b+" for "configs/sam2.1/sam2.1_hiera_b+.yaml"."""
     return Path(request.engine.variant).stem
 
 
 def build_image_model(config: str) -> Any:
-    """``SAM2Base`` of a configuration for images, without memory for its parameters."""
+    """Return ``SAM2Base`` of a configuration for images, with parameters on device "meta"."""
     model = _configuration(config)
-    layer = model.memory_attention.layer  # Memory is for videos; attention without rotation has the same parameters.
+    layer = model.memory_attention.layer  # Images need no memory attention. Attention without rotation has the same parameters.
     for name in ("self_attention", "cross_attention"):
         arguments = {key: value for key, value in layer[name].items() if key not in ("rope_theta", "rope_k_repeat", "feat_sizes")}
         layer[name] = {**arguments, "_target_": "sam2.modeling.sam.transformer.Attention"}
@@ -51,10 +51,10 @@ def build_image_model(config: str) -> Any:
 
 
 def build_video_model(config: str) -> Any:
-    """``SAM2Base`` of a configuration for videos, without memory for its parameters.
+    """Return ``SAM2Base`` of a configuration for videos, with parameters on device "meta".
 
-    As upstream's ``build_sam2_video_predictor``, it encodes memories of masks as they are seen. Attention is rotated by angles that are no
-    parameters, which are computed here.
+    As with ``build_sam2_video_predictor`` of package sam2, masks are binarized before their memories are encoded. The rotation angles of
+    the attention are not parameters; they are computed here.
     """
     model = _configuration(config)
     model.binarize_mask_from_pts_for_mem_enc = True
@@ -68,10 +68,10 @@ def build_video_model(config: str) -> Any:
 
 
 def _configuration(config: str) -> Any:
-    """A configuration of upstream's, with what upstream's own functions add to each, and nothing in it that uses CUDA unasked.
+    """Return a configuration of package sam2, with the options that ``build_sam2`` adds, and without using CUDA unless asked to.
 
-    Upstream composes the configuration through Hydra's state of the whole process, which fails where a program has initialized Hydra for
-    itself. A configuration is one file that refers to no other: it can be read as it is.
+    Package sam2 composes the configuration through the global state of Hydra. That fails in a program that has initialized Hydra itself.
+    A configuration is a single file without references to others, so it is read directly.
     """
     _import_sam2()
     from omegaconf import OmegaConf
@@ -91,20 +91,21 @@ def _instantiated(model: Any) -> Any:
 
 
 def _import_sam2() -> None:
-    """Imports the package and takes back that it initializes Hydra, which would forbid a program to do so itself later."""
+    """Import the package and undo its initialization of Hydra, so that a program can initialize Hydra itself later."""
     from hydra.core.global_hydra import GlobalHydra
 
     initialized = GlobalHydra.instance().is_initialized()
-    import sam2  # noqa: F401 - For what importing it does.
+    import sam2  # noqa: F401 - For its side effects.
 
     if not initialized:
         GlobalHydra.instance().clear()
 
 
 class _NumbersOnCpu(TorchFunctionMode):
-    """Lets upstream compute numbers, its rates of stochastic depth, while tensors are made without memory, and leaves CUDA alone.
+    """Torch mode for building a model on device "meta": ``torch.linspace`` computes on the CPU, and nothing is moved to CUDA.
 
-    Upstream moves angles of attention to CUDA where there is CUDA, whatever device was asked for.
+    The constructors of package sam2 compute rates of stochastic depth with ``torch.linspace``. If CUDA is available, they move the rotation
+    angles of the attention to CUDA, no matter which device was asked for.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -1,4 +1,4 @@
-"""What the backends on the code of SAM and SAM 2 share: from a request to a segmenter, given how the package builds its model."""
+"""Loading of torch segmenters and of their checkpoints, for backends ``sam``, ``mobile_sam``, ``sam2`` and ``sam2_video``."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def load_segmenter(
     package: str,
     engine: type[TorchSam] = TorchSam,
 ) -> SamSegmenter:
-    """Makes the model of a request and puts the engine behind it.
+    """Return the segmenter of a load request.
 
     Args:
-        request: What `load` was asked for.
-        make: Makes the package's model with the request's weights; called when the options are known to be right.
+        request: The load request.
+        make: Function that returns the package's model with the weights of a request. It is called after the options are checked.
         package: Name of the package, as it is installed.
-        engine: What runs the package's model.
+        engine: Class that runs the package's model.
 
     Raises:
-        ConfigError: An unknown option, or a device or type that is not there.
+        ConfigError: An option has an invalid value, or the device or type is not available.
         WeightsMismatchError: The weights are damaged, unsafe or of another model.
         OutOfMemoryError: The model does not fit on the device.
     """
@@ -51,12 +51,12 @@ def load_segmenter(
 
 
 def from_checkpoint(request: LoadRequest, build: Callable[[], Any], variant: str | None = None) -> Any:
-    """A model with the weights of the one checkpoint of a request, and of a fine-tuned decoder beside it, in evaluation mode on the CPU.
+    """Return a model with the checkpoint of a request and its fine-tuned parts, in evaluation mode on the CPU.
 
     Args:
-        request: What `load` was asked for.
-        build: Makes the package's model with any weights, or without memory for them.
-        variant: What `checkpoints.variant_of` says of the right checkpoint; None: the request's variant.
+        request: The load request. Its weights are one checkpoint, and optionally a fine-tuned decoder and encoder.
+        build: Function that returns the package's model with any weights, or on device "meta".
+        variant: Value of `checkpoints.variant_of` for the right checkpoint. None: the variant of the request.
 
     Raises:
         WeightsMismatchError: The checkpoint is damaged, unsafe or of another model.
@@ -67,12 +67,12 @@ def from_checkpoint(request: LoadRequest, build: Callable[[], Any], variant: str
 
 
 def base_files(request: LoadRequest) -> list[Path]:
-    """The files of a request without those that fine-tuning made."""
+    """Return the weight files of a request without the fine-tuned parts."""
     return [path for name, path in request.weights.files.items() if name not in (DECODER, ENCODER)]
 
 
 def with_decoder(request: LoadRequest, module: Any) -> Any:
-    """The model with the fine-tuned decoder and image encoder of a request, if it has them.
+    """Return the model with the fine-tuned decoder and image encoder of a request, if the request has them.
 
     Raises:
         WeightsMismatchError: A file is damaged or of another model.

@@ -1,11 +1,12 @@
-"""ultralytics, imported so that the rest of the process does not notice, and its modules made from checkpoints that are read as data.
+"""Import of ultralytics without side effects, and modules of ultralytics from checkpoints that are read as data.
 
-Importing ultralytics looks names up in the DNS, writes a settings file into the home folder, sets environment variables, numpy's and
-torch's print options and OpenCV's threads, adds warning filters, puts functions of its own in place of ``torch.save`` and
-``PIL.Image.open``, and, by version, of others, and draws random numbers. All of that is prevented or undone here. What remains is its
-logger, named ``"ultralytics"``, and that a program which imports ultralytics later finds it imported with these settings: without
-network, without installing packages, its settings file in promptseg's folder. A program that imported ultralytics before finds it as it
-was.
+Importing ultralytics has many side effects. It queries the DNS and writes a settings file into the home folder. It sets environment
+variables, the print options of numpy and torch, and the threads of OpenCV. It adds warning filters and draws random numbers. It replaces
+``torch.save``, ``PIL.Image.open`` and, depending on the version, other functions. All of this is prevented or undone here.
+
+Two effects remain. ultralytics keeps its logger ``"ultralytics"``. A program that imports ultralytics later gets it with the settings of
+this import: no network, no installation of packages, settings file in promptseg's folder. If a program imported ultralytics before, nothing
+changes.
 """
 
 from __future__ import annotations
@@ -37,51 +38,54 @@ _RENAMED = {
     "ultralytics.nn.modules.block.Silence": "torch.nn.modules.linear.Identity",
     "ultralytics.nn.tasks.YOLOv10DetectionModel": "ultralytics.nn.tasks.DetectionModel",
 }
-"""Classes that earlier versions of ultralytics had."""
+"""Classes of earlier versions of ultralytics, and their replacements."""
 
 _lock = threading.Lock()
 
 
 def import_tasks() -> Any:
-    """Module ``ultralytics.nn.tasks``."""
+    """Import and return module ``ultralytics.nn.tasks``."""
     name = "ultralytics.nn.tasks"
-    with _lock, contextlib.nullcontext() if name in sys.modules else _undisturbed():  # Only an import that does something disturbs.
+    with _lock, contextlib.nullcontext() if name in sys.modules else _undisturbed():  # Only the first import has side effects.
         return importlib.import_module(name)
 
 
 def rebuild(saved: Inert) -> Any:
-    """The module that a checkpoint holds, on the CPU in evaluation mode.
+    """Return the module in a checkpoint, on the CPU in evaluation mode.
 
-    Only classes of torch's and ultralytics' own layers are made. Their constructors are not called: they get the parameters and the plain
-    values (numbers, texts, containers of them) that the checkpoint has, and neither hooks nor functions.
+    Only layers of torch and of ultralytics are created, and their constructors are not called. They get the parameters and plain values
+    (numbers, strings and containers of them) of the checkpoint, but no hooks and no functions.
+
+    Args:
+        saved: The saved module, from `promptseg.models.yolo.pickled.read_pickled`.
 
     Raises:
-        WeightsMismatchError: It holds something else.
+        WeightsMismatchError: The checkpoint contains something else.
     """
     tasks = import_tasks()
     try:
         module = _made(saved, {}).eval().float().requires_grad_(False)
     except WeightsMismatchError:
         raise
-    except Exception as error:  # Whatever goes wrong within, the checkpoint is not what it should be.
+    except Exception as error:  # Any error while building means that the checkpoint is not a valid model.
         raise WeightsMismatchError(f"this is not the model of a YOLO checkpoint: {error}") from error
     if not isinstance(module, tasks.DetectionModel):
-        raise WeightsMismatchError(f"this is the model of a YOLO checkpoint for something else, a {type(module).__name__}")
+        raise WeightsMismatchError(f"this is a YOLO model for something else than detection, a {type(module).__name__}")
     return module
 
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Puts back whatever an import of ultralytics changes in other people's modules."""
+    """Undo the changes that an import of ultralytics makes to the process and to other modules."""
     environment = dict(os.environ)
-    options = torch._tensor_str.get_printoptions()  # noqa: SLF001 - There is no public way to ask.
+    options = torch._tensor_str.get_printoptions()  # noqa: SLF001 - There is no public function for this.
     threads = cv2.getNumThreads(), torch.get_num_threads()
     functions = [(module, name, getattr(module, name)) for module, name in _PATCHED]
     os.environ.update(_FORCED)
     settings = os.environ.setdefault("YOLO_CONFIG_DIR", str(home() / "ultralytics"))
-    with contextlib.suppress(OSError):  # Where it cannot be made, ultralytics finds a place for temporary files.
+    with contextlib.suppress(OSError):  # If the folder cannot be created, ultralytics uses a temporary one.
         Path(settings).mkdir(parents=True, exist_ok=True)
-    drawn = random.getstate(), np.random.get_state()  # noqa: NPY002 - The caller's, who may use it.
+    drawn = random.getstate(), np.random.get_state()  # noqa: NPY002 - The caller may use this state.
     with warnings.catch_warnings(), np.printoptions(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")
         try:
@@ -101,9 +105,9 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _made(saved: Any, made: dict[int, torch.nn.Module]) -> torch.nn.Module:
-    """A module and those below it, each once."""
+    """Return a module with its submodules. Each saved module is created once."""
     if not isinstance(saved, Inert) or not isinstance(saved.state, dict):
-        raise TypeError(f"it holds a {_described(saved)} in the place of a module")
+        raise TypeError(f"it contains a {_described(saved)} in the place of a module")
     if id(saved) in made:
         return made[id(saved)]
     kind = _class(saved.class_name)
@@ -119,20 +123,24 @@ def _made(saved: Any, made: dict[int, torch.nn.Module]) -> torch.nn.Module:
         module.register_buffer(name, tensor)
     for name, child in saved.state.get("_modules", {}).items():
         module.add_module(name, None if child is None else _made(child, made))
-    if _is_bound(saved.state.get("forward"), saved, "forward_fuse"):  # So is a layer whose normalization was folded into its convolution.
+    if _is_bound(saved.state.get("forward"), saved, "forward_fuse"):  # A layer whose normalization is fused into its convolution.
         module.forward = module.forward_fuse  # type: ignore[assignment]
     return module
 
 
 def _class(name: str) -> Any:
-    """The class of that name, if it is a layer of torch's or ultralytics'."""
+    """Return the class of that name, if it is a layer of torch or of ultralytics.
+
+    Raises:
+        WeightsMismatchError: It is something else.
+    """
     module_name, _, class_name = _RENAMED.get(name, name).rpartition(".")
     allowed = module_name in ("ultralytics.nn.modules", "ultralytics.nn.tasks") or module_name.startswith(
         ("torch.nn.modules.", "ultralytics.nn.modules.")
     )
     found = getattr(sys.modules.get(module_name), class_name, None) if allowed else None
     if not (isinstance(found, type) and issubclass(found, torch.nn.Module)):
-        raise WeightsMismatchError(f"the checkpoint holds a {name}, which is no layer that this version of ultralytics has")
+        raise WeightsMismatchError(f"the checkpoint contains a {name}, which is no layer of this version of ultralytics")
     return found
 
 
@@ -145,7 +153,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _is_bound(value: Any, to: Inert, method: str) -> bool:
-    """Whether a saved value is a method of a saved object, which a pickle says as a call of ``getattr``."""
+    """Return whether a saved value is a method of a saved object. A pickle stores it as a call of ``getattr``."""
     named = isinstance(value, Inert) and value.class_name in ("builtins.getattr", "__builtin__.getattr")
     return named and len(value.args) == 2 and value.args[0] is to and value.args[1] == method
 

@@ -1,4 +1,4 @@
-"""What the backends on YOLO models share."""
+"""Weights file of a YOLO request, for backends ``yolo`` and ``onnx_yolo``."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from ..errors import WeightsMismatchError, WeightsNotFoundError
 from ..registry import LoadRequest
 
 
-def given_file(request: LoadRequest) -> Path:
-    """The one file of a request's weights.
+def weights_file(request: LoadRequest) -> Path:
+    """Return the weights file of a request.
 
     Raises:
-        WeightsNotFoundError: There is none: the model runs weights of the user's own.
-        WeightsMismatchError: It is for the other engine.
+        WeightsNotFoundError: The model has no published weights, and the user gave none.
+        WeightsMismatchError: The file is for the other engine.
     """
     if not request.weights.files:
         raise WeightsNotFoundError(f"model {request.model.name!r} runs weights of your own: '{request.model.name}=PATH' or weights=PATH")

@@ -1,11 +1,16 @@
-"""MobileSAM, SAM's decoder behind a TinyViT encoder, in torch through package ``mobilesam-mirror``.
+"""MobileSAM, a TinyViT encoder with SAM's decoder, in torch, on package ``mobilesam-mirror``.
 
-Its weights are a checkpoint of that package, or an encoder and a decoder in ONNX, of which the parameters are read (mini-sam's).
+The weights are a checkpoint of that package, or an encoder and a decoder in ONNX, such as those of mini-sam. From ONNX files, only the
+parameters are read.
 
-Options of `load`: ``dtype`` (``"float32"``, the default, ``"bfloat16"`` or ``"float16"``), ``cache`` (``"memory"``, the default,
-``"disk"``, an `EmbeddingCache`, or None), ``decode_batch`` (prompts decoded at once; by default what suits the device),
-``selection`` (which candidate answers a prompt: ``"published"``, the default, ``"single"`` or ``"best"``),
-``compile`` (whether ``torch.compile`` compiles the image encoder, at the first image; by default not).
+Options of `promptseg.load` and their defaults:
+
+- ``dtype`` (``"float32"``): Type in which the model computes: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+- ``cache`` (``"memory"``): Cache of image embeddings: ``"memory"``, ``"disk"``, an `EmbeddingCache`, or None for no cache.
+- ``decode_batch`` (``None``): Number of prompts that are decoded at once. None: a number that suits the device.
+- ``selection`` (``"published"``): Which candidate becomes the mask of a prompt: ``"published"`` (the rule of the model's authors),
+  ``"single"`` (always the mask for unambiguous prompts) or ``"best"`` (always the best of the candidates for ambiguous prompts).
+- ``compile`` (``False``): Whether ``torch.compile`` compiles the image encoder, when the first image is encoded.
 """
 
 from __future__ import annotations
@@ -23,12 +28,18 @@ from ._torch_sam import base_files, from_checkpoint, load_segmenter, with_decode
 
 
 def load(request: LoadRequest) -> SamSegmenter:
-    """The factory of backend ``mobile_sam``; it raises what `promptseg.load` says."""
+    """Return the segmenter of a load request; the factory of backend ``mobile_sam``.
+
+    Raises:
+        ConfigError: An option has an invalid value, or the device or type is not available.
+        WeightsMismatchError: The weights are damaged, unsafe or of another model.
+        OutOfMemoryError: The model does not fit on the device.
+    """
     return load_segmenter(request, _make, package="mobilesam-mirror")
 
 
 def torch_module(request: LoadRequest) -> Any:
-    """The package's ``Sam`` with the weights of a request, in evaluation mode on the CPU.
+    """Return the package's ``Sam`` with the weights of a request, in evaluation mode on the CPU.
 
     Raises:
         WeightsMismatchError: The weights are damaged, unsafe or of another model.
@@ -48,16 +59,16 @@ def _make(request: LoadRequest) -> Any:
 
 def _build() -> Any:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Importing it warns of old timm names, and of timm models that it registers anew.
+        warnings.simplefilter("ignore")  # The import warns about old names in timm and about models that it registers again.
         import mobile_sam
-    # Its encoder computes while it is built, which a model without memory cannot; the caller's random numbers go on as if it had not.
+    # The constructor of the encoder computes values, so that device "meta" is not possible. The caller's random state does not change.
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-        return mobile_sam.sam_model_registry["vit_t"](checkpoint=None)  # Without one: upstream would load it without precautions.
+        return mobile_sam.sam_model_registry["vit_t"](checkpoint=None)  # Upstream would load a checkpoint unsafely.
 
 
 def _build_as_exported() -> Any:
     sam = _build()
     fused(sam.image_encoder)
-    for classifier in ("norm_head", "head"):  # Left over from TinyViT's training, never called, and so in no export.
+    for classifier in ("norm_head", "head"):  # Layers for the training of TinyViT. They are never called, and no export contains them.
         delattr(sam.image_encoder, classifier)
     return sam

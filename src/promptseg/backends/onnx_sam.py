@@ -1,12 +1,15 @@
-"""SAM-family models on ONNX Runtime, without torch: published pairs of an encoder and a decoder.
+"""Models of the SAM family on ONNX Runtime, from published pairs of an encoder and a decoder, without torch.
 
-They may be in the layout of segment-anything's export, quantized or not, of SAM 2 or of EfficientSAM (`promptseg.models.sam.onnx.layouts`).
-In a folder of your own the two files may have any names: they are told apart by what they take. Model ``onnx-sam`` is any such folder.
+Supported layouts are segment-anything's export (also quantized), SAM 2 and EfficientSAM (`promptseg.models.sam.onnx.layouts`). In a user's
+folder, the two files may have any names, because they are recognized by their inputs. Model ``onnx-sam`` runs any such folder.
 
-Options of `load`: ``threads`` (default: the processors that this process may use), ``cache`` (``"memory"``, the default,
-``"disk"``, an `EmbeddingCache`, or None), ``decode_batch`` (prompts decoded at once in the layout of segment-anything; the others take one
-at a time), ``selection`` (which candidate answers a prompt: ``"published"``, the default, ``"single"`` or ``"best"``;
-`promptseg.models.sam.selection`).
+Options of `promptseg.load` and their defaults:
+
+- ``threads`` (``None``): Number of threads. None: the number of processors that this process may use.
+- ``cache`` (``"memory"``): Cache of image embeddings: ``"memory"``, ``"disk"``, an `EmbeddingCache`, or None for no cache.
+- ``decode_batch`` (``2``): Number of prompts that are decoded at once in the layout of segment-anything. The other layouts decode one.
+- ``selection`` (``"published"``): Which candidate becomes the mask of a prompt: ``"published"`` (the rule of the model's authors),
+  ``"single"`` (always the mask for unambiguous prompts) or ``"best"`` (always the best of the candidates for ambiguous prompts).
 """
 
 from __future__ import annotations
@@ -30,15 +33,15 @@ from ..runtime.onnx import Runtime, device_of
 from ..weights.store import ModelWeights
 
 _LAYOUTS = {"sam": "sam", "sam-int8": "sam", "sam2": "sam2", "efficient-sam": "efficient-sam", "any": None}
-"""The layout of each variant in the catalog; None for whatever layout the files are in."""
+"""Layout of each variant in the catalog. None: any layout."""
 
 
 def load(request: LoadRequest) -> SamSegmenter:
-    """The factory of backend ``onnx_sam``.
+    """Return the segmenter of a load request; the factory of backend ``onnx_sam``.
 
     Raises:
-        ConfigError: An unknown option or device.
-        WeightsNotFoundError: No weights were given to a model that has none of its own.
+        ConfigError: An option has an invalid value, or the device is not available.
+        WeightsNotFoundError: The model has no published weights, and the user gave none.
         WeightsMismatchError: The files are not a pair in the expected layout.
     """
     options = request.options
@@ -49,7 +52,7 @@ def load(request: LoadRequest) -> SamSegmenter:
 
 
 def prepare(weights: ModelWeights) -> None:
-    """Writes to the cache what `load` makes of a decoder, where that is anything; does nothing where it is there."""
+    """Write the decoder graph that `load` needs to the cache, unless it is there or the layout needs none."""
     if weights.files:
         pair = read_pair(weights.files.values())
         if pair.layout == "sam":

@@ -1,8 +1,15 @@
-"""YOLO detectors on ONNX Runtime, without torch and without ultralytics: files that ultralytics exported, in floating point or quantized.
+"""YOLO detectors on ONNX Runtime, from ONNX files that ultralytics exported, in floating point or quantized.
 
-A file says by itself which classes it has and which frames it takes. Options of `load`: ``threshold`` (0.05), ``iou`` (0.7),
-``max_detections`` (300), ``imgsz`` (the model's own) and ``masks`` (True), as `promptseg.models.yolo.detector.Settings` says, and
-``threads`` (default: the processors that this process may use).
+They need neither torch nor ultralytics. The classes and the input size are read from the metadata of the file.
+
+Options of `promptseg.load` and their defaults:
+
+- ``threshold`` (``0.05``): Score threshold. Only detections that score above it are returned.
+- ``iou`` (``0.7``): IoU threshold of the non-maximum suppression within a class.
+- ``max_detections`` (``300``): Maximum number of detections per image.
+- ``imgsz`` (``None``): Side of the model input in pixels. None: the model's own input size.
+- ``masks`` (``True``): Whether a ``-seg`` model returns masks.
+- ``threads`` (``None``): Number of threads. None: the number of processors that this process may use.
 """
 
 from __future__ import annotations
@@ -24,46 +31,46 @@ from ..models.yolo.output import Layout, Output
 from ..registry import LoadRequest
 from ..runtime.host import thread_count
 from ..runtime.onnx import PROVIDERS, device_of
-from ._yolo import given_file
+from ._yolo import weights_file
 
 _TASKS = ("detect", "segment")
 _FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
 def load(request: LoadRequest) -> YoloDetector:
-    """The factory of backend ``onnx_yolo``.
+    """Return the detector of a load request; the factory of backend ``onnx_yolo``.
 
     Raises:
-        ConfigError: An unknown option or device.
-        WeightsNotFoundError: No weights were given.
-        WeightsMismatchError: The file is damaged, or no detector that ultralytics exported.
+        ConfigError: An option has an invalid value, or the device is not available.
+        WeightsNotFoundError: The user gave no weights.
+        WeightsMismatchError: The file is damaged, or is no detector that ultralytics exported.
     """
     options = request.options
     settings = Settings.checked(options)
     threads = thread_count(options["threads"])
     device = device_of(request.device)
-    network = OnnxNetwork(given_file(request), device, threads)
+    network = OnnxNetwork(weights_file(request), device, threads)
     provenance = request.provenance(f"onnxruntime {onnxruntime.__version__}", device, network.dtype)
     return YoloDetector(network, provenance, settings)
 
 
 class OnnxNetwork:
-    """A file that ultralytics exported; a `promptseg.models.yolo.detector.Network`.
+    """ONNX file that ultralytics exported, as a `promptseg.models.yolo.detector.Network`.
 
     Args:
         path: The file.
         device: ``"cpu"`` or ``"cuda"``.
-        threads: How many threads compute a frame.
+        threads: Number of threads for one image.
 
     Raises:
-        WeightsMismatchError: It cannot be loaded, says too little of itself, or computes something else than it says.
+        WeightsMismatchError: The file cannot be loaded or run, its metadata is incomplete, or its output does not fit the metadata.
     """
 
     def __init__(self, path: Path, device: str, threads: int) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # Between two frames it is other threads' turn.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # Idle threads would take processor time from others.
         try:
             self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=[PROVIDERS[device]])
         except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
@@ -72,22 +79,25 @@ class OnnxNetwork:
         self._input = self._session.get_inputs()[0]
         self.dtype = np.dtype(_FLOATS[self._input.type]).name
         side = 2 * self.layout.stride
-        frame = np.zeros((*(self.layout.frame if self.layout.fixed else (side, side)), 3), np.uint8)
+        probe = np.zeros((*(self.layout.input_size if self.layout.fixed else (side, side)), 3), np.uint8)
         try:
-            self(frame).check(self.layout, str(path))
+            self(probe).check(self.layout, str(path))
         except BackendError as error:
             raise WeightsMismatchError(f"{path} cannot be run: {error.__cause__}") from error
 
-    def __call__(self, frame: NDArray[np.uint8]) -> Output:
-        """What the model makes of a frame.
+    def __call__(self, letterboxed: NDArray[np.uint8]) -> Output:
+        """Return the raw output for a letterboxed image.
+
+        Args:
+            letterboxed: (H, W, 3) uint8 RGB. H and W are multiples of the stride.
 
         Raises:
             BackendError: ONNX Runtime failed.
         """
-        pixels = np.ascontiguousarray(frame.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
+        pixels = np.ascontiguousarray(letterboxed.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
         try:
             predictions, *prototypes = self._session.run(None, {self._input.name: pixels.astype(_FLOATS[self._input.type], copy=False)})
-        except Exception as error:  # As above.
+        except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
             raise BackendError(f"ONNX Runtime failed: {error}") from error
         return Output(
             predictions[0].astype(np.float32, copy=False), prototypes[0][0].astype(np.float32, copy=False) if prototypes else None
@@ -95,28 +105,28 @@ class OnnxNetwork:
 
 
 def _layout(path: Path, session: Any) -> Layout:
-    """What the file says of itself: ultralytics writes it into the metadata as Python literals."""
+    """Return the layout in the metadata of the file, where ultralytics writes it as Python literals."""
     metadata: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
     missing = [key for key in ("names", "stride", "task") if key not in metadata]
     if missing:
-        raise WeightsMismatchError(f"{path} does not say its {', '.join(missing)}: it is no detector that ultralytics exported")
+        raise WeightsMismatchError(f"{path} has no {', '.join(missing)} in its metadata: it is no detector that ultralytics exported")
     if metadata["task"] not in _TASKS:
-        raise WeightsMismatchError(f"{path} is a YOLO model for task {metadata['task']!r}; those that run are for {' and '.join(_TASKS)}")
+        raise WeightsMismatchError(f"{path} is a YOLO model for task {metadata['task']!r}; supported tasks are {' and '.join(_TASKS)}")
     inputs = session.get_inputs()
     shape = inputs[0].shape
     if len(inputs) != 1 or inputs[0].type not in _FLOATS or len(shape) != 4 or shape[1] != 3 or shape[0] not in (1, "batch", None):
         described = ", ".join(f"{value.name} {value.type} {value.shape}" for value in inputs)
-        raise WeightsMismatchError(f"{path} should take one frame of shape (1, 3, height, width), and takes {described}")
+        raise WeightsMismatchError(f"{path} has inputs {described}, expected one of shape (1, 3, height, width)")
     names = _names(path, metadata["names"])
     stride = _literal(path, metadata, "stride")
     if not is_whole_number(stride, 1):
-        raise WeightsMismatchError(f"{path} says that its stride is {stride!r}, which is no whole number of pixels")
+        raise WeightsMismatchError(f"{path} has stride {stride!r} in its metadata, expected a whole number of at least 1")
     fixed = all(isinstance(side, int) for side in shape[2:])
-    frame = (shape[2], shape[3]) if fixed else _side(path, metadata)
+    input_size = (shape[2], shape[3]) if fixed else _input_size(path, metadata)
     arguments = _literal(path, metadata, "args", {})
-    # With `nms`, the exported graph drops overlapping boxes itself, and its output has the form of an end-to-end model's.
+    # Exported with `nms`, the graph contains non-maximum suppression, and its output has the form of an end-to-end model.
     end_to_end = _literal(path, metadata, "end2end", False) is True or (isinstance(arguments, dict) and arguments.get("nms") is True)
-    return Layout(names, stride, frame, fixed, end_to_end)
+    return Layout(names, stride, input_size, fixed, end_to_end)
 
 
 def _names(path: Path, text: str) -> tuple[str, ...]:
@@ -124,15 +134,15 @@ def _names(path: Path, text: str) -> tuple[str, ...]:
     if isinstance(names, dict):
         names = [names.get(index) for index in range(len(names))]
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-        raise WeightsMismatchError(f"{path} says that its class names are {text[:80]}, which is no list of names")
+        raise WeightsMismatchError(f"{path} has class names {text[:80]} in its metadata, expected a list of names")
     return tuple(names)
 
 
-def _side(path: Path, metadata: Mapping[str, str]) -> Size:
+def _input_size(path: Path, metadata: Mapping[str, str]) -> Size:
     side = _literal(path, metadata, "imgsz", [640, 640])
     height, width = side if isinstance(side, (list, tuple)) and len(side) == 2 else (side, side)
     if not all(isinstance(length, int) and length > 0 for length in (height, width)):
-        raise WeightsMismatchError(f"{path} says that its imgsz is {side!r}, which is no size in pixels")
+        raise WeightsMismatchError(f"{path} has imgsz {side!r} in its metadata, expected one or two numbers of pixels")
     return (height, width)
 
 
@@ -142,4 +152,4 @@ def _literal(path: Path, metadata: Mapping[str, str], key: str, default: Any = N
     try:
         return ast.literal_eval(metadata[key])
     except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
-        raise WeightsMismatchError(f"{path} says that its {key} is {metadata[key][:80]!r}, which is no value") from error
+        raise WeightsMismatchError(f"{path} has {key} {metadata[key][:80]!r} in its metadata, expected a Python literal") from error

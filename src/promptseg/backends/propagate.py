@@ -1,14 +1,17 @@
-"""Any image segmenter as a video segmenter: the last mask, moved by optical flow, and what the object looks like prompt the next frame.
+"""Video segmenter from any image segmenter: optical flow and appearance give the prompts for the next frame.
 
-There is no network for video in it. Each frame is encoded once by the segmenter, which then answers a few prompts for each object; the
-flow is OpenCV's DIS. `promptseg.tracking.propagation` says how an object is found on the next frame, and when it counts as lost;
-`promptseg.tracking.appearance`, what it is known by.
+There is no video network. The segmenter encodes each frame once and decodes a few prompts for each object. The optical flow is OpenCV's
+DIS. The rules for finding an object on the next frame, and for losing it, are in `promptseg.tracking.propagation`; the appearance model is
+in `promptseg.tracking.appearance`.
 
-The score of a mask is the track's confidence on that frame, from the predicted IoU, the flow and the appearance
-(`promptseg.tracking.propagation.Signals`). An object that is not seen has an empty mask. A mask alone as a prompt is taken as it is.
+The score of a mask is the confidence of the track on that frame, from the predicted IoU, the flow and the appearance
+(`promptseg.tracking.propagation.Signals`). An object that is not visible has an empty mask. A prompt that is a mask alone becomes the mask
+of its frame unchanged.
 
-Options of `load`: ``segmenter``, the name of the segmenter, ``NAME=WEIGHTS`` for your own weights, or a `Segmenter` (default: the default
-model); all other options go to a segmenter by name.
+Options of `promptseg.load_video` and their defaults:
+
+- ``segmenter`` (``"mini-sam"``): Name of the segmenter, ``NAME=WEIGHTS`` for a user's weights, or a `Segmenter`. All other options are
+  passed on to a segmenter that is given by name.
 """
 
 from __future__ import annotations
@@ -20,10 +23,10 @@ from ..tracking.session import PropagateSegmenter
 
 
 def load(request: LoadRequest) -> PropagateSegmenter:
-    """The factory of backend ``propagate``.
+    """Return the video segmenter of a load request; the factory of backend ``propagate``.
 
     Raises:
-        ConfigError: The segmenter is none, or does not take boxes.
+        ConfigError: Option ``segmenter`` is no segmenter, or the segmenter does not accept boxes.
     """
     options = dict(request.options)
     segmenter = options.pop("segmenter")

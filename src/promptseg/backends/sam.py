@@ -1,9 +1,13 @@
-"""The original SAM, ViT-H, ViT-L and ViT-B, in torch through package ``segment-anything``.
+"""The original SAM (ViT-H, ViT-L and ViT-B) in torch, on package ``segment-anything``.
 
-Options of `load`: ``dtype`` (``"float32"``, the default, ``"bfloat16"`` or ``"float16"``), ``cache`` (``"memory"``, the default,
-``"disk"``, an `EmbeddingCache`, or None), ``decode_batch`` (prompts decoded at once; by default what suits the device),
-``selection`` (which candidate answers a prompt: ``"published"``, the default, ``"single"`` or ``"best"``),
-``compile`` (whether ``torch.compile`` compiles the image encoder, at the first image; by default not).
+Options of `promptseg.load` and their defaults:
+
+- ``dtype`` (``"float32"``): Type in which the model computes: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+- ``cache`` (``"memory"``): Cache of image embeddings: ``"memory"``, ``"disk"``, an `EmbeddingCache`, or None for no cache.
+- ``decode_batch`` (``None``): Number of prompts that are decoded at once. None: a number that suits the device.
+- ``selection`` (``"published"``): Which candidate becomes the mask of a prompt: ``"published"`` (the rule of the model's authors),
+  ``"single"`` (always the mask for unambiguous prompts) or ``"best"`` (always the best of the candidates for ambiguous prompts).
+- ``compile`` (``False``): Whether ``torch.compile`` compiles the image encoder, when the first image is encoded.
 """
 
 from __future__ import annotations
@@ -20,12 +24,18 @@ from ._torch_sam import from_checkpoint, load_segmenter
 
 
 def load(request: LoadRequest) -> SamSegmenter:
-    """The factory of backend ``sam``; it raises what `promptseg.load` says."""
+    """Return the segmenter of a load request; the factory of backend ``sam``.
+
+    Raises:
+        ConfigError: An option has an invalid value, or the device or type is not available.
+        WeightsMismatchError: The weights are damaged, unsafe or of another model.
+        OutOfMemoryError: The model does not fit on the device.
+    """
     return load_segmenter(request, _make, package="segment-anything")
 
 
 def torch_module(request: LoadRequest) -> Any:
-    """The package's ``Sam`` with the weights of a request, in evaluation mode on the CPU.
+    """Return the package's ``Sam`` with the weights of a request, in evaluation mode on the CPU.
 
     Raises:
         WeightsMismatchError: The checkpoint is damaged, unsafe or of another model.
@@ -42,5 +52,5 @@ def _make(request: LoadRequest) -> Any:
 def _build(variant: str) -> Any:
     from segment_anything import sam_model_registry
 
-    with torch.device("meta"):  # No memory and no random numbers for parameters that the checkpoint brings.
-        return sam_model_registry[variant](checkpoint=None)  # Without one: upstream would load it without precautions.
+    with torch.device("meta"):  # Parameters come from the checkpoint: no memory and no random numbers for them here.
+        return sam_model_registry[variant](checkpoint=None)  # Upstream would load a checkpoint unsafely.

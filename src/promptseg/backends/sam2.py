@@ -1,9 +1,13 @@
-"""SAM 2 and SAM 2.1, tiny, small, base-plus and large, on images, in torch through package ``sam2``.
+"""SAM 2 and SAM 2.1 (tiny, small, base-plus and large) for images in torch, on package ``sam2``.
 
-Options of `load`: ``dtype`` (``"float32"``, the default, ``"bfloat16"`` or ``"float16"``), ``cache`` (``"memory"``, the default,
-``"disk"``, an `EmbeddingCache`, or None), ``decode_batch`` (prompts decoded at once; by default what suits the device),
-``selection`` (which candidate answers a prompt: ``"published"``, the default, ``"single"`` or ``"best"``),
-``compile`` (whether ``torch.compile`` compiles the image encoder, at the first image; by default not).
+Options of `promptseg.load` and their defaults:
+
+- ``dtype`` (``"float32"``): Type in which the model computes: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+- ``cache`` (``"memory"``): Cache of image embeddings: ``"memory"``, ``"disk"``, an `EmbeddingCache`, or None for no cache.
+- ``decode_batch`` (``None``): Number of prompts that are decoded at once. None: a number that suits the device.
+- ``selection`` (``"published"``): Which candidate becomes the mask of a prompt: ``"published"`` (the rule of the model's authors),
+  ``"single"`` (always the mask for unambiguous prompts) or ``"best"`` (always the best of the candidates for ambiguous prompts).
+- ``compile`` (``False``): Whether ``torch.compile`` compiles the image encoder, when the first image is encoded.
 """
 
 from __future__ import annotations
@@ -18,12 +22,18 @@ from ._torch_sam import load_segmenter
 
 
 def load(request: LoadRequest) -> SamSegmenter:
-    """The factory of backend ``sam2``; it raises what `promptseg.load` says."""
+    """Return the segmenter of a load request; the factory of backend ``sam2``.
+
+    Raises:
+        ConfigError: An option has an invalid value, or the device or type is not available.
+        WeightsMismatchError: The weights are damaged, unsafe or of another model.
+        OutOfMemoryError: The model does not fit on the device.
+    """
     return load_segmenter(request, torch_module, package="sam2", engine=TorchSam2)
 
 
 def torch_module(request: LoadRequest) -> Any:
-    """``SAM2Base`` of package sam2 with the weights of a request, for images, in evaluation mode on the CPU.
+    """Return ``SAM2Base`` of package sam2 for images with the weights of a request, in evaluation mode on the CPU.
 
     Raises:
         WeightsMismatchError: The checkpoint is damaged, unsafe or of another model.

@@ -1,9 +1,12 @@
-"""SAM 2 and SAM 2.1 on videos, in torch through package ``sam2``, with the weights of backend ``sam2``; see `promptseg.load_video`.
+"""SAM 2 and SAM 2.1 for videos in torch, on package ``sam2``, with the weights of backend ``sam2``.
 
-Options of `load_video`: ``dtype`` (``"float32"``, the default, ``"bfloat16"`` or ``"float16"``); ``memory`` (MiB that a session may
-remember of its objects, 512); ``prompted_frames`` (of how many prompted frames of an object the model attends to memories, 16: the first
-and the latest); ``fill_holes`` (holes of at most so many low-resolution pixels are filled, 8; 0 fills none); ``logits`` (whether masks
-come with their low-resolution logits, by default not).
+Options of `promptseg.load_video` and their defaults:
+
+- ``dtype`` (``"float32"``): Type in which the model computes: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+- ``memory`` (``512``): Maximum size of the memory bank of a session, in MiB.
+- ``prompted_frames`` (``16``): Maximum number of prompted frames per object that the model attends to: the first one and the latest ones.
+- ``fill_holes`` (``8``): Maximum area of the holes that are filled, in low-resolution pixels. 0 fills none.
+- ``logits`` (``False``): Whether masks have their low-resolution logits.
 """
 
 from __future__ import annotations
@@ -27,7 +30,13 @@ _LEAST = {"memory": 1, "prompted_frames": 2, "fill_holes": 0}
 
 
 def load(request: LoadRequest) -> Sam2VideoSegmenter:
-    """The factory of backend ``sam2_video``; it raises what `promptseg.load_video` says."""
+    """Return the video segmenter of a load request; the factory of backend ``sam2_video``.
+
+    Raises:
+        ConfigError: An option has an invalid value, or the device or type is not available.
+        WeightsMismatchError: The weights are damaged, unsafe or of another model.
+        OutOfMemoryError: The model does not fit on the device.
+    """
     options = dict(request.options)
     for name, least in _LEAST.items():
         options[name] = whole_number(f"option {name}", options[name], least)

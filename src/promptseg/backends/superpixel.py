@@ -1,24 +1,28 @@
-"""Superpixels as a segmenter: no weights, no learning, for teaching.
+"""Segmenter from SLIC superpixels, without weights and without learning, for teaching and tests.
 
-This is not a model. SLIC (Achanta et al., "SLIC Superpixels Compared to State-of-the-Art Superpixel Methods", 2012; here that of
-scikit-image) cuts an image into a few hundred patches of similar color, and a prompt selects patches:
+This is not a model. SLIC divides an image into a few hundred superpixels of similar color (Achanta et al., "SLIC Superpixels Compared to
+State-of-the-Art Superpixel Methods", 2012; the implementation is that of scikit-image). Prompts select superpixels:
 
-- a point selects the patch under it; a background point takes the patch under it away again, also where a foreground point or the box
-  selected it. Background points alone select nothing, and the mask is empty.
-- a box selects the patches of which more than half lies inside it, so that a box smaller than a patch selects nothing.
-- a box with points selects both, less what background points take away.
-- everything is every patch, each as its own mask.
+- A foreground point selects the superpixel under it. A background point deselects the superpixel under it, even if a foreground point or a
+  box selected it. With background points alone the mask is empty.
+- A box selects the superpixels of which more than half lies inside the box. A box smaller than a superpixel selects nothing.
+- A box with points selects the superpixels of both, without those under background points.
+- An everything prompt returns each superpixel as a mask.
 
-What it cannot do is know what an object is: a click on a car's door gives a piece of the door, where a model gives the door or the car.
-That is what it is here to show; it also gives code something quick and deterministic to run on. Do not report its results as a model's.
+Superpixels have no notion of an object. A click on the door of a car selects a part of the door; a model returns the door or the car.
+The backend shows this difference. It is also a fast and deterministic segmenter for trying code. Do not report its results as those of a
+model.
 
-The score of a mask is no predicted IoU. It is ``contrast / (contrast + spread + 1)``, in CIELAB units: `contrast` is how far the mean
-colors of the patches around the mask lie from the mask's own mean color (averaged along the outline), `spread` how far the mask's
-pixels lie from it (root mean square), and 1 is less than the eye can tell apart, so that noise on a flat image scores next to nothing. It
-is near 1 for a flat patch on a very different ground, and 0 for an empty mask and for one without surroundings.
+The score of a mask is not a predicted IoU. It is ``contrast / (contrast + spread + 1)``, in CIELAB units. `contrast` is the distance
+between the mean color of the mask and the mean colors of the neighboring superpixels, averaged along the outline. `spread` is the root mean
+square distance of the mask's pixels from its mean color. The 1 is less than a visible difference; because of it, noise on a uniform image
+scores almost 0. The score is near 1 for a uniform superpixel on a very different background, and 0 for an empty mask and for a mask of the
+whole image.
 
-Options of `load`: ``n_segments`` (about how many patches; default 300), ``compactness`` (how square they are, against how closely they
-follow color; default 10).
+Options of `promptseg.load` and their defaults:
+
+- ``n_segments`` (``300``): Approximate number of superpixels per image.
+- ``compactness`` (``10.0``): Balance between square shapes (high) and following color closely (low).
 """
 
 from __future__ import annotations
@@ -43,14 +47,14 @@ from ..registry import LoadRequest
 from ..results import Provenance
 
 MAX_SIDE = 1024
-"""Longer side in pixels of the copy on which superpixels are computed; the patches of a larger photo have edges as coarse as that."""
+"""Maximum of the longer side in pixels at which superpixels are computed. Larger images are reduced first, and have coarser outlines."""
 
 
 def load(request: LoadRequest) -> SuperpixelSegmenter:
-    """The factory of backend ``superpixel``.
+    """Return the segmenter of a load request; the factory of backend ``superpixel``.
 
     Raises:
-        ConfigError: An unknown or impossible option, a device other than the CPU, or weights.
+        ConfigError: An option has an invalid value, the device is not the CPU, or the user gave weights.
     """
     if request.device not in ("auto", "cpu"):
         raise ConfigError(f"superpixels are computed on the CPU: device is 'auto' or 'cpu', got {request.device!r}")
@@ -61,15 +65,15 @@ def load(request: LoadRequest) -> SuperpixelSegmenter:
 
 
 class SuperpixelSegmenter:
-    """A `promptseg.protocols.Segmenter` that answers with SLIC superpixels.
+    """Segmenter from SLIC superpixels; a `promptseg.protocols.Segmenter`.
 
     Args:
-        n_segments: About how many patches an image is cut into.
-        compactness: Weight of nearness against likeness in color.
-        provenance: Which model this is; default: the method alone.
+        n_segments: Approximate number of superpixels per image.
+        compactness: Weight of spatial distance relative to color distance.
+        provenance: Provenance of the results. None: model and backend ``superpixel`` with the version of scikit-image.
 
     Raises:
-        ConfigError: A value is out of its range.
+        ConfigError: A value is out of range.
     """
 
     accepts: frozenset[PromptKind] = frozenset({"point", "box", "everything"})
@@ -88,37 +92,37 @@ class SuperpixelSegmenter:
         return self
 
     def open(self, image: ImageLike) -> SuperpixelSession:
-        """Cuts an image into superpixels.
+        """Divide an image into superpixels.
 
         Raises:
-            InputError: The image cannot be used.
+            InputError: The image cannot be read.
         """
         pixels = own_image(image)
         started = time.perf_counter()
-        patches = _cut(pixels, self.n_segments, self.compactness)
-        return SuperpixelSession(pixels, self.provenance, patches, {"encode": time.perf_counter() - started})
+        superpixels = _cut(pixels, self.n_segments, self.compactness)
+        return SuperpixelSession(pixels, self.provenance, superpixels, {"encode": time.perf_counter() - started})
 
 
 @dataclass(frozen=True, eq=False)
 class SuperpixelSession:
-    """An image cut into superpixels that answers prompts; a `promptseg.protocols.Session`. Immutable and safe to share between threads."""
+    """Image divided into superpixels; a `promptseg.protocols.Session`. It is immutable and safe to use from several threads."""
 
     image: NDArray[np.uint8] = field(repr=False)
     provenance: Provenance
-    patches: _Patches = field(repr=False)
+    superpixels: _Superpixels = field(repr=False)
     timings: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def size(self) -> Size:
         """``(height, width)`` of the image in pixels."""
-        return self.patches.size
+        return self.superpixels.size
 
     def segment(self, prompts: Sequence[Prompt], *, candidates: bool = False) -> Masks:  # noqa: ARG002
-        """Selects superpixels, one mask a prompt.
+        """Return one mask per prompt.
 
         Args:
-            prompts: Points, boxes or both together, one object each.
-            candidates: Changes nothing: a selection of superpixels has no alternatives.
+            prompts: Points, boxes or both combined, one object per prompt.
+            candidates: Has no effect: a selection of superpixels has no alternatives.
 
         Raises:
             PromptError: A prompt has a mask, is not spatial or does not fit the image.
@@ -126,39 +130,39 @@ class SuperpixelSession:
         checked = list(spatial(prompts, self.size))
         for index, prompt in enumerate(checked):
             if "mask" in prompt.kinds:
-                raise PromptError(f"prompt {index} is {prompt!r}, and superpixels take no mask: they take point, box and everything")
-        return Masks((self.patches.mask(self.patches.select(prompt), index) for index, prompt in enumerate(checked)), self.size)
+                raise PromptError(f"prompt {index} is {prompt!r}, and superpixels accept no mask: use point, box or everything")
+        return Masks((self.superpixels.mask(self.superpixels.select(prompt), index) for index, prompt in enumerate(checked)), self.size)
 
     def everything(self, prompt: EverythingPrompt | None = None) -> Masks:
-        """Every superpixel as a mask, best score first.
+        """Return each superpixel as a mask, best score first.
 
-        No setting of the prompt changes that: there is no grid of points, no predicted IoU to filter by, and superpixels do not overlap.
+        The settings of the prompt have no effect: there is no point grid and no predicted IoU, and superpixels do not overlap.
 
         Raises:
-            PromptError: `prompt` is of another kind.
+            PromptError: `prompt` is not an `EverythingPrompt`.
         """
         if not isinstance(prompt, (EverythingPrompt, type(None))):
             raise PromptError(f"everything() takes Prompt.everything(), got {prompt!r}: use segment()")
-        masks = [self.patches.mask(np.array([patch])) for patch in range(self.patches.count)]
+        masks = [self.superpixels.mask(np.array([superpixel])) for superpixel in range(self.superpixels.count)]
         masks.sort(key=lambda mask: -(mask.score or 0.0))
         return Masks(masks, self.size)
 
 
 @dataclass(frozen=True, eq=False)
-class _Patches:
-    """The superpixels of one image, on a copy that may be smaller, with what their scores are computed from.
+class _Superpixels:
+    """Superpixels of one image on a resized copy, with the statistics for their scores.
 
     Attributes:
         size: ``(height, width)`` of the image.
-        labels: (h, w) int32, the superpixel of each pixel of the copy, from 0.
+        labels: (h, w) int32 index of the superpixel of each pixel of the copy.
         rows: (H,) row of the copy for each row of the image.
         columns: (W,) column of the copy for each column of the image.
-        boxes: (N, 4) ``x0, y0, x1, y1`` of each superpixel on the copy, half-open.
-        areas: (N,) pixels of the image in each superpixel.
+        boxes: (N, 4) ``xyxy`` of each superpixel on the copy, half-open.
+        areas: (N,) area of each superpixel in pixels of the image.
         colors: (N, 3) mean CIELAB color of each superpixel.
-        squares: (N,) mean square of the CIELAB color's length in each superpixel.
-        borders: (M, 2) pairs of neighbors, each pair both ways.
-        lengths: (M,) length of their common border in pixels of the copy.
+        squares: (N,) mean squared norm of the CIELAB colors in each superpixel.
+        borders: (M, 2) pairs of neighboring superpixels, each pair in both orders.
+        lengths: (M,) length of the common border of each pair, in pixels of the copy.
     """
 
     size: Size
@@ -177,7 +181,7 @@ class _Patches:
         return len(self.areas)
 
     def select(self, prompt: SpatialPrompt) -> NDArray[np.intp]:
-        """Indices of the superpixels that a prompt asks for, ascending."""
+        """Return the indices of the superpixels that a prompt selects, in ascending order."""
         under = self._under(prompt.xy)
         chosen = np.zeros(self.count, bool)
         if prompt.xyxy is not None:
@@ -187,7 +191,7 @@ class _Patches:
         return np.flatnonzero(chosen)
 
     def mask(self, chosen: NDArray[np.intp], prompt_index: int | None = None) -> Mask:
-        """The pixels of the chosen superpixels."""
+        """Return the mask of the chosen superpixels."""
         if not len(chosen):
             return Mask.from_crop(np.zeros((1, 1), bool), (0, 0), self.size, score=0.0, prompt_index=prompt_index)
         boxes = self.boxes[chosen]
@@ -201,7 +205,7 @@ class _Patches:
         return Mask.from_crop(crop, (x0, y0), self.size, score=self._score(among), prompt_index=prompt_index)
 
     def _under(self, xy: NDArray[np.float32]) -> NDArray[np.int32]:
-        """The superpixel under each point."""
+        """Return the index of the superpixel under each point."""
         height, width = self.size
         x = np.clip(np.floor(xy[:, 0] + 0.5).astype(int), 0, width - 1)
         y = np.clip(np.floor(xy[:, 1] + 0.5).astype(int), 0, height - 1)
@@ -209,13 +213,13 @@ class _Patches:
         return under
 
     def _inside(self, box: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(N,) pixels of the image in each superpixel whose center lies inside a box."""
+        """Return (N,) areas: for each superpixel, the number of its image pixels whose center lies inside a box."""
         rows = self.rows[_centers_between(box[1], box[3], self.size[0])]
         columns = self.columns[_centers_between(box[0], box[2], self.size[1])]
         return _areas(self.labels, rows, columns, self.count)
 
     def _score(self, among: NDArray[np.bool_]) -> float:
-        """Contrast against spread, as the module's docstring defines it."""
+        """Return ``contrast / (contrast + spread + 1)`` for the chosen superpixels, or 0 if nothing surrounds them."""
         weights = self.areas[among] / self.areas[among].sum()
         color = weights @ self.colors[among]
         spread = math.sqrt(max(0.0, float(weights @ self.squares[among] - color @ color)))
@@ -227,7 +231,7 @@ class _Patches:
         return contrast / (contrast + spread + 1)
 
 
-def _cut(image: NDArray[np.uint8], n_segments: int, compactness: float) -> _Patches:
+def _cut(image: NDArray[np.uint8], n_segments: int, compactness: float) -> _Superpixels:
     import cv2
     from skimage.color import rgb2lab
     from skimage.segmentation import slic
@@ -237,7 +241,7 @@ def _cut(image: NDArray[np.uint8], n_segments: int, compactness: float) -> _Patc
     small_height, small_width = max(1, round(height * scale)), max(1, round(width * scale))
     small: NDArray[Any] = image if scale == 1 else cv2.resize(image, (small_width, small_height), interpolation=cv2.INTER_AREA)
     raw = slic(small, n_segments=n_segments, compactness=compactness, start_label=0, channel_axis=-1)
-    # SLIC's labels may have gaps, and a gap would be a superpixel without pixels.
+    # Labels of SLIC may have gaps. A gap would be a superpixel without pixels.
     _, labels = np.unique(raw, return_inverse=True)
     labels = labels.reshape(raw.shape).astype(np.int32)
     count = int(labels.max()) + 1
@@ -245,7 +249,7 @@ def _cut(image: NDArray[np.uint8], n_segments: int, compactness: float) -> _Patc
     pixels = np.bincount(labels.ravel())
     rows = _nearest(height, small_height)
     columns = _nearest(width, small_width)
-    return _Patches(
+    return _Superpixels(
         (height, width),
         labels,
         rows,
@@ -259,7 +263,7 @@ def _cut(image: NDArray[np.uint8], n_segments: int, compactness: float) -> _Patc
 
 
 def _nearest(full: int, small: int) -> NDArray[np.intp]:
-    """For each of `full` pixels the one of `small` pixels that covers its center; every one is named, as `small` is not larger."""
+    """Return, for each of `full` pixels, the index of the one of `small` pixels that covers its center. `small` is at most `full`."""
     return ((2 * np.arange(full) + 1) * small // (2 * full)).astype(np.intp)
 
 
@@ -269,7 +273,14 @@ def _centers_between(low: float, high: float, length: int) -> NDArray[np.bool_]:
 
 
 def _areas(labels: NDArray[np.int32], rows: NDArray[np.intp], columns: NDArray[np.intp], count: int) -> NDArray[np.float64]:
-    """(N,) pixels of the image in each superpixel, counting only the given rows and columns (indices on the copy, once for each pixel)."""
+    """Return (N,) areas of the superpixels in pixels of the image, within the given rows and columns.
+
+    Args:
+        labels: (h, w) superpixel of each pixel of the copy.
+        rows: Row of the copy for each row of the image to count.
+        columns: Column of the copy for each column of the image to count.
+        count: Number of superpixels.
+    """
     if not len(rows) or not len(columns):
         return np.zeros(count)
     (top, bottom), (left, right) = (rows[0], rows[-1] + 1), (columns[0], columns[-1] + 1)
@@ -287,7 +298,7 @@ def _boxes(labels: NDArray[np.int32], count: int) -> NDArray[np.intp]:
 
 
 def _borders(labels: NDArray[np.int32], count: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Pairs of superpixels that share pixel edges, each pair both ways, and how many edges they share."""
+    """Return the pairs of superpixels that share pixel edges, in both orders, and the number of shared edges of each pair."""
     beside = [(labels[:, :-1], labels[:, 1:]), (labels[:-1], labels[1:])]
     first = np.concatenate([a.ravel() for a, _ in beside]).astype(np.int64)
     second = np.concatenate([b.ravel() for _, b in beside]).astype(np.int64)

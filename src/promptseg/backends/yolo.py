@@ -1,9 +1,16 @@
-"""YOLO11, YOLOv8 and other detectors of ultralytics, in torch, also with masks (``-seg``). ultralytics and its models are under AGPL-3.0.
+"""YOLO detectors of ultralytics (YOLO11, YOLOv8 and others) in torch, with masks for ``-seg`` models.
 
-ultralytics has the layers; reading the checkpoint, the frame, thresholds, non-maximum suppression and masks are promptseg's own.
+ultralytics and its models are licensed under AGPL-3.0. Only the layers are those of ultralytics. promptseg has its own code for reading
+checkpoints, letterboxing, thresholds, non-maximum suppression and masks.
 
-Options of `load`: ``threshold`` (0.05), ``iou`` (0.7), ``max_detections`` (300), ``imgsz`` (the model's own) and ``masks`` (True), as
-`promptseg.models.yolo.detector.Settings` says, and ``dtype`` (``"float32"``, the default, ``"bfloat16"`` or ``"float16"``).
+Options of `promptseg.load` and their defaults:
+
+- ``threshold`` (``0.05``): Score threshold. Only detections that score above it are returned.
+- ``iou`` (``0.7``): IoU threshold of the non-maximum suppression within a class.
+- ``max_detections`` (``300``): Maximum number of detections per image.
+- ``imgsz`` (``None``): Side of the model input in pixels. None: the model's own input size.
+- ``masks`` (``True``): Whether a ``-seg`` model returns masks.
+- ``dtype`` (``"float32"``): Type in which the model computes: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
 """
 
 from __future__ import annotations
@@ -27,26 +34,26 @@ from ..models.yolo.pickled import Inert, read_pickled
 from ..registry import LoadRequest
 from ..runtime.torch import chosen_device, chosen_dtype, unless_out_of_memory
 from ._ultralytics import import_tasks, rebuild
-from ._yolo import given_file
+from ._yolo import weights_file
 
 _HEADS = ("Detect", "Segment", "Segment26", "v10Detect")
-"""The last layers of models that find boxes of a fixed list of classes."""
+"""Last layers of the detectors with a fixed list of classes."""
 
 
 def load(request: LoadRequest) -> YoloDetector:
-    """The factory of backend ``yolo``.
+    """Return the detector of a load request; the factory of backend ``yolo``.
 
     Raises:
-        ConfigError: An unknown option, or a device or type that is not there.
-        WeightsNotFoundError: The model is one's own, and no weights were given.
-        WeightsMismatchError: The checkpoint is damaged or of another model.
+        ConfigError: An option has an invalid value, or the device or type is not available.
+        WeightsNotFoundError: The model has no published weights, and the user gave none.
+        WeightsMismatchError: The checkpoint is damaged or belongs to another model.
         OutOfMemoryError: The model does not fit on the device.
     """
     options = request.options
     settings = Settings.checked(options)
     device = chosen_device(request.device)
     dtype = chosen_dtype(options["dtype"], device)
-    path = given_file(request)
+    path = weights_file(request)
     module, layout = read_model(path, request.engine.variant)
     network = TorchNetwork(module, layout, device, dtype, str(path))
     versions = f"ultralytics {version('ultralytics')}, torch {torch.__version__}"
@@ -55,19 +62,19 @@ def load(request: LoadRequest) -> YoloDetector:
 
 
 def read_model(path: Path, variant: str) -> tuple[Any, Layout]:
-    """The module of a checkpoint of ultralytics, with what has to be known of it. Nothing in the file is executed.
+    """Read the module and its layout from a checkpoint of ultralytics. Nothing in the file is executed.
 
     Args:
         path: The checkpoint.
-        variant: Name of the architecture that it must have, as ultralytics names its configurations; ``"any"`` for any.
+        variant: Expected architecture, by the name of its configuration in ultralytics, or ``"any"``.
 
     Raises:
-        WeightsMismatchError: It is damaged, or of another model.
+        WeightsMismatchError: The checkpoint is damaged or belongs to another model.
     """
     content = read_pickled(path)
     saved = (content.get("ema") or content.get("model")) if isinstance(content, dict) else None
     if not isinstance(saved, Inert):
-        raise WeightsMismatchError(f"{path} is no checkpoint of ultralytics: it should hold a model under 'model' or 'ema'")
+        raise WeightsMismatchError(f"{path} is no checkpoint of ultralytics: expected a model under 'model' or 'ema'")
     try:
         module: Any = rebuild(saved)
     except WeightsMismatchError as error:
@@ -81,24 +88,24 @@ def read_model(path: Path, variant: str) -> tuple[Any, Layout]:
         _check_variant(path, module, variant)
     names = _names(path, module)
     stride = max(int(head.stride.max()), 32)
-    return module, Layout(names, stride, _frame(content.get("train_args"), stride), end_to_end=bool(getattr(head, "end2end", False)))
+    return module, Layout(names, stride, _input_size(content.get("train_args"), stride), end_to_end=bool(getattr(head, "end2end", False)))
 
 
 class TorchNetwork:
-    """A module of ultralytics that computes; a `promptseg.models.yolo.detector.Network`.
+    """Module of ultralytics as a `promptseg.models.yolo.detector.Network`.
 
-    One frame at a time is computed, because the module keeps a grid of the last frame's size to itself; torch has threads of its own.
+    A lock lets one image through at a time, because the module stores a grid of the last input size. torch itself uses several threads.
 
     Args:
-        module: The module, in evaluation mode. It is taken over: folded, moved and converted.
-        layout: What has to be known of it.
-        device: Where it runs.
-        dtype: In which type. Its last layer stays in float32, because coordinates have no place in fewer digits.
-        name: What messages call it.
+        module: The module in evaluation mode. It is modified: its layers are fused, moved and converted.
+        layout: Classes, input size and output form of the module.
+        device: Device that it runs on.
+        dtype: Type in which it computes. The last layer stays in float32, because coordinates need its precision.
+        name: Name of the model in messages.
 
     Raises:
-        WeightsMismatchError: It does not compute, or not what the layout says.
-        OutOfMemoryError: It does not fit on the device.
+        WeightsMismatchError: The module cannot be run, or its output does not fit the layout.
+        OutOfMemoryError: The module does not fit on the device.
     """
 
     def __init__(self, module: Any, layout: Layout, device: torch.device, dtype: torch.dtype, name: str) -> None:
@@ -106,7 +113,7 @@ class TorchNetwork:
         self._device, self._dtype, self._name = device, dtype, name
         self._lock = threading.Lock()
         head = module.model[-1]
-        head.export, head.format = True, None  # So that it returns what it computed, and not also what a training would want.
+        head.export, head.format = True, None  # Without this, the layer also returns values for training.
         placed = unless_out_of_memory(lambda: _placed(module, device, dtype))
         if isinstance(placed, Exception):
             raise self._too_large("the model does not fit") from placed
@@ -117,25 +124,28 @@ class TorchNetwork:
             raise WeightsMismatchError(f"{name} cannot be run: {error.__cause__}") from error
         probed.check(layout, name)
 
-    def __call__(self, frame: NDArray[np.uint8]) -> Output:
-        """What the model makes of a frame.
+    def __call__(self, letterboxed: NDArray[np.uint8]) -> Output:
+        """Return the raw output for a letterboxed image.
+
+        Args:
+            letterboxed: (H, W, 3) uint8 RGB. H and W are multiples of the stride.
 
         Raises:
             BackendError: torch failed.
-            OutOfMemoryError: The frame does not fit beside the model.
+            OutOfMemoryError: There is not enough memory for an image of this size.
         """
         try:
-            computed = unless_out_of_memory(lambda: self._compute(frame))
+            computed = unless_out_of_memory(lambda: self._compute(letterboxed))
         except Exception as error:  # torch's own errors have no base in common.
             raise BackendError(f"torch failed: {error}") from error
         if isinstance(computed, Exception):
-            raise self._too_large(f"a frame of {frame.shape[1]} x {frame.shape[0]} does not fit beside the model") from computed
+            raise self._too_large(f"no room for an input of {letterboxed.shape[1]} x {letterboxed.shape[0]} pixels") from computed
         predictions, prototypes = computed if isinstance(computed, (tuple, list)) else (computed, None)
         return Output(_array(predictions), None if prototypes is None else _array(prototypes))
 
-    def _compute(self, frame: NDArray[np.uint8]) -> Any:
+    def _compute(self, letterboxed: NDArray[np.uint8]) -> Any:
         with self._lock, torch.inference_mode(), torch.autocast(self._device.type, enabled=False):
-            pixels = torch.tensor(frame, device=self._device).permute(2, 0, 1)[None].float().div_(255)
+            pixels = torch.tensor(letterboxed, device=self._device).permute(2, 0, 1)[None].float().div_(255)
             return self._module(pixels.to(self._dtype, memory_format=_memory_format(self._device)))
 
     def _too_large(self, what: str) -> OutOfMemoryError:
@@ -145,7 +155,7 @@ class TorchNetwork:
 
 
 def _placed(module: Any, device: torch.device, dtype: torch.dtype) -> Any:
-    with torch.random.fork_rng(devices=[]):  # Folded layers may draw random numbers before they are given their weights.
+    with torch.random.fork_rng(devices=[]):  # Fused layers may draw random numbers before they get their weights.
         module = module.fuse(verbose=False).to(device, dtype, memory_format=_memory_format(device))
     if dtype != torch.float32:
         head = module.model[-1].float()
@@ -154,7 +164,7 @@ def _placed(module: Any, device: torch.device, dtype: torch.dtype) -> Any:
 
 
 def _memory_format(device: torch.device) -> torch.memory_format:
-    """Pixel by pixel on the CPU, where that takes a seventh less time, as ultralytics does it."""
+    """Return the faster memory format: channels last on the CPU, where it saves a seventh of the time."""
     return torch.channels_last if device.type == "cpu" else torch.contiguous_format
 
 
@@ -164,7 +174,11 @@ def _array(computed: torch.Tensor) -> NDArray[np.float32]:
 
 
 def _check_variant(path: Path, module: Any, variant: str) -> None:
-    """Compares layers, depth and width with ultralytics' own configuration of that name."""
+    """Raise an error if layers, depth or width differ from the configuration of that name in ultralytics.
+
+    Raises:
+        WeightsMismatchError: They differ.
+    """
     expected = import_tasks().yaml_model_load(f"{variant}.yaml")
     depth, width, most = expected["scales"][expected["scale"]]
     rows: Sequence[tuple[Any, int, str, list[Any]]] = expected["backbone"] + expected["head"]
@@ -191,12 +205,12 @@ def _names(path: Path, module: Any) -> tuple[str, ...]:
     if isinstance(names, dict):
         names = [names.get(index) for index in range(len(names))]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len(names) != module.model[-1].nc:
-        raise WeightsMismatchError(f"{path} has no list of {module.model[-1].nc} class names, which is how many classes its last layer has")
+        raise WeightsMismatchError(f"{path} has no list of {module.model[-1].nc} class names, the number of classes of its last layer")
     return tuple(names)
 
 
-def _frame(trained: Any, stride: int) -> Size:
-    """The frame that a model was trained on, as ultralytics notes it."""
+def _input_size(trained: Any, stride: int) -> Size:
+    """Return the input size that a model was trained with, from ultralytics' training arguments; by default 640 x 640."""
     settings = trained.state if isinstance(trained, Inert) else trained
     side = settings.get("imgsz") if isinstance(settings, dict) else None
     sides = tuple(side) if isinstance(side, (list, tuple)) else (side, side)

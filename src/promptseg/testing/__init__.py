@@ -1,6 +1,6 @@
-"""For tests of code that uses promptseg: models that need no weights, and the contracts that every backend must pass.
+"""Fake models without weights, and contract tests for backends, for tests of code that uses promptseg.
 
-The fakes here answer at once and always the same. `promptseg.testing.contracts` has pytest classes to subclass; it alone imports pytest.
+The fakes are fast and deterministic. `promptseg.testing.contracts` has pytest classes to subclass. Only that package imports pytest.
 """
 
 from __future__ import annotations
@@ -11,5 +11,5 @@ from .fakes import FakeDetector, FakeFrames, FakeSegmenter, FakeSession, FakeVid
 
 __all__ = ["FakeDetector", "FakeFrames", "FakeSegmenter", "FakeSession", "FakeVideoSegmenter", "FakeVideoSession"]
 
-if "pytest" in sys.modules:  # Only a pytest that already runs can show the values in the contracts' assertions; nothing is imported for it.
-    sys.modules["pytest"].register_assert_rewrite(f"{__name__}.contracts")  # Its modules included.
+if "pytest" in sys.modules:  # pytest then shows the values in failed assertions of the contracts. This does not import pytest.
+    sys.modules["pytest"].register_assert_rewrite(f"{__name__}.contracts")  # Includes the modules of the package.

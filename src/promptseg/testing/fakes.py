@@ -1,6 +1,6 @@
-"""Models without weights whose answers are plain geometry: for tests of everything that is built on a model.
+"""Fake models without weights that return simple geometric shapes, for tests of code that uses models.
 
-What a fake answers depends on the prompt and the image's size alone, never on the pixels, and is the same every time.
+The results depend only on the prompt and on the size of the image, never on its pixels. They are deterministic.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from ..video.saved_session import SavedSession
 from ..video.session import TrackingSession
 
 POINT_SCORES = {0.5: 0.7, 1.0: 0.9, 2.0: 0.8}
-"""The candidates for points alone: discs of these multiples of the radius, with these scores."""
+"""Candidates for prompts of points alone: scores of discs, by the multiple of the radius."""
 
 SCORE = 0.95
-"""Score of a mask for which there is only one candidate."""
+"""Score of a mask without alternatives."""
 
 
 def _provenance(model: str) -> Provenance:
@@ -38,11 +38,11 @@ def _provenance(model: str) -> Provenance:
 
 @dataclass(frozen=True)
 class FakeSegmenter:
-    """A `promptseg.protocols.Segmenter` that answers with geometry.
+    """Segmenter that returns geometric shapes; a `promptseg.protocols.Segmenter`.
 
     Attributes:
-        radius: Radius in pixels of the disc around a point; default: an eighth of the image's shorter side.
-        provenance: Which model it says it is.
+        radius: Radius of the disc around a point in pixels. None: an eighth of the shorter side of the image.
+        provenance: Provenance of the results.
     """
 
     radius: float | None = None
@@ -50,37 +50,38 @@ class FakeSegmenter:
 
     @property
     def accepts(self) -> frozenset[PromptKind]:
-        """Every kind but text."""
+        """All kinds of prompts except text."""
         return frozenset({"point", "box", "mask", "everything"})
 
-    def with_cache(self, cache: EmbeddingStore | None) -> FakeSegmenter:  # noqa: ARG002 - There is nothing to keep.
-        """Return this segmenter: a fake has no embeddings."""
+    def with_cache(self, cache: EmbeddingStore | None) -> FakeSegmenter:  # noqa: ARG002 - There is nothing to cache.
+        """Return this segmenter itself: a fake has no embeddings."""
         return self
 
     def open(self, image: ImageLike) -> FakeSession:
-        """Read the image.
+        """Read an image and return a session for it.
 
         Raises:
-            InputError: The image cannot be used.
+            InputError: The image cannot be read.
         """
         return FakeSession(own_image(image), self.radius, {"encode": 0.0}, self.provenance)
 
 
 @dataclass(frozen=True, eq=False)
 class FakeSession:
-    """A `promptseg.protocols.Session` that answers with geometry.
+    """Session that returns geometric shapes; a `promptseg.protocols.Session`.
 
-    - A point gives a disc around it, several points the union of their discs.
-    - A box gives the box, a mask the mask (logits are cut at 0 and stretched over the image); both together give what they share.
-    - Foreground points add their discs to a box or mask, background points take theirs away, and alone give an empty mask.
+    - A point gives a disc around it. Several points give the union of their discs.
+    - A box gives the box. A mask gives the mask; logits are thresholded at 0 and resized to the image. A box with a mask gives their
+      intersection.
+    - Foreground points add their discs to a box or mask. Background points subtract their discs; alone, they give an empty mask.
 
-    Points alone are ambiguous and have three candidates, `POINT_SCORES`; all else has one.
+    Prompts of points alone are ambiguous and have the three candidates of `POINT_SCORES`. All other prompts have one candidate.
 
     Attributes:
         image: (H, W, 3) uint8 RGB.
-        radius: Radius in pixels of the disc around a point, or None for an eighth of the shorter side.
+        radius: Radius of the disc around a point in pixels. None: an eighth of the shorter side of the image.
         timings: Seconds by stage.
-        provenance: Which model it says it is of.
+        provenance: Provenance of the results.
     """
 
     image: NDArray[np.uint8] = field(repr=False)
@@ -94,21 +95,22 @@ class FakeSession:
         return (self.image.shape[0], self.image.shape[1])
 
     def segment(self, prompts: Sequence[Prompt], *, candidates: bool = False) -> Masks:
-        """One mask a prompt, or all candidates of each.
+        """Return one mask per prompt, or all candidates of each prompt.
 
         Raises:
             PromptError: A prompt is not spatial or does not fit the image.
         """
         checked = list(spatial(prompts, self.size))
-        return Masks((mask for index, prompt in enumerate(checked) for mask in self._answer(prompt, index, candidates)), self.size)
+        return Masks((mask for index, prompt in enumerate(checked) for mask in self._candidates(prompt, index, candidates)), self.size)
 
     def everything(self, prompt: EverythingPrompt | None = None) -> Masks:
-        """The image in rectangles of equal size, ``points_per_side`` along each side: those that the grid's points lie in.
+        """Return equal rectangles that tile the image, ``points_per_side`` along each side.
 
-        Scores fall from 1.0 to 0.9 row by row, and ``pred_iou_thresh`` is obeyed; the other settings have no effect.
+        Only rectangles that contain a point of the grid are returned. Scores fall from 1.0 to 0.9 row by row. ``pred_iou_thresh`` filters
+        them. The other settings have no effect.
 
         Raises:
-            PromptError: `prompt` is of another kind.
+            PromptError: `prompt` is not an `EverythingPrompt`.
         """
         settings = EverythingPrompt() if prompt is None else prompt
         if not isinstance(settings, EverythingPrompt):
@@ -125,7 +127,7 @@ class FakeSession:
                 masks.append(Mask.from_crop(np.ones((y1 - y0, x1 - x0), bool), (x0, y0), self.size, score=score))
         return Masks(masks, self.size)
 
-    def _answer(self, prompt: SpatialPrompt, index: int, candidates: bool) -> Iterator[Mask]:
+    def _candidates(self, prompt: SpatialPrompt, index: int, candidates: bool) -> Iterator[Mask]:
         scores = POINT_SCORES if prompt.kinds == {"point"} else {1.0: SCORE}
         for factor, score in scores.items():
             if candidates or factor == 1.0:
@@ -134,22 +136,22 @@ class FakeSession:
 
 @dataclass(frozen=True, init=False)
 class FakeDetector:
-    """A `promptseg.protocols.Detector` that finds what it was told to, whatever the image shows.
+    """Detector that returns given detections for every image; a `promptseg.protocols.Detector`.
 
-    Boxes are cut to each image; those that lie outside it are not found.
+    Boxes are clipped to the image. Boxes outside the image are dropped.
 
     Attributes:
-        found: One ``(label, box, score)`` a detection, in order.
+        found: ``(label, box, score)`` of each detection, in order.
     """
 
     found: tuple[tuple[str, tuple[float, ...], float], ...]
 
     def __init__(self, found: Mapping[str, ArrayLike] | Detections, score: float = 0.9) -> None:
-        """Takes what to find.
+        """Create a detector for given detections.
 
         Args:
-            found: ``xyxy`` boxes by phrase (one box or (N, 4)), or detections to repeat.
-            score: Score of every box of a mapping.
+            found: ``xyxy`` boxes by phrase, (4,) or (N, 4), or detections.
+            score: Score of all boxes, if `found` is a mapping.
         """
         if isinstance(found, Detections):
             boxes, labels, scores = found.boxes, found.labels, found.scores.tolist()
@@ -163,15 +165,15 @@ class FakeDetector:
 
     @property
     def provenance(self) -> Provenance:
-        """A fake, of this version."""
+        """Provenance with model ``fake-detector``."""
         return _provenance("fake-detector")
 
     def detect(self, image: ImageLike, phrases: Sequence[str] | None = None) -> Detections:
-        """The detections labeled with one of `phrases`, phrase by phrase; for None those of every label.
+        """Return the detections whose label is one of `phrases`, ordered by phrase. None: all detections.
 
         Raises:
-            InputError: The image cannot be used.
-            PromptError: `phrases` is one string.
+            InputError: The image cannot be read.
+            PromptError: `phrases` is a string.
         """
         if isinstance(phrases, str):
             raise PromptError(f"phrases are a list of strings: write [{phrases!r}]")
@@ -183,11 +185,11 @@ class FakeDetector:
 
 
 class FakeFrames:
-    """A `promptseg.protocols.FrameSource` over arrays.
+    """Frame source over arrays; a `promptseg.protocols.FrameSource`.
 
     Args:
-        frames: The frames, each (H, W, 3) uint8 RGB; at least one, whose size is the video's.
-        rereadable: Whether they can be read again; if not, they come once, as a camera's do.
+        frames: The frames, each (H, W, 3) uint8 RGB; at least one. The first frame determines the size of the video.
+        rereadable: Whether frames can be read again. If not, each frame can be read once, as with a camera.
     """
 
     fps: float | None = None
@@ -212,44 +214,52 @@ class FakeFrames:
 
 @dataclass(frozen=True)
 class FakeVideoSegmenter:
-    """A `promptseg.protocols.VideoSegmenter` whose objects keep their shape and move evenly.
+    """Video segmenter whose objects keep their shape and move at constant speed; a `promptseg.protocols.VideoSegmenter`.
 
     Attributes:
-        shift: Whole pixels ``(x, y)`` by which every object moves from one frame to the next.
-        radius: As for `FakeSegmenter`.
-        most: How many objects there is room for.
+        shift: Movement ``(x, y)`` of every object from one frame to the next, in whole pixels.
+        radius: Radius of the disc around a point in pixels. None: an eighth of the shorter side of the video.
+        max_objects: Maximum number of objects in a session.
     """
 
     shift: tuple[int, int] = (0, 0)
     radius: float | None = None
-    most: int = 1000
+    max_objects: int = 1000
 
     @property
     def provenance(self) -> Provenance:
-        """A fake, of this version."""
+        """Provenance with model ``fake-video-segmenter``."""
         return _provenance("fake-video-segmenter")
 
     def open(self, frames: VideoLike) -> FakeVideoSession:
-        """Starts a session; frames are read when they are reached."""
+        """Return a session for a video. Frames are read when they are needed.
+
+        Raises:
+            InputError: The video cannot be opened.
+        """
         return FakeVideoSession(open_frames(frames), self)
 
     def resume(self, path: str | os.PathLike[str], frames: VideoLike) -> FakeVideoSession:
-        """A session that goes on where a saved one was."""
+        """Return a session that continues a saved one.
+
+        Raises:
+            InputError: The video cannot be opened, or the file is no saved session of this video.
+        """
         session = self.open(frames)
         session.restore(SavedSession.read(path))
         return session
 
 
 class FakeVideoSession(TrackingSession):
-    """A `promptseg.protocols.VideoSession` whose objects keep their shape and move evenly.
+    """Video session whose objects keep their shape and move at constant speed; a `promptseg.protocols.VideoSession`.
 
-    A prompt gives the mask that `FakeSession` gives. On another frame an object is where its last prompt before that frame, seen in the
-    direction of propagation, has moved to; before its first prompt it is not there. A new prompt for an object on a frame replaces the
-    earlier one.
+    On a prompted frame, an object has the mask that `FakeSession` returns. On another frame, it has the mask of its latest prompt in the
+    direction of propagation, shifted by the frames in between. Before its first prompt an object does not exist. A new prompt for an object
+    replaces an earlier prompt on the same frame.
 
     Args:
         frames: The video.
-        segmenter: What opened it.
+        segmenter: Segmenter that opened the session.
     """
 
     def __init__(self, frames: FrameSource, segmenter: FakeVideoSegmenter) -> None:
@@ -259,8 +269,10 @@ class FakeVideoSession(TrackingSession):
         self._masks: dict[int, dict[int, Mask]] = {}
 
     def _prompt(self, frame: Frame, object_id: int, prompt: SpatialPrompt) -> Mask:
-        if object_id not in self._masks and len(self._masks) >= self._segmenter.most:
-            raise OutOfMemoryError(f"there is room for {self._segmenter.most} objects: remove one before object {object_id} is added")
+        if object_id not in self._masks and len(self._masks) >= self._segmenter.max_objects:
+            raise OutOfMemoryError(
+                f"there is room for {self._segmenter.max_objects} objects: remove one before object {object_id} is added"
+            )
         mask = replace(self._image.segment([prompt])[0], prompt_index=None)
         self._masks.setdefault(object_id, {})[frame.index] = mask
         return mask
@@ -285,7 +297,7 @@ class FakeVideoSession(TrackingSession):
         ]
         return {"masks": masks}, {}
 
-    def _restore(self, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:  # noqa: ARG002 - There are none.
+    def _restore(self, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:  # noqa: ARG002 - A fake saves no arrays.
         for object_id, frame, score, rle in values["masks"]:
             self._masks.setdefault(object_id, {})[frame] = Mask.from_coco_rle(rle, score=score)
 
@@ -307,14 +319,14 @@ def _region(prompt: SpatialPrompt, size: Size, radius: float | None, factor: flo
     for foreground in (True, False):
         for px, py in prompt.xy[prompt.foreground == foreground]:
             disc = (x - px) ** 2 + (y - py) ** 2 <= reach**2
-            # The pixel under the point belongs to its disc, however small that is.
+            # The disc always contains the pixel under the point, even if the radius is smaller than a pixel.
             disc |= (x == min(int(px + 0.5), width - 1)) & (y == min(int(py + 0.5), height - 1))
             region = region | disc if foreground else region & ~disc
     return np.asarray(region)
 
 
 def _moved(mask: Mask, dx: int, dy: int) -> Mask:
-    """The mask moved by whole pixels; what leaves the image is lost."""
+    """Return the mask moved by whole pixels. Pixels outside the image are dropped."""
     height, width = mask.size
     x0, y0, x1, y1 = (int(v) for v in mask.box)
     left, top, right, bottom = max(0, x0 + dx), max(0, y0 + dy), min(width, x1 + dx), min(height, y1 + dy)

@@ -1,4 +1,4 @@
-"""Captions: tokens, spans, and as few passes as the limit allows."""
+"""Captions: tokens, spans, and packing within the token limit."""
 
 import json
 
@@ -11,17 +11,17 @@ from promptseg.vocabulary import Phrase, parse_phrases
 
 pytest.importorskip("tokenizers", reason="Grounding DINO's tokenizer comes with transformers, which is not installed")
 
-from promptseg.models.grounding_dino.captions import MAX_TOKENS, Span, WordPieces, pack
+from promptseg.models.grounding_dino.captions import MAX_TOKENS, Span, WordPieceTokenizer, pack
 
 CLS, SEP, STOP, QUESTION = 101, 102, 1012, 1029
 
 
 @pytest.fixture
-def caption(pieces):
-    """Packs phrases that fit into one caption."""
+def caption(tokenizer):
+    """Pack phrases that fit into one caption."""
 
     def make(*phrases):
-        (only,) = pack(parse_phrases(phrases), pieces)
+        (only,) = pack(parse_phrases(phrases), tokenizer)
         return only
 
     return make
@@ -51,9 +51,9 @@ def test_case_accents_and_spaces_do_not_count(written, caption):
     assert caption(written).tokens == caption("red car").tokens
 
 
-def test_spanish_is_read_without_its_accents(pieces, vocabulary):
-    assert pieces("Camión") == (vocabulary["camion"],)
-    assert pieces("ñ") == pieces("n")
+def test_spanish_is_read_without_its_accents(tokenizer, vocabulary):
+    assert tokenizer("Camión") == (vocabulary["camion"],)
+    assert tokenizer("ñ") == tokenizer("n")
 
 
 @pytest.mark.parametrize("written", ["St. Bernard", "st bernard.", "st bernard?", "...st? bernard"])
@@ -73,8 +73,8 @@ def test_other_punctuation_stays(caption, vocabulary):
     ]
 
 
-def test_what_looks_like_a_mark_is_text(pieces, vocabulary):
-    assert pieces("[SEP]") == (vocabulary["["], vocabulary["sep"], vocabulary["]"])
+def test_what_looks_like_a_mark_is_text(tokenizer, vocabulary):
+    assert tokenizer("[SEP]") == (vocabulary["["], vocabulary["sep"], vocabulary["]"])
 
 
 def test_a_phrase_of_one_letter_is_one_token(caption, vocabulary):
@@ -82,8 +82,8 @@ def test_a_phrase_of_one_letter_is_one_token(caption, vocabulary):
     assert words(found, found.spans[0]) == (vocabulary["x"],)
 
 
-def test_a_word_that_the_vocabulary_lacks_is_cut_into_pieces(pieces, vocabulary):
-    assert pieces("redo") == (vocabulary["red"], vocabulary["##o"])
+def test_a_word_that_the_vocabulary_lacks_is_split_into_word_pieces(tokenizer, vocabulary):
+    assert tokenizer("redo") == (vocabulary["red"], vocabulary["##o"])
 
 
 @pytest.mark.parametrize("phrase", [".", "?", "...", " . ? "])
@@ -97,38 +97,38 @@ def test_what_the_vocabulary_does_not_have_is_refused_by_name(caption):
         caption("red 犬 $")
 
 
-def test_three_hundred_phrases_take_several_captions_and_lose_none(pieces):
+def test_three_hundred_phrases_take_several_captions_and_lose_none(tokenizer):
     phrases = tuple(Phrase(label, (label,)) for label in (f"{a}{b} car" for a in "abcdefghijklmnopqrst" for b in "abcdefghijklmno"))
-    captions = pack(phrases, pieces)
+    captions = pack(phrases, tokenizer)
     assert len(phrases) == 300
     assert len(captions) == 5
     assert all(len(caption.tokens) <= MAX_TOKENS for caption in captions)
     assert [span.phrase for caption in captions for span in caption.spans] == list(range(300))
     for caption in captions:
         assert (caption.tokens[0], caption.tokens[-1]) == (CLS, SEP)
-        assert [words(caption, span) for span in caption.spans] == [pieces(phrases[span.phrase].label) for span in caption.spans]
+        assert [words(caption, span) for span in caption.spans] == [tokenizer(phrases[span.phrase].label) for span in caption.spans]
 
 
-def test_the_longest_phrase_fits_exactly(pieces):
+def test_the_longest_phrase_fits_exactly(tokenizer):
     longest = " ".join("x" * (MAX_TOKENS - 3))
-    (caption,) = pack(parse_phrases([longest]), pieces)
+    (caption,) = pack(parse_phrases([longest]), tokenizer)
     assert len(caption.tokens) == MAX_TOKENS
-    with pytest.raises(PromptError, match="has 254 tokens, and the model reads at most 253 of a phrase"):
-        pack(parse_phrases([longest + " y"]), pieces)
+    with pytest.raises(PromptError, match="has 254 tokens, and the model reads at most 253 per phrase"):
+        pack(parse_phrases([longest + " y"]), tokenizer)
 
 
 @given(phrases=st.lists(st.text("abcxyz .?-'", min_size=1, max_size=120).filter(lambda text: text.strip(" .?")), min_size=1, max_size=40))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_every_span_holds_its_phrase_and_nothing_else(phrases, pieces):
-    distinct = {pieces(text): text.strip() for text in phrases}  # Phrases that are the same to the model are refused.
+def test_every_span_holds_its_phrase_and_nothing_else(phrases, tokenizer):
+    distinct = {tokenizer(text): text.strip() for text in phrases}  # Phrases that are the same to the model are refused.
     asked = tuple(Phrase(text, (text,)) for text in distinct.values())
-    captions = pack(asked, pieces)
+    captions = pack(asked, tokenizer)
     assert [span.phrase for caption in captions for span in caption.spans] == list(range(len(asked)))
     for caption in captions:
         assert len(caption.tokens) <= MAX_TOKENS
         outside = list(caption.tokens)
         for span in reversed(caption.spans):
-            assert words(caption, span) == pieces(asked[span.phrase].label)
+            assert words(caption, span) == tokenizer(asked[span.phrase].label)
             assert outside[span.stop] == STOP
             del outside[span.start : span.stop + 1]
         assert outside == [CLS, SEP]
@@ -151,34 +151,32 @@ class TestAlternatives:
             caption("camion", "dog", "Camión")
 
 
-def test_captions_can_be_held_to_fewer_phrases(pieces):
-    captions = pack(parse_phrases(["dog", "cat", "red car"]), pieces, most_phrases=2)
+def test_captions_can_be_held_to_fewer_phrases(tokenizer):
+    captions = pack(parse_phrases(["dog", "cat", "red car"]), tokenizer, max_phrases=2)
     assert [[span.phrase for span in caption.spans] for caption in captions] == [[0, 1], [2]]
-    assert captions[1].tokens == pack(parse_phrases(["red car"]), pieces)[0].tokens
+    assert captions[1].tokens == pack(parse_phrases(["red car"]), tokenizer)[0].tokens
 
 
 class TestVocabulary:
-    def test_both_forms_of_file_are_read_alike(self, pieces, vocabulary, bert_vocabulary_file, tmp_path):
+    def test_both_forms_of_file_are_read_alike(self, tokenizer, vocabulary, bert_vocabulary_file, tmp_path):
         other = tmp_path / "tokenizer.json"
         # As published with other models: with settings that would cut and fill every caption.
         other.write_text(
             json.dumps({"truncation": {"max_length": 4}, "padding": {"strategy": {"Fixed": 9}}, "model": {"vocab": vocabulary}})
         )
         for path in (bert_vocabulary_file, other):
-            assert WordPieces.from_file(path)("A red car St. Bernard's") == pieces("a red car st bernard's")
+            assert WordPieceTokenizer.from_file(path)("A red car St. Bernard's") == tokenizer("a red car st bernard's")
 
-    def test_lines_end_as_on_any_system(self, pieces, bert_vocabulary_file, tmp_path):
+    def test_lines_end_as_on_any_system(self, tokenizer, bert_vocabulary_file, tmp_path):
         path = tmp_path / "vocab.txt"
         path.write_bytes(bert_vocabulary_file.read_bytes().replace(b"\n", b"\r\n"))
-        assert WordPieces.from_file(path)("red car") == pieces("red car")
+        assert WordPieceTokenizer.from_file(path)("red car") == tokenizer("red car")
 
     def test_another_models_vocabulary_is_refused(self, bert_vocabulary_file, tmp_path):
         path = tmp_path / "vocab.txt"
         path.write_text("[PAD]\n" + bert_vocabulary_file.read_text("utf-8"), "utf-8")
-        with pytest.raises(
-            WeightsMismatchError, match=r"is not that of bert-base-uncased.*'\[UNK\]' should have the number 100, it has 101"
-        ):
-            WordPieces.from_file(path)
+        with pytest.raises(WeightsMismatchError, match=r"is not that of bert-base-uncased.*expected ID 100 for token '\[UNK\]', got 101"):
+            WordPieceTokenizer.from_file(path)
 
     @pytest.mark.parametrize(
         ("name", "content"), [("tokenizer.json", b"{}"), ("tokenizer.json", b"[1]"), ("tokenizer.json", b"not"), ("vocab.txt", b"\xff")]
@@ -187,7 +185,7 @@ class TestVocabulary:
         path = tmp_path / name
         path.write_bytes(content)
         with pytest.raises(WeightsMismatchError, match=str(path)):
-            WordPieces.from_file(path)
+            WordPieceTokenizer.from_file(path)
 
     @pytest.mark.shared
     def test_the_real_vocabulary_is_read_as_transformers_reads_it(self, shared):
@@ -197,4 +195,4 @@ class TestVocabulary:
         text = "A red car; the señora's CAMIÓN, 3 dogs & a traffic-light (left) façade 犬 naïve x xylophonist"
         expected = theirs(text, add_special_tokens=False, padding=False, truncation=False)["input_ids"]
         for name in ("vocab.txt", "tokenizer.json"):
-            assert list(WordPieces.from_file(folder / name)(text)) == expected
+            assert list(WordPieceTokenizer.from_file(folder / name)(text)) == expected

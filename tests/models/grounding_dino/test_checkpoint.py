@@ -1,4 +1,4 @@
-"""Original checkpoints: recognized, refused by name, and renamed for transformers without a tensor lost."""
+"""Original checkpoints: recognition, refusals by name, and renaming for transformers without losing a tensor."""
 
 import re
 

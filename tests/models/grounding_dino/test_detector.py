@@ -1,4 +1,4 @@
-"""The detector, on a model of numbers: labels, scores and thresholds by phrase, passes, order, refusals."""
+"""The detector with a model that looks its logits up: labels, scores and thresholds by phrase, passes, order, refusals."""
 
 import numpy as np
 import pytest
@@ -8,10 +8,10 @@ from promptseg.errors import ConfigError, InputError, PromptError
 pytest.importorskip("tokenizers", reason="Grounding DINO's tokenizer comes with transformers, which is not installed")
 
 from promptseg.models.grounding_dino.detector import GroundingDino, Settings
-from promptseg.models.grounding_dino.frame import FrameSize
+from promptseg.models.grounding_dino.preprocessing import InputSize
 from promptseg.registry import backends
 
-SIZE = FrameSize(48, 80)
+SIZE = InputSize(48, 80)
 
 OPTIONS = backends()["grounding_dino"].options
 
@@ -22,17 +22,17 @@ def logit(probability):
 
 @pytest.fixture
 def model(numbers_model, vocabulary):
-    """Knows two boxes: a red car, and a dog."""
+    """A model with two boxes: a red car, and a dog."""
     scores = {"red": (0.7, 0.1), "car": (0.9, 0.1), "dog": (0.3, 0.6), "camion": (0.8, 0.02), "x": (0.9, 0.9)}
     return numbers_model({vocabulary[word]: tuple(map(logit, each)) for word, each in scores.items()})
 
 
 @pytest.fixture
-def detect(model, pieces, photo):
-    """Detects phrases on a photo of 100 by 200 pixels, with settings: rows of label, score and box."""
+def detect(model, tokenizer, photo):
+    """A function that detects phrases on an image of 100 by 200 pixels and returns rows of label, score and box."""
 
     def run(*phrases, **settings):
-        detector = GroundingDino(model, pieces, Settings.checked({**OPTIONS, **settings}), SIZE)
+        detector = GroundingDino(model, tokenizer, Settings.checked({**OPTIONS, **settings}), SIZE)
         found = detector.detect(photo(100, 200), phrases)
         assert found.size == (100, 200)
         rows = zip(found.labels, found.scores.tolist(), found.boxes.tolist(), strict=True)
@@ -84,43 +84,43 @@ def test_alternatives_are_one_label_with_the_best_of_their_scores(detect):
 
 def test_a_phrase_given_twice_is_asked_once(detect, model):
     assert detect("dog", " dog ") == detect("dog")
-    assert len(set(map(len, model.asked))) == 1
+    assert len(set(map(len, model.captions))) == 1
 
 
-def test_many_phrases_take_several_passes_over_the_same_photo(detect, model):
+def test_many_phrases_take_several_passes_over_the_same_image(detect, model):
     phrases = [f"{a}{b} car" for a in "abcdefghij" for b in "abcdefghij"]
     rows = detect(*phrases, "dog", threshold=0.01)
-    assert len(model.asked) == 2
+    assert len(model.captions) == 2
     assert {label for label, _, _ in rows} == {*phrases, "dog"}
     assert [row for row in rows if row[0] == "dog"] == detect("dog", threshold=0.01)
 
 
-def test_phrases_can_be_asked_one_by_one(detect, model, pieces):
+def test_phrases_can_be_asked_one_by_one(detect, model, tokenizer):
     detect("dog", "red car", phrases_per_pass=1)
-    assert [tokens[1:-2] for tokens in model.asked] == [pieces("dog"), pieces("red car")]
+    assert [tokens[1:-2] for tokens in model.captions] == [tokenizer("dog"), tokenizer("red car")]
 
 
-def test_boxes_without_area_are_left_out(numbers_model, pieces, vocabulary, photo):
+def test_boxes_without_area_are_left_out(numbers_model, tokenizer, vocabulary, photo):
     boxes = [(0.5, 0.5, 0, 0.5), (-2, 0.5, 0.1, 0.1), (0.5, 0.5, 0.1, 0.1)]
     model = numbers_model({vocabulary["dog"]: (5, 5, 5)}, boxes)
-    found = GroundingDino(model, pieces, size=SIZE).detect(photo(100, 200), ["dog"])
+    found = GroundingDino(model, tokenizer, input_size=SIZE).detect(photo(100, 200), ["dog"])
     np.testing.assert_allclose(found.boxes, [[90, 45, 110, 55]], rtol=1e-6)
 
 
-def test_nothing_found_is_no_detections_of_the_photos_size(model, pieces, photo):
-    found = GroundingDino(model, pieces, size=SIZE).detect(photo(100, 200), ["z"])
+def test_nothing_found_is_no_detections_of_the_images_size(model, tokenizer, photo):
+    found = GroundingDino(model, tokenizer, input_size=SIZE).detect(photo(100, 200), ["z"])
     assert (len(found), found.size) == (0, (100, 200))
 
 
 @pytest.mark.parametrize("phrases", [None, [], "dog", [""], ["dog", "  "], ["dog|"], [3]], ids=repr)
-def test_phrases_that_are_none_are_refused_before_the_photo_is_read(phrases, model, pieces):
+def test_phrases_that_are_none_are_refused_before_the_image_is_read(phrases, model, tokenizer):
     with pytest.raises(PromptError):
-        GroundingDino(model, pieces, size=SIZE).detect("no such photo.jpg", phrases)
+        GroundingDino(model, tokenizer, input_size=SIZE).detect("no such image.jpg", phrases)
 
 
-def test_a_photo_that_cannot_be_read_is_refused(model, pieces):
-    with pytest.raises(InputError, match="no such photo"):
-        GroundingDino(model, pieces, size=SIZE).detect("no such photo.jpg", ["dog"])
+def test_an_image_that_cannot_be_read_is_refused(model, tokenizer):
+    with pytest.raises(InputError, match="no such image"):
+        GroundingDino(model, tokenizer, input_size=SIZE).detect("no such image.jpg", ["dog"])
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_photo_that_cannot_be_read_is_refused(model, pieces):
         ("threshold", float("nan"), "got nan"),
         ("thresholds", {"dog": -1}, "of 'dog' in option thresholds is a number from 0 to 1, got -1"),
         ("thresholds", {" ": 0.5}, "option thresholds: a phrase is text that is not blank"),
-        ("thresholds", 0.5, "says the least score by phrase.*got 0.5"),
+        ("thresholds", 0.5, "is a mapping from phrases to minimum scores.*got 0.5"),
         ("phrases_per_pass", 0, "a whole number of at least 1, got 0"),
         ("phrases_per_pass", True, "got True"),
     ],

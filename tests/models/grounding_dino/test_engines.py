@@ -1,4 +1,4 @@
-"""Two engines, one state dict: equal logits and boxes; strict loading; nothing left changed behind."""
+"""Both engines with one state dict: equal logits and boxes, strict loading, no side effects."""
 
 import socket
 import warnings
@@ -29,12 +29,12 @@ def pair(engines, tiny, tmp_path):
     return make
 
 
-def random_frame(height=67, width=107, seed=0):
+def random_input(height=67, width=107, seed=0):
     return np.random.default_rng(seed).normal(size=(3, height, width)).astype(np.float32)
 
 
-def assert_equal_answers(pair, frame, tokens):
-    (logits, boxes), (other_logits, other_boxes) = (model(frame, tokens) for model in pair)
+def assert_equal_outputs(pair, pixels, tokens):
+    (logits, boxes), (other_logits, other_boxes) = (model(pixels, tokens) for model in pair)
     assert logits.shape == (30, len(tokens))
     assert boxes.shape == (30, 4)
     np.testing.assert_allclose(other_logits, logits, atol=1e-4, rtol=0)
@@ -43,23 +43,23 @@ def assert_equal_answers(pair, frame, tokens):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_both_engines_give_equal_logits_and_boxes(seed, pair, random_state):
-    assert_equal_answers(pair(random_state(seed)), random_frame(seed=seed), RED_CAR_AND_CAR)
+    assert_equal_outputs(pair(random_state(seed)), random_input(seed=seed), RED_CAR_AND_CAR)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (33, 160), (101, 75)], ids=str)
-def test_they_are_equal_on_frames_of_any_size(size, pair, random_state):
-    assert_equal_answers(pair(random_state()), random_frame(*size), RED_CAR_AND_CAR)
+def test_they_are_equal_on_inputs_of_any_size(size, pair, random_state):
+    assert_equal_outputs(pair(random_state()), random_input(*size), RED_CAR_AND_CAR)
 
 
 def test_they_are_equal_on_the_longest_caption(pair, random_state):
     tokens = (101, *(token for i in range(127) for token in (2000 + i, 1012)), 102)
     assert len(tokens) == 256
-    assert_equal_answers(pair(random_state()), random_frame(), tokens)
+    assert_equal_outputs(pair(random_state()), random_input(), tokens)
 
 
 @pytest.fixture
 def edge_state(random_state):
-    """Tensors of a model whose boxes begin as wide as the frame and at its edges, and come back from there."""
+    """Tensors of a model whose initial boxes are as wide as the model input and at its borders, and move away from them."""
     state = random_state()
     for name, tensor in state.items():
         if "bbox_embed" in name and name.endswith("layers.2.bias"):
@@ -68,22 +68,22 @@ def edge_state(random_state):
 
 
 def test_they_are_equal_for_boxes_at_the_edges(pair, edge_state):
-    assert_equal_answers(pair(edge_state), random_frame(), RED_CAR_AND_CAR)
+    assert_equal_outputs(pair(edge_state), random_input(), RED_CAR_AND_CAR)
 
 
 def test_transformers_alone_would_put_boxes_at_the_edges_elsewhere(pair, edge_state):
     original, other = pair(edge_state)
-    _, boxes = original(random_frame(), RED_CAR_AND_CAR)
+    _, boxes = original(random_input(), RED_CAR_AND_CAR)
     with torch.inference_mode():
-        theirs = other._module.model(pixel_values=torch.tensor(random_frame())[None], input_ids=torch.tensor([RED_CAR_AND_CAR]))
+        theirs = other._module.model(pixel_values=torch.tensor(random_input())[None], input_ids=torch.tensor([RED_CAR_AND_CAR]))
     assert np.abs(theirs.pred_boxes[0].numpy() - boxes).max() > 0.01
 
 
 def test_a_phrase_first_or_last_has_the_same_logits(pair, random_state):
     red_car, dog = (2417, 2482, 1012), (3899, 1012)
     for model in pair(random_state()):
-        first, boxes = model(random_frame(), (101, *red_car, *dog, 102))
-        last, other_boxes = model(random_frame(), (101, *dog, *red_car, 102))
+        first, boxes = model(random_input(), (101, *red_car, *dog, 102))
+        last, other_boxes = model(random_input(), (101, *dog, *red_car, 102))
         np.testing.assert_allclose(last[:, 3:5], first[:, 1:3], atol=1e-4)
         np.testing.assert_allclose(last[:, 1], first[:, 4], atol=1e-4)
         np.testing.assert_allclose(other_boxes, boxes, atol=1e-4)
@@ -93,19 +93,19 @@ def test_a_phrase_first_or_last_has_the_same_logits(pair, random_state):
 def test_sixteen_bits_are_near_thirty_two(dtype, pair, random_state):
     for full in pair(random_state()):
         half = TorchGrounding(full._module, PROVENANCE, torch.device("cpu"), getattr(torch, dtype))
-        (logits, _), (expected, _) = (model(random_frame(), RED_CAR_AND_CAR) for model in (half, full))
+        (logits, _), (expected, _) = (model(random_input(), RED_CAR_AND_CAR) for model in (half, full))
         assert logits.dtype == np.float32
         # Sorted, because boxes that are all but equal in rank change places.
         difference = np.median(np.abs(np.sort(logits, axis=0) - np.sort(expected, axis=0)))
         assert 0 < difference < 0.2
 
 
-def test_threads_with_frames_of_different_sizes_do_not_disturb_one_another(pair, random_state):
-    frames = [random_frame(64, 64 + 32 * i, seed=i) for i in range(4)]
+def test_threads_with_inputs_of_different_sizes_do_not_disturb_one_another(pair, random_state):
+    inputs = [random_input(64, 64 + 32 * i, seed=i) for i in range(4)]
     for model in pair(random_state()):
-        expected = [model(frame, RED_CAR_AND_CAR) for frame in frames]
+        expected = [model(pixels, RED_CAR_AND_CAR) for pixels in inputs]
         with ThreadPoolExecutor(4) as pool:
-            for found, alone in zip(pool.map(lambda frame: model(frame, RED_CAR_AND_CAR), frames * 3), expected * 3, strict=True):  # noqa: B023
+            for found, alone in zip(pool.map(lambda pixels: model(pixels, RED_CAR_AND_CAR), inputs * 3), expected * 3, strict=True):  # noqa: B023
                 assert all(map(np.array_equal, found, alone))
 
 
@@ -173,7 +173,7 @@ def test_a_folder_that_transformers_saved_answers_as_the_checkpoint_does(engines
     _, expected = pair(random_state())
     expected._module.model.save_pretrained(tmp_path)
     found = TorchGrounding(engines.transformers.from_folder(tmp_path, "swin-t", "tiny"), PROVENANCE, torch.device("cpu"))
-    for one, other in zip(found(random_frame(), RED_CAR_AND_CAR), expected(random_frame(), RED_CAR_AND_CAR), strict=True):
+    for one, other in zip(found(random_input(), RED_CAR_AND_CAR), expected(random_input(), RED_CAR_AND_CAR), strict=True):
         assert np.array_equal(one, other)
 
 
@@ -222,7 +222,7 @@ def test_a_version_that_gives_wrong_scores_is_refused(installed, is_refused, eng
 
 
 class Failing(torch.nn.Module):
-    """A module that fails as it is told."""
+    """Module that raises a given error."""
 
     def __init__(self, error):
         super().__init__()
@@ -234,12 +234,12 @@ class Failing(torch.nn.Module):
 
 def test_running_out_of_memory_is_said_with_what_to_try():
     model = TorchGrounding(Failing(RuntimeError("DefaultCPUAllocator: can't allocate memory")), PROVENANCE, torch.device("cpu"))
-    with pytest.raises(OutOfMemoryError, match=r"out of memory on cpu: a photo does not fit.*: try dtype='bfloat16'"):
-        model(random_frame(), RED_CAR_AND_CAR)
+    with pytest.raises(OutOfMemoryError, match=r"out of memory on cpu: no room for an image.*: try dtype='bfloat16'"):
+        model(random_input(), RED_CAR_AND_CAR)
 
 
 class Overflowing(torch.nn.Module):
-    """A module whose numbers do not fit into its type."""
+    """Module whose outputs exceed the range of its type."""
 
     def forward(self, pixels, tokens):
         return torch.full((1, 30, 256), torch.nan), torch.zeros(1, 30, 4)
@@ -247,12 +247,12 @@ class Overflowing(torch.nn.Module):
 
 def test_numbers_that_are_none_are_an_error_and_no_empty_result():
     model = TorchGrounding(Overflowing(), PROVENANCE, torch.device("cpu"), torch.float16)
-    with pytest.raises(BackendError, match=r"tiny gave NaN or infinity in torch\.float16: use dtype='float32'"):
-        model(random_frame(), RED_CAR_AND_CAR)
+    with pytest.raises(BackendError, match=r"tiny returned NaN or infinity in torch\.float16: use dtype='float32'"):
+        model(random_input(), RED_CAR_AND_CAR)
 
 
 def test_a_failure_of_the_library_is_said_with_its_version_and_cause():
     model = TorchGrounding(Failing(RuntimeError("mat1 and mat2")), PROVENANCE, torch.device("cpu"))
     with pytest.raises(BackendError, match="test 1 failed: mat1 and mat2") as caught:
-        model(random_frame(), RED_CAR_AND_CAR)
+        model(random_input(), RED_CAR_AND_CAR)
     assert isinstance(caught.value.__cause__, RuntimeError)

@@ -1,4 +1,4 @@
-"""Where the parts of a model are: fetched, or in what a user gives."""
+"""Paths of the files of a model, fetched or given by the user."""
 
 import pytest
 
@@ -82,5 +82,5 @@ def test_a_path_that_is_not_there_is_refused_with_its_name(tmp_path):
     "names", [(), ("vocab.txt",), ("config.json",), ("model.safetensors",), ("config.json", "pytorch_model.bin")], ids=repr
 )
 def test_a_folder_that_lacks_something_is_refused_with_both_layouts(names, tmp_path):
-    with pytest.raises(WeightsNotFoundError, match=rf"holds neither {NAME} nor, .*config\.json and \.safetensors"):
+    with pytest.raises(WeightsNotFoundError, match=rf"contains neither {NAME} nor the config\.json and \.safetensors"):
         given_in(folder_with(tmp_path, *names))

@@ -12,7 +12,7 @@ def logit(probability):
 
 
 def logits_of(*rows):
-    """Logits of boxes, from the probabilities of each of their tokens."""
+    """Return the logits of boxes from the probabilities of their tokens."""
     return np.array([[logit(probability) for probability in row] for row in rows], np.float32)
 
 

@@ -1,4 +1,4 @@
-"""`YoloDetector` around a network that computes what the test says."""
+"""`YoloDetector` with a network that returns given outputs."""
 
 import numpy as np
 import pytest
@@ -10,22 +10,22 @@ from promptseg.registry import backends
 from promptseg.results import Provenance
 
 NAMES = ("dog", "cat", "potted plant")
-PHOTO = np.zeros((48, 96, 3), np.uint8)
+IMAGE = np.zeros((48, 96, 3), np.uint8)
 
 OPTIONS = backends()["onnx_yolo"].options
 
 
 class Network:
-    """Computes the given anchors, ``(cx, cy, w, h, dog, cat, plant, …)`` in pixels of the frame, and remembers the frames."""
+    """Network that returns the given anchors, ``(cx, cy, w, h, dog, cat, plant, …)`` in pixels of its input, and records its inputs."""
 
     def __init__(self, *anchors, prototypes=None, **layout):
         self.layout = Layout(NAMES, 32, (64, 64), **layout)
         columns = 7 if prototypes is None else 7 + len(prototypes)
         self.output = Output(np.array(anchors, np.float32).reshape(-1, columns).T, prototypes)
-        self.frames = []
+        self.inputs = []
 
-    def __call__(self, frame):
-        self.frames.append(frame)
+    def __call__(self, letterboxed):
+        self.inputs.append(letterboxed)
         return self.output
 
 
@@ -35,9 +35,9 @@ def detector(*anchors, prototypes=None, layout=None, **options):
 
 
 class TestDetections:
-    def test_boxes_are_of_the_photo_with_the_names_of_their_classes(self):
-        # The frame shows the photo at two thirds, without gray but for what makes 32 rows full.
-        found = detector((32, 16, 32, 16, 0.9, 0, 0), (8, 16, 8, 8, 0, 0, 0.5)).detect(PHOTO)
+    def test_boxes_are_in_pixels_of_the_image_with_the_names_of_their_classes(self):
+        # The image is resized to two thirds, 32 rows: no padding is needed.
+        found = detector((32, 16, 32, 16, 0.9, 0, 0), (8, 16, 8, 8, 0, 0, 0.5)).detect(IMAGE)
         assert found.size == (48, 96)
         assert found.boxes.tolist() == [[24, 12, 72, 36], [6, 18, 18, 30]]
         assert found.scores.tolist() == pytest.approx([0.9, 0.5])
@@ -45,51 +45,51 @@ class TestDetections:
         assert found.masks is None
 
     def test_only_what_was_asked_for_is_found_under_the_phrase_as_it_was_written(self):
-        found = detector((32, 16, 32, 16, 0.9, 0, 0), (8, 16, 8, 8, 0, 0, 0.5)).detect(PHOTO, ["Pot Plants"])
+        found = detector((32, 16, 32, 16, 0.9, 0, 0), (8, 16, 8, 8, 0, 0, 0.5)).detect(IMAGE, ["Pot Plants"])
         assert found.labels == ("Pot Plants",)
         assert found.boxes.tolist() == [[6, 18, 18, 30]]
 
     def test_classes_of_one_phrase_have_one_label(self):
-        found = detector((32, 16, 32, 16, 0.9, 0, 0), (8, 16, 8, 8, 0, 0.5, 0)).detect(PHOTO, ["cat|dog"])
+        found = detector((32, 16, 32, 16, 0.9, 0, 0), (8, 16, 8, 8, 0, 0.5, 0)).detect(IMAGE, ["cat|dog"])
         assert found.labels == ("cat", "cat")
 
     def test_an_unknown_phrase_is_refused_before_the_image_is_read(self):
         network = detector()
         with pytest.raises(PromptError, match=r"'hamster' names none of the 3 classes.*'dog', 'cat', 'potted plant'"):
-            network.detect("no such photo.jpg", ["dog", "hamster"])
+            network.detect("no such image.jpg", ["dog", "hamster"])
 
     @pytest.mark.parametrize("phrases", [[""], ["  "], ["dog", None], ["dog|"], [], "dog"])
     def test_blank_phrases_are_refused(self, phrases):
         with pytest.raises(PromptError):
-            detector().detect(PHOTO, phrases)
+            detector().detect(IMAGE, phrases)
 
     def test_ten_thousand_phrases_for_one_class_are_one(self):
-        assert detector((32, 16, 32, 16, 0.9, 0, 0)).detect(PHOTO, ["dog"] * 10_000).labels == ("dog",)
+        assert detector((32, 16, 32, 16, 0.9, 0, 0)).detect(IMAGE, ["dog"] * 10_000).labels == ("dog",)
 
     def test_no_detection_is_an_empty_result_of_the_right_size(self):
-        found = detector((32, 16, 32, 16, 0.01, 0, 0)).detect(PHOTO)
+        found = detector((32, 16, 32, 16, 0.01, 0, 0)).detect(IMAGE)
         assert (len(found), found.size, found.boxes.shape) == (0, (48, 96), (0, 4))
 
     def test_a_thousand_detections_come_back_where_as_many_are_allowed(self):
         anchors = [(i % 64, i // 64 * 2, 0.4, 0.4, 0.9, 0, 0) for i in range(1000)]
-        assert len(detector(*anchors).detect(PHOTO)) == 300
-        assert len(detector(*anchors, max_detections=5000).detect(PHOTO)) == 1000
+        assert len(detector(*anchors).detect(IMAGE)) == 300
+        assert len(detector(*anchors, max_detections=5000).detect(IMAGE)) == 1000
 
     def test_boxes_over_the_border_are_cut_and_those_beyond_it_are_left_out(self):
         beyond, over = (32, 90, 10, 10, 0.9, 0, 0), (64, 16, 32, 64, 0.8, 0, 0)
-        assert detector(beyond, over).detect(PHOTO).boxes.tolist() == [[72, 0, 96, 48]]
+        assert detector(beyond, over).detect(IMAGE).boxes.tolist() == [[72, 0, 96, 48]]
 
     @pytest.mark.parametrize("size", [(0, 8), (8, 0), (-8, 8)])
     def test_boxes_without_area_are_left_out(self, size):
-        assert len(detector((32, 16, *size, 0.9, 0, 0)).detect(PHOTO)) == 0
+        assert len(detector((32, 16, *size, 0.9, 0, 0)).detect(IMAGE)) == 0
 
     def test_numbers_that_are_not_finite_are_an_error(self):
         with pytest.raises(BackendError, match="NaN"):
-            detector((np.nan, 16, 8, 8, 0.9, 0, 0)).detect(PHOTO)
+            detector((np.nan, 16, 8, 8, 0.9, 0, 0)).detect(IMAGE)
 
     def test_an_unreadable_image_is_refused(self):
-        with pytest.raises(InputError, match="no such photo"):
-            detector().detect("no such photo.jpg")
+        with pytest.raises(InputError, match="no such image"):
+            detector().detect("no such image.jpg")
 
     def test_its_classes_can_be_asked_for(self):
         assert detector().classes == NAMES
@@ -99,50 +99,50 @@ class TestMasks:
     PROTOTYPES = np.stack([np.ones((8, 16), np.float32), np.tile(np.float32([1] * 8 + [-1] * 8), (8, 1))])
 
     def test_a_model_with_prototypes_gives_a_mask_a_box_with_its_score_and_label(self):
-        found = detector((32, 16, 32, 16, 0.9, 0, 0, 1, 0), prototypes=self.PROTOTYPES).detect(PHOTO, ["dogs"])
+        found = detector((32, 16, 32, 16, 0.9, 0, 0, 1, 0), prototypes=self.PROTOTYPES).detect(IMAGE, ["dogs"])
         (mask,) = found.masks
         assert (mask.size, mask.label, mask.score) == ((48, 96), "dogs", pytest.approx(0.9))
         assert mask.box.tolist() == found.boxes[0].tolist() == [24, 12, 72, 36]
 
     def test_a_detection_whose_mask_is_empty_is_left_out(self):
         anchors = ((32, 16, 32, 16, 0.9, 0, 0, -1, 0), (32, 16, 32, 16, 0, 0.8, 0, 0, 1))
-        found = detector(*anchors, prototypes=self.PROTOTYPES).detect(PHOTO)
+        found = detector(*anchors, prototypes=self.PROTOTYPES).detect(IMAGE)
         assert found.labels == ("cat",)
         assert len(found.masks) == 1
 
     def test_without_detections_there_are_no_masks(self):
-        found = detector(prototypes=self.PROTOTYPES).detect(PHOTO)
+        found = detector(prototypes=self.PROTOTYPES).detect(IMAGE)
         assert (len(found), len(found.masks), found.masks.size) == (0, 0, (48, 96))
 
     def test_masks_can_be_left_out(self):
         anchors = ((32, 16, 32, 16, 0.9, 0, 0, -1, 0), (32, 16, 32, 16, 0, 0.8, 0, 0, 1))
-        found = detector(*anchors, prototypes=self.PROTOTYPES, masks=False).detect(PHOTO)
+        found = detector(*anchors, prototypes=self.PROTOTYPES, masks=False).detect(IMAGE)
         assert found.masks is None
         assert len(found) == 2
 
 
-class TestFrames:
-    def frame(self, photo, layout=None, **options):
+class TestInputSize:
+    def input_size(self, image, layout=None, **options):
         made = detector(layout=layout, **options)
-        made.detect(photo)
-        return made._network.frames[0].shape[:2]
+        made.detect(image)
+        return made._network.inputs[0].shape[:2]
 
-    def test_photos_are_scaled_to_the_models_own_frame(self):
-        assert self.frame(np.zeros((640, 640, 3), np.uint8)) == (64, 64)
+    def test_images_are_resized_to_the_models_own_input_size(self):
+        assert self.input_size(np.zeros((640, 640, 3), np.uint8)) == (64, 64)
 
-    def test_of_a_long_photo_the_frame_has_no_more_gray_than_the_stride_needs(self):
-        assert self.frame(np.zeros((100, 640, 3), np.uint8)) == (32, 64)
+    def test_a_long_image_gets_no_more_padding_than_the_stride_needs(self):
+        assert self.input_size(np.zeros((100, 640, 3), np.uint8)) == (32, 64)
 
-    def test_a_model_of_one_size_gets_frames_of_that_size(self):
-        assert self.frame(np.zeros((100, 640, 3), np.uint8), layout={"fixed": True}) == (64, 64)
+    def test_a_model_of_a_fixed_input_size_gets_inputs_of_that_size(self):
+        assert self.input_size(np.zeros((100, 640, 3), np.uint8), layout={"fixed": True}) == (64, 64)
 
     @pytest.mark.parametrize(("imgsz", "side"), [(32, 32), (33, 64), (128, 128)])
     def test_imgsz_is_rounded_up_to_a_multiple_of_the_stride(self, imgsz, side):
-        assert self.frame(np.zeros((640, 640, 3), np.uint8), imgsz=imgsz) == (side, side)
+        assert self.input_size(np.zeros((640, 640, 3), np.uint8), imgsz=imgsz) == (side, side)
 
-    def test_imgsz_is_refused_where_the_model_takes_one_size_alone(self):
-        assert self.frame(PHOTO, layout={"fixed": True}, imgsz=64) == (64, 64)
-        with pytest.raises(ConfigError, match="frames of 64 x 64 pixels alone, and imgsz=128 asks for others"):
+    def test_imgsz_is_refused_where_the_model_has_another_fixed_input_size(self):
+        assert self.input_size(IMAGE, layout={"fixed": True}, imgsz=64) == (64, 64)
+        with pytest.raises(ConfigError, match="fixed input size of 64 x 64 pixels, and imgsz=128 asks for another"):
             detector(layout={"fixed": True}, imgsz=128)
 
 

@@ -8,12 +8,12 @@ TWO = Layout(("dog", "cat"), 32, (64, 64))
 
 
 def output(*anchors):
-    """Predictions of two classes; each anchor is ``(cx, cy, w, h, dog, cat, …)``."""
+    """Return predictions of two classes; each anchor is ``(cx, cy, w, h, dog, cat, …)``."""
     return Output(np.array(anchors, np.float32).T)
 
 
-def found(*anchors, wanted=(0, 1), threshold=0.25, iou=0.5, most=300, layout=TWO):
-    return decode(output(*anchors), layout, wanted, threshold, iou, most)
+def found(*anchors, classes=(0, 1), threshold=0.25, iou=0.5, max_detections=300, layout=TWO):
+    return decode(output(*anchors), layout, classes, threshold, iou, max_detections)
 
 
 def test_a_box_is_made_of_its_center_and_size():
@@ -27,7 +27,7 @@ def test_a_box_has_the_class_that_scores_highest():
 
 
 def test_a_box_whose_best_class_is_not_wanted_is_not_found_as_its_second_best():
-    assert len(found((20, 30, 10, 4, 0.3, 0.8), wanted=[0])) == 0
+    assert len(found((20, 30, 10, 4, 0.3, 0.8), classes=[0])) == 0
 
 
 def test_boxes_are_best_first():
@@ -55,7 +55,7 @@ def test_boxes_that_overlap_as_much_as_allowed_both_stay():
 
 def test_the_best_so_many_are_kept():
     anchors = [(10 * i, 10, 4, 4, i / 100, 0) for i in range(30, 80)]
-    assert found(*anchors, most=3).scores.tolist() == pytest.approx([0.79, 0.78, 0.77])
+    assert found(*anchors, max_detections=3).scores.tolist() == pytest.approx([0.79, 0.78, 0.77])
 
 
 def test_nothing_over_the_threshold_is_no_box():
@@ -66,7 +66,7 @@ def test_nothing_over_the_threshold_is_no_box():
 
 def test_boxes_far_apart_in_one_class_all_stay_a_thousand_of_them():
     grid = [(8 * (i % 40) + 4, 8 * (i // 40) + 4, 6, 6, 0.9, 0) for i in range(1000)]
-    assert len(found(*grid, most=2000)) == 1000
+    assert len(found(*grid, max_detections=2000)) == 1000
 
 
 def test_coefficients_stay_with_their_boxes():
@@ -95,7 +95,7 @@ def test_numbers_that_are_not_finite_are_an_error(value):
 )
 def test_an_output_of_another_shape_is_refused_with_what_was_expected(shape, prototypes, end_to_end, expected):
     kind = Output(np.zeros(shape, np.float32), np.zeros((prototypes, 4, 4), np.float32) if prototypes else None)
-    with pytest.raises(WeightsMismatchError, match=rf"tiny is no YOLO detector: its output has shape .*not {expected} values a box"):
+    with pytest.raises(WeightsMismatchError, match=rf"tiny is no YOLO detector: its output has shape .*expected {expected} values per box"):
         kind.check(Layout(("dog", "cat"), 32, (64, 64), end_to_end=end_to_end), "tiny")
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints are read as data: what a pickle asks to be run is not run."""
+"""Checkpoints are read as data: nothing that a pickle names is executed."""
 
 import os
 import pickle
@@ -17,7 +17,7 @@ from promptseg.models.yolo.pickled import Inert, read_pickled  # noqa: E402 - It
 
 @pytest.fixture
 def save(tmp_path):
-    """Writes a value as torch does and gives the path."""
+    """Write a value with ``torch.save`` and return the path."""
 
     def write(value):
         path = tmp_path / "saved.pt"
@@ -29,7 +29,7 @@ def save(tmp_path):
 
 @pytest.fixture
 def archive(tmp_path):
-    """Writes a file that has the form of torch's with a pickle of one's own."""
+    """Write an archive in the form of ``torch.save`` with a given pickle."""
 
     def write(pickled, **others):
         path = tmp_path / "made.pt"
@@ -43,7 +43,7 @@ def archive(tmp_path):
 
 
 class Call:
-    """Pickles as a call of a function."""
+    """Object that pickles as a function call."""
 
     def __init__(self, function, *args):
         self.function, self.args = function, args
@@ -111,7 +111,7 @@ class TestHostile:
         assert not target.exists()
 
     def test_the_same_file_does_run_its_function_where_it_is_unpickled(self, tmp_path):
-        """Else the tests above would show nothing."""
+        """Control: without this, the tests above would prove nothing."""
         target, path = tmp_path / "touched", tmp_path / "hostile.pt"
         torch.save(Call(os.mkdir, str(target)), path)
         torch.load(path, weights_only=False)

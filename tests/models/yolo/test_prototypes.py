@@ -31,15 +31,15 @@ def test_the_coefficients_weigh_the_prototypes():
         assert mask.box.tolist() == [x0, 0, x1, 64]
 
 
-def test_the_gray_beside_the_photo_is_not_part_of_a_mask():
+def test_padding_is_not_part_of_a_mask():
     letterbox = Letterbox.fit((32, 64), (64, 64))
     prototype = np.full((1, 16, 16), -1.0)
-    prototype[:, 4:8] = 1  # The upper half of the photo, which lies in rows 16 to 48 of the frame.
+    prototype[:, 4:8] = 1  # The upper half of the image, which lies in rows 16 to 48 of the model input.
     (mask,) = masks(prototype, [[1]], [[0, 0, 64, 32]], letterbox)
     assert mask.box.tolist() == [0, 0, 64, 16]
 
 
-def test_a_box_at_the_border_of_the_photo_and_one_of_less_than_a_pixel():
+def test_a_box_at_the_border_of_the_image_and_one_of_less_than_a_pixel():
     letterbox = Letterbox.fit((64, 64), (64, 64))
     edge, speck = masks(np.ones((1, 16, 16)), [[1], [1]], [[60.5, 0, 64, 64], [10.2, 10.2, 10.8, 10.8]], letterbox)
     assert edge.box.tolist() == [61, 0, 64, 64]
@@ -51,13 +51,13 @@ def test_no_boxes_give_no_masks():
 
 
 @pytest.mark.parametrize("size", [(480, 640), (333, 500), (1080, 810), (61, 640), (50, 37)])
-def test_masks_are_those_of_ultralytics_at_the_photos_size(size, ultralytics_tasks):
+def test_masks_are_those_of_ultralytics_in_the_size_of_the_image(size, ultralytics_tasks):
     import torch
     import ultralytics.utils.ops as ops
 
     random = np.random.default_rng(1)
     letterbox = Letterbox.fit(size, (320, 320), 32)
-    rows, columns = (side // 4 for side in letterbox.frame)
+    rows, columns = (side // 4 for side in letterbox.input_size)
     prototypes = random.normal(0, 1, (8, rows // 5 + 1, columns // 5 + 1)).repeat(5, 1).repeat(5, 2)[:, :rows, :columns]
     coefficients = random.normal(0, 1, (6, 8))
     corners = random.uniform(0, 1, (6, 2, 2))

@@ -1,7 +1,7 @@
-"""GrabCut as a promptseg backend, from a package of its own.
+"""GrabCut as a backend of promptseg, in a separate package.
 
-promptseg imports this module whenever it lists its backends, so it describes the backend in strings and imports nothing heavy: OpenCV is
-imported by `promptseg_grabcut.segmenter`, and that when a model is loaded.
+promptseg imports this module whenever it lists its backends. The module therefore describes the backend in strings and imports nothing
+heavy. OpenCV is imported by `promptseg_grabcut.segmenter` when a model is loaded.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ BACKEND = BackendSpec(
     kind="segmenter",
     factory="promptseg_grabcut.segmenter:load",
     accepts=frozenset({"box", "point"}),
+    options={"rounds": 5},
     requires=("cv2",),
     install="pip install promptseg-grabcut",
     models=(
@@ -24,4 +25,4 @@ BACKEND = BackendSpec(
         ),
     ),
 )
-"""What the entry point names: the backend and the model that comes with it."""
+"""Backend with its model. The entry point names this value."""

@@ -1,4 +1,4 @@
-"""Grounding DINO: phrases packed into captions, run by either of two engines, and scored phrase by phrase on the tokens of each.
+"""Grounding DINO: packing of phrases into captions, two engines, and one score per phrase and box.
 
 S. Liu et al., "Grounding DINO: Marrying DINO with Grounded Pre-Training for Open-Set Object Detection", ECCV 2024.
 """

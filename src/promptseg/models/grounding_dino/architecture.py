@@ -1,4 +1,4 @@
-"""`Architecture`: the numbers that tell one Grounding DINO from another, from which either engine builds its model."""
+"""`Architecture`: the sizes of the Grounding DINO variants. Both engines build their models from it."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Architecture:
-    """The sizes of a Grounding DINO. What is not here is the same for all of them.
+    """Sizes of a Grounding DINO. All variants share the sizes that are not listed here.
 
     Attributes:
         embed_dim: Channels of the first stage of the Swin Transformer.
-        depths: Its blocks, by stage.
-        heads: Its attention heads, by stage.
-        window: Side of its attention windows, in patches.
-        layers: Layers of the encoder, and of the decoder.
-        feed_forward: Width of their feed-forward networks.
-        queries: Boxes that the model proposes for an image.
-        text_layers: Layers of the text encoder, a BERT.
-        text_width: Its width.
-        text_heads: Its attention heads.
-        text_feed_forward: Width of its feed-forward networks.
-        shorter_side: Pixels of the shorter side of the frame that it sees.
-        longest_side: Most pixels of the longer side.
+        depths: Number of blocks of each stage.
+        heads: Number of attention heads of each stage.
+        window: Side of the attention windows, in patches.
+        layers: Number of layers of the encoder, and of the decoder.
+        feed_forward: Width of the feed-forward networks of encoder and decoder.
+        queries: Number of boxes that the model predicts for an image.
+        text_layers: Number of layers of the text encoder, a BERT.
+        text_width: Width of the text encoder.
+        text_heads: Number of attention heads of the text encoder.
+        text_feed_forward: Width of the feed-forward networks of the text encoder.
+        shorter_side: Shorter side of the model input, in pixels.
+        longest_side: Maximum of the longer side of the model input, in pixels.
     """
 
     embed_dim: int
@@ -41,19 +41,19 @@ class Architecture:
 
 
 WIDTH = 256
-"""Width of the encoder and decoder. The original code has it in several places as a number, so that no model has another."""
+"""Width of the encoder and decoder. The original code has this number in several places, so no variant can have another."""
 
 ATTENTION_HEADS = 8
-"""Attention heads of the encoder and decoder."""
+"""Number of attention heads of the encoder and decoder."""
 
 FEATURE_LEVELS = 4
-"""Resolutions at which an image is seen: three stages of the backbone, and one below them."""
+"""Number of feature maps of different resolution: three stages of the backbone, and one of lower resolution."""
 
 VOCABULARY_SIZE = 30522
-"""Tokens of bert-base-uncased."""
+"""Number of tokens in the vocabulary of bert-base-uncased."""
 
 ARCHITECTURES = {
     "swin-t": Architecture(embed_dim=96, depths=(2, 2, 6, 2), heads=(3, 6, 12, 24), window=7),
     "swin-b": Architecture(embed_dim=128, depths=(2, 2, 18, 2), heads=(4, 8, 16, 32), window=12),
 }
-"""The published models, by the variant of the catalog."""
+"""Architectures of the published models, by the variant in the catalog."""

@@ -1,9 +1,9 @@
-"""Captions: phrases as the tokens that Grounding DINO reads, packed into as few passes as its limit allows, each with its own span.
+"""Captions: tokenization of phrases and packing into as few captions as the token limit allows.
 
-A caption is ``[CLS] tokens . tokens . … [SEP]``. Within the text encoder the tokens of a phrase see one another and no other phrase's,
-and are counted from 0, because the model takes ``.`` and ``?`` for the ends of phrases. So these two are left out where a phrase has them
-itself: ``"St. Bernard"`` is one phrase, of the tokens ``st bernard``. Captions are put together from tokens, never from text, so that a
-span is right by construction.
+A caption is ``[CLS] tokens . tokens . … [SEP]``. In the text encoder, the tokens of a phrase attend only to one another, and their
+positions count from 0 in each phrase. The model recognizes the end of a phrase by ``.`` and ``?``. These two characters are therefore
+removed from phrases: ``"St. Bernard"`` becomes the tokens ``st bernard`` of one phrase. Captions are composed of tokens and not of text, so
+that the span of each phrase is exact.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from ...errors import PromptError, WeightsMismatchError
 from ...vocabulary import Phrase
 
 MAX_TOKENS = 256
-"""Tokens of a caption that the model reads, with ``[CLS]``, ``[SEP]`` and the full stops."""
+"""Maximum number of tokens of a caption, including ``[CLS]``, ``[SEP]`` and the full stops."""
 
 SPECIAL = {"[UNK]": 100, "[CLS]": 101, "[SEP]": 102, ".": 1012, "?": 1029}
-"""Tokens that the model knows by number."""
+"""IDs of the tokens with a special meaning for the model."""
 
 _CLS, _SEP, _END = (SPECIAL[token] for token in ("[CLS]", "[SEP]", "."))
 _SEPARATORS = frozenset({SPECIAL["."], SPECIAL["?"]})
@@ -28,12 +28,12 @@ _SEPARATORS = frozenset({SPECIAL["."], SPECIAL["?"]})
 
 @dataclass(frozen=True)
 class Span:
-    """The tokens of one way to say a phrase.
+    """Position of one alternative of a phrase in a caption.
 
     Attributes:
         phrase: Index of the phrase.
-        start: Position of its first token in the caption.
-        stop: Position after its last.
+        start: Position of the first token of the alternative.
+        stop: Position after the last token of the alternative.
     """
 
     phrase: int
@@ -43,26 +43,26 @@ class Span:
 
 @dataclass(frozen=True)
 class Caption:
-    """What the model reads in one pass.
+    """Text input of one forward pass.
 
     Attributes:
-        tokens: Numbers of the tokens.
-        spans: Where the phrases are, in the order of the tokens.
+        tokens: Token IDs.
+        spans: Spans of the phrases, in the order of the tokens.
     """
 
     tokens: tuple[int, ...]
     spans: tuple[Span, ...]
 
 
-class WordPieces:
-    """bert-base-uncased's way from text to tokens: lower case, accents dropped, words cut into pieces that are in the vocabulary.
+class WordPieceTokenizer:
+    """Tokenizer of bert-base-uncased: lower case, accents removed, words split into word pieces of the vocabulary.
 
     Args:
-        vocabulary: Number of each piece.
-        origin: Where it is from, for the message.
+        vocabulary: Token ID of each word piece.
+        origin: Source of the vocabulary, named in the message.
 
     Raises:
-        WeightsMismatchError: It is another model's vocabulary.
+        WeightsMismatchError: The vocabulary belongs to another model.
     """
 
     def __init__(self, vocabulary: Mapping[str, int], origin: str = "the vocabulary") -> None:
@@ -72,19 +72,19 @@ class WordPieces:
             if vocabulary.get(token) != number:
                 raise WeightsMismatchError(
                     f"{origin} is not that of bert-base-uncased, which Grounding DINO needs: "
-                    f"token {token!r} should have the number {number}, it has {vocabulary.get(token)}"
+                    f"expected ID {number} for token {token!r}, got {vocabulary.get(token)}"
                 )
-        # Without the special tokens, which a tokenizer of transformers would also find in what a user writes, such as "[SEP]".
+        # Not a tokenizer of transformers: it would recognize special tokens such as "[SEP]" in a user's phrase.
         self._tokenizer = Tokenizer(models.WordPiece(vocab=dict(vocabulary), unk_token="[UNK]"))  # noqa: S106 - Not a password.
         self._tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
         self._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
 
     @classmethod
-    def from_file(cls, path: Path) -> WordPieces:
-        """Reads ``vocab.txt``, one piece a line, or ``tokenizer.json``, of which the vocabulary is taken and nothing else.
+    def from_file(cls, path: Path) -> WordPieceTokenizer:
+        """Read the vocabulary from ``vocab.txt``, one word piece per line, or from ``tokenizer.json``.
 
         Raises:
-            WeightsMismatchError: The file is neither, or holds another vocabulary.
+            WeightsMismatchError: The file is neither of them, or it contains the vocabulary of another model.
         """
         try:
             text = path.read_text("utf-8")
@@ -93,14 +93,14 @@ class WordPieces:
             else:
                 vocabulary = {piece: number for number, piece in enumerate(text.split("\n"))}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise WeightsMismatchError(f"{path} holds no vocabulary: {error!r}") from error
+            raise WeightsMismatchError(f"{path} contains no vocabulary: {error!r}") from error
         return cls(vocabulary, str(path))
 
     def __call__(self, text: str) -> tuple[int, ...]:
-        """Numbers of the tokens of a phrase, without what the model would take for the end of a phrase.
+        """Return the token IDs of a phrase, without ``.`` and ``?``.
 
         Raises:
-            PromptError: Nothing is left, or the vocabulary does not have all of it.
+            PromptError: The phrase has no other tokens, or contains something that is not in the vocabulary.
         """
         encoding = self._tokenizer.encode(text, add_special_tokens=False)
         unknown = [
@@ -114,21 +114,21 @@ class WordPieces:
         return tokens
 
 
-def pack(phrases: Sequence[Phrase], pieces: WordPieces, most_phrases: int | None = None) -> list[Caption]:
-    """Packs phrases into captions, in their order.
+def pack(phrases: Sequence[Phrase], tokenizer: WordPieceTokenizer, max_phrases: int | None = None) -> list[Caption]:
+    """Pack phrases into captions, in their order.
 
     Args:
-        phrases: The phrases; each alternative gets a span.
-        pieces: The tokenizer.
-        most_phrases: Most spans of a caption, or None for as many as it can hold.
+        phrases: The phrases. Each alternative gets its own span.
+        tokenizer: Tokenizer of the model.
+        max_phrases: Maximum number of spans per caption. None: as many as fit into `MAX_TOKENS`.
 
     Raises:
-        PromptError: An alternative is too long for a caption, has no tokens, or is the same to the model as another phrase's.
+        PromptError: An alternative is too long for a caption, has no tokens, or has the same tokens as an alternative of another phrase.
     """
     captions: list[Caption] = []
     tokens, spans = [_CLS], list[Span]()
-    for index, words in _ways(phrases, pieces):
-        full = len(tokens) + len(words) + 2 > MAX_TOKENS or len(spans) == most_phrases
+    for index, words in _alternatives(phrases, tokenizer):
+        full = len(tokens) + len(words) + 2 > MAX_TOKENS or len(spans) == max_phrases
         if spans and full:
             captions.append(Caption((*tokens, _SEP), tuple(spans)))
             tokens, spans = [_CLS], []
@@ -138,16 +138,16 @@ def pack(phrases: Sequence[Phrase], pieces: WordPieces, most_phrases: int | None
     return captions
 
 
-def _ways(phrases: Sequence[Phrase], pieces: WordPieces) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Each phrase's index with the tokens of each way to say it that differs to the model."""
+def _alternatives(phrases: Sequence[Phrase], tokenizer: WordPieceTokenizer) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Yield the index of each phrase with the token IDs of each of its alternatives, without duplicates."""
     owners: dict[tuple[int, ...], int] = {}
     longest = MAX_TOKENS - 3
     for index, phrase in enumerate(phrases):
         for alternative in phrase.alternatives:
-            words = pieces(alternative)
+            words = tokenizer(alternative)
             if len(words) > longest:
                 raise PromptError(
-                    f"phrase {_shortened(alternative)!r} has {len(words)} tokens, and the model reads at most {longest} of a phrase"
+                    f"phrase {_shortened(alternative)!r} has {len(words)} tokens, and the model reads at most {longest} per phrase"
                 )
             if words not in owners:
                 owners[words] = index

@@ -1,4 +1,4 @@
-"""Checkpoints of the original Grounding DINO: read safely, recognized from their tensors, and renamed for transformers."""
+"""Checkpoints of the original Grounding DINO: safe reading, recognition of the variant, and renaming for transformers."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from ...runtime.checkpoints import read_checkpoint
 from .architecture import ARCHITECTURES
 
 _LEFT_OVER = frozenset({"label_enc.weight", "bert.embeddings.position_ids"})
-"""In the published checkpoints, and in no model: an embedding of a training stage, and the numbers from 0 that old transformers kept."""
+"""Tensors of the published checkpoints that no model uses: an embedding for training, and position IDs of old versions of transformers."""
 
 _PATCHES = "backbone.0.patch_embed.proj.weight"
 
 
 def read_original(path: Path, variant: str, model: str) -> dict[str, Tensor]:
-    """The tensors of an original checkpoint, float32 on the CPU, by the names of the original code.
+    """Read the tensors of an original checkpoint, in float32 on the CPU, by their names in the original code.
 
     Args:
         path: The checkpoint.
-        variant: Which variant it should be, such as ``"swin-t"``.
-        model: The model's name, for the messages.
+        variant: Expected variant, such as ``"swin-t"``.
+        model: Name of the model in messages.
 
     Raises:
-        WeightsMismatchError: It is damaged, unsafe, of something else or of another variant.
+        WeightsMismatchError: The checkpoint is damaged or unsafe, or it belongs to another model or another variant.
     """
     state = {name.removeprefix("module."): tensor for name, tensor in read_checkpoint(path).items()}
     if _PATCHES not in state or "bert.embeddings.word_embeddings.weight" not in state:
         some = ", ".join(list(state)[:4]) or "no tensors"
-        raise WeightsMismatchError(f"{path} is not a checkpoint of Grounding DINO as its authors publish it; it has {some}")
+        raise WeightsMismatchError(f"{path} is not a checkpoint of Grounding DINO as its authors publish it: it has {some}")
     check_variant(path, int(state[_PATCHES].shape[0]), variant, model)
     return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items() if name not in _LEFT_OVER}
 
 
 def check_variant(path: Path, embed_dim: int, variant: str, model: str) -> None:
-    """Refuses the weights of another variant by name.
+    """Raise an error if weights belong to another variant.
 
     Args:
-        path: The weights, for the message.
-        embed_dim: Channels of their backbone's first stage.
-        variant: Which variant they should be.
-        model: The model's name.
+        path: The weights, named in the message.
+        embed_dim: Channels of the first stage of the backbone in the weights.
+        variant: Expected variant.
+        model: Name of the model in the message.
 
     Raises:
-        WeightsMismatchError: They are of another variant.
+        WeightsMismatchError: The weights belong to another variant.
     """
     if embed_dim != ARCHITECTURES[variant].embed_dim:
         found = next((name for name, known in ARCHITECTURES.items() if known.embed_dim == embed_dim), f"a Swin of {embed_dim} channels")
@@ -55,10 +55,10 @@ def check_variant(path: Path, embed_dim: int, variant: str, model: str) -> None:
 
 
 def for_transformers(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """An original checkpoint under the names of transformers' published Grounding DINO.
+    """Return the tensors of an original checkpoint by their names in transformers.
 
-    Three things differ beside the names: transformers keeps the query, key and value of an attention apart; it has no pooler behind the
-    text encoder, whose output nothing uses; and it stores the box head that all layers share once.
+    Besides the names, three things differ: transformers stores the query, key and value of an attention separately; it has no pooler after
+    the text encoder, whose output is not used; and it stores the box head that all layers share only once.
     """
     renamed: dict[str, Tensor] = {}
     for name, tensor in state.items():
@@ -75,10 +75,10 @@ def for_transformers(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def check_shared_box_head(path: Path, state: dict[str, Tensor]) -> None:
-    """Refuses a checkpoint whose decoder layers have box heads of their own: either engine has one for all of them.
+    """Raise an error if the decoder layers of a checkpoint have different box heads. Both engines have one box head for all layers.
 
     Raises:
-        WeightsMismatchError: They differ.
+        WeightsMismatchError: The box heads differ.
     """
     for name, tensor in state.items():
         first = re.sub(r"^(transformer\.decoder\.)?bbox_embed\.\d+\.", "bbox_embed.0.", name)
@@ -89,7 +89,7 @@ def check_shared_box_head(path: Path, state: dict[str, Tensor]) -> None:
 
 
 def _is_shared_box_head(name: str) -> bool:
-    """Whether a tensor is a copy of ``bbox_embed.0``."""
+    """Return whether a tensor is a copy of ``bbox_embed.0``."""
     return re.match(r"transformer\.decoder\.bbox_embed\.|bbox_embed\.(?!0\.)", name) is not None
 
 
@@ -105,7 +105,7 @@ def _renamed(name: str) -> str:
 
 
 _SPLIT = re.compile(r"(?P<owner>.+)\.(?:in_proj_|qkv\.)(?P<kind>weight|bias)")
-"""A query, key and value in one tensor."""
+"""Names of tensors that combine query, key and value."""
 
 _SWIN = "model.backbone.conv_encoder.model."
 
@@ -172,4 +172,4 @@ _NAMES: tuple[tuple[str, str, dict[str, str]], ...] = (
     (r"transformer\.tgt_embed\.", "model.query_position_embeddings.", {}),
     (r"transformer\.", "model.", {}),
 )
-"""Beginnings of original names, what transformers calls them, and what it calls what follows. The first that fits counts."""
+"""Renaming rules: pattern of an original prefix, prefix in transformers, and patterns for the rest of the name. The first match applies."""

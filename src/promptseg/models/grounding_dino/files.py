@@ -1,4 +1,4 @@
-"""Where the parts of a Grounding DINO are: in the catalog's files, or in what a user gives in place of them."""
+"""Paths of the checkpoint and the vocabulary of a Grounding DINO, from the catalog or from the user."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 from ...weights.store import ModelWeights
 
 VOCABULARIES = ("vocab.txt", "tokenizer.json")
-"""Files that hold the vocabulary; the first that is there is read."""
+"""Names of vocabulary files, in order of preference."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The parts of a model on this machine.
+    """Paths of a model's files on this host.
 
     Attributes:
-        folder: The folder of the weights.
-        checkpoint: The original checkpoint in it, or None where transformers saved the model there.
+        folder: Folder of the weights.
+        checkpoint: Original checkpoint, or None if the folder contains a model that transformers saved.
         vocabulary: ``vocab.txt`` or ``tokenizer.json``.
     """
 
@@ -27,7 +27,7 @@ class Layout:
 
 
 def layout_of(weights: ModelWeights) -> Layout:
-    """The layout of weights that were fetched, or given by the user."""
+    """Return the layout of weights, fetched or given by the user."""
     vocabulary = next(path for path in weights.files.values() if path.name in VOCABULARIES)
     config = weights.files.get("config.json")
     if config is not None:

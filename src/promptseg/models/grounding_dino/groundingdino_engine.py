@@ -1,8 +1,8 @@
-"""Grounding DINO as its authors wrote it, through package ``groundingdino-py``, made to run on today's transformers.
+"""Engine on the original code of Grounding DINO (package ``groundingdino-py``), adapted to current versions of transformers.
 
-The package's own wrapper of BERT calls methods that transformers 5 no longer has, its tokenizer and BERT come from a hub, and its loading
-hides tensors that do not fit. Here the text encoder is transformers' BERT given the mask that the model needs, captions arrive as tokens,
-and weights are loaded strictly.
+The package itself has three problems. Its wrapper of BERT calls methods that transformers 5 no longer has. It fetches its tokenizer and
+BERT from a hub. Its loading hides tensors that do not fit. Here, the text encoder is the BERT of transformers with the attention mask that
+the model needs, captions are token IDs, and weights are loaded strictly.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .checkpoint import check_shared_box_head
 
 
 class OriginalGrounding(torch.nn.Module):
-    """The original model, with tensors in and out.
+    """Original model with tensors as inputs and outputs.
 
     Args:
         model: ``GroundingDINO``, as `build` makes it.
@@ -35,23 +35,23 @@ class OriginalGrounding(torch.nn.Module):
         self._lock = threading.Lock()
 
     def forward(self, pixels: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (1, Q, 256) and boxes (1, Q, 4) for (1, 3, h, w) pixels and (1, T) tokens."""
-        with self._lock:  # The backbone notes the size of the frame in itself.
+        """Return logits (1, Q, 256) and boxes (1, Q, 4) for (1, 3, h, w) pixels and (1, T) token IDs."""
+        with self._lock:  # The backbone stores the input size in itself.
             outputs = self.model(pixels, captions=tokens)
         return outputs["pred_logits"], outputs["pred_boxes"]
 
 
 def from_original(path: Path, state: dict[str, Tensor], architecture: Architecture, model: str) -> OriginalGrounding:
-    """The original model with the weights of a checkpoint.
+    """Return the original model with the weights of a checkpoint.
 
     Args:
-        path: The checkpoint, for the messages.
-        state: Its tensors (`promptseg.models.grounding_dino.checkpoint.read_original`).
-        architecture: Its sizes.
-        model: The model's name, for the messages.
+        path: The checkpoint, named in messages.
+        state: Tensors of the checkpoint, from `promptseg.models.grounding_dino.checkpoint.read_original`.
+        architecture: Sizes of the model.
+        model: Name of the model in messages.
 
     Raises:
-        WeightsMismatchError: The tensors are not exactly those of the model.
+        WeightsMismatchError: Tensors are missing, unexpected or of another shape.
     """
     check_shared_box_head(path, state)
     built = build(architecture)
@@ -61,8 +61,8 @@ def from_original(path: Path, state: dict[str, Tensor], architecture: Architectu
 
 
 def build(architecture: Architecture) -> Any:
-    """The original ``GroundingDINO`` with random weights; the caller's random numbers go on as if it had not been built."""
-    # Of old timm names, and once in a process of torch.meshgrid, which the model calls again when it runs.
+    """Return the original ``GroundingDINO`` with random weights. The caller's random state does not change."""
+    # The warnings are about old names in timm and about torch.meshgrid. torch shows the latter once in a process.
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), torch.device("cpu"):
         warnings.simplefilter("ignore")
         return _build(architecture)
@@ -101,8 +101,8 @@ def _build(architecture: Architecture) -> Any:
         use_text_cross_attention=True,
     )
 
-    # The constructor looks for its tokenizer and text encoder by name in its module. It is given other names to look in, rather than the
-    # module other contents, which whoever else uses the package would meet.
+    # The constructor finds its tokenizer and text encoder by name in the globals of its module. A copy of the constructor gets other
+    # globals. Changing the module itself would affect every other user of the package in this process.
     constructor = GroundingDINO.__init__
     text = types.SimpleNamespace(
         get_tokenlizer=lambda _: _Tokens(),
@@ -130,7 +130,7 @@ def _build(architecture: Architecture) -> Any:
 
 
 def _text_encoder(architecture: Architecture) -> Any:
-    """The BERT of transformers, which takes the original's mask of (1, T, T) in the shape that it has there, (1, 1, T, T)."""
+    """Return a BERT of transformers that accepts the attention mask of the original code, (1, T, T), and reshapes it to (1, 1, T, T)."""
     from transformers import BertConfig, BertModel
 
     class TextEncoder(BertModel):  # type: ignore[misc]  # Without types, the base class is Any.
@@ -151,7 +151,7 @@ def _text_encoder(architecture: Architecture) -> Any:
 
 
 class _Tokens:
-    """In the place of the original's tokenizer, where captions are tokens already."""
+    """Replacement for the original tokenizer. Captions are token IDs already."""
 
     def __call__(self, captions: Tensor, **_: Any) -> Any:
         from transformers import BatchEncoding
@@ -165,7 +165,7 @@ class _Tokens:
 
 
 def _feed_forward(layer: Any, values: Tensor) -> Tensor:
-    """A decoder layer's feed-forward network, without the old form of autocast that it is written with, of which torch warns each time."""
+    """Feed-forward network of a decoder layer, without the deprecated form of autocast that makes torch warn at each call."""
     change = layer.linear2(layer.dropout3(layer.activation(layer.linear1(values))))
     summed: Tensor = layer.norm3(values + layer.dropout4(change))
     return summed

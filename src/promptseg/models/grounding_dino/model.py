@@ -1,4 +1,4 @@
-"""`GroundingModel`: the seam between the detector and the engines. numpy crosses it, torch does not."""
+"""`GroundingModel`: the interface between the detector and the engines. It passes numpy arrays and no torch tensors."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from ...results import Provenance
 
 
 class GroundingModel(Protocol):
-    """A Grounding DINO that answers one caption about one frame. Safe to use from several threads."""
+    """Grounding DINO for one caption and one image per call. It is safe to use from several threads."""
 
     @property
     def provenance(self) -> Provenance:
-        """Which model this is, with its weights and license."""
+        """Model, weights and license."""
         ...
 
-    def __call__(self, frame: NDArray[np.float32], tokens: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Looks for what a caption says.
+    def __call__(self, pixels: NDArray[np.float32], tokens: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return token logits and boxes for one caption on one image.
 
         Args:
-            frame: (3, h, w) float32, as `promptseg.models.grounding_dino.frame.frame` makes it.
-            tokens: Numbers of the caption's T tokens.
+            pixels: (3, h, w) float32, from `promptseg.models.grounding_dino.preprocessing.preprocess`.
+            tokens: IDs of the T tokens of the caption.
 
         Returns:
-            (Q, T) float32 logits of each token for each of Q boxes; and the boxes, (Q, 4) float32, center x, center y, width and height as
-            shares of the frame.
+            (Q, T) float32 logits of each token for each of Q boxes; and the boxes, (Q, 4) float32 ``cx, cy, w, h``, relative to the model
+            input, in [0, 1].
         """
         ...

@@ -1,9 +1,9 @@
-"""From the logits of tokens to the scores of phrases, by the tokens of each phrase's own span.
+"""Scores of phrases from the logits of their tokens.
 
-A phrase's score for a box is the mean of the probabilities of its tokens, and of several alternatives the best one's. The mean is what the
-authors of Grounding DINO evaluate it with on COCO, and what their demonstration does where it is given the spans of phrases: in training
-every token of a phrase is to answer to the phrase's objects. Their ``predict`` takes the maximum over all tokens in place of it, which
-would give "red car" the score of "car" on a car of any color, and a long phrase more chances than a short one.
+The score of a phrase for a box is the mean probability of the tokens in the phrase's span. A phrase with alternatives has the score of its
+best alternative. The authors of Grounding DINO use the mean in their evaluation on COCO, and in their demo for given spans, because
+training makes every token of a phrase match the objects of the phrase. Their function ``predict`` uses the maximum over all tokens instead.
+With the maximum, "red car" would have the score of "car" for a car of any color, and long phrases would score higher than short ones.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from .captions import Span
 
 
 def phrase_scores(logits: NDArray[np.float32], spans: Sequence[Span]) -> tuple[tuple[int, ...], NDArray[np.float32]]:
-    """Scores each box for each phrase of a caption. No phrase's score depends on another phrase's tokens.
+    """Return the score of each box for each phrase of a caption. The score of a phrase depends only on its own tokens.
 
     Args:
-        logits: (Q, T) float32, of each token for each of Q boxes; T is at least the caption's length.
-        spans: The caption's spans.
+        logits: (Q, T) float32 logits of T tokens for each of Q boxes. T is at least the length of the caption.
+        spans: Spans of the caption.
 
     Returns:
-        The indices of the phrases, P of them, ascending; and (Q, P) float32 scores in [0, 1].
+        The indices of the P phrases in ascending order, and (Q, P) float32 scores in [0, 1].
     """
     best: dict[int, NDArray[np.float32]] = {}
     for span in spans:

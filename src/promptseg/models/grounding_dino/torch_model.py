@@ -1,6 +1,7 @@
-"""`TorchGrounding`: either engine's module as a `promptseg.models.grounding_dino.model.GroundingModel`.
+"""`TorchGrounding`: the torch module of either engine as a `promptseg.models.grounding_dino.model.GroundingModel`.
 
-Nothing is set for the whole process: no thread count, no default type or device, and inference mode and autocast only within each call.
+It changes no settings of the process: no thread count, no default type or device. Inference mode and autocast are active only within a
+call.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ _T = TypeVar("_T")
 
 
 class TorchGrounding:
-    """A Grounding DINO in torch.
+    """Grounding DINO in torch.
 
     Args:
-        module: Takes (1, 3, h, w) float32 pixels and (1, T) int64 tokens and gives (1, Q, at least T) logits and (1, Q, 4) boxes. In
-            evaluation mode, with its weights in float32. It is taken over: moved.
-        provenance: Which model it is.
-        device: Where it runs.
-        dtype: In which type. One of 16 bits is used where torch's autocast has it safe; weights, and what needs it, stay in float32.
+        module: Module in evaluation mode with weights in float32. It takes (1, 3, h, w) float32 pixels and (1, T) int64 token IDs and
+            returns (1, Q, at least T) logits and (1, Q, 4) boxes. It is moved to the device.
+        provenance: Provenance of the model.
+        device: Device that it runs on.
+        dtype: Type in which it computes. With a 16-bit type, torch's autocast decides which operations use it. Weights stay in float32.
 
     Raises:
         OutOfMemoryError: The model does not fit on the device.
@@ -40,31 +41,39 @@ class TorchGrounding:
         self._dtype = dtype
         self._module = self._fitting(lambda: module.to(device), "the model does not fit")
 
-    def __call__(self, frame: NDArray[np.float32], tokens: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Looks for what a caption says; see `promptseg.models.grounding_dino.model.GroundingModel`.
+    def __call__(self, pixels: NDArray[np.float32], tokens: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return token logits and boxes for one caption on one image.
+
+        Args:
+            pixels: (3, h, w) float32, from `promptseg.models.grounding_dino.preprocessing.preprocess`.
+            tokens: IDs of the T tokens of the caption.
+
+        Returns:
+            (Q, T) float32 logits of each token for each of Q boxes; and the boxes, (Q, 4) float32 ``cx, cy, w, h``, relative to the model
+            input, in [0, 1].
 
         Raises:
-            OutOfMemoryError: The frame does not fit beside the model.
-            BackendError: The library failed.
+            OutOfMemoryError: There is not enough memory for an image beside the model.
+            BackendError: The library failed, or the outputs are not finite.
         """
-        return self._fitting(lambda: self._run(frame, tokens), "a photo does not fit beside the model")
+        return self._fitting(lambda: self._run(pixels, tokens), "no room for an image beside the model")
 
-    def _run(self, frame: NDArray[np.float32], tokens: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _run(self, pixels: NDArray[np.float32], tokens: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         lower = self._dtype != torch.float32
         with torch.inference_mode(), torch.autocast(self._device.type, self._dtype if lower else None, enabled=lower):
-            pixels = torch.tensor(frame, device=self._device)[None]
-            logits, boxes = self._module(pixels, torch.tensor([tokens], device=self._device))
-            answers = _array(logits[0, :, : len(tokens)]), _array(boxes[0])
-        if not all(np.isfinite(answer).all() for answer in answers):
-            raise BackendError(f"{self.provenance.model} gave NaN or infinity in {self._dtype}: use dtype='float32'")
-        return answers
+            batch = torch.tensor(pixels, device=self._device)[None]
+            logits, boxes = self._module(batch, torch.tensor([tokens], device=self._device))
+            outputs = _array(logits[0, :, : len(tokens)]), _array(boxes[0])
+        if not all(np.isfinite(output).all() for output in outputs):
+            raise BackendError(f"{self.provenance.model} returned NaN or infinity in {self._dtype}: use dtype='float32'")
+        return outputs
 
     def _fitting(self, compute: Callable[[], _T], what: str) -> _T:
         try:
             result = unless_out_of_memory(compute)
         except PromptSegError:
             raise
-        except Exception as error:  # torch's own errors have no base in common, nor have the library's.
+        except Exception as error:  # The error classes of torch and of the library share no base but Exception.
             raise BackendError(f"{self.provenance.version} failed: {error}") from error
         if isinstance(result, Exception):
             release(self._device)

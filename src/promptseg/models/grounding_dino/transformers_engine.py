@@ -1,6 +1,6 @@
-"""Grounding DINO as transformers has it, from an original checkpoint or from a folder that transformers saved.
+"""Engine on the Grounding DINO of transformers, from an original checkpoint or from a folder that transformers saved.
 
-No hub is asked for anything: configurations are made here or read from the folder, and so are weights.
+Nothing is fetched from a hub. The configuration is built here or read from the folder, and the weights are read from local files.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from .architecture import ATTENTION_HEADS, FEATURE_LEVELS, VOCABULARY_SIZE, WIDT
 from .captions import MAX_TOKENS
 from .checkpoint import check_shared_box_head, check_variant, for_transformers
 
-LEAST_VERSION = (5, 23)
-"""From 5.0 on, versions before this one give the full stops of a caption wrong positions, and so other scores than the original code."""
+MIN_VERSION = (5, 23)
+"""Minimum version of transformers. Older versions since 5.0 give the full stops of a caption wrong positions, and thus wrong scores."""
 
 _NAMED = 4
-"""How many tensors a message names."""
+"""Maximum number of tensors that a message names."""
 
 _progress_bars = threading.Lock()
 
 
 class TransformersGrounding(torch.nn.Module):
-    """The model of transformers, with tensors in and out.
+    """Model of transformers with tensors as inputs and outputs.
 
     Args:
         model: ``GroundingDinoForObjectDetection``.
@@ -44,21 +44,21 @@ class TransformersGrounding(torch.nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, pixels: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits (1, Q, 256) and boxes (1, Q, 4) for (1, 3, h, w) pixels and (1, T) tokens."""
+        """Return logits (1, Q, 256) and boxes (1, Q, 4) for (1, 3, h, w) pixels and (1, T) token IDs."""
         with _OriginalInverseSigmoid():
             outputs = self.model(pixel_values=pixels, input_ids=tokens)
         return outputs.logits, outputs.pred_boxes
 
 
 def check_version() -> None:
-    """Refuses a transformers that is older than `LEAST_VERSION`.
+    """Raise an error if transformers is older than `MIN_VERSION`.
 
     Raises:
-        MissingDependencyError: It is.
+        MissingDependencyError: The installed version is older.
     """
     installed = version("transformers")
-    if tuple(int(number) for number in re.findall(r"\d+", installed)[:2]) < LEAST_VERSION:
-        least = ".".join(map(str, LEAST_VERSION))
+    if tuple(int(number) for number in re.findall(r"\d+", installed)[:2]) < MIN_VERSION:
+        least = ".".join(map(str, MIN_VERSION))
         raise MissingDependencyError(
             f"Grounding DINO needs transformers {least} or later, installed is {installed}, which would give wrong scores: "
             f"pip install 'transformers>={least}'"
@@ -66,38 +66,38 @@ def check_version() -> None:
 
 
 def from_original(path: Path, state: dict[str, Tensor], architecture: Architecture, model: str) -> TransformersGrounding:
-    """The model of transformers with the weights of an original checkpoint.
+    """Return the model of transformers with the weights of an original checkpoint.
 
     Args:
-        path: The checkpoint, for the messages.
-        state: Its tensors (`promptseg.models.grounding_dino.checkpoint.read_original`).
-        architecture: Its sizes.
-        model: The model's name, for the messages.
+        path: The checkpoint, named in messages.
+        state: Tensors of the checkpoint, from `promptseg.models.grounding_dino.checkpoint.read_original`.
+        architecture: Sizes of the model.
+        model: Name of the model in messages.
 
     Raises:
-        WeightsMismatchError: The tensors are not exactly those of the model.
+        WeightsMismatchError: Tensors are missing, unexpected or of another shape.
     """
     check_shared_box_head(path, state)
     return _loaded(path, model, None, config=configuration(architecture), state_dict=for_transformers(state))
 
 
 def from_folder(folder: Path, variant: str, model: str) -> TransformersGrounding:
-    """The model in a folder that transformers saved: ``config.json`` and ``.safetensors`` files.
+    """Return the model in a folder that transformers saved, with ``config.json`` and ``.safetensors`` files.
 
     Args:
         folder: The folder.
-        variant: Which variant it should be, such as ``"swin-t"``.
-        model: The model's name, for the messages.
+        variant: Expected variant, such as ``"swin-t"``.
+        model: Name of the model in messages.
 
     Raises:
-        WeightsMismatchError: It holds something else, another variant, or other tensors than its configuration says.
+        WeightsMismatchError: The folder contains another model or another variant, or the tensors do not fit its configuration.
     """
     from transformers import GroundingDinoConfig
 
     try:
         config = GroundingDinoConfig.from_pretrained(folder, local_files_only=True)
         kinds = (config.model_type, config.backbone_config.model_type, config.text_config.model_type)
-    except Exception as error:  # Errors of reading, of JSON, and of transformers' own checks.
+    except Exception as error:  # Errors of the file system, of JSON and of transformers' own checks.
         raise WeightsMismatchError(f"{folder / 'config.json'} is not a configuration of Grounding DINO: {error}") from error
     if kinds != ("grounding-dino", "swin", "bert"):
         raise WeightsMismatchError(
@@ -109,7 +109,7 @@ def from_folder(folder: Path, variant: str, model: str) -> TransformersGrounding
 
 
 def configuration(architecture: Architecture) -> Any:
-    """The configuration of an architecture."""
+    """Return the configuration of transformers for an architecture."""
     from transformers import BertConfig, GroundingDinoConfig, SwinConfig
 
     backbone = SwinConfig(
@@ -143,22 +143,22 @@ def configuration(architecture: Architecture) -> Any:
 
 
 class _OriginalInverseSigmoid(TorchFunctionMode):
-    """The original code's way back from a share of the frame to a logit, within this thread and call.
+    """Replacement of ``torch.special.logit`` by the inverse sigmoid of the original code, within this thread and call.
 
-    From layer to layer a box goes through it, and the original stops at 0.001 from either end. transformers has ``torch.special.logit`` in
-    its place, which stops at 0.00001: boxes at the edge of the frame, or as large as it, would come out elsewhere than with the code that
-    the weights were trained by.
+    Each decoder layer passes its boxes through this function. The original code clamps the values at 0.001 from 0 and from 1. transformers
+    uses ``torch.special.logit``, which clamps at 0.00001. Without this replacement, boxes at the border of the model input, and boxes as
+    large as the model input, would differ from those of the code that the weights were trained with.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.special.logit:
-            share = args[0].clamp(0, 1)
-            return torch.log(share.clamp(min=1e-3) / (1 - share).clamp(min=1e-3))
+            value = args[0].clamp(0, 1)
+            return torch.log(value.clamp(min=1e-3) / (1 - value).clamp(min=1e-3))
         return func(*args, **(kwargs or {}))
 
 
 def _loaded(path: Path, model: str, source: Path | None, **settings: Any) -> TransformersGrounding:
-    """The model with its weights, and none of them missing, left over or of another shape: transformers itself would go on without."""
+    """Return the model with its weights. transformers itself accepts missing, unexpected and misshapen tensors; this function does not."""
     from transformers import GroundingDinoForObjectDetection
 
     try:
@@ -166,7 +166,7 @@ def _loaded(path: Path, model: str, source: Path | None, **settings: Any) -> Tra
             loaded, report = GroundingDinoForObjectDetection.from_pretrained(
                 source, output_loading_info=True, ignore_mismatched_sizes=True, dtype=torch.float32, **settings
             )
-    except Exception as error:  # Of safetensors, of reading, or of transformers' checks.
+    except Exception as error:  # Errors of safetensors, of the file system and of transformers' own checks.
         raise WeightsMismatchError(f"{path} cannot be loaded as model {model!r}: {error}") from error
     faults = [
         f"{fault} {_some(sorted(str(name[0] if isinstance(name, tuple) else name) for name in report[key]))}"
@@ -180,7 +180,7 @@ def _loaded(path: Path, model: str, source: Path | None, **settings: Any) -> Tra
 
 @contextlib.contextmanager
 def _without_progress_bars() -> Iterator[None]:
-    """While it loads, transformers draws a bar, in pipes too, and it has a switch for all of its bars but none for this one."""
+    """Hide the progress bar that transformers shows while it loads. transformers only has a switch for all of its bars."""
     from transformers.utils import logging
 
     with _progress_bars:

@@ -1,1 +1,1 @@
-"""The engine of the YOLO family: from a photo to a frame, and from raw outputs to detections and masks; numpy but for the model itself."""
+"""Engine of the YOLO family: letterboxing of images, and detections and masks from raw outputs. All of it is numpy except the network."""

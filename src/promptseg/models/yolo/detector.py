@@ -1,4 +1,4 @@
-"""`YoloDetector`: a YOLO model, run by whichever library, as a `promptseg.protocols.Detector`."""
+"""`YoloDetector`: a YOLO model, in torch or in ONNX Runtime, as a `promptseg.protocols.Detector`."""
 
 from __future__ import annotations
 
@@ -17,30 +17,35 @@ from ...masks import Masks, Size
 from ...results import Provenance
 from ...vocabulary import Vocabulary
 from .letterbox import Letterbox
-from .output import MAX_FRAME, Found, Layout, Output, decode
+from .output import MAX_INPUT_SIDE, DecodedBoxes, Layout, Output, decode
 from .prototypes import masks_in_boxes
 
 
 class Network(Protocol):
-    """A YOLO model that computes. Threads share it."""
+    """YOLO network. It is safe to use from several threads."""
 
     layout: Layout
 
-    def __call__(self, frame: NDArray[np.uint8]) -> Output:
-        """What it makes of a frame, (H, W, 3) uint8 RGB with sides that are multiples of the stride."""
+    def __call__(self, letterboxed: NDArray[np.uint8]) -> Output:
+        """Return the raw output for a letterboxed image.
+
+        Args:
+            letterboxed: (H, W, 3) uint8 RGB. H and W are multiples of the stride.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How detections are chosen.
+    """Settings for filtering detections, for the input size and for masks.
 
     Attributes:
-        threshold: Scores up to it are left out. It is low, because a pipeline has a threshold of its own.
-        iou: IoU over which the worse of two boxes of a class is left out.
-        max_detections: Most detections of an image.
-        imgsz: Longer side of the frame that photos are scaled to, rounded up to a multiple of the stride; None for the model's own.
-        masks: Whether a ``-seg`` model makes its masks; without, its boxes come sooner.
+        threshold: Score threshold: only detections that score above it are returned. The default is low, because a pipeline has a
+            threshold of its own.
+        iou: IoU threshold of the non-maximum suppression within a class.
+        max_detections: Maximum number of detections per image.
+        imgsz: Side of the model input in pixels, rounded up to a multiple of the stride. None: the model's own input size.
+        masks: Whether a ``-seg`` model returns masks. Without them it is faster.
     """
 
     threshold: float
@@ -51,17 +56,17 @@ class Settings:
 
     @classmethod
     def checked(cls, options: Mapping[str, Any]) -> Settings:
-        """The settings that `load` was asked for.
+        """Return the settings for the options of a load request.
 
         Raises:
-            ConfigError: An option has an impossible value.
+            ConfigError: An option has an invalid value.
         """
         for name in ("threshold", "iou"):
             between(f"option {name}", options[name])
         whole_number("option max_detections", options["max_detections"], 1)
-        if options["imgsz"] is not None and not (is_whole_number(options["imgsz"], 32) and options["imgsz"] <= MAX_FRAME):
+        if options["imgsz"] is not None and not (is_whole_number(options["imgsz"], 32) and options["imgsz"] <= MAX_INPUT_SIDE):
             raise ConfigError(
-                f"option imgsz is a whole number from 32 to {MAX_FRAME}, or None for the model's own, got {options['imgsz']!r}"
+                f"option imgsz is a whole number from 32 to {MAX_INPUT_SIDE}, or None for the model's own, got {options['imgsz']!r}"
             )
         if not isinstance(options["masks"], bool):
             raise ConfigError(f"option masks is True or False, got {options['masks']!r}")
@@ -69,18 +74,18 @@ class Settings:
 
 
 class YoloDetector:
-    """A `promptseg.protocols.Detector` of fixed classes.
+    """Detector with a fixed list of classes; a `promptseg.protocols.Detector`.
 
     Args:
-        network: The model.
-        provenance: Which model it is.
-        settings: How detections are chosen.
+        network: The network.
+        provenance: Provenance of the model.
+        settings: Settings for filtering detections, for the input size and for masks.
 
     Attributes:
-        classes: Names of the classes that it knows.
+        classes: Names of the model's classes.
 
     Raises:
-        ConfigError: The model takes frames of one size alone, and `imgsz` asks for another.
+        ConfigError: The model has a fixed input size, and `imgsz` asks for another.
     """
 
     def __init__(self, network: Network, provenance: Provenance, settings: Settings) -> None:
@@ -89,29 +94,29 @@ class YoloDetector:
         self.classes = network.layout.names
         self._network = network
         self._vocabulary = Vocabulary(self.classes)
-        self._frame = _frame(network.layout, settings.imgsz)
+        self._input_size = _input_size(network.layout, settings.imgsz)
 
     def detect(self, image: ImageLike, phrases: Sequence[str] | None = None) -> Detections:
-        """Detections on one image, best first.
+        """Return the detections on one image, best first.
 
         Args:
             image: A path, bytes, open file, PIL image, or (H, W, 3) uint8 RGB array.
-            phrases: What to find, each naming classes of the model (`promptseg.vocabulary`); None for every class under its own name.
+            phrases: Phrases that name classes of the model, as `promptseg.vocabulary` matches them. None: every class under its own name.
 
         Raises:
-            PromptError: A phrase names no class, or two phrases name the same one.
-            InputError: The image cannot be used.
-            BackendError: The library behind the model failed.
+            PromptError: A phrase names no class, or two phrases name the same class.
+            InputError: The image cannot be read.
+            BackendError: The library that runs the model failed.
         """
         labels = self._vocabulary.labels(phrases)
         pixels = load_image(image)
         layout = self._network.layout
         size = (pixels.shape[0], pixels.shape[1])
-        letterbox = Letterbox.fit(size, self._frame, None if layout.fixed else layout.stride)
+        letterbox = Letterbox.fit(size, self._input_size, None if layout.fixed else layout.stride)
         output = self._network(letterbox.draw(pixels))
         chosen = self.settings
         found = decode(output, layout, labels, chosen.threshold, chosen.iou, chosen.max_detections)
-        found = replace(found, boxes=letterbox.to_photo(found.boxes))
+        found = replace(found, boxes=letterbox.to_image(found.boxes))
         found = found.where(np.flatnonzero((found.boxes[:, 2:] > found.boxes[:, :2]).all(axis=1)))
         names = [labels[index] for index in found.classes.tolist()]
         detections = Detections(size, found.boxes, found.scores, names)
@@ -120,8 +125,8 @@ class YoloDetector:
         return _with_masks(detections, found, output.prototypes, letterbox)
 
 
-def _with_masks(detections: Detections, found: Found, prototypes: NDArray[np.float32], letterbox: Letterbox) -> Detections:
-    """The detections with their masks, without those whose mask is empty."""
+def _with_masks(detections: Detections, found: DecodedBoxes, prototypes: NDArray[np.float32], letterbox: Letterbox) -> Detections:
+    """Return the detections with their masks. Detections with an empty mask are dropped."""
     drawn = masks_in_boxes(prototypes, found.coefficients, found.boxes, letterbox)
     masks = Masks(
         (
@@ -134,12 +139,13 @@ def _with_masks(detections: Detections, found: Found, prototypes: NDArray[np.flo
     return whole.where(masks.areas > 0)
 
 
-def _frame(layout: Layout, imgsz: int | None) -> Size:
+def _input_size(layout: Layout, imgsz: int | None) -> Size:
     if imgsz is None:
-        return layout.frame
+        return layout.input_size
     side = -(-imgsz // layout.stride) * layout.stride
-    if layout.fixed and (side, side) != layout.frame:
+    if layout.fixed and (side, side) != layout.input_size:
         raise ConfigError(
-            f"this model takes frames of {layout.frame[0]} x {layout.frame[1]} pixels alone, and imgsz={imgsz} asks for others"
+            f"this model has a fixed input size of {layout.input_size[0]} x {layout.input_size[1]} pixels, "
+            f"and imgsz={imgsz} asks for another"
         )
     return (side, side)

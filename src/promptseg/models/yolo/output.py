@@ -1,4 +1,4 @@
-"""From what a YOLO model computes to boxes: the best class of each anchor, thresholds, non-maximum suppression."""
+"""Decoding of raw YOLO outputs into boxes: best class of each anchor, score threshold, non-maximum suppression."""
 
 from __future__ import annotations
 
@@ -12,40 +12,41 @@ from ...errors import BackendError, WeightsMismatchError
 from ...masks import Size
 from ...postprocess import box_nms
 
-_APART = 7680
-"""Boxes of different classes are moved apart by this before those that overlap are dropped; it is longer than any frame."""
+MAX_INPUT_SIDE = 7680
+"""Maximum side of the model input, in pixels."""
 
-MAX_FRAME = _APART
+_CLASS_OFFSET = MAX_INPUT_SIDE
+"""Offset in pixels between the boxes of two classes in non-maximum suppression, so that boxes of different classes never overlap."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What has to be known of a model to use it.
+    """Classes, input size and output form of a YOLO model.
 
     Attributes:
-        names: Names of its classes, in the order of its outputs.
-        stride: Its frames' sides are multiples of this.
-        frame: ``(height, width)`` of the frame that photos are scaled to, unless one asks for another.
-        fixed: Whether it takes frames of that size alone.
-        end_to_end: Whether it drops overlapping boxes itself.
+        names: Names of the classes, in the order of the model's outputs.
+        stride: Stride of the model in pixels. The sides of the model input are multiples of it.
+        input_size: ``(height, width)`` of the model input, unless the user asks for another.
+        fixed: Whether the model takes no other input size.
+        end_to_end: Whether the model contains non-maximum suppression.
     """
 
     names: tuple[str, ...]
     stride: int
-    frame: Size
+    input_size: Size
     fixed: bool = False
     end_to_end: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Output:
-    """What a model computes of one frame, in float32 on the CPU.
+    """Raw output of a model for one letterboxed image, in float32 on the CPU.
 
     Attributes:
-        predictions: (4 + classes + C, anchors): box ``cx, cy, w, h`` in pixels of the frame, a score in [0, 1] for each class, and C
-            coefficients of the prototypes. Of an end-to-end model (N, 6 + C), best first: box ``x0, y0, x1, y1``, score, class,
+        predictions: (4 + classes + C, anchors): box ``cx, cy, w, h`` in pixels of the model input, a score in [0, 1] for each class, and C
+            mask coefficients. An end-to-end model returns (N, 6 + C), best first: box ``x0, y0, x1, y1``, score, class, mask coefficients.
+        prototypes: (C, h, w) mask prototypes, or None for a model without masks. A mask is the sum of the prototypes, weighted with its
             coefficients.
-        prototypes: (C, h, w), of which each mask is a weighted sum; None for a model without masks.
     """
 
     predictions: NDArray[np.float32]
@@ -53,37 +54,41 @@ class Output:
 
     @property
     def coefficients(self) -> int:
-        """How many prototypes there are."""
+        """Number of mask coefficients per box. It is the number of prototypes."""
         return 0 if self.prototypes is None else len(self.prototypes)
 
     def check(self, layout: Layout, model: str) -> None:
-        """Refuses a model whose outputs are of another shape than its description says.
+        """Raise an error if the shape of the output does not fit the layout.
+
+        Args:
+            layout: Layout of the model.
+            model: Name of the model in the message.
 
         Raises:
-            WeightsMismatchError: They are; the message says what was expected.
+            WeightsMismatchError: The predictions do not have the number of values per box that the layout implies.
         """
         if layout.end_to_end:
             expected, axis = 6 + self.coefficients, 1
-            meaning = f"4 of a box, a score, a class and {self.coefficients} of a mask"
+            meaning = f"4 of the box, the score, the class and {self.coefficients} mask coefficients"
         else:
             expected, axis = 4 + len(layout.names) + self.coefficients, 0
-            meaning = f"4 of a box, {len(layout.names)} of classes and {self.coefficients} of a mask"
+            meaning = f"4 of the box, {len(layout.names)} class scores and {self.coefficients} mask coefficients"
         shape = self.predictions.shape
         if self.predictions.ndim != 2 or shape[axis] != expected:
             raise WeightsMismatchError(
-                f"{model} is no YOLO detector: its output has shape {shape}, and not {expected} values a box ({meaning})"
+                f"{model} is no YOLO detector: its output has shape {shape}, expected {expected} values per box ({meaning})"
             )
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """Boxes in a frame, best first.
+class DecodedBoxes:
+    """Boxes with score, class and mask coefficients.
 
     Attributes:
-        boxes: (N, 4) float32 ``xyxy`` in pixels of the frame; they may reach beyond it.
+        boxes: (N, 4) float32 ``xyxy``. `decode` returns them in pixels of the model input, not clipped to it.
         scores: (N,) float32.
-        classes: (N,) indices of the classes.
-        coefficients: (N, C) float32, of the prototypes.
+        classes: (N,) class indices.
+        coefficients: (N, C) float32 mask coefficients.
     """
 
     boxes: NDArray[np.float32]
@@ -94,45 +99,46 @@ class Found:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def where(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> Found:
-        """Those at which `keep` is true, or at the given indices in their order."""
-        return Found(self.boxes[keep], self.scores[keep], self.classes[keep], self.coefficients[keep])
+    def where(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> DecodedBoxes:
+        """Return the boxes where `keep` is true, or the boxes at the indices in `keep` in that order."""
+        return DecodedBoxes(self.boxes[keep], self.scores[keep], self.classes[keep], self.coefficients[keep])
 
 
-def decode(output: Output, layout: Layout, wanted: Collection[int], threshold: float, iou: float, most: int) -> Found:
-    """The boxes that a model found.
+def decode(output: Output, layout: Layout, classes: Collection[int], threshold: float, iou: float, max_detections: int) -> DecodedBoxes:
+    """Return the boxes in a raw output, best first.
 
-    A box has the class that scores highest of all, wanted or not. Boxes of one class that overlap are one object.
+    Each anchor has the class with its highest score, also if that class is not among `classes`. Non-maximum suppression works within a
+    class.
 
     Args:
-        output: What the model computed.
-        layout: The model's.
-        wanted: Indices of the classes that are asked for.
-        threshold: Scores up to it are left out.
-        iou: IoU over which the worse of two boxes of a class is left out; an end-to-end model has seen to that itself.
-        most: How many boxes are kept.
+        output: Raw output of the model.
+        layout: Layout of the model.
+        classes: Indices of the classes to return.
+        threshold: Score threshold: only boxes that score above it are returned.
+        iou: IoU threshold of the non-maximum suppression. An end-to-end model does its own and ignores this value.
+        max_detections: Maximum number of boxes.
 
     Raises:
-        BackendError: The model computed numbers that are not finite.
+        BackendError: The output has values that are not finite.
     """
     if not np.isfinite(output.predictions).all():
         raise BackendError("the model's output holds NaN or infinity: try dtype='float32'")
     found = _rows(output) if layout.end_to_end else _best_classes(output, len(layout.names))
-    found = found.where((found.scores > threshold) & np.isin(found.classes, list(wanted)))
+    found = found.where((found.scores > threshold) & np.isin(found.classes, list(classes)))
     if layout.end_to_end:
-        return found.where(np.arange(min(len(found), most)))
-    apart = found.boxes + (found.classes * _APART).astype(np.float32)[:, None]
-    return found.where(np.array(box_nms(apart, found.scores, iou, most), np.intp))
+        return found.where(np.arange(min(len(found), max_detections)))
+    separated = found.boxes + (found.classes * _CLASS_OFFSET).astype(np.float32)[:, None]
+    return found.where(np.array(box_nms(separated, found.scores, iou, max_detections), np.intp))
 
 
-def _rows(output: Output) -> Found:
+def _rows(output: Output) -> DecodedBoxes:
     rows = output.predictions
-    return Found(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.intp), rows[:, 6:])
+    return DecodedBoxes(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.intp), rows[:, 6:])
 
 
-def _best_classes(output: Output, classes: int) -> Found:
+def _best_classes(output: Output, classes: int) -> DecodedBoxes:
     boxes, scores, coefficients = np.split(output.predictions, [4, 4 + classes])
     center, half = boxes[:2], boxes[2:] / 2
     best = scores.argmax(axis=0)
     corners = np.concatenate([center - half, center + half]).T
-    return Found(corners, np.take_along_axis(scores, best[None], axis=0)[0], best, coefficients.T)
+    return DecodedBoxes(corners, np.take_along_axis(scores, best[None], axis=0)[0], best, coefficients.T)

@@ -1,7 +1,8 @@
-"""Reads what ``torch.save`` wrote without running anything in it: numbers, texts, tensors and containers, and `Inert` for all else.
+"""Safe reader for files of ``torch.save`` that contain whole models. It executes nothing in the file.
 
-A checkpoint that holds a whole model is a pickle that names classes and functions, and unpickling calls them. Here none is imported and
-none is called: an object of any class becomes an `Inert` that says which class it was and what it held.
+A checkpoint that contains a whole model is a pickle that names classes and functions. Ordinary unpickling imports and calls them. This
+reader imports and calls none of them: it returns numbers, strings, tensors and containers as they are, and an `Inert` for every other
+object.
 """
 
 from __future__ import annotations
@@ -33,25 +34,25 @@ _STORAGES = {
 
 
 class Inert:
-    """An object that was not made.
+    """Placeholder for an object of a class that is not imported.
 
     Attributes:
-        class_name: Module and name of its class, or of the function that would have made it.
-        args: What that would have been called with.
-        state: What it held: for most objects a dictionary of their attributes.
+        class_name: Module and name of the class, or of the function that would have created the object.
+        args: Arguments of that class or function.
+        state: State of the object. For most objects it is a dictionary of the attributes.
     """
 
     class_name = ""
 
     def __new__(cls, *args: Any, **_: Any) -> Inert:  # noqa: PYI034 - Python 3.10 has no Self.
-        """Takes whatever the pickle gives."""
+        """Create a placeholder from any arguments."""
         made = super().__new__(cls)
         made.args = args
         made.state = None
         return made
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Does nothing: `__new__` has kept what there is to keep."""
+        """Do nothing: `__new__` has stored the arguments."""
 
     args: tuple[Any, ...]
     state: Any
@@ -60,28 +61,28 @@ class Inert:
         self.state = state
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        """Entries of a dictionary's subclass are dropped."""
+        """Ignore an entry of a subclass of dict."""
 
     def append(self, value: Any) -> None:
-        """Elements of a list's subclass are dropped."""
+        """Ignore an element of a subclass of list."""
 
     def extend(self, values: Iterable[Any]) -> None:
-        """Elements of a list's subclass are dropped."""
+        """Ignore the elements of a subclass of list."""
 
     def add(self, value: Any) -> None:
-        """Elements of a set's subclass are dropped."""
+        """Ignore an element of a subclass of set."""
 
 
 def read_pickled(path: Path) -> Any:
-    """The content of a file that ``torch.save`` wrote.
+    """Return the content of a file that ``torch.save`` wrote.
 
     Raises:
-        WeightsMismatchError: It is no such file, or damaged.
+        WeightsMismatchError: The file was not written by ``torch.save``, or it is damaged.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             return _read(archive)
-    except Exception as error:  # What a damaged or hostile file makes zipfile, pickle and torch raise can be anything.
+    except Exception as error:  # Damaged and hostile files make zipfile, pickle and torch raise errors of any class.
         reason = (str(error) or type(error).__name__).partition("\n")[0]
         raise WeightsMismatchError(f"{path} is not a file that torch.save wrote, or is damaged: {reason}") from error
 
@@ -99,7 +100,7 @@ def _read(archive: zipfile.ZipFile) -> Any:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Finds no class and no function but those in `_known`, whatever the pickle names."""
+    """Unpickler that finds only the functions in `_known`. Every other name becomes a subclass of `Inert`."""
 
     def __init__(self, file: Any, read: Callable[[str], bytes]) -> None:
         super().__init__(file)
@@ -115,7 +116,7 @@ class _Unpickler(pickle.Unpickler):
         return self._found[name]
 
     def persistent_load(self, pid: Any, /) -> Tensor:
-        """The numbers of a storage, as a tensor of one dimension."""
+        """Return a storage as a one-dimensional tensor."""
         kind, dtype, key, _, _ = pid
         if kind != "storage" or not isinstance(dtype, torch.dtype) or not isinstance(key, str):
             raise pickle.UnpicklingError(f"it refers to {str(pid)[:80]}, which is no storage of numbers")
@@ -128,7 +129,10 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _known() -> dict[str, Callable[..., Any]]:
-    """What a pickle may call; made anew for each file, so that a file that changes one changes it for itself alone."""
+    """Return the functions that a pickle may call, by name.
+
+    Each file gets new functions. A file that modifies one of them does not affect other files.
+    """
 
     def mapping() -> OrderedDict[Any, Any]:
         return OrderedDict()

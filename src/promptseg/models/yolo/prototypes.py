@@ -1,6 +1,7 @@
-"""Masks of the ``-seg`` models: weighted sums of prototypes at a quarter of the frame, upsampled to the photo and cut to their boxes.
+"""Masks of ``-seg`` models: weighted sums of prototypes, upsampled to the size of the image and clipped to their boxes.
 
-The steps are those of ultralytics with ``retina_masks=True``, but each mask is upsampled in its box alone.
+Prototypes have a quarter of the model input's resolution. The steps are those of ultralytics with ``retina_masks=True``, except that each
+mask is upsampled only inside its box.
 """
 
 from __future__ import annotations
@@ -18,30 +19,33 @@ from .letterbox import Letterbox
 def masks_in_boxes(
     prototypes: NDArray[np.float32], coefficients: NDArray[np.float32], boxes: NDArray[np.float32], letterbox: Letterbox
 ) -> Iterator[Mask]:
-    """One mask a box, of the photo's size.
+    """Yield one mask per box, in the size of the image.
 
     Args:
-        prototypes: (C, h, w).
-        coefficients: (N, C).
-        boxes: (N, 4) ``xyxy`` in pixels of the photo.
-        letterbox: Where the photo lies in the frame.
+        prototypes: (C, h, w) mask prototypes.
+        coefficients: (N, C) mask coefficients.
+        boxes: (N, 4) ``xyxy`` in pixels of the image.
+        letterbox: Position of the image inside the model input.
     """
     channels, rows, columns = prototypes.shape
     sums = (coefficients @ prototypes.reshape(channels, -1)).reshape(-1, rows, columns)
     height, width = letterbox.size
     for logits, box in zip(sums, boxes, strict=True):
-        # A pixel belongs to a box that its number, and not its middle, lies in.
+        # As in ultralytics, a pixel is inside a box if its index is, not its center.
         x0, y0, x1, y1 = np.clip(np.ceil(box), 0, [width, height, width, height]).astype(int).tolist()
         crop = _bilinear(_content(logits, letterbox), letterbox.size, (y0, y1), (x0, x1))
         yield Mask.from_crop(crop > 0, (x0, y0), letterbox.size)
 
 
 def _content(logits: NDArray[np.float32], letterbox: Letterbox) -> NDArray[np.float32]:
-    """The part of the logits that shows the photo, upsampled just so far that its borders lie between two values."""
+    """Return the logits of the resized image without its padding.
+
+    If the padding is not a whole number of logits, the logits are first upsampled by the smallest factor that makes it one.
+    """
     import cv2
 
-    grid = letterbox.frame[0] // logits.shape[0]
-    padding = (letterbox.frame[0] - letterbox.content[0]) | (letterbox.frame[1] - letterbox.content[1])
+    grid = letterbox.input_size[0] // logits.shape[0]
+    padding = (letterbox.input_size[0] - letterbox.content[0]) | (letterbox.input_size[1] - letterbox.content[1])
     times = grid // gcd(grid, padding | padding // 2)
     if times > 1:
         size = (logits.shape[1] * times, logits.shape[0] * times)
@@ -51,7 +55,7 @@ def _content(logits: NDArray[np.float32], letterbox: Letterbox) -> NDArray[np.fl
 
 
 def _bilinear(values: NDArray[np.float32], size: tuple[int, int], rows: tuple[int, int], columns: tuple[int, int]) -> NDArray[np.float32]:
-    """Rows and columns (half-open ranges) of the values resized to `size`."""
+    """Return a crop of the values resized to `size`, bilinearly; `rows` and `columns` are half-open ranges of the result."""
     low, high, weight = _neighbors(values.shape[0], size[0], *rows)
     down = values[low] * (1 - weight)[:, None] + values[high] * weight[:, None]
     low, high, weight = _neighbors(values.shape[1], size[1], *columns)
@@ -59,7 +63,7 @@ def _bilinear(values: NDArray[np.float32], size: tuple[int, int], rows: tuple[in
 
 
 def _neighbors(inputs: int, outputs: int, start: int, stop: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
-    """For outputs `start` to before `stop`: the two inputs beside each, and the second's weight."""
+    """Return the indices of the two inputs next to each output from `start` to before `stop`, and the weight of the second."""
     half = np.float32(0.5)
     position = np.maximum((np.arange(start, stop, dtype=np.float32) + half) * np.float32(inputs / outputs) - half, np.float32(0))
     low = np.minimum(position.astype(np.intp), inputs - 1)

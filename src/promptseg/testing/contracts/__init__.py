@@ -1,6 +1,6 @@
-"""What every backend must do, as pytest classes.
+"""Contract tests for backends, as pytest classes.
 
-A backend's test file subclasses one and gives it a model:
+A test file of a backend subclasses one of them and provides the model as a fixture:
 
     @pytest.fixture(scope="module")
     def segmenter():
@@ -10,8 +10,9 @@ A backend's test file subclasses one and gives it a model:
     class TestMyModel(SegmenterContract):
         accepts = frozenset({"point", "box"})
 
-The class attributes say what the model takes. Where it takes less than all, the contract is that it refuses the rest and says so; tests of
-a capability that the model lacks are not collected. The contracts ask nothing of a mask's quality, only that it answers where it was asked.
+The class attributes describe the abilities of the model. The model must refuse prompts that it does not accept with an error that names
+what it accepts. Tests of abilities that the model lacks are not collected. The contracts do not test the quality of masks, only that a mask
+overlaps the prompted object.
 """
 
 from .detector import DetectorContract

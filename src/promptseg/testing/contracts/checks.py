@@ -1,4 +1,4 @@
-"""Assertions that several suites make."""
+"""Assertions that several contracts share."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ...results import Provenance
 
 
 def check_unreadable_images(use: Callable[[ImageLike], object], folder: Path) -> None:
-    """Holds a function to refusing what is no image, with `InputError`."""
+    """Assert that a function raises `InputError` for inputs that are no image."""
     for broken in (folder / "absent.png", b"not an image", np.zeros((0, 5, 3), np.uint8), np.zeros((4, 5, 3), np.float32)):
         with pytest.raises(InputError):
             use(broken)
 
 
 def check_provenance(provenance: Provenance) -> None:
-    """Holds a provenance to naming what a reader of the result needs."""
+    """Assert that a provenance names the model, backend, version, license and device."""
     assert isinstance(provenance, Provenance)
     for name in ("model", "backend", "version", "license", "device"):
         value = getattr(provenance, name)
@@ -35,17 +35,17 @@ def check_provenance(provenance: Provenance) -> None:
 
 
 def assert_identical(masks: Masks, expected: Masks) -> None:
-    """Same masks bit for bit, with the same scores, labels and prompts."""
+    """Assert that masks are equal bit for bit, with the same scores, labels and prompt indices."""
     assert _parts(masks) == _parts(expected)
 
 
 def assert_alike(mask: Mask, expected: Mask) -> None:
-    """The same mask but for a few pixels, which models that compute prompts in batches may set differently."""
+    """Assert that two masks are equal except for a few pixels. Models that decode prompts in batches may differ by these."""
     assert mask == expected or mask.iou(expected) > 0.98
 
 
 def assert_same_detections(found: Detections, expected: Detections) -> None:
-    """Same boxes, labels and scores."""
+    """Assert that detections have the same boxes, labels and scores."""
     assert tuple(found.size) == tuple(expected.size)
     assert found.labels == expected.labels
     np.testing.assert_array_equal(found.boxes, expected.boxes)

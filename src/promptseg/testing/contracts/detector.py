@@ -1,4 +1,4 @@
-"""The contract of detectors."""
+"""Contract tests for detectors."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from .suite import Suite
 
 
 class DetectorContract(Suite):
-    """What a `promptseg.protocols.Detector` must do. Needs a fixture `detector`, on the class or in its module.
+    """Contract tests for a `promptseg.protocols.Detector`. They need a fixture `detector`, in the class or in its module.
 
     Attributes:
-        image: An image to detect on, best one with something to find.
-        phrases: Two phrases or more that it may be asked for.
-        needs_phrases: Whether it refuses to work without phrases, as a detector does that knows no classes of its own.
+        image: Image to detect on, preferably with something to detect.
+        phrases: Two or more phrases that the detector accepts.
+        needs_phrases: Whether the detector refuses to work without phrases, because it has no fixed classes.
     """
 
     image: ClassVar[ImageLike] = scene()

@@ -1,4 +1,4 @@
-"""The contract of segmenters and their sessions."""
+"""Contract tests for segmenters and their sessions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _predicts_iou_of_everything(suite: type[SegmenterContract]) -> bool:
 
 
 class _Store:
-    """A `promptseg.protocols.EmbeddingStore` in memory."""
+    """`promptseg.protocols.EmbeddingStore` in memory."""
 
     def __init__(self) -> None:
         self.kept: dict[str, Mapping[str, NDArray[np.float32]]] = {}
@@ -48,14 +48,14 @@ class _Store:
 
 
 class SegmenterContract(Suite):
-    """What a `promptseg.protocols.Segmenter` must do. Needs a fixture `segmenter`, on the class or in its module.
+    """Contract tests for a `promptseg.protocols.Segmenter`. They need a fixture `segmenter`, in the class or in its module.
 
     Attributes:
-        accepts: The kinds of prompt that it answers.
-        combines: The kinds that it takes together with one of `accepts`, for one object; None: those of `accepts`.
-        scores_are_predicted_iou: Whether its scores are predicted IoUs, so that ``pred_iou_thresh`` applies to them.
-        rounds: How often two threads answer beside each other; fewer suit a model that takes its time.
-        takes_background: Whether it takes background points; if not, it refuses them.
+        accepts: Kinds of prompts that the segmenter accepts.
+        combines: Kinds of prompts that it accepts in combination with one of `accepts`, for one object. None: the same as `accepts`.
+        scores_are_predicted_iou: Whether its scores are predicted IoUs, so that ``pred_iou_thresh`` filters them.
+        rounds: Number of repetitions in the test with two threads. Use fewer for a slow model.
+        takes_background: Whether it accepts background points. If not, it must refuse them.
     """
 
     accepts: ClassVar[frozenset[PromptKind]] = frozenset({"point", "box", "mask", "everything"})
@@ -66,7 +66,7 @@ class SegmenterContract(Suite):
 
     @pytest.fixture
     def session(self, segmenter: Segmenter) -> Session:
-        """The scene, opened."""
+        """A session for the scene."""
         return segmenter.open(scene())
 
     # Opening
@@ -88,13 +88,13 @@ class SegmenterContract(Suite):
     def test_a_session_names_the_model_that_encoded_its_image(self, segmenter: Segmenter, session: Session) -> None:
         assert session.provenance == segmenter.provenance
 
-    def test_another_cache_is_for_a_new_segmenter_that_answers_alike(self, segmenter: Segmenter) -> None:
+    def test_with_cache_returns_a_new_segmenter_with_the_same_masks(self, segmenter: Segmenter) -> None:
         store = _Store()
         caching = segmenter.with_cache(store)
-        expected = self._answers(segmenter.open(scene()))
-        assert store.kept == {}, "the segmenter that was asked for another one has changed"
-        for opened in (caching, caching, segmenter.with_cache(None)):  # The second time with what was kept.
-            assert_identical(self._answers(opened.open(scene())), expected)
+        expected = self._segment(segmenter.open(scene()))
+        assert store.kept == {}, "with_cache() changed the segmenter itself"
+        for opened in (caching, caching, segmenter.with_cache(None)):  # The second time with the cached embedding.
+            assert_identical(self._segment(opened.open(scene())), expected)
 
     def test_features_cover_the_image(self, session: Session) -> None:
         if isinstance(session, HasFeatures):
@@ -105,9 +105,9 @@ class SegmenterContract(Suite):
             assert np.isfinite(features.values).all()
 
     def test_a_path_bytes_an_open_file_a_pil_image_and_an_array_are_one_image(self, segmenter: Segmenter, tmp_path: Path) -> None:
-        expected = self._answers(segmenter.open(scene()))
+        expected = self._segment(segmenter.open(scene()))
         for form in image_forms(scene(), tmp_path):
-            assert_identical(self._answers(segmenter.open(form)), expected)
+            assert_identical(self._segment(segmenter.open(form)), expected)
 
     def test_an_unreadable_image_is_refused(self, segmenter: Segmenter, tmp_path: Path) -> None:
         check_unreadable_images(segmenter.open, tmp_path)
@@ -115,7 +115,7 @@ class SegmenterContract(Suite):
     def test_the_size_is_height_and_width(self, session: Session) -> None:
         assert tuple(session.size) == (72, 100)
 
-    def test_a_photo_taken_upright_is_opened_upright(self, segmenter: Segmenter) -> None:
+    def test_exif_orientation_is_applied(self, segmenter: Segmenter) -> None:
         assert tuple(segmenter.open(turned_by_exif(scene())).size) == (100, 72)
 
     def test_timings_are_seconds_by_stage(self, session: Session) -> None:
@@ -123,10 +123,10 @@ class SegmenterContract(Suite):
 
     def test_a_gray_image_is_its_rgb_image(self, segmenter: Segmenter) -> None:
         gray = scene()[:, :, 0].copy()
-        assert_identical(self._answers(segmenter.open(gray)), self._answers(segmenter.open(np.stack([gray] * 3, axis=-1))))
+        assert_identical(self._segment(segmenter.open(gray)), self._segment(segmenter.open(np.stack([gray] * 3, axis=-1))))
 
     @pytest.mark.parametrize("size", [(1, 1), (1, 37), (41, 1), (33, 47)], ids=str)
-    def test_an_image_of_any_size_is_answered(self, segmenter: Segmenter, size: Size) -> None:
+    def test_an_image_of_any_size_is_segmented(self, segmenter: Segmenter, size: Size) -> None:
         pixels = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
         masks = segmenter.open(pixels).segment([prompt_on(kind, size) for kind in self._kinds()])
         assert [mask.size for mask in masks] == [size] * len(self._kinds())
@@ -134,17 +134,17 @@ class SegmenterContract(Suite):
     def test_the_callers_image_is_neither_changed_nor_depended_on(self, segmenter: Segmenter) -> None:
         pixels = scene()
         session = segmenter.open(pixels)
-        before = self._answers(session)
-        assert np.array_equal(pixels, scene()), "the array that was given to open() was changed"
+        before = self._segment(session)
+        assert np.array_equal(pixels, scene()), "open() changed the array of the caller"
         pixels[:] = 0
-        assert_identical(self._answers(session), before)
+        assert_identical(self._segment(session), before)
 
     def test_a_read_only_image_is_taken(self, segmenter: Segmenter) -> None:
         pixels = scene()
         pixels.setflags(write=False)
-        assert len(self._answers(segmenter.open(pixels))) == len(self._prompts())
+        assert len(self._segment(segmenter.open(pixels))) == len(self._prompts())
 
-    # Answering
+    # Segmentation
 
     def test_there_is_one_mask_a_prompt_in_the_order_of_the_prompts(self, session: Session) -> None:
         masks = session.segment(self._prompts())
@@ -156,13 +156,13 @@ class SegmenterContract(Suite):
         assert masks.size == (72, 100)
         assert all(mask.array.shape == (72, 100) for mask in masks)
 
-    def test_a_mask_lies_where_it_was_asked_for(self, session: Session) -> None:
+    def test_a_mask_overlaps_the_prompted_object(self, session: Session) -> None:
         for kind in self._kinds():
             for which, (x0, y0, x1, y1) in enumerate(OBJECTS):
                 pixels = session.segment([prompt_for(kind, which)])[0].array
                 assert pixels[y0:y1, x0:x1].any(), f"the mask of {prompt_for(kind, which)!r} has none of the object's pixels"
 
-    def test_prompts_given_together_are_answered_as_if_alone(self, session: Session) -> None:
+    def test_prompts_given_together_get_the_same_masks_as_alone(self, session: Session) -> None:
         prompts = self._prompts()
         backward = list(session.segment(prompts[::-1]))[::-1]
         for prompt, together, reversed_ in zip(prompts, session.segment(prompts), backward, strict=True):
@@ -219,32 +219,32 @@ class SegmenterContract(Suite):
 
     def test_sessions_do_not_disturb_each_other(self, segmenter: Segmenter) -> None:
         images = (scene(), np.ascontiguousarray(scene()[:, ::-1]))
-        expected = [self._answers(segmenter.open(image)) for image in images]
+        expected = [self._segment(segmenter.open(image)) for image in images]
         sessions = [segmenter.open(image) for image in images]
         for _ in range(2):
-            for session, answers in zip(sessions, expected, strict=True):
-                assert_identical(self._answers(session), answers)
+            for session, alone in zip(sessions, expected, strict=True):
+                assert_identical(self._segment(session), alone)
 
-    def test_two_threads_with_a_session_each_answer_as_each_alone(self, segmenter: Segmenter) -> None:
+    def test_two_threads_with_a_session_each_get_the_same_masks_as_alone(self, segmenter: Segmenter) -> None:
         images = (scene(), np.ascontiguousarray(scene()[:, ::-1]))
-        expected = [self._answers(segmenter.open(image)) for image in images]
+        expected = [self._segment(segmenter.open(image)) for image in images]
         start = threading.Barrier(len(images))
 
         def repeat(image: NDArray[np.uint8], alone: Masks) -> None:
             start.wait()
             session = segmenter.open(image)
             for _ in range(self.rounds):
-                assert_identical(self._answers(session), alone)
+                assert_identical(self._segment(session), alone)
 
         with ThreadPoolExecutor(len(images)) as pool:
             list(pool.map(repeat, images, expected))
 
-    def test_a_session_answers_several_threads_as_it_answers_one(self, segmenter: Segmenter) -> None:
+    def test_a_session_gives_several_threads_the_same_masks_as_one(self, segmenter: Segmenter) -> None:
         session = segmenter.open(murky_scene())
-        expected = self._answers(session)
+        expected = self._segment(session)
         with ThreadPoolExecutor(4) as pool:
-            for answers in pool.map(lambda _: self._answers(session), range(4)):
-                assert_identical(answers, expected)
+            for masks in pool.map(lambda _: self._segment(session), range(4)):
+                assert_identical(masks, expected)
 
     # Refusals
 
@@ -307,7 +307,7 @@ class SegmenterContract(Suite):
         assert len(self._everything(session, points_per_side=1)) <= len(self._everything(session, points_per_side=4))
 
     @needs(_takes("everything"))
-    def test_everything_takes_a_grid_of_ones_own(self, session: Session) -> None:
+    def test_everything_accepts_a_point_grid(self, session: Session) -> None:
         assert self._everything(session, point_grid=[[0.3, 0.5]]).size == (72, 100)
 
     @needs(_predicts_iou_of_everything)
@@ -327,7 +327,9 @@ class SegmenterContract(Suite):
 
     @needs(_takes("everything"))
     def test_everything_in_crops_does_not_depend_on_the_callers_image(self, segmenter: Segmenter) -> None:
-        large = scene().repeat(4, axis=0).repeat(4, axis=1)  # Objects near the edge of a crop are dropped; here some are not.
+        large = (
+            scene().repeat(4, axis=0).repeat(4, axis=1)
+        )  # Masks near the border of a crop are dropped. In the larger image some masks are left.
         pixels = large.copy()
         session = segmenter.open(pixels)
         pixels[:] = 0
@@ -341,10 +343,10 @@ class SegmenterContract(Suite):
         return self.accepts if self.combines is None else self.combines
 
     def _prompts(self) -> list[SpatialPrompt]:
-        """A prompt of each accepted kind for each object of the scene."""
+        """Return a prompt of each accepted kind for each object of the scene."""
         return [prompt_for(kind, which) for which in range(len(OBJECTS)) for kind in self._kinds()]
 
-    def _answers(self, session: Session) -> Masks:
+    def _segment(self, session: Session) -> Masks:
         return session.segment(self._prompts())
 
     def _everything(self, session: Session, **settings: Any) -> Masks:

@@ -1,4 +1,4 @@
-"""The base class of all suites, with tests that apply to some models only."""
+"""Base class of all contracts, and a decorator for tests that apply only to some models."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _NEEDS = "_promptseg_needs"
 
 
 def needs(condition: Callable[[Any], bool]) -> Callable[[_Test], _Test]:
-    """Restrict a test to those suites for which a condition holds.
+    """Return a decorator that restricts a test to the suites that meet a condition.
 
     Args:
-        condition: Takes the suite, a class, and looks at its attributes.
+        condition: Function of the suite, a class, that checks its attributes.
 
     Returns:
-        A decorator of the test. A suite that does not meet the condition lacks the test: pytest neither runs nor skips it.
+        The decorator. A suite that does not meet the condition lacks the test: pytest neither runs nor skips it.
     """
 
     def mark(test: _Test) -> _Test:
@@ -27,13 +27,13 @@ def needs(condition: Callable[[Any], bool]) -> Callable[[_Test], _Test]:
 
 
 class Suite:
-    """Tests for a model, restricted to what the attributes of the class say that the model can do."""
+    """Tests for a model, restricted to the abilities in the attributes of the class."""
 
     _conditional: ClassVar[dict[str, Callable[..., None]]] = {}
-    """Tests with a condition, by name, whether they apply or not."""
+    """Conditional tests by name, including those that do not apply."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Drop tests whose condition does not hold, and restore those whose condition holds again."""
+        """Remove the tests whose condition is not met, and restore those whose condition is met again."""
         super().__init_subclass__(**kwargs)
         conditional: dict[str, Callable[..., None]] = {}
         for base in reversed(cls.__bases__):

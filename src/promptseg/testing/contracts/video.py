@@ -1,4 +1,4 @@
-"""The contract of video segmenters and their sessions."""
+"""Contract tests for video segmenters and their sessions."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from .suite import Suite, needs
 
 
 def _has_room_for_few_objects(suite: type[VideoSegmenterContract]) -> bool:
-    return suite.most_objects is not None
+    return suite.max_objects is not None
 
 
 class VideoSegmenterContract(Suite):
-    """What a `promptseg.protocols.VideoSegmenter` must do. Needs a fixture `video_segmenter`, on the class or in its module.
+    """Contract tests for a `promptseg.protocols.VideoSegmenter`. They need a fixture `video_segmenter`, in the class or in its module.
 
     Attributes:
-        accepts: The kinds of prompt that it answers, of point, box and mask.
-        n_frames: Length of the video that it is tried on, at least 5.
-        exact: Whether its masks can be held to the objects of the scene; not those of a model with random weights.
-        most_objects: How many objects it has room for, where that is few enough to be tried.
+        accepts: Kinds of prompts that the segmenter accepts: any of point, box and mask.
+        n_frames: Number of frames of the test video, at least 5.
+        exact: Whether masks must lie on the objects of the scene. Use False for a model with random weights.
+        max_objects: Maximum number of objects in a session, if it is small enough to be tested.
     """
 
     accepts: ClassVar[frozenset[PromptKind]] = frozenset({"point", "box", "mask"})
     n_frames: ClassVar[int] = 5
     exact: ClassVar[bool] = True
-    most_objects: ClassVar[int | None] = None
+    max_objects: ClassVar[int | None] = None
 
     @pytest.fixture
     def session(self, video_segmenter: VideoSegmenter) -> VideoSession:
-        """A video of the scene at rest."""
+        """A session for a video of the static scene."""
         return video_segmenter.open(self._video())
 
     def test_it_is_a_video_segmenter_that_opens_sessions(self, video_segmenter: VideoSegmenter, session: VideoSession) -> None:
@@ -53,7 +53,7 @@ class VideoSegmenterContract(Suite):
     def test_its_provenance_names_model_backend_version_and_license(self, video_segmenter: VideoSegmenter) -> None:
         check_provenance(video_segmenter.provenance)
 
-    def test_it_opens_whatever_holds_a_video(self, video_segmenter: VideoSegmenter, tmp_path: Path) -> None:
+    def test_it_opens_every_form_of_video(self, video_segmenter: VideoSegmenter, tmp_path: Path) -> None:
         for index in range(2):
             Image.fromarray(scene()).save(tmp_path / f"frame {index}.png")
         images = [scene()] * 2
@@ -62,7 +62,7 @@ class VideoSegmenterContract(Suite):
             session.add(0, 7, self._prompt())
             assert [at.frame for at in session.propagate()] == [0, 1]
 
-    def test_a_prompt_is_answered_on_its_frame(self, session: VideoSession) -> None:
+    def test_a_prompt_gives_a_mask_on_its_frame(self, session: VideoSession) -> None:
         for object_id, kind in enumerate(self._kinds()):
             mask = session.add(0, object_id, prompt_for(kind))
             assert isinstance(mask, Mask)
@@ -194,13 +194,13 @@ class VideoSegmenterContract(Suite):
 
     @needs(_has_room_for_few_objects)
     def test_objects_for_which_there_is_no_room_are_refused_and_the_others_stay(self, session: VideoSession) -> None:
-        assert self.most_objects is not None
-        for object_id in range(self.most_objects):
+        assert self.max_objects is not None
+        for object_id in range(self.max_objects):
             session.add(0, object_id, self._prompt())
         with pytest.raises(OutOfMemoryError, match="object 77"):
             session.add(0, 77, self._prompt())
-        assert session.object_ids == tuple(range(self.most_objects))
-        assert [len(at.masks) for at in session.propagate()] == [self.most_objects] * self.n_frames
+        assert session.object_ids == tuple(range(self.max_objects))
+        assert [len(at.masks) for at in session.propagate()] == [self.max_objects] * self.n_frames
 
     def test_a_saved_session_goes_on_with_the_same_masks(self, video_segmenter: VideoSegmenter, tmp_path: Path) -> None:
         session = video_segmenter.open(self._video())

@@ -1,14 +1,14 @@
-"""The frame that the model sees: upstream's, to the bit; and its boxes, back on the photo."""
+"""Model inputs equal those of the original code to the bit, and boxes are converted to pixels of the image."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from promptseg.models.grounding_dino.frame import FrameSize, frame, to_photo
+from promptseg.models.grounding_dino.preprocessing import InputSize, preprocess, to_image
 
 
 @pytest.mark.parametrize(
-    ("photo", "expected"),
+    ("size", "expected"),
     [
         ((480, 640), (800, 1066)),
         ((640, 480), (1066, 800)),
@@ -18,21 +18,21 @@ from promptseg.models.grounding_dino.frame import FrameSize, frame, to_photo
         ((1, 37), (36, 1332)),
     ],
 )
-def test_the_shorter_side_is_800_unless_the_longer_would_pass_1333(photo, expected):
-    assert FrameSize().of(photo) == expected
+def test_the_shorter_side_is_800_unless_the_longer_would_pass_1333(size, expected):
+    assert InputSize().of(size) == expected
 
 
-@pytest.mark.parametrize(("photo", "expected"), [((1, 100), (33, 1333)), ((5000, 1), (1333, 33)), ((3, 9999), (33, 1333))])
-def test_a_photo_that_is_all_but_a_line_has_places_enough_for_900_boxes(photo, expected):
-    height, width = FrameSize().of(photo)
+@pytest.mark.parametrize(("size", "expected"), [((1, 100), (33, 1333)), ((5000, 1), (1333, 33)), ((3, 9999), (33, 1333))])
+def test_an_image_that_is_nearly_a_line_has_enough_feature_positions_for_900_queries(size, expected):
+    height, width = InputSize().of(size)
     assert (height, width) == expected
     assert sum(-(-height // step) * -(-width // step) for step in (8, 16, 32, 64)) >= 900
 
 
 @pytest.fixture(scope="module")
 def upstream():
-    """Upstream's own preprocessing."""
-    pytest.importorskip("torch", reason="upstream's code needs torch")
+    """Preprocessing of the original code."""
+    pytest.importorskip("torch", reason="the original code needs torch")
     pytest.importorskip("groundingdino", reason="groundingdino-py is not installed")
     from groundingdino.datasets import transforms
 
@@ -45,27 +45,27 @@ def upstream():
     )
 
 
-def test_sizes_are_upstreams(upstream):
+def test_input_sizes_are_those_of_the_original_code(upstream):
     random = np.random.default_rng(0)
     for width, height in random.integers(1, 4000, (300, 2)).tolist():
         if max(width, height) <= 36 * min(width, height):
             resized, _ = upstream.transforms[0](Image.new("1", (width, height)), None)
-            assert FrameSize().of((height, width)) == (resized.height, resized.width)
+            assert InputSize().of((height, width)) == (resized.height, resized.width)
 
 
 @pytest.mark.parametrize("size", [(120, 160), (1700, 900), (37, 1000)], ids=str)
-def test_a_frame_is_upstreams_to_the_bit(upstream, photo, size):
+def test_the_model_input_is_that_of_the_original_code_to_the_bit(upstream, photo, size):
     pixels = photo(*size)
     theirs, _ = upstream(Image.fromarray(pixels), None)
-    assert np.array_equal(frame(pixels, FrameSize()), theirs.numpy())
+    assert np.array_equal(preprocess(pixels, InputSize()), theirs.numpy())
 
 
-def test_boxes_return_to_pixels_of_the_photo():
-    boxes = to_photo(np.array([[0.5, 0.25, 0.2, 0.1], [0.0, 1.0, 0.5, 0.5]], np.float32), (100, 200))
+def test_boxes_are_converted_to_pixels_of_the_image():
+    boxes = to_image(np.array([[0.5, 0.25, 0.2, 0.1], [0.0, 1.0, 0.5, 0.5]], np.float32), (100, 200))
     np.testing.assert_allclose(boxes, [[80, 20, 120, 30], [0, 75, 50, 100]], rtol=1e-6)
     assert boxes.dtype == np.float32
 
 
-def test_boxes_are_cut_to_the_photo():
-    boxes = to_photo(np.array([[0.5, 0.5, 3, 3], [-1, -1, 0.5, 0.5]], np.float32), (100, 200))
+def test_boxes_are_clipped_to_the_image():
+    boxes = to_image(np.array([[0.5, 0.5, 3, 3], [-1, -1, 0.5, 0.5]], np.float32), (100, 200))
     assert boxes.tolist() == [[0, 0, 200, 100], [0, 0, 0, 0]]
