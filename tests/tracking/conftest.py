@@ -89,6 +89,7 @@ class ScenesSegmenter:
 
     scenes: list
     provenance = Provenance("scenes", "fake", "1", license="Apache-2.0")
+    accepts = frozenset({"point", "box", "mask"})
 
     def open(self, image):
         return next(scene for scene in self.scenes if scene.image is image or np.array_equal(scene.image, image))

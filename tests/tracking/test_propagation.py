@@ -15,7 +15,7 @@ SPATIAL = frozenset({"point", "box", "mask"})
 
 
 def start(scene, name="square", **made):
-    return begin(cells_of(scene, scene.image), Mask.from_array(scene.things[name], **made))
+    return begin(cells_of(scene), Mask.from_array(scene.things[name], **made))
 
 
 def go(track, *scenes, accepts=SPATIAL):
@@ -23,7 +23,7 @@ def go(track, *scenes, accepts=SPATIAL):
     tracks = []
     for before, after in itertools.pairwise(scenes):
         flow = flow_between(gray(before.image), gray(after.image))
-        track = step(track, after, cells_of(after, after.image), flow, accepts)
+        track = step(track, after, cells_of(after), flow, accepts)
         tracks.append(track)
     return tracks
 
@@ -90,7 +90,7 @@ def shifted(by, trusted=True):
 
 
 def after(track, scene, flow):
-    return step(track, scene, cells_of(scene, scene.image), flow, SPATIAL)
+    return step(track, scene, cells_of(scene), flow, SPATIAL)
 
 
 @pytest.mark.parametrize(("by", "name"), [(0, "left"), (60, "right")])
@@ -153,7 +153,7 @@ class Judging:
 def test_among_candidates_that_agree_about_equally_the_model_decides(scene, square):
     shown = scene({"square": square(20, 30)})
     model = Judging(shown.things["square"])
-    track = step(start(shown), model, cells_of(shown, shown.image), shifted(0), SPATIAL)
+    track = step(start(shown), model, cells_of(shown), shifted(0), SPATIAL)
     np.testing.assert_array_equal(track.mask, model.most)
 
 
