@@ -13,7 +13,7 @@ from promptseg.errors import (
     InputError,
     PromptError,
 )
-from promptseg.pipeline import BuiltPipeline, runner
+from promptseg.pipeline import BuiltPipeline, job, runner
 from promptseg.pipeline.config import parse_config
 from promptseg.prompts import Prompt
 from promptseg.testing import FakeDetector, FakeSegmenter

@@ -1,4 +1,4 @@
-"""What an object looks like: cells described by color or embedding, a memory of them, and how well a cell agrees with it."""
+"""Appearance of objects: cells described by color or embedding, memory of them, and likeness of cells to an object."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from promptseg.models.sam.geometry import LongestSide
 from promptseg.models.sam.model import Embedding
 from promptseg.models.sam.session import SamSession
 from promptseg.testing import FakeSegmenter
-from promptseg.tracking.appearance import COLOR_CELLS, MOST_CELLS, NEIGHBORS, Cells, View, cells_of, likeness, overlap, view
+from promptseg.tracking.appearance import COLOR_CELLS, MAX_CELLS, NEIGHBORS, Cells, View, cells_of, likeness, overlap, view
 
 
 def cells_by(vectors, grid, size=None):
@@ -73,7 +73,7 @@ def test_what_is_remembered_of_a_large_object_is_bounded():
     mask = np.zeros((10, 10000), bool)
     mask[:, :9000] = True
     inside = view(cells_by(vectors, (1, 1000)), mask).inside[:, 0]
-    assert MOST_CELLS / 2 < len(inside) <= MOST_CELLS
+    assert MAX_CELLS / 2 < len(inside) <= MAX_CELLS
     assert (inside.min(), inside.max()) == (0, 897)  # From everywhere in it.
 
 

@@ -174,7 +174,11 @@ def test_the_detector_is_asked_only_while_an_object_is_lost():
     script = {(1, frame): NOTHING for frame in (2, 3, 4)}
     frames = list(
         track_with_redetection(
-            Scripted(script), video(7), [Prompt.box(*LEFT)], find=finder([[]]), redetection=RedetectionConfig(when_lost=True, lost_pause=2)
+            Scripted(script),
+            video(7),
+            [Prompt.box(*LEFT)],
+            find=finder([[]]),
+            redetection=RedetectionConfig(when_lost=True, lost_interval=2),
         )
     )
     assert [frame.frame for frame in frames if frame.detected] == [2, 4]

@@ -11,7 +11,7 @@ from promptseg.masks import Mask
 from promptseg.prompts import Prompt
 from promptseg.testing import FakeFrames, FakeSegmenter
 from promptseg.tracking.flow import flow_between
-from promptseg.tracking.session import PROMPTED, PropagateSegmenter
+from promptseg.tracking.session import MAX_PROMPTED, PropagateSegmenter
 from promptseg.video.saved_session import SavedSession
 
 FRAMES = [np.full((32, 48, 3), 90, np.uint8)] * 24
@@ -54,17 +54,17 @@ def remembered(session, path):
 
 
 def test_of_many_prompted_frames_the_first_and_the_latest_are_remembered(session, tmp_path):
-    for frame in range(PROMPTED):
+    for frame in range(MAX_PROMPTED):
         session.add(frame, 1, BOX)
     assert remembered(session, tmp_path / "a.npz") == (list(range(16)), 16)
-    for frame in range(PROMPTED, 20):
+    for frame in range(MAX_PROMPTED, 20):
         session.add(frame, 1, BOX)
     assert remembered(session, tmp_path / "a.npz") == ([0, *range(5, 20)], 16)
     assert session.prompted_frames(1) == frozenset(range(20))
 
 
 def test_prompting_a_frame_again_takes_no_place_of_another(session, tmp_path):
-    for frame in [*range(PROMPTED), *[15] * 5]:
+    for frame in [*range(MAX_PROMPTED), *[15] * 5]:
         session.add(frame, 1, BOX)
     assert remembered(session, tmp_path / "a.npz") == (list(range(16)), 16)
 

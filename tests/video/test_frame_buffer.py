@@ -83,7 +83,7 @@ def test_a_frame_beyond_the_end_is_refused_with_the_length_and_the_rest_stays(so
 
 @pytest.mark.parametrize("index", [-1, 1.0, True, "1"])
 def test_what_is_no_number_of_a_frame_is_refused(source, index):
-    with pytest.raises(PromptError, match="a frame is a whole number from 0"):
+    with pytest.raises(PromptError, match="the index of a frame must be a whole number from 0"):
         FrameBuffer(source).frame(index)
 
 

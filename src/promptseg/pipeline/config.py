@@ -84,7 +84,7 @@ class SegmentStage(ModelStage):
     )
     score: Literal["product", "detector", "mask"] = Field(
         "product",
-        description="Score of a detection's mask: box score times mask score (product), or only the box score (detector) or mask score (mask).",
+        description="Score of a detection's mask: the score of the box (detector), of the mask (mask), or their product.",
     )
     min_mask_score: float | None = Field(
         None,
