@@ -61,7 +61,7 @@ def test_frames_that_come_once_are_kept_for_a_while_and_then_have_gone_by():
     frame_buffer = FrameBuffer(FakeFrames(PICTURES, rereadable=False), 3 * BYTES)
     assert frame_buffer.frame(6).index == 6
     assert frame_buffer.frame(4).index == 4
-    with pytest.raises(PromptError, match=r"frame 3 has gone by: .* those from 4 on are kept"):
+    with pytest.raises(PromptError, match=r"frame 3 has gone by: .* frames from 4 on are kept"):
         frame_buffer.frame(3)
 
 

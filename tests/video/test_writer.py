@@ -76,7 +76,7 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path, name):
 
 
 def test_a_rate_that_is_none_is_refused(tmp_path):
-    with pytest.raises(InputError, match="more than 0 frames a second, got 0"):
+    with pytest.raises(InputError, match="fps must be above 0, got 0"):
         VideoWriter(tmp_path / "a.mp4", SIZE, fps=0)
 
 

@@ -42,7 +42,7 @@ class VideoWriter:
                 "writing videos needs package av, which is not installed: pip install 'promptseg[video]'"
             ) from error
         if not 0 < fps < float("inf"):
-            raise InputError(f"fps must be more than 0 frames per second, got {fps!r}")
+            raise InputError(f"fps must be above 0, got {fps!r}")
         self._av: Any = av
         self._path, self._size, self._fps = Path(path), size, fps
         if not self._path.parent.is_dir():  # FFmpeg would raise this error only at the first frame.
