@@ -1,4 +1,4 @@
-"""`PropagateSession`: what it remembers of prompts, what it opens, and what it refuses."""
+"""`PropagateSession`: memory of prompts, opening of frames, and errors."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ BOX = Prompt.box(10, 8, 30, 24)
 
 @dataclass
 class Counting:
-    """The fake, with the number of frames that it was asked to open."""
+    """Fake segmenter that counts the frames that it opens."""
 
     opened: int = 0
     provenance = FakeSegmenter().provenance
@@ -32,7 +32,7 @@ class Counting:
 
 
 class Accepting(FakeSegmenter):
-    """The fake, which says that it takes other kinds of prompt."""
+    """Fake segmenter that takes the given kinds of prompt."""
 
     accepts = frozenset()
 
@@ -47,7 +47,7 @@ def session():
 
 
 def remembered(session, path):
-    """The prompted frames of object 1, and the number of their views that its track remembers, in a saved session."""
+    """Return the prompted frames of object 1 in a saved session, and the number of prompted views of its track."""
     session.save(path)
     (one,) = SavedSession.read(path).values["objects"]
     return [prompt["frame"] for prompt in one["prompts"]], one["track"]["views"][0]

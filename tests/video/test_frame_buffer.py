@@ -1,4 +1,4 @@
-"""`FrameBuffer`: any frame at any time where the source allows it, and bounded memory wherever it does not."""
+"""`FrameBuffer`: access to any frame, with bounded memory if the source can be read once only."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Frames of folders, arrays and generators: in order and of one size. A bad one does not lose those before it."""
+"""Frames of folders, arrays and generators, in order and of one size; an error does not lose the frames before it."""
 
 import subprocess
 import sys
@@ -17,12 +17,12 @@ def images(count, size=(6, 8)):
 
 
 def values(source, start=0):
-    """The index, the time and the top left sample of each frame."""
+    """Return the index and the top left value of each frame."""
     return [(frame.index, int(frame.image[0, 0, 0])) for frame in source.read(start)]
 
 
 def read_until_it_fails(source):
-    """How many frames came before the error, and the error."""
+    """Return the number of frames before the error, and its message."""
     frames = []
     with pytest.raises(InputError) as caught:
         frames.extend(source.read())
@@ -94,7 +94,7 @@ class TestOnce:
         with pytest.raises(InputError, match="has no frame"):
             open_frames(iter(()))
 
-    def test_a_source_of_frames_stays_what_it_is_and_can_be_thinned(self):
+    def test_a_frame_source_is_returned_unchanged_and_frames_can_be_selected(self):
         frames = FakeFrames(images(6), rereadable=False)
         assert open_frames(frames) is frames
         assert values(open_frames(FakeFrames(images(6)), every=2, start=1)) == [(0, 1), (1, 3), (2, 5)]

@@ -1,4 +1,4 @@
-"""Videos that are written are read back with their frames, times and sizes, and nothing half-written is left."""
+"""Written videos have the right frames, times and sizes, and an error leaves no partial file."""
 
 import sys
 
@@ -53,7 +53,7 @@ def test_without_h264_it_is_mpeg4(tmp_path, monkeypatch, av):
         assert container.streams.video[0].codec_context.name == "mpeg4"
 
 
-def test_what_fails_leaves_the_old_file(tmp_path):
+def test_an_error_leaves_the_old_file(tmp_path):
     (tmp_path / "a.mp4").write_bytes(b"old")
     with pytest.raises(InputError), VideoWriter(tmp_path / "a.mp4", SIZE) as writer:
         writer.write(image(1)[:, ::2])
@@ -75,7 +75,7 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path, name):
         VideoWriter(tmp_path / name, SIZE)
 
 
-def test_a_rate_that_is_none_is_refused(tmp_path):
+def test_a_frame_rate_of_0_is_refused(tmp_path):
     with pytest.raises(InputError, match="fps must be above 0, got 0"):
         VideoWriter(tmp_path / "a.mp4", SIZE, fps=0)
 

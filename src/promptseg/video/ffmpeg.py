@@ -147,8 +147,8 @@ def _missing(end: float, stream: Any) -> str:
 
     Matroska files have that duration. In truncated MP4 files, FFmpeg marks the packets as corrupt instead.
     """
-    told = re.fullmatch(r"(\d+):(\d+):([\d.]+)", stream.metadata.get("DURATION", ""))
-    whole = sum(float(part) * unit for part, unit in zip(told.groups(), (3600, 60, 1), strict=True)) if told else 0.0
+    header = re.fullmatch(r"(\d+):(\d+):([\d.]+)", stream.metadata.get("DURATION", ""))
+    whole = sum(float(part) * unit for part, unit in zip(header.groups(), (3600, 60, 1), strict=True)) if header else 0.0
     return f"it ends at {end:.2f} of {whole:.2f} seconds" if end < 0.95 * whole - 0.2 else ""
 
 
