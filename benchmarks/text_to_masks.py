@@ -48,7 +48,7 @@ def main() -> None:
     arguments.add_argument("--threshold", type=float, default=0.25, help="least score of a detection")
     options = arguments.parse_args()
     import promptseg
-    from promptseg.pipeline.box_prompts import filled_box, prompts_of
+    from promptseg.pipeline.box_prompts import detection_prompts, filled_box
 
     weights = options.weights or options.shared / "weights" / "yolo" / "yolov8n-seg.pt"
     detector = promptseg.load(options.detector, weights=weights)
@@ -65,8 +65,8 @@ def main() -> None:
                 continue
             found = found.where([index for index, _ in matched])
             session = segmenter.open(image)
-            by_box, refined = (session.segment(prompts_of(found, refine=refine)) for refine in (False, True))
-            candidates = session.segment(prompts_of(found), candidates=True)
+            by_box, refined = (session.segment(detection_prompts(found, refine=refine)) for refine in (False, True))
+            candidates = session.segment(detection_prompts(found), candidates=True)
             for index, (_, truth) in enumerate(matched):
                 own_candidates = [mask for mask in candidates if mask.prompt_index == index]
                 masks = [filled_box(found.boxes[index], found.size), found.masks[index], by_box[index], refined[index], *own_candidates]

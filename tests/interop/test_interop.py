@@ -1,4 +1,4 @@
-"""Masks as the values of other libraries: exact where they come back, and an error that says what to install."""
+"""Conversion of masks to and from other libraries, and the error for a library that is not installed."""
 
 import subprocess
 import sys
@@ -74,7 +74,7 @@ class TestSupervision:
             xyxy=masks.boxes[:1], mask=masks[0].array[None], class_id=np.array([5]), confidence=np.array([0.5])
         )
         assert about(from_supervision(detections)[0]) == (masks[0], 0.5, "5", None, None, False)
-        with pytest.raises(InputError, match="class 5, but only 1"):
+        with pytest.raises(InputError, match="class id 5, but classes has only 1"):
             from_supervision(detections, classes=["dog"])
 
     def test_boxes_without_masks_are_refused(self, supervision):
@@ -86,7 +86,7 @@ class TestSupervision:
 class TestFiftyOne:
     @pytest.fixture(autouse=True)
     def fiftyone(self, monkeypatch):
-        """A stand-in with the two classes that are used: the package itself starts a database when it is imported."""
+        """A stub with the two classes that are used. The real package starts a database when it is imported."""
         stub = types.SimpleNamespace(Detection=types.SimpleNamespace, Detections=types.SimpleNamespace)
         monkeypatch.setitem(sys.modules, "fiftyone", stub)
 

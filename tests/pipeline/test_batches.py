@@ -184,7 +184,7 @@ class TestRun:
         with pytest.raises(ConfigError, match="'raise' or 'return', got 'skip'"):
             built().run(images, Prompt.point(1, 1), on_error="skip")
 
-    @pytest.mark.parametrize("single", ["photo.jpg", Path("photo.jpg"), b"...", BLANK, BLANK[:, :, 0], io.BytesIO(), None])
+    @pytest.mark.parametrize("single", ["image.jpg", Path("image.jpg"), b"...", BLANK, BLANK[:, :, 0], io.BytesIO(), None])
     def test_one_image_in_the_place_of_several_is_refused(self, single):
         with pytest.raises(InputError, match=r"run\(\) takes several images"):
             built().run(single, Prompt.point(1, 1))

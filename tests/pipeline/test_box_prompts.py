@@ -1,4 +1,4 @@
-"""Box prompts from detections: which detections are kept, and how their masks are joined."""
+"""Filtering of detections, prompts of their boxes, and labels and scores of their masks."""
 
 from collections import Counter
 
@@ -9,26 +9,26 @@ from promptseg._boxes import filled_box
 from promptseg.detections import Detections
 from promptseg.errors import BackendError, IncompatibleStagesError
 from promptseg.masks import Mask, Masks
-from promptseg.pipeline.box_prompts import choose, join, own_masks, prompts_of
+from promptseg.pipeline.box_prompts import detection_prompts, detector_masks, filter_detections, label_masks
 from promptseg.pipeline.config import DetectStage, SegmentStage
 
 SIZE = HEIGHT, WIDTH = 40, 60
 
 
 def detections(*rows, masks=None):
-    """Detections from ``(label, box, score)``."""
+    """Return detections from ``(label, box, score)``."""
     labels, boxes, scores = zip(*rows, strict=True)
     return Detections(SIZE, boxes, scores, labels, masks)
 
 
 def chosen(found, **settings):
-    """The detections that are kept, and how many are not."""
+    """Return the detections that are kept, and the number of dropped ones by reason."""
     dropped = Counter()
-    return choose(found, DetectStage(model="any", **settings), dropped), dropped
+    return filter_detections(found, DetectStage(model="any", **settings), dropped), dropped
 
 
 def row_of(count, label="dot", score=0.9):
-    """Detections of `count` boxes of one pixel, side by side."""
+    """Return detections of `count` boxes of one pixel, side by side."""
     return detections(*((label, (i % WIDTH, i // WIDTH, i % WIDTH + 1, i // WIDTH + 1), score) for i in range(count)))
 
 
@@ -63,7 +63,7 @@ class TestChoose:
 class TestThresholds:
     FOUND = detections(("car", (0, 0, 9, 9), 0.35), ("dog", (10, 0, 19, 9), 0.35), ("cat", (20, 0, 29, 9), 0.02))
 
-    def test_a_phrase_has_its_own_least_score_and_others_the_common_one(self):
+    def test_a_phrase_has_its_own_threshold_and_others_the_common_one(self):
         assert chosen(self.FOUND, thresholds={"car": 0.5})[0].labels == ("dog",)
         assert chosen(self.FOUND, threshold=0.4, thresholds={"car": 0.2})[0].labels == ("car",)
 
@@ -90,17 +90,17 @@ class TestThresholds:
 class TestPrompts:
     def test_boxes_over_the_border_end_at_it(self):
         found = detections(("a", (-5, -5, 10, 10), 0.9), ("b", (50, 30, 75, 55), 0.9), ("c", (0, 0, WIDTH, HEIGHT), 0.9))
-        assert [prompt.xyxy.tolist() for prompt in prompts_of(found)] == [[0, 0, 10, 10], [50, 30, 60, 40], [0, 0, 60, 40]]
-        assert [prompt.xyxy.tolist() for prompt in prompts_of(found, 0.5)][2] == [0, 0, 60, 40]
+        assert [prompt.xyxy.tolist() for prompt in detection_prompts(found)] == [[0, 0, 10, 10], [50, 30, 60, 40], [0, 0, 60, 40]]
+        assert [prompt.xyxy.tolist() for prompt in detection_prompts(found, 0.5)][2] == [0, 0, 60, 40]
 
     def test_padding_widens_each_box_by_a_share_of_its_length(self):
-        (prompt,) = prompts_of(detections(("a", (20, 10, 40, 20), 0.9)), 0.1)
+        (prompt,) = detection_prompts(detections(("a", (20, 10, 40, 20), 0.9)), 0.1)
         assert prompt.xyxy.tolist() == [18, 9, 42, 21]
 
     def test_refining_adds_the_mask_and_its_innermost_point_where_there_is_a_mask(self):
         rows = ("dog", (10, 10, 21, 21), 0.9), ("cat", (30, 10, 40, 20), 0.8)
         masks = Masks([filled_box(np.array(rows[0][1]), SIZE), Masks([], SIZE).union()])
-        with_mask, without = prompts_of(detections(*rows, masks=masks), refine=True)
+        with_mask, without = detection_prompts(detections(*rows, masks=masks), refine=True)
         assert with_mask.kinds == {"point", "box", "mask"}
         assert with_mask.xyxy.tolist() == [10, 10, 21, 21]
         assert with_mask.xy.tolist() == [[15, 15]]
@@ -108,9 +108,9 @@ class TestPrompts:
         assert without.kinds == {"box"}
 
     def test_boxes_alone_cannot_be_refined(self):
-        with pytest.raises(IncompatibleStagesError, match=r"segment\.refine asks for the masks of the detector, and it makes none"):
-            prompts_of(detections(("dog", (10, 10, 20, 20), 0.9)), refine=True)
-        assert prompts_of(Detections.empty(SIZE), refine=True) == []
+        with pytest.raises(IncompatibleStagesError, match=r"segment\.refine needs a detector that makes masks, and this one makes none"):
+            detection_prompts(detections(("dog", (10, 10, 20, 20), 0.9)), refine=True)
+        assert detection_prompts(Detections.empty(SIZE), refine=True) == []
 
 
 class TestJoin:
@@ -123,7 +123,7 @@ class TestJoin:
             pixels[12:14, left : left + 3] = some
             masks.append(Mask.from_array(pixels, score=score, logits=np.zeros((4, 4), np.float32), prompt_index=0))
         dropped = Counter()
-        return join(Masks(masks, SIZE), self.FOUND, SegmentStage(**settings), dropped), dropped
+        return label_masks(Masks(masks, SIZE), self.FOUND, SegmentStage(**settings), dropped), dropped
 
     @pytest.mark.parametrize(
         ("score", "expected"), [("product", [0.72, 0.42, 0.25]), ("detector", [0.8, 0.6, 0.5]), ("mask", [0.9, 0.7, 0.5])]
@@ -133,7 +133,7 @@ class TestJoin:
         assert [mask.score for mask in masks] == pytest.approx(expected)
 
     @pytest.mark.parametrize(("score", "expected"), [("product", 0.8), ("detector", 0.8), ("mask", None)])
-    def test_of_a_mask_without_a_score_the_boxs_is_left(self, score, expected):
+    def test_a_mask_without_a_score_has_that_of_its_box(self, score, expected):
         masks, _ = self.joined(scores=(None, None, None), score=score)
         assert masks[0].score == (None if expected is None else pytest.approx(expected))
 
@@ -154,19 +154,19 @@ class TestJoin:
         assert (masks[1].label, masks[1].score, masks[1].logits) == ("cat", pytest.approx(0.42), None)
         assert dropped == {}
 
-    def test_or_it_is_dropped_and_counted_and_the_others_keep_their_detections(self):
+    def test_a_failed_mask_can_be_dropped_and_counted_and_the_others_keep_their_detections(self):
         masks, dropped = self.joined(areas=(False, True, True), failed_mask="drop")
         assert [(mask.label, mask.detection_index) for mask in masks] == [("cat", 1), ("cow", 2)]
         assert dropped == {"failed_mask": 1}
 
-    def test_or_it_stays_empty(self):
+    def test_a_failed_mask_can_stay_empty(self):
         masks, dropped = self.joined(areas=(True, True, False), failed_mask="empty")
         assert [mask.area for mask in masks] == [6, 6, 0]
         assert [mask.from_box for mask in masks] == [False] * 3
         assert dropped == {}
 
     @pytest.mark.parametrize(("failed_mask", "areas"), [("box", [6, 6, 100]), ("empty", [6, 6, 0]), ("drop", [6, 6])])
-    def test_a_mask_under_the_least_score_has_failed_and_one_at_it_has_not(self, failed_mask, areas):
+    def test_a_mask_under_the_minimum_score_has_failed_and_one_at_it_has_not(self, failed_mask, areas):
         masks, _ = self.joined(scores=(0.9, 0.5, 0.49), min_mask_score=0.5, failed_mask=failed_mask)
         assert [mask.area for mask in masks] == areas
 
@@ -179,8 +179,8 @@ class TestJoin:
         assert not any(mask.from_box for mask in masks)
 
     def test_another_number_of_masks_than_boxes_is_an_error_and_never_a_shift(self):
-        with pytest.raises(BackendError, match="answered 3 boxes with 2 masks"):
-            join(Masks([Mask.from_array(np.ones(SIZE, bool))] * 2), self.FOUND, SegmentStage(), Counter())
+        with pytest.raises(BackendError, match="made 2 masks for 3 boxes"):
+            label_masks(Masks([Mask.from_array(np.ones(SIZE, bool))] * 2), self.FOUND, SegmentStage(), Counter())
 
 
 class TestFilledBoxes:
@@ -212,17 +212,17 @@ class TestFilledBoxes:
 
     @staticmethod
     def of_a_failed_mask(box):
-        return join(Masks([Masks([], SIZE).union()]), detections(("dog", box, 0.9)), SegmentStage(), Counter())
+        return label_masks(Masks([Masks([], SIZE).union()]), detections(("dog", box, 0.9)), SegmentStage(), Counter())
 
 
 class TestOwnMasks:
     def test_they_have_the_detections_labels_scores_and_indices(self):
         masks = Masks([filled_box(np.array(box, np.float32), SIZE) for box in ((0, 0, 5, 5), (10, 10, 20, 20))])
-        own = own_masks(detections(("dog", (0, 0, 5, 5), 0.75), ("cat", (10, 10, 20, 20), 0.5), masks=masks))
+        own = detector_masks(detections(("dog", (0, 0, 5, 5), 0.75), ("cat", (10, 10, 20, 20), 0.5), masks=masks))
         assert [(mask.label, mask.score, mask.detection_index) for mask in own] == [("dog", 0.75, 0), ("cat", 0.5, 1)]
 
     def test_boxes_alone_need_a_segmenter_and_no_boxes_need_nothing(self):
         found = detections(("dog", (0, 0, 5, 5), 0.75))
         with pytest.raises(IncompatibleStagesError, match=r"add \.segment"):
-            own_masks(found)
-        assert own_masks(found.where(np.zeros(1, bool))) == []
+            detector_masks(found)
+        assert detector_masks(found.where(np.zeros(1, bool))) == []

@@ -142,7 +142,7 @@ class TestBuild:
         assert loaded == []
 
     @pytest.mark.parametrize(
-        ("policy", "license", "allowed"),
+        ("policy", "spdx", "allowed"),
         [
             ("any", "AGPL-3.0", True),
             ("permissive", "Apache-2.0", True),
@@ -155,13 +155,13 @@ class TestBuild:
         ],
     )
     @pytest.mark.parametrize("stage", ["detect", "segment"])
-    def test_the_license_policy_holds_for_every_stage(self, stage, policy, license, allowed, add_model):
-        add_model("model", "detector" if stage == "detect" else "segmenter", lambda _: FakeSegmenter(), license)
+    def test_the_license_policy_holds_for_every_stage(self, stage, policy, spdx, allowed, add_model):
+        add_model("model", "detector" if stage == "detect" else "segmenter", lambda _: FakeSegmenter(), spdx)
         pipeline = getattr(Pipeline(), stage)("model")
         if allowed:
             pipeline.build(licenses=policy)
         else:
-            with pytest.raises(LicenseError, match=f"'model' is licensed under {license}"):
+            with pytest.raises(LicenseError, match=f"'model' is licensed under {spdx}"):
                 pipeline.build(licenses=policy)
 
     def test_the_policy_of_the_configuration_holds_unless_build_says_otherwise(self, add_model):

@@ -1,18 +1,18 @@
-"""Least scores, learned from images without the objects."""
+"""Thresholds of phrases, calibrated on images without the objects."""
 
 import numpy as np
 import pytest
 
 from promptseg.detections import Detections
 from promptseg.errors import ConfigError, InputError, PromptError
-from promptseg.pipeline.calibration import least_scores
+from promptseg.pipeline.calibration import calibrate_thresholds
 from promptseg.pipeline.config import DetectStage
 
 BOX = (0, 0, 5, 5)
 
 
 class Listed:
-    """A detector that finds what is listed for each image, which is its index."""
+    """Detector with given detections for each image, which is represented by its index."""
 
     def __init__(self, *found):
         self.found = found
@@ -25,8 +25,8 @@ class Listed:
 DETECTOR = Listed([("dog", 0.25), ("dog", 0.4), ("car", 0.1)], [("dog", 0.3)], [], [("dog", 0.2)])
 
 
-def test_a_least_score_is_just_over_what_images_without_the_object_gave():
-    scores = least_scores(DETECTOR, range(4), ["dog", "car|automobile"])
+def test_a_threshold_is_just_above_what_images_without_the_object_gave():
+    scores = calibrate_thresholds(DETECTOR, range(4), ["dog", "car|automobile"])
     assert scores == {
         "dog": float(np.nextafter(np.float32(0.4), np.float32(1))),
         "car": float(np.nextafter(np.float32(0.1), np.float32(1))),
@@ -35,33 +35,33 @@ def test_a_least_score_is_just_over_what_images_without_the_object_gave():
 
 
 def test_a_share_of_false_alarms_lets_the_highest_go():
-    scores = least_scores(DETECTOR, range(4), ["dog"], false_alarms=0.25)
+    scores = calibrate_thresholds(DETECTOR, range(4), ["dog"], false_alarms=0.25)
     assert scores["dog"] == pytest.approx(0.3)
     assert sum(any(np.float32(score) >= scores["dog"] for _, score in rows) for rows in DETECTOR.found) == 1
 
 
-def test_a_phrase_that_is_found_no_oftener_than_allowed_is_left_to_the_detectors_threshold():
-    assert list(least_scores(DETECTOR, range(4), ["dog", "car"], false_alarms=0.25)) == ["dog"]
-    assert least_scores(DETECTOR, [2], ["dog", "car"]) == {}
+def test_a_phrase_found_no_more_often_than_allowed_keeps_the_threshold_of_the_detector():
+    assert list(calibrate_thresholds(DETECTOR, range(4), ["dog", "car"], false_alarms=0.25)) == ["dog"]
+    assert calibrate_thresholds(DETECTOR, [2], ["dog", "car"]) == {}
 
 
-def test_no_least_score_is_above_what_thresholds_may_be():
-    scores = least_scores(Listed([("dog", 1.0), ("car", np.nextafter(np.float32(1), np.float32(0)))]), [0], ["dog", "car"])
+def test_no_threshold_is_above_1():
+    scores = calibrate_thresholds(Listed([("dog", 1.0), ("car", np.nextafter(np.float32(1), np.float32(0)))]), [0], ["dog", "car"])
     assert scores == {"dog": 1.0, "car": 1.0}
     assert DetectStage(model="any", thresholds=scores).thresholds == scores
 
 
 def test_no_images_are_refused():
     with pytest.raises(InputError, match="no images"):
-        least_scores(DETECTOR, [], ["dog"])
+        calibrate_thresholds(DETECTOR, [], ["dog"])
 
 
 def test_no_phrases_are_refused():
     with pytest.raises(PromptError):
-        least_scores(DETECTOR, [0], [])
+        calibrate_thresholds(DETECTOR, [0], [])
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
 def test_a_share_out_of_range_is_refused_with_its_value(share):
     with pytest.raises(ConfigError, match=str(share)):
-        least_scores(DETECTOR, [0], ["dog"], false_alarms=share)
+        calibrate_thresholds(DETECTOR, [0], ["dog"], false_alarms=share)

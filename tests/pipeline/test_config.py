@@ -1,4 +1,4 @@
-"""Pipeline files: what is read, what is refused, and with which words."""
+"""Pipeline files: the configuration that is read, and the messages for files that are not valid."""
 
 import json
 
@@ -139,9 +139,9 @@ def test_two_thresholds_of_one_label_are_refused_with_both():
 
 def test_a_phrase_has_its_threshold_or_the_common_one():
     stage = DetectStage(model="d", threshold=0.4, thresholds={"car|automobile": 0.2, "dog": 0.9})
-    assert [stage.least_score(label) for label in ("car", "dog", "cat")] == [0.2, 0.9, 0.4]
-    assert stage.lowest == 0.2
-    assert DetectStage(model="d").lowest == 0.3
+    assert [stage.threshold_of(label) for label in ("car", "dog", "cat")] == [0.2, 0.9, 0.4]
+    assert stage.lowest_threshold == 0.2
+    assert DetectStage(model="d").lowest_threshold == 0.3
 
 
 def test_all_mistakes_are_reported_at_once():

@@ -158,13 +158,13 @@ class TestDetections:
         assert result.masks.scores.tolist() == pytest.approx([0.7, 0.4])
 
     def test_a_detector_of_boxes_alone_needs_a_segmenter(self):
-        with pytest.raises(IncompatibleStagesError, match=r"no masks of its own: add \.segment"):
+        with pytest.raises(IncompatibleStagesError, match=r"boxes without masks: add \.segment"):
             built({"dog": (1, 1, 5, 5)}, segmenter=False)(BLANK, Prompt.text("dog"))
         assert len(built({"dog": (1, 1, 5, 5)}, segmenter=False)(BLANK, Prompt.text("cat")).masks) == 0
 
 
 class TestRefining:
-    """A detector that makes masks, in front of a segmenter that is shown them."""
+    """Masks of a detector as prompts of the segmenter."""
 
     FOUND = Detections(
         (HEIGHT, WIDTH), [(10, 10, 30, 30)], [0.8], ["dog"], Masks([Mask.from_crop(np.ones((10, 20), bool), (10, 10), (HEIGHT, WIDTH))])
@@ -175,21 +175,21 @@ class TestRefining:
         values = {"detect": {"model": "fake"}, "segment": {"model": "fake", **settings}}
         return BuiltPipeline(parse_config(values), detector, FakeSegmenter(radius=1))(BLANK)
 
-    def test_the_segmenter_is_shown_the_mask_of_the_detector(self):
+    def test_the_segmenter_is_prompted_with_the_mask_of_the_detector(self):
         assert self.result(refine=True).masks[0].box.tolist() == [10, 10, 30, 20]
 
-    def test_by_default_it_is_shown_the_box_alone(self):
+    def test_by_default_it_is_prompted_with_the_box_alone(self):
         assert self.result().masks[0].box.tolist() == [10, 10, 30, 30]
 
     def test_a_segmenter_that_takes_no_masks_is_refused_when_the_pipeline_is_built(self, add_model):
         pytest.importorskip("skimage", reason="scikit-image is not installed")
         add_model("finder", "detector", "none:load")
-        with pytest.raises(IncompatibleStagesError, match=r"refine prompts with masks and points, and model 'superpixel' takes no mask$"):
+        with pytest.raises(IncompatibleStagesError, match=r"points, boxes and masks; model 'superpixel' takes no mask$"):
             Pipeline().detect("finder").segment("superpixel", refine=True).build()
 
-    def test_so_is_a_pipeline_without_a_detector(self):
+    def test_a_pipeline_that_refines_without_a_detector_is_refused(self):
         pytest.importorskip("skimage", reason="superpixels need scikit-image")
-        with pytest.raises(IncompatibleStagesError, match=r"refine is about a detector's masks: add \.detect"):
+        with pytest.raises(IncompatibleStagesError, match=r"refine needs the masks of a detector: add \.detect"):
             Pipeline().segment("superpixel", refine=True).build()
 
 
@@ -225,12 +225,12 @@ class TestFailedMasks:
         return BuiltPipeline(config, FakeDetector(self.FOUND), Failing(20))(BLANK)
 
     def aligned(self, result):
-        """The labels of the detections that the masks are of; as the masks say themselves."""
+        """Return the labels of the masks' detections, which must be the labels of the masks."""
         labels = tuple(result.detections.labels[mask.detection_index] for mask in result.masks)
         assert labels == result.masks.labels
         return labels
 
-    def test_the_box_takes_the_place_of_an_empty_mask_and_the_result_says_where(self):
+    def test_the_box_replaces_an_empty_mask_and_the_result_says_where(self):
         result = self.result()
         assert self.aligned(result) == ("dog", "cat", "cow")
         assert [mask.from_box for mask in result.masks] == [True, False, True]
@@ -250,7 +250,7 @@ class TestFailedMasks:
         assert self.aligned(self.result({"max_masks": 1})) == ("cat",)
         assert self.aligned(self.result({"min_area": 1}, failed_mask="empty")) == ("cat",)
 
-    def test_a_merged_mask_tells_of_a_box_in_it(self):
+    def test_a_merged_mask_says_whether_a_box_is_in_it(self):
         result = self.result({"merge": True})
         assert [(mask.from_box, mask.detection_index) for mask in result.masks] == [(True, None), (False, None), (True, None)]
 
@@ -261,11 +261,11 @@ class TestFailedMasks:
 
 
 class TestThresholdsOfTheDetector:
-    """A detector that holds back low scores, as all do, is told where the stage wants to see them."""
+    """Limits of the detector itself, which the stage lowers so that it sees every detection that it keeps."""
 
     @pytest.fixture
     def options(self, add_model):
-        """The options that a detector was last loaded with; ``finder`` declares all, ``plain`` and ``half`` fewer."""
+        """Return the options that a detector was last loaded with. ``finder`` declares all of them, ``plain`` and ``half`` fewer."""
         seen = {}
 
         def load(request):
@@ -290,7 +290,7 @@ class TestThresholdsOfTheDetector:
             ({"threshold": 0.01, "options": {"threshold": 0.03}}, 0.03, 300),
         ],
     )
-    def test_a_stage_that_wants_more_than_usual_says_so(self, settings, threshold, most, options):
+    def test_a_stage_that_keeps_more_lowers_the_limits_of_the_detector(self, settings, threshold, most, options):
         Pipeline().detect("finder", **settings).build()
         assert options == {"threshold": threshold, "max_detections": most, "size": None}
 
@@ -299,7 +299,7 @@ class TestThresholdsOfTheDetector:
         assert options == {"size": 5}
         assert built.config.detect.options == {"size": 5}
 
-    def test_one_with_some_of_them_is_told_those(self, options):
+    def test_a_detector_with_some_of_the_options_gets_those(self, options):
         Pipeline().detect("half", threshold=0.01, max_detections=400).build()
         assert options == {"threshold": 0.01}
 

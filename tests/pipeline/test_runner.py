@@ -13,7 +13,7 @@ from promptseg.errors import (
     InputError,
     PromptError,
 )
-from promptseg.pipeline import BuiltPipeline, runner
+from promptseg.pipeline import BuiltPipeline, job, runner
 from promptseg.pipeline.config import parse_config
 from promptseg.prompts import Prompt
 from promptseg.testing import FakeDetector, FakeSegmenter
@@ -73,11 +73,11 @@ class TestPrompts:
 
     def test_prompts_are_checked_before_the_image_is_read(self):
         with pytest.raises(IncompatibleStagesError):
-            built()("no-such-photo.jpg", Prompt.text("dog"))
+            built()("no-such-image.jpg", Prompt.text("dog"))
 
     def test_an_image_that_cannot_be_read_is_refused(self):
-        with pytest.raises(InputError, match=r"no-such-photo\.jpg"):
-            built()("no-such-photo.jpg", Prompt.point(1, 1))
+        with pytest.raises(InputError, match=r"no-such-image\.jpg"):
+            built()("no-such-image.jpg", Prompt.point(1, 1))
 
 
 class TestClean:
@@ -152,8 +152,8 @@ class TestResult:
         assert result.size == image.shape[:2]
 
     def test_the_path_of_an_image_is_kept(self, tmp_path, photo):
-        Image.fromarray(photo()).save(tmp_path / "photo.png")
-        assert built()(tmp_path / "photo.png", Prompt.point(1, 1)).source == str(tmp_path / "photo.png")
+        Image.fromarray(photo()).save(tmp_path / "image.png")
+        assert built()(tmp_path / "image.png", Prompt.point(1, 1)).source == str(tmp_path / "image.png")
 
     def test_threads_may_share_a_pipeline(self):
         pipeline = built({"dog": (1, 1, 9, 9)})
@@ -173,17 +173,18 @@ class TestResult:
 
 
 class TestTimings:
-    """On a clock that only the models move, so that every second has to turn up, and in its place."""
+    """Timings on a clock that only the models advance, so that every second must be in the timings of its stage."""
 
     @pytest.fixture
     def clock(self, monkeypatch):
-        """The seconds since the start; add to ``clock[0]`` to let time pass."""
+        """Seconds since the start. Add to ``clock[0]`` to let time pass."""
         now = [0.0]
-        monkeypatch.setattr(runner, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+        for module in (runner, job):
+            monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
         return now
 
     def slow(self, clock, told):
-        """A pipeline whose detector takes 5 s, opening 3 s (of which the session tells `told`), segmenting 0.5 s, everything 7 s."""
+        """A pipeline whose detector takes 5 s, opening 3 s (of which the session reports `told`), segmenting 0.5 s, everything 7 s."""
 
         def passing(seconds, method):
             def wait(*arguments, **settings):
@@ -212,7 +213,7 @@ class TestTimings:
         return BuiltPipeline(parse_config({"detect": {"model": "fake"}, "clean": {"min_area": 1}}), finder, Slow())
 
     @pytest.mark.parametrize("told", [{"encode": 2.5}, {"encode": 0.0}, {}])
-    def test_every_second_of_a_call_is_told(self, told, clock, monkeypatch):
+    def test_every_second_of_a_call_is_in_the_timings(self, told, clock, monkeypatch):
         def read(image):
             clock[0] += 1
             return image
@@ -227,12 +228,12 @@ class TestTimings:
         assert result.timings == {"read": 1, "detect": 5, "encode": 3, "segment": 1, "everything": 7, "clean": 2}
         assert sum(result.timings.values()) == clock[0]
 
-    def test_opening_a_photo_that_was_encoded_before_is_told_as_the_session_tells_it(self, clock):
+    def test_opening_an_image_from_the_cache_is_timed_under_the_stage_of_the_session(self, clock):
         result = self.slow(clock, {"cache": 0.1})(BLANK, Prompt.point(30, 30))
         assert list(result.timings) == ["read", "cache", "segment", "clean"]
         assert result.timings["cache"] == pytest.approx(3)
 
-    def test_a_session_that_tells_more_than_one_stage_keeps_them(self, clock):
+    def test_a_session_with_timings_of_several_stages_keeps_them(self, clock):
         result = self.slow(clock, {"encode": 2.0, "cache": 0.5})(BLANK, Prompt.point(30, 30))
         assert (result.timings["encode"], result.timings["cache"]) == (2, 1)
 

@@ -1,4 +1,4 @@
-"""What tests of tracking share: a small textured scene, and a segmenter that knows what is drawn in it."""
+"""Fixtures for tests of tracking: small textured scenes, and a segmenter that knows their objects."""
 
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ RED, GREEN, GRAY = (200, 40, 40), (40, 150, 60), (120, 120, 120)
 
 
 def textured(height, width, color, seed):
-    """A patch of a color with fixed noise, coarse enough for optical flow."""
+    """Return a patch of a color with fixed noise, coarse enough for optical flow."""
     import cv2
 
     noise = np.random.default_rng(seed).normal(0, 1, (height // 8 + 2, width // 8 + 2)).astype(np.float32)
@@ -24,12 +24,12 @@ def textured(height, width, color, seed):
 
 @dataclass
 class Scene:
-    """Things on a green textured ground; what is drawn later hides what was drawn before, and what lies outside the image is not seen.
+    """Objects on a green textured background. Later objects hide earlier ones.
 
     Attributes:
         image: (H, W, 3) uint8 RGB.
-        things: (H, W) bool what is seen of each thing, by name.
-        asked: The prompts that its segmenter was asked, in order.
+        things: (H, W) bool visible pixels of each object, by name.
+        asked: The prompts that the segmenter got, in order.
     """
 
     image: np.ndarray
@@ -39,14 +39,14 @@ class Scene:
     size = SIZE
 
     def segment(self, prompts, *, candidates=False):
-        """For each prompt the thing that shares most with it (by IoU); as candidates also all of the frame and the upper half of the thing.
+        """Return for each prompt the object with the highest IoU; as candidates also the whole frame and the upper half of the object.
 
-        Where it shares nothing with any thing, the answer is empty.
+        If no object overlaps the prompt, the mask is empty.
         """
         self.asked += prompts
-        return Masks((Mask.from_array(one, score=self.score) for prompt in prompts for one in self._answers(prompt, candidates)), SIZE)
+        return Masks((Mask.from_array(one, score=self.score) for prompt in prompts for one in self._candidates(prompt, candidates)), SIZE)
 
-    def _answers(self, prompt, candidates):
+    def _candidates(self, prompt, candidates):
         thing = self._thing(prompt)
         if candidates and thing.any():
             rows = np.flatnonzero(thing.any(1))
@@ -69,7 +69,7 @@ class Scene:
 
 
 def draw(things):
-    """``draw({"square": (20, 30, 24, 24, RED)})``: a scene of things by name, each ``x, y, width, height, color``."""
+    """Return a scene with the given objects, each ``x, y, width, height, color``: ``draw({"square": (20, 30, 24, 24, RED)})``."""
     image, seen = textured(*SIZE, GREEN, 0), {}
     for seed, (name, (x, y, width, height, color)) in enumerate(things.items(), 1):
         patch = textured(height, width, color, seed)
@@ -85,10 +85,11 @@ def draw(things):
 
 @dataclass
 class ScenesSegmenter:
-    """A segmenter that opens the scenes of a video by their pixels."""
+    """Segmenter that opens the scenes of a video, recognized by their pixels."""
 
     scenes: list
     provenance = Provenance("scenes", "fake", "1", license="Apache-2.0")
+    accepts = frozenset({"point", "box", "mask"})
 
     def open(self, image):
         return next(scene for scene in self.scenes if scene.image is image or np.array_equal(scene.image, image))
@@ -110,11 +111,11 @@ def segmenter():
 
 @pytest.fixture
 def square():
-    """``square(x, y)``: where a red square of 24 x 24 pixels is, for a scene."""
+    """Return a function ``square(x, y)`` for a red square of 24 x 24 pixels in a scene."""
     return lambda x, y: (x, y, 24, 24, RED)
 
 
 @pytest.fixture
 def wall():
-    """``wall(x, width)``: a gray wall over the whole height."""
+    """Return a function ``wall(x, width)`` for a gray wall over the whole height of a scene."""
     return lambda x, width: (x, 0, width, SIZE[0], GRAY)

@@ -1,4 +1,4 @@
-"""What an object looks like: cells described by color or embedding, a memory of them, and how well a cell agrees with it."""
+"""Appearance of objects: cells described by color or embedding, memory of them, and likeness of cells to an object."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from promptseg.models.sam.geometry import LongestSide
 from promptseg.models.sam.model import Embedding
 from promptseg.models.sam.session import SamSession
 from promptseg.testing import FakeSegmenter
-from promptseg.tracking.appearance import COLOR_CELLS, MOST_CELLS, NEIGHBORS, Cells, View, cells_of, likeness, overlap, view
+from promptseg.tracking.appearance import COLOR_CELLS, MAX_CELLS, NEIGHBORS, Cells, View, cells_of, likeness, overlap, view
 
 
 def cells_by(vectors, grid, size=None):
@@ -15,7 +15,7 @@ def cells_by(vectors, grid, size=None):
 
 
 def described(scene):
-    return cells_of(FakeSegmenter().open(scene.image), scene.image)
+    return cells_of(FakeSegmenter().open(scene.image))
 
 
 def test_an_object_is_told_from_its_ground_on_a_frame_where_it_moved(scene, square):
@@ -73,7 +73,7 @@ def test_what_is_remembered_of_a_large_object_is_bounded():
     mask = np.zeros((10, 10000), bool)
     mask[:, :9000] = True
     inside = view(cells_by(vectors, (1, 1000)), mask).inside[:, 0]
-    assert MOST_CELLS / 2 < len(inside) <= MOST_CELLS
+    assert MAX_CELLS / 2 < len(inside) <= MAX_CELLS
     assert (inside.min(), inside.max()) == (0, 897)  # From everywhere in it.
 
 
@@ -109,7 +109,7 @@ def test_shares_and_places_of_cells_are_those_of_the_frame():
 @pytest.mark.parametrize("size", [(300, 400), (400, 300), (40, 30), (1, 1), (1, 5000), (5000, 1)])
 def test_colors_are_described_on_a_grid_of_at_most_so_many_cells(size):
     image = np.random.default_rng(0).integers(0, 255, (*size, 3), np.uint8)
-    cells = cells_of(FakeSegmenter().open(image), image)
+    cells = cells_of(FakeSegmenter().open(image))
     assert max(cells.grid) == min(max(size), COLOR_CELLS)
     assert min(cells.grid) >= 1
     assert len(cells.vectors) == cells.grid[0] * cells.grid[1]
@@ -118,7 +118,7 @@ def test_colors_are_described_on_a_grid_of_at_most_so_many_cells(size):
 
 def test_likeness_of_colors_is_graded():
     image = np.array([[(200, 40, 40), (190, 45, 40), (40, 60, 200)]], np.uint8)
-    vectors = cells_of(FakeSegmenter().open(image), image).vectors
+    vectors = cells_of(FakeSegmenter().open(image)).vectors
     assert vectors[0] @ vectors[1] > 0.9
     assert vectors[0] @ vectors[2] < 0.7
 
@@ -127,7 +127,7 @@ def test_likeness_of_colors_is_the_bhattacharyya_coefficient():
     image = np.full((2, 128, 3), 255, np.uint8)  # Cells of 2 x 2 pixels, of which the second has one white pixel and three black ones.
     image[:, 2:4] = 0
     image[0, 2] = 255
-    vectors = cells_of(FakeSegmenter().open(image), image).vectors
+    vectors = cells_of(FakeSegmenter().open(image)).vectors
     assert vectors[0] @ vectors[1] == pytest.approx((np.sqrt(1 / 4) + 1 + 1) / 3, abs=1e-3)  # Brightness, and the two channels of color.
 
 
@@ -135,17 +135,11 @@ def sam_session(features, size):
     return SamSession(None, np.zeros((*size, 3), np.uint8), Embedding(features, LongestSide(size, 64, 16)))
 
 
-def test_an_embedding_describes_the_cells_that_show_the_photo_and_not_the_padding():
+def test_an_embedding_describes_the_cells_that_show_the_image_and_not_the_padding():
     deep = np.random.default_rng(0).normal(size=(1, 8, 4, 4)).astype(np.float32)
-    deep[:, :, 2:] = np.nan  # Of a photo twice as wide as high, the lower half of the frame is padding.
+    deep[:, :, 2:] = np.nan  # The image is twice as wide as high: the lower half of the model input is padding.
     shallow = np.zeros((1, 2, 16, 16), np.float32)
-    cells = cells_of(sam_session({"high": shallow, "image": deep}, (50, 100)), np.zeros((50, 100, 3), np.uint8))
+    cells = cells_of(sam_session({"high": shallow, "image": deep}, (50, 100)))
     assert (cells.grid, cells.size, cells.vectors.shape) == ((2, 4), (50, 100), (8, 8))
     expected = deep[0, :, 1, 2] / np.linalg.norm(deep[0, :, 1, 2])
     np.testing.assert_allclose(cells.vectors[1 * 4 + 2], expected, rtol=1e-5)
-
-
-def test_a_session_whose_embedding_is_no_map_is_described_by_colors():
-    image = np.zeros((20, 30, 3), np.uint8)
-    cells = cells_of(sam_session({"tokens": np.zeros((1, 16, 8), np.float32)}, (20, 30)), image)
-    assert cells.grid == (20, 30)

@@ -23,7 +23,7 @@ def mask(x0, y0, x1, y1, label=None):
 
 
 def two_colors():
-    """Red on the left half, blue on the right half."""
+    """Return an image that is red on the left half and blue on the right half."""
     image = np.full((20, 30, 3), RED, np.uint8)
     image[:, 15:] = BLUE
     return image
@@ -37,13 +37,13 @@ class TestAssign:
     def test_the_sum_counts_and_not_the_best_single_pair(self):
         assert sorted(assign(np.array([[0.9, 0.8], [0.8, 0.1]]), 0.05)) == [(0, 1), (1, 0)]
 
-    def test_a_pair_worth_too_little_is_left_out(self):
+    def test_a_pair_below_the_minimum_is_left_out(self):
         assert assign(np.array([[0.9, 0.0], [0.0, 0.3]]), 0.4) == [(0, 0)]
 
-    def test_pairs_worth_too_little_do_not_displace_one_that_is_worth_enough(self):
+    def test_pairs_below_the_minimum_do_not_displace_one_above_it(self):
         assert assign(np.array([[0.5, 0.39], [0.39, 0.0]]), 0.4) == [(0, 0)]
 
-    def test_a_pair_of_exactly_the_least_worth_counts(self):
+    def test_a_pair_of_exactly_the_minimum_counts(self):
         assert assign(np.array([[0.4]]), 0.4) == [(0, 0)]
 
     @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0)])

@@ -1,4 +1,4 @@
-"""Masks go where the pixels went, and flow that does not lead back is not trusted."""
+"""Warping of masks by optical flow, and the forward-backward consistency check."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ def iou(first, second):
 
 
 def shifted(by, size=(8, 12)):
-    """A flow by which every pixel came from `by` columns further left."""
+    """Return a flow by which every pixel came from `by` columns further left."""
     height, width = size
     x = np.tile(np.arange(width, dtype=np.float32) - by, (height, 1))
     y = np.tile(np.arange(height, dtype=np.float32)[:, None], (1, width))
@@ -27,20 +27,20 @@ def test_a_mask_moves_with_what_it_covers(scene, square):
     assert flow.consistency(moved) > 0.9
 
 
-def test_what_is_at_rest_stays_and_is_trusted(scene, square):
+def test_without_motion_masks_stay_and_flow_is_consistent(scene, square):
     still = scene({"square": square(30, 40)})
     flow = flow_between(gray(still.image), gray(still.image))
     np.testing.assert_array_equal(flow.move(still.things["square"]), still.things["square"])
     assert flow.consistency(still.things["square"]) == 1
 
 
-def test_flow_over_a_cut_is_hardly_trusted(scene):
+def test_flow_over_a_cut_is_hardly_consistent(scene):
     ground = scene({}).image
     flow = flow_between(gray(ground), gray(np.ascontiguousarray(ground[::-1, ::-1])))
     assert flow.consistent.mean() < 0.6
 
 
-def test_the_trust_in_a_mask_is_that_in_its_own_pixels():
+def test_the_consistency_of_a_mask_is_that_of_its_pixels():
     flow = shifted(0)
     flow.consistent[:, 6:] = False
     mask = np.zeros((8, 12), bool)
@@ -48,7 +48,7 @@ def test_the_trust_in_a_mask_is_that_in_its_own_pixels():
     assert flow.consistency(mask) == 0.25
 
 
-def test_what_leaves_the_frame_is_gone_and_nothing_comes_in_after_it():
+def test_a_mask_that_leaves_the_frame_is_empty():
     mask = np.zeros((8, 12), bool)
     mask[:, :4] = True
     left, right = shifted(-3).move(mask), shifted(3).move(mask)
@@ -57,14 +57,14 @@ def test_what_leaves_the_frame_is_gone_and_nothing_comes_in_after_it():
     assert not shifted(-4).move(mask).any()
 
 
-def test_an_empty_mask_stays_empty_and_says_nothing_of_the_flow():
+def test_an_empty_mask_stays_empty_with_consistency_0():
     flow, nothing = shifted(0), np.zeros((8, 12), bool)
     assert not flow.move(nothing).any()
     assert flow.consistency(nothing) == 0
 
 
 @pytest.mark.parametrize("size", [(15, 64), (64, 15), (1, 1)])
-def test_frames_too_small_for_flow_are_taken_to_be_at_rest(size):
+def test_frames_too_small_for_flow_have_zero_flow(size):
     random = np.random.default_rng(0)
     flow = flow_between(*(random.integers(0, 255, size, np.uint8) for _ in range(2)))
     mask = random.random(size) > 0.5
@@ -72,6 +72,6 @@ def test_frames_too_small_for_flow_are_taken_to_be_at_rest(size):
     assert flow.consistent.all()
 
 
-def test_brightness_is_that_of_the_eye():
+def test_brightness_weighs_the_channels_as_the_eye_does():
     image = np.array([[(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]], np.uint8)
     assert gray(image).tolist() == [[76, 150, 29, 255]]

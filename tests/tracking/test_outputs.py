@@ -3,7 +3,7 @@ import pytest
 
 from promptseg.errors import OutputError
 from promptseg.masks import Mask
-from promptseg.tracking.outputs import davis_palette, draw_timeline, label_picture
+from promptseg.tracking.outputs import davis_palette, draw_timeline, label_image
 from promptseg.tracking.redetection import Event
 
 
@@ -20,23 +20,23 @@ def square(first, last):
 
 
 def test_a_smaller_mask_lies_over_a_larger_one():
-    values = np.asarray(label_picture([3, 7], [square(2, 4), square(0, 8)], (8, 8)))
+    values = np.asarray(label_image([3, 7], [square(2, 4), square(0, 8)], (8, 8)))
     assert (values[3, 3], values[0, 0]) == (3, 7)
 
 
-def test_a_frame_without_objects_has_an_empty_picture_of_its_size():
-    values = np.asarray(label_picture([], [], (8, 12)))
+def test_a_frame_without_objects_has_an_empty_label_image_of_its_size():
+    values = np.asarray(label_image([], [], (8, 12)))
     assert values.shape == (8, 12)
     assert not values.any()
 
 
-def test_numbers_over_255_get_16_bits():
-    assert np.asarray(label_picture([300], [square(0, 2)], (8, 8)))[0, 0] == 300
+def test_ids_above_255_get_16_bits():
+    assert np.asarray(label_image([300], [square(0, 2)], (8, 8)))[0, 0] == 300
 
 
-def test_numbers_that_no_picture_holds_are_refused():
+def test_ids_above_65535_are_refused():
     with pytest.raises(OutputError, match="70000"):
-        label_picture([70000], [square(0, 2)], (8, 8))
+        label_image([70000], [square(0, 2)], (8, 8))
 
 
 def test_the_timeline_has_a_bar_where_an_object_was_seen_and_a_mark_for_each_event():

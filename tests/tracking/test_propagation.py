@@ -1,4 +1,4 @@
-"""One object from a frame to the next, with a segmenter that knows every thing on the frame but not which of them is meant."""
+"""Propagation of one object, with a segmenter that knows every object on the frame but not which one is tracked."""
 
 import itertools
 from dataclasses import replace
@@ -15,15 +15,15 @@ SPATIAL = frozenset({"point", "box", "mask"})
 
 
 def start(scene, name="square", **made):
-    return begin(cells_of(scene, scene.image), Mask.from_array(scene.things[name], **made))
+    return begin(cells_of(scene), Mask.from_array(scene.things[name], **made))
 
 
 def go(track, *scenes, accepts=SPATIAL):
-    """The track on each scene but the first, on which it is."""
+    """Return the track on each scene after the first."""
     tracks = []
     for before, after in itertools.pairwise(scenes):
         flow = flow_between(gray(before.image), gray(after.image))
-        track = step(track, after, cells_of(after, after.image), flow, accepts)
+        track = step(track, after, cells_of(after), flow, accepts)
         tracks.append(track)
     return tracks
 
@@ -37,7 +37,7 @@ def test_a_moving_object_is_followed(scene, square):
     assert track.held.tolist() == [40, 40, 64, 64]
 
 
-def test_what_it_looked_like_when_prompted_stays_and_of_the_rest_the_latest_views(scene, square):
+def test_prompted_views_are_kept_and_of_the_others_the_latest(scene, square):
     scenes = [scene({"square": square(20 + 2 * index, 30)}) for index in range(VIEWS + 3)]
     first = start(scenes[0])
     tracks = go(first, *scenes)
@@ -84,13 +84,13 @@ def test_the_longer_an_object_is_hidden_the_farther_away_it_may_come_out(scene, 
 
 
 def shifted(by, trusted=True):
-    """A flow by which all pixels moved `by` columns to the right."""
+    """Return a flow by which all pixels moved `by` columns to the right."""
     x, y = np.meshgrid(np.arange(128, dtype=np.float32) - by, np.arange(96, dtype=np.float32))
     return Flow(x, y, np.full((96, 128), trusted))
 
 
 def after(track, scene, flow):
-    return step(track, scene, cells_of(scene, scene.image), flow, SPATIAL)
+    return step(track, scene, cells_of(scene), flow, SPATIAL)
 
 
 @pytest.mark.parametrize(("by", "name"), [(0, "left"), (60, "right")])
@@ -101,14 +101,14 @@ def test_of_twins_the_one_to_which_the_flow_leads_is_the_object(scene, square, b
     assert track.signals.flow == 1
 
 
-def test_flow_that_is_not_trusted_takes_from_the_confidence(scene, square):
+def test_inconsistent_flow_lowers_the_confidence(scene, square):
     shown = scene({"square": square(20, 30)})
     trusted, astray = (after(start(shown), shown, shifted(0, trusted)).signals for trusted in (True, False))
     assert (trusted.flow, astray.flow) == (1, 0)
     assert astray.confidence == pytest.approx(trusted.confidence / 2)
 
 
-def test_of_twins_a_lost_object_is_the_one_where_it_was_held_wherever_the_flow_leads(scene, square):
+def test_of_twins_a_lost_object_is_the_one_at_its_last_place_wherever_the_flow_leads(scene, square):
     both = scene({"left": square(20, 30), "right": square(80, 30)})
     track = after(replace(start(both, "left"), signals=Signals(lost=2)), both, shifted(60))
     np.testing.assert_array_equal(track.mask, both.things["left"])
@@ -123,7 +123,7 @@ def test_an_object_that_the_flow_takes_out_of_the_frame_is_looked_for_where_it_w
 @pytest.mark.parametrize(
     ("share", "lost", "seen", "learned"), [(0.95, 0, True, 1), (0.65, 0, True, 0), (0.35, 4, True, 0), (0.15, 4, False, 0)]
 )
-def test_how_much_agreement_of_what_is_usual_decides_what_is_seen_and_learned(scene, square, share, lost, seen, learned):
+def test_the_share_of_the_usual_agreement_decides_whether_an_object_is_lost_seen_and_learned(scene, square, share, lost, seen, learned):
     shown = scene({"square": square(20, 30)})
     track = replace(start(shown), signals=Signals(lost=3))
     track = after(replace(track, usual=track.usual / share), shown, shifted(0))
@@ -132,7 +132,7 @@ def test_how_much_agreement_of_what_is_usual_decides_what_is_seen_and_learned(sc
     assert track.signals.flow == 0  # Of a lost object the flow says nothing, though the mask is where it leads.
 
 
-def test_what_is_usual_follows_what_is_learned_slowly(scene, square):
+def test_the_usual_agreement_is_a_slow_running_mean(scene, square):
     shown = scene({"square": square(20, 30)})
     first = start(shown)
     track = after(replace(first, usual=first.usual * 1.1), shown, shifted(0))
@@ -140,7 +140,7 @@ def test_what_is_usual_follows_what_is_learned_slowly(scene, square):
 
 
 class Judging:
-    """Answers with the whole square, of which it thinks little, and with most of it, of which it thinks much."""
+    """Session that returns the whole square with a low score, and most of it with a high score."""
 
     def __init__(self, whole):
         self.whole, self.most = whole, whole.copy()
@@ -153,12 +153,12 @@ class Judging:
 def test_among_candidates_that_agree_about_equally_the_model_decides(scene, square):
     shown = scene({"square": square(20, 30)})
     model = Judging(shown.things["square"])
-    track = step(start(shown), model, cells_of(shown, shown.image), shifted(0), SPATIAL)
+    track = step(start(shown), model, cells_of(shown), shifted(0), SPATIAL)
     np.testing.assert_array_equal(track.mask, model.most)
 
 
 def test_the_flow_of_what_hides_an_object_is_not_followed(scene, square, wall):
-    """The wall moves to the right before the object; what counts while it is lost is the place where it was held."""
+    """The wall moves to the right in front of the object. While the object is lost, its last place counts."""
     shown = scene({"square": square(40, 30)})
     walls = [scene({"square": square(40, 30), "wall": wall(32 + 4 * index, 40)}) for index in range(3)]
     tracks = go(start(shown), shown, *walls)
@@ -187,21 +187,21 @@ def test_an_object_that_leaves_the_frame_is_lost_when_it_is_out(scene, square):
 
 
 def test_a_lost_object_that_comes_back_with_an_empty_mask_before_it_is_found(scene, square):
-    """The flow has nothing to move then."""
+    """There is no mask to warp then."""
     here, gone = scene({"square": square(40, 30)}), scene({"other": (90, 60, 20, 20, (40, 60, 200))})
     track = replace(start(here), mask=np.zeros_like(here.things["square"]), signals=Signals(0, 0, 0, 4))
     (found,) = go(track, gone, here)
     np.testing.assert_array_equal(found.mask, here.things["square"])
 
 
-def test_a_segmenter_that_answers_nothing_leaves_the_object_lost_with_no_confidence(scene, square):
+def test_empty_masks_leave_the_object_lost_with_no_confidence(scene, square):
     here, empty = scene({"square": square(40, 30)}), scene({"nothing": square(500, 500)})
     tracks = go(start(here), here, empty, empty)
     assert [track.signals for track in tracks] == [Signals(0, 0, 0, 1), Signals(0, 0, 0, 2)]
     assert not tracks[-1].mask.any()
 
 
-def test_specks_are_no_candidates_unless_the_object_was_one(scene):
+def test_tiny_candidates_are_ignored_unless_the_object_was_tiny(scene):
     speck = (60, 40, 4, 4, (200, 40, 40))
     tiny = scene({"square": speck})
     (track,) = go(start(tiny), tiny, tiny)
@@ -212,7 +212,7 @@ def test_specks_are_no_candidates_unless_the_object_was_one(scene):
 
 
 @pytest.mark.parametrize("accepts", [{"box"}, {"box", "point"}, {"box", "mask"}], ids=lambda ways: " and ".join(sorted(ways)))
-def test_a_segmenter_is_asked_only_in_the_ways_that_it_takes(scene, square, accepts):
+def test_a_segmenter_gets_only_prompts_that_it_takes(scene, square, accepts):
     shown = scene({"square": square(40, 30)})
     (track,) = go(start(shown), shown, shown, accepts=frozenset(accepts))
     assert frozenset().union(*(prompt.kinds for prompt in shown.asked)) == accepts

@@ -1,4 +1,4 @@
-"""Redetection: which events follow from what tracker and detector say, frame by frame."""
+"""Redetection: the events that follow from the masks of the tracker and the detector."""
 
 from dataclasses import dataclass, field, replace
 
@@ -40,7 +40,7 @@ def video(n=6):
 
 @dataclass
 class Scripted:
-    """A tracker that says of each object on each frame what it is told to, from the frame after its last prompt on."""
+    """Tracker that returns a given mask for each object and frame, from the frame after the last prompt on."""
 
     script: dict = field(default_factory=dict)
     provenance = Provenance("scripted", "fake", "1", license="Apache-2.0")
@@ -77,7 +77,7 @@ class ScriptedSession(TrackingSession):
 
 
 def finder(by_call):
-    """A detector that finds one list of masks after another, and the last one from then on."""
+    """Return a detector that finds the given lists of masks one after another, and then the last one again."""
     answers = list(by_call)
     return lambda _: Masks(answers.pop(0) if len(answers) > 1 else answers[0], SIZE)
 
@@ -120,7 +120,7 @@ def test_an_object_that_comes_back_elsewhere_gets_its_id_back():
 
 
 @pytest.mark.parametrize("found", [area(RIGHT, 0.9, "cup"), area(LEFT, 0.9, "plate")], ids=["another color", "another label"])
-def test_what_does_not_look_like_a_lost_object_is_a_new_one(found):
+def test_a_detection_unlike_the_lost_object_is_a_new_object(found):
     script = {(1, 1): NOTHING, (1, 2): NOTHING}
     find = finder([[area(LEFT, 0.9, "cup")], [found]])
     frames = list(track_with_redetection(Scripted(script), video(3), find=find, redetection=RedetectionConfig(redetect_every=2)))
@@ -174,13 +174,17 @@ def test_the_detector_is_asked_only_while_an_object_is_lost():
     script = {(1, frame): NOTHING for frame in (2, 3, 4)}
     frames = list(
         track_with_redetection(
-            Scripted(script), video(7), [Prompt.box(*LEFT)], find=finder([[]]), redetection=RedetectionConfig(when_lost=True, lost_pause=2)
+            Scripted(script),
+            video(7),
+            [Prompt.box(*LEFT)],
+            find=finder([[]]),
+            redetection=RedetectionConfig(when_lost=True, lost_interval=2),
         )
     )
     assert [frame.frame for frame in frames if frame.detected] == [2, 4]
 
 
-def test_two_tracks_on_one_object_are_parted():
+def test_of_two_tracks_on_one_object_one_is_emptied():
     script = {(2, 1): area(LEFT, 0.6), (2, 2): area(LEFT, 0.6)}
     frames = list(track_with_redetection(Scripted(script), video(3), [Prompt.box(*LEFT), Prompt.box(*RIGHT)]))
     assert told(frames[1:]) == [(1, 2, "switched"), (1, 2, "lost")]

@@ -1,4 +1,4 @@
-"""Real detections on real frames: objects leave behind a scripted occlusion and come back with their ids."""
+"""Redetection on real frames with real detections: objects vanish behind a wall and come back with their ids."""
 
 import cv2
 import pytest
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("ultralytics_tasks")  # The detector is YOL
 
 @pytest.mark.parametrize("stride", [3, 8])
 def test_a_person_and_a_dog_come_back_with_their_ids(shared, stride):
-    """Frames 3 to 5 show a wall; the detector's own masks say where the objects are before and after it."""
+    """Frames 3 to 5 show a wall. The masks of the detector are the ground truth before and after it."""
     source = open_frames(shared / "data" / "videos" / "01_dog.mp4", stop=9 * stride, every=stride)
     frames = [cv2.resize(frame.image, (640, 360), interpolation=cv2.INTER_AREA) for frame in source.read()]
     for index in (3, 4, 5):

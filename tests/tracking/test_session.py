@@ -1,4 +1,4 @@
-"""`PropagateSession`: what it remembers of prompts, what it opens, and what it refuses."""
+"""`PropagateSession`: memory of prompts, opening of frames, and errors."""
 
 from dataclasses import dataclass
 
@@ -11,49 +11,60 @@ from promptseg.masks import Mask
 from promptseg.prompts import Prompt
 from promptseg.testing import FakeFrames, FakeSegmenter
 from promptseg.tracking.flow import flow_between
-from promptseg.tracking.session import PROMPTED, PropagateSegmenter
+from promptseg.tracking.session import MAX_PROMPTED, PropagateSegmenter
 from promptseg.video.saved_session import SavedSession
 
-PICTURES = [np.full((32, 48, 3), 90, np.uint8)] * 24
+FRAMES = [np.full((32, 48, 3), 90, np.uint8)] * 24
 BOX = Prompt.box(10, 8, 30, 24)
 
 
 @dataclass
 class Counting:
-    """The fake, with the number of frames that it was asked to open."""
+    """Fake segmenter that counts the frames that it opens."""
 
     opened: int = 0
     provenance = FakeSegmenter().provenance
+    accepts = FakeSegmenter().accepts
 
     def open(self, image):
         self.opened += 1
         return FakeSegmenter().open(image)
 
 
+class Accepting(FakeSegmenter):
+    """Fake segmenter that takes the given kinds of prompt."""
+
+    accepts = frozenset()
+
+    def __init__(self, *accepts):
+        super().__init__()
+        object.__setattr__(self, "accepts", frozenset(accepts))
+
+
 @pytest.fixture
 def session():
-    return PropagateSegmenter(FakeSegmenter()).open(FakeFrames(PICTURES))
+    return PropagateSegmenter(FakeSegmenter()).open(FakeFrames(FRAMES))
 
 
 def remembered(session, path):
-    """The prompted frames of object 1, and the number of their views that its track remembers, in a saved session."""
+    """Return the prompted frames of object 1 in a saved session, and the number of prompted views of its track."""
     session.save(path)
     (one,) = SavedSession.read(path).values["objects"]
     return [prompt["frame"] for prompt in one["prompts"]], one["track"]["views"][0]
 
 
 def test_of_many_prompted_frames_the_first_and_the_latest_are_remembered(session, tmp_path):
-    for frame in range(PROMPTED):
+    for frame in range(MAX_PROMPTED):
         session.add(frame, 1, BOX)
     assert remembered(session, tmp_path / "a.npz") == (list(range(16)), 16)
-    for frame in range(PROMPTED, 20):
+    for frame in range(MAX_PROMPTED, 20):
         session.add(frame, 1, BOX)
     assert remembered(session, tmp_path / "a.npz") == ([0, *range(5, 20)], 16)
     assert session.prompted_frames(1) == frozenset(range(20))
 
 
 def test_prompting_a_frame_again_takes_no_place_of_another(session, tmp_path):
-    for frame in [*range(PROMPTED), *[15] * 5]:
+    for frame in [*range(MAX_PROMPTED), *[15] * 5]:
         session.add(frame, 1, BOX)
     assert remembered(session, tmp_path / "a.npz") == (list(range(16)), 16)
 
@@ -98,7 +109,7 @@ def test_an_object_is_tracked_backwards_as_forwards(scene, square, segmenter):
 
 def test_a_frame_is_encoded_once_for_all_objects_and_not_where_there_is_none():
     counting = Counting()
-    session = PropagateSegmenter(counting).open(FakeFrames(PICTURES[:6]))
+    session = PropagateSegmenter(counting).open(FakeFrames(FRAMES[:6]))
     for object_id in (1, 2, 3):
         session.add(2, object_id, BOX)
     assert counting.opened == 1
@@ -124,7 +135,7 @@ def test_the_flow_of_an_object_is_from_the_frame_where_it_was_last(monkeypatch):
 def test_a_mask_alone_is_taken_as_it_is_even_by_a_segmenter_that_takes_boxes_alone():
     pixels = np.zeros((32, 48), bool)
     pixels[3:9, 5:30:2] = True
-    session = PropagateSegmenter(FakeSegmenter(), frozenset({"box"})).open(FakeFrames(PICTURES))
+    session = PropagateSegmenter(Accepting("box")).open(FakeFrames(FRAMES))
     np.testing.assert_array_equal(session.add(0, 1, Prompt.mask(pixels)).array, pixels)
     assert session.signals(1).confidence == 1
 
@@ -146,11 +157,11 @@ def test_signals_of_an_object_that_is_not_there_are_refused(session):
 
 def test_a_segmenter_that_takes_no_boxes_cannot_track():
     with pytest.raises(ConfigError, match="this one takes point, text"):
-        PropagateSegmenter(FakeSegmenter(), frozenset({"text", "point"}))
+        PropagateSegmenter(Accepting("text", "point"))
 
 
 def test_frames_of_changing_size_end_tracking_where_they_change(session):
-    session = PropagateSegmenter(FakeSegmenter()).open(FakeFrames([*PICTURES[:2], np.zeros((9, 9, 3), np.uint8)]))
+    session = PropagateSegmenter(FakeSegmenter()).open(FakeFrames([*FRAMES[:2], np.zeros((9, 9, 3), np.uint8)]))
     session.add(0, 1, BOX)
     seen = []
     with pytest.raises(InputError, match="frame 2"):

@@ -126,7 +126,7 @@ def test_a_file_of_sound_alone_is_refused(write_video, tmp_path):
         sound = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
         sound.sample_rate = 8000
         container.mux(stream.encode(sound))
-    with pytest.raises(InputError, match="has no video: only audio"):
+    with pytest.raises(InputError, match="has no video stream, only audio"):
         open_frames(tmp_path / "a.wav")
 
 

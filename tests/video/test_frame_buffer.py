@@ -1,4 +1,4 @@
-"""`FrameBuffer`: any frame at any time where the source allows it, and bounded memory wherever it does not."""
+"""`FrameBuffer`: access to any frame, with bounded memory if the source can be read once only."""
 
 import numpy as np
 import pytest
@@ -61,7 +61,7 @@ def test_frames_that_come_once_are_kept_for_a_while_and_then_have_gone_by():
     frame_buffer = FrameBuffer(FakeFrames(PICTURES, rereadable=False), 3 * BYTES)
     assert frame_buffer.frame(6).index == 6
     assert frame_buffer.frame(4).index == 4
-    with pytest.raises(PromptError, match=r"frame 3 has gone by: .* those from 4 on are kept"):
+    with pytest.raises(PromptError, match=r"frame 3 has gone by: .* frames from 4 on are kept"):
         frame_buffer.frame(3)
 
 
@@ -83,7 +83,7 @@ def test_a_frame_beyond_the_end_is_refused_with_the_length_and_the_rest_stays(so
 
 @pytest.mark.parametrize("index", [-1, 1.0, True, "1"])
 def test_what_is_no_number_of_a_frame_is_refused(source, index):
-    with pytest.raises(PromptError, match="a frame is a whole number from 0"):
+    with pytest.raises(PromptError, match="the index of a frame must be a whole number from 0"):
         FrameBuffer(source).frame(index)
 
 

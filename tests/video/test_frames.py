@@ -1,4 +1,4 @@
-"""Frames of folders, arrays and generators: in order and of one size. A bad one does not lose those before it."""
+"""Frames of folders, arrays and generators, in order and of one size; an error does not lose the frames before it."""
 
 import subprocess
 import sys
@@ -12,17 +12,17 @@ from promptseg.testing import FakeFrames
 from promptseg.video.frames import open_frames
 
 
-def pictures(count, size=(6, 8)):
+def images(count, size=(6, 8)):
     return [np.full((*size, 3), index, np.uint8) for index in range(count)]
 
 
 def values(source, start=0):
-    """The index, the time and the top left sample of each frame."""
+    """Return the index and the top left value of each frame."""
     return [(frame.index, int(frame.image[0, 0, 0])) for frame in source.read(start)]
 
 
 def read_until_it_fails(source):
-    """How many frames came before the error, and the error."""
+    """Return the number of frames before the error, and its message."""
     frames = []
     with pytest.raises(InputError) as caught:
         frames.extend(source.read())
@@ -52,7 +52,7 @@ class TestImages:
         assert count == 2
         assert "frame 2 of" in message
 
-    @pytest.mark.parametrize("source", [pictures(3), np.stack(pictures(3)), tuple(Image.fromarray(image) for image in pictures(3))])
+    @pytest.mark.parametrize("source", [images(3), np.stack(images(3)), tuple(Image.fromarray(image) for image in images(3))])
     def test_a_sequence_can_be_read_again_from_anywhere(self, source):
         frames = open_frames(source)
         assert values(frames) == values(frames) == [(0, 0), (1, 1), (2, 2)]
@@ -60,13 +60,13 @@ class TestImages:
         assert frames.rereadable
 
     def test_a_frame_of_another_size_ends_the_stream_with_both_sizes(self):
-        count, message = read_until_it_fails(open_frames([*pictures(2), np.zeros((6, 9, 3), np.uint8)]))
+        count, message = read_until_it_fails(open_frames([*images(2), np.zeros((6, 9, 3), np.uint8)]))
         assert count == 2
         assert "frame 2 of the sequence of 3 images is 9 wide and 6 high, the first is 8 wide and 6 high" in message
 
     def test_one_image_is_not_taken_for_a_video(self):
         with pytest.raises(InputError, match=r"write \[image\]"):
-            open_frames(pictures(1)[0])
+            open_frames(images(1)[0])
 
     def test_an_empty_sequence_is_refused(self):
         with pytest.raises(InputError, match="has no frame"):
@@ -75,18 +75,18 @@ class TestImages:
 
 class TestOnce:
     def test_a_generator_is_read_once_and_in_order(self):
-        source = open_frames(image for image in pictures(4))
+        source = open_frames(image for image in images(4))
         assert not source.rereadable
         assert source.count is None
         stream = source.read()
         assert [next(stream).index for _ in range(2)] == [0, 1]
         assert values(source, 3) == [(3, 3)]
-        with pytest.raises(InputError, match="is read once: frame 0 has gone by, the next is 4"):
+        with pytest.raises(InputError, match="can be read once only: frame 0 has gone by, the next is 4"):
             source.read()
 
     def test_only_as_many_are_taken_as_were_asked_for(self):
         taken = []
-        source = open_frames((taken.append(index) or image for index, image in enumerate(pictures(9))), every=2, stop=5)
+        source = open_frames((taken.append(index) or image for index, image in enumerate(images(9))), every=2, stop=5)
         assert values(source) == [(0, 0), (1, 2), (2, 4)]
         assert taken == [0, 1, 2, 3, 4]
 
@@ -94,10 +94,10 @@ class TestOnce:
         with pytest.raises(InputError, match="has no frame"):
             open_frames(iter(()))
 
-    def test_a_source_of_frames_stays_what_it_is_and_can_be_thinned(self):
-        frames = FakeFrames(pictures(6), rereadable=False)
+    def test_a_frame_source_is_returned_unchanged_and_frames_can_be_selected(self):
+        frames = FakeFrames(images(6), rereadable=False)
         assert open_frames(frames) is frames
-        assert values(open_frames(FakeFrames(pictures(6)), every=2, start=1)) == [(0, 1), (1, 3), (2, 5)]
+        assert values(open_frames(FakeFrames(images(6)), every=2, start=1)) == [(0, 1), (1, 3), (2, 5)]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ class TestOnce:
 )
 def test_a_choice_of_frames_out_of_range_is_refused_with_its_value(arguments, words):
     with pytest.raises(InputError, match=words):
-        open_frames(pictures(3), **arguments)
+        open_frames(images(3), **arguments)
 
 
 @pytest.mark.parametrize("source", [None, True, 1.5, object()])

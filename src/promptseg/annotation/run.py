@@ -22,7 +22,8 @@ from ..datasets.writing import WriteReport, check_format, write
 from ..errors import ConfigError, IncompatibleStagesError, OutputError
 from ..masks import Mask
 from ..pipeline import BuiltPipeline, Pipeline
-from ..prompts import Prompt, TextPrompt, phrases_of
+from ..pipeline.checks import check_prompts
+from ..prompts import Prompt, phrases_of
 from ..runtime.files import output_errors, remove_leftovers
 from ..vocabulary import parse_phrase
 from . import gallery as pictures
@@ -201,10 +202,6 @@ def _check_counts(**counts: tuple[int | None, int]) -> None:
 
 def _check_prompts(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], source: Source) -> None:
     config = pipeline.config
-    for prompt in prompts:
-        if isinstance(prompt, TextPrompt) and config.detect is None:
-            raise IncompatibleStagesError(f"{prompt!r} needs a detector: add .detect(model) to the pipeline")
-        if not isinstance(prompt, TextPrompt) and config.segment is None:
-            raise IncompatibleStagesError(f"{prompt!r} needs a segmenter: add .segment(model) to the pipeline")
+    check_prompts(prompts, detector=config.detect is not None, segmenter=config.segment is not None)
     if not prompts and config.detect is None and not source.has_prompts:
         raise IncompatibleStagesError("nothing to segment: give prompts, a source that has some, or a pipeline with a detector")

@@ -1,1 +1,1 @@
-"""Masks as the values of other libraries. Each library is a module of its own here, and is imported when its function is called."""
+"""Conversion of masks to and from other libraries, one module for each. A library is imported only when it is used."""

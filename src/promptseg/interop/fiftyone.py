@@ -1,23 +1,23 @@
-"""Masks as labels of FiftyOne."""
+"""Conversion of masks to labels of FiftyOne."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..masks import Masks
-from .needed import needed
+from .packages import import_package
 
 
 def to_fiftyone(masks: Masks) -> Any:
-    """Masks as `fiftyone.Detections`, to be set as a field of a sample.
+    """Return masks as `fiftyone.Detections`, the value of a field of a sample.
 
-    Each has `bounding_box` (x, y, width, height, relative to the image), `mask` (the pixels within that box, bool), `confidence` and
-    `label`. A mask without pixels has no box, and is left out.
+    Each detection has `bounding_box` (x, y, width, height as shares of the image size), `mask` (bool pixels within that box), `confidence`
+    and `label`. Empty masks are left out, because they have no box.
 
     Raises:
         MissingDependencyError: fiftyone is not installed.
     """
-    fiftyone = needed("fiftyone")
+    fiftyone = import_package("fiftyone")
     height, width = masks.size
     labels = []
     for mask in masks:

@@ -1,4 +1,4 @@
-"""Results as a dataset of Hugging Face's `datasets`, and the masks of its rows."""
+"""Conversion of results to datasets of Hugging Face `datasets`, and of their rows to masks."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 from PIL import Image
 
 from ..errors import InputError
-from ..masks import Mask, Masks, Size
+from ..masks import Mask, Masks
 from ..results import Result
-from .needed import needed
+from .packages import import_package
 
 
 def to_datasets(results: Iterable[Result]) -> Any:
-    """A `datasets.Dataset` with a row for each result.
+    """Return a `datasets.Dataset` with one row for each result.
 
-    Its columns are `image` (the file, where the result came from one, else its pixels; None where there is neither), `source`, `height`,
-    `width` and `objects`, a list with `bbox` (x, y, width, height in pixels), `area`, `label`, `score` and `counts`, the compressed COCO
-    run lengths of the mask.
+    Its columns are `image`, `source`, `height`, `width` and `objects`. `image` is the file of the result if there is one, else its pixels,
+    else None. `objects` is a list with `bbox` (x, y, width, height in pixels), `area`, `label`, `score` and `counts` (the mask as
+    compressed COCO RLE).
 
     Raises:
         MissingDependencyError: datasets is not installed.
     """
-    datasets = needed("datasets")
+    datasets = import_package("datasets")
     number, text = datasets.Value("int64"), datasets.Value("string")
     objects = {"bbox": [datasets.Value("float32")], "area": number, "label": text, "score": datasets.Value("float64"), "counts": text}
     features = datasets.Features({"image": datasets.Image(), "source": text, "height": number, "width": number, "objects": [objects]})
@@ -32,10 +32,10 @@ def to_datasets(results: Iterable[Result]) -> Any:
 
 
 def from_datasets(row: Mapping[str, Any]) -> Masks:
-    """The masks of a row of such a dataset.
+    """Return the masks of a row of a dataset that `to_datasets` has made.
 
     Raises:
-        InputError: The row lacks a column, or its run lengths are not of its size.
+        InputError: The row lacks a column, or the RLE of a mask does not fit the size of the image.
     """
     try:
         size = (int(row["height"]), int(row["width"]))
@@ -44,7 +44,7 @@ def from_datasets(row: Mapping[str, Any]) -> Masks:
             for each in row["objects"]
         ]
     except (KeyError, TypeError) as error:
-        raise InputError(f"a row of masks has height, width and objects with counts, score and label: {error!r}") from error
+        raise InputError(f"expected a row with height, width and objects that have counts, score and label: {error!r}") from error
     return Masks(masks, size)
 
 
@@ -56,10 +56,6 @@ def _row(result: Result) -> dict[str, Any]:
         image = Image.fromarray(result.image)
     height, width = result.size
     return {"image": image, "source": result.source, "height": height, "width": width, "objects": [_object(mask) for mask in result.masks]}
-
-
-def _mask(each: Mapping[str, Any], size: Size) -> Mask:
-    return Mask.from_coco_rle({"size": size, "counts": each["counts"]}, score=each["score"], label=each["label"])
 
 
 def _object(mask: Mask) -> dict[str, Any]:

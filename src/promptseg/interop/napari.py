@@ -1,4 +1,4 @@
-"""Masks as layers of napari. They are napari's plain tuples, so that napari itself is not needed to make them."""
+"""Conversion of masks to layers of napari. The layers are plain tuples, so napari itself is not needed."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from numpy.typing import NDArray
 from ..masks import Masks
 
 Layer = tuple[NDArray[Any], dict[str, Any], str]
-"""Napari's layer data: pixels, the arguments of the layer, its kind."""
+"""Layer data of napari: ``(data, arguments, kind)``."""
 
 
 def to_napari(masks: Masks, image: NDArray[np.uint8] | None = None, *, stacked: bool = False) -> list[Layer]:
-    """Masks as a layer of labels, above the image where it is given: ``viewer.add_layer(napari.layers.Layer.create(*layer))``.
+    """Return masks as a layer of labels, after a layer with the image if it is given.
+
+    Each layer is added with ``viewer.add_layer(napari.layers.Layer.create(*layer))``.
 
     Args:
-        masks: The masks; the first has the number 1.
+        masks: The masks. Their values in the labels layer are 1, 2, ….
         image: (H, W, 3) uint8 RGB.
-        stacked: One picture a mask, (N, H, W), in which nothing hides anything. Default: one picture of all masks, (H, W), in which a
-            pixel of several masks is of the smallest.
+        stacked: Whether each mask has its own label image, in an array (N, H, W). Default: one label image (H, W), in which a pixel of
+            several masks has the value of the smallest mask.
 
     Returns:
-        ``(data, arguments, kind)`` of each layer. Data of labels is int32; `features` of the arguments has a row for the background,
-        then one a mask: ``index``, ``label`` and ``score``.
+        ``(data, arguments, kind)`` of each layer. The data of labels are int32. ``arguments["features"]`` has a row for the background,
+        then one row for each mask, with ``index``, ``label`` and ``score``.
     """
     labels = np.zeros((len(masks), *masks.size) if stacked else masks.size, np.int32)
     for index in np.argsort(-masks.areas, kind="stable").tolist():

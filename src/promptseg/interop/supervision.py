@@ -1,4 +1,7 @@
-"""Masks as `supervision.Detections`, for its annotators, trackers and metrics, and back. Only `logits` are lost there and back."""
+"""Conversion of masks to and from `supervision.Detections`, for its annotators, trackers and metrics.
+
+Masks keep everything but their `logits` when they are converted there and back.
+"""
 
 from __future__ import annotations
 
@@ -10,30 +13,30 @@ import numpy as np
 
 from ..errors import InputError
 from ..masks import Mask, Masks, Size
-from .needed import needed
+from .packages import import_package
 
 
 def to_supervision(masks: Masks, classes: Sequence[str] | None = None) -> Any:
-    """Masks as `supervision.Detections`.
+    """Return masks as `supervision.Detections`.
 
     Args:
         masks: The masks.
-        classes: The classes by their numbers, so that several images have the same ones; default: in the order in which labels are met.
+        classes: Class names in the order of their ids, for the same ids in several images. Default: the labels in order of appearance.
 
     Returns:
-        `supervision.Detections` with `xyxy` (N, 4) float32, `mask` (N, H, W) bool, `class_id` (-1 without a label), `confidence` float64
-        (None where no mask has a score, NaN where one has none), and in `data` ``class_name`` (empty without a label), ``prompt_index``,
-        ``detection_index`` (-1 where there is none) and ``from_box``.
+        `supervision.Detections` with `xyxy` (N, 4) float32, `mask` (N, H, W) bool, `class_id` (-1 without a label) and `confidence`
+        float64 (NaN for a mask without a score, None if no mask has one). `data` has ``class_name`` (empty without a label),
+        ``prompt_index`` and ``detection_index`` (-1 without one), and ``from_box``.
 
     Raises:
         InputError: A label is not among `classes`.
         MissingDependencyError: supervision is not installed.
     """
-    detections = needed("supervision").Detections
+    detections = import_package("supervision").Detections
     names = list(classes) if classes is not None else list(dict.fromkeys(label for label in masks.labels if label is not None))
     numbers = {name: number for number, name in enumerate(names)}
     if unknown := sorted({label for label in masks.labels if label is not None} - set(names)):
-        raise InputError(f"labels that are not among the classes {names}: {unknown}")
+        raise InputError(f"labels {unknown} are not among the classes {names}: add them to classes")
     pixels = np.zeros((len(masks), *masks.size), bool)
     for index, mask in enumerate(masks):
         pixels[index] = mask.array
@@ -53,19 +56,19 @@ def to_supervision(masks: Masks, classes: Sequence[str] | None = None) -> Any:
 
 
 def from_supervision(detections: Any, size: Size | None = None, classes: Sequence[str] | None = None) -> Masks:
-    """The masks of `supervision.Detections`, made by `to_supervision` or by anything else.
+    """Return the masks of `supervision.Detections`, made by `to_supervision` or by other code.
 
     Args:
         detections: `supervision.Detections` with masks.
-        size: ``(height, width)``; needed only where there are no detections and no array of masks that would say it.
-        classes: The classes by their numbers; default: the names in ``data["class_name"]``, or else the numbers as text.
+        size: ``(height, width)`` of the image. Needed only if there are no detections and no array of masks.
+        classes: Class names in the order of their ids. Default: the names in ``data["class_name"]``, else the ids as text.
 
     Raises:
-        InputError: There are boxes without masks, a class number has no name in `classes`, or the size is not known.
+        InputError: The detections have boxes without masks, a class id has no name in `classes`, or the size is unknown.
     """
     count = len(detections)
     if detections.mask is None and count:
-        raise InputError(f"these detections have {count} boxes and no masks: prompt a segmenter with their boxes instead")
+        raise InputError(f"these detections have {count} boxes and no masks: prompt a segmenter with the boxes instead")
     known = size if detections.mask is None else tuple(detections.mask.shape[1:])
     made = []
     for index in range(count):
@@ -87,7 +90,7 @@ def _label(detections: Any, index: int, classes: Sequence[str] | None) -> str | 
         return None
     if classes is not None and number is not None:
         if number >= len(classes):
-            raise InputError(f"detection {index} has the class {number}, but only {len(classes)} classes are named")
+            raise InputError(f"detection {index} has class id {number}, but classes has only {len(classes)} names")
         return classes[number]
     if "class_name" in detections.data:
         return str(detections.data["class_name"][index])

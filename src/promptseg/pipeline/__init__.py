@@ -1,4 +1,4 @@
-"""Detect → segment → clean, composed from code or a file."""
+"""Pipelines of the stages detect, segment and clean, composed in code or in a file."""
 
 from .builder import Pipeline as Pipeline
 from .builder import segment as segment

@@ -1,4 +1,4 @@
-"""What a detector and a segmenter make together: which detections are kept, the boxes to segment, and the masks with labels and scores."""
+"""Box prompts from detections: filtering detections, making prompts of their boxes, and labeling the masks that follow."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from ..prompts import Prompt, SpatialPrompt
 from .config import DetectStage, SegmentStage
 
 
-def choose(found: Detections, stage: DetectStage, dropped: Counter[str]) -> Detections:
-    """The detections that a stage keeps, best first.
+def filter_detections(found: Detections, stage: DetectStage, dropped: Counter[str]) -> Detections:
+    """Return the detections that pass the filters of a stage, best first.
 
     Args:
-        found: What the detector found, in any order.
-        stage: The settings.
-        dropped: Where the others are counted, by the reason: ``"no_area"``, ``"threshold"``, ``"nms"``, ``"max_detections"``.
+        found: The detections, in any order.
+        stage: The settings of the filters.
+        dropped: Counter of the dropped detections by reason, to be updated: ``"no_area"``, ``"threshold"``, ``"nms"``,
+            ``"max_detections"``.
     """
     steps: Mapping[str, Callable[[Detections], ArrayLike]] = {
         "no_area": lambda left: (left.boxes[:, 2:] > left.boxes[:, :2]).all(axis=1),
-        "threshold": lambda left: left.scores >= np.array([stage.least_score(label) for label in left.labels], np.float32),
+        "threshold": lambda left: left.scores >= np.array([stage.threshold_of(label) for label in left.labels], np.float32),
         "nms": lambda left: np.arange(len(left)) if stage.nms is None else _nms_per_label(left, stage.nms),
         "max_detections": lambda left: np.arange(min(len(left), stage.max_detections)),
     }
@@ -40,16 +41,16 @@ def choose(found: Detections, stage: DetectStage, dropped: Counter[str]) -> Dete
     return left
 
 
-def prompts_of(detections: Detections, padding: float = 0.0, *, refine: bool = False) -> list[SpatialPrompt]:
-    """A prompt for each detection, in their order: its box, and what is known of its mask.
+def detection_prompts(detections: Detections, padding: float = 0.0, *, refine: bool = False) -> list[SpatialPrompt]:
+    """Return one prompt for each detection, in the order of the detections.
 
     Args:
         detections: Detections whose boxes have an area.
         padding: Share of its length by which each box is widened on every side, up to the border of the image.
-        refine: Add the detector's own mask and the innermost point of it, where that mask is not empty.
+        refine: Whether to add the detector's own mask and its innermost point to the box. An empty mask is not added.
 
     Raises:
-        IncompatibleStagesError: There is nothing to refine: the detector makes boxes alone.
+        IncompatibleStagesError: `refine` is set and the detections have no masks.
     """
     height, width = detections.size
     lengths = detections.boxes[:, 2:] - detections.boxes[:, :2]
@@ -59,30 +60,30 @@ def prompts_of(detections: Detections, padding: float = 0.0, *, refine: bool = F
         return prompts
     if detections.masks is None:
         raise IncompatibleStagesError(
-            "segment.refine asks for the masks of the detector, and it makes none: choose one that does, or leave it out"
+            "segment.refine needs a detector that makes masks, and this one makes none: choose another detector, or leave refine out"
         )
     pairs = zip(prompts, detections.masks, strict=True)
     return [prompt + Prompt.mask(mask) + Prompt.point(*innermost_point(mask)) if mask.area else prompt for prompt, mask in pairs]
 
 
-def join(masks: Masks, detections: Detections, stage: SegmentStage, dropped: Counter[str]) -> list[Mask]:
-    """The masks of detections with labels and scores, and what stands in the place of those that failed.
+def label_masks(masks: Masks, detections: Detections, stage: SegmentStage, dropped: Counter[str]) -> list[Mask]:
+    """Return the masks of detections with their labels and scores, and replace or drop masks that have failed.
 
     Args:
-        masks: The segmenter's answers to the boxes, one a detection, in their order.
+        masks: The masks that the segmenter predicted for the boxes, one for each detection, in their order.
         detections: The detections.
-        stage: The settings: how scores join, which masks have failed, and what becomes of those.
-        dropped: Where detections that get no mask are counted, as ``"failed_mask"``.
+        stage: The settings: how scores are combined, which masks have failed, and what replaces them.
+        dropped: Counter of the dropped detections by reason, to be updated under ``"failed_mask"``.
 
     Returns:
-        Masks in the order of the detections; `Mask.detection_index` says which is of which.
+        Masks in the order of the detections. `Mask.detection_index` is the index of each mask's detection.
 
     Raises:
-        BackendError: There is not one mask a detection.
+        BackendError: The number of masks differs from the number of detections.
     """
     if len(masks) != len(detections):
-        raise BackendError(f"the segmenter answered {len(detections)} boxes with {len(masks)} masks: it must give one each")
-    answers = []
+        raise BackendError(f"the segmenter made {len(masks)} masks for {len(detections)} boxes: expected one mask for each box")
+    labeled = []
     for index, (mask, found) in enumerate(zip(masks, detections.scores.tolist(), strict=True)):
         own = mask.score
         if mask.area == 0 or (stage.min_mask_score is not None and own is not None and own < stage.min_mask_score):
@@ -92,32 +93,33 @@ def join(masks: Masks, detections: Detections, stage: SegmentStage, dropped: Cou
             pixels = _box_mask(detections.boxes[index], mask.size) if stage.failed_mask == "box" else Masks([], mask.size).union()
             mask = replace(mask, counts=pixels.counts, logits=None, from_box=stage.failed_mask == "box")
         score = {"product": found if own is None else found * own, "detector": found, "mask": own}[stage.score]
-        answers.append(replace(mask, score=score, label=detections.labels[index], prompt_index=None, detection_index=index))
-    return answers
+        labeled.append(replace(mask, score=score, label=detections.labels[index], prompt_index=None, detection_index=index))
+    return labeled
 
 
-def own_masks(detections: Detections) -> list[Mask]:
-    """The masks that a detector made itself, with its labels and scores.
+def detector_masks(detections: Detections) -> list[Mask]:
+    """Return the detector's own masks with its labels and scores.
 
     Raises:
-        IncompatibleStagesError: It made boxes alone.
+        IncompatibleStagesError: The detections have no masks.
     """
     if len(detections) == 0:
         return []
     if detections.masks is None:
-        raise IncompatibleStagesError("the detector makes no masks of its own: add .segment(model) to the pipeline")
+        raise IncompatibleStagesError("the detector makes boxes without masks: add .segment(model) to the pipeline")
     rows = zip(detections.masks, detections.scores.tolist(), detections.labels, strict=True)
     return [replace(mask, score=score, label=label, detection_index=index) for index, (mask, score, label) in enumerate(rows)]
 
 
 def _box_mask(box: NDArray[np.float32], size: Size) -> Mask:
-    """A box inside the image, filled; widened to one pixel where it is smaller, so that it is never empty."""
+    """Return a filled box. A box smaller than one pixel is widened to one pixel, so the mask is never empty."""
     low, high = box[:2].astype(np.float64), box[2:].astype(np.float64)
     center = (low + high) / 2
     return filled_box(np.concatenate([np.minimum(low, center - 0.5), np.maximum(high, center + 0.5)]), size)
 
 
 def _nms_per_label(detections: Detections, threshold: float) -> NDArray[np.intp]:
+    """Return the indices of the detections that remain after NMS among detections of the same label."""
     keep: list[int] = []
     labels = np.array(detections.labels)
     for label in dict.fromkeys(detections.labels):

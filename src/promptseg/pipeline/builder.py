@@ -1,4 +1,4 @@
-"""`Pipeline`: detect → segment → clean, composed from code or a file and checked when it is built; and `segment`, the shortest way."""
+"""`Pipeline`, the builder of pipelines, and `segment`, which segments one image with one call."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ from .runner import BuiltPipeline
 
 @dataclass(frozen=True)
 class Pipeline:
-    """An immutable builder: each method returns a new pipeline, `build` returns one that runs.
+    """Immutable builder of a pipeline of the stages detect, segment and clean.
+
+    Each method returns a new builder. `build` checks the stages and returns a pipeline with loaded models.
 
     Example:
         ```python
         pipeline = ps.Pipeline().segment("mini-sam").clean(min_area=64, fill_holes=True).build()
-        result = pipeline("photo.jpg", ps.Prompt.box(10, 20, 200, 300))
+        result = pipeline("street.jpg", ps.Prompt.box(10, 20, 200, 300))
         ```
     """
 
@@ -37,21 +39,21 @@ class Pipeline:
 
     @classmethod
     def from_config(cls, source: str | os.PathLike[str] | Mapping[str, Any]) -> Pipeline:
-        """Reads a pipeline from a YAML, TOML or JSON file, or from plain values.
+        """Return the pipeline that a YAML, TOML or JSON file or a mapping of plain values describes.
 
         Raises:
-            ConfigError: The file or a value is not valid; an unknown key gets the nearest right one.
+            ConfigError: The file cannot be read, or a value is not valid. For an unknown key, the message suggests the nearest known one.
         """
         if isinstance(source, Mapping):
             return cls(parse_config(dict(source)))
         return cls(read_config(Path(source)))
 
     def to_config(self) -> dict[str, Any]:
-        """The pipeline as plain values: `from_config` gives it back."""
+        """Return the configuration as plain values, from which `from_config` makes the same pipeline."""
         return self.config.model_dump(mode="json", exclude_defaults=True)
 
     def detect(self, model: str, **settings: Any) -> Pipeline:
-        """Adds a detector; `settings` are the fields of `promptseg.pipeline.config.DetectStage`.
+        """Return a pipeline with a detector. `settings` are the fields of `promptseg.pipeline.config.DetectStage`.
 
         Raises:
             ConfigError: A setting is unknown or out of range.
@@ -59,25 +61,25 @@ class Pipeline:
         return self._with(detect={"model": model, **settings})
 
     def segment(self, model: str = DEFAULT_MODEL, **settings: Any) -> Pipeline:
-        """Adds a segmenter; `settings` are the fields of `promptseg.pipeline.config.SegmentStage`."""
+        """Return a pipeline with a segmenter. `settings` are the fields of `promptseg.pipeline.config.SegmentStage`."""
         return self._with(segment={"model": model, **settings})
 
     def clean(self, **settings: Any) -> Pipeline:
-        """Adds post-processing; `settings` are the fields of `promptseg.pipeline.config.CleanStage`."""
+        """Return a pipeline with post-processing. `settings` are the fields of `promptseg.pipeline.config.CleanStage`."""
         return self._with(clean=settings)
 
     def build(self, device: str | None = None, licenses: LicensePolicy | None = None) -> BuiltPipeline:
-        """Checks that the stages fit together, then loads the models.
+        """Check that the stages fit together, load the models and return a pipeline that runs.
 
         Args:
-            device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``; default: what the configuration says.
-            licenses: ``"any"``, ``"permissive"``, or SPDX identifiers that models may have; default: what the configuration says.
+            device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``. Default: the device of the configuration.
+            licenses: ``"any"``, ``"permissive"``, or the SPDX identifiers that models may have. Default: the policy of the configuration.
 
         Raises:
-            IncompatibleStagesError: There is no stage that makes masks, or a stage has a model of another kind.
-            LicenseError: The policy forbids a model's license.
+            IncompatibleStagesError: No stage makes masks, or a stage names a model of the wrong kind.
+            LicenseError: The policy does not allow the license of a model.
             UnknownModelError: A model name is unknown.
-            OutOfMemoryError: A model does not fit into memory, nor does its fallback.
+            OutOfMemoryError: Neither a model nor any model of its fallback chain fits into memory.
         """
         changes = {"device": device, "licenses": licenses}
         config = self._with(**{key: value for key, value in changes.items() if value is not None}).config
@@ -108,21 +110,21 @@ def segment(
     device: str = "auto",
     engine: str | None = None,
 ) -> Result:
-    """Segments one image with one model, which stays loaded for the next call.
+    """Segment one image with one model. The model stays loaded for the next call.
 
     Args:
         image: A path, bytes, open file, PIL image, or (H, W, 3) uint8 RGB array.
-        *prompts: Points, boxes, masks or everything; one object a prompt.
-        model: A segmenter's name.
+        *prompts: Points, boxes, masks or everything. Each spatial prompt is for one object.
+        model: Name of a segmenter, as `promptseg models` lists it.
         weights: Path of your own weights.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        engine: Which engine runs the model, where it has several.
+        engine: Engine that runs the model, if it has several.
 
     Raises:
-        InputError: The image cannot be used.
-        PromptError: No prompt, or one that does not fit.
-        ConfigError: An unknown model, engine or device.
-        WeightsError: The weights cannot be had.
+        InputError: The image cannot be read.
+        PromptError: There is no prompt, or a prompt does not fit the image or the model.
+        ConfigError: The model, engine or device is unknown.
+        WeightsError: The weights cannot be downloaded or read.
     """
     return _single(model, None if weights is None else str(weights), device, engine)(image, *prompts)
 
@@ -133,7 +135,7 @@ def _single(model: str, weights: str | None, device: str, engine: str | None) ->
 
 
 def _chain(stage: ModelStage | None, kind: BackendKind, licenses: LicensePolicy) -> tuple[Choice, ...]:
-    """Return the models of a stage, resolved and checked: the one that it names and those of its fallback. Nothing is loaded yet."""
+    """Return the resolved and checked models of a stage: the named one and those of its fallback chain. Load nothing."""
     if stage is None:
         return ()
     first = choose(stage.model, weights=stage.weights, engine=stage.engine)
@@ -150,29 +152,31 @@ def _chain(stage: ModelStage | None, kind: BackendKind, licenses: LicensePolicy)
     for choice in chain:
         choice.backend.check_installed()
     if "device" in stage.options:
-        raise ConfigError("the device is a setting of the whole pipeline, not an option of one model")
+        raise ConfigError("device is a setting of the whole pipeline, not an option of a model: give it to build() or at the top level")
     for name in {"weights", "engine", "fallback"} & set(stage.options):
-        raise ConfigError(f"{name} is a setting of the stage, not an option of its backend")
+        raise ConfigError(f"{name} is a setting of the stage, not an option of its backend: take it out of options")
     return chain
 
 
 def _check_refining(config: PipelineConfig, model: str, accepts: frozenset[PromptKind]) -> None:
+    """Raise an error if `SegmentStage.refine` is set and a model that accepts these prompts cannot do it."""
     if config.segment is None or not config.segment.refine:
         return
     if config.detect is None:
-        raise IncompatibleStagesError("segment.refine is about a detector's masks: add .detect(model) to the pipeline, or leave it out")
+        raise IncompatibleStagesError("segment.refine needs the masks of a detector: add .detect(model), or leave refine out")
     if missing := {"point", "box", "mask"} - accepts:
         raise IncompatibleStagesError(
-            f"segment.refine prompts with masks and points, and model {model!r} takes no {' or '.join(sorted(missing))}"
+            "segment.refine needs a segmenter that takes points, boxes and masks; "
+            f"model {model!r} takes no {' or '.join(sorted(missing))}"
         )
 
 
 def _more_detections(stage: DetectStage, detector: Choice) -> dict[str, Any]:
-    """Return the options with which a detector holds back nothing that the stage is to see, where by default it would."""
+    """Return the options that lower a detector's own limits, if by default it drops detections that the stage keeps."""
     declared = detector.backend.options
     options: dict[str, Any] = {}
-    if stage.lowest < declared.get("threshold", 0.0):
-        options["threshold"] = stage.lowest
+    if stage.lowest_threshold < declared.get("threshold", 0.0):
+        options["threshold"] = stage.lowest_threshold
     if stage.max_detections > declared.get("max_detections", stage.max_detections):
         options["max_detections"] = stage.max_detections
     return options

@@ -1,7 +1,7 @@
-"""Least scores for phrases, from images that do not show what they name.
+"""Score thresholds for phrases, calibrated on images that do not show the objects.
 
-A detector that reads phrases scores each box for each phrase by itself, and nothing tells it that the phrase's object may be absent: what
-it then gives differs from phrase to phrase. Images without the objects show how high that is.
+A detector that reads phrases scores each box and each phrase separately. It does not know whether the object is present at all. On images
+without the object, its highest score differs from phrase to phrase. Such images therefore tell which threshold each phrase needs.
 """
 
 from __future__ import annotations
@@ -16,23 +16,25 @@ from ..protocols import Detector
 from ..vocabulary import parse_phrases
 
 
-def least_scores(detector: Detector, images: Iterable[ImageLike], phrases: Sequence[str], false_alarms: float = 0.0) -> dict[str, float]:
-    """The least score of each phrase at which at most a share of the images would have a detection of it.
+def calibrate_thresholds(
+    detector: Detector, images: Iterable[ImageLike], phrases: Sequence[str], false_alarms: float = 0.0
+) -> dict[str, float]:
+    """Return the lowest threshold of each phrase at which no more than a given share of the images has a false detection.
 
     Args:
-        detector: The detector, with a low threshold of its own.
-        images: Images that show none of what the phrases name. A least score is no better than they are many and like those to come.
+        detector: The detector. Its own threshold must be low, because lower scores are not seen.
+        images: Images that show none of the named objects. Use many, and similar ones to those that the thresholds are for.
         phrases: The phrases.
-        false_alarms: That share, from 0 to 1.
+        false_alarms: Allowed share of images with a false detection of a phrase, from 0 to 1.
 
     Returns:
-        Scores by label, as option ``thresholds`` of Grounding DINO takes them. A phrase that is found in no more of the images than are
-        allowed is not among them: the detector's own threshold does for it. No score is above 1, so that a phrase that images without it
-        have at just 1 keeps that detection.
+        Thresholds by label, in the form of the option ``thresholds`` of Grounding DINO. A phrase is left out if no more images than
+        allowed have a detection of it: the detector's own threshold is enough. No threshold is above 1, so a false detection with a score
+        of exactly 1 remains.
 
     Raises:
         ConfigError: `false_alarms` is out of range.
-        InputError: There are no images, or one cannot be used.
+        InputError: There are no images, or one cannot be read.
         PromptError: A phrase does not fit the detector.
     """
     if not 0 <= false_alarms <= 1:
@@ -46,8 +48,8 @@ def least_scores(detector: Detector, images: Iterable[ImageLike], phrases: Seque
         for label in set(found.labels):
             highest[label].append(found.scores[labels == label].max())
     if not count:
-        raise InputError("there are no images to learn from: give some that show none of what the phrases name")
+        raise InputError("there are no images to calibrate on: give some that show none of the named objects")
     allowed = int(false_alarms * count)
     ranked = {label: sorted(scores, reverse=True) for label, scores in highest.items()}
-    # The next number above the highest score that is to be refused: scores of a threshold or more are kept. No threshold is above 1.
+    # Detections with a score of the threshold or more are kept, so it is the next number above the highest score to refuse.
     return {label: float(np.nextafter(scores[allowed], np.float32(1))) for label, scores in ranked.items() if len(scores) > allowed}

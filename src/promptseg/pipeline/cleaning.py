@@ -8,7 +8,7 @@ from .config import CleanStage
 
 
 def clean(masks: Masks, stage: CleanStage) -> Masks:
-    """Runs the steps of a clean stage."""
+    """Return the masks after the steps of a clean stage, in the order of its fields."""
     if stage.fill_holes:
         masks = postprocess.fill_holes(masks, None if stage.fill_holes is True else stage.fill_holes)
     if stage.min_island:

@@ -1,6 +1,6 @@
-"""The schema of a pipeline, in code and in files (YAML, TOML, JSON): one value a stage.
+"""Schema of a pipeline in code and in files (YAML, TOML, JSON), with one class for each stage.
 
-The builder of `promptseg.pipeline` and the files share these classes, so that whatever one can say the other can too.
+The builder `promptseg.Pipeline` and the files use the same classes, so both have the same settings.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ else:
     import tomli as tomllib
 
 LicensePolicy = Union[Literal["any", "permissive"], tuple[str, ...]]
-"""Which licenses the models of a pipeline may have: any, permissive ones, or those with the given SPDX identifiers."""
+"""Licenses that the models of a pipeline may have: any, permissive ones, or those with the given SPDX identifiers."""
 
 PERMISSIVE = frozenset({"Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "ISC", "CC0-1.0", "CC-BY-4.0", "Unlicense"})
 """SPDX identifiers that the policy ``"permissive"`` allows."""
@@ -34,26 +34,26 @@ class _Stage(BaseModel):
 
 
 class ModelStage(_Stage):
-    """A stage that runs a model."""
+    """Base class of stages that run a model."""
 
     model: str = Field(description="Name of the model, as `promptseg models` lists it.")
     weights: str | None = Field(None, description="Path of your own weights, in place of the published ones.")
-    engine: str | None = Field(None, description="Which engine runs the model, where it has several.")
+    engine: str | None = Field(None, description="Engine that runs the model, if it has several.")
     options: dict[str, Any] = Field({}, description="Further options of the backend.")
 
 
 class DetectStage(ModelStage):
-    """Finds boxes, by phrase where the model reads text."""
+    """Stage that finds boxes, by phrase if the model reads text."""
 
-    threshold: float = Field(0.3, ge=0, le=1, description="Least score of a detection.")
+    threshold: float = Field(0.3, ge=0, le=1, description="Minimum score of a detection.")
     thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
-        {}, description="Least score by phrase, in place of `threshold`; phrases that nobody asks for do no harm."
+        {}, description="Minimum score by phrase, in place of `threshold`; phrases that no prompt has are ignored."
     )
     nms: float | None = Field(
-        0.7, ge=0, le=1, description="Box IoU over which detections of one label are duplicates; null keeps them all."
+        0.7, ge=0, le=1, description="Box IoU above which detections of one label are duplicates; null keeps all detections."
     )
-    max_detections: int = Field(300, ge=1, description="Most detections of an image, best first.")
-    box_padding: float = Field(0.0, ge=0, le=1, description="Widens each box on every side by this share of its length before segmenting.")
+    max_detections: int = Field(300, ge=1, description="Maximum number of detections in an image; the best are kept.")
+    box_padding: float = Field(0.0, ge=0, le=1, description="Share of its length by which each box is widened on every side.")
 
     @field_validator("thresholds")
     @classmethod
@@ -65,53 +65,59 @@ class DetectStage(ModelStage):
         return {label: thresholds[phrase] for label, phrase in written.items()}
 
     @property
-    def lowest(self) -> float:
-        """The least score that a detection of any label may have."""
+    def lowest_threshold(self) -> float:
+        """Lowest of `threshold` and `thresholds`."""
         return min([self.threshold, *self.thresholds.values()])
 
-    def least_score(self, label: str) -> float:
-        """The least score of a detection with a label, which may be a whole phrase with alternatives."""
+    def threshold_of(self, label: str) -> float:
+        """Return the threshold for a label, or for a phrase with alternatives such as ``"car|automobile"``."""
         return self.thresholds.get(label.partition("|")[0].strip(), self.threshold)
 
 
 class SegmentStage(ModelStage):
-    """Answers prompts, and the boxes of the detector, with masks."""
+    """Stage that makes a mask for each prompt and for each box of the detector."""
 
     model: str = Field(DEFAULT_MODEL, description="Name of the model, as `promptseg models` lists it.")
-    fallback: tuple[str, ...] = Field((), description="Models to go on with, in this order, where the model does not fit into memory.")
+    fallback: tuple[str, ...] = Field((), description="Models to try, in this order, if the model does not fit into memory.")
     refine: bool = Field(
-        False, description="Prompt with the detector's own mask and its innermost point beside each box; for a detector that makes masks."
+        False, description="Prompt with each box, the detector's own mask and its innermost point; the detector must make masks."
     )
     score: Literal["product", "detector", "mask"] = Field(
-        "product", description="Score of the mask of a detection: that of its box times that of its mask, or one of the two alone."
+        "product",
+        description="Score of a detection's mask: the score of the box (detector), of the mask (mask), or their product.",
     )
     min_mask_score: float | None = Field(
-        None, ge=0, le=1, description="The mask of a detection fails under this score of its own; null: only when it is empty."
+        None,
+        ge=0,
+        le=1,
+        description="Minimum mask score: a detection's mask fails below it, or if it is empty; null for no minimum.",
     )
     failed_mask: Literal["box", "empty", "drop"] = Field(
-        "box", description="What becomes of a detection whose mask fails: its filled box, an empty mask, or nothing."
+        "box", description="Mask of a detection whose mask has failed: its filled box, an empty mask, or none (drop)."
     )
 
 
 class CleanStage(_Stage):
-    """Improves masks; the steps run in the order of the fields."""
+    """Stage that improves masks. The steps run in the order of the fields."""
 
-    fill_holes: Union[bool, NonNegativeInt] = Field(False, description="Fill holes: all of them, or those of at most so many pixels.")
-    min_island: int = Field(0, ge=0, description="Remove connected parts of fewer pixels, but never the largest.")
+    fill_holes: Union[bool, NonNegativeInt] = Field(
+        False, description="Fill holes: true for all, a number for those of at most so many pixels."
+    )
+    min_island: int = Field(0, ge=0, description="Remove connected parts of fewer pixels, but never the largest part of a mask.")
     min_area: int = Field(0, ge=0, description="Drop masks of fewer pixels.")
-    nms: float | None = Field(None, ge=0, le=1, description="Mask IoU over which masks of one label are duplicates.")
-    merge: bool = Field(False, description="Join all masks of one label into one.")
-    max_masks: int | None = Field(None, ge=1, description="Keep the best so many masks.")
+    nms: float | None = Field(None, ge=0, le=1, description="Mask IoU above which masks of one label are duplicates.")
+    merge: bool = Field(False, description="Merge all masks of one label into one.")
+    max_masks: int | None = Field(None, ge=1, description="Maximum number of masks; the best are kept.")
 
 
 class PipelineConfig(_Stage):
-    """A whole pipeline."""
+    """Configuration of a whole pipeline."""
 
     detect: DetectStage | None = Field(None, description="The detector; needed for text prompts.")
-    segment: SegmentStage | None = Field(None, description="The segmenter; without it, a detector's own masks are the result.")
-    clean: CleanStage | None = Field(None, description="What is done to the masks.")
-    device: str = Field("auto", description="auto, cpu, cuda or mps, for every model of the pipeline.")
-    licenses: LicensePolicy = Field("any", description="any, permissive, or a list of SPDX identifiers that models may have.")
+    segment: SegmentStage | None = Field(None, description="The segmenter; without one, the masks of the detector are the result.")
+    clean: CleanStage | None = Field(None, description="Post-processing of the masks.")
+    device: str = Field("auto", description="Device of every model: auto, cpu, cuda or mps.")
+    licenses: LicensePolicy = Field("any", description="Licenses that models may have: any, permissive, or a list of SPDX identifiers.")
 
     @field_validator("licenses", mode="before")
     @classmethod
@@ -122,10 +128,10 @@ class PipelineConfig(_Stage):
 
 
 def parse_config(values: Any, origin: str = "the configuration") -> PipelineConfig:
-    """Checks plain values against the schema.
+    """Return the configuration that plain values describe.
 
     Raises:
-        ConfigError: A key is unknown (with the nearest right one) or a value is out of range.
+        ConfigError: A key is unknown, or a value is out of range. The message suggests the nearest known key.
     """
     try:
         return PipelineConfig.model_validate(values)
@@ -134,19 +140,22 @@ def parse_config(values: Any, origin: str = "the configuration") -> PipelineConf
 
 
 class _WithoutTitles(GenerateJsonSchema):
-    """Leaves out the titles that pydantic makes of the names: editors would show them in place of the descriptions."""
+    """JSON Schema generator without titles.
 
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic names it.
+    Pydantic makes titles from the names, and editors would show them in place of the descriptions.
+    """
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - The name is pydantic's.
         return False
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a pipeline file (draft 2020-12), with descriptions and defaults: for editors.
+    """Return the JSON Schema of a pipeline file (draft 2020-12), with descriptions and defaults, for editors.
 
-    A file may name its schema under the key ``$schema``, which is otherwise ignored.
+    A file may name its schema under the key ``$schema``. `read_config` ignores that key.
     """
     schema = PipelineConfig.model_json_schema(schema_generator=_WithoutTitles)
-    own = {"$schema": {"type": "string", "description": "Where this schema is, for editors."}}
+    own = {"$schema": {"type": "string", "description": "Location of this schema, for editors."}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
@@ -156,7 +165,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def read_config(path: Path) -> PipelineConfig:
-    """Reads a ``.yaml``, ``.yml``, ``.toml`` or ``.json`` file.
+    """Return the configuration in a ``.yaml``, ``.yml``, ``.toml`` or ``.json`` file.
 
     Raises:
         ConfigError: The file cannot be read, is not of its format, or does not fit the schema.

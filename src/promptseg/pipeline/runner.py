@@ -1,40 +1,40 @@
-"""`BuiltPipeline`: models that are loaded, called with images and prompts."""
+"""`BuiltPipeline`: a pipeline with loaded models, to be called with images and prompts."""
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import time
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import whole_number
-from ..detections import Detections
 from ..errors import ConfigError, IncompatibleStagesError, InputError, PromptError, PromptSegError
 from ..images import ImageLike, load_image
 from ..masks import Mask, Masks
 from ..prompts import EverythingPrompt, Prompt, SpatialPrompt, TextPrompt, phrases_of
-from ..protocols import BatchSegmenter, Detector, EmbeddingStore, Segmenter, Session, VideoLike, VideoSegmenter
-from ..results import Provenance, Result
+from ..protocols import BatchSegmenter, Detector, EmbeddingStore, Segmenter, VideoLike, VideoSegmenter
+from ..results import Result
 from ..tracking.redetection import RedetectionConfig, TrackedFrame, track_with_redetection
 from ..tracking.session import PropagateSegmenter
 from . import box_prompts
+from .checks import check_prompts
 from .cleaning import clean
 from .config import PipelineConfig, SegmentStage
+from .job import Clock, Job
 
 
 @dataclass(frozen=True)
 class BuiltPipeline:
-    """A pipeline with its models loaded. Call it with an image and prompts; threads may share it.
+    """A pipeline with loaded models. Call it with an image and prompts. Threads may share it.
 
     Attributes:
-        config: What it was built from.
+        config: The configuration that it was built from.
         detector: The detector, or None.
         segmenter: The segmenter, or None.
     """
@@ -44,19 +44,20 @@ class BuiltPipeline:
     segmenter: Segmenter | None = None
 
     def __call__(self, image: ImageLike, *prompts: Prompt, candidates: bool = False) -> Result:
-        """Runs the stages on one image.
+        """Run the stages on one image.
 
-        With a detector, text prompts say what to find, and no prompt at all asks for every class that it knows. Spatial prompts give one
-        mask each. The result has the masks of the prompts in their order, then those of the detections, best first.
+        Each spatial prompt gives one mask. With a detector, text prompts name the objects to find; without any prompt, the detector finds
+        every class that it knows. The result has the masks of the spatial prompts in their order, then those of everything prompts, then
+        those of the detections, best first.
 
         Args:
             image: A path, bytes, open file, PIL image, or (H, W, 3) uint8 RGB array.
-            *prompts: Prompts of any kind; one object a spatial prompt.
-            candidates: Give all masks that the segmenter proposes for each spatial prompt, not the chosen one alone.
+            *prompts: Prompts of any kind. Each spatial prompt is for one object.
+            candidates: Whether to return all masks that the segmenter proposes for a spatial prompt, not only the best.
 
         Raises:
-            InputError: The image cannot be used.
-            PromptError: There is no prompt and no detector, or a prompt does not fit the image or the model.
+            InputError: The image cannot be read.
+            PromptError: There is neither a prompt nor a detector, or a prompt does not fit the image or the model.
             IncompatibleStagesError: A prompt needs a stage that the pipeline lacks.
         """
         self._check(prompts)
@@ -90,29 +91,31 @@ class BuiltPipeline:
         batch_size: int = 4,
         on_error: Literal["raise", "return"] = "raise",
     ) -> Iterator[Result | PromptSegError]:
-        """Runs the stages on many images, one result an image in their order, with the masks that a call for each would give.
+        """Run the stages on many images and yield one result for each, in the order of the images.
 
-        Images are read when they are reached, `batch_size` at a time, and no more than those are held. A segmenter that can do so encodes
-        those of a batch together; one with a fallback does not, because a model that one image fits into memory with may be too large for
-        several.
+        The masks are the same as those of a call for each image. Images are read lazily, `batch_size` at a time, and no more are held in
+        memory. A segmenter that can encode several images encodes a batch together. A segmenter with a fallback chain encodes one image
+        at a time: a model that fits into memory with one image may not fit with several.
 
         Args:
-            images: Images, or pairs ``(image, prompts)`` with prompts of their own in place of `prompts`.
-            *prompts: The prompts for every image.
-            candidates: As for one image.
-            batch_size: How many images are read and encoded at once.
-            on_error: ``"raise"`` ends at the first image that fails, after the results of those before it; ``"return"`` gives the error in
-                the place of its result, and goes on.
+            images: Images, or pairs ``(image, prompts)`` whose prompts replace `prompts`.
+            *prompts: Prompts for every image without prompts of its own.
+            candidates: Whether to return all masks that the segmenter proposes for a spatial prompt, not only the best.
+            batch_size: Number of images that are read and encoded together.
+            on_error: ``"raise"`` stops at the first image that fails, after the results of the images before it. ``"return"`` yields the
+                error in place of the result and continues.
 
         Raises:
-            ConfigError: `batch_size` or `on_error` is impossible.
-            PromptSegError: As for one image, with the number of the image, from 0, and its path.
+            ConfigError: `batch_size` or `on_error` is not valid.
+            InputError: `images` is one image, not several; or an image cannot be read.
+            PromptSegError: An image fails. The error is of the same class as for a single call; its message begins with the index of the
+                image, from 0, and its path.
         """
         batch_size = whole_number("batch_size", batch_size, 1)
         if on_error not in ("raise", "return"):
-            raise ConfigError(f"on_error is 'raise' or 'return', got {on_error!r}")
+            raise ConfigError(f"on_error must be 'raise' or 'return', got {on_error!r}")
         if _is_one_image(images):
-            raise InputError(f"run() takes several images: give a list of them, or call the pipeline with the one; got {_short(images)}")
+            raise InputError(f"run() takes several images, got {_short(images)}: give a list, or call the pipeline itself with one image")
         if prompts:
             self._check(prompts)
         return self._run(iter(images), prompts, candidates, batch_size, on_error)
@@ -126,30 +129,32 @@ class BuiltPipeline:
         tracker: VideoSegmenter | None = None,
         redetection: RedetectionConfig | None = None,
     ) -> Iterator[TrackedFrame]:
-        """Tracks objects through a video, frame by frame as they are read.
+        """Track objects through a video and yield each frame as soon as it is tracked.
 
-        Spatial prompts are of the first frame, one object each. With a detector, text prompts say what to find there, and no prompt at all
-        asks for every class that it knows; it is asked again as `redetect_every` and `redetect` say.
+        Spatial prompts are for the first frame, one object each. With a detector, text prompts name the objects to find on the first frame;
+        without any prompt, the detector finds every class that it knows. The detector runs again on later frames according to
+        `redetect_every` and `redetect`.
 
         Args:
-            video: What `promptseg.video.frames.open_frames` takes.
+            video: A path, stream address, camera number, folder, array or iterable of images; see `promptseg.video.frames.open_frames`.
             *prompts: Spatial and text prompts.
-            redetect_every: Ask the detector again on every n-th frame.
-            redetect: ``"when-lost"``: ask it again while an object is lost.
-            tracker: What tracks; default: the pipeline's segmenter, by `promptseg.tracking.session.PropagateSegmenter`.
-            redetection: When objects count as lost and found; the two options above change it.
+            redetect_every: Run the detector again on every n-th frame.
+            redetect: ``"when-lost"`` runs the detector again while an object is lost.
+            tracker: Video segmenter that tracks the objects. Default: a `promptseg.tracking.session.PropagateSegmenter` of the pipeline's
+                segmenter.
+            redetection: Thresholds of redetection. `redetect_every` and `redetect` override its fields.
 
         Raises:
-            PromptError: There is nothing to track, or a prompt is of another kind or does not fit.
+            PromptError: There is nothing to track, or a prompt is of a kind that cannot be tracked or does not fit the video.
             IncompatibleStagesError: A prompt needs a stage that the pipeline lacks.
-            ConfigError: A setting is impossible.
-            InputError: The video cannot be read; where that shows in its middle, after the frames before.
+            ConfigError: A setting is not valid.
+            InputError: The video cannot be read. If this shows only in the middle, the frames before it are yielded first.
         """
         self._check(prompts)
         if any(isinstance(prompt, EverythingPrompt) for prompt in prompts):
             raise PromptError("tracking takes points, boxes, masks and text, not Prompt.everything()")
         if redetect not in (None, "when-lost"):
-            raise ConfigError(f"redetect is 'when-lost' or None, got {redetect!r}")
+            raise ConfigError(f"redetect must be 'when-lost' or None, got {redetect!r}")
         redetection = redetection or RedetectionConfig()
         if redetect_every is not None:
             redetection = replace(redetection, redetect_every=redetect_every)
@@ -157,17 +162,17 @@ class BuiltPipeline:
             redetection = replace(redetection, when_lost=True)
         texts = [prompt for prompt in prompts if isinstance(prompt, TextPrompt)]
         places = [prompt for prompt in prompts if isinstance(prompt, SpatialPrompt)]
-        asked = self.detector is not None and (texts or not places or redetection.redetect_every is not None or redetection.when_lost)
+        detect = self.detector is not None and (texts or not places or redetection.redetect_every is not None or redetection.when_lost)
 
         def find(image: NDArray[np.uint8]) -> Masks:
             return self(image, *texts).masks
 
         return track_with_redetection(
-            self._tracker() if tracker is None else tracker, video, places, find=find if asked else None, redetection=redetection
+            self._tracker() if tracker is None else tracker, video, places, find=find if detect else None, redetection=redetection
         )
 
     def with_cache(self, cache: EmbeddingStore | None) -> BuiltPipeline:
-        """Return a pipeline with the same models whose segmenter keeps its embeddings in `cache`, or nowhere for None."""
+        """Return a pipeline with the same models whose segmenter stores its embeddings in `cache`, or does not store them if it is None."""
         return self if self.segmenter is None else replace(self, segmenter=self.segmenter.with_cache(cache))
 
     def _tracker(self) -> VideoSegmenter:
@@ -180,13 +185,13 @@ class BuiltPipeline:
     ) -> Iterator[Result | PromptSegError]:
         numbered = enumerate(images)
         while batch := list(itertools.islice(numbered, batch_size)):
-            jobs = deque((index, item, self._attempt(index, item, prompts)) for index, item in batch)
+            jobs = deque((index, item, self._try_begin(index, item, prompts)) for index, item in batch)
             del batch
-            self._open_together([job for _, _, job in jobs if isinstance(job, _Job)])
+            self._open_together([job for _, _, job in jobs if isinstance(job, Job)])
             while jobs:
                 index, item, job = jobs.popleft()
                 outcome: Result | PromptSegError
-                if isinstance(job, _Job):
+                if isinstance(job, Job):
                     try:
                         self._open(job)
                         outcome = self._finish(job, candidates)
@@ -194,13 +199,13 @@ class BuiltPipeline:
                         outcome = _named(error, index, item)
                 else:
                     outcome = job
-                del item, job  # The session may be large, and whoever reads the results may keep this waiting.
+                del item, job  # The session may be large, and the generator may be suspended for long.
                 if on_error == "raise" and isinstance(outcome, PromptSegError):
                     raise outcome
                 yield outcome
                 del outcome
 
-    def _attempt(self, index: int, item: Any, prompts: Sequence[Prompt]) -> _Job | PromptSegError:
+    def _try_begin(self, index: int, item: Any, prompts: Sequence[Prompt]) -> Job | PromptSegError:
         try:
             image, prompts = _pair(item, prompts)
             self._check(prompts)
@@ -209,61 +214,56 @@ class BuiltPipeline:
             return _named(error, index, item)
 
     def _check(self, prompts: Sequence[Prompt]) -> None:
-        for index, prompt in enumerate(prompts):
-            if not isinstance(prompt, Prompt):
-                raise PromptError(f"prompt {index} is not a Prompt but {type(prompt).__name__}: make it with Prompt.point, Prompt.box, …")
-            if isinstance(prompt, TextPrompt) and self.detector is None:
-                raise IncompatibleStagesError(f"{prompt!r} needs a detector: add .detect(model) to the pipeline")
-            if not isinstance(prompt, TextPrompt) and self.segmenter is None:
-                raise IncompatibleStagesError(f"{prompt!r} needs a segmenter: add .segment(model) to the pipeline")
+        check_prompts(prompts, detector=self.detector is not None, segmenter=self.segmenter is not None)
         if not prompts and self.detector is None:
             raise PromptError("nothing to segment: give at least one prompt, such as Prompt.point(x, y) or Prompt.everything()")
 
-    def _begin(self, image: ImageLike, prompts: Sequence[Prompt]) -> _Job:
-        """Reads an image and finds what the text prompts name."""
-        clock = _Clock()
+    def _begin(self, image: ImageLike, prompts: Sequence[Prompt]) -> Job:
+        """Read an image and run the detector, if there is one and the prompts need it."""
+        clock = Clock()
         with clock("read"):
             pixels = load_image(image)
-        job = _Job(tuple(prompts), pixels, _path(image), clock)
+        job = Job(tuple(prompts), pixels, _path(image), clock)
         phrases = phrases_of(prompts)
         stage = self.config.detect
         if self.detector is not None and stage is not None and (phrases or not prompts):
             with clock("detect"):
                 found = self.detector.detect(pixels, phrases or None)
-                job.detections = box_prompts.choose(found, stage, job.dropped)
+                job.detections = box_prompts.filter_detections(found, stage, job.dropped)
                 if self.segmenter is not None:
                     refine = self.config.segment is not None and self.config.segment.refine
-                    job.boxes = box_prompts.prompts_of(job.detections, stage.box_padding, refine=refine)
+                    job.boxes = box_prompts.detection_prompts(job.detections, stage.box_padding, refine=refine)
         return job
 
-    def _open_together(self, jobs: Sequence[_Job]) -> None:
-        """Opens sessions for several jobs at once, where the segmenter can do that and there is something to ask them."""
-        waiting = [job for job in jobs if job.asks_segmenter]
+    def _open_together(self, jobs: Sequence[Job]) -> None:
+        """Open sessions for several jobs together, if the segmenter can do that. Jobs without prompts for it are left out."""
+        waiting = [job for job in jobs if job.needs_segmenter]
         if len(waiting) < 2 or not isinstance(self.segmenter, BatchSegmenter):
             return
         started = time.perf_counter()
         try:
             sessions = self.segmenter.open_all([job.pixels for job in waiting])
         except PromptSegError:
-            return  # Each is then opened by itself: memory may do for one, and the error belongs to the image that has it.
-        told = [sum(session.timings.values()) for session in sessions]
-        rest = (time.perf_counter() - started - sum(told)) / len(waiting)
-        for job, session, own in zip(waiting, sessions, told, strict=True):
+            return  # Each is then opened alone: one image may fit into memory, and an error must be reported for the image that causes it.
+        reported = [sum(session.timings.values()) for session in sessions]
+        rest = (time.perf_counter() - started - sum(reported)) / len(waiting)
+        for job, session, own in zip(waiting, sessions, reported, strict=True):
             job.opened(session, own + rest)
 
-    def _open(self, job: _Job) -> None:
-        """Opens the session of a job, where it has none and there is something to ask it."""
+    def _open(self, job: Job) -> None:
+        """Open the session of a job, if it has none yet and there are prompts for the segmenter."""
         if self.segmenter is None or job.session is not None:
             return
-        if not job.asks_segmenter:
+        if not job.needs_segmenter:
             job.segmented_by = self.segmenter.provenance
             return
         started = time.perf_counter()
         session = self.segmenter.open(job.pixels)
         job.opened(session, time.perf_counter() - started)
 
-    def _finish(self, job: _Job, candidates: bool) -> Result:
-        masks = Masks([*_of_prompts(job, candidates), *self._of_detections(job)], (job.pixels.shape[0], job.pixels.shape[1]))
+    def _finish(self, job: Job, candidates: bool) -> Result:
+        """Segment an opened image, clean the masks and return the result."""
+        masks = Masks([*_prompt_masks(job, candidates), *self._detection_masks(job)], (job.pixels.shape[0], job.pixels.shape[1]))
         if self.config.clean is not None:
             with job.clock("clean"):
                 masks = clean(masks, self.config.clean)
@@ -279,63 +279,21 @@ class BuiltPipeline:
             source=job.source,
         )
 
-    def _of_detections(self, job: _Job) -> list[Mask]:
-        """The masks of the detections, in their order."""
+    def _detection_masks(self, job: Job) -> list[Mask]:
+        """Return the masks of the detections, in the order of the detections."""
         if job.detections is None or len(job.detections) == 0:
             return []
         if self.segmenter is None:
-            return box_prompts.own_masks(job.detections)
+            return box_prompts.detector_masks(job.detections)
         if job.session is None:
             return []
         with job.clock("segment"):
             masks = job.session.segment(job.boxes)
-            return box_prompts.join(masks, job.detections, self.config.segment or SegmentStage(), job.dropped)
-
-
-@dataclass
-class _Job:
-    """One image on its way through the stages."""
-
-    prompts: tuple[Prompt, ...]
-    pixels: NDArray[np.uint8]
-    source: str | None
-    clock: _Clock
-    detections: Detections | None = None
-    boxes: Sequence[SpatialPrompt] = ()
-    dropped: Counter[str] = field(default_factory=Counter)
-    session: Session | None = None
-    segmented_by: Provenance | None = None
-
-    @property
-    def asks_segmenter(self) -> bool:
-        return bool(self.boxes) or any(isinstance(prompt, (SpatialPrompt, EverythingPrompt)) for prompt in self.prompts)
-
-    def opened(self, session: Session, seconds: float) -> None:
-        """Take a session that took `seconds` to open, most of which its own timings tell."""
-        self.session, self.segmented_by = session, session.provenance
-        stage = next(reversed(list(session.timings)), "encode")
-        self.clock.add(session.timings)
-        self.clock.add({stage: max(0.0, seconds - sum(session.timings.values()))})
-
-
-class _Clock:
-    """Seconds by stage, in the order in which the stages ran."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextlib.contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        self.add({stage: time.perf_counter() - started})
-
-    def add(self, timings: Mapping[str, float]) -> None:
-        for stage, seconds in timings.items():
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+            return box_prompts.label_masks(masks, job.detections, self.config.segment or SegmentStage(), job.dropped)
 
 
 def _path(image: object) -> str | None:
+    """Return the path of an image that is given by its path."""
     return str(image) if isinstance(image, (str, os.PathLike)) else None
 
 
@@ -349,25 +307,25 @@ def _short(value: object) -> str:
 
 
 def _pair(item: Any, prompts: Sequence[Prompt]) -> tuple[ImageLike, Sequence[Prompt]]:
-    """An image with its prompts: its own, or else those of all."""
+    """Return an image and its prompts: its own, or those for every image."""
     if not isinstance(item, tuple):
         return item, prompts
     if len(item) != 2:
-        raise InputError(f"an image comes alone or as a pair (image, prompts), got a tuple of {len(item)}")
+        raise InputError(f"expected an image or a pair (image, prompts), got a tuple of length {len(item)}")
     image, own = item
     return image, tuple(own) if isinstance(own, Iterable) else (own,)
 
 
 def _named(error: PromptSegError, index: int, item: Any) -> PromptSegError:
-    """The same error, saying which image it is of."""
+    """Return an error of the same class whose message begins with the index and path of the image."""
     path = _path(item[0] if isinstance(item, tuple) and item else item)
     named = type(error)(f"image {index}{'' if path is None else f' ({path})'}: {error}")
     named.__cause__ = error
     return named
 
 
-def _of_prompts(job: _Job, candidates: bool) -> Iterator[Mask]:
-    """The masks of the spatial prompts, then those of everything mode."""
+def _prompt_masks(job: Job, candidates: bool) -> Iterator[Mask]:
+    """Yield the masks of the spatial prompts, then those of everything prompts."""
     if job.session is None:
         return
     spatial = [(index, prompt) for index, prompt in enumerate(job.prompts) if isinstance(prompt, SpatialPrompt)]

@@ -1,11 +1,12 @@
-"""What objects look like: each cell of a coarse grid over a frame described, and a memory of an object's cells and of those beside it.
+"""Appearance of objects: a feature vector for each cell of a coarse grid over a frame, and a memory of object and background cells.
 
-The encoder of a SAM model has looked at the frame already, and its embedding tells an object from its surroundings well: each of its
-cells is described by its own features. Where a segmenter shows no embedding, a cell is described by its colors.
+The image embedding of a SAM model separates an object from its background well, and it is computed for each frame anyway. The feature
+vector of a cell is therefore the embedding at that cell. If a session offers no features, the vector is a color histogram of the cell.
 
-A cell of a new frame looks like the object as far as it is more like the most similar cells of the object in memory than like the most
-similar ones of the background: nearest neighbors in a feature space decide, as in matching-based video segmentation (Hu, Huang and
-Schwing, "VideoMatch", 2018; Oh et al., "Video Object Segmentation using Space-Time Memory Networks", 2019), with nothing to train.
+A cell of a new frame is compared with its nearest neighbors in memory: the most similar cells of the object, and the most similar cells
+of the background. The difference of the two similarities says how much the cell looks like the object. Matching-based video segmentation
+works in the same way (Hu, Huang and Schwing, "VideoMatch", 2018; Oh et al., "Video Object Segmentation using Space-Time Memory Networks",
+2019). Nothing is trained here.
 """
 
 from __future__ import annotations
@@ -20,30 +21,30 @@ from ..masks import Size
 from ..protocols import HasFeatures, Session
 
 COLOR_CELLS = 64
-"""Cells along the longer side of a frame that is described by its colors."""
+"""Maximum number of cells along the longer side of a frame, if cells are described by color histograms."""
 
 COLOR_BINS = 8
-"""Bins of each CIELAB channel in the description of a cell by its colors."""
+"""Bins for each CIELAB channel in the color histogram of a cell."""
 
 NEIGHBORS = 3
-"""How many of the most similar cells in memory decide."""
+"""Number of nearest neighbors in memory whose similarities are averaged."""
 
 SHARPNESS = 25.0
-"""Slope of the logistic function that makes a likeness of a difference of similarities."""
+"""Slope of the logistic function from the difference of similarities to a likeness."""
 
-MOST_CELLS = 400
-"""Of an object's cells and of those beside it, so many at most are remembered of one frame, evenly chosen."""
+MAX_CELLS = 400
+"""Maximum number of object cells, and of background cells, in the memory of one frame. Cells are sampled evenly."""
 
 INSIDE, OUTSIDE = 0.5, 0.05
-"""A cell belongs to an object with more than this share of it in the mask, and to its background with less than that."""
+"""Share of a cell covered by the mask: above `INSIDE` the cell belongs to the object, below `OUTSIDE` to the background."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """The cells of one frame.
+    """Feature vectors of the cells of one frame.
 
     Attributes:
-        vectors: (rows * columns, D) float32 of length 1.
+        vectors: (rows * columns, D) float32 vectors of length 1, row by row.
         grid: ``(rows, columns)``.
         size: ``(height, width)`` of the frame in pixels.
     """
@@ -53,19 +54,19 @@ class Cells:
     size: Size
 
     def share(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """(rows, columns) share of each cell that lies in a mask (H, W)."""
+        """Return the (rows, columns) share of each cell that a mask (H, W) covers."""
         import cv2
 
         return np.asarray(cv2.resize(mask.astype(np.float32), self.grid[::-1], interpolation=cv2.INTER_AREA), np.float32)
 
     def spread(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Values of cells (rows, columns) as values of pixels (H, W), interpolated."""
+        """Return values of cells (rows, columns) interpolated to pixels (H, W)."""
         import cv2
 
         return np.asarray(cv2.resize(values, self.size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
     def centers(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Where the cells' centers are in pixels: x (columns,) and y (rows,)."""
+        """Return the centers of the cells in pixels: x (columns,) and y (rows,)."""
         x, y = (
             ((np.arange(count) + 0.5) * length / count).astype(np.float32)
             for count, length in zip(self.grid[::-1], self.size[::-1], strict=True)
@@ -74,7 +75,7 @@ class Cells:
 
 
 def cells_of(session: Session) -> Cells:
-    """Describe the cells of a frame that was opened, by the session's features where it offers them, else by colors."""
+    """Return the cells of an opened frame, described by the features of the session, or by colors if it offers none."""
     if not isinstance(session, HasFeatures):
         return _colors(session.image)
     features = session.features()
@@ -84,11 +85,11 @@ def cells_of(session: Session) -> Cells:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What an object looked like on one frame.
+    """Appearance of an object on one frame.
 
     Attributes:
-        inside: (N, D) float32 cells of the object.
-        outside: (M, D) float32 cells of its background.
+        inside: (N, D) float32 vectors of object cells.
+        outside: (M, D) float32 vectors of background cells.
     """
 
     inside: NDArray[np.float32]
@@ -96,29 +97,29 @@ class View:
 
 
 def view(cells: Cells, mask: NDArray[np.bool_]) -> View:
-    """What an object with this mask looks like; an object that is smaller than a cell is described by the cell that has most of it."""
+    """Return the appearance of the object with a mask (H, W). If no cell is inside, the one with the largest share is taken."""
     share = cells.share(mask).ravel()
     inside = share > INSIDE
     if not inside.any():
         inside[share.argmax()] = True
     outside = (share < OUTSIDE) & ~inside
-    return View(_some(cells.vectors[inside]), _some(cells.vectors[outside]))
+    return View(_sampled(cells.vectors[inside]), _sampled(cells.vectors[outside]))
 
 
 def likeness(cells: Cells, views: Sequence[View]) -> NDArray[np.float32]:
-    """(rows, columns) how much each cell looks like the object that was seen so, against its background: 0 to 1."""
+    """Return how much each cell looks like an object compared with its background: (rows, columns) from 0 to 1."""
     inside, outside = (np.concatenate([getattr(one, side) for one in views]) for side in ("inside", "outside"))
     difference = _nearest(cells.vectors, inside) - _nearest(cells.vectors, outside)
     return np.asarray(1 / (1 + np.exp(-SHARPNESS * difference)), np.float32).reshape(cells.grid)
 
 
 def overlap(share: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
-    """Soft IoU of two maps of shares of cells: how well a mask covers what is expected to be the object, and nothing else."""
+    """Return the soft IoU of two (rows, columns) maps: the shares of a mask, and the expectation of the object."""
     return float(np.minimum(share, expected).sum() / max(float(np.maximum(share, expected).sum()), 1e-6))
 
 
 def _nearest(vectors: NDArray[np.float32], memory: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N,) mean similarity to the most similar vectors of memory; 0 where there are none, which is that of unrelated ones."""
+    """Return the (N,) mean similarity to the nearest neighbors in memory; 0, as for unrelated vectors, if memory is empty."""
     if not len(memory):
         return np.zeros(len(vectors), np.float32)
     similarity = vectors @ memory.T
@@ -127,8 +128,9 @@ def _nearest(vectors: NDArray[np.float32], memory: NDArray[np.float32]) -> NDArr
     return np.asarray(similarity.mean(axis=1), np.float32)
 
 
-def _some(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    step = -(-len(vectors) // MOST_CELLS)
+def _sampled(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return at most `MAX_CELLS` evenly sampled vectors."""
+    step = -(-len(vectors) // MAX_CELLS)
     return vectors[::step].copy() if step > 1 else vectors
 
 
@@ -138,7 +140,7 @@ def _normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _colors(image: NDArray[np.uint8]) -> Cells:
-    """Cells described by square roots of their color histograms, whose scalar product is the Bhattacharyya coefficient."""
+    """Return cells described by square roots of color histograms. Their scalar product is the Bhattacharyya coefficient."""
     import cv2
 
     height, width = image.shape[:2]

@@ -1,4 +1,4 @@
-"""Association of found masks with known objects: by overlap, or by color for lost objects, so that the sum is greatest."""
+"""Association of detections with known objects by mask IoU or color similarity, as an optimal assignment."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ from ..errors import MissingDependencyError
 from ..masks import Mask
 
 
-def assign(worth: NDArray[np.float64], least: float) -> list[tuple[int, int]]:
-    """Return the pairs of rows and columns with the greatest sum of worth, each in one pair at most, without those below `least`.
+def assign(similarity: NDArray[np.float64], minimum: float) -> list[tuple[int, int]]:
+    """Return the pairs of rows and columns with the greatest total similarity. Each row and column is in one pair at most.
 
-    The assignment is that of the Hungarian method (Kuhn, 1955), by SciPy.
+    The assignment is that of the Hungarian method (Kuhn, 1955), computed by SciPy.
+
+    Args:
+        similarity: (N, M) similarity of each pair.
+        minimum: Similarity below which a pair is left out.
 
     Raises:
         MissingDependencyError: SciPy is missing.
     """
-    if not worth.size:
+    if not similarity.size:
         return []
     try:
         from scipy.optimize import linear_sum_assignment
@@ -27,13 +31,13 @@ def assign(worth: NDArray[np.float64], least: float) -> list[tuple[int, int]]:
         raise MissingDependencyError(
             "associating detections with objects needs scipy, which is not installed: pip install 'promptseg[video]'"
         ) from error
-    # What is worth too little counts as nothing, lest it take the place of a pair that is worth enough.
-    rows, columns = linear_sum_assignment(np.where(worth >= least, worth, 0.0), maximize=True)
-    return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True) if worth[row, column] >= least]
+    # Pairs below the minimum count as 0, so that they do not displace pairs above it.
+    rows, columns = linear_sum_assignment(np.where(similarity >= minimum, similarity, 0.0), maximize=True)
+    return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True) if similarity[row, column] >= minimum]
 
 
 def color_histogram(image: NDArray[np.uint8], mask: Mask) -> NDArray[np.float64]:
-    """Return the color histogram (CIELAB, 8 bins a channel) under a mask that is not empty: (512,) square roots of the shares."""
+    """Return the color histogram under a mask that is not empty: (512,) square roots of the shares of CIELAB bins, 8 for each channel."""
     import cv2
 
     x0, y0, x1, y1 = (int(value) for value in mask.box)
@@ -44,15 +48,15 @@ def color_histogram(image: NDArray[np.uint8], mask: Mask) -> NDArray[np.float64]
 
 
 def same_label(first: str | None, second: str | None) -> bool:
-    """Return whether two labels may be of one object: they are equal, or one of them is unknown."""
+    """Return whether two labels may belong to the same object: they are equal, or one of them is unknown."""
     return first is None or second is None or first == second
 
 
 def iou_matrix(first: Sequence[Mask], second: Sequence[Mask]) -> NDArray[np.float64]:
-    """Return the (N, M) IoU of masks whose labels agree; 0 where they do not."""
-    worth = np.zeros((len(first), len(second)))
+    """Return the (N, M) IoU between masks, with 0 for masks of different labels."""
+    matrix = np.zeros((len(first), len(second)))
     for row, one in enumerate(first):
         for column, other in enumerate(second):
             if same_label(one.label, other.label):
-                worth[row, column] = one.iou(other)
-    return worth
+                matrix[row, column] = one.iou(other)
+    return matrix

@@ -1,13 +1,14 @@
-"""`TrackOutputs`: what `promptseg track` writes of a video, as it goes on.
+"""`TrackOutputs`: the files that `promptseg track` writes for a video.
 
-- ``overlay.mp4``: the video with the masks drawn on it, each object in one color throughout.
-- ``labels/00000.png``, …: one picture a frame, whose values are the objects' ids, with the palette of DAVIS and PASCAL VOC.
-- ``events.jsonl``: one event a line, written when it happens.
-- ``masks.json``: the masks as run lengths, object by object, in the format of YouTube-VIS; or ``masks.parquet``: one row a mask.
-- ``timeline.png``: which object was there when, and every event.
+- ``overlay.mp4``: the video with the masks drawn on it. Each object keeps its color.
+- ``labels/00000.png``, …: one label image for each frame. Its values are the object ids, with the palette of DAVIS and PASCAL VOC.
+- ``events.jsonl``: one event per line, written as soon as it happens.
+- ``masks.json``: the masks as RLE, object by object, in the format of YouTube-VIS. Or ``masks.parquet``: one row for each mask.
+- ``timeline.png``: a chart of the frames on which each object was seen, with all events.
 
-Nothing is written before the first frame, so that a run that fails at once leaves an earlier one's files alone. Label pictures and events
-are whole after every frame, whatever happens; the others when the block ends, also by an error: they then hold the frames up to it.
+Nothing is written before the first frame, so a run that fails at once does not change the files of an earlier run. Label images and events
+are complete after every frame. The other files are completed at the end of the ``with`` block. If it ends with an error, they hold the
+frames before the error.
 """
 
 from __future__ import annotations
@@ -37,17 +38,17 @@ TableFormat = Literal["json", "parquet"]
 
 
 class TrackOutputs:
-    """The files of one tracked video; use it in a ``with`` block.
+    """Writer of the files of one tracked video, to be used in a ``with`` block.
 
     Args:
-        folder: Where they go.
+        folder: Folder for the files, created if it is missing.
         size: ``(height, width)`` of the frames.
-        fps: Frames a second of the overlay, where frames have no times.
-        table: Format of the masks' table.
+        fps: Frames per second of the overlay, for frames without times.
+        table: Format of the table of masks.
         timeline: Whether to draw ``timeline.png``, which needs matplotlib.
 
     Raises:
-        MissingDependencyError: A package that a file needs is missing; nothing was written.
+        MissingDependencyError: A package that a file needs is missing. Nothing has been written.
         OutputError: The folder cannot be written to.
     """
 
@@ -67,7 +68,7 @@ class TrackOutputs:
             folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, frame: TrackedFrame) -> None:
-        """Adds one frame.
+        """Write one frame.
 
         Raises:
             OutputError: A file cannot be written.
@@ -78,11 +79,11 @@ class TrackOutputs:
         names = [_name(mask.label, number) for number, mask in zip(frame.object_ids, frame.masks, strict=True)]
         shown = Masks((Mask(mask.size, mask.counts, None, name) for mask, name in zip(frame.masks, names, strict=True)), frame.masks.size)
         colors = [_color(number) for number in frame.object_ids]
-        picture = draw(frame.image, shown, colors=colors, opacity=FILL)  # The same on every frame, however many objects there are.
-        video.write(np.asarray(picture), frame.time)
+        overlay = draw(frame.image, shown, colors=colors, opacity=FILL)  # The opacity must not change with the number of objects.
+        video.write(np.asarray(overlay), frame.time)
         path = self.folder / "labels" / f"{frame.frame:05}.png"
         with output_errors(path), write_atomically(path) as file:
-            label_picture(frame.object_ids, frame.masks, self._size).save(file, "PNG")
+            label_image(frame.object_ids, frame.masks, self._size).save(file, "PNG")
         with output_errors(self.folder / "events.jsonl"):
             lines.writelines(json.dumps(event.to_dict()) + "\n" for event in frame.events)
             lines.flush()
@@ -99,7 +100,7 @@ class TrackOutputs:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Finishes the files, which after an error hold what was done so far."""
+        """Complete the files. After an error, they hold the frames written so far."""
         if self._open is None:
             return
         video, lines = self._open
@@ -116,13 +117,13 @@ class TrackOutputs:
                 self._write_parquet(table)
         self.written = [self.folder / name for name in ("overlay.mp4", "labels", "events.jsonl")] + [table]
         if self._timeline:
-            picture = self.folder / "timeline.png"
-            with output_errors(picture), write_atomically(picture) as file:
+            chart = self.folder / "timeline.png"
+            with output_errors(chart), write_atomically(chart) as file:
                 self.timeline().savefig(file, format="png", dpi=120)
-            self.written.append(picture)
+            self.written.append(chart)
 
     def _begin(self) -> tuple[VideoWriter, IO[str]]:
-        """Clears away what an earlier, perhaps longer video left, and opens the files that grow."""
+        """Remove the files of an earlier run, which may have had more frames, and open the files that are written frame by frame."""
         with output_errors(self.folder):
             (self.folder / "labels").mkdir(exist_ok=True)
             old = [path for path in (self.folder / "labels").glob("[0-9]*.png") if path.stem.isdecimal()]
@@ -134,7 +135,7 @@ class TrackOutputs:
             return video, (self.folder / "events.jsonl").open("w", encoding="utf-8")
 
     def timeline(self) -> Figure:
-        """Which object was seen on which frames, and its events.
+        """Return a chart of the frames on which each object was seen, with its events.
 
         Raises:
             MissingDependencyError: matplotlib is missing.
@@ -217,32 +218,34 @@ class _Track:
     masks: dict[int, Mask] = field(default_factory=dict)
 
 
-def label_picture(numbers: Iterable[int], masks: Iterable[Mask], size: Size) -> Image.Image:
-    """Masks as one picture of their objects' numbers, the larger under the smaller: 8 bits with a palette, or 16 where a number needs them.
+def label_image(numbers: Iterable[int], masks: Iterable[Mask], size: Size) -> Image.Image:
+    """Return masks as one label image, whose values are object ids. Smaller masks lie over larger ones.
+
+    The image has 8 bits and a palette, or 16 bits without one if an id is above 255.
 
     Args:
-        numbers: The objects' numbers.
-        masks: Their masks.
-        size: ``(height, width)`` of the picture, which may have no object.
+        numbers: Ids of the objects.
+        masks: Their masks, which may be none.
+        size: ``(height, width)`` of the image.
 
     Raises:
-        OutputError: A number over 65535.
+        OutputError: An id is above 65535.
     """
     pairs = sorted(zip(numbers, masks, strict=True), key=lambda pair: -pair[1].area)
     most = max((number for number, _ in pairs), default=0)
     if most > 0xFFFF:
-        raise OutputError(f"a label picture holds numbers up to 65535, not object {most}")
+        raise OutputError(f"object id {most} does not fit into a label image: the largest possible id is 65535")
     values: NDArray[Any] = np.zeros(size, np.uint8 if most < 256 else np.uint16)
     for number, mask in pairs:
         values[mask.array] = number
-    picture = Image.fromarray(values)
+    image = Image.fromarray(values)
     if values.dtype == np.uint8:
-        picture.putpalette(davis_palette())
-    return picture
+        image.putpalette(davis_palette())
+    return image
 
 
 def davis_palette() -> bytes:
-    """The 256 colors of PASCAL VOC's and DAVIS's label pictures: the bits of a number, spread over those of red, green and blue."""
+    """Return the palette of PASCAL VOC and DAVIS label images: 256 colors, with the bits of an index spread over red, green and blue."""
     numbers = np.arange(256)
     colors = np.zeros((256, 3), np.uint8)
     for bit in range(8):
@@ -255,12 +258,12 @@ _SHOWN = {"added": "^", "lost": "x", "recovered": "o", "corrected": "P", "switch
 
 
 def draw_timeline(tracks: dict[int, tuple[str, list[int]]], events: Iterable[Event], frames: int) -> Figure:
-    """A row for each object, filled where it was seen, with its events.
+    """Return a chart with a row for each object, with bars for the frames on which it was seen and marks for its events.
 
     Args:
-        tracks: For each object its name and the frames on which it was seen.
-        events: What happened.
-        frames: How many frames there are.
+        tracks: Name of each object and the frames on which it was seen, by its id.
+        events: The events.
+        frames: Number of frames of the video.
 
     Raises:
         MissingDependencyError: matplotlib is missing.
@@ -272,9 +275,9 @@ def draw_timeline(tracks: dict[int, tuple[str, list[int]]], events: Iterable[Eve
     for number, (_, seen) in tracks.items():
         tint = tuple(value / 255 for value in _color(number))
         axes.broken_barh(list(_runs(seen)), (rows[number] - 0.3, 0.6), facecolors=tint)
-    told = list(events)
+    shown = list(events)
     for kind, marker in _SHOWN.items():
-        places = [(event.frame, rows[event.object_id]) for event in told if event.kind == kind and event.object_id in rows]
+        places = [(event.frame, rows[event.object_id]) for event in shown if event.kind == kind and event.object_id in rows]
         if places:
             moments, heights = zip(*places, strict=True)
             axes.scatter(moments, heights, marker=marker, s=30, color="black", zorder=3, label=kind, clip_on=False)
@@ -283,13 +286,13 @@ def draw_timeline(tracks: dict[int, tuple[str, list[int]]], events: Iterable[Eve
     axes.set_xlim(0, max(frames, 1))
     axes.locator_params(axis="x", integer=True)
     axes.set_xlabel("frame")
-    if told:
+    if shown:
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
     return figure
 
 
 def _runs(frames: list[int]) -> Iterator[tuple[int, int]]:
-    """Frames in ascending order as runs ``(first, count)``."""
+    """Yield runs ``(first, count)`` of consecutive frames from frames in ascending order."""
     start = 0
     for index in range(1, len(frames) + 1):
         if index == len(frames) or frames[index] != frames[index - 1] + 1:
@@ -302,7 +305,7 @@ def _name(label: str | None, number: int) -> str:
 
 
 def _color(number: int) -> Color:
-    """The color of an object, the same on every frame."""
+    """Return the color of an object, which is the same on every frame."""
     return color(number - 1) if number else WHITE
 
 
@@ -316,9 +319,7 @@ def _pyarrow() -> tuple[Any, Any]:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError as error:
-        raise MissingDependencyError(
-            "a table in Parquet needs pyarrow, which is not installed: pip install 'promptseg[parquet]'"
-        ) from error
+        raise MissingDependencyError("writing Parquet needs pyarrow, which is not installed: pip install 'promptseg[parquet]'") from error
     return pa, parquet
 
 

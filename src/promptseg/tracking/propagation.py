@@ -1,17 +1,17 @@
-"""One object from a frame to the next, by any segmenter that answers boxes.
+"""Propagation of one object from a frame to the next, with any segmenter that takes boxes.
 
-1. The last mask, moved by optical flow, says where the object should be; its memory says which cells of the new frame look like it. Their
-   product with a bell around the expected place is the *expectation*.
-2. The segmenter is asked in several ways: by the moved mask without what no longer looks like the object (its box; box and mask; these and
-   points at the cells that look most like it), by the connected cells that look like the object (box and points; box and mask), and by a
-   box of the object's last size about the center of the expectation. All candidates of each answer count.
-3. That candidate is taken which agrees best with the expectation and with the moved mask, weighed by the model's predicted IoU.
-4. An agreement with the expectation far below what is usual for this object means that it is *lost*: then nothing is learned from the frame,
-   the flow is no longer followed (it would follow what hides the object), the expectation stays at the place where the object was last held
-   and widens from frame to frame, and a candidate that looks like the object brings it back.
+1. The last mask, warped by optical flow, predicts where the object is. The memory of the object says which cells of the new frame look
+   like it. The *expectation* is the likeness of each cell, times a Gaussian around the predicted place.
+2. The segmenter is prompted in several ways: with the warped mask without the cells that no longer look like the object (its box; box and
+   mask; box, mask and points at the cells that look most like the object); with the connected cells that look like the object (box and
+   points; box and mask); and with a box of the object's last size at the center of the expectation. All candidates are considered.
+3. The candidate is chosen that agrees best with the expectation and the warped mask, weighted by the IoU that the model predicts.
+4. An object is *lost* if its agreement with the expectation is far below its usual agreement. A lost object is not added to memory, and
+   the flow is ignored, because it would follow what occludes the object. The expectation stays at the last place of the object and widens
+   with each frame. The object is recovered by a candidate that looks like it.
 
-An occluding tree, for example, takes the moved mask along with it. It does not look like the rider behind it, and so the moved mask loses
-that part, the candidates there score low, and the rider is found again on the other side.
+An occluding tree, for example, carries the warped mask along. The tree does not look like the rider behind it, so the warped mask loses
+that part, and the candidates on the tree get low scores. The rider is found again on the other side.
 """
 
 from __future__ import annotations
@@ -29,42 +29,42 @@ from .appearance import Cells, View, likeness, overlap, view
 from .flow import Flow
 
 LOST = 0.5
-"""An object is lost where the agreement with the expectation falls under this share of what is usual."""
+"""An object is lost if its agreement with the expectation is below this share of the usual agreement."""
 
 GONE = 0.25
-"""Under this share nothing of the object is taken to be seen: the mask is empty."""
+"""Below this share of the usual agreement, the object counts as invisible and its mask is empty."""
 
 LEARNED = 0.8
-"""From this share on, the frame is learned: it joins the memory."""
+"""From this share of the usual agreement on, the frame is added to the memory."""
 
 VIEWS = 3
-"""How many learned frames are kept, beside those that were prompted."""
+"""Maximum number of frames in memory, besides the prompted ones."""
 
 FLOW_WEIGHT = 0.5
-"""Weight of the agreement with the moved mask, against that with the expectation."""
+"""Weight of the agreement with the warped mask, relative to the agreement with the expectation."""
 
 BELL = 0.5
-"""Standard deviation of the bell around the expected place, as a share of the object's box (and one cell)."""
+"""Standard deviation of the Gaussian around the predicted place, as a share of the object's box. One cell is added."""
 
 WIDENING, WIDEST = 0.1, 10
-"""By how much the bell widens with each frame for which an object is lost, and for how many."""
+"""Growth of the Gaussian with each frame on which an object is lost, and the number of frames after which growth stops."""
 
 ALIKE = 0.2
-"""A cell of the moved mask with a lower likeness does not belong to the object any more."""
+"""Pixels of the warped mask with a likeness not above this are removed from it."""
 
-LEAST_AREA = 20
-"""A candidate of fewer pixels is none, unless the object was as small when it was prompted."""
+MIN_AREA = 20
+"""Candidates with fewer pixels are ignored, unless the object was as small when it was prompted."""
 
 
 @dataclass(frozen=True)
 class Signals:
-    """How well an object was found on a frame, each from 0 to 1.
+    """Signals of how well an object was found on a frame. All but `lost` are from 0 to 1.
 
     Attributes:
-        score: IoU as the model predicts it.
-        appearance: Agreement with what looks like the object, as a share of what is usual for it.
-        flow: Agreement with the last mask as the flow moved it, times the share of that mask at which the flow is consistent.
-        lost: For how many frames the object has been lost.
+        score: IoU that the model predicts.
+        appearance: Agreement with the expectation, as a share of the usual agreement.
+        flow: IoU with the last mask warped by the flow, times the share of that mask in which the flow is consistent.
+        lost: Number of frames for which the object has been lost.
     """
 
     score: float = 1.0
@@ -74,22 +74,22 @@ class Signals:
 
     @property
     def confidence(self) -> float:
-        """All of them as one figure: flow that fails halves it, score and appearance that fail leave nothing."""
+        """All signals combined. If `flow` is 0 the confidence is halved; if `score` or `appearance` is 0 it is 0."""
         return self.score * self.appearance * (1 + self.flow) / 2
 
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """One object as it was last seen; a value.
+    """Immutable state of one tracked object on the last frame.
 
     Attributes:
         mask: (H, W) bool, its mask on the last frame.
-        prompted: What it looked like on frames where it was prompted.
-        learned: What it looked like on frames since then, the latest last.
-        held: ``x0, y0, x1, y1`` of where it was last held.
-        usual: The usual agreement with the expectation.
-        area: Pixels of its mask when it was prompted.
-        signals: How well it was found.
+        prompted: Its appearance on the frames on which it was prompted.
+        learned: Its appearance on later frames in memory, the latest last.
+        held: Box ``x0, y0, x1, y1`` of its mask on the last frame on which it was not lost.
+        usual: Running mean of its agreement with the expectation.
+        area: Number of pixels of its mask when it was prompted.
+        signals: Signals of how well it was found.
     """
 
     mask: NDArray[np.bool_]
@@ -102,7 +102,13 @@ class Track:
 
 
 def begin(cells: Cells, mask: Mask, before: tuple[View, ...] = ()) -> Track:
-    """A track that begins with a prompted mask, which is not empty; `before` is what the object looks like on its other prompted frames."""
+    """Return a new track of an object.
+
+    Args:
+        cells: The cells of the prompted frame.
+        mask: The mask on that frame, which must not be empty.
+        before: Appearance of the object on its other prompted frames.
+    """
     pixels, box = mask.array, mask.box
     prompted = (*before, view(cells, pixels))
     usual = overlap(cells.share(pixels), likeness(cells, prompted) * _bell(cells, box, 1.0))
@@ -111,14 +117,14 @@ def begin(cells: Cells, mask: Mask, before: tuple[View, ...] = ()) -> Track:
 
 
 def step(track: Track, session: Session, cells: Cells, flow: Flow, accepts: frozenset[PromptKind]) -> Track:
-    """The object on the next frame.
+    """Return the track of an object on the next frame.
 
     Args:
-        track: The object as it was.
-        session: The next frame, opened.
-        cells: What the cells of that frame look like.
-        flow: From that frame back to the one of the track.
-        accepts: The kinds of prompt that the segmenter takes.
+        track: The track on the last frame.
+        session: The next frame, opened by the segmenter.
+        cells: The cells of the next frame.
+        flow: Optical flow from the next frame back to the frame of the track.
+        accepts: Kinds of prompt that the segmenter takes.
     """
     moved = flow.move(track.mask)
     consistency, lost = flow.consistency(moved), track.signals.lost
@@ -130,7 +136,7 @@ def step(track: Track, session: Session, cells: Cells, flow: Flow, accepts: froz
     best: tuple[float, float, float, float, NDArray[np.bool_]] | None = None
     for candidate in session.segment(prompts, candidates=True) if prompts else ():
         pixels = candidate.array
-        if np.count_nonzero(pixels) < min(LEAST_AREA, track.area):
+        if np.count_nonzero(pixels) < min(MIN_AREA, track.area):
             continue
         agreement = overlap(cells.share(pixels), expected)
         along = 0.0 if lost else consistency * _iou(pixels, moved)
@@ -156,7 +162,15 @@ def step(track: Track, session: Session, cells: Cells, flow: Flow, accepts: froz
 def _prompts(
     cells: Cells, alike: NDArray[np.float32], expected: NDArray[np.float32], kept: NDArray[np.bool_], held: NDArray[np.float32]
 ) -> Iterator[SpatialPrompt]:
-    """The ways in which the segmenter is asked for an object."""
+    """Yield the prompts for the object.
+
+    Args:
+        cells: The cells of the frame.
+        alike: (rows, columns) likeness of the cells to the object.
+        expected: (rows, columns) expectation.
+        kept: (H, W) bool, the warped mask without the pixels that no longer look like the object.
+        held: Last box of the object.
+    """
     extent = float(min(held[2:] - held[:2]))
     if kept.any():
         box, mask = Prompt.box(*_box(kept)), Prompt.mask(kept)
@@ -177,7 +191,7 @@ def _prompts(
 
 
 def _points(cells: Cells, weights: NDArray[np.float32], extent: float) -> Iterator[SpatialPrompt]:
-    """One prompt of up to three points at the cells with the highest weights, apart from one another; none where all weights are low."""
+    """Yield one prompt of up to three separate points at the cells with the highest weights, or nothing if all weights are low."""
     x, y = cells.centers()
     apart = max(x[0] * 2, extent / 4)
     left, found = weights.copy(), []
@@ -192,7 +206,7 @@ def _points(cells: Cells, weights: NDArray[np.float32], extent: float) -> Iterat
 
 
 def _connected(alike: NDArray[np.float32], expected: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """The connected cells that look like the object and hold the most of the expectation."""
+    """Return, among connected regions of cells that look like the object, the one with the largest sum of the expectation."""
     import cv2
 
     count, labels = cv2.connectedComponents((alike > 0.5).astype(np.uint8), connectivity=8)
@@ -202,7 +216,7 @@ def _connected(alike: NDArray[np.float32], expected: NDArray[np.float32]) -> NDA
 
 
 def _sized(cells: Cells, expected: NDArray[np.float32], held: NDArray[np.float32]) -> SpatialPrompt:
-    """A box of the object's last size about the center of the expectation, within the frame."""
+    """Return a box of the object's last size at the center of the expectation, clipped to the frame."""
     x, y = cells.centers()
     weights = expected / expected.sum()
     center = np.array([(weights.sum(0) * x).sum(), (weights.sum(1) * y).sum()])
@@ -212,7 +226,7 @@ def _sized(cells: Cells, expected: NDArray[np.float32], held: NDArray[np.float32
 
 
 def _bell(cells: Cells, box: NDArray[np.float32], wider: float) -> NDArray[np.float32]:
-    """(rows, columns) a Gaussian bell about a box, 1 at its center."""
+    """Return a (rows, columns) Gaussian around a box, with value 1 at its center and a spread multiplied by `wider`."""
     x, y = cells.centers()
     spread = (BELL * (box[2:] - box[:2]) + 2 * np.array([x[0], y[0]])) * wider
     across = ((x - (box[0] + box[2]) / 2) / spread[0]) ** 2
@@ -221,7 +235,7 @@ def _bell(cells: Cells, box: NDArray[np.float32], wider: float) -> NDArray[np.fl
 
 
 def _box(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """``x0, y0, x1, y1`` of a mask that is not empty, half-open."""
+    """Return the box ``x0, y0, x1, y1`` of a mask that is not empty; x1 and y1 are exclusive."""
     columns, rows = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
     return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
 

@@ -1,6 +1,7 @@
-"""`PropagateSegmenter`: any image segmenter as a video segmenter, and its sessions.
+"""`PropagateSegmenter`: a video segmenter made from any image segmenter, and its sessions.
 
-How an object is found on the next frame is in `promptseg.tracking.propagation`; here are the frames, each encoded once, and saved sessions.
+A session encodes each frame once, keeps the track of each object, and can be saved. `promptseg.tracking.propagation` finds an object on
+the next frame.
 """
 
 from __future__ import annotations
@@ -26,47 +27,52 @@ from .flow import Flow, flow_between, gray
 from .propagation import Signals, Track, begin, step
 
 SPATIAL: frozenset[PromptKind] = frozenset({"point", "box", "mask"})
+"""Kinds of prompt that can be tracked."""
 
-PROMPTED = 16
-"""Of how many prompted frames an object is remembered: the first and the latest. A detector may prompt it any number of times."""
+MAX_PROMPTED = 16
+"""Maximum number of prompted frames in the memory of an object: the first and the latest ones.
+
+The memory must be bounded, because a detector may prompt an object any number of times.
+"""
 
 
 class PropagateSegmenter:
-    """A `promptseg.protocols.VideoSegmenter` made of any segmenter.
+    """Video segmenter made from any image segmenter; a `promptseg.protocols.VideoSegmenter`.
 
     Args:
-        segmenter: What segments each frame.
+        segmenter: The segmenter, which must take boxes.
 
     Raises:
-        ConfigError: It does not take boxes.
+        ConfigError: The segmenter does not take boxes.
     """
 
     def __init__(self, segmenter: Segmenter) -> None:
         if "box" not in segmenter.accepts:
-            raise ConfigError(f"tracking asks the segmenter with boxes; this one takes {', '.join(sorted(segmenter.accepts)) or 'nothing'}")
+            taken = ", ".join(sorted(segmenter.accepts)) or "nothing"
+            raise ConfigError(f"tracking needs a segmenter that takes boxes; this one takes {taken}")
         self.segmenter = segmenter
         self.accepts = segmenter.accepts & SPATIAL
 
     @property
     def provenance(self) -> Provenance:
-        """That of the segmenter, through this backend."""
+        """Provenance of the segmenter, with the backend ``propagate``."""
         own = self.segmenter.provenance
         return replace(own, backend="propagate", version=f"{own.backend} ({own.version})")
 
     def open(self, frames: VideoLike) -> PropagateSession:
-        """Starts a session; frames are read and encoded when they are reached, and only where there is an object."""
+        """Start a session. A frame is read when it is reached, and encoded only if there is an object on it."""
         return PropagateSession(open_frames(frames), self)
 
     def resume(self, path: str | os.PathLike[str], frames: VideoLike) -> PropagateSession:
-        """A session that goes on where a saved one was, over the same frames."""
+        """Return a session that continues a saved session over the same frames."""
         session = self.open(frames)
         session.restore(SavedSession.read(path))
         return session
 
 
 @dataclass(eq=False)
-class _Seen:
-    """A frame that was opened: what is kept of it while it is the latest."""
+class _OpenedFrame:
+    """The latest frame that the segmenter has opened."""
 
     index: int
     session: Session
@@ -75,13 +81,13 @@ class _Seen:
 
 @dataclass(eq=False)
 class _Object:
-    """An object: its masks where it was prompted, and its track on the frame where it was last.
+    """State of one object.
 
     Attributes:
-        prompts: Its track as it began, by the frame on which it was prompted.
-        index: The frame of `track`.
+        index: Frame of `track`, which is the last one on which the object was tracked or prompted.
         gray: (H, W) uint8 brightness of that frame.
-        track: The track there.
+        track: The track on that frame.
+        prompts: The initial track and the mask for each frame on which the object was prompted.
     """
 
     index: int
@@ -91,21 +97,21 @@ class _Object:
 
 
 class PropagateSession(TrackingSession):
-    """A `promptseg.protocols.VideoSession` over any segmenter.
+    """Video session over an image segmenter; a `promptseg.protocols.VideoSession`.
 
     Args:
         frames: The video.
-        segmenter: What opened it.
+        segmenter: The video segmenter that opened it.
     """
 
     def __init__(self, frames: FrameSource, segmenter: PropagateSegmenter) -> None:
         super().__init__(frames, segmenter.provenance, segmenter.accepts | {"mask"})
         self._segmenter = segmenter
         self._objects: dict[int, _Object] = {}
-        self._seen: _Seen | None = None
+        self._opened: _OpenedFrame | None = None
 
     def signals(self, object_id: int) -> Signals:
-        """How well an object was found on the frame where it was last tracked or prompted.
+        """Return how well an object was found on the last frame on which it was tracked or prompted.
 
         Raises:
             PromptError: There is no such object.
@@ -114,22 +120,22 @@ class PropagateSession(TrackingSession):
         return self._objects[object_id].track.signals
 
     def _prompt(self, frame: Frame, object_id: int, prompt: SpatialPrompt) -> Mask:
-        seen = self._open(frame)
+        opened = self._open(frame)
         given = prompt.mask_pixels if prompt.kinds == {"mask"} else None
-        mask = seen.session.segment([prompt])[0] if given is None else given
+        mask = opened.session.segment([prompt])[0] if given is None else given
         if not mask.area:
             raise PromptError(f"{prompt!r} gives an empty mask on frame {frame.index}: there is nothing to track")
         mask = Mask(mask.size, mask.counts, 1.0 if mask.score is None else mask.score)
         known = self._objects.get(object_id)
         others = {} if known is None else {at: one for at, one in known.prompts.items() if at != frame.index}
-        if len(others) >= PROMPTED:
+        if len(others) >= MAX_PROMPTED:
             first, *later = others
-            others = {at: others[at] for at in (first, *later[2 - PROMPTED :])}
-        track = begin(seen.cells, mask, tuple(one.prompted[-1] for one, _ in others.values()))
+            others = {at: others[at] for at in (first, *later[2 - MAX_PROMPTED :])}
+        track = begin(opened.cells, mask, tuple(one.prompted[-1] for one, _ in others.values()))
         self._objects[object_id] = _Object(frame.index, gray(frame.image), track, {**others, frame.index: (track, mask)})
         return mask
 
-    def _track(self, frame: Frame, object_ids: list[int], reverse: bool) -> dict[int, Mask]:  # noqa: ARG002 - The flow knows.
+    def _track(self, frame: Frame, object_ids: list[int], reverse: bool) -> dict[int, Mask]:  # noqa: ARG002 - The flow tells the direction.
         found: dict[int, Mask] = {}
         flows: dict[int, Flow] = {}
         brightness: NDArray[np.uint8] | None = None
@@ -143,20 +149,20 @@ class PropagateSession(TrackingSession):
                 found[object_id] = mask
                 continue
             if one.index != frame.index:
-                seen = self._open(frame)
+                opened = self._open(frame)
                 if one.index not in flows:
                     flows[one.index] = flow_between(one.gray, brightness)
-                track = step(one.track, seen.session, seen.cells, flows[one.index], self._segmenter.accepts)
+                track = step(one.track, opened.session, opened.cells, flows[one.index], self._segmenter.accepts)
                 one.index, one.gray, one.track = frame.index, brightness, track
             found[object_id] = Mask.from_array(one.track.mask, score=one.track.signals.confidence)
         return found
 
-    def _open(self, frame: Frame) -> _Seen:
-        """The frame as the segmenter sees it; the latest is kept, because several objects may be prompted on it."""
-        if self._seen is None or self._seen.index != frame.index:
+    def _open(self, frame: Frame) -> _OpenedFrame:
+        """Return an opened frame. The latest is kept, because several objects may be prompted on it."""
+        if self._opened is None or self._opened.index != frame.index:
             session = self._segmenter.segmenter.open(frame.image)
-            self._seen = _Seen(frame.index, session, cells_of(session))
-        return self._seen
+            self._opened = _OpenedFrame(frame.index, session, cells_of(session))
+        return self._opened
 
     def _forget(self, object_id: int) -> None:
         del self._objects[object_id]
@@ -185,7 +191,7 @@ class PropagateSession(TrackingSession):
 
 
 def _saved_track(name: str, track: Track, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
-    """A track as values and, under names that begin with `name`, arrays."""
+    """Return a track as plain values, and add its arrays to `arrays` under names that begin with `name`."""
     views = [*track.prompted, *track.learned]
     for index, view in enumerate(views):
         arrays[f"{name}-{index}-inside"], arrays[f"{name}-{index}-outside"] = view.inside, view.outside
@@ -202,6 +208,7 @@ def _saved_track(name: str, track: Track, arrays: dict[str, NDArray[Any]]) -> di
 
 
 def _read_track(saved: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Track:
+    """Return the track that `_saved_track` made plain values and arrays of."""
     name, (prompted, learned) = saved["name"], saved["views"]
     views = [View(arrays[f"{name}-{index}-inside"], arrays[f"{name}-{index}-outside"]) for index in range(prompted + learned)]
     return Track(

@@ -1,1 +1,1 @@
-"""What sessions over videos share: frames by number, objects and their prompts, files of saved sessions, and writing videos."""
+"""Reading and writing of videos, the frame buffer, and the base class and files of video sessions."""

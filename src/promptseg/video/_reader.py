@@ -1,4 +1,4 @@
-"""The base of what reads videos, before some of their frames are chosen."""
+"""Base class of video readers, which give every frame of a video."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 Unread = tuple[Union[float, None], Callable[[], NDArray[np.uint8]]]
-"""A frame's time, and what reads its pixels: frames that are passed over are not converted."""
+"""Time of a frame in seconds, and a function that returns its pixels. Frames that are skipped are not converted."""
 
 
 class Reader(ABC):
-    """All frames of a video, unselected.
+    """Reader of all frames of a video.
 
     Attributes:
-        name: What messages call it.
+        name: Name of the video in error messages.
         rereadable: Whether it can be read again, from any frame.
-        count: How many frames it has, where that is known.
-        fps: Frames a second on average, where that is known.
+        count: Number of frames, if known.
+        fps: Frames per second on average, if known.
     """
 
     name: str
@@ -30,11 +30,11 @@ class Reader(ABC):
 
     @abstractmethod
     def read(self, start: int) -> Iterator[Unread]:
-        """The frames from the one at `start` on. What is read once gives the frames from there on that were not given yet."""
+        """Yield the frames from index `start` on. A video that is read once yields only frames that it has not yielded before."""
 
 
-class OnceReader(Reader):
-    """Frames that come once and in order."""
+class StreamReader(Reader):
+    """Reader of frames that can be read once only, in order."""
 
     rereadable = False
 

@@ -1,4 +1,4 @@
-"""Frames of a camera, through OpenCV, which is imported when a camera is opened."""
+"""Frames of a camera, read by OpenCV. It is imported only when a camera is opened."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..errors import InputError
-from ._reader import OnceReader, Unread
+from ._reader import StreamReader, Unread
 
 
-def open_camera(number: int) -> OnceReader:
-    """Open a camera. It is released when its frames are no longer held.
+def open_camera(number: int) -> StreamReader:
+    """Open a camera. It is released when its reader is no longer referenced.
 
     Raises:
         InputError: There is no such camera.
@@ -21,7 +21,7 @@ def open_camera(number: int) -> OnceReader:
     camera = cv2.VideoCapture(number)
     if not camera.isOpened():
         camera.release()
-        raise InputError(f"camera {number} cannot be opened: is it connected, and free?")
+        raise InputError(f"camera {number} cannot be opened: check that it is connected and that no other program uses it")
 
     def frames() -> Iterator[Unread]:
         import time
@@ -31,10 +31,10 @@ def open_camera(number: int) -> OnceReader:
             while True:
                 there, image = camera.read()
                 if not there:
-                    raise InputError(f"camera {number} gave no frame any more after {given}: was it unplugged?")
+                    raise InputError(f"camera {number} stopped after {given} frames: check that it is still connected")
                 now, given = time.monotonic() - started, given + 1
                 yield now if given > 1 else 0.0, lambda image=image: np.ascontiguousarray(image[:, :, ::-1])  # type: ignore[misc]
         finally:
             camera.release()
 
-    return OnceReader(f"camera {number}", frames(), camera.get(cv2.CAP_PROP_FPS) or None)
+    return StreamReader(f"camera {number}", frames(), camera.get(cv2.CAP_PROP_FPS) or None)

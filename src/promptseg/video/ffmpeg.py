@@ -1,4 +1,4 @@
-"""Frames of video files, of the bytes of one, and of network streams, through PyAV (FFmpeg)."""
+"""Frames of video files, bytes of video files, and network streams, decoded by PyAV (FFmpeg)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ._reader import Reader, Unread
 
 
 class FileReader(Reader):
-    """A video file or the bytes of one, through PyAV (FFmpeg).
+    """Reader of a video file or its bytes, by PyAV (FFmpeg).
 
-    To start in the middle, the last key frame at or before that place is sought, if it was met before: only then it is known which frame
-    it is. If not, the file is decoded from the last key frame that was met.
+    To start in the middle, the reader seeks the last known key frame before the start and decodes from there. The index of a key frame is
+    known only after it was decoded once, so the first reading starts at the beginning of the file.
     """
 
     def __init__(self, file: str | Path | bytes) -> None:
@@ -31,7 +31,7 @@ class FileReader(Reader):
             self._header_count = stream.frames or None
             self.count = self._header_count
             self.fps = float(stream.average_rate) if stream.average_rate else None
-        self._keys: list[tuple[int, int]] = []  # (index, presentation time in the stream's units) of key frames.
+        self._keys: list[tuple[int, int]] = []  # (index, presentation time in units of the stream) of known key frames.
         self._first: int | None = None
 
     def read(self, start: int) -> Iterator[Unread]:
@@ -45,13 +45,13 @@ class FileReader(Reader):
             yield from self._counted(self._decoded(container, stream), 0, start)
 
     def _sought(self, key: tuple[int, int], start: int) -> Iterator[Unread] | None:
-        """The frames from `start` on, found from a key frame before it; None where seeking does not lead to that very frame."""
+        """Return the frames from `start` on, decoded from a key frame before it, or None if seeking does not reach that key frame."""
         index, time = key
         with contextlib.ExitStack() as stack:
             container, stream = stack.enter_context(self._opened())
             try:
                 container.seek(time, stream=stream)
-            except Exception:  # FFmpeg's errors have many bases; a file that cannot be sought in is read from its start.
+            except Exception:  # FFmpeg's errors have many base classes. A file without seeking is read from its start.
                 return None
             frames = self._decoded(container, stream)
             first = next((frame for frame in frames if frame.pts is not None and frame.pts >= time), None)
@@ -66,7 +66,13 @@ class FileReader(Reader):
             return found()
 
     def _counted(self, frames: Iterator[Any], index: int, start: int) -> Iterator[Unread]:
-        """Frames from `start` on, where the first of `frames` is the one at `index`; key frames and the end are remembered."""
+        """Yield the frames from `start` on, and store key frames and the number of frames.
+
+        Args:
+            frames: Decoded frames.
+            index: Index of the first of them.
+            start: Index of the first frame to yield.
+        """
         for frame in frames:
             if index == 0:
                 self._first = frame.pts
@@ -79,7 +85,7 @@ class FileReader(Reader):
         self.count = index
 
     def _decoded(self, container: Any, stream: Any) -> Iterator[Any]:
-        """The frames of an open file.
+        """Yield the decoded frames of an open file.
 
         Raises:
             InputError: The file is damaged or ends too early.
@@ -96,9 +102,9 @@ class FileReader(Reader):
                 if packet.is_corrupt:
                     why = "FFmpeg finds it corrupt"
                 frames = packet.decode() if why is None else stream.codec_context.decode(None)
-            except Exception as error:  # As above: FFmpeg's errors have many bases.
+            except Exception as error:  # FFmpeg's errors have many base classes.
                 why, cause = str(error), error
-                with contextlib.suppress(Exception):  # The frames that the decoder still holds.
+                with contextlib.suppress(Exception):  # Frames that the decoder still holds.
                     frames = stream.codec_context.decode(None)
             for frame in frames:
                 done, end = done + 1, max(end, (frame.time or 0.0) + float((frame.duration or 0) * (frame.time_base or 0)))
@@ -108,23 +114,24 @@ class FileReader(Reader):
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[tuple[Any, Any]]:
-        """The file, opened anew, and its video stream.
+        """Open the file and return its container and its video stream, within a ``with`` block.
 
         Raises:
-            InputError: It cannot be read, or has no video.
+            InputError: The file cannot be read, or has no video stream.
             MissingDependencyError: Package ``av`` is missing.
         """
         av = _av()
         try:
             container = av.open(io.BytesIO(self._file) if isinstance(self._file, bytes) else str(self._file))
         except FileNotFoundError as error:
-            raise InputError(f"there is no video {self.name}") from error
-        except Exception as error:  # As above.
-            why = getattr(error, "strerror", None) or error  # Without FFmpeg's number and the name once more.
-            raise InputError(f"{self.name} is empty, truncated or no video that FFmpeg reads: {why}") from error
+            raise InputError(f"there is no video {self.name}: check the path") from error
+        except Exception as error:  # FFmpeg's errors have many base classes.
+            why = getattr(error, "strerror", None) or error  # Without the number of the error and a second file name.
+            raise InputError(f"{self.name} is empty, truncated or no video that FFmpeg can read: {why}") from error
         with container:
             if not container.streams.video:
-                raise InputError(f"{self.name} has no video: only {', '.join(sorted({s.type for s in container.streams})) or 'no stream'}")
+                found = ", ".join(sorted({stream.type for stream in container.streams})) or "no stream"
+                raise InputError(f"{self.name} has no video stream, only {found}")
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             yield container, stream
@@ -136,17 +143,20 @@ def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
 
 
 def _missing(end: float, stream: Any) -> str:
-    """What is missing of a video whose last frame ends at `end` seconds, where its file says so; Matroska does, MP4 marks its packets."""
-    told = re.fullmatch(r"(\d+):(\d+):([\d.]+)", stream.metadata.get("DURATION", ""))
-    whole = sum(float(part) * unit for part, unit in zip(told.groups(), (3600, 60, 1), strict=True)) if told else 0.0
+    """Return a message if a video ends, at `end` seconds, before the duration in its header; else an empty text.
+
+    Matroska files have that duration. In truncated MP4 files, FFmpeg marks the packets as corrupt instead.
+    """
+    header = re.fullmatch(r"(\d+):(\d+):([\d.]+)", stream.metadata.get("DURATION", ""))
+    whole = sum(float(part) * unit for part, unit in zip(header.groups(), (3600, 60, 1), strict=True)) if header else 0.0
     return f"it ends at {end:.2f} of {whole:.2f} seconds" if end < 0.95 * whole - 0.2 else ""
 
 
 def _pixels(frame: Any, name: str) -> NDArray[np.uint8]:
-    """A decoded frame as (H, W, 3) uint8 RGB, turned as its display matrix says."""
+    """Return a decoded frame as (H, W, 3) uint8 RGB, rotated according to its display matrix."""
     try:
         image: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
-    except Exception as error:  # FFmpeg's errors have many bases.
+    except Exception as error:  # FFmpeg's errors have many base classes.
         raise InputError(f"a frame of {name} cannot be converted from {frame.format.name} to RGB: {error}") from error
     quarters = round(frame.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image
@@ -156,5 +166,5 @@ def _av() -> Any:
     try:
         import av
     except ImportError as error:
-        raise MissingDependencyError("video files need package av, which is not installed: pip install 'promptseg[video]'") from error
+        raise MissingDependencyError("reading videos needs package av, which is not installed: pip install 'promptseg[video]'") from error
     return av

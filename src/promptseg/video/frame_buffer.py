@@ -1,9 +1,8 @@
-"""`FrameBuffer`: the frames of a video by number, for a session that goes forwards, backward and to any frame, in bounded memory.
+"""`FrameBuffer`: random access to the frames of a video in bounded memory.
 
-A source that can be read again is read again where an earlier frame is wanted. Of frames that come once, the latest are kept, as many as
-`FrameBuffer.kept` says: whoever looks at a camera's image and clicks a moment later can still prompt the frame that they saw. An earlier
-frame has gone by, and a `PromptError` says so. So has one that was passed over, where a later frame was prompted before those before it
-were tracked, unless it is among those kept.
+If the source can be read again, it is read again for earlier frames. If it can be read once only, the buffer keeps the latest
+`FrameBuffer.kept` frames. A user who sees a camera image and clicks a moment later can therefore still prompt that frame. Earlier frames
+are gone, and asking for one raises `PromptError`. This includes frames that were skipped because a later frame was prompted first.
 """
 
 from __future__ import annotations
@@ -17,15 +16,18 @@ from ..masks import Size
 from ..protocols import Frame, FrameSource
 
 KEPT_BYTES = 64 << 20
-"""Frames that have been read are kept up to this many bytes, and one in any case."""
+"""Default limit of the memory for kept frames, in bytes. At least one frame is kept."""
 
 
 class FrameBuffer:
-    """Frames by number.
+    """Frames of a video by index.
 
     Args:
-        source: Where they come from.
-        kept_bytes: How many bytes of frames to keep, for going back on frames that come once and for reading backward.
+        source: The frames.
+        kept_bytes: Memory in bytes for kept frames, used for going back in a source that is read once, and for reading backward.
+
+    Attributes:
+        kept: Number of frames that fit into `kept_bytes`, at least 1.
     """
 
     def __init__(self, source: FrameSource, kept_bytes: int = KEPT_BYTES) -> None:
@@ -44,20 +46,20 @@ class FrameBuffer:
 
     @property
     def end(self) -> int | None:
-        """How many frames the video has, where its end was reached."""
+        """Number of frames of the video, or None if its end has not been reached yet."""
         return self._end
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the frames that are kept."""
+        """Memory of the kept frames in bytes."""
         return sum(frame.image.nbytes for frame in self._kept.values())
 
     def frame(self, index: int) -> Frame:
-        """One frame.
+        """Return one frame.
 
         Raises:
-            PromptError: There is none of that number, or it has gone by.
-            InputError: It cannot be read.
+            PromptError: The video has no such frame, or the frame is no longer available.
+            InputError: The frame cannot be read.
         """
         found = self._find(index, index)
         if found is None:
@@ -65,10 +67,10 @@ class FrameBuffer:
         return found
 
     def walk(self, start: int, stop: int | None, reverse: bool) -> Iterator[Frame]:
-        """The frames from `start` to before `stop`, or backward from `start` to after `stop`.
+        """Yield the frames from `start` up to but excluding `stop`, forward or, with `reverse`, backward.
 
         Raises:
-            PromptError: There is no frame `start`, or a frame on the way has gone by.
+            PromptError: There is no frame `start`, or a frame on the way is no longer available.
             InputError: A frame cannot be read.
         """
         last = 0 if reverse else None
@@ -80,12 +82,12 @@ class FrameBuffer:
             yield frame
             index += step
             if index < 0 or (last is not None and (last - index) * step < 0):
-                return  # The next frame is not wanted: a camera would wait for it.
-            # Backwards, as many frames as can be kept are read together, because most files are decoded forward alone.
+                return  # Do not read a frame that is not needed: a camera would block.
+            # Backward, as many frames as fit are read together, because most files can only be decoded forward.
             frame = self._find(index, max(0, index - self.kept + 1) if reverse else index)
 
     def has(self, count: int) -> bool:
-        """Whether the video has so many frames. Where they come once, and they have not all been read, it is taken to have them."""
+        """Return whether the video has at least `count` frames. For a source that is read once and has not ended, return True."""
         if self._end is not None:
             return self._end >= count
         known = self._source.count
@@ -93,14 +95,14 @@ class FrameBuffer:
             return True
         try:
             return self._find(count - 1, 0 if count <= self.kept else count - 1) is not None
-        except InputError:  # Of a damaged file no one knows; it is told when that frame is asked for.
+        except InputError:  # The number of frames in a damaged file is unknown. The error is raised when that frame is read.
             self._seen = count
             return True
 
     def _find(self, index: int, begin: int) -> Frame | None:
-        """A frame, for which those from `begin` on are read; None where the video ends before it."""
+        """Return a frame, or None if the video ends before it. If it must be read, read the frames from `begin` on."""
         if not is_whole_number(index, 0):
-            raise PromptError(f"a frame is a whole number from 0, got {index!r}")
+            raise PromptError(f"the index of a frame must be a whole number from 0, got {index!r}")
         if index in self._kept:
             return self._kept[index]
         if self._end is not None and index >= self._end:
@@ -112,20 +114,21 @@ class FrameBuffer:
                 self._reader, self._next = self._source.read(begin), begin
         elif index < self._next:
             first = next(iter(self._kept), self._next)
-            raise PromptError(f"frame {index} has gone by: this video is read once, and of its frames those from {first} on are kept")
+            raise PromptError(f"frame {index} has gone by: this video can be read once only, and frames from {first} on are kept")
         elif self._reader is None:
             self._reader = self._source.read(0)
         return self._read_to(index)
 
     def _read_to(self, index: int) -> Frame | None:
-        read = self._next in (0, max(self._kept, default=-1) + 1)  # Else nothing is known of the frame before the next.
+        """Read up to a frame and return it, or None if the video ends before it."""
+        read = self._next in (0, max(self._kept, default=-1) + 1)  # If not, the frame before the next one may not exist.
         while self._next <= index:
             try:
                 frame = next(self._reader, None) if self._reader is not None else None
             except InputError as error:
                 self._reader = None
                 if not self._source.rereadable:
-                    self._failure = error  # What comes once does not come again: later calls get the same answer.
+                    self._failure = error  # The source cannot be read again: later calls raise the same error.
                 raise
             if frame is None:
                 self._reader = None

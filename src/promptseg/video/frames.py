@@ -1,11 +1,11 @@
-"""Any video as a stream of frames: a file, a stream's address, a camera, a folder of images, arrays, or whatever yields images.
+"""`open_frames`: any video as a source of frames.
 
-`open_frames` makes a `FrameSource` of each. Frames are read one after the other when they are asked for, and none is
-kept here. A source that can be read again (file, folder, arrays) starts at any frame, as often as one likes; a stream, a camera or a
-generator is read once.
+A video is a file, the address of a stream, a camera, a folder of images, an array, or any iterable of images. Frames are read lazily, one
+after the other, and none is kept in memory. Files, folders and arrays can be read again, from any frame. Streams, cameras and generators
+are read once only.
 
-Frames are (H, W, 3) uint8 RGB and upright: a file's rotation is applied, 10-bit samples become 8-bit, odd sizes stay odd. The frames of one
-video have one size. Where a video has times, frames keep theirs, so that a variable frame rate is no special case.
+Frames are (H, W, 3) uint8 RGB and upright: the rotation of a file is applied. 10-bit samples are converted to 8 bits. Odd sizes are kept.
+All frames of a video have the same size. Frames keep their times, if the video has times, so a variable frame rate is supported.
 """
 
 from __future__ import annotations
@@ -24,28 +24,30 @@ from ..errors import InputError
 from ..images import IMAGE_SUFFIXES, ImageLike, load_image
 from ..masks import Size
 from ..protocols import Frame, FrameSource, VideoLike
-from ._reader import OnceReader, Reader, Unread
+from ._reader import Reader, StreamReader, Unread
 from .camera import open_camera
 from .ffmpeg import FileReader
 
+_EXPECTED = "a video is a path, a stream address, a camera number, a folder, an array or an iterable of images"
+
 
 def open_frames(source: VideoLike, *, every: int = 1, start: int = 0, stop: int | None = None) -> FrameSource:
-    """A stream of frames of whatever holds a video.
+    """Return the frames of a video.
 
     Args:
         source: The path of a video file, or its bytes (package ``av``, extra ``video``); the address of a stream, such as
             ``"rtsp://…"``; the number of a camera; a folder of images with any names, taken in their natural order (2 before 10); a
-            sequence of images or an (N, H, W, 3) array; or any other iterable of images. Images are what `load_image` takes. A
-            `FrameSource` stays what it is.
+            sequence of images or an (N, H, W, 3) array; any other iterable of images; or a `FrameSource`. Images are of any kind that
+            `promptseg.images.load_image` takes.
         every: Take every n-th frame.
-        start: Pass over so many frames first.
-        stop: End before this frame of the video, counted before `every`.
+        start: Index of the first frame to take.
+        stop: Index of the frame before which to end, counted in frames of the video, not in frames taken.
 
     Returns:
-        The frames, numbered from 0 as they were chosen.
+        The frames, numbered from 0 in the order in which they are taken.
 
     Raises:
-        InputError: It cannot be read, has no frame, or is no video; or `every`, `start` or `stop` is out of its range.
+        InputError: The source cannot be read, has no frame, or is not a video; or `every`, `start` or `stop` is out of range.
         MissingDependencyError: Package ``av`` is missing.
     """
     for name, value, least in (("every", every, 1), ("start", start, 0), ("stop", stop, start + 1)):
@@ -53,47 +55,46 @@ def open_frames(source: VideoLike, *, every: int = 1, start: int = 0, stop: int 
             whole_number(name, value, least, InputError)
     whole = (every, start, stop) == (1, 0, None)
     if isinstance(source, FrameSource):
-        return source if whole else _Chosen(_Source(source), every, start, stop)
-    return _Chosen(_reader(source), every, start, stop)
+        return source if whole else _SelectedFrames(_SourceReader(source), every, start, stop)
+    return _SelectedFrames(_reader(source), every, start, stop)
 
 
 def _reader(source: Any) -> Reader:
-    """Return what reads the frames of a value."""
+    """Return the reader for a source."""
     if isinstance(source, bool) or source is None:
-        raise InputError(f"a video is a path, an address, a camera's number, a folder, arrays or an iterable of images, got {source!r}")
+        raise InputError(f"{_EXPECTED}, got {source!r}")
     if isinstance(source, int):
         return open_camera(source)
     if isinstance(source, (str, os.PathLike)):
         text = os.fspath(source)
         if re.match(r"[a-z][a-z0-9+.-]+://", str(text), re.IGNORECASE):
-            return OnceReader(str(text), iter(FileReader(str(text)).read(0)))
+            return StreamReader(str(text), iter(FileReader(str(text)).read(0)))
         path = Path(text)
         if path.is_dir():
-            return _Images(_images_in(path), str(path))
+            return _ImageReader(_images_in(path), str(path))
         # A GIF by itself may be an animation, and is read as a video; in a folder it is one frame.
-        return _Images([path], str(path)) if path.suffix.lower() in IMAGE_SUFFIXES - {".gif"} else FileReader(path)
+        return _ImageReader([path], str(path)) if path.suffix.lower() in IMAGE_SUFFIXES - {".gif"} else FileReader(path)
     if isinstance(source, (bytes, bytearray)):
         return FileReader(bytes(source))
     if isinstance(source, np.ndarray):
         if source.ndim != 4:
             raise InputError(f"a video array has shape (N, H, W, 3), got {source.shape}: write [image] for a video of one frame")
-        return _Images(cast("Sequence[ImageLike]", source), "the video array")
+        return _ImageReader(cast("Sequence[ImageLike]", source), "the video array")
     if isinstance(source, Sequence):
-        return _Images(source, f"the sequence of {len(source)} images")
+        return _ImageReader(source, f"the sequence of {len(source)} images")
     if isinstance(source, Iterable):
-        return OnceReader("the stream of images", ((None, lambda image=image: load_image(image)) for image in source))  # type: ignore[misc]
-    kind = type(source).__name__
-    raise InputError(f"a video is a path, an address, a camera's number, a folder, arrays or an iterable of images, got {kind}")
+        return StreamReader("the stream of images", ((None, lambda image=image: load_image(image)) for image in source))  # type: ignore[misc]
+    raise InputError(f"{_EXPECTED}, got {type(source).__name__}")
 
 
-class _Chosen:
-    """Some frames of a video; a `FrameSource`."""
+class _SelectedFrames:
+    """Selected frames of a video; a `FrameSource`."""
 
     def __init__(self, video: Reader, every: int, start: int, stop: int | None) -> None:
         self._video, self._every, self._start, self._stop = video, every, start, stop
         self._given = 0
         self._frames: Iterator[Frame] | None = None
-        first = next(self._chosen(0), None)
+        first = next(self._selected(0), None)
         if first is None:
             raise InputError(f"{video.name} has no frame" + (f" at {start} or after it" if start else ""))
         height, width = first.image.shape[:2]
@@ -118,20 +119,21 @@ class _Chosen:
 
     def read(self, start: int = 0) -> Iterator[Frame]:
         if self._frames is None:
-            return self._checked(self._chosen(start))
+            return self._checked(self._selected(start))
         if start < self._given:
-            raise InputError(f"{self._video.name} is read once: frame {start} has gone by, the next is {self._given}")
+            raise InputError(f"{self._video.name} can be read once only: frame {start} has gone by, the next is {self._given}")
         return (frame for frame in self._checked(self._frames) if frame.index >= start)
 
     def __iter__(self) -> Iterator[Frame]:
         return self.read()
 
     def _after(self, first: Frame) -> Iterator[Frame]:
-        """The frames of a video that is read once, the first of which was read already."""
+        """Yield the frames of a video that is read once, after the first one, which has already been read."""
         yield first
-        yield from self._chosen(1)
+        yield from self._selected(1)
 
-    def _chosen(self, start: int) -> Iterator[Frame]:
+    def _selected(self, start: int) -> Iterator[Frame]:
+        """Yield the selected frames from selected index `start` on."""
         raw = self._start + start * self._every
         for position, (time, image) in enumerate(self._video.read(raw), raw):
             if self._stop is not None and position >= self._stop:
@@ -140,9 +142,10 @@ class _Chosen:
             if not beside:
                 yield Frame(index, image(), time)
             if self._stop is not None and position + self._every >= self._stop and not beside:
-                return  # A camera need not give a frame that no one asked for.
+                return  # Do not read a frame that is not needed: a camera would block.
 
     def _checked(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """Yield frames, and raise `InputError` for one of another size than the first."""
         for frame in frames:
             height, width = frame.image.shape[:2]
             if (height, width) != self.size:
@@ -152,8 +155,8 @@ class _Chosen:
             yield frame
 
 
-class _Images(Reader):
-    """Images in a sequence, each read when it is reached."""
+class _ImageReader(Reader):
+    """Reader of a sequence of images, each loaded when it is reached."""
 
     def __init__(self, images: Sequence[ImageLike], name: str) -> None:
         self.name, self._images, self.count = name, images, len(images)
@@ -169,8 +172,8 @@ class _Images(Reader):
             raise InputError(f"frame {index} of {self.name}: {error}") from error
 
 
-class _Source(Reader):
-    """A source of frames from elsewhere."""
+class _SourceReader(Reader):
+    """Reader of a `FrameSource`."""
 
     def __init__(self, source: FrameSource) -> None:
         self.name, self._source = "the source of frames", source
@@ -182,15 +185,16 @@ class _Source(Reader):
 
 
 def _images_in(folder: Path) -> list[Path]:
+    """Return the image files of a folder in natural order."""
     try:
         found = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")]
     except OSError as error:
         raise InputError(f"cannot read folder {folder}: {error.strerror or error}") from error
     if not found:
-        raise InputError(f"folder {folder} has no images: a video in a folder is files such as 0001.jpg")
+        raise InputError(f"folder {folder} has no images: expected one image file for each frame, such as 0001.jpg")
     return sorted(found, key=lambda path: _natural(path.name))
 
 
 def _natural(name: str) -> tuple[tuple[int, str], ...]:
-    """A key by which numbers in names are compared as numbers."""
+    """Return a sort key by which numbers in names are compared as numbers."""
     return tuple((int(part), "") if part.isdecimal() else (-1, part.lower()) for part in re.split(r"(\d+)", name))

@@ -1,4 +1,7 @@
-"""`SavedSession`: a video session in a file, as one NumPy archive of plain arrays, one of which is JSON. Nothing in it can be executed."""
+"""`SavedSession`: the state of a video session in a file.
+
+The file is a NumPy archive of plain arrays, one of which holds JSON. It is read without pickle, so no code in it can run.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +28,14 @@ _VALUES = "session.json"
 
 @dataclass(frozen=True, eq=False)
 class SavedSession:
-    """What a session is, without its frames.
+    """State of a video session without its frames.
 
     Attributes:
-        provenance: The model that tracks.
+        provenance: Provenance of the model that tracks.
         size: ``(height, width)`` of the frames.
-        values: What of it `json` can write.
-        arrays: The rest, by name.
-        path: Where it was read from.
+        values: The part of the state that JSON can hold.
+        arrays: The arrays of the state, by name.
+        path: Path that it was read from.
     """
 
     provenance: Provenance
@@ -42,7 +45,7 @@ class SavedSession:
     path: Path | None = None
 
     def write(self, path: str | os.PathLike[str]) -> None:
-        """Writes it to one file, which is either whole or not there.
+        """Write the session to one file, atomically.
 
         Raises:
             OutputError: The file cannot be written.
@@ -56,10 +59,10 @@ class SavedSession:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> SavedSession:
-        """Reads what `write` wrote.
+        """Read a session that `write` has written.
 
         Raises:
-            InputError: The file is absent, damaged or something else.
+            InputError: The file is missing, damaged or not a saved session.
         """
         source = Path(path)
         try:
@@ -74,30 +77,29 @@ class SavedSession:
         except OSError as error:
             raise InputError(f"cannot read the session {source}: {error.strerror or error}") from error
         except (KeyError, TypeError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-            raise InputError(f"{source} is no saved video session, or is damaged: {error}") from error
+            raise InputError(f"{source} is not a saved video session, or is damaged: {error}") from error
         if written != FORMAT:
-            raise InputError(f"{source} is of format {written!r}; this version reads {FORMAT!r}")
+            raise InputError(f"{source} has format {written!r}, but this version reads {FORMAT!r}")
         return read
 
     def check(self, provenance: Provenance, size: Size) -> None:
-        """Whether a model can go on with it.
+        """Raise an error if a model and a video do not fit the session.
 
         Raises:
-            InputError: It is of another model or of frames of another size.
+            InputError: The session was made with another model or other weights, or with frames of another size.
         """
-        told, here = self.provenance, provenance
+        saved, here = self.provenance, provenance
         name = self.path or "the saved session"
-        if (told.model, told.backend, dict(told.weights)) != (here.model, here.backend, dict(here.weights)):
-            other = (
-                "other weights" if (told.model, told.backend) == (here.model, here.backend) else f"model {told.model!r} ({told.backend})"
-            )
+        if (saved.model, saved.backend, dict(saved.weights)) != (here.model, here.backend, dict(here.weights)):
+            same_model = (saved.model, saved.backend) == (here.model, here.backend)
+            other = "other weights" if same_model else f"model {saved.model!r} ({saved.backend})"
             raise InputError(f"{name} was written by {other}, not by {here.model!r} ({here.backend}) with these weights")
         if self.size != size:
-            raise InputError(f"{name} is of frames of size {self.size} (height, width), these have {size}")
+            raise InputError(f"{name} was made with frames of size {self.size} (height, width), but these frames have {size}")
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
-        """Within the block, values and arrays that are not as expected are an `InputError`."""
+        """Raise `InputError`, in the ``with`` block, for values or arrays that are missing or of the wrong form."""
         try:
             yield
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:

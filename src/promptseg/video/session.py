@@ -1,8 +1,8 @@
-"""`TrackingSession`: what every session over a video does in the same way, whatever tracks the objects in it.
+"""`TrackingSession`: base class of video sessions.
 
-A model's session derives from it and says how an object is prompted on a frame, how it is tracked to the next, and what of it is saved.
-The rest is here: the frames (see `promptseg.video.frame_buffer` for those that come once), the checks of prompts and ids, which objects are
-there on a frame, their order, and files of sessions.
+A subclass implements how an object is prompted on a frame, how it is tracked to the next frame, and what is saved. The base class handles
+the frames (with `promptseg.video.frame_buffer.FrameBuffer`), checks prompts and ids, selects the objects on a frame, keeps their order, and
+reads and writes saved sessions.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from .saved_session import SavedSession
 
 
 class TrackingSession(ABC):
-    """A `promptseg.protocols.VideoSession`, but for how objects are tracked.
+    """Base class of a `promptseg.protocols.VideoSession`, without the tracking itself.
 
     Args:
         frames: The video.
-        provenance: Which model tracks; a saved session is for the same one.
-        accepts: The kinds of prompt that it takes.
-        kept_bytes: How many bytes of frames to keep; see `FrameBuffer`.
+        provenance: Provenance of the model that tracks. A saved session can only be restored with the same model.
+        accepts: Kinds of prompt that the session takes.
+        kept_bytes: Memory in bytes for kept frames, as for `FrameBuffer`.
     """
 
     def __init__(self, frames: FrameSource, provenance: Provenance, accepts: frozenset[PromptKind], kept_bytes: int = KEPT_BYTES) -> None:
@@ -47,11 +47,11 @@ class TrackingSession(ABC):
 
     @property
     def object_ids(self) -> tuple[int, ...]:
-        """The objects, in the order in which they were first prompted."""
+        """Ids of the objects, in the order in which they were first prompted."""
         return tuple(self._prompted)
 
     def prompted_frames(self, object_id: int) -> frozenset[int]:
-        """The frames on which an object was prompted.
+        """Return the frames on which an object was prompted.
 
         Raises:
             PromptError: There is no such object.
@@ -91,10 +91,10 @@ class TrackingSession(ABC):
         SavedSession(self.provenance, self.size, {**values, "prompted": prompted}, arrays).write(path)
 
     def restore(self, saved: SavedSession) -> None:
-        """Takes over what a saved session was. To be called by `VideoSegmenter.resume` on a session that is new.
+        """Restore the state of a saved session. For `VideoSegmenter.resume`, on a new session.
 
         Raises:
-            InputError: It is of another model or of frames of another size.
+            InputError: The saved session is damaged, or was made with another model or with frames of another size.
         """
         saved.check(self.provenance, self.size)
         with saved.reading():
@@ -103,23 +103,26 @@ class TrackingSession(ABC):
 
     @abstractmethod
     def _prompt(self, frame: Frame, object_id: int, prompt: SpatialPrompt) -> Mask:
-        """Prompts an object, which may be new. Where this raises, nothing may have changed."""
+        """Prompt an object, which may be new, and return its mask. If an error is raised, the session must not have changed."""
 
     @abstractmethod
     def _track(self, frame: Frame, object_ids: list[int], reverse: bool) -> Mapping[int, Mask]:
-        """The masks of some objects on a frame, by their ids in their order. On frames where an object was prompted it has its own mask."""
+        """Return the masks of the given objects on a frame by id, in the given order.
+
+        On a frame on which an object was prompted, its mask is the one that the prompt gave.
+        """
 
     @abstractmethod
     def _forget(self, object_id: int) -> None:
-        """Drops what is kept of an object."""
+        """Remove the state of an object."""
 
     @abstractmethod
     def _state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """What of the objects is to be saved: values that `json` can write, and arrays."""
+        """Return the state of the objects for saving: values that JSON can hold, and arrays."""
 
     @abstractmethod
     def _restore(self, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Takes over what `_state` gave."""
+        """Restore the state that `_state` has returned."""
 
     def _check_known(self, object_id: int) -> None:
         if object_id not in self._prompted:

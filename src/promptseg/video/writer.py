@@ -1,4 +1,4 @@
-"""`VideoWriter`: frames to a video file that plays everywhere, through PyAV (FFmpeg)."""
+"""`VideoWriter`: writes frames to a video file that plays everywhere, with PyAV (FFmpeg)."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ..errors import InputError, MissingDependencyError, OutputError
 from ..masks import Size
 
 _TICKS = 60_000
-"""Times are written in parts of a second that all usual frame rates divide; MPEG-4 takes no finer ones than 65,535."""
+"""Time units per second in the file. All usual frame rates divide it, and MPEG-4 allows at most 65,535."""
 
 
 class VideoWriter:
-    """A video file that is written frame by frame: H.264 where FFmpeg has an encoder for it, MPEG-4 where not.
+    """Writer of a video file, to be used in a ``with`` block.
 
-    Use it in a ``with`` block. The file takes its name when the block ends; if it fails, what was there before is untouched. H.264 in its
-    common form has even sides only: of an odd one the last row or column is repeated.
+    The codec is H.264 if FFmpeg has an encoder for it, else MPEG-4. The file is renamed to its final name when the block ends. If the block
+    fails, an existing file is not changed. H.264 in its common form needs even sides, so the last row or column of an odd side is repeated.
 
     Args:
-        path: The file; its suffix says which container, ``.mp4`` or ``.mkv``.
+        path: Path of the file. The suffix selects the container: ``.mp4`` or ``.mkv``.
         size: ``(height, width)`` of the frames.
-        fps: Frames a second, for frames that are given without times.
+        fps: Frames per second, for frames without times.
 
     Raises:
         MissingDependencyError: Package ``av`` is missing.
@@ -42,18 +42,18 @@ class VideoWriter:
                 "writing videos needs package av, which is not installed: pip install 'promptseg[video]'"
             ) from error
         if not 0 < fps < float("inf"):
-            raise InputError(f"a video has more than 0 frames a second, got {fps!r}")
+            raise InputError(f"fps must be above 0, got {fps!r}")
         self._av: Any = av
         self._path, self._size, self._fps = Path(path), size, fps
-        if not self._path.parent.is_dir():  # FFmpeg would say so at the first frame.
-            raise OutputError(f"cannot write video {self._path}: there is no folder {self._path.parent}")
+        if not self._path.parent.is_dir():  # FFmpeg would raise this error only at the first frame.
+            raise OutputError(f"cannot write video {self._path}: there is no folder {self._path.parent}, create it first")
         self._temporary = self._path.with_name(f".{self._path.stem}.part{self._path.suffix}")
         self._last, self._count = -1, 0
         codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
         try:
             self._container = self._av.open(str(self._temporary), "w")
             self._stream = self._container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001))
-        except Exception as error:  # FFmpeg's errors have many bases: an unknown suffix is a ValueError, a missing folder an OSError.
+        except Exception as error:  # FFmpeg's errors have many base classes: an unknown suffix is a ValueError.
             self._drop()
             raise OutputError(f"cannot write video {self._path}: {error}") from error
         self._stream.width, self._stream.height = size[1] + size[1] % 2, size[0] + size[0] % 2
@@ -61,18 +61,19 @@ class VideoWriter:
         self._stream.codec_context.time_base = Fraction(1, _TICKS)
 
     def write(self, image: NDArray[np.uint8], time: float | None = None) -> None:
-        """Writes one frame.
+        """Write one frame.
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            time: Seconds since the first frame; default: what the frame rate says. One that is not after the last counts as just after.
+            time: Seconds since the first frame. Default: the time according to the frame rate. A time that is not after that of the last
+                frame is moved to just after it.
 
         Raises:
-            InputError: The frame has another size.
-            OutputError: It cannot be written.
+            InputError: The frame has another size or dtype.
+            OutputError: The file cannot be written.
         """
         if image.shape != (*self._size, 3) or image.dtype != np.uint8:
-            raise InputError(f"this video has frames of shape {(*self._size, 3)} and dtype uint8, got {image.shape} and {image.dtype}")
+            raise InputError(f"expected frames of shape {(*self._size, 3)} and dtype uint8, got {image.shape} and {image.dtype}")
         even = np.pad(image, ((0, self._size[0] % 2), (0, self._size[1] % 2), (0, 0)), mode="edge")
         frame = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
         seconds = self._count / self._fps if time is None else time
@@ -95,7 +96,7 @@ class VideoWriter:
                 self._container.close()
         except OutputError:
             raise
-        except Exception as failure:  # As above.
+        except Exception as failure:  # FFmpeg's errors have many base classes.
             raise OutputError(f"cannot write video {self._path}: {failure}") from failure
         finally:
             self._drop()
@@ -103,7 +104,7 @@ class VideoWriter:
     def _mux(self, frame: Any) -> None:
         try:
             self._container.mux(self._stream.encode(frame))
-        except Exception as error:  # As above.
+        except Exception as error:  # FFmpeg's errors have many base classes.
             raise OutputError(f"cannot write video {self._path}: {error}") from error
 
     def _drop(self) -> None:

@@ -1,0 +1,84 @@
+"""State of one image while it passes through the stages of a pipeline, with the seconds that each stage took."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..detections import Detections
+from ..prompts import EverythingPrompt, Prompt, SpatialPrompt
+from ..protocols import Session
+from ..results import Provenance
+
+
+class Clock:
+    """Seconds by stage, in the order in which the stages ran.
+
+    Attributes:
+        seconds: The seconds by the name of the stage.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Measure the block of a ``with`` statement and add its seconds to a stage."""
+        started = time.perf_counter()
+        yield
+        self.add({stage: time.perf_counter() - started})
+
+    def add(self, timings: Mapping[str, float]) -> None:
+        """Add seconds to stages."""
+        for stage, seconds in timings.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+
+
+@dataclass
+class Job:
+    """One image on its way through the stages.
+
+    Attributes:
+        prompts: The prompts for the image.
+        pixels: (H, W, 3) uint8 RGB.
+        source: Path of the image, if it was read from a file.
+        clock: Seconds by stage.
+        detections: The detections that passed the filters, if the detector was run.
+        boxes: Prompts for the segmenter, one for each detection.
+        dropped: Number of dropped detections by reason.
+        session: The image opened by the segmenter.
+        segmented_by: Provenance of the segmenter, which may be one of a fallback chain.
+    """
+
+    prompts: tuple[Prompt, ...]
+    pixels: NDArray[np.uint8]
+    source: str | None
+    clock: Clock
+    detections: Detections | None = None
+    boxes: Sequence[SpatialPrompt] = ()
+    dropped: Counter[str] = field(default_factory=Counter)
+    session: Session | None = None
+    segmented_by: Provenance | None = None
+
+    @property
+    def needs_segmenter(self) -> bool:
+        """Whether there is a prompt for the segmenter. If not, the image need not be encoded."""
+        return bool(self.boxes) or any(isinstance(prompt, (SpatialPrompt, EverythingPrompt)) for prompt in self.prompts)
+
+    def opened(self, session: Session, seconds: float) -> None:
+        """Store the session and its timings.
+
+        Args:
+            session: The image opened by the segmenter.
+            seconds: Time that opening took. The part that the timings of the session leave out is added to its last stage.
+        """
+        self.session, self.segmented_by = session, session.provenance
+        stage = next(reversed(list(session.timings)), "encode")
+        self.clock.add(session.timings)
+        self.clock.add({stage: max(0.0, seconds - sum(session.timings.values()))})
