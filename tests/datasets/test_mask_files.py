@@ -18,7 +18,7 @@ def test_black_and_white_is_one_object_without_label(save, square, dtype):
     assert (pixels == square).all()
 
 
-def test_a_black_and_white_picture_in_rgb_is_one_object(save, square):
+def test_a_black_and_white_image_in_rgb_is_one_object(save, square):
     assert (objects(save("m.png", np.repeat(square[..., None] * np.uint8(255), 3, axis=2)))["1"][1] == square).all()
 
 
@@ -84,7 +84,7 @@ def test_a_mask_in_color_is_refused_by_name(save):
         read_mask_file(save("m.png", colors))
 
 
-def test_what_is_no_picture_is_refused_by_name(tmp_path):
+def test_what_is_no_image_is_refused_by_name(tmp_path):
     (tmp_path / "m.png").write_text("no")
     with pytest.raises(InputError, match=r"m\.png"):
         read_mask_file(tmp_path / "m.png")
