@@ -9,7 +9,7 @@ from promptseg.testing import FakeSegmenter
 
 @pytest.fixture(autouse=True)
 def _runs(run, tmp_path, photo, add_model):
-    """Photos with a disc, and runs on them: ``box.json``, ``point.json`` and ``fewer.json``, which lacks one."""
+    """Images with a disc, and runs on them: ``box.json``, ``point.json`` and ``fewer.json``, which lacks one."""
     add_model("fake", "segmenter", lambda _: FakeSegmenter(radius=10))
     y, x = np.ogrid[:60, :80]
     disc = ((x - 40) ** 2 + (y - 30) ** 2 <= 100).astype(np.uint8) * 255

@@ -253,8 +253,8 @@ def test_of_objects_that_overlap_the_smaller_stays_whole_in_a_label_image(tmp_pa
 def test_a_mask_without_pixels_is_lost_and_said_to_be(tmp_path, ring):
     empty = Mask.from_array(np.zeros((7, 9), bool))
     report = write("coco", [image(tmp_path, "a.png", [empty, ring], (7, 9))], tmp_path / "out")
-    assert (report.masks, report.lost) == (1, {"they have no pixel": 1})
-    assert json.loads(json.dumps(report.to_dict()))["lost"] == {"they have no pixel": 1}
+    assert (report.masks, report.lost) == (1, {"they have no pixels": 1})
+    assert json.loads(json.dumps(report.to_dict()))["lost"] == {"they have no pixels": 1}
 
 
 def test_classes_have_the_numbers_that_are_asked_for_and_others_follow(tmp_path, ring):

@@ -58,7 +58,7 @@ def test_labels_without_image_are_named(write, tmp_path):
 
 
 def test_a_file_without_names_is_refused(write):
-    with pytest.raises(InputError, match=r"data\.yaml has no names"):
+    with pytest.raises(InputError, match=r"data\.yaml has no class names"):
         write(f"0 {SQUARE}", "train: here")
 
 
