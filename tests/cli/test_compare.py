@@ -44,7 +44,7 @@ def test_runs_on_different_objects_are_refused_by_name(run):
 def test_an_overlap_with_a_training_set_is_a_warning(run):
     done = run("compare", "box.json", "point.json", "--trained-on", "images")
     assert done.exit_code == 0
-    assert "warning: 0.png is no test of a model that saw it in training: images" in done.stderr
+    assert "warning: 0.png is not a valid test of models that were trained on it: images" in done.stderr
 
 
 def test_wrong_usage_has_exit_status_two(run):

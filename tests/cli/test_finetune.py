@@ -48,8 +48,8 @@ def test_it_says_what_was_learned_and_how_to_use_it(run, calls):
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
         "30 training images, 8 validation images; 9 epochs in 61 s, stopped: no better validation in 4 epochs",
-        "IoU by box on those 8: 0.500 before, 0.750 after epoch 7",
-        "IoU by point on those 8: 0.300 before, 0.700 after epoch 7",
+        "Validation IoU by box: 0.500 before, 0.750 after epoch 7",
+        "Validation IoU by point: 0.300 before, 0.700 after epoch 7",
         "Use it: --model mini-sam=tuned",
     ]
 

@@ -314,10 +314,10 @@ class TestWrongUsage:
             (["--point", "7,8,5"], ["--point", "'7,8,5'"]),
             (["--box", "1,2,3"], ["--box", "'1,2,3'"]),
             (["--box", "9,2,3,8"], ["x0 < x1", "9.0"]),
-            (["--point", "7,8", "--box", "1,2,3,4", "--box", "5,6,7,8"], ["points go with one box or none"]),
+            (["--point", "7,8", "--box", "1,2,3,4", "--box", "5,6,7,8"], ["points can be combined with one box at most"]),
             (["--text", "dog"], ["'dog'", "--detector"]),
             (["--text", " ", "--detector", "finder"], ["phrase", "' '"]),
-            (["--points-per-side", "5", "--point", "1,1"], ["--points-per-side goes with --everything"]),
+            (["--points-per-side", "5", "--point", "1,1"], ["--points-per-side needs --everything"]),
             (["--everything", "--points-per-side", "0"], ["points_per_side", "got 0"]),
             (["--everything", "--points-per-side", "many"], ["--points-per-side"]),
             (["--nosuch"], ["--nosuch"]),
@@ -374,8 +374,8 @@ class TestCache:
         class Cached(SamSegmenter):
             provenance = FakeSegmenter().provenance
 
-            def open(self, image):
-                return FakeSegmenter().open(image)
+            def open_all(self, images):
+                return [FakeSegmenter().open(image) for image in images]
 
         model = Cached(None, EmbeddingCache())
         add_model("cached", "segmenter", lambda _: model)
@@ -408,7 +408,7 @@ class TestFallback:
 
         add_model("huge", "segmenter", too_large)
         add_model("large", "segmenter", too_large)
-        add_model("small", "segmenter", lambda _: FakeSegmenter())
+        add_model("small", "segmenter", lambda request: FakeSegmenter(provenance=request.provenance("1.0")))
 
     def test_the_models_are_tried_in_their_order_and_the_result_says_so(self, run, save_image):
         words = "--model", "huge", "--fallback", "large", "--fallback", "small", "--point", "1,1", "--json"

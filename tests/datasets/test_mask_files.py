@@ -32,7 +32,7 @@ def test_soft_edges_are_cut_over_127_and_a_finding_says_so(save, square):
     assert not ignored
     assert finding.kind == "converted"
     assert finding.source == str(path)
-    assert "6.2 % of the mask is gray: what is over 127 counts" in finding.message
+    assert "6.2 % of the mask is gray: values above 127 are read" in finding.message
 
 
 def test_a_jpeg_is_never_a_label_mask(save):

@@ -20,8 +20,8 @@ from .prompts import (
     ModelOption,
     PointsPerSideOption,
     TextOption,
-    prompts_of,
     pipeline_of,
+    prompts_of,
 )
 
 INTERRUPTED = 130

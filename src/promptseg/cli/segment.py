@@ -24,8 +24,8 @@ from .prompts import (
     ModelOption,
     PointsPerSideOption,
     TextOption,
-    prompts_of,
     pipeline_of,
+    prompts_of,
 )
 
 
