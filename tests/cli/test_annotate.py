@@ -40,7 +40,7 @@ def test_a_pipeline_file_serves_in_place_of_the_flags(run, tmp_path):
     (tmp_path / "p.yaml").write_text("detect: {model: find}\nsegment: {model: fake}\n")
     done = run("annotate", "images", "--config", "p.yaml", "--out", "out", "--json")
     content = json.loads(done.stdout)
-    assert (content["images"], content["objects"], content["failures"]) == (3, 6, 0)
+    assert (content["photos"], content["objects"], content["failures"]) == (3, 6, 0)
     assert content["written"]["coco"]["images"] == 3
 
 
@@ -81,7 +81,7 @@ def test_control_c_says_how_to_go_on(run, add_model):
     add_model("fake", "segmenter", lambda _: Interrupted())
     done = run(*RUN, "--box", "5,5,30,30")
     assert done.exit_code == 130
-    assert "the same command goes on" in done.stderr
+    assert "the same command continues" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def _davis(tmp_path, add_model):
 
 @pytest.fixture
 def predicted(tmp_path):
-    """Label label_images of both sequences; of the last frame of ``pair`` the objects are swapped, the last of ``single`` is absent."""
+    """Label images of both sequences; of the last frame of ``pair`` the objects are swapped, the last of ``single`` is absent."""
     for name, label_images in (("pair", [TWO, TWO, np.array([0, 2, 1])[TWO]]), ("single", [ONE, ONE])):
         for frame, values in enumerate(label_images):
             save(tmp_path / "predicted" / name / f"{frame:05}.png", values)

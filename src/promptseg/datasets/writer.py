@@ -192,7 +192,7 @@ def new_folder(path: Path) -> Iterator[Path]:
     if path.exists() and not (path / MARKER).is_file() and (not path.is_dir() or any(path.iterdir())):
         raise OutputError(f"{path} exists, and promptseg did not write it: remove it, or write to another folder")
     with output_errors(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp") as holder:
-        # A folder within the temporary one, because that one is private and goes in any case.
+        # A folder inside the temporary one, which has private permissions and is deleted in any case.
         folder = Path(holder) / "new"
         folder.mkdir()
         yield folder
