@@ -1,4 +1,4 @@
-"""What tests of the command line share: running it, photos to run it on, models for it."""
+"""Fixtures for the tests of the command line: running commands, and images to run them on."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ def _in_a_folder_of_its_own(tmp_path, monkeypatch):
 
 @pytest.fixture
 def run():
-    """Runs a command in this process: ``run("models", "--json")`` has `exit_code`, `stdout` and `stderr`."""
+    """Run a command in this process: ``run("models", "--json")`` has `exit_code`, `stdout` and `stderr`."""
 
     def run(*words):
         result = CliRunner().invoke(app, [str(word) for word in words])
@@ -31,7 +31,7 @@ def run():
 
 @pytest.fixture
 def run_apart():
-    """Runs a command in a process of its own, as the shell would."""
+    """Run a command in its own process, as a shell would."""
 
     def run(*words, **environment):
         command = [sys.executable, "-m", "promptseg", *(str(word) for word in words)]
@@ -43,8 +43,8 @@ def run_apart():
 
 
 @pytest.fixture
-def save_photo(photo, tmp_path):
-    """Writes a synthetic photo: ``save_photo("a.png")`` is its path in the current folder."""
+def save_image(photo, tmp_path):
+    """Write a synthetic image: ``save_image("a.png")`` is its path in the current folder."""
 
     def save(name, height=60, width=80, seed=0):
         Image.fromarray(photo(height, width, seed)).save(tmp_path / name)

@@ -6,16 +6,16 @@ from promptseg.testing import FakeDetector, FakeSegmenter
 
 
 @pytest.fixture(autouse=True)
-def _photos(tmp_path, save_photo, add_model):
-    """Three photos in a folder, and models ``fake`` and ``find``."""
+def _photos(tmp_path, save_image, add_model):
+    """Three images in a folder, and models ``fake`` and ``find``."""
     add_model("fake", "segmenter", lambda _: FakeSegmenter())
     add_model("find", "detector", lambda _: FakeDetector({"dog": (5, 5, 35, 25), "cat": (40, 30, 60, 50)}))
-    (tmp_path / "photos").mkdir()
+    (tmp_path / "images").mkdir()
     for index in range(3):
-        save_photo(f"photos/{index}.png", seed=index)
+        save_image(f"images/{index}.png", seed=index)
 
 
-RUN = ("annotate", "photos", "--model", "fake", "--out", "out")
+RUN = ("annotate", "images", "--model", "fake", "--out", "out")
 
 
 def test_a_folder_is_annotated_by_text(run, tmp_path):
@@ -38,28 +38,28 @@ def test_the_same_command_has_nothing_left_to_do(run):
 
 def test_a_pipeline_file_serves_in_place_of_the_flags(run, tmp_path):
     (tmp_path / "p.yaml").write_text("detect: {model: find}\nsegment: {model: fake}\n")
-    done = run("annotate", "photos", "--config", "p.yaml", "--out", "out", "--json")
+    done = run("annotate", "images", "--config", "p.yaml", "--out", "out", "--json")
     content = json.loads(done.stdout)
     assert (content["photos"], content["objects"], content["failures"]) == (3, 6, 0)
     assert content["written"]["coco"]["images"] == 3
 
 
 def test_several_formats_are_written_side_by_side_with_their_options(run, tmp_path):
-    done = run(*RUN, "--box", "5,5,30,30", "--format", "coco, yolo-seg", "--format-option", "yolo-seg.photos=copy")
+    done = run(*RUN, "--box", "5,5,30,30", "--format", "coco, yolo-seg", "--format-option", "yolo-seg.images=copy")
     assert done.exit_code == 0, done.stderr
     assert (tmp_path / "out" / "coco.json").is_file()
     assert (tmp_path / "out" / "yolo-seg").is_dir()
 
 
-def test_photos_that_failed_are_named_with_exit_status_one_and_tried_again_when_asked(run, tmp_path, save_photo):
-    good = (tmp_path / "photos" / "1.png").read_bytes()
-    (tmp_path / "photos" / "1.png").write_bytes(good[:1500])
+def test_images_that_failed_are_named_with_exit_status_one_and_tried_again_when_asked(run, tmp_path, save_image):
+    good = (tmp_path / "images" / "1.png").read_bytes()
+    (tmp_path / "images" / "1.png").write_bytes(good[:1500])
     done = run(*RUN, "--box", "5,5,30,30")
     assert done.exit_code == 1
     assert "2 photos annotated with 2 objects; 1 failed" in done.stdout
     assert "promptseg: 1.png: 1.png is truncated" in done.stderr
     assert "--retry-failed" in done.stderr
-    (tmp_path / "photos" / "1.png").write_bytes(good)
+    (tmp_path / "images" / "1.png").write_bytes(good)
     assert run(*RUN, "--box", "5,5,30,30").exit_code == 1
     done = run(*RUN, "--box", "5,5,30,30", "--retry-failed")
     assert (done.exit_code, done.stderr) == (0, "")
@@ -81,7 +81,7 @@ def test_control_c_says_how_to_go_on(run, add_model):
     add_model("fake", "segmenter", lambda _: Interrupted())
     done = run(*RUN, "--box", "5,5,30,30")
     assert done.exit_code == 130
-    assert "the same command goes on" in done.stderr
+    assert "the same command continues" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,8 @@ def test_control_c_says_how_to_go_on(run, add_model):
         (("--text", "dog"), "give --detector"),
         (("--box", "1,2"), "x0,y0,x1,y1"),
         (("--everything", "--format", "cocoa"), "there is no format 'cocoa'"),
-        (("--everything", "--format-option", "photos"), "FORMAT.OPTION=VALUE"),
-        (("--everything", "--format-option", "yolo.photos=copy"), "which is not written"),
+        (("--everything", "--format-option", "images"), "FORMAT.OPTION=VALUE"),
+        (("--everything", "--format-option", "yolo.images=copy"), "which is not written"),
         (("--everything", "--config", "p.yaml"), "leave out --model"),
         (("--everything", "--executor", "spark"), "'local' or 'ray'"),
         (("--everything", "--workers", "2"), "executor 'ray'"),

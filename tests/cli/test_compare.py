@@ -9,7 +9,7 @@ from promptseg.testing import FakeSegmenter
 
 @pytest.fixture(autouse=True)
 def _runs(run, tmp_path, photo, add_model):
-    """Photos with a disc, and runs on them: ``box.json``, ``point.json`` and ``fewer.json``, which lacks one."""
+    """Images with a disc, and runs on them: ``box.json``, ``point.json`` and ``fewer.json``, which lacks one."""
     add_model("fake", "segmenter", lambda _: FakeSegmenter(radius=10))
     y, x = np.ogrid[:60, :80]
     disc = ((x - 40) ** 2 + (y - 30) ** 2 <= 100).astype(np.uint8) * 255
@@ -44,7 +44,7 @@ def test_runs_on_different_objects_are_refused_by_name(run):
 def test_an_overlap_with_a_training_set_is_a_warning(run):
     done = run("compare", "box.json", "point.json", "--trained-on", "images")
     assert done.exit_code == 0
-    assert "warning: 0.png is no test of a model that saw it in training: images" in done.stderr
+    assert "warning: 0.png is not a valid test of models that were trained on it: images" in done.stderr
 
 
 def test_wrong_usage_has_exit_status_two(run):

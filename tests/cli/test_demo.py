@@ -23,18 +23,18 @@ def _cutter(add_model):
 
 @pytest.mark.usefixtures("_cutter")
 class TestDemo:
-    def test_it_writes_a_picture_of_each_kind_of_prompt_and_all_masks(self, run):
+    def test_it_writes_an_image_of_each_kind_of_prompt_and_all_masks(self, run):
         result = run("demo", "--model", "cutter")
         assert (result.exit_code, result.stderr) == (0, "")
         assert sorted(path.name for path in Path("demo").iterdir()) == ["box.png", "everything.png", "masks.json", "point.png"]
         report = json.loads(Path("demo/masks.json").read_text("utf-8"))
         assert [len(report[kind]["masks"]) for kind in ("point", "box", "everything")] == [1, 1, 1024]
         for kind in ("point", "box", "everything"):
-            with Image.open(Path("demo") / f"{kind}.png") as picture:
-                assert (np.asarray(picture) != coffee()).any()
-                assert picture.size == (600, 400)
+            with Image.open(Path("demo") / f"{kind}.png") as overlay:
+                assert (np.asarray(overlay) != coffee()).any()
+                assert overlay.size == (600, 400)
 
-    def test_it_tells_what_it_does_and_where_the_pictures_are(self, run):
+    def test_it_tells_what_it_does_and_where_the_images_are(self, run):
         said = run("demo", "--model", "cutter", "--out", "elsewhere").stdout
         assert str(Path("elsewhere") / "point.png") in said
         assert all(part in said for part in ("Model cutter", "Prompt.point(290, 160)", "Prompt.box(322, 62, 430, 330)", "Next: "))
@@ -82,7 +82,7 @@ def test_it_runs_as_a_process_into_a_pipe_of_any_encoding(run_apart):
 
 
 @pytest.mark.weights
-def test_the_default_model_finds_the_objects_of_the_sample_photo(mini_sam, run, monkeypatch):
+def test_the_default_model_finds_the_objects_of_the_sample_image(mini_sam, run, monkeypatch):
     monkeypatch.setitem(demo.PROMPTS, "everything", Prompt.everything(6))
     result = run("demo", "--json")
     assert (result.exit_code, result.stderr) == (0, "")

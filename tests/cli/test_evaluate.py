@@ -10,7 +10,7 @@ from promptseg.testing import FakeDetector, FakeSegmenter
 
 @pytest.fixture(autouse=True)
 def _folder(tmp_path, photo, add_model):
-    """Two photos with a rectangle each, in folders ``images`` and ``masks``, and a model ``fake``."""
+    """Two images with a rectangle each, in folders ``images`` and ``masks``, and a model ``fake``."""
     add_model("fake", "segmenter", lambda _: FakeSegmenter())
     add_model("find", "detector", lambda _: FakeDetector({"box": (5, 5, 35, 25)}))
     mask = np.zeros((60, 80), np.uint8)

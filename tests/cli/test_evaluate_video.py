@@ -36,9 +36,9 @@ def _davis(tmp_path, add_model):
 
 @pytest.fixture
 def predicted(tmp_path):
-    """Label pictures of both sequences; of the last frame of ``pair`` the objects are swapped, and of the last of ``single`` is none."""
-    for name, pictures in (("pair", [TWO, TWO, np.array([0, 2, 1])[TWO]]), ("single", [ONE, ONE])):
-        for frame, values in enumerate(pictures):
+    """Label images of both sequences; of the last frame of ``pair`` the objects are swapped, the last of ``single`` is absent."""
+    for name, label_images in (("pair", [TWO, TWO, np.array([0, 2, 1])[TWO]]), ("single", [ONE, ONE])):
+        for frame, values in enumerate(label_images):
             save(tmp_path / "predicted" / name / f"{frame:05}.png", values)
     return "predicted"
 
@@ -67,7 +67,7 @@ def test_json_and_the_saved_run_have_the_figures_by_sequence_and_object(run, pre
     done = run("evaluate", "--davis", "davis", "--video", "--predictions", predicted, "--json", "--out", "run.json")
     values = json.loads(done.stdout)
     assert values == json.loads((tmp_path / "run.json").read_text())
-    assert values["answer"] == "predicted"
+    assert values["predictions"] == "predicted"
     assert values["mean"] == {"j": 0.666667, "f": 0.666667, "j_and_f": 0.666667}
     assert set(values["sequences"]) == {"pair", "single"}
     assert values["sequences"]["single"] == {
@@ -96,7 +96,7 @@ def test_what_belongs_together_is_told_with_exit_status_two(run, words):
 
 
 def broken_labels(root):
-    (root / "predicted" / "single" / "00001.png").write_bytes(b"no picture")
+    (root / "predicted" / "single" / "00001.png").write_bytes(b"no image")
 
 
 def small_labels(root):

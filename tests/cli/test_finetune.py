@@ -31,13 +31,13 @@ def calls(monkeypatch):
     return made
 
 
-FOLDERS = ("--images", "photos", "--masks", "masks", "--out", "tuned")
+FOLDERS = ("--images", "images", "--masks", "masks", "--out", "tuned")
 
 
 @pytest.fixture(autouse=True)
 def photos(tmp_path, monkeypatch):
-    """The folders that the commands name, with a photo and its mask; the tests run beside them."""
-    for name in ("photos", "masks"):
+    """The folders that the commands name, with an image and its mask; the tests run beside them."""
+    for name in ("images", "masks"):
         (tmp_path / name).mkdir()
         Image.new("L", (8, 6), 255).save(tmp_path / name / "a.png")
     monkeypatch.chdir(tmp_path)
@@ -47,15 +47,15 @@ def test_it_says_what_was_learned_and_how_to_use_it(run, calls):
     result = run("finetune", *FOLDERS, "--seed", 1)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
-        "30 photos learned from, 8 to judge by; 9 epochs in 61 s, stopped: no better validation in 4 epochs",
-        "IoU by box on those 8: 0.500 before, 0.750 after epoch 7",
-        "IoU by point on those 8: 0.300 before, 0.700 after epoch 7",
+        "30 training images, 8 validation images; 9 epochs in 61 s, stopped: no better validation in 4 epochs",
+        "Validation IoU by box: 0.500 before, 0.750 after epoch 7",
+        "Validation IoU by point: 0.300 before, 0.700 after epoch 7",
         "Use it: --model mini-sam=tuned",
     ]
 
 
 def test_it_says_where_nothing_was_gained(run, calls):
-    assert "No epoch was better than the model as it was" in run("finetune", *FOLDERS, "--seed", 2).stdout
+    assert "No epoch was better than the original model" in run("finetune", *FOLDERS, "--seed", 2).stdout
 
 
 def test_options_reach_the_call(run, calls):
@@ -93,7 +93,7 @@ def test_findings_are_told_and_what_is_broken_has_its_exit_status(run, calls):
 def test_other_formats_are_read(run, calls, tmp_path):
     coco = {"images": [{"id": 1, "file_name": "a.png", "width": 8, "height": 6}], "categories": [], "annotations": []}
     (tmp_path / "truth.json").write_text(json.dumps(coco))
-    assert run("finetune", "--images", "photos", "--coco", "truth.json", "--out", "tuned").exit_code == 0
+    assert run("finetune", "--images", "images", "--coco", "truth.json", "--out", "tuned").exit_code == 0
     assert "truth.json" in calls[0][0][0].source
 
 
@@ -129,7 +129,7 @@ def test_json_is_one_object(run, calls):
 
 
 @pytest.mark.parametrize(
-    ("words", "status"), [((), 2), (("--images", "photos"), 2), ((*FOLDERS, "--model", "superpixel"), 2), (FOLDERS, 1)]
+    ("words", "status"), [((), 2), (("--images", "images"), 2), ((*FOLDERS, "--model", "superpixel"), 2), (FOLDERS, 1)]
 )
 def test_wrong_usage_and_failures_have_their_exit_status(words, status, run, monkeypatch):
     if status == 1:

@@ -13,20 +13,20 @@ from promptseg.cli.output import distinct_names, errors_as_messages, seconds, wr
 from promptseg.errors import ConfigError, InputError, LicenseError, OutputError, PromptError, WeightsError
 from promptseg.runtime import files
 
-PICTURE = Image.fromarray(np.arange(48, dtype=np.uint8).reshape(4, 4, 3))
+IMAGE = Image.fromarray(np.arange(48, dtype=np.uint8).reshape(4, 4, 3))
 
 
 @pytest.mark.parametrize(("name", "kind"), [("a.png", "PNG"), ("a.PNG", "PNG"), ("a.jpg", "JPEG"), ("a.jpeg", "JPEG"), ("a.bmp", "BMP")])
-def test_a_picture_is_written_in_the_format_of_its_name(name, kind, tmp_path):
-    write_image(PICTURE, tmp_path / "new" / "folder" / name)
+def test_an_image_is_written_in_the_format_of_its_name(name, kind, tmp_path):
+    write_image(IMAGE, tmp_path / "new" / "folder" / name)
     with Image.open(tmp_path / "new" / "folder" / name) as image:
         assert (image.format, image.size) == (kind, (4, 4))
 
 
 @pytest.mark.parametrize("name", ["a.xyz", "a"])
 def test_a_name_that_says_no_format_is_refused(name, tmp_path):
-    with pytest.raises(OutputError, match=r"is not a picture format that Pillow writes"):
-        write_image(PICTURE, tmp_path / name)
+    with pytest.raises(OutputError, match=r"is not an image format that Pillow writes"):
+        write_image(IMAGE, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -35,7 +35,7 @@ def test_json_is_written_as_it_is(tmp_path):
     assert json.loads((tmp_path / "new" / "a.json").read_text("utf-8")) == {"name": "濡れた道", "values": [1, 2.5, None]}
 
 
-@pytest.mark.parametrize("write", [lambda path: write_image(PICTURE, path), lambda path: write_json([1, 2], path)])
+@pytest.mark.parametrize("write", [lambda path: write_image(IMAGE, path), lambda path: write_json([1, 2], path)])
 @pytest.mark.parametrize(("owner", "function", "number"), [(files.os, "fsync", errno.ENOSPC), (files.Path, "replace", errno.EACCES)])
 @pytest.mark.parametrize("before", [None, b"what stood there"])
 def test_nothing_half_written_is_left_and_what_stood_there_is_untouched(write, owner, function, number, before, tmp_path, monkeypatch):
@@ -86,6 +86,6 @@ def test_timings_are_said_in_seconds():
     assert seconds({"encode": 0.5123, "segment": 0.03}) == "encode 0.51 s, segment 0.03 s"
 
 
-def test_photos_of_one_name_get_names_that_differ_and_others_keep_their_own():
-    photos = [Path(name) for name in ("a/dog.jpg", "b/dog.png", "cat.jpg", "dog-2.jpg", "dog.webp")]
-    assert distinct_names(photos) == ["dog", "dog-2", "cat", "dog-2-2", "dog-3"]
+def test_images_of_one_name_get_names_that_differ_and_others_keep_their_own():
+    images = [Path(name) for name in ("a/dog.jpg", "b/dog.png", "cat.jpg", "dog-2.jpg", "dog.webp")]
+    assert distinct_names(images) == ["dog", "dog-2", "cat", "dog-2-2", "dog-3"]

@@ -47,10 +47,10 @@ def test_words_become_prompts(words, expected):
         ({"boxes": ["1,2,3"]}, "--box takes x0,y0,x1,y1, got '1,2,3'"),
         ({"boxes": ["1,2,3,x"]}, "--box takes numbers x0,y0,x1,y1, got '1,2,3,x'"),
         ({"boxes": ["30,2,3,40"]}, r"x0 < x1 and y0 < y1 .* got \(30.0, 2.0, 3.0, 40.0\)"),
-        ({"points": ["3,4"], "boxes": ["1,2,3,4", "5,6,7,8"]}, "points go with one box or none"),
+        ({"points": ["3,4"], "boxes": ["1,2,3,4", "5,6,7,8"]}, "points can be combined with one box at most"),
         ({"text": ""}, "a phrase is text that is not blank"),
         ({"text": "dog,,cat"}, "a phrase is text that is not blank"),
-        ({"points_per_side": 8}, "--points-per-side goes with --everything"),
+        ({"points_per_side": 8}, "--points-per-side needs --everything"),
         ({"everything": True, "points_per_side": 0}, "at least 1, got 0"),
     ],
 )

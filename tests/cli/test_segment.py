@@ -38,55 +38,55 @@ def assert_wrong_usage(result, *parts):
 
 @pytest.mark.usefixtures("fakes")
 class TestPrompts:
-    def masks(self, run, save_photo, *words):
-        result = run("segment", save_photo("a.png"), "--model", "cutter", "--json", *words)
+    def masks(self, run, save_image, *words):
+        result = run("segment", save_image("a.png"), "--model", "cutter", "--json", *words)
         assert (result.exit_code, result.stderr) == (0, "")
         return json.loads(result.stdout)["masks"]
 
-    def test_a_point(self, run, save_photo):
-        (mask,) = self.masks(run, save_photo, "--point", "20,30")
+    def test_a_point(self, run, save_image):
+        (mask,) = self.masks(run, save_image, "--point", "20,30")
         assert Mask.from_coco_rle(mask["segmentation"]).array[30, 20]
 
-    def test_a_background_point_belongs_to_the_same_object(self, run, save_photo):
-        (mask,) = self.masks(run, save_photo, "--point", "20,30", "--point", "23,30,0")
+    def test_a_background_point_belongs_to_the_same_object(self, run, save_image):
+        (mask,) = self.masks(run, save_image, "--point", "20,30", "--point", "23,30,0")
         assert not Mask.from_coco_rle(mask["segmentation"]).array[30, 23]
 
-    def test_several_boxes_are_several_objects(self, run, save_photo):
-        boxes = [mask["box"] for mask in self.masks(run, save_photo, "--box", "10,10,30,30", "--box", "40,20,70,50")]
+    def test_several_boxes_are_several_objects(self, run, save_image):
+        boxes = [mask["box"] for mask in self.masks(run, save_image, "--box", "10,10,30,30", "--box", "40,20,70,50")]
         assert boxes == [[10, 10, 30, 30], [40, 20, 70, 50]]
 
-    def test_a_box_with_a_point_is_one_object(self, run, save_photo):
-        (mask,) = self.masks(run, save_photo, "--box", "10,10,30,30", "--point", "60,40")
+    def test_a_box_with_a_point_is_one_object(self, run, save_image):
+        (mask,) = self.masks(run, save_image, "--box", "10,10,30,30", "--point", "60,40")
         assert mask["box"][2] > 60
 
-    def test_everything_with_its_density(self, run, save_photo):
-        assert len(self.masks(run, save_photo, "--everything", "--points-per-side", "3")) == 9
+    def test_everything_with_its_density(self, run, save_image):
+        assert len(self.masks(run, save_image, "--everything", "--points-per-side", "3")) == 9
 
-    def test_all_candidates(self, run, save_photo):
-        assert len(self.masks(run, save_photo, "--point", "20,30", "--candidates")) == 3
+    def test_all_candidates(self, run, save_image):
+        assert len(self.masks(run, save_image, "--point", "20,30", "--candidates")) == 3
 
-    def test_text_with_a_detector(self, run, save_photo):
-        masks = self.masks(run, save_photo, "--text", "dog, red car, cow", "--detector", "finder")
+    def test_text_with_a_detector(self, run, save_image):
+        masks = self.masks(run, save_image, "--text", "dog, red car, cow", "--detector", "finder")
         assert [(mask["label"], mask["box"]) for mask in masks] == [
             ("dog", [5, 5, 20, 20]),
             ("dog", [40, 10, 60, 30]),
             ("red car", [50, 40, 70, 55]),
         ]
 
-    def test_a_detector_without_prompts_finds_all_it_knows(self, run, save_photo):
-        assert len(self.masks(run, save_photo, "--detector", "finder")) == 3
+    def test_a_detector_without_prompts_finds_all_it_knows(self, run, save_image):
+        assert len(self.masks(run, save_image, "--detector", "finder")) == 3
 
-    def test_a_pipeline_file_in_place_of_models(self, run, save_photo):
+    def test_a_pipeline_file_in_place_of_models(self, run, save_image):
         Path("pipeline.toml").write_text("[segment]\nmodel = 'cutter'\n[clean]\nmin_area = 500")
         words = "--config", "pipeline.toml", "--box", "10,10,30,30", "--box", "30,10,60,50", "--json"
-        result = run("segment", save_photo("a.png"), *words)
+        result = run("segment", save_image("a.png"), *words)
         assert [mask["area"] for mask in json.loads(result.stdout)["masks"]] == [1200]
 
-    def test_own_weights_and_the_device_reach_the_model(self, run, save_photo, add_model):
+    def test_own_weights_and_the_device_reach_the_model(self, run, save_image, add_model):
         requests = []
         add_model("owned", "segmenter", lambda request: requests.append(request) or FakeSegmenter())
         Path("own.pt").write_bytes(b"weights")
-        run("segment", save_photo("a.png"), "--model", "owned=own.pt", "--device", "cuda", "--point", "1,1", "--json")
+        run("segment", save_image("a.png"), "--model", "owned=own.pt", "--device", "cuda", "--point", "1,1", "--json")
         assert (list(requests[0].weights.files.values()), requests[0].device) == ([Path("own.pt")], "cuda")
 
 
@@ -94,9 +94,9 @@ class TestPipelineFile:
     """Detections and what becomes of them, as a pipeline file says."""
 
     @pytest.fixture
-    def masks(self, run, save_photo, add_model):
-        """Runs a pipeline file on a photo of 80 x 60 pixels: ``masks(found, settings, *words)`` is the JSON object."""
-        photo = save_photo("a.png")
+    def masks(self, run, save_image, add_model):
+        """Runs a pipeline file on an image of 80 x 60 pixels: ``masks(found, settings, *words)`` is the JSON object."""
+        image = save_image("a.png")
 
         def masks(found, settings, *words):
             add_model("finder", "detector", lambda _: found if hasattr(found, "detect") else FakeDetector(found))
@@ -104,7 +104,7 @@ class TestPipelineFile:
             stages = {"detect": {"model": "finder"}, "segment": {"model": "cutter"}}
             values = {key: {**stages.get(key, {}), **settings.get(key, {})} for key in {**stages, **settings}}
             Path("pipeline.json").write_text(json.dumps(values))
-            result = run("segment", photo, "--config", "pipeline.json", "--json", *words)
+            result = run("segment", image, "--config", "pipeline.json", "--json", *words)
             assert (result.exit_code, result.stderr) == (0, "")
             return json.loads(result.stdout)
 
@@ -161,47 +161,47 @@ class TestPipelineFile:
 
 @pytest.mark.usefixtures("fakes")
 class TestFiles:
-    def test_a_picture_and_the_masks_are_written_and_named(self, run, save_photo):
-        result = run("segment", save_photo("a.png"), "--model", "cutter", "--box", "10,10,30,30")
+    def test_an_image_and_the_masks_are_written_and_named(self, run, save_image):
+        result = run("segment", save_image("a.png"), "--model", "cutter", "--box", "10,10,30,30")
         assert (result.exit_code, result.stderr) == (0, "")
         assert written("promptseg-out") == ["a-masks.json", "a-overlay.png"]
         assert result.stdout.startswith("a.png: 1 mask (read ")
         assert all(str(Path("promptseg-out") / name) in result.stdout for name in ("a-masks.json", "a-overlay.png"))
         values = json.loads(Path("promptseg-out/a-masks.json").read_text("utf-8"))
         assert [mask["box"] for mask in values["masks"]] == [[10, 10, 30, 30]]
-        with Image.open("promptseg-out/a-overlay.png") as picture, Image.open("a.png") as photo:
-            changed = (np.asarray(picture) != np.asarray(photo)).any(axis=-1)
+        with Image.open("promptseg-out/a-overlay.png") as overlay, Image.open("a.png") as original:
+            changed = (np.asarray(overlay) != np.asarray(original)).any(axis=-1)
         assert changed[10:30, 10:30].mean() > 0.9
         assert not changed[35:, 35:].any()
 
-    def test_each_mask_as_a_black_and_white_picture(self, run, save_photo):
+    def test_each_mask_as_a_black_and_white_image(self, run, save_image):
         boxes = "--box", "10,10,30,30", "--box", "40,20,70,50"
-        run("segment", save_photo("a.png"), "--model", "cutter", *boxes, "--masks", "--out", "new/out")
+        run("segment", save_image("a.png"), "--model", "cutter", *boxes, "--masks", "--out", "new/out")
         assert written("new/out") == ["a-mask-000.png", "a-mask-001.png", "a-masks.json", "a-overlay.png"]
-        with Image.open("new/out/a-mask-001.png") as picture:
-            pixels = np.asarray(picture.convert("L"))
+        with Image.open("new/out/a-mask-001.png") as mask:
+            pixels = np.asarray(mask.convert("L"))
         assert set(np.unique(pixels)) == {0, 255}
         assert Mask.from_array(pixels).box.tolist() == [40, 20, 70, 50]
 
-    @pytest.mark.parametrize(("name", "kind"), [("picture.png", "PNG"), ("new/picture.JPG", "JPEG")])
-    def test_out_may_name_one_picture(self, name, kind, run, save_photo):
-        result = run("segment", save_photo("a.png"), "--model", "cutter", "--box", "10,10,30,30", "--out", name)
+    @pytest.mark.parametrize(("name", "kind"), [("overlay.png", "PNG"), ("new/overlay.JPG", "JPEG")])
+    def test_out_may_name_one_image(self, name, kind, run, save_image):
+        result = run("segment", save_image("a.png"), "--model", "cutter", "--box", "10,10,30,30", "--out", name)
         assert result.exit_code == 0
         assert written() == sorted(["a.png", name])
-        with Image.open(name) as picture:
-            assert (picture.format, picture.size) == (kind, (80, 60))
+        with Image.open(name) as overlay:
+            assert (overlay.format, overlay.size) == (kind, (80, 60))
 
-    def test_json_writes_no_files_unless_out_says_where(self, run, save_photo):
+    def test_json_writes_no_files_unless_out_says_where(self, run, save_image):
         words = "--model", "cutter", "--box", "10,10,30,30", "--json"
-        run("segment", save_photo("a.png"), *words)
+        run("segment", save_image("a.png"), *words)
         assert written() == ["a.png"]
         result = run("segment", "a.png", *words, "--out", "out")
         assert written("out") == ["a-masks.json", "a-overlay.png"]
         assert {**json.loads(result.stdout), "timings": 0} == {**json.loads(Path("out/a-masks.json").read_text()), "timings": 0}
 
     @pytest.mark.parametrize(("owner", "function"), [(files.os, "fsync"), (files.Path, "replace")])
-    def test_a_full_or_read_only_disk_leaves_nothing_half_written(self, owner, function, run, save_photo, monkeypatch):
-        save_photo("a.png")
+    def test_a_full_or_read_only_disk_leaves_nothing_half_written(self, owner, function, run, save_image, monkeypatch):
+        save_image("a.png")
 
         def fail(*_):
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -214,27 +214,27 @@ class TestFiles:
         )
         assert written() == ["a.png"]
 
-    def test_out_that_is_a_file_is_named(self, run, save_photo):
+    def test_out_that_is_a_file_is_named(self, run, save_image):
         Path("out").write_text("I was here")
-        result = run("segment", save_photo("a.png"), "--model", "cutter", "--box", "10,10,30,30", "--out", "out")
+        result = run("segment", save_image("a.png"), "--model", "cutter", "--box", "10,10,30,30", "--out", "out")
         assert result.exit_code == 1
         assert "cannot write out" in result.stderr
         assert Path("out").read_text() == "I was here"
 
-    def test_the_source_is_never_written_to(self, run, save_photo):
-        before = Path(save_photo("a.png")).read_bytes()
+    def test_the_source_is_never_written_to(self, run, save_image):
+        before = Path(save_image("a.png")).read_bytes()
         run("segment", "a.png", "--model", "cutter", "--box", "10,10,30,30", "--out", ".")
         assert Path("a.png").read_bytes() == before
 
 
 @pytest.mark.usefixtures("fakes")
-class TestSeveralPhotos:
+class TestSeveralImages:
     WORDS = "--model", "cutter", "--box", "10,10,30,30"
 
-    def test_each_is_written_and_one_that_cannot_be_read_does_not_stop_the_others(self, run, save_photo):
-        save_photo("a.png")
-        Path("b.png").write_bytes(b"not a picture")
-        save_photo("c.png")
+    def test_each_is_written_and_one_that_cannot_be_read_does_not_stop_the_others(self, run, save_image):
+        save_image("a.png")
+        Path("b.png").write_bytes(b"not an image")
+        save_image("c.png")
         result = run("segment", "a.png", "b.png", "absent.png", "c.png", *self.WORDS)
         assert result.exit_code == 1
         assert written("promptseg-out") == ["a-masks.json", "a-overlay.png", "c-masks.json", "c-overlay.png"]
@@ -243,9 +243,9 @@ class TestSeveralPhotos:
         assert about_absent.startswith("promptseg: cannot read image absent.png: ")
         assert "b.png" not in result.stdout
 
-    def test_json_is_one_object_with_results_and_failures(self, run, save_photo):
-        save_photo("a.png")
-        save_photo("c.png")
+    def test_json_is_one_object_with_results_and_failures(self, run, save_image):
+        save_image("a.png")
+        save_image("c.png")
         Path("b.png").touch()
         result = run("segment", "a.png", "b.png", "c.png", *self.WORDS, "--json")
         assert result.exit_code == 1
@@ -254,45 +254,45 @@ class TestSeveralPhotos:
         assert values["failed"] == [{"source": "b.png", "error": "b.png is empty"}]
         assert result.stderr == "promptseg: b.png is empty\n"
 
-    def test_a_prompt_that_fits_one_photo_and_not_another_fails_for_that_one(self, run, save_photo):
-        save_photo("large.png", 100, 100)
-        save_photo("small.png", 20, 20)
+    def test_a_prompt_that_fits_one_image_and_not_another_fails_for_that_one(self, run, save_image):
+        save_image("large.png", 100, 100)
+        save_image("small.png", 20, 20)
         result = run("segment", "large.png", "small.png", "--model", "cutter", "--point", "50,50", "--json")
         assert result.exit_code == 1
         values = json.loads(result.stdout)
         assert [entry["source"] for entry in values["results"]] == ["large.png"]
         assert "point (50, 50) lies outside the image, which is 20 wide and 20 high" in values["failed"][0]["error"]
 
-    def test_json_of_one_photo_that_fails_is_one_object_too(self, run):
+    def test_json_of_one_image_that_fails_is_one_object_too(self, run):
         result = run("segment", "absent.png", *self.WORDS, "--json")
         assert result.exit_code == 1
         values = json.loads(result.stdout)
         assert values["results"] == []
         assert [entry["source"] for entry in values["failed"]] == ["absent.png"]
 
-    def test_all_is_well_where_all_is_well(self, run, save_photo):
-        result = run("segment", save_photo("a.png"), save_photo("b.png", seed=1), *self.WORDS, "--json")
+    def test_all_is_well_where_all_is_well(self, run, save_image):
+        result = run("segment", save_image("a.png"), save_image("b.png", seed=1), *self.WORDS, "--json")
         assert result.exit_code == 0
         assert json.loads(result.stdout)["failed"] == []
 
-    def test_photos_of_one_name_do_not_overwrite_one_another(self, run, save_photo):
+    def test_images_of_one_name_do_not_overwrite_one_another(self, run, save_image):
         for folder in ("x", "y"):
             Path(folder).mkdir()
-        photos = [save_photo(name) for name in ("x/a.png", "y/a.png", "a.jpg", "a-2.png", "b.png")]
-        result = run("segment", *photos, *self.WORDS)
+        images = [save_image(name) for name in ("x/a.png", "y/a.png", "a.jpg", "a-2.png", "b.png")]
+        result = run("segment", *images, *self.WORDS)
         assert result.exit_code == 0
         sources = {
             name: json.loads(Path("promptseg-out", name).read_text())["source"] for name in written("promptseg-out") if "masks" in name
         }
-        assert sorted(sources.values()) == sorted(str(Path(photo)) for photo in photos)
+        assert sorted(sources.values()) == sorted(str(Path(image)) for image in images)
         assert sources["a-masks.json"] == str(Path("x/a.png"))
         assert sources["b-masks.json"] == "b.png"
         assert len(written("promptseg-out")) == 10
 
-    def test_the_model_is_loaded_once(self, run, save_photo, add_model):
+    def test_the_model_is_loaded_once(self, run, save_image, add_model):
         requests = []
         add_model("counted", "segmenter", lambda request: requests.append(request) or FakeSegmenter())
-        run("segment", save_photo("a.png"), save_photo("b.png"), "--model", "counted", "--point", "1,1", "--json")
+        run("segment", save_image("a.png"), save_image("b.png"), "--model", "counted", "--point", "1,1", "--json")
         assert len(requests) == 1
 
 
@@ -314,10 +314,10 @@ class TestWrongUsage:
             (["--point", "7,8,5"], ["--point", "'7,8,5'"]),
             (["--box", "1,2,3"], ["--box", "'1,2,3'"]),
             (["--box", "9,2,3,8"], ["x0 < x1", "9.0"]),
-            (["--point", "7,8", "--box", "1,2,3,4", "--box", "5,6,7,8"], ["points go with one box or none"]),
+            (["--point", "7,8", "--box", "1,2,3,4", "--box", "5,6,7,8"], ["points can be combined with one box at most"]),
             (["--text", "dog"], ["'dog'", "--detector"]),
             (["--text", " ", "--detector", "finder"], ["phrase", "' '"]),
-            (["--points-per-side", "5", "--point", "1,1"], ["--points-per-side goes with --everything"]),
+            (["--points-per-side", "5", "--point", "1,1"], ["--points-per-side needs --everything"]),
             (["--everything", "--points-per-side", "0"], ["points_per_side", "got 0"]),
             (["--everything", "--points-per-side", "many"], ["--points-per-side"]),
             (["--nosuch"], ["--nosuch"]),
@@ -349,20 +349,20 @@ class TestWrongUsage:
         Path("wrong.yaml").write_text("segmnt: {}")
         assert_wrong_usage(run("segment", "a.png", "--point", "1,1", "--config", "wrong.yaml"), "'segmnt'", "Did you mean 'segment'?")
 
-    def test_several_photos_cannot_be_one_picture(self, run):
+    def test_several_images_cannot_be_one_image(self, run):
         result = run("segment", "a.png", "b.png", "--point", "1,1", "--out", "all.png")
-        assert_wrong_usage(result, "--out all.png is one picture", "several files")
+        assert_wrong_usage(result, "--out all.png names one image file", "several files")
 
-    def test_each_mask_cannot_go_into_one_picture(self, run):
+    def test_each_mask_cannot_go_into_one_image(self, run):
         result = run("segment", "a.png", "--point", "1,1", "--out", "all.gif", "--masks")
-        assert_wrong_usage(result, "--out all.gif is one picture", "several files")
+        assert_wrong_usage(result, "--out all.gif names one image file", "several files")
 
     def test_text_needs_a_detector_in_the_pipeline_file_too(self, run):
         Path("points.yaml").write_text("segment:\n  model: superpixel\n")
         assert_wrong_usage(run("segment", "a.png", "--text", "a dog", "--config", "points.yaml"), "--text 'a dog'", "--detector")
         assert_wrong_usage(run("segment", "a.png", "--config", "points.yaml"), "nothing to segment")
 
-    def test_no_photo_is_wrong_usage(self, run):
+    def test_no_image_is_wrong_usage(self, run):
         assert run("segment", "--point", "1,1").exit_code == 2
 
 
@@ -374,29 +374,29 @@ class TestCache:
         class Cached(SamSegmenter):
             provenance = FakeSegmenter().provenance
 
-            def open(self, image):
-                return FakeSegmenter().open(image)
+            def open_all(self, images):
+                return [FakeSegmenter().open(image) for image in images]
 
         model = Cached(None, EmbeddingCache())
         add_model("cached", "segmenter", lambda _: model)
         return model
 
-    def test_encoded_photos_are_kept_on_the_disk(self, run, save_photo, cached):
-        run("segment", save_photo("a.png"), "--model", "cached", "--point", "1,1", "--json")
+    def test_encoded_images_are_kept_on_the_disk(self, run, save_image, cached):
+        run("segment", save_image("a.png"), "--model", "cached", "--point", "1,1", "--json")
         assert cached.cache.folder == home() / "embeddings"
 
     @pytest.mark.parametrize("words", [[], ["--no-cache"]])
-    def test_so_it_is_for_the_model_of_a_fallback(self, words, run, save_photo, cached, add_model):
+    def test_so_it_is_for_the_model_of_a_fallback(self, words, run, save_image, cached, add_model):
         def too_large(_):
             raise OutOfMemoryError("9 GB")
 
         add_model("large", "segmenter", too_large)
         with pytest.warns(RuntimeWarning, match="large does not fit"):
-            run("segment", save_photo("a.png"), "--model", "large", "--fallback", "cached", "--point", "1,1", "--json", *words)
+            run("segment", save_image("a.png"), "--model", "large", "--fallback", "cached", "--point", "1,1", "--json", *words)
         assert cached.cache is None if words else cached.cache.folder == home() / "embeddings"
 
-    def test_no_cache_keeps_none(self, run, save_photo, cached):
-        run("segment", save_photo("a.png"), "--model", "cached", "--point", "1,1", "--json", "--no-cache")
+    def test_no_cache_keeps_none(self, run, save_image, cached):
+        run("segment", save_image("a.png"), "--model", "cached", "--point", "1,1", "--json", "--no-cache")
         assert cached.cache is None
 
 
@@ -408,19 +408,19 @@ class TestFallback:
 
         add_model("huge", "segmenter", too_large)
         add_model("large", "segmenter", too_large)
-        add_model("small", "segmenter", lambda _: FakeSegmenter())
+        add_model("small", "segmenter", lambda request: FakeSegmenter(provenance=request.provenance("1.0")))
 
-    def test_the_models_are_tried_in_their_order_and_the_result_says_so(self, run, save_photo):
+    def test_the_models_are_tried_in_their_order_and_the_result_says_so(self, run, save_image):
         words = "--model", "huge", "--fallback", "large", "--fallback", "small", "--point", "1,1", "--json"
         with pytest.warns(RuntimeWarning) as warned:
-            result = run("segment", save_photo("a.png"), *words)
+            result = run("segment", save_image("a.png"), *words)
         assert len(warned) == 2
         assert result.exit_code == 0
         assert json.loads(result.stdout)["provenance"][0]["fallback_from"] == ["huge", "large"]
 
-    def test_where_none_fits_the_whole_story_is_told(self, run, save_photo):
+    def test_where_none_fits_the_whole_story_is_told(self, run, save_image):
         with pytest.warns(RuntimeWarning, match="huge does not fit into memory, going on with large"):
-            result = run("segment", save_photo("a.png"), "--model", "huge", "--fallback", "large", "--point", "1,1")
+            result = run("segment", save_image("a.png"), "--model", "huge", "--fallback", "large", "--point", "1,1")
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr.splitlines() == [
             "promptseg: no model of the fallback chain fits into memory:",
@@ -443,9 +443,9 @@ class TestProcess:
     def _superpixels(self):
         pytest.importorskip("skimage", reason="superpixels need scikit-image")
 
-    def test_stdout_is_one_json_object_and_stderr_names_what_failed(self, run_apart, save_photo):
-        save_photo("a.png")
-        save_photo("b.png", seed=1)
+    def test_stdout_is_one_json_object_and_stderr_names_what_failed(self, run_apart, save_image):
+        save_image("a.png")
+        save_image("b.png", seed=1)
         result = run_apart("segment", "a.png", "absent.png", "b.png", "--model", "superpixel", "--point", "20,30", "--json")
         assert result.returncode == 1
         values = json.loads(result.stdout)
@@ -455,8 +455,8 @@ class TestProcess:
         assert result.stderr == "promptseg: cannot read image absent.png: No such file or directory\n"
         assert all(Mask.from_coco_rle(entry["masks"][0]["segmentation"]).array[30, 20] for entry in values["results"])
 
-    def test_files_are_written_and_named(self, run_apart, save_photo):
-        result = run_apart("segment", save_photo("a.png"), "--model", "superpixel", "--point", "20,30", "--out", "out", "--masks")
+    def test_files_are_written_and_named(self, run_apart, save_image):
+        result = run_apart("segment", save_image("a.png"), "--model", "superpixel", "--point", "20,30", "--out", "out", "--masks")
         assert (result.returncode, result.stderr) == (0, "")
         assert written("out") == ["a-mask-000.png", "a-masks.json", "a-overlay.png"]
         assert [line.strip() for line in result.stdout.splitlines()[1:]] == [
@@ -468,16 +468,16 @@ class TestProcess:
         assert (result.returncode, result.stdout) == (2, "")
         assert result.stderr == "promptseg: --point takes x,y or x,y,0, got '7'\n"
 
-    def test_a_name_that_the_output_s_encoding_lacks_does_not_fail(self, run_apart, save_photo):
-        name = save_photo("濡れた道→.png")
+    def test_a_name_that_the_output_s_encoding_lacks_does_not_fail(self, run_apart, save_image):
+        name = save_image("濡れた道→.png")
         result = run_apart("segment", name, "--model", "superpixel", "--point", "20,30", "--out", "out", PYTHONIOENCODING="cp1252")
         assert (result.returncode, result.stderr) == (0, "")
         assert len(written("out")) == 2
 
 
 @pytest.mark.weights
-def test_the_default_model_segments_a_photo_and_finds_it_encoded_the_second_time(mini_sam, run, save_photo, tmp_path, monkeypatch):
-    save_photo("a.png", 120, 160)
+def test_the_default_model_segments_an_image_and_finds_it_encoded_the_second_time(mini_sam, run, save_image, tmp_path, monkeypatch):
+    save_image("a.png", 120, 160)
     monkeypatch.setattr("promptseg.models.sam.cache.home", lambda: tmp_path / "home")
     for stage in ("encode", "cache"):
         result = run("segment", "a.png", "--point", "44,57", "--json")

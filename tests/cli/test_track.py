@@ -105,21 +105,21 @@ def parade(add_model, tmp_path):
     return folder
 
 
-def test_the_tables_have_the_masks_of_the_label_pictures_under_the_same_ids(run, parade, tmp_path):
+def test_the_tables_have_the_masks_of_the_label_images_under_the_same_ids(run, parade, tmp_path):
     words = ("track", parade, "--model", "cutter", "--detector", "colors", "--redetect-every", "1", "--no-timeline")
     for table in ("json", "parquet"):
         if table == "parquet":
             pytest.importorskip("pyarrow", reason="tables in Parquet need pyarrow")
         done = run(*words, "--table", table, "--out", table)
         assert done.exit_code == 0, done.stderr
-    pictures = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "json" / "labels").iterdir())]
-    assert [picture.shape for picture in pictures] == [(48, 80)] * 10
+    label_images = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "json" / "labels").iterdir())]
+    assert [labels.shape for labels in label_images] == [(48, 80)] * 10
 
     content = json.loads((tmp_path / "json" / "masks.json").read_text())
     names = {category["id"]: category["name"] for category in content["categories"]}
     assert {one["id"]: names[one["category_id"]] for one in content["annotations"]} == {1: "red", 2: "blue"}
     assert content["videos"][0]["file_names"] == [f"labels/{index:05}.png" for index in range(10)]
-    for index, picture in enumerate(pictures):
+    for index, picture in enumerate(label_images):
         shown = np.zeros_like(picture)
         for one in content["annotations"]:
             assert len(one["segmentations"]) == len(one["bboxes"]) == len(one["areas"]) == one["length"] == 10
@@ -137,7 +137,7 @@ def test_the_tables_have_the_masks_of_the_label_pictures_under_the_same_ids(run,
     assert {(row["object_id"], row["label"]) for row in rows} == {(1, "red"), (2, "blue")}
     assert {row["time"] for row in rows} == {None}  # A folder of images has no times.
     assert [row["frame"] for row in rows] == sorted(row["frame"] for row in rows)
-    for index, picture in enumerate(pictures):
+    for index, picture in enumerate(label_images):
         shown = np.zeros_like(picture)
         for row in (row for row in rows if row["frame"] == index):
             mask = Mask.from_coco_rle({"size": [row["height"], row["width"]], "counts": row["counts"]})
@@ -165,7 +165,7 @@ def test_an_object_that_was_away_has_its_id_again_and_the_events_say_when(run, p
     assert (last[12, 45], last[33, 35]) == (1, 2)
 
 
-def test_the_timeline_is_a_picture_with_a_row_for_each_object_in_its_color(run, parade, tmp_path):
+def test_the_timeline_is_an_image_with_a_row_for_each_object_in_its_color(run, parade, tmp_path):
     pytest.importorskip("matplotlib", reason="the timeline needs matplotlib")
     done = run("track", parade, "--model", "cutter", "--box", "10,26,24,40", "--box", "30,6,42,18", "--out", "out")
     assert done.exit_code == 0, done.stderr
@@ -193,7 +193,7 @@ def test_a_shorter_video_leaves_nothing_of_a_longer_one(run, clip, tmp_path):
     assert not (tmp_path / "out" / "masks.parquet").exists()
 
 
-def test_a_video_on_which_nothing_is_found_has_empty_pictures_of_its_size(run, clip, add_model, tmp_path):
+def test_a_video_on_which_nothing_is_found_has_empty_images_of_its_size(run, clip, add_model, tmp_path):
     add_model("blind", "detector", lambda _: FakeDetector({}))
     done = track(run, clip, "--detector", "blind")
     assert done.exit_code == 0, done.stderr

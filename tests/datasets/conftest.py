@@ -1,4 +1,4 @@
-"""What tests of formats share: pictures on the disk."""
+"""Fixtures for the tests of formats: images on the disk."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from PIL import Image
 
 @pytest.fixture
 def save(tmp_path):
-    """Writes a picture: ``save("images/a.png", array)`` is its path."""
+    """Write an image: ``save("images/a.png", array)`` is its path."""
 
     def save(name, array=None, **options):
         path = tmp_path / name

@@ -17,7 +17,7 @@ from promptseg.datasets.writer import Classes, Tally
 from promptseg.datasets.writing import check_format
 from promptseg.errors import ConfigError
 
-PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "formats.md"
 
 
 def test_every_format_that_a_module_declares_is_in_the_list():
@@ -66,8 +66,8 @@ def test_an_option_that_a_format_does_not_take_is_refused_and_the_message_says_w
 def test_a_value_that_an_option_cannot_have_is_refused():
     with pytest.raises(ConfigError, match=r"^mask_kind is auto, binary or labels, got 'gray'$"):
         open_dataset("images", masks="masks", mask_kind="gray")
-    with pytest.raises(ConfigError, match=r"^photos is link, copy or none, got 'move'$"):
-        check_format("yolo", {"photos": "move"})
+    with pytest.raises(ConfigError, match=r"^images is link, copy or none, got 'move'$"):
+        check_format("yolo", {"images": "move"})
 
 
 def test_an_option_without_choices_takes_anything():
@@ -90,5 +90,5 @@ def test_the_help_of_convert_lists_all_formats():
 def test_the_page_on_formats_lists_all_of_them():
     page = PAGE.read_text("utf-8")
     assert set(re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE)) == set(WRITABLE)
-    read = re.search(r"^## What is read\n(.*?)(?=^## )", page, re.DOTALL | re.MULTILINE)
+    read = re.search(r"^## Formats that promptseg reads\n(.*?)(?=^## )", page, re.DOTALL | re.MULTILINE)
     assert set(READABLE) <= set(re.findall(r"`([a-z-]+)`", read[1]))

@@ -18,7 +18,7 @@ def test_black_and_white_is_one_object_without_label(save, square, dtype):
     assert (pixels == square).all()
 
 
-def test_a_black_and_white_picture_in_rgb_is_one_object(save, square):
+def test_a_black_and_white_image_in_rgb_is_one_object(save, square):
     assert (objects(save("m.png", np.repeat(square[..., None] * np.uint8(255), 3, axis=2)))["1"][1] == square).all()
 
 
@@ -32,7 +32,7 @@ def test_soft_edges_are_cut_over_127_and_a_finding_says_so(save, square):
     assert not ignored
     assert finding.kind == "converted"
     assert finding.source == str(path)
-    assert "6.2 % of the mask is gray: what is over 127 counts" in finding.message
+    assert "6.2 % of the mask is gray: values above 127 are read" in finding.message
 
 
 def test_a_jpeg_is_never_a_label_mask(save):
@@ -84,7 +84,7 @@ def test_a_mask_in_color_is_refused_by_name(save):
         read_mask_file(save("m.png", colors))
 
 
-def test_what_is_no_picture_is_refused_by_name(tmp_path):
+def test_what_is_no_image_is_refused_by_name(tmp_path):
     (tmp_path / "m.png").write_text("no")
     with pytest.raises(InputError, match=r"m\.png"):
         read_mask_file(tmp_path / "m.png")

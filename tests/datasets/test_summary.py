@@ -39,7 +39,7 @@ def test_a_summary_names_the_same_image_under_two_names_and_what_is_broken(datas
     summary = summarize(dataset)
     assert summary.duplicates == (("a.png", "b.bmp"),)
     assert [(finding.source, finding.kind) for finding in summary.findings] == [("d.png", "unpaired"), ("empty.png", "empty")]
-    for expected in ("4 images, 4 objects", "the same image: a.png, b.bmp", "d.png: there is no mask"):
+    for expected in ("4 images, 4 objects", "identical images: a.png, b.bmp", "d.png: there is no mask"):
         assert expected in str(summary)
 
 

@@ -61,7 +61,7 @@ def need(name):
         pytest.importorskip("pyarrow")
 
 
-def picture(root, name, size):
+def saved_image(root, name, size):
     path = root / "images" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.zeros((*size, 3), np.uint8)).save(path)
@@ -70,7 +70,7 @@ def picture(root, name, size):
 
 def image(root, name, masks, size, ignored=()):
     objects = tuple(AnnotatedObject(f"{name}#{number}", mask) for number, mask in enumerate(masks, 1))
-    return AnnotatedImage(name, picture(root, name, size), size, objects, tuple(ignored))
+    return AnnotatedImage(name, saved_image(root, name, size), size, objects, tuple(ignored))
 
 
 @st.composite
@@ -230,7 +230,7 @@ def test_all_formats_stand_side_by_side(tmp_path, ring):
         assert [len(each.objects) for each in again(name, tmp_path)] == [1]
 
 
-def test_a_label_picture_has_16_bits_where_8_are_too_few_and_a_palette_says_what_it_lost(tmp_path):
+def test_a_label_image_has_16_bits_where_8_are_too_few_and_a_palette_says_what_it_lost(tmp_path):
     size = (20, 20)
     masks = [Mask.from_array(np.arange(400).reshape(size) == index, label="dot") for index in range(300)]
     given = [image(tmp_path, "a.png", masks, size)]
@@ -238,23 +238,23 @@ def test_a_label_picture_has_16_bits_where_8_are_too_few_and_a_palette_says_what
     ((read,),) = ([each.objects] for each in again("labels", tmp_path))
     assert [each.mask for each in read] == masks
     report = write("palette", given, tmp_path / "out")
-    assert (report.masks, report.lost) == (254, {"a picture has 254 numbers": 46})
+    assert (report.masks, report.lost) == (254, {"a label image holds 254 objects": 46})
 
 
-def test_of_objects_that_overlap_the_smaller_stays_whole_in_a_picture(tmp_path):
+def test_of_objects_that_overlap_the_smaller_stays_whole_in_a_label_image(tmp_path):
     large, small = np.ones((5, 5), bool), np.zeros((5, 5), bool)
     small[1, 1] = True
     report = write("labels", [image(tmp_path, "a.png", map(Mask.from_array, (small, large, large)), (5, 5))], tmp_path / "out")
     assert (report.masks, report.changed, report.iou_min) == (2, 1, pytest.approx(24 / 25))
-    assert report.lost == {"others hide them": 1}
-    assert "1 masks are lost: others hide them" in str(report)
+    assert report.lost == {"other objects hide them": 1}
+    assert "1 masks are lost: other objects hide them" in str(report)
 
 
 def test_a_mask_without_pixels_is_lost_and_said_to_be(tmp_path, ring):
     empty = Mask.from_array(np.zeros((7, 9), bool))
     report = write("coco", [image(tmp_path, "a.png", [empty, ring], (7, 9))], tmp_path / "out")
-    assert (report.masks, report.lost) == (1, {"they have no pixel": 1})
-    assert json.loads(json.dumps(report.to_dict()))["lost"] == {"they have no pixel": 1}
+    assert (report.masks, report.lost) == (1, {"they have no pixels": 1})
+    assert json.loads(json.dumps(report.to_dict()))["lost"] == {"they have no pixels": 1}
 
 
 def test_classes_have_the_numbers_that_are_asked_for_and_others_follow(tmp_path, ring):
@@ -288,9 +288,9 @@ def test_an_image_is_taken_only_when_the_one_before_is_written(tmp_path, ring):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("coco", {"photos": "link"}, "no option 'photos', it is one of yolo and yolo-seg"),
-        ("yolo", {"photo": "link"}, "no option 'photo': the options are"),
-        ("yolo", {"photos": "move"}, "photos is link, copy or none, got 'move'"),
+        ("coco", {"images": "link"}, "no option 'images', it is one of yolo and yolo-seg"),
+        ("yolo", {"image": "link"}, "no option 'image': the options are"),
+        ("yolo", {"images": "move"}, "images is link, copy or none, got 'move'"),
         ("geojson", {"coordinates": "meters"}, "coordinates is auto, pixels or world"),
         ("label studio", {}, "Did you mean 'label-studio'"),
     ],
@@ -301,14 +301,14 @@ def test_what_cannot_be_written_is_refused(name, options, message, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_photos_of_yolo_are_links_copies_or_absent(tmp_path, ring):
+def test_images_of_yolo_are_links_copies_or_absent(tmp_path, ring):
     given = [image(tmp_path, "b/a.png", [ring], (7, 9))]
-    photo = tmp_path / "out" / "yolo-seg" / "images" / "b" / "a.png"
+    image_file = tmp_path / "out" / "yolo-seg" / "images" / "b" / "a.png"
     write("yolo-seg", given, tmp_path / "out")
-    assert photo.is_symlink()
-    assert photo.samefile(given[0].path)
-    write("yolo-seg", given, tmp_path / "out", photos="copy")
-    assert photo.read_bytes() == given[0].path.read_bytes()
-    assert not photo.is_symlink()
-    write("yolo-seg", given, tmp_path / "out", photos="none")
-    assert not photo.exists()
+    assert image_file.is_symlink()
+    assert image_file.samefile(given[0].path)
+    write("yolo-seg", given, tmp_path / "out", images="copy")
+    assert image_file.read_bytes() == given[0].path.read_bytes()
+    assert not image_file.is_symlink()
+    write("yolo-seg", given, tmp_path / "out", images="none")
+    assert not image_file.exists()

@@ -240,7 +240,7 @@ def test_frames_of_one_sequence_are_drawn_together(folder, model):
 def test_nothing_to_evaluate_is_an_error_that_says_why(folder, model):
     for index in range(3):
         Image.fromarray(np.zeros((60, 80), np.uint8)).save(folder / "masks" / f"{index}.png")
-    with pytest.raises(InputError, match=r"no object to evaluate(.|\n)*0\.png: there is no true object"):
+    with pytest.raises(InputError, match=r"no object to evaluate(.|\n)*0\.png: the image has no objects"):
         promptseg.evaluate(folder / "images", folder / "masks", model=model)
 
 

@@ -1,6 +1,6 @@
-"""The command line: one command a file, thin over the library's calls.
+"""Command line of promptseg, one command a module. The commands are thin wrappers of library functions.
 
-Exit status: 0 done, 1 something could not be processed (the message says what), 2 wrong usage.
+Exit status: 0 for success, 1 when something could not be processed (the message says what), 2 for wrong usage.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ app.command("track")(track.track)
 
 @app.callback(invoke_without_command=True)
 def version(show: bool = typer.Option(False, "--version", help="Show the version and exit.", is_eager=True)) -> None:
-    """Promptable segmentation: from a photo and a prompt to a mask."""
+    """Promptable segmentation: from an image and a prompt to a mask."""
     if show:
         from .. import __version__
 
@@ -40,9 +40,9 @@ def version(show: bool = typer.Option(False, "--version", help="Show the version
 
 
 def main() -> None:
-    """The entry point of the ``promptseg`` command."""
+    """Run the ``promptseg`` command."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # A pipe's encoding may lack "→", and a file's name may be in no encoding at all.
+        sys.stdout.reconfigure(errors="replace")  # The encoding of a pipe may lack "→", and a file name may not be valid in any encoding.
     warnings.formatwarning = _format_warning
     app()
 
@@ -51,7 +51,7 @@ _plain_format = warnings.formatwarning
 
 
 def _format_warning(message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None) -> str:
-    """A warning of ours is a message to the user; that of a library keeps its place in the code."""
+    """Format a warning of promptseg as a message to the user, and a warning of another library with its place in the code."""
     if Path(filename).is_relative_to(Path(__file__).parents[1]):
         return f"promptseg: {message}\n"
     return _plain_format(message, category, filename, lineno, line)

@@ -1,4 +1,4 @@
-"""``promptseg annotate``: a folder of photos as a dataset."""
+"""``promptseg annotate``: annotate a folder of images as a dataset."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from .prompts import (
     ModelOption,
     PointsPerSideOption,
     TextOption,
-    asked_prompts,
-    chosen_pipeline,
+    pipeline_of,
+    prompts_of,
 )
 
 INTERRUPTED = 130
@@ -32,57 +32,62 @@ def annotate(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="A folder, a pattern in quotes, an image, a video, or a file that names images: .txt, .csv, .parquet, .json.",
+            help="A folder, a pattern in quotes, an image, a video, or a file that lists images: .txt, .csv, .parquet, .json.",
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the dataset, the journal and the gallery.")],
-    formats: Annotated[str, typer.Option("--format", metavar="NAME,NAME", help="What to write, such as coco,yolo-seg.")] = "coco",
+    formats: Annotated[str, typer.Option("--format", metavar="NAME,NAME", help="Formats to write, such as coco,yolo-seg.")] = "coco",
     format_option: Annotated[
         list[str] | None,
-        typer.Option(metavar="FORMAT.OPTION=VALUE", help="An option of a format, such as yolo-seg.photos=copy. Repeatable."),
+        typer.Option(metavar="FORMAT.OPTION=VALUE", help="An option of a format, such as yolo-seg.images=copy. Repeatable."),
     ] = None,
     images: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Where the paths in a file of images start (default: beside it).")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder in which the paths of a file that lists images start (default: its own folder)."),
     ] = None,
     every: Annotated[int | None, typer.Option(metavar="N", help="Take every N-th frame of a video.")] = None,
     text: TextOption = None,
-    everything: Annotated[bool, typer.Option("--everything", help="Every object of each photo.")] = False,
+    everything: Annotated[bool, typer.Option("--everything", help="Segment every object of each image.")] = False,
     points_per_side: PointsPerSideOption = None,
-    point: Annotated[list[str] | None, typer.Option(metavar="X,Y[,0]", help="The same click on each photo. Repeatable.")] = None,
-    box: Annotated[list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="The same box on each photo. Repeatable.")] = None,
+    point: Annotated[list[str] | None, typer.Option(metavar="X,Y[,0]", help="The same click on each image. Repeatable.")] = None,
+    box: Annotated[list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="The same box on each image. Repeatable.")] = None,
     model: ModelOption = None,
     fallback: FallbackOption = None,
-    detector: Annotated[str | None, typer.Option(metavar="NAME[=WEIGHTS]", help="The detector; without --text, all that it knows.")] = None,
+    detector: Annotated[
+        str | None, typer.Option(metavar="NAME[=WEIGHTS]", help="The detector; without --text, it finds all its classes.")
+    ] = None,
     config: ConfigOption = None,
     device: DeviceOption = None,
-    batch_size: Annotated[int | None, typer.Option(help="Photos that are encoded together (default: 8 on an accelerator, else 1).")] = None,
-    limit: Annotated[int | None, typer.Option(help="Only the first so many photos: a trial, with which a longer run goes on.")] = None,
-    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try the photos again that failed before.")] = False,
-    gallery: Annotated[int, typer.Option(help="Most photos that the gallery shows; 0 for no gallery.")] = 10_000,
+    batch_size: Annotated[int | None, typer.Option(help="Images that are encoded together (default: 8 on an accelerator, else 1).")] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="Annotate only the first N images, for a trial; a longer run continues from it.")
+    ] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed images again.")] = False,
+    gallery: Annotated[int, typer.Option(help="Maximum number of images in the gallery; 0 for no gallery.")] = 10_000,
     executor: Annotated[str, typer.Option(help="local, or ray for many workers.")] = "local",
     workers: Annotated[int | None, typer.Option(help="Workers of --executor ray (default: 1).")] = None,
-    worker_cpus: Annotated[float, typer.Option(help="Processors that Ray reserves for a worker.")] = 0.5,
+    worker_cpus: Annotated[float, typer.Option(help="CPUs that Ray reserves for a worker.")] = 0.5,
     worker_gpus: Annotated[float, typer.Option(help="GPUs that Ray reserves for a worker.")] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Annotate photos, and write them as a dataset that a labeling tool opens.
+    """Annotate images and write them as a dataset for labeling tools.
 
-    A run that was stopped goes on where it was, with the same command.
+    The same command continues a run that was stopped.
     """
     # Imported here, because no other command needs it.
     from ..annotation.run import JOURNAL
-    from ..annotation.run import annotate as annotate_photos
+    from ..annotation.run import annotate as annotate_images
     from ..annotation.run_progress import GALLERY
     from ..annotation.summary import first_failures
 
-    prompts = asked_prompts(point, box, text, everything, points_per_side)
-    pipeline = chosen_pipeline(config, model, fallback, detector, text)
+    prompts = prompts_of(point, box, text, everything, points_per_side)
+    pipeline = pipeline_of(config, model, fallback, detector, text)
     if device is not None:
         with errors_as_messages():
             pipeline = Pipeline.from_config({**pipeline.to_config(), "device": device})
     try:
         with errors_as_messages(), progress.shown():
-            done = annotate_photos(
+            done = annotate_images(
                 source,
                 *prompts,
                 pipeline=pipeline,
@@ -95,13 +100,13 @@ def annotate(
                 retry_failed=retry_failed,
                 limit=limit,
                 batch_size=batch_size,
-                executor=executor,  # type: ignore[arg-type]  # annotate() itself says which there are.
+                executor=executor,  # type: ignore[arg-type]  # annotate() checks the name.
                 workers=workers,
                 cpus=worker_cpus,
                 gpus=worker_gpus,
             )
     except KeyboardInterrupt:
-        typer.echo(f"promptseg: stopped; what is done is in {out / JOURNAL}, and the same command goes on from there", err=True)
+        typer.echo(f"promptseg: stopped; finished images are in {out / JOURNAL}, and the same command continues from there", err=True)
         raise typer.Exit(INTERRUPTED) from None
     typer.echo(json.dumps(done.to_dict(), indent=1) if as_json else str(done))
     if gallery and not as_json:
@@ -110,12 +115,12 @@ def annotate(
         for line in first_failures(done):
             typer.echo(f"promptseg: {line}", err=True)
         more = f"; all of them are in {out / JOURNAL}" if done.failures > len(list(first_failures(done))) else ""
-        typer.echo(f"promptseg: {done.failures} photos failed{more}; --retry-failed tries them again", err=True)
+        typer.echo(f"promptseg: {done.failures} images failed{more}; --retry-failed tries them again", err=True)
         raise typer.Exit(FAILED)
 
 
 def _options(words: Sequence[str]) -> dict[str, dict[str, str]]:
-    """The options of formats: ``"yolo-seg.photos=copy"`` is ``{"yolo-seg": {"photos": "copy"}}``."""
+    """Parse the options of formats: ``"yolo-seg.images=copy"`` becomes ``{"yolo-seg": {"images": "copy"}}``."""
     found: dict[str, dict[str, str]] = {}
     for word in words:
         name, _, value = word.partition("=")

@@ -1,4 +1,4 @@
-"""``promptseg compare``: saved runs against one another, object by object."""
+"""``promptseg compare``: compare saved evaluation runs object by object."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from .output import errors_as_messages, usage_error
 
 def compare(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN.json...", help="Runs that promptseg evaluate --out saved; the first is compared with.")
+        list[Path],
+        typer.Argument(metavar="RUN.json...", help="Runs that promptseg evaluate --out saved. The others are compared with the first."),
     ],
     metric: Annotated[str, typer.Option(help="iou, dice, precision, recall, boundary_iou or boundary_f.")] = "iou",
     trained_on: Annotated[
         list[Path] | None,
         typer.Option(
-            metavar="PATH", help="Images that a model was trained on, or its record: tells which of the runs are among them. Repeatable."
+            metavar="PATH",
+            help="Images that a model was trained on, or its training record. Images of the runs among them are named. Repeatable.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Compare runs on the same objects: differences with paired intervals, wins and losses, by size and class.
+    """Compare runs on the same objects: differences with paired confidence intervals, wins and losses, by size and class.
 
-    Runs on different objects are refused by name.
+    Runs on different objects are refused, and the message names the objects.
     """
     # Imported here, because no other command needs them.
     from ..evaluation.comparison import compare as compare_runs
@@ -39,4 +41,4 @@ def compare(
         comparison = compare_runs([Evaluation.load(path) for path in runs], metric, trained_on=training_images(trained_on or []))
     typer.echo(json.dumps(comparison.to_dict(), indent=1) if as_json else str(comparison))
     for image, names in comparison.overlap.items():
-        typer.echo(f"promptseg: warning: {image} is no test of a model that saw it in training: {', '.join(names)}", err=True)
+        typer.echo(f"promptseg: warning: {image} is not a valid test of models that were trained on it: {', '.join(names)}", err=True)

@@ -1,4 +1,4 @@
-"""``promptseg config``: help for those who write pipeline files."""
+"""``promptseg config``: help for writing pipeline files."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def config() -> None:
 
 @app.command()
 def schema() -> None:
-    """Print the JSON Schema of pipeline files, by which editors complete and check them."""
+    """Print the JSON Schema of pipeline files, with which editors complete and check them."""
     typer.echo(json.dumps(json_schema(), indent=1))

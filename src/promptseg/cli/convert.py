@@ -1,4 +1,4 @@
-"""``promptseg convert``: annotations from one format to others."""
+"""``promptseg convert``: convert annotations to other formats."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ from .output import FAILED, errors_as_messages, usage_error
 def convert(
     source: Annotated[str, typer.Option("--from", metavar="FORMAT=PATH", help=f"The annotations, in one of: {', '.join(READABLE)}.")],
     formats: Annotated[
-        str, typer.Option("--format", metavar="NAMES", help=f"The formats to write, with commas between them, of: {', '.join(WRITABLE)}.")
+        str, typer.Option("--format", metavar="NAMES", help=f"The formats to write, separated by commas, of: {', '.join(WRITABLE)}.")
     ],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write; each format has a file or folder of its own in it.")],
     images: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The images.")] = None,
-    names: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML file with the names of YOLO's classes.")] = None,
-    classes: Annotated[str | None, typer.Option(metavar="NAMES", help="Classes in the order of their numbers, with commas.")] = None,
-    boxes: Annotated[bool, typer.Option("--boxes", help="Read objects that are boxes alone as these boxes, filled.")] = False,
+    names: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML file with the class names of a YOLO dataset.")] = None,
+    classes: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Classes in the order of their numbers, separated by commas.")
+    ] = None,
+    boxes: Annotated[bool, typer.Option("--boxes", help="Read objects that have only a box as the filled box.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
-    """Convert annotations to other formats, and say what became of each mask."""
+    """Convert annotations to other formats, and report how exactly the masks were stored."""
     wanted = [name.strip() for name in formats.split(",") if name.strip()]
     unknown = [name for name in wanted if name not in WRITABLE]
     if unknown or not wanted:
@@ -38,7 +40,7 @@ def convert(
         order = [name.strip() for name in classes.split(",")] if classes else []
         reports = []
         for name in wanted:
-            findings.clear()  # Each pass reads all of them again.
+            findings.clear()  # Each format reads all annotations again, with the same findings.
             reports.append(write(name, dataset.usable(findings), out, classes=order))
             if not as_json:
                 typer.echo(str(reports[-1]))

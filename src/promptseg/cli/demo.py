@@ -1,4 +1,4 @@
-"""``promptseg demo``: the sample photo by point, by box and everything, so that a newcomer sees masks before anything else."""
+"""``promptseg demo``: segment the sample image by point, by box and in everything mode, as a first example."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..registry import DEFAULT_MODEL
 from ..runtime import progress
 from .output import errors_as_messages, seconds, write_image, write_json
 
-# On the sample photo: a click on the coffee, and a box around the spoon.
+# On the sample image: a click on the coffee, and a box around the spoon.
 PROMPTS: dict[str, Prompt] = {
     "point": Prompt.point(290, 160),
     "box": Prompt.box(322, 62, 430, 330),
@@ -23,12 +23,12 @@ PROMPTS: dict[str, Prompt] = {
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the pictures and masks.json.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(help="Folder for the overlays and masks.json.")] = Path("demo"),
     model: Annotated[str, typer.Option(metavar="NAME[=WEIGHTS]", help="The segmenter.")] = DEFAULT_MODEL,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the story.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
-    """Segment the sample photo by point, by box and everything; writes pictures and masks.json."""
+    """Segment the sample image by point, by box and everything; write overlays and masks.json."""
     from ..pipeline import Pipeline
     from ..samples import coffee
 
@@ -47,13 +47,13 @@ def demo(
         for name, prompt in PROMPTS.items():
             with progress.shown():
                 result = pipeline(image, prompt)
-            picture = out / f"{name}.png"
-            write_image(result.overlay(), picture)
-            report[name] = {**result.to_dict(), "picture": str(picture)}
-            say(f"{prompt!r}\n  {len(result.masks)} mask{'s' * (len(result.masks) != 1)} ({seconds(dict(result.timings))}) → {picture}")
+            overlay = out / f"{name}.png"
+            write_image(result.overlay(), overlay)
+            report[name] = {**result.to_dict(), "overlay": str(overlay)}
+            say(f"{prompt!r}\n  {len(result.masks)} mask{'s' * (len(result.masks) != 1)} ({seconds(dict(result.timings))}) → {overlay}")
         report["seconds"]["total"] = round(time.perf_counter() - started, 3)
         write_json(report, out / "masks.json")
     say(f"All masks as COCO RLE → {out / 'masks.json'}")
-    say(f"Done in {report['seconds']['total']:.1f} s. Next: promptseg segment YOUR_PHOTO.jpg --everything")
+    say(f"Done in {report['seconds']['total']:.1f} s. Next: promptseg segment YOUR_IMAGE.jpg --everything")
     if as_json:
         typer.echo(json.dumps(report, indent=1))

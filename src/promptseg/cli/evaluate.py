@@ -1,4 +1,4 @@
-"""``promptseg evaluate``: a model on images whose objects are known; and what is in such a folder."""
+"""``promptseg evaluate``: evaluate a model on an annotated dataset, or summarize the dataset."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from ..registry import DEFAULT_MODEL
 from ..runtime import progress
-from .output import FAILED, errors_as_messages, tell_findings, usage_error, write_json
+from .output import FAILED, errors_as_messages, print_findings, usage_error, write_json
 
 if TYPE_CHECKING:
     from ..datasets.core import Dataset
@@ -18,46 +18,50 @@ if TYPE_CHECKING:
 
 def evaluate(
     images: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The images.")] = None,
-    masks: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Their true masks, as pictures of the same names.")] = None,
+    masks: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Their ground-truth masks, as mask images of the same names.")
+    ] = None,
     coco: Annotated[Path | None, typer.Option(metavar="FILE", help="Their objects as a COCO file, in place of --masks.")] = None,
     labelme: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Their objects as LabelMe files.")] = None,
-    yolo: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Their objects as YOLO's text files.")] = None,
-    names: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML file with the names of YOLO's classes.")] = None,
-    davis: Annotated[Path | None, typer.Option(metavar="FOLDER", help="A DAVIS folder, which has its images.")] = None,
+    yolo: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Their objects as YOLO text files.")] = None,
+    names: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML file with the class names of a YOLO dataset.")] = None,
+    davis: Annotated[Path | None, typer.Option(metavar="FOLDER", help="A DAVIS folder, which contains the images.")] = None,
     truth: Annotated[
         str | None, typer.Option(metavar="FORMAT=PATH", help="Their objects in any format that can be read: voc=, cvat=, geojson=, …")
     ] = None,
     video: Annotated[
         bool,
-        typer.Option("--video", help="Track through the sequences of --davis from the boxes of their first frames; J, F, J&F, switches."),
+        typer.Option(
+            "--video", help="Track the objects of the --davis sequences from their boxes on the first frame; print J, F, J&F and switches."
+        ),
     ] = False,
     predictions: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="With --video: score these label pictures, and no model.")
+        Path | None, typer.Option(metavar="FOLDER", help="With --video: score these label images instead of a model.")
     ] = None,
-    mask_kind: Annotated[str, typer.Option(help="What the pictures of --masks are: auto, binary or labels.")] = "auto",
-    summary: Annotated[bool, typer.Option("--summary", help="Only say what is in the dataset.")] = False,
+    mask_kind: Annotated[str, typer.Option(help="Kind of the mask images of --masks: auto, binary or labels.")] = "auto",
+    summary: Annotated[bool, typer.Option("--summary", help="Only summarize the dataset.")] = False,
     model: Annotated[str, typer.Option(metavar="NAME[=WEIGHTS]", help="The segmenter.")] = DEFAULT_MODEL,
     detector: Annotated[str | None, typer.Option(metavar="NAME", help="The detector, for --prompt text.")] = None,
     prompt: Annotated[
         str,
         typer.Option(metavar="PROTOCOL", help="box, box:0.1, point, point:random, grid:3, clicks:10, text, text:PHRASES, everything."),
     ] = "box",
-    seed: Annotated[int, typer.Option(help="By which prompts are drawn.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of random prompts.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    no_baselines: Annotated[bool, typer.Option("--no-baselines", help="Do not measure what no model gives.")] = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not keep encoded photos on the disk.")] = False,
+    no_baselines: Annotated[bool, typer.Option("--no-baselines", help="Do not measure the baselines, which need no model.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not cache image embeddings on the disk.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Save the run, for promptseg compare.")] = None,
-    rows: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write one row an object, as .csv or .parquet.")] = None,
-    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write one page with figures, plots and pictures.")] = None,
+    rows: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write one row for each object, as .csv or .parquet.")] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a report with figures, plots and images.")] = None,
     failures: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write what failures have in common, and pictures of the worst.")
+        Path | None, typer.Option(metavar="FOLDER", help="Write what the failures have in common, and images of the worst.")
     ] = None,
-    threshold: Annotated[float, typer.Option(help="An IoU under it is a failure.")] = 0.5,
+    threshold: Annotated[float, typer.Option(help="A mask with an IoU below this is a failure.")] = 0.5,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Evaluate a model on images whose objects are known, with prompts simulated from the truth.
+    """Evaluate a model on an annotated dataset, with prompts simulated from the ground truth.
 
-    What no model gives is measured beside it. Encoded photos are kept, so that a run that was stopped goes on where it was.
+    Baselines that need no model are measured, too. Image embeddings are cached, so a repeated run is faster.
     """
     # Imported here, because no other command needs them.
     from ..datasets.mask_files import mask_kind as parse_mask_kind
@@ -69,7 +73,7 @@ def evaluate(
 
     if video or predictions is not None:
         if davis is None or not video:
-            raise usage_error("--video goes with --davis FOLDER, and --predictions with both")
+            raise usage_error("--video needs --davis FOLDER, and --predictions needs both")
         _evaluate_video(davis, predictions, model, device, out, as_json, no_cache=no_cache)
         return
     with errors_as_messages():
@@ -79,17 +83,17 @@ def evaluate(
                 images, masks=masks, coco=coco, labelme=labelme, yolo=yolo, davis=davis, mask_kind=parse_mask_kind(mask_kind), names=names
             )
         elif any((masks, coco, labelme, yolo, davis)):
-            raise usage_error("--truth stands in place of --masks, --coco, --labelme, --yolo and --davis")
+            raise usage_error("--truth replaces --masks, --coco, --labelme, --yolo and --davis: give only one of them")
         else:
             dataset = open_named(truth, images, names=names)
     if isinstance(chosen, Text) and detector is None and not summary:
-        raise usage_error("--prompt text needs a model that finds things by phrase: give --detector")
+        raise usage_error("--prompt text needs a detector for phrases: give --detector")
     if detector is not None and not isinstance(chosen, Text):
-        raise usage_error(f"--detector goes with --prompt text, not with {chosen.name!r}")
+        raise usage_error(f"--detector needs --prompt text, got {chosen.name!r}")
     if rows is not None and rows.suffix.lower() not in (".csv", ".parquet"):
         raise usage_error(f"--rows is a file .csv or .parquet, got {rows}")
     if not 0 < threshold <= 1:
-        raise usage_error(f"--threshold is an IoU above 0 and up to 1, got {threshold:g}")
+        raise usage_error(f"--threshold is an IoU above 0 and at most 1, got {threshold:g}")
     if summary:
         _summarize(dataset, as_json)
         return
@@ -122,7 +126,7 @@ def evaluate(
                 write_report(evaluation, dataset, report, failures=found)
         if failures is not None and not as_json:
             typer.echo(str(found))
-    tell_findings(evaluation.findings)
+    print_findings(evaluation.findings)
 
 
 def _evaluate_video(
@@ -141,7 +145,7 @@ def _evaluate_video(
             scores = evaluate_video(predictions, root)
         values = {score.name: score.to_dict() for score in scores}
         mean = {key: round(sum(getattr(score, key) for score in scores) / len(scores), 6) for key in ("j", "f", "j_and_f")}
-        result = {"answer": str(predictions or model), "sequences": values, "mean": mean}
+        result = {"predictions": str(predictions or model), "sequences": values, "mean": mean}
         if out is not None:
             write_json(result, out)
     if as_json:

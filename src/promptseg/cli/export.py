@@ -1,4 +1,4 @@
-"""``promptseg export``: a torch model as a pair of ONNX files that run without torch."""
+"""``promptseg export``: export a torch model as a pair of ONNX files that run without torch."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from .output import errors_as_messages
 def export(
     model: Annotated[str, typer.Argument(metavar="MODEL[=WEIGHTS]", help="A model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2.")],
     out: Annotated[Path | None, typer.Option(help="Folder for the pair (default: MODEL-onnx, or MODEL-onnx-int8).")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Your own checkpoint, in place of the published one.")] = None,
-    int8: Annotated[bool, typer.Option("--int8", help="Quantize the encoder: a smaller file, and masks that differ a little.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write to a folder that holds files; replaces an export in it.")] = False,
+    weights: Annotated[Path | None, typer.Option(help="Your own checkpoint instead of the published one.")] = None,
+    int8: Annotated[bool, typer.Option("--int8", help="Quantize the encoder: a smaller file, slightly different masks.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Write to a folder that is not empty, and replace an export in it.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
 ) -> None:
-    """Write a torch model as an ONNX encoder and decoder, checked against it on the sample photo."""
+    """Export a torch model as an ONNX encoder and decoder, checked against the model on the sample image."""
     from ..export.pair import export_onnx
 
     with errors_as_messages(), progress.shown():

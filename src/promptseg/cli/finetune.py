@@ -1,4 +1,4 @@
-"""``promptseg finetune``: a mask decoder that suits one's own photos."""
+"""``promptseg finetune``: fine-tune a mask decoder on your own images."""
 
 from __future__ import annotations
 
@@ -10,45 +10,50 @@ import typer
 
 from ..registry import DEFAULT_MODEL
 from ..runtime import progress
-from .output import errors_as_messages, tell_findings
+from .output import errors_as_messages, print_findings
 
 if TYPE_CHECKING:
     from ..datasets.core import Dataset
 
 
 def finetune(
-    out: Annotated[Path, typer.Option(help="Folder for the result; an unfinished training in it goes on.")],
-    images: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The photos.")] = None,
-    masks: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Their masks, as pictures of the same names.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the result. An unfinished training in it is continued.")],
+    images: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The images.")] = None,
+    masks: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Their masks, as mask images of the same names.")] = None,
     coco: Annotated[Path | None, typer.Option(metavar="FILE", help="Their objects as a COCO file, in place of --masks.")] = None,
     labelme: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Their objects as LabelMe files.")] = None,
-    yolo: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Their objects as YOLO's text files.")] = None,
-    names: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML file with the names of YOLO's classes.")] = None,
-    davis: Annotated[Path | None, typer.Option(metavar="FOLDER", help="A DAVIS folder, which has its images.")] = None,
-    mask_kind: Annotated[str, typer.Option(help="What the pictures of --masks are: auto, binary or labels.")] = "auto",
+    yolo: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Their objects as YOLO text files.")] = None,
+    names: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML file with the class names of a YOLO dataset.")] = None,
+    davis: Annotated[Path | None, typer.Option(metavar="FOLDER", help="A DAVIS folder, which contains the images.")] = None,
+    mask_kind: Annotated[str, typer.Option(help="Kind of the mask images of --masks: auto, binary or labels.")] = "auto",
     model: Annotated[
         str, typer.Option(metavar="NAME[=WEIGHTS]", help="A model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2.")
     ] = DEFAULT_MODEL,
-    seed: Annotated[int, typer.Option(help="Of the split, of the order of photos and of the prompts.")] = 0,
-    epochs: Annotated[int, typer.Option(help="Most epochs.")] = 12,
-    learning_rate: Annotated[float, typer.Option(help="Of AdamW, at its highest.")] = 1e-4,
+    seed: Annotated[int, typer.Option(help="Seed of the split, the order of images and the prompts.")] = 0,
+    epochs: Annotated[int, typer.Option(help="Maximum number of epochs.")] = 12,
+    learning_rate: Annotated[float, typer.Option(help="Maximum learning rate of AdamW.")] = 1e-4,
     validation: Annotated[
-        float | None, typer.Option(help="Share of the photos to judge by, never learned from; 0 for none. Default: 0.2, with --folds 0.")
+        float | None, typer.Option(help="Fraction of the images for validation; 0 for none. Default: 0.2, with --folds 0.")
     ] = None,
-    patience: Annotated[int, typer.Option(help="Epochs without a better validation after which training stops.")] = 4,
-    objects: Annotated[int, typer.Option(help="Most objects of a photo in one step.")] = 8,
+    patience: Annotated[int, typer.Option(help="Epochs without a better validation IoU until training stops.")] = 4,
+    objects: Annotated[int, typer.Option(help="Maximum number of objects of an image in one step.")] = 8,
     prompts: Annotated[int, typer.Option(help="Prompts for each object in one step.")] = 1,
-    prompt_encoder: Annotated[bool, typer.Option("--prompt-encoder", help="Train the prompt encoder, too.")] = False,
-    lora: Annotated[int, typer.Option(metavar="RANK", help="Train the image encoder as well, by adapters of this rank; needs peft.")] = 0,
+    prompt_encoder: Annotated[bool, typer.Option("--prompt-encoder", help="Also train the prompt encoder.")] = False,
+    lora: Annotated[
+        int, typer.Option(metavar="RANK", help="Also train the image encoder, with LoRA adapters of this rank; needs peft.")
+    ] = 0,
     folds: Annotated[
-        int | None, typer.Option(metavar="K", help="Train K decoders, each without a part of the photos, and judge each by that part.")
+        int | None,
+        typer.Option(
+            metavar="K", help="Cross-validate: train K decoders, each without one fold of the images, and evaluate each on that fold."
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="float32, bfloat16 or float16; the last two need accelerate.")] = "float32",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write to a folder that holds files, and begin anew.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write to a folder that is not empty, and start over.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
 ) -> None:
-    """Train a model's mask decoder on photos with masks; the image encoder runs once a photo."""
+    """Train a model's mask decoder on images with masks. The image encoder runs once for each image."""
     from ..datasets.mask_files import mask_kind as parse_mask_kind
     from ..datasets.reading import open_dataset
 
@@ -86,15 +91,15 @@ def _train(dataset: Dataset, out: Path, settings: dict[str, Any], as_json: bool)
     if as_json:
         typer.echo(json.dumps(done.to_dict(), indent=1))
     else:
-        learned, judged = done.photos
+        trained, validated = done.photos
         reason = f", stopped: {done.stopped}" if done.stopped else ""
-        typer.echo(f"{learned} photos learned from, {judged} to judge by; {done.epochs} epochs in {done.seconds:.0f} s{reason}")
+        typer.echo(f"{trained} training images, {validated} validation images; {done.epochs} epochs in {done.seconds:.0f} s{reason}")
         for kind, (before, after) in done.validation.items():
-            typer.echo(f"IoU by {kind} on those {judged}: {before:.3f} before, {after:.3f} after epoch {done.best_epoch}")
+            typer.echo(f"Validation IoU by {kind}: {before:.3f} before, {after:.3f} after epoch {done.best_epoch}")
         if done.validation and not done.best_epoch:
-            typer.echo("No epoch was better than the model as it was: the folder holds its decoder unchanged")
+            typer.echo("No epoch was better than the original model: the folder holds its unchanged decoder")
         typer.echo(f"Use it: --model {done.model}={done.folder}")
-    tell_findings(done.findings)
+    print_findings(done.findings)
 
 
 def _cross_validate(dataset: Dataset, out: Path, folds: int, settings: dict[str, Any], as_json: bool) -> None:
@@ -110,4 +115,4 @@ def _cross_validate(dataset: Dataset, out: Path, folds: int, settings: dict[str,
             for baseline, both in found.tuned[name].baselines.items():
                 typer.echo(f"  over {baseline.replace('_', ' ')}: {both['above']}")
         typer.echo(f"The runs are saved for promptseg compare: {', '.join(str(path) for path in sorted(out.glob('*.json')))}")
-    tell_findings(found.findings)
+    print_findings(found.findings)

@@ -1,4 +1,4 @@
-"""``promptseg models``: which models there are, and what each needs."""
+"""``promptseg models``: list the models and their requirements."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .output import errors_as_messages
 
 
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
-    """List the models, with license, engines and whether each is ready to run."""
+    """List the models, with engine, license and whether each is ready to run."""
     with errors_as_messages():
         rows = [_row(model, engine) for model in list_models().values() for engine in model.engines]
     if as_json:
@@ -26,7 +26,7 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
         typer.echo(f"{row['model']:{width}}  {row['engine']:12}  {row['license']:12}  {row['status']}")
         typer.echo(f"{'':{width}}  {row['summary']}")
     if any(row["license"].startswith("AGPL") for row in rows):
-        typer.echo("\nAGPL-3.0 asks of a program that uses such a model, also over a network only, to be published under that license.")
+        typer.echo("\nAGPL-3.0 requires that a program that uses such a model, even only over a network, is published under that license.")
 
 
 def _row(model: ModelSpec, engine: Engine) -> dict[str, Any]:

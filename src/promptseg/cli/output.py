@@ -1,4 +1,4 @@
-"""What the commands share: errors as messages with an exit status, files written whole, JSON, progress."""
+"""Output of the commands: error messages with an exit status, findings, and atomic writing of images and JSON."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WRONG_USAGE = 2
 
 @contextlib.contextmanager
 def errors_as_messages() -> Iterator[None]:
-    """Prints an error of promptseg as one message and exits: 2 for a configuration that cannot work, 1 for anything else."""
+    """Print a `PromptSegError` of the block as one message and exit, with status 2 for a `ConfigError` and 1 for any other."""
     try:
         yield
     except PromptSegError as error:
@@ -34,15 +34,16 @@ def errors_as_messages() -> Iterator[None]:
 
 
 def usage_error(message: str) -> typer.Exit:
-    """Prints what is wrong with the command line; raise what it returns."""
+    """Print a message about wrong usage and return the exit exception for the caller to raise."""
     typer.echo(f"promptseg: {message}", err=True)
     return typer.Exit(WRONG_USAGE)
 
 
-def tell_findings(findings: Sequence[Finding]) -> None:
-    """Says on standard error what was found: what is broken one by one, of all else the first of each kind and how many there are.
+def print_findings(findings: Sequence[Finding]) -> None:
+    """Print findings on standard error: every broken file, and of other findings the first of each kind with their number.
 
-    Exits with 1 where something is broken.
+    Raises:
+        typer.Exit: With status 1, when a finding is broken.
     """
     counts = Counter(finding.kind for finding in findings)
     told = set()
@@ -57,14 +58,14 @@ def tell_findings(findings: Sequence[Finding]) -> None:
         raise typer.Exit(FAILED)
 
 
-def picture_format(path: Path) -> str | None:
-    """Pillow's name of the format that a path's suffix stands for, or None where it is none that Pillow writes."""
+def image_format(path: Path) -> str | None:
+    """Return Pillow's name of the image format for a path's suffix, or None when Pillow cannot write it."""
     kind = Image.registered_extensions().get(path.suffix.lower())
     return kind if kind in Image.SAVE else None
 
 
 def distinct_names(images: Sequence[Path]) -> list[str]:
-    """A name for the files of each photo: its own without the suffix, and a number where several share it."""
+    """Return the base name of each image's output files: the image's name without suffix, numbered when several share it."""
     names: dict[str, None] = {}  # As an ordered set.
     for image in images:
         numbered = (f"{image.stem}-{number}" for number in itertools.count(2))
@@ -73,10 +74,10 @@ def distinct_names(images: Sequence[Path]) -> list[str]:
 
 
 def write_image(image: Image.Image, path: Path) -> None:
-    """Writes a picture in the format of its name, whole or not at all."""
-    kind = picture_format(path)
+    """Write an image atomically, in the format of the path's suffix."""
+    kind = image_format(path)
     if kind is None:
-        raise OutputError(f"cannot write {path}: {path.suffix or 'a name without a suffix'!r} is not a picture format that Pillow writes")
+        raise OutputError(f"cannot write {path}: {path.suffix or 'a name without a suffix'!r} is not an image format that Pillow writes")
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with write_atomically(path) as file:
@@ -84,7 +85,7 @@ def write_image(image: Image.Image, path: Path) -> None:
 
 
 def write_json(values: Any, path: Path) -> None:
-    """Writes JSON, whole or not at all."""
+    """Write a JSON file atomically."""
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with write_atomically(path, text=True) as file:
@@ -93,5 +94,5 @@ def write_json(values: Any, path: Path) -> None:
 
 
 def seconds(timings: dict[str, float]) -> str:
-    """Timings for people: ``"encode 0.51 s, segment 0.03 s"``."""
+    """Format timings, such as ``"encode 0.51 s, segment 0.03 s"``."""
     return ", ".join(f"{stage} {spent:.2f} s" for stage, spent in timings.items())

@@ -1,4 +1,4 @@
-"""From the command line's words to prompts and pipelines, and the options that several commands have for them."""
+"""Prompts and pipelines from command-line options, and the options that several commands share."""
 
 from __future__ import annotations
 
@@ -15,33 +15,34 @@ from ..registry import DEFAULT_MODEL
 from .output import errors_as_messages, usage_error
 
 TextOption = Annotated[str | None, typer.Option(help='Phrases to look for, such as "a dog, red car"; needs --detector.')]
-PointsPerSideOption = Annotated[int | None, typer.Option(help="Density of the grid of points for --everything (default: 32).")]
+PointsPerSideOption = Annotated[int | None, typer.Option(help="Points per side of the grid for --everything (default: 32).")]
 ModelOption = Annotated[str | None, typer.Option(metavar="NAME[=WEIGHTS]", help=f"The segmenter (default: {DEFAULT_MODEL}).")]
 FallbackOption = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME[=WEIGHTS]", help="A segmenter to go on with where the one before does not fit into memory. Repeatable."),
+    typer.Option(metavar="NAME[=WEIGHTS]", help="A segmenter to use if the one before does not fit into memory. Repeatable."),
 ]
-ConfigOption = Annotated[Path | None, typer.Option(help="A pipeline file (YAML, TOML or JSON) in place of --model and --detector.")]
+ConfigOption = Annotated[Path | None, typer.Option(help="A pipeline file (YAML, TOML or JSON) instead of --model and --detector.")]
 DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
 
 
 def parse_prompts(
     points: Sequence[str], boxes: Sequence[str], text: str | None, everything: bool, points_per_side: int | None
 ) -> list[Prompt]:
-    """The prompts that the options ask for.
+    """Return the prompts of the options.
 
-    All points are clicks on (or beside) one object, together with the box where there is one; each of several boxes is an object of its
-    own.
+    All points, and the box if there is one, form one prompt for one object. Without points, each box is a prompt for its own object.
 
     Raises:
-        PromptError: A value cannot be read, there are points and several boxes, or there is no prompt at all.
+        PromptError: When a value cannot be parsed, there are points and several boxes, or `points_per_side` is given without `everything`.
     """
     prompts: list[Prompt] = []
     box_prompts = [Prompt.box(*_values("--box", box, "x0,y0,x1,y1", (4,))) for box in boxes]
     clicks = [_point(point) for point in points]
     if clicks:
         if len(box_prompts) > 1:
-            raise PromptError("points go with one box or none: with several boxes it is not clear which object they belong to")
+            raise PromptError(
+                "points can be combined with one box at most: with several boxes, it is not clear to which object they belong"
+            )
         prompts.append(sum(clicks[1:], clicks[0]) + (box_prompts[0] if box_prompts else SpatialPrompt()))
     else:
         prompts += box_prompts
@@ -50,26 +51,24 @@ def parse_prompts(
     if everything:
         prompts.append(Prompt.everything() if points_per_side is None else Prompt.everything(points_per_side))
     elif points_per_side is not None:
-        raise PromptError("--points-per-side goes with --everything")
+        raise PromptError("--points-per-side needs --everything")
     return prompts
 
 
-def asked_prompts(
+def prompts_of(
     points: Sequence[str] | None, boxes: Sequence[str] | None, text: str | None, everything: bool, points_per_side: int | None
 ) -> list[Prompt]:
-    """The prompts that the options ask for; a value that cannot be read is wrong usage."""
+    """Return the prompts of the options, or exit with status 2 when a value cannot be parsed."""
     try:
         return parse_prompts(points or [], boxes or [], text, everything, points_per_side)
     except PromptError as error:
         raise usage_error(str(error)) from error
 
 
-def chosen_pipeline(
-    config: Path | None, model: str | None, fallback: Sequence[str] | None, detector: str | None, text: str | None
-) -> Pipeline:
-    """The pipeline of a file, or that of the models that the options name; one that the options cannot mean ends the command."""
+def pipeline_of(config: Path | None, model: str | None, fallback: Sequence[str] | None, detector: str | None, text: str | None) -> Pipeline:
+    """Return the pipeline of a file or of the named models, or exit with status 2 when the options do not fit together."""
     if config is not None and (model or fallback or detector):
-        raise usage_error("--config says which models to use: leave out --model, --fallback and --detector")
+        raise usage_error("--config names the models: leave out --model, --fallback and --detector")
     with errors_as_messages():
         if config is not None:
             pipeline = Pipeline.from_config(config)
@@ -77,7 +76,7 @@ def chosen_pipeline(
             pipeline = Pipeline().segment(model or DEFAULT_MODEL, fallback=fallback or ())
             pipeline = pipeline.detect(detector) if detector else pipeline
     if pipeline.config.detect is None and text is not None:
-        raise usage_error(f"--text {text!r} needs a model that finds things by phrase: give --detector, or --config with one")
+        raise usage_error(f"--text {text!r} needs a detector for phrases: give --detector, or --config with one")
     return pipeline
 
 

@@ -1,4 +1,4 @@
-"""``promptseg segment``: masks of photos, from prompts."""
+"""``promptseg segment``: segment images by prompts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt
 from ..results import Result
 from ..runtime import progress
-from .output import FAILED, distinct_names, errors_as_messages, picture_format, seconds, usage_error, write_image, write_json
+from .output import FAILED, distinct_names, errors_as_messages, image_format, seconds, usage_error, write_image, write_json
 from .prompts import (
     ConfigOption,
     DeviceOption,
@@ -24,19 +24,19 @@ from .prompts import (
     ModelOption,
     PointsPerSideOption,
     TextOption,
-    asked_prompts,
-    chosen_pipeline,
+    pipeline_of,
+    prompts_of,
 )
 
 
 def segment(
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Photos to segment.")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Images to segment.")],
     point: Annotated[
-        list[str] | None, typer.Option(metavar="X,Y[,0]", help="A click on the object; with 0, beside it. Repeatable.")
+        list[str] | None, typer.Option(metavar="X,Y[,0]", help="A click on the object; with 0, a background click. Repeatable.")
     ] = None,
     box: Annotated[list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="A box around one object. Repeatable.")] = None,
     text: TextOption = None,
-    everything: Annotated[bool, typer.Option("--everything", help="Every object of the photo.")] = False,
+    everything: Annotated[bool, typer.Option("--everything", help="Segment every object of the image.")] = False,
     points_per_side: PointsPerSideOption = None,
     model: ModelOption = None,
     fallback: FallbackOption = None,
@@ -44,24 +44,24 @@ def segment(
     config: ConfigOption = None,
     device: DeviceOption = None,
     candidates: Annotated[
-        bool, typer.Option("--candidates", help="All masks that the model proposes for a prompt, not the chosen one.")
+        bool, typer.Option("--candidates", help="Return all candidate masks of a prompt, not only the selected one.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder for the pictures and masks, or the name of one picture.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the overlays and masks, or the name of one overlay.")] = None,
     masks: Annotated[bool, typer.Option("--masks", help="Also write each mask as a black and white PNG.")] = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not keep encoded photos on the disk.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; files are written only where --out says.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not cache image embeddings on the disk.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; files are written only with --out.")] = False,
 ) -> None:
-    """Segment photos: by point, by box, by text, or everything.
+    """Segment images: by point, by box, by text, or everything.
 
-    Writes an overlay picture and a JSON file with the masks (COCO RLE) for each photo.
+    Writes an overlay and a JSON file with the masks (COCO RLE) for each image.
     """
-    prompts = asked_prompts(point, box, text, everything, points_per_side)
-    pipeline = chosen_pipeline(config, model, fallback, detector, text)
+    prompts = prompts_of(point, box, text, everything, points_per_side)
+    pipeline = pipeline_of(config, model, fallback, detector, text)
     if pipeline.config.detect is None and not prompts:
         raise usage_error("nothing to segment: give --point, --box, --text or --everything")
     folder = out if out is not None or as_json else Path("promptseg-out")
-    if folder is not None and picture_format(folder) and (masks or len(images) > 1):
-        raise usage_error(f"--out {folder} is one picture, and several files are to be written: give a folder")
+    if folder is not None and image_format(folder) and (masks or len(images) > 1):
+        raise usage_error(f"--out {folder} names one image file, but several files would be written: give a folder")
     with errors_as_messages():
         built = _build(pipeline, device, no_cache, cache_by_default=config is None)
     results, failed = _run(images, built, prompts, candidates, folder, masks, as_json)
@@ -75,7 +75,7 @@ def segment(
 
 
 def _build(pipeline: Pipeline, device: str | None, no_cache: bool, *, cache_by_default: bool) -> BuiltPipeline:
-    """Loads the models; a pipeline file says itself which cache it wants."""
+    """Load the models, with an embedding cache on the disk unless a pipeline file configures the cache."""
     built = pipeline.build(device)
     if no_cache or cache_by_default:
         return built.with_cache(None if no_cache else embedding_cache("disk"))
@@ -96,7 +96,7 @@ def _run(
     results: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     names = distinct_names(images)
-    for path, name in zip(tqdm(images, unit="photo", disable=True if len(images) == 1 else None), names, strict=True):
+    for path, name in zip(tqdm(images, unit="image", disable=True if len(images) == 1 else None), names, strict=True):
         try:
             with progress.shown():
                 result = pipeline(path, *prompts, candidates=candidates)
@@ -114,7 +114,7 @@ def _run(
 
 
 def _write(result: Result, name: str, out: Path, masks: bool) -> list[Path]:
-    if picture_format(out):
+    if image_format(out):
         write_image(result.overlay(), out)
         return [out]
     written = [out / f"{name}-overlay.png", out / f"{name}-masks.json"]

@@ -1,4 +1,4 @@
-"""``promptseg track``: objects through a video, from prompts on its first frame or from a detector."""
+"""``promptseg track``: track objects through a video, from prompts on its first frame or from a detector."""
 
 from __future__ import annotations
 
@@ -22,47 +22,50 @@ from ..tracking.outputs import TableFormat, TrackOutputs
 from ..tracking.redetection import TrackedFrame
 from ..video.frames import open_frames
 from .output import FAILED, errors_as_messages, usage_error
-from .prompts import TextOption, asked_prompts
+from .prompts import TextOption, prompts_of
 
 
 def track(
     video: Annotated[
-        str, typer.Argument(metavar="VIDEO", help="A video file, a folder of images, a stream's address or a camera's number.")
+        str, typer.Argument(metavar="VIDEO", help="A video file, a folder of images, the URL of a stream or the number of a camera.")
     ],
     point: Annotated[
-        list[str] | None, typer.Option(metavar="X,Y[,0]", help="A click on the object on the first frame; with 0, beside it. Repeatable.")
+        list[str] | None,
+        typer.Option(metavar="X,Y[,0]", help="A click on the object on the first frame; with 0, a background click. Repeatable."),
     ] = None,
-    box: Annotated[list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="A box around one object there. Repeatable.")] = None,
+    box: Annotated[
+        list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="A box around one object on the first frame. Repeatable.")
+    ] = None,
     text: TextOption = None,
     model: Annotated[str, typer.Option(metavar="NAME[=WEIGHTS]", help="The segmenter.")] = DEFAULT_MODEL,
-    tracker: Annotated[
-        str | None, typer.Option(metavar="BACKEND", help="What tracks with it (default: the model's own, else propagate).")
-    ] = None,
+    tracker: Annotated[str | None, typer.Option(metavar="BACKEND", help="The tracker (default: the model's own, else propagate).")] = None,
     detector: Annotated[str | None, typer.Option(metavar="NAME[=WEIGHTS]", help="A detector that finds the objects.")] = None,
-    threshold: Annotated[float, typer.Option(help="Least score of a detection.")] = 0.3,
-    redetect_every: Annotated[int | None, typer.Option(metavar="N", help="Ask the detector again on every n-th frame.")] = None,
-    redetect_when_lost: Annotated[bool, typer.Option("--redetect-when-lost", help="Ask it again while an object is lost.")] = False,
-    start: Annotated[int, typer.Option(help="The frame to begin with.")] = 0,
-    stop: Annotated[int | None, typer.Option(help="The frame to end before.")] = None,
-    every: Annotated[int, typer.Option(help="Take every n-th frame.")] = 1,
+    threshold: Annotated[float, typer.Option(help="Minimum score of a detection.")] = 0.3,
+    redetect_every: Annotated[int | None, typer.Option(metavar="N", help="Run the detector again on every N-th frame.")] = None,
+    redetect_when_lost: Annotated[
+        bool, typer.Option("--redetect-when-lost", help="Run the detector again while an object is lost.")
+    ] = False,
+    start: Annotated[int, typer.Option(help="The first frame.")] = 0,
+    stop: Annotated[int | None, typer.Option(help="The frame before which to stop.")] = None,
+    every: Annotated[int, typer.Option(help="Take every N-th frame.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    out: Annotated[Path, typer.Option(help="Folder for the video, label pictures, masks and events.")] = Path("promptseg-track"),
-    table: Annotated[str, typer.Option(help="Format of the masks' table: json (YouTube-VIS) or parquet.")] = "json",
-    no_timeline: Annotated[bool, typer.Option("--no-timeline", help="Draw no timeline, which needs matplotlib.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for the video, label images, masks and events.")] = Path("promptseg-track"),
+    table: Annotated[str, typer.Option(help="Format of the mask table: json (YouTube-VIS) or parquet.")] = "json",
+    no_timeline: Annotated[bool, typer.Option("--no-timeline", help="Do not draw the timeline plot, which needs matplotlib.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Track objects through a video.
 
-    Writes the video with the masks drawn on it, a label picture for each frame, a table of the masks, the events and a timeline. What was
-    done before an error or Ctrl-C is kept.
+    Writes the video with the masks drawn on it, a label image for each frame, a table of the masks, the events and a timeline plot. After
+    an error or Ctrl-C, the finished frames are kept.
     """
-    prompts = asked_prompts(point, box, text, everything=False, points_per_side=None)
+    prompts = prompts_of(point, box, text, everything=False, points_per_side=None)
     if detector is None and any(isinstance(prompt, TextPrompt) for prompt in prompts):
-        raise usage_error(f"--text {text!r} needs a model that finds things by phrase: give --detector")
+        raise usage_error(f"--text {text!r} needs a detector for phrases: give --detector")
     if detector is None and not prompts:
         raise usage_error("nothing to track: give --point, --box or --detector")
     if detector is None and (redetect_every is not None or redetect_when_lost):
-        raise usage_error("--redetect-every and --redetect-when-lost ask a detector: give --detector")
+        raise usage_error("--redetect-every and --redetect-when-lost need a detector: give --detector")
     if table not in ("json", "parquet"):
         raise usage_error(f"--table is json or parquet, got {table!r}")
     with errors_as_messages():
@@ -77,7 +80,7 @@ def track(
         )
         outputs = TrackOutputs(out, frames.size, frames.fps, table=cast("TableFormat", table), timeline=not no_timeline)
     failure, seconds = _run(tracked, outputs, frames, quiet=as_json)
-    _tell(outputs, failure, seconds, as_json)
+    _print_summary(outputs, failure, seconds, as_json)
     if failure is not None:
         raise typer.Exit(FAILED)
 
@@ -94,12 +97,12 @@ def _pipeline(model: str, detector: str | None, threshold: float, device: str) -
 
 
 def _run(tracked: Iterator[TrackedFrame], outputs: TrackOutputs, frames: FrameSource, quiet: bool) -> tuple[str | None, float]:
-    """Writes frame after frame; returns what ended it too early, and the seconds."""
+    """Write the tracked frames. Return the reason of an early end, or None, and the elapsed seconds."""
     from tqdm import tqdm
 
     started, failure = time.perf_counter(), None
     try:
-        with outputs, _stopped_kindly():
+        with outputs, _interrupt_on_sigterm():
             for frame in tqdm(tracked, total=frames.count, unit="frame", leave=False, disable=True if quiet else None):
                 outputs.write(frame)
     except PromptSegError as error:
@@ -110,8 +113,8 @@ def _run(tracked: Iterator[TrackedFrame], outputs: TrackOutputs, frames: FrameSo
 
 
 @contextlib.contextmanager
-def _stopped_kindly() -> Iterator[None]:
-    """Within the block, a request to terminate is as Ctrl-C: what was done so far is finished and kept."""
+def _interrupt_on_sigterm() -> Iterator[None]:
+    """Raise `KeyboardInterrupt` on SIGTERM within the block, so that the outputs are completed as on Ctrl-C."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -123,7 +126,7 @@ def _stopped_kindly() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _tell(outputs: TrackOutputs, failure: str | None, seconds: float, as_json: bool) -> None:
+def _print_summary(outputs: TrackOutputs, failure: str | None, seconds: float, as_json: bool) -> None:
     counts: dict[str, int] = {}
     for event in outputs.events:
         counts[event.kind] = counts.get(event.kind, 0) + 1

@@ -15,7 +15,7 @@ from .output import FAILED, errors_as_messages
 app = typer.Typer(no_args_is_help=True, help="Fetch, verify and locate model weights.", rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(help="Name of a model, as `promptseg models` lists it.")]
-EngineName = Annotated[str | None, typer.Option("--engine", help="Which engine's weights, where the model has several.")]
+EngineName = Annotated[str | None, typer.Option("--engine", help="Engine whose weights are meant, for a model with several engines.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -37,7 +37,7 @@ def fetch(name: Name, engine: EngineName = None, as_json: AsJson = False) -> Non
 
 @app.command()
 def verify(name: Name, engine: EngineName = None, as_json: AsJson = False) -> None:
-    """Hash a model's cached weights anew and compare with the catalog."""
+    """Hash a model's cached weights again and compare them with the catalog."""
     report: dict[str, str] = {}
     with errors_as_messages():
         for file in registry.find_model(name).engine(engine).files:
@@ -58,7 +58,7 @@ def verify(name: Name, engine: EngineName = None, as_json: AsJson = False) -> No
 
 @app.command()
 def path(name: Name, engine: EngineName = None, as_json: AsJson = False) -> None:
-    """Print the folder in which a model's weights are, or would be."""
+    """Print the folder of a model's weights, even if it does not exist yet."""
     with errors_as_messages():
         registry.find_model(name).engine(engine)
     folder = store.weights_folder(name)

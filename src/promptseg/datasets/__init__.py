@@ -1,1 +1,1 @@
-"""Images with their objects: reading, writing and summaries of datasets, in the formats of others."""
+"""Annotated images: reading, writing and summarizing datasets in COCO, YOLO, Pascal VOC and other formats."""

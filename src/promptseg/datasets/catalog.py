@@ -1,4 +1,4 @@
-"""The list of all formats."""
+"""The catalog of dataset formats."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ FORMATS: tuple[Format, ...] = (
     parquet.FORMAT,
     mask_folders.FORMAT,
 )
-"""Every format, in the order in which help texts list them. A new format is a module in `promptseg.datasets.formats`, and a line here."""
+"""All formats, in the order of the help texts. A new format needs a module in `promptseg.datasets.formats` and a line here."""
 
 READERS: Mapping[str, Reader] = {each.name: each.reader for each in FORMATS if each.reader is not None}
-"""How each format that can be read is read, by its name."""
+"""Readers of formats, by the name of the format."""
 
 FORMS: Mapping[str, Form] = {
     form.name: form for form in sorted((form for each in FORMATS for form in each.forms), key=lambda form: form.name)
 }
-"""How each form that can be written is written, by its name."""
+"""Forms that can be written, by name."""
 
 READABLE: tuple[str, ...] = tuple(READERS)
-"""The formats that `promptseg.datasets.reading.open_dataset` reads; its arguments have ``_`` for ``-``."""
+"""Names of the formats that `promptseg.datasets.reading.open_dataset` reads. Its arguments have ``_`` in place of ``-``."""
 
 WRITABLE: tuple[str, ...] = tuple(FORMS)
-"""The forms that `promptseg.datasets.writing.write` writes."""
+"""Names of the forms that `promptseg.datasets.writing.write` writes."""

@@ -1,7 +1,7 @@
-"""What every format is read into: images with their true objects, and what was found wrong with them.
+"""Annotated images, datasets of them, and findings about their files.
 
-A `Dataset` lists its images when it is made and reads the annotation of one when it is reached, so that a folder of any size can be gone
-through. What cannot be used is a `Finding` that names the file: nothing is left out in silence.
+Every format is read into these classes. A `Dataset` lists its images when it is created and reads an annotation only when its image is
+reached, so memory does not grow with the folder. A file that cannot be used becomes a `Finding` that names it.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from ..masks import Mask, Size
 FindingKind = Literal["unpaired", "ambiguous", "unreadable", "size", "failed", "empty", "duplicate", "trained", "skipped", "converted"]
 
 BROKEN: frozenset[FindingKind] = frozenset({"unpaired", "ambiguous", "unreadable", "size", "failed"})
-"""The kinds for which an image or annotation could not be used at all."""
+"""Kinds of findings after which an image or annotation cannot be used."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about a file that whoever relies on the dataset should know.
+    """A problem or a peculiarity of one file of a dataset.
 
     Attributes:
-        source: The file, or what of it.
+        source: The file, or the object within it.
         kind: ``"unpaired"`` (an image without annotation or the reverse), ``"ambiguous"`` (several that could be meant), ``"unreadable"``,
             ``"size"`` (the annotation is of an image of another size), ``"failed"`` (a model could not do it), ``"empty"`` (no true
             object), ``"duplicate"`` (the same image twice), ``"trained"`` (the model was trained on it), ``"skipped"`` (an annotation that
             is no mask) or ``"converted"`` (read, but not as it stands).
-        message: What is the matter, for people.
+        message: Description for people.
     """
 
     source: str
@@ -46,7 +46,7 @@ class Finding:
 
     @property
     def broken(self) -> bool:
-        """Whether something could not be used at all."""
+        """Whether the image or annotation cannot be used."""
         return self.kind in BROKEN
 
     def __str__(self) -> str:
@@ -54,7 +54,7 @@ class Finding:
 
 
 class AnnotationError(InputError):
-    """An `InputError` that knows which kind of `Finding` it is."""
+    """An `InputError` that carries a `Finding`."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(str(finding))
@@ -63,11 +63,11 @@ class AnnotationError(InputError):
 
 @dataclass(frozen=True)
 class AnnotatedObject:
-    """One object as somebody annotated it, or as a model found it.
+    """One object that a person annotated or a model predicted.
 
     Attributes:
-        name: The image's name, ``#`` and what tells the objects of the image apart: unique in its dataset, and the same at each reading.
-        mask: Its pixels, with its class as `label` where it has one; not empty.
+        name: The image's name, ``#`` and the object's key in the image. It is unique in the dataset and the same at each reading.
+        mask: The pixels of the object, never empty. `Mask.label` is its class, or None.
     """
 
     name: str
@@ -75,22 +75,22 @@ class AnnotatedObject:
 
     @property
     def label(self) -> str | None:
-        """Its class."""
+        """Class of the object, or None."""
         return self.mask.label
 
 
 @dataclass(frozen=True)
 class AnnotatedImage:
-    """An image with its true objects.
+    """An image with its ground-truth objects.
 
     Attributes:
-        name: Its path within the folder of images, with ``/`` between the parts.
-        path: Its file.
-        size: ``(height, width)`` in pixels, upright.
-        objects: The true objects.
-        ignored: Regions that are neither object nor background: crowds of COCO, void pixels of DAVIS.
-        findings: What was found on reading it.
-        group: What it shares with images that are not independent of it: its sequence for a frame of a video, else its own name.
+        name: Path of the image within the folder of images, with ``/`` as separator.
+        path: The image file.
+        size: ``(height, width)`` in pixels, after the EXIF orientation is applied.
+        objects: The ground-truth objects.
+        ignored: Regions that are neither object nor background, such as crowds in COCO and void pixels in DAVIS.
+        findings: Findings about this image.
+        group: Name shared by images that depend on each other: the sequence of a video frame. By default the image's own name.
     """
 
     name: str
@@ -105,31 +105,31 @@ class AnnotatedImage:
         object.__setattr__(self, "group", self.group or self.name)
 
     def pixels(self) -> NDArray[np.uint8]:
-        """The image, (H, W, 3) uint8 RGB.
+        """Return the image, (H, W, 3) uint8 RGB.
 
         Raises:
-            InputError: It cannot be read.
+            InputError: When the image cannot be read.
         """
         return load_image(self.path)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An image of a dataset before its annotation is read.
+    """An image of a dataset whose annotation is not read yet.
 
     Attributes:
         name: The image's name, as in `AnnotatedImage`.
-        load: Reads it.
+        load: Function that reads the image with its annotation.
     """
 
     name: str
     load: Callable[[], AnnotatedImage] = field(repr=False)
 
     def read(self) -> AnnotatedImage:
-        """The image with its objects.
+        """Read the image with its objects.
 
         Raises:
-            AnnotationError: It cannot be used; the error has the `Finding`.
+            AnnotationError: When the image or its annotation cannot be used. The error carries the `Finding`.
         """
         try:
             return self.load()
@@ -141,12 +141,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images with true objects, in one format.
+    """Annotated images from one source.
 
     Attributes:
-        source: Where they are, for people.
+        source: Description of the folders and files, for people.
         entries: The images, in the order of their names.
-        findings: What was found when they were listed, such as images without annotation.
+        findings: Findings from listing the files, such as images without annotation.
     """
 
     source: str
@@ -157,15 +157,19 @@ class Dataset:
         return len(self.entries)
 
     def __iter__(self) -> Iterator[AnnotatedImage]:
-        """Each image with its objects.
+        """Iterate over the images with their objects.
 
         Raises:
-            AnnotationError: One cannot be used; use `usable` to go on with the others.
+            AnnotationError: When an image cannot be used. `usable` skips such images.
         """
         return (entry.read() for entry in self.entries)
 
     def usable(self, findings: list[Finding]) -> Iterator[AnnotatedImage]:
-        """The images that can be used; what is found on the way, this dataset's own findings first, is added to `findings`."""
+        """Iterate over the images that can be used.
+
+        Args:
+            findings: List to which the findings are appended, those of the dataset first.
+        """
         findings += self.findings
         for entry in self.entries:
             try:
@@ -177,10 +181,10 @@ class Dataset:
             yield image
 
     def only(self, names: Sequence[str]) -> Dataset:
-        """The images of these names alone.
+        """Return a dataset of the named images alone.
 
         Raises:
-            InputError: There is no image of a name.
+            InputError: When the dataset has no image of one of the names.
         """
         wanted = set(names)
         unknown = sorted(wanted - {entry.name for entry in self.entries})
@@ -192,17 +196,17 @@ class Dataset:
 def annotated(
     name: str, path: Path, masks: Sequence[tuple[str, Mask]], ignored: Sequence[Mask] = (), findings: Sequence[Finding] = ()
 ) -> AnnotatedImage:
-    """An image with its objects, checked against the image's file; masks without pixels become findings.
+    """Return an annotated image after checking its masks against the image file. Empty masks become findings.
 
     Args:
         name: The image's name.
-        path: Its file.
-        masks: What tells each object apart, with its mask.
+        path: The image file.
+        masks: The key of each object, unique in the image, with its mask.
         ignored: Regions that are neither object nor background.
-        findings: What was found before.
+        findings: Earlier findings about the image.
 
     Raises:
-        AnnotationError: The image cannot be read, or a mask is not of its size.
+        AnnotationError: When the image cannot be read, or a mask is of another size.
     """
     try:
         size = image_size(path)
@@ -220,17 +224,17 @@ def annotated(
         if mask.area:
             objects.append(AnnotatedObject(f"{name}#{key}", mask))
         else:
-            found.append(Finding(f"{name}#{key}", "empty", "the object has no pixel"))
+            found.append(Finding(f"{name}#{key}", "empty", "the object has no pixels"))
     if not masks:
-        found.append(Finding(name, "empty", "there is no true object on it"))
+        found.append(Finding(name, "empty", "the image has no objects"))
     return AnnotatedImage(name, path, size, tuple(objects), tuple(ignored), tuple(found))
 
 
 def image_size(path: Path) -> Size:
-    """``(height, width)`` of an image as `promptseg.load_image` gives it, from its header alone.
+    """Read ``(height, width)`` of an image from its header, after the EXIF orientation is applied as in `promptseg.load_image`.
 
     Raises:
-        InputError: The file is no image.
+        InputError: When the file is not a readable image.
     """
     try:
         with Image.open(path) as image:
@@ -242,10 +246,12 @@ def image_size(path: Path) -> Size:
 
 
 def files_under(folder: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> dict[str, Path]:
-    """The files of a folder and its folders by their paths within it, with ``/`` between the parts; hidden ones are left out.
+    """Return the files of a folder and its subfolders, by their paths within the folder with ``/`` as separator.
+
+    Hidden files and folders are left out.
 
     Raises:
-        InputError: There is no such folder.
+        InputError: When the folder does not exist.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder")
@@ -255,10 +261,10 @@ def files_under(folder: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> dict
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file.
+    """Read a JSON file.
 
     Raises:
-        InputError: It cannot be read.
+        InputError: When the file cannot be read or is not JSON.
     """
     try:
         return json.loads(path.read_text("utf-8"))
@@ -269,7 +275,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_score(value: object) -> float | None:
-    """A score as formats write it: a number, or nothing where there is none that can be read."""
+    """Return a score as a finite float, or None when the value is not one."""
     try:
         score = float(cast("Any", value))
     except (TypeError, ValueError):

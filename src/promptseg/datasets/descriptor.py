@@ -1,4 +1,4 @@
-"""What a format declares of itself: how it is read, in which forms it is written, and the options of both."""
+"""Descriptors of dataset formats: the reader, the forms to write, and their options."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .writer import Writer
 
 @dataclass(frozen=True)
 class Option:
-    """An option that reading or writing a format takes.
+    """An option of reading or writing a format.
 
     Attributes:
-        summary: What it says, for people.
-        default: Its value where none is given.
-        choices: The values that it may have; empty where others than a few are possible.
+        summary: Description for people.
+        default: Value of the option when none is given.
+        choices: The allowed values. Empty when any value is allowed.
     """
 
     summary: str
@@ -27,10 +27,10 @@ class Option:
     choices: tuple[str, ...] = ()
 
     def check(self, name: str, value: object) -> None:
-        """Refuse a value that is none of the choices.
+        """Raise an error for a value that is not one of the choices.
 
         Raises:
-            ConfigError: It is none of them.
+            ConfigError: When the value is not one of the choices.
         """
         if self.choices and value not in self.choices:
             raise ConfigError(f"{name} is {', '.join(self.choices[:-1])} or {self.choices[-1]}, got {value!r}")
@@ -38,14 +38,15 @@ class Option:
 
 @dataclass(frozen=True)
 class Reader:
-    """How a format is read.
+    """The reader of a format.
 
     Attributes:
-        read: ``read(images, place, **options)`` with the folder of the images, or None, and the file or folder of the annotations.
-        place: What the place is, for people, such as ``"COCO file of instances"``.
-        images: Whether the folder of the images is ``"required"``, ``"optional"`` (the format may know them itself) or ``"ignored"`` (it
-            always does).
-        options: The options that it takes, by name.
+        read: Function ``read(images, place, **options)``. `images` is the folder of the images or None, `place` the file or folder of the
+            annotations.
+        place: Description of `place` for people, such as ``"COCO instances file"``.
+        images: ``"required"``, ``"optional"`` or ``"ignored"``: whether the folder of the images must be given, may be left out because the
+            annotations can name it, or is part of the format.
+        options: The options of the reader, by name.
     """
 
     read: Callable[..., Dataset]
@@ -56,13 +57,13 @@ class Reader:
 
 @dataclass(frozen=True)
 class Form:
-    """One form in which a format is written.
+    """One variant in which a format is written, such as masks or polygons.
 
     Attributes:
-        name: The name by which `promptseg.datasets.writing.write` knows it.
-        summary: What is written, for people.
-        writer: Makes a writer from the folder to write to, the classes, the tally and the options.
-        options: The options that it takes, by name.
+        name: Name of the form in `promptseg.datasets.writing.write`.
+        summary: Description of the files for people.
+        writer: Function or class that makes a `Writer` from the output folder, the classes, the tally and the options.
+        options: The options of the writer, by name.
     """
 
     name: str
@@ -76,10 +77,10 @@ class Format:
     """A format of annotated images.
 
     Attributes:
-        name: The name by which it is read: the argument of `promptseg.datasets.reading.open_dataset`, with ``_`` for ``-``.
-        summary: What it is, for people.
-        reader: How it is read, or None where it is written alone.
-        forms: The forms in which it is written; none where it is read alone.
+        name: Name of the format. The argument of `promptseg.datasets.reading.open_dataset` has ``_`` in place of ``-``.
+        summary: Description for people.
+        reader: The reader, or None for a format that is only written.
+        forms: The forms that can be written. Empty for a format that is only read.
     """
 
     name: str
@@ -88,24 +89,24 @@ class Format:
     forms: tuple[Form, ...] = ()
 
 
-BOXES = Option("Read objects that are boxes alone as these boxes, filled, rather than skip them.", False)
-"""The option of formats in which an object may be a box alone."""
+BOXES = Option("Read objects that have only a box as the filled box, instead of skipping them.", False)
+"""Option of formats in which an object may have a box and no mask."""
 
 Place = str | os.PathLike[str]
 """A file or folder."""
 
 
 def check_options(name: str, given: Mapping[str, Any], own: Mapping[str, Option], others: Mapping[str, Mapping[str, Option]]) -> None:
-    """Refuse options that a format does not take, and values that an option cannot have.
+    """Raise an error for an option that a format does not have, or a value that an option does not allow.
 
     Args:
         name: The format's name.
-        given: The options that were given.
-        own: The options that it takes.
-        others: The options that each format takes, by its name, to tell where an option belongs.
+        given: The given options.
+        own: The options of the format.
+        others: The options of each format, by its name. The error message names the formats that have the option.
 
     Raises:
-        ConfigError: There is one.
+        ConfigError: When an option or a value is not allowed.
     """
     wrong = sorted(set(given) - set(own))
     if wrong:

@@ -1,4 +1,4 @@
-"""Where an image lies on the earth: from the tags of a GeoTIFF, or from a world file beside the image."""
+"""Georeference of an image, from the tags of a GeoTIFF or from a world file beside the image."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _IS_POINT, _USER_DEFINED = 2, 32767
 
 @dataclass(frozen=True)
 class Georeference:
-    """An affine map from pixels to the world.
+    """Affine map from pixels to world coordinates.
 
     Attributes:
-        matrix: ``(a, b, c, d, e, f)``: the world's ``x = a · column + b · row + c``, ``y = d · column + e · row + f``, where whole columns
-            and rows are edges of pixels.
-        epsg: Number of the coordinate system in the EPSG's list, or None where the image does not say.
+        matrix: ``(a, b, c, d, e, f)``, with ``x = a · column + b · row + c`` and ``y = d · column + e · row + f``.
+            Integer columns and rows are pixel edges.
+        epsg: EPSG code of the coordinate system, or None when the image does not name it.
     """
 
     matrix: tuple[float, float, float, float, float, float]
@@ -32,33 +32,33 @@ class Georeference:
 
     @property
     def mirrors(self) -> bool:
-        """Whether the map changes the sense of rotation, as it does where north is up."""
+        """Whether the map reverses the orientation of rings, as it does when north is up."""
         a, b, _, d, e, _ = self.matrix
         return a * e < b * d
 
     def to_world(self, pixels: NDArray[Any]) -> NDArray[np.float64]:
-        """(N, 2) coordinates in the world of (N, 2) ``(column, row)``."""
+        """Return the (N, 2) world coordinates of (N, 2) ``(column, row)``."""
         a, b, c, d, e, f = self.matrix
         return np.asarray(np.asarray(pixels, np.float64) @ np.array([[a, d], [b, e]]) + [c, f])
 
     def to_pixels(self, world: NDArray[Any]) -> NDArray[np.float64]:
-        """(N, 2) ``(column, row)`` of (N, 2) coordinates in the world."""
+        """Return the (N, 2) ``(column, row)`` of (N, 2) world coordinates."""
         a, b, c, d, e, f = self.matrix
         inverse = np.linalg.inv(np.array([[a, d], [b, e]]))
         return np.asarray((np.asarray(world, np.float64) - [c, f]) @ inverse)
 
 
 def read_georeference(path: Path) -> Georeference | None:
-    """Where an image lies, or None where neither it nor a world file says so.
+    """Read the georeference of an image, or return None when neither the image nor a world file has one.
 
-    A world file is the image's name with the suffix shortened and a ``w`` (``.tfw``, ``.jgw``, ``.pgw``), or with a ``w`` after it.
+    The world file has the image's name with a suffix such as ``.tfw``, ``.jgw`` or ``.pgw``, or with the image's suffix and a ``w``.
 
     Raises:
-        InputError: The image or its world file cannot be read, or the map is not invertible.
+        InputError: When the image or its world file cannot be read, or the map is not invertible.
     """
     found = _from_tags(path) or _from_world_file(path)
     if found is not None and found.matrix[0] * found.matrix[4] == found.matrix[1] * found.matrix[3]:
-        raise InputError(f"{path} lies nowhere: the matrix {found.matrix} of its georeference cannot be inverted")
+        raise InputError(f"the georeference of {path} is not valid: its matrix {found.matrix} cannot be inverted")
     return found
 
 
@@ -79,14 +79,17 @@ def _from_tags(path: Path) -> Georeference | None:
         b, d, c, f = 0.0, 0.0, x - a * column, y - e * row
     else:
         return None
-    if keys.get(_RASTER_TYPE) == _IS_POINT:  # The map is of the centers of pixels.
+    if keys.get(_RASTER_TYPE) == _IS_POINT:  # The map is from pixel centers.
         c, f = c - (a + b) / 2, f - (d + e) / 2
     code = keys.get(_PROJECTED) or keys.get(_GEOGRAPHIC)
     return Georeference((a, b, c, d, e, f), None if code in (None, 0, _USER_DEFINED) else code)
 
 
 def _keys(directory: Any) -> dict[int, int]:
-    """The keys of a GeoTIFF whose values are whole numbers: after four numbers of head, four a key, of which the second is 0."""
+    """Return the GeoTIFF keys with integer values.
+
+    The directory has four numbers of header, then four for each key. The second of these is 0 for an integer value.
+    """
     values = [int(value) for value in directory]
     return {values[at]: values[at + 3] for at in range(4, len(values) - 3, 4) if values[at + 1] == 0}
 
@@ -100,6 +103,6 @@ def _from_world_file(path: Path) -> Georeference | None:
                 a, d, b, e, x, y = (float(line) for line in file.read_text("ascii").split())
             except (OSError, ValueError) as error:
                 raise InputError(f"{file} is not a world file: expected six numbers ({error})") from error
-            # A world file speaks of the center of the first pixel.
+            # The origin in a world file is the center of the first pixel.
             return Georeference((a, b, x - (a + b) / 2, d, e, y - (d + e) / 2))
     return None

@@ -1,4 +1,4 @@
-"""Objects painted into one picture of numbers, for formats in which a pixel belongs to one object."""
+"""Label images, in which each pixel has the number of one object."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from ..masks import Mask, Size
 from .core import AnnotatedObject
 
 VOID = 255
-"""The number, in 8 bits, of pixels that are neither object nor background."""
+"""Value of pixels that are neither object nor background, in 8-bit label images."""
 
 
 def paint(objects: Sequence[AnnotatedObject], size: Size) -> tuple[NDArray[np.uint16], list[tuple[AnnotatedObject, Mask]]]:
-    """Numbers the objects from 1 and paints them, the smallest last, so that what lies on a larger object stays whole.
+    """Paint objects into a label image, the smallest last, so that a small object on a larger one stays whole.
 
     Returns:
-        (H, W) numbers, 0 for the background; and the objects of which something is to be seen, in the order of their numbers, with that.
+        (H, W) object numbers, from 1, with 0 for the background; and the objects with visible pixels, in the order of their numbers, each
+        with the mask of its visible pixels.
     """
     numbers = np.zeros(size, np.uint16)
     for index in sorted(range(len(objects)), key=lambda index: -objects[index].mask.area):
@@ -36,22 +37,25 @@ def paint(objects: Sequence[AnnotatedObject], size: Size) -> tuple[NDArray[np.ui
 
 
 def with_void(numbers: NDArray[np.uint16], ignored: Sequence[Mask]) -> NDArray[np.uint8]:
-    """The numbers in 8 bits, with `VOID` where an ignored region is and no object."""
-    picture = numbers.astype(np.uint8)
+    """Return the label image in 8 bits, with `VOID` in ignored regions outside of objects."""
+    labels = numbers.astype(np.uint8)
     for mask in ignored:
-        picture[mask.array & (numbers == 0)] = VOID
-    return picture
+        labels[mask.array & (numbers == 0)] = VOID
+    return labels
 
 
-def save_palette(picture: NDArray[np.uint8], path: Path) -> None:
-    """Writes a PNG whose numbers are indices of the colors of VOC and DAVIS."""
-    image = Image.fromarray(picture)
+def save_palette(labels: NDArray[np.uint8], path: Path) -> None:
+    """Write a label image as PNG with the color palette of VOC and DAVIS."""
+    image = Image.fromarray(labels)
     image.putpalette(voc_colors().tobytes())
     image.save(path)
 
 
 def voc_colors() -> NDArray[np.uint8]:
-    """(256, 3) the colors of VOC: the bits of the number dealt in turn to red, green and blue, from the highest bit down."""
+    """Return the (256, 3) uint8 color palette of VOC.
+
+    The bits of the index, from the lowest, go in turn to red, green and blue, where they are set from the highest bit down.
+    """
     numbers = np.arange(256)
     colors = np.zeros((256, 3), np.uint8)
     for bit in range(8):

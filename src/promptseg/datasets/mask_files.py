@@ -1,13 +1,14 @@
-"""Masks as pictures: one object in black and white, or a number for each object.
+"""Reading of mask images: a binary mask of one object, or a label image with a number for each object.
 
-A picture is read by these rules, unless its kind is given:
+The kind of a mask image is detected by these rules:
 
-- 1 bit, or nothing but 0 and the greatest value (255, or 65535 with 16 bits): one object.
-- A JPEG, or 8-bit gray with values on both sides of 127 besides 0 and 255 and most of what is not black at 240 or more: one object
-  with soft edges. It is cut at 127 (over it is the object), and a finding says so.
-- Everything else (palette indices, 8 or 16 bits): a number is an object, 0 the background. In 8 bits 255 is void, as in VOC and DAVIS.
+- 1-bit images, and images with only 0 and the maximum value (255, or 65535 with 16 bits), are binary masks.
+- JPEG files are binary masks with soft edges. So are 8-bit gray images with values on both sides of 127 besides 0 and 255, in which most of
+  the pixels above 0 are 240 or more. Values above 127 are the object, and a finding says so.
+- All other images (palette indices, 8 or 16 bits) are label images. A number is an object, 0 the background. In 8 bits 255 is void, as in
+  VOC and DAVIS.
 
-Colors are refused: which color means what is not in the picture.
+Color images are refused, because the meaning of a color is not known.
 """
 
 from __future__ import annotations
@@ -27,29 +28,29 @@ MaskKind = Literal["auto", "binary", "labels"]
 
 
 def mask_kind(text: str) -> MaskKind:
-    """The kind of that name.
+    """Return the kind of mask images with that name.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: When there is no such kind.
     """
     if text not in get_args(MaskKind):
-        raise ConfigError(f"masks are {', '.join(get_args(MaskKind))}, got {text!r}")
+        raise ConfigError(f"the kind of mask images is one of {', '.join(get_args(MaskKind))}; got {text!r}")
     return cast("MaskKind", text)
 
 
 def read_mask_file(path: Path, kind: MaskKind = "auto") -> tuple[list[tuple[str, Mask]], list[Mask], list[Finding]]:
-    """The objects of a mask picture.
+    """Read the objects of a mask image.
 
     Args:
-        path: The picture.
-        kind: ``"binary"`` (one object, cut at half of the greatest value of its type), ``"labels"`` (each number an object, 255 too) or
-            ``"auto"``, as the module describes.
+        path: The mask image.
+        kind: ``"binary"`` (one object, the values above half of the maximum of the data type), ``"labels"`` (each number is an object, also
+            255) or ``"auto"`` (detected by the rules of this module).
 
     Returns:
-        The objects with their numbers as keys (and, of label masks, as labels), the void regions, and what was found.
+        The objects with their numbers as keys (and in label images also as labels), the void regions, and the findings.
 
     Raises:
-        InputError: It cannot be read, or is in color.
+        InputError: When the file cannot be read or is in color.
     """
     values, lossy, palette = _values(path)
     greatest = 255 if values.dtype == np.uint8 else 65535
@@ -72,7 +73,7 @@ def _binary(
     findings = []
     if between:
         share = 100 * between / values.size
-        findings.append(Finding(str(path), "converted", f"{share:.2g} % of the mask is gray: what is over {limit} counts as the object"))
+        findings.append(Finding(str(path), "converted", f"{share:.2g} % of the mask is gray: values above {limit} are read as the object"))
     pixels = values > limit
     return ([("1", Mask.from_array(pixels))] if pixels.any() else []), [], findings
 
@@ -86,7 +87,7 @@ def _is_soft(counts: dict[int, int]) -> bool:
 
 
 def _values(path: Path) -> tuple[NDArray[Any], bool, bool]:
-    """(H, W) uint8 or uint16, whether the file's format loses detail, and whether the values are indices of a palette."""
+    """Read (H, W) uint8 or uint16 values, whether the file format is lossy, and whether the values are palette indices."""
     try:
         with Image.open(path) as image:
             lossy, mode = image.format == "JPEG", image.mode
@@ -96,12 +97,14 @@ def _values(path: Path) -> tuple[NDArray[Any], bool, bool]:
     if array.ndim == 3:
         colors = array[..., :3] if mode in ("RGB", "RGBA", "RGBX") else array[..., :1]
         if (colors != colors[..., :1]).any():
-            raise InputError(f"mask {path} is in color ({mode}): a mask is black and white, or has a number for each object")
+            raise InputError(f"mask {path} is in color ({mode}): expected black and white, or a number for each object")
         array = colors[..., 0]
     if array.dtype == bool:
         array = array.astype(np.uint8) * 255
     if array.dtype.kind in "iu" and array.dtype != np.uint8 and array.min() >= 0 and array.max() <= 65535:
         array = array.astype(np.uint16)
     if array.dtype not in (np.uint8, np.uint16):
-        raise InputError(f"mask {path} has {array.dtype} samples from {array.min():g} to {array.max():g}: expected whole numbers to 65535")
+        raise InputError(
+            f"mask {path} has {array.dtype} samples from {array.min():g} to {array.max():g}: expected integers from 0 to 65535"
+        )
     return array, lossy, mode == "P"

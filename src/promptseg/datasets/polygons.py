@@ -1,6 +1,6 @@
-"""Outlines along pixel edges: valid polygons with holes, and single rings where a format has neither holes nor parts.
+"""Outlines of masks along pixel edges: valid polygons with holes, and single rings for formats without holes or parts.
 
-Both are exact: filled by even-odd at pixel centers, or by the rule of the COCO API, they give the mask back.
+Both are exact: filling them by the even-odd rule at pixel centers, or by the rule of the COCO API, gives the mask again.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from ..masks import Mask, Polygon
 
 Ring = NDArray[np.float32]
-"""(N, 2) corners ``(x, y)`` on pixel edges, without the first again at the end."""
+"""(N, 2) corners ``(x, y)`` on pixel edges. The first corner is not repeated at the end."""
 
 
 def outlines(mask: Mask) -> list[Polygon]:
-    """The parts of a mask as polygons that are valid by the OGC's rules: no ring touches or crosses itself.
+    """Return the parts of a mask as polygons that are valid in the sense of the OGC: no ring touches or crosses itself.
 
-    Unlike `Mask.polygons`, pixels that touch only at a corner are parts of their own. Seen with y downwards, exteriors run clockwise and
-    holes anticlockwise.
+    Unlike in `Mask.polygons`, pixels that touch only at a corner are separate parts. With y downwards, exteriors run clockwise and holes
+    counterclockwise.
     """
     import cv2
 
@@ -32,7 +32,7 @@ def outlines(mask: Mask) -> list[Polygon]:
     _, parts = cv2.connectedComponents(pixels.astype(np.uint8), connectivity=4)
     shells: dict[int, Ring] = {}
     holes: dict[int, list[Ring]] = {}
-    for ring in (ring for way in _ways(pixels) for ring in _simple(way)):
+    for ring in (ring for way in _paths(pixels) for ring in _simple(way)):
         part = int(parts[_inside(ring)])
         placed = (ring + origin).astype(np.float32)
         if _area(ring) > 0:
@@ -43,17 +43,17 @@ def outlines(mask: Mask) -> list[Polygon]:
 
 
 def inset_parts(mask: Mask, by: float) -> list[list[Ring]]:
-    """The boundary of each part of a mask moved inwards, on outlines and holes alike.
+    """Return the boundary of each part of a mask, moved inwards, for outlines and holes alike.
 
-    Moved by less than half a pixel, it still encloses the same centers of pixels, and each corner is within a pixel of the mask: readers
-    that cut coordinates to whole numbers and fill the pixels of the outline as well give the mask back, too.
+    When moved by less than half a pixel, it still encloses the same pixel centers, and each corner is in a pixel of the mask. Readers that
+    truncate coordinates to integers and also fill the pixels of the outline then get the exact mask, too.
 
     Args:
         mask: The mask.
-        by: How far, in pixels.
+        by: Distance in pixels.
 
     Returns:
-        The rings of each part; they may touch themselves.
+        The rings of each part. They may touch themselves.
     """
     import cv2
 
@@ -62,7 +62,7 @@ def inset_parts(mask: Mask, by: float) -> list[list[Ring]]:
         return []
     _, labels = cv2.connectedComponents(pixels.astype(np.uint8), connectivity=4)
     parts: dict[int, list[Ring]] = {}
-    for way in _ways(pixels):
+    for way in _paths(pixels):
         ring = np.array(way)
         steps = np.sign(np.roll(ring, -1, axis=0) - ring)
         inwards = np.stack([-steps[:, 1], steps[:, 0]], axis=1)
@@ -72,18 +72,18 @@ def inset_parts(mask: Mask, by: float) -> list[list[Ring]]:
 
 
 def one_ring(rings: Sequence[Ring]) -> Ring:
-    """Rings joined to one by bridges: from the nearest corners there and back again, so that a bridge encloses nothing.
+    """Join rings to one ring by bridges. A bridge runs between two near corners and back, so it encloses no area.
 
-    A hole is cut open in this way (a keyhole), and the parts of a mask become one line. Each ring is joined to one before it, among whose
-    last 16,384 corners the nearest is sought.
+    Holes are cut open in this way (keyholes), and the parts of a mask become one ring. Each ring is joined at the nearest of the 16,384
+    corners before it.
     """
     corners = np.concatenate(rings)
     starts = np.cumsum([0, *map(len, rings)]).tolist()
     centered = np.float64(corners) - corners.mean(axis=0)
     squares, ones = (centered**2).sum(axis=1, keepdims=True), np.ones((len(corners), 1))
-    # The product of one of the former with one of the latter is the square of their distance.
+    # The product of a row of `earlier` and a row of `later` is their squared distance.
     earlier, later = np.hstack([centered, squares, ones]), np.hstack([-2 * centered, ones, squares])
-    hanging: dict[int, list[int]] = defaultdict(list)  # By a corner, those of other rings from which there is a bridge to it.
+    hanging: dict[int, list[int]] = defaultdict(list)  # For each corner, the corners of other rings that have a bridge to it.
     stops = {}
     for start, stop in pairwise(starts[1:]):
         first = max(0, start - _LOOK_BACK)
@@ -106,12 +106,12 @@ def one_ring(rings: Sequence[Ring]) -> Ring:
 
 
 def keyholed(polygon: Polygon) -> Ring:
-    """A polygon with its holes as one ring."""
+    """Return a polygon with its holes as one ring."""
     return one_ring([polygon.exterior, *polygon.holes])
 
 
 def _nearest(earlier: NDArray[np.float64], later: NDArray[np.float64]) -> tuple[int, int]:
-    """The row of each of the two whose product is least."""
+    """Return the row indices in `earlier` and `later` with the smallest product."""
     best, found = np.inf, (0, 0)
     rows = max(1, _AT_ONCE // len(later))
     for start in range(0, len(earlier), rows):
@@ -123,31 +123,31 @@ def _nearest(earlier: NDArray[np.float64], later: NDArray[np.float64]) -> tuple[
 
 
 _LOOK_BACK = 16384
-"""Corners among which the nearest is sought: all of most masks, and of one like sawdust few enough to be done with it."""
+"""Number of corners in which the nearest is searched. Most masks have fewer; it bounds the time for masks with very many parts."""
 _AT_ONCE = 1 << 18
-"""Distances that are held at once."""
+"""Maximum number of distances in memory at once."""
 INSET = 0.25
-"""How far inside the edges of pixels outlines are written for readers that fill the pixels of the outline as well."""
+"""Distance in pixels by which outlines are moved inwards, for readers that also fill the pixels of the outline."""
 
 
 def _padded(mask: Mask) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
-    """The pixels in a mask's box with an empty pixel around, none for an empty mask, and ``(x, y)`` of their first."""
+    """Return the pixels of a mask's bounding box, padded by one empty pixel, and the ``(x, y)`` of the first. Empty for an empty mask."""
     pixels, (left, top) = mask.crop()
     return (np.pad(pixels, 1) if pixels.size else pixels), np.array([left - 1, top - 1])
 
 
-def _ways(pixels: NDArray[np.bool_]) -> list[list[tuple[int, int]]]:
-    """Every closed way along the boundary of padded pixels, with what is in the mask to its right, seen with y downwards.
+def _paths(pixels: NDArray[np.bool_]) -> list[list[tuple[int, int]]]:
+    """Return the closed paths along the boundary of padded pixels, with the mask on their right when y points downwards.
 
-    Corners are where the boundary turns. Along a row the boundary's horizontal edges are between the first and second corner, the third
-    and fourth, and so on; along a column likewise the vertical ones. Where two pixels touch at a corner alone, it is two: one of each.
+    Corners are where the boundary turns. In a row, horizontal edges run between the first and second corner, the third and fourth, and so
+    on. In a column, vertical edges do. A point at which two pixels touch only diagonally counts as two corners, one for each pixel.
     """
     above, below = pixels[:-1], pixels[1:]
     quadrants = (above[:, :-1], above[:, 1:], below[:, :-1], below[:, 1:])
     count = sum((quadrant.astype(np.uint8) for quadrant in quadrants[1:]), quadrants[0].astype(np.uint8))
     falling = (count == 2) & quadrants[0] & quadrants[3]
     rising = (count == 2) & quadrants[1] & quadrants[2]
-    # Of each corner: y, x, whether its own pixel is right of it, whether it is below; both matter only where there are two.
+    # For each corner: y, x, whether its pixel is right of it, and whether it is below. Both matter only for double corners.
     kinds = [(count % 2 == 1, (0, 0)), (falling, (0, 0)), (falling, (1, 1)), (rising, (1, 0)), (rising, (0, 1))]
     corners = np.concatenate([np.hstack([at, np.full_like(at, own)]) for at, own in ((np.argwhere(where), own) for where, own in kinds)])
     y, x, right, low = corners.T
@@ -177,7 +177,7 @@ def _partners(order: NDArray[np.intp]) -> NDArray[np.intp]:
 
 
 def _simple(way: list[tuple[int, int]]) -> list[NDArray[np.intp]]:
-    """A closed way that may pass a point twice, as closed ways that do not."""
+    """Split a closed path that may pass a point twice into closed paths that do not."""
     rings: list[NDArray[np.intp]] = []
     path: list[tuple[int, int]] = []
     at: dict[tuple[int, int], int] = {}
@@ -194,7 +194,7 @@ def _simple(way: list[tuple[int, int]]) -> list[NDArray[np.intp]]:
 
 
 def _inside(ring: NDArray[np.intp]) -> tuple[int, int]:
-    """``(row, column)`` of a pixel of the mask beside the ring's first edge."""
+    """Return ``(row, column)`` of a mask pixel beside the first edge of a ring."""
     (x0, y0), (x1, y1) = ring[:2].tolist()
     if y0 == y1:
         return (y0, x0) if x1 > x0 else (y0 - 1, x0 - 1)

@@ -1,4 +1,4 @@
-"""A dataset from folders and files, whichever format they are in."""
+"""Reading of datasets in any supported format."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def open_dataset(
     names: Place | None = None,
     boxes: bool = False,
 ) -> Dataset:
-    """Open images with their objects; exactly one of the arguments named after formats says where the objects are.
+    """Open a dataset. Exactly one argument that is named after a format gives the place of the annotations.
 
     Args:
-        images: Folder of the images; LabelMe files know theirs, and DAVIS and VOC folders have them.
-        masks: Folder of mask images, for `promptseg.datasets.formats.folders.read_folders`, or with a table of them that promptseg wrote.
-        coco: COCO file of instances.
+        images: Folder of the images. Not needed for DAVIS and VOC folders, which contain them, and LabelMe files, which name them.
+        masks: Folder of mask images with the names of the images, or with a table ``objects.csv`` that promptseg wrote.
+        coco: COCO instances file.
         labelme: Folder of LabelMe files.
         yolo: Folder of YOLO text files.
         davis: Folder with ``JPEGImages`` and ``Annotations``.
@@ -45,13 +45,13 @@ def open_dataset(
         geojson: Folder of GeoJSON files.
         parquet: Parquet table of masks.
         mask_folders: Folder with a folder of mask images for each image.
-        mask_kind: What the mask images of `masks` are.
-        names: YAML file with the names of YOLO's classes.
-        boxes: Read objects of YOLO, VOC and CVAT that are boxes alone as these boxes, filled, rather than skip them.
+        mask_kind: Kind of the mask images in `masks`: ``"auto"``, ``"binary"`` or ``"labels"``.
+        names: YAML file with the class names of the YOLO dataset.
+        boxes: Read objects of YOLO, VOC and CVAT that have only a box as the filled box, instead of skipping them.
 
     Raises:
-        ConfigError: No format is given, or several are; an option does not go with the format; or the folder of images is missing.
-        InputError: They cannot be read.
+        ConfigError: When not exactly one format is given, the format does not have an option, or `images` is missing.
+        InputError: When the annotations cannot be read.
     """
     places = {
         "masks": masks,
@@ -68,23 +68,23 @@ def open_dataset(
     }
     given = {name: place for name, place in places.items() if place is not None}
     if len(given) != 1:
-        raise ConfigError(f"the truth is one of {', '.join(READABLE)}; got {' and '.join(given) or 'none of them'}")
+        raise ConfigError(f"the annotations are one of {', '.join(READABLE)}; got {' and '.join(given) or 'none of them'}")
     ((name, place),) = given.items()
     return _open(name, place, images, {"mask_kind": mask_kind, "names": names, "boxes": boxes})
 
 
 def open_named(place: str, images: Place | None = None, *, names: Place | None = None, boxes: bool = False) -> Dataset:
-    """Open a dataset by a text such as ``"coco=annotations.json"``.
+    """Open a dataset from a text such as ``"coco=annotations.json"``.
 
     Args:
-        place: A format, one of `promptseg.datasets.catalog.READABLE`, then ``=`` and the file or folder.
+        place: A format of `promptseg.datasets.catalog.READABLE`, then ``=`` and the file or folder of the annotations.
         images: Folder of the images.
-        names: YAML file with the names of YOLO's classes.
-        boxes: Read objects that are boxes alone as these boxes, filled.
+        names: YAML file with the class names of the YOLO dataset.
+        boxes: Read objects that have only a box as the filled box.
 
     Raises:
-        ConfigError: The text is not of this form, an option does not go with the format, or the folder of images is missing.
-        InputError: The annotations cannot be read.
+        ConfigError: When the text is not of this form, the format does not have an option, or `images` is missing.
+        InputError: When the annotations cannot be read.
     """
     name, sign, path = place.partition("=")
     if name not in READABLE or not sign or not path:
@@ -93,7 +93,7 @@ def open_named(place: str, images: Place | None = None, *, names: Place | None =
 
 
 def _open(name: str, place: Place, images: Place | None, options: Mapping[str, Any]) -> Dataset:
-    """Read a format with the options of `options` that are not at their defaults."""
+    """Read a dataset, passing on the options that differ from their defaults."""
     reader = READERS[name]
     given = {option: value for option, value in options.items() if value != _DEFAULTS[option]}
     check_options(name, given, reader.options, {other: each.options for other, each in READERS.items()})

@@ -1,4 +1,4 @@
-"""What is in a dataset: sizes, classes, shares of pixels, images that are there twice, and what is broken."""
+"""Summary of a dataset: image sizes, classes, pixel fractions, duplicate images and findings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..runtime import progress
 from .core import Dataset, Finding
 
 _SHOWN = 5
-"""Most lines on findings of one kind."""
+"""Maximum number of lines for findings of one kind."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class ClassSummary:
     """One class of a dataset.
 
     Attributes:
-        objects: How many objects it has.
-        images: On how many images they are.
-        pixels: Its share of all pixels of the images, each pixel counted once.
+        objects: Number of objects of the class.
+        images: Number of images with such an object.
+        pixels: Fraction of all image pixels that belong to the class, each pixel counted once.
     """
 
     objects: int
@@ -37,18 +37,18 @@ class ClassSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """What is in a dataset.
+    """Statistics of a dataset.
 
     Attributes:
-        source: Where it is.
-        images: How many images can be used.
-        objects: How many true objects they have.
-        sizes: How many images there are of each ``(height, width)``, the most frequent first.
-        classes: Each class, the most frequent first; objects without one are under ``""``.
-        object_pixels: The share of all pixels that is in an object.
-        object_areas: 0th, 25th, 50th, 75th and 100th percentile of the objects' areas in pixels; empty where there are none.
-        duplicates: Names of images that are equal pixel by pixel, group by group.
-        findings: What was found on reading it.
+        source: Description of the dataset's folders and files.
+        images: Number of images that can be used.
+        objects: Number of ground-truth objects in them.
+        sizes: Number of images of each ``(height, width)``, the most frequent first.
+        classes: Statistics of each class, the most frequent first. Objects without a class are under ``""``.
+        object_pixels: Fraction of all pixels that belong to an object.
+        object_areas: 0th, 25th, 50th, 75th and 100th percentile of the objects' areas in pixels. Empty when there are no objects.
+        duplicates: Groups of names of images with identical pixels.
+        findings: Findings from reading the dataset.
     """
 
     source: str
@@ -62,14 +62,14 @@ class Summary:
     findings: tuple[Finding, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values that `json` can write."""
+        """Return the summary as plain values for JSON."""
         return {
             **asdict(self),
             "sizes": [{"height": height, "width": width, "images": count} for (height, width), count in self.sizes.items()],
         }
 
     def __str__(self) -> str:
-        """The summary for people; of many findings of one kind, the first few."""
+        """Return the summary as text. Only the first few findings of a kind are listed."""
         lines = [f"{self.source}: {self.images} images, {self.objects} objects on {100 * self.object_pixels:.1f} % of the pixels"]
         heights, widths = ([size[axis] for size in self.sizes] for axis in (0, 1))
         if self.sizes:
@@ -82,7 +82,7 @@ class Summary:
             lines.append("areas of objects: {:.0f} to {:.0f} pixels, median {:.0f}".format(*(self.object_areas[i] for i in (0, 4, 2))))
         for label, one in self.classes.items():
             lines.append(f"  {label or '(no class)'}: {one.objects} objects on {one.images} images, {100 * one.pixels:.1f} % of the pixels")
-        lines += [f"the same image: {', '.join(names)}" for names in self.duplicates]
+        lines += [f"identical images: {', '.join(names)}" for names in self.duplicates]
         kinds: dict[str, list[Finding]] = defaultdict(list)
         for finding in self.findings:
             kinds[finding.kind].append(finding)
@@ -95,7 +95,7 @@ class Summary:
 
 
 def summarize(dataset: Dataset) -> Summary:
-    """Reads every image and annotation of a dataset and counts what is there."""
+    """Read every image and annotation of a dataset and return their statistics."""
     findings: list[Finding] = []
     sizes: Counter[Size] = Counter()
     objects: Counter[str] = Counter()
@@ -136,14 +136,14 @@ def summarize(dataset: Dataset) -> Summary:
 
 
 def content_key(pixels: NDArray[np.uint8]) -> str:
-    """SHA-256 (hex) of an image's shape and pixels: the same for the same photo under another name or in another lossless format."""
+    """Return the SHA-256 (hex) of an image's shape and pixels. It does not depend on the file name or on the lossless format."""
     digest = hashlib.sha256(repr(pixels.shape).encode())
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
 
 
 def same_content(keys: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
-    """Groups of two names or more that share a key, such as that of `content_key`."""
+    """Return the groups of two or more names that have the same key, such as one from `content_key`."""
     names: dict[str, list[str]] = defaultdict(list)
     for name, key in keys.items():
         names[key].append(name)

@@ -1,4 +1,4 @@
-"""What the writers of all formats share: classes by number, what became of each mask, and folders that appear when they are complete."""
+"""Base classes of the writers of all formats: numbering of classes, counting of masks, and atomic files and folders."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ from ..runtime.files import output_errors, write_atomically
 from .core import AnnotatedImage, AnnotatedObject
 
 NO_CLASS = "object"
-"""The class of masks without a label, in formats that ask for one."""
+"""Class of masks without a label, in formats that require one."""
 
 MARKER = ".promptseg"
-"""The file in a written folder that says that promptseg wrote it, and so may replace it."""
+"""File in a written folder. It marks the folder as written by promptseg, which may therefore replace it."""
 
 
 class Classes:
-    """Classes by number: those given first, then others in the order in which they are met.
+    """Numbering of classes: the given ones first, then others in the order of their first appearance.
 
     Args:
-        names: Classes whose order is wanted.
+        names: Classes in the order of their numbers.
     """
 
     def __init__(self, names: Sequence[str] = ()) -> None:
         self._numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
 
     def number(self, label: str | None) -> int:
-        """The number of a class, from 0."""
+        """Return the number of a class, from 0, adding the class when it is new."""
         return self._numbers.setdefault(label or NO_CLASS, len(self._numbers))
 
     @property
     def names(self) -> list[str]:
-        """The classes in the order of their numbers."""
+        """Class names in the order of their numbers."""
         return list(self._numbers)
 
 
 class Tally:
-    """What became of the masks: counted as they are written, in memory that does not grow with them."""
+    """Running counts of the written masks and images. Memory does not grow with their number."""
 
     def __init__(self) -> None:
         self.images = self.masks = self.changed = self.files = self.ignored = 0
@@ -55,7 +55,7 @@ class Tally:
         self.notes: Counter[str] = Counter()
 
     def wrote(self, given: Mask, written: Mask) -> None:
-        """Counts a mask that is in the file as `written`."""
+        """Count a mask `given` that the file holds as `written`."""
         iou = 1.0 if written == given else given.iou(written)
         self.masks += 1
         self.changed += iou < 1
@@ -64,46 +64,46 @@ class Tally:
 
 
 class Writer(ABC):
-    """One format that is being written: images are added one by one, then it is completed.
+    """Writer of one format. Images are added one by one.
 
     Args:
-        out: The folder in which its files or its folder stand.
-        classes: The classes, to which new ones are added.
-        tally: Counts what is written.
+        out: Output folder, in which the writer creates its file or folder.
+        classes: Numbering of the classes. New classes are added to it.
+        tally: Counts of the written masks.
     """
 
     holds_ignored = False
-    """Whether the format has a place for regions to ignore."""
+    """Whether the format can hold regions to ignore."""
 
     def __init__(self, out: Path, classes: Classes, tally: Tally) -> None:
         self.out, self.classes, self.tally = out, classes, tally
 
     def add(self, image: AnnotatedImage) -> None:
-        """Writes one image's objects; those without a pixel are counted as lost."""
+        """Write the objects of one image. Empty masks are counted as lost."""
         objects = [each for each in image.objects if each.mask.area]
         self.tally.images += 1
         if empty := len(image.objects) - len(objects):
-            self.tally.lost["they have no pixel"] += empty
+            self.tally.lost["they have no pixels"] += empty
         if not self.holds_ignored:
             self.tally.ignored += len(image.ignored)
         self.write(image, objects)
 
     @abstractmethod
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
-        """Writes one image with those of its objects that have pixels."""
+        """Write one image with `objects`, those of its objects that have pixels."""
 
     @property
     @abstractmethod
     def top(self) -> Path:
-        """The file or the folder that is written."""
+        """The file or folder that the writer creates."""
 
     @abstractmethod
     def open(self) -> contextlib.AbstractContextManager[Any]:
-        """What surrounds all calls of `add`: on leaving it without an exception, the files take their names."""
+        """Return the context manager around all calls of `add`. The files get their final names when it ends without an exception."""
 
 
 class FolderWriter(Writer):
-    """A format that is a folder of files.
+    """Writer of a format that is a folder of files.
 
     Attributes:
         folder: The temporary folder to write to.
@@ -113,21 +113,21 @@ class FolderWriter(Writer):
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
-        """A new folder, under its name when it is complete."""
+        """Create the folder. It gets its final name when it is complete."""
         with new_folder(self.top) as self.folder:
             yield
             self.finish()
 
     def finish(self) -> None:
-        """Writes what can be written only when all images are known."""
+        """Write the files that depend on all images."""
 
     def file(self, part: str, name: str, suffix: str) -> Path:
-        """Where to write a file about an image: `part` of the folder, at the image's name with another suffix.
+        """Return the path of a file about an image: in subfolder `part`, with the image's name and another suffix.
 
-        Where a file of that name is there already, because images differ in their suffix alone, it is the whole name with the suffix.
+        When another image differs in its suffix alone, the suffix is appended to the whole name of the image.
         """
         self.tally.files += 1
-        # A name may come from a file of others: it must not lead out of the folder.
+        # A name may come from an untrusted file: it must not lead out of the folder.
         inner = PurePosixPath(*(each for each in PurePosixPath(name).parts if each not in ("..", "/")))
         path = self.folder / part / inner.with_suffix(suffix)
         while path.exists():
@@ -138,17 +138,17 @@ class FolderWriter(Writer):
 
 
 class FileWriter(Writer):
-    """A format that is one file, written in parts that are put together at the end, since what comes first may be known last.
+    """Writer of a format that is one file. Its head may depend on all images, so the parts are joined at the end.
 
     Attributes:
-        body: The part to which images are written.
+        body: Temporary file for the part about the images.
     """
 
     body: IO[str]
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
-        """A new file, under its name when it is complete."""
+        """Create the file. It gets its final name when it is complete."""
         with tempfile.TemporaryFile("w+", encoding="utf-8", dir=self.out) as self.body, write_atomically(self.top, text=True) as file:
             yield
             file.write(self.head())
@@ -157,42 +157,42 @@ class FileWriter(Writer):
         self.tally.files += 1
 
     def head(self) -> str:
-        """What is before the images."""
+        """Return the text before the images."""
         return ""
 
     def finish(self, file: IO[str]) -> None:
-        """Writes what is after the images."""
+        """Write the text after the images."""
 
 
 def append(file: IO[str], part: IO[str]) -> None:
-    """Copies a temporary file to the end of another."""
+    """Append the content of a temporary file to another file."""
     part.seek(0)
     shutil.copyfileobj(part, file)
 
 
 def score_of(mask: Mask) -> float | None:
-    """A mask's score as a plain number, or None where it has none or one that is not finite, which no format can hold."""
+    """Return a mask's score as a float, or None when it has no finite score. No format can hold NaN or infinity."""
     return None if mask.score is None or not math.isfinite(mask.score) else float(mask.score)
 
 
 def as_json(value: object) -> str:
-    """One line of JSON, plain ASCII, so that any name survives."""
+    """Return a value as one line of JSON in ASCII, which any encoding can hold."""
     return json.dumps(value, separators=(", ", ": "), allow_nan=False)
 
 
 @contextlib.contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder that takes the name `path` when the block ends without an exception.
+    """Create a temporary folder that gets the name `path` when the block ends without an exception.
 
-    What promptseg wrote there before is replaced as a whole, so that nothing of it stands beside the new files.
+    A folder that promptseg wrote there before is replaced as a whole, so no old files remain.
 
     Raises:
-        OutputError: There is a folder with files that promptseg did not write.
+        OutputError: When `path` holds files that promptseg did not write.
     """
     if path.exists() and not (path / MARKER).is_file() and (not path.is_dir() or any(path.iterdir())):
-        raise OutputError(f"{path} is there, and promptseg did not write it: remove it or write elsewhere")
+        raise OutputError(f"{path} exists, and promptseg did not write it: remove it, or write to another folder")
     with output_errors(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp") as holder:
-        # A folder within the temporary one, because that one is private and goes in any case.
+        # A folder inside the temporary one, which has private permissions and is deleted in any case.
         folder = Path(holder) / "new"
         folder.mkdir()
         yield folder

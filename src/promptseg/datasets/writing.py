@@ -1,4 +1,4 @@
-"""Annotated images in the formats of others, written in one pass, each with a report of what became of the masks."""
+"""Writing of annotated images in any supported format, in one pass, with a report on how exactly the masks were stored."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from .writer import Classes, Tally, Writer
 
 @dataclass(frozen=True)
 class WriteReport:
-    """What was written, and how it compares with what was given.
+    """Counts of the written files, images and masks, and the agreement of the written masks with the originals.
 
     Attributes:
-        format: The format.
-        path: The file, or the folder of the files.
-        files: How many files there are.
-        images: How many images are in them.
-        masks: How many masks are in them.
-        iou_mean: Mean IoU of the masks as they are read again with the masks as they were given; 1 where there are none.
-        iou_min: The least of them.
-        changed: How many masks are not exactly what they were.
-        lost: How many masks are not in the files at all, by the reason.
-        notes: What else whoever uses the files should know.
+        format: Name of the format.
+        path: The written file, or the folder of the files.
+        files: Number of files.
+        images: Number of images in them.
+        masks: Number of masks in them.
+        iou_mean: Mean IoU of the masks read back from the files with the original masks. 1 when there are no masks.
+        iou_min: Minimum of these IoUs.
+        changed: Number of masks that differ from the original.
+        lost: Number of masks that are not in the files, by reason.
+        notes: Further notes for users of the files.
     """
 
     format: str
@@ -44,15 +44,15 @@ class WriteReport:
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values that `json` can write."""
+        """Return the report as plain values for JSON."""
         return {**asdict(self), "path": str(self.path), "notes": list(self.notes)}
 
     def __str__(self) -> str:
-        """The report for people."""
+        """Return the report as text."""
         lines = [f"{self.format}: {self.masks} masks on {self.images} images in {self.path} ({_files(self.files)})"]
         if self.changed:
             lines.append(
-                f"  {self.changed} masks are not exactly what they were: IoU {self.iou_mean:.4f} on average, at least {self.iou_min:.4f}"
+                f"  {self.changed} masks differ from the originals: IoU {self.iou_mean:.4f} on average, at least {self.iou_min:.4f}"
             )
         lines += [f"  {count} masks are lost: {reason}" for reason, count in self.lost.items()]
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
@@ -62,22 +62,22 @@ def _files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
 
 
-def write(name: str, images: Iterable[AnnotatedImage], out: str | Path, *, classes: Sequence[str] = (), **options: Any) -> WriteReport:
-    """Writes annotated images in a format, each image as it is reached: memory does not grow with their number.
+def write(name: str, images: Iterable[AnnotatedImage], out: str | Path, /, *, classes: Sequence[str] = (), **options: Any) -> WriteReport:
+    """Write annotated images in a format, one by one, so that memory does not grow with their number.
 
-    Files appear under their names when all is written. The same images in the same order give the same bytes.
+    The files get their final names when everything is written. The same images in the same order give the same bytes.
 
     Args:
-        name: The format, one of `promptseg.datasets.catalog.WRITABLE`.
+        name: Name of the format, one of `promptseg.datasets.catalog.WRITABLE`.
         images: The images with their objects.
-        out: Folder to write to; it is made. Each format has its own file or folder in it, so that several can stand side by side.
-        classes: Classes whose order, and so whose numbers, are wanted; others follow in the order in which they are met.
-        **options: Options of the format: ``photos`` (``"link"``, ``"copy"`` or ``"none"``) of YOLO's two, ``coordinates`` (``"auto"``,
-            ``"pixels"`` or ``"world"``) of ``geojson``, ``address`` (what is before an image's name) of ``label-studio``.
+        out: Output folder, created when needed. Each format has its own file or folder in it, so it can hold several formats.
+        classes: Classes in the order of their numbers. Further classes follow in the order of their first appearance.
+        **options: Options of the format: ``images`` (``"link"``, ``"copy"`` or ``"none"``) of ``yolo`` and ``yolo-seg``, ``coordinates``
+            (``"auto"``, ``"pixels"`` or ``"world"``) of ``geojson``, ``address`` (the URL prefix of image names) of ``label-studio``.
 
     Raises:
-        ConfigError: There is no such format, or it has no such option.
-        OutputError: It cannot be written, or a folder of its name is there that promptseg did not write.
+        ConfigError: When there is no such format, or the format does not have an option.
+        OutputError: When a file cannot be written, or the folder holds files that promptseg did not write.
     """
     top, tally = Path(out), Tally()
     writer = _writer(name, top, classes, tally, options)
@@ -90,10 +90,10 @@ def write(name: str, images: Iterable[AnnotatedImage], out: str | Path, *, class
 
 
 def check_format(name: str, options: Mapping[str, Any]) -> None:
-    """Refuses what `write` would refuse before it writes anything.
+    """Check a format and its options without writing anything.
 
     Raises:
-        ConfigError: There is no such format, or it has no such option or value of one.
+        ConfigError: When there is no such format, or the format does not have an option or does not allow its value.
     """
     _writer(name, Path(), (), Tally(), options)
 
@@ -109,7 +109,7 @@ def _writer(name: str, out: Path, classes: Sequence[str], tally: Tally, options:
 def _report(name: str, path: Path, tally: Tally) -> WriteReport:
     notes = [f"{note} ({count} images)" for note, count in tally.notes.items()]
     if tally.ignored:
-        notes.append(f"{tally.ignored} regions to ignore have no place in the format and are left out")
+        notes.append(f"{tally.ignored} regions to ignore are left out: the format cannot hold them")
     return WriteReport(
         name,
         path,

@@ -1,4 +1,4 @@
-"""XML as formats of annotations use it."""
+"""Reading and escaping of XML in annotation files."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def xml_text(text: str) -> str:
-    """Text with what XML 1.0 cannot hold at all, control characters above all, as the replacement character."""
+    """Replace the characters that XML 1.0 does not allow, such as control characters, with U+FFFD."""
     return _FORBIDDEN.sub("\ufffd", text)
 
 
 def parse_xml(path: Path) -> ET.Element:
-    """The root of an XML file.
+    """Read an XML file and return its root element.
 
     Raises:
-        InputError: It cannot be read.
+        InputError: When the file cannot be read or is not XML.
     """
     try:
         return ET.parse(path).getroot()  # noqa: S314 (expat itself refuses entities that explode)

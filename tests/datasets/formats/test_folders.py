@@ -51,7 +51,7 @@ def test_a_mask_of_another_size_is_named_with_both_sizes_and_the_rest_is_read(tm
     assert findings[0].broken
 
 
-def test_a_photo_that_is_turned_upright_needs_an_upright_mask(tmp_path, save, square):
+def test_an_image_that_is_turned_upright_needs_an_upright_mask(tmp_path, save, square):
     from PIL import Image
 
     exif = Image.Exif()
@@ -110,7 +110,7 @@ def test_a_part_of_a_dataset_is_chosen_by_name(tmp_path, save, square):
 
 
 @pytest.mark.shared
-def test_the_flood_photos_and_their_gray_masks_are_read(shared):
+def test_the_flood_images_and_their_gray_masks_are_read(shared):
     findings = []
     images = list(read_folders(shared / "data/flood_area/images", shared / "data/flood_area/masks").usable(findings))
     assert len(images) == 38
@@ -119,7 +119,7 @@ def test_the_flood_photos_and_their_gray_masks_are_read(shared):
 
 
 @pytest.mark.shared
-def test_flood_masks_of_another_size_than_their_photos_are_found(shared):
+def test_flood_masks_of_another_size_than_their_images_are_found(shared):
     findings = []
     assert list(read_folders(shared / "data/flood_mismatch/images", shared / "data/flood_mismatch/masks").usable(findings)) == []
     assert [finding.kind for finding in findings] == ["size", "size"]

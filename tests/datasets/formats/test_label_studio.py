@@ -83,5 +83,5 @@ def test_what_cannot_be_read_is_named(tmp_path, save, stroke):
         ("b.png#x", "unreadable"),
     ]
     (tmp_path / "other.json").write_text('{"images": []}')
-    with pytest.raises(InputError, match="not a list of Label Studio's tasks"):
+    with pytest.raises(InputError, match="not a list of Label Studio tasks"):
         read_label_studio(tmp_path / "images", tmp_path / "other.json")

@@ -75,11 +75,11 @@ def test_a_missing_image_and_a_broken_file_are_named(write, tmp_path):
 
 
 def test_images_may_lie_in_a_folder_of_their_own(tmp_path, save):
-    save("photos/a.png")
+    save("images/a.png")
     (tmp_path / "labels").mkdir()
     shape = {"label": "dog", "points": [[2, 1], [4, 1], [4, 3]]}
     (tmp_path / "labels" / "a.json").write_text(json.dumps({"imagePath": "../elsewhere/a.png", "shapes": [shape]}))
-    (image,) = read_labelme(tmp_path / "labels", tmp_path / "photos")
+    (image,) = read_labelme(tmp_path / "labels", tmp_path / "images")
     assert image.name == "a.png"
 
 

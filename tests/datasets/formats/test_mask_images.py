@@ -7,7 +7,7 @@ from promptseg.errors import InputError
 def test_a_table_that_is_none_is_refused_and_what_it_lists_in_vain_is_named(tmp_path, save):
     (tmp_path / "masks").mkdir()
     table = tmp_path / "masks" / "objects.csv"
-    table.write_text("picture,number\na.png,1\n")
+    table.write_text("file,number\na.png,1\n")
     with pytest.raises(InputError, match="is not a table with the columns image, mask"):
         read_mask_images(tmp_path, tmp_path / "masks")
     save("a.png")

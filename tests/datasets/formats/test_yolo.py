@@ -58,7 +58,7 @@ def test_labels_without_image_are_named(write, tmp_path):
 
 
 def test_a_file_without_names_is_refused(write):
-    with pytest.raises(InputError, match=r"data\.yaml has no names"):
+    with pytest.raises(InputError, match=r"data\.yaml has no class names"):
         write(f"0 {SQUARE}", "train: here")
 
 
@@ -75,12 +75,12 @@ def test_boxes_are_filled_where_they_are_asked_for(tmp_path, save, square):
 def test_ultralytics_reads_what_is_written_and_fills_the_same_pixels(tmp_path, save, square):
     import ultralytics.data.utils as utils  # Now that it is imported without changing the process of all tests.
 
-    # Ultralytics refuses photos of less than ten pixels.
+    # Ultralytics refuses images of less than ten pixels.
     size, square = (24, 32), square.repeat(4, axis=0).repeat(4, axis=1)
-    photo = save("images/b/a.png", np.zeros((*size, 3), np.uint8))
+    image_file = save("images/b/a.png", np.zeros((*size, 3), np.uint8))
     masks = [Mask.from_array(each, label=label) for each, label in ((square, "a: b"), (square[::-1, ::-1], "ä"))]
     objects = tuple(AnnotatedObject(f"b/a.png#{number}", mask) for number, mask in enumerate(masks))
-    writing.write("yolo-seg", [AnnotatedImage("b/a.png", photo, size, objects)], tmp_path / "out")
+    writing.write("yolo-seg", [AnnotatedImage("b/a.png", image_file, size, objects)], tmp_path / "out")
     data = utils.check_det_dataset(str(tmp_path / "out" / "yolo-seg" / "data.yaml"), autodownload=False)
     assert data["names"] == {0: "a: b", 1: "ä"}
     (found,) = [str(path) for path in Path(data["train"]).rglob("*.png")]

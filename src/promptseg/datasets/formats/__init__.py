@@ -1,1 +1,1 @@
-"""Formats of annotated images, one a file: each reads into `promptseg.datasets.core` and writes from it."""
+"""Dataset formats, one a module. Each reads into the classes of `promptseg.datasets.core` and writes from them."""

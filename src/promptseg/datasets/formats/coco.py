@@ -31,16 +31,16 @@ from ..writer import FileWriter, append, as_json, score_of
 
 
 def read_coco(images: str | os.PathLike[str], file: str | os.PathLike[str]) -> Dataset:
-    """Images with the objects of a COCO file, labeled with their categories.
+    """Read a dataset from a COCO instances file. Objects are labeled with their categories.
 
-    Crowds (``iscrowd``) are regions to ignore. Annotations without segmentation are skipped, and a finding says so.
+    Crowds (``iscrowd``) become regions to ignore. Annotations without segmentation are skipped with a finding.
 
     Args:
-        images: Folder in which the file's ``file_name`` are.
-        file: The annotation file.
+        images: Folder of the images. Each ``file_name`` of the COCO file is a path within it.
+        file: The COCO file.
 
     Raises:
-        InputError: The file is not a COCO file of instances.
+        InputError: When the file is not a COCO instances file.
     """
     path = Path(file)
     content = read_json(path)
@@ -52,16 +52,16 @@ def read_coco(images: str | os.PathLike[str], file: str | os.PathLike[str]) -> D
         listed = sorted(((str(image["file_name"]), image) for image in content["images"]), key=lambda pair: pair[0])
         entries, findings = [], []
         for name, image in listed:
-            photo = Path(images) / name
+            image_file = Path(images) / name
             own = by_image.pop(image["id"], [])
-            if photo.is_file():
-                entries.append(Entry(name, partial(_read, name, photo, own, labels)))
+            if image_file.is_file():
+                entries.append(Entry(name, partial(_read, name, image_file, own, labels)))
             else:
-                findings.append(Finding(name, "unpaired", f"{path.name} lists the image, and {images} does not have it"))
+                findings.append(Finding(name, "unpaired", f"{path.name} lists the image, but it is not in {images}"))
     except (AttributeError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not a COCO file of instances: it needs images, annotations and categories ({error!r})") from error
+        raise InputError(f"{path} is not a COCO instances file: it needs images, annotations and categories ({error!r})") from error
     findings += [
-        Finding(f"{path.name}: image {image_id}", "unpaired", f"it has {len(own)} annotations and is not listed")
+        Finding(f"{path.name}: image {image_id}", "unpaired", f"it has {len(own)} annotations, but it is not listed among the images")
         for image_id, own in by_image.items()
     ]
     return Dataset(f"{images} with {file}", tuple(entries), tuple(findings))
@@ -98,22 +98,22 @@ def _mask(segmentation: object, size: Size, label: str | None, score: float | No
         return Mask.from_coco_rle(segmentation, label=label, score=score)
     if isinstance(segmentation, list):
         return Mask.from_polygons(segmentation, size, label=label, score=score)
-    raise InputError(f"a segmentation is polygons or run lengths, got {type(segmentation).__name__}")
+    raise InputError(f"a segmentation is a list of polygons or an object with run lengths, got {type(segmentation).__name__}")
 
 
 class CocoWriter(FileWriter):
-    """One file ``coco.json``: the masks as compressed run lengths, regions to ignore as crowds. Exact."""
+    """Writer of ``coco.json``: masks as compressed run lengths, regions to ignore as crowds. Exact."""
 
     holds_ignored = True
 
     @property
     def top(self) -> Path:
-        """The file."""
+        """The COCO file."""
         return self.out / "coco.json"
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
-        """A new file, and beside it one for the annotations, which stand after all images."""
+        """Create the COCO file, and a temporary file for the annotations, which follow after all images."""
         with tempfile.TemporaryFile("w+", encoding="utf-8", dir=self.out) as self._annotations:
             self._count = 0
             with super().open():
@@ -132,7 +132,7 @@ class CocoWriter(FileWriter):
             self._annotate(number, mask, mask.to_coco_rle(), crowd=True)
 
     def segmentation(self, mask: Mask) -> dict[str, Any] | list[list[float]]:
-        """What is written of a mask."""
+        """Return the ``segmentation`` of a mask."""
         return mask.to_coco_rle()
 
     def _annotate(self, image: int, mask: Mask, segmentation: object, crowd: bool) -> None:
@@ -161,11 +161,11 @@ class CocoWriter(FileWriter):
 
 
 class CocoPolygonWriter(CocoWriter):
-    """One file ``coco-polygons.json``: outlines along pixel edges, holes cut open. Exact by the rule of the COCO API."""
+    """Writer of ``coco-polygons.json``: outlines along pixel edges, with holes cut open. Exact by the fill rule of the COCO API."""
 
     @property
     def top(self) -> Path:
-        """The file."""
+        """The COCO file."""
         return self.out / "coco-polygons.json"
 
     def segmentation(self, mask: Mask) -> dict[str, Any] | list[list[float]]:
@@ -175,7 +175,7 @@ class CocoPolygonWriter(CocoWriter):
 FORMAT = Format(
     "coco",
     "COCO instances",
-    Reader(read_coco, "COCO file of instances"),
+    Reader(read_coco, "COCO instances file"),
     (
         Form("coco", "coco.json, run lengths", CocoWriter),
         Form("coco-polygons", "coco-polygons.json, outlines along pixel edges", CocoPolygonWriter),

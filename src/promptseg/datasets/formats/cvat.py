@@ -1,6 +1,6 @@
-"""CVAT for images 1.1: one XML file, the objects as masks in run lengths within their boxes, polygons or boxes.
+"""CVAT for images 1.1: one XML file with masks, polygons or boxes.
 
-The run lengths of a mask go row by row through its box and begin with the background. Both are exact.
+A mask is stored as its bounding box and the run lengths inside it, row by row, beginning with the background. This is exact.
 """
 
 from __future__ import annotations
@@ -35,35 +35,35 @@ from ..xml_files import parse_xml, xml_text
 
 
 def read_cvat(images: str | os.PathLike[str], file: str | os.PathLike[str], *, boxes: bool = False) -> Dataset:
-    """Images with the masks and polygons of CVAT's XML file.
+    """Read a dataset from a CVAT XML file with masks and polygons.
 
-    Shapes of one label and one group are one object. Boxes, points and lines are skipped, and a finding says so.
+    Shapes with the same label and group are one object. Boxes, points and lines are skipped with a finding.
 
     Args:
         images: Folder of the images.
-        file: The XML file, in the format for images.
-        boxes: Read boxes, filled, rather than skip them.
+        file: The XML file, in the format "CVAT for images".
+        boxes: Read boxes as filled boxes, instead of skipping them.
 
     Raises:
-        InputError: The file is not one of CVAT for images.
+        InputError: When the file is not in the format "CVAT for images".
     """
     path = Path(file)
     root = parse_xml(path)
     if root.tag != "annotations" or root.find("track") is not None:
-        raise InputError(f"{path} is not a file of CVAT for images: expected <annotations> with <image>")
+        raise InputError(f"{path} is not in the format CVAT for images: expected <annotations> with <image>")
     entries, findings = [], []
     for element in root.iter("image"):
         name = element.get("name", "")
-        photo = Path(images) / name
-        if name and photo.is_file():
-            entries.append(Entry(name, partial(_read, name, photo, element, boxes)))
+        image_file = Path(images) / name
+        if name and image_file.is_file():
+            entries.append(Entry(name, partial(_read, name, image_file, element, boxes)))
         else:
-            findings.append(Finding(name, "unpaired", f"{path.name} lists the image, and {images} does not have it"))
+            findings.append(Finding(name, "unpaired", f"{path.name} lists the image, but it is not in {images}"))
     return Dataset(f"{images} with {file}", tuple(sorted(entries, key=lambda entry: entry.name)), tuple(findings))
 
 
-def _read(name: str, photo: Path, element: ET.Element, boxes: bool) -> AnnotatedImage:
-    size = image_size(photo)
+def _read(name: str, image_file: Path, element: ET.Element, boxes: bool) -> AnnotatedImage:
+    size = image_size(image_file)
     parts: dict[tuple[str | None, str], tuple[str, float | None, list[Mask]]] = {}
     findings = []
     for index, shape in enumerate(element, 1):
@@ -73,7 +73,7 @@ def _read(name: str, photo: Path, element: ET.Element, boxes: bool) -> Annotated
         except (InputError, TypeError, ValueError) as error:
             raise AnnotationError(Finding(f"{name}#{index}", "unreadable", f"its {shape.tag} cannot be read: {error!r}")) from error
         if mask is None:
-            findings.append(Finding(f"{name}#{index}", "skipped", f"a {shape.tag} is no mask"))
+            findings.append(Finding(f"{name}#{index}", "skipped", f"a {shape.tag} is not a mask"))
             continue
         scores = (read_score(each.text) for each in shape.findall("attribute") if each.get("name") == "score")
         own = (label, f"alone {index}" if group in (None, "0") else str(group))
@@ -82,7 +82,7 @@ def _read(name: str, photo: Path, element: ET.Element, boxes: bool) -> Annotated
         (key, Mask(size, masks[0].counts if len(masks) == 1 else Masks(masks).union().counts, score, label, from_box=masks[0].from_box))
         for (label, _), (key, score, masks) in parts.items()
     ]
-    return annotated(name, photo, objects, findings=findings)
+    return annotated(name, image_file, objects, findings=findings)
 
 
 def _mask(shape: ET.Element, size: Size, boxes: bool) -> Mask | None:
@@ -97,7 +97,7 @@ def _mask(shape: ET.Element, size: Size, boxes: bool) -> Mask | None:
 
 
 def encode_rle(mask: Mask) -> tuple[str, tuple[int, int, int, int]]:
-    """A mask as CVAT's run lengths and ``(left, top, width, height)`` of their box."""
+    """Return the CVAT run lengths of a mask and their box ``(left, top, width, height)``."""
     crop, (left, top) = mask.crop()
     flat = crop.ravel()
     starts = np.flatnonzero(np.diff(flat, prepend=False))
@@ -106,21 +106,21 @@ def encode_rle(mask: Mask) -> tuple[str, tuple[int, int, int, int]]:
 
 
 def decode_rle(text: str, box: tuple[int, int, int, int], size: Size) -> Mask:
-    """The mask of CVAT's run lengths.
+    """Return the mask of CVAT run lengths.
 
     Args:
-        text: The run lengths, with commas between them.
+        text: The run lengths, separated by commas.
         box: ``(left, top, width, height)``.
         size: ``(height, width)`` of the image.
 
     Raises:
-        InputError: They do not fill the box, or the box is not in the image.
+        InputError: When the run lengths do not fill the box, or the box is not inside the image.
     """
     left, top, width, height = box
     try:
         runs = [int(run) for run in text.split(",")]
     except ValueError as error:
-        raise InputError(f"run lengths are whole numbers with commas between them, got {text[:40]!r}") from error
+        raise InputError(f"run lengths are integers separated by commas, got {text[:40]!r}") from error
     if sum(runs) != width * height or min(runs) < 0:
         raise InputError(f"the run lengths cover {sum(runs)} pixels, their box has {width} x {height}")
     values = np.zeros(len(runs), bool)
@@ -129,11 +129,11 @@ def decode_rle(text: str, box: tuple[int, int, int, int], size: Size) -> Mask:
 
 
 class CvatWriter(FileWriter):
-    """One file ``cvat.xml``. Exact; scores are an attribute of the labels."""
+    """Writer of ``cvat.xml``. Exact. The score is an attribute of the label."""
 
     @property
     def top(self) -> Path:
-        """The file."""
+        """The XML file."""
         return self.out / "cvat.xml"
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:

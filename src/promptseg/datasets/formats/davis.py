@@ -1,4 +1,4 @@
-"""The folders of the DAVIS benchmark: a folder of frames and a folder of label images for each sequence."""
+"""DAVIS benchmark: a folder of frames and a folder of label images for each sequence."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .folders import read_folders
 
 
 def read_davis(root: str | os.PathLike[str]) -> Dataset:
-    """A folder of the DAVIS benchmark: ``JPEGImages`` and ``Annotations``, where there are several resolutions that of 480p.
+    """Read a DAVIS folder with ``JPEGImages`` and ``Annotations``. Of several resolutions, ``480p`` is read.
 
-    An image is a frame, named ``sequence/00000.jpg``, and an object's number is the same in all frames. Frames of a sequence are one
-    group. A frame without annotation is a finding.
+    An image is a frame, named ``sequence/00000.jpg``. An object has the same number in all frames. The frames of a sequence form one
+    group. A frame without annotation becomes a finding.
 
     Raises:
-        InputError: The folders are not there.
+        InputError: When one of the two folders does not exist.
     """
     images, masks = (_resolution(Path(root) / part) for part in ("JPEGImages", "Annotations"))
     dataset = read_folders(images, masks)
@@ -34,7 +34,7 @@ def _frame(entry: Entry) -> AnnotatedImage:
 
 def _resolution(folder: Path) -> Path:
     if not folder.is_dir():
-        raise InputError(f"a DAVIS folder has JPEGImages and Annotations: there is no {folder}")
+        raise InputError(f"a DAVIS folder has JPEGImages and Annotations, but {folder} does not exist")
     return folder / "480p" if (folder / "480p").is_dir() else folder
 
 

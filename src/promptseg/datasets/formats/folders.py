@@ -1,4 +1,4 @@
-"""A folder of images beside a folder of mask images of the same names."""
+"""A folder of images and a folder of mask images with the same names."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from ..mask_files import MaskKind, read_mask_file
 
 
 def read_folders(images: str | os.PathLike[str], masks: str | os.PathLike[str], kind: MaskKind = "auto") -> Dataset:
-    """Images with masks of the same names.
+    """Read a dataset from a folder of images and a folder of mask images with the same names.
 
-    The mask of ``a/7.jpg`` is ``a/7.png``, whatever the suffixes, or ``a/7_mask.png``. See `promptseg.datasets.mask_files` for what the
-    masks may be.
+    The mask image of ``a/7.jpg`` is ``a/7.png`` or ``a/7_mask.png``, with any image suffix. `promptseg.datasets.mask_files` describes the
+    kinds of mask images.
 
     Args:
-        images: Folder of the images, with folders in it or without.
-        masks: Folder of the masks, arranged in the same way.
-        kind: What the masks are; by default each is looked at.
+        images: Folder of the images, with or without subfolders.
+        masks: Folder of the mask images, with the same subfolders.
+        kind: Kind of the mask images. By default it is detected for each.
 
     Raises:
-        InputError: A folder is absent, or there is no image in it.
+        InputError: When a folder does not exist, or there is no image in `images`.
     """
-    photos, pictures = files_under(Path(images)), files_under(Path(masks))
-    if not photos:
+    image_files, mask_files = files_under(Path(images)), files_under(Path(masks))
+    if not image_files:
         raise InputError(f"there is no image in {images}")
-    by_stem = {"image": _by_stem(photos), "mask": _by_stem(pictures)}
+    by_stem = {"image": _by_stem(image_files), "mask": _by_stem(mask_files)}
     entries, findings, used = [], [], set()
     for stem, names in by_stem["image"].items():
         found = by_stem["mask"].get(stem) or by_stem["mask"].get(f"{stem}_mask", [])
         used.update(found)
         name = names[0]
         if len(names) > 1 or len(found) > 1:
-            several = [*names, *(str(pictures[mask]) for mask in found)]
-            findings.append(Finding(name, "ambiguous", f"it is not clear which belong together: {', '.join(several)}"))
+            several = [*names, *(str(mask_files[mask]) for mask in found)]
+            findings.append(Finding(name, "ambiguous", f"it is not clear which of these belong together: {', '.join(several)}"))
         elif not found:
             findings.append(Finding(name, "unpaired", f"there is no mask {stem}.* in {masks}"))
         else:
-            entries.append(Entry(name, partial(_read, name, photos[name], pictures[found[0]], kind)))
-    findings += [Finding(str(pictures[name]), "unpaired", "the mask has no image") for name in pictures if name not in used]
+            entries.append(Entry(name, partial(_read, name, image_files[name], mask_files[found[0]], kind)))
+    findings += [Finding(str(mask_files[name]), "unpaired", "the mask image has no image") for name in mask_files if name not in used]
     return Dataset(f"{images} with masks {masks}", tuple(entries), tuple(findings))
 
 

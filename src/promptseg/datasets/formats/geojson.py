@@ -1,8 +1,8 @@
-"""GeoJSON: a file an image, an object a feature with a polygon or several, holes included, along pixel edges. Exact.
+"""GeoJSON: one file for each image, one feature with a Polygon or MultiPolygon along pixel edges for each object. Exact.
 
-Coordinates are pixels, ``x`` to the right and ``y`` down, or those of the world where the image has a georeference. A member
-``promptseg`` of the collection says which, with the image's name and size. Coordinates of the world are in the image's own system, and a
-member ``crs`` names it; without it they are longitude and latitude (RFC 7946).
+Coordinates are pixels, ``x`` to the right and ``y`` down, or world coordinates when the image is georeferenced. The member ``promptseg``
+of the feature collection says which, and names the image and its size. World coordinates are in the coordinate system of the image, which
+the member ``crs`` names. Without ``crs`` they are longitude and latitude (RFC 7946).
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ _WGS84 = 4326
 
 
 def read_geojson(images: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Dataset:
-    """Images with the features of GeoJSON files.
+    """Read a dataset from GeoJSON files, one for each image.
 
-    A file is of the image that it names in its member ``promptseg``, else of that of its own name. Without that member, coordinates are
-    those of the world where the image has a georeference, and pixels where it has none. The class is the property ``label``, ``class``
-    or ``name``. Points and lines are skipped, and a finding says so.
+    A file belongs to the image named in its member ``promptseg``, otherwise to the image with the file's own name. Without that member,
+    coordinates are world coordinates if the image is georeferenced, and pixels if not. The class is the property ``label``, ``class`` or
+    ``name``. Points and lines are skipped with a finding.
 
     Args:
         images: Folder of the images.
-        folder: Folder of the files.
+        folder: Folder of the GeoJSON files.
 
     Raises:
-        InputError: A folder is absent, or there is no GeoJSON file in it.
+        InputError: When a folder does not exist, or there is no GeoJSON file in `folder`.
     """
     files = files_under(Path(folder), frozenset({".geojson", ".json"}))
     if not files:
@@ -70,12 +70,12 @@ def read_geojson(images: str | os.PathLike[str], folder: str | os.PathLike[str])
             pixels = (content.get("promptseg") or {}).get("coordinates") == "pixels"
             entries.append(Entry(name, partial(_read, name, Path(images) / name, features, pixels)))
         else:
-            findings.append(Finding(file, "unpaired", f"{images} has no image {name or 'of its name'}"))
+            findings.append(Finding(file, "unpaired", f"{images} has no image {name or 'of the same name'}"))
     return Dataset(f"{images} with the GeoJSON files of {folder}", tuple(sorted(entries, key=lambda entry: entry.name)), tuple(findings))
 
 
-def _read(name: str, photo: Path, features: list[dict[str, Any]], pixels: bool) -> AnnotatedImage:
-    size, place = image_size(photo), None if pixels else read_georeference(photo)
+def _read(name: str, image_file: Path, features: list[dict[str, Any]], pixels: bool) -> AnnotatedImage:
+    size, georeference = image_size(image_file), None if pixels else read_georeference(image_file)
     objects: dict[str, Mask] = {}
     ignored: list[Mask] = []
     findings = []
@@ -85,7 +85,7 @@ def _read(name: str, photo: Path, features: list[dict[str, Any]], pixels: bool) 
         key = f"{key} at {index}" if key in objects else key
         label = next((str(properties[field]) for field in ("label", "class", "name") if properties.get(field) is not None), None)
         try:
-            mask = _mask(feature.get("geometry") or {}, size, place)
+            mask = _mask(feature.get("geometry") or {}, size, georeference)
         except (InputError, KeyError, TypeError, ValueError) as error:
             raise AnnotationError(Finding(f"{name}#{key}", "unreadable", f"its geometry cannot be read: {error!r}")) from error
         if mask is None:
@@ -96,10 +96,10 @@ def _read(name: str, photo: Path, features: list[dict[str, Any]], pixels: bool) 
             ignored.append(mask)
         else:
             objects[key] = mask
-    return annotated(name, photo, list(objects.items()), ignored, findings)
+    return annotated(name, image_file, list(objects.items()), ignored, findings)
 
 
-def _mask(geometry: dict[str, Any], size: Size, place: Georeference | None) -> Mask | None:
+def _mask(geometry: dict[str, Any], size: Size, georeference: Georeference | None) -> Mask | None:
     kinds = {"Polygon": 1, "MultiPolygon": 2}
     if geometry.get("type") not in kinds:
         return None
@@ -107,17 +107,18 @@ def _mask(geometry: dict[str, Any], size: Size, place: Georeference | None) -> M
     polygons = []
     for rings in parts:
         corners = [np.array([position[:2] for position in ring], np.float64) for ring in rings]
-        if place is not None:
-            corners = [place.to_pixels(ring) for ring in corners]
+        if georeference is not None:
+            corners = [georeference.to_pixels(ring) for ring in corners]
         polygons.append(Polygon(corners[0], tuple(corners[1:])))  # type: ignore[arg-type]
     return Mask.from_polygons(polygons, size)
 
 
 class GeojsonWriter(FolderWriter):
-    """The folder ``geojson``.
+    """Writer of the folder ``geojson``.
 
     Args:
-        coordinates: ``"pixels"``, ``"world"`` (an image without georeference is refused) or ``"auto"``: of the world where there is one.
+        coordinates: ``"pixels"``, ``"world"`` (an error for an image without georeference) or ``"auto"`` (world coordinates if the image is
+            georeferenced, otherwise pixels).
     """
 
     holds_ignored = True
@@ -128,37 +129,37 @@ class GeojsonWriter(FolderWriter):
 
     @property
     def top(self) -> Path:
-        """The folder."""
+        """The folder of the GeoJSON files."""
         return self.out / "geojson"
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
-        place = None if self._coordinates == "pixels" else read_georeference(image.path)
-        if place is None and self._coordinates == "world":
-            raise InputError(f"{image.path} has no georeference: coordinates of the world need one, or a world file beside it")
+        georeference = None if self._coordinates == "pixels" else read_georeference(image.path)
+        if georeference is None and self._coordinates == "world":
+            raise InputError(f"{image.path} has no georeference: world coordinates need a GeoTIFF, or a world file beside the image")
         path, (height, width) = self.file("", image.name, ".geojson"), image.size
-        about = {"image": image.name, "width": width, "height": height, "coordinates": "pixels" if place is None else "world"}
+        about = {"image": image.name, "width": width, "height": height, "coordinates": "pixels" if georeference is None else "world"}
         lines = [f'{{"type": "FeatureCollection", "promptseg": {as_json(about)}']
-        if place is not None and place.epsg not in (None, _WGS84):
-            lines.append(f', "crs": {as_json({"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{place.epsg}"}})}')
-        elif place is not None and place.epsg is None:
-            self.tally.notes["the image does not say in which system its coordinates are"] += 1
+        if georeference is not None and georeference.epsg not in (None, _WGS84):
+            lines.append(f', "crs": {as_json({"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{georeference.epsg}"}})}')
+        elif georeference is not None and georeference.epsg is None:
+            self.tally.notes["the image does not name its coordinate system"] += 1
         lines.append(', "features": [')
-        features = [self._feature(each.name.rpartition("#")[2], each.mask, place) for each in objects]
-        features += [self._feature(f"ignored {number}", mask, place, True) for number, mask in enumerate(image.ignored, 1)]
+        features = [self._feature(each.name.rpartition("#")[2], each.mask, georeference) for each in objects]
+        features += [self._feature(f"ignored {number}", mask, georeference, True) for number, mask in enumerate(image.ignored, 1)]
         path.write_text("".join(lines) + ",".join(f"\n{as_json(feature)}" for feature in features) + "\n]}\n", "utf-8")
 
-    def _feature(self, key: str, mask: Mask, place: Georeference | None, ignored: bool = False) -> dict[str, Any]:
+    def _feature(self, key: str, mask: Mask, georeference: Georeference | None, ignored: bool = False) -> dict[str, Any]:
         parts = []
         for part in outlines(mask):
-            # Closed, as GeoJSON wants it; by the numbers exteriors run anticlockwise, as ours do unless the world mirrors them.
+            # GeoJSON wants closed rings with counterclockwise exteriors. Read with y upwards, ours are, unless the map mirrors them.
             rings = [np.concatenate([ring, ring[:1]]) for ring in (part.exterior, *part.holes)]
-            if place is not None:
-                rings = [place.to_world(ring)[:: -1 if place.mirrors else 1] for ring in rings]
+            if georeference is not None:
+                rings = [georeference.to_world(ring)[:: -1 if georeference.mirrors else 1] for ring in rings]
             parts.append([ring.tolist() for ring in rings])
         single = len(parts) == 1
         geometry = {"type": "Polygon" if single else "MultiPolygon", "coordinates": parts[0] if single else parts}
         if not ignored:
-            written = _mask(geometry, mask.size, place)
+            written = _mask(geometry, mask.size, georeference)
             self.tally.wrote(mask, written or Mask.from_polygons([], mask.size))
         properties = {"label": mask.label, "score": score_of(mask), "ignored": ignored or None}
         kept = {name: value for name, value in properties.items() if value is not None}
@@ -166,12 +167,12 @@ class GeojsonWriter(FolderWriter):
 
 
 _COORDINATES = Option(
-    "Coordinates of the files: of the world where the image has a georeference, or of pixels.", "auto", ("auto", "pixels", "world")
+    "World or pixel coordinates; auto: world coordinates if the image is georeferenced.", "auto", ("auto", "pixels", "world")
 )
 
 FORMAT = Format(
     "geojson",
-    "GeoJSON features, in coordinates of the world or of pixels",
+    "GeoJSON features, in world or pixel coordinates",
     Reader(read_geojson, "folder of GeoJSON files"),
-    (Form("geojson", "geojson/: a file an image", GeojsonWriter, {"coordinates": _COORDINATES}),),
+    (Form("geojson", "geojson/: one file for each image", GeojsonWriter, {"coordinates": _COORDINATES}),),
 )

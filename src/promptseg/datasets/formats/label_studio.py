@@ -1,8 +1,8 @@
-"""Label Studio: one JSON file of tasks, the masks as brush strokes, that is, run lengths packed in bits.
+"""Label Studio: one JSON file of tasks, with masks as brush strokes, which are bit-packed run lengths.
 
-The packing is that of ``rle-pack``: 32 bits for the number of values, 5 for the bits of a value less 1, four times 4 for the four widths of
-a length less 1; then blocks of a bit that says whether one value is repeated, 2 bits for which width the length has, the length less 1,
-and the value or values. A pixel is four values (RGBA), of which the last says whether it is in the mask.
+The packing is that of ``rle-pack``. The header has 32 bits for the number of values, 5 bits for the bits of a value minus 1, and four times
+4 bits for the four possible widths of a length minus 1. Each block has 1 bit that is set when one value is repeated, 2 bits for the index
+of the width, the length minus 1, and the value or values. A pixel has four values (RGBA); a mask pixel has an alpha above 0.
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ from ..writer import NO_CLASS, Classes, FileWriter, Tally, as_json, score_of
 from ..xml_files import xml_text
 
 LOCAL_FILES = "/data/local-files/?d="
-"""The address, before a name, of files on Label Studio's own disk."""
+"""URL prefix of files in Label Studio's local storage."""
 
 _WIDTHS = (3, 4, 8, 16)
-"""Bits of lengths, as Label Studio itself writes them."""
+"""Widths of run lengths in bits, the same that Label Studio writes."""
 
 
 def read_label_studio(images: str | os.PathLike[str], file: str | os.PathLike[str]) -> Dataset:
-    """Images with the brush strokes of a Label Studio export in JSON.
+    """Read a dataset from the brush strokes of a Label Studio JSON export.
 
-    Where a task has annotations they are read, else its predictions; several of either are taken together. Regions of other kinds are
-    skipped, and a finding says so.
+    The annotations of a task are read, or its predictions when it has no annotations. Several annotations of a task are merged. Regions of
+    other types are skipped with a finding.
 
     Args:
-        images: Folder of the images; a task's image is looked for there by the end of its address.
+        images: Folder of the images. The image of a task is found there by the last parts of its URL.
         file: The JSON file.
 
     Raises:
-        InputError: The file is not a list of tasks.
+        InputError: When the file is not a list of tasks.
     """
     path = Path(file)
     tasks = read_json(path)
@@ -64,31 +64,31 @@ def read_label_studio(images: str | os.PathLike[str], file: str | os.PathLike[st
     try:
         for index, task in enumerate(tasks):
             address = next(str(value) for value in task["data"].values() if isinstance(value, str))
-            answers = [each for each in task.get("annotations") or () if not each.get("was_cancelled")] or task.get("predictions") or []
-            results = [result for answer in answers for result in answer["result"]]
+            annotations = [each for each in task.get("annotations") or () if not each.get("was_cancelled")] or task.get("predictions") or []
+            results = [result for annotation in annotations for result in annotation["result"]]
             name = _image_name(address, Path(images))
             if name is None:
                 findings.append(Finding(f"{path.name}: task {task.get('id', index)}", "unpaired", f"{images} has no image {address}"))
             else:
                 entries.append(Entry(name, partial(_read, name, Path(images) / name, results)))
     except (AttributeError, KeyError, TypeError, StopIteration) as error:
-        raise InputError(f"{path} is not a list of Label Studio's tasks: each needs data and results ({error!r})") from error
+        raise InputError(f"{path} is not a list of Label Studio tasks: each task needs data and results ({error!r})") from error
     return Dataset(f"{images} with {file}", tuple(sorted(entries, key=lambda entry: entry.name)), tuple(findings))
 
 
 def _image_name(address: str, images: Path) -> str | None:
-    """The image of an address: the longest end of its path that is a file in the folder."""
+    """Return the longest end of a URL's path that is a file in the folder of images."""
     parts = urlsplit(address)
     path = PurePosixPath(parse_qs(parts.query).get("d", [unquote(parts.path)])[0])
     steps = [step for step in path.parts if step not in ("/", "..")]
     ends = ("/".join(steps[start:]) for start in range(len(steps)))
-    # Label Studio puts eight characters before the names of uploaded files.
+    # Label Studio prefixes the names of uploaded files with eight characters.
     uploaded = re.sub(r"^[0-9a-f]{8}-", "", path.name)
     return next((end for end in (*ends, uploaded) if (images / end).is_file()), None)
 
 
-def _read(name: str, photo: Path, results: list[dict[str, Any]]) -> AnnotatedImage:
-    size = image_size(photo)
+def _read(name: str, image_file: Path, results: list[dict[str, Any]]) -> AnnotatedImage:
+    size = image_size(image_file)
     objects: dict[str, Mask] = {}
     findings = []
     for index, result in enumerate(results):
@@ -96,7 +96,7 @@ def _read(name: str, photo: Path, results: list[dict[str, Any]]) -> AnnotatedIma
         key = f"{key} at {index}" if key in objects else key
         value = result.get("value", {})
         if "rle" not in value:
-            findings.append(Finding(f"{name}#{key}", "skipped", f"a region of the kind {result.get('type')!r} is no brush stroke"))
+            findings.append(Finding(f"{name}#{key}", "skipped", f"a region of type {result.get('type')!r} is not a brush stroke"))
             continue
         labels = value.get("brushlabels") or value.get("labels") or [None]
         try:
@@ -105,11 +105,11 @@ def _read(name: str, photo: Path, results: list[dict[str, Any]]) -> AnnotatedIma
         except (InputError, TypeError, ValueError) as error:
             raise AnnotationError(Finding(f"{name}#{key}", "unreadable", f"its brush stroke cannot be read: {error}")) from error
         objects[key] = Mask(mask.size, mask.counts, read_score(result.get("score")), labels[0])
-    return annotated(name, photo, list(objects.items()), findings=findings)
+    return annotated(name, image_file, list(objects.items()), findings=findings)
 
 
 def encode_brush(mask: Mask) -> list[int]:
-    """A mask as Label Studio's bytes: one repeated value for each run of pixels of a row-major way through the image."""
+    """Return a mask as the bytes of a Label Studio brush stroke: one repeated value for each run of pixels in row-major order."""
     pixels = mask.array.ravel()
     starts = np.flatnonzero(np.diff(pixels, prepend=~pixels[:1]))
     lengths = np.diff(starts, append=pixels.size) * 4
@@ -126,14 +126,14 @@ def encode_brush(mask: Mask) -> list[int]:
 
 
 def decode_brush(data: Sequence[int], size: Size) -> Mask:
-    """The mask of Label Studio's bytes: where the alpha value is over 0.
+    """Return the mask of a Label Studio brush stroke: the pixels with an alpha above 0.
 
     Args:
         data: The bytes.
         size: ``(height, width)`` of the image.
 
     Raises:
-        InputError: They are not of that size, or end too early.
+        InputError: When the bytes are not of that size, or end too early.
     """
     try:
         bits = (np.unpackbits(np.asarray(data, np.uint8)) + ord("0")).tobytes().decode("ascii")
@@ -164,12 +164,12 @@ def _unpack(bits: str) -> NDArray[np.uint8]:
 
 
 class LabelStudioWriter(FileWriter):
-    """``label-studio.json``, a list of tasks to import, and ``label-studio.xml``, the labeling interface for them. Exact.
+    """Writer of ``label-studio.json``, a list of tasks to import, and ``label-studio.xml``, their labeling interface. Exact.
 
-    Images whose objects have scores are given as predictions, others as annotations.
+    Objects with scores are written as predictions, others as annotations.
 
     Args:
-        address: What is before an image's name in its address; by default that of files on Label Studio's own disk.
+        address: URL prefix of image names. By default that of Label Studio's local storage.
     """
 
     def __init__(self, out: Path, classes: Classes, tally: Tally, *, address: str = LOCAL_FILES) -> None:
@@ -178,21 +178,21 @@ class LabelStudioWriter(FileWriter):
 
     @property
     def top(self) -> Path:
-        """The file."""
+        """The JSON file."""
         return self.out / "label-studio.json"
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
         results = [self._result(index, each.mask) for index, each in enumerate(objects)]
         scores = [result["score"] for result in results if "score" in result]
-        answer: dict[str, Any] = {"result": results}
+        annotation: dict[str, Any] = {"result": results}
         if scores:
-            answer = {"model_version": "promptseg", "score": sum(scores) / len(scores), **answer}
+            annotation = {"model_version": "promptseg", "score": sum(scores) / len(scores), **annotation}
         number = self.tally.images
         task = {
             "id": number,
             "data": {"image": self._address + quote(image.name)},
-            "annotations": [] if scores else [answer],
-            "predictions": [answer] if scores else [],
+            "annotations": [] if scores else [annotation],
+            "predictions": [annotation] if scores else [],
         }
         self.body.write((",\n" if number > 1 else "\n") + as_json(task))
 
@@ -225,11 +225,11 @@ class LabelStudioWriter(FileWriter):
         self.tally.files += 1
 
 
-_ADDRESS = Option("What stands before an image's name in its address.", LOCAL_FILES)
+_ADDRESS = Option("URL prefix of image names.", LOCAL_FILES)
 
 FORMAT = Format(
     "label-studio",
     "Label Studio tasks with brush strokes",
-    Reader(read_label_studio, "JSON file of Label Studio"),
+    Reader(read_label_studio, "Label Studio JSON export"),
     (Form("label-studio", "label-studio.json, label-studio.xml", LabelStudioWriter, {"address": _ADDRESS}),),
 )

@@ -1,8 +1,8 @@
-"""LabelMe: one JSON file an image, with polygons, rectangles, circles and masks.
+"""LabelMe: one JSON file for each image, with polygons, rectangles, circles and masks.
 
-Corners lie on pixel edges here and masks are filled by the rule of the COCO API, so that an outline may differ by a pixel from that of
-LabelMe's own pictures. Shapes of one label and one ``group_id`` are one object. A score is the shape's ``score``, which LabelMe keeps and
-does not show.
+Corners lie on pixel edges, and polygons are filled by the rule of the COCO API. An outline may therefore differ by a pixel from that of
+mask images made by LabelMe. Shapes with the same label and ``group_id`` are one object. The score is the
+member ``score`` of a shape, which LabelMe keeps but does not show.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ from ..writer import NO_CLASS, FolderWriter, as_json, score_of
 
 
 def read_labelme(annotations: str | os.PathLike[str], images: str | os.PathLike[str] | None = None) -> Dataset:
-    """Images with the shapes of LabelMe files.
+    """Read a dataset from LabelMe files.
 
-    Points and lines have no area: they are skipped, and a finding says so.
+    Points and lines have no area. They are skipped with a finding.
 
     Args:
         annotations: Folder of the JSON files.
-        images: Folder of the images; by default each is where its file's ``imagePath`` says.
+        images: Folder of the images. By default each image is found by the ``imagePath`` of its file.
 
     Raises:
-        InputError: A folder is absent, or there is no JSON file in it.
+        InputError: When a folder does not exist, or there is no JSON file in `annotations`.
     """
     folder = Path(annotations)
     files = files_under(folder, frozenset({".json"}))
@@ -63,17 +63,18 @@ def read_labelme(annotations: str | os.PathLike[str], images: str | os.PathLike[
             image_path = Path(str(content["imagePath"]).replace("\\", "/"))
             shapes = list(content["shapes"])
         except (InputError, KeyError, TypeError) as error:
-            findings.append(Finding(file, "unreadable", f"{path} is not a file of LabelMe: {error!r}"))
+            findings.append(Finding(file, "unreadable", f"{path} is not a LabelMe file: {error!r}"))
             continue
         name = (Path(file).parent / image_path.name).as_posix()
         if images is None:
-            photo = path.parent / image_path
+            image_file = path.parent / image_path
         else:
-            photo = next((photo for photo in (Path(images) / name, Path(images) / image_path.name) if photo.is_file()), Path(images) / name)
-        if photo.is_file():
-            entries.append(Entry(name, partial(_read, name, photo, shapes)))
+            candidates = (Path(images) / name, Path(images) / image_path.name)
+            image_file = next((each for each in candidates if each.is_file()), candidates[0])
+        if image_file.is_file():
+            entries.append(Entry(name, partial(_read, name, image_file, shapes)))
         else:
-            findings.append(Finding(file, "unpaired", f"its image {photo} is not there"))
+            findings.append(Finding(file, "unpaired", f"its image {image_file} does not exist"))
     return Dataset(f"{images or annotations} with the LabelMe files of {annotations}", tuple(entries), tuple(findings))
 
 
@@ -116,11 +117,11 @@ def _mask(shape: dict[str, Any], size: Size) -> Mask | None:
         return Mask.from_array(_pasted(shape["mask"], points, size))
     if kind in ("point", "points", "line", "linestrip"):
         return None
-    raise InputError(f"there is no shape_type {kind!r} in LabelMe")
+    raise InputError(f"LabelMe has no shape_type {kind!r}")
 
 
 def _pasted(encoded: str, points: NDArray[np.float64], size: Size) -> NDArray[np.bool_]:
-    """A mask shape: a PNG in base64, of which the first point is the top-left pixel."""
+    """Return the (H, W) mask of a mask shape: a PNG in base64, whose top-left pixel is the first point."""
     with Image.open(io.BytesIO(base64.b64decode(encoded))) as image:
         crop = np.asarray(image) > 0
     x, y = (round(value) for value in points[0].tolist())
@@ -131,11 +132,11 @@ def _pasted(encoded: str, points: NDArray[np.float64], size: Size) -> NDArray[np
 
 
 class LabelmeWriter(FolderWriter):
-    """The folder ``labelme``: a JSON file an image, the objects as shapes of the kind ``mask``. Exact; LabelMe reads them from 5.4 on."""
+    """Writer of the folder ``labelme``: one JSON file for each image, with shapes of type ``mask``. Exact. Needs LabelMe 5.4 or later."""
 
     @property
     def top(self) -> Path:
-        """The folder."""
+        """The folder of the JSON files."""
         return self.out / "labelme"
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
@@ -152,7 +153,7 @@ class LabelmeWriter(FolderWriter):
             "version": "5.5.0",
             "flags": {},
             "shapes": shapes,
-            # Relative, as LabelMe writes it, so that photos and annotations can move together.
+            # Relative, as LabelMe writes it, so that images and annotations can be moved together.
             "imagePath": Path(os.path.relpath(image.path.resolve(), final.resolve())).as_posix(),
             "imageData": None,
             "imageHeight": height,
@@ -161,21 +162,26 @@ class LabelmeWriter(FolderWriter):
         path.write_text(as_json(record) + "\n", "utf-8")
 
     def shapes(self, mask: Mask, number: int) -> list[dict[str, Any]]:  # noqa: ARG002 (for formats with groups)
-        """What is particular to the shapes of the object of that number."""
+        """Return the shapes of an object, without the fields common to all shapes.
+
+        Args:
+            mask: The mask of the object.
+            number: Number of the object in its image, from 1.
+        """
         x0, y0, x1, y1 = (int(value) for value in mask.box.tolist())
         file = io.BytesIO()
         Image.fromarray(mask.crop()[0]).save(file, "PNG")
-        # Both corners are pixels of the mask's box.
+        # Both corners are pixels inside the bounding box.
         corners = [[float(x0), float(y0)], [float(x1 - 1), float(y1 - 1)]]
         return [{"shape_type": "mask", "points": corners, "mask": base64.b64encode(file.getvalue()).decode("ascii")}]
 
 
 class LabelmePolygonWriter(LabelmeWriter):
-    """The folder ``labelme-polygons``: a polygon for each part, the parts of an object in one group, holes cut open. Exact."""
+    """Writer of the folder ``labelme-polygons``: one polygon for each part, one group for each object, holes cut open. Exact."""
 
     @property
     def top(self) -> Path:
-        """The folder."""
+        """The folder of the JSON files."""
         return self.out / "labelme-polygons"
 
     def shapes(self, mask: Mask, number: int) -> list[dict[str, Any]]:
@@ -202,7 +208,7 @@ FORMAT = Format(
     "LabelMe files",
     Reader(lambda images, folder: read_labelme(folder, images), "folder of LabelMe files", images="optional"),
     (
-        Form("labelme", "labelme/: a JSON file an image, masks", LabelmeWriter),
-        Form("labelme-polygons", "labelme-polygons/: the same with polygons", LabelmePolygonWriter),
+        Form("labelme", "labelme/: one JSON file for each image, masks", LabelmeWriter),
+        Form("labelme-polygons", "labelme-polygons/: one JSON file for each image, polygons", LabelmePolygonWriter),
     ),
 )

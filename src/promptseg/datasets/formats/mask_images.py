@@ -1,6 +1,6 @@
-"""Mask images that promptseg writes: label images (gray or with a palette) or one image a mask; beside them a table of the objects.
+"""Mask images with a table of the objects: label images (gray or with a palette) or one binary mask image for each object.
 
-The table ``objects.csv`` says which image and which picture an object is of, its number in the picture, its class and its score, and
+The table ``objects.csv`` has a row for each object: its image, its mask image, its number in the mask image, its class, its score, and
 whether it is a region to ignore.
 """
 
@@ -34,14 +34,14 @@ TABLE = "objects.csv"
 COLUMNS = ("image", "mask", "number", "label", "score", "ignored")
 
 
-class PictureWriter(FolderWriter):
-    """What writers of pictures share: the table."""
+class MaskImageWriter(FolderWriter):
+    """Base class of the writers of mask images. Writes the table ``objects.csv``."""
 
     holds_ignored = True
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """A new folder with a table."""
+        """Create the folder and its table."""
         with super().open(), (self.folder / TABLE).open("w", encoding="utf-8", newline="") as file:
             self._table = csv.writer(file, lineterminator="\n")
             self._table.writerow(COLUMNS)
@@ -51,16 +51,17 @@ class PictureWriter(FolderWriter):
     def row(
         self, image: AnnotatedImage, path: Path | None, number: int | None = None, mask: Mask | None = None, ignored: bool = False
     ) -> None:
-        """Adds a row to the table: of an object, or of an image without any."""
+        """Add a row to the table, for an object or for an image without objects."""
         label, score = (None, None) if mask is None else (mask.label, score_of(mask))
-        picture = "" if path is None else path.relative_to(self.folder).as_posix()
-        self._table.writerow((image.name, picture, number, label, score, int(ignored)))
+        mask_image = "" if path is None else path.relative_to(self.folder).as_posix()
+        self._table.writerow((image.name, mask_image, number, label, score, int(ignored)))
 
 
-class NumberWriter(PictureWriter):
-    """Pictures in which a number is an object and a pixel belongs to one: what others hide is lost."""
+class LabelImageWriter(MaskImageWriter):
+    """Base class of the writers of label images. A pixel has the number of one object, so hidden parts of overlapping objects are lost."""
 
     limit: int
+    """Maximum number of objects in an image."""
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
         numbers, seen = paint(objects[: self.limit], image.size)
@@ -69,30 +70,30 @@ class NumberWriter(PictureWriter):
             self.tally.wrote(given.mask, written)
             self.row(image, path, number, given.mask)
         if hidden := len(objects[: self.limit]) - len(seen):
-            self.tally.lost["others hide them"] += hidden
+            self.tally.lost["other objects hide them"] += hidden
         if more := len(objects) - len(objects[: self.limit]):
-            self.tally.lost[f"a picture has {self.limit} numbers"] += more
+            self.tally.lost[f"a label image holds {self.limit} objects"] += more
         if not seen:
             self.row(image, path)
         self.save(image, numbers, path)
 
     @abstractmethod
     def save(self, image: AnnotatedImage, numbers: NDArray[Any], path: Path) -> None:
-        """Writes the picture."""
+        """Write the label image with the (H, W) numbers of the objects."""
 
 
-class LabelWriter(NumberWriter):
-    """Gray PNG files, of 8 bits up to 127 objects and of 16 bits beyond; in 8 bits, regions to ignore are 255."""
+class GrayLabelWriter(LabelImageWriter):
+    """Writer of gray PNG label images, with 8 bits for up to 127 objects and 16 bits for more. In 8 bits, regions to ignore are 255."""
 
     limit = 65535
 
     @property
     def top(self) -> Path:
-        """The folder."""
+        """The folder of the mask images."""
         return self.out / "labels"
 
     def save(self, image: AnnotatedImage, numbers: NDArray[Any], path: Path) -> None:
-        # More numbers in 8 bits would look like an object with soft edges.
+        # With more numbers, a reader could mistake an 8-bit image for a binary mask with soft edges.
         if numbers.max() > 127:
             self.tally.ignored += len(image.ignored)
             Image.fromarray(numbers).save(path)
@@ -100,26 +101,26 @@ class LabelWriter(NumberWriter):
             Image.fromarray(with_void(numbers, image.ignored)).save(path)
 
 
-class PaletteWriter(NumberWriter):
-    """PNG files with a palette, as those of DAVIS: up to 254 objects; regions to ignore are 255."""
+class PaletteLabelWriter(LabelImageWriter):
+    """Writer of PNG label images with a color palette, as in DAVIS. They hold up to 254 objects; regions to ignore are 255."""
 
     limit = VOID - 1
 
     @property
     def top(self) -> Path:
-        """The folder."""
+        """The folder of the mask images."""
         return self.out / "palette"
 
     def save(self, image: AnnotatedImage, numbers: NDArray[Any], path: Path) -> None:
         save_palette(with_void(numbers, image.ignored), path)
 
 
-class MaskWriter(PictureWriter):
-    """One PNG of 1 bit a mask, in a folder for each image that has the image's whole name; nothing is lost."""
+class BinaryMaskWriter(MaskImageWriter):
+    """Writer of one 1-bit PNG for each mask, in a folder with the full name of the image. Exact, even for overlapping objects."""
 
     @property
     def top(self) -> Path:
-        """The folder."""
+        """The folder of the mask images."""
         return self.out / "masks"
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
@@ -144,14 +145,14 @@ class _Row:
 
 
 def read_mask_images(images: str | os.PathLike[str], masks: str | os.PathLike[str]) -> Dataset:
-    """Images with the mask images that a table ``objects.csv`` lists, as promptseg writes them.
+    """Read a dataset from mask images and their table ``objects.csv``, as promptseg writes them.
 
     Args:
         images: Folder of the images.
-        masks: Folder of the masks.
+        masks: Folder of the mask images and the table.
 
     Raises:
-        InputError: The table cannot be read.
+        InputError: When the table cannot be read.
     """
     folder = Path(masks)
     rows: dict[str, list[_Row]] = defaultdict(list)
@@ -159,7 +160,7 @@ def read_mask_images(images: str | os.PathLike[str], masks: str | os.PathLike[st
         with (folder / TABLE).open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
                 own = rows[row["image"]]
-                # Of an image without objects there is a row without number; a picture may have void all the same.
+                # An image without objects has a row without a number. Its label image may still have void pixels.
                 score = float(row["score"]) if row["score"] else None
                 own.append(_Row(row["mask"], int(row["number"] or 0), row["label"] or None, score, row["ignored"] == "1"))
     except OSError as error:
@@ -171,11 +172,11 @@ def read_mask_images(images: str | os.PathLike[str], masks: str | os.PathLike[st
         if (Path(images) / name).is_file():
             entries.append(Entry(name, partial(_read, name, Path(images) / name, folder, rows[name])))
         else:
-            findings.append(Finding(name, "unpaired", f"{TABLE} lists the image, and {images} does not have it"))
-    return Dataset(f"{images} with the pictures of {masks}", tuple(entries), tuple(findings))
+            findings.append(Finding(name, "unpaired", f"{TABLE} lists the image, but it is not in {images}"))
+    return Dataset(f"{images} with the mask images of {masks}", tuple(entries), tuple(findings))
 
 
-def _read(name: str, photo: Path, folder: Path, rows: list[_Row]) -> AnnotatedImage:
+def _read(name: str, image_file: Path, folder: Path, rows: list[_Row]) -> AnnotatedImage:
     objects: list[tuple[str, Mask]] = []
     ignored: list[Mask] = []
     by_file: dict[str, list[_Row]] = defaultdict(list)
@@ -195,7 +196,7 @@ def _read(name: str, photo: Path, folder: Path, rows: list[_Row]) -> AnnotatedIm
                 objects.append((str(row.number), mask))
         if pixels.dtype == np.uint8 and (pixels == VOID).any():
             ignored.append(Mask.from_array(pixels == VOID))
-    return annotated(name, photo, objects, ignored)
+    return annotated(name, image_file, objects, ignored)
 
 
 def _pixels(path: Path) -> NDArray[Any]:
@@ -205,26 +206,26 @@ def _pixels(path: Path) -> NDArray[Any]:
     except Exception as error:  # Pillow's readers have no common base.
         raise InputError(f"cannot read mask {path}: {error}") from error
     if pixels.ndim != 2:
-        raise InputError(f"mask {path} is in color: expected numbers or black and white")
+        raise InputError(f"mask {path} is in color: expected object numbers or black and white")
     return pixels if pixels.dtype in (bool, np.uint8) else pixels.astype(np.uint16)
 
 
 def _open(images: Place, masks: Place, *, mask_kind: MaskKind = "auto") -> Dataset:
-    """Mask images with a table where there is one, else those of the same names as the images."""
+    """Read mask images by their table if there is one, otherwise by their names."""
     if (Path(masks) / TABLE).is_file():
         return read_mask_images(images, masks)
     return read_folders(images, masks, mask_kind)
 
 
-_KIND = Option("What the mask images are: by default each is looked at.", "auto", get_args(MaskKind))
+_KIND = Option("Kind of the mask images. By default it is detected for each.", "auto", get_args(MaskKind))
 
 FORMAT = Format(
     "masks",
     "Folder of mask images",
     Reader(_open, "folder of mask images with the names of the images, or with a table that promptseg wrote", options={"mask_kind": _KIND}),
     (
-        Form("labels", "labels/: gray PNG, objects.csv", LabelWriter),
-        Form("palette", "palette/: PNG with a palette, objects.csv", PaletteWriter),
-        Form("masks", "masks/IMAGE/0001.png, …, objects.csv", MaskWriter),
+        Form("labels", "labels/: gray PNG, objects.csv", GrayLabelWriter),
+        Form("palette", "palette/: PNG with a palette, objects.csv", PaletteLabelWriter),
+        Form("masks", "masks/IMAGE/0001.png, …, objects.csv", BinaryMaskWriter),
     ),
 )

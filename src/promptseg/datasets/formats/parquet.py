@@ -1,7 +1,7 @@
-"""Parquet: one table, a row an object, the masks as compressed COCO run lengths. Exact; needs the extra ``parquet``.
+"""Parquet: one table with a row for each object, masks as compressed COCO run lengths. Exact. Needs the extra ``parquet``.
 
-Columns: ``image``, ``height``, ``width``, ``object`` (what tells it apart in its image), ``label``, ``score``, ``ignored`` and ``counts``.
-An image without objects is a row without ``counts``.
+Columns: ``image``, ``height``, ``width``, ``object`` (key of the object in its image), ``label``, ``score``, ``ignored`` and ``counts``.
+An image without objects has one row without ``counts``.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ from ..descriptor import Form, Format, Reader
 from ..writer import Writer, score_of
 
 ROWS = 4096
-"""Rows of a row group: what is in memory at once."""
+"""Number of rows in a row group. This many rows are in memory at once."""
 
 
 def read_parquet(images: str | os.PathLike[str], file: str | os.PathLike[str]) -> Dataset:
-    """Images with the masks of a table as `ParquetWriter` writes it.
+    """Read a dataset from a Parquet table of masks, as `ParquetWriter` writes it.
 
     Args:
         images: Folder of the images.
-        file: The table.
+        file: The Parquet file.
 
     Raises:
-        InputError: It is not such a table.
-        MissingDependencyError: pyarrow is not installed.
+        InputError: When the file is not such a table.
+        MissingDependencyError: When pyarrow is not installed.
     """
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     _, parquet = _pyarrow()
     try:
         table = parquet.read_table(Path(file), columns=_schema().names)
     except Exception as error:  # Arrow's exceptions derive from several built-in ones.
-        raise InputError(f"{file} is not a table of masks: {error}") from error
+        raise InputError(f"{file} is not a Parquet table of masks: {error}") from error
     for row in table.to_pylist():
         rows[row["image"]].append(row)
     entries, findings = [], []
@@ -49,11 +49,11 @@ def read_parquet(images: str | os.PathLike[str], file: str | os.PathLike[str]) -
         if (Path(images) / name).is_file():
             entries.append(Entry(name, partial(_read, name, Path(images) / name, rows[name])))
         else:
-            findings.append(Finding(name, "unpaired", f"{file} lists the image, and {images} does not have it"))
+            findings.append(Finding(name, "unpaired", f"{file} lists the image, but it is not in {images}"))
     return Dataset(f"{images} with {file}", tuple(entries), tuple(findings))
 
 
-def _read(name: str, photo: Path, rows: list[dict[str, Any]]) -> AnnotatedImage:
+def _read(name: str, image_file: Path, rows: list[dict[str, Any]]) -> AnnotatedImage:
     objects, ignored = [], []
     for row in rows:
         if row["counts"] is None:
@@ -64,22 +64,22 @@ def _read(name: str, photo: Path, rows: list[dict[str, Any]]) -> AnnotatedImage:
             ignored.append(mask)
         else:
             objects.append((row["object"], mask))
-    return annotated(name, photo, objects, ignored)
+    return annotated(name, image_file, objects, ignored)
 
 
 class ParquetWriter(Writer):
-    """One file ``masks.parquet``."""
+    """Writer of ``masks.parquet``. Exact."""
 
     holds_ignored = True
 
     @property
     def top(self) -> Path:
-        """The file."""
+        """The Parquet file."""
         return self.out / "masks.parquet"
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """A new table."""
+        """Create the table."""
         _, parquet = _pyarrow()
         self._rows: list[dict[str, Any]] = []
         with write_atomically(self.top) as file, parquet.ParquetWriter(file, _schema(), compression="zstd") as self._table:
@@ -119,7 +119,7 @@ def _schema() -> Any:
 
 
 def _pyarrow() -> tuple[Any, Any]:
-    """The package pyarrow and its module for Parquet."""
+    """Import pyarrow and return the package and its Parquet module."""
     try:
         import pyarrow as pa
         from pyarrow import parquet
@@ -130,7 +130,7 @@ def _pyarrow() -> tuple[Any, Any]:
 
 FORMAT = Format(
     "parquet",
-    "Table of masks; needs the extra parquet",
+    "Parquet table of masks; needs the extra parquet",
     Reader(read_parquet, "Parquet table of masks"),
     (Form("parquet", "masks.parquet, run lengths", ParquetWriter),),
 )

@@ -1,6 +1,6 @@
-"""Pascal VOC: an XML file an image with the boxes, and pictures in a palette with the objects' numbers and their classes.
+"""Pascal VOC: for each image an XML file with boxes, a label image of the objects and a label image of the classes.
 
-The first object of the XML file has the number 1, and so on. Corners of boxes count pixels from 1 and belong to the box.
+Objects are numbered from 1 in the order of the XML file. Box corners are pixel numbers from 1, and both corners are inside the box.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from ..xml_files import parse_xml, xml_text
 
 
 def read_voc(root: str | os.PathLike[str], images: str | os.PathLike[str] | None = None, *, boxes: bool = False) -> Dataset:
-    """Images with the objects of a VOC folder: ``Annotations``, and ``SegmentationObject`` with their pixels.
+    """Read a dataset from a VOC folder with ``Annotations`` and ``SegmentationObject``.
 
-    An object without pixels there is skipped, and a finding says so. Void pixels (255) are a region to ignore.
+    An object without pixels in ``SegmentationObject`` is skipped with a finding. Void pixels (255) become a region to ignore.
 
     Args:
-        root: The folder.
-        images: Folder of the images; by default ``JPEGImages`` in it.
-        boxes: Read objects without pixels as their boxes, filled, rather than skip them.
+        root: The VOC folder.
+        images: Folder of the images. By default ``JPEGImages`` in the VOC folder.
+        boxes: Read objects without pixels as their filled boxes, instead of skipping them.
 
     Raises:
-        InputError: There is no folder ``Annotations`` with XML files.
+        InputError: When there is no folder ``Annotations`` with XML files.
     """
-    photos = Path(root) / "JPEGImages" if images is None else Path(images)
+    images_folder = Path(root) / "JPEGImages" if images is None else Path(images)
     files = files_under(Path(root) / "Annotations", frozenset({".xml"}))
     if not files:
         raise InputError(f"there is no XML file in {Path(root) / 'Annotations'}")
@@ -48,32 +48,32 @@ def read_voc(root: str | os.PathLike[str], images: str | os.PathLike[str] | None
         except InputError as error:
             findings.append(Finding(file, "unreadable", str(error)))
             continue
-        name = _photo(photos, content.findtext("filename") or "", file)
+        name = _image_name(images_folder, content.findtext("filename") or "", file)
         if name is None:
-            findings.append(Finding(file, "unpaired", f"its image {content.findtext('filename')} is not in {photos}"))
+            findings.append(Finding(file, "unpaired", f"its image {content.findtext('filename')} is not in {images_folder}"))
         else:
-            picture = (Path(root) / "SegmentationObject" / file).with_suffix(".png")
-            entries.append(Entry(name, partial(_read, name, photos / name, path, picture, boxes)))
+            label_image = (Path(root) / "SegmentationObject" / file).with_suffix(".png")
+            entries.append(Entry(name, partial(_read, name, images_folder / name, path, label_image, boxes)))
     return Dataset(f"VOC folder {root}", tuple(sorted(entries, key=lambda entry: entry.name)), tuple(findings))
 
 
-def _photo(photos: Path, stated: str, file: str) -> str | None:
-    """The image of a file: as it says, or in the same folder as the file is."""
+def _image_name(images: Path, stated: str, file: str) -> str | None:
+    """Return the image of an XML file: the stated path, or its name in the same subfolder as the XML file."""
     beside = (Path(file).parent / Path(stated).name).as_posix()
-    return next((name for name in (stated, beside) if name and (photos / name).is_file()), None)
+    return next((name for name in (stated, beside) if name and (images / name).is_file()), None)
 
 
-def _read(name: str, photo: Path, file: Path, picture: Path, boxes: bool) -> AnnotatedImage:
-    size = image_size(photo)
+def _read(name: str, image_file: Path, file: Path, label_image: Path, boxes: bool) -> AnnotatedImage:
+    size = image_size(image_file)
     numbers = None
-    if picture.is_file():
+    if label_image.is_file():
         try:
-            with Image.open(picture) as image:
+            with Image.open(label_image) as image:
                 numbers = np.asarray(image)
         except Exception as error:  # Pillow's readers have no common base.
-            raise InputError(f"cannot read mask {picture}: {error}") from error
+            raise InputError(f"cannot read mask {label_image}: {error}") from error
         if numbers.ndim != 2:
-            raise InputError(f"mask {picture} is in color: expected numbers")
+            raise InputError(f"mask {label_image} is in color: expected object numbers")
     objects, findings = [], []
     for number, each in enumerate(parse_xml(file).findall("object"), 1):
         label = each.findtext("name")
@@ -86,15 +86,15 @@ def _read(name: str, photo: Path, file: Path, picture: Path, boxes: bool) -> Ann
                 raise InputError(f"object {number} of {file} has no box of four numbers") from error
             objects.append((str(number), filled_box([x0 - 1, y0 - 1, x1, y1], size, label)))
         else:
-            findings.append(Finding(f"{name}#{number}", "skipped", "the object has a box alone"))
+            findings.append(Finding(f"{name}#{number}", "skipped", "the object has a box and no mask"))
     void = [] if numbers is None or not (numbers == VOID).any() else [Mask.from_array(numbers == VOID)]
-    return annotated(name, photo, objects, void, findings)
+    return annotated(name, image_file, objects, void, findings)
 
 
 class VocWriter(FolderWriter):
-    """The folder ``voc``: ``Annotations``, ``SegmentationObject``, ``SegmentationClass``, ``ImageSets`` and ``labelmap.txt``.
+    """Writer of the folder ``voc``: ``Annotations``, ``SegmentationObject``, ``SegmentationClass``, ``ImageSets`` and ``labelmap.txt``.
 
-    A pixel belongs to one object, the smallest: what others hide is lost. A picture has 254 numbers.
+    Of overlapping objects, a pixel belongs to the smallest; the hidden parts of the others are lost. An image holds up to 254 objects.
     """
 
     holds_ignored = True
@@ -102,16 +102,16 @@ class VocWriter(FolderWriter):
 
     @property
     def top(self) -> Path:
-        """The folder."""
+        """The VOC folder."""
         return self.out / "voc"
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
         kept = objects[: VOID - 1]
         numbers, seen = paint(kept, image.size)
         if hidden := len(kept) - len(seen):
-            self.tally.lost["others hide them"] += hidden
+            self.tally.lost["other objects hide them"] += hidden
         if more := len(objects) - len(kept):
-            self.tally.lost[f"a picture has {VOID - 1} numbers"] += more
+            self.tally.lost[f"a label image holds {VOID - 1} objects"] += more
         path = self.file("Annotations", image.name, ".xml")
         stem = path.relative_to(self.folder / "Annotations").as_posix().removesuffix(".xml")
         for given, written in seen:
@@ -120,7 +120,7 @@ class VocWriter(FolderWriter):
         self._save("SegmentationObject", stem, with_void(numbers, image.ignored))
         classes = [self.classes.number(given.label) + 1 for given, _ in seen]
         if classes and max(classes) >= VOID:
-            self.tally.notes[f"SegmentationClass has {VOID - 1} classes: pixels of others are void there"] += 1
+            self.tally.notes[f"SegmentationClass holds {VOID - 1} classes: pixels of further classes are void there"] += 1
         lookup = np.array([0, *(min(number, VOID) for number in classes)], np.uint16)
         self._save("SegmentationClass", stem, with_void(lookup[numbers], image.ignored))
         sets = self.folder / "ImageSets" / "Segmentation" / "all.txt"
@@ -128,16 +128,16 @@ class VocWriter(FolderWriter):
         with sets.open("a", encoding="utf-8") as file:
             file.write(stem + "\n")
 
-    def _save(self, part: str, stem: str, picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
-        self._void = self._void or bool((picture == VOID).any())
+    def _save(self, part: str, stem: str, label_image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
+        self._void = self._void or bool((label_image == VOID).any())
         path = self.folder / part / f"{stem}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_palette(picture, path)
+        save_palette(label_image, path)
         self.tally.files += 1
 
     def finish(self) -> None:
         colors = voc_colors().tolist()
-        # The file has no way to write a colon in a name; the names in Annotations are whole.
+        # labelmap.txt cannot hold a colon in a name. The names in Annotations are unchanged.
         names = ["background", *(" ".join(name.replace(":", "_").split()) for name in self.classes.names)][:VOID]
         named = [*enumerate(names), *([(VOID, "ignored")] if self._void else [])]
         lines = [f"{name}:{','.join(map(str, colors[number]))}::\n" for number, name in named]

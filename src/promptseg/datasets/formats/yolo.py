@@ -1,8 +1,8 @@
-"""YOLO: one text file an image, one object a line: its class number, and as shares of width and height the corners, or a box alone.
+"""YOLO: one text file for each image, one line for each object, with a class number and normalized corners or a normalized box.
 
-A line is one ring. Written, an object of several parts or with holes is one all the same, by bridges that enclose nothing: filled by the
-rule of the COCO API it is the mask again. Ultralytics cuts corners to whole pixels and fills those on the outline as well: it gets the mask
-again where there are no bridges, and these as lines one pixel wide where there are.
+Coordinates are normalized by the width and height of the image. A line is one ring. The parts and holes of an object are joined to one ring
+by bridges that enclose no pixels, so filling it by the rule of the COCO API gives the exact mask. Ultralytics truncates corners to whole
+pixels and also fills the pixels of the outline. It gets the exact mask when there are no bridges. Otherwise bridges are one pixel wide.
 """
 
 from __future__ import annotations
@@ -44,29 +44,29 @@ def read_yolo(
     *,
     boxes: bool = False,
 ) -> Dataset:
-    """Images with the objects of YOLO's text files of the same names.
+    """Read a dataset from YOLO text files with the names of the images.
 
-    An image without a file has no objects, as in YOLO's own training; a finding says so.
+    An image without a text file has no objects, as in YOLO training, and a finding says so.
 
     Args:
         images: Folder of the images.
         labels: Folder of the text files.
-        names: The dataset's YAML file with the names of the classes; without it, a label is the class's number.
-        boxes: Read a line with a box alone as that box, filled (`Mask.from_box` says so), rather than skip it.
+        names: The YAML file of the dataset with the class names. Without it, the label is the class number.
+        boxes: Read a line with a box as the filled box, with `Mask.from_box` true, instead of skipping it.
 
     Raises:
-        InputError: A folder is absent, there is no image, or the YAML file has no names.
+        InputError: When a folder does not exist, there is no image, or the YAML file has no class names.
     """
-    photos, files = files_under(Path(images)), files_under(Path(labels), frozenset({".txt"}))
-    if not photos:
+    image_files, label_files = files_under(Path(images)), files_under(Path(labels), frozenset({".txt"}))
+    if not image_files:
         raise InputError(f"there is no image in {images}")
     known = {} if names is None else _names(Path(names))
     entries, used = [], set()
-    for name, photo in photos.items():
+    for name, image_file in image_files.items():
         file = PurePosixPath(name).with_suffix(".txt").as_posix()
         used.add(file)
-        entries.append(Entry(name, partial(_read, name, photo, files.get(file), known, boxes)))
-    findings = [Finding(str(path), "unpaired", "the labels have no image") for file, path in files.items() if file not in used]
+        entries.append(Entry(name, partial(_read, name, image_file, label_files.get(file), known, boxes)))
+    findings = [Finding(str(path), "unpaired", "the text file has no image") for file, path in label_files.items() if file not in used]
     return Dataset(f"{images} with the YOLO labels of {labels}", tuple(entries), tuple(findings))
 
 
@@ -78,11 +78,11 @@ def _names(path: Path) -> dict[int, str]:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except (KeyError, TypeError, ValueError, yaml.YAMLError) as error:
-        raise InputError(f"{path} has no names of classes: expected names: [person, car, …] ({error!r})") from error
+        raise InputError(f"{path} has no class names: expected names: [person, car, …] ({error!r})") from error
 
 
-def _read(name: str, photo: Path, file: Path | None, names: dict[int, str], boxes: bool) -> AnnotatedImage:
-    size = image_size(photo)
+def _read(name: str, image_file: Path, file: Path | None, names: dict[int, str], boxes: bool) -> AnnotatedImage:
+    size = image_size(image_file)
     objects, findings = [], []
     try:
         lines = [] if file is None else file.read_text("utf-8").splitlines()
@@ -92,95 +92,95 @@ def _read(name: str, photo: Path, file: Path | None, names: dict[int, str], boxe
         if not line.strip():
             continue
         try:
-            category, shares = _parse(line)
+            category, coordinates = _parse(line)
         except ValueError as error:
             raise AnnotationError(Finding(f"{name}#{number}", "unreadable", f"{file}, line {number}: {error}: {line[:60]!r}")) from error
         label = names.get(category, str(category))
-        if len(shares) == 4 and boxes:
-            objects.append((str(number), filled_box(_corners(shares) * np.tile([size[1], size[0]], 2), size, label)))
+        if len(coordinates) == 4 and boxes:
+            objects.append((str(number), filled_box(_corners(coordinates) * np.tile([size[1], size[0]], 2), size, label)))
             continue
-        if len(shares) == 4:
-            findings.append(Finding(f"{name}#{number}", "skipped", "the line has a box alone"))
+        if len(coordinates) == 4:
+            findings.append(Finding(f"{name}#{number}", "skipped", "the line has a box and no mask"))
             continue
-        corners = shares.reshape(-1, 2) * [size[1], size[0]]
+        corners = coordinates.reshape(-1, 2) * [size[1], size[0]]
         objects.append((str(number), Mask.from_polygons([corners], size, label=label)))
-    return annotated(name, photo, objects, findings=findings)
+    return annotated(name, image_file, objects, findings=findings)
 
 
 def _parse(line: str) -> tuple[int, NDArray[np.float64]]:
-    """The class and the shares of a line: four of a box, or two for each corner."""
+    """Return the class and the normalized coordinates of a line: four of a box, or two for each corner."""
     first, *values = line.split()
-    shares = np.array(values, np.float64)
-    # Rounding may put a corner a little outside the image; a corner in pixels lies far outside.
-    if len(shares) < 4 or len(shares) % 2 or not ((shares >= -0.01) & (shares <= 1.01)).all():
+    coordinates = np.array(values, np.float64)
+    # Rounding may put a corner slightly outside the image. A corner in pixels would lie far outside.
+    if len(coordinates) < 4 or len(coordinates) % 2 or not ((coordinates >= -0.01) & (coordinates <= 1.01)).all():
         raise ValueError("expected a class and at least three corners from 0 to 1")
-    return int(first), shares
+    return int(first), coordinates
 
 
 def _corners(box: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``[x0, y0, x1, y1]`` of a box by its center, width and height."""
+    """Return ``[x0, y0, x1, y1]`` of a box given by its center, width and height."""
     return np.concatenate([box[:2] - box[2:] / 2, box[:2] + box[2:] / 2])
 
 
 class _YoloWriter(FolderWriter):
-    """A folder for Ultralytics: ``data.yaml``, ``labels``, and ``images`` with a link to each photo, since labels are looked for beside.
+    """Writer of a folder for Ultralytics: ``data.yaml``, ``labels``, and ``images``, beside which Ultralytics looks for labels.
 
     Args:
-        photos: ``"link"`` (symbolic links), ``"copy"`` or ``"none"``.
+        images: How the images are placed in ``images``: ``"link"`` (symbolic links), ``"copy"`` or ``"none"``.
     """
 
-    def __init__(self, out: Path, classes: Classes, tally: Tally, *, photos: str = "link") -> None:
+    def __init__(self, out: Path, classes: Classes, tally: Tally, *, images: str = "link") -> None:
         super().__init__(out, classes, tally)
-        self._photos = photos
+        self._images = images
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
         path = self.file("labels", image.name, ".txt")
-        lines = [f"{self.classes.number(each.label)} {' '.join(map(_number, self.shares(each.mask)))}\n" for each in objects]
+        lines = [f"{self.classes.number(each.label)} {' '.join(map(_number, self.coordinates(each.mask)))}\n" for each in objects]
         path.write_text("".join(lines), "utf-8")
-        if self._photos == "none":
+        if self._images == "none":
             return
-        photo = self.folder / "images" / path.relative_to(self.folder / "labels").with_suffix(image.path.suffix)
-        photo.parent.mkdir(parents=True, exist_ok=True)
-        if self._photos == "link":
-            photo.symlink_to(image.path.resolve())
+        image_file = self.folder / "images" / path.relative_to(self.folder / "labels").with_suffix(image.path.suffix)
+        image_file.parent.mkdir(parents=True, exist_ok=True)
+        if self._images == "link":
+            image_file.symlink_to(image.path.resolve())
         else:
-            shutil.copyfile(image.path, photo)
+            shutil.copyfile(image.path, image_file)
 
     @abstractmethod
-    def shares(self, mask: Mask) -> list[float]:
-        """The numbers of an object's line."""
+    def coordinates(self, mask: Mask) -> list[float]:
+        """Return the normalized coordinates of an object's line."""
 
     def finish(self) -> None:
-        # Without a path, Ultralytics looks beside the file; it wants both splits.
+        # Without "path", Ultralytics looks beside data.yaml. It requires both splits.
         content = {"train": "images", "val": "images", "names": dict(enumerate(self.classes.names))}
         (self.folder / "data.yaml").write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf-8")
         self.tally.files += 1
 
 
 class YoloSegWriter(_YoloWriter):
-    """The folder ``yolo-seg``: a line an object, holes cut open and parts joined by bridges."""
+    """Writer of the folder ``yolo-seg``: one line for each object, with holes cut open and parts joined by bridges."""
 
     @property
     def top(self) -> Path:
-        """The folder."""
+        """The YOLO folder."""
         return self.out / "yolo-seg"
 
-    def shares(self, mask: Mask) -> list[float]:
+    def coordinates(self, mask: Mask) -> list[float]:
         (height, width), ring = mask.size, one_ring([ring for part in inset_parts(mask, INSET) for ring in part])
-        shares = [float(_number(value)) for value in (ring / np.array([width, height], np.float64)).ravel().tolist()]
-        self.tally.wrote(mask, Mask.from_polygons([np.reshape(shares, (-1, 2)) * [width, height]], mask.size))
-        return shares
+        coordinates = [float(_number(value)) for value in (ring / np.array([width, height], np.float64)).ravel().tolist()]
+        self.tally.wrote(mask, Mask.from_polygons([np.reshape(coordinates, (-1, 2)) * [width, height]], mask.size))
+        return coordinates
 
 
 class YoloBoxWriter(_YoloWriter):
-    """The folder ``yolo``: a line an object with its tight box."""
+    """Writer of the folder ``yolo``: one line for each object, with its bounding box."""
 
     @property
     def top(self) -> Path:
-        """The folder."""
+        """The YOLO folder."""
         return self.out / "yolo"
 
-    def shares(self, mask: Mask) -> list[float]:
+    def coordinates(self, mask: Mask) -> list[float]:
         (height, width), (x0, y0, x1, y1) = mask.size, mask.box.tolist()
         self.tally.wrote(mask, filled_box([x0, y0, x1, y1], mask.size))
         return [(x0 + x1) / 2 / width, (y0 + y1) / 2 / height, (x1 - x0) / width, (y1 - y0) / height]
@@ -190,16 +190,14 @@ def _number(value: float) -> str:
     return f"{value:.9g}"
 
 
-_PHOTOS = Option("Whether the images stand beside the labels, as links or as copies.", "link", ("link", "copy", "none"))
+_IMAGES = Option("Place the images beside the labels as symbolic links or as copies, or leave them out.", "link", ("link", "copy", "none"))
 
 FORMAT = Format(
     "yolo",
     "YOLO text files",
-    Reader(
-        read_yolo, "folder of YOLO text files", options={"names": Option("YAML file with the names of the classes.", None), "boxes": BOXES}
-    ),
+    Reader(read_yolo, "folder of YOLO text files", options={"names": Option("YAML file with the class names.", None), "boxes": BOXES}),
     (
-        Form("yolo", "yolo/: data.yaml, labels/, images/, boxes", YoloBoxWriter, {"photos": _PHOTOS}),
-        Form("yolo-seg", "yolo-seg/: data.yaml, labels/, images/, outlines", YoloSegWriter, {"photos": _PHOTOS}),
+        Form("yolo", "yolo/: data.yaml, labels/, images/, boxes", YoloBoxWriter, {"images": _IMAGES}),
+        Form("yolo-seg", "yolo-seg/: data.yaml, labels/, images/, outlines", YoloSegWriter, {"images": _IMAGES}),
     ),
 )
