@@ -71,7 +71,7 @@ def annotate(
     """
     # Imported here, because no other command needs it.
     from ..annotation.run import JOURNAL
-    from ..annotation.run import annotate as annotate_photos
+    from ..annotation.run import annotate as annotate_images
     from ..annotation.run_progress import GALLERY
     from ..annotation.summary import first_failures
 
@@ -82,7 +82,7 @@ def annotate(
             pipeline = Pipeline.from_config({**pipeline.to_config(), "device": device})
     try:
         with errors_as_messages(), progress.shown():
-            done = annotate_photos(
+            done = annotate_images(
                 source,
                 *prompts,
                 pipeline=pipeline,
@@ -110,7 +110,7 @@ def annotate(
         for line in first_failures(done):
             typer.echo(f"promptseg: {line}", err=True)
         more = f"; all of them are in {out / JOURNAL}" if done.failures > len(list(first_failures(done))) else ""
-        typer.echo(f"promptseg: {done.failures} photos failed{more}; --retry-failed tries them again", err=True)
+        typer.echo(f"promptseg: {done.failures} images failed{more}; --retry-failed tries them again", err=True)
         raise typer.Exit(FAILED)
 
 
