@@ -48,7 +48,7 @@ def overhead(options: argparse.Namespace, folder: Path) -> None:
         done = annotate(options.folder, prompt, pipeline=Pipeline().segment("mini-sam"), out=out, limit=options.photos)
         share = done.model_seconds / done.seconds
         print(
-            f"{name}: {done.made} photos in {done.seconds:.1f} s, the models {done.model_seconds:.1f} s of it: {100 * share:.1f} %",
+            f"{name}: {done.processed} photos in {done.seconds:.1f} s, the models {done.model_seconds:.1f} s of it: {100 * share:.1f} %",
             flush=True,
         )
 
@@ -68,7 +68,7 @@ def memory_of(count: int, folder: Path) -> None:
     journal = (folder / "out" / "journal.jsonl").stat().st_size
     print(
         f"{count} photos of 160 x 120, 4 objects each: peak {peak:.0f} MiB ({started:.0f} before the run), "
-        f"{1000 * done.seconds / done.made:.2f} ms a photo, journal {journal / count:.0f} bytes a photo"
+        f"{1000 * done.seconds / done.processed:.2f} ms a photo, journal {journal / count:.0f} bytes a photo"
     )
 
 
@@ -141,7 +141,7 @@ def ray(_options: argparse.Namespace, folder: Path) -> None:
     import ray as engine
 
     from promptseg import Pipeline, Prompt, annotate
-    from promptseg.annotation.run_progress import Kept, RunProgress
+    from promptseg.annotation.run_progress import RunProgress, SavedImage
 
     engine.init(num_cpus=4, log_to_driver=False, include_dashboard=False, object_store_memory=200_000_000)
     source = photos(folder / "photos", 40, (640, 480))
@@ -151,16 +151,16 @@ def ray(_options: argparse.Namespace, folder: Path) -> None:
         workers = (actor for actor in engine._private.state.actors().values() if "MapWorker" in actor["ActorClassName"])  # noqa: SLF001
         os.kill(next(actor["Pid"] for actor in workers if actor["State"] == "ALIVE"), signal.SIGKILL)
 
-    keep, kept = RunProgress.keep, []
+    keep, kept = RunProgress.save, []
 
-    def killing(self: RunProgress, *what: object) -> Kept:
+    def killing(self: RunProgress, *what: object) -> SavedImage:
         kept.append(what)
         if len(kept) == 20:
             kill_one()
         return keep(self, *what)
 
     for name, workers in (("without Ray", 0), ("one worker", 1), ("two workers", 2), ("two workers, one killed", 2)):
-        RunProgress.keep = killing if "killed" in name else keep  # type: ignore[method-assign]
+        RunProgress.save = killing if "killed" in name else keep  # type: ignore[method-assign]
         done = annotate(
             source,
             Prompt.everything(8),
@@ -170,7 +170,7 @@ def ray(_options: argparse.Namespace, folder: Path) -> None:
         )
         same = outputs(folder / name) == outputs(folder / "without Ray")
         print(
-            f"{name}: {done.made} photos in {done.seconds:.1f} s, the models {done.model_seconds:.1f} s in all workers together; "
+            f"{name}: {done.processed} photos in {done.seconds:.1f} s, the models {done.model_seconds:.1f} s in all workers together; "
             f"outputs {'the same' if same else 'DIFFERENT'}",
             flush=True,
         )

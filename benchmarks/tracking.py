@@ -32,7 +32,7 @@ def main() -> None:
             prompts = first_boxes(sequence)
             for name, answer in {
                 "propagate": tracker,
-                "flow alone": TrackingBaseline(tracker, moved=True),
+                "flow alone": TrackingBaseline(tracker, use_flow=True),
                 "held still": TrackingBaseline(tracker),
             }.items():
                 started = time.process_time()

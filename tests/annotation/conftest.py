@@ -1,4 +1,4 @@
-"""What the tests of annotating share: a folder of photos, and pipelines of fakes."""
+"""Fixtures for annotation: a folder of images, and pipelines with fake models."""
 
 import json
 from pathlib import Path
@@ -11,8 +11,8 @@ from promptseg.testing import FakeDetector, FakeSegmenter
 
 
 @pytest.fixture
-def photos(tmp_path, photo):
-    """Makes a folder of small photos: ``photos("a/0.png", "b/0.png")`` is its path."""
+def image_folder(tmp_path, photo):
+    """Make a folder of small images: ``image_folder("a/0.png", "b/0.png")`` is its path."""
 
     def make(*names, folder="photos"):
         root = tmp_path / folder
@@ -27,14 +27,14 @@ def photos(tmp_path, photo):
 
 @pytest.fixture
 def pipeline(add_model):
-    """A pipeline whose segmenter answers with geometry."""
+    """A pipeline whose segmenter returns geometric masks."""
     add_model("fake", "segmenter", lambda _: FakeSegmenter())
     return Pipeline().segment("fake")
 
 
 @pytest.fixture
 def finder(add_model):
-    """A pipeline that finds a dog and two cats on every photo."""
+    """A pipeline that finds a dog and two cats on every image."""
     add_model("find", "detector", lambda _: FakeDetector({"dog": (5, 5, 35, 25), "cat": [(40, 30, 60, 50), (50, 5, 75, 25)]}))
     add_model("fake", "segmenter", lambda _: FakeSegmenter())
     return Pipeline().detect("find").segment("fake")
@@ -42,7 +42,7 @@ def finder(add_model):
 
 @pytest.fixture
 def journal_of():
-    """The records of a run's journal by name, the last of each: ``journal_of(out)``."""
+    """Read the last record of each image in a run's journal, by name: ``journal_of(out)``."""
 
     def read(out):
         lines = [json.loads(line) for line in (Path(out) / "journal.jsonl").read_text().splitlines()]

@@ -33,7 +33,7 @@ class Slow(FakeSegmenter):
 
 
 def run(source, out, seconds=0.0):
-    """Annotates in everything mode, 25 objects a photo, with a model that takes `seconds` a photo."""
+    """Annotates in everything mode, 25 objects an image, with a model that takes `seconds` an image."""
     module = types.ModuleType("backend_of_slow")
     module.load = lambda _: Slow(seconds=seconds)
     sys.modules[module.__name__] = module

@@ -16,74 +16,74 @@ def data(out):
     return json.loads(re.search(r'<script id="data" type="application/json">(.*?)</script>', page, re.DOTALL)[1])
 
 
-def test_the_page_knows_of_each_photo_its_classes_scores_and_picture(photos, finder, tmp_path):
-    annotate(photos("a/0.png", "1.png"), pipeline=finder, out=tmp_path / "out")
+def test_the_page_knows_of_each_image_its_classes_scores_and_thumbnail(image_folder, finder, tmp_path):
+    annotate(image_folder("a/0.png", "1.png"), pipeline=finder, out=tmp_path / "out")
     content = data(tmp_path / "out")
     assert content["run"]["classes"] == [["cat", 4], ["dog", 2]]
-    assert [photo["n"] for photo in content["photos"]] == ["1.png", "a/0.png"]
-    (cats, dogs) = content["photos"][0]["c"]
+    assert [image["n"] for image in content["images"]] == ["1.png", "a/0.png"]
+    (cats, dogs) = content["images"][0]["c"]
     assert (cats[:2], dogs[:2]) == ([0, 2], [1, 1])
     assert cats[2] == cats[3] == round(0.9 * 0.95, 3)
-    for photo in content["photos"]:
-        with Image.open(tmp_path / "out" / "gallery" / photo["p"]) as picture:
-            assert picture.size == (80, 60)
-        assert (tmp_path / "out" / "gallery" / photo["f"]).resolve().is_file()
+    for image in content["images"]:
+        with Image.open(tmp_path / "out" / "gallery" / image["p"]) as thumbnail:
+            assert thumbnail.size == (80, 60)
+        assert (tmp_path / "out" / "gallery" / image["f"]).resolve().is_file()
 
 
-def test_the_page_needs_no_network_and_no_other_file_but_the_pictures(photos, finder, tmp_path):
-    annotate(photos("0.png"), pipeline=finder, out=tmp_path / "out")
+def test_the_page_needs_no_network_and_no_other_file_but_the_thumbnails(image_folder, finder, tmp_path):
+    annotate(image_folder("0.png"), pipeline=finder, out=tmp_path / "out")
     page = (tmp_path / "out" / "gallery" / "index.html").read_text("utf-8")
     assert not re.search(r"https?://|\bfetch\(|XMLHttpRequest|<link|<script src", page)
 
 
-def test_failures_are_on_the_page_with_their_reason_and_no_picture(photos, finder, tmp_path):
-    root = photos("0.png")
+def test_failures_are_on_the_page_with_their_reason_and_no_thumbnail(image_folder, finder, tmp_path):
+    root = image_folder("0.png")
     (root / "1.png").write_bytes(b"")
     annotate(root, pipeline=finder, out=tmp_path / "out")
-    found, failed = data(tmp_path / "out")["photos"]
+    found, failed = data(tmp_path / "out")["images"]
     assert "r" not in found
     assert "p" not in failed
     assert "empty" in failed["r"]
 
 
-def test_names_and_labels_cannot_leave_the_pages_data(photos, pipeline, tmp_path):
+def test_names_and_labels_cannot_leave_the_pages_data(image_folder, pipeline, tmp_path):
     name = "<script>alert(1)<!--&.png"
     (tmp_path / "t.csv").write_text(f"image,x0,y0,x1,y1,label\n{name},1,1,9,9,</script><b>\n")
-    annotate(tmp_path / "t.csv", pipeline=pipeline, images=photos("0.png") / "..", out=tmp_path / "out")
-    annotate([photos(name.replace("/", "")) / name], Prompt.box(1, 1, 9, 9), pipeline=pipeline, out=tmp_path / "other")
+    annotate(tmp_path / "t.csv", pipeline=pipeline, images=image_folder("0.png") / "..", out=tmp_path / "out")
+    annotate([image_folder(name.replace("/", "")) / name], Prompt.box(1, 1, 9, 9), pipeline=pipeline, out=tmp_path / "other")
     page = (tmp_path / "other" / "gallery" / "index.html").read_text("utf-8")
     assert "<script>alert" not in page
-    assert data(tmp_path / "other")["photos"][0]["n"].endswith(name)
+    assert data(tmp_path / "other")["images"][0]["n"].endswith(name)
 
 
-def test_a_run_larger_than_the_gallery_has_a_share_of_its_photos_in_it_and_says_so(photos, finder, tmp_path):
-    root = photos(*(f"{index}.png" for index in range(30)))
+def test_a_run_larger_than_the_gallery_has_a_share_of_its_images_in_it_and_says_so(image_folder, finder, tmp_path):
+    root = image_folder(*(f"{index}.png" for index in range(30)))
     annotate(root, pipeline=finder, out=tmp_path / "out", gallery=10)
     content = data(tmp_path / "out")
-    assert 0 < content["run"]["shown"] == len(content["photos"]) <= 10
-    assert content["run"]["photos"] == 30
-    assert len(list((tmp_path / "out" / "gallery" / "pictures").rglob("*.jpg"))) < 20
+    assert 0 < content["run"]["shown"] == len(content["images"]) <= 10
+    assert content["run"]["images"] == 30
+    assert len(list((tmp_path / "out" / "gallery" / "thumbnails").rglob("*.jpg"))) < 20
 
 
-def test_without_a_gallery_there_is_none(photos, finder, tmp_path):
-    annotate(photos("0.png"), pipeline=finder, out=tmp_path / "out", gallery=0)
+def test_without_a_gallery_there_is_none(image_folder, finder, tmp_path):
+    annotate(image_folder("0.png"), pipeline=finder, out=tmp_path / "out", gallery=0)
     assert not (tmp_path / "out" / "gallery").exists()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_the_share_of_photos_with_a_picture_is_about_what_was_asked_for(share):
-    chosen = sum(gallery.has_picture(f"{index}.jpg", share) for index in range(2000))
+def test_the_share_of_images_with_a_thumbnail_is_about_what_was_asked_for(share):
+    chosen = sum(gallery.has_thumbnail(f"{index}.jpg", share) for index in range(2000))
     assert abs(chosen / 2000 - share) < 0.05
 
 
-def test_a_picture_is_small_and_shows_the_masks_where_they_are(tmp_path):
+def test_a_thumbnail_is_small_and_shows_the_masks_where_they_are(tmp_path):
     image = np.full((900, 1600, 3), 60, np.uint8)
     mask = np.zeros((900, 1600), bool)
     mask[300:600, 400:800] = True
-    (tmp_path / "p.jpg").write_bytes(gallery.picture_of(Result(Masks([Mask.from_array(mask)]), image=image)))
-    picture = np.asarray(Image.open(tmp_path / "p.jpg"), int)
-    assert picture.shape == (270, 480, 3)
-    colored = np.abs(picture - 60).max(axis=2) > 30
+    (tmp_path / "p.jpg").write_bytes(gallery.make_thumbnail(Result(Masks([Mask.from_array(mask)]), image=image)))
+    thumbnail = np.asarray(Image.open(tmp_path / "p.jpg"), int)
+    assert thumbnail.shape == (270, 480, 3)
+    colored = np.abs(thumbnail - 60).max(axis=2) > 30
     assert colored[100:170, 130:230].all()
     assert not colored[:80].any()
     assert not colored[:, 260:].any()

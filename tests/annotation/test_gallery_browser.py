@@ -96,7 +96,7 @@ def gallery(add_model, tmp_path, open_page):
 
 def names(page):
     """The names of the images on the page, in order."""
-    return page.locator("#photos .caption").evaluate_all("captions => captions.map(each => each.firstChild.textContent)")
+    return page.locator("#images .caption").evaluate_all("captions => captions.map(each => each.firstChild.textContent)")
 
 
 def shown(page):
@@ -121,7 +121,7 @@ def test_filters_leave_the_images_that_they_say_and_clear_brings_all_back(galler
     cases = [
         ({}, ALL),
         ({"Show": "with objects"}, ["all.png", "b/dog.png", "tall.png"]),
-        ({"Show": "with none"}, ["none.png"]),
+        ({"Show": "without objects"}, ["none.png"]),
         ({"Show": "failed"}, [BROKEN]),
         ({"Class": "cat (2)"}, ["all.png"]),
         ({"Class": "dog (3)"}, ["all.png", "b/dog.png", "tall.png"]),
@@ -138,9 +138,9 @@ def test_filters_leave_the_images_that_they_say_and_clear_brings_all_back(galler
         for label, value in settings.items():
             choose(page, label, value)
         assert names(page) == expected, settings
-        assert page.locator("#where").inner_text().startswith(f"{len(expected)} photo")
+        assert page.locator("#where").inner_text().startswith(f"{len(expected)} image")
         page.get_by_role("button", name="Clear").click()
-        page.wait_for_function("count => document.querySelectorAll('#photos > li').length === count", arg=len(ALL))
+        page.wait_for_function("count => document.querySelectorAll('#images > li').length === count", arg=len(ALL))
 
 
 def test_orders_put_first_what_they_say(gallery):
@@ -160,19 +160,19 @@ def test_orders_put_first_what_they_say(gallery):
 
 def test_the_page_counts_classes_models_and_failures(gallery):
     page = gallery()
-    assert page.locator("#overview").inner_text() == "4 photos with 5 objects, 1 of them with none; 1 failed."
+    assert page.locator("#overview").inner_text() == "4 images with 5 objects, 1 of them without objects; 1 failed."
     facts = page.locator("#facts").inner_text()
     assert re.search(r"dog\s+3", facts)
     assert re.search(r"cat\s+2", facts)
 
 
-def test_pictures_load_and_a_failure_shows_its_reason_as_text(gallery):
+def test_thumbnails_load_and_a_failure_shows_its_reason_as_text(gallery):
     page = gallery()
     page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
-    assert page.locator("#photos img").count() == 4
+    assert page.locator("#images img").count() == 4
     sign = page.locator(".failed-sign")
     assert "empty" in sign.inner_text()
-    assert page.locator("#photos b").count() == 0  # The name of a file is no markup.
+    assert page.locator("#images b").count() == 0  # The name of a file is no markup.
 
 
 def test_pages_turn_forth_and_back_at_both_ends_of_the_list(gallery):
@@ -183,8 +183,8 @@ def test_pages_turn_forth_and_back_at_both_ends_of_the_list(gallery):
         buttons = [nav.get_by_role("button", name=f"{way} page") for nav in (above, below) for way in ("Previous", "Next")]
         return page.locator("#where").inner_text(), len(names(page)), [button.is_enabled() for button in buttons]
 
-    first = ("65 photos, page 1 of 2", 60, [False, True, False, True])
-    second = ("65 photos, page 2 of 2", 5, [True, False, True, False])
+    first = ("65 images, page 1 of 2", 60, [False, True, False, True])
+    second = ("65 images, page 2 of 2", 5, [True, False, True, False])
     assert where() == first
     above.get_by_role("button", name="Next page").click()
     assert where() == second
@@ -193,18 +193,18 @@ def test_pages_turn_forth_and_back_at_both_ends_of_the_list(gallery):
     below.get_by_role("button", name="Next page").click()
     assert where() == second
     choose(page, "Show", "failed")  # A filter starts from its first page.
-    assert where() == ("1 photo, page 1 of 1", 1, [False, False, False, False])
+    assert where() == ("1 image, page 1 of 1", 1, [False, False, False, False])
 
 
 def test_the_dialog_goes_beyond_a_page_and_leaves_to_the_image_that_it_showed(gallery):
     page = gallery(more=60)
-    page.locator("#photos button").last.click()
+    page.locator("#images button").last.click()
     assert shown(page)[1] == "60 of 65"
     page.keyboard.press("ArrowRight")
     name, place = shown(page)
     assert place == "61 of 65"
     page.keyboard.press("Escape")
-    assert page.locator("#where").inner_text() == "65 photos, page 2 of 2"
+    assert page.locator("#where").inner_text() == "65 images, page 2 of 2"
     assert page.evaluate("document.activeElement.textContent").startswith(name)
 
 
@@ -212,7 +212,7 @@ def test_the_dialog_is_walked_by_clicks(gallery):
     page = gallery()
     dialog = page.get_by_role("dialog")
     following, previous = (dialog.get_by_role("button", name=name, exact=True) for name in ("Next", "Previous"))
-    page.locator("#photos button").first.click()
+    page.locator("#images button").first.click()
     assert shown(page) == ("all.png", "1 of 5")
     assert previous.is_disabled()
     assert re.search(r"dog\s+1, score 0.8\d to 0.8\d\s+", dialog.inner_text() + "\n")
@@ -227,14 +227,14 @@ def test_the_dialog_is_walked_by_clicks(gallery):
     assert dialog.is_visible()
     dialog.get_by_role("button", name="Close").click()
     assert dialog.is_hidden()
-    page.locator("#photos button").first.click()
+    page.locator("#images button").first.click()
     page.mouse.click(5, 5)  # Beside the dialog.
     assert dialog.is_hidden()
 
 
 def test_the_dialog_is_walked_by_keys_and_gives_the_focus_back(gallery):
     page = gallery()
-    page.locator("#photos button").first.focus()
+    page.locator("#images button").first.focus()
     page.keyboard.press("Enter")
     assert shown(page) == ("all.png", "1 of 5")
     for index, key in ((2, "ArrowRight"), (3, "ArrowRight"), (2, "ArrowLeft"), (1, "ArrowLeft"), (1, "ArrowLeft")):
@@ -252,8 +252,8 @@ def test_the_dialog_is_walked_by_keys_and_gives_the_focus_back(gallery):
 
 def test_the_image_itself_opens_from_the_disk(gallery, tmp_path):
     page = gallery()
-    page.locator("#photos button").nth(1).click()
+    page.locator("#images button").nth(1).click()
     with page.context.expect_page() as opened:
-        page.get_by_role("link", name="the photo itself").click()
+        page.get_by_role("link", name="the original image").click()
     opened.value.wait_for_load_state()
     assert opened.value.url == (tmp_path / "images" / "b" / "dog.png").as_uri()

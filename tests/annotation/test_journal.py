@@ -17,7 +17,7 @@ def record(name, status="done", **more):
 
 @pytest.fixture
 def path(tmp_path):
-    """A journal of photos ``0`` to ``3``, of which ``2`` failed."""
+    """A journal of images ``0`` to ``3``, of which ``2`` failed."""
     path = tmp_path / "journal.jsonl"
     with contextlib.closing(Journal(path, HEADER)) as journal:
         for name in "3102":
@@ -25,7 +25,7 @@ def path(tmp_path):
     return path
 
 
-def test_a_journal_that_is_opened_again_knows_its_photos_and_gives_them_by_name(path):
+def test_a_journal_that_is_opened_again_knows_its_images_and_gives_them_by_name(path):
     with contextlib.closing(Journal(path, HEADER)) as journal:
         assert len(journal) == 4
         assert "3" in journal
@@ -43,7 +43,7 @@ def test_a_later_record_takes_the_place_of_an_earlier_one(path):
         assert [one["status"] for one in journal.records()] == ["done"] * 4
 
 
-def test_a_line_that_was_cut_short_anywhere_is_removed_and_its_photo_is_not_there(path):
+def test_a_line_that_was_cut_short_anywhere_is_removed_and_its_image_is_not_there(path):
     whole = path.read_bytes()
     last = whole[:-1].rindex(b"\n") + 1
     for cut in range(last, len(whole)):
@@ -63,7 +63,7 @@ def test_a_header_that_was_cut_short_is_written_again(path):
         assert path.read_bytes() == header
 
 
-def test_a_damaged_line_is_counted_and_its_photo_is_not_there(path):
+def test_a_damaged_line_is_counted_and_its_image_is_not_there(path):
     lines = path.read_bytes().splitlines(keepends=True)
     lines[3] = b"\0" * (len(lines[3]) - 1) + b"\n"
     path.write_bytes(b"".join(lines))
@@ -81,7 +81,7 @@ def test_another_header_is_refused_with_the_differences(path):
     assert 'prompts: was [], is ["x"]' in message
 
 
-def test_a_journal_without_a_photo_takes_any_header(tmp_path):
+def test_a_journal_without_a_image_takes_any_header(tmp_path):
     Journal(tmp_path / "j", HEADER).close()
     with contextlib.closing(Journal(tmp_path / "j", {"other": 1})) as journal:
         assert len(journal) == 0
@@ -111,7 +111,7 @@ def test_a_record_that_the_disk_has_no_room_for_leaves_nothing_behind(path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, limits[1]))
     try:
-        with pytest.raises(OutputError, match="what is done so far is in it"):
+        with pytest.raises(OutputError, match="the finished images are in it"):
             journal.append(record("long" * 20))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

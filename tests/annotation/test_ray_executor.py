@@ -28,7 +28,7 @@ def cluster():
 
 @pytest.fixture
 def folder(tmp_path, photo):
-    """Eleven photos and a file that is none."""
+    """Eleven images and a file that is none."""
     root = tmp_path / "photos"
     root.mkdir()
     for index in range(11):
@@ -44,27 +44,27 @@ ASK = [Prompt.everything(3), Prompt.point(40, 40)]
 def test_two_workers_make_the_same_bytes_as_one_process_also_where_one_of_them_is_killed(folder, tmp_path, monkeypatch):
     from promptseg.annotation.run_progress import RunProgress
 
-    keep, kept = RunProgress.keep, []
+    keep, kept = RunProgress.save, []
 
-    def kill_one(self, record, models, picture):
+    def kill_one(self, record, models, thumbnail):
         kept.append(record["name"])
         if len(kept) == 3:
             workers = (actor for actor in ray._private.state.actors().values() if "MapWorker" in actor["ActorClassName"])
             os.kill(next(actor["Pid"] for actor in workers if actor["State"] == "ALIVE"), signal.SIGKILL)
-        return keep(self, record, models, picture)
+        return keep(self, record, models, thumbnail)
 
     annotate(folder, *ASK, pipeline=PIPELINE, out=tmp_path / "local")
-    monkeypatch.setattr(RunProgress, "keep", kill_one)
+    monkeypatch.setattr(RunProgress, "save", kill_one)
     done = annotate(folder, *ASK, pipeline=PIPELINE, out=tmp_path / "ray", executor="ray", workers=2, batch_size=2)
-    assert (done.photos, done.made, done.failures) == (12, 12, 1)
+    assert (done.images, done.processed, done.failures) == (12, 12, 1)
     assert (tmp_path / "ray" / "coco.json").read_bytes() == (tmp_path / "local" / "coco.json").read_bytes()
-    assert len(list((tmp_path / "ray" / "gallery" / "pictures").rglob("*.jpg"))) == 11
+    assert len(list((tmp_path / "ray" / "gallery" / "thumbnails").rglob("*.jpg"))) == 11
 
 
 def test_a_local_run_goes_on_on_ray(folder, tmp_path):
     annotate(folder, *ASK, pipeline=PIPELINE, out=tmp_path / "out", limit=10)
     done = annotate(folder, *ASK, pipeline=PIPELINE, out=tmp_path / "out", executor="ray")
-    assert (done.photos, done.made) == (12, 2)
+    assert (done.images, done.processed) == (12, 2)
 
 
 def test_a_model_that_no_worker_can_load_ends_the_run_with_the_reason(folder, tmp_path):

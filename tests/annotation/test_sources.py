@@ -12,7 +12,7 @@ from promptseg.errors import ConfigError, InputError
 
 
 def names(source):
-    return [photo.name for photo in source]
+    return [image.name for image in source]
 
 
 def write_csv(path, *rows):
@@ -24,48 +24,48 @@ def write_csv(path, *rows):
     return path
 
 
-def test_a_folder_gives_its_images_by_their_whole_names_in_order(photos):
-    root = photos("b/0.png", "a/0.png", "a.png", "a-b/1.png", "a/deep/2.PNG", ".hidden/3.png", ".4.png")
+def test_a_folder_gives_its_images_by_their_whole_names_in_order(image_folder):
+    root = image_folder("b/0.png", "a/0.png", "a.png", "a-b/1.png", "a/deep/2.PNG", ".hidden/3.png", ".4.png")
     (root / "notes.txt").write_text("no image")
     (root / "folder.png").mkdir()
     assert names(open_source(root)) == ["a-b/1.png", "a.png", "a/0.png", "a/deep/2.PNG", "b/0.png"]
     assert names(open_source(root)) == sorted(names(open_source(root)))
-    assert all(photo.path == root / photo.name and photo.prompts is None for photo in open_source(root))
+    assert all(image.path == root / image.name and image.prompts is None for image in open_source(root))
 
 
-def test_the_folder_of_the_results_is_not_looked_into(photos):
-    root = photos("0.png", "out/gallery/0.png")
+def test_the_folder_of_the_results_is_not_looked_into(image_folder):
+    root = image_folder("0.png", "out/gallery/0.png")
     assert names(open_source(root, out=root / "out")) == ["0.png"]
     assert names(open_source(str(root / "**/*.png"), out=root / "out")) == ["0.png"]
 
 
-def test_a_pattern_gives_names_from_where_it_has_no_wildcard(photos):
-    root = photos("b/0.png", "a/0.png", "a/0.jpg")
+def test_a_pattern_gives_names_from_where_it_has_no_wildcard(image_folder):
+    root = image_folder("b/0.png", "a/0.png", "a/0.jpg")
     assert names(open_source(str(root / "*" / "0.png"))) == ["a/0.png", "b/0.png"]
     assert names(open_source(str(root / "a" / "*"))) == ["0.jpg", "0.png"]
 
 
-def test_one_image_is_a_source(photos):
-    assert names(open_source(photos("a/0.png") / "a" / "0.png")) == ["0.png"]
+def test_one_image_is_a_source(image_folder):
+    assert names(open_source(image_folder("a/0.png") / "a" / "0.png")) == ["0.png"]
 
 
-def test_a_list_gives_its_lines_each_once(photos, tmp_path):
-    root = photos("b/0.png", "a/0.png")
-    (tmp_path / "list.txt").write_text(f"# two photos\nb/0.png\n\n{root}/a/0.png\n./b/0.png\n")
+def test_a_list_gives_its_lines_each_once(image_folder, tmp_path):
+    root = image_folder("b/0.png", "a/0.png")
+    (tmp_path / "list.txt").write_text(f"# two images\nb/0.png\n\n{root}/a/0.png\n./b/0.png\n")
     found = list(open_source(tmp_path / "list.txt", root))
-    assert [(photo.name, photo.path) for photo in found] == [("b/0.png", root / "b/0.png"), ("a/0.png", root / "a/0.png")]
+    assert [(image.name, image.path) for image in found] == [("b/0.png", root / "b/0.png"), ("a/0.png", root / "a/0.png")]
 
 
-def test_a_name_that_would_stand_for_two_files_is_refused(photos, tmp_path):
-    root = photos("0.png")
+def test_a_name_that_would_stand_for_two_files_is_refused(image_folder, tmp_path):
+    root = image_folder("0.png")
     outside = f"{tmp_path}/other.png"
     (tmp_path / "list.txt").write_text(f"{outside}\n{root}{outside}\n")
-    with pytest.raises(InputError, match="two photos that would have the name"):
+    with pytest.raises(InputError, match="two images that would have the name"):
         open_source(tmp_path / "list.txt", root)
 
 
-def test_a_coco_file_prompts_with_its_boxes_and_labels_them(photos, tmp_path):
-    root = photos("a.png", "b.png")
+def test_a_coco_file_prompts_with_its_boxes_and_labels_them(image_folder, tmp_path):
+    root = image_folder("a.png", "b.png")
     content = {
         "images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "b.png"}],
         "categories": [{"id": 7, "name": "dog"}],
@@ -81,13 +81,13 @@ def test_a_coco_file_prompts_with_its_boxes_and_labels_them(photos, tmp_path):
     assert b.prompts == ()
 
 
-def test_a_box_that_is_none_is_a_problem_of_its_photo_alone(photos, tmp_path):
+def test_a_box_that_is_none_is_a_problem_of_its_image_alone(image_folder, tmp_path):
     content = {
         "images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "b.png"}],
         "annotations": [{"image_id": 1, "bbox": [10, 20, 0, 5]}, {"image_id": 2, "bbox": [10, 20, 5, 5]}],
     }
     (tmp_path / "boxes.json").write_text(json.dumps(content))
-    a, b = open_source(tmp_path / "boxes.json", photos("a.png", "b.png"))
+    a, b = open_source(tmp_path / "boxes.json", image_folder("a.png", "b.png"))
     assert "x0 < x1" in a.problem
     assert b.problem is None
 
@@ -98,8 +98,8 @@ def test_what_is_no_coco_file_is_refused(tmp_path):
         open_source(tmp_path / "boxes.json")
 
 
-def test_the_rows_of_a_table_are_the_objects_of_their_images(photos, tmp_path):
-    root = photos("a.png", "b.png", "c.png")
+def test_the_rows_of_a_table_are_the_objects_of_their_images(image_folder, tmp_path):
+    root = image_folder("a.png", "b.png", "c.png")
     table = write_csv(
         tmp_path / "t.csv",
         {"image": "a.png", "x0": 1, "y0": 2, "x1": 30, "y1": 40, "label": "dog"},
@@ -128,8 +128,8 @@ def test_the_rows_of_a_table_are_the_objects_of_their_images(photos, tmp_path):
         ({"x0": 9, "y0": 9, "x1": 1, "y1": 1}, "x0 < x1"),
     ],
 )
-def test_a_row_that_cannot_be_used_is_a_problem_of_its_photo(photos, tmp_path, row, problem):
-    (found,) = open_source(write_csv(tmp_path / "t.csv", {"image": "a.png", **row}), photos("a.png"))
+def test_a_row_that_cannot_be_used_is_a_problem_of_its_image(image_folder, tmp_path, row, problem):
+    (found,) = open_source(write_csv(tmp_path / "t.csv", {"image": "a.png", **row}), image_folder("a.png"))
     assert problem in found.problem
 
 
@@ -138,11 +138,11 @@ def test_a_table_without_images_is_refused(tmp_path):
         open_source(write_csv(tmp_path / "t.csv", {"file": "a.png"}))
 
 
-def test_a_parquet_table_says_the_same_as_a_csv_one(photos, tmp_path):
+def test_a_parquet_table_says_the_same_as_a_csv_one(image_folder, tmp_path):
     pyarrow = pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
     from pyarrow import parquet
 
-    root = photos("a.png", "b.png")
+    root = image_folder("a.png", "b.png")
     columns = {"image": ["a.png", "b.png"], "x": [5.0, None], "y": [6.0, float("nan")], "label": ["dog", None]}
     parquet.write_table(pyarrow.table(columns), tmp_path / "t.parquet")
     a, b = open_source(tmp_path / "t.parquet", root)
@@ -150,15 +150,15 @@ def test_a_parquet_table_says_the_same_as_a_csv_one(photos, tmp_path):
     assert b.prompts is None
 
 
-def test_python_values_are_paths_and_pairs(photos):
-    root = photos("a.png", "b.png")
+def test_python_values_are_paths_and_pairs(image_folder):
+    root = image_folder("a.png", "b.png")
     a, b = open_source([root / "a.png", (root / "b.png", Prompt.point(3, 4))])
     assert a.prompts is None
     assert np.array_equal(b.prompts[0].xy, [[3, 4]])
 
 
 @pytest.mark.parametrize(
-    ("source", "message"), [("nowhere", "there is no nowhere"), ("*.tiff", "there is no image"), ("x.docx", "is no source")]
+    ("source", "message"), [("nowhere", "there is no nowhere"), ("*.tiff", "there is no image"), ("x.docx", "is not a source of images")]
 )
 def test_a_source_that_is_none_is_refused_by_its_name(tmp_path, monkeypatch, source, message):
     monkeypatch.chdir(tmp_path)
@@ -168,8 +168,8 @@ def test_a_source_that_is_none_is_refused_by_its_name(tmp_path, monkeypatch, sou
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may list every folder")
-def test_a_folder_that_cannot_be_listed_is_named(photos):
-    root = photos("a/0.png")
+def test_a_folder_that_cannot_be_listed_is_named(image_folder):
+    root = image_folder("a/0.png")
     (root / "a").chmod(0)
     try:
         with pytest.raises(InputError, match="cannot list"):
@@ -178,7 +178,7 @@ def test_a_folder_that_cannot_be_listed_is_named(photos):
         (root / "a").chmod(0o700)
 
 
-def test_every_nth_frame_of_a_video_becomes_a_picture_once(tmp_path, photo):
+def test_every_nth_frame_of_a_video_becomes_an_image_once(tmp_path, photo):
     av = pytest.importorskip("av", reason="videos need av")
     with av.open(str(tmp_path / "clip.mp4"), "w") as container:
         stream = container.add_stream("mpeg4", rate=10)
@@ -188,14 +188,14 @@ def test_every_nth_frame_of_a_video_becomes_a_picture_once(tmp_path, photo):
         container.mux(stream.encode())
     source = open_source(tmp_path / "clip.mp4", out=tmp_path / "out", every=3)
     assert names(source) == ["clip-00000000.jpg", "clip-00000003.jpg", "clip-00000006.jpg"]
-    assert {photo.group for photo in source} == {"clip.mp4"}
-    before = [photo.path.stat().st_mtime_ns for photo in source]
-    assert [photo.path.stat().st_mtime_ns for photo in open_source(tmp_path / "clip.mp4", out=tmp_path / "out", every=3)] == before
+    assert {image.group for image in source} == {"clip.mp4"}
+    before = [image.path.stat().st_mtime_ns for image in source]
+    assert [image.path.stat().st_mtime_ns for image in open_source(tmp_path / "clip.mp4", out=tmp_path / "out", every=3)] == before
 
 
-def test_a_video_needs_every_and_nothing_else_takes_it(photos, tmp_path):
+def test_a_video_needs_every_and_nothing_else_takes_it(image_folder, tmp_path):
     (tmp_path / "clip.mp4").write_bytes(b"")
     with pytest.raises(ConfigError, match="every=30"):
         open_source(tmp_path / "clip.mp4", out=tmp_path / "out")
     with pytest.raises(ConfigError, match="every is for a video"):
-        open_source(photos("0.png"), every=3)
+        open_source(image_folder("0.png"), every=3)

@@ -21,7 +21,7 @@ RUN = ("annotate", "images", "--model", "fake", "--out", "out")
 def test_a_folder_is_annotated_by_text(run, tmp_path):
     done = run(*RUN, "--detector", "find", "--text", "dog, cat")
     assert done.exit_code == 0, done.stderr
-    assert "3 photos annotated with 6 objects" in done.stdout
+    assert "3 images annotated with 6 objects" in done.stdout
     assert "dog: 3" in done.stdout
     assert "gallery: out/gallery/index.html" in done.stdout
     content = json.loads((tmp_path / "out" / "coco.json").read_text())
@@ -30,17 +30,17 @@ def test_a_folder_is_annotated_by_text(run, tmp_path):
 
 
 def test_the_same_command_has_nothing_left_to_do(run):
-    assert "3 photos now" in run(*RUN, "--everything", "--points-per-side", 2).stdout
+    assert "3 images now" in run(*RUN, "--everything", "--points-per-side", 2).stdout
     again = run(*RUN, "--everything", "--points-per-side", 2)
-    assert "photos now" not in again.stdout
-    assert "3 photos annotated with 12 objects" in again.stdout
+    assert "images now" not in again.stdout
+    assert "3 images annotated with 12 objects" in again.stdout
 
 
 def test_a_pipeline_file_serves_in_place_of_the_flags(run, tmp_path):
     (tmp_path / "p.yaml").write_text("detect: {model: find}\nsegment: {model: fake}\n")
     done = run("annotate", "images", "--config", "p.yaml", "--out", "out", "--json")
     content = json.loads(done.stdout)
-    assert (content["photos"], content["objects"], content["failures"]) == (3, 6, 0)
+    assert (content["images"], content["objects"], content["failures"]) == (3, 6, 0)
     assert content["written"]["coco"]["images"] == 3
 
 
@@ -56,7 +56,7 @@ def test_images_that_failed_are_named_with_exit_status_one_and_tried_again_when_
     (tmp_path / "images" / "1.png").write_bytes(good[:1500])
     done = run(*RUN, "--box", "5,5,30,30")
     assert done.exit_code == 1
-    assert "2 photos annotated with 2 objects; 1 failed" in done.stdout
+    assert "2 images annotated with 2 objects; 1 failed" in done.stdout
     assert "promptseg: 1.png: 1.png is truncated" in done.stderr
     assert "--retry-failed" in done.stderr
     (tmp_path / "images" / "1.png").write_bytes(good)

@@ -67,7 +67,7 @@ def test_json_and_the_saved_run_have_the_figures_by_sequence_and_object(run, pre
     done = run("evaluate", "--davis", "davis", "--video", "--predictions", predicted, "--json", "--out", "run.json")
     values = json.loads(done.stdout)
     assert values == json.loads((tmp_path / "run.json").read_text())
-    assert values["predictions"] == "predicted"
+    assert values["tracker"] == "predicted"
     assert values["mean"] == {"j": 0.666667, "f": 0.666667, "j_and_f": 0.666667}
     assert set(values["sequences"]) == {"pair", "single"}
     assert values["sequences"]["single"] == {
@@ -114,10 +114,10 @@ def no_annotations(root):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (broken_labels, "cannot read the label picture predicted/single/00001.png"),
+        (broken_labels, "cannot read the label image predicted/single/00001.png"),
         (small_labels, "frame 1 of single: the prediction has size (16, 24) (height, width), the truth (32, 48)"),
         (no_sequence, "there are no predictions of 'single': no folder predicted/single"),
-        (no_annotations, "davis has no folders JPEGImages and Annotations, nor images and masks"),
+        (no_annotations, "davis is not a folder of sequences: expected folders JPEGImages and Annotations, or images and masks"),
     ],
 )
 def test_what_cannot_be_scored_is_named(run, predicted, tmp_path, spoil, message):

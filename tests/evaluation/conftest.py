@@ -1,4 +1,4 @@
-"""What tests of evaluation share: a folder of photos with masks, and models that need no weights."""
+"""Fixtures for evaluation: a folder of images with masks, and models that need no weights."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from promptseg.datasets.formats.folders import read_folders
 
 @pytest.fixture
 def folder(tmp_path, photo):
-    """Three photos of 60 x 80 with two objects each: 1, a rectangle that is its own box, and 2, a disc of radius 7.5."""
+    """Three images of 60 x 80 with two objects each: 1, a rectangle that is its own box, and 2, a disc of radius 7.5."""
     y, x = np.ogrid[:60, :80]
     for name in ("images", "masks"):
         (tmp_path / name).mkdir()

@@ -30,7 +30,7 @@ def test_differences_are_those_of_the_same_objects_whatever_their_order(run):
     differences = [iou - row.iou for iou, row in zip(ious, run.rows, strict=True)]
     assert pair.name == "other by box"
     assert pair.mean == pytest.approx(np.mean(ious))
-    assert pair.all.by == estimate(differences, [row.image for row in run.rows])
+    assert pair.all.estimate == estimate(differences, [row.image for row in run.rows])
     assert (pair.all.wins, pair.all.losses, pair.all.ties) == (
         sum(d > 0 for d in differences),
         sum(d < 0 for d in differences),
@@ -44,13 +44,13 @@ def test_the_paired_interval_of_a_small_even_gain_is_above_zero_where_the_means_
     first = replace(run, rows=tuple(rows))
     second = changed(first, [row.iou + 0.02 + 0.01 * random.normal() for row in rows])
     (pair,) = compare([first, second]).pairs
-    assert pair.all.by.ci95[0] > 0
+    assert pair.all.estimate.ci95[0] > 0
     assert second.metrics["iou"].ci95[0] < first.metrics["iou"].mean
 
 
 def test_a_run_against_itself_has_no_difference(run):
     (pair,) = compare([run, run]).pairs
-    assert (pair.all.by.mean, pair.all.by.ci95, pair.all.ties) == (0, (0, 0), 6)
+    assert (pair.all.estimate.mean, pair.all.estimate.ci95, pair.all.ties) == (0, (0, 0), 6)
 
 
 def test_differences_are_broken_down_by_size_and_class(run):
@@ -58,7 +58,7 @@ def test_differences_are_broken_down_by_size_and_class(run):
     first = replace(run, rows=tuple(rows))
     second = changed(first, [row.iou - 0.1 if row.label == "1" else row.iou + 0.2 for row in rows])
     (pair,) = compare([first, second]).pairs
-    assert {name: round(one.by.mean, 6) for name, one in pair.by_size.items()} == {"large": -0.1, "small": 0.2}
+    assert {name: round(one.estimate.mean, 6) for name, one in pair.by_size.items()} == {"large": -0.1, "small": 0.2}
     assert {name: (one.wins, one.losses) for name, one in pair.by_class.items()} == {"1": (0, 3), "2": (3, 0)}
     assert "class 2: +0.2000" in str(compare([first, second]))
 
@@ -83,7 +83,7 @@ def test_runs_on_different_objects_are_refused_by_name(run):
 
 def test_an_object_whose_truth_changed_is_another_object(run):
     other = replace(run, rows=(replace(run.rows[0], truth="another"), *run.rows[1:]))
-    with pytest.raises(InputError, match=r"the true mask is another for 0\.png#1"):
+    with pytest.raises(InputError, match=r"the true mask differs for 0\.png#1"):
         compare([run, other])
 
 

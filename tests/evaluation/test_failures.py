@@ -101,7 +101,7 @@ def test_the_third_in_which_more_fail_comes_first(small_fail):
     first = next(group for group in found.groups if group.trait == "area")
     assert (first.failures, first.rate.count, first.rate.mean, first.stands_out) == (6, 6, 1, True)
     assert first.elsewhere == pytest.approx(1 / 12)
-    assert first.least == pytest.approx(found.traits["00.png#1"].area)
+    assert first.minimum == pytest.approx(found.traits["00.png#1"].area)
     assert [one.name for one in found.worst][:3] == ["00.png#1", "01.png#1", "02.png#1"]
     assert "7 of 18 objects have an IoU under 0.5" in str(found)
     assert "area 0.004" in str(found)
@@ -126,12 +126,12 @@ def test_failures_can_be_written_as_json(small_fail):
     assert content["groups"][0]["stands_out"]
 
 
-def test_pictures_show_truth_and_answer_of_the_worst(small_fail, tmp_path):
+def test_overlays_show_truth_and_prediction_of_the_worst(small_fail, tmp_path):
     dataset, run = small_fail
-    paths = draw_failures(find_failures(run, dataset), dataset, tmp_path / "worst", most=2, longest=60)
+    paths = draw_failures(find_failures(run, dataset), dataset, tmp_path / "worst", limit=2, longest=60)
     assert [path.name for path in paths] == ["01-0.10-00.png-1.png", "02-0.11-01.png-1.png"]
-    with Image.open(paths[0]) as picture:
-        assert picture.size == (60, 50)
+    with Image.open(paths[0]) as overlay:
+        assert overlay.size == (60, 50)
 
 
 def test_a_row_gives_its_mask_and_its_prompt_back(small_fail):

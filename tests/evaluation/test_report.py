@@ -17,7 +17,7 @@ def run(dataset):
     return promptseg.evaluate(dataset, model=FakeSegmenter(radius=7.5), prompt="point")
 
 
-def test_a_report_is_one_page_with_figures_and_pictures(run, dataset, tmp_path):
+def test_a_report_is_one_page_with_figures_and_overlays(run, dataset, tmp_path):
     pytest.importorskip("matplotlib", reason="plots need matplotlib")
     write_report(run, dataset, tmp_path / "new" / "report.html", failures=find_failures(run, dataset), cases=2)
     page = (tmp_path / "new" / "report.html").read_text("utf-8")
@@ -84,13 +84,13 @@ def test_two_runs_are_drawn_object_by_object(run, dataset):
     assert axes.get_ylabel() == "IoU, fake-segmenter by box"
 
 
-def test_a_picture_shows_truth_green_and_answer_red(run, dataset):
+def test_an_overlay_shows_truth_green_and_prediction_red(run, dataset):
     (row,) = (row for row in run.rows if row.name == "0.png#1")
-    (picture,) = draw_overlays([row], dataset)
+    (overlay,) = draw_overlays([row], dataset)
     plain = promptseg.load_image(dataset.entries[0].read().path).astype(int)
     # At (7, 7) there is truth alone.
     assert row.mask.array[7, 7] == 0
-    red, green, _ = (int(value) for value in picture.getpixel((7, 7)) - plain[7, 7])
+    red, green, _ = (int(value) for value in overlay.getpixel((7, 7)) - plain[7, 7])
     assert green > red
 
 

@@ -20,7 +20,7 @@ def model():
     return FakeSegmenter(radius=7.5)
 
 
-def test_the_box_of_a_rectangle_is_answered_in_full_and_that_of_a_disc_in_part(dataset, model):
+def test_the_box_of_a_rectangle_is_segmented_in_full_and_that_of_a_disc_in_part(dataset, model):
     run = promptseg.evaluate(dataset, model=model, prompt="box", baselines=False)
     by_label = {label: [row for row in run.rows if row.label == label] for label in "12"}
     assert [row.iou for row in by_label["1"]] == [1, 1, 1]
@@ -31,29 +31,29 @@ def test_the_box_of_a_rectangle_is_answered_in_full_and_that_of_a_disc_in_part(d
     assert disc.box == tuple(truth.box.tolist())
 
 
-def test_rows_have_every_metric_of_the_answer(dataset, model):
+def test_rows_have_every_metric_of_the_prediction(dataset, model):
     run = promptseg.evaluate(dataset, model=model, prompt="point", baselines=False)
     for image in dataset:
         session = model.open(image.path)
         for true in image.objects:
             (row,) = (row for row in run.rows if row.name == true.name)
-            answer = session.segment([promptseg.Prompt.point(*row.points[0][:2])])[0]
-            assert {name: getattr(row, name) for name in vars(metrics.measure(answer, true.mask))} == vars(
-                metrics.measure(answer, true.mask)
+            predicted = session.segment([promptseg.Prompt.point(*row.points[0][:2])])[0]
+            assert {name: getattr(row, name) for name in vars(metrics.measure(predicted, true.mask))} == vars(
+                metrics.measure(predicted, true.mask)
             )
             assert (row.image, row.area, row.height, row.width, row.score) == (image.name, true.mask.area, 60, 80, 0.9)
 
 
-def test_the_best_of_the_candidates_stands_beside_the_chosen_one(dataset, model):
+def test_the_best_of_the_candidates_stands_beside_the_selected_one(dataset, model):
     run = promptseg.evaluate(dataset, model=model, prompt="point", baselines=False)
     assert all(row.best_iou >= row.iou for row in run.rows)
-    # Discs are answered in full; of rectangles of 20 x 30 the disc of twice the radius has more.
+    # Discs are segmented in full; of rectangles of 20 x 30 the disc of twice the radius has more.
     assert all((row.best_iou > row.iou) == (row.label == "1") for row in run.rows)
-    assert run.choice["gap"]["mean"] == pytest.approx(np.mean([row.best_iou - row.iou for row in run.rows]))
+    assert run.selection["gap"]["mean"] == pytest.approx(np.mean([row.best_iou - row.iou for row in run.rows]))
 
 
-def test_a_model_without_a_choice_has_no_gap(dataset, model):
-    assert promptseg.evaluate(dataset, model=model, prompt="box", baselines=False).choice is None
+def test_a_model_with_one_candidate_has_no_gap(dataset, model):
+    assert promptseg.evaluate(dataset, model=model, prompt="box", baselines=False).selection is None
 
 
 def test_the_figures_are_those_of_the_rows(dataset, model):
@@ -205,9 +205,7 @@ def test_what_cannot_be_used_is_found_and_changes_nothing_for_the_others(folder,
 
 
 def test_an_image_on_which_the_model_fails_is_found_and_changes_nothing_for_the_others(dataset, model):
-    class Failing:
-        provenance = model.provenance
-
+    class Failing(FakeSegmenter):
         def open(self, image):
             if (image == promptseg.load_image(dataset.entries[1].read().path)).all():
                 raise BackendError("the model gave up")
@@ -221,7 +219,7 @@ def test_an_image_on_which_the_model_fails_is_found_and_changes_nothing_for_the_
 def test_the_same_image_under_two_names_is_named(folder, dataset, model, photo):
     Image.fromarray(photo(60, 80, 0)).save(folder / "images" / "2.png")
     run = promptseg.evaluate(dataset, model=model, baselines=False)
-    assert "the same image is there 2 times: 0.png, 2.png" in [finding.message for finding in run.findings]
+    assert "the same image occurs 2 times: 0.png, 2.png" in [finding.message for finding in run.findings]
     assert {row.image: row.group for row in run.rows} == {"0.png": "0.png", "1.png": "1.png", "2.png": "0.png"}
 
 
@@ -251,7 +249,7 @@ def test_folders_and_datasets_are_taken(folder, dataset, model):
         promptseg.evaluate(folder / "images", model=model)
     with pytest.raises(ConfigError, match="leave out masks"):
         promptseg.evaluate(dataset, folder / "masks", model=model)
-    with pytest.raises(ConfigError, match="model by name"):
+    with pytest.raises(ConfigError, match="model given by name"):
         promptseg.evaluate(dataset, model=model, weights="here")
 
 
@@ -293,14 +291,14 @@ def test_rows_are_written_as_parquet(dataset, model, tmp_path):
 
 def test_the_table_says_what_was_measured(dataset, model):
     told = str(promptseg.evaluate(dataset, model=model, prompt="point"))
-    for expected in ("fake-segmenter by point on 6 objects of 3 images (seed 0)", "boundary F", "whole image", "the best of its masks"):
+    for expected in ("fake-segmenter by point on 6 objects of 3 images (seed 0)", "boundary F", "whole image", "best candidate masks"):
         assert expected in told
 
 
 def test_objects_get_masks_by_the_best_overlap_first():
     from promptseg import Mask
     from promptseg.datasets.core import AnnotatedObject
-    from promptseg.evaluation.predictions import match
+    from promptseg.evaluation.predictions import match_masks
 
     def strip(start, stop, label=None):
         pixels = np.zeros((1, 20), bool)
@@ -310,10 +308,10 @@ def test_objects_get_masks_by_the_best_overlap_first():
     objects = [AnnotatedObject("a", strip(0, 10, "x")), AnnotatedObject("b", strip(0, 6, "y"))]
     masks = Masks([strip(0, 7, "x"), strip(0, 3, "y")])
     # The first mask overlaps b by 6 of 7 and a by 7 of 10: b gets it, and a the rest.
-    assert [prediction.mask.area for prediction in match(masks, objects)] == [3, 7]
-    assert [prediction.mask.area for prediction in match(masks, objects, by_label=True)] == [7, 3]
-    assert match(Masks([strip(15, 20)]), objects)[0].mask.area == 0
-    assert [prediction.mask.area for prediction in match(Masks([], (1, 20)), objects)] == [0, 0]
+    assert [prediction.mask.area for prediction in match_masks(masks, objects)] == [3, 7]
+    assert [prediction.mask.area for prediction in match_masks(masks, objects, by_label=True)] == [7, 3]
+    assert match_masks(Masks([strip(15, 20)]), objects)[0].mask.area == 0
+    assert [prediction.mask.area for prediction in match_masks(Masks([], (1, 20)), objects)] == [0, 0]
 
 
 @pytest.mark.parametrize("name", ["box", "box:0.1", "point", "point:random", "grid:2", "clicks:2", "everything:4"])
@@ -330,8 +328,8 @@ def test_objects_are_classed_by_size_as_coco_does(dataset, model):
 @pytest.mark.shared
 def test_a_second_run_finds_the_embeddings_of_the_first(mini_sam, shared, tmp_path, monkeypatch):
     monkeypatch.setattr(mini_sam, "cache", promptseg.EmbeddingCache(folder=tmp_path))
-    photos = read_folders(shared / "data/flood_area/images", shared / "data/flood_area/masks").only(["0.jpg", "1008.jpg"])
-    first, second = (promptseg.evaluate(photos, model=mini_sam, prompt=name, baselines=False) for name in ("box", "point"))
+    images = read_folders(shared / "data/flood_area/images", shared / "data/flood_area/masks").only(["0.jpg", "1008.jpg"])
+    first, second = (promptseg.evaluate(images, model=mini_sam, prompt=name, baselines=False) for name in ("box", "point"))
     assert [image.cached for image in first.images] == [False, False]
     assert [image.cached for image in second.images] == [True, True]
 

@@ -60,7 +60,7 @@ def test_everything_has_a_density_in_its_name():
     ("name", "message"),
     [
         ("bx", "no prompt protocol 'bx'. Did you mean 'box'"),
-        ("box:0.5", "under 0.5, got 0.5"),
+        ("box:0.5", "below 0.5, got 0.5"),
         ("box:wide", "'box:wide'"),
         ("point:middle", "got 'point:middle'"),
         ("grid:0", "at least 1, got 0"),

@@ -79,7 +79,7 @@ def test_a_tracker_is_told_the_first_boxes_alone(root):
     }
 
 
-@pytest.mark.parametrize("wrap", [lambda tracker: tracker, TrackingBaseline, lambda tracker: TrackingBaseline(tracker, moved=True)])
+@pytest.mark.parametrize("wrap", [lambda tracker: tracker, TrackingBaseline, lambda tracker: TrackingBaseline(tracker, use_flow=True)])
 def test_objects_at_rest_are_tracked_and_held(root, wrap):
     (score,) = evaluate_video(wrap(PropagateSegmenter(FakeSegmenter())), root)
     assert score.j == 1
@@ -91,14 +91,14 @@ def test_every_frame_is_tracked(root):
     assert [(found.frame, found.object_ids) for found in tracked] == [(0, (1, 2)), (1, (1, 2)), (2, (1, 2))]
 
 
-def test_a_picture_of_black_and_white_is_one_object(tmp_path):
+def test_a_label_image_of_black_and_white_is_one_object(tmp_path):
     save(tmp_path, "a.png", [[0, 255], [255, 0]])
     assert {number: mask.area for number, mask in read_labels(tmp_path / "a.png").items()} == {1: 2}
 
 
 @pytest.mark.parametrize("names", [(), ("absent",)])
 def test_absent_folders_and_sequences_are_refused(root, tmp_path, names):
-    with pytest.raises(InputError, match="absent" if names else "no folders"):
+    with pytest.raises(InputError, match="absent" if names else "not a folder of sequences"):
         read_sequences(root if names else tmp_path, names)
 
 

@@ -1,1 +1,1 @@
-"""From photos to a dataset: `promptseg.annotate`, its journal, its engines and its gallery."""
+"""Annotation of many images: `promptseg.annotate`, its journal, its executors and its gallery."""

@@ -1,4 +1,4 @@
-"""A pipeline over photos: they are read ahead on threads, segmented, and handed on behind, so that the models seldom wait."""
+"""Pipeline over many images: threads read images ahead and process results behind, so that the models seldom wait."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from ..masks import Masks
 from ..pipeline import BuiltPipeline
 from ..prompts import Prompt
 from ..results import Result
-from .sources import Photo
+from .sources import SourceImage
 
 _T = TypeVar("_T")
 
 READERS = 4
-"""Most threads that read photos."""
+"""Maximum number of threads that read images."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What became of one photo.
+class ImageResult:
+    """Outcome of one image.
 
     Attributes:
-        photo: The photo.
-        outcome: Its result, or the error that it failed with.
-        read: Seconds that reading it took.
-        bytes: Size of its file, or None where it could not be read.
+        image: The image.
+        outcome: Its result, or the error with which it failed.
+        read: Seconds spent reading it.
+        bytes: Size of its file in bytes, or None if it could not be read.
     """
 
-    photo: Photo
+    image: SourceImage
     outcome: Result | Exception
     read: float = 0.0
     bytes: int | None = None
@@ -47,14 +47,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Annotator:
-    """Runs a pipeline on any number of photos. At most a few of them are in memory at a time.
+    """Runner of a pipeline on any number of images, of which only a few are in memory at a time.
 
-    Whatever exception a photo brings about is its own outcome: the others go on.
+    An exception that an image causes becomes the outcome of that image. The run continues with the others.
 
     Attributes:
         pipeline: The pipeline.
-        prompts: The prompts for photos that have none of their own.
-        batch_size: How many photos are encoded together; None: 8 on an accelerator, and 1 on the CPU, where larger batches gain nothing.
+        prompts: Prompts for images that have no prompts of their own.
+        batch_size: Number of images that are encoded together. None means 8 on an accelerator and 1 on the CPU, where larger batches
+            gain nothing.
     """
 
     pipeline: BuiltPipeline
@@ -70,97 +71,99 @@ class Annotator:
         if stage is not None and "cache" not in stage.options:
             object.__setattr__(self, "pipeline", self.pipeline.with_cache(None))  # Each image is seen once.
 
-    def run(self, photos: Iterable[Photo], finish: Callable[[Answer], _T]) -> Iterator[_T]:
-        """What `finish` makes of each answer, in the order of the photos; it is called on a thread of its own, one answer at a time.
+    def run(self, images: Iterable[SourceImage], finish: Callable[[ImageResult], _T]) -> Iterator[_T]:
+        """Yield what `finish` returns for each image, in the order of the images.
+
+        `finish` runs on one separate thread, on one image at a time.
 
         Raises:
-            Exception: What `finish` raises; the photos before it are finished.
+            Exception: When `finish` raises it. The images before are finished.
         """
         behind: deque[Future[_T]] = deque()
         finishing = ThreadPoolExecutor(1, "promptseg-finish")
         try:
-            for answer in self._answers(photos):
-                behind.append(finishing.submit(finish, answer))
-                del answer
+            for result in self._results(images):
+                behind.append(finishing.submit(finish, result))
+                del result
                 while behind and (behind[0].done() or len(behind) > self._size + 2):
                     yield behind.popleft().result()
             while behind:
                 yield behind.popleft().result()
         finally:
-            finishing.shutdown(cancel_futures=False)  # What is segmented is kept, also when the run is stopped.
+            finishing.shutdown(cancel_futures=False)  # Segmented images are saved, also when the run is stopped.
 
-    def _answers(self, photos: Iterable[Photo]) -> Iterator[Answer]:
+    def _results(self, images: Iterable[SourceImage]) -> Iterator[ImageResult]:
         readers = max(1, min(READERS, (os.cpu_count() or 1) - 1))
-        read = _ahead(photos, _read, self._size + readers, readers)
+        read = _read_ahead(images, _read, self._size + readers, readers)
         try:
             while batch := list(islice(read, self._size)):
-                yield from self._segmented(batch)
+                yield from self._segment(batch)
                 del batch
         finally:
             read.close()
 
-    def _segmented(self, batch: list[_Read]) -> Iterator[Answer]:
+    def _segment(self, batch: list[_Read]) -> Iterator[ImageResult]:
         usable = [one for one in batch if one.problem is None and one.prompts(self.prompts) is not None]
         found = iter(self._run_batch(usable))
         for one in batch:
             if one.problem is not None:
-                yield Answer(one.photo, one.problem, one.seconds, one.bytes)
+                yield ImageResult(one.image, one.problem, one.seconds, one.bytes)
             elif one.prompts(self.prompts) is None:
                 pixels = one.pixels
-                yield Answer(one.photo, Result(Masks([], (pixels.shape[0], pixels.shape[1])), image=pixels), one.seconds, one.bytes)
+                yield ImageResult(one.image, Result(Masks([], (pixels.shape[0], pixels.shape[1])), image=pixels), one.seconds, one.bytes)
             else:
-                yield Answer(one.photo, next(found), one.seconds, one.bytes)
+                yield ImageResult(one.image, next(found), one.seconds, one.bytes)
 
     def _run_batch(self, batch: Sequence[_Read]) -> Sequence[Result | Exception]:
         pairs = [(one.pixels, one.prompts(self.prompts) or ()) for one in batch]
         if len(pairs) > 1:
             try:
-                return [_own(outcome) for outcome in self.pipeline.run(pairs, batch_size=len(pairs), on_error="return")]
-            except Exception:  # noqa: S110 - A backend may raise anything: each photo is then tried by itself, and the error told with it.
+                return [_without_batch_index(outcome) for outcome in self.pipeline.run(pairs, batch_size=len(pairs), on_error="return")]
+            except Exception:  # noqa: S110 - A backend may raise anything. Each image is then run alone, so that the error is that of one image.
                 pass
         return [self._run_one(pixels, prompts) for pixels, prompts in pairs]
 
     def _run_one(self, pixels: NDArray[np.uint8], prompts: Sequence[Prompt]) -> Result | Exception:
         try:
             return self.pipeline(pixels, *prompts)
-        except Exception as error:  # A backend may raise anything, and one photo must not end the run.
+        except Exception as error:  # A backend may raise anything, and one image must not end the run.
             return error
 
 
 @dataclass(frozen=True)
 class _Read:
-    """A photo that was read, or not."""
+    """Image that was read, or the problem that prevented it."""
 
-    photo: Photo
+    image: SourceImage
     pixels: NDArray[np.uint8]
     problem: Exception | None
     seconds: float
     bytes: int | None = None
 
     def prompts(self, default: Sequence[Prompt]) -> Sequence[Prompt] | None:
-        """What to ask of it; None for nothing at all."""
-        if self.photo.prompts is None:
+        """Return the prompts for this image, or None if there is nothing to segment."""
+        if self.image.prompts is None:
             return default
-        return self.photo.prompts or None
+        return self.image.prompts or None
 
 
-def _read(photo: Photo) -> _Read:
+def _read(image: SourceImage) -> _Read:
     started = time.perf_counter()
     pixels, size = np.zeros((1, 1, 3), np.uint8), None
-    problem: Exception | None = None if photo.problem is None else PromptError(photo.problem)
+    problem: Exception | None = None if image.problem is None else PromptError(image.problem)
     if problem is None:
         try:
-            size = photo.path.stat().st_size
-            pixels = load_image(photo.path)
+            size = image.path.stat().st_size
+            pixels = load_image(image.path)
         except OSError as error:
-            problem = InputError(f"cannot read image {photo.path}: {error.strerror or error}")
-        except Exception as error:  # Out of memory, for one: it is this photo's failure, and the next may fit.
+            problem = InputError(f"cannot read image {image.path}: {error.strerror or error}")
+        except Exception as error:  # Such as out of memory: this image fails, the next one may fit.
             problem = error
-    return _Read(photo, pixels, problem, time.perf_counter() - started, size)
+    return _Read(image, pixels, problem, time.perf_counter() - started, size)
 
 
-def _ahead(items: Iterable[Photo], call: Callable[[Photo], _T], count: int, threads: int) -> Generator[_T, None, None]:
-    """What `call` makes of each item, in order, made on threads up to `count` items before it is asked for."""
+def _read_ahead(items: Iterable[SourceImage], call: Callable[[SourceImage], _T], count: int, threads: int) -> Generator[_T, None, None]:
+    """Yield `call(item)` for each item in order. Threads compute up to `count` items in advance."""
     pool = ThreadPoolExecutor(threads, "promptseg-read")
     waiting: deque[Future[_T]] = deque()
     try:
@@ -174,26 +177,26 @@ def _ahead(items: Iterable[Photo], call: Callable[[Photo], _T], count: int, thre
         pool.shutdown(cancel_futures=True)
 
 
-def _own(outcome: Result | PromptSegError) -> Result | Exception:
-    """The outcome of one photo of a batch; an error without the number that it had in the batch."""
+def _without_batch_index(outcome: Result | PromptSegError) -> Result | Exception:
+    """Return the outcome of one image of a batch. The error of a batch is replaced by its cause, which does not name the batch index."""
     if isinstance(outcome, PromptSegError) and isinstance(outcome.__cause__, PromptSegError):
         return outcome.__cause__
     return outcome
 
 
-def with_label_of_prompt(answer: Answer) -> Result:
-    """The result of a photo, its masks labeled with what its own prompts ask for where the models gave no label.
+def with_prompt_labels(result: ImageResult) -> Result:
+    """Return the result of an image. Masks without a label get the label of their prompt.
 
     Raises:
-        Exception: The photo failed; it is its error.
+        Exception: When the image failed. It is the error of the image.
     """
-    if isinstance(answer.outcome, Exception):
-        raise answer.outcome
-    labels = answer.photo.labels
+    if isinstance(result.outcome, Exception):
+        raise result.outcome
+    labels = result.image.labels
     if not any(labels):
-        return answer.outcome
+        return result.outcome
     masks = (
         replace(mask, label=labels[mask.prompt_index]) if mask.label is None and mask.prompt_index is not None else mask
-        for mask in answer.outcome.masks
+        for mask in result.outcome.masks
     )
-    return replace(answer.outcome, masks=Masks(masks, answer.outcome.size))
+    return replace(result.outcome, masks=Masks(masks, result.outcome.size))

@@ -1,6 +1,6 @@
-"""A picture of a run: a folder with a page that opens from the disk, and a small overlay of each photo.
+"""Gallery of an annotation run: an HTML page and a folder of thumbnails, which open from the disk without a server.
 
-The page holds its data, and loads the pictures as they are scrolled to, a page of them at a time.
+The HTML file contains its data. It shows one page of images at a time and loads thumbnails when they scroll into view.
 """
 
 from __future__ import annotations
@@ -27,33 +27,36 @@ from ..runtime.files import output_errors, write_atomically
 from .journal import Journal
 from .summary import Annotation
 
-LONGEST = 480
-"""Longest side of a picture, in pixels."""
+THUMBNAIL_SIZE = 480
+"""Longer side of a thumbnail in pixels, at most."""
 
-MOST_PICTURES = 10_000
-"""How many photos of a run have a picture unless another number is asked for."""
+MAX_THUMBNAILS = 10_000
+"""Default maximum number of images with a thumbnail."""
 
 
-def picture_path(name: str) -> str:
-    """Where the picture of a photo is within the gallery."""
+def thumbnail_path(name: str) -> str:
+    """Return the path of an image's thumbnail, relative to the gallery folder."""
     key = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
-    return f"pictures/{key[:2]}/{key[2:]}.jpg"
+    return f"thumbnails/{key[:2]}/{key[2:]}.jpg"
 
 
-def has_picture(name: str, share: float) -> bool:
-    """Whether a photo is among the `share` (0 to 1) of a run that have pictures; the same at each call, in whatever order photos come."""
+def has_thumbnail(name: str, share: float) -> bool:
+    """Return whether an image is among the `share` (0 to 1) of images with a thumbnail. The choice depends only on the name."""
     return int(hashlib.sha256(os.fsencode(name)).hexdigest()[16:28], 16) < share * 16**12
 
 
-def picture_of(result: Result) -> bytes:
-    """A small overlay as a JPEG file.
+def make_thumbnail(result: Result) -> bytes:
+    """Return a small overlay of the masks as a JPEG file.
 
-    The photo is made small before it is drawn on, so that the work does not grow with the photo.
+    The image is resized before the masks are drawn, so that drawing does not take longer for large images.
+
+    Raises:
+        ValueError: When the result has no image.
     """
     if result.image is None:
         raise ValueError("the result has no image")
     height, width = result.size
-    scale = min(1.0, LONGEST / max(height, width))
+    scale = min(1.0, THUMBNAIL_SIZE / max(height, width))
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
     small = cv2.resize(result.image, size[::-1], interpolation=cv2.INTER_AREA) if scale < 1 else result.image
     masks = Masks((replace(mask.resized(size), detection_index=None) for mask in result.masks), size)
@@ -62,47 +65,50 @@ def picture_of(result: Result) -> bytes:
     return file.getvalue()
 
 
-def save_picture(gallery: Path, name: str, picture: bytes) -> None:
-    """Puts the picture of a photo into its place; one that was cut short is written again with its photo."""
-    path = gallery / picture_path(name)
+def save_thumbnail(gallery: Path, name: str, thumbnail: bytes) -> None:
+    """Write the thumbnail of an image into the gallery.
+
+    The write is not atomic. After a crash the image is not in the journal yet, so the next run writes the thumbnail again.
+    """
+    path = gallery / thumbnail_path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(picture)
+    path.write_bytes(thumbnail)
 
 
-def write_gallery(journal: Journal, annotation: Annotation, gallery: Path, most: int = MOST_PICTURES) -> Path:
-    """Writes the page.
+def write_gallery(journal: Journal, annotation: Annotation, gallery: Path, limit: int = MAX_THUMBNAILS) -> Path:
+    """Write the HTML page of a gallery.
 
     Args:
-        journal: The run.
-        annotation: Its counts.
-        gallery: The folder, in which the pictures are already.
-        most: Most photos on the page; photos without a picture, and failures beyond this number, are only counted.
+        journal: The journal of the run.
+        annotation: The summary of the run.
+        gallery: The gallery folder. It already has the thumbnails.
+        limit: Maximum number of images on the page, and of failed images. Images without a thumbnail are counted but not shown.
 
     Returns:
-        The page's file.
+        The path of the page.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: When the page cannot be written.
     """
     classes = {label: index for index, label in enumerate(annotation.classes)}
-    photos: list[dict[str, Any]] = []
+    images: list[dict[str, Any]] = []
     failures = 0
     for record in journal.records():
         if record["status"] == "failed":
             failures += 1
-            if failures > most:
+            if failures > limit:
                 continue
-        elif len(photos) >= most + min(failures, most) or not (gallery / picture_path(record["name"])).is_file():
+        elif len(images) >= limit + min(failures, limit) or not (gallery / thumbnail_path(record["name"])).is_file():
             continue
-        photos.append(_entry(record, classes, gallery))
+        images.append(_entry(record, classes, gallery))
     run = {
         **annotation.to_dict(),
         "classes": list(annotation.classes.items()),
         "failed": None,
         "models": journal.models(),
-        "shown": len(photos),
+        "shown": len(images),
     }
-    page = files(__package__).joinpath("gallery.html").read_text("utf-8").replace("{{DATA}}", _script({"run": run, "photos": photos}))
+    page = files(__package__).joinpath("gallery.html").read_text("utf-8").replace("{{DATA}}", _script({"run": run, "images": images}))
     path = gallery / "index.html"
     with output_errors(path):
         gallery.mkdir(parents=True, exist_ok=True)
@@ -112,7 +118,7 @@ def write_gallery(journal: Journal, annotation: Annotation, gallery: Path, most:
 
 
 def _entry(record: Mapping[str, Any], classes: Mapping[str, int], gallery: Path) -> dict[str, Any]:
-    """What the page knows of a photo, in few letters: there are thousands of them."""
+    """Return the data of one image for the page. Keys have one letter, because a page has thousands of images."""
     entry = {
         "n": record["name"].encode("utf-8", "replace").decode("utf-8"),
         "f": quote(os.fsencode(os.path.relpath(record["path"], gallery)).replace(os.fsencode(os.sep), b"/")),
@@ -120,11 +126,11 @@ def _entry(record: Mapping[str, Any], classes: Mapping[str, int], gallery: Path)
     }
     if record["status"] == "failed":
         return {**entry, "r": record["reason"]}
-    return {**entry, "p": picture_path(record["name"]), "s": record["size"], "c": list(_scores(record, classes))}
+    return {**entry, "p": thumbnail_path(record["name"]), "s": record["size"], "c": list(_scores(record, classes))}
 
 
 def _scores(record: Mapping[str, Any], classes: Mapping[str, int]) -> Iterator[list[float]]:
-    """For each class on a photo: its number, how many objects, and the least and greatest of their scores (-1 where there is none)."""
+    """Yield ``[class index, number of objects, lowest score, highest score]`` for each class in an image; -1 where there is no score."""
     found: dict[int, list[float | None]] = defaultdict(list)
     for mask in record["masks"]:
         found[classes[mask["label"] or ""]].append(mask["score"])
@@ -134,5 +140,5 @@ def _scores(record: Mapping[str, Any], classes: Mapping[str, int]) -> Iterator[l
 
 
 def _script(values: Any) -> str:
-    """JSON that may stand in a script element."""
+    """Return JSON that is safe inside a script element."""
     return json.dumps(values, separators=(",", ":")).replace("<", "\\u003c").replace("&", "\\u0026")

@@ -1,9 +1,9 @@
-"""The journal of a run: one line a photo, written as soon as the photo is done, from which all outputs are made.
+"""Journal of an annotation run: a JSON Lines file with one record for each finished image, from which all outputs are written.
 
-The first line is the header: what the run does. Each further line is a record of one photo, or the models that the records after it name
-by number. A line is written by one call to the operating system, so that it survives the end of the process at any moment; once a second,
-and at the end, it is also forced to the disk, so that a loss of power costs the photos of about a second. What a write that was cut short
-has left is found when the journal is opened again, and removed.
+The first line is the header with the settings of the run. Every other line is the record of one image, or a numbered list of models to
+which records refer. A line is written by one system call, so it survives the end of the process at any moment. Once a second, and at the
+end, the file is also synced to the disk, so a loss of power costs the images of about one second. An incomplete last line is removed when
+the journal is opened again.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from typing import Any
 from ..errors import ConfigError, InputError, OutputError, PromptSegError
 
 FORMAT = 1
-"""Version of the journal's layout."""
+"""Version of the file format."""
 
 SYNC_SECONDS = 1.0
-"""How long a record may be without being forced to the disk."""
+"""Maximum seconds between two syncs to the disk."""
 
 _ABSENT = "absent"
 
 
 class Journal:
-    """A journal that is open: it knows which photos it has, and where, and appends to them.
+    """Open journal, with an index of its records by image name.
 
-    One process writes to a journal at a time; who opens it holds a lock.
+    Only one process may write to a journal at a time. The caller must hold a lock.
 
     Args:
-        path: The file; made where it is absent.
-        header: What the run does, as plain values that `json` can write.
+        path: The file. It is created if it does not exist.
+        header: Settings of the run, as values that `json` can write.
 
     Raises:
-        ConfigError: The journal is of a run that does something else; the message has the differences.
-        InputError: The file is not a journal.
-        OutputError: It cannot be written.
+        ConfigError: When the journal is of a run with other settings. The message lists the differences.
+        InputError: When the file is not a journal.
+        OutputError: When the file cannot be written.
     """
 
     def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
@@ -63,50 +63,50 @@ class Journal:
             raise
 
     def __len__(self) -> int:
-        """How many photos it has."""
+        """Return the number of images in the journal, done or failed."""
         return len(self._offsets)
 
     def __contains__(self, name: object) -> bool:
         return name in self._offsets
 
     def has_done(self, name: str) -> bool:
-        """Whether it has a photo that did not fail."""
+        """Return whether an image is in the journal and did not fail."""
         return name in self._offsets and name not in self._failed
 
     @property
     def failed(self) -> frozenset[str]:
-        """The names of the photos that failed."""
+        """Names of the failed images."""
         return frozenset(self._failed)
 
     def append(self, record: Mapping[str, Any], models: Sequence[Mapping[str, Any]] = ()) -> None:
-        """Adds the record of a photo, in place of an earlier one.
+        """Append the record of an image. It replaces an earlier record of the same image.
 
         Args:
-            record: Plain values, with ``name`` and ``status``, ``"done"`` or ``"failed"``.
-            models: The provenance of the models that took part.
+            record: JSON values with ``name`` and ``status``, which is ``"done"`` or ``"failed"``.
+            models: Provenance of the models that were used.
 
         Raises:
-            ConfigError: A model is not the one of that name that made earlier records.
-            OutputError: It cannot be written; nothing of it is left in the file.
+            ConfigError: When a model differs from the model of that name in earlier records.
+            OutputError: When the record cannot be written. No part of it is left in the file.
         """
         number = None
         if models:
-            told = [dict(model) for model in models]
-            self.check_models(told)
-            number = next((number for number, known in self._models.items() if known == told), None)
+            provenance = [dict(model) for model in models]
+            self.check_models(provenance)
+            number = next((number for number, known in self._models.items() if known == provenance), None)
             if number is None:
                 number = max(self._models, default=-1) + 1
-                self._write({"models": told, "number": number})
-                self._models[number] = told
+                self._write({"models": provenance, "number": number})
+                self._models[number] = provenance
         self._index(record, self._write({**record, "models": number}))
         if time.monotonic() - self._synced >= SYNC_SECONDS:
             self.sync()
 
     def check_models(self, models: Sequence[Mapping[str, Any]]) -> None:
-        """Refuses models with other weights, or on another device or version, than those of the same names that made earlier records.
+        """Check that models have the same weights, device and version as the models of the same names in earlier records.
 
         Raises:
-            ConfigError: There is such a model; the message has the differences.
+            ConfigError: When a model differs. The message lists the differences.
         """
         known = {model["model"]: model for earlier in self._models.values() for model in earlier}
         for model in models:
@@ -115,21 +115,25 @@ class Journal:
                 self._compare({"model": theirs}, {"model": ours})
 
     def records(self) -> Iterator[dict[str, Any]]:
-        """The last record of each photo, in the order of the names, one in memory at a time."""
+        """Yield the last record of each image, sorted by name. One record is in memory at a time."""
         with self.path.open("rb") as file:
             for name in sorted(self._offsets):
                 file.seek(self._offsets[name])
                 yield json.loads(file.readline())
 
     def models(self) -> list[dict[str, Any]]:
-        """The provenance of all models that took part."""
+        """Return the provenance of all models that were used, without repetitions."""
         distinct: list[dict[str, Any]] = []
         for models in self._models.values():
             distinct += [model for model in models if model not in distinct]
         return distinct
 
     def sync(self) -> None:
-        """Forces what was written to the disk."""
+        """Sync the file to the disk.
+
+        Raises:
+            OutputError: When the file cannot be written.
+        """
         try:
             os.fsync(self._file.fileno())
         except OSError as error:
@@ -137,20 +141,20 @@ class Journal:
         self._synced = time.monotonic()
 
     def close(self) -> None:
-        """Forces what was written to the disk and closes the file."""
+        """Sync the file to the disk and close it."""
         try:
             self.sync()
         finally:
             self._file.close()
 
     def _read(self, header: Mapping[str, Any]) -> int:
-        """Reads what is there; returns where the last whole line ends."""
+        """Read the existing file, fill the index and return the byte offset after the last complete line."""
         end = 0
         found: dict[str, Any] = {}
         with self.path.open("rb") as file:
             for line in file:
                 if not line.endswith(b"\n"):
-                    break  # A write that was cut short.
+                    break  # An incomplete write.
                 try:
                     content = json.loads(line)
                 except ValueError:
@@ -160,14 +164,14 @@ class Journal:
                         raise InputError(f"{self.path} is not a journal of promptseg: its first line is {line[:60]!r}")
                     found = content
                 elif not isinstance(content, dict):
-                    self.damaged += 1  # A loss of power may leave such a line; its photo is done again.
+                    self.damaged += 1  # A loss of power may leave such a line. Its image is annotated again.
                 elif "name" in content:
                     self._index(content, end)
                 elif "models" in content:
                     self._models[content["number"]] = content["models"]
                 end += len(line)
         if not self._offsets:
-            return 0  # A run that did nothing yet, perhaps because its configuration was wrong.
+            return 0  # The run has no record yet, perhaps because its configuration was wrong: any header is accepted.
         self._compare(found, json.loads(json.dumps({"journal": FORMAT, **header})))
         return end
 
@@ -175,7 +179,7 @@ class Journal:
         differences = list(_differences(before, now))
         if differences:
             raise ConfigError(
-                f"{self.path} is of a run that does something else; go on as it began, or begin anew with another folder:\n  "
+                f"{self.path} is of a run with other settings; use the same settings to resume it, or another folder for a new run:\n  "
                 + "\n  ".join(differences)
             )
 
@@ -185,7 +189,7 @@ class Journal:
         (self._failed.add if record["status"] == "failed" else self._failed.discard)(name)
 
     def _write(self, content: Mapping[str, Any]) -> int:
-        """Appends a line; returns where it begins. A line that cannot be written whole is taken back."""
+        """Append a line and return its byte offset. A line that cannot be written completely is removed again."""
         line = memoryview(json.dumps(content, separators=(",", ":")).encode("ascii") + b"\n")
         start, written = self._end, 0
         try:
@@ -193,13 +197,13 @@ class Journal:
                 written += self._file.write(line[written:]) or 0
         except OSError as error:
             self._file.truncate(start)
-            raise OutputError(f"cannot write {self.path}: {error.strerror or error}; what is done so far is in it") from error
+            raise OutputError(f"cannot write {self.path}: {error.strerror or error}; the finished images are in it") from error
         self._end += len(line)
         return start
 
 
 def _differences(before: Any, now: Any, at: str = "") -> Iterator[str]:
-    """What differs between two values of plain types, one line each: ``config.segment.model: was "mini-sam", is "sam-vit-b"``."""
+    """Yield the differences of two JSON values, one line each, such as ``config.segment.model: was "mini-sam", is "sam-vit-b"``."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         for key in [*before, *(key for key in now if key not in before)]:
             yield from _differences(before.get(key, _ABSENT), now.get(key, _ABSENT), f"{at}.{key}" if at else str(key))

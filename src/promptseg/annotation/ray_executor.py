@@ -1,7 +1,7 @@
-"""The same run on Ray: actors that hold the models, on one machine or many; records come back in any order, and the journal takes them.
+"""Annotation on Ray: actors on one host or many hold the models, and the driver writes their records to the journal in any order.
 
-A worker that is lost takes the photos of its block with it; Ray starts another and has them done again. The driver alone writes to the
-run's folder. Workers read the photos by their paths: these must mean the same on every machine.
+If a worker is lost, Ray starts another one and repeats its block of images. Only the driver writes to the output folder. Workers read the
+images by their paths, so the paths must be the same on every host.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import Any
 from ..errors import BackendError, ConfigError, MissingDependencyError
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt
-from .annotator import Annotator, Answer
+from .annotator import Annotator, ImageResult
 from .records import record_of
-from .run_progress import Kept, RunProgress, picture_for
+from .run_progress import RunProgress, SavedImage, thumbnail_for
 
 
 class Worker:
-    """What an actor of Ray runs: a pipeline, loaded once, on one block of photos after another.
+    """Ray actor that loads a pipeline once and runs it on blocks of images.
 
     Args:
-        config: The pipeline, as `Pipeline.to_config` gives it.
+        config: The pipeline, as returned by `Pipeline.to_config`.
         prompts: The prompts of the run, pickled.
-        batch_size: How many photos are encoded together; None for what suits the device.
-        share: The share of photos that have a picture in the gallery.
+        batch_size: Number of images that are encoded together; None for the default of the device.
+        share: Share of images that have a thumbnail in the gallery, 0 to 1.
     """
 
     def __init__(self, config: dict[str, Any], prompts: bytes, batch_size: int | None, share: float) -> None:
@@ -36,18 +36,25 @@ class Worker:
         self._share = share
 
     def __call__(self, block: dict[str, Any]) -> dict[str, list[Any]]:
-        """Annotates the photos of a block: ``photo``, pickled, becomes ``record`` and ``models``, JSON, and ``picture``, JPEG or empty."""
-        photos = [pickle.loads(photo) for photo in block["photo"]]  # noqa: S301 - As above.
+        """Annotate the images of a block.
 
-        def finish(answer: Answer) -> tuple[bytes, bytes, bytes]:
-            record, models = record_of(answer)
-            return json.dumps(record).encode(), json.dumps(models).encode(), picture_for(answer, self._share) or b""
+        Args:
+            block: ``image``, a list of pickled `SourceImage`.
 
-        done = list(self._annotator.run(photos, finish))
-        return {name: [row[column] for row in done] for column, name in enumerate(("record", "models", "picture"))}
+        Returns:
+            ``record`` and ``models`` as JSON, and ``thumbnail`` as JPEG or empty bytes, one of each per image.
+        """
+        images = [pickle.loads(image) for image in block["image"]]  # noqa: S301 - As above.
+
+        def finish(result: ImageResult) -> tuple[bytes, bytes, bytes]:
+            record, models = record_of(result)
+            return json.dumps(record).encode(), json.dumps(models).encode(), thumbnail_for(result, self._share) or b""
+
+        done = list(self._annotator.run(images, finish))
+        return {name: [row[column] for row in done] for column, name in enumerate(("record", "models", "thumbnail"))}
 
 
-def answers_of_ray(
+def annotate_on_ray(
     run: RunProgress,
     pipeline: Pipeline | BuiltPipeline,
     prompts: Sequence[Prompt],
@@ -55,23 +62,26 @@ def answers_of_ray(
     workers: int,
     cpus: float,
     gpus: float,
-) -> Iterator[Kept]:
-    """Annotates what is left of a run on Ray; joins the cluster that the environment names, or starts one in this machine."""
+) -> Iterator[SavedImage]:
+    """Annotate the remaining images of a run on Ray.
+
+    It joins the cluster that the environment names, or starts one on this host.
+    """
     try:
         import ray
         import ray.data
     except ImportError as error:
         raise MissingDependencyError("the executor 'ray' needs Ray: pip install 'promptseg[ray]'") from error
     if isinstance(pipeline, BuiltPipeline):
-        raise ConfigError("Ray's workers load the models themselves: give the pipeline as it is before .build()")
-    if not run.left:
+        raise ConfigError("Ray's workers load the models themselves, but the pipeline is already built: pass the pipeline before .build()")
+    if not run.remaining:
         return
     if not ray.is_initialized():
         ray.init(log_to_driver=False, configure_logging=False)
     logging.getLogger("ray.data").setLevel(logging.WARNING)
-    ray.data.DataContext.get_current().enable_progress_bars = False  # The run has its own.
-    photos = [{"photo": pickle.dumps(photo)} for photo in run.pending()]
-    dataset = ray.data.from_items(photos, override_num_blocks=-(-len(photos) // block)).map_batches(
+    ray.data.DataContext.get_current().enable_progress_bars = False  # annotate() shows its own progress.
+    images = [{"image": pickle.dumps(image)} for image in run.pending()]
+    dataset = ray.data.from_items(images, override_num_blocks=-(-len(images) // block)).map_batches(
         Worker,
         fn_constructor_args=(pipeline.to_config(), pickle.dumps(tuple(prompts)), None if gpus else 1, run.share),
         batch_size=None,
@@ -81,15 +91,15 @@ def answers_of_ray(
     )
     for row in _rows(dataset, run):
         record = json.loads(row["record"])
-        if not run.journal.has_done(record["name"]):  # A block of photos may be done twice.
-            yield run.keep(record, json.loads(row["models"]), row["picture"] or None)
+        if not run.journal.has_done(record["name"]):  # Ray may run a block twice.
+            yield run.save(record, json.loads(row["models"]), row["thumbnail"] or None)
 
 
 def _rows(dataset: Any, run: RunProgress) -> Iterator[dict[str, Any]]:
-    """The rows of a dataset as they are made.
+    """Yield the rows of a dataset as they become available.
 
     Raises:
-        BackendError: Ray gives up, because a worker cannot load its models or for reasons of its own.
+        BackendError: When Ray stops, for example because a worker cannot load its models.
     """
     rows = iter(dataset.iter_rows())
     while True:
@@ -97,6 +107,6 @@ def _rows(dataset: Any, run: RunProgress) -> Iterator[dict[str, Any]]:
             row = next(rows)
         except StopIteration:
             return
-        except Exception as error:  # Ray wraps what its workers raise in exceptions of its own.
-            raise BackendError(f"Ray could not go on; what is done so far is in {run.journal.path}: {error}") from error
+        except Exception as error:  # Ray wraps the exceptions of its workers in its own types.
+            raise BackendError(f"Ray stopped; the finished images are in {run.journal.path}: {error}") from error
         yield row

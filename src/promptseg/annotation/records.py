@@ -1,4 +1,4 @@
-"""Records of a journal: from the answer for one photo to plain values, and from these to an annotated image."""
+"""Records of the journal: conversion of an image's outcome to JSON values, and of these to an annotated image."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 
 from ..datasets.core import AnnotatedImage, AnnotatedObject
 from ..masks import Mask
-from .annotator import Answer, with_label_of_prompt
+from .annotator import ImageResult, with_prompt_labels
 from .journal import Journal
 
 
-def record_of(answer: Answer) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The record of a photo, and the provenance of the models that took part."""
-    photo = answer.photo
-    record: dict[str, Any] = {"name": photo.name, "status": "done", "path": str(photo.path), "bytes": answer.bytes}
-    if photo.group:
-        record["group"] = photo.group
-    timings = {"read": answer.read}
-    if isinstance(answer.outcome, Exception):
-        kind, reason = type(answer.outcome).__name__, str(answer.outcome).replace(str(photo.path), photo.name) or "no reason given"
+def record_of(outcome: ImageResult) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the journal record of an image and the provenance of the models that were used."""
+    image = outcome.image
+    record: dict[str, Any] = {"name": image.name, "status": "done", "path": str(image.path), "bytes": outcome.bytes}
+    if image.group:
+        record["group"] = image.group
+    timings = {"read": outcome.read}
+    if isinstance(outcome.outcome, Exception):
+        kind, reason = type(outcome.outcome).__name__, str(outcome.outcome).replace(str(image.path), image.name) or "no reason given"
         return {**record, "status": "failed", "error": kind, "reason": reason, "timings": _rounded(timings)}, []
-    result = with_label_of_prompt(answer)
+    result = with_prompt_labels(outcome)
     for stage, seconds in result.timings.items():
         timings[stage] = timings.get(stage, 0.0) + seconds
     record |= {
@@ -44,7 +44,7 @@ def record_of(answer: Answer) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def image_of(record: Mapping[str, Any]) -> AnnotatedImage:
-    """The annotated image of a record of a photo that is done; masks without a pixel are no objects."""
+    """Return the annotated image of a record with status ``done``. Empty masks are left out."""
     height, width = record["size"]
     name = record["name"]
     masks = [(number, mask_of(entry, (height, width))) for number, entry in enumerate(record["masks"], 1)]
@@ -53,14 +53,14 @@ def image_of(record: Mapping[str, Any]) -> AnnotatedImage:
 
 
 def mask_of(entry: Mapping[str, Any], size: tuple[int, int]) -> Mask:
-    """The mask of an entry of a record's ``masks``."""
+    """Return the mask of one entry of ``masks`` in a record."""
     mask = Mask(size, entry["counts"].encode("ascii"), entry["score"], entry["label"])
     return replace(mask, prompt_index=entry.get("prompt"), detection_index=entry.get("detection"), from_box=entry.get("from_box", False))
 
 
 @dataclass(frozen=True)
 class JournalImages:
-    """The photos of a journal that are done, as annotated images in the order of their names; can be gone through any number of times.
+    """Finished images of a journal, sorted by name. The object can be iterated any number of times.
 
     Attributes:
         journal: The journal.

@@ -1,7 +1,7 @@
-"""`annotate`: from photos to a dataset, photo by photo, so that nothing that was done is lost.
+"""Annotation of images as a dataset, in a run that can be stopped and resumed.
 
-Each photo is read, segmented and put into the journal of the run's folder; the outputs are made of the journal when all photos are done.
-A run that was stopped, by whatever, goes on with the same call.
+Each image is read, segmented and recorded in the journal of the output folder. When all images are done, the datasets are written from the
+journal. The same call resumes a run that was stopped for any reason.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from ..pipeline.checks import check_prompts
 from ..prompts import Prompt, phrases_of
 from ..runtime.files import output_errors, remove_leftovers
 from ..vocabulary import parse_phrase
-from . import gallery as pictures
-from .annotator import Annotator, Answer
+from . import gallery as gallery_files
+from .annotator import Annotator, ImageResult
 from .journal import Journal
 from .records import JournalImages, record_of
-from .run_progress import GALLERY, Kept, RunProgress, picture_for
-from .sources import PhotoLike, Source, open_source
+from .run_progress import GALLERY, RunProgress, SavedImage, thumbnail_for
+from .sources import Source, SourceItem, open_source
 from .summary import Annotation, summarize
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ ExecutorName = Literal["local", "ray"]
 
 
 def annotate(
-    source: str | os.PathLike[str] | Iterable[PhotoLike],
+    source: str | os.PathLike[str] | Iterable[SourceItem],
     *prompts: Prompt,
     pipeline: Pipeline | BuiltPipeline,
     out: str | os.PathLike[str],
@@ -52,7 +52,7 @@ def annotate(
     options: Mapping[str, Mapping[str, Any]] | None = None,
     images: str | os.PathLike[str] | None = None,
     every: int | None = None,
-    gallery: int = pictures.MOST_PICTURES,
+    gallery: int = gallery_files.MAX_THUMBNAILS,
     retry_failed: bool = False,
     limit: int | None = None,
     batch_size: int | None = None,
@@ -61,82 +61,86 @@ def annotate(
     cpus: float = 0.5,
     gpus: float = 0.0,
 ) -> Annotation:
-    """Annotates photos, and writes them as a dataset.
+    """Annotate images and write them as a dataset.
 
-    What is done is in the journal of the folder `out` at any moment: a run that was stopped goes on with the same call, and comes to the
-    same outputs, byte for byte. A photo that cannot be read, or that a model fails on, is recorded with the reason and stops nothing.
+    Finished images are in the journal of the folder `out` at any moment. The same call resumes a run that was stopped, and its outputs are
+    the same, byte for byte. An image that cannot be read, or on which a model fails, is recorded with the reason. The run continues.
 
     Args:
-        source: The photos: a folder, a pattern, a list, a table, a COCO file with boxes, a video, or paths and pairs ``(path, prompts)``;
+        source: The images: a folder, a pattern, a list, a table, a COCO file with boxes, a video, or paths and pairs ``(path, prompts)``;
             see `promptseg.annotation.sources.open_source`.
-        *prompts: The prompts for photos that bring none of their own.
-        pipeline: The models. For Ray it is not yet built: each worker loads its own.
-        out: Folder of the journal, the outputs and the gallery; one run at a time has it.
-        formats: Names of the formats to write, of `promptseg.datasets.catalog.WRITABLE`.
-        options: Options of `promptseg.datasets.writing.write` by the format, such as ``{"yolo-seg": {"photos": "copy"}}``.
-        images: Folder that the paths in a list, table or COCO file start from; by default that of the file.
-        every: Take every n-th frame of a video; the frames become pictures in ``frames`` of `out`.
-        gallery: Most photos that the gallery has a picture of; 0 for no gallery.
-        retry_failed: Try the photos again that failed before.
-        limit: Take the first so many photos of the source alone.
-        batch_size: How many photos are encoded together; None: 8 on an accelerator, 1 on the CPU. On Ray, how many a worker takes at once,
-            too.
-        executor: ``"local"``, or ``"ray"`` for the machines of a Ray cluster (or, where there is none, for several processes of this one).
-        workers: How many workers Ray starts; None: 1.
-        cpus: Processors that Ray reserves for a worker.
-        gpus: GPUs that Ray reserves for a worker, or the share of one.
+        *prompts: Prompts for images that have no prompts of their own.
+        pipeline: The models. For Ray the pipeline must not be built yet, because each worker loads its own models.
+        out: Folder for the journal, the outputs and the gallery. Only one run at a time may use it.
+        formats: Names of the formats to write, from `promptseg.datasets.catalog.WRITABLE`.
+        options: Options of `promptseg.datasets.writing.write` by format, such as ``{"yolo-seg": {"photos": "copy"}}``.
+        images: Folder to which paths in a list, table or COCO file are relative; by default the folder of that file.
+        every: Take every n-th frame of a video. The frames are written as images to the folder ``frames`` in `out`.
+        gallery: Maximum number of images with a thumbnail in the gallery; 0 for no gallery.
+        retry_failed: Process images again that failed before.
+        limit: Number of images to take from the start of the source; None for all.
+        batch_size: Number of images that are encoded together. None means 8 on an accelerator and 1 on the CPU. On Ray it is also the
+            number of images in a block of work, 8 by default.
+        executor: ``"local"``, or ``"ray"`` for the hosts of a Ray cluster. Without a cluster, Ray starts processes on this host.
+        workers: Number of Ray workers; None for 1.
+        cpus: Number of CPUs that Ray reserves for a worker.
+        gpus: Number of GPUs that Ray reserves for a worker; may be a fraction.
+
+    Returns:
+        The summary of the run.
 
     Raises:
-        ConfigError: A setting is impossible, or the folder has a run that does something else; the message has the differences.
-        IncompatibleStagesError: A prompt needs a stage that the pipeline lacks.
-        InputError: The source cannot be read, or has no image.
-        OutputError: Another run has the folder, or it cannot be written, such as to a full disk: then the same call goes on later.
-        MissingDependencyError: A package is not installed.
+        ConfigError: When a setting is invalid, or the folder has a run with other settings. The message lists the differences.
+        IncompatibleStagesError: When a prompt needs a stage that the pipeline does not have.
+        InputError: When the source cannot be read or has no image.
+        OutputError: When another run uses the folder, or a file cannot be written, for example to a full disk. The same call resumes the
+            run later.
+        MissingDependencyError: When a required package is not installed.
     """
     folder = Path(out)
     _check(formats, options or {}, executor, workers)
     _check_counts(limit=(limit, 1), every=(every, 1), batch_size=(batch_size, 1), gallery=(gallery, 0), workers=(workers, 1))
-    found = open_source(source, images, folder, every)
-    _check_prompts(pipeline, prompts, found)
-    with _locked(folder), contextlib.closing(Journal(folder / JOURNAL, _header(pipeline, prompts, found))) as journal:
+    opened = open_source(source, images, folder, every)
+    _check_prompts(pipeline, prompts, opened)
+    with _locked(folder), contextlib.closing(Journal(folder / JOURNAL, _header(pipeline, prompts, opened))) as journal:
         remove_leftovers(folder)
         remove_leftovers(folder / GALLERY)
-        run = RunProgress(journal, folder, found, limit, retry_failed, gallery)
+        run = RunProgress(journal, folder, opened, limit, retry_failed, gallery)
         if executor == "ray":
-            from .ray_executor import answers_of_ray
+            from .ray_executor import annotate_on_ray
 
-            answers = answers_of_ray(run, pipeline, prompts, batch_size or 8, workers or 1, cpus, gpus)
+            saved = annotate_on_ray(run, pipeline, prompts, batch_size or 8, workers or 1, cpus, gpus)
         else:
-            answers = _answers_here(run, pipeline, prompts, batch_size)
-        made, seconds, worked = run.through(answers)
+            saved = _annotate_locally(run, pipeline, prompts, batch_size)
+        processed, seconds, worked = run.consume(saved)
         reports = _write_outputs(journal, folder, formats, options or {}, prompts)
-        annotation = summarize(journal, out=folder, made=made, seconds=seconds, model_seconds=worked, reports=reports)
+        annotation = summarize(journal, out=folder, processed=processed, seconds=seconds, model_seconds=worked, reports=reports)
         if gallery:
-            pictures.write_gallery(journal, annotation, folder / GALLERY, gallery)
+            gallery_files.write_gallery(journal, annotation, folder / GALLERY, gallery)
         return annotation
 
 
 def _write_outputs(
     journal: Journal, folder: Path, formats: Sequence[str], options: Mapping[str, Mapping[str, Any]], prompts: Sequence[Prompt]
 ) -> dict[str, WriteReport]:
-    """Writes the formats; classes have their numbers in the order of the phrases that were asked for."""
+    """Write the datasets. Class numbers follow the order of the phrases in the text prompts."""
     classes = [parse_phrase(phrase).label for phrase in phrases_of(prompts)]
     return {name: write(name, JournalImages(journal), folder, classes=classes, **options.get(name, {})) for name in dict.fromkeys(formats)}
 
 
-def _answers_here(
+def _annotate_locally(
     run: RunProgress, pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], batch_size: int | None
-) -> Iterator[Kept]:
-    """Annotates what is left in this process; the models are loaded before the first answer is asked for."""
-    if not run.left:
+) -> Iterator[SavedImage]:
+    """Annotate the remaining images in this process. The models are loaded at the call, not at the first item of the iterator."""
+    if not run.remaining:
         return iter(())
     built = pipeline.build() if isinstance(pipeline, Pipeline) else pipeline
     models = [model.provenance.to_dict() for model in (built.detector, built.segmenter) if model is not None]
     run.journal.check_models(models)
 
-    def finish(answer: Answer) -> Kept:
-        record, took_part = record_of(answer)
-        return run.keep(record, took_part, picture_for(answer, run.share))
+    def finish(result: ImageResult) -> SavedImage:
+        record, used = record_of(result)
+        return run.save(record, used, thumbnail_for(result, run.share))
 
     return Annotator(built, prompts, batch_size).run(run.pending(), finish)
 
@@ -149,7 +153,7 @@ def _locked(folder: Path) -> Iterator[None]:
         try:
             lock.acquire()
         except Timeout as error:
-            raise OutputError(f"another run is writing to {folder}: wait for it, or give another folder") from error
+            raise OutputError(f"another run is writing to {folder}: wait until it ends, or use another folder") from error
     try:
         yield
     finally:
@@ -157,9 +161,9 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _header(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], source: Source) -> dict[str, Any]:
-    """What a run does, for comparison when it goes on. The device is told by the provenance of the models."""
+    """Return the settings of a run, which are compared when it is resumed. The provenance of the models has the device."""
     config = pipeline.config.model_dump(mode="json", exclude_defaults=True, exclude={"device"})
-    version = import_module("promptseg").__version__  # A static import would tie this module to all that the package offers.
+    version = import_module("promptseg").__version__  # A static import would make this module depend on every public module of the package.
     return {
         "promptseg": version,
         "config": config,
@@ -169,7 +173,7 @@ def _header(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], sourc
 
 
 def _plain(value: Any) -> Any:
-    """A prompt as plain values, large arrays by their hash."""
+    """Return a prompt as JSON values. Arrays of more than 64 elements are replaced by their SHA-256."""
     if isinstance(value, Mask):
         return value.to_coco_rle()
     if isinstance(value, np.ndarray):
@@ -182,16 +186,16 @@ def _plain(value: Any) -> Any:
 
 def _check(formats: Sequence[str], options: Mapping[str, Any], executor: str, workers: int | None) -> None:
     if isinstance(formats, str):
-        raise ConfigError(f"formats are a list of names: write [{formats!r}]")
+        raise ConfigError(f"formats must be a list of names, got the string {formats!r}: write [{formats!r}]")
     for name in formats:
         check_format(name, options.get(name, {}))
     for name in options:
         if name not in formats:
-            raise ConfigError(f"there are options for the format {name!r}, which is not written: the formats are {', '.join(formats)}")
+            raise ConfigError(f"options are given for the format {name!r}, which is not written: the formats are {', '.join(formats)}")
     if executor not in ("local", "ray"):
-        raise ConfigError(f"executor is 'local' or 'ray', got {executor!r}")
+        raise ConfigError(f"executor must be 'local' or 'ray', got {executor!r}")
     if workers is not None and executor != "ray":
-        raise ConfigError("workers go with the executor 'ray'")
+        raise ConfigError(f"workers={workers} needs the executor 'ray', got {executor!r}")
 
 
 def _check_counts(**counts: tuple[int | None, int]) -> None:
@@ -204,4 +208,4 @@ def _check_prompts(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt]
     config = pipeline.config
     check_prompts(prompts, detector=config.detect is not None, segmenter=config.segment is not None)
     if not prompts and config.detect is None and not source.has_prompts:
-        raise IncompatibleStagesError("nothing to segment: give prompts, a source that has some, or a pipeline with a detector")
+        raise IncompatibleStagesError("nothing to segment: give prompts, a source with prompts, or a pipeline with a detector")

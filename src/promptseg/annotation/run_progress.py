@@ -1,4 +1,4 @@
-"""Progress of a run: which images are left, and where records and gallery images go. Both executors work on it."""
+"""Progress of an annotation run: pending images, saved records and thumbnails. Both executors use it."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from typing import Any
 from ..errors import InputError
 from ..runtime import progress
 from ..runtime.files import output_errors
-from . import gallery as pictures
-from .annotator import Answer, with_label_of_prompt
+from . import gallery as gallery_files
+from .annotator import ImageResult, with_prompt_labels
 from .journal import Journal
-from .sources import Photo, Source
+from .sources import Source, SourceImage
 from .summary import model_seconds
 
 GALLERY = "gallery"
-"""The folder of the gallery in a run's folder."""
+"""Name of the gallery folder in the output folder."""
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What the driver of a run has to know of a photo that is in the journal.
+class SavedImage:
+    """Image whose record is in the journal.
 
     Attributes:
-        failed: Whether it failed.
-        model_seconds: How long the models worked on it.
+        failed: Whether the image failed.
+        model_seconds: Seconds that the models spent on it.
     """
 
     failed: bool
@@ -36,61 +36,61 @@ class Kept:
 
 
 class RunProgress:
-    """A run in its folder: which photos are left, and where their records and pictures go.
+    """Progress of a run: which images remain, and where their records and thumbnails are saved.
 
     Args:
         journal: The journal.
-        folder: The run's folder.
-        source: The photos.
-        limit: Take the first so many photos alone; None for all.
-        retry_failed: Whether photos that failed before are left, too.
-        pictured: Most photos that have a picture in the gallery.
+        folder: The output folder of the run.
+        source: The images.
+        limit: Number of images to take from the start of the source; None for all.
+        retry_failed: Whether images that failed before are processed again.
+        max_thumbnails: Maximum number of images with a thumbnail in the gallery.
 
     Raises:
-        InputError: The source has no image.
+        InputError: When the source has no image.
     """
 
-    def __init__(self, journal: Journal, folder: Path, source: Source, limit: int | None, retry_failed: bool, pictured: int) -> None:
+    def __init__(self, journal: Journal, folder: Path, source: Source, limit: int | None, retry_failed: bool, max_thumbnails: int) -> None:
         self.journal = journal
         self._gallery = folder / GALLERY
         self._source, self._limit = source, limit
-        self._again = journal.failed if retry_failed else frozenset[str]()
-        self.total = sum(1 for _ in self._photos())
+        self._retry = journal.failed if retry_failed else frozenset[str]()
+        self.total = sum(1 for _ in self._images())
         if not self.total:
             raise InputError("the source has no image")
-        self.share = min(1.0, pictured / self.total)
-        self.left = sum(1 for _ in self.pending())
+        self.share = min(1.0, max_thumbnails / self.total)
+        self.remaining = sum(1 for _ in self.pending())
 
-    def _photos(self) -> Iterator[Photo]:
+    def _images(self) -> Iterator[SourceImage]:
         return islice(iter(self._source), self._limit)
 
-    def pending(self) -> Iterator[Photo]:
-        """The photos that are to be done, in the order of the source; those that were done before the run do not count."""
-        return (photo for photo in self._photos() if photo.name not in self.journal or photo.name in self._again)
+    def pending(self) -> Iterator[SourceImage]:
+        """Return the images that are not in the journal yet, in the order of the source. Failed images count with `retry_failed`."""
+        return (image for image in self._images() if image.name not in self.journal or image.name in self._retry)
 
-    def keep(self, record: Mapping[str, Any], models: Sequence[Mapping[str, Any]], picture: bytes | None) -> Kept:
-        """Saves what was made of a photo: the picture first, so that a photo that is in the journal has its picture."""
-        if picture is not None:
+    def save(self, record: Mapping[str, Any], models: Sequence[Mapping[str, Any]], thumbnail: bytes | None) -> SavedImage:
+        """Write the thumbnail and then the record of an image. An image in the journal therefore has its thumbnail."""
+        if thumbnail is not None:
             with output_errors(self._gallery):
-                pictures.save_picture(self._gallery, record["name"], picture)
+                gallery_files.save_thumbnail(self._gallery, record["name"], thumbnail)
         self.journal.append(record, models)
-        return Kept(record["status"] == "failed", model_seconds(record["timings"]))
+        return SavedImage(record["status"] == "failed", model_seconds(record["timings"]))
 
-    def through(self, answers: Iterator[Kept]) -> tuple[int, float, float]:
-        """Goes through the answers; returns how many there were, how long it took, and how much of that the models worked."""
-        made = failures = 0
+    def consume(self, saved: Iterator[SavedImage]) -> tuple[int, float, float]:
+        """Run the iterator of saved images to its end. Return their number, the elapsed seconds and the seconds of the models."""
+        processed = failures = 0
         worked, started = 0.0, time.perf_counter()
-        with progress.counter(total=self.total, done=self.total - self.left, unit="photo") as count:
-            for kept in answers:
-                made += 1
-                failures += kept.failed
-                worked += kept.model_seconds
+        with progress.counter(total=self.total, done=self.total - self.remaining, unit="image") as count:
+            for image in saved:
+                processed += 1
+                failures += image.failed
+                worked += image.model_seconds
                 count(failures)
-        return made, time.perf_counter() - started, worked
+        return processed, time.perf_counter() - started, worked
 
 
-def picture_for(answer: Answer, share: float) -> bytes | None:
-    """The gallery's picture of an answer, where it is to have one."""
-    if not isinstance(answer.outcome, Exception) and pictures.has_picture(answer.photo.name, share):
-        return pictures.picture_of(with_label_of_prompt(answer))
+def thumbnail_for(result: ImageResult, share: float) -> bytes | None:
+    """Return the thumbnail of an image as JPEG, or None if the image failed or is not among the `share` with a thumbnail."""
+    if not isinstance(result.outcome, Exception) and gallery_files.has_thumbnail(result.image.name, share):
+        return gallery_files.make_thumbnail(with_prompt_labels(result))
     return None

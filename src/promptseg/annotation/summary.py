@@ -1,4 +1,4 @@
-"""What a run came to: counts by class, failures by reason, seconds by stage, and what was written."""
+"""Summary of an annotation run: counts by class, failures by reason, seconds by stage, and written files."""
 
 from __future__ import annotations
 
@@ -13,41 +13,42 @@ from ..datasets.writing import WriteReport
 from .journal import Journal
 
 MODEL_STAGES = frozenset({"detect", "encode", "cache", "segment", "everything"})
-"""The stages of a record's timings that are the models' work."""
+"""Stages in the timings of a record in which a model runs."""
 
 SHOWN = 5
+"""Number of failures and reasons that are printed."""
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """What a run came to.
+    """Summary of an annotation run.
 
     Attributes:
-        out: Its folder.
-        photos: How many photos the journal has, done or failed.
-        objects: How many objects there are on them.
-        classes: How many objects there are of each class, the most frequent first; those without one are under ``""``.
-        empty: On how many photos that are done nothing was found.
-        failed: The names of the photos that failed with the reasons, the first `FAILURES_KEPT` of them.
-        reasons: How many photos failed for each reason, the most frequent first.
-        stages: Seconds of all photos by stage, as far as they are done; of several machines together.
-        made: How many photos this call annotated; the others were in the journal.
-        seconds: How long this call took for them.
-        model_seconds: How much of that the models worked.
-        damaged: How many records of the journal could not be read, and were made again.
-        stopped: Whether the run was stopped before all photos were done.
-        reports: What was written, by format.
+        out: The output folder.
+        images: Number of images in the journal, done or failed.
+        objects: Number of objects in all images.
+        classes: Number of objects by class, the most frequent class first. Objects without a class are under ``""``.
+        empty: Number of finished images without an object.
+        failed: Reasons of the failures by image name, for at most `FAILURES_KEPT` images.
+        reasons: Number of failed images by reason, the most frequent reason first.
+        stages: Seconds by stage, summed over all images and all hosts.
+        processed: Number of images that this call annotated. The others were already in the journal.
+        seconds: Seconds that this call took to annotate them.
+        model_seconds: Seconds of these in which the models ran.
+        damaged: Number of unreadable records in the journal. Their images were annotated again.
+        stopped: Whether the run was stopped before all images were done.
+        reports: Reports of the written datasets, by format.
     """
 
     out: Path
-    photos: int
+    images: int
     objects: int
     classes: Mapping[str, int]
     empty: int
     failed: Mapping[str, str]
     reasons: Mapping[str, int]
     stages: Mapping[str, float]
-    made: int = 0
+    processed: int = 0
     seconds: float = 0.0
     model_seconds: float = 0.0
     damaged: int = 0
@@ -56,15 +57,15 @@ class Annotation:
 
     @property
     def failures(self) -> int:
-        """How many photos failed."""
+        """Number of failed images."""
         return sum(self.reasons.values())
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values that `json` can write."""
+        """Return the summary as values that `json` can write."""
         return {
             "out": str(self.out),
-            "photos": self.photos,
-            "done": self.photos - self.failures,
+            "images": self.images,
+            "done": self.images - self.failures,
             "failures": self.failures,
             "objects": self.objects,
             "classes": dict(self.classes),
@@ -72,7 +73,7 @@ class Annotation:
             "failed": dict(self.failed),
             "reasons": dict(self.reasons),
             "seconds_by_stage": {stage: round(seconds, 3) for stage, seconds in self.stages.items()},
-            "made": self.made,
+            "processed": self.processed,
             "seconds": round(self.seconds, 3),
             "model_seconds": round(self.model_seconds, 3),
             "damaged": self.damaged,
@@ -81,29 +82,30 @@ class Annotation:
         }
 
     def __str__(self) -> str:
-        """The summary for people."""
-        done = self.photos - self.failures
-        lines = [f"{_counted(done, 'photo')} annotated with {_counted(self.objects, 'object')}"]
+        """Return the summary as text."""
+        done = self.images - self.failures
+        lines = [f"{_counted(done, 'image')} annotated with {_counted(self.objects, 'object')}"]
         if self.empty:
-            lines[0] += f", {self.empty} of them with none"
+            lines[0] += f", {self.empty} of them without objects"
         if self.failures:
             lines[0] += f"; {self.failures} failed"
-        if self.made:
+        if self.processed:
+            seconds = max(self.seconds, 1e-9)
             lines.append(
-                f"{_counted(self.made, 'photo')} now, in {self.seconds:.1f} s ({self.made / max(self.seconds, 1e-9):.2f} a second); "
-                f"the models worked for {self.model_seconds / max(self.seconds, 1e-9):.0%} of it"
+                f"{_counted(self.processed, 'image')} now, in {self.seconds:.1f} s ({self.processed / seconds:.2f} a second); "
+                f"the models ran for {self.model_seconds / seconds:.0%} of the time"
             )
         spent = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in self.stages.items())
         if spent:
-            lines.append(f"all photos: {spent}")
+            lines.append(f"all images: {spent}")
         for label, count in islice(self.classes.items(), 20):
             lines.append(f"  {label or '(no class)'}: {count}")
         if len(self.classes) > 20:
             lines.append(f"  and {len(self.classes) - 20} more classes")
         for reason, count in islice(self.reasons.items(), SHOWN):
-            lines.append(f"failed, {_counted(count, 'photo')}: {reason}")
+            lines.append(f"failed, {_counted(count, 'image')}: {reason}")
         if self.damaged:
-            lines.append(f"{self.damaged} records of the journal were damaged; their photos were done again")
+            lines.append(f"{self.damaged} records of the journal were damaged; their images were annotated again")
         lines += [str(report) for report in self.reports.values()]
         return "\n".join(lines)
 
@@ -113,10 +115,16 @@ def _counted(count: int, what: str) -> str:
 
 
 FAILURES_KEPT = 1000
+"""Maximum number of failed images that a summary names."""
 
 
 def summarize(journal: Journal, **more: Any) -> Annotation:
-    """Goes through a journal once and counts; `more` are the attributes of `Annotation` that are not in it."""
+    """Return the summary of a journal, which is read once.
+
+    Args:
+        journal: The journal.
+        **more: Attributes of `Annotation` that the journal does not have.
+    """
     classes: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     stages: Counter[str] = Counter()
@@ -132,7 +140,7 @@ def summarize(journal: Journal, **more: Any) -> Annotation:
         classes.update(mask["label"] or "" for mask in record["masks"])
         empty += not record["masks"]
     return Annotation(
-        photos=len(journal),
+        images=len(journal),
         objects=sum(classes.values()),
         classes=dict(sorted(classes.items(), key=lambda item: (-item[1], item[0]))),
         empty=empty,
@@ -145,15 +153,15 @@ def summarize(journal: Journal, **more: Any) -> Annotation:
 
 
 def general_reason(record: Mapping[str, Any]) -> str:
-    """Why a photo failed, without its name, so that equal reasons are equal."""
+    """Return why an image failed, with its name replaced by ``…``, so that equal reasons can be counted."""
     return str(record["reason"]).replace(record["name"], "…")
 
 
 def model_seconds(timings: Mapping[str, float]) -> float:
-    """The part of a record's timings that is the models' work."""
+    """Return the seconds in the timings of a record in which a model ran."""
     return sum(seconds for stage, seconds in timings.items() if stage in MODEL_STAGES)
 
 
 def first_failures(annotation: Annotation) -> Iterable[str]:
-    """A line for each of the first photos that failed."""
+    """Return one line of text for each of the first failed images."""
     return (f"{name}: {reason}" for name, reason in islice(annotation.failed.items(), SHOWN))

@@ -145,7 +145,7 @@ def _evaluate_video(
             scores = evaluate_video(predictions, root)
         values = {score.name: score.to_dict() for score in scores}
         mean = {key: round(sum(getattr(score, key) for score in scores) / len(scores), 6) for key in ("j", "f", "j_and_f")}
-        result = {"predictions": str(predictions or model), "sequences": values, "mean": mean}
+        result = {"tracker": str(predictions or model), "sequences": values, "mean": mean}
         if out is not None:
             write_json(result, out)
     if as_json:

@@ -1,11 +1,11 @@
-"""Baselines that need no model: predictions that any model must beat to be worth its time.
+"""Baselines that need no model. A model is only useful if it predicts better than they do.
 
-- ``filled_box``: the prompt's box, filled; for prompts with a box.
-- ``whole_image``: every pixel; for prompts without one. Where objects are large, this is hard to beat.
-- ``detected_box``: the boxes that the detector found, filled; for text. What the segmenter adds to its detector is what is above this.
-- ``superpixel``: SLIC patches chosen by the same prompts (backend `promptseg.backends.superpixel`), where scikit-image is installed.
+- ``filled_box``: the box of the prompt, filled; for prompts with a box.
+- ``whole_image``: every pixel; for prompts without a box. It is hard to beat on large objects.
+- ``detected_box``: the boxes of the detector, filled; for text. The difference to it is the gain of the segmenter over its detector.
+- ``superpixel``: SLIC superpixels selected by the same prompts (backend `promptseg.backends.superpixel`), if scikit-image is installed.
 
-Superpixels take about as long as a small model, so that their predictions are kept on the disk.
+Superpixels take about as long as a small model. Their IoUs are therefore cached on the disk.
 """
 
 from __future__ import annotations
@@ -40,22 +40,22 @@ Scores = Mapping[str, float]
 _FORMAT = "promptseg-baseline-1"
 
 
-def plain(prompt: SpatialPrompt | None, truth: Mask) -> dict[str, float]:
-    """The baseline that needs nothing but the prompt."""
+def prompt_baseline(prompt: SpatialPrompt | None, truth: Mask) -> dict[str, float]:
+    """Return the IoU of the baseline that needs only the prompt: ``filled_box`` with a box, ``whole_image`` without."""
     if prompt is None or prompt.xyxy is None:
         return {"whole_image": truth.area / (truth.size[0] * truth.size[1])}
     return {"filled_box": metrics.iou(filled_box(prompt.xyxy, truth.size), truth)}
 
 
 def filled_boxes(detections: Detections) -> Masks:
-    """The boxes of detections as masks, with their labels and scores."""
+    """Return the boxes of detections as filled masks, with their labels and scores."""
     found = zip(detections.boxes, detections.labels, detections.scores.tolist(), strict=True)
     boxes = [(filled_box(box, detections.size), label, score) for box, label, score in found]
     return Masks([Mask(one.size, one.counts, score=score, label=label) for one, label, score in boxes], detections.size)
 
 
 def superpixels() -> Segmenter | None:
-    """The superpixel segmenter, or None where scikit-image is not installed."""
+    """Return the superpixel segmenter, or None if scikit-image is not installed."""
     try:
         segmenter: Segmenter = load_segmenter("superpixel")
     except MissingDependencyError:
@@ -69,26 +69,26 @@ def superpixel_ious(
     objects: Sequence[AnnotatedObject],
     protocol: str,
     seed: int,
-    ask: Callable[[Session], Sequence[Prediction]],
+    predict: Callable[[Session], Sequence[Prediction]],
 ) -> list[float]:
-    """IoU of superpixels for each object, from the disk where they were computed before.
+    """Return the IoU of superpixels for each object. IoUs that were computed before are read from the disk.
 
     Args:
-        segmenter: That of `superpixels`.
+        segmenter: Superpixel segmenter, as returned by `superpixels`.
         pixels: The image, (H, W, 3) uint8 RGB.
-        objects: Its objects.
-        protocol: Name of the protocol.
-        seed: The seed.
-        ask: Asks a session by that protocol.
+        objects: True objects of the image.
+        protocol: Name of the prompt protocol.
+        seed: Seed of the prompts.
+        predict: Returns one prediction per object from a session.
     """
     path = _folder() / f"{_key(pixels, objects, protocol, seed)}.json"
     with contextlib.suppress(OSError, ValueError, TypeError):
         ious = [float(iou) for iou in json.loads(path.read_text("utf-8"))]
         if len(ious) == len(objects):
             return ious
-    predictions = ask(segmenter.open(pixels))
+    predictions = predict(segmenter.open(pixels))
     ious = [metrics.iou(prediction.mask, true.mask) for prediction, true in zip(predictions, objects, strict=True)]
-    with contextlib.suppress(OSError):  # A folder that cannot be written costs time, never the result.
+    with contextlib.suppress(OSError):  # Without a writable folder the IoUs are only computed again.
         path.parent.mkdir(parents=True, exist_ok=True)
         with write_atomically(path, text=True) as file:
             json.dump(ious, file)

@@ -1,4 +1,4 @@
-"""Runs against one another, object by object: only what was asked for the same objects can be compared."""
+"""Paired comparison of evaluation runs on the same objects."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ from .training import seen_in_training
 
 @dataclass(frozen=True)
 class Difference:
-    """How much a run is above another, on some of the objects.
+    """Difference of a metric between two runs on a set of objects.
 
     Attributes:
-        by: Mean of the differences, with its paired interval.
-        wins: On how many objects it is better.
-        losses: On how many it is worse.
-        ties: On how many both are equal.
+        estimate: Mean difference, second run minus first run, with its paired interval.
+        wins: Number of objects on which the second run is better.
+        losses: Number of objects on which it is worse.
+        ties: Number of objects on which both are equal.
     """
 
-    by: Estimate
+    estimate: Estimate
     wins: int
     losses: int
     ties: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values that `json` can write."""
-        return {**self.by.to_dict(), "wins": self.wins, "losses": self.losses, "ties": self.ties}
+        """Return the values as values that `json` can write."""
+        return {**self.estimate.to_dict(), "wins": self.wins, "losses": self.losses, "ties": self.ties}
 
     def __str__(self) -> str:
-        interval = "" if self.by.ci95 is None else f" [{self.by.ci95[0]:+.4f}, {self.by.ci95[1]:+.4f}]"
-        return f"{self.by.mean:+.4f}{interval}, better on {self.wins}, worse on {self.losses}, equal on {self.ties}"
+        interval = "" if self.estimate.ci95 is None else f" [{self.estimate.ci95[0]:+.4f}, {self.estimate.ci95[1]:+.4f}]"
+        return f"{self.estimate.mean:+.4f}{interval}, better on {self.wins}, worse on {self.losses}, equal on {self.ties}"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One run against the first.
+    """Comparison of one run with the first run.
 
     Attributes:
-        name: What the run is, such as ``"sam-vit-b by box"``.
-        mean: Its own mean.
-        all: The difference on all objects.
-        by_size: The difference on objects of each of COCO's classes of size.
-        by_class: The difference on objects of each class; those without one are under ``""``.
+        name: Name of the run, such as ``"sam-vit-b by box"``.
+        mean: Mean of the metric in this run.
+        all: Difference to the first run on all objects.
+        by_size: Difference by COCO size: small, medium, large.
+        by_class: Difference by class. Objects without a class are under ``""``.
     """
 
     name: str
@@ -64,16 +64,17 @@ class Pair:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs on the same objects.
+    """Comparison of several runs with the first run.
 
     Attributes:
-        metric: What is compared.
-        objects: How many objects there are.
-        images: On how many images.
-        first: What the first run is, to which the others are compared.
-        first_mean: Its mean.
-        pairs: The others, in their order.
-        overlap: Images that a model was trained on, with what they were called there. Its figures on them say nothing.
+        metric: Name of the metric.
+        objects: Number of objects.
+        images: Number of images.
+        first: Name of the first run.
+        first_mean: Mean of the metric in the first run.
+        pairs: Comparisons of the other runs with the first, in their order.
+        overlap: Evaluated images that a model was trained on, with their names in the training set. Metrics on them do not show how good
+            the model is on new images.
     """
 
     metric: str
@@ -85,7 +86,7 @@ class Comparison:
     overlap: Mapping[str, tuple[str, ...]]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values that `json` can write."""
+        """Return the values as values that `json` can write."""
         return {
             "metric": self.metric,
             "objects": self.objects,
@@ -105,7 +106,7 @@ class Comparison:
         }
 
     def __str__(self) -> str:
-        """The comparison for people."""
+        """Return the comparison as text."""
         lines = [
             f"{self.metric} on the same {self.objects} objects of {self.images} images; differences with their 95 % interval",
             f"  {self.first}: {self.first_mean:.4f}",
@@ -121,33 +122,33 @@ class Comparison:
 def compare(
     runs: Sequence[Evaluation], metric: str = "iou", *, trained_on: Mapping[str, str] | None = None, names: Sequence[str] | None = None
 ) -> Comparison:
-    """Compares runs with the first one, object by object.
+    """Compare runs with the first run, object by object.
 
-    Models, prompts, seeds and weights may differ; objects may not: a difference of two means over different objects would be one of the
-    objects as much as of the models.
+    Models, prompts, seeds and weights may differ. The objects must be the same, because a difference of means over different objects would
+    depend on the objects as much as on the models.
 
     Args:
-        runs: Two or more.
+        runs: Two or more runs.
         metric: One of `promptseg.evaluation.figures.METRICS`.
-        trained_on: The training images of a model, as `promptseg.evaluation.training.training_images` gives them; images of the runs that
-            are among them are told, and those that the runs themselves tell of.
-        names: What each run is; by default its model and prompt.
+        trained_on: Training images of a model, as returned by `promptseg.evaluation.training.training_images`. Images of the runs that are
+            among them are listed in `Comparison.overlap`, with those that the runs have as findings.
+        names: Name of each run; by default its model and prompt.
 
     Raises:
-        ConfigError: There are fewer than two runs, or the metric is unknown.
-        InputError: The runs are not of the same objects; the message names them.
+        ConfigError: When there are fewer than two runs, or the metric is unknown.
+        InputError: When the runs have different objects. The message names them.
     """
     if len(runs) < 2:
         raise ConfigError(f"a comparison needs two runs or more, got {len(runs)}")
     if metric not in METRICS:
         raise ConfigError(f"there is no metric {metric!r}; metrics: {', '.join(METRICS)}")
-    called = _names(runs) if names is None else list(names)
+    run_names = _names(runs) if names is None else list(names)
     first = runs[0]
-    paired = [_in_order(first, run, called[0], name) for run, name in zip(runs, called, strict=True)]
-    pairs = tuple(_pair(name, first.rows, rows, metric) for name, rows in zip(called[1:], paired[1:], strict=True))
+    paired = [_in_order(first, run, run_names[0], name) for run, name in zip(runs, run_names, strict=True)]
+    pairs = tuple(_pair(name, first.rows, rows, metric) for name, rows in zip(run_names[1:], paired[1:], strict=True))
     overlap = seen_in_training({image.name: image.content for image in first.images}, trained_on or {})
-    told = {one.source: (one.message,) for run in runs for one in run.findings if one.kind == "trained"}
-    return Comparison(metric, len(first.rows), len(first.images), called[0], first.metrics[metric].mean, pairs, {**told, **overlap})
+    trained = {one.source: (one.message,) for run in runs for one in run.findings if one.kind == "trained"}
+    return Comparison(metric, len(first.rows), len(first.images), run_names[0], first.metrics[metric].mean, pairs, {**trained, **overlap})
 
 
 def _names(runs: Sequence[Evaluation]) -> list[str]:
@@ -158,20 +159,20 @@ def _names(runs: Sequence[Evaluation]) -> list[str]:
 
 
 def _in_order(first: Evaluation, run: Evaluation, first_name: str, name: str) -> list[ObjectRow]:
-    """The rows of a run in the order of the first one's.
+    """Return the rows of a run in the order of the first run.
 
     Raises:
-        InputError: They are not of the same objects.
+        InputError: When the two runs have different objects.
     """
     own, other = ({row.name: row for row in one.rows} for one in (first, run))
     problems = [
         _listed(f"{name} lacks", [key for key in own if key not in other]),
         _listed(f"{first_name} lacks", [key for key in other if key not in own]),
-        _listed("the true mask is another for", [key for key in own if key in other and own[key].truth != other[key].truth]),
+        _listed("the true mask differs for", [key for key in own if key in other and own[key].truth != other[key].truth]),
     ]
     if any(problems):
         raise InputError(
-            f"{first_name} and {name} are not of the same objects, and their means cannot be compared: {'; '.join(filter(None, problems))}"
+            f"{first_name} and {name} have different objects, so their means cannot be compared: {'; '.join(filter(None, problems))}"
         )
     return [other[row.name] for row in first.rows]
 

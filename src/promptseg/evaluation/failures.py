@@ -1,8 +1,8 @@
-"""Where a model fails, and what those objects have in common.
+"""Failure analysis: the objects on which a model fails, and the traits that they share.
 
-Each object is described by traits that do not depend on the model, and by the model's score. Objects are put into thirds by each trait
-(of all objects, not of the failures), and a third in which more fail than elsewhere is what they have in common. Six traits make up to
-eighteen thirds, so that one may stand out by chance: what stands out is a question to ask, not an answer.
+An object is described by traits that do not depend on the model, and by the score of the model. Each trait divides all objects, not only
+the failures, into thirds. A third stands out if its failure rate is higher than that of the other objects. Six traits make up to eighteen
+thirds, so one may stand out by chance. A third that stands out is a hint, not a proof.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from .statistics import Estimate, estimate
 
 @dataclass(frozen=True)
 class Traits:
-    """What an object is like; None where a trait has no meaning.
+    """Traits of an object; None for a trait that is not defined for it.
 
     Attributes:
-        area: Its share of the image.
-        thickness: Diameter of the widest circle within it, over the square root of its area: 1.13 for a disc, 1 for a square, toward 0
-            for what is thin or in pieces.
-        parts: How many connected parts it has.
-        contrast: Distance in CIELAB between the mean colors of the bands along the inside and the outside of its outline, each a
-            hundredth of the image's diagonal wide; 2.3 is just noticeable.
-        prompt: How good the prompt was: IoU of its box with the tight box, or else how deep the first point on the object lies, from 0
-            (at the border) to 1 (at the deepest pixel).
-        score: What the model said of its prediction.
+        area: Share of the image that the object covers, 0 to 1.
+        thickness: Diameter of the largest inscribed circle, divided by the square root of the area: 1.13 for a disc, 1 for a square, near
+            0 for thin or fragmented objects.
+        parts: Number of connected parts.
+        contrast: Distance in CIELAB between the mean colors inside and outside of the outline, in bands whose width is a hundredth of the
+            image's diagonal; 2.3 is just noticeable.
+        prompt: Quality of the prompt. With a box: IoU with the tight box. With points: depth of the first foreground point, from 0 (at the
+            border or outside) to 1 (at the deepest pixel).
+        score: Score that the model gave its prediction.
     """
 
     area: float
@@ -55,52 +55,52 @@ class Traits:
 
 @dataclass(frozen=True)
 class Group:
-    """Objects with one trait in common.
+    """Group of objects with similar values of a trait.
 
     Attributes:
-        trait: The trait.
-        least: Its least value in the group.
-        most: Its greatest value in the group.
-        rate: The share that failed, with its interval.
-        failures: How many failed.
-        elsewhere: The share that failed of all other objects.
+        trait: Name of the trait.
+        minimum: Minimum of the trait in the group.
+        maximum: Maximum of the trait in the group.
+        rate: Failure rate of the group, with its interval.
+        failures: Number of failures in the group.
+        elsewhere: Failure rate of all other objects.
     """
 
     trait: str
-    least: float
-    most: float
+    minimum: float
+    maximum: float
     rate: Estimate
     failures: int
     elsewhere: float
 
     @property
     def stands_out(self) -> bool:
-        """Whether the interval of the share lies above the share elsewhere."""
+        """Whether the interval of the failure rate lies above the failure rate elsewhere."""
         return self.rate.ci95 is not None and self.rate.ci95[0] > self.elsewhere
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values that `json` can write."""
+        """Return the values as values that `json` can write."""
         rest = {"failures": self.failures, "elsewhere": self.elsewhere, "stands_out": self.stands_out}
-        return {"trait": self.trait, "least": self.least, "most": self.most, "rate": self.rate.to_dict(), **rest}
+        return {"trait": self.trait, "minimum": self.minimum, "maximum": self.maximum, "rate": self.rate.to_dict(), **rest}
 
     def __str__(self) -> str:
         interval = "" if self.rate.ci95 is None else f" [{self.rate.ci95[0]:.0%}, {self.rate.ci95[1]:.0%}]"
         return (
-            f"{self.trait} {self.least:.3g} to {self.most:.3g}: {self.failures} of {self.rate.count} failed, "
+            f"{self.trait} {self.minimum:.3g} to {self.maximum:.3g}: {self.failures} of {self.rate.count} failed, "
             f"{self.rate.mean:.0%}{interval}; elsewhere {self.elsewhere:.0%}"
         )
 
 
 @dataclass(frozen=True)
 class Failures:
-    """The objects on which a model failed.
+    """Failures of a model in a run.
 
     Attributes:
-        threshold: An IoU under it is a failure.
-        objects: How many objects there are.
-        worst: The failures, the worst first.
-        groups: Groups of objects by traits, those first in which the share of failures is most above that elsewhere.
-        traits: What each object is like, by its name.
+        threshold: IoU below which a prediction is a failure.
+        objects: Number of objects in the run.
+        worst: Rows of the failures, the lowest IoU first.
+        groups: Groups of objects by trait, sorted by how much their failure rate exceeds the rate elsewhere, the largest first.
+        traits: Traits of each object, by its name.
     """
 
     threshold: float
@@ -110,7 +110,7 @@ class Failures:
     traits: Mapping[str, Traits]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values that `json` can write."""
+        """Return the values as values that `json` can write."""
         return {
             "threshold": self.threshold,
             "objects": self.objects,
@@ -119,28 +119,30 @@ class Failures:
         }
 
     def __str__(self) -> str:
-        """The failures for people: what stands out, and the worst ten."""
+        """Return text with the groups that stand out and the ten worst failures."""
         lines = [f"{len(self.worst)} of {self.objects} objects have an IoU under {self.threshold:g}"]
         out = [group for group in self.groups if group.stands_out]
-        lines += [f"  {group}" for group in out] or ["  no trait stands out: in no third of one do more fail than elsewhere, beyond chance"]
+        lines += [f"  {group}" for group in out] or [
+            "  no trait stands out: no third has a failure rate that is higher than elsewhere beyond chance"
+        ]
         lines += [f"  {row.iou:.3f}  {row.name}" for row in self.worst[:10]]
         return "\n".join(lines)
 
 
 def find_failures(run: Evaluation, dataset: Dataset, threshold: float = 0.5) -> Failures:
-    """Describes the objects of a run and finds in which of them the model failed.
+    """Return the failures of a run and the groups of objects in which they are frequent.
 
     Args:
         run: The run.
-        dataset: The images that it was made on.
-        threshold: An IoU under it is a failure.
+        dataset: Dataset of the run.
+        threshold: IoU below which a prediction is a failure.
 
     Raises:
-        ConfigError: `threshold` is out of range.
-        InputError: The dataset has not all objects of the run.
+        ConfigError: When `threshold` is not above 0 and at most 1.
+        InputError: When the dataset lacks an object of the run.
     """
     if not 0 < threshold <= 1:
-        raise ConfigError(f"the threshold of a failure is an IoU above 0 and up to 1, got {threshold!r}")
+        raise ConfigError(f"the threshold of a failure must be an IoU above 0 and up to 1, got {threshold!r}")
     rows = {row.name: row for row in run.rows}
     traits: dict[str, Traits] = {}
     images = {image.name for image in run.images}
@@ -158,12 +160,12 @@ def find_failures(run: Evaluation, dataset: Dataset, threshold: float = 0.5) -> 
 
 
 def describe(truth: Mask, lab: NDArray[np.float32], row: ObjectRow) -> Traits:
-    """The traits of one object.
+    """Return the traits of one object.
 
     Args:
-        truth: Its true mask.
+        truth: True mask of the object.
         lab: The image in CIELAB, (H, W, 3) float32.
-        row: What was asked and answered.
+        row: Row of the object in the run, with its prompt and score.
     """
     import cv2
 
@@ -188,33 +190,36 @@ def describe(truth: Mask, lab: NDArray[np.float32], row: ObjectRow) -> Traits:
     )
 
 
-def draw_failures(failures: Failures, dataset: Dataset, folder: Path, most: int = 12, longest: int = 1024) -> list[Path]:
-    """Writes a picture of each of the worst failures: the truth green, the prediction red, the prompt as it was.
+def draw_failures(failures: Failures, dataset: Dataset, folder: Path, limit: int = 12, longest: int = 1024) -> list[Path]:
+    """Write an overlay of each of the worst failures as PNG: truth green, prediction red, with the prompt.
 
     Args:
         failures: The failures.
-        dataset: The images.
-        folder: Where to write.
-        most: How many.
-        longest: Longer side of a picture in pixels, at most.
+        dataset: Dataset of the run.
+        folder: Output folder.
+        limit: Maximum number of overlays.
+        longest: Maximum length of the longer side in pixels.
+
+    Returns:
+        Paths of the files, the worst failure first.
 
     Raises:
-        OutputError: One cannot be written.
+        OutputError: When a file cannot be written.
     """
     written = []
-    rows = failures.worst[:most]
-    for number, (row, picture) in enumerate(zip(rows, draw_overlays(rows, dataset, longest), strict=True), 1):
+    rows = failures.worst[:limit]
+    for number, (row, drawn) in enumerate(zip(rows, draw_overlays(rows, dataset, longest), strict=True), 1):
         path = folder / f"{number:02}-{row.iou:.2f}-{_file_name(row.name)}.png"
         with output_errors(path):
             folder.mkdir(parents=True, exist_ok=True)
             with write_atomically(path) as file:
-                picture.save(file, "PNG")
+                drawn.save(file, "PNG")
         written.append(path)
     return written
 
 
 def _thirds(trait: str, rows: Sequence[ObjectRow], traits: Mapping[str, Traits], threshold: float) -> list[Group]:
-    """The objects in thirds by a trait; fewer groups where many share one value, and none where all do."""
+    """Return the thirds of the objects by a trait: fewer groups if many objects share one value, none if all do."""
     known = [(getattr(traits[row.name], trait), row) for row in rows if getattr(traits[row.name], trait) is not None]
     if len(known) < 3:
         return []

@@ -1,4 +1,4 @@
-"""Figures of an evaluation: means with intervals, baselines, calibration, choice and clicks, made of its rows."""
+"""Figures of an evaluation, computed from its rows: means with intervals, baselines, calibration, mask selection and clicks."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from .rows import ImageRow, ObjectRow
 from .statistics import Estimate, estimate
 
 METRICS = ("iou", "dice", "precision", "recall", "boundary_iou", "boundary_f")
-"""What is measured for each object; see `promptseg.metrics`."""
+"""Metrics of each object, as defined in `promptseg.metrics`."""
 
 GOALS = (0.85, 0.90)
-"""The IoU to which clicks are counted."""
+"""IoUs for which the number of clicks is counted (NoC@85 and NoC@90)."""
 
 
 @dataclass(frozen=True)
 class Figures:
-    """The rows of a run by one protocol, and the figures made of them.
+    """Rows of a run with one prompt protocol, and the figures computed from them.
 
     Attributes:
         model: The model's name; with a detector, ``"detector + segmenter"``.
-        prompt: Name of the protocol.
-        seed: By which the prompts were drawn.
-        data: Where the images are.
-        rows: The objects.
-        images: The images.
+        prompt: Name of the prompt protocol.
+        seed: Seed of the prompts.
+        data: Where the dataset is.
+        rows: One row for each object.
+        images: One row for each image.
     """
 
     model: str
@@ -42,19 +42,24 @@ class Figures:
     images: tuple[ImageRow, ...]
 
     def estimate(self, value: str | Callable[[ObjectRow], float], rows: Sequence[ObjectRow] | None = None) -> Estimate:
-        """Mean and interval of a metric, or of what a function gives for each row, over all rows or some."""
-        chosen = self.rows if rows is None else rows
+        """Return mean and interval over rows.
+
+        Args:
+            value: Name of a metric, or a function of a row.
+            rows: Rows to use; None for all.
+        """
+        selected = self.rows if rows is None else rows
         read = (lambda row: float(getattr(row, value))) if isinstance(value, str) else value
-        return estimate([read(row) for row in chosen], [row.group for row in chosen])
+        return estimate([read(row) for row in selected], [row.group for row in selected])
 
     @cached_property
     def metrics(self) -> dict[str, Estimate]:
-        """Every metric over all objects."""
+        """Mean and interval of every metric over all objects."""
         return {name: self.estimate(name) for name in METRICS}
 
     @cached_property
     def baselines(self) -> dict[str, dict[str, Estimate]]:
-        """IoU of each baseline, and how much the model is above it, object by object: ``{name: {"iou": …, "above": …}}``."""
+        """IoU of each baseline, and the paired difference of the model to it: ``{name: {"iou": …, "above": …}}``."""
         names = dict.fromkeys(name for row in self.rows for name in row.baselines)
         found = {}
         for name in names:
@@ -66,7 +71,7 @@ class Figures:
         return found
 
     def by(self, what: Callable[[ObjectRow], str | None]) -> dict[str, Estimate]:
-        """IoU of groups of objects, by what a function gives for each row; the largest group first."""
+        """Return the IoU of groups of objects, the largest group first. `what` returns the name of a row's group."""
         groups: dict[str, list[ObjectRow]] = defaultdict(list)
         for row in self.rows:
             groups[what(row) or ""].append(row)
@@ -74,10 +79,10 @@ class Figures:
 
     @cached_property
     def calibration(self) -> dict[str, Any] | None:
-        """How well the model's scores say what the IoU is; None where it gives no scores.
+        """Calibration of the model's scores as estimates of the IoU; None if the model gives no scores.
 
-        ``bias`` is how much higher the score is on average, ``error`` the mean difference without sign, ``correlation`` Pearson's (None
-        where one of them does not vary), ``bins`` score and IoU in tenths of the score.
+        ``bias`` is the mean of score minus IoU, and ``error`` the mean absolute difference. ``correlation`` is Pearson's coefficient, None
+        if scores or IoUs do not vary. ``bins`` has mean score and mean IoU for each tenth of the score.
         """
         pairs = np.array([(row.score, row.iou) for row in self.rows if row.score is not None], np.float64).reshape(-1, 2)
         if not len(pairs):
@@ -102,41 +107,41 @@ class Figures:
         }
 
     @cached_property
-    def choice(self) -> dict[str, Any] | None:
-        """The chosen masks against the best of those that the model proposed; None where it had no choice."""
+    def selection(self) -> dict[str, Any] | None:
+        """IoU of the selected masks and of the best candidate masks; None if the model gave one candidate per prompt."""
         rows = [row for row in self.rows if row.best_iou is not None]
         if not rows:
             return None
         return {
-            "chosen": self.estimate("iou", rows).to_dict(),
+            "selected": self.estimate("iou", rows).to_dict(),
             "best": self.estimate("best_iou", rows).to_dict(),
             "gap": self.estimate(lambda row: (row.best_iou or 0.0) - row.iou, rows).to_dict(),
         }
 
     @cached_property
     def clicks(self) -> dict[str, Any] | None:
-        """How many clicks the objects took to reach each goal; None for other protocols.
+        """Number of clicks to reach each IoU of `GOALS`; None for other protocols.
 
-        ``mean`` counts an object that did not reach the goal with the most clicks that the protocol allows, as the literature does;
-        ``reached`` is the share of those that did; ``iou_mean_after`` is the mean IoU after each click, where an object that had no error
-        left to click on keeps its last.
+        ``mean`` counts an object that does not reach the goal with the maximum number of clicks, as the literature does. ``reached`` is the
+        share of objects that reach it. ``iou_mean_after`` is the mean IoU after each click. An object without an error left to click on
+        keeps its last IoU.
         """
         kind, _, number = self.prompt.partition(":")
         if kind != "clicks":
             return None
-        most, found = int(number), {}
+        max_clicks, found = int(number), {}
         for goal in GOALS:
             needed = [clicks_to(row.click_ious, goal) for row in self.rows]
             found[f"to_{round(goal * 100)}"] = {
-                "mean": float(np.mean([most if n is None else n for n in needed])),
+                "mean": float(np.mean([max_clicks if n is None else n for n in needed])),
                 "reached": float(np.mean([n is not None for n in needed])),
             }
-        paths = [row.click_ious + row.click_ious[-1:] * (most - len(row.click_ious)) for row in self.rows]
-        return {"most": most, **found, "iou_mean_after": np.mean(paths, axis=0).tolist()}
+        paths = [row.click_ious + row.click_ious[-1:] * (max_clicks - len(row.click_ious)) for row in self.rows]
+        return {"max_clicks": max_clicks, **found, "iou_mean_after": np.mean(paths, axis=0).tolist()}
 
     @property
     def seconds_per_image(self) -> float:
-        """What opening and asking took on average, cached or not."""
+        """Mean seconds per image for opening and segmenting, with or without a cached embedding."""
         return float(np.mean([image.seconds for image in self.images]))
 
 
@@ -144,5 +149,5 @@ _Item = TypeVar("_Item")
 
 
 def largest_first(groups: Mapping[str, list[_Item]]) -> list[tuple[str, list[_Item]]]:
-    """Groups by their sizes, and those of one size by their names."""
+    """Return groups sorted by size, the largest first, and then by name."""
     return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))

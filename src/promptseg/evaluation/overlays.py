@@ -1,4 +1,4 @@
-"""What an object, its truth and the prediction look like."""
+"""Overlays of predictions and truth."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from ..errors import InputError
 from ..masks import Masks
 from .rows import ObjectRow
 
-TRUE_COLOR, GIVEN_COLOR = overlay.FOREGROUND, overlay.BACKGROUND
+TRUTH_COLOR, PREDICTION_COLOR = overlay.FOREGROUND, overlay.BACKGROUND
 
 
 def draw_overlays(rows: Iterable[ObjectRow], dataset: Dataset, longest: int = 1024) -> Iterator[Image.Image]:
-    """A picture of each row: the photo with the truth green, the prediction red, and the prompt as it was.
+    """Yield an overlay for each row: the image with the truth in green, the prediction in red, and the prompt.
 
     Args:
-        rows: What to draw.
-        dataset: The images that the run was made on.
-        longest: Longer side of a picture in pixels, at most.
+        rows: Rows to draw.
+        dataset: Dataset of the run.
+        longest: Maximum length of the longer side in pixels.
 
     Raises:
-        InputError: The dataset has not the object of a row, or its image cannot be read.
+        InputError: When the dataset lacks the object of a row, or its image cannot be read.
     """
     entries = {entry.name: entry for entry in dataset.entries}
     for row in rows:
@@ -33,7 +33,7 @@ def draw_overlays(rows: Iterable[ObjectRow], dataset: Dataset, longest: int = 10
         if image is None or truth is None:
             raise InputError(f"{dataset.source} has no object {row.name!r}")
         prompts = [] if row.prompt is None else [row.prompt]
-        colors = [TRUE_COLOR, GIVEN_COLOR]
-        picture = overlay.draw(image.pixels(), Masks([truth, row.mask]), prompts=prompts, colors=colors, labels=False)
-        picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
-        yield picture
+        colors = [TRUTH_COLOR, PREDICTION_COLOR]
+        drawn = overlay.draw(image.pixels(), Masks([truth, row.mask]), prompts=prompts, colors=colors, labels=False)
+        drawn.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+        yield drawn

@@ -1,4 +1,4 @@
-"""Figures of a run, drawn with matplotlib (extra ``viz``), without its global state."""
+"""Plots of a run with matplotlib (extra ``viz``), without its global state."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def figures(run: Evaluation) -> dict[str, Figure]:
-    """What there is to draw of a run, by title.
+    """Return all plots of a run, by title.
 
     Raises:
-        MissingDependencyError: matplotlib is not installed.
+        MissingDependencyError: When matplotlib is not installed.
     """
     drawn = {"IoU of the objects": iou_histogram(run)}
     if run.calibration is not None:
@@ -32,7 +32,7 @@ def figures(run: Evaluation) -> dict[str, Figure]:
 
 
 def iou_histogram(run: Evaluation) -> Figure:
-    """How many objects have which IoU: the model, and what no model gives."""
+    """Return a histogram of the IoU of the objects, for the model and the baselines."""
     figure, axes = _axes("IoU", "objects")
     of_baselines: Mapping[str, Sequence[float]] = {
         name.replace("_", " "): [row.baselines[name] for row in run.rows if name in row.baselines] for name in run.baselines
@@ -46,7 +46,7 @@ def iou_histogram(run: Evaluation) -> Figure:
 
 
 def calibration(run: Evaluation) -> Figure:
-    """The IoU of each object against the score that the model gave it; on the line, both are equal."""
+    """Return a scatter plot of the IoU of each object against its score. On the line, both are equal."""
     figure, axes = _axes("score", "IoU")
     known = [(row.score, row.iou) for row in run.rows if row.score is not None]
     axes.plot([0, 1], [0, 1], color="gray", linewidth=1)
@@ -55,7 +55,7 @@ def calibration(run: Evaluation) -> Figure:
 
 
 def clicks(run: Evaluation) -> Figure:
-    """The mean IoU after each click, with the goals to which clicks are counted."""
+    """Return a plot of the mean IoU after each click, with lines at `promptseg.evaluation.figures.GOALS`."""
     figure, axes = _axes("clicks", "mean IoU")
     means = [] if run.clicks is None else run.clicks["iou_mean_after"]
     axes.plot(range(1, len(means) + 1), means, marker="o")
@@ -66,12 +66,12 @@ def clicks(run: Evaluation) -> Figure:
 
 
 def paired(first: Evaluation, second: Evaluation, names: tuple[str, str] | None = None) -> Figure:
-    """The IoU of each object in a second run against that in a first; above the line, the second is better.
+    """Return a scatter plot of the IoU of each object in two runs. Above the line, the second run is better.
 
     Args:
-        first: A run.
-        second: Another on the same objects, as `promptseg.evaluation.comparison.compare` checks it.
-        names: What the runs are; by default their models and prompts.
+        first: The first run.
+        second: The second run, on the same objects; `promptseg.evaluation.comparison.compare` checks that.
+        names: Names of the two runs; by default their models and prompts.
     """
     labels = names or (f"{first.model} by {first.prompt}", f"{second.model} by {second.prompt}")
     figure, axes = _axes(f"IoU, {labels[0]}", f"IoU, {labels[1]}")
@@ -85,7 +85,7 @@ def paired(first: Evaluation, second: Evaluation, names: tuple[str, str] | None 
 
 
 def svg(figure: Figure) -> str:
-    """A figure as an SVG element for a page."""
+    """Return a figure as an SVG element for an HTML page."""
     file = io.StringIO()
     figure.savefig(file, format="svg", metadata={"Date": None})
     return file.getvalue()[file.getvalue().index("<svg") :]

@@ -1,4 +1,4 @@
-"""What a model predicts by each protocol, object by object."""
+"""Predictions of a model for each object, by prompt protocol."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .simulation import Click, Clicks, OnePrompt, generator, next_click
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model gave for one object.
+    """Prediction of a model for one object.
 
     Attributes:
-        mask: The mask; empty where it gave none.
-        prompt: What it was asked for this object, or None where it was asked for the whole image.
+        mask: The mask; empty if the model found none.
+        prompt: The prompt for this object, or None if the prompt was for the whole image.
         click_ious: IoU after each click.
     """
 
@@ -31,32 +31,35 @@ class Prediction:
     click_ious: tuple[float, ...] = ()
 
 
-def ask_once(session: Session, protocol: OnePrompt, objects: Sequence[AnnotatedObject], seed: int) -> list[Prediction]:
-    """One prediction an object, all asked together."""
+def predict_once(session: Session, protocol: OnePrompt, objects: Sequence[AnnotatedObject], seed: int) -> list[Prediction]:
+    """Return one prediction per object. All prompts are decoded together."""
     prompts = [protocol.prompt(true.mask, generator(seed, true.name)) for true in objects]
     return [Prediction(mask, prompt) for mask, prompt in zip(session.segment(prompts), prompts, strict=True)]
 
 
 def best_ious(
-    session: Session, prompts: Sequence[SpatialPrompt], chosen: Sequence[Mask], objects: Sequence[AnnotatedObject]
+    session: Session, prompts: Sequence[SpatialPrompt], selected: Sequence[Mask], objects: Sequence[AnnotatedObject]
 ) -> list[float | None]:
-    """IoU of the best mask that the model could have chosen for each object, or None where it had no choice."""
-    proposed: dict[int, list[Mask]] = defaultdict(list)
+    """Return the IoU of the best candidate mask for each object, or None if there was only one candidate."""
+    candidates: dict[int, list[Mask]] = defaultdict(list)
     for mask in session.segment(prompts, candidates=True):
-        proposed[mask.prompt_index or 0].append(mask)
+        candidates[mask.prompt_index or 0].append(mask)
     return [
-        max(metrics.iou(mask, true.mask) for mask in (own, *proposed[index])) if len(proposed[index]) > 1 else None
-        for index, (own, true) in enumerate(zip(chosen, objects, strict=True))
+        max(metrics.iou(mask, true.mask) for mask in (own, *candidates[index])) if len(candidates[index]) > 1 else None
+        for index, (own, true) in enumerate(zip(selected, objects, strict=True))
     ]
 
 
-def ask_by_clicks(session: Session, protocol: Clicks, objects: Sequence[AnnotatedObject]) -> list[Prediction]:
-    """One prediction an object, after its last click; the model gets its own earlier mask back with each click where it gives logits."""
+def predict_by_clicks(session: Session, protocol: Clicks, objects: Sequence[AnnotatedObject]) -> list[Prediction]:
+    """Return one prediction per object, after its last click.
+
+    Each click is prompted together with the mask of the click before it, if that mask has logits.
+    """
     clicks: list[list[Click]] = [[] for _ in objects]
     ious: list[list[float]] = [[] for _ in objects]
     predictions = [Prediction(_empty(true.mask.size)) for true in objects]
-    for _ in range(protocol.most):
-        asked: dict[int, SpatialPrompt] = {}
+    for _ in range(protocol.max_clicks):
+        prompts: dict[int, SpatialPrompt] = {}
         for index, true in enumerate(objects):
             click = next_click(predictions[index].mask, true.mask, clicks[index])
             if click is None:
@@ -64,22 +67,25 @@ def ask_by_clicks(session: Session, protocol: Clicks, objects: Sequence[Annotate
             clicks[index].append(click)
             prompt = Prompt.points([(one.x, one.y) for one in clicks[index]], [one.foreground for one in clicks[index]])
             earlier = predictions[index].mask
-            asked[index] = prompt if earlier.logits is None else prompt + Prompt.mask(earlier)
-        if not asked:
+            prompts[index] = prompt if earlier.logits is None else prompt + Prompt.mask(earlier)
+        if not prompts:
             break
-        for index, mask in zip(asked, session.segment(list(asked.values())), strict=True):
+        for index, mask in zip(prompts, session.segment(list(prompts.values())), strict=True):
             ious[index].append(metrics.iou(mask, objects[index].mask))
-            predictions[index] = Prediction(mask, asked[index], click_ious=tuple(ious[index]))
+            predictions[index] = Prediction(mask, prompts[index], click_ious=tuple(ious[index]))
     return predictions
 
 
-def match(masks: Masks, objects: Sequence[AnnotatedObject], *, by_label: bool = False) -> list[Prediction]:
-    """Masks of a whole image given to its objects, one each: of all pairs that overlap, the one with the highest IoU first.
+def match_masks(masks: Masks, objects: Sequence[AnnotatedObject], *, by_label: bool = False) -> list[Prediction]:
+    """Match the masks of an image to its true objects, one to one and greedily by IoU, the highest first.
 
     Args:
-        masks: What the model found.
-        objects: The true objects.
-        by_label: Only a mask with the label of an object can be its prediction.
+        masks: Masks that the model found.
+        objects: True objects of the image.
+        by_label: Match only masks and objects with the same label.
+
+    Returns:
+        One prediction per object, with an empty mask for objects without a match.
     """
     predictions = [Prediction(_empty(masks.size)) for _ in objects]
     ious = masks.iou_matrix(Masks([true.mask for true in objects], masks.size))
@@ -98,7 +104,7 @@ def match(masks: Masks, objects: Sequence[AnnotatedObject], *, by_label: bool = 
 
 
 def clicks_to(ious: Sequence[float], goal: float) -> int | None:
-    """How many clicks it took to reach an IoU, or None where it was not reached."""
+    """Return the number of clicks to reach an IoU, or None if it was not reached."""
     return next((number for number, iou in enumerate(ious, 1) if iou >= goal), None)
 
 

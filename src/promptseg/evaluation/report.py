@@ -1,4 +1,4 @@
-"""One HTML page about a run, with its pictures and plots in it."""
+"""HTML report of a run: one page with embedded plots and overlays."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from .tables import TITLES
 def write_report(
     run: Evaluation, dataset: Dataset, path: str | os.PathLike[str], *, failures: Failures | None = None, cases: int = 4
 ) -> None:
-    """Writes a page with the figures of a run, plots where matplotlib is installed, and its best, median and worst predictions.
+    """Write an HTML page with the figures of a run, its best, median and worst predictions, and plots if matplotlib is installed.
 
     Args:
         run: The run.
-        dataset: The images that it was made on.
-        path: The file, which needs no other.
-        failures: What failures have in common, to be told as well.
-        cases: How many predictions to show of each sort.
+        dataset: Dataset of the run.
+        path: The HTML file. It needs no other file.
+        failures: Failure analysis to include.
+        cases: Number of best, of median and of worst predictions to show.
 
     Raises:
-        InputError: The dataset has not the images of the run.
-        OutputError: The file cannot be written.
+        InputError: When the dataset lacks an image of the run.
+        OutputError: When the file cannot be written.
     """
     page = "\n".join(
         [
             _HEAD.format(title=escape(f"{run.model} by {run.prompt}")),
             f"<p>{len(run.rows)} objects of {len(run.images)} images in {escape(run.data)}; prompts drawn by seed {run.seed}; "
-            f"{run.seconds_per_image:.2f} s an image, {sum(image.cached for image in run.images)} of which were encoded before.</p>",
+            f"{run.seconds_per_image:.2f} s an image, {sum(image.cached for image in run.images)} of which had a cached embedding.</p>",
             "<h2>Figures</h2>",
             _table(
                 ("", "mean", "standard deviation", "95 % interval of the mean"), [(TITLES[n], *_cells(e)) for n, e in run.metrics.items()]
@@ -71,7 +71,7 @@ def _baselines(run: Evaluation) -> list[str]:
         (name.replace("_", " "), f"{both['iou'].mean:.4f}", f"{both['above'].mean:+.4f}", _interval(both["above"], "+.4f"))
         for name, both in run.baselines.items()
     ]
-    return ["<h2>Without a model</h2>", _table(("", "IoU", "the model is above it by", "95 % interval"), rows)]
+    return ["<h2>Baselines</h2>", _table(("", "IoU", "difference of the model", "95 % interval"), rows)]
 
 
 def _breakdown(run: Evaluation) -> list[str]:
@@ -80,21 +80,19 @@ def _breakdown(run: Evaluation) -> list[str]:
         if len(groups) > 1:
             rows = [(name or "(none)", str(one.count), *_cells(one)) for name, one in groups.items()]
             parts += [f"<h2>IoU by {title}</h2>", _table((title, "objects", "mean", "standard deviation", "95 % interval"), rows)]
-    if run.choice is not None:
-        best, chosen = run.choice["best"]["mean"], run.choice["chosen"]["mean"]
-        parts.append(
-            f"<p>The best of all masks that the model proposed would give an IoU of {best:.4f}, the chosen ones give {chosen:.4f}.</p>"
-        )
+    if run.selection is not None:
+        best, selected = run.selection["best"]["mean"], run.selection["selected"]["mean"]
+        parts.append(f"<p>The selected masks have an IoU of {selected:.4f}; the best candidate masks would have {best:.4f}.</p>")
     if run.calibration is not None:
         error, bias = run.calibration["error"], run.calibration["bias"]
-        parts.append(f"<p>Scores differ from the IoU by {error:.3f}; on average they are {bias:+.3f} off.</p>")
+        parts.append(f"<p>Calibration of the scores as estimates of the IoU: mean error {error:.3f}, bias {bias:+.3f}.</p>")
     if run.clicks is not None:
-        told = (
+        reached = (
             f"{goal[3:]} % IoU: {one['mean']:.2f} clicks ({one['reached']:.0%} of the objects)"
             for goal, one in run.clicks.items()
             if goal[:3] == "to_"
         )
-        parts.append(f"<p>{'; '.join(told)}.</p>")
+        parts.append(f"<p>{'; '.join(reached)}.</p>")
     return parts
 
 
@@ -110,7 +108,7 @@ def _failures(failures: Failures) -> list[str]:
     rows = [
         (
             group.trait,
-            f"{group.least:.3g} to {group.most:.3g}",
+            f"{group.minimum:.3g} to {group.maximum:.3g}",
             f"{group.failures} of {group.rate.count}",
             f"{group.rate.mean:.0%}",
             _interval(group.rate, ".0%"),
@@ -120,33 +118,33 @@ def _failures(failures: Failures) -> list[str]:
         for group in failures.groups
     ]
     return [
-        f"<h2>Failures</h2><p>{len(failures.worst)} of {failures.objects} objects have an IoU under {failures.threshold:g}. Thirds of the "
-        "objects by each trait, those first in which most fail; of so many, one may stand out by chance.</p>",
-        _table(("trait", "from, to", "failed", "share", "95 % interval", "elsewhere", ""), rows),
+        f"<h2>Failures</h2><p>{len(failures.worst)} of {failures.objects} objects have an IoU under {failures.threshold:g}. The "
+        "table has thirds of the objects by each trait, the highest failure rate first. One of so many may stand out by chance.</p>",
+        _table(("trait", "range", "failed", "failure rate", "95 % interval", "elsewhere", ""), rows),
     ]
 
 
 def _cases(run: Evaluation, dataset: Dataset, count: int) -> list[str]:
     ranked = sorted(run.rows, key=lambda row: row.iou)
     middle = max(0, len(ranked) // 2 - count // 2)
-    parts = ["<p>In the pictures the truth is green, the prediction red, a box prompt yellow.</p>"]
+    parts = ["<p>In the overlays the truth is green, the prediction is red and a box prompt is yellow.</p>"]
     for title, rows in (("Worst", ranked[:count]), ("Median", ranked[middle : middle + count]), ("Best", ranked[::-1][:count])):
-        parts += [f"<h2>{title}</h2>", *_pictures(rows, dataset)]
+        parts += [f"<h2>{title}</h2>", *_overlays(rows, dataset)]
     return parts
 
 
-def _pictures(rows: Sequence[ObjectRow], dataset: Dataset) -> Iterable[str]:
-    for row, picture in zip(rows, draw_overlays(rows, dataset, longest=640), strict=True):
-        yield f'<figure><img alt="" src="{_inline(picture)}"><figcaption>{escape(row.name)}: IoU {row.iou:.3f}</figcaption></figure>'
+def _overlays(rows: Sequence[ObjectRow], dataset: Dataset) -> Iterable[str]:
+    for row, drawn in zip(rows, draw_overlays(rows, dataset, longest=640), strict=True):
+        yield f'<figure><img alt="" src="{_inline(drawn)}"><figcaption>{escape(row.name)}: IoU {row.iou:.3f}</figcaption></figure>'
 
 
 def _findings(run: Evaluation) -> list[str]:
-    return ["<h2>Found on the way</h2><ul>", *(f"<li>{escape(str(one))}</li>" for one in run.findings), "</ul>"] if run.findings else []
+    return ["<h2>Findings</h2><ul>", *(f"<li>{escape(str(one))}</li>" for one in run.findings), "</ul>"] if run.findings else []
 
 
-def _inline(picture: Image.Image) -> str:
+def _inline(drawn: Image.Image) -> str:
     file = io.BytesIO()
-    picture.save(file, "JPEG", quality=85)
+    drawn.save(file, "JPEG", quality=85)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")
 
 

@@ -1,4 +1,4 @@
-"""Results of an evaluation: rows, figures and where they come from. They can be saved, read again, joined and compared."""
+"""Result of an evaluation: rows, figures and provenance. It can be saved, loaded, joined and compared."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ FORMAT = "promptseg-evaluation-1"
 
 @dataclass(frozen=True)
 class Evaluation(Figures):
-    """A model on a dataset by one protocol.
+    """Result of a model on a dataset with one prompt protocol.
 
     Attributes:
-        provenance: The models, as `promptseg.results.Provenance.to_dict` gives them.
-        findings: What could not be used, or not as it stands.
+        provenance: The models, as returned by `promptseg.results.Provenance.to_dict`.
+        findings: Problems of the dataset, such as images that could not be used.
     """
 
     provenance: tuple[Mapping[str, Any], ...] = ()
     findings: tuple[Finding, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures and all rows as plain values that `json` can write; `from_dict` reads them."""
+        """Return figures and rows as values that `json` can write. `from_dict` reads them."""
         return {
             "format": FORMAT,
             "model": self.model,
@@ -55,7 +55,7 @@ class Evaluation(Figures):
             "metrics": {name: one.to_dict() for name, one in self.metrics.items()},
             "baselines": {name: {key: one.to_dict() for key, one in both.items()} for name, both in self.baselines.items()},
             "calibration": self.calibration,
-            "choice": self.choice,
+            "selection": self.selection,
             "clicks": self.clicks,
             "by_size": {name: one.to_dict() for name, one in self.by(lambda row: row.size).items()},
             "by_class": {name: one.to_dict() for name, one in self.by(lambda row: row.label).items()},
@@ -67,10 +67,10 @@ class Evaluation(Figures):
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Evaluation:
-        """Reads what `to_dict` gave.
+        """Create an evaluation from the values that `to_dict` returned.
 
         Raises:
-            InputError: It is something else.
+            InputError: When the values are not those of an evaluation.
         """
         try:
             if content["format"] != FORMAT:
@@ -86,29 +86,29 @@ class Evaluation(Figures):
                 tuple(Finding(**finding) for finding in content["findings"]),
             )
         except (KeyError, TypeError) as error:
-            raise InputError(f"not an evaluation that was saved: {error!r}") from error
+            raise InputError(f"not a saved evaluation: {error!r}") from error
 
     @classmethod
     def joined(cls, runs: Sequence[Evaluation], model: str) -> Evaluation:
-        """Runs on different images as one, such as those of the folds of a cross-validation.
+        """Join runs on different images into one, such as the folds of a cross-validation.
 
         Args:
-            runs: Runs by one protocol and seed.
-            model: What all their models are together.
+            runs: Runs with one protocol and seed.
+            model: Name for the models of all runs together.
 
         Raises:
-            ConfigError: There is no run, or they differ in protocol or seed.
-            InputError: An image is in several.
+            ConfigError: When there is no run, or the runs differ in protocol or seed.
+            InputError: When an image is in several runs.
         """
-        asked = {(run.prompt, run.seed) for run in runs}
-        if len(asked) != 1:
-            told = ", ".join(f"{prompt!r} with seed {seed}" for prompt, seed in sorted(asked))
-            raise ConfigError(f"only runs by one protocol and seed can be joined, got {told or 'no run'}")
+        protocols = {(run.prompt, run.seed) for run in runs}
+        if len(protocols) != 1:
+            given = ", ".join(f"{prompt!r} with seed {seed}" for prompt, seed in sorted(protocols))
+            raise ConfigError(f"only runs with the same protocol and seed can be joined, got {given or 'no run'}")
         images = tuple(sorted((image for run in runs for image in run.images), key=lambda image: image.name))
         names = [image.name for image in images]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
-            raise InputError(f"runs are joined that are of different images: {twice[0]} is in several")
+            raise InputError(f"only runs of different images can be joined, but {twice[0]} is in several")
         rows: dict[str, list[ObjectRow]] = {name: [] for name in names}
         for row in (row for run in runs for row in run.rows):
             rows[row.image].append(row)
@@ -124,10 +124,10 @@ class Evaluation(Figures):
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes figures and rows as JSON, whole or not at all.
+        """Write figures and rows as JSON, atomically.
 
         Raises:
-            OutputError: It cannot be written.
+            OutputError: When the file cannot be written.
         """
         file = Path(path)
         with output_errors(file), write_atomically(file, text=True) as opened:
@@ -136,10 +136,10 @@ class Evaluation(Figures):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Evaluation:
-        """Reads what `save` wrote.
+        """Read an evaluation that `save` wrote.
 
         Raises:
-            InputError: The file cannot be read, or is something else.
+            InputError: When the file cannot be read or is not a saved evaluation.
         """
         try:
             return cls.from_dict(read_json(Path(path)))
@@ -147,11 +147,11 @@ class Evaluation(Figures):
             raise InputError(f"{path}: {error}") from error
 
     def save_rows(self, path: str | os.PathLike[str]) -> None:
-        """Writes one row an object as CSV or, by that suffix, Parquet; baselines have columns of their own, lists are JSON.
+        """Write one row per object as ``.csv`` or ``.parquet``. Each baseline has a column, and lists are JSON.
 
         Raises:
-            OutputError: It cannot be written, or its suffix is another.
-            MissingDependencyError: Parquet needs pyarrow.
+            OutputError: When the file cannot be written or has another suffix.
+            MissingDependencyError: When the file is Parquet and pyarrow is not installed.
         """
         file = Path(path)
         columns = row_columns(self)
@@ -172,7 +172,7 @@ class Evaluation(Figures):
             writer.writerows(zip(*columns.values(), strict=True))
 
     def __str__(self) -> str:
-        """The figures for people."""
+        """Return the figures as text."""
         return summary_text(self)
 
 

@@ -9,35 +9,36 @@ from ..masks import Mask
 from ..prompts import Prompt, SpatialPrompt
 
 SIZES: Mapping[str, tuple[float, float]] = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, float("inf"))}
-"""Areas in pixels, from and to before, of COCO's classes of size."""
+"""Minimum (inclusive) and maximum (exclusive) area in pixels of COCO's object sizes."""
 
 
 @dataclass(frozen=True)
 class ObjectRow:
-    """One object.
+    """Row of one object.
 
     Attributes:
         name: Its name in the dataset.
         image: The name of its image.
-        group: What images that are not independent share: a sequence of frames, one content; see `promptseg.evaluation.statistics`.
+        group: Group of images that are not independent, such as frames of one sequence or copies of one image. Intervals are computed over
+            groups.
         label: Its class, or None.
-        area: Its true area in pixels.
-        height: Of the image, in pixels.
-        width: Of the image, in pixels.
-        truth: SHA-256 (hex, 16 digits) of its true mask: rows of two runs are of one object where name and truth are the same.
+        area: Area of the true mask in pixels.
+        height: Height of the image in pixels.
+        width: Width of the image in pixels.
+        truth: First 16 hex digits of the SHA-256 of the true mask. Rows of two runs are of the same object if name and truth are equal.
         iou: Intersection over union of the prediction with the truth.
-        dice: Dice coefficient; this and the next four are those of `promptseg.metrics`.
-        precision: Share of the prediction that is true.
-        recall: Share of the truth that was predicted.
+        dice: Dice coefficient.
+        precision: Share of the predicted pixels that are true.
+        recall: Share of the true pixels that are predicted.
         boundary_iou: IoU of the bands along both boundaries.
-        boundary_f: F-measure of the boundaries' pixels.
-        score: What the model said of its prediction, or None.
-        best_iou: IoU of the best of all masks that it proposed, or None where it had no choice.
-        box: The prompt's box ``[x0, y0, x1, y1]``, or None.
-        points: The prompt's points ``[x, y, 1 or 0]``.
+        boundary_f: F-measure of the boundary pixels.
+        score: Score that the model gave its prediction, or None.
+        best_iou: IoU of the best candidate mask, or None if there was only one candidate.
+        box: Box of the prompt, ``[x0, y0, x1, y1]`` in pixels, or None.
+        points: Points of the prompt, ``[x, y, label]`` in pixels; the label is 1 for foreground and 0 for background.
         click_ious: IoU after each click.
-        baselines: IoU of what no model gives, by name.
-        prediction: The mask that the model gave, as compressed COCO run lengths.
+        baselines: IoU of each baseline, by name.
+        prediction: Predicted mask as compressed COCO RLE.
     """
 
     name: str
@@ -64,12 +65,12 @@ class ObjectRow:
 
     @property
     def mask(self) -> Mask:
-        """The mask that the model gave."""
+        """Predicted mask."""
         return Mask((self.height, self.width), self.prediction.encode("ascii"), self.score, self.label)
 
     @property
     def prompt(self) -> SpatialPrompt | None:
-        """What the model was asked with for this object; None where it was asked for the whole image. Earlier masks are not kept."""
+        """Prompt for this object, without mask prompts; None if the prompt was for the whole image."""
         if self.box is None and not self.points:
             return None
         box = SpatialPrompt() if self.box is None else Prompt.box(*self.box)
@@ -77,23 +78,23 @@ class ObjectRow:
 
     @property
     def size(self) -> str:
-        """``"small"``, ``"medium"`` or ``"large"``, as COCO has it."""
+        """COCO size of the object: ``"small"``, ``"medium"`` or ``"large"``."""
         return next(name for name, (least, under) in SIZES.items() if least <= self.area < under)
 
 
 @dataclass(frozen=True)
 class ImageRow:
-    """One image.
+    """Row of one image.
 
     Attributes:
         name: Its name in the dataset.
-        content: SHA-256 (hex) of its pixels, by which an image of a training set is recognized under any name.
-        objects: How many objects it has.
+        content: SHA-256 (hex) of its pixels, by which a training image is recognized under any name.
+        objects: Number of objects.
         iou: Mean IoU of its objects.
         dice: Mean Dice of its objects.
-        seconds: What opening and asking took.
-        cached: Whether its embedding was there from before.
-        unmatched: How many masks belong to no object, where the model was asked for all of them.
+        seconds: Seconds for opening and segmenting it.
+        cached: Whether its embedding was cached.
+        unmatched: Number of predicted masks that match no object; None for protocols with one prompt per object.
     """
 
     name: str

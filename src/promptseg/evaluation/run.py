@@ -1,4 +1,4 @@
-"""`evaluate`: a model on images whose objects are known."""
+"""Evaluation of a model on an annotated dataset."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from ..results import Provenance
 from ..runtime import progress
 from ..vocabulary import parse_phrases
 from . import simulation
-from .baselines import filled_boxes, plain, superpixel_ious, superpixels
-from .predictions import Prediction, ask_by_clicks, ask_once, best_ious, match
+from .baselines import filled_boxes, prompt_baseline, superpixel_ious, superpixels
+from .predictions import Prediction, best_ious, match_masks, predict_by_clicks, predict_once
 from .results import Evaluation
 from .rows import ImageRow, ObjectRow
 from .simulation import Clicks, Everything, OnePrompt, Text
 from .training import record_beside, seen_in_training, training_images
 
 Model = Union[str, Segmenter, BuiltPipeline]
-"""What can be evaluated: the name of a segmenter, a segmenter, or a pipeline for text."""
+"""Model to evaluate: the name of a segmenter, a segmenter, or a pipeline for text."""
 
 
 def evaluate(
@@ -53,41 +53,41 @@ def evaluate(
     cache: EmbeddingCache | str | None = "disk",
     baselines: bool = True,
 ) -> Evaluation:
-    """Asks a model for every true object, with prompts simulated from the truth, and measures the predictions.
+    """Evaluate a model on a dataset, with prompts simulated from the true objects.
 
-    Images that cannot be used are findings of the result and change nothing for the others; so are those that the model was trained on,
-    where weights of your own have a training record beside them. Embeddings are kept in `cache`, so that an
-    evaluation that was stopped goes on from where it was, and a second one with other prompts costs decoding alone.
+    Images that cannot be used become findings of the result, and the others are evaluated. Images that the model was trained on also become
+    findings, if your weights have a training record beside them. Embeddings are kept in `cache`. An evaluation that was stopped can
+    therefore be repeated quickly, and a second one with other prompts only costs decoding.
 
     Args:
         images: A dataset of `promptseg.datasets`, or the folder of the images.
-        masks: Folder of masks of the same names.
-        coco: COCO file of instances, in place of `masks`.
-        model: Name of a segmenter, or a segmenter, or for text a pipeline. Of a pipeline, the clean stage is used for text alone.
-        prompt: A protocol or its name; see `promptseg.evaluation.simulation`.
-        seed: By which prompts are drawn.
-        weights: Weights of your own, for a model by name.
-        engine: Which engine runs it, for a model by name.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``, for a model by name.
-        detector: Name of the detector for text, for a model by name.
-        cache: ``"disk"``, ``"memory"``, an `EmbeddingCache`, or None, for a model by name; a model that was loaded has its own.
-        baselines: Also measure what no model gives: see `promptseg.evaluation.baselines`.
+        masks: Folder of mask images with the names of the images.
+        coco: COCO file of instances, instead of `masks`.
+        model: Name of a segmenter, a segmenter, or a pipeline for text. The clean stage of a pipeline is used for text only.
+        prompt: Prompt protocol or its name, as listed in `promptseg.evaluation.simulation`.
+        seed: Seed of the prompts.
+        weights: Your weights, for a model given by name.
+        engine: Engine that runs the model, for a model given by name.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``, for a model given by name.
+        detector: Name of the detector for text, for a model given by name.
+        cache: ``"disk"``, ``"memory"``, an `EmbeddingCache`, or None, for a model given by name. A loaded model uses its own cache.
+        baselines: Whether to evaluate the baselines of `promptseg.evaluation.baselines` as well.
 
     Raises:
-        ConfigError: The protocol, the model or the format of the truth is unknown.
-        IncompatibleStagesError: A text prompt without a detector.
-        InputError: There is no object to evaluate.
-        PromptError: The model does not take such prompts.
+        ConfigError: When the protocol, the model or the format of the truth is unknown.
+        IncompatibleStagesError: When a text prompt has no detector, or another prompt has no segmenter.
+        InputError: When there is no object to evaluate.
+        PromptError: When the model does not accept prompts of this kind.
     """
     protocol = simulation.protocol(prompt) if isinstance(prompt, str) else prompt
     dataset = images if isinstance(images, Dataset) else open_dataset(images, masks=masks, coco=coco)
     if isinstance(images, Dataset) and (masks is not None or coco is not None):
-        raise ConfigError("a Dataset has its truth: leave out masks and coco")
+        raise ConfigError("a Dataset has its own truth: leave out masks and coco")
     pipeline: BuiltPipeline | None
     if isinstance(model, str):
         pipeline = _build(model, weights, engine, device, detector, cache)
     elif weights is not None or engine is not None or detector is not None:
-        raise ConfigError("weights, engine and detector are for a model by name")
+        raise ConfigError("weights, engine and detector are for a model given by name: leave them out, or give the name of a model")
     else:
         pipeline = model if isinstance(model, BuiltPipeline) else None
     segmenter = model if pipeline is None else pipeline.segmenter
@@ -97,7 +97,7 @@ def evaluate(
         raise IncompatibleStagesError(f"the prompt protocol {protocol.name!r} needs a segmenter")
     if isinstance(protocol, Text) and not protocol.phrases:
         protocol = Text(_classes(dataset))
-    run = _Run(protocol, seed, pipeline, segmenter if isinstance(segmenter, Segmenter) else None, baselines)
+    evaluator = _Evaluator(protocol, seed, pipeline, segmenter if isinstance(segmenter, Segmenter) else None, baselines)
     findings: list[Finding] = []
     rows: list[ObjectRow] = []
     seen: list[ImageRow] = []
@@ -105,7 +105,7 @@ def evaluate(
         if not image.objects:
             continue
         try:
-            of_objects, of_image = run.image(image)
+            of_objects, of_image = evaluator.evaluate(image)
         except InputError as error:
             findings.append(Finding(image.name, "unreadable", str(error)))
         except (BackendError, OutOfMemoryError) as error:
@@ -114,29 +114,29 @@ def evaluate(
             rows += of_objects
             seen.append(of_image)
     if not rows:
-        told = "".join(f"\n  {finding}" for finding in findings[:10])
-        raise InputError(f"there is no object to evaluate in {dataset.source}{told}")
+        problems = "".join(f"\n  {finding}" for finding in findings[:10])
+        raise InputError(f"there is no object to evaluate in {dataset.source}{problems}")
     twice = same_content({image.name: image.content for image in seen})
-    findings += [Finding(names[0], "duplicate", f"the same image is there {len(names)} times: {', '.join(names)}") for names in twice]
+    findings += [Finding(names[0], "duplicate", f"the same image occurs {len(names)} times: {', '.join(names)}") for names in twice]
     one_group = {name: names[0] for names in twice for name in names}
     rows = [replace(row, group=one_group.get(row.group, row.group)) for row in rows]
     own = weights or (model.partition("=")[2] if isinstance(model, str) else None)
     findings += _trained_on(own, {image.name: image.content for image in seen}) if own else []
     return Evaluation(
-        " + ".join(one.model for one in run.provenance),
+        " + ".join(one.model for one in evaluator.provenance),
         protocol.name,
         seed,
         dataset.source,
         tuple(rows),
         tuple(seen),
-        tuple(one.to_dict() for one in run.provenance),
+        tuple(one.to_dict() for one in evaluator.provenance),
         tuple(findings),
     )
 
 
 @dataclass
-class _Run:
-    """A model and a protocol, on one image after another."""
+class _Evaluator:
+    """Evaluator of a model with a prompt protocol, for one image at a time."""
 
     protocol: simulation.Protocol
     seed: int
@@ -150,12 +150,12 @@ class _Run:
 
     @property
     def provenance(self) -> tuple[Provenance, ...]:
-        """The models that take part."""
+        """Provenance of the models that are used."""
         detector = self.pipeline.detector if self.pipeline is not None and isinstance(self.protocol, Text) else None
         return tuple(one.provenance for one in (detector, self.segmenter) if one is not None)
 
-    def image(self, image: AnnotatedImage) -> tuple[list[ObjectRow], ImageRow]:
-        """The rows of one image and its objects."""
+    def evaluate(self, image: AnnotatedImage) -> tuple[list[ObjectRow], ImageRow]:
+        """Return the rows of the objects in an image, and the row of the image."""
         pixels = image.pixels()
         objects = image.objects
         best: Sequence[float | None] = [None] * len(objects)
@@ -173,7 +173,7 @@ class _Run:
             assert self.segmenter is not None  # noqa: S101  # evaluate() has checked it.
             session = self.segmenter.open(pixels)
             cached = not session.timings.get("encode")
-            predictions, unmatched = self._ask(session, objects)
+            predictions, unmatched = self._predict(session, objects)
             seconds = time.perf_counter() - started
             if isinstance(self.protocol, OnePrompt):
                 prompts = [prediction.prompt for prediction in predictions if prediction.prompt is not None]
@@ -185,28 +185,28 @@ class _Run:
             image.name, content_key(pixels), len(rows), float(np.mean(ious)), float(np.mean(dices)), seconds, cached, unmatched
         )
 
-    def _ask(self, session: Session, objects: Sequence[AnnotatedObject]) -> tuple[list[Prediction], int | None]:
-        """One prediction an object, and how many masks belong to none."""
+    def _predict(self, session: Session, objects: Sequence[AnnotatedObject]) -> tuple[list[Prediction], int | None]:
+        """Return one prediction per object, and the number of masks that match no object."""
         if isinstance(self.protocol, OnePrompt):
-            return ask_once(session, self.protocol, objects, self.seed), None
+            return predict_once(session, self.protocol, objects, self.seed), None
         if isinstance(self.protocol, Clicks):
-            return ask_by_clicks(session, self.protocol, objects), None
+            return predict_by_clicks(session, self.protocol, objects), None
         assert isinstance(self.protocol, Everything)  # noqa: S101
         found = session.everything(self.protocol.settings)
-        predictions = match(found, objects)
+        predictions = match_masks(found, objects)
         return predictions, len(found) - sum(prediction.mask.area > 0 for prediction in predictions)
 
     def _baselines(
         self, pixels: NDArray[np.uint8], objects: Sequence[AnnotatedObject], predictions: Sequence[Prediction], boxes: Masks | None
     ) -> list[dict[str, float]]:
-        """IoU of each baseline for each object; `boxes` are those that a detector found, filled."""
+        """Return the IoU of each baseline for each object. `boxes` are the boxes of the detector as filled masks."""
         if not self.with_baselines:
             return [{} for _ in objects]
         first = [prediction.prompt for prediction in predictions]
-        found = [plain(prompt, true.mask) for prompt, true in zip(first, objects, strict=True)]
+        found = [prompt_baseline(prompt, true.mask) for prompt, true in zip(first, objects, strict=True)]
         if self.superpixels is not None:
             ious = superpixel_ious(
-                self.superpixels, pixels, objects, self.protocol.name, self.seed, lambda session: self._ask(session, objects)[0]
+                self.superpixels, pixels, objects, self.protocol.name, self.seed, lambda session: self._predict(session, objects)[0]
             )
             for baselines, iou in zip(found, ious, strict=True):
                 baselines["superpixel"] = iou
@@ -217,16 +217,18 @@ class _Run:
 
 
 def _by_class(masks: Masks, objects: Sequence[AnnotatedObject], protocol: Text) -> tuple[list[Prediction], int]:
-    """Objects get masks of their class, one each; where a class is none of the phrases, every object gets all masks together.
+    """Match masks to objects of their class, one to one.
+
+    If the class of an object is none of the phrases, the prediction of every object is the union of all masks.
 
     Returns:
-        predictions: One an object.
-        unmatched: How many masks belong to none.
+        predictions: One prediction per object.
+        unmatched: Number of masks that match no object.
     """
-    asked = {phrase.label for phrase in parse_phrases(protocol.phrases)}
-    if any(true.label not in asked for true in objects):
+    labels = {phrase.label for phrase in parse_phrases(protocol.phrases)}
+    if any(true.label not in labels for true in objects):
         return [Prediction(_joined(masks)) for _ in objects], 0
-    predictions = match(masks, objects, by_label=True)
+    predictions = match_masks(masks, objects, by_label=True)
     return predictions, len(masks) - sum(prediction.mask.area > 0 for prediction in predictions)
 
 
@@ -255,7 +257,7 @@ def _row(
 
 
 def _joined(masks: Masks) -> Mask:
-    """All masks as one, with the mean of their scores."""
+    """Return the union of the masks, with the mean of their scores."""
     union = masks.union()
     scores = masks.scores
     return Mask(union.size, union.counts, score=float(np.nanmean(scores)) if len(scores) and not np.isnan(scores).all() else None)
@@ -264,7 +266,7 @@ def _joined(masks: Masks) -> Mask:
 def _classes(dataset: Dataset) -> tuple[str, ...]:
     classes = dict.fromkeys(true.label for image in dataset.usable([]) for true in image.objects if true.label)
     if not classes:
-        raise ConfigError(f"the objects of {dataset.source} have no class to ask for: say what to look for, as in 'text:flood water'")
+        raise ConfigError(f"the objects of {dataset.source} have no class to use as a phrase: give phrases, such as 'text:flood water'")
     return tuple(classes)
 
 
@@ -273,7 +275,9 @@ def _trained_on(weights: str | os.PathLike[str], contents: Mapping[str, str]) ->
     if record is None:
         return []
     return [
-        Finding(name, "trained", f"the model was trained on it ({', '.join(known)}): its figures there say nothing of other images")
+        Finding(
+            name, "trained", f"the model was trained on it ({', '.join(known)}): its metrics on this image say nothing about other images"
+        )
         for name, known in seen_in_training(contents, training_images([record])).items()
     ]
 

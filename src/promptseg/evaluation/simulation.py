@@ -1,17 +1,17 @@
-"""How prompts are simulated from the truth: named protocols, repeatable by a seed.
+"""Prompt protocols: prompts simulated from the true objects, reproducible by a seed.
 
-| protocol | name | what it asks with |
+| protocol | name | prompt |
 |---|---|---|
-| `Box` | ``box``, ``box:0.1`` | the tight box of the object; with a number, each side moved at random by up to that share of the box |
+| `Box` | ``box``, ``box:0.1`` | the tight box of the object; with a number, each side is moved at random by up to that share of the box |
 | `CenterPoint` | ``point`` | the pixel farthest from the object's border |
-| `RandomPoint` | ``point:random`` | a pixel of the object, each as likely as the other |
-| `PointGrid` | ``grid``, ``grid:3`` | points in rows and columns over the object's box, each as on the object or beside it |
+| `RandomPoint` | ``point:random`` | a pixel of the object, drawn uniformly |
+| `PointGrid` | ``grid``, ``grid:3`` | points in rows and columns over the object's box, labeled foreground or background |
 | `Clicks` | ``clicks``, ``clicks:10`` | a center point, and then a click on the deepest error of each prediction |
 | `Text` | ``text``, ``text:a dog, red car`` | the classes of the dataset as phrases, or phrases of your own; needs a detector |
-| `Everything` | ``everything``, ``everything:16`` | nothing: every object of the image, from a grid of so many points a side |
+| `Everything` | ``everything``, ``everything:16`` | none: every object of the image, from a grid with this number of points per side |
 
-What is drawn at random depends on the seed and the name of the object alone: not on the order of the objects, on which others there
-are, or on the model. Two models asked with one seed get the same prompts.
+Random prompts depend only on the seed and the name of the object. Two models with the same seed therefore get the same prompts, also if
+the order or the number of objects differs.
 """
 
 from __future__ import annotations
@@ -33,37 +33,37 @@ from ..prompts import EverythingPrompt, Prompt, SpatialPrompt
 
 
 class OnePrompt(ABC):
-    """A protocol that asks once for each object, with a prompt made from its true mask."""
+    """Protocol with one prompt per object, made from its true mask."""
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """Its name, from which `protocol` makes it again."""
+        """Name of the protocol, which `protocol` parses."""
 
     @abstractmethod
     def prompt(self, truth: Mask, random: np.random.Generator) -> SpatialPrompt:
-        """The prompt for one object.
+        """Return the prompt for one object.
 
         Args:
-            truth: The object; not empty.
-            random: Where chance comes from: that of `generator`, or any other in training.
+            truth: True mask of the object; not empty.
+            random: Random generator, such as that of `generator`.
         """
 
 
 @dataclass(frozen=True)
 class Box(OnePrompt):
-    """The tight box of the object, or one that is not quite right.
+    """Box of the object, tight or with random errors.
 
     Attributes:
-        jitter: Each side is moved by a share of the box's width or height, evenly at random from ``-jitter`` to ``jitter``; the box is
-            then cut to the image. From 0 (tight) to under 0.5.
+        jitter: Maximum shift of a side, as a share of the box's width or height, from 0 (tight) to below 0.5. Shifts are drawn uniformly
+            from ``-jitter`` to ``jitter``, and the box is clipped to the image.
     """
 
     jitter: float = 0.0
 
     def __post_init__(self) -> None:
         if not is_number(self.jitter) or not 0 <= self.jitter < 0.5:
-            raise ConfigError(f"the jitter of a box is a share of its sides from 0 to under 0.5, got {self.jitter!r}")
+            raise ConfigError(f"the jitter of a box must be a share of its sides from 0 to below 0.5, got {self.jitter!r}")
 
     @property
     def name(self) -> str:
@@ -80,7 +80,7 @@ class Box(OnePrompt):
 
 @dataclass(frozen=True)
 class CenterPoint(OnePrompt):
-    """The pixel of the object that is farthest from its border: the maximum of the distance transform."""
+    """Point at the pixel of the object that is farthest from its border: the maximum of the distance transform."""
 
     @property
     def name(self) -> str:
@@ -92,7 +92,7 @@ class CenterPoint(OnePrompt):
 
 @dataclass(frozen=True)
 class RandomPoint(OnePrompt):
-    """A pixel of the object, each as likely as the other."""
+    """Point at a random pixel of the object, drawn uniformly."""
 
     @property
     def name(self) -> str:
@@ -106,12 +106,12 @@ class RandomPoint(OnePrompt):
 
 @dataclass(frozen=True)
 class PointGrid(OnePrompt):
-    """Points in rows and columns over the object's box, in the middle of equal cells: each as on the object or beside it, as it is.
+    """Grid of points over the object's box, at the centers of equal cells, labeled foreground or background by the true mask.
 
-    Where none of them is on the object, the center point joins them.
+    If no point is on the object, the center point is added.
 
     Attributes:
-        per_side: Points a row and a column.
+        per_side: Number of points per row and per column.
     """
 
     per_side: int = 3
@@ -126,7 +126,7 @@ class PointGrid(OnePrompt):
     def prompt(self, truth: Mask, random: np.random.Generator) -> SpatialPrompt:  # noqa: ARG002
         box = truth.box.astype(int)
         ticks = (2 * np.arange(self.per_side) + 1) / (2 * self.per_side)
-        # Whole pixels, so that what is under a point is beyond doubt; in a narrow object, several cells share one.
+        # Whole pixels, so that the label of a point is unambiguous. In a narrow object several cells share one pixel.
         columns, rows = ((box[axis] + np.floor(ticks * (box[axis + 2] - box[axis]))).astype(int) for axis in (0, 1))
         places = [(x, y) for y in dict.fromkeys(rows.tolist()) for x in dict.fromkeys(columns.tolist())]
         pixels = truth.array
@@ -139,28 +139,28 @@ class PointGrid(OnePrompt):
 
 @dataclass(frozen=True)
 class Clicks:
-    """A center point, and then one click after another on the deepest error of the last prediction.
+    """Center point, followed by corrective clicks on the deepest error of the last prediction.
 
     Attributes:
-        most: Most clicks for an object.
+        max_clicks: Maximum number of clicks for an object.
     """
 
-    most: int = 10
+    max_clicks: int = 10
 
     def __post_init__(self) -> None:
-        _check_count("number of clicks", self.most)
+        _check_count("number of clicks", self.max_clicks)
 
     @property
     def name(self) -> str:
-        return f"clicks:{self.most}"
+        return f"clicks:{self.max_clicks}"
 
 
 @dataclass(frozen=True)
 class Text:
-    """Phrases, each object by its class.
+    """Text prompt, in which the phrase of an object is its class.
 
     Attributes:
-        phrases: What to ask for; empty for the classes of the dataset.
+        phrases: The phrases; empty for the classes of the dataset.
     """
 
     phrases: tuple[str, ...] = ()
@@ -172,10 +172,10 @@ class Text:
 
 @dataclass(frozen=True)
 class Everything:
-    """Every object of the image.
+    """Everything mode: one prompt for all objects of the image.
 
     Attributes:
-        settings: The prompt, as `promptseg.Prompt.everything` makes it.
+        settings: The prompt, as returned by `promptseg.Prompt.everything`.
     """
 
     settings: EverythingPrompt = EverythingPrompt()
@@ -187,14 +187,14 @@ class Everything:
 
 
 Protocol = Union[OnePrompt, Clicks, Text, Everything]
-"""How prompts are simulated."""
+"""Prompt protocol of any kind."""
 
 
 def protocol(name: str) -> Protocol:
-    """The protocol of a name, such as ``"box"``, ``"box:0.1"``, ``"point:random"`` or ``"clicks:10"``.
+    """Parse the name of a protocol, such as ``"box"``, ``"box:0.1"``, ``"point:random"`` or ``"clicks:10"``.
 
     Raises:
-        ConfigError: There is none of that name, or what follows the colon does not suit it.
+        ConfigError: When there is no protocol of that name, or the value after the colon is invalid.
     """
     kind, _, value = name.strip().partition(":")
     if kind not in _MAKERS:
@@ -208,19 +208,19 @@ def protocol(name: str) -> Protocol:
 
 
 def generator(seed: int, name: str) -> np.random.Generator:
-    """Where chance comes from for one object: the same for the same seed and name, whatever else is evaluated."""
+    """Return the random generator for one object, which depends only on the seed and the name of the object."""
     digest = hashlib.sha256(f"{seed}\0{name}".encode("utf-8", "surrogatepass")).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "little"))
 
 
 @dataclass(frozen=True)
 class Click:
-    """One corrective click.
+    """Corrective click.
 
     Attributes:
         x: Column of the pixel.
         y: Row of the pixel.
-        foreground: Whether the pixel is of the object, and was missed.
+        foreground: True for a pixel of the object that was missed, False for a pixel that was wrongly predicted.
     """
 
     x: float
@@ -229,33 +229,34 @@ class Click:
 
 
 def next_click(prediction: Mask, truth: Mask, taken: Sequence[Click] = ()) -> Click | None:
-    """Where somebody who knows the truth would click next: on the pixel deepest within what was missed, or within what is too much.
+    """Return the next corrective click: the deepest pixel of the false negatives or of the false positives.
 
-    Depth is the distance to the nearest pixel that is not such an error, beyond the image's border included; of equal depths a missed
-    pixel goes first. This is how clicks are simulated in the literature on interactive segmentation since Sofiiuk et al. (RITM, 2021).
+    The depth of a pixel is its distance to the nearest pixel that is not such an error; pixels outside of the image are not errors. If both
+    depths are equal, the click is on the false negative. The literature on interactive segmentation simulates clicks like this since
+    Sofiiuk et al. (RITM, 2021).
 
     Args:
-        prediction: What the model gave.
-        truth: The object.
-        taken: The clicks so far; none of them is made again.
+        prediction: Predicted mask.
+        truth: True mask.
+        taken: Clicks so far, which are not repeated.
 
     Returns:
-        The click, or None where every error has been clicked on, such as where there is none.
+        The click, or None if no error is left to click on.
 
     Raises:
-        InputError: The masks differ in size.
+        InputError: When the masks differ in size.
     """
     if prediction.size != truth.size:
         raise InputError(f"clicks need masks of one size, got {prediction.size} and {truth.size}")
-    given, true = prediction.array, truth.array
-    (depth, x, y), (excess_depth, excess_x, excess_y) = _deepest(true & ~given, taken), _deepest(given & ~true, taken)
+    predicted, true = prediction.array, truth.array
+    (depth, x, y), (excess_depth, excess_x, excess_y) = _deepest(true & ~predicted, taken), _deepest(predicted & ~true, taken)
     if max(depth, excess_depth) <= 0:
         return None
     return Click(x, y, foreground=True) if depth >= excess_depth else Click(excess_x, excess_y, foreground=False)
 
 
 def _deepest(errors: NDArray[np.bool_], taken: Sequence[Click]) -> tuple[float, float, float]:
-    """Depth, ``x`` and ``y`` of the deepest pixel; depth 0 where there is none."""
+    """Return depth, ``x`` and ``y`` of the deepest pixel; depth 0 if there is none."""
     import cv2
 
     rows, columns = np.flatnonzero(errors.any(1)), np.flatnonzero(errors.any(0))
@@ -278,7 +279,7 @@ def _check_count(what: str, value: object) -> None:
 
 def _point(value: str) -> OnePrompt:
     if value not in ("", "center", "random"):
-        raise ConfigError(f"a point is 'point' (the center) or 'point:random', got 'point:{value}'")
+        raise ConfigError(f"expected 'point' (the center) or 'point:random', got 'point:{value}'")
     return RandomPoint() if value == "random" else CenterPoint()
 
 

@@ -1,4 +1,4 @@
-"""Means with how far they can be trusted: bootstrap intervals that know which objects are not independent of one another."""
+"""Means with bootstrap intervals over groups of objects that are not independent."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 RESAMPLES = 10_000
-"""How often the groups are drawn anew for an interval."""
+"""Number of bootstrap resamples for an interval."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over objects.
+    """Mean over objects, with its uncertainty.
 
     Attributes:
         mean: The mean.
-        std: Standard deviation of the objects (with n - 1), or None for one object.
-        ci95: 95 % bootstrap interval of the mean, or None where all objects are of one group: how much groups differ is then unknown.
-        count: How many objects.
+        std: Sample standard deviation over objects (n - 1), or None for one object.
+        ci95: 95 % bootstrap interval of the mean, or None if all objects are in one group, because the variation between groups is then
+            unknown.
+        count: Number of objects.
     """
 
     mean: float
@@ -30,7 +31,7 @@ class Estimate:
     count: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values that `json` can write."""
+        """Return the estimate as values that `json` can write."""
         return {"mean": self.mean, "std": self.std, "ci95": None if self.ci95 is None else list(self.ci95), "objects": self.count}
 
     def __str__(self) -> str:
@@ -39,15 +40,15 @@ class Estimate:
 
 
 def estimate(values: Sequence[float] | NDArray[np.float64], groups: Sequence[str], seed: int = 0) -> Estimate:
-    """Mean, standard deviation and 95 % interval of a value of each object.
+    """Return mean, standard deviation and 95 % interval of a value per object.
 
-    The interval is the percentile bootstrap over groups: groups are drawn with replacement, each with all of its objects. Objects of one
-    photo succeed and fail together, and so do frames of one sequence; drawing objects would give an interval that is too narrow.
+    The interval is a percentile bootstrap over groups: groups are drawn with replacement, each with all of its objects. Objects of one
+    image succeed and fail together, and so do frames of one sequence. Drawing single objects would give an interval that is too narrow.
 
     Args:
-        values: One value an object; at least one.
-        groups: The group of each object: its image, or the sequence that its image is of.
-        seed: Of the drawing.
+        values: One value per object; at least one.
+        groups: Group of each object: its image, or the sequence of its image.
+        seed: Seed of the bootstrap.
     """
     array = np.asarray(values, np.float64)
     _, group = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)

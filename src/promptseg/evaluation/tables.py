@@ -1,4 +1,4 @@
-"""Figures of an evaluation as text for people, and its rows as columns of a table."""
+"""Text summary of an evaluation, and its rows as columns of a table."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ TITLES = {
 
 
 def summary_text(figures: Figures) -> str:
-    """The figures for people."""
+    """Return the figures of an evaluation as text."""
     cached = sum(image.cached for image in figures.images)
     lines = [
         f"{figures.model} by {figures.prompt} on {len(figures.rows)} objects of {len(figures.images)} images (seed {figures.seed})",
         f"{'':22}mean ± std. dev.   95 % interval of the mean",
         *(f"  {TITLES[name]:20}{one}" for name, one in figures.metrics.items()),
-        *(["  without a model, by IoU, and how much the model is above it"] if figures.baselines else []),
+        *(["  baselines by IoU, and the difference of the model to each"] if figures.baselines else []),
         *(f"  {name.replace('_', ' '):20}{both['iou']}   {_signed(both['above'])}" for name, both in figures.baselines.items()),
     ]
-    if figures.choice is not None:
+    if figures.selection is not None:
         lines.append(
-            "  the best of its masks would give {best:.4f}, the chosen ones give {chosen:.4f}".format(
-                best=figures.choice["best"]["mean"], chosen=figures.choice["chosen"]["mean"]
+            "  selected masks {selected:.4f}; the best candidate masks would have {best:.4f}".format(
+                best=figures.selection["best"]["mean"], selected=figures.selection["selected"]["mean"]
             )
         )
     if figures.calibration is not None:
         correlation = figures.calibration["correlation"]
-        told = "" if correlation is None else f", correlation {correlation:.2f}"
-        lines.append(f"  scores are off by {figures.calibration['error']:.3f}, {figures.calibration['bias']:+.3f} on average{told}")
+        suffix = "" if correlation is None else f", correlation {correlation:.2f}"
+        lines.append(f"  scores: mean error {figures.calibration['error']:.3f}, bias {figures.calibration['bias']:+.3f}{suffix}")
     if figures.clicks is not None:
         for goal in GOALS:
             one = figures.clicks[f"to_{round(goal * 100)}"]
@@ -48,12 +48,12 @@ def summary_text(figures: Figures) -> str:
     for title, groups in (("size", figures.by(lambda row: row.size)), ("class", figures.by(lambda row: row.label))):
         if len(groups) > 1:
             lines += shortened([f"  {title} {name or '(none)'}: {one.mean:.4f} on {one.count}" for name, one in groups.items()], "classes")
-    lines.append(f"  {figures.seconds_per_image:.2f} s an image; {cached} of {len(figures.images)} were encoded before")
+    lines.append(f"  {figures.seconds_per_image:.2f} s an image; {cached} of {len(figures.images)} embeddings were cached")
     return "\n".join(lines)
 
 
 def row_columns(figures: Figures) -> dict[str, list[Any]]:
-    """One row an object as columns by name; each baseline has a column, and lists are JSON."""
+    """Return the rows of the objects as columns by name. Each baseline has a column, and lists are JSON."""
     names = [one.name for one in fields(ObjectRow) if one.name not in ("box", "points", "click_ious", "baselines", "prediction")]
     columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in figures.rows] for name in names}
     columns |= {f"baseline_{name}": [row.baselines.get(name) for row in figures.rows] for name in figures.baselines}
@@ -62,10 +62,10 @@ def row_columns(figures: Figures) -> dict[str, list[Any]]:
     return columns
 
 
-def shortened(lines: Sequence[str], what: str, most: int = 10) -> list[str]:
-    """The first lines, and how many more there are."""
-    rest = len(lines) - most
-    return [*lines[:most], f"  and {rest} more {what}, in the JSON"] if rest > 0 else list(lines)
+def shortened(lines: Sequence[str], what: str, limit: int = 10) -> list[str]:
+    """Return the first lines, and a line with the number of the others."""
+    rest = len(lines) - limit
+    return [*lines[:limit], f"  and {rest} more {what}, in the JSON"] if rest > 0 else list(lines)
 
 
 def _signed(difference: Estimate) -> str:

@@ -1,6 +1,6 @@
-"""Which images a model was trained on, so that its figures on these are not taken for what they are not.
+"""Detection of evaluated images that a model was trained on.
 
-Images are known by their content (`promptseg.datasets.summary.content_key`), and not by their names.
+Images are compared by content (`promptseg.datasets.summary.content_key`), not by name.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from ..registry.manifest import RECORD
 
 
 def training_images(sources: Sequence[str | os.PathLike[str]]) -> dict[str, str]:
-    """The content keys of training images, by their paths.
+    """Return the content keys of training images, by path.
 
     Args:
-        sources: Folders of images; or training records, or folders that have one. Of a record, images for validation count as well, because
-            the training was stopped by them, and those of an earlier training that it went on from.
+        sources: Folders of images, training records, or folders with a training record. The validation images of a record count as well,
+            because early stopping used them, and so do the images of an earlier training that it continued.
 
     Raises:
-        InputError: A source is absent, or something in it cannot be read.
+        InputError: When a source does not exist, or a file in it cannot be read.
     """
     found: dict[str, str] = {}
     for source in map(Path, sources):
@@ -39,18 +39,18 @@ def training_images(sources: Sequence[str | os.PathLike[str]]) -> dict[str, str]
 
 
 def record_beside(weights: str | os.PathLike[str]) -> Path | None:
-    """The training record of weights, a file or a folder, where they have one."""
+    """Return the training record beside weights, which are a file or a folder, or None if there is none."""
     path = Path(weights)
     record = (path if path.is_dir() else path.parent) / RECORD
     return record if record.is_file() else None
 
 
 def seen_in_training(contents: Mapping[str, str], trained_on: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Images that a model was trained on, with what they were called there.
+    """Return the images that a model was trained on, with their names in the training set.
 
     Args:
-        contents: Content keys of images, by their names.
-        trained_on: What `training_images` gave.
+        contents: Content keys of the evaluated images, by name.
+        trained_on: Content keys of the training images, as returned by `training_images`.
     """
     known: dict[str, list[str]] = defaultdict(list)
     for name, key in trained_on.items():

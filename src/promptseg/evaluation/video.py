@@ -1,15 +1,15 @@
-"""Video: J, F and J&F of the DAVIS benchmark by object, frame and sequence, and identity switches, of a tracker or of given predictions.
+"""Evaluation of video tracking: J, F and J&F of the DAVIS benchmark, and identity switches, of a tracker or of given predictions.
 
-J is the IoU of the masks (`promptseg.metrics.iou`), F that of their outlines (`promptseg.metrics.boundary_f`); of a sequence, each is the
-mean over its objects of the mean over their frames. A frame without annotation is not scored; all others count, the first included, as in
-the published code for one object (that for several leaves out the first and the last).
+J is the IoU of the masks (`promptseg.metrics.iou`), F the F-measure of their boundaries (`promptseg.metrics.boundary_f`). For a sequence,
+each is the mean over objects of the mean over frames. Frames without annotation are not scored. All others are scored, the first included,
+as in the published DAVIS code for one object. (The published code for several objects leaves out the first and the last frame.)
 
-An object is scored from the first frame on which it is annotated. Where all frames of the sequence are annotated, as in DAVIS, it is scored
-to the end, so that it counts as empty once it has left; otherwise to the last frame on which it is annotated, because in data that are
-annotated in part an annotation need not show all objects. Of objects that are shown once, where they appear, that frame alone is scored.
+An object is scored from the first frame on which it is annotated. If all frames of the sequence are annotated, as in DAVIS, it is scored to
+the last frame, and its true mask is empty once it has left. Otherwise it is scored to the last frame on which it is annotated, because a
+partial annotation may leave out objects. An object that is annotated on one frame only is scored on that frame.
 
-An identity switch is counted where the true object that a prediction covers best (by IoU, of at least a half) is another than at the last
-frame on which it covered one so, as in multi-object tracking.
+The identity of a prediction is the true object with the highest IoU, if that is at least 0.5. An identity switch is counted if it differs
+from the identity on the last frame that had one, as in multi-object tracking.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ from ..tracking.flow import flow_between, gray
 from ..video.frames import open_frames
 
 SWITCH_IOU = 0.5
-"""A prediction is on a true object from this IoU on."""
+"""Minimum IoU at which a prediction is assigned to a true object."""
 
 
 @dataclass(frozen=True)
 class VideoSequence:
-    """Frames and label pictures of one video; both are read when they are needed.
+    """Frames and label images of one video. The files are read when they are needed.
 
     Attributes:
         name: Name of the folder.
-        frames: The frames' files, in order.
-        labels: The label picture's file of each frame, or None where there is none.
+        frames: Files of the frames, in order.
+        labels: File of each frame's label image, or None for a frame without annotation.
     """
 
     name: str
@@ -52,20 +52,20 @@ class VideoSequence:
     labels: tuple[Path | None, ...]
 
     def truth(self, frame: int) -> dict[int, Mask] | None:
-        """The objects of a frame by number, or None where it is not annotated."""
+        """Return the true masks of a frame by object number, or None if the frame is not annotated."""
         path = self.labels[frame]
         return None if path is None else read_labels(path)
 
 
 @dataclass(frozen=True)
 class ObjectScore:
-    """One object of a sequence.
+    """Score of one object in a sequence.
 
     Attributes:
-        frames: The frames on which it was scored.
-        j: Its IoU on each of them.
-        f: Its boundary F on each of them.
-        switches: How often the prediction went over to another object.
+        frames: Indices of the scored frames.
+        j: IoU on each of these frames.
+        f: Boundary F on each of these frames.
+        switches: Number of identity switches.
     """
 
     frames: tuple[int, ...]
@@ -76,11 +76,11 @@ class ObjectScore:
 
 @dataclass(frozen=True)
 class SequenceScore:
-    """What a sequence came to.
+    """Score of a sequence.
 
     Attributes:
-        name: The sequence.
-        objects: Its objects by number.
+        name: Name of the sequence.
+        objects: Scores of its objects by number.
     """
 
     name: str
@@ -88,26 +88,26 @@ class SequenceScore:
 
     @property
     def j(self) -> float:
-        """Mean IoU: over objects of the mean over frames."""
+        """Mean over objects of the mean IoU over frames."""
         return _mean([_mean(one.j) for one in self.objects.values()])
 
     @property
     def f(self) -> float:
-        """Mean boundary F, in the same way."""
+        """Mean over objects of the mean boundary F over frames."""
         return _mean([_mean(one.f) for one in self.objects.values()])
 
     @property
     def j_and_f(self) -> float:
-        """The mean of both."""
+        """Mean of J and F."""
         return (self.j + self.f) / 2
 
     @property
     def switches(self) -> int:
-        """Identity switches of all objects."""
+        """Number of identity switches of all objects."""
         return sum(one.switches for one in self.objects.values())
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures, ready for `json`."""
+        """Return the scores as values that `json` can write."""
         return {
             "j": round(self.j, 6),
             "f": round(self.f, 6),
@@ -121,21 +121,23 @@ class SequenceScore:
 
 
 def read_sequences(root: Path, names: Iterable[str] = ()) -> list[VideoSequence]:
-    """The sequences of a folder with ``JPEGImages`` and ``Annotations``, or ``images`` and ``masks``; of several resolutions that of 480p.
+    """Read the sequences of a folder with ``JPEGImages`` and ``Annotations``, or with ``images`` and ``masks``.
+
+    If these have a folder ``480p``, the sequences are read from it.
 
     Args:
         root: The folder.
-        names: Which sequences; default: all that have an annotation.
+        names: Names of the sequences; by default all that have an annotation.
 
     Raises:
-        InputError: The folders, or sequences of these names, are not there.
+        InputError: When the folders, or sequences of these names, do not exist.
     """
     for images, masks in (("JPEGImages", "Annotations"), ("images", "masks")):
         if (root / images).is_dir() and (root / masks).is_dir():
             folders = [root / images, root / masks]
             break
     else:
-        raise InputError(f"{root} has no folders JPEGImages and Annotations, nor images and masks")
+        raise InputError(f"{root} is not a folder of sequences: expected folders JPEGImages and Annotations, or images and masks")
     folders = [folder / "480p" if (folder / "480p").is_dir() else folder for folder in folders]
     found = {}
     for folder in sorted(path for path in folders[0].iterdir() if path.is_dir()):
@@ -153,16 +155,18 @@ def read_sequences(root: Path, names: Iterable[str] = ()) -> list[VideoSequence]
 
 
 def read_labels(path: Path) -> dict[int, Mask]:
-    """The objects of a label picture by number: each value but 0 is an object; in a picture of 0 and 255 alone there is one, 1.
+    """Read the masks of a label image by object number.
+
+    Each value except 0 and 255 is an object. In an image with only the values 0 and 255, 255 is object 1.
 
     Raises:
-        InputError: The file is no such picture.
+        InputError: When the file cannot be read as an image.
     """
     try:
         with Image.open(path) as image:
             values = np.asarray(image if image.mode in ("P", "L", "I", "I;16") else image.convert("L"))
     except (OSError, ValueError) as error:
-        raise InputError(f"cannot read the label picture {path}: {error}") from error
+        raise InputError(f"cannot read the label image {path}: {error}") from error
     numbers = [int(value) for value in np.unique(values) if value]
     if numbers == [255]:
         return {1: Mask.from_array(values == 255)}
@@ -170,7 +174,7 @@ def read_labels(path: Path) -> dict[int, Mask]:
 
 
 def first_boxes(sequence: VideoSequence) -> dict[int, tuple[int, SpatialPrompt]]:
-    """For each object the first frame on which it is annotated, and its box there: what a tracker is told of the truth."""
+    """Return the prompt of each object: the first frame on which it is annotated, and its box there."""
     prompts: dict[int, tuple[int, SpatialPrompt]] = {}
     for frame in range(len(sequence.frames)):
         for number, mask in (sequence.truth(frame) or {}).items():
@@ -182,12 +186,15 @@ def first_boxes(sequence: VideoSequence) -> dict[int, tuple[int, SpatialPrompt]]
 def track_sequence(
     tracker: VideoSegmenter | TrackingBaseline, sequence: VideoSequence, prompts: Mapping[int, tuple[int, SpatialPrompt]]
 ) -> Iterator[FrameMasks]:
-    """Tracks objects through a sequence, each from its prompt on.
+    """Track objects through a sequence, each from the frame of its prompt.
 
     Args:
-        tracker: What tracks.
-        sequence: Where.
-        prompts: For each object's number the frame of its prompt, and the prompt.
+        tracker: The tracker or baseline.
+        sequence: The sequence.
+        prompts: Frame index and prompt of each object, by object number.
+
+    Yields:
+        The masks of each frame, from the first frame with an object.
     """
     if isinstance(tracker, TrackingBaseline):
         yield from tracker.track(sequence, prompts)
@@ -202,10 +209,12 @@ def track_sequence(
 
 
 def score_sequence(sequence: VideoSequence, predicted: Iterable[FrameMasks]) -> SequenceScore:
-    """Scores predictions, whose ids are the numbers of the true objects; an object that is not predicted on a frame is empty there.
+    """Return the score of predictions, whose object ids are the numbers of the true objects.
+
+    An object without a prediction on a frame counts as an empty mask.
 
     Raises:
-        InputError: A prediction is of another size than its frame's truth by more than a pixel.
+        InputError: When the size of a prediction differs from that of the truth by more than a pixel.
     """
     by_frame = {found.frame: dict(zip(found.object_ids, found.masks, strict=True)) for found in predicted}
     truths = {frame: truth for frame in range(len(sequence.frames)) if (truth := sequence.truth(frame)) is not None}
@@ -237,17 +246,18 @@ def score_sequence(sequence: VideoSequence, predicted: Iterable[FrameMasks]) -> 
 
 
 def score_frame(prediction: metrics.MaskLike, truth: metrics.MaskLike) -> tuple[float, float]:
-    """J and F of one mask."""
+    """Return J and F of one mask."""
     return metrics.iou(prediction, truth), metrics.boundary_f(prediction, truth)
 
 
 def read_predictions(folder: Path, sequence: VideoSequence) -> Iterator[FrameMasks]:
-    """Label pictures in ``folder/sequence``, of the names of the frames; a frame without one has no masks.
+    """Read predictions from label images in ``folder/sequence``, which have the names of the frames.
 
-    Where the truth is of black and white, as in DAVIS 2016, all labels of a prediction together are its one object.
+    A frame without a label image has no masks. If the truth is black and white, as in DAVIS 2016, all labels of a prediction together are
+    one object.
 
     Raises:
-        InputError: The folder is not there, or a file is no label picture.
+        InputError: When the folder does not exist, or a file is not a label image.
     """
     if not (folder / sequence.name).is_dir():
         raise InputError(f"there are no predictions of {sequence.name!r}: no folder {folder / sequence.name}")
@@ -264,15 +274,17 @@ def read_predictions(folder: Path, sequence: VideoSequence) -> Iterator[FrameMas
 def evaluate_video(
     tracker: VideoSegmenter | TrackingBaseline | str | Path, root: str | Path, names: Iterable[str] = ()
 ) -> list[SequenceScore]:
-    """Scores a tracker that is told the boxes of the first frames, or given predictions, on the sequences of a folder.
+    """Evaluate a tracker, or saved predictions, on the sequences of a folder.
+
+    A tracker is prompted with the true box of each object on the first frame on which it is annotated.
 
     Args:
-        tracker: What tracks, or the folder of its label pictures.
-        root: As for `read_sequences`.
-        names: As for `read_sequences`.
+        tracker: The tracker or baseline, or the folder of its predictions as label images.
+        root: Folder of the sequences, as read by `read_sequences`.
+        names: Names of the sequences; by default all that have an annotation.
 
     Raises:
-        InputError: Something cannot be read.
+        InputError: When a file cannot be read.
     """
     scores = []
     for sequence in read_sequences(Path(root), names):
@@ -285,25 +297,30 @@ def evaluate_video(
 
 
 class TrackingBaseline:
-    """What no tracker gives: the mask of the prompt held still, or moved by flow alone.
+    """Baseline that needs no tracker: the mask of the prompt is copied to all frames, or moved by optical flow.
 
     Args:
-        tracker: What answers the prompt.
-        moved: Whether the mask is moved by flow.
+        tracker: Model that segments the prompt.
+        use_flow: Whether the mask is moved by optical flow.
     """
 
-    def __init__(self, tracker: VideoSegmenter, *, moved: bool = False) -> None:
-        self.tracker, self.moved = tracker, moved
+    def __init__(self, tracker: VideoSegmenter, *, use_flow: bool = False) -> None:
+        self.tracker, self.use_flow = tracker, use_flow
         self.provenance = tracker.provenance
 
     def track(self, sequence: VideoSequence, prompts: Mapping[int, tuple[int, SpatialPrompt]]) -> Iterator[FrameMasks]:
-        """As `track_sequence`."""
+        """Yield the masks of each frame.
+
+        Args:
+            sequence: The sequence.
+            prompts: Frame index and prompt of each object, by object number.
+        """
         session = self.tracker.open(open_frames(list(sequence.frames)))
         masks: dict[int, NDArray[np.bool_]] = {}
         before: NDArray[np.uint8] | None = None
         for index, path in enumerate(sequence.frames):
             brightness = gray(load_image(path))
-            if self.moved and before is not None and masks:
+            if self.use_flow and before is not None and masks:
                 flow = flow_between(before, brightness)
                 masks = {number: flow.move(mask) for number, mask in masks.items()}
             before = brightness
@@ -320,7 +337,7 @@ def _black_and_white(path: Path) -> bool:
 
 
 def _fitting(mask: Mask | None, size: tuple[int, int], name: str, frame: int) -> Mask:
-    """The prediction at the size of the truth; pictures of one video may differ by a pixel of rounding."""
+    """Return the prediction at the size of the truth. Images of one video may differ by a pixel of rounding."""
     if mask is None:
         return _empty(size)
     if mask.size == size:
@@ -333,7 +350,7 @@ def _fitting(mask: Mask | None, size: tuple[int, int], name: str, frame: int) ->
 
 
 def _scaled(mask: Mask, image: Path) -> list[float]:
-    """A mask's box in the pixels of an image whose label picture may differ by a pixel of rounding."""
+    """Return the box of a mask in pixels of the image. The label image may differ in size by a pixel of rounding."""
     with Image.open(image) as opened:
         width, height = opened.size
     scale = np.array([width / mask.size[1], height / mask.size[0]] * 2)
