@@ -1,4 +1,4 @@
-"""What tests of fine-tuning share: photos with masks, and a tiny model of the catalog that learns from them in seconds."""
+"""What tests of fine-tuning share: images with masks, and a tiny model of the catalog that learns from them in seconds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 @pytest.fixture
 def toy(tmp_path):
-    """Writes photos of an ellipse on a dark ground, and their masks: ``toy(count)`` is the two folders."""
+    """Writes images of an ellipse on a dark ground, and their masks: ``toy(count)`` is the two folders."""
 
     def make(count=6, size=(48, 64), seed=0, name="toy"):
         random = np.random.default_rng(seed)
@@ -23,8 +23,8 @@ def toy(tmp_path):
             mask = Image.new("L", (width, height))
             ImageDraw.Draw(mask).ellipse(ellipse, fill=255)
             noise = random.integers(0, 40, (height, width, 3))
-            photo = noise + np.asarray(mask)[..., None] * [0.7, 0.4, 0.2]
-            Image.fromarray(photo.astype(np.uint8)).save(images / f"{index}.png")
+            image = noise + np.asarray(mask)[..., None] * [0.7, 0.4, 0.2]
+            Image.fromarray(image.astype(np.uint8)).save(images / f"{index}.png")
             mask.save(masks / f"{index}.png")
         return images, masks
 

@@ -86,7 +86,7 @@ def _train(dataset: Dataset, out: Path, settings: dict[str, Any], as_json: bool)
     if as_json:
         typer.echo(json.dumps(done.to_dict(), indent=1))
     else:
-        learned, judged = done.photos
+        learned, judged = done.images
         reason = f", stopped: {done.stopped}" if done.stopped else ""
         typer.echo(f"{learned} photos learned from, {judged} to judge by; {done.epochs} epochs in {done.seconds:.0f} s{reason}")
         for kind, (before, after) in done.validation.items():

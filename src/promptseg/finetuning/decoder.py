@@ -44,7 +44,7 @@ class TrainableDecoder:
         )
         self._sam2 = hasattr(self._mask_decoder, "obj_score_token")
         self.decoder_config = conventions_of(self._mask_decoder) if self._sam2 else DecoderConfig()
-        self._frame = int(self._prompt_encoder.input_image_size[0])
+        self._input_size = int(self._prompt_encoder.input_image_size[0])
         self.grid: Size = tuple(self._prompt_encoder.image_embedding_size)
         for part in ("image_encoder", "memory_attention", "memory_encoder"):  # By far the larger part of the memory.
             if hasattr(model, part):
@@ -55,8 +55,8 @@ class TrainableDecoder:
         self.device = device
 
     def geometry(self, size: Size) -> Geometry:
-        """How photos of a size lie in the model's frame."""
-        return (Square if self._sam2 else LongestSide)(size, self._frame, 4 * self.grid[0])
+        """How images of a size lie in the model's frame."""
+        return (Square if self._sam2 else LongestSide)(size, self._input_size, 4 * self.grid[0])
 
     def decode(self, features: Features, prompts: PointPrompts, places: NDArray[np.int64] | None = None) -> tuple[Tensor, Tensor]:
         """All candidates of N prompts on one image.

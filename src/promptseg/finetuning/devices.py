@@ -1,6 +1,6 @@
 """On how many devices a training runs, and in which type: one in float32 as it is, all else through accelerate.
 
-Each process of ``accelerate launch`` learns from photos of its own at each step; gradients are averaged, so that all take the same step.
+Each process of ``accelerate launch`` learns from images of its own at each step; gradients are averaged, so that all take the same step.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The image encoder trained as well, by low-rank adapters (LoRA; Hu et al., 2021), through peft, where a new decoder alone falls short.
 
-Adapters sit at the projections of attention to queries, keys and values. Each photo is encoded anew at each step, as embeddings change with
+Adapters sit at the projections of attention to queries, keys and values. Each image is encoded anew at each step, as embeddings change with
 the encoder; in the result the adapters are merged into plain weights.
 """
 
@@ -50,9 +50,9 @@ class AdaptedModel(TrainableDecoder):
         super().__init__(model, device)
         self._encoder = encoder.to(device).eval()  # Again on the device: TinyViT keeps copies of its attention biases there.
 
-    def encode(self, photo: Path) -> Mapping[str, Tensor]:
-        """What the encoder makes of a photo, through which gradients flow."""
-        image = load_image(photo)
+    def encode(self, path: Path) -> Mapping[str, Tensor]:
+        """Encode an image so that gradients reach the adapters."""
+        image = load_image(path)
         features = self._encoder(framed([image], [self.geometry((image.shape[0], image.shape[1]))], self.device))
         return {EMBEDDING: features} if isinstance(features, Tensor) else dict(zip((EMBEDDING, *HIGH_RES), features, strict=True))
 
@@ -91,16 +91,16 @@ class AdaptedModel(TrainableDecoder):
         return ((name, parameter) for name, parameter in self._encoder.named_parameters() if "lora_" in name)
 
 
-class EncodedAnew(Sequence[Mapping[str, Tensor]]):
-    """The features of photos, encoded whenever they are asked for; `encoded` counts them."""
+class UncachedEmbeddings(Sequence[Mapping[str, Tensor]]):
+    """The features of images, encoded whenever they are asked for; `encoded` counts them."""
 
-    def __init__(self, model: AdaptedModel, photos: Sequence[Path]) -> None:
-        self._model, self._photos = model, photos
+    def __init__(self, model: AdaptedModel, images: Sequence[Path]) -> None:
+        self._model, self._images = model, images
         self.encoded = 0
 
     def __len__(self) -> int:
-        return len(self._photos)
+        return len(self._images)
 
     def __getitem__(self, index: int) -> Mapping[str, Tensor]:  # type: ignore[override]  # No slices.
         self.encoded += 1
-        return self._model.encode(self._photos[index])
+        return self._model.encode(self._images[index])

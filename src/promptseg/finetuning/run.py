@@ -1,4 +1,4 @@
-"""`finetune_decoder`: from photos with their masks and the name of a model to a folder with a decoder that suits them."""
+"""`finetune_decoder`: from images with their masks and the name of a model to a folder with a decoder that suits them."""
 
 from __future__ import annotations
 
@@ -43,22 +43,22 @@ class FineTuned:
         model: Name of the model that it belongs to.
         folder: Where it is: ``promptseg.load(folder)`` loads it.
         license: SPDX identifier of the license of the weights that it builds on.
-        photos: How many photos it learned from, and how many judged it.
+        images: How many images it learned from, and how many judged it.
         parameters: How many numbers were trained.
         epochs: How many epochs ran.
         best_epoch: The epoch whose decoder was kept; 0 where none was better than the model as it was.
-        validation: IoU on the photos that judged it, ``"box"`` and ``"point"``, of the model as it was and of the decoder that was kept;
-            empty without validation. As the decoder was chosen by them, these figures flatter it: for a fair one evaluate other photos.
+        validation: IoU on the images that judged it, ``"box"`` and ``"point"``, of the model as it was and of the decoder that was kept;
+            empty without validation. As the decoder was chosen by them, these figures flatter it: for a fair one evaluate other images.
         stopped: Why training ended before its last epoch, or None.
         seconds: How long the training took since this call, without encoding.
-        encoded: How many photos were encoded in this call, and not found in the cache.
-        findings: What of the photos and masks could not be used, or not as it stands.
+        encoded: How many images were encoded in this call, and not found in the cache.
+        findings: What of the images and masks could not be used, or not as it stands.
     """
 
     model: str
     folder: Path
     license: str
-    photos: tuple[int, int]
+    images: tuple[int, int]
     parameters: int
     epochs: int
     best_epoch: int
@@ -73,7 +73,7 @@ class FineTuned:
         return {
             **asdict(self),
             "folder": str(self.folder),
-            "photos": {"train": self.photos[0], "validation": self.photos[1]},
+            "images": {"train": self.images[0], "validation": self.images[1]},
             "validation": {kind: {"before": before, "after": after} for kind, (before, after) in self.validation.items()},
         }
 
@@ -102,34 +102,34 @@ def finetune_decoder(
     device: str = "auto",
     overwrite: bool = False,
 ) -> FineTuned:
-    """Trains the mask decoder of a SAM model on photos with masks; the image encoder stays as it is, and encodes each photo once.
+    """Trains the mask decoder of a SAM model on images with masks; the image encoder stays as it is, and encodes each image once.
 
     The result is a folder, which `promptseg.load` and ``--model`` take in place of a model's name. A call that was ended goes on where it
     was when it is repeated: its state is written to the folder twice a minute. On a CPU it then ends as it would have, number for number.
 
-    What cannot be used of the photos and masks is a finding of the result, and the others are learned from.
+    What cannot be used of the images and masks is a finding of the result, and the others are learned from.
 
     Args:
-        images: A dataset of `promptseg.datasets`, or the folder of the photos.
+        images: A dataset of `promptseg.datasets`, or the folder of the images.
         masks: Folder of masks of the same names; None where `images` is a dataset, or with `coco`.
         out: The folder of the result.
         coco: COCO file of instances, in place of `masks`.
         model: Name of a model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2; ``"name=path/to/weights"``; or the path of a folder
             with a fine-tuned decoder, to go on from it.
         weights: Your own weights, in place of the published ones.
-        only: Names, as in the dataset, of the photos to use; default: all.
-        seed: Of the split, of the order of photos and of the prompts.
+        only: Names, as in the dataset, of the images to use; default: all.
+        seed: Of the split, of the order of images and of the prompts.
         epochs: Most epochs.
         learning_rate: Of AdamW, at its highest.
         weight_decay: Of AdamW.
-        validation: The share of the photos that are kept to judge by, and never learned from; 0 for none.
+        validation: The share of the images that are kept to judge by, and never learned from; 0 for none.
         patience: Epochs without a better validation after which training stops.
-        objects: Most objects of a photo in one step.
+        objects: Most objects of an image in one step.
         prompts: Prompts for each of them in one step, boxes and points in turn.
         tokens: Most image tokens, of 4 x 4 logits each, at which the loss of a prompt is taken; they are drawn anew at each step.
         prompt_encoder: Train the prompt encoder, too.
         precision: ``"float32"``; or, through accelerate, products in ``"bfloat16"`` or ``"float16"``, for a GPU.
-        lora: Train the image encoder as well, by adapters of this rank, through peft; 0: do not. No embeddings are kept then: each photo
+        lora: Train the image encoder as well, by adapters of this rank, through peft; 0: do not. No embeddings are kept then: each image
             is encoded at each step.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``. In each process of ``accelerate launch``, the one that accelerate gives it.
         overwrite: Write to a folder that holds files, and begin anew: those of an earlier training are replaced, others stay.
@@ -138,7 +138,7 @@ def finetune_decoder(
         UnknownModelError: No such model.
         ConfigError: The model cannot be fine-tuned, a setting is out of its range, or the folder holds files or another training.
         MissingDependencyError: torch, safetensors, accelerate, peft or the model's package is missing.
-        InputError: No photo with its masks can be used, or there are too few different ones.
+        InputError: No image with its masks can be used, or there are too few different ones.
         WeightsError: The weights cannot be had or are not what they should be.
         OutputError: The state or the result cannot be written, or there is no room for the embeddings.
         OutOfMemoryError: The model or a step of the training does not fit into memory.
@@ -190,7 +190,7 @@ def _finetune(
 ) -> FineTuned:
     from .decoder import TrainableDecoder
     from .embeddings import Embeddings
-    from .lora import AdaptedModel, EncodedAnew
+    from .lora import AdaptedModel, UncachedEmbeddings
     from .state import StateFile
     from .train import Training
 
@@ -199,7 +199,7 @@ def _finetune(
     run = {
         "model": spec.name,
         "weights": dict(request.weights.sha256),
-        "photos": _fingerprint(examples),
+        "images": _fingerprint(examples),
         "processes": devices.count,
         **asdict(settings),
     }
@@ -209,15 +209,15 @@ def _finetune(
             file.remove()
     devices.wait()
     file.read()  # Another training's is refused before anything is computed.
-    photos = [example.image for example in examples]
-    features: Embeddings | EncodedAnew
+    images = [example.image for example in examples]
+    features: Embeddings | UncachedEmbeddings
     if settings.lora:
         adapted = AdaptedModel(make(torch_module, request), devices.device, settings.lora, settings.seed)
-        features = EncodedAnew(adapted, photos)
+        features = UncachedEmbeddings(adapted, images)
         decoder: TrainableDecoder = adapted
     else:
         features = Embeddings(
-            photos,
+            images,
             Provenance(spec.name, engine.backend, "", request.weights.sha256),
             lambda cache: make(chosen.backend.factory, replace(request, options={**request.options, "cache": cache})),
             devices,
@@ -290,7 +290,7 @@ def _record(
     """What a decoder was trained on, and how, as plain values."""
     import torch
 
-    def photos(indices: Sequence[int]) -> list[dict[str, str]]:
+    def images(indices: Sequence[int]) -> list[dict[str, str]]:
         return [{"image": examples[index].name, "sha256": examples[index].content} for index in indices]
 
     return {
@@ -300,8 +300,8 @@ def _record(
         "torch": torch.__version__,
         "settings": asdict(settings),
         "parameters": parameters,
-        "train": photos(sides[0]),
-        "validation": photos(sides[1]),
+        "train": images(sides[0]),
+        "validation": images(sides[1]),
         "best_epoch": outcome.best_epoch,
         "stopped": outcome.stopped,
         "epochs": list(outcome.log),
@@ -324,7 +324,7 @@ def _validation(outcome: Outcome) -> dict[str, tuple[float, float]]:
 
 
 def _fingerprint(examples: Sequence[Example]) -> str:
-    """One digest of all photos and masks."""
+    """One digest of all images and masks."""
     digest = hashlib.sha256()
     for example in examples:
         digest.update(example.content.encode())

@@ -27,7 +27,7 @@ class Target:
 
     Attributes:
         share: (L, 16) float32, the share of each logit's area that the object covers.
-        counts: (L, 16) float32, the share of it that counts: 0 beyond the photo, and where it is neither object nor background.
+        counts: (L, 16) float32, the share of it that counts: 0 beyond the image, and where it is neither object nor background.
     """
 
     share: NDArray[np.float32]
@@ -69,8 +69,8 @@ def target(mask: Mask, ignored: Sequence[Mask], geometry: Geometry) -> Target:
 
     Args:
         mask: The object.
-        ignored: What on the photo is neither object nor background.
-        geometry: How the photo lies in the model's frame.
+        ignored: What on the image is neither object nor background.
+        geometry: How the image lies in the model's frame.
     """
     height, width = geometry.low_res_inner()
     share, counts = (np.zeros((geometry.low_res, geometry.low_res), np.float32) for _ in range(2))

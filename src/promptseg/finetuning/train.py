@@ -1,6 +1,6 @@
-"""The training itself: one photo a step, judged after each epoch on photos that it never learns from.
+"""The training itself: one image a step, judged after each epoch on images that it never learns from.
 
-What is random depends on the seed, the epoch and the photo alone, so that a training that goes on from its state ends as one that was never
+What is random depends on the seed, the epoch and the image alone, so that a training that goes on from its state ends as one that was never
 interrupted.
 """
 
@@ -63,15 +63,15 @@ class Settings:
         learning_rate: Of AdamW, at its highest.
         weight_decay: Of AdamW.
         patience: Epochs without a better validation after which training stops.
-        validation: The share of photos, counted by their groups, that are kept for validation; with 0 there is none, and training ends
+        validation: The share of images, counted by their groups, that are kept for validation; with 0 there is none, and training ends
             after the last epoch.
-        objects: Most objects of a photo that one step learns from.
+        objects: Most objects of an image that one step learns from.
         prompts: Prompts for each of them, boxes and points in turn.
         tokens: Most image tokens at which the loss of a prompt is taken, of 16 logits each.
         prompt_encoder: Whether the prompt encoder is trained, too.
         precision: Type of the products, one of `promptseg.finetuning.devices.PRECISIONS`.
         lora: Rank of the adapters by which the image encoder is trained as well; 0 for none.
-        seed: Of the split, the order of photos and the prompts.
+        seed: Of the split, the order of images and the prompts.
     """
 
     epochs: int = 12
@@ -123,9 +123,9 @@ class Training:
 
     Args:
         decoder: The decoder, which is trained in place.
-        examples: All photos.
+        examples: All images.
         features: What the image encoder made of each.
-        train: Indices of the photos to learn from.
+        train: Indices of the images to learn from.
         validation: Indices of those to judge by.
         settings: How.
         file: Where the state is kept; the log is written beside it.
@@ -213,7 +213,7 @@ class Training:
                 return
 
     def _learn_from(self, index: int, epoch: int, step: int) -> float:
-        """One step of the optimizer on one photo; gives the loss."""
+        """One step of the optimizer on one image; gives the loss."""
         random = np.random.default_rng([self._settings.seed, epoch, index])
         for group in self._optimizer.param_groups:
             group["lr"] = self._settings.learning_rate * _rate(step, self._total)
@@ -227,7 +227,7 @@ class Training:
         return total
 
     def _loss(self, index: int, random: np.random.Generator) -> float:
-        """The loss of prompts drawn for one photo, whose gradients are added to those of the parameters."""
+        """The loss of prompts drawn for one image, whose gradients are added to those of the parameters."""
         asked = [
             (number, self._drawn(index, number, (first + turn) % 2 == 0, random))
             for number in self._objects(index, random)
@@ -244,7 +244,7 @@ class Training:
         return self._devices.mean(total).item()
 
     def _objects(self, index: int, random: np.random.Generator) -> list[int]:
-        """Which objects of a photo one step learns from, in their order."""
+        """Which objects of an image one step learns from, in their order."""
         count, most = len(self._examples[index].objects), self._settings.objects
         return list(range(count)) if count <= most else sorted(random.choice(count, most, replace=False).tolist())
 
@@ -269,7 +269,7 @@ class Training:
     def _decoded(
         self, index: int, objects: Sequence[int], wanted: Sequence[Wanted], batch: PointPrompts
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Logits (N, C, P) and scores (N, C) of prompts for objects of a photo, with the truth and the weights (N, P) of the logits."""
+        """Logits (N, C, P) and scores (N, C) of prompts for objects of an image, with the truth and the weights (N, P) of the logits."""
         places, weights = (np.stack(parts) for parts in zip(*wanted, strict=True))
         truth = np.stack([self._target(index, number).share[at] for number, (at, _) in zip(objects, wanted, strict=True)])
         with self._devices.computing():
@@ -296,7 +296,7 @@ class Training:
                     file.write(log_text(self._log))
 
     def _validated(self, index: int) -> dict[str, list[float]]:
-        """The IoU of each object of a photo with the mask that answers its box, and with the one that answers its innermost point."""
+        """The IoU of each object of an image with the mask that answers its box, and with the one that answers its innermost point."""
         decoder_config = self._decoder.decoder_config
         objects = self._objects(index, np.random.default_rng([self._settings.seed, _VALIDATION, index]))
         found = {}
@@ -384,5 +384,5 @@ def _computing(device: torch.device) -> Iterator[None]:
             raise
         except Exception as error:  # torch's own errors have no base in common.
             if is_out_of_memory(error):
-                raise OutOfMemoryError("out of memory in training: try fewer objects a photo (objects), or a smaller model") from error
+                raise OutOfMemoryError("out of memory in training: try fewer objects an image (objects), or a smaller model") from error
             raise BackendError(f"torch failed: {error}") from error
