@@ -1,4 +1,4 @@
-"""Images, encoded once: an epoch reads what the image encoder made of them from memory or from the disk."""
+"""Cached image embeddings: images are encoded once, and epochs read the embeddings from memory or from the disk."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from ..runtime.host import available_memory
 from .devices import Devices
 
 _MEMORY_SHARE = 4
-"""The part of the memory that is free in which embeddings are kept: one in so many."""
+"""Divisor of the free memory: embeddings are kept in that share of it."""
 
 
 class Embeddings(Sequence[Mapping[str, NDArray[np.float32]]]):
-    """The features of images, in the order of the images; computed here at once if they are not in the cache.
+    """Features of images, in the order of the images. The constructor encodes images that are not in the cache.
 
-    The cache is the one on the disk that models with ``cache="disk"`` use, so that images which such a model saw are not encoded again. If
-    it loses some meanwhile, they are encoded again.
+    The cache on the disk is that of models with ``cache="disk"``, so images that such a model encoded are not encoded again. An image whose
+    embedding leaves the cache meanwhile is encoded again.
 
     Args:
-        images: The images.
-        provenance: The model that encodes them, as it would say itself.
-        open_model: Loads that model, with a cache to use; called only if there is something to encode.
-        devices: Of several processes, each encodes a part of the images.
+        images: Paths of the images.
+        provenance: Provenance of the model that encodes them.
+        open_model: Loads that model with a cache. It is called only if an image must be encoded.
+        devices: Devices of the training. With several processes, each encodes a part of the images.
 
     Raises:
         InputError: An image cannot be read.
-        OutputError: There is no room for the embeddings, neither in memory nor on the disk.
+        OutputError: The embeddings fit neither into memory nor on the disk.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Embeddings(Sequence[Mapping[str, NDArray[np.float32]]]):
             self._make_room(index)
         if devices is not None:
             devices.wait()
-        self._model = None  # Its encoder is the larger part of the memory that training would take.
+        self._model = None  # Its encoder would take more memory than the training.
 
     def __len__(self) -> int:
         return len(self._images)
@@ -74,11 +74,15 @@ class Embeddings(Sequence[Mapping[str, NDArray[np.float32]]]):
         return features
 
     def _make_room(self, index: int) -> None:
-        """Encodes an image, lets the cache hold all of them, and refuses to go on where the disk could not."""
+        """Encode an image, and enlarge the cache for all images.
+
+        Raises:
+            OutputError: The embeddings fit neither into memory nor on the disk.
+        """
         needed = len(self) * sum(array.nbytes for array in self[index].values())
         self._cache.disk_bytes = max(self._cache.disk_bytes, 2 * needed)
         if needed > self._cache.memory_bytes and not (self._folder / f"{self._keys[index]}.npz").is_file():
             raise OutputError(
                 f"the embeddings of {len(self)} images take {needed >> 20} MiB, more than there is memory for, and {self._folder} cannot "
-                "hold them: make room there, or set PROMPTSEG_HOME to a folder with room that you may write to"
+                "hold them: free disk space there, or set PROMPTSEG_HOME to a writable folder with enough space"
             )
