@@ -1,9 +1,9 @@
 """Fine-tuning of the mask decoder: time saved by cached embeddings, time of a training, and gain on images that it was not trained on.
 
-An epoch on cached embeddings and one that encodes each image run alternately, with the same images, prompts and weights. The second epoch of
-each is timed, when masks have been read and fixed prompts made. With ``--cross-validate K`` a decoder is trained for each of K folds of the
-images, and evaluated on that fold: mean IoU by box and by center point, beside the base model and beside the filled box of the prompt, with
-paired bootstrap intervals.
+An epoch on cached embeddings and one that encodes each image run alternately, with the same images, prompts and weights. The second epoch
+of each is timed, when masks have been read and fixed prompts made. With ``--cross-validate K`` a decoder is trained for each of K folds of
+the images, and evaluated on that fold: mean IoU by box and by center point, beside the base model and beside the filled box of the prompt,
+with paired bootstrap intervals.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ def run_example(monkeypatch, capsys, tmp_path):
 
 
 @pytest.fixture
-def photo_file(photo, tmp_path):
-    """Writes a synthetic photo: ``photo_file(path, seed)`` is its path, below the folder in which examples run."""
+def image_file(photo, tmp_path):
+    """Write a synthetic image: ``image_file(path, seed)`` is its path in the folder that examples run in."""
     from PIL import Image
 
     def write(path="photo.png", seed=0):
