@@ -16,7 +16,7 @@ CELL = re.compile(r"^# %%(?P<kind>.*)$", re.MULTILINE)
 
 
 def cells(script: str) -> list[tuple[bool, int, str]]:
-    """Return the cells of a script: whether it is text, its first line (from 1), and its content. Lines before the first cell are left out."""
+    """Return the cells of a script: whether each is text, its first line (from 1), and its content. Lines before them are left out."""
     starts = list(CELL.finditer(script))
     ends = [start.start() for start in starts[1:]] + [len(script)]
     found = []

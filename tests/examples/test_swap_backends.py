@@ -33,7 +33,7 @@ def test_the_files_differ_in_nothing_but_names():
 
 @pytest.fixture
 def localized(named, tmp_path):
-    """Writes a file of the example with the weights of small models, which find what they find at any score: a few of it will do."""
+    """Write a file of the example with small models, at threshold 0 and with at most three detections."""
 
     def write(path):
         values = read(path)

@@ -1,4 +1,4 @@
-"""A decoder for each fold, and each image judged by the one that did not see it."""
+"""Cross-validation trains a decoder for each fold, and evaluates each image with the one that was not trained on it."""
 
 import json
 
@@ -17,7 +17,7 @@ QUICK = {"folds": 2, "epochs": 1, "learning_rate": 3e-3, "device": "cpu", "basel
 
 @pytest.fixture
 def run(toy, small_sam, tmp_path):
-    """Cross-validates the tiny model on toy images: ``run(**settings)``."""
+    """Cross-validate the tiny model on toy images: ``run(**settings)``."""
 
     def call(**settings):
         return cross_validate(*toy(4), tmp_path / "out", model=f"sam-vit-b={small_sam}", **{**QUICK, **settings})
@@ -25,7 +25,7 @@ def run(toy, small_sam, tmp_path):
     return call
 
 
-def test_each_image_is_judged_by_a_decoder_that_did_not_see_it(run, tmp_path):
+def test_each_image_is_evaluated_with_a_decoder_that_was_not_trained_on_it(run, tmp_path):
     found = run()
     names = [f"{index}.png" for index in range(4)]
     for runs in (found.base, found.tuned):

@@ -1,4 +1,4 @@
-"""The images of a dataset that can be learned from, by content and group."""
+"""Training examples of a dataset, by content and group."""
 
 from dataclasses import replace
 from functools import partial
@@ -52,7 +52,7 @@ def test_regions_that_do_not_count_are_kept(folders):
     assert [mask.area for mask in example.ignored] == [300]
 
 
-def test_what_cannot_be_used_is_told_and_the_others_are_read(folders):
+def test_unusable_images_are_findings_and_the_others_are_read(folders):
     images, masks, put = folders
     put("a")
     put("alone", mask=None, shade=1)
@@ -75,7 +75,7 @@ def test_what_cannot_be_used_is_told_and_the_others_are_read(folders):
     assert "30 wide" in told["other size.png"][1]
 
 
-def test_copies_of_an_image_are_told_and_are_one_group(folders):
+def test_copies_of_an_image_are_a_finding_and_one_group(folders):
     images, masks, put = folders
     put("a")
     put("b")

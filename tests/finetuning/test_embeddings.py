@@ -17,7 +17,7 @@ from promptseg.runtime.home import home
 
 
 class Means:
-    """As much of a `promptseg.models.sam.model.SamModel` as encodes images: to their mean colors, counting them."""
+    """Part of a `promptseg.models.sam.model.SamModel` that encodes images to their mean colors and counts them."""
 
     provenance = Provenance("means", "tests", "1", {"weights": "aa"})
 
@@ -34,7 +34,7 @@ class Means:
 
 @pytest.fixture
 def encode(toy):
-    """Makes embeddings of toy images: ``encode(count)``; `model` counts what it encodes."""
+    """Make embeddings of toy images: ``encode(count)``; `model` counts the images that it encodes."""
     images, _ = toy(4)
     model = Means()
 

@@ -1,4 +1,4 @@
-"""From images with masks to a folder that is a model like any other."""
+"""Fine-tuning of images with masks writes a folder that loads like any other model."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ QUICK = {"learning_rate": 3e-3, "epochs": 3, "patience": 100, "device": "cpu"}
 
 @pytest.fixture
 def tune(toy, small_sam, tmp_path):
-    """Fine-tunes the tiny model on toy images: ``tune(out="out", images=4, **settings)``."""
+    """Fine-tune the tiny model on toy images: ``tune(out="out", images=4, **settings)``."""
 
     def run(out="out", images=4, model=None, **settings):
         model = model or f"sam-vit-b={small_sam}"
@@ -137,7 +137,7 @@ class TestTheFolder:
 
 
 class TestGoingOn:
-    """A training that is ended goes on where it was, and ends as if it had not been."""
+    """An interrupted training continues where it stopped, and gives the weights of an uninterrupted one."""
 
     class Killed(BaseException):
         """As if by a signal: no handler may stand in its way."""

@@ -1,4 +1,4 @@
-"""Which images are learned from and which judge."""
+"""Splits into training and validation images, and folds."""
 
 import pytest
 from hypothesis import given
@@ -36,7 +36,7 @@ def test_a_seed_gives_one_split_whatever_the_order_and_another_seed_another():
     assert judges(DIGESTS, 1) != judges(DIGESTS, 2)
 
 
-def test_without_validation_all_are_learned_from():
+def test_without_validation_all_are_trained_on():
     assert split(DIGESTS, 0, 0) == (list(range(20)), [])
 
 

@@ -1,4 +1,4 @@
-"""The state of a training that is not finished."""
+"""The saved state of an unfinished training."""
 
 import errno
 

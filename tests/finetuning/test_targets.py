@@ -1,4 +1,4 @@
-"""What a decoder should answer, and at which image tokens it is asked."""
+"""Training targets, and the image tokens that they are sampled at."""
 
 import numpy as np
 import pytest
