@@ -29,7 +29,7 @@ PUBLIC = {
     "promptseg.registry.catalog",
     "promptseg.registry.loading",
     "promptseg.registry.spec",
-    "promptseg.weights",
+    "promptseg.weights.store",
     "promptseg.pipeline.builder",
     "promptseg.pipeline.runner",
     "promptseg.pipeline.config",
