@@ -1,7 +1,7 @@
-"""What annotating many photos costs beside the models, in time and memory; whether kills change a byte; and two Ray workers beside one.
+"""Cost of annotating many images beyond the models, in time and memory; runs that are killed; and Ray with one and two workers.
 
-python benchmarks/annotate.py overhead     # mini-sam on photos of --folder, by boxes: the models' share of the time
-python benchmarks/annotate.py memory       # peak memory at 1,000 and at 10,000 photos, with a model that answers at once
+python benchmarks/annotate.py overhead     # mini-sam on images of --folder: the models' share of the time
+python benchmarks/annotate.py memory       # peak memory at 1,000 and at 10,000 images, with a model that takes no time
 python benchmarks/annotate.py kills        # `promptseg annotate` killed at twenty random moments, compared with a whole run
 python benchmarks/annotate.py ray          # the superpixel model on Ray: one worker, two, and two of which one is killed
 """
@@ -28,8 +28,8 @@ SUBPROCESS = "from promptseg.cli import main; main()"
 KILLED_FORMATS = "coco,yolo-seg,voc,labelme,cvat,masks,label-studio"
 
 
-def photos(folder: Path, count: int, size: tuple[int, int]) -> Path:
-    """A folder of noisy photos, ``size`` wide and high, a thousand in each of its folders."""
+def write_images(folder: Path, count: int, size: tuple[int, int]) -> Path:
+    """Write noisy images of ``(width, height)`` `size`, a thousand a folder, and return the outer folder."""
     random_numbers = np.random.default_rng(0)
     ground = Image.fromarray(random_numbers.integers(0, 255, (6, 8, 3), dtype=np.uint8)).resize(size, Image.Resampling.BICUBIC)
     for index in range(count):
@@ -40,50 +40,50 @@ def photos(folder: Path, count: int, size: tuple[int, int]) -> Path:
 
 
 def overhead(options: argparse.Namespace, folder: Path) -> None:
-    """mini-sam in everything mode or by a box: how much of the time the models work."""
+    """Print the models' share of the time with mini-sam, by a box and in everything mode."""
     from promptseg import Pipeline, Prompt, annotate
 
     for name, prompt in (("a box", Prompt.box(20, 20, 300, 300)), ("everything, 8 x 8 points", Prompt.everything(8))):
         out = folder / name.partition(",")[0].replace(" ", "-")
-        done = annotate(options.folder, prompt, pipeline=Pipeline().segment("mini-sam"), out=out, limit=options.photos)
+        done = annotate(options.folder, prompt, pipeline=Pipeline().segment("mini-sam"), out=out, limit=options.limit)
         share = done.model_seconds / done.seconds
         print(
-            f"{name}: {done.processed} photos in {done.seconds:.1f} s, the models {done.model_seconds:.1f} s of it: {100 * share:.1f} %",
+            f"{name}: {done.processed} images in {done.seconds:.1f} s, the models {done.model_seconds:.1f} s of it: {100 * share:.1f} %",
             flush=True,
         )
 
 
 def memory_of(count: int, folder: Path) -> None:
-    """Annotates `count` photos with a model that answers at once; prints the peak memory and the pace. Runs in a process of its own."""
+    """Annotate `count` images with a model that takes no time; print the peak memory and the time an image. Needs a process of its own."""
     from promptseg import Prompt, annotate
     from promptseg.pipeline import BuiltPipeline
     from promptseg.pipeline.config import parse_config
     from promptseg.testing import FakeSegmenter
 
     pipeline = BuiltPipeline(parse_config({"segment": {"model": "fake"}}), None, FakeSegmenter())
-    source = photos(folder / "photos", count, (160, 120))
+    source = write_images(folder / "images", count, (160, 120))
     started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     done = annotate(source, Prompt.everything(2), pipeline=pipeline, out=folder / "out", formats=["coco"])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     journal = (folder / "out" / "journal.jsonl").stat().st_size
     print(
-        f"{count} photos of 160 x 120, 4 objects each: peak {peak:.0f} MiB ({started:.0f} before the run), "
-        f"{1000 * done.seconds / done.processed:.2f} ms a photo, journal {journal / count:.0f} bytes a photo"
+        f"{count} images of 160 x 120, 4 objects each: peak {peak:.0f} MiB ({started:.0f} before the run), "
+        f"{1000 * done.seconds / done.processed:.2f} ms an image, journal {journal / count:.0f} bytes an image"
     )
 
 
 def memory(_options: argparse.Namespace, folder: Path) -> None:
-    """Each size in a process of its own: a peak is never given back."""
+    """Measure each number of images in a process of its own, because a peak never falls."""
     for count in (1000, 10_000):
-        subprocess.run([sys.executable, __file__, "memory-of", "--photos", str(count), "--work", str(folder / str(count))], check=True)
+        subprocess.run([sys.executable, __file__, "memory-of", "--limit", str(count), "--work", str(folder / str(count))], check=True)
 
 
 def kills(options: argparse.Namespace, folder: Path) -> None:
-    """Kills the command at random moments from its start on, and compares every file of several formats with those of a run without a stop.
+    """Kill the command at random moments, and compare the files of several formats with those of an uninterrupted run.
 
-    When all photos are done it is killed a few more times while it writes the outputs.
+    When all images are done, it is killed a few more times while it writes the outputs.
     """
-    source = photos(folder / "photos", 200, (320, 240))
+    source = write_images(folder / "images", 200, (320, 240))
     (source / "000" / "broken.jpg").write_bytes(b"")
     command = [sys.executable, "-c", SUBPROCESS, "annotate", str(source), "--model", "superpixel", "--everything"]
     command += ["--format", KILLED_FORMATS]
@@ -92,7 +92,7 @@ def kills(options: argparse.Namespace, folder: Path) -> None:
     lines, killed = [], 0
     while killed < options.kills:
         process = subprocess.Popen([*command, "--out", str(folder / "out")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        if killed % 5:  # After a number of photos, and at any moment of the next one; every fifth time, at any moment of the start.
+        if killed % 5:  # After a number of images, and at any moment of the next one; every fifth time, at any moment of the start.
             wanted = size_of(journal) + moments.randrange(1, 200_000)
             while process.poll() is None and size_of(journal) < wanted:
                 time.sleep(0.001)
@@ -119,17 +119,17 @@ def kills(options: argparse.Namespace, folder: Path) -> None:
     whole_run([*command, "--out", str(folder / "whole")])
     written = outputs(folder / "whole")
     same = bool(written) and outputs(folder / "out") == written
-    print(f"{killed} kills, with so many lines in the journal: {lines}; and {written_over} while the outputs were written again")
+    print(f"{killed} kills, with these numbers of lines in the journal: {lines}; and {written_over} while the outputs were written again")
     print(f"outputs of {len(written)} files: {'the same, byte for byte' if same else 'THEY DIFFER'}")
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file; 0 where there is none."""
+    """Return the bytes of a file, or 0 if there is none."""
     return path.stat().st_size if path.exists() else 0
 
 
 def outputs(out: Path) -> dict[str, bytes]:
-    """The files of a run but for the journal and the gallery, which have times in them."""
+    """Return the files of a run except the journal and the gallery, which contain times."""
     files = (
         path for path in out.rglob("*") if path.is_file() and "gallery" not in path.parts and path.name not in ("journal.jsonl", ".lock")
     )
@@ -137,14 +137,14 @@ def outputs(out: Path) -> dict[str, bytes]:
 
 
 def ray(_options: argparse.Namespace, folder: Path) -> None:
-    """The same photos by one worker, by two, by two of which one is killed, and in one process without Ray."""
+    """Annotate the same images without Ray, with one worker, with two, and with two of which one is killed."""
     import ray as engine
 
     from promptseg import Pipeline, Prompt, annotate
     from promptseg.annotation.run_progress import RunProgress, SavedImage
 
     engine.init(num_cpus=4, log_to_driver=False, include_dashboard=False, object_store_memory=200_000_000)
-    source = photos(folder / "photos", 40, (640, 480))
+    source = write_images(folder / "images", 40, (640, 480))
     settings = {"pipeline": Pipeline().segment("superpixel"), "batch_size": 4}
 
     def kill_one() -> None:
@@ -170,7 +170,7 @@ def ray(_options: argparse.Namespace, folder: Path) -> None:
         )
         same = outputs(folder / name) == outputs(folder / "without Ray")
         print(
-            f"{name}: {done.processed} photos in {done.seconds:.1f} s, the models {done.model_seconds:.1f} s in all workers together; "
+            f"{name}: {done.processed} images in {done.seconds:.1f} s, the models {done.model_seconds:.1f} s in all workers together; "
             f"outputs {'the same' if same else 'DIFFERENT'}",
             flush=True,
         )
@@ -181,17 +181,17 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("what", choices=["overhead", "memory", "memory-of", "kills", "ray"])
     default = Path(__file__).resolve().parents[2] / "shared" / "data" / "coco_tiny" / "train2017"
-    arguments.add_argument("--folder", type=Path, default=default, help="photos for overhead")
-    arguments.add_argument("--photos", type=int, default=12, help="how many of them")
+    arguments.add_argument("--folder", type=Path, default=default, help="images for overhead")
+    arguments.add_argument("--limit", type=int, default=12, help="largest number of images (default: %(default)s)")
     arguments.add_argument("--kills", type=int, default=20)
     arguments.add_argument("--seed", type=int, default=0)
-    arguments.add_argument("--work", type=Path, help="folder for what is made (default: a temporary one)")
+    arguments.add_argument("--work", type=Path, help="folder for the results (default: a temporary one)")
     options = arguments.parse_args()
     folder = options.work or Path(tempfile.mkdtemp())
     folder.mkdir(parents=True, exist_ok=True)
     try:
         if options.what == "memory-of":
-            memory_of(options.photos, folder)
+            memory_of(options.limit, folder)
         else:
             {"overhead": overhead, "memory": memory, "kills": kills, "ray": ray}[options.what](options, folder)
     finally:

@@ -1,4 +1,4 @@
-"""What the benchmarks share: arguments, upstream's model, timing in turn, and the ratio."""
+"""Shared parts of the benchmarks: arguments, upstream's model, alternating timing, and ratios."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ UPSTREAM_AND_OURS = ("upstream", "promptseg")
 
 
 def parser(description: str) -> argparse.ArgumentParser:
-    """A parser with the options that every benchmark has."""
+    """Return a parser with the options of every benchmark."""
     arguments = argparse.ArgumentParser(description=description)
     default = Path(__file__).resolve().parents[2] / "shared"
     arguments.add_argument("--shared", type=Path, default=default, help="folder with data/ and weights/")
     return arguments
 
 
-def photo_argument(arguments: argparse.ArgumentParser) -> None:
-    """Adds ``--photo``."""
-    arguments.add_argument("--photo", type=Path, help="photo to use (default: data/sam_images/truck.jpg of the shared folder, 1800 x 1200)")
+def image_argument(arguments: argparse.ArgumentParser) -> None:
+    """Add ``--image``."""
+    arguments.add_argument("--image", type=Path, help="image to use (default: data/sam_images/truck.jpg of the shared folder, 1800 x 1200)")
 
 
-def photo(options: argparse.Namespace) -> np.ndarray:
-    """The chosen photo, (H, W, 3) uint8 RGB."""
+def chosen_image(options: argparse.Namespace) -> np.ndarray:
+    """Return the chosen image, (H, W, 3) uint8 RGB."""
     from promptseg import load_image
 
-    return load_image(options.photo or options.shared / "data" / "sam_images" / "truck.jpg")
+    return load_image(options.image or options.shared / "data" / "sam_images" / "truck.jpg")
 
 
 def upstream_model(options: argparse.Namespace) -> Any:
-    """Package mobile_sam's vit_t with mini-sam's weights, on all processors of this process."""
+    """Return vit_t of package mobile_sam with the weights of mini-sam, on all processors of this process."""
     import torch
 
     torch.set_num_threads(THREADS)
@@ -51,14 +51,14 @@ def upstream_model(options: argparse.Namespace) -> Any:
 
 
 def upstream_predictor(options: argparse.Namespace) -> Any:
-    """Its SamPredictor."""
+    """Return mobile_sam's ``SamPredictor`` of that model."""
     from mobile_sam import SamPredictor
 
     return SamPredictor(upstream_model(options))
 
 
 def seconds(call: Callable[[], Any]) -> float:
-    """How long a call takes."""
+    """Return the seconds that a call takes."""
     started = time.perf_counter()
     call()
     return time.perf_counter() - started
@@ -90,5 +90,5 @@ def compare(
 
 
 def report(name: str, first: float, second: float, ratio: float, unit: str = "s", sides: tuple[str, str] = UPSTREAM_AND_OURS) -> None:
-    """One line a figure."""
+    """Print one line with both figures and their ratio."""
     print(f"{name}: {sides[0]} {first:.3g} {unit}, {sides[1]} {second:.3g} {unit}, ratio {ratio:.2f}", flush=True)

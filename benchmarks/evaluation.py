@@ -1,4 +1,4 @@
-"""What a second evaluation of the same photos costs, their embeddings kept on the disk, against the first."""
+"""Time of a second evaluation of the same images, with embeddings cached on the disk, against the first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from common import parser
 
 
 def timed(dataset: object, prompt: str, *, baselines: bool) -> tuple[float, float]:
-    """Seconds by the clock and of processor time, with what is kept on the disk and nothing in memory."""
+    """Return the wall time and processor time of an evaluation with embeddings cached on the disk alone."""
     import promptseg
     from promptseg.models.sam.cache import EmbeddingCache
     from promptseg.runtime.home import home
@@ -24,7 +24,7 @@ def timed(dataset: object, prompt: str, *, baselines: bool) -> tuple[float, floa
 
 
 def main(options: argparse.Namespace) -> None:
-    """Evaluates twice with a cache that is empty at first, and prints both times."""
+    """Evaluate twice with a cache that is empty at first, and print both times."""
     import promptseg
     from promptseg.datasets.formats.davis import read_davis
     from promptseg.runtime.home import home
@@ -32,8 +32,8 @@ def main(options: argparse.Namespace) -> None:
     promptseg.load("mini-sam")
     dataset = read_davis(options.shared / "data" / "davis2016")
     names = [entry.name for entry in dataset.entries]
-    chosen = dataset.only(names[: options.photos])
-    print(f"{len(chosen)} photos of {dataset.source}, by {options.prompt}, mini-sam")
+    chosen = dataset.only(names[: options.limit])
+    print(f"{len(chosen)} images of {dataset.source}, by {options.prompt}, mini-sam")
     for baselines in (False, True):
         with tempfile.TemporaryDirectory() as folder:
             for kept in ("weights", "prepared"):
@@ -43,12 +43,12 @@ def main(options: argparse.Namespace) -> None:
             first, again = (timed(chosen, options.prompt, baselines=baselines) for _ in range(2))
             os.environ.pop("PROMPTSEG_HOME") if earlier is None else os.environ.update(PROMPTSEG_HOME=earlier)
         for clock, one, other in zip(("by the clock", "processor time"), first, again, strict=True):
-            told = "with superpixels" if baselines else "model alone"
-            print(f"{told}, {clock}: first {one:.1f} s, again {other:.1f} s, {other / one:.3f} of it", flush=True)
+            label = "with superpixels" if baselines else "model alone"
+            print(f"{label}, {clock}: first {one:.1f} s, again {other:.1f} s, {other / one:.3f} of it", flush=True)
 
 
 if __name__ == "__main__":
     arguments = parser(__doc__)
-    arguments.add_argument("--photos", type=int, default=100, help="how many (default: %(default)s)")
+    arguments.add_argument("--limit", type=int, default=100, help="number of images (default: %(default)s)")
     arguments.add_argument("--prompt", default="box", help="protocol (default: %(default)s)")
     main(arguments.parse_args())

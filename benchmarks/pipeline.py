@@ -1,4 +1,4 @@
-"""What a pipeline adds to its models: beside the bare calls of the same detector and segmenter, and beside one call a box."""
+"""Overhead of a pipeline over bare calls of the same detector and segmenter; and one segmenter call for all boxes against one a box."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 from boxes import random_boxes
-from common import compare, parser, photo, photo_argument, seconds
+from common import chosen_image, compare, image_argument, parser, seconds
 
 
 @dataclass(frozen=True)
 class Replay:
-    """A detector, a segmenter and its session that give, at once, what was found before."""
+    """Detector, segmenter and session that return earlier results at once."""
 
     provenance: Any
     detections: Any
@@ -33,7 +33,7 @@ class Replay:
 
 
 def load(name: str, options: argparse.Namespace, **settings: Any) -> Any:
-    """A model by name, with those of the settings that it knows; weights of a detector from the shared folder, where they lie there."""
+    """Load a model with the settings that it has; a detector's weights are taken from the shared folder if they are there."""
     import promptseg
     from promptseg.errors import ConfigError
 
@@ -47,10 +47,10 @@ def load(name: str, options: argparse.Namespace, **settings: Any) -> Any:
 
 def main() -> None:
     arguments = parser(__doc__)
-    photo_argument(arguments)
-    arguments.add_argument("--detector", default="yolov8n", help="name, or NAME=WEIGHTS; none for random boxes found at once")
+    image_argument(arguments)
+    arguments.add_argument("--detector", default="yolov8n", help="name, or NAME=WEIGHTS; none for random boxes that take no time")
     arguments.add_argument("--model", default="mini-sam", help="the segmenter: name, or NAME=WEIGHTS")
-    arguments.add_argument("--text", help="phrases, such as 'car, wheel', for a detector that needs them (default: all that it knows)")
+    arguments.add_argument("--text", help="phrases, such as 'car, wheel', for a detector that needs them (default: all classes)")
     arguments.add_argument("--boxes", type=int, default=20)
     arguments.add_argument("--rounds", type=int, default=5)
     options = arguments.parse_args()
@@ -60,7 +60,7 @@ def main() -> None:
     from promptseg.pipeline.config import parse_config
     from promptseg.testing import FakeDetector
 
-    image = photo(options)
+    image = chosen_image(options)
     if options.detector == "none":
         boxes = random_boxes(options.boxes, image.shape[:2])
         detector = FakeDetector(Detections(image.shape[:2], boxes, np.linspace(0.9, 0.4, options.boxes), ["thing"] * options.boxes))
@@ -79,23 +79,29 @@ def main() -> None:
         return found, session.segment([Prompt.box(*box) for box in found.boxes.tolist()])
 
     found, masks = bare()
-    print(f"{len(found)} boxes on a photo of {image.shape[1]} x {image.shape[0]}")
+    print(f"{len(found)} boxes on an image of {image.shape[1]} x {image.shape[0]}")
     whole = compare("detect, open and segment", bare, lambda: pipeline(image, *prompts), options.rounds, ("bare calls", "pipeline"))
 
     replay = Replay(segmenter.provenance, found, masks, masks.size, {})
     alone = BuiltPipeline(pipeline.config, replay, replay)
     alone(image, *prompts)
     own = statistics.median(seconds(lambda: alone(image, *prompts)) for _ in range(20 * options.rounds))
-    print(f"the pipeline's own work, with models that answer at once: {own * 1e3:.2f} ms, {100 * own / whole:.2f} % of the bare calls")
+    print(f"the pipeline's own work, with models that take no time: {own * 1e3:.2f} ms, {100 * own / whole:.2f} % of the bare calls")
     results: list[Any] = []
     spent = seconds(lambda: results.append(pipeline(image, *prompts)))
-    told = sum(results[0].timings.values())
-    print(f"the timings of the stages: {told:.4f} s of a call of {spent:.4f} s, {100 * told / spent:.2f} %")
+    stages_sum = sum(results[0].timings.values())
+    print(f"the timings of the stages: {stages_sum:.4f} s of a call of {spent:.4f} s, {100 * stages_sum / spent:.2f} %")
 
     session = segmenter.open(image)
-    asked = [Prompt.box(*box) for box in found.boxes.tolist()]
+    box_prompts = [Prompt.box(*box) for box in found.boxes.tolist()]
     sides = ("one call a box", "one call for all")
-    compare(f"{len(asked)} boxes", lambda: [session.segment([box]) for box in asked], lambda: session.segment(asked), options.rounds, sides)
+    compare(
+        f"{len(box_prompts)} boxes",
+        lambda: [session.segment([box]) for box in box_prompts],
+        lambda: session.segment(box_prompts),
+        options.rounds,
+        sides,
+    )
 
 
 if __name__ == "__main__":

@@ -1,15 +1,15 @@
-"""16-bit numbers: speed and masks of mini-sam in torch, against the same in float32."""
+"""Speed and masks of mini-sam in torch in 16-bit number types, against float32."""
 
 from __future__ import annotations
 
 import numpy as np
 from boxes import random_boxes
-from common import compare, parser, photo, photo_argument
+from common import chosen_image, compare, image_argument, parser
 
 
 def main() -> None:
     arguments = parser(__doc__)
-    photo_argument(arguments)
+    image_argument(arguments)
     arguments.add_argument("--dtype", choices=("bfloat16", "float16"), default="bfloat16")
     arguments.add_argument("--device", default="cpu")
     arguments.add_argument("--boxes", type=int, default=50)
@@ -17,7 +17,7 @@ def main() -> None:
     options = arguments.parse_args()
     import promptseg
 
-    image = photo(options)
+    image = chosen_image(options)
     full, half = (
         promptseg.load("mini-sam", engine="torch", device=options.device, dtype=dtype, cache=None) for dtype in ("float32", options.dtype)
     )

@@ -1,4 +1,4 @@
-"""Mask quality against real truth: mean IoU of mini-sam by box and by one point, beside upstream's predictor with the same weights.
+"""Mask quality against ground truth: mean IoU of mini-sam by box and by one point, beside upstream's predictor with the same weights.
 
 Objects of COCO files that are not crowds and have more than 100 pixels. By box: the tight box of the truth, one mask. By point: the pixel
 farthest from the object's border, the best of three masks by score.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from common import parser, upstream_predictor
-from truth import SETS, iou, photos_with_truth
+from truth import SETS, images_with_truth, iou
 
 
 def point_of(truth: np.ndarray) -> tuple[float, float]:
@@ -27,7 +27,7 @@ def main() -> None:
     segmenter = promptseg.load("mini-sam")
     for name in SETS:
         scores: dict[str, list[float]] = {"upstream box": [], "promptseg box": [], "upstream point": [], "promptseg point": []}
-        for image, truths in photos_with_truth(options.shared / "data", name):
+        for image, truths in images_with_truth(options.shared / "data", name):
             predictor.set_image(image)
             session = segmenter.open(image)
             boxes = session.segment([Prompt.box(*truth.box) for truth in truths])

@@ -1,4 +1,4 @@
-"""What becomes of real masks in each format: IoU of what is read again with what was written, and the bytes a mask takes.
+"""Loss of each dataset format on real masks: IoU of masks read again with masks written, and bytes a mask.
 
 COCO's objects (polygons and crowds), frames of DAVIS 2016 and the nuclei of one image of the Data Science Bowl 2018.
 """
@@ -18,17 +18,17 @@ from promptseg.datasets.reading import open_dataset
 from promptseg.datasets.writing import write
 
 
-def datasets(data: Path, photos: Path) -> Iterator[tuple[str, Dataset]]:
+def datasets(data: Path, folder: Path) -> Iterator[tuple[str, Dataset]]:
     coco = data / "coco_tiny"
     yield "COCO", open_dataset(coco / "val2017", coco=coco / "annotations" / "instances_val2017.json")
     yield "DAVIS 2016", open_dataset(davis=data / "davis2016")
     bowl = data / "dsb2018"
     image = next(bowl.glob("*.png"))
-    (photos / "images").mkdir()
-    (photos / "images" / image.name).symlink_to(image.resolve())
-    (photos / "masks").mkdir()
-    (photos / "masks" / image.stem).symlink_to((bowl / "masks").resolve())
-    yield "DSB 2018", open_dataset(photos / "images", mask_folders=photos / "masks")
+    (folder / "images").mkdir()
+    (folder / "images" / image.name).symlink_to(image.resolve())
+    (folder / "masks").mkdir()
+    (folder / "masks" / image.stem).symlink_to((bowl / "masks").resolve())
+    yield "DSB 2018", open_dataset(folder / "images", mask_folders=folder / "masks")
 
 
 def again(name: str, images: Path | None, out: Path) -> Dataset:
@@ -49,7 +49,7 @@ def again(name: str, images: Path | None, out: Path) -> Dataset:
 
 
 def ious(given: list[AnnotatedImage], read: Dataset) -> list[float]:
-    """The IoU of each mask with the nearest of its image that was read."""
+    """Return the IoU of each mask with the most similar mask that was read for its image."""
     found = {image.name: image for image in read.usable([])}
     values = []
     for image in given:

@@ -1,7 +1,8 @@
-"""What a user waits for before and between prompts: import, a second prompt, a photo seen before in this process and in another."""
+"""Waiting times of a user: import, a second prompt, and an image that was encoded before in this process or in another."""
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import subprocess
 import sys
@@ -31,6 +32,7 @@ def python(program: str, *arguments: str) -> str:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     runs = [python(IMPORT).split() for _ in range(7)]
     median = statistics.median(float(run[0]) for run in runs)
     print(f"import promptseg: median {median:.3f} s; heavy modules loaded: {', '.join(runs[0][1:]) or 'none'}")
@@ -45,7 +47,7 @@ def main() -> None:
     prompts = [seconds(lambda: session.segment([Prompt.point(290, 160)])) for _ in range(9)]
     print(f"further prompts on the open session: median {statistics.median(prompts) * 1000:.0f} ms, no encoding")
     again = segmenter.open(coffee())
-    print(f"the same photo opened again: {', '.join(f'{stage} {spent * 1000:.1f} ms' for stage, spent in again.timings.items())}")
+    print(f"the same image opened again: {', '.join(f'{stage} {spent * 1000:.1f} ms' for stage, spent in again.timings.items())}")
     with tempfile.TemporaryDirectory() as folder:
         print(f"with a cache on the disk, first process: {python(OTHER_PROCESS, folder)}")
         print(f"with a cache on the disk, second process: {python(OTHER_PROCESS, folder)}")

@@ -1,4 +1,4 @@
-"""Masks of what a detector finds, against real truth: its own, a segmenter's by its boxes, and a segmenter's that refine its own.
+"""Masks of detections against ground truth: the detector's own, a segmenter's by its boxes, and a segmenter's that refine its own.
 
 A detection is matched with the unmatched object of its label whose tight box it overlaps most, if by IoU of at least 0.5; the best
 detection chooses first. The mask's IoU with that object is then what counts, so that all columns are of the same detections. Two columns
@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 from common import parser
-from truth import SETS, Truth, iou, photos_with_truth
+from truth import SETS, Truth, images_with_truth, iou
 
 COLUMNS = ("filled box", "detector's own", "by box", "refined", "best candidate")
 
 
 def matches(boxes: np.ndarray, labels: tuple[str, ...], truths: list[Truth], least: float = 0.5) -> list[tuple[int, Truth]]:
-    """Which detection, best first, is of which object."""
+    """Return the index of each matched detection, best first, with its object."""
     free, found = list(truths), []
     for index, (box, label) in enumerate(zip(boxes, labels, strict=True)):
         overlaps = [box_iou(box, truth.box) if truth.label == label else 0.0 for truth in free]
@@ -34,7 +34,7 @@ def box_iou(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def interval(differences: np.ndarray) -> tuple[float, float]:
-    """Of the mean, by 10,000 bootstrap samples."""
+    """Return the 95 % interval of the mean, by 10,000 bootstrap samples."""
     chosen = np.random.default_rng(0).integers(0, len(differences), (10_000, len(differences)))
     low, high = np.percentile(differences[chosen].mean(axis=1), [2.5, 97.5])
     return float(low), float(high)
@@ -42,7 +42,7 @@ def interval(differences: np.ndarray) -> tuple[float, float]:
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--detector", default="yolov8n-seg", help="a model that finds boxes and makes masks")
+    arguments.add_argument("--detector", default="yolov8n-seg", help="a model that returns boxes with masks")
     arguments.add_argument("--weights", type=Path, help="its weights (default: weights/yolo/yolov8n-seg.pt of the shared folder)")
     arguments.add_argument("--model", default="mini-sam", help="the segmenter")
     arguments.add_argument("--threshold", type=float, default=0.25, help="least score of a detection")
@@ -56,7 +56,7 @@ def main() -> None:
     for name in SETS:
         scores: dict[str, list[list[float]]] = defaultdict(list)
         objects = 0
-        for image, truths in photos_with_truth(options.shared / "data", name):
+        for image, truths in images_with_truth(options.shared / "data", name):
             objects += len(truths)
             found = detector.detect(image)
             found = found.where(found.scores >= options.threshold)

@@ -3,8 +3,8 @@
     python benchmarks/tracking.py DAVIS [DAVIS …] [--model mini-sam] [--json FILE]
 
 DAVIS is a folder with ``JPEGImages`` and ``Annotations`` (or ``images`` and ``masks``), each with a folder for every sequence. Of the
-truth, only the boxes of the objects on the first frame are given; frames without annotation are tracked and not scored. All three answers
-begin with the same mask, that which the segmenter gives for the box, and are scored on all annotated frames, the first included.
+ground truth, only the boxes of the objects on the first frame are given; frames without annotation are tracked and not scored. All three
+trackers begin with the same mask, the segmenter's for the box, and are scored on all annotated frames, the first included.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ def main() -> None:
     arguments = parser.parse_args()
     tracker = load_video(arguments.model, tracker="propagate", cache="disk")
     rows = []
-    print(f"{'sequence':<14}{'frames':>7}{'objects':>8}  {'answer':<12}{'J':>7}{'F':>7}{'J&F':>7}{'switches':>9}  CPU s a frame")
+    print(f"{'sequence':<14}{'frames':>7}{'objects':>8}  {'tracker':<12}{'J':>7}{'F':>7}{'J&F':>7}{'switches':>9}  CPU s a frame")
     for folder in arguments.folders:
         for sequence in read_sequences(folder):
             prompts = first_boxes(sequence)
-            for name, answer in {
+            for name, chosen in {
                 "propagate": tracker,
                 "flow alone": TrackingBaseline(tracker, use_flow=True),
                 "held still": TrackingBaseline(tracker),
             }.items():
                 started = time.process_time()
-                score = score_sequence(sequence, track_sequence(answer, sequence, prompts))
+                score = score_sequence(sequence, track_sequence(chosen, sequence, prompts))
                 spent = (time.process_time() - started) / len(sequence.frames)
-                row = {"sequence": sequence.name, "answer": name, "frames": len(sequence.frames), **score.to_dict(), "seconds": spent}
+                row = {"sequence": sequence.name, "tracker": name, "frames": len(sequence.frames), **score.to_dict(), "seconds": spent}
                 rows.append(row)
                 print(
                     f"{sequence.name:<14}{len(sequence.frames):>7}{len(score.objects):>8}  {name:<12}{score.j:>7.3f}{score.f:>7.3f}"
@@ -46,7 +46,7 @@ def main() -> None:
                     flush=True,
                 )
     for name in ("propagate", "flow alone", "held still"):
-        of = [row for row in rows if row["answer"] == name]
+        of = [row for row in rows if row["tracker"] == name]
         j, f = (sum(float(row[key]) for row in of) / len(of) for key in ("j", "f"))
         print(f"{'mean':<14}{'':>15}  {name:<12}{j:>7.3f}{f:>7.3f}{(j + f) / 2:>7.3f}")
     if arguments.json is not None:

@@ -1,4 +1,4 @@
-"""The COCO photos that the figures of quality are measured on, with the true masks of their objects."""
+"""COCO images for the figures of quality, with the true masks of their objects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SETS = {
 
 @dataclass(frozen=True)
 class Truth:
-    """An object of a photo.
+    """Ground truth of an object.
 
     Attributes:
         label: Its category.
@@ -34,8 +34,11 @@ class Truth:
         return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
 
 
-def photos_with_truth(data: Path, name: str) -> Iterator[tuple[np.ndarray, list[Truth]]]:
-    """Each photo of a set, (H, W, 3) uint8 RGB, with its objects that are no crowds and have over 100 pixels; none without objects."""
+def images_with_truth(data: Path, name: str) -> Iterator[tuple[np.ndarray, list[Truth]]]:
+    """Yield each image of a set, (H, W, 3) uint8 RGB, with its objects that are not crowds and have over 100 pixels.
+
+    Images without such objects are left out.
+    """
     from pycocotools import mask as coco
 
     from promptseg import load_image
@@ -59,6 +62,6 @@ def photos_with_truth(data: Path, name: str) -> Iterator[tuple[np.ndarray, list[
 
 
 def iou(first: np.ndarray, second: np.ndarray) -> float:
-    """Of two (H, W) bool masks."""
+    """Return the IoU of two (H, W) bool masks."""
     union = np.count_nonzero(first | second)
     return np.count_nonzero(first & second) / union if union else 0.0

@@ -42,8 +42,8 @@ def main() -> None:
     (ours if options.who == "ours" else upstream)(options.frames)
 
 
-def picture(index: int) -> NDArray[np.uint8]:
-    """A light square on a dark ground, which goes round and round."""
+def synthetic_frame(index: int) -> NDArray[np.uint8]:
+    """Return a frame with a light square on a dark ground, which moves from left to right again and again."""
     image = np.full((*SIZE, 3), 40, np.uint8)
     x = 25 + index % 200
     image[75:150, x : x + 75] = 210
@@ -72,7 +72,7 @@ def ours(count: int) -> None:
 
     def frames() -> Iterator[NDArray[np.uint8]]:
         for index in range(count):
-            yield picture(index)
+            yield synthetic_frame(index)
 
     model = TorchSam2Video(predictor(), Provenance("tiny", "sam2_video", "1"), Settings(torch.device("cpu")), 0)
     session = Sam2VideoSegmenter(model, memory=4 << 20).open(frames())
@@ -89,7 +89,7 @@ def upstream(count: int) -> None:
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for index in range(count):
-            Image.fromarray(picture(index)).save(Path(folder) / f"{index}.jpg")
+            Image.fromarray(synthetic_frame(index)).save(Path(folder) / f"{index}.jpg")
         print("before the frames are read", f"{resident():.0f} MiB", flush=True)
         state = model.init_state(folder)
         print("when they were read", f"{resident():.0f} MiB", flush=True)
@@ -110,7 +110,7 @@ def tell(frame: int, objects: int, held: int | None, started: float) -> None:
 
 
 def resident() -> float:
-    """MiB that the process has in memory."""
+    """Return the resident memory of the process in MiB."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 

@@ -2,9 +2,9 @@
 
     python benchmarks/video_speed.py --frames 6 --rounds 3
 
-SAM 2.1 tiny, by default at its full size, with random weights: the time does not depend on them. Each round reads the frames anew: a
-folder of JPEG files, and once more a video file for promptseg. Printed are seconds a frame, of processor time and of the clock, and which
-part of promptseg's time is not the network's: reading, decoding and resizing frames, and making masks of logits.
+SAM 2.1 tiny, by default at its full size, with random weights: the time does not depend on them. Each round reads the frames
+again: a folder of JPEG files, and for promptseg a video file as well. Printed are processor time and wall time a frame, and the share of
+promptseg's time outside the network: reading, decoding and resizing frames, and converting logits to masks.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--objects", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--size", type=int, default=1024, help="side of the model's frame")
+    parser.add_argument("--size", type=int, default=1024, help="side of the model input in pixels")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
@@ -71,11 +71,11 @@ def main() -> None:
         processor, wall, outside = (statistics.median(column) for column in zip(*rounds, strict=True))
         print(f"{label}: {processor:.2f} s of processor time a frame, {processor / first[0]:.2f} of upstream's; {wall:.2f} s by the clock")
         if label.startswith("promptseg"):
-            print(f"    {outside:.1%} of the processor time is not the network's")
+            print(f"    {outside:.1%} of the processor time is outside the network")
 
 
 class Clock:
-    """Adds up the processor time within the network."""
+    """Sum of the processor time in the network."""
 
     def __init__(self, model: TorchSam2Video) -> None:
         self.model, self.inside = model, 0.0

@@ -1,9 +1,9 @@
-"""Runs a script of cells, and writes it as a page: its text, its code, and what each cell printed.
+"""Run a script of cells, and write it as a page: its text, its code, and the output of each cell.
 
     python examples/as_page.py examples/flood_study.py docs/understand/flood-study.md --data FOLDER
 
-Cells begin with a line ``# %%``, those of text with ``# %% [markdown]``, as editors and Jupytext know them. What follows the page goes to
-the script. What a cell writes to standard error, such as progress, is not part of the page.
+Cells begin with a line ``# %%``, those of text with ``# %% [markdown]``, as editors and Jupytext know them. Arguments after the page go
+to the script. Standard error, such as progress, is not part of the page.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ CELL = re.compile(r"^# %%(?P<kind>.*)$", re.MULTILINE)
 
 
 def cells(script: str) -> list[tuple[bool, int, str]]:
-    """The cells of a script: whether it is text, its first line (from 1), and its content; what stands before the first is none."""
+    """Return the cells of a script: whether each is text, its first line (from 1), and its content. Lines before them are left out."""
     starts = list(CELL.finditer(script))
     ends = [start.start() for start in starts[1:]] + [len(script)]
     found = []
@@ -29,7 +29,7 @@ def cells(script: str) -> list[tuple[bool, int, str]]:
 
 
 def page(path: Path) -> str:
-    """Runs the cells of a script in order and writes them down."""
+    """Run the cells of a script in order, and return the page."""
     parts = [f"<!-- Made by examples/as_page.py from {path.as_posix()}: change that and run it again. -->"]
     namespace: dict[str, object] = {"__name__": "__main__", "__file__": str(path)}
     for is_text, line, content in cells(path.read_text("utf-8")):
@@ -48,7 +48,7 @@ def page(path: Path) -> str:
 
 if __name__ == "__main__":
     if len(sys.argv) < 3:
-        sys.exit("usage: as_page.py SCRIPT PAGE [what the script takes…]")
+        sys.exit("usage: as_page.py SCRIPT PAGE [arguments of the script…]")
     source, target = Path(sys.argv[1]), Path(sys.argv[2])
     sys.argv = [str(source), *sys.argv[3:]]
     text = page(source)

@@ -1,4 +1,4 @@
-"""Floods: measure a model, fine-tune its decoder, and measure again on photos that it never saw.
+"""Floods: measure a model, fine-tune its decoder, and measure again on images that it was not trained on.
 
     python examples/flood_study.py --data FOLDER
 
@@ -38,10 +38,10 @@ from promptseg.evaluation.comparison import compare
 from promptseg.evaluation.failures import draw_failures, find_failures
 from promptseg.finetuning.cross_validation import cross_validate
 
-parser = argparse.ArgumentParser(description="Measure, fine-tune and measure again, on photos of floods.")
+parser = argparse.ArgumentParser(description="Measure, fine-tune and measure again, on images of floods.")
 parser.add_argument("--data", type=Path, default="flood_area", metavar="FOLDER", help="folder with images and masks (default: %(default)s)")
 parser.add_argument(
-    "--out", type=Path, default="flood_study", metavar="FOLDER", help="for decoders, runs and pictures (default: %(default)s)"
+    "--out", type=Path, default="flood_study", metavar="FOLDER", help="for decoders, runs and overlays (default: %(default)s)"
 )
 parser.add_argument("--model", default="mini-sam", metavar="NAME[=WEIGHTS]", help="default: %(default)s")
 parser.add_argument("--folds", type=int, default=5, help="default: %(default)s")
@@ -114,7 +114,7 @@ for prompt, run in study.tuned.items():
 for prompt, tuned in study.tuned.items():
     earlier = {row.name: row.iou for row in study.base[prompt].rows}
     worse = sorted((row.iou - earlier[row.name], row.name) for row in tuned.rows if row.iou < earlier[row.name])
-    print(f"by {prompt}: {len(worse)} of {len(tuned.rows)} photos")
+    print(f"by {prompt}: {len(worse)} of {len(tuned.rows)} images")
     for change, name in worse[:5]:
         print(f"  {name}: {earlier[name]:.3f} -> {earlier[name] + change:.3f}")
 

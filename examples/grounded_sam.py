@@ -2,7 +2,7 @@
 
     python examples/grounded_sam.py photo.jpg "dog" "red car|red van"
 
-Weights are fetched at first use. Those that you have go behind the name, and then no network is needed:
+Weights are fetched at first use. With local weights after the name, no network is needed:
 
     python examples/grounded_sam.py photo.jpg "dog" --detector grounding-dino-swin-t=FOLDER --segmenter sam-vit-b=sam_vit_b_01ec64.pth
 
@@ -14,18 +14,18 @@ import sys
 
 import promptseg as ps
 
-parser = argparse.ArgumentParser(description="Masks of what phrases name, by Grounding DINO and SAM.")
-parser.add_argument("photo")
-parser.add_argument("phrases", nargs="+", help='what to look for, such as "red car"; "lorry|truck" says one thing in two ways')
+parser = argparse.ArgumentParser(description="Masks of phrases, by Grounding DINO and SAM.")
+parser.add_argument("image")
+parser.add_argument("phrases", nargs="+", help='what to look for, such as "red car"; "lorry|truck" gives alternatives for one thing')
 parser.add_argument("--detector", default="grounding-dino-swin-t", metavar="NAME[=WEIGHTS]")
 parser.add_argument("--segmenter", default="sam-vit-b", metavar="NAME[=WEIGHTS]")
 parser.add_argument("--threshold", type=float, default=0.3, help="least score of a detection (default: %(default)s)")
-parser.add_argument("--out", default="grounded-sam.png", help="the picture (default: %(default)s)")
+parser.add_argument("--out", default="grounded-sam.png", help="the overlay (default: %(default)s)")
 options = parser.parse_args()
 
 try:
     pipeline = ps.Pipeline().detect(options.detector, threshold=options.threshold).segment(options.segmenter).build()
-    result = pipeline(options.photo, ps.Prompt.text(*options.phrases))
+    result = pipeline(options.image, ps.Prompt.text(*options.phrases))
 except ps.PromptSegError as error:
     sys.exit(f"grounded_sam: {error}")
 

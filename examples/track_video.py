@@ -11,7 +11,7 @@ from promptseg.tracking.outputs import TrackOutputs
 
 
 def main() -> None:
-    """Runs the example."""
+    """Run the example."""
     if len(sys.argv) != 4:
         sys.exit(__doc__)
     video, box, out = sys.argv[1:]

@@ -1,9 +1,9 @@
-"""Semi-automatic annotation: YOLO finds the objects of every photo in a folder, and a SAM makes their masks, for a person to look through.
+"""Semi-automatic annotation: YOLO finds the objects in each image of a folder, a SAM makes their masks, and a person checks them.
 
-    python examples/yolo_sam_annotation.py photos/ --out annotations/ --only person "car|truck"
+    python examples/yolo_sam_annotation.py images/ --out annotations/ --only person "car|truck"
 
-For each photo there is a picture with the masks on it, and a JSON file with the masks (COCO RLE), boxes, scores and labels, as
-``promptseg segment`` writes it. A photo that cannot be read is named at the end, and keeps no other from being done.
+For each image there is an overlay with the masks, and a JSON file with masks (COCO RLE), boxes, scores and labels, as ``promptseg segment``
+writes it. An image that cannot be read is named at the end, and the others are annotated.
 
 ultralytics and the YOLO models, the published ones and those trained with it, are licensed under AGPL-3.0: a program that uses them, also
 over a network only, has to be published under that license, unless you have another from Ultralytics. promptseg itself is under Apache-2.0.
@@ -23,12 +23,12 @@ STAGES = ("read", "detect", "encode", "cache", "segment", "clean", "write")
 
 
 def main() -> int:
-    """Annotates the folder; the exit status is 1 where photos could not be read."""
+    """Annotate the folder, and return the exit status: 1 if an image could not be read."""
     options = arguments()
     readable = {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
-    photos = sorted(path for path in options.folder.glob("*") if path.suffix.lower() in readable)
-    if not photos:
-        sys.exit(f"there are no photos in {options.folder}")
+    images = sorted(path for path in options.folder.glob("*") if path.suffix.lower() in readable)
+    if not images:
+        sys.exit(f"there are no images in {options.folder}")
     pipeline = (
         ps.Pipeline()
         .detect(options.detector, threshold=options.threshold)
@@ -39,16 +39,16 @@ def main() -> int:
     wanted = [ps.Prompt.text(*options.only)] if options.only else []
     rows: dict[str, dict[str, float]] = {}
     failed: list[ps.PromptSegError] = []
-    outcomes = pipeline.run(photos, *wanted, batch_size=options.batch_size, on_error="return")
-    for photo, name, outcome in zip(photos, distinct_names(photos), outcomes, strict=True):
+    outcomes = pipeline.run(images, *wanted, batch_size=options.batch_size, on_error="return")
+    for path, name, outcome in zip(images, distinct_names(images), outcomes, strict=True):
         if isinstance(outcome, ps.PromptSegError):
             failed.append(outcome)
             continue
         started = time.perf_counter()
-        write_image(outcome.overlay(), options.out / f"{name}-overlay.png")  # Both appear under their names when they are complete.
+        write_image(outcome.overlay(), options.out / f"{name}-overlay.png")  # Both get their names when they are complete.
         write_json(outcome.to_dict(), options.out / f"{name}-masks.json")
-        print(f"{photo}: {', '.join(str(label) for label in outcome.masks.labels) or 'nothing found'}")
-        rows[photo.name] = {**outcome.timings, "write": time.perf_counter() - started}
+        print(f"{path}: {', '.join(str(label) for label in outcome.masks.labels) or 'nothing found'}")
+        rows[path.name] = {**outcome.timings, "write": time.perf_counter() - started}
     print_table(rows)
     for error in failed:
         print(f"not annotated: {error}", file=sys.stderr)
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def print_table(rows: dict[str, dict[str, float]]) -> None:
-    """Prints the seconds of each photo by stage, and their means."""
+    """Print the seconds of each image by stage, and their means."""
     stages = [stage for stage in STAGES if any(stage in row for row in rows.values())]
     table = {name: [row.get(stage, 0.0) for stage in stages] for name, row in rows.items()}
     if table:
@@ -68,16 +68,16 @@ def print_table(rows: dict[str, dict[str, float]]) -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """What the command line says."""
-    parser = argparse.ArgumentParser(description="Masks of what YOLO finds in a folder of photos.")
-    parser.add_argument("folder", type=Path, help="the photos")
-    parser.add_argument("--out", type=Path, default=Path("annotations"), help="folder for pictures and masks (default: %(default)s)")
-    parser.add_argument("--only", nargs="+", metavar="PHRASE", help="classes to look for (default: all that the detector knows)")
+    """Return the arguments of the command line."""
+    parser = argparse.ArgumentParser(description="Masks of objects that YOLO finds in a folder of images.")
+    parser.add_argument("folder", type=Path, help="folder of the images")
+    parser.add_argument("--out", type=Path, default=Path("annotations"), help="folder for overlays and masks (default: %(default)s)")
+    parser.add_argument("--only", nargs="+", metavar="PHRASE", help="classes to look for (default: all classes of the detector)")
     parser.add_argument("--detector", default="yolo11n", metavar="NAME[=WEIGHTS]", help="default: %(default)s")
     parser.add_argument("--segmenter", default="mini-sam", metavar="NAME[=WEIGHTS]", help="default: %(default)s")
     parser.add_argument("--threshold", type=float, default=0.3, help="least score of a detection (default: %(default)s)")
-    parser.add_argument("--specks", type=int, default=100, help="holes and islands of fewer pixels go (default: %(default)s)")
-    parser.add_argument("--batch-size", type=int, default=4, help="photos in memory at once (default: %(default)s)")
+    parser.add_argument("--specks", type=int, default=100, help="holes and islands of fewer pixels are removed (default: %(default)s)")
+    parser.add_argument("--batch-size", type=int, default=4, help="images in memory at once (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: %(default)s)")
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""One script, any models: which detector and which segmenter run is in the configuration files alone.
+"""One script for any models: configuration files alone name the detector and the segmenter.
 
 python examples/swap_backends/run.py photo.jpg --find "person" "dog" --config examples/swap_backends/*.yaml
 """
@@ -9,19 +9,19 @@ from pathlib import Path
 
 import promptseg as ps
 
-parser = argparse.ArgumentParser(description="The same photo and phrases with the models of each configuration file.")
-parser.add_argument("photo")
+parser = argparse.ArgumentParser(description="The same image and phrases with the models of each configuration file.")
+parser.add_argument("image")
 parser.add_argument("--find", nargs="+", required=True, metavar="PHRASE", help="what to look for")
 parser.add_argument("--config", nargs="+", required=True, type=Path, metavar="FILE", help="pipeline files")
-parser.add_argument("--out", type=Path, default=Path(), help="folder for the pictures (default: this one)")
+parser.add_argument("--out", type=Path, default=Path(), help="folder for the overlays (default: this one)")
 options = parser.parse_args()
 
 options.out.mkdir(parents=True, exist_ok=True)
 failed = False
 for file in options.config:
     try:
-        result = ps.Pipeline.from_config(file).build()(options.photo, ps.Prompt.text(*options.find))
-    except ps.PromptSegError as error:  # Not installed, say, or without weights: the other files may still run.
+        result = ps.Pipeline.from_config(file).build()(options.image, ps.Prompt.text(*options.find))
+    except ps.PromptSegError as error:  # For example a package or weights are missing: the other files may still run.
         print(f"{file.name}: {error}", file=sys.stderr)
         failed = True
         continue

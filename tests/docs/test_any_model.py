@@ -22,7 +22,7 @@ MODELS = [
 
 
 def example():
-    """The part of the README that loads a model by name and asks it everything."""
+    """Return the part of the README that loads a model by name and prompts it."""
     block = re.search(r"^session = ps\.load\(\"mini-sam\"\).*?(?=^```)", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     assert block, "the README has no such example any more"
     return block[0]
@@ -30,7 +30,7 @@ def example():
 
 @pytest.fixture
 def small(tiny_sam, tiny_sam2, monkeypatch):
-    """What the packages build is small, and is recognized as the model that it stands for."""
+    """Make the packages build small models that are recognized as the published ones."""
     import promptseg.backends.mobile_sam
     import promptseg.backends.sam
     import promptseg.backends.sam2

@@ -1,4 +1,4 @@
-"""The API pages cover the public modules, and no other: what has no page is internal."""
+"""The API pages cover the public modules, and no others. A module without a page is internal."""
 
 import importlib
 import re
@@ -29,7 +29,7 @@ PUBLIC = {
     "promptseg.registry.catalog",
     "promptseg.registry.loading",
     "promptseg.registry.spec",
-    "promptseg.weights",
+    "promptseg.weights.store",
     "promptseg.pipeline.builder",
     "promptseg.pipeline.runner",
     "promptseg.pipeline.config",
@@ -96,7 +96,7 @@ NAMES = sorted(set(promptseg.__all__) - {"__version__"})
 
 
 def modules_of(page):
-    """The modules that a page of the API documents."""
+    """Return the modules that a page of the API documents."""
     return re.findall(r"^::: (\S+)$", page.read_text("utf-8"), re.MULTILINE)
 
 
@@ -121,14 +121,14 @@ def test_a_public_name_is_on_the_index_beside_the_page_that_documents_its_module
 
 
 def imports(text):
-    """What a page's Python imports from promptseg: module and name."""
+    """Yield module and name of what the Python of a page imports from promptseg."""
     code = "\n".join(re.findall(r"^```python[^\n]*\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
     for module, names in re.findall(r"^ *from (promptseg[\w.]*) import (.+)$", code, re.MULTILINE):
         yield from ((module, name) for name in re.findall(r"\w+", names))
 
 
 def home(module, name):
-    """The module that defines what is imported; a package may hand on names of its modules."""
+    """Return the module that defines an imported name, which a package may re-export."""
     if module in PUBLIC:
         return module
     value = getattr(importlib.import_module(module), name, None) or importlib.import_module(f"{module}.{name}")

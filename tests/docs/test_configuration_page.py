@@ -1,4 +1,4 @@
-"""The configuration page says of every key, license and environment variable what the code does."""
+"""The configuration page agrees with the code on every key, license and environment variable."""
 
 import json
 import re
@@ -15,7 +15,7 @@ STAGES = {"The top level": PipelineConfig, "detect": DetectStage, "segment": Seg
 
 
 def rows(heading):
-    """The table below a heading: its cells by the name in the first column."""
+    """Return the table below a heading: its cells by the name in the first column."""
     section = re.search(rf"^### {heading}\n(.*?)(?=^##|\Z)", PAGE, re.DOTALL | re.MULTILINE)
     assert section, f"the page has no section {heading!r}"
     lines = re.findall(r"^\| `(\w+)` \|(.*)\|$", section[1], re.MULTILINE)

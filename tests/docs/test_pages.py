@@ -1,4 +1,4 @@
-"""The documentation lists what there is: models, errors, commands and their options, decisions."""
+"""The documentation lists all models, errors, commands with their options, and decisions."""
 
 import inspect
 import re
@@ -17,7 +17,7 @@ DOCS = ROOT / "docs"
 
 
 def commands(group, prefix=""):
-    """Every command of the command line, by its name with its groups."""
+    """Yield every command of the command line, by its name with its groups."""
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from commands(command, f"{prefix}{name} ")

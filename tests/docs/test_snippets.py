@@ -31,14 +31,14 @@ BLOCK = re.compile(
 
 
 def blocks(page):
-    """The Python blocks of a page: title, line of the page, code, and the output that the page shows below it."""
+    """Yield the Python blocks of a page: title, line of the page, code, and the output that the page shows below it."""
     text = (ROOT / page).read_text("utf-8")
     for found in BLOCK.finditer(text):
         yield found["title"], text.count("\n", 0, found.start("code")), found["code"], found["output"]
 
 
 def run(page, code, line, namespace):
-    """What a block prints."""
+    """Return the output of a block."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile("\n" * line + code, page, "exec"), namespace)  # Empty lines before it, so that a failure names the line of the page.
@@ -46,8 +46,8 @@ def run(page, code, line, namespace):
 
 
 @pytest.fixture
-def photo(tmp_path, monkeypatch):
-    """A folder with the photo and the pipeline file that the pages speak of, as the working directory."""
+def page_folder(tmp_path, monkeypatch):
+    """Make a folder with the image and the pipeline file that the pages use the working directory."""
     monkeypatch.chdir(tmp_path)
     Image.fromarray(coffee()).save("photo.jpg", quality=95)
     configuration = (ROOT / "docs" / "reference" / "configuration.md").read_text("utf-8")
@@ -64,7 +64,7 @@ def mini_sam():
 
 @pytest.fixture
 def detectors(add_model):
-    """Detectors of the catalog whose weights are large or need torch find what the photo shows without either."""
+    """Replace detectors of the catalog that need large weights or torch by fakes that find the objects in the image."""
     found = {"cup": (170, 18, 421, 315), "coffee cup": (170, 18, 421, 315), "table": (0, 0, 600, 400), "spoon": (322, 62, 430, 330)}
     for name in ("grounding-dino-swin-t", "yolov8n"):
         add_model(name, "detector", lambda _: FakeDetector(found))
@@ -73,7 +73,7 @@ def detectors(add_model):
 @pytest.mark.weights
 @pytest.mark.usefixtures("detectors")
 @pytest.mark.parametrize("page", PAGES)
-def test_the_python_of_a_page_runs_and_prints_what_the_page_says(page, mini_sam, photo):
+def test_the_python_of_a_page_runs_and_prints_what_the_page_says(page, mini_sam, page_folder):
     namespace = {"__name__": "page"}
     found = list(blocks(page))
     assert found, f"{page} has no Python block"
@@ -84,7 +84,7 @@ def test_the_python_of_a_page_runs_and_prints_what_the_page_says(page, mini_sam,
 
 
 @pytest.mark.weights
-@pytest.mark.usefixtures("mini_sam", "photo")
+@pytest.mark.usefixtures("mini_sam", "page_folder")
 def test_the_python_of_the_evaluation_page_runs_on_a_folder_of_images_and_masks():
     for name in ("images", "masks"):
         Path(name).mkdir()
@@ -101,7 +101,7 @@ def test_the_python_of_the_evaluation_page_runs_on_a_folder_of_images_and_masks(
 
 
 @pytest.mark.weights
-@pytest.mark.usefixtures("mini_sam", "photo")
+@pytest.mark.usefixtures("mini_sam", "page_folder")
 def test_the_python_of_the_annotation_page_runs_on_a_folder_of_images(add_model):
     add_model("yolo11n", "detector", lambda _: FakeDetector({"dog": (170, 18, 421, 315), "cat": (322, 62, 430, 330)}))
     Path("photos").mkdir()
@@ -124,8 +124,8 @@ def test_the_tutorial_shows_the_files_of_the_example_as_they_are():
 
 
 @pytest.fixture
-def tutorial(photo):
-    """The names that the tutorial's own code makes, after all of it ran and printed what the page says."""
+def tutorial(page_folder):
+    """Return the names that the code of the tutorial defines, after its output was compared with the page."""
     namespace = {"__name__": "page"}
     for title, line, code, output in blocks("docs/how-to/write-a-backend.md"):
         if title in (None, "color_model.py", "red_detector.py"):

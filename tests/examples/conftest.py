@@ -12,7 +12,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 @pytest.fixture
 def run_example(monkeypatch, capsys, tmp_path):
-    """Runs a script of the examples in an empty folder: ``run_example(name, *words)`` has its exit status, output and errors.
+    """Run a script of the examples in an empty folder: ``run_example(name, *words)`` returns its exit status, output and errors.
 
     In this process, so that small models can stand for published ones.
     """
@@ -25,7 +25,7 @@ def run_example(monkeypatch, capsys, tmp_path):
             runpy.run_path(str(EXAMPLES / name), run_name="__main__")
         except SystemExit as end:
             status = end.code or 0
-            if isinstance(status, str):  # What Python does with a message.
+            if isinstance(status, str):  # As Python does with a message.
                 print(status, file=sys.stderr)
                 status = 1
         printed = capsys.readouterr()
@@ -35,8 +35,8 @@ def run_example(monkeypatch, capsys, tmp_path):
 
 
 @pytest.fixture
-def photo_file(photo, tmp_path):
-    """Writes a synthetic photo: ``photo_file(path, seed)`` is its path, below the folder in which examples run."""
+def image_file(photo, tmp_path):
+    """Write a synthetic image: ``image_file(path, seed)`` is its path in the folder that examples run in."""
     from PIL import Image
 
     def write(path="photo.png", seed=0):
@@ -49,7 +49,7 @@ def photo_file(photo, tmp_path):
 
 @pytest.fixture
 def named(small_models):
-    """A model of the catalog with the weights of a small one, as ``NAME=PATH``: ``named(model, engine)``."""
+    """Return a model of the catalog with the weights of a small one as ``NAME=PATH``: ``named(model, engine)``."""
 
     def name(model, engine):
         stage = small_models.stage(model, engine)

@@ -13,8 +13,8 @@ def local(named):
     return ["--detector", named("grounding-dino-swin-t", "transformers"), "--segmenter", named("sam-vit-b", "torch")]
 
 
-def test_each_mask_is_printed_with_label_score_and_box_and_drawn(run_example, photo_file, local):
-    done = run_example("grounded_sam.py", photo_file(), "dog", "red car", *local, "--threshold", 0, "--out", "found.png")
+def test_each_mask_is_printed_with_label_score_and_box_and_drawn(run_example, image_file, local):
+    done = run_example("grounded_sam.py", image_file(), "dog", "red car", *local, "--threshold", 0, "--out", "found.png")
     assert (done.status, done.errors) == (0, "")
     *lines, last = done.output.splitlines()
     assert lines
@@ -28,9 +28,9 @@ def test_each_mask_is_printed_with_label_score_and_box_and_drawn(run_example, ph
     assert (np.asarray(Image.open("found.png")) != np.asarray(Image.open("photo.png"))).any()
 
 
-def test_weights_may_be_a_folder(run_example, photo_file, local):
+def test_weights_may_be_a_folder(run_example, image_file, local):
     folder = local[1].rpartition("/")[0]
-    done = run_example("grounded_sam.py", photo_file(), "dog", "--detector", folder, *local[2:], "--threshold", 1)
+    done = run_example("grounded_sam.py", image_file(), "dog", "--detector", folder, *local[2:], "--threshold", 1)
     assert (done.status, done.output) == (0, "0 found → grounded-sam.png\n")
 
 
@@ -42,8 +42,8 @@ def test_weights_may_be_a_folder(run_example, photo_file, local):
         (["photo.png", "dog", "--detector", "grounding-dyno"], "grounding-dino"),
     ],
 )
-def test_what_cannot_be_done_is_one_message(run_example, photo_file, local, words, message):
-    photo_file()
+def test_what_cannot_be_done_is_one_message(run_example, image_file, local, words, message):
+    image_file()
     done = run_example("grounded_sam.py", *words, *(local if "--detector" not in words else local[2:]))
     assert (done.status, done.output) == (1, "")
     assert done.errors.startswith("grounded_sam: ")

@@ -33,7 +33,7 @@ def test_the_files_differ_in_nothing_but_names():
 
 @pytest.fixture
 def localized(named, tmp_path):
-    """Writes a file of the example with the weights of small models, which find what they find at any score: a few of it will do."""
+    """Write a file of the example with small models, at threshold 0 and with at most three detections."""
 
     def write(path):
         values = read(path)
@@ -48,8 +48,8 @@ def localized(named, tmp_path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
-def test_the_script_runs_a_file(path, localized, run_example, photo_file):
-    done = run_example("swap_backends/run.py", photo_file(), "--find", "dog", "cat", "--config", localized(path), "--out", "pictures")
+def test_the_script_runs_a_file(path, localized, run_example, image_file):
+    done = run_example("swap_backends/run.py", image_file(), "--find", "dog", "cat", "--config", localized(path), "--out", "overlays")
     assert (done.status, done.errors) == (0, "")
     first, *lines = done.output.splitlines()
     values = read(path)
@@ -59,13 +59,13 @@ def test_the_script_runs_a_file(path, localized, run_example, photo_file):
     )
     assert {line.split()[0] for line in lines} <= {"dog", "cat"}
     assert lines
-    assert Path(f"pictures/{path.stem}.png").is_file()
+    assert Path(f"overlays/{path.stem}.png").is_file()
 
 
-def test_a_file_that_cannot_run_keeps_no_other_from_running(localized, run_example, photo_file, tmp_path):
+def test_a_file_that_cannot_run_keeps_no_other_from_running(localized, run_example, image_file, tmp_path):
     (tmp_path / "broken.yaml").write_text("detect: {model: yolo99}\n", "utf-8")
     good = localized(FOLDER / "yolo+mini-sam.yaml")
-    done = run_example("swap_backends/run.py", photo_file(), "--find", "dog", "--config", "broken.yaml", good)
+    done = run_example("swap_backends/run.py", image_file(), "--find", "dog", "--config", "broken.yaml", good)
     assert done.status == 1
     assert done.errors.startswith("broken.yaml: ")
     assert "yolo99" in done.errors

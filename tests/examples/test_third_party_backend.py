@@ -1,4 +1,4 @@
-"""The example of a backend in a package of its own works as its README says: installed, found, loaded, and true to the contract."""
+"""The example of a backend in its own package can be installed, found and loaded, and passes the contract tests."""
 
 import importlib.metadata
 import os
@@ -26,7 +26,7 @@ print(mask.iou(ps.Mask.from_array(truth)))
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """Runs Python where the example is installed, and gives what it prints."""
+    """Run Python where the example is installed, and return its output."""
     for package in ("pip", "hatchling"):
         try:
             importlib.metadata.version(package)  # Not by looking for the module: setuptools gives up its distutils once pip is looked for.
@@ -47,7 +47,7 @@ def run(tmp_path_factory):
     return run
 
 
-def test_it_answers_a_box_once_it_is_installed(run):
+def test_it_segments_a_box_once_it_is_installed(run):
     assert float(run("-c", BOX_PROMPT)) > 0.95
 
 

@@ -1,4 +1,4 @@
-"""What tests of fine-tuning share: photos with masks, and a tiny model of the catalog that learns from them in seconds."""
+"""Fixtures of the fine-tuning tests: images with masks, and a tiny model that trains on them in seconds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 @pytest.fixture
 def toy(tmp_path):
-    """Writes photos of an ellipse on a dark ground, and their masks: ``toy(count)`` is the two folders."""
+    """Write images of an ellipse on a dark ground, with masks: ``toy(count)`` returns the two folders."""
 
     def make(count=6, size=(48, 64), seed=0, name="toy"):
         random = np.random.default_rng(seed)
@@ -23,8 +23,8 @@ def toy(tmp_path):
             mask = Image.new("L", (width, height))
             ImageDraw.Draw(mask).ellipse(ellipse, fill=255)
             noise = random.integers(0, 40, (height, width, 3))
-            photo = noise + np.asarray(mask)[..., None] * [0.7, 0.4, 0.2]
-            Image.fromarray(photo.astype(np.uint8)).save(images / f"{index}.png")
+            image = noise + np.asarray(mask)[..., None] * [0.7, 0.4, 0.2]
+            Image.fromarray(image.astype(np.uint8)).save(images / f"{index}.png")
             mask.save(masks / f"{index}.png")
         return images, masks
 
@@ -33,7 +33,7 @@ def toy(tmp_path):
 
 @pytest.fixture
 def small_sam(tiny_sam, tmp_path, monkeypatch):
-    """Model ``"sam-vit-b"`` is tiny: the path of a checkpoint of it with random weights."""
+    """Make model ``"sam-vit-b"`` tiny, and return the path of a checkpoint with random weights."""
     torch = pytest.importorskip("torch", reason="fine-tuning needs torch")
     pytest.importorskip("safetensors", reason="writing fine-tuned decoders needs safetensors")
     from promptseg.backends import sam

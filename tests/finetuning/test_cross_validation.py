@@ -1,4 +1,4 @@
-"""A decoder for each fold, and each photo judged by the one that did not see it."""
+"""Cross-validation trains a decoder for each fold, and evaluates each image with the one that was not trained on it."""
 
 import json
 
@@ -17,7 +17,7 @@ QUICK = {"folds": 2, "epochs": 1, "learning_rate": 3e-3, "device": "cpu", "basel
 
 @pytest.fixture
 def run(toy, small_sam, tmp_path):
-    """Cross-validates the tiny model on toy photos: ``run(**settings)``."""
+    """Cross-validate the tiny model on toy images: ``run(**settings)``."""
 
     def call(**settings):
         return cross_validate(*toy(4), tmp_path / "out", model=f"sam-vit-b={small_sam}", **{**QUICK, **settings})
@@ -25,13 +25,13 @@ def run(toy, small_sam, tmp_path):
     return call
 
 
-def test_each_photo_is_judged_by_a_decoder_that_did_not_see_it(run, tmp_path):
+def test_each_image_is_evaluated_with_a_decoder_that_was_not_trained_on_it(run, tmp_path):
     found = run()
     names = [f"{index}.png" for index in range(4)]
     for runs in (found.base, found.tuned):
         assert [[row.image for row in runs[name].rows] for name in ("box", "point")] == [names, names]
     records = [json.loads((folder / "training.json").read_text()) for folder in found.decoders]
-    trained = [{photo["image"] for photo in record["train"]} for record in records]
+    trained = [{image["image"] for image in record["train"]} for record in records]
     assert all(not record["validation"] for record in records)
     assert sorted(trained[0] | trained[1]) == names
     assert not trained[0] & trained[1]
@@ -51,6 +51,6 @@ def test_decoders_that_are_finished_are_not_trained_again_and_others_are_refused
         run(epochs=2)
 
 
-def test_too_few_photos_are_refused(run):
-    with pytest.raises(InputError, match="4 photos, of which 4 are independent, are too few for 5 folds"):
+def test_too_few_images_are_refused(run):
+    with pytest.raises(InputError, match="4 images, of which 4 are independent, are too few for 5 folds"):
         run(folds=5)

@@ -1,4 +1,4 @@
-"""The images of a dataset that can be learned from, by content and group."""
+"""Training examples of a dataset, by content and group."""
 
 from dataclasses import replace
 from functools import partial
@@ -15,16 +15,16 @@ from promptseg.finetuning.data import read_examples
 
 @pytest.fixture
 def folders(tmp_path):
-    """Two empty folders, and ``put(name, photo, mask)``."""
+    """Two empty folders, and ``put(name, image, mask)``."""
     images, masks = tmp_path / "images", tmp_path / "masks"
     images.mkdir()
     masks.mkdir()
 
-    def put(name, photo=(20, 30), mask=((5, 8), 255), shade=90):
-        if photo is not None:
-            Image.fromarray(np.full((*photo, 3), shade, np.uint8)).save(images / f"{name}.png")
+    def put(name, image=(20, 30), mask=((5, 8), 255), shade=90):
+        if image is not None:
+            Image.fromarray(np.full((*image, 3), shade, np.uint8)).save(images / f"{name}.png")
         if mask is not None:
-            pixels = mask if isinstance(mask, np.ndarray) else np.zeros(photo, np.uint8)
+            pixels = mask if isinstance(mask, np.ndarray) else np.zeros(image, np.uint8)
             if not isinstance(mask, np.ndarray):
                 pixels[: mask[0][0], : mask[0][1]] = mask[1]
             Image.fromarray(pixels).save(masks / f"{name}.png")
@@ -52,11 +52,11 @@ def test_regions_that_do_not_count_are_kept(folders):
     assert [mask.area for mask in example.ignored] == [300]
 
 
-def test_what_cannot_be_used_is_told_and_the_others_are_read(folders):
+def test_unusable_images_are_findings_and_the_others_are_read(folders):
     images, masks, put = folders
     put("a")
     put("alone", mask=None, shade=1)
-    put("nobody", photo=None, mask=np.full((20, 30), 255, np.uint8))
+    put("nobody", image=None, mask=np.full((20, 30), 255, np.uint8))
     put("other size", mask=np.full((30, 20), 255, np.uint8), shade=2)
     put("nothing", mask=np.zeros((20, 30), np.uint8), shade=3)
     soft = np.tile(np.array([0, 100, 127, 128, 254, 255], np.uint8), (20, 5))
@@ -75,7 +75,7 @@ def test_what_cannot_be_used_is_told_and_the_others_are_read(folders):
     assert "30 wide" in told["other size.png"][1]
 
 
-def test_copies_of_a_photo_are_told_and_are_one_group(folders):
+def test_copies_of_an_image_are_a_finding_and_one_group(folders):
     images, masks, put = folders
     put("a")
     put("b")
@@ -86,7 +86,7 @@ def test_copies_of_a_photo_are_told_and_are_one_group(folders):
     assert [(finding.kind, finding.source) for finding in findings] == [("duplicate", "a.png")]
 
 
-def test_groups_that_share_a_photo_are_one(folders):
+def test_groups_that_share_an_image_are_one(folders):
     images, masks, put = folders
     for index, name in enumerate("abcde"):
         put(name, shade=index if name != "d" else 1)  # "d" is a copy of "b".

@@ -1,4 +1,4 @@
-"""The quicker decoder answers as the packages' own, with the same gradients, and as the engine does."""
+"""The trainable decoder agrees with the packages' own in logits and gradients, and with the engine."""
 
 import copy
 import warnings
@@ -26,7 +26,7 @@ KINDS = {
 
 
 def tiny_mobile_sam():
-    """MobileSAM's own prompt encoder and mask decoder, small, with random weights, behind an encoder of segment-anything's kind."""
+    """Return a small MobileSAM prompt encoder and mask decoder with random weights, behind an encoder of segment-anything."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         modeling = pytest.importorskip("mobile_sam.modeling", reason="MobileSAM's own code is not installed")
@@ -48,13 +48,13 @@ def tiny_mobile_sam():
 
 @pytest.fixture(params=["sam", "mobile_sam", "sam2"])
 def model(request):
-    """The package's model."""
+    """Return the package's model."""
     return tiny_mobile_sam() if request.param == "mobile_sam" else request.getfixturevalue(f"tiny_{request.param}")()
 
 
 @pytest.fixture
 def engine(model):
-    """The engine on a copy of it."""
+    """Return the engine on a copy of the package's model."""
     kind = TorchSam if hasattr(model, "mask_decoder") else TorchSam2
     return kind(copy.deepcopy(model), Provenance("tiny", "tests", "1"), Settings(CPU))
 
@@ -70,7 +70,7 @@ def batch_of(kind, embedding, engine):
 
 
 def packages_own(model, features, prompts):
-    """Logits and scores as the package computes them, from the same tensors."""
+    """Return logits and scores as the package computes them from the same tensors."""
     sam2 = hasattr(model, "sam_mask_decoder")
     encoder, decoder = (model.sam_prompt_encoder, model.sam_mask_decoder) if sam2 else (model.prompt_encoder, model.mask_decoder)
     embedding, *high_res = (torch.tensor(features[name]) for name in (EMBEDDING, *HIGH_RES) if name in features)
@@ -86,7 +86,7 @@ def packages_own(model, features, prompts):
 
 
 def picture(logits, grid):
-    """(N, C, n, 16) logits of all image tokens as (N, C, 4 rows, 4 columns)."""
+    """Reshape (N, C, n, 16) logits of all image tokens to (N, C, 4 rows, 4 columns)."""
     nested = logits.view(*logits.shape[:2], *grid, 2, 2, 2, 2)
     return nested.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(*logits.shape[:2], 4 * grid[0], 4 * grid[1])
 

@@ -1,4 +1,4 @@
-"""One device in float32 needs nothing; several, or products of another type, go through accelerate."""
+"""One device in float32 needs no accelerate; several devices and mixed precision do."""
 
 import json
 import os

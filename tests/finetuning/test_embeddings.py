@@ -1,4 +1,4 @@
-"""Photos are encoded once."""
+"""Images are encoded once."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from promptseg.runtime.home import home
 
 
 class Means:
-    """As much of a `promptseg.models.sam.model.SamModel` as encodes photos: to their mean colors, counting them."""
+    """Part of a `promptseg.models.sam.model.SamModel` that encodes images to their mean colors and counts them."""
 
     provenance = Provenance("means", "tests", "1", {"weights": "aa"})
 
@@ -34,19 +34,18 @@ class Means:
 
 @pytest.fixture
 def encode(toy):
-    """Makes embeddings of toy photos: ``encode(count)``; `model` counts what it encodes."""
+    """Make embeddings of toy images: ``encode(count)``; `model` counts the images that it encodes."""
     images, _ = toy(4)
     model = Means()
 
     def make(count=4):
-        photos = sorted(images.iterdir())[:count]
-        return Embeddings(photos, model.provenance, lambda cache: SamSegmenter(model, cache))
+        return Embeddings(sorted(images.iterdir())[:count], model.provenance, lambda cache: SamSegmenter(model, cache))
 
     make.model = model
     return make
 
 
-def test_a_photo_is_encoded_once_for_all_epochs(encode):
+def test_an_image_is_encoded_once_for_all_epochs(encode):
     features = encode()
     for _ in range(3):
         assert [features[index]["mean"].shape for index in range(4)] == [(3,)] * 4
@@ -79,12 +78,12 @@ def test_a_disk_that_is_full_is_named_where_memory_cannot_hold_all(encode, monke
     small = embeddings.EmbeddingCache.__init__
     monkeypatch.setattr(embeddings.EmbeddingCache, "__init__", lambda self, *args: small(self, 16, *args[1:]))
     with pytest.raises(
-        OutputError, match=r"embeddings of 4 photos take 0 MiB, more than there is memory for, and .*embeddings cannot hold"
+        OutputError, match=r"embeddings of 4 images take 0 MiB, more than there is memory for, and .*embeddings cannot hold"
     ):
         encode()
 
 
-def test_more_photos_than_the_cache_usually_holds_are_encoded_once_all_the_same(encode, monkeypatch):
+def test_more_images_than_the_cache_usually_holds_are_encoded_once_all_the_same(encode, monkeypatch):
     small = embeddings.EmbeddingCache.__init__
     monkeypatch.setattr(embeddings, "available_memory", lambda: 0)
     # None fits into memory, and one file into the folder.

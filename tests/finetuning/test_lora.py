@@ -1,4 +1,4 @@
-"""The image encoder is trained as well, and merged into plain weights."""
+"""LoRA trains the image encoder, and its adapters are merged into the weights."""
 
 import json
 import sys

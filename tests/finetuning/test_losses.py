@@ -1,4 +1,4 @@
-"""What a decoder is trained by."""
+"""Losses of the mask decoder."""
 
 import pytest
 

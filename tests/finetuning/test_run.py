@@ -1,4 +1,4 @@
-"""From photos with masks to a folder that is a model like any other."""
+"""Fine-tuning of images with masks writes a folder that loads like any other model."""
 
 import json
 import shutil
@@ -31,11 +31,11 @@ QUICK = {"learning_rate": 3e-3, "epochs": 3, "patience": 100, "device": "cpu"}
 
 @pytest.fixture
 def tune(toy, small_sam, tmp_path):
-    """Fine-tunes the tiny model on toy photos: ``tune(out="out", photos=4, **settings)``."""
+    """Fine-tune the tiny model on toy images: ``tune(out="out", images=4, **settings)``."""
 
-    def run(out="out", photos=4, model=None, **settings):
+    def run(out="out", images=4, model=None, **settings):
         model = model or f"sam-vit-b={small_sam}"
-        return finetune_decoder(*toy(photos, name=f"toy{photos}"), tmp_path / out, model=model, **{**QUICK, **settings})
+        return finetune_decoder(*toy(images, name=f"toy{images}"), tmp_path / out, model=model, **{**QUICK, **settings})
 
     return run
 
@@ -54,14 +54,14 @@ def weights_in(folder):
     return load_file(folder / "decoder.safetensors")
 
 
-def masks_of(model, photo):
+def masks_of(model, image):
     return [
-        mask.logits for mask in promptseg.load(model, device="cpu").open(photo).segment([Prompt.box(10, 10, 40, 40), Prompt.point(30, 20)])
+        mask.logits for mask in promptseg.load(model, device="cpu").open(image).segment([Prompt.box(10, 10, 40, 40), Prompt.point(30, 20)])
     ]
 
 
 def test_a_model_learns_what_is_to_be_segmented(tune, tmp_path):
-    done = tune(photos=6, epochs=16)
+    done = tune(images=6, epochs=16)
     log = log_of(tmp_path / "out")
     assert log[-1]["loss"] < 0.5 * log[1]["loss"]
     assert all(after > before + 0.3 for before, after in done.validation.values())
@@ -75,12 +75,12 @@ class TestTheFolder:
         assert names(done.folder) == FILES
         record = json.loads((done.folder / "training.json").read_text())
         assert (record["model"], record["license"]) == ("sam-vit-b", "Apache-2.0")
-        assert {photo["image"] for photo in record["train"] + record["validation"]} == {f"{index}.png" for index in range(4)}
-        assert all(len(photo["sha256"]) == 64 for photo in record["train"])
+        assert {image["image"] for image in record["train"] + record["validation"]} == {f"{index}.png" for index in range(4)}
+        assert all(len(image["sha256"]) == 64 for image in record["train"])
         assert record["settings"]["seed"] == 0
         assert record["epochs"] == log_of(done.folder)
-        assert done.photos == (len(record["train"]), len(record["validation"])) == (3, 1)
-        assert json.loads(json.dumps(done.to_dict()))["photos"] == {"train": 3, "validation": 1}
+        assert done.images == (len(record["train"]), len(record["validation"])) == (3, 1)
+        assert json.loads(json.dumps(done.to_dict()))["images"] == {"train": 3, "validation": 1}
 
     @pytest.mark.parametrize("form", ["folder", "name=folder", "weights"])
     def test_it_is_a_model_like_any_other(self, form, tune, tmp_path):
@@ -137,7 +137,7 @@ class TestTheFolder:
 
 
 class TestGoingOn:
-    """A training that is ended goes on where it was, and ends as if it had not been."""
+    """An interrupted training continues where it stopped, and gives the weights of an uninterrupted one."""
 
     class Killed(BaseException):
         """As if by a signal: no handler may stand in its way."""
@@ -185,7 +185,7 @@ class TestGoingOn:
             tune(seed=1)
         assert tune(seed=1, overwrite=True).epochs == 3
 
-    def test_photos_are_not_encoded_again_and_what_is_learned_is_the_same(self, tune):
+    def test_images_are_not_encoded_again_and_what_is_learned_is_the_same(self, tune):
         first, second = tune(out="first"), tune(out="second")
         assert (first.encoded, second.encoded) == (4, 0)
         assert [entry["loss"] for entry in log_of(first.folder)] == [entry["loss"] for entry in log_of(second.folder)]
@@ -225,7 +225,7 @@ class TestStopping:
 
     def test_without_validation_the_last_epoch_is_kept(self, tune):
         done = tune(validation=0)
-        assert (done.best_epoch, done.validation, done.photos) == (3, {}, (4, 0))
+        assert (done.best_epoch, done.validation, done.images) == (3, {}, (4, 0))
 
     @pytest.mark.parametrize("after", [0, 7])
     def test_a_loss_that_is_no_number_is_named_and_earlier_epochs_are_kept(self, after, tune, tmp_path, monkeypatch):
@@ -288,9 +288,9 @@ class TestRefusals:
         with pytest.raises(ConfigError, match="out is a file"):
             tune(overwrite=True)
 
-    def test_too_few_photos_are_refused(self, tune):
+    def test_too_few_images_are_refused(self, tune):
         with pytest.raises(InputError, match="too few to learn from and to judge by"):
-            tune(photos=1)
+            tune(images=1)
 
     def test_a_package_that_is_missing_is_named(self, tune, monkeypatch):
         import importlib.util
@@ -319,7 +319,7 @@ def test_a_disk_that_fills_up_is_named_and_the_training_goes_on_from_the_last_st
     assert tune().epochs == 3
 
 
-def test_copies_of_a_photo_are_never_on_both_sides(toy, small_sam, tmp_path):
+def test_copies_of_an_image_are_never_on_both_sides(toy, small_sam, tmp_path):
     images, masks = toy(3)
     for number in range(3):
         for folder in (images, masks):

@@ -1,4 +1,4 @@
-"""Which photos are learned from and which judge."""
+"""Splits into training and validation images, and folds."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ DIGESTS = [f"{index:02x}" for index in range(20)]
 
 
 @given(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=30), st.integers(0, 50), st.sampled_from([0.1, 0.2, 0.5]))
-def test_every_photo_is_on_one_side_and_copies_are_together(contents, seed, share):
+def test_every_image_is_on_one_side_and_copies_are_together(contents, seed, share):
     if len(set(contents)) < 2:
         return
     train, validation = split(contents, share, seed)
@@ -36,17 +36,17 @@ def test_a_seed_gives_one_split_whatever_the_order_and_another_seed_another():
     assert judges(DIGESTS, 1) != judges(DIGESTS, 2)
 
 
-def test_without_validation_all_are_learned_from():
+def test_without_validation_all_are_trained_on():
     assert split(DIGESTS, 0, 0) == (list(range(20)), [])
 
 
-def test_too_few_different_photos_are_refused():
-    with pytest.raises(InputError, match="3 photos, of which 1 are independent, are too few"):
+def test_too_few_different_images_are_refused():
+    with pytest.raises(InputError, match="3 images, of which 1 are independent, are too few"):
         split(["a", "a", "a"], 0.2, 0)
 
 
 @given(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=30), st.integers(2, 5), st.integers(0, 50))
-def test_every_photo_is_in_one_fold_and_groups_are_together(groups, count, seed):
+def test_every_image_is_in_one_fold_and_groups_are_together(groups, count, seed):
     if len(set(groups)) < count:
         with pytest.raises(InputError, match=f"are too few for {count} folds"):
             folds(groups, count, seed)

@@ -1,4 +1,4 @@
-"""The state of a training that is not finished."""
+"""The saved state of an unfinished training."""
 
 import errno
 
@@ -28,7 +28,7 @@ def test_what_was_written_is_read_and_nothing_where_nothing_was(file):
 
 def test_the_state_of_another_run_is_refused_with_what_differs(file, tmp_path):
     file.write({"step": 3})
-    with pytest.raises(ConfigError, match=r"another training that is not finished: there seed is 0, here seed is 1\. Call it as then"):
+    with pytest.raises(ConfigError, match=r"another training that is not finished: there seed is 0, here seed is 1\. Use the same"):
         StateFile(tmp_path / "out", {"seed": 1, "model": "m"}).read()
 
 

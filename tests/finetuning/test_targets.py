@@ -1,4 +1,4 @@
-"""What a decoder should answer, and at which image tokens it is asked."""
+"""Training targets, and the image tokens that they are sampled at."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from promptseg.masks import Mask
 from promptseg.models.sam.geometry import LongestSide, Square
 
 SIZE = (48, 64)
-GEOMETRY = LongestSide(SIZE, 64, 32)  # A grid of 8 x 8 image tokens, of which 6 rows show the photo.
+GEOMETRY = LongestSide(SIZE, 64, 32)  # A grid of 8 x 8 image tokens, of which 6 rows show the image.
 
 
 def rectangle(y0, y1, x0, x1, size=SIZE):
@@ -38,7 +38,7 @@ def test_each_image_token_has_its_own_logits():
     assert (found.share[[10, 11]] == 1).all()
 
 
-def test_what_is_beyond_the_photo_or_ignored_does_not_count():
+def test_what_is_beyond_the_image_or_ignored_does_not_count():
     found = target(rectangle(8, 16, 16, 32), [rectangle(0, 8, 0, 8)], GEOMETRY)
     assert (found.counts[48:] == 0).all()
     assert (found.counts[0] == 0).all()
@@ -68,7 +68,7 @@ def test_as_many_tokens_as_there_are_are_all_of_them():
 
 
 @pytest.mark.parametrize("mask", [rectangle(0, 48, 0, 64), rectangle(0, 1, 0, 1)])
-def test_an_object_that_fills_the_photo_or_hardly_shows_has_just_as_many(mask):
+def test_an_object_that_fills_the_image_or_hardly_shows_has_just_as_many(mask):
     places, weights = target(mask, (), GEOMETRY).some(20, np.random.default_rng(0))
     assert places.shape == (20,)
     assert weights.shape == (20, 16)

@@ -91,7 +91,7 @@ def _train(dataset: Dataset, out: Path, settings: dict[str, Any], as_json: bool)
     if as_json:
         typer.echo(json.dumps(done.to_dict(), indent=1))
     else:
-        trained, validated = done.photos
+        trained, validated = done.images
         reason = f", stopped: {done.stopped}" if done.stopped else ""
         typer.echo(f"{trained} training images, {validated} validation images; {done.epochs} epochs in {done.seconds:.0f} s{reason}")
         for kind, (before, after) in done.validation.items():

@@ -1,1 +1,1 @@
-"""Fine-tuning of mask decoders: photos are encoded once, and an epoch costs decoding only."""
+"""Fine-tuning of mask decoders. Images are encoded once; an epoch only decodes."""

@@ -1,7 +1,7 @@
-"""How good fine-tuning is on photos that it did not see, where there are too few to hold some back: a decoder for each fold of the photos.
+"""Cross-validation of fine-tuning, for datasets that are too small for a test set of their own.
 
-Each photo is judged by the one decoder that was trained without it, and without any photo of its group. So all photos count, and none
-flatters.
+Each image is evaluated with the one decoder that was trained without it and without any image of its group. So all images count, and no
+decoder is evaluated on images that it was trained on.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ from .split import folds as split_folds
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """What fine-tuning comes to on photos that it did not see.
+    """Results of fine-tuning on images that it was not trained on.
 
     Attributes:
-        base: The model as it was on all photos, by name of the protocol.
-        tuned: The decoders, each on the photos that it was not trained on, likewise: the same objects in the same order.
+        base: Evaluations of the base model on all images, by name of the protocol.
+        tuned: Evaluations of the decoders, each on the images of its fold, by name of the protocol. Objects and their order are those of
+            `base`.
         decoders: The folder of each decoder.
-        findings: What of the photos and masks could not be used, or not as it stands.
+        findings: Images and masks that could not be used, or that were changed to be used.
     """
 
     base: Mapping[str, Evaluation]
@@ -42,11 +43,11 @@ class CrossValidation:
     findings: tuple[Finding, ...] = ()
 
     def comparisons(self, metric: str = "iou") -> dict[str, Comparison]:
-        """The tuned against the base, object by object, by name of the protocol."""
+        """Compare the fine-tuned decoders with the base model object by object; by name of the protocol."""
         return {name: compare([self.base[name], self.tuned[name]], metric) for name in self.tuned}
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures as plain values that `json` can write."""
+        """Return the figures as plain values for JSON."""
         return {
             "decoders": [str(folder) for folder in self.decoders],
             "comparisons": {name: one.to_dict() for name, one in self.comparisons().items()},
@@ -70,28 +71,28 @@ def cross_validate(
     device: str = "auto",
     **settings: Any,
 ) -> CrossValidation:
-    """Fine-tunes once for each fold, and evaluates each decoder on the photos of its fold and the model as it was on all.
+    """Fine-tune once for each fold, evaluate each decoder on the images of its fold, and the base model on all images.
 
-    The runs are saved beside the decoders, ``base-box.json`` and ``tuned-box.json`` for protocol ``"box"``, as ``promptseg compare`` reads
-    them. A call that was ended goes on where it was when it is repeated; decoders that are finished are not trained again.
+    The runs are saved beside the decoders for ``promptseg compare``: ``base-box.json`` and ``tuned-box.json`` for protocol ``"box"``. An
+    interrupted call continues where it stopped when it is repeated. Finished decoders are not trained again.
 
     Args:
-        images: A dataset of `promptseg.datasets`, or the folder of the photos.
-        masks: Folder of masks of the same names; None where `images` is a dataset, or with `coco`.
+        images: A dataset of `promptseg.datasets`, or a folder of images.
+        masks: Folder of masks with the same file names; None if `images` is a dataset, or with `coco`.
         out: Folder for the decoders, ``fold-1`` and so on, and the runs.
-        coco: COCO file of instances, in place of `masks`.
-        model: As for `promptseg.finetune_decoder`.
-        folds: How many.
-        seed: Of the folds, and of each training.
-        validation: The share of the photos learned from that stop each training; by default none, so that all teach.
-        judged_by: Protocols of evaluation; see `promptseg.evaluation.simulation`.
-        baselines: Also measure what no model gives; see `promptseg.evaluation.baselines`.
+        coco: COCO file of instances, instead of `masks`.
+        model: Base model, as for `promptseg.finetune_decoder`.
+        folds: Number of folds, at least 2.
+        seed: Random seed of the folds and of each training.
+        validation: Share of the training images that is held out for early stopping; by default 0, so that all are trained on.
+        judged_by: Evaluation protocols, named as in `promptseg.evaluation.simulation`.
+        baselines: Also evaluate the baselines of `promptseg.evaluation.baselines`.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         settings: Other settings of `promptseg.finetune_decoder`.
 
     Raises:
-        ConfigError: The number of folds is under 2, or whatever `promptseg.finetune_decoder` refuses.
-        InputError: There are fewer independent photos than folds, or no photo can be used.
+        ConfigError: The number of folds is below 2, or a setting is one that `promptseg.finetune_decoder` refuses.
+        InputError: There are fewer independent images than folds, or no image can be used.
     """
     dataset = images if isinstance(images, Dataset) else open_dataset(images, masks=masks, coco=coco)
     examples, findings = read_examples(dataset)
@@ -106,9 +107,9 @@ def cross_validate(
         if not _is_finished(folder, learned, common):
             finetune_decoder(dataset.only([example.name for example in learned]), None, folder, **common)
         segmenter = load_segmenter(str(folder), device=device, cache="disk")
-        photos = dataset.only([examples[index].name for index in held_out])
+        unseen = dataset.only([examples[index].name for index in held_out])
         for name in judged_by:
-            parts[name].append(evaluate(photos, model=segmenter, prompt=name, seed=seed, baselines=baselines))
+            parts[name].append(evaluate(unseen, model=segmenter, prompt=name, seed=seed, baselines=baselines))
     order = [example.name for example in examples]
     tuned = {name: Evaluation.joined(found, f"{model}, fine-tuned in {folds} folds") for name, found in parts.items()}
     engine = choose_trainable(model).engine.name
@@ -124,17 +125,17 @@ def cross_validate(
 
 
 def _is_finished(folder: Path, learned: Sequence[Example], settings: Mapping[str, Any]) -> bool:
-    """Whether a decoder of this very training is there.
+    """Return whether the folder holds a finished decoder of this training.
 
     Raises:
-        ConfigError: That of another training is.
+        ConfigError: The folder holds the decoder of another training.
     """
     if settings.get("overwrite") or manifest.read(folder) is None:
         return False
     record = read_json(folder / RECORD)
-    of_photos = sorted(one["sha256"] for side in ("train", "validation") for one in record[side])
+    trained_on = sorted(one["sha256"] for side in ("train", "validation") for one in record[side])
     differing = {name: value for name, value in settings.items() if name in record["settings"] and record["settings"][name] != value}
-    if of_photos != sorted(example.content for example in learned) or differing:
-        told = f" (it has other {', '.join(differing)})" if differing else ""
-        raise ConfigError(f"{folder} holds another training{told}: give another folder, or overwrite=True (--overwrite)")
+    if trained_on != sorted(example.content for example in learned) or differing:
+        reason = f" (it has other {', '.join(differing)})" if differing else ""
+        raise ConfigError(f"{folder} holds another training{reason}: give another folder, or overwrite=True (--overwrite)")
     return True

@@ -1,4 +1,4 @@
-"""What is learned from: the images of a dataset that can be used, known by their content."""
+"""Training examples: the usable images of a dataset, identified by their content."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from ..errors import InputError
 from ..masks import Mask, Size
 from ..runtime import progress
 
-_TOLD = 10
-"""How many findings a message has."""
+_LISTED = 10
+"""Number of findings that a message lists."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """A photo and the objects on it.
+    """An image with its objects.
 
     Attributes:
-        name: Its name in the dataset.
-        image: The photo.
-        size: ``(height, width)`` of the photo in pixels.
-        objects: Their masks, none of them empty.
+        name: Name of the image in the dataset.
+        image: Path of the image file.
+        size: ``(height, width)`` of the image in pixels.
+        objects: Masks of the objects, none of them empty.
         ignored: Regions that are neither object nor background.
-        content: What `promptseg.datasets.summary.content_key` says of it.
-        group: What it shares with photos that are not independent of it, such as frames of one video and copies of itself.
+        content: Key of the pixels, from `promptseg.datasets.summary.content_key`.
+        group: Key that it shares with images that are not independent of it, such as frames of one video and copies of itself.
     """
 
     name: str
@@ -40,10 +40,10 @@ class Example:
 
 
 def read_examples(dataset: Dataset) -> tuple[list[Example], list[Finding]]:
-    """The images of a dataset that have objects, and what was found on reading them.
+    """Return the images of a dataset that have objects, and the findings of reading them.
 
     Raises:
-        InputError: There is none.
+        InputError: No image has an object.
     """
     findings: list[Finding] = []
     read: list[Example] = []
@@ -58,15 +58,15 @@ def read_examples(dataset: Dataset) -> tuple[list[Example], list[Finding]]:
         masks = tuple(true.mask for true in image.objects)
         read.append(Example(image.name, image.path, image.size, masks, image.ignored, content, image.group))
     if not read:
-        told = "".join(f"\n  {finding}" for finding in findings[:_TOLD])
-        raise InputError(f"there is no object to learn from in {dataset.source}{told}")
+        reasons = "".join(f"\n  {finding}" for finding in findings[:_LISTED])
+        raise InputError(f"there is no object to learn from in {dataset.source}{reasons}")
     twice = same_content({example.name: example.content for example in read})
     findings += [Finding(names[0], "duplicate", f"the same image is there {len(names)} times: {', '.join(names)}") for names in twice]
     return _grouped(read), findings
 
 
 def _grouped(examples: Sequence[Example]) -> list[Example]:
-    """The examples, with one group for all that share a group or a content, named by the first of their contents."""
+    """Return the examples, with one group for all that share a group or a content, named by the first of their contents."""
     parents: dict[str, str] = {}
 
     def root(key: str) -> str:

@@ -1,7 +1,7 @@
-"""A model's prompt encoder and mask decoder for training: the parameters are those of the package's modules, the arithmetic is quicker.
+"""Trainable prompt encoder and mask decoder: the parameters of the package's modules, with faster arithmetic.
 
-Beside what `promptseg.finetuning.attention` saves, masks are made where they are wanted alone: each image token decides 4 x 4 logits,
-without its neighbors, so that a loss on some of the tokens needs only those upscaled.
+Attention is that of `promptseg.finetuning.attention`. Logits are computed only for the image tokens that the loss samples: each image token
+determines 4 x 4 logits without its neighbors, so only the sampled tokens are upscaled.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ Features = Mapping[str, Union[NDArray[np.float32], Tensor]]
 
 
 class TrainableDecoder:
-    """The decoder of segment-anything's ``Sam``, mobile_sam's, or sam2's ``SAM2Base`` on single images.
+    """Decoder of ``Sam`` (segment-anything, mobile_sam) or ``SAM2Base`` (sam2) on single images.
 
     Args:
-        model: The package's model, which is taken over; its image encoder is given up.
-        device: Where to compute.
+        model: The package's model. It is changed in place and loses its image encoder.
+        device: Device to compute on.
     """
 
     def __init__(self, model: Any, device: torch.device) -> None:
@@ -44,30 +44,30 @@ class TrainableDecoder:
         )
         self._sam2 = hasattr(self._mask_decoder, "obj_score_token")
         self.decoder_config = decoder_config_of(self._mask_decoder) if self._sam2 else DecoderConfig()
-        self._frame = int(self._prompt_encoder.input_image_size[0])
+        self._input_size = int(self._prompt_encoder.input_image_size[0])
         self.grid: Size = tuple(self._prompt_encoder.image_embedding_size)
-        for part in ("image_encoder", "memory_attention", "memory_encoder"):  # By far the larger part of the memory.
+        for part in ("image_encoder", "memory_attention", "memory_encoder"):  # They take most of the memory.
             if hasattr(model, part):
                 delattr(model, part)
         self._model = model.to(device)
         with torch.no_grad():
-            self._positions = self._prompt_encoder.get_dense_pe()[0].flatten(1).T.contiguous()  # Of frequencies that are never trained.
+            self._positions = self._prompt_encoder.get_dense_pe()[0].flatten(1).T.contiguous()  # Its frequencies are never trained.
         self.device = device
 
     def geometry(self, size: Size) -> Geometry:
-        """How photos of a size lie in the model's frame."""
-        return (Square if self._sam2 else LongestSide)(size, self._frame, 4 * self.grid[0])
+        """Return the mapping between images of a size and the model input."""
+        return (Square if self._sam2 else LongestSide)(size, self._input_size, 4 * self.grid[0])
 
     def decode(self, features: Features, prompts: PointPrompts, places: NDArray[np.int64] | None = None) -> tuple[Tensor, Tensor]:
-        """All candidates of N prompts on one image.
+        """Decode all candidates of N prompts on one image.
 
         Args:
-            features: What the image encoder made of the image.
+            features: Features of the image from the image encoder.
             prompts: The prompts.
-            places: (N, n) the image tokens, counted row by row, whose logits are wanted; None for all.
+            places: (N, n) indices of the image tokens whose logits are wanted, counted row by row; None for all tokens.
 
         Returns:
-            logits: (N, candidates, n, 16), those of an image token in the order of `in_tokens`.
+            logits: (N, candidates, n, 16), the 16 logits of an image token in the order of `in_tokens`.
             scores: (N, candidates) predicted IoU.
         """
         embedding, *high_res = (self._tensor(features[name]) for name in (EMBEDDING, *HIGH_RES) if name in features)
@@ -83,7 +83,7 @@ class TrainableDecoder:
         return self._upscaled(image, hyper, high_res, chosen), decoder.iou_prediction_head(iou)
 
     def parameters(self, *, prompt_encoder: bool) -> list[torch.nn.Parameter]:
-        """What is trained: the mask decoder, and on request the prompt encoder."""
+        """Return the trained parameters: those of the mask decoder, and with `prompt_encoder` those of the prompt encoder."""
         names = set(decoder_state(self._model))
         chosen = [
             (name, parameter)
@@ -95,23 +95,23 @@ class TrainableDecoder:
         return [parameter for _, parameter in chosen]
 
     def state(self) -> dict[str, Tensor]:
-        """Copies of the tensors of the prompt encoder and the mask decoder on the CPU, by their names in the package's model."""
+        """Return copies of the tensors of the prompt encoder and the mask decoder on the CPU, by their names in the package's model."""
         return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in decoder_state(self._model).items()}
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Takes over what `state` gave."""
+        """Load tensors that `state` returned."""
         self._model.load_state_dict(state, strict=False)
 
     def files(self, state: Mapping[str, Tensor]) -> dict[str, Mapping[str, Tensor]]:
-        """What is written of a state, by name of the file."""
+        """Return the tensors to write for a state, by file name."""
         return {DECODER: state}
 
     def _tensor(self, value: NDArray[np.float32] | Tensor) -> Tensor:
-        """A tensor as it is; an array copied, as those from the cache are read-only."""
+        """Return a tensor as it is, or an array as a copy on the device; arrays from the cache are read-only."""
         return value if isinstance(value, Tensor) else torch.tensor(value, device=self.device)
 
     def _tokens(self, prompts: PointPrompts) -> Tensor:
-        """(N, T, C): the output tokens, then each point's position and kind (``PromptEncoder._embed_points``)."""
+        """Return (N, T, C) tokens: the output tokens, then the embedded points (as ``PromptEncoder._embed_points``)."""
         encoder, decoder = self._prompt_encoder, self._mask_decoder
         points, labels = (torch.tensor(array, device=self.device) for array in (prompts.points, prompts.labels))
         position = encoder.pe_layer.forward_with_coords(points + 0.5, encoder.input_image_size)
@@ -122,7 +122,10 @@ class TrainableDecoder:
         return torch.cat([outputs.expand(len(points), -1, -1), embedded], dim=1)
 
     def _upscaled(self, image: Tensor, hyper: Tensor, high_res: Sequence[Tensor], places: Tensor | None) -> Tensor:
-        """(N, candidates, n, 16) logits of image tokens (N, n, C): ``output_upscaling``, each of whose convolutions is a linear layer."""
+        """Return (N, candidates, n, 16) logits of (N, n, C) image tokens.
+
+        This is ``output_upscaling`` with each transposed convolution as a linear layer.
+        """
         first, norm, _, second, _ = self._mask_decoder.output_upscaling
         finer, coarser = (self._at(level, places) for level in high_res) if high_res else (None, None)
         value = _spread(first, image)
@@ -138,19 +141,19 @@ class TrainableDecoder:
         return logits.view(*logits.shape[:2], -1, 16)
 
     def _at(self, level: Tensor, places: Tensor | None) -> Tensor:
-        """(1 or N, n, x), SAM 2's features of one resolution at image tokens."""
+        """Return SAM 2's features of one resolution at image tokens, (1 or N, n, x)."""
         value = nested(level, self.grid).flatten(0, 1)
         return value[None] if places is None else value[places]
 
 
-def in_tokens(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(4 rows, 4 columns) logits or their truth as (rows columns, 16), in the order of the image tokens that decide them."""
-    rows, columns = (side // 4 for side in picture.shape)
-    blocks = picture.reshape(rows, 2, 2, columns, 2, 2).transpose(0, 3, 1, 4, 2, 5)  # By quarters, and quarters of those.
+def in_tokens(grid: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Reshape (4 rows, 4 columns) logits or their ground truth to (rows columns, 16), by image token."""
+    rows, columns = (side // 4 for side in grid.shape)
+    blocks = grid.reshape(rows, 2, 2, columns, 2, 2).transpose(0, 3, 1, 4, 2, 5)  # The quarters of a token, then the quarters of each.
     return np.ascontiguousarray(blocks.reshape(rows * columns, 16))
 
 
 def _spread(convolution: Any, value: Tensor) -> Tensor:
-    """(…, in) through a transposed convolution of stride and kernel 2: (…, 2 2 out), the four pixels that it makes of one."""
+    """Apply a transposed convolution of stride and kernel 2 to single pixels: (…, in) to (…, 2 2 out), four pixels for each."""
     weight = convolution.weight.permute(2, 3, 1, 0)
     return functional.linear(value, weight.reshape(-1, weight.shape[-1]), convolution.bias.repeat(4))

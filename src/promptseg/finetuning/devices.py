@@ -1,6 +1,6 @@
-"""On how many devices a training runs, and in which type: one in float32 as it is, all else through accelerate.
+"""Devices and number type of a training. accelerate runs several devices and mixed precision; one device in float32 needs no accelerate.
 
-Each process of ``accelerate launch`` learns from photos of its own at each step; gradients are averaged, so that all take the same step.
+Each process of ``accelerate launch`` trains on images of its own in each step. Gradients are averaged, so that all take the same step.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from torch import Tensor
 from ..errors import ConfigError, MissingDependencyError
 
 PRECISIONS = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
-"""By our name of a type: accelerate's name of mixed precision with it. Parameters are float32 in any case."""
+"""Number types, with accelerate's name of the mixed precision. Parameters are always float32."""
 
 
 class Devices:
     """The devices of a training.
 
     Args:
-        device: Where a single process computes; of several, each has the one that accelerate gives it.
-        precision: One of `PRECISIONS`.
+        device: Device of a single process. With several processes, accelerate gives each its device.
+        precision: Number type of products, one of `PRECISIONS`.
 
     Raises:
-        ConfigError: There is no such precision.
+        ConfigError: `precision` is not one of `PRECISIONS`.
         MissingDependencyError: accelerate is needed and not installed.
     """
 
@@ -52,26 +52,26 @@ class Devices:
 
     @property
     def first(self) -> bool:
-        """Whether this process is the one that writes."""
+        """Whether this is the process that writes files."""
         return self.rank == 0
 
     def prepared(self, optimizer: torch.optim.Optimizer) -> Any:
-        """The optimizer, so that it knows of scaled gradients."""
+        """Return the optimizer, prepared for scaled gradients."""
         return optimizer if self._accelerator is None else self._accelerator.prepare(optimizer)
 
     def computing(self) -> AbstractContextManager[Any]:
-        """Within it, products are of the chosen type."""
+        """Return a context in which products have the chosen number type."""
         return nullcontext() if self._accelerator is None else self._accelerator.autocast()
 
     def backward(self, loss: Tensor) -> None:
-        """Adds the gradients of a loss to those of its parameters."""
+        """Add the gradients of a loss to those of its parameters."""
         if self._accelerator is None:
             loss.backward()  # type: ignore[no-untyped-call]
         else:
             self._accelerator.backward(loss)
 
     def clip(self, parameters: Sequence[torch.nn.Parameter], most: float) -> float:
-        """Averages gradients over the processes and shortens them to a norm; gives the norm that they had."""
+        """Average the gradients over the processes, clip them to a norm, and return the norm before clipping."""
         if self._accelerator is None:
             return torch.nn.utils.clip_grad_norm_(parameters, most).item()
         if self.count > 1:
@@ -80,16 +80,17 @@ class Devices:
             for parameter, part in zip(having, torch.split(flat, [parameter.numel() for parameter in having]), strict=True):
                 parameter.grad = part.view_as(parameter).clone()
         norm = float(self._accelerator.clip_grad_norm_(parameters, most))
-        return norm if math.isfinite(norm) or self._accelerator.scaler is None else 0.0  # Its scaler leaves such a step out.
+        # The gradient scaler skips a step that is not finite.
+        return norm if math.isfinite(norm) or self._accelerator.scaler is None else 0.0
 
     def mean(self, value: Tensor) -> Tensor:
-        """The mean of a tensor over the processes."""
+        """Return the mean of a tensor over the processes."""
         if self.count == 1:
             return value
         found: Tensor = self._accelerator.reduce(value, "mean")
         return found
 
     def wait(self) -> None:
-        """Waits until all processes are here."""
+        """Wait for all processes."""
         if self._accelerator is not None:
             self._accelerator.wait_for_everyone()

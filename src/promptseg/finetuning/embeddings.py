@@ -1,4 +1,4 @@
-"""Photos, encoded once: an epoch reads what the image encoder made of them from memory or from the disk."""
+"""Cached image embeddings: images are encoded once, and epochs read the embeddings from memory or from the disk."""
 
 from __future__ import annotations
 
@@ -19,66 +19,70 @@ from ..runtime.host import available_memory
 from .devices import Devices
 
 _MEMORY_SHARE = 4
-"""The part of the memory that is free in which embeddings are kept: one in so many."""
+"""Divisor of the free memory: embeddings are kept in that share of it."""
 
 
 class Embeddings(Sequence[Mapping[str, NDArray[np.float32]]]):
-    """The features of photos, in the order of the photos; computed here at once if they are not in the cache.
+    """Features of images, in the order of the images. The constructor encodes images that are not in the cache.
 
-    The cache is the one on the disk that models with ``cache="disk"`` use, so that photos which such a model saw are not encoded again. If
-    it loses some meanwhile, they are encoded again.
+    The cache on the disk is that of models with ``cache="disk"``, so images that such a model encoded are not encoded again. An image whose
+    embedding leaves the cache meanwhile is encoded again.
 
     Args:
-        photos: The photos.
-        provenance: The model that encodes them, as it would say itself.
-        open_model: Loads that model, with a cache to use; called only if there is something to encode.
-        devices: Of several processes, each encodes a part of the photos.
+        images: Paths of the images.
+        provenance: Provenance of the model that encodes them.
+        open_model: Loads that model with a cache. It is called only if an image must be encoded.
+        devices: Devices of the training. With several processes, each encodes a part of the images.
 
     Raises:
-        InputError: A photo cannot be read.
-        OutputError: There is no room for the embeddings, neither in memory nor on the disk.
+        InputError: An image cannot be read.
+        OutputError: The embeddings fit neither into memory nor on the disk.
     """
 
     def __init__(
         self,
-        photos: Sequence[Path],
+        images: Sequence[Path],
         provenance: Provenance,
         open_model: Callable[[EmbeddingCache], SamSegmenter],
         devices: Devices | None = None,
     ) -> None:
-        self._photos = photos
+        self._images = images
         self._open_model = open_model
         self._model: SamSegmenter | None = None
         self._folder = home() / "embeddings"
         free = available_memory() or 0
         self._cache = EmbeddingCache(max(EmbeddingCache().memory_bytes, free // _MEMORY_SHARE), self._folder)
         self.encoded = 0
-        self._keys = [image_key(load_image(photo), provenance) for photo in photos]
-        own = range(len(photos)) if devices is None else range(devices.rank, len(photos), devices.count)
-        for index in progress.track(own, total=len(own), unit="photo"):
+        self._keys = [image_key(load_image(image), provenance) for image in images]
+        own = range(len(images)) if devices is None else range(devices.rank, len(images), devices.count)
+        for index in progress.track(own, total=len(own), unit="image"):
             self._make_room(index)
         if devices is not None:
             devices.wait()
-        self._model = None  # Its encoder is the larger part of the memory that training would take.
+        self._model = None  # Its encoder would take more memory than the training.
 
     def __len__(self) -> int:
-        return len(self._photos)
+        return len(self._images)
 
     def __getitem__(self, index: int) -> Mapping[str, NDArray[np.float32]]:  # type: ignore[override]  # No slices.
         features = self._cache.get(self._keys[index])
         if features is None:
             if self._model is None:
                 self._model = self._open_model(self._cache)
-            features = self._model.open(self._photos[index]).embedding.features
+            features = self._model.open(self._images[index]).embedding.features
             self.encoded += 1
         return features
 
     def _make_room(self, index: int) -> None:
-        """Encodes a photo, lets the cache hold all of them, and refuses to go on where the disk could not."""
+        """Encode an image, and enlarge the cache for all images.
+
+        Raises:
+            OutputError: The embeddings fit neither into memory nor on the disk.
+        """
         needed = len(self) * sum(array.nbytes for array in self[index].values())
         self._cache.disk_bytes = max(self._cache.disk_bytes, 2 * needed)
         if needed > self._cache.memory_bytes and not (self._folder / f"{self._keys[index]}.npz").is_file():
             raise OutputError(
-                f"the embeddings of {len(self)} photos take {needed >> 20} MiB, more than there is memory for, and {self._folder} cannot "
-                "hold them: make room there, or set PROMPTSEG_HOME to a folder with room that you may write to"
+                f"the embeddings of {len(self)} images take {needed >> 20} MiB, more than there is memory for, and {self._folder} cannot "
+                "hold them: free disk space there, or set PROMPTSEG_HOME to a writable folder with enough space"
             )

@@ -1,7 +1,7 @@
-"""The image encoder trained as well, by low-rank adapters (LoRA; Hu et al., 2021), through peft, where a new decoder alone falls short.
+"""Training of the image encoder by low-rank adapters (LoRA; Hu et al., 2021), through peft.
 
-Adapters sit at the projections of attention to queries, keys and values. Each photo is encoded anew at each step, as embeddings change with
-the encoder; in the result the adapters are merged into plain weights.
+The adapters are on the query, key and value projections of attention. Each image is encoded in every step, because embeddings change with
+the encoder. In the result the adapters are merged into the weights.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from .decoder import TrainableDecoder
 
 _PROJECTION = "qkv"
 _ADAPTER = "lora "
-"""Before the names of the adapters' tensors in a state."""
+"""Prefix of the names of adapter tensors in a state."""
 
 
 class AdaptedModel(TrainableDecoder):
-    """A decoder with the image encoder before it, which has adapters.
+    """Decoder with an image encoder that has trainable adapters.
 
     Args:
-        model: The package's model, in evaluation mode, which is taken over.
-        device: Where to compute.
-        rank: Of the adapters.
-        seed: By which they begin; the encoder answers as before until they are trained.
+        model: The package's model in evaluation mode. It is changed in place.
+        device: Device to compute on.
+        rank: Rank of the adapters.
+        seed: Random seed of the adapters. Before training they do not change the output of the encoder.
 
     Raises:
         MissingDependencyError: peft is not installed.
@@ -48,11 +48,11 @@ class AdaptedModel(TrainableDecoder):
             torch.manual_seed(seed)
             inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=rank, target_modules=[_PROJECTION]), encoder)
         super().__init__(model, device)
-        self._encoder = encoder.to(device).eval()  # Again on the device: TinyViT keeps copies of its attention biases there.
+        self._encoder = encoder.to(device).eval()  # After the move: `eval` makes TinyViT copy its attention biases to the device.
 
-    def encode(self, photo: Path) -> Mapping[str, Tensor]:
-        """What the encoder makes of a photo, through which gradients flow."""
-        image = load_image(photo)
+    def encode(self, path: Path) -> Mapping[str, Tensor]:
+        """Encode an image so that gradients reach the adapters."""
+        image = load_image(path)
         features = self._encoder(input_batch([image], [self.geometry((image.shape[0], image.shape[1]))], self.device))
         return {EMBEDDING: features} if isinstance(features, Tensor) else dict(zip((EMBEDDING, *HIGH_RES), features, strict=True))
 
@@ -70,7 +70,7 @@ class AdaptedModel(TrainableDecoder):
                 parameter.copy_(state[_ADAPTER + name])
 
     def files(self, state: Mapping[str, Tensor]) -> dict[str, Mapping[str, Tensor]]:
-        """The decoder, and the image encoder with the adapters merged into it, by the package's names."""
+        """Return the tensors of the decoder, and those of the image encoder with merged adapters, by file name."""
         self.load(state)
         changes = {
             f"{name}.weight": module.get_delta_weight("default")
@@ -91,16 +91,16 @@ class AdaptedModel(TrainableDecoder):
         return ((name, parameter) for name, parameter in self._encoder.named_parameters() if "lora_" in name)
 
 
-class EncodedAnew(Sequence[Mapping[str, Tensor]]):
-    """The features of photos, encoded whenever they are asked for; `encoded` counts them."""
+class UncachedEmbeddings(Sequence[Mapping[str, Tensor]]):
+    """Features of images that are encoded at each access; `encoded` counts the accesses."""
 
-    def __init__(self, model: AdaptedModel, photos: Sequence[Path]) -> None:
-        self._model, self._photos = model, photos
+    def __init__(self, model: AdaptedModel, images: Sequence[Path]) -> None:
+        self._model, self._images = model, images
         self.encoded = 0
 
     def __len__(self) -> int:
-        return len(self._photos)
+        return len(self._images)
 
     def __getitem__(self, index: int) -> Mapping[str, Tensor]:  # type: ignore[override]  # No slices.
         self.encoded += 1
-        return self._model.encode(self._photos[index])
+        return self._model.encode(self._images[index])

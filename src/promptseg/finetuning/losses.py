@@ -1,9 +1,9 @@
-"""What a decoder is trained by: Dice and binary cross-entropy of its masks, and the error of the IoU that it predicts for them.
+"""Losses of the mask decoder: Dice and binary cross-entropy of its masks, and the squared error of its predicted IoU.
 
-Every candidate learns from every prompt, because each may come to answer one; the best of those for ambiguous prompts counts once more, as
-in SAM's own training (Kirillov et al., "Segment Anything", 2023, appendix A), so that the three can stay different.
+Every candidate is trained on every prompt, because each may be selected. The best candidate for ambiguous prompts counts a second time, as
+in SAM's own training (Kirillov et al., "Segment Anything", 2023, appendix A), so that the three candidates can stay different.
 
-Shapes: N prompts, C candidates, P logits of each. Every logit has a weight, of which only the ratios matter.
+Shapes: N prompts, C candidates, P logits of each. Every logit has a weight; only the ratios of weights matter.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from torch.nn import functional
 
 
 def loss(logits: Tensor, scores: Tensor, truth: Tensor, weights: Tensor, ambiguous: Sequence[int]) -> Tensor:
-    """The loss of all prompts, as one number.
+    """Return the loss of all prompts as one number.
 
     Args:
-        logits: (N, C, P).
+        logits: (N, C, P) mask logits.
         scores: (N, C) predicted IoU.
-        truth: (N, P), 0 to 1.
-        weights: (N, P).
-        ambiguous: The candidates for prompts that may mean several objects.
+        truth: (N, P) ground truth, 0 to 1.
+        weights: (N, P) weights of the logits.
+        ambiguous: Indices of the candidates for prompts that may mean several objects.
     """
     target, weights = truth[:, None].expand_as(logits), weights[:, None]
     masks = dice(logits, target, weights) + cross_entropy(logits, target, weights)
@@ -32,13 +32,13 @@ def loss(logits: Tensor, scores: Tensor, truth: Tensor, weights: Tensor, ambiguo
 
 
 def cross_entropy(logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-    """(N, C) mean binary cross-entropy of (N, C, P) logits."""
+    """Return the (N, C) mean binary cross-entropy of (N, C, P) logits."""
     each = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
     return (each * weights).sum(dim=2) / weights.sum(dim=2)
 
 
 def dice(logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-    """(N, C) Dice loss of (N, C, P) logits, 0 to 1; smoothed, so that it is defined for empty masks."""
+    """Return the (N, C) Dice loss of (N, C, P) logits, 0 to 1. It is smoothed, so that it is defined for empty masks."""
     shares = logits.sigmoid() * weights
     overlap = 2 * (shares * target).sum(dim=2)
     return 1 - (overlap + 1) / (shares.sum(dim=2) + (target * weights).sum(dim=2) + 1)
@@ -46,7 +46,7 @@ def dice(logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
 
 @torch.no_grad()
 def iou(logits: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-    """(N, C) IoU of what lies over a logit of 0 with what the target covers by more than a half; 1 where both are empty."""
+    """Return the (N, C) IoU of logits above 0 with a target above 0.5; 1 where both are empty."""
     found, true = logits > 0, target > 0.5
     union = ((found | true) * weights).sum(dim=2)
     return torch.where(union > 0, ((found & true) * weights).sum(dim=2) / union.clamp(min=1e-6), 1.0)

@@ -1,4 +1,4 @@
-"""`finetune_decoder`: from photos with their masks and the name of a model to a folder with a decoder that suits them."""
+"""`finetune_decoder`: train a mask decoder on images with masks, and write it to a folder."""
 
 from __future__ import annotations
 
@@ -37,28 +37,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FineTuned:
-    """A fine-tuned decoder.
+    """Result of fine-tuning: a decoder in a folder, with figures of its training.
 
     Attributes:
-        model: Name of the model that it belongs to.
-        folder: Where it is: ``promptseg.load(folder)`` loads it.
-        license: SPDX identifier of the license of the weights that it builds on.
-        photos: How many photos it learned from, and how many judged it.
-        parameters: How many numbers were trained.
-        epochs: How many epochs ran.
-        best_epoch: The epoch whose decoder was kept; 0 where none was better than the model as it was.
-        validation: IoU on the photos that judged it, ``"box"`` and ``"point"``, of the model as it was and of the decoder that was kept;
-            empty without validation. As the decoder was chosen by them, these figures flatter it: for a fair one evaluate other photos.
-        stopped: Why training ended before its last epoch, or None.
-        seconds: How long the training took since this call, without encoding.
-        encoded: How many photos were encoded in this call, and not found in the cache.
-        findings: What of the photos and masks could not be used, or not as it stands.
+        model: Name of the base model.
+        folder: Folder of the decoder; ``promptseg.load(folder)`` loads it.
+        license: SPDX identifier of the license of the base model's weights.
+        images: Number of training images and number of validation images.
+        parameters: Number of trained parameters.
+        epochs: Number of epochs that ran.
+        best_epoch: Epoch whose decoder was kept; 0 if none was better than the base model.
+        validation: Mean IoU on the validation images by ``"box"`` and ``"point"``: of the base model, and of the decoder that was kept.
+            Empty without validation. The decoder was selected by these figures, so they are too high: evaluate it on other images.
+        stopped: Reason why training ended before its last epoch, or None.
+        seconds: Seconds of training in this call, without encoding.
+        encoded: Number of images that were encoded in this call and not found in the cache.
+        findings: Images and masks that could not be used, or that were changed to be used.
     """
 
     model: str
     folder: Path
     license: str
-    photos: tuple[int, int]
+    images: tuple[int, int]
     parameters: int
     epochs: int
     best_epoch: int
@@ -69,11 +69,11 @@ class FineTuned:
     findings: tuple[Finding, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """Return the result as plain values for JSON."""
         return {
             **asdict(self),
             "folder": str(self.folder),
-            "photos": {"train": self.photos[0], "validation": self.photos[1]},
+            "images": {"train": self.images[0], "validation": self.images[1]},
             "validation": {kind: {"before": before, "after": after} for kind, (before, after) in self.validation.items()},
         }
 
@@ -102,51 +102,53 @@ def finetune_decoder(
     device: str = "auto",
     overwrite: bool = False,
 ) -> FineTuned:
-    """Trains the mask decoder of a SAM model on photos with masks; the image encoder stays as it is, and encodes each photo once.
+    """Train the mask decoder of a SAM model on images with masks.
 
-    The result is a folder, which `promptseg.load` and ``--model`` take in place of a model's name. A call that was ended goes on where it
-    was when it is repeated: its state is written to the folder twice a minute. On a CPU it then ends as it would have, number for number.
+    The image encoder is not trained, and encodes each image once. The result is a folder, which `promptseg.load` and ``--model`` take
+    instead of a model name. The state of the training is written to the folder twice a minute. An interrupted call continues from it when
+    it is repeated; on a CPU it gives exactly the weights of an uninterrupted training.
 
-    What cannot be used of the photos and masks is a finding of the result, and the others are learned from.
+    Images and masks that cannot be used are findings of the result. The others are trained on.
 
     Args:
-        images: A dataset of `promptseg.datasets`, or the folder of the photos.
-        masks: Folder of masks of the same names; None where `images` is a dataset, or with `coco`.
-        out: The folder of the result.
-        coco: COCO file of instances, in place of `masks`.
+        images: A dataset of `promptseg.datasets`, or a folder of images.
+        masks: Folder of masks with the same file names; None if `images` is a dataset, or with `coco`.
+        out: Folder of the result.
+        coco: COCO file of instances, instead of `masks`.
         model: Name of a model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2; ``"name=path/to/weights"``; or the path of a folder
-            with a fine-tuned decoder, to go on from it.
-        weights: Your own weights, in place of the published ones.
-        only: Names, as in the dataset, of the photos to use; default: all.
-        seed: Of the split, of the order of photos and of the prompts.
-        epochs: Most epochs.
-        learning_rate: Of AdamW, at its highest.
-        weight_decay: Of AdamW.
-        validation: The share of the photos that are kept to judge by, and never learned from; 0 for none.
-        patience: Epochs without a better validation after which training stops.
-        objects: Most objects of a photo in one step.
-        prompts: Prompts for each of them in one step, boxes and points in turn.
-        tokens: Most image tokens, of 4 x 4 logits each, at which the loss of a prompt is taken; they are drawn anew at each step.
-        prompt_encoder: Train the prompt encoder, too.
-        precision: ``"float32"``; or, through accelerate, products in ``"bfloat16"`` or ``"float16"``, for a GPU.
-        lora: Train the image encoder as well, by adapters of this rank, through peft; 0: do not. No embeddings are kept then: each photo
-            is encoded at each step.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``. In each process of ``accelerate launch``, the one that accelerate gives it.
-        overwrite: Write to a folder that holds files, and begin anew: those of an earlier training are replaced, others stay.
+            with a fine-tuned decoder, to continue from it.
+        weights: Your own weights, instead of the published ones.
+        only: Names of the images to use, as in the dataset; default: all.
+        seed: Random seed of the split, of the order of images and of the prompts.
+        epochs: Largest number of epochs.
+        learning_rate: Peak learning rate of AdamW.
+        weight_decay: Weight decay of AdamW.
+        validation: Share of the images for validation, which are never trained on; 0 for none.
+        patience: Number of epochs without a better validation after which training stops.
+        objects: Largest number of objects of an image in one step.
+        prompts: Number of prompts for each object in one step, boxes and points in turn.
+        tokens: Largest number of image tokens, of 4 x 4 logits each, that the loss of a prompt is computed on. They are sampled again in
+            each step.
+        prompt_encoder: Whether to train the prompt encoder as well.
+        precision: ``"float32"``; or ``"bfloat16"`` or ``"float16"`` for products on a GPU, through accelerate.
+        lora: Rank of adapters that train the image encoder as well, through peft; 0 for none. With adapters, each image is encoded in
+            each step.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``. Under ``accelerate launch``, accelerate gives each process its device.
+        overwrite: Whether to write to a folder that holds files and start again. Files of an earlier training are replaced, others stay.
 
     Raises:
-        UnknownModelError: No such model.
+        UnknownModelError: There is no such model.
         ConfigError: The model cannot be fine-tuned, a setting is out of its range, or the folder holds files or another training.
         MissingDependencyError: torch, safetensors, accelerate, peft or the model's package is missing.
-        InputError: No photo with its masks can be used, or there are too few different ones.
-        WeightsError: The weights cannot be had or are not what they should be.
-        OutputError: The state or the result cannot be written, or there is no room for the embeddings.
+        InputError: No image with masks can be used, or there are too few independent ones.
+        WeightsError: The weights cannot be fetched, or are wrong.
+        OutputError: The state or the result cannot be written, or there is no space for the embeddings.
         OutOfMemoryError: The model or a step of the training does not fit into memory.
         BackendError: The loss is not a number, or torch failed.
     """
     dataset = images if isinstance(images, Dataset) else open_dataset(images, masks=masks, coco=coco)
     if isinstance(images, Dataset) and (masks is not None or coco is not None):
-        raise ConfigError("a Dataset has its truth: leave out masks and coco")
+        raise ConfigError("masks and coco cannot be given with a Dataset, which has its own masks: leave them out")
     chosen = choose_trainable(model, weights)
     chosen.backend.check_installed()
     _check_safetensors()
@@ -165,7 +167,7 @@ def finetune_decoder(
     _check_folder(folder, overwrite)
     examples, findings = read_examples(dataset if only is None else dataset.only(list(only)))
     sides = split([example.group for example in examples], validation, seed)
-    with torch.inference_mode(False):  # A caller may be in it, and what is made there can never have gradients.
+    with torch.inference_mode(False):  # A caller may be in this mode, and tensors made in it can never have gradients.
         done = _finetune(chosen, folder, examples, sides, settings, devices, overwrite)
     return replace(done, findings=tuple(findings))
 
@@ -174,7 +176,7 @@ def choose_trainable(model: str, weights: str | Path | None = None) -> Choice:
     """Resolve a model name to an engine whose backend offers its torch module.
 
     Raises:
-        ConfigError: The model has none; the message has the models that have one.
+        ConfigError: The model has no such engine; the message lists the models that have one.
     """
     return choose_by(lambda backend: backend.torch_module is not None, "fine-tuned", model, weights)
 
@@ -190,7 +192,7 @@ def _finetune(
 ) -> FineTuned:
     from .decoder import TrainableDecoder
     from .embeddings import Embeddings
-    from .lora import AdaptedModel, EncodedAnew
+    from .lora import AdaptedModel, UncachedEmbeddings
     from .state import StateFile
     from .train import Training
 
@@ -199,7 +201,7 @@ def _finetune(
     run = {
         "model": spec.name,
         "weights": dict(request.weights.sha256),
-        "photos": _fingerprint(examples),
+        "images": _fingerprint(examples),
         "processes": devices.count,
         **asdict(settings),
     }
@@ -208,16 +210,16 @@ def _finetune(
         with output_errors(file.path):
             file.remove()
     devices.wait()
-    file.read()  # Another training's is refused before anything is computed.
-    photos = [example.image for example in examples]
-    features: Embeddings | EncodedAnew
+    file.read()  # The state of another training is refused before anything is computed.
+    images = [example.image for example in examples]
+    features: Embeddings | UncachedEmbeddings
     if settings.lora:
         adapted = AdaptedModel(make(torch_module, request), devices.device, settings.lora, settings.seed)
-        features = EncodedAnew(adapted, photos)
+        features = UncachedEmbeddings(adapted, images)
         decoder: TrainableDecoder = adapted
     else:
         features = Embeddings(
-            photos,
+            images,
             Provenance(spec.name, engine.backend, "", request.weights.sha256),
             lambda cache: make(chosen.backend.factory, replace(request, options={**request.options, "cache": cache})),
             devices,
@@ -256,7 +258,7 @@ def _write(
     log: Sequence[Mapping[str, Any]],
     record: Mapping[str, Any],
 ) -> None:
-    """Writes the tensors of each file with the record and the log; an image encoder that the base brought goes with them."""
+    """Write the tensors of each file, the record and the log. An image encoder in the base model's folder is copied."""
     from safetensors.torch import save_file
 
     from .train import LOG, log_text
@@ -287,10 +289,10 @@ def _record(
     outcome: Outcome,
     parameters: int,
 ) -> dict[str, Any]:
-    """What a decoder was trained on, and how, as plain values."""
+    """Return the training record, with images, settings and figures, as plain values."""
     import torch
 
-    def photos(indices: Sequence[int]) -> list[dict[str, str]]:
+    def images(indices: Sequence[int]) -> list[dict[str, str]]:
         return [{"image": examples[index].name, "sha256": examples[index].content} for index in indices]
 
     return {
@@ -300,8 +302,8 @@ def _record(
         "torch": torch.__version__,
         "settings": asdict(settings),
         "parameters": parameters,
-        "train": photos(sides[0]),
-        "validation": photos(sides[1]),
+        "train": images(sides[0]),
+        "validation": images(sides[1]),
         "best_epoch": outcome.best_epoch,
         "stopped": outcome.stopped,
         "epochs": list(outcome.log),
@@ -310,7 +312,7 @@ def _record(
 
 
 def _earlier(request: LoadRequest) -> dict[str, Any] | None:
-    """The record of the training that this one went on from, or None."""
+    """Return the record of the training that this one continued from, or None."""
     decoder = request.weights.files.get(DECODER)
     if decoder is None or not decoder.with_name(RECORD).is_file():
         return None
@@ -324,7 +326,7 @@ def _validation(outcome: Outcome) -> dict[str, tuple[float, float]]:
 
 
 def _fingerprint(examples: Sequence[Example]) -> str:
-    """One digest of all photos and masks."""
+    """Return one digest of all images and masks."""
     digest = hashlib.sha256()
     for example in examples:
         digest.update(example.content.encode())
@@ -341,7 +343,7 @@ def _check_safetensors() -> None:
 
 
 def _check_folder(folder: Path, overwrite: bool) -> None:
-    """Refuses a folder that holds anything but a training that is not finished."""
+    """Raise `ConfigError` for a folder that holds anything but an unfinished training."""
     from .state import NAME
 
     if folder.exists() and not folder.is_dir():

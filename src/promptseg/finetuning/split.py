@@ -1,4 +1,4 @@
-"""Which photos to learn from and which to judge by. Those of one group, such as copies of a photo, are never on both sides."""
+"""Splits into training and validation images, and into folds. Images of one group, such as copies of one image, stay together."""
 
 from __future__ import annotations
 
@@ -10,47 +10,49 @@ from ..errors import InputError
 
 
 def split(groups: Sequence[str], validation: float, seed: int) -> tuple[list[int], list[int]]:
-    """Indices of the photos to learn from, and of those to judge by.
+    """Return the indices of the training images and of the validation images.
 
-    Which side a group falls on depends on its key, the keys of the others and the seed, not on names or order.
+    The side of a group depends on its key, the keys of the other groups and the seed, not on file names or their order.
 
     Args:
-        groups: The key of each photo's group.
-        validation: The share of groups to judge by, at least one if it is more than 0.
-        seed: Another seed gives another split.
+        groups: The key of each image's group.
+        validation: Share of the groups for validation, 0 to below 1. Above 0, at least one group is held out.
+        seed: Random seed.
 
     Raises:
         InputError: There are too few groups for both sides.
     """
-    different = _shuffled(groups, seed)
-    held_out = max(1, round(validation * len(different))) if validation else 0
-    if len(different) <= held_out:
-        raise InputError(f"{len(groups)} photos, of which {len(different)} are independent, are too few to learn from and to judge by")
-    judges = set(different[:held_out])
+    independent = _shuffled(groups, seed)
+    held_out = max(1, round(validation * len(independent))) if validation else 0
+    if len(independent) <= held_out:
+        raise InputError(f"{len(groups)} images, of which {len(independent)} are independent, are too few to learn from and to judge by")
+    validation_groups = set(independent[:held_out])
     return (
-        [index for index, group in enumerate(groups) if group not in judges],
-        [index for index, group in enumerate(groups) if group in judges],
+        [index for index, group in enumerate(groups) if group not in validation_groups],
+        [index for index, group in enumerate(groups) if group in validation_groups],
     )
 
 
 def folds(groups: Sequence[str], count: int, seed: int) -> list[list[int]]:
-    """Indices of the photos of each fold: every photo is in one, folds are as equal as whole groups allow.
+    """Return the indices of the images of each fold.
+
+    Each image is in one fold. Folds are as equal in size as whole groups allow.
 
     Args:
-        groups: The key of each photo's group.
-        count: How many folds.
-        seed: Another seed gives other folds.
+        groups: The key of each image's group.
+        count: Number of folds.
+        seed: Random seed.
 
     Raises:
-        ConfigError: The count is no whole number of at least 2.
+        ConfigError: The count is not a whole number of at least 2.
         InputError: There are fewer groups than folds.
     """
     count = whole_number("folds", count, 2)
-    different = _shuffled(groups, seed)
-    if len(different) < count:
-        raise InputError(f"{len(groups)} photos, of which {len(different)} are independent, are too few for {count} folds")
+    independent = _shuffled(groups, seed)
+    if len(independent) < count:
+        raise InputError(f"{len(groups)} images, of which {len(independent)} are independent, are too few for {count} folds")
     found: list[list[int]] = [[] for _ in range(count)]
-    for key in different:
+    for key in independent:
         min(found, key=len).extend(index for index, group in enumerate(groups) if group == key)
     return [sorted(fold) for fold in found]
 

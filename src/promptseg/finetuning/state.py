@@ -1,4 +1,4 @@
-"""The state of a training that is not finished, so that one that was ended goes on where it was."""
+"""The saved state of an unfinished training, from which an interrupted one continues."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..errors import ConfigError
 from ..runtime.files import output_errors, write_atomically
 
 NAME = "training-state.pt"
-"""Name of the file."""
+"""Name of the state file."""
 
 
 @dataclass(frozen=True)
 class StateFile:
-    """The file in which a run keeps its state.
+    """The state file of a run.
 
     Attributes:
-        folder: The run's folder.
-        run: What the run is: plain values by name. A state is only ever read by the same run.
+        folder: Output folder of the run.
+        run: Plain values by name that identify the run. A state is only read by the same run.
     """
 
     folder: Path
@@ -30,50 +30,50 @@ class StateFile:
 
     @property
     def path(self) -> Path:
-        """Where it is."""
+        """Path of the state file."""
         return self.folder / NAME
 
     def write(self, values: Mapping[str, Any]) -> None:
-        """Writes a state of tensors and plain values, whole or not at all.
+        """Write a state of tensors and plain values, completely or not at all.
 
         Raises:
-            OutputError: It cannot be written; the state that was there before is untouched.
+            OutputError: The state cannot be written; an earlier state is untouched.
         """
         with output_errors(self.path):
             self.folder.mkdir(parents=True, exist_ok=True)
             with write_atomically(self.path) as file:
                 try:
                     torch.save({"run": dict(self.run), **values}, file)
-                except RuntimeError as error:  # torch's writer has words of its own for a disk that is full.
+                except RuntimeError as error:  # torch raises this for a full disk.
                     raise OSError(str(error).partition("\n")[0]) from error
 
     def read(self) -> dict[str, Any] | None:
-        """The state, or None where there is none.
+        """Return the state, or None if there is none.
 
         Raises:
-            ConfigError: It is that of another run, or damaged.
+            ConfigError: The state belongs to another run, or the file is damaged.
         """
         try:
             values = torch.load(self.path, map_location="cpu", weights_only=True)
             theirs = dict(values.pop("run"))
         except FileNotFoundError:
             return None
-        except Exception as error:  # torch raises many kinds, by where the file stops making sense.
+        except Exception as error:  # torch raises many kinds, depending on where the file is damaged.
             raise ConfigError(f"{self.path} cannot be read: give another folder, or overwrite=True (--overwrite)") from error
         differing = [name for name in {**theirs, **self.run} if theirs.get(name) != self.run.get(name)]
         if differing:
             there, here = ({name: run.get(name) for name in differing} for run in (theirs, self.run))
             raise ConfigError(
-                f"{self.folder} holds another training that is not finished: there {_said(there)}, here {_said(here)}. Call it as then "
-                "to go on with it, or give another folder, or overwrite=True (--overwrite) to begin anew"
+                f"{self.folder} holds another training that is not finished: there {_listed(there)}, here {_listed(here)}. Use the same "
+                "settings to continue it, or give another folder, or overwrite=True (--overwrite) to start again"
             )
         found: dict[str, Any] = values
         return found
 
     def remove(self) -> None:
-        """Removes the file, when its run is finished or is to begin anew."""
+        """Remove the state file, because the run is finished or starts again."""
         self.path.unlink(missing_ok=True)
 
 
-def _said(values: Mapping[str, Any]) -> str:
+def _listed(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} is {value}" for name, value in values.items())

@@ -1,8 +1,8 @@
-"""What a decoder should answer, at the model's own resolution, and at which of the image tokens it is asked for it.
+"""Training targets at the resolution of the mask logits, and the sampled image tokens that the loss is computed on.
 
-A loss on all logits of each prompt would cost as much as the rest of the decoder. As in Mask2Former (Cheng et al., 2022) it is taken at
-12,544 of them, drawn anew at each step; here they are those of whole image tokens, of which each decides 16. Half of the tokens are drawn
-where the object is, so that small ones are seen, and weighted so that sums stay what they are over all.
+A loss on all logits of each prompt would cost as much as the rest of the decoder. As in Mask2Former (Cheng et al., 2022) it is computed on
+12,544 logits, sampled again in each step. Here they are the logits of whole image tokens, 16 each. Half of the tokens are sampled near the
+object, so that small objects count. Weights keep the expected sums equal to those over all tokens.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from ..models.sam.geometry import Geometry
 from .decoder import in_tokens
 
 Wanted = tuple[NDArray[np.int64], NDArray[np.float32]]
-"""Image tokens (n,), and the weights (n, 16) of their logits."""
+"""Indices of image tokens (n,), and the weights (n, 16) of their logits."""
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """The truth of one object, by image tokens, counted row by row over the whole grid.
+    """Ground truth of one object by image token, counted row by row over the whole grid.
 
     Attributes:
         share: (L, 16) float32, the share of each logit's area that the object covers.
-        counts: (L, 16) float32, the share of it that counts: 0 beyond the photo, and where it is neither object nor background.
+        counts: (L, 16) float32, the share of that area that counts: 0 beyond the image and in ignored regions.
     """
 
     share: NDArray[np.float32]
     counts: NDArray[np.float32]
 
     def everywhere(self) -> Wanted:
-        """All image tokens of which something counts."""
+        """Return all image tokens with a weight above 0."""
         places = np.flatnonzero(self.counts.any(axis=1))
         return places, self.counts[places]
 
     def some(self, most: int, random: np.random.Generator) -> Wanted:
-        """At most so many of those tokens, drawn at random; how many does not depend on the object, but on what counts alone."""
+        """Sample at most `most` of the tokens with a weight above 0; their number does not depend on the object."""
         places, weights = self.everywhere()
         if len(places) <= most:
             return places, weights
@@ -54,7 +54,7 @@ class Target:
         return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
     def _near(self) -> NDArray[np.int64]:
-        """The tokens of the object's box, and those around it."""
+        """Return the tokens in the object's box, and those that adjoin it."""
         side = round(len(self.share) ** 0.5)
         rows, columns = (np.flatnonzero(self.share.any(axis=1).reshape(side, side).any(axis=axis)) for axis in (1, 0))
         if not len(rows):
@@ -65,12 +65,12 @@ class Target:
 
 
 def target(mask: Mask, ignored: Sequence[Mask], geometry: Geometry) -> Target:
-    """The target of an object.
+    """Return the target of an object.
 
     Args:
-        mask: The object.
-        ignored: What on the photo is neither object nor background.
-        geometry: How the photo lies in the model's frame.
+        mask: Mask of the object.
+        ignored: Regions of the image that are neither object nor background.
+        geometry: Mapping between the image and the model input.
     """
     height, width = geometry.low_res_content_size()
     share, counts = (np.zeros((geometry.low_res, geometry.low_res), np.float32) for _ in range(2))

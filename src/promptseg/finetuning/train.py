@@ -1,7 +1,7 @@
-"""The training itself: one photo a step, judged after each epoch on photos that it never learns from.
+"""Training loop: one image a step, validated after each epoch on images that are never trained on.
 
-What is random depends on the seed, the epoch and the photo alone, so that a training that goes on from its state ends as one that was never
-interrupted.
+Random numbers depend on the seed, the epoch and the image alone, so that a training that continues from its state gives the weights of an
+uninterrupted one.
 """
 
 from __future__ import annotations
@@ -37,41 +37,40 @@ from .state import StateFile
 from .targets import Target, Wanted, target
 
 LOG = "training.jsonl"
-"""Name of the log: one line an epoch, the first for the model as it was."""
+"""Name of the log: one line an epoch, the first for the base model."""
 SAVE_EVERY = 30.0
-"""Seconds after which the state is written."""
+"""Seconds between writes of the state."""
 BOXES: Sequence[OnePrompt] = (Box(), Box(0.1))
 POINTS: Sequence[OnePrompt] = (CenterPoint(), RandomPoint())
-"""The protocols of evaluation by which prompts are drawn, each as likely as the other."""
-JUDGES: Mapping[str, OnePrompt] = {"box": Box(), "point": CenterPoint()}
-"""Those by which a decoder is judged."""
+"""Evaluation protocols that prompts are drawn by, with equal probability."""
+VALIDATION_PROMPTS: Mapping[str, OnePrompt] = {"box": Box(), "point": CenterPoint()}
+"""Evaluation protocols of validation."""
 _WARM_UP = 20
-"""The learning rate rises over one step in so many, and then falls along a cosine."""
+"""Divisor of the number of steps: the learning rate rises over that share, and then falls along a cosine."""
 _LARGEST_GRADIENT = 1.0
 _VALIDATION = 1 << 32
-"""In place of an epoch, for the random choice of objects to judge by."""
+"""Replaces the epoch in the random seed of the objects for validation."""
 _TARGETS = 256
-"""Objects whose targets are kept: half a megabyte each."""
+"""Number of objects whose targets are kept in memory: half a megabyte each."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a decoder is trained.
+    """Settings of a training.
 
     Attributes:
-        epochs: Most epochs.
-        learning_rate: Of AdamW, at its highest.
-        weight_decay: Of AdamW.
-        patience: Epochs without a better validation after which training stops.
-        validation: The share of photos, counted by their groups, that are kept for validation; with 0 there is none, and training ends
-            after the last epoch.
-        objects: Most objects of a photo that one step learns from.
-        prompts: Prompts for each of them, boxes and points in turn.
-        tokens: Most image tokens at which the loss of a prompt is taken, of 16 logits each.
-        prompt_encoder: Whether the prompt encoder is trained, too.
-        precision: Type of the products, one of `promptseg.finetuning.devices.PRECISIONS`.
-        lora: Rank of the adapters by which the image encoder is trained as well; 0 for none.
-        seed: Of the split, the order of photos and the prompts.
+        epochs: Largest number of epochs.
+        learning_rate: Peak learning rate of AdamW.
+        weight_decay: Weight decay of AdamW.
+        patience: Number of epochs without a better validation after which training stops.
+        validation: Share of the groups of images for validation. With 0 there is none, and training ends after the last epoch.
+        objects: Largest number of objects of an image in one step.
+        prompts: Number of prompts for each object in one step, boxes and points in turn.
+        tokens: Largest number of image tokens, of 16 logits each, that the loss of a prompt is computed on.
+        prompt_encoder: Whether the prompt encoder is trained as well.
+        precision: Number type of products, one of `promptseg.finetuning.devices.PRECISIONS`.
+        lora: Rank of the adapters that train the image encoder as well; 0 for none.
+        seed: Random seed of the split, the order of images and the prompts.
     """
 
     epochs: int = 12
@@ -88,7 +87,7 @@ class Settings:
     seed: int = 0
 
     def check(self) -> None:
-        """Raises `ConfigError` for a value out of its range."""
+        """Raise `ConfigError` for a value out of its range."""
         for name, least in (("epochs", 1), ("patience", 1), ("objects", 1), ("prompts", 1), ("tokens", 1), ("lora", 0), ("seed", 0)):
             object.__setattr__(self, name, whole_number(name, getattr(self, name), least))  # As a plain int.
         for name, least, below in (("learning_rate", 0, math.inf), ("weight_decay", 0, 1), ("validation", 0, 1)):
@@ -99,13 +98,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training came to.
+    """Result of a training.
 
     Attributes:
-        state: The tensors of the decoder of the best epoch.
-        best_epoch: That epoch; 0 where the decoder was best as it was.
+        state: Tensors of the decoder of the best epoch.
+        best_epoch: Number of that epoch; 0 if the base model was best.
         log: One entry an epoch, as in the log file.
-        stopped: Why training ended before its last epoch, or None.
+        stopped: Reason why training ended before its last epoch, or None.
     """
 
     state: Mapping[str, Tensor]
@@ -119,17 +118,17 @@ class _NotFiniteError(Exception):
 
 
 class Training:
-    """A decoder, what it learns from, and how far it is.
+    """Training of a decoder, which continues from the state in its file.
 
     Args:
         decoder: The decoder, which is trained in place.
-        examples: All photos.
-        features: What the image encoder made of each.
-        train: Indices of the photos to learn from.
-        validation: Indices of those to judge by.
-        settings: How.
-        file: Where the state is kept; the log is written beside it.
-        devices: Where; by default where the decoder is, alone.
+        examples: Training and validation images with their objects.
+        features: Features of each image from the image encoder.
+        train: Indices of the training images.
+        validation: Indices of the validation images.
+        settings: Settings of the training.
+        file: State file; the log is written beside it.
+        devices: Devices of the training; default: the device of the decoder alone.
 
     Raises:
         ConfigError: The file holds the state of another run.
@@ -167,28 +166,28 @@ class Training:
 
     @property
     def parameters(self) -> int:
-        """How many numbers are trained."""
+        """Number of trained parameters."""
         return sum(parameter.numel() for parameter in self._parameters)
 
     def run(self) -> Outcome:
-        """Trains to the end.
+        """Train to the end.
 
         Raises:
-            BackendError: The loss is not a number before any epoch made the decoder better, or torch failed.
+            BackendError: The loss is not finite before any epoch made the decoder better, or torch failed.
             OutOfMemoryError: A step does not fit into memory.
             OutputError: The state or the log cannot be written.
         """
         with _computing(self._decoder.device):
             stopped = self._stopped()
             if not self._log:
-                self._judge(0.0)
+                self._end_epoch(0.0)
                 self._save()
             try:
                 if stopped is None:
                     self._learn()
             except _NotFiniteError as error:
                 if not self._best["epoch"]:
-                    self._file.remove()  # It would only lead here again.
+                    self._file.remove()  # Continuing from it would fail in the same way.
                     (self._file.folder / LOG).unlink(missing_ok=True)
                     raise BackendError(f"{error}: try a learning rate below {self._settings.learning_rate:g}") from None
                 stopped = str(error)
@@ -203,7 +202,7 @@ class Training:
             self._losses += self._learn_from(self._train[order[own % len(order)]], epoch, step)
             self._step = step + 1
             if position + 1 == self._steps:
-                self._judge(time.monotonic() - started)
+                self._end_epoch(time.monotonic() - started)
                 started = time.monotonic()
             finished = step + 1 == self._total or (position + 1 == self._steps and self._stopped() is not None)
             if finished or time.monotonic() - saved > SAVE_EVERY:
@@ -213,7 +212,7 @@ class Training:
                 return
 
     def _learn_from(self, index: int, epoch: int, step: int) -> float:
-        """One step of the optimizer on one photo; gives the loss."""
+        """Take one step of the optimizer on one image, and return the loss."""
         random = np.random.default_rng([self._settings.seed, epoch, index])
         for group in self._optimizer.param_groups:
             group["lr"] = self._settings.learning_rate * _rate(step, self._total)
@@ -227,7 +226,7 @@ class Training:
         return total
 
     def _loss(self, index: int, random: np.random.Generator) -> float:
-        """The loss of prompts drawn for one photo, whose gradients are added to those of the parameters."""
+        """Return the loss of prompts drawn for one image, and add its gradients to those of the parameters."""
         asked = [
             (number, self._drawn(index, number, (first + turn) % 2 == 0, random))
             for number in self._objects(index, random)
@@ -244,14 +243,14 @@ class Training:
         return self._devices.mean(total).item()
 
     def _objects(self, index: int, random: np.random.Generator) -> list[int]:
-        """Which objects of a photo one step learns from, in their order."""
+        """Return the numbers of the objects of an image that one step trains on, in order."""
         count, most = len(self._examples[index].objects), self._settings.objects
         return list(range(count)) if count <= most else sorted(random.choice(count, most, replace=False).tolist())
 
     def _drawn(self, index: int, number: int, box: bool, random: np.random.Generator) -> SpatialPrompt:
         kinds = BOXES if box else POINTS
         kind = kinds[int(random.integers(len(kinds)))]
-        if kind in JUDGES.values():
+        if kind in VALIDATION_PROMPTS.values():
             return self._fixed_prompt(kind, index, number)
         return kind.prompt(self._examples[index].objects[number], random)
 
@@ -269,7 +268,7 @@ class Training:
     def _decoded(
         self, index: int, objects: Sequence[int], wanted: Sequence[Wanted], batch: PointPrompts
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Logits (N, C, P) and scores (N, C) of prompts for objects of a photo, with the truth and the weights (N, P) of the logits."""
+        """Return logits (N, C, P) and scores (N, C) of prompts, with ground truth and weights of the logits, both (N, P)."""
         places, weights = (np.stack(parts) for parts in zip(*wanted, strict=True))
         truth = np.stack([self._target(index, number).share[at] for number, (at, _) in zip(objects, wanted, strict=True)])
         with self._devices.computing():
@@ -277,15 +276,15 @@ class Training:
         flat_truth, flat_weights = (torch.from_numpy(array).to(logits.device).flatten(1) for array in (truth, weights))
         return logits.float().flatten(2), scores.float(), flat_truth, flat_weights
 
-    def _judge(self, seconds: float) -> None:
-        """Ends an epoch: judges the decoder, writes the log, and keeps the decoder if it is the best so far."""
+    def _end_epoch(self, seconds: float) -> None:
+        """End an epoch: validate the decoder, write the log, and keep the decoder if it is the best so far."""
         epoch = self._step // self._steps
         entry: dict[str, Any] = {"epoch": epoch, "loss": self._losses / self._steps if epoch else None, "seconds": round(seconds, 2)}
         with torch.no_grad():
             found = [self._validated(index) for index in self._validation]
         entry |= {f"iou_{kind}": float(np.mean([value for one in found for value in one[kind]])) for kind in (found[0] if found else ())}
         self._log.append(entry)
-        score = _score(entry) if found else epoch  # Without validation the last epoch counts.
+        score = _score(entry) if found else epoch  # Without validation the last epoch is the best.
         if not self._best or score > self._best["score"]:
             self._best = {"epoch": epoch, "score": score, "decoder": self._decoder.state()}
         self._losses = 0.0
@@ -296,11 +295,11 @@ class Training:
                     file.write(log_text(self._log))
 
     def _validated(self, index: int) -> dict[str, list[float]]:
-        """The IoU of each object of a photo with the mask that answers its box, and with the one that answers its innermost point."""
+        """Return the IoU of each object of an image with its mask by box, and with its mask by center point."""
         decoder_config = self._decoder.decoder_config
         objects = self._objects(index, np.random.default_rng([self._settings.seed, _VALIDATION, index]))
         found = {}
-        for name, kind in JUDGES.items():
+        for name, kind in VALIDATION_PROMPTS.items():
             prompts = [self._fixed_prompt(kind, index, number) for number in objects]
             ious: dict[int, float] = {}
             for rows, batch in self._batches(index, prompts):
@@ -314,7 +313,7 @@ class Training:
         return found
 
     def _stopped(self) -> str | None:
-        """Why training ends now although epochs are left, or None."""
+        """Return the reason why training ends before its last epoch, or None."""
         epoch = self._step // self._steps
         if not self._validation or not self._log or epoch >= self._settings.epochs or self._step % self._steps:
             return None
@@ -346,13 +345,13 @@ class Training:
 
 @dataclass(frozen=True)
 class _Decoded:
-    """A `promptseg.models.sam.model.Decoded` of which all logits are there."""
+    """Decoded prompts, as `promptseg.models.sam.model.Decoded`, whose logits are all computed."""
 
     scores: NDArray[np.float32]
     all_logits: NDArray[np.float32]
 
     def logits(self, prompt: int, candidates: Sequence[int], region: Any = None) -> NDArray[np.float32]:
-        del region  # More may be given than is asked for.
+        del region  # The protocol allows logits beyond the region.
         chosen: NDArray[np.float32] = self.all_logits[prompt, list(candidates)]
         return chosen
 
@@ -362,7 +361,7 @@ def _score(entry: Mapping[str, Any]) -> float:
 
 
 def _rate(step: int, total: int) -> float:
-    """The learning rate of a step as a share of its highest."""
+    """Return the learning rate of a step as a share of its peak."""
     warm = max(1, total // _WARM_UP)
     if step < warm:
         return (step + 1) / warm
@@ -370,19 +369,19 @@ def _rate(step: int, total: int) -> float:
 
 
 def log_text(log: Sequence[Mapping[str, Any]]) -> str:
-    """The log as JSON lines."""
+    """Return the log as JSON lines."""
     return "".join(json.dumps(entry) + "\n" for entry in log)
 
 
 @contextmanager
 def _computing(device: torch.device) -> Iterator[None]:
-    """Gradients in float32, whatever the caller has chosen for their own thread; torch's errors as ours."""
+    """Enable gradients in float32, independent of the caller's settings, and convert errors of torch to promptseg's."""
     with torch.enable_grad(), torch.autocast(device.type, enabled=False):
         try:
             yield
         except (PromptSegError, _NotFiniteError):
             raise
-        except Exception as error:  # torch's own errors have no base in common.
+        except Exception as error:  # Errors of torch have no common base class.
             if is_out_of_memory(error):
-                raise OutOfMemoryError("out of memory in training: try fewer objects a photo (objects), or a smaller model") from error
+                raise OutOfMemoryError("out of memory in training: try fewer objects an image (objects), or a smaller model") from error
             raise BackendError(f"torch failed: {error}") from error
