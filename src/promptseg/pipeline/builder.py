@@ -166,8 +166,7 @@ def _check_refining(config: PipelineConfig, model: str, accepts: frozenset[Promp
         raise IncompatibleStagesError("segment.refine needs the masks of a detector: add .detect(model), or leave refine out")
     if missing := {"point", "box", "mask"} - accepts:
         raise IncompatibleStagesError(
-            "segment.refine needs a segmenter that takes points, boxes and masks; "
-            f"model {model!r} takes no {' or '.join(sorted(missing))}"
+            f"segment.refine needs a segmenter that takes points, boxes and masks; model {model!r} takes no {' or '.join(sorted(missing))}"
         )
 
 
