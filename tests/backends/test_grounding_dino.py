@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import promptseg
-from promptseg import registry
 from promptseg.errors import ConfigError, MissingDependencyError, WeightsMismatchError
+from promptseg.registry import spec
 from promptseg.weights.store import file_sha256
 
 NAME, FILE = "grounding-dino-swin-t", "groundingdino_swint_ogc.pth"
@@ -128,9 +128,7 @@ def test_the_original_engine_refuses_a_folder_of_transformers_and_says_what_it_r
 
 
 def test_a_missing_package_is_said_with_how_to_install_it(monkeypatch):
-    monkeypatch.setattr(
-        registry.importlib.util, "find_spec", lambda module: None if module in ("groundingdino", "transformers") else object()
-    )
+    monkeypatch.setattr(spec.importlib.util, "find_spec", lambda module: None if module in ("groundingdino", "transformers") else object())
     for engine, command in (("transformers", r"promptseg\[grounding-dino\]"), ("groundingdino", "--no-deps groundingdino-py")):
         with pytest.raises(MissingDependencyError, match=command):
             promptseg.load(NAME, engine=engine)

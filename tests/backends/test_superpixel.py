@@ -160,7 +160,7 @@ def test_the_share_of_a_superpixel_in_a_box_is_counted_in_pixels_of_the_image(mo
 
 
 def test_a_mask_prompt_is_refused_with_what_is_taken(two_colors):
-    with pytest.raises(PromptError, match=r"prompt 1 is Prompt\.mask.*point, box and everything"):
+    with pytest.raises(PromptError, match=r"prompt 1 is Prompt\.mask.*point, box or everything"):
         segment(two_colors, Prompt.point(1, 1), Prompt.mask(LEFT))
 
 
