@@ -50,7 +50,7 @@ def test_what_was_converted_can_be_converted_again_and_evaluated(run, data):
         (("convert", *SOURCE, "--format", "coc", "--out", "out"), "--format is of coco, coco-polygons"),
         (("convert", "--images", "images", "--from", "masks", "--format", "coco", "--out", "out"), "annotations are FORMAT=PATH"),
         (("convert", "--images", "images", "--from", "mask=masks", "--format", "coco", "--out", "out"), "Did you mean 'masks'"),
-        (("evaluate", "--images", "images", "--masks", "masks", "--truth", "masks=masks"), "--truth stands in place of"),
+        (("evaluate", "--images", "images", "--masks", "masks", "--truth", "masks=masks"), "--truth replaces --masks"),
     ],
 )
 def test_wrong_usage_is_said(run, data, words, message):

@@ -99,7 +99,7 @@ def test_text_goes_to_the_detector(run):
         ((*DATA, "--mask-kind", "gray"), "got 'gray'"),
         ((*DATA, "--prompt", "bx"), "Did you mean 'box'"),
         ((*DATA, "--prompt", "text"), "give --detector"),
-        ((*DATA, "--detector", "find"), "--detector goes with --prompt text"),
+        ((*DATA, "--detector", "find"), "--detector needs --prompt text"),
         ((*DATA, "--rows", "rows.xlsx"), "rows.xlsx"),
         (("--images", "images", "--masks", "masks", "--model", "mini-smo"), "Did you mean 'mini-sam'"),
     ],
@@ -127,4 +127,4 @@ def test_failures_are_described_and_drawn(run, tmp_path):
 def test_a_threshold_that_is_no_iou_is_refused_before_anything_runs(run):
     done = run("evaluate", *DATA, "--failures", "bad", "--threshold", "0")
     assert done.exit_code == 2
-    assert "--threshold is an IoU above 0 and up to 1, got 0" in done.stderr
+    assert "--threshold is an IoU above 0 and at most 1, got 0" in done.stderr

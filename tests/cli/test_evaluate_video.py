@@ -92,7 +92,7 @@ def test_columns_stand_under_their_headings_however_long_a_name_is(run, tmp_path
 def test_what_belongs_together_is_told_with_exit_status_two(run, words):
     done = run("evaluate", *words, "--model", "cutter")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert "--video goes with --davis FOLDER, and --predictions with both" in done.stderr
+    assert "--video needs --davis FOLDER, and --predictions needs both" in done.stderr
 
 
 def broken_labels(root):

@@ -51,7 +51,7 @@ def test_a_model_that_runs_ones_own_weights_alone_is_never_ready(run):
 def test_the_list_says_plainly_what_the_agpl_asks(run):
     printed = run("models").stdout
     assert "yolo11n" in printed
-    assert "AGPL-3.0 asks of a program that uses such a model" in printed
+    assert "AGPL-3.0 requires that a program that uses such a model" in printed
 
 
 def test_the_size_is_null_where_it_is_not_published(run, add_model):

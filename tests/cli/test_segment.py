@@ -12,8 +12,6 @@ from PIL import Image
 from promptseg.detections import Detections
 from promptseg.errors import OutOfMemoryError
 from promptseg.masks import Mask
-from promptseg.models.sam.cache import EmbeddingCache
-from promptseg.models.sam.session import SamSegmenter
 from promptseg.runtime import files
 from promptseg.runtime.home import home
 from promptseg.testing import FakeDetector, FakeSegmenter
@@ -368,36 +366,35 @@ class TestWrongUsage:
 
 class TestCache:
     @pytest.fixture
-    def cached(self, add_model):
-        """A model with a cache in memory, as those of the SAM family are."""
+    def caches(self, add_model):
+        """The embedding caches that the model ``cached`` is given, one after another."""
+        caches = []
 
-        class Cached(SamSegmenter):
-            provenance = FakeSegmenter().provenance
+        class Cached(FakeSegmenter):
+            def with_cache(self, cache):
+                caches.append(cache)
+                return self
 
-            def open_all(self, images):
-                return [FakeSegmenter().open(image) for image in images]
+        add_model("cached", "segmenter", lambda _: Cached())
+        return caches
 
-        model = Cached(None, EmbeddingCache())
-        add_model("cached", "segmenter", lambda _: model)
-        return model
-
-    def test_encoded_images_are_kept_on_the_disk(self, run, save_image, cached):
+    def test_encoded_images_are_kept_on_the_disk(self, run, save_image, caches):
         run("segment", save_image("a.png"), "--model", "cached", "--point", "1,1", "--json")
-        assert cached.cache.folder == home() / "embeddings"
+        assert caches[-1].folder == home() / "embeddings"
 
     @pytest.mark.parametrize("words", [[], ["--no-cache"]])
-    def test_so_it_is_for_the_model_of_a_fallback(self, words, run, save_image, cached, add_model):
+    def test_so_it_is_for_the_model_of_a_fallback(self, words, run, save_image, caches, add_model):
         def too_large(_):
             raise OutOfMemoryError("9 GB")
 
         add_model("large", "segmenter", too_large)
         with pytest.warns(RuntimeWarning, match="large does not fit"):
             run("segment", save_image("a.png"), "--model", "large", "--fallback", "cached", "--point", "1,1", "--json", *words)
-        assert cached.cache is None if words else cached.cache.folder == home() / "embeddings"
+        assert caches[-1] is None if words else caches[-1].folder == home() / "embeddings"
 
-    def test_no_cache_keeps_none(self, run, save_image, cached):
+    def test_no_cache_keeps_none(self, run, save_image, caches):
         run("segment", save_image("a.png"), "--model", "cached", "--point", "1,1", "--json", "--no-cache")
-        assert cached.cache is None
+        assert caches[-1] is None
 
 
 class TestFallback:
