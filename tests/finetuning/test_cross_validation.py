@@ -43,10 +43,10 @@ def test_each_image_is_evaluated_with_a_decoder_that_was_not_trained_on_it(run, 
 
 
 def test_decoders_that_are_finished_are_not_trained_again_and_others_are_refused(run, monkeypatch):
-    first = run(judged_by=("box",))
+    first = run(protocols=("box",))
     with monkeypatch.context() as patch:
         patch.setattr(cross_validation, "finetune_decoder", None)
-        assert run(judged_by=("box",)).tuned["box"].rows == first.tuned["box"].rows
+        assert run(protocols=("box",)).tuned["box"].rows == first.tuned["box"].rows
     with pytest.raises(ConfigError, match=r"fold-1 holds another training \(it has other epochs\)"):
         run(epochs=2)
 

@@ -289,7 +289,7 @@ class TestRefusals:
             tune(overwrite=True)
 
     def test_too_few_images_are_refused(self, tune):
-        with pytest.raises(InputError, match="too few to learn from and to judge by"):
+        with pytest.raises(InputError, match="too few for training and validation"):
             tune(images=1)
 
     def test_a_package_that_is_missing_is_named(self, tune, monkeypatch):

@@ -66,7 +66,7 @@ def cross_validate(
     folds: int = 5,
     seed: int = 0,
     validation: float = 0.0,
-    judged_by: Sequence[str] = ("box", "point"),
+    protocols: Sequence[str] = ("box", "point"),
     baselines: bool = True,
     device: str = "auto",
     **settings: Any,
@@ -85,7 +85,7 @@ def cross_validate(
         folds: Number of folds, at least 2.
         seed: Random seed of the folds and of each training.
         validation: Share of the training images that is held out for early stopping; by default 0, so that all are trained on.
-        judged_by: Evaluation protocols, named as in `promptseg.evaluation.simulation`.
+        protocols: Evaluation protocols, named as in `promptseg.evaluation.simulation`.
         baselines: Also evaluate the baselines of `promptseg.evaluation.baselines`.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         settings: Other settings of `promptseg.finetune_decoder`.
@@ -99,7 +99,7 @@ def cross_validate(
     chosen = split_folds([example.group for example in examples], folds, seed)
     common = {"model": model, "seed": seed, "validation": validation, "device": device, **settings}
     folders = []
-    parts: dict[str, list[Evaluation]] = {name: [] for name in judged_by}
+    parts: dict[str, list[Evaluation]] = {name: [] for name in protocols}
     for number, held_out in enumerate(chosen, 1):
         folder = Path(out) / f"fold-{number}"
         folders.append(folder)
@@ -108,7 +108,7 @@ def cross_validate(
             finetune_decoder(dataset.only([example.name for example in learned]), None, folder, **common)
         segmenter = load_segmenter(str(folder), device=device, cache="disk")
         unseen = dataset.only([examples[index].name for index in held_out])
-        for name in judged_by:
+        for name in protocols:
             parts[name].append(evaluate(unseen, model=segmenter, prompt=name, seed=seed, baselines=baselines))
     order = [example.name for example in examples]
     tuned = {name: Evaluation.joined(found, f"{model}, fine-tuned in {folds} folds") for name, found in parts.items()}
@@ -116,7 +116,7 @@ def cross_validate(
     everything = dataset.only(order)
     base = {
         name: evaluate(everything, model=model, engine=engine, prompt=name, seed=seed, device=device, baselines=baselines)
-        for name in judged_by
+        for name in protocols
     }
     for kind, runs in (("base", base), ("tuned", tuned)):
         for name, run in runs.items():

@@ -25,7 +25,7 @@ def split(groups: Sequence[str], validation: float, seed: int) -> tuple[list[int
     independent = _shuffled(groups, seed)
     held_out = max(1, round(validation * len(independent))) if validation else 0
     if len(independent) <= held_out:
-        raise InputError(f"{len(groups)} images, of which {len(independent)} are independent, are too few to learn from and to judge by")
+        raise InputError(f"{len(groups)} images, of which {len(independent)} are independent, are too few for training and validation")
     validation_groups = set(independent[:held_out])
     return (
         [index for index, group in enumerate(groups) if group not in validation_groups],
