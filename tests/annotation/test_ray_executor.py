@@ -1,3 +1,4 @@
+import gc
 import os
 import signal
 
@@ -24,6 +25,7 @@ def cluster():
     ray.init(num_cpus=4, log_to_driver=False, include_dashboard=False, object_store_memory=200_000_000)
     yield
     ray.shutdown()
+    gc.collect()  # What Ray leaves open warns here, where it may, and not in a later test.
 
 
 @pytest.fixture
