@@ -79,7 +79,7 @@ def test_ten_bit_samples_become_eight(write_video, tmp_path, codec, pixels):
     av = pytest.importorskip("av")
     if codec not in av.codecs_available:
         pytest.skip(f"this build of av has no {codec}")
-    (frame,) = open_frames(write_video(tmp_path / "a.mp4", 1, codec=codec, pixels=pixels)).read()
+    (frame,) = open_frames(write_video(tmp_path / "a.mkv", 1, codec=codec, pixels=pixels)).read()
     assert frame.image.dtype == np.uint8
     assert np.allclose(frame.image[30, 40], 40, atol=4)
 
