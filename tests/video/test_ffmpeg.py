@@ -85,7 +85,7 @@ def test_ten_bit_samples_become_eight(write_video, tmp_path, codec, pixels):
 
 
 def test_odd_sizes_stay_odd(write_video, tmp_path):
-    source = open_frames(write_video(tmp_path / "a.mkv", 2, size=(47, 63), pixels="yuv444p"))
+    source = open_frames(write_video(tmp_path / "a.mp4", 2, size=(47, 63), pixels="yuv444p"))
     assert source.size == (47, 63)
     assert all(frame.image.shape == (47, 63, 3) for frame in source.read())
 
