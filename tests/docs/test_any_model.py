@@ -9,6 +9,7 @@ from PIL import Image
 
 import promptseg
 from promptseg import registry
+from promptseg.registry import loading
 from promptseg.samples import coffee
 from promptseg.weights.store import ModelWeights
 
@@ -58,7 +59,7 @@ def test_only_the_name_changes(name, small, tmp_path, monkeypatch):
     path = tmp_path / "weights.pt"
     torch.save(model.state_dict(), path)
     (file,) = registry.find_model(name).engines[0].files
-    monkeypatch.setattr(registry, "fetch", lambda *_: ModelWeights({file.name: path}, {file.name: file.sha256}))
+    monkeypatch.setattr(loading, "weights_of", lambda _: ModelWeights({file.name: path}, {file.name: file.sha256}))
     monkeypatch.chdir(tmp_path)
     Image.fromarray(coffee()).save("photo.jpg")
     namespace = {"ps": promptseg}
