@@ -16,7 +16,7 @@ PYTHONS ?=
 help:  ## Show what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: $(DEMO_VENV)/.installed  ## Segment a sample photo: pictures and masks in demo/.
+demo: $(DEMO_VENV)/.installed  ## Segment a sample image: overlays and masks in demo/.
 	$(DEMO_VENV)/bin/promptseg demo --out demo
 
 test: $(VENV)/.installed  ## Run all tests, with every backend; skips are listed at the end.
@@ -48,18 +48,18 @@ dist:  ## Build wheel and sdist into dist/, check them, and run the demo from th
 release:  ## Commit and tag a version whose distributions were tried: make release VERSION=x.y.z.
 	$(PYTHON) tools/release.py $(VERSION)
 
-study: $(VENV)/.installed  ## Measure, fine-tune and measure again on photos of floods: make study DATA=FOLDER (with images/ and masks/).
+study: $(VENV)/.installed  ## Measure, fine-tune and measure again on images of floods: make study DATA=FOLDER (with images/ and masks/).
 	@test -d "$(DATA)" || { echo "give the folder that has images/ and masks/: make study DATA=FOLDER"; exit 2; }
 	$(VENV)/bin/python examples/flood_study.py --data "$(DATA)" --out flood_study
 
-format: $(VENV)/.installed  ## Format the code and mend what the linter can mend.
+format: $(VENV)/.installed  ## Format the code and fix what the linter can fix.
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
 docs: $(VENV)/.installed  ## Serve the documentation at http://127.0.0.1:8000.
 	$(VENV)/bin/mkdocs serve --dev-addr 127.0.0.1:8000
 
-pictures: $(VENV)/.installed  ## Make the three pictures of the first page anew (fetches the weights of YOLOv8n, AGPL-3.0).
+pictures: $(VENV)/.installed  ## Make the three images of the first page anew (fetches the weights of YOLOv8n, AGPL-3.0).
 	$(VENV)/bin/python examples/first_page_images.py
 
 clean:  ## Remove environments and everything that was made.

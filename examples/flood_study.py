@@ -13,7 +13,7 @@ The folder has ``images`` and ``masks``. The cells of this script are also a pag
 # with a mean over twenty others, a point with a box, or images that the model was trained on with images that it was not. So here:
 #
 # - everything is compared **in pairs**, on the same images, with the same prompts, and differences have an interval;
-# - every figure stands beside **what no model gives**: the box itself, filled;
+# - every figure stands beside a **baseline that needs no model**: the box itself, filled;
 # - fine-tuned decoders are judged only by images that they **never saw**: the images are dealt into folds, and each fold is judged by a
 #   decoder that learned from the others.
 #

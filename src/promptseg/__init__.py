@@ -2,7 +2,7 @@
 
     import promptseg as ps
 
-    result = ps.segment("photo.jpg", ps.Prompt.box(75, 275, 1725, 850))
+    result = ps.segment("photo.jpg", ps.Prompt.box(322, 62, 430, 330))
     result.overlay().save("photo-masks.png")
 
 Names are imported when they are first used, so that ``import promptseg`` is quick and loads no backend.

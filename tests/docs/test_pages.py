@@ -78,15 +78,15 @@ def test_every_decision_is_in_the_index_and_has_its_three_parts():
         assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"]
 
 
-def rooms():
-    """The rooms of the navigation with their entries; what an entry unfolds does not count."""
+def parts():
+    """Return the parts of the navigation with their entries. Sub-entries do not count."""
     entries = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))["nav"]
     return {name: entry for item in entries for name, entry in item.items() if isinstance(entry, list)}
 
 
-def test_the_navigation_has_four_rooms_of_at_most_a_dozen_entries():
-    assert list(rooms()) == ["Start", "How to", "Understand", "Reference"]
-    for name, entries in rooms().items():
+def test_the_navigation_has_four_parts_of_at_most_a_dozen_entries():
+    assert list(parts()) == ["Start", "How to", "Understand", "Reference"]
+    for name, entries in parts().items():
         assert len(entries) <= 12, f"{name} has {len(entries)} entries"
 
 

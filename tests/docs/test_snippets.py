@@ -104,11 +104,11 @@ def test_the_python_of_the_evaluation_page_runs_on_a_folder_of_images_and_masks(
 @pytest.mark.usefixtures("mini_sam", "page_folder")
 def test_the_python_of_the_annotation_page_runs_on_a_folder_of_images(add_model):
     add_model("yolo11n", "detector", lambda _: FakeDetector({"dog": (170, 18, 421, 315), "cat": (322, 62, 430, 330)}))
-    Path("photos").mkdir()
-    Path("photo.jpg").rename("photos/photo.jpg")
+    Path("images").mkdir()
+    Path("photo.jpg").rename("images/photo.jpg")
     (block,) = blocks("docs/how-to/annotate.md")
     assert run("docs/how-to/annotate.md", block[2], block[1], {"__name__": "page"}) == "1 images, 0 failed\n"
-    assert {path.name for path in Path("dataset").iterdir()} >= {"coco.json", "gallery", "journal.jsonl"}
+    assert {path.name for path in Path("dataset").iterdir()} >= {"coco.json", "labelme", "gallery", "journal.jsonl"}
 
 
 def test_the_tutorial_shows_the_files_of_the_example_as_they_are():

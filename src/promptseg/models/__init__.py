@@ -1,1 +1,1 @@
-"""Engines of model families, without names or weights of models."""
+"""Code of model families. To add a model: `registry/models.toml`; to add a library: `backends/`."""

@@ -1,4 +1,4 @@
-"""Interface between the SAM engine and its models: `SamModel`, with the two methods `encode` and `decode`."""
+"""Interface between the code of the SAM family and its models: `SamModel`, with the two methods `encode` and `decode`."""
 
 from __future__ import annotations
 
