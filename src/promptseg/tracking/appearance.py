@@ -97,7 +97,7 @@ class Appearance:
 
 
 def appearance_of(grid: FeatureGrid, mask: NDArray[np.bool_]) -> Appearance:
-    """Return the appearance of the object with a mask (H, W). If it covers no cell by half, the most covered cell is taken."""
+    """Return the appearance of the object with a mask (H, W). If it covers no cell by more than half, the most covered cell is taken."""
     coverage = grid.coverage(mask).ravel()
     inside = coverage > INSIDE
     if not inside.any():
