@@ -39,7 +39,7 @@ def test_a_segmenter_that_takes_no_boxes_is_refused_by_what_it_says_of_itself():
         accepts = frozenset({"point"})
 
     pipeline = BuiltPipeline(parse_config({"segment": {"model": "clicks"}}), None, Clicks())
-    with pytest.raises(ConfigError, match="tracking asks the segmenter with boxes; this one takes point"):
+    with pytest.raises(ConfigError, match="tracking needs a segmenter that takes boxes; this one takes point"):
         list(pipeline.track(FRAMES, Prompt.point(5, 5)))
 
 
