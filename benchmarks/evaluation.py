@@ -15,9 +15,9 @@ def timed(dataset: object, prompt: str, *, baselines: bool) -> tuple[float, floa
     """Return the wall time and processor time of an evaluation with embeddings cached on the disk alone."""
     import promptseg
     from promptseg.models.sam.cache import EmbeddingCache
-    from promptseg.runtime.home import home
+    from promptseg.runtime.home import cache_dir
 
-    model = promptseg.load("mini-sam", cache=EmbeddingCache(0, home() / "embeddings"))
+    model = promptseg.load("mini-sam", cache=EmbeddingCache(0, cache_dir() / "embeddings"))
     started = time.perf_counter(), time.process_time()
     promptseg.evaluate(dataset, model=model, prompt=prompt, baselines=baselines)
     return time.perf_counter() - started[0], time.process_time() - started[1]
@@ -27,7 +27,7 @@ def main(options: argparse.Namespace) -> None:
     """Evaluate twice with a cache that is empty at first, and print both times."""
     import promptseg
     from promptseg.datasets.formats.davis import read_davis
-    from promptseg.runtime.home import home
+    from promptseg.runtime.home import cache_dir
 
     promptseg.load("mini-sam")
     dataset = read_davis(options.shared / "data" / "davis2016")
@@ -37,7 +37,7 @@ def main(options: argparse.Namespace) -> None:
     for baselines in (False, True):
         with tempfile.TemporaryDirectory() as folder:
             for kept in ("weights", "prepared"):
-                (Path(folder) / kept).symlink_to(home() / kept)
+                (Path(folder) / kept).symlink_to(cache_dir() / kept)
             earlier = os.environ.get("PROMPTSEG_HOME")
             os.environ["PROMPTSEG_HOME"] = folder
             first, again = (timed(chosen, options.prompt, baselines=baselines) for _ in range(2))

@@ -38,7 +38,7 @@ def epochs(model: str, examples: Sequence[Any], rounds: int) -> Iterator[tuple[f
     from promptseg.finetuning.decoder import TrainableDecoder
     from promptseg.finetuning.run import choose_trainable
     from promptseg.finetuning.state import StateFile
-    from promptseg.finetuning.train import Settings, Training
+    from promptseg.finetuning.train import Training, TrainingConfig
     from promptseg.registry import load_segmenter
     from promptseg.registry.files import weights_of
     from promptseg.registry.loading import make
@@ -52,8 +52,8 @@ def epochs(model: str, examples: Sequence[Any], rounds: int) -> Iterator[tuple[f
     def epoch(features: Sequence[Any], number: int) -> tuple[float, float]:
         decoder = TrainableDecoder(make(chosen.backend.torch_module, request), torch.device("cpu"))
         with tempfile.TemporaryDirectory() as folder:
-            settings = Settings(epochs=2, validation=0, seed=number)
-            training = Training(decoder, examples, features, range(len(examples)), [], settings, StateFile(Path(folder), {}))
+            config = TrainingConfig(epochs=2, validation=0, seed=number)
+            training = Training(decoder, examples, features, range(len(examples)), [], config, StateFile(Path(folder), {}))
             *_, entry = training.run().log
             return entry["seconds"], entry["loss"]
 

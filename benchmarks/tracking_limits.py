@@ -1,6 +1,6 @@
 """How far mean J moves when a limit or weight of `propagate` is 10 % lower or higher, one at a time.
 
-    python benchmarks/tracking_limits.py DAVIS [--sequence bmx-trees] [--names LOST BELL …]
+    python benchmarks/tracking_limits.py DAVIS [--sequence bmx-trees] [--names LOST PRIOR_SIGMA …]
 
 As `tracking.py`, but for one sequence. Embeddings are kept on the disk, so that only the first run encodes.
 """
@@ -19,7 +19,7 @@ LIMITS = {
     "GONE": propagation,
     "LEARNED": propagation,
     "FLOW_WEIGHT": propagation,
-    "BELL": propagation,
+    "PRIOR_SIGMA": propagation,
     "ALIKE": propagation,
     "SHARPNESS": appearance,
 }

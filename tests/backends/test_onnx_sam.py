@@ -15,7 +15,7 @@ from promptseg.models.sam.onnx.model import OnnxSam
 from promptseg.models.sam.onnx.sam2 import OnnxSam2
 from promptseg.prompts import Prompt
 from promptseg.registry import catalog
-from promptseg.runtime.home import home
+from promptseg.runtime.home import cache_dir
 from promptseg.weights.store import WeightFile, file_sha256
 
 LAYOUTS = {
@@ -97,7 +97,7 @@ class TestByName:
         assert isinstance(segmenter.model, kind)
         assert segmenter.provenance.weights == {file.name: file.sha256 for file in files}
         assert len(segmenter.open(photo()).segment([Prompt.point(40, 50)])) == 1
-        assert bool(list(home().glob("prepared/*/decoder.onnx"))) is (layout == "sam_int8_pair")
+        assert bool(list(cache_dir().glob("prepared/*/decoder.onnx"))) is (layout == "sam_int8_pair")
 
     @pytest.mark.parametrize(
         "model", [model for model in registry.list_models().values() for e in model.engines if e.backend == "onnx_sam"]
@@ -110,17 +110,17 @@ class TestPreparedGraphs:
     def test_a_cache_that_cannot_be_written_costs_nothing_but_time(self, sam_pair, photo, monkeypatch):
         prompt = [Prompt.point(40, 50)]
         expected = promptseg.load("onnx-sam", weights=sam_pair).open(photo()).segment(prompt)
-        assert list(home().glob("prepared/*/*.onnx"))
-        occupied = home() / "a file"
+        assert list(cache_dir().glob("prepared/*/*.onnx"))
+        occupied = cache_dir() / "a file"
         occupied.touch()
         monkeypatch.setenv("PROMPTSEG_HOME", str(occupied))
         assert list(promptseg.load("onnx-sam", weights=sam_pair).open(photo()).segment(prompt)) == list(expected)
 
     def test_they_are_made_once(self, sam_pair):
         promptseg.load("onnx-sam", weights=sam_pair)
-        made = {path: path.stat().st_mtime_ns for path in home().glob("prepared/*/*.onnx")}
+        made = {path: path.stat().st_mtime_ns for path in cache_dir().glob("prepared/*/*.onnx")}
         promptseg.load("onnx-sam", weights=sam_pair)
-        assert {path: path.stat().st_mtime_ns for path in home().glob("prepared/*/*.onnx")} == made
+        assert {path: path.stat().st_mtime_ns for path in cache_dir().glob("prepared/*/*.onnx")} == made
 
 
 class TestOptions:

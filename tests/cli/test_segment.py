@@ -13,7 +13,7 @@ from promptseg.detections import Detections
 from promptseg.errors import OutOfMemoryError
 from promptseg.masks import Mask
 from promptseg.runtime import files
-from promptseg.runtime.home import home
+from promptseg.runtime.home import cache_dir
 from promptseg.testing import FakeDetector, FakeSegmenter
 
 
@@ -380,7 +380,7 @@ class TestCache:
 
     def test_encoded_images_are_kept_on_the_disk(self, run, save_image, caches):
         run("segment", save_image("a.png"), "--model", "cached", "--point", "1,1", "--json")
-        assert caches[-1].folder == home() / "embeddings"
+        assert caches[-1].folder == cache_dir() / "embeddings"
 
     @pytest.mark.parametrize("words", [[], ["--no-cache"]])
     def test_so_it_is_for_the_model_of_a_fallback(self, words, run, save_image, caches, add_model):
@@ -390,7 +390,7 @@ class TestCache:
         add_model("large", "segmenter", too_large)
         with pytest.warns(RuntimeWarning, match="large does not fit"):
             run("segment", save_image("a.png"), "--model", "large", "--fallback", "cached", "--point", "1,1", "--json", *words)
-        assert caches[-1] is None if words else caches[-1].folder == home() / "embeddings"
+        assert caches[-1] is None if words else caches[-1].folder == cache_dir() / "embeddings"
 
     def test_no_cache_keeps_none(self, run, save_image, caches):
         run("segment", save_image("a.png"), "--model", "cached", "--point", "1,1", "--json", "--no-cache")
@@ -475,7 +475,7 @@ class TestProcess:
 @pytest.mark.weights
 def test_the_default_model_segments_an_image_and_finds_it_encoded_the_second_time(mini_sam, run, save_image, tmp_path, monkeypatch):
     save_image("a.png", 120, 160)
-    monkeypatch.setattr("promptseg.models.sam.cache.home", lambda: tmp_path / "home")
+    monkeypatch.setattr("promptseg.models.sam.cache.cache_dir", lambda: tmp_path / "home")
     for stage in ("encode", "cache"):
         result = run("segment", "a.png", "--point", "44,57", "--json")
         assert (result.exit_code, result.stderr) == (0, "")

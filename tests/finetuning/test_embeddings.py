@@ -13,7 +13,7 @@ from promptseg.models.sam.geometry import LongestSide
 from promptseg.models.sam.model import Embedding
 from promptseg.models.sam.session import SamSegmenter
 from promptseg.results import Provenance
-from promptseg.runtime.home import home
+from promptseg.runtime.home import cache_dir
 
 
 class Means:
@@ -64,14 +64,14 @@ def test_what_was_encoded_before_is_found_on_the_disk_and_no_model_is_loaded(enc
 def test_what_is_lost_meanwhile_is_encoded_again(encode, monkeypatch):
     features = encode()
     features._cache._entries.clear()
-    next((home() / "embeddings").glob("*.npz")).unlink()
+    next((cache_dir() / "embeddings").glob("*.npz")).unlink()
     assert len([features[index] for index in range(4)]) == 4
     assert features.encoded == 5
 
 
 def test_a_disk_that_is_full_is_named_where_memory_cannot_hold_all(encode, monkeypatch):
-    home().mkdir(exist_ok=True)
-    (home() / "embeddings").touch()
+    cache_dir().mkdir(exist_ok=True)
+    (cache_dir() / "embeddings").touch()
     assert encode().encoded == 4  # There is memory enough.
     monkeypatch.setattr(embeddings.EmbeddingCache, "put", lambda *_: None)
     monkeypatch.setattr(embeddings, "available_memory", lambda: 0)

@@ -40,36 +40,36 @@ def test_each_image_token_has_its_own_logits():
 
 def test_what_is_beyond_the_image_or_ignored_does_not_count():
     found = target(rectangle(8, 16, 16, 32), [rectangle(0, 8, 0, 8)], GEOMETRY)
-    assert (found.counts[48:] == 0).all()
-    assert (found.counts[0] == 0).all()
-    places, weights = found.everywhere()
+    assert (found.valid_share[48:] == 0).all()
+    assert (found.valid_share[0] == 0).all()
+    places, weights = found.all_tokens()
     assert places.tolist() == list(range(1, 48))
     assert (weights == 1).all()
 
 
 def test_some_tokens_stand_for_all_and_half_of_them_are_near_the_object():
     found = target(rectangle(8, 16, 16, 32), (), GEOMETRY)
-    places, weights = found.some(12, np.random.default_rng(0))
+    places, weights = found.sample(12, np.random.default_rng(0))
     assert len(set(places.tolist())) == 12
     near = {row * 8 + column for row in range(3) for column in range(1, 5)}
     assert sum(place in near for place in places.tolist()) == 6
     assert weights.sum() == pytest.approx(48 * 16)
     sums = []
     for seed in range(200):
-        places, weights = found.some(12, np.random.default_rng(seed))
+        places, weights = found.sample(12, np.random.default_rng(seed))
         sums.append((found.share[places] * weights).sum())
     assert np.mean(sums) == pytest.approx(found.share.sum(), rel=0.1)
 
 
 def test_as_many_tokens_as_there_are_are_all_of_them():
     found = target(rectangle(8, 16, 16, 32), (), GEOMETRY)
-    for one, other in zip(found.some(48, np.random.default_rng(0)), found.everywhere(), strict=True):
+    for one, other in zip(found.sample(48, np.random.default_rng(0)), found.all_tokens(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("mask", [rectangle(0, 48, 0, 64), rectangle(0, 1, 0, 1)])
 def test_an_object_that_fills_the_image_or_hardly_shows_has_just_as_many(mask):
-    places, weights = target(mask, (), GEOMETRY).some(20, np.random.default_rng(0))
+    places, weights = target(mask, (), GEOMETRY).sample(20, np.random.default_rng(0))
     assert places.shape == (20,)
     assert weights.shape == (20, 16)
     assert (weights > 0).all()

@@ -13,7 +13,7 @@ from promptseg.errors import (
 )
 from promptseg.registry import BackendSpec, Engine, ModelSpec, catalog, find_model, list_models, load
 from promptseg.registry.builtin import BUILT_IN
-from promptseg.registry.catalog import backend_for, memory_need
+from promptseg.registry.catalog import backend_for, memory_requirement
 from promptseg.weights.store import WeightFile
 
 # SPDX identifiers of licenses that models are published under.
@@ -155,7 +155,7 @@ class TestMemory:
                 for name, (engine, of, mib) in models.items()
             }
             monkeypatch.setattr(catalog, "list_models", lambda: specs)
-            return memory_need(specs["this"], specs["this"].engines[0])
+            return memory_requirement(specs["this"], specs["this"].engines[0])
 
         return set_to
 

@@ -4,10 +4,12 @@ import pytest
 
 from promptseg.errors import OutOfMemoryError
 from promptseg.runtime import memory
-from promptseg.runtime.memory import MemoryNeed
+from promptseg.runtime.memory import MemoryRequirement
 
 MIB = 1 << 20
-NEED = MemoryNeed("large", 4000, lighter=(MemoryNeed("middle", 2500), MemoryNeed("small", 1500), MemoryNeed("tiny", 300)))
+NEED = MemoryRequirement(
+    "large", 4000, lighter=(MemoryRequirement("middle", 2500), MemoryRequirement("small", 1500), MemoryRequirement("tiny", 300))
+)
 
 
 @pytest.fixture(autouse=True)
@@ -31,13 +33,15 @@ def test_types_of_16_bits_need_half(dtype, mib):
     ("dtype", "device", "mib"), [("bfloat16", "cpu", 3000), ("bfloat16", "cuda", 2000), ("float32", "cpu", 4000), ("float32", "cuda", 4000)]
 )
 def test_on_the_cpu_the_whole_checkpoint_is_read_for_any_type(dtype, device, mib):
-    need = MemoryNeed("m", 4000, 3000 * MIB)
+    need = MemoryRequirement("m", 4000, 3000 * MIB)
     assert need.loading(dtype, device) == mib * MIB
     assert need.encoding(dtype) == NEED.encoding(dtype)
 
 
 def test_half_precision_is_not_suggested_if_the_checkpoint_would_not_fit():
-    need = MemoryNeed("m", 4000, 3000 * MIB, (MemoryNeed("heavy", 3500, 2600 * MIB), MemoryNeed("light", 3500, 1000 * MIB)))
+    need = MemoryRequirement(
+        "m", 4000, 3000 * MIB, (MemoryRequirement("heavy", 3500, 2600 * MIB), MemoryRequirement("light", 3500, 1000 * MIB))
+    )
     assert message(2500, need) == (
         "out of memory on cpu: the model does not fit; m needs about 4,000 MiB in float32; there is room for 2,500 MiB; "
         "nothing smaller is known to fit"
@@ -48,8 +52,8 @@ def test_half_precision_is_not_suggested_if_the_checkpoint_would_not_fit():
 
 
 def test_an_unknown_need_is_unknown_in_every_type():
-    assert MemoryNeed("m", checkpoint=5).encoding("bfloat16") is None
-    assert MemoryNeed("m", checkpoint=5).loading("bfloat16", "cpu") is None
+    assert MemoryRequirement("m", checkpoint=5).encoding("bfloat16") is None
+    assert MemoryRequirement("m", checkpoint=5).loading("bfloat16", "cpu") is None
 
 
 def test_the_message_has_the_need_the_room_and_what_would_fit():
@@ -89,9 +93,9 @@ def test_if_nothing_fits_the_message_says_so():
 
 
 def test_three_models_are_named_and_the_others_counted():
-    need = MemoryNeed("m", 4000, lighter=tuple(MemoryNeed(f"m{i}", 100) for i in range(9)))
+    need = MemoryRequirement("m", 4000, lighter=tuple(MemoryRequirement(f"m{i}", 100) for i in range(9)))
     assert message(1000, need).endswith("(m0, m1, m2 and 6 more)")
 
 
 def test_an_unknown_need_is_not_in_the_message():
-    assert message(None, MemoryNeed("m")) == "out of memory on cpu: the model does not fit: try dtype='bfloat16'"
+    assert message(None, MemoryRequirement("m")) == "out of memory on cpu: the model does not fit: try dtype='bfloat16'"

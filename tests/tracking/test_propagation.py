@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from promptseg.masks import Mask, Masks
-from promptseg.tracking.appearance import cells_of
+from promptseg.tracking.appearance import feature_grid_of
 from promptseg.tracking.flow import Flow, flow_between, gray
-from promptseg.tracking.propagation import VIEWS, Signals, begin, step
+from promptseg.tracking.propagation import MAX_LEARNED, Signals, propagate_track, start_track
 
 SPATIAL = frozenset({"point", "box", "mask"})
 
 
 def start(scene, name="square", **made):
-    return begin(cells_of(scene), Mask.from_array(scene.things[name], **made))
+    return start_track(feature_grid_of(scene), Mask.from_array(scene.things[name], **made))
 
 
 def go(track, *scenes, accepts=SPATIAL):
@@ -23,7 +23,7 @@ def go(track, *scenes, accepts=SPATIAL):
     tracks = []
     for before, after in itertools.pairwise(scenes):
         flow = flow_between(gray(before.image), gray(after.image))
-        track = step(track, after, cells_of(after), flow, accepts)
+        track = propagate_track(track, after, feature_grid_of(after), flow, accepts)
         tracks.append(track)
     return tracks
 
@@ -34,15 +34,15 @@ def test_a_moving_object_is_followed(scene, square):
         np.testing.assert_array_equal(track.mask, shown.things["square"])
         assert track.signals.lost == 0
         assert track.signals.confidence > 0.6
-    assert track.held.tolist() == [40, 40, 64, 64]
+    assert track.last_found_box.tolist() == [40, 40, 64, 64]
 
 
-def test_prompted_views_are_kept_and_of_the_others_the_latest(scene, square):
-    scenes = [scene({"square": square(20 + 2 * index, 30)}) for index in range(VIEWS + 3)]
+def test_prompted_appearances_are_kept_and_of_the_others_the_latest(scene, square):
+    scenes = [scene({"square": square(20 + 2 * index, 30)}) for index in range(MAX_LEARNED + 3)]
     first = start(scenes[0])
     tracks = go(first, *scenes)
     assert all(track.prompted == first.prompted for track in tracks)
-    assert [len(track.learned) for track in tracks] == [1, 2, *[VIEWS] * VIEWS]
+    assert [len(track.learned) for track in tracks] == [1, 2, *[MAX_LEARNED] * MAX_LEARNED]
     assert tracks[-1].learned[:-1] == tracks[-2].learned[1:]
 
 
@@ -59,7 +59,11 @@ def test_behind_a_wall_an_object_is_lost_nothing_is_learned_and_after_it_the_obj
     assert [track.signals.lost for track in behind] == [1, 2, 3]
     for track in behind:
         assert not track.mask.any()
-        assert (track.learned, track.usual, track.held.tolist()) == (first.learned, first.usual, first.held.tolist())
+        assert (track.learned, track.mean_agreement, track.last_found_box.tolist()) == (
+            first.learned,
+            first.mean_agreement,
+            first.last_found_box.tolist(),
+        )
         assert track.signals.confidence < 0.1
     assert again.signals.lost == 0
     np.testing.assert_array_equal(again.mask, shown.things["square"])
@@ -90,7 +94,7 @@ def shifted(by, trusted=True):
 
 
 def after(track, scene, flow):
-    return step(track, scene, cells_of(scene), flow, SPATIAL)
+    return propagate_track(track, scene, feature_grid_of(scene), flow, SPATIAL)
 
 
 @pytest.mark.parametrize(("by", "name"), [(0, "left"), (60, "right")])
@@ -123,20 +127,20 @@ def test_an_object_that_the_flow_takes_out_of_the_frame_is_looked_for_where_it_w
 @pytest.mark.parametrize(
     ("share", "lost", "seen", "learned"), [(0.95, 0, True, 1), (0.65, 0, True, 0), (0.35, 4, True, 0), (0.15, 4, False, 0)]
 )
-def test_the_share_of_the_usual_agreement_decides_whether_an_object_is_lost_seen_and_learned(scene, square, share, lost, seen, learned):
+def test_the_share_of_the_mean_agreement_decides_whether_an_object_is_lost_seen_and_learned(scene, square, share, lost, seen, learned):
     shown = scene({"square": square(20, 30)})
     track = replace(start(shown), signals=Signals(lost=3))
-    track = after(replace(track, usual=track.usual / share), shown, shifted(0))
-    assert track.signals.appearance == pytest.approx(share, rel=0.12)  # The bell of a lost object is wider.
+    track = after(replace(track, mean_agreement=track.mean_agreement / share), shown, shifted(0))
+    assert track.signals.appearance == pytest.approx(share, rel=0.12)  # The Gaussian prior of a lost object is wider.
     assert (track.signals.lost, bool(track.mask.any()), len(track.learned)) == (lost, seen, learned)
     assert track.signals.flow == 0  # Of a lost object the flow says nothing, though the mask is where it leads.
 
 
-def test_the_usual_agreement_is_a_slow_running_mean(scene, square):
+def test_the_mean_agreement_is_a_slow_running_mean(scene, square):
     shown = scene({"square": square(20, 30)})
     first = start(shown)
-    track = after(replace(first, usual=first.usual * 1.1), shown, shifted(0))
-    assert track.usual == pytest.approx(first.usual * (0.9 * 1.1 + 0.1), rel=0.01)
+    track = after(replace(first, mean_agreement=first.mean_agreement * 1.1), shown, shifted(0))
+    assert track.mean_agreement == pytest.approx(first.mean_agreement * (0.9 * 1.1 + 0.1), rel=0.01)
 
 
 class Judging:
@@ -153,7 +157,7 @@ class Judging:
 def test_among_candidates_that_agree_about_equally_the_model_decides(scene, square):
     shown = scene({"square": square(20, 30)})
     model = Judging(shown.things["square"])
-    track = step(start(shown), model, cells_of(shown), shifted(0), SPATIAL)
+    track = propagate_track(start(shown), model, feature_grid_of(shown), shifted(0), SPATIAL)
     np.testing.assert_array_equal(track.mask, model.most)
 
 
@@ -162,7 +166,7 @@ def test_the_flow_of_what_hides_an_object_is_not_followed(scene, square, wall):
     shown = scene({"square": square(40, 30)})
     walls = [scene({"square": square(40, 30), "wall": wall(32 + 4 * index, 40)}) for index in range(3)]
     tracks = go(start(shown), shown, *walls)
-    assert [track.held.tolist() for track in tracks] == [[40, 30, 64, 54]] * 3
+    assert [track.last_found_box.tolist() for track in tracks] == [[40, 30, 64, 54]] * 3
     assert [track.signals.flow for track in tracks[1:]] == [0, 0]
 
 

@@ -111,8 +111,8 @@ def test_an_object_that_is_not_seen_is_lost():
 
 def test_an_object_that_comes_back_elsewhere_gets_its_id_back():
     script = {(1, frame): NOTHING for frame in range(1, 6)}
-    find = finder([[area(LEFT, 0.9, "cup")], [], [area(LEFT, 0.8, "cup")]])
-    frames = list(track_with_redetection(Scripted(script), video(6), find=find, redetection=RedetectionConfig(redetect_every=2)))
+    detect = finder([[area(LEFT, 0.9, "cup")], [], [area(LEFT, 0.8, "cup")]])
+    frames = list(track_with_redetection(Scripted(script), video(6), detect=detect, redetection=RedetectionConfig(redetect_every=2)))
     assert told(frames) == [(0, 1, "added"), (1, 1, "lost"), (4, 1, "recovered"), (5, 1, "lost")]
     assert frames[4].masks[0] == area(LEFT)
     assert frames[4].masks[0].label == "cup"
@@ -122,40 +122,42 @@ def test_an_object_that_comes_back_elsewhere_gets_its_id_back():
 @pytest.mark.parametrize("found", [area(RIGHT, 0.9, "cup"), area(LEFT, 0.9, "plate")], ids=["another color", "another label"])
 def test_a_detection_unlike_the_lost_object_is_a_new_object(found):
     script = {(1, 1): NOTHING, (1, 2): NOTHING}
-    find = finder([[area(LEFT, 0.9, "cup")], [found]])
-    frames = list(track_with_redetection(Scripted(script), video(3), find=find, redetection=RedetectionConfig(redetect_every=2)))
+    detect = finder([[area(LEFT, 0.9, "cup")], [found]])
+    frames = list(track_with_redetection(Scripted(script), video(3), detect=detect, redetection=RedetectionConfig(redetect_every=2)))
     assert told(frames) == [(0, 1, "added"), (1, 1, "lost"), (2, 2, "added")]
 
 
 def test_what_is_tracked_already_is_not_added_again():
-    find = finder([[area(LEFT, 0.9, "cup")], [area((6, 5, 20, 20), 0.9, "cup"), area((6, 6, 12, 12), 0.9, "spot")]])
-    assert told(track_with_redetection(Scripted(), video(4), find=find, redetection=RedetectionConfig(redetect_every=1))) == [
+    detect = finder([[area(LEFT, 0.9, "cup")], [area((6, 5, 20, 20), 0.9, "cup"), area((6, 6, 12, 12), 0.9, "spot")]])
+    assert told(track_with_redetection(Scripted(), video(4), detect=detect, redetection=RedetectionConfig(redetect_every=1))) == [
         (0, 1, "added")
     ]
 
 
 def test_what_the_tracker_recovers_in_the_wrong_place_is_corrected_by_the_detector():
     script = {(1, 1): NOTHING, (1, 2): area(RIGHT, 0.9), (1, 3): area(RIGHT, 0.9)}
-    find = finder([[area(LEFT, 0.9, "cup")], [], [], [area(LEFT, 0.8, "cup")]])
-    frames = list(track_with_redetection(Scripted(script), video(5), find=find, redetection=RedetectionConfig(redetect_every=1)))
+    detect = finder([[area(LEFT, 0.9, "cup")], [], [], [area(LEFT, 0.8, "cup")]])
+    frames = list(track_with_redetection(Scripted(script), video(5), detect=detect, redetection=RedetectionConfig(redetect_every=1)))
     assert told(frames) == [(0, 1, "added"), (1, 1, "lost"), (2, 1, "recovered"), (3, 1, "corrected")]
     assert [frame.masks[0] for frame in frames[3:]] == [area(LEFT), area(LEFT)]
 
 
 def test_a_track_with_little_confidence_is_corrected_by_the_detector():
-    find = finder([[area(LEFT, 0.9, "cup")], [area(LEFT, 0.8, "cup")]])
+    detect = finder([[area(LEFT, 0.9, "cup")], [area(LEFT, 0.8, "cup")]])
     frames = list(
-        track_with_redetection(Scripted({(1, 1): area(RIGHT, 0.5)}), video(2), find=find, redetection=RedetectionConfig(redetect_every=1))
+        track_with_redetection(
+            Scripted({(1, 1): area(RIGHT, 0.5)}), video(2), detect=detect, redetection=RedetectionConfig(redetect_every=1)
+        )
     )
     assert told(frames) == [(0, 1, "added"), (1, 1, "corrected")]
     assert frames[1].masks[0] == area(LEFT)
 
 
 def test_a_track_of_a_part_is_corrected_by_the_detector():
-    find = finder([[area(LEFT, 0.9, "cup")], [area(LEFT, 0.8, "cup")]])
+    detect = finder([[area(LEFT, 0.9, "cup")], [area(LEFT, 0.8, "cup")]])
     frames = list(
         track_with_redetection(
-            Scripted({(1, 1): area((5, 5, 9, 20))}), video(2), find=find, redetection=RedetectionConfig(redetect_every=1)
+            Scripted({(1, 1): area((5, 5, 9, 20))}), video(2), detect=detect, redetection=RedetectionConfig(redetect_every=1)
         )
     )
     assert told(frames) == [(0, 1, "added"), (1, 1, "corrected")]
@@ -164,8 +166,8 @@ def test_a_track_of_a_part_is_corrected_by_the_detector():
 
 def test_a_confident_track_stays_where_the_detector_finds_something_else():
     script = {(1, frame): area(RIGHT, 0.9) for frame in (1, 2)}
-    find = finder([[area(LEFT, 0.9, "cup")], [area(LEFT, 0.8, "cup")]])
-    frames = list(track_with_redetection(Scripted(script), video(3), find=find, redetection=RedetectionConfig(redetect_every=1)))
+    detect = finder([[area(LEFT, 0.9, "cup")], [area(LEFT, 0.8, "cup")]])
+    frames = list(track_with_redetection(Scripted(script), video(3), detect=detect, redetection=RedetectionConfig(redetect_every=1)))
     assert told(frames) == [(0, 1, "added"), (1, 2, "added")]
     assert frames[2].masks[0] == area(RIGHT)
 
@@ -177,7 +179,7 @@ def test_the_detector_is_asked_only_while_an_object_is_lost():
             Scripted(script),
             video(7),
             [Prompt.box(*LEFT)],
-            find=finder([[]]),
+            detect=finder([[]]),
             redetection=RedetectionConfig(when_lost=True, lost_interval=2),
         )
     )

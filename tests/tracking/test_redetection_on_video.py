@@ -26,12 +26,12 @@ def test_a_person_and_a_dog_come_back_with_their_ids(shared, stride):
     finder = Pipeline().detect("yolov8n-seg", weights=str(shared / "weights" / "yolo" / "yolov8n-seg.pt"), threshold=0.5).build("cpu")
     found = []
 
-    def find(image):
+    def detect(image):
         found.append(finder(image).masks)
         return found[-1]
 
     tracked = list(
-        track_with_redetection(PropagateSegmenter(FakeSegmenter()), frames, find=find, redetection=RedetectionConfig(redetect_every=1))
+        track_with_redetection(PropagateSegmenter(FakeSegmenter()), frames, detect=detect, redetection=RedetectionConfig(redetect_every=1))
     )
     labels = {event.object_id: event.label for event in tracked[0].events}
     assert sorted(labels.values()) == ["dog", "person"]

@@ -47,7 +47,7 @@ def session():
 
 
 def remembered(session, path):
-    """Return the prompted frames of object 1 in a saved session, and the number of prompted views of its track."""
+    """Return the prompted frames of object 1 in a saved session, and the number of prompted appearances of its track."""
     session.save(path)
     (one,) = SavedSession.read(path).values["objects"]
     return [prompt["frame"] for prompt in one["prompts"]], one["track"]["views"][0]

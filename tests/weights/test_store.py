@@ -15,11 +15,11 @@ from promptseg.weights import store
 from promptseg.weights.download import CHUNK
 from promptseg.weights.store import (
     WeightFile,
+    cache_dir,
     cached_path,
     fetch_weights,
     file_sha256,
     given_weights,
-    home,
     offline,
     recognized_weights,
     verify_file,
@@ -105,7 +105,7 @@ class TestFetching:
 
     def test_a_model_without_weights_needs_no_folder(self):
         assert fetch_weights("model", []).files == {}
-        assert not home().joinpath("weights").exists()
+        assert not cache_dir().joinpath("weights").exists()
 
 
 class TestFailing:
@@ -246,12 +246,12 @@ class TestFolders:
         from platformdirs import user_cache_path
 
         monkeypatch.setenv("PROMPTSEG_HOME", str(tmp_path))
-        assert home() == tmp_path
+        assert cache_dir() == tmp_path
         monkeypatch.setenv("PROMPTSEG_HOME", "~/models")
-        assert home() == Path.home() / "models"
+        assert cache_dir() == Path.home() / "models"
         for unset in (lambda: monkeypatch.setenv("PROMPTSEG_HOME", ""), lambda: monkeypatch.delenv("PROMPTSEG_HOME")):
             unset()
-            assert home() == user_cache_path("promptseg", appauthor=False)
+            assert cache_dir() == user_cache_path("promptseg", appauthor=False)
 
 
 class TestOffline:

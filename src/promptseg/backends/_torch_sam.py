@@ -15,7 +15,7 @@ from ..models.sam.session import SamSegmenter
 from ..models.sam.torch import checkpoints
 from ..models.sam.torch.model import Settings, TorchSam, check_memory, loading
 from ..registry import LoadRequest
-from ..registry.catalog import memory_need
+from ..registry.catalog import memory_requirement
 from ..weights.store import DECODER, ENCODER
 
 
@@ -42,7 +42,7 @@ def load_segmenter(
     options = request.options
     settings = Settings.checked(request.device, options)
     cache, rule = embedding_cache(options["cache"]), selection.rule(options["selection"])
-    need = memory_need(request.model, request.engine)
+    need = memory_requirement(request.model, request.engine)
     check_memory(need, settings)
     with loading(need, settings):
         sam = make(request)

@@ -29,7 +29,7 @@ from PIL import Image
 
 from ..errors import WeightsMismatchError
 from ..models.yolo.pickled import Inert
-from ..runtime.home import home
+from ..runtime.home import cache_dir
 
 _FORCED = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false", "ULTRALYTICS_SAFE_LOAD": "true"}
 _PATCHED = ((torch, "save"), (torch, "load"), (Image, "open"), (cv2, "imread"), (cv2, "imwrite"), (cv2, "imshow"))
@@ -82,7 +82,7 @@ def _undisturbed() -> Iterator[None]:
     threads = cv2.getNumThreads(), torch.get_num_threads()
     functions = [(module, name, getattr(module, name)) for module, name in _PATCHED]
     os.environ.update(_FORCED)
-    settings = os.environ.setdefault("YOLO_CONFIG_DIR", str(home() / "ultralytics"))
+    settings = os.environ.setdefault("YOLO_CONFIG_DIR", str(cache_dir() / "ultralytics"))
     with contextlib.suppress(OSError):  # If the folder cannot be created, ultralytics uses a temporary one.
         Path(settings).mkdir(parents=True, exist_ok=True)
     drawn = random.getstate(), np.random.get_state()  # noqa: NPY002 - The caller may use this state.

@@ -23,7 +23,7 @@ from ..models.sam.torch.model import Settings, check_memory, loading
 from ..models.sam.video.model import TorchSam2Video
 from ..models.sam.video.session import Sam2VideoSegmenter
 from ..registry import LoadRequest
-from ..registry.catalog import memory_need
+from ..registry.catalog import memory_requirement
 from ._sam2 import build_video_model, sam2_base
 
 _LEAST = {"memory": 1, "prompted_frames": 2, "fill_holes": 0}
@@ -43,7 +43,7 @@ def load(request: LoadRequest) -> Sam2VideoSegmenter:
     if not isinstance(options["logits"], bool):
         raise ConfigError(f"option logits is True or False, got {options['logits']!r}")
     settings = Settings.checked(request.device, {"decode_batch": None, "compile": False, "dtype": options["dtype"]})
-    need = memory_need(request.model, request.engine)
+    need = memory_requirement(request.model, request.engine)
     check_memory(need, settings)
     with loading(need, settings):
         sam2: Any = sam2_base(request, build_video_model)

@@ -1,4 +1,4 @@
-"""Command line of promptseg, one command a module. The commands are thin wrappers of library functions.
+"""Command line of promptseg, one command per module. The commands are thin wrappers of library functions.
 
 Exit status: 0 for success, 1 when something could not be processed (the message says what), 2 for wrong usage.
 """

@@ -31,7 +31,7 @@ from ..prompts import SpatialPrompt
 from ..protocols import Segmenter, Session
 from ..registry import load_segmenter
 from ..runtime.files import write_atomically
-from ..runtime.home import home
+from ..runtime.home import cache_dir
 from .predictions import Prediction
 
 Scores = Mapping[str, float]
@@ -96,7 +96,7 @@ def superpixel_ious(
 
 
 def _folder() -> Path:
-    return home() / "baselines"
+    return cache_dir() / "baselines"
 
 
 def _key(pixels: NDArray[np.uint8], objects: Sequence[AnnotatedObject], protocol: str, seed: int) -> str:

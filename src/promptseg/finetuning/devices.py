@@ -70,16 +70,16 @@ class Devices:
         else:
             self._accelerator.backward(loss)
 
-    def clip(self, parameters: Sequence[torch.nn.Parameter], most: float) -> float:
+    def clip(self, parameters: Sequence[torch.nn.Parameter], max_norm: float) -> float:
         """Average the gradients over the processes, clip them to a norm, and return the norm before clipping."""
         if self._accelerator is None:
-            return torch.nn.utils.clip_grad_norm_(parameters, most).item()
+            return torch.nn.utils.clip_grad_norm_(parameters, max_norm).item()
         if self.count > 1:
             having = [parameter for parameter in parameters if parameter.grad is not None]
             flat = self.mean(torch.cat([parameter.grad.flatten() for parameter in having if parameter.grad is not None]))
             for parameter, part in zip(having, torch.split(flat, [parameter.numel() for parameter in having]), strict=True):
                 parameter.grad = part.view_as(parameter).clone()
-        norm = float(self._accelerator.clip_grad_norm_(parameters, most))
+        norm = float(self._accelerator.clip_grad_norm_(parameters, max_norm))
         # The gradient scaler skips a step that is not finite.
         return norm if math.isfinite(norm) or self._accelerator.scaler is None else 0.0
 

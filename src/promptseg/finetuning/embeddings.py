@@ -14,7 +14,7 @@ from ..models.sam.cache import EmbeddingCache, image_key
 from ..models.sam.session import SamSegmenter
 from ..results import Provenance
 from ..runtime import progress
-from ..runtime.home import home
+from ..runtime.home import cache_dir
 from ..runtime.host import available_memory
 from .devices import Devices
 
@@ -49,7 +49,7 @@ class Embeddings(Sequence[Mapping[str, NDArray[np.float32]]]):
         self._images = images
         self._open_model = open_model
         self._model: SamSegmenter | None = None
-        self._folder = home() / "embeddings"
+        self._folder = cache_dir() / "embeddings"
         free = available_memory() or 0
         self._cache = EmbeddingCache(max(EmbeddingCache().memory_bytes, free // _MEMORY_SHARE), self._folder)
         self.encoded = 0

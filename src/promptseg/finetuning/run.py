@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .devices import Devices
-    from .train import Outcome, Settings
+    from .train import Outcome, TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -156,19 +156,19 @@ def finetune_decoder(
 
     from ..runtime.torch import chosen_device
     from .devices import Devices
-    from .train import Settings
+    from .train import TrainingConfig
 
-    settings = Settings(
+    config = TrainingConfig(
         epochs, learning_rate, weight_decay, patience, validation, objects, prompts, tokens, prompt_encoder, precision, lora, seed
     )
-    settings.check()
+    config.check()
     devices = Devices(chosen_device(device), precision)
     folder = Path(out)
     _check_folder(folder, overwrite)
     examples, findings = read_examples(dataset if only is None else dataset.only(list(only)))
     sides = split([example.group for example in examples], validation, seed)
     with torch.inference_mode(False):  # A caller may be in this mode, and tensors made in it can never have gradients.
-        done = _finetune(chosen, folder, examples, sides, settings, devices, overwrite)
+        done = _finetune(chosen, folder, examples, sides, config, devices, overwrite)
     return replace(done, findings=tuple(findings))
 
 
@@ -186,7 +186,7 @@ def _finetune(
     folder: Path,
     examples: Sequence[Example],
     sides: tuple[list[int], list[int]],
-    settings: Settings,
+    config: TrainingConfig,
     devices: Devices,
     overwrite: bool,
 ) -> FineTuned:
@@ -203,7 +203,7 @@ def _finetune(
         "weights": dict(request.weights.sha256),
         "images": _fingerprint(examples),
         "processes": devices.count,
-        **asdict(settings),
+        **asdict(config),
     }
     file = StateFile(folder, run)
     if overwrite and devices.first:
@@ -213,8 +213,8 @@ def _finetune(
     file.read()  # The state of another training is refused before anything is computed.
     images = [example.image for example in examples]
     features: Embeddings | UncachedEmbeddings
-    if settings.lora:
-        adapted = AdaptedModel(make(torch_module, request), devices.device, settings.lora, settings.seed)
+    if config.lora:
+        adapted = AdaptedModel(make(torch_module, request), devices.device, config.lora, config.seed)
         features = UncachedEmbeddings(adapted, images)
         decoder: TrainableDecoder = adapted
     else:
@@ -226,11 +226,11 @@ def _finetune(
         )
         decoder = TrainableDecoder(make(torch_module, request), devices.device)
     started = time.perf_counter()
-    training = Training(decoder, examples, features, *sides, settings, file, devices)
+    training = Training(decoder, examples, features, *sides, config, file, devices)
     outcome = training.run()
     seconds = time.perf_counter() - started
     if devices.first:
-        record = _record(request, examples, sides, settings, outcome, training.parameters)
+        record = _record(request, examples, sides, config, outcome, training.parameters)
         _write(folder, request, chosen.weights, decoder.files(outcome.state), outcome.log, record)
         with output_errors(file.path):
             file.remove()
@@ -285,7 +285,7 @@ def _record(
     request: LoadRequest,
     examples: Sequence[Example],
     sides: tuple[list[int], list[int]],
-    settings: Settings,
+    config: TrainingConfig,
     outcome: Outcome,
     parameters: int,
 ) -> dict[str, Any]:
@@ -300,7 +300,7 @@ def _record(
         "license": request.model.license,
         "weights": dict(request.weights.sha256),
         "torch": torch.__version__,
-        "settings": asdict(settings),
+        "settings": asdict(config),
         "parameters": parameters,
         "train": images(sides[0]),
         "validation": images(sides[1]),

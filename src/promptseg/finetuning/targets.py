@@ -17,7 +17,7 @@ from ..masks import Mask
 from ..models.sam.geometry import Geometry
 from .decoder import in_tokens
 
-Wanted = tuple[NDArray[np.int64], NDArray[np.float32]]
+SampledTokens = tuple[NDArray[np.int64], NDArray[np.float32]]
 """Indices of image tokens (n,), and the weights (n, 16) of their logits."""
 
 
@@ -27,30 +27,30 @@ class Target:
 
     Attributes:
         share: (L, 16) float32, the share of each logit's area that the object covers.
-        counts: (L, 16) float32, the share of that area that counts: 0 beyond the image and in ignored regions.
+        valid_share: (L, 16) float32, the share of each logit's area that counts in the loss: 0 beyond the image and in ignored regions.
     """
 
     share: NDArray[np.float32]
-    counts: NDArray[np.float32]
+    valid_share: NDArray[np.float32]
 
-    def everywhere(self) -> Wanted:
+    def all_tokens(self) -> SampledTokens:
         """Return all image tokens with a weight above 0."""
-        places = np.flatnonzero(self.counts.any(axis=1))
-        return places, self.counts[places]
+        places = np.flatnonzero(self.valid_share.any(axis=1))
+        return places, self.valid_share[places]
 
-    def some(self, most: int, random: np.random.Generator) -> Wanted:
-        """Sample at most `most` of the tokens with a weight above 0; their number does not depend on the object."""
-        places, weights = self.everywhere()
-        if len(places) <= most:
+    def sample(self, max_tokens: int, random: np.random.Generator) -> SampledTokens:
+        """Sample at most `max_tokens` of the tokens with a weight above 0; their number does not depend on the object."""
+        places, weights = self.all_tokens()
+        if len(places) <= max_tokens:
             return places, weights
         near = np.isin(places, self._near())
         inside, outside = places[near], places[~near]
-        of_inside = min(len(inside), max(most // 2, most - len(outside)))
+        of_inside = min(len(inside), max(max_tokens // 2, max_tokens - len(outside)))
         parts = []
-        for part, number in ((inside, of_inside), (outside, most - of_inside)):
+        for part, number in ((inside, of_inside), (outside, max_tokens - of_inside)):
             if number:
                 drawn = np.sort(random.choice(part, number, replace=False))
-                parts.append((drawn, self.counts[drawn] * np.float32(len(part) / number)))
+                parts.append((drawn, self.valid_share[drawn] * np.float32(len(part) / number)))
         return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
 
     def _near(self) -> NDArray[np.int64]:
@@ -73,12 +73,12 @@ def target(mask: Mask, ignored: Sequence[Mask], geometry: Geometry) -> Target:
         geometry: Mapping between the image and the model input.
     """
     height, width = geometry.low_res_content_size()
-    share, counts = (np.zeros((geometry.low_res, geometry.low_res), np.float32) for _ in range(2))
+    share, valid_share = (np.zeros((geometry.low_res, geometry.low_res), np.float32) for _ in range(2))
     share[:height, :width] = low_res(mask, geometry)
-    counts[:height, :width] = 1
+    valid_share[:height, :width] = 1
     for region in ignored:
-        counts[:height, :width] -= low_res(region, geometry)
-    return Target(in_tokens(share), in_tokens(counts.clip(0)))
+        valid_share[:height, :width] -= low_res(region, geometry)
+    return Target(in_tokens(share), in_tokens(valid_share.clip(0)))
 
 
 def low_res(mask: Mask, geometry: Geometry) -> NDArray[np.float32]:

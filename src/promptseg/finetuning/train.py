@@ -1,4 +1,4 @@
-"""Training loop: one image a step, validated after each epoch on images that are never trained on.
+"""Training loop: one image per step, validated after each epoch on images that are never trained on.
 
 Random numbers depend on the seed, the epoch and the image alone, so that a training that continues from its state gives the weights of an
 uninterrupted one.
@@ -34,10 +34,10 @@ from .decoder import Features, TrainableDecoder
 from .devices import Devices
 from .losses import iou, loss
 from .state import StateFile
-from .targets import Target, Wanted, target
+from .targets import SampledTokens, Target, target
 
 LOG = "training.jsonl"
-"""Name of the log: one line an epoch, the first for the base model."""
+"""Name of the log: one line per epoch, the first for the base model."""
 SAVE_EVERY = 30.0
 """Seconds between writes of the state."""
 BOXES: Sequence[OnePrompt] = (Box(), Box(0.1))
@@ -55,7 +55,7 @@ _TARGETS = 256
 
 
 @dataclass(frozen=True)
-class Settings:
+class TrainingConfig:
     """Settings of a training.
 
     Attributes:
@@ -103,7 +103,7 @@ class Outcome:
     Attributes:
         state: Tensors of the decoder of the best epoch.
         best_epoch: Number of that epoch; 0 if the base model was best.
-        log: One entry an epoch, as in the log file.
+        log: One entry per epoch, as in the log file.
         stopped: Reason why training ended before its last epoch, or None.
     """
 
@@ -126,7 +126,7 @@ class Training:
         features: Features of each image from the image encoder.
         train: Indices of the training images.
         validation: Indices of the validation images.
-        settings: Settings of the training.
+        config: Settings of the training.
         file: State file; the log is written beside it.
         devices: Devices of the training; default: the device of the decoder alone.
 
@@ -141,20 +141,20 @@ class Training:
         features: Sequence[Features],
         train: Sequence[int],
         validation: Sequence[int],
-        settings: Settings,
+        config: TrainingConfig,
         file: StateFile,
         devices: Devices | None = None,
     ) -> None:
         self._decoder, self._examples, self._features = decoder, examples, features
         self._train, self._validation = train, validation
-        self._settings, self._file = settings, file
+        self._config, self._file = config, file
         self._devices = devices or Devices(decoder.device)
         self._steps = -(-len(train) // self._devices.count)
-        self._total = settings.epochs * self._steps
-        self._parameters = decoder.parameters(prompt_encoder=settings.prompt_encoder)
+        self._total = config.epochs * self._steps
+        self._parameters = decoder.parameters(prompt_encoder=config.prompt_encoder)
         fused = decoder.device.type in ("cpu", "cuda")
         self._optimizer = self._devices.prepared(
-            torch.optim.AdamW(self._parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused)
+            torch.optim.AdamW(self._parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=fused)
         )
         self._target = lru_cache(_TARGETS)(self._new_target)
         self._fixed_prompt = lru_cache(_TARGETS)(self._new_prompt)
@@ -189,7 +189,7 @@ class Training:
                 if not self._best["epoch"]:
                     self._file.remove()  # Continuing from it would fail in the same way.
                     (self._file.folder / LOG).unlink(missing_ok=True)
-                    raise BackendError(f"{error}: try a learning rate below {self._settings.learning_rate:g}") from None
+                    raise BackendError(f"{error}: try a learning rate below {self._config.learning_rate:g}") from None
                 stopped = str(error)
             return Outcome(self._best["decoder"], self._best["epoch"], self._log, stopped or self._stopped())
 
@@ -197,7 +197,7 @@ class Training:
         saved = started = time.monotonic()
         for step in progress.track(range(self._step, self._total), total=self._total - self._step, unit="step"):
             epoch, position = divmod(step, self._steps)
-            order = np.random.default_rng([self._settings.seed, epoch]).permutation(len(self._train))
+            order = np.random.default_rng([self._config.seed, epoch]).permutation(len(self._train))
             own = position * self._devices.count + self._devices.rank
             self._losses += self._learn_from(self._train[order[own % len(order)]], epoch, step)
             self._step = step + 1
@@ -213,9 +213,9 @@ class Training:
 
     def _learn_from(self, index: int, epoch: int, step: int) -> float:
         """Take one step of the optimizer on one image, and return the loss."""
-        random = np.random.default_rng([self._settings.seed, epoch, index])
+        random = np.random.default_rng([self._config.seed, epoch, index])
         for group in self._optimizer.param_groups:
-            group["lr"] = self._settings.learning_rate * _rate(step, self._total)
+            group["lr"] = self._config.learning_rate * _rate(step, self._total)
         self._optimizer.zero_grad(set_to_none=True)
         total = self._loss(index, random)
         norm = self._devices.clip(self._parameters, _LARGEST_GRADIENT)
@@ -231,12 +231,12 @@ class Training:
             (number, self._drawn(index, number, (first + turn) % 2 == 0, random))
             for number in self._objects(index, random)
             for first in (int(random.integers(2)),)
-            for turn in range(self._settings.prompts)
+            for turn in range(self._config.prompts)
         ]
-        wanted = [self._target(index, number).some(self._settings.tokens, random) for number, _ in asked]
+        sampled = [self._target(index, number).sample(self._config.tokens, random) for number, _ in asked]
         total = torch.zeros((), device=self._decoder.device)
         for rows, batch in self._batches(index, [prompt for _, prompt in asked]):
-            decoded = self._decoded(index, [asked[row][0] for row in rows], [wanted[row] for row in rows], batch)
+            decoded = self._decoded(index, [asked[row][0] for row in rows], [sampled[row] for row in rows], batch)
             part = loss(*decoded, self._decoder.decoder_config.ambiguous) * (len(rows) / len(asked))
             self._devices.backward(part)
             total += part.detach()
@@ -244,8 +244,8 @@ class Training:
 
     def _objects(self, index: int, random: np.random.Generator) -> list[int]:
         """Return the numbers of the objects of an image that one step trains on, in order."""
-        count, most = len(self._examples[index].objects), self._settings.objects
-        return list(range(count)) if count <= most else sorted(random.choice(count, most, replace=False).tolist())
+        count, max_objects = len(self._examples[index].objects), self._config.objects
+        return list(range(count)) if count <= max_objects else sorted(random.choice(count, max_objects, replace=False).tolist())
 
     def _drawn(self, index: int, number: int, box: bool, random: np.random.Generator) -> SpatialPrompt:
         kinds = BOXES if box else POINTS
@@ -266,11 +266,11 @@ class Training:
         return tokens.batches(prompts, geometry, len(prompts), pad_boxes=self._decoder.decoder_config.pads_boxes)
 
     def _decoded(
-        self, index: int, objects: Sequence[int], wanted: Sequence[Wanted], batch: PointPrompts
+        self, index: int, objects: Sequence[int], sampled: Sequence[SampledTokens], batch: PointPrompts
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return logits (N, C, P) and scores (N, C) of prompts, with ground truth and weights of the logits, both (N, P)."""
-        places, weights = (np.stack(parts) for parts in zip(*wanted, strict=True))
-        truth = np.stack([self._target(index, number).share[at] for number, (at, _) in zip(objects, wanted, strict=True)])
+        places, weights = (np.stack(parts) for parts in zip(*sampled, strict=True))
+        truth = np.stack([self._target(index, number).share[at] for number, (at, _) in zip(objects, sampled, strict=True)])
         with self._devices.computing():
             logits, scores = self._decoder.decode(self._features[index], batch, places)
         flat_truth, flat_weights = (torch.from_numpy(array).to(logits.device).flatten(1) for array in (truth, weights))
@@ -297,14 +297,14 @@ class Training:
     def _validated(self, index: int) -> dict[str, list[float]]:
         """Return the IoU of each object of an image with its mask by box, and with its mask by center point."""
         decoder_config = self._decoder.decoder_config
-        objects = self._objects(index, np.random.default_rng([self._settings.seed, _VALIDATION, index]))
+        objects = self._objects(index, np.random.default_rng([self._config.seed, _VALIDATION, index]))
         found = {}
         for name, kind in VALIDATION_PROMPTS.items():
             prompts = [self._fixed_prompt(kind, index, number) for number in objects]
             ious: dict[int, float] = {}
             for rows, batch in self._batches(index, prompts):
-                wanted = [self._target(index, objects[row]).everywhere() for row in rows]
-                logits, scores, truth, weights = self._decoded(index, [objects[row] for row in rows], wanted, batch)
+                sampled = [self._target(index, objects[row]).all_tokens() for row in rows]
+                logits, scores, truth, weights = self._decoded(index, [objects[row] for row in rows], sampled, batch)
                 decoded = _Decoded(scores.cpu().numpy(), logits.cpu().numpy())
                 answers = [selection.select_candidate(decoded, at, prompts[row], decoder_config)[0] for at, row in enumerate(rows)]
                 chosen = logits[torch.arange(len(rows)), answers][:, None]
@@ -315,11 +315,11 @@ class Training:
     def _stopped(self) -> str | None:
         """Return the reason why training ends before its last epoch, or None."""
         epoch = self._step // self._steps
-        if not self._validation or not self._log or epoch >= self._settings.epochs or self._step % self._steps:
+        if not self._validation or not self._log or epoch >= self._config.epochs or self._step % self._steps:
             return None
-        if epoch - self._best["epoch"] < self._settings.patience:
+        if epoch - self._best["epoch"] < self._config.patience:
             return None
-        return f"no better validation in {self._settings.patience} epochs"
+        return f"no better validation in {self._config.patience} epochs"
 
     def _save(self) -> None:
         if not self._devices.first:
@@ -383,5 +383,5 @@ def _computing(device: torch.device) -> Iterator[None]:
             raise
         except Exception as error:  # Errors of torch have no common base class.
             if is_out_of_memory(error):
-                raise OutOfMemoryError("out of memory in training: try fewer objects an image (objects), or a smaller model") from error
+                raise OutOfMemoryError("out of memory in training: try fewer objects per image (objects), or a smaller model") from error
             raise BackendError(f"torch failed: {error}") from error

@@ -17,7 +17,7 @@ from ..protocols import Session
 from ..results import Provenance
 
 
-class Clock:
+class StageTimer:
     """Seconds by stage, in the order in which the stages ran.
 
     Attributes:
@@ -41,14 +41,14 @@ class Clock:
 
 
 @dataclass
-class Job:
-    """One image on its way through the stages.
+class ImageState:
+    """State of one image between the stages of a pipeline.
 
     Attributes:
         prompts: The prompts for the image.
         pixels: (H, W, 3) uint8 RGB.
         source: Path of the image, if it was read from a file.
-        clock: Seconds by stage.
+        timer: Seconds by stage.
         detections: The detections that passed the filters, if the detector was run.
         boxes: Prompts for the segmenter, one for each detection.
         dropped: Number of dropped detections by reason.
@@ -59,7 +59,7 @@ class Job:
     prompts: tuple[Prompt, ...]
     pixels: NDArray[np.uint8]
     source: str | None
-    clock: Clock
+    timer: StageTimer
     detections: Detections | None = None
     boxes: Sequence[SpatialPrompt] = ()
     dropped: Counter[str] = field(default_factory=Counter)
@@ -80,5 +80,5 @@ class Job:
         """
         self.session, self.segmented_by = session, session.provenance
         stage = next(reversed(list(session.timings)), "encode")
-        self.clock.add(session.timings)
-        self.clock.add({stage: max(0.0, seconds - sum(session.timings.values()))})
+        self.timer.add(session.timings)
+        self.timer.add({stage: max(0.0, seconds - sum(session.timings.values()))})

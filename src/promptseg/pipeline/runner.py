@@ -26,7 +26,7 @@ from . import box_prompts
 from .checks import check_prompts
 from .cleaning import clean
 from .config import PipelineConfig, SegmentStage
-from .job import Clock, Job
+from .job import ImageState, StageTimer
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class BuiltPipeline:
             IncompatibleStagesError: A prompt needs a stage that the pipeline lacks.
         """
         self._check(prompts)
-        job = self._begin(image, prompts)
-        self._open(job)
-        return self._finish(job, candidates)
+        state = self._begin(image, prompts)
+        self._open(state)
+        return self._finish(state, candidates)
 
     @overload
     def run(
@@ -162,13 +162,17 @@ class BuiltPipeline:
             redetection = replace(redetection, when_lost=True)
         texts = [prompt for prompt in prompts if isinstance(prompt, TextPrompt)]
         places = [prompt for prompt in prompts if isinstance(prompt, SpatialPrompt)]
-        detect = self.detector is not None and (texts or not places or redetection.redetect_every is not None or redetection.when_lost)
+        detecting = self.detector is not None and (texts or not places or redetection.redetect_every is not None or redetection.when_lost)
 
-        def find(image: NDArray[np.uint8]) -> Masks:
+        def detected_masks(image: NDArray[np.uint8]) -> Masks:
             return self(image, *texts).masks
 
         return track_with_redetection(
-            self._tracker() if tracker is None else tracker, video, places, find=find if detect else None, redetection=redetection
+            self._tracker() if tracker is None else tracker,
+            video,
+            places,
+            detect=detected_masks if detecting else None,
+            redetection=redetection,
         )
 
     def with_cache(self, cache: EmbeddingStore | None) -> BuiltPipeline:
@@ -185,27 +189,27 @@ class BuiltPipeline:
     ) -> Iterator[Result | PromptSegError]:
         numbered = enumerate(images)
         while batch := list(itertools.islice(numbered, batch_size)):
-            jobs = deque((index, item, self._try_begin(index, item, prompts)) for index, item in batch)
+            states = deque((index, item, self._try_begin(index, item, prompts)) for index, item in batch)
             del batch
-            self._open_together([job for _, _, job in jobs if isinstance(job, Job)])
-            while jobs:
-                index, item, job = jobs.popleft()
+            self._open_together([state for _, _, state in states if isinstance(state, ImageState)])
+            while states:
+                index, item, state = states.popleft()
                 outcome: Result | PromptSegError
-                if isinstance(job, Job):
+                if isinstance(state, ImageState):
                     try:
-                        self._open(job)
-                        outcome = self._finish(job, candidates)
+                        self._open(state)
+                        outcome = self._finish(state, candidates)
                     except PromptSegError as error:
                         outcome = _named(error, index, item)
                 else:
-                    outcome = job
-                del item, job  # The session may be large, and the generator may be suspended for long.
+                    outcome = state
+                del item, state  # The session may be large, and the generator may be suspended for long.
                 if on_error == "raise" and isinstance(outcome, PromptSegError):
                     raise outcome
                 yield outcome
                 del outcome
 
-    def _try_begin(self, index: int, item: Any, prompts: Sequence[Prompt]) -> Job | PromptSegError:
+    def _try_begin(self, index: int, item: Any, prompts: Sequence[Prompt]) -> ImageState | PromptSegError:
         try:
             image, prompts = _pair(item, prompts)
             self._check(prompts)
@@ -218,78 +222,78 @@ class BuiltPipeline:
         if not prompts and self.detector is None:
             raise PromptError("nothing to segment: give at least one prompt, such as Prompt.point(x, y) or Prompt.everything()")
 
-    def _begin(self, image: ImageLike, prompts: Sequence[Prompt]) -> Job:
+    def _begin(self, image: ImageLike, prompts: Sequence[Prompt]) -> ImageState:
         """Read an image and run the detector, if there is one and the prompts need it."""
-        clock = Clock()
-        with clock("read"):
+        timer = StageTimer()
+        with timer("read"):
             pixels = load_image(image)
-        job = Job(tuple(prompts), pixels, _path(image), clock)
+        state = ImageState(tuple(prompts), pixels, _path(image), timer)
         phrases = phrases_of(prompts)
         stage = self.config.detect
         if self.detector is not None and stage is not None and (phrases or not prompts):
-            with clock("detect"):
+            with timer("detect"):
                 found = self.detector.detect(pixels, phrases or None)
-                job.detections = box_prompts.filter_detections(found, stage, job.dropped)
+                state.detections = box_prompts.filter_detections(found, stage, state.dropped)
                 if self.segmenter is not None:
                     refine = self.config.segment is not None and self.config.segment.refine
-                    job.boxes = box_prompts.detection_prompts(job.detections, stage.box_padding, refine=refine)
-        return job
+                    state.boxes = box_prompts.detection_prompts(state.detections, stage.box_padding, refine=refine)
+        return state
 
-    def _open_together(self, jobs: Sequence[Job]) -> None:
-        """Open sessions for several jobs together, if the segmenter can do that. Jobs without prompts for it are left out."""
-        waiting = [job for job in jobs if job.needs_segmenter]
+    def _open_together(self, states: Sequence[ImageState]) -> None:
+        """Open sessions for several images together, if the segmenter can do that. Images without prompts for it are left out."""
+        waiting = [state for state in states if state.needs_segmenter]
         if len(waiting) < 2 or not isinstance(self.segmenter, BatchSegmenter):
             return
         started = time.perf_counter()
         try:
-            sessions = self.segmenter.open_all([job.pixels for job in waiting])
+            sessions = self.segmenter.open_all([state.pixels for state in waiting])
         except PromptSegError:
             return  # Each is then opened alone: one image may fit into memory, and an error must be reported for the image that causes it.
         reported = [sum(session.timings.values()) for session in sessions]
         rest = (time.perf_counter() - started - sum(reported)) / len(waiting)
-        for job, session, own in zip(waiting, sessions, reported, strict=True):
-            job.opened(session, own + rest)
+        for state, session, own in zip(waiting, sessions, reported, strict=True):
+            state.opened(session, own + rest)
 
-    def _open(self, job: Job) -> None:
-        """Open the session of a job, if it has none yet and there are prompts for the segmenter."""
-        if self.segmenter is None or job.session is not None:
+    def _open(self, state: ImageState) -> None:
+        """Open the session of an image, if it has none yet and there are prompts for the segmenter."""
+        if self.segmenter is None or state.session is not None:
             return
-        if not job.needs_segmenter:
-            job.segmented_by = self.segmenter.provenance
+        if not state.needs_segmenter:
+            state.segmented_by = self.segmenter.provenance
             return
         started = time.perf_counter()
-        session = self.segmenter.open(job.pixels)
-        job.opened(session, time.perf_counter() - started)
+        session = self.segmenter.open(state.pixels)
+        state.opened(session, time.perf_counter() - started)
 
-    def _finish(self, job: Job, candidates: bool) -> Result:
+    def _finish(self, state: ImageState, candidates: bool) -> Result:
         """Segment an opened image, clean the masks and return the result."""
-        masks = Masks([*_prompt_masks(job, candidates), *self._detection_masks(job)], (job.pixels.shape[0], job.pixels.shape[1]))
+        masks = Masks([*_prompt_masks(state, candidates), *self._detection_masks(state)], (state.pixels.shape[0], state.pixels.shape[1]))
         if self.config.clean is not None:
-            with job.clock("clean"):
+            with state.timer("clean"):
                 masks = clean(masks, self.config.clean)
         detected_by = None if self.detector is None else self.detector.provenance
         return Result(
             masks=masks,
-            prompts=job.prompts,
-            detections=job.detections,
-            dropped=dict(job.dropped),
-            timings=job.clock.seconds,
-            provenance=tuple(provenance for provenance in (detected_by, job.segmented_by) if provenance is not None),
-            image=job.pixels,
-            source=job.source,
+            prompts=state.prompts,
+            detections=state.detections,
+            dropped=dict(state.dropped),
+            timings=state.timer.seconds,
+            provenance=tuple(provenance for provenance in (detected_by, state.segmented_by) if provenance is not None),
+            image=state.pixels,
+            source=state.source,
         )
 
-    def _detection_masks(self, job: Job) -> list[Mask]:
+    def _detection_masks(self, state: ImageState) -> list[Mask]:
         """Return the masks of the detections, in the order of the detections."""
-        if job.detections is None or len(job.detections) == 0:
+        if state.detections is None or len(state.detections) == 0:
             return []
         if self.segmenter is None:
-            return box_prompts.detector_masks(job.detections)
-        if job.session is None:
+            return box_prompts.detector_masks(state.detections)
+        if state.session is None:
             return []
-        with job.clock("segment"):
-            masks = job.session.segment(job.boxes)
-            return box_prompts.label_masks(masks, job.detections, self.config.segment or SegmentStage(), job.dropped)
+        with state.timer("segment"):
+            masks = state.session.segment(state.boxes)
+            return box_prompts.label_masks(masks, state.detections, self.config.segment or SegmentStage(), state.dropped)
 
 
 def _path(image: object) -> str | None:
@@ -324,18 +328,18 @@ def _named(error: PromptSegError, index: int, item: Any) -> PromptSegError:
     return named
 
 
-def _prompt_masks(job: Job, candidates: bool) -> Iterator[Mask]:
+def _prompt_masks(state: ImageState, candidates: bool) -> Iterator[Mask]:
     """Yield the masks of the spatial prompts, then those of everything prompts."""
-    if job.session is None:
+    if state.session is None:
         return
-    spatial = [(index, prompt) for index, prompt in enumerate(job.prompts) if isinstance(prompt, SpatialPrompt)]
+    spatial = [(index, prompt) for index, prompt in enumerate(state.prompts) if isinstance(prompt, SpatialPrompt)]
     if spatial:
-        with job.clock("segment"):
-            masks = job.session.segment([prompt for _, prompt in spatial], candidates=candidates)
+        with state.timer("segment"):
+            masks = state.session.segment([prompt for _, prompt in spatial], candidates=candidates)
             own = [replace(mask, prompt_index=spatial[mask.prompt_index or 0][0]) for mask in masks]
         yield from own
-    for index, prompt in enumerate(job.prompts):
+    for index, prompt in enumerate(state.prompts):
         if isinstance(prompt, EverythingPrompt):
-            with job.clock("everything"):
-                own = [replace(mask, prompt_index=index) for mask in job.session.everything(prompt)]
+            with state.timer("everything"):
+                own = [replace(mask, prompt_index=index) for mask in state.session.everything(prompt)]
             yield from own

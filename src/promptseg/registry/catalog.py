@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Any, cast
 
 from ..errors import ConfigError, UnknownModelError, nearest
-from ..runtime.memory import MemoryNeed
+from ..runtime.memory import MemoryRequirement
 from ..weights.store import WeightFile
 from .builtin import BUILT_IN
 from .spec import BackendSpec, Engine, ModelSpec
@@ -108,7 +108,7 @@ def backend_for(model: ModelSpec, engine: Engine) -> BackendSpec:
     return backend
 
 
-def memory_need(model: ModelSpec, engine: Engine) -> MemoryNeed:
+def memory_requirement(model: ModelSpec, engine: Engine) -> MemoryRequirement:
     """Return the memory requirements of a model, and of the segmenters with the same engine that need less.
 
     Segmenters of the same backend come first. Larger ones come before smaller ones.
@@ -123,8 +123,8 @@ def memory_need(model: ModelSpec, engine: Engine) -> MemoryNeed:
     return _need(model, engine, tuple(need for *_, need in sorted(lighter, key=itemgetter(0, 1))))
 
 
-def _need(model: ModelSpec, engine: Engine, lighter: tuple[MemoryNeed, ...] = ()) -> MemoryNeed:
-    return MemoryNeed(model.name, engine.memory, sum(file.size or 0 for file in engine.files), lighter)
+def _need(model: ModelSpec, engine: Engine, lighter: tuple[MemoryRequirement, ...] = ()) -> MemoryRequirement:
+    return MemoryRequirement(model.name, engine.memory, sum(file.size or 0 for file in engine.files), lighter)
 
 
 def _catalog() -> dict[str, dict[str, Any]]:

@@ -1,1 +1,1 @@
-"""Access to the host: devices, memory, files, progress bars and runtimes of models."""
+"""The host that models run on: devices and memory, torch and ONNX Runtime, checkpoints, the cache folder, files and progress bars."""

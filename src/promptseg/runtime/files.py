@@ -1,4 +1,4 @@
-"""Atomic writing of files and folders: nothing half-written ever has its final name."""
+"""Atomic writing of files and folders: a file gets its final name only when complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cache folder of promptseg."""
+"""Cache folder of promptseg, which the environment variable ``PROMPTSEG_HOME`` sets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 
-def home() -> Path:
+def cache_dir() -> Path:
     """Return the folder for weights, prepared graphs and cached embeddings: ``PROMPTSEG_HOME``, or the platform's cache folder."""
     given = os.environ.get("PROMPTSEG_HOME")
     if given:

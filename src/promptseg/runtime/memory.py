@@ -12,7 +12,7 @@ _NAMED = 3
 
 
 @dataclass(frozen=True)
-class MemoryNeed:
+class MemoryRequirement:
     """Peak memory to load a model and encode one image, weights included.
 
     Attributes:
@@ -25,7 +25,7 @@ class MemoryNeed:
     model: str
     mib: int | None = None
     checkpoint: int = 0
-    lighter: tuple[MemoryNeed, ...] = ()
+    lighter: tuple[MemoryRequirement, ...] = ()
 
     def encoding(self, dtype: str) -> int | None:
         """Return the bytes to hold the model and encode an image in a number type, or None if unknown.

@@ -40,26 +40,26 @@ INSIDE, OUTSIDE = 0.5, 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
-    """Feature vectors of the cells of one frame.
+class FeatureGrid:
+    """Coarse grid of cells over one frame, with a feature vector for each cell.
 
     Attributes:
         vectors: (rows * columns, D) float32 vectors of length 1, row by row.
-        grid: ``(rows, columns)``.
+        shape: ``(rows, columns)``.
         size: ``(height, width)`` of the frame in pixels.
     """
 
     vectors: NDArray[np.float32]
-    grid: Size
+    shape: Size
     size: Size
 
-    def share(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    def coverage(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return the (rows, columns) share of each cell that a mask (H, W) covers."""
         import cv2
 
-        return np.asarray(cv2.resize(mask.astype(np.float32), self.grid[::-1], interpolation=cv2.INTER_AREA), np.float32)
+        return np.asarray(cv2.resize(mask.astype(np.float32), self.shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
 
-    def spread(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    def upsample(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return values of cells (rows, columns) interpolated to pixels (H, W)."""
         import cv2
 
@@ -69,22 +69,22 @@ class Cells:
         """Return the centers of the cells in pixels: x (columns,) and y (rows,)."""
         x, y = (
             ((np.arange(count) + 0.5) * length / count).astype(np.float32)
-            for count, length in zip(self.grid[::-1], self.size[::-1], strict=True)
+            for count, length in zip(self.shape[::-1], self.size[::-1], strict=True)
         )
         return x, y
 
 
-def cells_of(session: Session) -> Cells:
-    """Return the cells of an opened frame, described by the features of the session, or by colors if it offers none."""
+def feature_grid_of(session: Session) -> FeatureGrid:
+    """Return the feature grid of an opened frame. If the session offers no features, it is made of color histograms."""
     if not isinstance(session, HasFeatures):
         return _colors(session.image)
     features = session.features()
     channels, rows, columns = features.values.shape
-    return Cells(_normalized(features.values.reshape(channels, -1).T), (rows, columns), features.size)
+    return FeatureGrid(_normalized(features.values.reshape(channels, -1).T), (rows, columns), features.size)
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class Appearance:
     """Appearance of an object on one frame.
 
     Attributes:
@@ -96,26 +96,26 @@ class View:
     outside: NDArray[np.float32]
 
 
-def view(cells: Cells, mask: NDArray[np.bool_]) -> View:
-    """Return the appearance of the object with a mask (H, W). If no cell is inside, the one with the largest share is taken."""
-    share = cells.share(mask).ravel()
-    inside = share > INSIDE
+def appearance_of(grid: FeatureGrid, mask: NDArray[np.bool_]) -> Appearance:
+    """Return the appearance of the object with a mask (H, W). If it covers no cell by more than half, the most covered cell is taken."""
+    coverage = grid.coverage(mask).ravel()
+    inside = coverage > INSIDE
     if not inside.any():
-        inside[share.argmax()] = True
-    outside = (share < OUTSIDE) & ~inside
-    return View(_sampled(cells.vectors[inside]), _sampled(cells.vectors[outside]))
+        inside[coverage.argmax()] = True
+    outside = (coverage < OUTSIDE) & ~inside
+    return Appearance(_sampled(grid.vectors[inside]), _sampled(grid.vectors[outside]))
 
 
-def likeness(cells: Cells, views: Sequence[View]) -> NDArray[np.float32]:
+def likeness(grid: FeatureGrid, appearances: Sequence[Appearance]) -> NDArray[np.float32]:
     """Return how much each cell looks like an object compared with its background: (rows, columns) from 0 to 1."""
-    inside, outside = (np.concatenate([getattr(one, side) for one in views]) for side in ("inside", "outside"))
-    difference = _nearest(cells.vectors, inside) - _nearest(cells.vectors, outside)
-    return np.asarray(1 / (1 + np.exp(-SHARPNESS * difference)), np.float32).reshape(cells.grid)
+    inside, outside = (np.concatenate([getattr(one, side) for one in appearances]) for side in ("inside", "outside"))
+    difference = _nearest(grid.vectors, inside) - _nearest(grid.vectors, outside)
+    return np.asarray(1 / (1 + np.exp(-SHARPNESS * difference)), np.float32).reshape(grid.shape)
 
 
-def overlap(share: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
-    """Return the soft IoU of two (rows, columns) maps: the shares of a mask, and the expectation of the object."""
-    return float(np.minimum(share, expected).sum() / max(float(np.maximum(share, expected).sum()), 1e-6))
+def overlap(coverage: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    """Return the soft IoU of two (rows, columns) maps: the coverage of a mask, and the expectation of the object."""
+    return float(np.minimum(coverage, expected).sum() / max(float(np.maximum(coverage, expected).sum()), 1e-6))
 
 
 def _nearest(vectors: NDArray[np.float32], memory: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -139,8 +139,8 @@ def _normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(vectors / np.maximum(lengths, 1e-12), np.float32)
 
 
-def _colors(image: NDArray[np.uint8]) -> Cells:
-    """Return cells described by square roots of color histograms. Their scalar product is the Bhattacharyya coefficient."""
+def _colors(image: NDArray[np.uint8]) -> FeatureGrid:
+    """Return a feature grid of square roots of color histograms. Their scalar product is the Bhattacharyya coefficient."""
     import cv2
 
     height, width = image.shape[:2]
@@ -150,4 +150,4 @@ def _colors(image: NDArray[np.uint8]) -> Cells:
     centers = range(COLOR_BINS)
     soft = (np.maximum(0, 1 - np.abs(lab[..., channel] - center)) for channel in range(3) for center in centers)
     histograms = [cv2.resize(weights, (columns, rows), interpolation=cv2.INTER_AREA).ravel() for weights in soft]
-    return Cells(_normalized(np.sqrt(np.stack(histograms, axis=1))), (rows, columns), (height, width))
+    return FeatureGrid(_normalized(np.sqrt(np.stack(histograms, axis=1))), (rows, columns), (height, width))

@@ -232,10 +232,10 @@ def label_image(numbers: Iterable[int], masks: Iterable[Mask], size: Size) -> Im
         OutputError: An id is above 65535.
     """
     pairs = sorted(zip(numbers, masks, strict=True), key=lambda pair: -pair[1].area)
-    most = max((number for number, _ in pairs), default=0)
-    if most > 0xFFFF:
-        raise OutputError(f"object id {most} does not fit into a label image: the largest possible id is 65535")
-    values: NDArray[Any] = np.zeros(size, np.uint8 if most < 256 else np.uint16)
+    max_id = max((number for number, _ in pairs), default=0)
+    if max_id > 0xFFFF:
+        raise OutputError(f"object id {max_id} does not fit into a label image: the largest possible id is 65535")
+    values: NDArray[Any] = np.zeros(size, np.uint8 if max_id < 256 else np.uint16)
     for number, mask in pairs:
         values[mask.array] = number
     image = Image.fromarray(values)

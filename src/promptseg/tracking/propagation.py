@@ -1,17 +1,20 @@
 """Propagation of one object from a frame to the next, with any segmenter that takes boxes.
 
+Here the tracker itself finds a lost object again, by its appearance. In `promptseg.tracking.redetection` a detector finds it again.
+
 1. The last mask, warped by optical flow, predicts where the object is. The memory of the object says which cells of the new frame look
    like it. The *expectation* is the likeness of each cell, times a Gaussian around the predicted place.
 2. The segmenter is prompted in several ways: with the warped mask without the cells that no longer look like the object (its box; box and
    mask; box, mask and points at the cells that look most like the object); with the connected cells that look like the object (box and
    points; box and mask); and with a box of the object's last size at the center of the expectation. All candidates are considered.
 3. The candidate is chosen that agrees best with the expectation and the warped mask, weighted by the IoU that the model predicts.
-4. An object is *lost* if its agreement with the expectation is far below its usual agreement. A lost object is not added to memory, and
+4. An object is *lost* if its agreement with the expectation is far below its mean agreement. A lost object is not added to memory, and
    the flow is ignored, because it would follow what occludes the object. The expectation stays at the last place of the object and widens
    with each frame. The object is recovered by a candidate that looks like it.
 
-An occluding tree, for example, carries the warped mask along. The tree does not look like the rider behind it, so the warped mask loses
-that part, and the candidates on the tree get low scores. The rider is found again on the other side.
+Example: a cyclist passes behind a tree. The flow follows the tree, so the warped mask drifts onto it. The cells of the tree do not look
+like the cyclist: they are removed from the warped mask, and candidates on them get low scores. When the cyclist comes out on the other
+side, a candidate there looks like the cyclist, and the object is recovered.
 """
 
 from __future__ import annotations
@@ -25,25 +28,25 @@ from numpy.typing import NDArray
 from ..masks import Mask
 from ..prompts import Prompt, PromptKind, SpatialPrompt
 from ..protocols import Session
-from .appearance import Cells, View, likeness, overlap, view
+from .appearance import Appearance, FeatureGrid, appearance_of, likeness, overlap
 from .flow import Flow
 
 LOST = 0.5
-"""An object is lost if its agreement with the expectation is below this share of the usual agreement."""
+"""An object is lost if its agreement with the expectation is below this share of the mean agreement."""
 
 GONE = 0.25
-"""Below this share of the usual agreement, the object counts as invisible and its mask is empty."""
+"""Below this share of the mean agreement, the object counts as invisible and its mask is empty."""
 
 LEARNED = 0.8
-"""From this share of the usual agreement on, the frame is added to the memory."""
+"""From this share of the mean agreement on, the frame is added to the memory."""
 
-VIEWS = 3
-"""Maximum number of frames in memory, besides the prompted ones."""
+MAX_LEARNED = 3
+"""Maximum number of frames in the memory of an object, besides the prompted ones."""
 
 FLOW_WEIGHT = 0.5
 """Weight of the agreement with the warped mask, relative to the agreement with the expectation."""
 
-BELL = 0.5
+PRIOR_SIGMA = 0.5
 """Standard deviation of the Gaussian around the predicted place, as a share of the object's box. One cell is added."""
 
 WIDENING, WIDEST = 0.1, 10
@@ -62,7 +65,7 @@ class Signals:
 
     Attributes:
         score: IoU that the model predicts.
-        appearance: Agreement with the expectation, as a share of the usual agreement.
+        appearance: Agreement with the expectation, as a share of the mean agreement.
         flow: IoU with the last mask warped by the flow, times the share of that mask in which the flow is consistent.
         lost: Number of frames for which the object has been lost.
     """
@@ -85,60 +88,60 @@ class Track:
     Attributes:
         mask: (H, W) bool, its mask on the last frame.
         prompted: Its appearance on the frames on which it was prompted.
-        learned: Its appearance on later frames in memory, the latest last.
-        held: Box ``x0, y0, x1, y1`` of its mask on the last frame on which it was not lost.
-        usual: Running mean of its agreement with the expectation.
+        learned: Its appearance on the later frames that are in memory, the latest last.
+        last_found_box: Box ``x0, y0, x1, y1`` of its mask on the last frame on which it was not lost.
+        mean_agreement: Running mean of its agreement with the expectation, over the prompted frame and the frames added to memory.
         area: Number of pixels of its mask when it was prompted.
         signals: Signals of how well it was found.
     """
 
     mask: NDArray[np.bool_]
-    prompted: tuple[View, ...]
-    learned: tuple[View, ...]
-    held: NDArray[np.float32]
-    usual: float
+    prompted: tuple[Appearance, ...]
+    learned: tuple[Appearance, ...]
+    last_found_box: NDArray[np.float32]
+    mean_agreement: float
     area: int
     signals: Signals = Signals()
 
 
-def begin(cells: Cells, mask: Mask, before: tuple[View, ...] = ()) -> Track:
+def start_track(grid: FeatureGrid, mask: Mask, before: tuple[Appearance, ...] = ()) -> Track:
     """Return a new track of an object.
 
     Args:
-        cells: The cells of the prompted frame.
+        grid: Feature grid of the prompted frame.
         mask: The mask on that frame, which must not be empty.
         before: Appearance of the object on its other prompted frames.
     """
     pixels, box = mask.array, mask.box
-    prompted = (*before, view(cells, pixels))
-    usual = overlap(cells.share(pixels), likeness(cells, prompted) * _bell(cells, box, 1.0))
+    prompted = (*before, appearance_of(grid, pixels))
+    mean_agreement = overlap(grid.coverage(pixels), likeness(grid, prompted) * _gaussian_prior(grid, box, 1.0))
     score = 1.0 if mask.score is None else min(max(mask.score, 0.0), 1.0)
-    return Track(pixels, prompted, (), box, max(usual, 1e-3), mask.area, Signals(score))
+    return Track(pixels, prompted, (), box, max(mean_agreement, 1e-3), mask.area, Signals(score))
 
 
-def step(track: Track, session: Session, cells: Cells, flow: Flow, accepts: frozenset[PromptKind]) -> Track:
+def propagate_track(track: Track, session: Session, grid: FeatureGrid, flow: Flow, accepts: frozenset[PromptKind]) -> Track:
     """Return the track of an object on the next frame.
 
     Args:
         track: The track on the last frame.
         session: The next frame, opened by the segmenter.
-        cells: The cells of the next frame.
+        grid: Feature grid of the next frame.
         flow: Optical flow from the next frame back to the frame of the track.
         accepts: Kinds of prompt that the segmenter takes.
     """
     moved = flow.move(track.mask)
     consistency, lost = flow.consistency(moved), track.signals.lost
-    alike = likeness(cells, track.prompted + track.learned)
-    place = track.held if lost or not moved.any() else _box(moved)
-    expected = alike * _bell(cells, place, 1 + WIDENING * min(lost, WIDEST))
-    kept = moved & (cells.spread(alike) > ALIKE)
-    prompts = [prompt for prompt in _prompts(cells, alike, expected, kept, track.held) if prompt.kinds <= accepts]
+    alike = likeness(grid, track.prompted + track.learned)
+    place = track.last_found_box if lost or not moved.any() else _box(moved)
+    expected = alike * _gaussian_prior(grid, place, 1 + WIDENING * min(lost, WIDEST))
+    kept = moved & (grid.upsample(alike) > ALIKE)
+    prompts = [prompt for prompt in _prompts(grid, alike, expected, kept, track.last_found_box) if prompt.kinds <= accepts]
     best: tuple[float, float, float, float, NDArray[np.bool_]] | None = None
     for candidate in session.segment(prompts, candidates=True) if prompts else ():
         pixels = candidate.array
         if np.count_nonzero(pixels) < min(MIN_AREA, track.area):
             continue
-        agreement = overlap(cells.share(pixels), expected)
+        agreement = overlap(grid.coverage(pixels), expected)
         along = 0.0 if lost else consistency * _iou(pixels, moved)
         score = 1.0 if candidate.score is None else min(max(candidate.score, 0.0), 1.0)
         value = agreement * (1 + FLOW_WEIGHT * along) * score
@@ -148,51 +151,55 @@ def step(track: Track, session: Session, cells: Cells, flow: Flow, accepts: froz
         nothing = Signals(0.0, 0.0, 0.0, lost + 1)
         return replace(track, mask=np.zeros_like(moved), signals=nothing)
     _, agreement, along, score, pixels = best
-    found = agreement / track.usual
+    found = agreement / track.mean_agreement
     signals = Signals(score, min(found, 1.0), along, lost + 1 if found < LOST else 0)
     if signals.lost:
         return replace(track, mask=pixels if found >= GONE else np.zeros_like(pixels), signals=signals)
-    track = replace(track, mask=pixels, held=_box(pixels), signals=signals)
+    track = replace(track, mask=pixels, last_found_box=_box(pixels), signals=signals)
     if found < LEARNED:
         return track
-    learned = (*track.learned, view(cells, pixels))[-VIEWS:]
-    return replace(track, learned=learned, usual=0.9 * track.usual + 0.1 * agreement)
+    learned = (*track.learned, appearance_of(grid, pixels))[-MAX_LEARNED:]
+    return replace(track, learned=learned, mean_agreement=0.9 * track.mean_agreement + 0.1 * agreement)
 
 
 def _prompts(
-    cells: Cells, alike: NDArray[np.float32], expected: NDArray[np.float32], kept: NDArray[np.bool_], held: NDArray[np.float32]
+    grid: FeatureGrid,
+    alike: NDArray[np.float32],
+    expected: NDArray[np.float32],
+    kept: NDArray[np.bool_],
+    last_found_box: NDArray[np.float32],
 ) -> Iterator[SpatialPrompt]:
     """Yield the prompts for the object.
 
     Args:
-        cells: The cells of the frame.
+        grid: Feature grid of the frame.
         alike: (rows, columns) likeness of the cells to the object.
         expected: (rows, columns) expectation.
         kept: (H, W) bool, the warped mask without the pixels that no longer look like the object.
-        held: Last box of the object.
+        last_found_box: Box of the object on the last frame on which it was not lost.
     """
-    extent = float(min(held[2:] - held[:2]))
+    extent = float(min(last_found_box[2:] - last_found_box[:2]))
     if kept.any():
         box, mask = Prompt.box(*_box(kept)), Prompt.mask(kept)
         yield box
         yield box + mask
-        yield from (box + mask + points for points in _points(cells, cells.share(kept) * alike, extent))
+        yield from (box + mask + points for points in _points(grid, grid.coverage(kept) * alike, extent))
     connected = _connected(alike, expected)
-    pixels = cells.spread(expected * connected) > 0.25
-    points = list(_points(cells, expected * connected, extent))
+    pixels = grid.upsample(expected * connected) > 0.25
+    points = list(_points(grid, expected * connected, extent))
     if pixels.any() and points:
         box = Prompt.box(*_box(pixels))
         yield box + points[0]
         yield box + Prompt.mask(pixels)
-    for points_about in _points(cells, expected, extent):
-        box = _sized(cells, expected, held)
+    for points_about in _points(grid, expected, extent):
+        box = _box_at_expectation(grid, expected, last_found_box)
         yield box
         yield box + points_about
 
 
-def _points(cells: Cells, weights: NDArray[np.float32], extent: float) -> Iterator[SpatialPrompt]:
+def _points(grid: FeatureGrid, weights: NDArray[np.float32], extent: float) -> Iterator[SpatialPrompt]:
     """Yield one prompt of up to three separate points at the cells with the highest weights, or nothing if all weights are low."""
-    x, y = cells.centers()
+    x, y = grid.centers()
     apart = max(x[0] * 2, extent / 4)
     left, found = weights.copy(), []
     for _ in range(3):
@@ -215,22 +222,22 @@ def _connected(alike: NDArray[np.float32], expected: NDArray[np.float32]) -> NDA
     return np.asarray(labels == weights.argmax()) if weights.any() else np.zeros(alike.shape, bool)
 
 
-def _sized(cells: Cells, expected: NDArray[np.float32], held: NDArray[np.float32]) -> SpatialPrompt:
+def _box_at_expectation(grid: FeatureGrid, expected: NDArray[np.float32], last_found_box: NDArray[np.float32]) -> SpatialPrompt:
     """Return a box of the object's last size at the center of the expectation, clipped to the frame."""
-    x, y = cells.centers()
+    x, y = grid.centers()
     weights = expected / expected.sum()
     center = np.array([(weights.sum(0) * x).sum(), (weights.sum(1) * y).sum()])
-    half = (held[2:] - held[:2]) / 2
-    height, width = cells.size
+    half = (last_found_box[2:] - last_found_box[:2]) / 2
+    height, width = grid.size
     return Prompt.box(*np.clip([*(center - half), *(center + half)], 0, [width, height, width, height]))
 
 
-def _bell(cells: Cells, box: NDArray[np.float32], wider: float) -> NDArray[np.float32]:
-    """Return a (rows, columns) Gaussian around a box, with value 1 at its center and a spread multiplied by `wider`."""
-    x, y = cells.centers()
-    spread = (BELL * (box[2:] - box[:2]) + 2 * np.array([x[0], y[0]])) * wider
-    across = ((x - (box[0] + box[2]) / 2) / spread[0]) ** 2
-    down = ((y - (box[1] + box[3]) / 2) / spread[1]) ** 2
+def _gaussian_prior(grid: FeatureGrid, box: NDArray[np.float32], widening: float) -> NDArray[np.float32]:
+    """Return a (rows, columns) Gaussian around a box, with value 1 at its center and a standard deviation multiplied by `widening`."""
+    x, y = grid.centers()
+    sigma = (PRIOR_SIGMA * (box[2:] - box[:2]) + 2 * np.array([x[0], y[0]])) * widening
+    across = ((x - (box[0] + box[2]) / 2) / sigma[0]) ** 2
+    down = ((y - (box[1] + box[3]) / 2) / sigma[1]) ** 2
     return np.asarray(np.exp(-0.5 * (across + down[:, None])), np.float32)
 
 

@@ -1,5 +1,7 @@
 """Redetection: tracking with a detector that runs again during the video, with an event for every decision.
 
+Here a detector finds a lost object again. In `promptseg.tracking.propagation` the tracker itself finds it again, by its appearance.
+
 `track_with_redetection` runs over a video. The tracker propagates the masks from frame to frame. Every other decision is an `Event`:
 
 - ``added``: an object was prompted, or a detection belongs to no known object.
@@ -41,7 +43,7 @@ from ..video.frames import open_frames
 from . import association
 
 EventKind = Literal["added", "lost", "recovered", "corrected", "switched", "removed"]
-Find = Callable[[NDArray[np.uint8]], Masks]
+DetectFunction = Callable[[NDArray[np.uint8]], Masks]
 """Function that finds objects: from a frame, (H, W, 3) uint8 RGB, to masks with labels, if they are known."""
 
 
@@ -124,7 +126,7 @@ def track_with_redetection(
     video: VideoLike,
     prompts: Sequence[SpatialPrompt] = (),
     *,
-    find: Find | None = None,
+    detect: DetectFunction | None = None,
     redetection: RedetectionConfig | None = None,
 ) -> Iterator[TrackedFrame]:
     """Track objects through a video.
@@ -133,25 +135,25 @@ def track_with_redetection(
         tracker: Video segmenter that propagates the masks.
         video: A path, stream address, camera number, folder, array or iterable of images; see `promptseg.video.frames.open_frames`.
         prompts: Prompts on the first frame, one object each. The ids of the objects are 1, 2, ….
-        find: Function that finds objects, or None to track only the prompted objects.
+        detect: Function that finds objects, or None to track only the prompted objects.
         redetection: Thresholds of redetection.
 
     Yields:
         The frames in order, each as soon as it is tracked.
 
     Raises:
-        ConfigError: `redetection` needs a detector, and `find` is None.
+        ConfigError: `redetection` needs a detector, and `detect` is None.
         PromptError: There is nothing to track, or a prompt does not fit the video.
         InputError: The video cannot be read. If this shows only in the middle, the frames before it are yielded first.
     """
     redetection = redetection or RedetectionConfig()
-    if find is None and (redetection.redetect_every is not None or redetection.when_lost):
+    if detect is None and (redetection.redetect_every is not None or redetection.when_lost):
         raise ConfigError("redetection needs a detector, and there is none: add .detect(model) to the pipeline, or leave the setting out")
-    if find is None and not prompts:
+    if detect is None and not prompts:
         raise PromptError("nothing to track: give a prompt, or a detector")
     recent = _RecentFrames(open_frames(video))
     session = tracker.open(recent)
-    return _RedetectingTracker(session, recent, find, redetection).run(prompts)
+    return _RedetectingTracker(session, recent, detect, redetection).run(prompts)
 
 
 class _RecentFrames:
@@ -203,8 +205,8 @@ class _ObjectState:
 
 
 class _RedetectingTracker:
-    def __init__(self, session: VideoSession, frames: _RecentFrames, find: Find | None, config: RedetectionConfig) -> None:
-        self._session, self._frames, self._find, self._config = session, frames, find, config
+    def __init__(self, session: VideoSession, frames: _RecentFrames, detect: DetectFunction | None, config: RedetectionConfig) -> None:
+        self._session, self._frames, self._detect, self._config = session, frames, detect, config
         self._known: dict[int, _ObjectState] = {}
         self._next_id = 1
         self._events: list[Event] = []
@@ -224,9 +226,9 @@ class _RedetectingTracker:
                     self._add_object(image, mask, "prompted")
             self._resolve_switches(masks)
             self._update_lost(image, masks)
-            detected = self._find is not None and self._due(here.frame)
-            if detected and self._find is not None:
-                self._match_detections(image, masks, [mask for mask in self._find(image) if mask.area])
+            detected = self._detect is not None and self._should_detect(here.frame)
+            if detected and self._detect is not None:
+                self._match_detections(image, masks, [mask for mask in self._detect(image) if mask.area])
             self._remove_lost(masks)
             yield TrackedFrame(
                 here.frame,
@@ -238,7 +240,7 @@ class _RedetectingTracker:
                 detected,
             )
 
-    def _due(self, frame: int) -> bool:
+    def _should_detect(self, frame: int) -> bool:
         config = self._config
         if frame == 0 and not self._known:
             return True
@@ -273,7 +275,7 @@ class _RedetectingTracker:
                 continue
             if known.lost_for:
                 self._record(object_id, "recovered", f"tracked again with confidence {confidence:.2f}, after {known.lost_for} frames")
-                known.lost_for, known.unconfirmed = 0, self._find is not None
+                known.lost_for, known.unconfirmed = 0, self._detect is not None
             if confidence >= 2 * self._config.lost_below and not known.unconfirmed:
                 known.histogram = 0.9 * known.histogram + 0.1 * association.color_histogram(image, mask)
 
@@ -294,7 +296,7 @@ class _RedetectingTracker:
         likeness, similarity = np.zeros((2, len(left), len(columns)))
         for row, object_id in enumerate(left):
             for column, index in enumerate(columns):
-                if self._may_be(object_id, masks[object_id], free[index]):
+                if self._can_match(object_id, masks[object_id], free[index]):
                     likeness[row, column] = float(self._known[object_id].histogram @ association.color_histogram(image, free[index]))
                     if likeness[row, column] >= self._config.color_similarity:
                         similarity[row, column] = likeness[row, column] + masks[object_id].iou(free[index])
@@ -304,11 +306,13 @@ class _RedetectingTracker:
         for mask in free.values():
             if all(_covered_share(mask, other) < 0.5 for other in masks.values()):
                 number = self._next_id
-                masks[number] = replace(self._session.add(self._at(), number, Prompt.mask(_without_logits(mask))), label=mask.label)
+                masks[number] = replace(
+                    self._session.add(self._frame_index(), number, Prompt.mask(_without_logits(mask))), label=mask.label
+                )
                 self._add_object(image, masks[number], "detected" if mask.score is None else f"detected with score {mask.score:.2f}")
 
-    def _may_be(self, object_id: int, tracked: Mask, mask: Mask) -> bool:
-        """Return whether a detection may be an object that is lost or doubtful."""
+    def _can_match(self, object_id: int, tracked: Mask, mask: Mask) -> bool:
+        """Return whether a detection can be an object that is lost or doubtful."""
         known = self._known[object_id]
         doubtful = known.lost_for or known.unconfirmed or _confidence(tracked) < 2 * self._config.lost_below
         return association.same_label(known.label, mask.label) and bool(doubtful or _covered_share(tracked, mask) >= 0.5)
@@ -316,7 +320,7 @@ class _RedetectingTracker:
     def _correct(self, object_id: int, masks: dict[int, Mask], mask: Mask, why: str) -> None:
         """Replace the mask of an object by that of a detection, and track the object from there."""
         known, before = self._known[object_id], masks[object_id]
-        again = self._session.add(self._at(), object_id, Prompt.mask(_without_logits(mask)))
+        again = self._session.add(self._frame_index(), object_id, Prompt.mask(_without_logits(mask)))
         known.label = known.label or mask.label
         masks[object_id] = replace(again, label=known.label)
         if known.lost_for:
@@ -338,13 +342,13 @@ class _RedetectingTracker:
         self._known[number] = _ObjectState(mask.label, association.color_histogram(image, mask))
         self._record(number, "added", why)
 
-    def _at(self) -> int:
+    def _frame_index(self) -> int:
         return 0 if self._current is None else self._current.frame
 
     def _record(self, object_id: int, kind: EventKind, reason: str) -> None:
         label = self._known[object_id].label
         time = None if self._current is None else self._current.time
-        self._events.append(Event(self._at(), object_id, kind, reason, label, time))
+        self._events.append(Event(self._frame_index(), object_id, kind, reason, label, time))
 
 
 def _confidence(mask: Mask) -> float:

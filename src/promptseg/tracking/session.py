@@ -22,9 +22,9 @@ from ..results import Provenance
 from ..video.frames import open_frames
 from ..video.saved_session import SavedSession
 from ..video.session import TrackingSession
-from .appearance import Cells, View, cells_of
+from .appearance import Appearance, FeatureGrid, feature_grid_of
 from .flow import Flow, flow_between, gray
-from .propagation import Signals, Track, begin, step
+from .propagation import Signals, Track, propagate_track, start_track
 
 SPATIAL: frozenset[PromptKind] = frozenset({"point", "box", "mask"})
 """Kinds of prompt that can be tracked."""
@@ -76,7 +76,7 @@ class _OpenedFrame:
 
     index: int
     session: Session
-    cells: Cells
+    grid: FeatureGrid
 
 
 @dataclass(eq=False)
@@ -131,7 +131,7 @@ class PropagateSession(TrackingSession):
         if len(others) >= MAX_PROMPTED:
             first, *later = others
             others = {at: others[at] for at in (first, *later[2 - MAX_PROMPTED :])}
-        track = begin(opened.cells, mask, tuple(one.prompted[-1] for one, _ in others.values()))
+        track = start_track(opened.grid, mask, tuple(one.prompted[-1] for one, _ in others.values()))
         self._objects[object_id] = _Object(frame.index, gray(frame.image), track, {**others, frame.index: (track, mask)})
         return mask
 
@@ -152,7 +152,7 @@ class PropagateSession(TrackingSession):
                 opened = self._open(frame)
                 if one.index not in flows:
                     flows[one.index] = flow_between(one.gray, brightness)
-                track = step(one.track, opened.session, opened.cells, flows[one.index], self._segmenter.accepts)
+                track = propagate_track(one.track, opened.session, opened.grid, flows[one.index], self._segmenter.accepts)
                 one.index, one.gray, one.track = frame.index, brightness, track
             found[object_id] = Mask.from_array(one.track.mask, score=one.track.signals.confidence)
         return found
@@ -161,7 +161,7 @@ class PropagateSession(TrackingSession):
         """Return an opened frame. The latest is kept, because several objects may be prompted on it."""
         if self._opened is None or self._opened.index != frame.index:
             session = self._segmenter.segmenter.open(frame.image)
-            self._opened = _OpenedFrame(frame.index, session, cells_of(session))
+            self._opened = _OpenedFrame(frame.index, session, feature_grid_of(session))
         return self._opened
 
     def _forget(self, object_id: int) -> None:
@@ -192,16 +192,16 @@ class PropagateSession(TrackingSession):
 
 def _saved_track(name: str, track: Track, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     """Return a track as plain values, and add its arrays to `arrays` under names that begin with `name`."""
-    views = [*track.prompted, *track.learned]
-    for index, view in enumerate(views):
-        arrays[f"{name}-{index}-inside"], arrays[f"{name}-{index}-outside"] = view.inside, view.outside
+    appearances = [*track.prompted, *track.learned]
+    for index, appearance in enumerate(appearances):
+        arrays[f"{name}-{index}-inside"], arrays[f"{name}-{index}-outside"] = appearance.inside, appearance.outside
     signals = track.signals
     return {
         "name": name,
         "mask": Mask.from_array(track.mask).to_coco_rle(),
         "views": [len(track.prompted), len(track.learned)],
-        "held": track.held.tolist(),
-        "usual": track.usual,
+        "last_found_box": track.last_found_box.tolist(),
+        "mean_agreement": track.mean_agreement,
         "area": track.area,
         "signals": [signals.score, signals.appearance, signals.flow, signals.lost],
     }
@@ -210,13 +210,13 @@ def _saved_track(name: str, track: Track, arrays: dict[str, NDArray[Any]]) -> di
 def _read_track(saved: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Track:
     """Return the track that `_saved_track` made plain values and arrays of."""
     name, (prompted, learned) = saved["name"], saved["views"]
-    views = [View(arrays[f"{name}-{index}-inside"], arrays[f"{name}-{index}-outside"]) for index in range(prompted + learned)]
+    appearances = [Appearance(arrays[f"{name}-{index}-inside"], arrays[f"{name}-{index}-outside"]) for index in range(prompted + learned)]
     return Track(
         Mask.from_coco_rle(saved["mask"]).array,
-        tuple(views[:prompted]),
-        tuple(views[prompted:]),
-        np.array(saved["held"], np.float32),
-        saved["usual"],
+        tuple(appearances[:prompted]),
+        tuple(appearances[prompted:]),
+        np.array(saved["last_found_box"], np.float32),
+        saved["mean_agreement"],
         saved["area"],
         Signals(*saved["signals"]),
     )

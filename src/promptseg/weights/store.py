@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..errors import WeightsError, WeightsMismatchError, WeightsNotFoundError, WeightsOfflineError
 from ..runtime.files import write_atomically
-from ..runtime.home import home
+from ..runtime.home import cache_dir
 
 CHUNK = 1 << 20
 
@@ -65,7 +65,7 @@ def offline() -> bool:
 
 def weights_folder(model: str) -> Path:
     """Return the cache folder of a model's published weights."""
-    return home() / "weights" / model
+    return cache_dir() / "weights" / model
 
 
 def fetch_weights(model: str, files: Sequence[WeightFile]) -> ModelWeights:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ...errors import ConfigError
 from ...results import Provenance
 from ...runtime.files import write_atomically
-from ...runtime.home import home
+from ...runtime.home import cache_dir
 from ...weights.store import DECODER
 
 Features = Mapping[str, NDArray[np.float32]]
@@ -135,7 +135,7 @@ def embedding_cache(option: object) -> EmbeddingCache | None:
     if option == "memory":
         return EmbeddingCache()
     if option == "disk":
-        return EmbeddingCache(folder=home() / "embeddings")
+        return EmbeddingCache(folder=cache_dir() / "embeddings")
     raise ConfigError(f"option cache is an EmbeddingCache, 'memory', 'disk' or None, got {option!r}")
 
 

@@ -19,7 +19,7 @@ from promptseg.prompts import Prompt
 from promptseg.registry import backends
 from promptseg.registry.fallback import FallbackChain, FallbackSegmenter
 from promptseg.results import Provenance
-from promptseg.runtime.memory import MemoryNeed
+from promptseg.runtime.memory import MemoryRequirement
 
 torch = pytest.importorskip("torch", reason="the torch engine needs torch")
 
@@ -29,7 +29,7 @@ from promptseg.runtime import torch as torch_runtime  # noqa: E402 - They need t
 
 OPTIONS = backends()["sam"].options
 CPU = torch.device("cpu")
-NEED = MemoryNeed("tiny-sam", 100, 70 << 20, (MemoryNeed("tinier-sam", 60), MemoryNeed("tiniest-sam", 20)))
+NEED = MemoryRequirement("tiny-sam", 100, 70 << 20, (MemoryRequirement("tinier-sam", 60), MemoryRequirement("tiniest-sam", 20)))
 
 
 @pytest.fixture

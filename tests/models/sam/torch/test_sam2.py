@@ -16,7 +16,7 @@ from promptseg.models.sam.model import DecoderConfig, Stability
 from promptseg.models.sam.session import SamSegmenter
 from promptseg.prompts import Prompt
 from promptseg.results import Provenance
-from promptseg.runtime.memory import MemoryNeed
+from promptseg.runtime.memory import MemoryRequirement
 
 torch = pytest.importorskip("torch", reason="the torch engine needs torch")
 
@@ -121,7 +121,7 @@ def test_two_threads_with_a_session_each_segment_as_one_a_hundred_times(model, p
 
 
 def test_an_image_that_does_not_fit_says_what_to_try(sam2, photo, monkeypatch):
-    model = make(sam2, MemoryNeed("tiny-sam2", lighter=(MemoryNeed("tinier-sam2"),)))
+    model = make(sam2, MemoryRequirement("tiny-sam2", lighter=(MemoryRequirement("tinier-sam2"),)))
 
     def full(batch):
         raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 MiB")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ....masks import Size
 from ....results import Provenance
 from ....runtime.files import write_atomically
-from ....runtime.home import home
+from ....runtime.home import cache_dir
 from ....runtime.onnx import Runtime, Session
 from ..geometry import Geometry, LongestSide
 from ..model import DecoderConfig, Embedding, PointPrompts
@@ -50,7 +50,7 @@ def prepare(pair: Pair, decoder_sha256: str) -> dict[str, Path]:
     """
     # The folder is named after the weights and the code that builds the graphs. If one of them changes, the graphs are built again.
     code = b"".join(Path(str(module.__file__)).read_bytes() for module in (graph, onnx_decoder, weights))
-    folder = home() / "prepared" / f"{decoder_sha256[:16]}-{hashlib.sha256(code).hexdigest()[:8]}"
+    folder = cache_dir() / "prepared" / f"{decoder_sha256[:16]}-{hashlib.sha256(code).hexdigest()[:8]}"
     paths = {name: folder / f"{name}.onnx" for name in _GRAPHS}
     if not all(path.is_file() for path in paths.values()):
         built = _built(pair)

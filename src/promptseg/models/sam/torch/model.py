@@ -22,7 +22,7 @@ from ....errors import BackendError, ConfigError, OutOfMemoryError, PromptSegErr
 from ....masks import Size
 from ....results import Provenance
 from ....runtime.host import available_memory
-from ....runtime.memory import MemoryNeed
+from ....runtime.memory import MemoryRequirement
 from ....runtime.torch import chosen_device, chosen_dtype, is_out_of_memory, release, unless_out_of_memory
 from ..geometry import PIXEL_MEAN, PIXEL_STD, Geometry, LongestSide
 from ..model import DecoderConfig, Embedding, PointPrompts
@@ -90,10 +90,10 @@ class TorchSam:
 
     decoder_config = DecoderConfig()
 
-    def __init__(self, sam: Any, provenance: Provenance, settings: Settings, need: MemoryNeed | None = None) -> None:
+    def __init__(self, sam: Any, provenance: Provenance, settings: Settings, need: MemoryRequirement | None = None) -> None:
         self.provenance = provenance
         self.settings = settings
-        self._need = need or MemoryNeed(provenance.model)
+        self._need = need or MemoryRequirement(provenance.model)
         self._input_size = int(sam.image_encoder.img_size)
         self._low_res = 4 * int(sam.prompt_encoder.image_embedding_size[0])
         self._weight_bytes = sum(p.numel() for p in sam.parameters()) * settings.dtype.itemsize
@@ -282,7 +282,7 @@ def input_batch(images: Sequence[NDArray[np.uint8]], geometries: Sequence[Geomet
     return batch
 
 
-def check_memory(need: MemoryNeed, settings: Settings, held: int = 0) -> None:
+def check_memory(need: MemoryRequirement, settings: Settings, held: int = 0) -> None:
     """Check that a model on the CPU fits into memory before it is run.
 
     Linux grants more memory than is available and then ends the process. Accelerators raise an error themselves and are not checked.
@@ -305,7 +305,7 @@ def check_memory(need: MemoryNeed, settings: Settings, held: int = 0) -> None:
 
 
 @contextlib.contextmanager
-def loading(need: MemoryNeed, settings: Settings) -> Iterator[None]:
+def loading(need: MemoryRequirement, settings: Settings) -> Iterator[None]:
     """Turn errors of exhausted memory within the block, where a model is loaded, into `OutOfMemoryError`.
 
     This includes errors that a reader reported as a damaged file.

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ....masks import Size
 from ....results import Provenance
-from ....runtime.memory import MemoryNeed
+from ....runtime.memory import MemoryRequirement
 from ..geometry import Geometry, Square
 from ..model import DecoderConfig, Stability
 from .model import EMBEDDING, HIGH_RES, Settings, TorchSam
@@ -40,7 +40,7 @@ class TorchSam2(TorchSam):
         OutOfMemoryError: The model does not fit on the device.
     """
 
-    def __init__(self, sam2: Any, provenance: Provenance, settings: Settings, need: MemoryNeed | None = None) -> None:
+    def __init__(self, sam2: Any, provenance: Provenance, settings: Settings, need: MemoryRequirement | None = None) -> None:
         self.decoder_config = decoder_config_of(sam2.sam_mask_decoder)
         super().__init__(_ImageModel(sam2), provenance, settings, need)
 

@@ -22,7 +22,7 @@ from ....errors import BackendError, PromptSegError
 from ....masks import Size
 from ....prompts import SpatialPrompt
 from ....results import Provenance
-from ....runtime.memory import MemoryNeed
+from ....runtime.memory import MemoryRequirement
 from ....runtime.torch import is_out_of_memory, release
 from ..geometry import PIXEL_MEAN, PIXEL_STD, Square
 from ..model import BOX_BOTTOM_RIGHT, BOX_TOP_LEFT
@@ -67,9 +67,11 @@ class TorchSam2Video:
         OutOfMemoryError: The model does not fit on the device.
     """
 
-    def __init__(self, sam2: Any, provenance: Provenance, settings: Settings, fill_holes: int = 8, need: MemoryNeed | None = None) -> None:
+    def __init__(
+        self, sam2: Any, provenance: Provenance, settings: Settings, fill_holes: int = 8, need: MemoryRequirement | None = None
+    ) -> None:
         self.provenance, self.settings = provenance, settings
-        self._fill_holes, self._need = fill_holes, need or MemoryNeed(provenance.model)
+        self._fill_holes, self._need = fill_holes, need or MemoryRequirement(provenance.model)
         self.input_size = int(sam2.image_size)
         self.low_res = self.input_size // 4
         self._encoded = False
