@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from ...errors import InputError
 from ..core import AnnotatedImage, Dataset, Entry
 from ..descriptor import Format, Reader
-from .folders import read_folders
+from .paired_masks import read_folders
 
 
 def read_davis(root: str | os.PathLike[str]) -> Dataset:
