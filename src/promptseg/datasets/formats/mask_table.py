@@ -28,7 +28,7 @@ from ..descriptor import Format, Option, OutputVariant, Place, Reader
 from ..label_image_writing import VOID, paint, save_palette, with_void
 from ..mask_image_reading import MaskKind
 from ..writer_base import FolderWriter, score_of
-from .paired_masks import read_folders
+from .paired_masks import read_paired_masks
 
 TABLE = "objects.csv"
 COLUMNS = ("image", "mask", "number", "label", "score", "ignored")
@@ -144,7 +144,7 @@ class _Row:
     ignored: bool
 
 
-def read_mask_images(images: str | os.PathLike[str], masks: str | os.PathLike[str]) -> Dataset:
+def read_mask_table(images: str | os.PathLike[str], masks: str | os.PathLike[str]) -> Dataset:
     """Read a dataset from mask images and their table ``objects.csv``, as promptseg writes them.
 
     Args:
@@ -213,8 +213,8 @@ def _pixels(path: Path) -> NDArray[Any]:
 def _open(images: Place, masks: Place, *, mask_kind: MaskKind = "auto") -> Dataset:
     """Read mask images by their table if there is one, otherwise by their names."""
     if (Path(masks) / TABLE).is_file():
-        return read_mask_images(images, masks)
-    return read_folders(images, masks, mask_kind)
+        return read_mask_table(images, masks)
+    return read_paired_masks(images, masks, mask_kind)
 
 
 _KIND = Option("Kind of the mask images. By default it is detected for each.", "auto", get_args(MaskKind))
