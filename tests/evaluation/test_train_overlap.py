@@ -1,3 +1,4 @@
+import hashlib
 import json
 
 import pytest
@@ -27,7 +28,8 @@ def weights(tmp_path, keys):
         "earlier": earlier,
     }
     (folder / RECORD).write_text(json.dumps(record))
-    Manifest("fake", "fake backend", "", {}, engine="fake").write(folder)
+    (folder / "decoder.safetensors").write_bytes(b"weights")
+    Manifest("fake", "fake backend", "", {"decoder.safetensors": hashlib.sha256(b"weights").hexdigest()}, engine="fake").write(folder)
     return folder
 
 
