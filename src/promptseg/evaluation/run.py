@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Union
 
 import numpy as np
@@ -23,6 +24,7 @@ from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt
 from ..protocols import Segmenter, Session
 from ..registry.builtin import DEFAULT_MODEL
+from ..registry.choice import choose
 from ..results import Provenance
 from ..runtime import progress
 from ..vocabulary import parse_phrases
@@ -31,8 +33,8 @@ from .baselines import filled_boxes, prompt_baseline, superpixel_ious, superpixe
 from .predictions import Prediction, best_ious, match_masks, predict_by_clicks, predict_once
 from .results import Evaluation
 from .rows import ImageRow, ObjectRow
-from .simulation import Clicks, Everything, OnePrompt, Text
-from .training import record_beside, seen_in_training, training_images
+from .simulation import Clicks, Everything, OnePromptPerObject, Text
+from .train_overlap import record_beside, seen_in_training, training_images
 
 Model = Union[str, Segmenter, BuiltPipeline]
 """Model to evaluate: the name of a segmenter, a segmenter, or a pipeline for text."""
@@ -44,7 +46,7 @@ def evaluate(
     *,
     coco: str | os.PathLike[str] | None = None,
     model: Model = DEFAULT_MODEL,
-    prompt: str | simulation.Protocol = "box",
+    prompt: str | simulation.PromptProtocol = "box",
     seed: int = 0,
     weights: str | os.PathLike[str] | None = None,
     engine: str | None = None,
@@ -79,13 +81,15 @@ def evaluate(
         InputError: When there is no object to evaluate.
         PromptError: When the model does not accept prompts of this kind.
     """
-    protocol = simulation.protocol(prompt) if isinstance(prompt, str) else prompt
+    protocol = simulation.parse_prompt_protocol(prompt) if isinstance(prompt, str) else prompt
     dataset = images if isinstance(images, Dataset) else open_dataset(images, masks=masks, coco=coco)
     if isinstance(images, Dataset) and (masks is not None or coco is not None):
         raise ConfigError("a Dataset has its own truth: leave out masks and coco")
     pipeline: BuiltPipeline | None
+    own: Path | None = None
     if isinstance(model, str):
         pipeline = _build(model, weights, engine, device, detector, cache)
+        own = choose(model, weights=None if weights is None else str(weights), engine=engine).weights
     elif weights is not None or engine is not None or detector is not None:
         raise ConfigError("weights, engine and detector are for a model given by name: leave them out, or give the name of a model")
     else:
@@ -120,8 +124,8 @@ def evaluate(
     findings += [Finding(names[0], "duplicate", f"the same image occurs {len(names)} times: {', '.join(names)}") for names in twice]
     one_group = {name: names[0] for names in twice for name in names}
     rows = [replace(row, group=one_group.get(row.group, row.group)) for row in rows]
-    own = weights or (model.partition("=")[2] if isinstance(model, str) else None)
-    findings += _trained_on(own, {image.name: image.content for image in seen}) if own else []
+    if own is not None:
+        findings += _trained_on(own, {image.name: image.content for image in seen})
     return Evaluation(
         " + ".join(one.model for one in evaluator.provenance),
         protocol.name,
@@ -138,7 +142,7 @@ def evaluate(
 class _Evaluator:
     """Evaluator of a model with a prompt protocol, for one image at a time."""
 
-    protocol: simulation.Protocol
+    protocol: simulation.PromptProtocol
     seed: int
     pipeline: BuiltPipeline | None
     segmenter: Segmenter | None
@@ -175,7 +179,7 @@ class _Evaluator:
             cached = not session.timings.get("encode")
             predictions, unmatched = self._predict(session, objects)
             seconds = time.perf_counter() - started
-            if isinstance(self.protocol, OnePrompt):
+            if isinstance(self.protocol, OnePromptPerObject):
                 prompts = [prediction.prompt for prediction in predictions if prediction.prompt is not None]
                 best = best_ious(session, prompts, [prediction.mask for prediction in predictions], objects)
         baselines = self._baselines(pixels, objects, predictions, boxes)
@@ -187,7 +191,7 @@ class _Evaluator:
 
     def _predict(self, session: Session, objects: Sequence[AnnotatedObject]) -> tuple[list[Prediction], int | None]:
         """Return one prediction per object, and the number of masks that match no object."""
-        if isinstance(self.protocol, OnePrompt):
+        if isinstance(self.protocol, OnePromptPerObject):
             return predict_once(session, self.protocol, objects, self.seed), None
         if isinstance(self.protocol, Clicks):
             return predict_by_clicks(session, self.protocol, objects), None
@@ -270,7 +274,7 @@ def _classes(dataset: Dataset) -> tuple[str, ...]:
     return tuple(classes)
 
 
-def _trained_on(weights: str | os.PathLike[str], contents: Mapping[str, str]) -> list[Finding]:
+def _trained_on(weights: Path, contents: Mapping[str, str]) -> list[Finding]:
     record = record_beside(weights)
     if record is None:
         return []
