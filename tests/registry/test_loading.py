@@ -14,7 +14,7 @@ from promptseg.errors import (
     WeightsNotFoundError,
 )
 from promptseg.registry import BackendSpec, Engine, ModelSpec, list_models, load
-from promptseg.registry.builtin import BUILT_IN
+from promptseg.registry.builtin_backends import BUILT_IN
 
 
 class TestLoading:

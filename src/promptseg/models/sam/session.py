@@ -15,10 +15,11 @@ from ...masks import Mask, Masks, Size
 from ...prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
 from ...protocols import EmbeddingStore, FeatureMap
 from ...results import Provenance
-from . import selection, tokens
+from . import selection
 from .cache import image_key
 from .everything import segment_everything
 from .model import Embedding, SamModel
+from .prompt_batches import batch_prompts, fitting_logits
 from .upsample import Upsampler, upsampler
 
 
@@ -129,7 +130,8 @@ class SamSession:
 
         Args:
             prompts: Spatial prompts, one for each object.
-            candidates: Return all masks that the model proposes for an ambiguous prompt (SAM: three), not only the selected one.
+            candidates: Return the masks that the model proposes for an ambiguous prompt (SAM: three) instead of the selected mask. This
+                applies to every prompt, also to boxes, like ``multimask_output=True`` in segment-anything.
 
         Returns:
             One mask for each prompt in the order of the prompts, or all candidates prompt by prompt. Each mask has its predicted IoU as
@@ -143,11 +145,11 @@ class SamSession:
         upsample = upsampler(geometry)
         checked = [_with_box(prompt, upsample) for prompt in spatial(prompts, self.size)]
         masks: list[list[Mask]] = [[] for _ in checked]
-        for indices, batch in tokens.batches(checked, geometry, model.decode_batch, pad_boxes=decoder_config.pads_boxes):
+        for indices, batch in batch_prompts(checked, geometry, model.decode_batch, pad_boxes=decoder_config.pads_boxes):
             decoded = model.decode(self.embedding, batch)
             for row, index in enumerate(indices):
                 if candidates:
-                    chosen = list(zip(decoder_config.ambiguous, decoded.logits(row, decoder_config.ambiguous), strict=True))
+                    chosen = list(zip(decoder_config.multimask_indices, decoded.logits(row, decoder_config.multimask_indices), strict=True))
                 else:
                     chosen = [selection.select_candidate(decoded, row, checked[index], decoder_config, rule)]
                 masks[index] = [
@@ -175,7 +177,7 @@ def _with_box(prompt: SpatialPrompt, upsample: Upsampler) -> SpatialPrompt:
         return prompt
     mask = prompt.mask_pixels
     if mask is None and prompt.logits is not None:
-        mask = upsample.mask(tokens.fitting_logits(prompt.logits, upsample.geometry), keep_logits=False)
+        mask = upsample.mask(fitting_logits(prompt.logits, upsample.geometry), keep_logits=False)
     if mask is None or not mask.area:
         raise PromptError(f"{prompt!r} is an empty mask: there is nothing to refine")
     return prompt + Prompt.box(*mask.box.tolist())
