@@ -139,6 +139,14 @@ class TestLoadVideo:
         (request,) = made
         assert request.options["segmenter"] == "segmenter"
 
+    def test_a_tracker_that_takes_no_segmenter_is_refused_for_another_model_before_anything_is_loaded(self, made, add_model):
+        loaded = []
+        add_model("other", "segmenter", lambda request: loaded.append(request) or "segmenter")
+        add_model("own only", "video", lambda request: loaded.append(request) or "tracker", options={"memory": 1})
+        with pytest.raises(ConfigError, match=r"model 'other' has no option 'segmenter' \(options: memory\)"):
+            registry.load_video("other", tracker="own only backend")
+        assert loaded == []
+
     def test_a_detector_cannot_track(self):
         with pytest.raises(ConfigError, match=r"model 'yolov8n' with engine 'torch' is a detector, and cannot track"):
             registry.load_video("yolov8n")

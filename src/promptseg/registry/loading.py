@@ -143,6 +143,7 @@ def load_video(
         tracking.check_options(options)
         request = tracking.request(weights_of(chosen), device, options)
     else:
+        tracking.check_options({"segmenter": None})  # A tracker of other segmenters declares this option.
         segmenter = load_chosen((_of_kind("segmenter", chosen),), device, options)
         request = tracking.request(ModelWeights({}, {}), device, {"segmenter": segmenter})
     return cast("VideoSegmenter", make(backend.factory, request))

@@ -169,10 +169,8 @@ class Choice:
     ) -> LoadRequest:
         """Return the request to load this choice, with defaults for options that are not given.
 
-        Raises:
-            ConfigError: An option is unknown.
+        The options are not checked here: call `check_options` first.
         """
-        self.check_options(options or {})
         return LoadRequest(self.model, self.engine, weights, device, {**self.backend.options, **(options or {})}, fallback_from)
 
 
