@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import PromptError
+from ...errors import BackendError, PromptError
 from ...images import ImageLike, own_image
 from ...masks import Mask, Masks, Size
 from ...prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
@@ -112,8 +112,18 @@ class SamSession:
         return self.segmenter.provenance
 
     def features(self) -> FeatureMap:
-        """Return the feature map with the most channels, without the cells that hold only padding."""
+        """Return the feature map with the most channels, without the cells that hold only padding.
+
+        Raises:
+            BackendError: The embedding has no feature map, which is an array (1, channels, rows, columns).
+        """
         grids = [array for array in self.embedding.features.values() if array.ndim == 4]
+        if not grids:
+            shapes = ", ".join(f"{name} {array.shape}" for name, array in self.embedding.features.items()) or "nothing"
+            raise BackendError(
+                f"an embedding of model {self.provenance.model!r} has no feature map: expected an array (1, channels, rows, columns), "
+                f"got {shapes}"
+            )
         deepest = max(grids, key=lambda array: array.shape[1])[0]
         geometry = self.embedding.geometry
         rows, columns = (
