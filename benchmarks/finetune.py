@@ -40,8 +40,8 @@ def epochs(model: str, examples: Sequence[Any], rounds: int) -> Iterator[tuple[f
     from promptseg.finetuning.state import StateFile
     from promptseg.finetuning.train import Training, TrainingConfig
     from promptseg.registry import load_segmenter
-    from promptseg.registry.files import weights_of
     from promptseg.registry.loading import make
+    from promptseg.registry.weight_files import weights_of
 
     torch.set_num_threads(THREADS)
     chosen = choose_trainable(model)

@@ -75,7 +75,7 @@ def _sam(options: argparse.Namespace, image: np.ndarray) -> Pair:
     from segment_anything import SamAutomaticMaskGenerator, SamPredictor, sam_model_registry
 
     from promptseg.models.sam.session import SamSegmenter
-    from promptseg.models.sam.torch.model import Settings, TorchSam
+    from promptseg.models.sam.torch.model import TorchSam, TorchSettings
     from promptseg.models.sam.torch.vit import VitEncoder
     from promptseg.results import Provenance
 
@@ -99,7 +99,7 @@ def _sam(options: argparse.Namespace, image: np.ndarray) -> Pair:
     own.image_encoder = Replacing(VitEncoder(own.image_encoder), known)
     model.image_encoder = Replacing(model.image_encoder, known)
     model.to(options.device)
-    settings = Settings.checked(options.device, {"dtype": options.dtype, "decode_batch": None, "compile": False})
+    settings = TorchSettings.checked(options.device, {"dtype": options.dtype, "decode_batch": None, "compile": False})
     ours = SamSegmenter(TorchSam(own, Provenance(options.model, "sam", "torch"), settings))
     return Pair(SamPredictor(model), SamAutomaticMaskGenerator, model, ours)
 

@@ -64,7 +64,7 @@ def predictor():
 def ours(count: int) -> None:
     import torch
 
-    from promptseg.models.sam.torch.model import Settings
+    from promptseg.models.sam.torch.model import TorchSettings
     from promptseg.models.sam.video.model import TorchSam2Video
     from promptseg.models.sam.video.session import Sam2VideoSegmenter
     from promptseg.prompts import Prompt
@@ -74,7 +74,7 @@ def ours(count: int) -> None:
         for index in range(count):
             yield synthetic_frame(index)
 
-    model = TorchSam2Video(predictor(), Provenance("tiny", "sam2_video", "1"), Settings(torch.device("cpu")), 0)
+    model = TorchSam2Video(predictor(), Provenance("tiny", "sam2_video", "1"), TorchSettings(torch.device("cpu")), 0)
     session = Sam2VideoSegmenter(model, memory=4 << 20).open(frames())
     session.add(0, 1, Prompt.box(25, 75, 100, 150))
     started = time.process_time()

@@ -22,7 +22,7 @@ import torch
 from PIL import Image
 from sam2.build_sam import build_sam2_video_predictor
 
-from promptseg.models.sam.torch.model import Settings
+from promptseg.models.sam.torch.model import TorchSettings
 from promptseg.models.sam.video.model import TorchSam2Video
 from promptseg.models.sam.video.session import Sam2VideoSegmenter
 from promptseg.prompts import Prompt
@@ -47,7 +47,7 @@ def main() -> None:
         "configs/sam2.1/sam2.1_hiera_t.yaml", device="cpu", hydra_overrides_extra=changes
     ).requires_grad_(False)
     predictor.fill_hole_area = 0  # Without its CUDA extension it does not fill holes; promptseg does.
-    clock = Clock(TorchSam2Video(predictor, Provenance("sam2.1-hiera-tiny", "sam2_video", "1"), Settings(torch.device("cpu"))))
+    clock = Clock(TorchSam2Video(predictor, Provenance("sam2.1-hiera-tiny", "sam2_video", "1"), TorchSettings(torch.device("cpu"))))
     with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         folder, file = Path(name) / "frames", Path(name) / "frames.mp4"

@@ -21,15 +21,15 @@ class TestFiles:
     def test_classes_and_input_size_are_read_from_the_file(self, tiny_onnx_yolo):
         detector = load(tiny_onnx_yolo())
         assert detector.classes == ("dog", "cat", "sports ball")
-        assert detector._network.layout.input_size == (64, 64)
-        assert detector._network.layout.fixed
+        assert detector._network.metadata.input_size == (64, 64)
+        assert detector._network.metadata.fixed
         assert detector.provenance.backend == "onnx_yolo"
         assert detector.provenance.dtype == "float32"
 
     def test_a_file_for_inputs_of_any_size_gets_inputs_without_needless_padding(self, tiny_onnx_yolo):
         detector = load(tiny_onnx_yolo(side=None, metadata={"imgsz": "[128, 128]"}))
-        assert not detector._network.layout.fixed
-        assert detector._network.layout.input_size == (128, 128)
+        assert not detector._network.metadata.fixed
+        assert detector._network.metadata.input_size == (128, 128)
         assert detector.detect(np.zeros((20, 200, 3), np.uint8)).size == (20, 200)
 
     def test_a_file_with_prototypes_gives_masks(self, tiny_onnx_yolo):
@@ -47,7 +47,7 @@ class TestFiles:
     @pytest.mark.parametrize("described", [{"end2end": "True"}, {"end2end": None, "args": "{'nms': True, 'batch': 1}"}])
     def test_a_file_that_drops_duplicates_itself_is_read_row_by_row(self, described, tiny_onnx_yolo):
         detector = load(tiny_onnx_yolo(end_to_end=True, metadata=described))
-        assert detector._network.layout.end_to_end
+        assert detector._network.metadata.end_to_end
         assert detector._network(np.zeros((64, 64, 3), np.uint8)).predictions.shape == (64, 6)
 
     def test_names_may_be_a_list(self, tiny_onnx_yolo):
@@ -74,7 +74,7 @@ class TestFiles:
             load(tiny_onnx_yolo(metadata=described))
 
     def test_the_input_size_may_be_one_number(self, tiny_onnx_yolo):
-        assert load(tiny_onnx_yolo(side=None, metadata={"imgsz": "320"}))._network.layout.input_size == (320, 320)
+        assert load(tiny_onnx_yolo(side=None, metadata={"imgsz": "320"}))._network.metadata.input_size == (320, 320)
 
     @pytest.mark.parametrize("size", ["[640]", "'x'", "[0, 640]"])
     def test_an_invalid_input_size_is_refused(self, size, tiny_onnx_yolo):

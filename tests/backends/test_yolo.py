@@ -239,7 +239,7 @@ class TestWeights:
     def test_the_input_size_is_the_one_that_it_was_trained_with(self, imgsz, input_size, tiny_yolo, tmp_path):
         saved = torch.load(tiny_yolo(), weights_only=False)
         torch.save({**saved, "train_args": {"imgsz": imgsz}}, tmp_path / "trained.pt")
-        assert promptseg.load("yolo", weights=tmp_path / "trained.pt", device="cpu")._network.layout.input_size == input_size
+        assert promptseg.load("yolo", weights=tmp_path / "trained.pt", device="cpu")._network.metadata.input_size == input_size
 
 
 class Foreign(torch.nn.Module):

@@ -11,7 +11,7 @@ def make(tiny_grounding, vocabulary, folder, engine):
 
     from promptseg.models.grounding_dino import groundingdino_engine, transformers_engine
     from promptseg.models.grounding_dino.captions import WordPieceTokenizer
-    from promptseg.models.grounding_dino.detector import GroundingDino, Settings
+    from promptseg.models.grounding_dino.detector import GroundingDino, GroundingDinoSettings
     from promptseg.models.grounding_dino.preprocessing import InputSize
     from promptseg.models.grounding_dino.torch_model import TorchGrounding
 
@@ -19,7 +19,7 @@ def make(tiny_grounding, vocabulary, folder, engine):
     module = build(folder, tiny_grounding.state(), tiny_grounding.architecture, "tiny")
     provenance = Provenance("tiny", "grounding_dino", "torch", {"tiny.pth": 64 * "0"}, "Apache-2.0")
     model = TorchGrounding(module, provenance, torch.device("cpu"))
-    return GroundingDino(model, WordPieceTokenizer(vocabulary), Settings(threshold=0), InputSize(64, 107))
+    return GroundingDino(model, WordPieceTokenizer(vocabulary), GroundingDinoSettings(threshold=0), InputSize(64, 107))
 
 
 class TestTransformers(DetectorContract):

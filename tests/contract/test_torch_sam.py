@@ -11,20 +11,20 @@ torch = pytest.importorskip("torch", reason="the torch engine needs torch")
 
 
 def make_sam2(tiny_sam2, dtype="float32"):
-    from promptseg.models.sam.torch.model import Settings
+    from promptseg.models.sam.torch.model import TorchSettings
     from promptseg.models.sam.torch.sam2 import TorchSam2
 
     provenance = Provenance("tiny-sam2", "sam2", "torch", {"tiny.pt": 64 * "0"}, "Apache-2.0", dtype=dtype)
-    return SamSegmenter(TorchSam2(tiny_sam2(), provenance, Settings(torch.device("cpu"), getattr(torch, dtype))), EmbeddingCache())
+    return SamSegmenter(TorchSam2(tiny_sam2(), provenance, TorchSettings(torch.device("cpu"), getattr(torch, dtype))), EmbeddingCache())
 
 
 def make(tiny_sam, dtype="float32", cache=None, **settings):
-    from promptseg.models.sam.torch.model import Settings, TorchSam
+    from promptseg.models.sam.torch.model import TorchSam, TorchSettings
 
     sam = tiny_sam(width=64, heads=8, input_size=128, grid=8)
     sam.mask_decoder.iou_prediction_head.layers[-1].bias += 1  # Predicted IoUs are positive; those of random weights lie around 0.
     provenance = Provenance("tiny-sam", "sam", "torch", {"tiny.pth": 64 * "0"}, "Apache-2.0", dtype=dtype)
-    return SamSegmenter(TorchSam(sam, provenance, Settings(torch.device("cpu"), getattr(torch, dtype), **settings)), cache)
+    return SamSegmenter(TorchSam(sam, provenance, TorchSettings(torch.device("cpu"), getattr(torch, dtype), **settings)), cache)
 
 
 class TestTorchSam(SegmenterContract):

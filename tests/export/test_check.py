@@ -7,7 +7,7 @@ from promptseg.errors import BackendError
 
 pytest.importorskip("torch", reason="the export needs torch")
 
-from promptseg.export.check import Agreement, agreement, compare
+from promptseg.export.check import ExportAgreement, agreement, compare
 from promptseg.export.layout import Prediction
 
 
@@ -44,7 +44,7 @@ def test_two_empty_masks_agree():
     ],
 )
 def test_float32_holds_to_logits_and_every_mask_and_int8_to_the_mean_of_masks(difference, iou, float32, int8):
-    found = Agreement(difference, 10.0, iou)
+    found = ExportAgreement(difference, 10.0, iou)
     assert (found.holds(int8=False), found.holds(int8=True)) == (float32, int8)
 
 

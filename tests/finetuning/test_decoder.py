@@ -6,14 +6,14 @@ import warnings
 import numpy as np
 import pytest
 
-from promptseg.models.sam import tokens
+from promptseg.models.sam.prompt_batches import batch_prompts
 from promptseg.prompts import Prompt
 from promptseg.results import Provenance
 
 torch = pytest.importorskip("torch", reason="fine-tuning needs torch")
 
 from promptseg.finetuning.decoder import TrainableDecoder, in_tokens  # noqa: E402 - It needs torch.
-from promptseg.models.sam.torch.model import EMBEDDING, HIGH_RES, Settings, TorchSam  # noqa: E402
+from promptseg.models.sam.torch.model import EMBEDDING, HIGH_RES, TorchSam, TorchSettings  # noqa: E402
 from promptseg.models.sam.torch.sam2 import TorchSam2  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -56,7 +56,7 @@ def model(request):
 def engine(model):
     """Return the engine on a copy of the package's model."""
     kind = TorchSam if hasattr(model, "mask_decoder") else TorchSam2
-    return kind(copy.deepcopy(model), Provenance("tiny", "tests", "1"), Settings(CPU))
+    return kind(copy.deepcopy(model), Provenance("tiny", "tests", "1"), TorchSettings(CPU))
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def embedding(engine, photo):
 
 
 def batch_of(kind, embedding, engine):
-    ((_, batch),) = tokens.batches(KINDS[kind], embedding.geometry, 8, pad_boxes=engine.decoder_config.pads_boxes)
+    ((_, batch),) = batch_prompts(KINDS[kind], embedding.geometry, 8, pad_boxes=engine.decoder_config.pads_boxes)
     return batch
 
 

@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="fine-tuning needs torch")
 
 from promptseg.finetuning import embeddings
 from promptseg.finetuning.embeddings import Embeddings
-from promptseg.models.sam.geometry import LongestSide
+from promptseg.models.sam.geometry import ResizeLongestSide
 from promptseg.models.sam.model import Embedding
 from promptseg.models.sam.session import SamSegmenter
 from promptseg.results import Provenance
@@ -25,7 +25,7 @@ class Means:
         self.encoded = []
 
     def geometry(self, size):
-        return LongestSide(size)
+        return ResizeLongestSide(size)
 
     def encode(self, images):
         self.encoded += images

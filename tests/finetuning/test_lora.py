@@ -55,14 +55,14 @@ class TestWithPeft:
     def test_sam2_has_adapters_as_well_and_what_its_decoder_lends_the_encoder_stays(self, tiny_sam2, toy):
         from promptseg.finetuning.lora import AdaptedModel
         from promptseg.models.sam.torch.checkpoints import encoder_state
-        from promptseg.models.sam.torch.model import Settings
+        from promptseg.models.sam.torch.model import TorchSettings
         from promptseg.models.sam.torch.sam2 import TorchSam2
         from promptseg.results import Provenance
 
         images, _ = toy(1)
         path = next(images.iterdir())
         model = AdaptedModel(tiny_sam2(), torch.device("cpu"), 4, 0)
-        (expected,) = TorchSam2(tiny_sam2(), Provenance("tiny", "tests", "1"), Settings(torch.device("cpu"))).encode(
+        (expected,) = TorchSam2(tiny_sam2(), Provenance("tiny", "tests", "1"), TorchSettings(torch.device("cpu"))).encode(
             [promptseg.load_image(path)]
         )
         with torch.no_grad():

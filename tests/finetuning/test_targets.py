@@ -7,10 +7,10 @@ pytest.importorskip("torch", reason="fine-tuning needs torch")
 
 from promptseg.finetuning.targets import low_res, target
 from promptseg.masks import Mask
-from promptseg.models.sam.geometry import LongestSide, Square
+from promptseg.models.sam.geometry import ResizeLongestSide, StretchToSquare
 
 SIZE = (48, 64)
-GEOMETRY = LongestSide(SIZE, 64, 32)  # A grid of 8 x 8 image tokens, of which 6 rows show the image.
+GEOMETRY = ResizeLongestSide(SIZE, 64, 32)  # A grid of 8 x 8 image tokens, of which 6 rows show the image.
 
 
 def rectangle(y0, y1, x0, x1, size=SIZE):
@@ -19,7 +19,9 @@ def rectangle(y0, y1, x0, x1, size=SIZE):
     return Mask.from_array(pixels)
 
 
-@pytest.mark.parametrize("geometry", [LongestSide((40, 60), 64, 16), LongestSide((400, 600), 64, 16), Square((40, 60), 64, 16)])
+@pytest.mark.parametrize(
+    "geometry", [ResizeLongestSide((40, 60), 64, 16), ResizeLongestSide((400, 600), 64, 16), StretchToSquare((40, 60), 64, 16)]
+)
 def test_the_truth_at_low_resolution_is_the_share_that_is_covered(geometry):
     height, width = geometry.size
     truth = low_res(rectangle(0, height // 2, 0, width // 2, geometry.size), geometry)

@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch", reason="sam2's own code needs torch")
 pytest.importorskip("sam2", reason="sam2's own code is not installed")
 
 from promptseg.models.sam.torch.decoder import TorchDecoder  # noqa: E402 - They need torch.
-from promptseg.models.sam.torch.model import Settings  # noqa: E402
+from promptseg.models.sam.torch.model import TorchSettings  # noqa: E402
 from promptseg.models.sam.torch.sam2 import TorchSam2  # noqa: E402
 
 TOLERANCE = 1e-4
@@ -51,7 +51,7 @@ def make_predictor(sam2):
 
 
 def make_segmenter(sam2, dtype=torch.float32, **arguments):
-    return SamSegmenter(TorchSam2(copy.deepcopy(sam2), Provenance("tiny-sam2", "sam2", "1"), Settings(CPU, dtype)), **arguments)
+    return SamSegmenter(TorchSam2(copy.deepcopy(sam2), Provenance("tiny-sam2", "sam2", "1"), TorchSettings(CPU, dtype)), **arguments)
 
 
 @pytest.fixture(scope="module")

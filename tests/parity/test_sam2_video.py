@@ -16,7 +16,7 @@ from promptseg.video.frames import open_frames
 torch = pytest.importorskip("torch", reason="sam2's own code needs torch")
 pytest.importorskip("sam2", reason="sam2's own code is not installed")
 
-from promptseg.models.sam.torch.model import Settings  # noqa: E402
+from promptseg.models.sam.torch.model import TorchSettings  # noqa: E402
 from promptseg.models.sam.video.model import TorchSam2Video  # noqa: E402
 from promptseg.models.sam.video.session import Sam2VideoSegmenter  # noqa: E402 - They need torch.
 
@@ -45,7 +45,7 @@ def upstream(tiny_sam2_video):
 
 def make_segmenter(upstream, fill_holes=0, **settings):
     provenance = Provenance("tiny-sam2", "sam2_video", "1")
-    model = TorchSam2Video(copy.deepcopy(upstream), provenance, Settings(torch.device("cpu")), fill_holes)
+    model = TorchSam2Video(copy.deepcopy(upstream), provenance, TorchSettings(torch.device("cpu")), fill_holes)
     return Sam2VideoSegmenter(model, keep_logits=True, **settings)
 
 

@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch", reason="the torch engine needs torch")
 segment_anything = pytest.importorskip("segment_anything", reason="segment-anything's own code is not installed")
 
 from promptseg.models.sam.torch.decoder import TorchDecoder  # noqa: E402 - It needs torch.
-from promptseg.models.sam.torch.model import Settings, TorchSam  # noqa: E402
+from promptseg.models.sam.torch.model import TorchSam, TorchSettings  # noqa: E402
 
 TOLERANCE = 1e-4
 RELATIVE = 1e-5
@@ -151,7 +151,7 @@ def predictor(upstream_sam):
 
 @pytest.fixture(scope="module")
 def segmenter(upstream_sam):
-    return SamSegmenter(TorchSam(copy.deepcopy(upstream_sam), Provenance("tiny", "sam", "1"), Settings(CPU)))
+    return SamSegmenter(TorchSam(copy.deepcopy(upstream_sam), Provenance("tiny", "sam", "1"), TorchSettings(CPU)))
 
 
 class TestPredictor:

@@ -9,7 +9,7 @@ import pytest
 import promptseg
 from promptseg.images import load_image
 from promptseg.models.yolo.letterbox import Letterbox
-from promptseg.models.yolo.output import Layout, Output, decode
+from promptseg.models.yolo.output import Output, YoloMetadata, decode
 from promptseg.testing.contracts import murky_scene
 
 IMAGES = ("ultralytics/bus.jpg", "ultralytics/zidane.jpg", "coco_tiny/val2017/*.jpg", "coco_person/val2017/*.jpg")
@@ -142,8 +142,8 @@ def test_non_maximum_suppression_is_that_of_ultralytics(ultralytics):
         rows[2:4] = 20 + 60 * rows[2:4]
         rows[4:] **= 6
         (expected,) = ultralytics.utils.nms.non_max_suppression(torch.tensor(rows[None]), 0.2, iou, max_det=150)
-        layout = Layout(tuple(map(str, range(classes))), 32, (320, 320))
-        found = decode(Output(rows), layout, range(classes), 0.2, iou, 150)
+        metadata = YoloMetadata(tuple(map(str, range(classes))), 32, (320, 320))
+        found = decode(Output(rows), metadata, range(classes), 0.2, iou, 150)
         assert len(found) > 50
         np.testing.assert_array_equal(found.classes, expected[:, 5].numpy())
         np.testing.assert_array_equal(found.scores, expected[:, 4].numpy())

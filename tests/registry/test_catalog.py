@@ -12,7 +12,7 @@ from promptseg.errors import (
     UnknownModelError,
 )
 from promptseg.registry import BackendSpec, Engine, ModelSpec, catalog, find_model, list_models, load
-from promptseg.registry.builtin import BUILT_IN
+from promptseg.registry.builtin_backends import BUILT_IN
 from promptseg.registry.catalog import backend_for, memory_requirement
 from promptseg.weights.store import WeightFile
 

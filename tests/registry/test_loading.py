@@ -14,7 +14,7 @@ from promptseg.errors import (
     WeightsNotFoundError,
 )
 from promptseg.registry import BackendSpec, Engine, ModelSpec, list_models, load
-from promptseg.registry.builtin import BUILT_IN
+from promptseg.registry.builtin_backends import BUILT_IN
 
 
 class TestLoading:
@@ -138,6 +138,14 @@ class TestLoadVideo:
         assert registry.load_video("plain", tracker="tracker backend") == "tracker"
         (request,) = made
         assert request.options["segmenter"] == "segmenter"
+
+    def test_a_tracker_that_takes_no_segmenter_is_refused_for_another_model_before_anything_is_loaded(self, made, add_model):
+        loaded = []
+        add_model("other", "segmenter", lambda request: loaded.append(request) or "segmenter")
+        add_model("own only", "video", lambda request: loaded.append(request) or "tracker", options={"memory": 1})
+        with pytest.raises(ConfigError, match=r"model 'other' has no option 'segmenter' \(options: memory\)"):
+            registry.load_video("other", tracker="own only backend")
+        assert loaded == []
 
     def test_a_detector_cannot_track(self):
         with pytest.raises(ConfigError, match=r"model 'yolov8n' with engine 'torch' is a detector, and cannot track"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from promptseg.models.sam.geometry import LongestSide
+from promptseg.models.sam.geometry import ResizeLongestSide
 from promptseg.models.sam.model import Embedding
 from promptseg.models.sam.session import SamSession
 from promptseg.testing import FakeSegmenter
@@ -145,7 +145,7 @@ def test_likeness_of_colors_is_the_bhattacharyya_coefficient():
 
 
 def sam_session(features, size):
-    return SamSession(None, np.zeros((*size, 3), np.uint8), Embedding(features, LongestSide(size, 64, 16)))
+    return SamSession(None, np.zeros((*size, 3), np.uint8), Embedding(features, ResizeLongestSide(size, 64, 16)))
 
 
 def test_an_embedding_describes_the_cells_that_show_the_image_and_not_the_padding():

@@ -13,7 +13,7 @@ from ..models.sam import selection
 from ..models.sam.cache import embedding_cache
 from ..models.sam.session import SamSegmenter
 from ..models.sam.torch import checkpoints
-from ..models.sam.torch.model import Settings, TorchSam, check_memory, loading
+from ..models.sam.torch.model import TorchSam, TorchSettings, check_memory, loading
 from ..registry import LoadRequest
 from ..registry.catalog import memory_requirement
 from ..weights.store import DECODER, ENCODER
@@ -40,7 +40,7 @@ def load_segmenter(
         OutOfMemoryError: The model does not fit on the device.
     """
     options = request.options
-    settings = Settings.checked(request.device, options)
+    settings = TorchSettings.checked(request.device, options)
     cache, rule = embedding_cache(options["cache"]), selection.rule(options["selection"])
     need = memory_requirement(request.model, request.engine)
     check_memory(need, settings)

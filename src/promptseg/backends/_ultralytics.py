@@ -28,7 +28,7 @@ import torch
 from PIL import Image
 
 from ..errors import WeightsMismatchError
-from ..models.yolo.pickled import Inert
+from ..models.yolo.pickled import PicklePlaceholder
 from ..runtime.home import cache_dir
 
 _FORCED = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false", "ULTRALYTICS_SAFE_LOAD": "true"}
@@ -50,7 +50,7 @@ def import_tasks() -> Any:
         return importlib.import_module(name)
 
 
-def rebuild(saved: Inert) -> Any:
+def rebuild(saved: PicklePlaceholder) -> Any:
     """Return the module in a checkpoint, on the CPU in evaluation mode.
 
     Only layers of torch and of ultralytics are created, and their constructors are not called. They get the parameters and plain values
@@ -106,7 +106,7 @@ def _undisturbed() -> Iterator[None]:
 
 def _made(saved: Any, made: dict[int, torch.nn.Module]) -> torch.nn.Module:
     """Return a module with its submodules. Each saved module is created once."""
-    if not isinstance(saved, Inert) or not isinstance(saved.state, dict):
+    if not isinstance(saved, PicklePlaceholder) or not isinstance(saved.state, dict):
         raise TypeError(f"it contains a {_described(saved)} in the place of a module")
     if id(saved) in made:
         return made[id(saved)]
@@ -152,11 +152,11 @@ def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, (bool, int, float, str, torch.Tensor))
 
 
-def _is_bound(value: Any, to: Inert, method: str) -> bool:
+def _is_bound(value: Any, to: PicklePlaceholder, method: str) -> bool:
     """Return whether a saved value is a method of a saved object. A pickle stores it as a call of ``getattr``."""
-    named = isinstance(value, Inert) and value.class_name in ("builtins.getattr", "__builtin__.getattr")
+    named = isinstance(value, PicklePlaceholder) and value.class_name in ("builtins.getattr", "__builtin__.getattr")
     return named and len(value.args) == 2 and value.args[0] is to and value.args[1] == method
 
 
 def _described(value: Any) -> str:
-    return value.class_name if isinstance(value, Inert) else type(value).__name__
+    return value.class_name if isinstance(value, PicklePlaceholder) else type(value).__name__

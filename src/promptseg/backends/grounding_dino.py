@@ -20,8 +20,8 @@ from ..models.grounding_dino import groundingdino_engine, transformers_engine
 from ..models.grounding_dino.architecture import ARCHITECTURES
 from ..models.grounding_dino.captions import WordPieceTokenizer
 from ..models.grounding_dino.checkpoint import read_original
-from ..models.grounding_dino.detector import GroundingDino, Settings
-from ..models.grounding_dino.files import Layout, layout_of
+from ..models.grounding_dino.detector import GroundingDino, GroundingDinoSettings
+from ..models.grounding_dino.files import GroundingDinoFiles, files_of
 from ..models.grounding_dino.preprocessing import InputSize
 from ..models.grounding_dino.torch_model import TorchGrounding
 from ..registry import LoadRequest
@@ -54,12 +54,12 @@ def load_original(request: LoadRequest) -> GroundingDino:
 
 def _load(request: LoadRequest, package: str) -> GroundingDino:
     options = request.options
-    settings = Settings.checked(options)
+    settings = GroundingDinoSettings.checked(options)
     device = chosen_device(request.device)
     dtype = chosen_dtype(options["dtype"], device)
-    layout = layout_of(request.weights)
-    tokenizer = WordPieceTokenizer.from_file(layout.vocabulary)
-    module = _module(request, layout, package)
+    files = files_of(request.weights)
+    tokenizer = WordPieceTokenizer.from_file(files.vocabulary)
+    module = _module(request, files, package)
     packages = dict.fromkeys((package, "transformers", "torch"))
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     provenance = request.provenance(versions, device.type, str(dtype).removeprefix("torch."))
@@ -68,15 +68,15 @@ def _load(request: LoadRequest, package: str) -> GroundingDino:
     return GroundingDino(TorchGrounding(module, provenance, device, dtype), tokenizer, settings, input_size)
 
 
-def _module(request: LoadRequest, layout: Layout, package: str) -> torch.nn.Module:
+def _module(request: LoadRequest, files: GroundingDinoFiles, package: str) -> torch.nn.Module:
     variant, model = request.engine.variant, request.model.name
-    if layout.checkpoint is None:
+    if files.checkpoint is None:
         if package != "transformers":
             raise ConfigError(
                 f"engine {request.engine.name!r} reads checkpoints as the authors publish them (.pth), "
-                f"got a folder of transformers: {layout.folder}"
+                f"got a folder of transformers: {files.folder}"
             )
-        return transformers_engine.from_folder(layout.folder, variant, model)
-    state = read_original(layout.checkpoint, variant, model)
+        return transformers_engine.from_folder(files.folder, variant, model)
+    state = read_original(files.checkpoint, variant, model)
     build = transformers_engine.from_original if package == "transformers" else groundingdino_engine.from_original
-    return build(layout.checkpoint, state, ARCHITECTURES[variant], model)
+    return build(files.checkpoint, state, ARCHITECTURES[variant], model)

@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 from .._checks import is_whole_number
 from ..errors import BackendError, WeightsMismatchError
 from ..masks import Size
-from ..models.yolo.detector import Settings, YoloDetector
-from ..models.yolo.output import Layout, Output
+from ..models.yolo.detector import YoloDetector, YoloSettings
+from ..models.yolo.output import Output, YoloMetadata
 from ..registry import LoadRequest
 from ..runtime.host import thread_count
 from ..runtime.onnx import PROVIDERS, device_of
@@ -46,7 +46,7 @@ def load(request: LoadRequest) -> YoloDetector:
         WeightsMismatchError: The file is damaged, or is no detector that ultralytics exported.
     """
     options = request.options
-    settings = Settings.checked(options)
+    settings = YoloSettings.checked(options)
     threads = thread_count(options["threads"])
     device = device_of(request.device)
     network = OnnxNetwork(weights_file(request), device, threads)
@@ -75,13 +75,13 @@ class OnnxNetwork:
             self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=[PROVIDERS[device]])
         except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
             raise WeightsMismatchError(f"ONNX Runtime cannot load {path}: {error}") from error
-        self.layout = _layout(path, self._session)
+        self.metadata = _metadata(path, self._session)
         self._input = self._session.get_inputs()[0]
         self.dtype = np.dtype(_FLOATS[self._input.type]).name
-        side = 2 * self.layout.stride
-        probe = np.zeros((*(self.layout.input_size if self.layout.fixed else (side, side)), 3), np.uint8)
+        side = 2 * self.metadata.stride
+        probe = np.zeros((*(self.metadata.input_size if self.metadata.fixed else (side, side)), 3), np.uint8)
         try:
-            self(probe).check(self.layout, str(path))
+            self(probe).check(self.metadata, str(path))
         except BackendError as error:
             raise WeightsMismatchError(f"{path} cannot be run: {error.__cause__}") from error
 
@@ -104,8 +104,8 @@ class OnnxNetwork:
         )
 
 
-def _layout(path: Path, session: Any) -> Layout:
-    """Return the layout in the metadata of the file, where ultralytics writes it as Python literals."""
+def _metadata(path: Path, session: Any) -> YoloMetadata:
+    """Return the metadata of the file. ultralytics writes it as Python literals."""
     metadata: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
     missing = [key for key in ("names", "stride", "task") if key not in metadata]
     if missing:
@@ -126,7 +126,7 @@ def _layout(path: Path, session: Any) -> Layout:
     arguments = _literal(path, metadata, "args", {})
     # Exported with `nms`, the graph contains non-maximum suppression, and its output has the form of an end-to-end model.
     end_to_end = _literal(path, metadata, "end2end", False) is True or (isinstance(arguments, dict) and arguments.get("nms") is True)
-    return Layout(names, stride, input_size, fixed, end_to_end)
+    return YoloMetadata(names, stride, input_size, fixed, end_to_end)
 
 
 def _names(path: Path, text: str) -> tuple[str, ...]:

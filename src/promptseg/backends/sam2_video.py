@@ -19,7 +19,7 @@ import torch
 
 from .._checks import whole_number
 from ..errors import ConfigError
-from ..models.sam.torch.model import Settings, check_memory, loading
+from ..models.sam.torch.model import TorchSettings, check_memory, loading
 from ..models.sam.video.model import TorchSam2Video
 from ..models.sam.video.session import Sam2VideoSegmenter
 from ..registry import LoadRequest
@@ -42,7 +42,7 @@ def load(request: LoadRequest) -> Sam2VideoSegmenter:
         options[name] = whole_number(f"option {name}", options[name], least)
     if not isinstance(options["logits"], bool):
         raise ConfigError(f"option logits is True or False, got {options['logits']!r}")
-    settings = Settings.checked(request.device, {"decode_batch": None, "compile": False, "dtype": options["dtype"]})
+    settings = TorchSettings.checked(request.device, {"decode_batch": None, "compile": False, "dtype": options["dtype"]})
     need = memory_requirement(request.model, request.engine)
     check_memory(need, settings)
     with loading(need, settings):

@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 
 from ..errors import BackendError, OutOfMemoryError, WeightsMismatchError
 from ..masks import Size
-from ..models.yolo.detector import Settings, YoloDetector
-from ..models.yolo.output import Layout, Output
-from ..models.yolo.pickled import Inert, read_pickled
+from ..models.yolo.detector import YoloDetector, YoloSettings
+from ..models.yolo.output import Output, YoloMetadata
+from ..models.yolo.pickled import PicklePlaceholder, read_pickled
 from ..registry import LoadRequest
 from ..runtime.torch import chosen_device, chosen_dtype, unless_out_of_memory
 from ._ultralytics import import_tasks, rebuild
@@ -50,19 +50,19 @@ def load(request: LoadRequest) -> YoloDetector:
         OutOfMemoryError: The model does not fit on the device.
     """
     options = request.options
-    settings = Settings.checked(options)
+    settings = YoloSettings.checked(options)
     device = chosen_device(request.device)
     dtype = chosen_dtype(options["dtype"], device)
     path = weights_file(request)
-    module, layout = read_model(path, request.engine.variant)
-    network = TorchNetwork(module, layout, device, dtype, str(path))
+    module, metadata = read_model(path, request.engine.variant)
+    network = TorchNetwork(module, metadata, device, dtype, str(path))
     versions = f"ultralytics {version('ultralytics')}, torch {torch.__version__}"
     provenance = request.provenance(versions, device.type, str(dtype).removeprefix("torch."))
     return YoloDetector(network, provenance, settings)
 
 
-def read_model(path: Path, variant: str) -> tuple[Any, Layout]:
-    """Read the module and its layout from a checkpoint of ultralytics. Nothing in the file is executed.
+def read_model(path: Path, variant: str) -> tuple[Any, YoloMetadata]:
+    """Read the module and its metadata from a checkpoint of ultralytics. Nothing in the file is executed.
 
     Args:
         path: The checkpoint.
@@ -73,7 +73,7 @@ def read_model(path: Path, variant: str) -> tuple[Any, Layout]:
     """
     content = read_pickled(path)
     saved = (content.get("ema") or content.get("model")) if isinstance(content, dict) else None
-    if not isinstance(saved, Inert):
+    if not isinstance(saved, PicklePlaceholder):
         raise WeightsMismatchError(f"{path} is no checkpoint of ultralytics: expected a model under 'model' or 'ema'")
     try:
         module: Any = rebuild(saved)
@@ -88,7 +88,9 @@ def read_model(path: Path, variant: str) -> tuple[Any, Layout]:
         _check_variant(path, module, variant)
     names = _names(path, module)
     stride = max(int(head.stride.max()), 32)
-    return module, Layout(names, stride, _input_size(content.get("train_args"), stride), end_to_end=bool(getattr(head, "end2end", False)))
+    return module, YoloMetadata(
+        names, stride, _input_size(content.get("train_args"), stride), end_to_end=bool(getattr(head, "end2end", False))
+    )
 
 
 class TorchNetwork:
@@ -98,18 +100,18 @@ class TorchNetwork:
 
     Args:
         module: The module in evaluation mode. It is modified: its layers are fused, moved and converted.
-        layout: Classes, input size and output form of the module.
+        metadata: Classes, input size and output form of the module.
         device: Device that it runs on.
         dtype: Type in which it computes. The last layer stays in float32, because coordinates need its precision.
         name: Name of the model in messages.
 
     Raises:
-        WeightsMismatchError: The module cannot be run, or its output does not fit the layout.
+        WeightsMismatchError: The module cannot be run, or its output does not fit the metadata.
         OutOfMemoryError: The module does not fit on the device.
     """
 
-    def __init__(self, module: Any, layout: Layout, device: torch.device, dtype: torch.dtype, name: str) -> None:
-        self.layout = layout
+    def __init__(self, module: Any, metadata: YoloMetadata, device: torch.device, dtype: torch.dtype, name: str) -> None:
+        self.metadata = metadata
         self._device, self._dtype, self._name = device, dtype, name
         self._lock = threading.Lock()
         head = module.model[-1]
@@ -119,10 +121,10 @@ class TorchNetwork:
             raise self._too_large("the model does not fit") from placed
         self._module = placed
         try:
-            probed = self(np.zeros((2 * layout.stride, 2 * layout.stride, 3), np.uint8))
+            probed = self(np.zeros((2 * metadata.stride, 2 * metadata.stride, 3), np.uint8))
         except BackendError as error:
             raise WeightsMismatchError(f"{name} cannot be run: {error.__cause__}") from error
-        probed.check(layout, name)
+        probed.check(metadata, name)
 
     def __call__(self, letterboxed: NDArray[np.uint8]) -> Output:
         """Return the raw output for a letterboxed image.
@@ -180,7 +182,7 @@ def _check_variant(path: Path, module: Any, variant: str) -> None:
         WeightsMismatchError: They differ.
     """
     expected = import_tasks().yaml_model_load(f"{variant}.yaml")
-    depth, width, most = expected["scales"][expected["scale"]]
+    depth, width, max_channels = expected["scales"][expected["scale"]]
     rows: Sequence[tuple[Any, int, str, list[Any]]] = expected["backbone"] + expected["head"]
     layers = list(module.model)
     if len(layers) != len(rows):
@@ -189,7 +191,7 @@ def _check_variant(path: Path, module: Any, variant: str) -> None:
         found, wanted = [type(layer).__name__], [name.rpartition(".")[2]]
         if wanted == found == ["Conv"]:
             found.append(f"of {layer.conv.out_channels} channels")
-            wanted.append(f"of {math.ceil(min(args[0], most) * width / 8) * 8} channels")
+            wanted.append(f"of {math.ceil(min(args[0], max_channels) * width / 8) * 8} channels")
         elif isinstance(getattr(layer, "m", None), (torch.nn.ModuleList, torch.nn.Sequential)):
             found.append(f"of {len(layer.m)} blocks")
             wanted.append(f"of {max(round(repeats * depth), 1)} blocks")
@@ -211,7 +213,7 @@ def _names(path: Path, module: Any) -> tuple[str, ...]:
 
 def _input_size(trained: Any, stride: int) -> Size:
     """Return the input size that a model was trained with, from ultralytics' training arguments; by default 640 x 640."""
-    settings = trained.state if isinstance(trained, Inert) else trained
+    settings = trained.state if isinstance(trained, PicklePlaceholder) else trained
     side = settings.get("imgsz") if isinstance(settings, dict) else None
     sides = tuple(side) if isinstance(side, (list, tuple)) else (side, side)
     if len(sides) != 2 or not all(isinstance(length, int) and length > 0 for length in sides):

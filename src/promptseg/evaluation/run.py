@@ -23,7 +23,7 @@ from ..models.sam.cache import EmbeddingCache, embedding_cache
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt
 from ..protocols import Segmenter, Session
-from ..registry.builtin import DEFAULT_MODEL
+from ..registry.builtin_backends import DEFAULT_MODEL
 from ..registry.choice import choose
 from ..results import Provenance
 from ..runtime import progress

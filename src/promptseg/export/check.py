@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import BackendError
-from ..models.sam import tokens
-from ..models.sam.geometry import PIXEL_MEAN, PIXEL_STD, Geometry
+from ..models.sam.geometry import PIXEL_MEAN, PIXEL_STD, InputGeometry
+from ..models.sam.prompt_batches import batch_prompts
 from ..prompts import Prompt, SpatialPrompt
 from ..samples import coffee
-from .layout import Layout, Prediction
+from .layout import ExportLayout, Prediction
 
 # On the sample image: the coffee, the saucer without the cup, the spoon, the cup. The last prompt is repeated with its own mask added.
 _PROMPTS: tuple[SpatialPrompt, ...] = (
@@ -38,7 +38,7 @@ INT8_IOU = 0.9
 
 
 @dataclass(frozen=True)
-class Agreement:
+class ExportAgreement:
     """Agreement of a pair's predictions with those of its torch model.
 
     Attributes:
@@ -74,7 +74,7 @@ class Agreement:
         )
 
 
-def compare(layout: Layout, encoder: Path, decoder: Path) -> Agreement:
+def compare(layout: ExportLayout, encoder: Path, decoder: Path) -> ExportAgreement:
     """Run a pair in ONNX Runtime on the sample image and compare it with its torch model.
 
     Raises:
@@ -84,7 +84,7 @@ def compare(layout: Layout, encoder: Path, decoder: Path) -> Agreement:
     geometry = layout.geometry((image.shape[0], image.shape[1]))
     pixels = _normalized(image, geometry)
     features = layout.encode(pixels)
-    prompts = [batch for prompt in _PROMPTS for _, batch in tokens.batches([prompt], geometry, most=1)]
+    prompts = [batch for prompt in _PROMPTS for _, batch in batch_prompts([prompt], geometry, max_prompts=1)]
     expected = [layout.predict(features, prompt, geometry) for prompt in prompts]
     prompts.append(replace(prompts[-1], mask_logits=expected[-1].low_res[0]))
     expected.append(layout.predict(features, prompts[-1], geometry))
@@ -93,18 +93,18 @@ def compare(layout: Layout, encoder: Path, decoder: Path) -> Agreement:
     return agreement(expected, [Prediction(masks[0], low_res[0]) for masks, _, low_res in outputs])
 
 
-def agreement(expected: Sequence[Prediction], found: Sequence[Prediction]) -> Agreement:
+def agreement(expected: Sequence[Prediction], found: Sequence[Prediction]) -> ExportAgreement:
     """Return how well predictions agree with the expected ones, prompt by prompt. NaN agrees with nothing."""
     pairs = list(zip(expected, found, strict=True))
     differences = [np.abs(one.low_res - other.low_res).max() for one, other in pairs]
-    return Agreement(
+    return ExportAgreement(
         logit_difference=float(np.max(differences)),
         largest_logit=float(max(np.abs(one.low_res).max() for one, _ in pairs)),
         iou=tuple(_iou(one.masks > 0, other.masks > 0) for one, other in pairs),
     )
 
 
-def _normalized(image: NDArray[np.uint8], geometry: Geometry) -> NDArray[np.float32]:
+def _normalized(image: NDArray[np.uint8], geometry: InputGeometry) -> NDArray[np.float32]:
     """Return the model input for an image: resized, normalized and padded, (1, 3, H, W) float32."""
     resized = geometry.resize(image)
     pixels = np.zeros((1, 3, geometry.input_size, geometry.input_size), np.float32)

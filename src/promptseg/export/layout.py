@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..masks import Size
-from ..models.sam.geometry import Geometry
+from ..models.sam.geometry import InputGeometry
 from ..models.sam.model import PointPrompts
 from .graphs import TracedGraph
 
@@ -28,7 +28,7 @@ class Prediction:
     low_res: NDArray[np.float32]
 
 
-class Layout(Protocol):
+class ExportLayout(Protocol):
     """A torch model, and the pair of ONNX graphs to export it to."""
 
     @property
@@ -46,7 +46,7 @@ class Layout(Protocol):
         """Decoder graph: from features and a prompt to ``masks``, ``iou_predictions`` and ``low_res_masks``."""
         ...
 
-    def geometry(self, size: Size) -> Geometry:
+    def geometry(self, size: Size) -> InputGeometry:
         """Return how an image of `size` (height, width) is placed in the model input."""
         ...
 
@@ -58,6 +58,6 @@ class Layout(Protocol):
         """Return the torch model's features of a normalized image, (1, 3, input_size, input_size) float32."""
         ...
 
-    def predict(self, features: Any, prompt: PointPrompts, geometry: Geometry) -> Prediction:
+    def predict(self, features: Any, prompt: PointPrompts, geometry: InputGeometry) -> Prediction:
         """Return the torch model's prediction, computed with its package's code instead of the exported module."""
         ...

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigError, OutputError, WeightsError
 from ..registry import manifest
 from ..registry.choice import choose_by
-from ..registry.files import resolve, weights_of
 from ..registry.loading import make
+from ..registry.weight_files import resolve, weights_of
 from ..runtime import progress
 from ..runtime.files import output_errors, write_folder
 from ..weights.store import file_sha256
 
 if TYPE_CHECKING:
-    from .check import Agreement
-    from .layout import Layout
+    from .check import ExportAgreement
+    from .layout import ExportLayout
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Export:
     dtype: str
     folder: Path
     files: Mapping[str, int]
-    agreement: Agreement
+    agreement: ExportAgreement
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -84,12 +84,12 @@ def export_onnx(
     _check_folder(folder, overwrite)
     chosen.backend.check_installed()
     module = make(chosen.backend.torch_module or "", chosen.request(weights_of(chosen), "cpu"))
-    layout: Layout = resolve(chosen.backend.export_layout or "")(module)
+    layout: ExportLayout = resolve(chosen.backend.export_layout or "")(module)
     record = chosen.weights / manifest.RECORD if chosen.manifest is not None and chosen.weights is not None else None
     return write_pair(layout, name, folder, int8=int8, record=record)
 
 
-def write_pair(layout: Layout, model: str, folder: Path, *, int8: bool = False, record: Path | None = None) -> Export:
+def write_pair(layout: ExportLayout, model: str, folder: Path, *, int8: bool = False, record: Path | None = None) -> Export:
     """Write a torch model as a pair of ONNX files and check it.
 
     Args:
@@ -122,7 +122,7 @@ def write_pair(layout: Layout, model: str, folder: Path, *, int8: bool = False, 
     return Export(model, "int8" if int8 else "float32", folder, sizes, agreement)
 
 
-def _write(layout: Layout, encoder: Path, decoder: Path, int8: bool) -> Iterator[Agreement | None]:
+def _write(layout: ExportLayout, encoder: Path, decoder: Path, int8: bool) -> Iterator[ExportAgreement | None]:
     """Write and check the pair, one step per item. The last item is the agreement; the others are None."""
     from .check import compare
     from .graphs import write_graph

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..masks import Size
-from ..models.sam.geometry import Geometry, LongestSide
+from ..models.sam.geometry import InputGeometry, ResizeLongestSide
 from ..models.sam.model import BOX_TOP_LEFT, FOREGROUND, PointPrompts
 from .graphs import TracedGraph
 from .layout import Prediction
@@ -26,7 +26,7 @@ _AMBIGUOUS_POINTS = 2
 
 
 class SamLayout:
-    """`promptseg.export.layout.Layout` of SAM and MobileSAM.
+    """`promptseg.export.layout.ExportLayout` of SAM and MobileSAM.
 
     Args:
         sam: ``Sam`` of segment-anything or mobile_sam in float32 on the CPU, with its weights, in evaluation mode.
@@ -60,8 +60,8 @@ class SamLayout:
         dynamic = {name: {1: "num_points"} for name in ("point_coords", "point_labels")}
         return TracedGraph(module, example, ["masks", "iou_predictions", "low_res_masks"], dynamic)
 
-    def geometry(self, size: Size) -> Geometry:
-        return LongestSide(size, self.input_size, 4 * self.grid)
+    def geometry(self, size: Size) -> InputGeometry:
+        return ResizeLongestSide(size, self.input_size, 4 * self.grid)
 
     def inputs(self, features: Sequence[NDArray[np.float32]], prompt: PointPrompts, size: Size) -> Mapping[str, NDArray[Any]]:
         (embedding,) = features
@@ -78,7 +78,7 @@ class SamLayout:
             features: Tensor = self.sam.image_encoder(torch.from_numpy(pixels))
         return features
 
-    def predict(self, features: Tensor, prompt: PointPrompts, geometry: Geometry) -> Prediction:
+    def predict(self, features: Tensor, prompt: PointPrompts, geometry: InputGeometry) -> Prediction:
         points, labels = torch.from_numpy(prompt.points), torch.from_numpy(prompt.labels)
         is_point, is_box = (labels[0] >= 0) & (labels[0] <= FOREGROUND), labels[0] >= BOX_TOP_LEFT
         with torch.no_grad():

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..masks import Size
-from ..models.sam.geometry import Geometry, Square
+from ..models.sam.geometry import InputGeometry, StretchToSquare
 from ..models.sam.model import PADDING, PointPrompts
 from .graphs import TracedGraph
 from .layout import Prediction
@@ -31,7 +31,7 @@ _FEATURES = ("image_embeddings", "high_res_features1", "high_res_features2")
 
 
 class Sam2Layout:
-    """`promptseg.export.layout.Layout` of SAM 2 and 2.1.
+    """`promptseg.export.layout.ExportLayout` of SAM 2 and 2.1.
 
     Args:
         sam: ``SAM2Base`` in float32 on the CPU, with its weights, in evaluation mode.
@@ -64,8 +64,8 @@ class Sam2Layout:
         dynamic = {name: {0: "num_labels", 1: "num_points"} for name in ("point_coords", "point_labels")}
         return TracedGraph(_Decoder(self.sam), example, ["masks", "iou_predictions", "low_res_masks"], dynamic)
 
-    def geometry(self, size: Size) -> Geometry:
-        return Square(size, self.input_size, 4 * self.grid)
+    def geometry(self, size: Size) -> InputGeometry:
+        return StretchToSquare(size, self.input_size, 4 * self.grid)
 
     def inputs(self, features: Sequence[NDArray[np.float32]], prompt: PointPrompts, size: Size) -> Mapping[str, NDArray[Any]]:
         points, labels = _without_padding(prompt)
@@ -84,7 +84,7 @@ class Sam2Layout:
                 levels[-1] = levels[-1] + self.sam.no_mem_embed
         return [level.permute(1, 2, 0).reshape(1, -1, *size) for level, size in zip(levels, sizes, strict=True)]
 
-    def predict(self, features: list[Tensor], prompt: PointPrompts, geometry: Geometry) -> Prediction:
+    def predict(self, features: list[Tensor], prompt: PointPrompts, geometry: InputGeometry) -> Prediction:
         points, labels = (torch.from_numpy(array) for array in _without_padding(prompt))
         masks = None if prompt.mask_logits is None else torch.from_numpy(prompt.mask_logits)[None, None]
         with torch.no_grad():

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..masks import Size
-from ..models.sam.geometry import Geometry, LongestSide, Square
+from ..models.sam.geometry import InputGeometry, ResizeLongestSide, StretchToSquare
 from ..models.sam.model import DecoderConfig, PointPrompts
 from ..models.sam.torch.checkpoints import decoder_state
 from ..models.sam.torch.decoder import nested
@@ -54,9 +54,9 @@ class TrainableDecoder:
             self._positions = self._prompt_encoder.get_dense_pe()[0].flatten(1).T.contiguous()  # Its frequencies are never trained.
         self.device = device
 
-    def geometry(self, size: Size) -> Geometry:
+    def geometry(self, size: Size) -> InputGeometry:
         """Return the mapping between images of a size and the model input."""
-        return (Square if self._sam2 else LongestSide)(size, self._input_size, 4 * self.grid[0])
+        return (StretchToSquare if self._sam2 else ResizeLongestSide)(size, self._input_size, 4 * self.grid[0])
 
     def decode(self, features: Features, prompts: PointPrompts, places: NDArray[np.int64] | None = None) -> tuple[Tensor, Tensor]:
         """Decode all candidates of N prompts on one image.

@@ -16,12 +16,12 @@ from ..datasets.core import Dataset, Finding
 from ..datasets.reading import open_dataset
 from ..errors import ConfigError, MissingDependencyError
 from ..registry import manifest
-from ..registry.builtin import DEFAULT_MODEL
+from ..registry.builtin_backends import DEFAULT_MODEL
 from ..registry.choice import choose_by
-from ..registry.files import weights_of
 from ..registry.loading import make
 from ..registry.manifest import RECORD
 from ..registry.spec import Choice, LoadRequest
+from ..registry.weight_files import weights_of
 from ..results import Provenance
 from ..runtime.files import output_errors, write_folder
 from ..weights.store import DECODER, ENCODER, file_sha256

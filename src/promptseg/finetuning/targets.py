@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..masks import Mask
-from ..models.sam.geometry import Geometry
+from ..models.sam.geometry import InputGeometry
 from .decoder import in_tokens
 
 SampledTokens = tuple[NDArray[np.int64], NDArray[np.float32]]
@@ -64,7 +64,7 @@ class Target:
         return near
 
 
-def target(mask: Mask, ignored: Sequence[Mask], geometry: Geometry) -> Target:
+def target(mask: Mask, ignored: Sequence[Mask], geometry: InputGeometry) -> Target:
     """Return the target of an object.
 
     Args:
@@ -81,8 +81,8 @@ def target(mask: Mask, ignored: Sequence[Mask], geometry: Geometry) -> Target:
     return Target(in_tokens(share), in_tokens(valid_share.clip(0)))
 
 
-def low_res(mask: Mask, geometry: Geometry) -> NDArray[np.float32]:
-    """The share of each low-resolution logit's area that a mask covers: (height, width) of `Geometry.low_res_content_size`, 0 to 1."""
+def low_res(mask: Mask, geometry: InputGeometry) -> NDArray[np.float32]:
+    """The share of each low-resolution logit's area that a mask covers: (height, width) of `InputGeometry.low_res_content_size`, 0 to 1."""
     import cv2
 
     step = geometry.input_size // geometry.low_res

@@ -23,8 +23,9 @@ from torch import Tensor
 from .._checks import whole_number
 from ..errors import BackendError, ConfigError, OutOfMemoryError, PromptSegError
 from ..evaluation.simulation import Box, CenterPoint, OnePromptPerObject, RandomPoint
-from ..models.sam import selection, tokens
+from ..models.sam import selection
 from ..models.sam.model import PointPrompts
+from ..models.sam.prompt_batches import batch_prompts
 from ..prompts import SpatialPrompt
 from ..runtime import progress
 from ..runtime.files import output_errors, write_atomically
@@ -237,7 +238,7 @@ class Training:
         total = torch.zeros((), device=self._decoder.device)
         for rows, batch in self._batches(index, [prompt for _, prompt in asked]):
             decoded = self._decoded(index, [asked[row][0] for row in rows], [sampled[row] for row in rows], batch)
-            part = loss(*decoded, self._decoder.decoder_config.ambiguous) * (len(rows) / len(asked))
+            part = loss(*decoded, self._decoder.decoder_config.multimask_indices) * (len(rows) / len(asked))
             self._devices.backward(part)
             total += part.detach()
         return self._devices.mean(total).item()
@@ -263,7 +264,7 @@ class Training:
 
     def _batches(self, index: int, prompts: Sequence[SpatialPrompt]) -> Iterator[tuple[list[int], PointPrompts]]:
         geometry = self._decoder.geometry(self._examples[index].size)
-        return tokens.batches(prompts, geometry, len(prompts), pad_boxes=self._decoder.decoder_config.pads_boxes)
+        return batch_prompts(prompts, geometry, len(prompts), pad_boxes=self._decoder.decoder_config.pads_boxes)
 
     def _decoded(
         self, index: int, objects: Sequence[int], sampled: Sequence[SampledTokens], batch: PointPrompts

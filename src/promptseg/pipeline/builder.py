@@ -13,7 +13,7 @@ from ..errors import ConfigError, IncompatibleStagesError, LicenseError
 from ..images import ImageLike
 from ..prompts import Prompt, PromptKind
 from ..protocols import Detector, Segmenter
-from ..registry.builtin import DEFAULT_MODEL
+from ..registry.builtin_backends import DEFAULT_MODEL
 from ..registry.choice import choose, fallback_chain
 from ..registry.loading import load_chosen
 from ..registry.spec import BackendKind, Choice

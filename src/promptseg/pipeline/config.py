@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationErr
 from pydantic.json_schema import GenerateJsonSchema
 
 from ..errors import ConfigError, nearest
-from ..registry.builtin import DEFAULT_MODEL
+from ..registry.builtin_backends import DEFAULT_MODEL
 from ..vocabulary import parse_phrase
 
 if sys.version_info >= (3, 11):

@@ -1,11 +1,10 @@
-"""Registry of backends and models: what there is, and loading a model by its name."""
+"""Registry of the available backends and models, and loading of a model by its name."""
 
-from .builtin import DEFAULT_MODEL as DEFAULT_MODEL
+from .builtin_backends import DEFAULT_MODEL as DEFAULT_MODEL
 from .catalog import backends as backends
 from .catalog import find_model as find_model
 from .catalog import list_models as list_models
 from .choice import choose as choose
-from .files import fetch as fetch
 from .loading import Model as Model
 from .loading import load as load
 from .loading import load_detector as load_detector
@@ -17,3 +16,4 @@ from .spec import Choice as Choice
 from .spec import Engine as Engine
 from .spec import LoadRequest as LoadRequest
 from .spec import ModelSpec as ModelSpec
+from .weight_files import fetch as fetch

@@ -15,7 +15,7 @@ from typing import Any, cast
 from ..errors import ConfigError, UnknownModelError, nearest
 from ..runtime.memory import MemoryRequirement
 from ..weights.store import WeightFile
-from .builtin import BUILT_IN
+from .builtin_backends import BUILT_IN
 from .spec import BackendSpec, Engine, ModelSpec
 
 if sys.version_info >= (3, 11):

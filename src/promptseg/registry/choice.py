@@ -1,4 +1,4 @@
-"""Resolution of a model name to a `Choice`. Names are resolved here and nowhere else."""
+"""Resolution of a model name to its engine, backend and weights: a `Choice`."""
 
 from __future__ import annotations
 

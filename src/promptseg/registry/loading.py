@@ -10,11 +10,11 @@ from typing import Any, Union, cast
 from ..errors import BackendError, ConfigError, PromptSegError, nearest
 from ..protocols import Detector, Segmenter, VideoSegmenter
 from ..weights.store import ModelWeights
-from .builtin import DEFAULT_MODEL
+from .builtin_backends import DEFAULT_MODEL
 from .catalog import backends
 from .choice import choose, fallback_chain
-from .files import resolve, weights_of
 from .spec import BackendKind, BackendSpec, Choice, LoadRequest
+from .weight_files import resolve, weights_of
 
 Model = Union[Segmenter, Detector, VideoSegmenter]
 """Model that `load` returns. The model's backend determines the kind."""
@@ -143,6 +143,7 @@ def load_video(
         tracking.check_options(options)
         request = tracking.request(weights_of(chosen), device, options)
     else:
+        tracking.check_options({"segmenter": None})  # A tracker of other segmenters declares this option.
         segmenter = load_chosen((_of_kind("segmenter", chosen),), device, options)
         request = tracking.request(ModelWeights({}, {}), device, {"segmenter": segmenter})
     return cast("VideoSegmenter", make(backend.factory, request))

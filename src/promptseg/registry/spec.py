@@ -40,7 +40,7 @@ class BackendSpec:
         video: Name of the backend of kind ``"video"`` that tracks with this backend's models and weights, or None.
         torch_module: ``"module:function"``, called as ``function(request: LoadRequest)``. It returns the wrapped package's torch module in
             evaluation mode on the CPU, for fine-tuning and export. None if there is no such module.
-        export_layout: ``"module:class"`` of the `promptseg.export.layout.Layout` that exports this torch module to ONNX, or None.
+        export_layout: ``"module:class"`` of the `promptseg.export.layout.ExportLayout` that exports this torch module to ONNX, or None.
         models: Models that come with a backend from another package. The models of promptseg are in ``models.toml``.
     """
 
@@ -169,10 +169,8 @@ class Choice:
     ) -> LoadRequest:
         """Return the request to load this choice, with defaults for options that are not given.
 
-        Raises:
-            ConfigError: An option is unknown.
+        The options are not checked here: call `check_options` first.
         """
-        self.check_options(options or {})
         return LoadRequest(self.model, self.engine, weights, device, {**self.backend.options, **(options or {})}, fallback_from)
 
 

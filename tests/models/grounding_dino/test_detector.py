@@ -7,7 +7,7 @@ from promptseg.errors import ConfigError, InputError, PromptError
 
 pytest.importorskip("tokenizers", reason="Grounding DINO's tokenizer comes with transformers, which is not installed")
 
-from promptseg.models.grounding_dino.detector import GroundingDino, Settings
+from promptseg.models.grounding_dino.detector import GroundingDino, GroundingDinoSettings
 from promptseg.models.grounding_dino.preprocessing import InputSize
 from promptseg.registry import backends
 
@@ -32,7 +32,7 @@ def detect(model, tokenizer, photo):
     """A function that detects phrases on an image of 100 by 200 pixels and returns rows of label, score and box."""
 
     def run(*phrases, **settings):
-        detector = GroundingDino(model, tokenizer, Settings.checked({**OPTIONS, **settings}), SIZE)
+        detector = GroundingDino(model, tokenizer, GroundingDinoSettings.checked({**OPTIONS, **settings}), SIZE)
         found = detector.detect(photo(100, 200), phrases)
         assert found.size == (100, 200)
         rows = zip(found.labels, found.scores.tolist(), found.boxes.tolist(), strict=True)
@@ -138,4 +138,4 @@ def test_an_image_that_cannot_be_read_is_refused(model, tokenizer):
 )
 def test_an_impossible_option_is_refused_with_its_value(option, value, message):
     with pytest.raises(ConfigError, match=message):
-        Settings.checked({**OPTIONS, option: value})
+        GroundingDinoSettings.checked({**OPTIONS, option: value})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from promptseg.models.sam.geometry import LongestSide
+from promptseg.models.sam.geometry import ResizeLongestSide
 from promptseg.models.sam.model import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND, DecoderConfig, Embedding
 from promptseg.results import Provenance
 
@@ -34,7 +34,7 @@ class DiscSam:
         self.lock = threading.Lock()
 
     def geometry(self, size):
-        return LongestSide(size, self.input_size, self.low_res)
+        return ResizeLongestSide(size, self.input_size, self.low_res)
 
     def encode(self, images):
         self.encoded += [image.shape for image in images]

@@ -55,7 +55,7 @@ def test_any_other_prompt_means_one_object_and_gets_the_single_mask(prompt):
 
 
 def test_a_model_without_a_candidate_for_one_object_chooses_among_all_it_has():
-    assert chosen(BOX, DecoderConfig(ambiguous=(0, 1, 2), single=None), scores=(0.2, 0.9, 0.1)) == 1
+    assert chosen(BOX, DecoderConfig(multimask_indices=(0, 1, 2), single_mask_index=None), scores=(0.2, 0.9, 0.1)) == 1
 
 
 @pytest.mark.parametrize(("prompt", "rule", "expected"), [(POINT, "single", 0), (POINT, "best", 2), (BOX, "single", 0), (BOX, "best", 2)])

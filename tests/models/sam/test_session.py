@@ -5,12 +5,12 @@ import threading
 import numpy as np
 import pytest
 
-from promptseg.errors import InputError, PromptError
+from promptseg.errors import BackendError, InputError, PromptError
 from promptseg.masks import Mask
 from promptseg.models.sam.cache import EmbeddingCache
 from promptseg.models.sam.geometry import MASK_PROMPT_LOGIT
-from promptseg.models.sam.model import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND, PADDING
-from promptseg.models.sam.session import SamSegmenter
+from promptseg.models.sam.model import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND, PADDING, Embedding
+from promptseg.models.sam.session import SamSegmenter, SamSession
 from promptseg.prompts import Prompt
 
 SIZE = (96, 128)  # Half the input size of `DiscSam`: a disc of radius 20 there is one of radius 10 here.
@@ -321,3 +321,30 @@ class TestOpenAll:
         before = session.image.copy()
         image[:] = 0
         assert np.array_equal(session.image, before)
+
+
+class TestFeatures:
+    @pytest.fixture
+    def session_with(self, model, image):
+        """A function that returns a session whose embedding has given features."""
+
+        def session_with(**features):
+            return SamSession(SamSegmenter(model), image, Embedding(features, model.geometry(SIZE)))
+
+        return session_with
+
+    def test_they_are_the_array_with_the_most_channels_without_the_padding(self, session_with):
+        fine, deep = np.zeros((1, 4, 32, 32), np.float32), np.ones((1, 8, 16, 16), np.float32)
+        found = session_with(fine=fine, mean=np.zeros(3, np.float32), deep=deep).features()
+        assert found.values.shape == (8, 12, 16)
+        assert found.values.all()
+        assert found.size == SIZE
+
+    def test_an_embedding_without_a_feature_map_is_refused_with_its_shapes(self, session_with):
+        session = session_with(mean=np.zeros(3, np.float32), flat=np.zeros((8, 16), np.float32))
+        with pytest.raises(BackendError, match=r"model 'disc-sam' has no feature map: .*got mean \(3,\), flat \(8, 16\)"):
+            session.features()
+
+    def test_an_embedding_of_nothing_is_refused(self, session_with):
+        with pytest.raises(BackendError, match=r"has no feature map: .*got nothing"):
+            session_with().features()

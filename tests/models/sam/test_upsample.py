@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptseg.models.sam.geometry import LongestSide, Square
+from promptseg.models.sam.geometry import ResizeLongestSide, StretchToSquare
 from promptseg.models.sam.upsample import upsampler
 
 
@@ -24,7 +24,7 @@ def bilinear(image, height, width):
 def dense(logits, geometry):
     """Return all logits at image size, computed as upstream does: for SAM in two steps, with the padding cut off between them."""
     image = logits.astype(np.float64)
-    if isinstance(geometry, LongestSide):
+    if isinstance(geometry, ResizeLongestSide):
         inner = geometry.content_size
         image = bilinear(image, geometry.input_size, geometry.input_size)[: inner[0], : inner[1]]
     return bilinear(image, *geometry.size)
@@ -52,7 +52,7 @@ def blob(kind, side, seed):
 KINDS = ["noise", "nothing", "everything", "one logit", "inside", "top left", "bottom right", "top right", "left edge"]
 geometries = st.builds(
     lambda kind, height, width: kind((height, width), input_size=64, low_res=16),
-    st.sampled_from([LongestSide, Square]),
+    st.sampled_from([ResizeLongestSide, StretchToSquare]),
     st.integers(1, 150),
     st.integers(1, 150),
 )
@@ -85,7 +85,7 @@ class TestUpsampling:
         height, width = geometry.low_res_used()
         assert upsampler(geometry).mask(logits[:height, :width]) == upsampler(geometry).mask(logits)
 
-    @pytest.mark.parametrize("kind", [LongestSide, Square])
+    @pytest.mark.parametrize("kind", [ResizeLongestSide, StretchToSquare])
     @pytest.mark.parametrize("size", [(700, 1000), (1000, 333), (40, 60)])
     def test_it_holds_at_the_size_of_real_models(self, kind, size):
         geometry, logits = kind(size), blob("inside", 256, 3)
@@ -96,38 +96,38 @@ class TestUpsampling:
     def test_a_small_mask_is_upsampled_in_a_small_rectangle(self):
         logits = np.full((256, 256), -5, np.float32)
         logits[100:110, 50:60] = 5
-        upsampled = upsampler(LongestSide((1000, 1000)))(logits)
+        upsampled = upsampler(ResizeLongestSide((1000, 1000)))(logits)
         assert max(upsampled.values.shape) < 60
 
     def test_logits_that_are_high_in_the_padding_alone_give_an_empty_mask(self):
         logits = np.full((256, 256), -5, np.float32)
         logits[200:, :] = 5
-        assert upsampler(LongestSide((100, 200)))(logits).values.size == 0
-        assert upsampler(LongestSide((100, 200))).mask(logits).area == 0
+        assert upsampler(ResizeLongestSide((100, 200)))(logits).values.size == 0
+        assert upsampler(ResizeLongestSide((100, 200))).mask(logits).area == 0
 
     def test_logits_under_the_level_give_an_empty_rectangle(self):
-        upsampled = upsampler(LongestSide((100, 200)))(np.full((256, 256), 0.5, np.float32), level=0.5)
+        upsampled = upsampler(ResizeLongestSide((100, 200)))(np.full((256, 256), 0.5, np.float32), level=0.5)
         assert upsampled.values.shape == (0, 0)
 
     def test_the_logits_are_left_as_they_were(self):
         logits = blob("inside", 256, 0)
         logits.setflags(write=False)
         copy = logits.copy()
-        upsampler(LongestSide((100, 200))).mask(logits)
+        upsampler(ResizeLongestSide((100, 200))).mask(logits)
         assert np.array_equal(logits, copy)
 
 
 class TestMask:
     def test_score_prompt_index_and_logits_go_with_the_mask(self):
         logits = blob("inside", 256, 0)
-        mask = upsampler(LongestSide((100, 200))).mask(logits, score=0.5, prompt_index=3)
+        mask = upsampler(ResizeLongestSide((100, 200))).mask(logits, score=0.5, prompt_index=3)
         assert (mask.score, mask.prompt_index) == (0.5, 3)
         assert np.array_equal(mask.logits, logits)
 
     def test_the_logits_can_be_left_out(self):
-        assert upsampler(LongestSide((100, 200))).mask(blob("inside", 256, 0), keep_logits=False).logits is None
+        assert upsampler(ResizeLongestSide((100, 200))).mask(blob("inside", 256, 0), keep_logits=False).logits is None
 
 
 def test_one_geometry_has_one_upsampler():
-    assert upsampler(LongestSide((100, 200))) is upsampler(LongestSide((100, 200)))
-    assert upsampler(LongestSide((100, 200))) is not upsampler(Square((100, 200)))
+    assert upsampler(ResizeLongestSide((100, 200))) is upsampler(ResizeLongestSide((100, 200)))
+    assert upsampler(ResizeLongestSide((100, 200))) is not upsampler(StretchToSquare((100, 200)))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from promptseg.errors import BackendError, ConfigError, InputError, PromptError
-from promptseg.models.yolo.detector import Settings, YoloDetector
-from promptseg.models.yolo.output import Layout, Output
+from promptseg.models.yolo.detector import YoloDetector, YoloSettings
+from promptseg.models.yolo.output import Output, YoloMetadata
 from promptseg.registry import backends
 from promptseg.results import Provenance
 
@@ -18,8 +18,8 @@ OPTIONS = backends()["onnx_yolo"].options
 class Network:
     """Network that returns the given anchors, ``(cx, cy, w, h, dog, cat, plant, …)`` in pixels of its input, and records its inputs."""
 
-    def __init__(self, *anchors, prototypes=None, **layout):
-        self.layout = Layout(NAMES, 32, (64, 64), **layout)
+    def __init__(self, *anchors, prototypes=None, **metadata):
+        self.metadata = YoloMetadata(NAMES, 32, (64, 64), **metadata)
         columns = 7 if prototypes is None else 7 + len(prototypes)
         self.output = Output(np.array(anchors, np.float32).reshape(-1, columns).T, prototypes)
         self.inputs = []
@@ -29,9 +29,9 @@ class Network:
         return self.output
 
 
-def detector(*anchors, prototypes=None, layout=None, **options):
-    network = Network(*anchors, prototypes=prototypes, **(layout or {}))
-    return YoloDetector(network, Provenance("tiny", "test", "1", license="MIT"), Settings.checked({**OPTIONS, **options}))
+def detector(*anchors, prototypes=None, metadata=None, **options):
+    network = Network(*anchors, prototypes=prototypes, **(metadata or {}))
+    return YoloDetector(network, Provenance("tiny", "test", "1", license="MIT"), YoloSettings.checked({**OPTIONS, **options}))
 
 
 class TestDetections:
@@ -122,8 +122,8 @@ class TestMasks:
 
 
 class TestInputSize:
-    def input_size(self, image, layout=None, **options):
-        made = detector(layout=layout, **options)
+    def input_size(self, image, metadata=None, **options):
+        made = detector(metadata=metadata, **options)
         made.detect(image)
         return made._network.inputs[0].shape[:2]
 
@@ -134,16 +134,16 @@ class TestInputSize:
         assert self.input_size(np.zeros((100, 640, 3), np.uint8)) == (32, 64)
 
     def test_a_model_of_a_fixed_input_size_gets_inputs_of_that_size(self):
-        assert self.input_size(np.zeros((100, 640, 3), np.uint8), layout={"fixed": True}) == (64, 64)
+        assert self.input_size(np.zeros((100, 640, 3), np.uint8), metadata={"fixed": True}) == (64, 64)
 
     @pytest.mark.parametrize(("imgsz", "side"), [(32, 32), (33, 64), (128, 128)])
     def test_imgsz_is_rounded_up_to_a_multiple_of_the_stride(self, imgsz, side):
         assert self.input_size(np.zeros((640, 640, 3), np.uint8), imgsz=imgsz) == (side, side)
 
     def test_imgsz_is_refused_where_the_model_has_another_fixed_input_size(self):
-        assert self.input_size(IMAGE, layout={"fixed": True}, imgsz=64) == (64, 64)
+        assert self.input_size(IMAGE, metadata={"fixed": True}, imgsz=64) == (64, 64)
         with pytest.raises(ConfigError, match="fixed input size of 64 x 64 pixels, and imgsz=128 asks for another"):
-            detector(layout={"fixed": True}, imgsz=128)
+            detector(metadata={"fixed": True}, imgsz=128)
 
 
 class TestSettings:
@@ -170,8 +170,8 @@ class TestSettings:
     )
     def test_an_impossible_value_is_refused_with_its_name_and_value(self, name, value):
         with pytest.raises(ConfigError, match=f"option {name} is ") as refusal:
-            Settings.checked({**OPTIONS, name: value})
+            YoloSettings.checked({**OPTIONS, name: value})
         assert f"got {value!r}" in str(refusal.value)
 
     def test_the_defaults_are_possible(self):
-        assert Settings.checked(OPTIONS) == Settings(0.05, 0.7, 300, None, True)
+        assert YoloSettings.checked(OPTIONS) == YoloSettings(0.05, 0.7, 300, None, True)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from promptseg.errors import BackendError, WeightsMismatchError
-from promptseg.models.yolo.output import Layout, Output, decode
+from promptseg.models.yolo.output import Output, YoloMetadata, decode
 
-TWO = Layout(("dog", "cat"), 32, (64, 64))
+TWO = YoloMetadata(("dog", "cat"), 32, (64, 64))
 
 
 def output(*anchors):
@@ -12,8 +12,8 @@ def output(*anchors):
     return Output(np.array(anchors, np.float32).T)
 
 
-def found(*anchors, classes=(0, 1), threshold=0.25, iou=0.5, max_detections=300, layout=TWO):
-    return decode(output(*anchors), layout, classes, threshold, iou, max_detections)
+def found(*anchors, classes=(0, 1), threshold=0.25, iou=0.5, max_detections=300, metadata=TWO):
+    return decode(output(*anchors), metadata, classes, threshold, iou, max_detections)
 
 
 def test_a_box_is_made_of_its_center_and_size():
@@ -76,11 +76,11 @@ def test_coefficients_stay_with_their_boxes():
 
 
 def test_an_end_to_end_model_gives_boxes_that_are_only_filtered():
-    layout = Layout(("dog", "cat"), 32, (64, 64), end_to_end=True)
+    metadata = YoloMetadata(("dog", "cat"), 32, (64, 64), end_to_end=True)
     rows = np.array([[1, 2, 3, 4, 0.9, 1], [1, 2, 3, 4, 0.8, 1], [5, 6, 7, 8, 0.7, 0], [0, 0, 0, 0, 0, 0]], np.float32)
-    result = decode(Output(rows), layout, [1], 0.25, 0.5, 300)
+    result = decode(Output(rows), metadata, [1], 0.25, 0.5, 300)
     assert result.boxes.tolist() == [[1, 2, 3, 4]] * 2
-    assert len(decode(Output(rows), layout, [0, 1], 0.25, 0.5, 2)) == 2
+    assert len(decode(Output(rows), metadata, [0, 1], 0.25, 0.5, 2)) == 2
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -96,9 +96,9 @@ def test_numbers_that_are_not_finite_are_an_error(value):
 def test_an_output_of_another_shape_is_refused_with_what_was_expected(shape, prototypes, end_to_end, expected):
     kind = Output(np.zeros(shape, np.float32), np.zeros((prototypes, 4, 4), np.float32) if prototypes else None)
     with pytest.raises(WeightsMismatchError, match=rf"tiny is no YOLO detector: its output has shape .*expected {expected} values per box"):
-        kind.check(Layout(("dog", "cat"), 32, (64, 64), end_to_end=end_to_end), "tiny")
+        kind.check(YoloMetadata(("dog", "cat"), 32, (64, 64), end_to_end=end_to_end), "tiny")
 
 
 def test_an_output_of_the_right_shape_is_taken():
     Output(np.zeros((9, 10), np.float32), np.zeros((3, 4, 4), np.float32)).check(TWO, "tiny")
-    Output(np.zeros((300, 6), np.float32)).check(Layout(("dog",), 32, (64, 64), end_to_end=True), "tiny")
+    Output(np.zeros((300, 6), np.float32)).check(YoloMetadata(("dog",), 32, (64, 64), end_to_end=True), "tiny")

@@ -12,7 +12,7 @@ from promptseg.errors import WeightsMismatchError
 
 torch = pytest.importorskip("torch", reason="checkpoints need torch")
 
-from promptseg.models.yolo.pickled import Inert, read_pickled  # noqa: E402 - It needs torch.
+from promptseg.models.yolo.pickled import PicklePlaceholder, read_pickled  # noqa: E402 - It needs torch.
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ class TestData:
 
     def test_a_module_is_described_and_not_made(self, save):
         read = read_pickled(save(torch.nn.Conv2d(3, 4, 1)))
-        assert isinstance(read, Inert)
+        assert isinstance(read, PicklePlaceholder)
         assert read.class_name == "torch.nn.modules.conv.Conv2d"
         assert read.state["out_channels"] == 4
         assert read.state["_parameters"]["weight"].shape == (4, 3, 1, 1)

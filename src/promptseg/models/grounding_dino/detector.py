@@ -25,7 +25,7 @@ _Found = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]
 
 
 @dataclass(frozen=True)
-class Settings:
+class GroundingDinoSettings:
     """Score thresholds, and the number of phrases per forward pass.
 
     Attributes:
@@ -39,15 +39,15 @@ class Settings:
     phrases_per_pass: int | None = None
 
     @classmethod
-    def checked(cls, options: Mapping[str, Any]) -> Settings:
+    def checked(cls, options: Mapping[str, Any]) -> GroundingDinoSettings:
         """Return the settings for the options of a load request.
 
         Raises:
             ConfigError: An option has an invalid value.
         """
-        most = options["phrases_per_pass"]
-        if most is not None:
-            most = whole_number("option phrases_per_pass", most, 1)
+        per_pass = options["phrases_per_pass"]
+        if per_pass is not None:
+            per_pass = whole_number("option phrases_per_pass", per_pass, 1)
         given = {} if options["thresholds"] is None else options["thresholds"]
         if not isinstance(given, Mapping):
             raise ConfigError(f"option thresholds is a mapping from phrases to minimum scores, such as {{'red car': 0.4}}, got {given!r}")
@@ -57,7 +57,7 @@ class Settings:
             }
         except PromptError as error:
             raise ConfigError(f"option thresholds: {error}") from error
-        return cls(_share(options["threshold"], "in option threshold"), thresholds, most)
+        return cls(_share(options["threshold"], "in option threshold"), thresholds, per_pass)
 
 
 class GroundingDino:
@@ -77,7 +77,7 @@ class GroundingDino:
         self,
         model: GroundingModel,
         tokenizer: WordPieceTokenizer,
-        settings: Settings = Settings(),
+        settings: GroundingDinoSettings = GroundingDinoSettings(),
         input_size: InputSize = InputSize(),  # noqa: B008 - Frozen.
     ) -> None:
         self._model = model

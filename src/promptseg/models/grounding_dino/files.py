@@ -12,7 +12,7 @@ VOCABULARIES = ("vocab.txt", "tokenizer.json")
 
 
 @dataclass(frozen=True)
-class Layout:
+class GroundingDinoFiles:
     """Paths of a model's files on this host.
 
     Attributes:
@@ -26,11 +26,11 @@ class Layout:
     vocabulary: Path
 
 
-def layout_of(weights: ModelWeights) -> Layout:
-    """Return the layout of weights, fetched or given by the user."""
+def files_of(weights: ModelWeights) -> GroundingDinoFiles:
+    """Return the paths in weights, which are fetched or given by the user."""
     vocabulary = next(path for path in weights.files.values() if path.name in VOCABULARIES)
     config = weights.files.get("config.json")
     if config is not None:
-        return Layout(config.parent, None, vocabulary)
+        return GroundingDinoFiles(config.parent, None, vocabulary)
     checkpoint = next(path for path in weights.files.values() if path.name not in VOCABULARIES)
-    return Layout(checkpoint.parent, checkpoint, vocabulary)
+    return GroundingDinoFiles(checkpoint.parent, checkpoint, vocabulary)

@@ -19,7 +19,7 @@ from ...postprocess import box_nms, clean_regions
 from ...prompts import EverythingPrompt
 from ...runtime.progress import track
 from .crops import Crop, crops
-from .geometry import Geometry
+from .geometry import InputGeometry
 from .model import FOREGROUND, PADDING, Embedding, PointPrompts, SamModel
 from .upsample import upsampler
 
@@ -80,7 +80,7 @@ def _candidates(
     padded = np.stack([points, np.zeros_like(points)], axis=1)
     labels = np.tile(np.array([[FOREGROUND, PADDING]]), (len(points), 1))
     decoded = model.decode(embedding, PointPrompts(padded, labels), one_thread=True)
-    among = np.array(model.decoder_config.ambiguous)
+    among = np.array(model.decoder_config.multimask_indices)
     least = model.decoder_config.pred_iou_thresh if prompt.pred_iou_thresh is None else prompt.pred_iou_thresh
     for row, scores in enumerate(decoded.scores):
         good = among[scores[among] > least]
@@ -89,7 +89,9 @@ def _candidates(
             yield from zip(scores[good].tolist(), logits, strict=True)
 
 
-def _mask(logits: NDArray[np.float32], score: float, geometry: Geometry, crop: Crop, size: Size, prompt: EverythingPrompt) -> Mask | None:
+def _mask(
+    logits: NDArray[np.float32], score: float, geometry: InputGeometry, crop: Crop, size: Size, prompt: EverythingPrompt
+) -> Mask | None:
     """Return the mask at image size, or None if it is unstable, empty or cut by the edge of its crop."""
     height, width = geometry.low_res_content_size()
     offset = prompt.stability_score_offset

@@ -1,7 +1,7 @@
 """Mapping between an image and a model's square input: resizing images, mapping points, and upsampling low-resolution logits.
 
-SAM models take a square input (1024 x 1024) and give logits at a quarter of its side (256 x 256). `LongestSide` scales the image to fit
-and pads it, as SAM and MobileSAM do. `Square` stretches it, as SAM 2 does.
+SAM models take a square input (1024 x 1024) and give logits at a quarter of its side (256 x 256). `ResizeLongestSide` scales the
+image to fit and pads it, as SAM and MobileSAM do. `StretchToSquare` stretches it, as SAM 2 does.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MASK_PROMPT_LOGIT = 8.0
 
 
 @dataclass(frozen=True)
-class Geometry(ABC):
+class InputGeometry(ABC):
     """Position of images of one size inside a model's square input.
 
     Attributes:
@@ -95,7 +95,7 @@ class Geometry(ABC):
 
 
 @dataclass(frozen=True)
-class LongestSide(Geometry):
+class ResizeLongestSide(InputGeometry):
     """The image is scaled so that its longer side fills the model input; the rest is padding (SAM, MobileSAM, mini-sam)."""
 
     @property
@@ -105,7 +105,7 @@ class LongestSide(Geometry):
 
 
 @dataclass(frozen=True)
-class Square(Geometry):
+class StretchToSquare(InputGeometry):
     """The image is stretched to the whole model input (SAM 2)."""
 
     @property

@@ -1,4 +1,8 @@
-"""Interface between the code of the SAM family and its models: `SamModel`, with the two methods `encode` and `decode`."""
+"""`SamModel`: the interface between the SAM engine and the code that runs a model, in ONNX Runtime or torch.
+
+The engine is everything that models of the SAM family share: sessions, everything mode, the embedding cache and the selection of masks. A
+`SamModel` encodes images and decodes point prompts. This module contains no model.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...masks import Size
 from ...results import Provenance
-from .geometry import Geometry
+from .geometry import InputGeometry
 
 BACKGROUND, FOREGROUND, BOX_TOP_LEFT, BOX_BOTTOM_RIGHT, PADDING = 0, 1, 2, 3, -1
 """Labels of prompt points, as in SAM's ONNX export. A box is two points. A prompt without a box ends with one padding point."""
@@ -27,7 +31,7 @@ class Embedding:
     """
 
     features: Mapping[str, NDArray[np.float32]]
-    geometry: Geometry
+    geometry: InputGeometry
 
     @property
     def nbytes(self) -> int:
@@ -88,17 +92,20 @@ class DecoderConfig:
     """Configuration of a decoder: how its candidates are used, and further differences between models of the family.
 
     Attributes:
-        ambiguous: Indices of the candidates for an ambiguous prompt (SAM: whole, part and subpart).
-        single: Index of the candidate for a prompt that means one object, or None if the model has none.
-        stability: Stability that `single` must have; otherwise the best of `ambiguous` replaces it (SAM 2). None for no such rule.
+        multimask_indices: Indices of the candidates for an ambiguous prompt (SAM: whole, part and subpart). They are the masks that
+            segment-anything returns with ``multimask_output=True``.
+        single_mask_index: Index of the candidate for a prompt that means one object (``multimask_output=False``), or None if the model
+            has none.
+        stability: Stability that the mask at `single_mask_index` must have; otherwise the best of those at `multimask_indices` replaces it
+            (SAM 2). None for no such rule.
         pads_boxes: Whether a prompt with a box ends with a padding point, like a prompt without a box (SAM 2).
         pred_iou_thresh: Default threshold of the predicted IoU in everything mode.
         logit_limit: Returned logits are clipped to plus and minus this value.
         takes_masks: Whether the decoder takes a mask as a prompt.
     """
 
-    ambiguous: tuple[int, ...] = (1, 2, 3)
-    single: int | None = 0
+    multimask_indices: tuple[int, ...] = (1, 2, 3)
+    single_mask_index: int | None = 0
     stability: Stability | None = None
     pads_boxes: bool = False
     pred_iou_thresh: float = 0.88
@@ -129,7 +136,7 @@ class SamModel(Protocol):
         """Number of threads that should decode at the same time when there are many prompts."""
         ...
 
-    def geometry(self, size: Size) -> Geometry:
+    def geometry(self, size: Size) -> InputGeometry:
         """Return the position of images of a size ``(height, width)`` inside the model input."""
         ...
 

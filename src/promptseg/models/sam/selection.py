@@ -55,8 +55,8 @@ def select_candidate(
         rule: The rule of selection.
     """
     scores = decoded.scores[row]
-    best_of_several = best(scores, decoder_config.ambiguous)
-    single = decoder_config.single
+    best_of_several = best(scores, decoder_config.multimask_indices)
+    single = decoder_config.single_mask_index
     if single is None or rule == "best" or (rule == "published" and is_ambiguous(prompt)):
         return best_of_several, decoded.logits(row, [best_of_several])[0]
     logits = decoded.logits(row, [single])[0]

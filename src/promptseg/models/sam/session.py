@@ -9,16 +9,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import PromptError
+from ...errors import BackendError, PromptError
 from ...images import ImageLike, load_image_copy
 from ...masks import Mask, Masks, Size
 from ...prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
 from ...protocols import EmbeddingStore, FeatureMap
 from ...results import Provenance
-from . import selection, tokens
+from . import selection
 from .cache import image_key
 from .everything import segment_everything
 from .model import Embedding, SamModel
+from .prompt_batches import batch_prompts, fitting_logits
 from .upsample import Upsampler, upsampler
 
 
@@ -111,8 +112,18 @@ class SamSession:
         return self.segmenter.provenance
 
     def features(self) -> FeatureMap:
-        """Return the feature map with the most channels, without the cells that hold only padding."""
+        """Return the feature map with the most channels, without the cells that hold only padding.
+
+        Raises:
+            BackendError: The embedding has no feature map, which is an array (1, channels, rows, columns).
+        """
         grids = [array for array in self.embedding.features.values() if array.ndim == 4]
+        if not grids:
+            shapes = ", ".join(f"{name} {array.shape}" for name, array in self.embedding.features.items()) or "nothing"
+            raise BackendError(
+                f"an embedding of model {self.provenance.model!r} has no feature map: expected an array (1, channels, rows, columns), "
+                f"got {shapes}"
+            )
         deepest = max(grids, key=lambda array: array.shape[1])[0]
         geometry = self.embedding.geometry
         rows, columns = (
@@ -129,7 +140,8 @@ class SamSession:
 
         Args:
             prompts: Spatial prompts, one for each object.
-            candidates: Return all masks that the model proposes for an ambiguous prompt (SAM: three), not only the selected one.
+            candidates: Return the masks that the model proposes for an ambiguous prompt (SAM: three) instead of the selected mask. This
+                applies to every prompt, also to boxes, like ``multimask_output=True`` in segment-anything.
 
         Returns:
             One mask for each prompt in the order of the prompts, or all candidates prompt by prompt. Each mask has its predicted IoU as
@@ -143,11 +155,11 @@ class SamSession:
         upsample = upsampler(geometry)
         checked = [_with_box(prompt, upsample) for prompt in spatial(prompts, self.size)]
         masks: list[list[Mask]] = [[] for _ in checked]
-        for indices, batch in tokens.batches(checked, geometry, model.decode_batch, pad_boxes=decoder_config.pads_boxes):
+        for indices, batch in batch_prompts(checked, geometry, model.decode_batch, pad_boxes=decoder_config.pads_boxes):
             decoded = model.decode(self.embedding, batch)
             for row, index in enumerate(indices):
                 if candidates:
-                    chosen = list(zip(decoder_config.ambiguous, decoded.logits(row, decoder_config.ambiguous), strict=True))
+                    chosen = list(zip(decoder_config.multimask_indices, decoded.logits(row, decoder_config.multimask_indices), strict=True))
                 else:
                     chosen = [selection.select_candidate(decoded, row, checked[index], decoder_config, rule)]
                 masks[index] = [
@@ -175,7 +187,7 @@ def _with_box(prompt: SpatialPrompt, upsample: Upsampler) -> SpatialPrompt:
         return prompt
     mask = prompt.mask_pixels
     if mask is None and prompt.logits is not None:
-        mask = upsample.mask(tokens.fitting_logits(prompt.logits, upsample.geometry), keep_logits=False)
+        mask = upsample.mask(fitting_logits(prompt.logits, upsample.geometry), keep_logits=False)
     if mask is None or not mask.area:
         raise PromptError(f"{prompt!r} is an empty mask: there is nothing to refine")
     return prompt + Prompt.box(*mask.box.tolist())

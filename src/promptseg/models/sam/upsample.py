@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...masks import Mask
-from .geometry import Geometry
+from .geometry import InputGeometry
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class UpsampledLogits:
 class Upsampler:
     """Upsampling of logits for images of one size. It is immutable, so threads may share it."""
 
-    def __init__(self, geometry: Geometry) -> None:
+    def __init__(self, geometry: InputGeometry) -> None:
         self.geometry = geometry
         self._rows, self._columns = (_BandedWeights(weights) for weights in geometry.axis_weights())
 
@@ -38,7 +38,7 @@ class Upsampler:
         Bilinear interpolation is a weighted mean, so a pixel exceeds the level only where one of its (at most 3 x 3) logits does.
 
         Args:
-            logits: (low_res, low_res) float32, or the top-left part of it of size `Geometry.low_res_used`.
+            logits: (low_res, low_res) float32, or the top-left part of it of size `InputGeometry.low_res_used`.
             level: Level above which results are needed.
         """
         above = logits > level
@@ -82,7 +82,7 @@ class Upsampler:
 
 
 @lru_cache(maxsize=16)
-def upsampler(geometry: Geometry) -> Upsampler:
+def upsampler(geometry: InputGeometry) -> Upsampler:
     """Return the `Upsampler` of a geometry. The 16 most recently used are cached."""
     return Upsampler(geometry)
 

@@ -17,14 +17,14 @@ from ...masks import Masks, Size
 from ...results import Provenance
 from ...vocabulary import Vocabulary
 from .letterbox import Letterbox
-from .output import MAX_INPUT_SIDE, DecodedBoxes, Layout, Output, decode
+from .output import MAX_INPUT_SIDE, DecodedBoxes, Output, YoloMetadata, decode
 from .prototypes import masks_in_boxes
 
 
 class Network(Protocol):
     """YOLO network. It is safe to use from several threads."""
 
-    layout: Layout
+    metadata: YoloMetadata
 
     def __call__(self, letterboxed: NDArray[np.uint8]) -> Output:
         """Return the raw output for a letterboxed image.
@@ -36,7 +36,7 @@ class Network(Protocol):
 
 
 @dataclass(frozen=True)
-class Settings:
+class YoloSettings:
     """Settings for filtering detections, for the input size and for masks.
 
     Attributes:
@@ -55,7 +55,7 @@ class Settings:
     masks: bool
 
     @classmethod
-    def checked(cls, options: Mapping[str, Any]) -> Settings:
+    def checked(cls, options: Mapping[str, Any]) -> YoloSettings:
         """Return the settings for the options of a load request.
 
         Raises:
@@ -88,13 +88,13 @@ class YoloDetector:
         ConfigError: The model has a fixed input size, and `imgsz` asks for another.
     """
 
-    def __init__(self, network: Network, provenance: Provenance, settings: Settings) -> None:
+    def __init__(self, network: Network, provenance: Provenance, settings: YoloSettings) -> None:
         self.provenance = provenance
         self.settings = settings
-        self.classes = network.layout.names
+        self.classes = network.metadata.names
         self._network = network
         self._vocabulary = Vocabulary(self.classes)
-        self._input_size = _input_size(network.layout, settings.imgsz)
+        self._input_size = _input_size(network.metadata, settings.imgsz)
 
     def detect(self, image: ImageLike, phrases: Sequence[str] | None = None) -> Detections:
         """Return the detections on one image, best first.
@@ -110,12 +110,12 @@ class YoloDetector:
         """
         labels = self._vocabulary.labels(phrases)
         pixels = load_image(image)
-        layout = self._network.layout
+        metadata = self._network.metadata
         size = (pixels.shape[0], pixels.shape[1])
-        letterbox = Letterbox.fit(size, self._input_size, None if layout.fixed else layout.stride)
+        letterbox = Letterbox.fit(size, self._input_size, None if metadata.fixed else metadata.stride)
         output = self._network(letterbox.draw(pixels))
         chosen = self.settings
-        found = decode(output, layout, labels, chosen.threshold, chosen.iou, chosen.max_detections)
+        found = decode(output, metadata, labels, chosen.threshold, chosen.iou, chosen.max_detections)
         found = replace(found, boxes=letterbox.to_image(found.boxes))
         found = found.where(np.flatnonzero((found.boxes[:, 2:] > found.boxes[:, :2]).all(axis=1)))
         names = [labels[index] for index in found.classes.tolist()]
@@ -139,13 +139,13 @@ def _with_masks(detections: Detections, found: DecodedBoxes, prototypes: NDArray
     return whole.where(masks.areas > 0)
 
 
-def _input_size(layout: Layout, imgsz: int | None) -> Size:
+def _input_size(metadata: YoloMetadata, imgsz: int | None) -> Size:
     if imgsz is None:
-        return layout.input_size
-    side = -(-imgsz // layout.stride) * layout.stride
-    if layout.fixed and (side, side) != layout.input_size:
+        return metadata.input_size
+    side = -(-imgsz // metadata.stride) * metadata.stride
+    if metadata.fixed and (side, side) != metadata.input_size:
         raise ConfigError(
-            f"this model has a fixed input size of {layout.input_size[0]} x {layout.input_size[1]} pixels, "
+            f"this model has a fixed input size of {metadata.input_size[0]} x {metadata.input_size[1]} pixels, "
             f"and imgsz={imgsz} asks for another"
         )
     return (side, side)

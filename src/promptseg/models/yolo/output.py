@@ -20,7 +20,7 @@ _CLASS_OFFSET = MAX_INPUT_SIDE
 
 
 @dataclass(frozen=True)
-class Layout:
+class YoloMetadata:
     """Classes, input size and output form of a YOLO model.
 
     Attributes:
@@ -57,22 +57,22 @@ class Output:
         """Number of mask coefficients per box. It is the number of prototypes."""
         return 0 if self.prototypes is None else len(self.prototypes)
 
-    def check(self, layout: Layout, model: str) -> None:
-        """Raise an error if the shape of the output does not fit the layout.
+    def check(self, metadata: YoloMetadata, model: str) -> None:
+        """Raise an error if the shape of the output does not fit the model's metadata.
 
         Args:
-            layout: Layout of the model.
+            metadata: Metadata of the model.
             model: Name of the model in the message.
 
         Raises:
-            WeightsMismatchError: The predictions do not have the number of values per box that the layout implies.
+            WeightsMismatchError: The predictions do not have the number of values per box that the metadata implies.
         """
-        if layout.end_to_end:
+        if metadata.end_to_end:
             expected, axis = 6 + self.coefficients, 1
             meaning = f"4 of the box, the score, the class and {self.coefficients} mask coefficients"
         else:
-            expected, axis = 4 + len(layout.names) + self.coefficients, 0
-            meaning = f"4 of the box, {len(layout.names)} class scores and {self.coefficients} mask coefficients"
+            expected, axis = 4 + len(metadata.names) + self.coefficients, 0
+            meaning = f"4 of the box, {len(metadata.names)} class scores and {self.coefficients} mask coefficients"
         shape = self.predictions.shape
         if self.predictions.ndim != 2 or shape[axis] != expected:
             raise WeightsMismatchError(
@@ -104,7 +104,9 @@ class DecodedBoxes:
         return DecodedBoxes(self.boxes[keep], self.scores[keep], self.classes[keep], self.coefficients[keep])
 
 
-def decode(output: Output, layout: Layout, classes: Collection[int], threshold: float, iou: float, max_detections: int) -> DecodedBoxes:
+def decode(
+    output: Output, metadata: YoloMetadata, classes: Collection[int], threshold: float, iou: float, max_detections: int
+) -> DecodedBoxes:
     """Return the boxes in a raw output, best first.
 
     Each anchor has the class with its highest score, also if that class is not among `classes`. Non-maximum suppression works within a
@@ -112,7 +114,7 @@ def decode(output: Output, layout: Layout, classes: Collection[int], threshold: 
 
     Args:
         output: Raw output of the model.
-        layout: Layout of the model.
+        metadata: Metadata of the model.
         classes: Indices of the classes to return.
         threshold: Score threshold: only boxes that score above it are returned.
         iou: IoU threshold of the non-maximum suppression. An end-to-end model does its own and ignores this value.
@@ -123,9 +125,9 @@ def decode(output: Output, layout: Layout, classes: Collection[int], threshold: 
     """
     if not np.isfinite(output.predictions).all():
         raise BackendError("the model's output holds NaN or infinity: try dtype='float32'")
-    found = _rows(output) if layout.end_to_end else _best_classes(output, len(layout.names))
+    found = _rows(output) if metadata.end_to_end else _best_classes(output, len(metadata.names))
     found = found.where((found.scores > threshold) & np.isin(found.classes, list(classes)))
-    if layout.end_to_end:
+    if metadata.end_to_end:
         return found.where(np.arange(min(len(found), max_detections)))
     separated = found.boxes + (found.classes * _CLASS_OFFSET).astype(np.float32)[:, None]
     return found.where(np.array(box_nms(separated, found.scores, iou, max_detections), np.intp))

@@ -1,8 +1,8 @@
 """Safe reader for files of ``torch.save`` that contain whole models. It executes nothing in the file.
 
 A checkpoint that contains a whole model is a pickle that names classes and functions. Ordinary unpickling imports and calls them. This
-reader imports and calls none of them: it returns numbers, strings, tensors and containers as they are, and an `Inert` for every other
-object.
+reader imports and calls none of them: it returns numbers, strings, tensors and containers as they are, and a `PicklePlaceholder` for
+every other object.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _STORAGES = {
 }
 
 
-class Inert:
+class PicklePlaceholder:
     """Placeholder for an object of a class that is not imported.
 
     Attributes:
@@ -44,7 +44,7 @@ class Inert:
 
     class_name = ""
 
-    def __new__(cls, *args: Any, **_: Any) -> Inert:  # noqa: PYI034 - Python 3.10 has no Self.
+    def __new__(cls, *args: Any, **_: Any) -> PicklePlaceholder:  # noqa: PYI034 - Python 3.10 has no Self.
         """Create a placeholder from any arguments."""
         made = super().__new__(cls)
         made.args = args
@@ -100,7 +100,7 @@ def _read(archive: zipfile.ZipFile) -> Any:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Unpickler that finds only the functions in `_known`. Every other name becomes a subclass of `Inert`."""
+    """Unpickler that finds only the functions in `_known`. Every other name becomes a subclass of `PicklePlaceholder`."""
 
     def __init__(self, file: Any, read: Callable[[str], bytes]) -> None:
         super().__init__(file)
@@ -112,7 +112,7 @@ class _Unpickler(pickle.Unpickler):
         name = f"{module_name}.{global_name}"
         if name not in self._found:
             storage = _STORAGES.get(global_name) if module_name in ("torch", "torch.storage") else None
-            self._found[name] = type("Inert", (Inert,), {"class_name": name}) if storage is None else storage
+            self._found[name] = type("PicklePlaceholder", (PicklePlaceholder,), {"class_name": name}) if storage is None else storage
         return self._found[name]
 
     def persistent_load(self, pid: Any, /) -> Tensor:

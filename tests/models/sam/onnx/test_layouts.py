@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from promptseg.errors import WeightsMismatchError
-from promptseg.models.sam.geometry import Square
+from promptseg.models.sam.geometry import StretchToSquare
 from promptseg.models.sam.onnx.encoder import Encoder
 from promptseg.models.sam.onnx.layouts import read_pair
 from promptseg.runtime.onnx import Runtime
@@ -124,7 +124,7 @@ class TestEncoder:
     def test_its_features_are_matched_to_the_decoders(self, shapes, tmp_path, photo):
         decoder = write(tmp_path / "b.onnx", DECODERS["sam2"])
         pair = read_pair([write(tmp_path / "a.onnx", {"image": (1, 3, "height", "width")}, gives=shapes), decoder])
-        features = Encoder(pair, self.RUNTIME)(photo(), Square((120, 160), 128, 32))
+        features = Encoder(pair, self.RUNTIME)(photo(), StretchToSquare((120, 160), 128, 32))
         assert [array.shape for array in features] == list(pair.features.values())
 
     def test_other_features_are_refused_with_both_sides(self, tmp_path):

@@ -24,7 +24,7 @@ from promptseg.runtime.memory import MemoryRequirement
 torch = pytest.importorskip("torch", reason="the torch engine needs torch")
 
 from promptseg.models.sam.torch import model as torch_model  # noqa: E402
-from promptseg.models.sam.torch.model import Settings, TorchSam  # noqa: E402
+from promptseg.models.sam.torch.model import TorchSam, TorchSettings  # noqa: E402
 from promptseg.runtime import torch as torch_runtime  # noqa: E402 - They need torch.
 
 OPTIONS = backends()["sam"].options
@@ -34,7 +34,7 @@ NEED = MemoryRequirement("tiny-sam", 100, 70 << 20, (MemoryRequirement("tinier-s
 
 @pytest.fixture
 def model(tiny_sam):
-    return TorchSam(tiny_sam(), Provenance("tiny-sam", "sam", "1"), Settings(CPU, decode_batch=8), NEED)
+    return TorchSam(tiny_sam(), Provenance("tiny-sam", "sam", "1"), TorchSettings(CPU, decode_batch=8), NEED)
 
 
 class Hostile:
@@ -72,27 +72,27 @@ class TestSettings:
     def test_auto_takes_an_accelerator_where_there_is_one(self, monkeypatch):
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-        assert Settings.checked("auto", OPTIONS) == Settings(CPU)
+        assert TorchSettings.checked("auto", OPTIONS) == TorchSettings(CPU)
         monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
         monkeypatch.setattr(torch_runtime, "check_dtype", lambda device, dtype: None)
-        assert Settings.checked("auto", OPTIONS).device == torch.device("cuda")
+        assert TorchSettings.checked("auto", OPTIONS).device == torch.device("cuda")
 
     @pytest.mark.parametrize("device", ["cuda", "mps", "tpu"])
     def test_a_device_that_is_not_there_is_refused_with_those_that_are(self, device, monkeypatch):
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
         monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
         with pytest.raises(ConfigError, match=f"device '{device}' is not available.*: use auto or cpu$"):
-            Settings.checked(device, OPTIONS)
+            TorchSettings.checked(device, OPTIONS)
 
     @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
     def test_a_type_is_taken_by_name_and_as_torchs_own(self, dtype):
         for given in (dtype, getattr(torch, dtype)):
-            assert Settings.checked("cpu", {**OPTIONS, "dtype": given}).dtype_name == dtype
+            assert TorchSettings.checked("cpu", {**OPTIONS, "dtype": given}).dtype_name == dtype
 
     @pytest.mark.parametrize("dtype", ["float64", "int8", "fp16", None])
     def test_another_type_is_refused_with_those_that_there_are(self, dtype):
         with pytest.raises(ConfigError, match="option dtype is one of float32, bfloat16, float16, got"):
-            Settings.checked("cpu", {**OPTIONS, "dtype": dtype})
+            TorchSettings.checked("cpu", {**OPTIONS, "dtype": dtype})
 
     def test_a_type_that_the_device_lacks_is_refused(self, monkeypatch):
         def conv2d(value, weight):
@@ -100,7 +100,7 @@ class TestSettings:
 
         monkeypatch.setattr(torch.nn.functional, "conv2d", conv2d)
         with pytest.raises(ConfigError, match="device 'cpu' cannot compute in bfloat16: use dtype='float32'"):
-            Settings.checked("cpu", {**OPTIONS, "dtype": "bfloat16"})
+            TorchSettings.checked("cpu", {**OPTIONS, "dtype": "bfloat16"})
 
     def test_a_device_that_is_full_is_not_taken_for_one_that_lacks_the_type(self, monkeypatch):
         def zeros(*args, **kwargs):
@@ -108,17 +108,17 @@ class TestSettings:
 
         monkeypatch.setattr(torch, "zeros", zeros)
         with pytest.raises(OutOfMemoryError, match="out of memory on cpu: no room even to try whether it computes in float32"):
-            Settings.checked("cpu", OPTIONS)
+            TorchSettings.checked("cpu", OPTIONS)
 
     @pytest.mark.parametrize("batch", [0, -1, 2.0, "4", True])
     def test_a_batch_is_a_positive_whole_number(self, batch):
         with pytest.raises(ConfigError, match="option decode_batch is a whole number of at least 1, got"):
-            Settings.checked("cpu", {**OPTIONS, "decode_batch": batch})
+            TorchSettings.checked("cpu", {**OPTIONS, "decode_batch": batch})
 
     @pytest.mark.parametrize("value", [None, 1, "true", "default"])
     def test_to_compile_is_a_yes_or_a_no(self, value):
         with pytest.raises(ConfigError, match=f"option compile is True or False, got {value!r}"):
-            Settings.checked("cpu", {**OPTIONS, "compile": value})
+            TorchSettings.checked("cpu", {**OPTIONS, "compile": value})
 
 
 class TestMemory:
@@ -231,12 +231,12 @@ class TestMemory:
         assert len(model.encode([photo()])) == 1
 
     def test_half_precision_needs_half(self, tiny_sam, photo, monkeypatch):
-        half = TorchSam(tiny_sam(), Provenance("tiny-sam", "sam", "1"), Settings(CPU, torch.bfloat16), NEED)
+        half = TorchSam(tiny_sam(), Provenance("tiny-sam", "sam", "1"), TorchSettings(CPU, torch.bfloat16), NEED)
         self.free(monkeypatch, 55)
         assert len(half.encode([photo()])) == 1
 
     def test_a_model_whose_need_is_not_known_is_tried(self, tiny_sam, photo, monkeypatch):
-        model = TorchSam(tiny_sam(), Provenance("tiny-sam", "sam", "1"), Settings(CPU))
+        model = TorchSam(tiny_sam(), Provenance("tiny-sam", "sam", "1"), TorchSettings(CPU))
         self.free(monkeypatch, 1)
         assert len(model.encode([photo()])) == 1
 
@@ -247,7 +247,7 @@ class TestMemory:
         monkeypatch.setattr(TorchSam, "_place", full)
         self.free(monkeypatch, 30)
         with pytest.raises(OutOfMemoryError, match=r"the model does not fit; .* room for 30 MiB: try a smaller model \(tiniest-sam\)$"):
-            TorchSam(tiny_sam(), Provenance("tiny-sam", "sam", "1"), Settings(CPU), NEED)
+            TorchSam(tiny_sam(), Provenance("tiny-sam", "sam", "1"), TorchSettings(CPU), NEED)
 
     def test_an_encoder_without_memory_gives_way_to_the_next_model(self, model, tiny_sam, photo, monkeypatch):
         def full(batch):
@@ -255,7 +255,7 @@ class TestMemory:
 
         def small(failed):
             assert large() is None, "the large model is still there"
-            return SamSegmenter(TorchSam(tiny_sam(seed=1), Provenance("small", "sam", "1", fallback_from=failed), Settings(CPU)))
+            return SamSegmenter(TorchSam(tiny_sam(seed=1), Provenance("small", "sam", "1", fallback_from=failed), TorchSettings(CPU)))
 
         model._encoder = full
         large_models = [SamSegmenter(model)]
@@ -306,7 +306,7 @@ class TestCompile:
                 layers = (torch.nn.Conv2d(3, 32, input_size // 4, input_size // 4), torch.nn.GELU())
             sam.image_encoder = torch.nn.Sequential(*layers).eval().requires_grad_(False)
             sam.image_encoder.img_size = input_size
-            return TorchSam(sam, TestCompile.PROVENANCE, Settings(CPU, compile=compiled))
+            return TorchSam(sam, TestCompile.PROVENANCE, TorchSettings(CPU, compile=compiled))
 
         return make
 

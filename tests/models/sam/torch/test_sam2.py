@@ -11,7 +11,7 @@ import pytest
 
 from promptseg.errors import OutOfMemoryError
 from promptseg.models.sam.cache import EmbeddingCache
-from promptseg.models.sam.geometry import Square
+from promptseg.models.sam.geometry import StretchToSquare
 from promptseg.models.sam.model import DecoderConfig, Stability
 from promptseg.models.sam.session import SamSegmenter
 from promptseg.prompts import Prompt
@@ -20,7 +20,7 @@ from promptseg.runtime.memory import MemoryRequirement
 
 torch = pytest.importorskip("torch", reason="the torch engine needs torch")
 
-from promptseg.models.sam.torch.model import Settings  # noqa: E402 - They need torch.
+from promptseg.models.sam.torch.model import TorchSettings  # noqa: E402 - They need torch.
 from promptseg.models.sam.torch.sam2 import TorchSam2  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -32,7 +32,7 @@ def sam2(tiny_sam2):
 
 
 def make(sam2, need=None):
-    return TorchSam2(copy.deepcopy(sam2), Provenance("tiny-sam2", "sam2", "1", {"tiny.pt": 64 * "0"}), Settings(CPU), need)
+    return TorchSam2(copy.deepcopy(sam2), Provenance("tiny-sam2", "sam2", "1", {"tiny.pt": 64 * "0"}), TorchSettings(CPU), need)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,12 @@ def model(sam2):
 
 def test_its_decoder_config_is_that_of_sam2(model):
     assert model.decoder_config == DecoderConfig(
-        ambiguous=(1, 2, 3), single=0, stability=Stability(0.05, 0.98), pads_boxes=True, pred_iou_thresh=0.8, logit_limit=32.0
+        multimask_indices=(1, 2, 3),
+        single_mask_index=0,
+        stability=Stability(0.05, 0.98),
+        pads_boxes=True,
+        pred_iou_thresh=0.8,
+        logit_limit=32.0,
     )
 
 
@@ -56,7 +61,7 @@ def test_when_a_mask_is_stable_is_read_from_the_model(sam2, applies, expected):
 
 
 def test_an_image_is_stretched_to_the_input_size_of_the_model(model):
-    assert model.geometry((30, 50)) == Square((30, 50), input_size=128, low_res=32)
+    assert model.geometry((30, 50)) == StretchToSquare((30, 50), input_size=128, low_res=32)
 
 
 def test_modules_that_only_video_needs_are_dropped(sam2):
@@ -67,7 +72,7 @@ def test_modules_that_only_video_needs_are_dropped(sam2):
         for part in (whole.image_encoder, whole.sam_prompt_encoder, whole.sam_mask_decoder)
         for parameter in part.parameters()
     )
-    model = TorchSam2(whole, Provenance("tiny-sam2", "sam2", "1"), Settings(CPU))
+    model = TorchSam2(whole, Provenance("tiny-sam2", "sam2", "1"), TorchSettings(CPU))
     del whole
     gc.collect()
     assert [part() for part in parts] == [None, None, None]

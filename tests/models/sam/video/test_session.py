@@ -12,7 +12,7 @@ from promptseg.results import Provenance
 torch = pytest.importorskip("torch", reason="sam2's own code needs torch")
 pytest.importorskip("sam2", reason="sam2's own code is not installed")
 
-from promptseg.models.sam.torch.model import Settings  # noqa: E402
+from promptseg.models.sam.torch.model import TorchSettings  # noqa: E402
 from promptseg.models.sam.video.memory import FrameOutput, MemoryBank, ObjectMemory, Span  # noqa: E402 - They need torch.
 from promptseg.models.sam.video.model import TorchSam2Video  # noqa: E402
 from promptseg.models.sam.video.session import Sam2VideoSegmenter  # noqa: E402
@@ -34,7 +34,7 @@ def predictor(tiny_sam2_video):
 
 def make(predictor, weights="0", dtype="float32", **arguments):
     provenance = Provenance("tiny-sam2", "sam2_video", "1", {"tiny.pt": 64 * weights})
-    model = TorchSam2Video(copy.deepcopy(predictor), provenance, Settings(torch.device("cpu"), getattr(torch, dtype)))
+    model = TorchSam2Video(copy.deepcopy(predictor), provenance, TorchSettings(torch.device("cpu"), getattr(torch, dtype)))
     return Sam2VideoSegmenter(model, **arguments)
 
 

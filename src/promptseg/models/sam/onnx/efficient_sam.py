@@ -12,11 +12,11 @@ from ....errors import PromptError
 from ....masks import Size
 from ....results import Provenance
 from ....runtime.onnx import Runtime
-from ..geometry import Geometry, Square
+from ..geometry import InputGeometry, StretchToSquare
 from ..model import BACKGROUND, FOREGROUND, DecoderConfig, Embedding, PointPrompts
 from .encoder import load_encoder
 from .layouts import BATCHED_LABELS, BATCHED_POINTS, IMAGE_SIZE, Pair
-from .published import DecodedMasks, PublishedDecoder, without_padding
+from .original_decoder import DecodedMasks, OriginalDecoder, without_padding
 
 MOST_POINTS = 6
 """Maximum number of points of a prompt, including the two corners of a box. The decoder itself ignores further points silently."""
@@ -47,14 +47,14 @@ class OnnxEfficientSam:
         self._encoder = load_encoder(pair, runtime, None)
         ((self._feature, zeros),) = pair.zero_features.items()
         trial = self._inputs(zeros, np.zeros((1, 2), np.float32), np.array([FOREGROUND]))
-        self._decoder = PublishedDecoder(pair, runtime, trial)
+        self._decoder = OriginalDecoder(pair, runtime, trial)
         # Everything mode in the authors' example keeps masks with a predicted IoU over 0.7.
         candidates = tuple(range(self._decoder.candidates))
-        self.decoder_config = DecoderConfig(ambiguous=candidates, single=None, pred_iou_thresh=0.7, takes_masks=False)
+        self.decoder_config = DecoderConfig(multimask_indices=candidates, single_mask_index=None, pred_iou_thresh=0.7, takes_masks=False)
 
-    def geometry(self, size: Size) -> Geometry:
+    def geometry(self, size: Size) -> InputGeometry:
         """Return the geometry of images of a size: they are stretched to the whole model input."""
-        return Square(size, self._input_size, self._low_res)
+        return StretchToSquare(size, self._input_size, self._low_res)
 
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
         """Return the embeddings of images, encoded one by one because their sizes may differ."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ....errors import WeightsMismatchError
 from ....runtime.onnx import Runtime, Session
-from ..geometry import PIXEL_MEAN, PIXEL_STD, Geometry
+from ..geometry import PIXEL_MEAN, PIXEL_STD, InputGeometry
 from .layouts import Pair, Shape, described
 
 
@@ -30,7 +30,7 @@ class Encoder:
         (self._input,) = self._session.inputs
         self._features = _matched(pair, self._session)
 
-    def __call__(self, image: NDArray[np.uint8], geometry: Geometry) -> list[NDArray[np.float32]]:
+    def __call__(self, image: NDArray[np.uint8], geometry: InputGeometry) -> list[NDArray[np.float32]]:
         """Return the features of an image (H, W, 3) uint8 RGB, each with a batch of one, in the order of `Pair.features`."""
         resized = geometry.resize(image)
         batch = np.zeros((1, 3, geometry.input_size, geometry.input_size), np.float32)

@@ -21,7 +21,7 @@ from ....errors import WeightsMismatchError
 from .decoder import PATCH, UPSCALED
 from .weights import read_model
 
-Layout = Literal["sam", "sam2", "efficient-sam"]
+OnnxLayout = Literal["sam", "sam2", "efficient-sam"]
 Shape = tuple[Union[int, None], ...]
 """Shape of a tensor: lengths of its dimensions, None for any length."""
 
@@ -49,7 +49,7 @@ class Pair:
     encoder: Path
     decoder: Path
     graph: Any
-    layout: Layout
+    layout: OnnxLayout
     features: Mapping[str, Shape]
 
     @property
@@ -121,7 +121,7 @@ def described(shape: Shape) -> str:
     return " x ".join("?" if length is None else str(length) for length in shape)
 
 
-def _layout(inputs: Mapping[str, Shape]) -> Layout | None:
+def _layout(inputs: Mapping[str, Shape]) -> OnnxLayout | None:
     features = len(_features(inputs))
     if set(inputs) >= _BATCHED and features == 1:
         return "efficient-sam"

@@ -18,7 +18,7 @@ from ....results import Provenance
 from ....runtime.files import write_atomically
 from ....runtime.home import cache_dir
 from ....runtime.onnx import Runtime, Session
-from ..geometry import Geometry, LongestSide
+from ..geometry import InputGeometry, ResizeLongestSide
 from ..model import DecoderConfig, Embedding, PointPrompts
 from . import decoder as onnx_decoder
 from . import graph, weights
@@ -97,9 +97,9 @@ class OnnxSam:
         self._contexts: WeakKeyDictionary[Embedding, _Context] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
-    def geometry(self, size: Size) -> Geometry:
+    def geometry(self, size: Size) -> InputGeometry:
         """Return the geometry of images of a size: the longer side fills the model input."""
-        return LongestSide(size, self._input_size, self._low_res)
+        return ResizeLongestSide(size, self._input_size, self._low_res)
 
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
         """Return the embeddings of images, encoded one by one because a batch is not faster on a CPU."""

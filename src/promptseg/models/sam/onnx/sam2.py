@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from ....masks import Size
 from ....results import Provenance
 from ....runtime.onnx import Runtime
-from ..geometry import Geometry, Square
+from ..geometry import InputGeometry, StretchToSquare
 from ..model import FOREGROUND, DecoderConfig, Embedding, PointPrompts, Stability
 from .encoder import Encoder
 from .layouts import HAS_MASK, LABELS, MASK, POINTS, Pair
-from .published import DecodedMasks, PublishedDecoder, without_padding
+from .original_decoder import DecodedMasks, OriginalDecoder, without_padding
 
 
 class OnnxSam2:
@@ -42,12 +42,12 @@ class OnnxSam2:
         self._features = tuple(pair.features)
         self._encoder = Encoder(pair, runtime)
         trial = self._inputs(pair.zero_features, np.zeros((1, 2), np.float32), np.array([FOREGROUND]), None)
-        self._decoder = PublishedDecoder(pair, runtime, trial)
+        self._decoder = OriginalDecoder(pair, runtime, trial)
         self.decoder_config = _decoder_config(self._decoder.candidates)
 
-    def geometry(self, size: Size) -> Geometry:
+    def geometry(self, size: Size) -> InputGeometry:
         """Return the geometry of images of a size: they are stretched to the whole model input."""
-        return Square(size, self._input_size, self._low_res)
+        return StretchToSquare(size, self._input_size, self._low_res)
 
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
         """Return the embeddings of images, encoded one by one because the encoder takes a single image."""
@@ -77,8 +77,8 @@ class OnnxSam2:
 def _decoder_config(candidates: int) -> DecoderConfig:
     whole = candidates == 4
     return DecoderConfig(
-        ambiguous=(1, 2, 3) if whole else tuple(range(candidates)),
-        single=0 if whole else None,
+        multimask_indices=(1, 2, 3) if whole else tuple(range(candidates)),
+        single_mask_index=0 if whole else None,
         stability=Stability(0.05, 0.98) if whole else None,
         pred_iou_thresh=0.8,
         logit_limit=32.0,

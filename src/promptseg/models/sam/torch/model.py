@@ -24,7 +24,7 @@ from ....results import Provenance
 from ....runtime.host import available_memory
 from ....runtime.memory import MemoryRequirement
 from ....runtime.torch import chosen_device, chosen_dtype, is_out_of_memory, release, unless_out_of_memory
-from ..geometry import PIXEL_MEAN, PIXEL_STD, Geometry, LongestSide
+from ..geometry import PIXEL_MEAN, PIXEL_STD, InputGeometry, ResizeLongestSide
 from ..model import DecoderConfig, Embedding, PointPrompts
 from . import threads as torch_threads
 from .decoder import Context, DecodedPrompts, TorchDecoder
@@ -37,7 +37,7 @@ EMBEDDING, HIGH_RES = "embedding", ("high_res_0", "high_res_1")
 
 
 @dataclass(frozen=True)
-class Settings:
+class TorchSettings:
     """Settings of a model in torch.
 
     Attributes:
@@ -53,7 +53,7 @@ class Settings:
     compile: bool = False
 
     @classmethod
-    def checked(cls, device: str, options: Mapping[str, Any]) -> Settings:
+    def checked(cls, device: str, options: Mapping[str, Any]) -> TorchSettings:
         """Return checked settings from the device and the options of `load`.
 
         Raises:
@@ -90,7 +90,7 @@ class TorchSam:
 
     decoder_config = DecoderConfig()
 
-    def __init__(self, sam: Any, provenance: Provenance, settings: Settings, need: MemoryRequirement | None = None) -> None:
+    def __init__(self, sam: Any, provenance: Provenance, settings: TorchSettings, need: MemoryRequirement | None = None) -> None:
         self.provenance = provenance
         self.settings = settings
         self._need = need or MemoryRequirement(provenance.model)
@@ -118,9 +118,9 @@ class TorchSam:
         """Number of threads that decode at the same time."""
         return torch_threads.workers() if self.settings.device.type == "cpu" else 1
 
-    def geometry(self, size: Size) -> Geometry:
+    def geometry(self, size: Size) -> InputGeometry:
         """Return the geometry of images of a size: the longer side fills the model input."""
-        return LongestSide(size, self._input_size, self._low_res)
+        return ResizeLongestSide(size, self._input_size, self._low_res)
 
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
         """Return the embeddings of images. An accelerator encodes several in one batch; a batch that does not fit into memory is halved.
@@ -271,7 +271,7 @@ class _Decoded:
         raise IndexError(f"there are {len(self.scores)} decoded prompts")
 
 
-def input_batch(images: Sequence[NDArray[np.uint8]], geometries: Sequence[Geometry], device: torch.device) -> Tensor:
+def input_batch(images: Sequence[NDArray[np.uint8]], geometries: Sequence[InputGeometry], device: torch.device) -> Tensor:
     """Return images as model inputs, (N, 3, input_size, input_size) float32: resized, normalized and padded with zeros."""
     side = geometries[0].input_size
     batch = torch.zeros((len(images), 3, side, side), dtype=torch.float32, device=device)
@@ -282,7 +282,7 @@ def input_batch(images: Sequence[NDArray[np.uint8]], geometries: Sequence[Geomet
     return batch
 
 
-def check_memory(need: MemoryRequirement, settings: Settings, held: int = 0) -> None:
+def check_memory(need: MemoryRequirement, settings: TorchSettings, held: int = 0) -> None:
     """Check that a model on the CPU fits into memory before it is run.
 
     Linux grants more memory than is available and then ends the process. Accelerators raise an error themselves and are not checked.
@@ -305,7 +305,7 @@ def check_memory(need: MemoryRequirement, settings: Settings, held: int = 0) -> 
 
 
 @contextlib.contextmanager
-def loading(need: MemoryRequirement, settings: Settings) -> Iterator[None]:
+def loading(need: MemoryRequirement, settings: TorchSettings) -> Iterator[None]:
     """Turn errors of exhausted memory within the block, where a model is loaded, into `OutOfMemoryError`.
 
     This includes errors that a reader reported as a damaged file.

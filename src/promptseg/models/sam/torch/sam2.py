@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from ....masks import Size
 from ....results import Provenance
 from ....runtime.memory import MemoryRequirement
-from ..geometry import Geometry, Square
+from ..geometry import InputGeometry, StretchToSquare
 from ..model import DecoderConfig, Stability
-from .model import EMBEDDING, HIGH_RES, Settings, TorchSam
+from .model import EMBEDDING, HIGH_RES, TorchSam, TorchSettings
 
 PRED_IOU_THRESH = 0.8
 """Default threshold of the predicted IoU in ``SAM2AutomaticMaskGenerator``."""
@@ -40,13 +40,13 @@ class TorchSam2(TorchSam):
         OutOfMemoryError: The model does not fit on the device.
     """
 
-    def __init__(self, sam2: Any, provenance: Provenance, settings: Settings, need: MemoryRequirement | None = None) -> None:
+    def __init__(self, sam2: Any, provenance: Provenance, settings: TorchSettings, need: MemoryRequirement | None = None) -> None:
         self.decoder_config = decoder_config_of(sam2.sam_mask_decoder)
         super().__init__(_ImageModel(sam2), provenance, settings, need)
 
-    def geometry(self, size: Size) -> Geometry:
+    def geometry(self, size: Size) -> InputGeometry:
         """Return the geometry of images of a size: they are stretched to the whole model input."""
-        return Square(size, self._input_size, self._low_res)
+        return StretchToSquare(size, self._input_size, self._low_res)
 
     def _features(self, batch: Tensor) -> Mapping[str, Tensor]:
         return dict(zip((EMBEDDING, *HIGH_RES), self._encoder(batch), strict=True))

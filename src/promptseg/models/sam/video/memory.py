@@ -100,17 +100,17 @@ class ObjectMemory:
                 return part[frame].reverse
         return None
 
-    def commit_prompts(self, most: int) -> None:
+    def commit_prompts(self, max_frames: int) -> None:
         """Move outputs of pending prompts to those that the model attends to.
 
-        If there are more than `most`, the first is kept and the oldest of the others are dropped.
+        If there are more than `max_frames`, the first is kept and the oldest of the others are dropped.
         """
         for frame, one in self.pending.items():
             self.prompted.pop(frame, None)
             self.prompted[frame] = one
             self.tracked.pop(frame, None)
         self.pending.clear()
-        for frame in list(self.prompted)[1 : 1 + max(0, len(self.prompted) - most)]:
+        for frame in list(self.prompted)[1 : 1 + max(0, len(self.prompted) - max_frames)]:
             del self.prompted[frame]
 
     def outputs(self, frame: int, span: Span, positions: Tensor) -> dict[str, dict[int, dict[str, Any]]]:
@@ -149,7 +149,7 @@ class MemoryBank:
 
     def __init__(self, limit: int, span: Span, prompted: int) -> None:
         self.objects: dict[int, ObjectMemory] = {}
-        self._limit, self._span, self._most = limit, span, prompted
+        self._limit, self._span, self._max_prompted_frames = limit, span, prompted
         self._counted: int | None = None
 
     @property
@@ -179,7 +179,7 @@ class MemoryBank:
         for at in {*self.objects, object_id}:
             known = self.objects.get(at, ObjectMemory())
             frames = {*known.prompted, *known.pending} | ({frame} if at == object_id else set())
-            needed += self._span.of_object(min(len(frames), self._most + len(known.pending) + 1))
+            needed += self._span.of_object(min(len(frames), self._max_prompted_frames + len(known.pending) + 1))
         if needed > self._limit:
             one = self._span.of_object(1)
             raise OutOfMemoryError(
@@ -192,7 +192,7 @@ class MemoryBank:
         """Move outputs of all pending prompts to those that the model attends to."""
         for known in self.objects.values():
             if known.pending:
-                known.commit_prompts(self._most)
+                known.commit_prompts(self._max_prompted_frames)
                 self._counted = None
 
     def record(self, object_id: int, frame: int, one: FrameOutput) -> None:

@@ -24,10 +24,10 @@ from ....prompts import SpatialPrompt
 from ....results import Provenance
 from ....runtime.memory import MemoryRequirement
 from ....runtime.torch import is_out_of_memory, release
-from ..geometry import PIXEL_MEAN, PIXEL_STD, Square
+from ..geometry import PIXEL_MEAN, PIXEL_STD, StretchToSquare
 from ..model import BOX_BOTTOM_RIGHT, BOX_TOP_LEFT
-from ..tokens import fitting_logits
-from ..torch.model import Settings, check_memory, free_memory
+from ..prompt_batches import fitting_logits
+from ..torch.model import TorchSettings, check_memory, free_memory
 from ..upsample import Upsampler, upsampler
 from .memory import FrameOutput, ObjectMemory, Span
 
@@ -68,7 +68,7 @@ class TorchSam2Video:
     """
 
     def __init__(
-        self, sam2: Any, provenance: Provenance, settings: Settings, fill_holes: int = 8, need: MemoryRequirement | None = None
+        self, sam2: Any, provenance: Provenance, settings: TorchSettings, fill_holes: int = 8, need: MemoryRequirement | None = None
     ) -> None:
         self.provenance, self.settings = provenance, settings
         self._fill_holes, self._need = fill_holes, need or MemoryRequirement(provenance.model)
@@ -86,7 +86,7 @@ class TorchSam2Video:
 
     def upsampler(self, size: Size) -> Upsampler:
         """Return the upsampler from low-resolution logits to masks of frames of a size ``(height, width)``."""
-        return upsampler(Square(size, self.input_size, self.low_res))
+        return upsampler(StretchToSquare(size, self.input_size, self.low_res))
 
     @property
     def span(self) -> Span:
@@ -245,7 +245,7 @@ class TorchSam2Video:
         return (functional.interpolate(mask, size=side, mode="bilinear", align_corners=False, antialias=True) >= 0.5).float()
 
     def _mask_logits(self, prompt: SpatialPrompt, size: Size) -> NDArray[np.float32]:
-        geometry = Square(size, self.input_size, self.low_res)
+        geometry = StretchToSquare(size, self.input_size, self.low_res)
         if prompt.logits is not None:
             return fitting_logits(prompt.logits, geometry)
         assert prompt.mask_pixels is not None  # noqa: S101 - A mask prompt holds either logits or pixels.

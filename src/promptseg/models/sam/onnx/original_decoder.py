@@ -1,4 +1,7 @@
-"""Published decoders, run unchanged up to scores and low-resolution logits. Nodes that make masks of image size are removed.
+"""The decoder graph of a SAM 2 or EfficientSAM pair, run as it is in its file, up to scores and low-resolution logits.
+
+Nodes that make masks of image size are removed. Pairs in the layout of segment-anything (``sam``) do not use this module: their decoder is
+rebuilt from its weights (`promptseg.models.sam.onnx.decoder`).
 
 Prompts are decoded one by one: most of these graphs take only one prompt, and a batch is not faster on a CPU.
 """
@@ -43,8 +46,8 @@ class DecodedMasks:
         return self.masks[prompt, list(candidates)]
 
 
-class PublishedDecoder:
-    """Decoder of a pair.
+class OriginalDecoder:
+    """Decoder graph of a pair, as it is in its file.
 
     Args:
         pair: The encoder and the decoder.
@@ -88,7 +91,7 @@ class PublishedDecoder:
 
 
 def without_padding(prompts: PointPrompts) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
-    """Yield points (P, 2) and labels (P,) of each prompt without its padding points, because published decoders add their own."""
+    """Yield points (P, 2) and labels (P,) of each prompt without its padding points, because the decoder graphs add their own."""
     for points, labels in zip(prompts.points, prompts.labels, strict=True):
         real = labels != PADDING
         yield points[real], labels[real]

@@ -11,7 +11,7 @@ from ..errors import WeightsMismatchError, WeightsNotFoundError
 from ..weights.store import ModelWeights, fetch_weights, file_sha256, given_weights, recognized_weights
 from .catalog import backends, find_model
 from .manifest import Manifest
-from .spec import Choice, Engine, ModelSpec
+from .spec import BackendSpec, Choice, Engine, ModelSpec
 
 
 def fetch(name: str, engine: str | None = None) -> ModelWeights:
@@ -27,7 +27,8 @@ def fetch(name: str, engine: str | None = None) -> ModelWeights:
         WeightsError: The weights are not available.
     """
     model = find_model(name)
-    return _published(model, model.engine(engine))
+    chosen = model.engine(engine)
+    return _published(model, chosen, backends().get(chosen.backend))
 
 
 def weights_of(choice: Choice) -> ModelWeights:
@@ -37,7 +38,7 @@ def weights_of(choice: Choice) -> ModelWeights:
         WeightsError: The weights are not available, or do not match the manifest of their folder.
     """
     if choice.weights is None:
-        return _published(choice.model, choice.engine)
+        return _published(choice.model, choice.engine, choice.backend)
     if choice.manifest is None:
         return _own(choice, choice.weights)
     return _written(choice, choice.weights, choice.manifest)
@@ -49,9 +50,9 @@ def resolve(dotted: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
-def _published(model: ModelSpec, engine: Engine) -> ModelWeights:
+def _published(model: ModelSpec, engine: Engine, backend: BackendSpec | None) -> ModelWeights:
+    """Return an engine's published weights, prepared by its backend. None for a backend that this version does not have."""
     weights = fetch_weights(model.name, engine.files)
-    backend = backends().get(engine.backend)
     if backend and backend.prepare and not backend.missing():
         with contextlib.suppress(OSError):  # If the cache cannot be written, the backend prepares the weights in memory at each load.
             resolve(backend.prepare)(weights)
@@ -91,7 +92,7 @@ def _base(model: ModelSpec, manifest: Manifest, folder: Path) -> ModelWeights:
             return ModelWeights(paths, {name: file_sha256(path) for name, path in paths.items()})
     for engine in model.engines:
         if {file.name: file.sha256 for file in engine.files} == manifest.base:
-            return _published(model, engine)
+            return _published(model, engine, backends().get(engine.backend))
     missing = ", ".join(manifest.base_paths.values()) or ", ".join(manifest.base)
     raise WeightsNotFoundError(
         f"{folder} needs the weights of its base model, and {missing} is not there: put a copy into {folder}, as {', '.join(manifest.base)}"

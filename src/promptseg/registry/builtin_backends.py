@@ -1,4 +1,4 @@
-"""Backends of promptseg itself."""
+"""Backends that come with promptseg, as `BackendSpec` objects. Add the `BackendSpec` of a new backend to `BUILT_IN`."""
 
 from __future__ import annotations
 

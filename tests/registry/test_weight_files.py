@@ -12,7 +12,7 @@ from promptseg.errors import (
     WeightsNotFoundError,
 )
 from promptseg.pipeline import Pipeline
-from promptseg.registry import files, list_models, load, manifest
+from promptseg.registry import list_models, load, manifest, weight_files
 from promptseg.weights.store import ModelWeights
 
 
@@ -61,7 +61,7 @@ class TestExportedWeights:
         (cataloged,) = list_models()["strange"].engine("two").files
         write_manifest(base={cataloged.name: cataloged.sha256}, engine="torch")
         monkeypatch.setattr(
-            files, "fetch_weights", lambda *_: ModelWeights({cataloged.name: published}, {cataloged.name: cataloged.sha256})
+            weight_files, "fetch_weights", lambda *_: ModelWeights({cataloged.name: published}, {cataloged.name: cataloged.sha256})
         )
         load("strange", weights=folder)
         assert stranger.requests[0].weights.files == {cataloged.name: published, **{path.name: path for path in folder.glob("*.onnx")}}

@@ -1,4 +1,4 @@
-"""Published decoders: the removed nodes and the refused inputs."""
+"""Decoders run as they are in their files: the removed nodes and the refused inputs."""
 
 import numpy as np
 import onnx
@@ -8,7 +8,7 @@ from promptseg.errors import PromptError, WeightsMismatchError
 from promptseg.models.sam.model import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND, PADDING, PointPrompts, Stability
 from promptseg.models.sam.onnx.efficient_sam import OnnxEfficientSam
 from promptseg.models.sam.onnx.layouts import read_pair
-from promptseg.models.sam.onnx.published import _cut
+from promptseg.models.sam.onnx.original_decoder import _cut
 from promptseg.models.sam.onnx.sam2 import OnnxSam2
 from promptseg.results import Provenance
 from promptseg.runtime.onnx import Runtime
@@ -73,7 +73,7 @@ class TestCut:
 
 class TestSam2:
     def test_of_four_masks_the_first_is_for_prompts_that_mean_one_object(self, sam2):
-        assert (sam2.decoder_config.single, sam2.decoder_config.ambiguous) == (0, (1, 2, 3))
+        assert (sam2.decoder_config.single_mask_index, sam2.decoder_config.multimask_indices) == (0, (1, 2, 3))
         assert sam2.decoder_config.stability == Stability(0.05, 0.98)
         assert (sam2.decoder_config.pred_iou_thresh, sam2.decoder_config.logit_limit) == (0.8, 32)
 
@@ -87,12 +87,16 @@ class TestSam2:
 
     def test_of_three_masks_none_is_for_one_object(self, samexporter_pair):
         model = OnnxSam2(read_pair(samexporter_pair.iterdir()), PROVENANCE, RUNTIME)
-        assert (model.decoder_config.single, model.decoder_config.ambiguous, model.decoder_config.stability) == (None, (0, 1, 2), None)
+        assert (model.decoder_config.single_mask_index, model.decoder_config.multimask_indices, model.decoder_config.stability) == (
+            None,
+            (0, 1, 2),
+            None,
+        )
 
 
 class TestEfficientSam:
     def test_it_proposes_three_masks_and_none_for_one_object(self, efficient_sam):
-        assert (efficient_sam.decoder_config.single, efficient_sam.decoder_config.ambiguous) == (None, (0, 1, 2))
+        assert (efficient_sam.decoder_config.single_mask_index, efficient_sam.decoder_config.multimask_indices) == (None, (0, 1, 2))
 
     def test_an_earlier_mask_is_refused(self, efficient_sam, photo):
         (embedding,) = efficient_sam.encode([photo()])
