@@ -85,12 +85,12 @@ def main() -> None:
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--out", type=Path, help="folder to keep the decoders and runs in")
     options = arguments.parse_args()
-    from promptseg.datasets.formats.folders import read_folders
+    from promptseg.datasets.formats.paired_masks import read_paired_masks
     from promptseg.finetuning.data import read_examples
     from promptseg.finetuning.run import finetune_decoder
 
     data = options.shared / "data" / "flood_area"
-    dataset = read_folders(options.images or data / "images", options.masks or data / "masks")
+    dataset = read_paired_masks(options.images or data / "images", options.masks or data / "masks")
     examples, _ = read_examples(dataset)
     if options.rounds:
         measured = list(epochs(options.model, examples[: options.limit], options.rounds))

@@ -31,7 +31,7 @@ import argparse
 from pathlib import Path
 
 import promptseg as ps
-from promptseg.datasets.formats.folders import read_folders
+from promptseg.datasets.formats.paired_masks import read_paired_masks
 from promptseg.datasets.summary import summarize
 from promptseg.evaluation import plots
 from promptseg.evaluation.comparison import compare
@@ -56,7 +56,7 @@ options = parser.parse_args()
 # must not stand on both sides of a split.
 
 # %%
-dataset = read_folders(options.data / "images", options.data / "masks")
+dataset = read_paired_masks(options.data / "images", options.data / "masks")
 summary = summarize(dataset)
 print(summary)
 

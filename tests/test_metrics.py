@@ -148,9 +148,9 @@ def test_a_mask_of_the_whole_image_has_no_outline_for_boundary_f_and_one_for_bou
 
 @given(pairs)
 def test_measure_gives_every_metric_at_once(pair):
-    agreement = metrics.measure(*pair)
-    assert vars(agreement) == {metric.__name__: metric(*pair) for metric in ALL}
-    assert all(0 <= value <= 1 for value in vars(agreement).values())
+    measured = metrics.measure(*pair)
+    assert vars(measured) == {metric.__name__: metric(*pair) for metric in ALL}
+    assert all(0 <= value <= 1 for value in vars(measured).values())
 
 
 def test_masks_and_pixels_can_be_mixed():

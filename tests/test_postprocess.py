@@ -180,7 +180,7 @@ class TestBoxes:
             expected.append(best)
             left = [i for i in left if (box_iou(found[[best]], found[[i]]) <= threshold).all()]  # Arrays: in float32, with any numpy.
         assert box_nms(found, scores, threshold) == expected
-        assert box_nms(found, scores, threshold, most=2) == expected[:2]
+        assert box_nms(found, scores, threshold, max_count=2) == expected[:2]
 
 
 class TestNms:

@@ -62,7 +62,7 @@ def load_image(source: ImageLike) -> NDArray[np.uint8]:
     raise InputError(f"an image is a path, bytes, an open file, a PIL image or an array, got {type(source).__name__}")
 
 
-def own_image(source: ImageLike) -> NDArray[np.uint8]:
+def load_image_copy(source: ImageLike) -> NDArray[np.uint8]:
     """Read an image into an array that shares no memory with its source.
 
     A session keeps such an array, so that later changes to the user's array do not affect it.

@@ -33,7 +33,7 @@ BOUNDARY_TOLERANCE = 0.008
 
 
 @dataclass(frozen=True)
-class Agreement:
+class MaskMetrics:
     """All metrics of one mask, each from 0 to 1.
 
     Attributes:
@@ -53,7 +53,7 @@ class Agreement:
     boundary_f: float
 
 
-def measure(prediction: MaskLike, truth: MaskLike) -> Agreement:
+def measure(prediction: MaskLike, truth: MaskLike) -> MaskMetrics:
     """Return every metric of a prediction, with the published settings.
 
     Raises:
@@ -61,7 +61,7 @@ def measure(prediction: MaskLike, truth: MaskLike) -> Agreement:
     """
     masks = _pair(prediction, truth)
     shared, predicted, true = _counts(*masks)
-    return Agreement(
+    return MaskMetrics(
         _ratio(shared, predicted + true - shared),
         _ratio(2 * shared, predicted + true),
         _share(shared, predicted, true),

@@ -78,10 +78,10 @@ def merge_by_label(masks: Masks) -> Masks:
     return Masks(merged, masks.size)
 
 
-def keep_best(masks: Masks, most: int) -> Masks:
-    """Return the `most` masks with the highest scores, in their original order."""
+def keep_best(masks: Masks, max_count: int) -> Masks:
+    """Return the `max_count` masks with the highest scores, in their original order."""
     order = np.argsort(-np.nan_to_num(masks.scores, nan=-np.inf), kind="stable")
-    return masks.where(sorted(order[:most].tolist()))
+    return masks.where(sorted(order[:max_count].tolist()))
 
 
 def box_iou(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -95,21 +95,21 @@ def box_iou(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> NDArray[
     return overlap
 
 
-def box_nms(boxes: NDArray[np.float32], scores: NDArray[np.floating], threshold: float, most: int | None = None) -> list[int]:
+def box_nms(boxes: NDArray[np.float32], scores: NDArray[np.floating], threshold: float, max_count: int | None = None) -> list[int]:
     """Return the indices of the boxes that survive non-maximum suppression, best score first (as ``torchvision.ops.nms``).
 
-    With `most`, at most that many indices are returned.
+    With `max_count`, at most that many indices are returned.
     """
-    return _greedy(lambda index: box_iou(boxes[index : index + 1], boxes)[0], scores, threshold, most)
+    return _greedy(lambda index: box_iou(boxes[index : index + 1], boxes)[0], scores, threshold, max_count)
 
 
 def _greedy(
-    overlap_with: Callable[[int], NDArray[np.float32]], scores: NDArray[np.floating], threshold: float, most: int | None = None
+    overlap_with: Callable[[int], NDArray[np.float32]], scores: NDArray[np.floating], threshold: float, max_count: int | None = None
 ) -> list[int]:
     keep: list[int] = []
     dropped = np.zeros(len(scores), bool)
     for index in np.argsort(-scores, kind="stable"):
-        if len(keep) == most:
+        if len(keep) == max_count:
             break
         if not dropped[index]:
             keep.append(int(index))

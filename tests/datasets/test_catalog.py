@@ -10,10 +10,10 @@ import pytest
 
 from promptseg.cli.convert import convert
 from promptseg.datasets import formats
-from promptseg.datasets.catalog import FORMATS, FORMS, READABLE, READERS, WRITABLE
+from promptseg.datasets.catalog import FORMATS, OUTPUT_VARIANTS, READABLE, READERS, WRITABLE
 from promptseg.datasets.descriptor import Format, Option
 from promptseg.datasets.reading import open_dataset
-from promptseg.datasets.writer import Classes, Tally
+from promptseg.datasets.writer_base import Classes, WriteStats
 from promptseg.datasets.writing import check_format
 from promptseg.errors import ConfigError
 
@@ -27,13 +27,13 @@ def test_every_format_that_a_module_declares_is_in_the_list():
 
 
 def test_names_are_unique():
-    names = [form.name for each in FORMATS for form in each.forms]
+    names = [variant.name for each in FORMATS for variant in each.variants]
     assert len(names) == len(set(names)) == len(WRITABLE)
     assert len({each.name for each in FORMATS}) == len(FORMATS)
 
 
 def test_a_format_is_read_or_written_and_says_what_it_is():
-    assert all(each.summary and (each.reader or each.forms) for each in FORMATS)
+    assert all(each.summary and (each.reader or each.variants) for each in FORMATS)
 
 
 def test_the_arguments_of_open_dataset_are_the_formats_and_their_options():
@@ -44,17 +44,17 @@ def test_the_arguments_of_open_dataset_are_the_formats_and_their_options():
 
 
 def test_an_option_has_one_default_in_all_formats():
-    pairs = [(name, option.default) for each in (*READERS.values(), *FORMS.values()) for name, option in each.options.items()]
+    pairs = [(name, option.default) for each in (*READERS.values(), *OUTPUT_VARIANTS.values()) for name, option in each.options.items()]
     assert len(set(pairs)) == len({name for name, _ in pairs})
 
 
 @pytest.mark.parametrize("name", WRITABLE)
 def test_a_writer_takes_the_options_that_its_form_declares_with_their_defaults(name, tmp_path):
-    form = FORMS[name]
-    parameters = inspect.signature(form.writer).parameters
+    variant = OUTPUT_VARIANTS[name]
+    parameters = inspect.signature(variant.writer).parameters
     taken = {each: parameter.default for each, parameter in parameters.items() if parameter.kind is inspect.Parameter.KEYWORD_ONLY}
-    assert taken == {each: option.default for each, option in form.options.items()}
-    form.writer(tmp_path, Classes(), Tally(), **taken)
+    assert taken == {each: option.default for each, option in variant.options.items()}
+    variant.writer(tmp_path, Classes(), WriteStats(), **taken)
 
 
 @pytest.mark.parametrize("name", [name for name in READABLE if name != "yolo"])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from promptseg.datasets.core import Finding
-from promptseg.datasets.formats.folders import read_folders
+from promptseg.datasets.formats.paired_masks import read_paired_masks
 from promptseg.datasets.summary import content_key, same_content, summarize
 
 
@@ -22,7 +22,7 @@ def dataset(tmp_path, save, square, photo):
     save("masks/b.png", square.astype(np.uint8))
     save("masks/c.png", np.ones((10, 10), np.uint8))
     save("masks/empty.png", square & False)
-    return read_folders(tmp_path / "images", tmp_path / "masks")
+    return read_paired_masks(tmp_path / "images", tmp_path / "masks")
 
 
 def test_a_summary_counts_images_objects_sizes_classes_and_pixels(dataset):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from promptseg.datasets.formats.folders import read_folders
+from promptseg.datasets.formats.paired_masks import read_paired_masks
 
 
 @pytest.fixture
@@ -24,4 +24,4 @@ def folder(tmp_path, photo):
 
 @pytest.fixture
 def dataset(folder):
-    return read_folders(folder / "images", folder / "masks")
+    return read_paired_masks(folder / "images", folder / "masks")

@@ -9,7 +9,7 @@ from promptseg.datasets.core import Finding
 from promptseg.errors import ConfigError, InputError
 from promptseg.evaluation.comparison import compare
 from promptseg.evaluation.statistics import estimate
-from promptseg.evaluation.training import training_images
+from promptseg.evaluation.train_overlap import training_images
 from promptseg.testing import FakeSegmenter
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 import promptseg
 from promptseg import Mask, Prompt
-from promptseg.datasets.formats.folders import read_folders
+from promptseg.datasets.formats.paired_masks import read_paired_masks
 from promptseg.errors import ConfigError, InputError
 from promptseg.evaluation.failures import describe, draw_failures, find_failures
 from promptseg.evaluation.rows import ObjectRow
@@ -89,7 +89,7 @@ def small_fail(tmp_path, photo):
     for index in range(18):
         Image.fromarray(photo(100, 120, index)).save(tmp_path / "images" / f"{index:02}.png")
         Image.fromarray(disc((100, 120), (60, 50), 4 + 2 * index)).save(tmp_path / "masks" / f"{index:02}.png")
-    dataset = read_folders(tmp_path / "images", tmp_path / "masks")
+    dataset = read_paired_masks(tmp_path / "images", tmp_path / "masks")
     run = promptseg.evaluate(dataset, model=FakeSegmenter(), prompt="box", baselines=False)
     ious = [0.1 + 0.01 * index if index < 6 or index == 14 else 0.9 for index in range(18)]
     return dataset, replace(run, rows=tuple(replace(one, iou=iou) for one, iou in zip(run.rows, ious, strict=True)))

@@ -7,11 +7,11 @@ from PIL import Image
 
 import promptseg
 from promptseg import Masks, Pipeline, metrics
-from promptseg.datasets.formats.folders import read_folders
+from promptseg.datasets.formats.paired_masks import read_paired_masks
 from promptseg.errors import BackendError, ConfigError, IncompatibleStagesError, InputError
 from promptseg.evaluation import run as evaluation_run
 from promptseg.evaluation.results import Evaluation
-from promptseg.evaluation.simulation import Box, protocol
+from promptseg.evaluation.simulation import Box, parse_prompt_protocol
 from promptseg.testing import FakeDetector, FakeSegmenter
 
 
@@ -56,7 +56,7 @@ def test_a_model_with_one_candidate_has_no_gap(dataset, model):
     assert promptseg.evaluate(dataset, model=model, prompt="box", baselines=False).selection is None
 
 
-def test_the_figures_are_those_of_the_rows(dataset, model):
+def test_the_aggregates_are_those_of_the_rows(dataset, model):
     content = promptseg.evaluate(dataset, model=model, prompt="box", baselines=False).to_dict()
     ious = [row["iou"] for row in content["per_object"]]
     assert (content["model"], content["prompt"], content["objects"], content["images"]) == ("fake-segmenter", "box", 6, 3)
@@ -97,7 +97,9 @@ def test_everything_gives_each_object_a_mask_of_its_own(tmp_path, photo, model):
     for name, array in (("images", photo(60, 80)), ("masks", labels)):
         (tmp_path / name).mkdir()
         Image.fromarray(array).save(tmp_path / name / "a.png")
-    run = promptseg.evaluate(read_folders(tmp_path / "images", tmp_path / "masks"), model=model, prompt="everything:2", baselines=False)
+    run = promptseg.evaluate(
+        read_paired_masks(tmp_path / "images", tmp_path / "masks"), model=model, prompt="everything:2", baselines=False
+    )
     assert [row.iou for row in run.rows] == [1, 1]
     assert run.images[0].unmatched == 2
 
@@ -316,7 +318,7 @@ def test_objects_get_masks_by_the_best_overlap_first():
 
 @pytest.mark.parametrize("name", ["box", "box:0.1", "point", "point:random", "grid:2", "clicks:2", "everything:4"])
 def test_every_protocol_is_written_as_its_name(dataset, model, name):
-    assert promptseg.evaluate(dataset, model=model, prompt=name, baselines=False).prompt == protocol(name).name == name
+    assert promptseg.evaluate(dataset, model=model, prompt=name, baselines=False).prompt == parse_prompt_protocol(name).name == name
 
 
 def test_objects_are_classed_by_size_as_coco_does(dataset, model):
@@ -328,7 +330,7 @@ def test_objects_are_classed_by_size_as_coco_does(dataset, model):
 @pytest.mark.shared
 def test_a_second_run_finds_the_embeddings_of_the_first(mini_sam, shared, tmp_path, monkeypatch):
     monkeypatch.setattr(mini_sam, "cache", promptseg.EmbeddingCache(folder=tmp_path))
-    images = read_folders(shared / "data/flood_area/images", shared / "data/flood_area/masks").only(["0.jpg", "1008.jpg"])
+    images = read_paired_masks(shared / "data/flood_area/images", shared / "data/flood_area/masks").only(["0.jpg", "1008.jpg"])
     first, second = (promptseg.evaluate(images, model=mini_sam, prompt=name, baselines=False) for name in ("box", "point"))
     assert [image.cached for image in first.images] == [False, False]
     assert [image.cached for image in second.images] == [True, True]

@@ -17,7 +17,7 @@ from promptseg.evaluation.simulation import (
     Text,
     generator,
     next_click,
-    protocol,
+    parse_prompt_protocol,
 )
 
 pixels = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9)).filter(np.any)
@@ -45,13 +45,13 @@ def disc(size=(60, 80), center=(40, 30), radius=15):
     ],
 )
 def test_a_protocol_is_made_from_its_name_and_says_it(name, expected):
-    assert protocol(name) == expected
-    assert protocol(expected.name) == expected
+    assert parse_prompt_protocol(name) == expected
+    assert parse_prompt_protocol(expected.name) == expected
 
 
 def test_everything_has_a_density_in_its_name():
-    assert protocol("everything").name == "everything"
-    made = protocol("everything:8")
+    assert parse_prompt_protocol("everything").name == "everything"
+    made = parse_prompt_protocol("everything:8")
     assert isinstance(made, Everything)
     assert (made.settings.points_per_side, made.name) == (8, "everything:8")
 
@@ -70,7 +70,7 @@ def test_everything_has_a_density_in_its_name():
 )
 def test_a_protocol_that_is_none_is_refused(name, message):
     with pytest.raises(ConfigError, match=message):
-        protocol(name)
+        parse_prompt_protocol(name)
 
 
 @given(pixels)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from promptseg.datasets.core import Dataset, Entry
-from promptseg.datasets.formats.folders import read_folders
+from promptseg.datasets.formats.paired_masks import read_paired_masks
 from promptseg.errors import InputError
 from promptseg.finetuning.data import read_examples
 
@@ -38,7 +38,7 @@ def test_objects_are_those_of_the_dataset(folders):
     labels = np.zeros((20, 30), np.uint16)
     labels[:4, :4], labels[10:, :] = 300, 7
     put("a", mask=labels, shade=91)
-    found, findings = read_examples(read_folders(images, masks))
+    found, findings = read_examples(read_paired_masks(images, masks))
     assert [(example.name, [mask.area for mask in example.objects]) for example in found] == [("a.png", [300, 16]), ("b.png", [40])]
     assert findings == []
 
@@ -48,7 +48,7 @@ def test_regions_that_do_not_count_are_kept(folders):
     labels = np.zeros((20, 30), np.uint8)
     labels[:4, :4], labels[10:, :] = 3, 255
     put("a", mask=labels)
-    ((example,), _) = read_examples(read_folders(images, masks))
+    ((example,), _) = read_examples(read_paired_masks(images, masks))
     assert [mask.area for mask in example.ignored] == [300]
 
 
@@ -61,7 +61,7 @@ def test_unusable_images_are_findings_and_the_others_are_read(folders):
     put("nothing", mask=np.zeros((20, 30), np.uint8), shade=3)
     soft = np.tile(np.array([0, 100, 127, 128, 254, 255], np.uint8), (20, 5))
     put("soft", mask=np.where(np.arange(30) < 20, 255, soft).astype(np.uint8), shade=4)
-    found, findings = read_examples(read_folders(images, masks))
+    found, findings = read_examples(read_paired_masks(images, masks))
     assert [example.name for example in found] == ["a.png", "soft.png"]
     told = {finding.source.rpartition("/")[2]: (finding.kind, finding.message) for finding in findings}
     assert {name: kind for name, (kind, _) in told.items()} == {
@@ -80,7 +80,7 @@ def test_copies_of_an_image_are_a_finding_and_one_group(folders):
     put("a")
     put("b")
     put("c", shade=7)
-    (one, copy, other), findings = read_examples(read_folders(images, masks))
+    (one, copy, other), findings = read_examples(read_paired_masks(images, masks))
     assert one.content == copy.content != other.content
     assert one.group == copy.group != other.group
     assert [(finding.kind, finding.source) for finding in findings] == [("duplicate", "a.png")]
@@ -90,7 +90,7 @@ def test_groups_that_share_an_image_are_one(folders):
     images, masks, put = folders
     for index, name in enumerate("abcde"):
         put(name, shade=index if name != "d" else 1)  # "d" is a copy of "b".
-    dataset = read_folders(images, masks)
+    dataset = read_paired_masks(images, masks)
     sequence = {"a.png": "x", "b.png": "x", "c.png": "y", "d.png": "y", "e.png": "z"}
 
     def grouped(entry):
@@ -107,4 +107,4 @@ def test_nothing_to_learn_from_is_refused_with_the_reasons(folders):
     images, masks, put = folders
     put("a", mask=np.zeros((20, 30), np.uint8))
     with pytest.raises(InputError, match=r"no object to learn from in .*images.*\n.*a\.png"):
-        read_examples(read_folders(images, masks))
+        read_examples(read_paired_masks(images, masks))

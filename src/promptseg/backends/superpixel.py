@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 
 from .._checks import is_number, whole_number
 from ..errors import ConfigError, PromptError
-from ..images import ImageLike, own_image
+from ..images import ImageLike, load_image_copy
 from ..masks import Mask, Masks, Size
 from ..prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
 from ..protocols import EmbeddingStore
@@ -97,7 +97,7 @@ class SuperpixelSegmenter:
         Raises:
             InputError: The image cannot be read.
         """
-        pixels = own_image(image)
+        pixels = load_image_copy(image)
         started = time.perf_counter()
         superpixels = _cut(pixels, self.n_segments, self.compactness)
         return SuperpixelSession(pixels, self.provenance, superpixels, {"encode": time.perf_counter() - started})

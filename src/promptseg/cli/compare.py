@@ -33,7 +33,7 @@ def compare(
     # Imported here, because no other command needs them.
     from ..evaluation.comparison import compare as compare_runs
     from ..evaluation.results import Evaluation
-    from ..evaluation.training import training_images
+    from ..evaluation.train_overlap import training_images
 
     if len(runs) < 2:
         raise usage_error("compare takes two runs or more")

@@ -64,12 +64,12 @@ def evaluate(
     Baselines that need no model are measured, too. Image embeddings are cached, so a repeated run is faster.
     """
     # Imported here, because no other command needs them.
-    from ..datasets.mask_files import mask_kind as parse_mask_kind
+    from ..datasets.mask_image_reading import mask_kind as parse_mask_kind
     from ..datasets.reading import open_dataset, open_named
     from ..evaluation.failures import draw_failures, find_failures
     from ..evaluation.report import write_report
     from ..evaluation.run import evaluate as evaluate_model
-    from ..evaluation.simulation import Text, protocol
+    from ..evaluation.simulation import Text, parse_prompt_protocol
 
     if video or predictions is not None:
         if davis is None or not video:
@@ -77,7 +77,7 @@ def evaluate(
         _evaluate_video(davis, predictions, model, device, out, as_json, no_cache=no_cache)
         return
     with errors_as_messages():
-        chosen = protocol(prompt)
+        chosen = parse_prompt_protocol(prompt)
         if truth is None:
             dataset = open_dataset(
                 images, masks=masks, coco=coco, labelme=labelme, yolo=yolo, davis=davis, mask_kind=parse_mask_kind(mask_kind), names=names

@@ -54,7 +54,7 @@ def finetune(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
 ) -> None:
     """Train a model's mask decoder on images with masks. The image encoder runs once for each image."""
-    from ..datasets.mask_files import mask_kind as parse_mask_kind
+    from ..datasets.mask_image_reading import mask_kind as parse_mask_kind
     from ..datasets.reading import open_dataset
 
     settings: dict[str, Any] = {

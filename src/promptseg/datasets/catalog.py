@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .descriptor import Form, Format, Reader
-from .formats import coco, cvat, davis, geojson, label_studio, labelme, mask_folders, mask_images, parquet, voc, yolo
+from .descriptor import Format, OutputVariant, Reader
+from .formats import coco, cvat, davis, geojson, label_studio, labelme, mask_folders, mask_table, parquet, voc, yolo
 
 FORMATS: tuple[Format, ...] = (
-    mask_images.FORMAT,
+    mask_table.FORMAT,
     coco.FORMAT,
     labelme.FORMAT,
     yolo.FORMAT,
@@ -25,13 +25,14 @@ FORMATS: tuple[Format, ...] = (
 READERS: Mapping[str, Reader] = {each.name: each.reader for each in FORMATS if each.reader is not None}
 """Readers of formats, by the name of the format."""
 
-FORMS: Mapping[str, Form] = {
-    form.name: form for form in sorted((form for each in FORMATS for form in each.forms), key=lambda form: form.name)
+OUTPUT_VARIANTS: Mapping[str, OutputVariant] = {
+    variant.name: variant
+    for variant in sorted((variant for each in FORMATS for variant in each.variants), key=lambda variant: variant.name)
 }
-"""Forms that can be written, by name."""
+"""Output variants of all formats, by name."""
 
 READABLE: tuple[str, ...] = tuple(READERS)
 """Names of the formats that `promptseg.datasets.reading.open_dataset` reads. Its arguments have ``_`` in place of ``-``."""
 
-WRITABLE: tuple[str, ...] = tuple(FORMS)
-"""Names of the forms that `promptseg.datasets.writing.write` writes."""
+WRITABLE: tuple[str, ...] = tuple(OUTPUT_VARIANTS)
+"""Names of the output variants that `promptseg.datasets.writing.write` writes."""

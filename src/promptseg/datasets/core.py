@@ -81,13 +81,13 @@ class AnnotatedObject:
 
 @dataclass(frozen=True)
 class AnnotatedImage:
-    """An image with its ground-truth objects.
+    """An image with its objects: the ground truth, or the predictions of a model.
 
     Attributes:
         name: Path of the image within the folder of images, with ``/`` as separator.
         path: The image file.
         size: ``(height, width)`` in pixels, after the EXIF orientation is applied.
-        objects: The ground-truth objects.
+        objects: The annotated or predicted objects.
         ignored: Regions that are neither object nor background, such as crowds in COCO and void pixels in DAVIS.
         findings: Findings about this image.
         group: Name shared by images that depend on each other: the sequence of a video frame. By default the image's own name.

@@ -1,4 +1,4 @@
-"""Descriptors of dataset formats: the reader, the forms to write, and their options."""
+"""Descriptors of dataset formats: the reader, the output variants, and their options."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ..errors import ConfigError
 from .core import Dataset
-from .writer import Writer
+from .writer_base import Writer
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ class Reader:
 
 
 @dataclass(frozen=True)
-class Form:
-    """One variant in which a format is written, such as masks or polygons.
+class OutputVariant:
+    """One variant in which a format is written, such as run lengths or polygons.
 
     Attributes:
-        name: Name of the form in `promptseg.datasets.writing.write`.
+        name: Name of the variant in `promptseg.datasets.writing.write`.
         summary: Description of the files for people.
-        writer: Function or class that makes a `Writer` from the output folder, the classes, the tally and the options.
+        writer: Function or class that makes a `Writer` from the output folder, the classes, the `WriteStats` and the options.
         options: The options of the writer, by name.
     """
 
@@ -80,13 +80,13 @@ class Format:
         name: Name of the format. The argument of `promptseg.datasets.reading.open_dataset` has ``_`` in place of ``-``.
         summary: Description for people.
         reader: The reader, or None for a format that is only written.
-        forms: The forms that can be written. Empty for a format that is only read.
+        variants: The variants that can be written. Empty for a format that is only read.
     """
 
     name: str
     summary: str
     reader: Reader | None = None
-    forms: tuple[Form, ...] = ()
+    variants: tuple[OutputVariant, ...] = ()
 
 
 BOXES = Option("Read objects that have only a box as the filled box, instead of skipping them.", False)

@@ -9,7 +9,7 @@ from ..errors import ConfigError, nearest
 from .catalog import READABLE, READERS
 from .core import Dataset
 from .descriptor import Place, check_options
-from .mask_files import MaskKind
+from .mask_image_reading import MaskKind
 
 
 def open_dataset(

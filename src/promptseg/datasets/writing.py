@@ -9,10 +9,10 @@ from typing import Any
 
 from ..errors import ConfigError, nearest
 from ..runtime.files import output_errors
-from .catalog import FORMS, WRITABLE
+from .catalog import OUTPUT_VARIANTS, WRITABLE
 from .core import AnnotatedImage
 from .descriptor import check_options
-from .writer import Classes, Tally, Writer
+from .writer_base import Classes, Writer, WriteStats
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,14 @@ def write(name: str, images: Iterable[AnnotatedImage], out: str | Path, /, *, cl
         ConfigError: When there is no such format, or the format does not have an option.
         OutputError: When a file cannot be written, or the folder holds files that promptseg did not write.
     """
-    top, tally = Path(out), Tally()
-    writer = _writer(name, top, classes, tally, options)
-    with output_errors(writer.top):
-        top.mkdir(parents=True, exist_ok=True)
+    folder, stats = Path(out), WriteStats()
+    writer = _writer(name, folder, classes, stats, options)
+    with output_errors(writer.output_path):
+        folder.mkdir(parents=True, exist_ok=True)
         with writer.open():
             for image in images:
                 writer.add(image)
-    return _report(name, writer.top, tally)
+    return _report(name, writer.output_path, stats)
 
 
 def check_format(name: str, options: Mapping[str, Any]) -> None:
@@ -95,30 +95,30 @@ def check_format(name: str, options: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: When there is no such format, or the format does not have an option or does not allow its value.
     """
-    _writer(name, Path(), (), Tally(), options)
+    _writer(name, Path(), (), WriteStats(), options)
 
 
-def _writer(name: str, out: Path, classes: Sequence[str], tally: Tally, options: Mapping[str, Any]) -> Writer:
-    if name not in FORMS:
+def _writer(name: str, out: Path, classes: Sequence[str], stats: WriteStats, options: Mapping[str, Any]) -> Writer:
+    if name not in OUTPUT_VARIANTS:
         raise ConfigError(f"there is no format {name!r}: expected one of {', '.join(WRITABLE)}.{nearest(name, WRITABLE)}")
-    form = FORMS[name]
-    check_options(name, options, form.options, {other: each.options for other, each in FORMS.items()})
-    return form.writer(out, Classes(classes), tally, **options)
+    variant = OUTPUT_VARIANTS[name]
+    check_options(name, options, variant.options, {other: each.options for other, each in OUTPUT_VARIANTS.items()})
+    return variant.writer(out, Classes(classes), stats, **options)
 
 
-def _report(name: str, path: Path, tally: Tally) -> WriteReport:
-    notes = [f"{note} ({count} images)" for note, count in tally.notes.items()]
-    if tally.ignored:
-        notes.append(f"{tally.ignored} regions to ignore are left out: the format cannot hold them")
+def _report(name: str, path: Path, stats: WriteStats) -> WriteReport:
+    notes = [f"{note} ({count} images)" for note, count in stats.notes.items()]
+    if stats.ignored:
+        notes.append(f"{stats.ignored} regions to ignore are left out: the format cannot hold them")
     return WriteReport(
         name,
         path,
-        tally.files,
-        tally.images,
-        tally.masks,
-        tally.iou_sum / tally.masks if tally.masks else 1.0,
-        tally.iou_min,
-        tally.changed,
-        dict(tally.lost),
+        stats.files,
+        stats.images,
+        stats.masks,
+        stats.iou_sum / stats.masks if stats.masks else 1.0,
+        stats.iou_min,
+        stats.changed,
+        dict(stats.lost),
         tuple(notes),
     )

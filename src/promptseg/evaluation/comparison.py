@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError, InputError
-from .figures import METRICS, largest_first
+from .aggregates import METRICS, largest_first
 from .results import Evaluation
 from .rows import ObjectRow
 from .statistics import Estimate, estimate
 from .tables import shortened
-from .training import seen_in_training
+from .train_overlap import seen_in_training
 
 
 @dataclass(frozen=True)
@@ -129,9 +129,9 @@ def compare(
 
     Args:
         runs: Two or more runs.
-        metric: One of `promptseg.evaluation.figures.METRICS`.
-        trained_on: Training images of a model, as returned by `promptseg.evaluation.training.training_images`. Images of the runs that are
-            among them are listed in `Comparison.overlap`, with those that the runs have as findings.
+        metric: One of `promptseg.evaluation.aggregates.METRICS`.
+        trained_on: Training images of a model, as returned by `promptseg.evaluation.train_overlap.training_images`. Images of the runs that
+            are among them are listed in `Comparison.overlap`, with those that the runs have as findings.
         names: Name of each run; by default its model and prompt.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import MissingDependencyError
-from .figures import GOALS
+from .aggregates import GOALS
 from .results import Evaluation
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def calibration(run: Evaluation) -> Figure:
 
 
 def clicks(run: Evaluation) -> Figure:
-    """Return a plot of the mean IoU after each click, with lines at `promptseg.evaluation.figures.GOALS`."""
+    """Return a plot of the mean IoU after each click, with lines at `promptseg.evaluation.aggregates.GOALS`."""
     figure, axes = _axes("clicks", "mean IoU")
     means = [] if run.clicks is None else run.clicks["iou_mean_after"]
     axes.plot(range(1, len(means) + 1), means, marker="o")

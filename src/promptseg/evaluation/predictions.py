@@ -13,7 +13,7 @@ from ..datasets.core import AnnotatedObject
 from ..masks import Mask, Masks, Size
 from ..prompts import Prompt, SpatialPrompt
 from ..protocols import Session
-from .simulation import Click, Clicks, OnePrompt, generator, next_click
+from .simulation import Click, Clicks, OnePromptPerObject, generator, next_click
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Prediction:
     click_ious: tuple[float, ...] = ()
 
 
-def predict_once(session: Session, protocol: OnePrompt, objects: Sequence[AnnotatedObject], seed: int) -> list[Prediction]:
+def predict_once(session: Session, protocol: OnePromptPerObject, objects: Sequence[AnnotatedObject], seed: int) -> list[Prediction]:
     """Return one prediction per object. All prompts are decoded together."""
     prompts = [protocol.prompt(true.mask, generator(seed, true.name)) for true in objects]
     return [Prediction(mask, prompt) for mask, prompt in zip(session.segment(prompts), prompts, strict=True)]

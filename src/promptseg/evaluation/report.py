@@ -26,7 +26,7 @@ from .tables import TITLES
 def write_report(
     run: Evaluation, dataset: Dataset, path: str | os.PathLike[str], *, failures: Failures | None = None, cases: int = 4
 ) -> None:
-    """Write an HTML page with the figures of a run, its best, median and worst predictions, and plots if matplotlib is installed.
+    """Write an HTML page with the metrics of a run, its best, median and worst predictions, and plots if matplotlib is installed.
 
     Args:
         run: The run.
@@ -44,7 +44,7 @@ def write_report(
             _HEAD.format(title=escape(f"{run.model} by {run.prompt}")),
             f"<p>{len(run.rows)} objects of {len(run.images)} images in {escape(run.data)}; prompts drawn by seed {run.seed}; "
             f"{run.seconds_per_image:.2f} s an image, {sum(image.cached for image in run.images)} of which had a cached embedding.</p>",
-            "<h2>Figures</h2>",
+            "<h2>Metrics</h2>",
             _table(
                 ("", "mean", "standard deviation", "95 % interval of the mean"), [(TITLES[n], *_cells(e)) for n, e in run.metrics.items()]
             ),

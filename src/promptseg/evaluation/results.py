@@ -1,4 +1,4 @@
-"""Result of an evaluation: rows, figures and provenance. It can be saved, loaded, joined and compared."""
+"""Result of an evaluation: rows, aggregates and provenance. It can be saved, loaded, joined and compared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 from ..datasets.core import Finding, read_json
 from ..errors import ConfigError, InputError, MissingDependencyError, OutputError
 from ..runtime.files import output_errors, write_atomically
-from .figures import METRICS, Figures
+from .aggregates import METRICS, Aggregates
 from .rows import ImageRow, ObjectRow
 from .tables import row_columns, summary_text
 
@@ -23,7 +23,7 @@ FORMAT = "promptseg-evaluation-1"
 
 
 @dataclass(frozen=True)
-class Evaluation(Figures):
+class Evaluation(Aggregates):
     """Result of a model on a dataset with one prompt protocol.
 
     Attributes:
@@ -35,7 +35,7 @@ class Evaluation(Figures):
     findings: tuple[Finding, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return figures and rows as values that `json` can write. `from_dict` reads them."""
+        """Return aggregates and rows as values that `json` can write. `from_dict` reads them."""
         return {
             "format": FORMAT,
             "model": self.model,
@@ -124,7 +124,7 @@ class Evaluation(Figures):
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write figures and rows as JSON, atomically.
+        """Write aggregates and rows as JSON, atomically.
 
         Raises:
             OutputError: When the file cannot be written.
@@ -172,7 +172,7 @@ class Evaluation(Figures):
             writer.writerows(zip(*columns.values(), strict=True))
 
     def __str__(self) -> str:
-        """Return the figures as text."""
+        """Return the metrics as text."""
         return summary_text(self)
 
 

@@ -31,8 +31,8 @@ from .baselines import filled_boxes, prompt_baseline, superpixel_ious, superpixe
 from .predictions import Prediction, best_ious, match_masks, predict_by_clicks, predict_once
 from .results import Evaluation
 from .rows import ImageRow, ObjectRow
-from .simulation import Clicks, Everything, OnePrompt, Text
-from .training import record_beside, seen_in_training, training_images
+from .simulation import Clicks, Everything, OnePromptPerObject, Text
+from .train_overlap import record_beside, seen_in_training, training_images
 
 Model = Union[str, Segmenter, BuiltPipeline]
 """Model to evaluate: the name of a segmenter, a segmenter, or a pipeline for text."""
@@ -44,7 +44,7 @@ def evaluate(
     *,
     coco: str | os.PathLike[str] | None = None,
     model: Model = DEFAULT_MODEL,
-    prompt: str | simulation.Protocol = "box",
+    prompt: str | simulation.PromptProtocol = "box",
     seed: int = 0,
     weights: str | os.PathLike[str] | None = None,
     engine: str | None = None,
@@ -79,7 +79,7 @@ def evaluate(
         InputError: When there is no object to evaluate.
         PromptError: When the model does not accept prompts of this kind.
     """
-    protocol = simulation.protocol(prompt) if isinstance(prompt, str) else prompt
+    protocol = simulation.parse_prompt_protocol(prompt) if isinstance(prompt, str) else prompt
     dataset = images if isinstance(images, Dataset) else open_dataset(images, masks=masks, coco=coco)
     if isinstance(images, Dataset) and (masks is not None or coco is not None):
         raise ConfigError("a Dataset has its own truth: leave out masks and coco")
@@ -138,7 +138,7 @@ def evaluate(
 class _Evaluator:
     """Evaluator of a model with a prompt protocol, for one image at a time."""
 
-    protocol: simulation.Protocol
+    protocol: simulation.PromptProtocol
     seed: int
     pipeline: BuiltPipeline | None
     segmenter: Segmenter | None
@@ -175,7 +175,7 @@ class _Evaluator:
             cached = not session.timings.get("encode")
             predictions, unmatched = self._predict(session, objects)
             seconds = time.perf_counter() - started
-            if isinstance(self.protocol, OnePrompt):
+            if isinstance(self.protocol, OnePromptPerObject):
                 prompts = [prediction.prompt for prediction in predictions if prediction.prompt is not None]
                 best = best_ious(session, prompts, [prediction.mask for prediction in predictions], objects)
         baselines = self._baselines(pixels, objects, predictions, boxes)
@@ -187,7 +187,7 @@ class _Evaluator:
 
     def _predict(self, session: Session, objects: Sequence[AnnotatedObject]) -> tuple[list[Prediction], int | None]:
         """Return one prediction per object, and the number of masks that match no object."""
-        if isinstance(self.protocol, OnePrompt):
+        if isinstance(self.protocol, OnePromptPerObject):
             return predict_once(session, self.protocol, objects, self.seed), None
         if isinstance(self.protocol, Clicks):
             return predict_by_clicks(session, self.protocol, objects), None

@@ -32,13 +32,13 @@ from ..postprocess import innermost_point
 from ..prompts import EverythingPrompt, Prompt, SpatialPrompt
 
 
-class OnePrompt(ABC):
-    """Protocol with one prompt per object, made from its true mask."""
+class OnePromptPerObject(ABC):
+    """Base class of the protocols with one prompt per object, made from its true mask."""
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """Name of the protocol, which `protocol` parses."""
+        """Name of the protocol, which `parse_prompt_protocol` parses."""
 
     @abstractmethod
     def prompt(self, truth: Mask, random: np.random.Generator) -> SpatialPrompt:
@@ -51,7 +51,7 @@ class OnePrompt(ABC):
 
 
 @dataclass(frozen=True)
-class Box(OnePrompt):
+class Box(OnePromptPerObject):
     """Box of the object, tight or with random errors.
 
     Attributes:
@@ -79,7 +79,7 @@ class Box(OnePrompt):
 
 
 @dataclass(frozen=True)
-class CenterPoint(OnePrompt):
+class CenterPoint(OnePromptPerObject):
     """Point at the pixel of the object that is farthest from its border: the maximum of the distance transform."""
 
     @property
@@ -91,7 +91,7 @@ class CenterPoint(OnePrompt):
 
 
 @dataclass(frozen=True)
-class RandomPoint(OnePrompt):
+class RandomPoint(OnePromptPerObject):
     """Point at a random pixel of the object, drawn uniformly."""
 
     @property
@@ -105,7 +105,7 @@ class RandomPoint(OnePrompt):
 
 
 @dataclass(frozen=True)
-class PointGrid(OnePrompt):
+class PointGrid(OnePromptPerObject):
     """Grid of points over the object's box, at the centers of equal cells, labeled foreground or background by the true mask.
 
     If no point is on the object, the center point is added.
@@ -186,12 +186,12 @@ class Everything:
         return "everything" if side == EverythingPrompt().points_per_side else f"everything:{side}"
 
 
-Protocol = Union[OnePrompt, Clicks, Text, Everything]
+PromptProtocol = Union[OnePromptPerObject, Clicks, Text, Everything]
 """Prompt protocol of any kind."""
 
 
-def protocol(name: str) -> Protocol:
-    """Parse the name of a protocol, such as ``"box"``, ``"box:0.1"``, ``"point:random"`` or ``"clicks:10"``.
+def parse_prompt_protocol(name: str) -> PromptProtocol:
+    """Parse the name of a prompt protocol, such as ``"box"``, ``"box:0.1"``, ``"point:random"`` or ``"clicks:10"``.
 
     Raises:
         ConfigError: When there is no protocol of that name, or the value after the colon is invalid.
@@ -277,13 +277,13 @@ def _check_count(what: str, value: object) -> None:
     whole_number(f"the {what}", value, 1)
 
 
-def _point(value: str) -> OnePrompt:
+def _point(value: str) -> OnePromptPerObject:
     if value not in ("", "center", "random"):
         raise ConfigError(f"expected 'point' (the center) or 'point:random', got 'point:{value}'")
     return RandomPoint() if value == "random" else CenterPoint()
 
 
-_MAKERS: Mapping[str, Callable[[str], Protocol]] = {
+_MAKERS: Mapping[str, Callable[[str], PromptProtocol]] = {
     "box": lambda value: Box(float(value)) if value else Box(),
     "point": _point,
     "grid": lambda value: PointGrid(int(value)) if value else PointGrid(),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from .figures import GOALS, Figures
+from .aggregates import GOALS, Aggregates
 from .rows import ObjectRow
 from .statistics import Estimate
 
@@ -21,44 +21,44 @@ TITLES = {
 }
 
 
-def summary_text(figures: Figures) -> str:
-    """Return the figures of an evaluation as text."""
-    cached = sum(image.cached for image in figures.images)
+def summary_text(run: Aggregates) -> str:
+    """Return the metrics of an evaluation as text."""
+    cached = sum(image.cached for image in run.images)
     lines = [
-        f"{figures.model} by {figures.prompt} on {len(figures.rows)} objects of {len(figures.images)} images (seed {figures.seed})",
+        f"{run.model} by {run.prompt} on {len(run.rows)} objects of {len(run.images)} images (seed {run.seed})",
         f"{'':22}mean ± std. dev.   95 % interval of the mean",
-        *(f"  {TITLES[name]:20}{one}" for name, one in figures.metrics.items()),
-        *(["  baselines by IoU, and the difference of the model to each"] if figures.baselines else []),
-        *(f"  {name.replace('_', ' '):20}{both['iou']}   {_signed(both['above'])}" for name, both in figures.baselines.items()),
+        *(f"  {TITLES[name]:20}{one}" for name, one in run.metrics.items()),
+        *(["  baselines by IoU, and the difference of the model to each"] if run.baselines else []),
+        *(f"  {name.replace('_', ' '):20}{both['iou']}   {_signed(both['above'])}" for name, both in run.baselines.items()),
     ]
-    if figures.selection is not None:
+    if run.selection is not None:
         lines.append(
             "  selected masks {selected:.4f}; the best candidate masks would have {best:.4f}".format(
-                best=figures.selection["best"]["mean"], selected=figures.selection["selected"]["mean"]
+                best=run.selection["best"]["mean"], selected=run.selection["selected"]["mean"]
             )
         )
-    if figures.calibration is not None:
-        correlation = figures.calibration["correlation"]
+    if run.calibration is not None:
+        correlation = run.calibration["correlation"]
         suffix = "" if correlation is None else f", correlation {correlation:.2f}"
-        lines.append(f"  scores: mean error {figures.calibration['error']:.3f}, bias {figures.calibration['bias']:+.3f}{suffix}")
-    if figures.clicks is not None:
+        lines.append(f"  scores: mean error {run.calibration['error']:.3f}, bias {run.calibration['bias']:+.3f}{suffix}")
+    if run.clicks is not None:
         for goal in GOALS:
-            one = figures.clicks[f"to_{round(goal * 100)}"]
+            one = run.clicks[f"to_{round(goal * 100)}"]
             lines.append(f"  clicks to {goal:.0%} IoU: {one['mean']:.2f} (reached by {one['reached']:.0%} of the objects)")
-    for title, groups in (("size", figures.by(lambda row: row.size)), ("class", figures.by(lambda row: row.label))):
+    for title, groups in (("size", run.by(lambda row: row.size)), ("class", run.by(lambda row: row.label))):
         if len(groups) > 1:
             lines += shortened([f"  {title} {name or '(none)'}: {one.mean:.4f} on {one.count}" for name, one in groups.items()], "classes")
-    lines.append(f"  {figures.seconds_per_image:.2f} s an image; {cached} of {len(figures.images)} embeddings were cached")
+    lines.append(f"  {run.seconds_per_image:.2f} s an image; {cached} of {len(run.images)} embeddings were cached")
     return "\n".join(lines)
 
 
-def row_columns(figures: Figures) -> dict[str, list[Any]]:
+def row_columns(run: Aggregates) -> dict[str, list[Any]]:
     """Return the rows of the objects as columns by name. Each baseline has a column, and lists are JSON."""
     names = [one.name for one in fields(ObjectRow) if one.name not in ("box", "points", "click_ious", "baselines", "prediction")]
-    columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in figures.rows] for name in names}
-    columns |= {f"baseline_{name}": [row.baselines.get(name) for row in figures.rows] for name in figures.baselines}
+    columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in run.rows] for name in names}
+    columns |= {f"baseline_{name}": [row.baselines.get(name) for row in run.rows] for name in run.baselines}
     for name in ("box", "points", "click_ious"):
-        columns[name] = [json.dumps(getattr(row, name)) if getattr(row, name) else None for row in figures.rows]
+        columns[name] = [json.dumps(getattr(row, name)) if getattr(row, name) else None for row in run.rows]
     return columns
 
 

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from .._checks import whole_number
 from ..errors import BackendError, ConfigError, OutOfMemoryError, PromptSegError
-from ..evaluation.simulation import Box, CenterPoint, OnePrompt, RandomPoint
+from ..evaluation.simulation import Box, CenterPoint, OnePromptPerObject, RandomPoint
 from ..models.sam import selection, tokens
 from ..models.sam.model import PointPrompts
 from ..prompts import SpatialPrompt
@@ -40,10 +40,10 @@ LOG = "training.jsonl"
 """Name of the log: one line an epoch, the first for the base model."""
 SAVE_EVERY = 30.0
 """Seconds between writes of the state."""
-BOXES: Sequence[OnePrompt] = (Box(), Box(0.1))
-POINTS: Sequence[OnePrompt] = (CenterPoint(), RandomPoint())
+BOXES: Sequence[OnePromptPerObject] = (Box(), Box(0.1))
+POINTS: Sequence[OnePromptPerObject] = (CenterPoint(), RandomPoint())
 """Evaluation protocols that prompts are drawn by, with equal probability."""
-VALIDATION_PROMPTS: Mapping[str, OnePrompt] = {"box": Box(), "point": CenterPoint()}
+VALIDATION_PROMPTS: Mapping[str, OnePromptPerObject] = {"box": Box(), "point": CenterPoint()}
 """Evaluation protocols of validation."""
 _WARM_UP = 20
 """Divisor of the number of steps: the learning rate rises over that share, and then falls along a cosine."""
@@ -254,7 +254,7 @@ class Training:
             return self._fixed_prompt(kind, index, number)
         return kind.prompt(self._examples[index].objects[number], random)
 
-    def _new_prompt(self, kind: OnePrompt, index: int, number: int) -> SpatialPrompt:
+    def _new_prompt(self, kind: OnePromptPerObject, index: int, number: int) -> SpatialPrompt:
         return kind.prompt(self._examples[index].objects[number], np.random.default_rng(0))
 
     def _new_target(self, index: int, number: int) -> Target:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import __version__
 from ..detections import Detections
 from ..errors import InputError, OutOfMemoryError, PromptError
-from ..images import ImageLike, load_image, own_image
+from ..images import ImageLike, load_image, load_image_copy
 from ..masks import Mask, Masks, Size
 from ..prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
 from ..protocols import EmbeddingStore, Frame, FrameSource, VideoLike
@@ -63,7 +63,7 @@ class FakeSegmenter:
         Raises:
             InputError: The image cannot be read.
         """
-        return FakeSession(own_image(image), self.radius, {"encode": 0.0}, self.provenance)
+        return FakeSession(load_image_copy(image), self.radius, {"encode": 0.0}, self.provenance)
 
 
 @dataclass(frozen=True, eq=False)

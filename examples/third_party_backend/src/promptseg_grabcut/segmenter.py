@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from promptseg.errors import BackendError, ConfigError, PromptError
-from promptseg.images import ImageLike, own_image
+from promptseg.images import ImageLike, load_image_copy
 from promptseg.masks import Mask, Masks, Size
 from promptseg.prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
 from promptseg.protocols import EmbeddingStore
@@ -71,7 +71,7 @@ class GrabCutSegmenter:
         Raises:
             InputError: The image cannot be read.
         """
-        pixels = own_image(image)  # Applies EXIF orientation and converts gray images to RGB. The array is never the caller's.
+        pixels = load_image_copy(image)  # Applies EXIF orientation and converts gray images to RGB. The array is never the caller's.
         started = time.perf_counter()
         scale = min(1.0, MAX_SIDE / max(pixels.shape[:2]))
         height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])

@@ -1,1 +1,1 @@
-"""Dataset formats, one a module. Each reads into the classes of `promptseg.datasets.core` and writes from them."""
+"""Dataset formats, one per module. Each reads into the classes of `promptseg.datasets.core` and writes from them."""

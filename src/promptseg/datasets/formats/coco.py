@@ -25,9 +25,9 @@ from ..core import (
     read_json,
     read_score,
 )
-from ..descriptor import Form, Format, Reader
+from ..descriptor import Format, OutputVariant, Reader
 from ..polygons import keyholed, outlines
-from ..writer import FileWriter, append, as_json, score_of
+from ..writer_base import FileWriter, append, as_json, score_of
 
 
 def read_coco(images: str | os.PathLike[str], file: str | os.PathLike[str]) -> Dataset:
@@ -107,7 +107,7 @@ class CocoWriter(FileWriter):
     holds_ignored = True
 
     @property
-    def top(self) -> Path:
+    def output_path(self) -> Path:
         """The COCO file."""
         return self.out / "coco.json"
 
@@ -120,14 +120,14 @@ class CocoWriter(FileWriter):
                 yield
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
-        number, (height, width) = self.tally.images, image.size
+        number, (height, width) = self.stats.images, image.size
         record = {"id": number, "file_name": image.name, "height": height, "width": width}
         self.body.write((",\n" if number > 1 else "\n") + as_json(record))
         for each in objects:
             segmentation = self.segmentation(each.mask)
             written = _mask(segmentation, each.mask.size, None, None)
             self._annotate(number, each.mask, segmentation, crowd=False)
-            self.tally.wrote(each.mask, written or Mask.from_polygons([], each.mask.size))
+            self.stats.wrote(each.mask, written or Mask.from_polygons([], each.mask.size))
         for mask in image.ignored:
             self._annotate(number, mask, mask.to_coco_rle(), crowd=True)
 
@@ -164,7 +164,7 @@ class CocoPolygonWriter(CocoWriter):
     """Writer of ``coco-polygons.json``: outlines along pixel edges, with holes cut open. Exact by the fill rule of the COCO API."""
 
     @property
-    def top(self) -> Path:
+    def output_path(self) -> Path:
         """The COCO file."""
         return self.out / "coco-polygons.json"
 
@@ -177,7 +177,7 @@ FORMAT = Format(
     "COCO instances",
     Reader(read_coco, "COCO instances file"),
     (
-        Form("coco", "coco.json, run lengths", CocoWriter),
-        Form("coco-polygons", "coco-polygons.json, outlines along pixel edges", CocoPolygonWriter),
+        OutputVariant("coco", "coco.json, run lengths", CocoWriter),
+        OutputVariant("coco-polygons", "coco-polygons.json, outlines along pixel edges", CocoPolygonWriter),
     ),
 )

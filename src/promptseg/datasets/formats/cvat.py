@@ -29,8 +29,8 @@ from ..core import (
     image_size,
     read_score,
 )
-from ..descriptor import BOXES, Form, Format, Reader
-from ..writer import NO_CLASS, FileWriter, score_of
+from ..descriptor import BOXES, Format, OutputVariant, Reader
+from ..writer_base import NO_CLASS, FileWriter, score_of
 from ..xml_files import parse_xml, xml_text
 
 
@@ -132,18 +132,18 @@ class CvatWriter(FileWriter):
     """Writer of ``cvat.xml``. Exact. The score is an attribute of the label."""
 
     @property
-    def top(self) -> Path:
+    def output_path(self) -> Path:
         """The XML file."""
         return self.out / "cvat.xml"
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
         height, width = image.size
-        number = self.tally.images - 1
+        number = self.stats.images - 1
         self.body.write(f'  <image id="{number}" name={_attribute(image.name)} width="{width}" height="{height}">\n')
         for order, each in enumerate(objects):
             self.classes.number(each.label)
             rle, (left, top, columns, rows) = encode_rle(each.mask)
-            self.tally.wrote(each.mask, decode_rle(rle, (left, top, columns, rows), each.mask.size))
+            self.stats.wrote(each.mask, decode_rle(rle, (left, top, columns, rows), each.mask.size))
             score, label = score_of(each.mask), _attribute(each.label or NO_CLASS)
             source = "file" if score is None else "auto"
             self.body.write(
@@ -165,7 +165,7 @@ class CvatWriter(FileWriter):
         )
         return (
             '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n  <version>1.1</version>\n  <meta>\n    <task>\n'
-            f"      <name>promptseg</name>\n      <size>{self.tally.images}</size>\n      <mode>annotation</mode>\n"
+            f"      <name>promptseg</name>\n      <size>{self.stats.images}</size>\n      <mode>annotation</mode>\n"
             f"      <labels>\n{labels}      </labels>\n    </task>\n  </meta>\n"
         )
 
@@ -181,5 +181,5 @@ FORMAT = Format(
     "cvat",
     "CVAT for images 1.1",
     Reader(read_cvat, "XML file of CVAT for images", options={"boxes": BOXES}),
-    (Form("cvat", "cvat.xml", CvatWriter),),
+    (OutputVariant("cvat", "cvat.xml", CvatWriter),),
 )

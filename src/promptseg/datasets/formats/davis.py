@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from ...errors import InputError
 from ..core import AnnotatedImage, Dataset, Entry
 from ..descriptor import Format, Reader
-from .folders import read_folders
+from .paired_masks import read_paired_masks
 
 
 def read_davis(root: str | os.PathLike[str]) -> Dataset:
@@ -23,7 +23,7 @@ def read_davis(root: str | os.PathLike[str]) -> Dataset:
         InputError: When one of the two folders does not exist.
     """
     images, masks = (_resolution(Path(root) / part) for part in ("JPEGImages", "Annotations"))
-    dataset = read_folders(images, masks)
+    dataset = read_paired_masks(images, masks)
     frames = tuple(Entry(entry.name, partial(_frame, entry)) for entry in dataset.entries)
     return Dataset(f"DAVIS folder {root}", frames, dataset.findings)
 

@@ -30,10 +30,10 @@ from ..core import (
     read_json,
     read_score,
 )
-from ..descriptor import Form, Format, Option, Reader
+from ..descriptor import Format, Option, OutputVariant, Reader
 from ..georeference import Georeference, read_georeference
 from ..polygons import outlines
-from ..writer import Classes, FolderWriter, Tally, as_json, score_of
+from ..writer_base import Classes, FolderWriter, WriteStats, as_json, score_of
 
 _WGS84 = 4326
 
@@ -123,12 +123,12 @@ class GeojsonWriter(FolderWriter):
 
     holds_ignored = True
 
-    def __init__(self, out: Path, classes: Classes, tally: Tally, *, coordinates: str = "auto") -> None:
-        super().__init__(out, classes, tally)
+    def __init__(self, out: Path, classes: Classes, stats: WriteStats, *, coordinates: str = "auto") -> None:
+        super().__init__(out, classes, stats)
         self._coordinates = coordinates
 
     @property
-    def top(self) -> Path:
+    def output_path(self) -> Path:
         """The folder of the GeoJSON files."""
         return self.out / "geojson"
 
@@ -142,7 +142,7 @@ class GeojsonWriter(FolderWriter):
         if georeference is not None and georeference.epsg not in (None, _WGS84):
             lines.append(f', "crs": {as_json({"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{georeference.epsg}"}})}')
         elif georeference is not None and georeference.epsg is None:
-            self.tally.notes["the image does not name its coordinate system"] += 1
+            self.stats.notes["the image does not name its coordinate system"] += 1
         lines.append(', "features": [')
         features = [self._feature(each.name.rpartition("#")[2], each.mask, georeference) for each in objects]
         features += [self._feature(f"ignored {number}", mask, georeference, True) for number, mask in enumerate(image.ignored, 1)]
@@ -160,7 +160,7 @@ class GeojsonWriter(FolderWriter):
         geometry = {"type": "Polygon" if single else "MultiPolygon", "coordinates": parts[0] if single else parts}
         if not ignored:
             written = _mask(geometry, mask.size, georeference)
-            self.tally.wrote(mask, written or Mask.from_polygons([], mask.size))
+            self.stats.wrote(mask, written or Mask.from_polygons([], mask.size))
         properties = {"label": mask.label, "score": score_of(mask), "ignored": ignored or None}
         kept = {name: value for name, value in properties.items() if value is not None}
         return {"type": "Feature", "id": key, "geometry": geometry, "properties": kept}
@@ -174,5 +174,5 @@ FORMAT = Format(
     "geojson",
     "GeoJSON features, in world or pixel coordinates",
     Reader(read_geojson, "folder of GeoJSON files"),
-    (Form("geojson", "geojson/: one file for each image", GeojsonWriter, {"coordinates": _COORDINATES}),),
+    (OutputVariant("geojson", "geojson/: one file for each image", GeojsonWriter, {"coordinates": _COORDINATES}),),
 )

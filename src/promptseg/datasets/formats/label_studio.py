@@ -34,8 +34,8 @@ from ..core import (
     read_json,
     read_score,
 )
-from ..descriptor import Form, Format, Option, Reader
-from ..writer import NO_CLASS, Classes, FileWriter, Tally, as_json, score_of
+from ..descriptor import Format, Option, OutputVariant, Reader
+from ..writer_base import NO_CLASS, Classes, FileWriter, WriteStats, as_json, score_of
 from ..xml_files import xml_text
 
 LOCAL_FILES = "/data/local-files/?d="
@@ -172,12 +172,12 @@ class LabelStudioWriter(FileWriter):
         address: URL prefix of image names. By default that of Label Studio's local storage.
     """
 
-    def __init__(self, out: Path, classes: Classes, tally: Tally, *, address: str = LOCAL_FILES) -> None:
-        super().__init__(out, classes, tally)
+    def __init__(self, out: Path, classes: Classes, stats: WriteStats, *, address: str = LOCAL_FILES) -> None:
+        super().__init__(out, classes, stats)
         self._address = address
 
     @property
-    def top(self) -> Path:
+    def output_path(self) -> Path:
         """The JSON file."""
         return self.out / "label-studio.json"
 
@@ -187,7 +187,7 @@ class LabelStudioWriter(FileWriter):
         annotation: dict[str, Any] = {"result": results}
         if scores:
             annotation = {"model_version": "promptseg", "score": sum(scores) / len(scores), **annotation}
-        number = self.tally.images
+        number = self.stats.images
         task = {
             "id": number,
             "data": {"image": self._address + quote(image.name)},
@@ -200,9 +200,9 @@ class LabelStudioWriter(FileWriter):
         (height, width), score = mask.size, score_of(mask)
         self.classes.number(mask.label)
         data = encode_brush(mask)
-        self.tally.wrote(mask, decode_brush(data, mask.size))
+        self.stats.wrote(mask, decode_brush(data, mask.size))
         return {
-            "id": f"{self.tally.images}-{index + 1}",
+            "id": f"{self.stats.images}-{index + 1}",
             "type": "brushlabels",
             "from_name": "label",
             "to_name": "image",
@@ -222,7 +222,7 @@ class LabelStudioWriter(FileWriter):
         with write_atomically(self.out / "label-studio.xml", text=True) as interface:
             interface.write('<View>\n  <Image name="image" value="$image"/>\n')
             interface.write(f'  <BrushLabels name="label" toName="image">\n{labels}  </BrushLabels>\n</View>\n')
-        self.tally.files += 1
+        self.stats.files += 1
 
 
 _ADDRESS = Option("URL prefix of image names.", LOCAL_FILES)
@@ -231,5 +231,5 @@ FORMAT = Format(
     "label-studio",
     "Label Studio tasks with brush strokes",
     Reader(read_label_studio, "Label Studio JSON export"),
-    (Form("label-studio", "label-studio.json, label-studio.xml", LabelStudioWriter, {"address": _ADDRESS}),),
+    (OutputVariant("label-studio", "label-studio.json, label-studio.xml", LabelStudioWriter, {"address": _ADDRESS}),),
 )

@@ -34,9 +34,9 @@ from ..core import (
     read_json,
     read_score,
 )
-from ..descriptor import Form, Format, Reader
+from ..descriptor import Format, OutputVariant, Reader
 from ..polygons import INSET, inset_parts, one_ring
-from ..writer import NO_CLASS, FolderWriter, as_json, score_of
+from ..writer_base import NO_CLASS, FolderWriter, as_json, score_of
 
 
 def read_labelme(annotations: str | os.PathLike[str], images: str | os.PathLike[str] | None = None) -> Dataset:
@@ -135,19 +135,19 @@ class LabelmeWriter(FolderWriter):
     """Writer of the folder ``labelme``: one JSON file for each image, with shapes of type ``mask``. Exact. Needs LabelMe 5.4 or later."""
 
     @property
-    def top(self) -> Path:
+    def output_path(self) -> Path:
         """The folder of the JSON files."""
         return self.out / "labelme"
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
         path = self.file("", image.name, ".json")
-        final = (self.top / path.relative_to(self.folder)).parent
+        final = (self.output_path / path.relative_to(self.folder)).parent
         (height, width) = image.size
         shapes: list[dict[str, Any]] = []
         for number, each in enumerate(objects, 1):
             own = [{**_shape(each.mask), **shape} for shape in self.shapes(each.mask, number)]
             parts = [mask for mask in (_mask(shape, image.size) for shape in own) if mask is not None]
-            self.tally.wrote(each.mask, Masks(parts, image.size).union())
+            self.stats.wrote(each.mask, Masks(parts, image.size).union())
             shapes += own
         record: dict[str, Any] = {
             "version": "5.5.0",
@@ -180,7 +180,7 @@ class LabelmePolygonWriter(LabelmeWriter):
     """Writer of the folder ``labelme-polygons``: one polygon for each part, one group for each object, holes cut open. Exact."""
 
     @property
-    def top(self) -> Path:
+    def output_path(self) -> Path:
         """The folder of the JSON files."""
         return self.out / "labelme-polygons"
 
@@ -208,7 +208,7 @@ FORMAT = Format(
     "LabelMe files",
     Reader(lambda images, folder: read_labelme(folder, images), "folder of LabelMe files", images="optional"),
     (
-        Form("labelme", "labelme/: one JSON file for each image, masks", LabelmeWriter),
-        Form("labelme-polygons", "labelme-polygons/: one JSON file for each image, polygons", LabelmePolygonWriter),
+        OutputVariant("labelme", "labelme/: one JSON file for each image, masks", LabelmeWriter),
+        OutputVariant("labelme-polygons", "labelme-polygons/: one JSON file for each image, polygons", LabelmePolygonWriter),
     ),
 )

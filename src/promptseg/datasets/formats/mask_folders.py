@@ -1,4 +1,4 @@
-"""A folder of mask images for each image, one mask image for each object."""
+"""Format ``mask-folders``: for each image a folder of binary mask images, one for each object."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..core import AnnotatedImage, Dataset, Entry, Finding, annotated, files_under
 from ..descriptor import Format, Reader
-from ..mask_files import read_mask_file
+from ..mask_image_reading import read_mask_file
 
 
 def read_mask_folders(images: str | os.PathLike[str], masks: str | os.PathLike[str]) -> Dataset:

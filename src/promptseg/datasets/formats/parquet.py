@@ -18,8 +18,8 @@ from ...errors import InputError, MissingDependencyError
 from ...masks import Mask
 from ...runtime.files import write_atomically
 from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, annotated
-from ..descriptor import Form, Format, Reader
-from ..writer import Writer, score_of
+from ..descriptor import Format, OutputVariant, Reader
+from ..writer_base import Writer, score_of
 
 ROWS = 4096
 """Number of rows in a row group. This many rows are in memory at once."""
@@ -73,7 +73,7 @@ class ParquetWriter(Writer):
     holds_ignored = True
 
     @property
-    def top(self) -> Path:
+    def output_path(self) -> Path:
         """The Parquet file."""
         return self.out / "masks.parquet"
 
@@ -82,15 +82,15 @@ class ParquetWriter(Writer):
         """Create the table."""
         _, parquet = _pyarrow()
         self._rows: list[dict[str, Any]] = []
-        with write_atomically(self.top) as file, parquet.ParquetWriter(file, _schema(), compression="zstd") as self._table:
+        with write_atomically(self.output_path) as file, parquet.ParquetWriter(file, _schema(), compression="zstd") as self._table:
             yield
             self._flush()
-        self.tally.files += 1
+        self.stats.files += 1
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
         for each in objects:
             self._row(image, each.name.removeprefix(f"{image.name}#"), each.mask)
-            self.tally.wrote(each.mask, Mask.from_coco_rle(each.mask.to_coco_rle()))
+            self.stats.wrote(each.mask, Mask.from_coco_rle(each.mask.to_coco_rle()))
         for number, mask in enumerate(image.ignored, 1):
             self._row(image, f"ignored {number}", mask, ignored=True)
         if not objects and not image.ignored:
@@ -132,5 +132,5 @@ FORMAT = Format(
     "parquet",
     "Parquet table of masks; needs the extra parquet",
     Reader(read_parquet, "Parquet table of masks"),
-    (Form("parquet", "masks.parquet, run lengths", ParquetWriter),),
+    (OutputVariant("parquet", "masks.parquet, run lengths", ParquetWriter),),
 )

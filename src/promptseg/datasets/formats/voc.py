@@ -18,9 +18,9 @@ from ..._boxes import filled_box
 from ...errors import InputError
 from ...masks import Mask
 from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, annotated, files_under, image_size
-from ..descriptor import BOXES, Form, Format, Place, Reader
-from ..label_images import VOID, paint, save_palette, voc_colors, with_void
-from ..writer import NO_CLASS, FolderWriter
+from ..descriptor import BOXES, Format, OutputVariant, Place, Reader
+from ..label_image_writing import VOID, paint, save_palette, voc_colors, with_void
+from ..writer_base import NO_CLASS, FolderWriter
 from ..xml_files import parse_xml, xml_text
 
 
@@ -101,7 +101,7 @@ class VocWriter(FolderWriter):
     _void = False
 
     @property
-    def top(self) -> Path:
+    def output_path(self) -> Path:
         """The VOC folder."""
         return self.out / "voc"
 
@@ -109,18 +109,18 @@ class VocWriter(FolderWriter):
         kept = objects[: VOID - 1]
         numbers, seen = paint(kept, image.size)
         if hidden := len(kept) - len(seen):
-            self.tally.lost["other objects hide them"] += hidden
+            self.stats.lost["other objects hide them"] += hidden
         if more := len(objects) - len(kept):
-            self.tally.lost[f"a label image holds {VOID - 1} objects"] += more
+            self.stats.lost[f"a label image holds {VOID - 1} objects"] += more
         path = self.file("Annotations", image.name, ".xml")
         stem = path.relative_to(self.folder / "Annotations").as_posix().removesuffix(".xml")
         for given, written in seen:
-            self.tally.wrote(given.mask, written)
+            self.stats.wrote(given.mask, written)
         path.write_text(_xml(image, seen), "utf-8")
         self._save("SegmentationObject", stem, with_void(numbers, image.ignored))
         classes = [self.classes.number(given.label) + 1 for given, _ in seen]
         if classes and max(classes) >= VOID:
-            self.tally.notes[f"SegmentationClass holds {VOID - 1} classes: pixels of further classes are void there"] += 1
+            self.stats.notes[f"SegmentationClass holds {VOID - 1} classes: pixels of further classes are void there"] += 1
         lookup = np.array([0, *(min(number, VOID) for number in classes)], np.uint16)
         self._save("SegmentationClass", stem, with_void(lookup[numbers], image.ignored))
         sets = self.folder / "ImageSets" / "Segmentation" / "all.txt"
@@ -133,7 +133,7 @@ class VocWriter(FolderWriter):
         path = self.folder / part / f"{stem}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         save_palette(label_image, path)
-        self.tally.files += 1
+        self.stats.files += 1
 
     def finish(self) -> None:
         colors = voc_colors().tolist()
@@ -142,7 +142,7 @@ class VocWriter(FolderWriter):
         named = [*enumerate(names), *([(VOID, "ignored")] if self._void else [])]
         lines = [f"{name}:{','.join(map(str, colors[number]))}::\n" for number, name in named]
         (self.folder / "labelmap.txt").write_text("# label:color_rgb:parts:actions\n" + "".join(lines), "utf-8")
-        self.tally.files += 2
+        self.stats.files += 2
 
 
 def _xml(image: AnnotatedImage, seen: Sequence[tuple[AnnotatedObject, Mask]]) -> str:
@@ -175,5 +175,5 @@ FORMAT = Format(
     "voc",
     "Pascal VOC",
     Reader(_open, "folder with Annotations and SegmentationObject", images="optional", options={"boxes": BOXES}),
-    (Form("voc", "voc/: Annotations/, SegmentationObject/, SegmentationClass/, ImageSets/, labelmap.txt", VocWriter),),
+    (OutputVariant("voc", "voc/: Annotations/, SegmentationObject/, SegmentationClass/, ImageSets/, labelmap.txt", VocWriter),),
 )

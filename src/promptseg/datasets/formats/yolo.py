@@ -32,9 +32,9 @@ from ..core import (
     files_under,
     image_size,
 )
-from ..descriptor import BOXES, Form, Format, Option, Reader
+from ..descriptor import BOXES, Format, Option, OutputVariant, Reader
 from ..polygons import INSET, inset_parts, one_ring
-from ..writer import Classes, FolderWriter, Tally
+from ..writer_base import Classes, FolderWriter, WriteStats
 
 
 def read_yolo(
@@ -129,8 +129,8 @@ class _YoloWriter(FolderWriter):
         images: How the images are placed in ``images``: ``"link"`` (symbolic links), ``"copy"`` or ``"none"``.
     """
 
-    def __init__(self, out: Path, classes: Classes, tally: Tally, *, images: str = "link") -> None:
-        super().__init__(out, classes, tally)
+    def __init__(self, out: Path, classes: Classes, stats: WriteStats, *, images: str = "link") -> None:
+        super().__init__(out, classes, stats)
         self._images = images
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
@@ -154,21 +154,21 @@ class _YoloWriter(FolderWriter):
         # Without "path", Ultralytics looks beside data.yaml. It requires both splits.
         content = {"train": "images", "val": "images", "names": dict(enumerate(self.classes.names))}
         (self.folder / "data.yaml").write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), "utf-8")
-        self.tally.files += 1
+        self.stats.files += 1
 
 
 class YoloSegWriter(_YoloWriter):
     """Writer of the folder ``yolo-seg``: one line for each object, with holes cut open and parts joined by bridges."""
 
     @property
-    def top(self) -> Path:
+    def output_path(self) -> Path:
         """The YOLO folder."""
         return self.out / "yolo-seg"
 
     def coordinates(self, mask: Mask) -> list[float]:
         (height, width), ring = mask.size, one_ring([ring for part in inset_parts(mask, INSET) for ring in part])
         coordinates = [float(_number(value)) for value in (ring / np.array([width, height], np.float64)).ravel().tolist()]
-        self.tally.wrote(mask, Mask.from_polygons([np.reshape(coordinates, (-1, 2)) * [width, height]], mask.size))
+        self.stats.wrote(mask, Mask.from_polygons([np.reshape(coordinates, (-1, 2)) * [width, height]], mask.size))
         return coordinates
 
 
@@ -176,13 +176,13 @@ class YoloBoxWriter(_YoloWriter):
     """Writer of the folder ``yolo``: one line for each object, with its bounding box."""
 
     @property
-    def top(self) -> Path:
+    def output_path(self) -> Path:
         """The YOLO folder."""
         return self.out / "yolo"
 
     def coordinates(self, mask: Mask) -> list[float]:
         (height, width), (x0, y0, x1, y1) = mask.size, mask.box.tolist()
-        self.tally.wrote(mask, filled_box([x0, y0, x1, y1], mask.size))
+        self.stats.wrote(mask, filled_box([x0, y0, x1, y1], mask.size))
         return [(x0 + x1) / 2 / width, (y0 + y1) / 2 / height, (x1 - x0) / width, (y1 - y0) / height]
 
 
@@ -197,7 +197,7 @@ FORMAT = Format(
     "YOLO text files",
     Reader(read_yolo, "folder of YOLO text files", options={"names": Option("YAML file with the class names.", None), "boxes": BOXES}),
     (
-        Form("yolo", "yolo/: data.yaml, labels/, images/, boxes", YoloBoxWriter, {"images": _IMAGES}),
-        Form("yolo-seg", "yolo-seg/: data.yaml, labels/, images/, outlines", YoloSegWriter, {"images": _IMAGES}),
+        OutputVariant("yolo", "yolo/: data.yaml, labels/, images/, boxes", YoloBoxWriter, {"images": _IMAGES}),
+        OutputVariant("yolo-seg", "yolo-seg/: data.yaml, labels/, images/, outlines", YoloSegWriter, {"images": _IMAGES}),
     ),
 )

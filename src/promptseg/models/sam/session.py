@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import PromptError
-from ...images import ImageLike, own_image
+from ...images import ImageLike, load_image_copy
 from ...masks import Mask, Masks, Size
 from ...prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
 from ...protocols import EmbeddingStore, FeatureMap
@@ -68,7 +68,7 @@ class SamSegmenter:
         Raises:
             InputError: An image cannot be read or is not a valid image.
         """
-        pixels = [own_image(image) for image in images]
+        pixels = [load_image_copy(image) for image in images]
         started = time.perf_counter()
         keys = [None if self.cache is None else image_key(array, self.provenance) for array in pixels]
         cached = [None if self.cache is None or key is None else self.cache.get(key) for key in keys]

@@ -1,4 +1,4 @@
-"""Figures of an evaluation, computed from its rows: means with intervals, baselines, calibration, mask selection and clicks."""
+"""Aggregates of an evaluation, computed from its rows: means with intervals, baselines, calibration, mask selection and clicks."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ GOALS = (0.85, 0.90)
 
 
 @dataclass(frozen=True)
-class Figures:
-    """Rows of a run with one prompt protocol, and the figures computed from them.
+class Aggregates:
+    """Rows of a run with one prompt protocol, and the aggregates computed from them.
 
     Attributes:
         model: The model's name; with a detector, ``"detector + segmenter"``.

@@ -1,4 +1,7 @@
-"""A folder of images and a folder of mask images with the same names."""
+"""Reader of a folder of images and a folder of mask images that are paired by name.
+
+The formats ``masks`` and ``davis`` use it.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,14 @@ from pathlib import Path, PurePosixPath
 
 from ...errors import InputError
 from ..core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding, annotated, files_under
-from ..mask_files import MaskKind, read_mask_file
+from ..mask_image_reading import MaskKind, read_mask_file
 
 
-def read_folders(images: str | os.PathLike[str], masks: str | os.PathLike[str], kind: MaskKind = "auto") -> Dataset:
+def read_paired_masks(images: str | os.PathLike[str], masks: str | os.PathLike[str], kind: MaskKind = "auto") -> Dataset:
     """Read a dataset from a folder of images and a folder of mask images with the same names.
 
-    The mask image of ``a/7.jpg`` is ``a/7.png`` or ``a/7_mask.png``, with any image suffix. `promptseg.datasets.mask_files` describes the
-    kinds of mask images.
+    The mask image of ``a/7.jpg`` is ``a/7.png`` or ``a/7_mask.png``, with any image suffix.
+    `promptseg.datasets.mask_image_reading` describes the kinds of mask images.
 
     Args:
         images: Folder of the images, with or without subfolders.

@@ -1,4 +1,4 @@
-"""Detection of evaluated images that a model was trained on.
+"""Overlap of evaluated images with the training images of a model.
 
 Images are compared by content (`promptseg.datasets.summary.content_key`), not by name.
 """

@@ -45,8 +45,8 @@ class Classes:
         return list(self._numbers)
 
 
-class Tally:
-    """Running counts of the written masks and images. Memory does not grow with their number."""
+class WriteStats:
+    """Statistics of writing: running counts of the written masks and images. Memory does not grow with their number."""
 
     def __init__(self) -> None:
         self.images = self.masks = self.changed = self.files = self.ignored = 0
@@ -69,23 +69,23 @@ class Writer(ABC):
     Args:
         out: Output folder, in which the writer creates its file or folder.
         classes: Numbering of the classes. New classes are added to it.
-        tally: Counts of the written masks.
+        stats: Statistics of the written masks.
     """
 
     holds_ignored = False
     """Whether the format can hold regions to ignore."""
 
-    def __init__(self, out: Path, classes: Classes, tally: Tally) -> None:
-        self.out, self.classes, self.tally = out, classes, tally
+    def __init__(self, out: Path, classes: Classes, stats: WriteStats) -> None:
+        self.out, self.classes, self.stats = out, classes, stats
 
     def add(self, image: AnnotatedImage) -> None:
         """Write the objects of one image. Empty masks are counted as lost."""
         objects = [each for each in image.objects if each.mask.area]
-        self.tally.images += 1
+        self.stats.images += 1
         if empty := len(image.objects) - len(objects):
-            self.tally.lost["they have no pixels"] += empty
+            self.stats.lost["they have no pixels"] += empty
         if not self.holds_ignored:
-            self.tally.ignored += len(image.ignored)
+            self.stats.ignored += len(image.ignored)
         self.write(image, objects)
 
     @abstractmethod
@@ -94,7 +94,7 @@ class Writer(ABC):
 
     @property
     @abstractmethod
-    def top(self) -> Path:
+    def output_path(self) -> Path:
         """The file or folder that the writer creates."""
 
     @abstractmethod
@@ -114,7 +114,7 @@ class FolderWriter(Writer):
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
         """Create the folder. It gets its final name when it is complete."""
-        with new_folder(self.top) as self.folder:
+        with new_folder(self.output_path) as self.folder:
             yield
             self.finish()
 
@@ -126,7 +126,7 @@ class FolderWriter(Writer):
 
         When another image differs in its suffix alone, the suffix is appended to the whole name of the image.
         """
-        self.tally.files += 1
+        self.stats.files += 1
         # A name may come from an untrusted file: it must not lead out of the folder.
         inner = PurePosixPath(*(each for each in PurePosixPath(name).parts if each not in ("..", "/")))
         path = self.folder / part / inner.with_suffix(suffix)
@@ -149,12 +149,15 @@ class FileWriter(Writer):
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
         """Create the file. It gets its final name when it is complete."""
-        with tempfile.TemporaryFile("w+", encoding="utf-8", dir=self.out) as self.body, write_atomically(self.top, text=True) as file:
+        with (
+            tempfile.TemporaryFile("w+", encoding="utf-8", dir=self.out) as self.body,
+            write_atomically(self.output_path, text=True) as file,
+        ):
             yield
             file.write(self.head())
             append(file, self.body)
             self.finish(file)
-        self.tally.files += 1
+        self.stats.files += 1
 
     def head(self) -> str:
         """Return the text before the images."""

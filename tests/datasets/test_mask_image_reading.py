@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from promptseg.datasets.mask_files import read_mask_file
+from promptseg.datasets.mask_image_reading import read_mask_file
 from promptseg.errors import InputError
 
 

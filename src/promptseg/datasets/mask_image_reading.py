@@ -1,4 +1,4 @@
-"""Reading of mask images: a binary mask of one object, or a label image with a number for each object.
+"""Reading of one mask image file: a binary mask of one object, or a label image with a number for each object.
 
 The kind of a mask image is detected by these rules:
 

@@ -1,7 +1,7 @@
-"""Mask images with a table of the objects: label images (gray or with a palette) or one binary mask image for each object.
+"""Format ``masks``: label images (gray or with a palette) or one binary mask image for each object, and a table of the objects.
 
 The table ``objects.csv`` has a row for each object: its image, its mask image, its number in the mask image, its class, its score, and
-whether it is a region to ignore.
+whether it is a region to ignore. A folder without the table is read by `promptseg.datasets.formats.paired_masks`.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from PIL import Image
 from ...errors import InputError
 from ...masks import Mask
 from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, annotated
-from ..descriptor import Form, Format, Option, Place, Reader
-from ..label_images import VOID, paint, save_palette, with_void
-from ..mask_files import MaskKind
-from ..writer import FolderWriter, score_of
-from .folders import read_folders
+from ..descriptor import Format, Option, OutputVariant, Place, Reader
+from ..label_image_writing import VOID, paint, save_palette, with_void
+from ..mask_image_reading import MaskKind
+from ..writer_base import FolderWriter, score_of
+from .paired_masks import read_paired_masks
 
 TABLE = "objects.csv"
 COLUMNS = ("image", "mask", "number", "label", "score", "ignored")
@@ -46,7 +46,7 @@ class MaskImageWriter(FolderWriter):
             self._table = csv.writer(file, lineterminator="\n")
             self._table.writerow(COLUMNS)
             yield
-        self.tally.files += 1
+        self.stats.files += 1
 
     def row(
         self, image: AnnotatedImage, path: Path | None, number: int | None = None, mask: Mask | None = None, ignored: bool = False
@@ -67,12 +67,12 @@ class LabelImageWriter(MaskImageWriter):
         numbers, seen = paint(objects[: self.limit], image.size)
         path = self.file("", image.name, ".png")
         for number, (given, written) in enumerate(seen, 1):
-            self.tally.wrote(given.mask, written)
+            self.stats.wrote(given.mask, written)
             self.row(image, path, number, given.mask)
         if hidden := len(objects[: self.limit]) - len(seen):
-            self.tally.lost["other objects hide them"] += hidden
+            self.stats.lost["other objects hide them"] += hidden
         if more := len(objects) - len(objects[: self.limit]):
-            self.tally.lost[f"a label image holds {self.limit} objects"] += more
+            self.stats.lost[f"a label image holds {self.limit} objects"] += more
         if not seen:
             self.row(image, path)
         self.save(image, numbers, path)
@@ -88,14 +88,14 @@ class GrayLabelWriter(LabelImageWriter):
     limit = 65535
 
     @property
-    def top(self) -> Path:
+    def output_path(self) -> Path:
         """The folder of the mask images."""
         return self.out / "labels"
 
     def save(self, image: AnnotatedImage, numbers: NDArray[Any], path: Path) -> None:
         # With more numbers, a reader could mistake an 8-bit image for a binary mask with soft edges.
         if numbers.max() > 127:
-            self.tally.ignored += len(image.ignored)
+            self.stats.ignored += len(image.ignored)
             Image.fromarray(numbers).save(path)
         else:
             Image.fromarray(with_void(numbers, image.ignored)).save(path)
@@ -107,7 +107,7 @@ class PaletteLabelWriter(LabelImageWriter):
     limit = VOID - 1
 
     @property
-    def top(self) -> Path:
+    def output_path(self) -> Path:
         """The folder of the mask images."""
         return self.out / "palette"
 
@@ -119,7 +119,7 @@ class BinaryMaskWriter(MaskImageWriter):
     """Writer of one 1-bit PNG for each mask, in a folder with the full name of the image. Exact, even for overlapping objects."""
 
     @property
-    def top(self) -> Path:
+    def output_path(self) -> Path:
         """The folder of the mask images."""
         return self.out / "masks"
 
@@ -130,7 +130,7 @@ class BinaryMaskWriter(MaskImageWriter):
             Image.fromarray(mask.array).save(path)
             self.row(image, path, number, mask, ignored)
             if not ignored:
-                self.tally.wrote(mask, mask)
+                self.stats.wrote(mask, mask)
         if not both:
             self.row(image, None)
 
@@ -144,7 +144,7 @@ class _Row:
     ignored: bool
 
 
-def read_mask_images(images: str | os.PathLike[str], masks: str | os.PathLike[str]) -> Dataset:
+def read_mask_table(images: str | os.PathLike[str], masks: str | os.PathLike[str]) -> Dataset:
     """Read a dataset from mask images and their table ``objects.csv``, as promptseg writes them.
 
     Args:
@@ -213,8 +213,8 @@ def _pixels(path: Path) -> NDArray[Any]:
 def _open(images: Place, masks: Place, *, mask_kind: MaskKind = "auto") -> Dataset:
     """Read mask images by their table if there is one, otherwise by their names."""
     if (Path(masks) / TABLE).is_file():
-        return read_mask_images(images, masks)
-    return read_folders(images, masks, mask_kind)
+        return read_mask_table(images, masks)
+    return read_paired_masks(images, masks, mask_kind)
 
 
 _KIND = Option("Kind of the mask images. By default it is detected for each.", "auto", get_args(MaskKind))
@@ -224,8 +224,8 @@ FORMAT = Format(
     "Folder of mask images",
     Reader(_open, "folder of mask images with the names of the images, or with a table that promptseg wrote", options={"mask_kind": _KIND}),
     (
-        Form("labels", "labels/: gray PNG, objects.csv", GrayLabelWriter),
-        Form("palette", "palette/: PNG with a palette, objects.csv", PaletteLabelWriter),
-        Form("masks", "masks/IMAGE/0001.png, …, objects.csv", BinaryMaskWriter),
+        OutputVariant("labels", "labels/: gray PNG, objects.csv", GrayLabelWriter),
+        OutputVariant("palette", "palette/: PNG with a palette, objects.csv", PaletteLabelWriter),
+        OutputVariant("masks", "masks/IMAGE/0001.png, …, objects.csv", BinaryMaskWriter),
     ),
 )

@@ -7,7 +7,7 @@ from promptseg import Pipeline
 from promptseg.datasets.summary import content_key
 from promptseg.errors import InputError
 from promptseg.evaluation import run as run_module
-from promptseg.evaluation.training import record_beside, seen_in_training, training_images
+from promptseg.evaluation.train_overlap import record_beside, seen_in_training, training_images
 from promptseg.registry.manifest import RECORD
 from promptseg.testing import FakeSegmenter
 

@@ -1,4 +1,4 @@
-"""Label images, in which each pixel has the number of one object."""
+"""Painting and writing of label images, in which each pixel has the number of one object."""
 
 from __future__ import annotations
 
