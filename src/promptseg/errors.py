@@ -1,4 +1,4 @@
-"""Every error that promptseg raises on purpose.
+"""Exceptions of promptseg.
 
     PromptSegError
     ├─ ConfigError(ValueError)                 before any model is loaded
@@ -27,7 +27,7 @@ from collections.abc import Iterable
 
 
 class PromptSegError(Exception):
-    """Base of every error that promptseg raises on purpose."""
+    """Base class of all exceptions of promptseg."""
 
 
 class ConfigError(PromptSegError, ValueError):

@@ -14,7 +14,7 @@ from promptseg.testing import FakeDetector, FakeSegmenter
 def image_folder(tmp_path, photo):
     """Make a folder of small images: ``image_folder("a/0.png", "b/0.png")`` is its path."""
 
-    def make(*names, folder="photos"):
+    def make(*names, folder="images"):
         root = tmp_path / folder
         for seed, name in enumerate(names):
             path = root / name

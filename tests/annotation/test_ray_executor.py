@@ -31,7 +31,7 @@ def cluster():
 @pytest.fixture
 def folder(tmp_path, photo):
     """Eleven images and a file that is none."""
-    root = tmp_path / "photos"
+    root = tmp_path / "images"
     root.mkdir()
     for index in range(11):
         Image.fromarray(photo(90, 120, index)).save(root / f"{index:02}.png")

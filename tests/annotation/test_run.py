@@ -204,7 +204,7 @@ def test_a_run_that_is_killed_at_random_moments_ends_with_the_same_bytes_in_ever
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"photo": "copy"}, "no option 'photo': the options are images$"), ({"images": "move"}, "link, copy or none, got 'move'")],
+    [({"image": "copy"}, "no option 'image': the options are images$"), ({"images": "move"}, "link, copy or none, got 'move'")],
 )
 def test_a_wrong_option_of_a_format_is_refused_before_any_image_is_annotated(options, message, image_folder, pipeline, tmp_path):
     with pytest.raises(ConfigError, match=message):
@@ -279,7 +279,7 @@ def test_a_second_run_in_the_same_folder_is_refused(image_folder, add_model, tmp
 def test_a_run_that_does_something_else_is_refused_with_the_difference(image_folder, pipeline, tmp_path, change, difference):
     annotate(image_folder("0.png"), BOX, pipeline=pipeline, out=tmp_path / "out")
     before = (tmp_path / "out" / "journal.jsonl").read_bytes()
-    root = image_folder("0.png", folder=change.get("folder", "photos"))
+    root = image_folder("0.png", folder=change.get("folder", "images"))
     other = pipeline.clean(**change["clean"]) if "clean" in change else pipeline
     with pytest.raises(ConfigError, match=difference):
         annotate(root, *change.get("prompts", [BOX]), pipeline=other, out=tmp_path / "out")

@@ -6,7 +6,7 @@ from promptseg.testing import FakeDetector, FakeSegmenter
 
 
 @pytest.fixture(autouse=True)
-def _photos(tmp_path, save_image, add_model):
+def _images_and_models(tmp_path, save_image, add_model):
     """Three images in a folder, and models ``fake`` and ``find``."""
     add_model("fake", "segmenter", lambda _: FakeSegmenter())
     add_model("find", "detector", lambda _: FakeDetector({"dog": (5, 5, 35, 25), "cat": (40, 30, 60, 50)}))

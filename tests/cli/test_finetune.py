@@ -35,7 +35,7 @@ FOLDERS = ("--images", "images", "--masks", "masks", "--out", "tuned")
 
 
 @pytest.fixture(autouse=True)
-def photos(tmp_path, monkeypatch):
+def _image_and_mask(tmp_path, monkeypatch):
     """The folders that the commands name, with an image and its mask; the tests run beside them."""
     for name in ("images", "masks"):
         (tmp_path / name).mkdir()
@@ -124,7 +124,7 @@ def test_folds_train_and_judge_a_decoder_each(run, monkeypatch):
 def test_json_is_one_object(run, calls):
     values = json.loads(run("finetune", *FOLDERS, "--json").stdout)
     assert (values["model"], values["folder"], values["license"], values["best_epoch"]) == ("mini-sam", "tuned", "MIT", 7)
-    assert values["photos"] == {"train": 30, "validation": 8}
+    assert values["images"] == {"train": 30, "validation": 8}
     assert values["validation"]["box"] == {"before": 0.5, "after": 0.75}
 
 

@@ -1,4 +1,4 @@
-"""Pipeline over many images: threads read images ahead and process results behind, so that the models seldom wait."""
+"""Batched pipeline over many images, with reading and post-processing in background threads."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def annotate(
         pipeline: The models. For Ray the pipeline must not be built yet, because each worker loads its own models.
         out: Folder for the journal, the outputs and the gallery. Only one run at a time may use it.
         formats: Names of the formats to write, from `promptseg.datasets.catalog.WRITABLE`.
-        options: Options of `promptseg.datasets.writing.write` by format, such as ``{"yolo-seg": {"photos": "copy"}}``.
+        options: Options of `promptseg.datasets.writing.write` by format, such as ``{"yolo-seg": {"images": "copy"}}``.
         images: Folder to which paths in a list, table or COCO file are relative; by default the folder of that file.
         every: Take every n-th frame of a video. The frames are written as images to the folder ``frames`` in `out`.
         gallery: Maximum number of images with a thumbnail in the gallery; 0 for no gallery.

@@ -1,4 +1,4 @@
-"""`VideoWriter`: writes frames to a video file that plays everywhere, with PyAV (FFmpeg)."""
+"""Writing of frames to a video file with PyAV (FFmpeg)."""
 
 from __future__ import annotations
 
