@@ -1,14 +1,13 @@
+import hashlib
 import json
 
 import pytest
 
 import promptseg
-from promptseg import Pipeline
 from promptseg.datasets.summary import content_key
 from promptseg.errors import InputError
-from promptseg.evaluation import run as run_module
 from promptseg.evaluation.train_overlap import record_beside, seen_in_training, training_images
-from promptseg.registry.manifest import RECORD
+from promptseg.registry.manifest import RECORD, Manifest
 from promptseg.testing import FakeSegmenter
 
 
@@ -19,7 +18,7 @@ def keys(dataset):
 
 @pytest.fixture
 def weights(tmp_path, keys):
-    """A folder with a record of a training on ``0.png`` that was stopped by ``1.png``, and of one before it on another image."""
+    """A folder of model ``fake`` that was trained on ``0.png`` with ``1.png`` for validation, and before that on another image."""
     folder = tmp_path / "tuned"
     folder.mkdir()
     earlier = {"train": [{"image": "old.jpg", "sha256": "ab"}], "validation": [], "earlier": None}
@@ -29,6 +28,8 @@ def weights(tmp_path, keys):
         "earlier": earlier,
     }
     (folder / RECORD).write_text(json.dumps(record))
+    (folder / "decoder.safetensors").write_bytes(b"weights")
+    Manifest("fake", "fake backend", "", {"decoder.safetensors": hashlib.sha256(b"weights").hexdigest()}, engine="fake").write(folder)
     return folder
 
 
@@ -51,14 +52,21 @@ def test_a_record_lies_beside_a_weights_file_or_in_its_folder(weights, tmp_path)
     assert record_beside(tmp_path / "images") is None
 
 
-def test_a_model_with_a_record_is_told_on_which_images_it_was_trained(weights, dataset, add_model, monkeypatch):
+@pytest.mark.parametrize("form", ["folder", "name=folder", "weights"])
+def test_images_that_a_fine_tuned_model_was_trained_on_become_findings(form, weights, dataset, add_model):
     add_model("fake", "segmenter", lambda _: FakeSegmenter())
-    monkeypatch.setattr(run_module, "_build", lambda *_: Pipeline().segment("fake").build())
-    for words in ({"model": f"fake={weights}"}, {"model": "fake", "weights": weights / "decoder.safetensors"}):
-        told = [finding for finding in promptseg.evaluate(dataset, baselines=False, **words).findings if finding.kind == "trained"]
-        assert [finding.source for finding in told] == ["0.png", "1.png"]
-        assert "flood-7.jpg" in told[0].message
-        assert not told[0].broken
+    model = {"folder": str(weights), "name=folder": f"fake={weights}", "weights": "fake"}[form]
+    run = promptseg.evaluate(dataset, model=model, weights=weights if form == "weights" else None, baselines=False)
+    trained = [finding for finding in run.findings if finding.kind == "trained"]
+    assert [finding.source for finding in trained] == ["0.png", "1.png"]
+    assert "flood-7.jpg" in trained[0].message
+    assert not trained[0].broken
+
+
+def test_a_model_name_alone_has_no_training_record(weights, dataset, add_model, monkeypatch):
+    add_model("fake", "segmenter", lambda _: FakeSegmenter())
+    monkeypatch.chdir(weights)  # The record of the current folder is not the model's.
+    assert promptseg.evaluate(dataset, model="fake", baselines=False).findings == ()
 
 
 @pytest.mark.parametrize("content", ["[]", '{"train": []}', '{"train": [1], "validation": []}', "no"])

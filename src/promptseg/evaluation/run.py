@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Union
 
 import numpy as np
@@ -23,6 +24,7 @@ from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt
 from ..protocols import Segmenter, Session
 from ..registry.builtin import DEFAULT_MODEL
+from ..registry.choice import choose
 from ..results import Provenance
 from ..runtime import progress
 from ..vocabulary import parse_phrases
@@ -84,8 +86,10 @@ def evaluate(
     if isinstance(images, Dataset) and (masks is not None or coco is not None):
         raise ConfigError("a Dataset has its own truth: leave out masks and coco")
     pipeline: BuiltPipeline | None
+    own: Path | None = None
     if isinstance(model, str):
         pipeline = _build(model, weights, engine, device, detector, cache)
+        own = choose(model, weights=None if weights is None else str(weights), engine=engine).weights
     elif weights is not None or engine is not None or detector is not None:
         raise ConfigError("weights, engine and detector are for a model given by name: leave them out, or give the name of a model")
     else:
@@ -120,8 +124,8 @@ def evaluate(
     findings += [Finding(names[0], "duplicate", f"the same image occurs {len(names)} times: {', '.join(names)}") for names in twice]
     one_group = {name: names[0] for names in twice for name in names}
     rows = [replace(row, group=one_group.get(row.group, row.group)) for row in rows]
-    own = weights or (model.partition("=")[2] if isinstance(model, str) else None)
-    findings += _trained_on(own, {image.name: image.content for image in seen}) if own else []
+    if own is not None:
+        findings += _trained_on(own, {image.name: image.content for image in seen})
     return Evaluation(
         " + ".join(one.model for one in evaluator.provenance),
         protocol.name,
@@ -270,7 +274,7 @@ def _classes(dataset: Dataset) -> tuple[str, ...]:
     return tuple(classes)
 
 
-def _trained_on(weights: str | os.PathLike[str], contents: Mapping[str, str]) -> list[Finding]:
+def _trained_on(weights: Path, contents: Mapping[str, str]) -> list[Finding]:
     record = record_beside(weights)
     if record is None:
         return []
