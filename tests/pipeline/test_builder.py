@@ -131,6 +131,12 @@ class TestBuild:
         with pytest.raises(MissingDependencyError, match="no_such_module, which is not installed: pip install it"):
             Pipeline().detect("finder").segment("cutter").build()
 
+    def test_nothing_is_loaded_where_a_later_stage_has_an_unknown_option(self, add_model):
+        add_model("finder", "detector", lambda _: pytest.fail("loaded"))
+        add_model("cutter", "segmenter", lambda _: pytest.fail("loaded"), options={"size": 1})
+        with pytest.raises(ConfigError, match=r"model 'cutter' has no option 'sise'.*Did you mean 'size'"):
+            Pipeline().detect("finder").segment("cutter", options={"sise": 5}).build()
+
     def test_nothing_is_loaded_of_a_pipeline_that_is_refused(self, add_model):
         loaded = []
         add_model("finder", "detector", lambda _: loaded.append("finder"))

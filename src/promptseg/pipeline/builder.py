@@ -155,6 +155,8 @@ def _chain(stage: ModelStage | None, kind: BackendKind, licenses: LicensePolicy)
         raise ConfigError("device is a setting of the whole pipeline, not an option of a model: give it to build() or at the top level")
     for name in {"weights", "engine", "fallback"} & set(stage.options):
         raise ConfigError(f"{name} is a setting of the stage, not an option of its backend: take it out of options")
+    for choice in chain:
+        choice.check_options(stage.options)
     return chain
 
 
