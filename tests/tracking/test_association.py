@@ -32,7 +32,7 @@ def two_colors():
 class TestAssign:
     @pytest.fixture(autouse=True)
     def scipy(self):
-        pytest.importorskip("scipy", reason="the assignment is computed by scipy")
+        pytest.importorskip("scipy", reason="the assignment needs scipy")
 
     def test_the_sum_counts_and_not_the_best_single_pair(self):
         assert sorted(assign(np.array([[0.9, 0.8], [0.8, 0.1]]), 0.05)) == [(0, 1), (1, 0)]
