@@ -11,7 +11,7 @@ NPM_EXTRA := $(shell command -v npm >/dev/null 2>&1 || echo '[npm]')
 # Interpreters of `make test-pythons`: all that are found, unless some are named, as in PYTHONS="python3.10 python3.13".
 PYTHONS ?=
 
-.PHONY: demo test check actionlint test-pythons test-lowest test-bare dist release study format docs pictures clean help
+.PHONY: demo test check actionlint test-pythons test-lowest test-bare dist release study format docs images clean help
 
 help:  ## Show what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,7 +59,7 @@ format: $(VENV)/.installed  ## Format the code and fix what the linter can fix.
 docs: $(VENV)/.installed  ## Serve the documentation at http://127.0.0.1:8000.
 	$(VENV)/bin/mkdocs serve --dev-addr 127.0.0.1:8000
 
-pictures: $(VENV)/.installed  ## Make the three images of the first page anew (fetches the weights of YOLOv8n, AGPL-3.0).
+images: $(VENV)/.installed  ## Make the three images of the first page anew (fetches the weights of YOLOv8n, AGPL-3.0).
 	$(VENV)/bin/python examples/first_page_images.py
 
 clean:  ## Remove environments and everything that was made.

@@ -1,4 +1,4 @@
-"""Make the three images of the first page: ``make pictures``, or ``python examples/first_page_images.py``.
+"""Make the three images of the first page: ``make images``, or ``python examples/first_page_images.py``.
 
 The image is the sample of the package (by Rachel Michetti, CC0 1.0). The masks are those of mini-sam. The phrases of ``text.png`` are found
 by YOLOv8n, which is not part of promptseg. It needs torch and ultralytics (AGPL-3.0), and its weights are fetched at first use.

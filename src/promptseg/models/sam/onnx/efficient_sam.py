@@ -18,7 +18,7 @@ from .encoder import load_encoder
 from .layouts import BATCHED_LABELS, BATCHED_POINTS, IMAGE_SIZE, Pair
 from .original_decoder import DecodedMasks, OriginalDecoder, without_padding
 
-MOST_POINTS = 6
+MAX_POINTS = 6
 """Maximum number of points of a prompt, including the two corners of a box. The decoder itself ignores further points silently."""
 
 
@@ -64,7 +64,7 @@ class OnnxEfficientSam:
         """Return decoded prompts, decoded one by one.
 
         Raises:
-            PromptError: A prompt has an earlier mask, a background point or more than `MOST_POINTS` points.
+            PromptError: A prompt has an earlier mask, a background point or more than `MAX_POINTS` points.
         """
         _check(prompts)
         inputs = (self._inputs(embedding.features["embedding"], *prompt) for prompt in without_padding(prompts))
@@ -89,7 +89,7 @@ def _check(prompts: PointPrompts) -> None:
     for points, labels in without_padding(prompts):
         if BACKGROUND in labels:
             raise PromptError("EfficientSAM does not know background points: give foreground points or a box")
-        if len(points) > MOST_POINTS:
+        if len(points) > MAX_POINTS:
             raise PromptError(
-                f"EfficientSAM takes at most {MOST_POINTS} points a prompt, the two corners of a box among them; this one has {len(points)}"
+                f"EfficientSAM takes at most {MAX_POINTS} points a prompt, the two corners of a box among them; this one has {len(points)}"
             )
