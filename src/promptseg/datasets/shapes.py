@@ -29,7 +29,8 @@ def rotated_rectangle(
     if not all(map(math.isfinite, (*box, degrees, *center))):
         raise InputError(f"a rectangle has finite corners and a finite angle, got {box} and {degrees}")
     offsets = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float64) - center
-    return offsets @ _rotation(degrees).T + center
+    corners: NDArray[np.float64] = offsets @ _rotation(degrees).T + center
+    return corners
 
 
 def ellipse(center: tuple[float, float], radii: tuple[float, float], size: Size, degrees: float = 0) -> Mask:

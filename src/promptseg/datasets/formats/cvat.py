@@ -99,8 +99,8 @@ def _mask(shape: ET.Element, size: Size, boxes: bool) -> Mask | None:
         return Mask.from_polygons([[float(value) for point in shape.get("points", "").split(";") for value in point.split(",")]], size)
     turned = float(shape.get("rotation") or 0)
     if shape.tag == "ellipse":
-        x, y, width, height = (float(shape.get(field, "")) for field in ("cx", "cy", "rx", "ry"))
-        return ellipse((x, y), (width, height), size, turned)
+        center_x, center_y, radius_x, radius_y = (float(shape.get(field, "")) for field in ("cx", "cy", "rx", "ry"))
+        return ellipse((center_x, center_y), (radius_x, radius_y), size, turned)
     if shape.tag == "box" and boxes:
         x0, y0, x1, y1 = (float(shape.get(field, "")) for field in ("xtl", "ytl", "xbr", "ybr"))
         if turned % 360 == 0:
