@@ -137,11 +137,11 @@ def _of_colors(colors: NDArray[Any], label_image: Path) -> NDArray[np.uint8]:
     palette = voc_colors().astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
     order = np.argsort(palette)
     places = np.searchsorted(palette[order], codes).clip(max=len(order) - 1)
-    numbers = order[places]
+    numbers: NDArray[np.uint8] = order[places].astype(np.uint8)
     if (palette[numbers] != codes).any():
         wrong = colors[palette[numbers] != codes][0].tolist()
         raise InputError(f"mask {label_image} is in color, and {tuple(wrong)} is no color of VOC: expected object numbers")
-    return numbers.astype(np.uint8)
+    return numbers
 
 
 class VocWriter(FolderWriter):
