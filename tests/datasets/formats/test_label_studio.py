@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from promptseg.datasets.formats.label_studio import read_label_studio
-from promptseg.datasets.label_studio_brush import decode_brush, encode_brush
+from promptseg.datasets.formats.label_studio_brush import decode_brush, encode_brush
 from promptseg.errors import InputError
 from promptseg.masks import Mask
 

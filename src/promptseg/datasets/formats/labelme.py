@@ -14,8 +14,8 @@ from PIL import Image
 from ...masks import Mask, Masks
 from ..core import AnnotatedImage, AnnotatedObject
 from ..descriptor import Format, OutputVariant, Reader
-from ..labelme_reading import read_labelme
-from ..labelme_shapes import shape_mask
+from .labelme_reading import read_labelme
+from .labelme_shapes import shape_mask
 from ..polygons import INSET, inset_parts, one_ring
 from ..writer_base import NO_CLASS, FolderWriter, as_json, score_of
 

@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
-from ..masks import Mask, Masks
-from .core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding, annotated, files_under, image_size, read_json, read_score
+from ...errors import InputError
+from ...masks import Mask, Masks
+from ..core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding, annotated, files_under, image_size, read_json, read_score
 from .labelme_shapes import shape_mask
 
 

@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from ..errors import InputError
-from ..masks import Mask
-from .core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding, annotated, image_size, read_json, read_score
+from ...errors import InputError
+from ...masks import Mask
+from ..core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding, annotated, image_size, read_json, read_score
 from .label_studio_brush import decode_brush
 
 

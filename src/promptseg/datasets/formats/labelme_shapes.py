@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..errors import InputError
-from ..masks import Mask, Size
+from ...errors import InputError
+from ...masks import Mask, Size
 
 
 def shape_mask(shape: dict[str, Any], size: Size) -> Mask | None:
