@@ -12,10 +12,10 @@ from ...masks import Mask
 from ...runtime.files import write_atomically
 from ..core import AnnotatedImage, AnnotatedObject
 from ..descriptor import Format, Option, OutputVariant, Reader
-from .label_studio_brush import decode_brush, encode_brush
-from .label_studio_reading import read_label_studio
 from ..writer_base import NO_CLASS, Classes, FileWriter, WriteStats, as_json, score_of
 from ..xml_files import xml_text
+from .label_studio_brush import decode_brush, encode_brush
+from .label_studio_reading import read_label_studio
 
 __all__ = ["FORMAT", "LOCAL_FILES", "LabelStudioWriter", "read_label_studio"]
 

@@ -13,11 +13,11 @@ from PIL import Image
 
 from ...masks import Mask, Masks
 from ..core import AnnotatedImage, AnnotatedObject
-from ..descriptor import Format, OutputVariant, Reader
-from .labelme_reading import read_labelme
-from .labelme_shapes import shape_mask
+from ..descriptor import FIT, Format, OutputVariant, Reader
 from ..polygons import INSET, inset_parts, one_ring
 from ..writer_base import NO_CLASS, FolderWriter, as_json, score_of
+from .labelme_reading import read_labelme
+from .labelme_shapes import shape_mask
 
 __all__ = ["FORMAT", "LabelmePolygonWriter", "LabelmeWriter", "read_labelme"]
 
@@ -97,7 +97,12 @@ def _shape(mask: Mask) -> dict[str, Any]:
 FORMAT = Format(
     "labelme",
     "LabelMe files",
-    Reader(lambda images, folder: read_labelme(folder, images), "folder of LabelMe files", images="optional"),
+    Reader(
+        lambda images, folder, **options: read_labelme(folder, images, **options),
+        "folder of LabelMe files",
+        images="optional",
+        options={"fit": FIT},
+    ),
     (
         OutputVariant("labelme", "labelme/: one JSON file for each image, masks", LabelmeWriter),
         OutputVariant("labelme-polygons", "labelme-polygons/: one JSON file for each image, polygons", LabelmePolygonWriter),

@@ -6,44 +6,80 @@ mask images made by LabelMe.
 
 from __future__ import annotations
 
-import base64
-import io
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ...errors import InputError
 from ...masks import Mask, Size
+from ..embedded_images import open_mask
+from ..shapes import ellipse
+
+WITHOUT_AREA = frozenset({"point", "points", "line", "linestrip"})
+"""Types of shapes that have no area."""
+
+_POLYGONS = frozenset({"polygon", "oriented_rectangle", "rotation"})
+"""Types of shapes whose points are all corners. ``"rotation"`` is the oriented rectangle of other tools that write LabelMe files."""
 
 
-def shape_mask(shape: dict[str, Any], size: Size) -> Mask | None:
+def shape_mask(shape: Mapping[str, Any], size: Size) -> Mask | None:
+    """Return the mask of a shape, or None for a shape without an area. The part outside the image is cut off.
+
+    Args:
+        shape: The shape, as in a LabelMe file.
+        size: ``(height, width)`` of the image.
+
+    Raises:
+        InputError: When the shape is of no known type, or its points do not fit the type.
+    """
     kind = shape.get("shape_type") or "polygon"
-    points = np.asarray(shape["points"], np.float64).reshape(-1, 2)
-    if kind == "polygon":
+    if not isinstance(kind, str):
+        raise InputError(f"a shape_type is a name, got {type(kind).__name__}")
+    if kind in WITHOUT_AREA:
+        return None
+    points = _points(shape.get("points"))
+    if kind in _POLYGONS or (kind == "rectangle" and len(points) == 4):  # Some tools write all four corners.
         return Mask.from_polygons([points], size)
+    if kind not in ("rectangle", "circle", "mask"):
+        raise InputError(f"LabelMe has no shape_type {kind[:40]!r}")
+    if len(points) != 2:
+        raise InputError(f"a {kind} has two points, got {len(points)}")
+    (x0, y0), (x1, y1) = points.tolist()
     if kind == "rectangle":
-        (x0, y0), (x1, y1) = points
         return Mask.from_polygons([[x0, y0, x1, y0, x1, y1, x0, y1]], size)
     if kind == "circle":
-        center, rim = points
-        height, width = size
-        y, x = np.ogrid[:height, :width]
-        return Mask.from_array((x + 0.5 - center[0]) ** 2 + (y + 0.5 - center[1]) ** 2 <= ((rim - center) ** 2).sum())
-    if kind == "mask":
-        return Mask.from_array(_pasted(shape["mask"], points, size))
-    if kind in ("point", "points", "line", "linestrip"):
-        return None
-    raise InputError(f"LabelMe has no shape_type {kind!r}")
+        radius = math.hypot(x1 - x0, y1 - y0)
+        return ellipse((x0, y0), (radius, radius), size)
+    return _pasted(shape.get("mask"), points, size)
 
 
-def _pasted(encoded: str, points: NDArray[np.float64], size: Size) -> NDArray[np.bool_]:
-    """Return the (H, W) mask of a mask shape: a PNG in base64, whose top-left pixel is the first point."""
-    with Image.open(io.BytesIO(base64.b64decode(encoded))) as image:
-        crop = np.asarray(image) > 0
-    x, y = (round(value) for value in points[0].tolist())
-    pixels = np.zeros(size, bool)
-    window = pixels[max(0, y) : y + crop.shape[0], max(0, x) : x + crop.shape[1]]
-    window[...] = crop[max(0, -y) :, max(0, -x) :][: window.shape[0], : window.shape[1]]
-    return pixels
+def _points(points: object) -> NDArray[np.float64]:
+    if not isinstance(points, list) or not all(isinstance(point, (list, tuple)) and len(point) == 2 for point in points):
+        raise InputError("points are a list of [x, y]")
+    array = np.asarray(points, np.float64)
+    if array.ndim != 2 or not np.isfinite(array).all():
+        raise InputError("points are a list of [x, y], which are finite numbers")
+    return array
+
+
+def _pasted(encoded: object, points: NDArray[np.float64], size: Size) -> Mask:
+    """Return the mask of a mask shape: a PNG in base64. The points are its first and its last pixel, rounded toward 0 as in LabelMe."""
+    image = open_mask(encoded, size)
+    crop = np.asarray(image) > 0
+    if crop.ndim != 2:
+        raise InputError(f"its mask is in color ({image.mode}): expected one value for each pixel")
+    (left, top), (right, bottom) = np.clip(points, -_FARTHEST, _FARTHEST).astype(int).tolist()
+    if crop.shape != (bottom - top + 1, right - left + 1):
+        (height, width), columns, rows = crop.shape, right - left + 1, bottom - top + 1
+        raise InputError(f"its mask is {width} wide and {height} high, its points are the corners of {columns} x {rows} pixels")
+    inside = crop[max(0, -top) : max(0, size[0] - top), max(0, -left) : max(0, size[1] - left)]
+    if not inside.size:
+        return Mask.from_crop(np.zeros((0, 0), bool), (0, 0), size)
+    return Mask.from_crop(inside, (max(0, left), max(0, top)), size)
+
+
+_FARTHEST = 2**31
+"""Pixels beyond which a mask lies outside of every image."""
