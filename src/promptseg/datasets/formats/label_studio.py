@@ -11,7 +11,7 @@ from xml.sax.saxutils import quoteattr
 from ...masks import Mask
 from ...runtime.files import write_atomically
 from ..core import AnnotatedImage, AnnotatedObject
-from ..descriptor import Format, Option, OutputVariant, Reader
+from ..descriptor import FIT, Format, Option, OutputVariant, Reader
 from ..writer_base import NO_CLASS, Classes, FileWriter, WriteStats, as_json, score_of
 from ..xml_files import xml_text
 from .label_studio_brush import decode_brush, encode_brush
@@ -90,6 +90,6 @@ _ADDRESS = Option("URL prefix of image names.", LOCAL_FILES)
 FORMAT = Format(
     "label-studio",
     "Label Studio tasks with brush strokes",
-    Reader(read_label_studio, "Label Studio JSON export"),
+    Reader(read_label_studio, "Label Studio JSON export", options={"fit": FIT}),
     (OutputVariant("label-studio", "label-studio.json, label-studio.xml", LabelStudioWriter, {"address": _ADDRESS}),),
 )
