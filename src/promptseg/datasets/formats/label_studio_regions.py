@@ -156,16 +156,15 @@ def _number(value: Mapping[str, Any], member: str, default: float | None = None)
 
 def _labels(parts: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """Return the labels of a region's results. Choices for the region count when there are no labels."""
-    for wanted in (lambda member: member.endswith("labels"), lambda member: member == "choices"):
-        found = []
-        for part in parts:
-            value = part.get("value")
-            for member, names in value.items() if isinstance(value, Mapping) else ():
-                if isinstance(member, str) and wanted(member):
-                    found += names if isinstance(names, list) else [names]
-        if labels := tuple(dict.fromkeys(name for name in found if isinstance(name, str) and name)):
-            return labels
-    return ()
+    labels: list[object] = []
+    choices: list[object] = []
+    for part in parts:
+        value = part.get("value")
+        for member, names in value.items() if isinstance(value, Mapping) else ():
+            found = labels if member.endswith("labels") else choices if member == "choices" else []
+            found += names if isinstance(names, list) else [names]
+    names = (tuple(dict.fromkeys(name for name in found if isinstance(name, str) and name)) for found in (labels, choices))
+    return next(filter(None, names), ())
 
 
 def _stated_size(result: Mapping[str, Any]) -> Size | None:

@@ -101,17 +101,18 @@ def images_of(task: Task, annotation: Annotation) -> Iterator[tuple[str, tuple[R
         InputError: When it is not clear which field is the image.
     """
     names = {name for result in annotation.results if isinstance(name := result.get("to_name"), str)}
-    sources = {name.removeprefix("$") for result in annotation.results if isinstance(name := result.get("source"), str)}
+    sources = {_source(result) for result in annotation.results}
     fields = list(task.fields)
     if len(fields) > 1:
-        fields = next((own for wanted in (sources, names, {"image"}) if (own := [each for each in fields if each in wanted])), fields)
+        choices = ([each for each in fields if each in wanted] for wanted in (sources, names, {"image"}))
+        fields = next((choice for choice in choices if choice), fields)
         if len(fields) > 1 and not names.issuperset(fields) and not sources.issuperset(fields):
-            raise InputError(f"it is not clear which of {', '.join(fields)} is the image that was annotated")
+            raise InputError(f"it is not clear which of {', '.join(fields)[:_LONGEST]} is the image that was annotated")
     for each in fields:
-        own = [result for result in annotation.results if len(fields) == 1 or each in (result.get("to_name"), _source(result))]
+        about = [result for result in annotation.results if len(fields) == 1 or each in (result.get("to_name"), _source(result))]
         addresses = task.fields[each]
         for index, address in enumerate(addresses):
-            yield address, tuple(result for result in own if len(addresses) == 1 or _item(result) == index)
+            yield address, tuple(result for result in about if len(addresses) == 1 or _item(result) == index)
 
 
 def is_image(address: str) -> bool:
@@ -216,3 +217,6 @@ _MINIMAL = frozenset({"id", "annotator", "annotation_id", "created_at", "updated
 """Members of a task of the form JSON_MIN that are neither data nor results."""
 
 _SIZES = ("original_width", "original_height")
+
+_LONGEST = 200
+"""Maximum number of characters of names in a message."""

@@ -46,7 +46,7 @@ class LabelmeWriter(FolderWriter):
             "shapes": shapes,
             # Relative, as LabelMe writes it, so that images and annotations can be moved together.
             "imagePath": Path(os.path.relpath(image.path.resolve(), final.resolve())).as_posix(),
-            "imageData": None,
+            "imageData": None if image.content is None else base64.b64encode(image.content).decode("ascii"),
             "imageHeight": height,
             "imageWidth": width,
         }
