@@ -6,7 +6,6 @@ others that repeat the shape and add labels, choices or text.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -125,7 +124,10 @@ def _bitmask(text: object, size: Size) -> Mask:
 def _ring(points: object) -> NDArray[np.float64]:
     if not isinstance(points, list) or not all(isinstance(point, (list, tuple)) and len(point) == 2 for point in points):
         raise InputError("points are a list of [x, y]")
-    return np.asarray(points, np.float64).reshape(-1, 2)
+    ring = np.asarray(points, np.float64).reshape(-1, 2)
+    if not (np.abs(ring) <= _FARTHEST).all():
+        raise InputError(f"points are finite numbers of at most {_FARTHEST:g}")
+    return ring
 
 
 def _curve(vertices: object) -> NDArray[np.float64]:
@@ -149,8 +151,8 @@ def _number(value: Mapping[str, Any], member: str, default: float | None = None)
     number = value.get(member, default)
     if number is None and default is not None:
         return default
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
-        raise InputError(f"{member} is a finite number, got {str(number)[:40]}")
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not abs(number) <= _FARTHEST:
+        raise InputError(f"{member} is a finite number of at most {_FARTHEST:g}, got {str(number)[:40]}")
     return float(number)
 
 
@@ -182,6 +184,9 @@ _SHAPES = _ELSEWHERE | {"rle", "imageDataURL", "maskDataURL", "points", "vertice
 
 _CURVE = np.arange(16)[:, None] / 16
 """Positions of the points on a curve between two vertices."""
+
+_FARTHEST = 1e6
+"""Largest percentage: ten thousand times the image."""
 
 _MOST_PIXELS = 2**31
 """Width or height beyond which a stated size is not believed."""

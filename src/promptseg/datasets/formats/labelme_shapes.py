@@ -60,8 +60,8 @@ def _points(points: object) -> NDArray[np.float64]:
     if not isinstance(points, list) or not all(isinstance(point, (list, tuple)) and len(point) == 2 for point in points):
         raise InputError("points are a list of [x, y]")
     array = np.asarray(points, np.float64)
-    if array.ndim != 2 or not np.isfinite(array).all():
-        raise InputError("points are a list of [x, y], which are finite numbers")
+    if array.ndim != 2 or not (np.abs(array) <= _FARTHEST).all():
+        raise InputError(f"points are a list of [x, y], which are finite numbers of at most {_FARTHEST:g}")
     return array
 
 
@@ -71,7 +71,7 @@ def _pasted(encoded: object, points: NDArray[np.float64], size: Size) -> Mask:
     crop = np.asarray(image) > 0
     if crop.ndim != 2:
         raise InputError(f"its mask is in color ({image.mode}): expected one value for each pixel")
-    (left, top), (right, bottom) = np.clip(points, -_FARTHEST, _FARTHEST).astype(int).tolist()
+    (left, top), (right, bottom) = points.astype(int).tolist()
     if crop.shape != (bottom - top + 1, right - left + 1):
         (height, width), columns, rows = crop.shape, right - left + 1, bottom - top + 1
         raise InputError(f"its mask is {width} wide and {height} high, its points are the corners of {columns} x {rows} pixels")
@@ -81,5 +81,5 @@ def _pasted(encoded: object, points: NDArray[np.float64], size: Size) -> Mask:
     return Mask.from_crop(inside, (max(0, left), max(0, top)), size)
 
 
-_FARTHEST = 2**31
-"""Pixels beyond which a mask lies outside of every image."""
+_FARTHEST = 1e12
+"""Largest coordinate in pixels. Beyond it, floats do not tell parts of a pixel apart."""
