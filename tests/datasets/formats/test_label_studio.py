@@ -247,6 +247,15 @@ def test_results_that_are_no_regions_of_the_image_are_left_out(tmp_path, save):
     assert [(finding.source, finding.kind) for finding in findings] == [(f"a.png#{key}", "skipped") for key in "kva"]
 
 
+def test_a_key_point_with_choices_is_a_key_point(tmp_path, save):
+    save("images/a.png")
+    value = {"x": 1, "y": 1, "width": 1}
+    results = [region("choices", {**value, "choices": ["open"]}), region("keypoint", value), region("labels", {**value, "labels": ["eye"]})]
+    findings = []
+    (image,) = read(tmp_path, task("a.png", results)).usable(findings)
+    assert (image.objects, findings[0].kind, "key point" in findings[0].message) == ((), "skipped", True)
+
+
 def test_results_that_are_no_objects_are_counted(tmp_path, save):
     save("images/a.png")
     findings = []
@@ -448,6 +457,8 @@ def test_the_form_json_min_is_read(tmp_path, save, square):
     (image,) = read(tmp_path, *tasks)
     assert (image.id, [each.label for each in image.objects]) == (7, ["cat"])
     assert (image.objects[0].mask.array == square).all()
+    (image,) = read(tmp_path, {"image": "a.png", "id": 7, "label": [value]})
+    assert len(image.objects) == 1
 
 
 def test_a_file_of_one_task_is_read_and_old_exports_are(tmp_path, save):

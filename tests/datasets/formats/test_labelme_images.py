@@ -6,6 +6,8 @@ import pytest
 
 from promptseg.datasets.formats import labelme_reading
 from promptseg.datasets.formats.labelme import read_labelme
+from promptseg.datasets.writing import write
+from promptseg.images import load_image
 
 
 def write_file(folder, name, image_path, **more):
@@ -119,3 +121,30 @@ def test_a_damaged_embedded_image_is_a_finding(tmp_path, data):
 def test_a_path_that_no_file_can_have_is_a_finding(tmp_path, image_path):
     write_file(tmp_path, "a.json", image_path)
     assert [finding.kind for finding in read_labelme(tmp_path).findings] == ["unpaired"]
+
+
+@pytest.mark.parametrize("name", ["yolo-seg", "labelme"])
+def test_writers_place_an_embedded_image(tmp_path, save, name):
+    pixels = np.arange(144, dtype=np.uint8).reshape(6, 8, 3)
+    encoded = base64.b64encode(save("a.png", pixels).read_bytes()).decode()
+    (tmp_path / "a.png").unlink()
+    write_file(tmp_path / "labels", "a.json", "a.png", imageData=encoded)
+    write(name, read_labelme(tmp_path / "labels"), tmp_path / "out")
+    if name == "yolo-seg":
+        image = tmp_path / "out/yolo-seg/images/a.png"
+        assert not image.is_symlink()
+        assert (load_image(image) == pixels).all()
+    else:
+        (image,) = read_labelme(tmp_path / "out/labelme")
+        assert (image.pixels() == pixels).all()
+
+
+def test_the_content_of_an_image_is_read_when_it_is_reached(tmp_path, save):
+    encoded = base64.b64encode(save("a.png").read_bytes()).decode()
+    (tmp_path / "a.png").unlink()
+    write_file(tmp_path / "labels", "a.json", "a.png", imageData=encoded)
+    dataset = read_labelme(tmp_path / "labels")
+    write_file(tmp_path / "labels", "a.json", "a.png", imageData=None)
+    findings = []
+    assert list(dataset.usable(findings)) == []
+    assert [finding.kind for finding in findings] == ["unreadable"]

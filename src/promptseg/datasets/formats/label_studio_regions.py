@@ -58,12 +58,13 @@ def regions_of(results: Sequence[Mapping[str, Any]]) -> list[Region]:
             continue
         # A result that has the shape in full comes first: others may repeat a part of it.
         first = max(shapes, key=lambda part: len(_SHAPES & part["value"].keys()))
+        types = [str(part.get("type") or "") for part in shapes]
         sizes = [size for part in parts if (size := _stated_size(part)) is not None]
         scores = [score for part in parts if (score := read_score(part.get("score"))) is not None]
         regions.append(
             Region(
-                key,
-                str(first.get("type") or ""),
+                key[:_LONGEST],
+                next((each for each in types if each not in _ADDITIONS), types[0])[:_LONGEST],
                 first["value"],
                 _labels(parts),
                 scores[0] if scores else None,
@@ -181,6 +182,12 @@ _ELSEWHERE = frozenset({"sequence", "ranges", "start", "end", "startOffset"})
 
 _SHAPES = _ELSEWHERE | {"rle", "imageDataURL", "maskDataURL", "points", "vertices", "radiusX", "radiusY", "x", "y", "width", "height"}
 """Members of a ``value`` that say where a region is."""
+
+_ADDITIONS = frozenset({"labels", "choices", "taxonomy", "textarea", "rating", "number", "datetime"})
+"""Types of results that repeat the shape of a region and add to it."""
+
+_LONGEST = 100
+"""Maximum number of characters of an id or a type in messages and keys."""
 
 _CURVE = np.arange(16)[:, None] / 16
 """Positions of the points on a curve between two vertices."""

@@ -84,7 +84,7 @@ def read_task(content: object, index: int, file: str, is_known: Callable[[str], 
     data = content.get("data")
     if isinstance(data, Mapping):
         annotations, absence = _annotations(content)
-    elif "data" not in content and "annotation_id" in content:
+    elif "data" not in content and (_MINIMAL_SIGNS & content.keys() or any(map(_are_regions, content.values()))):
         data, annotations, absence = _minimal(content)
     else:
         raise InputError("a task needs data, an object with the address of the image")
@@ -195,6 +195,10 @@ def _minimal(content: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[Annot
     return data, (Annotation(tuple(results), time=time),), ""
 
 
+def _are_regions(values: object) -> bool:
+    return isinstance(values, list) and any(isinstance(value, Mapping) and "original_width" in value for value in values)
+
+
 def _texts(value: object) -> list[str]:
     if isinstance(value, str):
         return [value] if value else []
@@ -215,6 +219,9 @@ def _item(result: Result) -> int:
 
 _MINIMAL = frozenset({"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement"})
 """Members of a task of the form JSON_MIN that are neither data nor results."""
+
+_MINIMAL_SIGNS = frozenset({"annotation_id", "annotator"})
+"""Members by which a task of the form JSON_MIN is known."""
 
 _SIZES = ("original_width", "original_height")
 
