@@ -307,7 +307,7 @@ def read_score(value: object) -> float | None:
     """Return a score as a finite float, or None when the value is not one."""
     try:
         score = float(cast("Any", value))
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return None
     return score if math.isfinite(score) else None
 

@@ -73,7 +73,7 @@ LABEL_STUDIO = [
     {"id": 2, "image": ["a.png", "b.png"], "label": [{**value, **BASE} for value in VALUES], "annotation_id": 3, "updated_at": "2025"},
 ]
 JUNK = [
-    *(None, True, False, 0, -1, 1.5, 2**31, 10**30, -(10**300), float("nan"), float("inf"), 1e308),
+    *(None, True, False, 0, -1, 1.5, 2**31, 10**30, -(10**300), 10**400, float("nan"), float("inf"), 1e308),
     *(
         "",
         "x",
@@ -87,14 +87,17 @@ JUNK = [
         "data:image/png;base64,AAAA",
         png(np.ones((40, 40), bool)),
     ),
-    *([], {}, [[]], [None], {"x": None}, [[1, 2], [3, 4]], [1e308] * 6, [[1e308, -1e308]] * 4, {"0": 1}, [0] * 60, deep(200)),
+    *([], {}, [[]], [None], {"x": None}, [[1, 2], [3, 4]], [1e308] * 6, [[1e308, -1e308]] * 4, {"0": 1}, [0] * 60, deep(400)),
 ]
 
 
 def containers(value):
     """Return the lists and objects within a value, itself among them."""
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [value, *(inner for child in children if isinstance(child, (dict, list)) for inner in containers(child))]
+    found = [value]
+    for each in found:  # It grows meanwhile: values may be too deep for a function that calls itself.
+        children = each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
+        found += [child for child in children if isinstance(child, (dict, list))]
+    return found
 
 
 def mutated(good, random):

@@ -58,7 +58,7 @@ def regions_of(results: Sequence[Mapping[str, Any]]) -> list[Region]:
             continue
         # A result that has the shape in full comes first: others may repeat a part of it.
         first = max(shapes, key=lambda part: len(_SHAPES & part["value"].keys()))
-        types = [str(part.get("type") or "") for part in shapes]
+        types = [kind if isinstance(kind := part.get("type"), str) else "" for part in shapes]
         sizes = [size for part in parts if (size := _stated_size(part)) is not None]
         scores = [score for part in parts if (score := read_score(part.get("score"))) is not None]
         regions.append(

@@ -79,7 +79,7 @@ def read_task(content: object, index: int, file: str, is_known: Callable[[str], 
     if not isinstance(content, Mapping):
         raise InputError(f"a task is an object with data and annotations, got {type(content).__name__}")
     number = content.get("id")
-    number = number if isinstance(number, int) and not isinstance(number, bool) else None
+    number = number if isinstance(number, int) and not isinstance(number, bool) and abs(number) < _MOST_NUMBERS else None
     place = f"{file}: task {index if number is None else number}"
     data = content.get("data")
     if isinstance(data, Mapping):
@@ -176,7 +176,7 @@ def _annotations(content: Mapping[str, Any]) -> tuple[tuple[Annotation, ...], st
 
 def _annotation(content: Mapping[str, Any], *, predicted: bool) -> Annotation:
     results = content.get("result")
-    time = next((str(value) for member in ("updated_at", "created_at") if (value := content.get(member))), "")
+    time = _time(content)
     listed = results if isinstance(results, list) else [] if results is None else [results]
     own = tuple(each for each in listed if isinstance(each, Mapping))
     return Annotation(own, len(listed) - len(own), predicted, bool(content.get("ground_truth")), time)
@@ -191,8 +191,13 @@ def _minimal(content: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[Annot
             results += [{**{size: value.get(size) for size in _SIZES}, "from_name": name, "value": value} for value in values]
         elif name not in _MINIMAL:
             data[name] = values
-    time = str(content.get("updated_at") or content.get("created_at") or "")
-    return data, (Annotation(tuple(results), time=time),), ""
+    return data, (Annotation(tuple(results), time=_time(content)),), ""
+
+
+def _time(content: Mapping[str, Any]) -> str:
+    """Return the time of the last change, as text. Old exports have numbers."""
+    times = (content.get(member) for member in ("updated_at", "created_at"))
+    return next((str(time) for time in times if time and isinstance(time, (str, int, float))), "")
 
 
 def _are_regions(values: object) -> bool:
@@ -224,6 +229,9 @@ _MINIMAL_SIGNS = frozenset({"annotation_id", "annotator"})
 """Members by which a task of the form JSON_MIN is known."""
 
 _SIZES = ("original_width", "original_height")
+
+_MOST_NUMBERS = 2**63
+"""Number beyond which the owner's number of a task is not kept: formats have 64 bits for it."""
 
 _LONGEST = 200
 """Maximum number of characters of names in a message."""
