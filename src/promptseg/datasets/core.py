@@ -6,6 +6,7 @@ reached, so memory does not grow with the folder. A file that cannot be used bec
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -110,6 +111,7 @@ class AnnotatedImage:
         findings: Findings about this image.
         group: Name shared by images that depend on each other: the sequence of a video frame. By default the image's own name.
         id: The owner's number of the image, or None when the format has none.
+        content: Bytes of the image file, when the annotation file embeds them and there is no file at `path`. Otherwise None.
     """
 
     name: str
@@ -120,6 +122,7 @@ class AnnotatedImage:
     findings: tuple[Finding, ...] = ()
     group: str = ""
     id: int | None = None
+    content: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "group", self.group or self.name)
@@ -130,7 +133,7 @@ class AnnotatedImage:
         Raises:
             InputError: When the image cannot be read.
         """
-        return load_image(self.path)
+        return load_image(self.path if self.content is None else self.content)
 
 
 @dataclass(frozen=True)
@@ -252,14 +255,18 @@ def annotated(
     return AnnotatedImage(name, path, size, tuple(objects), tuple(ignored), tuple(found))
 
 
-def image_size(path: Path) -> Size:
+def image_size(path: Path, content: bytes | None = None) -> Size:
     """Read ``(height, width)`` of an image from its header, after the EXIF orientation is applied as in `promptseg.load_image`.
+
+    Args:
+        path: The image file.
+        content: Bytes of the image file, when it is embedded elsewhere.
 
     Raises:
         InputError: When the file is not a readable image.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path if content is None else io.BytesIO(content)) as image:
             width, height = image.size
             turned = image.getexif().get(_ORIENTATION) in (5, 6, 7, 8)
     except Exception as error:  # Pillow's readers have no common base.
@@ -289,10 +296,10 @@ def read_json(path: Path) -> Any:
         InputError: When the file cannot be read or is not JSON.
     """
     try:
-        return json.loads(path.read_text("utf-8"))
+        return json.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON: {error}") from error
 
 
@@ -300,7 +307,7 @@ def read_score(value: object) -> float | None:
     """Return a score as a finite float, or None when the value is not one."""
     try:
         score = float(cast("Any", value))
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return None
     return score if math.isfinite(score) else None
 
