@@ -17,6 +17,12 @@ from ..errors import WeightsMismatchError, WeightsNotFoundError
 NAME = "promptseg.json"
 """File name of a manifest."""
 
+MAX_BYTES = 1 << 20
+"""Maximum number of bytes of a manifest. Whole ones have less than a kilobyte."""
+
+_NAMED = 4
+"""Maximum number of files that a message names."""
+
 RECORD = "training.json"
 """File name of the training record beside a manifest: what fine-tuned weights were trained on, and how."""
 
@@ -57,12 +63,16 @@ def read(folder: Path) -> Manifest | None:
     """
     path = folder / NAME
     try:
-        values = json.loads(path.read_text("utf-8"))
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise ValueError(f"it has more than {MAX_BYTES} bytes")
+        values = json.loads(content)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise WeightsNotFoundError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise WeightsMismatchError(f"{path} is not JSON: {error}") from error
     try:
         found = Manifest(**values)
@@ -71,6 +81,11 @@ def read(folder: Path) -> Manifest | None:
             texts += [*files, *files.values()]
     except (TypeError, AttributeError) as error:
         raise WeightsMismatchError(f"{path} should have model, backend, variant and the sha256 of each file: {error}") from error
-    if not all(isinstance(text, str) for text in texts) or any(Path(name).name != name for name in (*found.sha256, *found.base)):
-        raise WeightsMismatchError(f"{path} should hold names and digests of files beside it, got {values}")
+    if not all(isinstance(text, str) for text in texts) or not all(_is_file_name(name) for name in (*found.sha256, *found.base)):
+        raise WeightsMismatchError(f"{path} should hold names and digests of files beside it, got {[*found.sha256, *found.base][:_NAMED]}")
     return found
+
+
+def _is_file_name(name: str) -> bool:
+    """Return whether a name is of a file in the same folder, by the rules of every platform."""
+    return name not in ("", ".", "..") and name.isprintable() and not set(name) & set("/\\:")
