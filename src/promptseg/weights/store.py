@@ -217,21 +217,24 @@ def _try_sources(model: str, file: WeightFile, folder: Path) -> None:
     path = folder / file.name
     reasons = []
     part = folder / f".{file.name}.part"
-    # A partial file may come from another version or mirror. A source that resumed to a wrong hash gets one more try from the start.
-    tries = [source for source in file.sources for _ in range(1 + part.exists())]
-    for source in tries:
-        try:
-            fetch_source(source, part, file.size)
-        except WeightsError as error:
-            reasons.append(f"{shown_source(source)}: {error}")
-            continue
-        actual = file_sha256(part)
-        if actual == file.sha256:
-            part.replace(path)
-            _record(path, file.sha256)
-            return
-        reasons.append(f"{shown_source(source)}: {_mismatch(part, file, actual)}")
-        part.unlink()
+    for source in file.sources:
+        # A beginning may come from another version, mirror or source. If it was of no use, the same source gets one more try from the start.
+        for _ in range(2):
+            continued = part.exists()
+            try:
+                fetch_source(source, part, file.size)
+            except WeightsError as error:
+                reasons.append(f"{shown_source(source)}: {error}")
+            else:
+                actual = file_sha256(part)
+                if actual == file.sha256:
+                    part.replace(path)
+                    _record(path, file.sha256)
+                    return
+                reasons.append(f"{shown_source(source)}: {_mismatch(part, file, actual)}")
+                part.unlink()
+            if not continued or part.exists():
+                break
     raise WeightsNotFoundError(
         f"weights {file.name} of {model} could not be fetched:\n  "
         + "\n  ".join(reasons or ["it has no source"])
