@@ -218,7 +218,7 @@ def _try_sources(model: str, file: WeightFile, folder: Path) -> None:
     reasons = []
     part = folder / f".{file.name}.part"
     for source in file.sources:
-        # A beginning may come from another version, mirror or source. If it was of no use, the same source gets one more try from the start.
+        # A beginning may be of another version, mirror or source. If it was of no use, the same source gets one more try from the start.
         for _ in range(2):
             continued = part.exists()
             try:
