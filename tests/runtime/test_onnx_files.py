@@ -54,7 +54,7 @@ def test_weights_beside_the_file_may_be_links_as_in_the_cache_of_the_hub(write, 
 @pytest.mark.parametrize("read", [read_onnx, check_onnx])
 def test_weights_outside_of_the_folder_are_refused(read, location, write, tmp_path):
     (tmp_path.parent / "w.data").write_bytes(bytes(16))
-    with pytest.raises(WeightsMismatchError, match="which is not in the folder of the file|no such file beside it"):
+    with pytest.raises(WeightsMismatchError, match=r"which is not in the folder of the file|no such file beside it"):
         read(write(tensors=[outside(location)]))
 
 
@@ -93,7 +93,7 @@ def test_tensors_larger_than_their_bytes_are_refused(place, tensor, write):
     nodes = {"weights": ADD, "constant": [constant, *ADD], "inner graph": [helper.make_node("If", ["c"], ["w"], then_branch=inner), *ADD]}[
         place
     ]
-    with pytest.raises(WeightsMismatchError, match="declares|negative length"):
+    with pytest.raises(WeightsMismatchError, match=r"declares|negative length"):
         check_onnx(write(nodes, [tensor] if place == "weights" else []))
 
 

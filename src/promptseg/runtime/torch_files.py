@@ -102,6 +102,8 @@ def _read(archive: zipfile.ZipFile, budget: _Budget, unknown: Callable[[str], An
     unpacked = sum(entry.file_size for entry in archive.infolist())
     if unpacked > budget.most:
         raise pickle.UnpicklingError(f"it unpacks to {unpacked} bytes, more than {MAX_MULTIPLE} times its size")
+    if any(entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for entry in archive.infolist()):
+        raise pickle.UnpicklingError("it is compressed in a way that torch does not read")
     names = set(archive.namelist())
     (pickled,) = (name for name in names if name.rpartition("/")[2] == "data.pkl")
     folder = pickled.removesuffix("data.pkl")

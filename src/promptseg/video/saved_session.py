@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from ..errors import InputError
 from ..masks import Size
 from ..results import Provenance
 from ..runtime.files import output_errors, write_atomically
+from ..runtime.npz import read_npz, write_npz
 
 FORMAT = "promptseg video session 1"
 _VALUES = "session.json"
@@ -54,8 +54,7 @@ class SavedSession:
         text = np.frombuffer(json.dumps(header).encode("utf-8"), np.uint8)
         target = Path(path)
         with output_errors(target), write_atomically(target) as file:
-            arrays: dict[str, Any] = {_VALUES: text, **self.arrays}
-            np.savez(file, **arrays)
+            write_npz(file, {_VALUES: text, **self.arrays})
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> SavedSession:
@@ -66,17 +65,16 @@ class SavedSession:
         """
         source = Path(path)
         try:
-            with source.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
+            arrays, _ = read_npz(source)
             header = json.loads(arrays.pop(_VALUES).tobytes())
             written = header["format"]
             made = header["provenance"]
             provenance = Provenance(**{**made, "fallback_from": tuple(made["fallback_from"])})
             height, width = header["size"]
-            read = cls(provenance, (int(height), int(width)), header["values"], arrays, source)
+            read = cls(provenance, (int(height), int(width)), dict(header["values"]), arrays, source)
         except OSError as error:
             raise InputError(f"cannot read the session {source}: {error.strerror or error}") from error
-        except (KeyError, TypeError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             raise InputError(f"{source} is not a saved video session, or is damaged: {error}") from error
         if written != FORMAT:
             raise InputError(f"{source} has format {written!r}, but this version reads {FORMAT!r}")
@@ -102,7 +100,7 @@ class SavedSession:
         """Raise `InputError`, in the ``with`` block, for values or arrays that are missing or of the wrong form."""
         try:
             yield
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, MemoryError) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"{self.path or 'the saved session'} is damaged: {error}") from error

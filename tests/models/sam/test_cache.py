@@ -205,11 +205,11 @@ class TestDisk:
         assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 6 * KB
 
     def test_nothing_half_written_is_left_when_the_disk_is_full_and_the_memory_still_serves(self, tmp_path, monkeypatch):
-        def fail(file, **_):
+        def fail(file, *_):
             file.write(b"half")
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(cache_module.np, "savez", fail)
+        monkeypatch.setattr(cache_module, "write_npz", fail)
         cache = EmbeddingCache(folder=tmp_path)
         cache.put("key", features(1))
         assert value_of(cache.get("key")) == 1
