@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import whole_number
 from ..errors import InputError
-from ..masks import Size
+from ..masks import Mask, Size
 from ..results import Provenance
 from ..runtime.files import output_errors, write_atomically
 from ..runtime.npz import read_npz, write_npz
@@ -104,3 +105,28 @@ class SavedSession:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"{self.path or 'the saved session'} is damaged: {error}") from error
+
+
+def saved_number(value: object) -> int:
+    """Return an index or id from a saved session: a whole number of at least 0.
+
+    Raises:
+        InputError: It is something else.
+    """
+    return whole_number("a frame or an id in a saved session", value, 0, InputError)
+
+
+def saved_mask(rle: Mapping[str, Any], size: Size, score: float | None = None) -> Mask:
+    """Return a mask from a saved session.
+
+    Args:
+        rle: The mask as COCO RLE.
+        size: Size ``(height, width)`` that it must have. It is compared before the mask is decoded.
+        score: Score of the mask.
+
+    Raises:
+        ValueError: The mask has another size, or it is damaged.
+    """
+    if list(rle["size"]) != list(size):
+        raise ValueError(f"it has a mask of size {str(rle['size'])[:40]} for frames of size {size} (height, width)")
+    return Mask.from_coco_rle(dict(rle), score=score)
