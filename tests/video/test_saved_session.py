@@ -117,7 +117,9 @@ def test_other_kinds_of_compression_are_refused(kind, path):
         b"\xff\xfe",
         json.dumps({"format": "promptseg video session 1", "provenance": [], "size": [1, 2], "values": {}}).encode(),
         json.dumps({"format": "promptseg video session 1", "provenance": SESSION.provenance.to_dict(), "size": [1], "values": {}}).encode(),
-        json.dumps({"format": "promptseg video session 1", "provenance": SESSION.provenance.to_dict(), "size": [1, 2], "values": 5}).encode(),
+        json.dumps(
+            {"format": "promptseg video session 1", "provenance": SESSION.provenance.to_dict(), "size": [1, 2], "values": 5}
+        ).encode(),
         json.dumps({"format": "x", "provenance": SESSION.provenance.to_dict(), "size": [1, float("inf")], "values": {}}).encode(),
     ],
     ids=range(9),

@@ -122,7 +122,7 @@ def _metadata(path: Path, session: Any) -> YoloMetadata:
     names = _names(path, metadata["names"])
     stride = _literal(path, metadata, "stride")
     if not is_whole_number(stride, 1) or stride > MAX_STRIDE:
-        raise WeightsMismatchError(f"{path} has stride {str(stride)[:80]} in its metadata, expected a whole number from 1 to {MAX_STRIDE}")
+        raise WeightsMismatchError(f"{path} has stride {repr(stride)[:80]} in its metadata, expected a whole number from 1 to {MAX_STRIDE}")
     fixed = all(isinstance(side, int) for side in shape[2:])
     if fixed and not all(0 < side <= MAX_SIDE for side in shape[2:]):
         raise WeightsMismatchError(f"{path} takes images of size {shape[2:]} (height, width), expected {MAX_SIDE} pixels at most")
@@ -147,7 +147,7 @@ def _input_size(path: Path, metadata: Mapping[str, str]) -> Size:
     height, width = side if isinstance(side, (list, tuple)) and len(side) == 2 else (side, side)
     if not all(isinstance(length, int) and 0 < length <= MAX_SIDE for length in (height, width)):
         raise WeightsMismatchError(
-            f"{path} has imgsz {str(side)[:80]} in its metadata, expected one or two numbers of pixels, {MAX_SIDE} at most"
+            f"{path} has imgsz {repr(side)[:80]} in its metadata, expected one or two numbers of pixels, {MAX_SIDE} at most"
         )
     return (height, width)
 

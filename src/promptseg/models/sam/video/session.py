@@ -172,7 +172,9 @@ def _check_tensors(tensors: Mapping[str, Tensor]) -> None:
     for name, tensor in tensors.items():
         dimensions = 2 if name == "pointer" else 4
         if tensor.ndim != dimensions or tensor.shape[0] != 1 or not tensor.is_floating_point():
-            raise ValueError(f"a {str(name)[:40]} is {tensor.dtype} {tuple(tensor.shape)}, expected {dimensions} dimensions of real numbers")
+            raise ValueError(
+                f"a {str(name)[:40]} is {tensor.dtype} {tuple(tensor.shape)}, expected {dimensions} dimensions of real numbers"
+            )
 
 
 _PARTS = ("prompted", "pending", "tracked")
