@@ -8,11 +8,16 @@ import pytest
 
 from promptseg.errors import InputError
 from promptseg.masks import Mask
+from promptseg.prompts import Prompt
 from promptseg.results import Provenance
 from promptseg.runtime.npz import read_npz
+from promptseg.testing.fakes import FakeSegmenter
+from promptseg.tracking.session import PropagateSegmenter
 from promptseg.video.saved_session import SavedSession, saved_mask, saved_number
 
 SESSION = SavedSession(Provenance("m", "b", "1"), (4, 6), {"objects": [1]}, {"a": np.arange(6, dtype=np.float32).reshape(2, 3)})
+
+FRAMES = [np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8) for _ in range(2)]
 
 
 @pytest.fixture
@@ -148,3 +153,61 @@ def test_a_mask_of_another_size_than_the_frames_is_refused_before_it_is_decoded(
     assert saved_mask(mask.to_coco_rle(), (4, 6), 0.5) == mask
     with pytest.raises(ValueError, match="for frames of size"):
         saved_mask({"size": [10**6, 10**6], "counts": [10**12]}, (4, 6))
+
+
+class TestRestoring:
+    """What a resumed session of the tracker made of an image segmenter takes from the file."""
+
+    @pytest.fixture
+    def segmenter(self):
+        return PropagateSegmenter(FakeSegmenter())
+
+    @pytest.fixture
+    def saved(self, segmenter, tmp_path):
+        session = segmenter.open(FRAMES)
+        session.add(0, 1, Prompt.box(8, 8, 30, 30))
+        session.save(tmp_path / "s.npz")
+        return tmp_path / "s.npz"
+
+    def resume(self, segmenter, path, change):
+        arrays, _ = read_npz(path)
+        header = json.loads(arrays["session.json"].tobytes())
+        change(header["values"], arrays)
+        arrays["session.json"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+        np.savez(path, **arrays)
+        return segmenter.resume(path, FRAMES)
+
+    def test_an_unchanged_one_is_resumed(self, segmenter, saved):
+        assert self.resume(segmenter, saved, lambda values, arrays: None).object_ids == (1,)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda values, arrays: values.update(prompted=[]),
+            lambda values, arrays: values.update(prompted=[[1, []]]),
+            lambda values, arrays: values.update(prompted=[[1, [-1]]]),
+            lambda values, arrays: values.update(prompted=[[[1], [0]]]),
+            lambda values, arrays: values.update(objects=[]),
+            lambda values, arrays: values.update(objects=5),
+            lambda values, arrays: values["objects"][0].update(id="1"),
+            lambda values, arrays: values["objects"][0].update(frame=7),
+            lambda values, arrays: values["objects"][0]["prompts"][0]["mask"].update(size=[10**6, 10**6]),
+            lambda values, arrays: values["objects"][0]["prompts"][0]["mask"].update(counts=[10**12]),
+            lambda values, arrays: values["objects"][0]["track"]["mask"].update(size=[10**6, 10**6]),
+            lambda values, arrays: values["objects"][0]["track"]["mask"].update(counts="\x00\xff"),
+            lambda values, arrays: values["objects"][0]["track"].update(views=[10**12, 0]),
+            lambda values, arrays: values["objects"][0]["track"].update(views=[-1, 2]),
+            lambda values, arrays: values["objects"][0]["track"].update(last_found_box=[0, 0, 1]),
+            lambda values, arrays: values["objects"][0]["track"].update(last_found_box=[0, 0, 1, float("nan")]),
+            lambda values, arrays: values["objects"][0]["track"].update(mean_agreement="x"),
+            lambda values, arrays: values["objects"][0]["track"].update(area=-1),
+            lambda values, arrays: values["objects"][0]["track"].update(signals=[1, 1, 10**400, 0]),
+            lambda values, arrays: arrays.update({"gray-0": np.zeros((3, 3), np.uint8)}),
+            lambda values, arrays: arrays.update({name: array.astype(np.float64) for name, array in arrays.items() if "inside" in name}),
+            lambda values, arrays: arrays.update({name: array.ravel() for name, array in arrays.items() if "outside" in name}),
+        ],
+        ids=range(22),
+    )
+    def test_a_value_of_another_form_is_refused(self, change, segmenter, saved):
+        with pytest.raises(InputError):
+            self.resume(segmenter, saved, change)

@@ -225,6 +225,10 @@ class TestCredentials:
         with pytest.raises(WeightsNotFoundError, match=r"http://127\.0\.0\.1:9/packages/name@1\.0/w\.bin: "):
             fetch_weights("model", [WeightFile("w.bin", SHA, ("http://user:pass@127.0.0.1:9/packages/name@1.0/w.bin",))])
 
+    def test_the_path_of_a_local_file_is_shown(self, tmp_path):
+        with pytest.raises(WeightsNotFoundError, match=r"file:///absent/w\.bin: there is no file /absent/w\.bin"):
+            fetch_weights("model", [WeightFile("w.bin", SHA, ("file:///absent/w.bin",))])
+
     def test_user_name_and_password_are_sent_as_they_are_meant(self, raw_servers, target):
         raw_servers[0].answer = answer(body=DATA)
         fetch_source(raw_servers[0].url().replace("http://", "http://us%40er:p%C3%A4ss@"), target)

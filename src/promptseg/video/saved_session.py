@@ -71,6 +71,7 @@ class SavedSession:
             written = header["format"]
             made = header["provenance"]
             provenance = Provenance(**{**made, "fallback_from": tuple(made["fallback_from"])})
+            dict(provenance.weights)  # `check` compares them.
             height, width = header["size"]
             read = cls(provenance, (int(height), int(width)), dict(header["values"]), arrays, source)
         except OSError as error:

