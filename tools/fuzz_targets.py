@@ -304,3 +304,22 @@ def targets() -> list[Target]:
         session_target(),
         value_target(),
     ]
+
+
+def single_files() -> dict[str, tuple[str, bytes, Callable[[Path], object]]]:
+    """Return readers of one file, by name: its path, its good content, and the function that reads its folder."""
+
+    def usable(**options: Any) -> Callable[[Path], object]:
+        return lambda folder: list(open_dataset(folder / "images", **{name: folder / place for name, place in options.items()}).usable([]))
+
+    return {
+        "coco": ("c.json", json.dumps(COCO).encode(), usable(coco="c.json")),
+        "labelme": ("labelme/a.json", json.dumps(LABELME).encode(), usable(labelme="labelme")),
+        "yolo": ("labels/a.txt", b"0 0.1 0.1 0.5 0.1 0.5 0.5\n1 0.5 0.5 0.2 0.2 0.9\n", usable(yolo="labels")),
+        "cvat": ("c.xml", CVAT.encode(), usable(cvat="c.xml")),
+        "label studio": ("l.json", json.dumps(LABEL_STUDIO).encode(), usable(label_studio="l.json")),
+        "geojson": ("g/a.geojson", good("geojson")["geojson/a.geojson"], usable(geojson="g")),
+        "table of prompts": ("t.csv", TABLE.encode(), lambda folder: _source(folder / "t.csv")),
+        "coco boxes": ("c.json", json.dumps(COCO).encode(), lambda folder: _source(folder / "c.json")),
+        "configuration": ("c.yaml", CONFIG.encode(), lambda folder: read_config(folder / "c.yaml")),
+    }

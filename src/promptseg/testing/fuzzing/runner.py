@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import multiprocessing
 import os
@@ -251,6 +252,7 @@ class _Worker:
 
 def _run_block(target: Target, seed: int, first: int, stop: int, to: Connection) -> None:
     """Run a block of inputs in this process and tell the outcomes. The number before each input is told first."""
+    faulthandler.disable()  # A crash is reported by the parent.
     with open(os.devnull, "w") as nothing:  # noqa: PTH123 - Libraries in C print what they find.
         os.dup2(nothing.fileno(), 2)
     counts: Counter[str] = Counter()
