@@ -218,43 +218,6 @@ class Dataset:
         return replace(self, entries=tuple(entry for entry in self.entries if entry.name in wanted))
 
 
-def annotated(
-    name: str, path: Path, masks: Sequence[tuple[str, Mask]], ignored: Sequence[Mask] = (), findings: Sequence[Finding] = ()
-) -> AnnotatedImage:
-    """Return an annotated image after checking its masks against the image file. Empty masks become findings.
-
-    Args:
-        name: The image's name.
-        path: The image file.
-        masks: The key of each object, unique in the image, with its mask.
-        ignored: Regions that are neither object nor background.
-        findings: Earlier findings about the image.
-
-    Raises:
-        AnnotationError: When the image cannot be read, or a mask is of another size.
-    """
-    try:
-        size = image_size(path)
-    except InputError as error:
-        raise AnnotationError(Finding(name, "unreadable", str(error))) from error
-    found = list(findings)
-    for mask in (*(mask for _, mask in masks), *ignored):
-        if mask.size != size:
-            (height, width), (rows, columns) = size, mask.size
-            raise AnnotationError(
-                Finding(name, "size", f"the image is {width} wide and {height} high, its mask {columns} wide and {rows} high")
-            )
-    objects = []
-    for key, mask in masks:
-        if mask.area:
-            objects.append(AnnotatedObject(f"{name}#{key}", mask))
-        else:
-            found.append(Finding(f"{name}#{key}", "empty", "the object has no pixels"))
-    if not masks:
-        found.append(Finding(name, "empty", "the image has no objects"))
-    return AnnotatedImage(name, path, size, tuple(objects), tuple(ignored), tuple(found))
-
-
 def image_size(path: Path, content: bytes | None = None) -> Size:
     """Read ``(height, width)`` of an image from its header, after the EXIF orientation is applied as in `promptseg.load_image`.
 
