@@ -10,8 +10,8 @@ from PIL import Image
 
 from promptseg import images
 from promptseg.annotation.sources import open_source
-from promptseg.datasets.core import files_under
 from promptseg.errors import InputError
+from promptseg.image_files import files_under
 from promptseg.images import IMAGE_SUFFIXES, load_image
 from promptseg.video.frames import open_frames
 

@@ -15,10 +15,10 @@ from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..errors import InputError
-from ..images import IMAGE_SUFFIXES, load_image
+from ..image_files import image_size
+from ..images import load_image
 from ..masks import Mask, Size
 
 FindingKind = Literal["unpaired", "ambiguous", "unreadable", "size", "failed", "empty", "duplicate", "trained", "skipped", "converted"]
@@ -230,36 +230,6 @@ def annotated(
     return AnnotatedImage(name, path, size, tuple(objects), tuple(ignored), tuple(found))
 
 
-def image_size(path: Path) -> Size:
-    """Read ``(height, width)`` of an image from its header, after the EXIF orientation is applied as in `promptseg.load_image`.
-
-    Raises:
-        InputError: When the file is not a readable image.
-    """
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            turned = image.getexif().get(_ORIENTATION) in (5, 6, 7, 8)
-    except Exception as error:  # Pillow's readers have no common base.
-        raise InputError(f"cannot read image {path}: {error}") from error
-    return (width, height) if turned else (height, width)
-
-
-def files_under(folder: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> dict[str, Path]:
-    """Return the files of a folder and its subfolders, by their paths within the folder with ``/`` as separator.
-
-    Hidden files and folders are left out.
-
-    Raises:
-        InputError: When the folder does not exist.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder")
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
-    names = {path.relative_to(folder).as_posix(): path for path in found if path.is_file()}
-    return {name: path for name, path in sorted(names.items()) if not any(part.startswith(".") for part in name.split("/"))}
-
-
 def read_json(path: Path) -> Any:
     """Read a JSON file.
 
@@ -281,6 +251,3 @@ def read_score(value: object) -> float | None:
     except (TypeError, ValueError):
         return None
     return score if math.isfinite(score) else None
-
-
-_ORIENTATION = 0x0112

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ...errors import InputError
+from ...image_files import image_size
 from ...masks import Mask, Size
 from ..core import (
     AnnotatedImage,
@@ -21,7 +22,6 @@ from ..core import (
     Entry,
     Finding,
     annotated,
-    image_size,
     read_json,
     read_score,
 )

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..._boxes import filled_box
 from ...errors import InputError
+from ...image_files import image_size
 from ...masks import Mask, Masks, Size
 from ..core import (
     AnnotatedImage,
@@ -26,7 +27,6 @@ from ..core import (
     Entry,
     Finding,
     annotated,
-    image_size,
     read_score,
 )
 from ..descriptor import BOXES, Format, OutputVariant, Reader

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...image_files import files_under, image_size
 from ...masks import Mask, Polygon, Size
 from ..core import (
     AnnotatedImage,
@@ -25,8 +26,6 @@ from ..core import (
     Entry,
     Finding,
     annotated,
-    files_under,
-    image_size,
     read_json,
     read_score,
 )

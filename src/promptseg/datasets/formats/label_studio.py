@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import InputError
+from ...image_files import image_size
 from ...masks import Mask, Size
 from ...runtime.files import write_atomically
 from ..core import (
@@ -30,7 +31,6 @@ from ..core import (
     Entry,
     Finding,
     annotated,
-    image_size,
     read_json,
     read_score,
 )

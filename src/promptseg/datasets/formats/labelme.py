@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ...errors import InputError
+from ...image_files import files_under, image_size
 from ...masks import Mask, Masks, Size
 from ..core import (
     AnnotatedImage,
@@ -29,8 +30,6 @@ from ..core import (
     Entry,
     Finding,
     annotated,
-    files_under,
-    image_size,
     read_json,
     read_score,
 )

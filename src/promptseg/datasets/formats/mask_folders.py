@@ -6,7 +6,8 @@ import os
 from functools import partial
 from pathlib import Path
 
-from ..core import AnnotatedImage, Dataset, Entry, Finding, annotated, files_under
+from ...image_files import files_under
+from ..core import AnnotatedImage, Dataset, Entry, Finding, annotated
 from ..descriptor import Format, Reader
 from ..mask_image_reading import read_mask_file
 

@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from ...errors import InputError
-from ..core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding, annotated, files_under
+from ...image_files import files_under
+from ..core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding, annotated
 from ..mask_image_reading import MaskKind, read_mask_file
 
 

@@ -16,8 +16,9 @@ from PIL import Image
 
 from ..._boxes import filled_box
 from ...errors import InputError
+from ...image_files import files_under, image_size
 from ...masks import Mask
-from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, annotated, files_under, image_size
+from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, annotated
 from ..descriptor import BOXES, Format, OutputVariant, Place, Reader
 from ..label_image_writing import VOID, paint, save_palette, voc_colors, with_void
 from ..writer_base import NO_CLASS, FolderWriter

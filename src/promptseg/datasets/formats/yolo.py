@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ..._boxes import filled_box
 from ...errors import InputError
+from ...image_files import files_under, image_size
 from ...masks import Mask
 from ..core import (
     AnnotatedImage,
@@ -29,8 +30,6 @@ from ..core import (
     Entry,
     Finding,
     annotated,
-    files_under,
-    image_size,
 )
 from ..descriptor import BOXES, Format, Option, OutputVariant, Reader
 from ..polygons import INSET, inset_parts, one_ring
