@@ -94,7 +94,7 @@ def stated_range(image: Image.Image) -> Range | None:
     It is stated by ``sBIT`` in PNG, ``BitsPerSample`` and ``SMaxSampleValue`` in TIFF, the maximum in PGM, and the precision in JPEG 2000.
     A stated range that is the whole range of the data type is none: programs write it whatever the samples are.
     """
-    if image.format == "JPEG2000" or (image.format == "PPM" and getattr(image, "tile", None) and image.tile[0][0] != "raw"):
+    if image.format == "JPEG2000" or (image.format == "PPM" and _tile(image)[0] != "raw"):
         return (0, 65535) if image.mode in ("I", "I;16") else None  # Pillow has scaled the samples.
     if image.format == "PNG":
         bits = _significant_bits(image)
@@ -116,10 +116,9 @@ def holds(limits: Range, samples: NDArray[Any]) -> bool:
 
 def is_reduced(image: Image.Image) -> bool:
     """Return whether Pillow reduces the samples of an open color image from 16 bits to their high bytes."""
-    tiles = getattr(image, "tile", None)
-    if image.mode not in ("LA", "RGB", "RGBA") or not tiles:
+    codec, arguments = _tile(image)
+    if image.mode not in ("LA", "RGB", "RGBA"):
         return False
-    codec, *_, arguments = tiles[0]
     return ";16" in str(arguments) or (codec == "ppm" and isinstance(arguments, tuple) and arguments[-1] == 65535)
 
 
@@ -195,13 +194,19 @@ def _scaled(samples: NDArray[Any], limits: Range) -> NDArray[np.uint8]:
     low, high = limits
     if samples.dtype.kind in "iu" and samples.dtype.itemsize <= 2:  # A table is quicker and needs little memory.
         values = np.arange(int(max(samples.max(), 0)) + 1, dtype=np.float64)
-        table = np.clip((values - low) * (255 / ((high - low) or 1)) + 0.5, 0, 255).astype(np.uint8)
-        return table[samples]
+        table: NDArray[np.uint8] = np.clip((values - low) * (255 / ((high - low) or 1)) + 0.5, 0, 255).astype(np.uint8)
+        return np.take(table, samples)
     scaled = samples.astype(np.float32 if abs(low) <= 65535 and abs(high) <= 65535 else np.float64)
     scaled -= low
     scaled *= 255 / ((high - low) or 1)
     scaled += 0.5
     return np.clip(scaled, 0, 255, out=scaled).astype(np.uint8)
+
+
+def _tile(image: Image.Image) -> tuple[str, Any]:
+    """Return how the pixels of an open image file are decoded: the codec and its arguments. Both are empty for an image in memory."""
+    tiles = getattr(image, "tile", None)
+    return (str(tiles[0][0]), tiles[0][3]) if tiles else ("raw", None)
 
 
 def _significant_bits(image: Image.Image) -> int:

@@ -88,9 +88,9 @@ def _from_pil(image: Image.Image, name: str, *, once: bool = False) -> NDArray[n
     if content is not None:
         high_bytes = np.asarray(upright.convert("RGB"))
         if int(high_bytes.max()) - int(high_bytes.min()) < 64:  # Less than a quarter of 16 bits: there may be more in the low bytes.
-            samples = decode_color(content, stored, orientation)
-            if samples is not None:
-                return _from_array(samples, name, limits if limits and holds(limits, samples[..., :3]) else None, once=once)
+            color = decode_color(content, stored, orientation)
+            if color is not None:
+                return _from_array(color, name, limits if limits and holds(limits, color[..., :3]) else None, once=once)
     if upright.mode in ("LA", "PA", "RGBA", "RGBa", "La") or "transparency" in upright.info:
         rgba = upright.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")

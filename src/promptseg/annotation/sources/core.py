@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from ...image_files import Unused
 from ...prompts import Prompt
 
 
@@ -44,6 +45,11 @@ class Source(Protocol):
         """Whether images may have prompts of their own."""
         ...
 
+    @property
+    def unused(self) -> Unused:
+        """Files that the source holds and that are no images of it."""
+        ...
+
     def __iter__(self) -> Iterator[SourceImage]:
         """Return the images, in the same order each time."""
         ...
@@ -57,11 +63,13 @@ class NamedImages:
         description: Identity of the source as JSON values.
         root: The folder.
         names: Paths of the images within the folder, in order.
+        unused: Files and folders in it that are not used.
     """
 
     description: Mapping[str, Any]
     root: Path
     names: tuple[str, ...] = field(repr=False)
+    unused: Unused = Unused()
     has_prompts: bool = field(default=False, init=False)
 
     def __iter__(self) -> Iterator[SourceImage]:
@@ -81,6 +89,7 @@ class ListedImages:
     description: Mapping[str, Any]
     images: tuple[SourceImage, ...] = field(repr=False)
     has_prompts: bool = False
+    unused: Unused = field(default=Unused(), init=False)
 
     def __iter__(self) -> Iterator[SourceImage]:
         return iter(self.images)

@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image
 
+from ...image_files import Unused
 from ...runtime.files import output_errors, write_atomically
 from ...video.frames import open_frames
 from .core import SourceImage
@@ -31,6 +32,7 @@ class VideoImages:
     every: int
     folder: Path
     has_prompts: bool = field(default=False, init=False)
+    unused: Unused = field(default=Unused(), init=False)
 
     @property
     def description(self) -> Mapping[str, Any]:
