@@ -60,20 +60,20 @@ def open_image(source: ImageFile, name: str | None = None) -> Iterator[Image.Ima
 
     Args:
         source: A path, the bytes of a file, or an open binary file.
-        name: Name in error messages. By default the path, or a description of the data.
+        name: What it is and its name, in error messages, such as ``"mask a.png"``. By default the path, or a description of the data.
 
     Raises:
         InputError: The file is absent, unreadable, truncated, empty, in no format of `FORMATS`, or of more than `MAX_PIXELS`. Errors
             that Pillow raises within the block become this one, too.
     """
-    name = name or name_of(source)
+    absent, name = name or f"image {name_of(source)}", name or name_of(source)
     with contextlib.ExitStack() as stack:
         try:
             file = stack.enter_context(Path(source).open("rb")) if isinstance(source, (str, os.PathLike)) else _seekable(source, name)
         except OSError as error:
-            raise InputError(f"cannot read image {name}: {error.strerror or error}") from error
+            raise InputError(f"cannot read {absent}: {error.strerror or error}") from error
         except ValueError as error:  # InputError is one, too; a path with a null byte is another.
-            raise error if isinstance(error, InputError) else InputError(f"cannot read image {name!r}: {error}") from error
+            raise error if isinstance(error, InputError) else InputError(f"cannot read {absent!r}: {error}") from error
         with pillow_errors(name):
             yield stack.enter_context(_identified(file, name))
 

@@ -18,6 +18,7 @@ class Pattern:
         if parts and parts[-1] == "**":
             parts = (*parts, "*")
         self._parts = [None if part == "**" else re.compile(fnmatch.translate(part)) for part in parts]
+        self._known = {"": self._beside({0})}  # What folders have used up.
 
     def matches(self, name: str) -> bool:
         """Return whether a file of this name, with ``/`` as separator, matches."""
@@ -29,19 +30,17 @@ class Pattern:
 
     def _places(self, name: str) -> set[int]:
         """Return the numbers of parts of the pattern that the whole name may have used up."""
-        places = self._beside({0})
-        for part in name.split("/"):
-            reached = set()
-            for place in places:
-                if place == len(self._parts):
-                    continue
-                expression = self._parts[place]
-                if expression is None:
-                    reached.add(place)
-                elif expression.match(part):
-                    reached.add(place + 1)
-            places = self._beside(reached)
-        return places
+        folder, _, last = name.rpartition("/")
+        if folder not in self._known:
+            self._known[folder] = self._places(folder)
+        reached = set()
+        for place in self._known[folder]:
+            expression = self._parts[place] if place < len(self._parts) else _END
+            if expression is None:
+                reached.add(place)
+            elif expression.match(last):
+                reached.add(place + 1)
+        return self._beside(reached)
 
     def _beside(self, places: set[int]) -> set[int]:
         """Return the places with those that follow a ``**`` that stands for no folder."""
@@ -51,3 +50,7 @@ class Pattern:
                 place += 1
                 found.add(place)
         return found
+
+
+_END = re.compile("(?!)")
+"""Expression that matches no part of a name."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..image_files import image_size
+from ..image_files import Unused, image_size
 from ..images import load_image
 from ..masks import Mask, Size
 
@@ -36,7 +36,7 @@ class Finding:
         kind: ``"unpaired"`` (an image without annotation or the reverse), ``"ambiguous"`` (several that could be meant), ``"unreadable"``,
             ``"size"`` (the annotation is of an image of another size), ``"failed"`` (a model could not do it), ``"empty"`` (no true
             object), ``"duplicate"`` (the same image twice), ``"trained"`` (the model was trained on it), ``"skipped"`` (an annotation that
-            is no mask) or ``"converted"`` (read, but not as it stands).
+            is no mask, or files that are not used) or ``"converted"`` (read, but not as it stands).
         message: Description for people.
     """
 
@@ -228,6 +228,11 @@ def annotated(
     if not masks:
         found.append(Finding(name, "empty", "the image has no objects"))
     return AnnotatedImage(name, path, size, tuple(objects), tuple(ignored), tuple(found))
+
+
+def left_out(folder: object, unused: Unused) -> list[Finding]:
+    """Return the finding about files of a folder that are not used, if there are any."""
+    return [Finding(str(folder), "skipped", f"left out: {unused}")] if unused else []
 
 
 def read_json(path: Path) -> Any:

@@ -21,6 +21,7 @@ from PIL import Image
 
 from ...errors import InputError
 from ...image_files import files_under, image_size
+from ...image_formats import open_image
 from ...masks import Mask, Masks, Size
 from ..core import (
     AnnotatedImage,
@@ -121,7 +122,7 @@ def _mask(shape: dict[str, Any], size: Size) -> Mask | None:
 
 def _pasted(encoded: str, points: NDArray[np.float64], size: Size) -> NDArray[np.bool_]:
     """Return the (H, W) mask of a mask shape: a PNG in base64, whose top-left pixel is the first point."""
-    with Image.open(io.BytesIO(base64.b64decode(encoded))) as image:
+    with open_image(base64.b64decode(encoded), "the image of a mask shape") as image:
         crop = np.asarray(image) > 0
     x, y = (round(value) for value in points[0].tolist())
     pixels = np.zeros(size, bool)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from ...image_files import files_under
-from ..core import AnnotatedImage, Dataset, Entry, Finding, annotated
+from ..core import AnnotatedImage, Dataset, Entry, Finding, annotated, left_out
 from ..descriptor import Format, Reader
 from ..mask_image_reading import read_mask_file
 
@@ -24,8 +24,9 @@ def read_mask_folders(images: str | os.PathLike[str], masks: str | os.PathLike[s
     Raises:
         InputError: When the folder of the images does not exist.
     """
-    entries, findings = [], []
-    for name, image_file in files_under(Path(images)).items():
+    image_files = files_under(Path(images))
+    entries, findings = [], left_out(images, image_files.unused)
+    for name, image_file in image_files.items():
         folders = [Path(masks) / name, (Path(masks) / name).with_suffix("")]
         found = next((folder for folder in folders if folder.is_dir()), None)
         if found is None:
@@ -36,8 +37,9 @@ def read_mask_folders(images: str | os.PathLike[str], masks: str | os.PathLike[s
 
 
 def _read(name: str, image_file: Path, folder: Path) -> AnnotatedImage:
-    objects, findings = [], []
-    for file, path in files_under(folder).items():
+    files = files_under(folder)
+    objects, findings = [], left_out(folder, files.unused)
+    for file, path in files.items():
         masks, _, found = read_mask_file(path, "binary")
         findings += found
         objects += [(file, mask) for _, mask in masks]

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from ...errors import InputError
 from ...image_files import files_under
-from ..core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding, annotated
+from ..core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding, annotated, left_out
 from ..mask_image_reading import MaskKind, read_mask_file
 
 
@@ -47,6 +47,8 @@ def read_paired_masks(images: str | os.PathLike[str], masks: str | os.PathLike[s
         else:
             entries.append(Entry(name, partial(_read, name, image_files[name], mask_files[found[0]], kind)))
     findings += [Finding(str(mask_files[name]), "unpaired", "the mask image has no image") for name in mask_files if name not in used]
+    for folder, listing in ((images, image_files), (masks, mask_files)):
+        findings += left_out(folder, listing.unused)
     return Dataset(f"{images} with masks {masks}", tuple(entries), tuple(findings))
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
-from PIL import Image
 
 from ..._boxes import filled_box
 from ...errors import InputError
 from ...image_files import files_under, image_size
+from ...image_formats import open_image
 from ...masks import Mask
 from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, annotated
 from ..descriptor import BOXES, Format, OutputVariant, Place, Reader
@@ -68,11 +68,8 @@ def _read(name: str, image_file: Path, file: Path, label_image: Path, boxes: boo
     size = image_size(image_file)
     numbers = None
     if label_image.is_file():
-        try:
-            with Image.open(label_image) as image:
-                numbers = np.asarray(image)
-        except Exception as error:  # Pillow's readers have no common base.
-            raise InputError(f"cannot read mask {label_image}: {error}") from error
+        with open_image(label_image, f"mask {label_image}") as image:
+            numbers = np.asarray(image)
         if numbers.ndim != 2:
             raise InputError(f"mask {label_image} is in color: expected object numbers")
     objects, findings = [], []

@@ -30,6 +30,7 @@ from ..core import (
     Entry,
     Finding,
     annotated,
+    left_out,
 )
 from ..descriptor import BOXES, Format, Option, OutputVariant, Reader
 from ..polygons import INSET, inset_parts, one_ring
@@ -66,6 +67,7 @@ def read_yolo(
         used.add(file)
         entries.append(Entry(name, partial(_read, name, image_file, label_files.get(file), known, boxes)))
     findings = [Finding(str(path), "unpaired", "the text file has no image") for file, path in label_files.items() if file not in used]
+    findings += left_out(images, image_files.unused.without(".txt", ".yaml"))
     return Dataset(f"{images} with the YOLO labels of {labels}", tuple(entries), tuple(findings))
 
 
