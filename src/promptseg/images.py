@@ -48,12 +48,12 @@ def load_image(source: ImageLike) -> NDArray[np.uint8]:
         name = f"the PIL image {getattr(source, 'filename', '')}".rstrip()
         with pillow_errors(name, "is truncated, corrupt or closed"):
             check_size(source, name)
-            return _from_pil(source, name)
+            return from_pil(source, name)
     if isinstance(source, (bytes, str, os.PathLike)) or hasattr(source, "read"):
         with open_image(source) as image:
             name = image_formats.name_of(source)
             check_single(image, name)
-            return _from_pil(image, name, once=isinstance(source, (str, os.PathLike)))
+            return from_pil(image, name, once=isinstance(source, (str, os.PathLike)))
     raise InputError(f"an image is a path, bytes, an open file, a PIL image or an array, got {type(source).__name__}")
 
 
@@ -75,9 +75,17 @@ def load_image_copy(source: ImageLike) -> NDArray[np.uint8]:
     return pixels.copy() if isinstance(source, np.ndarray) and np.may_share_memory(pixels, source) else pixels
 
 
-def _from_pil(image: Image.Image, name: str, *, once: bool = False) -> NDArray[np.uint8]:
+def from_pil(image: Image.Image, name: str, limits: Range | None = None, *, once: bool = False) -> NDArray[np.uint8]:
+    """Return the current frame of a PIL image of a checked size as an RGB array, as `load_image` does.
+
+    Args:
+        image: The image.
+        name: Its name in messages.
+        limits: Range of samples of more than 8 bits, where it is known and not to be taken from the image.
+        once: Tell a range that was chosen once only for this name.
+    """
     # Pillow drops the file and what it states when the pixels are loaded.
-    limits, content = stated_range(image), file_bytes(image) if is_reduced(image) else None
+    limits, content = limits or stated_range(image), file_bytes(image) if is_reduced(image) else None
     stored, orientation = image.size, image.getexif().get(_ORIENTATION, 1)
     upright = ImageOps.exif_transpose(image)
     if upright.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
@@ -111,7 +119,7 @@ def _from_array(array: NDArray[Any], name: str, limits: Range | None = None, *, 
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
     if pixels.shape[2] == 4:
-        return _from_pil(Image.fromarray(np.ascontiguousarray(pixels)), name)
+        return from_pil(Image.fromarray(np.ascontiguousarray(pixels)), name)
     if pixels.shape[2] == 1:
         pixels = np.repeat(pixels, 3, axis=2)
     return np.ascontiguousarray(pixels)
