@@ -70,10 +70,12 @@ def open_image(source: ImageFile, name: str | None = None) -> Iterator[Image.Ima
     with contextlib.ExitStack() as stack:
         try:
             file = stack.enter_context(Path(source).open("rb")) if isinstance(source, (str, os.PathLike)) else _seekable(source, name)
+        except InputError:
+            raise
         except OSError as error:
             raise InputError(f"cannot read {absent}: {error.strerror or error}") from error
-        except ValueError as error:  # InputError is one, too; a path with a null byte is another.
-            raise error if isinstance(error, InputError) else InputError(f"cannot read {absent!r}: {error}") from error
+        except ValueError as error:  # The path has a null byte.
+            raise InputError(f"cannot read {absent!r}: {error}") from error
         with pillow_errors(name):
             yield stack.enter_context(_identified(file, name))
 

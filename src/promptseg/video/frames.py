@@ -27,7 +27,7 @@ from ..protocols import Frame, FrameSource, VideoLike
 from ._reader import Reader, StreamReader, Unread
 from .camera import open_camera
 from .ffmpeg import FileReader
-from .image_readers import ArrayReader, ImageReader, PageReader, folder_reader
+from .image_readers import ArrayReader, ImageReader, PageReader
 
 _EXPECTED = "a video is a path, a stream address, a camera number, a folder, an array or an iterable of images"
 
@@ -91,8 +91,7 @@ def _path_reader(text: str | bytes) -> Reader:
         return StreamReader(text, iter(FileReader(text).read(0)))
     path = Path(text)
     try:
-        if path.is_dir():
-            return folder_reader(path)
+        is_folder = path.is_dir()
         path.stat()
     except (OSError, ValueError) as error:  # A path with a null byte is a ValueError.
         short = text if len(text) <= 200 else text[:199] + "…"
