@@ -74,7 +74,7 @@ def open_image(source: ImageFile, name: str | None = None) -> Iterator[Image.Ima
             raise
         except OSError as error:
             raise InputError(f"cannot read {absent}: {error.strerror or error}") from error
-        except ValueError as error:  # The path has a null byte.
+        except (TypeError, ValueError) as error:  # The path is in bytes, or has a null byte.
             raise InputError(f"cannot read {absent!r}: {error}") from error
         with pillow_errors(name):
             yield stack.enter_context(_identified(file, name))

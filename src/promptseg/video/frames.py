@@ -27,7 +27,7 @@ from ..protocols import Frame, FrameSource, VideoLike
 from ._reader import Reader, StreamReader, Unread
 from .camera import open_camera
 from .ffmpeg import FileReader
-from .image_readers import ArrayReader, ImageReader, PageReader
+from .image_readers import ArrayReader, ImageReader, PageReader, folder_reader
 
 _EXPECTED = "a video is a path, a stream address, a camera number, a folder, an array or an iterable of images"
 
@@ -97,11 +97,9 @@ def _path_reader(text: str | bytes) -> Reader:
         short = text if len(text) <= 200 else text[:199] + "…"
         if isinstance(error, FileNotFoundError):
             raise InputError(f"there is no video {short}: check the path") from error
-        raise (
-            error
-            if isinstance(error, InputError)
-            else InputError(f"cannot read video {short!r}: {getattr(error, 'strerror', None) or error}")
-        ) from error
+        raise InputError(f"cannot read video {short!r}: {getattr(error, 'strerror', None) or error}") from error
+    if is_folder:
+        return folder_reader(path)
     # A GIF is read by FFmpeg, as other videos are; in a folder it is one frame.
     return PageReader(path) if path.suffix.lower() in IMAGE_SUFFIXES - {".gif"} else FileReader(path)
 
