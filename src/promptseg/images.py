@@ -1,7 +1,11 @@
 """Image loading: a path, bytes, an open file, a PIL image or an array becomes an (H, W, 3) uint8 RGB array.
 
-EXIF orientation is applied, gray and palette images become RGB, transparent pixels are laid on white, and CMYK is converted. Samples of
-more than 8 bits are scaled by the range that the file states, or else by their own (`promptseg.image_samples` has the rules).
+EXIF orientation is applied, gray and palette images become RGB, transparent pixels are laid on white, and CMYK is converted.
+
+Samples of more than 8 bits are scaled by the range that the file states (``sBIT`` of PNG, ``BitsPerSample`` and ``SMaxSampleValue`` of
+TIFF, the maximum of PGM). Where it states none, the range is the first of 0…1 (floats alone), 0…255, 0…1023, 0…4095, 0…16383 and 0…65535
+that holds all samples. Samples that fill less than a quarter of it or reach beyond are stretched from their minimum to their maximum. An
+`InputWarning` tells the range.
 """
 
 from __future__ import annotations
@@ -36,7 +40,7 @@ def load_image(source: ImageLike) -> NDArray[np.uint8]:
         (H, W, 3) uint8 RGB, C-contiguous.
 
     Raises:
-        InputError: The image is absent, unreadable, truncated, empty, closed, of more than `promptseg.image_formats.MAX_PIXELS`, of an
+        InputError: The image is absent, unreadable, truncated, empty, closed, of more than 178,956,970 pixels, of an
             unusable shape or dtype, or has negative samples, NaN or infinities; or the file has several pages or frames.
 
     Warns:

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from promptseg.errors import InputError, InputWarning
 from promptseg.video.frames import open_frames
@@ -41,6 +41,13 @@ class TestPages:
             assert values(frames, 2) == [170, 250]
             assert (frames.count, frames.rereadable, frames.size) == (4, True, (6, 8))
         assert values(open_frames(path, every=2, start=1)) == [90, 250]
+
+    def test_an_avif_animation_is_read_from_its_bytes_too(self, stack):
+        if not features.check("avif"):
+            pytest.skip("this Pillow reads no AVIF")
+        path = stack("a.avif", grays(10, 90, 170), quality=100)
+        for source in (path, path.read_bytes()):
+            assert values(open_frames(source)) == pytest.approx([10, 90, 170], abs=2)
 
     def test_an_animation_has_times_and_a_stack_has_none(self, stack):
         animated = open_frames(stack("a.png", grays(10, 90, 170), duration=[40, 40, 80]))

@@ -71,9 +71,7 @@ def _reader(source: Any) -> Reader:
         return _path_reader(os.fspath(source))
     if isinstance(source, (bytes, bytearray)):
         content = bytes(source)
-        # FFmpeg reads only the first image of these: APNG, TIFF and WebP.
-        of_pages = content.startswith((b"\x89PNG", b"II*\0", b"MM\0*")) or (content[:4] == b"RIFF" and content[8:12] == b"WEBP")
-        return PageReader(content) if of_pages else FileReader(content)
+        return PageReader(content) if _may_have_pages(content) else FileReader(content)
     if isinstance(source, np.ndarray):
         return ArrayReader(source)
     if isinstance(source, Sequence):
@@ -81,6 +79,12 @@ def _reader(source: Any) -> Reader:
     if isinstance(source, Iterable) and not isinstance(source, Mapping) and not hasattr(source, "read"):
         return StreamReader("the stream of images", ((None, lambda image=image: load_image(image)) for image in source))  # type: ignore[misc]
     raise InputError(f"{_EXPECTED}, got {type(source).__name__}")
+
+
+def _may_have_pages(content: bytes) -> bool:
+    """Return whether a file is APNG, AVIF, TIFF or WebP, of which FFmpeg may read only the first image."""
+    kind = content[8:12] if content[:4] == b"RIFF" else content[4:12]
+    return content.startswith((b"\x89PNG", b"II*\0", b"MM\0*")) or kind in (b"WEBP", b"ftypavif", b"ftypavis")
 
 
 def _path_reader(text: str | bytes) -> Reader:
