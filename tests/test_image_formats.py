@@ -27,7 +27,7 @@ def test_every_format_is_read_whatever_its_suffix(kind, tmp_path):
     try:
         (tmp_path / "image").write_bytes(encode(image, kind))
     except KeyError:
-        pytest.skip(f"this Pillow does not write {kind}")
+        pytest.skip(f"this Pillow was built without {kind}")
     assert np.abs(load_image(tmp_path / "image")[8, 8].astype(int) - (200, 100, 50)).max() <= 4
 
 

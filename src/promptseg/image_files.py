@@ -17,7 +17,7 @@ from .images import IMAGE_SUFFIXES
 from .masks import Size
 
 MARKER = ".promptseg"
-"""File in a written folder. It marks the folder as written by promptseg, which may therefore replace it."""
+"""Name of the file that marks a folder as written by promptseg (`promptseg.datasets`)."""
 
 MAX_LINKED_FOLDERS = 10_000
 """Maximum number of folders that are entered through links. A few links to folders of links can stand for millions."""

@@ -44,7 +44,7 @@ class TestPages:
 
     def test_an_avif_animation_is_read_from_its_bytes_too(self, stack):
         if not features.check("avif"):
-            pytest.skip("this Pillow reads no AVIF")
+            pytest.skip("this Pillow was built without AVIF")
         path = stack("a.avif", grays(10, 90, 170), quality=100)
         for source in (path, path.read_bytes()):
             assert values(open_frames(source)) == pytest.approx([10, 90, 170], abs=2)

@@ -14,13 +14,15 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from ..errors import OutputError
-from ..image_files import MARKER
 from ..masks import Mask
 from ..runtime.files import output_errors, write_atomically
 from .core import AnnotatedImage, AnnotatedObject
 
 NO_CLASS = "object"
 """Class of masks without a label, in formats that require one."""
+
+MARKER = ".promptseg"
+"""File in a written folder. It marks the folder as written by promptseg, which may therefore replace it."""
 
 
 class Classes:
