@@ -76,8 +76,14 @@ class TestOwnRange:
         assert "7000 is read as black and 7255 as white" in note
         assert told(np.uint16([[0, 16383 // 4 + 1], [0, 4096]]))[0].max() == 64  # A quarter, and so the range of 14 bits.
 
-    @pytest.mark.parametrize("samples", [np.int32([[0, 70000]]), np.uint32([[0, 2**32 - 1]]), np.float64([[0, 1e300]])], ids=str)
+    @pytest.mark.parametrize(
+        "samples", [np.int32([[0, 70000]]), np.uint32([[0, 2**32 - 1]]), np.float64([[0, 1e300]]), np.float32([[0, 3e38]])], ids=str
+    )
     def test_samples_beyond_16_bits_are_stretched(self, samples):
+        assert told(samples)[0].tolist() == [[0, 255]]
+
+    @pytest.mark.parametrize("samples", [np.float64([[0.5, 0.5 + 1e-9]]), np.float64([[0, 5e-324]]), np.float32([[0, 1e-45]])], ids=str)
+    def test_samples_that_differ_little_are_stretched_exactly(self, samples):
         assert told(samples)[0].tolist() == [[0, 255]]
 
     @pytest.mark.parametrize(

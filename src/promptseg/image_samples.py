@@ -196,9 +196,11 @@ def _scaled(samples: NDArray[Any], limits: Range) -> NDArray[np.uint8]:
         values = np.arange(int(max(samples.max(), 0)) + 1, dtype=np.float64)
         table: NDArray[np.uint8] = np.clip((values - low) * (255 / ((high - low) or 1)) + 0.5, 0, 255).astype(np.uint8)
         return np.take(table, samples)
-    scaled = samples.astype(np.float32 if abs(low) <= 65535 and abs(high) <= 65535 else np.float64)
+    exact = samples.dtype.itemsize <= 4 if samples.dtype.kind == "f" else high <= 65535  # In float32, which takes half the memory.
+    scaled = samples.astype(np.float32 if exact else np.float64)
     scaled -= low
-    scaled *= 255 / ((high - low) or 1)
+    scaled /= (high - low) or 1
+    scaled *= 255
     scaled += 0.5
     return np.clip(scaled, 0, 255, out=scaled).astype(np.uint8)
 

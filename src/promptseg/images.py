@@ -47,7 +47,7 @@ def load_image(source: ImageLike) -> NDArray[np.uint8]:
         InputWarning: The range of samples of more than 8 bits is not stated, and was chosen.
     """
     if isinstance(source, np.ndarray):
-        return _from_array(source, "the image array")
+        return _from_array(np.asarray(source), "the image array")
     if isinstance(source, Image.Image):
         name = f"the PIL image {getattr(source, 'filename', '')}".rstrip()
         with pillow_errors(name, "is truncated, corrupt or closed"):
@@ -103,7 +103,9 @@ def from_pil(image: Image.Image, name: str, limits: Range | None = None, *, once
             color = decode_color(content, stored, orientation)
             if color is not None:
                 return _from_array(color, name, limits if limits and holds(limits, color[..., :3]) else None, once=once)
-    if upright.mode in ("LA", "PA", "RGBA", "RGBa", "La") or "transparency" in upright.info:
+    if upright.mode == "La":
+        upright = upright.convert("LA")
+    if upright.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in upright.info:
         rgba = upright.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return np.ascontiguousarray(Image.alpha_composite(white, rgba).convert("RGB"))

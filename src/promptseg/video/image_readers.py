@@ -49,7 +49,7 @@ class ArrayReader(ImageReader):
     def __init__(self, frames: NDArray[Any]) -> None:
         if frames.ndim != 4:
             raise InputError(f"a video array has shape (N, H, W, 3), got {frames.shape}: write [image] for a video of one frame")
-        super().__init__(list(frames), "the video array")
+        super().__init__(list(np.asarray(frames)), "the video array")
         wide = frames.size and frames.dtype not in (bool, np.uint8)
         self._limits = range_of(frames[..., :3], self.name) if wide else None
 
