@@ -290,9 +290,8 @@ class TestArrays:
         assert pixels.flags.c_contiguous
         assert np.array_equal(pixels, array)
 
-    @pytest.mark.parametrize("kind", [np.matrix, np.ma.masked_array])
-    def test_an_array_of_a_derived_kind_serves(self, kind):
-        pixels = load_image(kind(np.uint8([[1, 2, 3]])))
+    def test_an_array_of_a_derived_kind_serves(self):
+        pixels = load_image(np.ma.masked_array(np.uint8([[1, 2, 3]])))
         assert type(pixels) is np.ndarray
         assert pixels[..., 0].tolist() == [[1, 2, 3]]
 
