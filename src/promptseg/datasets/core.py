@@ -6,7 +6,6 @@ reached, so memory does not grow with the folder. A file that cannot be used bec
 
 from __future__ import annotations
 
-import io
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -16,10 +15,10 @@ from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..errors import InputError
-from ..images import IMAGE_SUFFIXES, load_image
+from ..image_files import Unused
+from ..images import load_image
 from ..masks import Mask, Size
 
 FindingKind = Literal[
@@ -40,7 +39,7 @@ class Finding:
             ``"size"`` (the annotation is of an image of another size), ``"dropped"`` (an object that cannot be read; the rest of its image
             is read), ``"failed"`` (a model could not do it), ``"empty"`` (no true
             object), ``"duplicate"`` (the same image twice), ``"trained"`` (the model was trained on it), ``"skipped"`` (an annotation that
-            is no mask) or ``"converted"`` (read, but not as it stands).
+            is no mask, or files that are not used) or ``"converted"`` (read, but not as it stands).
         message: Description for people.
     """
 
@@ -218,38 +217,9 @@ class Dataset:
         return replace(self, entries=tuple(entry for entry in self.entries if entry.name in wanted))
 
 
-def image_size(path: Path, content: bytes | None = None) -> Size:
-    """Read ``(height, width)`` of an image from its header, after the EXIF orientation is applied as in `promptseg.load_image`.
-
-    Args:
-        path: The image file.
-        content: Bytes of the image file, when it is embedded elsewhere.
-
-    Raises:
-        InputError: When the file is not a readable image.
-    """
-    try:
-        with Image.open(path if content is None else io.BytesIO(content)) as image:
-            width, height = image.size
-            turned = image.getexif().get(_ORIENTATION) in (5, 6, 7, 8)
-    except Exception as error:  # Pillow's readers have no common base.
-        raise InputError(f"cannot read image {path}: {error}") from error
-    return (width, height) if turned else (height, width)
-
-
-def files_under(folder: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> dict[str, Path]:
-    """Return the files of a folder and its subfolders, by their paths within the folder with ``/`` as separator.
-
-    Hidden files and folders are left out.
-
-    Raises:
-        InputError: When the folder does not exist.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder")
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
-    names = {path.relative_to(folder).as_posix(): path for path in found if path.is_file()}
-    return {name: path for name, path in sorted(names.items()) if not any(part.startswith(".") for part in name.split("/"))}
+def left_out(folder: object, unused: Unused) -> list[Finding]:
+    """Return the finding about files of a folder that are not used, if there are any."""
+    return [Finding(str(folder), "skipped", f"left out: {unused}")] if unused else []
 
 
 def read_json(path: Path) -> Any:
@@ -273,6 +243,3 @@ def read_score(value: object) -> float | None:
     except (OverflowError, TypeError, ValueError):
         return None
     return score if math.isfinite(score) else None
-
-
-_ORIENTATION = 0x0112

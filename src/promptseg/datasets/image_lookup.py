@@ -20,8 +20,9 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from ..image_files import files_under
 from ..images import IMAGE_SUFFIXES
-from .core import Finding, files_under
+from .core import Finding
 
 _HOWS = {
     "end": "the end of the path",

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import InputError
+from ..image_files import image_size
 from ..masks import Mask, Size
-from .core import AnnotatedImage, AnnotatedObject, AnnotationError, Finding, FindingKind, image_size
+from .core import AnnotatedImage, AnnotatedObject, AnnotationError, Finding, FindingKind
 from .stated_size import SizeMismatch, compare_size
 
 DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)

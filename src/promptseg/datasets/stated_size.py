@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import InputError
-from ..images import MAX_PIXELS
+from ..image_formats import MAX_PIXELS, open_image
 from ..masks import Mask, Size
 
 Cause = Literal["orientation", "resized", "unknown"]
@@ -92,7 +92,7 @@ def compare_size(path: Path, actual: Size, stated: Size) -> SizeMismatch | None:
 
 def _orientation(path: Path) -> int:
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # Pillow's readers have no common base. The size was read from this file, so its EXIF data is damaged.
+    except InputError:  # The size was read from this file, so its EXIF data is damaged.
         return 1

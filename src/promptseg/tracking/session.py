@@ -239,7 +239,7 @@ def _read_track(saved: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], si
         box,
         numbers[0],
         saved_number(saved["area"]),
-        Signals(*numbers[1:], saved_number(lost)),
+        Signals(numbers[1], numbers[2], numbers[3], saved_number(lost)),
     )
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...errors import InputError
+from ...image_files import files_under
 from ...masks import Mask, Masks, Size
-from ..core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding, files_under, read_json, read_score
+from ..core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding, read_json, read_score
 from ..embedded_images import decode_base64
 from ..object_collector import ObjectCollector
 from .labelme_images import LabelmeImages, agreeing

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from ..._boxes import filled_box
 from ...errors import InputError
+from ...image_files import files_under
 from ...images import IMAGE_SUFFIXES
 from ...masks import Mask
-from ..core import AnnotatedImage, AnnotationError, Category, Dataset, Entry, Finding, files_under
+from ..core import AnnotatedImage, AnnotationError, Category, Dataset, Entry, Finding, left_out
 from ..object_collector import ObjectCollector
 
 _NAME_FILES = ("classes.txt", "obj.names", "labels.txt", "data.yaml", "dataset.yaml", "data.yml", "dataset.yml")
@@ -84,7 +85,7 @@ def _of_folders(images: Path, labels: Path) -> tuple[_Pairs, list[Finding]]:
         file = PurePosixPath(name).with_suffix(".txt").as_posix()
         used.add(file)
         pairs[name] = image_file, label_files.get(file)
-    findings = []
+    findings = left_out(images, image_files.unused.without(".txt", ".yaml"))
     for file, path in label_files.items():
         if file in used or PurePosixPath(file).name in _NAME_FILES:
             continue
