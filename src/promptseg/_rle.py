@@ -107,7 +107,8 @@ _MOST_CODES = 7
 
 def run_ends(counts: bytes) -> NDArray[np.int64]:
     """Return where each run ends, counted in pixels down the columns. `counts` must be well-formed."""
-    return np.cumsum(run_lengths(counts))
+    ends: NDArray[np.int64] = np.cumsum(run_lengths(counts))
+    return ends
 
 
 def check_runs(runs: NDArray[np.int64], pixels: int) -> None:
@@ -141,7 +142,8 @@ def runs_between(positions: NDArray[np.int64], pixels: int) -> list[int]:
 def without_pairs(positions: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return, sorted, the positions that occur an odd number of times: two changes at one place are none."""
     places, times = np.unique(positions, return_counts=True)
-    return places[times % 2 == 1]
+    odd: NDArray[np.int64] = places[times % 2 == 1]
+    return odd
 
 
 def covered(within: Sequence[NDArray[np.int64]], without: Sequence[NDArray[np.int64]] = ()) -> NDArray[np.int64]:

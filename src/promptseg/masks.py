@@ -159,9 +159,7 @@ class Mask:
             raise InputError(f"the origin of a crop is two whole numbers (x, y), got {shown(origin)}")
         x, y = int(origin[0]), int(origin[1])
         if crop.ndim != 2 or x < 0 or y < 0 or x + crop.shape[1] > width or y + crop.shape[0] > height:
-            raise InputError(
-                f"crop of shape {crop.shape} at x={shown(x)}, y={shown(y)} does not lie inside an image of {height} x {width}"
-            )
+            raise InputError(f"crop of shape {crop.shape} at x={shown(x)}, y={shown(y)} does not lie inside an image of {height} x {width}")
         return cls(size, _compressed(encode_crop(crop, x, y, height, width), size), score, label, logits, prompt_index)
 
     @classmethod

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pycocotools import mask as coco
 
-from .errors import InputError
+from .errors import InputError, shown
 from .masks import Mask
 
 MaskLike = Union[Mask, ArrayLike]
@@ -127,7 +127,7 @@ def boundary_iou(prediction: MaskLike, truth: MaskLike, *, width: float = BOUNDA
     """
     first, second = _pair(prediction, truth)
     if not 0 < width < math.inf:
-        raise InputError(f"the width of the boundary is a share of the diagonal above 0, got {width!r}")
+        raise InputError(f"the width of the boundary is a share of the diagonal above 0, got {shown(width)}")
     steps = max(1, round(width * math.hypot(*first.size)))
     window = _window((first, second), margin=0)
     bands = [_band(_cut(mask, window), steps) for mask in (first, second)]
@@ -150,7 +150,7 @@ def boundary_f(prediction: MaskLike, truth: MaskLike, *, tolerance: float = BOUN
     """
     first, second = _pair(prediction, truth)
     if not 0 <= tolerance < math.inf:
-        raise InputError(f"the tolerance is a share of the diagonal, or pixels, of at least 0, got {tolerance!r}")
+        raise InputError(f"the tolerance is a share of the diagonal, or pixels, of at least 0, got {shown(tolerance)}")
     reach = math.ceil(tolerance if tolerance >= 1 else tolerance * math.hypot(*first.size))
     window = _window((first, second), margin=1)
     outlines = [_outline(_cut(mask, window)) for mask in (first, second)]

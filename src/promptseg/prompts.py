@@ -171,7 +171,7 @@ class Prompt(ABC):
         """
         return EverythingPrompt(
             points_per_side,
-            point_grid,
+            None if point_grid is None else _numbers(point_grid, "point_grid"),
             pred_iou_thresh,
             stability_score_thresh,
             stability_score_offset,
@@ -297,7 +297,7 @@ class EverythingPrompt(Prompt):
     """Prompt for every object of the image. `Prompt.everything` documents the settings."""
 
     points_per_side: int = 32
-    point_grid: ArrayLike | None = None
+    point_grid: NDArray[np.float32] | None = None
     pred_iou_thresh: float | None = None
     stability_score_thresh: float = 0.95
     stability_score_offset: float = 1.0
@@ -349,7 +349,7 @@ class EverythingPrompt(Prompt):
     def grid(self, layer: int = 0) -> NDArray[np.float32]:
         """Return (N, 2) points ``(x, y)`` in (0, 1), row by row: the custom grid, or the regular grid of one crop layer."""
         if self.point_grid is not None:
-            return np.asarray(self.point_grid, np.float32)
+            return self.point_grid
         side = max(1, int(self.points_per_side / self.crop_n_points_downscale_factor**layer))
         ticks = (np.arange(side, dtype=np.float64) + 0.5) / side
         return np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2).astype(np.float32)
@@ -368,7 +368,7 @@ def spatial(prompts: Sequence[Prompt], size: Size) -> Iterator[SpatialPrompt]:
     """
     if isinstance(prompts, Prompt):
         raise PromptError(f"segment() takes a list of prompts, one per object: write [{shown(prompts)}]")
-    if isinstance(prompts, (str, bytes)) or not isinstance(prompts, Sequence):
+    if not isinstance(prompts, Sequence):
         raise PromptError(f"segment() takes a list of prompts, such as [Prompt.point(x, y)], got {shown(prompts)}")
     if not 0 < len(prompts) <= MAX_PROMPTS:
         given = f"{len(prompts)}" if prompts else "an empty list"

@@ -17,11 +17,11 @@ from typing import Any, Protocol, Union
 
 from PIL import Image
 
-from ..datasets.core import read_json
 from ..errors import ConfigError, InputError, MissingDependencyError, PromptError
 from ..images import IMAGE_SUFFIXES
 from ..prompts import Prompt, SpatialPrompt
 from ..runtime.files import output_errors, write_atomically
+from ..runtime.structured import read_json
 from ..video.frames import open_frames
 
 SourceItem = Union[str, "os.PathLike[str]", "tuple[str | os.PathLike[str], Prompt | Sequence[Prompt]]"]

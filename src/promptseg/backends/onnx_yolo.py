@@ -24,7 +24,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from .._checks import is_whole_number
-from ..errors import BackendError, WeightsMismatchError
+from ..errors import BackendError, WeightsMismatchError, shown
 from ..masks import Size
 from ..models.yolo.detector import YoloDetector, YoloSettings
 from ..models.yolo.output import Output, YoloMetadata
@@ -111,7 +111,7 @@ def _metadata(path: Path, session: Any) -> YoloMetadata:
     if missing:
         raise WeightsMismatchError(f"{path} has no {', '.join(missing)} in its metadata: it is no detector that ultralytics exported")
     if metadata["task"] not in _TASKS:
-        raise WeightsMismatchError(f"{path} is a YOLO model for task {metadata['task']!r}; supported tasks are {' and '.join(_TASKS)}")
+        raise WeightsMismatchError(f"{path} is a YOLO model for task {shown(metadata['task'])}; supported tasks are {' and '.join(_TASKS)}")
     inputs = session.get_inputs()
     shape = inputs[0].shape
     if len(inputs) != 1 or inputs[0].type not in _FLOATS or len(shape) != 4 or shape[1] != 3 or shape[0] not in (1, "batch", None):
@@ -120,7 +120,7 @@ def _metadata(path: Path, session: Any) -> YoloMetadata:
     names = _names(path, metadata["names"])
     stride = _literal(path, metadata, "stride")
     if not is_whole_number(stride, 1):
-        raise WeightsMismatchError(f"{path} has stride {stride!r} in its metadata, expected a whole number of at least 1")
+        raise WeightsMismatchError(f"{path} has stride {shown(stride)} in its metadata, expected a whole number of at least 1")
     fixed = all(isinstance(side, int) for side in shape[2:])
     input_size = (shape[2], shape[3]) if fixed else _input_size(path, metadata)
     arguments = _literal(path, metadata, "args", {})
@@ -142,7 +142,7 @@ def _input_size(path: Path, metadata: Mapping[str, str]) -> Size:
     side = _literal(path, metadata, "imgsz", [640, 640])
     height, width = side if isinstance(side, (list, tuple)) and len(side) == 2 else (side, side)
     if not all(isinstance(length, int) and length > 0 for length in (height, width)):
-        raise WeightsMismatchError(f"{path} has imgsz {side!r} in its metadata, expected one or two numbers of pixels")
+        raise WeightsMismatchError(f"{path} has imgsz {shown(side)} in its metadata, expected one or two numbers of pixels")
     return (height, width)
 
 

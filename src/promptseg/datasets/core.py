@@ -6,7 +6,6 @@ reached, so memory does not grow with the folder. A file that cannot be used bec
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -260,25 +259,11 @@ def files_under(folder: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> dict
     return {name: path for name, path in sorted(names.items()) if not any(part.startswith(".") for part in name.split("/"))}
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        InputError: When the file cannot be read or is not JSON.
-    """
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON: {error}") from error
-
-
 def read_score(value: object) -> float | None:
     """Return a score as a finite float, or None when the value is not one."""
     try:
         score = float(cast("Any", value))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return score if math.isfinite(score) else None
 

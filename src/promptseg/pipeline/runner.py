@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import whole_number
-from ..errors import ConfigError, IncompatibleStagesError, InputError, PromptError, PromptSegError
+from ..errors import ConfigError, IncompatibleStagesError, InputError, PromptError, PromptSegError, shown
 from ..images import ImageLike, load_image
 from ..masks import Mask, Masks
 from ..prompts import EverythingPrompt, Prompt, SpatialPrompt, TextPrompt, phrases_of
@@ -113,9 +113,9 @@ class BuiltPipeline:
         """
         batch_size = whole_number("batch_size", batch_size, 1)
         if on_error not in ("raise", "return"):
-            raise ConfigError(f"on_error must be 'raise' or 'return', got {on_error!r}")
+            raise ConfigError(f"on_error must be 'raise' or 'return', got {shown(on_error)}")
         if _is_one_image(images):
-            raise InputError(f"run() takes several images, got {_short(images)}: give a list, or call the pipeline itself with one image")
+            raise InputError(f"run() takes several images, got {shown(images)}: give a list, or call the pipeline itself with one image")
         if prompts:
             self._check(prompts)
         return self._run(iter(images), prompts, candidates, batch_size, on_error)
@@ -154,7 +154,7 @@ class BuiltPipeline:
         if any(isinstance(prompt, EverythingPrompt) for prompt in prompts):
             raise PromptError("tracking takes points, boxes, masks and text, not Prompt.everything()")
         if redetect not in (None, "when-lost"):
-            raise ConfigError(f"redetect must be 'when-lost' or None, got {redetect!r}")
+            raise ConfigError(f"redetect must be 'when-lost' or None, got {shown(redetect)}")
         redetection = redetection or RedetectionConfig()
         if redetect_every is not None:
             redetection = replace(redetection, redetect_every=redetect_every)
@@ -304,10 +304,6 @@ def _path(image: object) -> str | None:
 def _is_one_image(images: object) -> bool:
     single = isinstance(images, (str, bytes, os.PathLike)) or hasattr(images, "read") or not isinstance(images, Iterable)
     return single or (isinstance(images, np.ndarray) and images.ndim in (2, 3))
-
-
-def _short(value: object) -> str:
-    return f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else repr(value)[:80]
 
 
 def _pair(item: Any, prompts: Sequence[Prompt]) -> tuple[ImageLike, Sequence[Prompt]]:

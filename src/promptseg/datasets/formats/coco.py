@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from ...errors import InputError
 from ...masks import Mask, Size
+from ...runtime.structured import read_json
 from ..core import (
     AnnotatedImage,
     AnnotatedObject,
@@ -22,7 +23,6 @@ from ..core import (
     Finding,
     annotated,
     image_size,
-    read_json,
     read_score,
 )
 from ..descriptor import Format, OutputVariant, Reader

@@ -17,6 +17,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...masks import Mask, Polygon, Size
+from ...runtime.structured import read_json
 from ..core import (
     AnnotatedImage,
     AnnotatedObject,
@@ -27,7 +28,6 @@ from ..core import (
     annotated,
     files_under,
     image_size,
-    read_json,
     read_score,
 )
 from ..descriptor import Format, Option, OutputVariant, Reader

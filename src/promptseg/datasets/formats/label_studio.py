@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ...errors import InputError
 from ...masks import Mask, Size
 from ...runtime.files import write_atomically
+from ...runtime.structured import read_json
 from ..core import (
     AnnotatedImage,
     AnnotatedObject,
@@ -31,7 +32,6 @@ from ..core import (
     Finding,
     annotated,
     image_size,
-    read_json,
     read_score,
 )
 from ..descriptor import Format, Option, OutputVariant, Reader

@@ -21,6 +21,7 @@ from PIL import Image
 
 from ...errors import InputError
 from ...masks import Mask, Masks, Size
+from ...runtime.structured import read_json
 from ..core import (
     AnnotatedImage,
     AnnotatedObject,
@@ -31,7 +32,6 @@ from ..core import (
     annotated,
     files_under,
     image_size,
-    read_json,
     read_score,
 )
 from ..descriptor import Format, OutputVariant, Reader

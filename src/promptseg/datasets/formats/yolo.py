@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ..._boxes import filled_box
 from ...errors import InputError
 from ...masks import Mask
+from ...runtime.structured import read_yaml
 from ..core import (
     AnnotatedImage,
     AnnotatedObject,
@@ -72,12 +73,12 @@ def read_yolo(
 
 def _names(path: Path) -> dict[int, str]:
     try:
-        names = yaml.safe_load(path.read_text("utf-8"))["names"]
+        names = read_yaml(path)["names"]
         pairs = names.items() if isinstance(names, dict) else enumerate(names)
         return {int(number): str(name) for number, name in pairs}
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except (KeyError, TypeError, ValueError, yaml.YAMLError) as error:
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{path} has no class names: expected names: [person, car, …] ({error!r})") from error
 
 
