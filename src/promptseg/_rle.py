@@ -168,4 +168,5 @@ def covered(within: Sequence[NDArray[np.int64]], without: Sequence[NDArray[np.in
     positions, depth = positions[order], np.cumsum(steps[order])
     last = np.append(np.flatnonzero(np.diff(positions)), positions.size - 1) if positions.size else np.zeros(0, np.int64)
     inside = depth[last] > 0  # After all changes at one place.
-    return positions[last][inside != np.concatenate([[False], inside])[: inside.size]]
+    turning: NDArray[np.int64] = positions[last][inside != np.concatenate([[False], inside])[: inside.size]]
+    return turning

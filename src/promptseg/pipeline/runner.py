@@ -155,6 +155,10 @@ class BuiltPipeline:
             raise PromptError("tracking takes points, boxes, masks and text, not Prompt.everything()")
         if redetect not in (None, "when-lost"):
             raise ConfigError(f"redetect must be 'when-lost' or None, got {shown(redetect)}")
+        if not isinstance(redetection, (RedetectionConfig, type(None))):
+            raise ConfigError(f"redetection is a RedetectionConfig, got {shown(redetection)}")
+        if not isinstance(tracker, (VideoSegmenter, type(None))):
+            raise ConfigError(f"tracker is a VideoSegmenter, as promptseg.load_video returns it, got {shown(tracker)}")
         redetection = redetection or RedetectionConfig()
         if redetect_every is not None:
             redetection = replace(redetection, redetect_every=redetect_every)
@@ -176,7 +180,13 @@ class BuiltPipeline:
         )
 
     def with_cache(self, cache: EmbeddingStore | None) -> BuiltPipeline:
-        """Return a pipeline with the same models whose segmenter stores its embeddings in `cache`, or does not store them if it is None."""
+        """Return a pipeline with the same models whose segmenter stores its embeddings in `cache`, or does not store them if it is None.
+
+        Raises:
+            ConfigError: `cache` is no store of embeddings.
+        """
+        if cache is not None and not isinstance(cache, EmbeddingStore):
+            raise ConfigError(f"a cache is an EmbeddingCache, or an object with its methods get and put, got {shown(cache)}")
         return self if self.segmenter is None else replace(self, segmenter=self.segmenter.with_cache(cache))
 
     def _tracker(self) -> VideoSegmenter:

@@ -40,7 +40,7 @@ def as_path(given: object, what: str) -> Path:
     try:
         path = Path(text).expanduser()
     except RuntimeError as error:
-        raise ConfigError(f"{what} is {shown(text)}, and there is no such home folder: {error}. Write the whole path") from error
+        raise ConfigError(f"{what} is {shown(text)}, and there is no such home folder: write the whole path") from error
     try:
         path.exists()
     except OSError as error:
