@@ -202,7 +202,7 @@ def test_a_file_that_is_not_text_is_refused(name, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "text", "kind"),
-    [("a.yaml", "segment: [", "YAML"), ("a.yml", "a: b: c", "YML"), ("a.toml", "segment = ", "TOML"), ("a.json", '{"segment": }', "JSON")],
+    [("a.yaml", "segment: [", "YAML"), ("a.yml", "a: b: c", "YAML"), ("a.toml", "segment = ", "TOML"), ("a.json", '{"segment": }', "JSON")],
 )
 def test_a_file_that_is_not_of_its_format_is_refused_with_the_reason(name, text, kind, tmp_path):
     (tmp_path / name).write_text(text)

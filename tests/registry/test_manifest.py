@@ -27,7 +27,7 @@ def test_a_path_without_a_manifest_has_none(path, tmp_path):
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("{", "is not JSON"),
+        ("{", "is not valid JSON"),
         ("[]", "should have model, backend, variant"),
         ("{}", "should have model, backend, variant"),
         ({"model": "m", "backend": "b", "variant": "v", "sha256": {}, "more": 1}, "should have model"),

@@ -10,11 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, field_validator
 from pydantic.json_schema import GenerateJsonSchema
 
 from ..errors import ConfigError, InputError, nearest, shown
-from ..images import MAX_PIXELS
 from ..registry.builtin_backends import DEFAULT_MODEL
 from ..runtime.structured import check_extent, read_json, read_text, read_yaml, shown_path
 from ..vocabulary import parse_phrase
@@ -64,7 +63,7 @@ class DetectStage(ModelStage):
     nms: float | None = Field(
         0.7, ge=0, le=1, description="Box IoU above which detections of one label are duplicates; null keeps all detections."
     )
-    max_detections: int = Field(300, ge=1, le=MAX_PIXELS, description="Maximum number of detections in an image; the best are kept.")
+    max_detections: int = Field(300, ge=1, description="Maximum number of detections in an image; the best are kept.")
     box_padding: float = Field(0.0, ge=0, le=1, description="Share of its length by which each box is widened on every side.")
 
     @field_validator("thresholds")
@@ -112,16 +111,14 @@ class SegmentStage(ModelStage):
 class CleanStage(_Stage):
     """Stage that improves masks. The steps run in the order of the fields."""
 
-    fill_holes: Union[bool, Annotated[int, Field(ge=0, le=MAX_PIXELS)]] = Field(
+    fill_holes: Union[bool, NonNegativeInt] = Field(
         False, description="Fill holes: true for all, a number for those of at most so many pixels."
     )
-    min_island: int = Field(
-        0, ge=0, le=MAX_PIXELS, description="Remove connected parts of fewer pixels, but never the largest part of a mask."
-    )
-    min_area: int = Field(0, ge=0, le=MAX_PIXELS, description="Drop masks of fewer pixels.")
+    min_island: int = Field(0, ge=0, description="Remove connected parts of fewer pixels, but never the largest part of a mask.")
+    min_area: int = Field(0, ge=0, description="Drop masks of fewer pixels.")
     nms: float | None = Field(None, ge=0, le=1, description="Mask IoU above which masks of one label are duplicates.")
     merge: bool = Field(False, description="Merge all masks of one label into one.")
-    max_masks: int | None = Field(None, ge=1, le=MAX_PIXELS, description="Maximum number of masks; the best are kept.")
+    max_masks: int | None = Field(None, ge=1, description="Maximum number of masks; the best are kept.")
 
 
 class PipelineConfig(_Stage):
@@ -196,7 +193,7 @@ def read_config(path: Path) -> PipelineConfig:
     try:
         values = reader(path, _MAX_BYTES)
     except InputError as error:
-        raise ConfigError(str(error)) from error
+        raise ConfigError(str(error)) from (error.__cause__ or error)
     if isinstance(values, dict):
         values.pop("$schema", None)
     return parse_config(values if values is not None else {}, str(path))

@@ -32,21 +32,23 @@ _PIECE = 1 << 20
 
 
 def read_text(path: str | os.PathLike[str], limit: int = MAX_TEXT_BYTES) -> str:
-    """Read a text file: UTF-8 with or without byte order mark, or UTF-16 with one, as some tools on Windows write it.
+    """Read a text file: UTF-8 with or without byte order mark.
 
     Args:
         path: The file.
         limit: Maximum number of bytes.
 
     Raises:
-        InputError: The file cannot be read, is larger than `limit`, or is not such text.
+        InputError: The file cannot be read, is larger than `limit`, or is not UTF-8 text.
     """
     content = _bounded(Path(path), limit)
-    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
-        return content.decode(encoding)
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text: byte {error.start} is {content[error.start]:#04x} ({error.reason})") from error
+        hint = ". It looks like UTF-16: save it as UTF-8" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else ""
+        raise InputError(
+            f"cannot read {path}: expected UTF-8 text, and byte {error.start} is {error.object[error.start]:#04x}{hint}"
+        ) from error
 
 
 def read_json(path: str | os.PathLike[str], limit: int = MAX_TEXT_BYTES) -> Any:
@@ -65,7 +67,7 @@ def read_json(path: str | os.PathLike[str], limit: int = MAX_TEXT_BYTES) -> Any:
     except RecursionError as error:
         raise InputError(f"{path} cannot be read: its lists and objects lie in each other too deep") from error
     except ValueError as error:  # JSONDecodeError, or an integer of more digits than Python reads.
-        raise InputError(f"{path} is not JSON: {error}") from error
+        raise InputError(f"{path} is not valid JSON: {error}") from error
 
 
 def read_yaml(path: str | os.PathLike[str], limit: int = MAX_YAML_BYTES) -> Any:
