@@ -409,6 +409,8 @@ class Masks(Sequence[Mask]):
             InputError: The sizes differ.
         """
         columns = self if other is None else other
+        if not isinstance(columns, Masks):
+            raise InputError(f"IoU needs other Masks, got {shown(columns)}")
         if columns.size != self.size:
             raise InputError(f"IoU needs masks of one size, got {self.size} and {columns.size}")
         if not len(self) or not len(columns):

@@ -44,6 +44,12 @@ class _Stage(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _no_truth(value: object) -> object:
+    if isinstance(value, bool):  # To pydantic, true is the number 1.
+        raise ValueError("expected a number")  # noqa: TRY004 - Of a TypeError, pydantic makes no message.
+    return value
+
+
 class ModelStage(_Stage):
     """Base class of stages that run a model."""
 
@@ -65,6 +71,13 @@ class DetectStage(ModelStage):
     )
     max_detections: int = Field(300, ge=1, description="Maximum number of detections in an image; the best are kept.")
     box_padding: float = Field(0.0, ge=0, le=1, description="Share of its length by which each box is widened on every side.")
+
+    _numbers = field_validator("threshold", "nms", "max_detections", "box_padding", mode="before")(_no_truth)
+
+    @field_validator("thresholds", mode="before")
+    @classmethod
+    def _shares(cls, thresholds: object) -> object:
+        return {phrase: _no_truth(value) for phrase, value in thresholds.items()} if isinstance(thresholds, dict) else thresholds
 
     @field_validator("thresholds")
     @classmethod
@@ -107,6 +120,8 @@ class SegmentStage(ModelStage):
         "box", description="Mask of a detection whose mask has failed: its filled box, an empty mask, or none (drop)."
     )
 
+    _numbers = field_validator("min_mask_score", mode="before")(_no_truth)
+
 
 class CleanStage(_Stage):
     """Stage that improves masks. The steps run in the order of the fields."""
@@ -119,6 +134,8 @@ class CleanStage(_Stage):
     nms: float | None = Field(None, ge=0, le=1, description="Mask IoU above which masks of one label are duplicates.")
     merge: bool = Field(False, description="Merge all masks of one label into one.")
     max_masks: int | None = Field(None, ge=1, description="Maximum number of masks; the best are kept.")
+
+    _numbers = field_validator("min_island", "min_area", "nms", "max_masks", mode="before")(_no_truth)
 
 
 class PipelineConfig(_Stage):
@@ -134,7 +151,7 @@ class PipelineConfig(_Stage):
     @classmethod
     def _list_of_licenses(cls, value: object) -> object:
         if isinstance(value, str) and value not in ("any", "permissive"):
-            raise ValueError(f"expected any, permissive, or a list of SPDX identifiers such as [{value}]")
+            raise ValueError(f"expected any, permissive, or a list of SPDX identifiers such as [{value[:_LONGEST]}]")
         return value
 
 
@@ -148,6 +165,8 @@ def parse_config(values: Any, origin: str = "the configuration") -> PipelineConf
     check_extent(values, origin, ConfigError)
     try:
         return PipelineConfig.model_validate(values)
+    except UnicodeEncodeError as error:  # A lone surrogate, which pydantic does not read.
+        raise ConfigError(f"{origin} is not valid: it has text that is not Unicode, {shown(error.object)}") from error
     except ValidationError as error:
         complaints = [_complaint(detail) for detail in error.errors()[:_LISTED]]
         if error.error_count() > _LISTED:

@@ -129,7 +129,7 @@ class ModelSpec:
         if name is None:
             return self.engines[0]
         for engine in self.engines:
-            if engine.name == name:
+            if isinstance(name, str) and engine.name == name:
                 return engine
         raise ConfigError(f"model {self.name!r} has no engine {shown(name)}: it has {', '.join(e.name for e in self.engines)}")
 
