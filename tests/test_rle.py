@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from pycocotools import mask as coco
@@ -40,7 +40,7 @@ def test_runs_of_many_codes_decode(lengths):
     assert _rle.run_ends(counts).tolist() == np.cumsum(lengths).tolist()
 
 
-@pytest.mark.parametrize("counts", [b"\x00", b"\xff", b"12 3", b"Q"])
+@pytest.mark.parametrize("counts", [b"\x00", b"\xff", b"12 3", b"Q", b"Q" * 7 + b"0", b"o" * 500 + b"0"])
 def test_malformed_counts_are_a_value_error(counts):
     with pytest.raises(ValueError, match="run lengths"):
         _rle.run_lengths(counts)
@@ -72,3 +72,33 @@ def test_sampled_pixels_are_those_at_the_rows_and_columns(pixels, data):
 )
 def test_empty_runs_except_the_first_are_merged_away(split, merged):
     assert _rle.runs_between(_rle.changes(np.array(split)), sum(split)) == merged
+
+
+@pytest.mark.parametrize(
+    ("runs", "message"),
+    [([3, -1, 2], "a run of -1 pixels"), ([1, 9, 0], "a run of 9 pixels"), ([1, 1], "cover 2 pixels"), ([], "cover 0 pixels")],
+)
+def test_runs_that_are_not_those_of_a_mask_are_a_value_error(runs, message):
+    with pytest.raises(ValueError, match=message):
+        _rle.check_runs(np.array(runs, np.int64), 4)
+
+
+@settings(max_examples=300)
+@given(st.data(), st.integers(1, 40), st.integers(1, 4))
+def test_covered_is_the_union_of_the_pixels(data, pixels, count):
+    masks = [data.draw(hnp.arrays(bool, pixels)) for _ in range(count)]
+    found = _rle.covered([boundaries(mask) for mask in masks])
+    assert found.tolist() == boundaries(np.logical_or.reduce(masks)).tolist()
+
+
+@settings(max_examples=300)
+@given(st.data(), st.integers(1, 40), st.integers(1, 3))
+def test_covered_takes_the_pixels_of_others_away(data, pixels, count):
+    mask, others = data.draw(hnp.arrays(bool, pixels)), [data.draw(hnp.arrays(bool, pixels)) for _ in range(count)]
+    found = _rle.covered([boundaries(mask)], [boundaries(other) for other in others])
+    assert found.tolist() == boundaries(mask & ~np.logical_or.reduce(others)).tolist()
+
+
+def boundaries(mask):
+    """Where the runs of a row of pixels begin and end."""
+    return np.flatnonzero(np.diff(np.pad(mask, 1).astype(int)))
