@@ -71,5 +71,5 @@ def test_numbers_of_any_shape_become_an_array(values):
     ids=repr,
 )
 def test_what_is_no_array_of_numbers_is_refused(values):
-    with pytest.raises(PromptError, match="^values must be numbers, got "):
+    with pytest.raises(PromptError, match=r"^values must be numbers, got "):
         number_array(values, "values", PromptError)

@@ -105,8 +105,10 @@ def test_a_small_value_is_shown_as_it_is(value, text):
         np.zeros((300, 3)),
         _circle(),
         _deep(),
-    ]
-    + [_Unshown(), [_Unshown()], "\ud800" * 500],
+        _Unshown(),
+        [_Unshown()],
+        "\ud800" * 500,
+    ],
     ids=lambda value: type(value).__name__,
 )
 def test_any_value_is_shown_briefly(value):

@@ -489,8 +489,14 @@ class TestDamaged:
 
     @pytest.mark.parametrize(
         ("crop", "origin"),
-        [(5, (0, 0)), (np.ones((2, 2)), (0, 0)), (np.ones((2, 2), bool), (0.5, 0)), (np.ones((2, 2), bool), (10**400, 0))]
-        + [(np.ones((2, 2), bool), None), (np.ones((2, 2), bool), (0,))],
+        [
+            (5, (0, 0)),
+            (np.ones((2, 2)), (0, 0)),
+            (np.ones((2, 2), bool), (0.5, 0)),
+            (np.ones((2, 2), bool), (10**400, 0)),
+            (np.ones((2, 2), bool), None),
+            (np.ones((2, 2), bool), (0,)),
+        ],
         ids=repr,
     )
     def test_what_is_no_crop_is_refused(self, crop, origin):

@@ -2,7 +2,7 @@
 
 import json
 import math
-import os
+from pathlib import Path
 
 import pytest
 
@@ -51,7 +51,7 @@ class TestText:
         with pytest.raises(InputError, match="is larger than"):
             read_text(tmp_path / "sparse")
 
-    @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="the platform has no /dev/zero")
+    @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="the platform has no /dev/zero")
     def test_a_file_that_tells_no_size_is_read_up_to_the_limit(self):
         with pytest.raises(InputError, match="is larger than 5000000 bytes"):
             read_text("/dev/zero", limit=5_000_000)
@@ -117,8 +117,22 @@ class TestYaml:
 
     @pytest.mark.parametrize(
         "text",
-        ["a: b: c", "[", "- a\nb", "a: *x", "!!python/object/apply:os.getcwd []", "!!int x", '!!int ""', "!!float []", "!!timestamp x"]
-        + ["2001-99-99", "!!bool x", "? [a]\n: b", "--- a\n--- b", "a: \0"],
+        [
+            "a: b: c",
+            "[",
+            "- a\nb",
+            "a: *x",
+            "!!python/object/apply:os.getcwd []",
+            "!!int x",
+            '!!int ""',
+            "!!float []",
+            "!!timestamp x",
+            "2001-99-99",
+            "!!bool x",
+            "? [a]\n: b",
+            "--- a\n--- b",
+            "a: \0",
+        ],
     )
     def test_what_is_not_yaml_is_refused_with_the_reason(self, text, write):
         with pytest.raises(InputError, match=r"file is not valid YAML: .+"):
