@@ -62,7 +62,11 @@ def test_the_pixels_in_a_box_are_those_of_the_image(pixels):
 @given(PIXELS, st.data())
 def test_sampled_pixels_are_those_at_the_rows_and_columns(pixels, data):
     rows, columns = (np.array(data.draw(st.lists(st.integers(0, side - 1), min_size=1, max_size=20)), np.int64) for side in pixels.shape)
-    assert np.array_equal(_rle.sample(compressed(pixels), pixels.shape[0], rows, columns), pixels[np.ix_(rows, columns)])
+    for together in (1, 5, 1 << 20):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(_rle, "_SAMPLED", together)
+            sampled = _rle.sample(compressed(pixels), pixels.shape[0], rows, columns)
+        assert np.array_equal(sampled, pixels[np.ix_(rows, columns)])
 
 
 @pytest.mark.parametrize(

@@ -61,9 +61,17 @@ def sample(counts: bytes, height: int, rows: NDArray[np.int64], columns: NDArray
         rows: Indices of the rows.
         columns: Indices of the columns.
     """
-    pixels = columns[:, None] * height + rows[None]
-    inside: NDArray[np.bool_] = (np.searchsorted(run_ends(counts), pixels.ravel(), side="right") % 2 == 1).reshape(pixels.shape).T
-    return inside
+    ends = run_ends(counts)
+    inside: NDArray[np.bool_] = np.empty((len(columns), len(rows)), bool)
+    step = max(1, _SAMPLED // max(1, len(rows)))
+    for start in range(0, len(columns), step):
+        pixels = columns[start : start + step, None] * height + rows[None]
+        inside[start : start + step] = np.searchsorted(ends, pixels, side="right") % 2
+    return inside.T
+
+
+_SAMPLED = 1 << 20
+"""Number of pixels that are looked up together."""
 
 
 def run_lengths(counts: bytes) -> NDArray[np.int64]:
