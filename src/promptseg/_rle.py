@@ -62,12 +62,13 @@ def sample(counts: bytes, height: int, rows: NDArray[np.int64], columns: NDArray
         columns: Indices of the columns.
     """
     ends = run_ends(counts)
-    inside: NDArray[np.bool_] = np.empty((len(columns), len(rows)), bool)
+    inside = np.empty((len(columns), len(rows)), bool)
     step = max(1, _SAMPLED // max(1, len(rows)))
     for start in range(0, len(columns), step):
         pixels = columns[start : start + step, None] * height + rows[None]
         inside[start : start + step] = np.searchsorted(ends, pixels, side="right") % 2
-    return inside.T
+    sampled: NDArray[np.bool_] = inside.T
+    return sampled
 
 
 _SAMPLED = 1 << 20
