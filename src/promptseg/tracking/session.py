@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ConfigError, PromptError
+from ..errors import ConfigError, PromptError, shown
 from ..masks import Mask, Size
 from ..prompts import PromptKind, SpatialPrompt
 from ..protocols import Frame, FrameSource, Segmenter, Session, VideoLike
@@ -124,7 +124,7 @@ class PropagateSession(TrackingSession):
         given = prompt.mask_pixels if prompt.kinds == {"mask"} else None
         mask = opened.session.segment([prompt])[0] if given is None else given
         if not mask.area:
-            raise PromptError(f"{prompt!r} gives an empty mask on frame {frame.index}: there is nothing to track")
+            raise PromptError(f"{shown(prompt)} gives an empty mask on frame {frame.index}: there is nothing to track")
         mask = Mask(mask.size, mask.counts, 1.0 if mask.score is None else mask.score)
         known = self._objects.get(object_id)
         others = {} if known is None else {at: one for at, one in known.prompts.items() if at != frame.index}

@@ -6,8 +6,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from ...datasets.core import read_json
 from ...errors import InputError
+from ...runtime.structured import read_json
 from .core import ListedImages
 from .names import distinct, place
 from .objects import with_prompts
