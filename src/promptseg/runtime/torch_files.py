@@ -165,7 +165,7 @@ def _fill(storage: Tensor, file: IO[bytes]) -> None:
     """Read the numbers of a storage from an open file."""
     if not storage.numel():
         return
-    view = memoryview(storage.view(torch.uint8).numpy())
+    view = storage.view(torch.uint8).numpy().data
     at = 0
     while at < len(view):
         block = file.read(min(_BLOCK, len(view) - at))
