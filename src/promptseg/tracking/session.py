@@ -228,18 +228,18 @@ def _read_track(saved: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], si
         for index in range(prompted + learned)
     ]
     box = np.array(saved["last_found_box"], np.float32)
-    score, appearance, flow, lost = saved["signals"]
-    numbers = [float(value) for value in (saved["mean_agreement"], score, appearance, flow)]
-    if not prompted or box.shape != (4,) or not np.isfinite([*box, *numbers]).all():
+    *signals, lost = saved["signals"]
+    mean_agreement, score, appearance, flow = (float(value) for value in (saved["mean_agreement"], *signals))
+    if not prompted or box.shape != (4,) or not np.isfinite([*box, mean_agreement, score, appearance, flow]).all():
         raise ValueError(f"track {name!r} has no prompt, or numbers that are not finite")
     return Track(
         saved_mask(saved["mask"], size).array,
         tuple(appearances[:prompted]),
         tuple(appearances[prompted:]),
         box,
-        numbers[0],
+        mean_agreement,
         saved_number(saved["area"]),
-        Signals(numbers[1], numbers[2], numbers[3], saved_number(lost)),
+        Signals(score, appearance, flow, saved_number(lost)),
     )
 
 
