@@ -21,6 +21,7 @@ MACHINE = (
     r"there is no chromium on this machine",  # .ci/run installs it where it may.
     r"root may list every folder",  # In containers, which is where CI runs.
     r"this system has no /dev/full, the device that is always full",
+    r"this system has no /dev/zero, the device without end",
     r"a system without fork\(\) would take a second for each kill",
     r"the stand-in for npm is a script with a #! line",  # Not on Windows.
     r"no C\+\+ compiler, which torch compiles with",
