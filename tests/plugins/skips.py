@@ -21,6 +21,7 @@ MACHINE = (
     r"there is no chromium on this machine",  # .ci/run installs it where it may.
     r"root may list every folder",  # In containers, which is where CI runs.
     r"this system has no /dev/full, the device that is always full",
+    r"this system has no /dev/zero, the device without end",
     r"a system without fork\(\) would take a second for each kill",
     r"the runner of fuzz targets forks",  # Not on Windows.
     r"this system refuses names that are not UTF-8",  # Not on Linux.

@@ -51,7 +51,7 @@ class TestText:
         with pytest.raises(InputError, match="is larger than"):
             read_text(tmp_path / "sparse")
 
-    @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="the platform has no /dev/zero")
+    @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no /dev/zero, the device without end")
     def test_a_file_that_tells_no_size_is_read_up_to_the_limit(self):
         with pytest.raises(InputError, match="is larger than 5000000 bytes"):
             read_text("/dev/zero", limit=5_000_000)
