@@ -30,8 +30,9 @@ from ..core import (
     read_score,
 )
 from ..descriptor import BOXES, Format, OutputVariant, Reader
+from ..safe_names import text_name
 from ..writer_base import NO_CLASS, FileWriter, score_of
-from ..xml_files import parse_xml, xml_text
+from ..xml_files import parse_xml
 
 
 def read_cvat(images: str | os.PathLike[str], file: str | os.PathLike[str], *, boxes: bool = False) -> Dataset:
@@ -139,12 +140,12 @@ class CvatWriter(FileWriter):
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
         height, width = image.size
         number = self.stats.images - 1
-        self.body.write(f'  <image id="{number}" name={_attribute(image.name)} width="{width}" height="{height}">\n')
+        self.body.write(f'  <image id="{number}" name={quoteattr(text_name(image.name))} width="{width}" height="{height}">\n')
         for order, each in enumerate(objects):
             self.classes.number(each.label)
             rle, (left, top, columns, rows) = encode_rle(each.mask)
             self.stats.wrote(each.mask, decode_rle(rle, (left, top, columns, rows), each.mask.size))
-            score, label = score_of(each.mask), _attribute(each.label or NO_CLASS)
+            score, label = score_of(each.mask), quoteattr(each.label or NO_CLASS)
             source = "file" if score is None else "auto"
             self.body.write(
                 f'    <mask label={label} source="{source}" occluded="0" rle="{rle}"'
@@ -157,7 +158,7 @@ class CvatWriter(FileWriter):
 
     def head(self) -> str:
         labels = "".join(
-            f"        <label>\n          <name>{escape(xml_text(name))}</name>\n          <type>mask</type>\n"
+            f"        <label>\n          <name>{escape(name, _LINE_ENDS)}</name>\n          <type>mask</type>\n"
             "          <attributes>\n            <attribute>\n              <name>score</name>\n              <mutable>False</mutable>\n"
             "              <input_type>text</input_type>\n              <default_value></default_value>\n              <values></values>\n"
             "            </attribute>\n          </attributes>\n        </label>\n"
@@ -173,8 +174,8 @@ class CvatWriter(FileWriter):
         file.write("</annotations>\n")
 
 
-def _attribute(text: str) -> str:
-    return quoteattr(xml_text(text))
+_LINE_ENDS = {"\r": "&#13;"}
+"""Characters that an XML reader changes unless they are escaped."""
 
 
 FORMAT = Format(
