@@ -48,7 +48,7 @@ def simplified_parts(parts: Sequence[Sequence[Ring]], tolerance: float) -> list[
 def _simplified_ring(ring: Ring, tolerance: float) -> Ring:
     import cv2
 
-    found = cv2.approxPolyDP(ring.reshape(-1, 1, 2).astype(np.float32), min(tolerance, _FARTHEST), True).reshape(-1, 2)
+    found = cv2.approxPolyDP(ring.reshape(-1, 1, 2).astype(np.float32), min(tolerance, _FARTHEST), True).reshape(-1, 2).astype(np.float32)
     return found if len(found) >= 3 and ring_area(found) * ring_area(ring) > 0 else ring
 
 
