@@ -93,7 +93,8 @@ class ImageLookup:
             for end in ends:
                 if fitting := self._index[how].get(_key(end)):
                     if len(fitting) == 1:
-                        return how, fitting[0]
+                        # A name without a suffix is exact all the same: some formats have no other.
+                        return ("" if how == "stem" and end == ends[0] else how), fitting[0]
                     self._ambiguous[stated] = f"it may be {' or '.join(sorted(fitting)[:_NAMED])}"
                     return how, None
         return "", None
