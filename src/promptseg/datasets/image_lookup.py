@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 
 from ..images import IMAGE_SUFFIXES
 from .core import Finding, files_under
+from .safe_names import text_name
 
 _HOWS = {
     "end": "the end of the path",
@@ -111,10 +112,11 @@ class ImageLookup:
         index: dict[str, dict[str, list[str]]] = {"alike": defaultdict(list), "stem": defaultdict(list)}
         if self.folder.is_dir():
             for name in files_under(self.folder):
-                for end in _ends(name):
-                    index["alike"][_key(end)].append(name)
-                for end in _ends(PurePosixPath(name).with_suffix("").as_posix()):
-                    index["stem"][_key(end)].append(name)
+                stem = PurePosixPath(name).with_suffix("").as_posix()
+                for how, path in (("alike", name), ("stem", stem)):
+                    # As other tools may write it, and as promptseg does.
+                    for key in {_key(end): None for text in (path, text_name(path).replace("\\", "/")) for end in _ends(text)}:
+                        index[how][key].append(name)
         return index
 
 
