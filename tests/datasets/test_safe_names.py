@@ -126,13 +126,8 @@ def test_images_whose_names_would_be_one_stay_apart_where_case_is_not_told_apart
 
 
 def test_an_image_in_a_folder_that_has_the_name_of_another_image_gets_a_place_beside_it():
-    assert paths(["a.jpg", "a.jpg/1.png", "objects.csv", "q/r", "q"], "", whole=True) == [
-        "a.jpg",
-        "a.jpg_1.png",
-        "objects.csv-2",
-        "q/r",
-        "q-2",
-    ]
+    names = ["a.jpg", "a.jpg/1.png", "objects.csv", "q/r", "q"]
+    assert paths(names, "", whole=True) == ["a.jpg", "a.jpg_1.png", "objects.csv-2", "q/r", "q-2"]
 
 
 def test_the_longest_ending_fits_too():

@@ -62,9 +62,8 @@ def test_simplified_outlines_are_valid_geometry_with_the_same_parts_and_holes(to
 @settings(max_examples=60, deadline=None)
 @given(pixels, st.floats(0.1, 5))
 def test_corners_are_corners_of_the_exact_outline_which_is_nowhere_farther_than_the_tolerance(array, tolerance):
-    for part, exact in zip(
-        *(each(outlines(Mask.from_array(array))) for each in (lambda all_: simplified(all_, tolerance), list)), strict=True
-    ):
+    given_parts = outlines(Mask.from_array(array))
+    for part, exact in zip(simplified(given_parts, tolerance), given_parts, strict=True):
         for ring, given_ring in zip((part.exterior, *part.holes), (exact.exterior, *exact.holes), strict=True):
             assert set(map(tuple, ring.tolist())) <= set(map(tuple, given_ring.tolist()))
             edges = list(zip(ring.tolist(), np.roll(ring, -1, axis=0).tolist(), strict=True))
