@@ -40,7 +40,7 @@ class _YoloWriter(FolderWriter):
         self._images = images
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
-        suffix = image.path.suffix if image.path.suffix == safe_name(image.path.suffix[:_LONG_SUFFIX]) else ""
+        suffix = image.path.suffix if safe_name(f"a{image.path.suffix}"[:_LONG_SUFFIX]) == f"a{image.path.suffix}" else ""
         stem = self.path_for(image.name, ".txt", suffix)
         lines = [f"{self.classes.number(each.label)} {' '.join(map(_number, self.coordinates(each.mask)))}\n" for each in objects]
         self.file(f"labels/{stem}.txt").write_text("".join(lines), "utf-8")
