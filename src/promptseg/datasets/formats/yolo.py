@@ -48,10 +48,12 @@ class _YoloWriter(FolderWriter):
             return
         image_file = self.folder / "images" / f"{stem}{suffix}"
         image_file.parent.mkdir(parents=True, exist_ok=True)
-        if self._images == "link":
-            image_file.symlink_to(image.path.resolve())
+        source = image.path.resolve()
+        # A link to a copy in the folder that is replaced would lead nowhere.
+        if self._images == "link" and not source.is_relative_to(self.output_path.resolve()):
+            image_file.symlink_to(source)
         else:
-            shutil.copyfile(image.path, image_file)
+            shutil.copyfile(source, image_file)
 
     @abstractmethod
     def coordinates(self, mask: Mask) -> list[float]:
