@@ -66,7 +66,8 @@ def _touching(rings: Sequence[Ring], changed: set[int]) -> set[int]:
     low, high = np.minimum(starts, ends), np.maximum(starts, ends)
     order = np.argsort(low[:, 0], kind="stable")
     low, high = np.ascontiguousarray(low.T), np.ascontiguousarray(high.T)
-    lefts, wrong = low[0, order], set()
+    lefts = low[0, order]
+    wrong: set[int] = set()
     for at in range(0, len(order), _EDGES_AT_ONCE):
         edges = order[at : at + _EDGES_AT_ONCE]
         others = order[at : int(np.searchsorted(lefts, high[0, edges].max(), "right"))]
