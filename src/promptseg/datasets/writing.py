@@ -55,7 +55,7 @@ class WriteReport:
 
     def __str__(self) -> str:
         """Return the report as text."""
-        lines = [f"{self.format}: {self.masks} masks on {self.images} images in {self.path} ({_files(self.files)})"]
+        lines = [f"{self.format}: {self.masks} masks on {self.images} images in {text_name(str(self.path))} ({_files(self.files)})"]
         if self.changed:
             lines.append(
                 f"  {self.changed} masks differ from the originals: IoU {self.iou_mean:.4f} on average, at least {self.iou_min:.4f}"

@@ -164,6 +164,14 @@ def test_label_studio(written):
     )
 
 
+def test_the_score_of_a_prediction_of_label_studio_is_the_mean_of_its_objects(tmp_path):
+    masks = [Mask.from_array(array(CAT), score=score) for score in (0.5, None, 1.0)]
+    objects = tuple(AnnotatedObject(f"a.png#{number}", mask) for number, mask in enumerate(masks))
+    write("label-studio", [AnnotatedImage("a.png", tmp_path / "a.png", (6, 10), objects)], tmp_path)
+    (task,) = json.loads((tmp_path / "label-studio.json").read_text())
+    assert [each["score"] for each in task["predictions"]] == [0.75]
+
+
 def test_labelme(written):
     out = written("labelme") / "labelme"
     content = json.loads((out / "img" / "a.json").read_text())
