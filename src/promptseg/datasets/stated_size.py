@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import InputError
+from ..images import MAX_PIXELS
 from ..masks import Mask, Size
 
 Cause = Literal["orientation", "resized", "unknown"]
@@ -84,7 +85,7 @@ def compare_size(path: Path, actual: Size, stated: Size) -> SizeMismatch | None:
     # A resize rounds each side to whole pixels, so proportions may differ by one pixel of the smaller size.
     (height, width), (rows, columns) = actual, stated
     slack = max(height, width, rows, columns)
-    if min(rows, columns) > 0 and abs(height * columns - width * rows) <= slack:
+    if min(rows, columns) > 0 and rows * columns <= MAX_PIXELS and abs(height * columns - width * rows) <= slack:
         return SizeMismatch(stated, actual, "resized")
     return SizeMismatch(stated, actual, "unknown")
 
