@@ -9,11 +9,10 @@ from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 from ...masks import Mask
-from ...runtime.files import write_atomically
 from ..core import AnnotatedImage, AnnotatedObject
 from ..descriptor import FIT, Format, Option, OutputVariant, Reader
+from ..safe_names import text_name
 from ..writer_base import NO_CLASS, Classes, FileWriter, WriteStats, as_json, score_of
-from ..xml_files import xml_text
 from .label_studio_brush import decode_brush, encode_brush
 from .label_studio_reading import read_label_studio
 
@@ -41,6 +40,11 @@ class LabelStudioWriter(FileWriter):
         """The JSON file."""
         return self.out / "label-studio.json"
 
+    @property
+    def beside(self) -> tuple[Path, ...]:
+        """The file of the labeling interface."""
+        return (self.out / "label-studio.xml",)
+
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
         results = [self._result(index, each.mask) for index, each in enumerate(objects)]
         scores = [result["score"] for result in results if "score" in result]
@@ -50,7 +54,7 @@ class LabelStudioWriter(FileWriter):
         number = self.stats.images
         task = {
             "id": number,
-            "data": {"image": self._address + quote(image.name)},
+            "data": {"image": self._address + quote(text_name(image.name))},
             "annotations": [] if scores else [annotation],
             "predictions": [annotation] if scores else [],
         }
@@ -78,11 +82,11 @@ class LabelStudioWriter(FileWriter):
 
     def finish(self, file: IO[str]) -> None:
         file.write("\n]\n")
-        labels = "".join(f"    <Label value={quoteattr(xml_text(name))}/>\n" for name in self.classes.names)
-        with write_atomically(self.out / "label-studio.xml", text=True) as interface:
+        labels = "".join(f"    <Label value={quoteattr(name)}/>\n" for name in self.classes.names)
+        (path,) = self.beside
+        with self.new_file(path, text=True) as interface:
             interface.write('<View>\n  <Image name="image" value="$image"/>\n')
             interface.write(f'  <BrushLabels name="label" toName="image">\n{labels}  </BrushLabels>\n</View>\n')
-        self.stats.files += 1
 
 
 _ADDRESS = Option("URL prefix of image names.", LOCAL_FILES)
