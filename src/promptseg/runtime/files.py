@@ -139,5 +139,5 @@ def _read_umask() -> int:
 _UMASK = _read_umask()
 _LONGEST = 200
 """Number of bytes of a name that its temporary names have. File systems allow 255 in all."""
-_TEMPORARY = re.compile(r"\.(.+)\.[a-z0-9_]{8}\.tmp")
-"""Pattern of the temporary names that `tempfile` makes here and in the dataset formats."""
+_TEMPORARY = re.compile(r"\.(.+)\.(?:[a-z0-9_]{8}\.tmp|part\.[a-z0-9]{2,4})")
+"""Pattern of the temporary names that `tempfile` makes here and in the dataset formats, and of those of `promptseg.video.writer`."""
