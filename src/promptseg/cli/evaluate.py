@@ -78,7 +78,18 @@ def evaluate(
     from ..evaluation.simulation import Text, parse_prompt_protocol
 
     used = {"--rows": rows, "--report": report, "--failures": failures}
-    inputs = [images, masks, coco, labelme, yolo, names, davis, truth and truth.partition("=")[2], predictions, *model_paths(model, detector)]
+    inputs = [
+        images,
+        masks,
+        coco,
+        labelme,
+        yolo,
+        names,
+        davis,
+        truth and truth.partition("=")[2],
+        predictions,
+        *model_paths(model, detector),
+    ]
     if video or predictions is not None:
         if davis is None or not video:
             raise usage_error("--video needs --davis FOLDER, and --predictions needs both")
