@@ -5,8 +5,8 @@ Counts are exact, from run lengths. Every metric is defined for empty masks, and
 - Both masks empty: 1. There was nothing to find, and nothing was found. (`promptseg.Mask.iou`, like pycocotools, gives 0 here.)
 - One mask empty: 0, precision and recall included. So a model that predicts nothing gains nothing in any mean.
 
-Pixels can be left out by `ignored`, such as void pixels of PASCAL VOC and DAVIS or crowds of COCO. They are removed from both masks first, so
-that no metric depends on what a prediction holds there. VOC and DAVIS count in this way.
+Pixels can be left out by `ignored`, such as void pixels of PASCAL VOC and DAVIS or crowds of COCO. They are removed from both masks first,
+so that no metric depends on what a prediction holds there. VOC and DAVIS count in this way.
 
 For boundary F, the image's border is no part of the outline: a mask of the whole image has an empty outline. The two rules above then apply
 to the outlines. For boundary IoU, the image's border is a part of the outline.

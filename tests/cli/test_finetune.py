@@ -8,7 +8,7 @@ from PIL import Image
 
 from promptseg.datasets.core import Finding
 from promptseg.errors import BackendError
-from promptseg.finetuning.run import FineTuned
+from promptseg.finetuning.result import FineTuned
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from promptseg.finetuning.cross_validation import cross_validate
 pytest.importorskip("torch", reason="fine-tuning needs torch")
 pytest.importorskip("safetensors", reason="writing fine-tuned decoders needs safetensors")
 
-from promptseg.finetuning import train  # noqa: E402 - It needs torch.
+from promptseg.finetuning import train
 
 QUICK = {"folds": 2, "epochs": 1, "learning_rate": 3e-3, "device": "cpu", "baselines": False}
 

@@ -70,7 +70,7 @@ def track(
         raise usage_error(f"--table is json or parquet, got {table!r}")
     with errors_as_messages():
         frames = open_frames(int(video) if video.isdecimal() else video, every=every, start=start, stop=stop)
-        inputs = [video, *model_paths(model, detector)]
+        inputs: list[str | Path] = [video, *model_paths(model, detector)]
         outputs = TrackOutputs(out, frames.size, frames.fps, table=cast("TableFormat", table), timeline=not no_timeline, inputs=inputs)
         for folder in (out, out / LABELS):
             clean_up(folder)

@@ -45,6 +45,6 @@ def only_ignored(dataset: Dataset, images: int) -> str:
     if not images:
         return ""
     return (
-        f"; {images} of its {len(dataset)} images have ignored regions instead (crowds or void pixels). If each crowd of a COCO file is one "
-        "object, as in files that CVAT exports from masks, set its iscrowd to 0"
+        f"; {images} of its {len(dataset)} images have ignored regions instead: crowds or void pixels. If each crowd of a COCO file is "
+        "one object, as in files that CVAT exports from masks, set its iscrowd to 0"
     )

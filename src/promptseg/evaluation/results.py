@@ -190,7 +190,7 @@ def check_row_format(path: Path) -> None:
         raise OutputError(f"cannot write {path}: rows are written as .csv or .parquet")
     if path.suffix.lower() == ".parquet":
         try:
-            import pyarrow  # noqa: F401
+            import pyarrow as pa  # noqa: F401
         except ImportError as error:
             raise MissingDependencyError("Parquet needs pyarrow: pip install 'promptseg[parquet]', or write .csv") from error
 

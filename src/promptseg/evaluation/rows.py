@@ -25,7 +25,8 @@ class ObjectRow:
         area: Area of the true mask in pixels, without ignored pixels.
         height: Height of the image in pixels.
         width: Width of the image in pixels.
-        truth: First 16 hex digits of the SHA-256 of the true mask and the ignored pixels. Rows of two runs are of the same object if name and truth are equal.
+        truth: First 16 hex digits of the SHA-256 of the true mask and the ignored pixels. Rows of two runs are of the same object if name
+            and truth are equal.
         iou: Intersection over union of the prediction with the truth.
         dice: Dice coefficient.
         precision: Share of the predicted pixels that are true.

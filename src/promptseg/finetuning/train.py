@@ -295,9 +295,8 @@ class Training:
     def _write_log(self) -> None:
         """Write the log. It follows the state, because a folder with a log alone would not be that of a training."""
         if self._devices.first:
-            with output_errors(self._file.folder / LOG):
-                with write_atomically(self._file.folder / LOG, text=True) as file:
-                    file.write(log_text(self._log))
+            with output_errors(self._file.folder / LOG), write_atomically(self._file.folder / LOG, text=True) as file:
+                file.write(log_text(self._log))
 
     def _validated(self, index: int) -> dict[str, list[float]]:
         """Return the IoU of each object of an image with its mask by box, and with its mask by center point."""

@@ -90,7 +90,7 @@ def _check_kind(path: Path, *, folder: bool) -> None:
     """Raise `OutputError` if a file of the wrong kind is at the path, a file is in place of a parent, or the path cannot be one."""
     with output_errors(path):
         present = os.path.lexists(path) and path.exists()
-        if not folder and (present and path.is_dir() or path.name in ("", "..")):
+        if not folder and ((present and path.is_dir()) or path.name in ("", "..")):
             raise OutputError(f"cannot write {path}: this is a folder, and a file is expected: give the name of a file")
         if folder and present and not path.is_dir():
             raise OutputError(f"cannot write {path}: this is a file, and a folder is expected: give the name of a folder")
