@@ -118,7 +118,7 @@ def _check_out(out: Path, given: str, images: Sequence[Path], masks: bool, input
 
 def _is_folder(out: Path, given: str) -> bool:
     """Return whether the outputs go to a folder: it is one, its name ends with a slash, or it has no suffix such as ``.png``."""
-    if out.is_dir() or given.endswith(("/", os.sep)):
+    if os.path.isdir(out) or given.endswith(("/", os.sep)):  # noqa: PTH112 - A name that is too long is no error here.
         return True
     return image_format(out) is None and _SUFFIX.fullmatch(out.suffix) is None
 

@@ -39,13 +39,13 @@ def check_output_file(path: Path, *, suffixes: Collection[str] = (), inputs: Inp
         given = f"has the suffix {path.suffix!r}" if path.suffix else "has no suffix"
         raise OutputError(f"cannot write {_shown(path)}: it {given}, and the format is chosen by a suffix: {', '.join(sorted(suffixes))}")
     _check_kind(path, folder=False)
+    _try(path)
     for known in _existing(inputs):
         if known.is_dir():
             if path.is_file() and _is_within(path, known) and not _is_ours(path):
                 raise OutputError(f"cannot write {path}: this file is in {known}, which is an input: give a path outside of that folder")
         elif path.exists() and path.samefile(known):
             raise OutputError(f"cannot write {path}: it is the input {known}, which is never overwritten: give another path")
-    _try(path)
 
 
 def check_output_folder(path: Path, *, names: Iterable[str] = (), inputs: Inputs = ()) -> None:
@@ -61,11 +61,11 @@ def check_output_folder(path: Path, *, names: Iterable[str] = (), inputs: Inputs
         OutputError: The folder cannot be used. The message says why and what was expected.
     """
     _check_kind(path, folder=True)
+    _try(path / "file")
     known = list(_existing(inputs))
     for one in known:
         if one.is_dir() and path.is_dir() and path.samefile(one):
             raise OutputError(f"cannot write to {path}: this folder is an input, whose files are kept as they are: give another folder")
-    _try(path / "file")
     for name in names:
         check_output_file(path / name, inputs=[one for one in known if one.is_file()])
 
@@ -89,7 +89,8 @@ def check_outputs_differ(paths: Iterable[Path | None]) -> None:
 def _check_kind(path: Path, *, folder: bool) -> None:
     """Raise `OutputError` if a file of the wrong kind is at the path, a file is in place of a parent, or the path cannot be one."""
     with output_errors(path):
-        present = os.path.lexists(path) and path.exists()
+        path.exists()  # A name that is too long fails here.
+        present = os.path.exists(path)
         if not folder and ((present and path.is_dir()) or path.name in ("", "..")):
             raise OutputError(f"cannot write {path}: this is a folder, and a file is expected: give the name of a file")
         if folder and present and not path.is_dir():
@@ -109,8 +110,6 @@ def _try(path: Path) -> None:
         missing = [parent for parent in path.parents if not os.path.lexists(parent)]
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileNotFoundError):
-                path.lstat()  # A name that is too long fails here.
             handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".promptseg.", suffix=".tmp")
             os.close(handle)
             Path(temporary).unlink()
