@@ -128,7 +128,7 @@ class Wide(FakeSegmenter):
             size, timings, provenance, image = session.size, session.timings, session.provenance, session.image
 
             def segment(self, prompts, *, candidates=False):
-                grown = [Prompt.box(*(p.xyxy + [-3, -3, 3, 3])) if p.xyxy is not None else p for p in prompts]
+                grown = [Prompt.box(*(p.xyxy + np.array([-3, -3, 3, 3]))) if p.xyxy is not None else p for p in prompts]
                 return session.segment(grown, candidates=candidates)
 
         return Larger()
@@ -182,7 +182,7 @@ class TestCrowds:
 
     def test_where_all_objects_are_crowds_the_message_says_so(self, tmp_path, photo):
         data = self.dataset(tmp_path, photo, (VOID, True))
-        with pytest.raises(InputError, match=r"no object to evaluate .*; 1 of its 1 images have ignored regions instead: crowds.*iscrowd to 0"):
+        with pytest.raises(InputError, match=r"no object to evaluate .*; 1 of its 1 images have ignored regions instead.*iscrowd to 0"):
             evaluate(data, model=FakeSegmenter())
 
     def test_an_object_within_a_crowd_is_left_out_and_named(self, tmp_path, photo):

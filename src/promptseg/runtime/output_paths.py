@@ -89,8 +89,7 @@ def check_outputs_differ(paths: Iterable[Path | None]) -> None:
 def _check_kind(path: Path, *, folder: bool) -> None:
     """Raise `OutputError` if a file of the wrong kind is at the path, a file is in place of a parent, or the path cannot be one."""
     with output_errors(path):
-        path.exists()  # A name that is too long fails here.
-        present = os.path.exists(path)
+        present = path.exists()  # A name that is too long fails here.
         if not folder and ((present and path.is_dir()) or path.name in ("", "..")):
             raise OutputError(f"cannot write {path}: this is a folder, and a file is expected: give the name of a file")
         if folder and present and not path.is_dir():
