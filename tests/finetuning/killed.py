@@ -1,13 +1,14 @@
-"""Fine-tunes a tiny model, and ends the process before each of its writes: ``killed.py MODULE CHECKPOINT IMAGES MASKS FOLDER [overwrite]``.
+"""Fine-tunes a tiny model, and ends the process before each write: ``killed.py MODULE CHECKPOINT IMAGES MASKS FOLDER [overwrite]``.
 
-Each training runs in a fork, which `os._exit` ends as a kill does: nothing is cleaned up. Then the call is repeated without a kill. Printed is
-a JSON list with an entry for each kill: the files that it left, and whether the repeated call gave the bytes of an uninterrupted one.
+Each training runs in a fork, which `os._exit` ends as a kill does: nothing is cleaned up. Then the call is repeated without a kill. Printed
+is a JSON list with an entry for each kill: the files that it left, and whether the repeated call gave the bytes of an uninterrupted one.
 """
 
 import json
 import os
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -40,7 +41,7 @@ def main(module, checkpoint, images, masks, folder, overwrite=""):
         out = folder / f"out-{len(entries)}"
         if overwrite:
             shutil.copytree(folder / "old", out)
-        if in_fork(lambda out=out, number=len(entries): killed_before(number, out, lambda: tune(out.name, overwrite=bool(overwrite)))):
+        if in_fork(partial(killed_before, len(entries), out, partial(tune, out.name, overwrite=bool(overwrite)))):
             break
         left = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
         loads = in_fork(lambda out=out: load_segmenter(str(out), device="cpu"), 2)
