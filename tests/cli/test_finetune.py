@@ -58,6 +58,15 @@ def test_it_says_where_nothing_was_gained(run, calls):
     assert "No epoch was better than the original model" in run("finetune", *FOLDERS, "--seed", 2).stdout
 
 
+def test_it_says_that_a_training_was_finished_before(run, monkeypatch):
+    done = FineTuned("mini-sam", Path("tuned"), "MIT", (30, 8), 9, 9, 7, {}, None, 0.0, 0, was_finished=True)
+    monkeypatch.setattr("promptseg.finetuning.run.finetune_decoder", lambda *_, **__: done)
+    lines = run("finetune", *FOLDERS).stdout.splitlines()
+    assert lines[0] == "This training is already finished, and tuned holds its result: there was nothing to do"
+    assert lines[-1] == "Use it: --model mini-sam=tuned"
+    assert json.loads(run("finetune", *FOLDERS, "--json").stdout)["was_finished"] is True
+
+
 def test_options_reach_the_call(run, calls):
     words = ("--model", "sam-vit-b=w.pth", "--seed", 3, "--epochs", 5, "--learning-rate", 0.01, "--validation", 0.3, "--patience", 2)
     more = ("--objects", 4, "--prompts", 2, "--prompt-encoder", "--device", "cpu", "--precision", "bfloat16", "--lora", 4, "--overwrite")

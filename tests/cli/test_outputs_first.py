@@ -209,3 +209,21 @@ def test_what_a_killed_run_left_is_removed_and_counted(run, add_model):
     ]
     left = sorted(path.name for path in Path().rglob("*.tmp"))
     assert left == [".other.json.abcdefgh.tmp", ".run.json.tmp", "run.json.abcdefgh.tmp"]
+
+
+@pytest.mark.parametrize("command", ["export", "finetune", "track"])
+def test_in_an_output_folder_and_beside_it_too(command, run):
+    words = {
+        "export": ("export", "superpixel"),
+        "finetune": ("finetune", "--images", "images", "--masks", "masks", "--model", "superpixel"),
+        "track": ("track", "clip", "--model", "no such model", "--box", "5,5,25,15", "--no-timeline"),
+    }[command]
+    Path("out").mkdir()
+    left = [Path("out/.a.json.abcdefgh.tmp"), Path("out/.b.abcdefgh.tmp")]
+    left[0].touch()
+    left[1].mkdir()
+    (left[1] / "half").touch()
+    Path("out/mine.tmp").touch()
+    done = run(*words, "--out", "out")
+    assert "promptseg: removed 2 half-written files of an interrupted run from out" in done.stderr
+    assert [path.name for path in Path("out").iterdir()] == ["mine.tmp"]

@@ -25,7 +25,8 @@ from ..runtime.files import output_errors, remove_leftovers
 from ..runtime.output_paths import check_output_folder
 from ..weights.store import DECODER, ENCODER
 from .data import Example, read_examples
-from .result import LOG, FineTuned, check_same_run, finished_record, result_of, training_record, write_result
+from .result import FineTuned
+from .result_folder import LOG, check_same_run, finished_record, result_of, training_record, write_result
 from .split import split
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ from .data import Example
 from .decoder import Features, TrainableDecoder
 from .devices import Devices
 from .losses import iou, loss
-from .result import LOG, log_text
+from .result_folder import LOG, log_text
 from .state import StateFile
 from .targets import SampledTokens, Target, target
 
