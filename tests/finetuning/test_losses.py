@@ -69,7 +69,7 @@ def test_the_best_candidate_for_ambiguous_prompts_counts_once_more():
 
 def test_the_best_candidate_is_chosen_for_each_prompt_and_learns_more_than_the_others():
     first = torch.cat([RIGHT, RIGHT * 0.1, -RIGHT * 0.01, -RIGHT * 0.01], dim=1)
-    second = torch.cat([RIGHT, -RIGHT * 0.01, RIGHT * 0.1, -RIGHT * 0.01], dim=1)
+    second = torch.cat([RIGHT, -RIGHT * 0.01, RIGHT * 0.05, -RIGHT * 0.01], dim=1)  # Its best is worse than that of the first.
     logits = torch.cat([first, second]).requires_grad_()
     target = TARGET.expand_as(logits)
     scores = iou(logits.detach(), target, EQUAL[:, None])
