@@ -57,15 +57,15 @@ def clip_of(tmp_path, *frames):
 
 
 def test_switches_are_counted_against_the_last_frame_that_had_an_identity(tmp_path):
-    """Object 1 is predicted on itself, on nothing, on itself, on 2, on nothing, on 2, on itself: two switches. Object 2 has none."""
+    """Object 1 is predicted on itself, on nothing, on itself, on 2, on nothing, on 2 twice, on itself: two switches. Object 2 has none."""
     truth = np.zeros((10, 40), np.uint8)
     truth[:, :10], truth[:, 20:30] = 1, 2
     one, two, nothing = (truth == 1), (truth == 2), np.zeros_like(truth, bool)
-    shown = [one, nothing, one, two, nothing, two, one]
+    shown = [one, nothing, one, two, nothing, two, two, one]
     predicted = [np.where(mask, 1, 0) for mask in shown]
-    (score,) = evaluate_video(predict(tmp_path / "p", *predicted), clip_of(tmp_path, *[truth] * 7))
+    (score,) = evaluate_video(predict(tmp_path / "p", *predicted), clip_of(tmp_path, *[truth] * 8))
     assert {number: one.switches for number, one in score.objects.items()} == {1: 2, 2: 0}
-    assert score.objects[1].j == (1, 0, 1, 0, 0, 0, 1)
+    assert score.objects[1].j == (1, 0, 1, 0, 0, 0, 0, 1)
     assert score.switches == 2
 
 
