@@ -148,6 +148,9 @@ def test_an_evaluation_leaves_void_out_of_rows_means_baselines_and_says_so(folde
 
 @pytest.mark.parametrize("protocol", ["box", "point", "point:random", "grid:5", "clicks:6", "everything:4"])
 def test_every_protocol_evaluates_without_void(protocol, folder):
+    values = np.asarray(Image.open(folder / "masks" / "a.png")).copy()
+    values[12:16, 14:22] = 255  # Within the object, too.
+    Image.fromarray(values).save(folder / "masks" / "a.png")
     run = evaluate(read_paired_masks(folder / "images", folder / "masks"), model=FakeSegmenter(), prompt=protocol)
     void = np.asarray(Image.open(folder / "masks" / "a.png")) == 255
     (row,) = run.rows

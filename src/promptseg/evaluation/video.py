@@ -266,7 +266,7 @@ def score_sequence(sequence: VideoSequence, predicted: Iterable[FrameMasks]) -> 
                 continue
             size, void = sizes[frame], ignored[frame]
             mask = metrics.without(_fitting(by_frame.get(frame, {}).get(number), size, sequence.name, frame), void)
-            rows.append((frame, *score_frame(mask, truth.get(number, _empty(size)), void)))
+            rows.append((frame, *score_frame(mask, truth.get(number, _empty(size)))))
             best = max(truth, key=lambda other: mask.iou(truth[other]), default=None)
             if best is not None and mask.iou(truth[best]) >= SWITCH_IOU and best != on:
                 on, switches = best, switches + 1
@@ -275,9 +275,9 @@ def score_sequence(sequence: VideoSequence, predicted: Iterable[FrameMasks]) -> 
     return SequenceScore(sequence.name, objects)
 
 
-def score_frame(prediction: metrics.MaskLike, truth: metrics.MaskLike, ignored: metrics.MaskLike | None = None) -> tuple[float, float]:
-    """Return J and F of one mask, without ignored pixels."""
-    return metrics.iou(prediction, truth, ignored=ignored), metrics.boundary_f(prediction, truth, ignored=ignored)
+def score_frame(prediction: metrics.MaskLike, truth: metrics.MaskLike) -> tuple[float, float]:
+    """Return J and F of one mask."""
+    return metrics.iou(prediction, truth), metrics.boundary_f(prediction, truth)
 
 
 def read_predictions(folder: Path, sequence: VideoSequence) -> Iterator[FrameMasks]:
