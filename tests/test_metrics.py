@@ -108,11 +108,14 @@ def test_boundary_f_is_that_of_outlines_compared_pixel_by_pixel(pair, reach):
     assert metrics.boundary_f(*pair, tolerance=reach) == pytest.approx(f_by_hand(*pair, reach), abs=1e-12)
 
 
-def test_boundary_f_lets_outlines_lie_apart_by_eight_thousandths_of_the_diagonal_rounded_up():
-    truth = np.zeros((300, 400), bool)
-    truth[100:200, 100:300] = True  # A diagonal of 500: 4 pixels.
-    assert metrics.boundary_f(np.roll(truth, 4, axis=1), truth) == 1
-    assert metrics.boundary_f(np.roll(truth, 5, axis=1), truth) < 1
+@pytest.mark.parametrize(("size", "reach"), [((300, 400), 4), ((180, 240), 3), ((36, 48), 1), ((303, 404), 5)])
+def test_boundary_f_lets_outlines_lie_apart_by_eight_thousandths_of_the_diagonal_rounded_up(size, reach):
+    """Diagonals of 500, 300, 60 and 505 pixels: 4, 2.4, 0.48 and 4.04 pixels, which neither rounding to the nearest nor down would give."""
+    height, width = size
+    truth = np.zeros(size, bool)
+    truth[height // 3 : 2 * height // 3, width // 4 : 3 * width // 4] = True
+    assert metrics.boundary_f(np.roll(truth, reach, axis=1), truth) == 1
+    assert metrics.boundary_f(np.roll(truth, reach + 1, axis=1), truth) < 1
 
 
 @pytest.mark.parametrize("metric", ALL)

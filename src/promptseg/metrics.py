@@ -5,6 +5,9 @@ Counts are exact, from run lengths. Every metric is defined for empty masks, and
 - Both masks empty: 1. There was nothing to find, and nothing was found. (`promptseg.Mask.iou`, like pycocotools, gives 0 here.)
 - One mask empty: 0, precision and recall included. So a model that predicts nothing gains nothing in any mean.
 
+Pixels can be left out by `ignored`, such as void pixels of PASCAL VOC and DAVIS or crowds of COCO. They are removed from both masks first,
+so that no metric depends on what a prediction holds there. VOC and DAVIS count in this way.
+
 For boundary F, the image's border is no part of the outline: a mask of the whole image has an empty outline. The two rules above then apply
 to the outlines. For boundary IoU, the image's border is a part of the outline.
 """
@@ -54,13 +57,18 @@ class MaskMetrics:
     boundary_f: float
 
 
-def measure(prediction: MaskLike, truth: MaskLike) -> MaskMetrics:
+def measure(prediction: MaskLike, truth: MaskLike, *, ignored: MaskLike | None = None) -> MaskMetrics:
     """Return every metric of a prediction, with the published settings.
+
+    Args:
+        prediction: The predicted mask.
+        truth: The true mask.
+        ignored: The pixels that are left out.
 
     Raises:
         InputError: The masks differ in size, or an argument is not a mask.
     """
-    masks = _pair(prediction, truth)
+    masks = _pair(prediction, truth, ignored)
     shared, predicted, true = _counts(*masks)
     return MaskMetrics(
         _ratio(shared, predicted + true - shared),
@@ -72,50 +80,70 @@ def measure(prediction: MaskLike, truth: MaskLike) -> MaskMetrics:
     )
 
 
-def iou(prediction: MaskLike, truth: MaskLike) -> float:
+def iou(prediction: MaskLike, truth: MaskLike, *, ignored: MaskLike | None = None) -> float:
     """Return the intersection over union.
+
+    Args:
+        prediction: The predicted mask.
+        truth: The true mask.
+        ignored: The pixels that are left out.
 
     Raises:
         InputError: The masks differ in size, or an argument is not a mask.
     """
-    shared, predicted, true = _counts(*_pair(prediction, truth))
+    shared, predicted, true = _counts(*_pair(prediction, truth, ignored))
     return _ratio(shared, predicted + true - shared)
 
 
-def dice(prediction: MaskLike, truth: MaskLike) -> float:
+def dice(prediction: MaskLike, truth: MaskLike, *, ignored: MaskLike | None = None) -> float:
     """Return the Dice coefficient: twice the intersection over the sum of both areas.
+
+    Args:
+        prediction: The predicted mask.
+        truth: The true mask.
+        ignored: The pixels that are left out.
 
     Raises:
         InputError: The masks differ in size, or an argument is not a mask.
     """
-    shared, predicted, true = _counts(*_pair(prediction, truth))
+    shared, predicted, true = _counts(*_pair(prediction, truth, ignored))
     return _ratio(2 * shared, predicted + true)
 
 
-def precision(prediction: MaskLike, truth: MaskLike) -> float:
+def precision(prediction: MaskLike, truth: MaskLike, *, ignored: MaskLike | None = None) -> float:
     """Return the share of the predicted pixels that are true.
+
+    Args:
+        prediction: The predicted mask.
+        truth: The true mask.
+        ignored: The pixels that are left out.
 
     Raises:
         InputError: The masks differ in size, or an argument is not a mask.
     """
-    shared, predicted, true = _counts(*_pair(prediction, truth))
+    shared, predicted, true = _counts(*_pair(prediction, truth, ignored))
     return _share(shared, predicted, true)
 
 
-def recall(prediction: MaskLike, truth: MaskLike) -> float:
+def recall(prediction: MaskLike, truth: MaskLike, *, ignored: MaskLike | None = None) -> float:
     """Return the share of the true pixels that are predicted.
+
+    Args:
+        prediction: The predicted mask.
+        truth: The true mask.
+        ignored: The pixels that are left out.
 
     Raises:
         InputError: The masks differ in size, or an argument is not a mask.
     """
-    shared, predicted, true = _counts(*_pair(prediction, truth))
+    shared, predicted, true = _counts(*_pair(prediction, truth, ignored))
     return _share(shared, true, predicted)
 
 
 _FARTHEST = 1e9  # Diagonals, or pixels. Beyond any image, and far below what floats hold.
 
 
-def boundary_iou(prediction: MaskLike, truth: MaskLike, *, width: float = BOUNDARY_WIDTH) -> float:
+def boundary_iou(prediction: MaskLike, truth: MaskLike, *, width: float = BOUNDARY_WIDTH, ignored: MaskLike | None = None) -> float:
     """Return the boundary IoU: the IoU of the bands inside both masks along their outlines.
 
     Cheng, Girshick, Dollár, Berg and Kirillov define it in "Boundary IoU" (2021). The band of a mask is those of its pixels from which the
@@ -125,11 +153,12 @@ def boundary_iou(prediction: MaskLike, truth: MaskLike, *, width: float = BOUNDA
         prediction: The predicted mask.
         truth: The true mask.
         width: d as a share of the image's diagonal. It is rounded to whole pixels and is at least 1.
+        ignored: The pixels that are left out.
 
     Raises:
         InputError: The masks differ in size, an argument is not a mask, or `width` is not above 0.
     """
-    first, second = _pair(prediction, truth)
+    first, second = _pair(prediction, truth, ignored)
     if not is_number(width) or not 0 < width <= _FARTHEST:
         raise InputError(f"the width of the boundary is a share of the diagonal above 0, got {shown(width)}")
     steps = max(1, round(width * math.hypot(*first.size)))
@@ -138,7 +167,7 @@ def boundary_iou(prediction: MaskLike, truth: MaskLike, *, width: float = BOUNDA
     return _ratio(int(np.count_nonzero(bands[0] & bands[1])), int(np.count_nonzero(bands[0] | bands[1])))
 
 
-def boundary_f(prediction: MaskLike, truth: MaskLike, *, tolerance: float = BOUNDARY_TOLERANCE) -> float:
+def boundary_f(prediction: MaskLike, truth: MaskLike, *, tolerance: float = BOUNDARY_TOLERANCE, ignored: MaskLike | None = None) -> float:
     """Return the boundary F: the harmonic mean of the shares of each outline that lie near the other one.
 
     The definition is that of DAVIS (Perazzi et al. 2016, Pont-Tuset et al. 2017). A pixel belongs to the outline if it differs from its
@@ -148,11 +177,12 @@ def boundary_f(prediction: MaskLike, truth: MaskLike, *, tolerance: float = BOUN
         prediction: The predicted mask.
         truth: The true mask.
         tolerance: r as a share of the image's diagonal if below 1, else in pixels. It is rounded up to whole pixels.
+        ignored: The pixels that are left out.
 
     Raises:
         InputError: The masks differ in size, an argument is not a mask, or `tolerance` is negative.
     """
-    first, second = _pair(prediction, truth)
+    first, second = _pair(prediction, truth, ignored)
     if not is_number(tolerance) or not 0 <= tolerance <= _FARTHEST:
         raise InputError(f"the tolerance is a share of the diagonal, or pixels, of at least 0, got {shown(tolerance)}")
     reach = math.ceil(tolerance if tolerance >= 1 else tolerance * math.hypot(*first.size))
@@ -168,11 +198,37 @@ def boundary_f(prediction: MaskLike, truth: MaskLike, *, tolerance: float = BOUN
     return 2 * near[0] * near[1] / sum(near) if sum(near) else 0.0
 
 
-def _pair(prediction: MaskLike, truth: MaskLike) -> tuple[Mask, Mask]:
-    first, second = (mask if isinstance(mask, Mask) else Mask.from_array(mask) for mask in (prediction, truth))
+def without(mask: Mask, ignored: Mask | None) -> Mask:
+    """Return a mask without the pixels of another one. Score and label stay.
+
+    Raises:
+        InputError: The masks differ in size.
+    """
+    if ignored is None or not ignored.area or not mask.area:
+        return mask
+    _check_sizes(mask, ignored)
+    encoded = [{"size": one.size, "counts": one.counts} for one in (mask, ignored)]
+    if not coco.area(coco.merge(encoded, intersect=True)):
+        return mask
+    return Mask.from_array(mask.array & ~ignored.array, score=mask.score, label=mask.label)
+
+
+def _pair(prediction: MaskLike, truth: MaskLike, ignored: MaskLike | None) -> tuple[Mask, Mask]:
+    first, second = (_mask(mask) for mask in (prediction, truth))
+    _check_sizes(first, second)
+    if ignored is None:
+        return first, second
+    left_out = _mask(ignored)
+    return without(first, left_out), without(second, left_out)
+
+
+def _mask(mask: MaskLike) -> Mask:
+    return mask if isinstance(mask, Mask) else Mask.from_array(mask)
+
+
+def _check_sizes(first: Mask, second: Mask) -> None:
     if first.size != second.size:
-        raise InputError(f"a prediction is compared with a truth of its size (height, width), got {first.size} and {second.size}")
-    return first, second
+        raise InputError(f"a mask is compared with one of its size (height, width), got {first.size} and {second.size}")
 
 
 def _counts(prediction: Mask, truth: Mask) -> tuple[int, int, int]:

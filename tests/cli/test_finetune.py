@@ -8,7 +8,7 @@ from PIL import Image
 
 from promptseg.datasets.core import Finding
 from promptseg.errors import BackendError
-from promptseg.finetuning.run import FineTuned
+from promptseg.finetuning.result import FineTuned
 
 
 @pytest.fixture
@@ -56,6 +56,15 @@ def test_it_says_what_was_learned_and_how_to_use_it(run, calls):
 
 def test_it_says_where_nothing_was_gained(run, calls):
     assert "No epoch was better than the original model" in run("finetune", *FOLDERS, "--seed", 2).stdout
+
+
+def test_it_says_that_a_training_was_finished_before(run, monkeypatch):
+    done = FineTuned("mini-sam", Path("tuned"), "MIT", (30, 8), 9, 9, 7, {}, None, 0.0, 0, was_finished=True)
+    monkeypatch.setattr("promptseg.finetuning.run.finetune_decoder", lambda *_, **__: done)
+    lines = run("finetune", *FOLDERS).stdout.splitlines()
+    assert lines[0] == "This training is already finished, and tuned holds its result: there was nothing to do"
+    assert lines[-1] == "Use it: --model mini-sam=tuned"
+    assert json.loads(run("finetune", *FOLDERS, "--json").stdout)["was_finished"] is True
 
 
 def test_options_reach_the_call(run, calls):

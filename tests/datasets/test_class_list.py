@@ -48,8 +48,8 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     [
         ("classes.txt", "\n \n", "has no class list: expected one name a line"),
         ("classes.txt", "cat\ndog\ncat\n", "lists the class 'cat' twice"),
-        ("classes.txt", b"caf\xe9\n", "is not UTF-8 text"),
-        ("classes.txt", b"x" * (MAX_BYTES + 1), "has more than 16 MiB"),
+        ("classes.txt", b"caf\xe9\n", "expected UTF-8 text"),
+        ("classes.txt", b"x" * (MAX_BYTES + 1), "is larger than 16777216 bytes"),
         ("data.yaml", "train: images\n", "has no class names"),
         ("data.yaml", "names: 3\n", "has no class list"),
         ("data.yaml", "names: {a: b}\n", "has no class names"),
@@ -58,7 +58,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("data.yaml", BOMB + "names: *i\n", "has no class list"),
         ("coco.json", "[]", 'expected a COCO file with "categories"'),
         ("coco.json", '{"categories": {}}', 'expected a COCO file with "categories"'),
-        ("coco.json", "{", "is not JSON"),
+        ("coco.json", "{", "is not valid JSON"),
     ],
 )
 def test_a_file_without_a_class_list_is_refused(tmp_path, name, content, message):

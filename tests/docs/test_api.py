@@ -81,6 +81,7 @@ PUBLIC = {
     "promptseg.evaluation.video",
     "promptseg.export.pair",
     "promptseg.finetuning.cross_validation",
+    "promptseg.finetuning.result",
     "promptseg.finetuning.run",
     "promptseg.finetuning.split",
     "promptseg.interop.fiftyone",

@@ -170,3 +170,18 @@ def test_where_nothing_is_wrong_there_is_no_click():
 def test_clicks_need_masks_of_one_size():
     with pytest.raises(InputError, match="one size"):
         next_click(disc(), Mask.from_array(np.ones((3, 3), bool)))
+
+
+def test_of_errors_of_one_depth_the_missed_pixels_are_clicked():
+    truth, given = np.zeros((20, 40), bool), np.zeros((20, 40), bool)
+    truth[5:10, 5:10] = True  # Missed, 3 deep.
+    given[5:10, 25:30] = True  # Wrong, 3 deep.
+    assert next_click(Mask.from_array(given), Mask.from_array(truth)) == Click(7, 7, foreground=True)
+    given[4:11, 24:31] = True  # 4 deep.
+    assert next_click(Mask.from_array(given), Mask.from_array(truth)) == Click(27, 7, foreground=False)
+
+
+def test_of_pixels_of_one_depth_the_upper_left_one_is_clicked():
+    truth = np.zeros((20, 40), bool)
+    truth[5:8, 5:8] = truth[5:8, 15:18] = truth[12:15, 2:5] = True
+    assert next_click(Mask.from_array(np.zeros_like(truth)), Mask.from_array(truth)) == Click(6, 6, foreground=True)

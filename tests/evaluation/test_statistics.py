@@ -51,3 +51,13 @@ def test_the_same_seed_gives_the_same_interval_and_another_one_nearly():
 def test_of_one_image_nothing_is_known_about_others():
     assert estimate([0.2, 0.4], ["a", "a"]).ci95 is None
     assert estimate([0.2], ["a"]).std is None
+
+
+def test_the_interval_weighs_groups_by_their_objects():
+    assert estimate([0.0] * 9 + [1.0], ["many"] * 9 + ["one"]).ci95 == (0.0, 1.0)
+    values = [0.0] * 120 + [1.0] * 30  # Six groups of 20 objects with 0, and six of 5 objects with 1.
+    groups = np.repeat(names(12), [20] * 6 + [5] * 6).tolist()
+    low, high = estimate(values, groups).ci95
+    # Of 12 drawn groups, 3 to 9 are of the second kind in 95 % of the resamples; the mean of the groups' means would be 0.25 to 0.75.
+    assert low == pytest.approx(3 * 5 / (3 * 5 + 9 * 20))
+    assert high == pytest.approx(9 * 5 / (9 * 5 + 3 * 20))

@@ -48,6 +48,37 @@ def test_swapped_objects_are_switches_of_both(root, tmp_path):
     assert (score.j, score.switches) == (0.5, 2)
 
 
+def clip_of(tmp_path, *frames):
+    """Write one sequence of label images, and return its folder."""
+    for index, values in enumerate(frames):
+        save(tmp_path / "data" / "JPEGImages" / "clip", f"{index:05}.jpg", np.zeros((*values.shape, 3)))
+        save(tmp_path / "data" / "Annotations" / "clip", f"{index:05}.png", values)
+    return tmp_path / "data"
+
+
+def test_switches_are_counted_against_the_last_frame_that_had_an_identity(tmp_path):
+    """Object 1 is predicted on itself, on nothing, on itself, on 2, on nothing, on 2 twice, on itself: two switches. Object 2 has none."""
+    truth = np.zeros((10, 40), np.uint8)
+    truth[:, :10], truth[:, 20:30] = 1, 2
+    one, two, nothing = (truth == 1), (truth == 2), np.zeros_like(truth, bool)
+    shown = [one, nothing, one, two, nothing, two, two, one]
+    predicted = [np.where(mask, 1, 0) for mask in shown]
+    (score,) = evaluate_video(predict(tmp_path / "p", *predicted), clip_of(tmp_path, *[truth] * 8))
+    assert {number: one.switches for number, one in score.objects.items()} == {1: 2, 2: 0}
+    assert score.objects[1].j == (1, 0, 1, 0, 0, 0, 0, 1)
+    assert score.switches == 2
+
+
+@pytest.mark.parametrize(("columns", "switches"), [(10, 1), (5, 1), (4, 0)])
+def test_a_prediction_is_another_object_from_half_of_the_iou_on(columns, switches, tmp_path):
+    truth = np.zeros((10, 40), np.uint8)
+    truth[:, :10], truth[:, 20:30] = 1, 2
+    moved = np.zeros_like(truth)
+    moved[:, 20 : 20 + columns] = 1  # An IoU of columns / 10 with object 2.
+    (score,) = evaluate_video(predict(tmp_path / "p", truth, moved), clip_of(tmp_path, truth, truth))
+    assert score.objects[1].switches == switches
+
+
 def test_frames_without_prediction_count_as_empty(root, tmp_path):
     truth = np.asarray(Image.open(root / "Annotations" / "clip" / "00000.png"))
     (score,) = evaluate_video(predict(tmp_path / "p", truth), root)

@@ -37,7 +37,7 @@ class TestRefusals:
 
     def test_a_file_in_place_of_the_folder_is_refused(self, tmp_path):
         (tmp_path / "out").touch()
-        with pytest.raises(ConfigError, match="out is a file"):
+        with pytest.raises(OutputError, match="out: this is a file, and a folder is expected"):
             export_onnx("mobile-sam", tmp_path / "out", overwrite=True)
 
     def test_weights_given_twice_are_refused(self, tmp_path):

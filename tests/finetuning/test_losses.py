@@ -51,12 +51,30 @@ def test_masks_learn_from_masks_and_scores_from_the_iou_of_the_masks():
     assert logits.grad.abs().max() < 1e-3
 
 
+def masks_loss(logits, ambiguous):
+    """The loss of masks alone: scores are the right ones, so that they cost nothing."""
+    right = iou(logits, TARGET.expand_as(logits), EQUAL[:, None])
+    return loss(logits, right, TRUTH, EQUAL, ambiguous)
+
+
 def test_the_best_candidate_for_ambiguous_prompts_counts_once_more():
-    logits = torch.cat([RIGHT, RIGHT, -RIGHT, -RIGHT], dim=1)
-    logits[:, 1] *= 0.01
-    logits.requires_grad_()
-    loss(logits, torch.zeros(1, 4), TRUTH, EQUAL, (1, 2, 3)).backward()
-    alone = logits[:, 1:2].detach().repeat(1, 4, 1).requires_grad_()
-    loss(alone, torch.zeros(1, 4), TRUTH, EQUAL, (1,)).backward()
-    torch.testing.assert_close(logits.grad[:, 1], alone.grad[:, 1])
-    assert logits.grad[:, 2].abs().sum() > 0
+    """By hand: the mean over four candidates, plus the smallest among those for ambiguous prompts."""
+    logits = torch.cat([RIGHT * 0.5, RIGHT * 0.01, RIGHT * 0.1, -RIGHT], dim=1)
+    each = (dice(logits, TARGET.expand_as(logits), EQUAL[:, None]) + cross_entropy(logits, TARGET.expand_as(logits), EQUAL[:, None]))[0]
+    assert each.argmin() == 0  # The best of all is not for ambiguous prompts, and does not count again.
+    assert each[1:].argmin() == 1
+    assert masks_loss(logits, (1, 2, 3)).item() == pytest.approx((each.mean() + each[2]).item())
+    assert masks_loss(logits, (3,)).item() == pytest.approx((each.mean() + each[3]).item())
+
+
+def test_the_best_candidate_is_chosen_for_each_prompt_and_learns_more_than_the_others():
+    first = torch.cat([RIGHT, RIGHT * 0.1, -RIGHT * 0.01, -RIGHT * 0.01], dim=1)
+    second = torch.cat([RIGHT, -RIGHT * 0.01, RIGHT * 0.05, -RIGHT * 0.01], dim=1)  # Its best is worse than that of the first.
+    logits = torch.cat([first, second]).requires_grad_()
+    target = TARGET.expand_as(logits)
+    scores = iou(logits.detach(), target, EQUAL[:, None])
+    loss(logits, scores, TRUTH.repeat(2, 1), EQUAL.repeat(2, 1), (1, 2, 3)).backward()
+    alone = logits.detach().clone().requires_grad_()
+    (dice(alone, target, EQUAL[:, None]) + cross_entropy(alone, target, EQUAL[:, None])).mean().backward()
+    times = (logits.grad / alone.grad).nanmedian(dim=2).values  # 1 for the mean over 8, and 4 more for the mean over 2 prompts.
+    torch.testing.assert_close(times, torch.tensor([[1.0, 5, 1, 1], [1, 1, 5, 1]]))

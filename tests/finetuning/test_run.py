@@ -169,7 +169,7 @@ class TestGoingOn:
 
     def test_one_that_is_killed_before_its_result_is_written_does_not_learn_again(self, tune, tmp_path, monkeypatch):
         with monkeypatch.context() as patch:
-            patch.setattr(promptseg.finetuning.run, "_write", lambda *_: (_ for _ in ()).throw(self.Killed()))
+            patch.setattr(promptseg.finetuning.run, "write_result", lambda *_: (_ for _ in ()).throw(self.Killed()))
             with pytest.raises(self.Killed):
                 tune()
         monkeypatch.setattr(train.Training, "_learn_from", None)
@@ -280,12 +280,12 @@ class TestRefusals:
             tune()
         tune(overwrite=True)
         assert names(tmp_path / "out") == sorted([*FILES, "notes.txt"])
-        with pytest.raises(ConfigError, match="out holds files"):
-            tune()
+        with pytest.raises(ConfigError, match="out holds another training: there seed is 0, here seed is 1"):
+            tune(seed=1)
 
     def test_a_file_in_place_of_the_folder_is_refused(self, tune, tmp_path):
         (tmp_path / "out").touch()
-        with pytest.raises(ConfigError, match="out is a file"):
+        with pytest.raises(OutputError, match="out: this is a file, and a folder is expected"):
             tune(overwrite=True)
 
     def test_too_few_images_are_refused(self, tune):

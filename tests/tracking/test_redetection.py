@@ -8,6 +8,7 @@ import pytest
 from promptseg.errors import ConfigError, InputError, PromptError
 from promptseg.masks import Mask, Masks
 from promptseg.prompts import Prompt
+from promptseg.protocols import Frame
 from promptseg.results import Provenance
 from promptseg.testing import FakeFrames
 from promptseg.tracking.redetection import Event, RedetectionConfig, track_with_redetection
@@ -191,6 +192,78 @@ def test_of_two_tracks_on_one_object_one_is_emptied():
     frames = list(track_with_redetection(Scripted(script), video(3), [Prompt.box(*LEFT), Prompt.box(*RIGHT)]))
     assert told(frames[1:]) == [(1, 2, "switched"), (1, 2, "lost")]
     assert [mask.area for mask in frames[2].masks] == [225, 0]
+
+
+def test_a_switched_object_returns_when_a_detection_finds_it_and_stays():
+    script = {(2, frame): area(LEFT, 0.6) for frame in (1, 2)}
+    frames = list(
+        track_with_redetection(
+            Scripted(script),
+            video(7),
+            [Prompt.box(*LEFT), Prompt.box(*RIGHT)],
+            detect=finder([[], [], [area(RIGHT)], []]),
+            redetection=RedetectionConfig(redetect_every=1),
+        )
+    )
+    assert told(frames) == [(0, 1, "added"), (0, 2, "added"), (1, 2, "switched"), (1, 2, "lost"), (2, 2, "recovered")]
+    assert [mask.area for mask in (frame.masks[1] for frame in frames)] == [400, 0, 400, 400, 400, 400, 400]
+    assert all(frame.object_ids == (1, 2) for frame in frames)
+
+
+def test_a_switched_track_has_no_mask_until_then_even_where_it_is_alone_again():
+    script = {(2, 1): area(LEFT, 0.6)}
+    frames = list(track_with_redetection(Scripted(script), video(5), [Prompt.box(*LEFT), Prompt.box(*RIGHT)]))
+    assert [frame.masks[1].area for frame in frames] == [400, 0, 0, 0, 0]
+    assert told(frames[2:]) == []
+
+
+@pytest.mark.parametrize(("scores", "gone"), [((0.9, 0.6), 2), ((0.6, 0.9), 1), ((0.7, 0.7), 2)])
+def test_of_two_tracks_the_less_sure_one_is_switched_and_of_equal_ones_the_later(scores, gone):
+    script = {(number, 1): area(LEFT, score) for number, score in enumerate(scores, 1)}
+    frames = list(track_with_redetection(Scripted(script), video(2), [Prompt.box(*LEFT), Prompt.box(*RIGHT)]))
+    assert told(frames[1:]) == [(1, gone, "switched"), (1, gone, "lost")]
+
+
+def test_tracks_are_one_object_from_the_iou_of_the_setting_on():
+    part = (5, 5, 20, 17)  # 12 of 15 rows: an IoU of 0.8.
+    for same_iou, switched in ((0.8, True), (0.81, False)):
+        settings = RedetectionConfig(same_iou=same_iou)
+        frames = track_with_redetection(
+            Scripted({(2, 1): area(part, 0.6)}), video(2), [Prompt.box(*LEFT), Prompt.box(*RIGHT)], redetection=settings
+        )
+        assert ((1, 2, "switched") in told(frames)) == switched
+
+
+def test_events_have_the_times_of_their_frames():
+    images = [frame.image for frame in video(5).read()]
+    times = [0.0, 0.5, 0.6, 2.0, 2.25]
+    script = {(1, 1): area(LEFT, 0.1), (1, 2): area(LEFT, 0.2)}
+    frames = list(track_with_redetection(Scripted(script), Timed(images, times), [Prompt.box(*LEFT)]))
+    assert [(event.kind, event.frame, event.time) for frame in frames for event in frame.events] == [
+        ("added", 0, 0.0),
+        ("lost", 1, 0.5),
+        ("recovered", 3, 2.0),
+    ]
+    assert [frame.time for frame in frames] == times
+
+
+@dataclass
+class Timed:
+    """Source of frames with times that are not even."""
+
+    images: list
+    times: list
+    size = SIZE
+    fps = None
+    rereadable = True
+
+    @property
+    def count(self):
+        return len(self.images)
+
+    def read(self, start=0):
+        for index in range(start, len(self.images)):
+            yield Frame(index, self.images[index], self.times[index])
 
 
 def test_an_object_that_is_lost_for_too_long_is_removed():

@@ -132,6 +132,21 @@ def test_the_flow_of_an_object_is_from_the_frame_where_it_was_last(monkeypatch):
     assert asked == [(0, 40), (30, 40), (40, 50)]
 
 
+def test_after_a_later_prompt_the_flow_is_from_the_frame_of_that_prompt(monkeypatch):
+    asked = []
+
+    def watched(earlier, later):
+        asked.append((int(earlier[0, 0]), int(later[0, 0])))
+        return flow_between(earlier, later)
+
+    monkeypatch.setattr("promptseg.tracking.session.flow_between", watched)
+    session = PropagateSegmenter(FakeSegmenter()).open(FakeFrames([np.full((32, 48, 3), 10 * index, np.uint8) for index in range(6)]))
+    session.add(0, 1, BOX)
+    session.add(3, 1, BOX)
+    assert [at.frame for at in session.propagate(start=0)] == list(range(6))
+    assert asked == [(0, 10), (10, 20), (30, 40), (40, 50)]
+
+
 def test_a_mask_alone_is_taken_as_it_is_even_by_a_segmenter_that_takes_boxes_alone():
     pixels = np.zeros((32, 48), bool)
     pixels[3:9, 5:30:2] = True

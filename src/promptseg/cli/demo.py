@@ -12,7 +12,8 @@ import typer
 from ..prompts import Prompt
 from ..registry import DEFAULT_MODEL
 from ..runtime import progress
-from .output import errors_as_messages, seconds, write_image, write_json
+from ..runtime.output_paths import check_output_folder
+from .output import errors_as_messages, model_paths, seconds, write_image, write_json
 
 # On the sample image: a click on the coffee, and a box around the spoon.
 PROMPTS: dict[str, Prompt] = {
@@ -37,6 +38,7 @@ def demo(
             typer.echo(line)
 
     with errors_as_messages():
+        check_output_folder(out, names=[*(f"{name}.png" for name in PROMPTS), "masks.json"], inputs=model_paths(model))
         started = time.perf_counter()
         say(f"Model {model}: fetching its weights if they are not here yet, and loading it…")
         pipeline = Pipeline().segment(model).build(device)

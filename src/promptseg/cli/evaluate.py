@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import OutputError
 from ..registry import DEFAULT_MODEL
 from ..runtime import progress
-from .output import FAILED, errors_as_messages, print_findings, usage_error, write_json
+from ..runtime.output_paths import check_output_file, check_output_folder, check_outputs_differ
+from .output import FAILED, clean_up, errors_as_messages, model_paths, print_findings, usage_error, write_json
 
 if TYPE_CHECKING:
     from ..datasets.core import Dataset
+    from ..evaluation.video import SequenceScore
 
 
 def evaluate(
@@ -68,12 +73,29 @@ def evaluate(
     from ..datasets.reading import open_dataset, open_named
     from ..evaluation.failures import draw_failures, find_failures
     from ..evaluation.report import write_report
+    from ..evaluation.results import ROW_SUFFIXES
     from ..evaluation.run import evaluate as evaluate_model
     from ..evaluation.simulation import Text, parse_prompt_protocol
 
+    used = {"--rows": rows, "--report": report, "--failures": failures}
+    inputs = [
+        images,
+        masks,
+        coco,
+        labelme,
+        yolo,
+        names,
+        davis,
+        truth and truth.partition("=")[2],
+        predictions,
+        *model_paths(model, detector),
+    ]
     if video or predictions is not None:
         if davis is None or not video:
             raise usage_error("--video needs --davis FOLDER, and --predictions needs both")
+        _refuse(used, "--video prints J, F, J&F and switches, and writes them with --out")
+        with errors_as_messages():
+            _check_outputs(out, None, None, None, inputs)
         _evaluate_video(davis, predictions, model, device, out, as_json, no_cache=no_cache)
         return
     with errors_as_messages():
@@ -90,13 +112,16 @@ def evaluate(
         raise usage_error("--prompt text needs a detector for phrases: give --detector")
     if detector is not None and not isinstance(chosen, Text):
         raise usage_error(f"--detector needs --prompt text, got {chosen.name!r}")
-    if rows is not None and rows.suffix.lower() not in (".csv", ".parquet"):
+    if rows is not None and rows.suffix.lower() not in ROW_SUFFIXES:
         raise usage_error(f"--rows is a file .csv or .parquet, got {rows}")
     if not 0 < threshold <= 1:
         raise usage_error(f"--threshold is an IoU above 0 and at most 1, got {threshold:g}")
     if summary:
+        _refuse({"--out": out, **used}, "--summary runs no model, and prints what the dataset holds")
         _summarize(dataset, as_json)
         return
+    with errors_as_messages():
+        _check_outputs(out, rows, report, failures, inputs)
     with errors_as_messages(), progress.shown():
         evaluation = evaluate_model(
             dataset,
@@ -108,25 +133,67 @@ def evaluate(
             cache=None if no_cache else "disk",
             baselines=not no_baselines,
         )
-    with errors_as_messages():
-        if out is not None:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            evaluation.save(out)
-        if rows is not None:
-            rows.parent.mkdir(parents=True, exist_ok=True)
-            evaluation.save_rows(rows)
+    # An output that fails now, such as on a full disk, takes none of the others with it.
+    saved = [
+        out is None or _succeeds(partial(evaluation.save, out)),
+        rows is None or _succeeds(partial(evaluation.save_rows, rows)),
+    ]
     typer.echo(json.dumps(evaluation.to_dict(), indent=1) if as_json else str(evaluation))
     if failures is not None or report is not None:
         with errors_as_messages(), progress.shown():
             found = find_failures(evaluation, dataset, threshold)
-            if failures is not None:
-                write_json(found.to_dict(), failures / "failures.json")
-                draw_failures(found, dataset, failures)
-            if report is not None:
-                write_report(evaluation, dataset, report, failures=found)
+        if failures is not None:
+            saved.append(_succeeds(partial(write_json, found.to_dict(), failures / "failures.json")))
+            saved.append(_succeeds(partial(draw_failures, found, dataset, failures)))
+        if report is not None:
+            saved.append(_succeeds(partial(write_report, evaluation, dataset, report, failures=found)))
         if failures is not None and not as_json:
             typer.echo(str(found))
     print_findings(evaluation.findings)
+    if not all(saved):
+        raise typer.Exit(FAILED)
+
+
+def _refuse(options: dict[str, Path | None], why: str) -> None:
+    """Exit with status 2 if one of the options is given, which would have no effect."""
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise usage_error(f"{given[0]} cannot be given here: {why}")
+
+
+def _check_outputs(
+    out: Path | None, rows: Path | None, report: Path | None, failures: Path | None, inputs: Iterable[Path | str | None]
+) -> None:
+    """Check every output before the model is loaded, and remove what a killed run left half-written.
+
+    Raises:
+        OutputError: An output cannot be written, would replace an input, or has the path of another.
+        MissingDependencyError: A package that an output needs is missing.
+    """
+    from ..evaluation.results import ROW_SUFFIXES, check_row_format
+
+    known = list(inputs)
+    check_outputs_differ([out, rows, report, failures, None if failures is None else failures / "failures.json"])
+    if rows is not None:
+        check_row_format(rows)
+    for path, suffixes in ((out, (".json",)), (rows, ROW_SUFFIXES), (report, (".html", ".htm"))):
+        if path is not None:
+            check_output_file(path, suffixes=suffixes, inputs=known)
+            clean_up(path.parent, path.name)
+    if failures is not None:
+        check_output_folder(failures, names=["failures.json"], inputs=known)
+        clean_up(failures)
+
+
+def _succeeds(write: Callable[[], object]) -> bool:
+    """Write an output. Print the error if it cannot be written, and return whether it was."""
+    try:
+        with progress.shown():
+            write()
+    except OutputError as error:
+        typer.echo(f"promptseg: {error}", err=True)
+        return False
+    return True
 
 
 def _evaluate_video(
@@ -145,13 +212,18 @@ def _evaluate_video(
             scores = evaluate_video(predictions, root)
         values = {score.name: score.to_dict() for score in scores}
         mean = {key: round(sum(getattr(score, key) for score in scores) / len(scores), 6) for key in ("j", "f", "j_and_f")}
-        result = {"tracker": str(predictions or model), "sequences": values, "mean": mean}
-        if out is not None:
-            write_json(result, out)
+        result = {"format": "promptseg-video-evaluation-1", "tracker": str(predictions or model), "sequences": values, "mean": mean}
+    saved = out is None or _succeeds(partial(write_json, result, out))
     if as_json:
         typer.echo(json.dumps(result, indent=1))
-        return
-    width = max(8, *(len(name) for name in values))
+    else:
+        _print_video_scores(scores, mean)
+    if not saved:
+        raise typer.Exit(FAILED)
+
+
+def _print_video_scores(scores: Sequence[SequenceScore], mean: dict[str, float]) -> None:
+    width = max(8, *(len(score.name) for score in scores))
     typer.echo(f"{'sequence':<{width}}  objects      J      F    J&F  switches")
     for score in scores:
         figures = f"{score.j:>6.3f} {score.f:>6.3f} {score.j_and_f:>6.3f}"

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..runtime import progress
-from .output import errors_as_messages
+from .output import clean_up, errors_as_messages
 
 
 def export(
@@ -25,6 +25,9 @@ def export(
     """Export a torch model as an ONNX encoder and decoder, checked against the model on the sample image."""
     from ..export.pair import export_onnx
 
+    if out is not None:
+        clean_up(out.parent, out.name)
+        clean_up(out)
     with errors_as_messages(), progress.shown():
         done = export_onnx(model, out, weights=weights, int8=int8, overwrite=overwrite)
     if as_json:

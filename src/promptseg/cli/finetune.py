@@ -10,7 +10,8 @@ import typer
 
 from ..registry import DEFAULT_MODEL
 from ..runtime import progress
-from .output import errors_as_messages, print_findings
+from ..runtime.output_paths import check_output_folder
+from .output import clean_up, errors_as_messages, model_paths, print_findings
 
 if TYPE_CHECKING:
     from ..datasets.core import Dataset
@@ -74,6 +75,10 @@ def finetune(
     if validation is not None:
         settings["validation"] = validation
     with errors_as_messages():
+        inputs = [images, masks, coco, labelme, yolo, names, davis, *model_paths(model)]
+        check_output_folder(out, inputs=inputs)
+        clean_up(out.parent, out.name)
+        clean_up(out)
         dataset = open_dataset(
             images, masks=masks, coco=coco, labelme=labelme, yolo=yolo, davis=davis, mask_kind=parse_mask_kind(mask_kind), names=names
         )
@@ -93,6 +98,8 @@ def _train(dataset: Dataset, out: Path, settings: dict[str, Any], as_json: bool)
     else:
         trained, validated = done.images
         reason = f", stopped: {done.stopped}" if done.stopped else ""
+        if done.was_finished:
+            typer.echo(f"This training is already finished, and {done.folder} holds its result: there was nothing to do")
         typer.echo(f"{trained} training images, {validated} validation images; {done.epochs} epochs in {done.seconds:.0f} s{reason}")
         for kind, (before, after) in done.validation.items():
             typer.echo(f"Validation IoU by {kind}: {before:.3f} before, {after:.3f} after epoch {done.best_epoch}")

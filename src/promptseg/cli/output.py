@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
 import json
 from collections import Counter
@@ -14,13 +15,15 @@ import typer
 from PIL import Image
 
 from ..errors import ConfigError, OutputError, PromptSegError
-from ..runtime.files import output_errors, write_atomically
+from ..runtime.files import output_errors, remove_leftovers, short_name, write_atomically
 
 if TYPE_CHECKING:
     from ..datasets.core import Finding
 
 FAILED = 1
 WRONG_USAGE = 2
+_LONGEST = 200
+"""Number of bytes of an image's name that the names of its output files have. File systems allow 255 with what follows it."""
 
 
 @contextlib.contextmanager
@@ -64,24 +67,60 @@ def image_format(path: Path) -> str | None:
     return kind if kind in Image.SAVE else None
 
 
+def check_image_format(path: Path) -> str:
+    """Return Pillow's name of the image format for a path's suffix, after writing a small image in it to memory.
+
+    Raises:
+        OutputError: When Pillow cannot write a color image in this format.
+    """
+    kind = image_format(path)
+    if kind is None:
+        raise OutputError(f"cannot write {path}: {path.suffix or 'a name without a suffix'!r} is not an image format that Pillow writes")
+    try:
+        Image.new("RGB", (8, 8)).save(io.BytesIO(), kind)
+    except Exception as error:  # Pillow's writers have no common base.
+        raise OutputError(f"cannot write {path}: Pillow cannot write color images as {kind}: use .png or .jpg ({error})") from error
+    return kind
+
+
 def distinct_names(images: Sequence[Path]) -> list[str]:
-    """Return the base name of each image's output files: the image's name without suffix, numbered when several share it."""
+    """Return the base name of each image's output files: the image's name without suffix, numbered when several share it.
+
+    A name that leaves no room for what follows it is cut.
+    """
     names: dict[str, None] = {}  # As an ordered set.
     for image in images:
-        numbered = (f"{image.stem}-{number}" for number in itertools.count(2))
-        names[next(name for name in itertools.chain([image.stem], numbered) if name not in names)] = None
+        stem = short_name(image.stem, _LONGEST)
+        numbered = (f"{stem}-{number}" for number in itertools.count(2))
+        names[next(name for name in itertools.chain([stem], numbered) if name not in names)] = None
     return list(names)
+
+
+def model_paths(*models: str | None) -> list[Path]:
+    """Return the files and folders of weights that model names contain: ``NAME=PATH``, or the path of a folder."""
+    return [Path(model.partition("=")[2] or model) for model in models if model is not None]
+
+
+def clean_up(folder: Path, name: str | None = None) -> None:
+    """Remove what a killed run left half-written in a folder (of the file `name`, or all), and print a message with the number."""
+    removed = remove_leftovers(folder, name)
+    if removed:
+        what = "a half-written file" if removed == 1 else f"{removed} half-written files"
+        typer.echo(f"promptseg: removed {what} of an interrupted run from {folder}", err=True)
 
 
 def write_image(image: Image.Image, path: Path) -> None:
     """Write an image atomically, in the format of the path's suffix."""
-    kind = image_format(path)
-    if kind is None:
-        raise OutputError(f"cannot write {path}: {path.suffix or 'a name without a suffix'!r} is not an image format that Pillow writes")
+    kind = check_image_format(path)
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with write_atomically(path) as file:
-            image.save(file, kind)
+            try:
+                image.save(file, kind)
+            except OSError:
+                raise
+            except Exception as error:  # Such as a ValueError for an image that is too large for the format.
+                raise OSError(f"Pillow cannot write it as {kind}: {error}") from error
 
 
 def write_json(values: Any, path: Path) -> None:

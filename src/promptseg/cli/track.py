@@ -18,10 +18,10 @@ from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import TextPrompt
 from ..protocols import FrameSource
 from ..registry import DEFAULT_MODEL, choose, load_video, tracker_of
-from ..tracking.outputs import TableFormat, TrackOutputs
+from ..tracking.outputs import LABELS, TableFormat, TrackOutputs
 from ..tracking.redetection import TrackedFrame
 from ..video.frames import open_frames
-from .output import FAILED, errors_as_messages, usage_error
+from .output import FAILED, clean_up, errors_as_messages, model_paths, usage_error
 from .prompts import TextOption, prompts_of
 
 
@@ -70,6 +70,10 @@ def track(
         raise usage_error(f"--table is json or parquet, got {table!r}")
     with errors_as_messages():
         frames = open_frames(int(video) if video.isdecimal() else video, every=every, start=start, stop=stop)
+        inputs: list[str | Path] = [video, *model_paths(model, detector)]
+        outputs = TrackOutputs(out, frames.size, frames.fps, table=cast("TableFormat", table), timeline=not no_timeline, inputs=inputs)
+        for folder in (out, out / LABELS):
+            clean_up(folder)
         pipeline = _pipeline(model, detector, threshold, device)
         tracked = pipeline.track(
             frames,
@@ -78,7 +82,6 @@ def track(
             redetect="when-lost" if redetect_when_lost else None,
             tracker=None if _propagates(model, tracker) else load_video(model, tracker=tracker, device=device),
         )
-        outputs = TrackOutputs(out, frames.size, frames.fps, table=cast("TableFormat", table), timeline=not no_timeline)
     failure, seconds = _run(tracked, outputs, frames, quiet=as_json)
     _print_summary(outputs, failure, seconds, as_json)
     if failure is not None:

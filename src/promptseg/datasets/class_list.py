@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from ..errors import InputError
-from .core import Category, read_json
+from ..runtime.structured import read_json, read_text
+from .core import Category
 
 MAX_BYTES = 16 << 20
 """Maximum size in bytes of a text or YAML file with a class list."""
@@ -39,10 +40,10 @@ def read_classes(path: str | os.PathLike[str]) -> tuple[Category, ...]:
         found = _of_coco(read_json(file))
         expected = 'a COCO file with "categories": [{"id": 1, "name": "person"}, …]'
     elif file.suffix.lower() in (".yaml", ".yml"):
-        found = _of_yaml(_text(file), file)
+        found = _of_yaml(read_text(file, MAX_BYTES), file)
         expected = "names: [person, car, …]"
     else:
-        found = _of_lines(_text(file), file)
+        found = _of_lines(read_text(file, MAX_BYTES), file)
         expected = "one name a line"
     if not found:
         raise InputError(f"{file} has no class list: expected {expected}")
@@ -58,19 +59,6 @@ def classes_of(text: str) -> tuple[Category, ...]:
     if text.lower().endswith(SUFFIXES):
         return read_classes(text)
     return tuple(Category(name.strip()) for name in text.split(",") if name.strip())
-
-
-def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise InputError(f"{path} is no class list: it has more than {MAX_BYTES >> 20} MiB")
-        return content.decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not UTF-8 text: {error}") from error
 
 
 def _of_lines(text: str, path: Path) -> tuple[Category, ...]:

@@ -41,11 +41,17 @@ Scores = Mapping[str, float]
 _FORMAT = "promptseg-baseline-1"
 
 
-def prompt_baseline(prompt: SpatialPrompt | None, truth: Mask) -> dict[str, float]:
-    """Return the IoU of the baseline that needs only the prompt: ``filled_box`` with a box, ``whole_image`` without."""
+def prompt_baseline(prompt: SpatialPrompt | None, truth: Mask, ignored: Mask | None = None) -> dict[str, float]:
+    """Return the IoU of the baseline that needs only the prompt: ``filled_box`` with a box, ``whole_image`` without.
+
+    Args:
+        prompt: The prompt for the object.
+        truth: The true mask, without ignored pixels.
+        ignored: Pixels that are left out.
+    """
     if prompt is None or prompt.xyxy is None:
-        return {"whole_image": truth.area / (truth.size[0] * truth.size[1])}
-    return {"filled_box": metrics.iou(filled_box(prompt.xyxy, truth.size), truth)}
+        return {"whole_image": truth.area / (truth.size[0] * truth.size[1] - (ignored.area if ignored else 0))}
+    return {"filled_box": metrics.iou(filled_box(prompt.xyxy, truth.size), truth, ignored=ignored)}
 
 
 def filled_boxes(detections: Detections) -> Masks:
@@ -71,6 +77,7 @@ def superpixel_ious(
     protocol: str,
     seed: int,
     predict: Callable[[Session], Sequence[Prediction]],
+    ignored: Mask | None = None,
 ) -> list[float]:
     """Return the IoU of superpixels for each object. IoUs that were computed before are read from the disk.
 
@@ -81,14 +88,15 @@ def superpixel_ious(
         protocol: Name of the prompt protocol.
         seed: Seed of the prompts.
         predict: Returns one prediction per object from a session.
+        ignored: Pixels that are left out of the IoU.
     """
-    path = _folder() / f"{_key(pixels, objects, protocol, seed)}.json"
+    path = _folder() / f"{_key(pixels, objects, protocol, seed, ignored)}.json"
     with contextlib.suppress(InputError, ValueError, TypeError, OverflowError):
         ious = [float(iou) for iou in read_json(path)]
         if len(ious) == len(objects):
             return ious
     predictions = predict(segmenter.open(pixels))
-    ious = [metrics.iou(prediction.mask, true.mask) for prediction, true in zip(predictions, objects, strict=True)]
+    ious = [metrics.iou(prediction.mask, true.mask, ignored=ignored) for prediction, true in zip(predictions, objects, strict=True)]
     with contextlib.suppress(OSError):  # Without a writable folder the IoUs are only computed again.
         path.parent.mkdir(parents=True, exist_ok=True)
         with write_atomically(path, text=True) as file:
@@ -100,8 +108,10 @@ def _folder() -> Path:
     return cache_dir() / "baselines"
 
 
-def _key(pixels: NDArray[np.uint8], objects: Sequence[AnnotatedObject], protocol: str, seed: int) -> str:
+def _key(pixels: NDArray[np.uint8], objects: Sequence[AnnotatedObject], protocol: str, seed: int, ignored: Mask | None) -> str:
     digest = hashlib.sha256(f"{_FORMAT} {version('scikit-image')} {protocol} {seed} {content_key(pixels)}".encode())
     for true in objects:
         digest.update(f"\0{true.name}\0{true.label}\0".encode("utf-8", "surrogatepass") + true.mask.counts)
+    if ignored is not None:
+        digest.update(b"\0ignored\0" + ignored.counts)
     return digest.hexdigest()

@@ -22,7 +22,8 @@ from ..masks import Mask
 from ..postprocess import box_iou
 from ..prompts import SpatialPrompt
 from ..runtime import progress
-from ..runtime.files import output_errors, write_atomically
+from ..runtime.files import output_errors, short_name, write_atomically
+from .ignored import counted, ignored_region
 from .overlays import draw_overlays
 from .results import Evaluation
 from .rows import ObjectRow
@@ -147,9 +148,10 @@ def find_failures(run: Evaluation, dataset: Dataset, threshold: float = 0.5) -> 
     traits: dict[str, Traits] = {}
     images = {image.name for image in run.images}
     wanted = dataset.only([entry.name for entry in dataset.entries if entry.name in images])
-    for image in progress.track(wanted.usable([]), total=len(wanted), unit="image"):
+    for read in progress.track(wanted.usable([]), total=len(wanted), unit="image"):
+        image, ignored = counted(read, []), ignored_region(read)
         lab = _lab(image.pixels())
-        traits |= {true.name: describe(true.mask, lab, rows[true.name]) for true in image.objects if true.name in rows}
+        traits |= {true.name: describe(true.mask, lab, rows[true.name], ignored) for true in image.objects if true.name in rows}
     absent = [name for name in rows if name not in traits]
     if absent:
         raise InputError(f"{dataset.source} lacks {len(absent)} objects of the run, such as {absent[0]}")
@@ -159,13 +161,14 @@ def find_failures(run: Evaluation, dataset: Dataset, threshold: float = 0.5) -> 
     return Failures(threshold, len(run.rows), tuple(worst), tuple(groups), traits)
 
 
-def describe(truth: Mask, lab: NDArray[np.float32], row: ObjectRow) -> Traits:
+def describe(truth: Mask, lab: NDArray[np.float32], row: ObjectRow, ignored: Mask | None = None) -> Traits:
     """Return the traits of one object.
 
     Args:
-        truth: True mask of the object.
+        truth: True mask of the object, without ignored pixels.
         lab: The image in CIELAB, (H, W, 3) float32.
         row: Row of the object in the run, with its prompt and score.
+        ignored: Pixels that are left out of the contrast.
     """
     import cv2
 
@@ -184,7 +187,7 @@ def describe(truth: Mask, lab: NDArray[np.float32], row: ObjectRow) -> Traits:
         truth.area / (height * width),
         diameter / math.sqrt(truth.area),
         float(parts - 1),
-        _contrast(inside, lab[top:bottom, left:right], reach),
+        _contrast(inside, None if ignored is None else ignored.array[top:bottom, left:right], lab[top:bottom, left:right], reach),
         _prompt_quality(row.prompt, truth, depths, (left, top)),
         row.score,
     )
@@ -244,7 +247,7 @@ def _lab(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
 
 
-def _contrast(inside: NDArray[np.bool_], lab: NDArray[np.float32], reach: int) -> float | None:
+def _contrast(inside: NDArray[np.bool_], ignored: NDArray[np.bool_] | None, lab: NDArray[np.float32], reach: int) -> float | None:
     import cv2
 
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
@@ -252,6 +255,8 @@ def _contrast(inside: NDArray[np.bool_], lab: NDArray[np.float32], reach: int) -
     grown = cv2.dilate(pixels, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     shrunk = cv2.erode(pixels, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=1)  # Beyond the image there is no outline.
     outer, inner = (grown > 0) & ~inside, inside & (shrunk == 0)
+    if ignored is not None:
+        outer &= ~ignored
     if not outer.any() or not inner.any():
         return None
     return float(np.linalg.norm(lab[inner].mean(0) - lab[outer].mean(0)))
@@ -270,4 +275,8 @@ def _prompt_quality(prompt: SpatialPrompt | None, truth: Mask, depths: NDArray[n
 
 
 def _file_name(name: str) -> str:
-    return "".join(character if character.isalnum() or character in "-_." else "-" for character in name)
+    return short_name("".join(character if character.isalnum() or character in "-_." else "-" for character in name), _LONGEST)
+
+
+_LONGEST = 200
+"""Number of bytes of an object's name in the name of its overlay. File systems allow 255 with what stands around it."""

@@ -10,6 +10,7 @@ from .. import overlay
 from ..datasets.core import Dataset
 from ..errors import InputError
 from ..masks import Masks
+from .ignored import counted
 from .rows import ObjectRow
 
 TRUTH_COLOR, PREDICTION_COLOR = overlay.FOREGROUND, overlay.BACKGROUND
@@ -28,7 +29,7 @@ def draw_overlays(rows: Iterable[ObjectRow], dataset: Dataset, longest: int = 10
     """
     entries = {entry.name: entry for entry in dataset.entries}
     for row in rows:
-        image = entries[row.image].read() if row.image in entries else None
+        image = counted(entries[row.image].read(), []) if row.image in entries else None
         truth = next((true.mask for true in image.objects if true.name == row.name), None) if image else None
         if image is None or truth is None:
             raise InputError(f"{dataset.source} has no object {row.name!r}")

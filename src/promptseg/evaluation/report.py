@@ -20,7 +20,7 @@ from .overlays import draw_overlays
 from .results import Evaluation
 from .rows import ObjectRow
 from .statistics import Estimate
-from .tables import TITLES
+from .tables import TITLES, ignored_text
 
 
 def write_report(
@@ -44,6 +44,7 @@ def write_report(
             _HEAD.format(title=escape(f"{run.model} by {run.prompt}")),
             f"<p>{len(run.rows)} objects of {len(run.images)} images in {escape(run.data)}; prompts drawn by seed {run.seed}; "
             f"{run.seconds_per_image:.2f} s an image, {sum(image.cached for image in run.images)} of which had a cached embedding.</p>",
+            *([f"<p>{escape(ignored_text(run).strip())}.</p>"] if ignored_text(run) else []),
             "<h2>Metrics</h2>",
             _table(
                 ("", "mean", "standard deviation", "95 % interval of the mean"), [(TITLES[n], *_cells(e)) for n, e in run.metrics.items()]

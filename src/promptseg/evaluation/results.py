@@ -22,6 +22,8 @@ from .rows import ImageRow, ObjectRow
 from .tables import row_columns, summary_text
 
 FORMAT = "promptseg-evaluation-1"
+ROW_SUFFIXES = (".csv", ".parquet")
+"""Suffixes of the files that `Evaluation.save_rows` writes."""
 
 
 @dataclass(frozen=True)
@@ -136,9 +138,11 @@ class Evaluation(Aggregates):
             OutputError: When the file cannot be written.
         """
         file = Path(path)
-        with output_errors(file), write_atomically(file, text=True) as opened:
-            json.dump(self.to_dict(), opened, indent=1)
-            opened.write("\n")
+        with output_errors(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with write_atomically(file, text=True) as opened:
+                json.dump(self.to_dict(), opened, indent=1)
+                opened.write("\n")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Evaluation:
@@ -160,23 +164,38 @@ class Evaluation(Aggregates):
             MissingDependencyError: When the file is Parquet and pyarrow is not installed.
         """
         file = Path(path)
+        check_row_format(file)
         columns = row_columns(self)
-        if file.suffix.lower() not in (".csv", ".parquet"):
-            raise OutputError(f"cannot write {file}: rows are written as .csv or .parquet")
-        if file.suffix.lower() == ".parquet":
-            try:
+        with output_errors(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if file.suffix.lower() == ".parquet":
                 import pyarrow as pa
                 from pyarrow import parquet
-            except ImportError as error:
-                raise MissingDependencyError("Parquet needs pyarrow: pip install 'promptseg[parquet]', or write .csv") from error
-            with output_errors(file), write_atomically(file) as opened:
-                parquet.write_table(pa.table(columns), opened)
-            return
-        with output_errors(file), write_atomically(file, text=True) as opened:
-            writer = csv.writer(opened, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows(zip(*columns.values(), strict=True))
+
+                with write_atomically(file) as opened:
+                    parquet.write_table(pa.table(columns), opened)
+                return
+            with write_atomically(file, text=True) as opened:
+                writer = csv.writer(opened, lineterminator="\n")
+                writer.writerow(columns)
+                writer.writerows(zip(*columns.values(), strict=True))
 
     def __str__(self) -> str:
         """Return the metrics as text."""
         return summary_text(self)
+
+
+def check_row_format(path: Path) -> None:
+    """Check that rows can be written in the format of a path's suffix.
+
+    Raises:
+        OutputError: When the suffix is not one of `ROW_SUFFIXES`.
+        MissingDependencyError: When the file is Parquet and pyarrow is not installed.
+    """
+    if path.suffix.lower() not in ROW_SUFFIXES:
+        raise OutputError(f"cannot write {path}: rows are written as .csv or .parquet")
+    if path.suffix.lower() == ".parquet":
+        try:
+            import pyarrow as pa  # noqa: F401
+        except ImportError as error:
+            raise MissingDependencyError("Parquet needs pyarrow: pip install 'promptseg[parquet]', or write .csv") from error

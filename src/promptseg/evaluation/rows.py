@@ -22,10 +22,11 @@ class ObjectRow:
         group: Group of images that are not independent, such as frames of one sequence or copies of one image. Intervals are computed over
             groups.
         label: Its class, or None.
-        area: Area of the true mask in pixels.
+        area: Area of the true mask in pixels, without ignored pixels.
         height: Height of the image in pixels.
         width: Width of the image in pixels.
-        truth: First 16 hex digits of the SHA-256 of the true mask. Rows of two runs are of the same object if name and truth are equal.
+        truth: First 16 hex digits of the SHA-256 of the true mask and the ignored pixels. Rows of two runs are of the same object if name
+            and truth are equal.
         iou: Intersection over union of the prediction with the truth.
         dice: Dice coefficient.
         precision: Share of the predicted pixels that are true.
@@ -38,7 +39,7 @@ class ObjectRow:
         points: Points of the prompt, ``[x, y, label]`` in pixels; the label is 1 for foreground and 0 for background.
         click_ious: IoU after each click.
         baselines: IoU of each baseline, by name.
-        prediction: Predicted mask as compressed COCO RLE.
+        prediction: Predicted mask as compressed COCO RLE, with its ignored pixels.
     """
 
     name: str
@@ -96,6 +97,7 @@ class ImageRow:
         seconds: Seconds for opening and segmenting it.
         cached: Whether its embedding was cached.
         unmatched: Number of predicted masks that match no object; None for protocols with one prompt per object.
+        ignored: Number of pixels that are left out, because they are void or of a crowd.
     """
 
     name: str
@@ -106,3 +108,4 @@ class ImageRow:
     seconds: float
     cached: bool
     unmatched: int | None = None
+    ignored: int = 0

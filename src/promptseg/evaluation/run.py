@@ -30,7 +30,8 @@ from ..runtime import progress
 from ..vocabulary import parse_phrases
 from . import simulation
 from .baselines import filled_boxes, prompt_baseline, superpixel_ious, superpixels
-from .predictions import Prediction, best_ious, match_masks, predict_by_clicks, predict_once
+from .ignored import counted, ignored_region, only_ignored
+from .predictions import Prediction, best_ious, count_unmatched, match_masks, predict_by_clicks, predict_once
 from .results import Evaluation
 from .rows import ImageRow, ObjectRow
 from .simulation import Clicks, Everything, OnePromptPerObject, Text
@@ -57,7 +58,8 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate a model on a dataset, with prompts simulated from the true objects.
 
-    Images that cannot be used become findings of the result, and the others are evaluated. Images that the model was trained on also become
+    Void pixels and crowds (`AnnotatedImage.ignored`) are left out of every metric, and no point is placed on them. Images that cannot be
+    used become findings of the result, and the others are evaluated. Images that the model was trained on also become
     findings, if your weights have a training record beside them. Embeddings are kept in `cache`. An evaluation that was stopped can
     therefore be repeated quickly, and a second one with other prompts only costs decoding.
 
@@ -105,7 +107,10 @@ def evaluate(
     findings: list[Finding] = []
     rows: list[ObjectRow] = []
     seen: list[ImageRow] = []
-    for image in progress.track(dataset.usable(findings), total=len(dataset), unit="image"):
+    with_ignored = 0
+    for read in progress.track(dataset.usable(findings), total=len(dataset), unit="image"):
+        with_ignored += bool(read.ignored)
+        image = counted(read, findings)
         if not image.objects:
             continue
         try:
@@ -119,7 +124,7 @@ def evaluate(
             seen.append(of_image)
     if not rows:
         problems = "".join(f"\n  {finding}" for finding in findings[:10])
-        raise InputError(f"there is no object to evaluate in {dataset.source}{problems}")
+        raise InputError(f"there is no object to evaluate in {dataset.source}{only_ignored(dataset, with_ignored)}{problems}")
     twice = same_content({image.name: image.content for image in seen})
     findings += [Finding(names[0], "duplicate", f"the same image occurs {len(names)} times: {', '.join(names)}") for names in twice]
     one_group = {name: names[0] for names in twice for name in names}
@@ -161,7 +166,7 @@ class _Evaluator:
     def evaluate(self, image: AnnotatedImage) -> tuple[list[ObjectRow], ImageRow]:
         """Return the rows of the objects in an image, and the row of the image."""
         pixels = image.pixels()
-        objects = image.objects
+        objects, ignored = image.objects, ignored_region(image)
         best: Sequence[float | None] = [None] * len(objects)
         unmatched: int | None = None
         boxes: Masks | None = None
@@ -171,56 +176,70 @@ class _Evaluator:
             result = self.pipeline(pixels, Prompt.text(*self.protocol.phrases))
             seconds = time.perf_counter() - started
             cached = not result.timings.get("encode")
-            predictions, unmatched = _by_class(result.masks, objects, self.protocol)
+            predictions, unmatched = _by_class(result.masks, objects, self.protocol, ignored)
             boxes = None if result.detections is None else filled_boxes(result.detections)
         else:
             assert self.segmenter is not None  # noqa: S101  # evaluate() has checked it.
             session = self.segmenter.open(pixels)
             cached = not session.timings.get("encode")
-            predictions, unmatched = self._predict(session, objects)
+            predictions, unmatched = self._predict(session, objects, ignored)
             seconds = time.perf_counter() - started
             if isinstance(self.protocol, OnePromptPerObject):
                 prompts = [prediction.prompt for prediction in predictions if prediction.prompt is not None]
-                best = best_ious(session, prompts, [prediction.mask for prediction in predictions], objects)
-        baselines = self._baselines(pixels, objects, predictions, boxes)
-        rows = [_row(image, *row) for row in zip(objects, predictions, best, baselines, strict=True)]
+                best = best_ious(session, prompts, [prediction.mask for prediction in predictions], objects, ignored)
+        baselines = self._baselines(pixels, objects, predictions, boxes, ignored)
+        rows = [_row(image, ignored, *row) for row in zip(objects, predictions, best, baselines, strict=True)]
         ious, dices = [row.iou for row in rows], [row.dice for row in rows]
         return rows, ImageRow(
-            image.name, content_key(pixels), len(rows), float(np.mean(ious)), float(np.mean(dices)), seconds, cached, unmatched
+            image.name,
+            content_key(pixels),
+            len(rows),
+            float(np.mean(ious)),
+            float(np.mean(dices)),
+            seconds,
+            cached,
+            unmatched,
+            ignored.area if ignored else 0,
         )
 
-    def _predict(self, session: Session, objects: Sequence[AnnotatedObject]) -> tuple[list[Prediction], int | None]:
+    def _predict(self, session: Session, objects: Sequence[AnnotatedObject], ignored: Mask | None) -> tuple[list[Prediction], int | None]:
         """Return one prediction per object, and the number of masks that match no object."""
         if isinstance(self.protocol, OnePromptPerObject):
-            return predict_once(session, self.protocol, objects, self.seed), None
+            return predict_once(session, self.protocol, objects, self.seed, ignored), None
         if isinstance(self.protocol, Clicks):
-            return predict_by_clicks(session, self.protocol, objects), None
+            return predict_by_clicks(session, self.protocol, objects, ignored), None
         assert isinstance(self.protocol, Everything)  # noqa: S101
         found = session.everything(self.protocol.settings)
-        predictions = match_masks(found, objects)
-        return predictions, len(found) - sum(prediction.mask.area > 0 for prediction in predictions)
+        predictions = match_masks(found, objects, ignored)
+        return predictions, count_unmatched(found, predictions, ignored)
 
     def _baselines(
-        self, pixels: NDArray[np.uint8], objects: Sequence[AnnotatedObject], predictions: Sequence[Prediction], boxes: Masks | None
+        self,
+        pixels: NDArray[np.uint8],
+        objects: Sequence[AnnotatedObject],
+        predictions: Sequence[Prediction],
+        boxes: Masks | None,
+        ignored: Mask | None,
     ) -> list[dict[str, float]]:
         """Return the IoU of each baseline for each object. `boxes` are the boxes of the detector as filled masks."""
         if not self.with_baselines:
             return [{} for _ in objects]
         first = [prediction.prompt for prediction in predictions]
-        found = [prompt_baseline(prompt, true.mask) for prompt, true in zip(first, objects, strict=True)]
+        found = [prompt_baseline(prompt, true.mask, ignored) for prompt, true in zip(first, objects, strict=True)]
         if self.superpixels is not None:
+            name, seed = self.protocol.name, self.seed
             ious = superpixel_ious(
-                self.superpixels, pixels, objects, self.protocol.name, self.seed, lambda session: self._predict(session, objects)[0]
+                self.superpixels, pixels, objects, name, seed, lambda session: self._predict(session, objects, ignored)[0], ignored
             )
             for baselines, iou in zip(found, ious, strict=True):
                 baselines["superpixel"] = iou
         if isinstance(self.protocol, Text) and boxes is not None:
-            for baselines, prediction, true in zip(found, _by_class(boxes, objects, self.protocol)[0], objects, strict=True):
-                baselines["detected_box"] = metrics.iou(prediction.mask, true.mask)
+            for baselines, prediction, true in zip(found, _by_class(boxes, objects, self.protocol, ignored)[0], objects, strict=True):
+                baselines["detected_box"] = metrics.iou(prediction.mask, true.mask, ignored=ignored)
         return found
 
 
-def _by_class(masks: Masks, objects: Sequence[AnnotatedObject], protocol: Text) -> tuple[list[Prediction], int]:
+def _by_class(masks: Masks, objects: Sequence[AnnotatedObject], protocol: Text, ignored: Mask | None) -> tuple[list[Prediction], int]:
     """Match masks to objects of their class, one to one.
 
     If the class of an object is none of the phrases, the prediction of every object is the union of all masks.
@@ -232,15 +251,20 @@ def _by_class(masks: Masks, objects: Sequence[AnnotatedObject], protocol: Text) 
     labels = {phrase.label for phrase in parse_phrases(protocol.phrases)}
     if any(true.label not in labels for true in objects):
         return [Prediction(_joined(masks)) for _ in objects], 0
-    predictions = match_masks(masks, objects, by_label=True)
-    return predictions, len(masks) - sum(prediction.mask.area > 0 for prediction in predictions)
+    predictions = match_masks(masks, objects, ignored, by_label=True)
+    return predictions, count_unmatched(masks, predictions, ignored)
 
 
 def _row(
-    image: AnnotatedImage, true: AnnotatedObject, prediction: Prediction, best: float | None, baselines: dict[str, float]
+    image: AnnotatedImage,
+    ignored: Mask | None,
+    true: AnnotatedObject,
+    prediction: Prediction,
+    best: float | None,
+    baselines: dict[str, float],
 ) -> ObjectRow:
     prompt = prediction.prompt
-    values: dict[str, Any] = vars(metrics.measure(prediction.mask, true.mask))
+    values: dict[str, Any] = vars(metrics.measure(prediction.mask, true.mask, ignored=ignored))
     return ObjectRow(
         true.name,
         image.name,
@@ -248,7 +272,7 @@ def _row(
         true.label,
         true.mask.area,
         *image.size,
-        hashlib.sha256(f"{image.size}".encode() + true.mask.counts).hexdigest()[:16],
+        hashlib.sha256(f"{image.size}".encode() + true.mask.counts + (ignored.counts if ignored else b"")).hexdigest()[:16],
         **values,
         score=prediction.mask.score,
         best_iou=best,

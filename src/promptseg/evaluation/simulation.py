@@ -41,12 +41,13 @@ class OnePromptPerObject(ABC):
         """Name of the protocol, which `parse_prompt_protocol` parses."""
 
     @abstractmethod
-    def prompt(self, truth: Mask, random: np.random.Generator) -> SpatialPrompt:
+    def prompt(self, truth: Mask, random: np.random.Generator, ignored: Mask | None = None) -> SpatialPrompt:
         """Return the prompt for one object.
 
         Args:
             truth: True mask of the object; not empty.
             random: Random generator, such as that of `generator`.
+            ignored: Pixels that are neither object nor background, on which no point is placed. The object has none of them.
         """
 
 
@@ -69,7 +70,7 @@ class Box(OnePromptPerObject):
     def name(self) -> str:
         return f"box:{self.jitter:g}" if self.jitter else "box"
 
-    def prompt(self, truth: Mask, random: np.random.Generator) -> SpatialPrompt:
+    def prompt(self, truth: Mask, random: np.random.Generator, ignored: Mask | None = None) -> SpatialPrompt:  # noqa: ARG002
         box = truth.box.astype(np.float64)
         if self.jitter:
             sides = np.tile(box[2:] - box[:2], 2)
@@ -86,7 +87,7 @@ class CenterPoint(OnePromptPerObject):
     def name(self) -> str:
         return "point"
 
-    def prompt(self, truth: Mask, random: np.random.Generator) -> SpatialPrompt:  # noqa: ARG002
+    def prompt(self, truth: Mask, random: np.random.Generator, ignored: Mask | None = None) -> SpatialPrompt:  # noqa: ARG002
         return Prompt.point(*innermost_point(truth))
 
 
@@ -98,7 +99,7 @@ class RandomPoint(OnePromptPerObject):
     def name(self) -> str:
         return "point:random"
 
-    def prompt(self, truth: Mask, random: np.random.Generator) -> SpatialPrompt:
+    def prompt(self, truth: Mask, random: np.random.Generator, ignored: Mask | None = None) -> SpatialPrompt:  # noqa: ARG002
         rows, columns = np.nonzero(truth.array)
         chosen = int(random.integers(len(rows)))
         return Prompt.point(float(columns[chosen]), float(rows[chosen]))
@@ -108,7 +109,7 @@ class RandomPoint(OnePromptPerObject):
 class PointGrid(OnePromptPerObject):
     """Grid of points over the object's box, at the centers of equal cells, labeled foreground or background by the true mask.
 
-    If no point is on the object, the center point is added.
+    Points on ignored pixels are left out. If no point is on the object, the center point is added.
 
     Attributes:
         per_side: Number of points per row and per column.
@@ -123,13 +124,16 @@ class PointGrid(OnePromptPerObject):
     def name(self) -> str:
         return f"grid:{self.per_side}"
 
-    def prompt(self, truth: Mask, random: np.random.Generator) -> SpatialPrompt:  # noqa: ARG002
+    def prompt(self, truth: Mask, random: np.random.Generator, ignored: Mask | None = None) -> SpatialPrompt:  # noqa: ARG002
         box = truth.box.astype(int)
         ticks = (2 * np.arange(self.per_side) + 1) / (2 * self.per_side)
         # Whole pixels, so that the label of a point is unambiguous. In a narrow object several cells share one pixel.
         columns, rows = ((box[axis] + np.floor(ticks * (box[axis + 2] - box[axis]))).astype(int) for axis in (0, 1))
         places = [(x, y) for y in dict.fromkeys(rows.tolist()) for x in dict.fromkeys(columns.tolist())]
         pixels = truth.array
+        if ignored is not None:
+            void = ignored.array
+            places = [(x, y) for x, y in places if not void[y, x]]
         on = [bool(pixels[y, x]) for x, y in places]
         if not any(on):
             x, y = innermost_point(truth)

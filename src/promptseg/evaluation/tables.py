@@ -48,8 +48,16 @@ def summary_text(run: Aggregates) -> str:
     for title, groups in (("size", run.by(lambda row: row.size)), ("class", run.by(lambda row: row.label))):
         if len(groups) > 1:
             lines += shortened([f"  {title} {name or '(none)'}: {one.mean:.4f} on {one.count}" for name, one in groups.items()], "classes")
+    lines += [line for line in (ignored_text(run),) if line]
     lines.append(f"  {run.seconds_per_image:.2f} s an image; {cached} of {len(run.images)} embeddings were cached")
     return "\n".join(lines)
+
+
+def ignored_text(run: Aggregates) -> str:
+    """Return how many pixels are left out, or an empty string if none are."""
+    images = [image for image in run.images if image.ignored]
+    pixels = sum(image.ignored for image in images)
+    return f"  {pixels} ignored pixels (void or crowds) of {len(images)} images are left out" if images else ""
 
 
 def row_columns(run: Aggregates) -> dict[str, list[Any]]:

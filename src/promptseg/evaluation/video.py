@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ from ..protocols import VideoSegmenter
 from ..results import FrameMasks
 from ..tracking.flow import flow_between, gray
 from ..video.frames import open_frames
+
+_VOID = 255
+"""Value of void pixels in a label image, except in black and white ones."""
 
 SWITCH_IOU = 0.5
 """Minimum IoU at which a prediction is assigned to a true object."""
@@ -52,10 +56,27 @@ class VideoSequence:
     frames: tuple[Path, ...]
     labels: tuple[Path | None, ...]
 
+    @cached_property
+    def black_and_white(self) -> bool:
+        """Whether 255 is the one object, as in DAVIS 2016. If a label image has another value, 255 is void, as in DAVIS 2017."""
+        return not any(set(np.unique(_label_values(path)).tolist()) - {0, _VOID} for path in self.labels if path is not None)
+
     def truth(self, frame: int) -> dict[int, Mask] | None:
         """Return the true masks of a frame by object number, or None if the frame is not annotated."""
+        return None if (values := self._values(frame)) is None else _objects(values, self.black_and_white)
+
+    def ignored(self, frame: int) -> Mask | None:
+        """Return the void pixels of a frame, which are neither object nor background; None if there are none."""
+        values = None if self.black_and_white else self._values(frame)
+        return None if values is None or not (values == _VOID).any() else Mask.from_array(values == _VOID)
+
+    def size(self, frame: int) -> tuple[int, int] | None:
+        """Return ``(height, width)`` of the label image of a frame, or None if the frame is not annotated."""
+        return None if (values := self._values(frame)) is None else (values.shape[0], values.shape[1])
+
+    def _values(self, frame: int) -> NDArray[Any] | None:
         path = self.labels[frame]
-        return None if path is None else read_labels(path)
+        return None if path is None else _label_values(path)
 
 
 @dataclass(frozen=True)
@@ -163,12 +184,21 @@ def read_labels(path: Path) -> dict[int, Mask]:
     Raises:
         InputError: When the file cannot be read as an image.
     """
+    values = _label_values(path)
+    return _objects(values, not set(np.unique(values).tolist()) - {0, _VOID})
+
+
+def _label_values(path: Path) -> NDArray[Any]:
     with open_image(path, f"label image {path}") as image:
-        values = np.asarray(image if image.mode in ("P", "L", "I", "I;16") else image.convert("L"))
+        return np.asarray(image if image.mode in ("P", "L", "I", "I;16") else image.convert("L"))
+
+
+def _objects(values: NDArray[Any], black_and_white: bool) -> dict[int, Mask]:
+    """Return the masks of the objects by number. 255 is object 1 if the image is black and white, and else it is void."""
     numbers = [int(value) for value in np.unique(values) if value]
-    if numbers == [255]:
-        return {1: Mask.from_array(values == 255)}
-    return {number: Mask.from_array(values == number) for number in numbers if number != 255}
+    if black_and_white:
+        return {1: Mask.from_array(values == _VOID)} if numbers else {}
+    return {number: Mask.from_array(values == number) for number in numbers if number != _VOID}
 
 
 def first_boxes(sequence: VideoSequence) -> dict[int, tuple[int, SpatialPrompt]]:
@@ -209,13 +239,15 @@ def track_sequence(
 def score_sequence(sequence: VideoSequence, predicted: Iterable[FrameMasks]) -> SequenceScore:
     """Return the score of predictions, whose object ids are the numbers of the true objects.
 
-    An object without a prediction on a frame counts as an empty mask.
+    An object without a prediction on a frame counts as an empty mask. Void pixels are left out, as in the code of DAVIS 2017.
 
     Raises:
         InputError: When the size of a prediction differs from that of the truth by more than a pixel.
     """
     by_frame = {found.frame: dict(zip(found.object_ids, found.masks, strict=True)) for found in predicted}
     truths = {frame: truth for frame in range(len(sequence.frames)) if (truth := sequence.truth(frame)) is not None}
+    ignored = {frame: sequence.ignored(frame) for frame in truths}
+    sizes = {frame: sequence.size(frame) or (1, 1) for frame in truths}
     numbers = sorted({number for truth in truths.values() for number in truth})
     begun: dict[int, int] = {}
     for frame, truth in truths.items():
@@ -230,10 +262,8 @@ def score_sequence(sequence: VideoSequence, predicted: Iterable[FrameMasks]) -> 
         for frame, truth in truths.items():
             if frame < begun[number] or not (whole or frame <= ended[number]):
                 continue
-            size = next(iter(truth.values())).size if truth else None
-            found = by_frame.get(frame, {}).get(number)
-            size = size or (found.size if found is not None else (1, 1))
-            mask = _fitting(found, size, sequence.name, frame)
+            size, void = sizes[frame], ignored[frame]
+            mask = metrics.without(_fitting(by_frame.get(frame, {}).get(number), size, sequence.name, frame), void)
             rows.append((frame, *score_frame(mask, truth.get(number, _empty(size)))))
             best = max(truth, key=lambda other: mask.iou(truth[other]), default=None)
             if best is not None and mask.iou(truth[best]) >= SWITCH_IOU and best != on:
@@ -259,7 +289,7 @@ def read_predictions(folder: Path, sequence: VideoSequence) -> Iterator[FrameMas
     """
     if not (folder / sequence.name).is_dir():
         raise InputError(f"there are no predictions of {sequence.name!r}: no folder {folder / sequence.name}")
-    merged = any(_black_and_white(path) for path in sequence.labels if path is not None)
+    merged = sequence.black_and_white
     for index, frame in enumerate(sequence.frames):
         path = folder / sequence.name / f"{frame.stem}.png"
         masks = read_labels(path) if path.is_file() else {}
@@ -327,11 +357,6 @@ class TrackingBaseline:
                     masks[number] = session.add(index, number, prompt).array
             if masks:
                 yield FrameMasks(index, tuple(masks), Masks(map(Mask.from_array, masks.values()), session.size))
-
-
-def _black_and_white(path: Path) -> bool:
-    with open_image(path) as image:
-        return image.mode in ("1", "L") and image.getextrema() == (0, 255) and len(image.getcolors() or ()) == 2
 
 
 def _fitting(mask: Mask | None, size: tuple[int, int], name: str, frame: int) -> Mask:

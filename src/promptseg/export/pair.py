@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,8 @@ from ..registry.choice import choose_by
 from ..registry.loading import make
 from ..registry.weight_files import resolve, weights_of
 from ..runtime import progress
-from ..runtime.files import output_errors, write_folder
+from ..runtime.files import output_errors, remove_leftovers, write_folder
+from ..runtime.output_paths import check_output_folder
 from ..weights.store import file_sha256
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def export_onnx(
 
     Raises:
         UnknownModelError: There is no such model.
-        ConfigError: The model cannot be exported, or the folder has files.
+        ConfigError: The model cannot be exported, or the folder has files, such as the weights to export.
         MissingDependencyError: torch or the model's package is missing.
         WeightsError: The weights are not available or not as expected.
         OutputError: The pair could not be written, or its predictions do not agree with the torch model's. No file of it is left then.
@@ -81,7 +82,7 @@ def export_onnx(
     chosen = choose_by(lambda backend: backend.export_layout is not None, "exported", model, weights)
     name = chosen.model.name
     folder = Path(out if out is not None else f"{name}-onnx{'-int8' * int8}")
-    _check_folder(folder, overwrite)
+    _check_folder(folder, overwrite, name, int8=int8, inputs=[weights, chosen.weights])
     chosen.backend.check_installed()
     module = make(chosen.backend.torch_module or "", chosen.request(weights_of(chosen), "cpu"))
     layout: ExportLayout = resolve(chosen.backend.export_layout or "")(module)
@@ -104,7 +105,7 @@ def write_pair(layout: ExportLayout, model: str, folder: Path, *, int8: bool = F
         BackendError: torch or ONNX Runtime failed.
     """
     replaced = _earlier_files(folder)
-    encoder, decoder = f"{model}{'.int8' * int8}.encoder.onnx", f"{model}.decoder.onnx"
+    encoder, decoder = _graph_names(model, int8=int8)
     with output_errors(folder):
         with write_folder(folder, last=manifest.NAME) as place:
             *_, agreement = progress.track(_write(layout, place / encoder, place / decoder, int8), total=3 + int8, unit="step")
@@ -141,11 +142,24 @@ def _write(layout: ExportLayout, encoder: Path, decoder: Path, int8: bool) -> It
     yield compare(layout, encoder, decoder)
 
 
-def _check_folder(folder: Path, overwrite: bool) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"the pair is written to a folder, and {folder} is a file")
+def _check_folder(folder: Path, overwrite: bool, model: str, *, int8: bool, inputs: Iterable[str | Path | None]) -> None:
+    """Check the folder before the model is loaded, and remove what a killed export left in it.
+
+    Raises:
+        ConfigError: The folder holds files, and they may not be overwritten.
+        OutputError: The folder cannot be written to, or holds the weights to export.
+    """
+    names = [*_files(*_graph_names(model, int8=int8)), manifest.NAME, manifest.RECORD]
+    check_output_folder(folder, names=names, inputs=inputs)
+    remove_leftovers(folder.parent, folder.name)
+    remove_leftovers(folder)
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
         raise ConfigError(f"{folder} holds files: give another folder, or overwrite=True (--overwrite)")
+
+
+def _graph_names(model: str, *, int8: bool) -> tuple[str, str]:
+    """Return the file names of the encoder and of the decoder."""
+    return f"{model}{'.int8' * int8}.encoder.onnx", f"{model}.decoder.onnx"
 
 
 def _earlier_files(folder: Path) -> set[str]:

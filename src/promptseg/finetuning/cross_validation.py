@@ -18,10 +18,11 @@ from ..errors import ConfigError
 from ..evaluation.comparison import Comparison, compare
 from ..evaluation.results import Evaluation
 from ..evaluation.run import evaluate
-from ..registry import DEFAULT_MODEL, load_segmenter, manifest
-from ..registry.manifest import RECORD
-from ..runtime.structured import read_json
-from .data import Example, read_examples
+from ..evaluation.simulation import Text, parse_prompt_protocol
+from ..registry import DEFAULT_MODEL, load_segmenter
+from ..runtime.files import remove_leftovers
+from ..runtime.output_paths import check_output_folder
+from .data import read_examples
 from .run import choose_trainable, finetune_decoder
 from .split import folds as split_folds
 
@@ -94,8 +95,15 @@ def cross_validate(
     Raises:
         ConfigError: The number of folds is below 2, or a setting is one that `promptseg.finetune_decoder` refuses.
         InputError: There are fewer independent images than folds, or no image can be used.
+        OutputError: The folder cannot be written to, or is an input.
     """
+    for name in protocols:
+        if isinstance(parse_prompt_protocol(name), Text):
+            raise ConfigError(f"a decoder is evaluated with spatial prompts or in everything mode, got the protocol {name!r}")
     dataset = images if isinstance(images, Dataset) else open_dataset(images, masks=masks, coco=coco)
+    runs_of = {(kind, name): Path(out) / f"{kind}-{name.replace(':', '-')}.json" for kind in ("base", "tuned") for name in protocols}
+    check_output_folder(Path(out), names=[path.name for path in runs_of.values()], inputs=[*_paths(images), masks, coco])
+    remove_leftovers(Path(out))
     examples, findings = read_examples(dataset)
     chosen = split_folds([example.group for example in examples], folds, seed)
     common = {"model": model, "seed": seed, "validation": validation, "device": device, **settings}
@@ -104,9 +112,8 @@ def cross_validate(
     for number, held_out in enumerate(chosen, 1):
         folder = Path(out) / f"fold-{number}"
         folders.append(folder)
-        learned = [example for index, example in enumerate(examples) if index not in set(held_out)]
-        if not _is_finished(folder, learned, common):
-            finetune_decoder(dataset.only([example.name for example in learned]), None, folder, **common)
+        learned = [example.name for index, example in enumerate(examples) if index not in set(held_out)]
+        finetune_decoder(dataset.only(learned), None, folder, **common)
         segmenter = load_segmenter(str(folder), device=device, cache="disk")
         unseen = dataset.only([examples[index].name for index in held_out])
         for name in protocols:
@@ -119,27 +126,10 @@ def cross_validate(
         name: evaluate(everything, model=model, engine=engine, prompt=name, seed=seed, device=device, baselines=baselines)
         for name in protocols
     }
-    for kind, runs in (("base", base), ("tuned", tuned)):
-        for name, run in runs.items():
-            run.save(Path(out) / f"{kind}-{name.replace(':', '-')}.json")
+    for (kind, name), path in runs_of.items():
+        (base if kind == "base" else tuned)[name].save(path)
     return CrossValidation(base, tuned, tuple(folders), tuple(findings))
 
 
-def _is_finished(folder: Path, learned: Sequence[Example], settings: Mapping[str, Any]) -> bool:
-    """Return whether the folder holds a finished decoder of this training.
-
-    Raises:
-        ConfigError: The folder holds the decoder of another training.
-    """
-    if settings.get("overwrite") or manifest.read(folder) is None:
-        return False
-    record = read_json(folder / RECORD)
-    try:
-        trained_on = sorted(one["sha256"] for side in ("train", "validation") for one in record[side])
-        differing = {name: value for name, value in settings.items() if name in record["settings"] and record["settings"][name] != value}
-    except (KeyError, TypeError) as error:
-        raise ConfigError(f"{folder / RECORD} is not a training record: give another folder, or overwrite=True (--overwrite)") from error
-    if trained_on != sorted(example.content for example in learned) or differing:
-        reason = f" (it has other {', '.join(differing)})" if differing else ""
-        raise ConfigError(f"{folder} holds another training{reason}: give another folder, or overwrite=True (--overwrite)")
-    return True
+def _paths(images: Dataset | str | os.PathLike[str]) -> list[str | os.PathLike[str]]:
+    return [] if isinstance(images, Dataset) else [images]

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..datasets.core import Dataset, Finding
 from ..datasets.summary import content_key, same_content
 from ..errors import InputError
+from ..evaluation.ignored import counted, only_ignored
 from ..masks import Mask, Size
 from ..runtime import progress
 
@@ -24,7 +25,7 @@ class Example:
         name: Name of the image in the dataset.
         image: Path of the image file.
         size: ``(height, width)`` of the image in pixels.
-        objects: Masks of the objects, none of them empty.
+        objects: Masks of the objects without ignored pixels, none of them empty.
         ignored: Regions that are neither object nor background.
         content: Key of the pixels, from `promptseg.datasets.summary.content_key`.
         group: Key that it shares with images that are not independent of it, such as frames of one video and copies of itself.
@@ -47,7 +48,10 @@ def read_examples(dataset: Dataset) -> tuple[list[Example], list[Finding]]:
     """
     findings: list[Finding] = []
     read: list[Example] = []
-    for image in progress.track(dataset.usable(findings), total=len(dataset), unit="image"):
+    with_ignored = 0
+    for each in progress.track(dataset.usable(findings), total=len(dataset), unit="image"):
+        with_ignored += bool(each.ignored)
+        image = counted(each, findings)
         if not image.objects:
             continue
         if image.content is not None:
@@ -63,7 +67,7 @@ def read_examples(dataset: Dataset) -> tuple[list[Example], list[Finding]]:
         read.append(Example(image.name, image.path, image.size, masks, image.ignored, content, image.group))
     if not read:
         reasons = "".join(f"\n  {finding}" for finding in findings[:_LISTED])
-        raise InputError(f"there is no object to learn from in {dataset.source}{reasons}")
+        raise InputError(f"there is no object to learn from in {dataset.source}{only_ignored(dataset, with_ignored)}{reasons}")
     twice = same_content({example.name: example.content for example in read})
     findings += [Finding(names[0], "duplicate", f"the same image is there {len(names)} times: {', '.join(names)}") for names in twice]
     return _grouped(read), findings

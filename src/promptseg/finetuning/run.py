@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import shutil
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..datasets.core import Dataset, Finding
+from ..datasets.core import Dataset
 from ..datasets.reading import open_dataset
 from ..errors import ConfigError, MissingDependencyError
 from ..registry import manifest
@@ -23,60 +21,21 @@ from ..registry.manifest import RECORD
 from ..registry.spec import Choice, LoadRequest
 from ..registry.weight_files import weights_of
 from ..results import Provenance
-from ..runtime.files import output_errors, write_folder
-from ..runtime.structured import read_json
-from ..weights.store import DECODER, ENCODER, file_sha256
+from ..runtime.files import output_errors, remove_leftovers
+from ..runtime.output_paths import check_output_folder
+from ..weights.store import DECODER, ENCODER
 from .data import Example, read_examples
+from .result import FineTuned
+from .result_folder import LOG, check_same_run, finished_record, result_of, training_record, write_result
 from .split import split
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
+    from .decoder import TrainableDecoder
     from .devices import Devices
-    from .train import Outcome, TrainingConfig
-
-
-@dataclass(frozen=True)
-class FineTuned:
-    """Result of fine-tuning: a decoder in a folder, with figures of its training.
-
-    Attributes:
-        model: Name of the base model.
-        folder: Folder of the decoder; ``promptseg.load(folder)`` loads it.
-        license: SPDX identifier of the license of the base model's weights.
-        images: Number of training images and number of validation images.
-        parameters: Number of trained parameters.
-        epochs: Number of epochs that ran.
-        best_epoch: Epoch whose decoder was kept; 0 if none was better than the base model.
-        validation: Mean IoU on the validation images by ``"box"`` and ``"point"``: of the base model, and of the decoder that was kept.
-            Empty without validation. The decoder was selected by these figures, so they are too high: evaluate it on other images.
-        stopped: Reason why training ended before its last epoch, or None.
-        seconds: Seconds of training in this call, without encoding.
-        encoded: Number of images that were encoded in this call and not found in the cache.
-        findings: Images and masks that could not be used, or that were changed to be used.
-    """
-
-    model: str
-    folder: Path
-    license: str
-    images: tuple[int, int]
-    parameters: int
-    epochs: int
-    best_epoch: int
-    validation: Mapping[str, tuple[float, float]]
-    stopped: str | None
-    seconds: float
-    encoded: int
-    findings: tuple[Finding, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain values for JSON."""
-        return {
-            **asdict(self),
-            "folder": str(self.folder),
-            "images": {"train": self.images[0], "validation": self.images[1]},
-            "validation": {kind: {"before": before, "after": after} for kind, (before, after) in self.validation.items()},
-        }
+    from .embeddings import Embeddings
+    from .lora import UncachedEmbeddings
+    from .state import StateFile
+    from .train import TrainingConfig
 
 
 def finetune_decoder(
@@ -107,7 +66,8 @@ def finetune_decoder(
 
     The image encoder is not trained, and encodes each image once. The result is a folder, which `promptseg.load` and ``--model`` take
     instead of a model name. The state of the training is written to the folder twice a minute. An interrupted call continues from it when
-    it is repeated; on a CPU it gives exactly the weights of an uninterrupted training.
+    it is repeated; on a CPU it gives exactly the weights of an uninterrupted training, in files that are equal byte by byte. A call that is
+    repeated after its end does nothing but say so: `FineTuned.was_finished`.
 
     Images and masks that cannot be used are findings of the result. The others are trained on.
 
@@ -165,7 +125,8 @@ def finetune_decoder(
     config.check()
     devices = Devices(chosen_device(device), precision)
     folder = Path(out)
-    _check_folder(folder, overwrite)
+    paths = [] if isinstance(images, Dataset) else [images]
+    _check_folder(folder, overwrite, [*paths, masks, coco, chosen.weights], devices)
     examples, findings = read_examples(dataset if only is None else dataset.only(list(only)))
     sides = split([example.group for example in examples], validation, seed)
     with torch.inference_mode(False):  # A caller may be in this mode, and tensors made in it can never have gradients.
@@ -191,139 +152,72 @@ def _finetune(
     devices: Devices,
     overwrite: bool,
 ) -> FineTuned:
-    from .decoder import TrainableDecoder
-    from .embeddings import Embeddings
-    from .lora import AdaptedModel, UncachedEmbeddings
-    from .state import StateFile
     from .train import Training
 
-    spec, engine, torch_module = chosen.model, chosen.engine, chosen.backend.torch_module or ""
     request = chosen.request(weights_of(chosen), devices.device.type)
     run = {
-        "model": spec.name,
+        "model": chosen.model.name,
         "weights": dict(request.weights.sha256),
         "images": _fingerprint(examples),
         "processes": devices.count,
         **asdict(config),
     }
+    file, unfinished = _state_file(folder, run, devices, overwrite)
+    record = None if overwrite else finished_record(folder)
+    if record is not None and (not unfinished or record.get("run") == run):
+        check_same_run(folder, record, run)
+        if devices.first:
+            file.remove()  # A kill between the last file of the result and this removal leaves it.
+        return replace(result_of(folder, chosen.model.license, record), was_finished=True)
+    decoder, features = _model(chosen, request, [example.image for example in examples], config, devices)
+    started = time.perf_counter()
+    training = Training(decoder, examples, features, *sides, config, file, devices)
+    outcome = training.run()
+    seconds = time.perf_counter() - started
+    record = training_record(request, examples, sides, config, outcome, training.parameters, run)
+    if devices.first:
+        write_result(folder, request, chosen.weights, decoder.files(outcome.state), outcome.log, record)
+        with output_errors(file.path):
+            file.remove()
+    devices.wait()
+    return result_of(folder, chosen.model.license, record, seconds=seconds, encoded=features.encoded)
+
+
+def _state_file(folder: Path, run: Mapping[str, Any], devices: Devices, overwrite: bool) -> tuple[StateFile, bool]:
+    """Return the state file of the run, and whether it holds a state. A state that is to be overwritten is removed.
+
+    Raises:
+        ConfigError: The state is of another training, which is refused before anything is computed.
+    """
+    from .state import StateFile
+
     file = StateFile(folder, run)
     if overwrite and devices.first:
         with output_errors(file.path):
             file.remove()
     devices.wait()
-    file.read()  # The state of another training is refused before anything is computed.
-    images = [example.image for example in examples]
-    features: Embeddings | UncachedEmbeddings
+    return file, file.read() is not None
+
+
+def _model(
+    chosen: Choice, request: LoadRequest, images: Sequence[Path], config: TrainingConfig, devices: Devices
+) -> tuple[TrainableDecoder, Embeddings | UncachedEmbeddings]:
+    """Return the decoder to train, and the features of the images."""
+    from .decoder import TrainableDecoder
+    from .embeddings import Embeddings
+    from .lora import AdaptedModel, UncachedEmbeddings
+
+    torch_module = chosen.backend.torch_module or ""
     if config.lora:
         adapted = AdaptedModel(make(torch_module, request), devices.device, config.lora, config.seed)
-        features = UncachedEmbeddings(adapted, images)
-        decoder: TrainableDecoder = adapted
-    else:
-        features = Embeddings(
-            images,
-            Provenance(spec.name, engine.backend, "", request.weights.sha256),
-            lambda cache: make(chosen.backend.factory, replace(request, options={**request.options, "cache": cache})),
-            devices,
-        )
-        decoder = TrainableDecoder(make(torch_module, request), devices.device)
-    started = time.perf_counter()
-    training = Training(decoder, examples, features, *sides, config, file, devices)
-    outcome = training.run()
-    seconds = time.perf_counter() - started
-    if devices.first:
-        record = _record(request, examples, sides, config, outcome, training.parameters)
-        _write(folder, request, chosen.weights, decoder.files(outcome.state), outcome.log, record)
-        with output_errors(file.path):
-            file.remove()
-    devices.wait()
-    return FineTuned(
-        spec.name,
-        folder,
-        spec.license,
-        (len(sides[0]), len(sides[1])),
-        training.parameters,
-        int(outcome.log[-1]["epoch"]),
-        outcome.best_epoch,
-        _validation(outcome),
-        outcome.stopped,
-        seconds,
-        features.encoded,
+        return adapted, UncachedEmbeddings(adapted, images)
+    features = Embeddings(
+        images,
+        Provenance(chosen.model.name, chosen.engine.backend, "", request.weights.sha256),
+        lambda cache: make(chosen.backend.factory, replace(request, options={**request.options, "cache": cache})),
+        devices,
     )
-
-
-def _write(
-    folder: Path,
-    request: LoadRequest,
-    own: Path | None,
-    files: Mapping[str, Mapping[str, Tensor]],
-    log: Sequence[Mapping[str, Any]],
-    record: Mapping[str, Any],
-) -> None:
-    """Write the tensors of each file, the record and the log. An image encoder in the base model's folder is copied."""
-    from safetensors.torch import save_file
-
-    from .train import LOG, log_text
-
-    base = {name: sha256 for name, sha256 in request.weights.sha256.items() if name not in (DECODER, ENCODER)}
-    paths = {} if own is None else {name: str(request.weights.files[name].resolve()) for name in base}
-    with output_errors(folder), write_folder(folder, last=manifest.NAME) as place:
-        try:
-            for name, tensors in files.items():
-                save_file(dict(tensors), place / name, {"format": "pt", "license": request.model.license})
-        except Exception as error:  # SafetensorError, which derives from nothing but Exception.
-            raise OSError(str(error)) from error
-        if ENCODER in request.weights.files and ENCODER not in files:
-            shutil.copyfile(request.weights.files[ENCODER], place / ENCODER)
-        (place / RECORD).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-        (place / LOG).write_text(log_text(log), "utf-8")
-        digests = {name: file_sha256(place / name) for name in (DECODER, ENCODER) if (place / name).is_file()}
-        manifest.Manifest(
-            request.model.name, request.engine.backend, request.engine.variant, digests, request.engine.name, base, paths
-        ).write(place)
-
-
-def _record(
-    request: LoadRequest,
-    examples: Sequence[Example],
-    sides: tuple[list[int], list[int]],
-    config: TrainingConfig,
-    outcome: Outcome,
-    parameters: int,
-) -> dict[str, Any]:
-    """Return the training record, with images, settings and figures, as plain values."""
-    import torch
-
-    def images(indices: Sequence[int]) -> list[dict[str, str]]:
-        return [{"image": examples[index].name, "sha256": examples[index].content} for index in indices]
-
-    return {
-        "model": request.model.name,
-        "license": request.model.license,
-        "weights": dict(request.weights.sha256),
-        "torch": torch.__version__,
-        "settings": asdict(config),
-        "parameters": parameters,
-        "train": images(sides[0]),
-        "validation": images(sides[1]),
-        "best_epoch": outcome.best_epoch,
-        "stopped": outcome.stopped,
-        "epochs": list(outcome.log),
-        "earlier": _earlier(request),
-    }
-
-
-def _earlier(request: LoadRequest) -> dict[str, Any] | None:
-    """Return the record of the training that this one continued from, or None."""
-    decoder = request.weights.files.get(DECODER)
-    if decoder is None or not decoder.with_name(RECORD).is_file():
-        return None
-    found: dict[str, Any] = read_json(decoder.with_name(RECORD))
-    return found
-
-
-def _validation(outcome: Outcome) -> dict[str, tuple[float, float]]:
-    before, after = outcome.log[0], outcome.log[outcome.best_epoch]
-    return {name.removeprefix("iou_"): (before[name], after[name]) for name in before if name.startswith("iou_")}
+    return TrainableDecoder(make(torch_module, request), devices.device), features
 
 
 def _fingerprint(examples: Sequence[Example]) -> str:
@@ -331,8 +225,10 @@ def _fingerprint(examples: Sequence[Example]) -> str:
     digest = hashlib.sha256()
     for example in examples:
         digest.update(example.content.encode())
-        for mask in example.objects:
-            digest.update(mask.counts)
+        for masks in (example.objects, example.ignored):
+            digest.update(f" {len(masks)} ".encode())
+            for mask in masks:
+                digest.update(mask.counts)
     return digest.hexdigest()[:16]
 
 
@@ -343,11 +239,19 @@ def _check_safetensors() -> None:
         raise MissingDependencyError("fine-tuning needs safetensors, which is not installed: pip install safetensors")
 
 
-def _check_folder(folder: Path, overwrite: bool) -> None:
-    """Raise `ConfigError` for a folder that holds anything but an unfinished training."""
+def _check_folder(folder: Path, overwrite: bool, inputs: Iterable[str | os.PathLike[str] | None], devices: Devices) -> None:
+    """Check the folder before anything is computed, and remove what a killed training left half-written in it.
+
+    Raises:
+        ConfigError: The folder holds files, but no training.
+        OutputError: The folder cannot be written to, or is an input.
+    """
     from .state import NAME
 
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"the decoder is written to a folder, and {folder} is a file")
-    if folder.is_dir() and not overwrite and any(folder.iterdir()) and not (folder / NAME).is_file():
+    if devices.first:
+        check_output_folder(folder, names=(DECODER, ENCODER, manifest.NAME, RECORD, LOG, NAME), inputs=inputs)
+        remove_leftovers(folder.parent, folder.name)
+        remove_leftovers(folder)
+    devices.wait()
+    if folder.is_dir() and not overwrite and any(folder.iterdir()) and not (folder / NAME).is_file() and finished_record(folder) is None:
         raise ConfigError(f"{folder} holds files: give another folder, or overwrite=True (--overwrite)")

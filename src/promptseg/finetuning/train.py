@@ -6,7 +6,6 @@ uninterrupted one.
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,11 +33,10 @@ from .data import Example
 from .decoder import Features, TrainableDecoder
 from .devices import Devices
 from .losses import iou, loss
+from .result_folder import LOG, log_text
 from .state import StateFile
 from .targets import SampledTokens, Target, target
 
-LOG = "training.jsonl"
-"""Name of the log: one line per epoch, the first for the base model."""
 SAVE_EVERY = 30.0
 """Seconds between writes of the state."""
 BOXES: Sequence[OnePromptPerObject] = (Box(), Box(0.1))
@@ -183,13 +181,14 @@ class Training:
             if not self._log:
                 self._end_epoch(0.0)
                 self._save()
+                self._write_log()
             try:
                 if stopped is None:
                     self._learn()
             except _NotFiniteError as error:
                 if not self._best["epoch"]:
-                    self._file.remove()  # Continuing from it would fail in the same way.
                     (self._file.folder / LOG).unlink(missing_ok=True)
+                    self._file.remove()  # Continuing from it would fail in the same way.
                     raise BackendError(f"{error}: try a learning rate below {self._config.learning_rate:g}") from None
                 stopped = str(error)
             return Outcome(self._best["decoder"], self._best["epoch"], self._log, stopped or self._stopped())
@@ -202,13 +201,16 @@ class Training:
             own = position * self._devices.count + self._devices.rank
             self._losses += self._learn_from(self._train[order[own % len(order)]], epoch, step)
             self._step = step + 1
-            if position + 1 == self._steps:
+            ended = position + 1 == self._steps
+            if ended:
                 self._end_epoch(time.monotonic() - started)
                 started = time.monotonic()
-            finished = step + 1 == self._total or (position + 1 == self._steps and self._stopped() is not None)
+            finished = step + 1 == self._total or (ended and self._stopped() is not None)
             if finished or time.monotonic() - saved > SAVE_EVERY:
                 self._save()
                 saved = time.monotonic()
+            if ended:
+                self._write_log()
             if finished:
                 return
 
@@ -278,7 +280,7 @@ class Training:
         return logits.float().flatten(2), scores.float(), flat_truth, flat_weights
 
     def _end_epoch(self, seconds: float) -> None:
-        """End an epoch: validate the decoder, write the log, and keep the decoder if it is the best so far."""
+        """End an epoch: validate the decoder, and keep it if it is the best so far."""
         epoch = self._step // self._steps
         entry: dict[str, Any] = {"epoch": epoch, "loss": self._losses / self._steps if epoch else None, "seconds": round(seconds, 2)}
         with torch.no_grad():
@@ -289,11 +291,12 @@ class Training:
         if not self._best or score > self._best["score"]:
             self._best = {"epoch": epoch, "score": score, "decoder": self._decoder.state()}
         self._losses = 0.0
+
+    def _write_log(self) -> None:
+        """Write the log. It follows the state, because a folder with a log alone would not be that of a training."""
         if self._devices.first:
-            with output_errors(self._file.folder / LOG):
-                self._file.folder.mkdir(parents=True, exist_ok=True)
-                with write_atomically(self._file.folder / LOG, text=True) as file:
-                    file.write(log_text(self._log))
+            with output_errors(self._file.folder / LOG), write_atomically(self._file.folder / LOG, text=True) as file:
+                file.write(log_text(self._log))
 
     def _validated(self, index: int) -> dict[str, list[float]]:
         """Return the IoU of each object of an image with its mask by box, and with its mask by center point."""
@@ -367,11 +370,6 @@ def _rate(step: int, total: int) -> float:
     if step < warm:
         return (step + 1) / warm
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
-
-
-def log_text(log: Sequence[Mapping[str, Any]]) -> str:
-    """Return the log as JSON lines."""
-    return "".join(json.dumps(entry) + "\n" for entry in log)
 
 
 @contextmanager

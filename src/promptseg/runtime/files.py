@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import re
@@ -26,7 +27,10 @@ def write_atomically(path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
         path: The final name.
         text: Whether to open the file as UTF-8 text instead of binary.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    if path.exists() and not path.is_file():  # A device, such as /dev/null, would be replaced by a file.
+        kind = errno.EISDIR if path.is_dir() else errno.EINVAL
+        raise OSError(kind, os.strerror(kind), str(path))
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=".tmp")
     try:
         _lock(handle)
         with os.fdopen(handle, "w" if text else "wb", encoding="utf-8" if text else None) as file:
@@ -55,7 +59,7 @@ def write_folder(path: Path, *, last: str) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     present = path.is_dir()
-    temporary = Path(tempfile.mkdtemp(dir=path if present else path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    temporary = Path(tempfile.mkdtemp(dir=path if present else path.parent, prefix=_prefix(path), suffix=".tmp"))
     try:
         yield temporary
         temporary.chmod(0o777 & ~_UMASK)  # mkdtemp makes private folders.
@@ -75,7 +79,7 @@ def write_folder(path: Path, *, last: str) -> Iterator[Path]:
 @contextlib.contextmanager
 def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
     """Make a folder in `parent` that is removed after the block. If the process is killed, `remove_leftovers` removes it."""
-    folder = Path(tempfile.mkdtemp(dir=parent, prefix=f".{name.lstrip('.')}.", suffix=".tmp"))
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix=_prefix(Path(name.lstrip("."))), suffix=".tmp"))
     handle = os.open(folder, os.O_RDONLY) if _fcntl else None  # Windows opens no folders.
     try:
         if handle is not None:
@@ -87,22 +91,38 @@ def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_leftovers(folder: Path) -> int:
-    """Remove the temporary files and folders that killed writes left in a folder, and return how many there were.
+def remove_leftovers(folder: Path, name: str | None = None) -> int:
+    """Remove the temporary files and folders that killed writers left in a folder.
 
     What another process is writing now with this module is left alone.
+
+    Args:
+        folder: The folder, which may be missing.
+        name: Name of the file or folder whose temporary files are removed; None for those of all.
+
+    Returns:
+        The number of files and folders that were removed.
     """
     removed = 0
-    for path in folder.glob(".*.tmp"):
-        if not _TEMPORARY.fullmatch(path.name) or _in_use(path):
-            continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            with contextlib.suppress(OSError):
-                path.unlink()
-        removed += not path.exists()
+    with contextlib.suppress(OSError):
+        for path in list(folder.iterdir()):
+            found = _TEMPORARY.fullmatch(path.name)
+            if found is None or (name is not None and found[1] != short_name(name, _LONGEST)) or _in_use(path):
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+            removed += not os.path.lexists(path)
     return removed
+
+
+def short_name(name: str, limit: int) -> str:
+    """Return the beginning of a name that takes at most `limit` bytes in the file system."""
+    while len(os.fsencode(name)) > limit:
+        name = name[:-1]
+    return name
 
 
 def _lock(handle: int) -> None:
@@ -132,10 +152,25 @@ def _in_use(path: Path) -> bool:
 @contextlib.contextmanager
 def output_errors(path: Path) -> Iterator[None]:
     """Turn an operating-system error while writing `path` into an `OutputError` that names the path."""
+    _check_name(path)
     try:
         yield
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}; nothing half-written is left there") from error
+
+
+def _check_name(path: Path) -> None:
+    try:
+        encoded = os.fsencode(path)
+    except UnicodeEncodeError as error:
+        raise OutputError(f"cannot write {str(path)!a}: the file system cannot encode this name") from error
+    if b"\0" in encoded:
+        raise OutputError(f"cannot write {str(path)!a}: a name cannot contain a null character")
+
+
+def _prefix(path: Path) -> str:
+    """Return the beginning of temporary names for a path. A long name is cut, so that the temporary one is not too long."""
+    return f".{short_name(path.name, _LONGEST)}."
 
 
 def _read_umask() -> int:
@@ -146,5 +181,7 @@ def _read_umask() -> int:
 
 _UMASK = _read_umask()
 _fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None
-_TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}\.tmp")
-"""Pattern of the temporary names that `tempfile` makes here and in the dataset formats."""
+_LONGEST = 200
+"""Number of bytes of a name that its temporary names have. File systems allow 255 in all."""
+_TEMPORARY = re.compile(r"\.(.+)\.(?:[a-z0-9_]{8}\.tmp|part\.[a-z0-9]{2,4})")
+"""Pattern of the temporary names that `tempfile` makes here and in the dataset formats, and of those of `promptseg.video.writer`."""

@@ -13,8 +13,10 @@ frames before the error.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +30,7 @@ from ..errors import MissingDependencyError, OutputError
 from ..masks import Mask, Masks, Size
 from ..overlay import FILL, WHITE, Color, color, draw
 from ..runtime.files import output_errors, write_atomically
+from ..runtime.output_paths import check_output_folder
 from ..video.writer import VideoWriter
 from .redetection import Event, TrackedFrame
 
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TableFormat = Literal["json", "parquet"]
+
+OVERLAY, LABELS, EVENTS, TIMELINE = "overlay.mp4", "labels", "events.jsonl", "timeline.png"
+"""Names of the files and of the folder of label images."""
 
 
 class TrackOutputs:
@@ -46,13 +52,23 @@ class TrackOutputs:
         fps: Frames per second of the overlay, for frames without times.
         table: Format of the table of masks.
         timeline: Whether to draw ``timeline.png``, which needs matplotlib.
+        inputs: Files and folders that are read, such as the video. They are never replaced.
 
     Raises:
         MissingDependencyError: A package that a file needs is missing. Nothing has been written.
-        OutputError: The folder cannot be written to.
+        OutputError: The folder cannot be written to, or holds an input or label images of another origin.
     """
 
-    def __init__(self, folder: Path, size: Size, fps: float | None = None, *, table: TableFormat = "json", timeline: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        size: Size,
+        fps: float | None = None,
+        *,
+        table: TableFormat = "json",
+        timeline: bool = True,
+        inputs: Sequence[str | os.PathLike[str]] = (),
+    ) -> None:
         if table == "parquet":
             _pyarrow()
         if timeline:
@@ -64,8 +80,10 @@ class TrackOutputs:
         self._tracks: dict[int, _Track] = {}
         self._times: list[float | None] = []
         self._open: tuple[VideoWriter, IO[str]] | None = None
-        with output_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        check_output_folder(folder, names=(OVERLAY, EVENTS, "masks.json", "masks.parquet", TIMELINE), inputs=inputs)
+        check_output_folder(folder / LABELS, inputs=inputs)
+        if not (folder / EVENTS).is_file() and next((folder / LABELS).glob("*"), None) is not None:
+            raise OutputError(f"{folder / LABELS} holds files, and no run of promptseg wrote them: give another folder")
 
     def write(self, frame: TrackedFrame) -> None:
         """Write one frame.
@@ -81,10 +99,10 @@ class TrackOutputs:
         colors = [_color(number) for number in frame.object_ids]
         overlay = draw(frame.image, shown, colors=colors, opacity=FILL)  # The opacity must not change with the number of objects.
         video.write(np.asarray(overlay), frame.time)
-        path = self.folder / "labels" / f"{frame.frame:05}.png"
+        path = self.folder / LABELS / f"{frame.frame:05}.png"
         with output_errors(path), write_atomically(path) as file:
             label_image(frame.object_ids, frame.masks, self._size).save(file, "PNG")
-        with output_errors(self.folder / "events.jsonl"):
+        with output_errors(self.folder / EVENTS):
             lines.writelines(json.dumps(event.to_dict()) + "\n" for event in frame.events)
             lines.flush()
         self.events += frame.events
@@ -104,35 +122,53 @@ class TrackOutputs:
         if self._open is None:
             return
         video, lines = self._open
-        lines.close()
-        video.__exit__(None if self.frames else kind, None if self.frames else error, trace)
-        if not self.frames:
-            return
-        table = self.folder / f"masks.{self._table}"
-        with output_errors(table):
-            if self._table == "json":
-                with write_atomically(table, text=True) as file:
-                    json.dump(self._youtube_vis(), file)
+        steps: dict[str, Callable[[], None]] = {
+            OVERLAY: lambda: video.__exit__(None if self.frames else kind, None if self.frames else error, trace),
+            EVENTS: lines.close,
+        }
+        if self.frames:
+            steps |= {LABELS: lambda: None, f"masks.{self._table}": self._write_table}
+            steps |= {TIMELINE: self._write_timeline} if self._timeline else {}
+        failures = []
+        for name, complete in steps.items():  # A file that fails, such as on a full disk, takes none of the others with it.
+            try:
+                with output_errors(self.folder / name):
+                    complete()
+            except OutputError as failure:
+                failures.append(failure)
             else:
-                self._write_parquet(table)
-        self.written = [self.folder / name for name in ("overlay.mp4", "labels", "events.jsonl")] + [table]
-        if self._timeline:
-            chart = self.folder / "timeline.png"
-            with output_errors(chart), write_atomically(chart) as file:
-                self.timeline().savefig(file, format="png", dpi=120)
-            self.written.append(chart)
+                self.written += [self.folder / name] if self.frames else []
+        if failures and (kind is None or kind is KeyboardInterrupt):
+            raise failures[0]
+
+    def _write_table(self) -> None:
+        path = self.folder / f"masks.{self._table}"
+        if self._table == "json":
+            with write_atomically(path, text=True) as file:
+                json.dump(self._youtube_vis(), file)
+        else:
+            self._write_parquet(path)
+
+    def _write_timeline(self) -> None:
+        with write_atomically(self.folder / TIMELINE) as file:
+            self.timeline().savefig(file, format="png", dpi=120)
 
     def _begin(self) -> tuple[VideoWriter, IO[str]]:
         """Remove the files of an earlier run, which may have had more frames, and open the files that are written frame by frame."""
         with output_errors(self.folder):
-            (self.folder / "labels").mkdir(exist_ok=True)
-            old = [path for path in (self.folder / "labels").glob("[0-9]*.png") if path.stem.isdecimal()]
-            old += [self.folder / name for name in ("masks.json", "masks.parquet", "timeline.png")]
+            (self.folder / LABELS).mkdir(parents=True, exist_ok=True)
+            old = [path for path in (self.folder / LABELS).glob("[0-9]*.png") if path.stem.isdecimal()]
+            old += [self.folder / name for name in ("masks.json", "masks.parquet", TIMELINE)]
             for path in old:
                 path.unlink(missing_ok=True)
-        video = VideoWriter(self.folder / "overlay.mp4", self._size, self._fps or 25.0)
-        with output_errors(self.folder / "events.jsonl"):
-            return video, (self.folder / "events.jsonl").open("w", encoding="utf-8")
+        with output_errors(self.folder / EVENTS):  # It is the first, because it tells the folder of a run from any other.
+            lines = (self.folder / EVENTS).open("w", encoding="utf-8")
+        try:
+            return VideoWriter(self.folder / OVERLAY, self._size, self._fps or 25.0), lines
+        except BaseException:
+            with contextlib.suppress(OSError):
+                lines.close()
+            raise
 
     def timeline(self) -> Figure:
         """Return a chart of the frames on which each object was seen, with its events.

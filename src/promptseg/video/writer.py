@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, MissingDependencyError, OutputError
 from ..masks import Size
+from ..runtime.files import short_name
+from ..runtime.output_paths import check_output_file
 
 _TICKS = 60_000
 """Time units per second in the file. All usual frame rates divide it, and MPEG-4 allows at most 65,535."""
@@ -47,7 +49,8 @@ class VideoWriter:
         self._path, self._size, self._fps = Path(path), size, fps
         if not self._path.parent.is_dir():  # FFmpeg would raise this error only at the first frame.
             raise OutputError(f"cannot write video {self._path}: there is no folder {self._path.parent}, create it first")
-        self._temporary = self._path.with_name(f".{self._path.stem}.part{self._path.suffix}")
+        check_output_file(self._path)
+        self._temporary = self._path.with_name(f".{short_name(self._path.stem, 200)}.part{self._path.suffix}")
         self._last, self._count = -1, 0
         codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
         try:

@@ -23,6 +23,7 @@ from ...image_files import files_under
 from ...images import IMAGE_SUFFIXES
 from ...masks import Mask
 from ...runtime.structured import read_text, read_yaml
+from ..class_list import read_classes
 from ..core import AnnotatedImage, AnnotationError, Category, Dataset, Entry, Finding, left_out
 from ..object_collector import ObjectCollector
 from ..safe_names import written_names
@@ -170,16 +171,13 @@ def _name_file(labels: Path) -> Path | None:
 
 def _names(path: Path, *, required: bool) -> dict[int, str]:
     """Return the class names by number. A file that was only looked for may have none."""
-    if path.suffix.lower() not in (".yaml", ".yml"):
-        return dict(enumerate(line.strip() for line in _lines(path) if line.strip()))
-    names = _yaml(path).get("names")
     try:
-        pairs = names.items() if isinstance(names, dict) else enumerate(names)  # type: ignore[arg-type]  # A TypeError is told below.
-        return {int(number): str(name) for number, name in pairs}
-    except (TypeError, ValueError, OverflowError) as error:
+        listed = read_classes(path)
+    except InputError:
         if not required:
             return {}
-        raise InputError(f"{path} has no class names: expected names: [person, car, …] ({error!r})") from error
+        raise
+    return {index if each.number is None else each.number: each.name for index, each in enumerate(listed)}
 
 
 def _yaml(path: Path) -> Mapping[str, Any]:

@@ -1,0 +1,92 @@
+"""Fine-tunes a tiny model, and ends the process before each write: ``killed.py MODULE CHECKPOINT IMAGES MASKS FOLDER [overwrite]``.
+
+Each training runs in a fork, which `os._exit` ends as a kill does: nothing is cleaned up. Then the call is repeated without a kill. Printed
+is a JSON list with an entry for each kill: the files that it left, and whether the repeated call gave the bytes of an uninterrupted one.
+"""
+
+import json
+import os
+import shutil
+import sys
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from promptseg.backends import sam
+from promptseg.errors import PromptSegError
+from promptseg.finetuning.run import finetune_decoder
+from promptseg.models.sam.torch import checkpoints
+from promptseg.registry import load_segmenter
+
+WRITES = {"os.rename", "os.remove", "os.mkdir", "os.chmod", "os.rmdir", "shutil.rmtree"}
+
+
+def main(module, checkpoint, images, masks, folder, overwrite=""):
+    torch.set_num_threads(1)
+    sam._build = lambda _: torch.load(module, weights_only=False)
+    checkpoints.variant_of = lambda _: "vit_b"
+    folder = Path(folder)
+
+    def tune(out, **settings):
+        settings = {"epochs": 1, "validation": 0, "tokens": 16, "device": "cpu", "learning_rate": 3e-3, **settings}
+        return finetune_decoder(images, masks, folder / out, model=f"sam-vit-b={checkpoint}", **settings)
+
+    tune("whole")
+    whole = decoder(folder / "whole")
+    if overwrite:
+        tune("old", seed=1)
+    entries = []
+    while True:
+        out = folder / f"out-{len(entries)}"
+        if overwrite:
+            shutil.copytree(folder / "old", out)
+        if in_fork(partial(killed_before, len(entries), out, partial(tune, out.name, overwrite=bool(overwrite)))):
+            break
+        left = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
+        loads = in_fork(lambda out=out: load_segmenter(str(out), device="cpu"), 2)
+        entry = {"left": left, "loads": loads, "old": loads and bool(overwrite) and decoder(out) == decoder(folder / "old")}
+        entry["new"] = loads and decoder(out) == whole
+        again = in_fork(lambda out=out: tune(out.name, overwrite=bool(overwrite) and not (out / "training-state.pt").exists()))
+        entry["ends"] = again and decoder(out) == whole and sorted(path.name for path in out.iterdir())
+        entries.append(entry)
+    print(json.dumps(entries))
+
+
+def decoder(folder):
+    return (folder / "decoder.safetensors").read_bytes()
+
+
+def killed_before(number, folder, call):
+    """Call a function, and end this process before its write of a number to a folder or beside it."""
+    seen = [0]
+
+    def hook(event, args):
+        opened = event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR)
+        if (event in WRITES or opened) and str(args[0]).startswith((str(folder), str(folder.with_name(f".{folder.name}")))):
+            if seen[0] == number:
+                os._exit(9)
+            seen[0] += 1
+
+    sys.addaudithook(hook)
+    call()
+
+
+def in_fork(call, expected=1):
+    """Call a function in a fork of this process. Return whether it ended well; a `PromptSegError` is ignored if 2 is expected."""
+    process = os.fork()
+    if not process:
+        try:
+            call()
+        except PromptSegError as error:
+            if expected != 2:
+                print(error, file=sys.stderr)
+            os._exit(expected)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    assert status in (0, 9, expected), status
+    return status == 0
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
