@@ -7,20 +7,16 @@ journal. The same call resumes a run that was stopped for any reason.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 from filelock import FileLock, Timeout
 
 from .._checks import whole_number
 from ..datasets.writing import WriteReport, check_format, write
 from ..errors import ConfigError, IncompatibleStagesError, OutputError
-from ..masks import Mask
 from ..pipeline import BuiltPipeline, Pipeline
 from ..pipeline.checks import check_prompts
 from ..prompts import Prompt, phrases_of
@@ -28,7 +24,10 @@ from ..runtime.files import output_errors, remove_leftovers
 from ..vocabulary import parse_phrase
 from . import gallery as gallery_files
 from .annotator import Annotator, ImageResult
+from .asked import plain_prompt
 from .journal import Journal
+from .output_checks import check_outputs
+from .record_checks import check_record
 from .records import JournalImages, record_of
 from .run_progress import GALLERY, RunProgress, SavedImage, thumbnail_for
 from .sources import Source, SourceItem, open_source
@@ -102,9 +101,12 @@ def annotate(
     _check_counts(limit=(limit, 1), every=(every, 1), batch_size=(batch_size, 1), gallery=(gallery, 0), workers=(workers, 1))
     opened = open_source(source, images, folder, every)
     _check_prompts(pipeline, prompts, opened)
-    with _locked(folder), contextlib.closing(Journal(folder / JOURNAL, _header(pipeline, prompts, opened))) as journal:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_locked(folder))
         remove_leftovers(folder)
         remove_leftovers(folder / GALLERY)
+        check_outputs(folder, formats, options or {}, gallery=folder / GALLERY if gallery else None)
+        journal = stack.enter_context(contextlib.closing(Journal(folder / JOURNAL, _header(pipeline, prompts, opened), check_record)))
         run = RunProgress(journal, folder, opened, limit, retry_failed, gallery)
         if executor == "ray":
             from .ray_executor import annotate_on_ray
@@ -114,7 +116,16 @@ def annotate(
             saved = _annotate_locally(run, pipeline, prompts, batch_size)
         processed, seconds, worked = run.consume(saved)
         reports = _write_outputs(journal, folder, formats, options or {}, prompts)
-        annotation = summarize(journal, out=folder, processed=processed, seconds=seconds, model_seconds=worked, reports=reports)
+        annotation = summarize(
+            journal,
+            opened.dropped,
+            run.changes,
+            out=folder,
+            processed=processed,
+            seconds=seconds,
+            model_seconds=worked,
+            reports=reports,
+        )
         if gallery:
             gallery_files.write_gallery(journal, annotation, folder / GALLERY, gallery)
         return annotation
@@ -147,6 +158,8 @@ def _annotate_locally(
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file: expected a folder for the outputs")
     with output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK, timeout=0)
@@ -167,21 +180,12 @@ def _header(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], sourc
     return {
         "promptseg": version,
         "config": config,
-        "prompts": [_plain(prompt) for prompt in prompts],
-        "source": dict(source.description),
+        "prompts": [plain_prompt(prompt) for prompt in prompts],
+        "source": {
+            **source.description,
+            **({"categories": [{"id": number, "name": name} for name, number in source.categories]} if source.categories else {}),
+        },
     }
-
-
-def _plain(value: Any) -> Any:
-    """Return a prompt as JSON values. Arrays of more than 64 elements are replaced by their SHA-256."""
-    if isinstance(value, Mask):
-        return value.to_coco_rle()
-    if isinstance(value, np.ndarray):
-        return value.tolist() if value.size <= 64 else f"sha256:{hashlib.sha256(np.ascontiguousarray(value).data).hexdigest()}"
-    if is_dataclass(value):
-        own = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-        return {type(value).__name__: {name: one for name, one in own.items() if one not in (None, [])}}
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _check(formats: Sequence[str], options: Mapping[str, Any], executor: str, workers: int | None) -> None:
@@ -206,6 +210,10 @@ def _check_counts(**counts: tuple[int | None, int]) -> None:
 
 def _check_prompts(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], source: Source) -> None:
     config = pipeline.config
-    check_prompts(prompts, detector=config.detect is not None, segmenter=config.segment is not None)
+    stages = {"detector": config.detect is not None, "segmenter": config.segment is not None}
+    check_prompts(prompts, **stages)
+    if source.has_prompts:
+        for image in source:
+            check_prompts(image.prompts or (), **stages)
     if not prompts and config.detect is None and not source.has_prompts:
         raise IncompatibleStagesError("nothing to segment: give prompts, a source with prompts, or a pipeline with a detector")

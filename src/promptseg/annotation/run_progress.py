@@ -14,6 +14,7 @@ from ..runtime import progress
 from ..runtime.files import output_errors
 from . import gallery as gallery_files
 from .annotator import ImageResult, with_prompt_labels
+from .changes import find_changes
 from .journal import Journal
 from .sources import Source, SourceImage
 from .summary import model_seconds
@@ -47,6 +48,7 @@ class RunProgress:
         max_thumbnails: Maximum number of images with a thumbnail in the gallery.
 
     Raises:
+        ConfigError: When finished images have other prompts now.
         InputError: When the source has no image.
     """
 
@@ -54,7 +56,10 @@ class RunProgress:
         self.journal = journal
         self._gallery = folder / GALLERY
         self._source, self._limit = source, limit
-        self._retry = journal.failed if retry_failed else frozenset[str]()
+        self.changes = find_changes(journal, source)
+        journal.leave_out(frozenset(self.changes.gone))
+        self._again = self.changes.again | (journal.failed if retry_failed else frozenset[str]())
+        self._saved: set[str] = set()
         self.total = sum(1 for _ in self._images())
         if not self.total:
             raise InputError("the source has no image")
@@ -65,8 +70,12 @@ class RunProgress:
         return islice(iter(self._source), self._limit)
 
     def pending(self) -> Iterator[SourceImage]:
-        """Return the images that are not in the journal yet, in the order of the source. Failed images count with `retry_failed`."""
-        return (image for image in self._images() if image.name not in self.journal or image.name in self._retry)
+        """Return the images that are not in the journal yet, or must be annotated again, in the order of the source."""
+        return (image for image in self._images() if image.name not in self.journal or image.name in self._again)
+
+    def is_saved(self, name: str) -> bool:
+        """Return whether this run saved an image."""
+        return name in self._saved
 
     def save(self, record: Mapping[str, Any], models: Sequence[Mapping[str, Any]], thumbnail: bytes | None) -> SavedImage:
         """Write the thumbnail and then the record of an image. An image in the journal therefore has its thumbnail."""
@@ -74,6 +83,7 @@ class RunProgress:
             with output_errors(self._gallery):
                 gallery_files.save_thumbnail(self._gallery, record["name"], thumbnail)
         self.journal.append(record, models)
+        self._saved.add(record["name"])
         return SavedImage(record["status"] == "failed", model_seconds(record["timings"]))
 
     def consume(self, saved: Iterator[SavedImage]) -> tuple[int, float, float]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from ..datasets.writing import WriteReport
+from .changes import Changes
 from .journal import Journal
 
 MODEL_STAGES = frozenset({"detect", "encode", "cache", "segment", "everything"})
@@ -35,7 +36,13 @@ class Annotation:
         processed: Number of images that this call annotated. The others were already in the journal.
         seconds: Seconds that this call took to annotate them.
         model_seconds: Seconds of these in which the models ran.
-        damaged: Number of unreadable records in the journal. Their images were annotated again.
+        damaged: Number of damaged lines in the journal. Their images were annotated again.
+        changed: Names of images whose content changed since an earlier run. They were annotated again.
+        changed_corrected: Names of images whose content changed after they had been corrected by hand. They were not annotated again.
+        gone: Names of images of the journal that are not in the source any more. They are left out of the datasets.
+        corrected: Number of images whose objects were corrected by hand.
+        dropped: Number of prompts of the source that could not be used. The other prompts of their images were.
+        problems: Why prompts could not be used, each with its image and its place in the source, for at most `FAILURES_KEPT` of them.
         stopped: Whether the run was stopped before all images were done.
         reports: Reports of the written datasets, by format.
     """
@@ -52,6 +59,12 @@ class Annotation:
     seconds: float = 0.0
     model_seconds: float = 0.0
     damaged: int = 0
+    changed: tuple[str, ...] = ()
+    changed_corrected: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    corrected: int = 0
+    dropped: int = 0
+    problems: tuple[str, ...] = ()
     stopped: bool = False
     reports: Mapping[str, WriteReport] = field(default_factory=dict)
 
@@ -77,6 +90,12 @@ class Annotation:
             "seconds": round(self.seconds, 3),
             "model_seconds": round(self.model_seconds, 3),
             "damaged": self.damaged,
+            "changed": list(self.changed),
+            "changed_corrected": list(self.changed_corrected),
+            "gone": list(self.gone),
+            "corrected": self.corrected,
+            "dropped": self.dropped,
+            "problems": list(self.problems),
             "stopped": self.stopped,
             "written": {name: report.to_dict() for name, report in self.reports.items()},
         }
@@ -104,10 +123,31 @@ class Annotation:
             lines.append(f"  and {len(self.classes) - 20} more classes")
         for reason, count in islice(self.reasons.items(), SHOWN):
             lines.append(f"failed, {_counted(count, 'image')}: {reason}")
+        if self.corrected:
+            lines.append(f"{_counted(self.corrected, 'image')} corrected by hand")
         if self.damaged:
-            lines.append(f"{self.damaged} records of the journal were damaged; their images were annotated again")
+            lines.append(f"{_counted(self.damaged, 'line')} of the journal damaged; their images were annotated again")
+        if self.dropped:
+            lines.append(f"{_counted(self.dropped, 'prompt')} of the source dropped: {_first(self.problems, self.dropped, '; ')}")
+        for names, what in (
+            (self.changed, "changed since an earlier run, annotated again"),
+            (self.changed_corrected, "changed since corrected by hand, not annotated again"),
+            (self.gone, "not in the source any more, left out"),
+        ):
+            if names:
+                lines.append(f"{_counted(len(names), 'image')} {what}: {_first(names, len(names))}")
         lines += [str(report) for report in self.reports.values()]
         return "\n".join(lines)
+
+
+def _first(names: Sequence[str], count: int, separator: str = ", ") -> str:
+    more = [f"and {count - SHOWN} more"] if count > SHOWN else []
+    return separator.join([*(legible(name) for name in names[:SHOWN]), *more])
+
+
+def legible(text: str) -> str:
+    """Return a text whose characters can all be written as UTF-8. A file name that is not UTF-8 has others."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _counted(count: int, what: str) -> str:
@@ -118,20 +158,26 @@ FAILURES_KEPT = 1000
 """Maximum number of failed images that a summary names."""
 
 
-def summarize(journal: Journal, **more: Any) -> Annotation:
+def summarize(journal: Journal, dropped: Sequence[str], changes: Changes, **more: Any) -> Annotation:
     """Return the summary of a journal, which is read once.
 
     Args:
         journal: The journal.
+        dropped: Why parts of the source that belong to none of its images could not be used.
+        changes: Changes of the source since its images were annotated.
         **more: Attributes of `Annotation` that the journal does not have.
     """
     classes: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     stages: Counter[str] = Counter()
     failed: dict[str, str] = {}
-    empty = 0
+    problems = list(dropped)
+    images = empty = corrected = 0
     for record in journal.records():
+        images += 1
         stages.update(record["timings"])
+        problems += (f"{record['name']}: {problem}" for problem in record.get("problems", ()))
+        corrected += "corrected" in record
         if record["status"] == "failed":
             reasons[general_reason(record)] += 1
             if len(failed) < FAILURES_KEPT:
@@ -140,7 +186,7 @@ def summarize(journal: Journal, **more: Any) -> Annotation:
         classes.update(mask["label"] or "" for mask in record["masks"])
         empty += not record["masks"]
     return Annotation(
-        images=len(journal),
+        images=images,
         objects=sum(classes.values()),
         classes=dict(sorted(classes.items(), key=lambda item: (-item[1], item[0]))),
         empty=empty,
@@ -148,6 +194,12 @@ def summarize(journal: Journal, **more: Any) -> Annotation:
         reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
         stages=dict(stages),
         damaged=journal.damaged,
+        changed=changes.changed,
+        changed_corrected=changes.corrected,
+        gone=changes.gone,
+        corrected=corrected,
+        dropped=len(problems),
+        problems=tuple(problems[:FAILURES_KEPT]),
         **more,
     )
 
@@ -164,4 +216,4 @@ def model_seconds(timings: Mapping[str, float]) -> float:
 
 def first_failures(annotation: Annotation) -> Iterable[str]:
     """Return one line of text for each of the first failed images."""
-    return (f"{name}: {reason}" for name, reason in islice(annotation.failed.items(), SHOWN))
+    return (legible(f"{name}: {reason}") for name, reason in islice(annotation.failed.items(), SHOWN))

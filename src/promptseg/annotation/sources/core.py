@@ -11,24 +11,51 @@ from ...prompts import Prompt
 
 
 @dataclass(frozen=True)
+class AskedObject:
+    """Prompt for one object of an image.
+
+    Attributes:
+        prompt: The prompt.
+        label: Label of the object, or None where it is unknown.
+        id: Number of the object in the source, or None. The mask keeps it.
+        place: Where the prompt is in the source, such as ``"annotation 12"``. Messages name it.
+    """
+
+    prompt: Prompt
+    label: str | None = None
+    id: int | None = None
+    place: str = ""
+
+
+@dataclass(frozen=True)
 class SourceImage:
     """Image to annotate, with its prompts.
 
     Attributes:
         name: Path within the source, with ``/`` between the parts; unique in the source.
         path: Path of the file.
-        prompts: Prompts for this image alone. None means the prompts of the run; an empty tuple means that there is nothing to segment.
-        labels: Label of the object that each of `prompts` is for, or None where it is unknown.
-        problem: Reason why its prompts cannot be used, or None.
+        asked: Prompts for this image alone. None means the prompts of the run; an empty tuple means that there is nothing to segment.
+        dropped: Why prompts of the source cannot be used, each with its place in the source.
         group: Group of images that are not independent of one another, such as the frames of one video; empty for none.
+        id: Number of the image in the source, or None. The image keeps it in the dataset.
     """
 
     name: str
     path: Path
-    prompts: tuple[Prompt, ...] | None = None
-    labels: tuple[str | None, ...] = ()
-    problem: str | None = None
+    asked: tuple[AskedObject, ...] | None = None
+    dropped: tuple[str, ...] = ()
     group: str = ""
+    id: int | None = None
+
+    @property
+    def prompts(self) -> tuple[Prompt, ...] | None:
+        """Prompts for this image alone, as in `asked`."""
+        return None if self.asked is None else tuple(each.prompt for each in self.asked)
+
+    @property
+    def labels(self) -> tuple[str | None, ...]:
+        """Labels of the objects that `asked` is for."""
+        return tuple(each.label for each in self.asked or ())
 
 
 class Source(Protocol):
@@ -42,6 +69,16 @@ class Source(Protocol):
     @property
     def has_prompts(self) -> bool:
         """Whether images may have prompts of their own."""
+        ...
+
+    @property
+    def categories(self) -> tuple[tuple[str, int], ...]:
+        """Names and numbers of the classes, in the order of the source; empty where it has none."""
+        ...
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Why parts of the source that belong to none of its images cannot be used."""
         ...
 
     def __iter__(self) -> Iterator[SourceImage]:
@@ -63,6 +100,8 @@ class NamedImages:
     root: Path
     names: tuple[str, ...] = field(repr=False)
     has_prompts: bool = field(default=False, init=False)
+    categories: tuple[tuple[str, int], ...] = field(default=(), init=False)
+    dropped: tuple[str, ...] = field(default=(), init=False)
 
     def __iter__(self) -> Iterator[SourceImage]:
         return (SourceImage(name, self.root / name) for name in self.names)
@@ -76,11 +115,15 @@ class ListedImages:
         description: Identity of the source as JSON values.
         images: The images.
         has_prompts: Whether images may have prompts of their own.
+        categories: Names and numbers of the classes, in the order of the source.
+        dropped: Why parts of the source that belong to none of its images cannot be used.
     """
 
     description: Mapping[str, Any]
     images: tuple[SourceImage, ...] = field(repr=False)
     has_prompts: bool = False
+    categories: tuple[tuple[str, int], ...] = ()
+    dropped: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[SourceImage]:
         return iter(self.images)
