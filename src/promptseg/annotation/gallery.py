@@ -27,6 +27,9 @@ from ..runtime.files import output_errors, write_atomically
 from .journal import Journal
 from .summary import Annotation
 
+FOLDER = "gallery"
+"""Name of the gallery folder in the output folder."""
+
 THUMBNAIL_SIZE = 480
 """Longer side of a thumbnail in pixels, at most."""
 

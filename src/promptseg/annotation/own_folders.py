@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..datasets.writer_base import MARKER
+from ..datasets.manifest import FOLDER_MANIFEST
 from ..errors import OutputError
 from ..runtime.files import output_errors
 
@@ -18,7 +18,7 @@ def mark_folder(folder: Path) -> None:
     check_own_folder(folder)
     with output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / MARKER).write_text("promptseg wrote this folder. It is no source of images.\n")
+        (folder / FOLDER_MANIFEST).write_text("promptseg wrote this folder. It is no source of images.\n")
 
 
 def check_own_folder(folder: Path) -> None:
@@ -27,7 +27,7 @@ def check_own_folder(folder: Path) -> None:
     Raises:
         OutputError: When it is something else.
     """
-    if folder.is_dir() and ((folder / MARKER).is_file() or not any(folder.iterdir())):
+    if folder.is_dir() and ((folder / FOLDER_MANIFEST).is_file() or not any(folder.iterdir())):
         return
     if folder.exists() or folder.is_symlink():
         raise OutputError(f"{folder} exists, and promptseg did not write it: remove it, or write to another folder")

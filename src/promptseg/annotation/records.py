@@ -59,8 +59,9 @@ def image_of(record: Mapping[str, Any]) -> AnnotatedImage:
     height, width = record["size"]
     name = record["name"]
     masks = [(number, mask_of(entry, (height, width))) for number, entry in enumerate(record["masks"], 1)]
-    objects = tuple(AnnotatedObject(f"{name}#{number}", mask) for number, mask in masks if mask.area)
-    return AnnotatedImage(name, Path(record["path"]), (height, width), objects, group=record.get("group", ""))
+    ids = [entry.get("id") for entry in record["masks"]]
+    objects = tuple(AnnotatedObject(f"{name}#{number}", mask, ids[number - 1]) for number, mask in masks if mask.area)
+    return AnnotatedImage(name, Path(record["path"]), (height, width), objects, group=record.get("group", ""), id=record.get("id"))
 
 
 def mask_of(entry: Mapping[str, Any], size: tuple[int, int]) -> Mask:
@@ -80,7 +81,7 @@ class JournalImages:
     journal: Journal
 
     def __len__(self) -> int:
-        return len(self.journal) - len(self.journal.failed)
+        return len(self.journal) - len(self.journal.failed | self.journal.left_out)
 
     def __iter__(self) -> Iterator[AnnotatedImage]:
         return (image_of(record) for record in self.journal.records() if record["status"] == "done")

@@ -7,14 +7,17 @@ journal. The same call resumes a run that was stopped for any reason.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
 from .._checks import whole_number
+from ..datasets.class_list import read_classes
+from ..datasets.core import Category
 from ..datasets.writing import WriteReport, check_format, write
 from ..errors import ConfigError, IncompatibleStagesError, OutputError
 from ..pipeline import BuiltPipeline, Pipeline
@@ -25,16 +28,15 @@ from ..vocabulary import parse_phrase
 from . import gallery as gallery_files
 from .annotator import Annotator, ImageResult
 from .asked import plain_prompt
+from .changes import find_changes
+from .corrections import Corrections, TakenIn, take_in
 from .journal import Journal
 from .output_checks import check_outputs
 from .record_checks import check_record
 from .records import JournalImages, record_of
-from .run_progress import GALLERY, RunProgress, SavedImage, thumbnail_for
+from .run_progress import RunProgress, SavedImage, share_with_thumbnail, thumbnail_for
 from .sources import Source, SourceItem, open_source
 from .summary import Annotation, summarize
-
-if TYPE_CHECKING:
-    import os
 
 JOURNAL = "journal.jsonl"
 LOCK = ".lock"
@@ -50,6 +52,8 @@ def annotate(
     formats: Sequence[str] = ("coco",),
     options: Mapping[str, Mapping[str, Any]] | None = None,
     images: str | os.PathLike[str] | None = None,
+    classes: str | os.PathLike[str] | Sequence[str | Category] | None = None,
+    corrections: str | None = None,
     every: int | None = None,
     gallery: int = gallery_files.MAX_THUMBNAILS,
     retry_failed: bool = False,
@@ -74,6 +78,10 @@ def annotate(
         formats: Names of the formats to write, from `promptseg.datasets.catalog.WRITABLE`.
         options: Options of `promptseg.datasets.writing.write` by format, such as ``{"yolo-seg": {"images": "copy"}}``.
         images: Folder to which paths in a list, table or COCO file are relative; by default the folder of that file.
+        classes: Classes of the outputs in their order: a file that `promptseg.datasets.class_list.read_classes` reads, or names. By
+            default those of a COCO file as the source, then the phrases of the text prompts.
+        corrections: Output that was corrected by hand, such as ``"labelme"``, or ``"cvat=export.xml"`` for another file of that format.
+            Images whose objects differ from those in the journal count as decided, and all formats are written from the corrections.
         every: Take every n-th frame of a video. The frames are written as images to the folder ``frames`` in `out`.
         gallery: Maximum number of images with a thumbnail in the gallery; 0 for no gallery.
         retry_failed: Process images again that failed before.
@@ -91,7 +99,7 @@ def annotate(
     Raises:
         ConfigError: When a setting is invalid, or the folder has a run with other settings. The message lists the differences.
         IncompatibleStagesError: When a prompt needs a stage that the pipeline does not have.
-        InputError: When the source cannot be read or has no image.
+        InputError: When the source, the classes or the corrections cannot be read, or the source has no image.
         OutputError: When another run uses the folder, or a file cannot be written, for example to a full disk. The same call resumes the
             run later.
         MissingDependencyError: When a required package is not installed.
@@ -99,14 +107,19 @@ def annotate(
     folder = Path(out)
     _check(formats, options or {}, executor, workers)
     _check_counts(limit=(limit, 1), every=(every, 1), batch_size=(batch_size, 1), gallery=(gallery, 0), workers=(workers, 1))
+    correction = None if corrections is None else Corrections.parse(corrections)
     opened = open_source(source, images, folder, every)
+    categories = _classes(classes, opened, prompts)
     _check_prompts(pipeline, prompts, opened)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_locked(folder))
         remove_leftovers(folder)
-        remove_leftovers(folder / GALLERY)
-        check_outputs(folder, formats, options or {}, gallery=folder / GALLERY if gallery else None)
+        remove_leftovers(folder / gallery_files.FOLDER)
+        if correction is not None:
+            correction.check(folder)
+        check_outputs(folder, formats, options or {}, gallery=folder / gallery_files.FOLDER if gallery else None)
         journal = stack.enter_context(contextlib.closing(Journal(folder / JOURNAL, _header(pipeline, prompts, opened), check_record)))
+        taken_in = None if correction is None else _take_in(correction, journal, folder, opened, options or {}, gallery)
         run = RunProgress(journal, folder, opened, limit, retry_failed, gallery)
         if executor == "ray":
             from .ray_executor import annotate_on_ray
@@ -115,7 +128,7 @@ def annotate(
         else:
             saved = _annotate_locally(run, pipeline, prompts, batch_size)
         processed, seconds, worked = run.consume(saved)
-        reports = _write_outputs(journal, folder, formats, options or {}, prompts)
+        reports = _write_outputs(journal, folder, formats, options or {}, categories, taken_in)
         annotation = summarize(
             journal,
             opened.dropped,
@@ -125,18 +138,47 @@ def annotate(
             seconds=seconds,
             model_seconds=worked,
             reports=reports,
+            taken_in=taken_in,
         )
         if gallery:
-            gallery_files.write_gallery(journal, annotation, folder / GALLERY, gallery)
+            gallery_files.write_gallery(journal, annotation, folder / gallery_files.FOLDER, gallery)
         return annotation
 
 
+def _take_in(
+    correction: Corrections, journal: Journal, folder: Path, source: Source, options: Mapping[str, Mapping[str, Any]], gallery: int
+) -> TakenIn:
+    """Take corrections in, after the source was compared with the journal."""
+    find_changes(journal, source)
+    share = share_with_thumbnail(sum(1 for _ in source), gallery) if gallery else None
+    return take_in(correction, journal, folder, source, options.get(correction.name, {}), share)
+
+
 def _write_outputs(
-    journal: Journal, folder: Path, formats: Sequence[str], options: Mapping[str, Mapping[str, Any]], prompts: Sequence[Prompt]
+    journal: Journal,
+    folder: Path,
+    formats: Sequence[str],
+    options: Mapping[str, Mapping[str, Any]],
+    classes: Sequence[str | Category],
+    taken_in: TakenIn | None,
 ) -> dict[str, WriteReport]:
-    """Write the datasets. Class numbers follow the order of the phrases in the text prompts."""
-    classes = [parse_phrase(phrase).label for phrase in phrases_of(prompts)]
-    return {name: write(name, JournalImages(journal), folder, classes=classes, **options.get(name, {})) for name in dict.fromkeys(formats)}
+    """Write the datasets. Files that were changed by hand stay, and a single file whose changes were taken in is replaced."""
+    complete = taken_in.name if taken_in is not None and taken_in.complete else None
+    return {
+        name: write(name, JournalImages(journal), folder, classes=classes, taken_in=name == complete, **options.get(name, {}))
+        for name in dict.fromkeys(formats)
+    }
+
+
+def _classes(
+    classes: str | os.PathLike[str] | Sequence[str | Category] | None, source: Source, prompts: Sequence[Prompt]
+) -> Sequence[str | Category]:
+    """Return the classes in their order: the given ones, or those of the source, then the phrases of the text prompts."""
+    if isinstance(classes, (str, os.PathLike)):
+        return read_classes(Path(classes))
+    if classes is not None:
+        return tuple(classes)
+    return [*source.categories, *(parse_phrase(phrase).label for phrase in phrases_of(prompts))]
 
 
 def _annotate_locally(
@@ -183,7 +225,7 @@ def _header(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], sourc
         "prompts": [plain_prompt(prompt) for prompt in prompts],
         "source": {
             **source.description,
-            **({"categories": [{"id": number, "name": name} for name, number in source.categories]} if source.categories else {}),
+            **({"categories": [{"id": each.number, "name": each.name} for each in source.categories]} if source.categories else {}),
         },
     }
 

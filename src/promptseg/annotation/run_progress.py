@@ -19,9 +19,6 @@ from .journal import Journal
 from .sources import Source, SourceImage
 from .summary import model_seconds
 
-GALLERY = "gallery"
-"""Name of the gallery folder in the output folder."""
-
 
 @dataclass(frozen=True)
 class SavedImage:
@@ -54,7 +51,7 @@ class RunProgress:
 
     def __init__(self, journal: Journal, folder: Path, source: Source, limit: int | None, retry_failed: bool, max_thumbnails: int) -> None:
         self.journal = journal
-        self._gallery = folder / GALLERY
+        self._gallery = folder / gallery_files.FOLDER
         self._source, self._limit = source, limit
         self.changes = find_changes(journal, source)
         journal.leave_out(frozenset(self.changes.gone))
@@ -63,7 +60,7 @@ class RunProgress:
         self.total = sum(1 for _ in self._images())
         if not self.total:
             raise InputError("the source has no image")
-        self.share = min(1.0, max_thumbnails / self.total)
+        self.share = share_with_thumbnail(self.total, max_thumbnails)
         self.remaining = sum(1 for _ in self.pending())
 
     def _images(self) -> Iterator[SourceImage]:
@@ -97,6 +94,11 @@ class RunProgress:
                 worked += image.model_seconds
                 count(failures)
         return processed, time.perf_counter() - started, worked
+
+
+def share_with_thumbnail(images: int, max_thumbnails: int) -> float:
+    """Return the share of images that have a thumbnail, from 0 to 1."""
+    return min(1.0, max_thumbnails / images)
 
 
 def thumbnail_for(result: ImageResult, share: float) -> bytes | None:

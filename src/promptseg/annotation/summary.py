@@ -11,6 +11,7 @@ from typing import Any
 
 from ..datasets.writing import WriteReport
 from .changes import Changes
+from .corrections import CORRECTABLE, TakenIn
 from .journal import Journal
 
 MODEL_STAGES = frozenset({"detect", "encode", "cache", "segment", "everything"})
@@ -40,7 +41,8 @@ class Annotation:
         changed: Names of images whose content changed since an earlier run. They were annotated again.
         changed_corrected: Names of images whose content changed after they had been corrected by hand. They were not annotated again.
         gone: Names of images of the journal that are not in the source any more. They are left out of the datasets.
-        corrected: Number of images whose objects were corrected by hand.
+        corrected: Number of images whose objects were corrected by hand, in this call or before.
+        taken_in: Outcome of taking corrections in, or None when none were to be taken in.
         dropped: Number of prompts of the source that could not be used. The other prompts of their images were.
         problems: Why prompts could not be used, each with its image and its place in the source, for at most `FAILURES_KEPT` of them.
         stopped: Whether the run was stopped before all images were done.
@@ -63,6 +65,7 @@ class Annotation:
     changed_corrected: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     corrected: int = 0
+    taken_in: TakenIn | None = None
     dropped: int = 0
     problems: tuple[str, ...] = ()
     stopped: bool = False
@@ -94,6 +97,7 @@ class Annotation:
             "changed_corrected": list(self.changed_corrected),
             "gone": list(self.gone),
             "corrected": self.corrected,
+            "taken_in": None if self.taken_in is None else self.taken_in.to_dict(),
             "dropped": self.dropped,
             "problems": list(self.problems),
             "stopped": self.stopped,
@@ -124,7 +128,13 @@ class Annotation:
         for reason, count in islice(self.reasons.items(), SHOWN):
             lines.append(f"failed, {_counted(count, 'image')}: {reason}")
         if self.corrected:
-            lines.append(f"{_counted(self.corrected, 'image')} corrected by hand")
+            now = "" if self.taken_in is None else f", {self.taken_in.images} of them taken in now from {self.taken_in.name}"
+            lines.append(f"{_counted(self.corrected, 'image')} corrected by hand{now}")
+        elif self.taken_in is not None:
+            lines.append(f"{self.taken_in.name} has no corrections: its objects are those of the journal")
+        if self.taken_in is not None and self.taken_in.problems:
+            found = self.taken_in.problems
+            lines.append(f"{_counted(len(found), 'part')} of {self.taken_in.name} not taken in: {_first(found, len(found), '; ')}")
         if self.damaged:
             lines.append(f"{_counted(self.damaged, 'line')} of the journal damaged; their images were annotated again")
         if self.dropped:
@@ -136,7 +146,10 @@ class Annotation:
         ):
             if names:
                 lines.append(f"{_counted(len(names), 'image')} {what}: {_first(names, len(names))}")
-        lines += [str(report) for report in self.reports.values()]
+        for name, report in self.reports.items():
+            lines.append(str(report))
+            if report.kept and name in CORRECTABLE and (self.taken_in is None or self.taken_in.name != name):
+                lines.append(f"  to take these changes in: the same run with --corrections {name} (corrections={name!r})")
         return "\n".join(lines)
 
 

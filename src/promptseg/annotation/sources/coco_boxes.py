@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from ...datasets.core import read_json
+from ...datasets.core import Category, read_json
 from ...errors import InputError
 from .core import ListedImages, SourceImage
 from .names import distinct, place
@@ -57,17 +57,17 @@ def read_coco_boxes(file: Path, root: Path) -> ListedImages:
     return ListedImages(description, distinct(images, file), has_prompts=True, categories=categories, dropped=tuple(dropped))
 
 
-def _categories(found: Any) -> tuple[tuple[tuple[str, int], ...], dict[str, str]]:
-    """Return the names and numbers of the categories in their order, and the label of each category id."""
-    categories: list[tuple[str, int]] = []
+def _categories(found: Any) -> tuple[tuple[Category, ...], dict[str, str]]:
+    """Return the categories in their order, and the label of each category id."""
+    categories: list[Category] = []
     labels: dict[str, str] = {}
     for category in found if isinstance(found, list) else []:
         if not isinstance(category, dict) or not str(category.get("name") or "").strip():
             continue
         name, number = str(category["name"]), _number(category.get("id"))
         labels.setdefault(_key(category.get("id")), name)
-        if number is not None and number >= 0 and all(name != other and number != taken for other, taken in categories):
-            categories.append((name, number))
+        if all(name != other.name and number != other.number for other in categories):
+            categories.append(Category(name, number))
     return tuple(categories), labels
 
 

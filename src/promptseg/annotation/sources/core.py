@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from ...datasets.core import Category
 from ...prompts import Prompt
 
 
@@ -72,8 +73,8 @@ class Source(Protocol):
         ...
 
     @property
-    def categories(self) -> tuple[tuple[str, int], ...]:
-        """Names and numbers of the classes, in the order of the source; empty where it has none."""
+    def categories(self) -> tuple[Category, ...]:
+        """Classes in the order of the source; empty where it has none."""
         ...
 
     @property
@@ -100,7 +101,7 @@ class NamedImages:
     root: Path
     names: tuple[str, ...] = field(repr=False)
     has_prompts: bool = field(default=False, init=False)
-    categories: tuple[tuple[str, int], ...] = field(default=(), init=False)
+    categories: tuple[Category, ...] = field(default=(), init=False)
     dropped: tuple[str, ...] = field(default=(), init=False)
 
     def __iter__(self) -> Iterator[SourceImage]:
@@ -115,14 +116,14 @@ class ListedImages:
         description: Identity of the source as JSON values.
         images: The images.
         has_prompts: Whether images may have prompts of their own.
-        categories: Names and numbers of the classes, in the order of the source.
+        categories: Classes in the order of the source.
         dropped: Why parts of the source that belong to none of its images cannot be used.
     """
 
     description: Mapping[str, Any]
     images: tuple[SourceImage, ...] = field(repr=False)
     has_prompts: bool = False
-    categories: tuple[tuple[str, int], ...] = ()
+    categories: tuple[Category, ...] = ()
     dropped: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[SourceImage]:

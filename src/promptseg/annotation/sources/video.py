@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from ...datasets.core import Category
 from ...errors import InputError
 from ...runtime.files import output_errors, write_atomically
 from ...video.frames import open_frames
@@ -38,7 +39,7 @@ class VideoImages:
     every: int
     folder: Path
     has_prompts: bool = field(default=False, init=False)
-    categories: tuple[tuple[str, int], ...] = field(default=(), init=False)
+    categories: tuple[Category, ...] = field(default=(), init=False)
     dropped: tuple[str, ...] = field(default=(), init=False)
 
     @property
