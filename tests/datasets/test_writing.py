@@ -171,7 +171,7 @@ def test_the_same_images_give_the_same_bytes_and_nothing_else_is_left(name, tmp_
         given = [image(root, each, [ring, ring], (7, 9)) for each in NAMES]
         report = write(name, given, root / "out")
         files = {path.relative_to(root).as_posix(): path.read_bytes() for path in (root / "out").rglob("*") if path.is_file()}
-        assert len([file for file in files if not file.endswith(".promptseg") and "/images/" not in file]) == report.files
+        assert len([file for file in files if "/.promptseg" not in file and "/images/" not in file]) == report.files
         assert not [file for file in files if ".tmp" in file]
         written.append(files)
     assert written[0] == written[1]

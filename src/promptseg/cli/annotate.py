@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..errors import ConfigError
 from ..pipeline import Pipeline
 from ..runtime import progress
+from .format_options import FormatOption, format_options
 from .output import FAILED, errors_as_messages
 from .prompts import (
     ConfigOption,
@@ -37,10 +36,7 @@ def annotate(
     ],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the dataset, the journal and the gallery.")],
     formats: Annotated[str, typer.Option("--format", metavar="NAME,NAME", help="Formats to write, such as coco,yolo-seg.")] = "coco",
-    format_option: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FORMAT.OPTION=VALUE", help="An option of a format, such as yolo-seg.images=copy. Repeatable."),
-    ] = None,
+    format_option: FormatOption = None,
     images: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Folder in which the paths of a file that lists images start (default: its own folder)."),
@@ -104,7 +100,7 @@ def annotate(
                 pipeline=pipeline,
                 out=out,
                 formats=[name.strip() for name in formats.split(",") if name.strip()],
-                options=_options(format_option or []),
+                options=format_options(format_option or []),
                 images=images,
                 classes=classes,
                 corrections=corrections,
@@ -130,15 +126,3 @@ def annotate(
         more = f"; all of them are in {out / JOURNAL}" if done.failures > len(list(first_failures(done))) else ""
         typer.echo(f"promptseg: {done.failures} images failed{more}; --retry-failed tries them again", err=True)
         raise typer.Exit(FAILED)
-
-
-def _options(words: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Parse the options of formats: ``"yolo-seg.images=copy"`` becomes ``{"yolo-seg": {"images": "copy"}}``."""
-    found: dict[str, dict[str, str]] = {}
-    for word in words:
-        name, _, value = word.partition("=")
-        of, _, option = name.rpartition(".")
-        if not (of and option and value):
-            raise ConfigError(f"--format-option takes FORMAT.OPTION=VALUE, got {word!r}")
-        found.setdefault(of, {})[option] = value
-    return found

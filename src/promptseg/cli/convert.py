@@ -9,9 +9,12 @@ from typing import Annotated
 import typer
 
 from ..datasets.catalog import READABLE, WRITABLE
+from ..datasets.class_list import classes_of
 from ..datasets.core import Finding
 from ..datasets.reading import open_named
-from ..datasets.writing import write
+from ..datasets.writing import check_output, write
+from ..errors import ConfigError
+from .format_options import FormatOption, format_options
 from .output import FAILED, errors_as_messages, usage_error
 
 
@@ -24,24 +27,36 @@ def convert(
     images: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The images.")] = None,
     names: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML file with the class names of a YOLO dataset.")] = None,
     classes: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="Classes in the order of their numbers, separated by commas.")
+        str | None,
+        typer.Option(
+            metavar="FILE|NAMES",
+            help="Classes in the order of their numbers, separated by commas, or a file that lists them: text with one name a line, "
+            "data.yaml, or COCO. By default those of the dataset.",
+        ),
     ] = None,
+    format_option: FormatOption = None,
     boxes: Annotated[bool, typer.Option("--boxes", help="Read objects that have only a box as the filled box.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
     """Convert annotations to other formats, and report how exactly the masks were stored."""
-    wanted = [name.strip() for name in formats.split(",") if name.strip()]
+    wanted = list(dict.fromkeys(name.strip() for name in formats.split(",") if name.strip()))
     unknown = [name for name in wanted if name not in WRITABLE]
     if unknown or not wanted:
         raise usage_error(f"--format is of {', '.join(WRITABLE)}; got {', '.join(unknown) or 'none'}")
     findings: list[Finding] = []
     with errors_as_messages():
+        options = format_options(format_option or [])
+        if idle := [name for name in options if name not in wanted]:
+            raise ConfigError(f"--format-option is given for {idle[0]}, which is not written: the formats are {', '.join(wanted)}")
+        for name in wanted:
+            check_output(name, out, options.get(name))
+        order = None if classes is None else classes_of(classes)
         dataset = open_named(source, images, names=names, boxes=boxes)
-        order = [name.strip() for name in classes.split(",")] if classes else []
         reports = []
         for name in wanted:
             findings.clear()  # Each format reads all annotations again, with the same findings.
-            reports.append(write(name, dataset.usable(findings), out, classes=order))
+            own = dataset.categories if order is None else order
+            reports.append(write(name, dataset.usable(findings), out, classes=own, **options.get(name, {})))
             if not as_json:
                 typer.echo(str(reports[-1]))
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ class Option:
 
     Attributes:
         summary: Description for people.
-        default: Value of the option when none is given.
+        default: Value of the option when none is given. When it is a float, all values are numbers of at least 0.
         choices: The allowed values. Empty when any value is allowed.
     """
 
@@ -27,13 +28,27 @@ class Option:
     choices: tuple[str, ...] = ()
 
     def check(self, name: str, value: object) -> None:
-        """Raise an error for a value that is not one of the choices.
+        """Raise an error for a value that is not allowed.
 
         Raises:
-            ConfigError: When the value is not one of the choices.
+            ConfigError: When the value is not one of the choices, or no number of at least 0 where one is expected.
         """
+        if isinstance(self.default, float) and self._number(value) is None:
+            raise ConfigError(f"{name} is a number of at least 0, got {value!r}")
         if self.choices and value not in self.choices:
             raise ConfigError(f"{name} is {', '.join(self.choices[:-1])} or {self.choices[-1]}, got {value!r}")
+
+    def value(self, value: Any) -> Any:
+        """Return an allowed value as the format takes it: a number that is given as text becomes a float."""
+        return self._number(value) if isinstance(self.default, float) else value
+
+    @staticmethod
+    def _number(value: object) -> float | None:
+        try:
+            number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError, OverflowError):
+            return None
+        return number if 0 <= number < math.inf else None
 
 
 @dataclass(frozen=True)
@@ -97,6 +112,9 @@ CROWDS = Option("Read crowds as objects, instead of regions to ignore.", False)
 
 FIT = Option("Fit annotations that were made on the image at another size, or before its EXIF orientation was applied.", False)
 """Option of formats that state the size of the image."""
+
+TOLERANCE = Option("Distance in pixels by which outlines may be simplified; 0 keeps every pixel.", 0.0)
+"""Option of formats with polygons."""
 
 Place = str | os.PathLike[str]
 """A file or folder."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ def outlines(mask: Mask) -> list[Polygon]:
     for ring in (ring for way in _paths(pixels) for ring in _simple(way)):
         part = int(parts[_inside(ring)])
         placed = (ring + origin).astype(np.float32)
-        if _area(ring) > 0:
+        if ring_area(ring) > 0:
             shells[part] = placed
         else:
             holes.setdefault(part, []).append(placed)
@@ -201,6 +202,7 @@ def _inside(ring: NDArray[np.intp]) -> tuple[int, int]:
     return (y0, x0 - 1) if y1 > y0 else (y0 - 1, x0)
 
 
-def _area(ring: NDArray[np.intp]) -> float:
+def ring_area(ring: NDArray[Any]) -> float:
+    """Return the area of a ring, positive when it runs clockwise with y downwards."""
     following = np.roll(ring, -1, axis=0)
     return float((ring[:, 0] * following[:, 1] - following[:, 0] * ring[:, 1]).sum()) / 2

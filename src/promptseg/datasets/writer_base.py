@@ -1,4 +1,4 @@
-"""Base classes of the writers of all formats: numbering of classes, counting of masks, and atomic files and folders."""
+"""Base classes of the writers of all formats: counting of masks, text of labels, and files and folders that are written at once."""
 
 from __future__ import annotations
 
@@ -10,39 +10,19 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path
 from typing import IO, Any
 
-from ..errors import OutputError
 from ..masks import Mask
-from ..runtime.files import output_errors, write_atomically
+from .class_numbers import NO_CLASS, Classes
 from .core import AnnotatedImage, AnnotatedObject
+from .manifest import FOLDER_MANIFEST
+from .output_file import check_file, file_state, new_file
+from .output_folder import check_folder, folder_changes, new_folder
+from .safe_names import OutputNames, text_label, text_name, without_suffix
 
-NO_CLASS = "object"
-"""Class of masks without a label, in formats that require one."""
-
-MARKER = ".promptseg"
-"""File in a written folder. It marks the folder as written by promptseg, which may therefore replace it."""
-
-
-class Classes:
-    """Numbering of classes: the given ones first, then others in the order of their first appearance.
-
-    Args:
-        names: Classes in the order of their numbers.
-    """
-
-    def __init__(self, names: Sequence[str] = ()) -> None:
-        self._numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-
-    def number(self, label: str | None) -> int:
-        """Return the number of a class, from 0, adding the class when it is new."""
-        return self._numbers.setdefault(label or NO_CLASS, len(self._numbers))
-
-    @property
-    def names(self) -> list[str]:
-        """Class names in the order of their numbers."""
-        return list(self._numbers)
+__all__ = ["NO_CLASS", "Classes", "FileWriter", "FolderWriter", "SingleFileWriter", "WriteStats", "Writer", "append", "as_json", "score_of"]
 
 
 class WriteStats:
@@ -53,6 +33,8 @@ class WriteStats:
         self.iou_sum, self.iou_min = 0.0, 1.0
         self.lost: Counter[str] = Counter()
         self.notes: Counter[str] = Counter()
+        self.examples: dict[str, tuple[int, str]] = {}
+        self.kept: list[str] = []
 
     def wrote(self, given: Mask, written: Mask) -> None:
         """Count a mask `given` that the file holds as `written`."""
@@ -62,6 +44,11 @@ class WriteStats:
         self.iou_sum += iou
         self.iou_min = min(self.iou_min, iou)
 
+    def changed_text(self, what: str, before: str, after: str) -> None:
+        """Count a name or label that is not written as it is. The first of its kind is the example in the report."""
+        count, example = self.examples.get(what, (0, f"{text_name(before)!r} is {after!r}"))
+        self.examples[what] = count + 1, example
+
 
 class Writer(ABC):
     """Writer of one format. Images are added one by one.
@@ -70,23 +57,37 @@ class Writer(ABC):
         out: Output folder, in which the writer creates its file or folder.
         classes: Numbering of the classes. New classes are added to it.
         stats: Statistics of the written masks.
+
+    Attributes:
+        taken_in: Whether the changes of files that were changed by hand were taken in elsewhere.
     """
 
     holds_ignored = False
     """Whether the format can hold regions to ignore."""
+
+    taken_in = False
 
     def __init__(self, out: Path, classes: Classes, stats: WriteStats) -> None:
         self.out, self.classes, self.stats = out, classes, stats
 
     def add(self, image: AnnotatedImage) -> None:
         """Write the objects of one image. Empty masks are counted as lost."""
-        objects = [each for each in image.objects if each.mask.area]
+        objects = [replace(each, mask=self._with_text(each.mask)) for each in image.objects if each.mask.area]
         self.stats.images += 1
         if empty := len(image.objects) - len(objects):
             self.stats.lost["they have no pixels"] += empty
         if not self.holds_ignored:
             self.stats.ignored += len(image.ignored)
-        self.write(image, objects)
+        if (text := text_name(image.name)) != image.name:
+            self.stats.changed_text("names of images that are not text stand in the files as text", image.name, text)
+        self.write(replace(image, ignored=tuple(map(self._with_text, image.ignored))), objects)
+
+    def _with_text(self, mask: Mask) -> Mask:
+        """Return a mask whose label is text that every format can hold."""
+        if mask.label is None or (label := text_label(mask.label)) == mask.label:
+            return mask
+        self.stats.changed_text("labels have characters that files cannot hold", mask.label, label)
+        return replace(mask, label=label)
 
     @abstractmethod
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
@@ -98,6 +99,19 @@ class Writer(ABC):
         """The file or folder that the writer creates."""
 
     @abstractmethod
+    def check(self) -> None:
+        """Check that the file or folder may be written.
+
+        Raises:
+            OutputError: When promptseg did not write what is there.
+            MissingDependencyError: When a required package is not installed.
+        """
+
+    @abstractmethod
+    def changes(self) -> tuple[str, ...]:
+        """Return the files that were changed by hand, which would be kept."""
+
+    @abstractmethod
     def open(self) -> contextlib.AbstractContextManager[Any]:
         """Return the context manager around all calls of `add`. The files get their final names when it ends without an exception."""
 
@@ -107,38 +121,75 @@ class FolderWriter(Writer):
 
     Attributes:
         folder: The temporary folder to write to.
+        taken: Names in the folder that no file of an image may have.
     """
 
     folder: Path
+    taken: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        check_folder(self.output_path)
+
+    def changes(self) -> tuple[str, ...]:
+        return folder_changes(self.output_path)
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
         """Create the folder. It gets its final name when it is complete."""
-        with new_folder(self.output_path) as self.folder:
+        self._names = OutputNames((FOLDER_MANIFEST, *self.taken))
+        with new_folder(self.output_path, self.stats.kept, taken_in=self.taken_in) as self.folder:
             yield
             self.finish()
 
     def finish(self) -> None:
         """Write the files that depend on all images."""
 
-    def file(self, part: str, name: str, suffix: str) -> Path:
-        """Return the path of a file about an image: in subfolder `part`, with the image's name and another suffix.
+    def path_for(self, name: str, *endings: str, whole: bool = False) -> str:
+        """Return the path of an image's files, without their endings. It differs from the image's name where that does not fit.
 
-        When another image differs in its suffix alone, the suffix is appended to the whole name of the image.
+        Args:
+            name: The image's name.
+            endings: The endings of the files.
+            whole: Whether the path has the suffix of the name.
         """
-        self.stats.files += 1
-        # A name may come from an untrusted file: it must not lead out of the folder.
-        inner = PurePosixPath(*(each for each in PurePosixPath(name).parts if each not in ("..", "/")))
-        path = self.folder / part / inner.with_suffix(suffix)
-        while path.exists():
-            inner = inner.with_name(inner.name + suffix)
-            path = self.folder / part / f"{inner}"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = self._names.take(name, endings, whole=whole)
+        if path != (name if whole else without_suffix(name)):
+            self.stats.changed_text("images have files of another name", name, path + endings[0])
         return path
 
+    def file(self, path: str) -> Path:
+        """Return the place of a file in the temporary folder, count it, and create its folder."""
+        self.stats.files += 1
+        place = self.folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return place
 
-class FileWriter(Writer):
-    """Writer of a format that is one file. Its head may depend on all images, so the parts are joined at the end.
+
+class SingleFileWriter(Writer):
+    """Writer of a format that is one file, perhaps with another beside it."""
+
+    @property
+    def beside(self) -> tuple[Path, ...]:
+        """Further files that the writer creates."""
+        return ()
+
+    def check(self) -> None:
+        for path in (self.output_path, *self.beside):
+            check_file(path)
+
+    def changes(self) -> tuple[str, ...]:
+        return tuple(path.name for path in (self.output_path, *self.beside) if file_state(path) in ("changed", "foreign"))
+
+    @contextlib.contextmanager
+    def new_file(self, path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
+        """Open a file that replaces the one at `path` when the block ends, and count it."""
+        with new_file(path, self.stats.kept, text=text, taken_in=self.taken_in) as file:
+            yield file
+        self.stats.files += path.name not in self.stats.kept
+
+
+class FileWriter(SingleFileWriter):
+    """Writer of a text file. Its head may depend on all images, so the parts are joined at the end.
 
     Attributes:
         body: Temporary file for the part about the images.
@@ -149,19 +200,19 @@ class FileWriter(Writer):
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
         """Create the file. It gets its final name when it is complete."""
-        with (
-            tempfile.TemporaryFile("w+", encoding="utf-8", dir=self.out) as self.body,
-            write_atomically(self.output_path, text=True) as file,
-        ):
+        with tempfile.TemporaryFile("w+", encoding="utf-8", dir=self.out) as self.body, self.new_file(self.output_path, text=True) as file:
             yield
             file.write(self.head())
-            append(file, self.body)
+            self.copy_body(file)
             self.finish(file)
-        self.stats.files += 1
 
     def head(self) -> str:
         """Return the text before the images."""
         return ""
+
+    def copy_body(self, file: IO[str]) -> None:
+        """Write the part about the images."""
+        append(file, self.body)
 
     def finish(self, file: IO[str]) -> None:
         """Write the text after the images."""
@@ -181,25 +232,3 @@ def score_of(mask: Mask) -> float | None:
 def as_json(value: object) -> str:
     """Return a value as one line of JSON in ASCII, which any encoding can hold."""
     return json.dumps(value, separators=(", ", ": "), allow_nan=False)
-
-
-@contextlib.contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """Create a temporary folder that gets the name `path` when the block ends without an exception.
-
-    A folder that promptseg wrote there before is replaced as a whole, so no old files remain.
-
-    Raises:
-        OutputError: When `path` holds files that promptseg did not write.
-    """
-    if path.exists() and not (path / MARKER).is_file() and (not path.is_dir() or any(path.iterdir())):
-        raise OutputError(f"{path} exists, and promptseg did not write it: remove it, or write to another folder")
-    with output_errors(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp") as holder:
-        # A folder inside the temporary one, which has private permissions and is deleted in any case.
-        folder = Path(holder) / "new"
-        folder.mkdir()
-        yield folder
-        (folder / MARKER).write_text("promptseg wrote this folder, and replaces it as a whole when it writes it again.\n")
-        if path.exists():
-            path.rename(Path(holder) / "old")
-        folder.rename(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 from ..errors import ConfigError, nearest
 from ..runtime.files import output_errors
 from .catalog import OUTPUT_VARIANTS, WRITABLE
-from .core import AnnotatedImage
+from .class_numbers import Classes
+from .core import AnnotatedImage, Category
 from .descriptor import check_options
-from .writer_base import Classes, Writer, WriteStats
+from .safe_names import text_name
+from .writer_base import Writer, WriteStats
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class WriteReport:
         changed: Number of masks that differ from the original.
         lost: Number of masks that are not in the files, by reason.
         notes: Further notes for users of the files.
+        kept: Files that were changed or added by hand since promptseg wrote them, and are kept as they are. In a folder their paths are
+            relative to it.
     """
 
     format: str
@@ -42,10 +47,11 @@ class WriteReport:
     changed: int
     lost: Mapping[str, int]
     notes: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values for JSON."""
-        return {**asdict(self), "path": str(self.path), "notes": list(self.notes)}
+        return {**asdict(self), "path": str(self.path), "notes": list(self.notes), "kept": [text_name(name) for name in self.kept]}
 
     def __str__(self) -> str:
         """Return the report as text."""
@@ -55,38 +61,108 @@ class WriteReport:
                 f"  {self.changed} masks differ from the originals: IoU {self.iou_mean:.4f} on average, at least {self.iou_min:.4f}"
             )
         lines += [f"  {count} masks are lost: {reason}" for reason, count in self.lost.items()]
+        if self.kept:
+            were = "was changed by hand and is" if len(self.kept) == 1 else "were changed by hand and are"
+            more = ", …" if len(self.kept) > _NAMED else ""
+            lines.append(f"  {_files(len(self.kept))} {were} kept: {', '.join(map(text_name, self.kept[:_NAMED]))}{more}")
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
+
+
+_NAMED = 5
+"""Maximum number of kept files that the text of a report names."""
 
 
 def _files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
 
 
-def write(name: str, images: Iterable[AnnotatedImage], out: str | Path, /, *, classes: Sequence[str] = (), **options: Any) -> WriteReport:
-    """Write annotated images in a format, one by one, so that memory does not grow with their number.
+def write(
+    name: str,
+    images: Iterable[AnnotatedImage],
+    out: str | Path,
+    /,
+    *,
+    classes: Sequence[str | Category] = (),
+    taken_in: bool = False,
+    **options: Any,
+) -> WriteReport:
+    """Write annotated images in a format, one by one, so that memory does not grow with their masks.
 
-    The files get their final names when everything is written. The same images in the same order give the same bytes.
+    The files get their final names when everything is written. The same images in the same order give the same bytes. Files that were
+    changed or added by hand since promptseg wrote them are kept as they are, and listed in the report.
 
     Args:
         name: Name of the format, one of `promptseg.datasets.catalog.WRITABLE`.
         images: The images with their objects.
         out: Output folder, created when needed. Each format has its own file or folder in it, so it can hold several formats.
-        classes: Classes in the order of their numbers. Further classes follow in the order of their first appearance.
+        classes: Classes in the order of their numbers, such as `Dataset.categories`. COCO keeps the number of a `Category`. Further classes
+            follow in the order of their first appearance.
+        taken_in: Whether the changes by hand are in `images` already. In a folder, the changed files stay and are not reported until they
+            change again. A changed single file is saved beside the new one, as ``cvat.by-hand-1.xml``.
         **options: Options of the format: ``images`` (``"link"``, ``"copy"`` or ``"none"``) of ``yolo`` and ``yolo-seg``, ``coordinates``
-            (``"auto"``, ``"pixels"`` or ``"world"``) of ``geojson``, ``address`` (the URL prefix of image names) of ``label-studio``.
+            (``"auto"``, ``"pixels"`` or ``"world"``) of ``geojson``, ``address`` (the URL prefix of image names) of ``label-studio``,
+            ``tolerance`` (the distance in pixels by which outlines may be simplified) of ``coco-polygons``, ``geojson``,
+            ``labelme-polygons`` and ``yolo-seg``.
 
     Raises:
         ConfigError: When there is no such format, or the format does not have an option.
-        OutputError: When a file cannot be written, or the folder holds files that promptseg did not write.
+        OutputError: When a file cannot be written, or promptseg did not write what is there.
+        MissingDependencyError: When the format needs a package that is not installed.
     """
     folder, stats = Path(out), WriteStats()
     writer = _writer(name, folder, classes, stats, options)
+    writer.taken_in = taken_in
+    _check_place(writer)
     with output_errors(writer.output_path):
         folder.mkdir(parents=True, exist_ok=True)
         with writer.open():
             for image in images:
                 writer.add(image)
     return _report(name, writer.output_path, stats)
+
+
+def check_output(name: str, out: str | Path, options: Mapping[str, Any] | None = None) -> None:
+    """Check everything about an output that can be known before its images: the format, its options, its packages and its place.
+
+    Nothing is written, except that a replacement of a folder that was killed is completed.
+
+    Args:
+        name: Name of the format.
+        out: Output folder. It need not exist.
+        options: Options of the format.
+
+    Raises:
+        ConfigError: When there is no such format, or the format does not have an option or does not allow its value.
+        OutputError: When nothing can be written there, or promptseg did not write what is there.
+        MissingDependencyError: When the format needs a package that is not installed.
+    """
+    _check_place(_writer(name, Path(out), (), WriteStats(), options or {}))
+
+
+def changed_by_hand(out: str | Path, name: str) -> tuple[str, ...]:
+    """Return the files of a format that were changed or added by hand since promptseg wrote them, without those that were taken in.
+
+    `write` keeps these files. Those of a folder are given by their paths in the folder. Without promptseg's record of what it wrote, all
+    files count as changed.
+
+    Args:
+        out: Output folder.
+        name: Name of the format.
+
+    Raises:
+        ConfigError: When there is no such format.
+        OutputError: When a file cannot be read.
+    """
+    writer = _writer(name, Path(out), (), WriteStats(), {})
+    with output_errors(writer.output_path):
+        return writer.changes()
+
+
+def _check_place(writer: Writer) -> None:
+    with output_errors(writer.output_path):
+        writer.check()
+        existing = next(folder for folder in (writer.out.absolute(), *writer.out.absolute().parents) if folder.exists())
+        tempfile.TemporaryFile(dir=existing).close()
 
 
 def check_format(name: str, options: Mapping[str, Any]) -> None:
@@ -98,16 +174,18 @@ def check_format(name: str, options: Mapping[str, Any]) -> None:
     _writer(name, Path(), (), WriteStats(), options)
 
 
-def _writer(name: str, out: Path, classes: Sequence[str], stats: WriteStats, options: Mapping[str, Any]) -> Writer:
+def _writer(name: str, out: Path, classes: Sequence[str | Category], stats: WriteStats, options: Mapping[str, Any]) -> Writer:
     if name not in OUTPUT_VARIANTS:
         raise ConfigError(f"there is no format {name!r}: expected one of {', '.join(WRITABLE)}.{nearest(name, WRITABLE)}")
     variant = OUTPUT_VARIANTS[name]
     check_options(name, options, variant.options, {other: each.options for other, each in OUTPUT_VARIANTS.items()})
-    return variant.writer(out, Classes(classes), stats, **options)
+    values = {option: variant.options[option].value(given) for option, given in options.items()}
+    return variant.writer(out, Classes(classes), stats, **values)
 
 
 def _report(name: str, path: Path, stats: WriteStats) -> WriteReport:
     notes = [f"{note} ({count} images)" for note, count in stats.notes.items()]
+    notes += [f"{count} {what}: {example}" for what, (count, example) in stats.examples.items()]
     if stats.ignored:
         notes.append(f"{stats.ignored} regions to ignore are left out: the format cannot hold them")
     return WriteReport(
@@ -121,4 +199,5 @@ def _report(name: str, path: Path, stats: WriteStats) -> WriteReport:
         stats.changed,
         dict(stats.lost),
         tuple(notes),
+        tuple(stats.kept),
     )

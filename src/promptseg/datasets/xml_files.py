@@ -1,19 +1,11 @@
-"""Reading and escaping of XML in annotation files."""
+"""Reading of XML in annotation files."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from ..errors import InputError
-
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def xml_text(text: str) -> str:
-    """Replace the characters that XML 1.0 does not allow, such as control characters, with U+FFFD."""
-    return _FORBIDDEN.sub("\ufffd", text)
 
 
 def parse_xml(path: Path) -> ET.Element:

@@ -23,9 +23,10 @@ from ..core import AnnotatedImage, AnnotatedObject, Category, Dataset, Entry, re
 from ..descriptor import BOXES, FIT, Format, OutputVariant, Reader
 from ..image_lookup import ImageLookup
 from ..object_collector import ObjectCollector
+from ..safe_names import text_name
 from ..shapes import ellipse, rotated_rectangle
 from ..writer_base import NO_CLASS, FileWriter, score_of
-from ..xml_files import parse_xml, xml_text
+from ..xml_files import parse_xml
 
 
 def read_cvat(images: str | os.PathLike[str], file: str | os.PathLike[str], *, boxes: bool = False, fit: bool = False) -> Dataset:
@@ -161,12 +162,12 @@ class CvatWriter(FileWriter):
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
         height, width = image.size
         number = self.stats.images - 1
-        self.body.write(f'  <image id="{number}" name={_attribute(image.name)} width="{width}" height="{height}">\n')
+        self.body.write(f'  <image id="{number}" name={quoteattr(text_name(image.name))} width="{width}" height="{height}">\n')
         for order, each in enumerate(objects):
             self.classes.number(each.label)
             rle, (left, top, columns, rows) = encode_rle(each.mask)
             self.stats.wrote(each.mask, decode_rle(rle, (left, top, columns, rows), each.mask.size))
-            score, label = score_of(each.mask), _attribute(each.label or NO_CLASS)
+            score, label = score_of(each.mask), quoteattr(each.label or NO_CLASS)
             source = "file" if score is None else "auto"
             self.body.write(
                 f'    <mask label={label} source="{source}" occluded="0" rle="{rle}"'
@@ -179,7 +180,7 @@ class CvatWriter(FileWriter):
 
     def head(self) -> str:
         labels = "".join(
-            f"        <label>\n          <name>{escape(xml_text(name))}</name>\n          <type>mask</type>\n"
+            f"        <label>\n          <name>{escape(name, _LINE_ENDS)}</name>\n          <type>mask</type>\n"
             "          <attributes>\n            <attribute>\n              <name>score</name>\n              <mutable>False</mutable>\n"
             "              <input_type>text</input_type>\n              <default_value></default_value>\n              <values></values>\n"
             "            </attribute>\n          </attributes>\n        </label>\n"
@@ -195,8 +196,8 @@ class CvatWriter(FileWriter):
         file.write("</annotations>\n")
 
 
-def _attribute(text: str) -> str:
-    return quoteattr(xml_text(text))
+_LINE_ENDS = {"\r": "&#13;"}
+"""Characters that an XML reader changes unless they are escaped."""
 
 
 FORMAT = Format(

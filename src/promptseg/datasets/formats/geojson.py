@@ -18,11 +18,13 @@ import numpy as np
 from ...errors import InputError
 from ...masks import Mask, Polygon, Size
 from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, files_under, read_json, read_score
-from ..descriptor import FIT, Format, Option, OutputVariant, Reader
+from ..descriptor import FIT, TOLERANCE, Format, Option, OutputVariant, Reader
 from ..georeference import Georeference, read_georeference
 from ..image_lookup import ImageLookup
 from ..object_collector import ObjectCollector
 from ..polygons import outlines
+from ..safe_names import text_name
+from ..simplification import simplified
 from ..writer_base import Classes, FolderWriter, WriteStats, as_json, score_of
 
 _WGS84 = 4326
@@ -121,13 +123,14 @@ class GeojsonWriter(FolderWriter):
     Args:
         coordinates: ``"pixels"``, ``"world"`` (an error for an image without georeference) or ``"auto"`` (world coordinates if the image is
             georeferenced, otherwise pixels).
+        tolerance: Distance in pixels by which outlines may be simplified.
     """
 
     holds_ignored = True
 
-    def __init__(self, out: Path, classes: Classes, stats: WriteStats, *, coordinates: str = "auto") -> None:
+    def __init__(self, out: Path, classes: Classes, stats: WriteStats, *, coordinates: str = "auto", tolerance: float = 0.0) -> None:
         super().__init__(out, classes, stats)
-        self._coordinates = coordinates
+        self._coordinates, self._tolerance = coordinates, tolerance
 
     @property
     def output_path(self) -> Path:
@@ -138,21 +141,26 @@ class GeojsonWriter(FolderWriter):
         georeference = None if self._coordinates == "pixels" else read_georeference(image.path)
         if georeference is None and self._coordinates == "world":
             raise InputError(f"{image.path} has no georeference: world coordinates need a GeoTIFF, or a world file beside the image")
-        path, (height, width) = self.file("", image.name, ".geojson"), image.size
-        about = {"image": image.name, "width": width, "height": height, "coordinates": "pixels" if georeference is None else "world"}
+        path, (height, width) = self.file(self.path_for(image.name, ".geojson") + ".geojson"), image.size
+        about = {
+            "image": text_name(image.name),
+            "width": width,
+            "height": height,
+            "coordinates": "pixels" if georeference is None else "world",
+        }
         lines = [f'{{"type": "FeatureCollection", "promptseg": {as_json(about)}']
         if georeference is not None and georeference.epsg not in (None, _WGS84):
             lines.append(f', "crs": {as_json({"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{georeference.epsg}"}})}')
         elif georeference is not None and georeference.epsg is None:
             self.stats.notes["the image does not name its coordinate system"] += 1
         lines.append(', "features": [')
-        features = [self._feature(each.name.rpartition("#")[2], each.mask, georeference) for each in objects]
+        features = [self._feature(text_name(each.name.rpartition("#")[2]), each.mask, georeference) for each in objects]
         features += [self._feature(f"ignored {number}", mask, georeference, True) for number, mask in enumerate(image.ignored, 1)]
         path.write_text("".join(lines) + ",".join(f"\n{as_json(feature)}" for feature in features) + "\n]}\n", "utf-8")
 
     def _feature(self, key: str, mask: Mask, georeference: Georeference | None, ignored: bool = False) -> dict[str, Any]:
         parts = []
-        for part in outlines(mask):
+        for part in simplified(outlines(mask), self._tolerance):
             # GeoJSON wants closed rings with counterclockwise exteriors. Read with y upwards, ours are, unless the map mirrors them.
             rings = [np.concatenate([ring, ring[:1]]) for ring in (part.exterior, *part.holes)]
             if georeference is not None:
@@ -176,5 +184,5 @@ FORMAT = Format(
     "geojson",
     "GeoJSON features, in world or pixel coordinates",
     Reader(read_geojson, "folder of GeoJSON files", options={"fit": FIT}),
-    (OutputVariant("geojson", "geojson/: one file for each image", GeojsonWriter, {"coordinates": _COORDINATES}),),
+    (OutputVariant("geojson", "geojson/: one file for each image", GeojsonWriter, {"coordinates": _COORDINATES, "tolerance": TOLERANCE}),),
 )

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from ...errors import InputError
 from ...masks import Mask, Size
-from ...runtime.files import write_atomically
 from ..core import (
     AnnotatedImage,
     AnnotatedObject,
@@ -35,8 +34,8 @@ from ..core import (
     read_score,
 )
 from ..descriptor import Format, Option, OutputVariant, Reader
+from ..safe_names import text_name
 from ..writer_base import NO_CLASS, Classes, FileWriter, WriteStats, as_json, score_of
-from ..xml_files import xml_text
 
 LOCAL_FILES = "/data/local-files/?d="
 """URL prefix of files in Label Studio's local storage."""
@@ -181,6 +180,11 @@ class LabelStudioWriter(FileWriter):
         """The JSON file."""
         return self.out / "label-studio.json"
 
+    @property
+    def beside(self) -> tuple[Path, ...]:
+        """The file of the labeling interface."""
+        return (self.out / "label-studio.xml",)
+
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
         results = [self._result(index, each.mask) for index, each in enumerate(objects)]
         scores = [result["score"] for result in results if "score" in result]
@@ -190,7 +194,7 @@ class LabelStudioWriter(FileWriter):
         number = self.stats.images
         task = {
             "id": number,
-            "data": {"image": self._address + quote(image.name)},
+            "data": {"image": self._address + quote(text_name(image.name))},
             "annotations": [] if scores else [annotation],
             "predictions": [annotation] if scores else [],
         }
@@ -218,11 +222,11 @@ class LabelStudioWriter(FileWriter):
 
     def finish(self, file: IO[str]) -> None:
         file.write("\n]\n")
-        labels = "".join(f"    <Label value={quoteattr(xml_text(name))}/>\n" for name in self.classes.names)
-        with write_atomically(self.out / "label-studio.xml", text=True) as interface:
+        labels = "".join(f"    <Label value={quoteattr(name)}/>\n" for name in self.classes.names)
+        (path,) = self.beside
+        with self.new_file(path, text=True) as interface:
             interface.write('<View>\n  <Image name="image" value="$image"/>\n')
             interface.write(f'  <BrushLabels name="label" toName="image">\n{labels}  </BrushLabels>\n</View>\n')
-        self.stats.files += 1
 
 
 _ADDRESS = Option("URL prefix of image names.", LOCAL_FILES)

@@ -34,9 +34,10 @@ from ..core import (
     read_json,
     read_score,
 )
-from ..descriptor import Format, OutputVariant, Reader
+from ..descriptor import TOLERANCE, Format, OutputVariant, Reader
 from ..polygons import INSET, inset_parts, one_ring
-from ..writer_base import NO_CLASS, FolderWriter, as_json, score_of
+from ..simplification import simplified_parts
+from ..writer_base import NO_CLASS, Classes, FolderWriter, WriteStats, as_json, score_of
 
 
 def read_labelme(annotations: str | os.PathLike[str], images: str | os.PathLike[str] | None = None) -> Dataset:
@@ -140,7 +141,7 @@ class LabelmeWriter(FolderWriter):
         return self.out / "labelme"
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
-        path = self.file("", image.name, ".json")
+        path = self.file(self.path_for(image.name, ".json") + ".json")
         final = (self.output_path / path.relative_to(self.folder)).parent
         (height, width) = image.size
         shapes: list[dict[str, Any]] = []
@@ -153,7 +154,8 @@ class LabelmeWriter(FolderWriter):
             "version": "5.5.0",
             "flags": {},
             "shapes": shapes,
-            # Relative, as LabelMe writes it, so that images and annotations can be moved together.
+            # Relative, as LabelMe writes it, so that images and annotations can be moved together. LabelMe and promptseg open this path,
+            # so a name that is not UTF-8 is not replaced: JSON escapes it.
             "imagePath": Path(os.path.relpath(image.path.resolve(), final.resolve())).as_posix(),
             "imageData": None,
             "imageHeight": height,
@@ -177,7 +179,15 @@ class LabelmeWriter(FolderWriter):
 
 
 class LabelmePolygonWriter(LabelmeWriter):
-    """Writer of the folder ``labelme-polygons``: one polygon for each part, one group for each object, holes cut open. Exact."""
+    """Writer of the folder ``labelme-polygons``: one polygon for each part, one group for each object, holes cut open. Exact.
+
+    Args:
+        tolerance: Distance in pixels by which outlines may be simplified.
+    """
+
+    def __init__(self, out: Path, classes: Classes, stats: WriteStats, *, tolerance: float = 0.0) -> None:
+        super().__init__(out, classes, stats)
+        self._tolerance = tolerance
 
     @property
     def output_path(self) -> Path:
@@ -185,7 +195,7 @@ class LabelmePolygonWriter(LabelmeWriter):
         return self.out / "labelme-polygons"
 
     def shapes(self, mask: Mask, number: int) -> list[dict[str, Any]]:
-        rings = [one_ring(part).tolist() for part in inset_parts(mask, INSET)]
+        rings = [one_ring(part).tolist() for part in simplified_parts(inset_parts(mask, INSET), self._tolerance)]
         return [{"points": ring, "group_id": number if len(rings) > 1 else None} for ring in rings]
 
 
@@ -209,6 +219,8 @@ FORMAT = Format(
     Reader(lambda images, folder: read_labelme(folder, images), "folder of LabelMe files", images="optional"),
     (
         OutputVariant("labelme", "labelme/: one JSON file for each image, masks", LabelmeWriter),
-        OutputVariant("labelme-polygons", "labelme-polygons/: one JSON file for each image, polygons", LabelmePolygonWriter),
+        OutputVariant(
+            "labelme-polygons", "labelme-polygons/: one JSON file for each image, polygons", LabelmePolygonWriter, {"tolerance": TOLERANCE}
+        ),
     ),
 )

@@ -29,6 +29,7 @@ from ..image_lookup import ImageLookup
 from ..label_image_writing import VOID, paint, save_palette, with_void
 from ..mask_image_reading import MaskKind
 from ..object_collector import ObjectCollector
+from ..safe_names import text_name
 from ..writer_base import FolderWriter, score_of
 from .paired_masks import read_paired_masks
 
@@ -40,12 +41,14 @@ class MaskImageWriter(FolderWriter):
     """Base class of the writers of mask images. Writes the table ``objects.csv``."""
 
     holds_ignored = True
+    taken = (TABLE,)
 
     @contextmanager
     def open(self) -> Iterator[None]:
         """Create the folder and its table."""
         with super().open(), (self.folder / TABLE).open("w", encoding="utf-8", newline="") as file:
-            self._table = csv.writer(file, lineterminator="\n")
+            # Text in quotes, so that a reader takes a carriage return in a label as part of it.
+            self._table = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
             self._table.writerow(COLUMNS)
             yield
         self.stats.files += 1
@@ -56,7 +59,7 @@ class MaskImageWriter(FolderWriter):
         """Add a row to the table, for an object or for an image without objects."""
         label, score = (None, None) if mask is None else (mask.label, score_of(mask))
         mask_image = "" if path is None else path.relative_to(self.folder).as_posix()
-        self._table.writerow((image.name, mask_image, number, label, score, int(ignored)))
+        self._table.writerow((text_name(image.name), mask_image, number, label, score, int(ignored)))
 
 
 class LabelImageWriter(MaskImageWriter):
@@ -67,7 +70,7 @@ class LabelImageWriter(MaskImageWriter):
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
         numbers, seen = paint(objects[: self.limit], image.size)
-        path = self.file("", image.name, ".png")
+        path = self.file(self.path_for(image.name, ".png") + ".png")
         for number, (given, written) in enumerate(seen, 1):
             self.stats.wrote(given.mask, written)
             self.row(image, path, number, given.mask)
@@ -127,8 +130,9 @@ class BinaryMaskWriter(MaskImageWriter):
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
         both = [(each.mask, False) for each in objects] + [(mask, True) for mask in image.ignored]
+        folder = self.path_for(image.name, "", whole=True)
         for number, (mask, ignored) in enumerate(both, 1):
-            path = self.file("", f"{image.name}/{number:04}", ".png")
+            path = self.file(f"{folder}/{number:04}.png")
             Image.fromarray(mask.array).save(path)
             self.row(image, path, number, mask, ignored)
             if not ignored:

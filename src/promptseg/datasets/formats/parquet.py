@@ -16,12 +16,12 @@ from typing import Any
 
 from ...errors import InputError, MissingDependencyError
 from ...masks import Mask
-from ...runtime.files import write_atomically
 from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, read_score
 from ..descriptor import FIT, Format, OutputVariant, Reader
 from ..image_lookup import ImageLookup
 from ..object_collector import ObjectCollector
-from ..writer_base import Writer, score_of
+from ..safe_names import text_name
+from ..writer_base import SingleFileWriter, score_of
 
 ROWS = 4096
 """Number of rows in a row group. This many rows are in memory at once."""
@@ -74,7 +74,7 @@ def _read(name: str, image_file: Path, rows: list[dict[str, Any]], file: str, fi
     return collector.collected()
 
 
-class ParquetWriter(Writer):
+class ParquetWriter(SingleFileWriter):
     """Writer of ``masks.parquet``. Exact."""
 
     holds_ignored = True
@@ -84,19 +84,23 @@ class ParquetWriter(Writer):
         """The Parquet file."""
         return self.out / "masks.parquet"
 
+    def check(self) -> None:
+        """Check that pyarrow is installed, and that the file may be written."""
+        _pyarrow()
+        super().check()
+
     @contextmanager
     def open(self) -> Iterator[None]:
         """Create the table."""
         _, parquet = _pyarrow()
         self._rows: list[dict[str, Any]] = []
-        with write_atomically(self.output_path) as file, parquet.ParquetWriter(file, _schema(), compression="zstd") as self._table:
+        with self.new_file(self.output_path) as file, parquet.ParquetWriter(file, _schema(), compression="zstd") as self._table:
             yield
             self._flush()
-        self.stats.files += 1
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
         for each in objects:
-            self._row(image, each.name.removeprefix(f"{image.name}#"), each.mask)
+            self._row(image, text_name(each.name.removeprefix(f"{image.name}#")), each.mask)
             self.stats.wrote(each.mask, Mask.from_coco_rle(each.mask.to_coco_rle()))
         for number, mask in enumerate(image.ignored, 1):
             self._row(image, f"ignored {number}", mask, ignored=True)
@@ -105,7 +109,7 @@ class ParquetWriter(Writer):
 
     def _row(self, image: AnnotatedImage, key: str | None, mask: Mask | None, ignored: bool = False) -> None:
         height, width = image.size
-        row: dict[str, Any] = {"image": image.name, "height": height, "width": width, "object": key, "ignored": ignored}
+        row: dict[str, Any] = {"image": text_name(image.name), "height": height, "width": width, "object": key, "ignored": ignored}
         if mask is not None:
             row |= {"label": mask.label, "score": score_of(mask), "counts": mask.counts.decode("ascii")}
         self._rows.append(row)

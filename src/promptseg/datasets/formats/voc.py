@@ -24,8 +24,9 @@ from ..descriptor import BOXES, FIT, Format, OutputVariant, Place, Reader
 from ..image_lookup import ImageLookup
 from ..label_image_writing import VOID, paint, save_palette, voc_colors, with_void
 from ..object_collector import ObjectCollector
+from ..safe_names import text_name
 from ..writer_base import NO_CLASS, FolderWriter
-from ..xml_files import parse_xml, xml_text
+from ..xml_files import parse_xml
 
 
 def read_voc(
@@ -165,11 +166,10 @@ class VocWriter(FolderWriter):
             self.stats.lost["other objects hide them"] += hidden
         if more := len(objects) - len(kept):
             self.stats.lost[f"a label image holds {VOID - 1} objects"] += more
-        path = self.file("Annotations", image.name, ".xml")
-        stem = path.relative_to(self.folder / "Annotations").as_posix().removesuffix(".xml")
+        stem = self.path_for(image.name, ".xml", ".png")
         for given, written in seen:
             self.stats.wrote(given.mask, written)
-        path.write_text(_xml(image, seen), "utf-8")
+        self.file(f"Annotations/{stem}.xml").write_text(_xml(image, seen), "utf-8")
         self._save("SegmentationObject", stem, with_void(numbers, image.ignored))
         classes = [self.classes.number(given.label) + 1 for given, _ in seen]
         if classes and max(classes) >= VOID:
@@ -183,10 +183,7 @@ class VocWriter(FolderWriter):
 
     def _save(self, part: str, stem: str, label_image: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> None:
         self._void = self._void or bool((label_image == VOID).any())
-        path = self.folder / part / f"{stem}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_palette(label_image, path)
-        self.stats.files += 1
+        save_palette(label_image, self.file(f"{part}/{stem}.png"))
 
     def finish(self) -> None:
         colors = voc_colors().tolist()
@@ -201,7 +198,7 @@ class VocWriter(FolderWriter):
 def _xml(image: AnnotatedImage, seen: Sequence[tuple[AnnotatedObject, Mask]]) -> str:
     height, width = image.size
     root = ET.Element("annotation")
-    for tag, text in (("folder", ""), ("filename", xml_text(image.name))):
+    for tag, text in (("folder", ""), ("filename", text_name(image.name))):
         ET.SubElement(root, tag).text = text
     size = ET.SubElement(root, "size")
     for tag, value in (("width", width), ("height", height), ("depth", 3)):
@@ -210,14 +207,15 @@ def _xml(image: AnnotatedImage, seen: Sequence[tuple[AnnotatedObject, Mask]]) ->
     for given, _ in seen:
         x0, y0, x1, y1 = (int(value) for value in given.mask.box.tolist())
         each = ET.SubElement(root, "object")
-        fields = (("name", xml_text(given.label or NO_CLASS)), ("pose", "Unspecified"), ("truncated", "0"), ("difficult", "0"))
+        fields = (("name", given.label or NO_CLASS), ("pose", "Unspecified"), ("truncated", "0"), ("difficult", "0"))
         for tag, text in fields:
             ET.SubElement(each, tag).text = text
         box = ET.SubElement(each, "bndbox")
         for tag, value in (("xmin", x0 + 1), ("ymin", y0 + 1), ("xmax", x1), ("ymax", y1)):
             ET.SubElement(box, tag).text = str(value)
     ET.indent(root)
-    return ET.tostring(root, "unicode") + "\n"
+    # ElementTree leaves carriage returns as they are, which an XML reader takes as line feeds.
+    return ET.tostring(root, "unicode").replace("\r", "&#13;") + "\n"
 
 
 def _open(images: Place | None, root: Place, *, boxes: bool = False, fit: bool = False) -> Dataset:

@@ -18,8 +18,10 @@ import yaml
 from ..._boxes import filled_box
 from ...masks import Mask
 from ..core import AnnotatedImage, AnnotatedObject
-from ..descriptor import BOXES, Format, Option, OutputVariant, Reader
+from ..descriptor import BOXES, TOLERANCE, Format, Option, OutputVariant, Reader
 from ..polygons import INSET, inset_parts, one_ring
+from ..safe_names import safe_name
+from ..simplification import simplified_parts
 from ..writer_base import Classes, FolderWriter, WriteStats
 from .yolo_reading import read_yolo
 
@@ -36,12 +38,13 @@ class _YoloWriter(FolderWriter):
         self._images = images
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
-        path = self.file("labels", image.name, ".txt")
+        suffix = image.path.suffix if image.path.suffix == safe_name(image.path.suffix[:_LONG_SUFFIX]) else ""
+        stem = self.path_for(image.name, ".txt", suffix)
         lines = [f"{self.classes.number(each.label)} {' '.join(map(_number, self.coordinates(each.mask)))}\n" for each in objects]
-        path.write_text("".join(lines), "utf-8")
+        self.file(f"labels/{stem}.txt").write_text("".join(lines), "utf-8")
         if self._images == "none":
             return
-        image_file = self.folder / "images" / path.relative_to(self.folder / "labels").with_suffix(image.path.suffix)
+        image_file = self.folder / "images" / f"{stem}{suffix}"
         image_file.parent.mkdir(parents=True, exist_ok=True)
         if self._images == "link":
             image_file.symlink_to(image.path.resolve())
@@ -60,7 +63,16 @@ class _YoloWriter(FolderWriter):
 
 
 class YoloSegWriter(_YoloWriter):
-    """Writer of the folder ``yolo-seg``: one line for each object, with holes cut open and parts joined by bridges."""
+    """Writer of the folder ``yolo-seg``: one line for each object, with holes cut open and parts joined by bridges.
+
+    Args:
+        images: How the images are placed in ``images``.
+        tolerance: Distance in pixels by which outlines may be simplified.
+    """
+
+    def __init__(self, out: Path, classes: Classes, stats: WriteStats, *, images: str = "link", tolerance: float = 0.0) -> None:
+        super().__init__(out, classes, stats, images=images)
+        self._tolerance = tolerance
 
     @property
     def output_path(self) -> Path:
@@ -68,7 +80,8 @@ class YoloSegWriter(_YoloWriter):
         return self.out / "yolo-seg"
 
     def coordinates(self, mask: Mask) -> list[float]:
-        (height, width), ring = mask.size, one_ring([ring for part in inset_parts(mask, INSET) for ring in part])
+        parts = simplified_parts(inset_parts(mask, INSET), self._tolerance)
+        (height, width), ring = mask.size, one_ring([ring for part in parts for ring in part])
         coordinates = [float(_number(value)) for value in (ring / np.array([width, height], np.float64)).ravel().tolist()]
         self.stats.wrote(mask, Mask.from_polygons([np.reshape(coordinates, (-1, 2)) * [width, height]], mask.size))
         return coordinates
@@ -88,6 +101,10 @@ class YoloBoxWriter(_YoloWriter):
         return [(x0 + x1) / 2 / width, (y0 + y1) / 2 / height, (x1 - x0) / width, (y1 - y0) / height]
 
 
+_LONG_SUFFIX = 16
+"""Maximum length of the suffix of an image. What is longer is part of its name."""
+
+
 def _number(value: float) -> str:
     return f"{value:.9g}"
 
@@ -102,6 +119,8 @@ FORMAT = Format(
     Reader(read_yolo, "folder of YOLO text files, or data.yaml", images="optional", options={"names": _NAMES, "boxes": BOXES}),
     (
         OutputVariant("yolo", "yolo/: data.yaml, labels/, images/, boxes", YoloBoxWriter, {"images": _IMAGES}),
-        OutputVariant("yolo-seg", "yolo-seg/: data.yaml, labels/, images/, outlines", YoloSegWriter, {"images": _IMAGES}),
+        OutputVariant(
+            "yolo-seg", "yolo-seg/: data.yaml, labels/, images/, outlines", YoloSegWriter, {"images": _IMAGES, "tolerance": TOLERANCE}
+        ),
     ),
 )

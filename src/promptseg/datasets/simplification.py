@@ -1,0 +1,127 @@
+"""Simplification of outlines, so that people can edit them: rings with fewer corners that stay valid geometry.
+
+Each ring is simplified by the algorithm of Ramer, Douglas and Peucker. A ring keeps all its corners where it would vanish, touch itself or
+another ring, or no longer lie inside or outside another ring as before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..masks import Polygon
+from .polygons import Ring, ring_area
+
+
+def simplified(polygons: Sequence[Polygon], tolerance: float) -> list[Polygon]:
+    """Return polygons with fewer corners.
+
+    Args:
+        polygons: The parts of a mask, from `promptseg.datasets.polygons.outlines`.
+        tolerance: Distance in pixels by which an outline may move. With 0 the polygons are returned as they are.
+    """
+    parts = simplified_parts([[polygon.exterior, *polygon.holes] for polygon in polygons], tolerance)
+    return [Polygon(exterior, tuple(holes)) for exterior, *holes in parts]
+
+
+def simplified_parts(parts: Sequence[Sequence[Ring]], tolerance: float) -> list[list[Ring]]:
+    """Return the parts of a mask with fewer corners. Rings that would not be valid among the others stay as they are.
+
+    Args:
+        parts: For each part its rings.
+        tolerance: Distance in pixels by which a ring may move. With 0 the rings are returned as they are.
+    """
+    exact = [ring for part in parts for ring in part]
+    chosen = [_simplified_ring(ring, tolerance) if tolerance else ring for ring in exact]
+    changed = {index for index, (ring, given) in enumerate(zip(chosen, exact, strict=True)) if len(ring) < len(given)}
+    while changed and (wrong := (_touching(chosen, changed) or _misplaced(exact, chosen, changed))):
+        for index in wrong:
+            chosen[index] = exact[index]
+        changed -= wrong
+    rings = iter(chosen)
+    return [[next(rings) for _ in part] for part in parts]
+
+
+def _simplified_ring(ring: Ring, tolerance: float) -> Ring:
+    import cv2
+
+    found = cv2.approxPolyDP(ring.reshape(-1, 1, 2).astype(np.float32), min(tolerance, _FARTHEST), True).reshape(-1, 2).astype(np.float32)
+    return found if len(found) >= 3 and ring_area(found) * ring_area(ring) > 0 else ring
+
+
+def _touching(rings: Sequence[Ring], changed: set[int]) -> set[int]:
+    """Return the changed rings that touch or cross themselves or another ring.
+
+    Edges are compared with those whose ``x`` ranges overlap, in the order of their left ends.
+    """
+    starts = np.concatenate(rings).astype(np.float64)
+    ends = np.concatenate([np.roll(ring, -1, axis=0) for ring in rings]).astype(np.float64)
+    owner = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
+    first = np.cumsum([0, *(len(ring) for ring in rings)])[owner]
+    length = np.array([len(ring) for ring in rings])[owner]
+    place = np.arange(len(starts)) - first
+    is_changed = np.isin(owner, list(changed))
+    low, high = np.minimum(starts, ends), np.maximum(starts, ends)
+    order = np.argsort(low[:, 0], kind="stable")
+    lefts = low[order, 0]
+    wrong: set[int] = set()
+    for at, edge in enumerate(order.tolist()):
+        others = order[at + 1 : int(np.searchsorted(lefts, high[edge, 0], "right"))]
+        others = others[(low[others, 1] <= high[edge, 1]) & (high[others, 1] >= low[edge, 1]) & (is_changed[others] | is_changed[edge])]
+        same = owner[others] == owner[edge]
+        step = (place[others] - place[edge]) % length[edge]
+        neighbors = same & ((step == 1) | (step == length[edge] - 1))
+        # Neighbors share a corner. They overlap only where an edge goes back on the one before.
+        folded = neighbors & _go_back(starts, ends, edge, others)
+        meet = ~neighbors & _meet(starts[edge], ends[edge], starts[others], ends[others])
+        hit = others[folded | meet]
+        if hit.size:
+            wrong.update(changed & {int(owner[edge]), *owner[hit].tolist()})
+    return wrong
+
+
+def _meet(a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64], d: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which edges ``c``-``d`` (N, 2) have a point with the edge ``a``-``b`` (2,), when their boxes overlap."""
+    sides = _side(a, b, c) * _side(a, b, d), _side(c, d, a) * _side(c, d, b)
+    return np.asarray((sides[0] <= 0) & (sides[1] <= 0))
+
+
+def _go_back(starts: NDArray[np.float64], ends: NDArray[np.float64], edge: int, others: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return which neighbors of an edge run in its line and against it."""
+    own, their = ends[edge] - starts[edge], ends[others] - starts[others]
+    cross = own[0] * their[:, 1] - own[1] * their[:, 0]
+    return np.asarray((cross == 0) & (their @ own < 0))
+
+
+def _side(a: NDArray[np.float64], b: NDArray[np.float64], p: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.sign((b[..., 0] - a[..., 0]) * (p[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (p[..., 0] - a[..., 0]))
+
+
+def _misplaced(exact: Sequence[Ring], chosen: Sequence[Ring], changed: set[int]) -> set[int]:
+    """Return the changed rings that have another ring inside or outside in another way than before. No ring touches another."""
+    lows, highs = (np.array([end(ring, axis=0) for ring in exact]) for end in (np.min, np.max))
+    wrong: set[int] = set()
+    for outer in range(len(exact)):
+        near = np.flatnonzero(((lows <= highs[outer]) & (highs >= lows[outer])).all(axis=1))
+        for inner in near.tolist():
+            if inner == outer or not {outer, inner} & changed:
+                continue
+            corner, following = exact[inner][:2].astype(np.float64)
+            # A quarter of a pixel along an edge lies on no other ring, unlike a corner.
+            point = corner + (following - corner) / max(1e-9, math.dist(corner, following)) / 4
+            if _is_inside(exact[outer], point) != _is_inside(chosen[outer], chosen[inner][0]):
+                wrong |= changed & {outer, inner}
+    return wrong
+
+
+def _is_inside(ring: Ring, point: NDArray[np.floating]) -> bool:
+    import cv2
+
+    return cv2.pointPolygonTest(ring.astype(np.float32), (float(point[0]), float(point[1])), False) > 0
+
+
+_FARTHEST = 1e6
+"""Largest tolerance that makes a difference."""
