@@ -42,11 +42,12 @@ def check_record(record: Mapping[str, Any]) -> None:
     if record["status"] == "failed":
         _require(_is_text(record.get("error"), 1) and isinstance(record.get("reason"), str), "reason")
         return
-    size = record.get("size")
+    size: Any = record.get("size")
     _require(isinstance(size, list) and len(size) == 2 and all(_is_whole(side, 1) for side in size), "size")
     pixels = size[0] * size[1]
     _require(pixels <= MAX_PIXELS, "size")
-    masks, detections = record.get("masks"), record.get("detections")
+    masks: Any = record.get("masks")
+    detections = record.get("detections")
     _require(isinstance(masks, list) and all(isinstance(mask, dict) for mask in masks), "masks")
     for mask in masks:
         _check_mask(mask, pixels)

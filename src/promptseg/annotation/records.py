@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ..datasets.core import AnnotatedImage, AnnotatedObject
+from ..datasets.safe_names import text_name
 from ..masks import Mask
 from .annotator import ImageResult, with_prompt_labels
 from .asked import asked_values
 from .journal import Journal
 from .record_checks import check_counts
 from .sources import SourceImage
-from .summary import legible
 
 
 def record_of(outcome: ImageResult) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -27,13 +27,13 @@ def record_of(outcome: ImageResult) -> tuple[dict[str, Any], list[dict[str, Any]
     if image.asked is not None:
         record["asked"] = asked_values(image)
     if image.dropped:
-        record["problems"] = [legible(problem) for problem in image.dropped]
+        record["problems"] = [text_name(problem) for problem in image.dropped]
     timings = {"read": outcome.read}
     try:
         result = with_prompt_labels(outcome)
         masks = masks_to_dicts(result.masks, image)
     except Exception as error:  # The error of the image, or masks of a backend that are none.
-        reason = legible(str(error).replace(str(image.path), image.name)) or "no reason given"
+        reason = text_name(" ".join(str(error).replace(str(image.path), image.name).splitlines())) or "no reason given"
         return {**record, "status": "failed", "error": type(error).__name__, "reason": reason, "timings": _rounded(timings)}, []
     for stage, seconds in result.timings.items():
         timings[stage] = timings.get(stage, 0.0) + seconds

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from .._checks import whole_number
-from ..datasets.class_list import read_classes
+from ..datasets.class_list import classes_of
 from ..datasets.core import Category
 from ..datasets.writing import WriteReport, check_format, write
 from ..errors import ConfigError, IncompatibleStagesError, OutputError
@@ -29,7 +29,8 @@ from . import gallery as gallery_files
 from .annotator import Annotator, ImageResult
 from .asked import plain_prompt
 from .changes import find_changes
-from .corrections import Corrections, TakenIn, take_in
+from .corrected_output import CorrectedOutput, TakenIn
+from .corrections import take_in
 from .journal import Journal
 from .output_checks import check_outputs
 from .record_checks import check_record
@@ -78,8 +79,8 @@ def annotate(
         formats: Names of the formats to write, from `promptseg.datasets.catalog.WRITABLE`.
         options: Options of `promptseg.datasets.writing.write` by format, such as ``{"yolo-seg": {"images": "copy"}}``.
         images: Folder to which paths in a list, table or COCO file are relative; by default the folder of that file.
-        classes: Classes of the outputs in their order: a file that `promptseg.datasets.class_list.read_classes` reads, or names. By
-            default those of a COCO file as the source, then the phrases of the text prompts.
+        classes: Classes of the outputs in their order: names, or a file or names separated by commas as one text, see
+            `promptseg.datasets.class_list.classes_of`. By default those of a COCO file as the source, then the phrases of the text prompts.
         corrections: Output that was corrected by hand, such as ``"labelme"``, or ``"cvat=export.xml"`` for another file of that format.
             Images whose objects differ from those in the journal count as decided, and all formats are written from the corrections.
         every: Take every n-th frame of a video. The frames are written as images to the folder ``frames`` in `out`.
@@ -107,7 +108,7 @@ def annotate(
     folder = Path(out)
     _check(formats, options or {}, executor, workers)
     _check_counts(limit=(limit, 1), every=(every, 1), batch_size=(batch_size, 1), gallery=(gallery, 0), workers=(workers, 1))
-    correction = None if corrections is None else Corrections.parse(corrections)
+    correction = None if corrections is None else CorrectedOutput.parse(corrections)
     opened = open_source(source, images, folder, every)
     categories = _classes(classes, opened, prompts)
     _check_prompts(pipeline, prompts, opened)
@@ -146,7 +147,7 @@ def annotate(
 
 
 def _take_in(
-    correction: Corrections, journal: Journal, folder: Path, source: Source, options: Mapping[str, Mapping[str, Any]], gallery: int
+    correction: CorrectedOutput, journal: Journal, folder: Path, source: Source, options: Mapping[str, Mapping[str, Any]], gallery: int
 ) -> TakenIn:
     """Take corrections in, after the source was compared with the journal."""
     find_changes(journal, source)
@@ -175,7 +176,7 @@ def _classes(
 ) -> Sequence[str | Category]:
     """Return the classes in their order: the given ones, or those of the source, then the phrases of the text prompts."""
     if isinstance(classes, (str, os.PathLike)):
-        return read_classes(Path(classes))
+        return classes_of(os.fspath(classes))
     if classes is not None:
         return tuple(classes)
     return [*source.categories, *(parse_phrase(phrase).label for phrase in phrases_of(prompts))]

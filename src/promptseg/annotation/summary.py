@@ -9,9 +9,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ..datasets.safe_names import text_name
 from ..datasets.writing import WriteReport
 from .changes import Changes
-from .corrections import CORRECTABLE, TakenIn
+from .corrected_output import CORRECTABLE, TakenIn
 from .journal import Journal
 
 MODEL_STAGES = frozenset({"detect", "encode", "cache", "segment", "everything"})
@@ -155,12 +156,7 @@ class Annotation:
 
 def _first(names: Sequence[str], count: int, separator: str = ", ") -> str:
     more = [f"and {count - SHOWN} more"] if count > SHOWN else []
-    return separator.join([*(legible(name) for name in names[:SHOWN]), *more])
-
-
-def legible(text: str) -> str:
-    """Return a text whose characters can all be written as UTF-8. A file name that is not UTF-8 has others."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return separator.join([*(text_name(name) for name in names[:SHOWN]), *more])
 
 
 def _counted(count: int, what: str) -> str:
@@ -229,4 +225,4 @@ def model_seconds(timings: Mapping[str, float]) -> float:
 
 def first_failures(annotation: Annotation) -> Iterable[str]:
     """Return one line of text for each of the first failed images."""
-    return (legible(f"{name}: {reason}") for name, reason in islice(annotation.failed.items(), SHOWN))
+    return (text_name(f"{name}: {reason}") for name, reason in islice(annotation.failed.items(), SHOWN))

@@ -42,8 +42,8 @@ def annotate(
         typer.Option(metavar="FOLDER", help="Folder in which the paths of a file that lists images start (default: its own folder)."),
     ] = None,
     classes: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The classes in their order: names, one a line; a data.yaml of YOLO; or a COCO file."),
+        str | None,
+        typer.Option(metavar="FILE|NAME,NAME", help="The classes in their order: names, one a line; a data.yaml; a COCO file; or names."),
     ] = None,
     corrections: Annotated[
         str | None,
