@@ -196,7 +196,7 @@ def test_a_run_that_is_killed_at_random_moments_ends_with_the_same_bytes_in_ever
     assert killed >= 5
     assert len(set(lines_then)) > 3  # The moments differ: the journal had another length at each.
     written = outputs(tmp_path / "out")
-    assert {Path(name).parts[0] for name in written} == {"coco.json", "yolo-seg", "cvat.xml", "labelme"}
+    assert {Path(name).parts[0] for name in written} == {".promptseg.json", "coco.json", "yolo-seg", "cvat.xml", "labelme"}
     assert len(written) > 3 * 25
     assert written == outputs(tmp_path / "whole")
     assert len(coco(tmp_path / "out")["images"]) == 25
@@ -204,7 +204,7 @@ def test_a_run_that_is_killed_at_random_moments_ends_with_the_same_bytes_in_ever
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"image": "copy"}, "no option 'image': the options are images$"), ({"images": "move"}, "link, copy or none, got 'move'")],
+    [({"image": "copy"}, "no option 'image': the options are images"), ({"images": "move"}, "link, copy or none, got 'move'")],
 )
 def test_a_wrong_option_of_a_format_is_refused_before_any_image_is_annotated(options, message, image_folder, pipeline, tmp_path):
     with pytest.raises(ConfigError, match=message):

@@ -8,6 +8,7 @@ import pytest
 
 from promptseg import Prompt
 from promptseg.annotation.sources import open_source
+from promptseg.datasets.core import Category
 from promptseg.errors import ConfigError, InputError
 
 
@@ -137,7 +138,7 @@ def test_ids_of_a_coco_file_are_kept_and_its_categories_in_their_order_with_unus
     (image,) = source
     assert image.id == 139
     assert [(each.id, each.label, each.place) for each in image.asked] == [(900, "person", "annotation 900"), (None, None, "annotation x")]
-    assert source.categories == (("bottle", 44), ("person", 1), ("brush", 90))
+    assert source.categories == (Category("bottle", 44), Category("person", 1), Category("brush", 90))
 
 
 def test_a_category_that_the_file_does_not_name_is_its_number(image_folder, tmp_path):

@@ -21,7 +21,7 @@ from ..pipeline import BuiltPipeline
 from ..prompts import Prompt, SpatialPrompt
 from ..results import Result
 from .content import FileState, read_content
-from .sources import SourceImage
+from .sources import AskedObject, SourceImage
 
 _T = TypeVar("_T")
 
@@ -34,16 +34,18 @@ class ImageResult:
     """Outcome of one image.
 
     Attributes:
-        image: The image.
+        image: The image, without prompts that lie outside of it.
         outcome: Its result, or the error with which it failed.
         read: Seconds spent reading it.
         state: State of its file, or None if it could not be read.
+        asked: All prompts of the image in its source, as in `SourceImage.asked`.
     """
 
     image: SourceImage
     outcome: Result | Exception
     read: float = 0.0
     state: FileState | None = None
+    asked: tuple[AskedObject, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -107,13 +109,15 @@ class Annotator:
         usable = [one for one in batch if one.problem is None and one.prompts(self.prompts) is not None]
         found = iter(self._run_batch(usable))
         for one in batch:
+            outcome: Result | Exception
             if one.problem is not None:
-                yield ImageResult(one.image, one.problem, one.seconds, one.state)
+                outcome = one.problem
             elif one.prompts(self.prompts) is None:
-                pixels = one.pixels
-                yield ImageResult(one.image, Result(Masks([], (pixels.shape[0], pixels.shape[1])), image=pixels), one.seconds, one.state)
+                outcome = Result(Masks([], (one.pixels.shape[0], one.pixels.shape[1])), image=one.pixels)
             else:
-                yield ImageResult(one.image, next(found), one.seconds, one.state)
+                outcome = next(found)
+            yield ImageResult(one.image, outcome, one.seconds, one.state, one.asked)
+            del outcome
 
     def _run_batch(self, batch: Sequence[_Read]) -> Sequence[Result | Exception]:
         pairs = [(one.pixels, one.prompts(self.prompts) or ()) for one in batch]
@@ -140,6 +144,7 @@ class _Read:
     problem: Exception | None
     seconds: float
     state: FileState | None = None
+    asked: tuple[AskedObject, ...] | None = None
 
     def prompts(self, default: Sequence[Prompt]) -> Sequence[Prompt] | None:
         """Return the prompts for this image, or None if there is nothing to segment."""
@@ -149,7 +154,7 @@ class _Read:
 
 def _read(image: SourceImage) -> _Read:
     started = time.perf_counter()
-    pixels, state = np.zeros((1, 1, 3), np.uint8), None
+    pixels, state, asked = np.zeros((1, 1, 3), np.uint8), None, image.asked
     problem: Exception | None = None
     try:
         content, state = read_content(image.path)
@@ -159,7 +164,7 @@ def _read(image: SourceImage) -> _Read:
         problem = InputError(f"cannot read image {image.path}: {error.strerror or error}")
     except Exception as error:  # Such as out of memory: this image fails, the next one may fit.
         problem = error
-    return _Read(image, pixels, problem, time.perf_counter() - started, state)
+    return _Read(image, pixels, problem, time.perf_counter() - started, state, asked)
 
 
 def _fitted(image: SourceImage, size: Size) -> SourceImage:

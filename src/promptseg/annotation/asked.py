@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
 from ..masks import Mask
-from .sources import SourceImage
+from .sources import AskedObject
 
 
-def asked_values(image: SourceImage) -> list[dict[str, Any]] | None:
+def asked_values(asked: Sequence[AskedObject] | None) -> list[dict[str, Any]] | None:
     """Return the prompts of an image with their labels and ids as JSON values, or None if it has no prompts of its own."""
-    if image.asked is None:
+    if asked is None:
         return None
-    members = [{"prompt": plain_prompt(each.prompt), "label": each.label, "id": each.id} for each in image.asked]
+    members = [{"prompt": plain_prompt(each.prompt), "label": each.label, "id": each.id} for each in asked]
     return [{key: value for key, value in each.items() if value is not None} for each in members]
 
 

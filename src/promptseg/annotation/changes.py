@@ -72,8 +72,9 @@ def find_changes(journal: Journal, source: Source) -> Changes:
     if found:
         more = [f"and those of {count - SHOWN} more images"] if count > SHOWN else []
         raise ConfigError(
-            f"the prompts of {count} finished images changed since they were annotated; use the same prompts to resume the run of "
-            f"{journal.path.parent}, or another folder for a new run:\n  " + "\n  ".join([*found, *more])
+            f"the prompts of {count} finished {'image' if count == 1 else 'images'} changed since they were annotated; "
+            f"use the same prompts to resume the run of {journal.path.parent}, or another folder for a new run:\n  "
+            + "\n  ".join([*found, *more])
         )
     gone += [name for name in journal.names if name not in present]
     return Changes(frozenset(again.union(changed)), tuple(changed), tuple(corrected), tuple(sorted(gone)))
@@ -81,7 +82,7 @@ def find_changes(journal: Journal, source: Source) -> Changes:
 
 def _prompt_differences(image: SourceImage, record: Mapping[str, Any]) -> list[str]:
     """Return the differences between the prompts of an image and those of its record. For a corrected image they do not matter."""
-    before, now = record.get("asked"), asked_values(image)
+    before, now = record.get("asked"), asked_values(image.asked)
     if before == now or "corrected" in record:
         return []
     return list(differences({"prompts": before or []}, {"prompts": now or []}, image.name))

@@ -24,8 +24,8 @@ def record_of(outcome: ImageResult) -> tuple[dict[str, Any], list[dict[str, Any]
     record: dict[str, Any] = {"name": image.name, "status": "done", "path": str(image.path), "bytes": None}
     record |= {} if outcome.state is None else outcome.state.to_dict()
     record |= {key: value for key, value in (("group", image.group or None), ("id", image.id)) if value is not None}
-    if image.asked is not None:
-        record["asked"] = asked_values(image)
+    if (asked := asked_values(outcome.asked)) is not None:
+        record["asked"] = asked
     if image.dropped:
         record["problems"] = [text_name(problem) for problem in image.dropped]
     timings = {"read": outcome.read}
