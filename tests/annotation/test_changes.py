@@ -311,6 +311,16 @@ def test_a_format_whose_package_is_missing_is_refused_before_any_model_is_loaded
         run(image_folder("a.png"), BOX, formats=["coco", "parquet"])
 
 
+def test_world_coordinates_that_an_image_does_not_have_are_refused_before_any_model_is_loaded(run, image_folder, add_model, tmp_path):
+    add_model("fake", "segmenter", lambda _: pytest.fail("a model was loaded"))
+    root = image_folder("a.png")
+    with pytest.raises(InputError, match=r"a\.png has no georeference"):
+        run(root, BOX, formats=["geojson"], options={"geojson": {"coordinates": "world"}})
+    (root / "a.pgw").write_text("1 2 three")
+    with pytest.raises(InputError, match="is not a world file"):
+        run(root, BOX, formats=["geojson"])
+
+
 def test_text_prompts_of_a_table_need_a_detector_before_any_model_is_loaded(run, image_folder, tmp_path, add_model):
     add_model("fake", "segmenter", lambda _: pytest.fail("a model was loaded"))
     (tmp_path / "t.csv").write_text("image,text\na.png,dog\n")

@@ -10,6 +10,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -118,8 +119,8 @@ def annotate(
         remove_leftovers(folder / gallery_files.FOLDER)
         if correction is not None:
             correction.check(folder)
-        check_outputs(folder, formats, options or {}, gallery=folder / gallery_files.FOLDER if gallery else None)
         journal = stack.enter_context(contextlib.closing(Journal(folder / JOURNAL, _header(pipeline, prompts, opened), check_record)))
+        check_outputs(folder, formats, options or {}, folder / gallery_files.FOLDER if gallery else None, islice(iter(opened), limit))
         taken_in = None if correction is None else _take_in(correction, journal, folder, opened, options or {}, gallery)
         run = RunProgress(journal, folder, opened, limit, retry_failed, gallery)
         if executor == "ray":
