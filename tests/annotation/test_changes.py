@@ -210,7 +210,7 @@ def test_a_journal_that_is_damaged_anywhere_gives_the_same_outputs_after_the_sam
     ],
 )
 def test_a_line_with_a_right_checksum_and_wrong_values_is_done_again(run, image_folder, tmp_path, change):
-    from promptseg.annotation.journal import _line
+    from promptseg.annotation.journal_lines import encode_line
 
     root = image_folder("a.png")
     run(root, BOX)
@@ -218,7 +218,7 @@ def test_a_line_with_a_right_checksum_and_wrong_values_is_done_again(run, image_
     lines = journal.read_bytes().splitlines(keepends=True)
     record = json.loads(lines[2])
     record.pop("crc")
-    journal.write_bytes(b"".join([*lines[:2], _line({**record, **change})]))
+    journal.write_bytes(b"".join([*lines[:2], encode_line({**record, **change})]))
     done = run(root, BOX, formats=["coco", "yolo-seg"])
     assert (done.damaged, done.processed, done.objects) == (1, 1, 1)
 

@@ -85,6 +85,12 @@ def test_a_missing_member_is_refused(missing):
         check_record({key: value for key, value in RECORD.items() if key != missing})
 
 
+@pytest.mark.parametrize("missing", ["counts", "score", "label"])
+def test_a_missing_member_of_a_mask_is_refused(missing):
+    with pytest.raises(ValueError, match="is not one of a record"):
+        check_record({**RECORD, "masks": [{key: value for key, value in RECORD["masks"][0].items() if key != missing}]})
+
+
 @pytest.mark.parametrize(
     "counts",
     [COUNTS[:-1], COUNTS[1:], COUNTS + "1", "", "Q31_11O1O1O1O1O1O1O1O1O1O1nQ2", "0", "l" * 40, "oooooooooo0", "é", "\0", "d11nN"],

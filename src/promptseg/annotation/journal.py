@@ -11,27 +11,22 @@ damaged in any way is counted and left aside, as if it had never been written.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
 import time
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError, InputError, OutputError, PromptSegError
 from .differences import differences
+from .journal_lines import MAX_LINE, digest, encode_line, parse_line
 
 FORMAT = 2
 """Version of the file format."""
 
 SYNC_SECONDS = 1.0
 """Maximum seconds between two syncs to the disk."""
-
-MAX_LINE = 1 << 28
-"""Maximum length of a line in bytes. A longer one is not read into memory."""
 
 MAX_DIFFERENCES = 20
 """Maximum number of differences that an error lists."""
@@ -155,7 +150,7 @@ class Journal:
             InputError: When the record was damaged since the journal was opened.
         """
         self._reader.seek(self._offsets[name])
-        content = _parsed(self._reader.readline(MAX_LINE))
+        content = parse_line(self._reader.readline(MAX_LINE))
         if content is None or content.get("name") != name:
             raise InputError(f"the record of {name} in {self.path} was damaged since the run began: repeat the command to do it again")
         return content
@@ -240,7 +235,7 @@ class Journal:
         self._reader.seek(0)
         offset = 0
         while (line := self._reader.readline(MAX_LINE)).endswith(b"\n"):
-            yield offset, _parsed(line)
+            yield offset, parse_line(line)
             offset += len(line)
         if len(line) == MAX_LINE:
             raise InputError(f"{self.path} has a line of more than {MAX_LINE} bytes: it is not a journal of promptseg, or badly damaged")
@@ -294,7 +289,7 @@ class Journal:
 
     def _write(self, content: Mapping[str, Any]) -> int:
         """Append a line and return its byte offset. A line that cannot be written completely is removed again."""
-        line = memoryview(_line(content))
+        line = memoryview(encode_line(content))
         start, written = self._end, 0
         try:
             while written < len(line):
@@ -304,34 +299,3 @@ class Journal:
             raise OutputError(f"cannot write {self.path}: {error.strerror or error}; the finished images are in it") from error
         self._end += len(line)
         return start
-
-
-def digest(content: Any) -> str:
-    """Return a digest of JSON values, 16 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode("ascii")).hexdigest()[:16]
-
-
-def _line(content: Mapping[str, Any]) -> bytes:
-    """Return a line of a journal: JSON in ASCII, whose last member is the checksum of the bytes before it."""
-    body = json.dumps(content, separators=(",", ":"), allow_nan=False).encode("ascii")[:-1]
-    return body + b',"crc":"%08x"}\n' % zlib.crc32(body)
-
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    """Return the content of a line without its checksum, or None for a line that was damaged."""
-    body, tail = line[:-_CHECKSUM_LENGTH], line[-_CHECKSUM_LENGTH:]
-    checksum = _CHECKSUM.fullmatch(tail)
-    if checksum is None or zlib.crc32(body) != int(checksum[1], 16):
-        return None
-    try:
-        content = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(content, dict):
-        return None
-    content.pop("crc", None)
-    return content
-
-
-_CHECKSUM = re.compile(rb',"crc":"([0-9a-f]{8})"\}\n')
-_CHECKSUM_LENGTH = 19

@@ -78,6 +78,7 @@ def check_counts(counts: str, pixels: int) -> None:
 def _check_mask(mask: Mapping[str, Any], pixels: int) -> None:
     counts, score, label = mask.get("counts"), mask.get("score"), mask.get("label")
     _require(isinstance(counts, str), "counts")
+    _require("score" in mask and "label" in mask, "masks")
     check_counts(str(counts), pixels)
     _require(score is None or _is_finite(score), "score")
     _require(label is None or _is_text(label), "label")

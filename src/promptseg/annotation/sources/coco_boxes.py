@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from ...datasets.core import Category, read_json
 from ...errors import InputError
@@ -107,8 +108,9 @@ def _file_name(image: Any, root: Path) -> str | None:
         return None
     if named := image.get("file_name"):
         return str(named).replace("\\", "/")
-    parts = [unquote(part) for part in urlsplit(str(image.get("coco_url") or "")).path.split("/") if part]
-    if not parts or ".." in parts:
+    address = re.split(r"[?#]", str(image.get("coco_url") or ""), maxsplit=1)[0].partition("://")[2]
+    parts = [unquote(part) for part in address.split("/")[1:] if part]
+    if not parts or ".." in parts or "\0" in address:
         return None
     return next(("/".join(parts[-count:]) for count in (2, 1) if (root / "/".join(parts[-count:])).is_file()), parts[-1])
 
