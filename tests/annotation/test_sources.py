@@ -160,6 +160,40 @@ def test_an_image_of_lvis_has_the_name_at_the_end_of_its_address(image_folder, t
     assert a.name == name
 
 
+@pytest.mark.parametrize(
+    ("stated", "name", "other"),
+    [
+        ("images/a/0.png", "a/0.png", "1.png"),
+        ("images\\a\\0.png", "a/0.png", "1.png"),
+        ("/home/other/images/a/0.png", "a/0.png", "1.png"),
+        ("A/0.PNG", "a/0.png", "1.png"),
+        ("a/0", "a/0.png", "1.png"),
+        ("b/0.png", "b/0.png", "1.png"),  # Not there: it fails later, under its own name.
+        ("a/0.png", "a/0.png", "images/1.png"),  # One path is right as it stands: the other is of an image that is gone.
+    ],
+)
+@pytest.mark.parametrize("suffix", [".json", ".csv", ".txt"])
+def test_an_image_is_found_as_others_wrote_its_path(image_folder, tmp_path, stated, name, other, suffix):
+    root = image_folder("a/0.png", "1.png")
+    path = tmp_path / f"source{suffix}"
+    rows = json.dumps({"images": [{"id": 1, "file_name": stated}, {"id": 2, "file_name": "images/1.png"}]})
+    text = {".json": rows, ".csv": f"image\n{stated}\nimages/1.png\n", ".txt": f"{stated}\nimages/1.png\n"}[suffix]
+    path.write_text(text, "utf-8" if suffix == ".json" else "utf-8-sig")
+    assert names(open_source(path, root)) == [name, other]
+
+
+def test_what_cannot_be_a_path_is_dropped_and_named(image_folder, tmp_path):
+    root = image_folder("a.png")
+    images = [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "b\0.png"}, {"id": 3, "file_name": "c\ud800.png"}]
+    source = open_source(coco(tmp_path / "c.json", [], images), root)
+    assert names(source) == ["a.png"]
+    assert [dropped.split(":")[0] for dropped in source.dropped] == ["image 2", "image 3"]
+    (tmp_path / "l.txt").write_text("a.png\nb\0.png\n")
+    assert open_source(tmp_path / "l.txt", root).dropped[0].startswith("line 2: ")
+    (tmp_path / "t.csv").write_text("image\na.png\n.\n")
+    assert open_source(tmp_path / "t.csv", root).dropped[0].startswith("row 2: ")
+
+
 def test_one_image_under_two_ids_has_the_boxes_of_both(image_folder, tmp_path):
     images = [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "./a.png"}]
     (a,) = open_source(coco(tmp_path / "c.json", [{"image_id": 2, "bbox": [1, 1, 5, 5]}], images), image_folder("a.png"))

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ...datasets.core import Category, read_json
+from ...datasets.safe_names import text_label, text_name
 from ...errors import InputError
 from .core import ListedImages, SourceImage
 from .names import distinct, place
@@ -45,7 +46,12 @@ def read_coco_boxes(file: Path, root: Path) -> ListedImages:
             continue
         key = _key(image.get("id"))
         known.add(key)
-        own = by_path.setdefault(place(named, root)[1], (place(named, root)[0], _number(image.get("id")), []))
+        try:
+            name, path = place(named, root)
+        except InputError as error:
+            dropped.append(f"image {_id(image) or f'number {number}'}: {error}")
+            continue
+        own = by_path.setdefault(path, (name, _number(image.get("id")), []))
         own[2].extend(objects.get(key, []))
     if not by_path:
         raise InputError(f"{file} is not a COCO file with boxes: it needs images with a file_name")
@@ -65,7 +71,7 @@ def _categories(found: Any) -> tuple[tuple[Category, ...], dict[str, str]]:
     for category in found if isinstance(found, list) else []:
         if not isinstance(category, dict) or not str(category.get("name") or "").strip():
             continue
-        name, number = str(category["name"]), _number(category.get("id"))
+        name, number = text_label(str(category["name"])), _number(category.get("id"))
         labels.setdefault(_key(category.get("id")), name)
         if all(name != other.name and number != other.number for other in categories):
             categories.append(Category(name, number))
@@ -80,10 +86,10 @@ def _objects(found: Any, labels: Mapping[str, str], dropped: list[str]) -> dict[
         if not isinstance(annotation, dict) or annotation.get("image_id") is None:
             dropped.append(f"{where}: it has no image_id")
             continue
-        if annotation.get("iscrowd"):
+        if str(annotation.get("iscrowd") or 0).lower() not in ("0", "0.0", "false"):
             continue
         category = annotation.get("category_id")
-        values = ObjectValues(where, label=None if category is None else labels.get(_key(category), _key(category)))
+        values = ObjectValues(where, label=None if category is None else labels.get(_key(category), text_label(_key(category))))
         values.id = _number(annotation.get("id"))
         try:
             values.box = _box(annotation.get("bbox"))
@@ -116,7 +122,7 @@ def _file_name(image: Any, root: Path) -> str | None:
 
 
 def _id(value: Any) -> str:
-    return str(value["id"])[:40] if isinstance(value, dict) and value.get("id") is not None else ""
+    return text_name(str(value["id"])[:40]) if isinstance(value, dict) and value.get("id") is not None else ""
 
 
 def _key(value: Any) -> str:

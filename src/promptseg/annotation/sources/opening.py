@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ...images import IMAGE_SUFFIXES
 from .coco_boxes import read_coco_boxes
 from .core import ListedImages, NamedImages, Source, SourceImage
 from .folder import files_of, of_pattern
+from .names import look_up
 from .table import read_table
 from .values import SourceItem, of_list, of_values
 from .video import VIDEO_SUFFIXES, VideoImages
@@ -81,6 +83,7 @@ def _open(source: Any, images: str | os.PathLike[str] | None, without: Path | No
         )
     root = Path(images) if images is not None else path.parent
     listed = _FILES[suffix](path, root)
+    listed = replace(listed, images=look_up(listed.images, root))
     if listed.images and not any(os.path.exists(image.path) for image in listed.images):  # noqa: PTH110 - It takes any text.
         raise InputError(
             f"the folder {root} has none of the {len(listed.images)} images of {path}, such as {listed.images[0].name}: "

@@ -48,9 +48,14 @@ def read_table(file: Path, root: Path) -> ListedImages:
         _add_row(by_image[str(given["image"]).replace("\\", "/")], number, given)
     images = []
     for name, objects in by_image.items():
+        try:
+            placed = place(name, root)
+        except InputError as error:
+            dropped.append(f"{next(iter(objects.values())).place}: {error}")
+            continue
         asked, unusable = asked_objects(objects.values())
         prompted = any(not values.is_empty for values in objects.values())
-        images.append(SourceImage(*place(name, root), asked if prompted else None, unusable))
+        images.append(SourceImage(*placed, asked if prompted else None, unusable))
     if not images:
         raise InputError(f"{file} has no row with an image")
     description = {"table": str(file.resolve()), "images": str(root.resolve())}

@@ -40,5 +40,13 @@ def of_list(file: Path, root: Path) -> ListedImages:
         lines = file.read_text("utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the list {file}: {error}") from error
-    images = [SourceImage(*place(line.strip(), root)) for line in lines if line.strip() and not line.startswith("#")]
-    return ListedImages({"list": str(file.resolve()), "images": str(root.resolve())}, distinct(images, file))
+    images, dropped = [], []
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        try:
+            images.append(SourceImage(*place(line.strip().replace("\\", "/"), root)))
+        except InputError as error:
+            dropped.append(f"line {number}: {error}")
+    description = {"list": str(file.resolve()), "images": str(root.resolve())}
+    return ListedImages(description, distinct(images, file), dropped=tuple(dropped))
