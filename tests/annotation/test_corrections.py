@@ -280,6 +280,16 @@ def test_masks_are_read_with_the_names_of_the_source_wherever_its_images_are(ima
     assert (done.corrected, done.classes) == (2, {"cat": 4, "wolf": 2})
 
 
+def test_corrections_are_taken_in_beside_an_image_that_is_gone(run, tmp_path):
+    run("geojson", "coco")
+    (tmp_path / "images" / "b" / "0.png").unlink()
+    edit(tmp_path / "out" / "geojson" / "a" / "0.geojson", lambda content: content["features"].pop())
+    done = run("geojson", "coco", corrections="geojson")
+    assert (done.gone, done.corrected, done.images) == (("b/0.png",), 1, 2)
+    assert len(coco_of(tmp_path / "out", "a/0.png")) == 2
+    assert not (tmp_path / "out" / "geojson" / "b" / "0.geojson").exists()
+
+
 def test_the_masks_of_corrections_are_checked_like_all_others(run, tmp_path):
     run("labelme")
     edit(tmp_path / "out" / "labelme" / "a" / "0.json", move_first_box)

@@ -151,7 +151,7 @@ def _take_in(
     correction: CorrectedOutput, journal: Journal, folder: Path, source: Source, options: Mapping[str, Mapping[str, Any]], gallery: int
 ) -> TakenIn:
     """Take corrections in, after the source was compared with the journal."""
-    find_changes(journal, source)
+    journal.leave_out(frozenset(find_changes(journal, source).gone))
     share = share_with_thumbnail(sum(1 for _ in source), gallery) if gallery else None
     return take_in(correction, journal, folder, source, options.get(correction.name, {}), share)
 
