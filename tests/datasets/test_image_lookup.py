@@ -64,7 +64,7 @@ def test_names_that_are_not_exact_paths_are_counted_with_an_example(lookup):
     assert finding.message == "2 images are found by the end of the path, such as train/b.png for im/train/b.png"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse names that are not UTF-8")
+@pytest.mark.skipif(sys.platform != "linux", reason="this system refuses names that are not UTF-8")
 def test_a_name_that_is_not_utf_8_is_found_by_its_text(save, tmp_path):
     os.rename(save("im/x.png"), os.fsencode(tmp_path / "im") + b"/caf\xe9.png")  # noqa: PTH104 - Path cannot hold these bytes.
     assert ImageLookup(tmp_path / "im").find("caf\ufffd.png") == "caf\udce9.png"
