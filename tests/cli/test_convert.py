@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 
@@ -50,6 +51,13 @@ def test_what_was_converted_can_be_converted_again_and_evaluated(run, data):
         (("convert", *SOURCE, "--format", "coc", "--out", "out"), "--format is of coco, coco-polygons"),
         (("convert", "--images", "images", "--from", "masks", "--format", "coco", "--out", "out"), "annotations are FORMAT=PATH"),
         (("convert", "--images", "images", "--from", "mask=masks", "--format", "coco", "--out", "out"), "Did you mean 'masks'"),
+        (("convert", *SOURCE, "--format", "coco", "--out", "out", "--format-option", "coco"), "--format-option takes FORMAT.OPTION=VALUE"),
+        (
+            ("convert", *SOURCE, "--format", "coco", "--out", "out", "--format-option", "yolo.images=copy"),
+            "given for yolo, which is not written",
+        ),
+        (("convert", *SOURCE, "--format", "coco", "--out", "out", "--format-option", "coco.tolerance=1"), "no option 'tolerance'"),
+        (("convert", *SOURCE, "--format", "geojson", "--out", "out", "--format-option", "geojson.tolerance=x"), "tolerance is a number"),
         (("evaluate", "--images", "images", "--masks", "masks", "--truth", "masks=masks"), "--truth replaces --masks"),
     ],
 )
@@ -57,3 +65,78 @@ def test_wrong_usage_is_said(run, data, words, message):
     done = run(*words)
     assert done.exit_code == 2
     assert message in " ".join(done.stderr.split())
+
+
+@pytest.fixture
+def splits(data):
+    """A dataset of four classes in two COCO files, each with objects of other classes."""
+    categories = [{"id": number, "name": name} for number, name in ((1, "person"), (44, "bottle"), (90, "brush"), (95, "bear"))]
+    for split, image, numbers in (("train", "a", [90, 1]), ("val", "b", [44])):
+        annotations = [
+            {"id": 10 * number, "image_id": 139, "category_id": number, "segmentation": [[1, 1, 4, 1, 4, 4, 1, 4]], "iscrowd": 0}
+            for number in numbers
+        ]
+        content = {"images": [{"id": 139, "file_name": f"{image}.png", "width": 8, "height": 6}], "annotations": annotations}
+        (data / f"{split}.json").write_text(json.dumps({**content, "categories": categories}))
+    return data
+
+
+def converted(run, folder, split, *words):
+    done = run("convert", "--images", "images", "--from", f"coco={split}.json", "--format", "coco,yolo", "--out", split, *words)
+    assert (done.exit_code, done.stderr) == (0, "")
+    content = json.loads((folder / split / "coco.json").read_text())
+    classes = yaml.safe_load((folder / split / "yolo" / "data.yaml").read_text())["names"]
+    return content, classes
+
+
+def test_train_and_val_of_a_dataset_keep_the_ids_of_their_owner(run, splits):
+    for split, used in (("train", [90, 1]), ("val", [44])):
+        content, classes = converted(run, splits, split)
+        assert [image["id"] for image in content["images"]] == [139]
+        assert [(each["id"], each["image_id"], each["category_id"]) for each in content["annotations"]] == [(10 * n, 139, n) for n in used]
+        assert [each["id"] for each in content["categories"]] == [1, 44, 90, 95]
+        assert classes == {0: "person", 1: "bottle", 2: "brush", 3: "bear"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("classes.txt", "\ufeffbear\n\nbrush\nbottle\nperson\nyak\n"),
+        ("data.yaml", "names: [bear, brush, bottle, person, yak]\n"),
+        (None, "bear, brush, bottle, person, yak"),
+    ],
+)
+def test_classes_of_a_file_or_of_words_fix_the_numbers_of_any_output(run, splits, name, content):
+    if name is not None:
+        (splits / name).write_text(content, "utf-8")
+    for split in ("train", "val"):
+        _, classes = converted(run, splits, split, "--classes", name or content)
+        assert classes == {0: "bear", 1: "brush", 2: "bottle", 3: "person", 4: "yak"}
+
+
+def test_a_list_of_classes_that_is_not_there_is_no_class(run, splits):
+    done = run("convert", "--images", "images", "--from", "coco=val.json", "--format", "coco", "--out", "out", "--classes", "gone.txt")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "cannot read gone.txt" in done.stderr
+    assert not (splits / "out").exists()
+
+
+def test_options_of_a_format_are_passed_to_it(run, splits):
+    words = ("--format", "geojson,yolo", "--format-option", "yolo.images=none", "--format-option", "geojson.tolerance=0.5")
+    done = run("convert", "--images", "images", "--from", "coco=val.json", *words, "--out", "out")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert not (splits / "out" / "yolo" / "images").exists()
+
+
+def test_files_changed_by_hand_are_kept_and_files_of_others_are_refused_before_anything_is_written(run, splits):
+    converted(run, splits, "val")
+    (splits / "val" / "yolo" / "labels" / "b.txt").write_text("by hand")
+    done = run("convert", "--images", "images", "--from", "coco=val.json", "--format", "coco,yolo", "--out", "val")
+    assert "1 file was changed by hand and is kept: labels/b.txt" in done.stdout
+    assert (splits / "val" / "yolo" / "labels" / "b.txt").read_text() == "by hand"
+    (splits / "out").mkdir()
+    (splits / "out" / "cvat.xml").write_text("mine")
+    done = run("convert", "--images", "images", "--from", "coco=val.json", "--format", "coco,cvat", "--out", "out")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "out/cvat.xml exists, and promptseg did not write it" in done.stderr
+    assert [each.name for each in (splits / "out").iterdir()] == ["cvat.xml"]

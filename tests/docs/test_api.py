@@ -51,6 +51,7 @@ PUBLIC = {
     "promptseg.datasets.core",
     "promptseg.datasets.reading",
     "promptseg.datasets.writing",
+    "promptseg.datasets.class_list",
     "promptseg.datasets.summary",
     "promptseg.datasets.formats.coco",
     "promptseg.datasets.formats.cvat",

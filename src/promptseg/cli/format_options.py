@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,13 +15,13 @@ FormatOption = Annotated[
 ]
 
 
-def format_options(words: Sequence[str]) -> dict[str, dict[str, str]]:
+def format_options(words: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Parse the options of formats: ``"yolo-seg.images=copy"`` becomes ``{"yolo-seg": {"images": "copy"}}``.
 
     Raises:
         ConfigError: When a word does not have this form.
     """
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for word in words:
         name, _, value = word.partition("=")
         of, _, option = name.rpartition(".")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import InputError
+from .safe_names import MAX_COMPONENT
 
 _SCALE, _TIEPOINT, _TRANSFORMATION, _KEYS = 33550, 33922, 34264, 34735
 _RASTER_TYPE, _GEOGRAPHIC, _PROJECTED = 1025, 2048, 3072
@@ -98,7 +100,7 @@ def _from_world_file(path: Path) -> Georeference | None:
     suffix = path.suffix
     candidates = [path.with_suffix(f"{suffix[:2]}{suffix[-1]}w"), path.with_suffix(f"{suffix}w")] if len(suffix) > 2 else []
     for file in candidates:
-        if file.is_file():
+        if len(os.fsencode(file.name)) <= MAX_COMPONENT and file.is_file():
             try:
                 a, d, b, e, x, y = (float(line) for line in file.read_text("ascii").split())
             except (OSError, ValueError) as error:

@@ -22,6 +22,7 @@ from pathlib import Path, PurePosixPath
 
 from ..images import IMAGE_SUFFIXES
 from .core import Finding, files_under
+from .safe_names import text_name
 
 _HOWS = {
     "end": "the end of the path",
@@ -92,6 +93,9 @@ class ImageLookup:
         for how in ("alike",) if suffix in IMAGE_SUFFIXES else ("alike", "stem"):
             for end in ends:
                 if fitting := self._index[how].get(_key(end)):
+                    if end == ends[0] and len(fitting) > 1:
+                        whole = [name for name in fitting if how == "alike" and _key(end) in (_key(name), _key(_as_written(name)))]
+                        fitting = whole if len(whole) == 1 else fitting
                     if len(fitting) == 1:
                         # A name without a suffix is exact all the same: some formats have no other.
                         return ("" if how == "stem" and end == ends[0] else how), fitting[0]
@@ -111,16 +115,22 @@ class ImageLookup:
         index: dict[str, dict[str, list[str]]] = {"alike": defaultdict(list), "stem": defaultdict(list)}
         if self.folder.is_dir():
             for name in files_under(self.folder):
-                for end in _ends(name):
-                    index["alike"][_key(end)].append(name)
-                for end in _ends(PurePosixPath(name).with_suffix("").as_posix()):
-                    index["stem"][_key(end)].append(name)
+                stem = PurePosixPath(name).with_suffix("").as_posix()
+                for how, path in (("alike", name), ("stem", stem)):
+                    # As other tools may write it, and as promptseg does.
+                    for key in {_key(end): None for text in (path, _as_written(path)) for end in _ends(text)}:
+                        index[how][key].append(name)
         return index
 
 
 def _ends(name: str) -> Iterator[str]:
     steps = name.split("/")
     return ("/".join(steps[start:]) for start in range(len(steps)))
+
+
+def _as_written(name: str) -> str:
+    """Return a name as promptseg writes it into files, with backslashes as this lookup reads them."""
+    return text_name(name).replace("\\", "/")
 
 
 def _key(name: str) -> str:

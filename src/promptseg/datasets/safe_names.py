@@ -41,8 +41,9 @@ def safe_name(name: str) -> str:
     """Return a name as a relative path that stays within its folder and that every file system takes. A path that fits is not changed.
 
     Roots, ``..`` and empty components are dropped. Backslashes separate components as slashes do. The colon of a drive becomes an
-    underscore. Names that Windows reserves get an underscore in front, and dots and spaces at their end are dropped. Characters that are
-    not text become what `text_name` makes of them. A component of more than 255 bytes is cut, and gets a hash of the whole component.
+    underscore. Names that Windows reserves, and hidden names, which readers leave out, get an underscore in front. Dots and spaces at the
+    end are dropped. Characters that are not text become what `text_name` makes of them. A component of more than 255 bytes is cut, and
+    gets a hash of the whole component.
 
     Args:
         name: The name, a path with ``/`` as separator.
@@ -94,6 +95,12 @@ class OutputNames:
             yield _fitted(f"{flat}-{number}", ending)
 
 
+def written_names(name: str, ending: str) -> list[str]:
+    """Return the names that `OutputNames` gives to a file of an image, the most telling first, for readers that pair files by name."""
+    full = safe_name(name)
+    return [f"{_fitted(full, ending)}{ending}", f"{without_suffix(name)}{ending}", f"{_fitted(without_suffix(full), ending)}{ending}"]
+
+
 def without_suffix(name: str) -> str:
     """Return a name without the suffix of its last component."""
     path = PurePosixPath(name)
@@ -109,7 +116,7 @@ def _fitted(path: str, ending: str) -> str:
 def _component(step: str) -> str:
     step = _DRIVE.sub(r"\1_", step.rstrip(". "))
     device = re.split(r"[.:]", step, maxsplit=1)[0].rstrip(" ").upper()
-    return f"_{step}" if device in _RESERVED else step
+    return f"_{step}" if device in _RESERVED or step.startswith(".") else step
 
 
 def _short(step: str) -> str:

@@ -55,45 +55,44 @@ def _simplified_ring(ring: Ring, tolerance: float) -> Ring:
 def _touching(rings: Sequence[Ring], changed: set[int]) -> set[int]:
     """Return the changed rings that touch or cross themselves or another ring.
 
-    Edges are compared with those whose ``x`` ranges overlap, in the order of their left ends.
+    Edges are taken in the order of their left ends, many at once, and compared with those that follow and overlap them in ``x``.
     """
     starts = np.concatenate(rings).astype(np.float64)
     ends = np.concatenate([np.roll(ring, -1, axis=0) for ring in rings]).astype(np.float64)
-    owner = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
-    first = np.cumsum([0, *(len(ring) for ring in rings)])[owner]
-    length = np.array([len(ring) for ring in rings])[owner]
-    place = np.arange(len(starts)) - first
+    lengths = [len(ring) for ring in rings]
+    owner, length = np.repeat(np.arange(len(rings)), lengths), np.repeat(lengths, lengths)
+    place = np.arange(len(starts)) - np.repeat(np.cumsum([0, *lengths[:-1]]), lengths)
     is_changed = np.isin(owner, list(changed))
     low, high = np.minimum(starts, ends), np.maximum(starts, ends)
     order = np.argsort(low[:, 0], kind="stable")
-    lefts = low[order, 0]
+    low, high = np.ascontiguousarray(low.T), np.ascontiguousarray(high.T)
+    lefts = low[0, order]
     wrong: set[int] = set()
-    for at, edge in enumerate(order.tolist()):
-        others = order[at + 1 : int(np.searchsorted(lefts, high[edge, 0], "right"))]
-        others = others[(low[others, 1] <= high[edge, 1]) & (high[others, 1] >= low[edge, 1]) & (is_changed[others] | is_changed[edge])]
-        same = owner[others] == owner[edge]
-        step = (place[others] - place[edge]) % length[edge]
-        neighbors = same & ((step == 1) | (step == length[edge] - 1))
+    for at in range(0, len(order), _EDGES_AT_ONCE):
+        edges = order[at : at + _EDGES_AT_ONCE]
+        others = order[at : int(np.searchsorted(lefts, high[0, edges].max(), "right"))]
+        if not is_changed[edges].any():
+            others = np.concatenate([edges, others[len(edges) :][is_changed[others[len(edges) :]]]])
+        overlap = np.arange(len(others)) > np.arange(len(edges))[:, None]
+        overlap &= low[0, others] <= high[0, edges, None]
+        overlap &= low[1, others] <= high[1, edges, None]
+        overlap &= high[1, others] >= low[1, edges, None]
+        overlap &= is_changed[edges, None] | is_changed[others]
+        first, second = np.nonzero(overlap)
+        one, two = edges[first], others[second]
+        step = (place[two] - place[one]) % length[one]
+        neighbors = (owner[one] == owner[two]) & ((step == 1) | (step == length[one] - 1))
         # Neighbors share a corner. They overlap only where an edge goes back on the one before.
-        folded = neighbors & _go_back(starts, ends, edge, others)
-        meet = ~neighbors & _meet(starts[edge], ends[edge], starts[others], ends[others])
-        hit = others[folded | meet]
-        if hit.size:
-            wrong.update(changed & {int(owner[edge]), *owner[hit].tolist()})
-    return wrong
+        own, their = ends[one] - starts[one], ends[two] - starts[two]
+        back = (own[:, 0] * their[:, 1] == own[:, 1] * their[:, 0]) & ((own * their).sum(axis=1) < 0)
+        wrong_pairs = np.where(neighbors, back, _meet(starts[one], ends[one], starts[two], ends[two]))
+        wrong.update(owner[one[wrong_pairs]].tolist(), owner[two[wrong_pairs]].tolist())
+    return wrong & changed
 
 
 def _meet(a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64], d: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which edges ``c``-``d`` (N, 2) have a point with the edge ``a``-``b`` (2,), when their boxes overlap."""
-    sides = _side(a, b, c) * _side(a, b, d), _side(c, d, a) * _side(c, d, b)
-    return np.asarray((sides[0] <= 0) & (sides[1] <= 0))
-
-
-def _go_back(starts: NDArray[np.float64], ends: NDArray[np.float64], edge: int, others: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Return which neighbors of an edge run in its line and against it."""
-    own, their = ends[edge] - starts[edge], ends[others] - starts[others]
-    cross = own[0] * their[:, 1] - own[1] * their[:, 0]
-    return np.asarray((cross == 0) & (their @ own < 0))
+    """Return which edges ``a``-``b`` have a point with the edges ``c``-``d``, each (N, 2), when their boxes overlap."""
+    return np.asarray((_side(a, b, c) * _side(a, b, d) <= 0) & (_side(c, d, a) * _side(c, d, b) <= 0))
 
 
 def _side(a: NDArray[np.float64], b: NDArray[np.float64], p: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -123,5 +122,7 @@ def _is_inside(ring: Ring, point: NDArray[np.floating]) -> bool:
     return cv2.pointPolygonTest(ring.astype(np.float32), (float(point[0]), float(point[1])), False) > 0
 
 
+_EDGES_AT_ONCE = 128
+"""Number of edges that are compared with others at once."""
 _FARTHEST = 1e6
 """Largest tolerance that makes a difference."""

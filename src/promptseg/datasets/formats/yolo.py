@@ -33,12 +33,14 @@ class _YoloWriter(FolderWriter):
         images: How the images are placed in ``images``: ``"link"`` (symbolic links), ``"copy"`` or ``"none"``.
     """
 
+    taken = ("classes.txt", "labels.txt", "obj.names")  # Beside labels, they are lists of classes.
+
     def __init__(self, out: Path, classes: Classes, stats: WriteStats, *, images: str = "link") -> None:
         super().__init__(out, classes, stats)
         self._images = images
 
     def write(self, image: AnnotatedImage, objects: Sequence[AnnotatedObject]) -> None:
-        suffix = image.path.suffix if image.path.suffix == safe_name(image.path.suffix[:_LONG_SUFFIX]) else ""
+        suffix = image.path.suffix if safe_name(f"a{image.path.suffix}"[:_LONG_SUFFIX]) == f"a{image.path.suffix}" else ""
         stem = self.path_for(image.name, ".txt", suffix)
         lines = [f"{self.classes.number(each.label)} {' '.join(map(_number, self.coordinates(each.mask)))}\n" for each in objects]
         self.file(f"labels/{stem}.txt").write_text("".join(lines), "utf-8")
@@ -46,10 +48,12 @@ class _YoloWriter(FolderWriter):
             return
         image_file = self.folder / "images" / f"{stem}{suffix}"
         image_file.parent.mkdir(parents=True, exist_ok=True)
-        if self._images == "link":
-            image_file.symlink_to(image.path.resolve())
+        source = image.path.resolve()
+        # A link to a copy in the folder that is replaced would lead nowhere.
+        if self._images == "link" and not source.is_relative_to(self.output_path.resolve()):
+            image_file.symlink_to(source)
         else:
-            shutil.copyfile(image.path, image_file)
+            shutil.copyfile(source, image_file)
 
     @abstractmethod
     def coordinates(self, mask: Mask) -> list[float]:

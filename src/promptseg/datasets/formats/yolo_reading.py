@@ -24,6 +24,7 @@ from ...images import IMAGE_SUFFIXES
 from ...masks import Mask
 from ..core import AnnotatedImage, AnnotationError, Category, Dataset, Entry, Finding, files_under
 from ..object_collector import ObjectCollector
+from ..safe_names import written_names
 
 _NAME_FILES = ("classes.txt", "obj.names", "labels.txt", "data.yaml", "dataset.yaml", "data.yml", "dataset.yml")
 """Files beside the labels, or in the folder above, in which tools store the class names."""
@@ -81,7 +82,7 @@ def _of_folders(images: Path, labels: Path) -> tuple[_Pairs, list[Finding]]:
     pairs: _Pairs = {}
     used = set()
     for name, image_file in image_files.items():
-        file = PurePosixPath(name).with_suffix(".txt").as_posix()
+        file = next((each for each in written_names(name, ".txt") if each in label_files), "")
         used.add(file)
         pairs[name] = image_file, label_files.get(file)
     findings = []
