@@ -18,6 +18,8 @@
 
 Each error also derives from the built-in exception that a caller would naturally catch. Its message names the offending value and what
 was expected. The error of a wrapped library, if there was one, is the ``__cause__``.
+
+`InputWarning` is a warning: an image that was read by a rule, because its file does not say how.
 """
 
 from __future__ import annotations
@@ -52,6 +54,10 @@ class PromptError(PromptSegError, ValueError):
 
 class InputError(PromptSegError, ValueError):
     """An image, mask or video that cannot be read or has an unusable size."""
+
+
+class InputWarning(UserWarning):
+    """An image that was read by a rule, because it does not say how it is meant. The message names the image and the rule."""
 
 
 class MissingDependencyError(PromptSegError, ImportError):

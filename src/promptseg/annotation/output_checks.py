@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..datasets.core import image_size
 from ..datasets.georeference import read_georeference
 from ..datasets.writing import check_output, write
 from ..errors import InputError
+from ..image_files import image_size
 from ..runtime.files import output_errors
 from .own_folders import mark_folder
 from .sources import SourceImage

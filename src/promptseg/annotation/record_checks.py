@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .._rle import run_ends
-from ..images import MAX_PIXELS
+from ..image_formats import MAX_PIXELS
 
 MAX_NAME = 32_768
 """Maximum number of characters in a name, a label or a path."""

@@ -141,6 +141,7 @@ def annotate(
             model_seconds=worked,
             reports=reports,
             taken_in=taken_in,
+            unused=opened.unused,
         )
         if gallery:
             gallery_files.write_gallery(journal, annotation, folder / gallery_files.FOLDER, gallery)

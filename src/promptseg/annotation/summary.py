@@ -11,6 +11,7 @@ from typing import Any
 
 from ..datasets.safe_names import text_name
 from ..datasets.writing import WriteReport
+from ..image_files import Unused
 from .changes import Changes
 from .corrected_output import CORRECTABLE, TakenIn
 from .journal import Journal
@@ -48,6 +49,7 @@ class Annotation:
         problems: Why prompts could not be used, each with its image and its place in the source, for at most `FAILURES_KEPT` of them.
         stopped: Whether the run was stopped before all images were done.
         reports: Reports of the written datasets, by format.
+        unused: Files that the source holds and that are no images of it.
     """
 
     out: Path
@@ -71,6 +73,7 @@ class Annotation:
     problems: tuple[str, ...] = ()
     stopped: bool = False
     reports: Mapping[str, WriteReport] = field(default_factory=dict)
+    unused: Unused = Unused()
 
     @property
     def failures(self) -> int:
@@ -102,6 +105,7 @@ class Annotation:
             "dropped": self.dropped,
             "problems": list(self.problems),
             "stopped": self.stopped,
+            "unused": dict(self.unused.counts),
             "written": {name: report.to_dict() for name, report in self.reports.items()},
         }
 
@@ -147,6 +151,8 @@ class Annotation:
         ):
             if names:
                 lines.append(f"{_counted(len(names), 'image')} {what}: {_first(names, len(names))}")
+        if self.unused:
+            lines.append(f"left out: {self.unused}")
         for name, report in self.reports.items():
             lines.append(str(report))
             if report.kept and name in CORRECTABLE and (self.taken_in is None or self.taken_in.name != name):

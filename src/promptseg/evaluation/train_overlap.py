@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..datasets.core import files_under, read_json
+from ..datasets.core import read_json
 from ..datasets.summary import content_key
 from ..errors import InputError
+from ..image_files import files_under
 from ..images import load_image
 from ..registry.manifest import RECORD
 

@@ -11,6 +11,7 @@ import numpy as np
 import onnxruntime
 
 from ..errors import BackendError, ConfigError, WeightsMismatchError
+from .onnx_files import check_onnx
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 """ONNX Runtime's name for each device."""
@@ -63,8 +64,10 @@ class Runtime:
         """Return a session for a graph, given as a file or serialized.
 
         Raises:
-            WeightsMismatchError: ONNX Runtime cannot load the graph.
+            WeightsMismatchError: ONNX Runtime cannot load the graph, or a file is not what it says about itself.
         """
+        if isinstance(model, Path):
+            check_onnx(model)
         source: Any = str(model) if isinstance(model, Path) else model
         try:
             inference = onnxruntime.InferenceSession(source, self._options, providers=[PROVIDERS[self.device]])

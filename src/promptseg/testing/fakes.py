@@ -22,7 +22,7 @@ from ..prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spati
 from ..protocols import EmbeddingStore, Frame, FrameSource, VideoLike
 from ..results import Provenance
 from ..video.frames import open_frames
-from ..video.saved_session import SavedSession
+from ..video.saved_session import SavedSession, saved_mask, saved_number
 from ..video.session import TrackingSession
 
 POINT_SCORES = {0.5: 0.7, 1.0: 0.9, 2.0: 0.8}
@@ -299,7 +299,9 @@ class FakeVideoSession(TrackingSession):
 
     def _restore(self, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:  # noqa: ARG002 - A fake saves no arrays.
         for object_id, frame, score, rle in values["masks"]:
-            self._masks.setdefault(object_id, {})[frame] = Mask.from_coco_rle(rle, score=score)
+            self._masks.setdefault(saved_number(object_id), {})[saved_number(frame)] = saved_mask(rle, self.size, score)
+        if self._masks.keys() != self._prompted.keys():
+            raise ValueError(f"it has masks of the objects {sorted(self._masks)}, and prompts for {sorted(self._prompted)}")
 
 
 def _region(prompt: SpatialPrompt, size: Size, radius: float | None, factor: float) -> NDArray[np.bool_]:

@@ -21,7 +21,7 @@ from ..prompts import Prompt, PromptKind, SpatialPrompt, spatial
 from ..protocols import Frame, FrameSource
 from ..results import FrameMasks, Provenance
 from .frame_buffer import KEPT_BYTES, FrameBuffer
-from .saved_session import SavedSession
+from .saved_session import SavedSession, saved_number
 
 
 class TrackingSession(ABC):
@@ -98,7 +98,10 @@ class TrackingSession(ABC):
         """
         saved.check(self.provenance, self.size)
         with saved.reading():
-            self._prompted = {int(object_id): {int(frame) for frame in frames} for object_id, frames in saved.values["prompted"]}
+            prompted = {saved_number(object_id): set(map(saved_number, frames)) for object_id, frames in saved.values["prompted"]}
+            if not all(prompted.values()):
+                raise ValueError("it has objects without a prompt")
+            self._prompted = prompted
             self._restore(saved.values, saved.arrays)
 
     @abstractmethod

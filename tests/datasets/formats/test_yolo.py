@@ -173,3 +173,11 @@ def test_ultralytics_reads_what_is_written_and_fills_the_same_pixels(tmp_path, s
     assert (shape, corrupt, message, boxes[:, 0].tolist()) == (size, 0, "", [0, 1])
     for mask, segment in zip(masks, segments, strict=True):
         assert (utils.polygon2mask(size, [(segment * np.float32([32, 24])).ravel()]) == mask.array).all()
+
+
+def test_files_beside_the_images_are_counted_without_the_labels(tmp_path, save):
+    save("images/a.png")
+    (tmp_path / "images" / "a.txt").write_text(f"0 {SQUARE}")
+    (tmp_path / "images" / "b.psd").touch()
+    dataset = read_yolo(tmp_path / "images", tmp_path / "images")
+    assert [(finding.kind, finding.message) for finding in dataset.findings] == [("skipped", "left out: 1 file: 1 .psd (b.psd)")]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ...datasets.core import Category
+from ...image_files import Unused
 from ...prompts import Prompt
 
 
@@ -82,6 +83,11 @@ class Source(Protocol):
         """Why parts of the source that belong to none of its images cannot be used."""
         ...
 
+    @property
+    def unused(self) -> Unused:
+        """Files that the source holds and that are no images of it."""
+        ...
+
     def __iter__(self) -> Iterator[SourceImage]:
         """Return the images, in the same order each time."""
         ...
@@ -95,11 +101,13 @@ class NamedImages:
         description: Identity of the source as JSON values.
         root: The folder.
         names: Paths of the images within the folder, in order.
+        unused: Files and folders in it that are not used.
     """
 
     description: Mapping[str, Any]
     root: Path
     names: tuple[str, ...] = field(repr=False)
+    unused: Unused = Unused()
     has_prompts: bool = field(default=False, init=False)
     categories: tuple[Category, ...] = field(default=(), init=False)
     dropped: tuple[str, ...] = field(default=(), init=False)
@@ -125,6 +133,7 @@ class ListedImages:
     has_prompts: bool = False
     categories: tuple[Category, ...] = ()
     dropped: tuple[str, ...] = ()
+    unused: Unused = field(default=Unused(), init=False)
 
     def __iter__(self) -> Iterator[SourceImage]:
         return iter(self.images)

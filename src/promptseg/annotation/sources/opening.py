@@ -12,8 +12,8 @@ from typing import Any
 from ...errors import ConfigError, InputError
 from ...images import IMAGE_SUFFIXES
 from .coco_boxes import read_coco_boxes
-from .core import ListedImages, NamedImages, Source, SourceImage
-from .folder import files_of, of_pattern
+from .core import ListedImages, Source, SourceImage
+from .folder import of_folder, of_pattern
 from .names import look_up
 from .table import read_table
 from .values import SourceItem, of_list, of_values
@@ -52,7 +52,7 @@ def open_source(
         raise ConfigError(f"every is for a video, and {source} is not a video: leave it out")
     opened = _open(source, images, out)
     if next(iter(opened), None) is None:
-        raise InputError(f"there is no image in {source}")
+        raise InputError(f"there is no image in {source}" + (f"; left out: {opened.unused}" if opened.unused else ""))
     return opened
 
 
@@ -68,8 +68,7 @@ def _open(source: Any, images: str | os.PathLike[str] | None, without: Path | No
         return of_values(source)
     path = Path(os.path.abspath(source))  # noqa: PTH100 - resolve() would follow links, and names are those that the user sees.
     if path.is_dir():
-        left_out = None if without is None else without.resolve()
-        return NamedImages({"folder": str(path.resolve())}, path, tuple(files_of(path, "", left_out)))
+        return of_folder(path, without)
     if not path.exists():
         if glob.has_magic(str(path)):
             return of_pattern(path, without)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from ...datasets.core import Category
 from ...errors import InputError
+from ...image_files import Unused
 from ...runtime.files import output_errors, write_atomically
 from ...video.frames import open_frames
 from ..content import sha256_of
@@ -41,6 +42,7 @@ class VideoImages:
     has_prompts: bool = field(default=False, init=False)
     categories: tuple[Category, ...] = field(default=(), init=False)
     dropped: tuple[str, ...] = field(default=(), init=False)
+    unused: Unused = field(default=Unused(), init=False)
 
     @property
     def description(self) -> Mapping[str, Any]:

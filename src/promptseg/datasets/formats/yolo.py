@@ -50,7 +50,9 @@ class _YoloWriter(FolderWriter):
         image_file.parent.mkdir(parents=True, exist_ok=True)
         source = image.path.resolve()
         # A link to a copy in the folder that is replaced would lead nowhere.
-        if self._images == "link" and not source.is_relative_to(self.output_path.resolve()):
+        if image.content is not None:  # There is no file to link or to copy.
+            image_file.write_bytes(image.content)
+        elif self._images == "link" and not source.is_relative_to(self.output_path.resolve()):
             image_file.symlink_to(source)
         else:
             shutil.copyfile(source, image_file)

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from ..._boxes import filled_box
 from ...errors import InputError
+from ...image_files import files_under
 from ...images import IMAGE_SUFFIXES
 from ...masks import Mask
-from ..core import AnnotatedImage, AnnotationError, Category, Dataset, Entry, Finding, files_under
+from ..core import AnnotatedImage, AnnotationError, Category, Dataset, Entry, Finding, left_out
 from ..object_collector import ObjectCollector
 from ..safe_names import written_names
 
@@ -85,7 +86,7 @@ def _of_folders(images: Path, labels: Path) -> tuple[_Pairs, list[Finding]]:
         file = next((each for each in written_names(name, ".txt") if each in label_files), "")
         used.add(file)
         pairs[name] = image_file, label_files.get(file)
-    findings = []
+    findings = left_out(images, image_files.unused.without(".txt", ".yaml"))
     for file, path in label_files.items():
         if file in used or PurePosixPath(file).name in _NAME_FILES:
             continue
