@@ -23,7 +23,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from .._checks import is_whole_number
-from ..errors import BackendError, WeightsMismatchError
+from ..errors import BackendError, WeightsMismatchError, shown
 from ..masks import Size
 from ..models.yolo.detector import YoloDetector, YoloSettings
 from ..models.yolo.literals import read_literal
@@ -113,7 +113,7 @@ def _metadata(path: Path, session: Any) -> YoloMetadata:
     if missing:
         raise WeightsMismatchError(f"{path} has no {', '.join(missing)} in its metadata: it is no detector that ultralytics exported")
     if metadata["task"] not in _TASKS:
-        raise WeightsMismatchError(f"{path} is a YOLO model for task {metadata['task']!r}; supported tasks are {' and '.join(_TASKS)}")
+        raise WeightsMismatchError(f"{path} is a YOLO model for task {shown(metadata['task'])}; supported tasks are {' and '.join(_TASKS)}")
     inputs = session.get_inputs()
     shape = inputs[0].shape
     if len(inputs) != 1 or inputs[0].type not in _FLOATS or len(shape) != 4 or shape[1] != 3 or shape[0] not in (1, "batch", None):
@@ -122,7 +122,7 @@ def _metadata(path: Path, session: Any) -> YoloMetadata:
     names = _names(path, metadata["names"])
     stride = _literal(path, metadata, "stride")
     if not is_whole_number(stride, 1) or stride > MAX_STRIDE:
-        raise WeightsMismatchError(f"{path} has stride {repr(stride)[:80]} in its metadata, expected a whole number from 1 to {MAX_STRIDE}")
+        raise WeightsMismatchError(f"{path} has stride {shown(stride)} in its metadata, expected a whole number from 1 to {MAX_STRIDE}")
     fixed = all(isinstance(side, int) for side in shape[2:])
     if fixed and not all(0 < side <= MAX_SIDE for side in shape[2:]):
         raise WeightsMismatchError(f"{path} takes images of size {shape[2:]} (height, width), expected {MAX_SIDE} pixels at most")
@@ -147,7 +147,7 @@ def _input_size(path: Path, metadata: Mapping[str, str]) -> Size:
     height, width = side if isinstance(side, (list, tuple)) and len(side) == 2 else (side, side)
     if not all(isinstance(length, int) and 0 < length <= MAX_SIDE for length in (height, width)):
         raise WeightsMismatchError(
-            f"{path} has imgsz {repr(side)[:80]} in its metadata, expected one or two numbers of pixels, {MAX_SIDE} at most"
+            f"{path} has imgsz {shown(side)} in its metadata, expected one or two numbers of pixels, {MAX_SIDE} at most"
         )
     return (height, width)
 

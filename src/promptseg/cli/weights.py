@@ -11,6 +11,7 @@ from .. import registry
 from ..errors import WeightsMismatchError
 from ..runtime.prepared import check_prepared
 from ..weights import store
+from ..weights.leftovers import remove_cache_leftovers
 from .output import FAILED, errors_as_messages
 
 app = typer.Typer(no_args_is_help=True, help="Fetch, verify and locate model weights.", rich_markup_mode=None)
@@ -51,7 +52,7 @@ def verify(name: Name, engine: EngineName = None, as_json: AsJson = False) -> No
             except WeightsMismatchError as error:
                 report[file.name] = f"damaged: {error}"
             prepared |= check_prepared(file.sha256)
-        removed = store.remove_cache_leftovers()
+        removed = remove_cache_leftovers()
     if as_json:
         typer.echo(json.dumps({"model": name, "files": report, "prepared": prepared, "leftovers_removed": removed}, indent=1))
     else:

@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from ..errors import InputError
-from .core import Category, read_json
+from ..runtime.structured import read_json
+from .core import Category
 
 MAX_BYTES = 16 << 20
 """Maximum size in bytes of a text or YAML file with a class list."""

@@ -6,7 +6,6 @@ reached, so memory does not grow with the folder. A file that cannot be used bec
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -220,20 +219,6 @@ class Dataset:
 def left_out(folder: object, unused: Unused) -> list[Finding]:
     """Return the finding about files of a folder that are not used, if there are any."""
     return [Finding(str(folder), "skipped", f"left out: {unused}")] if unused else []
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        InputError: When the file cannot be read or is not JSON.
-    """
-    try:
-        return json.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is not JSON: {error}") from error
 
 
 def read_score(value: object) -> float | None:

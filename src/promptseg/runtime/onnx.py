@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from ..errors import BackendError, ConfigError, WeightsMismatchError
+from ..errors import BackendError, ConfigError, WeightsMismatchError, shown
 from .onnx_files import check_onnx
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -120,7 +120,7 @@ def device_of(option: str) -> str:
     available = onnxruntime.get_available_providers()
     if PROVIDERS.get(chosen) not in available:
         usable = [name for name, provider in PROVIDERS.items() if provider in available]
-        raise ConfigError(f"device {option!r} is not available in this build of ONNX Runtime: use {' or '.join(['auto', *usable])}")
+        raise ConfigError(f"device {shown(option)} is not available in this build of ONNX Runtime: use {' or '.join(['auto', *usable])}")
     return chosen
 
 

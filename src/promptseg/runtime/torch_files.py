@@ -165,7 +165,7 @@ def _fill(storage: Tensor, file: IO[bytes]) -> None:
     """Read the numbers of a storage from an open file."""
     if not storage.numel():
         return
-    view = memoryview(storage.view(torch.uint8).numpy())  # type: ignore[arg-type]  # numpy states the buffer from Python 3.12 on.
+    view = storage.view(torch.uint8).numpy().data
     at = 0
     while at < len(view):
         block = file.read(min(_BLOCK, len(view) - at))

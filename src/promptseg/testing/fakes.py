@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import __version__
 from ..detections import Detections
-from ..errors import InputError, OutOfMemoryError, PromptError
+from ..errors import InputError, OutOfMemoryError, PromptError, shown
 from ..images import ImageLike, load_image, load_image_copy
 from ..masks import Mask, Masks, Size
 from ..prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
@@ -114,7 +114,7 @@ class FakeSession:
         """
         settings = EverythingPrompt() if prompt is None else prompt
         if not isinstance(settings, EverythingPrompt):
-            raise PromptError(f"everything() takes Prompt.everything(), got {prompt!r}: use segment()")
+            raise PromptError(f"everything() takes Prompt.everything(), got {shown(prompt)}: use segment()")
         side = settings.points_per_side
         height, width = self.size
         hit = np.minimum((settings.grid() * side).astype(int), side - 1)
@@ -176,7 +176,7 @@ class FakeDetector:
             PromptError: `phrases` is a string.
         """
         if isinstance(phrases, str):
-            raise PromptError(f"phrases are a list of strings: write [{phrases!r}]")
+            raise PromptError(f"phrases are a list of strings: write [{shown(phrases)}]")
         height, width = load_image(image).shape[:2]
         wanted = dict.fromkeys(label for label, _, _ in self.found) if phrases is None else dict.fromkeys(phrases)
         rows = [row for phrase in wanted for row in self.found if row[0] == phrase]

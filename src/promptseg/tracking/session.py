@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ConfigError, PromptError
+from ..errors import ConfigError, PromptError, shown
 from ..masks import Mask, Size
 from ..prompts import PromptKind, SpatialPrompt
 from ..protocols import Frame, FrameSource, Segmenter, Session, VideoLike
@@ -124,7 +124,7 @@ class PropagateSession(TrackingSession):
         given = prompt.mask_pixels if prompt.kinds == {"mask"} else None
         mask = opened.session.segment([prompt])[0] if given is None else given
         if not mask.area:
-            raise PromptError(f"{prompt!r} gives an empty mask on frame {frame.index}: there is nothing to track")
+            raise PromptError(f"{shown(prompt)} gives an empty mask on frame {frame.index}: there is nothing to track")
         mask = Mask(mask.size, mask.counts, 1.0 if mask.score is None else mask.score)
         known = self._objects.get(object_id)
         others = {} if known is None else {at: one for at, one in known.prompts.items() if at != frame.index}
@@ -228,18 +228,18 @@ def _read_track(saved: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], si
         for index in range(prompted + learned)
     ]
     box = np.array(saved["last_found_box"], np.float32)
-    score, appearance, flow, lost = saved["signals"]
-    numbers = [float(value) for value in (saved["mean_agreement"], score, appearance, flow)]
-    if not prompted or box.shape != (4,) or not np.isfinite([*box, *numbers]).all():
+    *signals, lost = saved["signals"]
+    mean_agreement, score, appearance, flow = (float(value) for value in (saved["mean_agreement"], *signals))
+    if not prompted or box.shape != (4,) or not np.isfinite([*box, mean_agreement, score, appearance, flow]).all():
         raise ValueError(f"track {name!r} has no prompt, or numbers that are not finite")
     return Track(
         saved_mask(saved["mask"], size).array,
         tuple(appearances[:prompted]),
         tuple(appearances[prompted:]),
         box,
-        numbers[0],
+        mean_agreement,
         saved_number(saved["area"]),
-        Signals(numbers[1], numbers[2], numbers[3], saved_number(lost)),
+        Signals(score, appearance, flow, saved_number(lost)),
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from .._checks import whole_number
-from ..errors import PromptError
+from ..errors import PromptError, shown
 from ..masks import Mask, Masks, Size
 from ..prompts import Prompt, PromptKind, SpatialPrompt, spatial
 from ..protocols import Frame, FrameSource
@@ -64,7 +64,7 @@ class TrackingSession(ABC):
         (checked,) = spatial([prompt], self.size)
         if not checked.kinds <= self._accepts:
             raise PromptError(
-                f"{prompt!r} is of kind {', '.join(sorted(checked.kinds))}; this model takes {', '.join(sorted(self._accepts))}"
+                f"{shown(prompt)} is of kind {', '.join(sorted(checked.kinds))}; this model takes {', '.join(sorted(self._accepts))}"
             )
         mask = self._prompt(self.frame_buffer.frame(frame), int(object_id), checked)
         self._prompted.setdefault(int(object_id), set()).add(frame)
@@ -129,4 +129,4 @@ class TrackingSession(ABC):
 
     def _check_known(self, object_id: int) -> None:
         if object_id not in self._prompted:
-            raise PromptError(f"there is no object {object_id!r}: the objects are {sorted(self._prompted)}")
+            raise PromptError(f"there is no object {shown(object_id)}: the objects are {sorted(self._prompted)}")

@@ -75,8 +75,8 @@ def _copy(archive: gzip.GzipFile, member: str, target: Path, most: int) -> None:
                 raise tarfile.ReadError("it ends before its last block")
             raise KeyError(member)
         entry = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-        if not 0 <= entry.size <= LARGEST or archive.tell() + entry.size > MAX_OTHERS + most:
-            raise tarfile.ReadError(f"it declares {entry.size} bytes for one file, more than are allowed")
+        if entry.size < 0:
+            raise tarfile.ReadError(f"it declares {entry.size} bytes for one file")
         if entry.type in (tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME):
             named = _long_name(archive, entry) or named
             continue
@@ -84,6 +84,8 @@ def _copy(archive: gzip.GzipFile, member: str, target: Path, most: int) -> None:
             if not entry.isreg():
                 raise KeyError(member)
             return _write(archive, entry.size, target, most)
+        if archive.tell() + entry.size > MAX_OTHERS:
+            raise tarfile.ReadError(f"it declares more than {MAX_OTHERS} bytes before the file")
         named = None
         archive.seek(_padded(entry.size), 1)
     raise tarfile.ReadError(f"it has more than {MAX_MEMBERS} files")

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from ...datasets.core import Category, read_json
+from ...datasets.core import Category
 from ...datasets.safe_names import text_label, text_name
 from ...errors import InputError
+from ...runtime.structured import read_json
 from .core import ListedImages, SourceImage
 from .names import distinct, place
 from .objects import ObjectValues, asked_objects, finite

@@ -16,7 +16,8 @@ from ..._boxes import filled_box
 from ..._checks import is_whole_number
 from ...errors import InputError
 from ...masks import Mask, Size
-from ..core import AnnotatedImage, AnnotatedObject, Category, Dataset, Entry, Finding, read_json, read_score
+from ...runtime.structured import read_json
+from ..core import AnnotatedImage, AnnotatedObject, Category, Dataset, Entry, Finding, read_score
 from ..descriptor import BOXES, CROWDS, FIT, TOLERANCE, Format, OutputVariant, Reader
 from ..image_lookup import ImageLookup
 from ..object_collector import ObjectCollector

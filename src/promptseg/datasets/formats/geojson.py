@@ -18,7 +18,8 @@ import numpy as np
 from ...errors import InputError
 from ...image_files import files_under
 from ...masks import Mask, Polygon, Size
-from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, read_json, read_score
+from ...runtime.structured import read_json
+from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, read_score
 from ..descriptor import FIT, TOLERANCE, Format, Option, OutputVariant, Reader
 from ..georeference import Georeference, read_georeference
 from ..image_lookup import ImageLookup

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from ...errors import InputError
 from ...masks import Mask
-from ..core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding, read_json
+from ...runtime.structured import read_json
+from ..core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding
 from ..embedded_images import decode_base64
 from ..image_lookup import ImageLookup
 from ..object_collector import ObjectCollector

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from ...errors import InputError
 from ...image_files import files_under
 from ...masks import Mask, Masks, Size
-from ..core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding, read_json, read_score
+from ...runtime.structured import read_json
+from ..core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding, read_score
 from ..embedded_images import decode_base64
 from ..object_collector import ObjectCollector
 from .labelme_images import LabelmeImages, agreeing

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import ConfigError
+from ...errors import ConfigError, shown
 from ...results import Provenance
 from ...runtime.files import remove_leftovers, write_atomically
 from ...runtime.home import cache_dir
@@ -140,7 +140,7 @@ def embedding_cache(option: object) -> EmbeddingCache | None:
         return EmbeddingCache()
     if option == "disk":
         return EmbeddingCache(folder=cache_dir() / "embeddings")
-    raise ConfigError(f"option cache is an EmbeddingCache, 'memory', 'disk' or None, got {option!r}")
+    raise ConfigError(f"option cache is an EmbeddingCache, 'memory', 'disk' or None, got {shown(option)}")
 
 
 def _evict(folder: Path, most_bytes: int) -> None:
