@@ -10,6 +10,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 import types
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,18 +44,33 @@ def run(source, out, seconds=0.0):
 
 
 def killed_run(source, out, seconds, growth, wait):
-    """Runs in a fork that is killed `wait` seconds after its journal grew by so many bytes; whether it was killed before it was done."""
+    """Runs in a fork that is killed `wait` seconds after its journal grew by so many bytes; whether it was killed before it was done.
+
+    A run that is done before is not waited for. One that failed ends this process.
+    """
     journal = Path(out) / "journal.jsonl"
     before = journal.stat().st_size if journal.exists() else 0
     child = os.fork()
     if child == 0:
-        run(source, out, seconds)
+        try:
+            run(source, out, seconds)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
         os._exit(0)
+    status = 0
     while not journal.exists() or journal.stat().st_size < before + growth:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            break
         time.sleep(0.001)
-    time.sleep(wait)
-    os.kill(child, signal.SIGKILL)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    else:
+        time.sleep(wait)
+        os.kill(child, signal.SIGKILL)
+        status = os.waitpid(child, 0)[1]
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status):
+        raise SystemExit("a run failed before it was killed")
+    return os.WIFSIGNALED(status)
 
 
 def main(source, out, whole, kills):

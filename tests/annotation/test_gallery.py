@@ -49,7 +49,7 @@ def test_failures_are_on_the_page_with_their_reason_and_no_thumbnail(image_folde
 def test_names_and_labels_cannot_leave_the_pages_data(image_folder, pipeline, tmp_path):
     name = "<script>alert(1)<!--&.png"
     (tmp_path / "t.csv").write_text(f"image,x0,y0,x1,y1,label\n{name},1,1,9,9,</script><b>\n")
-    annotate(tmp_path / "t.csv", pipeline=pipeline, images=image_folder("0.png") / "..", out=tmp_path / "out")
+    annotate(tmp_path / "t.csv", pipeline=pipeline, images=image_folder(name), out=tmp_path / "out")
     annotate([image_folder(name.replace("/", "")) / name], Prompt.box(1, 1, 9, 9), pipeline=pipeline, out=tmp_path / "other")
     page = (tmp_path / "other" / "gallery" / "index.html").read_text("utf-8")
     assert "<script>alert" not in page

@@ -1,5 +1,6 @@
 import contextlib
 import json
+import random
 import resource
 
 import pytest
@@ -76,9 +77,11 @@ def test_another_header_is_refused_with_the_differences(path):
     with pytest.raises(ConfigError) as raised:
         Journal(path, {"config": {"segment": {"model": "b"}, "clean": {"min_area": 4}}, "prompts": ["x"]})
     message = str(raised.value)
-    assert 'config.segment.model: was "a", is "b"' in message
-    assert "config.clean: was absent" in message
-    assert 'prompts: was [], is ["x"]' in message
+    assert message.splitlines()[1:] == [
+        '  config.segment.model: was "a", is "b"',
+        "  config.clean.min_area: was absent, is 4",
+        '  prompts: was [], is ["x"]',
+    ]
 
 
 def test_a_journal_without_a_image_takes_any_header(tmp_path):
@@ -118,4 +121,100 @@ def test_a_record_that_the_disk_has_no_room_for_leaves_nothing_behind(path):
     assert path.read_bytes() == before
     journal.append(record("4"))
     journal.close()
-    assert path.read_bytes() == before + b'{"name":"4","status":"done","models":null}\n'
+    with contextlib.closing(Journal(path, HEADER)) as journal:
+        assert path.read_bytes().startswith(before)
+        assert [one["name"] for one in journal.records()] == ["0", "1", "2", "3", "4"]
+        assert journal.damaged == 0
+
+
+def whole_records(path):
+    """The records of the journal at `path` by name, without what names their line."""
+    with contextlib.closing(Journal(path, HEADER)) as journal:
+        return {one["name"]: one for one in journal.records()}
+
+
+def damages(whole):
+    """Damaged copies of a journal: bits, letters and lines that are changed, lost, doubled, joined or exchanged."""
+    rng = random.Random(1)
+    lines = whole.splitlines(keepends=True)
+    for _ in range(300):
+        at = rng.randrange(len(whole))
+        yield whole[:at] + bytes([whole[at] ^ 1 << rng.randrange(8)]) + whole[at + 1 :]
+        yield whole[:at] + whole[at + rng.randrange(1, 30) :]
+        yield whole[:at] + rng.randbytes(rng.randrange(1, 30)) + whole[at:]
+    for index in range(len(lines)):
+        yield b"".join(lines[:index] + lines[index + 1 :])
+        yield b"".join([*lines[: index + 1], lines[index], *lines[index + 1 :]])
+        yield b"".join([*lines[:index], lines[index][:-1], *lines[index + 1 :]])
+        yield b"".join([*lines[:index], b"\0" * 20 + b"\n", *lines[index + 1 :]])
+        yield b"".join([*lines[index:], *lines[:index]])
+
+
+def test_a_journal_that_is_damaged_anyhow_has_only_records_that_were_written(path):
+    whole, known = path.read_bytes(), whole_records(path)
+    lost = 0
+    for damaged in damages(whole):
+        path.write_bytes(damaged)
+        try:
+            found = whole_records(path)
+        except (ConfigError, InputError):
+            continue
+        assert all(known[name] == record for name, record in found.items())
+        lost += len(found) < len(known)
+    assert lost > 300
+
+
+def test_a_damaged_header_is_written_again_for_the_same_settings_and_refused_for_others(path):
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b'"segment"', b'"segmint"', 1))
+    with pytest.raises(ConfigError, match="its header is damaged"):
+        Journal(path, {**HEADER, "prompts": ["x"]})
+    with contextlib.closing(Journal(path, HEADER)) as journal:
+        assert (len(journal), journal.damaged) == (4, 1)
+    with pytest.raises(ConfigError, match="prompts: was"):
+        Journal(path, {**HEADER, "prompts": ["x"]})
+
+
+def test_records_of_a_damaged_list_of_models_are_not_there(path):
+    path.write_bytes(path.read_bytes().replace(b'"a.onnx":"12"', b'"a.onnx":"13"'))
+    with contextlib.closing(Journal(path, HEADER)) as journal:
+        assert (journal.damaged, set(journal.names)) == (4, {"2"})
+        journal.append(record("0"), [{**MODEL, "weights": {"a.onnx": "14"}}])
+
+
+def test_records_of_another_run_in_the_file_do_not_count(path, tmp_path):
+    with contextlib.closing(Journal(tmp_path / "other", {"prompts": ["y"]})) as journal:
+        journal.append(record("9"))
+    path.write_bytes(path.read_bytes() + (tmp_path / "other").read_bytes())
+    with contextlib.closing(Journal(path, HEADER)) as journal:
+        assert (len(journal), journal.damaged) == (4, 2)
+
+
+def test_a_record_that_is_damaged_after_the_journal_was_opened_is_not_read(path):
+    with contextlib.closing(Journal(path, HEADER)) as journal:
+        content = path.read_bytes()
+        path.write_bytes(content.replace(b'"name":"1"', b'"name":"7"'))
+        with pytest.raises(InputError, match=r"the record of 1 .* was damaged"):
+            list(journal.records())
+
+
+def test_a_record_that_the_check_refuses_counts_as_damaged(path):
+    def no_threes(content):
+        if content["name"] == "3":
+            raise ValueError("no")
+
+    with contextlib.closing(Journal(path, HEADER, no_threes)) as journal:
+        assert (journal.damaged, journal.names) == (1, ["0", "1", "2"])
+
+
+def test_images_that_are_left_out_keep_their_records(path):
+    with contextlib.closing(Journal(path, HEADER)) as journal:
+        journal.leave_out(frozenset({"1"}))
+        assert [one["name"] for one in journal.records()] == ["0", "2", "3"]
+        assert "1" in journal
+
+
+def test_a_journal_of_an_older_format_is_refused_by_its_number(tmp_path):
+    (tmp_path / "j").write_text('{"journal": 1, "promptseg": "0.2"}\n{"name": "a"}\n')
+    with pytest.raises(InputError, match="journal of format 1"):
+        Journal(tmp_path / "j", HEADER)

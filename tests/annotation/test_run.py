@@ -282,8 +282,8 @@ def test_a_second_run_in_the_same_folder_is_refused(image_folder, add_model, tmp
 @pytest.mark.parametrize(
     ("change", "difference"),
     [
-        ({"prompts": [Prompt.box(5, 5, 35, 26)]}, r"prompts: was .*25.*, is .*26"),
-        ({"clean": {"min_area": 9}}, "config.clean: was absent"),
+        ({"prompts": [Prompt.box(5, 5, 35, 26)]}, r"prompts\[0\]\.SpatialPrompt\.xyxy: was .*25.*, is .*26"),
+        ({"clean": {"min_area": 9}}, "config.clean.min_area: was absent, is 9"),
         ({"folder": "others"}, "source.folder: was"),
     ],
 )

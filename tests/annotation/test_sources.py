@@ -7,6 +7,7 @@ import pytest
 
 from promptseg import Prompt
 from promptseg.annotation.sources import open_source
+from promptseg.datasets.core import Category
 from promptseg.errors import ConfigError, InputError
 
 
@@ -80,15 +81,132 @@ def test_a_coco_file_prompts_with_its_boxes_and_labels_them(image_folder, tmp_pa
     assert b.prompts == ()
 
 
-def test_a_box_that_is_none_is_a_problem_of_its_image_alone(image_folder, tmp_path):
-    content = {
-        "images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "b.png"}],
-        "annotations": [{"image_id": 1, "bbox": [10, 20, 0, 5]}, {"image_id": 2, "bbox": [10, 20, 5, 5]}],
-    }
-    (tmp_path / "boxes.json").write_text(json.dumps(content))
-    a, b = open_source(tmp_path / "boxes.json", image_folder("a.png", "b.png"))
-    assert "x0 < x1" in a.problem
-    assert b.problem is None
+def coco(path, annotations, images=None, categories=()):
+    images = images or [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "b.png"}]
+    path.write_text(json.dumps({"images": images, "annotations": annotations, "categories": list(categories)}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        ({"bbox": [10, 20, 5.5, 0.0]}, "no area"),
+        ({"bbox": [10, 20, -5, 5]}, "no area"),
+        ({"bbox": [10, 20, 5]}, "x, y, width, height"),
+        ({"bbox": {"x": 1}}, "x, y, width, height"),
+        ({"bbox": [10, 20, "wide", 5]}, "finite number, got 'wide'"),
+        ({"bbox": [10, 20, True, 5]}, "finite number"),
+        ({"bbox": [10, 20, float("nan"), 5]}, "finite number"),
+        ({"bbox": [10, 20, 10**400, 5]}, "finite number"),
+        ({"bbox": None}, "got none"),
+        ({}, "got none"),
+    ],
+)
+def test_an_annotation_without_a_usable_box_is_dropped_by_its_id_and_the_others_stay(image_folder, tmp_path, bad, problem):
+    good = {"id": 7, "image_id": 1, "bbox": [10, 20, 5, 5]}
+    file = coco(tmp_path / "boxes.json", [good, {"id": 918, "image_id": 1, **bad}, {**good, "id": 9, "image_id": 2}])
+    a, b = open_source(file, image_folder("a.png", "b.png"))
+    assert [each.id for each in a.asked] == [7]
+    assert [each.id for each in b.asked] == [9]
+    (dropped,) = a.dropped
+    assert dropped.startswith("annotation 918: ")
+    assert problem in dropped
+    assert b.dropped == ()
+
+
+def test_parts_of_a_coco_file_that_belong_to_no_image_are_named(image_folder, tmp_path):
+    annotations = [{"id": 5, "image_id": 3, "bbox": [1, 1, 5, 5]}, "text", {"id": 6, "bbox": [1, 1, 5, 5]}]
+    source = open_source(coco(tmp_path / "c.json", annotations, [{"id": 1, "file_name": "a.png"}, {"id": 2}, 5]), image_folder("a.png"))
+    assert names(source) == ["a.png"]
+    assert [each.split(":")[0] for each in source.dropped] == [
+        "annotation number 1",
+        "annotation 6",
+        "image 2",
+        "image number 2",
+        "annotation 5",
+    ]
+
+
+def test_ids_of_a_coco_file_are_kept_and_its_categories_in_their_order_with_unused_ones(image_folder, tmp_path):
+    categories = [{"id": 44, "name": "bottle"}, {"id": 1, "name": "person"}, {"id": 90, "name": "brush"}]
+    annotations = [
+        {"id": 900, "image_id": 139, "bbox": [1, 1, 5, 5], "category_id": 1},
+        {"id": "x", "image_id": "139", "bbox": [2, 2, 5, 5]},
+    ]
+    source = open_source(coco(tmp_path / "c.json", annotations, [{"id": 139, "file_name": "a.png"}], categories), image_folder("a.png"))
+    (image,) = source
+    assert image.id == 139
+    assert [(each.id, each.label, each.place) for each in image.asked] == [(900, "person", "annotation 900"), (None, None, "annotation x")]
+    assert source.categories == (Category("bottle", 44), Category("person", 1), Category("brush", 90))
+
+
+def test_a_category_that_the_file_does_not_name_is_its_number(image_folder, tmp_path):
+    file = coco(tmp_path / "c.json", [{"id": 1, "image_id": 1, "bbox": [1, 1, 5, 5], "category_id": 8}])
+    a, _ = open_source(file, image_folder("a.png", "b.png"))
+    assert a.labels == ("8",)
+
+
+def test_ids_of_images_may_be_text(image_folder, tmp_path):
+    images = [{"id": "front/7", "file_name": "a.png"}]
+    (a,) = open_source(coco(tmp_path / "c.json", [{"image_id": "front/7", "bbox": [1, 1, 5, 5]}], images), image_folder("a.png"))
+    assert (a.id, len(a.asked)) == (None, 1)
+
+
+@pytest.mark.parametrize("name", ["a.png", "train2017/a.png"])
+def test_an_image_of_lvis_has_the_name_at_the_end_of_its_address(image_folder, tmp_path, name):
+    images = [{"id": 1, "coco_url": "http://images.example/data/train2017/a.png"}]
+    (a,) = open_source(coco(tmp_path / "c.json", [], images), image_folder(name))
+    assert a.name == name
+
+
+@pytest.mark.parametrize(
+    ("stated", "name", "other"),
+    [
+        ("images/a/0.png", "a/0.png", "1.png"),
+        ("images\\a\\0.png", "a/0.png", "1.png"),
+        ("/home/other/images/a/0.png", "a/0.png", "1.png"),
+        ("A/0.PNG", "a/0.png", "1.png"),
+        ("a/0", "a/0.png", "1.png"),
+        ("b/0.png", "b/0.png", "1.png"),  # Not there: it fails later, under its own name.
+        ("a/0.png", "a/0.png", "images/1.png"),  # One path is right as it stands: the other is of an image that is gone.
+    ],
+)
+@pytest.mark.parametrize("suffix", [".json", ".csv", ".txt"])
+def test_an_image_is_found_as_others_wrote_its_path(image_folder, tmp_path, stated, name, other, suffix):
+    root = image_folder("a/0.png", "1.png")
+    path = tmp_path / f"source{suffix}"
+    rows = json.dumps({"images": [{"id": 1, "file_name": stated}, {"id": 2, "file_name": "images/1.png"}]})
+    text = {".json": rows, ".csv": f"image\n{stated}\nimages/1.png\n", ".txt": f"{stated}\nimages/1.png\n"}[suffix]
+    path.write_text(text, "utf-8" if suffix == ".json" else "utf-8-sig")
+    assert names(open_source(path, root)) == [name, other]
+
+
+def test_what_cannot_be_a_path_is_dropped_and_named(image_folder, tmp_path):
+    root = image_folder("a.png")
+    images = [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "b\0.png"}, {"id": 3, "file_name": "c\ud800.png"}]
+    source = open_source(coco(tmp_path / "c.json", [], images), root)
+    assert names(source) == ["a.png"]
+    assert [dropped.split(":")[0] for dropped in source.dropped] == ["image 2", "image 3"]
+    (tmp_path / "l.txt").write_text("a.png\nb\0.png\n")
+    assert open_source(tmp_path / "l.txt", root).dropped[0].startswith("line 2: ")
+    (tmp_path / "t.csv").write_text("image\na.png\n.\n")
+    assert open_source(tmp_path / "t.csv", root).dropped[0].startswith("row 2: ")
+
+
+def test_one_image_under_two_ids_has_the_boxes_of_both(image_folder, tmp_path):
+    images = [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "./a.png"}]
+    (a,) = open_source(coco(tmp_path / "c.json", [{"image_id": 2, "bbox": [1, 1, 5, 5]}], images), image_folder("a.png"))
+    assert len(a.asked) == 1
+
+
+@pytest.mark.parametrize("suffix", [".json", ".csv", ".txt"])
+def test_a_file_whose_images_are_all_elsewhere_is_refused_with_the_name_of_the_folder(image_folder, tmp_path, suffix):
+    image_folder("a.png")
+    path = tmp_path / f"source{suffix}"
+    path.write_text({".json": '{"images": [{"id": 1, "file_name": "a.png"}]}', ".csv": "image\na.png\n", ".txt": "a.png\n"}[suffix])
+    with pytest.raises(InputError, match=rf"the folder {tmp_path} has none of the 1 images .*--images"):
+        open_source(path)
+    assert names(open_source(path, tmp_path / "images")) == ["a.png"]
 
 
 def test_what_is_no_coco_file_is_refused(tmp_path):
@@ -124,16 +242,30 @@ def test_the_rows_of_a_table_are_the_objects_of_their_images(image_folder, tmp_p
         ({"x0": 1, "y0": 2}, "only x0, y0"),
         ({"x": 1}, "a point needs x and y"),
         ({"x": "left", "y": 1}, "'left'"),
+        ({"x": "inf", "y": 1}, "'inf'"),
         ({"x0": 9, "y0": 9, "x1": 1, "y1": 1}, "x0 < x1"),
+        ({"text": "dog||cat"}, "blank alternative"),
+        ({"text": ","}, "at least one phrase"),
     ],
 )
-def test_a_row_that_cannot_be_used_is_a_problem_of_its_image(image_folder, tmp_path, row, problem):
-    (found,) = open_source(write_csv(tmp_path / "t.csv", {"image": "a.png", **row}), image_folder("a.png"))
-    assert problem in found.problem
+def test_a_row_that_cannot_be_used_is_dropped_by_its_number_and_the_others_stay(image_folder, tmp_path, row, problem):
+    table = write_csv(tmp_path / "t.csv", {"image": "a.png", "x": 3, "y": 4}, {"image": "a.png", **row}, {"image": "", "x": 1, "y": 1})
+    source = open_source(table, image_folder("a.png"))
+    (found,) = source
+    assert [repr(prompt) for prompt in found.prompts] == ["Prompt.point(3, 4)"]
+    (dropped,) = found.dropped
+    assert dropped.startswith("row 2: ")
+    assert problem in dropped
+    assert source.dropped == ("row 3: it has no image",)
+
+
+def test_an_image_whose_only_row_cannot_be_used_does_not_get_the_prompts_of_the_run(image_folder, tmp_path):
+    (found,) = open_source(write_csv(tmp_path / "t.csv", {"image": "a.png", "x": "?", "y": 1}), image_folder("a.png"))
+    assert found.asked == ()
 
 
 def test_a_table_without_images_is_refused(tmp_path):
-    with pytest.raises(InputError, match="expected a column image, got file"):
+    with pytest.raises(InputError, match="no column image: its columns are file"):
         open_source(write_csv(tmp_path / "t.csv", {"file": "a.png"}))
 
 

@@ -65,6 +65,38 @@ def test_images_that_failed_are_named_with_exit_status_one_and_tried_again_when_
     assert (done.exit_code, done.stderr) == (0, "")
 
 
+def test_corrections_by_hand_are_kept_and_taken_in_when_asked(run, tmp_path):
+    words = ("--box", "5,5,30,30", "--format", "labelme,coco", "--classes", "box,other")
+    run(*RUN, *words)
+    file = tmp_path / "out" / "labelme" / "0.json"
+    content = json.loads(file.read_text())
+    content["shapes"][0]["label"] = "other"
+    file.write_text(json.dumps(content))
+    done = run(*RUN, *words)
+    assert "1 file was changed by hand and is kept: 0.json" in done.stdout
+    assert "the same run with --corrections labelme" in done.stdout
+    done = run(*RUN, *words, "--corrections", "labelme")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "1 image corrected by hand, 1 of them taken in now from labelme" in done.stdout
+    assert "other: 1" in done.stdout
+    again = run(*RUN, *words, "--json")
+    assert json.loads(again.stdout)["corrected"] == 1
+    categories = json.loads((tmp_path / "out" / "coco.json").read_text())["categories"]
+    assert [each["name"] for each in categories][:2] == ["box", "other"]
+
+
+def test_bad_boxes_of_a_file_are_named_and_the_exit_status_is_zero(run, tmp_path):
+    boxes = [{"id": 1, "image_id": 1, "bbox": [5, 5, 20, 20]}, {"id": 918, "image_id": 1, "bbox": [5, 5, 5.5, 0.0]}]
+    (tmp_path / "c.json").write_text(json.dumps({"images": [{"id": 1, "file_name": "0.png"}], "annotations": boxes}))
+    done = run("annotate", "c.json", "--images", "images", "--model", "fake", "--out", "out")
+    assert done.exit_code == 0, done.stderr
+    assert "1 image annotated with 1 object" in done.stdout
+    assert "1 prompt of the source dropped: 0.png: annotation 918: its box has no area" in done.stdout
+    missing = run("annotate", "c.json", "--model", "fake", "--out", "other")
+    assert missing.exit_code == 1
+    assert "give the folder of the images (--images, or images=)" in missing.stderr
+
+
 def test_a_run_that_does_something_else_is_wrong_usage(run):
     run(*RUN, "--box", "5,5,30,30")
     done = run(*RUN, "--box", "5,5,30,31")
@@ -97,6 +129,7 @@ def test_control_c_says_how_to_go_on(run, add_model):
         (("--everything", "--executor", "spark"), "'local' or 'ray'"),
         (("--everything", "--workers", "2"), "executor 'ray'"),
         (("--everything", "--limit", "0"), "limit"),
+        (("--everything", "--corrections", "labelmi"), "corrections are FORMAT or FORMAT=PATH"),
     ],
 )
 def test_wrong_usage_is_told_with_exit_status_two(run, tmp_path, words, message):

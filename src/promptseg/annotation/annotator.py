@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, PromptError, PromptSegError
 from ..images import load_image
-from ..masks import Masks
+from ..masks import Masks, Size
 from ..pipeline import BuiltPipeline
-from ..prompts import Prompt
+from ..prompts import Prompt, SpatialPrompt
 from ..results import Result
-from .sources import SourceImage
+from .content import FileState, read_content
+from .sources import AskedObject, SourceImage
 
 _T = TypeVar("_T")
 
@@ -33,16 +34,18 @@ class ImageResult:
     """Outcome of one image.
 
     Attributes:
-        image: The image.
+        image: The image, without prompts that lie outside of it.
         outcome: Its result, or the error with which it failed.
         read: Seconds spent reading it.
-        bytes: Size of its file in bytes, or None if it could not be read.
+        state: State of its file, or None if it could not be read.
+        asked: All prompts of the image in its source, as in `SourceImage.asked`.
     """
 
     image: SourceImage
     outcome: Result | Exception
     read: float = 0.0
-    bytes: int | None = None
+    state: FileState | None = None
+    asked: tuple[AskedObject, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -106,13 +109,15 @@ class Annotator:
         usable = [one for one in batch if one.problem is None and one.prompts(self.prompts) is not None]
         found = iter(self._run_batch(usable))
         for one in batch:
+            outcome: Result | Exception
             if one.problem is not None:
-                yield ImageResult(one.image, one.problem, one.seconds, one.bytes)
+                outcome = one.problem
             elif one.prompts(self.prompts) is None:
-                pixels = one.pixels
-                yield ImageResult(one.image, Result(Masks([], (pixels.shape[0], pixels.shape[1])), image=pixels), one.seconds, one.bytes)
+                outcome = Result(Masks([], (one.pixels.shape[0], one.pixels.shape[1])), image=one.pixels)
             else:
-                yield ImageResult(one.image, next(found), one.seconds, one.bytes)
+                outcome = next(found)
+            yield ImageResult(one.image, outcome, one.seconds, one.state, one.asked)
+            del outcome
 
     def _run_batch(self, batch: Sequence[_Read]) -> Sequence[Result | Exception]:
         pairs = [(one.pixels, one.prompts(self.prompts) or ()) for one in batch]
@@ -138,28 +143,41 @@ class _Read:
     pixels: NDArray[np.uint8]
     problem: Exception | None
     seconds: float
-    bytes: int | None = None
+    state: FileState | None = None
+    asked: tuple[AskedObject, ...] | None = None
 
     def prompts(self, default: Sequence[Prompt]) -> Sequence[Prompt] | None:
         """Return the prompts for this image, or None if there is nothing to segment."""
-        if self.image.prompts is None:
-            return default
-        return self.image.prompts or None
+        own = self.image.prompts
+        return default if own is None else own or None
 
 
 def _read(image: SourceImage) -> _Read:
     started = time.perf_counter()
-    pixels, size = np.zeros((1, 1, 3), np.uint8), None
-    problem: Exception | None = None if image.problem is None else PromptError(image.problem)
-    if problem is None:
+    pixels, state, asked = np.zeros((1, 1, 3), np.uint8), None, image.asked
+    problem: Exception | None = None
+    try:
+        content, state = read_content(image.path)
+        pixels = load_image(content)
+        image = _fitted(image, (pixels.shape[0], pixels.shape[1]))
+    except OSError as error:
+        problem = InputError(f"cannot read image {image.path}: {error.strerror or error}")
+    except Exception as error:  # Such as out of memory: this image fails, the next one may fit.
+        problem = error
+    return _Read(image, pixels, problem, time.perf_counter() - started, state, asked)
+
+
+def _fitted(image: SourceImage, size: Size) -> SourceImage:
+    """Return an image without those of its own prompts that lie outside of it. Boxes are clipped when they are used."""
+    asked, dropped = [], list(image.dropped)
+    for each in image.asked or ():
         try:
-            size = image.path.stat().st_size
-            pixels = load_image(image.path)
-        except OSError as error:
-            problem = InputError(f"cannot read image {image.path}: {error.strerror or error}")
-        except Exception as error:  # Such as out of memory: this image fails, the next one may fit.
-            problem = error
-    return _Read(image, pixels, problem, time.perf_counter() - started, size)
+            if isinstance(each.prompt, SpatialPrompt):
+                each.prompt.on_image(size)
+            asked.append(each)
+        except PromptError as error:
+            dropped.append(f"{each.place}: {error}")
+    return image if image.asked is None else replace(image, asked=tuple(asked), dropped=tuple(dropped))
 
 
 def _read_ahead(items: Iterable[SourceImage], call: Callable[[SourceImage], _T], count: int, threads: int) -> Generator[_T, None, None]:

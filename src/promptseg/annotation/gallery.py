@@ -27,6 +27,9 @@ from ..runtime.files import output_errors, write_atomically
 from .journal import Journal
 from .summary import Annotation
 
+FOLDER = "gallery"
+"""Name of the gallery folder in the output folder."""
+
 THUMBNAIL_SIZE = 480
 """Longer side of a thumbnail in pixels, at most."""
 
@@ -90,6 +93,8 @@ def write_gallery(journal: Journal, annotation: Annotation, gallery: Path, limit
     Raises:
         OutputError: When the page cannot be written.
     """
+    for name in journal.left_out:
+        (gallery / thumbnail_path(name)).unlink(missing_ok=True)
     classes = {label: index for index, label in enumerate(annotation.classes)}
     images: list[dict[str, Any]] = []
     failures = 0

@@ -91,7 +91,7 @@ def annotate_on_ray(
     )
     for row in _rows(dataset, run):
         record = json.loads(row["record"])
-        if not run.journal.has_done(record["name"]):  # Ray may run a block twice.
+        if not run.is_saved(record["name"]):  # Ray may run a block twice.
             yield run.save(record, json.loads(row["models"]), row["thumbnail"] or None)
 
 

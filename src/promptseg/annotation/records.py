@@ -2,42 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..datasets.core import AnnotatedImage, AnnotatedObject
+from ..datasets.safe_names import text_name
 from ..masks import Mask
 from .annotator import ImageResult, with_prompt_labels
+from .asked import asked_values
 from .journal import Journal
+from .record_checks import check_counts
+from .sources import SourceImage
 
 
 def record_of(outcome: ImageResult) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the journal record of an image and the provenance of the models that were used."""
     image = outcome.image
-    record: dict[str, Any] = {"name": image.name, "status": "done", "path": str(image.path), "bytes": outcome.bytes}
-    if image.group:
-        record["group"] = image.group
+    record: dict[str, Any] = {"name": image.name, "status": "done", "path": str(image.path), "bytes": None}
+    record |= {} if outcome.state is None else outcome.state.to_dict()
+    record |= {key: value for key, value in (("group", image.group or None), ("id", image.id)) if value is not None}
+    if (asked := asked_values(outcome.asked)) is not None:
+        record["asked"] = asked
+    if image.dropped:
+        record["problems"] = [text_name(problem) for problem in image.dropped]
     timings = {"read": outcome.read}
-    if isinstance(outcome.outcome, Exception):
-        kind, reason = type(outcome.outcome).__name__, str(outcome.outcome).replace(str(image.path), image.name) or "no reason given"
-        return {**record, "status": "failed", "error": kind, "reason": reason, "timings": _rounded(timings)}, []
-    result = with_prompt_labels(outcome)
+    try:
+        result = with_prompt_labels(outcome)
+        masks = masks_to_dicts(result.masks, image)
+    except Exception as error:  # The error of the image, or masks of a backend that are none.
+        reason = text_name(" ".join(str(error).replace(str(image.path), image.name).splitlines())) or "no reason given"
+        return {**record, "status": "failed", "error": type(error).__name__, "reason": reason, "timings": _rounded(timings)}, []
     for stage, seconds in result.timings.items():
         timings[stage] = timings.get(stage, 0.0) + seconds
     record |= {
         "size": list(result.size),
-        "masks": [_mask_to_dict(mask) for mask in result.masks],
+        "masks": masks,
         "detections": None
         if result.detections is None
         else [
-            {"box": box, "score": round(score, 6), "label": label}
+            {"box": box, "score": _rounded_score(score), "label": label}
             for box, score, label in zip(
                 result.detections.boxes.tolist(), result.detections.scores.tolist(), result.detections.labels, strict=True
             )
         ],
-        "dropped": dict(result.dropped),
+        "dropped": {**result.dropped, **({"prompt": len(image.dropped)} if image.dropped else {})},
         "timings": _rounded(timings),
     }
     return record, [entry.to_dict() for entry in result.provenance]
@@ -48,8 +59,9 @@ def image_of(record: Mapping[str, Any]) -> AnnotatedImage:
     height, width = record["size"]
     name = record["name"]
     masks = [(number, mask_of(entry, (height, width))) for number, entry in enumerate(record["masks"], 1)]
-    objects = tuple(AnnotatedObject(f"{name}#{number}", mask) for number, mask in masks if mask.area)
-    return AnnotatedImage(name, Path(record["path"]), (height, width), objects, group=record.get("group", ""))
+    ids = [entry.get("id") for entry in record["masks"]]
+    objects = tuple(AnnotatedObject(f"{name}#{number}", mask, ids[number - 1]) for number, mask in masks if mask.area)
+    return AnnotatedImage(name, Path(record["path"]), (height, width), objects, group=record.get("group", ""), id=record.get("id"))
 
 
 def mask_of(entry: Mapping[str, Any], size: tuple[int, int]) -> Mask:
@@ -69,18 +81,39 @@ class JournalImages:
     journal: Journal
 
     def __len__(self) -> int:
-        return len(self.journal) - len(self.journal.failed)
+        return len(self.journal) - len(self.journal.failed | self.journal.left_out)
 
     def __iter__(self) -> Iterator[AnnotatedImage]:
         return (image_of(record) for record in self.journal.records() if record["status"] == "done")
 
 
-def _mask_to_dict(mask: Mask) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "counts": mask.counts.decode("ascii"),
-        "score": None if mask.score is None else round(mask.score, 6),
-        "label": mask.label,
-    }
+def masks_to_dicts(masks: Iterable[Mask], image: SourceImage) -> list[dict[str, Any]]:
+    """Return the entries of ``masks`` in a record. The first mask of a prompt gets the id of the object that the prompt is for.
+
+    Raises:
+        InputError: When the run lengths of a mask do not add up to its size.
+    """
+    ids = {index: each.id for index, each in enumerate(image.asked or ()) if each.id is not None}
+    entries = []
+    for mask in masks:
+        entry = mask_to_dict(mask)
+        number = None if mask.prompt_index is None else ids.pop(mask.prompt_index, None)
+        entries.append(entry if number is None else {**entry, "id": number})
+    return entries
+
+
+def mask_to_dict(mask: Mask) -> dict[str, Any]:
+    """Return the entry of a mask in a record.
+
+    Raises:
+        InputError: When its run lengths do not add up to its size.
+    """
+    counts = mask.counts.decode("ascii", "replace")
+    try:
+        check_counts(counts, mask.size[0] * mask.size[1])
+    except ValueError:  # Runs that are valid, but empty, are merged. Others are an error.
+        counts = Mask.from_coco_rle(mask.to_coco_rle()).counts.decode("ascii")
+    entry: dict[str, Any] = {"counts": counts, "score": _rounded_score(mask.score), "label": mask.label}
     if mask.prompt_index is not None:
         entry["prompt"] = mask.prompt_index
     if mask.detection_index is not None:
@@ -88,6 +121,10 @@ def _mask_to_dict(mask: Mask) -> dict[str, Any]:
     if mask.from_box:
         entry["from_box"] = True
     return entry
+
+
+def _rounded_score(score: float | None) -> float | None:
+    return None if score is None or not math.isfinite(score) else round(float(score), 6)
 
 
 def _rounded(timings: Mapping[str, float]) -> dict[str, float]:

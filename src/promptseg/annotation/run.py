@@ -7,20 +7,20 @@ journal. The same call resumes a run that was stopped for any reason.
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-import numpy as np
 from filelock import FileLock, Timeout
 
 from .._checks import whole_number
+from ..datasets.class_list import classes_of
+from ..datasets.core import Category
 from ..datasets.writing import WriteReport, check_format, write
 from ..errors import ConfigError, IncompatibleStagesError, OutputError
-from ..masks import Mask
 from ..pipeline import BuiltPipeline, Pipeline
 from ..pipeline.checks import check_prompts
 from ..prompts import Prompt, phrases_of
@@ -28,14 +28,17 @@ from ..runtime.files import output_errors, remove_leftovers
 from ..vocabulary import parse_phrase
 from . import gallery as gallery_files
 from .annotator import Annotator, ImageResult
+from .asked import plain_prompt
+from .changes import find_changes
+from .corrected_output import CorrectedOutput, TakenIn
+from .corrections import take_in
 from .journal import Journal
+from .output_checks import check_outputs
+from .record_checks import check_record
 from .records import JournalImages, record_of
-from .run_progress import GALLERY, RunProgress, SavedImage, thumbnail_for
+from .run_progress import RunProgress, SavedImage, share_with_thumbnail, thumbnail_for
 from .sources import Source, SourceItem, open_source
 from .summary import Annotation, summarize
-
-if TYPE_CHECKING:
-    import os
 
 JOURNAL = "journal.jsonl"
 LOCK = ".lock"
@@ -51,6 +54,8 @@ def annotate(
     formats: Sequence[str] = ("coco",),
     options: Mapping[str, Mapping[str, Any]] | None = None,
     images: str | os.PathLike[str] | None = None,
+    classes: str | os.PathLike[str] | Sequence[str | Category] | None = None,
+    corrections: str | None = None,
     every: int | None = None,
     gallery: int = gallery_files.MAX_THUMBNAILS,
     retry_failed: bool = False,
@@ -75,6 +80,10 @@ def annotate(
         formats: Names of the formats to write, from `promptseg.datasets.catalog.WRITABLE`.
         options: Options of `promptseg.datasets.writing.write` by format, such as ``{"yolo-seg": {"images": "copy"}}``.
         images: Folder to which paths in a list, table or COCO file are relative; by default the folder of that file.
+        classes: Classes of the outputs in their order: names, or a file or names separated by commas as one text, see
+            `promptseg.datasets.class_list.classes_of`. By default those of a COCO file as the source, then the phrases of the text prompts.
+        corrections: Output that was corrected by hand, such as ``"labelme"``, or ``"cvat=export.xml"`` for another file of that format.
+            Images whose objects differ from those in the journal count as decided, and all formats are written from the corrections.
         every: Take every n-th frame of a video. The frames are written as images to the folder ``frames`` in `out`.
         gallery: Maximum number of images with a thumbnail in the gallery; 0 for no gallery.
         retry_failed: Process images again that failed before.
@@ -92,7 +101,7 @@ def annotate(
     Raises:
         ConfigError: When a setting is invalid, or the folder has a run with other settings. The message lists the differences.
         IncompatibleStagesError: When a prompt needs a stage that the pipeline does not have.
-        InputError: When the source cannot be read or has no image.
+        InputError: When the source, the classes or the corrections cannot be read, or the source has no image.
         OutputError: When another run uses the folder, or a file cannot be written, for example to a full disk. The same call resumes the
             run later.
         MissingDependencyError: When a required package is not installed.
@@ -100,11 +109,19 @@ def annotate(
     folder = Path(out)
     _check(formats, options or {}, executor, workers)
     _check_counts(limit=(limit, 1), every=(every, 1), batch_size=(batch_size, 1), gallery=(gallery, 0), workers=(workers, 1))
+    correction = None if corrections is None else CorrectedOutput.parse(corrections)
     opened = open_source(source, images, folder, every)
+    categories = _classes(classes, opened, prompts)
     _check_prompts(pipeline, prompts, opened)
-    with _locked(folder), contextlib.closing(Journal(folder / JOURNAL, _header(pipeline, prompts, opened))) as journal:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_locked(folder))
         remove_leftovers(folder)
-        remove_leftovers(folder / GALLERY)
+        remove_leftovers(folder / gallery_files.FOLDER)
+        if correction is not None:
+            correction.check(folder)
+        journal = stack.enter_context(contextlib.closing(Journal(folder / JOURNAL, _header(pipeline, prompts, opened), check_record)))
+        check_outputs(folder, formats, options or {}, folder / gallery_files.FOLDER if gallery else None, islice(iter(opened), limit))
+        taken_in = None if correction is None else _take_in(correction, journal, folder, opened, options or {}, gallery)
         run = RunProgress(journal, folder, opened, limit, retry_failed, gallery)
         if executor == "ray":
             from .ray_executor import annotate_on_ray
@@ -113,20 +130,58 @@ def annotate(
         else:
             saved = _annotate_locally(run, pipeline, prompts, batch_size)
         processed, seconds, worked = run.consume(saved)
-        reports = _write_outputs(journal, folder, formats, options or {}, prompts)
-        counts = {"processed": processed, "seconds": seconds, "model_seconds": worked, "unused": opened.unused}
-        annotation = summarize(journal, out=folder, reports=reports, **counts)
+        reports = _write_outputs(journal, folder, formats, options or {}, categories, taken_in)
+        annotation = summarize(
+            journal,
+            opened.dropped,
+            run.changes,
+            out=folder,
+            processed=processed,
+            seconds=seconds,
+            model_seconds=worked,
+            reports=reports,
+            taken_in=taken_in,
+            unused=opened.unused,
+        )
         if gallery:
-            gallery_files.write_gallery(journal, annotation, folder / GALLERY, gallery)
+            gallery_files.write_gallery(journal, annotation, folder / gallery_files.FOLDER, gallery)
         return annotation
 
 
+def _take_in(
+    correction: CorrectedOutput, journal: Journal, folder: Path, source: Source, options: Mapping[str, Mapping[str, Any]], gallery: int
+) -> TakenIn:
+    """Take corrections in, after the source was compared with the journal."""
+    journal.leave_out(frozenset(find_changes(journal, source).gone))
+    share = share_with_thumbnail(sum(1 for _ in source), gallery) if gallery else None
+    return take_in(correction, journal, folder, source, options.get(correction.name, {}), share)
+
+
 def _write_outputs(
-    journal: Journal, folder: Path, formats: Sequence[str], options: Mapping[str, Mapping[str, Any]], prompts: Sequence[Prompt]
+    journal: Journal,
+    folder: Path,
+    formats: Sequence[str],
+    options: Mapping[str, Mapping[str, Any]],
+    classes: Sequence[str | Category],
+    taken_in: TakenIn | None,
 ) -> dict[str, WriteReport]:
-    """Write the datasets. Class numbers follow the order of the phrases in the text prompts."""
-    classes = [parse_phrase(phrase).label for phrase in phrases_of(prompts)]
-    return {name: write(name, JournalImages(journal), folder, classes=classes, **options.get(name, {})) for name in dict.fromkeys(formats)}
+    """Write the datasets. Files that were changed by hand stay, and a single file whose changes were taken in is replaced."""
+    complete = taken_in.name if taken_in is not None and taken_in.complete else None
+    return {
+        name: write(name, JournalImages(journal), folder, classes=classes, taken_in=name == complete, **options.get(name, {}))
+        for name in dict.fromkeys(formats)
+    }
+
+
+def _classes(
+    classes: str | os.PathLike[str] | Sequence[str | Category] | None, source: Source, prompts: Sequence[Prompt]
+) -> Sequence[str | Category]:
+    """Return the classes in their order: the given ones, or those of the source, then the phrases of the text prompts."""
+    if isinstance(classes, (str, os.PathLike)):
+        return classes_of(os.fspath(classes))
+    if classes is not None:
+        return tuple(classes)
+    return [*source.categories, *(parse_phrase(phrase).label for phrase in phrases_of(prompts))]
 
 
 def _annotate_locally(
@@ -148,6 +203,8 @@ def _annotate_locally(
 
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file: expected a folder for the outputs")
     with output_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK, timeout=0)
@@ -168,21 +225,12 @@ def _header(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], sourc
     return {
         "promptseg": version,
         "config": config,
-        "prompts": [_plain(prompt) for prompt in prompts],
-        "source": dict(source.description),
+        "prompts": [plain_prompt(prompt) for prompt in prompts],
+        "source": {
+            **source.description,
+            **({"categories": [{"id": each.number, "name": each.name} for each in source.categories]} if source.categories else {}),
+        },
     }
-
-
-def _plain(value: Any) -> Any:
-    """Return a prompt as JSON values. Arrays of more than 64 elements are replaced by their SHA-256."""
-    if isinstance(value, Mask):
-        return value.to_coco_rle()
-    if isinstance(value, np.ndarray):
-        return value.tolist() if value.size <= 64 else f"sha256:{hashlib.sha256(np.ascontiguousarray(value).data).hexdigest()}"
-    if is_dataclass(value):
-        own = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-        return {type(value).__name__: {name: one for name, one in own.items() if one not in (None, [])}}
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _check(formats: Sequence[str], options: Mapping[str, Any], executor: str, workers: int | None) -> None:
@@ -207,6 +255,10 @@ def _check_counts(**counts: tuple[int | None, int]) -> None:
 
 def _check_prompts(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], source: Source) -> None:
     config = pipeline.config
-    check_prompts(prompts, detector=config.detect is not None, segmenter=config.segment is not None)
+    stages = {"detector": config.detect is not None, "segmenter": config.segment is not None}
+    check_prompts(prompts, **stages)
+    if source.has_prompts:
+        for image in source:
+            check_prompts(image.prompts or (), **stages)
     if not prompts and config.detect is None and not source.has_prompts:
         raise IncompatibleStagesError("nothing to segment: give prompts, a source with prompts, or a pipeline with a detector")

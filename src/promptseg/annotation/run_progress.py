@@ -14,12 +14,10 @@ from ..runtime import progress
 from ..runtime.files import output_errors
 from . import gallery as gallery_files
 from .annotator import ImageResult, with_prompt_labels
+from .changes import find_changes
 from .journal import Journal
 from .sources import Source, SourceImage
 from .summary import model_seconds
-
-GALLERY = "gallery"
-"""Name of the gallery folder in the output folder."""
 
 
 @dataclass(frozen=True)
@@ -47,26 +45,34 @@ class RunProgress:
         max_thumbnails: Maximum number of images with a thumbnail in the gallery.
 
     Raises:
+        ConfigError: When finished images have other prompts now.
         InputError: When the source has no image.
     """
 
     def __init__(self, journal: Journal, folder: Path, source: Source, limit: int | None, retry_failed: bool, max_thumbnails: int) -> None:
         self.journal = journal
-        self._gallery = folder / GALLERY
+        self._gallery = folder / gallery_files.FOLDER
         self._source, self._limit = source, limit
-        self._retry = journal.failed if retry_failed else frozenset[str]()
+        self.changes = find_changes(journal, source)
+        journal.leave_out(frozenset(self.changes.gone))
+        self._again = self.changes.again | (journal.failed if retry_failed else frozenset[str]())
+        self._saved: set[str] = set()
         self.total = sum(1 for _ in self._images())
         if not self.total:
             raise InputError("the source has no image")
-        self.share = min(1.0, max_thumbnails / self.total)
+        self.share = share_with_thumbnail(self.total, max_thumbnails)
         self.remaining = sum(1 for _ in self.pending())
 
     def _images(self) -> Iterator[SourceImage]:
         return islice(iter(self._source), self._limit)
 
     def pending(self) -> Iterator[SourceImage]:
-        """Return the images that are not in the journal yet, in the order of the source. Failed images count with `retry_failed`."""
-        return (image for image in self._images() if image.name not in self.journal or image.name in self._retry)
+        """Return the images that are not in the journal yet, or must be annotated again, in the order of the source."""
+        return (image for image in self._images() if image.name not in self.journal or image.name in self._again)
+
+    def is_saved(self, name: str) -> bool:
+        """Return whether this run saved an image."""
+        return name in self._saved
 
     def save(self, record: Mapping[str, Any], models: Sequence[Mapping[str, Any]], thumbnail: bytes | None) -> SavedImage:
         """Write the thumbnail and then the record of an image. An image in the journal therefore has its thumbnail."""
@@ -74,6 +80,7 @@ class RunProgress:
             with output_errors(self._gallery):
                 gallery_files.save_thumbnail(self._gallery, record["name"], thumbnail)
         self.journal.append(record, models)
+        self._saved.add(record["name"])
         return SavedImage(record["status"] == "failed", model_seconds(record["timings"]))
 
     def consume(self, saved: Iterator[SavedImage]) -> tuple[int, float, float]:
@@ -87,6 +94,11 @@ class RunProgress:
                 worked += image.model_seconds
                 count(failures)
         return processed, time.perf_counter() - started, worked
+
+
+def share_with_thumbnail(images: int, max_thumbnails: int) -> float:
+    """Return the share of images that have a thumbnail, from 0 to 1."""
+    return min(1.0, max_thumbnails / images)
 
 
 def thumbnail_for(result: ImageResult, share: float) -> bytes | None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ..datasets.safe_names import text_name
 from ..datasets.writing import WriteReport
 from ..image_files import Unused
+from .changes import Changes
+from .corrected_output import CORRECTABLE, TakenIn
 from .journal import Journal
 
 MODEL_STAGES = frozenset({"detect", "encode", "cache", "segment", "everything"})
@@ -36,7 +39,14 @@ class Annotation:
         processed: Number of images that this call annotated. The others were already in the journal.
         seconds: Seconds that this call took to annotate them.
         model_seconds: Seconds of these in which the models ran.
-        damaged: Number of unreadable records in the journal. Their images were annotated again.
+        damaged: Number of damaged lines in the journal. Their images were annotated again.
+        changed: Names of images whose content changed since an earlier run. They were annotated again.
+        changed_corrected: Names of images whose content changed after they had been corrected by hand. They were not annotated again.
+        gone: Names of images of the journal that are not in the source any more. They are left out of the datasets.
+        corrected: Number of images whose objects were corrected by hand, in this call or before.
+        taken_in: Outcome of taking corrections in, or None when none were to be taken in.
+        dropped: Number of prompts of the source that could not be used. The other prompts of their images were.
+        problems: Why prompts could not be used, each with its image and its place in the source, for at most `FAILURES_KEPT` of them.
         stopped: Whether the run was stopped before all images were done.
         reports: Reports of the written datasets, by format.
         unused: Files that the source holds and that are no images of it.
@@ -54,6 +64,13 @@ class Annotation:
     seconds: float = 0.0
     model_seconds: float = 0.0
     damaged: int = 0
+    changed: tuple[str, ...] = ()
+    changed_corrected: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    corrected: int = 0
+    taken_in: TakenIn | None = None
+    dropped: int = 0
+    problems: tuple[str, ...] = ()
     stopped: bool = False
     reports: Mapping[str, WriteReport] = field(default_factory=dict)
     unused: Unused = Unused()
@@ -80,6 +97,13 @@ class Annotation:
             "seconds": round(self.seconds, 3),
             "model_seconds": round(self.model_seconds, 3),
             "damaged": self.damaged,
+            "changed": list(self.changed),
+            "changed_corrected": list(self.changed_corrected),
+            "gone": list(self.gone),
+            "corrected": self.corrected,
+            "taken_in": None if self.taken_in is None else self.taken_in.to_dict(),
+            "dropped": self.dropped,
+            "problems": list(self.problems),
             "stopped": self.stopped,
             "unused": dict(self.unused.counts),
             "written": {name: report.to_dict() for name, report in self.reports.items()},
@@ -108,12 +132,37 @@ class Annotation:
             lines.append(f"  and {len(self.classes) - 20} more classes")
         for reason, count in islice(self.reasons.items(), SHOWN):
             lines.append(f"failed, {_counted(count, 'image')}: {reason}")
+        if self.corrected:
+            now = "" if self.taken_in is None else f", {self.taken_in.images} of them taken in now from {self.taken_in.name}"
+            lines.append(f"{_counted(self.corrected, 'image')} corrected by hand{now}")
+        elif self.taken_in is not None:
+            lines.append(f"{self.taken_in.name} has no corrections: its objects are those of the journal")
+        if self.taken_in is not None and self.taken_in.problems:
+            found = self.taken_in.problems
+            lines.append(f"{_counted(len(found), 'part')} of {self.taken_in.name} not taken in: {_first(found, len(found), '; ')}")
         if self.damaged:
-            lines.append(f"{self.damaged} records of the journal were damaged; their images were annotated again")
+            lines.append(f"{_counted(self.damaged, 'line')} of the journal damaged; their images were annotated again")
+        if self.dropped:
+            lines.append(f"{_counted(self.dropped, 'prompt')} of the source dropped: {_first(self.problems, self.dropped, '; ')}")
+        for names, what in (
+            (self.changed, "changed since an earlier run, annotated again"),
+            (self.changed_corrected, "changed since corrected by hand, not annotated again"),
+            (self.gone, "not in the source any more, left out"),
+        ):
+            if names:
+                lines.append(f"{_counted(len(names), 'image')} {what}: {_first(names, len(names))}")
         if self.unused:
             lines.append(f"left out: {self.unused}")
-        lines += [str(report) for report in self.reports.values()]
+        for name, report in self.reports.items():
+            lines.append(str(report))
+            if report.kept and name in CORRECTABLE and (self.taken_in is None or self.taken_in.name != name):
+                lines.append(f"  to take these changes in: the same run with --corrections {name} (corrections={name!r})")
         return "\n".join(lines)
+
+
+def _first(names: Sequence[str], count: int, separator: str = ", ") -> str:
+    more = [f"and {count - SHOWN} more"] if count > SHOWN else []
+    return separator.join([*(text_name(name) for name in names[:SHOWN]), *more])
 
 
 def _counted(count: int, what: str) -> str:
@@ -124,20 +173,26 @@ FAILURES_KEPT = 1000
 """Maximum number of failed images that a summary names."""
 
 
-def summarize(journal: Journal, **more: Any) -> Annotation:
+def summarize(journal: Journal, dropped: Sequence[str], changes: Changes, **more: Any) -> Annotation:
     """Return the summary of a journal, which is read once.
 
     Args:
         journal: The journal.
+        dropped: Why parts of the source that belong to none of its images could not be used.
+        changes: Changes of the source since its images were annotated.
         **more: Attributes of `Annotation` that the journal does not have.
     """
     classes: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     stages: Counter[str] = Counter()
     failed: dict[str, str] = {}
-    empty = 0
+    problems = list(dropped)
+    images = empty = corrected = 0
     for record in journal.records():
+        images += 1
         stages.update(record["timings"])
+        problems += (f"{record['name']}: {problem}" for problem in record.get("problems", ()))
+        corrected += "corrected" in record
         if record["status"] == "failed":
             reasons[general_reason(record)] += 1
             if len(failed) < FAILURES_KEPT:
@@ -146,7 +201,7 @@ def summarize(journal: Journal, **more: Any) -> Annotation:
         classes.update(mask["label"] or "" for mask in record["masks"])
         empty += not record["masks"]
     return Annotation(
-        images=len(journal),
+        images=images,
         objects=sum(classes.values()),
         classes=dict(sorted(classes.items(), key=lambda item: (-item[1], item[0]))),
         empty=empty,
@@ -154,6 +209,12 @@ def summarize(journal: Journal, **more: Any) -> Annotation:
         reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
         stages=dict(stages),
         damaged=journal.damaged,
+        changed=changes.changed,
+        changed_corrected=changes.corrected,
+        gone=changes.gone,
+        corrected=corrected,
+        dropped=len(problems),
+        problems=tuple(problems[:FAILURES_KEPT]),
         **more,
     )
 
@@ -170,4 +231,4 @@ def model_seconds(timings: Mapping[str, float]) -> float:
 
 def first_failures(annotation: Annotation) -> Iterable[str]:
     """Return one line of text for each of the first failed images."""
-    return (f"{name}: {reason}" for name, reason in islice(annotation.failed.items(), SHOWN))
+    return (text_name(f"{name}: {reason}") for name, reason in islice(annotation.failed.items(), SHOWN))

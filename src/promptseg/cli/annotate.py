@@ -41,6 +41,17 @@ def annotate(
         Path | None,
         typer.Option(metavar="FOLDER", help="Folder in which the paths of a file that lists images start (default: its own folder)."),
     ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|NAME,NAME", help="The classes in their order: names, one a line; a data.yaml; a COCO file; or names."),
+    ] = None,
+    corrections: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FORMAT[=PATH]",
+            help="Take in what was corrected by hand in an output of this run, such as labelme, or in a file, such as cvat=export.xml.",
+        ),
+    ] = None,
     every: Annotated[int | None, typer.Option(metavar="N", help="Take every N-th frame of a video.")] = None,
     text: TextOption = None,
     everything: Annotated[bool, typer.Option("--everything", help="Segment every object of each image.")] = False,
@@ -68,12 +79,12 @@ def annotate(
 ) -> None:
     """Annotate images and write them as a dataset for labeling tools.
 
-    The same command continues a run that was stopped.
+    The same command continues a run that was stopped. Outputs that were corrected by hand are kept, and taken in with --corrections.
     """
     # Imported here, because no other command needs it.
+    from ..annotation.gallery import FOLDER as GALLERY
     from ..annotation.run import JOURNAL
     from ..annotation.run import annotate as annotate_images
-    from ..annotation.run_progress import GALLERY
     from ..annotation.summary import first_failures
 
     prompts = prompts_of(point, box, text, everything, points_per_side)
@@ -91,6 +102,8 @@ def annotate(
                 formats=[name.strip() for name in formats.split(",") if name.strip()],
                 options=format_options(format_option or []),
                 images=images,
+                classes=classes,
+                corrections=corrections,
                 every=every,
                 gallery=gallery,
                 retry_failed=retry_failed,

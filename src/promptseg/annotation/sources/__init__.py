@@ -4,9 +4,19 @@ A source yields `SourceImage` objects in the same order each time. Their names a
 images. A source is listed when it is opened, so that a file that is removed later is reported. Of a folder, memory holds only the names.
 """
 
-from .core import ListedImages, NamedImages, Source, SourceImage
+from .core import AskedObject, ListedImages, NamedImages, Source, SourceImage
 from .opening import open_source
 from .values import SourceItem
 from .video import VIDEO_SUFFIXES, VideoImages
 
-__all__ = ["VIDEO_SUFFIXES", "ListedImages", "NamedImages", "Source", "SourceImage", "SourceItem", "VideoImages", "open_source"]
+__all__ = [
+    "VIDEO_SUFFIXES",
+    "AskedObject",
+    "ListedImages",
+    "NamedImages",
+    "Source",
+    "SourceImage",
+    "SourceItem",
+    "VideoImages",
+    "open_source",
+]

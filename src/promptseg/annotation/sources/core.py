@@ -7,8 +7,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from ...datasets.core import Category
 from ...image_files import Unused
 from ...prompts import Prompt
+
+
+@dataclass(frozen=True)
+class AskedObject:
+    """Prompt for one object of an image.
+
+    Attributes:
+        prompt: The prompt.
+        label: Label of the object, or None where it is unknown.
+        id: Number of the object in the source, or None. The mask keeps it.
+        place: Where the prompt is in the source, such as ``"annotation 12"``. Messages name it.
+    """
+
+    prompt: Prompt
+    label: str | None = None
+    id: int | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -18,18 +36,28 @@ class SourceImage:
     Attributes:
         name: Path within the source, with ``/`` between the parts; unique in the source.
         path: Path of the file.
-        prompts: Prompts for this image alone. None means the prompts of the run; an empty tuple means that there is nothing to segment.
-        labels: Label of the object that each of `prompts` is for, or None where it is unknown.
-        problem: Reason why its prompts cannot be used, or None.
+        asked: Prompts for this image alone. None means the prompts of the run; an empty tuple means that there is nothing to segment.
+        dropped: Why prompts of the source cannot be used, each with its place in the source.
         group: Group of images that are not independent of one another, such as the frames of one video; empty for none.
+        id: Number of the image in the source, or None. The image keeps it in the dataset.
     """
 
     name: str
     path: Path
-    prompts: tuple[Prompt, ...] | None = None
-    labels: tuple[str | None, ...] = ()
-    problem: str | None = None
+    asked: tuple[AskedObject, ...] | None = None
+    dropped: tuple[str, ...] = ()
     group: str = ""
+    id: int | None = None
+
+    @property
+    def prompts(self) -> tuple[Prompt, ...] | None:
+        """Prompts for this image alone, as in `asked`."""
+        return None if self.asked is None else tuple(each.prompt for each in self.asked)
+
+    @property
+    def labels(self) -> tuple[str | None, ...]:
+        """Labels of the objects that `asked` is for."""
+        return tuple(each.label for each in self.asked or ())
 
 
 class Source(Protocol):
@@ -43,6 +71,16 @@ class Source(Protocol):
     @property
     def has_prompts(self) -> bool:
         """Whether images may have prompts of their own."""
+        ...
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """Classes in the order of the source; empty where it has none."""
+        ...
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Why parts of the source that belong to none of its images cannot be used."""
         ...
 
     @property
@@ -71,6 +109,8 @@ class NamedImages:
     names: tuple[str, ...] = field(repr=False)
     unused: Unused = Unused()
     has_prompts: bool = field(default=False, init=False)
+    categories: tuple[Category, ...] = field(default=(), init=False)
+    dropped: tuple[str, ...] = field(default=(), init=False)
 
     def __iter__(self) -> Iterator[SourceImage]:
         return (SourceImage(name, self.root / name) for name in self.names)
@@ -84,11 +124,15 @@ class ListedImages:
         description: Identity of the source as JSON values.
         images: The images.
         has_prompts: Whether images may have prompts of their own.
+        categories: Classes in the order of the source.
+        dropped: Why parts of the source that belong to none of its images cannot be used.
     """
 
     description: Mapping[str, Any]
     images: tuple[SourceImage, ...] = field(repr=False)
     has_prompts: bool = False
+    categories: tuple[Category, ...] = ()
+    dropped: tuple[str, ...] = ()
     unused: Unused = field(default=Unused(), init=False)
 
     def __iter__(self) -> Iterator[SourceImage]:

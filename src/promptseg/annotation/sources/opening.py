@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ...images import IMAGE_SUFFIXES
 from .coco_boxes import read_coco_boxes
 from .core import ListedImages, Source, SourceImage
 from .folder import of_folder, of_pattern
+from .names import look_up
 from .table import read_table
 from .values import SourceItem, of_list, of_values
 from .video import VIDEO_SUFFIXES, VideoImages
@@ -71,16 +73,22 @@ def _open(source: Any, images: str | os.PathLike[str] | None, without: Path | No
         if glob.has_magic(str(path)):
             return of_pattern(path, without)
         raise InputError(f"there is no {source}: a source is a folder, a pattern, an image, or a list, table or COCO file of images")
-    root = Path(images) if images is not None else path.parent
     suffix = path.suffix.lower()
     if suffix in IMAGE_SUFFIXES:
         return ListedImages({"image": str(path.resolve())}, (SourceImage(path.name, path),))
-    if suffix == ".txt":
-        return of_list(path, root)
-    if suffix == ".json":
-        return read_coco_boxes(path, root)
-    if suffix in (".csv", ".parquet"):
-        return read_table(path, root)
-    raise InputError(
-        f"{path} is not a source of images: expected a folder, a pattern, an image, or a .txt, .csv, .parquet or .json file of images"
-    )
+    if suffix not in _FILES:
+        raise InputError(
+            f"{path} is not a source of images: expected a folder, a pattern, an image, or a .txt, .csv, .parquet or .json file of images"
+        )
+    root = Path(images) if images is not None else path.parent
+    listed = _FILES[suffix](path, root)
+    listed = replace(listed, images=look_up(listed.images, root))
+    if listed.images and not any(os.path.exists(image.path) for image in listed.images):  # noqa: PTH110 - It takes any text.
+        raise InputError(
+            f"the folder {root} has none of the {len(listed.images)} images of {path}, such as {listed.images[0].name}: "
+            "give the folder of the images (--images, or images=)"
+        )
+    return listed
+
+
+_FILES = {".txt": of_list, ".json": read_coco_boxes, ".csv": read_table, ".parquet": read_table}

@@ -11,7 +11,7 @@ from typing import Any
 from ...errors import InputError, MissingDependencyError
 from .core import ListedImages, SourceImage
 from .names import distinct, place
-from .objects import with_prompts
+from .objects import ObjectValues, asked_objects, finite
 
 
 def read_table(file: Path, root: Path) -> ListedImages:
@@ -26,7 +26,7 @@ def read_table(file: Path, root: Path) -> ListedImages:
     - ``label``: label of the object that the box or point is for.
     - ``object``: rows of an image that share this value are prompts of one object. Without it, each row is an object of its own.
 
-    An image whose rows have no prompt gets the prompts of the run.
+    An image whose rows have no prompt gets the prompts of the run. An object of which a row cannot be used is dropped and named.
 
     Args:
         file: The table, ``.csv`` or ``.parquet``.
@@ -36,47 +36,72 @@ def read_table(file: Path, root: Path) -> ListedImages:
         InputError: When the table cannot be read or has no column ``image``.
         MissingDependencyError: When the file is Parquet and pyarrow is not installed.
     """
-    by_image: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    prompted = False
+    by_image: dict[str, dict[object, ObjectValues]] = defaultdict(dict)
+    dropped: list[str] = []
     for number, row in enumerate(_rows(file), 1):
-        if not row.get("image"):
-            raise InputError(f"row {number} of {file} has no image: expected a column image, got {', '.join(map(str, row)) or 'nothing'}")
-        by_image[str(row["image"])].append(row)
-        prompted = prompted or any(row.get(column) not in (None, "") for column in ("x0", "x", "text"))
-    images = []
-    for name, rows in by_image.items():
-        objects: dict[Any, dict[str, Any]] = {}
-        try:
-            for number, row in enumerate(rows):
-                _add_row(objects, number, row)
-        except (KeyError, ValueError) as error:
-            images.append(SourceImage(*place(name, root), problem=f"its rows cannot be used: {error}"))
+        if "image" not in row:
+            raise InputError(f"{file} has no column image: its columns are {', '.join(map(str, row)) or 'none'}")
+        given = {name: value for name, value in row.items() if value is not None and str(value).strip() not in ("", "nan")}
+        if "image" not in given:
+            dropped.append(f"row {number}: it has no image")
             continue
-        asked = [(parts, parts.pop("label", None)) for parts in objects.values()]
-        asked = [(parts, label) for parts, label in asked if parts]
-        images.append(with_prompts(*place(name, root), asked) if asked else SourceImage(*place(name, root)))
+        _add_row(by_image[str(given["image"]).replace("\\", "/")], number, given)
+    images = []
+    for name, objects in by_image.items():
+        try:
+            placed = place(name, root)
+        except InputError as error:
+            dropped.append(f"{next(iter(objects.values())).place}: {error}")
+            continue
+        asked, unusable = asked_objects(objects.values())
+        prompted = any(not values.is_empty for values in objects.values())
+        images.append(SourceImage(*placed, asked if prompted else None, unusable))
+    if not images:
+        raise InputError(f"{file} has no row with an image")
     description = {"table": str(file.resolve()), "images": str(root.resolve())}
-    return ListedImages(description, distinct(images, file), has_prompts=prompted)
+    has_prompts = any(image.asked is not None for image in images)
+    return ListedImages(description, distinct(images, file), has_prompts=has_prompts, dropped=tuple(dropped))
 
 
-def _add_row(objects: dict[Any, dict[str, Any]], number: int, row: Mapping[str, Any]) -> None:
-    """Add the prompts of a row to its object."""
-    given = {name: value for name, value in row.items() if value is not None and str(value) not in ("", "nan")}
-    parts = objects.setdefault(("object", given["object"]) if "object" in given else number, {})
-    if corners := [name for name in ("x0", "y0", "x1", "y1") if name in given]:
-        if len(corners) < 4:
-            raise ValueError(f"a box needs x0, y0, x1 and y1, got only {', '.join(corners)}")
-        if "box" in parts:
-            raise ValueError(f"object {given['object']} has two boxes")
-        parts["box"] = tuple(float(given[name]) for name in corners)
+def _add_row(objects: dict[object, ObjectValues], number: int, given: Mapping[str, Any]) -> None:
+    """Add the prompts of a row to its object. A value that cannot be used becomes the `problem` of the object."""
+    values = objects.setdefault(("object", str(given["object"])) if "object" in given else number, ObjectValues(f"row {number}"))
+    try:
+        _add_box(values, given)
+        _add_point(values, given)
+    except ValueError as error:
+        values.place, values.problem = f"row {number}", str(error)
+    if "text" in given:
+        values.text = [phrase for phrase in str(given["text"]).split(",") if phrase.strip()]
+    if "label" in given:
+        values.label = str(given["label"])
+
+
+def _add_box(values: ObjectValues, given: Mapping[str, Any]) -> None:
+    corners = [name for name in ("x0", "y0", "x1", "y1") if name in given]
+    if not corners:
+        return
+    if len(corners) < 4:
+        raise ValueError(f"a box needs x0, y0, x1 and y1, got only {', '.join(corners)}")
+    if values.box is not None:
+        raise ValueError(f"object {given.get('object')} has two boxes")
+    values.box = [_number(given, name) for name in corners]
+
+
+def _add_point(values: ObjectValues, given: Mapping[str, Any]) -> None:
     if ("x" in given) != ("y" in given):
         raise ValueError("a point needs x and y")
     if "x" in given:
-        parts.setdefault("points", []).append((float(given["x"]), float(given["y"]), bool(float(given.get("foreground", 1)))))
-    if "text" in given:
-        parts["text"] = str(given["text"])
-    if "label" in given:
-        parts["label"] = str(given["label"])
+        on = "foreground" not in given or bool(_number(given, "foreground"))
+        values.points = [*values.points, (_number(given, "x"), _number(given, "y"), on)]
+
+
+def _number(given: Mapping[str, Any], column: str) -> float:
+    value = given[column]
+    try:
+        return finite(value if isinstance(value, (int, float)) and not isinstance(value, bool) else float(str(value)))
+    except ValueError as error:
+        raise ValueError(f"{column} is a number, got {str(value)[:40]!r}") from error
 
 
 def _rows(file: Path) -> Iterator[Mapping[str, Any]]:

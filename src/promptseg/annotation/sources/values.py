@@ -9,7 +9,7 @@ from typing import Union
 
 from ...errors import InputError
 from ...prompts import Prompt
-from .core import ListedImages, SourceImage
+from .core import AskedObject, ListedImages, SourceImage
 from .names import distinct, place
 
 SourceItem = Union[str, "os.PathLike[str]", "tuple[str | os.PathLike[str], Prompt | Sequence[Prompt]]"]
@@ -24,7 +24,8 @@ def of_values(values: Iterable[SourceItem]) -> ListedImages:
         if isinstance(value, tuple):
             path, own = value
             prompts = (own,) if isinstance(own, Prompt) else tuple(own)
-            images.append(SourceImage(*place(os.fspath(path), here), prompts, (None,) * len(prompts)))
+            asked = tuple(AskedObject(prompt, place=f"prompt {number}") for number, prompt in enumerate(prompts))
+            images.append(SourceImage(*place(os.fspath(path), here), asked))
             prompted = True
         elif isinstance(value, (str, os.PathLike)):
             images.append(SourceImage(*place(os.fspath(value), here)))
@@ -36,8 +37,16 @@ def of_values(values: Iterable[SourceItem]) -> ListedImages:
 def of_list(file: Path, root: Path) -> ListedImages:
     """Return the images of a text file with one path a line."""
     try:
-        lines = file.read_text("utf-8").splitlines()
+        lines = file.read_text("utf-8-sig").splitlines()
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the list {file}: {error}") from error
-    images = [SourceImage(*place(line.strip(), root)) for line in lines if line.strip() and not line.startswith("#")]
-    return ListedImages({"list": str(file.resolve()), "images": str(root.resolve())}, distinct(images, file))
+    images, dropped = [], []
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        try:
+            images.append(SourceImage(*place(line.strip().replace("\\", "/"), root)))
+        except InputError as error:
+            dropped.append(f"line {number}: {error}")
+    description = {"list": str(file.resolve()), "images": str(root.resolve())}
+    return ListedImages(description, distinct(images, file), dropped=tuple(dropped))

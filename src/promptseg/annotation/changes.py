@@ -1,0 +1,88 @@
+"""Changes of a source since its images were annotated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ConfigError
+from .asked import asked_values
+from .content import is_changed
+from .differences import differences
+from .journal import Journal
+from .sources import Source, SourceImage
+
+SHOWN = 10
+"""Maximum number of images whose prompts differ that an error names."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Images of a journal that are not as they were when they were annotated.
+
+    Attributes:
+        again: Names of images to annotate again: their content changed, or their prompts changed after they had failed.
+        changed: Names of those whose content changed.
+        corrected: Names of images whose content changed after they had been corrected by hand. They are not annotated again.
+        gone: Names of images that are no longer there.
+    """
+
+    again: frozenset[str] = frozenset()
+    changed: tuple[str, ...] = ()
+    corrected: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
+def find_changes(journal: Journal, source: Source) -> Changes:
+    """Compare the images of a source with their records.
+
+    Raises:
+        ConfigError: When finished images have other prompts now. The message names the first of them, with the differences.
+    """
+    if not len(journal):
+        return Changes()
+    again, changed, corrected, gone, present = set(), [], [], [], set()
+    found: list[str] = []
+    count = 0
+    for image in source:
+        if image.name not in journal:
+            continue
+        present.add(image.name)
+        record = journal.record(image.name)
+        if lines := _prompt_differences(image, record):
+            if record["status"] == "failed":
+                again.add(image.name)
+                continue
+            found += lines if count < SHOWN else ()
+            count += 1
+        if record["status"] == "failed":
+            continue
+        try:
+            differs = is_changed(image.path, record)
+        except FileNotFoundError:
+            gone.append(image.name)
+            continue
+        except OSError:
+            continue  # It may be readable later: the record is good.
+        if differs and "corrected" in record:
+            corrected.append(image.name)
+        elif differs:
+            changed.append(image.name)
+    if found:
+        more = [f"and those of {count - SHOWN} more images"] if count > SHOWN else []
+        raise ConfigError(
+            f"the prompts of {count} finished {'image' if count == 1 else 'images'} changed since they were annotated; "
+            f"use the same prompts to resume the run of {journal.path.parent}, or another folder for a new run:\n  "
+            + "\n  ".join([*found, *more])
+        )
+    gone += [name for name in journal.names if name not in present]
+    return Changes(frozenset(again.union(changed)), tuple(changed), tuple(corrected), tuple(sorted(gone)))
+
+
+def _prompt_differences(image: SourceImage, record: Mapping[str, Any]) -> list[str]:
+    """Return the differences between the prompts of an image and those of its record. For a corrected image they do not matter."""
+    before, now = record.get("asked"), asked_values(image.asked)
+    if before == now or "corrected" in record:
+        return []
+    return list(differences({"prompts": before or []}, {"prompts": now or []}, image.name))

@@ -1,0 +1,142 @@
+"""Corrections by hand: an output that somebody changed is read back, and its images count as decided from then on.
+
+A format may not hold masks exactly. What the output held before it was changed is therefore made again from the journal, written and read
+in the same way. An object that is in both is unchanged, and keeps its exact mask and its score.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..datasets.core import BROKEN, AnnotatedImage, AnnotationError, Entry, Finding
+from ..datasets.writing import write
+from ..images import load_image
+from ..masks import Masks
+from ..results import Result
+from ..runtime.files import output_errors
+from . import gallery as gallery_files
+from .content import state_of
+from .corrected_output import CorrectedOutput, TakenIn, open_output, output_path
+from .correction_matching import corrected_entries
+from .journal import Journal
+from .records import JournalImages, mask_of
+from .sources import Source, SourceImage
+
+
+def take_in(
+    corrections: CorrectedOutput, journal: Journal, folder: Path, source: Source, options: Mapping[str, Any], share: float | None
+) -> TakenIn:
+    """Append a record for each image of the source whose objects differ from those in the journal.
+
+    Args:
+        corrections: The output.
+        journal: The journal.
+        folder: The output folder of the run.
+        source: The images.
+        options: Options with which the output was written.
+        share: Share of images with a thumbnail in the gallery, or None for no gallery.
+
+    Raises:
+        InputError: When the output cannot be read.
+        OutputError: When a file cannot be written.
+    """
+    count = 0
+    with _temporary(folder) as temporary:
+        by_name = _link(source, temporary / "images")
+        before = _written_again(corrections.name, journal, temporary, options)
+        now = corrections.open(folder, temporary / "images")
+        problems = [finding for finding in now.findings if finding.broken]
+        for entry in now.entries:
+            image = by_name.get(entry.name)
+            found = _read(entry, problems) if image is not None and corrections.has_file(folder, entry.name) else None
+            if image is None or found is None:
+                continue
+            record = journal.record(entry.name) if journal.has_done(entry.name) else None
+            reference = _read(before[entry.name], []) if entry.name in before else None
+            entries = corrected_entries(found, reference, record)
+            if entries is not None:
+                _save(journal, corrections.name, image, found, entries, record, folder, share)
+                count += 1
+        journal.sync()
+    blocking = any(finding.kind != "unpaired" for finding in problems)
+    return TakenIn(corrections.name, count, tuple(map(str, problems)), corrections.place is None and not blocking)
+
+
+def _save(
+    journal: Journal,
+    name: str,
+    image: SourceImage,
+    found: AnnotatedImage,
+    entries: list[dict[str, Any]],
+    record: Mapping[str, Any] | None,
+    folder: Path,
+    share: float | None,
+) -> None:
+    kept = {key: value for key, value in (record or {}).items() if key in ("detections", "timings", "models", "id", "group")}
+    optional = {"group": image.group or None, "id": image.id}
+    with output_errors(image.path):
+        state = state_of(image.path)
+    new = {
+        "name": image.name,
+        "status": "done",
+        "path": str(image.path),
+        **state.to_dict(),
+        "corrected": name,
+        "size": list(found.size),
+        "masks": entries,
+        "detections": None,
+        "dropped": {},
+        "timings": {},
+        **{key: value for key, value in optional.items() if value is not None},
+        **kept,
+    }
+    if share is not None and gallery_files.has_thumbnail(image.name, share):
+        masks = Masks([mask_of(entry, found.size) for entry in entries], found.size)
+        with output_errors(folder):
+            thumbnail = gallery_files.make_thumbnail(Result(masks, image=load_image(image.path)))
+            gallery_files.save_thumbnail(folder / gallery_files.FOLDER, image.name, thumbnail)
+    journal.append(new)
+
+
+def _read(entry: Entry, problems: list[Finding]) -> AnnotatedImage | None:
+    """Return an image of the output, or None if a part of it cannot be read: then it is not taken in."""
+    try:
+        image = entry.read()
+    except AnnotationError as error:
+        problems.append(error.finding)
+        return None
+    broken = [finding for finding in image.findings if finding.kind in BROKEN]
+    problems += broken
+    return None if broken else image
+
+
+def _written_again(name: str, journal: Journal, temporary: Path, options: Mapping[str, Any]) -> dict[str, Entry]:
+    """Write the journal in a format again, and return what is read from it, by the names of the images."""
+    if len(journal) == len(journal.failed):
+        return {}
+    out = temporary / "out"
+    write(name, JournalImages(journal), out, **options)
+    return {entry.name: entry for entry in open_output(name, output_path(name, out), temporary / "images").entries}
+
+
+def _link(source: Source, folder: Path) -> dict[str, SourceImage]:
+    """Make a folder with links to the images under their names, whatever folders they are in. Return the images by name."""
+    by_name = {}
+    folder.mkdir()
+    for image in source:
+        if image.path.is_file():
+            link = folder / image.name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(image.path.resolve())
+            by_name[image.name] = image
+    return by_name
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[Path]:
+    with output_errors(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".corrections.", suffix=".tmp") as temporary:
+        yield Path(temporary)

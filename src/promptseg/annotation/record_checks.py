@@ -1,0 +1,126 @@
+"""Checks of records that are read from a journal, before any of their values is used.
+
+A line of a journal may be damaged so that it is still JSON. pycocotools would read beyond a mask whose run lengths do not add up, or never
+return. All checks are therefore made in Python, and cost less than reading the masks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .._rle import run_ends
+from ..image_formats import MAX_PIXELS
+
+MAX_NAME = 32_768
+"""Maximum number of characters in a name, a label or a path."""
+
+
+def check_record(record: Mapping[str, Any]) -> None:
+    """Check the members of a record that has a name and a status.
+
+    Raises:
+        ValueError: When a member is missing, is of another type, or has a value that a run never writes.
+    """
+    name = record["name"]
+    _require(_is_text(name, 1) and not name.startswith("/") and ".." not in name.split("/"), "name")
+    _require(_is_text(record.get("path"), 1), "path")
+    for member in ("bytes", "mtime_ns"):
+        _require(record.get(member) is None or _is_whole(record[member]), member)
+    for member in ("sha256", "group", "corrected"):
+        _require(record.get(member) is None or _is_text(record[member], 1), member)
+    _require(record.get("id") is None or _is_whole(record["id"], None), "id")
+    asked = record.get("asked")
+    _require(asked is None or (isinstance(asked, list) and all(isinstance(each, dict) for each in asked)), "asked")
+    _require(_is_counts(record.get("dropped", {}), _is_whole), "dropped")
+    _require(_is_counts(record.get("timings"), _is_finite), "timings")
+    problems = record.get("problems", [])
+    _require(isinstance(problems, list) and all(isinstance(each, str) for each in problems), "problems")
+    if record["status"] == "failed":
+        _require(_is_text(record.get("error"), 1) and isinstance(record.get("reason"), str), "reason")
+        return
+    size: Any = record.get("size")
+    _require(isinstance(size, list) and len(size) == 2 and all(_is_whole(side, 1) for side in size), "size")
+    pixels = size[0] * size[1]
+    _require(pixels <= MAX_PIXELS, "size")
+    masks: Any = record.get("masks")
+    detections = record.get("detections")
+    _require(isinstance(masks, list) and all(isinstance(mask, dict) for mask in masks), "masks")
+    for mask in masks:
+        _check_mask(mask, pixels)
+    _require(detections is None or (isinstance(detections, list) and all(map(_is_detection, detections))), "detections")
+
+
+def check_counts(counts: str, pixels: int) -> None:
+    """Check compressed run lengths without a loop over them.
+
+    Args:
+        counts: The run lengths.
+        pixels: Number of pixels that they must add up to.
+
+    Raises:
+        ValueError: When the run lengths are not well-formed, a run but the first is empty or negative, or they do not add up.
+    """
+    encoded = counts.encode("ascii", "replace")
+    codes = np.frombuffer(encoded, np.uint8).astype(np.int16) - 48
+    if not len(codes) or codes.min() < 0 or codes.max() > 63 or codes[-1] & 0x20:
+        raise ValueError("the run lengths are not well-formed")
+    if np.diff(np.flatnonzero(codes & 0x20 == 0), prepend=-1).max() > _CODES:
+        raise ValueError("a run length has too many digits")
+    lengths = np.diff(run_ends(encoded), prepend=0)  # Fewer than 2**28 numbers below 2**35: no sum overflows.
+    if lengths[0] < 0 or (lengths[1:] < 1).any() or lengths.sum() != pixels:
+        raise ValueError(f"the run lengths do not add up to {pixels} pixels")
+
+
+def _check_mask(mask: Mapping[str, Any], pixels: int) -> None:
+    counts, score, label = mask.get("counts"), mask.get("score"), mask.get("label")
+    _require(isinstance(counts, str), "counts")
+    _require("score" in mask and "label" in mask, "masks")
+    check_counts(str(counts), pixels)
+    _require(score is None or _is_finite(score), "score")
+    _require(label is None or _is_text(label), "label")
+    for member in ("prompt", "detection"):
+        _require(mask.get(member) is None or _is_whole(mask[member]), member)
+    _require(mask.get("id") is None or _is_whole(mask["id"], None), "id")
+    _require(mask.get("from_box", False) in (True, False), "from_box")
+
+
+def _is_detection(value: object) -> bool:
+    if not isinstance(value, dict):
+        return False
+    box, label = value.get("box"), value.get("label")
+    return (
+        isinstance(box, list)
+        and len(box) == 4
+        and all(map(_is_finite, box))
+        and (value.get("score") is None or _is_finite(value["score"]))
+        and (label is None or _is_text(label))
+    )
+
+
+def _require(valid: bool, member: str) -> None:
+    if not valid:
+        raise ValueError(f"{member} is not one of a record")
+
+
+def _is_text(value: object, least: int = 0) -> bool:
+    return isinstance(value, str) and least <= len(value) <= MAX_NAME and "\0" not in value
+
+
+def _is_whole(value: object, least: int | None = 0) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and (least is None or value >= least) and abs(value) < 1 << 63
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300 and math.isfinite(value)
+
+
+def _is_counts(value: object, usable: Callable[[object], bool]) -> bool:
+    return isinstance(value, dict) and all(isinstance(key, str) and usable(each) for key, each in value.items())
+
+
+_CODES = 7
+"""Maximum number of codes of one run length: 35 bits are more than an image of `MAX_PIXELS` can need."""

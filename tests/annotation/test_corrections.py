@@ -1,0 +1,300 @@
+"""Outputs that were corrected by hand, and runs that take the corrections in."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from promptseg import Mask, Prompt, annotate
+from promptseg.annotation import corrections as corrections_module
+from promptseg.annotation.corrected_output import CORRECTABLE
+from promptseg.errors import ConfigError, InputError
+from promptseg.testing import FakeSegmenter
+
+
+@pytest.fixture
+def run(image_folder, finder, tmp_path):
+    """Annotates three images of two folders: ``run(formats, **settings)``."""
+    root = image_folder("a/0.png", "b/0.png", "b/1.png")
+
+    def annotated(*formats, **settings):
+        return annotate(root, Prompt.text("dog", "cat"), pipeline=finder, out=tmp_path / "out", formats=formats, **settings)
+
+    return annotated
+
+
+def edit(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def coco_of(out, name):
+    """The label, area and score of each object of an image in ``coco.json``."""
+    content = json.loads((out / "coco.json").read_text())
+    (number,) = (image["id"] for image in content["images"] if image["file_name"] == name)
+    names = {each["id"]: each["name"] for each in content["categories"]}
+    found = [each for each in content["annotations"] if each["image_id"] == number]
+    return [(names[each["category_id"]], each["area"], each.get("score")) for each in found]
+
+
+def move_first_box(content):
+    """What an annotator does in LabelMe: the first shape becomes a rectangle elsewhere."""
+    shape = {"label": "wolf", "shape_type": "rectangle", "points": [[10, 10], [30, 20]], "group_id": None, "flags": {}}
+    content["shapes"][0] = shape
+
+
+def test_a_corrected_labelme_file_is_kept_until_it_is_taken_in_and_every_format_follows_it(run, tmp_path, journal_of):
+    out = tmp_path / "out"
+    run("labelme", "coco")
+    before = coco_of(out, "b/0.png")
+    file = out / "labelme" / "b" / "0.json"
+    edit(file, move_first_box)
+    by_hand = file.read_bytes()
+    done = run("labelme", "coco")
+    assert file.read_bytes() == by_hand
+    assert done.reports["labelme"].kept == ("b/0.json",)
+    assert "--corrections labelme" in str(done)
+    assert done.corrected == 0
+    done = run("labelme", "coco", corrections="labelme")
+    assert (done.taken_in.images, done.taken_in.problems, done.corrected, done.processed) == (1, (), 1, 0)
+    assert file.read_bytes() == by_hand
+    assert coco_of(out, "b/0.png") == [("wolf", 200, None), *before[1:]]
+    record = journal_of(out)["b/0.png"]
+    assert record["corrected"] == "labelme"
+    assert [mask["score"] is None for mask in record["masks"]] == [True, False, False]
+    done = run("labelme", "coco")
+    assert done.reports["labelme"].kept == ()
+    assert "--corrections" not in str(done)
+    assert done.corrected == 1
+
+
+@pytest.mark.parametrize("name", sorted(CORRECTABLE))
+def test_an_output_that_nobody_changed_has_no_corrections(run, tmp_path, name):
+    if name == "parquet":
+        pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+    run(name, "coco")
+    before = (tmp_path / "out" / "coco.json").read_bytes()
+    done = run(name, "coco", corrections=name)
+    assert (done.taken_in.images, done.taken_in.problems, done.corrected) == (0, (), 0)
+    assert (tmp_path / "out" / "coco.json").read_bytes() == before
+    assert "has no corrections" in str(done)
+
+
+@pytest.mark.parametrize("name", sorted(CORRECTABLE))
+def test_corrections_in_any_format_are_taken_in_once(run, image_folder, tmp_path, name):
+    """Another run's output, in which one object of one image is missing, stands for what an annotator left."""
+    if name == "parquet":
+        pytest.importorskip("pyarrow", reason="Parquet needs pyarrow")
+    from promptseg.annotation.corrected_output import open_output, output_path
+    from promptseg.datasets.writing import write
+
+    out, by_hand = tmp_path / "out", tmp_path / "by-hand"
+    run(name, "coco")
+    images = list(open_output(name, output_path(name, out), tmp_path / "images"))
+    assert [len(image.objects) for image in images] == [3, 3, 3]
+    object.__setattr__(images[1], "objects", images[1].objects[1:])
+    write(name, images, by_hand)
+    place = f"{name}={output_path(name, by_hand)}"
+    done = run(name, "coco", corrections=place)
+    assert (done.taken_in.images, done.corrected, done.taken_in.problems) == (1, 1, ())
+    assert len(coco_of(out, "b/0.png")) == 2
+    assert [len(coco_of(out, each)) for each in ("a/0.png", "b/1.png")] == [3, 3]
+    assert run(name, "coco", corrections=place).taken_in.images == 0
+
+
+def test_an_unchanged_object_of_a_format_that_is_not_exact_keeps_its_mask_and_its_score(run, tmp_path, journal_of):
+    out = tmp_path / "out"
+    options = {"labelme-polygons": {"tolerance": "3"}}
+    run("labelme-polygons", "coco", options=options)
+    before = journal_of(out)["a/0.png"]["masks"]
+    edit(out / "labelme-polygons" / "a" / "0.json", lambda content: content["shapes"].pop())
+    done = run("labelme-polygons", "coco", options=options, corrections="labelme-polygons")
+    assert done.corrected == 1
+    assert journal_of(out)["a/0.png"]["masks"] == before[:-1]
+
+
+def test_another_label_alone_keeps_mask_and_score(run, tmp_path, journal_of):
+    out = tmp_path / "out"
+    run("labelme")
+    before = journal_of(out)["a/0.png"]["masks"]
+    edit(out / "labelme" / "a" / "0.json", lambda content: content["shapes"][0].update(label="fox"))
+    run("labelme", corrections="labelme")
+    assert journal_of(out)["a/0.png"]["masks"] == [{**before[0], "label": "fox"}, *before[1:]]
+
+
+def test_an_image_of_which_all_objects_were_deleted_is_decided(run, tmp_path):
+    run("labelme", "coco")
+    edit(tmp_path / "out" / "labelme" / "a" / "0.json", lambda content: content["shapes"].clear())
+    done = run("labelme", "coco", corrections="labelme", retry_failed=True)
+    assert (done.corrected, done.empty, done.processed) == (1, 1, 0)
+    assert coco_of(tmp_path / "out", "a/0.png") == []
+
+
+def test_corrected_images_are_never_segmented_again(run, tmp_path, add_model):
+    run("labelme")
+    edit(tmp_path / "out" / "labelme" / "a" / "0.json", move_first_box)
+    run("labelme", corrections="labelme")
+    Image.new("RGB", (80, 60), "red").save(tmp_path / "images" / "a" / "0.png")
+    add_model("fake", "segmenter", lambda _: pytest.fail("a model was loaded"))
+    done = run("labelme", retry_failed=True)
+    assert (done.changed, done.changed_corrected, done.corrected) == ((), ("a/0.png",), 1)
+    assert "a/0.png" in str(done)
+
+
+def test_an_image_that_failed_and_was_annotated_by_hand_is_decided(image_folder, add_model, pipeline, tmp_path):
+    class Failing(FakeSegmenter):
+        def open(self, image):
+            if np.asarray(image)[0, 0, 0] == 7:
+                raise RuntimeError("no red")
+            return super().open(image)
+
+    add_model("fake", "segmenter", lambda _: Failing())
+    root = image_folder("0.png", "1.png")
+    Image.new("RGB", (80, 60), (7, 0, 0)).save(root / "1.png")
+    settings = {"pipeline": pipeline, "out": tmp_path / "out", "formats": ["labelme", "coco"]}
+    assert annotate(root, Prompt.box(5, 5, 35, 25), **settings).failures == 1
+    shape = {"label": "cat", "shape_type": "rectangle", "points": [[1, 1], [9, 9]]}
+    (tmp_path / "out" / "labelme" / "1.json").write_text(json.dumps({"imagePath": "../../images/1.png", "shapes": [shape]}))
+    done = annotate(root, Prompt.box(5, 5, 35, 25), corrections="labelme", **settings)
+    assert (done.failures, done.corrected, done.images) == (0, 1, 2)
+    assert coco_of(tmp_path / "out", "1.png") == [("cat", 64, None)]
+
+
+def test_a_file_that_cannot_be_read_is_named_kept_and_not_taken_in(run, tmp_path):
+    run("labelme", "coco")
+    before = coco_of(tmp_path / "out", "a/0.png")
+    file = tmp_path / "out" / "labelme" / "a" / "0.json"
+    edit(file, lambda content: content["shapes"][1].update(shape_type="mask", mask="no mask"))
+    by_hand = file.read_bytes()
+    done = run("labelme", "coco", corrections="labelme")
+    assert (done.taken_in.images, done.taken_in.complete) == (0, False)
+    (problem,) = done.taken_in.problems
+    assert "a/0.png" in problem
+    assert file.read_bytes() == by_hand
+    assert coco_of(tmp_path / "out", "a/0.png") == before
+
+
+def test_a_single_file_is_written_again_with_the_corrections_and_the_users_stays_beside_it(run, image_folder, tmp_path):
+    out = tmp_path / "out"
+    run("coco", "cvat", limit=2)
+    edit(out / "coco.json", lambda content: content["annotations"].pop(0))
+    by_hand = (out / "coco.json").read_bytes()
+    done = run("coco", "cvat", corrections="coco")
+    assert (done.corrected, done.images) == (1, 3)
+    assert [len(coco_of(out, name)) for name in ("a/0.png", "b/0.png", "b/1.png")] == [2, 3, 3]
+    assert (out / "coco.by-hand-1.json").read_bytes() == by_hand
+    assert (out / "cvat.xml").read_text().count("<mask ") == 8
+
+
+def test_a_mask_that_was_moved_a_little_keeps_the_id_of_its_object(image_folder, pipeline, tmp_path):
+    root = image_folder("a.png")
+    boxes = [{"id": 900, "image_id": 1, "bbox": [10, 10, 30, 20]}, {"id": 77, "image_id": 1, "bbox": [50, 30, 20, 20]}]
+    (tmp_path / "c.json").write_text(json.dumps({"images": [{"id": 1, "file_name": "a.png"}], "annotations": boxes}))
+    settings = {"pipeline": pipeline, "images": root, "out": tmp_path / "out", "formats": ["labelme", "coco"]}
+    annotate(tmp_path / "c.json", **settings)
+
+    def change(content):
+        new = {"label": "object", "shape_type": "rectangle", "points": [[1, 1], [5, 5]]}
+        moved = {"label": "object", "shape_type": "rectangle", "points": [[11, 10], [40, 30]]}
+        content["shapes"] = [new, moved, content["shapes"][1]]
+
+    edit(tmp_path / "out" / "labelme" / "a.json", change)
+    annotate(tmp_path / "c.json", corrections="labelme", **settings)
+    content = json.loads((tmp_path / "out" / "coco.json").read_text())
+    ids = {each["area"]: each["id"] for each in content["annotations"]}
+    assert (ids[580], ids[400]) == (900, 77)
+    assert ids[16] not in (900, 77)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the kill needs fork()")
+@pytest.mark.parametrize("moment", [0, 1, 2])
+def test_a_run_that_is_killed_while_it_takes_corrections_in_goes_on(run, tmp_path, monkeypatch, moment):
+    out = tmp_path / "out"
+    run("labelme", "coco")
+    files = sorted((out / "labelme").rglob("*.json"))
+    for file in files:
+        edit(file, move_first_box)
+    by_hand = [file.read_bytes() for file in files]
+    child = os.fork()
+    if child == 0:
+        saved = []
+        save = corrections_module._save
+
+        def killed(*arguments):
+            if len(saved) == moment:
+                os.kill(os.getpid(), signal.SIGKILL)
+            saved.append(save(*arguments))
+
+        monkeypatch.setattr(corrections_module, "_save", killed)
+        run("labelme", "coco", corrections="labelme")
+        os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    assert [file.read_bytes() for file in files] == by_hand
+    done = run("labelme", "coco", corrections="labelme")
+    assert (done.corrected, done.taken_in.images) == (3, 3 - moment)
+    assert [file.read_bytes() for file in files] == by_hand
+    assert not list(out.glob(".*.tmp"))
+    assert [coco_of(out, name)[0] for name in ("a/0.png", "b/0.png", "b/1.png")] == [("wolf", 200, None)] * 3
+
+
+def test_the_thumbnail_of_a_corrected_image_shows_the_correction(run, tmp_path):
+    def thumbnails():
+        return {path.name: path.read_bytes() for path in (tmp_path / "out" / "gallery" / "thumbnails").rglob("*.jpg")}
+
+    run("labelme")
+    before = thumbnails()
+    edit(tmp_path / "out" / "labelme" / "a" / "0.json", move_first_box)
+    run("labelme", corrections="labelme")
+    assert sum(content != before[name] for name, content in thumbnails().items()) == 1
+
+
+@pytest.mark.parametrize(
+    ("corrections", "error", "message"),
+    [
+        ("yolo", ConfigError, "corrections are FORMAT or FORMAT=PATH, with a format of .*labelme"),
+        ("labelmi", ConfigError, "labelme"),
+        ("labelme=", ConfigError, "FORMAT=PATH"),
+        ("voc", InputError, "no .*voc to take corrections from"),
+        ("cvat=nowhere.xml", InputError, "no nowhere.xml to take corrections from"),
+    ],
+)
+def test_corrections_that_are_not_there_are_refused_before_any_model_is_loaded(run, add_model, corrections, error, message):
+    add_model("fake", "segmenter", lambda _: pytest.fail("a model was loaded"))
+    with pytest.raises(error, match=message):
+        run("labelme", corrections=corrections)
+
+
+def test_masks_are_read_with_the_names_of_the_source_wherever_its_images_are(image_folder, finder, tmp_path):
+    """A list of images in several folders: no folder holds them all under their names."""
+    one, other = image_folder("0.png", folder="one"), image_folder("1.png", folder="other")
+    settings = {"pipeline": finder, "out": tmp_path / "out", "formats": ["cvat", "coco"]}
+    annotate([one / "0.png", other / "1.png"], **settings)
+    text = (tmp_path / "out" / "cvat.xml").read_text()
+    (tmp_path / "out" / "cvat.xml").write_text(text.replace('label="dog"', 'label="wolf"'))
+    done = annotate([one / "0.png", other / "1.png"], corrections="cvat", **settings)
+    assert (done.corrected, done.classes) == (2, {"cat": 4, "wolf": 2})
+
+
+def test_corrections_are_taken_in_beside_an_image_that_is_gone(run, tmp_path):
+    run("geojson", "coco")
+    (tmp_path / "images" / "b" / "0.png").unlink()
+    edit(tmp_path / "out" / "geojson" / "a" / "0.geojson", lambda content: content["features"].pop())
+    done = run("geojson", "coco", corrections="geojson")
+    assert (done.gone, done.corrected, done.images) == (("b/0.png",), 1, 2)
+    assert len(coco_of(tmp_path / "out", "a/0.png")) == 2
+    assert not (tmp_path / "out" / "geojson" / "b" / "0.geojson").exists()
+
+
+def test_the_masks_of_corrections_are_checked_like_all_others(run, tmp_path):
+    run("labelme")
+    edit(tmp_path / "out" / "labelme" / "a" / "0.json", move_first_box)
+    run("labelme", corrections="labelme")
+    lines = [json.loads(line) for line in (tmp_path / "out" / "journal.jsonl").read_text().splitlines()]
+    (record,) = [line for line in lines if "corrected" in line]
+    assert Mask.from_coco_rle({"size": record["size"], "counts": record["masks"][0]["counts"]}).area == 200
+    assert Path(record["path"]).is_file()
