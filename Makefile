@@ -11,7 +11,11 @@ NPM_EXTRA := $(shell command -v npm >/dev/null 2>&1 || echo '[npm]')
 # Interpreters of `make test-pythons`: all that are found, unless some are named, as in PYTHONS="python3.10 python3.13".
 PYTHONS ?=
 
-.PHONY: demo test check actionlint test-pythons test-lowest test-bare dist release study format docs images clean help
+# Of `make mutants`: files below src/promptseg as a pattern, and a number of faults; all of both unless they are given.
+ONLY ?= *
+SAMPLE ?=
+
+.PHONY: demo test mutants check actionlint test-pythons test-lowest test-bare dist release study format docs images clean help
 
 help:  ## Show what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +34,9 @@ test-lowest:  ## Run the core's tests with the lowest versions that pyproject.to
 
 test-bare:  ## Run the core's tests with no optional package.
 	WORKERS=$(WORKERS) $(PYTHON) tools/test_in.py --quick $(PYTHON)
+
+mutants: $(VENV)/.installed  ## Try about 200 faults in a copy, and say which the tests notice: make mutants [ONLY='models/*'] [SAMPLE=20].
+	WORKERS=$(WORKERS) $(VENV)/bin/python tools/mutants/run.py --only '$(ONLY)' $(if $(SAMPLE),--sample $(SAMPLE))
 
 check: $(VENV)/.installed actionlint  ## What CI runs beside the tests: lint, format, types, imports, docs, workflows.
 	$(VENV)/bin/ruff check .
@@ -63,7 +70,7 @@ images: $(VENV)/.installed  ## Make the three images of the first page anew (fet
 	$(VENV)/bin/python examples/first_page_images.py
 
 clean:  ## Remove environments and everything that was made.
-	rm -rf $(VENV) $(DEMO_VENV) .venvs demo site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) $(DEMO_VENV) .venvs demo site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .mutants
 
 $(DEMO_VENV)/.installed: pyproject.toml Makefile
 	@echo "Setting up $(DEMO_VENV) with the base package (about 450 MB)…"

@@ -128,6 +128,7 @@ class Copy:
             "TMPDIR": str(self.folder / ".tmp"),
             "HOME": str(self.folder / ".tmp"),  # What a fault writes in the wrong place stays in the copy.
             "OMP_NUM_THREADS": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # Plugins of other packages take seconds to import, and no test needs one.
         }
         command = [sys.executable, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", *QUICK, *tests]
         process = subprocess.Popen(
@@ -216,7 +217,9 @@ def try_all(faults: Sequence[Fault], path: Path, workers: int, limit: float) -> 
                 copies.put(copy)
             with lock, path.open("a", encoding="utf-8") as file:
                 print(json.dumps(result), file=file, flush=True)
-                print(f"{'noticed ' if result['noticed'] else 'SURVIVED'} {result['seconds']:6.1f} s  {fault.file}: {fault.why}", flush=True)
+                print(
+                    f"{'noticed ' if result['noticed'] else 'SURVIVED'} {result['seconds']:6.1f} s  {fault.file}: {fault.why}", flush=True
+                )
 
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(work, enumerate(faults)))
