@@ -5,9 +5,9 @@
     python tools/mutants/run.py --sample 30              # some of them, the same at every call
     python tools/mutants/run.py --again                  # those that were not noticed the last time
 
-The checkout is never changed: each worker has a copy of what git knows of it. A fault is tried with the tests that mirror its module and with
-those that it names. It is noticed where a test fails, crashes or goes on past the limit. Results are kept in ``.mutants/results.jsonl``, one line
-a fault, and a call that was stopped goes on where it was.
+The checkout is never changed: each worker has a copy of what git knows of it. A fault is tried with the tests that mirror its module and
+those that its file of faults names. It is noticed where a test fails, crashes or goes on past the limit. Results are kept in
+``.mutants/results.jsonl``, one line a fault, and a call that was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+if sys.platform == "linux":
+    import resource
 
 ROOT = Path(__file__).resolve().parents[2]
 FAULTS = Path(__file__).parent / "faults"
@@ -97,7 +99,7 @@ def read_faults(folder: Path = FAULTS) -> list[Fault]:
     return found
 
 
-def tests_of(fault: Fault, root: Path = ROOT) -> tuple[str, ...]:
+def mirror_of(fault: Fault, root: Path = ROOT) -> tuple[str, ...]:
     """The tests that mirror the module, in a file or a folder of its name, and those that its file of faults names.
 
     Where there are neither, the nearest folder of tests.
@@ -140,8 +142,9 @@ class Copy:
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=_limit_memory if sys.platform == "linux" else None,
         )
+        if sys.platform == "linux":
+            resource.prlimit(process.pid, resource.RLIMIT_AS, (MEMORY, MEMORY))
         try:
             output, _ = process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
@@ -158,7 +161,7 @@ class Copy:
             path.write_text(fault.applied(source), "utf-8")
             # Python takes compiled code for current where size and whole second agree; each fault has a time of its own.
             os.utime(path, (number, number))
-            code, output = self.test(tests_of(fault, self.folder), limit)
+            code, output = self.test(mirror_of(fault, self.folder), limit)
         finally:
             path.write_text(source, "utf-8")
             os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
@@ -170,12 +173,6 @@ class Copy:
             "by": "the limit" if code is None else failed[1] if failed else f"exit status {code}",
             "seconds": round(time.monotonic() - started, 1),
         }
-
-
-def _limit_memory() -> None:
-    import resource  # noqa: PLC0415 - Not on Windows.
-
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 def read_results(path: Path) -> dict[str, dict[str, Any]]:
@@ -202,7 +199,7 @@ def try_all(faults: Sequence[Fault], path: Path, workers: int, limit: float) -> 
         for worker in range(workers):
             (Path(folder) / str(worker)).mkdir()
             copies.put(Copy(Path(folder) / str(worker)))
-        tests = sorted({test for fault in faults for test in tests_of(fault)})
+        tests = sorted({test for fault in faults for test in mirror_of(fault)})
         code, output = copies.queue[0].test(tests)
         if code != 0:
             raise SystemExit(f"the tests fail without any fault, with exit status {code}:\n{output[-3000:]}")
@@ -250,6 +247,7 @@ def report(faults: Iterable[Fault], results: dict[str, dict[str, Any]]) -> float
 
 
 def main(words: Sequence[str] | None = None) -> None:
+    """Tries the faults that the command line asks for, and prints what came out."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", metavar="GLOB", default="*", help="files below src/promptseg, as in 'models/sam/*'")
     parser.add_argument("--sample", metavar="N", type=int, help="so many faults, drawn with a fixed seed")
