@@ -67,6 +67,11 @@ def test_a_variable_frame_rate_keeps_its_times(write_video, tmp_path):
     assert [frame.time for frame in source.read()] == pytest.approx([0, 0.04, 0.2, 0.21, 0.9])
 
 
+def test_times_begin_at_0_where_those_of_the_file_do_not(write_video, tmp_path):
+    source = open_frames(write_video(tmp_path / "a.mkv", 3, times=[500, 600, 900]))
+    assert [frame.time for frame in source.read()] == pytest.approx([0, 0.1, 0.4])
+
+
 @pytest.mark.parametrize(("rotation", "size", "corner"), [(90, (64, 48), (-5, 4)), (180, (48, 64), (-5, -5)), (-90, (64, 48), (4, -5))])
 def test_a_rotated_video_is_upright(write_video, tmp_path, rotation, size, corner):
     source = open_frames(write_video(tmp_path / "a.mp4", 1, rotation=rotation))
