@@ -28,7 +28,7 @@ def test_auto_is_the_fastest_device_that_is_there(names, first, present):
 
 def test_a_device_that_is_not_there_is_refused_with_those_that_are(present):
     present("mps")
-    with pytest.raises(ConfigError, match="device 'cuda' is not available .* use auto or mps or cpu"):
+    with pytest.raises(ConfigError, match=r"device 'cuda' is not available .* use auto or mps or cpu"):
         services.chosen_device("cuda")
 
 

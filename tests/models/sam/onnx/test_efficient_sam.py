@@ -58,7 +58,7 @@ def test_the_decoder_gets_points_without_padding_and_its_input_size_for_that_of_
 def test_six_points_are_taken_and_seven_are_refused(model):
     (inputs,) = decode(model, prompts(*[FOREGROUND] * 6, PADDING))
     assert inputs["batched_point_labels"].shape == (1, 1, 6)
-    with pytest.raises(PromptError, match="at most 6 points a prompt, .*; this one has 7"):
+    with pytest.raises(PromptError, match=r"at most 6 points a prompt, .*; this one has 7"):
         decode(model, prompts(*[FOREGROUND] * 7))
 
 
