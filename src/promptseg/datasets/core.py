@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -21,9 +21,11 @@ from ..errors import InputError
 from ..images import IMAGE_SUFFIXES, load_image
 from ..masks import Mask, Size
 
-FindingKind = Literal["unpaired", "ambiguous", "unreadable", "size", "failed", "empty", "duplicate", "trained", "skipped", "converted"]
+FindingKind = Literal[
+    "unpaired", "ambiguous", "unreadable", "size", "dropped", "failed", "empty", "duplicate", "trained", "skipped", "converted"
+]
 
-BROKEN: frozenset[FindingKind] = frozenset({"unpaired", "ambiguous", "unreadable", "size", "failed"})
+BROKEN: frozenset[FindingKind] = frozenset({"unpaired", "ambiguous", "unreadable", "size", "dropped", "failed"})
 """Kinds of findings after which an image or annotation cannot be used."""
 
 
@@ -34,7 +36,8 @@ class Finding:
     Attributes:
         source: The file, or the object within it.
         kind: ``"unpaired"`` (an image without annotation or the reverse), ``"ambiguous"`` (several that could be meant), ``"unreadable"``,
-            ``"size"`` (the annotation is of an image of another size), ``"failed"`` (a model could not do it), ``"empty"`` (no true
+            ``"size"`` (the annotation is of an image of another size), ``"dropped"`` (an object that cannot be read; the rest of its image
+            is read), ``"failed"`` (a model could not do it), ``"empty"`` (no true
             object), ``"duplicate"`` (the same image twice), ``"trained"`` (the model was trained on it), ``"skipped"`` (an annotation that
             is no mask) or ``"converted"`` (read, but not as it stands).
         message: Description for people.
@@ -62,16 +65,31 @@ class AnnotationError(InputError):
 
 
 @dataclass(frozen=True)
+class Category:
+    """A class of a dataset, as its owner lists it.
+
+    Attributes:
+        name: Name of the class.
+        number: The owner's number of the class, such as a category id of COCO, or None when the list has no numbers.
+    """
+
+    name: str
+    number: int | None = None
+
+
+@dataclass(frozen=True)
 class AnnotatedObject:
     """One object that a person annotated or a model predicted.
 
     Attributes:
         name: The image's name, ``#`` and the object's key in the image. It is unique in the dataset and the same at each reading.
         mask: The pixels of the object, never empty. `Mask.label` is its class, or None.
+        id: The owner's number of the annotation, or None when the format has none.
     """
 
     name: str
     mask: Mask
+    id: int | None = None
 
     @property
     def label(self) -> str | None:
@@ -91,6 +109,7 @@ class AnnotatedImage:
         ignored: Regions that are neither object nor background, such as crowds in COCO and void pixels in DAVIS.
         findings: Findings about this image.
         group: Name shared by images that depend on each other: the sequence of a video frame. By default the image's own name.
+        id: The owner's number of the image, or None when the format has none.
     """
 
     name: str
@@ -100,6 +119,7 @@ class AnnotatedImage:
     ignored: tuple[Mask, ...] = ()
     findings: tuple[Finding, ...] = ()
     group: str = ""
+    id: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "group", self.group or self.name)
@@ -147,11 +167,13 @@ class Dataset:
         source: Description of the folders and files, for people.
         entries: The images, in the order of their names.
         findings: Findings from listing the files, such as images without annotation.
+        categories: The class list of the dataset in its owner's order, with classes that no object has. Empty when the format has none.
     """
 
     source: str
     entries: tuple[Entry, ...]
     findings: tuple[Finding, ...] = ()
+    categories: tuple[Category, ...] = ()
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -190,7 +212,7 @@ class Dataset:
         unknown = sorted(wanted - {entry.name for entry in self.entries})
         if unknown:
             raise InputError(f"{self.source} has no image {unknown[0]!r}")
-        return Dataset(self.source, tuple(entry for entry in self.entries if entry.name in wanted), self.findings)
+        return replace(self, entries=tuple(entry for entry in self.entries if entry.name in wanted))
 
 
 def annotated(

@@ -92,6 +92,12 @@ class Format:
 BOXES = Option("Read objects that have only a box as the filled box, instead of skipping them.", False)
 """Option of formats in which an object may have a box and no mask."""
 
+CROWDS = Option("Read crowds as objects, instead of regions to ignore.", False)
+"""Option of formats that mark crowds."""
+
+FIT = Option("Fit annotations that were made on the image at another size, or before its EXIF orientation was applied.", False)
+"""Option of formats that state the size of the image."""
+
 Place = str | os.PathLike[str]
 """A file or folder."""
 

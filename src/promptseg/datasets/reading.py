@@ -29,6 +29,8 @@ def open_dataset(
     mask_kind: MaskKind = "auto",
     names: Place | None = None,
     boxes: bool = False,
+    crowds: bool = False,
+    fit: bool = False,
 ) -> Dataset:
     """Open a dataset. Exactly one argument that is named after a format gives the place of the annotations.
 
@@ -47,7 +49,10 @@ def open_dataset(
         mask_folders: Folder with a folder of mask images for each image.
         mask_kind: Kind of the mask images in `masks`: ``"auto"``, ``"binary"`` or ``"labels"``.
         names: YAML file with the class names of the YOLO dataset.
-        boxes: Read objects of YOLO, VOC and CVAT that have only a box as the filled box, instead of skipping them.
+        boxes: Read objects of COCO, YOLO, VOC and CVAT that have only a box as the filled box, instead of skipping them.
+        crowds: Read crowds of COCO as objects, instead of regions to ignore.
+        fit: Fit annotations that were made on the image at another size, or before its EXIF orientation was applied. Without it, such
+            images are refused with a finding of kind ``"size"``.
 
     Raises:
         ConfigError: When not exactly one format is given, the format does not have an option, or `images` is missing.
@@ -70,10 +75,18 @@ def open_dataset(
     if len(given) != 1:
         raise ConfigError(f"the annotations are one of {', '.join(READABLE)}; got {' and '.join(given) or 'none of them'}")
     ((name, place),) = given.items()
-    return _open(name, place, images, {"mask_kind": mask_kind, "names": names, "boxes": boxes})
+    return _open(name, place, images, {"mask_kind": mask_kind, "names": names, "boxes": boxes, "crowds": crowds, "fit": fit})
 
 
-def open_named(place: str, images: Place | None = None, *, names: Place | None = None, boxes: bool = False) -> Dataset:
+def open_named(
+    place: str,
+    images: Place | None = None,
+    *,
+    names: Place | None = None,
+    boxes: bool = False,
+    crowds: bool = False,
+    fit: bool = False,
+) -> Dataset:
     """Open a dataset from a text such as ``"coco=annotations.json"``.
 
     Args:
@@ -81,6 +94,8 @@ def open_named(place: str, images: Place | None = None, *, names: Place | None =
         images: Folder of the images.
         names: YAML file with the class names of the YOLO dataset.
         boxes: Read objects that have only a box as the filled box.
+        crowds: Read crowds as objects.
+        fit: Fit annotations that were made on the image at another size, or before its EXIF orientation was applied.
 
     Raises:
         ConfigError: When the text is not of this form, the format does not have an option, or `images` is missing.
@@ -89,7 +104,7 @@ def open_named(place: str, images: Place | None = None, *, names: Place | None =
     name, sign, path = place.partition("=")
     if name not in READABLE or not sign or not path:
         raise ConfigError(f"annotations are FORMAT=PATH with a format of {', '.join(READABLE)}; got {place!r}.{nearest(name, READABLE)}")
-    return _open(name, path, images, {"names": names, "boxes": boxes})
+    return _open(name, path, images, {"names": names, "boxes": boxes, "crowds": crowds, "fit": fit})
 
 
 def _open(name: str, place: Place, images: Place | None, options: Mapping[str, Any]) -> Dataset:

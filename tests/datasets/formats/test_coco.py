@@ -8,6 +8,8 @@ from promptseg import Mask
 from promptseg.datasets.formats.coco import read_coco
 from promptseg.errors import InputError
 
+SQUARE = [[2, 1, 4, 1, 4, 3, 2, 3]]
+
 
 @pytest.fixture
 def write(tmp_path, save):
@@ -52,15 +54,17 @@ def test_what_is_no_mask_is_skipped_by_name(write):
 
 def test_broken_runs_are_named_by_their_annotation(write):
     findings = []
-    assert list(write({"segmentation": {"size": [6, 8], "counts": [3, 4]}}).usable(findings)) == []
-    assert (findings[0].source, findings[0].kind) == ("a.png#10", "unreadable")
+    (image,) = write({"segmentation": {"size": [6, 8], "counts": [3, 4]}}, {"segmentation": SQUARE}).usable(findings)
+    assert [true.name for true in image.objects] == ["a.png#11"]
+    assert [(finding.source, finding.kind) for finding in findings] == [("a.png#10", "dropped")]
 
 
 def test_a_mask_of_another_size_is_named(write):
     findings = []
     mask = Mask.from_array(np.ones((5, 8), bool)).to_coco_rle()
-    assert list(write({"segmentation": mask}).usable(findings)) == []
-    assert findings[0].kind == "size"
+    (image,) = write({"segmentation": mask}).usable(findings)
+    assert image.objects == ()
+    assert [(finding.source, finding.kind) for finding in findings] == [("a.png#10", "size")]
 
 
 def test_missing_images_and_annotations_of_no_image_are_named(write):
@@ -102,3 +106,75 @@ def test_real_annotations_are_read_as_pycocotools_reads_them(shared):
             expected = coco.decode(coco.merge(coco.frPyObjects(row["segmentation"], *sizes[image.name])))
             assert true.label == names[row["category_id"]]
             assert (true.mask.array == expected).all()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        [[2, 3, 3, 4]],
+        [[]],
+        [[1, 1, 2, 2, 3]],
+        [["a", 1, 2, 2, 3, 3]],
+        [[1e400, 1, 2, 2, 3, 3]],
+        [None],
+        {"size": [6, 8]},
+        {"size": [6, 8], "counts": "~~"},
+        "text",
+        7,
+    ],
+)
+def test_a_bad_annotation_is_dropped_by_name_and_the_others_are_read(write, bad):
+    findings = []
+    (image,) = write({"segmentation": SQUARE}, {"segmentation": bad}).usable(findings)
+    assert [true.name for true in image.objects] == ["a.png#10"]
+    assert [(finding.source, finding.kind) for finding in findings] == [("a.png#11", "dropped")]
+    assert "annotation 11 of c.json" in findings[0].message
+
+
+def test_a_bad_part_is_dropped_and_the_other_parts_are_read(write, square):
+    findings = []
+    (image,) = write({"segmentation": [*SQUARE, [1, 1, 2, 2]]}).usable(findings)
+    assert (image.objects[0].mask.array == square).all()
+    assert [finding.kind for finding in findings] == ["dropped"]
+
+
+def test_one_polygon_may_stand_without_its_list(write, square):
+    (image,) = write({"segmentation": SQUARE[0]})
+    assert (image.objects[0].mask.array == square).all()
+
+
+def test_ids_and_categories_are_those_of_the_file_also_unused_ones(write):
+    dataset = write({"segmentation": SQUARE, "id": 70}, categories=[{"id": 90, "name": "cat"}, {"id": 3, "name": "dog"}])
+    assert [(each.number, each.name) for each in dataset.categories] == [(90, "cat"), (3, "dog")]
+    (image,) = dataset
+    assert (image.id, image.objects[0].id) == (1, 70)
+
+
+def test_annotations_of_another_size_are_refused_with_the_reason_and_fitted_on_request(write, tmp_path, square):
+    twice = [{"id": 1, "file_name": "a.png", "height": 12, "width": 16}]
+    findings = []
+    doubled = [[2 * value for value in SQUARE[0]]]
+    assert list(write({"segmentation": doubled}, images=twice).usable(findings)) == []
+    assert findings[0].kind == "size"
+    assert "fit=True" in findings[0].message
+    (image,) = read_coco(tmp_path, tmp_path / "c.json", fit=True)
+    assert (image.objects[0].mask.array == square).all()
+
+
+def test_a_file_of_crowds_alone_says_how_to_read_them(write, tmp_path):
+    dataset = write({"segmentation": SQUARE, "iscrowd": 1})
+    assert any("crowds=True" in finding.message for finding in dataset.findings)
+    (image,) = read_coco(tmp_path, tmp_path / "c.json", crowds=True)
+    assert len(image.objects) == 1
+
+
+def test_boxes_are_read_as_filled_boxes_on_request(write, tmp_path, square):
+    write({"bbox": [2, 1, 2, 2]})
+    (image,) = read_coco(tmp_path, tmp_path / "c.json", boxes=True)
+    assert (image.objects[0].mask.array == square).all()
+    assert image.objects[0].mask.from_box
+
+
+def test_an_image_of_lvis_is_found_by_the_end_of_its_address(write):
+    (image,) = write({"segmentation": SQUARE}, images=[{"id": 1, "coco_url": "http://images.cocodataset.org/val2017/a.png"}])
+    assert (image.name, len(image.objects)) == ("a.png", 1)

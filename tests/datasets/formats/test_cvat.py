@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from promptseg.datasets.formats.cvat import encode_rle, read_cvat
+from promptseg.datasets.formats.cvat import decode_rle, encode_rle, read_cvat
 from promptseg.errors import InputError
 from promptseg.masks import Mask
 
@@ -46,10 +46,50 @@ def test_a_box_is_skipped_or_filled(tmp_path, save, square):
         'left="2"',
     ],
 )
-def test_a_broken_mask_is_named(mask, tmp_path, save):
+def test_a_broken_mask_is_dropped_by_name_and_the_others_are_read(mask, tmp_path, save):
     findings = []
-    assert list(read(tmp_path, save, f"<mask {mask}/>").usable(findings)) == []
-    assert (findings[0].source, findings[0].kind) == ("a.png#1", "unreadable")
+    (image,) = read(tmp_path, save, f'<mask {mask}/><mask label="cat" rle="0, 4" left="2" top="1" width="2" height="2"/>').usable(findings)
+    assert [each.name for each in image.objects] == ["a.png#2"]
+    assert [(finding.source, finding.kind) for finding in findings] == [("a.png#1", "dropped")]
+    assert "mask 1 of image a.png in cvat.xml" in findings[0].message
+
+
+@pytest.mark.parametrize("box", [(0, 0, 60000, 60000), (0, 0, 10**9, 10**9), (10**30, 0, 2, 2), (-1, 0, 2, 2)])
+def test_a_box_outside_the_image_is_refused_before_its_pixels_are_made(box):
+    with pytest.raises(InputError, match="not inside the image"):
+        decode_rle(str(box[2] * box[3]), box, (48, 64))
+
+
+def test_a_rotated_box_is_a_rotated_filled_box(tmp_path, save):
+    # A quarter turn about the center (4, 2) swaps width 4 and height 2.
+    (image,) = read(tmp_path, save, '<box label="cat" xtl="2" ytl="1" xbr="6" ybr="3" rotation="90.0"/>', boxes=True)
+    expected = np.zeros((6, 8), bool)
+    expected[0:4, 3:5] = True
+    assert (image.objects[0].mask.array == expected).all()
+    assert image.objects[0].mask.from_box
+
+
+def test_an_ellipse_is_an_object(tmp_path, save):
+    (image,) = read(tmp_path, save, '<ellipse label="cat" cx="4" cy="3" rx="3" ry="2"/>')
+    y, x = np.mgrid[:6, :8] + 0.5
+    assert (image.objects[0].mask.array == (((x - 4) / 3) ** 2 + ((y - 3) / 2) ** 2 <= 1)).all()
+
+
+def test_the_number_of_the_image_and_the_labels_of_the_task_are_kept(tmp_path, save):
+    save("images/a.png")
+    labels = "<meta><task><labels><label><name>dog</name></label><label><name>cat</name></label></labels></task></meta>"
+    (tmp_path / "cvat.xml").write_text(f'<annotations>{labels}<image id="7" name="a.png" width="8" height="6"/></annotations>')
+    dataset = read_cvat(tmp_path / "images", tmp_path / "cvat.xml")
+    assert [each.name for each in dataset.categories] == ["dog", "cat"]
+    assert next(iter(dataset)).id == 7
+
+
+def test_a_size_that_is_not_the_images_is_refused(tmp_path, save):
+    findings = []
+    save("images/a.png")
+    (tmp_path / "cvat.xml").write_text('<annotations><image id="0" name="a.png" width="16" height="12"/></annotations>')
+    assert list(read_cvat(tmp_path / "images", tmp_path / "cvat.xml").usable(findings)) == []
+    assert [finding.kind for finding in findings] == ["size"]
 
 
 def test_a_file_of_videos_or_of_others_is_refused(tmp_path):

@@ -43,7 +43,7 @@ def test_a_mask_of_another_size_is_named_with_both_sizes_and_the_rest_is_read(tm
     save("masks/a.png", square[:, :5])
     save("masks/b.png", square)
     dataset = read_paired_masks(tmp_path / "images", tmp_path / "masks")
-    with pytest.raises(AnnotationError, match="8 wide and 6 high, its mask 5 wide and 6 high"):
+    with pytest.raises(AnnotationError, match="8 wide and 6 high, its annotation 5 wide and 6 high"):
         list(dataset)
     findings = []
     assert [image.name for image in dataset.usable(findings)] == ["b.png"]

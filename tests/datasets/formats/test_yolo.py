@@ -5,7 +5,7 @@ import pytest
 
 from promptseg.datasets import writing
 from promptseg.datasets.core import AnnotatedImage, AnnotatedObject
-from promptseg.datasets.formats.yolo import read_yolo
+from promptseg.datasets.formats.yolo_reading import read_yolo
 from promptseg.errors import InputError
 from promptseg.masks import Mask
 
@@ -42,12 +42,96 @@ def test_a_box_alone_is_skipped_and_an_image_without_file_has_no_object(write, s
     assert [(finding.source, finding.kind) for finding in findings] == [("a.png#1", "skipped"), ("a.png", "empty"), ("b.png", "empty")]
 
 
-@pytest.mark.parametrize("line", ["0 1 2 3", "dog " + SQUARE, "0 100 100 200 100 200 200", f"0 {SQUARE} 0.1"])
-def test_a_broken_line_is_named_with_its_number(write, line):
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0 1 2 3",
+        "dog " + SQUARE,
+        "0 100 100 200 100 200 200",
+        f"0 {SQUARE} 1.1",
+        f"0.5 {SQUARE}",
+        "0 nan 0 1 0 1 1",
+        "1e400 " + SQUARE,
+        "0",
+        "~",
+    ],
+)
+def test_a_broken_line_is_dropped_with_its_number_and_the_others_are_read(write, line):
     findings = []
-    assert list(write(f"0 {SQUARE}\n{line}").usable(findings)) == []
-    assert (findings[0].source, findings[0].kind) == ("a.png#2", "unreadable")
+    (image,) = write(f"0 {SQUARE}\n{line}\n1 {SQUARE}").usable(findings)
+    assert [each.name for each in image.objects] == ["a.png#1", "a.png#3"]
+    assert [(finding.source, finding.kind) for finding in findings] == [("a.png#2", "dropped")]
     assert "line 2" in findings[0].message
+
+
+def test_one_value_more_at_the_end_of_a_line_is_its_confidence(write, square):
+    (image,) = write(f"0 {SQUARE} 0.75")
+    assert image.objects[0].mask.score == 0.75
+    assert (image.objects[0].mask.array == square).all()
+
+
+def test_a_corner_slightly_outside_is_cut_off(write):
+    (image,) = write("0 -0.25 -0.1 0.5 -0.1 0.5 0.5 -0.25 0.5")
+    expected = np.zeros((6, 8), bool)
+    expected[0:3, 0:4] = True
+    assert (image.objects[0].mask.array == expected).all()
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", ""])
+def test_a_byte_order_mark_and_a_class_written_as_a_float_are_read(write, mark):
+    (image,) = write(f"{mark}1.0 {SQUARE}")
+    assert image.objects[0].label == "1"
+
+
+@pytest.mark.parametrize("place", ["labels/classes.txt", "classes.txt", "labels/obj.names", "data.yaml"])
+def test_the_file_of_names_is_found_beside_the_labels_and_is_no_label_file(write, tmp_path, place):
+    write(f"1 {SQUARE}")
+    (tmp_path / place).write_text("names: [cat, dog]" if place.endswith("yaml") else "\ufeffcat\ndog\n\n", "utf-8")
+    dataset = read_yolo(tmp_path / "images", tmp_path / "labels")
+    assert dataset.findings == ()
+    assert [(each.number, each.name) for each in dataset.categories] == [(0, "cat"), (1, "dog")]
+    assert next(iter(dataset)).objects[0].label == "dog"
+
+
+def test_a_text_file_of_names_may_be_given(write, tmp_path):
+    write(f"1 {SQUARE}")
+    (tmp_path / "mine.txt").write_text("cat\ndog\n")
+    (image,) = read_yolo(tmp_path / "images", tmp_path / "labels", tmp_path / "mine.txt")
+    assert image.objects[0].label == "dog"
+
+
+def test_a_text_file_without_labels_is_no_broken_label_file(write, tmp_path):
+    write(f"1 {SQUARE}")
+    (tmp_path / "labels" / "README.txt").write_text("Made in spring.\n")
+    assert [finding.kind for finding in read_yolo(tmp_path / "images", tmp_path / "labels").findings] == ["skipped"]
+
+
+@pytest.mark.parametrize("path", ["", "path: .\n", "path: ../gone\n"])
+def test_the_yaml_file_names_the_images_the_labels_and_the_classes(tmp_path, save, square, path):
+    for split in ("train", "val"):
+        save(f"set/images/{split}/{split[0]}.png")
+        (tmp_path / "set" / "labels" / split).mkdir(parents=True)
+        (tmp_path / "set" / "labels" / split / f"{split[0]}.txt").write_text(f"1 {SQUARE}")
+    (tmp_path / "set" / "data.yaml").write_text(f"{path}train: images/train\nval: [images/val]\nnames: {{0: cat, 1: dog}}\n")
+    dataset = read_yolo(None, tmp_path / "set" / "data.yaml")
+    assert [image.name for image in dataset] == ["images/train/t.png", "images/val/v.png"]
+    assert all((image.objects[0].mask.array == square).all() and image.objects[0].label == "dog" for image in dataset)
+
+
+def test_a_list_of_images_in_the_yaml_file_is_relative_to_the_list(tmp_path, save):
+    save("images/a.png")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text(f"0 {SQUARE}")
+    (tmp_path / "train.txt").write_text("./images/a.png\n")
+    (tmp_path / "data.yaml").write_text("train: train.txt\nnames: [cat]\n")
+    (image,) = read_yolo(None, tmp_path / "data.yaml")
+    assert (image.name, len(image.objects)) == ("images/a.png", 1)
+
+
+def test_a_part_of_the_yaml_file_without_images_is_named(tmp_path, save):
+    save("images/a.png")
+    (tmp_path / "data.yaml").write_text("train: images\nval: gone\nnames: [cat]\n")
+    assert [finding.source for finding in read_yolo(None, tmp_path / "data.yaml").findings] == ["data.yaml: val"]
 
 
 def test_labels_without_image_are_named(write, tmp_path):

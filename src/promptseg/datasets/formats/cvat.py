@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -18,31 +19,25 @@ import numpy as np
 from ..._boxes import filled_box
 from ...errors import InputError
 from ...masks import Mask, Masks, Size
-from ..core import (
-    AnnotatedImage,
-    AnnotatedObject,
-    AnnotationError,
-    Dataset,
-    Entry,
-    Finding,
-    annotated,
-    image_size,
-    read_score,
-)
-from ..descriptor import BOXES, Format, OutputVariant, Reader
+from ..core import AnnotatedImage, AnnotatedObject, Category, Dataset, Entry, read_score
+from ..descriptor import BOXES, FIT, Format, OutputVariant, Reader
+from ..image_lookup import ImageLookup
+from ..object_collector import ObjectCollector
+from ..shapes import ellipse, rotated_rectangle
 from ..writer_base import NO_CLASS, FileWriter, score_of
 from ..xml_files import parse_xml, xml_text
 
 
-def read_cvat(images: str | os.PathLike[str], file: str | os.PathLike[str], *, boxes: bool = False) -> Dataset:
-    """Read a dataset from a CVAT XML file with masks and polygons.
+def read_cvat(images: str | os.PathLike[str], file: str | os.PathLike[str], *, boxes: bool = False, fit: bool = False) -> Dataset:
+    """Read a dataset from a CVAT XML file with masks, polygons and ellipses.
 
-    Shapes with the same label and group are one object. Boxes, points and lines are skipped with a finding.
+    Shapes with the same label and group are one object. Points, lines, cuboids and skeletons are skipped with a finding.
 
     Args:
-        images: Folder of the images.
+        images: Folder of the images. Each name in the file is found in it by `promptseg.datasets.image_lookup`.
         file: The XML file, in the format "CVAT for images".
-        boxes: Read boxes as filled boxes, instead of skipping them.
+        boxes: Read boxes, rotated ones too, as filled boxes, instead of skipping them.
+        fit: Fit annotations that were made on the image at another size, or before its EXIF orientation was applied.
 
     Raises:
         InputError: When the file is not in the format "CVAT for images".
@@ -51,38 +46,49 @@ def read_cvat(images: str | os.PathLike[str], file: str | os.PathLike[str], *, b
     root = parse_xml(path)
     if root.tag != "annotations" or root.find("track") is not None:
         raise InputError(f"{path} is not in the format CVAT for images: expected <annotations> with <image>")
-    entries, findings = [], []
+    names = dict.fromkeys(each.text.strip() for each in root.iterfind("./meta//labels/label/name") if each.text)
+    lookup, entries, findings = ImageLookup(images), [], []
     for element in root.iter("image"):
-        name = element.get("name", "")
-        image_file = Path(images) / name
-        if name and image_file.is_file():
-            entries.append(Entry(name, partial(_read, name, image_file, element, boxes)))
+        stated = element.get("name", "")
+        name = lookup.find(stated)
+        if name is None:
+            findings.append(lookup.missing(stated, path.name))
         else:
-            findings.append(Finding(name, "unpaired", f"{path.name} lists the image, but it is not in {images}"))
-    return Dataset(f"{images} with {file}", tuple(sorted(entries, key=lambda entry: entry.name)), tuple(findings))
+            entries.append(Entry(name, partial(_read, name, lookup.folder / name, element, path.name, boxes, fit)))
+    findings += lookup.findings()
+    ordered = tuple(sorted(entries, key=lambda entry: entry.name))
+    return Dataset(f"{images} with {file}", ordered, tuple(findings), tuple(map(Category, names)))
 
 
-def _read(name: str, image_file: Path, element: ET.Element, boxes: bool) -> AnnotatedImage:
-    size = image_size(image_file)
+def _read(name: str, image_file: Path, element: ET.Element, file: str, boxes: bool, fit: bool) -> AnnotatedImage:
+    collector = ObjectCollector(name, image_file, _stated_size(element), fit)
     parts: dict[tuple[str | None, str], tuple[str, float | None, list[Mask]]] = {}
-    findings = []
     for index, shape in enumerate(element, 1):
         label, group = shape.get("label"), shape.get("group_id")
-        try:
-            mask = _mask(shape, size, boxes)
-        except (InputError, TypeError, ValueError) as error:
-            raise AnnotationError(Finding(f"{name}#{index}", "unreadable", f"its {shape.tag} cannot be read: {error!r}")) from error
-        if mask is None:
-            findings.append(Finding(f"{name}#{index}", "skipped", f"a {shape.tag} is not a mask"))
-            continue
-        scores = (read_score(each.text) for each in shape.findall("attribute") if each.get("name") == "score")
-        own = (label, f"alone {index}" if group in (None, "0") else str(group))
-        parts.setdefault(own, (str(index), next(scores, None), []))[2].append(mask)
-    objects = [
-        (key, Mask(size, masks[0].counts if len(masks) == 1 else Masks(masks).union().counts, score, label, from_box=masks[0].from_box))
-        for (label, _), (key, score, masks) in parts.items()
-    ]
-    return annotated(name, image_file, objects, findings=findings)
+        with collector.reading(index, f"{shape.tag} {index} of image {element.get('name')} in {file}"):
+            mask = _mask(shape, collector.size, boxes)
+            if mask is None:
+                hint = ": read it with boxes=True (--boxes)" if shape.tag == "box" else ""
+                collector.note(index, "skipped", f"a {shape.tag} is not a mask{hint}")
+                continue
+            scores = (read_score(each.text) for each in shape.findall("attribute") if each.get("name") == "score")
+            own = (label, f"alone {index}" if group in (None, "0") else str(group))
+            parts.setdefault(own, (str(index), next(scores, None), []))[2].append(mask)
+    for (label, _), (key, score, masks) in parts.items():
+        counts = masks[0].counts if len(masks) == 1 else Masks(masks).union().counts
+        with collector.reading(key, f"object {key} of image {element.get('name')} in {file}"):
+            collector.add(key, Mask(collector.size, counts, score, label, from_box=masks[0].from_box))
+    number = element.get("id", "")
+    return collector.collected(number=int(number) if _is_number(number) else None)
+
+
+def _stated_size(element: ET.Element) -> Size | None:
+    height, width = element.get("height", ""), element.get("width", "")
+    return (int(height), int(width)) if _is_number(height) and _is_number(width) and int(height) and int(width) else None
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) < _LONGEST_NUMBER
 
 
 def _mask(shape: ET.Element, size: Size, boxes: bool) -> Mask | None:
@@ -91,9 +97,20 @@ def _mask(shape: ET.Element, size: Size, boxes: bool) -> Mask | None:
         return decode_rle(shape.get("rle", ""), (left, top, width, height), size)
     if shape.tag == "polygon":
         return Mask.from_polygons([[float(value) for point in shape.get("points", "").split(";") for value in point.split(",")]], size)
+    turned = float(shape.get("rotation") or 0)
+    if shape.tag == "ellipse":
+        center_x, center_y, radius_x, radius_y = (float(shape.get(field, "")) for field in ("cx", "cy", "rx", "ry"))
+        return ellipse((center_x, center_y), (radius_x, radius_y), size, turned)
     if shape.tag == "box" and boxes:
-        return filled_box([float(shape.get(field, "")) for field in ("xtl", "ytl", "xbr", "ybr")], size)
+        x0, y0, x1, y1 = (float(shape.get(field, "")) for field in ("xtl", "ytl", "xbr", "ybr"))
+        if turned % 360 == 0:
+            return filled_box([x0, y0, x1, y1], size)
+        return replace(Mask.from_polygons([rotated_rectangle((x0, y0, x1, y1), turned)], size), from_box=True)
     return None
+
+
+_LONGEST_NUMBER = 10
+"""Digits of a number beyond which it is not believed."""
 
 
 def encode_rle(mask: Mask) -> tuple[str, tuple[int, int, int, int]]:
@@ -117,12 +134,17 @@ def decode_rle(text: str, box: tuple[int, int, int, int], size: Size) -> Mask:
         InputError: When the run lengths do not fill the box, or the box is not inside the image.
     """
     left, top, width, height = box
+    # Compared with the image before an array of that size is made.
+    if min(left, top, width, height) < 0 or left + width > size[1] or top + height > size[0]:
+        raise InputError(
+            f"the box of the run lengths, {width} x {height} at x={left}, y={top}, is not inside the image of {size[1]} x {size[0]}"
+        )
     try:
         runs = [int(run) for run in text.split(",")]
     except ValueError as error:
         raise InputError(f"run lengths are integers separated by commas, got {text[:40]!r}") from error
-    if sum(runs) != width * height or min(runs) < 0:
-        raise InputError(f"the run lengths cover {sum(runs)} pixels, their box has {width} x {height}")
+    if min(runs) < 0 or sum(runs) != width * height:
+        raise InputError(f"the run lengths do not cover their box of {width} x {height} pixels")
     values = np.zeros(len(runs), bool)
     values[1::2] = True
     return Mask.from_crop(np.repeat(values, runs).reshape(height, width), (left, top), size)
@@ -180,6 +202,6 @@ def _attribute(text: str) -> str:
 FORMAT = Format(
     "cvat",
     "CVAT for images 1.1",
-    Reader(read_cvat, "XML file of CVAT for images", options={"boxes": BOXES}),
+    Reader(read_cvat, "XML file of CVAT for images", options={"boxes": BOXES, "fit": FIT}),
     (OutputVariant("cvat", "cvat.xml", CvatWriter),),
 )

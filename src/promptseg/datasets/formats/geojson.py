@@ -17,28 +17,18 @@ import numpy as np
 
 from ...errors import InputError
 from ...masks import Mask, Polygon, Size
-from ..core import (
-    AnnotatedImage,
-    AnnotatedObject,
-    AnnotationError,
-    Dataset,
-    Entry,
-    Finding,
-    annotated,
-    files_under,
-    image_size,
-    read_json,
-    read_score,
-)
-from ..descriptor import Format, Option, OutputVariant, Reader
+from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, files_under, read_json, read_score
+from ..descriptor import FIT, Format, Option, OutputVariant, Reader
 from ..georeference import Georeference, read_georeference
+from ..image_lookup import ImageLookup
+from ..object_collector import ObjectCollector
 from ..polygons import outlines
 from ..writer_base import Classes, FolderWriter, WriteStats, as_json, score_of
 
 _WGS84 = 4326
 
 
-def read_geojson(images: str | os.PathLike[str], folder: str | os.PathLike[str]) -> Dataset:
+def read_geojson(images: str | os.PathLike[str], folder: str | os.PathLike[str], *, fit: bool = False) -> Dataset:
     """Read a dataset from GeoJSON files, one for each image.
 
     A file belongs to the image named in its member ``promptseg``, otherwise to the image with the file's own name. Without that member,
@@ -48,6 +38,7 @@ def read_geojson(images: str | os.PathLike[str], folder: str | os.PathLike[str])
     Args:
         images: Folder of the images.
         folder: Folder of the GeoJSON files.
+        fit: Fit annotations in pixels that were made on the image at another size, or before its EXIF orientation was applied.
 
     Raises:
         InputError: When a folder does not exist, or there is no GeoJSON file in `folder`.
@@ -55,48 +46,59 @@ def read_geojson(images: str | os.PathLike[str], folder: str | os.PathLike[str])
     files = files_under(Path(folder), frozenset({".geojson", ".json"}))
     if not files:
         raise InputError(f"there is no GeoJSON file in {folder}")
-    stems = {PurePosixPath(name).with_suffix("").as_posix(): name for name in reversed(files_under(Path(images)))}
-    entries, findings = [], []
+    lookup, entries, findings = ImageLookup(images), [], []
     for file, path in files.items():
         try:
-            content = read_json(path)
-            stated = (content.get("promptseg") or {}).get("image")
-            features = list(content["features"])
-        except (AttributeError, InputError, KeyError, TypeError) as error:
-            findings.append(Finding(file, "unreadable", f"{path} is not a feature collection: {error!r}"))
+            stated, _ = _content(path)
+        except InputError as error:
+            findings.append(Finding(file, "unreadable", str(error)))
             continue
-        name = str(stated or stems.get(PurePosixPath(file).with_suffix("").as_posix(), ""))
-        if name and (Path(images) / name).is_file():
-            pixels = (content.get("promptseg") or {}).get("coordinates") == "pixels"
-            entries.append(Entry(name, partial(_read, name, Path(images) / name, features, pixels)))
+        wanted = str(stated.get("image") or PurePosixPath(file).with_suffix("").as_posix())
+        name = lookup.find(wanted)
+        if name is None:
+            findings.append(lookup.missing(wanted, file))
         else:
-            findings.append(Finding(file, "unpaired", f"{images} has no image {name or 'of the same name'}"))
+            entries.append(Entry(name, partial(_read, name, lookup.folder / name, path, fit)))
+    findings += lookup.findings()
     return Dataset(f"{images} with the GeoJSON files of {folder}", tuple(sorted(entries, key=lambda entry: entry.name)), tuple(findings))
 
 
-def _read(name: str, image_file: Path, features: list[dict[str, Any]], pixels: bool) -> AnnotatedImage:
-    size, georeference = image_size(image_file), None if pixels else read_georeference(image_file)
-    objects: dict[str, Mask] = {}
-    ignored: list[Mask] = []
-    findings = []
+def _content(path: Path) -> tuple[dict[str, Any], list[Any]]:
+    """Return the member ``promptseg`` and the features of a file."""
+    content = read_json(path)
+    features = content.get("features") if isinstance(content, dict) else None
+    if not isinstance(features, list):
+        raise InputError(f"{path} is not a feature collection: it needs the list features")
+    stated = content.get("promptseg")
+    return (stated if isinstance(stated, dict) else {}), features
+
+
+def _read(name: str, image_file: Path, file: Path, fit: bool) -> AnnotatedImage:
+    # The features are read again, and not kept since the file was listed, so that memory does not grow with the folder.
+    stated, features = _content(file)
+    pixels = stated.get("coordinates") == "pixels"
+    georeference = None if pixels else read_georeference(image_file)
+    collector = ObjectCollector(name, image_file, _stated_size(stated) if georeference is None else None, fit)
     for index, feature in enumerate(features):
-        properties = feature.get("properties") or {}
-        key = str(feature.get("id", index))
-        key = f"{key} at {index}" if key in objects else key
-        label = next((str(properties[field]) for field in ("label", "class", "name") if properties.get(field) is not None), None)
-        try:
-            mask = _mask(feature.get("geometry") or {}, size, georeference)
-        except (InputError, KeyError, TypeError, ValueError) as error:
-            raise AnnotationError(Finding(f"{name}#{key}", "unreadable", f"its geometry cannot be read: {error!r}")) from error
-        if mask is None:
-            findings.append(Finding(f"{name}#{key}", "skipped", "its geometry has no area"))
-            continue
-        mask = Mask(mask.size, mask.counts, read_score(properties.get("score")), label)
-        if properties.get("ignored") is True:
-            ignored.append(mask)
-        else:
-            objects[key] = mask
-    return annotated(name, image_file, list(objects.items()), ignored, findings)
+        key = feature.get("id", index) if isinstance(feature, dict) else index
+        with collector.reading(key, f"feature {key} of {file}"):
+            properties = feature.get("properties") or {}
+            label = next((str(properties[field]) for field in ("label", "class", "name") if properties.get(field) is not None), None)
+            mask = _mask(feature.get("geometry") or {}, collector.size, georeference)
+            if mask is None:
+                collector.note(key, "skipped", "its geometry has no area")
+                continue
+            mask = Mask(mask.size, mask.counts, read_score(properties.get("score")), label)
+            if properties.get("ignored") is True:
+                collector.ignore(mask)
+            else:
+                collector.add(key, mask)
+    return collector.collected()
+
+
+def _stated_size(stated: dict[str, Any]) -> Size | None:
+    height, width = stated.get("height"), stated.get("width")
+    return (height, width) if isinstance(height, int) and isinstance(width, int) and height and width else None
 
 
 def _mask(geometry: dict[str, Any], size: Size, georeference: Georeference | None) -> Mask | None:
@@ -173,6 +175,6 @@ _COORDINATES = Option(
 FORMAT = Format(
     "geojson",
     "GeoJSON features, in world or pixel coordinates",
-    Reader(read_geojson, "folder of GeoJSON files"),
+    Reader(read_geojson, "folder of GeoJSON files", options={"fit": FIT}),
     (OutputVariant("geojson", "geojson/: one file for each image", GeojsonWriter, {"coordinates": _COORDINATES}),),
 )

@@ -10,11 +10,11 @@ import csv
 import os
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
 import numpy as np
@@ -23,10 +23,12 @@ from PIL import Image
 
 from ...errors import InputError
 from ...masks import Mask
-from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, annotated
-from ..descriptor import Format, Option, OutputVariant, Place, Reader
+from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, read_score
+from ..descriptor import FIT, Format, Option, OutputVariant, Place, Reader
+from ..image_lookup import ImageLookup
 from ..label_image_writing import VOID, paint, save_palette, with_void
 from ..mask_image_reading import MaskKind
+from ..object_collector import ObjectCollector
 from ..writer_base import FolderWriter, score_of
 from .paired_masks import read_paired_masks
 
@@ -144,59 +146,81 @@ class _Row:
     ignored: bool
 
 
-def read_mask_table(images: str | os.PathLike[str], masks: str | os.PathLike[str]) -> Dataset:
+def read_mask_table(images: str | os.PathLike[str], masks: str | os.PathLike[str], *, fit: bool = False) -> Dataset:
     """Read a dataset from mask images and their table ``objects.csv``, as promptseg writes them.
 
     Args:
         images: Folder of the images.
         masks: Folder of the mask images and the table.
+        fit: Fit mask images of another size, or that were made before the EXIF orientation was applied, to their images.
 
     Raises:
         InputError: When the table cannot be read.
     """
     folder = Path(masks)
     rows: dict[str, list[_Row]] = defaultdict(list)
+    entries, findings = [], []
     try:
-        with (folder / TABLE).open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
+        with (folder / TABLE).open(encoding="utf-8-sig", newline="") as file:
+            for number, row in enumerate(csv.DictReader(file), 2):
                 own = rows[row["image"]]
-                # An image without objects has a row without a number. Its label image may still have void pixels.
-                score = float(row["score"]) if row["score"] else None
-                own.append(_Row(row["mask"], int(row["number"] or 0), row["label"] or None, score, row["ignored"] == "1"))
+                try:
+                    own.append(_row(row))
+                except (TypeError, ValueError) as error:
+                    findings.append(Finding(f"{TABLE}: line {number}", "dropped", f"the line cannot be read, and is left out: {error}"))
     except OSError as error:
         raise InputError(f"cannot read {folder / TABLE}: {error.strerror or error}") from error
-    except (KeyError, TypeError, ValueError, csv.Error) as error:
+    except (KeyError, ValueError, csv.Error) as error:
         raise InputError(f"{folder / TABLE} is not a table with the columns {', '.join(COLUMNS)} ({error!r})") from error
-    entries, findings = [], []
-    for name in sorted(rows):
-        if (Path(images) / name).is_file():
-            entries.append(Entry(name, partial(_read, name, Path(images) / name, folder, rows[name])))
+    lookup = ImageLookup(images)
+    for stated in sorted(rows, key=str):
+        name = lookup.find(str(stated))
+        if name is None:
+            findings.append(lookup.missing(str(stated), TABLE))
         else:
-            findings.append(Finding(name, "unpaired", f"{TABLE} lists the image, but it is not in {images}"))
-    return Dataset(f"{images} with the mask images of {masks}", tuple(entries), tuple(findings))
+            entries.append(Entry(name, partial(_read, name, lookup.folder / name, folder, rows[stated], fit)))
+    findings += lookup.findings()
+    return Dataset(f"{images} with the mask images of {masks}", tuple(sorted(entries, key=lambda entry: entry.name)), tuple(findings))
 
 
-def _read(name: str, image_file: Path, folder: Path, rows: list[_Row]) -> AnnotatedImage:
-    objects: list[tuple[str, Mask]] = []
-    ignored: list[Mask] = []
+def _row(row: Mapping[str, str]) -> _Row:
+    """Return a row of the table.
+
+    Raises:
+        ValueError: When a number is not one, or the mask image is not inside the folder.
+    """
+    file = PurePosixPath(row["mask"] or "")
+    if file.is_absolute() or ".." in file.parts:
+        raise ValueError(f"the mask image is a path inside the folder, got {row['mask']!r}")
+    # An image without objects has a row without a number. Its label image may still have void pixels.
+    return _Row(row["mask"] or "", int(row["number"] or 0), row["label"] or None, read_score(row["score"] or None), row["ignored"] == "1")
+
+
+def _read(name: str, image_file: Path, folder: Path, rows: list[_Row], fit: bool) -> AnnotatedImage:
+    collector = ObjectCollector(name, image_file, fit=fit)
     by_file: dict[str, list[_Row]] = defaultdict(list)
     for row in rows:
         if row.mask:
             by_file[row.mask].append(row)
     for file, own in by_file.items():
-        pixels = _pixels(folder / file)
-        for row in own:
-            if not row.number:
-                continue
-            chosen = pixels if pixels.dtype == bool else pixels == row.number
-            mask = Mask.from_array(chosen, label=row.label, score=row.score)
-            if row.ignored:
-                ignored.append(mask)
-            else:
-                objects.append((str(row.number), mask))
-        if pixels.dtype == np.uint8 and (pixels == VOID).any():
-            ignored.append(Mask.from_array(pixels == VOID))
-    return annotated(name, image_file, objects, ignored)
+        with collector.reading(file, f"mask {folder / file}"):
+            pixels = _pixels(folder / file)
+            for row in own:
+                if row.number:
+                    _collect(collector, row, pixels)
+            if pixels.dtype == np.uint8 and (pixels == VOID).any():
+                collector.ignore(Mask.from_array(pixels == VOID))
+    return collector.collected()
+
+
+def _collect(collector: ObjectCollector, row: _Row, pixels: NDArray[Any]) -> None:
+    """Add the object of a row, or its region to ignore."""
+    with collector.reading(row.number, f"object {row.number} of {row.mask}"):
+        mask = Mask.from_array(pixels if pixels.dtype == bool else pixels == row.number, label=row.label, score=row.score)
+        if row.ignored:
+            collector.ignore(mask)
+        else:
+            collector.add(row.number, mask)
 
 
 def _pixels(path: Path) -> NDArray[Any]:
@@ -210,11 +234,11 @@ def _pixels(path: Path) -> NDArray[Any]:
     return pixels if pixels.dtype in (bool, np.uint8) else pixels.astype(np.uint16)
 
 
-def _open(images: Place, masks: Place, *, mask_kind: MaskKind = "auto") -> Dataset:
+def _open(images: Place, masks: Place, *, mask_kind: MaskKind = "auto", fit: bool = False) -> Dataset:
     """Read mask images by their table if there is one, otherwise by their names."""
     if (Path(masks) / TABLE).is_file():
-        return read_mask_table(images, masks)
-    return read_paired_masks(images, masks, mask_kind)
+        return read_mask_table(images, masks, fit=fit)
+    return read_paired_masks(images, masks, mask_kind, fit=fit)
 
 
 _KIND = Option("Kind of the mask images. By default it is detected for each.", "auto", get_args(MaskKind))
@@ -222,7 +246,11 @@ _KIND = Option("Kind of the mask images. By default it is detected for each.", "
 FORMAT = Format(
     "masks",
     "Folder of mask images",
-    Reader(_open, "folder of mask images with the names of the images, or with a table that promptseg wrote", options={"mask_kind": _KIND}),
+    Reader(
+        _open,
+        "folder of mask images with the names of the images, or with a table that promptseg wrote",
+        options={"mask_kind": _KIND, "fit": FIT},
+    ),
     (
         OutputVariant("labels", "labels/: gray PNG, objects.csv", GrayLabelWriter),
         OutputVariant("palette", "palette/: PNG with a palette, objects.csv", PaletteLabelWriter),

@@ -11,11 +11,14 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from ...errors import InputError
-from ..core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding, annotated, files_under
+from ..core import AnnotatedImage, Dataset, Entry, Finding, files_under
 from ..mask_image_reading import MaskKind, read_mask_file
+from ..object_collector import ObjectCollector
 
 
-def read_paired_masks(images: str | os.PathLike[str], masks: str | os.PathLike[str], kind: MaskKind = "auto") -> Dataset:
+def read_paired_masks(
+    images: str | os.PathLike[str], masks: str | os.PathLike[str], kind: MaskKind = "auto", *, fit: bool = False
+) -> Dataset:
     """Read a dataset from a folder of images and a folder of mask images with the same names.
 
     The mask image of ``a/7.jpg`` is ``a/7.png`` or ``a/7_mask.png``, with any image suffix.
@@ -25,6 +28,7 @@ def read_paired_masks(images: str | os.PathLike[str], masks: str | os.PathLike[s
         images: Folder of the images, with or without subfolders.
         masks: Folder of the mask images, with the same subfolders.
         kind: Kind of the mask images. By default it is detected for each.
+        fit: Fit mask images of another size, or that were made before the EXIF orientation was applied, to their images.
 
     Raises:
         InputError: When a folder does not exist, or there is no image in `images`.
@@ -44,7 +48,7 @@ def read_paired_masks(images: str | os.PathLike[str], masks: str | os.PathLike[s
         elif not found:
             findings.append(Finding(name, "unpaired", f"there is no mask {stem}.* in {masks}"))
         else:
-            entries.append(Entry(name, partial(_read, name, image_files[name], mask_files[found[0]], kind)))
+            entries.append(Entry(name, partial(_read, name, image_files[name], mask_files[found[0]], kind, fit)))
     findings += [Finding(str(mask_files[name]), "unpaired", "the mask image has no image") for name in mask_files if name not in used]
     return Dataset(f"{images} with masks {masks}", tuple(entries), tuple(findings))
 
@@ -56,9 +60,12 @@ def _by_stem(names: dict[str, Path]) -> dict[str, list[str]]:
     return stems
 
 
-def _read(name: str, image: Path, mask: Path, kind: MaskKind) -> AnnotatedImage:
-    try:
-        objects, ignored, findings = read_mask_file(mask, kind)
-    except InputError as error:
-        raise AnnotationError(Finding(name, "unreadable", str(error))) from error
-    return annotated(name, image, objects, ignored, findings)
+def _read(name: str, image: Path, mask: Path, kind: MaskKind, fit: bool) -> AnnotatedImage:
+    objects, ignored, findings = read_mask_file(mask, kind)
+    masks = [*(each for _, each in objects), *ignored]
+    collector = ObjectCollector(name, image, masks[0].size if masks else None, fit, findings)
+    for key, each in objects:
+        collector.add(key, each)
+    for each in ignored:
+        collector.ignore(each)
+    return collector.collected()

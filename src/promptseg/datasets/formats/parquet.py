@@ -17,20 +17,23 @@ from typing import Any
 from ...errors import InputError, MissingDependencyError
 from ...masks import Mask
 from ...runtime.files import write_atomically
-from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, annotated
-from ..descriptor import Format, OutputVariant, Reader
+from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, read_score
+from ..descriptor import FIT, Format, OutputVariant, Reader
+from ..image_lookup import ImageLookup
+from ..object_collector import ObjectCollector
 from ..writer_base import Writer, score_of
 
 ROWS = 4096
 """Number of rows in a row group. This many rows are in memory at once."""
 
 
-def read_parquet(images: str | os.PathLike[str], file: str | os.PathLike[str]) -> Dataset:
+def read_parquet(images: str | os.PathLike[str], file: str | os.PathLike[str], *, fit: bool = False) -> Dataset:
     """Read a dataset from a Parquet table of masks, as `ParquetWriter` writes it.
 
     Args:
         images: Folder of the images.
         file: The Parquet file.
+        fit: Fit masks of another size, or that were made before the EXIF orientation was applied, to their images.
 
     Raises:
         InputError: When the file is not such a table.
@@ -43,28 +46,32 @@ def read_parquet(images: str | os.PathLike[str], file: str | os.PathLike[str]) -
     except Exception as error:  # Arrow's exceptions derive from several built-in ones.
         raise InputError(f"{file} is not a Parquet table of masks: {error}") from error
     for row in table.to_pylist():
-        rows[row["image"]].append(row)
-    entries, findings = [], []
-    for name in sorted(rows):
-        if (Path(images) / name).is_file():
-            entries.append(Entry(name, partial(_read, name, Path(images) / name, rows[name])))
+        rows[str(row["image"])].append(row)
+    entries, findings, lookup = [], [], ImageLookup(images)
+    for stated in sorted(rows):
+        name = lookup.find(stated)
+        if name is None:
+            findings.append(lookup.missing(stated, Path(file).name))
         else:
-            findings.append(Finding(name, "unpaired", f"{file} lists the image, but it is not in {images}"))
-    return Dataset(f"{images} with {file}", tuple(entries), tuple(findings))
+            entries.append(Entry(name, partial(_read, name, lookup.folder / name, rows[stated], Path(file).name, fit)))
+    findings += lookup.findings()
+    return Dataset(f"{images} with {file}", tuple(sorted(entries, key=lambda entry: entry.name)), tuple(findings))
 
 
-def _read(name: str, image_file: Path, rows: list[dict[str, Any]]) -> AnnotatedImage:
-    objects, ignored = [], []
-    for row in rows:
+def _read(name: str, image_file: Path, rows: list[dict[str, Any]], file: str, fit: bool) -> AnnotatedImage:
+    collector = ObjectCollector(name, image_file, fit=fit)
+    for index, row in enumerate(rows):
         if row["counts"] is None:
             continue
-        rle = {"size": [row["height"], row["width"]], "counts": row["counts"]}
-        mask = Mask.from_coco_rle(rle, label=row["label"], score=row["score"])
-        if row["ignored"]:
-            ignored.append(mask)
-        else:
-            objects.append((row["object"], mask))
-    return annotated(name, image_file, objects, ignored)
+        key = row["object"] or f"at {index}"
+        with collector.reading(key, f"object {key} of image {name} in {file}"):
+            rle = {"size": [row["height"], row["width"]], "counts": row["counts"]}
+            mask = Mask.from_coco_rle(rle, label=row["label"], score=read_score(row["score"]))
+            if row["ignored"]:
+                collector.ignore(mask)
+            else:
+                collector.add(key, mask)
+    return collector.collected()
 
 
 class ParquetWriter(Writer):
@@ -131,6 +138,6 @@ def _pyarrow() -> tuple[Any, Any]:
 FORMAT = Format(
     "parquet",
     "Parquet table of masks; needs the extra parquet",
-    Reader(read_parquet, "Parquet table of masks"),
+    Reader(read_parquet, "Parquet table of masks", options={"fit": FIT}),
     (OutputVariant("parquet", "masks.parquet, run lengths", ParquetWriter),),
 )

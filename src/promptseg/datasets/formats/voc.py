@@ -8,87 +8,140 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from ..._boxes import filled_box
 from ...errors import InputError
-from ...masks import Mask
-from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, annotated, files_under, image_size
-from ..descriptor import BOXES, Format, OutputVariant, Place, Reader
+from ...masks import Mask, Size
+from ..core import AnnotatedImage, AnnotatedObject, Category, Dataset, Entry, Finding, files_under
+from ..descriptor import BOXES, FIT, Format, OutputVariant, Place, Reader
+from ..image_lookup import ImageLookup
 from ..label_image_writing import VOID, paint, save_palette, voc_colors, with_void
+from ..object_collector import ObjectCollector
 from ..writer_base import NO_CLASS, FolderWriter
 from ..xml_files import parse_xml, xml_text
 
 
-def read_voc(root: str | os.PathLike[str], images: str | os.PathLike[str] | None = None, *, boxes: bool = False) -> Dataset:
+def read_voc(
+    root: str | os.PathLike[str], images: str | os.PathLike[str] | None = None, *, boxes: bool = False, fit: bool = False
+) -> Dataset:
     """Read a dataset from a VOC folder with ``Annotations`` and ``SegmentationObject``.
 
-    An object without pixels in ``SegmentationObject`` is skipped with a finding. Void pixels (255) become a region to ignore.
+    An object without pixels in ``SegmentationObject`` is skipped with a finding. Void pixels (255) become a region to ignore. The mask
+    images may hold numbers, or the colors of VOC, as color images have them.
 
     Args:
         root: The VOC folder.
         images: Folder of the images. By default ``JPEGImages`` in the VOC folder.
         boxes: Read objects without pixels as their filled boxes, instead of skipping them.
+        fit: Fit annotations that were made on the image at another size, or before its EXIF orientation was applied.
 
     Raises:
         InputError: When there is no folder ``Annotations`` with XML files.
     """
-    images_folder = Path(root) / "JPEGImages" if images is None else Path(images)
-    files = files_under(Path(root) / "Annotations", frozenset({".xml"}))
+    folder = Path(root)
+    lookup = ImageLookup(folder / "JPEGImages" if images is None else images)
+    files = files_under(folder / "Annotations", frozenset({".xml"}))
     if not files:
-        raise InputError(f"there is no XML file in {Path(root) / 'Annotations'}")
+        raise InputError(f"there is no XML file in {folder / 'Annotations'}")
     entries, findings = [], []
     for file, path in files.items():
         try:
-            content = parse_xml(path)
+            stated = parse_xml(path).findtext("filename") or ""
         except InputError as error:
             findings.append(Finding(file, "unreadable", str(error)))
             continue
-        name = _image_name(images_folder, content.findtext("filename") or "", file)
+        name = _image_name(lookup, stated, file)
         if name is None:
-            findings.append(Finding(file, "unpaired", f"its image {content.findtext('filename')} is not in {images_folder}"))
+            findings.append(Finding(file, "unpaired", f"its image {stated} is not in {lookup.folder}"))
         else:
-            label_image = (Path(root) / "SegmentationObject" / file).with_suffix(".png")
-            entries.append(Entry(name, partial(_read, name, images_folder / name, path, label_image, boxes)))
-    return Dataset(f"VOC folder {root}", tuple(sorted(entries, key=lambda entry: entry.name)), tuple(findings))
+            label_image = (folder / "SegmentationObject" / file).with_suffix(".png")
+            entries.append(Entry(name, partial(_read, name, lookup.folder / name, path, label_image, boxes, fit)))
+    findings += lookup.findings()
+    ordered = tuple(sorted(entries, key=lambda entry: entry.name))
+    return Dataset(f"VOC folder {root}", ordered, tuple(findings), _categories(folder / "labelmap.txt"))
 
 
-def _image_name(images: Path, stated: str, file: str) -> str | None:
-    """Return the image of an XML file: the stated path, or its name in the same subfolder as the XML file."""
-    beside = (Path(file).parent / Path(stated).name).as_posix()
-    return next((name for name in (stated, beside) if name and (images / name).is_file()), None)
+def _image_name(lookup: ImageLookup, stated: str, file: str) -> str | None:
+    """Return the image of an XML file: its name in the same subfolder as the XML file, or the stated path."""
+    beside = PurePosixPath(file).parent / PurePosixPath(stated.replace("\\", "/")).name
+    if stated and (lookup.folder / beside).is_file():
+        return lookup.find(beside.as_posix())
+    return lookup.find(stated) or lookup.find(PurePosixPath(file).with_suffix("").as_posix())
 
 
-def _read(name: str, image_file: Path, file: Path, label_image: Path, boxes: bool) -> AnnotatedImage:
-    size = image_size(image_file)
-    numbers = None
-    if label_image.is_file():
-        try:
-            with Image.open(label_image) as image:
-                numbers = np.asarray(image)
-        except Exception as error:  # Pillow's readers have no common base.
-            raise InputError(f"cannot read mask {label_image}: {error}") from error
-        if numbers.ndim != 2:
-            raise InputError(f"mask {label_image} is in color: expected object numbers")
-    objects, findings = [], []
-    for number, each in enumerate(parse_xml(file).findall("object"), 1):
-        label = each.findtext("name")
-        if numbers is not None and (numbers == number).any():
-            objects.append((str(number), Mask.from_array(numbers == number, label=label)))
-        elif boxes:
-            try:
+def _categories(labelmap: Path) -> tuple[Category, ...]:
+    """Return the classes of ``labelmap.txt`` without the background and void, or nothing when there is none that can be read."""
+    try:
+        lines = labelmap.read_text("utf-8-sig").splitlines()
+    except (OSError, ValueError):
+        return ()
+    names = [line.partition(":")[0].strip() for line in lines if line.strip() and not line.startswith("#")]
+    return tuple(Category(name) for name in dict.fromkeys(names) if name and name not in ("background", "ignored"))
+
+
+def _read(name: str, image_file: Path, file: Path, label_image: Path, boxes: bool, fit: bool) -> AnnotatedImage:
+    root = parse_xml(file)
+    numbers = _numbers(label_image) if label_image.is_file() else None
+    collector = ObjectCollector(name, image_file, _stated_size(root) if numbers is None else numbers.shape, fit)
+    for number, each in enumerate(root.findall("object"), 1):
+        with collector.reading(number, f"object {number} of {file}"):
+            label = each.findtext("name")
+            if numbers is not None and (numbers == number).any():
+                collector.add(number, Mask.from_array(numbers == number, label=label))
+            elif boxes:
                 x0, y0, x1, y1 = (float(each.findtext(f"bndbox/{corner}") or "") for corner in ("xmin", "ymin", "xmax", "ymax"))
-            except ValueError as error:
-                raise InputError(f"object {number} of {file} has no box of four numbers") from error
-            objects.append((str(number), filled_box([x0 - 1, y0 - 1, x1, y1], size, label)))
-        else:
-            findings.append(Finding(f"{name}#{number}", "skipped", "the object has a box and no mask"))
-    void = [] if numbers is None or not (numbers == VOID).any() else [Mask.from_array(numbers == VOID)]
-    return annotated(name, image_file, objects, void, findings)
+                collector.add(number, filled_box([x0 - 1, y0 - 1, x1, y1], collector.size, label))
+            else:
+                collector.note(number, "skipped", "the object has a box and no mask: read it with boxes=True (--boxes)")
+    if numbers is not None:
+        if (numbers == VOID).any():
+            collector.ignore(Mask.from_array(numbers == VOID))
+        unknown = sorted(set(np.unique(numbers).tolist()) - {0, VOID, *range(len(root.findall("object")) + 1)})
+        if unknown:
+            collector.note(f"number {unknown[0]}", "skipped", f"{label_image} has {len(unknown)} numbers without an object in {file.name}")
+    return collector.collected()
+
+
+def _stated_size(root: ET.Element) -> Size | None:
+    """Return the size that an XML file states, or None. Some tools write 0."""
+    texts = [(root.findtext(f"size/{side}") or "").strip() for side in ("height", "width")]
+    if not all(text.isdecimal() and 0 < len(text) < 10 and int(text) for text in texts):
+        return None
+    return int(texts[0]), int(texts[1])
+
+
+def _numbers(label_image: Path) -> NDArray[np.integer[Any]]:
+    """Return the (H, W) object numbers of a mask image, which may be stored as the colors of VOC."""
+    try:
+        with Image.open(label_image) as image:
+            numbers = np.asarray(image)
+    except Exception as error:  # Pillow's readers have no common base.
+        raise InputError(f"cannot read mask {label_image}: {error}") from error
+    if numbers.ndim == 3 and numbers.shape[2] >= 3:
+        numbers = _of_colors(numbers[..., :3], label_image)
+    if numbers.ndim != 2 or numbers.dtype.kind not in "iub":
+        raise InputError(f"mask {label_image} has no object numbers: it has shape {numbers.shape} and {numbers.dtype} samples")
+    return numbers.astype(np.uint8) if numbers.dtype == bool else numbers
+
+
+def _of_colors(colors: NDArray[Any], label_image: Path) -> NDArray[np.uint8]:
+    """Return the object numbers of the colors of VOC."""
+    codes = colors.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
+    palette = voc_colors().astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
+    order = np.argsort(palette)
+    places = np.searchsorted(palette[order], codes).clip(max=len(order) - 1)
+    numbers: NDArray[np.uint8] = order[places].astype(np.uint8)
+    if (palette[numbers] != codes).any():
+        wrong = colors[palette[numbers] != codes][0].tolist()
+        raise InputError(f"mask {label_image} is in color, and {tuple(wrong)} is no color of VOC: expected object numbers")
+    return numbers
 
 
 class VocWriter(FolderWriter):
@@ -167,13 +220,13 @@ def _xml(image: AnnotatedImage, seen: Sequence[tuple[AnnotatedObject, Mask]]) ->
     return ET.tostring(root, "unicode") + "\n"
 
 
-def _open(images: Place | None, root: Place, *, boxes: bool = False) -> Dataset:
-    return read_voc(root, images, boxes=boxes)
+def _open(images: Place | None, root: Place, *, boxes: bool = False, fit: bool = False) -> Dataset:
+    return read_voc(root, images, boxes=boxes, fit=fit)
 
 
 FORMAT = Format(
     "voc",
     "Pascal VOC",
-    Reader(_open, "folder with Annotations and SegmentationObject", images="optional", options={"boxes": BOXES}),
+    Reader(_open, "folder with Annotations and SegmentationObject", images="optional", options={"boxes": BOXES, "fit": FIT}),
     (OutputVariant("voc", "voc/: Annotations/, SegmentationObject/, SegmentationClass/, ImageSets/, labelmap.txt", VocWriter),),
 )

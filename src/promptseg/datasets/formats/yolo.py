@@ -7,119 +7,21 @@ pixels and also fills the pixels of the outline. It gets the exact mask when the
 
 from __future__ import annotations
 
-import os
 import shutil
 from abc import abstractmethod
 from collections.abc import Sequence
-from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 
 from ..._boxes import filled_box
-from ...errors import InputError
 from ...masks import Mask
-from ..core import (
-    AnnotatedImage,
-    AnnotatedObject,
-    AnnotationError,
-    Dataset,
-    Entry,
-    Finding,
-    annotated,
-    files_under,
-    image_size,
-)
+from ..core import AnnotatedImage, AnnotatedObject
 from ..descriptor import BOXES, Format, Option, OutputVariant, Reader
 from ..polygons import INSET, inset_parts, one_ring
 from ..writer_base import Classes, FolderWriter, WriteStats
-
-
-def read_yolo(
-    images: str | os.PathLike[str],
-    labels: str | os.PathLike[str],
-    names: str | os.PathLike[str] | None = None,
-    *,
-    boxes: bool = False,
-) -> Dataset:
-    """Read a dataset from YOLO text files with the names of the images.
-
-    An image without a text file has no objects, as in YOLO training, and a finding says so.
-
-    Args:
-        images: Folder of the images.
-        labels: Folder of the text files.
-        names: The YAML file of the dataset with the class names. Without it, the label is the class number.
-        boxes: Read a line with a box as the filled box, with `Mask.from_box` true, instead of skipping it.
-
-    Raises:
-        InputError: When a folder does not exist, there is no image, or the YAML file has no class names.
-    """
-    image_files, label_files = files_under(Path(images)), files_under(Path(labels), frozenset({".txt"}))
-    if not image_files:
-        raise InputError(f"there is no image in {images}")
-    known = {} if names is None else _names(Path(names))
-    entries, used = [], set()
-    for name, image_file in image_files.items():
-        file = PurePosixPath(name).with_suffix(".txt").as_posix()
-        used.add(file)
-        entries.append(Entry(name, partial(_read, name, image_file, label_files.get(file), known, boxes)))
-    findings = [Finding(str(path), "unpaired", "the text file has no image") for file, path in label_files.items() if file not in used]
-    return Dataset(f"{images} with the YOLO labels of {labels}", tuple(entries), tuple(findings))
-
-
-def _names(path: Path) -> dict[int, str]:
-    try:
-        names = yaml.safe_load(path.read_text("utf-8"))["names"]
-        pairs = names.items() if isinstance(names, dict) else enumerate(names)
-        return {int(number): str(name) for number, name in pairs}
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except (KeyError, TypeError, ValueError, yaml.YAMLError) as error:
-        raise InputError(f"{path} has no class names: expected names: [person, car, …] ({error!r})") from error
-
-
-def _read(name: str, image_file: Path, file: Path | None, names: dict[int, str], boxes: bool) -> AnnotatedImage:
-    size = image_size(image_file)
-    objects, findings = [], []
-    try:
-        lines = [] if file is None else file.read_text("utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise AnnotationError(Finding(name, "unreadable", f"cannot read {file}: {error}")) from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            category, coordinates = _parse(line)
-        except ValueError as error:
-            raise AnnotationError(Finding(f"{name}#{number}", "unreadable", f"{file}, line {number}: {error}: {line[:60]!r}")) from error
-        label = names.get(category, str(category))
-        if len(coordinates) == 4 and boxes:
-            objects.append((str(number), filled_box(_corners(coordinates) * np.tile([size[1], size[0]], 2), size, label)))
-            continue
-        if len(coordinates) == 4:
-            findings.append(Finding(f"{name}#{number}", "skipped", "the line has a box and no mask"))
-            continue
-        corners = coordinates.reshape(-1, 2) * [size[1], size[0]]
-        objects.append((str(number), Mask.from_polygons([corners], size, label=label)))
-    return annotated(name, image_file, objects, findings=findings)
-
-
-def _parse(line: str) -> tuple[int, NDArray[np.float64]]:
-    """Return the class and the normalized coordinates of a line: four of a box, or two for each corner."""
-    first, *values = line.split()
-    coordinates = np.array(values, np.float64)
-    # Rounding may put a corner slightly outside the image. A corner in pixels would lie far outside.
-    if len(coordinates) < 4 or len(coordinates) % 2 or not ((coordinates >= -0.01) & (coordinates <= 1.01)).all():
-        raise ValueError("expected a class and at least three corners from 0 to 1")
-    return int(first), coordinates
-
-
-def _corners(box: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ``[x0, y0, x1, y1]`` of a box given by its center, width and height."""
-    return np.concatenate([box[:2] - box[2:] / 2, box[:2] + box[2:] / 2])
+from .yolo_reading import read_yolo
 
 
 class _YoloWriter(FolderWriter):
@@ -192,10 +94,12 @@ def _number(value: float) -> str:
 
 _IMAGES = Option("Place the images beside the labels as symbolic links or as copies, or leave them out.", "link", ("link", "copy", "none"))
 
+_NAMES = Option("File with the class names: data.yaml or classes.txt. By default it is looked for beside the labels.", None)
+
 FORMAT = Format(
     "yolo",
     "YOLO text files",
-    Reader(read_yolo, "folder of YOLO text files", options={"names": Option("YAML file with the class names.", None), "boxes": BOXES}),
+    Reader(read_yolo, "folder of YOLO text files, or data.yaml", images="optional", options={"names": _NAMES, "boxes": BOXES}),
     (
         OutputVariant("yolo", "yolo/: data.yaml, labels/, images/, boxes", YoloBoxWriter, {"images": _IMAGES}),
         OutputVariant("yolo-seg", "yolo-seg/: data.yaml, labels/, images/, outlines", YoloSegWriter, {"images": _IMAGES}),
