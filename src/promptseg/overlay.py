@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 from collections.abc import Sequence
 
 import cv2
@@ -17,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .detections import Detections
 from .errors import InputError
+from .fonts import label_font
 from .images import ImageLike, load_image
 from .masks import Masks
 from .prompts import Prompt, SpatialPrompt
@@ -91,6 +93,7 @@ def draw(
     opacity: float | None = None,
     outline: bool = True,
     labels: bool = True,
+    font: str | os.PathLike[str] | None = None,
 ) -> Image.Image:
     """Draw masks on an image.
 
@@ -107,12 +110,14 @@ def draw(
         opacity: Opacity of the fill, 0 to 1. The default is light, and lighter for many masks.
         outline: Whether to draw the outlines of the masks.
         labels: Whether to write the labels and scores of labeled masks, above their boxes if there is room.
+        font: Font file for the labels. By default a font that has their characters is chosen; see `promptseg.fonts`.
 
     Returns:
         A new RGB image of the same size.
 
     Raises:
-        InputError: The image cannot be used, the masks are of another size, or there is not one color for each mask.
+        InputError: The image cannot be used, the masks are of another size, there is not one color for each mask, or the font cannot be
+            read.
     """
     canvas = load_image(image).copy()
     if canvas.shape[:2] != masks.size:
@@ -136,7 +141,7 @@ def draw(
         _draw_points(canvas, prompt, width)
     overlay = Image.fromarray(canvas)
     if labels:
-        _write_labels(ImageDraw.Draw(overlay), masks, chosen, detections)
+        _write_labels(ImageDraw.Draw(overlay), masks, chosen, detections, font)
     return overlay
 
 
@@ -292,17 +297,24 @@ def _draw_points(canvas: NDArray[np.uint8], prompt: SpatialPrompt, width: int) -
             cv2.line(canvas, *ends, WHITE, width, cv2.LINE_AA, _SHIFT)
 
 
-def _write_labels(pen: ImageDraw.ImageDraw, masks: Masks, colors: Sequence[Color], detections: Detections | None) -> None:
-    font = ImageFont.load_default(size=max(11, max(masks.size) // 60))
+def _write_labels(
+    pen: ImageDraw.ImageDraw,
+    masks: Masks,
+    colors: Sequence[Color],
+    detections: Detections | None,
+    font_file: str | os.PathLike[str] | None,
+) -> None:
+    points = max(11, max(masks.size) // 60)
     margin = max(2, max(masks.size) // 250)
     height, width = masks.size
     boxes: dict[int | None, NDArray[np.float32]] = {} if detections is None else dict(enumerate(detections.boxes))
-    ascent, descent = font.getmetrics() if isinstance(font, ImageFont.FreeTypeFont) else (11, 3)
     taken: list[tuple[int, int, int, int]] = []
     for mask, ground in zip(masks, colors, strict=True):
         if mask.label is None or not mask.area:
             continue
         text = mask.label if mask.score is None else f"{mask.label} {mask.score:.2f}"
+        font = label_font(text, points, font_file)
+        ascent, descent = font.getmetrics() if isinstance(font, ImageFont.FreeTypeFont) else (11, 3)
         wide, high = math.ceil(pen.textlength(text, font=font)) + 2 * margin, ascent + descent + margin
         box = boxes.get(mask.detection_index, mask.box)
         x = max(0, min(int(box[0]), width - wide))

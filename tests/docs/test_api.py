@@ -21,6 +21,7 @@ PUBLIC = {
     "promptseg.errors",
     "promptseg.images",
     "promptseg.samples",  # The quickstart begins with its image.
+    "promptseg.fonts",
     "promptseg.overlay",
     "promptseg.postprocess",
     "promptseg.metrics",
