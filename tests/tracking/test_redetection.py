@@ -231,32 +231,6 @@ def test_an_event_is_plain_values():
     }  # fmt: skip
 
 
-def test_an_object_that_was_switched_and_is_detected_again_stays():
-    script = {(2, frame): area(LEFT, 0.6) for frame in (1, 2, 3)}
-    detect = finder([[area(LEFT, 0.9), area(RIGHT, 0.9)]])
-    prompts = [Prompt.box(*LEFT), Prompt.box(*RIGHT)]
-    redetection = RedetectionConfig(redetect_every=3)
-    frames = list(track_with_redetection(Scripted(script), video(6), prompts, detect=detect, redetection=redetection))
-    assert told(frames[1:]) == [(1, 2, "switched"), (1, 2, "lost"), (3, 2, "recovered")]
-    assert [[mask.area for mask in frame.masks] for frame in frames] == [[225, 400], [225, 0], [225, 0], *[[225, 400]] * 3]
-
-
-@pytest.mark.parametrize(("height", "kinds"), [(8, ["switched", "lost"]), (7, [])])
-def test_two_tracks_are_on_one_object_from_an_iou_of_the_limit_on(height, kinds):
-    script = {(1, 1): area((5, 5, 15, 15)), (2, 1): area((5, 5, 15, 5 + height), 0.6)}  # IoUs of 0.8 and 0.7.
-    frames = list(track_with_redetection(Scripted(script), video(2), [Prompt.box(*LEFT), Prompt.box(*RIGHT)]))
-    assert [event.kind for event in frames[1].events] == kinds
-
-
-def test_an_event_has_the_time_of_its_frame():
-    class Timed(FakeFrames):
-        def read(self, start=0):
-            return (replace(frame, time=frame.index / 8) for frame in super().read(start))
-
-    frames = track_with_redetection(Scripted({(1, 2): NOTHING}), Timed([np.zeros((*SIZE, 3), np.uint8)] * 3), [Prompt.box(*LEFT)])
-    assert [(event.kind, event.time) for frame in frames for event in frame.events] == [("added", 0.0), ("lost", 0.25)]
-
-
 def test_one_frame_in_another_color_does_not_change_what_an_object_looks_like():
     images = [np.full((*SIZE, 3), 120, np.uint8) for _ in range(3)]
     for image, (x0, y0, x1, y1), color in zip(images, (LEFT, LEFT, RIGHT), (RED, BLUE, RED), strict=True):

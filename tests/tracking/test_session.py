@@ -176,15 +176,3 @@ def test_by_name_the_segmenter_is_chosen_and_what_is_none_is_refused(add_model):
     assert (tracker.provenance.backend, tracker.provenance.model) == ("propagate", "fake-segmenter")
     with pytest.raises(ConfigError, match="'finder' is a detector"):
         promptseg.load("propagate", segmenter="finder")
-
-
-def test_after_a_later_prompt_the_flow_is_from_the_frame_of_that_prompt(monkeypatch):
-    asked = []
-    monkeypatch.setattr(
-        "promptseg.tracking.session.flow_between", lambda *grays: asked.append([int(gray[0, 0]) for gray in grays]) or flow_between(*grays)
-    )
-    session = PropagateSegmenter(FakeSegmenter()).open(FakeFrames([np.full((32, 48, 3), 10 * index, np.uint8) for index in range(6)]))
-    for frame in (0, 3):
-        session.add(frame, 1, BOX)
-    list(session.propagate())
-    assert asked == [[0, 10], [10, 20], [30, 40], [40, 50]]
