@@ -11,11 +11,7 @@ NPM_EXTRA := $(shell command -v npm >/dev/null 2>&1 || echo '[npm]')
 # Interpreters of `make test-pythons`: all that are found, unless some are named, as in PYTHONS="python3.10 python3.13".
 PYTHONS ?=
 
-# Of `make mutants`: files below src/promptseg as a pattern, and a number of faults; all of both unless they are given.
-ONLY ?= *
-SAMPLE ?=
-
-.PHONY: demo test mutants check actionlint test-pythons test-lowest test-bare dist release study format docs images clean help
+.PHONY: demo test check actionlint test-pythons test-lowest test-bare dist release study format docs images clean help
 
 help:  ## Show what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,7 +31,11 @@ test-lowest:  ## Run the core's tests with the lowest versions that pyproject.to
 test-bare:  ## Run the core's tests with no optional package.
 	WORKERS=$(WORKERS) $(PYTHON) tools/test_in.py --quick $(PYTHON)
 
-mutants: $(VENV)/.installed  ## Try about 200 faults in a copy, and say which the tests notice: make mutants [ONLY='models/*'] [SAMPLE=20].
+# Of `make mutants`: files below src/promptseg as a pattern, and a number of faults; all of both unless they are given.
+ONLY ?= *
+SAMPLE ?=
+.PHONY: mutants
+mutants: $(VENV)/.installed  ## Try about 300 faults in a copy, and say which the tests notice: make mutants [ONLY='models/*'] [SAMPLE=20].
 	WORKERS=$(WORKERS) $(VENV)/bin/python tools/mutants/run.py --only '$(ONLY)' $(if $(SAMPLE),--sample $(SAMPLE))
 
 check: $(VENV)/.installed actionlint  ## What CI runs beside the tests: lint, format, types, imports, docs, workflows.
