@@ -1,7 +1,7 @@
 """Pipelines of detectors with segmenters of the catalog, from a configuration file.
 
-A pair of models differs from another by its backends. By default there are all pairs of backends, and every model once at least; all pairs of
-models are marked `full_size`.
+A pair of models differs from another by its backends. By default there are all pairs of backends, and every model once at least; the other
+pairs of models are marked `full_size`.
 """
 
 import itertools
