@@ -11,7 +11,10 @@ NPM_EXTRA := $(shell command -v npm >/dev/null 2>&1 || echo '[npm]')
 # Interpreters of `make test-pythons`: all that are found, unless some are named, as in PYTHONS="python3.10 python3.13".
 PYTHONS ?=
 
-.PHONY: demo test check actionlint test-pythons test-lowest test-bare dist release study format docs images clean help
+# Inputs of each target of `make fuzz`.
+COUNT ?= 25000
+
+.PHONY: demo test check actionlint test-pythons test-lowest test-bare fuzz dist release study format docs images clean help
 
 help:  ## Show what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +51,11 @@ check: $(VENV)/.installed actionlint  ## What CI runs beside the tests: lint, fo
 actionlint: $(VENV)/.installed
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@if [ -x $(VENV)/bin/actionlint ]; then $(VENV)/bin/actionlint; else echo "actionlint is left out: it could not be installed"; fi
+
+fuzz: $(VENV)/.installed  ## Fuzz every reader, with mutations and guided by coverage: make fuzz [COUNT=25000].
+	$(VENV)/bin/python $(PIP) 'atheris>=3.0'
+	$(VENV)/bin/python tools/fuzz.py --count $(COUNT) --workers $(WORKERS)
+	$(VENV)/bin/python tools/fuzz_guided.py --runs $(COUNT)
 
 dist:  ## Build wheel and sdist into dist/, check them, and run the demo from the wheel in a clean environment.
 	PYTHON=$(PYTHON) tools/dist.sh

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from promptseg._boxes import filled_box
+from promptseg.errors import InputError
 
 SIZE = (4, 5)
 
@@ -45,3 +46,34 @@ def test_a_box_that_holds_no_center_is_empty(box):
 
 def test_the_mask_has_the_label():
     assert filled_box([0, 0, 1, 1], SIZE, "cat").label == "cat"
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        [0, 0, float("inf"), 5],
+        [float("nan"), 0, 1, 1],
+        [0, 0, 10**400, 5],
+        [0, 0, 1],
+        [[0, 0, 1, 1]],
+        ["0", 0, 1, 1],
+        [True, 0, 1, 1],
+        None,
+        5,
+    ],
+    ids=repr,
+)
+def test_what_is_no_box_is_refused(box):
+    with pytest.raises(InputError, match="box"):
+        filled_box(box, SIZE)
+
+
+@pytest.mark.parametrize("far", [1e9, 1e30, 1e300, 10**18])
+def test_a_box_that_reaches_far_outside_is_cut_off(far):
+    assert filled_box([-far, 1, far, far], SIZE).box.tolist() == [0, 1, 5, 4]
+
+
+@pytest.mark.parametrize("size", [(0, 4), (-1, 4), (10**9, 10**9), (4.5, 4), (4,), None, ("4", 4), (True, 4)], ids=repr)
+def test_a_size_that_is_none_is_refused(size):
+    with pytest.raises(InputError, match="the size of an image is"):
+        filled_box([0, 0, 1, 1], size)

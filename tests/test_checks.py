@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from promptseg._checks import between, is_number, is_whole_number, whole_number
+from promptseg._checks import between, is_number, is_whole_number, number_array, whole_number
 from promptseg.errors import ConfigError, PromptError
 
 
@@ -50,3 +50,26 @@ def test_the_upper_end_can_be_outside():
 def test_bool_is_no_number():
     assert not is_number(True)
     assert not is_number(np.True_)
+
+
+def test_a_number_has_an_upper_limit_where_one_is_given():
+    assert whole_number("n", 5, 1, most=5) == 5
+    with pytest.raises(ConfigError, match=r"^n is a whole number from 1 to 5, got 6$"):
+        whole_number("n", 6, 1, most=5)
+    with pytest.raises(ConfigError, match=r"^n is a whole number from 1 to 5, got an integer of about 5001 digits$"):
+        whole_number("n", 10**5000, 1, most=5)
+
+
+@pytest.mark.parametrize("values", [[1, 2.5], ((1, 2), (3, 4)), np.float16([1]), 5, [], [np.int64(1), np.float32(2)]], ids=repr)
+def test_numbers_of_any_shape_become_an_array(values):
+    assert np.array_equal(number_array(values, "values", PromptError), np.array(values))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[True, 1], [1.5, True], np.ones(3, bool), ["1"], "12", [None, 1], [1j], [[1, 2], [3]], [10**400], np.array(["1"]), [object()], {1}],
+    ids=repr,
+)
+def test_what_is_no_array_of_numbers_is_refused(values):
+    with pytest.raises(PromptError, match=r"^values must be numbers, got "):
+        number_array(values, "values", PromptError)

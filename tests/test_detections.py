@@ -95,3 +95,25 @@ def test_where_may_reorder_or_keep_none():
     assert found.where([2, 0]).labels == ("bird", "cat")
     assert len(found.where([])) == 0
     assert found.where([False] * 3).boxes.shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ((10**9, 10**9), [], [], []),
+        ((0, 5), [], [], []),
+        (None, [], [], []),
+        (SIZE, [[0, 0, 10**400, 1]], [0.5], ["a"]),
+        (SIZE, [[0, 0, "5", 1]], [0.5], ["a"]),
+        (SIZE, [[0, 0, True, 1]], [0.5], ["a"]),
+        (SIZE, [[0, 0, 5, 1], [0]], [0.5, 0.5], ["a", "b"]),
+        (SIZE, [[0, 0, 5, 1e300]], [0.5], ["a"]),
+        (SIZE, [[0, 0, 5, 1]], [None], ["a"]),
+        (SIZE, 5, [0.5], ["a"]),
+        (SIZE, [[0, 0, 5, 1]], [0.5], ["a"], [1]),
+    ],
+    ids=repr,
+)
+def test_what_cannot_be_detections_is_refused(arguments):
+    with pytest.raises(InputError):
+        Detections(*arguments)

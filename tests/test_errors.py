@@ -1,6 +1,7 @@
 import inspect
 import re
 
+import numpy as np
 import pytest
 
 from promptseg import errors
@@ -64,3 +65,55 @@ def test_the_nearest_name_is_suggested_whatever_its_case():
 def test_nothing_is_suggested_for_a_name_that_resembles_none():
     assert errors.nearest("zzzzzz", ["sam-vit-h", "mini-sam"]) == ""
     assert errors.nearest("mini-sam", []) == ""
+
+
+class _Unshown:
+    def __repr__(self):
+        raise RuntimeError("no repr")
+
+
+def _circle():
+    values = []
+    values.append(values)
+    return values
+
+
+def _deep():
+    values = []
+    for _ in range(100_000):
+        values = [values]
+    return values
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(5, "5"), ("a", "'a'"), (None, "None"), ([1, 2], "[1, 2]"), ({"a": 1}, "{'a': 1}"), (b"a", "b'a'"), (np.zeros(2), "array([0., 0.])")],
+)
+def test_a_small_value_is_shown_as_it_is(value, text):
+    assert errors.shown(value) == text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "x" * 10**6,
+        b"x" * 10**6,
+        10**5000,
+        -(10**5000),
+        [0] * 10**6,
+        {str(n): n for n in range(1000)},
+        np.zeros((300, 3)),
+        _circle(),
+        _deep(),
+        _Unshown(),
+        [_Unshown()],
+        "\ud800" * 500,
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_any_value_is_shown_briefly(value):
+    assert 0 < len(errors.shown(value)) <= 80
+
+
+def test_the_digits_of_a_huge_integer_are_counted():
+    assert errors.shown(10**5000) == "an integer of about 5001 digits"

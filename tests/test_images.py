@@ -6,12 +6,13 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
-from promptseg import images
+from promptseg import image_formats
 from promptseg.annotation.sources import open_source
-from promptseg.datasets.core import files_under
 from promptseg.errors import InputError
+from promptseg.image_files import files_under
+from promptseg.image_formats import FORMATS
 from promptseg.images import IMAGE_SUFFIXES, load_image
 from promptseg.video.frames import open_frames
 
@@ -150,9 +151,9 @@ class TestUnreadable:
         assert "bomb" not in str(caught.value)
 
     def test_the_limit_holds_for_pil_images_and_arrays_too(self, monkeypatch):
-        monkeypatch.setattr(images, "MAX_PIXELS", 100)
+        monkeypatch.setattr(image_formats, "MAX_PIXELS", 100)
         for source in (np.zeros((10, 11, 3), np.uint8), Image.new("RGB", (10, 11)), encode(Image.new("RGB", (10, 11)))):
-            with pytest.raises(InputError, match="more than 100"):
+            with pytest.raises(InputError, match=r"(more|larger) than 100"):
                 load_image(source)
         assert load_image(np.zeros((10, 10), np.uint8)).shape == (10, 10, 3)
 
@@ -217,8 +218,8 @@ class TestModes:
     def test_16_bit_samples_that_pillow_opens_with_32_bits_are_scaled_alike(self):
         assert load_image(Image.fromarray(np.int32([[0, 65535]])))[0, :, 0].tolist() == [0, 255]
 
-    @pytest.mark.parametrize("values", [np.int32([[0, 65536]]), np.int32([[-1, 5]]), np.float32([[0, 1]])], ids=str)
-    def test_samples_of_no_known_range_are_refused_with_their_range(self, values):
+    @pytest.mark.parametrize("values", [np.int32([[-1, 5]]), np.float32([[-0.5, 1]])], ids=str)
+    def test_negative_samples_are_refused_with_their_range(self, values):
         with pytest.raises(InputError, match=f"samples from {values.min():g} to {values.max():g}"):
             load_image(Image.fromarray(values))
 
@@ -241,9 +242,33 @@ class TestModes:
         stored = Image.fromarray(np.ascontiguousarray(turn(upright)))
         assert np.array_equal(load_image(encode(stored, "PNG", exif=exif)), upright)
 
-    def test_only_the_first_frame_of_an_animation_is_read(self):
+    @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "TIFF"])
+    def test_a_file_of_several_images_is_refused_with_their_number(self, kind):
+        frames = [Image.new("RGB", (4, 4), color) for color in ("red", "blue", "lime")]
+        what = "pages" if kind == "TIFF" else "frames"
+        with pytest.raises(InputError, match=f"has 3 {what}, and an image has one: .*open_frames"):
+            load_image(encode(frames[0], kind, save_all=True, append_images=frames[1:]))
+
+    def test_a_pil_image_gives_the_frame_at_which_it_is(self):
         frames = [Image.new("RGB", (4, 4), color) for color in ("red", "blue")]
-        assert load_image(encode(frames[0], "GIF", save_all=True, append_images=frames[1:]))[0, 0].tolist() == [255, 0, 0]
+        image = Image.open(io.BytesIO(encode(frames[0], "GIF", save_all=True, append_images=frames[1:])))
+        image.seek(1)
+        assert load_image(image)[0, 0].tolist() == [0, 0, 255]
+
+    def test_the_preview_in_the_file_of_a_phone_is_passed_over(self):
+        frames = [Image.new("RGB", size, color) for size, color in (((16, 8), "red"), ((4, 2), "blue"))]
+        pixels = load_image(encode(frames[0], "MPO", save_all=True, append_images=frames[1:]))
+        assert pixels.shape == (8, 16, 3)
+        assert pixels[0, 0, 0] > 200
+
+    def test_the_smaller_copies_of_a_tiff_file_are_passed_over(self):
+        out = io.BytesIO()
+        with TiffImagePlugin.AppendingTiffWriter(out) as pages:
+            Image.new("RGB", (16, 8), "red").save(pages, "TIFF")
+            pages.newFrame()
+            Image.new("RGB", (8, 4), "blue").save(pages, "TIFF", tiffinfo={254: 1})
+            pages.newFrame()
+        assert load_image(out.getvalue()).shape == (8, 16, 3)
 
 
 class TestArrays:
@@ -265,18 +290,19 @@ class TestArrays:
         assert pixels.flags.c_contiguous
         assert np.array_equal(pixels, array)
 
+    def test_an_array_of_a_derived_kind_serves(self):
+        pixels = load_image(np.ma.masked_array(np.uint8([[1, 2, 3]])))
+        assert type(pixels) is np.ndarray
+        assert pixels[..., 0].tolist() == [[1, 2, 3]]
+
     def test_a_read_only_array_serves(self, photo):
         array = photo(5, 6)
         array.setflags(write=False)
         assert np.array_equal(load_image(array), array)
 
-    def test_a_float_array_is_refused_with_what_to_do(self):
-        with pytest.raises(InputError, match=r"got float32: multiply an image in \[0, 1\] by 255"):
-            load_image(np.zeros((4, 5, 3), np.float32))
-
-    @pytest.mark.parametrize("dtype", [np.int32, np.int8, np.uint32, complex, object, "S1"])
+    @pytest.mark.parametrize("dtype", [complex, object, "S1", "M8[s]"])
     def test_any_other_dtype_is_refused_by_name(self, dtype):
-        with pytest.raises(InputError, match="holds uint8") as caught:
+        with pytest.raises(InputError, match="the image array holds integers or floats") as caught:
             load_image(np.zeros((4, 5, 3), dtype))
         assert str(np.dtype(dtype)) in str(caught.value)
 
@@ -308,4 +334,5 @@ def test_suffixes_of_images_have_one_meaning_wherever_folders_are_listed(tmp_pat
 
 
 def test_every_suffix_of_an_image_is_one_that_pillow_knows():
-    assert set(Image.registered_extensions()) >= IMAGE_SUFFIXES - {".avif"}  # Pillow reads AVIF from 11.3 on.
+    newer = {*FORMATS["AVIF"], *FORMATS["HEIF"], ".pfm"}  # Pillow 11.3, package pillow-heif, Pillow 10.3.
+    assert set(Image.registered_extensions()) >= IMAGE_SUFFIXES - newer

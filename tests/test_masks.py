@@ -3,7 +3,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from pycocotools import mask as coco
@@ -429,3 +429,103 @@ def test_a_large_mask_with_long_runs_is_resized():
     pixels[100:2900, 400:1900] = True
     pixels[1000:1001, 500:1500] = False
     assert np.array_equal(Mask.from_array(pixels).resized((30, 20)).array, pixels[50::100, 50::100])
+
+
+COUNTS = Mask.from_array(np.eye(9, dtype=bool)).counts
+
+
+class TestDamaged:
+    @pytest.mark.parametrize(
+        "counts",
+        [b"", COUNTS[:-1], COUNTS + b"1", b"o", b"oooooooo0", b"\xff\xff", b"\x00", b"0" * 10_000, "16", bytearray(COUNTS), None, [81]],
+        ids=repr,
+    )
+    def test_a_mask_cannot_be_made_of_damaged_run_lengths(self, counts):
+        with pytest.raises(InputError):
+            Mask((9, 9), counts)
+
+    @settings(max_examples=300)
+    @given(st.binary(max_size=12) | st.lists(st.integers(48, 111), max_size=12).map(bytes), st.integers(1, 9), st.integers(1, 9))
+    def test_any_run_lengths_are_a_mask_that_can_be_used_or_are_refused(self, counts, height, width):
+        try:
+            mask = Mask((height, width), counts)
+        except InputError:
+            return
+        assert mask.area == mask.array.sum() == mask.crop()[0].sum()
+        assert mask == Mask.from_array(mask.array)
+        assert Masks([mask, mask]).union() == mask
+
+    @pytest.mark.parametrize("flips", range(3))
+    def test_a_mask_with_a_byte_changed_is_another_mask_or_refused(self, flips):
+        for place in range(len(COUNTS)):
+            counts = bytearray(COUNTS)
+            counts[place] ^= 1 << flips
+            try:
+                mask = Mask((9, 9), bytes(counts))
+            except InputError:
+                continue
+            assert mask.area == mask.array.sum()
+
+    @pytest.mark.parametrize("size", [(0, 9), (-9, -9), (10**9, 10**9), (9,), None, ("9", "9"), (9.5, 9), (True, 81)], ids=repr)
+    def test_a_size_that_is_none_is_refused_before_anything_is_made(self, size):
+        for make in (
+            lambda: Mask(size, COUNTS),
+            lambda: Mask.from_crop(np.ones((1, 1), bool), (0, 0), size),
+            lambda: Mask.from_polygons([[0, 0, 5, 0, 5, 5]], size),
+            lambda: Mask.from_coco_rle({"size": size, "counts": [81]}),
+            lambda: Mask((9, 9), COUNTS).resized(size),
+            lambda: Masks([], size),
+        ):
+            with pytest.raises(InputError):
+                make()
+
+    def test_a_size_of_floats_without_a_fraction_is_one_of_whole_numbers(self):
+        assert Mask.from_coco_rle({"size": [9.0, 9.0], "counts": [80.0, 1.0]}).size == (9, 9)
+
+    @pytest.mark.parametrize("counts", [[80.5, 0.5], ["80", "1"], [True, 80], [10**400], [80, None], {80: 1}], ids=repr)
+    def test_run_lengths_that_are_not_whole_numbers_are_refused(self, counts):
+        with pytest.raises(InputError, match="COCO RLE"):
+            Mask.from_coco_rle({"size": [9, 9], "counts": counts})
+
+    @pytest.mark.parametrize(
+        ("crop", "origin"),
+        [
+            (5, (0, 0)),
+            (np.ones((2, 2)), (0, 0)),
+            (np.ones((2, 2), bool), (0.5, 0)),
+            (np.ones((2, 2), bool), (10**400, 0)),
+            (np.ones((2, 2), bool), None),
+            (np.ones((2, 2), bool), (0,)),
+        ],
+        ids=repr,
+    )
+    def test_what_is_no_crop_is_refused(self, crop, origin):
+        with pytest.raises(InputError, match="crop"):
+            Mask.from_crop(crop, origin, (9, 9))
+
+    @pytest.mark.parametrize("array", [[[1, 2], [3]], "mask", None, [[10**400]], [[1j]], [["1"]]], ids=repr)
+    def test_what_is_no_array_of_pixels_is_refused(self, array):
+        with pytest.raises(InputError, match="a mask "):
+            Mask.from_array(array)
+
+    @pytest.mark.parametrize("field", [{"score": "0.5"}, {"score": True}, {"label": 5}, {"label": b"a"}], ids=repr)
+    def test_a_score_is_a_number_and_a_label_is_text(self, field):
+        with pytest.raises(InputError, match=f"the {next(iter(field))} of a mask is"):
+            Mask.from_array(np.eye(2, dtype=bool), **field)
+
+    @pytest.mark.parametrize("masks", [5, [5], [None], "ab"], ids=repr)
+    def test_masks_are_made_of_masks(self, masks):
+        with pytest.raises(InputError, match="masks are a sequence of Mask"):
+            Masks(masks, (9, 9))
+
+    @pytest.mark.parametrize("keep", [[1, [2]], "a", [0.5], [10**400], None, 1j], ids=repr)
+    def test_what_chooses_no_masks_is_refused(self, keep):
+        with pytest.raises(InputError, match="indices"):
+            Masks([Mask((9, 9), COUNTS)]).where(keep)
+
+    def test_what_is_no_mask_is_not_compared(self):
+        mask = Mask((9, 9), COUNTS)
+        with pytest.raises(InputError, match="another Mask, got 5"):
+            mask.iou(5)
+        with pytest.raises(InputError, match="other Masks, got 5"):
+            Masks([mask]).iou_matrix(5)

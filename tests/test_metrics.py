@@ -183,3 +183,12 @@ def test_j_and_f_are_those_of_the_davis_evaluation_on_anothers_predictions(share
         )
         assert metrics.iou(prediction, truth) == pytest.approx(float(row["J"]), abs=6e-7), row
         assert metrics.boundary_f(prediction, truth) == pytest.approx(float(row["F"]), abs=6e-7), row
+
+
+@pytest.mark.parametrize("value", ["0.1", None, True, 1j, [0.1], np.zeros(2), 10**400, 1e300, float("nan")], ids=repr)
+def test_a_width_or_tolerance_that_is_no_number_is_refused(value):
+    mask = Mask.from_array(np.eye(4, dtype=bool))
+    with pytest.raises(InputError, match="the width of the boundary is"):
+        metrics.boundary_iou(mask, mask, width=value)
+    with pytest.raises(InputError, match="the tolerance is"):
+        metrics.boundary_f(mask, mask, tolerance=value)

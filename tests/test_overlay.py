@@ -364,3 +364,15 @@ class TestPrompts:
         overlay = drawn(mask, detections=found, colors=[RED])
         assert tuple(overlay[10, 45]) == RED
         assert tuple(overlay[2, 5]) == BOX
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"masks": 5}, {"masks": []}, {"detections": 5}, {"prompts": 5}, {"opacity": 2}, {"opacity": "1"}, {"opacity": float("nan")}]
+    + [{"colors": colors} for colors in (5, [5], [(1, 2)], [(1, 2, 300)], [(1, 2, "3")], [(1, 2, 3.5)], ["abc"])],
+    ids=repr,
+)
+def test_an_argument_of_another_kind_is_refused(arguments):
+    image, masks = np.zeros((*SIZE, 3), np.uint8), Masks([Mask.from_array(np.ones(SIZE, bool))])
+    with pytest.raises(InputError, match=r" (are|is) "):
+        draw(image, **{"masks": masks, **arguments})

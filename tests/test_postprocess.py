@@ -4,6 +4,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from promptseg.errors import ConfigError, InputError
 from promptseg.masks import Mask, Masks
 from promptseg.postprocess import (
     box_iou,
@@ -238,3 +239,48 @@ class TestKeepBest:
 
     def test_of_equals_the_first_stay(self):
         assert keep_best(scored((0, 1, 0.5, None), (0, 2, 0.5, None), (0, 3, 0.5, None)), 2).areas.tolist() == [1, 2]
+
+
+NO_NUMBERS = [True, "1", None, -1, 0.5j, [1], np.zeros(2), float("nan")]
+
+
+@pytest.mark.parametrize("step", [drop_small, drop_islands, keep_best, nms])
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=repr)
+def test_a_setting_that_is_no_number_in_its_range_is_refused(step, value):
+    with pytest.raises(ConfigError, match=r"is a (whole )?number (of at least 0|from 0 to 1), got"):
+        step(Masks([Mask.from_array(np.eye(4, dtype=bool))]), value)
+
+
+@pytest.mark.parametrize("value", [value for value in NO_NUMBERS if value is not None], ids=repr)
+def test_an_area_of_holes_that_is_no_number_is_refused(value):
+    with pytest.raises(ConfigError, match="max_area is a whole number"):
+        fill_holes(Masks([Mask.from_array(np.eye(4, dtype=bool))]), value)
+
+
+def test_a_way_to_compare_that_is_unknown_is_refused():
+    with pytest.raises(ConfigError, match="by is 'mask' or 'box', got 'area'"):
+        nms(Masks([], (4, 4)), 0.5, by="area")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda masks: drop_small(masks, 1),
+        fill_holes,
+        lambda masks: drop_islands(masks, 1),
+        lambda masks: nms(masks, 0.5),
+        merge_by_label,
+        lambda masks: keep_best(masks, 1),
+        lambda mask: clean_regions(mask, 1),
+        innermost_point,
+    ],
+)
+def test_what_is_no_mask_is_refused(step):
+    for value in (5, None, [Mask.from_array(np.eye(4, dtype=bool))]):
+        with pytest.raises(InputError, match=r"expected (a )?Mask"):
+            step(value)
+
+
+def test_an_empty_mask_has_no_innermost_point():
+    with pytest.raises(InputError, match="not empty"):
+        innermost_point(Mask.from_array(np.zeros((3, 3), bool)))

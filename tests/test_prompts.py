@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from promptseg.errors import PromptError
 from promptseg.masks import Mask
-from promptseg.prompts import EverythingPrompt, Prompt, SpatialPrompt, TextPrompt, phrases_of, spatial
+from promptseg.prompts import MAX_POINTS, EverythingPrompt, Prompt, SpatialPrompt, TextPrompt, phrases_of, spatial
 
 SIZE = (40, 60)
 
@@ -318,3 +318,89 @@ def test_the_repr_of_a_prompt_is_the_code_that_makes_it():
 def test_the_repr_of_a_mask_prompt_tells_its_size_and_not_its_pixels():
     assert repr(Prompt.mask(_mask())) == "Prompt.mask(40 x 60)"
     assert repr(Prompt.mask(np.zeros((8, 8), np.float32))) == "Prompt.mask(logits 8 x 8)"
+
+
+NO_NUMBERS = [True, "1", None, 1j, 10**400, [1], float("nan"), float("inf"), 1e300]
+
+
+class TestHostile:
+    @pytest.mark.parametrize("value", NO_NUMBERS, ids=repr)
+    def test_a_coordinate_that_is_no_finite_number_is_refused(self, value):
+        for make in (lambda: Prompt.point(value, 1), lambda: Prompt.points([(1, value)]), lambda: Prompt.box(0, 0, value, 5)):
+            with pytest.raises(PromptError, match=r"must be (finite )?numbers, got"):
+                make()
+
+    @pytest.mark.parametrize("foreground", ["yes", [[1], [1, 2]], [2], 1.5, [None], 5], ids=repr)
+    def test_what_does_not_tell_foreground_is_refused(self, foreground):
+        with pytest.raises(PromptError, match="foreground is one boolean per point"):
+            Prompt.points([(1, 1)], foreground)
+
+    def test_a_prompt_has_a_limited_number_of_points_also_after_joining(self):
+        most = Prompt.points(np.ones((MAX_POINTS, 2)))
+        with pytest.raises(PromptError, match="at most 4096 points, got 4097"):
+            Prompt.points(np.ones((MAX_POINTS + 1, 2)))
+        with pytest.raises(PromptError, match="at most 4096 points, got 4097"):
+            most + Prompt.point(1, 1)
+
+    @pytest.mark.parametrize("mask", [[[1, 2], [3]], "mask", None, 5, [[True, None]], [[1j]]], ids=repr)
+    def test_what_is_no_mask_prompt_is_refused(self, mask):
+        with pytest.raises(PromptError, match="a mask prompt is"):
+            Prompt.mask(mask)
+
+    @pytest.mark.parametrize(
+        "logits", [np.full((4, 4), np.nan, np.float32), "logits", np.zeros((2, 4, 4), np.float32)], ids=["nan", "text", "3d"]
+    )
+    def test_logits_of_a_mask_are_checked(self, logits):
+        with pytest.raises(PromptError, match="the logits of a mask"):
+            Prompt.mask(dataclasses.replace(_mask(), logits=logits))
+
+    def test_phrases_are_limited_in_number_and_length(self):
+        assert len(Prompt.text(*["a"] * 10_000).phrases) == 10_000
+        assert Prompt.text("a" * 1000).phrases == ("a" * 1000,)
+        with pytest.raises(PromptError, match="at most 10000 phrases are taken, got 10001"):
+            Prompt.text(*["a"] * 10_001)
+        with pytest.raises(PromptError, match="at most 1000 characters, got 1001"):
+            Prompt.text("a" * 1001)
+
+    @pytest.mark.parametrize(
+        ("setting", "most"),
+        [("points_per_side", 1000), ("crop_n_layers", 6), ("crop_n_points_downscale_factor", 1000), ("stability_score_offset", 1e6)],
+    )
+    def test_a_setting_of_everything_mode_has_an_upper_limit(self, setting, most):
+        assert getattr(Prompt.everything(**{setting: most}), setting) == most
+        for more in (most + 1, 10**400):
+            with pytest.raises(PromptError, match=f"{setting} is a .*from [01] to .*, got "):
+                Prompt.everything(**{setting: more})
+
+    @pytest.mark.parametrize("setting", [field.name for field in dataclasses.fields(EverythingPrompt)])
+    @pytest.mark.parametrize("value", [True, "1", 1j, [1], float("nan"), -1], ids=repr)
+    def test_a_setting_of_everything_mode_that_is_no_number_is_refused(self, setting, value):
+        with pytest.raises(PromptError, match=setting):
+            Prompt.everything(**{setting: value})
+
+    def test_the_settings_are_checked_whoever_makes_the_prompt(self):
+        with pytest.raises(PromptError, match="points_per_side"):
+            EverythingPrompt(points_per_side=10**5)
+
+    def test_a_grid_of_points_is_limited(self):
+        with pytest.raises(PromptError, match="at most 1000000 points, got 1000001"):
+            Prompt.everything(point_grid=np.zeros((1_000_001, 2), np.float32))
+
+    @pytest.mark.parametrize("prompts", [5, None, {}, {Prompt.point(1, 1)}, iter([])], ids=lambda value: type(value).__name__)
+    def test_what_is_no_list_of_prompts_is_refused(self, prompts):
+        with pytest.raises(PromptError, match=r"segment\(\) takes a list of prompts"):
+            list(spatial(prompts, SIZE))
+
+    @pytest.mark.parametrize("prompts", [[5], [None], ["a"], "a", [[Prompt.point(1, 1)]]], ids=repr)
+    def test_a_list_of_something_else_is_refused_with_its_first_element(self, prompts):
+        with pytest.raises(PromptError, match=r"prompt 0 is .*make it with Prompt\.point"):
+            list(spatial(prompts, SIZE))
+
+    def test_the_number_of_prompts_is_limited(self):
+        with pytest.raises(PromptError, match="at most 100000, got 100001"):
+            next(spatial([Prompt.point(1, 1)] * 100_001, SIZE))
+
+    def test_the_message_about_a_long_prompt_is_short(self):
+        with pytest.raises(PromptError) as caught:
+            Prompt.points(np.ones((4000, 2))) + Prompt.text("a" * 900)
+        assert len(str(caught.value)) < 300

@@ -144,3 +144,9 @@ def test_a_frame_has_one_object_id_for_each_mask():
     assert FrameMasks(3, (7, 8), masks).object_ids == (7, 8)
     with pytest.raises(InputError, match="frame 3 has 2 masks but 1 object ids"):
         FrameMasks(3, (7,), masks)
+
+
+@pytest.mark.parametrize(("ids", "masks"), [(5, Masks([], SIZE)), ((), 5), (None, None), ([], Masks([], SIZE))], ids=repr)
+def test_a_frame_of_something_else_is_refused(ids, masks):
+    with pytest.raises(InputError, match="a frame has a tuple of object ids and Masks"):
+        FrameMasks(0, ids, masks)

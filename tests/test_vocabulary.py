@@ -170,3 +170,10 @@ class TestVocabulary:
         assert asked("MÄNNER", ["männer"]) == ["männer"]
         with pytest.raises(PromptError, match="Similar classes: 'männer'"):
             Vocabulary(["männer"]).labels(["manner"])
+
+
+@pytest.mark.parametrize("phrases", [5, [5], [None], ["a" * 1001], ["a"] * 10_001], ids=["number", "numbers", "none", "long", "many"])
+def test_phrases_are_text_and_limited_in_number_and_length(phrases):
+    with pytest.raises(PromptError, match=r"phrases? ") as caught:
+        parse_phrases(phrases)
+    assert len(str(caught.value)) < 200

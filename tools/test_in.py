@@ -25,7 +25,7 @@ LOWEST = r"""
 import re
 from importlib.metadata import requires
 for line in requires("promptseg"):
-    if bound := re.match(r"([\w.-]+)(?:\[.*?\])?>=([\w.]+)", line):
+    if bound := re.match(r"([\w.-]+)(?:\[.*?\])?[^;]*?>=([\w.]+)", line):
         print(f"{bound[1]}=={bound[2]}")
 """
 # Of the tests, those of what everything stands on; the rest takes minutes more, and `--extras all` on every Python runs it.

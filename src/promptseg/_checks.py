@@ -1,15 +1,16 @@
-"""Checks of single values from outside: whole numbers and numbers within a range.
+"""Checks of values from outside: whole numbers, numbers within a range, arrays of numbers.
 
-NumPy's integers and floats count as numbers; `bool` does not, although Python calls it an `int`.
+NumPy's integers and floats count as numbers; `bool` does not, although Python calls it an `int`, and text of digits does not.
 """
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .errors import ConfigError, PromptSegError
+from .errors import ConfigError, PromptSegError, shown
 
 
 def is_whole_number(value: object, least: int | None = None) -> TypeGuard[int]:
@@ -22,7 +23,9 @@ def is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
-def whole_number(name: str, value: object, least: int, error: type[PromptSegError] = ConfigError, *, unit: str = "") -> int:
+def whole_number(
+    name: str, value: object, least: int, error: type[PromptSegError] = ConfigError, *, most: int | None = None, unit: str = ""
+) -> int:
     """Return a value as an `int`, or raise an error.
 
     Args:
@@ -30,13 +33,15 @@ def whole_number(name: str, value: object, least: int, error: type[PromptSegErro
         value: The value.
         least: Smallest value allowed.
         error: Type of the error to raise.
+        most: Largest value allowed; None for no limit.
         unit: What is counted, such as ``"frames"``, for the message.
 
     Raises:
-        PromptSegError: The value is not a whole number, or is below `least`. The type is `error`.
+        PromptSegError: The value is not a whole number, is below `least` or above `most`. The type is `error`.
     """
-    if not is_whole_number(value, least):
-        raise error(f"{name} is a whole number of {f'{unit} of ' if unit else ''}at least {least}, got {value!r}")
+    if not is_whole_number(value, least) or (most is not None and int(value) > most):
+        span = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise error(f"{name} is a whole number {f'of {unit} ' if unit else ''}{'of ' if most is None else ''}{span}, got {shown(value)}")
     return int(value)
 
 
@@ -57,5 +62,37 @@ def between(
         PromptSegError: The value is not a number, is NaN, or is out of the range. The type is `error`.
     """
     if not is_number(value) or not (least <= value < most if below else least <= value <= most):
-        raise error(f"{name} is a number from {least:g} to {'below ' if below else ''}{most:g}, got {value!r}")
+        raise error(f"{name} is a number from {least:g} to {'below ' if below else ''}{most:g}, got {shown(value)}")
     return float(value)
+
+
+def number_array(values: object, what: str, error: type[PromptSegError]) -> NDArray[Any]:
+    """Return real numbers as an array of any shape, of integers or floats.
+
+    Args:
+        values: A number, a sequence of numbers (nested to any depth) or an array.
+        what: Name of the values. The message begins with it.
+        error: Type of the error to raise.
+
+    Raises:
+        PromptSegError: A value is not a number, such as a `bool`, text, None or a complex number; is an integer beyond 64 bits; or the
+            sequences are of unequal length. The type is `error`.
+    """
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError, ArithmeticError, AttributeError, RuntimeError) as cause:  # RuntimeError: torch, and recursion.
+        raise error(f"{what} must be numbers, got {shown(values)}") from cause
+    # NumPy makes 1 of a True that stands beside numbers.
+    hidden = not isinstance(values, np.ndarray) and array.size <= _FEW and any(isinstance(each, bool) for each in _flat(values))
+    if (array.dtype.kind not in "iuf" and array.size) or hidden:
+        raise error(f"{what} must be numbers, got {shown(values)}")
+    return array
+
+
+_FEW = 64
+"""Number of values up to which each is looked at for a `bool`."""
+
+
+def _flat(values: object) -> list[Any]:
+    flat: list[Any] = np.asarray(values, dtype=object).ravel().tolist()
+    return flat

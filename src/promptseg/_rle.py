@@ -33,11 +33,7 @@ def encode_crop(crop: NDArray[np.bool_], x: int, y: int, height: int, width: int
     # A run that ends at the bottom of one column and one that starts at the top of the next are one run.
     joined = np.flatnonzero(positions[1:-1:2] == positions[2::2]) * 2 + 1
     positions = np.delete(positions, np.concatenate([joined, joined + 1]))
-    counts = np.diff(positions, prepend=0, append=height * width)
-    if positions.size and positions[-1] == height * width:
-        counts = counts[:-1]
-    lengths: list[int] = counts.tolist()
-    return lengths
+    return runs_between(positions, height * width)
 
 
 def decode_box(counts: bytes, height: int, box: tuple[int, int, int, int]) -> NDArray[np.bool_]:
@@ -65,61 +61,121 @@ def sample(counts: bytes, height: int, rows: NDArray[np.int64], columns: NDArray
         rows: Indices of the rows.
         columns: Indices of the columns.
     """
-    pixels = columns[:, None] * height + rows[None]
-    inside: NDArray[np.bool_] = (np.searchsorted(run_ends(counts), pixels.ravel(), side="right") % 2 == 1).reshape(pixels.shape).T
-    return inside
+    ends = run_ends(counts)
+    inside = np.empty((len(columns), len(rows)), bool)
+    step = max(1, _SAMPLED // max(1, len(rows)))
+    for start in range(0, len(columns), step):
+        pixels = columns[start : start + step, None] * height + rows[None]
+        inside[start : start + step] = np.searchsorted(ends, pixels, side="right") % 2
+    sampled: NDArray[np.bool_] = inside.T
+    return sampled
 
 
-def run_lengths(counts: bytes) -> list[int]:
+_SAMPLED = 1 << 20
+"""Number of pixels that are looked up together."""
+
+
+def run_lengths(counts: bytes) -> NDArray[np.int64]:
     """Decode COCO's compressed run lengths.
 
-    This is ``rleFrString`` of pycocotools' maskApi.c, which its Python API does not offer.
+    This is ``rleFrString`` of pycocotools' maskApi.c, which its Python API does not offer, and which reads beyond the end of a damaged
+    string.
+
+    Returns:
+        (N,) int64, as they are written: damaged ones may be negative.
 
     Raises:
         ValueError: The run lengths are not well-formed.
     """
-    lengths: list[int] = []
-    value = shift = 0
-    for byte in counts:
-        code = byte - 48
-        if not 0 <= code < 64:
-            raise ValueError(f"{bytes([byte])!r} has no meaning in compressed run lengths")
-        value |= (code & 0x1F) << shift
-        shift += 5
-        if not code & 0x20:
-            if code & 0x10:
-                value |= -1 << shift
-            lengths.append(value + (lengths[-2] if len(lengths) > 2 else 0))
-            value = shift = 0
-    if shift:
-        raise ValueError("the compressed run lengths end within a number")
-    return lengths
-
-
-def run_ends(counts: bytes) -> NDArray[np.int64]:
-    """Return where each run ends, counted in pixels down the columns.
-
-    These are the cumulative sums of `run_lengths`, computed without a Python loop. `counts` must be well-formed.
-    """
     codes = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
-    last = np.flatnonzero(
-        codes & 0x20 == 0
-    )  # The last code of each number. A number has one or more codes of five bits, lowest bits first.
+    if codes.size == 0:
+        return codes
+    foreign = (codes < 0) | (codes > 63)
+    if foreign.any():
+        raise ValueError(f"{bytes([counts[int(np.argmax(foreign))]])!r} has no meaning in compressed run lengths")
+    if codes[-1] & 0x20:
+        raise ValueError("the compressed run lengths end within a number")
+    # A number has one or more codes of five bits, lowest bits first. All but the last have the bit 0x20.
+    last = np.flatnonzero(codes & 0x20 == 0)
     first = np.concatenate([[0], last[:-1] + 1])
-    places = 5 * (np.arange(len(codes)) - np.repeat(first, last - first + 1))
+    sizes = last - first + 1
+    if sizes.max() > _MOST_CODES:
+        raise ValueError(f"the compressed run lengths have a number of {sizes.max()} digits, expected at most {_MOST_CODES}")
+    places = 5 * (np.arange(len(codes)) - np.repeat(first, sizes))
     lengths = np.add.reduceat((codes & 0x1F) << places, first)
     lengths -= np.where(codes[last] & 0x10, np.int64(32) << places[last], 0)
     lengths[1::2] = np.cumsum(lengths[1::2])  # From the fourth number on, each is stored as the difference to the one two places before.
     lengths[2::2] = np.cumsum(lengths[2::2])
-    return np.cumsum(lengths)
+    decoded: NDArray[np.int64] = lengths
+    return decoded
 
 
-def without_empty_runs(runs: Sequence[int]) -> list[int]:
-    """Merge the neighbors of empty runs, so that equal masks have equal run lengths. The first run may be empty."""
-    merged = [0]
-    for index, run in enumerate(runs):
-        if run and (len(merged) - 1) % 2 == index % 2:
-            merged[-1] += run
-        elif run:
-            merged.append(run)
-    return merged
+_MOST_CODES = 7
+"""Number of digits, of five bits each, of the longest number in compressed run lengths. Larger numbers are longer than any image."""
+
+
+def run_ends(counts: bytes) -> NDArray[np.int64]:
+    """Return where each run ends, counted in pixels down the columns. `counts` must be well-formed."""
+    ends: NDArray[np.int64] = np.cumsum(run_lengths(counts))
+    return ends
+
+
+def check_runs(runs: NDArray[np.int64], pixels: int) -> None:
+    """Raise a `ValueError` for run lengths that are not those of a mask of so many pixels."""
+    for extreme in (runs.min(initial=0), runs.max(initial=0)):
+        if not 0 <= extreme <= pixels:
+            raise ValueError(f"it has a run of {extreme} pixels")
+    if (total := int(runs.sum())) != pixels:
+        raise ValueError(f"its runs cover {total} pixels")
+
+
+def changes(runs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the positions at which a mask changes, counted in pixels down the columns. Empty runs change nothing."""
+    return without_pairs(np.cumsum(runs)[:-1])
+
+
+def runs_between(positions: NDArray[np.int64], pixels: int) -> list[int]:
+    """Return the run lengths of a mask that changes at the given positions, counted in pixels down the columns.
+
+    Args:
+        positions: Sorted and distinct.
+        pixels: Number of pixels of the image.
+    """
+    counts = np.diff(positions, prepend=0, append=pixels)
+    if positions.size and positions[-1] == pixels:
+        counts = counts[:-1]
+    lengths: list[int] = counts.tolist()
+    return lengths
+
+
+def without_pairs(positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return, sorted, the positions that occur an odd number of times: two changes at one place are none."""
+    places, times = np.unique(positions, return_counts=True)
+    odd: NDArray[np.int64] = places[times % 2 == 1]
+    return odd
+
+
+def covered(within: Sequence[NDArray[np.int64]], without: Sequence[NDArray[np.int64]] = ()) -> NDArray[np.int64]:
+    """Return where the union of some masks, less the union of others, begins and ends.
+
+    If there are others, only one mask may cover each pixel of the union.
+
+    Args:
+        within: For each mask the sorted positions at which a run begins, ends, begins …, counted in pixels down the columns.
+        without: The same for the masks that are taken away.
+    """
+    if len(within) == 1 and not without:
+        return within[0]
+    positions = np.concatenate([*within, *without])
+    steps = np.ones(positions.size, np.int64)
+    steps[sum(each.size for each in within) :] = -1
+    start = 0
+    for each in (*within, *without):
+        steps[start + 1 : start + each.size : 2] *= -1
+        start += each.size
+    order = np.argsort(positions, kind="stable")
+    positions, depth = positions[order], np.cumsum(steps[order])
+    last = np.append(np.flatnonzero(np.diff(positions)), positions.size - 1) if positions.size else np.zeros(0, np.int64)
+    inside = depth[last] > 0  # After all changes at one place.
+    turning: NDArray[np.int64] = positions[last][inside != np.concatenate([[False], inside])[: inside.size]]
+    return turning

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import InputError
-from .masks import Masks, Size, chosen_indices
+from ._checks import number_array
+from .errors import InputError, shown
+from .masks import Masks, Size, checked_size, chosen_indices
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -33,12 +34,17 @@ class Detections:
         """Check the arrays and make them read-only.
 
         Raises:
-            InputError: The arrays do not fit one another, or have numbers that are not finite.
+            InputError: The size is not one of an image, or the arrays do not fit one another, or hold what is no finite number.
         """
-        height, width = size
-        box_array = np.asarray(boxes, np.float32).reshape(-1, 4) if np.size(boxes) == 0 else np.asarray(boxes, np.float32)
-        score_array = np.asarray(scores, np.float32).reshape(-1)
-        names = tuple(str(label) for label in np.asarray(labels, dtype=object).reshape(-1))
+        height, width = checked_size(size)
+        with np.errstate(over="ignore"):  # What float32 cannot hold becomes infinite and is refused below.
+            box_array = number_array(boxes, "the boxes of detections", InputError).astype(np.float32)
+            score_array = number_array(scores, "the scores of detections", InputError).astype(np.float32).reshape(-1)
+        if box_array.size == 0:
+            box_array = box_array.reshape(-1, 4)
+        names = _names(labels)
+        if masks is not None and not isinstance(masks, Masks):
+            raise InputError(f"the masks of detections are Masks, got {shown(masks)}")
         if box_array.ndim != 2 or box_array.shape[1] != 4:
             raise InputError(f"boxes are an (N, 4) array of x0, y0, x1, y1, got shape {box_array.shape}")
         counts = {"boxes": len(box_array), "scores": len(score_array), "labels": len(names)}
@@ -74,3 +80,10 @@ class Detections:
         chosen = chosen_indices(keep, len(self))
         masks = None if self.masks is None else self.masks.where(chosen)
         return Detections(self.size, self.boxes[chosen], self.scores[chosen], [self.labels[i] for i in chosen], masks)
+
+
+def _names(labels: object) -> tuple[str, ...]:
+    try:
+        return tuple(str(label) for label in np.asarray(labels, dtype=object).reshape(-1))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"the labels of detections are text, one for each box, got {shown(labels)}") from error

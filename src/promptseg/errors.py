@@ -18,12 +18,16 @@
 
 Each error also derives from the built-in exception that a caller would naturally catch. Its message names the offending value and what
 was expected. The error of a wrapped library, if there was one, is the ``__cause__``.
+
+`InputWarning` is a warning: an image that was read by a rule, because its file does not say how.
 """
 
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
+from typing import Any
 
 
 class PromptSegError(Exception):
@@ -52,6 +56,10 @@ class PromptError(PromptSegError, ValueError):
 
 class InputError(PromptSegError, ValueError):
     """An image, mask or video that cannot be read or has an unusable size."""
+
+
+class InputWarning(UserWarning):
+    """An image that was read by a rule, because it does not say how it is meant. The message names the image and the rule."""
 
 
 class MissingDependencyError(PromptSegError, ImportError):
@@ -90,3 +98,44 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return the sentence ``" Did you mean 'x'?"`` for the known name closest to `name`, or an empty string if none is close."""
     matches = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
     return f" Did you mean {matches[0]!r}?" if matches else ""
+
+
+def shown(value: object) -> str:
+    """Return a short form of a value for a message, at most about 80 characters, whatever the value is.
+
+    Long text, large containers, cycles, deep nesting, huge integers and values whose own ``repr`` fails are all shown.
+    """
+    try:
+        text = _SHORT.repr(value)
+    except Exception as error:  # A value from outside may raise anything, and the message must still be made.
+        return f"<a {type(value).__name__} that cannot be shown: {type(error).__name__}>"
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+_LONGEST = 80
+
+
+class _Short(reprlib.Repr):
+    """A `repr` that looks at no more of a value than it shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 3
+        self.maxlist = self.maxtuple = self.maxset = self.maxfrozenset = self.maxdeque = self.maxdict = self.maxarray = 8
+        self.maxstring = self.maxother = self.maxlong = _LONGEST
+
+    def repr_bytes(self, value: bytes, level: int) -> str:  # noqa: ARG002 - The signature is that of reprlib.
+        return repr(value[:_LONGEST])
+
+    def repr_int(self, value: int, level: int) -> str:
+        if abs(value).bit_length() > 1000:  # Python refuses to write integers of more than 4,300 digits, and takes long for others.
+            return f"an integer of about {int(abs(value).bit_length() * 0.30103) + 1} digits"
+        return super().repr_int(value, level)
+
+    def repr_ndarray(self, value: Any, level: int) -> str:
+        if value.size > self.maxlist:
+            return f"an array of shape {value.shape}, dtype {value.dtype}"
+        return self.repr_instance(value, level)
+
+
+_SHORT = _Short()

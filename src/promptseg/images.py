@@ -1,64 +1,63 @@
 """Image loading: a path, bytes, an open file, a PIL image or an array becomes an (H, W, 3) uint8 RGB array.
 
-EXIF orientation is applied, gray and palette images become RGB, transparent pixels are laid on white, CMYK is converted, and 16-bit samples
-are scaled to 8 bits by their full range.
+EXIF orientation is applied, gray and palette images become RGB, transparent pixels are laid on white, and CMYK is converted.
+
+Samples of more than 8 bits are scaled by the range that the file states (``sBIT`` of PNG, ``BitsPerSample`` and ``SMaxSampleValue`` of
+TIFF, the maximum of PGM). Where it states none, the range is the first of 0…1 (floats alone), 0…255, 0…1023, 0…4095, 0…16383 and 0…65535
+that holds all samples. Samples that fill less than a quarter of it or reach beyond are stretched from their minimum to their maximum. An
+`InputWarning` tells the range.
 """
 
 from __future__ import annotations
 
-import io
 import os
-import warnings
-from pathlib import Path
 from typing import IO, Any, Union
 
 import numpy as np
-import PIL
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
+from . import image_formats
 from .errors import InputError
+from .image_formats import FORMATS, check_single, check_size, open_image, pillow_errors
+from .image_samples import Range, decode_color, file_bytes, holds, is_reduced, stated_range, to_uint8
 
 ImageLike = Union[str, "os.PathLike[str]", bytes, IO[bytes], Image.Image, NDArray[Any]]
 """Image in any form that `load_image` takes."""
 
-IMAGE_SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+IMAGE_SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 """Lower-case suffixes of the files that count as images when a folder is read. A file that is named itself may have any suffix."""
-
-MAX_PIXELS = 178_956_970
-"""Maximum number of pixels. Larger images are refused as decompression bombs. Pillow has the same limit, twice its warning level."""
 
 
 def load_image(source: ImageLike) -> NDArray[np.uint8]:
     """Read an image as an RGB array.
 
     Args:
-        source: A path, the bytes of an image file, an open binary file, a PIL image, or an array: (H, W), (H, W, 1), (H, W, 3) RGB or
-            (H, W, 4) RGBA, of uint8, uint16 or bool.
+        source: A path, the bytes of an image file, an open binary file, a PIL image (the frame at which it is), or an array: (H, W),
+            (H, W, 1), (H, W, 3) RGB or (H, W, 4) RGBA, of bool, integers or floats that are not negative.
 
     Returns:
         (H, W, 3) uint8 RGB, C-contiguous.
 
     Raises:
-        InputError: The image is absent, unreadable, truncated, empty, of more than `MAX_PIXELS`, or of an unusable shape or dtype.
+        InputError: The image is absent, unreadable, truncated, empty, closed, of more than 178,956,970 pixels, of an
+            unusable shape or dtype, or has negative samples, NaN or infinities; or the file has several pages or frames.
+
+    Warns:
+        InputWarning: The range of samples of more than 8 bits is not stated, and was chosen.
     """
     if isinstance(source, np.ndarray):
-        return _from_array(source)
+        return _from_array(np.asarray(source), "the image array")
     if isinstance(source, Image.Image):
-        return _from_pil(source, "the PIL image")
-    if isinstance(source, bytes):
-        return _from_file(io.BytesIO(source), f"image data of {len(source)} bytes")
-    if isinstance(source, (str, os.PathLike)):
-        path = Path(source)
-        try:
-            with path.open("rb") as file:
-                return _from_file(file, str(path))
-        except OSError as error:
-            raise InputError(f"cannot read image {path}: {error.strerror or error}") from error
-        except ValueError as error:  # InputError is one, too; a path with a null byte is another.
-            raise error if isinstance(error, InputError) else InputError(f"cannot read image {str(path)!r}: {error}") from error
-    if hasattr(source, "read"):
-        return _from_file(source, getattr(source, "name", None) or "the open file")
+        name = f"the PIL image {getattr(source, 'filename', '')}".rstrip()
+        with pillow_errors(name, "is truncated, corrupt or closed"):
+            check_size(source, name)
+            return from_pil(source, name)
+    if isinstance(source, (bytes, str, os.PathLike)) or hasattr(source, "read"):
+        with open_image(source) as image:
+            name = image_formats.name_of(source)
+            check_single(image, name)
+            return from_pil(image, name, once=isinstance(source, (str, os.PathLike)))
     raise InputError(f"an image is a path, bytes, an open file, a PIL image or an array, got {type(source).__name__}")
 
 
@@ -74,81 +73,63 @@ def load_image_copy(source: ImageLike) -> NDArray[np.uint8]:
         (H, W, 3) uint8 RGB, which shares no memory with `source`.
 
     Raises:
-        InputError: The image is absent, unreadable, truncated, empty, of more than `MAX_PIXELS`, or of an unusable shape or dtype.
+        InputError: The image is absent, unreadable, truncated, empty, too large, or of an unusable shape or dtype, as in `load_image`.
     """
     pixels = load_image(source)
     return pixels.copy() if isinstance(source, np.ndarray) and np.may_share_memory(pixels, source) else pixels
 
 
-def _from_file(file: IO[bytes], name: str) -> NDArray[np.uint8]:
-    try:
-        with warnings.catch_warnings():
-            # The limit is ours, below: a warning between Pillow's level and ours would tell the user nothing to act on.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(file) as image:
-                return _from_pil(image, name)
-    except UnidentifiedImageError as error:
-        size = file.seek(0, os.SEEK_END) if file.seekable() else None
-        raise InputError(
-            f"{name} is empty" if size == 0 else f"{name} is not an image in a format that Pillow {PIL.__version__} reads"
-        ) from error
-    except Image.DecompressionBombError as error:
-        raise InputError(f"{name} is larger than {MAX_PIXELS} pixels, the limit against decompression bombs: {error}") from error
-    except (InputError, MemoryError):
-        raise
-    except Exception as error:  # Pillow's decoders have no common base: a damaged AVIF is a RuntimeError, a damaged BMP an OSError.
-        raise InputError(f"{name} is truncated or corrupt: {error}") from error
+def from_pil(image: Image.Image, name: str, limits: Range | None = None, *, once: bool = False) -> NDArray[np.uint8]:
+    """Return the current frame of a PIL image of a checked size as an RGB array, as `load_image` does.
 
-
-def _from_pil(image: Image.Image, name: str) -> NDArray[np.uint8]:
-    width, height = image.size
-    if width < 1 or height < 1:
-        raise InputError(f"{name} has no pixels: it is {width} wide and {height} high")
-    if width * height > MAX_PIXELS:
-        raise InputError(f"{name} has {width} x {height} pixels, more than {MAX_PIXELS}, the limit against decompression bombs")
+    Args:
+        image: The image.
+        name: Its name in messages.
+        limits: Range of samples of more than 8 bits, where it is known and not to be taken from the image.
+        once: Tell a range that was chosen once only for this name.
+    """
+    # Pillow drops the file and what it states when the pixels are loaded.
+    limits, content = limits or stated_range(image), file_bytes(image) if is_reduced(image) else None
+    stored, orientation = image.size, image.getexif().get(_ORIENTATION, 1)
     upright = ImageOps.exif_transpose(image)
-    if upright.mode in ("I;16", "I;16B", "I;16L", "I;16N"):
-        return _from_array(np.asarray(upright).astype(np.uint16))
-    if upright.mode in ("I", "F"):
-        return _from_wide(np.asarray(upright), name)
-    if upright.mode in ("LA", "PA", "RGBA", "RGBa", "La") or "transparency" in upright.info:
+    if upright.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
+        samples = np.asarray(upright)
+        if limits and not holds(limits, samples):
+            limits = _SIXTEEN_BITS if image.format == "PNG" else None  # The bits of sBIT may be the upper ones.
+        return _from_array(samples.astype(np.uint16) if upright.mode.startswith("I;16") else samples, name, limits, once=once)
+    if content is not None:
+        high_bytes = np.asarray(upright.convert("RGB"))
+        if int(high_bytes.max()) - int(high_bytes.min()) < 64:  # Less than a quarter of 16 bits: there may be more in the low bytes.
+            color = decode_color(content, stored, orientation)
+            if color is not None:
+                return _from_array(color, name, limits if limits and holds(limits, color[..., :3]) else None, once=once)
+    if upright.mode == "La":
+        upright = upright.convert("LA")
+    if upright.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in upright.info:
         rgba = upright.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return np.ascontiguousarray(Image.alpha_composite(white, rgba).convert("RGB"))
     return np.ascontiguousarray(upright.convert("RGB"))
 
 
-def _from_wide(gray: NDArray[Any], name: str) -> NDArray[np.uint8]:
-    """Convert an image of 32-bit samples whose values fit into 16 bits, or raise `InputError`.
-
-    Pillow opens some 16-bit PNG files with 32-bit samples. Other 32-bit images have no known range to scale by.
-    """
-    if gray.dtype.kind == "i" and gray.min() >= 0 and gray.max() <= 65535:
-        return _from_array(gray.astype(np.uint16))
-    raise InputError(f"{name} has {gray.dtype} samples from {gray.min():g} to {gray.max():g}: scale them to uint8 (0…255) first")
-
-
-def _from_array(array: NDArray[Any]) -> NDArray[np.uint8]:
+def _from_array(array: NDArray[Any], name: str, limits: Range | None = None, *, once: bool = False) -> NDArray[np.uint8]:
     shape = array.shape
     if array.ndim not in (2, 3) or (array.ndim == 3 and shape[2] not in (1, 3, 4)):
         hint = " (channels come last: transpose it)" if array.ndim == 3 and shape[0] in (1, 3, 4) else ""
         raise InputError(f"an image array has shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), got {shape}{hint}")
     if array.size == 0:
-        raise InputError(f"the image array has no pixels: its shape is {shape}")
-    if shape[0] * shape[1] > MAX_PIXELS:
-        raise InputError(f"the image array has {shape[1]} x {shape[0]} pixels, more than {MAX_PIXELS}")
-    array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    if array.dtype == bool:
-        array = array.astype(np.uint8) * 255
-    elif array.dtype == np.uint16:
-        array = ((array.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-    elif array.dtype != np.uint8:
-        hint = ": multiply an image in [0, 1] by 255 and convert it to uint8" if array.dtype.kind == "f" else ""
-        raise InputError(f"an image array holds uint8 (or uint16 or bool) samples, got {array.dtype}{hint}")
-    if array.ndim == 2:
-        array = array[:, :, None]
-    if array.shape[2] == 4:
-        return _from_pil(Image.fromarray(np.ascontiguousarray(array)), "the image array")
-    if array.shape[2] == 1:
-        array = np.repeat(array, 3, axis=2)
-    return np.ascontiguousarray(array)
+        raise InputError(f"{name} has no pixels: its shape is {shape}")
+    if shape[0] * shape[1] > image_formats.MAX_PIXELS:
+        raise InputError(f"{name} has {shape[1]} x {shape[0]} pixels, more than {image_formats.MAX_PIXELS}")
+    pixels = to_uint8(array, name, limits, once=once)
+    if pixels.ndim == 2:
+        pixels = pixels[:, :, None]
+    if pixels.shape[2] == 4:
+        return from_pil(Image.fromarray(np.ascontiguousarray(pixels)), name)
+    if pixels.shape[2] == 1:
+        pixels = np.repeat(pixels, 3, axis=2)
+    return np.ascontiguousarray(pixels)
+
+
+_ORIENTATION = 0x0112
+_SIXTEEN_BITS = (0, 65535)

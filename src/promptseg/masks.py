@@ -14,11 +14,39 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pycocotools import mask as coco
 
-from ._rle import decode_box, encode_crop, run_lengths, sample, without_empty_runs
-from .errors import InputError
+from ._checks import is_number, is_whole_number, number_array
+from ._polygons import FARTHEST, boundaries
+from ._rle import changes, check_runs, decode_box, encode_crop, run_lengths, runs_between, sample
+from .errors import InputError, shown
+from .image_formats import MAX_PIXELS
 
 Size = tuple[int, int]
 """``(height, width)`` in pixels."""
+
+
+def checked_size(size: object, what: str = "the size of an image") -> Size:
+    """Return ``(height, width)`` as two integers, checked.
+
+    Args:
+        size: Two whole numbers. Floats without a fraction, which some tools write to JSON, count as whole.
+        what: Name of the size. The message begins with it.
+
+    Raises:
+        InputError: `size` is something else, has a number below 1, or has more than `promptseg.images.MAX_PIXELS` pixels.
+    """
+    try:
+        height, width = (_whole(side) for side in size)  # type: ignore[attr-defined]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{what} is two whole numbers (height, width), got {shown(size)}") from error
+    if height < 1 or width < 1 or height * width > MAX_PIXELS:
+        raise InputError(f"{what} is at least 1 x 1 and at most {MAX_PIXELS} pixels, got {shown(height)} x {shown(width)} (height, width)")
+    return height, width
+
+
+def _whole(value: object) -> int:
+    if not is_number(value) or value != int(value):
+        raise ValueError(f"expected a whole number, got {shown(value)}")
+    return int(value)
 
 
 class Polygon(NamedTuple):
@@ -31,6 +59,8 @@ class Polygon(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class Mask:
     """One binary mask of an image, run-length encoded. Make one with `from_array`, `from_crop`, `from_coco_rle` or `from_polygons`.
+
+    A mask is checked when it is made: damaged run lengths never reach pycocotools, which reads beyond the end of some.
 
     Attributes:
         size: ``(height, width)`` of the image in pixels.
@@ -52,6 +82,24 @@ class Mask:
     detection_index: int | None = None
     from_box: bool = False
 
+    def __post_init__(self) -> None:
+        """Check size, run lengths, score and label.
+
+        Raises:
+            InputError: They are not those of a mask.
+        """
+        size = checked_size(self.size, "the size of a mask")
+        object.__setattr__(self, "size", size)
+        if not isinstance(self.counts, bytes):
+            raise InputError(f"the run lengths of a mask are bytes, got {shown(self.counts)}: make a mask with Mask.from_coco_rle")
+        runs = _decoded(self.counts, size)
+        if not runs[1:].all():  # pycocotools stops at two empty runs.
+            object.__setattr__(self, "counts", _compressed(runs_between(changes(runs), size[0] * size[1]), size))
+        if self.score is not None and not is_number(self.score):
+            raise InputError(f"the score of a mask is a number or None, got {shown(self.score)}")
+        if self.label is not None and not isinstance(self.label, str):
+            raise InputError(f"the label of a mask is text or None, got {shown(self.label)}")
+
     @classmethod
     def from_array(
         cls,
@@ -72,11 +120,11 @@ class Mask:
             prompt_index: Index of the mask's prompt.
 
         Raises:
-            InputError: `array` is not two-dimensional, is empty, or holds other values.
+            InputError: `array` is not two-dimensional, is empty or of more than `promptseg.images.MAX_PIXELS`, or holds other values.
         """
-        pixels = _binary(np.asarray(array))
+        pixels = _binary(array)
         encoded = coco.encode(np.asfortranarray(pixels))
-        return cls(pixels.shape, encoded["counts"], score, label, logits, prompt_index)
+        return cls((pixels.shape[0], pixels.shape[1]), encoded["counts"], score, label, logits, prompt_index)
 
     @classmethod
     def from_crop(
@@ -102,11 +150,16 @@ class Mask:
             prompt_index: Index of the mask's prompt.
 
         Raises:
-            InputError: The rectangle does not lie inside the image.
+            InputError: The rectangle does not lie inside the image, or an argument is of another kind.
         """
-        (x, y), (height, width) = origin, size
+        size = height, width = checked_size(size)
+        if not isinstance(crop, np.ndarray) or crop.dtype != bool:
+            raise InputError(f"a crop is an array of booleans (height, width), got {shown(crop)}")
+        if not isinstance(origin, Sequence) or len(origin) != 2 or not all(is_whole_number(place) for place in origin):
+            raise InputError(f"the origin of a crop is two whole numbers (x, y), got {shown(origin)}")
+        x, y = int(origin[0]), int(origin[1])
         if crop.ndim != 2 or x < 0 or y < 0 or x + crop.shape[1] > width or y + crop.shape[0] > height:
-            raise InputError(f"crop of shape {crop.shape} at x={x}, y={y} does not lie inside an image of {height} x {width}")
+            raise InputError(f"crop of shape {crop.shape} at x={shown(x)}, y={shown(y)} does not lie inside an image of {height} x {width}")
         return cls(size, _compressed(encode_crop(crop, x, y, height, width), size), score, label, logits, prompt_index)
 
     @classmethod
@@ -114,47 +167,46 @@ class Mask:
         """Read a COCO RLE dictionary, compressed (``counts`` a string or bytes) or not (``counts`` a list of run lengths).
 
         Raises:
-            InputError: Keys are missing, or the runs do not add up to the size.
+            InputError: Keys are missing, numbers are not whole, or the runs do not add up to the size.
         """
         try:
-            height, width = (int(v) for v in rle["size"])
+            height, width = (_whole(side) for side in rle["size"])
             counts = rle["counts"]
             if isinstance(counts, str):
                 counts = counts.encode("ascii")
-            runs = run_lengths(counts) if isinstance(counts, bytes) else [int(c) for c in counts]
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise InputError(f"not a COCO RLE: expected {{'size': [height, width], 'counts': …}}, got {_short(rle)}") from error
-        total = sum(runs)
-        if height < 1 or width < 1 or total != height * width:
-            raise InputError(f"broken COCO RLE: its runs cover {total} pixels, its size {height} x {width} has {height * width}")
-        if min(runs) < 0:  # pycocotools would read them as huge runs.
-            raise InputError(f"broken COCO RLE: it has a run of {min(runs)} pixels")
-        return cls((height, width), _compressed(without_empty_runs(runs), (height, width)), score, label)
+            runs = None if isinstance(counts, bytes) else np.array([_whole(run) for run in counts], np.int64)
+        except (KeyError, TypeError, ValueError, OverflowError, IndexError) as error:
+            raise InputError(f"not a COCO RLE: expected {{'size': [height, width], 'counts': …}}, got {shown(rle)}") from error
+        size = checked_size((height, width), "broken COCO RLE: the size")
+        if runs is not None:
+            _check_runs(runs, size)
+            counts = _compressed(runs_between(changes(runs), height * width), size)
+        return cls(size, counts, score, label)
 
     @classmethod
     def from_polygons(
         cls, polygons: Sequence[Polygon | ArrayLike], size: Size, *, score: float | None = None, label: str | None = None
     ) -> Mask:
-        """Rasterize the union of polygons by the rule of the COCO API.
+        """Rasterize the union of polygons by the rule of the COCO API. Memory grows with the outlines, not with the pixels.
 
         Args:
-            polygons: Each a `Polygon` (with holes), an (N, 2) array of ``(x, y)`` on pixel edges, or COCO's flat ``[x0, y0, x1, …]``.
+            polygons: Each a `Polygon` (with holes), an (N, 2) array of ``(x, y)`` on pixel edges, or COCO's flat ``[x0, y0, x1, …]``. The
+                part outside the image is cut off, however far it reaches.
             size: ``(height, width)`` of the image.
             score: Quality estimate to keep with the mask.
             label: Label to keep with the mask.
 
         Raises:
-            InputError: A polygon has fewer than three corners or coordinates that are not finite.
+            InputError: A polygon has fewer than three corners, or coordinates that are not finite or above 1e12; or the size is not one.
         """
-        rasters = []
-        for polygon in polygons:
-            exterior, holes = polygon if isinstance(polygon, Polygon) else (polygon, ())
-            raster = _rasterize(exterior, size)
-            for hole in holes:
-                raster &= ~_rasterize(hole, size)
-            rasters.append(raster)
-        union = np.logical_or.reduce(rasters) if rasters else np.zeros(size, bool)
-        return cls.from_array(union, score=score, label=label)
+        height, width = checked_size(size)
+        try:
+            parts = [polygon if isinstance(polygon, Polygon) else Polygon(polygon) for polygon in polygons]  # type: ignore[arg-type]
+            rings = [[_ring(exterior), *map(_ring, holes)] for exterior, holes in parts]
+        except TypeError as error:
+            raise InputError(f"polygons are a list, and so are the holes of a polygon, got {shown(polygons)}") from error
+        runs = runs_between(boundaries(rings, height, width), height * width)
+        return cls((height, width), _compressed(runs, (height, width)), score, label)
 
     @property
     def array(self) -> NDArray[np.bool_]:
@@ -188,6 +240,8 @@ class Mask:
         Raises:
             InputError: The sizes differ.
         """
+        if not isinstance(other, Mask):
+            raise InputError(f"IoU needs another Mask, got {shown(other)}")
         if self.size != other.size:
             raise InputError(f"IoU needs masks of one size, got {self.size} and {other.size}")
         return float(coco.iou([_rle(self)], [_rle(other)], [0])[0, 0])
@@ -201,7 +255,11 @@ class Mask:
 
         Args:
             size: ``(height, width)`` of the resized image.
+
+        Raises:
+            InputError: The size has a number below 1, or more than `promptseg.images.MAX_PIXELS` pixels.
         """
+        size = checked_size(size)
         if size == self.size:
             return replace(self, logits=None)
         (height, width), (tall, wide) = self.size, size
@@ -255,14 +313,20 @@ class Masks(Sequence[Mask]):
         size: ``(height, width)``; needed only when there are no masks.
 
     Raises:
-        InputError: The masks are of different sizes, or there are none and no size is given.
+        InputError: The masks are of different sizes, there are none and no size is given, or an element is no `Mask`.
     """
 
     __slots__ = ("_masks", "size")
 
     def __init__(self, masks: Iterable[Mask], size: Size | None = None) -> None:
-        self._masks = tuple(masks)
-        sizes = {mask.size for mask in self._masks} | ({(int(size[0]), int(size[1]))} if size else set())
+        try:
+            self._masks = tuple(masks)
+        except TypeError as error:
+            raise InputError(f"masks are a sequence of Mask, got {shown(masks)}") from error
+        for mask in self._masks:
+            if not isinstance(mask, Mask):
+                raise InputError(f"masks are a sequence of Mask, got {shown(mask)} among them")
+        sizes = {mask.size for mask in self._masks} | (set() if size is None else {checked_size(size)})
         if len(sizes) != 1:
             raise InputError(f"masks of one image have one size, got {sorted(sizes) or 'no masks and no size'}")
         self.size: Size = sizes.pop()
@@ -345,6 +409,8 @@ class Masks(Sequence[Mask]):
             InputError: The sizes differ.
         """
         columns = self if other is None else other
+        if not isinstance(columns, Masks):
+            raise InputError(f"IoU needs other Masks, got {shown(columns)}")
         if columns.size != self.size:
             raise InputError(f"IoU needs masks of one size, got {self.size} and {columns.size}")
         if not len(self) or not len(columns):
@@ -367,13 +433,16 @@ def chosen_indices(keep: ArrayLike, count: int) -> NDArray[np.intp]:
     Raises:
         InputError: `keep` is neither.
     """
-    chosen = np.asarray(keep)
+    try:
+        chosen = np.asarray(keep)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"expected {count} booleans or indices, got {shown(keep)}") from error
     if chosen.dtype == bool:
         if chosen.shape != (count,):
             raise InputError(f"expected {count} booleans, got an array of shape {chosen.shape}")
         return np.flatnonzero(chosen)
     if chosen.ndim != 1 or (chosen.size and (chosen.dtype.kind not in "iu" or chosen.min() < 0 or chosen.max() >= count)):
-        raise InputError(f"indices must be whole numbers from 0 to {count - 1}, got {_short(keep)}")
+        raise InputError(f"indices must be whole numbers from 0 to {count - 1}, got {shown(keep)}")
     return chosen.astype(np.intp)
 
 
@@ -386,31 +455,57 @@ def _compressed(runs: list[int], size: Size) -> bytes:
     return counts
 
 
-def _binary(array: NDArray[Any]) -> NDArray[np.uint8]:
+def _decoded(counts: bytes, size: Size) -> NDArray[np.int64]:
+    """Return the run lengths that compressed ones stand for.
+
+    Raises:
+        InputError: They are damaged, or are not those of a mask of this size.
+    """
+    if len(counts) > 7 * (size[0] * size[1] + 1):
+        raise InputError(f"broken COCO RLE: {len(counts)} bytes of run lengths, more than a mask of size {size[0]} x {size[1]} can need")
+    try:
+        runs = run_lengths(counts)
+    except ValueError as error:
+        raise InputError(f"not a COCO RLE: {error}, got {shown(counts)}") from error
+    _check_runs(runs, size)
+    return runs
+
+
+def _check_runs(runs: NDArray[np.int64], size: Size) -> None:
+    try:
+        check_runs(runs, size[0] * size[1])
+    except ValueError as error:
+        raise InputError(f"broken COCO RLE: {error}, its size {size[0]} x {size[1]} has {size[0] * size[1]}") from error
+
+
+def _binary(values: ArrayLike) -> NDArray[np.uint8]:
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"a mask is a two-dimensional array (height, width), got {shown(values)}") from error
     if array.ndim != 2 or array.size == 0:
         raise InputError(f"a mask is a two-dimensional array (height, width), got shape {array.shape}")
+    if array.size > MAX_PIXELS:
+        raise InputError(f"a mask has at most {MAX_PIXELS} pixels, got shape {array.shape}")
     if array.dtype == bool:
         return array.astype(np.uint8)
     if array.dtype.kind in "uif":
-        values = np.unique(array)
-        if values.size <= 2 and np.isin(values, (0, 1)).all():
+        found = np.unique(array)
+        if found.size <= 2 and np.isin(found, (0, 1)).all():
             return array.astype(np.uint8)
-        if values.size <= 2 and np.isin(values, (0, 255)).all():
+        if found.size <= 2 and np.isin(found, (0, 255)).all():
             return (array > 0).astype(np.uint8)
-        raise InputError(
-            f"a mask holds 0 and 1 (or 0 and 255), got {values.size} values from {values[0]} to {values[-1]}; threshold it first"
-        )
+        raise InputError(f"a mask holds 0 and 1 (or 0 and 255), got {found.size} values from {found[0]} to {found[-1]}; threshold it first")
     raise InputError(f"a mask is an array of booleans or numbers, got dtype {array.dtype}")
 
 
-def _rasterize(ring: ArrayLike, size: Size) -> NDArray[np.bool_]:
-    try:
-        flat = np.asarray(ring, np.float64).reshape(-1)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"a polygon is corners (x, y) of numbers, got {_short(ring)}") from error
-    if flat.size < 6 or flat.size % 2 or not np.isfinite(flat).all():
-        raise InputError(f"a polygon has at least three corners (x, y) of finite numbers, got {_short(ring)}")
-    return np.asarray(coco.decode(coco.frPyObjects([flat.tolist()], *size))[..., 0], dtype=bool)
+def _ring(corners: ArrayLike) -> NDArray[np.float64]:
+    array = number_array(corners, "the corners (x, y) of a polygon", InputError).astype(np.float64)
+    if array.size < 6 or array.size % 2 or (array.ndim > 1 and array.shape[-1] != 2) or not np.isfinite(array).all():
+        raise InputError(f"a polygon has at least three corners (x, y) of finite numbers, got {shown(corners)}")
+    if np.abs(array).max() > FARTHEST:
+        raise InputError(f"a polygon has coordinates of at most {FARTHEST:g} pixels, got one of {array.flat[np.abs(array).argmax()]:g}")
+    return array.reshape(-1, 2)
 
 
 def _corners(ring: NDArray[Any]) -> NDArray[np.float32]:
@@ -419,8 +514,3 @@ def _corners(ring: NDArray[Any]) -> NDArray[np.float32]:
     before, after = ring - np.roll(ring, 1, axis=0), np.roll(ring, -1, axis=0) - ring
     corners: NDArray[np.float32] = ring[before[:, 0] * after[:, 1] != before[:, 1] * after[:, 0]].astype(np.float32)
     return corners
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "…"

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pycocotools import mask as coco
 
-from .errors import InputError
+from ._checks import is_number
+from .errors import InputError, shown
 from .masks import Mask
 
 MaskLike = Union[Mask, ArrayLike]
@@ -111,6 +112,9 @@ def recall(prediction: MaskLike, truth: MaskLike) -> float:
     return _share(shared, true, predicted)
 
 
+_FARTHEST = 1e9  # Diagonals, or pixels. Beyond any image, and far below what floats hold.
+
+
 def boundary_iou(prediction: MaskLike, truth: MaskLike, *, width: float = BOUNDARY_WIDTH) -> float:
     """Return the boundary IoU: the IoU of the bands inside both masks along their outlines.
 
@@ -126,8 +130,8 @@ def boundary_iou(prediction: MaskLike, truth: MaskLike, *, width: float = BOUNDA
         InputError: The masks differ in size, an argument is not a mask, or `width` is not above 0.
     """
     first, second = _pair(prediction, truth)
-    if not 0 < width < math.inf:
-        raise InputError(f"the width of the boundary is a share of the diagonal above 0, got {width!r}")
+    if not is_number(width) or not 0 < width <= _FARTHEST:
+        raise InputError(f"the width of the boundary is a share of the diagonal above 0, got {shown(width)}")
     steps = max(1, round(width * math.hypot(*first.size)))
     window = _window((first, second), margin=0)
     bands = [_band(_cut(mask, window), steps) for mask in (first, second)]
@@ -149,8 +153,8 @@ def boundary_f(prediction: MaskLike, truth: MaskLike, *, tolerance: float = BOUN
         InputError: The masks differ in size, an argument is not a mask, or `tolerance` is negative.
     """
     first, second = _pair(prediction, truth)
-    if not 0 <= tolerance < math.inf:
-        raise InputError(f"the tolerance is a share of the diagonal, or pixels, of at least 0, got {tolerance!r}")
+    if not is_number(tolerance) or not 0 <= tolerance <= _FARTHEST:
+        raise InputError(f"the tolerance is a share of the diagonal, or pixels, of at least 0, got {shown(tolerance)}")
     reach = math.ceil(tolerance if tolerance >= 1 else tolerance * math.hypot(*first.size))
     window = _window((first, second), margin=1)
     outlines = [_outline(_cut(mask, window)) for mask in (first, second)]

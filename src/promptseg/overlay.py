@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from ._checks import between, is_whole_number
 from .detections import Detections
-from .errors import InputError
+from .errors import InputError, shown
 from .fonts import label_font
 from .images import ImageLike, load_image
 from .masks import Masks
@@ -116,9 +117,10 @@ def draw(
         A new RGB image of the same size.
 
     Raises:
-        InputError: The image cannot be used, the masks are of another size, there is not one color for each mask, or the font cannot be
-            read.
+        InputError: The image cannot be used, the masks are of another size, there is not one color for each mask, the font cannot be
+            read, or an argument is of another kind.
     """
+    _check(masks, detections, prompts, colors, opacity)
     canvas = load_image(image).copy()
     if canvas.shape[:2] != masks.size:
         raise InputError(f"masks of size {masks.size} do not fit an image of size {canvas.shape[:2]}: both are (height, width)")
@@ -143,6 +145,23 @@ def draw(
     if labels:
         _write_labels(ImageDraw.Draw(overlay), masks, chosen, detections, font)
     return overlay
+
+
+def _check(masks: object, detections: object, prompts: object, colors: object, opacity: object) -> None:
+    if not isinstance(masks, Masks):
+        raise InputError(f"masks are Masks, got {shown(masks)}")
+    if not isinstance(detections, (Detections, type(None))):
+        raise InputError(f"detections are Detections or None, got {shown(detections)}")
+    if not isinstance(prompts, Sequence):
+        raise InputError(f"prompts are a list of Prompt, got {shown(prompts)}")
+    if opacity is not None:
+        between("opacity", opacity, error=InputError)
+    if colors is not None:
+        if not isinstance(colors, Sequence):
+            raise InputError(f"colors are a list of (red, green, blue), got {shown(colors)}")
+        for each in colors:
+            if not isinstance(each, Sequence) or len(each) != 3 or not all(is_whole_number(part, 0) and part <= 255 for part in each):
+                raise InputError(f"a color is three whole numbers from 0 to 255 (red, green, blue), got {shown(each)}")
 
 
 def _lay_out(masks: Masks, outline: bool) -> tuple[NDArray[np.int32], list[list[NDArray[np.int32]]]]:

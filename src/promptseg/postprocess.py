@@ -1,4 +1,7 @@
-"""Postprocessing of masks: small areas, holes and islands, duplicates, merging. Each step takes `Masks` and returns `Masks`."""
+"""Postprocessing of masks: small areas, holes and islands, duplicates, merging. Each step takes `Masks` and returns `Masks`.
+
+A number that is out of its range is a `ConfigError`, and what is no `Masks` an `InputError`.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,29 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ._checks import between, whole_number
+from .errors import ConfigError, InputError, shown
 from .masks import Mask, Masks
 
 
 def drop_small(masks: Masks, min_area: int) -> Masks:
     """Return the masks of at least `min_area` pixels."""
-    return masks.where(masks.areas >= min_area)
+    _check(masks)
+    return masks.where(masks.areas >= whole_number("min_area", min_area, 0))
 
 
 def fill_holes(masks: Masks, max_area: int | None = None) -> Masks:
     """Fill holes (background that the mask encloses) of at most `max_area` pixels; None fills all holes."""
+    _check(masks)
+    if max_area is not None:
+        max_area = whole_number("max_area", max_area, 0)
     return Masks((_change_regions(mask, hole_limit=max_area, island_limit=0) for mask in masks), masks.size)
 
 
 def drop_islands(masks: Masks, min_area: int) -> Masks:
     """Remove connected parts of fewer than `min_area` pixels, but never a mask's largest part."""
+    _check(masks)
+    min_area = whole_number("min_area", min_area, 0)
     return Masks((_change_regions(mask, hole_limit=0, island_limit=min_area) for mask in masks), masks.size)
 
 
@@ -33,6 +44,9 @@ def clean_regions(mask: Mask, min_area: int) -> Mask:
     The rules are those of ``postprocess_small_regions`` in segment-anything. Regions are 8-connected. Small background regions at the
     image's border count as holes. The largest part always stays.
     """
+    if not isinstance(mask, Mask):
+        raise InputError(f"expected a Mask, got {shown(mask)}")
+    min_area = whole_number("min_area", min_area, 0)
     return _change_regions(mask, hole_limit=min_area - 1, island_limit=min_area, border_holes=True)
 
 
@@ -41,9 +55,14 @@ def innermost_point(mask: Mask) -> tuple[float, float]:
 
     Args:
         mask: A mask that is not empty.
+
+    Raises:
+        InputError: The mask is empty.
     """
     import cv2
 
+    if not isinstance(mask, Mask) or not mask.area:
+        raise InputError(f"expected a Mask that is not empty, got {shown(mask)}")
     crop, (x0, y0) = mask.crop()
     inside = np.pad(crop.astype(np.uint8), 1)
     distances = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
@@ -60,6 +79,10 @@ def nms(masks: Masks, threshold: float, *, by: Literal["mask", "box"] = "mask", 
         by: Whether to compare masks or their boxes.
         per_label: Whether only masks with the same label can be duplicates.
     """
+    _check(masks)
+    threshold = between("threshold", threshold)
+    if by not in ("mask", "box"):
+        raise ConfigError(f"by is 'mask' or 'box', got {shown(by)}")
     scores = np.nan_to_num(masks.scores, nan=-np.inf)
     overlap = masks.iou_matrix() if by == "mask" else box_iou(masks.boxes, masks.boxes)
     if per_label:
@@ -70,6 +93,7 @@ def nms(masks: Masks, threshold: float, *, by: Literal["mask", "box"] = "mask", 
 
 def merge_by_label(masks: Masks) -> Masks:
     """Return one mask per label: the union of its masks, with the best of their scores."""
+    _check(masks)
     merged = []
     for label in dict.fromkeys(masks.labels):
         same = masks.where([other == label for other in masks.labels])
@@ -80,6 +104,8 @@ def merge_by_label(masks: Masks) -> Masks:
 
 def keep_best(masks: Masks, max_count: int) -> Masks:
     """Return the `max_count` masks with the highest scores, in their original order."""
+    _check(masks)
+    max_count = whole_number("max_count", max_count, 0)
     order = np.argsort(-np.nan_to_num(masks.scores, nan=-np.inf), kind="stable")
     return masks.where(sorted(order[:max_count].tolist()))
 
@@ -101,6 +127,11 @@ def box_nms(boxes: NDArray[np.float32], scores: NDArray[np.floating], threshold:
     With `max_count`, at most that many indices are returned.
     """
     return _greedy(lambda index: box_iou(boxes[index : index + 1], boxes)[0], scores, threshold, max_count)
+
+
+def _check(masks: Masks) -> None:
+    if not isinstance(masks, Masks):
+        raise InputError(f"expected Masks, got {shown(masks)}")
 
 
 def _greedy(

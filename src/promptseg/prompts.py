@@ -15,13 +15,30 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._checks import between, is_number, whole_number
-from .errors import PromptError
+from ._checks import between, number_array, whole_number
+from .errors import PromptError, shown
+from .image_formats import MAX_PIXELS
 from .masks import Mask, Size
+from .vocabulary import check_phrases
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 PromptKind = Literal["point", "box", "mask", "text", "everything"]
+
+MAX_POINTS = 4096
+"""Maximum number of points in one prompt. A decoder compares every point with every other: this many take half a gigabyte."""
+
+MAX_PROMPTS = 100_000
+"""Maximum number of prompts that are given together for one image."""
+
+MAX_POINTS_PER_SIDE = 1000
+"""Maximum of `points_per_side` in everything mode; its square is the maximum number of points in a custom grid."""
+
+MAX_CROP_LAYERS = 6
+"""Maximum of `crop_n_layers` in everything mode. The model runs on ``4**i`` crops in layer ``i``: on 5,460 with this many layers."""
+
+MAX_OFFSET = 1e6
+"""Maximum of `stability_score_offset` in everything mode. Logits are far smaller."""
 
 
 class Prompt(ABC):
@@ -41,14 +58,19 @@ class Prompt(ABC):
             foreground: (N,) whether each point is on the object; default: all are.
 
         Raises:
-            PromptError: There are no points, the shapes are wrong, or numbers are not finite.
+            PromptError: There are no points or more than `MAX_POINTS`, the shapes are wrong, or numbers are not finite.
         """
         coordinates = _numbers(xy, "points")
         if coordinates.ndim != 2 or coordinates.shape[0] == 0 or coordinates.shape[1] != 2:
             raise PromptError(f"points are an (N, 2) array of (x, y) with N of at least 1, got shape {coordinates.shape}")
-        on = np.ones(len(coordinates), bool) if foreground is None else np.asarray(foreground)
+        _check_count(len(coordinates))
+        expected = f"foreground is one boolean per point ({len(coordinates)} here), got {shown(foreground)}"
+        try:
+            on = np.ones(len(coordinates), bool) if foreground is None else np.asarray(foreground)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise PromptError(expected) from error
         if on.shape != (len(coordinates),) or on.dtype.kind not in "biu" or not np.isin(on, (0, 1)).all():
-            raise PromptError(f"foreground is one boolean per point ({len(coordinates)} here), got {foreground!r}")
+            raise PromptError(expected)
         return SpatialPrompt(xy=_frozen(coordinates), foreground=_frozen(on.astype(bool)))
 
     @staticmethod
@@ -78,9 +100,15 @@ class Prompt(ABC):
         """
         if isinstance(mask_or_logits, Mask):
             if mask_or_logits.logits is not None:
-                return SpatialPrompt(logits=_frozen(mask_or_logits.logits), source_size=mask_or_logits.size)
+                logits = _numbers(mask_or_logits.logits, "the logits of a mask")
+                if logits.ndim != 2 or not logits.size:
+                    raise PromptError(f"the logits of a mask are an array (height, width), got shape {logits.shape}")
+                return SpatialPrompt(logits=_frozen(logits), source_size=mask_or_logits.size)
             return SpatialPrompt(mask_pixels=mask_or_logits)
-        array = np.asarray(mask_or_logits)
+        try:
+            array = np.asarray(mask_or_logits)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise PromptError(f"a mask prompt is a Mask or an array, got {shown(mask_or_logits)}") from error
         if array.dtype == bool and array.ndim == 2 and array.size:
             return SpatialPrompt(mask_pixels=Mask.from_array(array))
         if array.dtype.kind == "f" and array.ndim in (2, 3) and array.size:
@@ -99,13 +127,11 @@ class Prompt(ABC):
         """Return a prompt of phrases that name what to find, such as ``Prompt.text("a dog", "red car")``. It needs a detector.
 
         Raises:
-            PromptError: There is no phrase, or one is blank.
+            PromptError: There is no phrase or more than 10,000, or one is blank or has more than 1000 characters.
         """
-        for phrase in phrases:
-            if not isinstance(phrase, str) or not phrase.strip():
-                raise PromptError(f"a phrase is text that is not blank, got {phrase!r}")
         if not phrases:
             raise PromptError("a text prompt needs at least one phrase")
+        check_phrases(phrases)
         return TextPrompt(tuple(phrase.strip() for phrase in phrases))
 
     @staticmethod
@@ -128,13 +154,13 @@ class Prompt(ABC):
         The settings and their defaults are those of ``SamAutomaticMaskGenerator`` in segment-anything.
 
         Args:
-            points_per_side: Points along each side of the grid.
+            points_per_side: Points along each side of the grid, at most 1000.
             point_grid: (N, 2) points ``(x, y)`` in [0, 1] to use instead of the regular grid. It cannot be combined with crops.
             pred_iou_thresh: Minimum predicted IoU of a mask; None for the threshold of the model's authors (SAM 0.88, SAM 2 0.8).
             stability_score_thresh: Minimum IoU between the logits thresholded at ``+offset`` and at ``-offset``.
             stability_score_offset: Logit offset of the stability score.
             box_nms_thresh: Box IoU above which the mask with the lower predicted IoU is dropped.
-            crop_n_layers: Number of crop layers. The model also runs on the ``4**i`` crops of layer ``i``.
+            crop_n_layers: Number of crop layers, at most 6. The model also runs on the ``4**i`` crops of layer ``i``.
             crop_nms_thresh: Box IoU above which masks of different crops count as duplicates.
             crop_overlap_ratio: Overlap of neighboring crops as a share of the shorter side.
             crop_n_points_downscale_factor: The grid of layer ``i`` has ``points_per_side / factor**i`` points per side.
@@ -143,10 +169,9 @@ class Prompt(ABC):
         Raises:
             PromptError: A setting is out of its range.
         """
-        grid = None if point_grid is None else _frozen(_numbers(point_grid, "point_grid"))
-        prompt = EverythingPrompt(
+        return EverythingPrompt(
             points_per_side,
-            grid,
+            None if point_grid is None else _numbers(point_grid, "point_grid"),
             pred_iou_thresh,
             stability_score_thresh,
             stability_score_offset,
@@ -157,8 +182,6 @@ class Prompt(ABC):
             crop_n_points_downscale_factor,
             min_mask_region_area,
         )
-        prompt.check()
-        return prompt
 
     def __add__(self, other: Prompt) -> SpatialPrompt:
         """Combine two prompts for the same object: points, a box and a mask.
@@ -166,7 +189,7 @@ class Prompt(ABC):
         Raises:
             PromptError: A prompt is not spatial, both have a box, or both have a mask.
         """
-        raise PromptError(f"only points, boxes and masks of one object combine, not {self!r} + {other!r}")
+        raise PromptError(f"only points, boxes and masks of one object combine, not {shown(self)} + {shown(other)}")
 
     @property
     @abstractmethod
@@ -201,6 +224,7 @@ class SpatialPrompt(Prompt):
             raise PromptError("one object has one box: give several boxes as several prompts")
         if "mask" in self.kinds and "mask" in other.kinds:
             raise PromptError("one object has one earlier mask: both prompts have one")
+        _check_count(len(self.xy) + len(other.xy))
         mask = self if "mask" in self.kinds else other
         return SpatialPrompt(
             xy=_frozen(np.concatenate([self.xy, other.xy])),
@@ -292,26 +316,33 @@ class EverythingPrompt(Prompt):
         changed = [f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if repr(getattr(self, f.name)) != repr(f.default)]
         return f"Prompt.everything({', '.join(changed)})"
 
-    def check(self) -> None:
-        """Raise `PromptError` for a setting that is out of its range."""
-        for name, least in (
-            ("points_per_side", 1),
-            ("crop_n_layers", 0),
-            ("crop_n_points_downscale_factor", 1),
-            ("min_mask_region_area", 0),
+    def __post_init__(self) -> None:
+        """Check the settings.
+
+        Raises:
+            PromptError: A setting is out of its range.
+        """
+        for name, least, most in (
+            ("points_per_side", 1, MAX_POINTS_PER_SIDE),
+            ("crop_n_layers", 0, MAX_CROP_LAYERS),
+            ("crop_n_points_downscale_factor", 1, MAX_POINTS_PER_SIDE),
+            ("min_mask_region_area", 0, MAX_PIXELS),
         ):
-            object.__setattr__(self, name, whole_number(name, getattr(self, name), least, PromptError))  # NumPy integers become int.
+            value = whole_number(name, getattr(self, name), least, PromptError, most=most)
+            object.__setattr__(self, name, value)  # NumPy integers become int.
         for name in ("pred_iou_thresh", "stability_score_thresh", "box_nms_thresh", "crop_nms_thresh", "crop_overlap_ratio"):
             value = getattr(self, name)
             if value is None and name == "pred_iou_thresh":
                 continue
             between(name, value, error=PromptError)
-        if not is_number(self.stability_score_offset) or not 0 <= self.stability_score_offset < float("inf"):
-            raise PromptError(f"stability_score_offset is a finite number of at least 0, got {self.stability_score_offset!r}")
-        grid = self.point_grid
-        if grid is not None:
+        between("stability_score_offset", self.stability_score_offset, 0, MAX_OFFSET, PromptError)
+        if self.point_grid is not None:
+            grid = _frozen(_numbers(self.point_grid, "point_grid"))
+            object.__setattr__(self, "point_grid", grid)
             if grid.ndim != 2 or grid.shape[0] == 0 or grid.shape[1] != 2 or grid.min() < 0 or grid.max() > 1:
                 raise PromptError(f"point_grid is an (N, 2) array of (x, y) in [0, 1], got shape {grid.shape}")
+            if len(grid) > MAX_POINTS_PER_SIDE**2:
+                raise PromptError(f"point_grid has at most {MAX_POINTS_PER_SIDE**2} points, got {len(grid)}")
             if self.crop_n_layers:
                 raise PromptError("a custom point_grid goes with crop_n_layers=0: each layer of crops would need its own")
 
@@ -333,30 +364,35 @@ def spatial(prompts: Sequence[Prompt], size: Size) -> Iterator[SpatialPrompt]:
     """Yield the prompts for an image of `size` (height, width), each checked and clipped to the image.
 
     Raises:
-        PromptError: There are no prompts, one is not spatial, or one does not fit the image.
+        PromptError: `prompts` is no list, is empty or has more than `MAX_PROMPTS`; or a prompt is not spatial or does not fit the image.
     """
     if isinstance(prompts, Prompt):
-        raise PromptError(f"segment() takes a list of prompts, one per object: write [{prompts!r}]")
-    if not len(prompts):
-        raise PromptError("segment() needs at least one prompt, got an empty list")
+        raise PromptError(f"segment() takes a list of prompts, one per object: write [{shown(prompts)}]")
+    if not isinstance(prompts, Sequence):
+        raise PromptError(f"segment() takes a list of prompts, such as [Prompt.point(x, y)], got {shown(prompts)}")
+    if not 0 < len(prompts) <= MAX_PROMPTS:
+        given = f"{len(prompts)}" if prompts else "an empty list"
+        raise PromptError(f"segment() needs at least one prompt, and at most {MAX_PROMPTS}, got {given}")
     for index, prompt in enumerate(prompts):
         if not isinstance(prompt, SpatialPrompt):
-            hint = "use everything()" if isinstance(prompt, EverythingPrompt) else "a text prompt needs a Pipeline with a detector"
-            raise PromptError(f"prompt {index} is {prompt!r}, where points, boxes and masks are taken: {hint}")
+            hint = {EverythingPrompt: "use everything()", TextPrompt: "a text prompt needs a Pipeline with a detector"}.get(
+                type(prompt), "make it with Prompt.point, Prompt.box or Prompt.mask"
+            )
+            raise PromptError(f"prompt {index} is {shown(prompt)}, where points, boxes and masks are taken: {hint}")
         yield prompt.on_image(size)
 
 
 def _numbers(values: ArrayLike, what: str) -> NDArray[np.float32]:
-    try:
-        with np.errstate(over="ignore"):  # What float32 cannot hold becomes infinite and is refused below.
-            array = np.asarray(values, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise PromptError(f"{what} must be numbers, got {values!r}") from error
+    with np.errstate(over="ignore"):  # What float32 cannot hold becomes infinite and is refused below.
+        array = number_array(values, what, PromptError).astype(np.float32)
     if not np.isfinite(array).all():
-        raise PromptError(
-            f"{what} must be finite numbers, got {values!r}" if array.size <= 8 else f"{what} must be finite: it holds NaN or infinity"
-        )
+        raise PromptError(f"{what} must be finite numbers, got {shown(values)}")
     return array
+
+
+def _check_count(points: int) -> None:
+    if points > MAX_POINTS:
+        raise PromptError(f"a prompt has at most {MAX_POINTS} points, got {points}: give fewer, or several prompts")
 
 
 def _frozen(array: NDArray[_Scalar]) -> NDArray[_Scalar]:

@@ -158,6 +158,7 @@ class HasFeatures(Protocol):
         ...
 
 
+@runtime_checkable
 class EmbeddingStore(Protocol):
     """Storage for image embeddings: `promptseg.EmbeddingCache`, or any object with these two methods."""
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .detections import Detections
-from .errors import InputError
+from .errors import InputError, shown
 from .masks import Mask, Masks, Size
 from .prompts import Prompt
 
@@ -154,6 +154,8 @@ class FrameMasks:
     time: float | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.object_ids, tuple) or not isinstance(self.masks, Masks):
+            raise InputError(f"a frame has a tuple of object ids and Masks, got {shown(self.object_ids)} and {shown(self.masks)}")
         if len(self.object_ids) != len(self.masks):
             raise InputError(f"frame {self.frame} has {len(self.masks)} masks but {len(self.object_ids)} object ids")
 

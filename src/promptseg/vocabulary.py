@@ -9,10 +9,11 @@ woman: so this word is refused, and the message names the class ``"person"``.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from .errors import PromptError
+from .errors import PromptError, shown
 
 _SAME = (
     ("person", "human", "human being"),
@@ -90,6 +91,12 @@ _IRREGULAR = {
 
 _ARTICLES = ("a ", "an ", "the ")
 
+MAX_PHRASES = 10_000
+"""Maximum number of phrases that are given together."""
+
+MAX_PHRASE_LENGTH = 1000
+"""Maximum number of characters in a phrase."""
+
 _LISTED = 12
 """Maximum number of names that a message lists."""
 
@@ -107,19 +114,33 @@ class Phrase:
     alternatives: tuple[str, ...]
 
 
+def check_phrases(phrases: Sequence[str]) -> None:
+    """Check that phrases can be read, before a model sees them.
+
+    Raises:
+        PromptError: There are more than `MAX_PHRASES`; or one is not text, is blank or is longer than `MAX_PHRASE_LENGTH`.
+    """
+    if len(phrases) > MAX_PHRASES:
+        raise PromptError(f"at most {MAX_PHRASES} phrases are taken, got {len(phrases)}")
+    for phrase in phrases:
+        if not isinstance(phrase, str) or not phrase.strip():
+            raise PromptError(f"a phrase is text that is not blank, got {shown(phrase)}")
+        if len(phrase) > MAX_PHRASE_LENGTH:
+            raise PromptError(f"a phrase has at most {MAX_PHRASE_LENGTH} characters, got {len(phrase)}: {shown(phrase)}")
+
+
 def parse_phrase(phrase: str) -> Phrase:
     """Split a phrase such as ``"car|automobile"`` into its alternatives.
 
     The first alternative is the label. Space around an alternative is dropped.
 
     Raises:
-        PromptError: The phrase is not text, is blank, or has a blank alternative.
+        PromptError: The phrase is not text, is blank or too long, or has a blank alternative.
     """
-    if not isinstance(phrase, str) or not phrase.strip():
-        raise PromptError(f"a phrase is text that is not blank, got {phrase!r}")
+    check_phrases([phrase])
     alternatives = tuple(alternative.strip() for alternative in phrase.split("|"))
     if not all(alternatives):
-        raise PromptError(f"phrase {phrase!r} has a blank alternative: write it as 'first|second'")
+        raise PromptError(f"phrase {shown(phrase)} has a blank alternative: write it as 'first|second'")
     return Phrase(alternatives[0], tuple(dict.fromkeys(alternatives)))
 
 
@@ -130,7 +151,11 @@ def parse_phrases(phrases: Sequence[str]) -> tuple[Phrase, ...]:
         PromptError: `phrases` is a single string, is empty, or has an element that is not a phrase.
     """
     if isinstance(phrases, str):
-        raise PromptError(f"phrases are a list of strings: write [{phrases!r}]")
+        raise PromptError(f"phrases are a list of strings: write [{shown(phrases)}]")
+    if not isinstance(phrases, Iterable):
+        raise PromptError(f"phrases are a list of strings, got {shown(phrases)}")
+    phrases = tuple(itertools.islice(phrases, MAX_PHRASES + 1))
+    check_phrases(phrases)
     found: dict[str, dict[str, None]] = {}
     for phrase in phrases:
         parsed = parse_phrase(phrase)

@@ -55,6 +55,17 @@ def test_images_of_one_name_in_two_folders_stay_two(image_folder, pipeline, tmp_
     assert len(coco(tmp_path / "out")["images"]) == 4
 
 
+def test_the_summary_counts_what_the_folder_holds_besides_images(image_folder, pipeline, tmp_path):
+    root = image_folder("a.png")
+    (root / "notes.txt").touch()
+    (root / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + b"\0" * 50)
+    (root / "gone.jpg").symlink_to(root / "nowhere")
+    done = annotate(root, BOX, pipeline=pipeline, out=tmp_path / "out")
+    assert "left out: 2 files: 1 .txt (notes.txt), 1 broken link (gone.jpg)" in str(done).splitlines()
+    assert done.to_dict()["unused"] == {".txt": 1, "broken link": 1}
+    assert list(done.failed) == ["IMG_1.HEIC"]  # It is an image, and fails by name.
+
+
 def test_masks_are_those_of_the_pipeline(image_folder, finder, tmp_path):
     root = image_folder("0.png")
     annotate(root, Prompt.text("cat"), pipeline=finder, out=tmp_path / "out")

@@ -1,6 +1,5 @@
 import csv
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -167,15 +166,27 @@ def test_a_source_that_is_none_is_refused_by_its_name(tmp_path, monkeypatch, sou
         open_source(source)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may list every folder")
-def test_a_folder_that_cannot_be_listed_is_named(image_folder):
+def test_a_folder_of_which_nothing_is_an_image_is_refused_with_what_it_holds(tmp_path):
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(InputError, match=r"there is no image in .*; left out: 1 file: 1 \.txt \(notes\.txt\)"):
+        open_source(tmp_path)
+
+
+def test_a_pattern_follows_links_to_folders_and_counts_what_it_matches_alone(image_folder, tmp_path):
     root = image_folder("a/0.png")
-    (root / "a").chmod(0)
-    try:
-        with pytest.raises(InputError, match="cannot list"):
-            list(open_source(root))
-    finally:
-        (root / "a").chmod(0o700)
+    (tmp_path / "other").mkdir()
+    (root / "a" / "0.png").rename(tmp_path / "other" / "1.png")
+    (root / "b").symlink_to(tmp_path / "other")
+    (root / "a" / "x.txt").touch()
+    (root / "y.csv").touch()
+    source = open_source(root / "*" / "*")
+    assert names(source) == ["b/1.png"]
+    assert source.unused.counts == {".txt": 1}
+
+
+def test_a_folder_whose_name_looks_like_a_pattern_is_taken_as_it_stands(image_folder, tmp_path):
+    root = image_folder("0.png").rename(tmp_path / "site [2]")
+    assert names(open_source(root / "*.png")) == ["0.png"]
 
 
 def test_every_nth_frame_of_a_video_becomes_an_image_once(tmp_path, photo):

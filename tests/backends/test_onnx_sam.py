@@ -16,6 +16,7 @@ from promptseg.models.sam.onnx.sam2 import OnnxSam2
 from promptseg.prompts import Prompt
 from promptseg.registry import catalog
 from promptseg.runtime.home import cache_dir
+from promptseg.runtime.prepared import check_prepared
 from promptseg.weights.store import WeightFile, file_sha256
 
 LAYOUTS = {
@@ -121,6 +122,24 @@ class TestPreparedGraphs:
         made = {path: path.stat().st_mtime_ns for path in cache_dir().glob("prepared/*/*.onnx")}
         promptseg.load("onnx-sam", weights=sam_pair)
         assert {path: path.stat().st_mtime_ns for path in cache_dir().glob("prepared/*/*.onnx")} == made
+
+    @pytest.mark.parametrize("damage", ["cut", "altered", "absent", "empty", "another graph", "digests", "no digests"])
+    def test_damaged_ones_are_made_again(self, damage, sam_pair, photo):
+        prompt = [Prompt.point(40, 50)]
+        expected = promptseg.load("onnx-sam", weights=sam_pair).open(photo()).segment(prompt)
+        (path,) = cache_dir().glob("prepared/*/decoder.onnx")
+        whole = path.read_bytes()
+        digests = path.with_name("sha256.json")
+        if damage in ("absent", "no digests"):
+            (path if damage == "absent" else digests).unlink()
+        elif damage == "digests":
+            digests.write_text("[" * 100_000)
+        else:
+            content = {"cut": whole[:-9], "empty": b"", "another graph": path.with_name("context.onnx").read_bytes()}
+            path.write_bytes(content.get(damage, whole[:-200] + bytes([whole[-200] ^ 1]) + whole[-199:]))
+        assert list(promptseg.load("onnx-sam", weights=sam_pair).open(photo()).segment(prompt)) == list(expected)
+        assert path.read_bytes() == whole
+        assert set(check_prepared(file_sha256(sam_pair / "decoder.onnx")).values()) == {"ok"}
 
 
 class TestOptions:

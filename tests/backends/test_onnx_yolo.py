@@ -92,7 +92,7 @@ class TestFiles:
     @pytest.mark.parametrize("content", [b"", b"no graph"])
     def test_a_damaged_file_is_refused(self, content, tmp_path):
         (tmp_path / "broken.onnx").write_bytes(content)
-        with pytest.raises(WeightsMismatchError, match=r"ONNX Runtime cannot load .*broken\.onnx"):
+        with pytest.raises(WeightsMismatchError, match=r"broken\.onnx is not an ONNX file, or is damaged"):
             load(tmp_path / "broken.onnx")
 
     def test_a_checkpoint_for_this_engine_is_refused_with_how_to_load_it(self, tmp_path):

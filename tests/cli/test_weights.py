@@ -6,6 +6,8 @@ import json
 import pytest
 
 from promptseg import registry
+from promptseg.runtime.home import cache_dir
+from promptseg.runtime.prepared import prepared_folder, write_prepared
 from promptseg.weights.store import WeightFile, weights_folder
 
 CONTENT = {"one.bin": b"the first file", "two.bin": b"the second file, which is longer"}
@@ -110,6 +112,42 @@ class TestVerify:
         assert run("weights", "fetch", "tiny").exit_code == 0
         assert in_cache() == CONTENT
         assert run("weights", "verify", "tiny").exit_code == 0
+
+    def test_what_killed_processes_left_in_the_cache_is_removed_and_counted(self, run, tiny):
+        run("weights", "fetch", "tiny")
+        weights = weights_folder("tiny")
+        left = [weights / "..one.bin.verified.abcd1234.tmp", weights / ".two.bin.part.abcd1234.tmp", weights / ".one.bin.part"]
+        for name in ("prepared/0123-45", "embeddings"):
+            (cache_dir() / name).mkdir(parents=True)
+            left.append(cache_dir() / name / ".x.npz.abcd1234.tmp")
+        (weights / ".three.bin.part").touch()  # The beginning of a file that is not here yet.
+        for path in left:
+            path.touch()
+        result = run("weights", "verify", "tiny")
+        assert result.exit_code == 0
+        assert result.stdout.splitlines()[-1] == "removed 5 temporary files that killed processes left in the cache"
+        assert not any(path.exists() for path in left)
+        assert (weights / ".three.bin.part").exists()
+        assert json.loads(run("weights", "verify", "tiny", "--json").stdout)["leftovers_removed"] == 0
+
+    def test_damaged_graphs_that_were_prepared_from_the_weights_are_named(self, run, tiny):
+        run("weights", "fetch", "tiny")
+        folder = prepared_folder(hashlib.sha256(CONTENT["one.bin"]).hexdigest(), b"code")
+        write_prepared(folder, {"a.onnx": b"graph a", "b.onnx": b"graph b"})
+        of_another_model = prepared_folder("0" * 64, b"code")
+        write_prepared(of_another_model, {"c.onnx": b"graph c"})
+        assert run("weights", "verify", "tiny").exit_code == 0
+        (folder / "b.onnx").write_bytes(b"graph ?")
+        result = run("weights", "verify", "tiny")
+        assert result.exit_code == 1
+        lines = result.stdout.splitlines()
+        assert lines[-2:] == [
+            f"prepared/{folder.name}/a.onnx  ok",
+            f"prepared/{folder.name}/b.onnx  damaged: it is made again when the model is fetched or loaded",
+        ]
+        (folder / "sha256.json").unlink()
+        states = json.loads(run("weights", "verify", "tiny", "--json").stdout)["prepared"]
+        assert [state.partition(":")[0] for state in states.values()] == ["damaged", "damaged"]
 
 
 class TestPath:

@@ -1,7 +1,9 @@
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from promptseg import image_formats
 from promptseg.datasets.mask_image_reading import read_mask_file
 from promptseg.errors import InputError
 
@@ -88,3 +90,89 @@ def test_what_is_no_image_is_refused_by_name(tmp_path):
     (tmp_path / "m.png").write_text("no")
     with pytest.raises(InputError, match=r"m\.png"):
         read_mask_file(tmp_path / "m.png")
+
+
+@pytest.mark.parametrize(("color", "opaque"), [((255, 255, 255), 255), ((0, 0, 0), 255), ((200, 30, 30), 128), ((200, 30, 30), 1)], ids=str)
+def test_the_alpha_of_one_color_is_the_mask_and_a_finding_says_so(save, square, color, opaque):
+    rgba = np.zeros((*square.shape, 4), np.uint8)
+    rgba[..., :3], rgba[..., 3] = color, square * np.uint8(opaque)
+    ((key, mask),), ignored, findings = read_mask_file(save("m.png", rgba))
+    assert (key, mask.label, ignored) == ("1", None, [])
+    assert (mask.array == square).all()
+    assert "the alpha channel is read as the mask" in findings[0].message
+
+
+def test_colors_under_transparent_pixels_do_not_count(save, square):
+    rgba = np.random.default_rng(0).integers(0, 256, (*square.shape, 4), dtype=np.uint8)
+    rgba[square] = (9, 9, 9, 255)
+    rgba[~square, 3] = 0
+    assert (objects(save("m.png", rgba))["1"][1] == square).all()
+
+
+def test_gray_numbers_with_alpha_are_objects_where_they_are_visible(save, square):
+    la = np.zeros((*square.shape, 4), np.uint8)
+    la[..., :3], la[..., 3] = 7, 255
+    la[square, :3] = 5
+    la[0, :, 3] = 0
+    found = objects(save("m.png", la))
+    assert set(found) == {"5", "7"}
+    assert not found["7"][1][0].any()
+    assert (found["5"][1] == (square & (np.arange(square.shape[0]) > 0)[:, None])).all()
+
+
+@pytest.mark.parametrize("alpha", [0, 255])
+def test_an_alpha_of_one_value_says_nothing(save, square, alpha):
+    rgba = np.repeat(square[..., None] * np.uint8(255), 4, axis=2)
+    rgba[..., 3] = alpha
+    assert (objects(save("m.png", rgba))["1"][1] == square).all()
+
+
+def test_numbers_in_the_low_bytes_of_16_bit_colors_are_objects(tmp_path, square):
+    labels = np.repeat((square * np.uint16(3))[..., None], 3, axis=2)
+    cv2.imwrite(str(tmp_path / "m.png"), labels)
+    found = objects(tmp_path / "m.png")
+    assert set(found) == {"3"}
+    assert (found["3"][1] == square).all()
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float32])
+def test_whole_numbers_of_32_bits_are_objects(save, square, dtype):
+    found = objects(save("m.tif", (square * dtype(300)).astype(dtype)))
+    assert set(found) == {"300"}
+    assert (found["300"][1] == square).all()
+
+
+@pytest.mark.parametrize(
+    "values", [np.int32([[0, -1]]), np.int32([[0, 70000]]), np.float32([[0, 0.5]]), np.float32([[0, np.nan]])], ids=str
+)
+def test_other_numbers_are_refused_with_their_range(save, values):
+    with pytest.raises(InputError, match="expected integers from 0 to 65535"):
+        read_mask_file(save("m.tif", values))
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "LAB"])
+def test_a_mode_in_which_no_value_is_a_gray_level_is_refused_by_name(tmp_path, mode):
+    Image.new(mode, (8, 6)).save(tmp_path / "m.tif")
+    with pytest.raises(InputError, match=f"mask .*m.tif has the mode {mode}"):
+        read_mask_file(tmp_path / "m.tif")
+
+
+def test_a_mask_of_several_pages_is_refused_with_their_number(tmp_path):
+    pages = [Image.new("L", (8, 6), value) for value in (0, 255)]
+    pages[0].save(tmp_path / "m.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(InputError, match=r"mask .*m\.tif has 2 pages"):
+        read_mask_file(tmp_path / "m.tif")
+
+
+def test_the_size_of_a_mask_is_bounded_before_its_pixels_are_made(save, square, monkeypatch):
+    path = save("m.png", square.astype(np.uint8))
+    monkeypatch.setattr(image_formats, "MAX_PIXELS", 40)
+    with pytest.raises(InputError, match=r"mask .*m\.png is larger than 40 pixels"):
+        read_mask_file(path)
+
+
+def test_a_mask_is_read_upright(tmp_path, square):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.rot90(square.astype(np.uint8))).save(tmp_path / "m.png", exif=exif)
+    assert (objects(tmp_path / "m.png")["1"][1] == square).all()

@@ -42,3 +42,31 @@ def test_runs_by_different_prompts_or_seeds_are_not_joined(evaluate):
         Evaluation.joined([evaluate([first], seed=1), evaluate([second], "box")], "both")
     with pytest.raises(ConfigError, match="got no run"):
         Evaluation.joined([], "none")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("area", "many"),
+        ("iou", None),
+        ("points", [[1]]),
+        ("box", 5),
+        ("click_ious", ["a"]),
+        ("baselines", [1]),
+        ("name", 5),
+        ("width", 1e400),
+    ],
+)
+def test_a_saved_row_of_other_values_is_refused_with_its_place(evaluate, field, value):
+    content = evaluate().to_dict()
+    content["per_object"][1][field] = value
+    with pytest.raises(InputError, match=rf"not a saved evaluation: 1\.{field}.* of its rows: .*, got "):
+        Evaluation.from_dict(content)
+
+
+@pytest.mark.parametrize("counts", ["", "x", "é", "0" * 1000])
+def test_a_damaged_mask_of_a_saved_row_is_refused_when_it_is_read(evaluate, counts):
+    content = evaluate().to_dict()
+    content["per_object"][0]["prediction"] = counts
+    with pytest.raises(InputError, match="COCO RLE"):
+        _ = Evaluation.from_dict(content).rows[0].mask

@@ -52,6 +52,22 @@ def test_regions_that_do_not_count_are_kept(folders):
     assert [mask.area for mask in example.ignored] == [300]
 
 
+def test_an_image_without_a_file_is_a_finding(folders):
+    images, masks, put = folders
+    put("a")
+    put("b", shade=91)
+    dataset = read_paired_masks(images, masks)
+
+    def embedded(entry):
+        image = entry.read()
+        return replace(image, content=image.path.read_bytes())
+
+    first, second = dataset.entries
+    found, findings = read_examples(replace(dataset, entries=(Entry(first.name, partial(embedded, first)), second)))
+    assert [example.name for example in found] == ["b.png"]
+    assert [(finding.source, finding.kind) for finding in findings] == [("a.png", "skipped")]
+
+
 def test_unusable_images_are_findings_and_the_others_are_read(folders):
     images, masks, put = folders
     put("a")

@@ -209,3 +209,15 @@ class TestWeightsThatChooseTheEngine:
     def test_without_weights_it_is_the_default_engine(self, both):
         with pytest.raises(IncompatibleStagesError, match="'both' is a detector, this stage needs a segmenter"):
             Pipeline().segment("both").build()
+
+
+@pytest.mark.parametrize("source", [5, None, b"a.yaml", ["a.yaml"]], ids=repr)
+def test_what_describes_no_pipeline_is_refused(source):
+    with pytest.raises(ConfigError, match="a pipeline is described by a path or a mapping, got"):
+        Pipeline.from_config(source)
+
+
+@pytest.mark.parametrize("model", [5, None, []], ids=repr)
+def test_a_model_that_is_no_text_is_refused(model):
+    with pytest.raises(ConfigError, match=r"segment\.model: Input should be a valid string"):
+        Pipeline().segment(model)

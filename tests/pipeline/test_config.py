@@ -202,7 +202,7 @@ def test_a_file_that_is_not_text_is_refused(name, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "text", "kind"),
-    [("a.yaml", "segment: [", "YAML"), ("a.yml", "a: b: c", "YML"), ("a.toml", "segment = ", "TOML"), ("a.json", '{"segment": }', "JSON")],
+    [("a.yaml", "segment: [", "YAML"), ("a.yml", "a: b: c", "YAML"), ("a.toml", "segment = ", "TOML"), ("a.json", '{"segment": }', "JSON")],
 )
 def test_a_file_that_is_not_of_its_format_is_refused_with_the_reason(name, text, kind, tmp_path):
     (tmp_path / name).write_text(text)
@@ -271,3 +271,98 @@ class TestJsonSchema:
         assert stages["SegmentStage"]["properties"]["failed_mask"]["enum"] == ["box", "empty", "drop"]
         assert stages["DetectStage"]["properties"]["thresholds"]["additionalProperties"] == {"minimum": 0, "maximum": 1, "type": "number"}
         assert stages["DetectStage"]["properties"]["max_detections"]["minimum"] == 1
+
+
+def test_a_file_whose_aliases_stand_for_gigabytes_is_refused(tmp_path):
+    bomb = "device:\n  - &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(f"  - &a{i} [{','.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 9))
+    (tmp_path / "a.yaml").write_text(bomb)
+    with pytest.raises(ConfigError, match="stands for more than 1000000 values") as caught:
+        read_config(tmp_path / "a.yaml")
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.toml", "a = " + "[" * 100_000),
+        ("a.toml", f"[{'a.' * 5000}a]"),
+        ("a.json", "[" * 100_000),
+        ("a.yaml", "[" * 100_000),
+        ("a.yaml", "&a [*a]"),
+    ],
+    ids=["toml", "table", "json", "yaml", "circle"],
+)
+def test_a_file_that_nests_deep_is_refused(name, text, tmp_path):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigError, match="in each other"):
+        read_config(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.yaml", "a.toml", "a.json"])
+def test_a_large_file_is_refused(name, tmp_path):
+    (tmp_path / name).write_bytes(b" " * ((2 << 20) + 1))
+    with pytest.raises(ConfigError, match="is larger than 2097152 bytes"):
+        read_config(tmp_path / name)
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.yaml", "device: cpu"), ("a.toml", "device = 'cpu'"), ("a.json", '{"device": "cpu"}')])
+def test_a_byte_order_mark_is_not_part_of_the_file(name, text, tmp_path):
+    (tmp_path / name).write_text(text, "utf-8-sig")
+    assert read_config(tmp_path / name).device == "cpu"
+
+
+def _circle():
+    values = {"segment": {}}
+    values["segment"]["options"] = values
+    return values
+
+
+def _deep():
+    values = {}
+    for _ in range(5000):
+        values = {"options": values}
+    return values
+
+
+def _shared():
+    values = ["x"] * 9
+    for _ in range(9):
+        values = [values] * 9
+    return {"device": values}
+
+
+@pytest.mark.parametrize("make", [_circle, _deep, _shared])
+def test_values_that_cannot_be_written_out_are_refused(make):
+    with pytest.raises(ConfigError, match=r"the configuration (has values that lie in each other|stands for more than)"):
+        parse_config(make())
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"x" * 10**6: 1},
+        {"device": ["x"] * 10**5},
+        {"licenses": "x" * 10**6},
+        {str(n): n for n in range(1000)},
+        {"segment": {"model": [[[["x" * 10**6]]]]}},
+        {"detect": {"model": "a", "thresholds": {"x" * 900: 2}}},
+        {"\ud800": 1},
+    ],
+    ids=["key", "list", "license", "keys", "nested", "phrase", "surrogate"],
+)
+def test_the_message_about_large_values_is_short(values):
+    with pytest.raises(ConfigError) as caught:
+        parse_config(values)
+    assert len(str(caught.value)) < 6000
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"detect": {"model": "a", name: True}} for name in ("threshold", "nms", "max_detections", "box_padding")]
+    + [{"clean": {name: True}} for name in ("min_island", "min_area", "nms", "max_masks")]
+    + [{"segment": {"min_mask_score": True}}, {"detect": {"model": "a", "thresholds": {"dog": True}}}],
+    ids=str,
+)
+def test_true_is_no_number(values):
+    with pytest.raises(ConfigError, match=r"expected a number, got .*True"):
+        parse_config(values)

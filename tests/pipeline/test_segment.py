@@ -63,3 +63,12 @@ class TestSegment:
         x, y = np.meshgrid(np.arange(160), np.arange(120))
         ellipse = ((x - 44) / 28) ** 2 + ((y - 57) / 33) ** 2 <= 1
         assert result.best().iou(Mask.from_array(ellipse)) > 0.9
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [{"model": 5}, {"model": []}, {"model": None}, {"device": []}, {"engine": 5}, {"weights": []}, {"weights": "~nobodyxx/a"}],
+        ids=repr,
+    )
+    def test_an_argument_of_another_kind_is_refused(self, arguments):
+        with pytest.raises(ConfigError, match=f"{next(iter(arguments))} is "):
+            promptseg.segment(BLANK, Prompt.point(1, 1), **{"model": "superpixel", **arguments})

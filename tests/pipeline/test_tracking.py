@@ -47,3 +47,19 @@ def test_without_a_segmenter_it_is_refused():
     pipeline = BuiltPipeline(parse_config({"detect": {"model": "fake"}}), FakeDetector({"dog": (1, 1, 5, 5)}))
     with pytest.raises(IncompatibleStagesError, match="tracking needs a segmenter"):
         list(pipeline.track(FRAMES, Prompt.text("dog")))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"tracker": 5}, {"redetection": 5}, {"redetect": 5}, {"redetect": []}, {"redetect_every": "1"}, {"redetect_every": 0}],
+    ids=repr,
+)
+def test_an_argument_of_another_kind_is_refused(arguments):
+    pipeline = BuiltPipeline(parse_config({"segment": {"model": "of no catalog"}}), None, FakeSegmenter())
+    with pytest.raises(ConfigError, match=next(iter(arguments))):
+        pipeline.track(FRAMES, Prompt.box(5, 5, 20, 20), **arguments)
+
+
+def test_a_cache_of_another_kind_is_refused():
+    with pytest.raises(ConfigError, match="a cache is an EmbeddingCache, or an object with its methods get and put, got 5"):
+        BuiltPipeline(parse_config({}), None, FakeSegmenter()).with_cache(5)

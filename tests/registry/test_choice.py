@@ -7,6 +7,8 @@ import pytest
 from entry_points import Point
 from promptseg import registry
 from promptseg.errors import (
+    ConfigError,
+    UnknownModelError,
     WeightsNotFoundError,
 )
 from promptseg.registry import BackendSpec, Engine, ModelSpec, choice, find_model, load
@@ -129,3 +131,41 @@ class TestCheckpointInPlaceOfSeveralFiles:
         onnx, torch = find_model("mini-sam").engines
         assert onnx.files == torch.files
         assert torch.checkpoint == "mobile_sam.pt"
+
+
+class TestHostile:
+    @pytest.mark.parametrize("name", [None, 5, "", b"mini-sam", [], ["mini-sam"], 1.5], ids=repr)
+    def test_what_is_no_name_is_refused_with_its_value(self, name):
+        with pytest.raises(ConfigError, match="a model is named by text"):
+            load(name)
+
+    @pytest.mark.parametrize(
+        "name", ["x" * 10**6, "a\0b", "\ud800", "~nobodyxx/a", "x/" * 5000], ids=["long", "null", "surrogate", "user", "path"]
+    )
+    def test_a_name_that_no_model_has_is_refused_briefly(self, name):
+        with pytest.raises(UnknownModelError, match="there is no model") as caught:
+            load(name)
+        assert len(str(caught.value)) < 1000
+
+    @pytest.mark.parametrize("path", ["~nobodyxx/a", "", "a\0b", "x/" * 5000], ids=["user", "empty", "null", "long"])
+    @pytest.mark.parametrize("form", ["name", "argument"])
+    def test_weights_at_what_is_no_path_are_refused(self, path, form):
+        with pytest.raises(ConfigError, match="the weights of model 'mini-sam' is"):
+            registry.choose(f"mini-sam={path}") if form == "name" else registry.choose("mini-sam", weights=path)
+
+    def test_a_path_object_names_a_model_folder_as_text_does(self):
+        assert registry.choose(Path("superpixel")).model.name == "superpixel"
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [{"weights": 5}, {"device": 5}, {"device": None}, {"engine": []}, {"fallback": 5}, {"fallback": [5]}, {"fallback": {"mini-sam"}}],
+        ids=repr,
+    )
+    def test_an_argument_of_another_kind_is_refused(self, arguments):
+        with pytest.raises(ConfigError):
+            load("superpixel", **arguments)
+
+    @pytest.mark.parametrize("arguments", [{"tracker": 5}, {"tracker": []}, {"device": 5}], ids=repr)
+    def test_an_argument_of_another_kind_is_refused_for_videos(self, arguments):
+        with pytest.raises(ConfigError):
+            registry.load_video("superpixel", **arguments)

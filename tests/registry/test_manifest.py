@@ -27,7 +27,7 @@ def test_a_path_without_a_manifest_has_none(path, tmp_path):
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("{", "is not JSON"),
+        ("{", "is not valid JSON"),
         ("[]", "should have model, backend, variant"),
         ("{}", "should have model, backend, variant"),
         ({"model": "m", "backend": "b", "variant": "v", "sha256": {}, "more": 1}, "should have model"),
@@ -49,4 +49,21 @@ def test_a_file_of_another_form_is_refused_with_its_path(content, complaint, tmp
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "promptseg.json").mkdir()
     with pytest.raises(WeightsNotFoundError, match=r"cannot read .*promptseg\.json"):
+        manifest.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["..", "", "a/b", "/etc/passwd", "a" * 5000, "a\0b"], ids=["up", "empty", "below", "absolute", "long", "null"]
+)
+def test_a_manifest_names_only_files_beside_it(name, tmp_path):
+    values = {"model": "a", "backend": "b", "variant": "c", "sha256": {name: "0" * 64}}
+    (tmp_path / manifest.NAME).write_text(json.dumps(values))
+    with pytest.raises(WeightsMismatchError, match="should hold names and digests of files beside it") as caught:
+        manifest.read(tmp_path)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_manifest_that_nests_deep_is_refused(tmp_path):
+    (tmp_path / manifest.NAME).write_text("[" * 100_000)
+    with pytest.raises(WeightsMismatchError, match="too deep"):
         manifest.read(tmp_path)

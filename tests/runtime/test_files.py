@@ -1,12 +1,16 @@
 import errno
+import os
+import signal
 import stat
+import subprocess
+import sys
 import threading
 
 import pytest
 
 from promptseg.errors import OutputError
 from promptseg.runtime import files
-from promptseg.runtime.files import output_errors, write_atomically, write_folder
+from promptseg.runtime.files import output_errors, remove_leftovers, temporary_folder, write_atomically, write_folder
 
 
 def test_the_file_has_its_name_only_when_the_block_has_ended(tmp_path):
@@ -200,3 +204,44 @@ class TestFolders:
                 (place / name).write_bytes(b"new")
         assert sorted(seen[:2]) == [("a", False), ("b", False)]
         assert seen[2:] == [("note", False)]
+
+
+class TestLeftovers:
+    def test_what_a_killed_process_left_is_removed_and_counted(self, tmp_path):
+        code = (
+            "import os, signal, pathlib; from promptseg.runtime.files import temporary_folder, write_atomically\n"
+            f"folder = pathlib.Path({str(tmp_path)!r})\n"
+            "with write_atomically(folder / 'a') as file, temporary_folder(folder, 'b') as inner:\n"
+            "    file.write(b'half'); file.flush(); (inner / 'x').touch()\n"
+            "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        )
+        done = subprocess.run([sys.executable, "-c", code], check=False)
+        assert done.returncode == -signal.SIGTERM or os.name == "nt"
+        assert len(list(tmp_path.iterdir())) == 2
+        assert remove_leftovers(tmp_path) == 2
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.skipif(os.name == "nt", reason="files are locked by the system there")
+    def test_what_is_being_written_is_left_alone(self, tmp_path):
+        with write_atomically(tmp_path / "a") as file, temporary_folder(tmp_path, "b") as inner:
+            file.write(b"whole")
+            assert remove_leftovers(tmp_path) == 0
+            assert inner.is_dir()
+        assert (tmp_path / "a").read_bytes() == b"whole"
+        assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+    def test_other_files_are_left_alone(self, tmp_path):
+        for name in ("a.tmp", ".hidden", ".a.lock", ".a.part", "abcd1234.tmp", ".a.short.tmp"):
+            (tmp_path / name).touch()
+        assert remove_leftovers(tmp_path) == 0
+        assert len(list(tmp_path.iterdir())) == 6
+
+    def test_a_temporary_folder_is_removed_after_a_failure(self, tmp_path):
+        def fail():
+            with temporary_folder(tmp_path, "b") as inner:
+                (inner / "x").touch()
+                raise KeyError
+
+        with pytest.raises(KeyError):
+            fail()
+        assert list(tmp_path.iterdir()) == []

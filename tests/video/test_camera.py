@@ -51,3 +51,15 @@ def test_a_camera_that_is_not_there_is_refused(monkeypatch):
     monkeypatch.setattr(cv2, "VideoCapture", lambda number: Camera(0))
     with pytest.raises(InputError, match="camera 7 cannot be opened"):
         open_frames(7)
+
+
+@pytest.mark.parametrize("number", [-1, 100, 2**31, 10**20, np.int64(-1)])
+def test_a_number_that_no_camera_has_is_refused_before_opencv_sees_it(monkeypatch, number):
+    monkeypatch.delattr(cv2, "VideoCapture")
+    with pytest.raises(InputError, match="a camera has a number from 0 to 99"):
+        open_frames(number)
+
+
+def test_an_integer_of_numpy_is_the_number_of_a_camera(monkeypatch):
+    monkeypatch.setattr(cv2, "VideoCapture", lambda number: Camera() if type(number) is int else None)
+    assert open_frames(np.int64(0)).size == (6, 8)

@@ -8,6 +8,7 @@ import pytest
 
 from promptseg.errors import InputError, MissingDependencyError
 from promptseg.protocols import FrameSource
+from promptseg.video import ffmpeg
 from promptseg.video.frames import open_frames
 
 DATA = Path(__file__).parent / "data"
@@ -140,5 +141,25 @@ def test_a_file_of_sound_alone_is_refused(write_video, tmp_path):
 
 def test_without_av_the_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "av", None)
+    (tmp_path / "a.mp4").touch()
     with pytest.raises(MissingDependencyError, match=r"promptseg\[video\]"):
         open_frames(tmp_path / "a.mp4")
+
+
+def test_frames_larger_than_the_limit_are_refused_before_they_are_made(write_video, tmp_path, monkeypatch):
+    path = write_video(tmp_path / "a.mp4")
+    monkeypatch.setattr(ffmpeg, "MAX_PIXELS", 48 * 64 - 1)
+    with pytest.raises(InputError, match=r"a\.mp4 has frames of 64 x 48 pixels, more than 3071"):
+        open_frames(path)
+
+
+def test_a_playlist_opens_no_other_address(tmp_path):
+    (tmp_path / "a.mp4").write_text("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n#EXT-X-ENDLIST\n")
+    with pytest.raises(InputError, match=r"a\.mp4"):
+        open_frames(tmp_path / "a.mp4")
+
+
+def test_a_file_whose_name_looks_like_an_address_is_a_file(write_video, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_video(tmp_path / "concat:a|b.mp4")
+    assert open_frames("concat:a|b.mp4").count == 12

@@ -1,5 +1,6 @@
 """Frames of folders, arrays and generators, in order and of one size; an error does not lose the frames before it."""
 
+import io
 import subprocess
 import sys
 
@@ -108,6 +109,9 @@ class TestOnce:
         ({"start": 3, "stop": 3}, "stop is a whole number of at least 4, got 3"),
         ({"every": True}, "every is a whole number of at least 1, got True"),
         ({"start": 9}, "has no frame at 9 or after it"),
+        ({"start": 10**30}, "has no frame at 10+ or after it"),
+        ({"start": "2"}, "start is a whole number of at least 0, got '2'"),
+        ({"start": None}, "start is a whole number of at least 0, got None"),
     ],
 )
 def test_a_choice_of_frames_out_of_range_is_refused_with_its_value(arguments, words):
@@ -115,10 +119,35 @@ def test_a_choice_of_frames_out_of_range_is_refused_with_its_value(arguments, wo
         open_frames(images(3), **arguments)
 
 
-@pytest.mark.parametrize("source", [None, True, 1.5, object()])
+@pytest.mark.parametrize("source", [None, True, 1.5, object(), "", {"a": 1}, io.BytesIO(b"1"), np.float32(1)], ids=repr)
 def test_what_is_no_video_is_refused(source):
     with pytest.raises(InputError, match="a video is a path"):
         open_frames(source)
+
+
+@pytest.mark.parametrize("source", ["absent.mp4", "absent.png", "no/such/folder", "x" * 5000, "a\0.mp4"], ids=lambda text: text[:9])
+def test_a_path_to_nothing_is_refused_in_a_short_message(source):
+    with pytest.raises(InputError, match="video") as caught:
+        open_frames(source)
+    assert len(str(caught.value)) < 400
+
+
+def test_a_path_in_bytes_is_told_from_a_video(tmp_path):
+    class Path:
+        def __fspath__(self):
+            return b"a.mp4"
+
+    with pytest.raises(InputError, match="a video is a path"):
+        open_frames(Path())
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.gif", "a.png", "a.tif"])
+@pytest.mark.parametrize("content", [b"", b"no video", b"\x89PNG\r\n\x1a\n"], ids=["empty", "text", "png"])
+def test_a_file_of_something_else_is_refused_by_its_name(tmp_path, name, content):
+    pytest.importorskip("av", reason="videos need av")
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=name):
+        open_frames(tmp_path / name)
 
 
 def test_importing_the_protocols_loads_neither_opencv_nor_ffmpeg():

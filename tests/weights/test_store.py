@@ -12,7 +12,7 @@ import pytest
 
 from promptseg.errors import WeightsError, WeightsMismatchError, WeightsNotFoundError, WeightsOfflineError
 from promptseg.weights import store
-from promptseg.weights.download import CHUNK
+from promptseg.weights.http import CHUNK
 from promptseg.weights.store import (
     WeightFile,
     cache_dir,

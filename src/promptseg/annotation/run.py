@@ -114,7 +114,8 @@ def annotate(
             saved = _annotate_locally(run, pipeline, prompts, batch_size)
         processed, seconds, worked = run.consume(saved)
         reports = _write_outputs(journal, folder, formats, options or {}, prompts)
-        annotation = summarize(journal, out=folder, processed=processed, seconds=seconds, model_seconds=worked, reports=reports)
+        counts = {"processed": processed, "seconds": seconds, "model_seconds": worked, "unused": opened.unused}
+        annotation = summarize(journal, out=folder, reports=reports, **counts)
         if gallery:
             gallery_files.write_gallery(journal, annotation, folder / GALLERY, gallery)
         return annotation

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..datasets.writing import WriteReport
+from ..image_files import Unused
 from .journal import Journal
 
 MODEL_STAGES = frozenset({"detect", "encode", "cache", "segment", "everything"})
@@ -38,6 +39,7 @@ class Annotation:
         damaged: Number of unreadable records in the journal. Their images were annotated again.
         stopped: Whether the run was stopped before all images were done.
         reports: Reports of the written datasets, by format.
+        unused: Files that the source holds and that are no images of it.
     """
 
     out: Path
@@ -54,6 +56,7 @@ class Annotation:
     damaged: int = 0
     stopped: bool = False
     reports: Mapping[str, WriteReport] = field(default_factory=dict)
+    unused: Unused = Unused()
 
     @property
     def failures(self) -> int:
@@ -78,6 +81,7 @@ class Annotation:
             "model_seconds": round(self.model_seconds, 3),
             "damaged": self.damaged,
             "stopped": self.stopped,
+            "unused": dict(self.unused.counts),
             "written": {name: report.to_dict() for name, report in self.reports.items()},
         }
 
@@ -106,6 +110,8 @@ class Annotation:
             lines.append(f"failed, {_counted(count, 'image')}: {reason}")
         if self.damaged:
             lines.append(f"{self.damaged} records of the journal were damaged; their images were annotated again")
+        if self.unused:
+            lines.append(f"left out: {self.unused}")
         lines += [str(report) for report in self.reports.values()]
         return "\n".join(lines)
 

@@ -145,11 +145,17 @@ def _class(name: str) -> Any:
 
 
 def _is_plain(value: Any) -> bool:
-    if isinstance(value, (list, tuple, set)):
-        return all(_is_plain(element) for element in value)
-    if isinstance(value, dict):
-        return all(_is_plain(element) for pair in value.items() for element in pair)
-    return value is None or isinstance(value, (bool, int, float, str, torch.Tensor))
+    """Return whether a value consists of numbers, strings, tensors and containers. Each container is visited once."""
+    waiting, seen = [value], set()
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, (list, tuple, set, dict)):
+            if id(one) not in seen:
+                seen.add(id(one))
+                waiting += [element for pair in one.items() for element in pair] if isinstance(one, dict) else one
+        elif not (one is None or isinstance(one, (bool, int, float, str, torch.Tensor))):
+            return False
+    return True
 
 
 def _is_bound(value: Any, to: PicklePlaceholder, method: str) -> bool:

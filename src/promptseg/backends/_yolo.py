@@ -7,6 +7,11 @@ from pathlib import Path
 from ..errors import WeightsMismatchError, WeightsNotFoundError
 from ..registry import LoadRequest
 
+MAX_STRIDE = 1024
+"""Largest stride in pixels that a file may declare. Published models have 32 or 64."""
+MAX_SIDE = 8192
+"""Longest side in pixels of a model input that a file may declare."""
+
 
 def weights_file(request: LoadRequest) -> Path:
     """Return the weights file of a request.

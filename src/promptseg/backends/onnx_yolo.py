@@ -14,7 +14,6 @@ Options of `promptseg.load` and their defaults:
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,14 +23,16 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from .._checks import is_whole_number
-from ..errors import BackendError, WeightsMismatchError
+from ..errors import BackendError, WeightsMismatchError, shown
 from ..masks import Size
 from ..models.yolo.detector import YoloDetector, YoloSettings
+from ..models.yolo.literals import read_literal
 from ..models.yolo.output import Output, YoloMetadata
 from ..registry import LoadRequest
 from ..runtime.host import thread_count
 from ..runtime.onnx import PROVIDERS, device_of
-from ._yolo import weights_file
+from ..runtime.onnx_files import check_onnx
+from ._yolo import MAX_SIDE, MAX_STRIDE, weights_file
 
 _TASKS = ("detect", "segment")
 _FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
@@ -67,6 +68,7 @@ class OnnxNetwork:
     """
 
     def __init__(self, path: Path, device: str, threads: int) -> None:
+        check_onnx(path)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
@@ -111,7 +113,7 @@ def _metadata(path: Path, session: Any) -> YoloMetadata:
     if missing:
         raise WeightsMismatchError(f"{path} has no {', '.join(missing)} in its metadata: it is no detector that ultralytics exported")
     if metadata["task"] not in _TASKS:
-        raise WeightsMismatchError(f"{path} is a YOLO model for task {metadata['task']!r}; supported tasks are {' and '.join(_TASKS)}")
+        raise WeightsMismatchError(f"{path} is a YOLO model for task {shown(metadata['task'])}; supported tasks are {' and '.join(_TASKS)}")
     inputs = session.get_inputs()
     shape = inputs[0].shape
     if len(inputs) != 1 or inputs[0].type not in _FLOATS or len(shape) != 4 or shape[1] != 3 or shape[0] not in (1, "batch", None):
@@ -119,9 +121,11 @@ def _metadata(path: Path, session: Any) -> YoloMetadata:
         raise WeightsMismatchError(f"{path} has inputs {described}, expected one of shape (1, 3, height, width)")
     names = _names(path, metadata["names"])
     stride = _literal(path, metadata, "stride")
-    if not is_whole_number(stride, 1):
-        raise WeightsMismatchError(f"{path} has stride {stride!r} in its metadata, expected a whole number of at least 1")
+    if not is_whole_number(stride, 1) or stride > MAX_STRIDE:
+        raise WeightsMismatchError(f"{path} has stride {shown(stride)} in its metadata, expected a whole number from 1 to {MAX_STRIDE}")
     fixed = all(isinstance(side, int) for side in shape[2:])
+    if fixed and not all(0 < side <= MAX_SIDE for side in shape[2:]):
+        raise WeightsMismatchError(f"{path} takes images of size {shape[2:]} (height, width), expected {MAX_SIDE} pixels at most")
     input_size = (shape[2], shape[3]) if fixed else _input_size(path, metadata)
     arguments = _literal(path, metadata, "args", {})
     # Exported with `nms`, the graph contains non-maximum suppression, and its output has the form of an end-to-end model.
@@ -141,8 +145,10 @@ def _names(path: Path, text: str) -> tuple[str, ...]:
 def _input_size(path: Path, metadata: Mapping[str, str]) -> Size:
     side = _literal(path, metadata, "imgsz", [640, 640])
     height, width = side if isinstance(side, (list, tuple)) and len(side) == 2 else (side, side)
-    if not all(isinstance(length, int) and length > 0 for length in (height, width)):
-        raise WeightsMismatchError(f"{path} has imgsz {side!r} in its metadata, expected one or two numbers of pixels")
+    if not all(isinstance(length, int) and 0 < length <= MAX_SIDE for length in (height, width)):
+        raise WeightsMismatchError(
+            f"{path} has imgsz {shown(side)} in its metadata, expected one or two numbers of pixels, {MAX_SIDE} at most"
+        )
     return (height, width)
 
 
@@ -150,6 +156,6 @@ def _literal(path: Path, metadata: Mapping[str, str], key: str, default: Any = N
     if key not in metadata:
         return default
     try:
-        return ast.literal_eval(metadata[key])
-    except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
+        return read_literal(metadata[key])
+    except ValueError as error:
         raise WeightsMismatchError(f"{path} has {key} {metadata[key][:80]!r} in its metadata, expected a Python literal") from error

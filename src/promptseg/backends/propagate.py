@@ -16,7 +16,7 @@ Options of `promptseg.load_video` and their defaults:
 
 from __future__ import annotations
 
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ..protocols import Segmenter
 from ..registry import LoadRequest, load_segmenter
 from ..tracking.session import PropagateSegmenter
@@ -33,5 +33,5 @@ def load(request: LoadRequest) -> PropagateSegmenter:
     if isinstance(segmenter, str):
         return PropagateSegmenter(load_segmenter(segmenter, device=request.device, **options))
     if not isinstance(segmenter, Segmenter):
-        raise ConfigError(f"option segmenter is the name of a segmenter or a Segmenter, got {segmenter!r}")
+        raise ConfigError(f"option segmenter is the name of a segmenter or a Segmenter, got {shown(segmenter)}")
     return PropagateSegmenter(segmenter)

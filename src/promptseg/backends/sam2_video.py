@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from .._checks import whole_number
-from ..errors import ConfigError
+from ..errors import ConfigError, shown
 from ..models.sam.torch.model import TorchSettings, check_memory, loading
 from ..models.sam.video.model import TorchSam2Video
 from ..models.sam.video.session import Sam2VideoSegmenter
@@ -41,7 +41,7 @@ def load(request: LoadRequest) -> Sam2VideoSegmenter:
     for name, least in _LEAST.items():
         options[name] = whole_number(f"option {name}", options[name], least)
     if not isinstance(options["logits"], bool):
-        raise ConfigError(f"option logits is True or False, got {options['logits']!r}")
+        raise ConfigError(f"option logits is True or False, got {shown(options['logits'])}")
     settings = TorchSettings.checked(request.device, {"decode_batch": None, "compile": False, "dtype": options["dtype"]})
     need = memory_requirement(request.model, request.engine)
     check_memory(need, settings)

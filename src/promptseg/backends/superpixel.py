@@ -38,7 +38,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import is_number, whole_number
-from ..errors import ConfigError, PromptError
+from ..errors import ConfigError, PromptError, shown
 from ..images import ImageLike, load_image_copy
 from ..masks import Mask, Masks, Size
 from ..prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
@@ -57,7 +57,7 @@ def load(request: LoadRequest) -> SuperpixelSegmenter:
         ConfigError: An option has an invalid value, the device is not the CPU, or the user gave weights.
     """
     if request.device not in ("auto", "cpu"):
-        raise ConfigError(f"superpixels are computed on the CPU: device is 'auto' or 'cpu', got {request.device!r}")
+        raise ConfigError(f"superpixels are computed on the CPU: device is 'auto' or 'cpu', got {shown(request.device)}")
     if request.weights.files:
         raise ConfigError(f"superpixels have no weights, got {', '.join(str(path) for path in request.weights.files.values())}")
     provenance = request.provenance(f"scikit-image {version('scikit-image')}")
@@ -81,7 +81,7 @@ class SuperpixelSegmenter:
     def __init__(self, n_segments: int = 300, compactness: float = 10.0, *, provenance: Provenance | None = None) -> None:
         self.n_segments = whole_number("n_segments", n_segments, 1)
         if not is_number(compactness) or not 0 < compactness < math.inf:
-            raise ConfigError(f"compactness is a finite number above 0, got {compactness!r}")
+            raise ConfigError(f"compactness is a finite number above 0, got {shown(compactness)}")
         self.compactness = float(compactness)
         self.provenance = provenance or Provenance(
             "superpixel", "superpixel", f"scikit-image {version('scikit-image')}", license="Apache-2.0"
@@ -130,7 +130,7 @@ class SuperpixelSession:
         checked = list(spatial(prompts, self.size))
         for index, prompt in enumerate(checked):
             if "mask" in prompt.kinds:
-                raise PromptError(f"prompt {index} is {prompt!r}, and superpixels accept no mask: use point, box or everything")
+                raise PromptError(f"prompt {index} is {shown(prompt)}, and superpixels accept no mask: use point, box or everything")
         return Masks((self.superpixels.mask(self.superpixels.select(prompt), index) for index, prompt in enumerate(checked)), self.size)
 
     def everything(self, prompt: EverythingPrompt | None = None) -> Masks:
@@ -142,7 +142,7 @@ class SuperpixelSession:
             PromptError: `prompt` is not an `EverythingPrompt`.
         """
         if not isinstance(prompt, (EverythingPrompt, type(None))):
-            raise PromptError(f"everything() takes Prompt.everything(), got {prompt!r}: use segment()")
+            raise PromptError(f"everything() takes Prompt.everything(), got {shown(prompt)}: use segment()")
         masks = [self.superpixels.mask(np.array([superpixel])) for superpixel in range(self.superpixels.count)]
         masks.sort(key=lambda mask: -(mask.score or 0.0))
         return Masks(masks, self.size)

@@ -34,7 +34,7 @@ from ..models.yolo.pickled import PicklePlaceholder, read_pickled
 from ..registry import LoadRequest
 from ..runtime.torch import chosen_device, chosen_dtype, unless_out_of_memory
 from ._ultralytics import import_tasks, rebuild
-from ._yolo import weights_file
+from ._yolo import MAX_SIDE, MAX_STRIDE, weights_file
 
 _HEADS = ("Detect", "Segment", "Segment26", "v10Detect")
 """Last layers of the detectors with a fixed list of classes."""
@@ -87,7 +87,7 @@ def read_model(path: Path, variant: str) -> tuple[Any, YoloMetadata]:
     if variant != "any":
         _check_variant(path, module, variant)
     names = _names(path, module)
-    stride = max(int(head.stride.max()), 32)
+    stride = _stride(path, head)
     return module, YoloMetadata(
         names, stride, _input_size(content.get("train_args"), stride), end_to_end=bool(getattr(head, "end2end", False))
     )
@@ -202,6 +202,17 @@ def _check_variant(path: Path, module: Any, variant: str) -> None:
             )
 
 
+def _stride(path: Path, head: Any) -> int:
+    """Return the stride of a model: the largest of its last layer, and at least 32 pixels."""
+    try:
+        stride = max(int(head.stride.max()), 32)
+    except Exception as error:  # It may be no tensor, an empty one, or infinite.
+        raise WeightsMismatchError(f"{path} has no strides in its last layer: {error}") from error
+    if stride > MAX_STRIDE:
+        raise WeightsMismatchError(f"{path} has a stride of {stride} pixels, expected {MAX_STRIDE} at most")
+    return stride
+
+
 def _names(path: Path, module: Any) -> tuple[str, ...]:
     names = getattr(module, "names", None)
     if isinstance(names, dict):
@@ -216,7 +227,7 @@ def _input_size(trained: Any, stride: int) -> Size:
     settings = trained.state if isinstance(trained, PicklePlaceholder) else trained
     side = settings.get("imgsz") if isinstance(settings, dict) else None
     sides = tuple(side) if isinstance(side, (list, tuple)) else (side, side)
-    if len(sides) != 2 or not all(isinstance(length, int) and length > 0 for length in sides):
+    if len(sides) != 2 or not all(isinstance(length, int) and 0 < length <= MAX_SIDE for length in sides):
         sides = (640, 640)
     height, width = (math.ceil(length / stride) * stride for length in sides)
     return (height, width)

@@ -9,7 +9,9 @@ import typer
 
 from .. import registry
 from ..errors import WeightsMismatchError
+from ..runtime.prepared import check_prepared
 from ..weights import store
+from ..weights.leftovers import remove_cache_leftovers
 from .output import FAILED, errors_as_messages
 
 app = typer.Typer(no_args_is_help=True, help="Fetch, verify and locate model weights.", rich_markup_mode=None)
@@ -37,22 +39,30 @@ def fetch(name: Name, engine: EngineName = None, as_json: AsJson = False) -> Non
 
 @app.command()
 def verify(name: Name, engine: EngineName = None, as_json: AsJson = False) -> None:
-    """Hash a model's cached weights again and compare them with the catalog."""
+    """Hash a model's cached weights and the graphs prepared from them, and compare them with what they should be.
+
+    Temporary files that killed processes left in the cache are removed and counted.
+    """
     report: dict[str, str] = {}
+    prepared: dict[str, str] = {}
     with errors_as_messages():
         for file in registry.find_model(name).engine(engine).files:
             try:
                 report[file.name] = store.verify_file(name, file)
             except WeightsMismatchError as error:
                 report[file.name] = f"damaged: {error}"
+            prepared |= check_prepared(file.sha256)
+        removed = remove_cache_leftovers()
     if as_json:
-        typer.echo(json.dumps({"model": name, "files": report}, indent=1))
+        typer.echo(json.dumps({"model": name, "files": report, "prepared": prepared, "leftovers_removed": removed}, indent=1))
     else:
-        for file_name, status in report.items():
+        for file_name, status in {**report, **prepared}.items():
             typer.echo(f"{file_name}  {status}")
         if not report:
             typer.echo(f"{name} has no weights")
-    if any(status != "ok" for status in report.values()):
+        if removed:
+            typer.echo(f"removed {removed} temporary file{'s' * (removed > 1)} that killed processes left in the cache")
+    if any(status != "ok" for status in (*report.values(), *prepared.values())):
         raise typer.Exit(FAILED)
 
 

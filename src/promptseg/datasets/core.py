@@ -6,7 +6,6 @@ reached, so memory does not grow with the folder. A file that cannot be used bec
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,10 +14,10 @@ from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..errors import InputError
-from ..images import IMAGE_SUFFIXES, load_image
+from ..image_files import Unused
+from ..images import load_image
 from ..masks import Mask, Size
 
 FindingKind = Literal[
@@ -39,7 +38,7 @@ class Finding:
             ``"size"`` (the annotation is of an image of another size), ``"dropped"`` (an object that cannot be read; the rest of its image
             is read), ``"failed"`` (a model could not do it), ``"empty"`` (no true
             object), ``"duplicate"`` (the same image twice), ``"trained"`` (the model was trained on it), ``"skipped"`` (an annotation that
-            is no mask) or ``"converted"`` (read, but not as it stands).
+            is no mask, or files that are not used) or ``"converted"`` (read, but not as it stands).
         message: Description for people.
     """
 
@@ -110,6 +109,7 @@ class AnnotatedImage:
         findings: Findings about this image.
         group: Name shared by images that depend on each other: the sequence of a video frame. By default the image's own name.
         id: The owner's number of the image, or None when the format has none.
+        content: Bytes of the image file, when the annotation file embeds them and there is no file at `path`. Otherwise None.
     """
 
     name: str
@@ -120,6 +120,7 @@ class AnnotatedImage:
     findings: tuple[Finding, ...] = ()
     group: str = ""
     id: int | None = None
+    content: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "group", self.group or self.name)
@@ -130,7 +131,7 @@ class AnnotatedImage:
         Raises:
             InputError: When the image cannot be read.
         """
-        return load_image(self.path)
+        return load_image(self.path if self.content is None else self.content)
 
 
 @dataclass(frozen=True)
@@ -215,94 +216,15 @@ class Dataset:
         return replace(self, entries=tuple(entry for entry in self.entries if entry.name in wanted))
 
 
-def annotated(
-    name: str, path: Path, masks: Sequence[tuple[str, Mask]], ignored: Sequence[Mask] = (), findings: Sequence[Finding] = ()
-) -> AnnotatedImage:
-    """Return an annotated image after checking its masks against the image file. Empty masks become findings.
-
-    Args:
-        name: The image's name.
-        path: The image file.
-        masks: The key of each object, unique in the image, with its mask.
-        ignored: Regions that are neither object nor background.
-        findings: Earlier findings about the image.
-
-    Raises:
-        AnnotationError: When the image cannot be read, or a mask is of another size.
-    """
-    try:
-        size = image_size(path)
-    except InputError as error:
-        raise AnnotationError(Finding(name, "unreadable", str(error))) from error
-    found = list(findings)
-    for mask in (*(mask for _, mask in masks), *ignored):
-        if mask.size != size:
-            (height, width), (rows, columns) = size, mask.size
-            raise AnnotationError(
-                Finding(name, "size", f"the image is {width} wide and {height} high, its mask {columns} wide and {rows} high")
-            )
-    objects = []
-    for key, mask in masks:
-        if mask.area:
-            objects.append(AnnotatedObject(f"{name}#{key}", mask))
-        else:
-            found.append(Finding(f"{name}#{key}", "empty", "the object has no pixels"))
-    if not masks:
-        found.append(Finding(name, "empty", "the image has no objects"))
-    return AnnotatedImage(name, path, size, tuple(objects), tuple(ignored), tuple(found))
-
-
-def image_size(path: Path) -> Size:
-    """Read ``(height, width)`` of an image from its header, after the EXIF orientation is applied as in `promptseg.load_image`.
-
-    Raises:
-        InputError: When the file is not a readable image.
-    """
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            turned = image.getexif().get(_ORIENTATION) in (5, 6, 7, 8)
-    except Exception as error:  # Pillow's readers have no common base.
-        raise InputError(f"cannot read image {path}: {error}") from error
-    return (width, height) if turned else (height, width)
-
-
-def files_under(folder: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES) -> dict[str, Path]:
-    """Return the files of a folder and its subfolders, by their paths within the folder with ``/`` as separator.
-
-    Hidden files and folders are left out.
-
-    Raises:
-        InputError: When the folder does not exist.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder")
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in suffixes)
-    names = {path.relative_to(folder).as_posix(): path for path in found if path.is_file()}
-    return {name: path for name, path in sorted(names.items()) if not any(part.startswith(".") for part in name.split("/"))}
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        InputError: When the file cannot be read or is not JSON.
-    """
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON: {error}") from error
+def left_out(folder: object, unused: Unused) -> list[Finding]:
+    """Return the finding about files of a folder that are not used, if there are any."""
+    return [Finding(str(folder), "skipped", f"left out: {unused}")] if unused else []
 
 
 def read_score(value: object) -> float | None:
     """Return a score as a finite float, or None when the value is not one."""
     try:
         score = float(cast("Any", value))
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return None
     return score if math.isfinite(score) else None
-
-
-_ORIENTATION = 0x0112

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..errors import InputError
+from ..image_formats import open_image
 
 _SCALE, _TIEPOINT, _TRANSFORMATION, _KEYS = 33550, 33922, 34264, 34735
 _RASTER_TYPE, _GEOGRAPHIC, _PROJECTED = 1025, 2048, 3072
@@ -65,11 +65,8 @@ def read_georeference(path: Path) -> Georeference | None:
 def _from_tags(path: Path) -> Georeference | None:
     if path.suffix.lower() not in (".tif", ".tiff"):
         return None
-    try:
-        with Image.open(path) as image:
-            tags = dict(getattr(image, "tag_v2", {}))
-    except Exception as error:  # Pillow's readers have no common base.
-        raise InputError(f"cannot read image {path}: {error}") from error
+    with open_image(path) as image:
+        tags = dict(getattr(image, "tag_v2", {}))
     keys = _keys(tags.get(_KEYS, ()))
     if len(tags.get(_TRANSFORMATION, ())) == 16:
         a, b, _, c, d, e, _, f = (float(value) for value in tags[_TRANSFORMATION][:8])

@@ -20,8 +20,9 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from ..image_files import files_under
 from ..images import IMAGE_SUFFIXES
-from .core import Finding, files_under
+from .core import Finding
 
 _HOWS = {
     "end": "the end of the path",
@@ -79,6 +80,8 @@ class ImageLookup:
 
     def _find(self, stated: str) -> tuple[str, str | None]:
         """Return how an image was found, ``""`` for its exact path, and its name."""
+        if len(stated) > _LONGEST:
+            return "", None
         exact = PurePosixPath(stated)
         if stated and ".." not in exact.parts and not exact.is_absolute() and self._is_file(exact.as_posix()):
             return "", exact.as_posix()
@@ -135,3 +138,6 @@ def _counted(count: int) -> str:
 
 _NAMED = 5
 """Maximum number of files that a message names."""
+
+_LONGEST = 4096
+"""Characters of the longest path. Longer texts are not looked for: their ends could be many."""

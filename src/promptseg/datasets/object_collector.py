@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import InputError
+from ..image_files import image_size
 from ..masks import Mask, Size
-from .core import AnnotatedImage, AnnotatedObject, AnnotationError, Finding, FindingKind, image_size
+from .core import AnnotatedImage, AnnotatedObject, AnnotationError, Finding, FindingKind
 from .stated_size import SizeMismatch, compare_size
 
 DAMAGE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -29,6 +30,7 @@ class ObjectCollector:
         stated: ``(height, width)`` that the annotation states for the image, or None when it states nothing.
         fit: Whether annotations made at another size, or before the EXIF orientation was applied, are fitted to the image.
         findings: Findings about the image and its objects.
+        content: Bytes of the image file, when the annotation file embeds them and there is no file at `path`.
 
     Raises:
         AnnotationError: When the image cannot be read, or the stated size differs from its size and the annotations cannot be fitted.
@@ -39,6 +41,7 @@ class ObjectCollector:
     stated: Size | None = None
     fit: bool = False
     findings: list[Finding] = field(default_factory=list)
+    content: bytes | None = field(default=None, repr=False)
     _objects: dict[str, AnnotatedObject] = field(default_factory=dict, init=False)
     _ignored: list[Mask] = field(default_factory=list, init=False)
     _seen: int = field(default=0, init=False)
@@ -46,7 +49,7 @@ class ObjectCollector:
 
     def __post_init__(self) -> None:
         try:
-            self._actual = image_size(self.path)
+            self._actual = image_size(self.path, self.content)
         except InputError as error:
             raise AnnotationError(Finding(self.name, "unreadable", str(error))) from error
         if self.stated is not None and (misfit := compare_size(self.path, self._actual, self.stated)) is not None:
@@ -125,7 +128,9 @@ class ObjectCollector:
         if not self._seen:
             findings.append(Finding(self.name, "empty", "the image has no objects"))
         objects = tuple(self._objects.values())
-        return AnnotatedImage(self.name, self.path, self._actual, objects, tuple(self._ignored), tuple(findings), group, number)
+        return AnnotatedImage(
+            self.name, self.path, self._actual, objects, tuple(self._ignored), tuple(findings), group, number, self.content
+        )
 
     def _at_actual_size(self, mask: Mask) -> Mask:
         if mask.size == self._actual:

@@ -49,9 +49,10 @@ def ellipse(center: tuple[float, float], radii: tuple[float, float], size: Size,
         raise InputError(f"an ellipse has a finite center and angle, and radii from 0, got {center}, {radii} and {degrees}")
     (height, width), turn = size, _rotation(degrees)
     # Half of the width and height of the rotated ellipse.
-    reach = np.hypot(turn[:, 0] * radii[0], turn[:, 1] * radii[1])
-    left, top = np.clip(np.floor(center - reach), 0, [width, height]).astype(int).tolist()
-    right, bottom = np.clip(np.ceil(center + reach), 0, [width, height]).astype(int).tolist()
+    with np.errstate(over="ignore"):  # What overflows lies outside the image all the same.
+        reach = np.hypot(turn[:, 0] * radii[0], turn[:, 1] * radii[1])
+        left, top = np.clip(np.floor(center - reach), 0, [width, height]).astype(int).tolist()
+        right, bottom = np.clip(np.ceil(center + reach), 0, [width, height]).astype(int).tolist()
     if min(radii) == 0 or right <= left or bottom <= top:
         return Mask.from_crop(np.zeros((0, 0), bool), (0, 0), size)
     y, x = np.ogrid[top:bottom, left:right]

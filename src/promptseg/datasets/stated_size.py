@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ..errors import InputError
+from ..image_formats import MAX_PIXELS, open_image
 from ..masks import Mask, Size
 
 Cause = Literal["orientation", "resized", "unknown"]
@@ -84,14 +85,14 @@ def compare_size(path: Path, actual: Size, stated: Size) -> SizeMismatch | None:
     # A resize rounds each side to whole pixels, so proportions may differ by one pixel of the smaller size.
     (height, width), (rows, columns) = actual, stated
     slack = max(height, width, rows, columns)
-    if min(rows, columns) > 0 and abs(height * columns - width * rows) <= slack:
+    if min(rows, columns) > 0 and rows * columns <= MAX_PIXELS and abs(height * columns - width * rows) <= slack:
         return SizeMismatch(stated, actual, "resized")
     return SizeMismatch(stated, actual, "unknown")
 
 
 def _orientation(path: Path) -> int:
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # Pillow's readers have no common base. The size was read from this file, so its EXIF data is damaged.
+    except InputError:  # The size was read from this file, so its EXIF data is damaged.
         return 1

@@ -25,13 +25,14 @@ from .._boxes import filled_box
 from ..datasets.core import AnnotatedObject
 from ..datasets.summary import content_key
 from ..detections import Detections
-from ..errors import MissingDependencyError
+from ..errors import InputError, MissingDependencyError
 from ..masks import Mask, Masks
 from ..prompts import SpatialPrompt
 from ..protocols import Segmenter, Session
 from ..registry import load_segmenter
 from ..runtime.files import write_atomically
 from ..runtime.home import cache_dir
+from ..runtime.structured import read_json
 from .predictions import Prediction
 
 Scores = Mapping[str, float]
@@ -82,8 +83,8 @@ def superpixel_ious(
         predict: Returns one prediction per object from a session.
     """
     path = _folder() / f"{_key(pixels, objects, protocol, seed)}.json"
-    with contextlib.suppress(OSError, ValueError, TypeError):
-        ious = [float(iou) for iou in json.loads(path.read_text("utf-8"))]
+    with contextlib.suppress(InputError, ValueError, TypeError, OverflowError):
+        ious = [float(iou) for iou in read_json(path)]
         if len(ious) == len(objects):
             return ious
     predictions = predict(segmenter.open(pixels))

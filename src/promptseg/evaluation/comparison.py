@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ConfigError, InputError
+from ..errors import ConfigError, InputError, shown
 from .aggregates import METRICS, largest_first
 from .results import Evaluation
 from .rows import ObjectRow
@@ -141,7 +141,7 @@ def compare(
     if len(runs) < 2:
         raise ConfigError(f"a comparison needs two runs or more, got {len(runs)}")
     if metric not in METRICS:
-        raise ConfigError(f"there is no metric {metric!r}; metrics: {', '.join(METRICS)}")
+        raise ConfigError(f"there is no metric {shown(metric)}; metrics: {', '.join(METRICS)}")
     run_names = _names(runs) if names is None else list(names)
     first = runs[0]
     paired = [_in_order(first, run, run_names[0], name) for run, name in zip(runs, run_names, strict=True)]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.core import Dataset
-from ..errors import ConfigError, InputError
+from ..errors import ConfigError, InputError, shown
 from ..masks import Mask
 from ..postprocess import box_iou
 from ..prompts import SpatialPrompt
@@ -142,7 +142,7 @@ def find_failures(run: Evaluation, dataset: Dataset, threshold: float = 0.5) -> 
         InputError: When the dataset lacks an object of the run.
     """
     if not 0 < threshold <= 1:
-        raise ConfigError(f"the threshold of a failure must be an IoU above 0 and up to 1, got {threshold!r}")
+        raise ConfigError(f"the threshold of a failure must be an IoU above 0 and up to 1, got {shown(threshold)}")
     rows = {row.name: row for row in run.rows}
     traits: dict[str, Traits] = {}
     images = {image.name for image in run.images}

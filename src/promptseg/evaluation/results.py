@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
-from ..datasets.core import Finding, read_json
-from ..errors import ConfigError, InputError, MissingDependencyError, OutputError
+from ..datasets.core import Finding
+from ..errors import ConfigError, InputError, MissingDependencyError, OutputError, shown
 from ..runtime.files import output_errors, write_atomically
+from ..runtime.structured import read_json
 from .aggregates import METRICS, Aggregates
 from .rows import ImageRow, ObjectRow
 from .tables import row_columns, summary_text
@@ -74,19 +76,23 @@ class Evaluation(Aggregates):
         """
         try:
             if content["format"] != FORMAT:
-                raise InputError(f"expected an evaluation in format {FORMAT!r}, got {content['format']!r}")
+                raise InputError(f"expected an evaluation in format {FORMAT!r}, got {shown(content['format'])}")
             return cls(
                 content["model"],
                 content["prompt"],
                 content["seed"],
                 content["data"],
-                tuple(_object_row(row) for row in content["per_object"]),
-                tuple(ImageRow(**row) for row in content["per_image"]),
-                tuple(content["provenance"]),
-                tuple(Finding(**finding) for finding in content["findings"]),
+                TypeAdapter(tuple[ObjectRow, ...]).validate_python(content["per_object"]),
+                TypeAdapter(tuple[ImageRow, ...]).validate_python(content["per_image"]),
+                TypeAdapter(tuple[dict[str, Any], ...]).validate_python(content["provenance"]),
+                TypeAdapter(tuple[Finding, ...]).validate_python(content["findings"]),
             )
         except (KeyError, TypeError) as error:
-            raise InputError(f"not a saved evaluation: {error!r}") from error
+            raise InputError(f"not a saved evaluation: {shown(error)}") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise InputError(f"not a saved evaluation: {place} of its rows: {first['msg']}, got {shown(first['input'])}") from error
 
     @classmethod
     def joined(cls, runs: Sequence[Evaluation], model: str) -> Evaluation:
@@ -174,8 +180,3 @@ class Evaluation(Aggregates):
     def __str__(self) -> str:
         """Return the metrics as text."""
         return summary_text(self)
-
-
-def _object_row(values: Mapping[str, Any]) -> ObjectRow:
-    lists = {"box": values["box"] and tuple(values["box"]), "points": tuple(map(tuple, values["points"]))}
-    return ObjectRow(**{**values, **lists, "click_ious": tuple(values["click_ious"])})

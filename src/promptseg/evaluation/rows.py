@@ -66,7 +66,8 @@ class ObjectRow:
     @property
     def mask(self) -> Mask:
         """Predicted mask."""
-        return Mask((self.height, self.width), self.prediction.encode("ascii"), self.score, self.label)
+        rle = {"size": (self.height, self.width), "counts": self.prediction}
+        return Mask.from_coco_rle(rle, score=self.score, label=self.label)
 
     @property
     def prompt(self) -> SpatialPrompt | None:

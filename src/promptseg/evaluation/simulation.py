@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import is_number, whole_number
-from ..errors import ConfigError, InputError, PromptError, nearest
+from ..errors import ConfigError, InputError, PromptError, nearest, shown
 from ..masks import Mask
 from ..postprocess import innermost_point
 from ..prompts import EverythingPrompt, Prompt, SpatialPrompt
@@ -63,7 +63,7 @@ class Box(OnePromptPerObject):
 
     def __post_init__(self) -> None:
         if not is_number(self.jitter) or not 0 <= self.jitter < 0.5:
-            raise ConfigError(f"the jitter of a box must be a share of its sides from 0 to below 0.5, got {self.jitter!r}")
+            raise ConfigError(f"the jitter of a box must be a share of its sides from 0 to below 0.5, got {shown(self.jitter)}")
 
     @property
     def name(self) -> str:
@@ -198,13 +198,13 @@ def parse_prompt_protocol(name: str) -> PromptProtocol:
     """
     kind, _, value = name.strip().partition(":")
     if kind not in _MAKERS:
-        raise ConfigError(f"there is no prompt protocol {kind!r}.{nearest(kind, _MAKERS)} Protocols: {', '.join(_MAKERS)}")
+        raise ConfigError(f"there is no prompt protocol {shown(kind)}.{nearest(kind, _MAKERS)} Protocols: {', '.join(_MAKERS)}")
     try:
         return _MAKERS[kind](value.strip())
     except ConfigError:
         raise
     except (ValueError, PromptError) as error:
-        raise ConfigError(f"prompt protocol {name!r}: {error}") from error
+        raise ConfigError(f"prompt protocol {shown(name)}: {error}") from error
 
 
 def generator(seed: int, name: str) -> np.random.Generator:

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..datasets.core import files_under, read_json
 from ..datasets.summary import content_key
-from ..errors import InputError
+from ..errors import InputError, shown
+from ..image_files import files_under
 from ..images import load_image
 from ..registry.manifest import RECORD
+from ..runtime.structured import read_json
 
 
 def training_images(sources: Sequence[str | os.PathLike[str]]) -> dict[str, str]:
@@ -61,9 +62,9 @@ def seen_in_training(contents: Mapping[str, str], trained_on: Mapping[str, str])
 def _of_record(path: Path) -> dict[str, str]:
     try:
         return {f"{path}: {name}": key for name, key in _entries(read_json(path))}
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, RecursionError) as error:
         raise InputError(
-            f"{path} is not a training record: expected train and validation, each with image and sha256 ({error!r})"
+            f"{path} is not a training record: expected train and validation, each with image and sha256 ({shown(error)})"
         ) from error
 
 

@@ -21,11 +21,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from .. import metrics
 from ..errors import InputError
-from ..images import IMAGE_SUFFIXES, load_image
+from ..image_files import files_under
+from ..image_formats import open_image
+from ..images import load_image
 from ..masks import Mask, Masks
 from ..prompts import Prompt, SpatialPrompt
 from ..protocols import VideoSegmenter
@@ -141,7 +142,7 @@ def read_sequences(root: Path, names: Iterable[str] = ()) -> list[VideoSequence]
     folders = [folder / "480p" if (folder / "480p").is_dir() else folder for folder in folders]
     found = {}
     for folder in sorted(path for path in folders[0].iterdir() if path.is_dir()):
-        frames = tuple(sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES))
+        frames = tuple(files_under(folder, recursive=False).values())
         paths = [folders[1] / folder.name / f"{frame.stem}.png" for frame in frames]
         labels = tuple(path if path.is_file() else None for path in paths)
         if any(label is not None for label in labels):
@@ -162,11 +163,8 @@ def read_labels(path: Path) -> dict[int, Mask]:
     Raises:
         InputError: When the file cannot be read as an image.
     """
-    try:
-        with Image.open(path) as image:
-            values = np.asarray(image if image.mode in ("P", "L", "I", "I;16") else image.convert("L"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read the label image {path}: {error}") from error
+    with open_image(path, f"label image {path}") as image:
+        values = np.asarray(image if image.mode in ("P", "L", "I", "I;16") else image.convert("L"))
     numbers = [int(value) for value in np.unique(values) if value]
     if numbers == [255]:
         return {1: Mask.from_array(values == 255)}
@@ -332,7 +330,7 @@ class TrackingBaseline:
 
 
 def _black_and_white(path: Path) -> bool:
-    with Image.open(path) as image:
+    with open_image(path) as image:
         return image.mode in ("1", "L") and image.getextrema() == (0, 255) and len(image.getcolors() or ()) == 2
 
 
@@ -351,7 +349,7 @@ def _fitting(mask: Mask | None, size: tuple[int, int], name: str, frame: int) ->
 
 def _scaled(mask: Mask, image: Path) -> list[float]:
     """Return the box of a mask in pixels of the image. The label image may differ in size by a pixel of rounding."""
-    with Image.open(image) as opened:
+    with open_image(image) as opened:
         width, height = opened.size
     scale = np.array([width / mask.size[1], height / mask.size[0]] * 2)
     box: list[float] = (mask.box * scale).tolist()

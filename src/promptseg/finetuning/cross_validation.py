@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..datasets.core import Dataset, Finding, read_json
+from ..datasets.core import Dataset, Finding
 from ..datasets.reading import open_dataset
 from ..errors import ConfigError
 from ..evaluation.comparison import Comparison, compare
@@ -20,6 +20,7 @@ from ..evaluation.results import Evaluation
 from ..evaluation.run import evaluate
 from ..registry import DEFAULT_MODEL, load_segmenter, manifest
 from ..registry.manifest import RECORD
+from ..runtime.structured import read_json
 from .data import Example, read_examples
 from .run import choose_trainable, finetune_decoder
 from .split import folds as split_folds
@@ -133,8 +134,11 @@ def _is_finished(folder: Path, learned: Sequence[Example], settings: Mapping[str
     if settings.get("overwrite") or manifest.read(folder) is None:
         return False
     record = read_json(folder / RECORD)
-    trained_on = sorted(one["sha256"] for side in ("train", "validation") for one in record[side])
-    differing = {name: value for name, value in settings.items() if name in record["settings"] and record["settings"][name] != value}
+    try:
+        trained_on = sorted(one["sha256"] for side in ("train", "validation") for one in record[side])
+        differing = {name: value for name, value in settings.items() if name in record["settings"] and record["settings"][name] != value}
+    except (KeyError, TypeError) as error:
+        raise ConfigError(f"{folder / RECORD} is not a training record: give another folder, or overwrite=True (--overwrite)") from error
     if trained_on != sorted(example.content for example in learned) or differing:
         reason = f" (it has other {', '.join(differing)})" if differing else ""
         raise ConfigError(f"{folder} holds another training{reason}: give another folder, or overwrite=True (--overwrite)")

@@ -50,6 +50,10 @@ def read_examples(dataset: Dataset) -> tuple[list[Example], list[Finding]]:
     for image in progress.track(dataset.usable(findings), total=len(dataset), unit="image"):
         if not image.objects:
             continue
+        if image.content is not None:
+            message = "its annotation file embeds the image; fine-tuning needs image files, as convert --format yolo-seg writes them"
+            findings.append(Finding(image.name, "skipped", message))
+            continue
         try:
             content = content_key(image.pixels())
         except InputError as error:

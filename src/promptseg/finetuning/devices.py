@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import ConfigError, MissingDependencyError
+from ..errors import ConfigError, MissingDependencyError, shown
 
 PRECISIONS = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
 """Number types, with accelerate's name of the mixed precision. Parameters are always float32."""
@@ -34,7 +34,7 @@ class Devices:
 
     def __init__(self, device: torch.device, precision: str = "float32") -> None:
         if precision not in PRECISIONS:
-            raise ConfigError(f"precision is one of {', '.join(PRECISIONS)}, got {precision!r}")
+            raise ConfigError(f"precision is one of {', '.join(PRECISIONS)}, got {shown(precision)}")
         self.device, self.rank, self.count = device, 0, 1
         self._accelerator: Any = None
         if precision == "float32" and int(os.environ.get("WORLD_SIZE", "1")) == 1:

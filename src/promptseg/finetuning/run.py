@@ -24,6 +24,7 @@ from ..registry.spec import Choice, LoadRequest
 from ..registry.weight_files import weights_of
 from ..results import Provenance
 from ..runtime.files import output_errors, write_folder
+from ..runtime.structured import read_json
 from ..weights.store import DECODER, ENCODER, file_sha256
 from .data import Example, read_examples
 from .split import split
@@ -316,7 +317,7 @@ def _earlier(request: LoadRequest) -> dict[str, Any] | None:
     decoder = request.weights.files.get(DECODER)
     if decoder is None or not decoder.with_name(RECORD).is_file():
         return None
-    found: dict[str, Any] = json.loads(decoder.with_name(RECORD).read_text("utf-8"))
+    found: dict[str, Any] = read_json(decoder.with_name(RECORD))
     return found
 
 

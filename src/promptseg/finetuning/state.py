@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
-from ..errors import ConfigError
+from ..errors import ConfigError, WeightsMismatchError
 from ..runtime.files import output_errors, write_atomically
+from ..runtime.torch_files import only_tensors, read_torch_file
 
 NAME = "training-state.pt"
 """Name of the state file."""
@@ -54,11 +55,11 @@ class StateFile:
             ConfigError: The state belongs to another run, or the file is damaged.
         """
         try:
-            values = torch.load(self.path, map_location="cpu", weights_only=True)
+            values = read_torch_file(self.path, only_tensors)
             theirs = dict(values.pop("run"))
-        except FileNotFoundError:
-            return None
-        except Exception as error:  # torch raises many kinds, depending on where the file is damaged.
+        except (WeightsMismatchError, KeyError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
             raise ConfigError(f"{self.path} cannot be read: give another folder, or overwrite=True (--overwrite)") from error
         differing = [name for name in {**theirs, **self.run} if theirs.get(name) != self.run.get(name)]
         if differing:

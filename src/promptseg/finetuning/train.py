@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .._checks import whole_number
-from ..errors import BackendError, ConfigError, OutOfMemoryError, PromptSegError
+from ..errors import BackendError, ConfigError, OutOfMemoryError, PromptSegError, shown
 from ..evaluation.simulation import Box, CenterPoint, OnePromptPerObject, RandomPoint
 from ..models.sam import selection
 from ..models.sam.model import PointPrompts
@@ -94,7 +94,7 @@ class TrainingConfig:
         for name, least, below in (("learning_rate", 0, math.inf), ("weight_decay", 0, 1), ("validation", 0, 1)):
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or not least <= value < below or (name == "learning_rate" and not value):
-                raise ConfigError(f"{name} is a number from {least} to below {below}, got {value!r}")
+                raise ConfigError(f"{name} is a number from {least} to below {below}, got {shown(value)}")
 
 
 @dataclass(frozen=True)

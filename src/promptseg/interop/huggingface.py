@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from ..errors import InputError
+from ..errors import InputError, shown
 from ..masks import Mask, Masks
 from ..results import Result
 from .packages import import_package
@@ -44,7 +44,7 @@ def from_datasets(row: Mapping[str, Any]) -> Masks:
             for each in row["objects"]
         ]
     except (KeyError, TypeError) as error:
-        raise InputError(f"expected a row with height, width and objects that have counts, score and label: {error!r}") from error
+        raise InputError(f"expected a row with height, width and objects that have counts, score and label: {shown(error)}") from error
     return Masks(masks, size)
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-from ..errors import ConfigError, IncompatibleStagesError, LicenseError
+from ..errors import ConfigError, IncompatibleStagesError, LicenseError, shown
 from ..images import ImageLike
 from ..prompts import Prompt, PromptKind
 from ..protocols import Detector, Segmenter
@@ -18,6 +18,7 @@ from ..registry.choice import choose, fallback_chain
 from ..registry.loading import load_chosen
 from ..registry.spec import BackendKind, Choice
 from ..results import Result
+from ..runtime.home import as_path
 from .config import PERMISSIVE, DetectStage, LicensePolicy, ModelStage, PipelineConfig, SegmentStage, parse_config, read_config
 from .runner import BuiltPipeline
 
@@ -46,6 +47,8 @@ class Pipeline:
         """
         if isinstance(source, Mapping):
             return cls(parse_config(dict(source)))
+        if not isinstance(source, (str, os.PathLike)):
+            raise ConfigError(f"a pipeline is described by a path or a mapping, got {shown(source)}")
         return cls(read_config(Path(source)))
 
     def to_config(self) -> dict[str, Any]:
@@ -126,7 +129,10 @@ def segment(
         ConfigError: The model, engine or device is unknown.
         WeightsError: The weights cannot be downloaded or read.
     """
-    return _single(model, None if weights is None else str(weights), device, engine)(image, *prompts)
+    for name, value in {"model": model, "device": device, "engine": engine}.items():  # They are kept in a table, which takes hashable ones.
+        if not isinstance(value, str) and not (name == "engine" and value is None):
+            raise ConfigError(f"{name} is text, got {shown(value)}")
+    return _single(model, None if weights is None else str(as_path(weights, "weights")), device, engine)(image, *prompts)
 
 
 @lru_cache(maxsize=2)

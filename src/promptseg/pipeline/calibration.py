@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from ..errors import ConfigError, InputError
+from .._checks import between
+from ..errors import InputError
 from ..images import ImageLike
 from ..protocols import Detector
 from ..vocabulary import parse_phrases
@@ -37,8 +38,7 @@ def calibrate_thresholds(
         InputError: There are no images, or one cannot be read.
         PromptError: A phrase does not fit the detector.
     """
-    if not 0 <= false_alarms <= 1:
-        raise ConfigError(f"false_alarms is a share of the images, from 0 to 1, got {false_alarms!r}")
+    false_alarms = between("false_alarms", false_alarms)
     highest: dict[str, list[np.float32]] = {phrase.label: [] for phrase in parse_phrases(phrases)}
     count = 0
     for image in images:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..errors import IncompatibleStagesError, PromptError
+from ..errors import IncompatibleStagesError, PromptError, shown
 from ..prompts import Prompt, TextPrompt
 
 
@@ -24,6 +24,6 @@ def check_prompts(prompts: Iterable[Prompt], *, detector: bool, segmenter: bool)
         if not isinstance(prompt, Prompt):
             raise PromptError(f"prompt {index} is not a Prompt but {type(prompt).__name__}: make it with Prompt.point, Prompt.box, …")
         if isinstance(prompt, TextPrompt) and not detector:
-            raise IncompatibleStagesError(f"{prompt!r} needs a detector: add .detect(model) to the pipeline")
+            raise IncompatibleStagesError(f"{shown(prompt)} needs a detector: add .detect(model) to the pipeline")
         if not isinstance(prompt, TextPrompt) and not segmenter:
-            raise IncompatibleStagesError(f"{prompt!r} needs a segmenter: add .segment(model) to the pipeline")
+            raise IncompatibleStagesError(f"{shown(prompt)} needs a segmenter: add .segment(model) to the pipeline")

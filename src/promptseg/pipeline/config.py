@@ -5,16 +5,17 @@ The builder `promptseg.Pipeline` and the files use the same classes, so both hav
 
 from __future__ import annotations
 
-import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, field_validator
 from pydantic.json_schema import GenerateJsonSchema
 
-from ..errors import ConfigError, nearest
+from ..errors import ConfigError, InputError, nearest, shown
 from ..registry.builtin_backends import DEFAULT_MODEL
+from ..runtime.structured import check_extent, read_json, read_text, read_yaml, shown_path
 from ..vocabulary import parse_phrase
 
 if sys.version_info >= (3, 11):
@@ -29,8 +30,24 @@ PERMISSIVE = frozenset({"Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "IS
 """SPDX identifiers that the policy ``"permissive"`` allows."""
 
 
+_MAX_BYTES = 2 << 20
+"""Size of the largest pipeline file that is read."""
+
+_LISTED = 20
+"""Maximum number of complaints in one message."""
+
+_LONGEST = 80
+"""Maximum number of characters of a key in a message."""
+
+
 class _Stage(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _no_truth(value: object) -> object:
+    if isinstance(value, bool):  # To pydantic, true is the number 1.
+        raise ValueError("expected a number")  # noqa: TRY004 - Of a TypeError, pydantic makes no message.
+    return value
 
 
 class ModelStage(_Stage):
@@ -55,13 +72,20 @@ class DetectStage(ModelStage):
     max_detections: int = Field(300, ge=1, description="Maximum number of detections in an image; the best are kept.")
     box_padding: float = Field(0.0, ge=0, le=1, description="Share of its length by which each box is widened on every side.")
 
+    _numbers = field_validator("threshold", "nms", "max_detections", "box_padding", mode="before")(_no_truth)
+
+    @field_validator("thresholds", mode="before")
+    @classmethod
+    def _shares(cls, thresholds: object) -> object:
+        return {phrase: _no_truth(value) for phrase, value in thresholds.items()} if isinstance(thresholds, dict) else thresholds
+
     @field_validator("thresholds")
     @classmethod
     def _by_label(cls, thresholds: dict[str, float]) -> dict[str, float]:
         written: dict[str, str] = {}
         for phrase in thresholds:
             if (other := written.setdefault(parse_phrase(phrase).label, phrase)) != phrase:
-                raise ValueError(f"expected one score a phrase: {other!r} and {phrase!r} have the same label")
+                raise ValueError(f"expected one score a phrase: {shown(other)} and {shown(phrase)} have the same label")
         return {label: thresholds[phrase] for label, phrase in written.items()}
 
     @property
@@ -96,6 +120,8 @@ class SegmentStage(ModelStage):
         "box", description="Mask of a detection whose mask has failed: its filled box, an empty mask, or none (drop)."
     )
 
+    _numbers = field_validator("min_mask_score", mode="before")(_no_truth)
+
 
 class CleanStage(_Stage):
     """Stage that improves masks. The steps run in the order of the fields."""
@@ -108,6 +134,8 @@ class CleanStage(_Stage):
     nms: float | None = Field(None, ge=0, le=1, description="Mask IoU above which masks of one label are duplicates.")
     merge: bool = Field(False, description="Merge all masks of one label into one.")
     max_masks: int | None = Field(None, ge=1, description="Maximum number of masks; the best are kept.")
+
+    _numbers = field_validator("min_island", "min_area", "nms", "max_masks", mode="before")(_no_truth)
 
 
 class PipelineConfig(_Stage):
@@ -123,7 +151,7 @@ class PipelineConfig(_Stage):
     @classmethod
     def _list_of_licenses(cls, value: object) -> object:
         if isinstance(value, str) and value not in ("any", "permissive"):
-            raise ValueError(f"expected any, permissive, or a list of SPDX identifiers such as [{value}]")
+            raise ValueError(f"expected any, permissive, or a list of SPDX identifiers such as [{value[:_LONGEST]}]")
         return value
 
 
@@ -131,12 +159,19 @@ def parse_config(values: Any, origin: str = "the configuration") -> PipelineConf
     """Return the configuration that plain values describe.
 
     Raises:
-        ConfigError: A key is unknown, or a value is out of range. The message suggests the nearest known key.
+        ConfigError: A key is unknown, a value is out of range, or the values hold a circle, are too many or lie too deep in each other. The
+            message suggests the nearest known key.
     """
+    check_extent(values, origin, ConfigError)
     try:
         return PipelineConfig.model_validate(values)
+    except UnicodeEncodeError as error:  # A lone surrogate, which pydantic does not read.
+        raise ConfigError(f"{origin} is not valid: it has text that is not Unicode, {shown(error.object)}") from error
     except ValidationError as error:
-        raise ConfigError(f"{origin} is not valid:\n  " + "\n  ".join(_complaint(detail) for detail in error.errors())) from error
+        complaints = [_complaint(detail) for detail in error.errors()[:_LISTED]]
+        if error.error_count() > _LISTED:
+            complaints.append(f"and {error.error_count() - _LISTED} more")
+        raise ConfigError(f"{origin} is not valid:\n  " + "\n  ".join(complaints)) from error
 
 
 class _WithoutTitles(GenerateJsonSchema):
@@ -170,31 +205,35 @@ def read_config(path: Path) -> PipelineConfig:
     Raises:
         ConfigError: The file cannot be read, is not of its format, or does not fit the schema.
     """
-    import yaml
-
-    readers: dict[str, Any] = {".yaml": yaml.safe_load, ".yml": yaml.safe_load, ".toml": tomllib.loads, ".json": json.loads}
+    readers: dict[str, Callable[[Path, int], Any]] = {".yaml": read_yaml, ".yml": read_yaml, ".toml": _read_toml, ".json": read_json}
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise ConfigError(f"a pipeline file ends in {', '.join(readers)}, got {path}")
+        raise ConfigError(f"a pipeline file ends in {', '.join(readers)}, got {shown_path(path)}")
     try:
-        values = reader(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"cannot read {path}: {error}") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError(f"{path} is not valid {path.suffix[1:].upper()}: {error}") from error
+        values = reader(path, _MAX_BYTES)
+    except InputError as error:
+        raise ConfigError(str(error)) from (error.__cause__ or error)
     if isinstance(values, dict):
         values.pop("$schema", None)
     return parse_config(values if values is not None else {}, str(path))
 
 
+def _read_toml(path: Path, limit: int) -> Any:
+    text = read_text(path, limit)
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise InputError(f"{path} cannot be read: its arrays and tables lie in each other too deep") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not valid TOML: {str(error)[:1000]}") from error
+
+
 def _complaint(detail: Any) -> str:
-    where = ".".join(str(part) for part in detail["loc"])
+    where = ".".join(str(part)[:_LONGEST] for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
         schema: Any = PipelineConfig
         for part in detail["loc"][:-1]:
             schema = {"detect": DetectStage, "segment": SegmentStage, "clean": CleanStage}.get(str(part), schema)
         known = list(schema.model_fields)
-        return f"unknown key {where!r}: expected one of {', '.join(known)}.{nearest(str(detail['loc'][-1]), known)}"
-    return f"{where or 'top level'}: {detail['msg']}, got {detail['input']!r}"
+        return f"unknown key {shown(where)}: expected one of {', '.join(known)}.{nearest(str(detail['loc'][-1])[:_LONGEST], known)}"
+    return f"{where or 'top level'}: {detail['msg']}, got {shown(detail['input'])}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import whole_number
-from ..errors import ConfigError, IncompatibleStagesError, InputError, PromptError, PromptSegError
+from ..errors import ConfigError, IncompatibleStagesError, InputError, PromptError, PromptSegError, shown
 from ..images import ImageLike, load_image
 from ..masks import Mask, Masks
 from ..prompts import EverythingPrompt, Prompt, SpatialPrompt, TextPrompt, phrases_of
 from ..protocols import BatchSegmenter, Detector, EmbeddingStore, Segmenter, VideoLike, VideoSegmenter
 from ..results import Result
+from ..runtime.structured import shown_path
 from ..tracking.redetection import RedetectionConfig, TrackedFrame, track_with_redetection
 from ..tracking.session import PropagateSegmenter
 from . import box_prompts
@@ -111,11 +113,11 @@ class BuiltPipeline:
             PromptSegError: An image fails. The error is of the same class as for a single call; its message begins with the index of the
                 image, from 0, and its path.
         """
-        batch_size = whole_number("batch_size", batch_size, 1)
-        if on_error not in ("raise", "return"):
-            raise ConfigError(f"on_error must be 'raise' or 'return', got {on_error!r}")
+        batch_size = min(whole_number("batch_size", batch_size, 1), sys.maxsize)
+        if not isinstance(on_error, str) or on_error not in ("raise", "return"):
+            raise ConfigError(f"on_error must be 'raise' or 'return', got {shown(on_error)}")
         if _is_one_image(images):
-            raise InputError(f"run() takes several images, got {_short(images)}: give a list, or call the pipeline itself with one image")
+            raise InputError(f"run() takes several images, got {shown(images)}: give a list, or call the pipeline itself with one image")
         if prompts:
             self._check(prompts)
         return self._run(iter(images), prompts, candidates, batch_size, on_error)
@@ -153,8 +155,12 @@ class BuiltPipeline:
         self._check(prompts)
         if any(isinstance(prompt, EverythingPrompt) for prompt in prompts):
             raise PromptError("tracking takes points, boxes, masks and text, not Prompt.everything()")
-        if redetect not in (None, "when-lost"):
-            raise ConfigError(f"redetect must be 'when-lost' or None, got {redetect!r}")
+        if redetect is not None and (not isinstance(redetect, str) or redetect != "when-lost"):
+            raise ConfigError(f"redetect must be 'when-lost' or None, got {shown(redetect)}")
+        if not isinstance(redetection, (RedetectionConfig, type(None))):
+            raise ConfigError(f"redetection is a RedetectionConfig, got {shown(redetection)}")
+        if not isinstance(tracker, (VideoSegmenter, type(None))):
+            raise ConfigError(f"tracker is a VideoSegmenter, as promptseg.load_video returns it, got {shown(tracker)}")
         redetection = redetection or RedetectionConfig()
         if redetect_every is not None:
             redetection = replace(redetection, redetect_every=redetect_every)
@@ -176,7 +182,13 @@ class BuiltPipeline:
         )
 
     def with_cache(self, cache: EmbeddingStore | None) -> BuiltPipeline:
-        """Return a pipeline with the same models whose segmenter stores its embeddings in `cache`, or does not store them if it is None."""
+        """Return a pipeline with the same models whose segmenter stores its embeddings in `cache`, or does not store them if it is None.
+
+        Raises:
+            ConfigError: `cache` is no store of embeddings.
+        """
+        if cache is not None and not isinstance(cache, EmbeddingStore):
+            raise ConfigError(f"a cache is an EmbeddingCache, or an object with its methods get and put, got {shown(cache)}")
         return self if self.segmenter is None else replace(self, segmenter=self.segmenter.with_cache(cache))
 
     def _tracker(self) -> VideoSegmenter:
@@ -303,11 +315,7 @@ def _path(image: object) -> str | None:
 
 def _is_one_image(images: object) -> bool:
     single = isinstance(images, (str, bytes, os.PathLike)) or hasattr(images, "read") or not isinstance(images, Iterable)
-    return single or (isinstance(images, np.ndarray) and images.ndim in (2, 3))
-
-
-def _short(value: object) -> str:
-    return f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else repr(value)[:80]
+    return single or (isinstance(images, np.ndarray) and images.ndim in (0, 2, 3))
 
 
 def _pair(item: Any, prompts: Sequence[Prompt]) -> tuple[ImageLike, Sequence[Prompt]]:
@@ -317,13 +325,16 @@ def _pair(item: Any, prompts: Sequence[Prompt]) -> tuple[ImageLike, Sequence[Pro
     if len(item) != 2:
         raise InputError(f"expected an image or a pair (image, prompts), got a tuple of length {len(item)}")
     image, own = item
-    return image, tuple(own) if isinstance(own, Iterable) else (own,)
+    try:
+        return image, tuple(own)
+    except TypeError:  # One prompt, or what is none.
+        return image, (own,)
 
 
 def _named(error: PromptSegError, index: int, item: Any) -> PromptSegError:
     """Return an error of the same class whose message begins with the index and path of the image."""
     path = _path(item[0] if isinstance(item, tuple) and item else item)
-    named = type(error)(f"image {index}{'' if path is None else f' ({path})'}: {error}")
+    named = type(error)(f"image {index}{'' if path is None else f' ({shown_path(path)})'}: {error}")
     named.__cause__ = error
     return named
 

@@ -12,7 +12,7 @@ from importlib.resources import files
 from operator import itemgetter
 from typing import Any, cast
 
-from ..errors import ConfigError, UnknownModelError, nearest
+from ..errors import ConfigError, UnknownModelError, nearest, shown
 from ..runtime.memory import MemoryRequirement
 from ..weights.store import WeightFile
 from .builtin_backends import BUILT_IN
@@ -22,6 +22,9 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+_LONGEST = 100  # Characters of a name that are compared with those of the catalog.
 
 
 @lru_cache(maxsize=1)
@@ -48,7 +51,7 @@ def _backend_at(point: EntryPoint, found: Mapping[str, BackendSpec]) -> BackendS
         _left_out(f"{where} cannot be loaded: {type(error).__name__}: {error}")
         return None
     if not isinstance(spec, BackendSpec) or spec.name != point.name:
-        _left_out(f"{where} must be a BackendSpec of that name, got {spec!r}")
+        _left_out(f"{where} must be a BackendSpec of that name, got {shown(spec)}")
         return None
     if spec.name in found:
         _left_out(f"{where} has the name of another backend: rename it or uninstall the package")
@@ -83,8 +86,9 @@ def find_model(name: str) -> ModelSpec:
         UnknownModelError: There is no such model. The message has the nearest name.
     """
     known = list_models()
-    if name not in known:
-        raise UnknownModelError(f"there is no model {name!r}.{nearest(name, known)} Known models: {', '.join(known)}")
+    if not isinstance(name, str) or name not in known:
+        near = nearest(name[:_LONGEST], known) if isinstance(name, str) else ""
+        raise UnknownModelError(f"there is no model {shown(name)}.{near} Known models: {', '.join(known)}")
     return known[name]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..errors import ConfigError, IncompatibleStagesError, WeightsMismatchError, WeightsNotFoundError
+from ..errors import ConfigError, IncompatibleStagesError, WeightsMismatchError, WeightsNotFoundError, shown
+from ..runtime.home import as_path
 from ..weights.store import WeightFile, files_of_kinds
 from . import manifest as manifests
 from .catalog import backend_for, backends, find_model, list_models
@@ -73,7 +75,9 @@ def fallback_chain(first: Choice, fallback: Sequence[str]) -> tuple[Choice, ...]
         WeightsNotFoundError: The weights given with a name do not exist.
     """
     if isinstance(fallback, str):
-        raise ConfigError(f"fallback is a list of model names: write [{fallback!r}]")
+        raise ConfigError(f"fallback is a list of model names: write [{shown(fallback)}]")
+    if not isinstance(fallback, Sequence):
+        raise ConfigError(f"fallback is a list of model names, got {shown(fallback)}")
     if not fallback:
         return (first,)
     chain = (first, *(choose(name) for name in fallback))
@@ -90,18 +94,22 @@ def fallback_chain(first: Choice, fallback: Sequence[str]) -> tuple[Choice, ...]
 
 def _named(name: str, weights: str | Path | None) -> tuple[ModelSpec, Path | None, Manifest | None]:
     """Return the model with a name, the path of the user's own weights, and the manifest there."""
+    if isinstance(name, os.PathLike):
+        name = os.fspath(name)
+    if not isinstance(name, str) or not name:
+        raise ConfigError(f"a model is named by text, such as 'mini-sam' or 'mini-sam=path/to/weights', got {shown(name)}")
     manifest = _manifest_at(name) if name not in list_models() else None
     if manifest is not None:
         name, separator, path = manifest.model, "=", name
     else:
         name, separator, path = name.partition("=")
     if separator and weights is not None:
-        raise ConfigError(f"weights are given twice: {path!r} in the name and {str(weights)!r} as an argument")
+        raise ConfigError(f"weights are given twice: {shown(path)} in the name and {shown(str(weights))} as an argument")
     given = path if separator else weights
     model = find_model(name)
     if given is None:
         return model, None, None
-    own = Path(given).expanduser()
+    own = as_path(given, f"the weights of model {model.name!r}")
     return model, own, manifest or manifests.read(own)
 
 

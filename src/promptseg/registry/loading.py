@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Union, cast
 
-from ..errors import BackendError, ConfigError, PromptSegError, nearest
+from ..errors import BackendError, ConfigError, PromptSegError, nearest, shown
 from ..protocols import Detector, Segmenter, VideoSegmenter
 from ..weights.store import ModelWeights
 from .builtin_backends import DEFAULT_MODEL
@@ -160,6 +160,8 @@ def tracker_of(chosen: Choice, name: str | None = None) -> BackendSpec:
         ConfigError: The model cannot track, or there is no such tracker.
     """
     known, own = backends(), chosen.backend
+    if name is not None and not isinstance(name, str):
+        raise ConfigError(f"a tracker is the name of a backend, got {shown(name)}")
     wanted = name or (own.name if own.kind == "video" else own.video or ("propagate" if own.kind == "segmenter" else None))
     if wanted is None:
         raise ConfigError(
@@ -167,7 +169,7 @@ def tracker_of(chosen: Choice, name: str | None = None) -> BackendSpec:
         )
     if wanted not in known or known[wanted].kind != "video":
         trackers = [spec.name for spec in known.values() if spec.kind == "video"]
-        raise ConfigError(f"{wanted!r} is no backend that tracks; these are: {', '.join(trackers)}.{nearest(wanted, trackers)}")
+        raise ConfigError(f"{shown(wanted)} is no backend that tracks; these are: {', '.join(trackers)}.{nearest(wanted, trackers)}")
     return known[wanted]
 
 
@@ -180,6 +182,8 @@ def load_chosen(chain: Sequence[Choice], device: str = "auto", options: Mapping[
         WeightsError: The weights are not available or not as expected.
         OutOfMemoryError: None of the models fits into memory.
     """
+    if not isinstance(device, str):
+        raise ConfigError(f"device is 'auto', 'cpu', 'cuda' or 'mps', got {shown(device)}")
     for choice in chain:
         choice.backend.check_installed()
         choice.check_options(options or {})

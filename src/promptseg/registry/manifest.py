@@ -12,13 +12,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ..errors import WeightsMismatchError, WeightsNotFoundError
+from ..errors import InputError, WeightsMismatchError, WeightsNotFoundError, shown
+from ..runtime.structured import read_json
 
 NAME = "promptseg.json"
 """File name of a manifest."""
 
 RECORD = "training.json"
 """File name of the training record beside a manifest: what fine-tuned weights were trained on, and how."""
+
+_MAX_BYTES = 1 << 20
+_LONGEST = 4096  # Characters of a path on Linux.
 
 
 @dataclass(frozen=True)
@@ -57,13 +61,13 @@ def read(folder: Path) -> Manifest | None:
     """
     path = folder / NAME
     try:
-        values = json.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise WeightsNotFoundError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise WeightsMismatchError(f"{path} is not JSON: {error}") from error
+        values = read_json(path, _MAX_BYTES)
+    except InputError as error:
+        cause = error.__cause__
+        if isinstance(cause, (FileNotFoundError, NotADirectoryError)):
+            return None
+        kind = WeightsNotFoundError if isinstance(cause, OSError) else WeightsMismatchError
+        raise kind(str(error)) from error
     try:
         found = Manifest(**values)
         texts = [found.model, found.backend, found.variant, found.engine]
@@ -71,6 +75,8 @@ def read(folder: Path) -> Manifest | None:
             texts += [*files, *files.values()]
     except (TypeError, AttributeError) as error:
         raise WeightsMismatchError(f"{path} should have model, backend, variant and the sha256 of each file: {error}") from error
-    if not all(isinstance(text, str) for text in texts) or any(Path(name).name != name for name in (*found.sha256, *found.base)):
-        raise WeightsMismatchError(f"{path} should hold names and digests of files beside it, got {values}")
+    if not all(isinstance(text, str) and len(text) <= _LONGEST and "\0" not in text for text in texts) or any(
+        Path(name).name != name or name in ("", "..") for name in (*found.sha256, *found.base)
+    ):
+        raise WeightsMismatchError(f"{path} should hold names and digests of files beside it, got {shown(values)}")
     return found

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import ConfigError, MissingDependencyError, nearest
+from ..errors import ConfigError, MissingDependencyError, nearest, shown
 from ..prompts import PromptKind
 from ..results import Provenance
 from ..weights.store import ModelWeights, WeightFile
@@ -129,9 +129,9 @@ class ModelSpec:
         if name is None:
             return self.engines[0]
         for engine in self.engines:
-            if engine.name == name:
+            if isinstance(name, str) and engine.name == name:
                 return engine
-        raise ConfigError(f"model {self.name!r} has no engine {name!r}: it has {', '.join(e.name for e in self.engines)}")
+        raise ConfigError(f"model {self.name!r} has no engine {shown(name)}: it has {', '.join(e.name for e in self.engines)}")
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,8 @@ class Choice:
         for name in options:
             if name not in declared and not self.backend.forwards_options:
                 known = ", ".join(sorted(declared)) or "none"
-                raise ConfigError(f"model {self.model.name!r} has no option {name!r} (options: {known}).{nearest(name, declared)}")
+                near = nearest(name, declared) if isinstance(name, str) else ""
+                raise ConfigError(f"model {self.model.name!r} has no option {shown(name)} (options: {known}).{near}")
 
     def request(
         self, weights: ModelWeights, device: str = "auto", options: Mapping[str, Any] | None = None, fallback_from: tuple[str, ...] = ()

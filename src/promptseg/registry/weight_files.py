@@ -54,7 +54,7 @@ def _published(model: ModelSpec, engine: Engine, backend: BackendSpec | None) ->
     """Return an engine's published weights, prepared by its backend. None for a backend that this version does not have."""
     weights = fetch_weights(model.name, engine.files)
     if backend and backend.prepare and not backend.missing():
-        with contextlib.suppress(OSError):  # If the cache cannot be written, the backend prepares the weights in memory at each load.
+        with contextlib.suppress(OSError):  # If the cache cannot be written, the backend prepares the weights at each load.
             resolve(backend.prepare)(weights)
     return weights
 

@@ -1,21 +1,23 @@
 """Safe reading of torch checkpoints: nothing in the file is executed.
 
-A checkpoint is a pickle, and a pickle can run code. Only tensors and plain containers are accepted (torch's ``weights_only``).
+A checkpoint is a pickle, and a pickle can run code. Only tensors and plain containers are accepted (`promptseg.runtime.torch_files`).
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ..errors import MissingDependencyError, WeightsMismatchError
+from .torch_files import only_tensors, read_torch_file
 
 State = Mapping[str, Tensor]
+
+_MAX_HEADER = 16 << 20
+"""Maximum number of bytes of a safetensors header. A tensor takes about 100."""
 
 _NAMED = 4
 """Maximum number of tensors that a message names."""
@@ -31,14 +33,12 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # About TorchScript archives and old formats. Real problems are raised.
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises UnpicklingError, RuntimeError, EOFError and others, depending on the damage.
-        first_line = (str(error) or type(error).__name__).partition("\n")[0]
+        content = read_torch_file(path, only_tensors)
+    except WeightsMismatchError as error:
+        first_line = (str(error.__cause__) or type(error.__cause__).__name__).partition("\n")[0]
         raise WeightsMismatchError(
             f"{path} is not a checkpoint that can be loaded safely: it is damaged, or holds more than tensors ({first_line})"
-        ) from error
+        ) from error.__cause__
     for wrapper in ("model", "state_dict"):  # Training scripts wrap the tensors so.
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
@@ -53,6 +53,10 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     except ImportError as error:
         raise MissingDependencyError(f"reading {path} needs safetensors, which is not installed: pip install safetensors") from error
     try:
+        with path.open("rb") as file:
+            header = int.from_bytes(file.read(8), "little")
+        if header > min(_MAX_HEADER, path.stat().st_size):
+            raise ValueError(f"it declares a header of {header} bytes")  # noqa: TRY301 - As for every other damage.
         return load_file(path)
     except Exception as error:  # SafetensorError, which derives directly from Exception, or OSError.
         raise WeightsMismatchError(f"{path} is not a safetensors file, or is damaged: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import re
 import shutil
@@ -27,6 +28,7 @@ def write_atomically(path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
     """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
+        _lock(handle)
         with os.fdopen(handle, "w" if text else "wb", encoding="utf-8" if text else None) as file:
             yield file
             file.flush()
@@ -70,15 +72,61 @@ def write_folder(path: Path, *, last: str) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that killed writes left in a folder. No other process may be writing there."""
+@contextlib.contextmanager
+def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
+    """Make a folder in `parent` that is removed after the block. If the process is killed, `remove_leftovers` removes it."""
+    folder = Path(tempfile.mkdtemp(dir=parent, prefix=f".{name.lstrip('.')}.", suffix=".tmp"))
+    handle = os.open(folder, os.O_RDONLY) if _fcntl else None  # Windows opens no folders.
+    try:
+        if handle is not None:
+            _lock(handle)
+        yield folder
+    finally:
+        if handle is not None:
+            os.close(handle)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_leftovers(folder: Path) -> int:
+    """Remove the temporary files and folders that killed writes left in a folder, and return how many there were.
+
+    What another process is writing now with this module is left alone.
+    """
+    removed = 0
     for path in folder.glob(".*.tmp"):
-        if _TEMPORARY.fullmatch(path.name):
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                with contextlib.suppress(OSError):
-                    path.unlink()
+        if not _TEMPORARY.fullmatch(path.name) or _in_use(path):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        removed += not path.exists()
+    return removed
+
+
+def _lock(handle: int) -> None:
+    """Lock an open temporary file until it is closed, also by the death of the process."""
+    if _fcntl:
+        with contextlib.suppress(OSError):  # Some network file systems have no locks.
+            _fcntl.flock(handle, _fcntl.LOCK_EX | _fcntl.LOCK_NB)
+
+
+def _in_use(path: Path) -> bool:
+    """Return whether a process is writing a temporary file. On Windows this is always False, and an open file cannot be removed there."""
+    if not _fcntl or path.is_symlink():
+        return False
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        _fcntl.flock(handle, _fcntl.LOCK_EX | _fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 @contextlib.contextmanager
@@ -97,5 +145,6 @@ def _read_umask() -> int:
 
 
 _UMASK = _read_umask()
+_fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None
 _TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}\.tmp")
 """Pattern of the temporary names that `tempfile` makes here and in the dataset formats."""

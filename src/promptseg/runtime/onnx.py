@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from ..errors import BackendError, ConfigError, WeightsMismatchError
+from ..errors import BackendError, ConfigError, WeightsMismatchError, shown
+from .onnx_files import check_onnx
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 """ONNX Runtime's name for each device."""
@@ -63,8 +64,10 @@ class Runtime:
         """Return a session for a graph, given as a file or serialized.
 
         Raises:
-            WeightsMismatchError: ONNX Runtime cannot load the graph.
+            WeightsMismatchError: ONNX Runtime cannot load the graph, or a file is not what it says about itself.
         """
+        if isinstance(model, Path):
+            check_onnx(model)
         source: Any = str(model) if isinstance(model, Path) else model
         try:
             inference = onnxruntime.InferenceSession(source, self._options, providers=[PROVIDERS[self.device]])
@@ -117,7 +120,7 @@ def device_of(option: str) -> str:
     available = onnxruntime.get_available_providers()
     if PROVIDERS.get(chosen) not in available:
         usable = [name for name, provider in PROVIDERS.items() if provider in available]
-        raise ConfigError(f"device {option!r} is not available in this build of ONNX Runtime: use {' or '.join(['auto', *usable])}")
+        raise ConfigError(f"device {shown(option)} is not available in this build of ONNX Runtime: use {' or '.join(['auto', *usable])}")
     return chosen
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from ..errors import ConfigError, OutOfMemoryError
+from ..errors import ConfigError, OutOfMemoryError, shown
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -28,7 +28,7 @@ def chosen_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device(present[0])
     if name not in present:
-        raise ConfigError(f"device {name!r} is not available with this host and build of torch: use {' or '.join(['auto', *present])}")
+        raise ConfigError(f"device {shown(name)} is not available with this host and build of torch: use {' or '.join(['auto', *present])}")
     return torch.device(name)
 
 
@@ -41,7 +41,7 @@ def chosen_dtype(value: Any, device: torch.device) -> torch.dtype:
     """
     name = str(value).removeprefix("torch.")
     if name not in DTYPES:
-        raise ConfigError(f"option dtype is one of {', '.join(DTYPES)}, got {value!r}")
+        raise ConfigError(f"option dtype is one of {', '.join(DTYPES)}, got {shown(value)}")
     check_dtype(device, DTYPES[name])
     return DTYPES[name]
 

@@ -15,14 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import __version__
 from ..detections import Detections
-from ..errors import InputError, OutOfMemoryError, PromptError
+from ..errors import InputError, OutOfMemoryError, PromptError, shown
 from ..images import ImageLike, load_image, load_image_copy
 from ..masks import Mask, Masks, Size
 from ..prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
 from ..protocols import EmbeddingStore, Frame, FrameSource, VideoLike
 from ..results import Provenance
 from ..video.frames import open_frames
-from ..video.saved_session import SavedSession
+from ..video.saved_session import SavedSession, saved_mask, saved_number
 from ..video.session import TrackingSession
 
 POINT_SCORES = {0.5: 0.7, 1.0: 0.9, 2.0: 0.8}
@@ -114,7 +114,7 @@ class FakeSession:
         """
         settings = EverythingPrompt() if prompt is None else prompt
         if not isinstance(settings, EverythingPrompt):
-            raise PromptError(f"everything() takes Prompt.everything(), got {prompt!r}: use segment()")
+            raise PromptError(f"everything() takes Prompt.everything(), got {shown(prompt)}: use segment()")
         side = settings.points_per_side
         height, width = self.size
         hit = np.minimum((settings.grid() * side).astype(int), side - 1)
@@ -176,7 +176,7 @@ class FakeDetector:
             PromptError: `phrases` is a string.
         """
         if isinstance(phrases, str):
-            raise PromptError(f"phrases are a list of strings: write [{phrases!r}]")
+            raise PromptError(f"phrases are a list of strings: write [{shown(phrases)}]")
         height, width = load_image(image).shape[:2]
         wanted = dict.fromkeys(label for label, _, _ in self.found) if phrases is None else dict.fromkeys(phrases)
         rows = [row for phrase in wanted for row in self.found if row[0] == phrase]
@@ -299,7 +299,9 @@ class FakeVideoSession(TrackingSession):
 
     def _restore(self, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:  # noqa: ARG002 - A fake saves no arrays.
         for object_id, frame, score, rle in values["masks"]:
-            self._masks.setdefault(object_id, {})[frame] = Mask.from_coco_rle(rle, score=score)
+            self._masks.setdefault(saved_number(object_id), {})[saved_number(frame)] = saved_mask(rle, self.size, score)
+        if self._masks.keys() != self._prompted.keys():
+            raise ValueError(f"it has masks of the objects {sorted(self._masks)}, and prompts for {sorted(self._prompted)}")
 
 
 def _region(prompt: SpatialPrompt, size: Size, radius: float | None, factor: float) -> NDArray[np.bool_]:

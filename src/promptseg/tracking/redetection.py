@@ -33,7 +33,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import whole_number
+from .._checks import between, whole_number
 from ..errors import ConfigError, PromptError
 from ..masks import Mask, Masks, Size
 from ..prompts import Prompt, SpatialPrompt
@@ -117,8 +117,7 @@ class RedetectionConfig:
             if value is not None:
                 whole_number(name, value, 1, unit="frames")
         for name in ("lost_below", "match_iou", "color_similarity", "same_iou"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"{name} must be between 0 and 1, got {getattr(self, name)!r}")
+            between(name, getattr(self, name))
 
 
 def track_with_redetection(

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ConfigError, PromptError
-from ..masks import Mask
+from ..errors import ConfigError, PromptError, shown
+from ..masks import Mask, Size
 from ..prompts import PromptKind, SpatialPrompt
 from ..protocols import Frame, FrameSource, Segmenter, Session, VideoLike
 from ..results import Provenance
 from ..video.frames import open_frames
-from ..video.saved_session import SavedSession
+from ..video.saved_session import SavedSession, saved_mask, saved_number
 from ..video.session import TrackingSession
 from .appearance import Appearance, FeatureGrid, feature_grid_of
 from .flow import Flow, flow_between, gray
@@ -124,7 +124,7 @@ class PropagateSession(TrackingSession):
         given = prompt.mask_pixels if prompt.kinds == {"mask"} else None
         mask = opened.session.segment([prompt])[0] if given is None else given
         if not mask.area:
-            raise PromptError(f"{prompt!r} gives an empty mask on frame {frame.index}: there is nothing to track")
+            raise PromptError(f"{shown(prompt)} gives an empty mask on frame {frame.index}: there is nothing to track")
         mask = Mask(mask.size, mask.counts, 1.0 if mask.score is None else mask.score)
         known = self._objects.get(object_id)
         others = {} if known is None else {at: one for at, one in known.prompts.items() if at != frame.index}
@@ -183,11 +183,20 @@ class PropagateSession(TrackingSession):
     def _restore(self, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         for saved in values["objects"]:
             prompts = {
-                prompt["frame"]: (_read_track(prompt["track"], arrays), Mask.from_coco_rle(prompt["mask"], score=prompt["score"]))
+                saved_number(prompt["frame"]): (
+                    _read_track(prompt["track"], arrays, self.size),
+                    saved_mask(prompt["mask"], self.size, prompt["score"]),
+                )
                 for prompt in saved["prompts"]
             }
-            index = saved["frame"]
-            self._objects[saved["id"]] = _Object(index, arrays[f"gray-{index}"], _read_track(saved["track"], arrays), prompts)
+            index = saved_number(saved["frame"])
+            brightness = arrays[f"gray-{index}"]
+            if brightness.shape != self.size or brightness.dtype != np.uint8:
+                raise ValueError(f"frame {index} is {brightness.dtype} {brightness.shape}, expected uint8 {self.size}")
+            track = _read_track(saved["track"], arrays, self.size)
+            self._objects[saved_number(saved["id"])] = _Object(index, brightness, track, prompts)
+        if self._objects.keys() != self._prompted.keys():
+            raise ValueError(f"it has the objects {sorted(self._objects)}, and prompts for {sorted(self._prompted)}")
 
 
 def _saved_track(name: str, track: Track, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
@@ -207,16 +216,34 @@ def _saved_track(name: str, track: Track, arrays: dict[str, NDArray[Any]]) -> di
     }
 
 
-def _read_track(saved: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Track:
-    """Return the track that `_saved_track` made plain values and arrays of."""
-    name, (prompted, learned) = saved["name"], saved["views"]
-    appearances = [Appearance(arrays[f"{name}-{index}-inside"], arrays[f"{name}-{index}-outside"]) for index in range(prompted + learned)]
+def _read_track(saved: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], size: Size) -> Track:
+    """Return the track that `_saved_track` made plain values and arrays of.
+
+    Raises:
+        ValueError: A value is not what `_saved_track` writes.
+    """
+    name, (prompted, learned) = saved["name"], map(saved_number, saved["views"])
+    appearances = [
+        Appearance(_vectors(arrays[f"{name}-{index}-inside"]), _vectors(arrays[f"{name}-{index}-outside"]))
+        for index in range(prompted + learned)
+    ]
+    box = np.array(saved["last_found_box"], np.float32)
+    *signals, lost = saved["signals"]
+    mean_agreement, score, appearance, flow = (float(value) for value in (saved["mean_agreement"], *signals))
+    if not prompted or box.shape != (4,) or not np.isfinite([*box, mean_agreement, score, appearance, flow]).all():
+        raise ValueError(f"track {name!r} has no prompt, or numbers that are not finite")
     return Track(
-        Mask.from_coco_rle(saved["mask"]).array,
+        saved_mask(saved["mask"], size).array,
         tuple(appearances[:prompted]),
         tuple(appearances[prompted:]),
-        np.array(saved["last_found_box"], np.float32),
-        saved["mean_agreement"],
-        saved["area"],
-        Signals(*saved["signals"]),
+        box,
+        mean_agreement,
+        saved_number(saved["area"]),
+        Signals(score, appearance, flow, saved_number(lost)),
     )
+
+
+def _vectors(array: NDArray[Any]) -> NDArray[np.float32]:
+    if array.ndim != 2 or array.dtype != np.float32:
+        raise ValueError(f"an appearance is {array.dtype} {array.shape}, expected float32 (cells, channels)")
+    return array

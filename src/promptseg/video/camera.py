@@ -14,8 +14,11 @@ def open_camera(number: int) -> StreamReader:
     """Open a camera. It is released when its reader is no longer referenced.
 
     Raises:
-        InputError: There is no such camera.
+        InputError: There is no such camera, or the number cannot be that of a camera.
     """
+    # OpenCV crashes on a negative number. It takes numbers from 100 on for those of its own parts.
+    if not 0 <= number < _CAMERAS:
+        raise InputError(f"a camera has a number from 0 to {_CAMERAS - 1}, got {number if abs(number) < 10**12 else 'a far larger one'}")
     import cv2
 
     camera = cv2.VideoCapture(number)
@@ -38,3 +41,7 @@ def open_camera(number: int) -> StreamReader:
             camera.release()
 
     return StreamReader(f"camera {number}", frames(), camera.get(cv2.CAP_PROP_FPS) or None)
+
+
+_CAMERAS = 100
+"""Number of cameras that can be told apart."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, MissingDependencyError
+from ..image_formats import MAX_PIXELS
 from ._reader import Reader, Unread
 
 
@@ -122,7 +123,11 @@ class FileReader(Reader):
         """
         av = _av()
         try:
-            container = av.open(io.BytesIO(self._file) if isinstance(self._file, bytes) else str(self._file))
+            if isinstance(self._file, Path):
+                # A playlist must not open other addresses, nor a name such as "concat:a|b" be taken for one.
+                container = av.open(f"file:{self._file}", options={"protocol_whitelist": "file,crypto,data"})
+            else:
+                container = av.open(io.BytesIO(self._file) if isinstance(self._file, bytes) else self._file)
         except FileNotFoundError as error:
             raise InputError(f"there is no video {self.name}: check the path") from error
         except Exception as error:  # FFmpeg's errors have many base classes.
@@ -133,6 +138,7 @@ class FileReader(Reader):
                 found = ", ".join(sorted({stream.type for stream in container.streams})) or "no stream"
                 raise InputError(f"{self.name} has no video stream, only {found}")
             stream = container.streams.video[0]
+            _check_size(stream.codec_context.width, stream.codec_context.height, self.name)
             stream.thread_type = "AUTO"
             yield container, stream
 
@@ -142,18 +148,24 @@ def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
     yield from rest
 
 
+def _check_size(width: int, height: int, name: str) -> None:
+    if width * height > MAX_PIXELS:
+        raise InputError(f"{name} has frames of {width} x {height} pixels, more than {MAX_PIXELS}")
+
+
 def _missing(end: float, stream: Any) -> str:
     """Return a message if a video ends, at `end` seconds, before the duration in its header; else an empty text.
 
     Matroska files have that duration. In truncated MP4 files, FFmpeg marks the packets as corrupt instead.
     """
-    header = re.fullmatch(r"(\d+):(\d+):([\d.]+)", stream.metadata.get("DURATION", ""))
+    header = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
     whole = sum(float(part) * unit for part, unit in zip(header.groups(), (3600, 60, 1), strict=True)) if header else 0.0
     return f"it ends at {end:.2f} of {whole:.2f} seconds" if end < 0.95 * whole - 0.2 else ""
 
 
 def _pixels(frame: Any, name: str) -> NDArray[np.uint8]:
     """Return a decoded frame as (H, W, 3) uint8 RGB, rotated according to its display matrix."""
+    _check_size(frame.width, frame.height, name)
     try:
         image: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
     except Exception as error:  # FFmpeg's errors have many base classes.

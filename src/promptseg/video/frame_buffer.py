@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from .._checks import is_whole_number
-from ..errors import InputError, PromptError
+from ..errors import InputError, PromptError, shown
 from ..masks import Size
 from ..protocols import Frame, FrameSource
 
@@ -63,7 +63,7 @@ class FrameBuffer:
         """
         found = self._find(index, index)
         if found is None:
-            raise PromptError(f"there is no frame {index!r}: the video has {self._end} frames, from 0")
+            raise PromptError(f"there is no frame {shown(index)}: the video has {self._end} frames, from 0")
         return found
 
     def walk(self, start: int, stop: int | None, reverse: bool) -> Iterator[Frame]:
@@ -102,7 +102,7 @@ class FrameBuffer:
     def _find(self, index: int, begin: int) -> Frame | None:
         """Return a frame, or None if the video ends before it. If it must be read, read the frames from `begin` on."""
         if not is_whole_number(index, 0):
-            raise PromptError(f"the index of a frame must be a whole number from 0, got {index!r}")
+            raise PromptError(f"the index of a frame must be a whole number from 0, got {shown(index)}")
         if index in self._kept:
             return self._kept[index]
         if self._end is not None and index >= self._end:

@@ -1,6 +1,7 @@
 """`open_frames`: any video as a source of frames.
 
-A video is a file, the address of a stream, a camera, a folder of images, an array, or any iterable of images. Frames are read lazily, one
+A video is a file, the address of a stream, a camera, a folder of images, an array, or any iterable of images. The file may be an animation
+or a stack of pages: all its images are frames. Frames are read lazily, one
 after the other, and none is kept in memory. Files, folders and arrays can be read again, from any frame. Streams, cameras and generators
 are read once only.
 
@@ -12,21 +13,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .._checks import whole_number
+from .._checks import is_whole_number, whole_number
 from ..errors import InputError
-from ..images import IMAGE_SUFFIXES, ImageLike, load_image
+from ..images import IMAGE_SUFFIXES, load_image
 from ..masks import Size
 from ..protocols import Frame, FrameSource, VideoLike
 from ._reader import Reader, StreamReader, Unread
 from .camera import open_camera
 from .ffmpeg import FileReader
+from .image_readers import ArrayReader, ImageReader, PageReader, folder_reader
 
 _EXPECTED = "a video is a path, a stream address, a camera number, a folder, an array or an iterable of images"
 
@@ -35,10 +36,10 @@ def open_frames(source: VideoLike, *, every: int = 1, start: int = 0, stop: int 
     """Return the frames of a video.
 
     Args:
-        source: The path of a video file, or its bytes (package ``av``, extra ``video``); the address of a stream, such as
-            ``"rtsp://…"``; the number of a camera; a folder of images with any names, taken in their natural order (2 before 10); a
-            sequence of images or an (N, H, W, 3) array; any other iterable of images; or a `FrameSource`. Images are of any kind that
-            `promptseg.images.load_image` takes.
+        source: The path of a video file, or its bytes (package ``av``, extra ``video``); the same of an animation or a TIFF stack, whose
+            images are all frames; the address of a stream, such as ``"rtsp://…"``; the number of a camera; a folder of images with any
+            names, taken in their natural order (2 before 10); a sequence of images or an (N, H, W, 3) array; any other iterable of images;
+            or a `FrameSource`. Images are of any kind that `promptseg.images.load_image` takes.
         every: Take every n-th frame.
         start: Index of the first frame to take.
         stop: Index of the frame before which to end, counted in frames of the video, not in frames taken.
@@ -50,9 +51,10 @@ def open_frames(source: VideoLike, *, every: int = 1, start: int = 0, stop: int 
         InputError: The source cannot be read, has no frame, or is not a video; or `every`, `start` or `stop` is out of range.
         MissingDependencyError: Package ``av`` is missing.
     """
-    for name, value, least in (("every", every, 1), ("start", start, 0), ("stop", stop, start + 1)):
-        if value is not None:
-            whole_number(name, value, least, InputError)
+    whole_number("every", every, 1, InputError)
+    whole_number("start", start, 0, InputError)
+    if stop is not None:
+        whole_number("stop", stop, start + 1, InputError)
     whole = (every, start, stop) == (1, 0, None)
     if isinstance(source, FrameSource):
         return source if whole else _SelectedFrames(_SourceReader(source), every, start, stop)
@@ -63,28 +65,47 @@ def _reader(source: Any) -> Reader:
     """Return the reader for a source."""
     if isinstance(source, bool) or source is None:
         raise InputError(f"{_EXPECTED}, got {source!r}")
-    if isinstance(source, int):
-        return open_camera(source)
+    if is_whole_number(source):
+        return open_camera(int(source))
     if isinstance(source, (str, os.PathLike)):
-        text = os.fspath(source)
-        if re.match(r"[a-z][a-z0-9+.-]+://", str(text), re.IGNORECASE):
-            return StreamReader(str(text), iter(FileReader(str(text)).read(0)))
-        path = Path(text)
-        if path.is_dir():
-            return _ImageReader(_images_in(path), str(path))
-        # A GIF by itself may be an animation, and is read as a video; in a folder it is one frame.
-        return _ImageReader([path], str(path)) if path.suffix.lower() in IMAGE_SUFFIXES - {".gif"} else FileReader(path)
+        return _path_reader(os.fspath(source))
     if isinstance(source, (bytes, bytearray)):
-        return FileReader(bytes(source))
+        content = bytes(source)
+        return PageReader(content) if _may_have_pages(content) else FileReader(content)
     if isinstance(source, np.ndarray):
-        if source.ndim != 4:
-            raise InputError(f"a video array has shape (N, H, W, 3), got {source.shape}: write [image] for a video of one frame")
-        return _ImageReader(cast("Sequence[ImageLike]", source), "the video array")
+        return ArrayReader(source)
     if isinstance(source, Sequence):
-        return _ImageReader(source, f"the sequence of {len(source)} images")
-    if isinstance(source, Iterable):
+        return ImageReader(source, f"the sequence of {len(source)} images")
+    if isinstance(source, Iterable) and not isinstance(source, Mapping) and not hasattr(source, "read"):
         return StreamReader("the stream of images", ((None, lambda image=image: load_image(image)) for image in source))  # type: ignore[misc]
     raise InputError(f"{_EXPECTED}, got {type(source).__name__}")
+
+
+def _may_have_pages(content: bytes) -> bool:
+    """Return whether a file is APNG, AVIF, TIFF or WebP, of which FFmpeg may read only the first image."""
+    kind = content[8:12] if content[:4] == b"RIFF" else content[4:12]
+    return content.startswith((b"\x89PNG", b"II*\0", b"MM\0*")) or kind in (b"WEBP", b"ftypavif", b"ftypavis")
+
+
+def _path_reader(text: str | bytes) -> Reader:
+    """Return the reader for a path or the address of a stream."""
+    if not isinstance(text, str) or not text:
+        raise InputError(f"{_EXPECTED}, got {text!r}")
+    if re.match(r"[a-z][a-z0-9+.-]+://", text, re.IGNORECASE):
+        return StreamReader(text, iter(FileReader(text).read(0)))
+    path = Path(text)
+    try:
+        is_folder = path.is_dir()
+        path.stat()
+    except (OSError, ValueError) as error:  # A path with a null byte is a ValueError.
+        short = text if len(text) <= 200 else text[:199] + "…"
+        if isinstance(error, FileNotFoundError):
+            raise InputError(f"there is no video {short}: check the path") from error
+        raise InputError(f"cannot read video {short!r}: {getattr(error, 'strerror', None) or error}") from error
+    if is_folder:
+        return folder_reader(path)
+    # A GIF is read by FFmpeg, as other videos are; in a folder it is one frame.
+    return PageReader(path) if path.suffix.lower() in IMAGE_SUFFIXES - {".gif"} else FileReader(path)
 
 
 class _SelectedFrames:
@@ -155,23 +176,6 @@ class _SelectedFrames:
             yield frame
 
 
-class _ImageReader(Reader):
-    """Reader of a sequence of images, each loaded when it is reached."""
-
-    def __init__(self, images: Sequence[ImageLike], name: str) -> None:
-        self.name, self._images, self.count = name, images, len(images)
-
-    def read(self, start: int) -> Iterator[Unread]:
-        for index in range(start, len(self._images)):
-            yield None, lambda index=index: self._image(index)  # type: ignore[misc]
-
-    def _image(self, index: int) -> NDArray[np.uint8]:
-        try:
-            return load_image(self._images[index])
-        except InputError as error:
-            raise InputError(f"frame {index} of {self.name}: {error}") from error
-
-
 class _SourceReader(Reader):
     """Reader of a `FrameSource`."""
 
@@ -182,19 +186,3 @@ class _SourceReader(Reader):
     def read(self, start: int) -> Iterator[Unread]:
         for frame in self._source.read(start):
             yield frame.time, lambda frame=frame: frame.image  # type: ignore[misc]
-
-
-def _images_in(folder: Path) -> list[Path]:
-    """Return the image files of a folder in natural order."""
-    try:
-        found = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")]
-    except OSError as error:
-        raise InputError(f"cannot read folder {folder}: {error.strerror or error}") from error
-    if not found:
-        raise InputError(f"folder {folder} has no images: expected one image file for each frame, such as 0001.jpg")
-    return sorted(found, key=lambda path: _natural(path.name))
-
-
-def _natural(name: str) -> tuple[tuple[int, str], ...]:
-    """Return a sort key by which numbers in names are compared as numbers."""
-    return tuple((int(part), "") if part.isdecimal() else (-1, part.lower()) for part in re.split(r"(\d+)", name))

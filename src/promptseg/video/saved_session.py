@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import whole_number
 from ..errors import InputError
-from ..masks import Size
+from ..masks import Mask, Size
 from ..results import Provenance
 from ..runtime.files import output_errors, write_atomically
+from ..runtime.npz import read_npz, write_npz
 
 FORMAT = "promptseg video session 1"
 _VALUES = "session.json"
@@ -54,8 +55,7 @@ class SavedSession:
         text = np.frombuffer(json.dumps(header).encode("utf-8"), np.uint8)
         target = Path(path)
         with output_errors(target), write_atomically(target) as file:
-            arrays: dict[str, Any] = {_VALUES: text, **self.arrays}
-            np.savez(file, **arrays)
+            write_npz(file, {_VALUES: text, **self.arrays})
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> SavedSession:
@@ -66,17 +66,17 @@ class SavedSession:
         """
         source = Path(path)
         try:
-            with source.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
+            arrays, _ = read_npz(source)
             header = json.loads(arrays.pop(_VALUES).tobytes())
             written = header["format"]
             made = header["provenance"]
             provenance = Provenance(**{**made, "fallback_from": tuple(made["fallback_from"])})
+            dict(provenance.weights)  # `check` compares them.
             height, width = header["size"]
-            read = cls(provenance, (int(height), int(width)), header["values"], arrays, source)
+            read = cls(provenance, (int(height), int(width)), dict(header["values"]), arrays, source)
         except OSError as error:
             raise InputError(f"cannot read the session {source}: {error.strerror or error}") from error
-        except (KeyError, TypeError, ValueError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             raise InputError(f"{source} is not a saved video session, or is damaged: {error}") from error
         if written != FORMAT:
             raise InputError(f"{source} has format {written!r}, but this version reads {FORMAT!r}")
@@ -102,7 +102,32 @@ class SavedSession:
         """Raise `InputError`, in the ``with`` block, for values or arrays that are missing or of the wrong form."""
         try:
             yield
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError, MemoryError) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(f"{self.path or 'the saved session'} is damaged: {error}") from error
+
+
+def saved_number(value: object) -> int:
+    """Return an index or id from a saved session: a whole number of at least 0.
+
+    Raises:
+        InputError: It is something else.
+    """
+    return whole_number("a frame or an id in a saved session", value, 0, InputError)
+
+
+def saved_mask(rle: Mapping[str, Any], size: Size, score: float | None = None) -> Mask:
+    """Return a mask from a saved session.
+
+    Args:
+        rle: The mask as COCO RLE.
+        size: Size ``(height, width)`` that it must have. It is compared before the mask is decoded.
+        score: Score of the mask.
+
+    Raises:
+        ValueError: The mask has another size, or it is damaged.
+    """
+    if list(rle["size"]) != list(size):
+        raise ValueError(f"it has a mask of size {str(rle['size'])[:40]} for frames of size {size} (height, width)")
+    return Mask.from_coco_rle(dict(rle), score=score)

@@ -15,13 +15,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from .._checks import whole_number
-from ..errors import PromptError
+from ..errors import PromptError, shown
 from ..masks import Mask, Masks, Size
 from ..prompts import Prompt, PromptKind, SpatialPrompt, spatial
 from ..protocols import Frame, FrameSource
 from ..results import FrameMasks, Provenance
 from .frame_buffer import KEPT_BYTES, FrameBuffer
-from .saved_session import SavedSession
+from .saved_session import SavedSession, saved_number
 
 
 class TrackingSession(ABC):
@@ -64,7 +64,7 @@ class TrackingSession(ABC):
         (checked,) = spatial([prompt], self.size)
         if not checked.kinds <= self._accepts:
             raise PromptError(
-                f"{prompt!r} is of kind {', '.join(sorted(checked.kinds))}; this model takes {', '.join(sorted(self._accepts))}"
+                f"{shown(prompt)} is of kind {', '.join(sorted(checked.kinds))}; this model takes {', '.join(sorted(self._accepts))}"
             )
         mask = self._prompt(self.frame_buffer.frame(frame), int(object_id), checked)
         self._prompted.setdefault(int(object_id), set()).add(frame)
@@ -98,7 +98,10 @@ class TrackingSession(ABC):
         """
         saved.check(self.provenance, self.size)
         with saved.reading():
-            self._prompted = {int(object_id): {int(frame) for frame in frames} for object_id, frames in saved.values["prompted"]}
+            prompted = {saved_number(object_id): set(map(saved_number, frames)) for object_id, frames in saved.values["prompted"]}
+            if not all(prompted.values()):
+                raise ValueError("it has objects without a prompt")
+            self._prompted = prompted
             self._restore(saved.values, saved.arrays)
 
     @abstractmethod
@@ -126,4 +129,4 @@ class TrackingSession(ABC):
 
     def _check_known(self, object_id: int) -> None:
         if object_id not in self._prompted:
-            raise PromptError(f"there is no object {object_id!r}: the objects are {sorted(self._prompted)}")
+            raise PromptError(f"there is no object {shown(object_id)}: the objects are {sorted(self._prompted)}")

@@ -15,10 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import WeightsError, WeightsMismatchError, WeightsNotFoundError, WeightsOfflineError
-from ..runtime.files import write_atomically
+from ..runtime.files import remove_leftovers, write_atomically
 from ..runtime.home import cache_dir
+from .credentials import shown_source
 
 CHUNK = 1 << 20
+
+_LONGEST_RECORD = 1 << 12
+"""Maximum number of bytes that are read of the record of a verified file. Whole records have about 150."""
 
 DECODER = "decoder.safetensors"
 """File name of a fine-tuned decoder's weights. They replace the decoder weights of the base model; embeddings do not depend on them."""
@@ -184,6 +188,7 @@ def _fetch_file(model: str, file: WeightFile, folder: Path) -> Path:
             f"unset it, or put the file with SHA-256 {file.sha256} there"
         )
     with _writable(folder), _locked(folder / f".{file.name}.lock"):
+        remove_leftovers(folder)
         if _is_verified(path, file):  # Another process fetched it meanwhile.
             return path
         _try_sources(model, file, folder)
@@ -196,21 +201,24 @@ def _try_sources(model: str, file: WeightFile, folder: Path) -> None:
     path = folder / file.name
     reasons = []
     part = folder / f".{file.name}.part"
-    # A partial file may come from another version or mirror. A source that resumed to a wrong hash gets one more try from the start.
-    tries = [source for source in file.sources for _ in range(1 + part.exists())]
-    for source in tries:
-        try:
-            fetch_source(source, part, file.size)
-        except WeightsError as error:
-            reasons.append(f"{source}: {error}")
-            continue
-        actual = file_sha256(part)
-        if actual == file.sha256:
-            part.replace(path)
-            _record(path, file.sha256)
-            return
-        reasons.append(f"{source}: {_mismatch(part, file, actual)}")
-        part.unlink()
+    for source in file.sources:
+        # A beginning may be of another version, mirror or source. If it was of no use, the same source gets one more try from the start.
+        for _ in range(2):
+            continued = part.exists()
+            try:
+                fetch_source(source, part, file.size)
+            except WeightsError as error:
+                reasons.append(f"{shown_source(source)}: {error}")
+            else:
+                actual = file_sha256(part)
+                if actual == file.sha256:
+                    part.replace(path)
+                    _record(path, file.sha256)
+                    return
+                reasons.append(f"{shown_source(source)}: {_mismatch(part, file, actual)}")
+                part.unlink()
+            if not continued or part.exists():
+                break
     raise WeightsNotFoundError(
         f"weights {file.name} of {model} could not be fetched:\n  "
         + "\n  ".join(reasons or ["it has no source"])
@@ -225,10 +233,11 @@ def _is_verified(path: Path, file: WeightFile) -> bool:
     except OSError:
         return False
     try:
-        recorded = json.loads(_record_path(path).read_text("utf-8"))
+        with _record_path(path).open("rb") as record:
+            recorded = json.loads(record.read(_LONGEST_RECORD))
         if recorded == {"sha256": file.sha256, "size": status.st_size, "mtime_ns": status.st_mtime_ns}:
             return True
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         pass
     if (file.size is not None and status.st_size != file.size) or file_sha256(path) != file.sha256:
         return False

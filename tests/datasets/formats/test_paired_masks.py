@@ -123,3 +123,17 @@ def test_flood_masks_of_another_size_than_their_images_are_found(shared):
     findings = []
     assert list(read_paired_masks(shared / "data/flood_mismatch/images", shared / "data/flood_mismatch/masks").usable(findings)) == []
     assert [finding.kind for finding in findings] == ["size", "size"]
+
+
+def test_files_that_are_no_images_and_broken_links_are_counted(tmp_path, save, square):
+    save("images/a.png")
+    save("masks/a.png", square)
+    (tmp_path / "images" / "notes.txt").touch()
+    (tmp_path / "masks" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    dataset = read_paired_masks(tmp_path / "images", tmp_path / "masks")
+    assert len(dataset) == 1
+    assert [str(finding) for finding in dataset.findings] == [
+        f"{tmp_path / 'images'}: left out: 1 file: 1 .txt (notes.txt)",
+        f"{tmp_path / 'masks'}: left out: 1 file: 1 broken link (gone.png)",
+    ]
+    assert kinds(dataset.findings) == [(str(tmp_path / "images"), "skipped"), (str(tmp_path / "masks"), "skipped")]

@@ -173,3 +173,28 @@ def test_ultralytics_reads_what_is_written_and_fills_the_same_pixels(tmp_path, s
     assert (shape, corrupt, message, boxes[:, 0].tolist()) == (size, 0, "", [0, 1])
     for mask, segment in zip(masks, segments, strict=True):
         assert (utils.polygon2mask(size, [(segment * np.float32([32, 24])).ravel()]) == mask.array).all()
+
+
+def test_files_beside_the_images_are_counted_without_the_labels(tmp_path, save):
+    save("images/a.png")
+    (tmp_path / "images" / "a.txt").write_text(f"0 {SQUARE}")
+    (tmp_path / "images" / "b.psd").touch()
+    dataset = read_yolo(tmp_path / "images", tmp_path / "images")
+    assert [(finding.kind, finding.message) for finding in dataset.findings] == [("skipped", "left out: 1 file: 1 .psd (b.psd)")]
+
+
+def test_names_whose_aliases_stand_for_gigabytes_are_refused(write):
+    bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 9))
+    with pytest.raises(InputError, match=r"data\.yaml stands for more than 1000000 values"):
+        write(f"1 {SQUARE}\n", f"{bomb}names: *a8\n")
+
+
+@pytest.mark.parametrize("names", ["names: {.inf: dog}", "names: 5", "names: {dog: 1}", "- names", "5"])
+def test_names_of_another_kind_are_refused(write, names):
+    with pytest.raises(InputError, match=r"data\.yaml has no class names"):
+        write(f"1 {SQUARE}\n", names)
+
+
+def test_names_may_begin_with_a_byte_order_mark(write):
+    (image,) = write(f"1 {SQUARE}\n", "\ufeffnames: [cat, dog]")
+    assert image.objects[0].label == "dog"

@@ -187,6 +187,39 @@ class TestDisk:
             assert cache.get(key) is None
         assert not (tmp_path / "trapped").exists()
 
+    @pytest.mark.parametrize(
+        "stored",
+        [
+            {},
+            {"embedding": np.zeros((3, 4), np.float32)},
+            {"embedding": np.full(KB // 4, 1, np.float64)},
+            {"other": np.full(KB // 4, 1, np.float32)},
+            {"embedding": np.full(KB // 4, 1, np.float32)},
+            {"embedding": np.full(KB // 4, 1, np.float32), "more": np.zeros(3)},
+        ],
+        ids=["nothing", "another shape", "another type", "another name", "no digest", "more"],
+    )
+    def test_a_file_that_this_cache_did_not_write_is_ignored_and_removed(self, stored, tmp_path):
+        np.savez(tmp_path / "key.npz", **stored)
+        assert EmbeddingCache(folder=tmp_path).get("key") is None
+        assert not (tmp_path / "key.npz").exists()
+
+    def test_a_file_under_another_key_is_ignored_and_removed(self, tmp_path):
+        EmbeddingCache(folder=tmp_path).put("key", features(1))
+        (tmp_path / "key.npz").rename(tmp_path / "other.npz")
+        assert EmbeddingCache(folder=tmp_path).get("other") is None
+        assert not (tmp_path / "other.npz").exists()
+
+    def test_a_file_that_unpacks_to_gigabytes_is_ignored(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("promptseg.runtime.npz.ALWAYS_ALLOWED", KB)
+        np.savez_compressed(tmp_path / "key.npz", embedding=np.zeros(10 * KB * KB, np.float32))
+        assert EmbeddingCache(folder=tmp_path).get("key") is None
+
+    def test_what_killed_writers_left_is_removed_at_the_first_write(self, tmp_path):
+        (tmp_path / ".key.npz.abcd1234.tmp").write_bytes(b"half")
+        EmbeddingCache(folder=tmp_path).put("key", features(1))
+        assert [path.name for path in tmp_path.iterdir()] == ["key.npz"]
+
     def test_a_damaged_file_is_written_anew(self, tmp_path):
         (tmp_path / "key.npz").write_bytes(b"damaged")
         cache = EmbeddingCache(0, tmp_path)
@@ -205,11 +238,11 @@ class TestDisk:
         assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 6 * KB
 
     def test_nothing_half_written_is_left_when_the_disk_is_full_and_the_memory_still_serves(self, tmp_path, monkeypatch):
-        def fail(file, **_):
+        def fail(file, *_):
             file.write(b"half")
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(cache_module.np, "savez", fail)
+        monkeypatch.setattr(cache_module, "write_npz", fail)
         cache = EmbeddingCache(folder=tmp_path)
         cache.put("key", features(1))
         assert value_of(cache.get("key")) == 1

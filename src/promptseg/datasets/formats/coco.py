@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from ..._boxes import filled_box
 from ...errors import InputError
 from ...masks import Mask, Size
-from ..core import AnnotatedImage, AnnotatedObject, Category, Dataset, Entry, Finding, read_json, read_score
+from ...runtime.structured import read_json
+from ..core import AnnotatedImage, AnnotatedObject, Category, Dataset, Entry, Finding, read_score
 from ..descriptor import BOXES, CROWDS, FIT, Format, OutputVariant, Reader
 from ..image_lookup import ImageLookup
 from ..object_collector import ObjectCollector

@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...image_files import files_under
 from ...masks import Mask, Polygon, Size
-from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, files_under, read_json, read_score
+from ...runtime.structured import read_json
+from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, read_score
 from ..descriptor import FIT, Format, Option, OutputVariant, Reader
 from ..georeference import Georeference, read_georeference
 from ..image_lookup import ImageLookup

@@ -1,9 +1,4 @@
-"""LabelMe: one JSON file for each image, with polygons, rectangles, circles and masks.
-
-Corners lie on pixel edges, and polygons are filled by the rule of the COCO API. An outline may therefore differ by a pixel from that of
-mask images made by LabelMe. Shapes with the same label and ``group_id`` are one object. The score is the
-member ``score`` of a shape, which LabelMe keeps but does not show.
-"""
+"""LabelMe: one JSON file for each image, with polygons, rectangles, circles and masks."""
 
 from __future__ import annotations
 
@@ -11,124 +6,20 @@ import base64
 import io
 import os
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from ...errors import InputError
-from ...masks import Mask, Masks, Size
-from ..core import (
-    AnnotatedImage,
-    AnnotatedObject,
-    AnnotationError,
-    Dataset,
-    Entry,
-    Finding,
-    annotated,
-    files_under,
-    image_size,
-    read_json,
-    read_score,
-)
-from ..descriptor import Format, OutputVariant, Reader
+from ...masks import Mask, Masks
+from ..core import AnnotatedImage, AnnotatedObject
+from ..descriptor import FIT, Format, OutputVariant, Reader
 from ..polygons import INSET, inset_parts, one_ring
 from ..writer_base import NO_CLASS, FolderWriter, as_json, score_of
+from .labelme_reading import read_labelme
+from .labelme_shapes import shape_mask
 
-
-def read_labelme(annotations: str | os.PathLike[str], images: str | os.PathLike[str] | None = None) -> Dataset:
-    """Read a dataset from LabelMe files.
-
-    Points and lines have no area. They are skipped with a finding.
-
-    Args:
-        annotations: Folder of the JSON files.
-        images: Folder of the images. By default each image is found by the ``imagePath`` of its file.
-
-    Raises:
-        InputError: When a folder does not exist, or there is no JSON file in `annotations`.
-    """
-    folder = Path(annotations)
-    files = files_under(folder, frozenset({".json"}))
-    if not files:
-        raise InputError(f"there is no JSON file in {folder}")
-    entries, findings = [], []
-    for file, path in files.items():
-        try:
-            content = read_json(path)
-            # Written on Windows, a path may have backslashes.
-            image_path = Path(str(content["imagePath"]).replace("\\", "/"))
-            shapes = list(content["shapes"])
-        except (InputError, KeyError, TypeError) as error:
-            findings.append(Finding(file, "unreadable", f"{path} is not a LabelMe file: {error!r}"))
-            continue
-        name = (Path(file).parent / image_path.name).as_posix()
-        if images is None:
-            image_file = path.parent / image_path
-        else:
-            candidates = (Path(images) / name, Path(images) / image_path.name)
-            image_file = next((each for each in candidates if each.is_file()), candidates[0])
-        if image_file.is_file():
-            entries.append(Entry(name, partial(_read, name, image_file, shapes)))
-        else:
-            findings.append(Finding(file, "unpaired", f"its image {image_file} does not exist"))
-    return Dataset(f"{images or annotations} with the LabelMe files of {annotations}", tuple(entries), tuple(findings))
-
-
-def _read(name: str, path: Path, shapes: list[dict[str, Any]]) -> AnnotatedImage:
-    size = image_size(path)
-    parts: dict[tuple[object, object], tuple[str, float | None, list[Mask]]] = {}
-    findings = []
-    for index, shape in enumerate(shapes):
-        label, group = shape.get("label"), shape.get("group_id")
-        try:
-            mask = _mask(shape, size)
-        except (InputError, KeyError, TypeError, ValueError) as error:
-            raise AnnotationError(Finding(f"{name}#{index}", "unreadable", f"shape {index} cannot be read: {error!r}")) from error
-        if mask is None:
-            findings.append(Finding(f"{name}#{index}", "skipped", f"a {shape.get('shape_type')} has no area"))
-            continue
-        own = (label, f"alone {index}" if group is None else group)
-        parts.setdefault(own, (str(index), read_score(shape.get("score")), []))[2].append(mask)
-    objects = [
-        (key, Mask(size, Masks(masks).union().counts, score, None if label is None else str(label)))
-        for (label, _), (key, score, masks) in parts.items()
-    ]
-    return annotated(name, path, objects, findings=findings)
-
-
-def _mask(shape: dict[str, Any], size: Size) -> Mask | None:
-    kind = shape.get("shape_type") or "polygon"
-    points = np.asarray(shape["points"], np.float64).reshape(-1, 2)
-    if kind == "polygon":
-        return Mask.from_polygons([points], size)
-    if kind == "rectangle":
-        (x0, y0), (x1, y1) = points
-        return Mask.from_polygons([[x0, y0, x1, y0, x1, y1, x0, y1]], size)
-    if kind == "circle":
-        center, rim = points
-        height, width = size
-        y, x = np.ogrid[:height, :width]
-        return Mask.from_array((x + 0.5 - center[0]) ** 2 + (y + 0.5 - center[1]) ** 2 <= ((rim - center) ** 2).sum())
-    if kind == "mask":
-        return Mask.from_array(_pasted(shape["mask"], points, size))
-    if kind in ("point", "points", "line", "linestrip"):
-        return None
-    raise InputError(f"LabelMe has no shape_type {kind!r}")
-
-
-def _pasted(encoded: str, points: NDArray[np.float64], size: Size) -> NDArray[np.bool_]:
-    """Return the (H, W) mask of a mask shape: a PNG in base64, whose top-left pixel is the first point."""
-    with Image.open(io.BytesIO(base64.b64decode(encoded))) as image:
-        crop = np.asarray(image) > 0
-    x, y = (round(value) for value in points[0].tolist())
-    pixels = np.zeros(size, bool)
-    window = pixels[max(0, y) : y + crop.shape[0], max(0, x) : x + crop.shape[1]]
-    window[...] = crop[max(0, -y) :, max(0, -x) :][: window.shape[0], : window.shape[1]]
-    return pixels
+__all__ = ["FORMAT", "LabelmePolygonWriter", "LabelmeWriter", "read_labelme"]
 
 
 class LabelmeWriter(FolderWriter):
@@ -146,7 +37,7 @@ class LabelmeWriter(FolderWriter):
         shapes: list[dict[str, Any]] = []
         for number, each in enumerate(objects, 1):
             own = [{**_shape(each.mask), **shape} for shape in self.shapes(each.mask, number)]
-            parts = [mask for mask in (_mask(shape, image.size) for shape in own) if mask is not None]
+            parts = [mask for mask in (shape_mask(shape, image.size) for shape in own) if mask is not None]
             self.stats.wrote(each.mask, Masks(parts, image.size).union())
             shapes += own
         record: dict[str, Any] = {
@@ -155,7 +46,7 @@ class LabelmeWriter(FolderWriter):
             "shapes": shapes,
             # Relative, as LabelMe writes it, so that images and annotations can be moved together.
             "imagePath": Path(os.path.relpath(image.path.resolve(), final.resolve())).as_posix(),
-            "imageData": None,
+            "imageData": None if image.content is None else base64.b64encode(image.content).decode("ascii"),
             "imageHeight": height,
             "imageWidth": width,
         }
@@ -206,7 +97,12 @@ def _shape(mask: Mask) -> dict[str, Any]:
 FORMAT = Format(
     "labelme",
     "LabelMe files",
-    Reader(lambda images, folder: read_labelme(folder, images), "folder of LabelMe files", images="optional"),
+    Reader(
+        lambda images, folder, **options: read_labelme(folder, images, **options),
+        "folder of LabelMe files",
+        images="optional",
+        options={"fit": FIT},
+    ),
     (
         OutputVariant("labelme", "labelme/: one JSON file for each image, masks", LabelmeWriter),
         OutputVariant("labelme-polygons", "labelme-polygons/: one JSON file for each image, polygons", LabelmePolygonWriter),

@@ -6,7 +6,8 @@ import os
 from functools import partial
 from pathlib import Path
 
-from ..core import AnnotatedImage, Dataset, Entry, Finding, files_under
+from ...image_files import files_under
+from ..core import AnnotatedImage, Dataset, Entry, Finding, left_out
 from ..descriptor import FIT, Format, Reader
 from ..mask_image_reading import read_mask_file
 from ..object_collector import ObjectCollector
@@ -25,8 +26,9 @@ def read_mask_folders(images: str | os.PathLike[str], masks: str | os.PathLike[s
     Raises:
         InputError: When the folder of the images does not exist.
     """
-    entries, findings = [], []
-    for name, image_file in files_under(Path(images)).items():
+    image_files = files_under(Path(images))
+    entries, findings = [], left_out(images, image_files.unused)
+    for name, image_file in image_files.items():
         folders = [Path(masks) / name, (Path(masks) / name).with_suffix("")]
         found = next((folder for folder in folders if folder.is_dir()), None)
         if found is None:
@@ -38,7 +40,9 @@ def read_mask_folders(images: str | os.PathLike[str], masks: str | os.PathLike[s
 
 def _read(name: str, image_file: Path, folder: Path, fit: bool) -> AnnotatedImage:
     collector = ObjectCollector(name, image_file, fit=fit)
-    for file, path in files_under(folder).items():
+    files = files_under(folder)
+    collector.findings += left_out(folder, files.unused)
+    for file, path in files.items():
         with collector.reading(file, f"mask {path}"):
             masks, _, found = read_mask_file(path, "binary")
             for _, mask in masks:

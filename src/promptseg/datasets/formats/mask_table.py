@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ...errors import InputError
+from ...image_formats import open_image
 from ...masks import Mask
 from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, read_score
 from ..descriptor import FIT, Format, Option, OutputVariant, Place, Reader
@@ -224,11 +225,8 @@ def _collect(collector: ObjectCollector, row: _Row, pixels: NDArray[Any]) -> Non
 
 
 def _pixels(path: Path) -> NDArray[Any]:
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(image)
-    except Exception as error:  # Pillow's readers have no common base.
-        raise InputError(f"cannot read mask {path}: {error}") from error
+    with open_image(path, f"mask {path}") as image:
+        pixels = np.asarray(image)
     if pixels.ndim != 2:
         raise InputError(f"mask {path} is in color: expected object numbers or black and white")
     return pixels if pixels.dtype in (bool, np.uint8) else pixels.astype(np.uint16)

@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from ...errors import InputError
-from ..core import AnnotatedImage, Dataset, Entry, Finding, files_under
+from ...image_files import files_under
+from ..core import AnnotatedImage, Dataset, Entry, Finding, left_out
 from ..mask_image_reading import MaskKind, read_mask_file
 from ..object_collector import ObjectCollector
 
@@ -50,6 +51,8 @@ def read_paired_masks(
         else:
             entries.append(Entry(name, partial(_read, name, image_files[name], mask_files[found[0]], kind, fit)))
     findings += [Finding(str(mask_files[name]), "unpaired", "the mask image has no image") for name in mask_files if name not in used]
+    for folder, listing in ((images, image_files), (masks, mask_files)):
+        findings += left_out(folder, listing.unused)
     return Dataset(f"{images} with masks {masks}", tuple(entries), tuple(findings))
 
 

@@ -14,12 +14,13 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..._boxes import filled_box
 from ...errors import InputError
+from ...image_files import files_under
+from ...image_formats import open_image
 from ...masks import Mask, Size
-from ..core import AnnotatedImage, AnnotatedObject, Category, Dataset, Entry, Finding, files_under
+from ..core import AnnotatedImage, AnnotatedObject, Category, Dataset, Entry, Finding
 from ..descriptor import BOXES, FIT, Format, OutputVariant, Place, Reader
 from ..image_lookup import ImageLookup
 from ..label_image_writing import VOID, paint, save_palette, voc_colors, with_void
@@ -119,11 +120,8 @@ def _stated_size(root: ET.Element) -> Size | None:
 
 def _numbers(label_image: Path) -> NDArray[np.integer[Any]]:
     """Return the (H, W) object numbers of a mask image, which may be stored as the colors of VOC."""
-    try:
-        with Image.open(label_image) as image:
-            numbers = np.asarray(image)
-    except Exception as error:  # Pillow's readers have no common base.
-        raise InputError(f"cannot read mask {label_image}: {error}") from error
+    with open_image(label_image, f"mask {label_image}") as image:
+        numbers = np.asarray(image)
     if numbers.ndim == 3 and numbers.shape[2] >= 3:
         numbers = _of_colors(numbers[..., :3], label_image)
     if numbers.ndim != 2 or numbers.dtype.kind not in "iub":

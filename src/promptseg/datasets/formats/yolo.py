@@ -43,7 +43,9 @@ class _YoloWriter(FolderWriter):
             return
         image_file = self.folder / "images" / path.relative_to(self.folder / "labels").with_suffix(image.path.suffix)
         image_file.parent.mkdir(parents=True, exist_ok=True)
-        if self._images == "link":
+        if image.content is not None:  # There is no file to link or to copy.
+            image_file.write_bytes(image.content)
+        elif self._images == "link":
             image_file.symlink_to(image.path.resolve())
         else:
             shutil.copyfile(image.path, image_file)

@@ -15,14 +15,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from ..._boxes import filled_box
 from ...errors import InputError
+from ...image_files import files_under
 from ...images import IMAGE_SUFFIXES
 from ...masks import Mask
-from ..core import AnnotatedImage, AnnotationError, Category, Dataset, Entry, Finding, files_under
+from ...runtime.structured import read_text, read_yaml
+from ..core import AnnotatedImage, AnnotationError, Category, Dataset, Entry, Finding, left_out
 from ..object_collector import ObjectCollector
 
 _NAME_FILES = ("classes.txt", "obj.names", "labels.txt", "data.yaml", "dataset.yaml", "data.yml", "dataset.yml")
@@ -84,7 +85,7 @@ def _of_folders(images: Path, labels: Path) -> tuple[_Pairs, list[Finding]]:
         file = PurePosixPath(name).with_suffix(".txt").as_posix()
         used.add(file)
         pairs[name] = image_file, label_files.get(file)
-    findings = []
+    findings = left_out(images, image_files.unused.without(".txt", ".yaml"))
     for file, path in label_files.items():
         if file in used or PurePosixPath(file).name in _NAME_FILES:
             continue
@@ -174,27 +175,19 @@ def _names(path: Path, *, required: bool) -> dict[int, str]:
     try:
         pairs = names.items() if isinstance(names, dict) else enumerate(names)  # type: ignore[arg-type]  # A TypeError is told below.
         return {int(number): str(name) for number, name in pairs}
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         if not required:
             return {}
         raise InputError(f"{path} has no class names: expected names: [person, car, …] ({error!r})") from error
 
 
 def _yaml(path: Path) -> Mapping[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
-        raise InputError(f"{path} is not YAML: {error}") from error
+    content = read_yaml(path)
     return content if isinstance(content, dict) else {}
 
 
 def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text("utf-8-sig").splitlines()
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {path}: {error}") from error
+    return read_text(path).splitlines()
 
 
 def _read(name: str, image_file: Path, file: Path | None, names: Mapping[int, str], boxes: bool) -> AnnotatedImage:

@@ -8,12 +8,12 @@ that the span of each phrase is exact.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import PromptError, WeightsMismatchError
+from ...errors import InputError, PromptError, WeightsMismatchError
+from ...runtime.structured import read_json, read_text
 from ...vocabulary import Phrase
 
 MAX_TOKENS = 256
@@ -87,12 +87,11 @@ class WordPieceTokenizer:
             WeightsMismatchError: The file is neither of them, or it contains the vocabulary of another model.
         """
         try:
-            text = path.read_text("utf-8")
             if path.suffix == ".json":
-                vocabulary = {str(piece): int(number) for piece, number in json.loads(text)["model"]["vocab"].items()}
+                vocabulary = {str(piece): int(number) for piece, number in read_json(path)["model"]["vocab"].items()}
             else:
-                vocabulary = {piece: number for number, piece in enumerate(text.split("\n"))}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                vocabulary = {piece: number for number, piece in enumerate(read_text(path).split("\n"))}
+        except (InputError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise WeightsMismatchError(f"{path} contains no vocabulary: {error!r}") from error
         return cls(vocabulary, str(path))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..._checks import between, whole_number
 from ...detections import Detections
-from ...errors import ConfigError, PromptError
+from ...errors import ConfigError, PromptError, shown
 from ...images import ImageLike, load_image
 from ...masks import Size
 from ...results import Provenance
@@ -50,10 +50,12 @@ class GroundingDinoSettings:
             per_pass = whole_number("option phrases_per_pass", per_pass, 1)
         given = {} if options["thresholds"] is None else options["thresholds"]
         if not isinstance(given, Mapping):
-            raise ConfigError(f"option thresholds is a mapping from phrases to minimum scores, such as {{'red car': 0.4}}, got {given!r}")
+            raise ConfigError(
+                f"option thresholds is a mapping from phrases to minimum scores, such as {{'red car': 0.4}}, got {shown(given)}"
+            )
         try:
             thresholds = {
-                parse_phrase(phrase).label: _share(value, f"of {phrase!r} in option thresholds") for phrase, value in given.items()
+                parse_phrase(phrase).label: _share(value, f"of {shown(phrase)} in option thresholds") for phrase, value in given.items()
             }
         except PromptError as error:
             raise ConfigError(f"option thresholds: {error}") from error

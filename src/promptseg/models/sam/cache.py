@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import ConfigError
+from ...errors import ConfigError, shown
 from ...results import Provenance
-from ...runtime.files import write_atomically
+from ...runtime.files import remove_leftovers, write_atomically
 from ...runtime.home import cache_dir
+from ...runtime.npz import read_npz, write_npz
 from ...weights.store import DECODER
 
 Features = Mapping[str, NDArray[np.float32]]
@@ -63,6 +64,7 @@ class EmbeddingCache:
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, Features] = OrderedDict()
         self._used = 0
+        self._swept = False
 
     @property
     def nbytes(self) -> int:
@@ -86,9 +88,11 @@ class EmbeddingCache:
         if self.folder is not None:
             with contextlib.suppress(OSError):
                 self.folder.mkdir(parents=True, exist_ok=True)
+                if not self._swept:  # Once for each cache: killed processes are rare.
+                    self._swept = True
+                    remove_leftovers(self.folder)
                 with write_atomically(self.folder / f"{key}.npz") as file:
-                    # The npz format holds only names and arrays, so reading a foreign file cannot run code.
-                    np.savez(file, **dict(features))  # type: ignore[arg-type]  # numpy's stub mistakes the names for its own keywords.
+                    write_npz(file, features, _digest(key, features))
                 _evict(self.folder, self.disk_bytes)
 
     def _remember(self, key: str, features: Features) -> None:
@@ -110,12 +114,12 @@ class EmbeddingCache:
             return None
         path = self.folder / f"{key}.npz"
         try:
-            # The file is opened here because np.load leaves a damaged file open.
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                features = {name: archive[name] for name in archive.files}
+            features, digest = read_npz(path)
         except FileNotFoundError:
             return None
-        except Exception:
+        except (ValueError, OSError):
+            features, digest = {}, ""
+        if digest != _digest(key, features):  # Damaged, or not written by `put`: the image is encoded again.
             with contextlib.suppress(OSError):
                 path.unlink()
             return None
@@ -136,7 +140,7 @@ def embedding_cache(option: object) -> EmbeddingCache | None:
         return EmbeddingCache()
     if option == "disk":
         return EmbeddingCache(folder=cache_dir() / "embeddings")
-    raise ConfigError(f"option cache is an EmbeddingCache, 'memory', 'disk' or None, got {option!r}")
+    raise ConfigError(f"option cache is an EmbeddingCache, 'memory', 'disk' or None, got {shown(option)}")
 
 
 def _evict(folder: Path, most_bytes: int) -> None:
@@ -153,6 +157,15 @@ def _evict(folder: Path, most_bytes: int) -> None:
         with contextlib.suppress(OSError):
             path.unlink()
         used -= size
+
+
+def _digest(key: str, features: Features) -> str:
+    """Return the SHA-256 (hex) of features under a key: their names, types, shapes and values."""
+    digest = hashlib.sha256(key.encode())
+    for name, array in sorted(features.items()):
+        digest.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def _nbytes(features: Features) -> int:

@@ -16,7 +16,7 @@ from typing import Literal, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import ConfigError
+from ...errors import ConfigError, shown
 from ...prompts import SpatialPrompt
 from .model import Decoded, DecoderConfig, Stability
 
@@ -34,7 +34,7 @@ def rule(option: object) -> Rule:
     for known in get_args(Rule):
         if option == known:
             return cast("Rule", known)
-    raise ConfigError(f"option selection is one of {', '.join(get_args(Rule))}, got {option!r}")
+    raise ConfigError(f"option selection is one of {', '.join(get_args(Rule))}, got {shown(option)}")
 
 
 def is_ambiguous(prompt: SpatialPrompt) -> bool:

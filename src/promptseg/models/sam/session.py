@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import BackendError, PromptError
+from ...errors import BackendError, PromptError, shown
 from ...images import ImageLike, load_image_copy
 from ...masks import Mask, Masks, Size
 from ...prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
@@ -178,7 +178,7 @@ class SamSession:
             PromptError: `prompt` is not made by `Prompt.everything`.
         """
         if not isinstance(prompt, (EverythingPrompt, type(None))):
-            raise PromptError(f"everything() takes Prompt.everything(), got {prompt!r}: use segment()")
+            raise PromptError(f"everything() takes Prompt.everything(), got {shown(prompt)}: use segment()")
         return segment_everything(self.segmenter.model, self.image, self.embedding, prompt or EverythingPrompt())
 
 
@@ -189,5 +189,5 @@ def _with_box(prompt: SpatialPrompt, upsample: Upsampler) -> SpatialPrompt:
     if mask is None and prompt.logits is not None:
         mask = upsample.mask(fitting_logits(prompt.logits, upsample.geometry), keep_logits=False)
     if mask is None or not mask.area:
-        raise PromptError(f"{prompt!r} is an empty mask: there is nothing to refine")
+        raise PromptError(f"{shown(prompt)} is an empty mask: there is nothing to refine")
     return prompt + Prompt.box(*mask.box.tolist())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..._checks import between, is_whole_number, whole_number
 from ...detections import Detections
-from ...errors import ConfigError
+from ...errors import ConfigError, shown
 from ...images import ImageLike, load_image
 from ...masks import Masks, Size
 from ...results import Provenance
@@ -66,10 +66,10 @@ class YoloSettings:
         whole_number("option max_detections", options["max_detections"], 1)
         if options["imgsz"] is not None and not (is_whole_number(options["imgsz"], 32) and options["imgsz"] <= MAX_INPUT_SIDE):
             raise ConfigError(
-                f"option imgsz is a whole number from 32 to {MAX_INPUT_SIDE}, or None for the model's own, got {options['imgsz']!r}"
+                f"option imgsz is a whole number from 32 to {MAX_INPUT_SIDE}, or None for the model's own, got {shown(options['imgsz'])}"
             )
         if not isinstance(options["masks"], bool):
-            raise ConfigError(f"option masks is True or False, got {options['masks']!r}")
+            raise ConfigError(f"option masks is True or False, got {shown(options['masks'])}")
         return cls(**{field.name: options[field.name] for field in fields(cls)})
 
 

@@ -9,6 +9,7 @@ The inputs of the graphs tell the encoder from the decoder, and the layout. File
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....errors import WeightsMismatchError
+from ....runtime.onnx_files import read_onnx
 from .decoder import PATCH, UPSCALED
-from .weights import read_model
 
 OnnxLayout = Literal["sam", "sam2", "efficient-sam"]
 Shape = tuple[Union[int, None], ...]
@@ -28,6 +29,9 @@ Shape = tuple[Union[int, None], ...]
 POINTS, LABELS, MASK, HAS_MASK, IMAGE_SIZE = "point_coords", "point_labels", "mask_input", "has_mask_input", "orig_im_size"
 BATCHED_POINTS, BATCHED_LABELS = "batched_point_coords", "batched_point_labels"
 """Names of the decoders' inputs, besides features of the image. All exporters use these names."""
+
+MAX_LENGTH, MAX_VALUES = 4096, 1 << 26
+"""Maximum length of a dimension of image features, and maximum number of values. SAM 2's largest features have 2 million."""
 
 _PROMPTS = {POINTS, LABELS, MASK, HAS_MASK}
 _BATCHED = {BATCHED_POINTS, BATCHED_LABELS, IMAGE_SIZE}
@@ -93,15 +97,25 @@ def read_pair(files: Iterable[Path]) -> Pair:
         graphs, key=lambda path: path.stat().st_size
     )  # The decoder is nearly always the smaller file, so the larger one is usually not read.
     for decoder, encoder in (paths, paths[::-1]):
-        model = read_model(decoder)
+        model = read_onnx(decoder)
         inputs = inputs_of(model)
         if len(inputs) > 1:
             layout = _layout(inputs)
             if layout is None:
                 takes = ", ".join(f"{name} {described(shape)}" for name, shape in inputs.items())
                 raise WeightsMismatchError(f"{decoder} is not a decoder in the layout of sam, sam2 or efficient-sam: it takes {takes}")
+            _check_lengths(decoder, inputs)
             return Pair(encoder, decoder, model, layout, _features(inputs))
     raise WeightsMismatchError(f"neither {paths[0]} nor {paths[1]} is a decoder: each takes one input")
+
+
+def _check_lengths(decoder: Path, inputs: Mapping[str, Shape]) -> None:
+    for name, shape in _features(inputs).items():
+        if (
+            not all(length is None or 0 < length <= MAX_LENGTH for length in shape)
+            or math.prod(length or 1 for length in shape) > MAX_VALUES
+        ):
+            raise WeightsMismatchError(f"{decoder} takes {name!r} of {described(shape)}, more than an image embedding has")
 
 
 def inputs_of(model: Any) -> dict[str, Shape]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +13,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from ....errors import WeightsMismatchError
 from ....masks import Size
 from ....results import Provenance
-from ....runtime.files import write_atomically
-from ....runtime.home import cache_dir
 from ....runtime.onnx import Runtime, Session
+from ....runtime.prepared import prepared_folder, read_prepared, write_prepared
 from ..geometry import InputGeometry, ResizeLongestSide
 from ..model import DecoderConfig, Embedding, PointPrompts
 from . import decoder as onnx_decoder
@@ -34,31 +34,30 @@ _GRAPHS = {
 }
 
 
-def prepare(pair: Pair, decoder_sha256: str) -> dict[str, Path]:
-    """Write the graphs that are built from a published decoder to the cache folder, unless they are there already.
+def prepare(pair: Pair, decoder_sha256: str) -> dict[str, bytes]:
+    """Return the graphs that are built from a published decoder, and keep them in the cache folder for the next time.
 
     Args:
         pair: The encoder and the decoder.
         decoder_sha256: SHA-256 of the decoder's file.
 
     Returns:
-        Paths of the graphs by name.
+        Serialized graphs by name.
 
     Raises:
         WeightsMismatchError: The decoder is not an export of segment-anything.
-        OSError: The cache folder cannot be written.
     """
     # The folder is named after the weights and the code that builds the graphs. If one of them changes, the graphs are built again.
     code = b"".join(Path(str(module.__file__)).read_bytes() for module in (graph, onnx_decoder, weights))
-    folder = cache_dir() / "prepared" / f"{decoder_sha256[:16]}-{hashlib.sha256(code).hexdigest()[:8]}"
-    paths = {name: folder / f"{name}.onnx" for name in _GRAPHS}
-    if not all(path.is_file() for path in paths.values()):
-        built = _built(pair)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, path in paths.items():
-            with write_atomically(path) as file:
-                file.write(built[name])
-    return paths
+    folder = prepared_folder(decoder_sha256, code)
+    files = {name: f"{name}.onnx" for name in _GRAPHS}
+    kept = read_prepared(folder, files.values())
+    if kept is not None:
+        return {name: kept[file] for name, file in files.items()}
+    built = _built(pair)
+    with contextlib.suppress(OSError):  # Without a writable cache, the graphs are built at every load.
+        write_prepared(folder, {file: built[name] for name, file in files.items()})
+    return built
 
 
 class OnnxSam:
@@ -81,11 +80,7 @@ class OnnxSam:
         self.provenance = provenance
         self.decode_batch = decode_batch
         self._grid, self._input_size, self._low_res = pair.grid, pair.input_size, pair.low_res
-        graphs: Mapping[str, Path | bytes]
-        try:
-            graphs = prepare(pair, decoder_sha256)
-        except OSError:  # Without a writable cache the graphs are built at every load.
-            graphs = _built(pair)
+        graphs = prepare(pair, decoder_sha256)
         self._encoder = Encoder(pair, runtime)
         no_mask, self._mask_prompt, self._context, *decoding = (runtime.session(graphs[name]) for name in _GRAPHS)
         self._decoding = _Decoding(*decoding)
@@ -170,4 +165,7 @@ class _Decoded:
 
 def _built(pair: Pair) -> dict[str, bytes]:
     parameters = weights.read_decoder_weights(pair.decoder)
-    return {name: build(parameters, pair.grid) for name, build in _GRAPHS.items()}
+    try:
+        return {name: build(parameters, pair.grid) for name, build in _GRAPHS.items()}
+    except Exception as error:  # Any error of numpy or onnx means that the parameters have other shapes.
+        raise WeightsMismatchError(f"{pair.decoder} is not a mask decoder as segment-anything exports it: {error}") from error

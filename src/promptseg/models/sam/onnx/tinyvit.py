@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 
 from ....errors import WeightsMismatchError
-from .weights import read_graph
+from ....runtime.onnx_files import read_onnx
 
 Array = NDArray[np.float32]
 
@@ -36,10 +36,10 @@ def read_encoder_weights(path: Path) -> dict[str, Array]:
     Raises:
         WeightsMismatchError: The file is not ONNX, or not an image encoder exported by torch.
     """
-    graph = read_graph(path)
+    graph = read_onnx(path).graph
     try:
         return _each_once(_parameters(graph))
-    except (ValueError, IndexError, TypeError) as error:
+    except Exception as error:  # Any error of numpy or onnx means that the graph is of another form.
         raise WeightsMismatchError(f"{path} is not an image encoder as torch exports it: {error}") from error
 
 

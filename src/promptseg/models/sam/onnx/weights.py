@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from ....errors import WeightsMismatchError
+from ....runtime.onnx_files import read_onnx
 
 Weights = Mapping[str, NDArray[np.float32]]
 """Parameters by their names in segment-anything's state dict, without the prefixes ``prompt_encoder.`` and ``mask_decoder.``.
@@ -35,6 +35,8 @@ _LINEAR = ("transformer.", "iou_prediction_head.", "output_hypernetworks_mlps.")
 _FREQUENCIES = "pe_layer.positional_encoding_gaussian_matrix"
 _CHANNEL_NORMS = ("mask_downscaling.1", "mask_downscaling.4", "output_upscaling.1")
 _QUANTIZED = "_quantized"
+_MAX_STEPS = 8
+"""Maximum number of steps of dequantization. Exports have two."""
 _NAMED = 4
 """Maximum number of parameters named in an error message."""
 
@@ -48,7 +50,16 @@ def read_decoder_weights(path: Path) -> dict[str, NDArray[np.float32]]:
     Raises:
         WeightsMismatchError: The file is not a mask decoder exported by segment-anything.
     """
-    graph = read_graph(path)
+    graph = read_onnx(path).graph
+    try:
+        return _decoder_weights(path, graph)
+    except WeightsMismatchError:
+        raise
+    except Exception as error:  # Any error of numpy or onnx means that the graph is of another form.
+        raise WeightsMismatchError(f"{path} is not a mask decoder as segment-anything exports it: {error}") from error
+
+
+def _decoder_weights(path: Path, graph: Any) -> dict[str, NDArray[np.float32]]:
     constants = _constants(graph)
     weights, nameless = {}, []
     for name, array in constants.items():
@@ -68,30 +79,6 @@ def read_decoder_weights(path: Path) -> dict[str, NDArray[np.float32]]:
     if any(tensor.name.endswith(_FREQUENCIES + _QUANTIZED) for tensor in graph.initializer):
         weights[_FREQUENCIES] = _exact_frequencies(weights[_FREQUENCIES], nameless)
     return {name: np.ascontiguousarray(array, np.float32) for name, array in weights.items()}
-
-
-def read_graph(path: Path) -> Any:
-    """Return the ``onnx.GraphProto`` of a file.
-
-    Raises:
-        WeightsMismatchError: The file is not an ONNX file.
-    """
-    return read_model(path).graph
-
-
-def read_model(path: Path) -> Any:
-    """Return the ``onnx.ModelProto`` of a file.
-
-    Raises:
-        WeightsMismatchError: The file is not an ONNX file.
-    """
-    try:
-        model = onnx.load(str(path))
-    except Exception as error:  # The module of protobuf's DecodeError differs between versions.
-        raise WeightsMismatchError(f"{path} is not an ONNX file: {error}") from error
-    if not model.graph.node:  # onnx reads some files of other kinds, such as an empty file, without an error.
-        raise WeightsMismatchError(f"{path} is not an ONNX file: it has no graph")
-    return model
 
 
 def _constants(graph: Any) -> dict[str, NDArray[np.float32]]:
@@ -157,7 +144,9 @@ def _channel_norms(graph: Any, users: Mapping[str, Sequence[Any]], constants: We
 
 def _added_to(value: str, users: Mapping[str, Sequence[Any]]) -> str | None:
     """Return the name of the value that is added to a value, after the steps of dequantization. None if nothing is added."""
-    while len(users.get(value, ())) == 1:
+    for _ in range(_MAX_STEPS):
+        if len(users.get(value, ())) != 1:
+            return None
         (node,) = users[value]
         if node.op_type == "Add":
             first, second = node.input

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...._checks import whole_number
-from ....errors import BackendError, ConfigError, OutOfMemoryError, PromptSegError
+from ....errors import BackendError, ConfigError, OutOfMemoryError, PromptSegError, shown
 from ....masks import Size
 from ....results import Provenance
 from ....runtime.host import available_memory
@@ -64,7 +64,7 @@ class TorchSettings:
         if batch is not None:
             batch = whole_number("option decode_batch", batch, 1)
         if not isinstance(options["compile"], bool):
-            raise ConfigError(f"option compile is True or False, got {options['compile']!r}")
+            raise ConfigError(f"option compile is True or False, got {shown(options['compile'])}")
         chosen = chosen_device(device)
         return cls(chosen, chosen_dtype(options["dtype"], chosen), batch, options["compile"])
 

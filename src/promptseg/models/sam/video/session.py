@@ -16,7 +16,7 @@ from ....prompts import SpatialPrompt
 from ....protocols import Frame, FrameSource, VideoLike
 from ....results import Provenance
 from ....video.frames import open_frames
-from ....video.saved_session import SavedSession
+from ....video.saved_session import SavedSession, saved_number
 from ....video.session import TrackingSession
 from .memory import FrameOutput, MemoryBank, ObjectMemory
 from .model import LOGIT_LIMIT, EncodedFrame, TorchSam2Video
@@ -150,16 +150,31 @@ class Sam2VideoSession(TrackingSession):
 
     def _restore(self, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         device = self._model.settings.device
-        self._memory_bank.objects = {int(object_id): ObjectMemory() for object_id in values["objects"]}
+        self._memory_bank.objects = {saved_number(object_id): ObjectMemory() for object_id in values["objects"]}
         for entry in values["outputs"]:
-            object_id, part, frame = int(entry["object"]), _PARTS[_PARTS.index(entry["part"])], int(entry["frame"])
+            object_id, frame = saved_number(entry["object"]), saved_number(entry["frame"])
+            part, reverse = _PARTS[_PARTS.index(entry["part"])], entry["reverse"]
             tensors: dict[str, Tensor] = {}
             for name, kind in entry["types"].items():
                 tensor = torch.from_numpy(arrays[f"{object_id}/{part}/{frame}/{name}"].copy())
                 tensors[name] = (tensor.view(torch.bfloat16) if kind == "bfloat16" else tensor).to(device)
-            one = FrameOutput(tensors["mask"], tensors["pointer"], float(entry["score"]), tensors.get("memory"), entry["reverse"])
+            _check_tensors(tensors)
+            if not (reverse is None or isinstance(reverse, bool)):
+                raise TypeError(f"a direction is {str(reverse)[:40]}, expected true, false or null")
+            one = FrameOutput(tensors["mask"], tensors["pointer"], float(entry["score"]), tensors.get("memory"), reverse)
             known: dict[int, FrameOutput] = getattr(self._memory_bank.objects[object_id], part)
             known[frame] = one
+        if self._memory_bank.objects.keys() != self._prompted.keys():
+            raise ValueError(f"it has the objects {sorted(self._memory_bank.objects)}, and prompts for {sorted(self._prompted)}")
+
+
+def _check_tensors(tensors: Mapping[str, Tensor]) -> None:
+    for name, tensor in tensors.items():
+        dimensions = 2 if name == "pointer" else 4
+        if tensor.ndim != dimensions or tensor.shape[0] != 1 or not tensor.is_floating_point():
+            raise ValueError(
+                f"a {str(name)[:40]} is {tensor.dtype} {tuple(tensor.shape)}, expected {dimensions} dimensions of real numbers"
+            )
 
 
 _PARTS = ("prompted", "pending", "tracked")

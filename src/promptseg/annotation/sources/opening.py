@@ -1,0 +1,86 @@
+"""Opening of a source by what it is."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ...errors import ConfigError, InputError
+from ...images import IMAGE_SUFFIXES
+from .coco_boxes import read_coco_boxes
+from .core import ListedImages, Source, SourceImage
+from .folder import of_folder, of_pattern
+from .table import read_table
+from .values import SourceItem, of_list, of_values
+from .video import VIDEO_SUFFIXES, VideoImages
+
+
+def open_source(
+    source: str | os.PathLike[str] | Iterable[SourceItem],
+    images: str | os.PathLike[str] | None = None,
+    out: Path | None = None,
+    every: int | None = None,
+) -> Source:
+    """Return the images of a source.
+
+    A source is one of these: a folder; a pattern such as ``images/*.jpg``; one image; a video; a list of paths, ``.txt``, one a line; a
+    table of images and prompts, ``.csv`` or ``.parquet`` (`read_table` lists its columns); a COCO file with boxes, ``.json``; or an
+    iterable of paths and pairs ``(path, prompts)``.
+
+    Args:
+        source: The source.
+        images: Folder to which paths in a list, table or COCO file are relative; by default the folder of that file.
+        out: Output folder of the run. Images in it do not belong to the source. The frames of a video are written to it.
+        every: Take every n-th frame of a video.
+
+    Raises:
+        ConfigError: When `every` is missing for a video, or given for another source.
+        InputError: When the source does not exist, cannot be read, or has no image.
+    """
+    if (video := _video(source)) is not None:
+        if out is None or every is None or every < 1:
+            raise ConfigError(
+                f"{video} is a video, which needs the distance of the frames to annotate, such as every=30; got every={every}"
+            )
+        return VideoImages(video, every, out / "frames")
+    if every is not None:
+        raise ConfigError(f"every is for a video, and {source} is not a video: leave it out")
+    opened = _open(source, images, out)
+    if next(iter(opened), None) is None:
+        raise InputError(f"there is no image in {source}" + (f"; left out: {opened.unused}" if opened.unused else ""))
+    return opened
+
+
+def _video(source: object) -> Path | None:
+    """Return the path of the video, or None if the source is not a video."""
+    if not isinstance(source, (str, os.PathLike)) or Path(source).suffix.lower() not in VIDEO_SUFFIXES or not Path(source).is_file():
+        return None
+    return Path(os.path.abspath(source))  # noqa: PTH100 - resolve() would follow links.
+
+
+def _open(source: Any, images: str | os.PathLike[str] | None, without: Path | None) -> Source:
+    if not isinstance(source, (str, os.PathLike)):
+        return of_values(source)
+    path = Path(os.path.abspath(source))  # noqa: PTH100 - resolve() would follow links, and names are those that the user sees.
+    if path.is_dir():
+        return of_folder(path, without)
+    if not path.exists():
+        if glob.has_magic(str(path)):
+            return of_pattern(path, without)
+        raise InputError(f"there is no {source}: a source is a folder, a pattern, an image, or a list, table or COCO file of images")
+    root = Path(images) if images is not None else path.parent
+    suffix = path.suffix.lower()
+    if suffix in IMAGE_SUFFIXES:
+        return ListedImages({"image": str(path.resolve())}, (SourceImage(path.name, path),))
+    if suffix == ".txt":
+        return of_list(path, root)
+    if suffix == ".json":
+        return read_coco_boxes(path, root)
+    if suffix in (".csv", ".parquet"):
+        return read_table(path, root)
+    raise InputError(
+        f"{path} is not a source of images: expected a folder, a pattern, an image, or a .txt, .csv, .parquet or .json file of images"
+    )

@@ -1,0 +1,229 @@
+"""Formats of image files, and the opening of files in them by Pillow.
+
+Every image file from outside is opened here. Pillow is given the list of formats, so it neither starts a program (EPS) nor opens documents,
+fonts, scientific data or videos. All its errors become `InputError`, and the size is bounded before pixels are made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import warnings
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Union
+
+from PIL import Image, UnidentifiedImageError
+
+from .errors import InputError, InputWarning, PromptSegError
+
+FORMATS = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "PNG": (".png", ".apng"),
+    "TIFF": (".tif", ".tiff"),
+    "BMP": (".bmp",),
+    "GIF": (".gif",),
+    "WEBP": (".webp",),
+    "PPM": (".pbm", ".pgm", ".ppm", ".pnm", ".pfm"),
+    "JPEG2000": (".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx"),
+    "AVIF": (".avif", ".avifs"),
+    "HEIF": (".heic", ".heics", ".heif", ".heifs", ".hif"),
+    "MPO": (".mpo",),
+    "DIB": (".dib",),
+    "DDS": (".dds",),
+    "ICO": (".ico",),
+    "PCX": (".pcx",),
+    "QOI": (".qoi",),
+    "SGI": (".sgi", ".rgb", ".rgba", ".bw"),
+    "SUN": (".ras",),
+    "TGA": (".tga",),  # It has no signature, and therefore comes last.
+}
+"""Lower-case suffixes by format, under Pillow's names. A file is opened as one of these formats, whatever its suffix."""
+
+MAX_PIXELS = 178_956_970
+"""Maximum number of pixels. Larger images are refused as decompression bombs. Pillow has the same limit, twice its warning level."""
+
+MAX_BYTES = 1 << 31
+"""Maximum size of an image that is read from a stream without end."""
+
+HEIF_HINT = "HEIC files are read by package pillow-heif: pip install 'promptseg[heif]'"
+
+ImageFile = Union[str, "os.PathLike[str]", bytes, IO[bytes]]
+"""Image file in any form that `open_image` takes."""
+
+
+@contextlib.contextmanager
+def open_image(source: ImageFile, name: str | None = None) -> Iterator[Image.Image]:
+    """Open an image file. Pixels are read when they are first needed, within the block.
+
+    Args:
+        source: A path, the bytes of a file, or an open binary file.
+        name: What it is and its name, in error messages, such as ``"mask a.png"``. By default the path, or a description of the data.
+
+    Raises:
+        InputError: The file is absent, unreadable, truncated, empty, in no format of `FORMATS`, or of more than `MAX_PIXELS`. Errors
+            that Pillow raises within the block become this one, too.
+    """
+    absent, name = name or f"image {name_of(source)}", name or name_of(source)
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(Path(source).open("rb")) if isinstance(source, (str, os.PathLike)) else _seekable(source, name)
+        except InputError:
+            raise
+        except OSError as error:
+            raise InputError(f"cannot read {absent}: {error.strerror or error}") from error
+        except (TypeError, ValueError) as error:  # The path is in bytes, or has a null byte.
+            raise InputError(f"cannot read {absent!r}: {error}") from error
+        with pillow_errors(name):
+            yield stack.enter_context(_identified(file, name))
+
+
+def name_of(source: ImageFile) -> str:
+    """Return the name of an image file in messages: its path, or a description of the data."""
+    if isinstance(source, bytes):
+        return f"image data of {len(source)} bytes"
+    name = source if isinstance(source, (str, os.PathLike)) else getattr(source, "name", None)
+    return str(os.fspath(name)) if isinstance(name, (str, os.PathLike)) else "the open file"
+
+
+@contextlib.contextmanager
+def pillow_errors(name: str, what: str = "is truncated or corrupt") -> Iterator[None]:
+    """Turn what Pillow raises within the block, whose readers have no common base, into an `InputError`.
+
+    Args:
+        name: Name of the image in the message.
+        what: What an error means.
+    """
+    try:
+        yield
+    except Image.DecompressionBombError as error:
+        raise _too_large(name, str(error)) from error
+    except (PromptSegError, InputWarning, MemoryError):  # A warning is raised where the user makes errors of them.
+        raise
+    except Exception as error:  # A damaged AVIF is a RuntimeError, a damaged BMP an OSError, a closed image an AssertionError.
+        raise InputError(f"{name} {what}: {str(error) or type(error).__name__}") from error
+
+
+def check_size(image: Image.Image, name: str) -> None:
+    """Raise `InputError` for an image without pixels or of more than `MAX_PIXELS`, before its pixels are made."""
+    width, height = image.size
+    if width < 1 or height < 1:
+        raise InputError(f"{name} has no pixels: it is {width} wide and {height} high")
+    if width * height > MAX_PIXELS:
+        raise _too_large(name, f"it has {width} x {height}")
+
+
+def pages(image: Image.Image) -> list[int]:
+    """Return the indices of the frames of an open image file that are images of their own.
+
+    The preview in a phone's MPO file, the smaller copies (overviews) and the masks in a TIFF file are none.
+    """
+    if image.format not in ("AVIF", "GIF", "PNG", "TIFF", "WEBP"):
+        return [image.tell()]
+    count = int(getattr(image, "n_frames", 1))
+    if image.format != "TIFF" or count == 1:
+        return list(range(count))
+    found = []
+    for index in range(count):
+        image.seek(index)
+        if not int(image.tag_v2.get(_NEW_SUBFILE_TYPE, 0)) & _REDUCED_OR_MASK:  # type: ignore[attr-defined]  # It is a TIFF file.
+            found.append(index)
+    image.seek(0)
+    return found or [0]
+
+
+def check_single(image: Image.Image, name: str) -> None:
+    """Raise `InputError` for a file of several images, such as an animation or a TIFF file of several pages."""
+    count = len(pages(image))
+    if count > 1:
+        what = "pages" if image.format == "TIFF" else "frames"
+        raise InputError(
+            f"{name} has {count} {what}, and an image has one: save the one that you mean as an image, or read all as a video "
+            "(`promptseg track`, `open_frames`)"
+        )
+
+
+def _identified(file: IO[bytes], name: str) -> Image.Image:
+    """Return an open image file of a checked size, which its caller closes."""
+    file.seek(0)
+    head = file.read(12)
+    if not isinstance(head, bytes):
+        raise InputError(f"{name} gives {type(head).__name__}: open the file in binary mode")
+    if not head:
+        raise InputError(f"{name} is empty")
+    heif = head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
+    readable = heif and _register_heif()
+    try:
+        with warnings.catch_warnings():
+            # The limit is ours: a warning between Pillow's level and ours would tell the user nothing to act on.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(file, formats=_known())
+    except UnidentifiedImageError as error:
+        if heif and not readable:
+            raise InputError(f"{name} cannot be read as it is: {HEIF_HINT}") from error
+        if head[4:12] in (b"ftypavif", b"ftypavis") and "AVIF" not in Image.OPEN:
+            raise InputError(f"{name} is an AVIF file, which Pillow reads from version 11.3 on: pip install -U pillow") from error
+        raise InputError(f"{name} is not an image in a format that promptseg reads, or is damaged: expected {_SHOWN}") from error
+    try:
+        check_size(image, name)
+    except InputError:
+        image.close()
+        raise
+    return image
+
+
+def _seekable(source: bytes | IO[bytes], name: str) -> IO[bytes]:
+    """Return data as a file that can seek. A stream that cannot is read to its end.
+
+    Raises:
+        InputError: The stream is larger than `MAX_BYTES`, or reading it fails.
+    """
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    try:
+        source.seek(0)
+        if source.tell() == 0:
+            return source
+    except Exception:  # noqa: S110 - Whatever a foreign object without a working `seek` raises, its `read` may still serve.
+        pass
+    whole = io.BytesIO()
+    try:
+        while whole.tell() <= MAX_BYTES and (part := source.read(1 << 20)):
+            whole.write(part)
+    except MemoryError:
+        raise
+    except Exception as error:  # A foreign object may raise anything.
+        raise InputError(f"{name} cannot be read as a binary file: {type(error).__name__}: {error}") from error
+    if whole.tell() > MAX_BYTES:
+        raise InputError(f"{name} is larger than {MAX_BYTES} bytes, the limit for an image from a stream")
+    return whole
+
+
+def _too_large(name: str, size: str) -> InputError:
+    return InputError(f"{name} is larger than {MAX_PIXELS} pixels, the limit against decompression bombs: {size}")
+
+
+@lru_cache
+def _known() -> tuple[str, ...]:
+    """Return the formats that this Pillow reads."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+@lru_cache
+def _register_heif() -> bool:
+    """Let Pillow read HEIF files, and return whether it does."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return False
+    register_heif_opener()
+    _known.cache_clear()
+    return True
+
+
+_HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1"}
+_NEW_SUBFILE_TYPE, _REDUCED_OR_MASK = 254, 1 | 4  # Tag of TIFF and two of its bits.
+_SHOWN = "JPEG, PNG, TIFF, BMP, GIF, WebP, AVIF, HEIC, JPEG 2000, PNM, TGA, SGI or another format in the documentation"

@@ -1,0 +1,42 @@
+"""Removal of what killed processes left in the cache folder."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..runtime.files import remove_leftovers
+from ..runtime.home import cache_dir
+
+
+def remove_cache_leftovers() -> int:
+    """Remove what killed processes left in the cache folder, and return how many files and folders there were.
+
+    These are temporary files, and beginnings of downloads whose file is here. Beginnings that a download can continue are kept, and
+    what another process is writing now is left alone.
+    """
+    removed = 0
+    for folder in _cache_folders():
+        removed += remove_leftovers(folder)
+        for part in folder.glob(".*.part"):
+            name = part.name.removeprefix(".").removesuffix(".part")
+            if (folder / name).is_file() and _remove_unless_locked(part, folder / f".{name}.lock"):
+                removed += 1
+    return removed
+
+
+def _cache_folders() -> Iterator[Path]:
+    """Yield the folders in which this version keeps weights, prepared graphs and embeddings."""
+    for kind in ("weights", "prepared"):
+        yield from (folder for folder in sorted((cache_dir() / kind).glob("*")) if folder.is_dir())
+    yield cache_dir() / "embeddings"
+
+
+def _remove_unless_locked(path: Path, lock: Path) -> bool:
+    from filelock import FileLock, Timeout
+
+    with contextlib.suppress(OSError, Timeout), FileLock(lock, timeout=0):
+        path.unlink()
+        return True
+    return False

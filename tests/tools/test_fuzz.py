@@ -1,0 +1,37 @@
+"""A short run of the fuzz targets. `make fuzz` runs them at length."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from promptseg.testing.fuzzing import fuzz
+
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the runner of fuzz targets forks")
+
+
+@pytest.fixture(scope="module")
+def targets():
+    pytest.importorskip("pyarrow", reason="the fuzz targets need pyarrow")
+    sys.path.insert(0, str(TOOLS))
+    try:
+        import fuzz_targets
+    finally:
+        sys.path.remove(str(TOOLS))
+    return fuzz_targets
+
+
+def test_changed_files_are_read_or_refused_by_every_reader(targets):
+    report = fuzz(targets.targets(), 20, seed=1)
+    assert report.faults == []
+    assert {name for name in report.read if report.read[name]} == {target.name for target in targets.targets()}
+
+
+def test_good_files_are_read_by_the_readers_that_are_guided_by_coverage(targets, tmp_path):
+    targets.images(tmp_path)
+    for file, good, read in targets.single_files().values():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_bytes(good)
+        read(tmp_path)
