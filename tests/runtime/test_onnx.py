@@ -31,7 +31,7 @@ def test_an_input_of_another_shape_and_a_file_that_is_no_graph_are_errors_of_our
     with pytest.raises(BackendError, match="ONNX Runtime failed"):
         Runtime("cpu", 1).session(doubling)({"x": np.ones((1, 2, 4), np.float32)})
     (tmp_path / "a.onnx").write_bytes(b"no graph")
-    with pytest.raises(WeightsMismatchError, match=r"ONNX Runtime cannot load .*a\.onnx"):
+    with pytest.raises(WeightsMismatchError, match=r"a\.onnx is not an ONNX file, or is damaged"):
         Runtime("cpu", 1).session(tmp_path / "a.onnx")
 
 
