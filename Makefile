@@ -34,6 +34,13 @@ test-lowest:  ## Run the core's tests with the lowest versions that pyproject.to
 test-bare:  ## Run the core's tests with no optional package.
 	WORKERS=$(WORKERS) $(PYTHON) tools/test_in.py --quick $(PYTHON)
 
+# Of `make mutants`: files below src/promptseg as a pattern, and a number of faults; all of both unless they are given.
+ONLY ?= *
+SAMPLE ?=
+.PHONY: mutants
+mutants: $(VENV)/.installed  ## Try about 300 faults in a copy, and say which the tests notice: make mutants [ONLY='models/*'] [SAMPLE=20].
+	WORKERS=$(WORKERS) $(VENV)/bin/python tools/mutants/run.py --only '$(ONLY)' $(if $(SAMPLE),--sample $(SAMPLE))
+
 check: $(VENV)/.installed actionlint  ## What CI runs beside the tests: lint, format, types, imports, docs, workflows.
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -71,7 +78,7 @@ images: $(VENV)/.installed  ## Make the three images of the first page anew (fet
 	$(VENV)/bin/python examples/first_page_images.py
 
 clean:  ## Remove environments and everything that was made.
-	rm -rf $(VENV) $(DEMO_VENV) .venvs demo site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) $(DEMO_VENV) .venvs demo site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .mutants
 
 $(DEMO_VENV)/.installed: pyproject.toml Makefile
 	@echo "Setting up $(DEMO_VENV) with the base package (about 450 MB)…"

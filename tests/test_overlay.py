@@ -11,7 +11,7 @@ from PIL import Image
 from promptseg.detections import Detections
 from promptseg.errors import InputError
 from promptseg.masks import Mask, Masks
-from promptseg.overlay import BACKGROUND, BLACK, BOX, FEW, FOREGROUND, HUES, WHITE, draw, palette, text_color
+from promptseg.overlay import BACKGROUND, BLACK, BOX, FEW, FOREGROUND, HUES, WHITE, draw, line_width, palette, text_color
 from promptseg.prompts import Prompt
 
 SIZE = (60, 90)
@@ -130,6 +130,15 @@ class TestMasks:
     def test_along_the_edge_of_the_image_there_is_no_outline(self):
         mask = rectangle(0, 0, 50, 60)
         assert np.flatnonzero(changed(drawn(mask, colors=[RED], opacity=0)).any(axis=0)).min() > 40
+
+    @pytest.mark.parametrize(("count", "opacity"), [(8, 0.28), (9, 0.16)])
+    def test_up_to_eight_masks_are_filled_with_more_color_than_nine(self, count, opacity):
+        squares = [rectangle(10 * (i % 5), 15 * (i // 5), 10 * (i % 5) + 8, 15 * (i // 5) + 8) for i in range(count)]
+        overlay = drawn(*squares, colors=[RED] * count, outline=False)
+        assert overlay[4, 4].tolist() == pytest.approx([100 + opacity * 155, 100 * (1 - opacity), 100 * (1 - opacity)], abs=1)
+
+    def test_lines_are_a_five_hundredth_of_the_longer_side_and_never_none(self):
+        assert [line_width(size) for size in ((1, 1), (60, 90), (500, 100), (100, 2000), (3000, 100))] == [1, 1, 1, 4, 6]
 
     def test_an_opacity_of_one_hides_the_image(self, photo):
         mask = rectangle(10, 20, 50, 45)

@@ -138,6 +138,14 @@ def test_an_object_moves_by_the_shift_and_leaves_the_image():
     assert [at.masks[0].box.tolist() for at in session.propagate()] == [[10, 10, 30, 20], [30, 10, 50, 20], [50, 10, 60, 20], [0, 0, 0, 0]]
 
 
+def test_an_object_moves_from_the_nearest_prompt_in_either_direction():
+    session = FakeVideoSegmenter(shift=(5, 0)).open(FakeFrames([BLANK] * 6))
+    session.add(2, 1, Prompt.box(20, 10, 30, 20))
+    session.add(3, 1, Prompt.box(30, 20, 40, 30))
+    assert [at.masks[0].box.tolist()[:2] for at in session.propagate(start=2)] == [[20, 10], [30, 20], [35, 20], [40, 20]]
+    assert [at.masks[0].box.tolist()[:2] for at in session.propagate(start=3, reverse=True)] == [[30, 20], [20, 10], [15, 10], [10, 10]]
+
+
 def test_an_object_moves_back_in_reverse():
     session = FakeVideoSegmenter(shift=(5, 2)).open(FakeFrames([BLANK] * 3))
     session.add(2, 1, Prompt.box(10, 10, 30, 20))

@@ -1,4 +1,8 @@
-"""Pipelines of every detector with every segmenter of the catalog, from a configuration file."""
+"""Pipelines of detectors with segmenters of the catalog, from a configuration file.
+
+A pair of models differs from another by its backends. By default there are all pairs of backends, and every model once at least; the other
+pairs of models are marked `full_size`.
+"""
 
 import itertools
 
@@ -19,10 +23,30 @@ def cataloged(kind):
     ]
 
 
-PAIRS = list(itertools.product(cataloged("detector"), cataloged("segmenter")))
+DETECTORS, SEGMENTERS = cataloged("detector"), cataloged("segmenter")
+PAIRS = list(itertools.product(DETECTORS, SEGMENTERS))
 
 
-@pytest.mark.parametrize(("detector", "segmenter"), PAIRS, ids=["-".join([*one, *other]) for one, other in PAIRS])
+def backend(name, engine):
+    return ps.list_models()[name].engine(engine).backend
+
+
+def cover():
+    """Return pairs in which each two backends meet, and each model is once at least."""
+    first = {(backend(*detector), backend(*segmenter)): (detector, segmenter) for detector, segmenter in reversed(PAIRS)}
+    count = max(len(DETECTORS), len(SEGMENTERS))
+    return {*first.values(), *((DETECTORS[at % len(DETECTORS)], SEGMENTERS[at % len(SEGMENTERS)]) for at in range(count))}
+
+
+COVER = cover()
+
+
+def parameter(detector, segmenter):
+    marks = () if (detector, segmenter) in COVER else (pytest.mark.full_size,)
+    return pytest.param(detector, segmenter, marks=marks, id="-".join([*detector, *segmenter]))
+
+
+@pytest.mark.parametrize(("detector", "segmenter"), [parameter(*pair) for pair in PAIRS])
 def test_text_becomes_labeled_masks(detector, segmenter, small_models, photo, tmp_path):
     path = tmp_path / "pipeline.yaml"
     stages = {"detect": {**small_models.stage(*detector), "threshold": 0.0, "max_detections": 3}, "segment": small_models.stage(*segmenter)}
@@ -35,7 +59,7 @@ def test_text_becomes_labeled_masks(detector, segmenter, small_models, photo, tm
     assert set(result.detections.labels) <= {"dog", "cat"}
 
 
-def test_there_are_pairs_of_every_backend():
-    assert {name for name, spec in registry.backends().items() if spec.kind in ("detector", "segmenter")} == {
-        ps.list_models()[name].engine(engine).backend for pair in PAIRS for name, engine in pair
-    }
+def test_there_are_pairs_of_every_two_backends_and_of_every_model():
+    kinds = {kind: {name for name, spec in registry.backends().items() if spec.kind == kind} for kind in ("detector", "segmenter")}
+    assert {(backend(*detector), backend(*segmenter)) for detector, segmenter in COVER} == set(itertools.product(*kinds.values()))
+    assert [{pair[side] for pair in COVER} for side in (0, 1)] == [set(DETECTORS), set(SEGMENTERS)]

@@ -28,6 +28,8 @@ def make(tiny_sam, dtype="float32", cache=None, **settings):
 
 
 class TestTorchSam(SegmenterContract):
+    rounds = 40
+
     @pytest.fixture(scope="module")
     @staticmethod
     def segmenter(tiny_sam):
@@ -53,6 +55,8 @@ class TestTorchSamInBfloat16(SegmenterContract):
 
 
 class TestTorchSam2(SegmenterContract):
+    rounds = 40
+
     @pytest.fixture(scope="module")
     @staticmethod
     def segmenter(tiny_sam2):
@@ -60,6 +64,8 @@ class TestTorchSam2(SegmenterContract):
 
 
 class TestTorchSam2InBfloat16(SegmenterContract):
+    rounds = 20
+
     @pytest.fixture(scope="module")
     @staticmethod
     def segmenter(tiny_sam2):

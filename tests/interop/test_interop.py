@@ -58,6 +58,10 @@ class TestSupervision:
         back = Masks.from_supervision(Result(masks).to_supervision())
         assert [about(mask) for mask in back] == [about(mask) for mask in masks]
 
+    def test_without_any_score_there_is_no_confidence(self, masks):
+        assert to_supervision(masks.where([1])).confidence is None
+        assert to_supervision(masks).confidence.tolist() == pytest.approx([0.1, np.nan, 0.7], nan_ok=True)
+
     def test_no_masks_come_back_with_their_size(self):
         back = Masks.from_supervision(Result(Masks([], SIZE)).to_supervision())
         assert (len(back), back.size) == (0, SIZE)
@@ -115,6 +119,14 @@ class TestDatasets:
             assert [about(mask)[:3] for mask in back] == [about(mask)[:3] for mask in given]
         np.testing.assert_array_equal(dataset[0]["image"], image)
         assert dataset[1]["image"] is None
+
+    def test_an_object_has_its_box_as_corner_width_and_height(self):
+        pixels = np.zeros(SIZE, bool)
+        pixels[3:8, 5:7] = True
+        (row,) = to_datasets([Result(Masks([Mask.from_array(pixels, label="dog")]), source="a.jpg")])
+        (found,) = row["objects"]
+        assert (row["height"], row["width"], row["source"]) == (12, 17, "a.jpg")
+        assert (found["bbox"], found["area"], found["label"], found["score"]) == ([5, 3, 2, 5], 10, "dog", None)
 
     def test_a_row_without_masks_is_refused(self):
         with pytest.raises(InputError, match="objects"):

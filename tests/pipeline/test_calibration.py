@@ -40,6 +40,11 @@ def test_a_share_of_false_alarms_lets_the_highest_go():
     assert sum(any(np.float32(score) >= scores["dog"] for _, score in rows) for rows in DETECTOR.found) == 1
 
 
+def test_a_share_allows_whole_images_only_rounded_down():
+    scores = [calibrate_thresholds(DETECTOR, range(4), ["dog"], false_alarms=share) for share in (0.25, 0.45, 0.5)]  # 1, 1.8 and 2 images.
+    assert [one["dog"] for one in scores] == pytest.approx([0.3, 0.3, 0.2])
+
+
 def test_a_phrase_found_no_more_often_than_allowed_keeps_the_threshold_of_the_detector():
     assert list(calibrate_thresholds(DETECTOR, range(4), ["dog", "car"], false_alarms=0.25)) == ["dog"]
     assert calibrate_thresholds(DETECTOR, [2], ["dog", "car"]) == {}

@@ -21,6 +21,9 @@ LICENSES = {"MIT", "Apache-2.0", "BSD-3-Clause", "AGPL-3.0", "AGPL-3.0-only", "C
 
 
 class TestCatalog:
+    def test_files_come_with_the_size_that_bounds_their_download(self):
+        assert [file.size for file in find_model("mini-sam").engine("onnx").files] == [28085517, 16501766]
+
     def test_every_model_parses(self):
         assert len(list_models()) >= 10
         for name, model in list_models().items():

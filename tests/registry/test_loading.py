@@ -175,3 +175,11 @@ class TestTypedLoading:
             registry.load_segmenter("finder")
         with pytest.raises(ConfigError, match="model 'cutter' is a segmenter, not a detector"):
             registry.load_detector("cutter")
+
+    def test_a_detector_runs_with_the_engine_that_is_asked_for(self, add_model):
+        add_model("finder", "detector", lambda request: request.engine.name)
+        model = list_models()["finder"]
+        (engine,) = model.engines
+        engines = (engine, dataclasses.replace(engine, name="other"))
+        list_models()["finder"] = dataclasses.replace(model, engines=engines)  # `add_model` takes it out again.
+        assert [registry.load_detector("finder", engine=name) for name in (None, "other")] == ["fake", "other"]

@@ -87,6 +87,16 @@ class TestExportedWeights:
             load("strange", weights=folder)
         assert stranger.requests == []
 
+    def test_a_file_of_the_base_model_that_changed_since_is_refused_with_its_path(self, write_manifest, folder, stranger):
+        (folder / "w.bin").write_bytes(b"weights")
+        digest = hashlib.sha256(b"weights").hexdigest()
+        write_manifest(base={"w.bin": digest})
+        load("strange", weights=folder)
+        assert stranger.requests[0].weights.sha256["w.bin"] == digest
+        (folder / "w.bin").write_bytes(b"something else")
+        with pytest.raises(WeightsMismatchError, match=r"w\.bin changed since the folder was written"):
+            load("strange", weights=folder)
+
     def test_a_file_that_is_missing_is_named(self, write_manifest, folder, stranger):
         write_manifest()
         (folder / "strange.decoder.onnx").unlink()

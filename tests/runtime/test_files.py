@@ -40,6 +40,23 @@ def test_a_failing_write_leaves_the_old_file_and_nothing_else(error, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_every_file_reaches_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    steps = []
+    fsync, replace, rename = files.os.fsync, files.Path.replace, files.Path.rename
+    monkeypatch.setattr(files.os, "fsync", lambda handle: steps.append("disk") or fsync(handle))
+    monkeypatch.setattr(files.Path, "replace", lambda path, to: steps.append(to.name) or replace(path, to))
+    monkeypatch.setattr(files.Path, "rename", lambda path, to: steps.append(to.name) or rename(path, to))
+    with write_atomically(tmp_path / "one") as file:
+        file.write(b"1")
+    for _ in range(2):  # A new folder, and one that is there.
+        with write_folder(tmp_path / "folder", last="b") as place:
+            for name in "abc":
+                (place / name).write_bytes(b"1")
+    assert steps[:6] == ["disk", "one", "disk", "disk", "disk", "folder"]
+    assert steps[6:9] == ["disk"] * 3
+    assert (sorted(steps[9:]), steps[-1]) == (["a", "b", "c"], "b")
+
+
 @pytest.mark.parametrize(("owner", "step"), [(files.os, "fsync"), (files.Path, "replace"), (files.Path, "chmod")])
 def test_a_disk_that_fails_at_the_last_step_leaves_the_old_file(owner, step, tmp_path, monkeypatch):
     path = tmp_path / "result.json"

@@ -1,10 +1,15 @@
+"""Files of tracked objects: label images, the table of masks, the timeline."""
+
+import json
+
 import numpy as np
 import pytest
+from pycocotools import mask as coco
 
 from promptseg.errors import OutputError
-from promptseg.masks import Mask
-from promptseg.tracking.outputs import davis_palette, draw_timeline, label_image
-from promptseg.tracking.redetection import Event
+from promptseg.masks import Mask, Masks
+from promptseg.tracking.outputs import TrackOutputs, davis_palette, draw_timeline, label_image
+from promptseg.tracking.redetection import Event, TrackedFrame
 
 
 def test_the_palette_is_that_of_davis():
@@ -30,8 +35,31 @@ def test_a_frame_without_objects_has_an_empty_label_image_of_its_size():
     assert not values.any()
 
 
-def test_ids_above_255_get_16_bits():
-    assert np.asarray(label_image([300], [square(0, 2)], (8, 8)))[0, 0] == 300
+@pytest.mark.parametrize(("number", "mode"), [(255, "P"), (256, "I;16"), (300, "I;16")])
+def test_ids_above_255_get_16_bits(number, mode):
+    image = label_image([number], [square(0, 2)], (8, 8))
+    assert (image.mode, np.asarray(image)[0, 0]) == (mode, number)
+
+
+def test_tracks_are_written_as_youtube_vis_reads_them(tmp_path):
+    pytest.importorskip("av", reason="the overlay needs package av")
+    dog, cat = np.zeros((6, 10), bool), np.zeros((6, 10), bool)
+    dog[1:3, 2:7] = cat[4:6, 0:3] = True
+    masks = [Mask.from_array(dog, score=0.5, label="dog"), Mask.from_array(cat, label="cat")]
+    with TrackOutputs(tmp_path, (6, 10), 10.0, timeline=False) as outputs:
+        for index, (numbers, there) in enumerate([((3, 8), masks), ((8,), masks[1:])]):
+            outputs.write(TrackedFrame(index, numbers, Masks(there, (6, 10)), index / 10, np.zeros((6, 10, 3), np.uint8)))
+    content = json.loads((tmp_path / "masks.json").read_text("utf-8"))
+    assert content["categories"] == [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
+    (video,) = content["videos"]
+    assert (video["height"], video["width"], video["length"], video["times"]) == (6, 10, 2, [0, 0.1])
+    first, second = content["annotations"]
+    assert (first["id"], first["category_id"], first["video_id"], second["id"], second["category_id"]) == (3, 2, video["id"], 8, 1)
+    assert (first["height"], first["width"], first["score"], first["scores"], second["score"]) == (6, 10, 0.5, [0.5, None], None)
+    assert (first["areas"], second["areas"]) == ([10, None], [6, 6])
+    assert (first["bboxes"], second["bboxes"]) == ([[2, 1, 5, 2], None], [[0, 4, 3, 2]] * 2)
+    assert first["segmentations"][0]["size"] == [6, 10]
+    assert np.array_equal(coco.decode(first["segmentations"][0]), dog)
 
 
 def test_ids_above_65535_are_refused():

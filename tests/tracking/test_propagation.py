@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from promptseg.masks import Mask, Masks
-from promptseg.tracking.appearance import feature_grid_of
+from promptseg.tracking.appearance import FeatureGrid, feature_grid_of
 from promptseg.tracking.flow import Flow, flow_between, gray
-from promptseg.tracking.propagation import MAX_LEARNED, Signals, propagate_track, start_track
+from promptseg.tracking.propagation import MAX_LEARNED, Signals, _box_at_expectation, propagate_track, start_track
 
 SPATIAL = frozenset({"point", "box", "mask"})
 
@@ -240,3 +240,14 @@ def test_confidence_is_halved_by_flow_that_fails_and_gone_with_score_or_appearan
     assert Signals().confidence == 1
     assert Signals(flow=0).confidence == 0.5
     assert Signals(score=0).confidence == Signals(appearance=0).confidence == 0
+
+
+def test_without_a_part_that_is_alike_the_box_lies_about_the_center_of_the_expectation():
+    grid = FeatureGrid(np.zeros((32, 1), np.float32), (4, 8), (40, 80))
+    expected = np.zeros((4, 8), np.float32)
+    expected[1, 4] = expected[1, 6] = 0.5  # Cells of 10 x 10 pixels: their centers are (45, 15) and (65, 15).
+    last_box = np.array([0, 0, 20, 10], np.float32)
+    assert _box_at_expectation(grid, expected, last_box).xyxy.tolist() == [45, 10, 65, 20]
+    expected[1, 4] = 0
+    expected[1, 6], expected[1, 7] = 0, 1  # At (75, 15): cut at the border.
+    assert _box_at_expectation(grid, expected, last_box).xyxy.tolist() == [65, 10, 80, 20]

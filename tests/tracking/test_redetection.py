@@ -302,3 +302,13 @@ def test_an_event_is_plain_values():
     assert Event(3, 1, "lost", "why", "cup", 0.5).to_dict() == {
         "frame": 3, "time": 0.5, "object_id": 1, "label": "cup", "kind": "lost", "reason": "why",
     }  # fmt: skip
+
+
+def test_one_frame_in_another_color_does_not_change_what_an_object_looks_like():
+    images = [np.full((*SIZE, 3), 120, np.uint8) for _ in range(3)]
+    for image, (x0, y0, x1, y1), color in zip(images, (LEFT, LEFT, RIGHT), (RED, BLUE, RED), strict=True):
+        image[y0:y1, x0:x1] = color
+    detect = finder([[area(LEFT, 0.9)], [], [area(RIGHT, 0.9)]])
+    redetection = RedetectionConfig(redetect_every=1)
+    frames = list(track_with_redetection(Scripted({(1, 2): NOTHING}), FakeFrames(images), detect=detect, redetection=redetection))
+    assert told(frames) == [(0, 1, "added"), (2, 1, "lost"), (2, 1, "recovered")]

@@ -39,6 +39,14 @@ def test_frames_keep_a_variable_rate(tmp_path):
     assert [frame.time for frame in open_frames(tmp_path / "a.mp4").read()] == pytest.approx([0, 0.04, 0.5, 0.51], abs=0.001)
 
 
+def test_frames_of_one_time_follow_one_another_by_the_smallest_step(tmp_path):
+    with VideoWriter(tmp_path / "a.mp4", (16, 32)) as video:
+        for time in (0.0, 1.0, 1.0, 0.5):
+            video.write(np.zeros((16, 32, 3), np.uint8), time)
+    times = [frame.time for frame in open_frames(tmp_path / "a.mp4").read()]
+    assert times == pytest.approx([0, 1, 1 + 1 / 60_000, 1 + 2 / 60_000], abs=1e-6)
+
+
 def test_odd_sides_are_made_even(tmp_path):
     with VideoWriter(tmp_path / "a.mp4", (47, 63)) as writer:
         writer.write(image(77, (47, 63)))

@@ -196,3 +196,11 @@ class TestVocabulary:
         expected = theirs(text, add_special_tokens=False, padding=False, truncation=False)["input_ids"]
         for name in ("vocab.txt", "tokenizer.json"):
             assert list(WordPieceTokenizer.from_file(folder / name)(text)) == expected
+
+
+def test_a_caption_of_256_tokens_is_one_and_of_257_is_two(tokenizer):
+    def lengths(*counts):
+        return [len(caption.tokens) for caption in pack(parse_phrases([" ".join("x" * count) for count in counts]), tokenizer)]
+
+    assert lengths(100, 152) == [256]  # Two marks, and a full stop after each phrase.
+    assert lengths(100, 153) == [103, 156]

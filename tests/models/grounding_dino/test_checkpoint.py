@@ -81,3 +81,13 @@ class TestNames:
         kept = sum(tensor.sum(dtype=torch.float64) for name, tensor in original.items() if name not in left_out)
         assert sum(tensor.sum(dtype=torch.float64) for tensor in renamed.values()) == pytest.approx(kept.item(), abs=1e-6)
         assert sum(tensor.numel() for tensor in renamed.values()) == sum(t.numel() for n, t in original.items() if n not in left_out)
+
+
+def test_combined_weights_are_cut_into_query_key_and_value():
+    state = {"transformer.decoder.layers.0.self_attn.in_proj_weight": torch.arange(6).view(6, 1)}
+    name = "model.decoder.layers.0.self_attn"
+    assert {key: tensor.flatten().tolist() for key, tensor in for_transformers(state).items()} == {
+        f"{name}.query.weight": [0, 1],
+        f"{name}.key.weight": [2, 3],
+        f"{name}.value.weight": [4, 5],
+    }

@@ -139,3 +139,13 @@ def test_an_image_that_cannot_be_read_is_refused(model, tokenizer):
 def test_an_impossible_option_is_refused_with_its_value(option, value, message):
     with pytest.raises(ConfigError, match=message):
         GroundingDinoSettings.checked({**OPTIONS, option: value})
+
+
+def test_a_score_at_the_threshold_is_kept(model, tokenizer, photo):
+    def scores(threshold):
+        detector = GroundingDino(model, tokenizer, GroundingDinoSettings(threshold), SIZE)
+        return detector.detect(photo(100, 200), ["car"]).scores
+
+    best = scores(0.5).max()
+    assert scores(float(best)).tolist() == [best]
+    assert len(scores(float(np.nextafter(best, np.float32(1))))) == 0

@@ -123,6 +123,7 @@ class TestFilters:
         stability = (full > 0.7).sum() / (full > -0.7).sum()
         assert 0.8 < stability < 0.97
         settings = {"stability_score_offset": 0.7, "points_per_side": 1}
+        assert len(session.everything(Prompt.everything(stability_score_thresh=float(stability), **settings))) == 1
         assert len(session.everything(Prompt.everything(stability_score_thresh=stability - 1e-6, **settings))) == 1
         assert len(session.everything(Prompt.everything(stability_score_thresh=stability + 1e-6, **settings))) == 0
 

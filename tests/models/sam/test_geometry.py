@@ -129,6 +129,9 @@ class TestMaskToLogits:
         pixels = np.zeros((512, 512), bool)
         pixels[0, 0] = True  # A quarter of the first logit's 2 x 2 pixels.
         assert ResizeLongestSide((512, 512)).mask_to_logits(pixels)[0, 0] == pytest.approx(-MASK_PROMPT_LOGIT / 2)
+        pixels = np.zeros((1024, 1024), bool)
+        pixels[0, 0] = True  # A sixteenth, at the corner of the first logit's 4 x 4 pixels: (2 / 16 - 1) x 8.
+        assert ResizeLongestSide((1024, 1024)).mask_to_logits(pixels)[0, 0] == pytest.approx(-7)
 
 
 def test_geometries_are_values():

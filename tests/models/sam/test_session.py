@@ -1,6 +1,7 @@
 """The path from an image and prompts to masks, on a model whose masks are discs."""
 
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from promptseg.errors import BackendError, InputError, PromptError
 from promptseg.masks import Mask
 from promptseg.models.sam.cache import EmbeddingCache
 from promptseg.models.sam.geometry import MASK_PROMPT_LOGIT
-from promptseg.models.sam.model import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND, PADDING, Embedding
+from promptseg.models.sam.model import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND, PADDING, DecoderConfig, Embedding
 from promptseg.models.sam.session import SamSegmenter, SamSession
 from promptseg.prompts import Prompt
 
@@ -120,6 +121,11 @@ class TestSegment:
         assert mask.logits.shape == (model.low_res, model.low_res)
         prompts, _ = model.decoded[0]
         assert np.array_equal(mask.logits > 0, model.distance(prompts.points[0], prompts.labels[0], 20) > 0)
+
+    def test_the_logits_that_a_mask_carries_are_within_the_limit_of_the_model(self, model, session):
+        model.decoder_config = DecoderConfig(logit_limit=5.0)
+        (mask,) = session.segment([Prompt.point(64, 48)])
+        assert (mask.logits.min(), mask.logits.max()) == (-5, 5)
 
     def test_the_mask_does_not_depend_on_other_sessions(self, model, image, session):
         before = session.segment([Prompt.point(64, 48)])[0]
@@ -258,6 +264,11 @@ class TestCache:
         assert second.size == SIZE
         assert np.array_equal(first.embedding.features["mean"], second.embedding.features["mean"])
 
+    def test_the_rule_of_selection_stays_with_another_cache(self, model, image):
+        caching = SamSegmenter(model, rule="single").with_cache(EmbeddingCache())
+        (mask,) = caching.open(image).segment([Prompt.point(64, 48)])
+        assert mask.score == pytest.approx(0.95)  # That of candidate 0; the best of the others has 0.93.
+
     def test_another_image_is_encoded(self, model, image):
         segmenter = SamSegmenter(model, EmbeddingCache())
         changed = image.copy()
@@ -311,6 +322,18 @@ class TestOpenAll:
         sessions = segmenter.open_all([first, second])
         assert model.encoded == [(64, 64, 3), (96, 128, 3)]
         assert [set(session.timings) for session in sessions] == [{"encode"}, {"cache"}]
+
+    def test_images_that_are_encoded_together_share_the_time(self, disc_sam, photo, monkeypatch):
+        model, clock = disc_sam(), [100.0]
+        encode = model.encode
+
+        def slow(images):
+            clock[0] += 6
+            return encode(images)
+
+        model.encode = slow
+        monkeypatch.setattr("promptseg.models.sam.session.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+        assert [session.timings for session in SamSegmenter(model).open_all([photo(96, 128)] * 3)] == [{"encode": 2.0}] * 3
 
     def test_no_image_opens_nothing(self, disc_sam):
         assert SamSegmenter(disc_sam()).open_all([]) == []

@@ -126,4 +126,4 @@ def _clean(masks: list[Mask], prompt: EverythingPrompt) -> list[Mask]:
     cleaned = [clean_regions(mask, prompt.min_mask_region_area) for mask in masks]
     unchanged = np.array([new == old for new, old in zip(cleaned, masks, strict=True)], np.float32)
     keep = box_nms(_inclusive_boxes(cleaned), unchanged, max(prompt.box_nms_thresh, prompt.crop_nms_thresh))
-    return [cleaned[i] for i in keep if cleaned[i].area]
+    return [cleaned[i] for i in keep]

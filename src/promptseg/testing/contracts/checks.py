@@ -39,6 +39,14 @@ def assert_identical(masks: Masks, expected: Masks) -> None:
     assert _parts(masks) == _parts(expected)
 
 
+def assert_same_numbers(masks: Masks, expected: Masks) -> None:
+    """Assert that masks are equal bit for bit, and so are the logits that they were made of, where they have some."""
+    assert_identical(masks, expected)
+    for mask, other in zip(masks, expected, strict=True):
+        assert (mask.logits is None) == (other.logits is None)
+        assert mask.logits is None or other.logits is None or np.array_equal(mask.logits, other.logits)
+
+
 def assert_alike(mask: Mask, expected: Mask) -> None:
     """Assert that two masks are equal except for a few pixels. Models that decode prompts in batches may differ by these."""
     assert mask == expected or mask.iou(expected) > 0.98

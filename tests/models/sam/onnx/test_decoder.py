@@ -10,7 +10,8 @@ import pytest
 from promptseg.models.sam.model import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND, PADDING
 from promptseg.models.sam.onnx import decoder as onnx_decoder
 
-WIDTH, GRID, HEADS = 256, 64, 8
+WIDTH, GRID, HEADS = 256, 16, 8  # The published width, and a quarter of the published grid.
+SIDE, LOW_RES = 16 * GRID, 4 * GRID
 
 
 def random_weights(seed=0):
@@ -73,7 +74,7 @@ class Reference:
         self.erf = np.vectorize(math.erf)
 
     def decode(self, embedding, dense, points, labels):
-        """Return scores (4,) and logits (4, 256, 256)."""
+        """Return scores (4,) and logits (4, LOW_RES, LOW_RES)."""
         tokens = np.concatenate([self.w["output_tokens"][0], self.points(points, labels)])
         image = (embedding + dense).reshape(WIDTH, GRID * GRID).T
         ticks = (np.arange(GRID) + 0.5) / GRID
@@ -102,7 +103,7 @@ class Reference:
         return self.head("iou_prediction_head", queries[0]), np.tensordot(hyper, upscaled, 1)
 
     def dense(self, mask):
-        """Return the embedding of an earlier mask, (256, 64, 64)."""
+        """Return the embedding of an earlier mask, (WIDTH, GRID, GRID)."""
         value = mask[None]
         for convolution, norm in (("0", "1"), ("3", "4")):
             value = self.convolution(f"mask_downscaling.{convolution}", value)
@@ -110,7 +111,7 @@ class Reference:
         return self.convolution("mask_downscaling.6", value)
 
     def points(self, points, labels):
-        embedded = self.fourier((points + 0.5) / 1024)
+        embedded = self.fourier((points + 0.5) / SIDE)
         for row, label in enumerate(labels):
             if label == PADDING:
                 embedded[row] = self.w["not_a_point_embed.weight"][0]
@@ -210,10 +211,10 @@ def no_mask(weights):
 
 
 PROMPTS = {
-    "point": ([(300, 200), (0, 0)], [FOREGROUND, PADDING]),
-    "points": ([(300, 200), (800.5, 31.25), (5, 1000), (0, 0)], [FOREGROUND, BACKGROUND, FOREGROUND, PADDING]),
-    "box": ([(100, 150), (900, 640)], [BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]),
-    "box and point": ([(300, 200), (100, 150), (900, 640)], [BACKGROUND, BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]),
+    "point": ([(75, 50), (0, 0)], [FOREGROUND, PADDING]),
+    "points": ([(75, 50), (200.5, 7.25), (2, 250), (0, 0)], [FOREGROUND, BACKGROUND, FOREGROUND, PADDING]),
+    "box": ([(25, 38), (225, 160)], [BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]),
+    "box and point": ([(75, 50), (25, 38), (225, 160)], [BACKGROUND, BOX_TOP_LEFT, BOX_BOTTOM_RIGHT]),
 }
 
 
@@ -237,7 +238,7 @@ def test_scores_and_logits_are_those_of_the_published_arithmetic(kind, graphs, r
 
 
 def test_an_earlier_mask_is_embedded_as_published(graphs, reference, embedding):
-    mask = np.random.default_rng(2).normal(size=(256, 256), scale=8).astype(np.float32)
+    mask = np.random.default_rng(2).normal(size=(LOW_RES, LOW_RES), scale=8).astype(np.float32)
     (dense,) = graphs.run("mask_prompt", mask=mask[None, None])
     expected = reference.dense(mask)
     assert_close(dense[0], expected)
@@ -250,7 +251,7 @@ def test_an_earlier_mask_is_embedded_as_published(graphs, reference, embedding):
 @pytest.mark.parametrize("batch", [2, 5])
 def test_prompts_of_a_batch_are_decoded_as_each_alone(batch, graphs, embedding, no_mask):
     random = np.random.default_rng(batch)
-    prompts = [(random.uniform(0, 1023, (3, 2)), random.choice([BACKGROUND, FOREGROUND], 3)) for _ in range(batch)]
+    prompts = [(random.uniform(0, SIDE - 1, (3, 2)), random.choice([BACKGROUND, FOREGROUND], 3)) for _ in range(batch)]
     context = graphs.context(embedding, no_mask)
     scores, hyper, image_out = graphs.run("decoder", **arrays(*prompts), **context)
     assert scores.shape == (batch, 4)
@@ -264,18 +265,18 @@ def test_prompts_of_a_batch_are_decoded_as_each_alone(batch, graphs, embedding, 
 
 def test_where_padding_lies_does_not_matter(graphs, embedding, no_mask):
     context = graphs.context(embedding, no_mask)
-    here, there = (graphs.run("decoder", **arrays(([(300, 200), at], [FOREGROUND, PADDING])), **context)[0] for at in ((0, 0), (777, 55)))
+    here, there = (graphs.run("decoder", **arrays(([(75, 50), at], [FOREGROUND, PADDING])), **context)[0] for at in ((0, 0), (194, 14)))
     assert np.array_equal(here, there)
 
 
 @pytest.mark.parametrize("kind", [FOREGROUND, BACKGROUND, BOX_TOP_LEFT, BOX_BOTTOM_RIGHT, PADDING])
 def test_every_kind_of_point_but_padding_has_a_position(kind, graphs, embedding, no_mask):
     context = graphs.context(embedding, no_mask)
-    here, there = (graphs.run("decoder", **arrays(([at], [kind])), **context)[0] for at in ((100, 200), (700, 900)))
+    here, there = (graphs.run("decoder", **arrays(([at], [kind])), **context)[0] for at in ((25, 50), (175, 225)))
     assert bool(np.abs(here - there).max() > 1e-3) is (kind != PADDING)
 
 
-@pytest.mark.parametrize("grid", [(64, 64), (1, 1), (43, 64), (64, 17)])
+@pytest.mark.parametrize("grid", [(16, 16), (1, 1), (11, 16), (16, 5)])
 @pytest.mark.parametrize("candidates", [[0], [1, 2, 3], [3, 1]])
 def test_a_part_of_the_logits_is_that_part_of_them_all(grid, candidates, graphs):
     random = np.random.default_rng(3)
@@ -283,7 +284,7 @@ def test_a_part_of_the_logits_is_that_part_of_them_all(grid, candidates, graphs)
     hyper = random.normal(size=(4, 32)).astype(np.float32)
     everything = graphs.logits(image_out, 1, hyper)
     part = graphs.logits(image_out, 1, hyper[candidates], grid)
-    assert everything.shape == (4, 256, 256)
+    assert everything.shape == (4, LOW_RES, LOW_RES)
     assert part.shape == (len(candidates), 4 * grid[0], 4 * grid[1])
     np.testing.assert_allclose(part, everything[candidates, : 4 * grid[0], : 4 * grid[1]], atol=1e-4)
 

@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from promptseg.errors import WeightsMismatchError
-from promptseg.models.sam.geometry import StretchToSquare
+from promptseg.models.sam.geometry import ResizeLongestSide, StretchToSquare
 from promptseg.models.sam.onnx.encoder import Encoder
 from promptseg.models.sam.onnx.layouts import read_pair
 from promptseg.runtime.onnx import Runtime
@@ -126,6 +126,17 @@ class TestEncoder:
         pair = read_pair([write(tmp_path / "a.onnx", {"image": (1, 3, "height", "width")}, gives=shapes), decoder])
         features = Encoder(pair, self.RUNTIME)(photo(), StretchToSquare((120, 160), 128, 32))
         assert [array.shape for array in features] == list(pair.features.values())
+
+    def test_it_gets_the_image_normalized_by_channel_and_zeros_below_it(self, tmp_path):
+        values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, 3, 128, 128)) for name in ("image", "same")]
+        graph = helper.make_graph([helper.make_node("Identity", ["image"], ["same"])], "graph", values[:1], values[1:])
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(tmp_path / "a.onnx"))
+        pair = read_pair([tmp_path / "a.onnx", write(tmp_path / "b.onnx", DECODERS["sam"], 99)])
+        color = np.full((64, 128, 3), (200, 50, 10), np.uint8)
+        (batch,) = Encoder(pair, self.RUNTIME)(color, ResizeLongestSide((64, 128), 128, 32))
+        # (200 - 123.675) / 58.395, (50 - 116.28) / 57.12 and (10 - 103.53) / 57.375.
+        assert batch[0, :, 63, 127].tolist() == pytest.approx([1.307047, -1.160364, -1.630153], abs=1e-5)
+        assert (batch[0, :, 64:] == 0).all()
 
     def test_other_features_are_refused_with_both_sides(self, tmp_path):
         shapes = {"image_embed": (1, 64, 8, 8), "high_res_feats_0": (1, 8, 32, 32), "other": (1, 16, 16, 17)}

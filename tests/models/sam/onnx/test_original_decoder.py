@@ -56,6 +56,14 @@ class TestCut:
         # EfficientSAM's decoder scales points by it.
         assert ("orig_im_size" in {value.name for value in cut.input}) is (layout == "efficient_sam_pair")
 
+    def test_clamping_is_found_behind_an_identity(self, sam2_pair, variant_of):
+        def change(model):
+            (clip,) = (node for node in model.graph.node if "low_res_masks" in node.output)
+            clip.output[0] = "clamped"
+            model.graph.node.append(onnx.helper.make_node("Identity", ["clamped"], ["low_res_masks"]))
+
+        assert "Clip" not in {node.op_type for node in onnx.load_from_string(_cut(variant_of(sam2_pair, change))).graph.node}
+
     def test_a_decoder_without_predicted_ious_is_refused_with_its_outputs(self, sam2_pair, variant_of):
         def change(model):
             del model.graph.output[1]

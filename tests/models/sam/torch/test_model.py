@@ -3,10 +3,8 @@
 import os
 import pickle
 import shutil
-import threading
 import warnings
 import weakref
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -348,31 +346,6 @@ class TestCompile:
         monkeypatch.setattr(torch, "compile", lambda encoder: full)
         with pytest.raises(OutOfMemoryError, match="an image does not fit beside the model"):
             make(True).encode([photo()])
-
-
-class TestThreads:
-    def test_two_threads_with_a_session_each_segment_as_one_a_hundred_times(self, model, photo):
-        segmenter = SamSegmenter(model)
-        images = [photo(), photo(seed=5)[:, ::-1]]
-        prompts = [Prompt.point(40, 50), Prompt.point(120, 70), Prompt.box(10, 20, 90, 80) + Prompt.point(30, 40)]
-
-        def segmented(image):
-            masks = segmenter.open(image).segment(prompts, candidates=True)
-            return np.array([mask.logits for mask in masks]), masks.scores
-
-        expected = [segmented(image) for image in images]
-        assert not np.array_equal(expected[0][0], expected[1][0])
-        start = threading.Barrier(2)
-
-        def repeat(index):
-            start.wait()
-            return [segmented(images[index]) for _ in range(100)]
-
-        with ThreadPoolExecutor(2) as pool:
-            for index, found in enumerate(pool.map(repeat, range(2))):
-                for logits, scores in found:
-                    assert np.array_equal(logits, expected[index][0])
-                    assert np.array_equal(scores, expected[index][1])
 
 
 class TestProcess:

@@ -2,9 +2,7 @@
 
 import copy
 import gc
-import threading
 import weakref
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -99,30 +97,6 @@ def test_the_mask_of_one_prompt_does_not_reach_the_next(model, photo):
     after = session.segment([box])[0]
     assert not np.array_equal(refined.logits, before.logits)
     assert np.array_equal(after.logits, before.logits)
-
-
-def test_two_threads_with_a_session_each_segment_as_one_a_hundred_times(model, photo):
-    segmenter = SamSegmenter(model)
-    images = [photo(), photo(seed=5)[:, ::-1]]
-    prompts = [Prompt.point(40, 50), Prompt.box(10, 20, 90, 80) + Prompt.point(30, 40)]
-
-    def segmented(image):
-        masks = segmenter.open(image).segment(prompts, candidates=True)
-        return np.array([mask.logits for mask in masks]), masks.scores
-
-    expected = [segmented(image) for image in images]
-    assert not np.array_equal(expected[0][0], expected[1][0])
-    start = threading.Barrier(2)
-
-    def repeat(index):
-        start.wait()
-        return [segmented(images[index]) for _ in range(100)]
-
-    with ThreadPoolExecutor(2) as pool:
-        for index, found in enumerate(pool.map(repeat, range(2))):
-            for logits, scores in found:
-                assert np.array_equal(logits, expected[index][0])
-                assert np.array_equal(scores, expected[index][1])
 
 
 def test_an_image_that_does_not_fit_says_what_to_try(sam2, photo, monkeypatch):

@@ -1,0 +1,54 @@
+"""Prepared graphs of SAM's decoder in the cache, and the logits of chosen candidates."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from promptseg.models.sam.onnx import model as onnx_model
+
+SHA = "0123456789abcdef" * 4
+
+
+@pytest.fixture
+def prepare(monkeypatch):
+    """``prepare()`` prepares graphs of a few bytes, and returns them by name; ``prepare.built`` counts how often they were built."""
+
+    def run(sha=SHA):
+        return onnx_model.prepare(None, sha)
+
+    def built(_):
+        run.built += 1
+        return {name: name.encode() for name in onnx_model._GRAPHS}
+
+    run.built = 0
+    monkeypatch.setattr(onnx_model, "_built", built)
+    return run
+
+
+def test_graphs_are_built_once_and_read_from_the_cache_afterwards(prepare):
+    assert prepare() == prepare() == {name: name.encode() for name in onnx_model._GRAPHS}
+    assert prepare.built == 1
+
+
+def test_graphs_of_other_weights_or_of_other_code_are_built_anew(prepare, monkeypatch, tmp_path):
+    prepare()
+    prepare("fedcba9876543210" * 4)
+    assert prepare.built == 2
+    (tmp_path / "graph.py").write_text("# Changed.")
+    monkeypatch.setattr(onnx_model.graph, "__file__", str(tmp_path / "graph.py"))
+    prepare()
+    assert prepare.built == 3
+
+
+def test_candidates_come_in_the_order_that_is_asked_for():
+    asked = {}
+
+    def upscaling(inputs):
+        asked.update(inputs)
+        return [SimpleNamespace(numpy=lambda: inputs["hyper"])]
+
+    hyper = np.arange(8, dtype=np.float32).reshape(2, 4, 1)
+    decoded = onnx_model._Decoded(upscaling, 16, np.zeros((2, 4), np.float32), hyper, "image")
+    assert decoded.logits(1, [3, 0], (33, 64)).ravel().tolist() == [7, 4]
+    assert (asked["prompt"].tolist(), asked["grid"].tolist()) == ([1], [9, 16])  # 33 rows of logits are 9 rows of tokens.

@@ -1,0 +1,41 @@
+"""Sessions of ONNX Runtime: threads, devices, and the errors of graphs."""
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper
+
+from promptseg.errors import BackendError, ConfigError, WeightsMismatchError
+from promptseg.runtime.onnx import Runtime, device_of
+
+
+@pytest.fixture
+def doubling():
+    """A graph whose output is twice its input, as bytes."""
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, None, 3)) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"])], "graph", values[:1], values[1:])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+
+
+def test_a_cpu_has_a_worker_for_each_thread_and_a_gpu_has_one():
+    assert (Runtime("cpu", 6).workers, Runtime("cuda", 6).workers, Runtime("cpu", 6).one_thread().workers) == (6, 1, 1)
+
+
+def test_a_session_says_what_it_takes_and_gives(doubling):
+    session = Runtime("cpu", 1).session(doubling)
+    assert {name: str(value) for name, value in session.inputs.items()} == {"x": "tensor(float) 1 x ? x 3"}
+    (found,) = session({"x": np.ones((1, 2, 3), np.float32)})
+    assert found.numpy().tolist() == [[[2, 2, 2], [2, 2, 2]]]
+
+
+def test_an_input_of_another_shape_and_a_file_that_is_no_graph_are_errors_of_ours(doubling, tmp_path):
+    with pytest.raises(BackendError, match="ONNX Runtime failed"):
+        Runtime("cpu", 1).session(doubling)({"x": np.ones((1, 2, 4), np.float32)})
+    (tmp_path / "a.onnx").write_bytes(b"no graph")
+    with pytest.raises(WeightsMismatchError, match=r"a\.onnx is not an ONNX file, or is damaged"):
+        Runtime("cpu", 1).session(tmp_path / "a.onnx")
+
+
+def test_auto_is_the_cpu_and_another_device_is_refused_by_name():
+    assert device_of("auto") == "cpu"
+    with pytest.raises(ConfigError, match="device 'tpu' is not available in this build of ONNX Runtime: use auto or cpu"):
+        device_of("tpu")

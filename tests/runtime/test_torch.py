@@ -1,0 +1,58 @@
+"""Choice of a device and a dtype in torch, and what counts as out of memory."""
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="these services need package torch")
+
+from promptseg.errors import ConfigError  # noqa: E402
+from promptseg.runtime import torch as services  # noqa: E402
+
+
+@pytest.fixture
+def present(monkeypatch):
+    """A function that says which devices there are beside the CPU."""
+
+    def say(*names):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in names)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in names)
+
+    return say
+
+
+@pytest.mark.parametrize(("names", "first"), [((), "cpu"), (("mps",), "mps"), (("cuda",), "cuda"), (("mps", "cuda"), "cuda")])
+def test_auto_is_the_fastest_device_that_is_there(names, first, present):
+    present(*names)
+    assert services.chosen_device("auto").type == first
+    assert services.chosen_device("cpu").type == "cpu"
+
+
+def test_a_device_that_is_not_there_is_refused_with_those_that_are(present):
+    present("mps")
+    with pytest.raises(ConfigError, match=r"device 'cuda' is not available .* use auto or mps or cpu"):
+        services.chosen_device("cuda")
+
+
+@pytest.mark.parametrize("value", ["bfloat16", "torch.bfloat16", torch.bfloat16], ids=repr)
+def test_a_dtype_is_taken_by_its_name_or_as_torch_has_it(value):
+    assert services.chosen_dtype(value, torch.device("cpu")) is torch.bfloat16
+
+
+def test_another_dtype_is_refused_with_those_that_are_taken():
+    with pytest.raises(ConfigError, match="option dtype is one of float32, bfloat16, float16, got 'float64'"):
+        services.chosen_dtype("float64", torch.device("cpu"))
+
+
+def test_errors_about_memory_are_returned_and_others_raised():
+    def fail(error):
+        raise error
+
+    for error in (
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+        torch.cuda.OutOfMemoryError("CUDA out of memory"),
+    ):
+        assert services.unless_out_of_memory(lambda error=error: fail(error)) is error
+    with pytest.raises(RuntimeError, match="shape"):
+        services.unless_out_of_memory(lambda: fail(RuntimeError("shape")))
+    with pytest.raises(ValueError, match="out of memory"):
+        services.unless_out_of_memory(lambda: fail(ValueError("out of memory")))
