@@ -68,7 +68,6 @@ def test_numbers_of_any_shape_become_an_array(values):
 @pytest.mark.parametrize(
     "values",
     [[True, 1], [1.5, True], np.ones(3, bool), ["1"], "12", [None, 1], [1j], [[1, 2], [3]], [10**400], np.array(["1"]), [object()], {1}],
-    ids=repr,
 )
 def test_what_is_no_array_of_numbers_is_refused(values):
     with pytest.raises(PromptError, match=r"^values must be numbers, got "):

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from promptseg.datasets.formats.label_studio import read_label_studio
-from promptseg.datasets.formats.label_studio_brush import encode_brush
+from promptseg.datasets.formats.label_studio.brush import encode_brush
 from promptseg.errors import InputError
 from promptseg.masks import Mask
 

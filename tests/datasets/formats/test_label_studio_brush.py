@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from promptseg.datasets.formats.label_studio_brush import decode_brush, encode_brush
+from promptseg.datasets.formats.label_studio.brush import decode_brush, encode_brush
 from promptseg.errors import InputError
 from promptseg.masks import Mask
 

@@ -4,8 +4,8 @@ import json
 import numpy as np
 import pytest
 
-from promptseg.datasets.formats import labelme_reading
 from promptseg.datasets.formats.labelme import read_labelme
+from promptseg.datasets.formats.labelme import reading as labelme_reading
 from promptseg.datasets.writing import write
 from promptseg.images import load_image
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from promptseg.datasets.formats.label_studio import read_label_studio
-from promptseg.datasets.formats.label_studio_brush import decode_brush, encode_brush
+from promptseg.datasets.formats.label_studio.brush import decode_brush, encode_brush
 from promptseg.datasets.formats.labelme import read_labelme
 from promptseg.errors import InputError
 from promptseg.masks import Mask

@@ -5,7 +5,7 @@ import pytest
 
 from promptseg.datasets import writing
 from promptseg.datasets.core import AnnotatedImage, AnnotatedObject
-from promptseg.datasets.formats.yolo_reading import read_yolo
+from promptseg.datasets.formats.yolo.reading import read_yolo
 from promptseg.errors import InputError
 from promptseg.masks import Mask
 

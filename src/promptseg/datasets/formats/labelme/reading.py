@@ -11,15 +11,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ...errors import InputError
-from ...image_files import files_under
-from ...masks import Mask, Masks, Size
-from ...runtime.structured import read_json
-from ..core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding, read_score
-from ..embedded_images import decode_base64
-from ..object_collector import ObjectCollector
-from .labelme_images import LabelmeImages, agreeing
-from .labelme_shapes import shape_mask
+from ....errors import InputError
+from ....image_files import files_under
+from ....masks import Mask, Masks, Size
+from ....runtime.structured import read_json
+from ...core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding, read_score
+from ...embedded_images import decode_base64
+from ...object_collector import ObjectCollector
+from .images import LabelmeImages, agreeing
+from .shapes import shape_mask
 
 
 def read_labelme(annotations: str | os.PathLike[str], images: str | os.PathLike[str] | None = None, *, fit: bool = False) -> Dataset:

@@ -17,16 +17,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..._boxes import filled_box
-from ...errors import InputError
-from ...image_files import files_under
-from ...images import IMAGE_SUFFIXES
-from ...masks import Mask
-from ...runtime.structured import read_text, read_yaml
-from ..class_list import read_classes
-from ..core import AnnotatedImage, AnnotationError, Category, Dataset, Entry, Finding, left_out
-from ..object_collector import ObjectCollector
-from ..safe_names import written_names
+from ...._boxes import filled_box
+from ....errors import InputError
+from ....image_files import files_under
+from ....images import IMAGE_SUFFIXES
+from ....masks import Mask
+from ....runtime.structured import read_text, read_yaml
+from ...class_list import read_classes
+from ...core import AnnotatedImage, AnnotationError, Category, Dataset, Entry, Finding, left_out
+from ...object_collector import ObjectCollector
+from ...safe_names import written_names
 
 _NAME_FILES = ("classes.txt", "obj.names", "labels.txt", "data.yaml", "dataset.yaml", "data.yml", "dataset.yml")
 """Files beside the labels, or in the folder above, in which tools store the class names."""

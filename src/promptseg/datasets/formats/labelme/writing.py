@@ -1,4 +1,4 @@
-"""LabelMe: one JSON file for each image, with polygons, rectangles, circles and masks."""
+"""Writing of LabelMe files, with masks or polygons."""
 
 from __future__ import annotations
 
@@ -11,16 +11,12 @@ from typing import Any
 
 from PIL import Image
 
-from ...masks import Mask, Masks
-from ..core import AnnotatedImage, AnnotatedObject
-from ..descriptor import FIT, TOLERANCE, Format, OutputVariant, Reader
-from ..polygons import INSET, inset_parts, one_ring
-from ..simplification import simplified_parts
-from ..writer_base import NO_CLASS, Classes, FolderWriter, WriteStats, as_json, score_of
-from .labelme_reading import read_labelme
-from .labelme_shapes import shape_mask
-
-__all__ = ["FORMAT", "LabelmePolygonWriter", "LabelmeWriter", "read_labelme"]
+from ....masks import Mask, Masks
+from ...core import AnnotatedImage, AnnotatedObject
+from ...polygons import INSET, inset_parts, one_ring
+from ...simplification import simplified_parts
+from ...writer_base import NO_CLASS, Classes, FolderWriter, WriteStats, as_json, score_of
+from .shapes import shape_mask
 
 
 class LabelmeWriter(FolderWriter):
@@ -102,21 +98,3 @@ def _shape(mask: Mask) -> dict[str, Any]:
         "mask": None,
         **({} if score is None else {"score": score}),
     }
-
-
-FORMAT = Format(
-    "labelme",
-    "LabelMe files",
-    Reader(
-        lambda images, folder, **options: read_labelme(folder, images, **options),
-        "folder of LabelMe files",
-        images="optional",
-        options={"fit": FIT},
-    ),
-    (
-        OutputVariant("labelme", "labelme/: one JSON file for each image, masks", LabelmeWriter),
-        OutputVariant(
-            "labelme-polygons", "labelme-polygons/: one JSON file for each image, polygons", LabelmePolygonWriter, {"tolerance": TOLERANCE}
-        ),
-    ),
-)

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputError
-from ...masks import Mask, Size
-from ..core import read_score
-from ..embedded_images import open_mask
-from ..shapes import ellipse, rotated_rectangle
-from .label_studio_brush import decode_brush
+from ....errors import InputError
+from ....masks import Mask, Size
+from ...core import read_score
+from ...embedded_images import open_mask
+from ...shapes import ellipse, rotated_rectangle
+from .brush import decode_brush
 
 
 class Region(NamedTuple):

@@ -6,9 +6,9 @@ from collections import defaultdict
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from ...images import IMAGE_SUFFIXES
-from ..core import AnnotationError, Finding
-from ..image_lookup import ImageLookup
+from ....images import IMAGE_SUFFIXES
+from ...core import AnnotationError, Finding
+from ...image_lookup import ImageLookup
 
 
 class Found(NamedTuple):

@@ -1,9 +1,4 @@
-"""YOLO: one text file for each image, one line for each object, with a class number and normalized corners or a normalized box.
-
-Coordinates are normalized by the width and height of the image. A line is one ring. The parts and holes of an object are joined to one ring
-by bridges that enclose no pixels, so filling it by the rule of the COCO API gives the exact mask. Ultralytics truncates corners to whole
-pixels and also fills the pixels of the outline. It gets the exact mask when there are no bridges. Otherwise bridges are one pixel wide.
-"""
+"""Writing of YOLO text files, with outlines or boxes."""
 
 from __future__ import annotations
 
@@ -15,15 +10,13 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from ..._boxes import filled_box
-from ...masks import Mask
-from ..core import AnnotatedImage, AnnotatedObject
-from ..descriptor import BOXES, TOLERANCE, Format, Option, OutputVariant, Reader
-from ..polygons import INSET, inset_parts, one_ring
-from ..safe_names import safe_name
-from ..simplification import simplified_parts
-from ..writer_base import Classes, FolderWriter, WriteStats
-from .yolo_reading import read_yolo
+from ...._boxes import filled_box
+from ....masks import Mask
+from ...core import AnnotatedImage, AnnotatedObject
+from ...polygons import INSET, inset_parts, one_ring
+from ...safe_names import safe_name
+from ...simplification import simplified_parts
+from ...writer_base import Classes, FolderWriter, WriteStats
 
 
 class _YoloWriter(FolderWriter):
@@ -113,20 +106,3 @@ _LONG_SUFFIX = 16
 
 def _number(value: float) -> str:
     return f"{value:.9g}"
-
-
-_IMAGES = Option("Place the images beside the labels as symbolic links or as copies, or leave them out.", "link", ("link", "copy", "none"))
-
-_NAMES = Option("File with the class names: data.yaml or classes.txt. By default it is looked for beside the labels.", None)
-
-FORMAT = Format(
-    "yolo",
-    "YOLO text files",
-    Reader(read_yolo, "folder of YOLO text files, or data.yaml", images="optional", options={"names": _NAMES, "boxes": BOXES}),
-    (
-        OutputVariant("yolo", "yolo/: data.yaml, labels/, images/, boxes", YoloBoxWriter, {"images": _IMAGES}),
-        OutputVariant(
-            "yolo-seg", "yolo-seg/: data.yaml, labels/, images/, outlines", YoloSegWriter, {"images": _IMAGES, "tolerance": TOLERANCE}
-        ),
-    ),
-)

@@ -14,8 +14,8 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from ...errors import InputError
-from ...images import IMAGE_SUFFIXES
+from ....errors import InputError
+from ....images import IMAGE_SUFFIXES
 
 Result = Mapping[str, Any]
 """A result of an annotation, such as a rectangle."""

@@ -1,4 +1,4 @@
-"""Label Studio: one JSON file of tasks, with masks as brush strokes."""
+"""Writing of Label Studio tasks, with brush strokes."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ from typing import IO, Any
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
-from ...masks import Mask
-from ..core import AnnotatedImage, AnnotatedObject
-from ..descriptor import FIT, Format, Option, OutputVariant, Reader
-from ..safe_names import text_name
-from ..writer_base import NO_CLASS, Classes, FileWriter, WriteStats, as_json, score_of
-from .label_studio_brush import decode_brush, encode_brush
-from .label_studio_reading import read_label_studio
-
-__all__ = ["FORMAT", "LOCAL_FILES", "LabelStudioWriter", "read_label_studio"]
+from ....masks import Mask
+from ...core import AnnotatedImage, AnnotatedObject
+from ...safe_names import text_name
+from ...writer_base import NO_CLASS, Classes, FileWriter, WriteStats, as_json, score_of
+from .brush import decode_brush, encode_brush
 
 LOCAL_FILES = "/data/local-files/?d="
 """URL prefix of files in Label Studio's local storage."""
@@ -87,13 +83,3 @@ class LabelStudioWriter(FileWriter):
         with self.new_file(path, text=True) as interface:
             interface.write('<View>\n  <Image name="image" value="$image"/>\n')
             interface.write(f'  <BrushLabels name="label" toName="image">\n{labels}  </BrushLabels>\n</View>\n')
-
-
-_ADDRESS = Option("URL prefix of image names.", LOCAL_FILES)
-
-FORMAT = Format(
-    "label-studio",
-    "Label Studio tasks with brush strokes",
-    Reader(read_label_studio, "Label Studio JSON export", options={"fit": FIT}),
-    (OutputVariant("label-studio", "label-studio.json, label-studio.xml", LabelStudioWriter, {"address": _ADDRESS}),),
-)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...errors import InputError
-from ...masks import Mask, Size
+from ....errors import InputError
+from ....masks import Mask, Size
 
 _WIDTHS = (3, 4, 8, 16)
 """Widths of run lengths in bits, the same that Label Studio writes."""

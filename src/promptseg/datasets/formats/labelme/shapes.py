@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import InputError
-from ...masks import Mask, Size
-from ..embedded_images import open_mask
-from ..shapes import ellipse
+from ....errors import InputError
+from ....masks import Mask, Size
+from ...embedded_images import open_mask
+from ...shapes import ellipse
 
 WITHOUT_AREA = frozenset({"point", "points", "line", "linestrip"})
 """Types of shapes that have no area."""

@@ -8,15 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from ...errors import InputError
-from ...masks import Mask
-from ...runtime.structured import read_json
-from ..core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding
-from ..embedded_images import decode_base64
-from ..image_lookup import ImageLookup
-from ..object_collector import ObjectCollector
-from .label_studio_regions import region_mask, regions_of
-from .label_studio_tasks import Annotation, Result, Task, images_of, names_of, read_task
+from ....errors import InputError
+from ....masks import Mask
+from ....runtime.structured import read_json
+from ...core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding
+from ...embedded_images import decode_base64
+from ...image_lookup import ImageLookup
+from ...object_collector import ObjectCollector
+from .regions import region_mask, regions_of
+from .tasks import Annotation, Result, Task, images_of, names_of, read_task
 
 
 def read_label_studio(images: str | os.PathLike[str], file: str | os.PathLike[str], *, fit: bool = False) -> Dataset:
