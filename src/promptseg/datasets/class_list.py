@@ -20,7 +20,7 @@ SUFFIXES = (".txt", ".names", ".yaml", ".yml", ".json")
 """Suffixes of files with a class list."""
 
 
-def read_classes(path: str | os.PathLike[str]) -> tuple[Category, ...]:
+def read_classes(path: str | os.PathLike[str], *, may_be_empty: bool = False) -> tuple[Category, ...]:
     """Read a class list.
 
     A text file has one name a line, in the order of the numbers. Blank lines and a byte order mark are left out. Of a YAML file
@@ -28,6 +28,7 @@ def read_classes(path: str | os.PathLike[str]) -> tuple[Category, ...]:
 
     Args:
         path: The file, with a suffix of `SUFFIXES`.
+        may_be_empty: Whether a list without classes is one, too.
 
     Returns:
         The classes. Those of YAML and COCO files have the numbers of the file.
@@ -45,7 +46,7 @@ def read_classes(path: str | os.PathLike[str]) -> tuple[Category, ...]:
     else:
         found = _of_lines(read_text(file, MAX_BYTES), file)
         expected = "one name a line"
-    if not found:
+    if not found and not may_be_empty:
         raise InputError(f"{file} has no class list: expected {expected}")
     return found
 
@@ -78,10 +79,13 @@ def _of_yaml(text: str, path: Path) -> tuple[Category, ...]:
         # The base loader makes only text, lists and mappings, so that the class `no` is not the value false.
         content = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 (it makes no objects)
         listed = content["names"]
-        pairs = listed.items() if isinstance(listed, dict) else enumerate(listed if isinstance(listed, list) else [])
-        return _categories((int(number), name) for number, name in pairs)
+        numbers, names = (list(listed), list(listed.values())) if isinstance(listed, dict) else (range(len(listed)), listed)
+        classes = _categories(zip(map(int, numbers), names, strict=True))
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise InputError(f"{path} has no class names: expected names: [person, car, …] ({type(error).__name__})") from error
+    if isinstance(listed, str) or len(classes) < len(names):
+        raise InputError(f"{path} has no class list: expected names: [person, car, …], and each name as text")
+    return classes
 
 
 def _of_coco(content: object) -> tuple[Category, ...]:

@@ -172,7 +172,7 @@ def _name_file(labels: Path) -> Path | None:
 def _names(path: Path, *, required: bool) -> dict[int, str]:
     """Return the class names by number. A file that was only looked for may have none."""
     try:
-        listed = read_classes(path)
+        listed = read_classes(path, may_be_empty=True)
     except InputError:
         if not required:
             return {}
