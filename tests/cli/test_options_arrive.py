@@ -26,6 +26,9 @@ DATASET = {
     "names": f"{DATA} --names n.yaml",
     "davis": "--davis davis",
     "mask_kind": f"{DATA} --mask-kind labels",
+    "truth": "--images images --truth masks=other",
+    "boxes": f"{DATA} --boxes",
+    "crowds": f"{DATA} --crowds",
 }
 """Words for another value of each option; the words before it are those of the plain command."""
 COMMANDS = {
@@ -62,7 +65,7 @@ COMMANDS = {
         f"{DATA} --model fake",
         {name: f"{words} --model fake" for name, words in DATASET.items()}
         | {
-            "truth": "--images images --truth masks=masks --model fake",
+            "fit": ("--images images --yolo masks --model fake", "--images images --yolo masks --model fake --fit"),
             "video": "--davis davis --video --model fake",
             "predictions": ("--davis davis --video --model fake", "--davis davis --video --predictions p"),
             "summary": f"{DATA} --summary",
@@ -131,6 +134,7 @@ COMMANDS = {
         finetune.finetune,
         f"{DATA} --out tuned",
         {name: f"{words} --out tuned" for name, words in DATASET.items()}
+        | {"fit": ("--images images --yolo masks --out tuned", "--images images --yolo masks --out tuned --fit")}
         | {"out": f"{DATA} --out new", "model": f"{DATA} --out tuned --model mobile-sam", "as_json": f"{DATA} --out tuned --json"}
         | {
             name: f"{DATA} --out tuned --{name.replace('_', '-')} 7"

@@ -16,6 +16,7 @@ from ..datasets.writing import check_output, write
 from ..errors import ConfigError
 from .format_options import FormatOption, format_options
 from .output import FAILED, errors_as_messages, usage_error
+from .truth import BoxesOption, CrowdsOption, FitOption, NamesOption
 
 
 def convert(
@@ -25,7 +26,7 @@ def convert(
     ],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write; each format has a file or folder of its own in it.")],
     images: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The images.")] = None,
-    names: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML file with the class names of a YOLO dataset.")] = None,
+    names: NamesOption = None,
     classes: Annotated[
         str | None,
         typer.Option(
@@ -35,7 +36,9 @@ def convert(
         ),
     ] = None,
     format_option: FormatOption = None,
-    boxes: Annotated[bool, typer.Option("--boxes", help="Read objects that have only a box as the filled box.")] = False,
+    boxes: BoxesOption = False,
+    crowds: CrowdsOption = False,
+    fit: FitOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
     """Convert annotations to other formats, and report how exactly the masks were stored."""
@@ -51,7 +54,7 @@ def convert(
         for name in wanted:
             check_output(name, out, options.get(name))
         order = None if classes is None else classes_of(classes)
-        dataset = open_named(source, images, names=names, boxes=boxes)
+        dataset = open_named(source, images, names=names, boxes=boxes, crowds=crowds, fit=fit)
         reports = []
         for name in wanted:
             findings.clear()  # Each format reads all annotations again, with the same findings.

@@ -15,6 +15,7 @@ from ..registry import DEFAULT_MODEL
 from ..runtime import progress
 from ..runtime.output_paths import check_output_file, check_output_folder, check_outputs_differ
 from .output import FAILED, clean_up, errors_as_messages, model_paths, print_findings, usage_error, write_json
+from .truth import BoxesOption, CrowdsOption, FitOption, NamesOption, TruthOption, open_truth
 
 if TYPE_CHECKING:
     from ..datasets.core import Dataset
@@ -29,11 +30,12 @@ def evaluate(
     coco: Annotated[Path | None, typer.Option(metavar="FILE", help="Their objects as a COCO file, in place of --masks.")] = None,
     labelme: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Their objects as LabelMe files.")] = None,
     yolo: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Their objects as YOLO text files.")] = None,
-    names: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML file with the class names of a YOLO dataset.")] = None,
+    names: NamesOption = None,
     davis: Annotated[Path | None, typer.Option(metavar="FOLDER", help="A DAVIS folder, which contains the images.")] = None,
-    truth: Annotated[
-        str | None, typer.Option(metavar="FORMAT=PATH", help="Their objects in any format that can be read: voc=, cvat=, geojson=, …")
-    ] = None,
+    truth: TruthOption = None,
+    boxes: BoxesOption = False,
+    crowds: CrowdsOption = False,
+    fit: FitOption = False,
     video: Annotated[
         bool,
         typer.Option(
@@ -69,8 +71,6 @@ def evaluate(
     Baselines that need no model are measured, too. Image embeddings are cached, so a repeated run is faster.
     """
     # Imported here, because no other command needs them.
-    from ..datasets.mask_image_reading import mask_kind as parse_mask_kind
-    from ..datasets.reading import open_dataset, open_named
     from ..evaluation.failures import draw_failures, find_failures
     from ..evaluation.report import write_report
     from ..evaluation.results import ROW_SUFFIXES
@@ -100,14 +100,20 @@ def evaluate(
         return
     with errors_as_messages():
         chosen = parse_prompt_protocol(prompt)
-        if truth is None:
-            dataset = open_dataset(
-                images, masks=masks, coco=coco, labelme=labelme, yolo=yolo, davis=davis, mask_kind=parse_mask_kind(mask_kind), names=names
-            )
-        elif any((masks, coco, labelme, yolo, davis)):
-            raise usage_error("--truth replaces --masks, --coco, --labelme, --yolo and --davis: give only one of them")
-        else:
-            dataset = open_named(truth, images, names=names)
+        dataset = open_truth(
+            images,
+            truth,
+            masks=masks,
+            coco=coco,
+            labelme=labelme,
+            yolo=yolo,
+            davis=davis,
+            mask_kind=mask_kind,
+            names=names,
+            boxes=boxes,
+            crowds=crowds,
+            fit=fit,
+        )
     if isinstance(chosen, Text) and detector is None and not summary:
         raise usage_error("--prompt text needs a detector for phrases: give --detector")
     if detector is not None and not isinstance(chosen, Text):

@@ -12,6 +12,7 @@ from ..registry import DEFAULT_MODEL
 from ..runtime import progress
 from ..runtime.output_paths import check_output_folder
 from .output import clean_up, errors_as_messages, model_paths, print_findings
+from .truth import BoxesOption, CrowdsOption, FitOption, NamesOption, TruthOption, open_truth
 
 if TYPE_CHECKING:
     from ..datasets.core import Dataset
@@ -24,8 +25,12 @@ def finetune(
     coco: Annotated[Path | None, typer.Option(metavar="FILE", help="Their objects as a COCO file, in place of --masks.")] = None,
     labelme: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Their objects as LabelMe files.")] = None,
     yolo: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Their objects as YOLO text files.")] = None,
-    names: Annotated[Path | None, typer.Option(metavar="FILE", help="YAML file with the class names of a YOLO dataset.")] = None,
+    names: NamesOption = None,
     davis: Annotated[Path | None, typer.Option(metavar="FOLDER", help="A DAVIS folder, which contains the images.")] = None,
+    truth: TruthOption = None,
+    boxes: BoxesOption = False,
+    crowds: CrowdsOption = False,
+    fit: FitOption = False,
     mask_kind: Annotated[str, typer.Option(help="Kind of the mask images of --masks: auto, binary or labels.")] = "auto",
     model: Annotated[
         str, typer.Option(metavar="NAME[=WEIGHTS]", help="A model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2.")
@@ -55,9 +60,6 @@ def finetune(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the summary.")] = False,
 ) -> None:
     """Train a model's mask decoder on images with masks. The image encoder runs once for each image."""
-    from ..datasets.mask_image_reading import mask_kind as parse_mask_kind
-    from ..datasets.reading import open_dataset
-
     settings: dict[str, Any] = {
         "model": model,
         "seed": seed,
@@ -79,8 +81,19 @@ def finetune(
         check_output_folder(out, inputs=inputs)
         clean_up(out.parent, out.name)
         clean_up(out)
-        dataset = open_dataset(
-            images, masks=masks, coco=coco, labelme=labelme, yolo=yolo, davis=davis, mask_kind=parse_mask_kind(mask_kind), names=names
+        dataset = open_truth(
+            images,
+            truth,
+            masks=masks,
+            coco=coco,
+            labelme=labelme,
+            yolo=yolo,
+            davis=davis,
+            mask_kind=mask_kind,
+            names=names,
+            boxes=boxes,
+            crowds=crowds,
+            fit=fit,
         )
     if folds is None:
         _train(dataset, out, settings, as_json)
