@@ -78,7 +78,9 @@ def changed(content: bytes, name: str, random: Random) -> bytes:
     return mutate_bytes(content, random)
 
 
-def dataset(name: str, variant: str | Mapping[str, bytes], place: str, only: str = "", **options: Any) -> Target:
+def dataset(
+    name: str, variant: str | Mapping[str, bytes], place: str, only: str = "", *, own_images: bool = False, **options: Any
+) -> Target:
     """Return the target of a dataset reader. What it reads is also written in one of the formats.
 
     Args:
@@ -86,6 +88,7 @@ def dataset(name: str, variant: str | Mapping[str, bytes], place: str, only: str
         variant: Output variant that gives the good files, or the files.
         place: File or folder of the annotations.
         only: Suffix of the files that are changed; all when empty.
+        own_images: Whether the annotations name the folder of the images.
         **options: Options of `open_dataset`. The one that is None is the place of the annotations.
     """
 
@@ -98,7 +101,7 @@ def dataset(name: str, variant: str | Mapping[str, bytes], place: str, only: str
 
     def read(folder: Path) -> None:
         given = {option: folder / place if value is None else value for option, value in options.items()}
-        opened = open_dataset(None if "voc" in given or "davis" in given else folder / "images", **given)
+        opened = open_dataset(None if own_images else folder / "images", **given)
         found = list(opened.usable([]))
         if (choice := (folder / "choice").read_text()) != "none":
             write(choice, found, folder / "written")
@@ -259,6 +262,7 @@ COCO = {
     "categories": [{"id": 3, "name": "cat", "supercategory": "animal"}, {"id": 4, "name": "dog"}],
 }
 
+YOLO = b"0 0.1 0.1 0.5 0.1 0.5 0.5\n1 0.5 0.5 0.2 0.2 0.9\n"
 TABLE = "image,x0,y0,x1,y1,x,y,foreground,label,object\na.png,1,2,9,8,,,,cat,1\na.png,,,,,4,5,1,cat,1\nb/c.png,1,1,5,5,,,,dog,\n"
 CONFIG = """\
 segment:
@@ -278,6 +282,7 @@ def _source(path: Path) -> list[object]:
 def targets() -> list[Target]:
     """Return all targets."""
     labelme = {"labelme/a.json": json.dumps(LABELME).encode()}
+    yolo = {"data.yaml": b"path: .\ntrain: images\nval: [images]\nnames: [cat, dog]\n", "labels/a.txt": YOLO}
     return [
         dataset("coco", {"c.json": json.dumps(COCO).encode()}, "c.json", coco=None),
         dataset("coco with fit", {"c.json": json.dumps(COCO).encode()}, "c.json", coco=None, fit=True, crowds=True, boxes=True),
@@ -285,7 +290,7 @@ def targets() -> list[Target]:
         dataset("labelme", labelme, "labelme", labelme=None),
         dataset("labelme as written", "labelme", "labelme", only=".json", labelme=None),
         dataset("yolo", "yolo-seg", "yolo-seg/labels", only=".txt", yolo=None),
-        dataset("yolo data.yaml", "yolo", "yolo/data.yaml", only=".yaml", yolo=None, boxes=True),
+        dataset("yolo data.yaml", yolo, "data.yaml", only=".yaml", own_images=True, yolo=None, boxes=True),
         dataset("voc xml", "voc", "voc", only=".xml", voc=None, boxes=True),
         dataset("voc masks", "voc", "voc", only=".png", voc=None),
         dataset("cvat", {"c.xml": CVAT.encode()}, "c.xml", cvat=None, boxes=True),
@@ -315,7 +320,7 @@ def single_files() -> dict[str, tuple[str, bytes, Callable[[Path], object]]]:
     return {
         "coco": ("c.json", json.dumps(COCO).encode(), usable(coco="c.json")),
         "labelme": ("labelme/a.json", json.dumps(LABELME).encode(), usable(labelme="labelme")),
-        "yolo": ("labels/a.txt", b"0 0.1 0.1 0.5 0.1 0.5 0.5\n1 0.5 0.5 0.2 0.2 0.9\n", usable(yolo="labels")),
+        "yolo": ("labels/a.txt", YOLO, usable(yolo="labels")),
         "cvat": ("c.xml", CVAT.encode(), usable(cvat="c.xml")),
         "label studio": ("l.json", json.dumps(LABEL_STUDIO).encode(), usable(label_studio="l.json")),
         "geojson": ("g/a.geojson", good("geojson")["geojson/a.geojson"], usable(geojson="g")),

@@ -114,7 +114,7 @@ def no_annotations(root):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (broken_labels, "cannot read the label image predicted/single/00001.png"),
+        (broken_labels, "label image predicted/single/00001.png is not an image"),
         (small_labels, "frame 1 of single: the prediction has size (16, 24) (height, width), the truth (32, 48)"),
         (no_sequence, "there are no predictions of 'single': no folder predicted/single"),
         (no_annotations, "davis is not a folder of sequences: expected folders JPEGImages and Annotations, or images and masks"),

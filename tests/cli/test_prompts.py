@@ -51,7 +51,7 @@ def test_words_become_prompts(words, expected):
         ({"text": ""}, "a phrase is text that is not blank"),
         ({"text": "dog,,cat"}, "a phrase is text that is not blank"),
         ({"points_per_side": 8}, "--points-per-side needs --everything"),
-        ({"everything": True, "points_per_side": 0}, "at least 1, got 0"),
+        ({"everything": True, "points_per_side": 0}, "from 1 to 1000, got 0"),
     ],
 )
 def test_words_that_make_no_sense_are_refused_with_what_they_were(words, message):

@@ -96,7 +96,7 @@ class TestSizes:
             read(path)
 
     def test_many_tensors_that_are_modest_alone_are_refused_together(self, tmp_path):
-        path = written(tmp_path, state(*[tensor("Half", [1_000_000], [0])] * 1000), s0=b"\0\0")
+        path = written(tmp_path, state(*[tensor("Half", [4_000_000], [0])] * 1000), s0=b"\0\0")
         with pytest.raises(WeightsMismatchError, match="too many for the size of the file"):
             read(path)
 

@@ -21,12 +21,17 @@ from torch import Tensor
 
 from ..errors import WeightsMismatchError
 from .pickle_scan import read_pickle
+from .torch import is_out_of_memory
 
 MAX_MULTIPLE = 8
 """Maximum size of what a file unpacks to, and of its tensors together, as a multiple of the size of the file."""
 
-_ALWAYS_ALLOWED = 16 << 20
-"""Bytes that small files may unpack to as well."""
+_SMALL = 16 << 20
+"""Bytes that a file may unpack to in addition."""
+
+_VIEWS = 3 << 30
+"""Bytes that the tensors of any file may have together. They are views of storages, which are bounded by the size of the file. A conversion
+may make copies of them."""
 
 _MAX_DIMENSIONS = 32
 _SHOWN = 80
@@ -61,13 +66,16 @@ def read_torch_file(path: Path, unknown: Callable[[str], Any]) -> Any:
     """
     try:
         with path.open("rb") as file:
-            budget = _Budget(MAX_MULTIPLE * path.stat().st_size + _ALWAYS_ALLOWED)
+            most = MAX_MULTIPLE * path.stat().st_size
+            budget = _Budget(max(most, _VIEWS))
             if zipfile.is_zipfile(file):
                 with zipfile.ZipFile(file) as archive:
-                    return _read(archive, budget, unknown)
+                    return _read(archive, most + _SMALL, budget, unknown)
             file.seek(0)
             return _read_old(file, path.stat().st_size, budget, unknown)
     except Exception as error:  # Damaged and hostile files make zipfile, pickle and torch raise errors of any class.
+        if is_out_of_memory(error):
+            raise
         reason = (str(error) or type(error).__name__).partition("\n")[0]
         raise WeightsMismatchError(f"{path} is not a file that torch.save wrote, or is damaged: {reason}") from error
 
@@ -98,9 +106,9 @@ class _Budget:
             raise pickle.UnpicklingError(f"its tensors have more than {self.most} bytes together, too many for the size of the file")
 
 
-def _read(archive: zipfile.ZipFile, budget: _Budget, unknown: Callable[[str], Any]) -> Any:
+def _read(archive: zipfile.ZipFile, most: int, budget: _Budget, unknown: Callable[[str], Any]) -> Any:
     unpacked = sum(entry.file_size for entry in archive.infolist())
-    if unpacked > budget.most:
+    if unpacked > most:
         raise pickle.UnpicklingError(f"it unpacks to {unpacked} bytes, more than {MAX_MULTIPLE} times its size")
     if any(entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for entry in archive.infolist()):
         raise pickle.UnpicklingError("it is compressed in a way that torch does not read")

@@ -90,7 +90,7 @@ class WordPieceTokenizer:
             if path.suffix == ".json":
                 vocabulary = {str(piece): int(number) for piece, number in read_json(path)["model"]["vocab"].items()}
             else:
-                vocabulary = {piece: number for number, piece in enumerate(read_text(path).split("\n"))}
+                vocabulary = {piece: number for number, piece in enumerate(read_text(path).replace("\r\n", "\n").split("\n"))}
         except (InputError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise WeightsMismatchError(f"{path} contains no vocabulary: {error!r}") from error
         return cls(vocabulary, str(path))

@@ -125,7 +125,8 @@ def _change_node(holder: dict[str, Any], random: Random) -> None:
     elif action == 3:
         parent[key] = random.choice(([node], {"a": node}, [node] * 3, str(node)[:50]))
     elif action == 4 and isinstance(node, (int, float)) and not isinstance(node, bool):
-        parent[key] = random.choice((-node, node + 1, node - 1, node * 1e9 if abs(node) < 1e200 else 0, node + 0.3, node / 7, str(node)))
+        far = (node * 1e9, node + 0.3, node / 7, str(node)) if abs(node) < 1e200 else ()
+        parent[key] = random.choice((-node, node + 1, node - 1, *far))
     elif action == 5 and isinstance(node, str):
         parent[key] = _change_text(node, random)
     elif action == 6 and isinstance(parent, dict) and parent is not holder:

@@ -412,7 +412,7 @@ class TestLoading:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
 
         with monkeypatch.context() as patch:
-            patch.setattr(*((torch, "load") if where == "reading the checkpoint" else (torch.nn.Module, "load_state_dict")), full)
+            patch.setattr(*((torch, "empty") if where == "reading the checkpoint" else (torch.nn.Module, "load_state_dict")), full)
             with pytest.raises(OutOfMemoryError, match="out of memory on cpu: the model does not fit; mobile-sam needs about"):
                 promptseg.load("mobile-sam", weights=vit_t, device="cpu")
         assert promptseg.load("mobile-sam", weights=vit_t, device="cpu").provenance.model == "mobile-sam"
