@@ -96,7 +96,7 @@ def dataset(
         files = dict(good(variant) if isinstance(variant, str) else variant)
         chosen = random.choice(sorted(file for file in files if file.endswith(only)))
         files[chosen] = changed(files[chosen], chosen, random)
-        files["choice"] = random.choice((*WRITABLE, *["none"] * len(WRITABLE))).encode()
+        files["choice"] = random.choice((*WRITABLE, *["none"] * 9 * len(WRITABLE))).encode()
         return files
 
     def read(folder: Path) -> None:

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from promptseg import Mask
-from promptseg.datasets.stated_size import compare_size
+from promptseg.datasets.stated_size import compare_size, stated_size
 from promptseg.errors import InputError
 
 
@@ -54,3 +54,22 @@ def test_a_size_of_the_same_proportions_is_a_resize(save, stated):
 @pytest.mark.parametrize("stated", [(6, 80), (0, 0), (-6, -8), (10**30, 7)])
 def test_a_size_of_other_proportions_belongs_to_another_image(save, stated):
     assert compare_size(save("a.png"), (6, 8), stated).cause == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "size"),
+    [
+        (6, 8, (6, 8)),
+        (6.0, 8.0, (6, 8)),
+        (0, 8, None),
+        (None, 8, None),
+        ("6", "8", None),
+        (float("nan"), 8, None),
+        (float("inf"), 8, None),
+        (-6, 8, None),
+        ([6], 8, None),
+        pytest.param(10**400, 8, None, id="too large"),
+    ],
+)
+def test_two_numbers_of_pixels_are_a_stated_size_and_nothing_else_is(height, width, size):
+    assert stated_size(height, width) == size

@@ -70,6 +70,16 @@ class SizeMismatch:
         return Mask(upright.size, upright.counts, mask.score, mask.label, from_box=mask.from_box)
 
 
+def stated_size(height: object, width: object) -> Size | None:
+    """Return the size that a file states by two numbers, or None when they are no numbers of pixels. Some tools write 0."""
+    sides = [int(side) for side in (height, width) if isinstance(side, (int, float)) and 1 <= side < _ABSURD]
+    return (sides[0], sides[1]) if len(sides) == 2 else None
+
+
+_ABSURD = 1 << 31
+"""Number of pixels that no side of an image has."""
+
+
 def compare_size(path: Path, actual: Size, stated: Size) -> SizeMismatch | None:
     """Return how the stated size of an image differs from its actual size, or None when they agree.
 

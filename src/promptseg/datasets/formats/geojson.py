@@ -27,6 +27,7 @@ from ..object_collector import ObjectCollector
 from ..polygons import outlines
 from ..safe_names import text_name
 from ..simplification import simplified
+from ..stated_size import stated_size
 from ..writer_base import Classes, FolderWriter, WriteStats, as_json, score_of
 
 _WGS84 = 4326
@@ -82,7 +83,8 @@ def _read(name: str, image_file: Path, file: Path, fit: bool) -> AnnotatedImage:
     stated, features = _content(file)
     pixels = stated.get("coordinates") == "pixels"
     georeference = None if pixels else read_georeference(image_file)
-    collector = ObjectCollector(name, image_file, _stated_size(stated) if georeference is None else None, fit)
+    drawn_at = stated_size(stated.get("height"), stated.get("width")) if georeference is None else None
+    collector = ObjectCollector(name, image_file, drawn_at, fit)
     for index, feature in enumerate(features):
         key = feature.get("id", index) if isinstance(feature, dict) else index
         with collector.reading(key, f"feature {key} of {file}"):
@@ -98,11 +100,6 @@ def _read(name: str, image_file: Path, file: Path, fit: bool) -> AnnotatedImage:
             else:
                 collector.add(key, mask)
     return collector.collected()
-
-
-def _stated_size(stated: dict[str, Any]) -> Size | None:
-    height, width = stated.get("height"), stated.get("width")
-    return (height, width) if isinstance(height, int) and isinstance(width, int) and height and width else None
 
 
 def _mask(geometry: dict[str, Any], size: Size, georeference: Georeference | None) -> Mask | None:

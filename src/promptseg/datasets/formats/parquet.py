@@ -42,10 +42,10 @@ def read_parquet(images: str | os.PathLike[str], file: str | os.PathLike[str], *
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     _, parquet = _pyarrow()
     try:
-        table = parquet.read_table(Path(file), columns=_schema().names)
+        listed = parquet.read_table(Path(file), columns=_schema().names).to_pylist()
     except Exception as error:  # Arrow's exceptions derive from several built-in ones.
         raise InputError(f"{file} is not a Parquet table of masks: {error}") from error
-    for row in table.to_pylist():
+    for row in listed:
         rows[str(row["image"])].append(row)
     entries, findings, lookup = [], [], ImageLookup(images)
     for stated in sorted(rows):

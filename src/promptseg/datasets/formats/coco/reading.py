@@ -17,6 +17,7 @@ from ....runtime.structured import read_json
 from ...core import AnnotatedImage, Category, Dataset, Entry, Finding, read_score
 from ...image_lookup import ImageLookup
 from ...object_collector import ObjectCollector
+from ...stated_size import stated_size
 
 
 def read_coco(
@@ -137,7 +138,7 @@ def _only_crowds(annotations: list[object], path: Path) -> Finding | None:
 
 
 def _read(name: str, path: Path, image: dict[str, Any], annotations: list[tuple[int, dict[str, Any]]], options: _Options) -> AnnotatedImage:
-    collector = ObjectCollector(name, path, _stated_size(image), options.fit)
+    collector = ObjectCollector(name, path, stated_size(image.get("height"), image.get("width")), options.fit)
     for index, annotation in annotations:
         number = annotation.get("id")
         key = number if _is_id(number) else f"at {index}"
@@ -157,12 +158,6 @@ def _read(name: str, path: Path, image: dict[str, Any], annotations: list[tuple[
             else:
                 collector.add(key, mask, number if isinstance(number, int) else None)
     return collector.collected(number=image["id"] if isinstance(image["id"], int) else None)
-
-
-def _stated_size(image: dict[str, Any]) -> Size | None:
-    """Return the size that a COCO file states for an image, or None. Some tools write 0."""
-    height, width = image.get("height"), image.get("width")
-    return (int(height), int(width)) if isinstance(height, (int, float)) and isinstance(width, (int, float)) and height and width else None
 
 
 def segmentation_mask(
