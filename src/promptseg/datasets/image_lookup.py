@@ -61,6 +61,10 @@ class ImageLookup:
             self._found_by[how].append((stated, name))
         return name
 
+    def has(self, name: str) -> bool:
+        """Return whether the folder has a file of this path, which may come from a file and be too long for any file system."""
+        return os.path.isfile(self.folder / name)  # noqa: PTH113 - Unlike Path, it takes any text for a path.
+
     def missing(self, stated: str, told_by: str) -> Finding:
         """Return the finding about a name for which `find` returned None.
 
@@ -84,12 +88,12 @@ class ImageLookup:
         if len(stated) > _LONGEST:
             return "", None
         exact = PurePosixPath(stated)
-        if stated and ".." not in exact.parts and not exact.is_absolute() and self._is_file(exact.as_posix()):
+        if stated and ".." not in exact.parts and not exact.is_absolute() and self.has(exact.as_posix()):
             return "", exact.as_posix()
         steps = [step for step in stated.replace("\\", "/").split("/") if step not in ("", ".", "..")]
         ends = ["/".join(steps[start:]) for start in range(len(steps))]
         for end in ends:
-            if self._is_file(end):
+            if self.has(end):
                 # A path with backslashes, or with "./" in it, is exact all the same.
                 return ("end" if end != ends[0] else ""), end
         suffix = PurePosixPath(ends[-1]).suffix.lower() if ends else ""
@@ -105,12 +109,6 @@ class ImageLookup:
                     self._ambiguous[stated] = f"it may be {' or '.join(sorted(fitting)[:_NAMED])}"
                     return how, None
         return "", None
-
-    def _is_file(self, name: str) -> bool:
-        try:
-            return (self.folder / name).is_file()
-        except (OSError, ValueError):  # A name too long for the file system, or with a null character.
-            return False
 
     @cached_property
     def _index(self) -> dict[str, dict[str, list[str]]]:

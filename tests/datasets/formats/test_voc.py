@@ -93,3 +93,9 @@ def test_an_image_is_found_by_another_spelling(voc, stated):
 def test_classes_of_the_label_map_keep_their_order(voc):
     (voc / "labelmap.txt").write_text("# label:color_rgb:parts:actions\nbackground:0,0,0::\ndog:1,1,1::\ncat:2,2,2::\nignored:3,3,3::\n")
     assert [each.name for each in read_voc(voc).categories] == ["dog", "cat"]
+
+
+def test_a_name_that_no_file_system_takes_is_an_image_that_is_not_there(voc):
+    path = voc / "Annotations" / "a.xml"
+    path.write_text(path.read_text().replace("a.png", "x" * 5000 + ".png"))
+    assert [image.name for image in read_voc(voc)] == ["a.png"]  # The image with the name of the XML file.

@@ -128,6 +128,13 @@ def test_a_list_of_images_in_the_yaml_file_is_relative_to_the_list(tmp_path, sav
     assert (image.name, len(image.objects)) == ("images/a.png", 1)
 
 
+@pytest.mark.parametrize("member", ["train", "path"])
+def test_a_place_in_the_yaml_file_that_no_file_system_takes_is_not_there(tmp_path, save, member):
+    save("images/a.png")
+    (tmp_path / "data.yaml").write_text(f"train: images\nval: images\nnames: [cat]\n{member}: {'x' * 5000}\n")
+    assert [image.name for image in read_yolo(None, tmp_path / "data.yaml")] == ["images/a.png"]
+
+
 def test_a_part_of_the_yaml_file_without_images_is_named(tmp_path, save):
     save("images/a.png")
     (tmp_path / "data.yaml").write_text("train: images\nval: gone\nnames: [cat]\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Mapping
@@ -119,7 +120,8 @@ def _file_name(image: Any, root: Path) -> str | None:
     parts = [unquote(part) for part in address.split("/")[1:] if part]
     if not parts or ".." in parts or "\0" in address:
         return None
-    return next(("/".join(parts[-count:]) for count in (2, 1) if (root / "/".join(parts[-count:])).is_file()), parts[-1])
+    ends = ("/".join(parts[-count:]) for count in (2, 1))
+    return next((end for end in ends if os.path.isfile(root / end)), parts[-1])  # noqa: PTH113 - Unlike Path, it takes any text for a path.
 
 
 def _id(value: Any) -> str:

@@ -103,7 +103,7 @@ def _of_yaml(file: Path, images: Path | None) -> tuple[_Pairs, list[Finding]]:
     stated = content.get("path")
     # Ultralytics looks beside the file when the stated folder is not there.
     roots = [file.parent / str(stated)] if isinstance(stated, str) and stated else []
-    root = images or next((each for each in roots if each.is_dir()), file.parent)
+    root = images or next((each for each in roots if os.path.isdir(each)), file.parent)  # noqa: PTH112 - Unlike Path, it takes any text for a path.
     pairs: _Pairs = {}
     findings: list[Finding] = []
     for split in _SPLITS:
@@ -126,7 +126,8 @@ def _of_yaml(file: Path, images: Path | None) -> tuple[_Pairs, list[Finding]]:
 
 def _images_of(root: Path, part: str) -> Iterator[Path]:
     """Yield the images of a part of a dataset: a folder, or a text file with one image a line."""
-    place = next((each for each in (root / part, root / re.sub(r"^(\.\./)+", "", part)) if each.exists()), None)
+    places = (root / part, root / re.sub(r"^(\.\./)+", "", part))
+    place = next((each for each in places if os.path.exists(each)), None)  # noqa: PTH110 - Unlike Path, it takes any text for a path.
     if place is None:
         return
     if place.is_dir():
