@@ -94,6 +94,9 @@ PUBLIC = {
     "promptseg.testing.contracts.segmenter",
     "promptseg.testing.contracts.video",
     "promptseg.testing.fakes",
+    "promptseg.testing.fuzzing",
+    "promptseg.testing.fuzzing.mutators",
+    "promptseg.testing.fuzzing.runner",
 }
 NAMES = sorted(set(promptseg.__all__) - {"__version__"})
 
