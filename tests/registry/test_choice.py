@@ -167,5 +167,6 @@ class TestHostile:
 
     @pytest.mark.parametrize("arguments", [{"tracker": 5}, {"tracker": []}, {"device": 5}], ids=repr)
     def test_an_argument_of_another_kind_is_refused_for_videos(self, arguments):
+        pytest.importorskip("skimage", reason="superpixels need scikit-image")
         with pytest.raises(ConfigError):
             registry.load_video("superpixel", **arguments)

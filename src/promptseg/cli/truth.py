@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..datasets.core import Dataset
-from ..datasets.mask_image_reading import mask_kind as parse_mask_kind
-from ..datasets.reading import open_dataset, open_named
 from .output import usage_error
+
+if TYPE_CHECKING:
+    from ..datasets.core import Dataset
 
 TruthOption = Annotated[
     str | None,
@@ -63,6 +63,10 @@ def open_truth(
         typer.Exit: When both `truth` and an option for a format are given.
         PromptSegError: When the dataset cannot be read.
     """
+    # Imported here, because commands without annotations share the module of options.
+    from ..datasets.mask_image_reading import mask_kind as parse_mask_kind
+    from ..datasets.reading import open_dataset, open_named
+
     if truth is None:
         return open_dataset(
             images,
