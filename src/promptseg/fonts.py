@@ -60,7 +60,7 @@ def label_font(text: str, size: int, chosen: str | os.PathLike[str] | None = Non
 def _chosen(path: str, size: int) -> Font:
     try:
         return ImageFont.truetype(path, size)
-    except (OSError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:  # TypeError: Pillow for a null byte on some versions of Python.
         raise InputError(f"{path} is not a font that Pillow reads: expected a TrueType or OpenType file ({error})") from error
 
 
