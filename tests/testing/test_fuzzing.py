@@ -1,3 +1,4 @@
+import json
 import os
 import sys
 import time
@@ -93,4 +94,7 @@ def test_the_report_is_text_and_plain_values():
 
     report = fuzz([target(read)], 3)
     assert "t 0: exception: KeyError" in str(report)
-    assert report.to_dict()["inputs"] == 3
+    values = json.loads(json.dumps(report.to_dict()))
+    assert (values["inputs"], values["read"], len(values["faults"])) == (3, {}, 3)
+    assert values["faults"][0] == {"target": "t", "index": 0, "kind": "exception", "message": report.faults[0].message}
+    assert json.loads(json.dumps(fuzz([target(number)], 3).to_dict()))["read"] == {"t": 3}

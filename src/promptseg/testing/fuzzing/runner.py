@@ -96,7 +96,14 @@ class FuzzReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain values for JSON."""
-        return {**asdict(self), "inputs": self.inputs}
+        return {
+            "seed": self.seed,
+            "inputs": self.inputs,
+            "read": dict(self.read),
+            "refused": dict(self.refused),
+            "faults": [asdict(fault) for fault in self.faults],
+            "seconds": self.seconds,
+        }
 
     def __str__(self) -> str:
         """Return the report as a table with the faults below."""
