@@ -95,6 +95,6 @@ def test_the_report_is_text_and_plain_values():
     report = fuzz([target(read)], 3)
     assert "t 0: exception: KeyError" in str(report)
     values = json.loads(json.dumps(report.to_dict()))
-    assert (values["inputs"], values["read"], len(values["faults"])) == (3, {}, 3)
+    assert (values["inputs"], values["read"], len(values["faults"])) == (3, {"t": 0}, 3)
     assert values["faults"][0] == {"target": "t", "index": 0, "kind": "exception", "message": report.faults[0].message}
     assert json.loads(json.dumps(fuzz([target(number)], 3).to_dict()))["read"] == {"t": 3}
