@@ -464,3 +464,36 @@ def test_a_file_of_no_image_of_the_source_is_named(run, tmp_path):
     done = run("labelme", corrections="labelme")
     assert (done.taken_in.problems, len(done.taken_in.notes)) == ((), 1)
     assert "a/x.json" in str(done)
+
+
+@pytest.mark.parametrize("shape", ['points label="cat" points="5,5"', 'polyline label="cat" points="5,5;9,9"', 'cuboid label="cat"'])
+def test_a_shape_of_cvat_that_is_no_mask_is_named(run, tmp_path, shape):
+    run("cvat", "coco")
+    file = tmp_path / "out" / "cvat.xml"
+    file.write_text(file.read_text().replace("</image>", f"<{shape}/></image>", 1))
+    by_hand = file.read_bytes()
+    done = run("cvat", "coco", corrections="cvat")
+    assert [problem.partition(":")[2] for problem in done.taken_in.problems] == [f" a {shape.split()[0]} is not a mask"]
+    assert (done.corrected, done.reports["cvat"].kept, file.read_bytes()) == (0, ("cvat.xml",), by_hand)
+
+
+def test_a_key_point_of_label_studio_is_named(run, tmp_path):
+    run("label-studio", "coco")
+    value = {"x": 5, "y": 5, "width": 1, "keypointlabels": ["cat"]}
+    point = {
+        "id": "k",
+        "type": "keypointlabels",
+        "from_name": "p",
+        "to_name": "image",
+        "original_width": 80,
+        "original_height": 60,
+        "value": value,
+    }
+
+    def add(content):
+        task = content[0]
+        (task.get("annotations") or task["predictions"])[0]["result"].append(point)
+
+    edit(tmp_path / "out" / "label-studio.json", add)
+    done = run("label-studio", "coco", corrections="label-studio")
+    assert (len(done.taken_in.problems), done.corrected) == (1, 0)
