@@ -57,14 +57,14 @@ def forget_lost(out: Path, journal: Journal, names: Iterable[str]) -> dict[str, 
     Raises:
         OutputError: When a manifest cannot be written.
     """
-    known = {*names, *journal.names}
+    places = {variant: path for variant in CORRECTABLE if (path := output_path(variant, out)).exists()}
+    known = {*names, *journal.names} if places else set()
     missing = {name for name in known if name not in journal}
     if not missing:
         return {}
     images = {form: name for name in known for form in (name, _stem(name), safe_name(name), _stem(safe_name(name)))}
     lost: dict[str, tuple[str, ...]] = {}
-    for variant in CORRECTABLE:
-        path = output_path(variant, out)
+    for variant, path in places.items():
         with output_errors(path):
             if (path / FOLDER_MANIFEST).is_file():
                 files = _forget(path, images, missing, is_all=len(missing) == len(known))
