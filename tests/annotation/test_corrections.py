@@ -497,3 +497,16 @@ def test_a_key_point_of_label_studio_is_named(run, tmp_path):
     edit(tmp_path / "out" / "label-studio.json", add)
     done = run("label-studio", "coco", corrections="label-studio")
     assert (len(done.taken_in.problems), done.corrected) == (1, 0)
+
+
+def test_only_the_text_file_of_yolo_that_was_not_taken_in_is_reported(run, tmp_path):
+    run("yolo-seg", "coco")
+    folder = tmp_path / "out" / "yolo-seg" / "labels"
+    for name in ("a/0.txt", "b/0.txt"):
+        (folder / name).write_text("".join((folder / name).read_text().splitlines(keepends=True)[1:]))
+    with (folder / "b" / "0.txt").open("a") as file:
+        file.write("0 0.5 0.5 0.2 0.2\n")
+    done = run("yolo-seg", "coco", corrections="yolo-seg")
+    assert (done.corrected, len(done.taken_in.problems)) == (1, 1)
+    assert done.reports["yolo-seg"].kept == ("labels/b/0.txt",)
+    assert run("yolo-seg", "coco", corrections="yolo-seg", boxes=True).corrected == 2
