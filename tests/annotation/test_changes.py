@@ -19,7 +19,7 @@ def run(pipeline, tmp_path):
     """Annotates a source into ``out``: ``run(source, *prompts, **settings)``."""
 
     def annotated(source, *prompts, **settings):
-        return annotate(source, *prompts, pipeline=pipeline, out=tmp_path / "out", **{"gallery": 0, **settings})
+        return annotate(source, *prompts, pipeline=pipeline, **{"out": tmp_path / "out", "gallery": 0, **settings})
 
     return annotated
 
@@ -340,3 +340,40 @@ def test_differences_name_only_what_differs():
     assert list(differences(before, before)) == []
     assert list(differences({}, {"h": None})) == ["h: was absent, is null"]
     assert len(next(iter(differences("x" * 999, "y")))) < 200
+
+
+def test_prompts_of_the_run_that_no_image_needs_are_refused(run, image_folder, tmp_path):
+    root = image_folder("a.png", "b.png")
+    source = table(tmp_path / "t.csv", "a.png,5,5,20,20,cat", "b.png,5,5,20,20,cat")
+    with pytest.raises(ConfigError, match=r"each image of the source has prompts of its own \(such as a\.png\).*SpatialPrompt"):
+        run(source, Prompt.point(3, 3), images=root)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_summary_says_for_how_many_images_the_prompts_of_the_run_are(run, image_folder, tmp_path):
+    root = image_folder("a.png", "b.png", "c.png")
+    source = table(tmp_path / "t.csv", "a.png,5,5,20,20,cat", "b.png,,,,,", "c.png,5,5,20,20,cat")
+    done = run(source, BOX, images=root)
+    assert "the prompts of the run are for 1 of 3 images; the others have their own" in str(done)
+    assert done.to_dict()["prompted"] == 1
+    assert "the prompts of the run" not in str(run(root, BOX, out=tmp_path / "other"))
+
+
+def test_an_image_of_a_table_whose_file_is_gone_is_told_from_one_that_the_table_left_out(run, image_folder, tmp_path):
+    root = image_folder("a.png", "b.png", "c.png")
+    rows = ("a.png,5,5,20,20,cat", "b.png,5,5,20,20,cat", "c.png,5,5,20,20,cat")
+    run(table(tmp_path / "t.csv", *rows), images=root)
+    (root / "a.png").unlink()
+    done = run(table(tmp_path / "t.csv", *rows[:2]), images=root)
+    assert (done.gone, done.deleted) == (("a.png", "c.png"), ("a.png",))
+    assert "1 image not in the source any more, left out: c.png" in str(done)
+    assert "1 image left out, because the file is gone: a.png" in str(done)
+
+
+def test_an_unusable_row_that_a_finished_image_got_later_is_counted_once(run, image_folder, tmp_path):
+    root = image_folder("a.png")
+    rows = ("a.png,5,5,20,20,cat", "a.png,5,5,5,20,cat")
+    assert run(table(tmp_path / "t.csv", *rows), images=root).dropped == 1
+    done = run(table(tmp_path / "t.csv", "a.png,5,5,x,20,dog", *rows), images=root)
+    assert (done.dropped, done.processed) == (2, 0)
+    assert any(problem.startswith("a.png: row 1: ") for problem in done.problems)

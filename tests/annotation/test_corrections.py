@@ -58,6 +58,7 @@ def test_a_corrected_labelme_file_is_kept_until_it_is_taken_in_and_every_format_
     done = run("labelme", "coco")
     assert file.read_bytes() == by_hand
     assert done.reports["labelme"].kept == ("b/0.json",)
+    assert "what is kept may hold other objects than those counted here" in str(done)
     assert "--corrections labelme" in str(done)
     assert done.corrected == 0
     done = run("labelme", "coco", corrections="labelme")
@@ -260,7 +261,7 @@ def test_the_thumbnail_of_a_corrected_image_shows_the_correction(run, tmp_path):
         ("labelmi", ConfigError, "labelme"),
         ("labelme=", ConfigError, "FORMAT=PATH"),
         ("voc", InputError, "no .*voc to take corrections from"),
-        ("cvat=nowhere.xml", InputError, "no nowhere.xml to take corrections from"),
+        ("cvat=nowhere.xml", InputError, "no nowhere.xml to take corrections from: give the path"),
     ],
 )
 def test_corrections_that_are_not_there_are_refused_before_any_model_is_loaded(run, add_model, corrections, error, message):
@@ -298,3 +299,214 @@ def test_the_masks_of_corrections_are_checked_like_all_others(run, tmp_path):
     (record,) = [line for line in lines if "corrected" in line]
     assert Mask.from_coco_rle({"size": record["size"], "counts": record["masks"][0]["counts"]}).area == 200
     assert Path(record["path"]).is_file()
+
+
+def boxes_of_cvat(text):
+    """What an annotator does in CVAT: the first mask of ``a/0.png`` is drawn again as a box."""
+    start = text.index("<mask ")
+    end = text.index("</mask>", start) + len("</mask>") if "</mask>" in text else text.index("/>", start) + 2
+    return text[:start] + '<box label="wolf" xtl="10" ytl="10" xbr="30" ybr="20" occluded="0"/>' + text[end:]
+
+
+@pytest.mark.parametrize(
+    ("shape", "reason"),
+    [
+        ({"shape_type": "point", "points": [[5, 5]]}, "a point has no area"),
+        ({"shape_type": "line", "points": [[5, 5], [20, 20]]}, "a line has no area"),
+        ({"shape_type": "polygon", "points": [[5, 5], [5, 5], [5, 5]]}, "no pixels"),
+        ({"shape_type": "polygon", "points": "none"}, "cannot be read"),
+    ],
+)
+def test_an_image_with_an_object_that_cannot_be_used_is_named_and_not_taken_in(run, tmp_path, shape, reason):
+    run("labelme", "coco")
+    before = coco_of(tmp_path / "out", "a/0.png")
+    file = tmp_path / "out" / "labelme" / "a" / "0.json"
+    edit(file, lambda content: content["shapes"].append({"label": "wolf", **shape}))
+    by_hand = file.read_bytes()
+    for _ in range(2):
+        done = run("labelme", "coco", corrections="labelme")
+        (problem,) = done.taken_in.problems
+        assert problem.startswith("a/0.png#3: ")
+        assert reason in problem
+        assert problem in str(done)
+        assert (done.taken_in.images, done.corrected, done.reports["labelme"].kept) == (0, 0, ("a/0.json",))
+        assert file.read_bytes() == by_hand
+        assert coco_of(tmp_path / "out", "a/0.png") == before
+    edit(file, lambda content: content["shapes"].pop())
+    assert run("labelme", "coco", corrections="labelme").taken_in.complete
+
+
+def test_drawn_boxes_are_named_and_read_as_filled_boxes_when_asked(run, tmp_path):
+    run("cvat", "coco")
+    export = tmp_path / "export.xml"
+    export.write_text(boxes_of_cvat((tmp_path / "out" / "cvat.xml").read_text()))
+    done = run("cvat", "coco", corrections=f"cvat={export}")
+    (problem,) = done.taken_in.problems
+    assert "a box is not a mask: read it with boxes=True (--boxes)" in problem
+    assert done.corrected == 0
+    done = run("cvat", "coco", corrections=f"cvat={export}", boxes=True)
+    assert (done.corrected, done.taken_in.problems) == (1, ())
+    assert ("wolf", 200, None) in coco_of(tmp_path / "out", "a/0.png")
+    with pytest.raises(ConfigError, match="the format labelme has no option boxes"):
+        run("labelme", corrections="labelme", boxes=True)
+    with pytest.raises(ConfigError, match=r"boxes .* is about corrections"):
+        run("labelme", boxes=True)
+
+
+def test_a_crowd_is_no_object_and_keeps_its_image_from_being_taken_in(run, tmp_path):
+    run("coco")
+    edit(tmp_path / "out" / "coco.json", lambda content: content["annotations"][0].update(iscrowd=1))
+    done = run("coco", corrections="coco")
+    assert (done.taken_in.images, len(done.taken_in.problems)) == (0, 1)
+    assert "a region to ignore" in done.taken_in.problems[0]
+
+
+@pytest.mark.parametrize("name", ["labelme-polygons", "coco-polygons", "yolo-seg", "voc"])
+def test_what_a_format_cannot_hold_of_the_models_masks_is_no_finding(image_folder, add_model, pipeline, tmp_path, name):
+    """A mask of one pixel has no outline, and one below others has no pixels in a label image."""
+    root = image_folder("a.png")
+    boxes = [Prompt.box(5, 5, 6, 6), Prompt.box(20, 20, 40, 40), Prompt.box(10, 10, 60, 50)]
+    settings = {"pipeline": pipeline, "out": tmp_path / "out", "formats": [name]}
+    annotate(root, *boxes, **settings)
+    done = annotate(root, *boxes, corrections=name, **settings)
+    assert (done.taken_in.problems, done.corrected) == ((), 0)
+
+
+@pytest.mark.parametrize("part", ["mask", "file"])
+def test_only_the_files_that_were_not_taken_in_are_reported(run, tmp_path, part):
+    run("labelme", "coco")
+    files = {name: tmp_path / "out" / "labelme" / name for name in ("a/0.json", "b/0.json", "b/1.json")}
+    for file in files.values():
+        edit(file, move_first_box)
+    good = files["b/0.json"].read_bytes()
+    if part == "file":
+        files["b/0.json"].write_bytes(good[:-20])
+    else:
+        edit(files["b/0.json"], lambda content: content["shapes"][1].update(shape_type="mask", mask="no mask"))
+    done = run("labelme", "coco", corrections="labelme")
+    assert (done.taken_in.images, len(done.taken_in.problems)) == (2, 1)
+    assert done.reports["labelme"].kept == ("b/0.json",)
+    assert run("labelme", "coco").reports["labelme"].kept == ("b/0.json",)
+    files["b/0.json"].write_bytes(good)
+    done = run("labelme", "coco", corrections="labelme")
+    assert (done.corrected, done.taken_in.complete, done.reports["labelme"].kept) == (3, True, ())
+
+
+@pytest.mark.parametrize("loss", ["line", "journal"])
+def test_corrections_that_the_journal_lost_are_named_until_they_are_taken_in_again(run, tmp_path, loss):
+    run("labelme", "coco")
+    file, journal = tmp_path / "out" / "labelme" / "a" / "0.json", tmp_path / "out" / "journal.jsonl"
+    edit(file, move_first_box)
+    by_hand = file.read_bytes()
+    run("labelme", "coco", corrections="labelme")
+    if loss == "journal":
+        journal.unlink()
+    else:
+        lines = journal.read_bytes().splitlines(keepends=True)
+        journal.write_bytes(b"".join(line.replace(b'"a/0.png"', b'"a/0.pnx"') for line in lines))
+    done = run("labelme", "coco")
+    assert done.lost == {"labelme": ("labelme/a/0.json",)}
+    assert "1 file with corrections that the journal has lost: labelme/a/0.json" in str(done)
+    assert "--corrections labelme" in str(done)
+    assert ("of the journal damaged; the images without a record were annotated now" in str(done)) == (loss == "line")
+    assert file.read_bytes() == by_hand
+    again = run("labelme", "coco")
+    assert again.reports["labelme"].kept == ("a/0.json",)
+    assert "damaged" not in str(again)
+    done = run("labelme", "coco", corrections="labelme")
+    assert (done.corrected, done.lost) == (1, {})
+    assert ("wolf", 200, None) in coco_of(tmp_path / "out", "a/0.png")
+
+
+def test_lost_corrections_that_are_taken_in_at_once_are_not_named(run, tmp_path):
+    run("labelme", "coco")
+    edit(tmp_path / "out" / "labelme" / "a" / "0.json", move_first_box)
+    run("labelme", "coco", corrections="labelme")
+    (tmp_path / "out" / "journal.jsonl").unlink()
+    done = run("labelme", "coco", corrections="labelme")
+    assert (done.lost, done.processed, done.reports["labelme"].kept) == ({}, 0, ())
+    assert ("wolf", 200, None) in coco_of(tmp_path / "out", "a/0.png")
+
+
+def test_the_copy_of_a_corrected_file_is_named_when_the_journal_is_lost(run, tmp_path):
+    run("coco")
+    edit(tmp_path / "out" / "coco.json", lambda content: content["annotations"].pop(0))
+    run("coco", corrections="coco")
+    (tmp_path / "out" / "journal.jsonl").unlink()
+    done = run("coco")
+    assert done.lost == {"coco": ("coco.by-hand-1.json",)}
+    place = f"coco={tmp_path / 'out' / 'coco.by-hand-1.json'}"
+    assert f"--corrections {place}" in str(done)
+    assert run("coco", corrections=place).corrected == 1
+
+
+def test_an_object_of_which_one_part_was_renamed_is_named(run, tmp_path):
+    run("labelme")
+    file = tmp_path / "out" / "labelme" / "a" / "0.json"
+
+    def two_parts(content):
+        parts = [[[10, 40], [20, 50]], [[60, 50], [70, 58]]]
+        content["shapes"] = [{"label": "cat", "group_id": 1, "shape_type": "rectangle", "points": points} for points in parts]
+
+    edit(file, two_parts)
+    assert run("labelme", corrections="labelme").taken_in.notes == ()
+    edit(file, lambda content: content["shapes"][1].update(label="fox"))
+    done = run("labelme", corrections="labelme")
+    (note,) = done.taken_in.notes
+    assert note.startswith("a/0.png: an object of the label cat is 2 objects now, because its parts have the labels cat, fox")
+    assert note in str(done)
+
+
+def test_a_file_of_no_image_of_the_source_is_named(run, tmp_path):
+    run("labelme")
+    file = tmp_path / "out" / "labelme" / "a" / "0.json"
+    (file.parent / "x.json").write_text(file.read_text().replace("0.png", "x.png"))
+    done = run("labelme", corrections="labelme")
+    assert (done.taken_in.problems, len(done.taken_in.notes)) == ((), 1)
+    assert "a/x.json" in str(done)
+
+
+@pytest.mark.parametrize("shape", ['points label="cat" points="5,5"', 'polyline label="cat" points="5,5;9,9"', 'cuboid label="cat"'])
+def test_a_shape_of_cvat_that_is_no_mask_is_named(run, tmp_path, shape):
+    run("cvat", "coco")
+    file = tmp_path / "out" / "cvat.xml"
+    file.write_text(file.read_text().replace("</image>", f"<{shape}/></image>", 1))
+    by_hand = file.read_bytes()
+    done = run("cvat", "coco", corrections="cvat")
+    assert [problem.partition(":")[2] for problem in done.taken_in.problems] == [f" a {shape.split()[0]} is not a mask"]
+    assert (done.corrected, done.reports["cvat"].kept, file.read_bytes()) == (0, ("cvat.xml",), by_hand)
+
+
+def test_a_key_point_of_label_studio_is_named(run, tmp_path):
+    run("label-studio", "coco")
+    value = {"x": 5, "y": 5, "width": 1, "keypointlabels": ["cat"]}
+    point = {
+        "id": "k",
+        "type": "keypointlabels",
+        "from_name": "p",
+        "to_name": "image",
+        "original_width": 80,
+        "original_height": 60,
+        "value": value,
+    }
+
+    def add(content):
+        task = content[0]
+        (task.get("annotations") or task["predictions"])[0]["result"].append(point)
+
+    edit(tmp_path / "out" / "label-studio.json", add)
+    done = run("label-studio", "coco", corrections="label-studio")
+    assert (len(done.taken_in.problems), done.corrected) == (1, 0)
+
+
+def test_only_the_text_file_of_yolo_that_was_not_taken_in_is_reported(run, tmp_path):
+    run("yolo-seg", "coco")
+    folder = tmp_path / "out" / "yolo-seg" / "labels"
+    for name in ("a/0.txt", "b/0.txt"):
+        (folder / name).write_text("".join((folder / name).read_text().splitlines(keepends=True)[1:]))
+    with (folder / "b" / "0.txt").open("a") as file:
+        file.write("0 0.5 0.5 0.2 0.2\n")
+    done = run("yolo-seg", "coco", corrections="yolo-seg")
+    assert (done.corrected, len(done.taken_in.problems)) == (1, 1)
+    assert done.reports["yolo-seg"].kept == ("labels/b/0.txt",)
+    assert run("yolo-seg", "coco", corrections="yolo-seg", boxes=True).corrected == 2

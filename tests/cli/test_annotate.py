@@ -85,6 +85,36 @@ def test_corrections_by_hand_are_kept_and_taken_in_when_asked(run, tmp_path):
     assert [each["name"] for each in categories][:2] == ["box", "other"]
 
 
+def test_corrections_that_are_not_taken_in_are_named_with_exit_status_one(run, tmp_path):
+    words = ("--box", "5,5,30,30", "--format", "labelme")
+    run(*RUN, *words)
+    file = tmp_path / "out" / "labelme" / "0.json"
+    content = json.loads(file.read_text())
+    content["shapes"].append({"label": "other", "shape_type": "point", "points": [[1, 1]]})
+    file.write_text(json.dumps(content))
+    done = run(*RUN, *words, "--corrections", "labelme")
+    assert done.exit_code == 1
+    assert "promptseg: 0.png#1: a point has no area" in done.stderr
+    assert "1 part of labelme not taken in: mend" in done.stderr
+    done = run(*RUN, *words, "--corrections", "labelme", "--json")
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["taken_in"]["problems"] == ["0.png#1: a point has no area"]
+
+
+def test_drawn_boxes_are_taken_in_when_asked(run, tmp_path):
+    words = ("--box", "5,5,30,30", "--format", "coco", "--corrections", "coco")
+    run(*RUN, *words[:4])
+    content = json.loads((tmp_path / "out" / "coco.json").read_text())
+    content["annotations"][0].update(segmentation=None, bbox=[1, 1, 10, 10])
+    (tmp_path / "out" / "coco.json").write_text(json.dumps(content))
+    done = run(*RUN, *words)
+    assert done.exit_code == 1
+    assert "the annotation has no segmentation" in done.stderr
+    done = run(*RUN, *words, "--boxes")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "1 image corrected by hand" in done.stdout
+
+
 def test_bad_boxes_of_a_file_are_named_and_the_exit_status_is_zero(run, tmp_path):
     boxes = [{"id": 1, "image_id": 1, "bbox": [5, 5, 20, 20]}, {"id": 918, "image_id": 1, "bbox": [5, 5, 5.5, 0.0]}]
     (tmp_path / "c.json").write_text(json.dumps({"images": [{"id": 1, "file_name": "0.png"}], "annotations": boxes}))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from ..datasets.safe_names import text_name
 from ..errors import ConfigError
 from .asked import asked_values
 from .content import is_changed
@@ -26,12 +28,16 @@ class Changes:
         changed: Names of those whose content changed.
         corrected: Names of images whose content changed after they had been corrected by hand. They are not annotated again.
         gone: Names of images that are no longer there.
+        deleted: Names of those of `gone` that the source still lists.
+        dropped: Why prompts of images that are in the journal cannot be used, as far as their records do not tell it, by image name.
     """
 
     again: frozenset[str] = frozenset()
     changed: tuple[str, ...] = ()
     corrected: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    dropped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def find_changes(journal: Journal, source: Source) -> Changes:
@@ -44,12 +50,15 @@ def find_changes(journal: Journal, source: Source) -> Changes:
         return Changes()
     again, changed, corrected, gone, present = set(), [], [], [], set()
     found: list[str] = []
+    dropped: dict[str, tuple[str, ...]] = {}
     count = 0
     for image in source:
         if image.name not in journal:
             continue
         present.add(image.name)
         record = journal.record(image.name)
+        if further := _further_dropped(image, record):
+            dropped[image.name] = further
         if lines := _prompt_differences(image, record):
             if record["status"] == "failed":
                 again.add(image.name)
@@ -76,8 +85,22 @@ def find_changes(journal: Journal, source: Source) -> Changes:
             f"use the same prompts to resume the run of {journal.path.parent}, or another folder for a new run:\n  "
             + "\n  ".join([*found, *more])
         )
+    deleted = tuple(sorted(gone))
     gone += [name for name in journal.names if name not in present]
-    return Changes(frozenset(again.union(changed)), tuple(changed), tuple(corrected), tuple(sorted(gone)))
+    return Changes(frozenset(again.union(changed)), tuple(changed), tuple(corrected), tuple(sorted(gone)), deleted, dropped)
+
+
+def _further_dropped(image: SourceImage, record: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the problems of an image's prompts that its record does not have. Their places in the source may have changed since."""
+    known = Counter(problem.partition(": ")[2] for problem in record.get("problems", ()))
+    further = []
+    for problem in map(text_name, image.dropped):
+        what = problem.partition(": ")[2]
+        if known[what]:
+            known[what] -= 1
+        else:
+            further.append(problem)
+    return tuple(further)
 
 
 def _prompt_differences(image: SourceImage, record: Mapping[str, Any]) -> list[str]:

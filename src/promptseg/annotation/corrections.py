@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..datasets.core import BROKEN, AnnotatedImage, AnnotationError, Entry, Finding
+from ..datasets.core import AnnotatedImage, AnnotationError, Entry, Finding
 from ..datasets.writing import write
 from ..images import load_image
 from ..masks import Masks
@@ -21,6 +21,7 @@ from ..runtime.files import output_errors
 from . import gallery as gallery_files
 from .content import state_of
 from .corrected_output import CorrectedOutput, TakenIn, open_output, output_path
+from .correction_findings import is_note, split_objects, unusable_parts
 from .correction_matching import corrected_entries
 from .journal import Journal
 from .records import JournalImages, mask_of
@@ -47,23 +48,30 @@ def take_in(
     count = 0
     with _temporary(folder) as temporary:
         by_name = _link(source, temporary / "images")
-        before = _written_again(corrections.name, journal, temporary, options)
+        before = _written_again(corrections, journal, temporary, options)
         now = corrections.open(folder, temporary / "images")
-        problems = [finding for finding in now.findings if finding.broken]
+        problems = [finding for finding in now.findings if finding.broken and finding.kind != "unpaired"]
+        waiting = [finding.source for finding in problems]
+        notes = [str(finding) for finding in now.findings if finding.source not in by_name and is_note(finding)]
         for entry in now.entries:
             image = by_name.get(entry.name)
-            found = _read(entry, problems) if image is not None and corrections.has_file(folder, entry.name) else None
-            if image is None or found is None:
+            if image is None or not corrections.has_file(folder, entry.name):
+                continue
+            reference = _read(before[entry.name], []) if entry.name in before else None
+            found = _read(entry, problems)
+            unusable = [] if found is None else unusable_parts(found, reference)
+            problems += unusable
+            if found is None or unusable:
+                waiting.append(entry.name)
                 continue
             record = journal.record(entry.name) if journal.has_done(entry.name) else None
-            reference = _read(before[entry.name], []) if entry.name in before else None
             entries = corrected_entries(found, reference, record)
             if entries is not None:
+                notes += split_objects(found, reference)
                 _save(journal, corrections.name, image, found, entries, record, folder, share)
                 count += 1
         journal.sync()
-    blocking = any(finding.kind != "unpaired" for finding in problems)
-    return TakenIn(corrections.name, count, tuple(map(str, problems)), corrections.place is None and not blocking)
+    return TakenIn(corrections.name, count, tuple(map(str, problems)), tuple(notes), tuple(waiting), corrections.place is None)
 
 
 def _save(
@@ -103,24 +111,21 @@ def _save(
 
 
 def _read(entry: Entry, problems: list[Finding]) -> AnnotatedImage | None:
-    """Return an image of the output, or None if a part of it cannot be read: then it is not taken in."""
+    """Return an image of the output, or None if it cannot be read."""
     try:
-        image = entry.read()
+        return entry.read()
     except AnnotationError as error:
         problems.append(error.finding)
         return None
-    broken = [finding for finding in image.findings if finding.kind in BROKEN]
-    problems += broken
-    return None if broken else image
 
 
-def _written_again(name: str, journal: Journal, temporary: Path, options: Mapping[str, Any]) -> dict[str, Entry]:
+def _written_again(corrections: CorrectedOutput, journal: Journal, temporary: Path, options: Mapping[str, Any]) -> dict[str, Entry]:
     """Write the journal in a format again, and return what is read from it, by the names of the images."""
     if len(journal) == len(journal.failed):
         return {}
-    out = temporary / "out"
+    name, out = corrections.name, temporary / "out"
     write(name, JournalImages(journal), out, **options)
-    return {entry.name: entry for entry in open_output(name, output_path(name, out), temporary / "images").entries}
+    return {entry.name: entry for entry in open_output(name, output_path(name, out), temporary / "images", corrections.boxes).entries}
 
 
 def _link(source: Source, folder: Path) -> dict[str, SourceImage]:

@@ -39,6 +39,7 @@ from .records import JournalImages, record_of
 from .run_progress import RunProgress, SavedImage, share_with_thumbnail, thumbnail_for
 from .sources import Source, SourceItem, open_source
 from .summary import Annotation, summarize
+from .taken_in_files import forget_lost, mark_taken_in
 
 JOURNAL = "journal.jsonl"
 LOCK = ".lock"
@@ -56,6 +57,7 @@ def annotate(
     images: str | os.PathLike[str] | None = None,
     classes: str | os.PathLike[str] | Sequence[str | Category] | None = None,
     corrections: str | None = None,
+    boxes: bool = False,
     every: int | None = None,
     gallery: int = gallery_files.MAX_THUMBNAILS,
     retry_failed: bool = False,
@@ -84,6 +86,8 @@ def annotate(
             `promptseg.datasets.class_list.classes_of`. By default those of a COCO file as the source, then the phrases of the text prompts.
         corrections: Output that was corrected by hand, such as ``"labelme"``, or ``"cvat=export.xml"`` for another file of that format.
             Images whose objects differ from those in the journal count as decided, and all formats are written from the corrections.
+            An image with an object that cannot be used is not taken in.
+        boxes: Read objects of corrections that have only a box as the filled box.
         every: Take every n-th frame of a video. The frames are written as images to the folder ``frames`` in `out`.
         gallery: Maximum number of images with a thumbnail in the gallery; 0 for no gallery.
         retry_failed: Process images again that failed before.
@@ -109,10 +113,12 @@ def annotate(
     folder = Path(out)
     _check(formats, options or {}, executor, workers)
     _check_counts(limit=(limit, 1), every=(every, 1), batch_size=(batch_size, 1), gallery=(gallery, 0), workers=(workers, 1))
-    correction = None if corrections is None else CorrectedOutput.parse(corrections)
+    if boxes and corrections is None:
+        raise ConfigError("boxes (--boxes) is about corrections: give corrections (--corrections)")
+    correction = None if corrections is None else CorrectedOutput.parse(corrections, boxes)
     opened = open_source(source, images, folder, every)
     categories = _classes(classes, opened, prompts)
-    _check_prompts(pipeline, prompts, opened)
+    prompted = _check_prompts(pipeline, prompts, opened)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_locked(folder))
         remove_leftovers(folder)
@@ -121,6 +127,7 @@ def annotate(
             correction.check(folder)
         journal = stack.enter_context(contextlib.closing(Journal(folder / JOURNAL, _header(pipeline, prompts, opened), check_record)))
         check_outputs(folder, formats, options or {}, folder / gallery_files.FOLDER if gallery else None, islice(iter(opened), limit))
+        lost = forget_lost(folder, journal, (image.name for image in opened))
         taken_in = None if correction is None else _take_in(correction, journal, folder, opened, options or {}, gallery)
         run = RunProgress(journal, folder, opened, limit, retry_failed, gallery)
         if executor == "ray":
@@ -140,6 +147,8 @@ def annotate(
             seconds=seconds,
             model_seconds=worked,
             reports=reports,
+            lost=_still_lost(lost, taken_in, reports),
+            prompted=prompted,
             taken_in=taken_in,
             unused=opened.unused,
         )
@@ -167,10 +176,24 @@ def _write_outputs(
 ) -> dict[str, WriteReport]:
     """Write the datasets. Files that were changed by hand stay, and a single file whose changes were taken in is replaced."""
     complete = taken_in.name if taken_in is not None and taken_in.complete else None
-    return {
+    reports = {
         name: write(name, JournalImages(journal), folder, classes=classes, taken_in=name == complete, **options.get(name, {}))
         for name in dict.fromkeys(formats)
     }
+    if taken_in is not None and taken_in.name in reports:
+        reports[taken_in.name] = mark_taken_in(reports[taken_in.name], taken_in)
+    return reports
+
+
+def _still_lost(
+    lost: Mapping[str, tuple[str, ...]], taken_in: TakenIn | None, reports: Mapping[str, WriteReport]
+) -> dict[str, tuple[str, ...]]:
+    """Return the files of corrections that the journal does not have, without those that were taken in again."""
+    still = dict(lost)
+    if taken_in is not None and taken_in.name in lost:
+        kept = reports[taken_in.name].kept if taken_in.name in reports and not taken_in.complete else ()
+        still[taken_in.name] = tuple(file for file in lost[taken_in.name] if file.partition("/")[2] in kept)
+    return {name: files for name, files in still.items() if files}
 
 
 def _classes(
@@ -253,7 +276,13 @@ def _check_counts(**counts: tuple[int | None, int]) -> None:
             whole_number(what, value, least)
 
 
-def _check_prompts(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], source: Source) -> None:
+def _check_prompts(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], source: Source) -> tuple[int, int] | None:
+    """Check the prompts. Return for how many images those of the run are, and of how many; None where all or no prompts are the run's.
+
+    Raises:
+        ConfigError: When no image is left for the prompts of the run.
+        IncompatibleStagesError: When a prompt needs a stage that the pipeline does not have, or there is none.
+    """
     config = pipeline.config
     stages = {"detector": config.detect is not None, "segmenter": config.segment is not None}
     check_prompts(prompts, **stages)
@@ -262,3 +291,14 @@ def _check_prompts(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt]
             check_prompts(image.prompts or (), **stages)
     if not prompts and config.detect is None and not source.has_prompts:
         raise IncompatibleStagesError("nothing to segment: give prompts, a source with prompts, or a pipeline with a detector")
+    if not prompts or not source.has_prompts:
+        return None
+    without = [image.asked is None for image in source]
+    if not any(without):
+        kinds = ", ".join(sorted({type(prompt).__name__ for prompt in prompts}))
+        first = next((image.name for image in source), "")
+        raise ConfigError(
+            f"each image of the source has prompts of its own (such as {first}), so the prompts of the run ({kinds}) are for none: "
+            "leave them out (--point, --box, --text, --everything)"
+        )
+    return sum(without), len(without)

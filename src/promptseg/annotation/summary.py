@@ -39,12 +39,15 @@ class Annotation:
         processed: Number of images that this call annotated. The others were already in the journal.
         seconds: Seconds that this call took to annotate them.
         model_seconds: Seconds of these in which the models ran.
-        damaged: Number of damaged lines in the journal. Their images were annotated again.
+        damaged: Number of damaged lines in the journal. Images without a record are annotated again.
         changed: Names of images whose content changed since an earlier run. They were annotated again.
         changed_corrected: Names of images whose content changed after they had been corrected by hand. They were not annotated again.
-        gone: Names of images of the journal that are not in the source any more. They are left out of the datasets.
+        gone: Names of images of the journal that are not there any more. They are left out of the datasets.
+        deleted: Names of those of `gone` that the source still lists, but whose files are gone.
         corrected: Number of images whose objects were corrected by hand, in this call or before.
         taken_in: Outcome of taking corrections in, or None when none were to be taken in.
+        lost: Files with corrections that the journal does not have any more, by format, as paths in `out`. They can be taken in again.
+        prompted: For how many images the prompts of the run are, and the number of all images, when some have prompts of their own.
         dropped: Number of prompts of the source that could not be used. The other prompts of their images were.
         problems: Why prompts could not be used, each with its image and its place in the source, for at most `FAILURES_KEPT` of them.
         stopped: Whether the run was stopped before all images were done.
@@ -67,8 +70,11 @@ class Annotation:
     changed: tuple[str, ...] = ()
     changed_corrected: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
     corrected: int = 0
     taken_in: TakenIn | None = None
+    lost: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    prompted: tuple[int, int] | None = None
     dropped: int = 0
     problems: tuple[str, ...] = ()
     stopped: bool = False
@@ -100,8 +106,11 @@ class Annotation:
             "changed": list(self.changed),
             "changed_corrected": list(self.changed_corrected),
             "gone": list(self.gone),
+            "deleted": list(self.deleted),
             "corrected": self.corrected,
             "taken_in": None if self.taken_in is None else self.taken_in.to_dict(),
+            "lost": {name: [text_name(file) for file in files] for name, files in self.lost.items()},
+            "prompted": None if self.prompted is None else self.prompted[0],
             "dropped": self.dropped,
             "problems": list(self.problems),
             "stopped": self.stopped,
@@ -140,14 +149,28 @@ class Annotation:
         if self.taken_in is not None and self.taken_in.problems:
             found = self.taken_in.problems
             lines.append(f"{_counted(len(found), 'part')} of {self.taken_in.name} not taken in: {_first(found, len(found), '; ')}")
-        if self.damaged:
-            lines.append(f"{_counted(self.damaged, 'line')} of the journal damaged; their images were annotated again")
+        if self.taken_in is not None and self.taken_in.notes:
+            found = self.taken_in.notes
+            lines.append(f"{_counted(len(found), 'note')} on {self.taken_in.name}: {_first(found, len(found), '; ')}")
+        if self.damaged and self.processed:
+            lines.append(f"{_counted(self.damaged, 'line')} of the journal damaged; the images without a record were annotated now")
+        for name, files in self.lost.items():
+            place = f"{name}={self.out / files[-1]}" if ".by-hand-" in files[-1] else name
+            lines.append(
+                f"{_counted(len(files), 'file')} with corrections that the journal has lost: {_first(files, len(files))}; "
+                f"until they are taken in again (--corrections {place}), the other formats hold the masks of the models"
+            )
+        if self.prompted is not None:
+            lines.append(
+                f"the prompts of the run are for {self.prompted[0]} of {_counted(self.prompted[1], 'image')}; the others have their own"
+            )
         if self.dropped:
             lines.append(f"{_counted(self.dropped, 'prompt')} of the source dropped: {_first(self.problems, self.dropped, '; ')}")
         for names, what in (
             (self.changed, "changed since an earlier run, annotated again"),
             (self.changed_corrected, "changed since corrected by hand, not annotated again"),
-            (self.gone, "not in the source any more, left out"),
+            (tuple(name for name in self.gone if name not in self.deleted), "not in the source any more, left out"),
+            (self.deleted, "left out, because the file is gone"),
         ):
             if names:
                 lines.append(f"{_counted(len(names), 'image')} {what}: {_first(names, len(names))}")
@@ -156,7 +179,10 @@ class Annotation:
         for name, report in self.reports.items():
             lines.append(str(report))
             if report.kept and name in CORRECTABLE and (self.taken_in is None or self.taken_in.name != name):
-                lines.append(f"  to take these changes in: the same run with --corrections {name} (corrections={name!r})")
+                lines.append(
+                    "  what is kept may hold other objects than those counted here; "
+                    f"to take these changes in: the same run with --corrections {name} (corrections={name!r})"
+                )
         return "\n".join(lines)
 
 
@@ -191,7 +217,8 @@ def summarize(journal: Journal, dropped: Sequence[str], changes: Changes, **more
     for record in journal.records():
         images += 1
         stages.update(record["timings"])
-        problems += (f"{record['name']}: {problem}" for problem in record.get("problems", ()))
+        further = [each for each in changes.dropped.get(record["name"], ()) if each not in record.get("problems", ())]
+        problems += (f"{record['name']}: {problem}" for problem in [*record.get("problems", ()), *further])
         corrected += "corrected" in record
         if record["status"] == "failed":
             reasons[general_reason(record)] += 1
@@ -212,6 +239,7 @@ def summarize(journal: Journal, dropped: Sequence[str], changes: Changes, **more
         changed=changes.changed,
         changed_corrected=changes.corrected,
         gone=changes.gone,
+        deleted=changes.deleted,
         corrected=corrected,
         dropped=len(problems),
         problems=tuple(problems[:FAILURES_KEPT]),

@@ -52,6 +52,9 @@ def annotate(
             help="Take in what was corrected by hand in an output of this run, such as labelme, or in a file, such as cvat=export.xml.",
         ),
     ] = None,
+    boxes: Annotated[
+        bool, typer.Option("--boxes", help="With --corrections: read objects that have only a box as the filled box.")
+    ] = False,
     every: Annotated[int | None, typer.Option(metavar="N", help="Take every N-th frame of a video.")] = None,
     text: TextOption = None,
     everything: Annotated[bool, typer.Option("--everything", help="Segment every object of each image.")] = False,
@@ -85,7 +88,8 @@ def annotate(
     from ..annotation.gallery import FOLDER as GALLERY
     from ..annotation.run import JOURNAL
     from ..annotation.run import annotate as annotate_images
-    from ..annotation.summary import first_failures
+    from ..annotation.summary import SHOWN, first_failures
+    from ..datasets.safe_names import text_name
 
     prompts = prompts_of(point, box, text, everything, points_per_side)
     pipeline = pipeline_of(config, model, fallback, detector, text)
@@ -104,6 +108,7 @@ def annotate(
                 images=images,
                 classes=classes,
                 corrections=corrections,
+                boxes=boxes,
                 every=every,
                 gallery=gallery,
                 retry_failed=retry_failed,
@@ -125,4 +130,11 @@ def annotate(
             typer.echo(f"promptseg: {line}", err=True)
         more = f"; all of them are in {out / JOURNAL}" if done.failures > len(list(first_failures(done))) else ""
         typer.echo(f"promptseg: {done.failures} images failed{more}; --retry-failed tries them again", err=True)
+    problems = () if done.taken_in is None else done.taken_in.problems
+    if problems and done.taken_in is not None:
+        for problem in problems[:SHOWN]:
+            typer.echo(f"promptseg: {text_name(problem)}", err=True)
+        parts = "1 part" if len(problems) == 1 else f"{len(problems)} parts"
+        typer.echo(f"promptseg: {parts} of {done.taken_in.name} not taken in: mend them and repeat the command", err=True)
+    if done.failures or problems:
         raise typer.Exit(FAILED)
