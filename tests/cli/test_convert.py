@@ -140,3 +140,32 @@ def test_files_changed_by_hand_are_kept_and_files_of_others_are_refused_before_a
     assert (done.exit_code, done.stdout) == (1, "")
     assert "out/cvat.xml exists, and promptseg did not write it" in done.stderr
     assert [each.name for each in (splits / "out").iterdir()] == ["cvat.xml"]
+
+
+def test_a_wrong_folder_of_images_is_refused_and_an_earlier_result_stays(run, splits):
+    converted(run, splits, "val")
+    before = (splits / "val" / "coco.json").read_bytes()
+    (splits / "empty").mkdir()
+    (splits / "masks" / "b.png").write_bytes((splits / "masks" / "a.png").read_bytes())
+    for source, words, message in (
+        ("coco=val.json", ("--images", "nothere"), "nothere is no folder"),
+        ("masks=masks", ("--images", "nothere"), "nothere"),
+        ("coco=val.json", ("--images", "empty"), "empty does not have the image that val.json names: --images names their folder"),
+        ("mask-folders=masks", ("--images", "images"), ""),
+    ):
+        done = run("convert", *words, "--from", source, "--format", "coco,cvat", "--out", "val")
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert message in done.stderr
+        assert (splits / "val" / "coco.json").read_bytes() == before
+        assert not (splits / "val" / "cvat.xml").exists()
+
+
+def test_the_images_that_a_folder_does_not_have_are_counted(run, splits):
+    content = json.loads((splits / "val.json").read_text())
+    content["images"] = [{**content["images"][0], "id": number, "file_name": f"{number}.png"} for number in range(18)]
+    content["annotations"][0]["image_id"] = 0
+    (splits / "many.json").write_text(json.dumps(content))
+    done = run("convert", "--images", "images", "--from", "coco=many.json", "--format", "coco", "--out", "out")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "images has none of the 18 images that many.json names: --images names their folder" in done.stderr
+    assert not (splits / "out").exists()
