@@ -169,3 +169,41 @@ def test_the_images_that_a_folder_does_not_have_are_counted(run, splits):
     assert (done.exit_code, done.stdout) == (1, "")
     assert "images has none of the 18 images that many.json names: --images names their folder" in done.stderr
     assert not (splits / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "out", "message"),
+    [
+        ("labelme=first/labelme-polygons", "labelme-polygons", "first", "it is the input first/labelme-polygons"),
+        ("labelme=first/labelme-polygons", "labelme-polygons", "link", "it is the input first/labelme-polygons"),
+        ("labelme=first/labelme-polygons", "labelme", "first/labelme-polygons", "it lies in the input"),
+        ("coco=first/coco.json", "coco", "first", "it is the input first/coco.json"),
+        ("coco=linked.json", "coco", "first", "it is the input linked.json"),
+        ("yolo=first/yolo-seg/data.yaml", "yolo-seg", "first", "in it lies the input"),
+        ("masks=masks", "masks", ".", "it is the input masks"),
+    ],
+)
+def test_an_output_that_would_replace_its_input_is_refused(run, data, source, name, out, message):
+    (data / "images" / "b.png").unlink()
+    assert run("convert", *SOURCE, "--format", "labelme-polygons,coco,yolo-seg", "--out", "first").exit_code == 0
+    (data / "link").symlink_to("first")
+    (data / "linked.json").symlink_to("first/coco.json")
+    before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
+    done = run("convert", "--images", "images", "--from", source, "--format", f"cvat,{name}", "--out", out)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert message in done.stderr
+    assert {path: path.read_bytes() for path in data.rglob("*") if path.is_file()} == before
+
+
+def test_the_images_are_no_output(run, data):
+    (data / "link").symlink_to("images")
+    for out in ("images", "link"):
+        done = run("convert", *SOURCE, "--format", "coco", "--out", out)
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert "it is the folder of the images" in done.stderr
+    (data / "images").rename(data / "yolo")
+    done = run("convert", "--images", "yolo", "--from", "masks=masks", "--format", "yolo", "--out", ".")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "in it lie the images yolo" in done.stderr
+    # The output may lie in a folder of images.
+    assert "coco: 1 masks" in run("convert", "--images", "yolo", "--from", "masks=masks", "--format", "coco", "--out", "yolo/out").stdout

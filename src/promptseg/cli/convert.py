@@ -51,11 +51,12 @@ def convert(
         options = format_options(format_option or [])
         if idle := [name for name in options if name not in wanted]:
             raise ConfigError(f"--format-option is given for {idle[0]}, which is not written: the formats are {', '.join(wanted)}")
+        place = source.partition("=")[2]
         for name in wanted:
-            check_output(name, out, options.get(name))
+            check_output(name, out, options.get(name), inputs=[place] if place else [], images=images)
         order = None if classes is None else classes_of(classes)
         dataset = open_named(source, images, names=names, boxes=boxes, crowds=crowds, fit=fit)
-        check_any_image(dataset, images, source.partition("=")[2])  # So that no good result is replaced by an empty one.
+        check_any_image(dataset, images, place)  # So that no good result is replaced by an empty one.
         reports = []
         for name in wanted:
             findings.clear()  # Each format reads all annotations again, with the same findings.
