@@ -149,7 +149,7 @@ def check_output(
     """
     writer = _writer(name, Path(out), (), WriteStats(), options or {})
     with output_errors(writer.output_path):
-        if images is not None and writer.out.exists() and os.path.exists(images) and writer.out.samefile(images):
+        if images is not None and _is_within(writer.out, Path(images)) and _is_within(Path(images), writer.out):
             raise OutputError(f"cannot write to {out}: it is the folder of the images, which is kept as it is: write to another folder")
         for path in (writer.output_path, *(writer.beside if isinstance(writer, SingleFileWriter) else ())):
             _check_inputs(path, inputs)
@@ -182,8 +182,6 @@ def changed_by_hand(out: str | Path, name: str) -> tuple[str, ...]:
 def _check_inputs(path: Path, inputs: Iterable[str | Path]) -> None:
     """Check that an output replaces none of the inputs, and is not put into one."""
     for known in map(Path, inputs):
-        if not os.path.exists(known):  # noqa: PTH110 (a name that no file can have is no input)
-            continue
         if _is_within(path, known):
             how = "it is the input" if _is_within(known, path) else "it lies in the input"
         elif _is_within(known, path):
@@ -196,7 +194,10 @@ def _check_inputs(path: Path, inputs: Iterable[str | Path]) -> None:
 def _is_within(path: Path, folder: Path) -> bool:
     """Return whether a path, which need not exist, is a folder or file or lies in it, also by links or another spelling."""
     real = Path(os.path.realpath(path))  # A link to itself is no error here.
-    return any(each.exists() and folder.exists() and each.samefile(folder) for each in (real, *real.parents))
+    try:
+        return any(each.exists() and each.samefile(folder) for each in (real, *real.parents))
+    except (OSError, ValueError):  # There is no such folder, or it has a name that none can have.
+        return False
 
 
 def _check_place(writer: Writer) -> None:
