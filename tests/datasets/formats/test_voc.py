@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from promptseg.datasets.core import AnnotatedImage, AnnotatedObject
 from promptseg.datasets.formats.voc import read_voc
 from promptseg.datasets.label_image_writing import voc_colors
+from promptseg.datasets.writing import write
 from promptseg.errors import InputError
 from promptseg.masks import Mask
 
@@ -93,3 +95,73 @@ def test_an_image_is_found_by_another_spelling(voc, stated):
 def test_classes_of_the_label_map_keep_their_order(voc):
     (voc / "labelmap.txt").write_text("# label:color_rgb:parts:actions\nbackground:0,0,0::\ndog:1,1,1::\ncat:2,2,2::\nignored:3,3,3::\n")
     assert [each.name for each in read_voc(voc).categories] == ["dog", "cat"]
+
+
+BOXED = "<object><name>{}</name><bndbox><xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox></object>"
+LABELMAP = "# label:color_rgb:parts:actions\nbackground:0,0,0::\ncat:10,0,0::\ndog:0,20,0::\nbird:0,0,30::\n"
+COLORS = np.array([(0, 0, 0), (10, 0, 0), (0, 20, 0), (0, 0, 30)], np.uint8)
+
+
+@pytest.fixture
+def classed(tmp_path, save, square):
+    """Write a VOC folder with a cat of number 1 at the left and a dog of number 2 at the right, and any objects in the XML file."""
+
+    def classed(*objects, numbers=None, classes=None, kind="color"):
+        save("JPEGImages/a.png")
+        numbers = square + 2 * np.roll(square, 4, axis=1) if numbers is None else numbers
+        save("SegmentationObject/a.png", numbers.astype(np.uint8))
+        classes = (numbers if classes is None else classes).astype(np.uint8)
+        if kind == "palette":
+            image = Image.fromarray(classes)
+            image.putpalette(COLORS.tobytes())
+            (tmp_path / "SegmentationClass").mkdir(exist_ok=True)
+            image.save(tmp_path / "SegmentationClass" / "a.png")
+        else:
+            save("SegmentationClass/a.png", COLORS[classes] if kind == "color" else classes)
+        (tmp_path / "labelmap.txt").write_text(LABELMAP)
+        (tmp_path / "Annotations").mkdir(exist_ok=True)
+        (tmp_path / "Annotations" / "a.xml").write_text(
+            f"<annotation><filename>a.png</filename>{''.join(BOXED.format(*each) for each in objects)}</annotation>"
+        )
+        (image,) = read_voc(tmp_path)
+        return {each.label: each.mask.box.tolist() for each in image.objects}, [(each.source, each.kind) for each in image.findings]
+
+    return classed
+
+
+CAT, DOG = ("cat", 3, 2, 4, 3), ("dog", 7, 2, 8, 3)
+LEFT, RIGHT = [2, 1, 4, 3], [6, 1, 8, 3]
+
+
+@pytest.mark.parametrize("kind", ["color", "palette", "gray"])
+def test_numbers_in_another_order_than_the_objects_are_paired_by_class_and_box(classed, kind):
+    assert classed(CAT, DOG, kind=kind) == ({"cat": LEFT, "dog": RIGHT}, [])
+    assert classed(DOG, CAT, kind=kind) == ({"dog": RIGHT, "cat": LEFT}, [("a.png", "converted")])
+
+
+def test_an_object_whose_class_nothing_confirms_is_dropped_by_name(classed):
+    assert classed(("bird", 3, 2, 4, 3), DOG) == ({"dog": RIGHT}, [("a.png", "converted"), ("a.png#1", "dropped")])
+
+
+def test_a_number_without_an_object_has_the_class_of_its_pixels(classed):
+    assert classed(CAT) == ({"cat": LEFT, "dog": RIGHT}, [("a.png#number 2", "converted")])
+    # The dog comes first in the file, and has the number 2.
+    assert classed(DOG) == ({"dog": RIGHT, "cat": LEFT}, [("a.png", "converted"), ("a.png#number 1", "converted")])
+
+
+def test_a_class_image_that_says_nothing_changes_nothing(classed, square):
+    assert classed(DOG, CAT, classes=square * 0) == ({"dog": LEFT, "cat": RIGHT}, [])
+    assert classed(DOG, CAT, classes=np.ones((3, 3))) == ({"dog": LEFT, "cat": RIGHT}, [])
+
+
+def test_a_class_with_a_colon_is_read_back_once(tmp_path, save, square):
+    path = save("images/a.png")
+    objects = (
+        AnnotatedObject("a.png#1", Mask.from_array(square, label="a:b")),
+        AnnotatedObject("a.png#2", Mask.from_array(np.roll(square, 4, axis=1), label="c  d")),
+    )
+    write("voc", [AnnotatedImage("a.png", path, (6, 8), objects)], tmp_path / "out", classes=["x:y"])
+    dataset = read_voc(tmp_path / "out" / "voc", tmp_path / "images")
+    assert [each.name for each in dataset.categories] == ["x_y", "a:b", "c  d"]
+    (image,) = dataset
+    assert ([each.label for each in image.objects], image.findings) == (["a:b", "c  d"], ())

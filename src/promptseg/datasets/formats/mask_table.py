@@ -222,8 +222,8 @@ def _added(folder: Path, rows: Mapping[str, list[_Row]], images: Path, findings:
         PurePosixPath(row.mask).parent.as_posix(): stated for stated, own in rows.items() for row in own if _is_numbered(row.mask, stated)
     }
     for stated in (*rows, *(files_under(images) if images.is_dir() else ())):
-        for path in (safe_name(str(stated)), *written_names(str(stated), "")):
-            owners.setdefault(path, stated)
+        for written in (safe_name(str(stated)), *written_names(str(stated), "")):
+            owners.setdefault(written, stated)
     added: dict[str, list[str]] = defaultdict(list)
     for name in files:
         path = PurePosixPath(name)
