@@ -214,7 +214,7 @@ def _added(folder: Path, rows: Mapping[str, list[_Row]], images: Path, findings:
     """Return the mask images without a row, by the names of their images. One without an image is a finding."""
     listed = {PurePosixPath(row.mask).as_posix() for own in rows.values() for row in own}
     inside = images.resolve()  # The folder of the images may be the folder of the mask images, or lie in it.
-    files = [name for name, path in files_under(folder).items() if name not in listed and not path.resolve().is_relative_to(inside)]
+    files = [name for name, path in files_under(folder).items() if name not in listed and not path.parent.resolve().is_relative_to(inside)]
     if not files:
         return {}
     # First as the table has it, because an image of that name may have got another path.
