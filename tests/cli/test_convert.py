@@ -207,3 +207,34 @@ def test_the_images_are_no_output(run, data):
     assert "in it lie the images yolo" in done.stderr
     # The output may lie in a folder of images.
     assert "coco: 1 masks" in run("convert", "--images", "yolo", "--from", "masks=masks", "--format", "coco", "--out", "yolo/out").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--from", "masks=masks", "--format", "COCO"), "got COCO. Did you mean 'coco'?"),
+        (("--from", "ann.json", "--format", "coco"), "Did you mean 'coco=ann.json'?"),
+        (("--from", "a/ann.XML", "--format", "coco"), "Did you mean 'cvat=a/ann.XML'?"),
+        (("--from", "COCO=ann.json", "--format", "coco"), "Did you mean 'coco'?"),
+        (
+            ("--from", "masks=masks", "--format", "geojson", "--format-option", "geojson.tolerance=abc"),
+            "geojson.tolerance is a number of at least 0, got 'abc'",
+        ),
+    ],
+)
+def test_what_was_probably_meant_is_said(run, data, words, message):
+    done = run("convert", "--images", "images", *words, "--out", "out")
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert not (data / "out").exists()
+
+
+def test_a_file_is_no_voc_folder_and_a_damaged_record_does_not_ask_to_remove_files(run, splits):
+    done = run("convert", "--images", "images", "--from", "voc=val.json", "--format", "coco", "--out", "val")
+    assert done.exit_code == 1
+    assert "val.json is no VOC folder: expected a folder with the folders Annotations and SegmentationObject" in done.stderr
+    converted(run, splits, "val")
+    (splits / "val" / ".promptseg.json").write_text("{")
+    done = run("convert", "--images", "images", "--from", "coco=val.json", "--format", "coco", "--out", "val")
+    assert done.exit_code == 1
+    assert "its record in .promptseg.json is gone or damaged: move it away" in done.stderr

@@ -13,7 +13,7 @@ from ..datasets.class_list import classes_of
 from ..datasets.core import Finding
 from ..datasets.reading import check_any_image, open_named
 from ..datasets.writing import check_output, write
-from ..errors import ConfigError
+from ..errors import ConfigError, nearest
 from .format_options import FormatOption, format_options
 from .output import FAILED, errors_as_messages, usage_error
 from .truth import BoxesOption, CrowdsOption, FitOption, NamesOption
@@ -45,7 +45,9 @@ def convert(
     wanted = list(dict.fromkeys(name.strip() for name in formats.split(",") if name.strip()))
     unknown = [name for name in wanted if name not in WRITABLE]
     if unknown or not wanted:
-        raise usage_error(f"--format is of {', '.join(WRITABLE)}; got {', '.join(unknown) or 'none'}")
+        raise usage_error(
+            f"--format is of {', '.join(WRITABLE)}; got {', '.join(unknown) or 'none'}.{nearest(unknown[0], WRITABLE) if unknown else ''}"
+        )
     findings: list[Finding] = []
     with errors_as_messages():
         options = format_options(format_option or [])

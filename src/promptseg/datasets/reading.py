@@ -104,7 +104,9 @@ def open_named(
     """
     name, sign, path = place.partition("=")
     if name not in READABLE or not sign or not path:
-        raise ConfigError(f"annotations are FORMAT=PATH with a format of {', '.join(READABLE)}; got {place!r}.{nearest(name, READABLE)}")
+        own = _BY_SUFFIX.get(Path(place).suffix.lower()) if not sign else None
+        hint = f" Did you mean '{own}={place}'?" if own else nearest(name, READABLE)
+        raise ConfigError(f"annotations are FORMAT=PATH with a format of {', '.join(READABLE)}; got {place!r}.{hint}")
     return _open(name, path, images, {"names": names, "boxes": boxes, "crowds": crowds, "fit": fit})
 
 
@@ -150,5 +152,8 @@ def _open(name: str, place: Place, images: Place | None, options: Mapping[str, A
         raise ConfigError(f"{name} needs the folder of the images as well")
     return reader.read(images, place, **given)
 
+
+_BY_SUFFIX = {".json": "coco", ".xml": "cvat", ".parquet": "parquet", ".yaml": "yolo", ".yml": "yolo", ".geojson": "geojson"}
+"""The format that a file without a format in front of it probably has."""
 
 _DEFAULTS = {name: option.default for reader in READERS.values() for name, option in reader.options.items()}

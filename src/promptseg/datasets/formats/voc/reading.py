@@ -42,6 +42,8 @@ def read_voc(
         InputError: When there is no folder ``Annotations`` with XML files.
     """
     folder = Path(root)
+    if not (folder / "Annotations").is_dir():
+        raise InputError(f"{root} is no VOC folder: expected a folder with the folders Annotations and SegmentationObject")
     lookup = ImageLookup(folder / "JPEGImages" if images is None else images)
     files = files_under(folder / "Annotations", frozenset({".xml"}))
     if not files:
