@@ -96,3 +96,11 @@ def test_frames_with_numbers_for_names_are_not_the_masks_of_one_image(tmp_path, 
     dataset = read_mask_table(tmp_path / "images", tmp_path / "masks")
     assert [[each.label for each in image.objects] for image in dataset] == [["cat"], [None]]
     assert [finding.kind for finding in dataset.findings] == ["unpaired"]
+
+
+def test_a_mask_image_of_one_object_may_be_saved_again_with_8_bits(tmp_path, written, square):
+    folder = written("masks")
+    Image.fromarray(square.astype(np.uint8) * 255).save(folder / "a.png" / "0001.png")
+    (image,) = read_mask_table(tmp_path / "images", folder)
+    assert [(each.label, each.mask.area) for each in image.objects] == [("cat", 4)]
+    assert (image.ignored, image.findings) == ((), ())

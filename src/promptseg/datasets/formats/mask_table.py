@@ -251,6 +251,8 @@ def _read(name: str, image_file: Path, folder: Path, rows: list[_Row], added: li
     for file, own in by_file.items():
         with collector.reading(file, f"mask {folder / file}"):
             pixels = _pixels(folder / file)
+            if len(own) == 1 and _is_numbered(file, name) and set(np.unique(pixels).tolist()) <= {0, 255}:
+                pixels = pixels > 0  # The mask image of one object, which an editor saved with 8 bits.
             for row in own:
                 if row.number:
                     _collect(collector, row, pixels)
