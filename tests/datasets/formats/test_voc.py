@@ -112,8 +112,8 @@ def classed(tmp_path, save, square):
         save("SegmentationObject/a.png", numbers.astype(np.uint8))
         classes = (numbers if classes is None else classes).astype(np.uint8)
         if kind == "palette":
-            image = Image.fromarray(classes)
-            image.putpalette(COLORS.tobytes())
+            image = Image.fromarray(np.where(classes == 255, classes, classes + 4).astype(np.uint8))  # The colors tell, not the numbers.
+            image.putpalette(np.concatenate([np.full((4, 3), 200), COLORS, np.full((248, 3), 200)]).astype(np.uint8).tobytes())
             (tmp_path / "SegmentationClass").mkdir(exist_ok=True)
             image.save(tmp_path / "SegmentationClass" / "a.png")
         else:
@@ -165,3 +165,22 @@ def test_a_class_with_a_colon_is_read_back_once(tmp_path, save, square):
     assert [each.name for each in dataset.categories] == ["x_y", "a:b", "c  d"]
     (image,) = dataset
     assert ([each.label for each in image.objects], image.findings) == (["a:b", "c  d"], ())
+
+
+def test_a_class_whose_name_begins_like_a_comment_has_its_number(tmp_path, save, square):
+    path = save("images/a.png")
+    objects = (
+        AnnotatedObject("a.png#1", Mask.from_array(square, label="#")),
+        AnnotatedObject("a.png#2", Mask.from_array(np.roll(square, 4, axis=1), label="cat")),
+    )
+    write("voc", [AnnotatedImage("a.png", path, (6, 8), objects)], tmp_path / "out")
+    dataset = read_voc(tmp_path / "out" / "voc", tmp_path / "images")
+    assert [each.name for each in dataset.categories] == ["#", "cat"]
+    (image,) = dataset
+    assert ([each.label for each in image.objects], image.findings) == (["#", "cat"], ())
+
+
+def test_void_in_a_palette_that_the_class_map_does_not_have_leaves_the_other_colors(classed, square):
+    classes = square + 2 * np.roll(square, 4, axis=1)
+    classes[5] = 255
+    assert classed(DOG, CAT, classes=classes, kind="palette") == ({"dog": RIGHT, "cat": LEFT}, [("a.png", "converted")])

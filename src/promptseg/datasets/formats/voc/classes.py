@@ -91,7 +91,9 @@ def _places(pixels: NDArray[Any], palette: Sequence[int] | None, classes: ClassM
         colors.ravel()[: len(palette)] = palette
         table = _of_codes(colors @ _CODE, classes)
         # A palette of other colors has no meaning, and the numbers tell the class.
-        if (table[np.bincount(numbers.ravel(), minlength=256) > 0] < none).all():
+        used = np.bincount(numbers.ravel(), minlength=256) > 0
+        used[VOID] = False  # The class map need not have void.
+        if (table[used] < none).all():
             return table[numbers]
     return np.where(numbers < 0, none, np.minimum(numbers, none))
 
@@ -114,12 +116,14 @@ def read_class_map(path: Path) -> ClassMap:
     names: list[str] = []
     colors: dict[int, str] = {}
     for line in lines:
-        if not line.strip() or line.startswith("#"):
-            continue
         name, _, rest = line.partition(":")
-        names.append(name.strip())
         parts = rest.partition(":")[0].split(",")
-        if len(parts) == 3 and all(part.strip().isdecimal() and len(part) < 9 for part in parts):
+        has_color = len(parts) == 3 and all(part.strip().isdecimal() and len(part) < 9 for part in parts)
+        # A comment has no color. The name of a class may begin as one.
+        if not line.strip() or (line.startswith("#") and not has_color):
+            continue
+        names.append(name.strip())
+        if has_color:
             colors.setdefault(int(np.array([int(part) for part in parts]) @ _CODE), name.strip())
     return ClassMap(tuple(names), colors)
 
