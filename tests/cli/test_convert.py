@@ -140,3 +140,101 @@ def test_files_changed_by_hand_are_kept_and_files_of_others_are_refused_before_a
     assert (done.exit_code, done.stdout) == (1, "")
     assert "out/cvat.xml exists, and promptseg did not write it" in done.stderr
     assert [each.name for each in (splits / "out").iterdir()] == ["cvat.xml"]
+
+
+def test_a_wrong_folder_of_images_is_refused_and_an_earlier_result_stays(run, splits):
+    converted(run, splits, "val")
+    before = (splits / "val" / "coco.json").read_bytes()
+    (splits / "empty").mkdir()
+    (splits / "masks" / "b.png").write_bytes((splits / "masks" / "a.png").read_bytes())
+    for source, words, message in (
+        ("coco=val.json", ("--images", "nothere"), "nothere is no folder"),
+        ("masks=masks", ("--images", "nothere"), "nothere"),
+        ("coco=val.json", ("--images", "empty"), "empty does not have the image that val.json names: --images names their folder"),
+        ("mask-folders=masks", ("--images", "images"), ""),
+    ):
+        done = run("convert", *words, "--from", source, "--format", "coco,cvat", "--out", "val")
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert message in done.stderr
+        assert (splits / "val" / "coco.json").read_bytes() == before
+        assert not (splits / "val" / "cvat.xml").exists()
+
+
+def test_the_images_that_a_folder_does_not_have_are_counted(run, splits):
+    content = json.loads((splits / "val.json").read_text())
+    content["images"] = [{**content["images"][0], "id": number, "file_name": f"{number}.png"} for number in range(18)]
+    content["annotations"][0]["image_id"] = 0
+    (splits / "many.json").write_text(json.dumps(content))
+    done = run("convert", "--images", "images", "--from", "coco=many.json", "--format", "coco", "--out", "out")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "images has none of the 18 images that many.json names: --images names their folder" in done.stderr
+    assert not (splits / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "out", "message"),
+    [
+        ("labelme=first/labelme-polygons", "labelme-polygons", "first", "it is the input first/labelme-polygons"),
+        ("labelme=first/labelme-polygons", "labelme-polygons", "link", "it is the input first/labelme-polygons"),
+        ("labelme=first/labelme-polygons", "labelme", "first/labelme-polygons", "it lies in the input"),
+        ("coco=first/coco.json", "coco", "first", "it is the input first/coco.json"),
+        ("coco=linked.json", "coco", "first", "it is the input linked.json"),
+        ("yolo=first/yolo-seg/data.yaml", "yolo-seg", "first", "in it lies the input"),
+        ("masks=masks", "masks", ".", "it is the input masks"),
+    ],
+)
+def test_an_output_that_would_replace_its_input_is_refused(run, data, source, name, out, message):
+    (data / "images" / "b.png").unlink()
+    assert run("convert", *SOURCE, "--format", "labelme-polygons,coco,yolo-seg", "--out", "first").exit_code == 0
+    (data / "link").symlink_to("first")
+    (data / "linked.json").symlink_to("first/coco.json")
+    before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
+    done = run("convert", "--images", "images", "--from", source, "--format", f"cvat,{name}", "--out", out)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert message in done.stderr
+    assert {path: path.read_bytes() for path in data.rglob("*") if path.is_file()} == before
+
+
+def test_the_images_are_no_output(run, data):
+    (data / "link").symlink_to("images")
+    for out in ("images", "link"):
+        done = run("convert", *SOURCE, "--format", "coco", "--out", out)
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert "it is the folder of the images" in done.stderr
+    (data / "images").rename(data / "yolo")
+    done = run("convert", "--images", "yolo", "--from", "masks=masks", "--format", "yolo", "--out", ".")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "in it lie the images yolo" in done.stderr
+    # The output may lie in a folder of images.
+    assert "coco: 1 masks" in run("convert", "--images", "yolo", "--from", "masks=masks", "--format", "coco", "--out", "yolo/out").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--from", "masks=masks", "--format", "COCO"), "got COCO. Did you mean 'coco'?"),
+        (("--from", "ann.json", "--format", "coco"), "Did you mean 'coco=ann.json'?"),
+        (("--from", "a/ann.XML", "--format", "coco"), "Did you mean 'cvat=a/ann.XML'?"),
+        (("--from", "COCO=ann.json", "--format", "coco"), "Did you mean 'coco'?"),
+        (
+            ("--from", "masks=masks", "--format", "geojson", "--format-option", "geojson.tolerance=abc"),
+            "geojson.tolerance is a number of at least 0, got 'abc'",
+        ),
+    ],
+)
+def test_what_was_probably_meant_is_said(run, data, words, message):
+    done = run("convert", "--images", "images", *words, "--out", "out")
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert not (data / "out").exists()
+
+
+def test_a_file_is_no_voc_folder_and_a_damaged_record_does_not_ask_to_remove_files(run, splits):
+    done = run("convert", "--images", "images", "--from", "voc=val.json", "--format", "coco", "--out", "val")
+    assert done.exit_code == 1
+    assert "val.json is no VOC folder: expected a folder with the folders Annotations and SegmentationObject" in done.stderr
+    converted(run, splits, "val")
+    (splits / "val" / ".promptseg.json").write_text("{")
+    done = run("convert", "--images", "images", "--from", "coco=val.json", "--format", "coco", "--out", "val")
+    assert done.exit_code == 1
+    assert "its record in .promptseg.json is gone or damaged: move it away" in done.stderr

@@ -64,9 +64,9 @@ def test_an_option_that_a_format_does_not_take_is_refused_and_the_message_says_w
 
 
 def test_a_value_that_an_option_cannot_have_is_refused():
-    with pytest.raises(ConfigError, match=r"^mask_kind is auto, binary or labels, got 'gray'$"):
+    with pytest.raises(ConfigError, match=r"^masks\.mask_kind is auto, binary or labels, got 'gray'$"):
         open_dataset("images", masks="masks", mask_kind="gray")
-    with pytest.raises(ConfigError, match=r"^images is link, copy or none, got 'move'$"):
+    with pytest.raises(ConfigError, match=r"^yolo\.images is link, copy or none, got 'move'$"):
         check_format("yolo", {"images": "move"})
 
 

@@ -74,7 +74,7 @@ def test_a_folder_or_a_link_in_its_place_is_refused(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     for name in ("folder", "link"):
-        with pytest.raises(OutputError, match="remove it"):
+        with pytest.raises(OutputError, match="move it away"):
             check_file(tmp_path / name)
 
 

@@ -89,9 +89,9 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path):
     put(tmp_path, {"voc/mine.txt": "mine", "file": "mine"})
     (tmp_path / "link").symlink_to(tmp_path / "voc")
     for name in ("voc", "file", "link"):
-        with pytest.raises(OutputError, match="remove it"):
+        with pytest.raises(OutputError, match="move it away"):
             check_folder(tmp_path / name)
-        with pytest.raises(OutputError, match="remove it"):
+        with pytest.raises(OutputError, match="move it away"):
             write(tmp_path / name, {"a.txt": "a"})
     assert content(tmp_path / "voc") == {"mine.txt": "mine"}
 

@@ -30,4 +30,4 @@ def check_own_folder(folder: Path) -> None:
     if folder.is_dir() and ((folder / FOLDER_MANIFEST).is_file() or not any(folder.iterdir())):
         return
     if folder.exists() or folder.is_symlink():
-        raise OutputError(f"{folder} exists, and promptseg did not write it: remove it, or write to another folder")
+        raise OutputError(f"{folder} exists, and promptseg did not write it: move it away, or write to another folder")

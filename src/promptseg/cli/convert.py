@@ -11,9 +11,9 @@ import typer
 from ..datasets.catalog import READABLE, WRITABLE
 from ..datasets.class_list import classes_of
 from ..datasets.core import Finding
-from ..datasets.reading import open_named
+from ..datasets.reading import check_any_image, open_named
 from ..datasets.writing import check_output, write
-from ..errors import ConfigError
+from ..errors import ConfigError, nearest
 from .format_options import FormatOption, format_options
 from .output import FAILED, errors_as_messages, usage_error
 from .truth import BoxesOption, CrowdsOption, FitOption, NamesOption
@@ -45,16 +45,20 @@ def convert(
     wanted = list(dict.fromkeys(name.strip() for name in formats.split(",") if name.strip()))
     unknown = [name for name in wanted if name not in WRITABLE]
     if unknown or not wanted:
-        raise usage_error(f"--format is of {', '.join(WRITABLE)}; got {', '.join(unknown) or 'none'}")
+        raise usage_error(
+            f"--format is of {', '.join(WRITABLE)}; got {', '.join(unknown) or 'none'}.{nearest(unknown[0], WRITABLE) if unknown else ''}"
+        )
     findings: list[Finding] = []
     with errors_as_messages():
         options = format_options(format_option or [])
         if idle := [name for name in options if name not in wanted]:
             raise ConfigError(f"--format-option is given for {idle[0]}, which is not written: the formats are {', '.join(wanted)}")
+        place = source.partition("=")[2]
         for name in wanted:
-            check_output(name, out, options.get(name))
+            check_output(name, out, options.get(name), inputs=[place] if place else [], images=images)
         order = None if classes is None else classes_of(classes)
         dataset = open_named(source, images, names=names, boxes=boxes, crowds=crowds, fit=fit)
+        check_any_image(dataset, images, place)  # So that no good result is replaced by an empty one.
         reports = []
         for name in wanted:
             findings.clear()  # Each format reads all annotations again, with the same findings.

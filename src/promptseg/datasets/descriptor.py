@@ -138,4 +138,4 @@ def check_options(name: str, given: Mapping[str, Any], own: Mapping[str, Option]
         hint = f", it is one of {homes}" if homes else f": the options are {', '.join(own) or 'none'}"
         raise ConfigError(f"the format {name} has no option {wrong[0]!r}{hint}")
     for option, value in given.items():
-        own[option].check(option, value)
+        own[option].check(f"{name}.{option}", value)

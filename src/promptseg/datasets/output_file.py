@@ -55,9 +55,10 @@ def check_file(path: Path) -> None:
         OutputError: When `path` is a folder, or a file that promptseg did not write.
     """
     if path.is_dir() and not path.is_symlink():
-        raise OutputError(f"{path} is a folder, and a file is to be written there: remove it, or write to another folder")
+        raise OutputError(f"{path} is a folder, and a file is to be written there: move it away, or write to another folder")
     if file_state(path) == "foreign":
-        raise OutputError(f"{path} exists, and promptseg did not write it: remove it, or write to another folder")
+        why = f"promptseg did not write it, or its record in {FILE_MANIFEST} is gone or damaged"
+        raise OutputError(f"{path} exists, and {why}: move it away, or write to another folder")
 
 
 def file_state(path: Path) -> Literal["absent", "ours", "changed", "foreign"]:

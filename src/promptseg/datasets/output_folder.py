@@ -51,9 +51,10 @@ def check_folder(path: Path) -> None:
     """
     _recover(path)
     if path.is_symlink() or (path.exists() and not path.is_dir()):
-        raise OutputError(f"{path} is {'a link' if path.is_symlink() else 'a file'}, and a folder is to be written there: remove it")
+        raise OutputError(f"{path} is {'a link' if path.is_symlink() else 'a file'}, and a folder is to be written there: move it away")
     if path.is_dir() and not (path / FOLDER_MANIFEST).is_file() and any(path.iterdir()):
-        raise OutputError(f"{path} exists, and promptseg did not write it: remove it, or write to another folder")
+        why = f"promptseg did not write it, or its record {FOLDER_MANIFEST} is gone"
+        raise OutputError(f"{path} exists, and {why}: move it away, or write to another folder")
 
 
 def folder_changes(path: Path) -> tuple[str, ...]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError, nearest
+from ..errors import ConfigError, InputError, nearest
 from .catalog import READABLE, READERS
 from .core import Dataset
 from .descriptor import Place, check_options
@@ -103,8 +104,43 @@ def open_named(
     """
     name, sign, path = place.partition("=")
     if name not in READABLE or not sign or not path:
-        raise ConfigError(f"annotations are FORMAT=PATH with a format of {', '.join(READABLE)}; got {place!r}.{nearest(name, READABLE)}")
+        own = _BY_SUFFIX.get(Path(place).suffix.lower()) if not sign else None
+        hint = f" Did you mean '{own}={place}'?" if own else nearest(name, READABLE)
+        raise ConfigError(f"annotations are FORMAT=PATH with a format of {', '.join(READABLE)}; got {place!r}.{hint}")
     return _open(name, path, images, {"names": names, "boxes": boxes, "crowds": crowds, "fit": fit})
+
+
+def check_any_image(dataset: Dataset, images: Place | None, place: Place) -> None:
+    """Check that a dataset whose annotations name images has at least one of them. Otherwise its folder of images is a wrong one.
+
+    Args:
+        dataset: The dataset.
+        images: Folder of the images, as it was given.
+        place: The annotations, as they were given.
+
+    Raises:
+        InputError: When `images` is no folder, or no image was found for the annotations.
+    """
+    if images is not None and not Path(images).is_dir():
+        raise InputError(f"{images} is no folder: --images names the folder of the images")
+    broken = [finding for finding in dataset.findings if finding.broken]
+    if dataset.entries or not broken:
+        return
+    absent = {each.source for each in broken if each.kind == "unpaired" and (images is None or not _is_file(Path(images, each.source)))}
+    if not absent:
+        raise InputError(f"{place} has no annotation that can be read: {broken[0]}")
+    named = "the image" if len(absent) == 1 else f"none of the {len(absent)} images"
+    if images is None:
+        raise InputError(f"{named} that {place} names {'is absent' if len(absent) == 1 else 'is there'}: --images names their folder")
+    has = f"does not have {named}" if len(absent) == 1 else f"has {named}"
+    raise InputError(f"{images} {has} that {place} names: --images names their folder")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # A name from a file may be one that no file can have.
+        return False
 
 
 def _open(name: str, place: Place, images: Place | None, options: Mapping[str, Any]) -> Dataset:
@@ -116,5 +152,8 @@ def _open(name: str, place: Place, images: Place | None, options: Mapping[str, A
         raise ConfigError(f"{name} needs the folder of the images as well")
     return reader.read(images, place, **given)
 
+
+_BY_SUFFIX = {".json": "coco", ".xml": "cvat", ".parquet": "parquet", ".yaml": "yolo", ".yml": "yolo", ".geojson": "geojson"}
+"""The format that a file without a format in front of it probably has."""
 
 _DEFAULTS = {name: option.default for reader in READERS.values() for name, option in reader.options.items()}

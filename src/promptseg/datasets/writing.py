@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError, nearest
+from ..errors import ConfigError, OutputError, nearest
 from ..runtime.files import output_errors
 from .catalog import OUTPUT_VARIANTS, WRITABLE
 from .class_numbers import Classes
 from .core import AnnotatedImage, Category
 from .descriptor import check_options
 from .safe_names import text_name
-from .writer_base import Writer, WriteStats
+from .writer_base import SingleFileWriter, Writer, WriteStats
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,14 @@ def write(
     return _report(name, writer.output_path, stats)
 
 
-def check_output(name: str, out: str | Path, options: Mapping[str, Any] | None = None) -> None:
+def check_output(
+    name: str,
+    out: str | Path,
+    options: Mapping[str, Any] | None = None,
+    *,
+    inputs: Iterable[str | Path] = (),
+    images: str | Path | None = None,
+) -> None:
     """Check everything about an output that can be known before its images: the format, its options, its packages and its place.
 
     Nothing is written, except that a replacement of a folder that was killed is completed.
@@ -130,13 +138,26 @@ def check_output(name: str, out: str | Path, options: Mapping[str, Any] | None =
         name: Name of the format.
         out: Output folder. It need not exist.
         options: Options of the format.
+        inputs: Files and folders that are read while the output is written. None may be the output's own file or folder, contain it or lie
+            in it. Links are followed.
+        images: Folder of the images that are read, or None. The output may lie in it, but not be it, and not contain it.
 
     Raises:
         ConfigError: When there is no such format, or the format does not have an option or does not allow its value.
-        OutputError: When nothing can be written there, or promptseg did not write what is there.
+        OutputError: When nothing can be written there, promptseg did not write what is there, or an input would be replaced.
         MissingDependencyError: When the format needs a package that is not installed.
     """
-    _check_place(_writer(name, Path(out), (), WriteStats(), options or {}))
+    writer = _writer(name, Path(out), (), WriteStats(), options or {})
+    with output_errors(writer.output_path):
+        if images is not None and _is_within(writer.out, Path(images)) and _is_within(Path(images), writer.out):
+            raise OutputError(f"cannot write to {out}: it is the folder of the images, which is kept as it is: write to another folder")
+        for path in (writer.output_path, *(writer.beside if isinstance(writer, SingleFileWriter) else ())):
+            _check_inputs(path, inputs)
+            if images is not None and _is_within(Path(images), path):
+                raise OutputError(
+                    f"cannot write {path}: in it lie the images {images}, which are kept as they are: write to another folder"
+                )
+    _check_place(writer)
 
 
 def changed_by_hand(out: str | Path, name: str) -> tuple[str, ...]:
@@ -156,6 +177,27 @@ def changed_by_hand(out: str | Path, name: str) -> tuple[str, ...]:
     writer = _writer(name, Path(out), (), WriteStats(), {})
     with output_errors(writer.output_path):
         return writer.changes()
+
+
+def _check_inputs(path: Path, inputs: Iterable[str | Path]) -> None:
+    """Check that an output replaces none of the inputs, and is not put into one."""
+    for known in map(Path, inputs):
+        if _is_within(path, known):
+            how = "it is the input" if _is_within(known, path) else "it lies in the input"
+        elif _is_within(known, path):
+            how = "in it lies the input"
+        else:
+            continue
+        raise OutputError(f"cannot write {path}: {how} {known}, which is kept as it is: write to another folder")
+
+
+def _is_within(path: Path, folder: Path) -> bool:
+    """Return whether a path, which need not exist, is a folder or file or lies in it, also by links or another spelling."""
+    real = Path(os.path.realpath(path))  # A link to itself is no error here.
+    try:
+        return any(each.exists() and each.samefile(folder) for each in (real, *real.parents))
+    except (OSError, ValueError):  # There is no such folder, or it has a name that none can have.
+        return False
 
 
 def _check_place(writer: Writer) -> None:

@@ -4,10 +4,12 @@ import json
 import numpy as np
 import pytest
 
+from promptseg.datasets.core import AnnotatedImage, AnnotatedObject
 from promptseg.datasets.formats.labelme import read_labelme
 from promptseg.datasets.formats.labelme import reading as labelme_reading
 from promptseg.datasets.writing import write
 from promptseg.images import load_image
+from promptseg.masks import Mask
 
 
 def write_file(folder, name, image_path, **more):
@@ -148,3 +150,34 @@ def test_the_content_of_an_image_is_read_when_it_is_reached(tmp_path, save):
     findings = []
     assert list(dataset.usable(findings)) == []
     assert [finding.kind for finding in findings] == ["unreadable"]
+
+
+@pytest.mark.parametrize("linked_folder", [False, True])
+def test_an_image_that_is_a_link_is_named_by_its_own_path_and_read_back(tmp_path, save, square, linked_folder):
+    target = save("ext/target.png")
+    (tmp_path / "images").mkdir()
+    for name in "ab":
+        (tmp_path / "images" / f"{name}.png").symlink_to(target)
+    (tmp_path / "real" / "deep").mkdir(parents=True)
+    out = tmp_path / "real" / "out"
+    if linked_folder:
+        (tmp_path / "out").symlink_to(tmp_path / "real" / "deep")
+        out = tmp_path / "out"
+    objects = (AnnotatedObject("#1", Mask.from_array(square, label="cat")),)
+    images = [AnnotatedImage(f"{name}.png", tmp_path / "images" / f"{name}.png", (6, 8), objects) for name in "ab"]
+    write("labelme", images, out)
+    assert json.loads((out / "labelme" / "a.json").read_text())["imagePath"].endswith("/images/a.png")
+    for folder in (None, tmp_path / "images"):
+        dataset = read_labelme(out / "labelme", folder)
+        assert [(image.name, image.findings) for image in dataset] == [("a.png", ()), ("b.png", ())]
+        assert dataset.findings == ()
+
+
+def test_the_target_of_a_link_is_the_image(tmp_path, save):
+    target = save("ext/target.png")
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "images" / "a.png").symlink_to(target)
+    (tmp_path / "labels" / "a.json").write_text(json.dumps({"imagePath": "../ext/target.png", "shapes": []}))
+    (image,) = read_labelme(tmp_path / "labels", tmp_path / "images")
+    assert (image.name, [each.kind for each in image.findings]) == ("a.png", ["empty"])

@@ -205,3 +205,44 @@ def test_names_of_another_kind_are_refused(write, names):
 def test_names_may_begin_with_a_byte_order_mark(write):
     (image,) = write(f"1 {SQUARE}\n", "\ufeffnames: [cat, dog]")
     assert image.objects[0].label == "dog"
+
+
+@pytest.fixture
+def folder(tmp_path, save, square):
+    """A folder that promptseg wrote for one image with a dog."""
+    image = AnnotatedImage("a.png", save("elsewhere/a.png"), (6, 8), (AnnotatedObject("a.png#1", Mask.from_array(square, label="dog")),))
+    writing.write("yolo-seg", [image], tmp_path / "out", classes=["cat"])
+    return tmp_path / "out" / "yolo-seg"
+
+
+def test_the_folder_of_a_dataset_is_read_with_its_own_images(folder, square):
+    dataset = read_yolo(None, folder)
+    (image,) = dataset
+    assert (image.name, image.objects[0].label, dataset.findings) == ("images/a.png", "dog", ())
+    assert (image.objects[0].mask.array == square).all()
+    (folder / "data.yaml").unlink()
+    (image,) = read_yolo(None, folder)
+    assert (image.name, image.objects[0].label) == ("a.png", "1")
+
+
+@pytest.mark.parametrize("place", ["", "data.yaml", "labels"])
+def test_the_images_of_a_dataset_may_be_elsewhere(folder, tmp_path, place):
+    dataset = read_yolo(tmp_path / "elsewhere", folder / place)
+    (image,) = dataset
+    assert (image.name, image.objects[0].label, dataset.findings) == ("a.png", "dog", ())
+
+
+def test_a_folder_of_text_files_may_have_a_folder_labels_for_images_in_one(tmp_path, save):
+    save("images/labels/a.png")
+    save("images/b.png")
+    for name in ("labels/a", "b"):
+        (tmp_path / "texts" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "texts" / f"{name}.txt").write_text(f"0 {SQUARE}")
+    (tmp_path / "texts" / "data.yaml").write_text("names: [cat]\n")
+    assert [len(image.objects) for image in read_yolo(tmp_path / "images", tmp_path / "texts")] == [1, 1]
+
+
+def test_the_folder_of_a_dataset_without_images_asks_for_them(folder):
+    (folder / "images" / "a.png").unlink()
+    with pytest.raises(InputError, match=r"there is no image in .*yolo-seg: give the folder of the images"):
+        read_yolo(None, folder)

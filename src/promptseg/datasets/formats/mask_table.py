@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
@@ -22,20 +22,24 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ...errors import InputError
+from ...image_files import files_under
 from ...image_formats import open_image
 from ...masks import Mask
 from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, Finding, read_score
 from ..descriptor import FIT, Format, Option, OutputVariant, Place, Reader
 from ..image_lookup import ImageLookup
 from ..label_image_writing import VOID, paint, save_palette, with_void
-from ..mask_image_reading import MaskKind
+from ..mask_image_reading import MaskKind, read_mask_file
 from ..object_collector import ObjectCollector
-from ..safe_names import text_name
+from ..safe_names import safe_name, text_name, written_names
 from ..writer_base import FolderWriter, score_of
 from .paired_masks import read_paired_masks
 
 TABLE = "objects.csv"
 COLUMNS = ("image", "mask", "number", "label", "score", "ignored")
+
+_DIGITS = 4
+"""Digits in the name of a mask image of one object."""
 
 
 class MaskImageWriter(FolderWriter):
@@ -133,7 +137,7 @@ class BinaryMaskWriter(MaskImageWriter):
         both = [(each.mask, False) for each in objects] + [(mask, True) for mask in image.ignored]
         folder = self.path_for(image.name, "", whole=True)
         for number, (mask, ignored) in enumerate(both, 1):
-            path = self.file(f"{folder}/{number:04}.png")
+            path = self.file(f"{folder}/{number:0{_DIGITS}}.png")
             Image.fromarray(mask.array).save(path)
             self.row(image, path, number, mask, ignored)
             if not ignored:
@@ -153,6 +157,9 @@ class _Row:
 
 def read_mask_table(images: str | os.PathLike[str], masks: str | os.PathLike[str], *, fit: bool = False) -> Dataset:
     """Read a dataset from mask images and their table ``objects.csv``, as promptseg writes them.
+
+    What was painted by hand since needs no row: a number of a label image without a row, and a mask image without one, are objects without
+    a class, with a finding.
 
     Args:
         images: Folder of the images.
@@ -178,12 +185,14 @@ def read_mask_table(images: str | os.PathLike[str], masks: str | os.PathLike[str
     except (KeyError, ValueError, csv.Error) as error:
         raise InputError(f"{folder / TABLE} is not a table with the columns {', '.join(COLUMNS)} ({error!r})") from error
     lookup = ImageLookup(images)
-    for stated in sorted(rows, key=str):
+    added = _added(folder, rows, lookup.folder, findings)
+    for stated in sorted(rows.keys() | added.keys(), key=str):
         name = lookup.find(str(stated))
         if name is None:
             findings.append(lookup.missing(str(stated), TABLE))
         else:
-            entries.append(Entry(name, partial(_read, name, lookup.folder / name, folder, rows[stated], fit)))
+            own, files = rows.get(stated, []), added.get(stated, [])
+            entries.append(Entry(name, partial(_read, name, lookup.folder / name, folder, own, files, fit)))
     findings += lookup.findings()
     return Dataset(f"{images} with the mask images of {masks}", tuple(sorted(entries, key=lambda entry: entry.name)), tuple(findings))
 
@@ -201,7 +210,39 @@ def _row(row: Mapping[str, str]) -> _Row:
     return _Row(row["mask"] or "", int(row["number"] or 0), row["label"] or None, read_score(row["score"] or None), row["ignored"] == "1")
 
 
-def _read(name: str, image_file: Path, folder: Path, rows: list[_Row], fit: bool) -> AnnotatedImage:
+def _added(folder: Path, rows: Mapping[str, list[_Row]], images: Path, findings: list[Finding]) -> dict[str, list[str]]:
+    """Return the mask images without a row, by the names of their images. One without an image is a finding."""
+    listed = {PurePosixPath(row.mask).as_posix() for own in rows.values() for row in own}
+    inside = images.resolve()  # The folder of the images may be the folder of the mask images, or lie in it.
+    files = [name for name, path in files_under(folder).items() if name not in listed and not path.parent.resolve().is_relative_to(inside)]
+    if not files:
+        return {}
+    # First as the table has it, because an image of that name may have got another path.
+    owners = {
+        PurePosixPath(row.mask).parent.as_posix(): stated for stated, own in rows.items() for row in own if _is_numbered(row.mask, stated)
+    }
+    for stated in (*rows, *(files_under(images) if images.is_dir() else ())):
+        for written in (safe_name(str(stated)), *written_names(str(stated), "")):
+            owners.setdefault(written, stated)
+    added: dict[str, list[str]] = defaultdict(list)
+    for name in files:
+        path = PurePosixPath(name)
+        owner = owners.get(path.with_suffix("").as_posix()) or owners.get(path.parent.as_posix())
+        if owner is None:
+            findings.append(Finding(str(folder / name), "unpaired", f"the mask image has no row in {TABLE}, and no image has its name"))
+        else:
+            added[owner].append(name)
+    return added
+
+
+def _is_numbered(mask: str, stated: str) -> bool:
+    """Return whether a mask image is one of those in the folder of an image, such as ``a.png/0001.png``, and no frame ``a/0001.png``."""
+    path = PurePosixPath(mask)
+    numbered = len(path.parts) > 1 and len(path.stem) == _DIGITS and path.stem.isdecimal()
+    return numbered and path.with_suffix("").as_posix() not in written_names(str(stated), "")
+
+
+def _read(name: str, image_file: Path, folder: Path, rows: list[_Row], added: list[str], fit: bool) -> AnnotatedImage:
     collector = ObjectCollector(name, image_file, fit=fit)
     by_file: dict[str, list[_Row]] = defaultdict(list)
     for row in rows:
@@ -210,12 +251,43 @@ def _read(name: str, image_file: Path, folder: Path, rows: list[_Row], fit: bool
     for file, own in by_file.items():
         with collector.reading(file, f"mask {folder / file}"):
             pixels = _pixels(folder / file)
+            if len(own) == 1 and _is_numbered(file, name) and set(np.unique(pixels).tolist()) <= {0, 255}:
+                pixels = pixels > 0  # The mask image of one object, which an editor saved with 8 bits.
             for row in own:
                 if row.number:
                     _collect(collector, row, pixels)
+            _collect_painted(collector, {row.number for row in own}, pixels, folder / file)
             if pixels.dtype == np.uint8 and (pixels == VOID).any():
                 collector.ignore(Mask.from_array(pixels == VOID))
+    for file in added:
+        with collector.reading(file, f"mask {folder / file}"):
+            _collect_added(collector, file, folder / file)
     return collector.collected()
+
+
+def _collect_painted(collector: ObjectCollector, known: set[int], pixels: NDArray[Any], path: Path) -> None:
+    """Add the numbers of a label image that the table has no row for."""
+    if pixels.dtype == bool:
+        return
+    void = {VOID} if pixels.dtype == np.uint8 else set()
+    for number in sorted(set(np.flatnonzero(np.bincount(pixels.ravel())).tolist()) - known - void - {0}):
+        with collector.reading(number, f"number {number} of {path}"):
+            collector.add(number, Mask.from_array(pixels == number))
+            collector.note(number, "converted", f"{path} has the number {number} without a row in {TABLE}: an object without a class")
+
+
+def _collect_added(collector: ObjectCollector, file: str, path: Path) -> None:
+    """Add the objects of a mask image that the table has no row for."""
+    objects, ignored, findings = read_mask_file(path)
+    collector.findings += findings
+    for key, mask in objects:
+        where = file if len(objects) == 1 else f"{file} number {key}"
+        with collector.reading(where, f"mask {path}"):
+            collector.add(where, replace(mask, label=None))
+            number = "" if len(objects) == 1 else f", number {key},"
+            collector.note(where, "converted", f"{path}{number} has no row in {TABLE}: an object without a class")
+    for mask in ignored:
+        collector.ignore(mask)
 
 
 def _collect(collector: ObjectCollector, row: _Row, pixels: NDArray[Any]) -> None:

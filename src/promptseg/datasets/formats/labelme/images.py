@@ -114,19 +114,23 @@ class LabelmeImages:
         return self._stems[folder]
 
 
-def agreeing(path: Path, image_path: str, annotation: Path | None) -> tuple[Path, str]:
+def agreeing(path: Path, image_path: str, annotation: Path, *, relative: bool) -> tuple[Path, str]:
     """Return the image of a file that was found by the name of the file, and a note when the file names another that does not exist.
 
     Args:
         path: The image with the name of the file.
         image_path: The ``imagePath`` of the file.
-        annotation: The file, when `image_path` is relative to it, or None when images have a folder of their own.
+        annotation: The file.
+        relative: Whether `image_path` is relative to the file. Otherwise images have a folder of their own, and only its name counts.
 
     Raises:
         AnnotationError: When the file names another image, which exists.
     """
     stated = portable(image_path)
-    other = path.with_name(stated.name) if annotation is None else annotation.parent / stated
+    direct = annotation.parent / stated
+    if not relative and is_file(direct) and direct.samefile(path):  # The target of a link, which may have another name.
+        return path, ""
+    other = direct if relative else path.with_name(stated.name)
     same = stated.name.casefold() in (path.name.casefold(), path.stem.casefold())
     if is_file(other):
         if same or other.samefile(path):

@@ -132,7 +132,7 @@ def _read(name: str, source: _Source, fit: bool) -> AnnotatedImage:
         if source.embedded:
             path, note = source.image, f"the image is read from {source.file}, which embeds it: {record.image_path} does not exist"
         else:
-            path, note = agreeing(source.image, record.image_path, source.path if source.relative else None)
+            path, note = agreeing(source.image, record.image_path, source.path, relative=source.relative)
     except AnnotationError as error:
         raise AnnotationError(Finding(name, error.finding.kind, f"{source.file}: {error.finding.message}")) from error
     content = decode_base64(record.image) if source.embedded else None

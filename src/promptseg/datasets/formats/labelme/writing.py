@@ -43,7 +43,7 @@ class LabelmeWriter(FolderWriter):
             "shapes": shapes,
             # Relative, as LabelMe writes it, so that images and annotations can be moved together. LabelMe and promptseg open this path,
             # so a name that is not UTF-8 is not replaced: JSON escapes it.
-            "imagePath": Path(os.path.relpath(image.path.resolve(), final.resolve())).as_posix(),
+            "imagePath": _relative(image.path, final).as_posix(),
             "imageData": None if image.content is None else base64.b64encode(image.content).decode("ascii"),
             "imageHeight": height,
             "imageWidth": width,
@@ -84,6 +84,15 @@ class LabelmePolygonWriter(LabelmeWriter):
     def shapes(self, mask: Mask, number: int) -> list[dict[str, Any]]:
         rings = [one_ring(part).tolist() for part in simplified_parts(inset_parts(mask, INSET), self._tolerance)]
         return [{"points": ring, "group_id": number if len(rings) > 1 else None} for ring in rings]
+
+
+def _relative(image: Path, folder: Path) -> Path:
+    """Return the path of an image from a folder. An image that is a link keeps its own name.
+
+    The folder's links are followed, because ``..`` leads to the real parent. So are those of the image's folder if its path has ``..``.
+    """
+    path = image.parent.resolve() / image.name if ".." in image.parts else Path(os.path.abspath(image))  # noqa: PTH100 (follows no link)
+    return Path(os.path.relpath(path, folder.resolve()))
 
 
 def _shape(mask: Mask) -> dict[str, Any]:

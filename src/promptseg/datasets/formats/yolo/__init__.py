@@ -19,7 +19,12 @@ _IMAGES = Option("Place the images beside the labels as symbolic links or as cop
 FORMAT = Format(
     "yolo",
     "YOLO text files",
-    Reader(read_yolo, "folder of YOLO text files, or data.yaml", images="optional", options={"names": _NAMES, "boxes": BOXES}),
+    Reader(
+        read_yolo,
+        "folder of YOLO text files, or data.yaml or its folder",
+        images="optional",
+        options={"names": _NAMES, "boxes": BOXES},
+    ),
     (
         OutputVariant("yolo", "yolo/: data.yaml, labels/, images/, boxes", YoloBoxWriter, {"images": _IMAGES}),
         OutputVariant(

@@ -49,8 +49,9 @@ def read_yolo(
     end of a line, is its confidence. Corners slightly outside the image are cut off.
 
     Args:
-        images: Folder of the images. May be None when `labels` is the YAML file of the dataset.
-        labels: Folder of the text files, or the YAML file of the dataset.
+        images: Folder of the images. May be None when `labels` is the YAML file or the folder of a dataset.
+        labels: Folder of the text files, or the YAML file of the dataset, or its folder: one with that file, or with ``images`` and
+            ``labels``.
         names: File with the class names: the YAML file of the dataset, or a text file with one name a line, such as ``classes.txt``. By
             default such a file is looked for beside the labels and one folder above. Without it, the label is the class number.
         boxes: Read a line with a box as the filled box, with `Mask.from_box` true, instead of skipping it.
@@ -58,9 +59,13 @@ def read_yolo(
     Raises:
         InputError: When a folder does not exist, there is no image, or the file of names has none.
     """
-    place = Path(labels)
+    place = _opened(Path(labels), None if images is None else Path(images))
+    if images is None and place.name == "labels" and place != Path(labels):
+        images = place.parent / "images"
     if place.suffix.lower() in (".yaml", ".yml"):
         pairs, findings = _of_yaml(place, None if images is None else Path(images))
+        if images is not None and not pairs and (place.parent / "labels").is_dir():  # The images are elsewhere than the file says.
+            pairs, findings = _of_folders(Path(images), place.parent / "labels")
         name_file: Path | None = place if names is None else Path(names)
     elif images is None:
         raise InputError("YOLO text files in a folder need the folder of the images as well; a data.yaml names it")
@@ -68,7 +73,7 @@ def read_yolo(
         pairs, findings = _of_folders(Path(images), place)
         name_file = Path(names) if names is not None else _name_file(place)
     if not pairs:
-        raise InputError(f"there is no image in {images or place}")
+        raise InputError(f"there is no image in {images or labels}: give the folder of the images")
     known = {} if name_file is None else _names(name_file, required=names is not None or name_file == place)
     entries = tuple(Entry(name, partial(_read, name, image, file, known, boxes)) for name, (image, file) in sorted(pairs.items()))
     categories = tuple(Category(name, number) for number, name in sorted(known.items()))
@@ -77,6 +82,20 @@ def read_yolo(
 
 _Pairs = dict[str, tuple[Path, "Path | None"]]
 """Image file and label file by the name of the image."""
+
+
+def _opened(place: Path, images: Path | None) -> Path:
+    """Return the YAML file or the folder of text files of a place that is the folder of a dataset. Any other place is returned as it is."""
+    if not place.is_dir():
+        return place
+    file = next((place / name for name in _NAME_FILES if name.endswith((".yaml", ".yml")) and (place / name).is_file()), None)
+    inner = place / "labels"
+    if images is None and file is not None and any(_yaml(file).get(split) for split in _SPLITS):
+        return file
+    # The text files of images in a folder "labels" are in such a folder as well.
+    if inner.is_dir() and (file is not None or (place / "images").is_dir()) and (images is None or not (images / "labels").is_dir()):
+        return inner
+    return place
 
 
 def _of_folders(images: Path, labels: Path) -> tuple[_Pairs, list[Finding]]:
