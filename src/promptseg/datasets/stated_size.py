@@ -71,11 +71,19 @@ class SizeMismatch:
 
 
 def stated_size(height: object, width: object) -> Size | None:
-    """Return the size that a file states by two numbers, or None when they are no numbers of pixels. Some tools write 0."""
-    sides = [int(side) for side in (height, width) if isinstance(side, (int, float)) and 1 <= side < _ABSURD]
-    return (sides[0], sides[1]) if len(sides) == 2 else None
+    """Return the size that a file states by two numbers or texts, or None when they are no numbers of pixels. Some tools write 0."""
+    rows, columns = _pixels(height), _pixels(width)
+    return (rows, columns) if rows and columns else None
 
 
+def _pixels(value: object) -> int:
+    """Return a number of pixels, or 0 for what is none."""
+    if isinstance(value, str) and value.strip().isdecimal() and len(value) < _LONGEST:
+        value = int(value)
+    return int(value) if isinstance(value, (int, float)) and 1 <= value < _ABSURD else 0
+
+
+_LONGEST = 20
 _ABSURD = 1 << 31
 """Number of pixels that no side of an image has."""
 

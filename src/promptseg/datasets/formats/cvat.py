@@ -25,6 +25,7 @@ from ..image_lookup import ImageLookup
 from ..object_collector import ObjectCollector
 from ..safe_names import text_name
 from ..shapes import ellipse, rotated_rectangle
+from ..stated_size import stated_size
 from ..writer_base import NO_CLASS, FileWriter, score_of
 from ..xml_files import parse_xml
 
@@ -62,7 +63,7 @@ def read_cvat(images: str | os.PathLike[str], file: str | os.PathLike[str], *, b
 
 
 def _read(name: str, image_file: Path, element: ET.Element, file: str, boxes: bool, fit: bool) -> AnnotatedImage:
-    collector = ObjectCollector(name, image_file, _stated_size(element), fit)
+    collector = ObjectCollector(name, image_file, stated_size(element.get("height"), element.get("width")), fit)
     parts: dict[tuple[str | None, str], tuple[str, float | None, list[Mask]]] = {}
     for index, shape in enumerate(element, 1):
         label, group = shape.get("label"), shape.get("group_id")
@@ -81,11 +82,6 @@ def _read(name: str, image_file: Path, element: ET.Element, file: str, boxes: bo
             collector.add(key, Mask(collector.size, counts, score, label, from_box=masks[0].from_box))
     number = element.get("id", "")
     return collector.collected(number=int(number) if _is_number(number) else None)
-
-
-def _stated_size(element: ET.Element) -> Size | None:
-    height, width = element.get("height", ""), element.get("width", "")
-    return (int(height), int(width)) if _is_number(height) and _is_number(width) and int(height) and int(width) else None
 
 
 def _is_number(text: str) -> bool:

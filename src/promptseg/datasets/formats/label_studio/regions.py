@@ -17,6 +17,7 @@ from ....masks import Mask, Size
 from ...core import read_score
 from ...embedded_images import open_mask
 from ...shapes import ellipse, rotated_rectangle
+from ...stated_size import stated_size
 from .brush import decode_brush
 
 
@@ -59,7 +60,7 @@ def regions_of(results: Sequence[Mapping[str, Any]]) -> list[Region]:
         # A result that has the shape in full comes first: others may repeat a part of it.
         first = max(shapes, key=lambda part: len(_SHAPES & part["value"].keys()))
         types = [kind if isinstance(kind := part.get("type"), str) else "" for part in shapes]
-        sizes = [size for part in parts if (size := _stated_size(part)) is not None]
+        sizes = [size for part in parts if (size := stated_size(part.get("original_height"), part.get("original_width"))) is not None]
         scores = [score for part in parts if (score := read_score(part.get("score"))) is not None]
         regions.append(
             Region(
@@ -170,13 +171,6 @@ def _labels(parts: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     return next(filter(None, names), ())
 
 
-def _stated_size(result: Mapping[str, Any]) -> Size | None:
-    height, width = (result.get(member) for member in ("original_height", "original_width"))
-    if not all(isinstance(value, (int, float)) and 0 < value < _MOST_PIXELS for value in (height, width)):
-        return None
-    return int(height or 0), int(width or 0)
-
-
 _ELSEWHERE = frozenset({"sequence", "ranges", "start", "end", "startOffset"})
 """Members of a ``value`` that say where a region of a video, of sound or of a text is."""
 
@@ -194,6 +188,3 @@ _CURVE = np.arange(16)[:, None] / 16
 
 _FARTHEST = 1e6
 """Largest percentage: ten thousand times the image."""
-
-_MOST_PIXELS = 2**31
-"""Width or height beyond which a stated size is not believed."""

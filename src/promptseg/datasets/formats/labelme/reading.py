@@ -18,6 +18,7 @@ from ....runtime.structured import read_json
 from ...core import AnnotatedImage, AnnotationError, Dataset, Entry, Finding, read_score
 from ...embedded_images import decode_base64
 from ...object_collector import ObjectCollector
+from ...stated_size import stated_size
 from .images import LabelmeImages, agreeing
 from .shapes import shape_mask
 
@@ -117,13 +118,8 @@ def _read_record(path: Path, file: str) -> _Record:
     image_path, shapes = members.get("imagePath"), members.get("shapes")
     if not isinstance(image_path, str) or not image_path or not isinstance(shapes, list):
         raise AnnotationError(Finding(file, "skipped", f"{path} is not a LabelMe file: it needs imagePath and the list shapes"))
-    height, width = (_pixels(members.get(member)) for member in ("imageHeight", "imageWidth"))
-    return _Record(image_path, shapes, (height, width) if height and width else None, members.get("imageData"))
-
-
-def _pixels(value: object) -> int:
-    """Return a stated number of pixels, or 0 when it states nothing."""
-    return int(value) if isinstance(value, (int, float)) and 0 < value < _MOST_PIXELS else 0
+    size = stated_size(members.get("imageHeight"), members.get("imageWidth"))
+    return _Record(image_path, shapes, size, members.get("imageData"))
 
 
 def _read(name: str, source: _Source, fit: bool) -> AnnotatedImage:
@@ -166,7 +162,3 @@ def _label(label: object) -> str | None:
     if isinstance(label, (int, float)):
         return str(label)
     raise InputError(f"a label is a name, got {type(label).__name__}")
-
-
-_MOST_PIXELS = 2**31
-"""Width or height beyond which a stated size is not believed."""

@@ -6,16 +6,16 @@ import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from xml.etree import ElementTree as ET
 
 from ...._boxes import filled_box
 from ....errors import InputError
 from ....image_files import files_under
-from ....masks import Mask, Size
+from ....masks import Mask
 from ...core import AnnotatedImage, Dataset, Entry, Finding
 from ...image_lookup import ImageLookup
 from ...label_image_writing import VOID
 from ...object_collector import ObjectCollector
+from ...stated_size import stated_size
 from ...xml_files import parse_xml
 from .classes import ClassMap, read_class_map, read_numbers
 from .pairing import Pairing, corners, pair
@@ -94,7 +94,12 @@ class _Source:
 def _read(name: str, source: _Source, boxes: bool, fit: bool) -> AnnotatedImage:
     root, file, label_image = parse_xml(source.file), source.file, source.label_image
     numbers = read_numbers(label_image) if label_image.is_file() else None
-    collector = ObjectCollector(name, source.image, _stated_size(root) if numbers is None else numbers.shape, fit)
+    collector = ObjectCollector(
+        name,
+        source.image,
+        stated_size(root.findtext("size/height"), root.findtext("size/width")) if numbers is None else numbers.shape,
+        fit,
+    )
     objects = root.findall("object")
     pairing = Pairing({})
     if numbers is not None:
@@ -127,11 +132,3 @@ def _read(name: str, source: _Source, boxes: bool, fit: bool) -> AnnotatedImage:
             message = f"{label_image} has {len(pairing.unknown)} numbers without an object in {file.name}"
             collector.note(f"number {pairing.unknown[0]}", "skipped", message)
     return collector.collected()
-
-
-def _stated_size(root: ET.Element) -> Size | None:
-    """Return the size that an XML file states, or None. Some tools write 0."""
-    texts = [(root.findtext(f"size/{side}") or "").strip() for side in ("height", "width")]
-    if not all(text.isdecimal() and 0 < len(text) < 10 and int(text) for text in texts):
-        return None
-    return int(texts[0]), int(texts[1])
