@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..image_files import MARKER
 from ..runtime.files import write_atomically
 
-FOLDER_MANIFEST = ".promptseg"
+FOLDER_MANIFEST = MARKER
 """File in a written folder that lists its files. It marks the folder as written by promptseg, which may therefore replace it."""
 
 FILE_MANIFEST = ".promptseg.json"
