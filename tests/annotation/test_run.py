@@ -424,3 +424,14 @@ def test_an_image_that_fails_is_logged_with_the_reason(image_folder, finder, tmp
     annotate(tmp_path / "images", Prompt.text("dog"), pipeline=finder, out=tmp_path / "out")
     (message,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert message.startswith("image 1.png failed: 1.png is not an image")
+
+
+def test_images_without_objects_are_counted_beside_those_with_objects(image_folder, finder, tmp_path):
+    root = image_folder("0.png", "1.png", "2.png")
+    done = annotate(
+        [(root / "0.png", [Prompt.text("dog")]), *((root / f"{n}.png", [Prompt.text("elephant")]) for n in "12")],
+        pipeline=finder,
+        out=tmp_path / "out",
+    )
+    assert (done.images, done.empty) == (3, 2)
+    assert "2 of them without objects" in str(done)
