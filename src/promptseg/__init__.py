@@ -11,9 +11,12 @@ Names are imported when they are first used, so that ``import promptseg`` is qui
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # Silent until the application configures logging.
 
 _HOMES = {
     "BackendSpec": "registry.spec",

@@ -48,3 +48,23 @@ def test_a_cache_that_the_pipeline_asks_for_is_used(folder, tmp_path):
     pipeline = BuiltPipeline(parse_config({"segment": {"model": "fake", "options": {"cache": "memory"}}}), None, Caching())
     annotate(folder, Prompt.point(5, 5), pipeline=pipeline, out=tmp_path / "out")
     assert Caching.opened == ["the caller's"]
+
+
+class Batching(FakeSegmenter):
+    """A fake that notes how many images it encodes together."""
+
+    together: list = []  # noqa: RUF012 - One list for all copies.
+
+    def open_all(self, images):
+        self.together.append(len(images))
+        return [self.open(image) for image in images]
+
+
+@pytest.mark.parametrize(("batch_size", "together"), [(3, [3, 2]), (None, [])])
+def test_as_many_images_are_encoded_together_as_the_call_says(batch_size, together, folder, tmp_path):
+    for name in "bcde":
+        (folder / f"{name}.png").write_bytes((folder / "a.png").read_bytes())
+    Batching.together.clear()
+    pipeline = BuiltPipeline(parse_config({"segment": {"model": "fake"}}), None, Batching())
+    annotate(folder, Prompt.point(5, 5), pipeline=pipeline, out=tmp_path / "out", batch_size=batch_size)
+    assert Batching.together == together

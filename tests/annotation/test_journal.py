@@ -1,5 +1,6 @@
 import contextlib
 import json
+import os
 import random
 import resource
 
@@ -218,3 +219,12 @@ def test_a_journal_of_an_older_format_is_refused_by_its_number(tmp_path):
     (tmp_path / "j").write_text('{"journal": 1, "promptseg": "0.2"}\n{"name": "a"}\n')
     with pytest.raises(InputError, match="journal of format 1"):
         Journal(tmp_path / "j", HEADER)
+
+
+def test_a_journal_is_synced_to_the_disk_when_it_is_closed(tmp_path, monkeypatch):
+    synced = []
+    with contextlib.closing(Journal(tmp_path / "journal.jsonl", HEADER)) as journal:
+        monkeypatch.setattr("promptseg.annotation.journal.os.fsync", lambda number: synced.append(os.fstat(number).st_size))
+        journal.append(record("0"), [MODEL])
+    assert synced
+    assert synced[-1] == (tmp_path / "journal.jsonl").stat().st_size

@@ -404,3 +404,34 @@ def test_a_pipeline_that_is_built_serves_as_well(image_folder, pipeline, tmp_pat
     annotate(root, BOX, pipeline=pipeline.build(), out=tmp_path / "built")
     annotate(root, BOX, pipeline=pipeline, out=tmp_path / "out")
     assert outputs(tmp_path / "out") == outputs(tmp_path / "built")
+
+
+def test_progress_counts_the_images_and_those_of_the_outputs(image_folder, finder, tmp_path):
+    root = image_folder("0.png", "1.png", "2.png")
+    (root / "1.png").write_bytes(b"no image")
+    annotate(root, Prompt.text("dog"), pipeline=finder, out=tmp_path / "out", limit=1)
+    reports = []
+    annotate(root, Prompt.text("dog"), pipeline=finder, out=tmp_path / "out", progress=reports.append)
+    told = [(report.stage, report.done, report.total, report.failed) for report in reports]
+    assert told == [
+        *(("annotate", 1, 3, 0), ("annotate", 2, 3, 1), ("annotate", 3, 3, 1)),
+        *(("write coco", 0, 2, 0), ("write coco", 1, 2, 0), ("write coco", 2, 2, 0)),
+    ]
+
+
+def test_an_image_that_fails_is_logged_with_the_reason(image_folder, finder, tmp_path, caplog):
+    (image_folder("0.png") / "1.png").write_bytes(b"no image")
+    annotate(tmp_path / "images", Prompt.text("dog"), pipeline=finder, out=tmp_path / "out")
+    (message,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert message.startswith("image 1.png failed: 1.png is not an image")
+
+
+def test_images_without_objects_are_counted_beside_those_with_objects(image_folder, finder, tmp_path):
+    root = image_folder("0.png", "1.png", "2.png")
+    done = annotate(
+        [(root / "0.png", [Prompt.text("dog")]), *((root / f"{n}.png", [Prompt.text("elephant")]) for n in "12")],
+        pipeline=finder,
+        out=tmp_path / "out",
+    )
+    assert (done.images, done.empty) == (3, 2)
+    assert "2 of them without objects" in str(done)

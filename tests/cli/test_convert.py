@@ -238,3 +238,13 @@ def test_a_file_is_no_voc_folder_and_a_damaged_record_does_not_ask_to_remove_fil
     done = run("convert", "--images", "images", "--from", "coco=val.json", "--format", "coco", "--out", "val")
     assert done.exit_code == 1
     assert "its record in .promptseg.json is gone or damaged: move it away" in done.stderr
+
+
+@pytest.mark.parametrize(("words", "objects"), [((), 0), (("--boxes",), 1)])
+def test_objects_with_only_a_box_are_read_where_that_is_asked_for(words, objects, run, data):
+    annotation = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 4, 3], "area": 12, "iscrowd": 0}
+    images = [{"id": 1, "file_name": "a.png", "width": 8, "height": 6}]
+    truth = {"images": images, "annotations": [annotation], "categories": [{"id": 1, "name": "cat"}]}
+    (data / "truth.json").write_text(json.dumps(truth))
+    run("convert", "--images", "images", "--from", "coco=truth.json", "--format", "coco", "--out", "out", *words)
+    assert len(json.loads((data / "out" / "coco.json").read_text())["annotations"]) == objects

@@ -89,3 +89,16 @@ def test_timings_are_said_in_seconds():
 def test_images_of_one_name_get_names_that_differ_and_others_keep_their_own():
     images = [Path(name) for name in ("a/dog.jpg", "b/dog.png", "cat.jpg", "dog-2.jpg", "dog.webp")]
     assert distinct_names(images) == ["dog", "dog-2", "cat", "dog-2-2", "dog-3"]
+
+
+def test_verbose_logs_to_standard_error_and_leaves_standard_output_as_it_is(run_apart, tmp_path):
+    write_image(IMAGE, tmp_path / "a.png")
+    command = ["segment", str(tmp_path / "a.png"), "--point", "1,1", "--model", "superpixel", "--json"]
+    quiet = run_apart(*command)
+    loud = run_apart("--verbose", *command)
+    louder = run_apart("-vv", *command)
+    assert quiet.stderr == ""
+    assert "INFO promptseg.registry.loading: loaded superpixel" in loud.stderr
+    assert "DEBUG" not in loud.stderr
+    assert "DEBUG promptseg.pipeline.runner" in louder.stderr
+    assert json.loads(loud.stdout)["masks"] == json.loads(quiet.stdout)["masks"]

@@ -26,6 +26,7 @@ PUBLIC = {
     "promptseg.postprocess",
     "promptseg.metrics",
     "promptseg.vocabulary",
+    "promptseg.runtime.progress",
     # Models and pipelines
     "promptseg.registry.catalog",
     "promptseg.registry.loading",

@@ -346,3 +346,11 @@ def test_of_many_classes_the_ten_with_the_most_objects_are_told(dataset, model):
     assert told == ["l:", "a:", "b:", "c:", "d:", "e:", "f:", "g:", "h:", "i:"]
     assert "and 2 more classes, in the JSON" in str(many)
     assert list(many.to_dict()["by_class"])[:2] == ["l", "a"]
+
+
+def test_progress_counts_the_images(dataset, model):
+    reports = []
+    promptseg.evaluate(dataset, model=model, prompt="box", baselines=False, progress=reports.append)
+    assert [(report.stage, report.done, report.unit) for report in reports] == [
+        ("evaluate", done, "image") for done in range(len(dataset) + 1)
+    ]

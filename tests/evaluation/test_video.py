@@ -141,3 +141,13 @@ def test_the_published_code_gives_the_same_figures(shared, sequence):
     (one,) = score.objects.values()
     np.testing.assert_allclose(one.j, [float(row["J"]) for row in rows], atol=1e-6)
     np.testing.assert_allclose(one.f, [float(row["F"]) for row in rows], atol=1e-6)
+
+
+def test_a_box_of_a_truth_one_pixel_wider_than_the_frame_is_in_pixels_of_the_frame(tmp_path):
+    labels = np.zeros((32, 48), np.uint8)
+    labels[8:24, 12:48] = 1
+    save(tmp_path / "data" / "JPEGImages" / "clip", "00000.jpg", np.zeros((32, 47, 3)))
+    save(tmp_path / "data" / "Annotations" / "clip", "00000.png", labels)
+    (sequence,) = read_sequences(tmp_path / "data")
+    ((_, prompt),) = first_boxes(sequence).values()
+    np.testing.assert_allclose(prompt.xyxy, [12 * 47 / 48, 8, 47, 24], rtol=1e-6)

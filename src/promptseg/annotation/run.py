@@ -18,13 +18,14 @@ from filelock import FileLock, Timeout
 
 from .._checks import whole_number
 from ..datasets.class_list import classes_of
-from ..datasets.core import Category
+from ..datasets.core import AnnotatedImage, Category
 from ..datasets.writing import WriteReport, check_format, write
 from ..errors import ConfigError, IncompatibleStagesError, OutputError
 from ..pipeline import BuiltPipeline, Pipeline
 from ..pipeline.checks import check_prompts
 from ..prompts import Prompt, phrases_of
 from ..runtime.files import output_errors, remove_leftovers
+from ..runtime.progress import ProgressOption, reports_progress, track
 from ..vocabulary import parse_phrase
 from . import gallery as gallery_files
 from .annotator import Annotator, ImageResult
@@ -47,6 +48,7 @@ LOCK = ".lock"
 ExecutorName = Literal["local", "ray"]
 
 
+@reports_progress
 def annotate(
     source: str | os.PathLike[str] | Iterable[SourceItem],
     *prompts: Prompt,
@@ -67,6 +69,7 @@ def annotate(
     workers: int | None = None,
     cpus: float = 0.5,
     gpus: float = 0.0,
+    progress: ProgressOption = None,  # noqa: ARG001 - The decorator takes it.
 ) -> Annotation:
     """Annotate images and write them as a dataset.
 
@@ -98,6 +101,7 @@ def annotate(
         workers: Number of Ray workers; None for 1.
         cpus: Number of CPUs that Ray reserves for a worker.
         gpus: Number of GPUs that Ray reserves for a worker; may be a fraction.
+        progress: True for progress bars, or a function that is called with each `promptseg.runtime.progress.Progress`.
 
     Returns:
         The summary of the run.
@@ -177,12 +181,18 @@ def _write_outputs(
     """Write the datasets. Files that were changed by hand stay, and a single file whose changes were taken in is replaced."""
     complete = taken_in.name if taken_in is not None and taken_in.complete else None
     reports = {
-        name: write(name, JournalImages(journal), folder, classes=classes, taken_in=name == complete, **options.get(name, {}))
+        name: write(
+            name, _counted(JournalImages(journal), name), folder, classes=classes, taken_in=name == complete, **options.get(name, {})
+        )
         for name in dict.fromkeys(formats)
     }
     if taken_in is not None and taken_in.name in reports:
         reports[taken_in.name] = mark_taken_in(reports[taken_in.name], taken_in)
     return reports
+
+
+def _counted(images: JournalImages, name: str) -> Iterable[AnnotatedImage]:
+    return track(images, stage=f"write {name}", total=len(images), unit="image")
 
 
 def _still_lost(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from .changes import find_changes
 from .journal import Journal
 from .sources import Source, SourceImage
 from .summary import model_seconds
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ class RunProgress:
             with output_errors(self._gallery):
                 gallery_files.save_thumbnail(self._gallery, record["name"], thumbnail)
         self.journal.append(record, models)
+        if record["status"] == "failed":
+            _log.warning("image %s failed: %s", record["name"], record["reason"])
         self._saved.add(record["name"])
         return SavedImage(record["status"] == "failed", model_seconds(record["timings"]))
 
@@ -87,7 +92,7 @@ class RunProgress:
         """Run the iterator of saved images to its end. Return their number, the elapsed seconds and the seconds of the models."""
         processed = failures = 0
         worked, started = 0.0, time.perf_counter()
-        with progress.counter(total=self.total, done=self.total - self.remaining, unit="image") as count:
+        with progress.counter(stage="annotate", total=self.total, done=self.total - self.remaining, unit="image") as count:
             for image in saved:
                 processed += 1
                 failures += image.failed

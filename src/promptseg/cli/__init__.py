@@ -6,6 +6,7 @@ Exit status: 0 for success, 1 when something could not be processed (the message
 from __future__ import annotations
 
 import io
+import logging
 import sys
 import warnings
 from pathlib import Path
@@ -30,13 +31,28 @@ app.command("track")(track.track)
 
 
 @app.callback(invoke_without_command=True)
-def version(show: bool = typer.Option(False, "--version", help="Show the version and exit.", is_eager=True)) -> None:
+def common_options(
+    show_version: bool = typer.Option(False, "--version", help="Show the version and exit.", is_eager=True),
+    verbose: int = typer.Option(
+        0, "--verbose", "-v", count=True, show_default=False, help="Log what is loaded, fetched and has failed; twice: also each image."
+    ),
+) -> None:
     """Promptable segmentation: from an image and a prompt to a mask."""
-    if show:
+    if verbose:
+        _log_to_standard_error(logging.INFO if verbose == 1 else logging.DEBUG)
+    if show_version:
         from .. import __version__
 
         typer.echo(f"promptseg {__version__}")
         raise typer.Exit
+
+
+def _log_to_standard_error(level: int) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger(__package__.partition(".")[0])
+    logger.handlers[:] = [handler]
+    logger.setLevel(level)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +11,11 @@ import typer
 
 from ..datasets.catalog import READABLE, WRITABLE
 from ..datasets.class_list import classes_of
-from ..datasets.core import Finding
+from ..datasets.core import AnnotatedImage, Dataset, Finding
 from ..datasets.reading import check_any_image, open_named
 from ..datasets.writing import check_output, write
 from ..errors import ConfigError, nearest
+from ..runtime import progress
 from .format_options import FormatOption, format_options
 from .output import FAILED, errors_as_messages, usage_error
 from .truth import BoxesOption, CrowdsOption, FitOption, NamesOption
@@ -49,7 +51,7 @@ def convert(
             f"--format is of {', '.join(WRITABLE)}; got {', '.join(unknown) or 'none'}.{nearest(unknown[0], WRITABLE) if unknown else ''}"
         )
     findings: list[Finding] = []
-    with errors_as_messages():
+    with errors_as_messages(), progress.shown():
         options = format_options(format_option or [])
         if idle := [name for name in options if name not in wanted]:
             raise ConfigError(f"--format-option is given for {idle[0]}, which is not written: the formats are {', '.join(wanted)}")
@@ -63,7 +65,7 @@ def convert(
         for name in wanted:
             findings.clear()  # Each format reads all annotations again, with the same findings.
             own = dataset.categories if order is None else order
-            reports.append(write(name, dataset.usable(findings), out, classes=own, **options.get(name, {})))
+            reports.append(write(name, _counted(dataset, findings, name), out, classes=own, **options.get(name, {})))
             if not as_json:
                 typer.echo(str(reports[-1]))
     if as_json:
@@ -72,3 +74,7 @@ def convert(
         typer.echo(f"promptseg: {finding}", err=True)
     if any(finding.broken for finding in findings):
         raise typer.Exit(FAILED)
+
+
+def _counted(dataset: Dataset, findings: list[Finding], name: str) -> Iterable[AnnotatedImage]:
+    return progress.track(dataset.usable(findings), stage=f"write {name}", total=len(dataset), unit="image")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..masks import Masks, Size
-from ..runtime import progress
+from ..runtime.progress import ProgressOption, reports_progress, track
 from .core import Dataset, Finding
 
 _SHOWN = 5
@@ -94,8 +94,14 @@ class Summary:
         return "\n".join(lines)
 
 
-def summarize(dataset: Dataset) -> Summary:
-    """Read every image and annotation of a dataset and return their statistics."""
+@reports_progress
+def summarize(dataset: Dataset, *, progress: ProgressOption = None) -> Summary:  # noqa: ARG001 - The decorator takes it.
+    """Read every image and annotation of a dataset and return their statistics.
+
+    Args:
+        dataset: The dataset.
+        progress: True for progress bars, or a function that is called with each `promptseg.runtime.progress.Progress`.
+    """
     findings: list[Finding] = []
     sizes: Counter[Size] = Counter()
     objects: Counter[str] = Counter()
@@ -104,7 +110,7 @@ def summarize(dataset: Dataset) -> Summary:
     areas: list[int] = []
     covered = 0
     keys: dict[str, str] = {}
-    for image in progress.track(dataset.usable(findings), total=len(dataset), unit="image"):
+    for image in track(dataset.usable(findings), stage="read", total=len(dataset), unit="image"):
         try:
             keys[image.name] = content_key(image.pixels())
         except InputError as error:

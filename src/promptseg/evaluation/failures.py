@@ -148,7 +148,7 @@ def find_failures(run: Evaluation, dataset: Dataset, threshold: float = 0.5) -> 
     traits: dict[str, Traits] = {}
     images = {image.name for image in run.images}
     wanted = dataset.only([entry.name for entry in dataset.entries if entry.name in images])
-    for read in progress.track(wanted.usable([]), total=len(wanted), unit="image"):
+    for read in progress.track(wanted.usable([]), stage="describe", total=len(wanted), unit="image"):
         image, ignored = counted(read, []), ignored_region(read)
         lab = _lab(image.pixels())
         traits |= {true.name: describe(true.mask, lab, rows[true.name], ignored) for true in image.objects if true.name in rows}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -26,7 +27,7 @@ from ..protocols import Segmenter, Session
 from ..registry.builtin_backends import DEFAULT_MODEL
 from ..registry.choice import choose
 from ..results import Provenance
-from ..runtime import progress
+from ..runtime.progress import ProgressOption, reports_progress, track
 from ..vocabulary import parse_phrases
 from . import simulation
 from .baselines import filled_boxes, prompt_baseline, superpixel_ious, superpixels
@@ -37,10 +38,13 @@ from .rows import ImageRow, ObjectRow
 from .simulation import Clicks, Everything, OnePromptPerObject, Text
 from .train_overlap import record_beside, seen_in_training, training_images
 
+_log = logging.getLogger(__name__)
+
 Model = Union[str, Segmenter, BuiltPipeline]
 """Model to evaluate: the name of a segmenter, a segmenter, or a pipeline for text."""
 
 
+@reports_progress
 def evaluate(
     images: Dataset | str | os.PathLike[str],
     masks: str | os.PathLike[str] | None = None,
@@ -55,6 +59,7 @@ def evaluate(
     detector: str | None = None,
     cache: EmbeddingCache | str | None = "disk",
     baselines: bool = True,
+    progress: ProgressOption = None,  # noqa: ARG001 - The decorator takes it.
 ) -> Evaluation:
     """Evaluate a model on a dataset, with prompts simulated from the true objects.
 
@@ -76,6 +81,7 @@ def evaluate(
         detector: Name of the detector for text, for a model given by name.
         cache: ``"disk"``, ``"memory"``, an `EmbeddingCache`, or None, for a model given by name. A loaded model uses its own cache.
         baselines: Whether to evaluate the baselines of `promptseg.evaluation.baselines` as well.
+        progress: True for progress bars, or a function that is called with each `promptseg.runtime.progress.Progress`.
 
     Raises:
         ConfigError: When the protocol, the model or the format of the truth is unknown.
@@ -108,7 +114,7 @@ def evaluate(
     rows: list[ObjectRow] = []
     seen: list[ImageRow] = []
     with_ignored = 0
-    for read in progress.track(dataset.usable(findings), total=len(dataset), unit="image"):
+    for read in track(dataset.usable(findings), stage="evaluate", total=len(dataset), unit="image"):
         with_ignored += bool(read.ignored)
         image = counted(read, findings)
         if not image.objects:
@@ -119,6 +125,7 @@ def evaluate(
             findings.append(Finding(image.name, "unreadable", str(error)))
         except (BackendError, OutOfMemoryError) as error:
             findings.append(Finding(image.name, "failed", str(error)))
+            _log.warning("image %s failed: %s", image.name, error)
         else:
             rows += of_objects
             seen.append(of_image)

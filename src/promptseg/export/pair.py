@@ -13,9 +13,9 @@ from ..registry import manifest
 from ..registry.choice import choose_by
 from ..registry.loading import make
 from ..registry.weight_files import resolve, weights_of
-from ..runtime import progress
 from ..runtime.files import output_errors, remove_leftovers, write_folder
 from ..runtime.output_paths import check_output_folder
+from ..runtime.progress import ProgressOption, reports_progress, track
 from ..weights.store import file_sha256
 
 if TYPE_CHECKING:
@@ -56,8 +56,15 @@ class Export:
         }
 
 
+@reports_progress
 def export_onnx(
-    model: str, out: str | Path | None = None, *, weights: str | Path | None = None, int8: bool = False, overwrite: bool = False
+    model: str,
+    out: str | Path | None = None,
+    *,
+    weights: str | Path | None = None,
+    int8: bool = False,
+    overwrite: bool = False,
+    progress: ProgressOption = None,  # noqa: ARG001 - The decorator takes it.
 ) -> Export:
     """Write a torch model of the SAM family as an ONNX encoder and decoder, checked against the model on the sample image.
 
@@ -70,6 +77,7 @@ def export_onnx(
         weights: Your own checkpoint, in place of the published one.
         int8: Whether to quantize the encoder. Its file is smaller, and masks differ slightly.
         overwrite: Whether to write to a folder that has files. Files of an earlier export are replaced; others stay.
+        progress: True for progress bars, or a function that is called with each `promptseg.runtime.progress.Progress`.
 
     Raises:
         UnknownModelError: There is no such model.
@@ -108,7 +116,7 @@ def write_pair(layout: ExportLayout, model: str, folder: Path, *, int8: bool = F
     encoder, decoder = _graph_names(model, int8=int8)
     with output_errors(folder):
         with write_folder(folder, last=manifest.NAME) as place:
-            *_, agreement = progress.track(_write(layout, place / encoder, place / decoder, int8), total=3 + int8, unit="step")
+            *_, agreement = track(_write(layout, place / encoder, place / decoder, int8), stage="export", total=3 + int8, unit="step")
             if agreement is None or not agreement.holds(int8=int8):
                 raise OutputError(f"the exported {model} does not agree with the torch model: {agreement}; nothing was written to {folder}")
             digests = {name: file_sha256(place / name) for name in (encoder, decoder)}

@@ -22,6 +22,7 @@ from ..evaluation.simulation import Text, parse_prompt_protocol
 from ..registry import DEFAULT_MODEL, load_segmenter
 from ..runtime.files import remove_leftovers
 from ..runtime.output_paths import check_output_folder
+from ..runtime.progress import ProgressOption, reports_progress
 from .data import read_examples
 from .run import choose_trainable, finetune_decoder
 from .split import folds as split_folds
@@ -58,6 +59,7 @@ class CrossValidation:
         }
 
 
+@reports_progress
 def cross_validate(
     images: Dataset | str | os.PathLike[str],
     masks: str | os.PathLike[str] | None,
@@ -71,6 +73,7 @@ def cross_validate(
     protocols: Sequence[str] = ("box", "point"),
     baselines: bool = True,
     device: str = "auto",
+    progress: ProgressOption = None,  # noqa: ARG001 - The decorator takes it.
     **settings: Any,
 ) -> CrossValidation:
     """Fine-tune once for each fold, evaluate each decoder on the images of its fold, and the base model on all images.
@@ -90,6 +93,7 @@ def cross_validate(
         protocols: Evaluation protocols, named as in `promptseg.evaluation.simulation`.
         baselines: Also evaluate the baselines of `promptseg.evaluation.baselines`.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        progress: True for progress bars, or a function that is called with each `promptseg.runtime.progress.Progress`.
         settings: Other settings of `promptseg.finetune_decoder`.
 
     Raises:

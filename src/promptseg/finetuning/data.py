@@ -49,7 +49,7 @@ def read_examples(dataset: Dataset) -> tuple[list[Example], list[Finding]]:
     findings: list[Finding] = []
     read: list[Example] = []
     with_ignored = 0
-    for each in progress.track(dataset.usable(findings), total=len(dataset), unit="image"):
+    for each in progress.track(dataset.usable(findings), stage="read", total=len(dataset), unit="image"):
         with_ignored += bool(each.ignored)
         image = counted(each, findings)
         if not image.objects:

@@ -55,7 +55,7 @@ class Embeddings(Sequence[Mapping[str, NDArray[np.float32]]]):
         self.encoded = 0
         self._keys = [image_key(load_image(image), provenance) for image in images]
         own = range(len(images)) if devices is None else range(devices.rank, len(images), devices.count)
-        for index in progress.track(own, total=len(own), unit="image"):
+        for index in progress.track(own, stage="encode", total=len(own), unit="image"):
             self._make_room(index)
         if devices is not None:
             devices.wait()

@@ -23,6 +23,7 @@ from ..registry.weight_files import weights_of
 from ..results import Provenance
 from ..runtime.files import output_errors, remove_leftovers
 from ..runtime.output_paths import check_output_folder
+from ..runtime.progress import ProgressOption, reports_progress
 from ..weights.store import DECODER, ENCODER
 from .data import Example, read_examples
 from .result import FineTuned
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from .train import TrainingConfig
 
 
+@reports_progress
 def finetune_decoder(
     images: Dataset | str | os.PathLike[str],
     masks: str | os.PathLike[str] | None,
@@ -61,6 +63,7 @@ def finetune_decoder(
     lora: int = 0,
     device: str = "auto",
     overwrite: bool = False,
+    progress: ProgressOption = None,  # noqa: ARG001 - The decorator takes it.
 ) -> FineTuned:
     """Train the mask decoder of a SAM model on images with masks.
 
@@ -96,6 +99,7 @@ def finetune_decoder(
             each step.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``. Under ``accelerate launch``, accelerate gives each process its device.
         overwrite: Whether to write to a folder that holds files and start again. Files of an earlier training are replaced, others stay.
+        progress: True for progress bars, or a function that is called with each `promptseg.runtime.progress.Progress`.
 
     Raises:
         UnknownModelError: There is no such model.

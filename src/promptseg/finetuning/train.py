@@ -6,6 +6,7 @@ uninterrupted one.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,6 +37,8 @@ from .losses import iou, loss
 from .result_folder import LOG, log_text
 from .state import StateFile
 from .targets import SampledTokens, Target, target
+
+_logger = logging.getLogger(__name__)
 
 SAVE_EVERY = 30.0
 """Seconds between writes of the state."""
@@ -195,7 +198,7 @@ class Training:
 
     def _learn(self) -> None:
         saved = started = time.monotonic()
-        for step in progress.track(range(self._step, self._total), total=self._total - self._step, unit="step"):
+        for step in progress.track(range(self._step, self._total), stage="train", done=self._step, total=self._total, unit="step"):
             epoch, position = divmod(step, self._steps)
             order = np.random.default_rng([self._config.seed, epoch]).permutation(len(self._train))
             own = position * self._devices.count + self._devices.rank
@@ -287,6 +290,8 @@ class Training:
             found = [self._validated(index) for index in self._validation]
         entry |= {f"iou_{kind}": float(np.mean([value for one in found for value in one[kind]])) for kind in (found[0] if found else ())}
         self._log.append(entry)
+        if self._devices.first:
+            _logger.info("epoch %d: %s", epoch, ", ".join(f"{name} {value:.4g}" for name, value in entry.items() if value is not None))
         score = _score(entry) if found else epoch  # Without validation the last epoch is the best.
         if not self._best or score > self._best["score"]:
             self._best = {"epoch": epoch, "score": score, "decoder": self._decoder.state()}

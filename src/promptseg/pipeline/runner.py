@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import sys
 import time
@@ -29,6 +30,8 @@ from .checks import check_prompts
 from .cleaning import clean
 from .config import PipelineConfig, SegmentStage
 from .job import ImageState, StageTimer
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -284,6 +287,8 @@ class BuiltPipeline:
             with state.timer("clean"):
                 masks = clean(masks, self.config.clean)
         detected_by = None if self.detector is None else self.detector.provenance
+        stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in state.timer.seconds.items())
+        _log.debug("%s: masks %d (%s)", state.source or f"image {state.pixels.shape}", len(masks), stages)
         return Result(
             masks=masks,
             prompts=state.prompts,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,6 +17,8 @@ from .catalog import backends
 from .choice import choose, fallback_chain
 from .spec import BackendKind, BackendSpec, Choice, LoadRequest
 from .weight_files import resolve, weights_of
+
+_log = logging.getLogger(__name__)
 
 Model = Union[Segmenter, Detector, VideoSegmenter]
 """Model that `load` returns. The model's backend determines the kind."""
@@ -210,7 +214,10 @@ def make(factory: str, request: LoadRequest) -> Any:
 
 
 def _load(choice: Choice, device: str, options: Mapping[str, Any] | None, failed: tuple[str, ...] = ()) -> Model:
-    return cast("Model", make(choice.backend.factory, choice.request(weights_of(choice), device, options, failed)))
+    started = time.perf_counter()
+    model = cast("Model", make(choice.backend.factory, choice.request(weights_of(choice), device, options, failed)))
+    _log.info("loaded %s (engine %s) in %.2f s", choice.model.name, choice.engine.name, time.perf_counter() - started)
+    return model
 
 
 def _load_segmenter(choice: Choice, device: str, options: Mapping[str, Any] | None, failed: tuple[str, ...]) -> Segmenter:

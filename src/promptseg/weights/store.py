@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from ..errors import WeightsError, WeightsMismatchError, WeightsNotFoundError, W
 from ..runtime.files import remove_leftovers, write_atomically
 from ..runtime.home import cache_dir
 from .credentials import shown_source
+
+_log = logging.getLogger(__name__)
 
 CHUNK = 1 << 20
 
@@ -214,6 +217,7 @@ def _try_sources(model: str, file: WeightFile, folder: Path) -> None:
                 if actual == file.sha256:
                     part.replace(path)
                     _record(path, file.sha256)
+                    _log.info("fetched %s of %s from %s", file.name, model, shown_source(source))
                     return
                 reasons.append(f"{shown_source(source)}: {_mismatch(part, file, actual)}")
                 part.unlink()

@@ -28,6 +28,13 @@ def test_masks_and_polygons_are_objects_and_those_of_one_group_are_one(tmp_path,
     assert [(each.label, each.mask.score) for each in image.objects] == [("cat", 0.5), ("cat", None)]
 
 
+@pytest.mark.parametrize("group", ["", 'group_id="0"'])
+def test_shapes_without_a_group_stay_apart(group, tmp_path, save, square):
+    shapes = f"""<polygon label="cat" points="2,1;4,1;4,3;2,3" {group}/><polygon label="cat" points="5,1;7,1;7,3;5,3" {group}/>"""
+    (image,) = read(tmp_path, save, shapes)
+    assert [each.mask for each in image.objects] == [Mask.from_array(square), Mask.from_array(np.roll(square, 3, axis=1))]
+
+
 def test_a_box_is_skipped_or_filled(tmp_path, save, square):
     box = '<box label="cat" xtl="2.0" ytl="1.0" xbr="4.0" ybr="3.0"/>'
     (image,) = read(tmp_path, save, box)

@@ -104,3 +104,14 @@ def test_a_mask_image_of_one_object_may_be_saved_again_with_8_bits(tmp_path, wri
     (image,) = read_mask_table(tmp_path / "images", folder)
     assert [(each.label, each.mask.area) for each in image.objects] == [("cat", 4)]
     assert (image.ignored, image.findings) == ((), ())
+
+
+@pytest.mark.parametrize(("count", "mode"), [(127, "L"), (128, "I;16")])
+def test_a_label_image_of_more_than_127_objects_has_16_bits(count, mode, tmp_path, save):
+    path = save("images/a.png", np.zeros((20, 20, 3), np.uint8))
+    masks = [Mask.from_crop(np.ones((1, 1), bool), (number % 20, number // 20), (20, 20)) for number in range(count)]
+    objects = tuple(AnnotatedObject(f"a.png#{number}", mask) for number, mask in enumerate(masks, 1))
+    write("labels", [AnnotatedImage("a.png", path, (20, 20), objects)], tmp_path / "out")
+    with Image.open(tmp_path / "out" / "labels" / "a.png") as image:
+        assert image.mode == mode
+        assert len(np.unique(np.asarray(image))) == count + 1

@@ -69,7 +69,7 @@ def _masks_of_crop(model: SamModel, embedding: Embedding, crop: Crop, size: Size
 
     # One thread for each batch uses the processors better than several threads within each small operation.
     with ThreadPoolExecutor(model.workers) as pool:
-        done = track(pool.map(masks_of, batches), total=len(batches), unit="batch")
+        done = track(pool.map(masks_of, batches), stage="everything", total=len(batches), unit="batch")
         return [mask for masks in done for mask in masks]
 
 
