@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pycocotools import mask as coco
 
-from ._checks import is_number, is_whole_number, number_array
+from ._checks import flag, is_number, is_whole_number, number_array, plain, whole_number
 from ._polygons import FARTHEST, boundaries
 from ._rle import changes, check_runs, decode_box, encode_crop, run_lengths, runs_between, sample
 from .errors import InputError, shown
@@ -83,7 +83,7 @@ class Mask:
     from_box: bool = False
 
     def __post_init__(self) -> None:
-        """Check size, run lengths, score and label.
+        """Check size, run lengths, score, label and indices. NumPy's numbers become Python's.
 
         Raises:
             InputError: They are not those of a mask.
@@ -97,6 +97,12 @@ class Mask:
             object.__setattr__(self, "counts", _compressed(runs_between(changes(runs), size[0] * size[1]), size))
         if self.score is not None and not is_number(self.score):
             raise InputError(f"the score of a mask is a number or None, got {shown(self.score)}")
+        for name in ("prompt_index", "detection_index"):
+            index = getattr(self, name)
+            if index is not None:
+                object.__setattr__(self, name, whole_number(f"the {name} of a mask", index, 0, InputError))
+        object.__setattr__(self, "score", plain(self.score))
+        object.__setattr__(self, "from_box", flag("from_box of a mask", self.from_box, InputError))
         if self.label is not None and not isinstance(self.label, str):
             raise InputError(f"the label of a mask is text or None, got {shown(self.label)}")
 

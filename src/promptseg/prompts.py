@@ -7,8 +7,10 @@ when it is made. Whether it lies inside the image is checked when it is used.
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields
 from typing import Literal, TypeVar
 
@@ -64,12 +66,12 @@ class Prompt(ABC):
         if coordinates.ndim != 2 or coordinates.shape[0] == 0 or coordinates.shape[1] != 2:
             raise PromptError(f"points are an (N, 2) array of (x, y) with N of at least 1, got shape {coordinates.shape}")
         _check_count(len(coordinates))
-        expected = f"foreground is one boolean per point ({len(coordinates)} here), got {shown(foreground)}"
+        expected = f"foreground is one boolean per point ({len(coordinates)} here), or 1 and 0, got {shown(foreground)}"
         try:
             on = np.ones(len(coordinates), bool) if foreground is None else np.asarray(foreground)
         except (TypeError, ValueError, RuntimeError) as error:
             raise PromptError(expected) from error
-        if on.shape != (len(coordinates),) or on.dtype.kind not in "biu" or not np.isin(on, (0, 1)).all():
+        if on.shape != (len(coordinates),) or on.dtype.kind not in "biuf" or not np.isin(on, (0, 1)).all():
             raise PromptError(expected)
         return SpatialPrompt(xy=_frozen(coordinates), foreground=_frozen(on.astype(bool)))
 
@@ -329,13 +331,14 @@ class EverythingPrompt(Prompt):
             ("min_mask_region_area", 0, MAX_PIXELS),
         ):
             value = whole_number(name, getattr(self, name), least, PromptError, most=most)
-            object.__setattr__(self, name, value)  # NumPy integers become int.
+            object.__setattr__(self, name, value)  # NumPy's numbers become Python's.
         for name in ("pred_iou_thresh", "stability_score_thresh", "box_nms_thresh", "crop_nms_thresh", "crop_overlap_ratio"):
             value = getattr(self, name)
             if value is None and name == "pred_iou_thresh":
                 continue
-            between(name, value, error=PromptError)
-        between("stability_score_offset", self.stability_score_offset, 0, MAX_OFFSET, PromptError)
+            object.__setattr__(self, name, between(name, value, error=PromptError))
+        offset = between("stability_score_offset", self.stability_score_offset, 0, MAX_OFFSET, PromptError)
+        object.__setattr__(self, "stability_score_offset", offset)
         if self.point_grid is not None:
             grid = _frozen(_numbers(self.point_grid, "point_grid"))
             object.__setattr__(self, "point_grid", grid)
@@ -360,20 +363,23 @@ def phrases_of(prompts: Sequence[Prompt]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(phrase for prompt in prompts if isinstance(prompt, TextPrompt) for phrase in prompt.phrases))
 
 
-def spatial(prompts: Sequence[Prompt], size: Size) -> Iterator[SpatialPrompt]:
+def spatial(prompts: Iterable[Prompt], size: Size) -> Iterator[SpatialPrompt]:
     """Yield the prompts for an image of `size` (height, width), each checked and clipped to the image.
 
     Raises:
-        PromptError: `prompts` is no list, is empty or has more than `MAX_PROMPTS`; or a prompt is not spatial or does not fit the image.
+        PromptError: `prompts` is neither a list nor an iterator of prompts, is empty or has more than `MAX_PROMPTS`; or a prompt is not
+            spatial or does not fit the image.
     """
     if isinstance(prompts, Prompt):
         raise PromptError(f"segment() takes a list of prompts, one per object: write [{shown(prompts)}]")
-    if not isinstance(prompts, Sequence):
+    if not isinstance(prompts, Iterable) or isinstance(prompts, (str, bytes, Mapping, AbstractSet, np.ndarray)):
         raise PromptError(f"segment() takes a list of prompts, such as [Prompt.point(x, y)], got {shown(prompts)}")
-    if not 0 < len(prompts) <= MAX_PROMPTS:
-        given = f"{len(prompts)}" if prompts else "an empty list"
-        raise PromptError(f"segment() needs at least one prompt, and at most {MAX_PROMPTS}, got {given}")
-    for index, prompt in enumerate(prompts):
+    given = list(itertools.islice(prompts, MAX_PROMPTS + 1))
+    if not given:
+        raise PromptError("segment() needs at least one prompt, such as Prompt.point(x, y), got none")
+    if len(given) > MAX_PROMPTS:
+        raise PromptError(f"segment() takes at most {MAX_PROMPTS} prompts at once, got more: give them in several calls")
+    for index, prompt in enumerate(given):
         if not isinstance(prompt, SpatialPrompt):
             hint = {EverythingPrompt: "use everything()", TextPrompt: "a text prompt needs a Pipeline with a detector"}.get(
                 type(prompt), "make it with Prompt.point, Prompt.box or Prompt.mask"

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import metrics
+from .._checks import flag, whole_number
 from ..datasets.core import AnnotatedImage, AnnotatedObject, Dataset, Finding
 from ..datasets.reading import open_dataset
 from ..datasets.summary import content_key, same_content
@@ -83,6 +84,7 @@ def evaluate(
         InputError: When there is no object to evaluate.
         PromptError: When the model does not accept prompts of this kind.
     """
+    seed, baselines = whole_number("seed", seed, 0), flag("baselines", baselines)
     protocol = simulation.parse_prompt_protocol(prompt) if isinstance(prompt, str) else prompt
     dataset = images if isinstance(images, Dataset) else open_dataset(images, masks=masks, coco=coco)
     if isinstance(images, Dataset) and (masks is not None or coco is not None):

@@ -14,7 +14,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import whole_number
+from .._checks import flag, whole_number
 from ..errors import ConfigError, IncompatibleStagesError, InputError, PromptError, PromptSegError, shown
 from ..images import ImageLike, load_image
 from ..masks import Mask, Masks
@@ -62,6 +62,7 @@ class BuiltPipeline:
             PromptError: There is neither a prompt nor a detector, or a prompt does not fit the image or the model.
             IncompatibleStagesError: A prompt needs a stage that the pipeline lacks.
         """
+        candidates = flag("candidates", candidates, PromptError)
         self._check(prompts)
         state = self._begin(image, prompts)
         self._open(state)
@@ -114,6 +115,7 @@ class BuiltPipeline:
                 image, from 0, and its path.
         """
         batch_size = min(whole_number("batch_size", batch_size, 1), sys.maxsize)
+        candidates = flag("candidates", candidates, PromptError)
         if not isinstance(on_error, str) or on_error not in ("raise", "return"):
             raise ConfigError(f"on_error must be 'raise' or 'return', got {shown(on_error)}")
         if _is_one_image(images):

@@ -33,7 +33,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import between, whole_number
+from .._checks import between, flag, whole_number
 from ..errors import ConfigError, PromptError
 from ..masks import Mask, Masks, Size
 from ..prompts import Prompt, SpatialPrompt
@@ -115,9 +115,10 @@ class RedetectionConfig:
         for name in ("redetect_every", "lost_interval", "forget_after"):
             value = getattr(self, name)
             if value is not None:
-                whole_number(name, value, 1, unit="frames")
+                object.__setattr__(self, name, whole_number(name, value, 1, unit="frames"))
         for name in ("lost_below", "match_iou", "color_similarity", "same_iou"):
-            between(name, getattr(self, name))
+            object.__setattr__(self, name, between(name, getattr(self, name)))
+        object.__setattr__(self, "when_lost", flag("when_lost", self.when_lost))
 
 
 def track_with_redetection(
