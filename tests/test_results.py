@@ -146,6 +146,26 @@ def test_a_frame_has_one_object_id_for_each_mask():
         FrameMasks(3, (7,), masks)
 
 
+def test_an_object_has_one_color_in_every_frame():
+    one, other, image = rectangle(0, 0, 9, 9), rectangle(12, 4, 20, 14), np.full((*SIZE, 3), 90, np.uint8)
+    both = np.asarray(FrameMasks(0, (7, 8), Masks([one, other])).overlay(image, labels=False))
+    alone = np.asarray(FrameMasks(1, (8,), Masks([other])).overlay(image, labels=False))
+    assert both.shape == image.shape
+    assert np.array_equal(both[9, 16], alone[9, 16])
+    assert not np.array_equal(both[9, 16], both[4, 4])
+    assert (image == 90).all()
+
+
+def test_the_overlay_of_a_frame_names_its_objects_and_takes_a_style():
+    frame, image = FrameMasks(0, (7,), Masks([rectangle(2, 2, 19, 15, label="dog", score=0.5)])), np.zeros((*SIZE, 3), np.uint8)
+    unnamed = FrameMasks(0, (7,), Masks([rectangle(2, 2, 19, 15)]))
+    assert not np.array_equal(frame.overlay(image), unnamed.overlay(image))
+    assert np.array_equal(frame.overlay(image, labels=False), unnamed.overlay(image, labels=False))
+    assert tuple(np.asarray(frame.overlay(image, labels=False, outline=False, opacity=1, colors=[(1, 2, 3)]))[8, 8]) == (1, 2, 3)
+    with pytest.raises(InputError, match="do not fit an image"):
+        frame.overlay(image[:5])
+
+
 @pytest.mark.parametrize(("ids", "masks"), [(5, Masks([], SIZE)), ((), 5), (None, None), ([], Masks([], SIZE))], ids=repr)
 def test_a_frame_of_something_else_is_refused(ids, masks):
     with pytest.raises(InputError, match="a frame has a tuple of object ids and Masks"):

@@ -17,6 +17,8 @@ from .prompts import Prompt
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from .images import ImageLike
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -105,6 +107,40 @@ class Result:
             raise InputError("this result has no image to draw on: use promptseg.overlay.draw(image, result.masks)")
         return draw(self.image, self.masks, detections=self.detections, prompts=self.prompts, **style)
 
+    def crops(self, margin: int = 0) -> list[Image | None]:
+        """Return the part of the image in the box of each mask, in the order of the masks; None for an empty mask.
+
+        Args:
+            margin: Number of pixels around the box, up to the border of the image.
+
+        Raises:
+            InputError: The result no longer has its image, or `margin` is not a whole number of at least 0.
+        """
+        from ._cutouts import crops
+
+        return crops(self._own_image(), self.masks, margin)
+
+    def cutouts(self, *, crop: bool = True, margin: int = 0) -> list[Image | None]:
+        """Return an RGBA image of the object of each mask, in the order of the masks; None for an empty mask.
+
+        The pixels outside of the mask are transparent, and black. A PNG or WebP file keeps the transparency.
+
+        Args:
+            crop: Whether to return the box of each mask alone, not the whole image.
+            margin: Number of transparent pixels around the box, up to the border of the image.
+
+        Raises:
+            InputError: The result no longer has its image, or an argument is of another kind.
+        """
+        from ._cutouts import cutouts
+
+        return cutouts(self._own_image(), self.masks, crop=crop, margin=margin)
+
+    def _own_image(self) -> NDArray[np.uint8]:
+        if self.image is None:
+            raise InputError("this result has no image to cut from: use mask.cutout(image) for each of result.masks")
+        return self.image
+
     def to_supervision(self, classes: Sequence[str] | None = None) -> Any:
         """Return the masks as `supervision.Detections`, with `promptseg.interop.supervision.to_supervision`."""
         from .interop.supervision import to_supervision
@@ -158,6 +194,21 @@ class FrameMasks:
             raise InputError(f"a frame has a tuple of object ids and Masks, got {shown(self.object_ids)} and {shown(self.masks)}")
         if len(self.object_ids) != len(self.masks):
             raise InputError(f"frame {self.frame} has {len(self.masks)} masks but {len(self.object_ids)} object ids")
+
+    def overlay(self, image: ImageLike, **style: Any) -> Image:
+        """Return the frame with its masks drawn on it, in the colors and with the names that the objects have in a tracked video.
+
+        Args:
+            image: The frame as an image, in any form that `promptseg.load_image` takes. Frames have no image of their own, so that a long
+                video needs little memory. Those of `promptseg.Pipeline` do: ``frame.overlay(frame.image)``.
+            style: Arguments of `promptseg.overlay.draw`, such as ``labels=False``.
+
+        Raises:
+            InputError: The image cannot be read or has another size than the masks, or an argument of the style is of another kind.
+        """
+        from ._object_overlay import draw_objects
+
+        return draw_objects(image, self.object_ids, self.masks, **style)
 
 
 def _mask_to_dict(mask: Mask) -> dict[str, Any]:

@@ -28,19 +28,23 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import between, flag, whole_number
 from ..errors import ConfigError, PromptError
+from ..images import ImageLike
 from ..masks import Mask, Masks, Size
 from ..prompts import Prompt, SpatialPrompt
 from ..protocols import Frame, FrameSource, VideoLike, VideoSegmenter, VideoSession
 from ..results import FrameMasks
 from ..video.frames import open_frames
 from . import association
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 EventKind = Literal["added", "lost", "recovered", "corrected", "switched", "removed"]
 DetectFunction = Callable[[NDArray[np.uint8]], Masks]
@@ -85,6 +89,10 @@ class TrackedFrame(FrameMasks):
     image: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((1, 1, 3), np.uint8), repr=False)
     events: tuple[Event, ...] = ()
     detected: bool = False
+
+    def overlay(self, image: ImageLike | None = None, **style: Any) -> Image:
+        """Return the frame with its masks drawn on it, as `promptseg.results.FrameMasks.overlay` does; by default on its own image."""
+        return super().overlay(self.image if image is None else image, **style)
 
 
 @dataclass(frozen=True)
