@@ -53,9 +53,9 @@ def test_to_dict_holds_everything_that_json_needs(result):
     assert values == result.to_dict()
     assert values["source"] == "images/dog.jpg"
     assert values["size"] == {"height": 20, "width": 30}
-    assert values["prompts"] == ["Prompt.point(3, 4)", "Prompt.text('dog')"]
-    assert values["detections"] == {"boxes": [[10, 2, 15, 8]], "scores": [0.75], "labels": ["dog"]}
-    assert values["timings"] == {"read": 0.012346, "segment": 1.5}
+    assert values["prompts"] == [{"points": [[3, 4]], "foreground": [True]}, {"text": ["dog"]}]
+    assert values["detections"] == {"boxes": [[10, 2, 15, 8]], "scores": [0.75], "labels": ["dog"], "masks": None}
+    assert values["timings"] == {"read": 0.0123456789, "segment": 1.5}
     assert values["provenance"] == [
         {
             "model": "mini-sam",
@@ -72,7 +72,7 @@ def test_to_dict_holds_everything_that_json_needs(result):
     assert {key: first[key] for key in ("area", "box", "score", "label", "prompt_index")} == {
         "area": 48,
         "box": [1, 2, 9, 8],
-        "score": 0.123457,
+        "score": 0.123456789,
         "label": None,
         "prompt_index": 0,
     }

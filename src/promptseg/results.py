@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,17 @@ class Provenance:
             "dtype": self.dtype,
             "fallback_from": list(self.fallback_from),
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Provenance:
+        """Return the provenance that `to_dict` has written.
+
+        Raises:
+            InputError: The values are not those of a provenance.
+        """
+        from ._result_values import provenance_from_dict
+
+        return provenance_from_dict(values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,17 +172,42 @@ class Result:
         return to_napari(self.masks, self.image, stacked=stacked)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain values for JSON: masks as COCO RLE, boxes as ``xyxy`` pixels."""
-        return {
-            "source": self.source,
-            "size": {"height": self.size[0], "width": self.size[1]},
-            "prompts": [repr(prompt) for prompt in self.prompts],
-            "masks": [_mask_to_dict(mask) for mask in self.masks],
-            "detections": None if self.detections is None else _detections_to_dict(self.detections),
-            "dropped": dict(self.dropped),
-            "timings": {stage: round(seconds, 6) for stage, seconds in self.timings.items()},
-            "provenance": [entry.to_dict() for entry in self.provenance],
-        }
+        """Return the result as plain values for JSON: masks as COCO RLE, boxes as ``xyxy`` pixels. `from_dict` reverses it."""
+        from ._result_values import result_to_dict
+
+        return result_to_dict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], image: ImageLike | None = None) -> Result:
+        """Return the result that `to_dict` has written, also after it was JSON.
+
+        Masks, prompts, detections, counts, timings, provenance and the source come back as they were, number for number. The image and the
+        `logits` of masks are not written. Nor is a score that is not finite: it becomes None.
+
+        Args:
+            values: The plain values. They may come from anywhere: all are checked.
+            image: The image, in any form that `promptseg.load_image` takes, for `overlay` and the like. By default the result has none.
+
+        Raises:
+            InputError: The values are not those of a result, or the image cannot be read or has another size.
+        """
+        from ._result_values import result_from_dict
+
+        return result_from_dict(values, image)
+
+    @classmethod
+    def from_json(cls, path: str | os.PathLike[str], image: ImageLike | None = None) -> Result:
+        """Return the result in a JSON file, such as the ``photo-masks.json`` of ``promptseg segment``. The rest is as for `from_dict`.
+
+        Raises:
+            InputError: The file cannot be read or is no result, or the image cannot be read or has another size.
+        """
+        from .runtime.structured import read_json, shown_path
+
+        try:
+            return cls.from_dict(read_json(path), image)
+        except InputError as error:
+            raise InputError(f"{shown_path(path)} is not the result of one image: {error}") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,20 +246,3 @@ class FrameMasks:
         from ._object_overlay import draw_objects
 
         return draw_objects(image, self.object_ids, self.masks, **style)
-
-
-def _mask_to_dict(mask: Mask) -> dict[str, Any]:
-    return {
-        "segmentation": mask.to_coco_rle(),
-        "area": mask.area,
-        "box": mask.box.tolist(),
-        "score": None if mask.score is None else round(mask.score, 6),
-        "label": mask.label,
-        "prompt_index": mask.prompt_index,
-        "detection_index": mask.detection_index,
-        "from_box": mask.from_box,
-    }
-
-
-def _detections_to_dict(detections: Detections) -> dict[str, Any]:
-    return {"boxes": detections.boxes.tolist(), "scores": detections.scores.tolist(), "labels": list(detections.labels)}
