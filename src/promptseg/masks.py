@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -379,6 +379,12 @@ class Masks(Sequence[Mask]):
         from .interop.supervision import from_supervision
 
         return from_supervision(detections, size, classes)
+
+    def to_dataframe(self, library: Literal["pandas", "polars"] | None = None) -> Any:
+        """Return one row for each mask as a data frame, with `promptseg.interop.dataframe.to_dataframe`."""
+        from .interop.dataframe import to_dataframe
+
+        return to_dataframe(self, library)
 
     def __len__(self) -> int:
         return len(self._masks)

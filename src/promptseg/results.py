@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -170,6 +170,15 @@ class Result:
         from .interop.napari import to_napari
 
         return to_napari(self.masks, self.image, stacked=stacked)
+
+    def to_dataframe(self, library: Literal["pandas", "polars"] | None = None) -> Any:
+        """Return one row for each mask as a data frame, with `promptseg.interop.dataframe.to_dataframe`. Column ``source`` is the image.
+
+        The frames of several results can be joined: ``pandas.concat(result.to_dataframe() for result in results)``.
+        """
+        from .interop.dataframe import to_dataframe
+
+        return to_dataframe(self.masks, library, sources=[self.source] * len(self.masks))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain values for JSON: masks as COCO RLE, boxes as ``xyxy`` pixels. `from_dict` reverses it."""
