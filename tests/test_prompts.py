@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptseg.errors import PromptError
-from promptseg.masks import Mask
+from promptseg.masks import Mask, Masks
 from promptseg.prompts import MAX_POINTS, EverythingPrompt, Prompt, SpatialPrompt, TextPrompt, phrases_of, spatial
 
 SIZE = (40, 60)
@@ -307,7 +307,7 @@ class TestSpatial:
             list(spatial([Prompt.point(1, 2), Prompt.text("a")], SIZE))
 
     def test_an_everything_prompt_is_sent_to_everything(self):
-        with pytest.raises(PromptError, match=r"use everything\(\)"):
+        with pytest.raises(PromptError, match=r"use session\.everything\(prompt\)"):
             list(spatial([Prompt.everything()], SIZE))
 
 
@@ -397,7 +397,7 @@ class TestHostile:
         with pytest.raises(PromptError, match=r"segment\(\) takes a list of prompts"):
             list(spatial(prompts, SIZE))
 
-    @pytest.mark.parametrize("prompts", [[5], [None], ["a"], [[Prompt.point(1, 1)]]], ids=repr)
+    @pytest.mark.parametrize("prompts", [[5], [None], [{}], [Masks([_mask()])]], ids=repr)
     def test_a_list_of_something_else_is_refused_with_its_first_element(self, prompts):
         with pytest.raises(PromptError, match=r"prompt 0 is .*make it with Prompt\.point"):
             list(spatial(prompts, SIZE))

@@ -96,7 +96,7 @@ def _everything(settings: object) -> EverythingPrompt:
 def _spatial(values: Mapping[str, Any]) -> SpatialPrompt:
     prompt = SpatialPrompt()
     if "points" in values or "foreground" in values:
-        prompt += Prompt.points(values.get("points"), values.get("foreground"))  # type: ignore[arg-type] - It is checked there.
+        prompt += Prompt.points(values.get("points"), values.get("foreground"))  # type: ignore[arg-type]  # It is checked there.
     if "box" in values:
         box = values["box"]
         if not isinstance(box, list) or len(box) != 4:

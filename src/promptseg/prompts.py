@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._checks import between, number_array, whole_number
+from ._prompt_hints import DETECTING, hint, one_by_one
 from .errors import PromptError, shown
 from .image_formats import MAX_PIXELS
 from .masks import Mask, Size
@@ -47,6 +48,7 @@ class Prompt(ABC):
     """A prompt: what to segment. Coordinates are pixels of the original image; ``(0, 0)`` is the center of the top-left pixel."""
 
     @staticmethod
+    @one_by_one("x, y")
     def point(x: float, y: float, foreground: bool = True) -> SpatialPrompt:
         """Return a click at ``(x, y)``: on the object, or on the background with ``foreground=False``."""
         return Prompt.points([(x, y)], [foreground])
@@ -64,7 +66,8 @@ class Prompt(ABC):
         """
         coordinates = _numbers(xy, "points")
         if coordinates.ndim != 2 or coordinates.shape[0] == 0 or coordinates.shape[1] != 2:
-            raise PromptError(f"points are an (N, 2) array of (x, y) with N of at least 1, got shape {coordinates.shape}")
+            one = ": one point is Prompt.point(x, y)" if coordinates.shape == (2,) else ""
+            raise PromptError(f"points are an (N, 2) array of (x, y) with N of at least 1, got shape {coordinates.shape}{one}")
         _check_count(len(coordinates))
         expected = f"foreground is one boolean per point ({len(coordinates)} here), or 1 and 0, got {shown(foreground)}"
         try:
@@ -76,6 +79,7 @@ class Prompt(ABC):
         return SpatialPrompt(xy=_frozen(coordinates), foreground=_frozen(on.astype(bool)))
 
     @staticmethod
+    @one_by_one("x0, y0, x1, y1")
     def box(x0: float, y0: float, x1: float, y1: float) -> SpatialPrompt:
         """Return a box around one object, ``xyxy``, half-open.
 
@@ -86,7 +90,12 @@ class Prompt(ABC):
         if corners.shape != (4,):
             raise PromptError(f"a box is four numbers x0, y0, x1, y1, got shape {corners.shape}")
         if corners[2] <= corners[0] or corners[3] <= corners[1]:
-            raise PromptError(f"a box needs x0 < x1 and y0 < y1 (x0, y0, x1, y1), got {tuple(corners.tolist())}")
+            x, y, width, height = corners.tolist()
+            of_sides = f". Of a corner, width and height, make Prompt.box({x:g}, {y:g}, {x + width:g}, {y + height:g})"
+            raise PromptError(
+                f"a box needs x0 < x1 and y0 < y1 (x0, y0, x1, y1), got {tuple(corners.tolist())}"
+                + (of_sides if width > 0 and height > 0 else "")
+            )
         return SpatialPrompt(xyxy=_frozen(corners))
 
     @staticmethod
@@ -131,6 +140,8 @@ class Prompt(ABC):
         Raises:
             PromptError: There is no phrase or more than 10,000, or one is blank or has more than 1000 characters.
         """
+        if listed := [each for each in phrases if isinstance(each, (list, tuple))]:
+            raise PromptError(f"Prompt.text takes phrases one by one: write Prompt.text(*{shown(listed[0])})")
         if not phrases:
             raise PromptError("a text prompt needs at least one phrase")
         check_phrases(phrases)
@@ -372,7 +383,9 @@ def spatial(prompts: Iterable[Prompt], size: Size) -> Iterator[SpatialPrompt]:
     """
     if isinstance(prompts, Prompt):
         raise PromptError(f"segment() takes a list of prompts, one per object: write [{shown(prompts)}]")
-    if not isinstance(prompts, Iterable) or isinstance(prompts, (str, bytes, Mapping, AbstractSet, np.ndarray)):
+    if isinstance(prompts, str):
+        raise PromptError(f"segment() takes a list of prompts, got text: {hint(prompts)}")
+    if not isinstance(prompts, Iterable) or isinstance(prompts, (bytes, Mapping, AbstractSet, np.ndarray)):
         raise PromptError(f"segment() takes a list of prompts, such as [Prompt.point(x, y)], got {shown(prompts)}")
     given = list(itertools.islice(prompts, MAX_PROMPTS + 1))
     if not given:
@@ -381,11 +394,24 @@ def spatial(prompts: Iterable[Prompt], size: Size) -> Iterator[SpatialPrompt]:
         raise PromptError(f"segment() takes at most {MAX_PROMPTS} prompts at once, got more: give them in several calls")
     for index, prompt in enumerate(given):
         if not isinstance(prompt, SpatialPrompt):
-            hint = {EverythingPrompt: "use everything()", TextPrompt: "a text prompt needs a Pipeline with a detector"}.get(
-                type(prompt), "make it with Prompt.point, Prompt.box or Prompt.mask"
-            )
-            raise PromptError(f"prompt {index} is {shown(prompt)}, where points, boxes and masks are taken: {hint}")
+            raise PromptError(f"prompt {index} is {shown(prompt)}, where points, boxes and masks are taken: {_instead(prompt)}")
         yield prompt.on_image(size)
+
+
+def _instead(value: object) -> str:
+    """Return what to do with a value that is no spatial prompt."""
+    if isinstance(value, EverythingPrompt):
+        return "use session.everything(prompt)"
+    if isinstance(value, TextPrompt):
+        return f"a text prompt needs a pipeline with a detector, such as {DETECTING}"
+    return not_a_prompt(value)
+
+
+def not_a_prompt(value: object) -> str:
+    """Return what to write in place of a value that is no `Prompt`."""
+    if isinstance(value, (list, tuple)) and value and all(isinstance(each, Prompt) for each in value):
+        return "give the prompts of a list one by one: *prompts in a call"
+    return hint(value)
 
 
 def _numbers(values: ArrayLike, what: str) -> NDArray[np.float32]:

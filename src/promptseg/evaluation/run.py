@@ -94,6 +94,8 @@ def evaluate(
     if isinstance(model, str):
         pipeline = _build(model, weights, engine, device, detector, cache)
         own = choose(model, weights=None if weights is None else str(weights), engine=engine).weights
+    elif isinstance(model, Pipeline):
+        raise ConfigError("this pipeline has no models yet: call .build() at the end of its stages, and give what it returns")
     elif weights is not None or engine is not None or detector is not None:
         raise ConfigError("weights, engine and detector are for a model given by name: leave them out, or give the name of a model")
     else:

@@ -42,10 +42,10 @@ def to_dataframe(masks: Masks, library: Library | None = None, *, sources: Seque
         sources: Path of the image of each mask, for a column ``source``. By default there is no such column.
 
     Returns:
-        A `pandas.DataFrame` or `polars.DataFrame`. Its columns are ``label``, ``score`` (float), ``area`` (pixels), ``x0``, ``y0``, ``x1``,
-        ``y1`` (the half-open bounding box in whole pixels, zeros for an empty mask), ``prompt_index``, ``detection_index``, ``from_box``, as
-        `promptseg.masks.Mask` has them. Types are the same for any number of rows, so that frames can be joined. What a mask does not
-        have is missing: ``NA`` or ``NaN`` in pandas, null in polars.
+        A `pandas.DataFrame` or `polars.DataFrame`. Its columns are ``label``, ``score`` (float), ``area`` (pixels), ``x0``, ``y0``, ``x1``
+        and ``y1`` (the half-open bounding box in whole pixels, zeros for an empty mask), ``prompt_index``, ``detection_index`` and
+        ``from_box``, as `promptseg.masks.Mask` has them. Types are the same for any number of rows, so that frames can be joined. What a
+        mask does not have is missing: ``NA`` or ``NaN`` in pandas, null in polars.
 
     Raises:
         ConfigError: `library` is another one.

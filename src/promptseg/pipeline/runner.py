@@ -25,7 +25,7 @@ from ..runtime.structured import shown_path
 from ..tracking.redetection import RedetectionConfig, TrackedFrame, track_with_redetection
 from ..tracking.session import PropagateSegmenter
 from . import box_prompts
-from .checks import check_prompts
+from .checks import check_image, check_prompts, nothing_to_segment
 from .cleaning import clean
 from .config import PipelineConfig, SegmentStage
 from .job import ImageState, StageTimer
@@ -63,6 +63,7 @@ class BuiltPipeline:
             IncompatibleStagesError: A prompt needs a stage that the pipeline lacks.
         """
         candidates = flag("candidates", candidates, PromptError)
+        check_image(image)
         self._check(prompts)
         state = self._begin(image, prompts)
         self._open(state)
@@ -226,6 +227,7 @@ class BuiltPipeline:
     def _try_begin(self, index: int, item: Any, prompts: Sequence[Prompt]) -> ImageState | PromptSegError:
         try:
             image, prompts = _pair(item, prompts)
+            check_image(image)
             self._check(prompts)
             return self._begin(image, prompts)
         except PromptSegError as error:
@@ -234,7 +236,7 @@ class BuiltPipeline:
     def _check(self, prompts: Sequence[Prompt]) -> None:
         check_prompts(prompts, detector=self.detector is not None, segmenter=self.segmenter is not None)
         if not prompts and self.detector is None:
-            raise PromptError("nothing to segment: give at least one prompt, such as Prompt.point(x, y) or Prompt.everything()")
+            raise nothing_to_segment()
 
     def _begin(self, image: ImageLike, prompts: Sequence[Prompt]) -> ImageState:
         """Read an image and run the detector, if there is one and the prompts need it."""
