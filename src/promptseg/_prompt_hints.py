@@ -24,7 +24,7 @@ _ANY = "make it with Prompt.point, Prompt.box, Prompt.mask, Prompt.text or Promp
 _SUFFIXES = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 
 
-def hint(value: object) -> str:
+def hint(value: Any) -> str:
     """Return what to write in place of a value that is no prompt."""
     if isinstance(value, str) and not value.lower().endswith(_SUFFIXES):
         return f"a phrase is Prompt.text({shown(value)}), and needs a detector: {DETECTING}"
@@ -60,6 +60,17 @@ def one_by_one(form: str) -> Callable[[Callable[_Arguments, _Made]], Callable[_A
         return checked
 
     return decorate
+
+
+def check_one_by_one(phrases: Sequence[object]) -> None:
+    """Raise an error for a list among phrases.
+
+    Raises:
+        PromptError: The phrases of a text prompt are in a list.
+    """
+    for each in phrases:
+        if isinstance(each, (list, tuple)):
+            raise PromptError(f"Prompt.text takes phrases one by one: write Prompt.text(*{shown(each)})")
 
 
 def _numbers(value: Any) -> list[str] | None:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._checks import between, number_array, whole_number
-from ._prompt_hints import DETECTING, hint, one_by_one
+from ._prompt_hints import DETECTING, check_one_by_one, hint, one_by_one
 from .errors import PromptError, shown
 from .image_formats import MAX_PIXELS
 from .masks import Mask, Size
@@ -140,8 +140,7 @@ class Prompt(ABC):
         Raises:
             PromptError: There is no phrase or more than 10,000, or one is blank or has more than 1000 characters.
         """
-        if listed := [each for each in phrases if isinstance(each, (list, tuple))]:
-            raise PromptError(f"Prompt.text takes phrases one by one: write Prompt.text(*{shown(listed[0])})")
+        check_one_by_one(phrases)
         if not phrases:
             raise PromptError("a text prompt needs at least one phrase")
         check_phrases(phrases)
@@ -381,6 +380,18 @@ def spatial(prompts: Iterable[Prompt], size: Size) -> Iterator[SpatialPrompt]:
         PromptError: `prompts` is neither a list nor an iterator of prompts, is empty or has more than `MAX_PROMPTS`; or a prompt is not
             spatial or does not fit the image.
     """
+    for index, prompt in enumerate(_listed(prompts)):
+        if not isinstance(prompt, SpatialPrompt):
+            raise PromptError(f"prompt {index} is {shown(prompt)}, where points, boxes and masks are taken: {_instead(prompt)}")
+        yield prompt.on_image(size)
+
+
+def _listed(prompts: object) -> list[object]:
+    """Return what is given as prompts as a list of limited length.
+
+    Raises:
+        PromptError: It is neither a list nor an iterator, is empty or has more than `MAX_PROMPTS`.
+    """
     if isinstance(prompts, Prompt):
         raise PromptError(f"segment() takes a list of prompts, one per object: write [{shown(prompts)}]")
     if isinstance(prompts, str):
@@ -392,10 +403,7 @@ def spatial(prompts: Iterable[Prompt], size: Size) -> Iterator[SpatialPrompt]:
         raise PromptError("segment() needs at least one prompt, such as Prompt.point(x, y), got none")
     if len(given) > MAX_PROMPTS:
         raise PromptError(f"segment() takes at most {MAX_PROMPTS} prompts at once, got more: give them in several calls")
-    for index, prompt in enumerate(given):
-        if not isinstance(prompt, SpatialPrompt):
-            raise PromptError(f"prompt {index} is {shown(prompt)}, where points, boxes and masks are taken: {_instead(prompt)}")
-        yield prompt.on_image(size)
+    return given
 
 
 def _instead(value: object) -> str:
