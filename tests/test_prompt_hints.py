@@ -46,6 +46,7 @@ def written(message):
         (MASK, "an earlier mask is Prompt.mask(mask)"),
         (MASK.array, "an earlier mask is Prompt.mask(mask)"),
         ([Prompt.point(1, 2)], "give the prompts of a list one by one"),
+        (iter([Prompt.point(1, 2)]), "give the prompts of an iterator one by one"),
         (Prompt.everything, "call it: Prompt.everything(…)"),
         (None, "make it with Prompt.point, Prompt.box"),
         ({}, "make it with Prompt.point, Prompt.box"),
