@@ -11,7 +11,9 @@ from promptseg.errors import InputError
 from promptseg.masks import Mask, Masks
 from promptseg.overlay import BOX, FOREGROUND
 from promptseg.prompts import Prompt
+from promptseg.protocols import Frame
 from promptseg.results import FrameMasks, Provenance, Result
+from promptseg.tracking.redetection import TrackedFrame
 
 SIZE = (20, 30)
 PROVENANCE = Provenance("mini-sam", "onnx_sam", "onnxruntime 1", {"encoder.onnx": "aa"}, "MIT", "cuda", fallback_from=("sam-vit-h",))
@@ -160,6 +162,8 @@ def test_the_overlay_of_a_frame_names_its_objects_and_takes_a_style():
     frame, image = FrameMasks(0, (7,), Masks([rectangle(2, 2, 19, 15, label="dog", score=0.5)])), np.zeros((*SIZE, 3), np.uint8)
     unnamed = FrameMasks(0, (7,), Masks([rectangle(2, 2, 19, 15)]))
     assert not np.array_equal(frame.overlay(image), unnamed.overlay(image))
+    assert np.array_equal(frame.overlay(Frame(0, image)), frame.overlay(image))
+    assert np.array_equal(TrackedFrame(0, (7,), frame.masks, image=image).overlay(), frame.overlay(image))
     assert np.array_equal(frame.overlay(image, labels=False), unnamed.overlay(image, labels=False))
     assert tuple(np.asarray(frame.overlay(image, labels=False, outline=False, opacity=1, colors=[(1, 2, 3)]))[8, 8]) == (1, 2, 3)
     with pytest.raises(InputError, match="do not fit an image"):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol, cast
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from .images import ImageLike
@@ -13,19 +15,30 @@ from .masks import Masks
 from .overlay import FILL, WHITE, Color, color, draw
 
 
-def draw_objects(image: ImageLike, object_ids: Sequence[int], masks: Masks, **style: Any) -> Image.Image:
+class WithImage(Protocol):
+    """Something with an image, such as a frame of `promptseg.open_frames`."""
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """(H, W, 3) uint8 RGB."""
+        ...
+
+
+def draw_objects(image: ImageLike | WithImage, object_ids: Sequence[int], masks: Masks, **style: Any) -> Image.Image:
     """Draw the masks of objects on a frame, each in the color of its id and with its name.
 
     Args:
-        image: The frame.
+        image: The frame, as an image or with one.
         object_ids: One id per mask.
         masks: Masks of the frame's size.
         style: Arguments of `promptseg.overlay.draw`, in place of the colors and the opacity of tracked videos.
     """
+    own = getattr(image, "image", None)
+    pixels = own if isinstance(own, np.ndarray) else image
     names = [object_name(mask.label, number) for number, mask in zip(object_ids, masks, strict=True)]
     named = Masks((replace(mask, score=None, label=name) for mask, name in zip(masks, names, strict=True)), masks.size)
     # The opacity must not change with the number of objects.
-    return draw(image, named, **{"colors": [object_color(number) for number in object_ids], "opacity": FILL, **style})
+    return draw(cast("ImageLike", pixels), named, **{"colors": [object_color(number) for number in object_ids], "opacity": FILL, **style})
 
 
 def object_name(label: str | None, number: int) -> str:

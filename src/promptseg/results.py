@@ -18,6 +18,7 @@ from .prompts import Prompt
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from ._object_overlay import WithImage
     from .images import ImageLike
 
 
@@ -241,12 +242,12 @@ class FrameMasks:
         if len(self.object_ids) != len(self.masks):
             raise InputError(f"frame {self.frame} has {len(self.masks)} masks but {len(self.object_ids)} object ids")
 
-    def overlay(self, image: ImageLike, **style: Any) -> Image:
+    def overlay(self, image: ImageLike | WithImage, **style: Any) -> Image:
         """Return the frame with its masks drawn on it, in the colors and with the names that the objects have in a tracked video.
 
         Args:
-            image: The frame as an image, in any form that `promptseg.load_image` takes. Frames have no image of their own, so that a long
-                video needs little memory. Those of `promptseg.Pipeline` do: ``frame.overlay(frame.image)``.
+            image: The frame: one of `promptseg.open_frames`, or an image in any form that `promptseg.load_image` takes. The masks of a
+                frame have no image of their own, so that those of a long video need little memory.
             style: Arguments of `promptseg.overlay.draw`, such as ``labels=False``.
 
         Raises:

@@ -46,6 +46,8 @@ from . import association
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from .._object_overlay import WithImage
+
 EventKind = Literal["added", "lost", "recovered", "corrected", "switched", "removed"]
 DetectFunction = Callable[[NDArray[np.uint8]], Masks]
 """Function that finds objects: from a frame, (H, W, 3) uint8 RGB, to masks with labels, if they are known."""
@@ -90,7 +92,7 @@ class TrackedFrame(FrameMasks):
     events: tuple[Event, ...] = ()
     detected: bool = False
 
-    def overlay(self, image: ImageLike | None = None, **style: Any) -> Image:
+    def overlay(self, image: ImageLike | WithImage | None = None, **style: Any) -> Image:
         """Return the frame with its masks drawn on it, as `promptseg.results.FrameMasks.overlay` does; by default on its own image."""
         return super().overlay(self.image if image is None else image, **style)
 
