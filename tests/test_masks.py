@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from pycocotools import mask as coco
 
-from promptseg.errors import InputError
+from promptseg.errors import InputError, OutOfMemoryError
 from promptseg.masks import Mask, Masks, Polygon
 
 pixels = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
@@ -529,3 +529,64 @@ class TestDamaged:
             mask.iou(5)
         with pytest.raises(InputError, match="other Masks, got 5"):
             Masks([mask]).iou_matrix(5)
+
+
+class TestEquality:
+    def test_masks_are_equal_if_sizes_and_pixels_are_in_their_order(self):
+        one, other = _rectangle(1, 1, 3, 4), _rectangle(2, 2, 6, 6)
+        assert Masks([one, other]) == Masks([one, _rectangle(2, 2, 6, 6)])
+        assert Masks([one, other]) != Masks([other, one])
+        assert Masks([one]) != Masks([one, one])
+        assert Masks([], (3, 4)) != Masks([], (4, 3))
+
+    def test_scores_labels_and_logits_do_not_count(self):
+        plain, told = _rectangle(1, 1, 3, 4), _rectangle(1, 1, 3, 4, score=0.5, label="a", logits=np.zeros((2, 2), np.float32))
+        assert Masks([plain]) == Masks([told])
+        assert hash(Masks([plain])) == hash(Masks([told]))
+        assert len({Masks([plain]), Masks([told])}) == 1
+
+    @pytest.mark.parametrize("other", [None, [], 0, "Masks", np.zeros((1, 10, 12), bool), [1]], ids=str)
+    def test_masks_equal_nothing_else_and_the_answer_is_a_truth_value(self, other):
+        for mask in (Masks([_rectangle(1, 1, 3, 4)]), _rectangle(1, 1, 3, 4)):
+            assert (mask == other) is False
+            assert (mask != other) is True
+
+
+class TestArrays:
+    def test_a_mask_is_an_array_of_its_pixels(self):
+        mask = _rectangle(1, 1, 3, 4)
+        assert np.array_equal(np.asarray(mask), mask.array)
+        assert np.asarray(mask).dtype == bool
+        assert np.asarray(mask, np.float32).max() == 1
+        assert np.array(mask, dtype=np.uint8).sum() == mask.area
+        assert np.count_nonzero(mask) == mask.area
+        image = np.arange(120).reshape(10, 12)
+        assert image[np.asarray(mask)].tolist() == image[1:4, 1:3].ravel().tolist()
+
+    def test_masks_are_a_stack_of_arrays(self):
+        masks = Masks([_rectangle(1, 1, 3, 4), _rectangle(2, 2, 6, 6)])
+        assert np.array_equal(np.asarray(masks), np.stack([mask.array for mask in masks]))
+        assert (np.asarray(masks).dtype, np.asarray(masks, np.uint8).dtype) == (bool, np.uint8)
+        assert np.asarray(Masks([], (10, 12))).shape == (0, 10, 12)
+
+    def test_an_array_is_always_a_new_one(self):
+        mask = _rectangle(1, 1, 3, 4)
+        np.asarray(mask)[:] = False
+        assert mask.area == 6
+        for each in (mask, Masks([mask])):
+            with pytest.raises(InputError, match="leave copy=False out"):
+                each.__array__(copy=False)
+            assert each.__array__(copy=True).any()
+
+    def test_a_stack_that_no_memory_holds_is_refused_before_it_is_made(self, monkeypatch):
+        masks = Masks([_rectangle(1, 1, 3, 4)] * 3)
+        monkeypatch.setattr("promptseg.masks.available_memory", lambda: 1000)
+        assert np.asarray(masks[:2]).nbytes == 240
+        with pytest.raises(OutOfMemoryError, match=r"3 masks of 10 x 12 take 2,880 bytes as one array of float64: .*room for 1,000"):
+            np.asarray(masks, np.float64)
+
+
+def _rectangle(x0, y0, x1, y1, **about):
+    pixels = np.zeros((10, 12), bool)
+    pixels[y0:y1, x0:x1] = True
+    return Mask.from_array(pixels, **about)

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptseg.errors import PromptError
-from promptseg.masks import Mask
+from promptseg.masks import Mask, Masks
 from promptseg.prompts import MAX_POINTS, EverythingPrompt, Prompt, SpatialPrompt, TextPrompt, phrases_of, spatial
 
 SIZE = (40, 60)
@@ -48,10 +49,15 @@ class TestPoints:
         with pytest.raises(PromptError, match=r"numbers"):
             Prompt.point(bad, 0)
 
-    @pytest.mark.parametrize("foreground", [[True], [True, True, True], [1, 2], [1.0, 0.0], True, ["yes", "no"]])
+    @pytest.mark.parametrize("foreground", [[True], [True, True, True], [1, 2], [1.0, 0.5], [1.0, float("nan")], True, ["yes", "no"]])
     def test_foreground_must_be_one_boolean_per_point(self, foreground):
         with pytest.raises(PromptError, match=r"one boolean per point \(2 here\)"):
             Prompt.points([(1, 2), (3, 4)], foreground)
+
+    @pytest.mark.parametrize("kind", [bool, np.int64, np.uint8, np.float32, float])
+    def test_foreground_may_be_1_and_0_of_any_kind_of_number(self, kind):
+        assert Prompt.points([(1, 2), (3, 4)], np.array([1, 0], kind)).foreground.tolist() == [True, False]
+        assert Prompt.point(1, 2, kind(0)).foreground.tolist() == [False]
 
     def test_a_prompt_does_not_change_with_the_arrays_it_was_made_from(self):
         xy, foreground = np.array([[1.0, 2.0]], np.float32), np.array([True])
@@ -301,7 +307,7 @@ class TestSpatial:
             list(spatial([Prompt.point(1, 2), Prompt.text("a")], SIZE))
 
     def test_an_everything_prompt_is_sent_to_everything(self):
-        with pytest.raises(PromptError, match=r"use everything\(\)"):
+        with pytest.raises(PromptError, match=r"use session\.everything\(prompt\)"):
             list(spatial([Prompt.everything()], SIZE))
 
 
@@ -386,18 +392,32 @@ class TestHostile:
         with pytest.raises(PromptError, match="at most 1000000 points, got 1000001"):
             Prompt.everything(point_grid=np.zeros((1_000_001, 2), np.float32))
 
-    @pytest.mark.parametrize("prompts", [5, None, {}, {Prompt.point(1, 1)}, iter([])], ids=lambda value: type(value).__name__)
+    @pytest.mark.parametrize("prompts", [5, None, {}, {Prompt.point(1, 1)}, np.ones(2), b"a"], ids=lambda value: type(value).__name__)
     def test_what_is_no_list_of_prompts_is_refused(self, prompts):
         with pytest.raises(PromptError, match=r"segment\(\) takes a list of prompts"):
             list(spatial(prompts, SIZE))
 
-    @pytest.mark.parametrize("prompts", [[5], [None], ["a"], "a", [[Prompt.point(1, 1)]]], ids=repr)
+    @pytest.mark.parametrize("prompts", [[5], [None], [{}], [Masks([_mask()])]], ids=repr)
     def test_a_list_of_something_else_is_refused_with_its_first_element(self, prompts):
         with pytest.raises(PromptError, match=r"prompt 0 is .*make it with Prompt\.point"):
             list(spatial(prompts, SIZE))
 
+    @pytest.mark.parametrize("make", [iter, tuple, lambda prompts: dict(enumerate(prompts)).values()])
+    def test_an_iterator_of_prompts_is_read_once(self, make):
+        prompts = [Prompt.point(1, 1), Prompt.box(0, 0, 3, 3)]
+        assert [repr(prompt) for prompt in spatial(make(prompts), SIZE)] == list(map(repr, prompts))
+
+    def test_an_endless_iterator_is_refused(self):
+        with pytest.raises(PromptError, match="at most 100000 prompts at once"):
+            next(spatial(itertools.repeat(Prompt.point(1, 1)), SIZE))
+
+    @pytest.mark.parametrize("none", [[], iter([]), ()], ids=repr)
+    def test_no_prompt_at_all_is_refused(self, none):
+        with pytest.raises(PromptError, match="needs at least one prompt"):
+            next(spatial(none, SIZE))
+
     def test_the_number_of_prompts_is_limited(self):
-        with pytest.raises(PromptError, match="at most 100000, got 100001"):
+        with pytest.raises(PromptError, match="at most 100000 prompts at once"):
             next(spatial([Prompt.point(1, 1)] * 100_001, SIZE))
 
     def test_the_message_about_a_long_prompt_is_short(self):

@@ -11,7 +11,9 @@ from promptseg.errors import InputError
 from promptseg.masks import Mask, Masks
 from promptseg.overlay import BOX, FOREGROUND
 from promptseg.prompts import Prompt
+from promptseg.protocols import Frame
 from promptseg.results import FrameMasks, Provenance, Result
+from promptseg.tracking.redetection import TrackedFrame
 
 SIZE = (20, 30)
 PROVENANCE = Provenance("mini-sam", "onnx_sam", "onnxruntime 1", {"encoder.onnx": "aa"}, "MIT", "cuda", fallback_from=("sam-vit-h",))
@@ -53,9 +55,9 @@ def test_to_dict_holds_everything_that_json_needs(result):
     assert values == result.to_dict()
     assert values["source"] == "images/dog.jpg"
     assert values["size"] == {"height": 20, "width": 30}
-    assert values["prompts"] == ["Prompt.point(3, 4)", "Prompt.text('dog')"]
-    assert values["detections"] == {"boxes": [[10, 2, 15, 8]], "scores": [0.75], "labels": ["dog"]}
-    assert values["timings"] == {"read": 0.012346, "segment": 1.5}
+    assert values["prompts"] == [{"points": [[3, 4]], "foreground": [True]}, {"text": ["dog"]}]
+    assert values["detections"] == {"boxes": [[10, 2, 15, 8]], "scores": [0.75], "labels": ["dog"], "masks": None}
+    assert values["timings"] == {"read": 0.0123456789, "segment": 1.5}
     assert values["provenance"] == [
         {
             "model": "mini-sam",
@@ -72,7 +74,7 @@ def test_to_dict_holds_everything_that_json_needs(result):
     assert {key: first[key] for key in ("area", "box", "score", "label", "prompt_index")} == {
         "area": 48,
         "box": [1, 2, 9, 8],
-        "score": 0.123457,
+        "score": 0.123456789,
         "label": None,
         "prompt_index": 0,
     }
@@ -144,6 +146,28 @@ def test_a_frame_has_one_object_id_for_each_mask():
     assert FrameMasks(3, (7, 8), masks).object_ids == (7, 8)
     with pytest.raises(InputError, match="frame 3 has 2 masks but 1 object ids"):
         FrameMasks(3, (7,), masks)
+
+
+def test_an_object_has_one_color_in_every_frame():
+    one, other, image = rectangle(0, 0, 9, 9), rectangle(12, 4, 20, 14), np.full((*SIZE, 3), 90, np.uint8)
+    both = np.asarray(FrameMasks(0, (7, 8), Masks([one, other])).overlay(image, labels=False))
+    alone = np.asarray(FrameMasks(1, (8,), Masks([other])).overlay(image, labels=False))
+    assert both.shape == image.shape
+    assert np.array_equal(both[9, 16], alone[9, 16])
+    assert not np.array_equal(both[9, 16], both[4, 4])
+    assert (image == 90).all()
+
+
+def test_the_overlay_of_a_frame_names_its_objects_and_takes_a_style():
+    frame, image = FrameMasks(0, (7,), Masks([rectangle(2, 2, 19, 15, label="dog", score=0.5)])), np.zeros((*SIZE, 3), np.uint8)
+    unnamed = FrameMasks(0, (7,), Masks([rectangle(2, 2, 19, 15)]))
+    assert not np.array_equal(frame.overlay(image), unnamed.overlay(image))
+    assert np.array_equal(frame.overlay(Frame(0, image)), frame.overlay(image))
+    assert np.array_equal(TrackedFrame(0, (7,), frame.masks, image=image).overlay(), frame.overlay(image))
+    assert np.array_equal(frame.overlay(image, labels=False), unnamed.overlay(image, labels=False))
+    assert tuple(np.asarray(frame.overlay(image, labels=False, outline=False, opacity=1, colors=[(1, 2, 3)]))[8, 8]) == (1, 2, 3)
+    with pytest.raises(InputError, match="do not fit an image"):
+        frame.overlay(image[:5])
 
 
 @pytest.mark.parametrize(("ids", "masks"), [(5, Masks([], SIZE)), ((), 5), (None, None), ([], Masks([], SIZE))], ids=repr)

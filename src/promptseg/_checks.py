@@ -1,10 +1,12 @@
-"""Checks of values from outside: whole numbers, numbers within a range, arrays of numbers.
+"""Checks of values from outside: whole numbers, numbers within a range, flags, arrays of numbers.
 
-NumPy's integers and floats count as numbers; `bool` does not, although Python calls it an `int`, and text of digits does not.
+NumPy's integers, floats and booleans count as those of Python, and become those of Python. `bool` is never a number, although Python calls
+it an `int`; nor are NaN, where a range is given, text of digits, and NumPy's durations, which are integers to NumPy.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -15,12 +17,17 @@ from .errors import ConfigError, PromptSegError, shown
 
 def is_whole_number(value: object, least: int | None = None) -> TypeGuard[int]:
     """Return whether a value is a Python or NumPy integer of at least `least`."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and (least is None or int(value) >= least)
+    return isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.timedelta64)) and (least is None or int(value) >= least)
 
 
 def is_number(value: object) -> TypeGuard[float]:
     """Return whether a value is a Python or NumPy real number. NaN and infinities count."""
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, (bool, np.timedelta64))
+
+
+def is_flag(value: object) -> TypeGuard[bool]:
+    """Return whether a value is true or false, of Python or NumPy. Numbers are not."""
+    return isinstance(value, (bool, np.bool_))
 
 
 def whole_number(
@@ -61,9 +68,57 @@ def between(
     Raises:
         PromptSegError: The value is not a number, is NaN, or is out of the range. The type is `error`.
     """
-    if not is_number(value) or not (least <= value < most if below else least <= value <= most):
+    number = plain(value)  # A float16 cannot be compared with numbers above 65,504.
+    if not is_number(number) or not (least <= number < most if below else least <= number <= most):
         raise error(f"{name} is a number from {least:g} to {'below ' if below else ''}{most:g}, got {shown(value)}")
-    return float(value)
+    return float(number)
+
+
+def positive(name: str, value: object, error: type[PromptSegError] = ConfigError) -> float:
+    """Return a finite value above 0 as a `float`, or raise an error.
+
+    Args:
+        name: Name of the value. The message begins with it.
+        value: The value.
+        error: Type of the error to raise.
+
+    Raises:
+        PromptSegError: The value is not a number, is NaN or infinite, or is not above 0. The type is `error`.
+    """
+    number = plain(value)
+    if not is_number(number) or not 0 < number < math.inf:
+        raise error(f"{name} is a finite number above 0, got {shown(value)}")
+    return float(number)
+
+
+def flag(name: str, value: object, error: type[PromptSegError] = ConfigError) -> bool:
+    """Return a value as a `bool`, or raise an error.
+
+    Args:
+        name: Name of the value. The message begins with it.
+        value: The value.
+        error: Type of the error to raise.
+
+    Raises:
+        PromptSegError: The value is neither true nor false. The type is `error`.
+    """
+    if not is_flag(value):
+        raise error(f"{name} is True or False, got {shown(value)}")
+    return bool(value)
+
+
+def plain(value: Any) -> Any:
+    """Return a setting with Python's values in place of NumPy's: numbers, flags and text, also within lists, tuples and mappings.
+
+    Arrays become lists. Any other value is returned as it is. The value must not contain itself.
+    """
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value if value.dtype.kind in "mM" else value.tolist()  # Of a duration, NumPy may make a number.
+    if isinstance(value, dict):
+        return {plain(key): plain(each) for key, each in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(plain(each) for each in value)
+    return value
 
 
 def number_array(values: object, what: str, error: type[PromptSegError]) -> NDArray[Any]:
@@ -83,7 +138,7 @@ def number_array(values: object, what: str, error: type[PromptSegError]) -> NDAr
     except (TypeError, ValueError, ArithmeticError, AttributeError, RuntimeError) as cause:  # RuntimeError: torch, and recursion.
         raise error(f"{what} must be numbers, got {shown(values)}") from cause
     # NumPy makes 1 of a True that stands beside numbers.
-    hidden = not isinstance(values, np.ndarray) and array.size <= _FEW and any(isinstance(each, bool) for each in _flat(values))
+    hidden = not isinstance(values, np.ndarray) and array.size <= _FEW and any(is_flag(each) for each in _flat(values))
     if (array.dtype.kind not in "iuf" and array.size) or hidden:
         raise error(f"{what} must be numbers, got {shown(values)}")
     return array

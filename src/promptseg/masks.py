@@ -8,17 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 from pycocotools import mask as coco
 
-from ._checks import is_number, is_whole_number, number_array
+from ._checks import flag, is_number, is_whole_number, number_array, plain, whole_number
 from ._polygons import FARTHEST, boundaries
 from ._rle import changes, check_runs, decode_box, encode_crop, run_lengths, runs_between, sample
-from .errors import InputError, shown
+from .errors import InputError, OutOfMemoryError, shown
 from .image_formats import MAX_PIXELS
+from .runtime.host import available_memory
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from .images import ImageLike
 
 Size = tuple[int, int]
 """``(height, width)`` in pixels."""
@@ -83,7 +89,7 @@ class Mask:
     from_box: bool = False
 
     def __post_init__(self) -> None:
-        """Check size, run lengths, score and label.
+        """Check size, run lengths, score, label and indices. NumPy's numbers become Python's.
 
         Raises:
             InputError: They are not those of a mask.
@@ -97,6 +103,12 @@ class Mask:
             object.__setattr__(self, "counts", _compressed(runs_between(changes(runs), size[0] * size[1]), size))
         if self.score is not None and not is_number(self.score):
             raise InputError(f"the score of a mask is a number or None, got {shown(self.score)}")
+        for name in ("prompt_index", "detection_index"):
+            index = getattr(self, name)
+            if index is not None:
+                object.__setattr__(self, name, whole_number(f"the {name} of a mask", index, 0, InputError))
+        object.__setattr__(self, "score", plain(self.score))
+        object.__setattr__(self, "from_box", flag("from_box of a mask", self.from_box, InputError))
         if self.label is not None and not isinstance(self.label, str):
             raise InputError(f"the label of a mask is text or None, got {shown(self.label)}")
 
@@ -213,6 +225,31 @@ class Mask:
         """Pixels of the mask, (H, W) bool. Each access decodes them."""
         return np.asarray(coco.decode(_rle(self)), dtype=np.bool_)
 
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the pixels for `numpy.asarray`: (H, W) bool, or 0 and 1 of `dtype`.
+
+        Raises:
+            InputError: ``copy=False`` is asked for. The pixels are made on demand, so the array is always a new one.
+        """
+        _check_copy(copy)
+        pixels = self.array
+        return pixels if dtype is None else pixels.astype(dtype, copy=False)
+
+    def cutout(self, image: ImageLike, *, crop: bool = True, margin: int = 0) -> Image:
+        """Return the pixels of an image inside the mask as an RGBA image, transparent outside. A PNG or WebP file keeps the transparency.
+
+        Args:
+            image: The image, in any form that `promptseg.load_image` takes.
+            crop: Whether to return the bounding box of the mask alone, not the whole image.
+            margin: Number of transparent pixels around the box, up to the border of the image.
+
+        Raises:
+            InputError: The image cannot be read or has another size than the mask; or the mask is empty and `crop` is set.
+        """
+        from ._cutouts import cutout
+
+        return cutout(image, self, crop=crop, margin=margin)
+
     def crop(self) -> tuple[NDArray[np.bool_], tuple[int, int]]:
         """Return the mask inside its bounding box, without decoding the whole image. `from_crop` reverses it.
 
@@ -296,7 +333,9 @@ class Mask:
         ]
 
     def __eq__(self, other: object) -> bool:
-        """Compare size and pixels. Score, label and logits do not count."""
+        """Compare size and pixels. Score, label and logits do not count. An array is never equal: compare ``numpy.asarray(mask)``."""
+        if isinstance(other, np.ndarray):  # NumPy would compare pixel by pixel, and an `if` would not take its answer.
+            return False
         if not isinstance(other, Mask):
             return NotImplemented
         return self.size == other.size and self.counts == other.counts
@@ -307,6 +346,9 @@ class Mask:
 
 class Masks(Sequence[Mask]):
     """An immutable sequence of masks on one image.
+
+    Two are equal if their size is the same and they have the same masks in the same order. As for `Mask`, pixels count, and scores and
+    labels do not. Equal ones have the same hash.
 
     Args:
         masks: The masks, all of one size.
@@ -338,6 +380,12 @@ class Masks(Sequence[Mask]):
 
         return from_supervision(detections, size, classes)
 
+    def to_dataframe(self, library: Literal["pandas", "polars"] | None = None) -> Any:
+        """Return one row for each mask as a data frame, with `promptseg.interop.dataframe.to_dataframe`."""
+        from .interop.dataframe import to_dataframe
+
+        return to_dataframe(self, library)
+
     def __len__(self) -> int:
         return len(self._masks)
 
@@ -352,6 +400,38 @@ class Masks(Sequence[Mask]):
         if isinstance(index, slice):
             return Masks(self._masks[index], self.size)
         return self._masks[index]
+
+    def __eq__(self, other: object) -> bool:
+        """Compare sizes and masks in their order. Scores, labels and logits do not count. A list or an array is never equal."""
+        if isinstance(other, np.ndarray):
+            return False
+        if not isinstance(other, Masks):
+            return NotImplemented
+        return self.size == other.size and self._masks == other._masks
+
+    def __hash__(self) -> int:
+        return hash((self.size, self._masks))
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the pixels of all masks for `numpy.asarray`: (N, H, W) bool, or 0 and 1 of `dtype`.
+
+        Raises:
+            InputError: ``copy=False`` is asked for. The pixels are made on demand, so the array is always a new one.
+            OutOfMemoryError: There is no memory for so many pixels.
+        """
+        _check_copy(copy)
+        kind, (height, width) = np.dtype(bool if dtype is None else dtype), self.size
+        need, room = len(self) * height * width * kind.itemsize, available_memory()
+        message = f"{len(self)} masks of {height} x {width} take {need:,} bytes as one array of {kind}: read one mask after another"
+        if room is not None and need > room:  # Linux promises memory that it does not have, and would end the process.
+            raise OutOfMemoryError(f"{message}. There is room for {room:,}")
+        try:
+            pixels = np.empty((len(self), height, width), kind)
+        except (MemoryError, ValueError) as error:  # ValueError: more bytes than an address can name.
+            raise OutOfMemoryError(message) from error
+        for index, mask in enumerate(self):
+            pixels[index] = mask.array
+        return pixels
 
     def __repr__(self) -> str:
         return f"Masks({len(self)} on {self.size[0]} x {self.size[1]})"
@@ -444,6 +524,11 @@ def chosen_indices(keep: ArrayLike, count: int) -> NDArray[np.intp]:
     if chosen.ndim != 1 or (chosen.size and (chosen.dtype.kind not in "iu" or chosen.min() < 0 or chosen.max() >= count)):
         raise InputError(f"indices must be whole numbers from 0 to {count - 1}, got {shown(keep)}")
     return chosen.astype(np.intp)
+
+
+def _check_copy(copy: bool | None) -> None:
+    if copy is not None and not copy:
+        raise InputError("a mask has no pixels that an array could share: leave copy=False out")
 
 
 def _rle(mask: Mask) -> dict[str, Any]:

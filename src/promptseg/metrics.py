@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pycocotools import mask as coco
 
-from ._checks import is_number
+from ._checks import is_number, plain
 from .errors import InputError, shown
 from .masks import Mask
 
@@ -159,6 +159,7 @@ def boundary_iou(prediction: MaskLike, truth: MaskLike, *, width: float = BOUNDA
         InputError: The masks differ in size, an argument is not a mask, or `width` is not above 0.
     """
     first, second = _pair(prediction, truth, ignored)
+    width = plain(width)
     if not is_number(width) or not 0 < width <= _FARTHEST:
         raise InputError(f"the width of the boundary is a share of the diagonal above 0, got {shown(width)}")
     steps = max(1, round(width * math.hypot(*first.size)))
@@ -183,6 +184,7 @@ def boundary_f(prediction: MaskLike, truth: MaskLike, *, tolerance: float = BOUN
         InputError: The masks differ in size, an argument is not a mask, or `tolerance` is negative.
     """
     first, second = _pair(prediction, truth, ignored)
+    tolerance = plain(tolerance)
     if not is_number(tolerance) or not 0 <= tolerance <= _FARTHEST:
         raise InputError(f"the tolerance is a share of the diagonal, or pixels, of at least 0, got {shown(tolerance)}")
     reach = math.ceil(tolerance if tolerance >= 1 else tolerance * math.hypot(*first.size))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from ._checks import between, is_whole_number
+from ._checks import between, flag, is_whole_number, plain
 from .detections import Detections
 from .errors import InputError, shown
 from .fonts import label_font
@@ -90,7 +90,7 @@ def draw(
     *,
     detections: Detections | None = None,
     prompts: Sequence[Prompt] = (),
-    colors: Sequence[Color] | None = None,
+    colors: Sequence[Color] | NDArray[np.integer] | None = None,
     opacity: float | None = None,
     outline: bool = True,
     labels: bool = True,
@@ -106,8 +106,8 @@ def draw(
         detections: Detections whose boxes are drawn thinly, in the colors of their masks or, without a mask, in yellow; or None.
         prompts: Prompts whose points and boxes are drawn. Foreground points are green with a plus, background points red with a minus,
             boxes yellow.
-        colors: One RGB color per mask. By default each label has a hue and its masks have shades of it; without labels, each mask has a
-            hue. Masks that touch differ where possible.
+        colors: One RGB color per mask, (N, 3). By default each label has a hue and its masks have shades of it; without labels, each mask
+            has a hue. Masks that touch differ where possible.
         opacity: Opacity of the fill, 0 to 1. The default is light, and lighter for many masks.
         outline: Whether to draw the outlines of the masks.
         labels: Whether to write the labels and scores of labeled masks, above their boxes if there is room.
@@ -120,7 +120,11 @@ def draw(
         InputError: The image cannot be used, the masks are of another size, there is not one color for each mask, the font cannot be
             read, or an argument is of another kind.
     """
-    _check(masks, detections, prompts, colors, opacity)
+    colors = plain(colors)
+    _check(masks, detections, prompts, colors)
+    if opacity is not None:
+        opacity = between("opacity", opacity, error=InputError)
+    outline, labels = flag("outline", outline, InputError), flag("labels", labels, InputError)
     canvas = load_image(image).copy()
     if canvas.shape[:2] != masks.size:
         raise InputError(f"masks of size {masks.size} do not fit an image of size {canvas.shape[:2]}: both are (height, width)")
@@ -128,7 +132,7 @@ def draw(
         raise InputError(f"expected one color for each of {len(masks)} masks, got {len(colors)}")
     width = line_width(masks.size)
     top_most, contours = _lay_out(masks, outline)
-    chosen = list(colors) if colors is not None else _choose_colors(masks, top_most)
+    chosen: list[Color] = [(each[0], each[1], each[2]) for each in colors] if colors is not None else _choose_colors(masks, top_most)
     if opacity is None:
         opacity = FILL if len(masks) <= FEW else FILL_OF_MANY
     _fill(canvas, top_most, chosen, opacity)
@@ -147,15 +151,13 @@ def draw(
     return overlay
 
 
-def _check(masks: object, detections: object, prompts: object, colors: object, opacity: object) -> None:
+def _check(masks: object, detections: object, prompts: object, colors: object) -> None:
     if not isinstance(masks, Masks):
         raise InputError(f"masks are Masks, got {shown(masks)}")
     if not isinstance(detections, (Detections, type(None))):
         raise InputError(f"detections are Detections or None, got {shown(detections)}")
     if not isinstance(prompts, Sequence):
         raise InputError(f"prompts are a list of Prompt, got {shown(prompts)}")
-    if opacity is not None:
-        between("opacity", opacity, error=InputError)
     if colors is not None:
         if not isinstance(colors, Sequence):
             raise InputError(f"colors are a list of (red, green, blue), got {shown(colors)}")

@@ -7,8 +7,10 @@ when it is made. Whether it lies inside the image is checked when it is used.
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields
 from typing import Literal, TypeVar
 
@@ -16,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._checks import between, number_array, whole_number
+from ._prompt_hints import DETECTING, check_one_by_one, hint, one_by_one
 from .errors import PromptError, shown
 from .image_formats import MAX_PIXELS
 from .masks import Mask, Size
@@ -45,6 +48,7 @@ class Prompt(ABC):
     """A prompt: what to segment. Coordinates are pixels of the original image; ``(0, 0)`` is the center of the top-left pixel."""
 
     @staticmethod
+    @one_by_one("x, y")
     def point(x: float, y: float, foreground: bool = True) -> SpatialPrompt:
         """Return a click at ``(x, y)``: on the object, or on the background with ``foreground=False``."""
         return Prompt.points([(x, y)], [foreground])
@@ -62,18 +66,20 @@ class Prompt(ABC):
         """
         coordinates = _numbers(xy, "points")
         if coordinates.ndim != 2 or coordinates.shape[0] == 0 or coordinates.shape[1] != 2:
-            raise PromptError(f"points are an (N, 2) array of (x, y) with N of at least 1, got shape {coordinates.shape}")
+            one = ": one point is Prompt.point(x, y)" if coordinates.shape == (2,) else ""
+            raise PromptError(f"points are an (N, 2) array of (x, y) with N of at least 1, got shape {coordinates.shape}{one}")
         _check_count(len(coordinates))
-        expected = f"foreground is one boolean per point ({len(coordinates)} here), got {shown(foreground)}"
+        expected = f"foreground is one boolean per point ({len(coordinates)} here), or 1 and 0, got {shown(foreground)}"
         try:
             on = np.ones(len(coordinates), bool) if foreground is None else np.asarray(foreground)
         except (TypeError, ValueError, RuntimeError) as error:
             raise PromptError(expected) from error
-        if on.shape != (len(coordinates),) or on.dtype.kind not in "biu" or not np.isin(on, (0, 1)).all():
+        if on.shape != (len(coordinates),) or on.dtype.kind not in "biuf" or not np.isin(on, (0, 1)).all():
             raise PromptError(expected)
         return SpatialPrompt(xy=_frozen(coordinates), foreground=_frozen(on.astype(bool)))
 
     @staticmethod
+    @one_by_one("x0, y0, x1, y1")
     def box(x0: float, y0: float, x1: float, y1: float) -> SpatialPrompt:
         """Return a box around one object, ``xyxy``, half-open.
 
@@ -84,7 +90,12 @@ class Prompt(ABC):
         if corners.shape != (4,):
             raise PromptError(f"a box is four numbers x0, y0, x1, y1, got shape {corners.shape}")
         if corners[2] <= corners[0] or corners[3] <= corners[1]:
-            raise PromptError(f"a box needs x0 < x1 and y0 < y1 (x0, y0, x1, y1), got {tuple(corners.tolist())}")
+            x, y, width, height = corners.tolist()
+            of_sides = f". Of a corner, width and height, make Prompt.box({x:g}, {y:g}, {x + width:g}, {y + height:g})"
+            raise PromptError(
+                f"a box needs x0 < x1 and y0 < y1 (x0, y0, x1, y1), got {tuple(corners.tolist())}"
+                + (of_sides if width > 0 and height > 0 else "")
+            )
         return SpatialPrompt(xyxy=_frozen(corners))
 
     @staticmethod
@@ -129,6 +140,7 @@ class Prompt(ABC):
         Raises:
             PromptError: There is no phrase or more than 10,000, or one is blank or has more than 1000 characters.
         """
+        check_one_by_one(phrases)
         if not phrases:
             raise PromptError("a text prompt needs at least one phrase")
         check_phrases(phrases)
@@ -329,13 +341,14 @@ class EverythingPrompt(Prompt):
             ("min_mask_region_area", 0, MAX_PIXELS),
         ):
             value = whole_number(name, getattr(self, name), least, PromptError, most=most)
-            object.__setattr__(self, name, value)  # NumPy integers become int.
+            object.__setattr__(self, name, value)  # NumPy's numbers become Python's.
         for name in ("pred_iou_thresh", "stability_score_thresh", "box_nms_thresh", "crop_nms_thresh", "crop_overlap_ratio"):
             value = getattr(self, name)
             if value is None and name == "pred_iou_thresh":
                 continue
-            between(name, value, error=PromptError)
-        between("stability_score_offset", self.stability_score_offset, 0, MAX_OFFSET, PromptError)
+            object.__setattr__(self, name, between(name, value, error=PromptError))
+        offset = between("stability_score_offset", self.stability_score_offset, 0, MAX_OFFSET, PromptError)
+        object.__setattr__(self, "stability_score_offset", offset)
         if self.point_grid is not None:
             grid = _frozen(_numbers(self.point_grid, "point_grid"))
             object.__setattr__(self, "point_grid", grid)
@@ -360,26 +373,55 @@ def phrases_of(prompts: Sequence[Prompt]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(phrase for prompt in prompts if isinstance(prompt, TextPrompt) for phrase in prompt.phrases))
 
 
-def spatial(prompts: Sequence[Prompt], size: Size) -> Iterator[SpatialPrompt]:
+def spatial(prompts: Iterable[Prompt], size: Size) -> Iterator[SpatialPrompt]:
     """Yield the prompts for an image of `size` (height, width), each checked and clipped to the image.
 
     Raises:
-        PromptError: `prompts` is no list, is empty or has more than `MAX_PROMPTS`; or a prompt is not spatial or does not fit the image.
+        PromptError: `prompts` is neither a list nor an iterator of prompts, is empty or has more than `MAX_PROMPTS`; or a prompt is not
+            spatial or does not fit the image.
+    """
+    for index, prompt in enumerate(_listed(prompts)):
+        if not isinstance(prompt, SpatialPrompt):
+            raise PromptError(f"prompt {index} is {shown(prompt)}, where points, boxes and masks are taken: {_instead(prompt)}")
+        yield prompt.on_image(size)
+
+
+def _listed(prompts: object) -> list[object]:
+    """Return what is given as prompts as a list of limited length.
+
+    Raises:
+        PromptError: It is neither a list nor an iterator, is empty or has more than `MAX_PROMPTS`.
     """
     if isinstance(prompts, Prompt):
         raise PromptError(f"segment() takes a list of prompts, one per object: write [{shown(prompts)}]")
-    if not isinstance(prompts, Sequence):
+    if isinstance(prompts, str):
+        raise PromptError(f"segment() takes a list of prompts, got text: {hint(prompts)}")
+    if not isinstance(prompts, Iterable) or isinstance(prompts, (bytes, Mapping, AbstractSet, np.ndarray)):
         raise PromptError(f"segment() takes a list of prompts, such as [Prompt.point(x, y)], got {shown(prompts)}")
-    if not 0 < len(prompts) <= MAX_PROMPTS:
-        given = f"{len(prompts)}" if prompts else "an empty list"
-        raise PromptError(f"segment() needs at least one prompt, and at most {MAX_PROMPTS}, got {given}")
-    for index, prompt in enumerate(prompts):
-        if not isinstance(prompt, SpatialPrompt):
-            hint = {EverythingPrompt: "use everything()", TextPrompt: "a text prompt needs a Pipeline with a detector"}.get(
-                type(prompt), "make it with Prompt.point, Prompt.box or Prompt.mask"
-            )
-            raise PromptError(f"prompt {index} is {shown(prompt)}, where points, boxes and masks are taken: {hint}")
-        yield prompt.on_image(size)
+    given = list(itertools.islice(prompts, MAX_PROMPTS + 1))
+    if not given:
+        raise PromptError("segment() needs at least one prompt, such as Prompt.point(x, y), got none")
+    if len(given) > MAX_PROMPTS:
+        raise PromptError(f"segment() takes at most {MAX_PROMPTS} prompts at once, got more: give them in several calls")
+    return given
+
+
+def _instead(value: object) -> str:
+    """Return what to do with a value that is no spatial prompt."""
+    if isinstance(value, EverythingPrompt):
+        return "use session.everything(prompt)"
+    if isinstance(value, TextPrompt):
+        return f"a text prompt needs a pipeline with a detector, such as {DETECTING}"
+    return not_a_prompt(value)
+
+
+def not_a_prompt(value: object) -> str:
+    """Return what to write in place of a value that is no `Prompt`."""
+    if isinstance(value, (list, tuple)) and value and all(isinstance(each, Prompt) for each in value):
+        return "give the prompts of a list one by one: *prompts in a call"
+    if isinstance(value, Iterator):
+        return "give the prompts of an iterator one by one: *prompts in a call"
+    return hint(value)
 
 
 def _numbers(values: ArrayLike, what: str) -> NDArray[np.float32]:

@@ -126,7 +126,7 @@ class Session(Protocol):
         """Seconds spent on opening this session, by stage. ``encode`` is absent or 0 if a cached embedding was used."""
         ...
 
-    def segment(self, prompts: Sequence[Prompt], *, candidates: bool = False) -> Masks:
+    def segment(self, prompts: Iterable[Prompt], *, candidates: bool = False) -> Masks:
         """Return one mask per prompt, in the order of the prompts; with `candidates`, all masks that the model proposes for each prompt."""
         ...
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from .prompts import Prompt
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from ._object_overlay import WithImage
+    from .images import ImageLike
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,17 @@ class Provenance:
             "dtype": self.dtype,
             "fallback_from": list(self.fallback_from),
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Provenance:
+        """Return the provenance that `to_dict` has written.
+
+        Raises:
+            InputError: The values are not those of a provenance.
+        """
+        from ._result_values import provenance_from_dict
+
+        return provenance_from_dict(values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +120,40 @@ class Result:
             raise InputError("this result has no image to draw on: use promptseg.overlay.draw(image, result.masks)")
         return draw(self.image, self.masks, detections=self.detections, prompts=self.prompts, **style)
 
+    def crops(self, margin: int = 0) -> list[Image | None]:
+        """Return the part of the image in the box of each mask, in the order of the masks; None for an empty mask.
+
+        Args:
+            margin: Number of pixels around the box, up to the border of the image.
+
+        Raises:
+            InputError: The result no longer has its image, or `margin` is not a whole number of at least 0.
+        """
+        from ._cutouts import crops
+
+        return crops(self._own_image(), self.masks, margin)
+
+    def cutouts(self, *, crop: bool = True, margin: int = 0) -> list[Image | None]:
+        """Return an RGBA image of the object of each mask, in the order of the masks; None for an empty mask.
+
+        The pixels outside of the mask are transparent, and black. A PNG or WebP file keeps the transparency.
+
+        Args:
+            crop: Whether to return the box of each mask alone, not the whole image.
+            margin: Number of transparent pixels around the box, up to the border of the image.
+
+        Raises:
+            InputError: The result no longer has its image, or an argument is of another kind.
+        """
+        from ._cutouts import cutouts
+
+        return cutouts(self._own_image(), self.masks, crop=crop, margin=margin)
+
+    def _own_image(self) -> NDArray[np.uint8]:
+        if self.image is None:
+            raise InputError("this result has no image to cut from: use mask.cutout(image) for each of result.masks")
+        return self.image
+
     def to_supervision(self, classes: Sequence[str] | None = None) -> Any:
         """Return the masks as `supervision.Detections`, with `promptseg.interop.supervision.to_supervision`."""
         from .interop.supervision import to_supervision
@@ -123,18 +172,52 @@ class Result:
 
         return to_napari(self.masks, self.image, stacked=stacked)
 
+    def to_dataframe(self, library: Literal["pandas", "polars"] | None = None) -> Any:
+        """Return one row for each mask as a data frame, with `promptseg.interop.dataframe.to_dataframe`. Column ``source`` is the image.
+
+        The frames of several results can be joined: ``pandas.concat(result.to_dataframe() for result in results)``.
+        """
+        from .interop.dataframe import to_dataframe
+
+        return to_dataframe(self.masks, library, sources=[self.source] * len(self.masks))
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain values for JSON: masks as COCO RLE, boxes as ``xyxy`` pixels."""
-        return {
-            "source": self.source,
-            "size": {"height": self.size[0], "width": self.size[1]},
-            "prompts": [repr(prompt) for prompt in self.prompts],
-            "masks": [_mask_to_dict(mask) for mask in self.masks],
-            "detections": None if self.detections is None else _detections_to_dict(self.detections),
-            "dropped": dict(self.dropped),
-            "timings": {stage: round(seconds, 6) for stage, seconds in self.timings.items()},
-            "provenance": [entry.to_dict() for entry in self.provenance],
-        }
+        """Return the result as plain values for JSON: masks as COCO RLE, boxes as ``xyxy`` pixels. `from_dict` reverses it."""
+        from ._result_values import result_to_dict
+
+        return result_to_dict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], image: ImageLike | None = None) -> Result:
+        """Return the result that `to_dict` has written, also after it was JSON.
+
+        Masks, prompts, detections, counts, timings, provenance and the source come back as they were, number for number. The image and the
+        `logits` of masks are not written. Nor is a score that is not finite: it becomes None.
+
+        Args:
+            values: The plain values. They may come from anywhere: all are checked.
+            image: The image, in any form that `promptseg.load_image` takes, for `overlay` and the like. By default the result has none.
+
+        Raises:
+            InputError: The values are not those of a result, or the image cannot be read or has another size.
+        """
+        from ._result_values import result_from_dict
+
+        return result_from_dict(values, image)
+
+    @classmethod
+    def from_json(cls, path: str | os.PathLike[str], image: ImageLike | None = None) -> Result:
+        """Return the result in a JSON file, such as the ``photo-masks.json`` of ``promptseg segment``. The rest is as for `from_dict`.
+
+        Raises:
+            InputError: The file cannot be read or is no result, or the image cannot be read or has another size.
+        """
+        from .runtime.structured import read_json, shown_path
+
+        try:
+            return cls.from_dict(read_json(path), image)
+        except InputError as error:
+            raise InputError(f"{shown_path(path)} is not the result of one image: {error}") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,19 +242,17 @@ class FrameMasks:
         if len(self.object_ids) != len(self.masks):
             raise InputError(f"frame {self.frame} has {len(self.masks)} masks but {len(self.object_ids)} object ids")
 
+    def overlay(self, image: ImageLike | WithImage, **style: Any) -> Image:
+        """Return the frame with its masks drawn on it, in the colors and with the names that the objects have in a tracked video.
 
-def _mask_to_dict(mask: Mask) -> dict[str, Any]:
-    return {
-        "segmentation": mask.to_coco_rle(),
-        "area": mask.area,
-        "box": mask.box.tolist(),
-        "score": None if mask.score is None else round(mask.score, 6),
-        "label": mask.label,
-        "prompt_index": mask.prompt_index,
-        "detection_index": mask.detection_index,
-        "from_box": mask.from_box,
-    }
+        Args:
+            image: The frame: one of `promptseg.open_frames`, or an image in any form that `promptseg.load_image` takes. The masks of a
+                frame have no image of their own, so that those of a long video need little memory.
+            style: Arguments of `promptseg.overlay.draw`, such as ``labels=False``.
 
+        Raises:
+            InputError: The image cannot be read or has another size than the masks, or an argument of the style is of another kind.
+        """
+        from ._object_overlay import draw_objects
 
-def _detections_to_dict(detections: Detections) -> dict[str, Any]:
-    return {"boxes": detections.boxes.tolist(), "scores": detections.scores.tolist(), "labels": list(detections.labels)}
+        return draw_objects(image, self.object_ids, self.masks, **style)

@@ -50,6 +50,8 @@ COMMANDS = {
             "candidates": "a.png --model fake --box 1,1,9,9 --candidates",
             "out": "a.png --model fake --box 1,1,9,9 --out new",
             "masks": "a.png --model fake --box 1,1,9,9 --masks",
+            "save_crops": "a.png --model fake --box 1,1,9,9 --save-crops",
+            "save_cutouts": "a.png --model fake --box 1,1,9,9 --save-cutouts",
             "no_cache": "a.png --model fake --box 1,1,9,9 --no-cache",
             "as_json": "a.png --model fake --box 1,1,9,9 --json",
         },

@@ -181,6 +181,25 @@ class TestFiles:
         assert set(np.unique(pixels)) == {0, 255}
         assert Mask.from_array(pixels).box.tolist() == [40, 20, 70, 50]
 
+    def test_crops_and_cutouts_as_images_of_the_boxes(self, run, save_image):
+        boxes = "--box", "10,10,30,30", "--box", "40,20,70,50"
+        result = run("segment", save_image("a.png"), "--model", "cutter", *boxes, "--save-crops", "--save-cutouts", "--out", "out")
+        parts = ["a-crop-000.png", "a-crop-001.png", "a-cutout-000.png", "a-cutout-001.png"]
+        assert written("out") == [*parts, "a-masks.json", "a-overlay.png"]
+        assert [line.strip() for line in result.stdout.splitlines()[-4:]] == [str(Path("out") / part) for part in parts]
+        with Image.open("a.png") as image, Image.open("out/a-crop-001.png") as crop, Image.open("out/a-cutout-001.png") as cutout:
+            assert (crop.mode, cutout.mode, cutout.size) == ("RGB", "RGBA", (30, 30))
+            assert np.array_equal(crop, np.asarray(image.convert("RGB"))[20:50, 40:70])
+            assert (np.asarray(cutout)[..., 3] == 255).all()
+
+    def test_an_input_is_never_replaced_by_a_crop(self, run, save_image):
+        Path("out").mkdir()
+        save_image("a.png"), save_image("out/a-crop-000.png")
+        result = run("segment", "a.png", "out/a-crop-000.png", "--model", "cutter", "--box", "1,1,9,9", "--save-crops", "--out", "out")
+        assert result.exit_code == 1
+        assert "a-crop-000.png" in result.stderr
+        assert written("out") == ["a-crop-000.png"]
+
     @pytest.mark.parametrize(("name", "kind"), [("overlay.png", "PNG"), ("new/overlay.JPG", "JPEG")])
     def test_out_may_name_one_image(self, name, kind, run, save_image):
         result = run("segment", save_image("a.png"), "--model", "cutter", "--box", "10,10,30,30", "--out", name)
@@ -352,8 +371,9 @@ class TestWrongUsage:
         assert_wrong_usage(result, "--out all.png names one image file", "several files")
 
     def test_each_mask_cannot_go_into_one_image(self, run):
-        result = run("segment", "a.png", "--point", "1,1", "--out", "all.gif", "--masks")
-        assert_wrong_usage(result, "--out all.gif names one image file", "several files")
+        for part in ("--masks", "--save-crops", "--save-cutouts"):
+            result = run("segment", "a.png", "--point", "1,1", "--out", "all.gif", part)
+            assert_wrong_usage(result, "--out all.gif names one image file", "several files")
 
     def test_text_needs_a_detector_in_the_pipeline_file_too(self, run):
         Path("points.yaml").write_text("segment:\n  model: superpixel\n")

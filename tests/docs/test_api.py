@@ -85,6 +85,7 @@ PUBLIC = {
     "promptseg.finetuning.result",
     "promptseg.finetuning.run",
     "promptseg.finetuning.split",
+    "promptseg.interop.dataframe",
     "promptseg.interop.fiftyone",
     "promptseg.interop.huggingface",
     "promptseg.interop.napari",

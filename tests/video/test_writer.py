@@ -84,7 +84,7 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path, name):
 
 
 def test_a_frame_rate_of_0_is_refused(tmp_path):
-    with pytest.raises(InputError, match="fps must be above 0, got 0"):
+    with pytest.raises(InputError, match="fps is a finite number above 0, got 0"):
         VideoWriter(tmp_path / "a.mp4", SIZE, fps=0)
 
 

@@ -6,17 +6,14 @@ return. All checks are therefore made in Python, and cost less than reading the 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from .._rle import run_ends
 from ..image_formats import MAX_PIXELS
-
-MAX_NAME = 32_768
-"""Maximum number of characters in a name, a label or a path."""
+from ..runtime.structured import is_counts, is_finite, is_integer, is_text
 
 
 def check_record(record: Mapping[str, Any]) -> None:
@@ -26,24 +23,24 @@ def check_record(record: Mapping[str, Any]) -> None:
         ValueError: When a member is missing, is of another type, or has a value that a run never writes.
     """
     name = record["name"]
-    _require(_is_text(name, 1) and not name.startswith("/") and ".." not in name.split("/"), "name")
-    _require(_is_text(record.get("path"), 1), "path")
+    _require(is_text(name, 1) and not name.startswith("/") and ".." not in name.split("/"), "name")
+    _require(is_text(record.get("path"), 1), "path")
     for member in ("bytes", "mtime_ns"):
-        _require(record.get(member) is None or _is_whole(record[member]), member)
+        _require(record.get(member) is None or is_integer(record[member]), member)
     for member in ("sha256", "group", "corrected"):
-        _require(record.get(member) is None or _is_text(record[member], 1), member)
-    _require(record.get("id") is None or _is_whole(record["id"], None), "id")
+        _require(record.get(member) is None or is_text(record[member], 1), member)
+    _require(record.get("id") is None or is_integer(record["id"], None), "id")
     asked = record.get("asked")
     _require(asked is None or (isinstance(asked, list) and all(isinstance(each, dict) for each in asked)), "asked")
-    _require(_is_counts(record.get("dropped", {}), _is_whole), "dropped")
-    _require(_is_counts(record.get("timings"), _is_finite), "timings")
+    _require(is_counts(record.get("dropped", {}), is_integer), "dropped")
+    _require(is_counts(record.get("timings"), is_finite), "timings")
     problems = record.get("problems", [])
     _require(isinstance(problems, list) and all(isinstance(each, str) for each in problems), "problems")
     if record["status"] == "failed":
-        _require(_is_text(record.get("error"), 1) and isinstance(record.get("reason"), str), "reason")
+        _require(is_text(record.get("error"), 1) and isinstance(record.get("reason"), str), "reason")
         return
     size: Any = record.get("size")
-    _require(isinstance(size, list) and len(size) == 2 and all(_is_whole(side, 1) for side in size), "size")
+    _require(isinstance(size, list) and len(size) == 2 and all(is_integer(side, 1) for side in size), "size")
     pixels = size[0] * size[1]
     _require(pixels <= MAX_PIXELS, "size")
     masks: Any = record.get("masks")
@@ -80,11 +77,11 @@ def _check_mask(mask: Mapping[str, Any], pixels: int) -> None:
     _require(isinstance(counts, str), "counts")
     _require("score" in mask and "label" in mask, "masks")
     check_counts(str(counts), pixels)
-    _require(score is None or _is_finite(score), "score")
-    _require(label is None or _is_text(label), "label")
+    _require(score is None or is_finite(score), "score")
+    _require(label is None or is_text(label), "label")
     for member in ("prompt", "detection"):
-        _require(mask.get(member) is None or _is_whole(mask[member]), member)
-    _require(mask.get("id") is None or _is_whole(mask["id"], None), "id")
+        _require(mask.get(member) is None or is_integer(mask[member]), member)
+    _require(mask.get("id") is None or is_integer(mask["id"], None), "id")
     _require(mask.get("from_box", False) in (True, False), "from_box")
 
 
@@ -95,31 +92,15 @@ def _is_detection(value: object) -> bool:
     return (
         isinstance(box, list)
         and len(box) == 4
-        and all(map(_is_finite, box))
-        and (value.get("score") is None or _is_finite(value["score"]))
-        and (label is None or _is_text(label))
+        and all(map(is_finite, box))
+        and (value.get("score") is None or is_finite(value["score"]))
+        and (label is None or is_text(label))
     )
 
 
 def _require(valid: bool, member: str) -> None:
     if not valid:
         raise ValueError(f"{member} is not one of a record")
-
-
-def _is_text(value: object, least: int = 0) -> bool:
-    return isinstance(value, str) and least <= len(value) <= MAX_NAME and "\0" not in value
-
-
-def _is_whole(value: object, least: int | None = 0) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and (least is None or value >= least) and abs(value) < 1 << 63
-
-
-def _is_finite(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300 and math.isfinite(value)
-
-
-def _is_counts(value: object, usable: Callable[[object], bool]) -> bool:
-    return isinstance(value, dict) and all(isinstance(key, str) and usable(each) for key, each in value.items())
 
 
 _CODES = 7

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from .._checks import whole_number
+from .._checks import flag, positive, whole_number
 from ..datasets.class_list import classes_of
 from ..datasets.core import AnnotatedImage, Category
 from ..datasets.writing import WriteReport, check_format, write
@@ -116,7 +116,13 @@ def annotate(
     """
     folder = Path(out)
     _check(formats, options or {}, executor, workers)
-    _check_counts(limit=(limit, 1), every=(every, 1), batch_size=(batch_size, 1), gallery=(gallery, 0), workers=(workers, 1))
+    limit, every, batch_size, workers = (
+        None if value is None else whole_number(name, value, 1)
+        for name, value in {"limit": limit, "every": every, "batch_size": batch_size, "workers": workers}.items()
+    )
+    gallery = whole_number("gallery", gallery, 0)
+    boxes, retry_failed = flag("boxes", boxes), flag("retry_failed", retry_failed)
+    cpus, gpus = positive("cpus", cpus), 0.0 if gpus == 0 else positive("gpus", gpus)
     if boxes and corrections is None:
         raise ConfigError("boxes (--boxes) is about corrections: give corrections (--corrections)")
     correction = None if corrections is None else CorrectedOutput.parse(corrections, boxes)
@@ -278,12 +284,6 @@ def _check(formats: Sequence[str], options: Mapping[str, Any], executor: str, wo
         raise ConfigError(f"executor must be 'local' or 'ray', got {executor!r}")
     if workers is not None and executor != "ray":
         raise ConfigError(f"workers={workers} needs the executor 'ray', got {executor!r}")
-
-
-def _check_counts(**counts: tuple[int | None, int]) -> None:
-    for what, (value, least) in counts.items():
-        if value is not None:
-            whole_number(what, value, least)
 
 
 def _check_prompts(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], source: Source) -> tuple[int, int] | None:

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -37,7 +37,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import is_number, whole_number
+from .._checks import positive, whole_number
 from ..errors import ConfigError, PromptError, shown
 from ..images import ImageLike, load_image_copy
 from ..masks import Mask, Masks, Size
@@ -80,9 +80,7 @@ class SuperpixelSegmenter:
 
     def __init__(self, n_segments: int = 300, compactness: float = 10.0, *, provenance: Provenance | None = None) -> None:
         self.n_segments = whole_number("n_segments", n_segments, 1)
-        if not is_number(compactness) or not 0 < compactness < math.inf:
-            raise ConfigError(f"compactness is a finite number above 0, got {shown(compactness)}")
-        self.compactness = float(compactness)
+        self.compactness = positive("compactness", compactness)
         self.provenance = provenance or Provenance(
             "superpixel", "superpixel", f"scikit-image {version('scikit-image')}", license="Apache-2.0"
         )
@@ -117,7 +115,7 @@ class SuperpixelSession:
         """``(height, width)`` of the image in pixels."""
         return self.superpixels.size
 
-    def segment(self, prompts: Sequence[Prompt], *, candidates: bool = False) -> Masks:  # noqa: ARG002
+    def segment(self, prompts: Iterable[Prompt], *, candidates: bool = False) -> Masks:  # noqa: ARG002
         """Return one mask per prompt.
 
         Args:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from PIL import Image
 
 from ..errors import OutputError, PromptSegError
 from ..models.sam.cache import embedding_cache
@@ -31,6 +30,7 @@ from .output import (
     write_image,
     write_json,
 )
+from .parts import CropsOption, CutoutsOption, Part, chosen_parts, parts_among, write_parts
 from .prompts import (
     ConfigOption,
     DeviceOption,
@@ -65,6 +65,8 @@ def segment(
         typer.Option(metavar="PATH", help="Folder for the overlays and masks, or the name of one overlay, such as a.png."),
     ] = None,
     masks: Annotated[bool, typer.Option("--masks", help="Also write each mask as a black and white PNG.")] = False,
+    save_crops: CropsOption = False,
+    save_cutouts: CutoutsOption = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not cache image embeddings on the disk.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; files are written only with --out.")] = False,
 ) -> None:
@@ -76,14 +78,15 @@ def segment(
     pipeline = pipeline_of(config, model, fallback, detector, text)
     if pipeline.config.detect is None and not prompts:
         raise usage_error("nothing to segment: give --point, --box, --text or --everything")
+    parts = chosen_parts(masks=masks, crops=save_crops, cutouts=save_cutouts)
     folder = Path("promptseg-out" if out is None else out) if out is not None or not as_json else None
     if folder is not None:
         inputs = [*images, config, *model_paths(model, detector, *(fallback or ()))]
         with errors_as_messages():
-            _check_out(folder, str(out or ""), images, masks, inputs)
+            _check_out(folder, str(out or ""), images, parts, inputs)
     with errors_as_messages():
         built = _build(pipeline, device, no_cache, cache_by_default=config is None)
-    results, failed = _run(images, built, prompts, candidates, folder, masks, as_json)
+    results, failed = _run(images, built, prompts, candidates, folder, parts, as_json)
     if as_json:
         if len(images) == 1 and results:
             typer.echo(json.dumps(results[0], indent=1))
@@ -93,7 +96,7 @@ def segment(
         raise typer.Exit(FAILED)
 
 
-def _check_out(out: Path, given: str, images: Sequence[Path], masks: bool, inputs: Iterable[Path | None]) -> None:
+def _check_out(out: Path, given: str, images: Sequence[Path], parts: Sequence[Part], inputs: Iterable[Path | None]) -> None:
     """Check the output folder or file before any model is loaded.
 
     Raises:
@@ -101,8 +104,9 @@ def _check_out(out: Path, given: str, images: Sequence[Path], masks: bool, input
     """
     if _is_folder(out, given):
         names = [name for image in distinct_names(images) for name in (f"{image}-overlay.png", f"{image}-masks.json")]
-        if masks and out.is_dir():  # The number of masks is not known yet, but an input that one would replace is there already.
-            names += [path.name for image in distinct_names(images) for path in out.iterdir() if _is_mask_of(image, path.name)]
+        if parts and out.is_dir():  # The number of masks is not known yet, but an input that one would replace is there already.
+            there = [path.name for path in out.iterdir()]
+            names += [name for image in distinct_names(images) for name in parts_among(there, image, parts)]
         check_output_folder(out, names=names, inputs=[path for path in inputs if path is not None and path.is_file()])
         return
     if image_format(out) is None:
@@ -110,7 +114,7 @@ def _check_out(out: Path, given: str, images: Sequence[Path], masks: bool, input
             f"cannot write {out}: {out.suffix!r} is not an image format that Pillow writes. Give the name of an overlay, such as "
             f"{out.stem}.png, or a folder; end the name of a new folder that has a dot with {os.sep}"
         )
-    if masks or len(images) > 1:
+    if parts or len(images) > 1:
         raise usage_error(f"--out {out} names one image file, but several files would be written: give a folder")
     check_image_format(out)
     check_output_file(out, inputs=inputs)
@@ -121,10 +125,6 @@ def _is_folder(out: Path, given: str) -> bool:
     if os.path.isdir(out) or given.endswith(("/", os.sep)):  # noqa: PTH112 - A name that is too long is no error here.
         return True
     return image_format(out) is None and _SUFFIX.fullmatch(out.suffix) is None
-
-
-def _is_mask_of(image: str, name: str) -> bool:
-    return re.fullmatch(re.escape(image) + r"-mask-\d{3,}\.png", name) is not None
 
 
 def _build(pipeline: Pipeline, device: str | None, no_cache: bool, *, cache_by_default: bool) -> BuiltPipeline:
@@ -141,7 +141,7 @@ def _run(
     prompts: Sequence[Prompt],
     candidates: bool,
     folder: Path | None,
-    masks: bool,
+    parts: Sequence[Part],
     quiet: bool,
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     from tqdm import tqdm
@@ -154,7 +154,7 @@ def _run(
             with progress.shown():
                 result = pipeline(path, *prompts, candidates=candidates)
             results.append(result.to_dict())  # Also if it cannot be written: with --json it is printed.
-            written = [] if folder is None else _write(result, name, folder, masks)
+            written = [] if folder is None else _write(result, name, folder, parts)
         except PromptSegError as error:
             failed.append({"source": str(path), "error": str(error)})
             typer.echo(f"promptseg: {error}", err=True)
@@ -166,17 +166,14 @@ def _run(
     return results, failed
 
 
-def _write(result: Result, name: str, out: Path, masks: bool) -> list[Path]:
+def _write(result: Result, name: str, out: Path, parts: Sequence[Part]) -> list[Path]:
     if image_format(out) and not out.is_dir():
         write_image(result.overlay(), out)
         return [out]
     written = [out / f"{name}-overlay.png", out / f"{name}-masks.json"]
     write_image(result.overlay(), written[0])
     write_json(result.to_dict(), written[1])
-    for index, mask in enumerate(result.masks if masks else []):
-        written.append(out / f"{name}-mask-{index:03}.png")
-        write_image(Image.fromarray(mask.array), written[-1])
-    return written
+    return [*written, *write_parts(result, name, out, parts)]
 
 
 def _count(result: Result) -> str:

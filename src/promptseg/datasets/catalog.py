@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .descriptor import Format, OutputVariant, Reader
-from .formats import coco, cvat, davis, geojson, label_studio, labelme, mask_folders, mask_table, parquet, voc, yolo
+from .formats import coco, cvat, davis, geojson, label_studio, labelme, mask_folders, mask_table, parquet, segment_results, voc, yolo
 
 FORMATS: tuple[Format, ...] = (
     mask_table.FORMAT,
@@ -19,6 +19,7 @@ FORMATS: tuple[Format, ...] = (
     geojson.FORMAT,
     parquet.FORMAT,
     mask_folders.FORMAT,
+    segment_results.FORMAT,
 )
 """All formats, in the order of the help texts. A new format needs a module in `promptseg.datasets.formats` and a line here."""
 

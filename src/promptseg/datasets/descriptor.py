@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .._checks import is_number
 from ..errors import ConfigError
 from .core import Dataset
 from .writer_base import Writer
@@ -45,7 +46,7 @@ class Option:
     @staticmethod
     def _number(value: object) -> float | None:
         try:
-            number = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
+            number = float(value) if is_number(value) or isinstance(value, str) else math.nan
         except (TypeError, ValueError, OverflowError):
             return None
         return number if 0 <= number < math.inf else None

@@ -27,6 +27,7 @@ def open_dataset(
     geojson: Place | None = None,
     parquet: Place | None = None,
     mask_folders: Place | None = None,
+    promptseg: Place | None = None,
     mask_kind: MaskKind = "auto",
     names: Place | None = None,
     boxes: bool = False,
@@ -36,7 +37,8 @@ def open_dataset(
     """Open a dataset. Exactly one argument that is named after a format gives the place of the annotations.
 
     Args:
-        images: Folder of the images. Not needed for DAVIS and VOC folders, which contain them, and LabelMe files, which name them.
+        images: Folder of the images. Not needed for DAVIS and VOC folders, which contain them, and
+            for LabelMe files and results of promptseg, which name them.
         masks: Folder of mask images with the names of the images, or with a table ``objects.csv`` that promptseg wrote.
         coco: COCO instances file.
         labelme: Folder of LabelMe files.
@@ -48,6 +50,7 @@ def open_dataset(
         geojson: Folder of GeoJSON files.
         parquet: Parquet table of masks.
         mask_folders: Folder with a folder of mask images for each image.
+        promptseg: JSON file of ``promptseg segment``, or a folder of them.
         mask_kind: Kind of the mask images in `masks`: ``"auto"``, ``"binary"`` or ``"labels"``.
         names: YAML file with the class names of the YOLO dataset.
         boxes: Read objects of COCO, YOLO, VOC and CVAT that have only a box as the filled box, instead of skipping them.
@@ -71,6 +74,7 @@ def open_dataset(
         "geojson": geojson,
         "parquet": parquet,
         "mask-folders": mask_folders,
+        "promptseg": promptseg,
     }
     given = {name: place for name, place in places.items() if place is not None}
     if len(given) != 1:
@@ -104,7 +108,7 @@ def open_named(
     """
     name, sign, path = place.partition("=")
     if name not in READABLE or not sign or not path:
-        own = _BY_SUFFIX.get(Path(place).suffix.lower()) if not sign else None
+        own = None if sign else "promptseg" if place.endswith("-masks.json") else _BY_SUFFIX.get(Path(place).suffix.lower())
         hint = f" Did you mean '{own}={place}'?" if own else nearest(name, READABLE)
         raise ConfigError(f"annotations are FORMAT=PATH with a format of {', '.join(READABLE)}; got {place!r}.{hint}")
     return _open(name, path, images, {"names": names, "boxes": boxes, "crowds": crowds, "fit": fit})

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import is_number, whole_number
 from ..datasets.core import Dataset
 from ..errors import ConfigError, InputError, shown
 from ..masks import Mask
@@ -142,8 +143,9 @@ def find_failures(run: Evaluation, dataset: Dataset, threshold: float = 0.5) -> 
         ConfigError: When `threshold` is not above 0 and at most 1.
         InputError: When the dataset lacks an object of the run.
     """
-    if not 0 < threshold <= 1:
+    if not is_number(threshold) or not 0 < threshold <= 1:
         raise ConfigError(f"the threshold of a failure must be an IoU above 0 and up to 1, got {shown(threshold)}")
+    threshold = float(threshold)
     rows = {row.name: row for row in run.rows}
     traits: dict[str, Traits] = {}
     images = {image.name for image in run.images}
@@ -210,7 +212,7 @@ def draw_failures(failures: Failures, dataset: Dataset, folder: Path, limit: int
         OutputError: When a file cannot be written.
     """
     written = []
-    rows = failures.worst[:limit]
+    rows = failures.worst[: whole_number("limit", limit, 0)]
     for number, (row, drawn) in enumerate(zip(rows, draw_overlays(rows, dataset, longest), strict=True), 1):
         path = folder / f"{number:02}-{row.iou:.2f}-{_file_name(row.name)}.png"
         with output_errors(path):

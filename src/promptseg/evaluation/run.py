@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import metrics
+from .._checks import flag, whole_number
 from ..datasets.core import AnnotatedImage, AnnotatedObject, Dataset, Finding
 from ..datasets.reading import open_dataset
 from ..datasets.summary import content_key, same_content
@@ -89,6 +90,7 @@ def evaluate(
         InputError: When there is no object to evaluate.
         PromptError: When the model does not accept prompts of this kind.
     """
+    seed, baselines = whole_number("seed", seed, 0), flag("baselines", baselines)
     protocol = simulation.parse_prompt_protocol(prompt) if isinstance(prompt, str) else prompt
     dataset = images if isinstance(images, Dataset) else open_dataset(images, masks=masks, coco=coco)
     if isinstance(images, Dataset) and (masks is not None or coco is not None):
@@ -98,6 +100,8 @@ def evaluate(
     if isinstance(model, str):
         pipeline = _build(model, weights, engine, device, detector, cache)
         own = choose(model, weights=None if weights is None else str(weights), engine=engine).weights
+    elif isinstance(model, Pipeline):
+        raise ConfigError("this pipeline has no models yet: call .build() at the end of its stages, and give what it returns")
     elif weights is not None or engine is not None or detector is not None:
         raise ConfigError("weights, engine and detector are for a model given by name: leave them out, or give the name of a model")
     else:

@@ -25,7 +25,7 @@ from typing import Union
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import is_number, whole_number
+from .._checks import between, whole_number
 from ..errors import ConfigError, InputError, PromptError, nearest, shown
 from ..masks import Mask
 from ..postprocess import innermost_point
@@ -63,8 +63,8 @@ class Box(OnePromptPerObject):
     jitter: float = 0.0
 
     def __post_init__(self) -> None:
-        if not is_number(self.jitter) or not 0 <= self.jitter < 0.5:
-            raise ConfigError(f"the jitter of a box must be a share of its sides from 0 to below 0.5, got {shown(self.jitter)}")
+        jitter = between("the jitter of a box, a share of its sides,", self.jitter, 0, 0.5, below=True)
+        object.__setattr__(self, "jitter", jitter)
 
     @property
     def name(self) -> str:
@@ -118,7 +118,7 @@ class PointGrid(OnePromptPerObject):
     per_side: int = 3
 
     def __post_init__(self) -> None:
-        _check_count("points per side of a grid", self.per_side)
+        object.__setattr__(self, "per_side", whole_number("the points per side of a grid", self.per_side, 1))
 
     @property
     def name(self) -> str:
@@ -152,7 +152,7 @@ class Clicks:
     max_clicks: int = 10
 
     def __post_init__(self) -> None:
-        _check_count("number of clicks", self.max_clicks)
+        object.__setattr__(self, "max_clicks", whole_number("the number of clicks", self.max_clicks, 1))
 
     @property
     def name(self) -> str:
@@ -275,10 +275,6 @@ def _deepest(errors: NDArray[np.bool_], taken: Sequence[Click]) -> tuple[float, 
             depths[dy, dx] = 0
     row, column = np.unravel_index(int(np.argmax(depths)), depths.shape)
     return float(depths[row, column]), float(x0 + column), float(y0 + row)
-
-
-def _check_count(what: str, value: object) -> None:
-    whole_number(f"the {what}", value, 1)
 
 
 def _point(value: str) -> OnePromptPerObject:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._checks import flag
 from ..errors import ConfigError, OutputError, WeightsError
 from ..registry import manifest
 from ..registry.choice import choose_by
@@ -87,6 +88,7 @@ def export_onnx(
         OutputError: The pair could not be written, or its predictions do not agree with the torch model's. No file of it is left then.
         BackendError: torch or ONNX Runtime failed.
     """
+    int8, overwrite = flag("int8", int8), flag("overwrite", overwrite)
     chosen = choose_by(lambda backend: backend.export_layout is not None, "exported", model, weights)
     name = chosen.model.name
     folder = Path(out if out is not None else f"{name}-onnx{'-int8' * int8}")

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .._checks import flag, whole_number
 from ..datasets.core import Dataset, Finding
 from ..datasets.reading import open_dataset
 from ..errors import ConfigError
@@ -101,6 +102,7 @@ def cross_validate(
         InputError: There are fewer independent images than folds, or no image can be used.
         OutputError: The folder cannot be written to, or is an input.
     """
+    folds, seed, baselines = whole_number("folds", folds, 2), whole_number("seed", seed, 0), flag("baselines", baselines)
     for name in protocols:
         if isinstance(parse_prompt_protocol(name), Text):
             raise ConfigError(f"a decoder is evaluated with spatial prompts or in everything mode, got the protocol {name!r}")

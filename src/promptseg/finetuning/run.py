@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .._checks import flag
 from ..datasets.core import Dataset
 from ..datasets.reading import open_dataset
 from ..errors import ConfigError, MissingDependencyError
@@ -130,9 +131,10 @@ def finetune_decoder(
     devices = Devices(chosen_device(device), precision)
     folder = Path(out)
     paths = [] if isinstance(images, Dataset) else [images]
+    overwrite = flag("overwrite", overwrite)
     _check_folder(folder, overwrite, [*paths, masks, coco, chosen.weights], devices)
     examples, findings = read_examples(dataset if only is None else dataset.only(list(only)))
-    sides = split([example.group for example in examples], validation, seed)
+    sides = split([example.group for example in examples], config.validation, config.seed)
     with torch.inference_mode(False):  # A caller may be in this mode, and tensors made in it can never have gradients.
         done = _finetune(chosen, folder, examples, sides, config, devices, overwrite)
     return replace(done, findings=tuple(findings))

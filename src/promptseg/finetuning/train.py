@@ -20,8 +20,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .._checks import whole_number
-from ..errors import BackendError, ConfigError, OutOfMemoryError, PromptSegError, shown
+from .._checks import between, flag, positive, whole_number
+from ..errors import BackendError, OutOfMemoryError, PromptSegError
 from ..evaluation.simulation import Box, CenterPoint, OnePromptPerObject, RandomPoint
 from ..models.sam import selection
 from ..models.sam.model import PointPrompts
@@ -92,10 +92,10 @@ class TrainingConfig:
         """Raise `ConfigError` for a value out of its range."""
         for name, least in (("epochs", 1), ("patience", 1), ("objects", 1), ("prompts", 1), ("tokens", 1), ("lora", 0), ("seed", 0)):
             object.__setattr__(self, name, whole_number(name, getattr(self, name), least))  # As a plain int.
-        for name, least, below in (("learning_rate", 0, math.inf), ("weight_decay", 0, 1), ("validation", 0, 1)):
-            value = getattr(self, name)
-            if not isinstance(value, (int, float)) or not least <= value < below or (name == "learning_rate" and not value):
-                raise ConfigError(f"{name} is a number from {least} to below {below}, got {shown(value)}")
+        for name in ("weight_decay", "validation"):
+            object.__setattr__(self, name, between(name, getattr(self, name), below=True))
+        object.__setattr__(self, "learning_rate", positive("learning_rate", self.learning_rate))
+        object.__setattr__(self, "prompt_encoder", flag("prompt_encoder", self.prompt_encoder))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ConfigError, IncompatibleStagesError, LicenseError, shown
 from ..images import ImageLike
@@ -19,8 +19,19 @@ from ..registry.loading import load_chosen
 from ..registry.spec import BackendKind, Choice
 from ..results import Result
 from ..runtime.home import as_path
+from .checks import check_image, check_prompts, nothing_to_segment
 from .config import PERMISSIVE, DetectStage, LicensePolicy, ModelStage, PipelineConfig, SegmentStage, parse_config, read_config
 from .runner import BuiltPipeline
+
+
+class _UnbuiltPipelineError(ConfigError, AttributeError):
+    """A pipeline that is used before its models are loaded."""
+
+    def __init__(self, used: str) -> None:
+        super().__init__(
+            f"this pipeline has no models yet, and is {used}: call .build() at the end of its stages, as in "
+            "pipeline = ps.Pipeline().segment().build(), and use what it returns"
+        )
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,27 @@ class Pipeline:
     """
 
     config: PipelineConfig = PipelineConfig()
+
+    def __post_init__(self) -> None:
+        """Check that the configuration is one.
+
+        Raises:
+            ConfigError: It is something else, such as the name of a model.
+        """
+        if not isinstance(self.config, PipelineConfig):
+            raise ConfigError(f"a pipeline is made of stages, such as Pipeline().segment('mini-sam'), got {shown(self.config)}")
+
+    if not TYPE_CHECKING:  # To a type checker, an unbuilt pipeline has none of these.
+
+        def __call__(self, *args, **kwargs):  # noqa: ANN002, ANN003, ANN204, ARG002
+            """Say that the pipeline must be built first."""
+            raise _UnbuiltPipelineError("called")
+
+        def __getattr__(self, name):  # noqa: ANN001, ANN204
+            """Say so for what a built pipeline has."""
+            if (not name.startswith("_") and hasattr(BuiltPipeline, name)) or name in BuiltPipeline.__dataclass_fields__:
+                raise _UnbuiltPipelineError(f"asked for .{name}")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     @classmethod
     def from_config(cls, source: str | os.PathLike[str] | Mapping[str, Any]) -> Pipeline:
@@ -132,6 +164,10 @@ def segment(
     for name, value in {"model": model, "device": device, "engine": engine}.items():  # They are kept in a table, which takes hashable ones.
         if not isinstance(value, str) and not (name == "engine" and value is None):
             raise ConfigError(f"{name} is text, got {shown(value)}")
+    check_image(image)  # Before the model is loaded, which takes long the first time.
+    check_prompts(prompts, detector=False, segmenter=True)
+    if not prompts:
+        raise nothing_to_segment()
     return _single(model, None if weights is None else str(as_path(weights, "weights")), device, engine)(image, *prompts)
 
 

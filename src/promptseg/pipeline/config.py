@@ -10,9 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, field_validator, model_validator
 from pydantic.json_schema import GenerateJsonSchema
 
+from .._checks import is_number, plain
 from ..errors import ConfigError, InputError, nearest, shown
 from ..registry.builtin_backends import DEFAULT_MODEL
 from ..runtime.structured import check_extent, read_json, read_text, read_yaml, shown_path
@@ -43,10 +44,15 @@ _LONGEST = 80
 class _Stage(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _plain(cls, values: object) -> object:
+        return plain(values)  # NumPy's numbers and flags become Python's, and can be written to a file.
+
 
 def _no_truth(value: object) -> object:
-    if isinstance(value, bool):  # To pydantic, true is the number 1.
-        raise ValueError("expected a number")  # noqa: TRY004 - Of a TypeError, pydantic makes no message.
+    if not (value is None or isinstance(value, str) or is_number(value)):  # To pydantic, true is the number 1.
+        raise ValueError("expected a number")
     return value
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import whole_number
+from .._checks import flag, whole_number
 from ..errors import ConfigError, IncompatibleStagesError, InputError, PromptError, PromptSegError, shown
 from ..images import ImageLike, load_image
 from ..masks import Mask, Masks
@@ -26,7 +26,7 @@ from ..runtime.structured import shown_path
 from ..tracking.redetection import RedetectionConfig, TrackedFrame, track_with_redetection
 from ..tracking.session import PropagateSegmenter
 from . import box_prompts
-from .checks import check_prompts
+from .checks import check_image, check_prompts, nothing_to_segment
 from .cleaning import clean
 from .config import PipelineConfig, SegmentStage
 from .job import ImageState, StageTimer
@@ -65,6 +65,8 @@ class BuiltPipeline:
             PromptError: There is neither a prompt nor a detector, or a prompt does not fit the image or the model.
             IncompatibleStagesError: A prompt needs a stage that the pipeline lacks.
         """
+        candidates = flag("candidates", candidates, PromptError)
+        check_image(image)
         self._check(prompts)
         state = self._begin(image, prompts)
         self._open(state)
@@ -117,6 +119,7 @@ class BuiltPipeline:
                 image, from 0, and its path.
         """
         batch_size = min(whole_number("batch_size", batch_size, 1), sys.maxsize)
+        candidates = flag("candidates", candidates, PromptError)
         if not isinstance(on_error, str) or on_error not in ("raise", "return"):
             raise ConfigError(f"on_error must be 'raise' or 'return', got {shown(on_error)}")
         if _is_one_image(images):
@@ -227,6 +230,7 @@ class BuiltPipeline:
     def _try_begin(self, index: int, item: Any, prompts: Sequence[Prompt]) -> ImageState | PromptSegError:
         try:
             image, prompts = _pair(item, prompts)
+            check_image(image)
             self._check(prompts)
             return self._begin(image, prompts)
         except PromptSegError as error:
@@ -235,7 +239,7 @@ class BuiltPipeline:
     def _check(self, prompts: Sequence[Prompt]) -> None:
         check_prompts(prompts, detector=self.detector is not None, segmenter=self.segmenter is not None)
         if not prompts and self.detector is None:
-            raise PromptError("nothing to segment: give at least one prompt, such as Prompt.point(x, y) or Prompt.everything()")
+            raise nothing_to_segment()
 
     def _begin(self, image: ImageLike, prompts: Sequence[Prompt]) -> ImageState:
         """Read an image and run the detector, if there is one and the prompts need it."""

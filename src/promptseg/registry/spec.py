@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from .._checks import plain
 from ..errors import ConfigError, MissingDependencyError, nearest, shown
 from ..prompts import PromptKind
 from ..results import Provenance
@@ -172,7 +173,7 @@ class Choice:
 
         The options are not checked here: call `check_options` first.
         """
-        return LoadRequest(self.model, self.engine, weights, device, {**self.backend.options, **(options or {})}, fallback_from)
+        return LoadRequest(self.model, self.engine, weights, device, {**self.backend.options, **plain(dict(options or {}))}, fallback_from)
 
 
 @dataclass(frozen=True)

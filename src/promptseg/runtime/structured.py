@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..errors import InputError, PromptSegError, shown
 
@@ -26,6 +27,9 @@ MAX_NODES = 1_000_000
 
 MAX_DEPTH = 100
 """Maximum depth of lists and mappings in each other."""
+
+MAX_NAME = 32_768
+"""Maximum number of characters in a name, a label or a path."""
 
 _MAX_DIGITS = 1000
 _PIECE = 1 << 20
@@ -115,6 +119,26 @@ def check_extent(values: object, what: str, error: type[PromptSegError] = InputE
         PromptSegError: They stand for more than `MAX_NODES` values, or lie deeper than `MAX_DEPTH`. The type is `error`.
     """
     _check(values, _plain_children, what, error)
+
+
+def is_text(value: object, least: int = 0) -> TypeGuard[str]:
+    """Return whether a value is text of at least `least` and at most `MAX_NAME` characters, such as a name or a path."""
+    return isinstance(value, str) and least <= len(value) <= MAX_NAME and "\0" not in value
+
+
+def is_integer(value: object, least: int | None = 0) -> TypeGuard[int]:
+    """Return whether a value is a whole number of JSON, of at least `least`, that 64 bits hold."""
+    return isinstance(value, int) and not isinstance(value, bool) and (least is None or value >= least) and abs(value) < 1 << 63
+
+
+def is_finite(value: object) -> TypeGuard[float]:
+    """Return whether a value is a number of JSON, and neither NaN nor infinite."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300 and math.isfinite(value)
+
+
+def is_counts(value: object, usable: Callable[[object], bool]) -> bool:
+    """Return whether a value is a dictionary from text to values that are usable."""
+    return isinstance(value, dict) and all(isinstance(key, str) and usable(each) for key, each in value.items())
 
 
 def _bounded(path: Path, limit: int) -> bytearray:

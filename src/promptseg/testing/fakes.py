@@ -94,7 +94,7 @@ class FakeSession:
         """``(height, width)`` of the image in pixels."""
         return (self.image.shape[0], self.image.shape[1])
 
-    def segment(self, prompts: Sequence[Prompt], *, candidates: bool = False) -> Masks:
+    def segment(self, prompts: Iterable[Prompt], *, candidates: bool = False) -> Masks:
         """Return one mask per prompt, or all candidates of each prompt.
 
         Raises:

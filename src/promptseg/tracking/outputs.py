@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from .._object_overlay import draw_objects, object_color, object_name
 from ..errors import MissingDependencyError, OutputError
-from ..masks import Mask, Masks, Size
-from ..overlay import FILL, WHITE, Color, color, draw
+from ..masks import Mask, Size
 from ..runtime.files import output_errors, write_atomically
 from ..runtime.output_paths import check_output_folder
 from ..video.writer import VideoWriter
@@ -94,11 +94,7 @@ class TrackOutputs:
         if self._open is None:
             self._open = self._begin()
         video, lines = self._open
-        names = [_name(mask.label, number) for number, mask in zip(frame.object_ids, frame.masks, strict=True)]
-        shown = Masks((Mask(mask.size, mask.counts, None, name) for mask, name in zip(frame.masks, names, strict=True)), frame.masks.size)
-        colors = [_color(number) for number in frame.object_ids]
-        overlay = draw(frame.image, shown, colors=colors, opacity=FILL)  # The opacity must not change with the number of objects.
-        video.write(np.asarray(overlay), frame.time)
+        video.write(np.asarray(draw_objects(frame.image, frame.object_ids, frame.masks)), frame.time)
         path = self.folder / LABELS / f"{frame.frame:05}.png"
         with output_errors(path), write_atomically(path) as file:
             label_image(frame.object_ids, frame.masks, self._size).save(file, "PNG")
@@ -177,7 +173,7 @@ class TrackOutputs:
             MissingDependencyError: matplotlib is missing.
         """
         return draw_timeline(
-            {number: (_name(track.label, number), list(track.masks)) for number, track in sorted(self._tracks.items())},
+            {number: (object_name(track.label, number), list(track.masks)) for number, track in sorted(self._tracks.items())},
             self.events,
             self.frames,
         )
@@ -309,7 +305,7 @@ def draw_timeline(tracks: dict[int, tuple[str, list[int]]], events: Iterable[Eve
     axes = figure.add_subplot()
     rows = {number: row for row, number in enumerate(tracks)}
     for number, (_, seen) in tracks.items():
-        tint = tuple(value / 255 for value in _color(number))
+        tint = tuple(value / 255 for value in object_color(number))
         axes.broken_barh(list(_runs(seen)), (rows[number] - 0.3, 0.6), facecolors=tint)
     shown = list(events)
     for kind, marker in _SHOWN.items():
@@ -334,15 +330,6 @@ def _runs(frames: list[int]) -> Iterator[tuple[int, int]]:
         if index == len(frames) or frames[index] != frames[index - 1] + 1:
             yield frames[start], frames[index - 1] - frames[start] + 1
             start = index
-
-
-def _name(label: str | None, number: int) -> str:
-    return f"{label or 'object'} {number}"
-
-
-def _color(number: int) -> Color:
-    """Return the color of an object, which is the same on every frame."""
-    return color(number - 1) if number else WHITE
 
 
 def _xywh(mask: Mask) -> list[float]:

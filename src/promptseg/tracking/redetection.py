@@ -28,19 +28,25 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import between, whole_number
+from .._checks import between, flag, whole_number
 from ..errors import ConfigError, PromptError
+from ..images import ImageLike
 from ..masks import Mask, Masks, Size
 from ..prompts import Prompt, SpatialPrompt
 from ..protocols import Frame, FrameSource, VideoLike, VideoSegmenter, VideoSession
 from ..results import FrameMasks
 from ..video.frames import open_frames
 from . import association
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from .._object_overlay import WithImage
 
 EventKind = Literal["added", "lost", "recovered", "corrected", "switched", "removed"]
 DetectFunction = Callable[[NDArray[np.uint8]], Masks]
@@ -86,6 +92,10 @@ class TrackedFrame(FrameMasks):
     events: tuple[Event, ...] = ()
     detected: bool = False
 
+    def overlay(self, image: ImageLike | WithImage | None = None, **style: Any) -> Image:
+        """Return the frame with its masks drawn on it, as `promptseg.results.FrameMasks.overlay` does; by default on its own image."""
+        return super().overlay(self.image if image is None else image, **style)
+
 
 @dataclass(frozen=True)
 class RedetectionConfig:
@@ -115,9 +125,10 @@ class RedetectionConfig:
         for name in ("redetect_every", "lost_interval", "forget_after"):
             value = getattr(self, name)
             if value is not None:
-                whole_number(name, value, 1, unit="frames")
+                object.__setattr__(self, name, whole_number(name, value, 1, unit="frames"))
         for name in ("lost_below", "match_iou", "color_similarity", "same_iou"):
-            between(name, getattr(self, name))
+            object.__setattr__(self, name, between(name, getattr(self, name)))
+        object.__setattr__(self, "when_lost", flag("when_lost", self.when_lost))
 
 
 def track_with_redetection(

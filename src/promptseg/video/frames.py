@@ -51,10 +51,10 @@ def open_frames(source: VideoLike, *, every: int = 1, start: int = 0, stop: int 
         InputError: The source cannot be read, has no frame, or is not a video; or `every`, `start` or `stop` is out of range.
         MissingDependencyError: Package ``av`` is missing.
     """
-    whole_number("every", every, 1, InputError)
-    whole_number("start", start, 0, InputError)
+    every = whole_number("every", every, 1, InputError)
+    start = whole_number("start", start, 0, InputError)
     if stop is not None:
-        whole_number("stop", stop, start + 1, InputError)
+        stop = whole_number("stop", stop, start + 1, InputError)
     whole = (every, start, stop) == (1, 0, None)
     if isinstance(source, FrameSource):
         return source if whole else _SelectedFrames(_SourceReader(source), every, start, stop)

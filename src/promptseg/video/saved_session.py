@@ -69,9 +69,7 @@ class SavedSession:
             arrays, _ = read_npz(source)
             header = json.loads(arrays.pop(_VALUES).tobytes())
             written = header["format"]
-            made = header["provenance"]
-            provenance = Provenance(**{**made, "fallback_from": tuple(made["fallback_from"])})
-            dict(provenance.weights)  # `check` compares them.
+            provenance = Provenance.from_dict(header["provenance"])
             height, width = header["size"]
             read = cls(provenance, (int(height), int(width)), dict(header["values"]), arrays, source)
         except OSError as error:

@@ -60,14 +60,14 @@ class TrackingSession(ABC):
         return frozenset(self._prompted[object_id])
 
     def add(self, frame: int, object_id: int, prompt: Prompt) -> Mask:
-        whole_number("an object's id", object_id, 0, PromptError)
+        object_id = whole_number("an object's id", object_id, 0, PromptError)
         (checked,) = spatial([prompt], self.size)
         if not checked.kinds <= self._accepts:
             raise PromptError(
                 f"{shown(prompt)} is of kind {', '.join(sorted(checked.kinds))}; this model takes {', '.join(sorted(self._accepts))}"
             )
-        mask = self._prompt(self.frame_buffer.frame(frame), int(object_id), checked)
-        self._prompted.setdefault(int(object_id), set()).add(frame)
+        mask = self._prompt(self.frame_buffer.frame(frame), object_id, checked)
+        self._prompted.setdefault(object_id, set()).add(int(frame))
         return mask
 
     def remove(self, object_id: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._checks import positive
 from ..errors import InputError, MissingDependencyError, OutputError
 from ..masks import Size
 from ..runtime.files import short_name
@@ -43,8 +44,7 @@ class VideoWriter:
             raise MissingDependencyError(
                 "writing videos needs package av, which is not installed: pip install 'promptseg[video]'"
             ) from error
-        if not 0 < fps < float("inf"):
-            raise InputError(f"fps must be above 0, got {fps!r}")
+        fps = positive("fps", fps, InputError)
         self._av: Any = av
         self._path, self._size, self._fps = Path(path), size, fps
         if not self._path.parent.is_dir():  # FFmpeg would raise this error only at the first frame.

@@ -14,7 +14,7 @@ Options of `promptseg.load` and their defaults:
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import cv2
@@ -94,7 +94,7 @@ class GrabCutSession:
         """``(height, width)`` of the image in pixels."""
         return (self.image.shape[0], self.image.shape[1])
 
-    def segment(self, prompts: Sequence[Prompt], *, candidates: bool = False) -> Masks:  # noqa: ARG002  # GrabCut has one candidate.
+    def segment(self, prompts: Iterable[Prompt], *, candidates: bool = False) -> Masks:  # noqa: ARG002  # GrabCut has one candidate.
         """Return one mask per prompt, in their order.
 
         Raises:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..._checks import is_whole_number
 from ...errors import ConfigError, InputError
 from ...images import IMAGE_SUFFIXES
 from .coco_boxes import read_coco_boxes
@@ -43,11 +44,11 @@ def open_source(
         InputError: When the source does not exist, cannot be read, or has no image.
     """
     if (video := _video(source)) is not None:
-        if out is None or every is None or every < 1:
+        if out is None or not is_whole_number(every, 1):
             raise ConfigError(
                 f"{video} is a video, which needs the distance of the frames to annotate, such as every=30; got every={every}"
             )
-        return VideoImages(video, every, out / "frames")
+        return VideoImages(video, int(every), out / "frames")
     if every is not None:
         raise ConfigError(f"every is for a video, and {source} is not a video: leave it out")
     opened = _open(source, images, out)

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._checks import whole_number
 from ...errors import ConfigError, shown
 from ...results import Provenance
 from ...runtime.files import remove_leftovers, write_atomically
@@ -58,9 +59,9 @@ class EmbeddingCache:
     """
 
     def __init__(self, memory_bytes: int = 256 << 20, folder: str | os.PathLike[str] | None = None, disk_bytes: int = 2 << 30) -> None:
-        self.memory_bytes = memory_bytes
+        self.memory_bytes = whole_number("memory_bytes", memory_bytes, 0)
         self.folder = None if folder is None else Path(folder)
-        self.disk_bytes = disk_bytes
+        self.disk_bytes = whole_number("disk_bytes", disk_bytes, 0)
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, Features] = OrderedDict()
         self._used = 0

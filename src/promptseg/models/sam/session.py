@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -132,7 +132,7 @@ class SamSession:
         )
         return FeatureMap(deepest[:, :rows, :columns], self.size)
 
-    def segment(self, prompts: Sequence[Prompt], *, candidates: bool = False) -> Masks:
+    def segment(self, prompts: Iterable[Prompt], *, candidates: bool = False) -> Masks:
         """Return masks for prompts, one object for each prompt.
 
         The box of the mask is added to a prompt that is only a mask. SAM was trained to refine a mask with points or a box, and gives an

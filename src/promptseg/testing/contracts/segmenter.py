@@ -170,6 +170,10 @@ class SegmenterContract(Suite):
             assert_alike(together, alone)
             assert_alike(reversed_, alone)
 
+    def test_an_iterator_of_prompts_is_a_list_of_them(self, session: Session) -> None:
+        for once, listed in zip(session.segment(iter(self._prompts())), session.segment(self._prompts()), strict=True):
+            assert_alike(once, listed)
+
     def test_another_place_gives_another_mask(self, session: Session) -> None:
         for kind in self._kinds():
             first, second = session.segment([prompt_for(kind, 0), prompt_for(kind, 1)])
