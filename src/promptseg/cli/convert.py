@@ -11,7 +11,7 @@ import typer
 from ..datasets.catalog import READABLE, WRITABLE
 from ..datasets.class_list import classes_of
 from ..datasets.core import Finding
-from ..datasets.reading import check_any_image, open_named
+from ..datasets.reading import open_named
 from ..datasets.writing import check_output, write
 from ..errors import ConfigError, nearest
 from .format_options import FormatOption, format_options
@@ -58,7 +58,6 @@ def convert(
             check_output(name, out, options.get(name), inputs=[place] if place else [], images=images)
         order = None if classes is None else classes_of(classes)
         dataset = open_named(source, images, names=names, boxes=boxes, crowds=crowds, fit=fit)
-        check_any_image(dataset, images, place)  # So that no good result is replaced by an empty one.
         reports = []
         for name in wanted:
             findings.clear()  # Each format reads all annotations again, with the same findings.
