@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +11,10 @@ import typer
 
 from ..datasets.catalog import READABLE, WRITABLE
 from ..datasets.class_list import classes_of
-from ..datasets.core import Finding
+from ..datasets.core import AnnotatedImage, Dataset, Finding
 from ..datasets.reading import open_named
 from ..datasets.writing import check_output, write
-from ..errors import ConfigError, nearest
+from ..errors import ConfigError, InputError, nearest
 from .format_options import FormatOption, format_options
 from .output import FAILED, errors_as_messages, usage_error
 from .truth import BoxesOption, CrowdsOption, FitOption, NamesOption
@@ -62,7 +63,7 @@ def convert(
         for name in wanted:
             findings.clear()  # Each format reads all annotations again, with the same findings.
             own = dataset.categories if order is None else order
-            reports.append(write(name, dataset.usable(findings), out, classes=own, **options.get(name, {})))
+            reports.append(write(name, _images(dataset, findings, place), out, classes=own, **options.get(name, {})))
             if not as_json:
                 typer.echo(str(reports[-1]))
     if as_json:
@@ -71,3 +72,26 @@ def convert(
         typer.echo(f"promptseg: {finding}", err=True)
     if any(finding.broken for finding in findings):
         raise typer.Exit(FAILED)
+
+
+def _images(dataset: Dataset, findings: list[Finding], place: str) -> Iterator[AnnotatedImage]:
+    """Iterate over the images of a dataset that can be used.
+
+    The error at the end reaches the writer before its files get their names, so an earlier result is not replaced by an empty one.
+
+    Raises:
+        InputError: At the end, when no object could be read although the dataset has annotations.
+    """
+    any_object = False
+    for image in dataset.usable(findings):
+        any_object = any_object or bool(image.objects)
+        yield image
+    broken = [finding for finding in findings if finding.broken]
+    if broken and not any_object:
+        more = f"\n  and {len(broken) - _LISTED} more" if len(broken) > _LISTED else ""
+        reasons = "".join(f"\n  {finding}" for finding in broken[:_LISTED])
+        raise InputError(f"no object of {place} can be read, so nothing is written, and an earlier result stays as it was:{reasons}{more}")
+
+
+_LISTED = 10
+"""Maximum number of findings that the message lists."""
