@@ -6,9 +6,7 @@ in the same way. An object that is in both is unchanged, and keeps its exact mas
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from ..datasets.writing import write
 from ..images import load_image
 from ..masks import Masks
 from ..results import Result
-from ..runtime.files import output_errors
+from ..runtime.files import output_errors, temporary_folder
 from . import gallery as gallery_files
 from .content import state_of
 from .corrected_output import CorrectedOutput, TakenIn, open_output, output_path
@@ -46,7 +44,7 @@ def take_in(
         OutputError: When a file cannot be written.
     """
     count = 0
-    with _temporary(folder) as temporary:
+    with output_errors(folder), temporary_folder(folder, "corrections") as temporary:
         by_name = _link(source, temporary / "images")
         before = _written_again(corrections, journal, temporary, options)
         now = corrections.open(folder, temporary / "images")
@@ -139,9 +137,3 @@ def _link(source: Source, folder: Path) -> dict[str, SourceImage]:
             link.symlink_to(image.path.resolve())
             by_name[image.name] = image
     return by_name
-
-
-@contextlib.contextmanager
-def _temporary(folder: Path) -> Iterator[Path]:
-    with output_errors(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".corrections.", suffix=".tmp") as temporary:
-        yield Path(temporary)
