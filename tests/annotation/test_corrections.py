@@ -139,6 +139,19 @@ def test_corrections_of_an_output_are_found_when_its_options_are_others_now(run,
     assert after == {**before, "a/0.png": before["a/0.png"][:-1]}
 
 
+def test_an_object_that_was_split_is_named_when_the_options_are_others_now(run, tmp_path):
+    name, by_hand = "labelme-polygons", tmp_path / "by-hand" / "a" / "0.json"
+    run(name, options={name: {"tolerance": 3}})
+    notched = [[10, 30], [30, 30], [30, 38], [28, 40], [30, 42], [30, 50], [10, 50]]
+    shapes = [{"label": "cat", "group_id": 1, "shape_type": "polygon", "points": [[x + right, y] for x, y in notched]} for right in (0, 40)]
+    by_hand.parent.mkdir(parents=True)
+    by_hand.write_text(json.dumps({"imagePath": "0.png", "shapes": shapes, "imageHeight": 60, "imageWidth": 80}))
+    assert run(name, options={name: {"tolerance": 3}}, corrections=f"labelme={tmp_path / 'by-hand'}").taken_in.images == 1
+    edit(tmp_path / "out" / name / "a" / "0.json", lambda content: content["shapes"][1].update(label="fox"))
+    (note,) = run(name, corrections=name).taken_in.notes
+    assert "its parts have the labels cat, fox" in note
+
+
 def test_a_damaged_record_of_options_is_as_none(run, tmp_path):
     name = "labelme-polygons"
     run(name, options={name: {"tolerance": 3}})

@@ -137,18 +137,15 @@ class _WrittenAgain:
         self._written = [self._write(JournalImages(journal), index, each) for index, each in enumerate(options)]
 
     def nearest(self, found: AnnotatedImage) -> AnnotatedImage | None:
-        """Return the image as it was written, with the options by which most of its objects are unchanged; None if it was not."""
+        """Return the image as it was written, with the options by which it is most like what was found; None if it was not written."""
         best: AnnotatedImage | None = None
-        most = -1
+        most = (-1, 0.0)
         for entries in self._written:
             image = _read(entries[found.name], []) if found.name in entries else None
             if image is None:
                 continue
-            masks = {each.mask for each in image.objects}
-            if (same := sum(each.mask in masks for each in found.objects)) > most:
-                best, most = image, same
-            if same == len(masks) == len(found.objects):
-                break  # Nobody changed it.
+            if (likeness := _likeness(image, found)) > most:
+                best, most = image, likeness
         return best
 
     def _write(self, images: JournalImages, index: int, options: Mapping[str, Any]) -> dict[str, Entry]:
@@ -160,6 +157,16 @@ class _WrittenAgain:
             entry.name: entry
             for entry in open_output(name, output_path(name, out), self._temporary / "images", self._corrections.boxes).entries
         }
+
+
+def _likeness(image: AnnotatedImage, found: AnnotatedImage) -> tuple[int, float]:
+    """Return the number of unchanged objects, and the IoU of all objects together."""
+    masks = {each.mask for each in image.objects}
+    same = sum(each.mask in masks for each in found.objects)
+    if image.size != found.size:
+        return same, 0.0
+    one, other = (Masks([each.mask for each in of.objects], of.size).union() for of in (image, found))
+    return same, one.iou(other)
 
 
 def _link(source: Source, folder: Path) -> dict[str, SourceImage]:
