@@ -60,8 +60,8 @@ def _read(out: Path) -> dict[str, list[dict[str, Any]]]:
         content = read_json(out / NAME)
     except InputError:
         return {}
-    listed = content.items() if isinstance(content, dict) else ()
-    return {name: [each for each in own if isinstance(each, dict)][-_MOST:] for name, own in listed if isinstance(own, list)}
+    listed: dict[str, Any] = content if isinstance(content, dict) else {}
+    return {name: [each for each in own if isinstance(each, dict)][-_MOST:] for name, own in listed.items() if isinstance(own, list)}
 
 
 def _is_valid(name: str, options: Mapping[str, Any]) -> bool:
