@@ -135,7 +135,7 @@ def annotate(
         for problem in problems[:SHOWN]:
             typer.echo(f"promptseg: {text_name(problem)}", err=True)
         count = len(set(done.taken_in.waiting))
-        images, them = ("1 image is", "it") if count == 1 else (f"{count} images are", "them")
-        typer.echo(f"promptseg: {images} not taken in from {done.taken_in.name}: mend {them} and repeat the command", err=True)
+        what, them = ("1 image is", "it") if count == 1 else (f"{count} images are", "them")
+        typer.echo(f"promptseg: {what} not taken in from {done.taken_in.name}: mend {them} and repeat the command", err=True)
     if done.failures or problems:
         raise typer.Exit(FAILED)
