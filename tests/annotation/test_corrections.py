@@ -119,6 +119,50 @@ def test_an_unchanged_object_of_a_format_that_is_not_exact_keeps_its_mask_and_it
     assert journal_of(out)["a/0.png"]["masks"] == before[:-1]
 
 
+@pytest.mark.parametrize("name", ["labelme-polygons", "coco-polygons", "yolo-seg"])
+@pytest.mark.parametrize("now", [{}, {"tolerance": 1}])
+def test_corrections_of_an_output_are_found_when_its_options_are_others_now(run, tmp_path, journal_of, name, now):
+    out = tmp_path / "out"
+    run(name, options={name: {"tolerance": 3}})
+    before = {image: record["masks"] for image, record in journal_of(out).items() if "masks" in record}
+    if name == "labelme-polygons":
+        edit(out / name / "a" / "0.json", lambda content: content["shapes"].pop())
+    elif name == "yolo-seg":
+        file = out / name / "labels" / "a" / "0.txt"
+        file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+    else:
+        edit(out / "coco-polygons.json", lambda content: content["annotations"].pop(2))
+    run(name, options={name: now})
+    done = run(name, options={name: now}, corrections=name)
+    assert (done.taken_in.images, done.corrected) == (1, 1)
+    after = {image: record["masks"] for image, record in journal_of(out).items() if "masks" in record}
+    assert after == {**before, "a/0.png": before["a/0.png"][:-1]}
+
+
+def test_an_object_that_was_split_is_named_when_the_options_are_others_now(run, tmp_path):
+    name, by_hand = "labelme-polygons", tmp_path / "by-hand" / "a" / "0.json"
+    run(name, options={name: {"tolerance": 3}})
+    notched = [[10, 30], [30, 30], [30, 38], [28, 40], [30, 42], [30, 50], [10, 50]]
+    shapes = [{"label": "cat", "group_id": 1, "shape_type": "polygon", "points": [[x + right, y] for x, y in notched]} for right in (0, 40)]
+    by_hand.parent.mkdir(parents=True)
+    by_hand.write_text(json.dumps({"imagePath": "0.png", "shapes": shapes, "imageHeight": 60, "imageWidth": 80}))
+    assert run(name, options={name: {"tolerance": 3}}, corrections=f"labelme={tmp_path / 'by-hand'}").taken_in.images == 1
+    edit(tmp_path / "out" / name / "a" / "0.json", lambda content: content["shapes"][1].update(label="fox"))
+    (note,) = run(name, corrections=name).taken_in.notes
+    assert "its parts have the labels cat, fox" in note
+
+
+def test_a_damaged_record_of_options_is_as_none(run, tmp_path):
+    name = "labelme-polygons"
+    run(name, options={name: {"tolerance": 3}})
+    place = tmp_path / "out" / ".format-options.json"
+    assert json.loads(place.read_text()) == {name: [{"tolerance": 3}]}
+    for content in ("{", "[]", '{"labelme-polygons": 3}', '{"labelme-polygons": [3, {"tolerance": "x"}, {"other": 1}]}'):
+        place.write_text(content)
+        done = run(name, options={name: {"tolerance": 3}}, corrections=name)
+        assert (done.corrected, done.taken_in.problems) == (0, ())
+
+
 def test_another_label_alone_keeps_mask_and_score(run, tmp_path, journal_of):
     out = tmp_path / "out"
     run("labelme")

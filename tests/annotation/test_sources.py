@@ -152,7 +152,17 @@ def test_ids_of_images_may_be_text(image_folder, tmp_path):
     assert (a.id, len(a.asked)) == (None, 1)
 
 
-@pytest.mark.parametrize("name", ["a.png", "train2017/a.png"])
+def test_an_image_of_lvis_that_is_not_there_has_the_last_name_of_its_address(image_folder, tmp_path):
+    images = [
+        {"id": i, "coco_url": url} for i, url in enumerate(("http://images.example/x/a%20b.png?s=1", "http://[x/y/c.png", "c.png", ""))
+    ]
+    images.append({"id": 9, "file_name": "d.png"})
+    source = open_source(coco(tmp_path / "c.json", [], images), image_folder("d.png"))
+    assert names(source) == ["a b.png", "c.png", "d.png"]
+    assert [each.partition(":")[0] for each in source.dropped] == ["image 2", "image 3"]
+
+
+@pytest.mark.parametrize("name", ["a.png", "train2017/a.png", "data/train2017/a.png", "train2017/A.PNG"])
 def test_an_image_of_lvis_has_the_name_at_the_end_of_its_address(image_folder, tmp_path, name):
     images = [{"id": 1, "coco_url": "http://images.example/data/train2017/a.png"}]
     (a,) = open_source(coco(tmp_path / "c.json", [], images), image_folder(name))
@@ -204,7 +214,7 @@ def test_a_file_whose_images_are_all_elsewhere_is_refused_with_the_name_of_the_f
     image_folder("a.png")
     path = tmp_path / f"source{suffix}"
     path.write_text({".json": '{"images": [{"id": 1, "file_name": "a.png"}]}', ".csv": "image\na.png\n", ".txt": "a.png\n"}[suffix])
-    with pytest.raises(InputError, match=rf"the folder {tmp_path} has none of the 1 images .*--images"):
+    with pytest.raises(InputError, match=rf"the folder {tmp_path} does not have a.png of .*--images"):
         open_source(path)
     assert names(open_source(path, tmp_path / "images")) == ["a.png"]
 

@@ -95,7 +95,8 @@ def test_corrections_that_are_not_taken_in_are_named_with_exit_status_one(run, t
     done = run(*RUN, *words, "--corrections", "labelme")
     assert done.exit_code == 1
     assert "promptseg: 0.png#1: a point has no area" in done.stderr
-    assert "1 part of labelme not taken in: mend" in done.stderr
+    assert "1 image not taken in from labelme: 0.png#1: a point has no area" in done.stdout
+    assert "1 image is not taken in from labelme: mend it and repeat" in done.stderr
     done = run(*RUN, *words, "--corrections", "labelme", "--json")
     assert done.exit_code == 1
     assert json.loads(done.stdout)["taken_in"]["problems"] == ["0.png#1: a point has no area"]

@@ -30,7 +30,7 @@ def test_two_runs_are_compared(run):
     assert "iou on the same 3 objects of 3 images" in done.stdout
     assert "better on 3, worse on 0, equal on 0" in done.stdout
     (other,) = json.loads(run("compare", "box.json", "point.json", "--json", "--metric", "dice").stdout)["others"]
-    assert other["name"] == "fake-segmenter by point"
+    assert other["name"] == "point.json (fake-segmenter by point)"
     assert other["difference"]["wins"] == 3
 
 
@@ -44,7 +44,22 @@ def test_runs_on_different_objects_are_refused_by_name(run):
 def test_an_overlap_with_a_training_set_is_a_warning(run):
     done = run("compare", "box.json", "point.json", "--trained-on", "images")
     assert done.exit_code == 0
-    assert "warning: 0.png is not a valid test of models that were trained on it: images" in done.stderr
+    assert "warning: 3 of the 3 images are training images of a model" in done.stderr
+    assert "other images: 0.png (images/0.png), 1.png (images/1.png), 2.png (images/2.png)\n" in done.stderr
+
+
+def test_runs_are_named_by_their_files_and_by_their_paths_where_files_have_the_same_name(run, tmp_path):
+    lines = run("compare", "box.json", "point.json").stdout.splitlines()
+    assert lines[1].startswith("  box.json (fake-segmenter by box): ")
+    assert lines[2].startswith("  point.json (fake-segmenter by point): ")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "box.json").write_bytes((tmp_path / "box.json").read_bytes())
+    lines = run("compare", "box.json", "other/box.json").stdout.splitlines()
+    assert lines[1].startswith("  box.json (fake-segmenter by box): ")
+    assert lines[2].startswith("  other/box.json (fake-segmenter by box): ")
+    assert "box.json (fake-segmenter by box) (2): " in run("compare", "box.json", "box.json").stdout
+    done = run("compare", "box.json", "fewer.json")
+    assert "box.json (fake-segmenter by box) and fewer.json (fake-segmenter by point) have different objects" in done.stderr
 
 
 def test_wrong_usage_has_exit_status_two(run):

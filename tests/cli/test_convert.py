@@ -146,18 +146,56 @@ def test_a_wrong_folder_of_images_is_refused_and_an_earlier_result_stays(run, sp
     converted(run, splits, "val")
     before = (splits / "val" / "coco.json").read_bytes()
     (splits / "empty").mkdir()
+    (splits / "other").mkdir()
+    Image.new("RGB", (8, 6)).save(splits / "other" / "c.png")
     (splits / "masks" / "b.png").write_bytes((splits / "masks" / "a.png").read_bytes())
     for source, words, message in (
         ("coco=val.json", ("--images", "nothere"), "nothere is no folder"),
         ("masks=masks", ("--images", "nothere"), "nothere"),
         ("coco=val.json", ("--images", "empty"), "empty does not have the image that val.json names: --images names their folder"),
         ("mask-folders=masks", ("--images", "images"), ""),
+        ("yolo=val/yolo/labels", ("--boxes", "--images", "other"), "other does not have the image that val/yolo/labels names"),
     ):
         done = run("convert", *words, "--from", source, "--format", "coco,cvat", "--out", "val")
         assert (done.exit_code, done.stdout) == (1, "")
         assert message in done.stderr
         assert (splits / "val" / "coco.json").read_bytes() == before
         assert not (splits / "val" / "cvat.xml").exists()
+
+
+def _damage_image(folder):
+    (folder / "images" / "b.png").write_bytes(b"no image")
+
+
+def _drop_object(folder):
+    content = json.loads((folder / "val.json").read_text())
+    content["annotations"][0]["segmentation"] = [[1, 1, "x", 2]]
+    (folder / "val.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(("damage", "reason"), [(_damage_image, "b.png: "), (_drop_object, "b.png#")])
+def test_a_conversion_of_which_nothing_can_be_read_leaves_an_earlier_result_as_it_was(run, splits, damage, reason):
+    words = ("--images", "images", "--from", "coco=val.json", "--format", "coco,labelme,yolo-seg,cvat,parquet", "--out", "val")
+    assert run("convert", *words).exit_code == 0
+
+    def written():
+        return {path: path.is_symlink() or path.read_bytes() for path in (splits / "val").rglob("*") if path.is_file()}
+
+    before = written()
+    damage(splits)
+    done = run("convert", *words)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "no object of val.json can be read, so nothing is written" in done.stderr
+    assert f"\n  {reason}" in done.stderr
+    assert written() == before
+
+
+def test_images_without_objects_are_converted(run, splits):
+    content = json.loads((splits / "val.json").read_text())
+    (splits / "none.json").write_text(json.dumps({**content, "annotations": []}))
+    done = run("convert", "--images", "images", "--from", "coco=none.json", "--format", "coco", "--out", "out")
+    assert "coco: 0 masks on 1 images" in done.stdout
+    assert done.exit_code == 0
 
 
 def test_the_images_that_a_folder_does_not_have_are_counted(run, splits):

@@ -128,3 +128,28 @@ def test_a_threshold_that_is_no_iou_is_refused_before_anything_runs(run):
     done = run("evaluate", *DATA, "--failures", "bad", "--threshold", "0")
     assert done.exit_code == 2
     assert "--threshold is an IoU above 0 and at most 1, got 0" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("--model", "fake"), ("--summary",)])
+@pytest.mark.parametrize(
+    ("truth", "names"),
+    [
+        ("coco=c/coco.json", "has none of the 2 images that c/coco.json names"),
+        ("cvat=c/cvat.xml", "has none of the 2 images that c/cvat.xml names"),
+        ("labelme=c/labelme", "has none of the 2 images that c/labelme names"),
+        ("yolo=c/yolo-seg/labels", "has none of the 2 images that c/yolo-seg/labels names"),
+        ("label-studio=c/label-studio.json", "has none of the 2 images that c/label-studio.json names"),
+        ("geojson=c/geojson", "has none of the 2 images that c/geojson names"),
+        ("parquet=c/masks.parquet", "has none of the 2 images that c/masks.parquet names"),
+        ("masks=masks", "has none of the 2 images that masks names"),
+    ],
+)
+def test_a_wrong_folder_of_images_is_said_at_once_for_every_format(run, tmp_path, photo, words, truth, names):
+    wanted = "coco,cvat,labelme,yolo-seg,label-studio,geojson,parquet"
+    assert run("convert", "--images", "images", "--from", "masks=masks", "--format", wanted, "--out", "c").exit_code == 0
+    (tmp_path / "other").mkdir()
+    Image.fromarray(photo(60, 80, 5)).save(tmp_path / "other" / "else.png")
+    done = run("evaluate", "--images", "other", "--truth", truth, *words)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == f"promptseg: other {names}: --images names their folder\n"
+    assert run("evaluate", "--images", "nowhere", "--truth", truth, *words).exit_code == 1

@@ -150,3 +150,12 @@ def test_wrong_usage_and_failures_have_their_exit_status(words, status, run, mon
     result = run("finetune", *words)
     assert (result.exit_code, result.stdout) == (status, "")
     assert result.stderr
+
+
+def test_a_wrong_folder_of_images_is_said_at_once(run, calls, tmp_path):
+    (tmp_path / "other").mkdir()
+    Image.new("L", (8, 6), 255).save(tmp_path / "other" / "b.png")
+    done = run("finetune", "--images", "other", "--masks", "masks", "--out", "tuned")
+    assert (done.exit_code, done.stdout, calls) == (1, "", [])
+    assert done.stderr == "promptseg: other does not have the image that masks names: --images names their folder\n"
+    assert not (tmp_path / "tuned").exists()

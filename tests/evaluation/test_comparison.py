@@ -109,4 +109,9 @@ def test_runs_with_different_seeds_say_so(run):
 
 def test_what_a_run_tells_of_its_training_is_told_again(run):
     told = replace(run, findings=(Finding("0.png", "trained", "the model was trained on it"),))
-    assert set(compare([run, told]).overlap) == {"0.png"}
+    assert compare([run, told]).overlap == {"0.png": ()}
+
+
+def test_names_stand_before_model_and_prompt(run):
+    comparison = compare([run, replace(run, seed=7)], names=["a", "b"])
+    assert (comparison.first, comparison.pairs[0].name) == ("a (fake-segmenter by box, seed 0)", "b (fake-segmenter by box, seed 7)")

@@ -1,14 +1,12 @@
 """Corrections by hand: an output that somebody changed is read back, and its images count as decided from then on.
 
 A format may not hold masks exactly. What the output held before it was changed is therefore made again from the journal, written and read
-in the same way. An object that is in both is unchanged, and keeps its exact mask and its score.
+in the same way, also with the options of earlier runs. An object that is in both is unchanged, and keeps its exact mask and its score.
 """
 
 from __future__ import annotations
 
-import contextlib
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from ..datasets.writing import write
 from ..images import load_image
 from ..masks import Masks
 from ..results import Result
-from ..runtime.files import output_errors
+from ..runtime.files import output_errors, temporary_folder
 from . import gallery as gallery_files
 from .content import state_of
 from .corrected_output import CorrectedOutput, TakenIn, open_output, output_path
@@ -29,7 +27,12 @@ from .sources import Source, SourceImage
 
 
 def take_in(
-    corrections: CorrectedOutput, journal: Journal, folder: Path, source: Source, options: Mapping[str, Any], share: float | None
+    corrections: CorrectedOutput,
+    journal: Journal,
+    folder: Path,
+    source: Source,
+    options: Sequence[Mapping[str, Any]],
+    share: float | None,
 ) -> TakenIn:
     """Append a record for each image of the source whose objects differ from those in the journal.
 
@@ -38,7 +41,7 @@ def take_in(
         journal: The journal.
         folder: The output folder of the run.
         source: The images.
-        options: Options with which the output was written.
+        options: All options with which files of the output may have been written.
         share: Share of images with a thumbnail in the gallery, or None for no gallery.
 
     Raises:
@@ -46,9 +49,9 @@ def take_in(
         OutputError: When a file cannot be written.
     """
     count = 0
-    with _temporary(folder) as temporary:
+    with output_errors(folder), temporary_folder(folder, "corrections") as temporary:
         by_name = _link(source, temporary / "images")
-        before = _written_again(corrections, journal, temporary, options)
+        before = _WrittenAgain(corrections, journal, temporary, options)
         now = corrections.open(folder, temporary / "images")
         problems = [finding for finding in now.findings if finding.broken and finding.kind != "unpaired"]
         waiting = [finding.source for finding in problems]
@@ -57,8 +60,8 @@ def take_in(
             image = by_name.get(entry.name)
             if image is None or not corrections.has_file(folder, entry.name):
                 continue
-            reference = _read(before[entry.name], []) if entry.name in before else None
             found = _read(entry, problems)
+            reference = None if found is None else before.nearest(found)
             unusable = [] if found is None else unusable_parts(found, reference)
             problems += unusable
             if found is None or unusable:
@@ -119,13 +122,51 @@ def _read(entry: Entry, problems: list[Finding]) -> AnnotatedImage | None:
         return None
 
 
-def _written_again(corrections: CorrectedOutput, journal: Journal, temporary: Path, options: Mapping[str, Any]) -> dict[str, Entry]:
-    """Write the journal in a format again, and return what is read from it, by the names of the images."""
-    if len(journal) == len(journal.failed):
-        return {}
-    name, out = corrections.name, temporary / "out"
-    write(name, JournalImages(journal), out, **options)
-    return {entry.name: entry for entry in open_output(name, output_path(name, out), temporary / "images", corrections.boxes).entries}
+class _WrittenAgain:
+    """What the output held before it was changed, with each of the options that it may have been written with.
+
+    Args:
+        corrections: The output.
+        journal: The journal. It must not change.
+        temporary: Folder with the folder ``images`` of the images.
+        options: The options.
+    """
+
+    def __init__(self, corrections: CorrectedOutput, journal: Journal, temporary: Path, options: Sequence[Mapping[str, Any]]) -> None:
+        self._corrections, self._temporary = corrections, temporary
+        self._written = [self._write(JournalImages(journal), index, each) for index, each in enumerate(options)]
+
+    def nearest(self, found: AnnotatedImage) -> AnnotatedImage | None:
+        """Return the image as it was written, with the options by which it is most like what was found; None if it was not written."""
+        best: AnnotatedImage | None = None
+        most = (-1, 0.0)
+        for entries in self._written:
+            image = _read(entries[found.name], []) if found.name in entries else None
+            if image is None:
+                continue
+            if (likeness := _likeness(image, found)) > most:
+                best, most = image, likeness
+        return best
+
+    def _write(self, images: JournalImages, index: int, options: Mapping[str, Any]) -> dict[str, Entry]:
+        if not images:
+            return {}
+        name, out = self._corrections.name, self._temporary / f"out-{index}"
+        write(name, images, out, **options)
+        return {
+            entry.name: entry
+            for entry in open_output(name, output_path(name, out), self._temporary / "images", self._corrections.boxes).entries
+        }
+
+
+def _likeness(image: AnnotatedImage, found: AnnotatedImage) -> tuple[int, float]:
+    """Return the number of unchanged objects, and the IoU of all objects together."""
+    masks = {each.mask for each in image.objects}
+    same = sum(each.mask in masks for each in found.objects)
+    if image.size != found.size:
+        return same, 0.0
+    one, other = (Masks([each.mask for each in of.objects], of.size).union() for of in (image, found))
+    return same, one.iou(other)
 
 
 def _link(source: Source, folder: Path) -> dict[str, SourceImage]:
@@ -139,9 +180,3 @@ def _link(source: Source, folder: Path) -> dict[str, SourceImage]:
             link.symlink_to(image.path.resolve())
             by_name[image.name] = image
     return by_name
-
-
-@contextlib.contextmanager
-def _temporary(folder: Path) -> Iterator[Path]:
-    with output_errors(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".corrections.", suffix=".tmp") as temporary:
-        yield Path(temporary)

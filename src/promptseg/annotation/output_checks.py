@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from ..datasets.georeference import read_georeference
 from ..datasets.writing import check_output, write
 from ..errors import InputError
 from ..image_files import image_size
-from ..runtime.files import output_errors
+from ..runtime.files import output_errors, temporary_folder
 from .own_folders import mark_folder
 from .sources import SourceImage
 
@@ -36,7 +35,7 @@ def check_outputs(
     """
     for name in dict.fromkeys(formats):
         check_output(name, folder, options.get(name, {}))
-    with output_errors(folder), tempfile.TemporaryDirectory(dir=folder, prefix=".try.", suffix=".tmp") as temporary:
+    with output_errors(folder), temporary_folder(folder, "try") as temporary:
         for name in dict.fromkeys(formats):
             write(name, (), temporary, **options.get(name, {}))
     if "geojson" in formats:

@@ -35,6 +35,7 @@ from .corrected_output import CorrectedOutput, TakenIn
 from .corrections import take_in
 from .journal import Journal
 from .output_checks import check_outputs
+from .output_options import options_of, remember_options
 from .record_checks import check_record
 from .records import JournalImages, record_of
 from .run_progress import RunProgress, SavedImage, share_with_thumbnail, thumbnail_for
@@ -147,6 +148,7 @@ def annotate(
         else:
             saved = _annotate_locally(run, pipeline, prompts, batch_size)
         processed, seconds, worked = run.consume(saved)
+        remember_options(folder, options or {})
         reports = _write_outputs(journal, folder, formats, options or {}, categories, taken_in)
         annotation = summarize(
             journal,
@@ -173,7 +175,7 @@ def _take_in(
     """Take corrections in, after the source was compared with the journal."""
     journal.leave_out(frozenset(find_changes(journal, source).gone))
     share = share_with_thumbnail(sum(1 for _ in source), gallery) if gallery else None
-    return take_in(correction, journal, folder, source, options.get(correction.name, {}), share)
+    return take_in(correction, journal, folder, source, options_of(folder, correction.name, options.get(correction.name, {})), share)
 
 
 def _write_outputs(

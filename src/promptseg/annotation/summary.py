@@ -148,7 +148,8 @@ class Annotation:
             lines.append(f"{self.taken_in.name} has no corrections: its objects are those of the journal")
         if self.taken_in is not None and self.taken_in.problems:
             found = self.taken_in.problems
-            lines.append(f"{_counted(len(found), 'part')} of {self.taken_in.name} not taken in: {_first(found, len(found), '; ')}")
+            waiting = _counted(len(set(self.taken_in.waiting)), "image")
+            lines.append(f"{waiting} not taken in from {self.taken_in.name}: {_first(found, len(found), '; ')}")
         if self.taken_in is not None and self.taken_in.notes:
             found = self.taken_in.notes
             lines.append(f"{_counted(len(found), 'note')} on {self.taken_in.name}: {_first(found, len(found), '; ')}")

@@ -134,7 +134,8 @@ def annotate(
     if problems and done.taken_in is not None:
         for problem in problems[:SHOWN]:
             typer.echo(f"promptseg: {text_name(problem)}", err=True)
-        parts = "1 part" if len(problems) == 1 else f"{len(problems)} parts"
-        typer.echo(f"promptseg: {parts} of {done.taken_in.name} not taken in: mend them and repeat the command", err=True)
+        count = len(set(done.taken_in.waiting))
+        what, them = ("1 image is", "it") if count == 1 else (f"{count} images are", "them")
+        typer.echo(f"promptseg: {what} not taken in from {done.taken_in.name}: mend {them} and repeat the command", err=True)
     if done.failures or problems:
         raise typer.Exit(FAILED)

@@ -38,7 +38,24 @@ def compare(
     if len(runs) < 2:
         raise usage_error("compare takes two runs or more")
     with errors_as_messages():
-        comparison = compare_runs([Evaluation.load(path) for path in runs], metric, trained_on=training_images(trained_on or []))
+        loaded = [Evaluation.load(path) for path in runs]
+        comparison = compare_runs(loaded, metric, trained_on=training_images(trained_on or []), names=_names(runs))
     typer.echo(json.dumps(comparison.to_dict(), indent=1) if as_json else str(comparison))
-    for image, names in comparison.overlap.items():
-        typer.echo(f"promptseg: warning: {image} is not a valid test of models that were trained on it: {', '.join(names)}", err=True)
+    if comparison.overlap:
+        named = [f"{image} ({', '.join(known)})" if known else image for image, known in comparison.overlap.items()]
+        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        typer.echo(
+            f"promptseg: warning: {len(named)} of the {comparison.images} images are training images of a model, and say nothing about how "
+            f"good it is on other images: {', '.join(named[:_NAMED])}{more}",
+            err=True,
+        )
+
+
+def _names(runs: list[Path]) -> list[str]:
+    """Return the names of the files of the runs, or their whole paths where files in two folders have the same name."""
+    names = [path.name for path in runs]
+    return names if len(set(names)) == len(set(runs)) else [str(path) for path in runs]
+
+
+_NAMED = 5
+"""Maximum number of images that the warning names."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +12,9 @@ import typer
 from ..datasets.catalog import READABLE, WRITABLE
 from ..datasets.class_list import classes_of
 from ..datasets.core import AnnotatedImage, Dataset, Finding
-from ..datasets.reading import check_any_image, open_named
+from ..datasets.reading import open_named
 from ..datasets.writing import check_output, write
-from ..errors import ConfigError, nearest
+from ..errors import ConfigError, InputError, nearest
 from ..runtime import progress
 from .format_options import FormatOption, format_options
 from .output import FAILED, errors_as_messages, usage_error
@@ -60,12 +60,11 @@ def convert(
             check_output(name, out, options.get(name), inputs=[place] if place else [], images=images)
         order = None if classes is None else classes_of(classes)
         dataset = open_named(source, images, names=names, boxes=boxes, crowds=crowds, fit=fit)
-        check_any_image(dataset, images, place)  # So that no good result is replaced by an empty one.
         reports = []
         for name in wanted:
             findings.clear()  # Each format reads all annotations again, with the same findings.
             own = dataset.categories if order is None else order
-            reports.append(write(name, _counted(dataset, findings, name), out, classes=own, **options.get(name, {})))
+            reports.append(write(name, _images(dataset, findings, place, name), out, classes=own, **options.get(name, {})))
             if not as_json:
                 typer.echo(str(reports[-1]))
     if as_json:
@@ -76,5 +75,24 @@ def convert(
         raise typer.Exit(FAILED)
 
 
-def _counted(dataset: Dataset, findings: list[Finding], name: str) -> Iterable[AnnotatedImage]:
-    return progress.track(dataset.usable(findings), stage=f"write {name}", total=len(dataset), unit="image")
+def _images(dataset: Dataset, findings: list[Finding], place: str, name: str) -> Iterator[AnnotatedImage]:
+    """Iterate over the images of a dataset that can be used.
+
+    The error at the end reaches the writer before its files get their names, so an earlier result is not replaced by an empty one.
+
+    Raises:
+        InputError: At the end, when no object could be read although the dataset has annotations.
+    """
+    any_object = False
+    for image in progress.track(dataset.usable(findings), stage=f"write {name}", total=len(dataset), unit="image"):
+        any_object = any_object or bool(image.objects)
+        yield image
+    broken = [finding for finding in findings if finding.broken]
+    if broken and not any_object:
+        more = f"\n  and {len(broken) - _LISTED} more" if len(broken) > _LISTED else ""
+        reasons = "".join(f"\n  {finding}" for finding in broken[:_LISTED])
+        raise InputError(f"no object of {place} can be read, so nothing is written, and an earlier result stays as it was:{reasons}{more}")
+
+
+_LISTED = 10
+"""Maximum number of findings that the message lists."""

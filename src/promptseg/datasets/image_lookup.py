@@ -14,11 +14,13 @@ Two stated names never mean the same file, and no name leads out of the folder.
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from ..image_files import files_under
 from ..images import IMAGE_SUFFIXES
@@ -122,6 +124,12 @@ class ImageLookup:
                     for key in {_key(end): None for text in (path, _as_written(path)) for end in _ends(text)}:
                         index[how][key].append(name)
         return index
+
+
+def path_in_url(url: str) -> str:
+    """Return the decoded path in a URL, by which LVIS names an image, without the host; empty if the text is no URL or has no path."""
+    # urlsplit raises an error for hosts that it cannot read.
+    return unquote(re.split(r"[?#]", url, maxsplit=1)[0].partition("://")[2].partition("/")[2])
 
 
 def _ends(name: str) -> Iterator[str]:

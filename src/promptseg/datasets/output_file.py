@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from ..errors import OutputError
-from ..runtime.files import write_atomically
+from ..runtime.files import temporary_folder, write_atomically
 from .manifest import FILE_MANIFEST, digest_of, read_manifest
 
 
@@ -32,8 +31,8 @@ def new_file(path: Path, kept: list[str], *, text: bool = False, taken_in: bool 
         OutputError: When `path` is a file that promptseg did not write.
     """
     check_file(path)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp") as holder:
-        written = Path(holder) / path.name
+    with temporary_folder(path.parent, path.name) as holder:
+        written = holder / path.name
         with write_atomically(written, text=text) as file:
             yield file
         digest = digest_of(written)
@@ -42,7 +41,7 @@ def new_file(path: Path, kept: list[str], *, text: bool = False, taken_in: bool 
             if not taken_in:
                 kept.append(path.name)
                 return
-            _save_beside(path, Path(holder))
+            _save_beside(path, holder)
         _record(path, digest, pending=True)
         written.replace(path)
         _record(path, digest, pending=False)

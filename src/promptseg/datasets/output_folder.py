@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import OutputError
-from ..runtime.files import output_errors
+from ..runtime.files import output_errors, temporary_folder
 from .manifest import FOLDER_MANIFEST, Manifest, changed_in_folder, digest_of, files_in, read_manifest
 
 
@@ -32,9 +31,9 @@ def new_folder(path: Path, kept: list[str], *, taken_in: bool = False) -> Iterat
         OutputError: When `path` holds files that promptseg did not write.
     """
     check_folder(path)
-    with output_errors(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp") as holder:
+    with output_errors(path), temporary_folder(path.parent, path.name) as holder:
         # A folder inside the temporary one, which has private permissions and is deleted in any case.
-        folder = Path(holder) / "new"
+        folder = holder / "new"
         folder.mkdir()
         yield folder
         manifest = Manifest({name: digest_of(file) for name, file in files_in(folder)})
@@ -108,8 +107,8 @@ def _recover(path: Path) -> None:
 def _remove(folder: Path) -> None:
     """Remove a folder that has one of the names in between. It loses the name first, so what has the name is always complete."""
     if folder.is_dir() and not folder.is_symlink():
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}.", suffix=".tmp") as holder:
-            folder.rename(Path(holder) / "old")
+        with temporary_folder(folder.parent, folder.name) as holder:
+            folder.rename(holder / "old")
 
 
 def _old(path: Path) -> Path:

@@ -60,7 +60,7 @@ def open_dataset(
 
     Raises:
         ConfigError: When not exactly one format is given, the format does not have an option, or `images` is missing.
-        InputError: When the annotations cannot be read.
+        InputError: When the annotations cannot be read, or `images` has none of the images that they name.
     """
     places = {
         "masks": masks,
@@ -104,7 +104,7 @@ def open_named(
 
     Raises:
         ConfigError: When the text is not of this form, the format does not have an option, or `images` is missing.
-        InputError: When the annotations cannot be read.
+        InputError: When the annotations cannot be read, or `images` has none of the images that they name.
     """
     name, sign, path = place.partition("=")
     if name not in READABLE or not sign or not path:
@@ -114,7 +114,19 @@ def open_named(
     return _open(name, path, images, {"names": names, "boxes": boxes, "crowds": crowds, "fit": fit})
 
 
-def check_any_image(dataset: Dataset, images: Place | None, place: Place) -> None:
+def _open(name: str, place: Place, images: Place | None, options: Mapping[str, Any]) -> Dataset:
+    """Read a dataset, passing on the options that differ from their defaults."""
+    reader = READERS[name]
+    given = {option: value for option, value in options.items() if value != _DEFAULTS[option]}
+    check_options(name, given, reader.options, {other: each.options for other, each in READERS.items()})
+    if images is None and reader.images == "required":
+        raise ConfigError(f"{name} needs the folder of the images as well")
+    dataset = reader.read(images, place, **given)
+    _check_any_image(dataset, images, place)
+    return dataset
+
+
+def _check_any_image(dataset: Dataset, images: Place | None, place: Place) -> None:
     """Check that a dataset whose annotations name images has at least one of them. Otherwise its folder of images is a wrong one.
 
     Args:
@@ -145,16 +157,6 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):  # A name from a file may be one that no file can have.
         return False
-
-
-def _open(name: str, place: Place, images: Place | None, options: Mapping[str, Any]) -> Dataset:
-    """Read a dataset, passing on the options that differ from their defaults."""
-    reader = READERS[name]
-    given = {option: value for option, value in options.items() if value != _DEFAULTS[option]}
-    check_options(name, given, reader.options, {other: each.options for other, each in READERS.items()})
-    if images is None and reader.images == "required":
-        raise ConfigError(f"{name} needs the folder of the images as well")
-    return reader.read(images, place, **given)
 
 
 _BY_SUFFIX = {".json": "coco", ".xml": "cvat", ".parquet": "parquet", ".yaml": "yolo", ".yml": "yolo", ".geojson": "geojson"}

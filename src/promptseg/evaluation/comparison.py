@@ -48,7 +48,7 @@ class Pair:
     """Comparison of one run with the first run.
 
     Attributes:
-        name: Name of the run, such as ``"sam-vit-b by box"``.
+        name: Name of the run, such as ``"sam-vit-b by box"`` or ``"box.json (sam-vit-b by box)"``.
         mean: Mean of the metric in this run.
         all: Difference to the first run on all objects.
         by_size: Difference by COCO size: small, medium, large.
@@ -73,8 +73,8 @@ class Comparison:
         first: Name of the first run.
         first_mean: Mean of the metric in the first run.
         pairs: Comparisons of the other runs with the first, in their order.
-        overlap: Evaluated images that a model was trained on, with their names in the training set. Metrics on them do not show how good
-            the model is on new images.
+        overlap: Evaluated images that a model was trained on, with their names in the training sets of `compare`. Metrics on them do not
+            show how good the model is on new images.
     """
 
     metric: str
@@ -131,8 +131,8 @@ def compare(
         runs: Two or more runs.
         metric: One of `promptseg.evaluation.aggregates.METRICS`.
         trained_on: Training images of a model, as returned by `promptseg.evaluation.train_overlap.training_images`. Images of the runs that
-            are among them are listed in `Comparison.overlap`, with those that the runs have as findings.
-        names: Name of each run; by default its model and prompt.
+            are among them are listed in `Comparison.overlap`, with those that the runs have as findings, which have no name there.
+        names: Name of each run, such as its file, which stands before its model and prompt.
 
     Raises:
         ConfigError: When there are fewer than two runs, or the metric is unknown.
@@ -142,19 +142,21 @@ def compare(
         raise ConfigError(f"a comparison needs two runs or more, got {len(runs)}")
     if metric not in METRICS:
         raise ConfigError(f"there is no metric {shown(metric)}; metrics: {', '.join(METRICS)}")
-    run_names = _names(runs) if names is None else list(names)
+    run_names = _names(runs, names)
     first = runs[0]
     paired = [_in_order(first, run, run_names[0], name) for run, name in zip(runs, run_names, strict=True)]
     pairs = tuple(_pair(name, first.rows, rows, metric) for name, rows in zip(run_names[1:], paired[1:], strict=True))
     overlap = seen_in_training({image.name: image.content for image in first.images}, trained_on or {})
-    trained = {one.source: (one.message,) for run in runs for one in run.findings if one.kind == "trained"}
+    trained: dict[str, tuple[str, ...]] = {one.source: () for run in runs for one in run.findings if one.kind == "trained"}
     return Comparison(metric, len(first.rows), len(first.images), run_names[0], first.metrics[metric].mean, pairs, {**trained, **overlap})
 
 
-def _names(runs: Sequence[Evaluation]) -> list[str]:
-    names = [f"{run.model} by {run.prompt}" for run in runs]
+def _names(runs: Sequence[Evaluation], own: Sequence[str] | None) -> list[str]:
+    """Return the names of the runs, all different."""
     seeds = len({run.seed for run in runs}) > 1
-    named = [f"{name}, seed {run.seed}" if seeds else name for name, run in zip(names, runs, strict=True)]
+    named = [f"{run.model} by {run.prompt}" + (f", seed {run.seed}" if seeds else "") for run in runs]
+    if own is not None:
+        named = [f"{one} ({name})" for one, name in zip(own, named, strict=True)]
     return [f"{name} ({index})" if named.count(name) > 1 else name for index, name in enumerate(named, 1)]
 
 

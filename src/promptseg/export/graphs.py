@@ -6,8 +6,6 @@ it needs no package besides torch. The newer exporter, which torch recommends si
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
@@ -20,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ..errors import BackendError
+from ..runtime.files import temporary_folder
 from ..weights.store import file_sha256
 
 OPSET = 17
@@ -54,15 +53,12 @@ def write_graph(graph: TracedGraph, path: Path) -> None:
         BackendError: torch cannot export the module.
         OSError: The file cannot be written.
     """
-    folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
-    try:
+    with temporary_folder(path.parent, path.name) as folder:
         _trace(graph, folder / path.name)
         if len(list(folder.iterdir())) > 1:  # Over 2 GB, torch writes one file per tensor.
             join_weights(folder / path.name, path)
         else:
             (folder / path.name).replace(path)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def join_weights(scattered: Path, path: Path) -> None:

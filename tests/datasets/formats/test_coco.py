@@ -175,6 +175,17 @@ def test_boxes_are_read_as_filled_boxes_on_request(write, tmp_path, square):
     assert image.objects[0].mask.from_box
 
 
-def test_an_image_of_lvis_is_found_by_the_end_of_its_address(write):
-    (image,) = write({"segmentation": SQUARE}, images=[{"id": 1, "coco_url": "http://images.cocodataset.org/val2017/a.png"}])
+@pytest.mark.parametrize(
+    "address", ["http://images.cocodataset.org/val2017/a.png", "https://x/a%2Epng?size=1#top", "http://[no host/val2017/a.png"]
+)
+def test_an_image_of_lvis_is_found_by_the_end_of_its_address(write, address):
+    (image,) = write({"segmentation": SQUARE}, images=[{"id": 1, "coco_url": address}])
     assert (image.name, len(image.objects)) == ("a.png", 1)
+
+
+@pytest.mark.parametrize(
+    ("address", "kind"), [("http://x/b.png", "unpaired"), ("http://x", "dropped"), ("a.png", "dropped"), (7, "dropped")]
+)
+def test_an_address_that_means_no_image_is_a_finding(write, address, kind):
+    dataset = write(images=[{"id": 1, "coco_url": address}])
+    assert [finding.kind for finding in dataset.findings] == [kind]

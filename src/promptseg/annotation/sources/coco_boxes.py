@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from ...datasets.core import Category
+from ...datasets.image_lookup import ImageLookup, path_in_url
 from ...datasets.safe_names import text_label, text_name
 from ...errors import InputError
 from ...runtime.structured import read_json
@@ -41,8 +39,9 @@ def read_coco_boxes(file: Path, root: Path) -> ListedImages:
     objects = _objects(content.get("annotations"), labels, dropped)
     by_path: dict[Path, tuple[str, int | None, list[ObjectValues]]] = {}
     known = set()
+    lookup = ImageLookup(root)
     for number, image in enumerate(content["images"]):
-        named = _file_name(image, root)
+        named = _file_name(image, lookup)
         if named is None:
             dropped.append(f"image {_id(image) or f'number {number}'}: it has no file_name")
             continue
@@ -110,18 +109,14 @@ def _box(value: Any) -> tuple[float, float, float, float]:
     return x, y, x + width, y + height
 
 
-def _file_name(image: Any, root: Path) -> str | None:
-    """Return the path of an image within its folder, or None without one. Of a URL, as many folders count as are there."""
+def _file_name(image: Any, lookup: ImageLookup) -> str | None:
+    """Return the path of an image within its folder, or None without one. Of a URL, it is the file that it means, or the last part."""
     if not isinstance(image, dict):
         return None
     if named := image.get("file_name"):
         return str(named).replace("\\", "/")
-    address = re.split(r"[?#]", str(image.get("coco_url") or ""), maxsplit=1)[0].partition("://")[2]
-    parts = [unquote(part) for part in address.split("/")[1:] if part]
-    if not parts or ".." in parts or "\0" in address:
-        return None
-    ends = ("/".join(parts[-count:]) for count in (2, 1))
-    return next((end for end in ends if os.path.isfile(root / end)), parts[-1])  # noqa: PTH113 - Unlike Path, it takes any text for a path.
+    path = path_in_url(str(image.get("coco_url") or ""))
+    return lookup.find(path) or path.split("/")[-1] or None
 
 
 def _id(value: Any) -> str:

@@ -85,10 +85,9 @@ def _open(source: Any, images: str | os.PathLike[str] | None, without: Path | No
     listed = _FILES[suffix](path, root)
     listed = replace(listed, images=look_up(listed.images, root))
     if listed.images and not any(os.path.exists(image.path) for image in listed.images):  # noqa: PTH110 - It takes any text.
-        raise InputError(
-            f"the folder {root} has none of the {len(listed.images)} images of {path}, such as {listed.images[0].name}: "
-            "give the folder of the images (--images, or images=)"
-        )
+        first, several = listed.images[0].name, len(listed.images) > 1
+        lacks = f"has none of the {len(listed.images)} images of {path}, such as {first}" if several else f"does not have {first} of {path}"
+        raise InputError(f"the folder {root} {lacks}: give the folder of the images (--images, or images=)")
     return listed
 
 

@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
-from urllib.parse import urlsplit
 
 from ...._boxes import filled_box
 from ....errors import InputError
 from ....masks import Mask, Size
 from ....runtime.structured import read_json
 from ...core import AnnotatedImage, Category, Dataset, Entry, Finding, read_score
-from ...image_lookup import ImageLookup
+from ...image_lookup import ImageLookup, path_in_url
 from ...object_collector import ObjectCollector
 from ...stated_size import stated_size
 
@@ -123,7 +122,7 @@ def _stated_name(image: object) -> str | None:
         return None
     if isinstance(name := image.get("file_name"), str):
         return name
-    return urlsplit(address).path if isinstance(address := image.get("coco_url"), str) else None
+    return path_in_url(address) or None if isinstance(address := image.get("coco_url"), str) else None
 
 
 def _only_crowds(annotations: list[object], path: Path) -> Finding | None:

@@ -45,7 +45,8 @@ def read_yolo(
 ) -> Dataset:
     """Read a dataset from YOLO text files with the names of the images.
 
-    An image without a text file has no objects, as in YOLO training, and a finding says so. A value more than the coordinates need, at the
+    An image without a text file has no objects, as in YOLO training, and a finding says so. Where text files have labels, but none has an
+    image in the folder, the folder is a wrong one, and its images are left out. A value more than the coordinates need, at the
     end of a line, is its confidence. Corners slightly outside the image are cut off.
 
     Args:
@@ -74,6 +75,8 @@ def read_yolo(
         name_file = Path(names) if names is not None else _name_file(place)
     if not pairs:
         raise InputError(f"there is no image in {images or labels}: give the folder of the images")
+    if place.is_dir() and any(each.kind == "unpaired" for each in findings) and not any(file for _, file in pairs.values()):
+        pairs = {}  # The text files are of other images, so that these have none says nothing about their objects.
     known = {} if name_file is None else _names(name_file, required=names is not None or name_file == place)
     entries = tuple(Entry(name, partial(_read, name, image, file, known, boxes)) for name, (image, file) in sorted(pairs.items()))
     categories = tuple(Category(name, number) for number, name in sorted(known.items()))
