@@ -19,6 +19,7 @@ from ..registry.loading import load_chosen
 from ..registry.spec import BackendKind, Choice
 from ..results import Result
 from ..runtime.home import as_path
+from ..runtime.single_flight import SingleFlight
 from .config import PERMISSIVE, DetectStage, LicensePolicy, ModelStage, PipelineConfig, SegmentStage, parse_config, read_config
 from .runner import BuiltPipeline
 
@@ -132,7 +133,12 @@ def segment(
     for name, value in {"model": model, "device": device, "engine": engine}.items():  # They are kept in a table, which takes hashable ones.
         if not isinstance(value, str) and not (name == "engine" and value is None):
             raise ConfigError(f"{name} is text, got {shown(value)}")
-    return _single(model, None if weights is None else str(as_path(weights, "weights")), device, engine)(image, *prompts)
+    asked = (model, None if weights is None else str(as_path(weights, "weights")), device, engine)
+    return _loading.get([asked], lambda keys: {key: _single(*key) for key in keys})[asked](image, *prompts)
+
+
+_loading: SingleFlight[tuple[str, str | None, str, str | None], BuiltPipeline] = SingleFlight()
+"""Pipelines that `segment` is building now: threads that ask for the same model at once load it once."""
 
 
 @lru_cache(maxsize=2)
