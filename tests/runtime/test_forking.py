@@ -18,7 +18,7 @@ from promptseg.runtime.forking import Lock, PerProcess, claim_torch
 from promptseg.runtime.onnx import Runtime, inference_session
 
 pytestmark = [
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork"),
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork"),
     pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),  # Python warns of what these tests are about.
 ]
 

@@ -137,7 +137,7 @@ def test_work_that_fails_for_every_thread_reaches_every_thread(flight):
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_process_does_not_wait_for_a_thread_of_its_parent(flight):
     maker = Maker()
     with ThreadPoolExecutor(1) as pool:

@@ -1,11 +1,11 @@
 """The rule for processes that are forked: each makes its own runtime sessions, and torch that was used before is refused.
 
-A fork copies memory, but only the thread that forks. The copies of ONNX Runtime's and torch's thread pools then wait for threads that are not
-there, and a lock that another thread held stays closed forever. What is forked must therefore:
+A fork copies memory, but only the thread that forks. The copies of ONNX Runtime's and torch's thread pools may then wait for threads that
+are not there, and a lock that another thread held stays closed forever. Therefore a forked process
 
-- make a session of ONNX Runtime anew (`PerProcess`), which is quick;
-- not compute in torch if its parent did (`claim_torch`): the threads belong to the whole process and cannot be made anew;
-- find every lock open (`Lock`).
+- makes a session of ONNX Runtime anew (`PerProcess`), which is quick;
+- does not compute in torch if its parent did (`claim_torch`): those threads belong to the whole process and cannot be made anew;
+- finds every lock open (`Lock`).
 """
 
 from __future__ import annotations

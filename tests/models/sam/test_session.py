@@ -366,7 +366,7 @@ class TestThreads:
 
     @pytest.fixture
     def opened(self, slow, monkeypatch):
-        """A function that runs jobs at once, lets the encoder go on when `waiting` of them wait for another one, and returns their results."""
+        """A function that runs jobs at once, lets the encoder go on when `waiting` of them wait for another, and returns their results."""
         waits = threading.Semaphore(0)
 
         class Told(threading.Event):
