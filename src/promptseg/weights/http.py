@@ -129,7 +129,7 @@ def _respond(session: requests.Session, request: Request, have: int) -> requests
     for _ in range(MAX_REDIRECTS + 1):
         headers = {**sent, **request.headers}
         get = partial(session.get, request.url, headers=headers, auth=request.login, stream=True, timeout=TIMEOUT, allow_redirects=False)
-        with told(partial("an answer of {}".format, urlsplit(request.url).netloc)):
+        with told(partial("an answer from {}".format, urlsplit(request.url).netloc)):
             response = _unless_it_fails(partial(in_time, get, PATIENCE), request.url)
         location = response.headers.get("Location")
         if response.status_code not in (301, 302, 303, 307, 308) or location is None:

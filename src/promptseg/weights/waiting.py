@@ -24,7 +24,7 @@ def told(what: Callable[[], str]) -> Iterator[None]:
     """Print a note to standard error every few seconds of the block.
 
     Args:
-        what: Function that returns what is waited for now, such as ``"an answer of example.org"``.
+        what: Function that returns what is waited for now, such as ``"an answer from example.org"``.
     """
     began, ended = time.monotonic(), threading.Event()
 
