@@ -17,6 +17,7 @@ pytest_plugins = [
     "entry_points",
     "file_server",
     "grounding_models",
+    "npm_clients",
     "onnx_sam_models",
     "skips",
     "small_models",

@@ -1,5 +1,8 @@
 """The function `promptseg.segment`."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -36,6 +39,21 @@ class TestSegment:
         assert len(requests) == 1
         promptseg.segment(BLANK, Prompt.point(3, 4), model="cutter", device="cpu")
         assert [request.device for request in requests] == ["auto", "cpu"]
+
+    def test_threads_that_ask_at_once_load_the_model_once(self, add_model):
+        requests = []
+
+        def load(request):
+            requests.append(request)
+            others_wait.wait(0.1)  # Time for the others to ask. The test is right without it, and checks more with it.
+            return FakeSegmenter()
+
+        others_wait = threading.Event()
+        add_model("cutter", "segmenter", load)
+        with ThreadPoolExecutor(8) as pool:
+            results = list(pool.map(lambda x: promptseg.segment(BLANK, Prompt.point(x, 4), model="cutter"), range(3, 11)))
+        assert len(requests) == 1
+        assert [len(result.masks) for result in results] == [1] * 8
 
     def test_own_weights_reach_the_backend(self, add_model, tmp_path):
         (tmp_path / "own.pt").write_bytes(b"weights")

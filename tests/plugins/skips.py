@@ -26,6 +26,8 @@ MACHINE = (
     r"the runner of fuzz targets forks",  # Not on Windows.
     r"this system refuses names that are not UTF-8",  # Not on Linux.
     r"the stand-in for npm is a script with a #! line",  # Not on Windows.
+    r"there is no npm on this machine",
+    r"this system has no fork",  # Windows.
     r"no C\+\+ compiler, which torch compiles with",
     r"this build of av has no \S+",
     r"this Pillow was built without \S+",

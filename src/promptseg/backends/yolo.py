@@ -32,6 +32,7 @@ from ..models.yolo.detector import YoloDetector, YoloSettings
 from ..models.yolo.output import Output, YoloMetadata
 from ..models.yolo.pickled import PicklePlaceholder, read_pickled
 from ..registry import LoadRequest
+from ..runtime.forking import claim_torch
 from ..runtime.torch import chosen_device, chosen_dtype, unless_out_of_memory
 from ._ultralytics import import_tasks, rebuild
 from ._yolo import MAX_SIDE, MAX_STRIDE, weights_file
@@ -133,9 +134,10 @@ class TorchNetwork:
             letterboxed: (H, W, 3) uint8 RGB. H and W are multiples of the stride.
 
         Raises:
-            BackendError: torch failed.
+            BackendError: torch failed, or this process was forked from one that had used it.
             OutOfMemoryError: There is not enough memory for an image of this size.
         """
+        claim_torch()
         try:
             computed = unless_out_of_memory(lambda: self._compute(letterboxed))
         except Exception as error:  # torch's own errors have no base in common.

@@ -19,6 +19,7 @@ from ..registry.loading import load_chosen
 from ..registry.spec import BackendKind, Choice
 from ..results import Result
 from ..runtime.home import as_path
+from ..runtime.single_flight import SingleFlight
 from .checks import check_image, check_prompts, nothing_to_segment
 from .config import PERMISSIVE, DetectStage, LicensePolicy, ModelStage, PipelineConfig, SegmentStage, parse_config, read_config
 from .runner import BuiltPipeline
@@ -168,7 +169,12 @@ def segment(
     check_prompts(prompts, detector=False, segmenter=True)
     if not prompts:
         raise nothing_to_segment()
-    return _single(model, None if weights is None else str(as_path(weights, "weights")), device, engine)(image, *prompts)
+    asked = (model, None if weights is None else str(as_path(weights, "weights")), device, engine)
+    return _loading.get([asked], lambda keys: {key: _single(*key) for key in keys})[asked](image, *prompts)
+
+
+_loading: SingleFlight[tuple[str, str | None, str, str | None], BuiltPipeline] = SingleFlight()
+"""Pipelines that `segment` is building now: threads that ask for the same model at once load it once."""
 
 
 @lru_cache(maxsize=2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from ..images import ImageLike, load_image
 from ..prompts import PromptKind
 from ..protocols import EmbeddingStore, Segmenter, Session
 from ..results import Provenance
+from ..runtime.forking import Lock
 
 Loader = Callable[[tuple[str, ...]], Segmenter]
 """Function that loads a segmenter. Its argument, for the provenance, are the names of the models that did not fit into memory before it."""
@@ -42,7 +42,7 @@ class FallbackChain:
     def __init__(self, loaders: Mapping[str, Loader]) -> None:
         self._names, self._loaders = tuple(loaders), tuple(loaders.values())
         self._reasons: dict[str, str] = {}
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._at = 0  # Index of the loaded model or, if none is loaded, of the next to load.
         self._link: _Link | None = None
         self.provenance: Provenance

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from ..errors import BackendError, ConfigError, WeightsMismatchError, shown
+from ..errors import BackendError, ConfigError, PromptSegError, WeightsMismatchError, shown
+from .forking import PerProcess, after_fork
 from .onnx_files import check_onnx
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -68,13 +70,7 @@ class Runtime:
         """
         if isinstance(model, Path):
             check_onnx(model)
-        source: Any = str(model) if isinstance(model, Path) else model
-        try:
-            inference = onnxruntime.InferenceSession(source, self._options, providers=[PROVIDERS[self.device]])
-        except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
-            name = model if isinstance(model, Path) else "the prepared graph"
-            raise WeightsMismatchError(f"ONNX Runtime cannot load {name}: {error}") from error
-        return Session(inference)
+        return Session(inference_session(model, self._options, self.device))
 
 
 class Session:
@@ -83,15 +79,18 @@ class Session:
     Inputs are arrays or results of other graphs. Results stay in ONNX Runtime's memory until their method `numpy` is called, so that graphs
     can be chained without copies.
 
+    Args:
+        inference: ONNX Runtime's session, from `inference_session`.
+
     Attributes:
         inputs: Inputs of the graph, by name.
         outputs: Outputs of the graph, by name, in order.
     """
 
-    def __init__(self, inference: Any) -> None:
+    def __init__(self, inference: PerProcess[Any]) -> None:
         self._inference = inference
-        self.inputs = {value.name: _value(value) for value in inference.get_inputs()}
-        self.outputs = {value.name: _value(value) for value in inference.get_outputs()}
+        self.inputs = {value.name: _value(value) for value in inference.get().get_inputs()}
+        self.outputs = {value.name: _value(value) for value in inference.get().get_outputs()}
 
     def __call__(self, inputs: Mapping[str, Any]) -> list[Any]:
         """Run the graph and return its outputs in order.
@@ -104,10 +103,37 @@ class Session:
             for name, value in inputs.items()
         }
         try:
-            results: list[Any] = self._inference.run_with_ort_values(list(self.outputs), values)
+            results: list[Any] = self._inference.get().run_with_ort_values(list(self.outputs), values)
+        except PromptSegError:
+            raise
         except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
             raise BackendError(f"ONNX Runtime failed: {error}") from error
         return results
+
+
+def inference_session(model: Path | bytes, options: Any, device: str) -> PerProcess[Any]:
+    """Return ONNX Runtime's session for a graph. A process that is forked loads the graph again when it first runs it.
+
+    Args:
+        model: The graph, as a file or serialized.
+        options: Settings, an `onnxruntime.SessionOptions`.
+        device: ``"cpu"`` or ``"cuda"``. After a fork there is no session on ``"cuda"``, but a `BackendError`.
+
+    Raises:
+        WeightsMismatchError: ONNX Runtime cannot load the graph.
+    """
+    process = os.getpid()
+
+    def load() -> Any:
+        if device != "cpu" and os.getpid() != process:
+            raise after_fork("CUDA")
+        try:
+            return onnxruntime.InferenceSession(str(model) if isinstance(model, Path) else model, options, providers=[PROVIDERS[device]])
+        except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
+            name = model if isinstance(model, Path) else "the prepared graph"
+            raise WeightsMismatchError(f"ONNX Runtime cannot load {name}: {error}") from error
+
+    return PerProcess(load)
 
 
 def device_of(option: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import torch
 
 from ..errors import ConfigError, OutOfMemoryError, shown
+from .forking import claim_torch
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -19,7 +20,9 @@ def chosen_device(name: str) -> torch.device:
 
     Raises:
         ConfigError: The device is not available. The message lists the available devices.
+        BackendError: This process was forked from one that had used torch.
     """
+    claim_torch()
     present = [
         device
         for device, there in (("cuda", torch.cuda.is_available), ("mps", torch.backends.mps.is_available), ("cpu", lambda: True))

@@ -26,5 +26,16 @@ def shown_source(source: str) -> str:
         return f"{scheme}://…"
 
 
+def source_server(source: str) -> str:
+    """Return who serves a source of weights, for a message: a host, ``"npm"``, or an empty text for a file of this machine."""
+    scheme = source.partition(":")[0]
+    if scheme in ("http", "https"):
+        try:
+            return urlsplit(source).netloc.rpartition("@")[2] if shown_source(source) != f"{scheme}://…" else scheme
+        except ValueError:
+            return scheme
+    return {"file": "", "hf": "the Hugging Face hub"}.get(scheme, scheme)
+
+
 def _host(parts: SplitResult) -> str | None:
     return parts.hostname if parts.port is None or parts.port >= 0 else None  # Reading a port that is no number raises ValueError.

@@ -18,17 +18,19 @@ from tqdm import tqdm
 
 from ..errors import WeightsError, WeightsNotFoundError
 from .credentials import shown_source, without_credentials
+from .failures import plain_failure
+from .waiting import in_time, told
 
 CHUNK = 1 << 18
-TIMEOUT = (10, 60)
-"""Seconds to wait for a connection, and for the next bytes."""
+TIMEOUT = (5, 60)
+"""Seconds to wait for a connection to each address of a host, and for the next bytes."""
+PATIENCE = 60
+"""Seconds to wait for an answer, with the lookup of the name and all addresses of the host."""
 LARGEST = 1 << 36
 """Maximum number of bytes of a file whose size is not published: 64 GiB."""
 MAX_REDIRECTS = 10
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
-_LONGEST = 400
-"""Maximum length of a foreign message within a message."""
 _DIGITS = re.compile(r"\d{1,18}")
 _Result = TypeVar("_Result")
 
@@ -126,9 +128,9 @@ def _respond(session: requests.Session, request: Request, have: int) -> requests
         sent["Range"] = f"bytes={have}-"
     for _ in range(MAX_REDIRECTS + 1):
         headers = {**sent, **request.headers}
-        response = _unless_it_fails(
-            partial(session.get, request.url, headers=headers, auth=request.login, stream=True, timeout=TIMEOUT, allow_redirects=False)
-        )
+        get = partial(session.get, request.url, headers=headers, auth=request.login, stream=True, timeout=TIMEOUT, allow_redirects=False)
+        with told(partial("an answer from {}".format, urlsplit(request.url).netloc)):
+            response = _unless_it_fails(partial(in_time, get, PATIENCE), request.url)
         location = response.headers.get("Location")
         if response.status_code not in (301, 302, 303, 307, 308) or location is None:
             return response
@@ -156,7 +158,11 @@ def _save(response: requests.Response, target: Path, have: int, size: int | None
     if expected is not None and expected > limit:
         raise WeightsError(f"the server has {expected} bytes, expected {limit if size is not None else f'{limit} at most'}")
     written = start
-    with target.open("ab" if start else "wb") as out, _progress(target, start, expected) as bar:
+
+    def so_far() -> str:
+        return f"{_name(target)}, of which {written / 1e6:.1f}{f' of {expected / 1e6:.1f}' if expected else ''} MB are here"
+
+    with target.open("ab" if start else "wb") as out, _progress(target, start, expected) as bar, _told_unless_shown(bar, so_far):
         for chunk in _chunks(response):
             written += len(chunk)
             if written > limit:
@@ -201,12 +207,12 @@ def _length(response: requests.Response) -> int | None:
 
 def _chunks(response: requests.Response) -> Iterator[bytes]:
     content = response.iter_content(CHUNK)
-    while chunk := _unless_it_fails(partial(next, content, b"")):
+    while chunk := _unless_it_fails(partial(next, content, b""), response.url):
         yield chunk
 
 
-def _unless_it_fails(call: Callable[[], _Result]) -> _Result:
-    """Return the result of a call into requests.
+def _unless_it_fails(call: Callable[[], _Result], url: str) -> _Result:
+    """Return the result of a call into requests about a URL, which has no credentials.
 
     Raises:
         WeightsError: The call failed. The original is the cause, unless its text holds credentials.
@@ -216,13 +222,17 @@ def _unless_it_fails(call: Callable[[], _Result]) -> _Result:
     # A broken response raises more than RequestException: ValueError, UnicodeError and errors of urllib3 and http.client.
     except Exception as error:
         failure = error
-    text = without_credentials(str(failure))
-    clean = text == str(failure)
+    clean = without_credentials(str(failure)) == str(failure)
     try:
         # Raised here, outside of `except`, an original that holds credentials is not even the context of the new error.
-        raise WeightsError(f"{type(failure).__name__}: {text[:_LONGEST]}") from (failure if clean else None)
+        raise WeightsError(plain_failure(failure, without_credentials(url), _proxy(url))) from (failure if clean else None)
     finally:
         del failure  # Its traceback holds this frame: the circle would keep the connection open.
+
+
+def _proxy(url: str) -> str | None:
+    """Return the proxy that the environment names for a URL, or None."""
+    return requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
@@ -232,5 +242,13 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 def _progress(target: Path, initial: int, total: int | None) -> tqdm[NoReturn]:
     """Return a progress bar that shows only on a terminal."""
-    name = target.name.removeprefix(".").removesuffix(".part")
-    return tqdm(desc=name, initial=initial, total=total, unit="B", unit_scale=True, disable=None)
+    return tqdm(desc=_name(target), initial=initial, total=total, unit="B", unit_scale=True, disable=None)
+
+
+def _told_unless_shown(bar: tqdm[NoReturn], what: Callable[[], str]) -> contextlib.AbstractContextManager[None]:
+    """Return a block with notes of what is waited for, where the bar does not show."""
+    return told(what) if bar.disable else contextlib.nullcontext()
+
+
+def _name(target: Path) -> str:
+    return target.name.removeprefix(".").removesuffix(".part")

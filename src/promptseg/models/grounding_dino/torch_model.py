@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ...errors import BackendError, OutOfMemoryError, PromptSegError
 from ...results import Provenance
+from ...runtime.forking import claim_torch
 from ...runtime.torch import release, unless_out_of_memory
 
 _T = TypeVar("_T")
@@ -69,6 +70,7 @@ class TorchGrounding:
         return outputs
 
     def _fitting(self, compute: Callable[[], _T], what: str) -> _T:
+        claim_torch()
         try:
             result = unless_out_of_memory(compute)
         except PromptSegError:

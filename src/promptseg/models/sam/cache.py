@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from ..._checks import whole_number
 from ...errors import ConfigError, shown
 from ...results import Provenance
 from ...runtime.files import remove_leftovers, write_atomically
+from ...runtime.forking import Lock
 from ...runtime.home import cache_dir
 from ...runtime.npz import read_npz, write_npz
 from ...weights.store import DECODER
@@ -62,7 +62,7 @@ class EmbeddingCache:
         self.memory_bytes = whole_number("memory_bytes", memory_bytes, 0)
         self.folder = None if folder is None else Path(folder)
         self.disk_bytes = whole_number("disk_bytes", disk_bytes, 0)
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._entries: OrderedDict[str, Features] = OrderedDict()
         self._used = 0
         self._swept = False

@@ -15,12 +15,16 @@ from ...masks import Mask, Masks, Size
 from ...prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
 from ...protocols import EmbeddingStore, FeatureMap
 from ...results import Provenance
+from ...runtime.single_flight import SingleFlight
 from . import selection
 from .cache import image_key
 from .everything import segment_everything
 from .model import Embedding, SamModel
 from .prompt_batches import batch_prompts, fitting_logits
 from .upsample import Upsampler, upsampler
+
+_encoding: SingleFlight[tuple[int, str], Embedding] = SingleFlight()
+"""Images that are being encoded now, by key and by the `id` of the cache that gets them, or of the model where there is no cache."""
 
 
 class SamSegmenter:
@@ -64,32 +68,51 @@ class SamSegmenter:
     def open_all(self, images: Sequence[ImageLike]) -> list[SamSession]:
         """Return sessions on several images of any sizes.
 
-        Images that are not in the cache are encoded together, which is faster on an accelerator.
+        Images that are not in the cache are encoded together, which is faster on an accelerator. An image that another thread is encoding
+        now, or that is there twice, is encoded once.
 
         Raises:
             InputError: An image cannot be read or is not a valid image.
         """
         pixels = [load_image_copy(image) for image in images]
+        keys = [image_key(array, self.provenance) for array in pixels]
+        by_key = dict(zip(keys, pixels, strict=True))
+        seconds: dict[str, float] = {}
+
+        def encode(own: list[tuple[int, str]]) -> dict[tuple[int, str], Embedding]:
+            return {(owner, key): embedding for key, embedding in self._encoded({key: by_key[key] for _, key in own}, seconds).items()}
+
+        owner = id(self.model if self.cache is None else self.cache)
         started = time.perf_counter()
-        keys = [None if self.cache is None else image_key(array, self.provenance) for array in pixels]
-        cached = [None if self.cache is None or key is None else self.cache.get(key) for key in keys]
-        found = time.perf_counter() - started
-        missing = [index for index, features in enumerate(cached) if features is None]
-        started = time.perf_counter()
-        encoded = dict(zip(missing, self.model.encode([pixels[index] for index in missing]), strict=True)) if missing else {}
-        for index, embedding in encoded.items():
-            key = keys[index]
-            if self.cache is not None and key is not None:
-                self.cache.put(key, embedding.features)
-        elapsed = time.perf_counter() - started
-        sessions = []
-        for index, (array, features) in enumerate(zip(pixels, cached, strict=True)):
-            if features is None:
-                sessions.append(SamSession(self, array, encoded[index], {"encode": elapsed / len(missing)}))
-            else:
-                embedding = Embedding(features, self.model.geometry((array.shape[0], array.shape[1])))
-                sessions.append(SamSession(self, array, embedding, {"cache": found / len(pixels)}))
-        return sessions
+        found = _encoding.get([(owner, key) for key in keys], encode)
+        waited = time.perf_counter() - started - sum(seconds.values())
+        encoded = sum(key in seconds for key in keys)  # An image may be there twice.
+        return [
+            SamSession(
+                self,
+                array,
+                found[owner, key],
+                {"encode": sum(seconds.values()) / encoded} if key in seconds else {"cache": waited / (len(keys) - encoded)},
+            )
+            for key, array in zip(keys, pixels, strict=True)
+        ]
+
+    def _encoded(self, images: Mapping[str, NDArray[np.uint8]], seconds: dict[str, float]) -> dict[str, Embedding]:
+        """Return embeddings by key, from the cache or encoded together. Write the seconds that encoding took to `seconds`, by key."""
+        found: dict[str, Embedding] = {}
+        for key, array in images.items():
+            features = None if self.cache is None else self.cache.get(key)
+            if features is not None:
+                found[key] = Embedding(features, self.model.geometry((array.shape[0], array.shape[1])))
+        missing = [key for key in images if key not in found]
+        if missing:
+            started = time.perf_counter()
+            found |= zip(missing, self.model.encode([images[key] for key in missing]), strict=True)
+            if self.cache is not None:
+                for key in missing:
+                    self.cache.put(key, found[key].features)
+            seconds |= dict.fromkeys(missing, (time.perf_counter() - started) / len(missing))
+        return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from ....errors import WeightsMismatchError
 from ....masks import Size
 from ....results import Provenance
+from ....runtime.forking import Lock
 from ....runtime.onnx import Runtime, Session
 from ....runtime.prepared import prepared_folder, read_prepared, write_prepared
 from ..geometry import InputGeometry, ResizeLongestSide
@@ -90,7 +90,7 @@ class OnnxSam:
         self._one_thread = _Decoding(single.session(graphs["decoder"]), single.session(graphs["upscaling"]))
         (self._no_mask,) = no_mask({})
         self._contexts: WeakKeyDictionary[Embedding, _Context] = WeakKeyDictionary()
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def geometry(self, size: Size) -> InputGeometry:
         """Return the geometry of images of a size: the longer side fills the model input."""

@@ -21,6 +21,7 @@ from ...._checks import whole_number
 from ....errors import BackendError, ConfigError, OutOfMemoryError, PromptSegError, shown
 from ....masks import Size
 from ....results import Provenance
+from ....runtime.forking import claim_torch
 from ....runtime.host import available_memory
 from ....runtime.memory import MemoryRequirement
 from ....runtime.torch import chosen_device, chosen_dtype, is_out_of_memory, release, unless_out_of_memory
@@ -234,8 +235,9 @@ class TorchSam:
         """Enable inference mode and disable autocast for this thread and this call, independent of the caller's settings.
 
         Raises:
-            BackendError: torch failed.
+            BackendError: torch failed, or this process was forked from one that had used it.
         """
+        claim_torch()
         threads = torch_threads.one_thread() if one_thread else contextlib.nullcontext()
         with torch.inference_mode(), torch.autocast(self.settings.device.type, enabled=False), threads:
             try:

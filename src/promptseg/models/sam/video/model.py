@@ -22,6 +22,7 @@ from ....errors import BackendError, PromptSegError
 from ....masks import Size
 from ....prompts import SpatialPrompt
 from ....results import Provenance
+from ....runtime.forking import claim_torch
 from ....runtime.memory import MemoryRequirement
 from ....runtime.torch import is_out_of_memory, release
 from ..geometry import PIXEL_MEAN, PIXEL_STD, StretchToSquare
@@ -132,6 +133,7 @@ class TorchSam2Video:
             OutOfMemoryError: The prompt does not fit into memory beside the model.
             PromptError: Mask logits do not have the shape of the model's low-resolution logits.
         """
+        claim_torch()
         device, before = self.settings.device, known.on(index)
         direction = known.direction(index)
         if prompt.kinds == {"mask"}:
@@ -259,9 +261,10 @@ class TorchSam2Video:
             what: What does not fit, for the out-of-memory message.
 
         Raises:
-            BackendError: torch failed.
+            BackendError: torch failed, or this process was forked from one that had used it.
             OutOfMemoryError: There was not enough memory.
         """
+        claim_torch()
         device, settings = self.settings.device, self.settings
         low = settings.dtype != torch.float32
         try:

@@ -1,0 +1,111 @@
+"""The rule for processes that are forked: each makes its own runtime sessions, and torch that was used before is refused.
+
+A fork copies memory, but only the thread that forks. The copies of ONNX Runtime's and torch's thread pools may then wait for threads that
+are not there, and a lock that another thread held stays closed forever. Therefore a forked process
+
+- makes a session of ONNX Runtime anew (`PerProcess`), which is quick;
+- does not compute in torch if its parent did (`claim_torch`): those threads belong to the whole process and cannot be made anew;
+- finds every lock open (`Lock`).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+from weakref import WeakSet
+
+from ..errors import BackendError
+
+_Value = TypeVar("_Value")
+
+_torch_process: int | None = None
+"""ID of the process that used torch first: of this one, or of one that this one was forked from."""
+
+_inherited: list[Any] = []
+"""Values of the parent process. They are kept, because destroying a thread pool waits for its threads."""
+
+
+def claim_torch() -> None:
+    """Note that this process computes in torch now, unless it was forked from a process that did.
+
+    Raises:
+        BackendError: It was. torch would wait forever for threads of the parent process.
+    """
+    global _torch_process  # noqa: PLW0603 - Threads, and so this note about them, belong to the process.
+    if _torch_process is None:
+        _torch_process = os.getpid()
+    elif _torch_process != os.getpid():
+        raise after_fork("torch")
+
+
+def after_fork(library: str) -> BackendError:
+    """Return the error about a library that was used before this process was forked."""
+    return BackendError(
+        f"this process was forked from one that had used {library}, whose threads and devices do not survive a fork: start processes by "
+        "spawn instead, as in multiprocessing.get_context('spawn'), or use no such model before the fork and load it in each process "
+        "(gunicorn: without --preload)"
+    )
+
+
+class Lock:
+    """A lock that a forked process finds open, even if another thread of its parent held it."""
+
+    def __init__(self) -> None:
+        self._lock = self._held = threading.Lock()
+        _locks.add(self)
+
+    def __enter__(self) -> None:
+        lock = self._lock
+        lock.acquire()
+        self._held = lock
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._held.release()
+
+    def renew(self) -> None:
+        """Open the lock, in a process that was forked."""
+        self._lock = threading.Lock()
+
+
+class PerProcess(Generic[_Value]):
+    """A value that every process makes for itself when it first asks for it after a fork.
+
+    Args:
+        make: Function that makes the value. It is called now, and in each forked process that asks for the value.
+    """
+
+    def __init__(self, make: Callable[[], _Value]) -> None:
+        self._make = make
+        self._lock = Lock()
+        self._value, self._process = make(), os.getpid()
+        _values.add(self)
+
+    def get(self) -> _Value:
+        """Return the value of this process."""
+        if self._process != os.getpid():
+            with self._lock:
+                if self._process != os.getpid():
+                    self._value, self._process = self._make(), os.getpid()
+        return self._value
+
+    def keep(self) -> None:
+        """Keep the value of the parent process, in a process that was forked."""
+        _inherited.append(self._value)
+
+
+_locks: WeakSet[Lock] = WeakSet()
+_values: WeakSet[PerProcess[Any]] = WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for lock in tuple(_locks):
+        lock.renew()
+    for value in tuple(_values):
+        value.keep()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork.
+    os.register_at_fork(after_in_child=_after_fork_in_child)

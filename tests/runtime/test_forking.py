@@ -1,0 +1,204 @@
+"""What forked processes get: locks that are open, sessions of their own, and an error instead of torch."""
+
+import os
+import pickle
+import signal
+import threading
+
+import numpy as np
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper
+
+from promptseg.errors import BackendError
+from promptseg.models.sam.cache import EmbeddingCache
+from promptseg.runtime import forking
+from promptseg.runtime import onnx as onnx_runtime
+from promptseg.runtime.forking import Lock, PerProcess, claim_torch
+from promptseg.runtime.onnx import Runtime, inference_session
+
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork"),
+    pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),  # Python warns of what these tests are about.
+]
+
+HANGS = 120
+"""Seconds after which a forked process counts as hanging."""
+
+
+def forked(call):
+    """Return what a call returns, or the error that it raises, in a process forked from this one."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(HANGS)
+        os.close(read)
+        try:
+            found = call()
+        except BaseException as error:
+            found = error
+        with os.fdopen(write, "wb") as out:
+            pickle.dump(found, out)
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read, "rb") as answers:
+        answer = answers.read()
+    _, status = os.waitpid(child, 0)
+    assert status == 0, "it hangs" if status == signal.SIGALRM else f"it ended with status {status}"
+    return pickle.loads(answer)
+
+
+class TestTorch:
+    @pytest.fixture(autouse=True)
+    def _unclaimed(self, monkeypatch):
+        monkeypatch.setattr(forking, "_torch_process", None)
+
+    def test_a_process_may_use_it_as_often_as_it_likes(self):
+        claim_torch()
+        claim_torch()
+
+    def test_a_process_whose_parent_used_it_is_told_to_spawn(self):
+        claim_torch()
+        error = forked(claim_torch)
+        assert isinstance(error, BackendError)
+        assert "get_context('spawn')" in str(error)
+        assert isinstance(forked(lambda: forked(claim_torch)), BackendError)  # And a grandchild.
+
+    def test_a_process_whose_parent_did_not_may_use_it(self):
+        assert forked(claim_torch) is None
+        claim_torch()  # And its use is not that of the parent.
+
+    def test_a_model_and_its_session_are_refused_after_a_fork(self, tiny_sam, photo):
+        from promptseg.models.sam.session import SamSegmenter
+        from promptseg.models.sam.torch.model import TorchSam, TorchSettings
+        from promptseg.prompts import Prompt
+        from promptseg.results import Provenance
+        from promptseg.runtime.torch import chosen_device
+
+        settings = TorchSettings(chosen_device("cpu"))
+        segmenter = SamSegmenter(TorchSam(tiny_sam(), Provenance("tiny-sam", "sam", "1"), settings), EmbeddingCache())
+        session = segmenter.open(photo(60, 80))
+        for call in (
+            lambda: session.segment([Prompt.point(3, 4)]),
+            session.everything,
+            lambda: segmenter.open(photo(60, 80)).segment([Prompt.point(3, 4)]),  # It is in the cache.
+            lambda: segmenter.open(photo(50, 50)),
+            lambda: chosen_device("cpu"),  # As another model is loaded.
+        ):
+            error = forked(call)
+            assert isinstance(error, BackendError), error
+            assert "spawn" in str(error)
+        assert len(session.segment([Prompt.point(3, 4)])) == 1
+
+
+@pytest.fixture
+def graph():
+    """A graph whose output is the product of its input with itself, as bytes. It is computed by several threads."""
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, (256, 256)) for name in ("x", "y")]
+    made = helper.make_graph([helper.make_node("MatMul", ["x", "x"], ["y"])], "graph", values[:1], values[1:])
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+
+
+class TestOnnxRuntime:
+    ONES = np.ones((256, 256), np.float32)
+
+    def answer(self, session):
+        return float(session({"x": self.ONES})[0].numpy()[5, 7])
+
+    def test_a_session_answers_in_a_forked_process(self, graph, tmp_path):
+        (tmp_path / "a.onnx").write_bytes(graph)
+        for source in (graph, tmp_path / "a.onnx"):
+            session = Runtime("cpu", 4).session(source)
+            assert self.answer(session) == 256
+            assert forked(lambda session=session: self.answer(session)) == 256
+            assert self.answer(session) == 256
+
+    def test_it_is_another_one_than_that_of_the_parent_whose_threads_are_not_there(self, graph):
+        session = Runtime("cpu", 4).session(graph)
+        before = session._inference.get()
+        assert session._inference.get() is before
+        assert forked(lambda: session._inference.get() is not before)
+        assert forked(lambda: session._inference.get() is session._inference.get())
+
+    def test_it_answers_if_another_thread_computed_at_the_time_of_the_fork(self, graph):
+        session, stop = Runtime("cpu", 4).session(graph), threading.Event()
+
+        def compute():
+            while not stop.is_set():
+                self.answer(session)
+
+        thread = threading.Thread(target=compute)
+        thread.start()
+        try:
+            assert [forked(lambda: self.answer(session)) for _ in range(5)] == [256] * 5
+        finally:
+            stop.set()
+            thread.join()
+
+    def test_what_is_not_in_memory_of_the_host_is_refused_by_name(self, graph, monkeypatch):
+        monkeypatch.setitem(onnx_runtime.PROVIDERS, "cuda", "CPUExecutionProvider")
+        session = inference_session(graph, onnxruntime.SessionOptions(), "cuda")
+        error = forked(session.get)
+        assert isinstance(error, BackendError)
+        assert "had used CUDA" in str(error)
+        assert "spawn" in str(error)
+
+
+class TestLocks:
+    def test_a_lock_that_another_thread_held_is_open_after_a_fork(self):
+        lock, held, leave = Lock(), threading.Event(), threading.Event()
+
+        def hold():
+            with lock:
+                held.set()
+                leave.wait(HANGS)
+
+        def use():
+            with lock:
+                return "used"
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        assert held.wait(HANGS)
+        try:
+            assert forked(use) == "used"
+        finally:
+            leave.set()
+            thread.join()
+        assert use() == "used"
+
+    def test_a_thread_that_forks_inside_of_it_can_leave_it(self):
+        lock = Lock()
+
+        def leave():
+            lock.__exit__(None, None, None)
+            with lock:
+                return "left and entered"
+
+        with lock:
+            assert forked(leave) == "left and entered"
+
+    def test_one_thread_at_a_time_is_inside(self):
+        lock, inside = Lock(), []
+
+        def enter():
+            for _ in range(200):
+                with lock:
+                    inside.append(1)
+                    assert len(inside) == 1
+                    inside.pop()
+
+        threads = [threading.Thread(target=enter) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert inside == []
+
+    def test_a_value_is_made_once_in_each_process(self):
+        made = []
+        value = PerProcess(lambda: made.append(os.getpid()) or len(made))
+        assert (value.get(), value.get(), len(made)) == (1, 1, 1)
+        assert forked(lambda: (value.get(), value.get(), len(made), made[1] == os.getpid())) == (2, 2, 2, True)
+        assert value.get() == 1
