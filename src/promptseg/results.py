@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from .detections import Detections
 from .errors import InputError, shown
 from .masks import Mask, Masks, Size
-from .prompts import Prompt
+from .prompts import Prompt, phrases_of
+from .vocabulary import parse_phrase
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -31,6 +32,7 @@ class Provenance:
         device: Device on which the model ran, such as ``"cpu"``.
         dtype: Number type of the computation: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
         fallback_from: Models that were tried before this one and did not fit into memory, in that order.
+        classes: Classes of a detector with a fixed list of classes, in its order; empty for other models.
     """
 
     model: str
@@ -41,6 +43,7 @@ class Provenance:
     device: str = "cpu"
     dtype: str = "float32"
     fallback_from: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values for JSON."""
@@ -53,6 +56,7 @@ class Provenance:
             "device": self.device,
             "dtype": self.dtype,
             "fallback_from": list(self.fallback_from),
+            **({"classes": list(self.classes)} if self.classes else {}),
         }
 
 
@@ -89,12 +93,20 @@ class Result:
         """``(height, width)`` of the image in pixels."""
         return self.masks.size
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes that could be found, in their order: the phrases of the prompts, or else the classes of the detector."""
+        asked = tuple(dict.fromkeys(parse_phrase(phrase).label for phrase in phrases_of(self.prompts)))
+        return asked or next((model.classes for model in self.provenance if model.classes), ())
+
     def best(self) -> Mask:
         """Return the mask with the highest score."""
         return self.masks.best()
 
     def overlay(self, **style: Any) -> Image:
         """Return the image with its masks drawn on it. `style` is passed to `promptseg.overlay.draw`.
+
+        The order of `classes` decides the colors, unless `style` has another one.
 
         Raises:
             InputError: The result no longer has its image.
@@ -103,7 +115,7 @@ class Result:
 
         if self.image is None:
             raise InputError("this result has no image to draw on: use promptseg.overlay.draw(image, result.masks)")
-        return draw(self.image, self.masks, detections=self.detections, prompts=self.prompts, **style)
+        return draw(self.image, self.masks, **{"detections": self.detections, "prompts": self.prompts, "classes": self.classes, **style})
 
     def to_supervision(self, classes: Sequence[str] | None = None) -> Any:
         """Return the masks as `supervision.Detections`, with `promptseg.interop.supervision.to_supervision`."""
