@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -96,8 +96,7 @@ class Result:
     @property
     def classes(self) -> tuple[str, ...]:
         """Classes that could be found, in their order: the phrases of the prompts, or else the classes of the detector."""
-        asked = tuple(dict.fromkeys(parse_phrase(phrase).label for phrase in phrases_of(self.prompts)))
-        return asked or next((model.classes for model in self.provenance if model.classes), ())
+        return known_classes(self.prompts, self.provenance)
 
     def best(self) -> Mask:
         """Return the mask with the highest score."""
@@ -170,6 +169,12 @@ class FrameMasks:
             raise InputError(f"a frame has a tuple of object ids and Masks, got {shown(self.object_ids)} and {shown(self.masks)}")
         if len(self.object_ids) != len(self.masks):
             raise InputError(f"frame {self.frame} has {len(self.masks)} masks but {len(self.object_ids)} object ids")
+
+
+def known_classes(prompts: Sequence[Prompt], models: Iterable[Provenance]) -> tuple[str, ...]:
+    """Return the classes that models can find by prompts, in their order: the phrases, or else the classes of the detector."""
+    asked = tuple(dict.fromkeys(parse_phrase(phrase).label for phrase in phrases_of(prompts)))
+    return asked or next((model.classes for model in models if model.classes), ())
 
 
 def _mask_to_dict(mask: Mask) -> dict[str, Any]:

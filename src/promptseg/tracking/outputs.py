@@ -1,6 +1,6 @@
 """`TrackOutputs`: the files that `promptseg track` writes for a video.
 
-- ``overlay.mp4``: the video with the masks drawn on it. Each object keeps its color.
+- ``overlay.mp4``: the video with the masks drawn on it. Each object keeps its color, a shade of the color of its class.
 - ``labels/00000.png``, …: one label image for each frame. Its values are the object ids, with the palette of DAVIS and PASCAL VOC.
 - ``events.jsonl``: one event per line, written as soon as it happens.
 - ``masks.json``: the masks as RLE, object by object, in the format of YouTube-VIS. Or ``masks.parquet``: one row for each mask.
@@ -26,12 +26,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..class_colors import Color
 from ..errors import MissingDependencyError, OutputError
 from ..masks import Mask, Masks, Size
-from ..overlay import FILL, WHITE, Color, color, draw
+from ..overlay import FILL, draw
 from ..runtime.files import output_errors, write_atomically
 from ..runtime.output_paths import check_output_folder
 from ..video.writer import VideoWriter
+from .colors import ObjectColors
 from .redetection import Event, TrackedFrame
 
 if TYPE_CHECKING:
@@ -53,6 +55,12 @@ class TrackOutputs:
         table: Format of the table of masks.
         timeline: Whether to draw ``timeline.png``, which needs matplotlib.
         inputs: Files and folders that are read, such as the video. They are never replaced.
+
+    Attributes:
+        colors: Colors of the objects. To be set before the first frame where the order of the classes is known.
+        frames: Number of frames that were written.
+        events: The events of these frames.
+        written: The completed files.
 
     Raises:
         MissingDependencyError: A package that a file needs is missing. Nothing has been written.
@@ -78,6 +86,7 @@ class TrackOutputs:
         self.events: list[Event] = []
         self.written: list[Path] = []
         self._tracks: dict[int, _Track] = {}
+        self.colors = ObjectColors()
         self._times: list[float | None] = []
         self._open: tuple[VideoWriter, IO[str]] | None = None
         check_output_folder(folder, names=(OVERLAY, EVENTS, "masks.json", "masks.parquet", TIMELINE), inputs=inputs)
@@ -96,7 +105,7 @@ class TrackOutputs:
         video, lines = self._open
         names = [_name(mask.label, number) for number, mask in zip(frame.object_ids, frame.masks, strict=True)]
         shown = Masks((Mask(mask.size, mask.counts, None, name) for mask, name in zip(frame.masks, names, strict=True)), frame.masks.size)
-        colors = [_color(number) for number in frame.object_ids]
+        colors = [self.colors.of(number, mask.label) for number, mask in zip(frame.object_ids, frame.masks, strict=True)]
         overlay = draw(frame.image, shown, colors=colors, opacity=FILL)  # The opacity must not change with the number of objects.
         video.write(np.asarray(overlay), frame.time)
         path = self.folder / LABELS / f"{frame.frame:05}.png"
@@ -180,6 +189,7 @@ class TrackOutputs:
             {number: (_name(track.label, number), list(track.masks)) for number, track in sorted(self._tracks.items())},
             self.events,
             self.frames,
+            [self.colors.of(number, track.label) for number, track in sorted(self._tracks.items())],
         )
 
     def _youtube_vis(self) -> dict[str, Any]:
@@ -293,13 +303,14 @@ def davis_palette() -> bytes:
 _SHOWN = {"added": "^", "lost": "x", "recovered": "o", "corrected": "P", "switched": "s", "removed": "v"}
 
 
-def draw_timeline(tracks: dict[int, tuple[str, list[int]]], events: Iterable[Event], frames: int) -> Figure:
+def draw_timeline(tracks: dict[int, tuple[str, list[int]]], events: Iterable[Event], frames: int, colors: Sequence[Color]) -> Figure:
     """Return a chart with a row for each object, with bars for the frames on which it was seen and marks for its events.
 
     Args:
         tracks: Name of each object and the frames on which it was seen, by its id.
         events: The events.
         frames: Number of frames of the video.
+        colors: Color of each object.
 
     Raises:
         MissingDependencyError: matplotlib is missing.
@@ -308,8 +319,8 @@ def draw_timeline(tracks: dict[int, tuple[str, list[int]]], events: Iterable[Eve
     figure: Figure = figure_class(figsize=(10, 1.5 + 0.35 * max(len(tracks), 1)), layout="constrained")
     axes = figure.add_subplot()
     rows = {number: row for row, number in enumerate(tracks)}
-    for number, (_, seen) in tracks.items():
-        tint = tuple(value / 255 for value in _color(number))
+    for (number, (_, seen)), own in zip(tracks.items(), colors, strict=True):
+        tint = tuple(value / 255 for value in own)
         axes.broken_barh(list(_runs(seen)), (rows[number] - 0.3, 0.6), facecolors=tint)
     shown = list(events)
     for kind, marker in _SHOWN.items():
@@ -338,11 +349,6 @@ def _runs(frames: list[int]) -> Iterator[tuple[int, int]]:
 
 def _name(label: str | None, number: int) -> str:
     return f"{label or 'object'} {number}"
-
-
-def _color(number: int) -> Color:
-    """Return the color of an object, which is the same on every frame."""
-    return color(number - 1) if number else WHITE
 
 
 def _xywh(mask: Mask) -> list[float]:
