@@ -23,6 +23,7 @@ PUBLIC = {
     "promptseg.samples",  # The quickstart begins with its image.
     "promptseg.fonts",
     "promptseg.overlay",
+    "promptseg.class_colors",
     "promptseg.postprocess",
     "promptseg.metrics",
     "promptseg.vocabulary",
@@ -46,6 +47,7 @@ PUBLIC = {
     "promptseg.video.writer",
     "promptseg.tracking.redetection",
     "promptseg.tracking.outputs",
+    "promptseg.tracking.colors",
     "promptseg.tracking.session",
     # Datasets
     "promptseg.datasets.core",
@@ -75,6 +77,7 @@ PUBLIC = {
     "promptseg.evaluation.results",
     "promptseg.evaluation.rows",
     "promptseg.evaluation.report",
+    "promptseg.evaluation.zoomed_view",
     "promptseg.evaluation.run",
     "promptseg.evaluation.statistics",
     "promptseg.evaluation.train_overlap",
