@@ -12,7 +12,8 @@ from PIL import Image
 
 from .images import ImageLike
 from .masks import Masks
-from .overlay import FILL, WHITE, Color, color, draw
+from .object_colors import ObjectColors
+from .overlay import FILL, draw
 
 
 class WithImage(Protocol):
@@ -24,28 +25,28 @@ class WithImage(Protocol):
         ...
 
 
-def draw_objects(image: ImageLike | WithImage, object_ids: Sequence[int], masks: Masks, **style: Any) -> Image.Image:
-    """Draw the masks of objects on a frame, each in the color of its id and with its name.
+def draw_objects(
+    image: ImageLike | WithImage, object_ids: Sequence[int], masks: Masks, colors: ObjectColors | None = None, **style: Any
+) -> Image.Image:
+    """Draw the masks of objects on a frame, each in its color and with its name.
 
     Args:
         image: The frame, as an image or with one.
         object_ids: One id per mask.
         masks: Masks of the frame's size.
+        colors: Colors of the objects of the video, by default those that this frame alone gives.
         style: Arguments of `promptseg.overlay.draw`, in place of the colors and the opacity of tracked videos.
     """
     own = getattr(image, "image", None)
     pixels = own if isinstance(own, np.ndarray) else image
     names = [object_name(mask.label, number) for number, mask in zip(object_ids, masks, strict=True)]
     named = Masks((replace(mask, score=None, label=name) for mask, name in zip(masks, names, strict=True)), masks.size)
+    of_objects = ObjectColors() if colors is None else colors
+    chosen = [of_objects.of(number, mask.label) for number, mask in zip(object_ids, masks, strict=True)]
     # The opacity must not change with the number of objects.
-    return draw(cast("ImageLike", pixels), named, **{"colors": [object_color(number) for number in object_ids], "opacity": FILL, **style})
+    return draw(cast("ImageLike", pixels), named, **{"colors": chosen, "opacity": FILL, **style})
 
 
 def object_name(label: str | None, number: int) -> str:
     """Return the name of an object, such as ``"dog 2"``."""
     return f"{label or 'object'} {number}"
-
-
-def object_color(number: int) -> Color:
-    """Return the color of an object, which is the same on every frame."""
-    return color(number - 1) if number else WHITE

@@ -1,7 +1,6 @@
 """Mask overlays on an image: light fills, thin outlines, labels and prompts.
 
-The colors are those of Okabe and Ito, "Color universal design" (2008, https://jfly.uni-koeln.de/color/). People with color vision
-deficiencies can tell them apart. Image overlays, the gallery of an annotation run and tracked videos share them.
+The colors are those of `promptseg.class_colors`. Image overlays, the gallery of an annotation run and tracked videos share them.
 """
 
 from __future__ import annotations
@@ -17,21 +16,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from ._checks import between, flag, is_whole_number, plain
+from ._label_places import place_labels
+from .class_colors import HUES, NO_CLASS, OBJECT_SHADES, ClassColors, Color, shade
 from .detections import Detections
 from .errors import InputError, shown
-from .fonts import label_font
+from .fonts import Font, label_font
 from .images import ImageLike, load_image
 from .masks import Masks
 from .prompts import Prompt, SpatialPrompt
-
-Color = tuple[int, int, int]
-"""Red, green and blue, 0 to 255."""
-
-HUES: tuple[Color, ...] = ((86, 180, 233), (204, 121, 167), (0, 158, 115), (230, 159, 0), (0, 114, 178), (213, 94, 0))
-"""Sky blue, reddish purple, bluish green, orange, blue and vermilion: the colors of masks."""
-
-SHADES = (0.0, 0.5, -0.4)
-"""Shade of the hues in each round: unchanged, then halfway to white, then two fifths of the way to black."""
 
 FOREGROUND: Color = HUES[2]
 """Color of points on the object."""
@@ -55,28 +47,13 @@ FEW = 8
 """Maximum number of masks that are filled with opacity `FILL`."""
 
 CASING = 0.3
-"""Opacity of the dark line under each outline, which makes the outline visible on a light or similar background."""
+"""Opacity of the wider line under each outline, which makes the outline visible on a similar background. It is black, and white under dark
+colors."""
 
 _REACH = 3  # Gap, in cells of the neighbor map, up to which masks count as touching.
 _CELLS = 512  # Maximum number of cells along the longer side of the neighbor map.
 _BAND = 256  # Rows that are filled at once, so that a large image needs little memory.
 _SHIFT = 3  # Fractional bits of outline coordinates.
-
-
-def palette(count: int) -> list[Color]:
-    """Return the first `count` colors: the hues, then their lighter and their darker shades, then the same again."""
-    return [color(index) for index in range(count)]
-
-
-def color(index: int) -> Color:
-    """Return the color at an index of the palette, from 0."""
-    return shade(HUES[index % len(HUES)], SHADES[index // len(HUES) % len(SHADES)])
-
-
-def shade(base: Color, share: float) -> Color:
-    """Return a color mixed with white (a share from 0 to 1) or with black (from -1 to 0)."""
-    red, green, blue = (round(value + abs(share) * ((255 if share > 0 else 0) - value)) for value in base)
-    return red, green, blue
 
 
 def line_width(size: tuple[int, int]) -> int:
@@ -91,6 +68,7 @@ def draw(
     detections: Detections | None = None,
     prompts: Sequence[Prompt] = (),
     colors: Sequence[Color] | NDArray[np.integer] | None = None,
+    classes: Sequence[str] = (),
     opacity: float | None = None,
     outline: bool = True,
     labels: bool = True,
@@ -106,11 +84,13 @@ def draw(
         detections: Detections whose boxes are drawn thinly, in the colors of their masks or, without a mask, in yellow; or None.
         prompts: Prompts whose points and boxes are drawn. Foreground points are green with a plus, background points red with a minus,
             boxes yellow.
-        colors: One RGB color per mask, (N, 3). By default each label has a hue and its masks have shades of it; without labels, each mask
-            has a hue. Masks that touch differ where possible.
+        colors: One RGB color per mask, (N, 3). By default each label has the color of its class in every image, by the rule of
+            `promptseg.class_colors`, and masks of a label that touch differ in shade. Without labels, masks that touch differ in hue.
+        classes: Classes in their known order, which decides their colors; empty if no order is known.
         opacity: Opacity of the fill, 0 to 1. The default is light, and lighter for many masks.
         outline: Whether to draw the outlines of the masks.
-        labels: Whether to write the labels and scores of labeled masks, above their boxes if there is room.
+        labels: Whether to write the labels and scores of labeled masks, above their boxes if there is room. With more than `FEW` masks,
+            labels for which there is no free place are left out.
         font: Font file for the labels. By default a font that has their characters is chosen; see `promptseg.fonts`.
 
     Returns:
@@ -121,7 +101,7 @@ def draw(
             read, or an argument is of another kind.
     """
     colors = plain(colors)
-    _check(masks, detections, prompts, colors)
+    _check(masks, detections, prompts, colors, classes)
     if opacity is not None:
         opacity = between("opacity", opacity, error=InputError)
     outline, labels = flag("outline", outline, InputError), flag("labels", labels, InputError)
@@ -132,7 +112,9 @@ def draw(
         raise InputError(f"expected one color for each of {len(masks)} masks, got {len(colors)}")
     width = line_width(masks.size)
     top_most, contours = _lay_out(masks, outline)
-    chosen: list[Color] = [(each[0], each[1], each[2]) for each in colors] if colors is not None else _choose_colors(masks, top_most)
+    chosen: list[Color] = (
+        [(each[0], each[1], each[2]) for each in colors] if colors is not None else _choose_colors(masks, top_most, classes)
+    )
     if opacity is None:
         opacity = FILL if len(masks) <= FEW else FILL_OF_MANY
     _fill(canvas, top_most, chosen, opacity)
@@ -151,13 +133,15 @@ def draw(
     return overlay
 
 
-def _check(masks: object, detections: object, prompts: object, colors: object) -> None:
+def _check(masks: object, detections: object, prompts: object, colors: object, classes: object) -> None:
     if not isinstance(masks, Masks):
         raise InputError(f"masks are Masks, got {shown(masks)}")
     if not isinstance(detections, (Detections, type(None))):
         raise InputError(f"detections are Detections or None, got {shown(detections)}")
     if not isinstance(prompts, Sequence):
         raise InputError(f"prompts are a list of Prompt, got {shown(prompts)}")
+    if isinstance(classes, str) or not isinstance(classes, Sequence) or not all(isinstance(each, str) for each in classes):
+        raise InputError(f"classes are a list of names, such as ['cup', 'spoon'], got {shown(classes)}")
     if colors is not None:
         if not isinstance(colors, Sequence):
             raise InputError(f"colors are a list of (red, green, blue), got {shown(colors)}")
@@ -205,9 +189,12 @@ def _fill(canvas: NDArray[np.uint8], top_most: NDArray[np.int32], colors: Sequen
 
 def _draw_outlines(canvas: NDArray[np.uint8], contours: Sequence[Sequence[NDArray[np.int32]]], colors: Sequence[Color], width: int) -> None:
     lines = [[_smooth(contour, canvas.shape[:2], width) for contour in of_mask] for of_mask in contours]
-    casing = np.zeros(canvas.shape[:2], np.uint8)
-    cv2.polylines(casing, list(itertools.chain(*lines)), True, 255, _cased(width), cv2.LINE_AA, _SHIFT)
-    _darken(canvas, casing)
+    for tone in (BLACK, WHITE):
+        own = [of_mask for of_mask, each in zip(lines, colors, strict=True) if text_color(each) == tone]
+        if own:
+            casing = np.zeros(canvas.shape[:2], np.uint8)
+            cv2.polylines(casing, list(itertools.chain(*own)), True, 255, _cased(width), cv2.LINE_AA, _SHIFT)
+            _blend(canvas, casing, tone[0])
     for of_mask, each in zip(lines, colors, strict=True):
         for _ in range(3 if width == 1 else 1):  # Drawn once, an anti-aliased line of one pixel is pale.
             cv2.polylines(canvas, of_mask, True, each, width, cv2.LINE_AA, _SHIFT)
@@ -229,31 +216,39 @@ def _smooth(contour: NDArray[np.int32], size: tuple[int, int], width: int) -> ND
 
 
 def _cased(width: int) -> int:
-    """Return the width of the dark line under a line of `width`."""
+    """Return the width of the casing under a line of `width`."""
     return width + 2 * max(1, width // 2)
 
 
-def _darken(canvas: NDArray[np.uint8], coverage: NDArray[np.uint8]) -> None:
-    """Darken a canvas in place by a coverage from 0 to 255."""
+def _blend(canvas: NDArray[np.uint8], coverage: NDArray[np.uint8], tone: int) -> None:
+    """Blend a canvas in place with a gray tone, with opacity `CASING`, by a coverage from 0 to 255."""
     for start in range(0, len(canvas), _BAND):
         rows, covered = canvas[start : start + _BAND], coverage[start : start + _BAND]
         if not covered.any():
             continue
         left = 255 - cv2.convertScaleAbs(covered, alpha=CASING)
         cv2.multiply(rows, cv2.merge([left, left, left]), rows, scale=1 / 255)
+        if tone:
+            added = cv2.convertScaleAbs(255 - left, alpha=tone / 255)
+            cv2.add(rows, cv2.merge([added, added, added]), rows)
 
 
-def _choose_colors(masks: Masks, top_most: NDArray[np.int32]) -> list[Color]:
-    """Return one color per mask: the one used least so far among those that no touching mask has, where there are any."""
+def _choose_colors(masks: Masks, top_most: NDArray[np.int32], classes: Sequence[str]) -> list[Color]:
+    """Return one color per mask: the first of its colors that no touching mask has.
+
+    Masks with labels have the color of their class, or shades of it. Without labels, the hue that was used least so far is the first.
+    """
     neighbors = _neighbors(top_most)
-    names = {label: index for index, label in enumerate(dict.fromkeys(masks.labels))}
-    labeled = any(label is not None for label in names)
-    used: dict[Color, int] = {}
+    of_class = ClassColors(classes).of_image(masks.labels)
+    used = dict.fromkeys(HUES, 0)
     chosen: list[Color] = []
     for index, label in enumerate(masks.labels):
-        candidates = [shade(color(names[label]), share) for share in SHADES] if labeled else HUES
         near = [chosen[other] for other in neighbors.get(index, ()) if other < index]
-        best = min(candidates, key=lambda each: (near.count(each), used.get(each, 0)))
+        if of_class:
+            candidates = [shade(of_class[label] if label else NO_CLASS, share) for share in OBJECT_SHADES]
+        else:
+            candidates = sorted(HUES, key=used.__getitem__)
+        best = min(candidates, key=near.count)
         used[best] = used.get(best, 0) + 1
         chosen.append(best)
     return chosen
@@ -276,15 +271,17 @@ def _neighbors(top_most: NDArray[np.int32]) -> dict[int, list[int]]:
 
 
 def _draw_boxes(canvas: NDArray[np.uint8], boxes: Sequence[tuple[NDArray[np.float32], Color]], width: int) -> None:
-    """Draw boxes with sharp corners, with lines inside the boxes, over slightly wider dark lines."""
+    """Draw boxes with sharp corners, with lines inside the boxes, over slightly wider lines that are dark, or light under dark colors."""
     if not boxes:
         return
     edges = [(edge, ink) for box, ink in boxes for edge in _edges(box, canvas.shape[:2], width)]
-    casing = np.zeros(canvas.shape[:2], np.uint8)
     grow = (_cased(width) - width) // 2
-    for (x0, y0, x1, y1), _ in edges:
-        casing[max(0, y0 - grow) : y1 + grow, max(0, x0 - grow) : x1 + grow] = 255
-    _darken(canvas, casing)
+    for tone in (BLACK, WHITE):
+        casing = np.zeros(canvas.shape[:2], np.uint8)
+        for (x0, y0, x1, y1), ink in edges:
+            if text_color(ink) == tone:
+                casing[max(0, y0 - grow) : y1 + grow, max(0, x0 - grow) : x1 + grow] = 255
+        _blend(canvas, casing, tone[0])
     for (x0, y0, x1, y1), ink in edges:
         canvas[y0:y1, x0:x1] = ink
 
@@ -327,25 +324,34 @@ def _write_labels(
 ) -> None:
     points = max(11, max(masks.size) // 60)
     margin = max(2, max(masks.size) // 250)
-    height, width = masks.size
     boxes: dict[int | None, NDArray[np.float32]] = {} if detections is None else dict(enumerate(detections.boxes))
-    taken: list[tuple[int, int, int, int]] = []
-    for mask, ground in zip(masks, colors, strict=True):
-        if mask.label is None or not mask.area:
-            continue
-        text = mask.label if mask.score is None else f"{mask.label} {mask.score:.2f}"
-        font = label_font(text, points, font_file)
-        ascent, descent = font.getmetrics() if isinstance(font, ImageFont.FreeTypeFont) else (11, 3)
-        wide, high = math.ceil(pen.textlength(text, font=font)) + 2 * margin, ascent + descent + margin
-        box = boxes.get(mask.detection_index, mask.box)
-        x = max(0, min(int(box[0]), width - wide))
-        y = int(box[1]) - high if box[1] >= high else int(box[1])
-        while under := [other for other in taken if x < other[2] and other[0] < x + wide and y < other[3] and other[1] < y + high]:
-            y = max(other[3] for other in under)  # Two labels of one box would overlap.
-        y = max(0, min(y, height - high))
-        taken.append((x, y, x + wide, y + high))
-        pen.rectangle((x, y, x + wide - 1, y + high - 1), fill=ground)
-        pen.text((x + margin, y + margin // 2), text, fill=text_color(ground), font=font)
+    labeled = [(mask, ground) for mask, ground in zip(masks, colors, strict=True) if mask.label and mask.area]
+    texts = [mask.label or "" if mask.score is None else f"{mask.label} {mask.score:.2f}" for mask, _ in labeled]
+    fonts = [label_font(text, points, font_file) for text in texts]
+    places = place_labels(
+        masks.size,
+        [_whole(boxes.get(mask.detection_index, mask.box)) for mask, _ in labeled],
+        [
+            (math.ceil(pen.textlength(text, font=font)) + 2 * margin, _line_height(font) + margin)
+            for text, font in zip(texts, fonts, strict=True)
+        ],
+        np.array([_whole(mask.box) for mask in masks if mask.area], np.int64).reshape(-1, 4),
+        complete=len(masks) <= FEW,
+    )
+    for (_, ground), text, font, place in zip(labeled, texts, fonts, places, strict=True):
+        if place is not None:
+            x0, y0, x1, y1 = place
+            pen.rectangle((x0, y0, x1 - 1, y1 - 1), fill=ground)
+            pen.text((x0 + margin, y0 + margin // 2), text, fill=text_color(ground), font=font)
+
+
+def _whole(box: NDArray[np.float32]) -> tuple[int, int, int, int]:
+    x0, y0, x1, y1 = (int(value) for value in box)
+    return x0, y0, x1, y1
+
+
+def _line_height(font: Font) -> int:
+    return sum(font.getmetrics()) if isinstance(font, ImageFont.FreeTypeFont) else 14
 
 
 def text_color(ground: Color) -> Color:

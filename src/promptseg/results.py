@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from .detections import Detections
 from .errors import InputError, shown
 from .masks import Mask, Masks, Size
-from .prompts import Prompt
+from .prompts import Prompt, phrases_of
+from .vocabulary import parse_phrase
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,6 +36,7 @@ class Provenance:
         device: Device on which the model ran, such as ``"cpu"``.
         dtype: Number type of the computation: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
         fallback_from: Models that were tried before this one and did not fit into memory, in that order.
+        classes: Classes of a detector with a fixed list of classes, in its order; empty for other models.
     """
 
     model: str
@@ -45,6 +47,7 @@ class Provenance:
     device: str = "cpu"
     dtype: str = "float32"
     fallback_from: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values for JSON."""
@@ -57,6 +60,7 @@ class Provenance:
             "device": self.device,
             "dtype": self.dtype,
             "fallback_from": list(self.fallback_from),
+            **({"classes": list(self.classes)} if self.classes else {}),
         }
 
     @classmethod
@@ -104,12 +108,19 @@ class Result:
         """``(height, width)`` of the image in pixels."""
         return self.masks.size
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes that could be found, in their order: the phrases of the prompts, or else the classes of the detector."""
+        return known_classes(self.prompts, self.provenance)
+
     def best(self) -> Mask:
         """Return the mask with the highest score."""
         return self.masks.best()
 
     def overlay(self, **style: Any) -> Image:
         """Return the image with its masks drawn on it. `style` is passed to `promptseg.overlay.draw`.
+
+        The order of `classes` decides the colors, unless `style` has another one.
 
         Raises:
             InputError: The result no longer has its image.
@@ -118,7 +129,7 @@ class Result:
 
         if self.image is None:
             raise InputError("this result has no image to draw on: use promptseg.overlay.draw(image, result.masks)")
-        return draw(self.image, self.masks, detections=self.detections, prompts=self.prompts, **style)
+        return draw(self.image, self.masks, **{"detections": self.detections, "prompts": self.prompts, "classes": self.classes, **style})
 
     def crops(self, margin: int = 0) -> list[Image | None]:
         """Return the part of the image in the box of each mask, in the order of the masks; None for an empty mask.
@@ -243,7 +254,9 @@ class FrameMasks:
             raise InputError(f"frame {self.frame} has {len(self.masks)} masks but {len(self.object_ids)} object ids")
 
     def overlay(self, image: ImageLike | WithImage, **style: Any) -> Image:
-        """Return the frame with its masks drawn on it, in the colors and with the names that the objects have in a tracked video.
+        """Return the frame with its masks drawn on it, with the names that the objects have in a tracked video.
+
+        An object without a label has the color of its id, as in the video. Objects of one label have shades of the color of their class.
 
         Args:
             image: The frame: one of `promptseg.open_frames`, or an image in any form that `promptseg.load_image` takes. The masks of a
@@ -256,3 +269,9 @@ class FrameMasks:
         from ._object_overlay import draw_objects
 
         return draw_objects(image, self.object_ids, self.masks, **style)
+
+
+def known_classes(prompts: Sequence[Prompt], models: Iterable[Provenance]) -> tuple[str, ...]:
+    """Return the classes that models can find by prompts, in their order: the phrases, or else the classes of the detector."""
+    asked = tuple(dict.fromkeys(parse_phrase(phrase).label for phrase in phrases_of(prompts)))
+    return asked or next((model.classes for model in models if model.classes), ())

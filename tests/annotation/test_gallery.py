@@ -1,3 +1,4 @@
+import io
 import json
 import re
 
@@ -7,6 +8,8 @@ from PIL import Image
 
 from promptseg import Mask, Prompt, annotate
 from promptseg.annotation import gallery
+from promptseg.annotation.drawings import THUMBNAIL_SIZE, draw_thumbnail
+from promptseg.class_colors import ClassColors, palette
 from promptseg.masks import Masks
 from promptseg.results import Result
 
@@ -19,7 +22,7 @@ def data(out):
 def test_the_page_knows_of_each_image_its_classes_scores_and_thumbnail(image_folder, finder, tmp_path):
     annotate(image_folder("a/0.png", "1.png"), pipeline=finder, out=tmp_path / "out")
     content = data(tmp_path / "out")
-    assert content["run"]["classes"] == [["cat", 4], ["dog", 2]]
+    assert [entry[:2] for entry in content["run"]["classes"]] == [["cat", 4], ["dog", 2]]
     assert [image["n"] for image in content["images"]] == ["1.png", "a/0.png"]
     (cats, dogs) = content["images"][0]["c"]
     assert (cats[:2], dogs[:2]) == ([0, 2], [1, 1])
@@ -80,7 +83,7 @@ def test_a_thumbnail_is_small_and_shows_the_masks_where_they_are(tmp_path):
     image = np.full((900, 1600, 3), 60, np.uint8)
     mask = np.zeros((900, 1600), bool)
     mask[300:600, 400:800] = True
-    (tmp_path / "p.jpg").write_bytes(gallery.make_thumbnail(Result(Masks([Mask.from_array(mask)]), image=image)))
+    (tmp_path / "p.jpg").write_bytes(draw_thumbnail(Result(Masks([Mask.from_array(mask)]), image=image), (), "key"))
     thumbnail = np.asarray(Image.open(tmp_path / "p.jpg"), int)
     assert thumbnail.shape == (270, 480, 3)
     colored = np.abs(thumbnail - 60).max(axis=2) > 30
@@ -91,4 +94,62 @@ def test_a_thumbnail_is_small_and_shows_the_masks_where_they_are(tmp_path):
 
 def test_an_object_without_a_score_is_not_one_of_low_score():
     record = {"masks": [{"label": "a", "score": None}, {"label": "a", "score": 0.5}, {"label": "b", "score": None}]}
-    assert list(gallery._scores(record, {"a": 0, "b": 1})) == [[0, 2, 0.5, 0.5], [1, 1, -1, -1]]
+    assert [entry[:4] for entry in gallery._scores(record, {"a": 0, "b": 1}, ClassColors(["a", "b"]))] == [[0, 2, 0.5, 0.5], [1, 1, -1, -1]]
+
+
+def hexadecimal(color):
+    return "#{:02x}{:02x}{:02x}".format(*color)
+
+
+def has_color(path, color):
+    """Return whether an image has a color, as far as JPEG keeps it."""
+    with Image.open(path) as image:
+        return bool((np.abs(np.asarray(image, int) - color).max(axis=-1) < 30).sum() > 20)
+
+
+def test_the_legend_has_the_color_that_a_class_has_in_every_thumbnail(image_folder, finder, tmp_path):
+    annotate(image_folder("a.png", "b.png"), pipeline=finder, classes=["dog", "cat"], out=tmp_path / "out")
+    content = data(tmp_path / "out")
+    colors = {name: color for name, _, color in content["run"]["classes"]}
+    assert colors == {"dog": hexadecimal(palette(2)[0]), "cat": hexadecimal(palette(2)[1])}
+    for image in content["images"]:
+        assert {content["run"]["classes"][entry[0]][0]: content["run"]["palette"][entry[4]] for entry in image["c"]} == colors
+        assert all(has_color(tmp_path / "out" / "gallery" / image["p"], color) for color in palette(2))
+
+
+def test_when_the_order_of_the_classes_changes_the_thumbnails_are_drawn_again(image_folder, finder, tmp_path):
+    root, out = image_folder("a.png"), tmp_path / "out"
+    annotate(root, pipeline=finder, classes=["dog", "cat"], out=out)
+    (thumbnail,) = (out / "gallery" / "thumbnails").rglob("*.jpg")
+    first = thumbnail.read_bytes()
+    annotate(root, pipeline=finder, classes=["bird", "cat", "dog"], out=out)
+    assert thumbnail.read_bytes() != first
+    written = thumbnail.stat().st_mtime_ns
+    annotate(root, pipeline=finder, classes=["bird", "cat", "dog"], out=out)
+    assert thumbnail.stat().st_mtime_ns == written
+    annotate(root, pipeline=finder, classes=["dog", "cat"], out=out)
+    assert thumbnail.read_bytes() == first
+
+
+def test_a_finished_run_without_a_gallery_can_have_one_later(image_folder, finder, tmp_path):
+    root, out = image_folder("a.png", "b.png"), tmp_path / "out"
+    annotate(root, pipeline=finder, out=out, gallery=0)
+    annotate(root, pipeline=finder, out=out)
+    assert len(list((out / "gallery" / "thumbnails").rglob("*.jpg"))) == 2
+    assert len(data(out)["images"]) == 2
+
+
+def test_of_many_masks_a_thumbnail_has_no_labels():
+    size = (THUMBNAIL_SIZE, THUMBNAIL_SIZE)
+    image = np.full((*size, 3), 60, np.uint8)
+    masks = []
+    for index in range(9):
+        pixels = np.zeros(size, bool)
+        pixels[100:140, 50 * index : 50 * index + 40] = True
+        masks.append(Mask.from_array(pixels, label="a"))
+    few, many = (
+        np.asarray(Image.open(io.BytesIO(draw_thumbnail(Result(Masks(some), image=image), (), "key"))), int) for some in (masks[:8], masks)
+    )
+    above = np.s_[80:95]
+    assert np.abs(few[above] - 60).max() > 50
+    assert np.abs(many[above] - 60).max() < 20

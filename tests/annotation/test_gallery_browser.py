@@ -7,7 +7,7 @@ import time
 import pytest
 from PIL import Image
 
-from promptseg import Pipeline, annotate
+from promptseg import Pipeline, Prompt, annotate
 from promptseg.detections import Detections
 from promptseg.testing import FakeDetector, FakeSegmenter
 
@@ -161,9 +161,45 @@ def test_orders_put_first_what_they_say(gallery):
 def test_the_page_counts_classes_models_and_failures(gallery):
     page = gallery()
     assert page.locator("#overview").inner_text() == "4 images with 5 objects, 1 of them without objects; 1 failed."
-    facts = page.locator("#facts").inner_text()
-    assert re.search(r"dog\s+3", facts)
-    assert re.search(r"cat\s+2", facts)
+    assert page.locator("#legend button").all_inner_texts() == ["dog 3", "cat 2"]
+    assert "find" in page.locator("#facts").inner_text() or "fake" in page.locator("#facts").inner_text()
+
+
+def test_the_legend_has_a_color_for_each_class_and_chooses_it(gallery):
+    page = gallery()
+    color = "each => getComputedStyle(each.querySelector('.swatch')).backgroundColor"
+    dog, cat = (page.locator("#legend button").nth(index) for index in (0, 1))
+    assert dog.evaluate(color) != cat.evaluate(color)
+    cat.click()
+    assert names(page) == ["all.png"]
+    assert cat.get_attribute("aria-pressed") == "true"
+    swatches = page.locator("#images .caption .swatch").evaluate_all("all => all.map(each => getComputedStyle(each).backgroundColor)")
+    assert swatches == [dog.evaluate(color), cat.evaluate(color)]
+    cat.click()
+    assert names(page) == ALL
+
+
+def natural_width(page):
+    page.wait_for_function("document.querySelector('#one img').complete && document.querySelector('#one img').naturalWidth > 0")
+    return page.locator("#one img").evaluate("image => image.naturalWidth")
+
+
+def test_the_dialog_shows_the_full_size_overlay_where_there_is_one(add_model, tmp_path, open_page):
+    add_model("fake", "segmenter", lambda _: FakeSegmenter())
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", (1500, 900), (90, 120, 60)).save(tmp_path / "images" / "large #1.png")
+    settings = {"pipeline": Pipeline().segment("fake"), "out": tmp_path / "out"}
+    annotate(tmp_path / "images", Prompt.box(100, 100, 900, 700), **settings)
+    page = open_page(tmp_path / "out" / "gallery" / "index.html")
+    page.locator("#images button").first.click()
+    assert natural_width(page) == 480
+    assert "--overlays" in page.locator("#one .note").inner_text()
+    annotate(tmp_path / "images", Prompt.box(100, 100, 900, 700), overlays=True, **settings)
+    page.reload()
+    page.locator("#images button").first.click()
+    assert natural_width(page) == 1500
+    assert page.locator("#one .note").is_hidden()
+    assert page.get_by_role("link", name="the overlay at full size").count() == 1
 
 
 def test_thumbnails_load_and_a_failure_shows_its_reason_as_text(gallery):

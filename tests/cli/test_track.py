@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from promptseg.class_colors import palette
 from promptseg.detections import Detections
 from promptseg.masks import Mask
-from promptseg.overlay import palette
 from promptseg.testing import FakeDetector, FakeSegmenter
 
 pytest.importorskip("av", reason="the overlay is a video, which needs av")

@@ -23,6 +23,7 @@ PUBLIC = {
     "promptseg.samples",  # The quickstart begins with its image.
     "promptseg.fonts",
     "promptseg.overlay",
+    "promptseg.class_colors",
     "promptseg.postprocess",
     "promptseg.metrics",
     "promptseg.vocabulary",
@@ -47,6 +48,7 @@ PUBLIC = {
     "promptseg.video.writer",
     "promptseg.tracking.redetection",
     "promptseg.tracking.outputs",
+    "promptseg.object_colors",
     "promptseg.tracking.session",
     # Datasets
     "promptseg.datasets.core",
@@ -76,6 +78,7 @@ PUBLIC = {
     "promptseg.evaluation.results",
     "promptseg.evaluation.rows",
     "promptseg.evaluation.report",
+    "promptseg.evaluation.zoomed_view",
     "promptseg.evaluation.run",
     "promptseg.evaluation.statistics",
     "promptseg.evaluation.train_overlap",

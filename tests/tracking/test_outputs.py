@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco
 
+from promptseg.class_colors import palette
 from promptseg.errors import OutputError
 from promptseg.masks import Mask, Masks
 from promptseg.tracking.outputs import TrackOutputs, davis_palette, draw_timeline, label_image
@@ -70,7 +71,7 @@ def test_ids_above_65535_are_refused():
 def test_the_timeline_has_a_bar_where_an_object_was_seen_and_a_mark_for_each_event():
     pytest.importorskip("matplotlib", reason="the timeline needs matplotlib")
     events = [Event(0, 1, "added", ""), Event(3, 1, "lost", ""), Event(6, 1, "recovered", ""), Event(4, 9, "added", "")]
-    (axes,) = draw_timeline({1: ("dog 1", [0, 1, 2, 6, 7]), 9: ("cup 9", [4])}, events, 8).axes
+    (axes,) = draw_timeline({1: ("dog 1", [0, 1, 2, 6, 7]), 9: ("cup 9", [4])}, events, 8, palette(2)).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["dog 1", "cup 9"]
     bars, marks = axes.collections[:2], axes.collections[2:]
     spans = [[(path.get_extents().x0, path.get_extents().x1) for path in one.get_paths()] for one in bars]
@@ -85,5 +86,5 @@ def test_the_timeline_has_a_bar_where_an_object_was_seen_and_a_mark_for_each_eve
 
 def test_the_timeline_of_no_object_is_drawn():
     pytest.importorskip("matplotlib", reason="the timeline needs matplotlib")
-    (axes,) = draw_timeline({}, [], 3).axes
+    (axes,) = draw_timeline({}, [], 3, []).axes
     assert axes.get_xlim() == (0, 3)

@@ -23,6 +23,7 @@ from ..results import Result
 from .content import FileState, read_content
 from .sources import AskedObject, SourceImage
 
+_S = TypeVar("_S")
 _T = TypeVar("_T")
 
 READERS = 4
@@ -97,7 +98,7 @@ class Annotator:
 
     def _results(self, images: Iterable[SourceImage]) -> Iterator[ImageResult]:
         readers = max(1, min(READERS, (os.cpu_count() or 1) - 1))
-        read = _read_ahead(images, _read, self._size + readers, readers)
+        read = read_ahead(images, _read, self._size + readers, readers)
         try:
             while batch := list(islice(read, self._size)):
                 yield from self._segment(batch)
@@ -180,7 +181,7 @@ def _fitted(image: SourceImage, size: Size) -> SourceImage:
     return image if image.asked is None else replace(image, asked=tuple(asked), dropped=tuple(dropped))
 
 
-def _read_ahead(items: Iterable[SourceImage], call: Callable[[SourceImage], _T], count: int, threads: int) -> Generator[_T, None, None]:
+def read_ahead(items: Iterable[_S], call: Callable[[_S], _T], count: int, threads: int) -> Generator[_T, None, None]:
     """Yield `call(item)` for each item in order. Threads compute up to `count` items in advance."""
     pool = ThreadPoolExecutor(threads, "promptseg-read")
     waiting: deque[Future[_T]] = deque()

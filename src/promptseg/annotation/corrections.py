@@ -12,17 +12,14 @@ from typing import Any
 
 from ..datasets.core import AnnotatedImage, AnnotationError, Entry, Finding
 from ..datasets.writing import write
-from ..images import load_image
 from ..masks import Masks
-from ..results import Result
 from ..runtime.files import output_errors, temporary_folder
-from . import gallery as gallery_files
 from .content import state_of
 from .corrected_output import CorrectedOutput, TakenIn, open_output, output_path
 from .correction_findings import is_note, split_objects, unusable_parts
 from .correction_matching import corrected_entries
 from .journal import Journal
-from .records import JournalImages, mask_of
+from .records import JournalImages
 from .sources import Source, SourceImage
 
 
@@ -32,7 +29,6 @@ def take_in(
     folder: Path,
     source: Source,
     options: Sequence[Mapping[str, Any]],
-    share: float | None,
 ) -> TakenIn:
     """Append a record for each image of the source whose objects differ from those in the journal.
 
@@ -42,7 +38,6 @@ def take_in(
         folder: The output folder of the run.
         source: The images.
         options: All options with which files of the output may have been written.
-        share: Share of images with a thumbnail in the gallery, or None for no gallery.
 
     Raises:
         InputError: When the output cannot be read.
@@ -71,7 +66,7 @@ def take_in(
             entries = corrected_entries(found, reference, record)
             if entries is not None:
                 notes += split_objects(found, reference)
-                _save(journal, corrections.name, image, found, entries, record, folder, share)
+                _save(journal, corrections.name, image, found, entries, record)
                 count += 1
         journal.sync()
     return TakenIn(corrections.name, count, tuple(map(str, problems)), tuple(notes), tuple(waiting), corrections.place is None)
@@ -84,8 +79,6 @@ def _save(
     found: AnnotatedImage,
     entries: list[dict[str, Any]],
     record: Mapping[str, Any] | None,
-    folder: Path,
-    share: float | None,
 ) -> None:
     kept = {key: value for key, value in (record or {}).items() if key in ("detections", "timings", "models", "id", "group")}
     optional = {"group": image.group or None, "id": image.id}
@@ -105,11 +98,6 @@ def _save(
         **{key: value for key, value in optional.items() if value is not None},
         **kept,
     }
-    if share is not None and gallery_files.has_thumbnail(image.name, share):
-        masks = Masks([mask_of(entry, found.size) for entry in entries], found.size)
-        with output_errors(folder):
-            thumbnail = gallery_files.make_thumbnail(Result(masks, image=load_image(image.path)))
-            gallery_files.save_thumbnail(folder / gallery_files.FOLDER, image.name, thumbnail)
     journal.append(new)
 
 

@@ -6,32 +6,24 @@ The HTML file contains its data. It shows one page of images at a time and loads
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import cv2
-import numpy as np
-
-from ..masks import Masks
-from ..overlay import draw
-from ..results import Result
+from ..class_colors import COLORS, ClassColors, Color, palette
+from ..errors import PromptSegError
 from ..runtime.files import output_errors, write_atomically
+from .drawings import draw_thumbnail, drawing_key, key_of, result_of
 from .journal import Journal
 from .summary import Annotation
 
 FOLDER = "gallery"
 """Name of the gallery folder in the output folder."""
-
-THUMBNAIL_SIZE = 480
-"""Longer side of a thumbnail in pixels, at most."""
 
 MAX_THUMBNAILS = 10_000
 """Default maximum number of images with a thumbnail."""
@@ -48,26 +40,6 @@ def has_thumbnail(name: str, share: float) -> bool:
     return int(hashlib.sha256(os.fsencode(name)).hexdigest()[16:28], 16) < share * 16**12
 
 
-def make_thumbnail(result: Result) -> bytes:
-    """Return a small overlay of the masks as a JPEG file.
-
-    The image is resized before the masks are drawn, so that drawing does not take longer for large images.
-
-    Raises:
-        ValueError: When the result has no image.
-    """
-    if result.image is None:
-        raise ValueError("the result has no image")
-    height, width = result.size
-    scale = min(1.0, THUMBNAIL_SIZE / max(height, width))
-    size = (max(1, round(height * scale)), max(1, round(width * scale)))
-    small = cv2.resize(result.image, size[::-1], interpolation=cv2.INTER_AREA) if scale < 1 else result.image
-    masks = Masks((replace(mask.resized(size), detection_index=None) for mask in result.masks), size)
-    file = io.BytesIO()
-    draw(np.asarray(small, np.uint8), masks).save(file, "JPEG", quality=80)
-    return file.getvalue()
-
-
 def save_thumbnail(gallery: Path, name: str, thumbnail: bytes) -> None:
     """Write the thumbnail of an image into the gallery.
 
@@ -78,13 +50,49 @@ def save_thumbnail(gallery: Path, name: str, thumbnail: bytes) -> None:
     path.write_bytes(thumbnail)
 
 
-def write_gallery(journal: Journal, annotation: Annotation, gallery: Path, limit: int = MAX_THUMBNAILS) -> Path:
+def redraw_thumbnails(journal: Journal, gallery: Path, classes: Sequence[str], share: float) -> None:
+    """Draw the thumbnails that are missing or show something else, because the colors of the classes changed or there was no gallery.
+
+    Args:
+        journal: The journal of the run.
+        gallery: The gallery folder.
+        classes: Classes in the order that decides their colors.
+        share: Share of the images with a thumbnail.
+
+    Raises:
+        OutputError: When a thumbnail cannot be written.
+    """
+    for record in journal.records():
+        if record["status"] != "done" or not has_thumbnail(record["name"], share):
+            continue
+        key = drawing_key(record, classes)
+        if key_of(gallery / thumbnail_path(record["name"])) == key:
+            continue
+        try:
+            thumbnail = draw_thumbnail(result_of(record), classes, key)
+        except PromptSegError:
+            continue  # The image cannot be read any more, or has another size.
+        with output_errors(gallery):
+            save_thumbnail(gallery, record["name"], thumbnail)
+
+
+def write_gallery(
+    journal: Journal,
+    annotation: Annotation,
+    gallery: Path,
+    limit: int = MAX_THUMBNAILS,
+    *,
+    classes: Sequence[str] = (),
+    overlays: Mapping[str, Path] | None = None,
+) -> Path:
     """Write the HTML page of a gallery.
 
     Args:
         journal: The journal of the run.
         annotation: The summary of the run.
         gallery: The gallery folder. It already has the thumbnails.
+        classes: Classes in the order that decides their colors.
+        overlays: Full-size overlays by image name.
         limit: Maximum number of images on the page, and of failed images. Images without a thumbnail are counted but not shown.
 
     Returns:
@@ -95,7 +103,8 @@ def write_gallery(journal: Journal, annotation: Annotation, gallery: Path, limit
     """
     for name in journal.left_out:
         (gallery / thumbnail_path(name)).unlink(missing_ok=True)
-    classes = {label: index for index, label in enumerate(annotation.classes)}
+    colors = ClassColors(classes)
+    numbers = {label: number for number, label in enumerate(annotation.classes)}
     images: list[dict[str, Any]] = []
     failures = 0
     for record in journal.records():
@@ -105,10 +114,11 @@ def write_gallery(journal: Journal, annotation: Annotation, gallery: Path, limit
                 continue
         elif len(images) >= limit + min(failures, limit) or not (gallery / thumbnail_path(record["name"])).is_file():
             continue
-        images.append(_entry(record, classes, gallery))
+        images.append(_entry(record, numbers, colors, gallery, (overlays or {}).get(record["name"])))
     run = {
         **annotation.to_dict(),
-        "classes": list(annotation.classes.items()),
+        "classes": [[label, count, _hex(colors.of(label)) if label else None] for label, count in annotation.classes.items()],
+        "palette": [_hex(each) for each in palette(COLORS)],
         "failed": None,
         "models": journal.models(),
         "shown": len(images),
@@ -122,26 +132,43 @@ def write_gallery(journal: Journal, annotation: Annotation, gallery: Path, limit
     return path
 
 
-def _entry(record: Mapping[str, Any], classes: Mapping[str, int], gallery: Path) -> dict[str, Any]:
+def _entry(
+    record: Mapping[str, Any], classes: Mapping[str, int], colors: ClassColors, gallery: Path, overlay: Path | None
+) -> dict[str, Any]:
     """Return the data of one image for the page. Keys have one letter, because a page has thousands of images."""
     entry = {
         "n": record["name"].encode("utf-8", "replace").decode("utf-8"),
-        "f": quote(os.fsencode(os.path.relpath(record["path"], gallery)).replace(os.fsencode(os.sep), b"/")),
+        "f": _link(record["path"], gallery),
         "t": round(sum(record["timings"].values()), 3),
     }
     if record["status"] == "failed":
         return {**entry, "r": record["reason"]}
-    return {**entry, "p": thumbnail_path(record["name"]), "s": record["size"], "c": list(_scores(record, classes))}
+    if overlay is not None:
+        entry["o"] = _link(overlay, gallery)
+    return {**entry, "p": thumbnail_path(record["name"]), "s": record["size"], "c": list(_scores(record, classes, colors))}
 
 
-def _scores(record: Mapping[str, Any], classes: Mapping[str, int]) -> Iterator[list[float]]:
-    """Yield ``[class index, number of objects, lowest score, highest score]`` for each class in an image; -1 where there is no score."""
+def _link(path: str | Path, gallery: Path) -> str:
+    return quote(os.fsencode(os.path.relpath(path, gallery)).replace(os.fsencode(os.sep), b"/"))
+
+
+def _hex(color: Color) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*color)
+
+
+def _scores(record: Mapping[str, Any], classes: Mapping[str, int], colors: ClassColors) -> Iterator[list[float]]:
+    """Yield ``[class index, number of objects, lowest score, highest score, color]`` for each class in an image.
+
+    The color is an index of the palette. Scores and colors that are not there are -1.
+    """
+    of_image = colors.indices(mask["label"] for mask in record["masks"])
+    names = list(classes)
     found: dict[int, list[float | None]] = defaultdict(list)
     for mask in record["masks"]:
         found[classes[mask["label"] or ""]].append(mask["score"])
     for label, scores in sorted(found.items()):
         known = [score for score in scores if score is not None] or [-1]
-        yield [label, len(scores), round(min(known), 3), round(max(known), 3)]
+        yield [label, len(scores), round(min(known), 3), round(max(known), 3), of_image.get(names[label], -1)]
 
 
 def _script(values: Any) -> str:

@@ -11,12 +11,18 @@ from ..datasets.writing import check_output, write
 from ..errors import InputError
 from ..image_files import image_size
 from ..runtime.files import output_errors, temporary_folder
-from .own_folders import mark_folder
+from .own_folders import check_own_folder, mark_folder
 from .sources import SourceImage
 
 
 def check_outputs(
-    folder: Path, formats: Sequence[str], options: Mapping[str, Mapping[str, Any]], gallery: Path | None, images: Iterable[SourceImage]
+    folder: Path,
+    formats: Sequence[str],
+    options: Mapping[str, Mapping[str, Any]],
+    images: Iterable[SourceImage],
+    *,
+    gallery: Path | None,
+    overlays: Path | None,
 ) -> None:
     """Check the place of every output, and write every format without images to a temporary folder.
 
@@ -24,8 +30,9 @@ def check_outputs(
         folder: The output folder of the run. It exists.
         formats: Names of the formats.
         options: Options of the formats.
-        gallery: The folder of the gallery, or None for no gallery. It is created.
         images: The images of the run.
+        gallery: The folder of the gallery, or None for no gallery. It is created.
+        overlays: The folder of the full-size overlays, or None for none.
 
     Raises:
         ConfigError: When an option has a value that the format does not allow.
@@ -40,6 +47,8 @@ def check_outputs(
             write(name, (), temporary, **options.get(name, {}))
     if "geojson" in formats:
         _check_georeferences(images, options.get("geojson", {}).get("coordinates", "auto"))
+    if overlays is not None:
+        check_own_folder(overlays)
     if gallery is not None:
         mark_folder(gallery)
 

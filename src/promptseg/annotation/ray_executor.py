@@ -28,12 +28,13 @@ class Worker:
         prompts: The prompts of the run, pickled.
         batch_size: Number of images that are encoded together; None for the default of the device.
         share: Share of images that have a thumbnail in the gallery, 0 to 1.
+        classes: Classes of the run in their known order.
     """
 
-    def __init__(self, config: dict[str, Any], prompts: bytes, batch_size: int | None, share: float) -> None:
+    def __init__(self, config: dict[str, Any], prompts: bytes, batch_size: int | None, share: float, classes: tuple[str, ...]) -> None:
         built = Pipeline.from_config(config).build()
         self._annotator = Annotator(built, pickle.loads(prompts), batch_size)  # noqa: S301 - The driver of this run made it.
-        self._share = share
+        self._share, self._classes = share, classes
 
     def __call__(self, block: dict[str, Any]) -> dict[str, list[Any]]:
         """Annotate the images of a block.
@@ -48,7 +49,8 @@ class Worker:
 
         def finish(result: ImageResult) -> tuple[bytes, bytes, bytes]:
             record, models = record_of(result)
-            return json.dumps(record).encode(), json.dumps(models).encode(), thumbnail_for(result, self._share) or b""
+            thumbnail = thumbnail_for(result, record, models, self._share, self._classes)
+            return json.dumps(record).encode(), json.dumps(models).encode(), thumbnail or b""
 
         done = list(self._annotator.run(images, finish))
         return {name: [row[column] for row in done] for column, name in enumerate(("record", "models", "thumbnail"))}
@@ -62,6 +64,7 @@ def annotate_on_ray(
     workers: int,
     cpus: float,
     gpus: float,
+    classes: tuple[str, ...],
 ) -> Iterator[SavedImage]:
     """Annotate the remaining images of a run on Ray.
 
@@ -83,7 +86,7 @@ def annotate_on_ray(
     images = [{"image": pickle.dumps(image)} for image in run.pending()]
     dataset = ray.data.from_items(images, override_num_blocks=-(-len(images) // block)).map_batches(
         Worker,
-        fn_constructor_args=(pipeline.to_config(), pickle.dumps(tuple(prompts)), None if gpus else 1, run.share),
+        fn_constructor_args=(pipeline.to_config(), pickle.dumps(tuple(prompts)), None if gpus else 1, run.share, classes),
         batch_size=None,
         compute=ray.data.ActorPoolStrategy(size=workers),
         num_cpus=cpus,

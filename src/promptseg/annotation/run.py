@@ -28,17 +28,20 @@ from ..runtime.files import output_errors, remove_leftovers
 from ..runtime.progress import ProgressOption, reports_progress, track
 from ..vocabulary import parse_phrase
 from . import gallery as gallery_files
+from . import overlays as overlay_files
 from .annotator import Annotator, ImageResult
 from .asked import plain_prompt
 from .changes import find_changes
 from .corrected_output import CorrectedOutput, TakenIn
 from .corrections import take_in
+from .drawings import class_order
 from .journal import Journal
 from .output_checks import check_outputs
 from .output_options import options_of, remember_options
+from .overlays import Overlays
 from .record_checks import check_record
 from .records import JournalImages, record_of
-from .run_progress import RunProgress, SavedImage, share_with_thumbnail, thumbnail_for
+from .run_progress import RunProgress, SavedImage, thumbnail_for
 from .sources import Source, SourceItem, open_source
 from .summary import Annotation, summarize
 from .taken_in_files import forget_lost, mark_taken_in
@@ -63,6 +66,7 @@ def annotate(
     boxes: bool = False,
     every: int | None = None,
     gallery: int = gallery_files.MAX_THUMBNAILS,
+    overlays: bool = False,
     retry_failed: bool = False,
     limit: int | None = None,
     batch_size: int | None = None,
@@ -94,6 +98,8 @@ def annotate(
         boxes: Read objects of corrections that have only a box as the filled box.
         every: Take every n-th frame of a video. The frames are written as images to the folder ``frames`` in `out`.
         gallery: Maximum number of images with a thumbnail in the gallery; 0 for no gallery.
+        overlays: Also write the images with the masks drawn on them, at full size, to the folder ``overlays`` in `out`. The gallery shows
+            them in place of enlarged thumbnails.
         retry_failed: Process images again that failed before.
         limit: Number of images to take from the start of the source; None for all.
         batch_size: Number of images that are encoded together. None means 8 on an accelerator and 1 on the CPU. On Ray it is also the
@@ -129,6 +135,7 @@ def annotate(
     correction = None if corrections is None else CorrectedOutput.parse(corrections, boxes)
     opened = open_source(source, images, folder, every)
     categories = _classes(classes, opened, prompts)
+    names = tuple(each.name if isinstance(each, Category) else each for each in categories)
     prompted = _check_prompts(pipeline, prompts, opened)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_locked(folder))
@@ -137,19 +144,29 @@ def annotate(
         if correction is not None:
             correction.check(folder)
         journal = stack.enter_context(contextlib.closing(Journal(folder / JOURNAL, _header(pipeline, prompts, opened), check_record)))
-        check_outputs(folder, formats, options or {}, folder / gallery_files.FOLDER if gallery else None, islice(iter(opened), limit))
+        check_outputs(
+            folder,
+            formats,
+            options or {},
+            islice(iter(opened), limit),
+            gallery=folder / gallery_files.FOLDER if gallery else None,
+            overlays=folder / overlay_files.FOLDER if overlays else None,
+        )
         lost = forget_lost(folder, journal, (image.name for image in opened))
-        taken_in = None if correction is None else _take_in(correction, journal, folder, opened, options or {}, gallery)
+        taken_in = None if correction is None else _take_in(correction, journal, folder, opened, options or {})
         run = RunProgress(journal, folder, opened, limit, retry_failed, gallery)
         if executor == "ray":
             from .ray_executor import annotate_on_ray
 
-            saved = annotate_on_ray(run, pipeline, prompts, batch_size or 8, workers or 1, cpus, gpus)
+            saved = annotate_on_ray(run, pipeline, prompts, batch_size or 8, workers or 1, cpus, gpus, names)
         else:
-            saved = _annotate_locally(run, pipeline, prompts, batch_size)
+            saved = _annotate_locally(run, pipeline, prompts, batch_size, names)
         processed, seconds, worked = run.consume(saved)
         remember_options(folder, options or {})
         reports = _write_outputs(journal, folder, formats, options or {}, categories, taken_in)
+        order = class_order(names, journal.models())
+        drawn = Overlays(journal, folder, order)
+        overlay_report = drawn.write() if overlays else None
         annotation = summarize(
             journal,
             opened.dropped,
@@ -163,19 +180,21 @@ def annotate(
             prompted=prompted,
             taken_in=taken_in,
             unused=opened.unused,
+            overlays=overlay_report,
         )
         if gallery:
-            gallery_files.write_gallery(journal, annotation, folder / gallery_files.FOLDER, gallery)
+            place = folder / gallery_files.FOLDER
+            gallery_files.redraw_thumbnails(journal, place, order, run.share)
+            gallery_files.write_gallery(journal, annotation, place, gallery, classes=order, overlays=drawn.current())
         return annotation
 
 
 def _take_in(
-    correction: CorrectedOutput, journal: Journal, folder: Path, source: Source, options: Mapping[str, Mapping[str, Any]], gallery: int
+    correction: CorrectedOutput, journal: Journal, folder: Path, source: Source, options: Mapping[str, Mapping[str, Any]]
 ) -> TakenIn:
     """Take corrections in, after the source was compared with the journal."""
     journal.leave_out(frozenset(find_changes(journal, source).gone))
-    share = share_with_thumbnail(sum(1 for _ in source), gallery) if gallery else None
-    return take_in(correction, journal, folder, source, options_of(folder, correction.name, options.get(correction.name, {})), share)
+    return take_in(correction, journal, folder, source, options_of(folder, correction.name, options.get(correction.name, {})))
 
 
 def _write_outputs(
@@ -226,7 +245,7 @@ def _classes(
 
 
 def _annotate_locally(
-    run: RunProgress, pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], batch_size: int | None
+    run: RunProgress, pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], batch_size: int | None, classes: Sequence[str]
 ) -> Iterator[SavedImage]:
     """Annotate the remaining images in this process. The models are loaded at the call, not at the first item of the iterator."""
     if not run.remaining:
@@ -237,7 +256,7 @@ def _annotate_locally(
 
     def finish(result: ImageResult) -> SavedImage:
         record, used = record_of(result)
-        return run.save(record, used, thumbnail_for(result, run.share))
+        return run.save(record, used, thumbnail_for(result, record, used, run.share, classes))
 
     return Annotator(built, prompts, batch_size).run(run.pending(), finish)
 

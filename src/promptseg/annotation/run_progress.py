@@ -16,6 +16,7 @@ from ..runtime.files import output_errors
 from . import gallery as gallery_files
 from .annotator import ImageResult, with_prompt_labels
 from .changes import find_changes
+from .drawings import class_order, draw_thumbnail, drawing_key
 from .journal import Journal
 from .sources import Source, SourceImage
 from .summary import model_seconds
@@ -106,8 +107,19 @@ def share_with_thumbnail(images: int, max_thumbnails: int) -> float:
     return min(1.0, max_thumbnails / images)
 
 
-def thumbnail_for(result: ImageResult, share: float) -> bytes | None:
-    """Return the thumbnail of an image as JPEG, or None if the image failed or is not among the `share` with a thumbnail."""
-    if not isinstance(result.outcome, Exception) and gallery_files.has_thumbnail(result.image.name, share):
-        return gallery_files.make_thumbnail(with_prompt_labels(result))
-    return None
+def thumbnail_for(
+    result: ImageResult, record: Mapping[str, Any], models: Sequence[Mapping[str, Any]], share: float, classes: Sequence[str]
+) -> bytes | None:
+    """Return the thumbnail of an image as JPEG, or None if the image failed or is not among those with a thumbnail.
+
+    Args:
+        result: The outcome of the image.
+        record: Its record.
+        models: Provenance of the models that were used.
+        share: Share of the images with a thumbnail, 0 to 1.
+        classes: Classes of the run in their known order.
+    """
+    if record["status"] != "done" or not gallery_files.has_thumbnail(result.image.name, share):
+        return None
+    order = class_order(classes, models)
+    return draw_thumbnail(with_prompt_labels(result), order, drawing_key(record, order))

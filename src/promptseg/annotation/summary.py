@@ -15,6 +15,7 @@ from ..image_files import Unused
 from .changes import Changes
 from .corrected_output import CORRECTABLE, TakenIn
 from .journal import Journal
+from .overlays import OverlayReport
 
 MODEL_STAGES = frozenset({"detect", "encode", "cache", "segment", "everything"})
 """Stages in the timings of a record in which a model runs."""
@@ -53,6 +54,7 @@ class Annotation:
         stopped: Whether the run was stopped before all images were done.
         reports: Reports of the written datasets, by format.
         unused: Files that the source holds and that are no images of it.
+        overlays: Report of the full-size overlays, or None when none were asked for.
     """
 
     out: Path
@@ -80,6 +82,7 @@ class Annotation:
     stopped: bool = False
     reports: Mapping[str, WriteReport] = field(default_factory=dict)
     unused: Unused = Unused()
+    overlays: OverlayReport | None = None
 
     @property
     def failures(self) -> int:
@@ -116,6 +119,7 @@ class Annotation:
             "stopped": self.stopped,
             "unused": dict(self.unused.counts),
             "written": {name: report.to_dict() for name, report in self.reports.items()},
+            "overlays": None if self.overlays is None else self.overlays.to_dict(),
         }
 
     def __str__(self) -> str:
@@ -184,6 +188,8 @@ class Annotation:
                     "  what is kept may hold other objects than those counted here; "
                     f"to take these changes in: the same run with --corrections {name} (corrections={name!r})"
                 )
+        if self.overlays is not None:
+            lines.append(str(self.overlays))
         return "\n".join(lines)
 
 

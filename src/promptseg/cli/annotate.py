@@ -74,6 +74,9 @@ def annotate(
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed images again.")] = False,
     gallery: Annotated[int, typer.Option(help="Maximum number of images in the gallery; 0 for no gallery.")] = 10_000,
+    overlays: Annotated[
+        bool, typer.Option("--overlays", help="Also write each image with its masks drawn on it, at full size, to the folder overlays.")
+    ] = False,
     executor: Annotated[str, typer.Option(help="local, or ray for many workers.")] = "local",
     workers: Annotated[int | None, typer.Option(help="Workers of --executor ray (default: 1).")] = None,
     worker_cpus: Annotated[float, typer.Option(help="CPUs that Ray reserves for a worker.")] = 0.5,
@@ -111,6 +114,7 @@ def annotate(
                 boxes=boxes,
                 every=every,
                 gallery=gallery,
+                overlays=overlays,
                 retry_failed=retry_failed,
                 limit=limit,
                 batch_size=batch_size,

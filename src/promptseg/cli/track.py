@@ -18,6 +18,8 @@ from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import TextPrompt
 from ..protocols import FrameSource
 from ..registry import DEFAULT_MODEL, choose, load_video, tracker_of
+from ..results import known_classes
+from ..object_colors import ObjectColors
 from ..tracking.outputs import LABELS, TableFormat, TrackOutputs
 from ..tracking.redetection import TrackedFrame
 from ..video.frames import open_frames
@@ -75,6 +77,7 @@ def track(
         for folder in (out, out / LABELS):
             clean_up(folder)
         pipeline = _pipeline(model, detector, threshold, device)
+        outputs.colors = ObjectColors(known_classes(prompts, [] if pipeline.detector is None else [pipeline.detector.provenance]))
         tracked = pipeline.track(
             frames,
             *prompts,

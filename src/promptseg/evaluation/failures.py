@@ -195,15 +195,15 @@ def describe(truth: Mask, lab: NDArray[np.float32], row: ObjectRow, ignored: Mas
     )
 
 
-def draw_failures(failures: Failures, dataset: Dataset, folder: Path, limit: int = 12, longest: int = 1024) -> list[Path]:
-    """Write an overlay of each of the worst failures as PNG: truth green, prediction red, with the prompt.
+def draw_failures(failures: Failures, dataset: Dataset, folder: Path, limit: int = 12, longest: int = 640) -> list[Path]:
+    """Write a zoomed view of each of the worst failures as PNG, see `promptseg.evaluation.zoomed_view`.
 
     Args:
         failures: The failures.
         dataset: Dataset of the run.
         folder: Output folder.
-        limit: Maximum number of overlays.
-        longest: Maximum length of the longer side in pixels.
+        limit: Maximum number of views.
+        longest: Length of the longer side of the zoomed part in pixels, at most.
 
     Returns:
         Paths of the files, the worst failure first.

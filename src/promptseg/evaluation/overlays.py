@@ -1,4 +1,4 @@
-"""Overlays of predictions and truth."""
+"""Views of the predictions of rows, beside the truth."""
 
 from __future__ import annotations
 
@@ -6,23 +6,20 @@ from collections.abc import Iterable, Iterator
 
 from PIL import Image
 
-from .. import overlay
 from ..datasets.core import Dataset
 from ..errors import InputError
-from ..masks import Masks
 from .ignored import counted
 from .rows import ObjectRow
+from .zoomed_view import zoomed_view
 
-TRUTH_COLOR, PREDICTION_COLOR = overlay.FOREGROUND, overlay.BACKGROUND
 
-
-def draw_overlays(rows: Iterable[ObjectRow], dataset: Dataset, longest: int = 1024) -> Iterator[Image.Image]:
-    """Yield an overlay for each row: the image with the truth in green, the prediction in red, and the prompt.
+def draw_overlays(rows: Iterable[ObjectRow], dataset: Dataset, longest: int = 640) -> Iterator[Image.Image]:
+    """Yield a zoomed view for each row: the object and the error, the truth with a solid and the prediction with a dashed outline.
 
     Args:
         rows: Rows to draw.
         dataset: Dataset of the run.
-        longest: Maximum length of the longer side in pixels.
+        longest: Length of the longer side of the zoomed part in pixels, at most.
 
     Raises:
         InputError: When the dataset lacks the object of a row, or its image cannot be read.
@@ -33,8 +30,4 @@ def draw_overlays(rows: Iterable[ObjectRow], dataset: Dataset, longest: int = 10
         truth = next((true.mask for true in image.objects if true.name == row.name), None) if image else None
         if image is None or truth is None:
             raise InputError(f"{dataset.source} has no object {row.name!r}")
-        prompts = [] if row.prompt is None else [row.prompt]
-        colors = [TRUTH_COLOR, PREDICTION_COLOR]
-        drawn = overlay.draw(image.pixels(), Masks([truth, row.mask]), prompts=prompts, colors=colors, labels=False)
-        drawn.thumbnail((longest, longest), Image.Resampling.LANCZOS)
-        yield drawn
+        yield zoomed_view(image.pixels(), truth, row.mask, row.prompt, row.iou, longest)

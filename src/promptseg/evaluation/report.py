@@ -128,15 +128,23 @@ def _failures(failures: Failures) -> list[str]:
 def _cases(run: Evaluation, dataset: Dataset, count: int) -> list[str]:
     ranked = sorted(run.rows, key=lambda row: row.iou)
     middle = max(0, len(ranked) // 2 - count // 2)
-    parts = ["<p>In the overlays the truth is green, the prediction is red and a box prompt is yellow.</p>"]
+    parts = [
+        "<p>The images show the objects enlarged. The truth has a solid green outline, the prediction a dashed red one. Missed pixels "
+        "are tinted, pixels that are too much are hatched. A box prompt is yellow. The small image shows where in the image this is.</p>"
+    ]
     for title, rows in (("Worst", ranked[:count]), ("Median", ranked[middle : middle + count]), ("Best", ranked[::-1][:count])):
         parts += [f"<h2>{title}</h2>", *_overlays(rows, dataset)]
     return parts
 
 
 def _overlays(rows: Sequence[ObjectRow], dataset: Dataset) -> Iterable[str]:
-    for row, drawn in zip(rows, draw_overlays(rows, dataset, longest=640), strict=True):
-        yield f'<figure><img alt="" src="{_inline(drawn)}"><figcaption>{escape(row.name)}: IoU {row.iou:.3f}</figcaption></figure>'
+    for row, drawn in zip(rows, draw_overlays(rows, dataset, longest=480), strict=True):
+        yield f'<figure><img alt="{escape(_alt(row))}" src="{_inline(drawn)}"><figcaption>{escape(_alt(row))}</figcaption></figure>'
+
+
+def _alt(row: ObjectRow) -> str:
+    label = "" if row.label is None else f", {row.label}"
+    return f"{row.name}{label}: IoU {row.iou:.3f}"
 
 
 def _findings(run: Evaluation) -> list[str]:
@@ -166,5 +174,5 @@ _HEAD = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
 body {{ font: 15px/1.5 sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff; }}
 table {{ border-collapse: collapse; }} th, td {{ padding: .2rem .8rem; text-align: left; border-bottom: 1px solid #ddd; }}
-figure {{ display: inline-block; margin: .5rem; vertical-align: top; }} img, svg {{ max-width: 35rem; height: auto; }}
+figure {{ display: inline-block; margin: .5rem; vertical-align: top; }} img, svg {{ max-width: min(100%, 44rem); height: auto; }}
 </style></head><body><h1>{title}</h1>"""

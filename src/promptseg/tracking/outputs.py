@@ -1,6 +1,6 @@
 """`TrackOutputs`: the files that `promptseg track` writes for a video.
 
-- ``overlay.mp4``: the video with the masks drawn on it. Each object keeps its color.
+- ``overlay.mp4``: the video with the masks drawn on it. Each object keeps its color, a shade of the color of its class.
 - ``labels/00000.png``, …: one label image for each frame. Its values are the object ids, with the palette of DAVIS and PASCAL VOC.
 - ``events.jsonl``: one event per line, written as soon as it happens.
 - ``masks.json``: the masks as RLE, object by object, in the format of YouTube-VIS. Or ``masks.parquet``: one row for each mask.
@@ -26,9 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .._object_overlay import draw_objects, object_color, object_name
+from .._object_overlay import draw_objects, object_name
+from ..class_colors import Color
 from ..errors import MissingDependencyError, OutputError
 from ..masks import Mask, Size
+from ..object_colors import ObjectColors
 from ..runtime.files import output_errors, write_atomically
 from ..runtime.output_paths import check_output_folder
 from ..video.writer import VideoWriter
@@ -54,6 +56,12 @@ class TrackOutputs:
         timeline: Whether to draw ``timeline.png``, which needs matplotlib.
         inputs: Files and folders that are read, such as the video. They are never replaced.
 
+    Attributes:
+        colors: Colors of the objects. To be set before the first frame where the order of the classes is known.
+        frames: Number of frames that were written.
+        events: The events of these frames.
+        written: The completed files.
+
     Raises:
         MissingDependencyError: A package that a file needs is missing. Nothing has been written.
         OutputError: The folder cannot be written to, or holds an input or label images of another origin.
@@ -78,6 +86,7 @@ class TrackOutputs:
         self.events: list[Event] = []
         self.written: list[Path] = []
         self._tracks: dict[int, _Track] = {}
+        self.colors = ObjectColors()
         self._times: list[float | None] = []
         self._open: tuple[VideoWriter, IO[str]] | None = None
         check_output_folder(folder, names=(OVERLAY, EVENTS, "masks.json", "masks.parquet", TIMELINE), inputs=inputs)
@@ -94,7 +103,7 @@ class TrackOutputs:
         if self._open is None:
             self._open = self._begin()
         video, lines = self._open
-        video.write(np.asarray(draw_objects(frame.image, frame.object_ids, frame.masks)), frame.time)
+        video.write(np.asarray(draw_objects(frame.image, frame.object_ids, frame.masks, self.colors)), frame.time)
         path = self.folder / LABELS / f"{frame.frame:05}.png"
         with output_errors(path), write_atomically(path) as file:
             label_image(frame.object_ids, frame.masks, self._size).save(file, "PNG")
@@ -176,6 +185,7 @@ class TrackOutputs:
             {number: (object_name(track.label, number), list(track.masks)) for number, track in sorted(self._tracks.items())},
             self.events,
             self.frames,
+            [self.colors.of(number, track.label) for number, track in sorted(self._tracks.items())],
         )
 
     def _youtube_vis(self) -> dict[str, Any]:
@@ -289,13 +299,14 @@ def davis_palette() -> bytes:
 _SHOWN = {"added": "^", "lost": "x", "recovered": "o", "corrected": "P", "switched": "s", "removed": "v"}
 
 
-def draw_timeline(tracks: dict[int, tuple[str, list[int]]], events: Iterable[Event], frames: int) -> Figure:
+def draw_timeline(tracks: dict[int, tuple[str, list[int]]], events: Iterable[Event], frames: int, colors: Sequence[Color]) -> Figure:
     """Return a chart with a row for each object, with bars for the frames on which it was seen and marks for its events.
 
     Args:
         tracks: Name of each object and the frames on which it was seen, by its id.
         events: The events.
         frames: Number of frames of the video.
+        colors: Color of each object.
 
     Raises:
         MissingDependencyError: matplotlib is missing.
@@ -304,8 +315,8 @@ def draw_timeline(tracks: dict[int, tuple[str, list[int]]], events: Iterable[Eve
     figure: Figure = figure_class(figsize=(10, 1.5 + 0.35 * max(len(tracks), 1)), layout="constrained")
     axes = figure.add_subplot()
     rows = {number: row for row, number in enumerate(tracks)}
-    for number, (_, seen) in tracks.items():
-        tint = tuple(value / 255 for value in object_color(number))
+    for (number, (_, seen)), own in zip(tracks.items(), colors, strict=True):
+        tint = tuple(value / 255 for value in own)
         axes.broken_barh(list(_runs(seen)), (rows[number] - 0.3, 0.6), facecolors=tint)
     shown = list(events)
     for kind, marker in _SHOWN.items():

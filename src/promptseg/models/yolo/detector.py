@@ -89,9 +89,9 @@ class YoloDetector:
     """
 
     def __init__(self, network: Network, provenance: Provenance, settings: YoloSettings) -> None:
-        self.provenance = provenance
         self.settings = settings
         self.classes = network.metadata.names
+        self.provenance = replace(provenance, classes=tuple(self.classes))
         self._network = network
         self._vocabulary = Vocabulary(self.classes)
         self._input_size = _input_size(network.metadata, settings.imgsz)
