@@ -8,15 +8,24 @@ from typing import Annotated
 
 import typer
 
-from .output import errors_as_messages, usage_error
+from . import completion
+from .output import errors_as_messages, say, usage_error
+
+
+def _metrics(incomplete: str) -> completion.Completions:
+    from ..evaluation.aggregates import METRICS
+
+    return completion.one_of(METRICS)(incomplete)
 
 
 def compare(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN.json...", help="Runs that promptseg evaluate --out saved. The others are compared with the first."),
+        typer.Argument(metavar="RUN.json", help="Runs that promptseg evaluate --out saved. The others are compared with the first."),
     ],
-    metric: Annotated[str, typer.Option(help="iou, dice, precision, recall, boundary_iou or boundary_f.")] = "iou",
+    metric: Annotated[
+        str, typer.Option(metavar="NAME", autocompletion=_metrics, help="iou, dice, precision, recall, boundary_iou or boundary_f.")
+    ] = "iou",
     trained_on: Annotated[
         list[Path] | None,
         typer.Option(
@@ -39,6 +48,6 @@ def compare(
         raise usage_error("compare takes two runs or more")
     with errors_as_messages():
         comparison = compare_runs([Evaluation.load(path) for path in runs], metric, trained_on=training_images(trained_on or []))
-    typer.echo(json.dumps(comparison.to_dict(), indent=1) if as_json else str(comparison))
+    say(json.dumps(comparison.to_dict(), indent=1) if as_json else str(comparison))
     for image, names in comparison.overlap.items():
-        typer.echo(f"promptseg: warning: {image} is not a valid test of models that were trained on it: {', '.join(names)}", err=True)
+        say(f"promptseg: warning: {image} is not a valid test of models that were trained on it: {', '.join(names)}", err=True)

@@ -11,7 +11,7 @@ from ..errors import ConfigError
 from ..registry.catalog import backend_for, backends, list_models
 from ..registry.spec import Engine, ModelSpec
 from ..weights import store
-from .output import errors_as_messages
+from .output import errors_as_messages, say
 
 
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
@@ -19,14 +19,14 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     with errors_as_messages():
         rows = [_row(model, engine) for model in list_models().values() for engine in model.engines]
     if as_json:
-        typer.echo(json.dumps({"models": rows}, indent=1))
+        say(json.dumps({"models": rows}, indent=1))
         return
     width = max(len(row["model"]) for row in rows)
     for row in rows:
-        typer.echo(f"{row['model']:{width}}  {row['engine']:12}  {row['license']:12}  {row['status']}")
-        typer.echo(f"{'':{width}}  {row['summary']}")
+        say(f"{row['model']:{width}}  {row['engine']:12}  {row['license']:12}  {row['status']}")
+        say(f"{'':{width}}  {row['summary']}")
     if any(row["license"].startswith("AGPL") for row in rows):
-        typer.echo("\nAGPL-3.0 requires that a program that uses such a model, even only over a network, is published under that license.")
+        say("\nAGPL-3.0 requires that a program that uses such a model, even only over a network, is published under that license.")
 
 
 def _row(model: ModelSpec, engine: Engine) -> dict[str, Any]:
