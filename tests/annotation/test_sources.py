@@ -204,7 +204,7 @@ def test_a_file_whose_images_are_all_elsewhere_is_refused_with_the_name_of_the_f
     image_folder("a.png")
     path = tmp_path / f"source{suffix}"
     path.write_text({".json": '{"images": [{"id": 1, "file_name": "a.png"}]}', ".csv": "image\na.png\n", ".txt": "a.png\n"}[suffix])
-    with pytest.raises(InputError, match=rf"the folder {tmp_path} has none of the 1 images .*--images"):
+    with pytest.raises(InputError, match=rf"the folder {tmp_path} has none of the 1 image of .*--images"):
         open_source(path)
     assert names(open_source(path, tmp_path / "images")) == ["a.png"]
 

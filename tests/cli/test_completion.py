@@ -34,7 +34,6 @@ def complete(monkeypatch):
         ("promptseg demo --device c", ["cpu", "cuda"]),
         ("promptseg segment a.png --model mini-sam --engine ", ["onnx", "torch"]),
         ("promptseg segment a.png --model mobile-sam --engine ", ["torch"]),
-        ("promptseg weights fetch mini-sam --engine ", ["onnx", "torch"]),
         ("promptseg weights fetch mini", ["mini-sam"]),
         ("promptseg annotate images --format coco,labelme-", ["coco,labelme-polygons"]),
         ("promptseg convert --from label", ["labelme=", "label-studio="]),

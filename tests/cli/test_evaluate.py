@@ -54,7 +54,7 @@ def test_what_cannot_be_used_is_named_and_the_exit_status_says_so(run, tmp_path)
     (tmp_path / "masks" / "0.png").unlink()
     done = run("evaluate", *DATA)
     assert done.exit_code == 1
-    assert "on 1 objects of 1 images" in done.stdout
+    assert "on 1 object of 1 image" in done.stdout
     assert "promptseg: 0.png: there is no mask 0.*" in done.stderr
 
 

@@ -45,19 +45,12 @@ def devices(incomplete: str) -> Completions:
     return _beginning(DEVICES, incomplete)
 
 
-def engines_of(option: str) -> Callable[[typer.Context, list[str], str], Completions]:
-    """Return a completion of engines: those of the model that the same command line names, or of all models.
+def engines_of(option: str) -> Callable[[typer.Context, str], Completions]:
+    """Return a completion of engines: those of the model that an option of the same command line names, or of all models."""
 
-    Args:
-        option: Parameter of the command that names the model.
-    """
-
-    def engines(ctx: typer.Context, args: list[str], incomplete: str) -> Completions:
+    def engines(ctx: typer.Context, incomplete: str) -> Completions:
         known = _quietly(list_models)
-        is_argument = any(param.name == option and param.param_type_name == "argument" for param in ctx.command.params)
-        # An argument is not parsed yet where an option has no value.
-        given = next((word for word in args if word in known), "") if is_argument else ctx.params.get(option)
-        named = str(given or "").partition("=")[0]
+        named = str(ctx.params.get(option) or "").partition("=")[0]
         found = [known[named]] if named in known else list(known.values())
         return _beginning(dict.fromkeys(engine.name for model in found for engine in model.engines), incomplete)
 

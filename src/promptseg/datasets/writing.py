@@ -224,7 +224,7 @@ def _writer(name: str, out: Path, classes: Sequence[str | Category], stats: Writ
 
 def _report(name: str, path: Path, stats: WriteStats) -> WriteReport:
     notes = [f"{note} ({number_of(count, 'image')})" for note, count in stats.notes.items()]
-    notes += [f"{count} {what}: {example}" for what, (count, example) in stats.examples.items()]
+    notes += [f"{number_of(count, *what)}: {example}" for what, (count, example) in stats.examples.items()]
     if stats.ignored:
         notes.append(f"{number_of(stats.ignored, 'region to ignore is', 'regions to ignore are')} left out: the format cannot hold them")
     return WriteReport(

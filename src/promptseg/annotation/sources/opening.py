@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..._counting import number_of
 from ...errors import ConfigError, InputError
 from ...images import IMAGE_SUFFIXES
+from ...weights.credentials import shown_source
 from .coco_boxes import read_coco_boxes
 from .core import ListedImages, Source, SourceImage
 from .folder import of_folder, of_pattern
@@ -66,6 +68,10 @@ def _video(source: object) -> Path | None:
 def _open(source: Any, images: str | os.PathLike[str] | None, without: Path | None) -> Source:
     if not isinstance(source, (str, os.PathLike)):
         return of_values(source)
+    if "://" in (text := os.fspath(source)):
+        raise InputError(f"{shown_source(text)} is an address, and images to annotate are files: download them, and give their folder")
+    if text == "-":
+        raise InputError("standard input is no source of images to annotate: give a folder, a pattern, or a file that lists images")
     path = Path(os.path.abspath(source))  # noqa: PTH100 - resolve() would follow links, and names are those that the user sees.
     if path.is_dir():
         return of_folder(path, without)
@@ -85,7 +91,7 @@ def _open(source: Any, images: str | os.PathLike[str] | None, without: Path | No
     listed = replace(listed, images=look_up(listed.images, root))
     if listed.images and not any(os.path.exists(image.path) for image in listed.images):  # noqa: PTH110 - It takes any text.
         raise InputError(
-            f"the folder {root} has none of the {len(listed.images)} images of {path}, such as {listed.images[0].name}: "
+            f"the folder {root} has none of the {number_of(len(listed.images), 'image')} of {path}, such as {listed.images[0].name}: "
             "give the folder of the images (--images, or images=)"
         )
     return listed
