@@ -37,6 +37,7 @@ _HOMES = {
     "annotate": "annotation.run",
     "evaluate": "evaluation.run",
     "export_onnx": "export.pair",
+    "fetch_image": "web_images",
     "finetune_decoder": "finetuning.run",
     "list_models": "registry.catalog",
     "load": "registry.loading",
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     from .results import FrameMasks as FrameMasks
     from .results import Result as Result
     from .video.frames import open_frames as open_frames
+    from .web_images import fetch_image as fetch_image
 
 
 def __getattr__(name: str) -> Any:

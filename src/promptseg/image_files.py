@@ -5,11 +5,13 @@ A folder is listed with its subfolders. Links to files and folders are followed,
 
 from __future__ import annotations
 
+import glob
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ._counting import number_of
 from .errors import InputError
 from .image_formats import check_single, name_of, open_image
 from .image_patterns import Pattern
@@ -56,7 +58,7 @@ class Unused:
             rest = sum(self.counts[reason] for reason in ordered[_MOST_REASONS:])
             parts.append(f"{rest} of {len(ordered) - _MOST_REASONS} other kinds")
         total = sum(self.counts.values())
-        return f"{total} {'file' if total == 1 else 'files'}: {', '.join(parts)}"
+        return f"{number_of(total, 'file')}: {', '.join(parts)}"
 
 
 class FolderListing(dict[str, Path]):
@@ -104,6 +106,31 @@ def list_names(
         raise InputError(what) from error
     listing.walk()
     return tuple(sorted(listing.names)), Unused(listing.counts, listing.examples)
+
+
+def matching_names(pattern: Path, *, without: Path | None = None) -> tuple[Path, tuple[str, ...], Unused]:
+    """List the images that a pattern such as ``images/**/*.jpg`` matches, as `list_names` lists those of a folder.
+
+    Args:
+        pattern: The pattern. A part of it that is the name of a folder, such as ``site [2]``, stands for that folder.
+        without: Folder that is passed over, without being counted.
+
+    Returns:
+        The folder before the first part that is a pattern, the names of the images within it, and what matches and is not used.
+
+    Raises:
+        InputError: When that folder does not exist or cannot be read.
+    """
+    fixed = Path(*_until_magic(pattern))
+    return (fixed, *list_names(fixed, without=without, pattern=pattern.relative_to(fixed).parts))
+
+
+def _until_magic(pattern: Path) -> Iterator[str]:
+    """Yield the parts of a pattern before the first that is one. A folder may have a name such as ``site [2]``."""
+    for number, part in enumerate(pattern.parts, 1):
+        if glob.has_magic(part) and not os.path.exists(Path(*pattern.parts[:number])):  # noqa: PTH110 - It takes any text.
+            return
+        yield part
 
 
 def files_under(folder: Path, suffixes: frozenset[str] = IMAGE_SUFFIXES, *, recursive: bool = True) -> FolderListing:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from functools import lru_cache
@@ -73,7 +74,7 @@ def open_image(source: ImageFile, name: str | None = None) -> Iterator[Image.Ima
         except InputError:
             raise
         except OSError as error:
-            raise InputError(f"cannot read {absent}: {error.strerror or error}") from error
+            raise InputError(_address_hint(source) or f"cannot read {absent}: {error.strerror or error}") from error
         except (TypeError, ValueError) as error:  # The path is in bytes, or has a null byte.
             raise InputError(f"cannot read {absent!r}: {error}") from error
         with pillow_errors(name):
@@ -201,6 +202,18 @@ def _seekable(source: bytes | IO[bytes], name: str) -> IO[bytes]:
     return whole
 
 
+def _address_hint(source: object) -> str | None:
+    """Return the message about an address given as a path, or None for another path. A path object has lost one of the slashes."""
+    found = _ADDRESS.match(str(source)) if isinstance(source, (str, os.PathLike)) else None
+    if found is None:
+        return None
+    public = found[2].split("?")[0]  # Credentials stand in the query, or before the host.
+    host, slash, rest = public.partition("/")
+    address = f"{found[1]}://{host.rpartition('@')[2]}{slash}{rest}"[:_LONGEST]
+    fetch = "fetch it with promptseg.fetch_image(address)" if found[1].lower() in ("http", "https") else "download it, and give its path"
+    return f"{address} is an address, and an image is read from a file: {fetch}"
+
+
 def _too_large(name: str, size: str) -> InputError:
     return InputError(f"{name} is larger than {MAX_PIXELS} pixels, the limit against decompression bombs: {size}")
 
@@ -225,5 +238,7 @@ def _register_heif() -> bool:
 
 
 _HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1"}
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,2}([^/].*)", re.DOTALL)  # Two letters or more: one is the drive of a Windows path.
+_LONGEST = 200  # Characters of an address in a message.
 _NEW_SUBFILE_TYPE, _REDUCED_OR_MASK = 254, 1 | 4  # Tag of TIFF and two of its bits.
 _SHOWN = "JPEG, PNG, TIFF, BMP, GIF, WebP, AVIF, HEIC, JPEG 2000, PNM, TGA, SGI or another format in the documentation"

@@ -402,7 +402,7 @@ def test_a_crowd_is_no_object_and_keeps_its_image_from_being_taken_in(run, tmp_p
     edit(tmp_path / "out" / "coco.json", lambda content: content["annotations"][0].update(iscrowd=1))
     done = run("coco", corrections="coco")
     assert (done.taken_in.images, len(done.taken_in.problems)) == (0, 1)
-    assert "a region to ignore" in done.taken_in.problems[0]
+    assert "1 region to ignore" in done.taken_in.problems[0]
 
 
 @pytest.mark.parametrize("name", ["labelme-polygons", "coco-polygons", "yolo-seg", "voc"])

@@ -44,6 +44,37 @@ def test_a_pipeline_file_serves_in_place_of_the_flags(run, tmp_path):
     assert content["written"]["coco"]["images"] == 3
 
 
+@pytest.mark.parametrize("words", [("--model", "fake", "--detector", "find"), ("--config", "p.yaml")])
+def test_the_threshold_and_the_engines_reach_the_pipeline(words, run, tmp_path, monkeypatch):
+    (tmp_path / "p.yaml").write_text("detect: {model: find, thresholds: {dog: 0.1}}\nsegment: {model: fake}\n")
+    built = []
+    monkeypatch.setattr("promptseg.annotation.run.annotate", lambda *_, pipeline, **__: built.append(pipeline.to_config()) or SystemExit())
+    with pytest.raises(AttributeError):  # What stands in for the summary is none.
+        run("annotate", "images", *words, "--threshold", "0.6", "--engine", "one", "--detector-engine", "two", "--out", "out")
+    detect, segment = {"model": "find", "engine": "two", "threshold": 0.6}, {"model": "fake", "engine": "one"}
+    assert built == [{"detect": detect, "segment": segment}]
+
+
+@pytest.mark.parametrize("option", ["--threshold", "--detector-engine"])
+def test_an_option_of_the_detector_without_one_is_refused(option, run):
+    done = run(*RUN, "--everything", option, "0.5")
+    assert done.exit_code == 2
+    assert f"{option} 0.5 is for a detector, and there is none" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("https://me:word@example.com/a.jpg", "https://example.com/a.jpg is an address, and images to annotate are files: download them"),
+        ("-", "standard input is no source of images to annotate"),
+    ],
+)
+def test_a_source_that_is_no_file_says_what_to_do(source, message, run):
+    done = run("annotate", source, "--model", "fake", "--everything", "--out", "out")
+    assert done.exit_code == 1
+    assert message in done.stderr
+
+
 def test_several_formats_are_written_side_by_side_with_their_options(run, tmp_path):
     done = run(*RUN, "--box", "5,5,30,30", "--format", "coco, yolo-seg", "--format-option", "yolo-seg.images=copy")
     assert done.exit_code == 0, done.stderr

@@ -24,8 +24,8 @@ SOURCE = ("--images", "images", "--from", "masks=masks")
 
 def test_annotations_are_written_in_each_format_with_a_report(run, data):
     done = run("convert", *SOURCE, "--format", "coco, yolo-seg", "--out", "out")
-    assert "coco: 1 masks on 1 images in out/coco.json (1 file)" in done.stdout
-    assert "yolo-seg: 1 masks on 1 images" in done.stdout
+    assert "coco: 1 mask on 1 image in out/coco.json (1 file)" in done.stdout
+    assert "yolo-seg: 1 mask on 1 image" in done.stdout
     assert (data / "out" / "yolo-seg" / "labels" / "a.txt").is_file()
     # The image without a mask is named, once.
     assert done.exit_code == 1
@@ -42,7 +42,7 @@ def test_what_was_converted_can_be_converted_again_and_evaluated(run, data):
     assert (report["format"], report["masks"], report["iou_min"]) == ("coco", 1, 1)
     assert [each["name"] for each in json.loads((data / "out" / "coco.json").read_text())["categories"]] == ["a", "b", "object"]
     summary = run("evaluate", "--images", "images", "--truth", "cvat=out/cvat.xml", "--summary")
-    assert "1 images, 1 objects" in summary.stdout
+    assert "1 image, 1 object" in summary.stdout
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_the_images_are_no_output(run, data):
     assert (done.exit_code, done.stdout) == (1, "")
     assert "in it lie the images yolo" in done.stderr
     # The output may lie in a folder of images.
-    assert "coco: 1 masks" in run("convert", "--images", "yolo", "--from", "masks=masks", "--format", "coco", "--out", "yolo/out").stdout
+    assert "coco: 1 mask on" in run("convert", "--images", "yolo", "--from", "masks=masks", "--format", "coco", "--out", "yolo/out").stdout
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def test_what_cannot_be_used_is_named_and_the_exit_status_says_so(run, tmp_path)
     (tmp_path / "masks" / "0.png").unlink()
     done = run("evaluate", *DATA)
     assert done.exit_code == 1
-    assert "on 1 objects of 1 images" in done.stdout
+    assert "on 1 object of 1 image" in done.stdout
     assert "promptseg: 0.png: there is no mask 0.*" in done.stderr
 
 
@@ -100,6 +100,9 @@ def test_text_goes_to_the_detector(run):
         ((*DATA, "--prompt", "bx"), "Did you mean 'box'"),
         ((*DATA, "--prompt", "text"), "give --detector"),
         ((*DATA, "--detector", "find"), "--detector needs --prompt text"),
+        ((*DATA, "--threshold", "0.3"), "--threshold 0.3 is for a detector, and there is none"),
+        ((*DATA, "--threshold", "0.3"), "The IoU below which a mask is a failure is --failure-iou"),
+        ((*DATA, "--prompt", "text", "--detector", "find", "--threshold", "3"), "from 0 to 1, got 3"),
         ((*DATA, "--rows", "rows.xlsx"), "rows.xlsx"),
         (("--images", "images", "--masks", "masks", "--model", "mini-smo"), "Did you mean 'mini-sam'"),
     ],
@@ -117,7 +120,7 @@ def test_a_folder_that_is_not_there_is_named(run):
 
 
 def test_failures_are_described_and_drawn(run, tmp_path):
-    done = run("evaluate", *DATA, "--prompt", "point", "--no-baselines", "--failures", "bad", "--threshold", "0.99")
+    done = run("evaluate", *DATA, "--prompt", "point", "--no-baselines", "--failures", "bad", "--failure-iou", "0.99")
     assert done.exit_code == 0
     assert "2 of 2 objects have an IoU under 0.99" in done.stdout
     assert [one["name"] for one in json.loads((tmp_path / "bad" / "failures.json").read_text())["failures"]] == ["0.png#1", "1.png#1"]
@@ -125,9 +128,9 @@ def test_failures_are_described_and_drawn(run, tmp_path):
 
 
 def test_a_threshold_that_is_no_iou_is_refused_before_anything_runs(run):
-    done = run("evaluate", *DATA, "--failures", "bad", "--threshold", "0")
+    done = run("evaluate", *DATA, "--failures", "bad", "--failure-iou", "0")
     assert done.exit_code == 2
-    assert "--threshold is an IoU above 0 and at most 1, got 0" in done.stderr
+    assert "--failure-iou is an IoU above 0 and at most 1, got 0" in done.stderr
 
 
 @pytest.mark.parametrize("words", [("--model", "fake"), ("--summary",)])

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from promptseg.evaluation.results import Evaluation
 from promptseg.evaluation.run import evaluate as evaluate_model
 from promptseg.finetuning.result import FineTuned
 from promptseg.pipeline import BuiltPipeline
+from promptseg.registry import list_models
 from promptseg.testing import FakeDetector, FakeSegmenter
 
 DATA = "--images images --masks masks"
@@ -46,6 +48,12 @@ COMMANDS = {
             "fallback": "a.png --model fake --box 1,1,9,9 --fallback other",
             "detector": ("a.png --model fake --detector find --text dog", "a.png --model fake --detector find2 --text dog"),
             "config": "a.png --config p.toml --box 1,1,9,9",
+            "engine": "a.png --model fake --box 1,1,9,9 --engine second",
+            "detector_engine": (
+                "a.png --model fake --detector find --text dog",
+                "a.png --model fake --detector find --text dog --detector-engine second",
+            ),
+            "threshold": ("a.png --model fake --detector find", "a.png --model fake --detector find --threshold 0.95"),
             "device": "a.png --model fake --box 1,1,9,9 --device cuda",
             "candidates": "a.png --model fake --box 1,1,9,9 --candidates",
             "out": "a.png --model fake --box 1,1,9,9 --out new",
@@ -60,7 +68,7 @@ COMMANDS = {
         demo.demo,
         "--model fake",
         {"out": "--model fake --out new", "model": "--model other", "device": "--model fake --device cuda"}
-        | {"as_json": "--model fake --json"},
+        | {"engine": "--model fake --engine second", "as_json": "--model fake --json"},
     ),
     "evaluate": (
         evaluate.evaluate,
@@ -82,7 +90,16 @@ COMMANDS = {
             "rows": f"{DATA} --model fake --rows rows.csv",
             "report": f"{DATA} --model fake --report r.html",
             "failures": f"{DATA} --model fake --failures f",
-            "threshold": (f"{DATA} --model fake --failures f", f"{DATA} --model fake --failures f --threshold 0.7"),
+            "engine": f"{DATA} --model fake --engine second",
+            "detector_engine": (
+                f"{DATA} --model fake --prompt text --detector find",
+                f"{DATA} --model fake --prompt text --detector find --detector-engine second",
+            ),
+            "threshold": (
+                f"{DATA} --model fake --prompt text --detector find",
+                f"{DATA} --model fake --prompt text --detector find --threshold 0.7",
+            ),
+            "failure_iou": (f"{DATA} --model fake --failures f", f"{DATA} --model fake --failures f --failure-iou 0.7"),
             "as_json": f"{DATA} --model fake --json",
         },
     ),
@@ -107,6 +124,8 @@ COMMANDS = {
             "model": "clip --model other --box 1,1,9,9",
             "tracker": "clip --model fake --box 1,1,9,9 --tracker propagate2",
             "detector": "clip --model fake --box 1,1,9,9 --detector find",
+            "engine": "clip --model fake --box 1,1,9,9 --engine second",
+            "detector_engine": ("clip --model fake --detector find", "clip --model fake --detector find --detector-engine second"),
             "threshold": ("clip --model fake --detector find", "clip --model fake --detector find --threshold 0.4"),
             "redetect_every": ("clip --model fake --detector find", "clip --model fake --detector find --redetect-every 2"),
             "redetect_when_lost": ("clip --model fake --detector find", "clip --model fake --detector find --redetect-when-lost"),
@@ -168,8 +187,10 @@ def calls(monkeypatch, add_model, photo, tmp_path):
 
     for name in ("fake", "other"):
         add_model(name, "segmenter", lambda _: FakeSegmenter())
+        add_engine(monkeypatch, name)
     for name in ("find", "find2"):
         add_model(name, "detector", lambda _: FakeDetector({"dog": (1, 1, 9, 9)}))
+        add_engine(monkeypatch, name)
     for name in ("images", "masks", "clip", "other", "p", "davis"):
         Path(name).mkdir()
     Path("p.toml").write_text("[segment]\nmodel = 'other'")
@@ -194,7 +215,7 @@ def calls(monkeypatch, add_model, photo, tmp_path):
     note("promptseg.evaluation.video.evaluate_video", [score])
     note("promptseg.registry.load_video")
     note("promptseg.cli.track.load_video")
-    note("promptseg.cli.track._propagates", lambda _, tracker: tracker is None)
+    note("promptseg.cli.track._propagates", lambda _model, _engine, tracker: tracker is None)
     note("promptseg.cli.track.open_frames", keep=True)
     monkeypatch.setattr(
         BuiltPipeline, "track", lambda _, frames, *args, **kwargs: made.append(("track", repr(args), repr(kwargs))) or iter(())
@@ -227,6 +248,12 @@ def calls(monkeypatch, add_model, photo, tmp_path):
     note("promptseg.finetuning.cross_validation.cross_validate", crossed)
     note("promptseg.evaluation.train_overlap.training_images", {})
     return made
+
+
+def add_engine(monkeypatch, name):
+    """Give a model of a test a second engine ``second``, which does the same."""
+    model = list_models()[name]
+    monkeypatch.setitem(list_models(), name, replace(model, engines=(*model.engines, replace(model.engines[0], name="second"))))
 
 
 def effects(run, calls, command, words):

@@ -1,6 +1,7 @@
 """Files are written whole or not at all, and errors become messages with an exit status."""
 
 import errno
+import io
 import json
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import numpy as np
 import pytest
 import typer
 from PIL import Image
+from tqdm import tqdm
 
-from promptseg.cli.output import distinct_names, errors_as_messages, seconds, write_image, write_json
+from promptseg.cli.output import distinct_names, errors_as_messages, say, seconds, write_image, write_json
 from promptseg.errors import ConfigError, InputError, LicenseError, OutputError, PromptError, WeightsError
 from promptseg.runtime import files
 
@@ -102,3 +104,27 @@ def test_verbose_logs_to_standard_error_and_leaves_standard_output_as_it_is(run_
     assert "DEBUG" not in loud.stderr
     assert "DEBUG promptseg.pipeline.runner" in louder.stderr
     assert json.loads(loud.stdout)["masks"] == json.loads(quiet.stdout)["masks"]
+
+
+def test_very_many_images_of_one_name_are_numbered(tmp_path):
+    assert distinct_names([Path("a.png")] * 4) == ["a", "a-2", "a-3", "a-4"]
+
+
+def test_a_line_is_printed_above_a_progress_bar_and_not_into_it(monkeypatch):
+    terminal = io.StringIO()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setattr("sys.stderr", terminal)
+    with tqdm(total=2, file=terminal, mininterval=0, ncols=40) as bar:
+        bar.update()
+        say("a line")
+        bar.update()
+    before, _, after = terminal.getvalue().partition("a line\n")
+    assert before.rpartition("\r")[2] == ""  # The bar was cleared, and the cursor is at the beginning of its line.
+    assert before.split("\r")[-2].strip() == ""
+    assert "2/2" in after
+
+
+def test_standard_output_has_no_bar(capsys):
+    with tqdm(total=2):
+        say("a result")
+    assert capsys.readouterr().out == "a result\n"

@@ -205,7 +205,7 @@ def test_what_a_killed_run_left_is_removed_and_counted(run, add_model):
     assert done.exit_code == 0
     assert done.stderr.splitlines() == [
         "promptseg: removed 2 half-written files of an interrupted run from .",
-        "promptseg: removed a half-written file of an interrupted run from f",
+        "promptseg: removed 1 half-written file of an interrupted run from f",
     ]
     left = sorted(path.name for path in Path().rglob("*.tmp"))
     assert left == [".other.json.abcdefgh.tmp", ".run.json.tmp", "run.json.abcdefgh.tmp"]

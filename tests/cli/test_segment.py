@@ -2,6 +2,7 @@
 
 import errno
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ from PIL import Image
 from promptseg.detections import Detections
 from promptseg.errors import OutOfMemoryError
 from promptseg.masks import Mask
+from promptseg.registry import list_models
 from promptseg.runtime import files
 from promptseg.runtime.home import cache_dir
 from promptseg.testing import FakeDetector, FakeSegmenter
@@ -313,6 +315,76 @@ class TestSeveralImages:
         assert len(requests) == 1
 
 
+class TestThreshold:
+    """``--threshold``: the minimum score of a detection."""
+
+    @pytest.fixture(autouse=True)
+    def _models(self, add_model):
+        found = Detections((60, 80), [(5, 5, 20, 20), (40, 10, 60, 30)], [0.4, 0.2], ["dog", "red car"])
+        add_model("finder", "detector", lambda _: SimpleNamespace(provenance=FakeDetector({}).provenance, detect=lambda *_: found))
+        add_model("cutter", "segmenter", lambda _: FakeSegmenter())
+
+    def labels(self, run, save_image, *words):
+        result = run("segment", save_image("a.png"), "--json", *words)
+        assert (result.exit_code, result.stderr) == (0, "")
+        return [mask["label"] for mask in json.loads(result.stdout)["masks"]]
+
+    @pytest.mark.parametrize(
+        ("words", "labels"), [((), ["dog"]), (("--threshold", "0.1"), ["dog", "red car"]), (("--threshold", "0.5"), [])]
+    )
+    def test_detections_below_it_are_dropped(self, words, labels, run, save_image):
+        assert self.labels(run, save_image, "--model", "cutter", "--detector", "finder", *words) == labels
+
+    def test_it_replaces_that_of_a_pipeline_file_and_those_of_its_phrases(self, run, save_image):
+        Path("p.toml").write_text("[detect]\nmodel = 'finder'\nthreshold = 0.9\nthresholds = {dog = 0.8}\n[segment]\nmodel = 'cutter'")
+        assert self.labels(run, save_image, "--config", "p.toml") == []
+        assert self.labels(run, save_image, "--config", "p.toml", "--threshold", "0.3") == ["dog"]
+
+    @pytest.mark.parametrize("value", ["-0.1", "1.5", "nan"])
+    def test_a_value_that_is_no_score_is_refused(self, value, run):
+        result = run("segment", "a.png", "--model", "cutter", "--detector", "finder", "--threshold", value)
+        assert_wrong_usage(result, "--threshold is the minimum score of a detection, from 0 to 1, got")
+
+    @pytest.mark.parametrize("words", [("--model", "cutter"), ("--config", "p.toml")])
+    @pytest.mark.parametrize("option", [("--threshold", "0.2"), ("--detector-engine", "fake")])
+    def test_without_a_detector_it_is_refused(self, words, option, run):
+        Path("p.toml").write_text("[segment]\nmodel = 'cutter'")
+        result = run("segment", "a.png", "--point", "1,1", *words, *option)
+        assert_wrong_usage(result, f"{' '.join(option)} is for a detector, and there is none: give --detector, or --config with one")
+
+
+class TestEngine:
+    """``--engine`` and ``--detector-engine``."""
+
+    @pytest.fixture(autouse=True)
+    def requests(self, add_model, monkeypatch):
+        """The requests by which models were loaded."""
+        requests = []
+        add_model("cutter", "segmenter", lambda request: requests.append(request) or FakeSegmenter())
+        add_model("finder", "detector", lambda request: requests.append(request) or FakeDetector({"dog": (5, 5, 20, 20)}))
+        for name in ("cutter", "finder"):
+            model = list_models()[name]
+            monkeypatch.setitem(list_models(), name, replace(model, engines=(*model.engines, replace(model.engines[0], name="second"))))
+        return requests
+
+    @pytest.mark.parametrize("words", [("--model", "cutter", "--detector", "finder"), ("--config", "p.toml")])
+    def test_each_model_runs_on_the_engine_that_is_named(self, words, requests, run, save_image):
+        Path("p.toml").write_text("[detect]\nmodel = 'finder'\n[segment]\nmodel = 'cutter'\nengine = 'fake'")
+        run("segment", save_image("a.png"), *words, "--engine", "second", "--json")
+        assert {request.model.name: request.engine.name for request in requests} == {"finder": "fake", "cutter": "second"}
+        run("segment", "a.png", *words, "--detector-engine", "second", "--json")
+        assert {request.model.name: request.engine.name for request in requests[2:]} == {"finder": "second", "cutter": "fake"}
+
+    @pytest.mark.parametrize(("option", "model"), [("--engine", "cutter"), ("--detector-engine", "finder")])
+    def test_an_unknown_engine_is_named_with_those_that_exist(self, option, model, run):
+        result = run("segment", "a.png", "--model", "cutter", "--detector", "finder", option, "onx")
+        assert_wrong_usage(result, f"model '{model}' has no engine 'onx': it has fake, second")
+
+    def test_an_engine_without_a_segmenter_is_refused(self, run):
+        Path("p.toml").write_text("[detect]\nmodel = 'finder'")
+        assert_wrong_usage(run("segment", "a.png", "--config", "p.toml", "--engine", "second"), "--engine second is for a segmenter")
+
+
 class TestWrongUsage:
     @pytest.fixture(autouse=True)
     def _no_model_may_be_loaded(self, add_model):
@@ -411,6 +483,17 @@ class TestCache:
         with pytest.warns(RuntimeWarning, match="large does not fit"):
             run("segment", save_image("a.png"), "--model", "large", "--fallback", "cached", "--point", "1,1", "--json", *words)
         assert caches[-1] is None if words else caches[-1].folder == cache_dir() / "embeddings"
+
+    def test_so_it_is_for_a_pipeline_file_that_says_nothing_about_it(self, run, save_image, caches):
+        Path("pipeline.yaml").write_text("segment: {model: cached}")
+        run("segment", save_image("a.png"), "--config", "pipeline.yaml", "--point", "1,1", "--json")
+        assert caches[-1].folder == cache_dir() / "embeddings"
+
+    def test_a_pipeline_file_that_configures_the_cache_is_obeyed(self, run, save_image, caches, add_model):
+        add_model("own", "segmenter", lambda _: FakeSegmenter(), options={"cache": None})
+        Path("pipeline.yaml").write_text("segment: {model: own, options: {cache: memory}}")
+        assert run("segment", save_image("a.png"), "--config", "pipeline.yaml", "--point", "1,1", "--json").exit_code == 0
+        assert caches == []
 
     def test_no_cache_keeps_none(self, run, save_image, caches):
         run("segment", save_image("a.png"), "--model", "cached", "--point", "1,1", "--json", "--no-cache")

@@ -1,12 +1,15 @@
 """``promptseg track``: exit statuses, what is printed where, and which files are written."""
 
+import io
 import json
 
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from promptseg.class_colors import palette
+from promptseg.cli import app
 from promptseg.detections import Detections
 from promptseg.masks import Mask
 from promptseg.testing import FakeDetector, FakeSegmenter
@@ -52,6 +55,41 @@ def test_a_detector_says_what_to_track(run, clip):
     values = json.loads(result.stdout)
     assert [(event["label"], event["kind"]) for event in values["events"]] == [("dog", "added")]
     assert (values["frames"], values["failure"]) == (3, None)
+
+
+def test_a_pattern_in_quotes_is_a_video_in_natural_order(run, clip):
+    (clip / "10.png").write_bytes((clip / "0.png").read_bytes())
+    (clip / "notes.png").write_text("no image")
+    result = track(run, clip / "[0-9]*.png", "--box", "10,8,30,24", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["frames"] == 4
+
+
+def test_a_video_may_come_through_standard_input(clip):
+    frames = [Image.open(clip / f"{index}.png") for index in range(3)]
+    file = io.BytesIO()
+    frames[0].save(file, "TIFF", save_all=True, append_images=frames[1:])
+    words = ["track", "-", "--model", "cutter", "--no-timeline", "--out", "out", "--box", "10,8,30,24", "--json"]
+    result = CliRunner().invoke(app, words, input=file.getvalue())
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["frames"] == 3
+
+
+def test_standard_input_without_content_is_named(clip):
+    result = CliRunner().invoke(app, ["track", "-", "--model", "cutter", "--box", "10,8,30,24"], input=b"")
+    assert (result.exit_code, result.stderr) == (1, "promptseg: standard input is empty: expected the content of a video\n")
+
+
+@pytest.mark.parametrize("option", [("--threshold", "0.5"), ("--detector-engine", "fake")])
+def test_an_option_of_the_detector_without_one_is_refused(option, run, clip):
+    result = track(run, clip, "--box", "10,8,30,24", *option)
+    assert result.exit_code == 2
+    assert f"{' '.join(option)} is for a detector, and there is none: give --detector" in result.stderr
+
+
+def test_an_unknown_engine_is_named_with_those_that_exist(run, clip):
+    result = track(run, clip, "--box", "10,8,30,24", "--engine", "onx")
+    assert (result.exit_code, result.stderr) == (2, "promptseg: model 'cutter' has no engine 'onx': it has fake\n")
 
 
 def test_a_broken_frame_keeps_those_before_it(run, clip, tmp_path):

@@ -249,7 +249,7 @@ def test_of_objects_that_overlap_the_smaller_stays_whole_in_a_label_image(tmp_pa
     report = write("labels", [image(tmp_path, "a.png", map(Mask.from_array, (small, large, large)), (5, 5))], tmp_path / "out")
     assert (report.masks, report.changed, report.iou_min) == (2, 1, pytest.approx(24 / 25))
     assert report.lost == {"other objects hide them": 1}
-    assert "1 masks are lost: other objects hide them" in str(report)
+    assert "1 mask is lost: other objects hide them" in str(report)
 
 
 def test_a_mask_without_pixels_is_lost_and_said_to_be(tmp_path, ring):
@@ -280,7 +280,7 @@ def test_a_name_that_leads_out_of_the_folder_stays_in_it(name, leading, tmp_path
     report = write(name, given, tmp_path / "deep" / "out")
     assert {path for path in everything(tmp_path) - before if path != "deep" and not path.startswith("deep/")} == set()
     if not report.path.suffix:
-        assert f"1 images have files of another name: {given[0].name!r} is " in str(report)
+        assert f"1 image has files of another name: {given[0].name!r} is " in str(report)
 
 
 NO_TEXT = ["caf\udce9.png", "a\nb.png", "sub\udcff/caf\udce9.png", "tab\tand\x7f.png"]

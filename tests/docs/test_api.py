@@ -32,6 +32,7 @@ PUBLIC = {
     "promptseg.registry.catalog",
     "promptseg.registry.loading",
     "promptseg.registry.spec",
+    "promptseg.web_images",
     "promptseg.weights.store",
     "promptseg.pipeline.builder",
     "promptseg.pipeline.runner",

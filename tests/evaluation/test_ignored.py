@@ -142,7 +142,7 @@ def test_an_evaluation_leaves_void_out_of_rows_means_baselines_and_says_so(folde
     assert row.mask.area > 200  # As it was predicted.
     assert run.images[0].ignored == 18 * 28 - 200
     assert run.images[0].iou == 1
-    assert "304 ignored pixels (void or crowds) of 1 images are left out" in str(run)
+    assert "304 ignored pixels (void or crowds) of 1 image are left out" in str(run)
     assert json.loads(json.dumps(run.to_dict()))["per_image"][0]["ignored"] == 304
 
 
@@ -185,7 +185,7 @@ class TestCrowds:
 
     def test_where_all_objects_are_crowds_the_message_says_so(self, tmp_path, photo):
         data = self.dataset(tmp_path, photo, (VOID, True))
-        with pytest.raises(InputError, match=r"no object to evaluate .*; 1 of its 1 images have ignored regions instead.*iscrowd to 0"):
+        with pytest.raises(InputError, match=r"no object to evaluate .*; 1 of its 1 image has ignored regions instead.*iscrowd to 0"):
             evaluate(data, model=FakeSegmenter())
 
     def test_an_object_within_a_crowd_is_left_out_and_named(self, tmp_path, photo):

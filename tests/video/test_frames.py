@@ -41,6 +41,13 @@ class TestImages:
         assert values(source, 2) == [(2, 2), (3, 3)]
         assert (source.count, source.rereadable, source.fps) == (4, True, None)
 
+    def test_the_images_that_a_pattern_matches_are_read_in_natural_order(self, tmp_path):
+        for value, name in enumerate(["shot 2.png", "shot 10.png", "other.png"]):
+            Image.fromarray(np.full((6, 8, 3), value, np.uint8)).save(tmp_path / name)
+        assert values(open_frames(tmp_path / "shot *.png")) == [(0, 0), (1, 1)]
+        with pytest.raises(InputError, match="no image matches"):
+            open_frames(tmp_path / "*.jpg")
+
     def test_a_folder_without_images_is_refused(self, tmp_path):
         with pytest.raises(InputError, match="has no images"):
             open_frames(tmp_path)

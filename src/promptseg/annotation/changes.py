@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._counting import number_of
 from ..datasets.safe_names import text_name
 from ..errors import ConfigError
 from .asked import asked_values
@@ -81,7 +82,7 @@ def find_changes(journal: Journal, source: Source) -> Changes:
     if found:
         more = [f"and those of {count - SHOWN} more images"] if count > SHOWN else []
         raise ConfigError(
-            f"the prompts of {count} finished {'image' if count == 1 else 'images'} changed since they were annotated; "
+            f"the prompts of {number_of(count, 'finished image')} changed since they were annotated; "
             f"use the same prompts to resume the run of {journal.path.parent}, or another folder for a new run:\n  "
             + "\n  ".join([*found, *more])
         )

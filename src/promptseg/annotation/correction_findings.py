@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from .._counting import number_of
 from ..datasets.core import BROKEN, AnnotatedImage, Finding
 from ..masks import Masks
 
@@ -30,7 +31,7 @@ def unusable_parts(found: AnnotatedImage, reference: AnnotatedImage | None) -> l
             unusable.append(finding)
     before = Counter(() if reference is None else reference.ignored)
     if crowds := (Counter(found.ignored) - before).total():
-        regions = "a region" if crowds == 1 else f"{crowds} regions"
+        regions = number_of(crowds, "region")
         unusable.append(Finding(found.name, "skipped", f"it has {regions} to ignore (a crowd), which is no object"))
     return unusable
 

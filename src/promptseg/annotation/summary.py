@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from .._counting import number_of
 from ..datasets.safe_names import text_name
 from ..datasets.writing import WriteReport
 from ..image_files import Unused
@@ -125,7 +126,7 @@ class Annotation:
     def __str__(self) -> str:
         """Return the summary as text."""
         done = self.images - self.failures
-        lines = [f"{_counted(done, 'image')} annotated with {_counted(self.objects, 'object')}"]
+        lines = [f"{number_of(done, 'image')} annotated with {number_of(self.objects, 'object')}"]
         if self.empty:
             lines[0] += f", {self.empty} of them without objects"
         if self.failures:
@@ -133,7 +134,7 @@ class Annotation:
         if self.processed:
             seconds = max(self.seconds, 1e-9)
             lines.append(
-                f"{_counted(self.processed, 'image')} now, in {self.seconds:.1f} s ({self.processed / seconds:.2f} a second); "
+                f"{number_of(self.processed, 'image')} now, in {self.seconds:.1f} s ({self.processed / seconds:.2f} a second); "
                 f"the models ran for {self.model_seconds / seconds:.0%} of the time"
             )
         spent = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in self.stages.items())
@@ -144,33 +145,33 @@ class Annotation:
         if len(self.classes) > 20:
             lines.append(f"  and {len(self.classes) - 20} more classes")
         for reason, count in islice(self.reasons.items(), SHOWN):
-            lines.append(f"failed, {_counted(count, 'image')}: {reason}")
+            lines.append(f"failed, {number_of(count, 'image')}: {reason}")
         if self.corrected:
             now = "" if self.taken_in is None else f", {self.taken_in.images} of them taken in now from {self.taken_in.name}"
-            lines.append(f"{_counted(self.corrected, 'image')} corrected by hand{now}")
+            lines.append(f"{number_of(self.corrected, 'image')} corrected by hand{now}")
         elif self.taken_in is not None:
             lines.append(f"{self.taken_in.name} has no corrections: its objects are those of the journal")
         if self.taken_in is not None and self.taken_in.problems:
             found = self.taken_in.problems
-            waiting = _counted(len(set(self.taken_in.waiting)), "image")
+            waiting = number_of(len(set(self.taken_in.waiting)), "image")
             lines.append(f"{waiting} not taken in from {self.taken_in.name}: {_first(found, len(found), '; ')}")
         if self.taken_in is not None and self.taken_in.notes:
             found = self.taken_in.notes
-            lines.append(f"{_counted(len(found), 'note')} on {self.taken_in.name}: {_first(found, len(found), '; ')}")
+            lines.append(f"{number_of(len(found), 'note')} on {self.taken_in.name}: {_first(found, len(found), '; ')}")
         if self.damaged and self.processed:
-            lines.append(f"{_counted(self.damaged, 'line')} of the journal damaged; the images without a record were annotated now")
+            lines.append(f"{number_of(self.damaged, 'line')} of the journal damaged; the images without a record were annotated now")
         for name, files in self.lost.items():
             place = f"{name}={self.out / files[-1]}" if ".by-hand-" in files[-1] else name
             lines.append(
-                f"{_counted(len(files), 'file')} with corrections that the journal has lost: {_first(files, len(files))}; "
+                f"{number_of(len(files), 'file')} with corrections that the journal has lost: {_first(files, len(files))}; "
                 f"until they are taken in again (--corrections {place}), the other formats hold the masks of the models"
             )
         if self.prompted is not None:
             lines.append(
-                f"the prompts of the run are for {self.prompted[0]} of {_counted(self.prompted[1], 'image')}; the others have their own"
+                f"the prompts of the run are for {self.prompted[0]} of {number_of(self.prompted[1], 'image')}; the others have their own"
             )
         if self.dropped:
-            lines.append(f"{_counted(self.dropped, 'prompt')} of the source dropped: {_first(self.problems, self.dropped, '; ')}")
+            lines.append(f"{number_of(self.dropped, 'prompt')} of the source dropped: {_first(self.problems, self.dropped, '; ')}")
         for names, what in (
             (self.changed, "changed since an earlier run, annotated again"),
             (self.changed_corrected, "changed since corrected by hand, not annotated again"),
@@ -178,7 +179,7 @@ class Annotation:
             (self.deleted, "left out, because the file is gone"),
         ):
             if names:
-                lines.append(f"{_counted(len(names), 'image')} {what}: {_first(names, len(names))}")
+                lines.append(f"{number_of(len(names), 'image')} {what}: {_first(names, len(names))}")
         if self.unused:
             lines.append(f"left out: {self.unused}")
         for name, report in self.reports.items():
@@ -196,10 +197,6 @@ class Annotation:
 def _first(names: Sequence[str], count: int, separator: str = ", ") -> str:
     more = [f"and {count - SHOWN} more"] if count > SHOWN else []
     return separator.join([*(text_name(name) for name in names[:SHOWN]), *more])
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 FAILURES_KEPT = 1000

@@ -10,24 +10,27 @@ import logging
 import sys
 import warnings
 from pathlib import Path
+from typing import TextIO
 
 import typer
 
 from . import annotate, compare, config, convert, demo, evaluate, export, finetune, models, segment, track, weights
+from .help_text import Command
+from .output import say
 
-app = typer.Typer(name="promptseg", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(name="promptseg", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.add_typer(config.app, name="config")
-app.command("annotate")(annotate.annotate)
-app.command("compare")(compare.compare)
-app.command("convert")(convert.convert)
-app.command("demo")(demo.demo)
-app.command("evaluate")(evaluate.evaluate)
-app.command("export")(export.export)
-app.command("finetune")(finetune.finetune)
-app.command("models")(models.models)
+app.command("annotate", cls=Command)(annotate.annotate)
+app.command("compare", cls=Command)(compare.compare)
+app.command("convert", cls=Command)(convert.convert)
+app.command("demo", cls=Command)(demo.demo)
+app.command("evaluate", cls=Command)(evaluate.evaluate)
+app.command("export", cls=Command)(export.export)
+app.command("finetune", cls=Command)(finetune.finetune)
+app.command("models", cls=Command)(models.models)
 app.add_typer(weights.app, name="weights")
-app.command("segment")(segment.segment)
-app.command("track")(track.track)
+app.command("segment", cls=Command)(segment.segment)
+app.command("track", cls=Command)(track.track)
 
 
 @app.callback(invoke_without_command=True)
@@ -60,6 +63,7 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # The encoding of a pipe may lack "→", and a file name may not be valid in any encoding.
     warnings.formatwarning = _format_warning
+    warnings.showwarning = _show_warning
     app()
 
 
@@ -71,3 +75,14 @@ def _format_warning(message: Warning | str, category: type[Warning], filename: s
     if Path(filename).is_relative_to(Path(__file__).parents[1]):
         return f"promptseg: {message}\n"
     return _plain_format(message, category, filename, lineno, line)
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None, line: str | None = None
+) -> None:
+    """Print a warning above the progress bars."""
+    text = warnings.formatwarning(message, category, filename, lineno, line)
+    if file is None:
+        say(text.rstrip("\n"), err=True)
+    else:
+        file.write(text)

@@ -8,17 +8,23 @@ from typing import Annotated
 
 import typer
 
+from .._counting import number_of
+from ..datasets.catalog import WRITABLE
 from ..pipeline import Pipeline
 from ..runtime import progress
+from . import completion
 from .format_options import FormatOption, format_options
-from .output import FAILED, errors_as_messages
+from .output import FAILED, errors_as_messages, say
 from .prompts import (
     ConfigOption,
+    DetectorEngineOption,
     DeviceOption,
+    EngineOption,
     FallbackOption,
     ModelOption,
     PointsPerSideOption,
     TextOption,
+    ThresholdOption,
     pipeline_of,
     prompts_of,
 )
@@ -35,7 +41,12 @@ def annotate(
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the dataset, the journal and the gallery.")],
-    formats: Annotated[str, typer.Option("--format", metavar="NAME,NAME", help="Formats to write, such as coco,yolo-seg.")] = "coco",
+    formats: Annotated[
+        str,
+        typer.Option(
+            "--format", metavar="NAME,NAME", autocompletion=completion.some_of(WRITABLE), help="Formats to write, such as coco,yolo-seg."
+        ),
+    ] = "coco",
     format_option: FormatOption = None,
     images: Annotated[
         Path | None,
@@ -62,25 +73,37 @@ def annotate(
     point: Annotated[list[str] | None, typer.Option(metavar="X,Y[,0]", help="The same click on each image. Repeatable.")] = None,
     box: Annotated[list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="The same box on each image. Repeatable.")] = None,
     model: ModelOption = None,
+    engine: EngineOption = None,
     fallback: FallbackOption = None,
     detector: Annotated[
-        str | None, typer.Option(metavar="NAME[=WEIGHTS]", help="The detector; without --text, it finds all its classes.")
+        str | None,
+        typer.Option(
+            metavar="NAME[=WEIGHTS]",
+            autocompletion=completion.detectors,
+            help="The detector; without --text, it finds all its classes.",
+        ),
     ] = None,
+    detector_engine: DetectorEngineOption = None,
+    threshold: ThresholdOption = None,
     config: ConfigOption = None,
     device: DeviceOption = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images that are encoded together (default: 8 on an accelerator, else 1).")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(metavar="N", help="Images that are encoded together (default: 8 on an accelerator, else 1).")
+    ] = None,
     limit: Annotated[
-        int | None, typer.Option(help="Annotate only the first N images, for a trial; a longer run continues from it.")
+        int | None, typer.Option(metavar="N", help="Annotate only the first N images, for a trial; a longer run continues from it.")
     ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed images again.")] = False,
-    gallery: Annotated[int, typer.Option(help="Maximum number of images in the gallery; 0 for no gallery.")] = 10_000,
+    gallery: Annotated[int, typer.Option(metavar="N", help="Maximum number of images in the gallery; 0 for no gallery.")] = 10_000,
     overlays: Annotated[
         bool, typer.Option("--overlays", help="Also write each image with its masks drawn on it, at full size, to the folder overlays.")
     ] = False,
-    executor: Annotated[str, typer.Option(help="local, or ray for many workers.")] = "local",
-    workers: Annotated[int | None, typer.Option(help="Workers of --executor ray (default: 1).")] = None,
-    worker_cpus: Annotated[float, typer.Option(help="CPUs that Ray reserves for a worker.")] = 0.5,
-    worker_gpus: Annotated[float, typer.Option(help="GPUs that Ray reserves for a worker.")] = 0.0,
+    executor: Annotated[
+        str, typer.Option(metavar="NAME", autocompletion=completion.one_of(("local", "ray")), help="local, or ray for many workers.")
+    ] = "local",
+    workers: Annotated[int | None, typer.Option(metavar="N", help="Workers of --executor ray (default: 1).")] = None,
+    worker_cpus: Annotated[float, typer.Option(metavar="X", help="CPUs that Ray reserves for a worker.")] = 0.5,
+    worker_gpus: Annotated[float, typer.Option(metavar="X", help="GPUs that Ray reserves for a worker.")] = 0.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Annotate images and write them as a dataset for labeling tools.
@@ -95,7 +118,7 @@ def annotate(
     from ..datasets.safe_names import text_name
 
     prompts = prompts_of(point, box, text, everything, points_per_side)
-    pipeline = pipeline_of(config, model, fallback, detector, text)
+    pipeline = pipeline_of(config, model, fallback, detector, text, engine=engine, detector_engine=detector_engine, threshold=threshold)
     if device is not None:
         with errors_as_messages():
             pipeline = Pipeline.from_config({**pipeline.to_config(), "device": device})
@@ -124,22 +147,22 @@ def annotate(
                 gpus=worker_gpus,
             )
     except KeyboardInterrupt:
-        typer.echo(f"promptseg: stopped; finished images are in {out / JOURNAL}, and the same command continues from there", err=True)
+        say(f"promptseg: stopped; finished images are in {out / JOURNAL}, and the same command continues from there", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    typer.echo(json.dumps(done.to_dict(), indent=1) if as_json else str(done))
+    say(json.dumps(done.to_dict(), indent=1) if as_json else str(done))
     if gallery and not as_json:
-        typer.echo(f"gallery: {out / GALLERY / 'index.html'}")
+        say(f"gallery: {out / GALLERY / 'index.html'}")
     if done.failures:
         for line in first_failures(done):
-            typer.echo(f"promptseg: {line}", err=True)
+            say(f"promptseg: {line}", err=True)
         more = f"; all of them are in {out / JOURNAL}" if done.failures > len(list(first_failures(done))) else ""
-        typer.echo(f"promptseg: {done.failures} images failed{more}; --retry-failed tries them again", err=True)
+        say(f"promptseg: {number_of(done.failures, 'image')} failed{more}; --retry-failed tries them again", err=True)
     problems = () if done.taken_in is None else done.taken_in.problems
     if problems and done.taken_in is not None:
         for problem in problems[:SHOWN]:
-            typer.echo(f"promptseg: {text_name(problem)}", err=True)
+            say(f"promptseg: {text_name(problem)}", err=True)
         count = len(set(done.taken_in.waiting))
         what, them = ("1 image is", "it") if count == 1 else (f"{count} images are", "them")
-        typer.echo(f"promptseg: {what} not taken in from {done.taken_in.name}: mend {them} and repeat the command", err=True)
+        say(f"promptseg: {what} not taken in from {done.taken_in.name}: mend {them} and repeat the command", err=True)
     if done.failures or problems:
         raise typer.Exit(FAILED)

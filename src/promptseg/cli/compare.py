@@ -8,15 +8,24 @@ from typing import Annotated
 
 import typer
 
-from .output import errors_as_messages, usage_error
+from . import completion
+from .output import errors_as_messages, say, usage_error
+
+
+def _metrics(incomplete: str) -> completion.Completions:
+    from ..evaluation.aggregates import METRICS
+
+    return completion.one_of(METRICS)(incomplete)
 
 
 def compare(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN.json...", help="Runs that promptseg evaluate --out saved. The others are compared with the first."),
+        typer.Argument(metavar="RUN.json", help="Runs that promptseg evaluate --out saved. The others are compared with the first."),
     ],
-    metric: Annotated[str, typer.Option(help="iou, dice, precision, recall, boundary_iou or boundary_f.")] = "iou",
+    metric: Annotated[
+        str, typer.Option(metavar="NAME", autocompletion=_metrics, help="iou, dice, precision, recall, boundary_iou or boundary_f.")
+    ] = "iou",
     trained_on: Annotated[
         list[Path] | None,
         typer.Option(
@@ -40,11 +49,11 @@ def compare(
     with errors_as_messages():
         loaded = [Evaluation.load(path) for path in runs]
         comparison = compare_runs(loaded, metric, trained_on=training_images(trained_on or []), names=_names(runs))
-    typer.echo(json.dumps(comparison.to_dict(), indent=1) if as_json else str(comparison))
+    say(json.dumps(comparison.to_dict(), indent=1) if as_json else str(comparison))
     if comparison.overlap:
         named = [f"{image} ({', '.join(known)})" if known else image for image, known in comparison.overlap.items()]
         more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-        typer.echo(
+        say(
             f"promptseg: warning: {len(named)} of the {comparison.images} images are training images of a model, and say nothing about how "
             f"good it is on other images: {', '.join(named[:_NAMED])}{more}",
             err=True,

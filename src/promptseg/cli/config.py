@@ -7,6 +7,7 @@ import json
 import typer
 
 from ..pipeline.config import json_schema
+from .help_text import Command
 
 app = typer.Typer(no_args_is_help=True, help="Help for writing pipeline files.", rich_markup_mode=None)
 
@@ -16,7 +17,7 @@ def config() -> None:
     """Help for writing pipeline files."""
 
 
-@app.command()
+@app.command(cls=Command)
 def schema() -> None:
     """Print the JSON Schema of pipeline files, with which editors complete and check them."""
     typer.echo(json.dumps(json_schema(), indent=1))

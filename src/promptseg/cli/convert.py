@@ -16,15 +16,30 @@ from ..datasets.reading import open_named
 from ..datasets.writing import check_output, write
 from ..errors import ConfigError, InputError, nearest
 from ..runtime import progress
+from . import completion
 from .format_options import FormatOption, format_options
-from .output import FAILED, errors_as_messages, usage_error
+from .output import FAILED, errors_as_messages, say, usage_error
 from .truth import BoxesOption, CrowdsOption, FitOption, NamesOption
 
 
 def convert(
-    source: Annotated[str, typer.Option("--from", metavar="FORMAT=PATH", help=f"The annotations, in one of: {', '.join(READABLE)}.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="FORMAT=PATH",
+            autocompletion=completion.one_of(f"{name}=" for name in READABLE),
+            help=f"The annotations, in one of: {', '.join(READABLE)}.",
+        ),
+    ],
     formats: Annotated[
-        str, typer.Option("--format", metavar="NAMES", help=f"The formats to write, separated by commas, of: {', '.join(WRITABLE)}.")
+        str,
+        typer.Option(
+            "--format",
+            metavar="NAME,NAME",
+            autocompletion=completion.some_of(WRITABLE),
+            help=f"The formats to write, separated by commas, of: {', '.join(WRITABLE)}.",
+        ),
     ],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write; each format has a file or folder of its own in it.")],
     images: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The images.")] = None,
@@ -32,7 +47,7 @@ def convert(
     classes: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE|NAMES",
+            metavar="FILE|NAME,NAME",
             help="Classes in the order of their numbers, separated by commas, or a file that lists them: text with one name a line, "
             "data.yaml, or COCO. By default those of the dataset.",
         ),
@@ -66,11 +81,11 @@ def convert(
             own = dataset.categories if order is None else order
             reports.append(write(name, _images(dataset, findings, place, name), out, classes=own, **options.get(name, {})))
             if not as_json:
-                typer.echo(str(reports[-1]))
+                say(str(reports[-1]))
     if as_json:
-        typer.echo(json.dumps([report.to_dict() for report in reports], indent=1))
+        say(json.dumps([report.to_dict() for report in reports], indent=1))
     for finding in findings:
-        typer.echo(f"promptseg: {finding}", err=True)
+        say(f"promptseg: {finding}", err=True)
     if any(finding.broken for finding in findings):
         raise typer.Exit(FAILED)
 

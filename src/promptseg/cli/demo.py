@@ -9,11 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
+from .._counting import number_of
 from ..prompts import Prompt
 from ..registry import DEFAULT_MODEL
 from ..runtime import progress
 from ..runtime.output_paths import check_output_folder
-from .output import errors_as_messages, model_paths, seconds, write_image, write_json
+from . import completion
+from .output import errors_as_messages, model_paths, say, seconds, write_image, write_json
+from .prompts import DeviceOption, EngineOption
 
 # On the sample image: a click on the coffee, and a box around the spoon.
 PROMPTS: dict[str, Prompt] = {
@@ -24,26 +27,29 @@ PROMPTS: dict[str, Prompt] = {
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the overlays and masks.json.")] = Path("demo"),
-    model: Annotated[str, typer.Option(metavar="NAME[=WEIGHTS]", help="The segmenter.")] = DEFAULT_MODEL,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the overlays and masks.json.")] = Path("demo"),
+    model: Annotated[
+        str, typer.Option(metavar="NAME[=WEIGHTS]", autocompletion=completion.segmenters, help="The segmenter.")
+    ] = DEFAULT_MODEL,
+    engine: EngineOption = None,
+    device: DeviceOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """Segment the sample image by point, by box and everything; write overlays and masks.json."""
     from ..pipeline import Pipeline
     from ..samples import coffee
 
-    def say(line: str) -> None:
+    def tell(line: str) -> None:
         if not as_json:
-            typer.echo(line)
+            say(line)
 
     with errors_as_messages():
         check_output_folder(out, names=[*(f"{name}.png" for name in PROMPTS), "masks.json"], inputs=model_paths(model))
         started = time.perf_counter()
-        say(f"Model {model}: fetching its weights if they are not here yet, and loading it…")
-        pipeline = Pipeline().segment(model).build(device)
+        tell(f"Model {model}: fetching its weights if they are not here yet, and loading it…")
+        pipeline = Pipeline().segment(model, engine=engine).build(device)
         loaded = time.perf_counter() - started
-        say(f"  ready after {loaded:.1f} s")
+        tell(f"  ready after {loaded:.1f} s")
         image = coffee()
         report: dict[str, Any] = {"image": "coffee.jpg (Rachel Michetti, CC0 1.0)", "model": model, "seconds": {"load": round(loaded, 3)}}
         for name, prompt in PROMPTS.items():
@@ -52,10 +58,10 @@ def demo(
             overlay = out / f"{name}.png"
             write_image(result.overlay(), overlay)
             report[name] = {**result.to_dict(), "overlay": str(overlay)}
-            say(f"{prompt!r}\n  {len(result.masks)} mask{'s' * (len(result.masks) != 1)} ({seconds(dict(result.timings))}) → {overlay}")
+            tell(f"{prompt!r}\n  {number_of(len(result.masks), 'mask')} ({seconds(dict(result.timings))}) → {overlay}")
         report["seconds"]["total"] = round(time.perf_counter() - started, 3)
         write_json(report, out / "masks.json")
-    say(f"All masks as COCO RLE → {out / 'masks.json'}")
-    say(f"Done in {report['seconds']['total']:.1f} s. Next: promptseg segment YOUR_IMAGE.jpg --everything")
+    tell(f"All masks as COCO RLE → {out / 'masks.json'}")
+    tell(f"Done in {report['seconds']['total']:.1f} s. Next: promptseg segment YOUR_IMAGE.jpg --everything")
     if as_json:
-        typer.echo(json.dumps(report, indent=1))
+        say(json.dumps(report, indent=1))

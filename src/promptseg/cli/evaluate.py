@@ -14,8 +14,10 @@ from ..errors import OutputError
 from ..registry import DEFAULT_MODEL
 from ..runtime import progress
 from ..runtime.output_paths import check_output_file, check_output_folder, check_outputs_differ
-from .output import FAILED, clean_up, errors_as_messages, model_paths, print_findings, usage_error, write_json
-from .truth import BoxesOption, CrowdsOption, FitOption, NamesOption, TruthOption, open_truth
+from . import completion
+from .output import FAILED, clean_up, errors_as_messages, model_paths, print_findings, say, usage_error, write_json
+from .prompts import DEFAULT_THRESHOLD, DetectorEngineOption, EngineOption, check_threshold
+from .truth import MASK_KINDS, BoxesOption, CrowdsOption, FitOption, NamesOption, TruthOption, open_truth
 
 if TYPE_CHECKING:
     from ..datasets.core import Dataset
@@ -45,16 +47,32 @@ def evaluate(
     predictions: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="With --video: score these label images instead of a model.")
     ] = None,
-    mask_kind: Annotated[str, typer.Option(help="Kind of the mask images of --masks: auto, binary or labels.")] = "auto",
+    mask_kind: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", autocompletion=completion.one_of(MASK_KINDS), help="Kind of the mask images of --masks: auto, binary or labels."
+        ),
+    ] = "auto",
     summary: Annotated[bool, typer.Option("--summary", help="Only summarize the dataset.")] = False,
-    model: Annotated[str, typer.Option(metavar="NAME[=WEIGHTS]", help="The segmenter.")] = DEFAULT_MODEL,
-    detector: Annotated[str | None, typer.Option(metavar="NAME", help="The detector, for --prompt text.")] = None,
+    model: Annotated[
+        str, typer.Option(metavar="NAME[=WEIGHTS]", autocompletion=completion.segmenters, help="The segmenter.")
+    ] = DEFAULT_MODEL,
+    engine: EngineOption = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(metavar="NAME[=WEIGHTS]", autocompletion=completion.detectors, help="The detector, for --prompt text."),
+    ] = None,
+    detector_engine: DetectorEngineOption = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(metavar="SCORE", help=f"Minimum score of a detection, from 0 to 1 (default: {DEFAULT_THRESHOLD})."),
+    ] = None,
     prompt: Annotated[
         str,
         typer.Option(metavar="PROTOCOL", help="box, box:0.1, point, point:random, grid:3, clicks:10, text, text:PHRASES, everything."),
     ] = "box",
-    seed: Annotated[int, typer.Option(help="Seed of random prompts.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of random prompts.")] = 0,
+    device: Annotated[str, typer.Option(metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda or mps.")] = "auto",
     no_baselines: Annotated[bool, typer.Option("--no-baselines", help="Do not measure the baselines, which need no model.")] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not cache image embeddings on the disk.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Save the run, for promptseg compare.")] = None,
@@ -63,7 +81,7 @@ def evaluate(
     failures: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write what the failures have in common, and images of the worst.")
     ] = None,
-    threshold: Annotated[float, typer.Option(help="A mask with an IoU below this is a failure.")] = 0.5,
+    failure_iou: Annotated[float, typer.Option(metavar="IOU", help="A mask with an IoU below this is a failure.")] = 0.5,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Evaluate a model on an annotated dataset, with prompts simulated from the ground truth.
@@ -96,7 +114,7 @@ def evaluate(
         _refuse(used, "--video prints J, F, J&F and switches, and writes them with --out")
         with errors_as_messages():
             _check_outputs(out, None, None, None, inputs)
-        _evaluate_video(davis, predictions, model, device, out, as_json, no_cache=no_cache)
+        _evaluate_video(davis, predictions, model, engine, device, out, as_json, no_cache=no_cache)
         return
     with errors_as_messages():
         chosen = parse_prompt_protocol(prompt)
@@ -120,8 +138,13 @@ def evaluate(
         raise usage_error(f"--detector needs --prompt text, got {chosen.name!r}")
     if rows is not None and rows.suffix.lower() not in ROW_SUFFIXES:
         raise usage_error(f"--rows is a file .csv or .parquet, got {rows}")
-    if not 0 < threshold <= 1:
-        raise usage_error(f"--threshold is an IoU above 0 and at most 1, got {threshold:g}")
+    if not 0 < failure_iou <= 1:
+        raise usage_error(f"--failure-iou is an IoU above 0 and at most 1, got {failure_iou:g}")
+    for option, value in (("--threshold", threshold), ("--detector-engine", detector_engine)):
+        if value is not None and detector is None:
+            hint = ". The IoU below which a mask is a failure is --failure-iou" if option == "--threshold" else ""
+            raise usage_error(f"{option} {value} is for a detector, and there is none: give --prompt text and --detector{hint}")
+    check_threshold(threshold)
     if summary:
         _refuse({"--out": out, **used}, "--summary runs no model, and prints what the dataset holds")
         _summarize(dataset, as_json)
@@ -135,7 +158,10 @@ def evaluate(
             prompt=chosen,
             seed=seed,
             device=device,
+            engine=engine,
             detector=detector,
+            detector_engine=detector_engine,
+            threshold=threshold,
             cache=None if no_cache else "disk",
             baselines=not no_baselines,
         )
@@ -144,17 +170,17 @@ def evaluate(
         out is None or _succeeds(partial(evaluation.save, out)),
         rows is None or _succeeds(partial(evaluation.save_rows, rows)),
     ]
-    typer.echo(json.dumps(evaluation.to_dict(), indent=1) if as_json else str(evaluation))
+    say(json.dumps(evaluation.to_dict(), indent=1) if as_json else str(evaluation))
     if failures is not None or report is not None:
         with errors_as_messages(), progress.shown():
-            found = find_failures(evaluation, dataset, threshold)
+            found = find_failures(evaluation, dataset, failure_iou)
         if failures is not None:
             saved.append(_succeeds(partial(write_json, found.to_dict(), failures / "failures.json")))
             saved.append(_succeeds(partial(draw_failures, found, dataset, failures)))
         if report is not None:
             saved.append(_succeeds(partial(write_report, evaluation, dataset, report, failures=found)))
         if failures is not None and not as_json:
-            typer.echo(str(found))
+            say(str(found))
     print_findings(evaluation.findings)
     if not all(saved):
         raise typer.Exit(FAILED)
@@ -197,23 +223,31 @@ def _succeeds(write: Callable[[], object]) -> bool:
         with progress.shown():
             write()
     except OutputError as error:
-        typer.echo(f"promptseg: {error}", err=True)
+        say(f"promptseg: {error}", err=True)
         return False
     return True
 
 
 def _evaluate_video(
-    root: Path, predictions: Path | None, model: str, device: str, out: Path | None, as_json: bool, *, no_cache: bool
+    root: Path,
+    predictions: Path | None,
+    model: str,
+    engine: str | None,
+    device: str,
+    out: Path | None,
+    as_json: bool,
+    *,
+    no_cache: bool,
 ) -> None:
     from ..evaluation.video import evaluate_video
     from ..registry import choose, load_video, tracker_of
 
     with errors_as_messages():
         if predictions is None:
-            chosen = choose(model)
+            chosen = choose(model, engine=engine)
             propagates = tracker_of(chosen).name == "propagate"
             options = {"cache": "disk"} if propagates and not no_cache and "cache" in chosen.backend.options else {}
-            scores = evaluate_video(load_video(model, device=device, **options), root)
+            scores = evaluate_video(load_video(model, engine=engine, device=device, **options), root)
         else:
             scores = evaluate_video(predictions, root)
         values = {score.name: score.to_dict() for score in scores}
@@ -221,7 +255,7 @@ def _evaluate_video(
         result = {"format": "promptseg-video-evaluation-1", "tracker": str(predictions or model), "sequences": values, "mean": mean}
     saved = out is None or _succeeds(partial(write_json, result, out))
     if as_json:
-        typer.echo(json.dumps(result, indent=1))
+        say(json.dumps(result, indent=1))
     else:
         _print_video_scores(scores, mean)
     if not saved:
@@ -230,11 +264,11 @@ def _evaluate_video(
 
 def _print_video_scores(scores: Sequence[SequenceScore], mean: dict[str, float]) -> None:
     width = max(8, *(len(score.name) for score in scores))
-    typer.echo(f"{'sequence':<{width}}  objects      J      F    J&F  switches")
+    say(f"{'sequence':<{width}}  objects      J      F    J&F  switches")
     for score in scores:
         figures = f"{score.j:>6.3f} {score.f:>6.3f} {score.j_and_f:>6.3f}"
-        typer.echo(f"{score.name:<{width}}  {len(score.objects):>7} {figures} {score.switches:>9}")
-    typer.echo(f"{'mean':<{width}}  {'':>7} {mean['j']:>6.3f} {mean['f']:>6.3f} {mean['j_and_f']:>6.3f}")
+        say(f"{score.name:<{width}}  {len(score.objects):>7} {figures} {score.switches:>9}")
+    say(f"{'mean':<{width}}  {'':>7} {mean['j']:>6.3f} {mean['f']:>6.3f} {mean['j_and_f']:>6.3f}")
 
 
 def _summarize(dataset: Dataset, as_json: bool) -> None:
@@ -242,6 +276,6 @@ def _summarize(dataset: Dataset, as_json: bool) -> None:
 
     with errors_as_messages(), progress.shown():
         found = summarize(dataset)
-    typer.echo(json.dumps(found.to_dict(), indent=1) if as_json else str(found))
+    say(json.dumps(found.to_dict(), indent=1) if as_json else str(found))
     if any(finding.broken for finding in found.findings):
         raise typer.Exit(FAILED)

@@ -9,13 +9,21 @@ from typing import Annotated
 import typer
 
 from ..runtime import progress
-from .output import clean_up, errors_as_messages
+from . import completion
+from .output import clean_up, errors_as_messages, say
 
 
 def export(
-    model: Annotated[str, typer.Argument(metavar="MODEL[=WEIGHTS]", help="A model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for the pair (default: MODEL-onnx, or MODEL-onnx-int8).")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Your own checkpoint instead of the published one.")] = None,
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME[=WEIGHTS]",
+            autocompletion=completion.segmenters,
+            help="A model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2.",
+        ),
+    ],
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder for the pair (default: NAME-onnx, or NAME-onnx-int8).")] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="PATH", help="Your own checkpoint instead of the published one.")] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Quantize the encoder: a smaller file, slightly different masks.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Write to a folder that is not empty, and replace an export in it.")
@@ -31,9 +39,9 @@ def export(
     with errors_as_messages(), progress.shown():
         done = export_onnx(model, out, weights=weights, int8=int8, overwrite=overwrite)
     if as_json:
-        typer.echo(json.dumps(done.to_dict(), indent=1))
+        say(json.dumps(done.to_dict(), indent=1))
         return
     for name, size in done.files.items():
-        typer.echo(f"{done.folder / name}  {size / 1e6:.1f} MB")
-    typer.echo(f"Against torch: {done.agreement}")
-    typer.echo(f"Use it: --model {done.model}={done.folder}")
+        say(f"{done.folder / name}  {size / 1e6:.1f} MB")
+    say(f"Against torch: {done.agreement}")
+    say(f"Use it: --model {done.model}={done.folder}")

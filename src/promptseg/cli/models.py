@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +14,7 @@ from ..errors import ConfigError
 from ..registry.catalog import backend_for, backends, list_models
 from ..registry.spec import Engine, ModelSpec
 from ..weights import store
-from .output import errors_as_messages
+from .output import errors_as_messages, say
 
 
 def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
@@ -19,14 +22,34 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     with errors_as_messages():
         rows = [_row(model, engine) for model in list_models().values() for engine in model.engines]
     if as_json:
-        typer.echo(json.dumps({"models": rows}, indent=1))
+        say(json.dumps({"models": rows}, indent=1))
         return
+    for line in _table(rows, shutil.get_terminal_size((100, 24)).columns):
+        say(line)
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: int) -> Iterator[str]:
+    """Yield the lines of the table: one for each engine of a model, then the model's summary. Long ones are wrapped."""
     width = max(len(row["model"]) for row in rows)
-    for row in rows:
-        typer.echo(f"{row['model']:{width}}  {row['engine']:12}  {row['license']:12}  {row['status']}")
-        typer.echo(f"{'':{width}}  {row['summary']}")
+    indent = " " * (width + 2)
+    for row, following in zip(rows, [*rows[1:], None], strict=True):
+        line = f"{row['model']:{width}}  {row['engine']:12}  {row['license']:12}  "
+        if len(line) + len(row["status"]) <= columns:
+            yield line + row["status"]
+        else:
+            yield line.rstrip()
+            yield from _wrapped(row["status"], columns, indent)
+        if following is None or following["model"] != row["model"]:
+            yield from _wrapped(row["summary"], columns, indent)
     if any(row["license"].startswith("AGPL") for row in rows):
-        typer.echo("\nAGPL-3.0 requires that a program that uses such a model, even only over a network, is published under that license.")
+        yield ""
+        yield from _wrapped(_AGPL, columns, "")
+
+
+def _wrapped(text: str, columns: int, indent: str) -> list[str]:
+    return textwrap.wrap(
+        text, max(columns, 60), initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _row(model: ModelSpec, engine: Engine) -> dict[str, Any]:
@@ -61,3 +84,6 @@ def _status(model: ModelSpec, engine: Engine) -> str:
     if own_only or not all(file.sources for file in engine.files):
         return f"needs weights of your own: {model.name}=PATH"
     return "weights are fetched at first use"
+
+
+_AGPL = "AGPL-3.0 requires that a program that uses such a model, even only over a network, is published under that license."

@@ -6,14 +6,17 @@ import contextlib
 import io
 import itertools
 import json
+import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import typer
 from PIL import Image
+from tqdm import tqdm
 
+from .._counting import number_of
 from ..errors import ConfigError, OutputError, PromptSegError
 from ..runtime.files import output_errors, remove_leftovers, short_name, write_atomically
 
@@ -26,19 +29,30 @@ _LONGEST = 200
 """Number of bytes of an image's name that the names of its output files have. File systems allow 255 with what follows it."""
 
 
+def say(line: str, *, err: bool = False) -> None:
+    """Print a line, above the progress bars if there are any.
+
+    Args:
+        line: The line.
+        err: Whether to print it on standard error, as every message that is no result.
+    """
+    with tqdm.external_write_mode(file=sys.stderr if err else sys.stdout):
+        typer.echo(line, err=err)
+
+
 @contextlib.contextmanager
 def errors_as_messages() -> Iterator[None]:
     """Print a `PromptSegError` of the block as one message and exit, with status 2 for a `ConfigError` and 1 for any other."""
     try:
         yield
     except PromptSegError as error:
-        typer.echo(f"promptseg: {error}", err=True)
+        say(f"promptseg: {error}", err=True)
         raise typer.Exit(WRONG_USAGE if isinstance(error, ConfigError) else FAILED) from error
 
 
 def usage_error(message: str) -> typer.Exit:
     """Print a message about wrong usage and return the exit exception for the caller to raise."""
-    typer.echo(f"promptseg: {message}", err=True)
+    say(f"promptseg: {message}", err=True)
     return typer.Exit(WRONG_USAGE)
 
 
@@ -52,11 +66,11 @@ def print_findings(findings: Sequence[Finding]) -> None:
     told = set()
     for finding in findings:
         if finding.broken:
-            typer.echo(f"promptseg: {finding}", err=True)
+            say(f"promptseg: {finding}", err=True)
         elif finding.kind not in told:
             told.add(finding.kind)
             more = counts[finding.kind] - 1
-            typer.echo(f"promptseg: {finding}" + (f" ({more} more like this)" if more else ""), err=True)
+            say(f"promptseg: {finding}" + (f" ({more} more like this)" if more else ""), err=True)
     if any(finding.broken for finding in findings):
         raise typer.Exit(FAILED)
 
@@ -83,16 +97,18 @@ def check_image_format(path: Path) -> str:
     return kind
 
 
-def distinct_names(images: Sequence[Path]) -> list[str]:
+def distinct_names(images: Iterable[PurePath]) -> list[str]:
     """Return the base name of each image's output files: the image's name without suffix, numbered when several share it.
 
     A name that leaves no room for what follows it is cut.
     """
     names: dict[str, None] = {}  # As an ordered set.
+    numbers: dict[str, itertools.count[int]] = {}  # So that very many images of one name do not take very long.
     for image in images:
-        stem = short_name(image.stem, _LONGEST)
-        numbered = (f"{stem}-{number}" for number in itertools.count(2))
-        names[next(name for name in itertools.chain([stem], numbered) if name not in names)] = None
+        stem = name = short_name(image.stem, _LONGEST)
+        while name in names:
+            name = f"{stem}-{next(numbers.setdefault(stem, itertools.count(2)))}"
+        names[name] = None
     return list(names)
 
 
@@ -105,8 +121,8 @@ def clean_up(folder: Path, name: str | None = None) -> None:
     """Remove what a killed run left half-written in a folder (of the file `name`, or all), and print a message with the number."""
     removed = remove_leftovers(folder, name)
     if removed:
-        what = "a half-written file" if removed == 1 else f"{removed} half-written files"
-        typer.echo(f"promptseg: removed {what} of an interrupted run from {folder}", err=True)
+        what = number_of(removed, "half-written file")
+        say(f"promptseg: removed {what} of an interrupted run from {folder}", err=True)
 
 
 def write_image(image: Image.Image, path: Path) -> None:

@@ -38,10 +38,10 @@ def write_parts(result: Result, name: str, folder: Path, parts: Collection[Part]
     return written
 
 
-def parts_among(files: Iterable[str], image_name: str, parts: Collection[Part]) -> Iterator[str]:
-    """Yield the names of files that parts of an image may have."""
-    pattern = re.compile(rf"{re.escape(image_name)}-({'|'.join(parts)})-\d{{3,}}\.png", re.DOTALL)
-    return (file for file in files if pattern.fullmatch(file))
+def parts_among(files: Iterable[str], image_names: Collection[str], parts: Collection[Part]) -> Iterator[str]:
+    """Yield the names of files that parts of the images may have."""
+    pattern = re.compile(rf"(.+)-(?:{'|'.join(parts)})-\d{{3,}}\.png", re.DOTALL)
+    return (file for file in files if (found := pattern.fullmatch(file)) and found[1] in image_names)
 
 
 def _images(result: Result, part: Part) -> Iterable[Image.Image | None]:

@@ -10,19 +10,51 @@ import typer
 
 from ..errors import PromptError
 from ..pipeline import Pipeline
+from ..pipeline.config import DetectStage
 from ..prompts import Prompt, SpatialPrompt
 from ..registry import DEFAULT_MODEL
+from . import completion
 from .output import errors_as_messages, usage_error
 
-TextOption = Annotated[str | None, typer.Option(help='Phrases to look for, such as "a dog, red car"; needs --detector.')]
-PointsPerSideOption = Annotated[int | None, typer.Option(help="Points per side of the grid for --everything (default: 32).")]
-ModelOption = Annotated[str | None, typer.Option(metavar="NAME[=WEIGHTS]", help=f"The segmenter (default: {DEFAULT_MODEL}).")]
+DEFAULT_THRESHOLD = DetectStage.model_fields["threshold"].default
+
+TextOption = Annotated[str | None, typer.Option(metavar="PHRASES", help='Phrases to look for, such as "a dog, red car"; needs --detector.')]
+PointsPerSideOption = Annotated[int | None, typer.Option(metavar="N", help="Points per side of the grid for --everything (default: 32).")]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME[=WEIGHTS]", autocompletion=completion.segmenters, help=f"The segmenter (default: {DEFAULT_MODEL})."),
+]
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--engine", metavar="NAME", autocompletion=completion.engines_of("model"), help="Engine that runs the segmenter, if it has several."
+    ),
+]
+DetectorEngineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--detector-engine",
+        metavar="NAME",
+        autocompletion=completion.engines_of("detector"),
+        help="Engine that runs the detector, if it has several.",
+    ),
+]
+ThresholdOption = Annotated[
+    float | None,
+    typer.Option(metavar="SCORE", help=f"Minimum score of a detection, from 0 to 1 (default: {DEFAULT_THRESHOLD}, or that of --config)."),
+]
 FallbackOption = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME[=WEIGHTS]", help="A segmenter to use if the one before does not fit into memory. Repeatable."),
+    typer.Option(
+        metavar="NAME[=WEIGHTS]",
+        autocompletion=completion.segmenters,
+        help="A segmenter to use if the one before does not fit into memory. Repeatable.",
+    ),
 ]
-ConfigOption = Annotated[Path | None, typer.Option(help="A pipeline file (YAML, TOML or JSON) instead of --model and --detector.")]
-DeviceOption = Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")]
+ConfigOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A pipeline file (YAML, TOML or JSON) instead of --model and --detector.")
+]
+DeviceOption = Annotated[str | None, typer.Option(metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda or mps.")]
 
 
 def parse_prompts(
@@ -65,8 +97,21 @@ def prompts_of(
         raise usage_error(str(error)) from error
 
 
-def pipeline_of(config: Path | None, model: str | None, fallback: Sequence[str] | None, detector: str | None, text: str | None) -> Pipeline:
-    """Return the pipeline of a file or of the named models, or exit with status 2 when the options do not fit together."""
+def pipeline_of(
+    config: Path | None,
+    model: str | None,
+    fallback: Sequence[str] | None,
+    detector: str | None,
+    text: str | None,
+    *,
+    engine: str | None = None,
+    detector_engine: str | None = None,
+    threshold: float | None = None,
+) -> Pipeline:
+    """Return the pipeline of a file or of the named models, or exit with status 2 when the options do not fit together.
+
+    Engines and the threshold replace those of the file.
+    """
     if config is not None and (model or fallback or detector):
         raise usage_error("--config names the models: leave out --model, --fallback and --detector")
     with errors_as_messages():
@@ -77,7 +122,33 @@ def pipeline_of(config: Path | None, model: str | None, fallback: Sequence[str] 
             pipeline = pipeline.detect(detector) if detector else pipeline
     if pipeline.config.detect is None and text is not None:
         raise usage_error(f"--text {text!r} needs a detector for phrases: give --detector, or --config with one")
-    return pipeline
+    check_threshold(threshold)
+    for option, value in (("--threshold", threshold), ("--detector-engine", detector_engine)):
+        if value is not None and pipeline.config.detect is None:
+            raise usage_error(f"{option} {value} is for a detector, and there is none: give --detector, or --config with one")
+    if engine is not None and pipeline.config.segment is None:
+        raise usage_error(f"--engine {engine} is for a segmenter, and {config} has no stage segment")
+    return _changed(pipeline, engine, detector_engine, threshold)
+
+
+def check_threshold(threshold: float | None) -> None:
+    """Exit with status 2 when a minimum score of detections is not from 0 to 1."""
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise usage_error(f"--threshold is the minimum score of a detection, from 0 to 1, got {threshold:g}")
+
+
+def _changed(pipeline: Pipeline, engine: str | None, detector_engine: str | None, threshold: float | None) -> Pipeline:
+    """Return a pipeline with other engines and another threshold, which is then that of every phrase."""
+    values = pipeline.to_config()
+    if engine is not None:
+        values["segment"]["engine"] = engine
+    if detector_engine is not None:
+        values["detect"]["engine"] = detector_engine
+    if threshold is not None:
+        values["detect"]["threshold"] = threshold
+        values["detect"].pop("thresholds", None)
+    with errors_as_messages():
+        return Pipeline.from_config(values)
 
 
 def _point(text: str) -> SpatialPrompt:

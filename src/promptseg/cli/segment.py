@@ -6,11 +6,12 @@ import json
 import os
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any
 
 import typer
 
+from .._counting import number_of
 from ..errors import OutputError, PromptSegError
 from ..models.sam.cache import embedding_cache
 from ..pipeline import BuiltPipeline, Pipeline
@@ -18,6 +19,8 @@ from ..prompts import Prompt
 from ..results import Result
 from ..runtime import progress
 from ..runtime.output_paths import check_output_file, check_output_folder
+from . import completion
+from .images import GivenImage, given_images
 from .output import (
     FAILED,
     check_image_format,
@@ -25,6 +28,7 @@ from .output import (
     errors_as_messages,
     image_format,
     model_paths,
+    say,
     seconds,
     usage_error,
     write_image,
@@ -33,18 +37,28 @@ from .output import (
 from .parts import CropsOption, CutoutsOption, Part, chosen_parts, parts_among, write_parts
 from .prompts import (
     ConfigOption,
+    DetectorEngineOption,
     DeviceOption,
+    EngineOption,
     FallbackOption,
     ModelOption,
     PointsPerSideOption,
     TextOption,
+    ThresholdOption,
     pipeline_of,
     prompts_of,
 )
 
 
 def segment(
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Images to segment.")],
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGE",
+            help="Images to segment: files, folders, patterns in quotes such as 'photos/**/*.jpg', addresses with https://, or - for "
+            "standard input.",
+        ),
+    ],
     point: Annotated[
         list[str] | None, typer.Option(metavar="X,Y[,0]", help="A click on the object; with 0, a background click. Repeatable.")
     ] = None,
@@ -53,8 +67,13 @@ def segment(
     everything: Annotated[bool, typer.Option("--everything", help="Segment every object of the image.")] = False,
     points_per_side: PointsPerSideOption = None,
     model: ModelOption = None,
+    engine: EngineOption = None,
     fallback: FallbackOption = None,
-    detector: Annotated[str | None, typer.Option(metavar="NAME[=WEIGHTS]", help="The detector, for --text.")] = None,
+    detector: Annotated[
+        str | None, typer.Option(metavar="NAME[=WEIGHTS]", autocompletion=completion.detectors, help="The detector, for --text.")
+    ] = None,
+    detector_engine: DetectorEngineOption = None,
+    threshold: ThresholdOption = None,
     config: ConfigOption = None,
     device: DeviceOption = None,
     candidates: Annotated[
@@ -75,39 +94,39 @@ def segment(
     Writes an overlay and a JSON file with the masks (COCO RLE) for each image.
     """
     prompts = prompts_of(point, box, text, everything, points_per_side)
-    pipeline = pipeline_of(config, model, fallback, detector, text)
+    pipeline = pipeline_of(config, model, fallback, detector, text, engine=engine, detector_engine=detector_engine, threshold=threshold)
     if pipeline.config.detect is None and not prompts:
         raise usage_error("nothing to segment: give --point, --box, --text or --everything")
     parts = chosen_parts(masks=masks, crops=save_crops, cutouts=save_cutouts)
     folder = Path("promptseg-out" if out is None else out) if out is not None or not as_json else None
-    if folder is not None:
-        inputs = [*images, config, *model_paths(model, detector, *(fallback or ()))]
-        with errors_as_messages():
-            _check_out(folder, str(out or ""), images, parts, inputs)
     with errors_as_messages():
-        built = _build(pipeline, device, no_cache, cache_by_default=config is None)
-    results, failed = _run(images, built, prompts, candidates, folder, parts, as_json)
+        given = given_images(images, without=folder)
+        if folder is not None:
+            inputs = [*given.inputs, config, *model_paths(model, detector, *(fallback or ()))]
+            _check_out(folder, str(out or ""), given.images, parts, inputs)
+        built = _build(pipeline, device, no_cache)
+    results, failed = _run(given.images, built, prompts, candidates, folder, parts, as_json)
     if as_json:
-        if len(images) == 1 and results:
-            typer.echo(json.dumps(results[0], indent=1))
+        if given.is_single and results:
+            say(json.dumps(results[0], indent=1))
         else:
-            typer.echo(json.dumps({"results": results, "failed": failed}, indent=1))
+            say(json.dumps({"results": results, "failed": failed}, indent=1))
     if failed:
         raise typer.Exit(FAILED)
 
 
-def _check_out(out: Path, given: str, images: Sequence[Path], parts: Sequence[Part], inputs: Iterable[Path | None]) -> None:
+def _check_out(out: Path, given: str, images: Sequence[GivenImage], parts: Sequence[Part], inputs: Iterable[Path | None]) -> None:
     """Check the output folder or file before any model is loaded.
 
     Raises:
         OutputError: The outputs cannot be written there, or one would replace an input.
     """
     if _is_folder(out, given):
-        names = [name for image in distinct_names(images) for name in (f"{image}-overlay.png", f"{image}-masks.json")]
+        stems = _stems(images)
+        names = [name for stem in stems for name in (f"{stem}-overlay.png", f"{stem}-masks.json")]
         if parts and out.is_dir():  # The number of masks is not known yet, but an input that one would replace is there already.
-            there = [path.name for path in out.iterdir()]
-            names += [name for image in distinct_names(images) for name in parts_among(there, image, parts)]
-        check_output_folder(out, names=names, inputs=[path for path in inputs if path is not None and path.is_file()])
+            names += parts_among((path.name for path in out.iterdir()), set(stems), parts)
+        check_output_folder(out, names=names, inputs=inputs)
         return
     if image_format(out) is None:
         raise OutputError(
@@ -127,16 +146,21 @@ def _is_folder(out: Path, given: str) -> bool:
     return image_format(out) is None and _SUFFIX.fullmatch(out.suffix) is None
 
 
-def _build(pipeline: Pipeline, device: str | None, no_cache: bool, *, cache_by_default: bool) -> BuiltPipeline:
+def _stems(images: Sequence[GivenImage]) -> list[str]:
+    return distinct_names(PurePath(image.file_name) for image in images)
+
+
+def _build(pipeline: Pipeline, device: str | None, no_cache: bool) -> BuiltPipeline:
     """Load the models, with an embedding cache on the disk unless a pipeline file configures the cache."""
     built = pipeline.build(device)
-    if no_cache or cache_by_default:
+    stage = pipeline.config.segment
+    if no_cache or stage is None or "cache" not in stage.options:
         return built.with_cache(None if no_cache else embedding_cache("disk"))
     return built
 
 
 def _run(
-    images: Sequence[Path],
+    images: Sequence[GivenImage],
     pipeline: BuiltPipeline,
     prompts: Sequence[Prompt],
     candidates: bool,
@@ -148,21 +172,21 @@ def _run(
 
     results: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
-    names = distinct_names(images)
-    for path, name in zip(tqdm(images, unit="image", disable=True if len(images) == 1 else None), names, strict=True):
+    for image, name in zip(tqdm(images, unit="image", disable=True if len(images) == 1 else None), _stems(images), strict=True):
         try:
             with progress.shown():
-                result = pipeline(path, *prompts, candidates=candidates)
-            results.append(result.to_dict())  # Also if it cannot be written: with --json it is printed.
+                result = image.named(pipeline(image.open(), *prompts, candidates=candidates))
+            if quiet:
+                results.append(result.to_dict())  # Also if it cannot be written.
             written = [] if folder is None else _write(result, name, folder, parts)
         except PromptSegError as error:
-            failed.append({"source": str(path), "error": str(error)})
-            typer.echo(f"promptseg: {error}", err=True)
+            failed.append({"source": image.source, "error": str(error)})
+            say(f"promptseg: {error}", err=True)
             continue
         if not quiet:
-            typer.echo(f"{path}: {_count(result)} ({seconds(dict(result.timings))})")
+            say(f"{image.source}: {_count(result)} ({seconds(dict(result.timings))})")
             for file in written:
-                typer.echo(f"  {file}")
+                say(f"  {file}")
     return results, failed
 
 
@@ -178,9 +202,10 @@ def _write(result: Result, name: str, out: Path, parts: Sequence[Part]) -> list[
 
 def _count(result: Result) -> str:
     count, boxes = len(result.masks), sum(mask.from_box for mask in result.masks)
-    masks = f"{count} mask" + ("" if count == 1 else "s")
+    masks = number_of(count, "mask")
     return f"{masks}, of which {boxes} {'is only a filled box' if boxes == 1 else 'are only filled boxes'}" if boxes else masks
 
 
+_MASK = re.compile(r"(.+)-mask-\d{3,}\.png", re.DOTALL)
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}")
 """Suffix that names a format. A folder such as ``run-0.5`` has none."""

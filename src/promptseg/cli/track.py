@@ -13,23 +13,31 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from .._counting import number_of
 from ..errors import PromptSegError
+from ..object_colors import ObjectColors
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import TextPrompt
-from ..protocols import FrameSource
+from ..protocols import FrameSource, VideoLike
 from ..registry import DEFAULT_MODEL, choose, load_video, tracker_of
 from ..results import known_classes
-from ..object_colors import ObjectColors
 from ..tracking.outputs import LABELS, TableFormat, TrackOutputs
 from ..tracking.redetection import TrackedFrame
 from ..video.frames import open_frames
-from .output import FAILED, clean_up, errors_as_messages, model_paths, usage_error
-from .prompts import TextOption, prompts_of
+from . import completion
+from .images import STDIN, standard_input
+from .output import FAILED, clean_up, errors_as_messages, model_paths, say, usage_error
+from .prompts import DEFAULT_THRESHOLD, DetectorEngineOption, EngineOption, TextOption, check_threshold, prompts_of
 
 
 def track(
     video: Annotated[
-        str, typer.Argument(metavar="VIDEO", help="A video file, a folder of images, the URL of a stream or the number of a camera.")
+        str,
+        typer.Argument(
+            metavar="VIDEO",
+            help="A video file, a folder of images, a pattern of images in quotes, the URL of a video or stream, the number of a camera, "
+            "or - for standard input.",
+        ),
     ],
     point: Annotated[
         list[str] | None,
@@ -39,20 +47,42 @@ def track(
         list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="A box around one object on the first frame. Repeatable.")
     ] = None,
     text: TextOption = None,
-    model: Annotated[str, typer.Option(metavar="NAME[=WEIGHTS]", help="The segmenter.")] = DEFAULT_MODEL,
-    tracker: Annotated[str | None, typer.Option(metavar="BACKEND", help="The tracker (default: the model's own, else propagate).")] = None,
-    detector: Annotated[str | None, typer.Option(metavar="NAME[=WEIGHTS]", help="A detector that finds the objects.")] = None,
-    threshold: Annotated[float, typer.Option(help="Minimum score of a detection.")] = 0.3,
+    model: Annotated[
+        str, typer.Option(metavar="NAME[=WEIGHTS]", autocompletion=completion.segmenters, help="The segmenter.")
+    ] = DEFAULT_MODEL,
+    engine: EngineOption = None,
+    tracker: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", autocompletion=completion.trackers, help="The tracker (default: the model's own, else propagate)."),
+    ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(metavar="NAME[=WEIGHTS]", autocompletion=completion.detectors, help="A detector that finds the objects."),
+    ] = None,
+    detector_engine: DetectorEngineOption = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(metavar="SCORE", help=f"Minimum score of a detection, from 0 to 1 (default: {DEFAULT_THRESHOLD})."),
+    ] = None,
     redetect_every: Annotated[int | None, typer.Option(metavar="N", help="Run the detector again on every N-th frame.")] = None,
     redetect_when_lost: Annotated[
         bool, typer.Option("--redetect-when-lost", help="Run the detector again while an object is lost.")
     ] = False,
-    start: Annotated[int, typer.Option(help="The first frame.")] = 0,
-    stop: Annotated[int | None, typer.Option(help="The frame before which to stop.")] = None,
-    every: Annotated[int, typer.Option(help="Take every N-th frame.")] = 1,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    out: Annotated[Path, typer.Option(help="Folder for the video, label images, masks and events.")] = Path("promptseg-track"),
-    table: Annotated[str, typer.Option(help="Format of the mask table: json (YouTube-VIS) or parquet.")] = "json",
+    start: Annotated[int, typer.Option(metavar="N", help="The first frame.")] = 0,
+    stop: Annotated[int | None, typer.Option(metavar="N", help="The frame before which to stop.")] = None,
+    every: Annotated[int, typer.Option(metavar="N", help="Take every N-th frame.")] = 1,
+    device: Annotated[str, typer.Option(metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda or mps.")] = "auto",
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the video, label images, masks and events.")] = Path(
+        "promptseg-track"
+    ),
+    table: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            autocompletion=completion.one_of(("json", "parquet")),
+            help="Format of the mask table: json (YouTube-VIS) or parquet.",
+        ),
+    ] = "json",
     no_timeline: Annotated[bool, typer.Option("--no-timeline", help="Do not draw the timeline plot, which needs matplotlib.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -68,22 +98,26 @@ def track(
         raise usage_error("nothing to track: give --point, --box or --detector")
     if detector is None and (redetect_every is not None or redetect_when_lost):
         raise usage_error("--redetect-every and --redetect-when-lost need a detector: give --detector")
+    for option, value in (("--threshold", threshold), ("--detector-engine", detector_engine)):
+        if value is not None and detector is None:
+            raise usage_error(f"{option} {value} is for a detector, and there is none: give --detector")
+    check_threshold(threshold)
     if table not in ("json", "parquet"):
         raise usage_error(f"--table is json or parquet, got {table!r}")
     with errors_as_messages():
-        frames = open_frames(int(video) if video.isdecimal() else video, every=every, start=start, stop=stop)
+        frames = open_frames(_video(video), every=every, start=start, stop=stop)
         inputs: list[str | Path] = [video, *model_paths(model, detector)]
         outputs = TrackOutputs(out, frames.size, frames.fps, table=cast("TableFormat", table), timeline=not no_timeline, inputs=inputs)
         for folder in (out, out / LABELS):
             clean_up(folder)
-        pipeline = _pipeline(model, detector, threshold, device)
+        pipeline = _pipeline(model, engine, detector, detector_engine, threshold, device)
         outputs.colors = ObjectColors(known_classes(prompts, [] if pipeline.detector is None else [pipeline.detector.provenance]))
         tracked = pipeline.track(
             frames,
             *prompts,
             redetect_every=redetect_every,
             redetect="when-lost" if redetect_when_lost else None,
-            tracker=None if _propagates(model, tracker) else load_video(model, tracker=tracker, device=device),
+            tracker=None if _propagates(model, engine, tracker) else load_video(model, engine=engine, tracker=tracker, device=device),
         )
     failure, seconds = _run(tracked, outputs, frames, quiet=as_json)
     _print_summary(outputs, failure, seconds, as_json)
@@ -91,15 +125,25 @@ def track(
         raise typer.Exit(FAILED)
 
 
-def _propagates(model: str, tracker: str | None) -> bool:
-    return tracker_of(choose(model), tracker).name == "propagate"
+def _video(word: str) -> VideoLike:
+    """Return the video that a word names."""
+    if word == STDIN:
+        return standard_input("a video").getvalue()
+    return int(word) if word.isdecimal() else word
 
 
-def _pipeline(model: str, detector: str | None, threshold: float, device: str) -> BuiltPipeline:
+def _propagates(model: str, engine: str | None, tracker: str | None) -> bool:
+    return tracker_of(choose(model, engine=engine), tracker).name == "propagate"
+
+
+def _pipeline(
+    model: str, engine: str | None, detector: str | None, detector_engine: str | None, threshold: float | None, device: str
+) -> BuiltPipeline:
     pipeline = Pipeline()
     if detector is not None:
-        pipeline = pipeline.detect(detector, threshold=threshold)
-    return pipeline.segment(model).build(device)
+        settings = {} if threshold is None else {"threshold": threshold}
+        pipeline = pipeline.detect(detector, engine=detector_engine, **settings)
+    return pipeline.segment(model, engine=engine).build(device)
 
 
 def _run(tracked: Iterator[TrackedFrame], outputs: TrackOutputs, frames: FrameSource, quiet: bool) -> tuple[str | None, float]:
@@ -145,12 +189,16 @@ def _print_summary(outputs: TrackOutputs, failure: str | None, seconds: float, a
             "written": [str(path) for path in outputs.written],
             "failure": failure,
         }
-        typer.echo(json.dumps(values, indent=1))
+        say(json.dumps(values, indent=1))
     elif outputs.frames:
         told = ", ".join(f"{count} {kind}" for kind, count in counts.items())
-        typer.echo(f"{outputs.frames} frames in {seconds:.1f} s ({rate:.2f} frames a second)" + (f"; objects: {told}" if told else ""))
+        say(
+            f"{number_of(outputs.frames, 'frame')} in {seconds:.1f} s ({rate:.2f} frames a second)" + (f"; objects: {told}" if told else "")
+        )
         for path in outputs.written:
-            typer.echo(f"  {path}")
+            say(f"  {path}")
     if failure is not None:
-        kept = f"the {outputs.frames} frames before it are kept" if outputs.frames else "no frame was done"
-        typer.echo(f"promptseg: {failure}; {kept}", err=True)
+        kept = "no frame was done"
+        if outputs.frames:
+            kept = "the frame before it is kept" if outputs.frames == 1 else f"the {outputs.frames} frames before it are kept"
+        say(f"promptseg: {failure}; {kept}", err=True)

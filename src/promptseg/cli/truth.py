@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
+from ..datasets.catalog import READABLE
+from ..datasets.mask_image_reading import MaskKind
+from . import completion
 from .output import usage_error
 
 if TYPE_CHECKING:
     from ..datasets.core import Dataset
 
+MASK_KINDS = get_args(MaskKind)
+
 TruthOption = Annotated[
     str | None,
-    typer.Option("--truth", metavar="FORMAT=PATH", help="Their objects in any format that can be read: voc=, cvat=, geojson=, …"),
+    typer.Option(
+        "--truth",
+        metavar="FORMAT=PATH",
+        autocompletion=completion.one_of(f"{name}=" for name in READABLE),
+        help="Their objects in any format that can be read: voc=, cvat=, geojson=, …",
+    ),
 ]
 NamesOption = Annotated[
     Path | None,

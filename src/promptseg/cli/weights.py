@@ -8,36 +8,47 @@ from typing import Annotated
 import typer
 
 from .. import registry
+from .._counting import number_of
 from ..errors import WeightsMismatchError
 from ..runtime.prepared import check_prepared
 from ..weights import store
 from ..weights.leftovers import remove_cache_leftovers
-from .output import FAILED, errors_as_messages
+from . import completion
+from .help_text import Command
+from .output import FAILED, errors_as_messages, say
 
 app = typer.Typer(no_args_is_help=True, help="Fetch, verify and locate model weights.", rich_markup_mode=None)
 
-Name = Annotated[str, typer.Argument(help="Name of a model, as `promptseg models` lists it.")]
-EngineName = Annotated[str | None, typer.Option("--engine", help="Engine whose weights are meant, for a model with several engines.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", autocompletion=completion.models, help="Name of a model, as `promptseg models` lists it.")
+]
+EngineName = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        autocompletion=completion.engines_of("name"),
+        help="Engine whose weights are meant, for a model with several engines.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
-@app.command()
+@app.command(cls=Command)
 def fetch(name: Name, engine: EngineName = None, as_json: AsJson = False) -> None:
     """Download a model's weights, verify them and prepare them for use."""
     with errors_as_messages():
         found = registry.fetch(name, engine)
     if as_json:
-        typer.echo(
-            json.dumps({"model": name, "files": {n: str(p) for n, p in found.files.items()}, "sha256": dict(found.sha256)}, indent=1)
-        )
+        say(json.dumps({"model": name, "files": {n: str(p) for n, p in found.files.items()}, "sha256": dict(found.sha256)}, indent=1))
         return
     for file, path in found.files.items():
-        typer.echo(f"{file}  {path.stat().st_size / 1e6:.1f} MB  {path}")
+        say(f"{file}  {path.stat().st_size / 1e6:.1f} MB  {path}")
     if not found.files:
-        typer.echo(f"{name} has no weights")
+        say(f"{name} has no weights")
 
 
-@app.command()
+@app.command(cls=Command)
 def verify(name: Name, engine: EngineName = None, as_json: AsJson = False) -> None:
     """Hash a model's cached weights and the graphs prepared from them, and compare them with what they should be.
 
@@ -54,22 +65,22 @@ def verify(name: Name, engine: EngineName = None, as_json: AsJson = False) -> No
             prepared |= check_prepared(file.sha256)
         removed = remove_cache_leftovers()
     if as_json:
-        typer.echo(json.dumps({"model": name, "files": report, "prepared": prepared, "leftovers_removed": removed}, indent=1))
+        say(json.dumps({"model": name, "files": report, "prepared": prepared, "leftovers_removed": removed}, indent=1))
     else:
         for file_name, status in {**report, **prepared}.items():
-            typer.echo(f"{file_name}  {status}")
+            say(f"{file_name}  {status}")
         if not report:
-            typer.echo(f"{name} has no weights")
+            say(f"{name} has no weights")
         if removed:
-            typer.echo(f"removed {removed} temporary file{'s' * (removed > 1)} that killed processes left in the cache")
+            say(f"removed {number_of(removed, 'temporary file')} that killed processes left in the cache")
     if any(status != "ok" for status in (*report.values(), *prepared.values())):
         raise typer.Exit(FAILED)
 
 
-@app.command()
+@app.command(cls=Command)
 def path(name: Name, engine: EngineName = None, as_json: AsJson = False) -> None:
     """Print the folder of a model's weights, even if it does not exist yet."""
     with errors_as_messages():
         registry.find_model(name).engine(engine)
     folder = store.weights_folder(name)
-    typer.echo(json.dumps({"model": name, "path": str(folder)}) if as_json else str(folder))
+    say(json.dumps({"model": name, "path": str(folder)}) if as_json else str(folder))

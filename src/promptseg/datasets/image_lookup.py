@@ -22,6 +22,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
+from .._counting import number_of
 from ..image_files import files_under
 from ..images import IMAGE_SUFFIXES
 from .core import Finding
@@ -81,7 +82,11 @@ class ImageLookup:
     def findings(self) -> list[Finding]:
         """Return one finding for each way in which names were found that are not exact paths, with their number and an example."""
         return [
-            Finding(str(self.folder), "converted", f"{_counted(len(pairs))} found by {_HOWS[how]}, such as {pairs[0][1]} for {pairs[0][0]}")
+            Finding(
+                str(self.folder),
+                "converted",
+                f"{number_of(len(pairs), 'image is', 'images are')} found by {_HOWS[how]}, such as {pairs[0][1]} for {pairs[0][0]}",
+            )
             for how, pairs in self._found_by.items()
         ]
 
@@ -146,10 +151,6 @@ def _key(name: str) -> str:
     """Return a name for comparison, without case, Unicode form and characters that are not UTF-8."""
     text = "".join("\ufffd" if "\ud800" <= letter <= "\udfff" else letter for letter in name)
     return unicodedata.normalize("NFC", text).casefold()
-
-
-def _counted(count: int) -> str:
-    return "1 image is" if count == 1 else f"{count} images are"
 
 
 _NAMED = 5

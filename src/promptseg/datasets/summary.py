@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._counting import number_of
 from ..errors import InputError
 from ..masks import Masks, Size
 from ..runtime.progress import ProgressOption, reports_progress, track
@@ -70,7 +71,8 @@ class Summary:
 
     def __str__(self) -> str:
         """Return the summary as text. Only the first few findings of a kind are listed."""
-        lines = [f"{self.source}: {self.images} images, {self.objects} objects on {100 * self.object_pixels:.1f} % of the pixels"]
+        objects = f"{number_of(self.objects, 'object')} on {100 * self.object_pixels:.1f} % of the pixels"
+        lines = [f"{self.source}: {number_of(self.images, 'image')}, {objects}"]
         heights, widths = ([size[axis] for size in self.sizes] for axis in (0, 1))
         if self.sizes:
             (height, width), count = next(iter(self.sizes.items()))
@@ -81,7 +83,8 @@ class Summary:
         if self.object_areas:
             lines.append("areas of objects: {:.0f} to {:.0f} pixels, median {:.0f}".format(*(self.object_areas[i] for i in (0, 4, 2))))
         for label, one in self.classes.items():
-            lines.append(f"  {label or '(no class)'}: {one.objects} objects on {one.images} images, {100 * one.pixels:.1f} % of the pixels")
+            objects = f"{number_of(one.objects, 'object')} on {number_of(one.images, 'image')}"
+            lines.append(f"  {label or '(no class)'}: {objects}, {100 * one.pixels:.1f} % of the pixels")
         lines += [f"identical images: {', '.join(names)}" for names in self.duplicates]
         kinds: dict[str, list[Finding]] = defaultdict(list)
         for finding in self.findings:

@@ -33,7 +33,7 @@ class WriteStats:
         self.iou_sum, self.iou_min = 0.0, 1.0
         self.lost: Counter[str] = Counter()
         self.notes: Counter[str] = Counter()
-        self.examples: dict[str, tuple[int, str]] = {}
+        self.examples: dict[tuple[str, str], tuple[int, str]] = {}
         self.kept: list[str] = []
 
     def wrote(self, given: Mask, written: Mask) -> None:
@@ -44,7 +44,7 @@ class WriteStats:
         self.iou_sum += iou
         self.iou_min = min(self.iou_min, iou)
 
-    def changed_text(self, what: str, before: str, after: str) -> None:
+    def changed_text(self, what: tuple[str, str], before: str, after: str) -> None:
         """Count a name or label that is not written as it is. The first of its kind is the example in the report."""
         count, example = self.examples.get(what, (0, f"{text_name(before)!r} is {after!r}"))
         self.examples[what] = count + 1, example
@@ -79,14 +79,14 @@ class Writer(ABC):
         if not self.holds_ignored:
             self.stats.ignored += len(image.ignored)
         if (text := text_name(image.name)) != image.name:
-            self.stats.changed_text("names of images that are not text stand in the files as text", image.name, text)
+            self.stats.changed_text(_NAMES, image.name, text)
         self.write(replace(image, ignored=tuple(map(self._with_text, image.ignored))), objects)
 
     def _with_text(self, mask: Mask) -> Mask:
         """Return a mask whose label is text that every format can hold."""
         if mask.label is None or (label := text_label(mask.label)) == mask.label:
             return mask
-        self.stats.changed_text("labels have characters that files cannot hold", mask.label, label)
+        self.stats.changed_text(_LABELS, mask.label, label)
         return replace(mask, label=label)
 
     @abstractmethod
@@ -154,7 +154,7 @@ class FolderWriter(Writer):
         """
         path = self._names.take(name, endings, whole=whole)
         if path != (name if whole else without_suffix(name)):
-            self.stats.changed_text("images have files of another name", name, path + endings[0])
+            self.stats.changed_text(_FILES, name, path + endings[0])
         return path
 
     def file(self, path: str) -> Path:
@@ -232,3 +232,9 @@ def score_of(mask: Mask) -> float | None:
 def as_json(value: object) -> str:
     """Return a value as one line of JSON in ASCII, which any encoding can hold."""
     return json.dumps(value, separators=(", ", ": "), allow_nan=False)
+
+
+# What is counted, for one and for several.
+_NAMES = ("name of an image that is not text stands in the files as text", "names of images that are not text stand in the files as text")
+_LABELS = ("label has characters that files cannot hold", "labels have characters that files cannot hold")
+_FILES = ("image has files of another name", "images have files of another name")

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from .._counting import number_of
 from ..errors import ConfigError, OutputError, nearest
 from ..runtime.files import output_errors
 from .catalog import OUTPUT_VARIANTS, WRITABLE
@@ -56,25 +57,21 @@ class WriteReport:
 
     def __str__(self) -> str:
         """Return the report as text."""
-        lines = [f"{self.format}: {self.masks} masks on {self.images} images in {text_name(str(self.path))} ({_files(self.files)})"]
+        masks = f"{number_of(self.masks, 'mask')} on {number_of(self.images, 'image')}"
+        lines = [f"{self.format}: {masks} in {text_name(str(self.path))} ({number_of(self.files, 'file')})"]
         if self.changed:
-            lines.append(
-                f"  {self.changed} masks differ from the originals: IoU {self.iou_mean:.4f} on average, at least {self.iou_min:.4f}"
-            )
-        lines += [f"  {count} masks are lost: {reason}" for reason, count in self.lost.items()]
+            differ = number_of(self.changed, "mask differs", "masks differ")
+            lines.append(f"  {differ} from the originals: IoU {self.iou_mean:.4f} on average, at least {self.iou_min:.4f}")
+        lines += [f"  {number_of(count, 'mask is', 'masks are')} lost: {reason}" for reason, count in self.lost.items()]
         if self.kept:
             were = "was changed by hand and is" if len(self.kept) == 1 else "were changed by hand and are"
             more = ", …" if len(self.kept) > _NAMED else ""
-            lines.append(f"  {_files(len(self.kept))} {were} kept: {', '.join(map(text_name, self.kept[:_NAMED]))}{more}")
+            lines.append(f"  {number_of(len(self.kept), 'file')} {were} kept: {', '.join(map(text_name, self.kept[:_NAMED]))}{more}")
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
 
 _NAMED = 5
 """Maximum number of kept files that the text of a report names."""
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"
 
 
 def write(
@@ -226,10 +223,10 @@ def _writer(name: str, out: Path, classes: Sequence[str | Category], stats: Writ
 
 
 def _report(name: str, path: Path, stats: WriteStats) -> WriteReport:
-    notes = [f"{note} ({count} images)" for note, count in stats.notes.items()]
-    notes += [f"{count} {what}: {example}" for what, (count, example) in stats.examples.items()]
+    notes = [f"{note} ({number_of(count, 'image')})" for note, count in stats.notes.items()]
+    notes += [f"{number_of(count, *what)}: {example}" for what, (count, example) in stats.examples.items()]
     if stats.ignored:
-        notes.append(f"{stats.ignored} regions to ignore are left out: the format cannot hold them")
+        notes.append(f"{number_of(stats.ignored, 'region to ignore is', 'regions to ignore are')} left out: the format cannot hold them")
     return WriteReport(
         name,
         path,

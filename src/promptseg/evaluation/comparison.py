@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .._counting import number_of
 from ..errors import ConfigError, InputError, shown
 from .aggregates import METRICS, largest_first
 from .results import Evaluation
@@ -108,7 +109,8 @@ class Comparison:
     def __str__(self) -> str:
         """Return the comparison as text."""
         lines = [
-            f"{self.metric} on the same {self.objects} objects of {self.images} images; differences with their 95 % interval",
+            f"{self.metric} on the same {number_of(self.objects, 'object')} of {number_of(self.images, 'image')}; "
+            "differences with their 95 % interval",
             f"  {self.first}: {self.first_mean:.4f}",
         ]
         for pair in self.pairs:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import is_number, whole_number
+from .._counting import number_of
 from ..datasets.core import Dataset
 from ..errors import ConfigError, InputError, shown
 from ..masks import Mask
@@ -122,7 +123,8 @@ class Failures:
 
     def __str__(self) -> str:
         """Return text with the groups that stand out and the ten worst failures."""
-        lines = [f"{len(self.worst)} of {self.objects} objects have an IoU under {self.threshold:g}"]
+        have = "has" if len(self.worst) == 1 else "have"
+        lines = [f"{len(self.worst)} of {number_of(self.objects, 'object')} {have} an IoU under {self.threshold:g}"]
         out = [group for group in self.groups if group.stands_out]
         lines += [f"  {group}" for group in out] or [
             "  no trait stands out: no third has a failure rate that is higher than elsewhere beyond chance"
@@ -156,7 +158,7 @@ def find_failures(run: Evaluation, dataset: Dataset, threshold: float = 0.5) -> 
         traits |= {true.name: describe(true.mask, lab, rows[true.name], ignored) for true in image.objects if true.name in rows}
     absent = [name for name in rows if name not in traits]
     if absent:
-        raise InputError(f"{dataset.source} lacks {len(absent)} objects of the run, such as {absent[0]}")
+        raise InputError(f"{dataset.source} lacks {number_of(len(absent), 'object')} of the run, such as {absent[0]}")
     worst = sorted((row for row in run.rows if row.iou < threshold), key=lambda row: row.iou)
     groups = [group for name in fields(Traits) for group in _thirds(name.name, run.rows, traits, threshold)]
     groups.sort(key=lambda group: group.elsewhere - group.rate.mean)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .._counting import number_of
 from ..datasets.core import AnnotatedImage, Dataset, Finding
 from ..masks import Mask, Masks
 from ..metrics import without
@@ -44,7 +45,9 @@ def only_ignored(dataset: Dataset, images: int) -> str:
     """
     if not images:
         return ""
+    have = "has" if images == 1 else "have"
     return (
-        f"; {images} of its {len(dataset)} images have ignored regions instead: crowds or void pixels. If each crowd of a COCO file is "
+        f"; {images} of its {number_of(len(dataset), 'image')} {have} ignored regions instead: crowds or void pixels. "
+        "If each crowd of a COCO file is "
         "one object, as in files that CVAT exports from masks, set its iscrowd to 0"
     )

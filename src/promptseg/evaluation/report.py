@@ -11,6 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from .._counting import number_of
 from ..datasets.core import Dataset
 from ..errors import MissingDependencyError
 from ..runtime.files import output_errors, write_atomically
@@ -42,7 +43,8 @@ def write_report(
     page = "\n".join(
         [
             _HEAD.format(title=escape(f"{run.model} by {run.prompt}")),
-            f"<p>{len(run.rows)} objects of {len(run.images)} images in {escape(run.data)}; prompts drawn by seed {run.seed}; "
+            f"<p>{number_of(len(run.rows), 'object')} of {number_of(len(run.images), 'image')} in {escape(run.data)}; "
+            f"prompts drawn by seed {run.seed}; "
             f"{run.seconds_per_image:.2f} s an image, {sum(image.cached for image in run.images)} of which had a cached embedding.</p>",
             *([f"<p>{escape(ignored_text(run).strip())}.</p>"] if ignored_text(run) else []),
             "<h2>Metrics</h2>",
@@ -119,7 +121,8 @@ def _failures(failures: Failures) -> list[str]:
         for group in failures.groups
     ]
     return [
-        f"<h2>Failures</h2><p>{len(failures.worst)} of {failures.objects} objects have an IoU under {failures.threshold:g}. The "
+        f"<h2>Failures</h2><p>{len(failures.worst)} of {number_of(failures.objects, 'object')} "
+        f"{'has' if len(failures.worst) == 1 else 'have'} an IoU under {failures.threshold:g}. The "
         "table has thirds of the objects by each trait, the highest failure rate first. One of so many may stand out by chance.</p>",
         _table(("trait", "range", "failed", "failure rate", "95 % interval", "elsewhere", ""), rows),
     ]

@@ -58,6 +58,8 @@ def evaluate(
     engine: str | None = None,
     device: str = "auto",
     detector: str | None = None,
+    detector_engine: str | None = None,
+    threshold: float | None = None,
     cache: EmbeddingCache | str | None = "disk",
     baselines: bool = True,
     progress: ProgressOption = None,  # noqa: ARG001 - The decorator takes it.
@@ -80,6 +82,8 @@ def evaluate(
         engine: Engine that runs the model, for a model given by name.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``, for a model given by name.
         detector: Name of the detector for text, for a model given by name.
+        detector_engine: Engine that runs the detector.
+        threshold: Minimum score of a detection, from 0 to 1; None for that of `promptseg.pipeline.config.DetectStage`.
         cache: ``"disk"``, ``"memory"``, an `EmbeddingCache`, or None, for a model given by name. A loaded model uses its own cache.
         baselines: Whether to evaluate the baselines of `promptseg.evaluation.baselines` as well.
         progress: True for progress bars, or a function that is called with each `promptseg.runtime.progress.Progress`.
@@ -98,12 +102,18 @@ def evaluate(
     pipeline: BuiltPipeline | None
     own: Path | None = None
     if isinstance(model, str):
-        pipeline = _build(model, weights, engine, device, detector, cache)
+        if detector is None and (detector_engine is not None or threshold is not None):
+            raise ConfigError("detector_engine and threshold are for a detector: give its name (detector=)")
+        detect = None if detector is None else {"model": detector, "engine": detector_engine, "threshold": threshold}
+        pipeline = _build(model, weights, engine, device, detect, cache)
         own = choose(model, weights=None if weights is None else str(weights), engine=engine).weights
     elif isinstance(model, Pipeline):
         raise ConfigError("this pipeline has no models yet: call .build() at the end of its stages, and give what it returns")
-    elif weights is not None or engine is not None or detector is not None:
-        raise ConfigError("weights, engine and detector are for a model given by name: leave them out, or give the name of a model")
+    elif any(each is not None for each in (weights, engine, detector, detector_engine, threshold)):
+        raise ConfigError(
+            "weights, engine, detector, detector_engine and threshold are for a model given by name: leave them out, or give the name of "
+            "a model"
+        )
     else:
         pipeline = model if isinstance(model, BuiltPipeline) else None
     segmenter = model if pipeline is None else pipeline.segmenter
@@ -326,9 +336,11 @@ def _build(
     weights: str | os.PathLike[str] | None,
     engine: str | None,
     device: str,
-    detector: str | None,
+    detect: Mapping[str, Any] | None,
     cache: EmbeddingCache | str | None,
 ) -> BuiltPipeline:
     pipeline = Pipeline().segment(model, weights=None if weights is None else str(weights), engine=engine)
-    built = (pipeline if detector is None else pipeline.detect(detector)).build(device)
+    if detect is not None:
+        pipeline = pipeline.detect(**{name: value for name, value in detect.items() if value is not None})
+    built = pipeline.build(device)
     return built.with_cache(embedding_cache(cache))

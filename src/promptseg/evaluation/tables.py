@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+from .._counting import number_of
 from .aggregates import GOALS, Aggregates
 from .rows import ObjectRow
 from .statistics import Estimate
@@ -25,7 +26,7 @@ def summary_text(run: Aggregates) -> str:
     """Return the metrics of an evaluation as text."""
     cached = sum(image.cached for image in run.images)
     lines = [
-        f"{run.model} by {run.prompt} on {len(run.rows)} objects of {len(run.images)} images (seed {run.seed})",
+        f"{run.model} by {run.prompt} on {number_of(len(run.rows), 'object')} of {number_of(len(run.images), 'image')} (seed {run.seed})",
         f"{'':22}mean ± std. dev.   95 % interval of the mean",
         *(f"  {TITLES[name]:20}{one}" for name, one in run.metrics.items()),
         *(["  baselines by IoU, and the difference of the model to each"] if run.baselines else []),
@@ -49,7 +50,8 @@ def summary_text(run: Aggregates) -> str:
         if len(groups) > 1:
             lines += shortened([f"  {title} {name or '(none)'}: {one.mean:.4f} on {one.count}" for name, one in groups.items()], "classes")
     lines += [line for line in (ignored_text(run),) if line]
-    lines.append(f"  {run.seconds_per_image:.2f} s an image; {cached} of {len(run.images)} embeddings were cached")
+    embeddings = f"{cached} of {number_of(len(run.images), 'embedding')} {'was' if cached == 1 else 'were'} cached"
+    lines.append(f"  {run.seconds_per_image:.2f} s an image; {embeddings}")
     return "\n".join(lines)
 
 
@@ -57,7 +59,10 @@ def ignored_text(run: Aggregates) -> str:
     """Return how many pixels are left out, or an empty string if none are."""
     images = [image for image in run.images if image.ignored]
     pixels = sum(image.ignored for image in images)
-    return f"  {pixels} ignored pixels (void or crowds) of {len(images)} images are left out" if images else ""
+    if not images:
+        return ""
+    left = "is left out" if pixels == 1 else "are left out"
+    return f"  {number_of(pixels, 'ignored pixel')} (void or crowds) of {number_of(len(images), 'image')} {left}"
 
 
 def row_columns(run: Aggregates) -> dict[str, list[Any]]:

@@ -66,8 +66,10 @@ def check_output_folder(path: Path, *, names: Iterable[str] = (), inputs: Inputs
     for one in known:
         if one.is_dir() and path.is_dir() and path.samefile(one):
             raise OutputError(f"cannot write to {path}: this folder is an input, whose files are kept as they are: give another folder")
+    files = {_identity(one): one for one in known if one.is_file()}  # Thousands of names are looked up among thousands of inputs.
     for name in names:
-        check_output_file(path / name, inputs=[one for one in known if one.is_file()])
+        same = files.get(_identity(path / name))
+        check_output_file(path / name, inputs=[] if same is None else [same])
 
 
 def check_outputs_differ(paths: Iterable[Path | None]) -> None:
@@ -116,6 +118,15 @@ def _try(path: Path) -> None:
             for parent in missing:
                 with contextlib.suppress(OSError):
                     parent.rmdir()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what identifies a file whatever links lead to it, or None if there is none."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _existing(inputs: Inputs) -> Iterable[Path]:

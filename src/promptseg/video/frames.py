@@ -11,6 +11,7 @@ All frames of a video have the same size. Frames keep their times, if the video 
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,7 +28,7 @@ from ..protocols import Frame, FrameSource, VideoLike
 from ._reader import Reader, StreamReader, Unread
 from .camera import open_camera
 from .ffmpeg import FileReader
-from .image_readers import ArrayReader, ImageReader, PageReader, folder_reader
+from .image_readers import ArrayReader, ImageReader, PageReader, folder_reader, pattern_reader
 
 _EXPECTED = "a video is a path, a stream address, a camera number, a folder, an array or an iterable of images"
 
@@ -38,8 +39,8 @@ def open_frames(source: VideoLike, *, every: int = 1, start: int = 0, stop: int 
     Args:
         source: The path of a video file, or its bytes (package ``av``, extra ``video``); the same of an animation or a TIFF stack, whose
             images are all frames; the address of a stream, such as ``"rtsp://…"``; the number of a camera; a folder of images with any
-            names, taken in their natural order (2 before 10); a sequence of images or an (N, H, W, 3) array; any other iterable of images;
-            or a `FrameSource`. Images are of any kind that `promptseg.images.load_image` takes.
+            names, or a pattern such as ``"frames/*.png"``, taken in natural order (2 before 10); a sequence of images or an (N, H, W, 3)
+            array; any other iterable of images; or a `FrameSource`. Images are of any kind that `promptseg.images.load_image` takes.
         every: Take every n-th frame.
         start: Index of the first frame to take.
         stop: Index of the frame before which to end, counted in frames of the video, not in frames taken.
@@ -100,6 +101,8 @@ def _path_reader(text: str | bytes) -> Reader:
     except (OSError, ValueError) as error:  # A path with a null byte is a ValueError.
         short = text if len(text) <= 200 else text[:199] + "…"
         if isinstance(error, FileNotFoundError):
+            if glob.has_magic(text):
+                return pattern_reader(path)
             raise InputError(f"there is no video {short}: check the path") from error
         raise InputError(f"cannot read video {short!r}: {getattr(error, 'strerror', None) or error}") from error
     if is_folder:

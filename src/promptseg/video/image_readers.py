@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import InputError
-from ..image_files import list_names
+from ..image_files import list_names, matching_names
 from ..image_formats import name_of, open_image, pages, pillow_errors
 from ..image_samples import Range, range_of, stated_range, to_uint8
 from ..images import ImageLike, from_pil, load_image
@@ -115,6 +115,18 @@ def folder_reader(folder: Path) -> ImageReader:
         held = f"; it has {unused}" if unused else ""
         raise InputError(f"folder {folder} has no images: expected one image file for each frame, such as 0001.jpg{held}")
     return ImageReader([folder / name for name in sorted(names, key=_natural)], str(folder))
+
+
+def pattern_reader(pattern: Path) -> ImageReader:
+    """Return the reader of the images that a pattern such as ``frames/*.png`` matches, in natural order (2 before 10).
+
+    Raises:
+        InputError: The folder before the pattern cannot be read, or no image matches.
+    """
+    folder, names, unused = matching_names(pattern)
+    if not names:
+        raise InputError(f"no image matches {pattern}" + (f"; what matches is {unused}" if unused else ""))
+    return ImageReader([folder / name for name in sorted(names, key=_natural)], str(pattern))
 
 
 def _natural(name: str) -> tuple[tuple[int, str], ...]:

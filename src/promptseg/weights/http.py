@@ -95,7 +95,7 @@ class _Session(requests.Session):
         return None
 
 
-def download(url: str, target: Path, size: int | None, headers: Mapping[str, str]) -> None:
+def download(url: str, target: Path, size: int | None, headers: Mapping[str, str], *, limit: int = LARGEST, quiet: bool = False) -> None:
     """Download a file to `target`, continuing after the bytes that are there.
 
     Args:
@@ -103,6 +103,8 @@ def download(url: str, target: Path, size: int | None, headers: Mapping[str, str
         target: File to write. If the server sends more than `size` bytes, it is removed.
         size: Bytes of the file, or None if they are not known.
         headers: Credentials to send to the host of `url` only.
+        limit: Maximum number of bytes of a file whose size is not known.
+        quiet: Whether to show no progress bar.
 
     Raises:
         WeightsNotFoundError: The server answered with an error.
@@ -118,7 +120,7 @@ def download(url: str, target: Path, size: int | None, headers: Mapping[str, str
     with contextlib.closing(_Session()) as session:
         response = _respond(session, Request.of(url, headers), have)
         with contextlib.closing(response):
-            _save(response, target, have, size)
+            _save(response, target, have, size, limit, quiet=quiet)
 
 
 def _respond(session: requests.Session, request: Request, have: int) -> requests.Response:
@@ -139,7 +141,7 @@ def _respond(session: requests.Session, request: Request, have: int) -> requests
     raise WeightsError(f"the server redirects more than {MAX_REDIRECTS} times")
 
 
-def _save(response: requests.Response, target: Path, have: int, size: int | None) -> None:
+def _save(response: requests.Response, target: Path, have: int, size: int | None, largest: int, *, quiet: bool) -> None:
     if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
         return  # There is nothing after what we have: let the caller's hash decide.
     if response.status_code not in (200, 206):
@@ -153,7 +155,7 @@ def _save(response: requests.Response, target: Path, have: int, size: int | None
         start = have
         _check_range(response, target, have)
     length = _length(response)
-    limit = LARGEST if size is None else size
+    limit = largest if size is None else size
     expected = size if length is None else start + length
     if expected is not None and expected > limit:
         raise WeightsError(f"the server has {expected} bytes, expected {limit if size is not None else f'{limit} at most'}")
@@ -162,7 +164,11 @@ def _save(response: requests.Response, target: Path, have: int, size: int | None
     def so_far() -> str:
         return f"{_name(target)}, of which {written / 1e6:.1f}{f' of {expected / 1e6:.1f}' if expected else ''} MB are here"
 
-    with target.open("ab" if start else "wb") as out, _progress(target, start, expected) as bar, _told_unless_shown(bar, so_far):
+    with (
+        target.open("ab" if start else "wb") as out,
+        _progress(target, start, expected, quiet=quiet) as bar,
+        _told_unless_shown(bar, so_far, quiet=quiet),
+    ):
         for chunk in _chunks(response):
             written += len(chunk)
             if written > limit:
@@ -171,7 +177,8 @@ def _save(response: requests.Response, target: Path, have: int, size: int | None
             bar.update(len(chunk))
     if written > limit:
         target.unlink()
-        raise WeightsError(f"the server sends more than {limit} bytes, the size of the file; what it sent was removed")
+        what = "the most that is read" if size is None else "the size of the file"
+        raise WeightsError(f"the server sends more than {limit} bytes, {what}; what it sent was removed")
     if expected is not None and written < expected:
         raise WeightsError(f"the connection ended after {written} of {expected} bytes; the next try continues from there")
 
@@ -240,14 +247,14 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def _progress(target: Path, initial: int, total: int | None) -> tqdm[NoReturn]:
+def _progress(target: Path, initial: int, total: int | None, *, quiet: bool) -> tqdm[NoReturn]:
     """Return a progress bar that shows only on a terminal."""
-    return tqdm(desc=_name(target), initial=initial, total=total, unit="B", unit_scale=True, disable=None)
+    return tqdm(desc=_name(target), initial=initial, total=total, unit="B", unit_scale=True, disable=True if quiet else None)
 
 
-def _told_unless_shown(bar: tqdm[NoReturn], what: Callable[[], str]) -> contextlib.AbstractContextManager[None]:
+def _told_unless_shown(bar: tqdm[NoReturn], what: Callable[[], str], *, quiet: bool) -> contextlib.AbstractContextManager[None]:
     """Return a block with notes of what is waited for, where the bar does not show."""
-    return told(what) if bar.disable else contextlib.nullcontext()
+    return told(what) if bar.disable and not quiet else contextlib.nullcontext()
 
 
 def _name(target: Path) -> str:

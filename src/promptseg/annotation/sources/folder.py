@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import glob
-from collections.abc import Iterator
 from pathlib import Path
 
-from ...image_files import list_names
+from ...image_files import list_names, matching_names
 from .core import NamedImages
 
 
@@ -18,14 +16,5 @@ def of_folder(folder: Path, without: Path | None) -> NamedImages:
 
 def of_pattern(pattern: Path, without: Path | None) -> NamedImages:
     """Return the images that a pattern matches, outside of the folder `without`."""
-    fixed = Path(*_until_magic(pattern))
-    names, unused = list_names(fixed, without=without, pattern=pattern.relative_to(fixed).parts)
+    fixed, names, unused = matching_names(pattern, without=without)
     return NamedImages({"pattern": str(pattern)}, fixed, names, unused)
-
-
-def _until_magic(pattern: Path) -> Iterator[str]:
-    """Yield the parts of a pattern before the first that is one. A folder may have a name such as ``site [2]``."""
-    for number, part in enumerate(pattern.parts, 1):
-        if glob.has_magic(part) and not Path(*pattern.parts[:number]).exists():
-            return
-        yield part

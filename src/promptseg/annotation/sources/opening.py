@@ -12,6 +12,7 @@ from typing import Any
 from ..._checks import is_whole_number
 from ...errors import ConfigError, InputError
 from ...images import IMAGE_SUFFIXES
+from ...weights.credentials import shown_source
 from .coco_boxes import read_coco_boxes
 from .core import ListedImages, Source, SourceImage
 from .folder import of_folder, of_pattern
@@ -67,6 +68,10 @@ def _video(source: object) -> Path | None:
 def _open(source: Any, images: str | os.PathLike[str] | None, without: Path | None) -> Source:
     if not isinstance(source, (str, os.PathLike)):
         return of_values(source)
+    if "://" in (text := os.fspath(source)):
+        raise InputError(f"{shown_source(text)} is an address, and images to annotate are files: download them, and give their folder")
+    if text == "-":
+        raise InputError("standard input is no source of images to annotate: give a folder, a pattern, or a file that lists images")
     path = Path(os.path.abspath(source))  # noqa: PTH100 - resolve() would follow links, and names are those that the user sees.
     if path.is_dir():
         return of_folder(path, without)

@@ -58,7 +58,7 @@ class CocoWriter(FileWriter):
     def _own_id(self, ids: _Ids, number: int | None) -> int | None:
         if number is None or ids.keep(number):
             return number
-        self.stats.changed_text("ids are not unique whole numbers", str(number), "a new number")
+        self.stats.changed_text(("id is not a unique whole number", "ids are not unique whole numbers"), str(number), "a new number")
         return None
 
     def _annotate(self, image: int | None, mask: Mask, segmentation: object, number: int | None = None, *, crowd: bool = False) -> None:
