@@ -112,7 +112,10 @@ class Overlays:
                 elif state == "missing":
                     pending.append((record["name"], file, key))
             drawn = 0
-            with progress.counter(stage="draw", total=len(pending), done=0, unit="overlay") as count, contextlib.closing(self._draw(pending)) as contents:
+            with (
+                progress.counter(stage="draw", total=len(pending), done=0, unit="overlay") as count,
+                contextlib.closing(self._draw(pending)) as contents,
+            ):
                 for name, file, content in contents:
                     if isinstance(content, Exception):
                         problems.append(f"{name}: {content}")
