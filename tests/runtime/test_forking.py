@@ -1,4 +1,4 @@
-"""What forked processes get: locks that are open, sessions of their own, and an error instead of torch."""
+"""What forked processes get: locks that are open, sessions of their own, and one thread of torch."""
 
 import os
 import pickle
@@ -12,9 +12,9 @@ from onnx import TensorProto, helper
 
 from promptseg.errors import BackendError
 from promptseg.models.sam.cache import EmbeddingCache
-from promptseg.runtime import forking
+from promptseg.prompts import Prompt
 from promptseg.runtime import onnx as onnx_runtime
-from promptseg.runtime.forking import Lock, PerProcess, claim_torch
+from promptseg.runtime.forking import Lock, PerProcess
 from promptseg.runtime.onnx import Runtime, inference_session
 
 pytestmark = [
@@ -50,46 +50,77 @@ def forked(call):
 
 
 class TestTorch:
-    @pytest.fixture(autouse=True)
-    def _unclaimed(self, monkeypatch):
-        monkeypatch.setattr(forking, "_torch_process", None)
-
-    def test_a_process_may_use_it_as_often_as_it_likes(self):
-        claim_torch()
-        claim_torch()
-
-    def test_a_process_whose_parent_used_it_is_told_to_spawn(self):
-        claim_torch()
-        error = forked(claim_torch)
-        assert isinstance(error, BackendError)
-        assert "get_context('spawn')" in str(error)
-        assert isinstance(forked(lambda: forked(claim_torch)), BackendError)  # And a grandchild.
-
-    def test_a_process_whose_parent_did_not_may_use_it(self):
-        assert forked(claim_torch) is None
-        claim_torch()  # And its use is not that of the parent.
-
-    def test_a_model_and_its_session_are_refused_after_a_fork(self, tiny_sam, photo):
+    @pytest.fixture
+    def segmenter(self, tiny_sam):
         from promptseg.models.sam.session import SamSegmenter
         from promptseg.models.sam.torch.model import TorchSam, TorchSettings
-        from promptseg.prompts import Prompt
         from promptseg.results import Provenance
         from promptseg.runtime.torch import chosen_device
 
         settings = TorchSettings(chosen_device("cpu"))
-        segmenter = SamSegmenter(TorchSam(tiny_sam(), Provenance("tiny-sam", "sam", "1"), settings), EmbeddingCache())
-        session = segmenter.open(photo(60, 80))
+        return SamSegmenter(TorchSam(tiny_sam(), Provenance("tiny-sam", "sam", "1"), settings), EmbeddingCache())
+
+    def test_a_model_and_its_session_answer_after_a_fork_as_before(self, segmenter, photo):
+        from promptseg.runtime.torch import chosen_device
+
+        prompts, session = [Prompt.point(3, 4)], segmenter.open(photo(60, 80))
         for call in (
-            lambda: session.segment([Prompt.point(3, 4)]),
-            session.everything,
-            lambda: segmenter.open(photo(60, 80)).segment([Prompt.point(3, 4)]),  # It is in the cache.
-            lambda: segmenter.open(photo(50, 50)),
-            lambda: chosen_device("cpu"),  # As another model is loaded.
+            lambda: session.segment(prompts)[0].counts,
+            lambda: [mask.counts for mask in session.everything(Prompt.everything(points_per_side=4))],
+            lambda: segmenter.open(photo(60, 80)).segment(prompts)[0].counts,  # It is in the cache.
+            lambda: segmenter.with_cache(None).open(photo(50, 50)).segment(prompts)[0].counts,
+            lambda: str(chosen_device("cpu")),  # As another model is loaded.
         ):
-            error = forked(call)
-            assert isinstance(error, BackendError), error
-            assert "spawn" in str(error)
-        assert len(session.segment([Prompt.point(3, 4)])) == 1
+            before = call()
+            assert forked(call) == before
+            assert forked(lambda call=call: forked(call)) == before  # And a grandchild.
+
+    def test_the_buffers_of_its_library_are_freed_before_a_fork(self, segmenter, photo, monkeypatch):
+        """MKL would wait forever for the buffers of threads of the parent."""
+        from promptseg.runtime import torch as torch_runtime
+
+        session, freed = segmenter.open(photo(60, 80)), []
+        monkeypatch.setattr(torch_runtime, "_mkl_free_buffers", lambda: lambda: freed.append(torch_runtime._running))
+        forked(lambda: session.segment([Prompt.point(3, 4)])[0].area)
+        assert freed == [0]
+
+    def test_it_is_refused_if_another_thread_computed_at_the_moment_of_the_fork(self, segmenter, photo):
+        import torch
+
+        from promptseg.runtime.torch import computing
+
+        session = segmenter.open(photo(60, 80))
+        with computing(torch.device("cpu")):
+            error = forked(lambda: session.segment([Prompt.point(3, 4)]))
+        assert isinstance(error, BackendError)
+        assert "spawn" in str(error)
+        assert forked(lambda: session.segment([Prompt.point(3, 4)])[0].area) > 0
+
+    def test_a_forked_process_computes_in_one_thread_and_its_parent_in_as_many_as_before(self, segmenter):
+        import torch
+
+        before = torch.get_num_threads()
+        assert forked(torch.get_num_threads) == 1
+        assert torch.get_num_threads() == before
+
+    def test_an_accelerator_that_the_parent_used_is_refused_by_name_and_the_cpu_is_not(self, monkeypatch):
+        import torch
+
+        from promptseg.runtime import torch as torch_runtime
+
+        def use(name):
+            with torch_runtime.computing(torch.device(name)):
+                pass
+
+        monkeypatch.setattr(torch_runtime, "_used", set())
+        use("cuda")
+        use("cuda")  # The process itself may use it as often as it likes.
+        error = forked(lambda: use("cuda:0"))
+        assert isinstance(error, BackendError)
+        assert str(error).startswith("device cuda was in use when this process was forked")
+        assert "get_context('spawn')" in str(error)
+        assert forked(lambda: use("cpu")) is None
+        assert forked(lambda: use("mps")) is None  # The parent did not use it.
 
 
 @pytest.fixture
@@ -141,7 +172,7 @@ class TestOnnxRuntime:
         session = inference_session(graph, onnxruntime.SessionOptions(), "cuda")
         error = forked(session.get)
         assert isinstance(error, BackendError)
-        assert "had used CUDA" in str(error)
+        assert str(error).startswith("device cuda was in use")
         assert "spawn" in str(error)
 
 

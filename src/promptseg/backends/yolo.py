@@ -32,8 +32,7 @@ from ..models.yolo.detector import YoloDetector, YoloSettings
 from ..models.yolo.output import Output, YoloMetadata
 from ..models.yolo.pickled import PicklePlaceholder, read_pickled
 from ..registry import LoadRequest
-from ..runtime.forking import claim_torch
-from ..runtime.torch import chosen_device, chosen_dtype, unless_out_of_memory
+from ..runtime.torch import chosen_device, chosen_dtype, computing, unless_out_of_memory
 from ._ultralytics import import_tasks, rebuild
 from ._yolo import MAX_SIDE, MAX_STRIDE, weights_file
 
@@ -134,14 +133,14 @@ class TorchNetwork:
             letterboxed: (H, W, 3) uint8 RGB. H and W are multiples of the stride.
 
         Raises:
-            BackendError: torch failed, or this process was forked from one that had used it.
+            BackendError: torch failed, or the device was in use when this process was forked.
             OutOfMemoryError: There is not enough memory for an image of this size.
         """
-        claim_torch()
-        try:
-            computed = unless_out_of_memory(lambda: self._compute(letterboxed))
-        except Exception as error:  # torch's own errors have no base in common.
-            raise BackendError(f"torch failed: {error}") from error
+        with computing(self._device):
+            try:
+                computed = unless_out_of_memory(lambda: self._compute(letterboxed))
+            except Exception as error:  # torch's own errors have no base in common.
+                raise BackendError(f"torch failed: {error}") from error
         if isinstance(computed, Exception):
             raise self._too_large(f"no room for an input of {letterboxed.shape[1]} x {letterboxed.shape[0]} pixels") from computed
         predictions, prototypes = computed if isinstance(computed, (tuple, list)) else (computed, None)

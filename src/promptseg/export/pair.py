@@ -15,7 +15,6 @@ from ..registry.choice import choose_by
 from ..registry.loading import make
 from ..registry.weight_files import resolve, weights_of
 from ..runtime.files import output_errors, remove_leftovers, write_folder
-from ..runtime.forking import claim_torch
 from ..runtime.output_paths import check_output_folder
 from ..runtime.progress import ProgressOption, reports_progress, track
 from ..weights.store import file_sha256
@@ -95,7 +94,6 @@ def export_onnx(
     folder = Path(out if out is not None else f"{name}-onnx{'-int8' * int8}")
     _check_folder(folder, overwrite, name, int8=int8, inputs=[weights, chosen.weights])
     chosen.backend.check_installed()
-    claim_torch()
     module = make(chosen.backend.torch_module or "", chosen.request(weights_of(chosen), "cpu"))
     layout: ExportLayout = resolve(chosen.backend.export_layout or "")(module)
     record = chosen.weights / manifest.RECORD if chosen.manifest is not None and chosen.weights is not None else None

@@ -1,10 +1,11 @@
-"""The rule for processes that are forked: each makes its own runtime sessions, and torch that was used before is refused.
+"""The rule for processes that are forked: each makes its own sessions of ONNX Runtime, and torch computes in one thread there.
 
 A fork copies memory, but only the thread that forks. The copies of ONNX Runtime's and torch's thread pools may then wait for threads that
 are not there, and a lock that another thread held stays closed forever. Therefore a forked process
 
 - makes a session of ONNX Runtime anew (`PerProcess`), which is quick;
-- does not compute in torch if its parent did (`claim_torch`): those threads belong to the whole process and cannot be made anew;
+- computes in torch with one thread (`promptseg.runtime.torch`): the others belong to the parent and cannot be made anew;
+- cannot use an accelerator that its parent used, nor torch if another thread computed in it at the moment of the fork (`after_fork`);
 - finds every lock open (`Lock`).
 """
 
@@ -21,32 +22,15 @@ from ..errors import BackendError
 
 _Value = TypeVar("_Value")
 
-_torch_process: int | None = None
-"""ID of the process that used torch first: of this one, or of one that this one was forked from."""
-
 _inherited: list[Any] = []
 """Values of the parent process. They are kept, because destroying a thread pool waits for its threads."""
 
 
-def claim_torch() -> None:
-    """Note that this process computes in torch now, unless it was forked from a process that did.
-
-    Raises:
-        BackendError: It was. torch would wait forever for threads of the parent process.
-    """
-    global _torch_process  # noqa: PLW0603 - Threads, and so this note about them, belong to the process.
-    if _torch_process is None:
-        _torch_process = os.getpid()
-    elif _torch_process != os.getpid():
-        raise after_fork("torch")
-
-
-def after_fork(library: str) -> BackendError:
-    """Return the error about a library that was used before this process was forked."""
+def after_fork(device: str) -> BackendError:
+    """Return the error about a device that was in use when this process was forked."""
     return BackendError(
-        f"this process was forked from one that had used {library}, whose threads and devices do not survive a fork: start processes by "
-        "spawn instead, as in multiprocessing.get_context('spawn'), or use no such model before the fork and load it in each process "
-        "(gunicorn: without --preload)"
+        f"device {device} was in use when this process was forked, which leaves it unusable here: start processes by spawn instead, as in "
+        "multiprocessing.get_context('spawn'), or load the model after the fork, in each process (gunicorn: without --preload)"
     )
 
 

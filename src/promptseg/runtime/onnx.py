@@ -126,7 +126,7 @@ def inference_session(model: Path | bytes, options: Any, device: str) -> PerProc
 
     def load() -> Any:
         if device != "cpu" and os.getpid() != process:
-            raise after_fork("CUDA")
+            raise after_fork("cuda")
         try:
             return onnxruntime.InferenceSession(str(model) if isinstance(model, Path) else model, options, providers=[PROVIDERS[device]])
         except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.

@@ -1,14 +1,19 @@
-"""Devices, number types and out-of-memory errors of torch. No process-wide setting is changed."""
+"""Devices, number types and out-of-memory errors of torch. No process-wide setting is changed, but in a forked process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ctypes
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 
 from ..errors import ConfigError, OutOfMemoryError, shown
-from .forking import claim_torch
+from .forking import Lock, after_fork
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -20,19 +25,83 @@ def chosen_device(name: str) -> torch.device:
 
     Raises:
         ConfigError: The device is not available. The message lists the available devices.
-        BackendError: This process was forked from one that had used torch.
+        BackendError: It was in use when this process was forked.
     """
-    claim_torch()
     present = [
         device
         for device, there in (("cuda", torch.cuda.is_available), ("mps", torch.backends.mps.is_available), ("cpu", lambda: True))
         if there()
     ]
-    if name == "auto":
-        return torch.device(present[0])
-    if name not in present:
+    if name != "auto" and name not in present:
         raise ConfigError(f"device {shown(name)} is not available with this host and build of torch: use {' or '.join(['auto', *present])}")
-    return torch.device(name)
+    device = torch.device(present[0] if name == "auto" else name)
+    _check_fork(device)
+    return device
+
+
+@contextmanager
+def computing(device: torch.device) -> Iterator[None]:
+    """Note that torch computes on a device within the block.
+
+    Raises:
+        BackendError: The device cannot be used, because it was in use when this process was forked.
+    """
+    global _running  # noqa: PLW0603 - What a fork finds running belongs to the process.
+    _check_fork(device)
+    with _counting:
+        _running += 1
+    try:
+        yield
+    finally:
+        with _counting:
+            _running -= 1
+
+
+def _check_fork(device: torch.device) -> None:
+    if device.type in _lost:
+        raise after_fork(device.type)
+    _used.add(device.type)
+
+
+_used: set[str] = set()
+"""Types of the devices that were used."""
+
+_lost: set[str] = set()
+"""Types of devices that were in use when this process was forked: accelerators, and the CPU if another thread computed at this moment."""
+
+_running = 0
+"""Number of computations that are running."""
+
+_counting = Lock()
+
+
+def _before_fork() -> None:
+    """Free the buffers of MKL, which a forked process could wait for. That is safe while no thread computes."""
+    if not _running and (free := _mkl_free_buffers()) is not None:
+        free()
+
+
+def _after_fork_in_child() -> None:
+    """Let torch compute in one thread: it would wait forever for the other threads of the parent process, which a fork does not copy."""
+    global _running  # noqa: PLW0603
+    torch.set_num_threads(1)
+    _lost.update(_used - {"cpu"} if not _running else _used)
+    _running = 0
+
+
+@lru_cache(maxsize=1)
+def _mkl_free_buffers() -> Callable[[], object] | None:
+    """Return MKL's function that frees its buffers, or None where torch computes without MKL."""
+    for name in ("libtorch_cpu.so", "libtorch_cpu.dylib"):
+        path = Path(torch.__file__).parent / "lib" / name
+        if path.is_file():
+            found: Callable[[], object] | None = getattr(ctypes.CDLL(str(path)), "mkl_serv_free_buffers", None)
+            return found
+    return None
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork.
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
 
 
 def chosen_dtype(value: Any, device: torch.device) -> torch.dtype:

@@ -16,8 +16,7 @@ from torch import Tensor
 
 from ...errors import BackendError, OutOfMemoryError, PromptSegError
 from ...results import Provenance
-from ...runtime.forking import claim_torch
-from ...runtime.torch import release, unless_out_of_memory
+from ...runtime.torch import computing, release, unless_out_of_memory
 
 _T = TypeVar("_T")
 
@@ -70,9 +69,9 @@ class TorchGrounding:
         return outputs
 
     def _fitting(self, compute: Callable[[], _T], what: str) -> _T:
-        claim_torch()
         try:
-            result = unless_out_of_memory(compute)
+            with computing(self._device):
+                result = unless_out_of_memory(compute)
         except PromptSegError:
             raise
         except Exception as error:  # The error classes of torch and of the library share no base but Exception.

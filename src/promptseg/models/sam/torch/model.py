@@ -21,10 +21,9 @@ from ...._checks import whole_number
 from ....errors import BackendError, ConfigError, OutOfMemoryError, PromptSegError, shown
 from ....masks import Size
 from ....results import Provenance
-from ....runtime.forking import claim_torch
 from ....runtime.host import available_memory
 from ....runtime.memory import MemoryRequirement
-from ....runtime.torch import chosen_device, chosen_dtype, is_out_of_memory, release, unless_out_of_memory
+from ....runtime.torch import chosen_device, chosen_dtype, computing, is_out_of_memory, release, unless_out_of_memory
 from ..geometry import PIXEL_MEAN, PIXEL_STD, InputGeometry, ResizeLongestSide
 from ..model import DecoderConfig, Embedding, PointPrompts
 from . import threads as torch_threads
@@ -235,11 +234,11 @@ class TorchSam:
         """Enable inference mode and disable autocast for this thread and this call, independent of the caller's settings.
 
         Raises:
-            BackendError: torch failed, or this process was forked from one that had used it.
+            BackendError: torch failed, or the device was in use when this process was forked.
         """
-        claim_torch()
         threads = torch_threads.one_thread() if one_thread else contextlib.nullcontext()
-        with torch.inference_mode(), torch.autocast(self.settings.device.type, enabled=False), threads:
+        device = self.settings.device
+        with computing(device), torch.inference_mode(), torch.autocast(device.type, enabled=False), threads:
             try:
                 yield
             except PromptSegError:

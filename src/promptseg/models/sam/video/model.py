@@ -22,9 +22,8 @@ from ....errors import BackendError, PromptSegError
 from ....masks import Size
 from ....prompts import SpatialPrompt
 from ....results import Provenance
-from ....runtime.forking import claim_torch
 from ....runtime.memory import MemoryRequirement
-from ....runtime.torch import is_out_of_memory, release
+from ....runtime.torch import computing, is_out_of_memory, release
 from ..geometry import PIXEL_MEAN, PIXEL_STD, StretchToSquare
 from ..model import BOX_BOTTOM_RIGHT, BOX_TOP_LEFT
 from ..prompt_batches import fitting_logits
@@ -133,7 +132,6 @@ class TorchSam2Video:
             OutOfMemoryError: The prompt does not fit into memory beside the model.
             PromptError: Mask logits do not have the shape of the model's low-resolution logits.
         """
-        claim_torch()
         device, before = self.settings.device, known.on(index)
         direction = known.direction(index)
         if prompt.kinds == {"mask"}:
@@ -261,14 +259,17 @@ class TorchSam2Video:
             what: What does not fit, for the out-of-memory message.
 
         Raises:
-            BackendError: torch failed, or this process was forked from one that had used it.
+            BackendError: torch failed, or the device was in use when this process was forked.
             OutOfMemoryError: There was not enough memory.
         """
-        claim_torch()
         device, settings = self.settings.device, self.settings
         low = settings.dtype != torch.float32
         try:
-            with torch.inference_mode(), torch.autocast(device.type, settings.dtype if low else torch.bfloat16, enabled=low):
+            with (
+                computing(device),
+                torch.inference_mode(),
+                torch.autocast(device.type, settings.dtype if low else torch.bfloat16, enabled=low),
+            ):
                 return compute()
         except PromptSegError:
             raise
