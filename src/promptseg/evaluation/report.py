@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from ..datasets.core import Dataset
+from ..datasets.safe_names import text_label, text_name
 from ..errors import MissingDependencyError
 from ..runtime.files import output_errors, write_atomically
 from . import plots
@@ -62,7 +63,7 @@ def write_report(
     with output_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         with write_atomically(file, text=True) as opened:
-            opened.write(page)
+            opened.write(text_label(page))  # Names of classes and folders may not be text.
 
 
 def _baselines(run: Evaluation) -> list[str]:
@@ -136,11 +137,11 @@ def _cases(run: Evaluation, dataset: Dataset, count: int) -> list[str]:
 
 def _overlays(rows: Sequence[ObjectRow], dataset: Dataset) -> Iterable[str]:
     for row, drawn in zip(rows, draw_overlays(rows, dataset, longest=640), strict=True):
-        yield f'<figure><img alt="" src="{_inline(drawn)}"><figcaption>{escape(row.name)}: IoU {row.iou:.3f}</figcaption></figure>'
+        yield f'<figure><img alt="" src="{_inline(drawn)}"><figcaption>{escape(text_name(row.name))}: IoU {row.iou:.3f}</figcaption></figure>'
 
 
 def _findings(run: Evaluation) -> list[str]:
-    return ["<h2>Findings</h2><ul>", *(f"<li>{escape(str(one))}</li>" for one in run.findings), "</ul>"] if run.findings else []
+    return ["<h2>Findings</h2><ul>", *(f"<li>{escape(text_name(str(one)))}</li>" for one in run.findings), "</ul>"] if run.findings else []
 
 
 def _inline(drawn: Image.Image) -> str:
