@@ -14,7 +14,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the runner of f
 
 @pytest.fixture(scope="module")
 def targets():
-    pytest.importorskip("pyarrow", reason="the fuzz targets need pyarrow")
+    for package in ("pyarrow", "torch", "onnx", "safetensors"):
+        pytest.importorskip(package, reason=f"the fuzz targets need {package}")
     sys.path.insert(0, str(TOOLS))
     try:
         import fuzz_targets

@@ -137,7 +137,8 @@ def _cases(run: Evaluation, dataset: Dataset, count: int) -> list[str]:
 
 def _overlays(rows: Sequence[ObjectRow], dataset: Dataset) -> Iterable[str]:
     for row, drawn in zip(rows, draw_overlays(rows, dataset, longest=640), strict=True):
-        yield f'<figure><img alt="" src="{_inline(drawn)}"><figcaption>{escape(text_name(row.name))}: IoU {row.iou:.3f}</figcaption></figure>'
+        caption = f"{escape(text_name(row.name))}: IoU {row.iou:.3f}"
+        yield f'<figure><img alt="" src="{_inline(drawn)}"><figcaption>{caption}</figcaption></figure>'
 
 
 def _findings(run: Evaluation) -> list[str]:

@@ -40,9 +40,9 @@ def check_rows(prompt: str, rows: Sequence[ObjectRow], images: Sequence[ImageRow
         _check_row(row, most_clicks)
     for image in images:
         _require(math.isfinite(image.seconds) and image.seconds >= 0, image.name, "seconds", image.seconds, "a number of 0 or more")
-        for count in ("objects", "ignored", "unmatched"):
-            value = getattr(image, count)
-            _require(value is None or 0 <= value <= MAX_PIXELS, image.name, count, value, "a count")
+        for field in ("objects", "ignored", "unmatched"):
+            value = getattr(image, field)
+            _require(value is None or 0 <= value <= MAX_PIXELS, image.name, field, value, "a count")
 
 
 def _check_row(row: ObjectRow, most_clicks: int | None) -> None:
