@@ -10,7 +10,10 @@ from random import Random
 from typing import Any
 
 import numpy as np
+from fuzz_arrays import array_targets
+from fuzz_evaluations import evaluation_targets
 from fuzz_inputs import changed, good, images
+from fuzz_onnx import onnx_targets
 from fuzz_own_files import own_targets
 from fuzz_weights import weights_targets
 from PIL import Image
@@ -257,6 +260,9 @@ def targets() -> list[Target]:
         session_target(),
         value_target(),
         *own_targets(),
+        *evaluation_targets(),
+        *array_targets(),
+        *onnx_targets(),
         *weights_targets(),
     ]
 
