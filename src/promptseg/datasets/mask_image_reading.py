@@ -84,7 +84,7 @@ def _binary(
 
 def _frequencies(values: NDArray[Any]) -> NDArray[np.int64]:
     """Return how often each value occurs. NumPy makes 8 bytes of each value that it counts, so parts of the image are counted."""
-    flat, total = values.ravel(), np.zeros(256 ** values.dtype.itemsize, np.int64)
+    flat, total = values.ravel(), np.zeros(256**values.dtype.itemsize, np.int64)
     for start in range(0, flat.size, _BLOCK):
         total += np.bincount(flat[start : start + _BLOCK], minlength=len(total))
     return total
