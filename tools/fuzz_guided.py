@@ -55,7 +55,8 @@ def _inside(name: str, options: list[str]) -> None:
     import atheris  # type: ignore[import-not-found]  # Installed by `make fuzz`.
 
     with atheris.instrument_imports(include=["promptseg"]):
-        from fuzz_targets import changed, images, single_files
+        from fuzz_inputs import changed, images
+        from fuzz_targets import single_files
 
         from promptseg.errors import PromptSegError
     file, good, read = single_files()[name]

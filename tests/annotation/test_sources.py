@@ -344,6 +344,9 @@ def test_every_nth_frame_of_a_video_becomes_an_image_once(tmp_path, photo):
     assert {image.group for image in source} == {"clip.mp4"}
     before = [image.path.stat().st_mtime_ns for image in source]
     assert [image.path.stat().st_mtime_ns for image in open_source(tmp_path / "clip.mp4", out=tmp_path / "out", every=3)] == before
+    for damage in (b"{", b"[1]", b"\xff", b"[" * 100_000):  # What is known of the frames is lost, and found again.
+        next((tmp_path / "out").rglob(".video.json")).write_bytes(damage)
+        assert names(open_source(tmp_path / "clip.mp4", out=tmp_path / "out", every=3)) == names(source)
 
 
 def test_a_video_needs_every_and_nothing_else_takes_it(image_folder, tmp_path):

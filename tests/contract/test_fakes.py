@@ -11,6 +11,7 @@ from promptseg.errors import InputError, PromptError
 from promptseg.prompts import Prompt
 from promptseg.testing import FakeDetector, FakeFrames, FakeSegmenter, FakeVideoSegmenter
 from promptseg.testing.contracts import DetectorContract, SegmenterContract, VideoSegmenterContract
+from promptseg.video.saved_session import SavedSession
 
 BLANK = np.zeros((40, 60, 3), np.uint8)
 
@@ -45,6 +46,16 @@ class TestFakeVideoSegmenterInMotion(VideoSegmenterContract):
     @pytest.fixture
     def video_segmenter(self):
         return FakeVideoSegmenter(shift=(1, -1))
+
+
+@pytest.mark.parametrize("masks", [[], [[1, 1]], [[1, 0], [1, 1]], [[2, 0]]])
+def test_a_saved_session_with_masks_of_other_frames_or_objects_than_its_prompts_is_refused(masks, tmp_path):
+    session = FakeVideoSegmenter().open(FakeFrames([BLANK, BLANK]))
+    mask = session.add(0, 1, Prompt.point(20, 10))
+    values = {"masks": [[object_id, frame, 0.5, mask.to_coco_rle()] for object_id, frame in masks], "prompted": [[1, [0]]]}
+    SavedSession(session.provenance, session.size, values).write(tmp_path / "s.npz")
+    with pytest.raises(InputError, match="its masks are of other objects or other frames than its prompts"):
+        FakeVideoSegmenter().resume(tmp_path / "s.npz", FakeFrames([BLANK, BLANK]))
 
 
 def segment(prompt, **settings):

@@ -176,3 +176,12 @@ def test_a_mask_is_read_upright(tmp_path, square):
     exif[0x0112] = 6
     Image.fromarray(np.rot90(square.astype(np.uint8))).save(tmp_path / "m.png", exif=exif)
     assert (objects(tmp_path / "m.png")["1"][1] == square).all()
+
+
+def test_numbers_are_found_anywhere_in_a_large_image(tmp_path):
+    values = np.zeros((1100, 1000), np.uint16)
+    values[0, 0], values[-1, -3:], values[-1, 0] = 3, 700, 65535
+    Image.fromarray(values).save(tmp_path / "large.png")
+    objects, ignored, _ = read_mask_file(tmp_path / "large.png")
+    assert [(key, mask.area) for key, mask in objects] == [("3", 1), ("700", 3), ("65535", 1)]
+    assert ignored == []

@@ -1,9 +1,11 @@
 import builtins
 import re
+from dataclasses import replace
 
 import pytest
 
 import promptseg
+from promptseg.datasets.formats.paired_masks import read_paired_masks
 from promptseg.errors import InputError, MissingDependencyError, OutputError
 from promptseg.evaluation import plots
 from promptseg.evaluation.failures import find_failures
@@ -95,3 +97,17 @@ def test_the_report_says_how_truth_and_prediction_are_told_apart(run, dataset, t
 def test_objects_that_are_not_there_cannot_be_drawn(run, dataset):
     with pytest.raises(InputError, match=r"no object '0\.png#1'"):
         list(draw_overlays(run.rows, dataset.only(["1.png"])))
+
+
+def test_names_that_are_not_text_are_legible(folder, tmp_path):
+    for name in ("images", "masks"):
+        try:
+            (folder / name / "0.png").rename(folder / name / "caf\udce9.png")
+        except OSError:
+            pytest.skip("this system refuses names that are not UTF-8")
+    dataset = read_paired_masks(folder / "images", folder / "masks")
+    run = promptseg.evaluate(dataset, model=FakeSegmenter(radius=7.5), prompt="point", baselines=False)
+    write_report(replace(run, data="\ud800"), dataset, tmp_path / "report.html", cases=6)
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "caf%E9.png#1: IoU" in page
+    assert "images in \ufffd;" in page

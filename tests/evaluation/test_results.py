@@ -1,3 +1,5 @@
+import csv
+
 import pytest
 
 import promptseg
@@ -70,3 +72,91 @@ def test_a_damaged_mask_of_a_saved_row_is_refused_when_it_is_read(evaluate, coun
     content["per_object"][0]["prediction"] = counts
     with pytest.raises(InputError, match="COCO RLE"):
         _ = Evaluation.from_dict(content).rows[0].mask
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("iou", float("nan")),
+        ("dice", 1.5),
+        ("boundary_f", -0.1),
+        ("best_iou", float("inf")),
+        ("area", -1),
+        ("area", 60 * 80 + 1),
+        ("height", 0),
+        ("width", 10**30),
+        ("score", float("nan")),
+        ("box", [0.0, 0.0, 1.0]),
+        ("box", [0.0, 0.0, float("inf"), 1.0]),
+        ("points", [[float("nan"), 0, 1]]),
+        ("points", [[0, 0, 2]]),
+        ("click_ious", [2.0]),
+        ("baselines", {"box": float("nan")}),
+        ("image", "another.png"),
+    ],
+)
+def test_a_saved_row_with_a_value_that_no_evaluation_gives_is_refused_by_its_name(evaluate, field, value):
+    content = evaluate().to_dict()
+    name = content["per_object"][1]["name"]
+    content["per_object"][1][field] = value
+    with pytest.raises(InputError, match=rf"not a saved evaluation: \w+ of '{name}' should be .*, got "):
+        Evaluation.from_dict(content)
+
+
+@pytest.mark.parametrize(("field", "value"), [("seconds", float("nan")), ("seconds", -1.0), ("objects", -1), ("ignored", 10**30)])
+def test_a_saved_image_with_a_value_that_no_evaluation_gives_is_refused_by_its_name(evaluate, field, value):
+    content = evaluate().to_dict()
+    content["per_image"][1][field] = value
+    with pytest.raises(InputError, match=f"not a saved evaluation: {field} of '1.png' should be "):
+        Evaluation.from_dict(content)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"per_object": []}, "it has 0 objects in 3 images"),
+        ({"per_object": [], "per_image": []}, "it has 0 objects in 0 images"),
+        ({"prompt": 5}, "valid string, got 5"),
+        ({"model": ["a"]}, "valid string"),
+        ({"data": None}, "valid string"),
+        ({"seed": "many"}, "valid integer"),
+        ({"prompt": "clicks"}, "expected clicks:1 to clicks:10000, got 'clicks'"),
+        ({"prompt": "clicks:many"}, "got 'clicks:many'"),
+        ({"prompt": "clicks:0"}, "got 'clicks:0'"),
+        ({"prompt": "clicks:99999999999"}, "got 'clicks:99999999999'"),
+        ({"prompt": "clicks:3"}, "click_ious of .* should be an IoU from 0 to 1 after each click"),  # It has none.
+    ],
+)
+def test_a_saved_evaluation_of_which_no_figure_can_be_computed_is_refused(evaluate, changes, message):
+    with pytest.raises(InputError, match=f"not a saved evaluation: .*{message}"):
+        Evaluation.from_dict({**evaluate().to_dict(), **changes})
+
+
+@pytest.mark.parametrize(("part", "what"), [("per_object", "an object"), ("per_image", "an image")])
+def test_a_saved_evaluation_with_one_name_twice_is_refused(evaluate, part, what):
+    content = evaluate().to_dict()
+    content[part].append(content[part][0])
+    with pytest.raises(InputError, match=f"the name of {what} occurs twice"):
+        Evaluation.from_dict(content)
+
+
+def test_as_many_clicks_as_the_protocol_has_are_read(evaluate):
+    run = evaluate(prompt="clicks:2")
+    assert max(len(row.click_ious) for row in run.rows) == 2
+    assert Evaluation.from_dict(run.to_dict()).clicks == run.clicks
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_names_that_are_not_text_are_saved_as_text(evaluate, suffix, tmp_path):
+    content = evaluate().to_dict()
+    content["per_object"][0].update(name="caf\udce9.png#1", label="\ud800")
+    run = Evaluation.from_dict(content)
+    if suffix == ".parquet":
+        parquet = pytest.importorskip("pyarrow.parquet", reason="Parquet needs pyarrow")
+    run.save_rows(tmp_path / f"rows{suffix}")
+    if suffix == ".csv":
+        with (tmp_path / "rows.csv").open(newline="", encoding="utf-8") as file:
+            first = next(csv.DictReader(file))
+    else:
+        first = parquet.read_table(tmp_path / "rows.parquet").to_pylist()[0]
+    assert (first["name"], first["label"]) == ("caf%E9.png#1", "\ufffd")

@@ -57,11 +57,25 @@ def test_the_run_goes_on_after_a_hang(monkeypatch):
     monkeypatch.setattr(runner, "HANG_SECONDS", 0.3)
 
     def read(folder):
-        if number(folder) == 3:
-            time.sleep(60)
+        while number(folder) == 3:
+            pass
 
     report = fuzz([target(read)], 8, seed=5)
-    assert {fault.kind for fault in report.faults} == {"hang"}
+    assert {(fault.kind, fault.message) for fault in report.faults} == {("hang", "it took more than 0.3 seconds of processor time")}
+    assert report.inputs == 8
+
+
+def test_an_input_that_waits_for_something_is_a_hang_and_one_that_waits_for_the_processor_is_none(monkeypatch):
+    monkeypatch.setattr(runner, "HANG_SECONDS", 0.3)
+
+    def read(folder):
+        if number(folder) == 3:
+            time.sleep(0.5)
+
+    assert fuzz([target(read)], 8, seed=5).faults == []
+    monkeypatch.setattr(runner, "WAIT_SECONDS", 0.3)
+    report = fuzz([target(read)], 8, seed=5)
+    assert {(fault.kind, fault.message) for fault in report.faults} == {("hang", "it took more than 0.3 seconds")}
     assert report.inputs == 8
 
 

@@ -79,3 +79,11 @@ def test_checksums_of_a_changed_png_are_right_so_that_its_content_is_read():
 def test_a_member_of_an_archive_is_changed_by_its_own_mutator():
     members = {".json": lambda _body, _random: b"CHANGED"}
     assert any(b"CHANGED" in mutate_zip(archive(), Random(seed), members) for seed in range(50))
+
+
+def test_the_comment_of_an_archive_is_kept():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as made:
+        made.comment = b"a digest"
+        made.writestr("a", b"content")
+    assert sum(b"a digest" in mutate_zip(file.getvalue(), Random(seed)) for seed in range(50)) > 35

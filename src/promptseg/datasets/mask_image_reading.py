@@ -57,7 +57,7 @@ def read_mask_file(path: Path, kind: MaskKind = "auto") -> tuple[list[tuple[str,
     """
     values, lossy, palette, notes = _values(path)
     greatest = 255 if values.dtype == np.uint8 else 65535
-    frequencies = np.bincount(values.ravel())
+    frequencies = _frequencies(values)
     counts = {value: int(frequencies[value]) for value in np.flatnonzero(frequencies).tolist()}
     soft = lossy or (not palette and greatest == 255 and _is_soft(counts))
     if kind == "binary" or (kind == "auto" and (soft or set(counts) <= {0, greatest})):
@@ -80,6 +80,14 @@ def _binary(
         findings.append(Finding(str(path), "converted", f"{share:.2g} % of the mask is gray: values above {limit} are read as the object"))
     pixels = values > limit
     return ([("1", Mask.from_array(pixels))] if pixels.any() else []), [], findings
+
+
+def _frequencies(values: NDArray[Any]) -> NDArray[np.int64]:
+    """Return how often each value occurs. NumPy makes 8 bytes of each value that it counts, so parts of the image are counted."""
+    flat, total = values.ravel(), np.zeros(256**values.dtype.itemsize, np.int64)
+    for start in range(0, flat.size, _BLOCK):
+        total += np.bincount(flat[start : start + _BLOCK], minlength=len(total))
+    return total
 
 
 def _is_soft(counts: dict[int, int]) -> bool:
@@ -141,3 +149,4 @@ _COLOR = frozenset({"RGB", "RGBA", "RGBX", "RGBa"})
 _LOSSY = frozenset({"JPEG", "MPO", "AVIF", "HEIF"})
 _CHROMA_NOISE = 16
 _ORIENTATION = 0x0112
+_BLOCK = 1 << 20

@@ -13,6 +13,7 @@ from PIL import Image
 
 from .._counting import number_of
 from ..datasets.core import Dataset
+from ..datasets.safe_names import text_label, text_name
 from ..errors import MissingDependencyError
 from ..runtime.files import output_errors, write_atomically
 from . import plots
@@ -64,7 +65,7 @@ def write_report(
     with output_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         with write_atomically(file, text=True) as opened:
-            opened.write(page)
+            opened.write(text_label(page))  # Names of classes and folders may not be text.
 
 
 def _baselines(run: Evaluation) -> list[str]:
@@ -146,12 +147,12 @@ def _overlays(rows: Sequence[ObjectRow], dataset: Dataset) -> Iterable[str]:
 
 
 def _alt(row: ObjectRow) -> str:
-    label = "" if row.label is None else f", {row.label}"
-    return f"{row.name}{label}: IoU {row.iou:.3f}"
+    label = "" if row.label is None else f", {text_label(row.label)}"
+    return f"{text_name(row.name)}{label}: IoU {row.iou:.3f}"
 
 
 def _findings(run: Evaluation) -> list[str]:
-    return ["<h2>Findings</h2><ul>", *(f"<li>{escape(str(one))}</li>" for one in run.findings), "</ul>"] if run.findings else []
+    return ["<h2>Findings</h2><ul>", *(f"<li>{escape(text_name(str(one)))}</li>" for one in run.findings), "</ul>"] if run.findings else []
 
 
 def _inline(drawn: Image.Image) -> str:

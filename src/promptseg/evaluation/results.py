@@ -18,6 +18,7 @@ from ..errors import ConfigError, InputError, MissingDependencyError, OutputErro
 from ..runtime.files import output_errors, write_atomically
 from ..runtime.structured import read_json
 from .aggregates import METRICS, Aggregates
+from .row_checks import check_rows
 from .rows import ImageRow, ObjectRow
 from .tables import row_columns, summary_text
 
@@ -79,11 +80,11 @@ class Evaluation(Aggregates):
         try:
             if content["format"] != FORMAT:
                 raise InputError(f"expected an evaluation in format {FORMAT!r}, got {shown(content['format'])}")
-            return cls(
-                content["model"],
-                content["prompt"],
-                content["seed"],
-                content["data"],
+            read = cls(
+                TypeAdapter(str).validate_python(content["model"]),
+                TypeAdapter(str).validate_python(content["prompt"]),
+                TypeAdapter(int).validate_python(content["seed"], strict=True),
+                TypeAdapter(str).validate_python(content["data"]),
                 TypeAdapter(tuple[ObjectRow, ...]).validate_python(content["per_object"]),
                 TypeAdapter(tuple[ImageRow, ...]).validate_python(content["per_image"]),
                 TypeAdapter(tuple[dict[str, Any], ...]).validate_python(content["provenance"]),
@@ -93,8 +94,10 @@ class Evaluation(Aggregates):
             raise InputError(f"not a saved evaluation: {shown(error)}") from error
         except ValidationError as error:
             first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise InputError(f"not a saved evaluation: {place} of its rows: {first['msg']}, got {shown(first['input'])}") from error
+            place = f"{'.'.join(map(str, first['loc']))} of its rows: " if first["loc"] else ""
+            raise InputError(f"not a saved evaluation: {place}{first['msg']}, got {shown(first['input'])}") from error
+        check_rows(read.prompt, read.rows, read.images)
+        return read
 
     @classmethod
     def joined(cls, runs: Sequence[Evaluation], model: str) -> Evaluation:

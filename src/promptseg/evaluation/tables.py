@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from .._counting import number_of
+from ..datasets.safe_names import text_label, text_name
 from .aggregates import GOALS, Aggregates
 from .rows import ObjectRow
 from .statistics import Estimate
@@ -66,10 +67,10 @@ def ignored_text(run: Aggregates) -> str:
 
 
 def row_columns(run: Aggregates) -> dict[str, list[Any]]:
-    """Return the rows of the objects as columns by name. Each baseline has a column, and lists are JSON."""
+    """Return the rows of the objects as columns by name. Each baseline has a column, and lists are JSON. Names are text for any file."""
     names = [one.name for one in fields(ObjectRow) if one.name not in ("box", "points", "click_ious", "baselines", "prediction")]
-    columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in run.rows] for name in names}
-    columns |= {f"baseline_{name}": [row.baselines.get(name) for row in run.rows] for name in run.baselines}
+    columns: dict[str, list[Any]] = {name: [_text(name, getattr(row, name)) for row in run.rows] for name in names}
+    columns |= {f"baseline_{text_label(name)}": [row.baselines.get(name) for row in run.rows] for name in run.baselines}
     for name in ("box", "points", "click_ious"):
         columns[name] = [json.dumps(getattr(row, name)) if getattr(row, name) else None for row in run.rows]
     return columns
@@ -79,6 +80,10 @@ def shortened(lines: Sequence[str], what: str, limit: int = 10) -> list[str]:
     """Return the first lines, and a line with the number of the others."""
     rest = len(lines) - limit
     return [*lines[:limit], f"  and {rest} more {what}, in the JSON"] if rest > 0 else list(lines)
+
+
+def _text(column: str, value: Any) -> Any:
+    return (text_label if column == "label" else text_name)(value) if isinstance(value, str) else value
 
 
 def _signed(difference: Estimate) -> str:

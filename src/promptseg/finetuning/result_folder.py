@@ -7,8 +7,9 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from .._checks import is_number, is_whole_number
 from ..errors import ConfigError, InputError
 from ..registry import manifest
 from ..registry.manifest import RECORD
@@ -79,6 +80,7 @@ def training_record(
     outcome: Outcome,
     parameters: int,
     run: Mapping[str, Any],
+    earlier: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """Return the training record, with images, settings and figures, as plain values.
 
@@ -90,6 +92,7 @@ def training_record(
         outcome: Result of the training.
         parameters: Number of trained parameters.
         run: Plain values by name that identify the run.
+        earlier: Record of the training that this one continued from, or None.
     """
     import torch
 
@@ -109,7 +112,7 @@ def training_record(
         "best_epoch": outcome.best_epoch,
         "stopped": outcome.stopped,
         "epochs": list(outcome.log),
-        "earlier": _earlier(request),
+        "earlier": earlier,
     }
 
 
@@ -151,7 +154,7 @@ def finished_record(folder: Path) -> dict[str, Any] | None:
     if found is None or DECODER not in found.sha256:
         return None
     try:
-        record: dict[str, Any] = read_json(folder / RECORD)
+        record = _checked(read_json(folder / RECORD), folder / RECORD)
         damaged = [name for name, sha256 in found.sha256.items() if file_sha256(folder / name) != sha256]
     except (InputError, OSError) as error:
         raise ConfigError(f"{folder} holds a damaged result: {error}. {_WAYS_OUT}") from error
@@ -160,26 +163,71 @@ def finished_record(folder: Path) -> dict[str, Any] | None:
     return record
 
 
+def _checked(record: Any, path: Path) -> dict[str, Any]:
+    """Return a training record that has what `result_of` and `check_same_run` need.
+
+    Raises:
+        InputError: It lacks something, or a value is of another kind.
+    """
+    wrong = (
+        ["it"] if not isinstance(record, dict) else [name for name, kind in _KINDS.items() if not isinstance(record.get(name, ...), kind)]
+    )
+    if not wrong:
+        log, best = record["epochs"], record["best_epoch"]
+        if not log or not all(map(_is_epoch, log)) or any(not log[0].keys() <= each.keys() for each in log):
+            wrong.append("epochs")
+        elif not is_whole_number(best, 0) or best >= len(log):
+            wrong.append("best_epoch")
+    if wrong:
+        raise InputError(f"{path.name} is not a training record as promptseg writes it: {wrong[0]} is not as expected")
+    return cast("dict[str, Any]", record)
+
+
+def _is_epoch(entry: Any) -> bool:
+    if not isinstance(entry, dict) or not is_whole_number(entry.get("epoch"), 0):
+        return False
+    return all(is_number(value) for name, value in entry.items() if name.startswith("iou_"))
+
+
 def check_same_run(folder: Path, record: Mapping[str, Any], run: Mapping[str, Any]) -> None:
     """Check that a finished training is of a run.
 
     Raises:
         ConfigError: It is of another run; the message says what differs.
     """
-    theirs = record.get("run", {})
+    theirs = record["run"]
     differing = [name for name in {**theirs, **run} if theirs.get(name) != run.get(name)]
     if differing:
         there, here = (", ".join(f"{name} is {one.get(name)}" for name in differing) for one in (theirs, run))
         raise ConfigError(f"{folder} holds another training: there {there}, here {here}. {_WAYS_OUT}")
 
 
-def _earlier(request: LoadRequest) -> dict[str, Any] | None:
-    """Return the record of the training that this one continued from, or None."""
+def earlier_record(request: LoadRequest) -> dict[str, Any] | None:
+    """Return the record of the training that weights come from, or None if they were not fine-tuned.
+
+    Raises:
+        InputError: The record cannot be read.
+    """
     decoder = request.weights.files.get(DECODER)
     if decoder is None or not decoder.with_name(RECORD).is_file():
         return None
-    found: dict[str, Any] = json.loads(decoder.with_name(RECORD).read_text("utf-8"))
-    return found
+    path = decoder.with_name(RECORD)
+    try:
+        return _checked(read_json(path), path)
+    except InputError as error:
+        raise InputError(f"{decoder.parent} was fine-tuned, and its record is damaged: {error}") from error
 
+
+_KINDS: Mapping[str, Any] = {
+    "model": str,
+    "run": dict,
+    "parameters": int,
+    "train": list,
+    "validation": list,
+    "epochs": list,
+    "best_epoch": int,
+    "stopped": (str, type(None)),
+}
+"""Types of the members of a training record that are used when it is read."""
 
 _WAYS_OUT = "Give another folder, or overwrite=True (--overwrite)"

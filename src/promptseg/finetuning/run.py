@@ -28,7 +28,7 @@ from ..runtime.progress import ProgressOption, reports_progress
 from ..weights.store import DECODER, ENCODER
 from .data import Example, read_examples
 from .result import FineTuned
-from .result_folder import LOG, check_same_run, finished_record, result_of, training_record, write_result
+from .result_folder import LOG, check_same_run, earlier_record, finished_record, result_of, training_record, write_result
 from .split import split
 
 if TYPE_CHECKING:
@@ -175,12 +175,13 @@ def _finetune(
         if devices.first:
             file.remove()  # A kill between the last file of the result and this removal leaves it.
         return replace(result_of(folder, chosen.model.license, record), was_finished=True)
+    earlier = earlier_record(request)
     decoder, features = _model(chosen, request, [example.image for example in examples], config, devices)
     started = time.perf_counter()
     training = Training(decoder, examples, features, *sides, config, file, devices)
     outcome = training.run()
     seconds = time.perf_counter() - started
-    record = training_record(request, examples, sides, config, outcome, training.parameters, run)
+    record = training_record(request, examples, sides, config, outcome, training.parameters, run, earlier)
     if devices.first:
         write_result(folder, request, chosen.weights, decoder.files(outcome.state), outcome.log, record)
         with output_errors(file.path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import zipfile
 from collections.abc import Mapping
@@ -47,7 +48,9 @@ def read_npz(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
             if unpacked > max(MAX_MULTIPLE * path.stat().st_size, ALWAYS_ALLOWED):
                 raise ValueError(f"it unpacks to {unpacked} bytes, too many for its size")  # noqa: TRY301 - As for every damage.
             return {_name(entry): _read_array(archive, entry) for entry in entries}, archive.comment.decode("utf-8")
-    except OSError:
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # zipfile seeks to a place before the beginning, which a damaged file names.
+            raise ValueError("it is damaged") from error
         raise
     except Exception as error:  # Damage raises errors of zipfile, zlib, struct, tokenize and others, which have no common base.
         raise ValueError(str(error) or type(error).__name__) from error

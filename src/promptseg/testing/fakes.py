@@ -300,8 +300,8 @@ class FakeVideoSession(TrackingSession):
     def _restore(self, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:  # noqa: ARG002 - A fake saves no arrays.
         for object_id, frame, score, rle in values["masks"]:
             self._masks.setdefault(saved_number(object_id), {})[saved_number(frame)] = saved_mask(rle, self.size, score)
-        if self._masks.keys() != self._prompted.keys():
-            raise ValueError(f"it has masks of the objects {sorted(self._masks)}, and prompts for {sorted(self._prompted)}")
+        if {object_id: set(masks) for object_id, masks in self._masks.items()} != self._prompted:
+            raise ValueError("its masks are of other objects or other frames than its prompts")
 
 
 def _region(prompt: SpatialPrompt, size: Size, radius: float | None, factor: float) -> NDArray[np.bool_]:

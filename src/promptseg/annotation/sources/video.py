@@ -78,7 +78,7 @@ class VideoImages:
         """Return the state of the video that the frames in the folder are of, or None when there are none."""
         try:
             content = json.loads((self.folder / STATE).read_text("utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         return content if isinstance(content, dict) else None
 

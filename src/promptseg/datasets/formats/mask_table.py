@@ -270,7 +270,7 @@ def _collect_painted(collector: ObjectCollector, known: set[int], pixels: NDArra
     if pixels.dtype == bool:
         return
     void = {VOID} if pixels.dtype == np.uint8 else set()
-    for number in sorted(set(np.flatnonzero(np.bincount(pixels.ravel())).tolist()) - known - void - {0}):
+    for number in sorted(set(np.unique(pixels).tolist()) - known - void - {0}):
         with collector.reading(number, f"number {number} of {path}"):
             collector.add(number, Mask.from_array(pixels == number))
             collector.note(number, "converted", f"{path} has the number {number} without a row in {TABLE}: an object without a class")

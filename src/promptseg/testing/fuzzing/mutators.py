@@ -281,6 +281,7 @@ def mutate_zip(data: bytes, random: Random, members: Mapping[str, Callable[[byte
         return mutate_bytes(data, random)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         content = [(info.filename, archive.read(info)) for info in archive.infolist()]
+        comment = archive.comment
     number = random.randrange(len(content))
     name, body = content[number]
     mutate = next((each for end, each in (members or {}).items() if name.endswith(end)), mutate_bytes)
@@ -295,6 +296,7 @@ def mutate_zip(data: bytes, random: Random, members: Mapping[str, Callable[[byte
         content[number] = name, mutate(body, random)
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
+        archive.comment = comment
         for name, body in content:
             # A fixed date, so that equal generators give equal archives.
             archive.writestr(zipfile.ZipInfo(name.replace("\x00", "x").encode("utf-8", "replace").decode("utf-8")[:60000]), body)

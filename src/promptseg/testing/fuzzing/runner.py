@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -27,8 +28,11 @@ from .mutators import ESCAPE
 Outcome = Literal["read", "refused"]
 FaultKind = Literal["exception", "crash", "hang", "memory", "escape"]
 
-HANG_SECONDS = 20
-"""Seconds after which an input counts as a hang."""
+HANG_SECONDS = 20.0
+"""Seconds of processor time after which an input counts as a hang. On a busy machine they are many more seconds of the clock."""
+
+WAIT_SECONDS = 300.0
+"""Seconds of the clock after which an input counts as a hang, because it waits for something."""
 
 MEMORY = 1 << 30
 """Bytes by which an input may raise the peak memory of its process."""
@@ -225,7 +229,9 @@ class _Worker:
             try:
                 message = self._from.recv()
             except (EOFError, OSError):
-                return self._ended(report, "crash", f"the process ended with status {self._exit_code()}")
+                if (status := self._exit_code()) == -signal.SIGPROF:
+                    return self._ended(report, "hang", f"it took more than {HANG_SECONDS:g} seconds of processor time")
+                return self._ended(report, "crash", f"the process ended with status {status}")
             self._seen = time.monotonic()
             if message[0] == "done":
                 report.read[self.target.name] += message[1]
@@ -237,8 +243,8 @@ class _Worker:
                 report.read[self.target.name] += message[1]
                 report.refused[self.target.name] += message[2]
             self._index = message[-1]
-        elif time.monotonic() - self._seen > HANG_SECONDS:
-            return self._ended(report, "hang", f"it took more than {HANG_SECONDS} seconds")
+        elif time.monotonic() - self._seen > WAIT_SECONDS:
+            return self._ended(report, "hang", f"it took more than {WAIT_SECONDS:g} seconds")
         return None
 
     def close(self) -> None:
@@ -260,6 +266,7 @@ class _Worker:
 def _run_block(target: Target, seed: int, first: int, stop: int, to: Connection) -> None:
     """Run a block of inputs in this process and tell the outcomes. The number before each input is told first."""
     faulthandler.disable()  # A crash is reported by the parent.
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # It ends the process when the timer below is up.
     with open(os.devnull, "w") as nothing:  # noqa: PTH123 - Libraries in C print what they find.
         os.dup2(nothing.fileno(), 2)
     counts: Counter[str] = Counter()
@@ -267,6 +274,7 @@ def _run_block(target: Target, seed: int, first: int, stop: int, to: Connection)
         for index in range(first, stop):
             to.send(("counts", counts["read"], counts["refused"], index))
             counts.clear()
+            signal.setitimer(signal.ITIMER_PROF, HANG_SECONDS)
             before = _peak()
             try:
                 counts[run_one(target, seed, index, folder)] += 1
@@ -281,6 +289,7 @@ def _run_block(target: Target, seed: int, first: int, stop: int, to: Connection)
                 to.send(("fault", index, "escape", f"it wrote {escaped[0].name} outside of its folder", index))
                 for path in escaped:
                     _remove(path)
+    signal.setitimer(signal.ITIMER_PROF, 0)
     to.send(("done", counts["read"], counts["refused"], stop))
 
 
