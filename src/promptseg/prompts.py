@@ -7,6 +7,7 @@ when it is made. Whether it lies inside the image is checked when it is used.
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
@@ -19,7 +20,7 @@ from ._checks import between, number_array, whole_number
 from .errors import PromptError, shown
 from .image_formats import MAX_PIXELS
 from .masks import Mask, Size
-from .vocabulary import check_phrases
+from .vocabulary import MAX_PHRASES, check_phrases, split_phrases
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -126,13 +127,17 @@ class Prompt(ABC):
     def text(*phrases: str) -> TextPrompt:
         """Return a prompt of phrases that name what to find, such as ``Prompt.text("a dog", "red car")``. It needs a detector.
 
+        One text may hold several phrases, by the rule of `promptseg.vocabulary.split_phrases`: ``"a dog, red car"`` or, as captions of
+        Grounding DINO are written, ``"a dog . red car ."``.
+
         Raises:
             PromptError: There is no phrase or more than 10,000, or one is blank or has more than 1000 characters.
         """
         if not phrases:
-            raise PromptError("a text prompt needs at least one phrase")
-        check_phrases(phrases)
-        return TextPrompt(tuple(phrase.strip() for phrase in phrases))
+            raise PromptError("a text prompt needs at least one phrase, such as Prompt.text('a dog', 'red car')")
+        split = tuple(itertools.islice((phrase for text in phrases for phrase in split_phrases(text)), MAX_PHRASES + 1))
+        check_phrases(split)
+        return TextPrompt(split)
 
     @staticmethod
     def everything(

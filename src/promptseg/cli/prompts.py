@@ -14,7 +14,7 @@ from ..prompts import Prompt, SpatialPrompt
 from ..registry import DEFAULT_MODEL
 from .output import errors_as_messages, usage_error
 
-TextOption = Annotated[str | None, typer.Option(help='Phrases to look for, such as "a dog, red car"; needs --detector.')]
+TextOption = Annotated[str | None, typer.Option(help='Phrases to look for, such as "a dog, red car" or "a dog . red car ."; needs --detector.')]
 PointsPerSideOption = Annotated[int | None, typer.Option(help="Points per side of the grid for --everything (default: 32).")]
 ModelOption = Annotated[str | None, typer.Option(metavar="NAME[=WEIGHTS]", help=f"The segmenter (default: {DEFAULT_MODEL}).")]
 FallbackOption = Annotated[
@@ -47,7 +47,7 @@ def parse_prompts(
     else:
         prompts += box_prompts
     if text is not None:
-        prompts.append(Prompt.text(*text.split(",")))
+        prompts.append(Prompt.text(text))
     if everything:
         prompts.append(Prompt.everything() if points_per_side is None else Prompt.everything(points_per_side))
     elif points_per_side is not None:

@@ -22,7 +22,7 @@ def read_table(file: Path, root: Path) -> ListedImages:
     - ``image``: path of the image.
     - ``x0``, ``y0``, ``x1``, ``y1``: a box, in pixels.
     - ``x``, ``y``, ``foreground``: a point, in pixels; it is on the object unless ``foreground`` is 0.
-    - ``text``: phrases, separated by commas.
+    - ``text``: phrases, as `promptseg.vocabulary.split_phrases` splits them: "cat, dog".
     - ``label``: label of the object that the box or point is for.
     - ``object``: rows of an image that share this value are prompts of one object. Without it, each row is an object of its own.
 
@@ -72,7 +72,7 @@ def _add_row(objects: dict[object, ObjectValues], number: int, given: Mapping[st
     except ValueError as error:
         values.place, values.problem = f"row {number}", str(error)
     if "text" in given:
-        values.text = [phrase for phrase in str(given["text"]).split(",") if phrase.strip()]
+        values.text = [str(given["text"])]
     if "label" in given:
         values.label = str(given["label"])
 
