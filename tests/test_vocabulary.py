@@ -201,7 +201,8 @@ def test_a_text_is_split_at_commas_and_at_full_stops_as_captions_of_grounding_di
 
 
 @pytest.mark.parametrize(
-    "text", ["St. Bernard", "St. Bernard.", "3.5 inch disk", "U.S. flag", "U.S. flag.", "flag of the U.S.", "No. 5 sign", "cat.dog", "vitamin C."]
+    "text",
+    ["St. Bernard", "St. Bernard.", "3.5 inch disk", "U.S. flag", "U.S. flag.", "flag of the U.S.", "No. 5 sign", "cat.dog", "vitamin C."],
 )
 def test_the_full_stop_of_an_abbreviation_or_number_does_not_split(text):
     expected = text.removesuffix(".") if text in ("St. Bernard.", "U.S. flag.") else text

@@ -17,6 +17,7 @@ from typing import IO, Union
 
 from PIL import Image, UnidentifiedImageError
 
+from ._install import install_extra
 from .errors import InputError, InputWarning, PromptSegError
 
 FORMATS = {
@@ -47,8 +48,6 @@ MAX_PIXELS = 178_956_970
 
 MAX_BYTES = 1 << 31
 """Maximum size of an image that is read from a stream without end."""
-
-HEIF_HINT = "HEIC files are read by package pillow-heif: pip install 'promptseg[heif]'"
 
 ImageFile = Union[str, "os.PathLike[str]", bytes, IO[bytes]]
 """Image file in any form that `open_image` takes."""
@@ -162,7 +161,9 @@ def _identified(file: IO[bytes], name: str) -> Image.Image:
             image = Image.open(file, formats=_known())
     except UnidentifiedImageError as error:
         if heif and not readable:
-            raise InputError(f"{name} cannot be read as it is: {HEIF_HINT}") from error
+            raise InputError(
+                f"{name} cannot be read as it is: HEIC files are read by package pillow-heif: {install_extra('heif')}"
+            ) from error
         if head[4:12] in (b"ftypavif", b"ftypavis") and "AVIF" not in Image.OPEN:
             raise InputError(f"{name} is an AVIF file, which Pillow reads from version 11.3 on: pip install -U pillow") from error
         raise InputError(f"{name} is not an image in a format that promptseg reads, or is damaged: expected {_SHOWN}") from error

@@ -146,7 +146,7 @@ class TestPipelineFile:
         values = masks({"dog": (5.5, 5, 20, 20)}, {"segment": {**settings["segment"], "failed_mask": "drop"}})
         assert (values["masks"], values["dropped"]) == ([], {"failed_mask": 1})
 
-    @pytest.mark.parametrize("text", ["", " ", "dog,,cat", "dog, "])
+    @pytest.mark.parametrize("text", ["", " ", ",", " . "])
     def test_a_blank_phrase_is_wrong_usage(self, text, run):
         Path("pipeline.yaml").write_text("detect: {model: finder}")
         assert_wrong_usage(run("segment", "a.png", "--config", "pipeline.yaml", "--text", text), "a phrase is text that is not blank")

@@ -14,7 +14,9 @@ from ..prompts import Prompt, SpatialPrompt
 from ..registry import DEFAULT_MODEL
 from .output import errors_as_messages, usage_error
 
-TextOption = Annotated[str | None, typer.Option(help='Phrases to look for, such as "a dog, red car" or "a dog . red car ."; needs --detector.')]
+TextOption = Annotated[
+    str | None, typer.Option(help='Phrases to look for, such as "a dog, red car" or "a dog . red car ."; needs --detector.')
+]
 PointsPerSideOption = Annotated[int | None, typer.Option(help="Points per side of the grid for --everything (default: 32).")]
 ModelOption = Annotated[str | None, typer.Option(metavar="NAME[=WEIGHTS]", help=f"The segmenter (default: {DEFAULT_MODEL}).")]
 FallbackOption = Annotated[

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..errors import ConfigError
+from ..errors import ConfigError, nearest
 from .core import Dataset
 from .writer_base import Writer
 
@@ -135,7 +135,7 @@ def check_options(name: str, given: Mapping[str, Any], own: Mapping[str, Option]
     wrong = sorted(set(given) - set(own))
     if wrong:
         homes = " and ".join(other for other, options in others.items() if wrong[0] in options)
-        hint = f", it is one of {homes}" if homes else f": the options are {', '.join(own) or 'none'}"
+        hint = f", it is one of {homes}" if homes else f": the options are {', '.join(own) or 'none'}.{nearest(wrong[0], own)}"
         raise ConfigError(f"the format {name} has no option {wrong[0]!r}{hint}")
     for option, value in given.items():
         own[option].check(f"{name}.{option}", value)

@@ -105,7 +105,9 @@ def open_named(
     name, sign, path = place.partition("=")
     if name not in READABLE or not sign or not path:
         own = _BY_SUFFIX.get(Path(place).suffix.lower()) if not sign else None
-        hint = f" Did you mean '{own}={place}'?" if own else nearest(name, READABLE)
+        hint = (
+            f" Did you mean '{own}={place}'?" if own else f" Did you mean '{name}=PATH'?" if name in READABLE else nearest(name, READABLE)
+        )
         raise ConfigError(f"annotations are FORMAT=PATH with a format of {', '.join(READABLE)}; got {place!r}.{hint}")
     return _open(name, path, images, {"names": names, "boxes": boxes, "crowds": crowds, "fit": fit})
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from .._install import install_extra
 from ..datasets.core import Finding
 from ..errors import ConfigError, InputError, MissingDependencyError, OutputError, shown
 from ..runtime.files import output_errors, write_atomically
@@ -198,4 +199,4 @@ def check_row_format(path: Path) -> None:
         try:
             import pyarrow as pa  # noqa: F401
         except ImportError as error:
-            raise MissingDependencyError("Parquet needs pyarrow: pip install 'promptseg[parquet]', or write .csv") from error
+            raise MissingDependencyError(f"Parquet needs pyarrow: {install_extra('parquet')}, or write .csv") from error

@@ -14,7 +14,7 @@ from ..images import ImageLike
 from ..prompts import Prompt, PromptKind
 from ..protocols import Detector, Segmenter
 from ..registry.builtin_backends import DEFAULT_MODEL
-from ..registry.choice import choose, fallback_chain
+from ..registry.choice import check_installed, choose, fallback_chain
 from ..registry.loading import load_chosen
 from ..registry.spec import BackendKind, Choice
 from ..results import Result
@@ -156,7 +156,7 @@ def _chain(stage: ModelStage | None, kind: BackendKind, licenses: LicensePolicy)
                 f"model {model.name!r} is licensed under {model.license}, and the policy allows only {', '.join(sorted(allowed))}"
             )
     for choice in chain:
-        choice.backend.check_installed()
+        check_installed(choice)
     if "device" in stage.options:
         raise ConfigError("device is a setting of the whole pipeline, not an option of a model: give it to build() or at the top level")
     for name in {"weights", "engine", "fallback"} & set(stage.options):

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, field_validator
 from pydantic.json_schema import GenerateJsonSchema
 
-from ..errors import ConfigError, InputError, nearest, shown
+from ..errors import ConfigError, InputError, nearest, one_of, shown
 from ..registry.builtin_backends import DEFAULT_MODEL
 from ..runtime.structured import check_extent, read_json, read_text, read_yaml, shown_path
 from ..vocabulary import parse_phrase
@@ -233,7 +233,12 @@ def _complaint(detail: Any) -> str:
     if detail["type"] == "extra_forbidden":
         schema: Any = PipelineConfig
         for part in detail["loc"][:-1]:
-            schema = {"detect": DetectStage, "segment": SegmentStage, "clean": CleanStage}.get(str(part), schema)
-        known = list(schema.model_fields)
-        return f"unknown key {shown(where)}: expected one of {', '.join(known)}.{nearest(str(detail['loc'][-1])[:_LONGEST], known)}"
+            schema = _STAGES.get(str(part), schema)
+        key, known = str(detail["loc"][-1]), list(schema.model_fields)
+        elsewhere = [stage for stage, fields in _STAGES.items() if key in fields.model_fields and fields is not schema]
+        hint = f" It is a key of {one_of(elsewhere)}." if elsewhere else nearest(key, known)
+        return f"unknown key {shown(where)}: expected one of {', '.join(known)}.{hint}"
     return f"{where or 'top level'}: {detail['msg']}, got {shown(detail['input'])}"
+
+
+_STAGES = {"detect": DetectStage, "segment": SegmentStage, "clean": CleanStage}

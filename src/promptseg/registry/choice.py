@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..errors import ConfigError, IncompatibleStagesError, WeightsMismatchError, WeightsNotFoundError, shown
+from ..errors import ConfigError, IncompatibleStagesError, WeightsMismatchError, WeightsNotFoundError, one_of, shown
 from ..runtime.home import as_path
 from ..weights.store import WeightFile, files_of_kinds
 from . import manifest as manifests
 from .catalog import backend_for, backends, find_model, list_models
 from .manifest import Manifest
-from .spec import BackendSpec, Choice, Engine, ModelSpec
+from .spec import BackendKind, BackendSpec, Choice, Engine, ModelSpec
 
 
 def choose(name: str, *, weights: str | Path | None = None, engine: str | None = None) -> Choice:
@@ -60,6 +60,38 @@ def choose_by(ability: Callable[[BackendSpec], bool], doing: str, name: str, wei
         can = ", ".join(name for name, other in list_models().items() if first(other))
         raise ConfigError(f"model {model.name!r} cannot be {doing}; these can: {can}")
     return _chosen(model, own, manifest, engine)
+
+
+def check_installed(choice: Choice) -> None:
+    """Check that the packages of a choice are installed.
+
+    Raises:
+        MissingDependencyError: One is missing. The message has the command that installs it, and names what runs without it: another
+            engine of the model or, if it has none, models of the same kind.
+    """
+    choice.backend.check_installed(lambda: _alternative(choice))
+
+
+def _alternative(choice: Choice) -> str:
+    """Return a sentence that names what runs with the packages that are installed, or an empty string if nothing does."""
+    name, kind = choice.model.name, choice.backend.kind
+    for engine in choice.model.engines:
+        if engine != choice.engine and _is_installed(engine, kind):
+            if engine.files and all(file.sources for file in engine.files):
+                return (
+                    f". Engine {engine.name!r} of this model is installed: choose it with engine={engine.name!r} (--engine {engine.name})"
+                )
+            return f". Engine {engine.name!r} of this model is installed: give it weights of your own, such as {name}={engine.checkpoint or 'PATH'}"
+    others = [(other, engine) for other in list_models().values() if other.name != name for engine in other.engines]
+    able = [(other, engine) for other, engine in others if _is_installed(engine, kind)]
+    ready = [other.name for other, engine in able if engine.files and engine == other.engines[0]]
+    own = [f"{other.name}={engine.checkpoint or 'PATH'}" for other, engine in able if not engine.files]
+    return f". What is installed runs {one_of((ready or own)[:3])}" if ready or own else ""
+
+
+def _is_installed(engine: Engine, kind: BackendKind) -> bool:
+    backend = backends().get(engine.backend)
+    return backend is not None and backend.kind == kind and not backend.missing()
 
 
 def fallback_chain(first: Choice, fallback: Sequence[str]) -> tuple[Choice, ...]:

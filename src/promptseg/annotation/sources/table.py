@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..._install import install_extra
 from ...errors import InputError, MissingDependencyError
 from .core import ListedImages, SourceImage
 from .names import distinct, place
@@ -113,7 +114,7 @@ def _rows(file: Path) -> Iterator[Mapping[str, Any]]:
         try:
             from pyarrow import parquet
         except ImportError as error:
-            raise MissingDependencyError(f"reading {file} needs pyarrow: pip install 'promptseg[parquet]'") from error
+            raise MissingDependencyError(f"reading {file} needs pyarrow: {install_extra('parquet')}") from error
         for batch in parquet.ParquetFile(file).iter_batches():
             yield from batch.to_pylist()
     except (OSError, ValueError, csv.Error) as error:
