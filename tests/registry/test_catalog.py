@@ -81,7 +81,7 @@ class TestFinding:
         assert sum(name in str(caught.value).replace(wrong, "") for name in list_models()) <= 4
 
     def test_a_name_that_resembles_none_is_told_where_all_are_listed_alone(self):
-        with pytest.raises(UnknownModelError, match="^there is no model 'xqzw'. To list all: promptseg models$"):
+        with pytest.raises(UnknownModelError, match=r"^there is no model 'xqzw'\. To list all: promptseg models$"):
             load("xqzw")
 
     @pytest.mark.parametrize("file", ["sam_vit_b.pth", "weights/sam-vit-b.pt", "sam_vit_b.onnx"])

@@ -13,6 +13,7 @@ from ..prompts import Prompt
 from ..registry import DEFAULT_MODEL
 from ..runtime import progress
 from ..runtime.output_paths import check_output_folder
+from .found import counted_masks, found_lines
 from .output import errors_as_messages, model_paths, seconds, write_image, write_json
 
 # On the sample image: a click on the coffee, and a box around the spoon.
@@ -52,7 +53,8 @@ def demo(
             overlay = out / f"{name}.png"
             write_image(result.overlay(), overlay)
             report[name] = {**result.to_dict(), "overlay": str(overlay)}
-            say(f"{prompt!r}\n  {len(result.masks)} mask{'s' * (len(result.masks) != 1)} ({seconds(dict(result.timings))}) → {overlay}")
+            found = "".join(f"\n  {line}" for line in found_lines(result))
+            say(f"{prompt!r}\n  {counted_masks(result)} ({seconds(dict(result.timings))}) → {overlay}{found}")
         report["seconds"]["total"] = round(time.perf_counter() - started, 3)
         write_json(report, out / "masks.json")
     say(f"All masks as COCO RLE → {out / 'masks.json'}")

@@ -19,6 +19,7 @@ from ..prompts import Prompt
 from ..results import Result
 from ..runtime import progress
 from ..runtime.output_paths import check_output_file, check_output_folder
+from .found import counted_masks, found_lines
 from .output import (
     FAILED,
     check_image_format,
@@ -160,7 +161,9 @@ def _run(
             typer.echo(f"promptseg: {error}", err=True)
             continue
         if not quiet:
-            typer.echo(f"{path}: {_count(result)} ({seconds(dict(result.timings))})")
+            typer.echo(f"{path}: {counted_masks(result)} ({seconds(dict(result.timings))})")
+            for line in found_lines(result):
+                typer.echo(f"  {line}")
             for file in written:
                 typer.echo(f"  {file}")
     return results, failed
@@ -177,12 +180,6 @@ def _write(result: Result, name: str, out: Path, masks: bool) -> list[Path]:
         written.append(out / f"{name}-mask-{index:03}.png")
         write_image(Image.fromarray(mask.array), written[-1])
     return written
-
-
-def _count(result: Result) -> str:
-    count, boxes = len(result.masks), sum(mask.from_box for mask in result.masks)
-    masks = f"{count} mask" + ("" if count == 1 else "s")
-    return f"{masks}, of which {boxes} {'is only a filled box' if boxes == 1 else 'are only filled boxes'}" if boxes else masks
 
 
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}")

@@ -81,12 +81,13 @@ def _alternative(choice: Choice) -> str:
                 return (
                     f". Engine {engine.name!r} of this model is installed: choose it with engine={engine.name!r} (--engine {engine.name})"
                 )
-            return f". Engine {engine.name!r} of this model is installed: give it weights of your own, such as {name}={engine.checkpoint or 'PATH'}"
+            own = f"{name}={engine.checkpoint or 'PATH'}"
+            return f". Engine {engine.name!r} of this model is installed: give it weights of your own, such as {own}"
     others = [(other, engine) for other in list_models().values() if other.name != name for engine in other.engines]
     able = [(other, engine) for other, engine in others if _is_installed(engine, kind)]
     ready = [other.name for other, engine in able if engine.files and engine == other.engines[0]]
-    own = [f"{other.name}={engine.checkpoint or 'PATH'}" for other, engine in able if not engine.files]
-    return f". What is installed runs {one_of((ready or own)[:3])}" if ready or own else ""
+    needing = [f"{other.name}={engine.checkpoint or 'PATH'}" for other, engine in able if not engine.files]
+    return f". What is installed runs {one_of((ready or needing)[:3])}" if ready or needing else ""
 
 
 def _is_installed(engine: Engine, kind: BackendKind) -> bool:
