@@ -85,7 +85,7 @@ class Prompt(ABC):
         if corners.shape != (4,):
             raise PromptError(f"a box is four numbers x0, y0, x1, y1, got shape {corners.shape}")
         if corners[2] <= corners[0] or corners[3] <= corners[1]:
-            raise PromptError(f"a box needs x0 < x1 and y0 < y1 (x0, y0, x1, y1), got {tuple(corners.tolist())}")
+            raise PromptError(f"a box needs x0 < x1 and y0 < y1 (x0, y0, x1, y1), got {tuple(corners.tolist())}{_corners_hint(corners)}")
         return SpatialPrompt(xyxy=_frozen(corners))
 
     @staticmethod
@@ -120,7 +120,7 @@ class Prompt(ABC):
                 return SpatialPrompt(logits=_frozen(logits))
         raise PromptError(
             "a mask prompt is a Mask, an (H, W) array of booleans, or (h, w) floating-point logits; "
-            f"got shape {array.shape}, dtype {array.dtype}"
+            f"got shape {array.shape}, dtype {array.dtype}{': give mask > 0' if array.dtype.kind in 'iu' and array.ndim == 2 else ''}"
         )
 
     @staticmethod
@@ -261,15 +261,21 @@ class SpatialPrompt(Prompt):
         outside = (self.xy < -0.5).any(axis=1) | (self.xy[:, 0] > width - 0.5) | (self.xy[:, 1] > height - 0.5)
         if outside.any():
             x, y = self.xy[np.argmax(outside)].tolist()
-            raise PromptError(f"point ({x:g}, {y:g}) lies outside the image, which is {width} wide and {height} high")
+            swapped = "are x and y swapped" if 0 <= y < width and 0 <= x < height else "is it of another size of the image"
+            raise PromptError(f"point ({x:g}, {y:g}) lies outside the image, which is {width} wide and {height} high: {swapped}?")
         for mask_size in (self.mask_pixels.size if self.mask_pixels else None, self.source_size):
             if mask_size not in (None, size):
-                raise PromptError(f"the mask prompt is of an image of size {mask_size} (height, width), this image has {size}")
+                raise PromptError(
+                    f"the mask prompt is of an image of size {mask_size} (height, width), this image has {size}: resize the mask"
+                )
         if self.xyxy is None:
             return self
         cut = np.clip(self.xyxy, 0, [width, height, width, height]).astype(np.float32)
         if cut[2] <= cut[0] or cut[3] <= cut[1]:
-            raise PromptError(f"box {tuple(self.xyxy.tolist())} lies outside the image, which is {width} wide and {height} high")
+            raise PromptError(
+                f"box {tuple(self.xyxy.tolist())} lies outside the image, which is {width} wide and {height} high: "
+                "a box is x0, y0, x1, y1 in pixels of this image"
+            )
         return SpatialPrompt(self.xy, self.foreground, _frozen(cut), self.mask_pixels, self.logits, self.source_size)
 
     def __repr__(self) -> str:
@@ -385,6 +391,14 @@ def spatial(prompts: Sequence[Prompt], size: Size) -> Iterator[SpatialPrompt]:
             )
             raise PromptError(f"prompt {index} is {shown(prompt)}, where points, boxes and masks are taken: {hint}")
         yield prompt.on_image(size)
+
+
+def _corners_hint(box: NDArray[np.float32]) -> str:
+    """Return what may be meant by a box whose corners are in the wrong order."""
+    x0, y0, x1, y1 = (round(float(value), 3) for value in box)
+    if x1 <= 0 or y1 <= 0:
+        return ""
+    return f"; if the last two are a width and a height, give ({x0:g}, {y0:g}, {x0 + x1:g}, {y0 + y1:g})"
 
 
 def _numbers(values: ArrayLike, what: str) -> NDArray[np.float32]:

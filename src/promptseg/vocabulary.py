@@ -150,7 +150,8 @@ def split_phrases(text: str) -> tuple[str, ...]:
         PromptError: `text` is not text, or has no phrase.
     """
     if not isinstance(text, str):
-        raise PromptError(f"a phrase is text that is not blank, got {shown(text)}")
+        hint = ": give several as Prompt.text(*phrases)" if isinstance(text, (list, tuple)) else ""
+        raise PromptError(f"a phrase is text that is not blank, got {shown(text)}{hint}")
     phrases = [phrase for part in text.split(",") for phrase in _sentences(f" {part} ")]
     if not phrases:
         raise PromptError(f"a phrase is text that is not blank, got {shown(text)}: name what to find, such as 'cat, red car'")

@@ -267,7 +267,7 @@ def _check(formats: Sequence[str], options: Mapping[str, Any], executor: str, wo
     if executor not in ("local", "ray"):
         raise ConfigError(f"executor must be 'local' or 'ray', got {executor!r}")
     if workers is not None and executor != "ray":
-        raise ConfigError(f"workers={workers} needs the executor 'ray', got {executor!r}")
+        raise ConfigError(f"workers={workers} needs the executor 'ray' (--executor ray), got {executor!r}")
 
 
 def _check_counts(**counts: tuple[int | None, int]) -> None:

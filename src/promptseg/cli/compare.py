@@ -36,7 +36,7 @@ def compare(
     from ..evaluation.train_overlap import training_images
 
     if len(runs) < 2:
-        raise usage_error("compare takes two runs or more")
+        raise usage_error(f"compare takes two runs or more, got {runs[0]} alone: promptseg compare first.json second.json")
     with errors_as_messages():
         comparison = compare_runs([Evaluation.load(path) for path in runs], metric, trained_on=training_images(trained_on or []))
     typer.echo(json.dumps(comparison.to_dict(), indent=1) if as_json else str(comparison))

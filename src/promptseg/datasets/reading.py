@@ -74,7 +74,8 @@ def open_dataset(
     }
     given = {name: place for name, place in places.items() if place is not None}
     if len(given) != 1:
-        raise ConfigError(f"the annotations are one of {', '.join(READABLE)}; got {' and '.join(given) or 'none of them'}")
+        got = " and ".join(given) or "none of them"
+        raise ConfigError(f"the annotations are one of {', '.join(READABLE)}; got {got}: give one, such as masks= (--masks FOLDER)")
     ((name, place),) = given.items()
     return _open(name, place, images, {"mask_kind": mask_kind, "names": names, "boxes": boxes, "crowds": crowds, "fit": fit})
 
@@ -151,7 +152,7 @@ def _open(name: str, place: Place, images: Place | None, options: Mapping[str, A
     given = {option: value for option, value in options.items() if value != _DEFAULTS[option]}
     check_options(name, given, reader.options, {other: each.options for other, each in READERS.items()})
     if images is None and reader.images == "required":
-        raise ConfigError(f"{name} needs the folder of the images as well")
+        raise ConfigError(f"{name} needs the folder of the images as well: give images= (--images FOLDER)")
     return reader.read(images, place, **given)
 
 

@@ -91,7 +91,7 @@ class Evaluation(Aggregates):
                 TypeAdapter(tuple[Finding, ...]).validate_python(content["findings"]),
             )
         except (KeyError, TypeError) as error:
-            raise InputError(f"not a saved evaluation: {shown(error)}") from error
+            raise InputError("not a run that promptseg evaluate --out saved") from error
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
@@ -152,8 +152,9 @@ class Evaluation(Aggregates):
         Raises:
             InputError: When the file cannot be read or is not a saved evaluation.
         """
+        content = read_json(Path(path))
         try:
-            return cls.from_dict(read_json(Path(path)))
+            return cls.from_dict(content)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
 

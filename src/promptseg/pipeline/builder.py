@@ -87,7 +87,9 @@ class Pipeline:
         changes = {"device": device, "licenses": licenses}
         config = self._with(**{key: value for key, value in changes.items() if value is not None}).config
         if config.detect is None and config.segment is None:
-            raise IncompatibleStagesError("the pipeline has no stage: add .segment(…), or .detect(…) with a model that makes masks")
+            raise IncompatibleStagesError(
+                "the pipeline has no stage: add .segment(…), in a file segment: {model: mini-sam}, or a detector that makes masks"
+            )
         detectors = _chain(config.detect, "detector", config.licenses)
         segmenters = _chain(config.segment, "segmenter", config.licenses)
         for choice in segmenters:
@@ -146,14 +148,16 @@ def _chain(stage: ModelStage | None, kind: BackendKind, licenses: LicensePolicy)
         return ()
     first = choose(stage.model, weights=stage.weights, engine=stage.engine)
     if first.backend.kind != kind:
-        raise IncompatibleStagesError(f"model {first.model.name!r} is a {first.backend.kind}, this stage needs a {kind}")
+        places = "a detector is given to .detect() (--detector), a segmenter to .segment() (--model)"
+        raise IncompatibleStagesError(f"model {first.model.name!r} is a {first.backend.kind}, and this stage needs a {kind}: {places}")
     chain = fallback_chain(first, stage.fallback if isinstance(stage, SegmentStage) else ())
     allowed = PERMISSIVE if licenses == "permissive" else licenses
     for choice in chain:
         model = choice.model
         if allowed != "any" and model.license not in allowed:
             raise LicenseError(
-                f"model {model.name!r} is licensed under {model.license}, and the policy allows only {', '.join(sorted(allowed))}"
+                f"model {model.name!r} is licensed under {model.license}, and the policy allows only {', '.join(sorted(allowed))}: "
+                "choose another model (promptseg models lists the licenses) or another policy"
             )
     for choice in chain:
         check_installed(choice)

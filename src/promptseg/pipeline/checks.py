@@ -22,7 +22,9 @@ def check_prompts(prompts: Iterable[Prompt], *, detector: bool, segmenter: bool)
     """
     for index, prompt in enumerate(prompts):
         if not isinstance(prompt, Prompt):
-            raise PromptError(f"prompt {index} is not a Prompt but {type(prompt).__name__}: make it with Prompt.point, Prompt.box, …")
+            several = isinstance(prompt, (list, tuple)) and any(isinstance(each, Prompt) for each in prompt)
+            hint = "give each on its own, as pipeline(image, *prompts)" if several else "make it with Prompt.point, Prompt.box, …"
+            raise PromptError(f"prompt {index} is not a Prompt but {type(prompt).__name__}: {hint}")
         if isinstance(prompt, TextPrompt) and not detector:
             raise IncompatibleStagesError(f"{shown(prompt)} needs a detector: add .detect(model) to the pipeline")
         if not isinstance(prompt, TextPrompt) and not segmenter:

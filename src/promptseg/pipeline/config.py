@@ -238,7 +238,9 @@ def _complaint(detail: Any) -> str:
         elsewhere = [stage for stage, fields in _STAGES.items() if key in fields.model_fields and fields is not schema]
         hint = f" It is a key of {one_of(elsewhere)}." if elsewhere else nearest(key, known)
         return f"unknown key {shown(where)}: expected one of {', '.join(known)}.{hint}"
-    return f"{where or 'top level'}: {detail['msg']}, got {shown(detail['input'])}"
+    if detail["type"] in ("model_type", "dict_type"):
+        return f"{where or 'top level'}: expected keys with values, such as segment: {{model: mini-sam}}, got {shown(detail['input'])}"
+    return f"{where or 'top level'}: {detail['msg'].removeprefix('Value error, ')}, got {shown(detail['input'])}"
 
 
 _STAGES = {"detect": DetectStage, "segment": SegmentStage, "clean": CleanStage}

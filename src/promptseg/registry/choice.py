@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from .._checks import absent_hint
 from ..errors import ConfigError, IncompatibleStagesError, WeightsMismatchError, WeightsNotFoundError, one_of, shown
 from ..runtime.home import as_path
 from ..weights.store import WeightFile, files_of_kinds
@@ -117,11 +118,11 @@ def fallback_chain(first: Choice, fallback: Sequence[str]) -> tuple[Choice, ...]
     names = [choice.model.name for choice in chain]
     for index, choice in enumerate(chain):
         if names[index] in names[:index]:
-            raise ConfigError(f"model {names[index]!r} is twice in the fallback chain: {' → '.join(names)}")
+            raise ConfigError(f"model {names[index]!r} is twice in the fallback chain {' → '.join(names)}: name other models")
         if choice.backend.kind != "segmenter":
             raise IncompatibleStagesError(f"model {names[index]!r} is a {choice.backend.kind}, and a fallback chain takes segmenters only")
         if index and choice.weights is not None and not choice.weights.exists():
-            raise WeightsNotFoundError(f"there is no weights file {choice.weights} for model {names[index]!r}")
+            raise WeightsNotFoundError(f"there is no weights file {choice.weights} for model {names[index]!r}{absent_hint(choice.weights)}")
     return chain
 
 
@@ -136,6 +137,9 @@ def _named(name: str, weights: str | Path | None) -> tuple[ModelSpec, Path | Non
         name, separator, path = manifest.model, "=", name
     else:
         name, separator, path = name.partition("=")
+        if separator and not (name and path):
+            given = shown(f"{name}={path}")
+            raise ConfigError(f"a model with weights of your own is NAME=PATH, got {given}: give both. To list names: promptseg models")
     if separator and weights is not None:
         raise ConfigError(f"weights are given twice: {shown(path)} in the name and {shown(str(weights))} as an argument")
     given = path if separator else weights

@@ -227,5 +227,5 @@ def _load_segmenter(choice: Choice, device: str, options: Mapping[str, Any] | No
 
 def _of_kind(kind: BackendKind, choice: Choice) -> Choice:
     if choice.backend.kind != kind:
-        raise ConfigError(f"model {choice.model.name!r} is a {choice.backend.kind}, not a {kind}")
+        raise ConfigError(f"model {choice.model.name!r} is a {choice.backend.kind}, not a {kind}: use load_{choice.backend.kind}")
     return choice
