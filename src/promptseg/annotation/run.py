@@ -142,6 +142,7 @@ def annotate(
             journal,
             opened.dropped,
             run.changes,
+            [parse_phrase(phrase).label for phrase in phrases_of(prompts)],
             out=folder,
             processed=processed,
             seconds=seconds,
