@@ -135,7 +135,7 @@ def check_phrases(phrases: Sequence[str]) -> None:
             raise PromptError(f"a phrase has at most {MAX_PHRASE_LENGTH} characters, got {len(phrase)}: {shown(phrase)}")
 
 
-def split_phrases(text: str) -> tuple[str, ...]:
+def split_phrases(text: object) -> tuple[str, ...]:
     """Return the phrases of a text, in their order: it is split at commas, and at full stops as captions of Grounding DINO are written.
 
     - ``"cat, dog"``, ``"cat,dog,"``: A comma separates phrases.
