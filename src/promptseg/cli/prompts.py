@@ -80,7 +80,7 @@ def pipeline_of(config: Path | None, model: str | None, fallback: Sequence[str] 
             pipeline = pipeline.detect(detector) if detector else pipeline
     if pipeline.config.detect is None and text is not None:
         raise usage_error(
-            f"--text {text!r} needs a detector for phrases: give one, such as --detector grounding-dino-swin-t, or --config with one"
+            f"--text {text!r} needs a detector for phrases: give --detector, such as --detector grounding-dino-swin-t, or --config with one"
         )
     return pipeline
 
