@@ -463,7 +463,7 @@ class TestProcess:
     def test_wrong_usage_is_status_2_and_a_message_without_a_traceback(self, run_apart):
         result = run_apart("segment", "a.png", "--model", "superpixel", "--point", "7")
         assert (result.returncode, result.stdout) == (2, "")
-        assert result.stderr == "promptseg: --point takes x,y or x,y,0, got '7'\n"
+        assert result.stderr == "promptseg: --point takes x,y or x,y,0, got '7': write it without spaces, such as --point 290,160\n"
 
     def test_a_name_that_the_output_s_encoding_lacks_does_not_fail(self, run_apart, save_image):
         name = save_image("濡れた道→.png")

@@ -8,7 +8,7 @@ from ..errors import IncompatibleStagesError, PromptError, shown
 from ..prompts import Prompt, TextPrompt
 
 
-def check_prompts(prompts: Iterable[Prompt], *, detector: bool, segmenter: bool) -> None:
+def check_prompts(prompts: Iterable[object], *, detector: bool, segmenter: bool) -> None:
     """Raise an error if a pipeline lacks the stage that a prompt needs.
 
     Args:
