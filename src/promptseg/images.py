@@ -58,14 +58,20 @@ def load_image(source: ImageLike) -> NDArray[np.uint8]:
             name = image_formats.name_of(source)
             check_single(image, name)
             return from_pil(image, name, once=isinstance(source, (str, os.PathLike)))
-    hint = ""
+    raise InputError(
+        f"an image is a path, bytes, an open file, a PIL image or an array, got {type(source).__name__}{_what_to_give(source)}"
+    )
+
+
+def _what_to_give(source: object) -> str:
+    """Return what to do about a value that is no image, for the end of a message."""
     if source is None:
-        hint = ": a reader such as cv2.imread gives None for a file that it cannot read, so give its path"
-    elif isinstance(source, (list, tuple)):
-        hint = ": give one image at a time, or all to Pipeline(…).build().run(images)"
-    elif hasattr(source, "detach"):
-        hint = ": give a tensor as tensor.detach().permute(1, 2, 0).cpu().numpy()"
-    raise InputError(f"an image is a path, bytes, an open file, a PIL image or an array, got {type(source).__name__}{hint}")
+        return ": a reader such as cv2.imread gives None for a file that it cannot read, so give its path"
+    if isinstance(source, (list, tuple)):
+        return ": give one image at a time, or all to Pipeline(…).build().run(images)"
+    if hasattr(source, "detach"):
+        return ": give a tensor as tensor.detach().permute(1, 2, 0).cpu().numpy()"
+    return ""
 
 
 def load_image_copy(source: ImageLike) -> NDArray[np.uint8]:

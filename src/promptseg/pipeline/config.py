@@ -243,4 +243,4 @@ def _complaint(detail: Any) -> str:
     return f"{where or 'top level'}: {detail['msg'].removeprefix('Value error, ')}, got {shown(detail['input'])}"
 
 
-_STAGES = {"detect": DetectStage, "segment": SegmentStage, "clean": CleanStage}
+_STAGES: dict[str, Any] = {"detect": DetectStage, "segment": SegmentStage, "clean": CleanStage}

@@ -138,8 +138,8 @@ def _named(name: str, weights: str | Path | None) -> tuple[ModelSpec, Path | Non
     else:
         name, separator, path = name.partition("=")
         if separator and not (name and path):
-            given = shown(f"{name}={path}")
-            raise ConfigError(f"a model with weights of your own is NAME=PATH, got {given}: give both. To list names: promptseg models")
+            wrong = shown(f"{name}={path}")
+            raise ConfigError(f"a model with weights of your own is NAME=PATH, got {wrong}: give both. To list names: promptseg models")
     if separator and weights is not None:
         raise ConfigError(f"weights are given twice: {shown(path)} in the name and {shown(str(weights))} as an argument")
     given = path if separator else weights
