@@ -449,14 +449,14 @@ class TestProcess:
         assert [entry["source"] for entry in values["results"]] == ["a.png", "b.png"]
         assert [entry["source"] for entry in values["failed"]] == ["absent.png"]
         # No progress bar either: it belongs on a terminal.
-        assert result.stderr == "promptseg: cannot read image absent.png: No such file or directory\n"
+        assert result.stderr == "promptseg: cannot read image absent.png: No such file or directory: check the path\n"
         assert all(Mask.from_coco_rle(entry["masks"][0]["segmentation"]).array[30, 20] for entry in values["results"])
 
     def test_files_are_written_and_named(self, run_apart, save_image):
         result = run_apart("segment", save_image("a.png"), "--model", "superpixel", "--point", "20,30", "--out", "out", "--masks")
         assert (result.returncode, result.stderr) == (0, "")
         assert written("out") == ["a-mask-000.png", "a-masks.json", "a-overlay.png"]
-        assert [line.strip() for line in result.stdout.splitlines()[1:]] == [
+        assert [line.strip() for line in result.stdout.splitlines()[2:]] == [
             str(Path("out") / name) for name in ("a-overlay.png", "a-masks.json", "a-mask-000.png")
         ]
 
