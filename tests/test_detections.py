@@ -117,3 +117,21 @@ def test_where_may_reorder_or_keep_none():
 def test_what_cannot_be_detections_is_refused(arguments):
     with pytest.raises(InputError):
         Detections(*arguments)
+
+
+class TestBestScores:
+    def test_they_are_those_of_the_boxes_unless_a_detector_knows_of_better_ones(self):
+        boxes = [[0, 0, 5, 5]] * 3
+        assert Detections((10, 10), boxes, [0.5, 0.75, 0.25], ["cat", "cat", "dog"]).best_scores == {"cat": 0.75, "dog": 0.25}
+        given = Detections((10, 10), boxes[:1], [0.5], ["cat"], best_scores={"cat": 0.25, "dog": 0.125})
+        assert given.best_scores == {"cat": 0.5, "dog": 0.125}
+
+    def test_they_outlive_the_boxes(self):
+        found = Detections((10, 10), [[0, 0, 5, 5]], [0.5], ["cat"])
+        assert found.where([]).best_scores == {"cat": 0.5}
+        assert Detections.empty((10, 10)).best_scores == {}
+
+    @pytest.mark.parametrize("given", [{"cat": float("nan")}, {5: 0.5}, {"cat": "high"}, 5, {"cat": True}])
+    def test_what_is_no_finite_number_by_label_is_refused(self, given):
+        with pytest.raises(InputError, match="best scores of detections are finite numbers by label"):
+            Detections((10, 10), [], [], [], best_scores=given)

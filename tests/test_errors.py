@@ -62,6 +62,17 @@ def test_the_nearest_name_is_suggested_whatever_its_case():
     assert errors.nearest("SAM-VIT-G", ["sam-vit-h", "mini-sam"]) == " Did you mean 'sam-vit-h'?"
 
 
+def test_at_most_three_names_are_suggested_those_that_contain_the_name_first():
+    known = ["mini-sam", "sam2-tiny", "sam2-small", "grounding-dino", "sam2-base"]
+    assert errors.nearest("sam2", known) == " Did you mean 'sam2-tiny', 'sam2-small' or 'sam2-base'?"
+    assert errors.nearest("dino", known) == " Did you mean 'grounding-dino'?"
+    assert errors.nearest(5, known) == ""
+
+
+def test_a_name_that_differs_in_case_and_hyphens_alone_is_the_only_suggestion():
+    assert errors.nearest("SAM2_Tiny", ["sam2-tiny", "sam2-tin"]) == " Did you mean 'sam2-tiny'?"
+
+
 def test_nothing_is_suggested_for_a_name_that_resembles_none():
     assert errors.nearest("zzzzzz", ["sam-vit-h", "mini-sam"]) == ""
     assert errors.nearest("mini-sam", []) == ""

@@ -155,6 +155,7 @@ class TestMaskPrompts:
 class TestText:
     def test_phrases_are_kept_in_order_without_surrounding_blanks(self):
         prompt = Prompt.text(" a dog", "red car ")
+        assert Prompt.text("a dog, red car,") == Prompt.text("a dog . red car .") == prompt
         assert prompt == TextPrompt(("a dog", "red car"))
         assert prompt.kinds == {"text"}
 

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from promptseg.masks import Mask, Masks
 from promptseg.overlay import BOX, FOREGROUND
 from promptseg.prompts import Prompt
 from promptseg.protocols import Frame
-from promptseg.results import FrameMasks, Provenance, Result
+from promptseg.results import FrameMasks, PhraseCount, Provenance, Result
 from promptseg.tracking.redetection import TrackedFrame
 
 SIZE = (20, 30)
@@ -174,3 +175,28 @@ def test_the_overlay_of_a_frame_names_its_objects_and_takes_a_style():
 def test_a_frame_of_something_else_is_refused(ids, masks):
     with pytest.raises(InputError, match="a frame has a tuple of object ids and Masks"):
         FrameMasks(0, ids, masks)
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        (PhraseCount("cup", 1, 0.8, 0.3), "cup 1"),
+        (PhraseCount("spoon", 0, 0.1234, 0.3), "spoon 0: best score 0.12, threshold 0.3"),
+        (PhraseCount("spoon", 0, 0.2999, 0.3), "spoon 0: best score 0.29, threshold 0.3"),
+        (PhraseCount("spoon", 0, 0.001, 0.25), "spoon 0: best score 0, threshold 0.25"),
+        (PhraseCount("spoon", 0, None, 0.3), "spoon 0: no box, threshold 0.3"),
+    ],
+)
+def test_the_count_of_a_phrase_says_how_near_the_threshold_the_best_box_came(found, text):
+    assert str(found) == text
+
+
+def test_to_dict_says_what_each_score_is_and_what_each_phrase_found(result):
+    result = replace(result, phrases=(PhraseCount("dog", 1, 0.75, 0.3), PhraseCount("cat", 0, None, 0.3)), detection_score="detector")
+    values = json.loads(json.dumps(result.to_dict()))
+    assert [mask["score_kind"] for mask in values["masks"]] == ["mask", "detector"]
+    assert values["phrases"] == [
+        {"phrase": "dog", "count": 1, "best_score": 0.75, "threshold": 0.3},
+        {"phrase": "cat", "count": 0, "best_score": None, "threshold": 0.3},
+    ]
+    assert Result(Masks([rectangle(0, 0, 2, 2)])).to_dict()["masks"][0]["score_kind"] is None

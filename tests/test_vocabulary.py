@@ -1,7 +1,7 @@
 import pytest
 
 from promptseg.errors import PromptError
-from promptseg.vocabulary import Phrase, Vocabulary, parse_phrase, parse_phrases
+from promptseg.vocabulary import Phrase, Vocabulary, parse_phrase, parse_phrases, split_phrases
 
 NAMES = (
     "person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant, stop sign, parking meter, "
@@ -177,3 +177,44 @@ def test_phrases_are_text_and_limited_in_number_and_length(phrases):
     with pytest.raises(PromptError, match=r"phrases? ") as caught:
         parse_phrases(phrases)
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases"),
+    [
+        ("cat", ("cat",)),
+        ("cat, dog", ("cat", "dog")),
+        (",cat,, ,red car,", ("cat", "red car")),
+        ("cat . dog .", ("cat", "dog")),
+        ("cat . red dog", ("cat", "red dog")),
+        ("cat. a remote control.", ("cat", "a remote control")),
+        ("cat . dog, bird .", ("cat", "dog", "bird")),
+        ("cat\t.\ndog", ("cat", "dog")),
+        ("car|automobile . dog .", ("car|automobile", "dog")),
+        ("cat .", ("cat",)),
+        ("cat.", ("cat",)),
+        (". cat", ("cat",)),
+    ],
+)
+def test_a_text_is_split_at_commas_and_at_full_stops_as_captions_of_grounding_dino_are_written(text, phrases):
+    assert split_phrases(text) == phrases
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["St. Bernard", "St. Bernard.", "3.5 inch disk", "U.S. flag", "U.S. flag.", "flag of the U.S.", "No. 5 sign", "cat.dog", "vitamin C."],
+)
+def test_the_full_stop_of_an_abbreviation_or_number_does_not_split(text):
+    expected = text.removesuffix(".") if text in ("St. Bernard.", "U.S. flag.") else text
+    assert split_phrases(text) == (expected,)
+
+
+@pytest.mark.parametrize("text", ["", " ", ",", " . ", ".", "...", " , . ,"])
+def test_a_text_without_a_phrase_is_refused_with_an_example(text):
+    with pytest.raises(PromptError, match="name what to find, such as"):
+        split_phrases(text)
+
+
+def test_one_string_for_a_list_of_phrases_is_refused_with_the_list_that_it_means():
+    with pytest.raises(PromptError, match=r"write \['cat', 'dog'\]"):
+        parse_phrases("cat . dog .")

@@ -1,4 +1,4 @@
-"""Checks of values from outside: whole numbers, numbers within a range, flags, arrays of numbers.
+"""Checks of values from outside: whole numbers, numbers within a range, flags, arrays of numbers, paths.
 
 NumPy's integers, floats and booleans count as those of Python, and become those of Python. `bool` is never a number, although Python calls
 it an `int`; nor are NaN, where a range is given, text of digits, and NumPy's durations, which are integers to NumPy.
@@ -6,13 +6,35 @@ it an `int`; nor are NaN, where a range is given, text of digits, and NumPy's du
 
 from __future__ import annotations
 
+import difflib
+import itertools
 import math
+import os
+from pathlib import Path
 from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ConfigError, PromptSegError, shown
+
+
+def absent_hint(path: str | os.PathLike[str]) -> str:
+    """Return what to do about a path where nothing is, for the end of a message: the name beside it that is almost the same, if any."""
+    asked = Path(path)
+    try:
+        beside = {entry.name.casefold(): entry.name for entry in itertools.islice(os.scandir(asked.parent), _LISTED)}
+    except (OSError, ValueError):
+        return f": there is no folder {asked.parent}, check the path"
+    near = difflib.get_close_matches(asked.name.casefold()[:_COMPARED], beside, n=1, cutoff=0.75)
+    return f". Did you mean {str(asked.with_name(beside[near[0]]))!r}?" if near else ": check the path"
+
+
+_LISTED = 2000
+"""Maximum number of names in a folder that are compared with an absent one."""
+
+_COMPARED = 100
+"""Maximum number of characters of an absent name that are compared."""
 
 
 def is_whole_number(value: object, least: int | None = None) -> TypeGuard[int]:

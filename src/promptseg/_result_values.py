@@ -7,16 +7,16 @@ mask are for readers of the file, and follow from the mask. Members of other nam
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast, get_args
 
 from ._prompt_values import prompt_from_dict, prompt_to_dict
 from .detections import Detections
 from .errors import InputError, shown
 from .images import ImageLike, load_image
 from .masks import Mask, Masks, Size, checked_size
-from .results import Provenance, Result
+from .results import PhraseCount, Provenance, Result, ScoreKind
 from .runtime.structured import is_counts, is_finite, is_integer, is_text
 
 _Value = TypeVar("_Value")
@@ -28,9 +28,10 @@ def result_to_dict(result: Result) -> dict[str, Any]:
         "source": result.source,
         "size": {"height": result.size[0], "width": result.size[1]},
         "prompts": [prompt_to_dict(prompt) for prompt in result.prompts],
-        "masks": [mask_to_dict(mask) for mask in result.masks],
+        "masks": [{**mask_to_dict(mask), "score_kind": result.score_kind(mask)} for mask in result.masks],
         "detections": None if result.detections is None else _detections_to_dict(result.detections),
         "dropped": {reason: int(count) for reason, count in result.dropped.items()},
+        "phrases": [found.to_dict() for found in result.phrases],
         "timings": {stage: float(seconds) for stage, seconds in result.timings.items()},
         "provenance": [entry.to_dict() for entry in result.provenance],
     }
@@ -51,10 +52,12 @@ def result_from_dict(values: object, image: ImageLike | None = None) -> Result:
         tuple(_each(given, "prompts", prompt_from_dict)),
         None if detections is None else _detections_from_dict(detections, size),
         _numbers(given, "dropped", is_integer, "whole numbers of at least 0"),
-        _numbers(given, "timings", is_finite, "seconds"),
-        tuple(_each(given, "provenance", provenance_from_dict)),
-        pixels,
-        source,
+        timings=_numbers(given, "timings", is_finite, "seconds"),
+        provenance=tuple(_each(given, "provenance", provenance_from_dict)),
+        image=pixels,
+        source=source,
+        phrases=tuple(_each(given, "phrases", _phrase_from_dict)),
+        detection_score=_detection_score(given["masks"]),
     )
 
 
@@ -131,6 +134,21 @@ def provenance_from_dict(values: object) -> Provenance:
             raise InputError(f"{each.name} of provenance cannot be read, got {shown(value)}")
         read[each.name] = value
     return Provenance(**read)
+
+
+def _phrase_from_dict(values: object) -> PhraseCount:
+    given = _mapping(values, "what was found for a phrase")
+    phrase, count, best, threshold = (given.get(name) for name in ("phrase", "count", "best_score", "threshold"))
+    if not (isinstance(phrase, str) and is_integer(count) and (best is None or is_finite(best)) and is_finite(threshold)):
+        raise InputError(f"what was found for a phrase is its text, count, best score and threshold, got {shown(values)}")
+    return PhraseCount(phrase, int(count), best, float(threshold))
+
+
+def _detection_score(masks: Sequence[Mapping[str, Any]]) -> ScoreKind:
+    """Return what the scores of detections' masks are, by the first such mask."""
+    kinds = (mask.get("score_kind") for mask in masks if mask.get("prompt_index") is None and mask.get("detection_index") is not None)
+    kind = next(kinds, None)
+    return cast("ScoreKind", kind) if kind in get_args(ScoreKind) else "product"
 
 
 def _detections_to_dict(detections: Detections) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._checks import number_array
+from ._checks import is_number, number_array
 from .errors import InputError, shown
 from .masks import Masks, Size, checked_size, chosen_indices
 
@@ -22,6 +23,8 @@ class Detections:
         scores: (N,) float32 in [0, 1].
         labels: N labels.
         masks: N masks, or None.
+        best_scores: The best score of a box by label, of the boxes that a detector or filter dropped for their low score, too. A label that
+            was asked for and is not in it has no box of which a score is known.
     """
 
     size: Size
@@ -29,9 +32,26 @@ class Detections:
     scores: NDArray[np.float32]
     labels: tuple[str, ...]
     masks: Masks | None
+    best_scores: Mapping[str, float]
 
-    def __init__(self, size: Size, boxes: ArrayLike, scores: ArrayLike, labels: ArrayLike, masks: Masks | None = None) -> None:
+    def __init__(
+        self,
+        size: Size,
+        boxes: ArrayLike,
+        scores: ArrayLike,
+        labels: ArrayLike,
+        masks: Masks | None = None,
+        best_scores: Mapping[str, float] | None = None,
+    ) -> None:
         """Check the arrays and make them read-only.
+
+        Args:
+            size: ``(height, width)`` of the image in pixels.
+            boxes: (N, 4) ``xyxy`` in pixels. They are clipped to the image.
+            scores: (N,) scores.
+            labels: N labels.
+            masks: N masks, or None.
+            best_scores: Scores by label of the best boxes, of those that are left out here, too. Default: those of the given boxes.
 
         Raises:
             InputError: The size is not one of an image, or the arrays do not fit one another, or hold what is no finite number.
@@ -60,7 +80,9 @@ class Detections:
         score_array = score_array.copy()
         for array in (box_array, score_array):
             array.setflags(write=False)
-        for name, value in (("size", (height, width)), ("boxes", box_array), ("scores", score_array), ("labels", names), ("masks", masks)):
+        best = _best_scores(names, score_array, best_scores)
+        values = {"size": (height, width), "boxes": box_array, "scores": score_array, "labels": names, "masks": masks, "best_scores": best}
+        for name, value in values.items():
             object.__setattr__(self, name, value)
 
     @classmethod
@@ -74,12 +96,28 @@ class Detections:
     def where(self, keep: ArrayLike) -> Detections:
         """Return the detections where `keep` is true (N booleans), or those at the given indices in their order.
 
+        `best_scores` stay those of all.
+
         Raises:
             InputError: `keep` does not fit the number of detections.
         """
         chosen = chosen_indices(keep, len(self))
         masks = None if self.masks is None else self.masks.where(chosen)
-        return Detections(self.size, self.boxes[chosen], self.scores[chosen], [self.labels[i] for i in chosen], masks)
+        labels = [self.labels[index] for index in chosen]
+        return Detections(self.size, self.boxes[chosen], self.scores[chosen], labels, masks, self.best_scores)
+
+
+def _best_scores(labels: Sequence[str], scores: NDArray[np.float32], given: Mapping[str, float] | None) -> dict[str, float]:
+    """Return the best score of each label, of the given ones and those of the boxes."""
+    if given is not None and not (
+        isinstance(given, Mapping)
+        and all(isinstance(label, str) and is_number(score) and np.isfinite(score) for label, score in given.items())
+    ):
+        raise InputError(f"the best scores of detections are finite numbers by label, got {shown(given)}")
+    best = {label: float(score) for label, score in (given or {}).items()}
+    for label, score in zip(labels, scores.tolist(), strict=True):
+        best[label] = max(score, best.get(label, score))
+    return best
 
 
 def _names(labels: object) -> tuple[str, ...]:

@@ -94,10 +94,30 @@ class BackendError(PromptSegError, RuntimeError):
     """A failure of a wrapped library. Its own exception is the cause."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the sentence ``" Did you mean 'x'?"`` for the known name closest to `name`, or an empty string if none is close."""
-    matches = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
-    return f" Did you mean {matches[0]!r}?" if matches else ""
+def nearest(name: object, known: Iterable[str]) -> str:
+    """Return the sentence ``" Did you mean 'x', 'y' or 'z'?"`` for the known names closest to `name`, or an empty string if none is close.
+
+    There are at most three names: those that contain `name`, then those that are spelled alike. A name that differs only in case, spaces,
+    hyphens and underscores is the only one.
+    """
+    if not isinstance(name, str):
+        return ""
+    asked = _plain(name[:_COMPARED])
+    plain = {_plain(each): each for each in reversed(list(known))}
+    containing = [each for each in reversed(plain) if len(asked) > 2 and asked in each]
+    alike = difflib.get_close_matches(asked, plain, n=3, cutoff=0.5)
+    near = [plain[each] for each in ([asked] if asked in plain else list(dict.fromkeys([*containing, *alike]))[:3])]
+    return f" Did you mean {one_of(map(repr, near))}?" if near else ""
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Return names as ``"a, b or c"``."""
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def _plain(name: str) -> str:
+    return "".join(name.casefold().replace("-", " ").replace("_", " ").split())
 
 
 def shown(value: object) -> str:
@@ -111,6 +131,9 @@ def shown(value: object) -> str:
         return f"<a {type(value).__name__} that cannot be shown: {type(error).__name__}>"
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
+
+_COMPARED = 100
+"""Number of characters of an unknown name that are compared with the known ones."""
 
 _LONGEST = 80
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ._checks import absent_hint
 from ._counting import number_of
 from .errors import InputError
 from .image_formats import check_single, name_of, open_image
@@ -102,7 +103,11 @@ def list_names(
         listing.enter(os.fspath(folder), "", ())
     except (OSError, ValueError) as error:
         missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
-        what = f"{folder} is not a folder" if missing else f"cannot list {folder}: {getattr(error, 'strerror', None) or error}"
+        what = (
+            f"{folder} is not a folder{absent_hint(folder)}"
+            if missing
+            else f"cannot list {folder}: {getattr(error, 'strerror', None) or error}"
+        )
         raise InputError(what) from error
     listing.walk()
     return tuple(sorted(listing.names)), Unused(listing.counts, listing.examples)

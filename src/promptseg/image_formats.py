@@ -18,6 +18,8 @@ from typing import IO, Union
 
 from PIL import Image, UnidentifiedImageError
 
+from ._checks import absent_hint
+from ._install import install_extra
 from .errors import InputError, InputWarning, PromptSegError
 
 FORMATS = {
@@ -49,8 +51,6 @@ MAX_PIXELS = 178_956_970
 MAX_BYTES = 1 << 31
 """Maximum size of an image that is read from a stream without end."""
 
-HEIF_HINT = "HEIC files are read by package pillow-heif: pip install 'promptseg[heif]'"
-
 ImageFile = Union[str, "os.PathLike[str]", bytes, IO[bytes]]
 """Image file in any form that `open_image` takes."""
 
@@ -73,6 +73,10 @@ def open_image(source: ImageFile, name: str | None = None) -> Iterator[Image.Ima
             file = stack.enter_context(Path(source).open("rb")) if isinstance(source, (str, os.PathLike)) else _seekable(source, name)
         except InputError:
             raise
+        except FileNotFoundError as error:
+            raise InputError(f"cannot read {absent}: {error.strerror or error}{absent_hint(name_of(source))}") from error
+        except IsADirectoryError as error:
+            raise InputError(f"cannot read {absent}: it is a folder, and one image is expected: give the image in it") from error
         except OSError as error:
             raise InputError(_address_hint(source) or f"cannot read {absent}: {error.strerror or error}") from error
         except (TypeError, ValueError) as error:  # The path is in bytes, or has a null byte.
@@ -104,7 +108,7 @@ def pillow_errors(name: str, what: str = "is truncated or corrupt") -> Iterator[
     except (PromptSegError, InputWarning, MemoryError):  # A warning is raised where the user makes errors of them.
         raise
     except Exception as error:  # A damaged AVIF is a RuntimeError, a damaged BMP an OSError, a closed image an AssertionError.
-        raise InputError(f"{name} {what}: {str(error) or type(error).__name__}") from error
+        raise InputError(f"{name} {what}: {str(error) or type(error).__name__}. Get the image again, or leave it out") from error
 
 
 def check_size(image: Image.Image, name: str) -> None:
@@ -153,7 +157,7 @@ def _identified(file: IO[bytes], name: str) -> Image.Image:
     if not isinstance(head, bytes):
         raise InputError(f"{name} gives {type(head).__name__}: open the file in binary mode")
     if not head:
-        raise InputError(f"{name} is empty")
+        raise InputError(f"{name} is empty: get the image again")
     heif = head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
     readable = heif and _register_heif()
     try:
@@ -163,9 +167,13 @@ def _identified(file: IO[bytes], name: str) -> Image.Image:
             image = Image.open(file, formats=_known())
     except UnidentifiedImageError as error:
         if heif and not readable:
-            raise InputError(f"{name} cannot be read as it is: {HEIF_HINT}") from error
+            raise InputError(
+                f"{name} cannot be read as it is: HEIC files are read by package pillow-heif: {install_extra('heif')}"
+            ) from error
         if head[4:12] in (b"ftypavif", b"ftypavis") and "AVIF" not in Image.OPEN:
             raise InputError(f"{name} is an AVIF file, which Pillow reads from version 11.3 on: pip install -U pillow") from error
+        if other := _other_kind(head):
+            raise InputError(f"{name} is {other}") from error
         raise InputError(f"{name} is not an image in a format that promptseg reads, or is damaged: expected {_SHOWN}") from error
     try:
         check_size(image, name)
@@ -173,6 +181,24 @@ def _identified(file: IO[bytes], name: str) -> Image.Image:
         image.close()
         raise
     return image
+
+
+def _other_kind(head: bytes) -> str | None:
+    """Return what a file that is no image is by its first bytes, and what to do with it, or None if that is unknown."""
+    if head.startswith(b"%PDF"):
+        return "a PDF, and an image is expected: save its pages as images, such as by pdftoppm -png"
+    if head[4:8] in (b"ftyp", b"moov") or head.startswith(b"\x1aE\xdf\xa3") or head[8:12] == b"AVI ":
+        return "a video, and an image is expected: promptseg track and promptseg annotate read videos, open_frames gives their frames"
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith(b"<svg"):
+        return "a vector image (SVG), and pixels are expected: export it as PNG"
+    if text.startswith((b"<!doctype", b"<html")):
+        return "a web page, and an image is expected: download the image itself"
+    if head.startswith(b"\x93NUMPY"):
+        return "a NumPy file, and an image is expected: give the array that np.load reads, in Python"
+    if head.startswith((b"PK\x03\x04", b"\x1f\x8b")):
+        return "an archive, and an image is expected: unpack it"
+    return None
 
 
 def _seekable(source: bytes | IO[bytes], name: str) -> IO[bytes]:

@@ -58,7 +58,20 @@ def load_image(source: ImageLike) -> NDArray[np.uint8]:
             name = image_formats.name_of(source)
             check_single(image, name)
             return from_pil(image, name, once=isinstance(source, (str, os.PathLike)))
-    raise InputError(f"an image is a path, bytes, an open file, a PIL image or an array, got {type(source).__name__}")
+    raise InputError(
+        f"an image is a path, bytes, an open file, a PIL image or an array, got {type(source).__name__}{_what_to_give(source)}"
+    )
+
+
+def _what_to_give(source: object) -> str:
+    """Return what to do about a value that is no image, for the end of a message."""
+    if source is None:
+        return ": a reader such as cv2.imread gives None for a file that it cannot read, so give its path"
+    if isinstance(source, (list, tuple)):
+        return ": give one image at a time, or all to Pipeline(…).build().run(images)"
+    if hasattr(source, "detach"):
+        return ": give a tensor as tensor.detach().permute(1, 2, 0).cpu().numpy()"
+    return ""
 
 
 def load_image_copy(source: ImageLike) -> NDArray[np.uint8]:
@@ -116,6 +129,7 @@ def _from_array(array: NDArray[Any], name: str, limits: Range | None = None, *, 
     shape = array.shape
     if array.ndim not in (2, 3) or (array.ndim == 3 and shape[2] not in (1, 3, 4)):
         hint = " (channels come last: transpose it)" if array.ndim == 3 and shape[0] in (1, 3, 4) else ""
+        hint = hint or (" (give one image at a time)" if array.ndim == 4 else "")
         raise InputError(f"an image array has shape (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), got {shape}{hint}")
     if array.size == 0:
         raise InputError(f"{name} has no pixels: its shape is {shape}")

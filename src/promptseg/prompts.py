@@ -22,7 +22,7 @@ from ._prompt_hints import DETECTING, check_one_by_one, hint, one_by_one
 from .errors import PromptError, shown
 from .image_formats import MAX_PIXELS
 from .masks import Mask, Size
-from .vocabulary import check_phrases
+from .vocabulary import MAX_PHRASES, check_phrases, split_phrases
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -90,12 +90,7 @@ class Prompt(ABC):
         if corners.shape != (4,):
             raise PromptError(f"a box is four numbers x0, y0, x1, y1, got shape {corners.shape}")
         if corners[2] <= corners[0] or corners[3] <= corners[1]:
-            x, y, width, height = corners.tolist()
-            of_sides = f". Of a corner, width and height, make Prompt.box({x:g}, {y:g}, {x + width:g}, {y + height:g})"
-            raise PromptError(
-                f"a box needs x0 < x1 and y0 < y1 (x0, y0, x1, y1), got {tuple(corners.tolist())}"
-                + (of_sides if width > 0 and height > 0 else "")
-            )
+            raise PromptError(f"a box needs x0 < x1 and y0 < y1 (x0, y0, x1, y1), got {tuple(corners.tolist())}{_corners_hint(corners)}")
         return SpatialPrompt(xyxy=_frozen(corners))
 
     @staticmethod
@@ -130,21 +125,25 @@ class Prompt(ABC):
                 return SpatialPrompt(logits=_frozen(logits))
         raise PromptError(
             "a mask prompt is a Mask, an (H, W) array of booleans, or (h, w) floating-point logits; "
-            f"got shape {array.shape}, dtype {array.dtype}"
+            f"got shape {array.shape}, dtype {array.dtype}{': give mask > 0' if array.dtype.kind in 'iu' and array.ndim == 2 else ''}"
         )
 
     @staticmethod
     def text(*phrases: str) -> TextPrompt:
         """Return a prompt of phrases that name what to find, such as ``Prompt.text("a dog", "red car")``. It needs a detector.
 
+        One text may hold several phrases, by the rule of `promptseg.vocabulary.split_phrases`: ``"a dog, red car"`` or, as captions of
+        Grounding DINO are written, ``"a dog . red car ."``.
+
         Raises:
             PromptError: There is no phrase or more than 10,000, or one is blank or has more than 1000 characters.
         """
         check_one_by_one(phrases)
         if not phrases:
-            raise PromptError("a text prompt needs at least one phrase")
-        check_phrases(phrases)
-        return TextPrompt(tuple(phrase.strip() for phrase in phrases))
+            raise PromptError("a text prompt needs at least one phrase, such as Prompt.text('a dog', 'red car')")
+        split = tuple(itertools.islice((phrase for text in phrases for phrase in split_phrases(text)), MAX_PHRASES + 1))
+        check_phrases(split)
+        return TextPrompt(split)
 
     @staticmethod
     def everything(
@@ -268,15 +267,21 @@ class SpatialPrompt(Prompt):
         outside = (self.xy < -0.5).any(axis=1) | (self.xy[:, 0] > width - 0.5) | (self.xy[:, 1] > height - 0.5)
         if outside.any():
             x, y = self.xy[np.argmax(outside)].tolist()
-            raise PromptError(f"point ({x:g}, {y:g}) lies outside the image, which is {width} wide and {height} high")
+            swapped = "are x and y swapped" if 0 <= y < width and 0 <= x < height else "is it of another size of the image"
+            raise PromptError(f"point ({x:g}, {y:g}) lies outside the image, which is {width} wide and {height} high: {swapped}?")
         for mask_size in (self.mask_pixels.size if self.mask_pixels else None, self.source_size):
             if mask_size not in (None, size):
-                raise PromptError(f"the mask prompt is of an image of size {mask_size} (height, width), this image has {size}")
+                raise PromptError(
+                    f"the mask prompt is of an image of size {mask_size} (height, width), this image has {size}: resize the mask"
+                )
         if self.xyxy is None:
             return self
         cut = np.clip(self.xyxy, 0, [width, height, width, height]).astype(np.float32)
         if cut[2] <= cut[0] or cut[3] <= cut[1]:
-            raise PromptError(f"box {tuple(self.xyxy.tolist())} lies outside the image, which is {width} wide and {height} high")
+            raise PromptError(
+                f"box {tuple(self.xyxy.tolist())} lies outside the image, which is {width} wide and {height} high: "
+                "a box is x0, y0, x1, y1 in pixels of this image"
+            )
         return SpatialPrompt(self.xy, self.foreground, _frozen(cut), self.mask_pixels, self.logits, self.source_size)
 
     def __repr__(self) -> str:
@@ -422,6 +427,14 @@ def not_a_prompt(value: object) -> str:
     if isinstance(value, Iterator):
         return "give the prompts of an iterator one by one: *prompts in a call"
     return hint(value)
+
+
+def _corners_hint(box: NDArray[np.float32]) -> str:
+    """Return what may be meant by a box whose corners are in the wrong order."""
+    x0, y0, x1, y1 = (round(float(value), 3) for value in box)
+    if x1 <= 0 or y1 <= 0:
+        return ""
+    return f"; if the last two are a width and a height, give ({x0:g}, {y0:g}, {x0 + x1:g}, {y0 + y1:g})"
 
 
 def _numbers(values: ArrayLike, what: str) -> NDArray[np.float32]:

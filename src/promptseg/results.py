@@ -1,7 +1,8 @@
-"""Results: `Result` for one image, `FrameMasks` for one video frame, and `Provenance` of the models that made them."""
+"""Results: `Result` for one image, `FrameMasks` for one video frame, and what they hold: `PhraseCount` and `Provenance`."""
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -75,6 +76,39 @@ class Provenance:
         return provenance_from_dict(values)
 
 
+ScoreKind = Literal["mask", "detector", "product"]
+"""What a mask's score is: the segmenter's own (for SAM, the predicted IoU), that of the detector, or their product."""
+
+
+@dataclass(frozen=True)
+class PhraseCount:
+    """What a detector found for one phrase.
+
+    Attributes:
+        phrase: The label of the phrase or, if no phrases were given, the class.
+        count: Number of detections that were kept.
+        best_score: Best score of a box for the phrase, also below the threshold, or None if no box is known.
+        threshold: Minimum score of a detection of the phrase.
+    """
+
+    phrase: str
+    count: int
+    best_score: float | None
+    threshold: float
+
+    def __str__(self) -> str:
+        """Return text such as ``"cup 1"`` or ``"spoon 0: best score 0.12, threshold 0.3"``."""
+        if self.count:
+            return f"{self.phrase} {self.count}"
+        # Rounded down: what is below the threshold must not seem to reach it.
+        best = "no box" if self.best_score is None else f"best score {math.floor(self.best_score * 100) / 100:g}"
+        return f"{self.phrase} 0: {best}, threshold {self.threshold:g}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values for JSON."""
+        return {"phrase": self.phrase, "count": self.count, "best_score": self.best_score, "threshold": self.threshold}
+
+
 @dataclass(frozen=True, eq=False)
 class Result:
     """Masks that a pipeline made of one image, with their provenance and timings.
@@ -86,6 +120,9 @@ class Result:
             them.
         dropped: Number of detections that were dropped, by reason: ``"no_area"``, ``"threshold"``, ``"nms"`` or ``"max_detections"``.
             ``"failed_mask"`` counts detections that were kept but have no mask. Reasons with a count of 0 are absent.
+        phrases: What was found for each phrase, in the order of the phrases; without phrases, the classes that were found. Empty if no
+            detector ran.
+        detection_score: What the scores of detections' masks are, by `SegmentStage.score` of the pipeline.
         timings: Seconds by stage, in the order in which the stages ran: ``"read"``, ``"detect"``, ``"encode"`` (``"cache"`` if the image
             was encoded before), ``"segment"``, ``"everything"``, ``"clean"``. Their sum is the time of the call. In a batch, time spent on
             several images at once is divided equally among them.
@@ -98,6 +135,8 @@ class Result:
     prompts: tuple[Prompt, ...] = ()
     detections: Detections | None = None
     dropped: Mapping[str, int] = field(default_factory=dict)
+    phrases: tuple[PhraseCount, ...] = ()
+    detection_score: ScoreKind = "product"
     timings: Mapping[str, float] = field(default_factory=dict)
     provenance: tuple[Provenance, ...] = ()
     image: NDArray[np.uint8] | None = field(default=None, repr=False)
@@ -116,6 +155,12 @@ class Result:
     def best(self) -> Mask:
         """Return the mask with the highest score."""
         return self.masks.best()
+
+    def score_kind(self, mask: Mask) -> ScoreKind | None:
+        """Return what the score of one of the masks is, or None if it has no score."""
+        if mask.score is None:
+            return None
+        return "mask" if self.detections is None or mask.prompt_index is not None else self.detection_score
 
     def overlay(self, **style: Any) -> Image:
         """Return the image with its masks drawn on it. `style` is passed to `promptseg.overlay.draw`.

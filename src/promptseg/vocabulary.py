@@ -4,12 +4,15 @@ A phrase says what to detect. ``"car|automobile"`` gives alternatives for one th
 list of classes accepts a phrase that names one of them: as it is written, in the plural, or by a synonym from a small table. A synonym is
 true of every object of its class, so that no label is wrong. A ``"woman"`` is a person, but not every person that a detector finds is a
 woman: so this word is refused, and the message names the class ``"person"``.
+
+Several phrases may be written in one text: with commas, as in ``"cat, dog"``, or as a caption of Grounding DINO, as in ``"cat . dog ."``.
 """
 
 from __future__ import annotations
 
 import difflib
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -100,6 +103,9 @@ MAX_PHRASE_LENGTH = 1000
 _LISTED = 12
 """Maximum number of names that a message lists."""
 
+_ABBREVIATIONS = frozenset({"dr", "ft", "jr", "mr", "mrs", "ms", "mt", "no", "sr", "st", "vs"})
+"""Words whose full stop does not end a phrase."""
+
 
 @dataclass(frozen=True)
 class Phrase:
@@ -129,6 +135,56 @@ def check_phrases(phrases: Sequence[str]) -> None:
             raise PromptError(f"a phrase has at most {MAX_PHRASE_LENGTH} characters, got {len(phrase)}: {shown(phrase)}")
 
 
+def split_phrases(text: object) -> tuple[str, ...]:
+    """Return the phrases of a text, in their order: it is split at commas, and at full stops as captions of Grounding DINO are written.
+
+    - ``"cat, dog"``, ``"cat,dog,"``: A comma separates phrases.
+    - ``"cat . dog ."``, ``"cat . dog"``: So does a full stop between spaces.
+    - ``"cat. dog."``: So does a full stop after a word, if the text also ends with one. ``"St. Bernard"`` is one phrase.
+    - ``"a cat."``: A full stop at the end is no part of the phrase.
+
+    The full stop of an abbreviation never separates: ``"U.S. flag."``, ``"St. Bernard . cat ."``. Nor does one within a word:
+    ``"3.5 inch disk"``. Empty parts are left out.
+
+    Raises:
+        PromptError: `text` is not text, or has no phrase.
+    """
+    if not isinstance(text, str):
+        hint = ": give several as Prompt.text(*phrases)" if isinstance(text, (list, tuple)) else ""
+        raise PromptError(f"a phrase is text that is not blank, got {shown(text)}{hint}")
+    phrases = [phrase for part in text.split(",") for phrase in _sentences(f" {part} ")]
+    if not phrases:
+        raise PromptError(f"a phrase is text that is not blank, got {shown(text)}: name what to find, such as 'cat, red car'")
+    return tuple(phrases)
+
+
+def _sentences(part: str) -> Iterator[str]:
+    """Yield the phrases between the full stops of a text without commas, which has a space at either end."""
+    spaced = [piece.strip() for piece in re.split(r"\s\.(?=\s)", part)]
+    for piece in spaced:
+        whole = _without_stop(piece)
+        if len(spaced) > 1 or whole == piece:  # No caption, or one whose full stops stand alone.
+            yield from [whole] if whole else []
+            continue
+        words: list[str] = []
+        for word in piece.split():
+            words.append(word)
+            if _without_stop(word) != word:
+                yield from [phrase] if (phrase := _without_stop(" ".join(words))) else []
+                words = []
+        if words:  # An abbreviation at the end.
+            yield " ".join(words)
+
+
+def _without_stop(text: str) -> str:
+    """Return a text without the full stop at its end, unless that belongs to an abbreviation."""
+    if not text.strip(". "):
+        return ""
+    last = text.rpartition(" ")[2].removesuffix(".")
+    abbreviated = "." in last or len(last) == 1 or last.casefold() in _ABBREVIATIONS
+    return text if abbreviated else text.removesuffix(".").rstrip()
+
+
 def parse_phrase(phrase: str) -> Phrase:
     """Split a phrase such as ``"car|automobile"`` into its alternatives.
 
@@ -151,7 +207,7 @@ def parse_phrases(phrases: Sequence[str]) -> tuple[Phrase, ...]:
         PromptError: `phrases` is a single string, is empty, or has an element that is not a phrase.
     """
     if isinstance(phrases, str):
-        raise PromptError(f"phrases are a list of strings: write [{shown(phrases)}]")
+        raise PromptError(f"phrases are a list of strings: write {shown(list(split_phrases(phrases)))}")
     if not isinstance(phrases, Iterable):
         raise PromptError(f"phrases are a list of strings, got {shown(phrases)}")
     phrases = tuple(itertools.islice(phrases, MAX_PHRASES + 1))

@@ -215,7 +215,10 @@ def test_a_run_that_is_killed_at_random_moments_ends_with_the_same_bytes_in_ever
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"image": "copy"}, "no option 'image': the options are images, tolerance$"), ({"images": "move"}, "link, copy or none, got 'move'")],
+    [
+        ({"image": "copy"}, "no option 'image': the options are images, tolerance[.] Did you mean 'images'[?]$"),
+        ({"images": "move"}, "link, copy or none, got 'move'"),
+    ],
 )
 def test_a_wrong_option_of_a_format_is_refused_before_any_image_is_annotated(options, message, image_folder, pipeline, tmp_path):
     with pytest.raises(ConfigError, match=message):

@@ -255,7 +255,7 @@ def test_the_rows_of_a_table_are_the_objects_of_their_images(image_folder, tmp_p
         ({"x": "inf", "y": 1}, "'inf'"),
         ({"x0": 9, "y0": 9, "x1": 1, "y1": 1}, "x0 < x1"),
         ({"text": "dog||cat"}, "blank alternative"),
-        ({"text": ","}, "at least one phrase"),
+        ({"text": ","}, "name what to find"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_dropped_by_its_number_and_the_others_stay(image_folder, tmp_path, row, problem):

@@ -22,6 +22,8 @@ def parsed(points=(), boxes=(), text=None, everything=False, points_per_side=Non
         ({"boxes": ["1,2,3,4", "5,6,7,8"]}, ["Prompt.box(1, 2, 3, 4)", "Prompt.box(5, 6, 7, 8)"]),
         ({"points": ["3,4"], "boxes": ["1,2,30,40"]}, ["Prompt.point(3, 4) + Prompt.box(1, 2, 30, 40)"]),
         ({"text": "a dog, red car"}, ["Prompt.text('a dog', 'red car')"]),
+        ({"text": "a dog,,red car,"}, ["Prompt.text('a dog', 'red car')"]),
+        ({"text": "a dog . red car ."}, ["Prompt.text('a dog', 'red car')"]),
         ({"everything": True}, ["Prompt.everything()"]),
         ({"everything": True, "points_per_side": 8}, ["Prompt.everything(points_per_side=8)"]),
         (
@@ -49,7 +51,7 @@ def test_words_become_prompts(words, expected):
         ({"boxes": ["30,2,3,40"]}, r"x0 < x1 and y0 < y1 .* got \(30.0, 2.0, 3.0, 40.0\)"),
         ({"points": ["3,4"], "boxes": ["1,2,3,4", "5,6,7,8"]}, "points can be combined with one box at most"),
         ({"text": ""}, "a phrase is text that is not blank"),
-        ({"text": "dog,,cat"}, "a phrase is text that is not blank"),
+        ({"text": " , . "}, "name what to find"),
         ({"points_per_side": 8}, "--points-per-side needs --everything"),
         ({"everything": True, "points_per_side": 0}, "from 1 to 1000, got 0"),
     ],

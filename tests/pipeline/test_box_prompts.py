@@ -9,8 +9,9 @@ from promptseg._boxes import filled_box
 from promptseg.detections import Detections
 from promptseg.errors import BackendError, IncompatibleStagesError
 from promptseg.masks import Mask, Masks
-from promptseg.pipeline.box_prompts import detection_prompts, detector_masks, filter_detections, label_masks
+from promptseg.pipeline.box_prompts import count_phrases, detection_prompts, detector_masks, filter_detections, label_masks
 from promptseg.pipeline.config import DetectStage, SegmentStage
+from promptseg.results import PhraseCount
 
 SIZE = HEIGHT, WIDTH = 40, 60
 
@@ -226,3 +227,24 @@ class TestOwnMasks:
         with pytest.raises(IncompatibleStagesError, match=r"add \.segment"):
             detector_masks(found)
         assert detector_masks(found.where(np.zeros(1, bool))) == []
+
+
+class TestCountPhrases:
+    found = detections(("cup", (0, 0, 20, 20), 0.875), ("cup", (30, 0, 50, 20), 0.75), ("spoon", (0, 20, 20, 40), 0.125))
+
+    def counted(self, *phrases, **settings):
+        return count_phrases(phrases, chosen(self.found, **settings)[0], DetectStage(model="any", **settings))
+
+    def test_each_phrase_has_its_count_its_best_score_and_its_threshold_in_the_order_of_the_phrases(self):
+        assert self.counted("fork", "spoon|ladle", "cup", thresholds={"spoon": 0.25}) == (
+            PhraseCount("fork", 0, None, 0.3),
+            PhraseCount("spoon", 0, 0.125, 0.25),
+            PhraseCount("cup", 2, 0.875, 0.3),
+        )
+
+    def test_without_phrases_the_classes_that_were_found_are_counted(self):
+        assert self.counted() == (PhraseCount("cup", 2, 0.875, 0.3),)
+
+    def test_a_higher_threshold_of_the_detector_itself_is_the_threshold(self):
+        assert self.counted("spoon", options={"threshold": 0.5})[0].threshold == 0.5
+        assert self.counted("spoon", options={"threshold": 0.1})[0].threshold == 0.3

@@ -85,7 +85,7 @@ class TestBuild:
             Pipeline().clean(min_area=5).build()
 
     def test_an_unknown_model_is_refused_with_the_nearest(self):
-        with pytest.raises(UnknownModelError, match=r"'mini-sma'\. Did you mean 'mini-sam'\?"):
+        with pytest.raises(UnknownModelError, match=r"'mini-sma'\. Did you mean 'mini-sam'"):
             Pipeline().segment("mini-sma").build()
 
     def test_a_segmenter_cannot_detect_and_a_detector_cannot_segment(self, add_model):

@@ -152,7 +152,7 @@ class TestLoadVideo:
             registry.load_video("yolov8n")
 
     def test_a_tracker_that_does_not_exist_is_refused_with_those_that_do(self, made):
-        with pytest.raises(ConfigError, match=r"'sam2' is no backend that tracks; these are: .*sam2_video"):
+        with pytest.raises(ConfigError, match=r"there is no tracker 'sam2': expected sam2_video.*Did you mean 'sam2_video'\?"):
             registry.load_video("own", tracker="sam2")
 
     def test_every_tracker_that_a_backend_names_is_there(self):

@@ -12,6 +12,7 @@ import pickle
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from .._install import install_extra
 from ..errors import BackendError, ConfigError, MissingDependencyError
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt
@@ -74,7 +75,7 @@ def annotate_on_ray(
         import ray
         import ray.data
     except ImportError as error:
-        raise MissingDependencyError("the executor 'ray' needs Ray: pip install 'promptseg[ray]'") from error
+        raise MissingDependencyError(f"the executor 'ray' needs Ray: {install_extra('ray')}") from error
     if isinstance(pipeline, BuiltPipeline):
         raise ConfigError("Ray's workers load the models themselves, but the pipeline is already built: pass the pipeline before .build()")
     if not run.remaining:

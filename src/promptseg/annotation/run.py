@@ -171,6 +171,7 @@ def annotate(
             journal,
             opened.dropped,
             run.changes,
+            [parse_phrase(phrase).label for phrase in phrases_of(prompts)],
             out=folder,
             processed=processed,
             seconds=seconds,
@@ -304,7 +305,7 @@ def _check(formats: Sequence[str], options: Mapping[str, Any], executor: str, wo
     if executor not in ("local", "ray"):
         raise ConfigError(f"executor must be 'local' or 'ray', got {executor!r}")
     if workers is not None and executor != "ray":
-        raise ConfigError(f"workers={workers} needs the executor 'ray', got {executor!r}")
+        raise ConfigError(f"workers={workers} needs the executor 'ray' (--executor ray), got {executor!r}")
 
 
 def _check_prompts(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], source: Source) -> tuple[int, int] | None:

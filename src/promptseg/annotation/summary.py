@@ -33,7 +33,8 @@ class Annotation:
         out: The output folder.
         images: Number of images in the journal, done or failed.
         objects: Number of objects in all images.
-        classes: Number of objects by class, the most frequent class first. Objects without a class are under ``""``.
+        classes: Number of objects by class, the most frequent class first. Objects without a class are under ``""``. A phrase of the run
+            for which nothing was found has 0.
         empty: Number of finished images without an object.
         failed: Reasons of the failures by image name, for at most `FAILURES_KEPT` images.
         reasons: Number of failed images by reason, the most frequent reason first.
@@ -203,16 +204,17 @@ FAILURES_KEPT = 1000
 """Maximum number of failed images that a summary names."""
 
 
-def summarize(journal: Journal, dropped: Sequence[str], changes: Changes, **more: Any) -> Annotation:
+def summarize(journal: Journal, dropped: Sequence[str], changes: Changes, phrases: Sequence[str] = (), **more: Any) -> Annotation:
     """Return the summary of a journal, which is read once.
 
     Args:
         journal: The journal.
         dropped: Why parts of the source that belong to none of its images could not be used.
         changes: Changes of the source since its images were annotated.
+        phrases: Labels of the phrases of the run.
         **more: Attributes of `Annotation` that the journal does not have.
     """
-    classes: Counter[str] = Counter()
+    classes: Counter[str] = Counter(dict.fromkeys(phrases, 0))
     reasons: Counter[str] = Counter()
     stages: Counter[str] = Counter()
     failed: dict[str, str] = {}

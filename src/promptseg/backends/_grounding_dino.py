@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .._checks import absent_hint
 from ..errors import WeightsNotFoundError
 from ..models.grounding_dino.files import VOCABULARIES
 from ..registry.spec import Engine, ModelSpec
@@ -30,7 +31,7 @@ def find_weights(path: Path, model: ModelSpec, engine: Engine) -> ModelWeights:
     elif path.is_file():
         parts, folder = [path], path.parent
     else:
-        raise WeightsNotFoundError(f"there is no weights file {path}")
+        raise WeightsNotFoundError(f"there is no weights file {path}{absent_hint(path)}")
     vocabulary = next((folder / name for name in VOCABULARIES if (folder / name).is_file()), None)
     if vocabulary is None:
         cataloged = [file for file in engine.files if file.name in VOCABULARIES]

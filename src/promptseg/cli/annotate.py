@@ -14,7 +14,7 @@ from ..pipeline import Pipeline
 from ..runtime import progress
 from . import completion
 from .format_options import FormatOption, format_options
-from .output import FAILED, errors_as_messages, say
+from .output import FAILED, errors_as_messages, say, usage_error
 from .prompts import (
     ConfigOption,
     DetectorEngineOption,
@@ -117,6 +117,9 @@ def annotate(
     from ..annotation.summary import SHOWN, first_failures
     from ..datasets.safe_names import text_name
 
+    names = [name.strip() for name in formats.split(",") if name.strip()]
+    if not names:
+        raise usage_error(f"--format names the formats to write, such as coco,yolo-seg, got {formats!r}")
     prompts = prompts_of(point, box, text, everything, points_per_side)
     pipeline = pipeline_of(config, model, fallback, detector, text, engine=engine, detector_engine=detector_engine, threshold=threshold)
     if device is not None:
@@ -129,7 +132,7 @@ def annotate(
                 *prompts,
                 pipeline=pipeline,
                 out=out,
-                formats=[name.strip() for name in formats.split(",") if name.strip()],
+                formats=names,
                 options=format_options(format_option or []),
                 images=images,
                 classes=classes,

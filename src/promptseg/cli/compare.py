@@ -45,7 +45,7 @@ def compare(
     from ..evaluation.train_overlap import training_images
 
     if len(runs) < 2:
-        raise usage_error("compare takes two runs or more")
+        raise usage_error(f"compare takes two runs or more, got {runs[0]} alone: promptseg compare first.json second.json")
     with errors_as_messages():
         loaded = [Evaluation.load(path) for path in runs]
         comparison = compare_runs(loaded, metric, trained_on=training_images(trained_on or []), names=_names(runs))

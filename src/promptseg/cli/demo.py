@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from .._counting import number_of
 from ..prompts import Prompt
 from ..registry import DEFAULT_MODEL
 from ..runtime import progress
 from ..runtime.output_paths import check_output_folder
 from . import completion
+from .found import counted_masks, found_lines
 from .output import errors_as_messages, model_paths, say, seconds, write_image, write_json
 from .prompts import DeviceOption, EngineOption
 
@@ -58,7 +58,8 @@ def demo(
             overlay = out / f"{name}.png"
             write_image(result.overlay(), overlay)
             report[name] = {**result.to_dict(), "overlay": str(overlay)}
-            tell(f"{prompt!r}\n  {number_of(len(result.masks), 'mask')} ({seconds(dict(result.timings))}) → {overlay}")
+            found = "".join(f"\n  {line}" for line in found_lines(result))
+            tell(f"{prompt!r}\n  {counted_masks(result)} ({seconds(dict(result.timings))}) → {overlay}{found}")
         report["seconds"]["total"] = round(time.perf_counter() - started, 3)
         write_json(report, out / "masks.json")
     tell(f"All masks as COCO RLE → {out / 'masks.json'}")

@@ -26,6 +26,6 @@ def format_options(words: Sequence[str]) -> dict[str, dict[str, Any]]:
         name, _, value = word.partition("=")
         of, _, option = name.rpartition(".")
         if not (of and option and value):
-            raise ConfigError(f"--format-option takes FORMAT.OPTION=VALUE, got {word!r}")
+            raise ConfigError(f"--format-option takes FORMAT.OPTION=VALUE, such as yolo-seg.images=copy, got {word!r}")
         found.setdefault(of, {})[option] = value
     return found

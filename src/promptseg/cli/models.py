@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .._install import install_command
 from ..errors import ConfigError
 from ..registry.catalog import backend_for, backends, list_models
 from ..registry.spec import Engine, ModelSpec
@@ -77,7 +78,7 @@ def _status(model: ModelSpec, engine: Engine) -> str:
     except ConfigError:
         return "does not run in this version yet"
     if backend.missing():
-        return f"needs {', '.join(backend.missing())}: {backend.install}"
+        return f"needs {', '.join(backend.missing())}: {install_command(backend.install)}"
     own_only = not engine.files and (backend.recognizes or engine.checkpoint is not None)
     if not own_only and all(store.cached_path(model.name, file) for file in engine.files):
         return "ready"

@@ -18,7 +18,10 @@ from .output import errors_as_messages, usage_error
 
 DEFAULT_THRESHOLD = DetectStage.model_fields["threshold"].default
 
-TextOption = Annotated[str | None, typer.Option(metavar="PHRASES", help='Phrases to look for, such as "a dog, red car"; needs --detector.')]
+TextOption = Annotated[
+    str | None,
+    typer.Option(metavar="PHRASES", help='Phrases to look for, such as "a dog, red car" or "a dog . red car ."; needs --detector.'),
+]
 PointsPerSideOption = Annotated[int | None, typer.Option(metavar="N", help="Points per side of the grid for --everything (default: 32).")]
 ModelOption = Annotated[
     str | None,
@@ -73,13 +76,14 @@ def parse_prompts(
     if clicks:
         if len(box_prompts) > 1:
             raise PromptError(
-                "points can be combined with one box at most: with several boxes, it is not clear to which object they belong"
+                "points can be combined with one box at most: with several boxes, it is not clear to which object they belong. "
+                "Give a command for each object, or boxes alone"
             )
         prompts.append(sum(clicks[1:], clicks[0]) + (box_prompts[0] if box_prompts else SpatialPrompt()))
     else:
         prompts += box_prompts
     if text is not None:
-        prompts.append(Prompt.text(*text.split(",")))
+        prompts.append(Prompt.text(text))
     if everything:
         prompts.append(Prompt.everything() if points_per_side is None else Prompt.everything(points_per_side))
     elif points_per_side is not None:
@@ -121,7 +125,9 @@ def pipeline_of(
             pipeline = Pipeline().segment(model or DEFAULT_MODEL, fallback=fallback or ())
             pipeline = pipeline.detect(detector) if detector else pipeline
     if pipeline.config.detect is None and text is not None:
-        raise usage_error(f"--text {text!r} needs a detector for phrases: give --detector, or --config with one")
+        raise usage_error(
+            f"--text {text!r} needs a detector for phrases: give --detector, such as --detector grounding-dino-swin-t, or --config with one"
+        )
     check_threshold(threshold)
     for option, value in (("--threshold", threshold), ("--detector-engine", detector_engine)):
         if value is not None and pipeline.config.detect is None:
@@ -162,7 +168,16 @@ def _values(option: str, text: str, form: str, counts: tuple[int, ...]) -> list[
     try:
         values = [float(part) for part in text.split(",")]
     except ValueError as error:
-        raise PromptError(f"{option} takes numbers {form}, got {text!r}") from error
+        raise PromptError(f"{option} takes numbers {form}, got {text!r}: {_EXAMPLES[option]}") from error
     if len(values) not in counts:
-        raise PromptError(f"{option} takes {form}, got {text!r}")
+        raise PromptError(f"{option} takes {form}, got {text!r}: {_EXAMPLES[option]}")
+    coordinates = values[:2] if option == "--point" else values
+    if all(0 <= value <= 1 for value in coordinates) and any(value % 1 for value in coordinates):
+        raise PromptError(f"{option} takes pixels of the image, and {text!r} looks like shares of its size: multiply by width and height")
     return values
+
+
+_EXAMPLES = {
+    "--point": "write it without spaces, such as --point 290,160",
+    "--box": "write it without spaces, such as --box 75,275,1725,850",
+}

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import typer
 
-from .._counting import number_of
 from ..errors import OutputError, PromptSegError
 from ..models.sam.cache import embedding_cache
 from ..pipeline import BuiltPipeline, Pipeline
@@ -20,6 +19,7 @@ from ..results import Result
 from ..runtime import progress
 from ..runtime.output_paths import check_output_file, check_output_folder
 from . import completion
+from .found import counted_masks, found_lines
 from .images import GivenImage, given_images
 from .output import (
     FAILED,
@@ -184,7 +184,9 @@ def _run(
             say(f"promptseg: {error}", err=True)
             continue
         if not quiet:
-            say(f"{image.source}: {_count(result)} ({seconds(dict(result.timings))})")
+            say(f"{image.source}: {counted_masks(result)} ({seconds(dict(result.timings))})")
+            for line in found_lines(result):
+                say(f"  {line}")
             for file in written:
                 say(f"  {file}")
     return results, failed
@@ -200,12 +202,5 @@ def _write(result: Result, name: str, out: Path, parts: Sequence[Part]) -> list[
     return [*written, *write_parts(result, name, out, parts)]
 
 
-def _count(result: Result) -> str:
-    count, boxes = len(result.masks), sum(mask.from_box for mask in result.masks)
-    masks = number_of(count, "mask")
-    return f"{masks}, of which {boxes} {'is only a filled box' if boxes == 1 else 'are only filled boxes'}" if boxes else masks
-
-
-_MASK = re.compile(r"(.+)-mask-\d{3,}\.png", re.DOTALL)
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}")
 """Suffix that names a format. A folder such as ``run-0.5`` has none."""

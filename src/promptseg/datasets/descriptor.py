@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .._checks import is_number
-from ..errors import ConfigError
+from ..errors import ConfigError, nearest
 from .core import Dataset
 from .writer_base import Writer
 
@@ -136,7 +136,8 @@ def check_options(name: str, given: Mapping[str, Any], own: Mapping[str, Option]
     wrong = sorted(set(given) - set(own))
     if wrong:
         homes = " and ".join(other for other, options in others.items() if wrong[0] in options)
-        hint = f", it is one of {homes}" if homes else f": the options are {', '.join(own) or 'none'}"
+        options = f": the options are {', '.join(own)}.{nearest(wrong[0], own)}" if own else ": it has none, leave it out"
+        hint = f", it is one of {homes}" if homes else options
         raise ConfigError(f"the format {name} has no option {wrong[0]!r}{hint}")
     for option, value in given.items():
         own[option].check(f"{name}.{option}", value)

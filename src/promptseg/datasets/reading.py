@@ -78,7 +78,8 @@ def open_dataset(
     }
     given = {name: place for name, place in places.items() if place is not None}
     if len(given) != 1:
-        raise ConfigError(f"the annotations are one of {', '.join(READABLE)}; got {' and '.join(given) or 'none of them'}")
+        got = " and ".join(given) or "none of them"
+        raise ConfigError(f"the annotations are one of {', '.join(READABLE)}; got {got}: give one, such as masks= (--masks FOLDER)")
     ((name, place),) = given.items()
     return _open(name, place, images, {"mask_kind": mask_kind, "names": names, "boxes": boxes, "crowds": crowds, "fit": fit})
 
@@ -109,7 +110,9 @@ def open_named(
     name, sign, path = place.partition("=")
     if name not in READABLE or not sign or not path:
         own = None if sign else "promptseg" if place.endswith("-masks.json") else _BY_SUFFIX.get(Path(place).suffix.lower())
-        hint = f" Did you mean '{own}={place}'?" if own else nearest(name, READABLE)
+        hint = (
+            f" Did you mean '{own}={place}'?" if own else f" Did you mean '{name}=PATH'?" if name in READABLE else nearest(name, READABLE)
+        )
         raise ConfigError(f"annotations are FORMAT=PATH with a format of {', '.join(READABLE)}; got {place!r}.{hint}")
     return _open(name, path, images, {"names": names, "boxes": boxes, "crowds": crowds, "fit": fit})
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._install import install_extra
 from ..errors import MissingDependencyError
 from .aggregates import GOALS
 from .results import Evaluation
@@ -95,7 +96,7 @@ def _axes(x: str, y: str) -> tuple[Figure, Axes]:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingDependencyError("plots need matplotlib, which is not installed: pip install 'promptseg[viz]'") from error
+        raise MissingDependencyError(f"plots need matplotlib, which is not installed: {install_extra('viz')}") from error
     figure = Figure(figsize=(5, 3.2), layout="constrained")
     axes = figure.subplots()
     axes.set_xlabel(x)

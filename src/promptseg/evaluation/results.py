@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from .._install import install_extra
 from ..datasets.core import Finding
 from ..errors import ConfigError, InputError, MissingDependencyError, OutputError, shown
 from ..runtime.files import output_errors, write_atomically
@@ -91,7 +92,7 @@ class Evaluation(Aggregates):
                 TypeAdapter(tuple[Finding, ...]).validate_python(content["findings"]),
             )
         except (KeyError, TypeError) as error:
-            raise InputError(f"not a saved evaluation: {shown(error)}") from error
+            raise InputError("not a run that promptseg evaluate --out saved") from error
         except ValidationError as error:
             first = error.errors()[0]
             place = f"{'.'.join(map(str, first['loc']))} of its rows: " if first["loc"] else ""
@@ -154,8 +155,9 @@ class Evaluation(Aggregates):
         Raises:
             InputError: When the file cannot be read or is not a saved evaluation.
         """
+        content = read_json(Path(path))
         try:
-            return cls.from_dict(read_json(Path(path)))
+            return cls.from_dict(content)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
 
@@ -201,4 +203,4 @@ def check_row_format(path: Path) -> None:
         try:
             import pyarrow as pa  # noqa: F401
         except ImportError as error:
-            raise MissingDependencyError("Parquet needs pyarrow: pip install 'promptseg[parquet]', or write .csv") from error
+            raise MissingDependencyError(f"Parquet needs pyarrow: {install_extra('parquet')}, or write .csv") from error

@@ -23,7 +23,7 @@ from ..errors import BackendError, ConfigError, IncompatibleStagesError, InputEr
 from ..masks import Mask, Masks
 from ..models.sam.cache import EmbeddingCache, embedding_cache
 from ..pipeline import BuiltPipeline, Pipeline
-from ..prompts import Prompt
+from ..prompts import TextPrompt
 from ..protocols import Segmenter, Session
 from ..registry.builtin_backends import DEFAULT_MODEL
 from ..registry.choice import choose
@@ -194,7 +194,7 @@ class _Evaluator:
         started = time.perf_counter()
         if isinstance(self.protocol, Text):
             assert self.pipeline is not None  # noqa: S101  # evaluate() has checked it.
-            result = self.pipeline(pixels, Prompt.text(*self.protocol.phrases))
+            result = self.pipeline(pixels, TextPrompt(self.protocol.phrases))
             seconds = time.perf_counter() - started
             cached = not result.timings.get("encode")
             predictions, unmatched = _by_class(result.masks, objects, self.protocol, ignored)

@@ -30,6 +30,7 @@ from ..errors import ConfigError, InputError, PromptError, nearest, shown
 from ..masks import Mask
 from ..postprocess import innermost_point
 from ..prompts import EverythingPrompt, Prompt, SpatialPrompt
+from ..vocabulary import split_phrases
 
 
 class OnePromptPerObject(ABC):
@@ -288,6 +289,6 @@ _MAKERS: Mapping[str, Callable[[str], PromptProtocol]] = {
     "point": _point,
     "grid": lambda value: PointGrid(int(value)) if value else PointGrid(),
     "clicks": lambda value: Clicks(int(value)) if value else Clicks(),
-    "text": lambda value: Text(tuple(phrase.strip() for phrase in value.split(",") if phrase.strip())),
+    "text": lambda value: Text(split_phrases(value) if value else ()),
     "everything": lambda value: Everything(Prompt.everything(int(value))) if value else Everything(),
 }

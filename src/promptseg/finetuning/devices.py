@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._install import install_extra
 from ..errors import ConfigError, MissingDependencyError, shown
 
 PRECISIONS = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
@@ -44,7 +45,7 @@ class Devices:
         except ImportError as error:
             raise MissingDependencyError(
                 f"{'several devices' if precision == 'float32' else f'precision {precision}'} need accelerate, which is not installed: "
-                "pip install 'promptseg[finetune]'"
+                f"{install_extra('finetune')}"
             ) from error
         self._accelerator = Accelerator(mixed_precision=PRECISIONS[precision], cpu=device.type == "cpu")
         self.device = self._accelerator.device

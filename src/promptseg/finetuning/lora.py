@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .._install import install_extra
 from ..errors import MissingDependencyError
 from ..images import load_image
 from ..models.sam.torch.model import EMBEDDING, HIGH_RES, input_batch
@@ -42,7 +43,7 @@ class AdaptedModel(TrainableDecoder):
         try:
             from peft import LoraConfig, inject_adapter_in_model
         except ImportError as error:
-            raise MissingDependencyError("LoRA needs peft, which is not installed: pip install 'promptseg[finetune]'") from error
+            raise MissingDependencyError(f"LoRA needs peft, which is not installed: {install_extra('finetune')}") from error
         encoder = ImageEncoder(model) if hasattr(model, "sam_mask_decoder") else model.image_encoder
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

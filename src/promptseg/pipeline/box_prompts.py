@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._boxes import filled_box
+from .._checks import is_number
 from ..detections import Detections
 from ..errors import BackendError, IncompatibleStagesError
 from ..masks import Mask, Masks, Size
 from ..postprocess import box_nms, innermost_point
 from ..prompts import Prompt, SpatialPrompt
+from ..results import PhraseCount
+from ..vocabulary import parse_phrases
 from .config import DetectStage, SegmentStage
 
 
@@ -39,6 +42,21 @@ def filter_detections(found: Detections, stage: DetectStage, dropped: Counter[st
         if len(left) < before:
             dropped[reason] += before - len(left)
     return left
+
+
+def count_phrases(phrases: Sequence[str], kept: Detections, stage: DetectStage) -> tuple[PhraseCount, ...]:
+    """Return what was found for each phrase, in their order; without phrases, for each class of the detections.
+
+    Args:
+        phrases: The phrases that the detector was asked for, or none for all its classes.
+        kept: The detections that passed the filters.
+        stage: The settings of the filters.
+    """
+    counts = Counter(kept.labels)
+    labels = [phrase.label for phrase in parse_phrases(phrases)] if phrases else list(counts)
+    own = stage.options.get("threshold")  # A detector may have a threshold of its own, above that of the stage.
+    least = own if is_number(own) else 0.0
+    return tuple(PhraseCount(label, counts[label], kept.best_scores.get(label), max(stage.threshold_of(label), least)) for label in labels)
 
 
 def detection_prompts(detections: Detections, padding: float = 0.0, *, refine: bool = False) -> list[SpatialPrompt]:

@@ -14,7 +14,7 @@ from ..images import ImageLike
 from ..prompts import Prompt, PromptKind
 from ..protocols import Detector, Segmenter
 from ..registry.builtin_backends import DEFAULT_MODEL
-from ..registry.choice import choose, fallback_chain
+from ..registry.choice import check_installed, choose, fallback_chain
 from ..registry.loading import load_chosen
 from ..registry.spec import BackendKind, Choice
 from ..results import Result
@@ -120,7 +120,9 @@ class Pipeline:
         changes = {"device": device, "licenses": licenses}
         config = self._with(**{key: value for key, value in changes.items() if value is not None}).config
         if config.detect is None and config.segment is None:
-            raise IncompatibleStagesError("the pipeline has no stage: add .segment(…), or .detect(…) with a model that makes masks")
+            raise IncompatibleStagesError(
+                "the pipeline has no stage: add .segment(…), in a file segment: {model: mini-sam}, or a detector that makes masks"
+            )
         detectors = _chain(config.detect, "detector", config.licenses)
         segmenters = _chain(config.segment, "segmenter", config.licenses)
         for choice in segmenters:
@@ -188,17 +190,19 @@ def _chain(stage: ModelStage | None, kind: BackendKind, licenses: LicensePolicy)
         return ()
     first = choose(stage.model, weights=stage.weights, engine=stage.engine)
     if first.backend.kind != kind:
-        raise IncompatibleStagesError(f"model {first.model.name!r} is a {first.backend.kind}, this stage needs a {kind}")
+        places = "a detector is given to .detect() (--detector), a segmenter to .segment() (--model)"
+        raise IncompatibleStagesError(f"model {first.model.name!r} is a {first.backend.kind}, and this stage needs a {kind}: {places}")
     chain = fallback_chain(first, stage.fallback if isinstance(stage, SegmentStage) else ())
     allowed = PERMISSIVE if licenses == "permissive" else licenses
     for choice in chain:
         model = choice.model
         if allowed != "any" and model.license not in allowed:
             raise LicenseError(
-                f"model {model.name!r} is licensed under {model.license}, and the policy allows only {', '.join(sorted(allowed))}"
+                f"model {model.name!r} is licensed under {model.license}, and the policy allows only {', '.join(sorted(allowed))}: "
+                "choose another model (promptseg models lists the licenses) or another policy"
             )
     for choice in chain:
-        choice.backend.check_installed()
+        check_installed(choice)
     if "device" in stage.options:
         raise ConfigError("device is a setting of the whole pipeline, not an option of a model: give it to build() or at the top level")
     for name in {"weights", "engine", "fallback"} & set(stage.options):

@@ -24,7 +24,7 @@ def check_image(image: object) -> None:
         raise PromptError(f"the image comes first, then its prompts: got {shown(image)} as the image")
 
 
-def check_prompts(prompts: Iterable[Prompt], *, detector: bool, segmenter: bool) -> None:
+def check_prompts(prompts: Iterable[object], *, detector: bool, segmenter: bool) -> None:
     """Raise an error if a pipeline lacks the stage that a prompt needs.
 
     Args:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationErr
 from pydantic.json_schema import GenerateJsonSchema
 
 from .._checks import is_number, plain
-from ..errors import ConfigError, InputError, nearest, shown
+from ..errors import ConfigError, InputError, nearest, one_of, shown
 from ..registry.builtin_backends import DEFAULT_MODEL
 from ..runtime.structured import check_extent, read_json, read_text, read_yaml, shown_path
 from ..vocabulary import parse_phrase
@@ -239,7 +239,14 @@ def _complaint(detail: Any) -> str:
     if detail["type"] == "extra_forbidden":
         schema: Any = PipelineConfig
         for part in detail["loc"][:-1]:
-            schema = {"detect": DetectStage, "segment": SegmentStage, "clean": CleanStage}.get(str(part), schema)
-        known = list(schema.model_fields)
-        return f"unknown key {shown(where)}: expected one of {', '.join(known)}.{nearest(str(detail['loc'][-1])[:_LONGEST], known)}"
-    return f"{where or 'top level'}: {detail['msg']}, got {shown(detail['input'])}"
+            schema = _STAGES.get(str(part), schema)
+        key, known = str(detail["loc"][-1]), list(schema.model_fields)
+        elsewhere = [stage for stage, fields in _STAGES.items() if key in fields.model_fields and fields is not schema]
+        hint = f" It is a key of {one_of(elsewhere)}." if elsewhere else nearest(key, known)
+        return f"unknown key {shown(where)}: expected one of {', '.join(known)}.{hint}"
+    if detail["type"] in ("model_type", "dict_type"):
+        return f"{where or 'top level'}: expected keys with values, such as segment: {{model: mini-sam}}, got {shown(detail['input'])}"
+    return f"{where or 'top level'}: {detail['msg'].removeprefix('Value error, ')}, got {shown(detail['input'])}"
+
+
+_STAGES: dict[str, Any] = {"detect": DetectStage, "segment": SegmentStage, "clean": CleanStage}

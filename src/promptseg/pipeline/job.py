@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..detections import Detections
 from ..prompts import EverythingPrompt, Prompt, SpatialPrompt
 from ..protocols import Session
-from ..results import Provenance
+from ..results import PhraseCount, Provenance
 
 
 class StageTimer:
@@ -52,6 +52,7 @@ class ImageState:
         detections: The detections that passed the filters, if the detector was run.
         boxes: Prompts for the segmenter, one for each detection.
         dropped: Number of dropped detections by reason.
+        phrases: What was found for each phrase.
         session: The image opened by the segmenter.
         segmented_by: Provenance of the segmenter, which may be one of a fallback chain.
     """
@@ -63,6 +64,7 @@ class ImageState:
     detections: Detections | None = None
     boxes: Sequence[SpatialPrompt] = ()
     dropped: Counter[str] = field(default_factory=Counter)
+    phrases: tuple[PhraseCount, ...] = ()
     session: Session | None = None
     segmented_by: Provenance | None = None
 

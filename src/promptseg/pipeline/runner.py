@@ -253,6 +253,7 @@ class BuiltPipeline:
             with timer("detect"):
                 found = self.detector.detect(pixels, phrases or None)
                 state.detections = box_prompts.filter_detections(found, stage, state.dropped)
+                state.phrases = box_prompts.count_phrases(phrases, state.detections, stage)
                 if self.segmenter is not None:
                     refine = self.config.segment is not None and self.config.segment.refine
                     state.boxes = box_prompts.detection_prompts(state.detections, stage.box_padding, refine=refine)
@@ -298,6 +299,8 @@ class BuiltPipeline:
             prompts=state.prompts,
             detections=state.detections,
             dropped=dict(state.dropped),
+            phrases=state.phrases,
+            detection_score="detector" if self.config.segment is None else self.config.segment.score,
             timings=state.timer.seconds,
             provenance=tuple(provenance for provenance in (detected_by, state.segmented_by) if provenance is not None),
             image=state.pixels,

@@ -10,6 +10,7 @@ from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from operator import itemgetter
+from pathlib import PurePath
 from typing import Any, cast
 
 from ..errors import ConfigError, UnknownModelError, nearest, shown
@@ -22,9 +23,6 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-
-_LONGEST = 100  # Characters of a name that are compared with those of the catalog.
 
 
 @lru_cache(maxsize=1)
@@ -83,12 +81,15 @@ def find_model(name: str) -> ModelSpec:
     """Return the model with a name.
 
     Raises:
-        UnknownModelError: There is no such model. The message has the nearest name.
+        UnknownModelError: There is no such model. The message has the nearest names.
     """
     known = list_models()
     if not isinstance(name, str) or name not in known:
-        near = nearest(name[:_LONGEST], known) if isinstance(name, str) else ""
-        raise UnknownModelError(f"there is no model {shown(name)}.{near} Known models: {', '.join(known)}")
+        file = PurePath(name) if isinstance(name, str) else PurePath()
+        is_weights = file.suffix.lower() in (".onnx", ".pt", ".pth", ".safetensors")
+        hint = f" Weights of your own are given with the name of their model, as NAME={shown(name)[1:-1]}." if is_weights else ""
+        near = nearest(file.stem if is_weights else name, known)
+        raise UnknownModelError(f"there is no model {shown(name)}.{hint}{near} To list all: promptseg models")
     return known[name]
 
 

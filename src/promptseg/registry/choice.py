@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..errors import ConfigError, IncompatibleStagesError, WeightsMismatchError, WeightsNotFoundError, shown
+from .._checks import absent_hint
+from ..errors import ConfigError, IncompatibleStagesError, WeightsMismatchError, WeightsNotFoundError, one_of, shown
 from ..runtime.home import as_path
 from ..weights.store import WeightFile, files_of_kinds
 from . import manifest as manifests
 from .catalog import backend_for, backends, find_model, list_models
 from .manifest import Manifest
-from .spec import BackendSpec, Choice, Engine, ModelSpec
+from .spec import BackendKind, BackendSpec, Choice, Engine, ModelSpec
 
 
 def choose(name: str, *, weights: str | Path | None = None, engine: str | None = None) -> Choice:
@@ -62,6 +63,39 @@ def choose_by(ability: Callable[[BackendSpec], bool], doing: str, name: str, wei
     return _chosen(model, own, manifest, engine)
 
 
+def check_installed(choice: Choice) -> None:
+    """Check that the packages of a choice are installed.
+
+    Raises:
+        MissingDependencyError: One is missing. The message has the command that installs it, and names what runs without it: another
+            engine of the model or, if it has none, models of the same kind.
+    """
+    choice.backend.check_installed(lambda: _alternative(choice))
+
+
+def _alternative(choice: Choice) -> str:
+    """Return a sentence that names what runs with the packages that are installed, or an empty string if nothing does."""
+    name, kind = choice.model.name, choice.backend.kind
+    for engine in choice.model.engines:
+        if engine != choice.engine and _is_installed(engine, kind):
+            if engine.files and all(file.sources for file in engine.files):
+                return (
+                    f". Engine {engine.name!r} of this model is installed: choose it with engine={engine.name!r} (--engine {engine.name})"
+                )
+            own = f"{name}={engine.checkpoint or 'PATH'}"
+            return f". Engine {engine.name!r} of this model is installed: give it weights of your own, such as {own}"
+    others = [(other, engine) for other in list_models().values() if other.name != name for engine in other.engines]
+    able = [(other, engine) for other, engine in others if _is_installed(engine, kind)]
+    ready = [other.name for other, engine in able if engine.files and engine == other.engines[0]]
+    needing = [f"{other.name}={engine.checkpoint or 'PATH'}" for other, engine in able if not engine.files]
+    return f". What is installed runs {one_of((ready or needing)[:3])}" if ready or needing else ""
+
+
+def _is_installed(engine: Engine, kind: BackendKind) -> bool:
+    backend = backends().get(engine.backend)
+    return backend is not None and backend.kind == kind and not backend.missing()
+
+
 def fallback_chain(first: Choice, fallback: Sequence[str]) -> tuple[Choice, ...]:
     """Return the fallback chain: a choice, followed by the segmenters to try in order if it does not fit into memory.
 
@@ -84,11 +118,11 @@ def fallback_chain(first: Choice, fallback: Sequence[str]) -> tuple[Choice, ...]
     names = [choice.model.name for choice in chain]
     for index, choice in enumerate(chain):
         if names[index] in names[:index]:
-            raise ConfigError(f"model {names[index]!r} is twice in the fallback chain: {' → '.join(names)}")
+            raise ConfigError(f"model {names[index]!r} is twice in the fallback chain {' → '.join(names)}: name other models")
         if choice.backend.kind != "segmenter":
             raise IncompatibleStagesError(f"model {names[index]!r} is a {choice.backend.kind}, and a fallback chain takes segmenters only")
         if index and choice.weights is not None and not choice.weights.exists():
-            raise WeightsNotFoundError(f"there is no weights file {choice.weights} for model {names[index]!r}")
+            raise WeightsNotFoundError(f"there is no weights file {choice.weights} for model {names[index]!r}{absent_hint(choice.weights)}")
     return chain
 
 
@@ -103,6 +137,9 @@ def _named(name: str, weights: str | Path | None) -> tuple[ModelSpec, Path | Non
         name, separator, path = manifest.model, "=", name
     else:
         name, separator, path = name.partition("=")
+        if separator and not (name and path):
+            wrong = shown(f"{name}={path}")
+            raise ConfigError(f"a model with weights of your own is NAME=PATH, got {wrong}: give both. To list names: promptseg models")
     if separator and weights is not None:
         raise ConfigError(f"weights are given twice: {shown(path)} in the name and {shown(str(weights))} as an argument")
     given = path if separator else weights

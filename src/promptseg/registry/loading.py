@@ -9,16 +9,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Union, cast
 
-from ..errors import BackendError, ConfigError, PromptSegError, nearest, shown
+from ..errors import BackendError, ConfigError, PromptSegError, nearest, one_of, shown
 from ..protocols import Detector, Segmenter, VideoSegmenter
 from ..weights.store import ModelWeights
 from .builtin_backends import DEFAULT_MODEL
 from .catalog import backends
-from .choice import choose, fallback_chain
+from .choice import check_installed, choose, fallback_chain
 from .spec import BackendKind, BackendSpec, Choice, LoadRequest
 from .weight_files import resolve, weights_of
 
 _log = logging.getLogger(__name__)
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+"""Devices that `load` takes."""
 
 Model = Union[Segmenter, Detector, VideoSegmenter]
 """Model that `load` returns. The model's backend determines the kind."""
@@ -141,7 +144,7 @@ def load_video(
     chosen = choose(name, weights=weights, engine=engine)
     backend = tracker_of(chosen, tracker)
     backend.check_installed()
-    chosen.backend.check_installed()
+    check_installed(chosen)
     tracking = Choice(chosen.model, chosen.engine, backend, chosen.weights, chosen.manifest)
     if backend.name in (chosen.backend.name, chosen.backend.video):
         tracking.check_options(options)
@@ -173,7 +176,7 @@ def tracker_of(chosen: Choice, name: str | None = None) -> BackendSpec:
         )
     if wanted not in known or known[wanted].kind != "video":
         trackers = [spec.name for spec in known.values() if spec.kind == "video"]
-        raise ConfigError(f"{shown(wanted)} is no backend that tracks; these are: {', '.join(trackers)}.{nearest(wanted, trackers)}")
+        raise ConfigError(f"there is no tracker {shown(wanted)}: expected {one_of(trackers)}.{nearest(wanted, trackers)}")
     return known[wanted]
 
 
@@ -188,8 +191,13 @@ def load_chosen(chain: Sequence[Choice], device: str = "auto", options: Mapping[
     """
     if not isinstance(device, str):
         raise ConfigError(f"device is 'auto', 'cpu', 'cuda' or 'mps', got {shown(device)}")
+    if device not in DEVICES:
+        number = " The number of a GPU is chosen by the environment variable CUDA_VISIBLE_DEVICES." if device.startswith("cuda:") else ""
+        raise ConfigError(
+            f"there is no device {shown(device)}: expected {one_of(DEVICES)}; cuda is an NVIDIA GPU, mps one of Apple.{number}"
+        )
     for choice in chain:
-        choice.backend.check_installed()
+        check_installed(choice)
         choice.check_options(options or {})
     if len(chain) == 1:
         return _load(chain[0], device, options)
@@ -226,5 +234,5 @@ def _load_segmenter(choice: Choice, device: str, options: Mapping[str, Any] | No
 
 def _of_kind(kind: BackendKind, choice: Choice) -> Choice:
     if choice.backend.kind != kind:
-        raise ConfigError(f"model {choice.model.name!r} is a {choice.backend.kind}, not a {kind}")
+        raise ConfigError(f"model {choice.model.name!r} is a {choice.backend.kind}, not a {kind}: use load_{choice.backend.kind}")
     return choice

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from .._checks import plain
+from .._install import install_command
 from ..errors import ConfigError, MissingDependencyError, nearest, shown
 from ..prompts import PromptKind
 from ..results import Provenance
@@ -66,11 +67,16 @@ class BackendSpec:
         """Return the required modules that are not installed."""
         return [module for module in self.requires if importlib.util.find_spec(module) is None]
 
-    def check_installed(self) -> None:
-        """Raise `MissingDependencyError` if a required module is not installed."""
+    def check_installed(self, alternative: Callable[[], str] = str) -> None:
+        """Raise `MissingDependencyError` if a required module is not installed.
+
+        Args:
+            alternative: Returns what else can be done, for the end of the message.
+        """
         missing = self.missing()
         if missing:
-            raise MissingDependencyError(f"backend {self.name!r} needs {', '.join(missing)}, which is not installed: {self.install}")
+            what = f"backend {self.name!r} needs {', '.join(missing)}, which is not installed"
+            raise MissingDependencyError(f"{what}: {install_command(self.install)}{alternative()}")
 
 
 @dataclass(frozen=True)
@@ -132,7 +138,8 @@ class ModelSpec:
         for engine in self.engines:
             if isinstance(name, str) and engine.name == name:
                 return engine
-        raise ConfigError(f"model {self.name!r} has no engine {shown(name)}: it has {', '.join(e.name for e in self.engines)}")
+        names = [engine.name for engine in self.engines]
+        raise ConfigError(f"model {self.name!r} has no engine {shown(name)}: it has {', '.join(names)}{nearest(name, names)}")
 
 
 @dataclass(frozen=True)
@@ -163,8 +170,7 @@ class Choice:
         for name in options:
             if name not in declared and not self.backend.forwards_options:
                 known = ", ".join(sorted(declared)) or "none"
-                near = nearest(name, declared) if isinstance(name, str) else ""
-                raise ConfigError(f"model {self.model.name!r} has no option {shown(name)} (options: {known}).{near}")
+                raise ConfigError(f"model {self.model.name!r} has no option {shown(name)} (options: {known}).{nearest(name, declared)}")
 
     def request(
         self, weights: ModelWeights, device: str = "auto", options: Mapping[str, Any] | None = None, fallback_from: tuple[str, ...] = ()

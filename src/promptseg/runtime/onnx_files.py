@@ -53,7 +53,9 @@ def _read(path: Path, *, load_weights: bool) -> Any:
             raise _FileError("it has no graph")  # noqa: TRY301
         _check(model, path, load_weights)
     except Exception as error:  # The module of protobuf's DecodeError differs between versions.
-        raise WeightsMismatchError(f"{path} is not an ONNX file, or is damaged: {str(error)[:400] or type(error).__name__}") from error
+        raise WeightsMismatchError(
+            f"{path} is not an ONNX file, or is damaged: {str(error)[:400] or type(error).__name__}. Get it again"
+        ) from error
     return model
 
 

@@ -102,7 +102,7 @@ def _check_kind(path: Path, *, folder: bool) -> None:
             raise OutputError(f"cannot write {path}: it is read-only")
         above = next((parent for parent in path.parents if os.path.lexists(parent)), None)
         if above is not None and not above.is_dir():
-            raise OutputError(f"cannot write {path}: {above} is a file, and a folder is expected there")
+            raise OutputError(f"cannot write {path}: {above} is a file, and a folder is expected there: give another path")
 
 
 def _try(path: Path) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from .._checks import absent_hint
 from ..errors import InputError, PromptSegError, shown
 
 MAX_TEXT_BYTES = 2 << 30
@@ -99,7 +100,7 @@ def read_yaml(path: str | os.PathLike[str], limit: int = MAX_YAML_BYTES) -> Any:
     except RecursionError as error:
         raise InputError(f"{path} cannot be read: its lists and mappings lie in each other too deep") from error
     except yaml.YAMLError as error:
-        raise InputError(f"{path} is not valid YAML: {str(error)[:1000]}") from error
+        raise InputError(f"{path} is not valid YAML: {_yaml_problem(error)}") from error
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:  # PyYAML's own, for `!!int x`, `2001-99-99`, …
         raise InputError(f"{path} is not valid YAML: it has a value that cannot be read ({type(error).__name__}: {error})") from error
     finally:
@@ -151,11 +152,21 @@ def _bounded(path: Path, limit: int) -> bytearray:
                     content += piece
                 if len(content) <= limit:
                     return content
+    except FileNotFoundError as error:
+        raise InputError(f"cannot read {shown_path(path)}: {error.strerror or error}{absent_hint(path)}") from error
     except OSError as error:
         raise InputError(f"cannot read {shown_path(path)}: {error.strerror or error}") from error
     except ValueError as error:  # A null byte in the path.
         raise InputError(f"cannot read {shown_path(path)}: {error}") from error
     raise InputError(f"{path} is larger than {limit} bytes, the limit for such files")
+
+
+def _yaml_problem(error: Exception) -> str:
+    """Return what is wrong with a YAML file and where, in one line."""
+    problem, mark = getattr(error, "problem", None), getattr(error, "problem_mark", None)
+    if problem is None or mark is None:
+        return " ".join(str(error).split())[:500]
+    return f"line {mark.line + 1}, column {mark.column + 1}: {problem[:300]}"
 
 
 def shown_path(path: str | os.PathLike[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from .._install import install_extra
 from ..errors import MissingDependencyError
 from ..masks import Mask
 
@@ -29,7 +30,7 @@ def assign(similarity: NDArray[np.float64], minimum: float) -> list[tuple[int, i
         from scipy.optimize import linear_sum_assignment
     except ImportError as error:
         raise MissingDependencyError(
-            "associating detections with objects needs scipy, which is not installed: pip install 'promptseg[video]'"
+            f"associating detections with objects needs scipy, which is not installed: {install_extra('video')}"
         ) from error
     # Pairs below the minimum count as 0, so that they do not displace pairs above it.
     rows, columns = linear_sum_assignment(np.where(similarity >= minimum, similarity, 0.0), maximize=True)

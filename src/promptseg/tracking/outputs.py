@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from .._install import install_extra
 from .._object_overlay import draw_objects, object_name
 from ..class_colors import Color
 from ..errors import MissingDependencyError, OutputError
@@ -353,7 +354,7 @@ def _pyarrow() -> tuple[Any, Any]:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError as error:
-        raise MissingDependencyError("writing Parquet needs pyarrow, which is not installed: pip install 'promptseg[parquet]'") from error
+        raise MissingDependencyError(f"writing Parquet needs pyarrow, which is not installed: {install_extra('parquet')}") from error
     return pa, parquet
 
 
@@ -361,5 +362,5 @@ def _matplotlib() -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingDependencyError("the timeline needs matplotlib, which is not installed: pip install 'promptseg[viz]'") from error
+        raise MissingDependencyError(f"the timeline needs matplotlib, which is not installed: {install_extra('viz')}") from error
     return Figure

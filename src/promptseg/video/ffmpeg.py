@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._install import install_extra
 from ..errors import InputError, MissingDependencyError
 from ..image_formats import MAX_PIXELS
 from ._reader import Reader, Unread
@@ -178,5 +179,5 @@ def _av() -> Any:
     try:
         import av
     except ImportError as error:
-        raise MissingDependencyError("reading videos needs package av, which is not installed: pip install 'promptseg[video]'") from error
+        raise MissingDependencyError(f"reading videos needs package av, which is not installed: {install_extra('video')}") from error
     return av

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import positive
+from .._install import install_extra
 from ..errors import InputError, MissingDependencyError, OutputError
 from ..masks import Size
 from ..runtime.files import short_name
@@ -41,9 +42,7 @@ class VideoWriter:
         try:
             import av
         except ImportError as error:
-            raise MissingDependencyError(
-                "writing videos needs package av, which is not installed: pip install 'promptseg[video]'"
-            ) from error
+            raise MissingDependencyError(f"writing videos needs package av, which is not installed: {install_extra('video')}") from error
         fps = positive("fps", fps, InputError)
         self._av: Any = av
         self._path, self._size, self._fps = Path(path), size, fps

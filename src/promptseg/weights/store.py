@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .._checks import absent_hint
 from ..errors import WeightsError, WeightsMismatchError, WeightsNotFoundError, WeightsOfflineError
 from ..runtime.files import remove_leftovers, write_atomically
 from ..runtime.home import cache_dir
@@ -114,7 +115,7 @@ def given_weights(path: Path, names: Sequence[str]) -> ModelWeights:
         raise WeightsNotFoundError(f"{path} is one file; this model needs a folder with {', '.join(names)}")
     absent = [str(p) for p in paths.values() if not p.is_file()]
     if absent:
-        raise WeightsNotFoundError(f"there is no weights file {', '.join(absent)}")
+        raise WeightsNotFoundError(f"there is no weights file {', '.join(absent)}{absent_hint(absent[0])}")
     return ModelWeights(paths, {name: file_sha256(p) for name, p in paths.items()})
 
 

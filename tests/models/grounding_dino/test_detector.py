@@ -67,6 +67,14 @@ def test_scores_under_the_threshold_are_left_out(detect):
     assert detect("red car", "dog", threshold=0.81) == []
 
 
+@pytest.mark.parametrize("phrases_per_pass", [None, 1])
+def test_the_best_score_of_each_phrase_is_known_also_below_the_threshold(model, tokenizer, photo, phrases_per_pass):
+    settings = GroundingDinoSettings.checked({**OPTIONS, "threshold": 0.85, "phrases_per_pass": phrases_per_pass})
+    found = GroundingDino(model, tokenizer, settings, SIZE).detect(photo(100, 200), ("red car", "dog", "car|camion"))
+    assert found.labels == ("car",)
+    assert found.best_scores == pytest.approx({"red car": 0.8, "dog": 0.6, "car": 0.9})
+
+
 def test_a_phrase_can_have_a_threshold_of_its_own(detect):
     rows = detect("red car", "dog", "car", threshold=0.5, thresholds={"dog": 0.2, "car": 0.95})
     assert rows == [("red car", 0.8, CAR), ("dog", 0.6, DOG), ("dog", 0.3, CAR)]

@@ -53,6 +53,12 @@ class TestDetections:
         found = detector((32, 16, 32, 16, 0.9, 0, 0), (8, 16, 8, 8, 0, 0.5, 0)).detect(IMAGE, ["cat|dog"])
         assert found.labels == ("cat", "cat")
 
+    def test_the_best_score_of_each_phrase_is_known_also_below_the_threshold(self):
+        anchors = (32, 16, 32, 16, 0.9, 0, 0), (8, 16, 8, 8, 0, 0.25, 0), (8, 16, 8, 8, 0, 0.125, 0)
+        found = detector(*anchors, threshold=0.5).detect(IMAGE, ["dog", "cats|cat", "plant"])
+        assert found.labels == ("dog",)
+        assert found.best_scores == pytest.approx({"dog": 0.9, "cats": 0.25})
+
     def test_an_unknown_phrase_is_refused_before_the_image_is_read(self):
         network = detector()
         with pytest.raises(PromptError, match=r"'hamster' names none of the 3 classes.*'dog', 'cat', 'potted plant'"):

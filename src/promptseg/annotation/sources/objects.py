@@ -65,9 +65,10 @@ def _asked(values: ObjectValues) -> list[AskedObject]:
         prompt += Prompt.point(x, y, on)
     asked = [AskedObject(prompt, values.label, values.id, values.place)] if prompt.kinds else []
     if values.text is not None:
-        for phrase in values.text:
+        text = Prompt.text(*values.text)
+        for phrase in text.phrases:
             parse_phrase(phrase)
-        asked.append(AskedObject(Prompt.text(*values.text), place=values.place))
+        asked.append(AskedObject(text, place=values.place))
     return asked
 
 

@@ -54,7 +54,9 @@ def open_source(
         raise ConfigError(f"every is for a video, and {source} is not a video: leave it out")
     opened = _open(source, images, out)
     if next(iter(opened), None) is None:
-        raise InputError(f"there is no image in {source}" + (f"; left out: {opened.unused}" if opened.unused else ""))
+        raise InputError(
+            f"there is no image in {source}: give what holds images" + (f"; left out: {opened.unused}" if opened.unused else "")
+        )
     return opened
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..._install import install_extra
 from ...errors import InputError, MissingDependencyError
 from .core import ListedImages, SourceImage
 from .names import distinct, place
@@ -22,7 +23,7 @@ def read_table(file: Path, root: Path) -> ListedImages:
     - ``image``: path of the image.
     - ``x0``, ``y0``, ``x1``, ``y1``: a box, in pixels.
     - ``x``, ``y``, ``foreground``: a point, in pixels; it is on the object unless ``foreground`` is 0.
-    - ``text``: phrases, separated by commas.
+    - ``text``: phrases, as `promptseg.vocabulary.split_phrases` splits them: "cat, dog".
     - ``label``: label of the object that the box or point is for.
     - ``object``: rows of an image that share this value are prompts of one object. Without it, each row is an object of its own.
 
@@ -72,7 +73,7 @@ def _add_row(objects: dict[object, ObjectValues], number: int, given: Mapping[st
     except ValueError as error:
         values.place, values.problem = f"row {number}", str(error)
     if "text" in given:
-        values.text = [phrase for phrase in str(given["text"]).split(",") if phrase.strip()]
+        values.text = [str(given["text"])]
     if "label" in given:
         values.label = str(given["label"])
 
@@ -113,7 +114,7 @@ def _rows(file: Path) -> Iterator[Mapping[str, Any]]:
         try:
             from pyarrow import parquet
         except ImportError as error:
-            raise MissingDependencyError(f"reading {file} needs pyarrow: pip install 'promptseg[parquet]'") from error
+            raise MissingDependencyError(f"reading {file} needs pyarrow: {install_extra('parquet')}") from error
         for batch in parquet.ParquetFile(file).iter_batches():
             yield from batch.to_pylist()
     except (OSError, ValueError, csv.Error) as error:

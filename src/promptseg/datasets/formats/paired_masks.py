@@ -36,7 +36,7 @@ def read_paired_masks(
     """
     image_files, mask_files = files_under(Path(images)), files_under(Path(masks))
     if not image_files:
-        raise InputError(f"there is no image in {images}")
+        raise InputError(f"there is no image in {images}: give the folder of the images")
     by_stem = {"image": _by_stem(image_files), "mask": _by_stem(mask_files)}
     entries, findings, used = [], [], set()
     for stem, names in by_stem["image"].items():

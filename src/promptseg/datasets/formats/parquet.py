@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..._install import install_extra
 from ...errors import InputError, MissingDependencyError
 from ...masks import Mask
 from ..core import AnnotatedImage, AnnotatedObject, Dataset, Entry, read_score
@@ -135,7 +136,7 @@ def _pyarrow() -> tuple[Any, Any]:
         import pyarrow as pa
         from pyarrow import parquet
     except ImportError as error:
-        raise MissingDependencyError("Parquet needs pyarrow: pip install 'promptseg[parquet]'") from error
+        raise MissingDependencyError(f"Parquet needs pyarrow: {install_extra('parquet')}") from error
     return pa, parquet
 
 

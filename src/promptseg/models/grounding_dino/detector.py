@@ -21,7 +21,7 @@ from .model import GroundingModel
 from .preprocessing import InputSize, preprocess, to_image
 from .spans import phrase_scores
 
-_Found = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]
+_Found = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -113,19 +113,26 @@ class GroundingDino:
         model_input = preprocess(pixels, self._input_size)
         thresholds = np.array([self._settings.thresholds.get(phrase.label, self._settings.threshold) for phrase in asked], np.float32)
         passes = [self._search(model_input, size, caption, thresholds) for caption in captions]
-        boxes, scores, owners = (np.concatenate(parts) for parts in zip(*passes, strict=True))
+        boxes, scores, owners = (np.concatenate(parts) for parts in list(zip(*passes, strict=True))[:3])
         order = np.argsort(-scores, kind="stable")
-        return Detections(size, boxes[order], scores[order], [asked[owner].label for owner in owners[order]])
+        best = np.max([of_pass for *_, of_pass in passes], axis=0)
+        best_scores = {phrase.label: score for phrase, score in zip(asked, best.tolist(), strict=True) if score >= 0}
+        return Detections(size, boxes[order], scores[order], [asked[owner].label for owner in owners[order]], best_scores=best_scores)
 
     def _search(self, model_input: NDArray[np.float32], size: Size, caption: Caption, thresholds: NDArray[np.float32]) -> _Found:
-        """Return boxes, scores and phrase indices of one forward pass."""
+        """Return boxes, scores and phrase indices of one forward pass, and the best score of each phrase before thresholding.
+
+        The best score of a phrase that is not in the caption, or has no box with an area, is -1.
+        """
         logits, relative_boxes = self._model(model_input, caption.tokens)
         indices, scores = phrase_scores(logits, caption.spans)
         phrases = np.array(indices)
         boxes = to_image(relative_boxes, size)
         has_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1, keepdims=True)
         rows, columns = np.nonzero((scores >= thresholds[phrases]) & has_area)
-        return boxes[rows], scores[rows, columns], phrases[columns]
+        best = np.full(len(thresholds), -1, np.float32)
+        np.maximum.at(best, phrases, np.where(has_area, scores, -1).max(axis=0))
+        return boxes[rows], scores[rows, columns], phrases[columns], best
 
 
 def _share(value: Any, where: str) -> float:

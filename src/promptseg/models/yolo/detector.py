@@ -17,7 +17,7 @@ from ...masks import Masks, Size
 from ...results import Provenance
 from ...vocabulary import Vocabulary
 from .letterbox import Letterbox
-from .output import MAX_INPUT_SIDE, DecodedBoxes, Output, YoloMetadata, decode
+from .output import MAX_INPUT_SIDE, DecodedBoxes, Output, YoloMetadata, best_scores, decode
 from .prototypes import masks_in_boxes
 
 
@@ -119,7 +119,10 @@ class YoloDetector:
         found = replace(found, boxes=letterbox.to_image(found.boxes))
         found = found.where(np.flatnonzero((found.boxes[:, 2:] > found.boxes[:, :2]).all(axis=1)))
         names = [labels[index] for index in found.classes.tolist()]
-        detections = Detections(size, found.boxes, found.scores, names)
+        best: dict[str, float] = {}
+        for index, score in best_scores(output, metadata, labels).items():
+            best[labels[index]] = max(score, best.get(labels[index], 0.0))
+        detections = Detections(size, found.boxes, found.scores, names, best_scores=best)
         if output.prototypes is None or not chosen.masks:
             return detections
         return _with_masks(detections, found, output.prototypes, letterbox)
@@ -135,7 +138,7 @@ def _with_masks(detections: Detections, found: DecodedBoxes, prototypes: NDArray
         ),
         detections.size,
     )
-    whole = Detections(detections.size, detections.boxes, detections.scores, detections.labels, masks)
+    whole = Detections(detections.size, detections.boxes, detections.scores, detections.labels, masks, detections.best_scores)
     return whole.where(masks.areas > 0)
 
 

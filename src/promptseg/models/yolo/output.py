@@ -133,6 +133,21 @@ def decode(
     return found.where(np.array(box_nms(separated, found.scores, iou, max_detections), np.intp))
 
 
+def best_scores(output: Output, metadata: YoloMetadata, classes: Collection[int]) -> dict[int, float]:
+    """Return the best score of each class by its index, whatever the threshold. A class that is no anchor's best class is left out.
+
+    Args:
+        output: Raw output of the model.
+        metadata: Metadata of the model.
+        classes: Indices of the classes.
+    """
+    found = _rows(output) if metadata.end_to_end else _best_classes(output, len(metadata.names))
+    best = np.full(len(metadata.names), -1.0, np.float32)
+    known = (found.classes >= 0) & (found.classes < len(best))
+    np.maximum.at(best, found.classes[known], found.scores[known])
+    return {index: float(best[index]) for index in classes if best[index] >= 0}
+
+
 def _rows(output: Output) -> DecodedBoxes:
     rows = output.predictions
     return DecodedBoxes(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.intp), rows[:, 6:])

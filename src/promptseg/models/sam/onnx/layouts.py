@@ -92,7 +92,9 @@ def read_pair(files: Iterable[Path]) -> Pair:
     """
     graphs = [path for path in files if path.suffix == ".onnx"]
     if len(graphs) != 2:
-        raise WeightsMismatchError(f"expected an encoder and a decoder, two .onnx files, got {', '.join(map(str, graphs)) or 'none'}")
+        raise WeightsMismatchError(
+            f"expected an encoder and a decoder, got {', '.join(map(str, graphs)) or 'none'}: give a folder of the two .onnx files"
+        )
     paths = sorted(
         graphs, key=lambda path: path.stat().st_size
     )  # The decoder is nearly always the smaller file, so the larger one is usually not read.
