@@ -12,8 +12,9 @@ import typer
 from ..prompts import Prompt
 from ..registry import DEFAULT_MODEL
 from ..runtime import progress
+from ..runtime.output_files import write_image, write_json
 from ..runtime.output_paths import check_output_folder
-from .output import errors_as_messages, model_paths, seconds, write_image, write_json
+from .output import errors_as_messages, model_paths, seconds
 
 # On the sample image: a click on the coffee, and a box around the spoon.
 PROMPTS: dict[str, Prompt] = {

@@ -18,19 +18,9 @@ from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt
 from ..results import Result
 from ..runtime import progress
+from ..runtime.output_files import check_image_format, image_format, write_image, write_json
 from ..runtime.output_paths import check_output_file, check_output_folder
-from .output import (
-    FAILED,
-    check_image_format,
-    distinct_names,
-    errors_as_messages,
-    image_format,
-    model_paths,
-    seconds,
-    usage_error,
-    write_image,
-    write_json,
-)
+from .output import FAILED, distinct_names, errors_as_messages, model_paths, seconds, usage_error
 from .prompts import (
     ConfigOption,
     DeviceOption,
