@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._checks import number_array
+from ._display import Displayed
 from .errors import InputError, shown
 from .masks import Masks, Size, checked_size, chosen_indices
 
+if TYPE_CHECKING:
+    from .notebook.views import View
 
-@dataclass(frozen=True, eq=False, init=False)
-class Detections:
+
+@dataclass(frozen=True, eq=False, init=False, repr=False)
+class Detections(Displayed):
     """Boxes with scores and labels, and with masks if the detector makes its own.
 
     Attributes:
@@ -80,6 +85,16 @@ class Detections:
         chosen = chosen_indices(keep, len(self))
         masks = None if self.masks is None else self.masks.where(chosen)
         return Detections(self.size, self.boxes[chosen], self.scores[chosen], [self.labels[i] for i in chosen], masks)
+
+    def _summary(self) -> str:
+        first = ", ".join(f"{shown(label)} {score:.2f}" for label, score in zip(self.labels[:4], self.scores[:4].tolist(), strict=True))
+        more = ", …" if len(self) > 4 else ""
+        return f"{len(self)}{': ' if first else ''}{first}{more}, {self.size[1]} wide, {self.size[0]} high"
+
+    def _view(self) -> View:
+        from .notebook.views import of_detections
+
+        return of_detections(self)
 
 
 def _names(labels: object) -> tuple[str, ...]:

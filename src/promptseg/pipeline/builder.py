@@ -23,7 +23,7 @@ from .config import PERMISSIVE, DetectStage, LicensePolicy, ModelStage, Pipeline
 from .runner import BuiltPipeline
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Pipeline:
     """Immutable builder of a pipeline of the stages detect, segment and clean.
 
@@ -100,6 +100,15 @@ class Pipeline:
             segmenter = cast("Segmenter", load_chosen(segmenters, config.device, config.segment.options))
             _check_refining(config, segmenter.provenance.model, segmenter.accepts)  # It may take less than its backend's other models.
         return BuiltPipeline(config, detector, segmenter)
+
+    def __repr__(self) -> str:
+        stages = []
+        for name, settings in self.to_config().items():
+            if name in ("detect", "segment", "clean"):
+                given = dict(settings)
+                first = [repr(given.pop("model"))] if "model" in given else []
+                stages.append(f".{name}({', '.join([*first, *(f'{key}={shown(value)}' for key, value in given.items())])})")
+        return "Pipeline()" + "".join(stages)
 
     def _with(self, **changes: Any) -> Pipeline:
         return Pipeline(parse_config({**self.config.model_dump(exclude_defaults=True), **changes}))
