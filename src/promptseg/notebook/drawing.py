@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from ..detections import Detections
+from ..errors import InputError
 from ..fonts import label_font
 from ..masks import Mask, Masks, Size
 from ..overlay import draw
@@ -65,7 +66,12 @@ def draw_small(
         detections: Detections whose boxes are drawn, or None.
         prompts: Prompts whose points and boxes are drawn.
         **style: Further arguments of `promptseg.overlay.draw`.
+
+    Raises:
+        InputError: The image has another size than the masks.
     """
+    if image is not None and image.shape[:2] != masks.size:
+        raise InputError(f"masks of size {masks.size} do not fit an image of size {image.shape[:2]}: both are (height, width)")
     size, shape = masks.size, small_shape(masks.size, limit)
     across = np.array([shape[1] / size[1], shape[0] / size[0]], np.float32)
     if image is None:

@@ -55,8 +55,6 @@ def side_by_side(
         raise InputError(f"prompts are a list of Prompt, got {shown(prompts)}")
     columns = min(whole_number("columns", columns, 1, InputError), len(masks))
     pixels = None if image is None else load_image(image)
-    if pixels is not None and pixels.shape[:2] != masks.size:
-        raise InputError(f"masks of size {masks.size} do not fit an image of size {pixels.shape[:2]}: both are (height, width)")
     panels = []
     for index, mask in enumerate(masks[:MAX_PANELS]):
         drawn = draw_small(pixels, Masks([mask]), _PANEL, prompts=prompts, colors=[HUES[0]], labels=False)
