@@ -23,6 +23,8 @@ PUBLIC = {
     "promptseg.samples",  # The quickstart begins with its image.
     "promptseg.fonts",
     "promptseg.overlay",
+    "promptseg.notebook.panels",
+    "promptseg.notebook.session",
     "promptseg.postprocess",
     "promptseg.metrics",
     "promptseg.vocabulary",
