@@ -121,6 +121,7 @@ def segment(
     weights: str | os.PathLike[str] | None = None,
     device: str = "auto",
     engine: str | None = None,
+    candidates: bool = False,
 ) -> Result:
     """Segment one image with one model. The model stays loaded for the next call.
 
@@ -131,6 +132,7 @@ def segment(
         weights: Path of your own weights.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         engine: Engine that runs the model, if it has several.
+        candidates: Whether to return all masks that the model proposes for a spatial prompt, not only the best.
 
     Raises:
         InputError: The image cannot be read.
@@ -141,7 +143,7 @@ def segment(
     for name, value in {"model": model, "device": device, "engine": engine}.items():  # They are kept in a table, which takes hashable ones.
         if not isinstance(value, str) and not (name == "engine" and value is None):
             raise ConfigError(f"{name} is text, got {shown(value)}")
-    return _single(model, None if weights is None else str(as_path(weights, "weights")), device, engine)(image, *prompts)
+    return _single(model, None if weights is None else str(as_path(weights, "weights")), device, engine)(image, *prompts, candidates=candidates)
 
 
 @lru_cache(maxsize=2)
