@@ -107,7 +107,16 @@ def test_of_many_masks_twenty_rows_are_shown_and_the_rest_is_counted(masks):
     html = Result(many, image=np.zeros((40, 60, 3), np.uint8))._repr_html_()
     assert len(rows(html)) == 21
     assert "… and 4980 more" in html
+    assert "5000 masks, the 300 largest are drawn" in html
     assert len(html) < 200_000
+
+
+def test_of_very_many_masks_the_largest_are_drawn():
+    ground = np.zeros((40, 60), bool)
+    small = [Mask.from_array(np.pad([[True]], ((0, 39), (x % 30, 59 - x % 30)))) for x in range(400)]
+    ground[20:, 30:] = True
+    drawn = np.asarray(png(Masks([*small, Mask.from_array(ground)])))
+    assert tuple(drawn[-1, -1]) != (88, 88, 88)
 
 
 def test_an_image_is_shown_at_most_800_pixels_long_and_masks_of_a_few_pixels_are_enlarged():

@@ -26,6 +26,9 @@ OPACITY = 0.85
 LEAST = 240
 """Length of the longer side below which an image is enlarged by a whole number, so that masks of a few pixels can be seen."""
 
+MAX_DRAWN = 300
+"""Maximum number of masks that are drawn, the largest ones: more take seconds, and cannot be told apart in a small image."""
+
 THUMBNAIL = 56
 """Maximum length of the longer side of the image of one mask in a table."""
 
@@ -61,7 +64,7 @@ def draw_small(
 
     Args:
         image: (H, W, 3) uint8 RGB of the masks' size, or None.
-        masks: The masks.
+        masks: The masks. The `MAX_DRAWN` largest are drawn.
         limit: Maximum length of the longer side of what is returned, in pixels.
         detections: Detections whose boxes are drawn, or None.
         prompts: Prompts whose points and boxes are drawn.
@@ -72,6 +75,8 @@ def draw_small(
     """
     if image is not None and image.shape[:2] != masks.size:
         raise InputError(f"masks of size {masks.size} do not fit an image of size {image.shape[:2]}: both are (height, width)")
+    if len(masks) > MAX_DRAWN:
+        masks = masks.where(np.sort(np.argsort(-masks.areas, kind="stable")[:MAX_DRAWN]))
     size, shape = masks.size, small_shape(masks.size, limit)
     across = np.array([shape[1] / size[1], shape[0] / size[0]], np.float32)
     if image is None:

@@ -20,6 +20,7 @@ MAX_PANELS = 24
 
 _PANEL = 320  # Maximum length of the longer side of a panel.
 _GAP, _STRIP, _FONT = 8, 22, 13
+_LONGEST = 120  # Characters of a title, of which a panel holds fewer.
 
 
 def side_by_side(
@@ -79,7 +80,7 @@ def _arranged(panels: Sequence[tuple[Image.Image, str]], columns: int) -> Image.
     for number, (panel, title) in enumerate(panels):
         x, y = _GAP + number % columns * wide, _GAP + number // columns * high
         sheet.paste(panel, (x, y + _STRIP))
-        line = " ".join(title.split())
+        line = " ".join(title.split())[:_LONGEST]
         font = label_font(line, _FONT)
         while line and pen.textlength(line, font=font) > width:
             line = line.removesuffix("…")[:-1] + "…" if len(line) > 1 else ""

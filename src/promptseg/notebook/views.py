@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .drawing import cutout, draw_small, with_rulers
+from .drawing import MAX_DRAWN, cutout, draw_small, with_rulers
 
 if TYPE_CHECKING:
     from ..detections import Detections
@@ -61,9 +61,7 @@ def of_masks(masks: Masks) -> View:
     """Return the view of masks without their image: their shapes on a gray ground, and a table."""
     columns, rows = _mask_table(masks)
     note = "" if not len(masks) else " · to see them on the image: masks.overlay(image)"
-    return View(
-        count_of(len(masks), "mask"), (f"image {size_of(masks.size)}{note}",), partial(draw_small, None, masks), columns, rows, len(masks)
-    )
+    return View(_title(masks), (f"image {size_of(masks.size)}{note}",), partial(draw_small, None, masks), columns, rows, len(masks))
 
 
 def of_frame(frame: FrameMasks) -> View:
@@ -88,7 +86,7 @@ def of_result(result: Result) -> View:
     facts += [", ".join(f"{stage} {seconds:.2f} s" for stage, seconds in result.timings.items())] if result.timings else []
     facts += ["dropped detections: " + ", ".join(f"{reason} {count}" for reason, count in result.dropped.items())] if result.dropped else []
     draw = partial(draw_small, result.image, result.masks, detections=result.detections, prompts=result.prompts)
-    return View(count_of(len(result.masks), "mask"), tuple(facts), draw, columns, rows, len(result.masks))
+    return View(_title(result.masks), tuple(facts), draw, columns, rows, len(result.masks))
 
 
 def of_detections(detections: Detections) -> View:
@@ -124,6 +122,11 @@ def of_session(session: Session) -> View:
 def count_of(count: int, what: str) -> str:
     """Return a number with its noun, such as ``"2 masks"``."""
     return f"{count} {what}" + ("" if count == 1 else "s")
+
+
+def _title(masks: Masks) -> str:
+    """Return the number of masks, and how many of them the image shows if not all."""
+    return count_of(len(masks), "mask") + (f", the {MAX_DRAWN} largest are drawn" if len(masks) > MAX_DRAWN else "")
 
 
 def size_of(size: Size) -> str:

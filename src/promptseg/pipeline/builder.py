@@ -143,7 +143,9 @@ def segment(
     for name, value in {"model": model, "device": device, "engine": engine}.items():  # They are kept in a table, which takes hashable ones.
         if not isinstance(value, str) and not (name == "engine" and value is None):
             raise ConfigError(f"{name} is text, got {shown(value)}")
-    return _single(model, None if weights is None else str(as_path(weights, "weights")), device, engine)(image, *prompts, candidates=candidates)
+    return _single(model, None if weights is None else str(as_path(weights, "weights")), device, engine)(
+        image, *prompts, candidates=candidates
+    )
 
 
 @lru_cache(maxsize=2)
