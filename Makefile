@@ -14,7 +14,7 @@ PYTHONS ?=
 # Inputs of each target of `make fuzz`.
 COUNT ?= 25000
 
-.PHONY: demo test check actionlint test-pythons test-lowest test-bare fuzz dist release study format docs images clean help
+.PHONY: demo test check actionlint test-pythons test-lowest test-bare fuzz dist release study format docs images notebooks clean help
 
 help:  ## Show what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -76,6 +76,10 @@ docs: $(VENV)/.installed  ## Serve the documentation at http://127.0.0.1:8000.
 
 images: $(VENV)/.installed  ## Make the three images of the first page anew (fetches the weights of YOLOv8n, AGPL-3.0).
 	$(VENV)/bin/python examples/first_page_images.py
+
+notebooks: $(VENV)/.installed  ## Run the notebooks and the quickstart, and make their pages and images anew.
+	$(VENV)/bin/python tools/notebook_pages.py
+	$(VENV)/bin/python tools/quickstart_images.py
 
 clean:  ## Remove environments and everything that was made.
 	rm -rf $(VENV) $(DEMO_VENV) .venvs demo site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .mutants

@@ -32,4 +32,4 @@ except ps.PromptSegError as error:
 for mask in result.masks:
     print(f"{mask.label}  {mask.score:.2f}  {mask.box.astype(int).tolist()}")
 print(f"{len(result.masks)} found → {options.out}")
-result.overlay().save(options.out)
+result.save(options.out)

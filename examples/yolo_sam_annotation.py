@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL import Image
 
 import promptseg as ps
-from promptseg.cli.output import distinct_names, write_image, write_json
+from promptseg.cli.output import distinct_names
 
 STAGES = ("read", "detect", "encode", "cache", "segment", "clean", "write")
 
@@ -45,8 +45,8 @@ def main() -> int:
             failed.append(outcome)
             continue
         started = time.perf_counter()
-        write_image(outcome.overlay(), options.out / f"{name}-overlay.png")  # Both get their names when they are complete.
-        write_json(outcome.to_dict(), options.out / f"{name}-masks.json")
+        outcome.save(options.out / f"{name}-overlay.png")  # Both get their names when they are complete.
+        outcome.save(options.out / f"{name}-masks.json")
         print(f"{path}: {', '.join(str(label) for label in outcome.masks.labels) or 'nothing found'}")
         rows[path.name] = {**outcome.timings, "write": time.perf_counter() - started}
     print_table(rows)

@@ -412,7 +412,9 @@ class TestMasks:
         assert again.size == masks.size
 
     def test_the_repr_tells_how_many_and_on_what(self):
-        assert repr(self._three()) == "Masks(3 on 3 x 4)"
+        assert repr(self._three()) == "Masks(3 masks, best score 0.90, 4 wide, 3 high)"
+        assert repr(self._three()[:1].where([0])) == "Masks(1 mask, best score 0.50, 4 wide, 3 high)"
+        assert repr(Masks([], (3, 4))) == "Masks(0 masks, 4 wide, 3 high)"
 
 
 @given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40)), st.integers(1, 50), st.integers(1, 50))

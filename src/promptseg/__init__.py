@@ -3,7 +3,7 @@
     import promptseg as ps
 
     result = ps.segment("photo.jpg", ps.Prompt.box(322, 62, 430, 330))
-    result.overlay().save("photo-masks.png")
+    result.save("photo-masks.png")
 
 Names are imported when they are first used, so that ``import promptseg`` is quick and loads no backend.
 """

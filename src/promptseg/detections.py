@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._checks import is_number, number_array
+from ._display import Displayed
 from .errors import InputError, shown
 from .masks import Masks, Size, checked_size, chosen_indices
 
+if TYPE_CHECKING:
+    from .notebook.views import View
 
-@dataclass(frozen=True, eq=False, init=False)
-class Detections:
+
+@dataclass(frozen=True, eq=False, init=False, repr=False)
+class Detections(Displayed):
     """Boxes with scores and labels, and with masks if the detector makes its own.
 
     Attributes:
@@ -106,6 +111,23 @@ class Detections:
         labels = [self.labels[index] for index in chosen]
         return Detections(self.size, self.boxes[chosen], self.scores[chosen], labels, masks, self.best_scores)
 
+    def _summary(self) -> str:
+        first = ", ".join(f"{shown(label)} {score:.2f}" for label, score in zip(self.labels[:4], self.scores[:4].tolist(), strict=True))
+        more = ", …" if len(self) > 4 else ""
+        return f"{len(self)}{': ' if first else ''}{first}{more}, {self.size[1]} wide, {self.size[0]} high"
+
+    def _view(self) -> View:
+        from .notebook.views import of_detections
+
+        return of_detections(self)
+
+
+def _names(labels: object) -> tuple[str, ...]:
+    try:
+        return tuple(str(label) for label in np.asarray(labels, dtype=object).reshape(-1))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"the labels of detections are text, one for each box, got {shown(labels)}") from error
+
 
 def _best_scores(labels: Sequence[str], scores: NDArray[np.float32], given: Mapping[str, float] | None) -> dict[str, float]:
     """Return the best score of each label, of the given ones and those of the boxes."""
@@ -118,10 +140,3 @@ def _best_scores(labels: Sequence[str], scores: NDArray[np.float32], given: Mapp
     for label, score in zip(labels, scores.tolist(), strict=True):
         best[label] = max(score, best.get(label, score))
     return best
-
-
-def _names(labels: object) -> tuple[str, ...]:
-    try:
-        return tuple(str(label) for label in np.asarray(labels, dtype=object).reshape(-1))
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"the labels of detections are text, one for each box, got {shown(labels)}") from error

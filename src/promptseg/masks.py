@@ -6,6 +6,7 @@ runs. Pixels are made when `Mask.array` is read. A thousand masks of a 12-megapi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
@@ -15,6 +16,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from pycocotools import mask as coco
 
 from ._checks import flag, is_number, is_whole_number, number_array, plain, whole_number
+from ._display import Displayed
 from ._polygons import FARTHEST, boundaries
 from ._rle import changes, check_runs, decode_box, encode_crop, run_lengths, runs_between, sample
 from .errors import InputError, OutOfMemoryError, shown
@@ -25,6 +27,13 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from .images import ImageLike
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from .images import ImageLike
+    from .notebook.views import View
+    from .prompts import Prompt
 
 Size = tuple[int, int]
 """``(height, width)`` in pixels."""
@@ -62,8 +71,8 @@ class Polygon(NamedTuple):
     holes: tuple[NDArray[np.float32], ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class Mask:
+@dataclass(frozen=True, eq=False, repr=False)
+class Mask(Displayed):
     """One binary mask of an image, run-length encoded. Make one with `from_array`, `from_crop`, `from_coco_rle` or `from_polygons`.
 
     A mask is checked when it is made: damaged run lengths never reach pycocotools, which reads beyond the end of some.
@@ -332,6 +341,31 @@ class Mask:
             if parents[index] < 0
         ]
 
+    def overlay(self, image: ImageLike, **style: Any) -> Image:
+        """Return an image of the mask's size with the mask drawn on it. `style` is passed to `promptseg.overlay.draw`."""
+        return Masks([self]).overlay(image, **style)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the mask as a black and white image: ``.png``, ``.tif``, ``.tiff`` or ``.bmp``. Missing folders are made.
+
+        Raises:
+            OutputError: The file cannot be written, or the suffix says another format.
+        """
+        from .notebook.saving import save_mask
+
+        save_mask(self, path)
+
+    def _summary(self) -> str:
+        about = [] if self.label is None else [shown(self.label)]
+        about += [] if self.score is None else [f"score {self.score:.2f}"]
+        box = ", ".join(f"{value:.0f}" for value in self.box.tolist())
+        return ", ".join([*about, f"area {self.area}, box ({box}), {self.size[1]} wide, {self.size[0]} high"])
+
+    def _view(self) -> View:
+        from .notebook.views import of_mask
+
+        return of_mask(self)
+
     def __eq__(self, other: object) -> bool:
         """Compare size and pixels. Score, label and logits do not count. An array is never equal: compare ``numpy.asarray(mask)``."""
         if isinstance(other, np.ndarray):  # NumPy would compare pixel by pixel, and an `if` would not take its answer.
@@ -344,7 +378,7 @@ class Mask:
         return hash((self.size, self.counts))
 
 
-class Masks(Sequence[Mask]):
+class Masks(Sequence[Mask], Displayed):
     """An immutable sequence of masks on one image.
 
     Two are equal if their size is the same and they have the same masks in the same order. As for `Mask`, pixels count, and scores and
@@ -433,8 +467,39 @@ class Masks(Sequence[Mask]):
             pixels[index] = mask.array
         return pixels
 
-    def __repr__(self) -> str:
-        return f"Masks({len(self)} on {self.size[0]} x {self.size[1]})"
+    def _summary(self) -> str:
+        scores = self.scores
+        best = "" if np.isnan(scores).all() else f"best score {np.nanmax(scores):.2f}, "
+        return f"{len(self)} mask{'' if len(self) == 1 else 's'}, {best}{self.size[1]} wide, {self.size[0]} high"
+
+    def _view(self) -> View:
+        from .notebook.views import of_masks
+
+        return of_masks(self)
+
+    def overlay(self, image: ImageLike, **style: Any) -> Image:
+        """Return the image of the masks with the masks drawn on it.
+
+        After `Session.segment`, this is the way to an image: ``masks.overlay(session.image)``.
+
+        Args:
+            image: The image, in any form that `promptseg.load_image` takes.
+            **style: Further arguments of `promptseg.overlay.draw`, such as ``prompts`` and ``opacity``.
+
+        Raises:
+            InputError: The image cannot be read or has another size.
+        """
+        from .overlay import draw
+
+        return draw(image, self, **style)
+
+    def side_by_side(
+        self, image: ImageLike | None = None, *, titles: Sequence[str] | None = None, prompts: Sequence[Prompt] = (), columns: int = 3
+    ) -> Image:
+        """Return an image with each mask alone on its panel, with `promptseg.notebook.panels.side_by_side`."""
+        from .notebook.panels import side_by_side
+
+        return side_by_side(self, image, titles=titles, prompts=prompts, columns=columns)
 
     @property
     def scores(self) -> NDArray[np.float32]:

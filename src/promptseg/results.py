@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ._display import Displayed
 from .detections import Detections
 from .errors import InputError, shown
 from .masks import Mask, Masks, Size
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from ._object_overlay import WithImage
     from .images import ImageLike
+    from .notebook.views import View
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Provenance:
     model: str
     backend: str
     version: str
-    weights: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, str] = field(default_factory=dict, repr=False)
     license: str = "unknown"
     device: str = "cpu"
     dtype: str = "float32"
@@ -109,8 +111,8 @@ class PhraseCount:
         return {"phrase": self.phrase, "count": self.count, "best_score": self.best_score, "threshold": self.threshold}
 
 
-@dataclass(frozen=True, eq=False)
-class Result:
+@dataclass(frozen=True, eq=False, repr=False)
+class Result(Displayed):
     """Masks that a pipeline made of one image, with their provenance and timings.
 
     Attributes:
@@ -210,6 +212,25 @@ class Result:
             raise InputError("this result has no image to cut from: use mask.cutout(image) for each of result.masks")
         return self.image
 
+    def side_by_side(self, titles: Sequence[str] | None = None, *, columns: int = 3) -> Image:
+        """Return an image with each mask alone on its panel, with `promptseg.notebook.panels.side_by_side`."""
+        from .notebook.panels import side_by_side
+
+        return side_by_side(self.masks, self.image, titles=titles, prompts=self.prompts, columns=columns)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the overlay as an image, or the result as JSON. The suffix says which: ``.png``, ``.jpg`` or the like, or ``.json``.
+
+        Missing folders are made. The image that was segmented is never overwritten.
+
+        Raises:
+            OutputError: The file cannot be written, or the suffix says no format.
+            InputError: The result no longer has its image.
+        """
+        from .notebook.saving import save_result
+
+        save_result(self, path)
+
     def to_supervision(self, classes: Sequence[str] | None = None) -> Any:
         """Return the masks as `supervision.Detections`, with `promptseg.interop.supervision.to_supervision`."""
         from .interop.supervision import to_supervision
@@ -275,9 +296,19 @@ class Result:
         except InputError as error:
             raise InputError(f"{shown_path(path)} is not the result of one image: {error}") from error
 
+    def _summary(self) -> str:
+        spent = sum(self.timings.values())
+        parts = [self.masks._summary(), *(entry.model for entry in self.provenance), *([f"{spent:.2f} s"] if spent else [])]  # noqa: SLF001
+        return ", ".join([*parts, *([] if self.source is None else [shown(self.source)])])
 
-@dataclass(frozen=True, eq=False)
-class FrameMasks:
+    def _view(self) -> View:
+        from .notebook.views import of_result
+
+        return of_result(self)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FrameMasks(Displayed):
     """The masks of one video frame.
 
     Attributes:
@@ -297,6 +328,15 @@ class FrameMasks:
             raise InputError(f"a frame has a tuple of object ids and Masks, got {shown(self.object_ids)} and {shown(self.masks)}")
         if len(self.object_ids) != len(self.masks):
             raise InputError(f"frame {self.frame} has {len(self.masks)} masks but {len(self.object_ids)} object ids")
+
+    def _summary(self) -> str:
+        at = "" if self.time is None else f" at {self.time:.2f} s"
+        return f"frame {self.frame}{at}, objects {shown(self.object_ids)}, {self.masks.size[1]} wide, {self.masks.size[0]} high"
+
+    def _view(self) -> View:
+        from .notebook.views import of_frame
+
+        return of_frame(self)
 
     def overlay(self, image: ImageLike | WithImage, **style: Any) -> Image:
         """Return the frame with its masks drawn on it, with the names that the objects have in a tracked video.

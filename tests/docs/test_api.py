@@ -24,6 +24,8 @@ PUBLIC = {
     "promptseg.fonts",
     "promptseg.overlay",
     "promptseg.class_colors",
+    "promptseg.notebook.panels",
+    "promptseg.notebook.session",
     "promptseg.postprocess",
     "promptseg.metrics",
     "promptseg.vocabulary",

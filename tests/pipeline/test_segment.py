@@ -31,6 +31,11 @@ class TestSegment:
         result = promptseg.segment(BLANK, Prompt.box(3, 4, 10, 12), model="cutter")
         assert result.best().box.tolist() == [3, 4, 10, 12]
 
+    def test_all_candidates_are_returned_on_request(self, add_model):
+        add_model("cutter", "segmenter", lambda _: FakeSegmenter())
+        one, all_ = (promptseg.segment(BLANK, Prompt.point(3, 4), model="cutter", candidates=wanted) for wanted in (False, True))
+        assert (len(one.masks), len(all_.masks)) == (1, 3)
+
     def test_a_model_stays_loaded_for_the_next_call(self, add_model):
         requests = []
         add_model("cutter", "segmenter", lambda request: requests.append(request) or FakeSegmenter())

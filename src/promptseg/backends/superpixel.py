@@ -41,6 +41,7 @@ from .._checks import positive, whole_number
 from ..errors import ConfigError, PromptError, shown
 from ..images import ImageLike, load_image_copy
 from ..masks import Mask, Masks, Size
+from ..notebook.session import SessionDisplay
 from ..prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
 from ..protocols import EmbeddingStore
 from ..registry import LoadRequest
@@ -101,13 +102,13 @@ class SuperpixelSegmenter:
         return SuperpixelSession(pixels, self.provenance, superpixels, {"encode": time.perf_counter() - started})
 
 
-@dataclass(frozen=True, eq=False)
-class SuperpixelSession:
+@dataclass(frozen=True, eq=False, repr=False)
+class SuperpixelSession(SessionDisplay):
     """Image divided into superpixels; a `promptseg.protocols.Session`. It is immutable and safe to use from several threads."""
 
-    image: NDArray[np.uint8] = field(repr=False)
+    image: NDArray[np.uint8]
     provenance: Provenance
-    superpixels: _Superpixels = field(repr=False)
+    superpixels: _Superpixels
     timings: Mapping[str, float] = field(default_factory=dict)
 
     @property

@@ -12,10 +12,11 @@ import typer
 from ..prompts import Prompt
 from ..registry import DEFAULT_MODEL
 from ..runtime import progress
+from ..runtime.output_files import write_image, write_json
 from ..runtime.output_paths import check_output_folder
 from . import completion
 from .found import counted_masks, found_lines
-from .output import errors_as_messages, model_paths, say, seconds, write_image, write_json
+from .output import errors_as_messages, model_paths, say, seconds
 from .prompts import DeviceOption, EngineOption
 
 # On the sample image: a click on the coffee, and a box around the spoon.

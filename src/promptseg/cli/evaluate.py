@@ -13,9 +13,10 @@ import typer
 from ..errors import OutputError
 from ..registry import DEFAULT_MODEL
 from ..runtime import progress
+from ..runtime.output_files import write_json
 from ..runtime.output_paths import check_output_file, check_output_folder, check_outputs_differ
 from . import completion
-from .output import FAILED, clean_up, errors_as_messages, model_paths, print_findings, say, usage_error, write_json
+from .output import FAILED, clean_up, errors_as_messages, model_paths, print_findings, say, usage_error
 from .prompts import DEFAULT_THRESHOLD, DetectorEngineOption, EngineOption, check_threshold
 from .truth import MASK_KINDS, BoxesOption, CrowdsOption, FitOption, NamesOption, TruthOption, open_truth
 

@@ -1,24 +1,21 @@
-"""Output of the commands: error messages with an exit status, findings, and atomic writing of images and JSON."""
+"""Output of the commands: error messages with an exit status, findings, and names of files."""
 
 from __future__ import annotations
 
 import contextlib
-import io
 import itertools
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
-from PIL import Image
 from tqdm import tqdm
 
 from .._counting import number_of
-from ..errors import ConfigError, OutputError, PromptSegError
-from ..runtime.files import output_errors, remove_leftovers, short_name, write_atomically
+from ..errors import ConfigError, PromptSegError
+from ..runtime.files import remove_leftovers, short_name
 
 if TYPE_CHECKING:
     from ..datasets.core import Finding
@@ -75,28 +72,6 @@ def print_findings(findings: Sequence[Finding]) -> None:
         raise typer.Exit(FAILED)
 
 
-def image_format(path: Path) -> str | None:
-    """Return Pillow's name of the image format for a path's suffix, or None when Pillow cannot write it."""
-    kind = Image.registered_extensions().get(path.suffix.lower())
-    return kind if kind in Image.SAVE else None
-
-
-def check_image_format(path: Path) -> str:
-    """Return Pillow's name of the image format for a path's suffix, after writing a small image in it to memory.
-
-    Raises:
-        OutputError: When Pillow cannot write a color image in this format.
-    """
-    kind = image_format(path)
-    if kind is None:
-        raise OutputError(f"cannot write {path}: {path.suffix or 'a name without a suffix'!r} is not an image format that Pillow writes")
-    try:
-        Image.new("RGB", (8, 8)).save(io.BytesIO(), kind)
-    except Exception as error:  # Pillow's writers have no common base.
-        raise OutputError(f"cannot write {path}: Pillow cannot write color images as {kind}: use .png or .jpg ({error})") from error
-    return kind
-
-
 def distinct_names(images: Iterable[PurePath]) -> list[str]:
     """Return the base name of each image's output files: the image's name without suffix, numbered when several share it.
 
@@ -123,29 +98,6 @@ def clean_up(folder: Path, name: str | None = None) -> None:
     if removed:
         what = number_of(removed, "half-written file")
         say(f"promptseg: removed {what} of an interrupted run from {folder}", err=True)
-
-
-def write_image(image: Image.Image, path: Path) -> None:
-    """Write an image atomically, in the format of the path's suffix."""
-    kind = check_image_format(path)
-    with output_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with write_atomically(path) as file:
-            try:
-                image.save(file, kind)
-            except OSError:
-                raise
-            except Exception as error:  # Such as a ValueError for an image that is too large for the format.
-                raise OSError(f"Pillow cannot write it as {kind}: {error}") from error
-
-
-def write_json(values: Any, path: Path) -> None:
-    """Write a JSON file atomically."""
-    with output_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with write_atomically(path, text=True) as file:
-            json.dump(values, file, indent=1)
-            file.write("\n")
 
 
 def seconds(timings: dict[str, float]) -> str:

@@ -11,7 +11,7 @@ import typer
 from PIL import Image
 
 from ..results import Result
-from .output import write_image
+from ..runtime.output_files import write_image
 
 Part = Literal["mask", "crop", "cutout"]
 

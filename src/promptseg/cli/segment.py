@@ -17,22 +17,19 @@ from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt
 from ..results import Result
 from ..runtime import progress
+from ..runtime.output_files import check_image_format, image_format, write_image, write_json
 from ..runtime.output_paths import check_output_file, check_output_folder
 from . import completion
 from .found import counted_masks, found_lines
 from .images import GivenImage, given_images
 from .output import (
     FAILED,
-    check_image_format,
     distinct_names,
     errors_as_messages,
-    image_format,
     model_paths,
     say,
     seconds,
     usage_error,
-    write_image,
-    write_json,
 )
 from .parts import CropsOption, CutoutsOption, Part, chosen_parts, parts_among, write_parts
 from .prompts import (

@@ -35,7 +35,7 @@ class _UnbuiltPipelineError(ConfigError, AttributeError):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Pipeline:
     """Immutable builder of a pipeline of the stages detect, segment and clean.
 
@@ -136,6 +136,15 @@ class Pipeline:
             _check_refining(config, segmenter.provenance.model, segmenter.accepts)  # It may take less than its backend's other models.
         return BuiltPipeline(config, detector, segmenter)
 
+    def __repr__(self) -> str:
+        stages = []
+        for name, settings in self.to_config().items():
+            if name in ("detect", "segment", "clean"):
+                given = dict(settings)
+                first = [repr(given.pop("model"))] if "model" in given else []
+                stages.append(f".{name}({', '.join([*first, *(f'{key}={shown(value)}' for key, value in given.items())])})")
+        return "Pipeline()" + "".join(stages)
+
     def _with(self, **changes: Any) -> Pipeline:
         return Pipeline(parse_config({**self.config.model_dump(exclude_defaults=True), **changes}))
 
@@ -147,6 +156,7 @@ def segment(
     weights: str | os.PathLike[str] | None = None,
     device: str = "auto",
     engine: str | None = None,
+    candidates: bool = False,
 ) -> Result:
     """Segment one image with one model. The model stays loaded for the next call.
 
@@ -157,6 +167,7 @@ def segment(
         weights: Path of your own weights.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         engine: Engine that runs the model, if it has several.
+        candidates: Whether to return all masks that the model proposes for a spatial prompt, not only the best.
 
     Raises:
         InputError: The image cannot be read.
@@ -172,7 +183,7 @@ def segment(
     if not prompts:
         raise nothing_to_segment()
     asked = (model, None if weights is None else str(as_path(weights, "weights")), device, engine)
-    return _loading.get([asked], lambda keys: {key: _single(*key) for key in keys})[asked](image, *prompts)
+    return _loading.get([asked], lambda keys: {key: _single(*key) for key in keys})[asked](image, *prompts, candidates=candidates)
 
 
 _loading: SingleFlight[tuple[str, str | None, str, str | None], BuiltPipeline] = SingleFlight()

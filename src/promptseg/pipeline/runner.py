@@ -16,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import flag, whole_number
+from .._display import Displayed
 from ..errors import ConfigError, IncompatibleStagesError, InputError, PromptError, PromptSegError, shown
 from ..images import ImageLike, load_image
 from ..masks import Mask, Masks
+from ..notebook.views import View
 from ..prompts import EverythingPrompt, Prompt, SpatialPrompt, TextPrompt, phrases_of
 from ..protocols import BatchSegmenter, Detector, EmbeddingStore, Segmenter, VideoLike, VideoSegmenter
-from ..results import Result
+from ..results import Provenance, Result
 from ..runtime.structured import shown_path
 from ..tracking.redetection import RedetectionConfig, TrackedFrame, track_with_redetection
 from ..tracking.session import PropagateSegmenter
@@ -34,8 +36,8 @@ from .job import ImageState, StageTimer
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class BuiltPipeline:
+@dataclass(frozen=True, repr=False)
+class BuiltPipeline(Displayed):
     """A pipeline with loaded models. Call it with an image and prompts. Threads may share it.
 
     Attributes:
@@ -235,6 +237,30 @@ class BuiltPipeline:
             return self._begin(image, prompts)
         except PromptSegError as error:
             return _named(error, index, item)
+
+    def _stages(self) -> list[tuple[str, Provenance | None, dict[str, Any]]]:
+        """Return the stages that run: name, model and settings that are not the defaults."""
+        stages: list[tuple[str, Provenance | None, dict[str, Any]]] = []
+        config = self.config.model_dump(mode="json", exclude_defaults=True)
+        for name, model in (("detect", self.detector), ("segment", self.segmenter), ("clean", None)):
+            if getattr(self.config, name) is not None:
+                settings = {key: value for key, value in config.get(name, {}).items() if key not in ("model", "weights")}
+                stages.append((name, None if model is None else model.provenance, settings))
+        return stages
+
+    def _summary(self) -> str:
+        return ", ".join(name if model is None else f"{name} by {model.model} on {model.device}" for name, model, _ in self._stages())
+
+    def _view(self) -> View:
+        rows = tuple(
+            (
+                name,
+                *((model.model, model.license, model.device) if model else ("", "", "")),
+                ", ".join(f"{k}={v}" for k, v in settings.items()),
+            )
+            for name, model, settings in self._stages()
+        )
+        return View("pipeline", (), None, ("stage", "model", "license", "device", "settings"), rows, len(rows))
 
     def _check(self, prompts: Sequence[Prompt]) -> None:
         check_prompts(prompts, detector=self.detector is not None, segmenter=self.segmenter is not None)

@@ -18,6 +18,7 @@ from ..detections import Detections
 from ..errors import InputError, OutOfMemoryError, PromptError, shown
 from ..images import ImageLike, load_image, load_image_copy
 from ..masks import Mask, Masks, Size
+from ..notebook.session import SessionDisplay
 from ..prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
 from ..protocols import EmbeddingStore, Frame, FrameSource, VideoLike
 from ..results import Provenance
@@ -66,8 +67,8 @@ class FakeSegmenter:
         return FakeSession(load_image_copy(image), self.radius, {"encode": 0.0}, self.provenance)
 
 
-@dataclass(frozen=True, eq=False)
-class FakeSession:
+@dataclass(frozen=True, eq=False, repr=False)
+class FakeSession(SessionDisplay):
     """Session that returns geometric shapes; a `promptseg.protocols.Session`.
 
     - A point gives a disc around it. Several points give the union of their discs.
@@ -84,7 +85,7 @@ class FakeSession:
         provenance: Provenance of the results.
     """
 
-    image: NDArray[np.uint8] = field(repr=False)
+    image: NDArray[np.uint8]
     radius: float | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
     provenance: Provenance = _provenance("fake-segmenter")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...errors import BackendError, PromptError, shown
 from ...images import ImageLike, load_image_copy
 from ...masks import Mask, Masks, Size
+from ...notebook.session import SessionDisplay
 from ...prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
 from ...protocols import EmbeddingStore, FeatureMap
 from ...results import Provenance
@@ -40,6 +41,9 @@ class SamSegmenter:
         self.model = model
         self.cache = cache
         self.rule = rule
+
+    def __repr__(self) -> str:
+        return f"SamSegmenter({self.provenance.model}, {self.provenance.device}, {self.provenance.version})"
 
     @property
     def provenance(self) -> Provenance:
@@ -115,13 +119,13 @@ class SamSegmenter:
         return found
 
 
-@dataclass(frozen=True, eq=False)
-class SamSession:
+@dataclass(frozen=True, eq=False, repr=False)
+class SamSession(SessionDisplay):
     """Session on an encoded image, for prompts; a `promptseg.protocols.Session`. It is immutable and safe to share between threads."""
 
     segmenter: SamSegmenter
-    image: NDArray[np.uint8] = field(repr=False)
-    embedding: Embedding = field(repr=False)
+    image: NDArray[np.uint8]
+    embedding: Embedding
     timings: Mapping[str, float] = field(default_factory=dict)
 
     @property

@@ -1,0 +1,1 @@
+"""What values show in a notebook, and images that stand side by side."""
