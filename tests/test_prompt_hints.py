@@ -53,7 +53,7 @@ def written(message):
         (Masks([MASK]), "make it with Prompt.point, Prompt.box"),
         (5, "make it with Prompt.point, Prompt.box"),
     ],
-    ids=lambda value: str(value)[:30],
+    ids=lambda value: str(value).partition(" at 0x")[0][:30],
 )
 def test_what_is_no_prompt_is_told_what_was_meant(value, said):
     for call in (lambda: PIPELINE(IMAGE, value), lambda: ps.segment(IMAGE, value, model="no such model")):
