@@ -133,7 +133,7 @@ MISTAKES = [
         "annotate a missing folder",
         "annotate imgs --model cutter --everything --out out",
         "imgs",
-        "a source is a folder, a pattern, an image",
+        "Did you mean 'images'? A source is a folder, a pattern, an image",
         1,
     ),
     Mistake("annotate a folder without images", "annotate none --model cutter --everything --out out", "none", "give what holds images", 1),
