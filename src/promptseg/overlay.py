@@ -326,7 +326,8 @@ def _write_labels(
     margin = max(2, max(masks.size) // 250)
     boxes: dict[int | None, NDArray[np.float32]] = {} if detections is None else dict(enumerate(detections.boxes))
     labeled = [(mask, ground) for mask, ground in zip(masks, colors, strict=True) if mask.label and mask.area]
-    texts = [mask.label or "" if mask.score is None else f"{mask.label} {mask.score:.2f}" for mask, _ in labeled]
+    names = [" ".join((mask.label or "").split()) for mask, _ in labeled]  # On one line: Pillow measures no others.
+    texts = [name if mask.score is None else f"{name} {mask.score:.2f}" for name, (mask, _) in zip(names, labeled, strict=True)]
     fonts = [label_font(text, points, font_file) for text in texts]
     places = place_labels(
         masks.size,
