@@ -390,3 +390,10 @@ def test_an_argument_of_another_kind_is_refused(arguments):
     image, masks = np.zeros((*SIZE, 3), np.uint8), Masks([Mask.from_array(np.ones(SIZE, bool))])
     with pytest.raises(InputError, match=r" (are|is) "):
         draw(image, **{"masks": masks, **arguments})
+
+
+def test_a_label_of_several_lines_is_written_on_one():
+    mask = Mask.from_crop(np.ones((30, 40), bool), (10, 20), (60, 80))
+    image = np.zeros((60, 80, 3), np.uint8)
+    one, two = (draw(image, Masks([replace(mask, label=label)]), classes=[label]) for label in ("a b", "a\nb"))
+    assert np.array_equal(one, two)

@@ -333,7 +333,8 @@ def _write_labels(
     if detections is not None and not len(masks):
         found = zip(detections.labels, detections.scores.tolist(), detections.boxes, strict=True)
         labeled = [(label, score, box, BOX) for label, score, box in found if label]
-    texts = [label if score is None else f"{label} {score:.2f}" for label, score, _, _ in labeled]
+    names = [" ".join(label.split()) for label, _, _, _ in labeled]  # On one line: Pillow measures no others.
+    texts = [name if score is None else f"{name} {score:.2f}" for name, (_, score, _, _) in zip(names, labeled, strict=True)]
     fonts = [label_font(text, points, font_file) for text in texts]
     places = place_labels(
         masks.size,

@@ -162,7 +162,7 @@ def test_a_misspelled_class_ends_the_run_before_its_first_image(image_folder, ad
 
     add_model("closed", "detector", lambda _: Closed({"dog": (1, 1, 9, 9)}))
     images, pipeline, out = image_folder("0.png"), Pipeline().detect("closed"), tmp_path / "out"
-    with pytest.raises(PromptError, match="'dgo' names none of the 2 classes.*'dog'"):
+    with pytest.raises(PromptError, match=r"'dgo' names none of the 2 classes.*'dog'"):
         annotate(images, Prompt.text("dgo"), pipeline=pipeline, out=out)
     assert annotate(images, Prompt.text("dog"), pipeline=pipeline, out=out).images == 1  # The folder is not taken by the first run.
 

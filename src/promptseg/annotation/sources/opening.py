@@ -81,7 +81,8 @@ def _open(source: Any, images: str | os.PathLike[str] | None, without: Path | No
         if glob.has_magic(str(path)):
             return of_pattern(path, without)
         raise InputError(
-            f"{source} does not exist{absent_hint(path)}. A source is a folder, a pattern, an image, or a list, table or COCO file of images"
+            f"{source} does not exist{absent_hint(source)}. "
+            "A source is a folder, a pattern, an image, or a list, table or COCO file of images"
         )
     suffix = path.suffix.lower()
     if suffix in IMAGE_SUFFIXES:
