@@ -397,7 +397,7 @@ def test_embeddings_are_not_kept_unless_the_configuration_asks_for_it():
         ({"workers": 2}, ConfigError, "executor 'ray'"),
         ({"prompts": [Prompt.text("dog")]}, IncompatibleStagesError, "needs a detector"),
         ({"prompts": []}, IncompatibleStagesError, "nothing to segment"),
-        ({"source": "nowhere"}, InputError, "nowhere does not exist: check the path. A source is a folder"),
+        ({"source": "nowhere"}, InputError, "there is no nowhere: check the path"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_written(image_folder, pipeline, tmp_path, settings, error, message):

@@ -255,8 +255,9 @@ def _annotate_locally(
     built = pipeline.build() if isinstance(pipeline, Pipeline) else pipeline
     models = [model.provenance.to_dict() for model in (built.detector, built.segmenter) if model is not None]
     run.journal.check_models(models)
-    if isinstance(built.detector, ChecksPhrases) and (phrases := phrases_of(prompts)):
-        built.detector.check_phrases(phrases)  # A misspelled class is an error of the run, not one of each image.
+    detector: object = built.detector  # For mypy, a detector and one that checks phrases have nothing in common.
+    if isinstance(detector, ChecksPhrases) and (phrases := phrases_of(prompts)):
+        detector.check_phrases(phrases)  # A misspelled class is an error of the run, not one of each image.
 
     def finish(result: ImageResult) -> SavedImage:
         record, used = record_of(result)

@@ -81,8 +81,7 @@ def _open(source: Any, images: str | os.PathLike[str] | None, without: Path | No
         if glob.has_magic(str(path)):
             return of_pattern(path, without)
         raise InputError(
-            f"{source} does not exist{absent_hint(source)}. "
-            "A source is a folder, a pattern, an image, or a list, table or COCO file of images"
+            f"a source is a folder, a pattern, an image, or a list, table or COCO file of images; there is no {source}{absent_hint(source)}"
         )
     suffix = path.suffix.lower()
     if suffix in IMAGE_SUFFIXES:
