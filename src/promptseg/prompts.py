@@ -426,7 +426,7 @@ def not_a_prompt(value: object) -> str:
     """Return what to write in place of a value that is no `Prompt`."""
     if isinstance(value, (list, tuple)) and value and all(isinstance(each, Prompt) for each in value):
         return "give the prompts of a list one by one: *prompts in a call"
-    if isinstance(value, Iterator):
+    if isinstance(value, Iterator) and not hasattr(value, "read"):  # An open file is one, too.
         return "give the prompts of an iterator one by one: *prompts in a call"
     return hint(value)
 
