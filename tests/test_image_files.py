@@ -119,6 +119,8 @@ class TestListing:
         for name in ("absent", "file"):
             with pytest.raises(InputError, match=f"{name} is not a folder"):
                 list_names(tmp_path / name)
+        with pytest.raises(InputError, match=r"file: give the folder that it is in$"):
+            list_names(tmp_path / "file")
         with pytest.raises(InputError, match="cannot list"):
             list_names(tmp_path / ("x" * 5000))
 

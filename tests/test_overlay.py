@@ -268,6 +268,12 @@ class TestLabels:
         (_, left), (bottom, _) = self.where(mask, detections=found, colors=[RED])
         assert (left, bottom) == (30, 30)
 
+    def test_without_masks_each_detection_has_its_label(self):
+        found = Detections(SIZE, [[0, 0, 15, 40], [0, 40, 15, 60]], [0.9, 0.8], ["cat", "dog"])
+        written = (drawn(detections=found) != drawn(detections=found, labels=False)).any(axis=(1, 2))
+        assert written[:30].any()
+        assert written[30:].any()
+
     def test_the_score_is_written_beside_it(self):
         width = {}
         for score in (None, 0.875):
@@ -351,7 +357,7 @@ class TestPrompts:
 
     def test_detections_are_drawn_as_boxes(self):
         found = Detections(SIZE, [[20, 10, 70, 50]], [0.9], ["dog"])
-        overlay = drawn(detections=found)
+        overlay = drawn(detections=found, labels=False)
         assert (overlay == BOX).all(axis=-1).sum() == 2 * 50 + 2 * 38
         assert not changed(overlay)[13:47, 23:67].any()
 

@@ -181,10 +181,10 @@ def test_a_frame_of_something_else_is_refused(ids, masks):
     ("found", "text"),
     [
         (PhraseCount("cup", 1, 0.8, 0.3), "cup 1"),
-        (PhraseCount("spoon", 0, 0.1234, 0.3), "spoon 0: best score 0.12, threshold 0.3"),
-        (PhraseCount("spoon", 0, 0.2999, 0.3), "spoon 0: best score 0.29, threshold 0.3"),
-        (PhraseCount("spoon", 0, 0.001, 0.25), "spoon 0: best score 0, threshold 0.25"),
-        (PhraseCount("spoon", 0, None, 0.3), "spoon 0: no box, threshold 0.3"),
+        (PhraseCount("spoon", 0, 0.1234, 0.3), "no spoon (best score 0.12, threshold 0.3)"),
+        (PhraseCount("spoon", 0, 0.2999, 0.3), "no spoon (best score 0.29, threshold 0.3)"),
+        (PhraseCount("spoon", 0, 0.001, 0.25), "no spoon (best score 0, threshold 0.25)"),
+        (PhraseCount("spoon", 0, None, 0.3), "no spoon (no box, threshold 0.3)"),
     ],
 )
 def test_the_count_of_a_phrase_says_how_near_the_threshold_the_best_box_came(found, text):

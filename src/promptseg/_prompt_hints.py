@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from ._checks import is_number
+from ._checks import is_number, is_whole_number
 from .errors import PromptError, shown
 from .image_formats import FORMATS
 from .masks import Mask
@@ -37,6 +37,13 @@ def hint(value: Any) -> str:
     if callable(value) and "Prompt." in getattr(value, "__qualname__", ""):
         return f"call it: {value.__qualname__}(…)"
     return _ANY
+
+
+def not_everything(value: object) -> str:
+    """Return what to do about a value that is no prompt for everything, for the end of a message."""
+    if is_whole_number(value):
+        return f": write Prompt.everything(points_per_side={value})"
+    return ": use segment()"
 
 
 def one_by_one(form: str) -> Callable[[Callable[_Arguments, _Made]], Callable[_Arguments, _Made]]:

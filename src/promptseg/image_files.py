@@ -104,7 +104,9 @@ def list_names(
     except (OSError, ValueError) as error:
         missing = isinstance(error, (FileNotFoundError, NotADirectoryError))
         what = (
-            f"{folder} is not a folder{absent_hint(folder)}"
+            f"{folder} is not a folder but a file: give the folder that it is in"
+            if os.path.isfile(folder)  # noqa: PTH113 - It takes any text.
+            else f"{folder} is not a folder{absent_hint(folder)}"
             if missing
             else f"cannot list {folder}: {getattr(error, 'strerror', None) or error}"
         )

@@ -71,6 +71,8 @@ def _what_to_give(source: object) -> str:
         return ": give one image at a time, or all to Pipeline(…).build().run(images)"
     if hasattr(source, "detach"):
         return ": give a tensor as tensor.detach().permute(1, 2, 0).cpu().numpy()"
+    if isinstance(getattr(source, "image", None), np.ndarray):
+        return ": give its image, as .image"
     return ""
 
 

@@ -89,8 +89,8 @@ def draw(
         classes: Classes in their known order, which decides their colors; empty if no order is known.
         opacity: Opacity of the fill, 0 to 1. The default is light, and lighter for many masks.
         outline: Whether to draw the outlines of the masks.
-        labels: Whether to write the labels and scores of labeled masks, above their boxes if there is room. With more than `FEW` masks,
-            labels for which there is no free place are left out.
+        labels: Whether to write the labels and scores of labeled masks, or of detections if there are no masks, above their boxes if
+            there is room. With more than `FEW` of them, labels for which there is no free place are left out.
         font: Font file for the labels. By default a font that has their characters is chosen; see `promptseg.fonts`.
 
     Returns:
@@ -325,21 +325,28 @@ def _write_labels(
     points = max(11, max(masks.size) // 60)
     margin = max(2, max(masks.size) // 250)
     boxes: dict[int | None, NDArray[np.float32]] = {} if detections is None else dict(enumerate(detections.boxes))
-    labeled = [(mask, ground) for mask, ground in zip(masks, colors, strict=True) if mask.label and mask.area]
-    names = [" ".join((mask.label or "").split()) for mask, _ in labeled]  # On one line: Pillow measures no others.
-    texts = [name if mask.score is None else f"{name} {mask.score:.2f}" for name, (mask, _) in zip(names, labeled, strict=True)]
+    labeled = [
+        (mask.label, mask.score, boxes.get(mask.detection_index, mask.box), ground)
+        for mask, ground in zip(masks, colors, strict=True)
+        if mask.label and mask.area
+    ]
+    if detections is not None and not len(masks):
+        found = zip(detections.labels, detections.scores.tolist(), detections.boxes, strict=True)
+        labeled = [(label, score, box, BOX) for label, score, box in found if label]
+    names = [" ".join(label.split()) for label, _, _, _ in labeled]  # On one line: Pillow measures no others.
+    texts = [name if score is None else f"{name} {score:.2f}" for name, (_, score, _, _) in zip(names, labeled, strict=True)]
     fonts = [label_font(text, points, font_file) for text in texts]
     places = place_labels(
         masks.size,
-        [_whole(boxes.get(mask.detection_index, mask.box)) for mask, _ in labeled],
+        [_whole(box) for _, _, box, _ in labeled],
         [
             (math.ceil(pen.textlength(text, font=font)) + 2 * margin, _line_height(font) + margin)
             for text, font in zip(texts, fonts, strict=True)
         ],
         np.array([_whole(mask.box) for mask in masks if mask.area], np.int64).reshape(-1, 4),
-        complete=len(masks) <= FEW,
+        complete=len(labeled) <= FEW,
     )
-    for (_, ground), text, font, place in zip(labeled, texts, fonts, places, strict=True):
+    for (_, _, _, ground), text, font, place in zip(labeled, texts, fonts, places, strict=True):
         if place is not None:
             x0, y0, x1, y1 = place
             pen.rectangle((x0, y0, x1 - 1, y1 - 1), fill=ground)

@@ -21,7 +21,7 @@ from ._checks import between, number_array, whole_number
 from ._prompt_hints import DETECTING, check_one_by_one, hint, one_by_one
 from .errors import PromptError, shown
 from .image_formats import MAX_PIXELS
-from .masks import Mask, Size
+from .masks import Mask, Masks, Size
 from .vocabulary import MAX_PHRASES, check_phrases, split_phrases
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -111,6 +111,8 @@ class Prompt(ABC):
                     raise PromptError(f"the logits of a mask are an array (height, width), got shape {logits.shape}")
                 return SpatialPrompt(logits=_frozen(logits), source_size=mask_or_logits.size)
             return SpatialPrompt(mask_pixels=mask_or_logits)
+        if isinstance(getattr(mask_or_logits, "masks", mask_or_logits), Masks):
+            raise PromptError(f"a mask prompt is one Mask, got {shown(mask_or_logits)}: give one of them, such as .best()")
         try:
             array = np.asarray(mask_or_logits)
         except (TypeError, ValueError, RuntimeError) as error:

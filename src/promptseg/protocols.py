@@ -103,6 +103,19 @@ class Detector(Protocol):
 
 
 @runtime_checkable
+class ChecksPhrases(Protocol):
+    """A detector that knows without an image which phrases it can find. A long run asks it before the first image."""
+
+    def check_phrases(self, phrases: Sequence[str]) -> None:
+        """Check phrases.
+
+        Raises:
+            PromptError: A phrase names nothing that the detector knows.
+        """
+        ...
+
+
+@runtime_checkable
 class Session(Protocol):
     """An encoded image, ready for prompts. It is immutable, independent of other sessions, and safe to use from several threads."""
 

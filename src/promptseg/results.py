@@ -99,12 +99,12 @@ class PhraseCount:
     threshold: float
 
     def __str__(self) -> str:
-        """Return text such as ``"cup 1"`` or ``"spoon 0: best score 0.12, threshold 0.3"``."""
+        """Return text such as ``"cup 1"`` or ``"no spoon (best score 0.12, threshold 0.3)"``."""
         if self.count:
             return f"{self.phrase} {self.count}"
         # Rounded down: what is below the threshold must not seem to reach it.
         best = "no box" if self.best_score is None else f"best score {math.floor(self.best_score * 100) / 100:g}"
-        return f"{self.phrase} 0: {best}, threshold {self.threshold:g}"
+        return f"no {self.phrase} ({best}, threshold {self.threshold:g})"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values for JSON."""

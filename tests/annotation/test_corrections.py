@@ -304,7 +304,7 @@ def test_the_thumbnail_of_a_corrected_image_shows_the_correction(run, tmp_path):
         ("yolo", ConfigError, "corrections are FORMAT or FORMAT=PATH, with a format of .*labelme"),
         ("labelmi", ConfigError, "labelme"),
         ("labelme=", ConfigError, "FORMAT=PATH"),
-        ("voc", InputError, "no .*voc to take corrections from"),
+        ("voc", InputError, "no .*voc to take corrections from: .* the path of your file as voc=PATH"),
         ("cvat=nowhere.xml", InputError, "no nowhere.xml to take corrections from: give the path"),
     ],
 )

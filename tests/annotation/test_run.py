@@ -15,9 +15,10 @@ from PIL import Image
 import promptseg
 from promptseg import Pipeline, Prompt, annotate
 from promptseg.annotation import run as annotation_run
-from promptseg.errors import ConfigError, IncompatibleStagesError, InputError, OutputError
+from promptseg.errors import ConfigError, IncompatibleStagesError, InputError, OutputError, PromptError
 from promptseg.results import Provenance
-from promptseg.testing import FakeSegmenter
+from promptseg.testing import FakeDetector, FakeSegmenter
+from promptseg.vocabulary import Vocabulary
 
 BOX = Prompt.box(5, 5, 35, 25)
 
@@ -152,6 +153,18 @@ def test_a_image_that_a_model_fails_on_is_recorded_and_its_batch_goes_on(dark, a
     assert done.reasons == {"no dark corners": 1}
     assert journal_of(tmp_path / "out")["2.png"]["error"] == error.__name__
     assert done.images == 4
+
+
+def test_a_misspelled_class_ends_the_run_before_its_first_image(image_folder, add_model, tmp_path):
+    class Closed(FakeDetector):
+        def check_phrases(self, phrases):
+            Vocabulary(["dog", "cat"]).labels(phrases)
+
+    add_model("closed", "detector", lambda _: Closed({"dog": (1, 1, 9, 9)}))
+    images, pipeline, out = image_folder("0.png"), Pipeline().detect("closed"), tmp_path / "out"
+    with pytest.raises(PromptError, match=r"'dgo' names none of the 2 classes.*'dog'"):
+        annotate(images, Prompt.text("dgo"), pipeline=pipeline, out=out)
+    assert annotate(images, Prompt.text("dog"), pipeline=pipeline, out=out).images == 1  # The folder is not taken by the first run.
 
 
 def test_failed_images_are_left_alone_until_they_are_to_be_tried_again(dark, add_model, pipeline, tmp_path):
@@ -384,7 +397,7 @@ def test_embeddings_are_not_kept_unless_the_configuration_asks_for_it():
         ({"workers": 2}, ConfigError, "executor 'ray'"),
         ({"prompts": [Prompt.text("dog")]}, IncompatibleStagesError, "needs a detector"),
         ({"prompts": []}, IncompatibleStagesError, "nothing to segment"),
-        ({"source": "nowhere"}, InputError, "there is no nowhere"),
+        ({"source": "nowhere"}, InputError, "there is no nowhere: check the path"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_is_written(image_folder, pipeline, tmp_path, settings, error, message):

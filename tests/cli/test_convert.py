@@ -48,7 +48,7 @@ def test_what_was_converted_can_be_converted_again_and_evaluated(run, data):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("convert", *SOURCE, "--format", "coc", "--out", "out"), "--format is of coco, coco-polygons"),
+        (("convert", *SOURCE, "--format", "coc", "--out", "out"), "--format takes coco, coco-polygons"),
         (("convert", "--images", "images", "--from", "masks", "--format", "coco", "--out", "out"), "annotations are FORMAT=PATH"),
         (("convert", "--images", "images", "--from", "mask=masks", "--format", "coco", "--out", "out"), "Did you mean 'masks'"),
         (("convert", *SOURCE, "--format", "coco", "--out", "out", "--format-option", "coco"), "--format-option takes FORMAT.OPTION=VALUE"),

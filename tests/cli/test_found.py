@@ -78,7 +78,7 @@ def detected():
 def test_a_mask_of_a_detection_says_which_score_it_has(detected, kind, score):
     mask = square(50, score=0.6, label="cup", detection_index=0)
     assert lines([mask], Prompt.text("cup", "spoon"), detection_score=kind, **detected) == [
-        "cup 1, spoon 0: best score 0.12, threshold 0.3",
+        "cup 1, no spoon (best score 0.12, threshold 0.3)",
         f"cup: 25 % of the image, {score}",
     ]
 
@@ -96,7 +96,7 @@ def test_the_score_of_superpixels_is_no_predicted_iou():
 
 def test_phrases_that_were_found_come_first_and_of_many_the_first_are_told():
     counts = [PhraseCount("a", 0, 0.2, 0.3), PhraseCount("b", 2, 0.9, 0.3), PhraseCount("c", 0, None, 0.5), PhraseCount("d", 1, 0.9, 0.3)]
-    assert phrases_found(counts) == "b 2, d 1, a 0: best score 0.2, threshold 0.3; c 0: no box, threshold 0.5"
+    assert phrases_found(counts) == "b 2, d 1, no a (best score 0.2, threshold 0.3), no c (no box, threshold 0.5)"
     assert phrases_found([PhraseCount(f"p{n}", 1, 0.5, 0.3) for n in range(30)]).endswith("p9 1, and 20 more")
 
 

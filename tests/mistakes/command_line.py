@@ -133,7 +133,7 @@ MISTAKES = [
         "annotate a missing folder",
         "annotate imgs --model cutter --everything --out out",
         "imgs",
-        "a source is a folder, a pattern, an image",
+        "a source is a folder, a pattern, an image, or a list, table or COCO file of images; there is no imgs. Did you mean 'images'?",
         1,
     ),
     Mistake("annotate a folder without images", "annotate none --model cutter --everything --out out", "none", "give what holds images", 1),

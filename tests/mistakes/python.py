@@ -95,6 +95,34 @@ CALLS = [
         "use everything()",
         errors.PromptError,
     ),
+    Call(
+        "a number of points for everything",
+        lambda: FakeSegmenter().open(IMAGE).everything(8),  # type: ignore[arg-type]
+        "8",
+        "write Prompt.everything(points_per_side=8)",
+        errors.PromptError,
+    ),
+    Call(
+        "an overlay on a session",
+        lambda: ps.Masks([], (60, 80)).overlay(FakeSegmenter().open(IMAGE)),  # type: ignore[arg-type]
+        "FakeSession",
+        "give its image, as .image",
+        errors.InputError,
+    ),
+    Call(
+        "several masks for a mask prompt",
+        lambda: ps.Prompt.mask(FakeSegmenter().open(IMAGE).segment([POINT])),
+        "Masks",
+        "give one of them, such as .best()",
+        errors.PromptError,
+    ),
+    Call(
+        "a result for a mask prompt",
+        lambda: ps.Prompt.mask(ps.Result(ps.Masks([], (60, 80)))),  # type: ignore[arg-type]
+        "Result",
+        "give one of them, such as .best()",
+        errors.PromptError,
+    ),
     Call("a box as one list", lambda: ps.Prompt.box([1, 2, 3, 4], 0, 0, 0), "[1, 2, 3, 4]", "must be numbers", errors.PromptError),
     Call("text for coordinates", lambda: ps.Prompt.point("3", "4"), "'3'", "must be numbers", errors.PromptError),
     Call("points of three numbers", lambda: ps.Prompt.points([[1, 2, 3]]), "(1, 3)", "(N, 2) array of (x, y)", errors.PromptError),

@@ -57,7 +57,10 @@ class CorrectedOutput:
         if not place.exists() and self.place is not None:
             raise InputError(f"there is no {place} to take corrections from: give the path of a file or folder in the format {self.name}")
         if not place.exists():
-            raise InputError(f"there is no {place} to take corrections from: the run has no output in the format {self.name}")
+            raise InputError(
+                f"there is no {place} to take corrections from: the run has no output in the format {self.name}. "
+                f"Give the format that you corrected, or the path of your file as {self.name}=PATH"
+            )
 
     def open(self, out: Path, images: Path) -> Dataset:
         """Open the output with the images of a folder.

@@ -24,6 +24,7 @@ from ..errors import ConfigError, IncompatibleStagesError, OutputError
 from ..pipeline import BuiltPipeline, Pipeline
 from ..pipeline.checks import check_prompts
 from ..prompts import Prompt, phrases_of
+from ..protocols import ChecksPhrases
 from ..runtime.files import output_errors, remove_leftovers
 from ..runtime.progress import ProgressOption, reports_progress, track
 from ..vocabulary import parse_phrase
@@ -254,6 +255,9 @@ def _annotate_locally(
     built = pipeline.build() if isinstance(pipeline, Pipeline) else pipeline
     models = [model.provenance.to_dict() for model in (built.detector, built.segmenter) if model is not None]
     run.journal.check_models(models)
+    detector: object = built.detector  # For mypy, a detector and one that checks phrases have nothing in common.
+    if isinstance(detector, ChecksPhrases) and (phrases := phrases_of(prompts)):
+        detector.check_phrases(phrases)  # A misspelled class is an error of the run, not one of each image.
 
     def finish(result: ImageResult) -> SavedImage:
         record, used = record_of(result)

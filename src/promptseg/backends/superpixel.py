@@ -38,6 +38,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import positive, whole_number
+from .._prompt_hints import not_everything
 from ..errors import ConfigError, PromptError, shown
 from ..images import ImageLike, load_image_copy
 from ..masks import Mask, Masks, Size
@@ -141,7 +142,7 @@ class SuperpixelSession(SessionDisplay):
             PromptError: `prompt` is not an `EverythingPrompt`.
         """
         if not isinstance(prompt, (EverythingPrompt, type(None))):
-            raise PromptError(f"everything() takes Prompt.everything(), got {shown(prompt)}: use segment()")
+            raise PromptError(f"everything() takes Prompt.everything(), got {shown(prompt)}{not_everything(prompt)}")
         masks = [self.superpixels.mask(np.array([superpixel])) for superpixel in range(self.superpixels.count)]
         masks.sort(key=lambda mask: -(mask.score or 0.0))
         return Masks(masks, self.size)

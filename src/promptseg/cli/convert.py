@@ -63,7 +63,7 @@ def convert(
     unknown = [name for name in wanted if name not in WRITABLE]
     if unknown or not wanted:
         raise usage_error(
-            f"--format is of {', '.join(WRITABLE)}; got {', '.join(unknown) or 'none'}.{nearest(unknown[0], WRITABLE) if unknown else ''}"
+            f"--format takes {', '.join(WRITABLE)}; got {', '.join(unknown) or 'none'}.{nearest(unknown[0], WRITABLE) if unknown else ''}"
         )
     findings: list[Finding] = []
     with errors_as_messages(), progress.shown():

@@ -38,17 +38,16 @@ def found_lines(result: Result) -> Iterator[str]:
 
 
 def phrases_found(phrases: Sequence[PhraseCount]) -> str:
-    """Return what was found for phrases, such as ``"cup 1, spoon 0: best score 0.12, threshold 0.3"``: first those that were found."""
+    """Return what was found for phrases, such as ``"cup 1, no spoon (best score 0.12, threshold 0.3)"``: first those that were found."""
     if not phrases:
         return "no object of the detector's classes reaches the threshold"
     found, missing = [str(each) for each in phrases if each.count], [str(each) for each in phrases if not each.count]
-    parts = [*_first(found, ", "), *_first(missing, "; ")]
-    return ", ".join(parts)
+    return ", ".join([*_first(found), *_first(missing)])
 
 
-def _first(parts: Sequence[str], separator: str) -> list[str]:
+def _first(parts: Sequence[str]) -> list[str]:
     more = [f"and {len(parts) - _SHOWN} more"] if len(parts) > _SHOWN else []
-    return [separator.join([*parts[:_SHOWN], *more])] if parts else []
+    return [*parts[:_SHOWN], *more]
 
 
 def _everything(result: Result, masks: Masks) -> str:

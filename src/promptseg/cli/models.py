@@ -32,9 +32,10 @@ def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 def _table(rows: Sequence[Mapping[str, Any]], columns: int) -> Iterator[str]:
     """Yield the lines of the table: one for each engine of a model, then the model's summary. Long ones are wrapped."""
     width = max(len(row["model"]) for row in rows)
+    engine, terms = (max(len(row[column]) for row in rows) for column in ("engine", "license"))
     indent = " " * (width + 2)
     for row, following in zip(rows, [*rows[1:], None], strict=True):
-        line = f"{row['model']:{width}}  {row['engine']:12}  {row['license']:12}  "
+        line = f"{row['model']:{width}}  {row['engine']:{engine}}  {row['license']:{terms}}  "
         if len(line) + len(row["status"]) <= columns:
             yield line + row["status"]
         else:

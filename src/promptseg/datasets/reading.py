@@ -123,7 +123,7 @@ def _open(name: str, place: Place, images: Place | None, options: Mapping[str, A
     given = {option: value for option, value in options.items() if value != _DEFAULTS[option]}
     check_options(name, given, reader.options, {other: each.options for other, each in READERS.items()})
     if images is None and reader.images == "required":
-        raise ConfigError(f"{name} needs the folder of the images as well")
+        raise ConfigError(f"{name} needs the folder of the images as well: give --images FOLDER, in Python images=")
     dataset = reader.read(images, place, **given)
     _check_any_image(dataset, images, place)
     return dataset

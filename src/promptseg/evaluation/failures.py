@@ -88,8 +88,9 @@ class Group:
 
     def __str__(self) -> str:
         interval = "" if self.rate.ci95 is None else f" [{self.rate.ci95[0]:.0%}, {self.rate.ci95[1]:.0%}]"
+        values = list(dict.fromkeys(f"{value:.3g}" for value in (self.minimum, self.maximum)))
         return (
-            f"{self.trait} {self.minimum:.3g} to {self.maximum:.3g}: {self.failures} of {self.rate.count} failed, "
+            f"{self.trait} {' to '.join(values)}: {self.failures} of {self.rate.count} failed, "
             f"{self.rate.mean:.0%}{interval}; elsewhere {self.elsewhere:.0%}"
         )
 

@@ -154,6 +154,8 @@ def _bounded(path: Path, limit: int) -> bytearray:
                     return content
     except FileNotFoundError as error:
         raise InputError(f"cannot read {shown_path(path)}: {error.strerror or error}{absent_hint(path)}") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{shown_path(path)} is a folder: give the file in it") from error
     except OSError as error:
         raise InputError(f"cannot read {shown_path(path)}: {error.strerror or error}") from error
     except ValueError as error:  # A null byte in the path.

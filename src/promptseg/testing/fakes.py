@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import __version__
+from .._prompt_hints import not_everything
 from ..detections import Detections
 from ..errors import InputError, OutOfMemoryError, PromptError, shown
 from ..images import ImageLike, load_image, load_image_copy
@@ -115,7 +116,7 @@ class FakeSession(SessionDisplay):
         """
         settings = EverythingPrompt() if prompt is None else prompt
         if not isinstance(settings, EverythingPrompt):
-            raise PromptError(f"everything() takes Prompt.everything(), got {shown(prompt)}: use segment()")
+            raise PromptError(f"everything() takes Prompt.everything(), got {shown(prompt)}{not_everything(prompt)}")
         side = settings.points_per_side
         height, width = self.size
         hit = np.minimum((settings.grid() * side).astype(int), side - 1)

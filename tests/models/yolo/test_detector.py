@@ -63,6 +63,9 @@ class TestDetections:
         network = detector()
         with pytest.raises(PromptError, match=r"'hamster' names none of the 3 classes.*'dog', 'cat', 'potted plant'"):
             network.detect("no such image.jpg", ["dog", "hamster"])
+        with pytest.raises(PromptError, match="'hamster' names none"):
+            network.check_phrases(["dog", "hamster"])
+        network.check_phrases(["dog", "cats|cat"])
 
     @pytest.mark.parametrize("phrases", [[""], ["  "], ["dog", None], ["dog|"], [], "dog"])
     def test_blank_phrases_are_refused(self, phrases):

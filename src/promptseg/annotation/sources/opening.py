@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..._checks import is_whole_number
+from ..._checks import absent_hint, is_whole_number
 from ...errors import ConfigError, InputError
 from ...images import IMAGE_SUFFIXES
 from ...weights.credentials import shown_source
@@ -80,7 +80,9 @@ def _open(source: Any, images: str | os.PathLike[str] | None, without: Path | No
     if not path.exists():
         if glob.has_magic(str(path)):
             return of_pattern(path, without)
-        raise InputError(f"there is no {source}: a source is a folder, a pattern, an image, or a list, table or COCO file of images")
+        raise InputError(
+            f"a source is a folder, a pattern, an image, or a list, table or COCO file of images; there is no {source}{absent_hint(source)}"
+        )
     suffix = path.suffix.lower()
     if suffix in IMAGE_SUFFIXES:
         return ListedImages({"image": str(path.resolve())}, (SourceImage(path.name, path),))

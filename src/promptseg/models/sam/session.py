@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._prompt_hints import not_everything
 from ...errors import BackendError, PromptError, shown
 from ...images import ImageLike, load_image_copy
 from ...masks import Mask, Masks, Size
@@ -205,7 +206,7 @@ class SamSession(SessionDisplay):
             PromptError: `prompt` is not made by `Prompt.everything`.
         """
         if not isinstance(prompt, (EverythingPrompt, type(None))):
-            raise PromptError(f"everything() takes Prompt.everything(), got {shown(prompt)}: use segment()")
+            raise PromptError(f"everything() takes Prompt.everything(), got {shown(prompt)}{not_everything(prompt)}")
         return segment_everything(self.segmenter.model, self.image, self.embedding, prompt or EverythingPrompt())
 
 

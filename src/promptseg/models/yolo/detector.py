@@ -96,6 +96,14 @@ class YoloDetector:
         self._vocabulary = Vocabulary(self.classes)
         self._input_size = _input_size(network.metadata, settings.imgsz)
 
+    def check_phrases(self, phrases: Sequence[str]) -> None:
+        """Check that each phrase names a class.
+
+        Raises:
+            PromptError: A phrase names no class, or two phrases name the same class.
+        """
+        self._vocabulary.labels(phrases)
+
     def detect(self, image: ImageLike, phrases: Sequence[str] | None = None) -> Detections:
         """Return the detections on one image, best first.
 
