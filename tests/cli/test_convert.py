@@ -152,7 +152,11 @@ def test_a_wrong_folder_of_images_is_refused_and_an_earlier_result_stays(run, sp
     for source, words, message in (
         ("coco=val.json", ("--images", "nothere"), "nothere is no folder"),
         ("masks=masks", ("--images", "nothere"), "nothere"),
-        ("coco=val.json", ("--images", "empty"), "empty does not have the image that val.json names: --images names their folder"),
+        (
+            "coco=val.json",
+            ("--images", "empty"),
+            "the folder empty does not have the image that val.json names: --images names their folder",
+        ),
         ("mask-folders=masks", ("--images", "images"), ""),
         ("yolo=val/yolo/labels", ("--boxes", "--images", "other"), "other does not have the image that val/yolo/labels names"),
     ):

@@ -77,7 +77,7 @@ def test_an_option_without_choices_takes_anything():
 @pytest.mark.parametrize("name", READABLE)
 def test_a_format_that_needs_the_images_says_so(name):
     if READERS[name].images == "required":
-        with pytest.raises(ConfigError, match=rf"^{name} needs the folder of the images as well$"):
+        with pytest.raises(ConfigError, match=rf"^{name} needs the folder of the images as well: give images= "):
             open_dataset(**{name.replace("-", "_"): "place"})
 
 

@@ -123,7 +123,7 @@ def _open(name: str, place: Place, images: Place | None, options: Mapping[str, A
     given = {option: value for option, value in options.items() if value != _DEFAULTS[option]}
     check_options(name, given, reader.options, {other: each.options for other, each in READERS.items()})
     if images is None and reader.images == "required":
-        raise ConfigError(f"{name} needs the folder of the images as well")
+        raise ConfigError(f"{name} needs the folder of the images as well: give images= (--images FOLDER)")
     dataset = reader.read(images, place, **given)
     _check_any_image(dataset, images, place)
     return dataset
@@ -152,7 +152,7 @@ def _check_any_image(dataset: Dataset, images: Place | None, place: Place) -> No
     if images is None:
         raise InputError(f"{named} that {place} names {'is absent' if len(absent) == 1 else 'is there'}: --images names their folder")
     has = f"does not have {named}" if len(absent) == 1 else f"has {named}"
-    raise InputError(f"{images} {has} that {place} names: --images names their folder")
+    raise InputError(f"the folder {images} {has} that {place} names: --images names their folder")
 
 
 def _is_file(path: Path) -> bool:
