@@ -90,9 +90,9 @@ class TestBuild:
 
     def test_a_segmenter_cannot_detect_and_a_detector_cannot_segment(self, add_model):
         add_model("finder", "detector", lambda _: FakeDetector({}))
-        with pytest.raises(IncompatibleStagesError, match="'superpixel' is a segmenter, this stage needs a detector"):
+        with pytest.raises(IncompatibleStagesError, match="'superpixel' is a segmenter, and this stage needs a detector"):
             Pipeline().detect("superpixel").segment("superpixel").build()
-        with pytest.raises(IncompatibleStagesError, match="'finder' is a detector, this stage needs a segmenter"):
+        with pytest.raises(IncompatibleStagesError, match="'finder' is a detector, and this stage needs a segmenter"):
             Pipeline().segment("finder").build()
 
     def test_the_models_are_those_of_the_stages(self, add_model):
@@ -157,6 +157,7 @@ class TestBuild:
             ("permissive", "unknown", False),
             (("AGPL-3.0", "MIT"), "AGPL-3.0", True),
             (["MIT"], "Apache-2.0", False),
+            (["mit"], "MIT", True),
             ((), "MIT", False),
         ],
     )
@@ -203,11 +204,11 @@ class TestWeightsThatChooseTheEngine:
         path.touch()
         pipeline = Pipeline().segment(f"both={path}") if form == "name" else Pipeline().segment("both", weights=str(path))
         assert isinstance(pipeline.build().segmenter, FakeSegmenter)
-        with pytest.raises(IncompatibleStagesError, match="'both' is a segmenter, this stage needs a detector"):
+        with pytest.raises(IncompatibleStagesError, match="'both' is a segmenter, and this stage needs a detector"):
             Pipeline().detect(f"both={path}").build()
 
     def test_without_weights_it_is_the_default_engine(self, both):
-        with pytest.raises(IncompatibleStagesError, match="'both' is a detector, this stage needs a segmenter"):
+        with pytest.raises(IncompatibleStagesError, match="'both' is a detector, and this stage needs a segmenter"):
             Pipeline().segment("both").build()
 
 
