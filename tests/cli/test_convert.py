@@ -198,7 +198,7 @@ def test_images_without_objects_are_converted(run, splits):
     content = json.loads((splits / "val.json").read_text())
     (splits / "none.json").write_text(json.dumps({**content, "annotations": []}))
     done = run("convert", "--images", "images", "--from", "coco=none.json", "--format", "coco", "--out", "out")
-    assert "coco: 0 masks on 1 images" in done.stdout
+    assert "coco: 0 masks on 1 image" in done.stdout
     assert done.exit_code == 0
 
 
