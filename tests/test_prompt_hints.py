@@ -106,7 +106,6 @@ def test_nothing_is_loaded_for_a_call_without_prompts():
         (lambda: Prompt.box([1, 2, 5, 6]), "write Prompt.box(1, 2, 5, 6)"),
         (lambda: Prompt.box(np.array([1, 2, 5, 6], np.float32)), "write Prompt.box(1, 2, 5, 6)"),
         (lambda: Prompt.box((1, 2), (5, 6)), "write Prompt.box(1, 2, 5, 6)"),
-        (lambda: Prompt.box(10, 20, 5, 6), "a width and a height, give (10, 20, 15, 26)"),
         (lambda: Prompt.points((3, 4)), "one point is Prompt.point(x, y)"),
         (lambda: Prompt.text(["a dog", "cat"]), "write Prompt.text(*['a dog', 'cat'])"),
     ],
@@ -115,7 +114,7 @@ def test_numbers_in_a_list_are_told_what_to_write(make, said):
     with pytest.raises(PromptError) as caught:
         make()
     assert said in str(caught.value)
-    if "(x, y)" not in said and "Prompt." in said:
+    if "(x, y)" not in said:
         assert isinstance(written(str(caught.value)), (SpatialPrompt, TextPrompt))
 
 

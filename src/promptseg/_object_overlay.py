@@ -26,7 +26,7 @@ class WithImage(Protocol):
 
 
 def draw_objects(
-    image: ImageLike | WithImage, object_ids: Sequence[int], masks: Masks, colors: ObjectColors | None = None, **style: Any
+    image: ImageLike | WithImage, object_ids: Sequence[int], masks: Masks, object_colors: ObjectColors | None = None, **style: Any
 ) -> Image.Image:
     """Draw the masks of objects on a frame, each in its color and with its name.
 
@@ -34,14 +34,14 @@ def draw_objects(
         image: The frame, as an image or with one.
         object_ids: One id per mask.
         masks: Masks of the frame's size.
-        colors: Colors of the objects of the video, by default those that this frame alone gives.
+        object_colors: Colors of the objects of the video, by default those that this frame alone gives.
         style: Arguments of `promptseg.overlay.draw`, in place of the colors and the opacity of tracked videos.
     """
     own = getattr(image, "image", None)
     pixels = own if isinstance(own, np.ndarray) else image
     names = [object_name(mask.label, number) for number, mask in zip(object_ids, masks, strict=True)]
     named = Masks((replace(mask, score=None, label=name) for mask, name in zip(masks, names, strict=True)), masks.size)
-    of_objects = ObjectColors() if colors is None else colors
+    of_objects = ObjectColors() if object_colors is None else object_colors
     chosen = [of_objects.of(number, mask.label) for number, mask in zip(object_ids, masks, strict=True)]
     # The opacity must not change with the number of objects.
     return draw(cast("ImageLike", pixels), named, **{"colors": chosen, "opacity": FILL, **style})

@@ -122,27 +122,27 @@ class Result(Displayed):
             them.
         dropped: Number of detections that were dropped, by reason: ``"no_area"``, ``"threshold"``, ``"nms"`` or ``"max_detections"``.
             ``"failed_mask"`` counts detections that were kept but have no mask. Reasons with a count of 0 are absent.
-        phrases: What was found for each phrase, in the order of the phrases; without phrases, the classes that were found. Empty if no
-            detector ran.
-        detection_score: What the scores of detections' masks are, by `SegmentStage.score` of the pipeline.
         timings: Seconds by stage, in the order in which the stages ran: ``"read"``, ``"detect"``, ``"encode"`` (``"cache"`` if the image
             was encoded before), ``"segment"``, ``"everything"``, ``"clean"``. Their sum is the time of the call. In a batch, time spent on
             several images at once is divided equally among them.
         provenance: One entry per model that took part.
         image: The image, (H, W, 3) uint8 RGB, for drawing; None if it was dropped.
         source: Path of the image, or None if it did not come from a file.
+        phrases: What was found for each phrase, in the order of the phrases; without phrases, the classes that were found. Empty if no
+            detector ran.
+        detection_score: What the scores of detections' masks are, by `SegmentStage.score` of the pipeline.
     """
 
     masks: Masks
     prompts: tuple[Prompt, ...] = ()
     detections: Detections | None = None
     dropped: Mapping[str, int] = field(default_factory=dict)
-    phrases: tuple[PhraseCount, ...] = ()
-    detection_score: ScoreKind = "product"
     timings: Mapping[str, float] = field(default_factory=dict)
     provenance: tuple[Provenance, ...] = ()
     image: NDArray[np.uint8] | None = field(default=None, repr=False)
     source: str | None = None
+    phrases: tuple[PhraseCount, ...] = ()
+    detection_score: ScoreKind = "product"
 
     @property
     def size(self) -> Size:
