@@ -88,7 +88,7 @@ class TestUnreadable:
             load_image(tmp_path / "absent.jpg")
 
     def test_a_folder_is_named(self, tmp_path):
-        with pytest.raises(InputError, match=r"directory|Permission"):
+        with pytest.raises(InputError, match="it is a folder, and one image is expected"):
             load_image(tmp_path)
 
     def test_an_empty_file_is_called_empty(self, tmp_path):
@@ -302,7 +302,7 @@ class TestArrays:
 
     @pytest.mark.parametrize("dtype", [complex, object, "S1", "M8[s]"])
     def test_any_other_dtype_is_refused_by_name(self, dtype):
-        with pytest.raises(InputError, match="the image array holds integers or floats") as caught:
+        with pytest.raises(InputError, match="the image array must hold integers or floats") as caught:
             load_image(np.zeros((4, 5, 3), dtype))
         assert str(np.dtype(dtype)) in str(caught.value)
 

@@ -171,7 +171,8 @@ def _upright(samples: NDArray[Any], orientation: int) -> NDArray[Any]:
 def _extremes(samples: NDArray[Any], name: str) -> Range:
     """Return the minimum and the maximum of samples that can be scaled."""
     if samples.dtype.kind not in "iuf":
-        raise InputError(f"{name} holds integers or floats, got {samples.dtype}")
+        kind = {"U": "text", "S": "bytes", "O": "objects", "c": "complex numbers"}.get(samples.dtype.kind, str(samples.dtype))
+        raise InputError(f"{name} must hold integers or floats, got {kind} ({samples.dtype}): give the samples as numbers, such as uint8")
     low, high = float(samples.min()), float(samples.max())
     if not np.isfinite([low, high]).all():
         count = int(samples.size - np.isfinite(samples).sum())

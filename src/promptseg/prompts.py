@@ -425,9 +425,9 @@ def _instead(value: object) -> str:
 def not_a_prompt(value: object) -> str:
     """Return what to write in place of a value that is no `Prompt`."""
     if isinstance(value, (list, tuple)) and value and all(isinstance(each, Prompt) for each in value):
-        return "give the prompts of a list one by one: *prompts in a call"
-    if isinstance(value, Iterator) and not hasattr(value, "read"):  # An open file is one, too.
-        return "give the prompts of an iterator one by one: *prompts in a call"
+        return "give the prompts of a list one by one, with a star: pipeline(image, *prompts)"
+    if isinstance(value, Iterator) and not hasattr(value, "read"):  # An open file is an iterator, and an image.
+        return "give the prompts of an iterator one by one, with a star: pipeline(image, *prompts)"
     return hint(value)
 
 

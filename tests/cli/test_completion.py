@@ -1,5 +1,9 @@
 """What a shell completes after Tab."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import typer
 
@@ -56,3 +60,11 @@ def test_every_engine_is_offered_where_the_model_is_not_named(complete, capsys):
 
 def test_the_completion_can_be_installed(run):
     assert "--install-completion" in run("--help").stdout
+
+
+def test_a_completion_made_by_the_module_is_of_the_command():
+    words = [sys.executable, "-m", "promptseg", "--show-completion", "bash"]
+    environment = {**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    script = subprocess.run(words, capture_output=True, text=True, check=True, env=environment).stdout
+    assert "_PROMPTSEG_COMPLETE=complete_bash" in script
+    assert "python" not in script

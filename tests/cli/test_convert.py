@@ -152,7 +152,11 @@ def test_a_wrong_folder_of_images_is_refused_and_an_earlier_result_stays(run, sp
     for source, words, message in (
         ("coco=val.json", ("--images", "nothere"), "nothere is no folder"),
         ("masks=masks", ("--images", "nothere"), "nothere"),
-        ("coco=val.json", ("--images", "empty"), "empty does not have the image that val.json names: --images names their folder"),
+        (
+            "coco=val.json",
+            ("--images", "empty"),
+            "the folder empty does not have the image that val.json names: --images names their folder",
+        ),
         ("mask-folders=masks", ("--images", "images"), ""),
         ("yolo=val/yolo/labels", ("--boxes", "--images", "other"), "other does not have the image that val/yolo/labels names"),
     ):
@@ -194,7 +198,7 @@ def test_images_without_objects_are_converted(run, splits):
     content = json.loads((splits / "val.json").read_text())
     (splits / "none.json").write_text(json.dumps({**content, "annotations": []}))
     done = run("convert", "--images", "images", "--from", "coco=none.json", "--format", "coco", "--out", "out")
-    assert "coco: 0 masks on 1 images" in done.stdout
+    assert "coco: 0 masks on 1 image" in done.stdout
     assert done.exit_code == 0
 
 

@@ -154,5 +154,5 @@ def test_a_wrong_folder_of_images_is_said_at_once_for_every_format(run, tmp_path
     Image.fromarray(photo(60, 80, 5)).save(tmp_path / "other" / "else.png")
     done = run("evaluate", "--images", "other", "--truth", truth, *words)
     assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr == f"promptseg: other {names}: --images names their folder\n"
+    assert done.stderr == f"promptseg: the folder other {names}: --images names their folder\n"
     assert run("evaluate", "--images", "nowhere", "--truth", truth, *words).exit_code == 1

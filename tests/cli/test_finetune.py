@@ -157,5 +157,5 @@ def test_a_wrong_folder_of_images_is_said_at_once(run, calls, tmp_path):
     Image.new("L", (8, 6), 255).save(tmp_path / "other" / "b.png")
     done = run("finetune", "--images", "other", "--masks", "masks", "--out", "tuned")
     assert (done.exit_code, done.stdout, calls) == (1, "", [])
-    assert done.stderr == "promptseg: other does not have the image that masks names: --images names their folder\n"
+    assert done.stderr == "promptseg: the folder other does not have the image that masks names: --images names their folder\n"
     assert not (tmp_path / "tuned").exists()

@@ -113,7 +113,7 @@ class TestPipelineFile:
     def test_nothing_found_is_a_result_without_masks(self, masks):
         values = masks({"dog": (5, 5, 20, 20)}, {"clean": {"merge": True, "nms": 0.5}}, "--text", "unicorn")
         assert (values["masks"], values["size"]) == ([], {"height": 60, "width": 80})
-        assert values["detections"] == {"boxes": [], "scores": [], "labels": []}
+        assert values["detections"] == {"boxes": [], "scores": [], "labels": [], "masks": None}
 
     def test_a_thousand_detections_are_cut_to_the_cap_and_the_rest_is_told(self, masks):
         found = {"dot": [(x, y, x + 1, y + 1) for y in range(20) for x in range(50)]}
@@ -141,7 +141,7 @@ class TestPipelineFile:
     def test_a_mask_that_fails_is_told_from_others(self, masks, run):
         settings = {"segment": {"min_mask_score": 0.99, "score": "detector"}}  # The fake's masks have the score 0.95.
         values = masks({"dog": (5.5, 5, 20, 20)}, settings)
-        assert [(mask["from_box"], mask["box"], mask["score"]) for mask in values["masks"]] == [(True, [5, 5, 20, 20], 0.9)]
+        assert [(mask["from_box"], mask["box"], mask["score"]) for mask in values["masks"]] == [(True, [5, 5, 20, 20], pytest.approx(0.9))]
         assert run("segment", "a.png", "--config", "pipeline.json").stdout.startswith(
             "a.png: 1 mask, of which 1 is only a filled box (read "
         )
@@ -270,8 +270,8 @@ class TestSeveralImages:
         assert result.exit_code == 1
         values = json.loads(result.stdout)
         assert [entry["source"] for entry in values["results"]] == ["a.png", "c.png"]
-        assert values["failed"] == [{"source": "b.png", "error": "b.png is empty"}]
-        assert result.stderr == "promptseg: b.png is empty\n"
+        assert values["failed"] == [{"source": "b.png", "error": "b.png is empty: get the image again"}]
+        assert result.stderr == "promptseg: b.png is empty: get the image again\n"
 
     def test_a_prompt_that_fits_one_image_and_not_another_fails_for_that_one(self, run, save_image):
         save_image("large.png", 100, 100)

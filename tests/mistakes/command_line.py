@@ -29,10 +29,15 @@ MISTAKES = [
     Mistake("a misspelled command", "segmnt a.png", "segmnt", "Did you mean 'segment'?"),
     Mistake("a command in another tool's words", "predict a.png", "predict", "--help"),
     Mistake("a misspelled option", f"{S} --pont 3,4", "--pont", "--point"),
-    Mistake("an option of another command", f"{S} --point 3,4 --format coco", "--format", "segment --help"),
+    Mistake(
+        "an option of another command",
+        f"{S} --point 3,4 --format coco",
+        "--format",
+        "It is an option of promptseg annotate and promptseg convert",
+    ),
     Mistake("no image", "segment --point 3,4", "IMAGE", "segment --help"),
-    Mistake("an option without its value", f"{S} --point", "--point", "requires an argument"),
-    Mistake("a number that is none", f"{S} --everything --points-per-side many", "--points-per-side", "segment --help"),
+    Mistake("an option without its value", f"{S} --point", "--point", "such as X,Y"),
+    Mistake("a number that is none", f"{S} --everything --points-per-side many", "'many'", "expected a whole number"),
     # Names
     Mistake("a misspelled model", "segment a.png --point 3,4 --model mini-smo", "mini-smo", "'mini-sam'"),
     Mistake("the name of a family", "segment a.png --point 3,4 --model sam2", "sam2", "'sam2-hiera-tiny'"),
@@ -95,7 +100,13 @@ MISTAKES = [
     Mistake("a web page", "segment page.html --model cutter --point 3,4", "page.html", "download the image itself", 1),
     Mistake("a NumPy file", "segment array.npy --model cutter --point 3,4", "array.npy", "np.load", 1),
     # Outputs
-    Mistake("an output in the place of a file", f"{S} --point 3,4 --out coco.json", "coco.json", "such as coco.png, or a folder", 1),
+    Mistake(
+        "an output in the place of a file",
+        f"{S} --point 3,4 --out coco.json",
+        "coco.json",
+        "such as coco.png, or a folder; end the name of a new folder that has a dot with /. For the masks as JSON: --json > coco.json",
+        1,
+    ),
     Mistake("an overlay that replaces the image", f"{S} --point 3,4 --out a.png", "a.png", "give another path", 1),
     Mistake("an overlay of an unknown format", f"{S} --point 3,4 --out b.xyz", "b.xyz", "such as b.png, or a folder", 1),
     Mistake("a folder that cannot be made", f"{S} --point 3,4 --out a.png/out", "a.png", "give another path", 1),
@@ -128,7 +139,7 @@ MISTAKES = [
     Mistake("one license for a list", "segment a.png --point 3,4 --config license.yaml", "mit", "such as [mit]"),
     # annotate
     Mistake("annotate without an output", "annotate images --model cutter --everything", "--out", "annotate --help"),
-    Mistake("annotate without a prompt", "annotate images --model cutter --out out", "nothing to segment", "give prompts"),
+    Mistake("annotate without a prompt", "annotate images --model cutter --out out", "nothing to segment", "--everything"),
     Mistake(
         "annotate a missing folder",
         "annotate imgs --model cutter --everything --out out",
@@ -147,8 +158,8 @@ MISTAKES = [
     Mistake(
         "annotate with a wrong option of a format",
         "annotate images --model cutter --everything --out out --format-option coco.x=1",
-        "x",
-        "",
+        "'x'",
+        "leave it out",
     ),
     Mistake(
         "annotate with a malformed option",
@@ -208,14 +219,14 @@ MISTAKES = [
     Mistake(
         "convert a truncated JSON file",
         "convert --images images --from coco=cut.json --format yolo-seg --out out",
-        "cut.json",
         "line 1 column 58",
+        "get the file again",
         1,
     ),
     Mistake(
         "convert with a wrong image folder",
         "convert --images none --from coco=coco.json --format yolo-seg --out out",
-        "none",
+        "the folder none does not have the image that coco.json names",
         "--images names their folder",
         1,
     ),
@@ -234,7 +245,7 @@ MISTAKES = [
         "evaluate with a threshold in percent",
         "evaluate --images images --masks masks --model cutter --threshold 50",
         "50",
-        "above 0 and at most 1",
+        "give --prompt text and --detector",
     ),
     Mistake(
         "evaluate with a prompt of another range",
@@ -254,7 +265,7 @@ MISTAKES = [
     # track
     Mistake("track without a prompt", "track clip.mp4 --model cutter", "nothing to track", "give --point, --box or --detector"),
     Mistake("track a missing video", "track film.mp4 --model cutter --point 3,4", "film.mp4", "check the path", 1),
-    Mistake("track a damaged video", "track clip.mp4 --model cutter --point 3,4", "clip.mp4", "truncated or no video", 1),
+    Mistake("track a damaged video", "track clip.mp4 --model cutter --point 3,4", "clip.mp4", "Get it again, or convert it", 1),
     Mistake("track with an unknown table", "track clip.mp4 --model cutter --point 3,4 --table csv", "csv", "json or parquet"),
     Mistake("track with an unknown tracker", "track images --model cutter --point 3,4 --tracker sort", "sort", "sam2_video or propagate"),
     Mistake(

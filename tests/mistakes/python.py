@@ -56,8 +56,12 @@ CALLS = [
     Call("two channels", lambda: segment(IMAGE[..., :2], POINT), "(60, 80, 2)", "(H, W, 3)", errors.InputError),
     Call("a normalized array", lambda: segment(IMAGE - 1.5, POINT), "-1.5", "scale them to uint8", errors.InputError),
     Call("an array with NaN", lambda: segment(np.full((60, 80, 3), np.nan), POINT), "NaN", "replace them", errors.InputError),
-    Call("an array of text", lambda: segment(np.full((60, 80), "x"), POINT), "<U1", "holds integers or floats", errors.InputError),
-    Call("an array of objects", lambda: segment(np.full((60, 80), None), POINT), "object", "holds integers or floats", errors.InputError),
+    Call(
+        "an array of text", lambda: segment(np.full((60, 80), "x"), POINT), "text (<U1)", "give the samples as numbers", errors.InputError
+    ),
+    Call(
+        "an array of objects", lambda: segment(np.full((60, 80), None), POINT), "objects", "give the samples as numbers", errors.InputError
+    ),
     Call("an empty array", lambda: segment(np.zeros((0, 0, 3), np.uint8), POINT), "0", "has no pixels", errors.InputError),
     Call("what cv2.imread returns for a missing file", lambda: segment(None, POINT), "NoneType", "give its path", errors.InputError),
     Call("a list of images for one", lambda: segment([IMAGE, IMAGE], POINT), "list", "give one image at a time", errors.InputError),
@@ -72,7 +76,7 @@ CALLS = [
         errors.InputError,
     ),
     Call("no prompt", lambda: segment(IMAGE), "nothing to segment", "such as Prompt.point(x, y)", errors.PromptError),
-    Call("numbers for a prompt", lambda: segment(IMAGE, (3, 4)), "tuple", "make it with Prompt.point", errors.PromptError),
+    Call("numbers for a prompt", lambda: segment(IMAGE, (3, 4)), "tuple", "write Prompt.point(3, 4)", errors.PromptError),
     Call(
         "a prompt outside a list",
         lambda: FakeSegmenter().open(IMAGE).segment(POINT),
@@ -92,7 +96,14 @@ CALLS = [
         "everything in a list",
         lambda: FakeSegmenter().open(IMAGE).segment([ps.Prompt.everything()]),
         "everything",
-        "use everything()",
+        "use session.everything(prompt)",
+        errors.PromptError,
+    ),
+    Call(
+        "a box as one list",
+        lambda: ps.Prompt.box([1, 2, 3, 4], 0, 0, 0),
+        "not in a list",
+        "write Prompt.box(1, 2, 3, 4)",
         errors.PromptError,
     ),
     Call(
@@ -141,7 +152,9 @@ CALLS = [
         "resize the mask",
         errors.PromptError,
     ),
-    Call("phrases as a list", lambda: ps.Prompt.text(["cat", "dog"]), "['cat', 'dog']", "Prompt.text(*phrases)", errors.PromptError),
+    Call(
+        "phrases as a list", lambda: ps.Prompt.text(["cat", "dog"]), "one by one", "write Prompt.text(*['cat', 'dog'])", errors.PromptError
+    ),
     Call("an empty phrase", lambda: ps.Prompt.text(""), "''", "such as 'cat, red car'", errors.PromptError),
     Call(
         "two boxes for one object",

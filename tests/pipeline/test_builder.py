@@ -157,6 +157,7 @@ class TestBuild:
             ("permissive", "unknown", False),
             (("AGPL-3.0", "MIT"), "AGPL-3.0", True),
             (["MIT"], "Apache-2.0", False),
+            (["mit"], "MIT", True),
             ((), "MIT", False),
         ],
     )

@@ -1,6 +1,7 @@
 """Pipeline files: the configuration that is read, and the messages for files that are not valid."""
 
 import json
+import re
 
 import pytest
 
@@ -78,6 +79,21 @@ def test_an_empty_file_is_a_pipeline_without_stages(tmp_path):
 def test_an_unknown_key_is_named_with_the_nearest(values, where, near):
     with pytest.raises(ConfigError, match=rf"unknown key '{where}'.*Did you mean '{near}'"):
         parse_config(values)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "hint"),
+    [
+        ("threads", 2, "An option of the model is given in options: {'threads': 2}"),
+        ("cache", None, "An option of the model is given in options: {'cache': None}"),
+        ("device", "cpu", "It is a key of the top level, and in Python an argument of build(): device"),
+        ("licenses", "any", "It is a key of the top level, and in Python an argument of build(): licenses"),
+    ],
+)
+@pytest.mark.parametrize("stage", ["detect", "segment"])
+def test_an_option_of_the_model_or_the_pipeline_in_a_stage_is_sent_to_its_place(stage, key, value, hint):
+    with pytest.raises(ConfigError, match=re.escape(hint)):
+        parse_config({stage: {"model": "mini-sam", key: value}})
 
 
 def test_an_unknown_key_that_resembles_none_gets_the_keys_of_its_own_stage():

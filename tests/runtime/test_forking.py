@@ -12,6 +12,7 @@ from onnx import TensorProto, helper
 
 from promptseg.errors import BackendError
 from promptseg.models.sam.cache import EmbeddingCache
+from promptseg.models.sam.session import SamSegmenter
 from promptseg.prompts import Prompt
 from promptseg.runtime import onnx as onnx_runtime
 from promptseg.runtime.forking import Lock, PerProcess
@@ -174,6 +175,13 @@ class TestOnnxRuntime:
         assert isinstance(error, BackendError)
         assert str(error).startswith("device cuda was in use")
         assert "spawn" in str(error)
+
+
+class TestPickling:
+    @pytest.mark.parametrize("make", [Lock, EmbeddingCache, lambda: PerProcess(int), lambda: SamSegmenter(None)])
+    def test_what_stays_in_its_process_says_to_load_it_in_each(self, make):
+        with pytest.raises(BackendError, match="load it in each process"):
+            pickle.dumps([make()])
 
 
 class TestLocks:

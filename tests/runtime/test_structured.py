@@ -81,7 +81,12 @@ class TestJson:
 
     @pytest.mark.parametrize("text", ["", "{", "[1,]", "nul", "1" * 5000, "{'a': 1}"], ids=lambda text: text[:9])
     def test_what_is_not_json_is_refused_with_the_reason(self, text, write):
-        with pytest.raises(InputError, match=r"file is not valid JSON: .+"):
+        with pytest.raises(InputError, match=r"file is not valid JSON: .+get the file again"):
+            read_json(write(text))
+
+    @pytest.mark.parametrize(("text", "cut"), [('{"a": [1, 2', True), ('{"a": "bc', True), ('{"a": 1,, "b": 2}', False)])
+    def test_a_file_whose_end_is_missing_is_told_from_one_with_a_mistake(self, text, cut, write):
+        with pytest.raises(InputError, match=r"Its end is missing: get the file again" if cut else "correct it, or get the file again"):
             read_json(write(text))
 
 

@@ -142,7 +142,7 @@ def test_a_file_of_sound_alone_is_refused(write_video, tmp_path):
 def test_without_av_the_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "av", None)
     (tmp_path / "a.mp4").touch()
-    with pytest.raises(MissingDependencyError, match=r"promptseg\[video\]"):
+    with pytest.raises(MissingDependencyError, match=r"\[video\]"):
         open_frames(tmp_path / "a.mp4")
 
 

@@ -326,7 +326,9 @@ def _check_prompts(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt]
         for image in source:
             check_prompts(image.prompts or (), **stages)
     if not prompts and config.detect is None and not source.has_prompts:
-        raise IncompatibleStagesError("nothing to segment: give prompts, a source with prompts, or a pipeline with a detector")
+        raise IncompatibleStagesError(
+            "nothing to segment: give prompts (--everything, --box, --point), a detector (--detector), or a source with prompts (--boxes)"
+        )
     if not prompts or not source.has_prompts:
         return None
     without = [image.asked is None for image in source]

@@ -64,7 +64,9 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")  # The encoding of a pipe may lack "→", and a file name may not be valid in any encoding.
     warnings.formatwarning = _format_warning
     warnings.showwarning = _show_warning
-    app()
+    # A shell completes the command promptseg, also where the script of the completion is made by `python -m promptseg`.
+    completes = any(word in ("--install-completion", "--show-completion") for word in sys.argv[1:])
+    app(prog_name="promptseg" if completes else None)
 
 
 _plain_format = warnings.formatwarning

@@ -126,9 +126,10 @@ def _check_out(out: Path, given: str, images: Sequence[GivenImage], parts: Seque
         check_output_folder(out, names=names, inputs=inputs)
         return
     if image_format(out) is None:
+        json_hint = f". For the masks as JSON: --json > {out}" if out.suffix.lower() == ".json" else ""
         raise OutputError(
             f"cannot write {out}: {out.suffix!r} is not an image format that Pillow writes. Give the name of an overlay, such as "
-            f"{out.stem}.png, or a folder; end the name of a new folder that has a dot with {os.sep}"
+            f"{out.stem}.png, or a folder; end the name of a new folder that has a dot with {os.sep}{json_hint}"
         )
     if parts or len(images) > 1:
         raise usage_error(f"--out {out} names one image file, but several files would be written: give a folder")

@@ -152,7 +152,7 @@ def _check_any_image(dataset: Dataset, images: Place | None, place: Place) -> No
     if images is None:
         raise InputError(f"{named} that {place} names {'is absent' if len(absent) == 1 else 'is there'}: --images names their folder")
     has = f"does not have {named}" if len(absent) == 1 else f"has {named}"
-    raise InputError(f"{images} {has} that {place} names: --images names their folder")
+    raise InputError(f"the folder {images} {has} that {place} names: --images names their folder")
 
 
 def _is_file(path: Path) -> bool:

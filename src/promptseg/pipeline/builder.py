@@ -205,9 +205,10 @@ def _chain(stage: ModelStage | None, kind: BackendKind, licenses: LicensePolicy)
         raise IncompatibleStagesError(f"model {first.model.name!r} is a {first.backend.kind}, and this stage needs a {kind}: {places}")
     chain = fallback_chain(first, stage.fallback if isinstance(stage, SegmentStage) else ())
     allowed = PERMISSIVE if licenses == "permissive" else licenses
+    spelled = {each.casefold() for each in allowed} if allowed != "any" else set()  # SPDX compares identifiers without case.
     for choice in chain:
         model = choice.model
-        if allowed != "any" and model.license not in allowed:
+        if allowed != "any" and model.license.casefold() not in spelled:
             raise LicenseError(
                 f"model {model.name!r} is licensed under {model.license}, and the policy allows only {', '.join(sorted(allowed))}: "
                 "choose another model (promptseg models lists the licenses) or another policy"

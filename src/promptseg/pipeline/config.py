@@ -16,6 +16,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from .._checks import is_number, plain
 from ..errors import ConfigError, InputError, nearest, one_of, shown
 from ..registry.builtin_backends import DEFAULT_MODEL
+from ..registry.catalog import backends
 from ..runtime.structured import check_extent, read_json, read_text, read_yaml, shown_path
 from ..vocabulary import parse_phrase
 
@@ -242,7 +243,14 @@ def _complaint(detail: Any) -> str:
             schema = _STAGES.get(str(part), schema)
         key, known = str(detail["loc"][-1]), list(schema.model_fields)
         elsewhere = [stage for stage, fields in _STAGES.items() if key in fields.model_fields and fields is not schema]
-        hint = f" It is a key of {one_of(elsewhere)}." if elsewhere else nearest(key, known)
+        if schema is not PipelineConfig and key in PipelineConfig.model_fields:
+            hint = f" It is a key of the top level, and in Python an argument of build(): {key}."
+        elif elsewhere:
+            hint = f" It is a key of {one_of(elsewhere)}."
+        elif "options" in known and any(key in backend.options for backend in backends().values()):
+            hint = f" An option of the model is given in options: {{{shown(key)}: {shown(detail['input'])}}}."
+        else:
+            hint = nearest(key, known)
         return f"unknown key {shown(where)}: expected one of {', '.join(known)}.{hint}"
     if detail["type"] in ("model_type", "dict_type"):
         return f"{where or 'top level'}: expected keys with values, such as segment: {{model: mini-sam}}, got {shown(detail['input'])}"

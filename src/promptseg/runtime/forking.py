@@ -15,7 +15,7 @@ import os
 import threading
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 from weakref import WeakSet
 
 from ..errors import BackendError
@@ -34,7 +34,22 @@ def after_fork(device: str) -> BackendError:
     )
 
 
-class Lock:
+class StaysInProcess:
+    """Base class of what cannot be sent to another process: models in memory, and their locks and caches."""
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled.
+
+        Raises:
+            BackendError: Always.
+        """
+        raise BackendError(
+            "a loaded model, and a pipeline, session or cache with one, cannot be pickled and sent to another process: load it in each "
+            "process, as in ProcessPoolExecutor(initializer=load), and send images, prompts and masks"
+        )
+
+
+class Lock(StaysInProcess):
     """A lock that a forked process finds open, even if another thread of its parent held it."""
 
     def __init__(self) -> None:
@@ -54,7 +69,7 @@ class Lock:
         self._lock = threading.Lock()
 
 
-class PerProcess(Generic[_Value]):
+class PerProcess(StaysInProcess, Generic[_Value]):
     """A value that every process makes for itself when it first asks for it after a fork.
 
     Args:

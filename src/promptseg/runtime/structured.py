@@ -72,7 +72,9 @@ def read_json(path: str | os.PathLike[str], limit: int = MAX_TEXT_BYTES) -> Any:
     except RecursionError as error:
         raise InputError(f"{path} cannot be read: its lists and objects lie in each other too deep") from error
     except ValueError as error:  # JSONDecodeError, or an integer of more digits than Python reads.
-        raise InputError(f"{path} is not valid JSON: {error}") from error
+        ended = isinstance(error, json.JSONDecodeError) and (error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string"))
+        hint = ". Its end is missing: get the file again" if ended else ": correct it, or get the file again"
+        raise InputError(f"{path} is not valid JSON: {error}{hint}") from error
 
 
 def read_yaml(path: str | os.PathLike[str], limit: int = MAX_YAML_BYTES) -> Any:

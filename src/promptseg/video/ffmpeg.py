@@ -133,7 +133,9 @@ class FileReader(Reader):
             raise InputError(f"there is no video {self.name}: check the path") from error
         except Exception as error:  # FFmpeg's errors have many base classes.
             why = getattr(error, "strerror", None) or error  # Without the number of the error and a second file name.
-            raise InputError(f"{self.name} is empty, truncated or no video that FFmpeg can read: {why}") from error
+            raise InputError(
+                f"{self.name} is empty, truncated or no video that FFmpeg can read: {why}. Get it again, or convert it to MP4"
+            ) from error
         with container:
             if not container.streams.video:
                 found = ", ".join(sorted({stream.type for stream in container.streams})) or "no stream"

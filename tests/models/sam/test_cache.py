@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from promptseg.errors import ConfigError
 from promptseg.models.sam import cache as cache_module
 from promptseg.models.sam.cache import EmbeddingCache, image_key
 from promptseg.results import Provenance
@@ -134,6 +135,11 @@ class TestMemory:
 
 
 class TestDisk:
+    def test_a_file_is_no_folder(self, tmp_path):
+        (tmp_path / "file").touch()
+        with pytest.raises(ConfigError, match="got the file"):
+            EmbeddingCache(folder=tmp_path / "file")
+
     def test_two_caches_on_one_folder_share_what_they_hold(self, tmp_path):
         one, other = EmbeddingCache(folder=tmp_path / "new" / "folder"), EmbeddingCache(folder=str(tmp_path / "new" / "folder"))
         stored = {"a": np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32), "b": np.zeros(3, np.float32)}

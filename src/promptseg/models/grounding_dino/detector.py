@@ -15,6 +15,7 @@ from ...errors import ConfigError, PromptError, shown
 from ...images import ImageLike, load_image
 from ...masks import Size
 from ...results import Provenance
+from ...runtime.forking import StaysInProcess
 from ...vocabulary import parse_phrase, parse_phrases
 from .captions import Caption, WordPieceTokenizer, pack
 from .model import GroundingModel
@@ -62,7 +63,7 @@ class GroundingDinoSettings:
         return cls(_share(options["threshold"], "in option threshold"), thresholds, per_pass)
 
 
-class GroundingDino:
+class GroundingDino(StaysInProcess):
     """Detector for free text phrases; a `promptseg.protocols.Detector`.
 
     Each detection is a box with one phrase, as the user wrote it, and the score of that phrase. A box that matches two phrases gives two

@@ -56,11 +56,16 @@ class EmbeddingCache:
         memory_bytes: Maximum number of bytes in memory; 0 keeps nothing in memory.
         folder: Folder that keeps the embeddings as well, or None. Several processes may share it.
         disk_bytes: Maximum number of bytes in the folder.
+
+    Raises:
+        ConfigError: A number is negative, or `folder` is a file.
     """
 
     def __init__(self, memory_bytes: int = 256 << 20, folder: str | os.PathLike[str] | None = None, disk_bytes: int = 2 << 30) -> None:
         self.memory_bytes = whole_number("memory_bytes", memory_bytes, 0)
         self.folder = None if folder is None else Path(folder)
+        if self.folder is not None and self.folder.exists() and not self.folder.is_dir():
+            raise ConfigError(f"the folder of an embedding cache is a folder or does not exist yet, got the file {self.folder}")
         self.disk_bytes = whole_number("disk_bytes", disk_bytes, 0)
         self._lock = Lock()
         self._entries: OrderedDict[str, Features] = OrderedDict()

@@ -17,6 +17,7 @@ from ...notebook.session import SessionDisplay
 from ...prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
 from ...protocols import EmbeddingStore, FeatureMap
 from ...results import Provenance
+from ...runtime.forking import StaysInProcess
 from ...runtime.single_flight import SingleFlight
 from . import selection
 from .cache import image_key
@@ -29,7 +30,7 @@ _encoding: SingleFlight[tuple[int, str], Embedding] = SingleFlight()
 """Images that are being encoded now, by key and by the `id` of the cache that gets them, or of the model where there is no cache."""
 
 
-class SamSegmenter:
+class SamSegmenter(StaysInProcess):
     """Segmenter for any model of the SAM family; a `promptseg.protocols.BatchSegmenter`.
 
     Args:

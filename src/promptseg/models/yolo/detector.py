@@ -15,6 +15,7 @@ from ...errors import ConfigError, shown
 from ...images import ImageLike, load_image
 from ...masks import Masks, Size
 from ...results import Provenance
+from ...runtime.forking import StaysInProcess
 from ...vocabulary import Vocabulary
 from .letterbox import Letterbox
 from .output import MAX_INPUT_SIDE, DecodedBoxes, Output, YoloMetadata, best_scores, decode
@@ -73,7 +74,7 @@ class YoloSettings:
         return cls(**{field.name: options[field.name] for field in fields(cls)})
 
 
-class YoloDetector:
+class YoloDetector(StaysInProcess):
     """Detector with a fixed list of classes; a `promptseg.protocols.Detector`.
 
     Args:
