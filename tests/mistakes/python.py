@@ -134,7 +134,6 @@ CALLS = [
         "give one of them, such as .best()",
         errors.PromptError,
     ),
-    Call("a box as one list", lambda: ps.Prompt.box([1, 2, 3, 4], 0, 0, 0), "[1, 2, 3, 4]", "must be numbers", errors.PromptError),
     Call("text for coordinates", lambda: ps.Prompt.point("3", "4"), "'3'", "must be numbers", errors.PromptError),
     Call("points of three numbers", lambda: ps.Prompt.points([[1, 2, 3]]), "(1, 3)", "(N, 2) array of (x, y)", errors.PromptError),
     Call(
