@@ -149,8 +149,8 @@ class TestOptions:
             promptseg.load("onnx-sam", weights=sam_pair, **{name: 0})
 
     def test_a_device_that_is_not_there_is_refused_with_those_that_are(self, sam_pair):
-        with pytest.raises(ConfigError, match="device 'tpu' is not available in this build of ONNX Runtime: use auto or cpu"):
-            promptseg.load("onnx-sam", weights=sam_pair, device="tpu")
+        with pytest.raises(ConfigError, match="device 'mps' is not available in this build of ONNX Runtime: use auto or cpu"):
+            promptseg.load("onnx-sam", weights=sam_pair, device="mps")
 
     def test_option_selection_decides_which_candidate_becomes_the_mask(self, sam2_pair, photo):
         prompt = [Prompt.box(15, 20, 70, 95)]

@@ -114,8 +114,8 @@ class TestComputing:
             load(tiny_onnx_yolo(), threads=threads)
 
     def test_a_device_that_is_not_there_is_refused_with_those_that_are(self, tiny_onnx_yolo):
-        with pytest.raises(ConfigError, match="device 'tpu' is not available in this build of ONNX Runtime: use auto or cpu"):
-            load(tiny_onnx_yolo(), device="tpu")
+        with pytest.raises(ConfigError, match="device 'mps' is not available in this build of ONNX Runtime: use auto or cpu"):
+            load(tiny_onnx_yolo(), device="mps")
 
     def test_another_input_size_than_the_fixed_one_is_refused_by_name(self, tiny_onnx_yolo):
         with pytest.raises(ConfigError, match="fixed input size of 64 x 64 pixels, and imgsz=320"):
