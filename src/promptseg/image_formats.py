@@ -74,7 +74,8 @@ def open_image(source: ImageFile, name: str | None = None) -> Iterator[Image.Ima
         except InputError:
             raise
         except FileNotFoundError as error:
-            raise InputError(f"cannot read {absent}: {error.strerror or error}{absent_hint(name_of(source))}") from error
+            why = f"cannot read {absent}: {error.strerror or error}{absent_hint(name_of(source))}"
+            raise InputError(_address_hint(source) or why) from error
         except IsADirectoryError as error:
             raise InputError(f"cannot read {absent}: it is a folder, and one image is expected: give the image in it") from error
         except OSError as error:
