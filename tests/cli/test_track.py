@@ -219,7 +219,10 @@ def test_a_prompt_that_does_not_fit_leaves_the_files_of_an_earlier_run(run, clip
     before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
     done = track(run, clip, "--box", "100,8,130,24")
     assert (done.exit_code, done.stdout) == (1, "")
-    assert "lies outside the image, which is 48 wide and 32 high; no frame was done" in done.stderr
+    assert (
+        "lies outside the image, which is 48 wide and 32 high: a box is x0, y0, x1, y1 in pixels of this image; no frame was done"
+        in done.stderr
+    )
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
 
 
