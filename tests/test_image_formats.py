@@ -36,7 +36,7 @@ def test_formats_that_are_no_images_of_a_camera_are_not_opened(kind):
     mode = {"XBM": "1", "MSP": "1", "SPIDER": "F"}.get(kind, "RGB")
     with pytest.raises(
         InputError,
-        match="is not an image in a format that promptseg reads, or is damaged: expected JPEG, PNG|is a PDF, and an image is exp",
+        match=r"is not an image in a format that promptseg reads, or is damaged: expected JPEG, PNG|is a PDF, and an image is exp",
     ):
         load_image(encode(Image.new(mode, (16, 16)), kind))
 

@@ -109,5 +109,5 @@ def test_names_that_are_not_text_are_legible(folder, tmp_path):
     run = promptseg.evaluate(dataset, model=FakeSegmenter(radius=7.5), prompt="point", baselines=False)
     write_report(replace(run, data="\ud800"), dataset, tmp_path / "report.html", cases=6)
     page = (tmp_path / "report.html").read_text("utf-8")
-    assert "caf%E9.png#1: IoU" in page
+    assert "caf%E9.png#1, 1: IoU" in page
     assert "images in \ufffd;" in page

@@ -31,7 +31,7 @@ def test_one_device_in_float32_needs_no_accelerate(monkeypatch):
 def test_accelerate_that_is_missing_is_named_with_its_extra(precision, processes, what, monkeypatch):
     monkeypatch.setitem(sys.modules, "accelerate", None)
     monkeypatch.setenv("WORLD_SIZE", processes)
-    with pytest.raises(MissingDependencyError, match=rf"{what} needs? accelerate.*promptseg\[finetune\]"):
+    with pytest.raises(MissingDependencyError, match=rf"{what} needs? accelerate.*\[finetune\]"):
         Devices(CPU, precision)
 
 

@@ -1,5 +1,7 @@
 """Images are encoded once."""
 
+import errno
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ pytest.importorskip("torch", reason="fine-tuning needs torch")
 
 from promptseg.finetuning import embeddings
 from promptseg.finetuning.embeddings import Embeddings
+from promptseg.models.sam import cache
 from promptseg.models.sam.geometry import ResizeLongestSide
 from promptseg.models.sam.model import Embedding
 from promptseg.models.sam.session import SamSegmenter
@@ -70,8 +73,10 @@ def test_what_is_lost_meanwhile_is_encoded_again(encode, monkeypatch):
 
 
 def test_a_disk_that_is_full_is_named_where_memory_cannot_hold_all(encode, monkeypatch):
-    cache_dir().mkdir(exist_ok=True)
-    (cache_dir() / "embeddings").touch()
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cache, "write_npz", full)
     assert encode().encoded == 4  # There is memory enough.
     monkeypatch.setattr(embeddings.EmbeddingCache, "put", lambda *_: None)
     monkeypatch.setattr(embeddings, "available_memory", lambda: 0)

@@ -19,7 +19,7 @@ QUICK = {"learning_rate": 3e-3, "epochs": 3, "validation": 0, "device": "cpu"}
 
 def test_peft_that_is_missing_is_named_with_its_extra(toy, small_sam, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "peft", None)
-    with pytest.raises(MissingDependencyError, match=r"LoRA needs peft.*promptseg\[finetune\]"):
+    with pytest.raises(MissingDependencyError, match=r"LoRA needs peft.*\[finetune\]"):
         finetune_decoder(*toy(2), tmp_path / "out", model=f"sam-vit-b={small_sam}", lora=4, **QUICK)
 
 

@@ -64,7 +64,7 @@ class TestAssign:
 
 def test_without_scipy_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
-    with pytest.raises(MissingDependencyError, match=r"promptseg\[video\]"):
+    with pytest.raises(MissingDependencyError, match=r"\[video\]"):
         assign(np.ones((1, 1)), 0.5)
 
 

@@ -90,5 +90,5 @@ def test_a_frame_rate_of_0_is_refused(tmp_path):
 
 def test_without_av_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(MissingDependencyError, match=r"promptseg\[video\]"):
+    with pytest.raises(MissingDependencyError, match=r"\[video\]"):
         VideoWriter(tmp_path / "a.mp4", SIZE)
