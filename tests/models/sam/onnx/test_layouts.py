@@ -70,7 +70,7 @@ def test_features_of_the_image_come_by_rising_resolution(tmp_path):
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_fewer_or_more_than_two_files_are_refused(count, tmp_path):
     files = [write(tmp_path / f"{i}.onnx", IMAGE) for i in range(count)]
-    with pytest.raises(WeightsMismatchError, match=rf"two \.onnx files, got {'none' if not count else '.*0.onnx'}"):
+    with pytest.raises(WeightsMismatchError, match=rf"an encoder and a decoder, got {'none' if not count else '.*0.onnx'}"):
         read_pair(files)
 
 

@@ -431,7 +431,7 @@ class TestLoading:
     @pytest.mark.parametrize(
         ("wrong", "error", "message"),
         [
-            ({"device": "tpu"}, ConfigError, "device 'tpu' is not available"),
+            ({"device": "tpu"}, ConfigError, "there is no device 'tpu'"),
             ({"dtype": "int8"}, ConfigError, "option dtype is one of float32, bfloat16, float16, got 'int8'"),
             ({"decode_batch": 0}, ConfigError, "option decode_batch is a whole number of at least 1, got 0"),
             ({"cache": "ram"}, ConfigError, "option cache is .*, got 'ram'"),
