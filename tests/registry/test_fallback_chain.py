@@ -32,7 +32,7 @@ class TestFallbackChain:
 
     @pytest.mark.parametrize("fallback", [["sam-vit-h"], ["sam-vit-l", "sam-vit-l"], ["sam-vit-l", "sam-vit-h=other.pth"]])
     def test_a_model_that_is_named_twice_is_refused_with_the_order(self, fallback):
-        with pytest.raises(ConfigError, match=r"is twice in the fallback chain: sam-vit-h → sam-vit-"):
+        with pytest.raises(ConfigError, match=r"is twice in the fallback chain sam-vit-h → sam-vit-"):
             self.chain("sam-vit-h", *fallback)
 
     def test_one_that_is_no_segmenter_is_refused(self, add_model):

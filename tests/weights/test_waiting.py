@@ -43,6 +43,14 @@ def test_what_is_quick_is_not_told(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.fixture
+def interruptible():
+    """Python's own handler of Ctrl-C: a shell starts processes in the background with the signal ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class TestInTime:
     def test_the_result_or_the_error_of_the_call_comes_back(self):
         assert in_time(lambda: 5, 30) == 5
@@ -55,7 +63,7 @@ class TestInTime:
             in_time(lambda: leave.wait(60), 0.01)
         leave.set()
 
-    def test_an_interruption_ends_the_wait_though_the_call_goes_on(self):
+    def test_an_interruption_ends_the_wait_though_the_call_goes_on(self, interruptible):
         leave = threading.Event()
 
         def call():
