@@ -114,7 +114,7 @@ class TestCheckpointInPlaceOfSeveralFiles:
                 ("sam.onnx",),
                 "sam.onnx",
                 "torch",
-                r"sam\.onnx is one file; this model needs a folder with encoder\.onnx, sam\.onnx: check the path$",
+                r"sam\.onnx is one file; this model needs a folder with encoder\.onnx, sam\.onnx$",
             ),
             (("sam.onnx",), "", "torch", r"there is no weights file .*encoder\.onnx: check the path$"),
         ],
