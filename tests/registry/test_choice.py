@@ -155,7 +155,7 @@ class TestHostile:
     @pytest.mark.parametrize("path", ["~nobodyxx/a", "", "a\0b", "x/" * 5000], ids=["user", "empty", "null", "long"])
     @pytest.mark.parametrize("form", ["name", "argument"])
     def test_weights_at_what_is_no_path_are_refused(self, path, form):
-        with pytest.raises(ConfigError, match="the weights of model 'mini-sam' is|NAME=PATH, got 'mini-sam=': give both"):
+        with pytest.raises(ConfigError, match=r"the weights of model 'mini-sam' is|NAME=PATH, got 'mini-sam=': give both"):
             registry.choose(f"mini-sam={path}") if form == "name" else registry.choose("mini-sam", weights=path)
 
     def test_a_path_object_names_a_model_folder_as_text_does(self):
