@@ -4,8 +4,12 @@ import logging
 import subprocess
 import sys
 
+import pytest
+
 import promptseg as ps
 from promptseg.samples import coffee
+
+NEEDS = "a model of the catalog without weights: superpixel needs scikit-image"
 
 
 def test_the_logger_is_silent_until_an_application_configures_logging():
@@ -15,6 +19,7 @@ def test_the_logger_is_silent_until_an_application_configures_logging():
 
 
 def test_loading_is_logged_with_model_engine_and_seconds(caplog):
+    pytest.importorskip("skimage", reason=NEEDS)
     with caplog.at_level(logging.INFO, "promptseg"):
         ps.load("superpixel")
     (record,) = [record for record in caplog.records if record.levelno == logging.INFO]
@@ -23,6 +28,7 @@ def test_loading_is_logged_with_model_engine_and_seconds(caplog):
 
 
 def test_each_image_is_logged_for_debugging_with_its_stages(caplog):
+    pytest.importorskip("skimage", reason=NEEDS)
     with caplog.at_level(logging.DEBUG, "promptseg"):
         ps.segment(coffee(), ps.Prompt.point(290, 160), model="superpixel")
     (message,) = [record.getMessage() for record in caplog.records if record.name == "promptseg.pipeline.runner"]

@@ -8,6 +8,8 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+pytest.importorskip("torch", reason="settings of a training need torch")
+
 from promptseg.annotation.run import annotate
 from promptseg.datasets.descriptor import Option
 from promptseg.errors import ConfigError, InputError, PromptSegError

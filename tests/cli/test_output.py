@@ -46,6 +46,7 @@ def test_images_of_one_name_get_names_that_differ_and_others_keep_their_own():
 
 
 def test_verbose_logs_to_standard_error_and_leaves_standard_output_as_it_is(run_apart, save_image):
+    pytest.importorskip("skimage", reason="superpixel needs scikit-image")
     command = ["segment", save_image("a.png"), "--point", "1,1", "--model", "superpixel", "--json"]
     quiet = run_apart(*command)
     loud = run_apart("--verbose", *command)

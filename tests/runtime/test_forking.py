@@ -51,6 +51,10 @@ def forked(call):
 
 
 class TestTorch:
+    @pytest.fixture(autouse=True)
+    def _torch(self):
+        pytest.importorskip("torch", reason="these tests are about torch")
+
     @pytest.fixture
     def segmenter(self, tiny_sam):
         from promptseg.models.sam.session import SamSegmenter
