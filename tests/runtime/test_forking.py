@@ -53,7 +53,7 @@ def forked(call):
 class TestTorch:
     @pytest.fixture(autouse=True)
     def _torch(self):
-        pytest.importorskip("torch", reason="these tests are about torch")
+        pytest.importorskip("torch", reason="these forks need torch")
 
     @pytest.fixture
     def segmenter(self, tiny_sam):
