@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .notebook.views import View
 
 
-class Displayed:
+class Displayed(ABC):
     """Base of values with a short `repr`, with an image and a table in a notebook, and with `show`.
 
     Notebooks call the methods ``_repr_html_`` and ``_repr_png_``. None of them raises: what cannot be shown is left out.
@@ -16,13 +17,13 @@ class Displayed:
 
     __slots__ = ()
 
+    @abstractmethod
     def _summary(self) -> str:
         """Return what stands between the parentheses of the `repr`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _view(self) -> View:
         """Return what is shown."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         try:

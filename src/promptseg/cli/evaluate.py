@@ -17,8 +17,8 @@ from ..runtime.output_files import write_json
 from ..runtime.output_paths import check_output_file, check_output_folder, check_outputs_differ
 from . import completion
 from .output import FAILED, clean_up, errors_as_messages, model_paths, print_findings, say, usage_error
-from .prompts import DEFAULT_THRESHOLD, DetectorEngineOption, EngineOption, check_threshold
-from .truth import MASK_KINDS, BoxesOption, CrowdsOption, FitOption, NamesOption, TruthOption, open_truth
+from .prompts import DetectionThresholdOption, DetectorEngineOption, EngineOption, SegmenterOption, check_threshold
+from .truth import BoxesOption, CrowdsOption, FitOption, MaskKindOption, NamesOption, TruthOption, open_truth
 
 if TYPE_CHECKING:
     from ..datasets.core import Dataset
@@ -48,26 +48,16 @@ def evaluate(
     predictions: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="With --video: score these label images instead of a model.")
     ] = None,
-    mask_kind: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME", autocompletion=completion.one_of(MASK_KINDS), help="Kind of the mask images of --masks: auto, binary or labels."
-        ),
-    ] = "auto",
+    mask_kind: MaskKindOption = "auto",
     summary: Annotated[bool, typer.Option("--summary", help="Only summarize the dataset.")] = False,
-    model: Annotated[
-        str, typer.Option(metavar="NAME[=WEIGHTS]", autocompletion=completion.segmenters, help="The segmenter.")
-    ] = DEFAULT_MODEL,
+    model: SegmenterOption = DEFAULT_MODEL,
     engine: EngineOption = None,
     detector: Annotated[
         str | None,
         typer.Option(metavar="NAME[=WEIGHTS]", autocompletion=completion.detectors, help="The detector, for --prompt text."),
     ] = None,
     detector_engine: DetectorEngineOption = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(metavar="SCORE", help=f"Minimum score of a detection, from 0 to 1 (default: {DEFAULT_THRESHOLD})."),
-    ] = None,
+    threshold: DetectionThresholdOption = None,
     prompt: Annotated[
         str,
         typer.Option(metavar="PROTOCOL", help="box, box:0.1, point, point:random, grid:3, clicks:10, text, text:PHRASES, everything."),

@@ -14,7 +14,7 @@ from ..runtime import progress
 from ..runtime.output_paths import check_output_folder
 from . import completion
 from .output import clean_up, errors_as_messages, model_paths, print_findings, say
-from .truth import MASK_KINDS, BoxesOption, CrowdsOption, FitOption, NamesOption, TruthOption, open_truth
+from .truth import BoxesOption, CrowdsOption, FitOption, MaskKindOption, NamesOption, TruthOption, open_truth
 
 if TYPE_CHECKING:
     from ..datasets.core import Dataset
@@ -33,12 +33,7 @@ def finetune(
     boxes: BoxesOption = False,
     crowds: CrowdsOption = False,
     fit: FitOption = False,
-    mask_kind: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME", autocompletion=completion.one_of(MASK_KINDS), help="Kind of the mask images of --masks: auto, binary or labels."
-        ),
-    ] = "auto",
+    mask_kind: MaskKindOption = "auto",
     model: Annotated[
         str,
         typer.Option(

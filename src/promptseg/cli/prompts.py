@@ -46,6 +46,13 @@ ThresholdOption = Annotated[
     float | None,
     typer.Option(metavar="SCORE", help=f"Minimum score of a detection, from 0 to 1 (default: {DEFAULT_THRESHOLD}, or that of --config)."),
 ]
+SegmenterOption = Annotated[str, typer.Option(metavar="NAME[=WEIGHTS]", autocompletion=completion.segmenters, help="The segmenter.")]
+"""As `ModelOption`, for commands without --config, which have a default instead."""
+DetectionThresholdOption = Annotated[
+    float | None,
+    typer.Option(metavar="SCORE", help=f"Minimum score of a detection, from 0 to 1 (default: {DEFAULT_THRESHOLD})."),
+]
+"""As `ThresholdOption`, for commands without --config."""
 FallbackOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -27,7 +27,7 @@ from ..video.frames import open_frames
 from . import completion
 from .images import STDIN, standard_input
 from .output import FAILED, clean_up, errors_as_messages, model_paths, say, usage_error
-from .prompts import DEFAULT_THRESHOLD, DetectorEngineOption, EngineOption, TextOption, check_threshold, prompts_of
+from .prompts import DetectionThresholdOption, DetectorEngineOption, EngineOption, SegmenterOption, TextOption, check_threshold, prompts_of
 
 
 def track(
@@ -47,9 +47,7 @@ def track(
         list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="A box around one object on the first frame. Repeatable.")
     ] = None,
     text: TextOption = None,
-    model: Annotated[
-        str, typer.Option(metavar="NAME[=WEIGHTS]", autocompletion=completion.segmenters, help="The segmenter.")
-    ] = DEFAULT_MODEL,
+    model: SegmenterOption = DEFAULT_MODEL,
     engine: EngineOption = None,
     tracker: Annotated[
         str | None,
@@ -60,10 +58,7 @@ def track(
         typer.Option(metavar="NAME[=WEIGHTS]", autocompletion=completion.detectors, help="A detector that finds the objects."),
     ] = None,
     detector_engine: DetectorEngineOption = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(metavar="SCORE", help=f"Minimum score of a detection, from 0 to 1 (default: {DEFAULT_THRESHOLD})."),
-    ] = None,
+    threshold: DetectionThresholdOption = None,
     redetect_every: Annotated[int | None, typer.Option(metavar="N", help="Run the detector again on every N-th frame.")] = None,
     redetect_when_lost: Annotated[
         bool, typer.Option("--redetect-when-lost", help="Run the detector again while an object is lost.")

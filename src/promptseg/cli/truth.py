@@ -26,6 +26,12 @@ TruthOption = Annotated[
         help="Their objects in any format that can be read: voc=, cvat=, geojson=, …",
     ),
 ]
+MaskKindOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", autocompletion=completion.one_of(MASK_KINDS), help="Kind of the mask images of --masks: auto, binary or labels."
+    ),
+]
 NamesOption = Annotated[
     Path | None,
     typer.Option("--names", metavar="FILE", help="The class names of a YOLO dataset, as data.yaml or a text file with one name a line."),
