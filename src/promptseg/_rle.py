@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from pycocotools import mask as coco
 
 
 def encode_crop(crop: NDArray[np.bool_], x: int, y: int, height: int, width: int) -> list[int]:
@@ -28,12 +29,33 @@ def encode_crop(crop: NDArray[np.bool_], x: int, y: int, height: int, width: int
     steps = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     if flat.size and flat[0]:
         steps = np.concatenate([[0], steps])
-    column, row = np.divmod(steps, crop.shape[0] + 1)
+    return runs_of_steps(steps, crop.shape[0], x, y, height, width)
+
+
+def runs_of_steps(steps: NDArray[np.int64], rows: int, x: int, y: int, height: int, width: int) -> list[int]:
+    """Return the run lengths of a mask from the places where it changes inside a crop.
+
+    Args:
+        steps: Sorted places at which a run begins, ends, begins …, counted down the columns of the crop. Each column has one more pixel,
+            an empty one, below it.
+        rows: Rows of the crop.
+        x: Left column of the crop in the image.
+        y: Top row of the crop in the image.
+        height: Rows of the image.
+        width: Columns of the image.
+    """
+    column, row = np.divmod(steps, rows + 1)
     positions = (column + x) * height + row + y
     # A run that ends at the bottom of one column and one that starts at the top of the next are one run.
     joined = np.flatnonzero(positions[1:-1:2] == positions[2::2]) * 2 + 1
     positions = np.delete(positions, np.concatenate([joined, joined + 1]))
     return runs_between(positions, height * width)
+
+
+def compressed(runs: list[int], size: tuple[int, int]) -> bytes:
+    """Return compressed run lengths of a mask of a size ``(height, width)``."""
+    counts: bytes = coco.frPyObjects({"size": list(size), "counts": runs}, *size)["counts"]
+    return counts
 
 
 def decode_box(counts: bytes, height: int, box: tuple[int, int, int, int]) -> NDArray[np.bool_]:

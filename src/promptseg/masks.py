@@ -18,7 +18,7 @@ from pycocotools import mask as coco
 from ._checks import flag, is_number, is_whole_number, number_array, plain, whole_number
 from ._display import Displayed
 from ._polygons import FARTHEST, boundaries
-from ._rle import changes, check_runs, decode_box, encode_crop, run_lengths, runs_between, sample
+from ._rle import changes, check_runs, compressed, decode_box, encode_crop, run_lengths, runs_between, sample
 from .errors import InputError, OutOfMemoryError, shown
 from .image_formats import MAX_PIXELS
 from .runtime.host import available_memory
@@ -82,7 +82,8 @@ class Mask(Displayed):
         counts: Compressed COCO run lengths, column-major.
         score: The model's estimate of the mask's quality (for SAM: its predicted IoU), or None.
         label: What the mask shows, or None.
-        logits: The model's low-resolution logits (256, 256) float32, which cover the model input, for refining the mask; or None.
+        logits: The model's low-resolution logits (256, 256) float32, which cover the model input, for refining the mask; or None. In the
+            padding, where the input shows no image, they are -8.
         prompt_index: Index of this mask's prompt among those given together, or None.
         detection_index: Index of this mask's detection in `Result.detections`, or None.
         from_box: Whether this mask is the filled box of a detection whose mask failed. After merging: whether a part of it is.
@@ -109,7 +110,7 @@ class Mask(Displayed):
             raise InputError(f"the run lengths of a mask are bytes, got {shown(self.counts)}: make a mask with Mask.from_coco_rle")
         runs = _decoded(self.counts, size)
         if not runs[1:].all():  # pycocotools stops at two empty runs.
-            object.__setattr__(self, "counts", _compressed(runs_between(changes(runs), size[0] * size[1]), size))
+            object.__setattr__(self, "counts", compressed(runs_between(changes(runs), size[0] * size[1]), size))
         if self.score is not None and not is_number(self.score):
             raise InputError(f"the score of a mask is a number or None, got {shown(self.score)}")
         for name in ("prompt_index", "detection_index"):
@@ -181,7 +182,7 @@ class Mask(Displayed):
         x, y = int(origin[0]), int(origin[1])
         if crop.ndim != 2 or x < 0 or y < 0 or x + crop.shape[1] > width or y + crop.shape[0] > height:
             raise InputError(f"crop of shape {crop.shape} at x={shown(x)}, y={shown(y)} does not lie inside an image of {height} x {width}")
-        return cls(size, _compressed(encode_crop(crop, x, y, height, width), size), score, label, logits, prompt_index)
+        return cls(size, compressed(encode_crop(crop, x, y, height, width), size), score, label, logits, prompt_index)
 
     @classmethod
     def from_coco_rle(cls, rle: dict[str, Any], *, score: float | None = None, label: str | None = None) -> Mask:
@@ -201,7 +202,7 @@ class Mask(Displayed):
         size = checked_size((height, width), "broken COCO RLE: the size")
         if runs is not None:
             _check_runs(runs, size)
-            counts = _compressed(runs_between(changes(runs), height * width), size)
+            counts = compressed(runs_between(changes(runs), height * width), size)
         return cls(size, counts, score, label)
 
     @classmethod
@@ -227,7 +228,7 @@ class Mask(Displayed):
         except TypeError as error:
             raise InputError(f"polygons are a list, and so are the holes of a polygon, got {shown(polygons)}") from error
         runs = runs_between(boundaries(rings, height, width), height * width)
-        return cls((height, width), _compressed(runs, (height, width)), score, label)
+        return cls((height, width), compressed(runs, (height, width)), score, label)
 
     @property
     def array(self) -> NDArray[np.bool_]:
@@ -315,9 +316,9 @@ class Mask(Displayed):
         top, bottom = np.searchsorted(rows, (y0, y1)).tolist()
         left, right = np.searchsorted(columns, (x0, x1)).tolist()
         if top == bottom or left == right:  # The mask lies between the sampled pixels.
-            return replace(self, size=size, counts=_compressed(encode_crop(np.zeros((1, 1), bool), 0, 0, tall, wide), size), logits=None)
+            return replace(self, size=size, counts=compressed(encode_crop(np.zeros((1, 1), bool), 0, 0, tall, wide), size), logits=None)
         inside = sample(self.counts, height, rows[top:bottom], columns[left:right])
-        return replace(self, size=size, counts=_compressed(encode_crop(inside, left, top, tall, wide), size), logits=None)
+        return replace(self, size=size, counts=compressed(encode_crop(inside, left, top, tall, wide), size), logits=None)
 
     def polygons(self) -> list[Polygon]:
         """Return the outlines along pixel edges, holes included. `from_polygons` restores the same mask.
@@ -598,11 +599,6 @@ def _check_copy(copy: bool | None) -> None:
 
 def _rle(mask: Mask) -> dict[str, Any]:
     return {"size": mask.size, "counts": mask.counts}
-
-
-def _compressed(runs: list[int], size: Size) -> bytes:
-    counts: bytes = coco.frPyObjects({"size": list(size), "counts": runs}, *size)["counts"]
-    return counts
 
 
 def _decoded(counts: bytes, size: Size) -> NDArray[np.int64]:

@@ -11,7 +11,8 @@ import pytest
 import promptseg
 from promptseg import registry
 from promptseg.errors import ConfigError, WeightsMismatchError
-from promptseg.models.sam.model import Embedding, Stability
+from promptseg.models.sam.mask_batch import Stability
+from promptseg.models.sam.model import Embedding
 from promptseg.models.sam.session import SamSession
 from promptseg.prompts import Prompt
 

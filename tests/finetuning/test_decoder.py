@@ -133,7 +133,7 @@ def test_masks_and_scores_are_those_of_the_engine(kind, model, engine, embedding
     decoded = engine.decode(embedding, prompts)
     np.testing.assert_allclose(scores.detach().numpy(), decoded.scores, atol=1e-5)
     for row in range(len(prompts)):
-        expected = decoded.logits(row, range(logits.shape[1]))
+        expected = decoded.logits([(row, candidate) for candidate in range(logits.shape[1])])
         np.testing.assert_allclose(
             picture(logits, decoder.grid)[row].detach().numpy(), expected, atol=1e-5 * max(1, np.abs(expected).max()), rtol=1e-4
         )

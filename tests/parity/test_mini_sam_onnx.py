@@ -63,7 +63,7 @@ def prompts(*each, mask=None):
 def assert_equal(decoded, row, expected):
     logits, scores = expected
     np.testing.assert_allclose(decoded.scores[row], scores, atol=1e-4, rtol=0)
-    np.testing.assert_allclose(decoded.logits(row, range(4)), logits, atol=2e-4, rtol=1e-5)
+    np.testing.assert_allclose(decoded.logits([(row, candidate) for candidate in range(4)]), logits, atol=2e-4, rtol=1e-5)
 
 
 @pytest.mark.parametrize("one_thread", [False, True])
@@ -94,8 +94,8 @@ def test_prompts_decoded_together_are_answered_as_each_alone(batch, length, mini
 @pytest.mark.parametrize("candidates", [[0], [1, 2, 3], [3, 1]])
 def test_a_region_of_the_logits_is_that_part_of_them_all(region, candidates, mini_sam, embedding):
     decoded = mini_sam.model.decode(embedding, prompts(PROMPTS["point"], ([(200, 400), (0, 0)], [FOREGROUND, PADDING])))
-    everything = decoded.logits(1, range(4))
-    part = decoded.logits(1, candidates, region)
+    everything = decoded.logits([(1, candidate) for candidate in range(4)])
+    part = decoded.logits([(1, candidate) for candidate in candidates], region)
     (height, width), (rows, columns) = region, part.shape[1:]
     assert everything.shape == (4, 256, 256)
     assert height <= rows < height + 4

@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.weights, pytest.mark.slow]
 PROMPTS = [Prompt.point(290, 160), Prompt.point(240, 215), Prompt.point(130, 270)]
 PROMPTS += [Prompt.box(322, 62, 430, 330), Prompt.box(150, 90, 400, 260), Prompt.box(80, 80, 480, 370)]
 
+CANDIDATES = [(0, candidate) for candidate in range(4)]
+
 
 @pytest.fixture(scope="module")
 def folder(mini_sam, quantized, tmp_path_factory):
@@ -48,12 +50,12 @@ def test_the_decoder_answers_closer_to_the_float_model_than_its_own_file_does(mi
     apart = {"ours": [], "published": []}
     for point in points:
         prompt = PointPrompts(np.concatenate([point, np.zeros((1, 2), np.float32)])[None], np.array([[FOREGROUND, PADDING]]))
-        expected = mini_sam.model.decode(embedding, prompt).logits(0, range(4))
+        expected = mini_sam.model.decode(embedding, prompt).logits(CANDIDATES)
         inputs = [embedding.features["embedding"], prompt.points, prompt.labels.astype(np.float32)]
         inputs += [np.zeros((1, 1, 256, 256), np.float32), np.zeros(1, np.float32)]
         (found,) = published.run([logits], dict(zip(names, inputs, strict=True)))
         apart["published"].append(np.abs(found[0] - expected).mean())
-        apart["ours"].append(np.abs(int8.model.decode(embedding, prompt).logits(0, range(4)) - expected).mean())
+        apart["ours"].append(np.abs(int8.model.decode(embedding, prompt).logits(CANDIDATES) - expected).mean())
     means = {name: float(np.mean(differences)) for name, differences in apart.items()}
     print("mean difference of a logit from the float model:", means)
     assert means["ours"] < means["published"]

@@ -17,19 +17,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from .._checks import between, flag, positive, whole_number
 from ..errors import BackendError, OutOfMemoryError, PromptSegError
 from ..evaluation.simulation import Box, CenterPoint, OnePromptPerObject, RandomPoint
 from ..models.sam import selection
+from ..models.sam.mask_batch import DecodedMasks
 from ..models.sam.model import PointPrompts
 from ..models.sam.prompt_batches import batch_prompts
 from ..prompts import SpatialPrompt
 from ..runtime import progress
 from ..runtime.files import output_errors, write_atomically
-from ..runtime.torch import is_out_of_memory
+from ..runtime.torch import is_out_of_memory, to_host
 from .data import Example
 from .decoder import Features, TrainableDecoder
 from .devices import Devices
@@ -306,6 +306,7 @@ class Training:
     def _validated(self, index: int) -> dict[str, list[float]]:
         """Return the IoU of each object of an image with its mask by box, and with its mask by center point."""
         decoder_config = self._decoder.decoder_config
+        geometry = self._decoder.geometry(self._examples[index].size)
         objects = self._objects(index, np.random.default_rng([self._config.seed, _VALIDATION, index]))
         found = {}
         for name, kind in VALIDATION_PROMPTS.items():
@@ -314,9 +315,11 @@ class Training:
             for rows, batch in self._batches(index, prompts):
                 sampled = [self._target(index, objects[row]).all_tokens() for row in rows]
                 logits, scores, truth, weights = self._decoded(index, [objects[row] for row in rows], sampled, batch)
-                decoded = _Decoded(scores.cpu().numpy(), logits.cpu().numpy())
-                answers = [selection.select_candidate(decoded, at, prompts[row], decoder_config)[0] for at, row in enumerate(rows)]
-                chosen = logits[torch.arange(len(rows)), answers][:, None]
+                # The logits are in another order than those of a mask, which changes no stability.
+                decoded = DecodedMasks(to_host(scores), to_host(logits.reshape(*scores.shape, geometry.low_res, -1)))
+                selected = selection.select_candidates(decoded, [prompts[row] for row in rows], geometry, decoder_config)
+                answers = dict(pair for pairs, _ in selected for pair in pairs)
+                chosen = logits[torch.arange(len(rows)), [answers[at] for at in range(len(rows))]][:, None]
                 ious |= dict(zip(rows, iou(chosen, truth[:, None], weights[:, None])[:, 0].tolist(), strict=True))
             found[name] = [ious[row] for row in range(len(prompts))]
         return found
@@ -350,19 +353,6 @@ class Training:
             self._step, self._losses, self._log, self._best = (values[name] for name in ("step", "losses", "log", "best"))
             self._decoder.load(values["decoder"])
             self._optimizer.load_state_dict(values["optimizer"])
-
-
-@dataclass(frozen=True)
-class _Decoded:
-    """Decoded prompts, as `promptseg.models.sam.model.Decoded`, whose logits are all computed."""
-
-    scores: NDArray[np.float32]
-    all_logits: NDArray[np.float32]
-
-    def logits(self, prompt: int, candidates: Sequence[int], region: Any = None) -> NDArray[np.float32]:
-        del region  # The protocol allows logits beyond the region.
-        chosen: NDArray[np.float32] = self.all_logits[prompt, list(candidates)]
-        return chosen
 
 
 def _score(entry: Mapping[str, Any]) -> float:

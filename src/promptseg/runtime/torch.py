@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from numpy.typing import NDArray
 
 from ..errors import ConfigError, OutOfMemoryError, shown
 from .forking import Lock, after_fork
@@ -136,6 +137,12 @@ def check_dtype(device: torch.device, dtype: torch.dtype) -> None:
         if is_out_of_memory(error):
             raise OutOfMemoryError(f"out of memory on {device.type}: no room even to try whether it computes in {usable}") from error
         raise ConfigError(f"device {device.type!r} cannot compute in {usable}: use dtype='float32'") from error
+
+
+def to_host(value: torch.Tensor) -> NDArray[Any]:
+    """Return a tensor as an array. On an accelerator the host waits for the device, so this is called once a batch, never once a mask."""
+    array: NDArray[Any] = value.cpu().numpy()
+    return array
 
 
 def unless_out_of_memory(compute: Callable[[], _T]) -> _T | Exception:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from promptseg.models.sam.geometry import ResizeLongestSide
+from promptseg.models.sam.mask_batch import HostDecoded
 from promptseg.models.sam.model import BACKGROUND, BOX_BOTTOM_RIGHT, BOX_TOP_LEFT, FOREGROUND, DecoderConfig, Embedding
 from promptseg.results import Provenance
 
@@ -20,7 +21,7 @@ class DiscSam:
     Attributes:
         encoded: Shapes of the encoded images.
         decoded: The decoded prompts, each with its `one_thread`.
-        asked: The candidates whose logits were requested, by call.
+        asked: The prompts and candidates whose logits were requested, by call.
     """
 
     input_size, low_res = 256, 64
@@ -71,18 +72,18 @@ class DiscSam:
 
 
 @dataclass
-class Decoded:
+class Decoded(HostDecoded):
     """A `promptseg.models.sam.model.Decoded` that returns exactly the requested region."""
 
     model: DiscSam
     scores: np.ndarray
     all_logits: np.ndarray
 
-    def logits(self, prompt, candidates, region=None):
+    def logits(self, pairs, region=None):
         with self.model.lock:
-            self.model.asked.append(list(candidates))
+            self.model.asked.append(list(pairs))
         height, width = region or self.all_logits.shape[-2:]
-        return self.all_logits[prompt, list(candidates), :height, :width]
+        return np.stack([self.all_logits[pair][:height, :width] for pair in pairs])
 
 
 @pytest.fixture

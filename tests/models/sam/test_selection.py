@@ -5,7 +5,9 @@ import pytest
 
 from promptseg.errors import ConfigError
 from promptseg.models.sam import selection
-from promptseg.models.sam.model import DecoderConfig, Stability
+from promptseg.models.sam.geometry import StretchToSquare
+from promptseg.models.sam.mask_batch import DecodedMasks, HostMaskBatch, Stability
+from promptseg.models.sam.model import DecoderConfig
 from promptseg.prompts import Prompt
 
 POINT, BOX = Prompt.point(3, 4), Prompt.box(1, 1, 9, 9)
@@ -13,22 +15,26 @@ MASK = Prompt.mask(np.ones((8, 8), np.float32))
 STABILITY = Stability(0.05, 0.98)
 
 
-class Decoded:
-    """One decoded prompt with the given scores. All logits of candidate c are c, except those of the first, which are given."""
-
-    def __init__(self, scores=(0.9, 0.1, 0.5, 0.3), first=0.0):
-        self.scores = np.array([scores], np.float32)
-        self.first = first
-
-    def logits(self, prompt, candidates, region=None):
-        assert prompt == 0
-        return np.array([np.full((8, 8), c, np.float32) if c else np.broadcast_to(np.float32(self.first), (8, 8)) for c in candidates])
+GEOMETRY = StretchToSquare((8, 8), 32, 8)
 
 
-def chosen(prompt, decoder_config=None, rule="published", **decoded):
-    candidate, logits = selection.select_candidate(Decoded(**decoded), 0, prompt, decoder_config or DecoderConfig(), rule)
-    if candidate:
-        assert (logits == candidate).all()
+def decoded(prompts=1, scores=(0.9, 0.1, 0.5, 0.3), first=0.0):
+    """Return decoded prompts with the same scores. All logits of candidate c are c, except those of the first, which are given."""
+    logits = np.broadcast_to(np.array([first, 1, 2, 3], np.float32)[:, None, None], (prompts, 4, 8, 8)).copy()
+    return DecodedMasks(np.array([scores] * prompts, np.float32), logits)
+
+
+def selected(found, prompts, decoder_config=None, rule="published"):
+    """Return the candidates of the prompts, and check that their masks are theirs."""
+    candidates = {}
+    for pairs, masks in selection.select_candidates(found, prompts, GEOMETRY, decoder_config or DecoderConfig(), rule):
+        assert np.array_equal(masks.logits(), found.logits(pairs))
+        candidates |= dict(pairs)
+    return [candidates[row] for row in range(len(prompts))]
+
+
+def chosen(prompt, decoder_config=None, rule="published", **values):
+    (candidate,) = selected(decoded(**values), [prompt], decoder_config, rule)
     return candidate
 
 
@@ -69,12 +75,18 @@ def test_a_single_mask_near_the_threshold_gives_way_where_the_model_says_so(logi
     assert chosen(BOX, DecoderConfig(), first=logit) == 0
 
 
+def test_each_of_several_prompts_gets_its_own():
+    found = decoded(4)
+    found.all_logits[[0, 2], 0] = 5.0
+    assert selected(found, [BOX, BOX, BOX, POINT], DecoderConfig(stability=STABILITY)) == [0, 2, 0, 2]
+
+
 def test_a_mask_is_as_stable_as_its_two_cuts_agree():
-    logits = np.full(100, 1.0, np.float32)
-    logits[:2] = 0.0
-    assert selection.is_stable(logits, STABILITY)
-    logits[2] = 0.0
-    assert not selection.is_stable(logits, STABILITY)
+    logits = np.full((2, 10, 10), 1.0, np.float32)
+    logits[0].flat[:2] = 0.0
+    logits[1].flat[:3] = 0.0
+    masks = HostMaskBatch(logits, StretchToSquare((10, 10), 40, 10))
+    assert selection.are_stable(masks, STABILITY).tolist() == [True, False]
 
 
 def test_an_unknown_rule_is_refused_with_those_there_are():

@@ -103,12 +103,12 @@ class TestSegment:
     def test_a_single_point_gives_the_best_of_the_three(self, model, session):
         (mask,) = session.segment([Prompt.point(64, 48)])
         assert mask.score == pytest.approx(0.93)
-        assert model.asked == [[2]]
+        assert model.asked == [[(0, 2)]]
 
     def test_a_prompt_that_means_one_object_gives_the_candidate_for_it(self, model, session):
         masks = session.segment([Prompt.box(20, 10, 100, 90), Prompt.points([(10, 10), (20, 10)])])
         assert masks.scores.tolist() == pytest.approx([0.95, 0.95])
-        assert model.asked == [[0], [0]]
+        assert model.asked == [[(0, 0)], [(0, 0)]]
 
     def test_candidates_are_all_three_prompt_by_prompt(self, session):
         masks = session.segment([Prompt.box(20, 10, 100, 90), Prompt.point(64, 48)], candidates=True)

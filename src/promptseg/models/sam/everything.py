@@ -1,15 +1,15 @@
-"""Everything mode: a grid of points is decoded and filtered, and only the remaining masks are upsampled.
+"""Everything mode: a grid of points is decoded and filtered, and only the remaining masks are brought to image size.
 
 The settings and results are those of ``SamAutomaticMaskGenerator`` in segment-anything; only the order of the steps differs. Upstream
 upsamples three masks for each point to the image size and then drops the bad ones. Here candidates are first filtered by predicted IoU,
-before any mask is computed. Clearly unstable masks are dropped at low resolution. The rest are upsampled one by one, only inside the
-rectangle that can contain the mask, and run-length encoded at once.
+before any mask is computed. Clearly unstable masks are dropped at low resolution. The rest are measured at image size where the model
+computed them (`MaskBatch.stable`), and those that are no duplicates become run lengths.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +19,8 @@ from ...postprocess import box_nms, clean_regions
 from ...prompts import EverythingPrompt
 from ...runtime.progress import track
 from .crops import Crop, crops
-from .geometry import InputGeometry
+from .mask_batch import Place, Stability, StableMasks
 from .model import FOREGROUND, PADDING, Embedding, PointPrompts, SamModel
-from .upsample import upsampler
-
-STABILITY_MARGIN = 0.1
-"""How far the stability score at low resolution may lie below the threshold before a mask is dropped.
-
-On natural images the low-resolution score was off by at most 0.06.
-"""
 
 
 def segment_everything(model: SamModel, image: NDArray[np.uint8], embedding: Embedding, prompt: EverythingPrompt) -> Masks:
@@ -46,7 +39,7 @@ def segment_everything(model: SamModel, image: NDArray[np.uint8], embedding: Emb
         encoded = embedding
         if crop.layer:
             encoded = model.encode([np.ascontiguousarray(image[crop.y0 : crop.y1, crop.x0 : crop.x1])])[0]
-        found = _without_duplicates(_masks_of_crop(model, encoded, crop, size, prompt), prompt.box_nms_thresh)
+        found = _masks_of_crop(model, encoded, crop, size, prompt)
         kept += found
         crop_areas += [crop.size[0] * crop.size[1]] * len(found)
     if prompt.crop_n_layers:  # Of duplicates, keep the one from the smaller crop: it has more detail.
@@ -58,67 +51,77 @@ def segment_everything(model: SamModel, image: NDArray[np.uint8], embedding: Emb
 
 
 def _masks_of_crop(model: SamModel, embedding: Embedding, crop: Crop, size: Size, prompt: EverythingPrompt) -> list[Mask]:
-    """Return the stable masks of one crop, duplicates included."""
+    """Return the stable masks of one crop, without duplicates."""
     geometry = embedding.geometry
     points = geometry.to_input(prompt.grid(crop.layer) * np.array(geometry.size[::-1], np.float32))
     batches = [points[start : start + model.decode_batch] for start in range(0, len(points), model.decode_batch)]
 
-    def masks_of(batch: NDArray[np.float32]) -> list[Mask]:
-        found = (_mask(logits, score, geometry, crop, size, prompt) for score, logits in _candidates(model, embedding, batch, prompt))
-        return [mask for mask in found if mask is not None]
-
     # One thread for each batch uses the processors better than several threads within each small operation.
     with ThreadPoolExecutor(model.workers) as pool:
-        done = track(pool.map(masks_of, batches), stage="everything", total=len(batches), unit="batch")
-        return [mask for masks in done for mask in masks]
+        done = track(
+            pool.map(lambda batch: _found(model, embedding, batch, crop, size, prompt), batches),
+            stage="everything",
+            total=len(batches),
+            unit="batch",
+        )
+        found = [each for each in done if each is not None]
+    if not found:
+        return []
+    boxes, scores = (np.concatenate(arrays) for arrays in zip(*((each.boxes, each.scores) for each in found), strict=True))
+    kept = box_nms(_inclusive(boxes), scores.astype(np.float32), prompt.box_nms_thresh)
+    owners = np.repeat(np.arange(len(found)), [len(each.scores) for each in found])
+    starts = np.searchsorted(owners, np.arange(len(found)))
+    masks: dict[int, Mask] = {}
+    for number, each in enumerate(found):
+        own = [index for index in kept if owners[index] == number]
+        encoded = each.masks.run_lengths([int(each.indices[index - starts[number]]) for index in own])
+        masks |= {index: Mask(size, counts, float(scores[index])) for index, counts in zip(own, encoded, strict=True)}
+    return [masks[index] for index in kept]
 
 
-def _candidates(
-    model: SamModel, embedding: Embedding, points: NDArray[np.float32], prompt: EverythingPrompt
-) -> Iterator[tuple[float, NDArray[np.float32]]]:
-    """Yield score and low-resolution logits of each candidate whose predicted IoU exceeds the threshold."""
+class _Found(NamedTuple):
+    """The M masks of one batch of points that are kept.
+
+    Attributes:
+        masks: Stable masks, some of which are not kept.
+        indices: Which of them are kept (M,).
+        boxes: Their boxes (M, 4), in pixels of the whole image.
+        scores: Their predicted IoU (M,).
+    """
+
+    masks: StableMasks
+    indices: NDArray[np.intp]
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float64]
+
+
+def _found(
+    model: SamModel, embedding: Embedding, points: NDArray[np.float32], crop: Crop, size: Size, prompt: EverythingPrompt
+) -> _Found | None:
+    """Return the masks of a batch of points that exceed the predicted IoU, are stable and are not cut by an edge of their crop."""
     padded = np.stack([points, np.zeros_like(points)], axis=1)
     labels = np.tile(np.array([[FOREGROUND, PADDING]]), (len(points), 1))
     decoded = model.decode(embedding, PointPrompts(padded, labels), one_thread=True)
     among = np.array(model.decoder_config.multimask_indices)
     least = model.decoder_config.pred_iou_thresh if prompt.pred_iou_thresh is None else prompt.pred_iou_thresh
-    for row, scores in enumerate(decoded.scores):
-        good = among[scores[among] > least]
-        if len(good):
-            logits = decoded.logits(row, good.tolist(), embedding.geometry.low_res_used())
-            yield from zip(scores[good].tolist(), logits, strict=True)
-
-
-def _mask(
-    logits: NDArray[np.float32], score: float, geometry: InputGeometry, crop: Crop, size: Size, prompt: EverythingPrompt
-) -> Mask | None:
-    """Return the mask at image size, or None if it is unstable, empty or cut by the edge of its crop."""
-    height, width = geometry.low_res_content_size()
-    offset = prompt.stability_score_offset
-    if _stability(logits[:height, :width], offset) < prompt.stability_score_thresh - STABILITY_MARGIN:
+    rows, places = np.nonzero(decoded.scores[:, among] > least)
+    if not len(rows):
         return None
-    upsampled = upsampler(geometry)(logits, level=-offset)
-    if _stability(upsampled.values, offset) < prompt.stability_score_thresh:
-        return None
-    origin = (upsampled.origin[0] + crop.x0, upsampled.origin[1] + crop.y0)
-    mask = Mask.from_crop(upsampled.values > 0, origin, size, score=score)
-    return mask if mask.area and not crop.cuts(mask.box, size) else None
-
-
-def _stability(logits: NDArray[np.float32], offset: float) -> float:
-    """Return the stability score: IoU of the masks thresholded at ``+offset`` and ``-offset``. The first lies inside the second."""
-    union = np.count_nonzero(logits > -offset)
-    return np.count_nonzero(logits > offset) / union if union else 0.0
-
-
-def _without_duplicates(masks: list[Mask], threshold: float) -> list[Mask]:
-    scores = np.array([mask.score for mask in masks], np.float32)
-    return [masks[i] for i in box_nms(_inclusive_boxes(masks), scores, threshold)]
+    pairs = list(zip(rows.tolist(), among[places].tolist(), strict=True))
+    criterion = Stability(prompt.stability_score_offset, prompt.stability_score_thresh)
+    masks = decoded.masks(pairs, embedding.geometry).stable(criterion, Place((crop.x0, crop.y0), size))
+    whole = np.flatnonzero([not crop.cuts(box, size) for box in masks.boxes])
+    scores = np.array([decoded.scores[pairs[index]] for index in masks.indices[whole]], np.float64)
+    return _Found(masks, whole, masks.boxes[whole], scores) if len(whole) else None
 
 
 def _inclusive_boxes(masks: list[Mask]) -> NDArray[np.float32]:
     """Return boxes whose right and bottom edges are the last pixel. Upstream measures box IoU this way, so duplicates are the same."""
-    return np.array([mask.box for mask in masks], np.float32).reshape(-1, 4) - np.array([0, 0, 1, 1], np.float32)
+    return _inclusive(np.array([mask.box for mask in masks], np.float32).reshape(-1, 4))
+
+
+def _inclusive(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    return boxes - np.array([0, 0, 1, 1], np.float32)
 
 
 def _clean(masks: list[Mask], prompt: EverythingPrompt) -> list[Mask]:

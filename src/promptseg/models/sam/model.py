@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ...masks import Size
 from ...results import Provenance
 from .geometry import InputGeometry
+from .mask_batch import MaskBatch, Pairs, Stability
 
 BACKGROUND, FOREGROUND, BOX_TOP_LEFT, BOX_BOTTOM_RIGHT, PADDING = 0, 1, 2, 3, -1
 """Labels of prompt points, as in SAM's ONNX export. A box is two points. A prompt without a box ends with one padding point."""
@@ -58,33 +59,21 @@ class PointPrompts:
 
 
 class Decoded(Protocol):
-    """Decoded prompts: the predicted IoU of every candidate mask, and logits of candidates on request."""
+    """Decoded prompts: the predicted IoU of every candidate mask, and masks of candidates on request."""
 
     @property
     def scores(self) -> NDArray[np.float32]:
         """Predicted IoU of the C candidates of each prompt, (N, C) float32."""
         ...
 
-    def logits(self, prompt: int, candidates: Sequence[int], region: Size | None = None) -> NDArray[np.float32]:
-        """Return logits of some candidates of one prompt.
+    def masks(self, pairs: Pairs, geometry: InputGeometry) -> MaskBatch:
+        """Return the masks of some candidates, which are computed now.
 
         Args:
-            prompt: Index of the prompt, 0 to N - 1.
-            candidates: Indices of the candidates, 0 to C - 1.
-            region: ``(height, width)`` of the part that is needed, from the top-left corner; None for all.
-
-        Returns:
-            (len(candidates), low_res, low_res) float32, or a top-left part of it that contains the region.
+            pairs: Indices of prompts, 0 to N - 1, and of their candidates, 0 to C - 1.
+            geometry: Position of the image inside the model input.
         """
         ...
-
-
-@dataclass(frozen=True)
-class Stability:
-    """Criterion for a stable mask: the masks thresholded at ``+offset`` and ``-offset`` have an IoU of at least `threshold`."""
-
-    offset: float
-    threshold: float
 
 
 @dataclass(frozen=True)

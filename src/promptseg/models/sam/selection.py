@@ -10,7 +10,7 @@ SAM 2 has the same four masks. It replaces a single mask that is not stable with
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, cast, get_args
 
 import numpy as np
@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from ...errors import ConfigError, shown
 from ...prompts import SpatialPrompt
-from .model import Decoded, DecoderConfig, Stability
+from .geometry import InputGeometry
+from .mask_batch import MaskBatch, Pairs, Stability
+from .model import Decoded, DecoderConfig
 
 Rule = Literal["published", "single", "best"]
 """Rule of selection. ``"published"``: the rule of the model's authors. ``"single"``: always the candidate for prompts that mean one object.
@@ -42,33 +44,44 @@ def is_ambiguous(prompt: SpatialPrompt) -> bool:
     return len(prompt.xy) == 1 and prompt.kinds == {"point"}
 
 
-def select_candidate(
-    decoded: Decoded, row: int, prompt: SpatialPrompt, decoder_config: DecoderConfig, rule: Rule = "published"
-) -> tuple[int, NDArray[np.float32]]:
-    """Return the index of the candidate selected for a prompt, and its logits.
+def select_candidates(
+    decoded: Decoded, prompts: Sequence[SpatialPrompt], geometry: InputGeometry, decoder_config: DecoderConfig, rule: Rule = "published"
+) -> Iterator[tuple[Pairs, MaskBatch]]:
+    """Yield batches of the masks that are selected, one for each prompt, with the indices of their prompts and candidates.
 
     Args:
         decoded: Decoded prompts.
-        row: Index of the prompt among them.
-        prompt: The prompt.
+        prompts: The prompts, in the same order.
+        geometry: Position of the image inside the model input.
         decoder_config: The configuration of the model's decoder.
         rule: The rule of selection.
     """
-    scores = decoded.scores[row]
-    best_of_several = best(scores, decoder_config.multimask_indices)
     single = decoder_config.single_mask_index
-    if single is None or rule == "best" or (rule == "published" and is_ambiguous(prompt)):
-        return best_of_several, decoded.logits(row, [best_of_several])[0]
-    logits = decoded.logits(row, [single])[0]
-    if rule == "published" and decoder_config.stability is not None and not is_stable(logits, decoder_config.stability):
-        return best_of_several, decoded.logits(row, [best_of_several])[0]
-    return single, logits
+    pairs: list[tuple[int, int]] = []
+    for row, prompt in enumerate(prompts):
+        several = single is None or rule == "best" or (rule == "published" and is_ambiguous(prompt))
+        pairs.append((row, best(decoded.scores[row], decoder_config.multimask_indices) if several or single is None else single))
+    masks = decoded.masks(pairs, geometry)
+    doubtful = [index for index, (_, candidate) in enumerate(pairs) if candidate == single]
+    if rule != "published" or decoder_config.stability is None or not doubtful:
+        yield pairs, masks
+        return
+    stable = are_stable(masks, decoder_config.stability)
+    unstable = [index for index in doubtful if not stable[index]]
+    kept = [index for index in range(len(pairs)) if index not in unstable]
+    if kept:
+        yield [pairs[index] for index in kept], masks.where(kept)
+    if unstable:
+        rows = [pairs[index][0] for index in unstable]
+        replaced = [(row, best(decoded.scores[row], decoder_config.multimask_indices)) for row in rows]
+        yield replaced, decoded.masks(replaced, geometry)
 
 
-def is_stable(logits: NDArray[np.float32], stability: Stability) -> bool:
-    """Return whether a mask is stable, that is, hardly changes with the threshold of its logits. A mask without foreground is stable."""
-    union = np.count_nonzero(logits > -stability.offset)
-    return not union or bool(np.float32(np.count_nonzero(logits > stability.offset) / union) >= np.float32(stability.threshold))
+def are_stable(masks: MaskBatch, criterion: Stability) -> NDArray[np.bool_]:
+    """Return which masks are stable, that is, hardly change with the threshold of their logits. A mask without foreground is stable."""
+    scores = masks.stability(criterion.offset).astype(np.float32)
+    stable: NDArray[np.bool_] = np.isnan(scores) | (scores >= np.float32(criterion.threshold))
+    return stable
 
 
 def best(scores: NDArray[np.float32], among: Sequence[int]) -> int:

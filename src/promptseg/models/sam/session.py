@@ -22,9 +22,11 @@ from ...runtime.single_flight import SingleFlight
 from . import selection
 from .cache import image_key
 from .everything import segment_everything
+from .geometry import InputGeometry
+from .mask_batch import MaskBatch, Pairs, Place
 from .model import Embedding, SamModel
 from .prompt_batches import batch_prompts, fitting_logits
-from .upsample import Upsampler, upsampler
+from .upsample import upsampler
 
 _encoding: SingleFlight[tuple[int, str], Embedding] = SingleFlight()
 """Images that are being encoded now, by key and by the `id` of the cache that gets them, or of the model where there is no cache."""
@@ -116,7 +118,7 @@ class SamSegmenter(StaysInProcess):
             found |= zip(missing, self.model.encode([images[key] for key in missing]), strict=True)
             if self.cache is not None:
                 for key in missing:
-                    self.cache.put(key, found[key].features)
+                    self.cache.put(key, dict(found[key].features))
             seconds |= dict.fromkeys(missing, (time.perf_counter() - started) / len(missing))
         return found
 
@@ -181,20 +183,21 @@ class SamSession(SessionDisplay):
         """
         model, geometry, rule = self.segmenter.model, self.embedding.geometry, self.segmenter.rule
         decoder_config = model.decoder_config
-        upsample = upsampler(geometry)
-        checked = [_with_box(prompt, upsample) for prompt in spatial(prompts, self.size)]
+        limit, whole = decoder_config.logit_limit, Place((0, 0), self.size)
+        checked = [_with_box(prompt, geometry) for prompt in spatial(prompts, self.size)]
         masks: list[list[Mask]] = [[] for _ in checked]
         for indices, batch in batch_prompts(checked, geometry, model.decode_batch, pad_boxes=decoder_config.pads_boxes):
             decoded = model.decode(self.embedding, batch)
-            for row, index in enumerate(indices):
-                if candidates:
-                    chosen = list(zip(decoder_config.multimask_indices, decoded.logits(row, decoder_config.multimask_indices), strict=True))
-                else:
-                    chosen = [selection.select_candidate(decoded, row, checked[index], decoder_config, rule)]
-                masks[index] = [
-                    upsample.mask(logits, score=float(decoded.scores[row, candidate]), prompt_index=index, limit=decoder_config.logit_limit)
-                    for candidate, logits in chosen
-                ]
+            if candidates:
+                pairs = [(row, candidate) for row in range(len(indices)) for candidate in decoder_config.multimask_indices]
+                chosen: Iterable[tuple[Pairs, MaskBatch]] = [(pairs, decoded.masks(pairs, geometry))]
+            else:
+                asked = [checked[index] for index in indices]
+                chosen = selection.select_candidates(decoded, asked, geometry, decoder_config, rule)
+            for selected, found in chosen:
+                for (row, candidate), counts, logits in zip(selected, found.run_lengths(whole), found.logits(), strict=True):
+                    score, index = float(decoded.scores[row, candidate]), indices[row]
+                    masks[index].append(Mask(self.size, counts, score, logits=np.clip(logits, -limit, limit), prompt_index=index))
         return Masks((mask for of_prompt in masks for mask in of_prompt), self.size)
 
     def everything(self, prompt: EverythingPrompt | None = None) -> Masks:
@@ -211,12 +214,12 @@ class SamSession(SessionDisplay):
         return segment_everything(self.segmenter.model, self.image, self.embedding, prompt or EverythingPrompt())
 
 
-def _with_box(prompt: SpatialPrompt, upsample: Upsampler) -> SpatialPrompt:
+def _with_box(prompt: SpatialPrompt, geometry: InputGeometry) -> SpatialPrompt:
     if prompt.kinds != {"mask"}:
         return prompt
     mask = prompt.mask_pixels
     if mask is None and prompt.logits is not None:
-        mask = upsample.mask(fitting_logits(prompt.logits, upsample.geometry), keep_logits=False)
+        mask = upsampler(geometry).mask(fitting_logits(prompt.logits, geometry), keep_logits=False)
     if mask is None or not mask.area:
         raise PromptError(f"{shown(prompt)} is an empty mask: there is nothing to refine")
     return prompt + Prompt.box(*mask.box.tolist())

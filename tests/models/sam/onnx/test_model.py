@@ -46,9 +46,10 @@ def test_candidates_come_in_the_order_that_is_asked_for():
 
     def upscaling(inputs):
         asked.update(inputs)
-        return [SimpleNamespace(numpy=lambda: inputs["hyper"])]
+        rows, columns = 4 * inputs["grid"]
+        return [SimpleNamespace(numpy=lambda: np.broadcast_to(inputs["hyper"][:, :, None], (2, rows, columns)))]
 
     hyper = np.arange(8, dtype=np.float32).reshape(2, 4, 1)
     decoded = onnx_model._Decoded(upscaling, 16, np.zeros((2, 4), np.float32), hyper, "image")
-    assert decoded.logits(1, [3, 0], (33, 64)).ravel().tolist() == [7, 4]
+    assert decoded.logits([(1, 3), (1, 0)], (33, 64))[:, 0, 0].tolist() == [7, 4]
     assert (asked["prompt"].tolist(), asked["grid"].tolist()) == ([1], [9, 16])  # 33 rows of logits are 9 rows of tokens.

@@ -1,6 +1,6 @@
 """Decoders of SAM 2 as two exporters write them: with all four masks, and with three."""
 
-from promptseg.models.sam.model import Stability
+from promptseg.models.sam.mask_batch import Stability
 from promptseg.models.sam.onnx.sam2 import _decoder_config
 
 

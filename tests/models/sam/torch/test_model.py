@@ -63,7 +63,7 @@ def process_state():
 
 
 def all_logits(decoded):
-    return np.stack([decoded.logits(i, [0, 1, 2, 3]) for i in range(len(decoded.scores))])
+    return np.stack([decoded.logits([(row, candidate) for candidate in range(4)]) for row in range(len(decoded.scores))])
 
 
 class TestSettings:
@@ -484,4 +484,4 @@ class TestLoading:
         embedding = Embedding({"embedding": np.zeros((1, 256, 64, 64), np.float32)}, segmenter.model.geometry((60, 80)))
         decoded = segmenter.model.decode(embedding, points(1))
         assert np.allclose(decoded.scores, [[0.1, 0.2, 0.3, 0.4]])
-        assert decoded.logits(0, [1, 2]).shape == (2, 256, 256)
+        assert decoded.logits([(0, 1), (0, 2)]).shape == (2, 256, 256)

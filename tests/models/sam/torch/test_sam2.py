@@ -10,7 +10,8 @@ import pytest
 from promptseg.errors import OutOfMemoryError
 from promptseg.models.sam.cache import EmbeddingCache
 from promptseg.models.sam.geometry import StretchToSquare
-from promptseg.models.sam.model import DecoderConfig, Stability
+from promptseg.models.sam.mask_batch import Stability
+from promptseg.models.sam.model import DecoderConfig
 from promptseg.models.sam.session import SamSegmenter
 from promptseg.prompts import Prompt
 from promptseg.results import Provenance

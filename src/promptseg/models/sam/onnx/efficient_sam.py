@@ -13,10 +13,11 @@ from ....masks import Size
 from ....results import Provenance
 from ....runtime.onnx import Runtime
 from ..geometry import InputGeometry, StretchToSquare
+from ..mask_batch import DecodedMasks
 from ..model import BACKGROUND, FOREGROUND, DecoderConfig, Embedding, PointPrompts
 from .encoder import load_encoder
 from .layouts import BATCHED_LABELS, BATCHED_POINTS, IMAGE_SIZE, Pair
-from .original_decoder import DecodedMasks, OriginalDecoder, without_padding
+from .original_decoder import OriginalDecoder, without_padding
 
 MAX_POINTS = 6
 """Maximum number of points of a prompt, including the two corners of a box. The decoder itself ignores further points silently."""

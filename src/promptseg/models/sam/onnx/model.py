@@ -19,6 +19,7 @@ from ....runtime.forking import Lock
 from ....runtime.onnx import Runtime, Session
 from ....runtime.prepared import prepared_folder, read_prepared, write_prepared
 from ..geometry import InputGeometry, ResizeLongestSide
+from ..mask_batch import HostDecoded, Pairs, by_prompt
 from ..model import DecoderConfig, Embedding, PointPrompts
 from . import decoder as onnx_decoder
 from . import graph, weights
@@ -140,7 +141,7 @@ class _Decoding:
 
 
 @dataclass(frozen=True, eq=False)
-class _Decoded:
+class _Decoded(HostDecoded):
     """Decoded prompts that compute logits on request; a `promptseg.models.sam.model.Decoded`."""
 
     upscaling: Session
@@ -149,18 +150,20 @@ class _Decoded:
     hyper: NDArray[np.float32]
     image_out: Any
 
-    def logits(self, prompt: int, candidates: Sequence[int], region: Size | None = None) -> NDArray[np.float32]:
-        """Return logits (len(candidates), 256, 256) float32, or a top-left part of whole image tokens that contains the region."""
+    def logits(self, pairs: Pairs, region: Size | None = None) -> NDArray[np.float32]:
+        """Return logits (len(pairs), 256, 256) float32, or a top-left part of whole image tokens that contains the region."""
         rows, columns = (self.grid, self.grid) if region is None else (-(-side // onnx_decoder.UPSCALED) for side in region)
-        inputs = {
-            "image_out": self.image_out,
-            "prompt": np.array([prompt]),
-            "hyper": np.ascontiguousarray(self.hyper[prompt, list(candidates)]),
-            "grid": np.array([rows, columns]),
-        }
-        (logits,) = self.upscaling(inputs)
-        array: NDArray[np.float32] = logits.numpy()
-        return array
+        logits = np.empty((len(pairs), onnx_decoder.UPSCALED * rows, onnx_decoder.UPSCALED * columns), np.float32)
+        for prompt, places in by_prompt(pairs).items():
+            inputs = {
+                "image_out": self.image_out,
+                "prompt": np.array([prompt]),
+                "hyper": np.ascontiguousarray(self.hyper[prompt, [pairs[place][1] for place in places]]),
+                "grid": np.array([rows, columns]),
+            }
+            (upscaled,) = self.upscaling(inputs)
+            logits[places] = upscaled.numpy()
+        return logits
 
 
 def _built(pair: Pair) -> dict[str, bytes]:

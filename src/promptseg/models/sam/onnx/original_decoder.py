@@ -8,8 +8,7 @@ Prompts are decoded one by one: most of these graphs take only one prompt, and a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from ....errors import BackendError, WeightsMismatchError
-from ....masks import Size
 from ....runtime.onnx import Runtime
+from ..mask_batch import DecodedMasks
 from ..model import PADDING, PointPrompts
 from .layouts import Pair, inputs_of
 
@@ -27,23 +26,6 @@ SCORES, LOGITS = "iou_predictions", "low_res_masks"
 """Names of the decoders' outputs: predicted IoUs, and low-resolution logits. The second name does not occur in all exports."""
 
 _DTYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(int32)": np.int32}
-
-
-@dataclass(frozen=True, eq=False)
-class DecodedMasks:
-    """Decoded prompts with all logits computed; a `promptseg.models.sam.model.Decoded`.
-
-    Attributes:
-        scores: (N, C) float32 predicted IoU of each candidate.
-        masks: (N, C, low_res, low_res) float32 logits of each candidate.
-    """
-
-    scores: NDArray[np.float32]
-    masks: NDArray[np.float32]
-
-    def logits(self, prompt: int, candidates: Sequence[int], region: Size | None = None) -> NDArray[np.float32]:  # noqa: ARG002 - All logits exist.
-        """Return logits (len(candidates), low_res, low_res) of some candidates of one prompt. `region` is ignored: all is returned."""
-        return self.masks[prompt, list(candidates)]
 
 
 class OriginalDecoder:

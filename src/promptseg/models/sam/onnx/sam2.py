@@ -12,10 +12,11 @@ from ....masks import Size
 from ....results import Provenance
 from ....runtime.onnx import Runtime
 from ..geometry import InputGeometry, StretchToSquare
-from ..model import FOREGROUND, DecoderConfig, Embedding, PointPrompts, Stability
+from ..mask_batch import DecodedMasks, Stability
+from ..model import FOREGROUND, DecoderConfig, Embedding, PointPrompts
 from .encoder import Encoder
 from .layouts import HAS_MASK, LABELS, MASK, POINTS, Pair
-from .original_decoder import DecodedMasks, OriginalDecoder, without_padding
+from .original_decoder import OriginalDecoder, without_padding
 
 
 class OnnxSam2:

@@ -154,22 +154,23 @@ class TorchDecoder:
         scores: Tensor = self._object_head(decoded.tokens[:, 0])
         return scores[:, 0].float()
 
-    def upscale(self, decoded: DecodedPrompts, prompt: int, candidates: Sequence[int], region: Size | None = None) -> Tensor:
-        """Return logits of some candidates of one prompt.
+    def upscale(self, decoded: DecodedPrompts, prompts: Sequence[int], candidates: Sequence[int], region: Size | None = None) -> Tensor:
+        """Return logits of some candidates, the same of each of some prompts.
 
         Args:
             decoded: Decoded prompts, from `decode`.
-            prompt: Index of the prompt, 0 to N - 1.
-            candidates: Indices of its candidates.
+            prompts: Indices of the prompts, 0 to N - 1.
+            candidates: Indices of their candidates.
             region: ``(height, width)`` in logits of the part that is needed, from the top-left corner; None for all.
 
         Returns:
-            (candidates, 4 rows, 4 columns) float32, for the rows and columns of image tokens that contain the region.
+            (prompts, candidates, 4 rows, 4 columns) float32, for the rows and columns of image tokens that contain the region.
         """
         rows, columns = self.grid if region is None else (-(-region[0] // 4), -(-region[1] // 4))
-        image = decoded.image[prompt].view(*self.grid, -1)[:rows, :columns]
+        which, among = (torch.tensor(list(indices), device="cpu").to(self.device) for indices in (prompts, candidates))
+        image = decoded.image[which].view(len(which), *self.grid, -1)[:, :rows, :columns]
         offsets = [offset[:rows, :columns] for offset in decoded.offsets]
-        return self._upscaling(image, decoded.hyper[prompt, list(candidates)], offsets)
+        return self._upscaling(image, decoded.hyper[which][:, among], offsets)
 
     def _context(self, embedding: Tensor, mask: Tensor, offsets: tuple[Tensor, Tensor]) -> Context:
         image = (embedding + mask).contiguous()
@@ -369,21 +370,23 @@ class _Upscaling:
         return nested(coarser, grid) + first, nested(finer, grid).view(*grid, 4, -1) + second
 
     def __call__(self, image: Tensor, hyper: Tensor, offsets: Sequence[Tensor]) -> Tensor:
-        """Return logits (masks, 4 rows, 4 columns) float32 of a rectangle of the image.
+        """Return logits (N, masks, 4 rows, 4 columns) float32 of a rectangle of the image.
 
         Args:
-            image: (rows, columns, C) image tokens of the rectangle.
-            hyper: (masks, C / 8) weights of the masks.
+            image: (N, rows, columns, C) image tokens of the rectangle.
+            hyper: (N, masks, C / 8) weights of the masks.
             offsets: The same rectangle of the outputs of `offsets`.
         """
-        rows, columns, width = image.shape
+        prompts, rows, columns, width = image.shape
         norm, ((first, _), (second, _)) = self._norm, self._linears
-        value = torch.addmm(offsets[0].reshape(rows * columns, -1), image.reshape(-1, width), first.T).view(-1, len(norm.weight))
+        repeated = (offset.expand(prompts, *offset.shape) for offset in offsets)
+        biases = [offset.reshape(-1, offset.shape[-1]) for offset in repeated]
+        value = torch.addmm(biases[0], image.reshape(-1, width), first.T).view(-1, len(norm.weight))
         value = functional.gelu(functional.layer_norm(value, (len(norm.weight),), norm.weight, norm.bias, norm.eps))
-        value = torch.addmm(offsets[1].reshape(4 * rows * columns, -1), value, second.T)
-        value = functional.gelu(value).view(-1, hyper.shape[-1])
-        nested = (hyper @ value.T).view(-1, rows, columns, 2, 2, 2, 2)
-        return nested.permute(0, 1, 3, 5, 2, 4, 6).reshape(-1, 4 * rows, 4 * columns).float()
+        value = torch.addmm(biases[1], value, second.T)
+        value = functional.gelu(value).view(prompts, -1, hyper.shape[-1])
+        nested = (hyper @ value.transpose(1, 2)).view(prompts, -1, rows, columns, 2, 2, 2, 2)
+        return nested.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(prompts, -1, 4 * rows, 4 * columns).float()
 
 
 def _as_linear(convolution: Any) -> tuple[Tensor, Tensor]:

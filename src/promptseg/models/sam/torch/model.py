@@ -9,7 +9,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -23,14 +23,21 @@ from ....masks import Size
 from ....results import Provenance
 from ....runtime.host import available_memory
 from ....runtime.memory import MemoryRequirement
-from ....runtime.torch import chosen_device, chosen_dtype, computing, is_out_of_memory, release, unless_out_of_memory
+from ....runtime.torch import chosen_device, chosen_dtype, computing, is_out_of_memory, release, to_host, unless_out_of_memory
 from ..geometry import PIXEL_MEAN, PIXEL_STD, InputGeometry, ResizeLongestSide
+from ..mask_batch import HostDecoded, MaskBatch, Pairs, by_prompt
 from ..model import DecoderConfig, Embedding, PointPrompts
 from . import threads as torch_threads
 from .decoder import Context, DecodedPrompts, TorchDecoder
+from .features import DeviceFeatures
+from .mask_batch import DeviceMaskBatch, Parts
 
 _DECODE_BATCH = {"cpu": 2, "cuda": 64, "mps": 16}
 _ENCODE_BATCH = {"cpu": 1, "cuda": 8, "mps": 1}
+_UPSCALE_BATCH = {"cpu": 1, "cuda": 16, "mps": 4}
+"""Number of prompts whose masks are upscaled at once, by device. On a CPU the intermediate results of one fill its cache."""
+
+_T = TypeVar("_T")
 
 EMBEDDING, HIGH_RES = "embedding", ("high_res_0", "high_res_1")
 """Names in `Embedding.features`: the image embedding, and SAM 2's features at four and at two times its grid."""
@@ -99,6 +106,7 @@ class TorchSam:
         self._weight_bytes = sum(p.numel() for p in sam.parameters()) * settings.dtype.itemsize
         self._decode_batch = settings.decode_batch or _DECODE_BATCH[settings.device.type]
         self._encode_batch = _ENCODE_BATCH[settings.device.type]
+        self._on_device: WeakKeyDictionary[Embedding, Mapping[str, Tensor]] = WeakKeyDictionary()  # Encoded here, without a context yet.
         self._contexts: WeakKeyDictionary[Embedding, Context] = WeakKeyDictionary()
         self._lock = threading.Lock()
         room = free_memory(settings.device)
@@ -112,6 +120,11 @@ class TorchSam:
     def decode_batch(self) -> int:
         """Number of prompts to decode in one batch. It is halved whenever a batch does not fit into memory."""
         return self._decode_batch
+
+    @property
+    def keeps_masks(self) -> bool:
+        """Whether embeddings and candidate masks stay on the device until they are asked for. On a CPU, NumPy is faster."""
+        return self.settings.device.type != "cpu"
 
     @property
     def workers(self) -> int:
@@ -158,45 +171,78 @@ class TorchSam:
             context = unless_out_of_memory(lambda: self._context(embedding, prompts.mask_logits))
         if isinstance(context, Exception):
             raise self._too_large("an image does not fit beside the model") from context
-        parts: list[DecodedPrompts] = []
-        done, step = 0, len(prompts)
-        while done < len(prompts):
-            points, labels = (torch.tensor(array[done : done + step], device="cpu") for array in (prompts.points, prompts.labels))
-            with self._computing(one_thread):
-                part = unless_out_of_memory(lambda p=points, q=labels: self._decoder.decode(context, p, q))  # type: ignore[misc]
-            if not isinstance(part, Exception):
-                parts.append(part)
-                done += len(points)
-            elif len(points) == 1:
-                raise self._too_large("a prompt does not fit beside the model") from part
-            else:
-                step = (len(points) + 1) // 2
-                with self._lock:
-                    self._decode_batch = min(self._decode_batch, step)
-                release(self.settings.device)
-        return _Decoded(self, parts, np.concatenate([part.scores.cpu().numpy() for part in parts]), one_thread)
+
+        def decode(start: int, stop: int) -> DecodedPrompts:
+            points, labels = (torch.tensor(array[start:stop], device="cpu") for array in (prompts.points, prompts.labels))
+            return self._decoder.decode(context, points, labels)
+
+        parts = self._in_parts("a prompt does not fit beside the model", one_thread)(len(prompts), len(prompts), decode)
+        fitting = max(len(part.scores) for part in parts)
+        if fitting < len(prompts):
+            with self._lock:
+                self._decode_batch = min(self._decode_batch, fitting)
+        return _Decoded(self, parts, np.concatenate([to_host(part.scores) for part in parts]), one_thread)
 
     def upscale(
-        self, decoded: DecodedPrompts, prompt: int, candidates: Sequence[int], region: Size | None, *, one_thread: bool = False
-    ) -> NDArray[np.float32]:
-        """Return logits of some candidates of one decoded prompt, (len(candidates), rows, columns) float32.
+        self, decoded: DecodedPrompts, candidates: Mapping[int, Sequence[int]], region: Size | None, *, one_thread: bool = False
+    ) -> list[Tensor]:
+        """Return logits of candidates of decoded prompts, on the device: in order, in parts (candidates, rows, columns) float32.
 
         Args:
             decoded: Decoded prompts.
-            prompt: Index of the prompt among them.
-            candidates: Indices of its candidates.
+            candidates: Indices of prompts among them, and of the candidates of each.
             region: ``(height, width)`` in logits of the part that is needed, from the top-left corner; None for all.
             one_thread: Compute only on the calling thread.
 
         Raises:
             OutOfMemoryError: The logits do not fit.
         """
-        with self._computing(one_thread):
-            logits = unless_out_of_memory(lambda: self._decoder.upscale(decoded, prompt, candidates, region).cpu())
-        if isinstance(logits, Exception):
-            raise self._too_large("a mask does not fit beside the model") from logits
-        array: NDArray[np.float32] = logits.numpy()
-        return array
+        prompts = list(candidates)
+
+        def upscale(start: int, stop: int) -> Tensor:
+            own = prompts[start:stop]
+            among = sorted({candidate for prompt in own for candidate in candidates[prompt]})
+            wanted = [row * len(among) + among.index(candidate) for row, prompt in enumerate(own) for candidate in candidates[prompt]]
+            logits = self._decoder.upscale(decoded, own, among, region).flatten(0, 1)
+            return logits if wanted == list(range(len(logits))) else logits[_indices(wanted, logits.device)]
+
+        step = _UPSCALE_BATCH[self.settings.device.type]
+        return self._in_parts("a mask does not fit beside the model", one_thread)(len(prompts), step, upscale)
+
+    def joined(self, parts: Sequence[Tensor], order: Sequence[int]) -> Tensor:
+        """Return the rows of several parts in another order."""
+        with self._computing():
+            rows = parts[0] if len(parts) == 1 else torch.cat(list(parts))
+            return rows if list(order) == list(range(len(rows))) else rows[_indices(order, rows.device)]
+
+    def masks_on_device(self, logits: Tensor, geometry: InputGeometry) -> DeviceMaskBatch:
+        """Return candidate masks that stay on the device, from their logits (K, rows, columns)."""
+        return DeviceMaskBatch(logits, geometry, self._in_parts("a mask does not fit beside the model", one_thread=False))
+
+    def _in_parts(self, what: str, one_thread: bool) -> Parts:
+        """Return a function that computes results in parts. A part that does not fit into memory is computed in halves.
+
+        It raises an `OutOfMemoryError` that begins with `what` if not even a single result fits.
+        """
+
+        def in_parts(count: int, step: int, compute: Callable[[int, int], _T]) -> list[_T]:
+            parts: list[_T] = []
+            done = 0
+            while done < count:
+                stop = min(done + step, count)
+                with self._computing(one_thread):
+                    part = unless_out_of_memory(lambda start=done, stop=stop: compute(start, stop))  # type: ignore[misc]
+                if not isinstance(part, Exception):
+                    parts.append(part)
+                    done = stop
+                elif stop - done == 1:
+                    raise self._too_large(what) from part
+                else:
+                    step = (stop - done + 1) // 2
+                    release(self.settings.device)
+            return parts
+
+        return in_parts
 
     def _place(self, sam: Any) -> tuple[Any, TorchDecoder]:
         device, dtype = self.settings.device, self.settings.dtype
@@ -205,14 +251,21 @@ class TorchSam:
         return _compiled(encoder) if self.settings.compile else encoder, decoder
 
     def _encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
-        device = self.settings.device
         geometries = [self.geometry((image.shape[0], image.shape[1])) for image in images]
-        batch = input_batch(images, geometries, device)
-        features = {name: value.float().cpu().numpy() for name, value in self._features(batch.to(self.settings.dtype)).items()}
-        return [
-            Embedding({name: value[i : i + 1].copy() for name, value in features.items()}, geometry)
-            for i, geometry in enumerate(geometries)
-        ]
+        features = self._features(input_batch(images, geometries, self.settings.device).to(self.settings.dtype))
+        if not self.keeps_masks:
+            arrays = {name: to_host(value.float()) for name, value in features.items()}
+            return [
+                Embedding({name: value[i : i + 1].copy() for name, value in arrays.items()}, geometry)
+                for i, geometry in enumerate(geometries)
+            ]
+        embeddings = []
+        for i, geometry in enumerate(geometries):
+            own = {name: value[i : i + 1].clone() for name, value in features.items()}
+            embeddings.append(Embedding(DeviceFeatures(own), geometry))
+            with self._lock:
+                self._on_device[embeddings[-1]] = own
+        return embeddings
 
     def _features(self, batch: Tensor) -> Mapping[str, Tensor]:
         """Return the features of a batch (N, 3, input_size, input_size) by the names in `Embedding.features`, each (N, channels, …)."""
@@ -221,12 +274,14 @@ class TorchSam:
     def _context(self, embedding: Embedding, mask_logits: NDArray[np.float32] | None) -> Context:
         with self._lock:
             context = self._contexts.get(embedding)
+            features = self._on_device.get(embedding)
         if context is None:
-            features = embedding.features
-            high_res = [_tensor(features[name]) for name in HIGH_RES if name in features]
-            context = self._decoder.context(_tensor(features[EMBEDDING]), high_res)
+            if features is None:
+                features = {name: _tensor(array) for name, array in embedding.features.items()}
+            context = self._decoder.context(features[EMBEDDING], [features[name] for name in HIGH_RES if name in features])
             with self._lock:
                 self._contexts[embedding] = context
+                self._on_device.pop(embedding, None)
         return context if mask_logits is None else self._decoder.with_mask(context, _tensor(mask_logits))
 
     @contextlib.contextmanager
@@ -255,7 +310,7 @@ class TorchSam:
 
 
 @dataclass(frozen=True, eq=False)
-class _Decoded:
+class _Decoded(HostDecoded):
     """Decoded prompts that compute logits on request; a `promptseg.models.sam.model.Decoded`."""
 
     model: TorchSam
@@ -263,13 +318,26 @@ class _Decoded:
     scores: NDArray[np.float32]
     one_thread: bool
 
-    def logits(self, prompt: int, candidates: Sequence[int], region: Size | None = None) -> NDArray[np.float32]:
-        """Return logits (len(candidates), low_res, low_res) float32, or a top-left part of whole image tokens that contains the region."""
+    def logits(self, pairs: Pairs, region: Size | None = None) -> NDArray[np.float32]:
+        """Return logits (len(pairs), low_res, low_res) float32, or a top-left part of whole image tokens that contains the region."""
+        return to_host(self._on_device(pairs, region))
+
+    def masks(self, pairs: Pairs, geometry: InputGeometry) -> MaskBatch:
+        """Return the masks of some candidates on an image. Those of an accelerator stay there."""
+        if not self.model.keeps_masks:
+            return super().masks(pairs, geometry)
+        return self.model.masks_on_device(self._on_device(pairs, geometry.low_res_used()), geometry)
+
+    def _on_device(self, pairs: Pairs, region: Size | None) -> Tensor:
+        places = dict(sorted(by_prompt(pairs).items()))
+        found: list[Tensor] = []
+        start = 0
         for part in self.parts:
-            if prompt < len(part.scores):
-                return self.model.upscale(part, prompt, candidates, region, one_thread=self.one_thread)
-            prompt -= len(part.scores)
-        raise IndexError(f"there are {len(self.scores)} decoded prompts")
+            own = range(start, start + len(part.scores))
+            candidates = {prompt - start: [pairs[place][1] for place in places[prompt]] for prompt in own if prompt in places}
+            found += self.model.upscale(part, candidates, region, one_thread=self.one_thread)
+            start = own.stop
+        return self.model.joined(found, np.argsort([place for each in places.values() for place in each]).tolist())
 
 
 def input_batch(images: Sequence[NDArray[np.uint8]], geometries: Sequence[InputGeometry], device: torch.device) -> Tensor:
@@ -333,6 +401,10 @@ def free_memory(device: torch.device) -> int | None:
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return available_memory() if device.type == "cpu" else None
+
+
+def _indices(values: Sequence[int], device: torch.device) -> Tensor:
+    return torch.tensor(list(values), dtype=torch.long, device="cpu").to(device)
 
 
 def _tensor(array: NDArray[np.float32]) -> Tensor:

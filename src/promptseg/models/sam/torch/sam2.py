@@ -16,7 +16,8 @@ from ....masks import Size
 from ....results import Provenance
 from ....runtime.memory import MemoryRequirement
 from ..geometry import InputGeometry, StretchToSquare
-from ..model import DecoderConfig, Stability
+from ..mask_batch import Stability
+from ..model import DecoderConfig
 from .model import EMBEDDING, HIGH_RES, TorchSam, TorchSettings
 
 PRED_IOU_THRESH = 0.8
