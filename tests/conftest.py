@@ -15,6 +15,7 @@ from promptseg.errors import WeightsError
 pytest_plugins = [
     "catalog_models",
     "entry_points",
+    "fake_cuda",
     "file_server",
     "grounding_models",
     "npm_clients",

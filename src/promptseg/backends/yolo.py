@@ -32,7 +32,7 @@ from ..models.yolo.detector import YoloDetector, YoloSettings
 from ..models.yolo.output import Output, YoloMetadata
 from ..models.yolo.pickled import PicklePlaceholder, read_pickled
 from ..registry import LoadRequest
-from ..runtime.torch import chosen_device, chosen_dtype, computing, unless_out_of_memory
+from ..runtime.torch import chosen_device, chosen_dtype, computing, to_host, unless_out_of_memory
 from ._ultralytics import import_tasks, rebuild
 from ._yolo import MAX_SIDE, MAX_STRIDE, weights_file
 
@@ -172,7 +172,7 @@ def _memory_format(device: torch.device) -> torch.memory_format:
 
 
 def _array(computed: torch.Tensor) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = computed[0].float().cpu().numpy()
+    array: NDArray[np.float32] = to_host(computed[0].float())
     return array
 
 

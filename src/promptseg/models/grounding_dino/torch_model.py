@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ...errors import BackendError, OutOfMemoryError, PromptSegError
 from ...results import Provenance
-from ...runtime.torch import computing, release, unless_out_of_memory
+from ...runtime.torch import computing, release, to_host, unless_out_of_memory
 
 _T = TypeVar("_T")
 
@@ -88,5 +88,5 @@ class TorchGrounding:
 
 
 def _array(values: Tensor) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = values.float().cpu().numpy()
+    array: NDArray[np.float32] = to_host(values.float())
     return array

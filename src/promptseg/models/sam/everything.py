@@ -8,6 +8,7 @@ computed them (`MaskBatch.stable`), and those that are no duplicates become run 
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -56,15 +57,14 @@ def _masks_of_crop(model: SamModel, embedding: Embedding, crop: Crop, size: Size
     points = geometry.to_input(prompt.grid(crop.layer) * np.array(geometry.size[::-1], np.float32))
     batches = [points[start : start + model.decode_batch] for start in range(0, len(points), model.decode_batch)]
 
-    # One thread for each batch uses the processors better than several threads within each small operation.
-    with ThreadPoolExecutor(model.workers) as pool:
-        done = track(
-            pool.map(lambda batch: _found(model, embedding, batch, crop, size, prompt), batches),
-            stage="everything",
-            total=len(batches),
-            unit="batch",
-        )
-        found = [each for each in done if each is not None]
+    def masks_of(batch: NDArray[np.float32]) -> _Found | None:
+        return _found(model, embedding, batch, crop, size, prompt)
+
+    with contextlib.ExitStack() as stack:
+        # On a CPU, one thread for each batch uses the processors better than several threads within each small operation.
+        pool = stack.enter_context(ThreadPoolExecutor(model.workers)) if model.workers > 1 else None
+        done = pool.map(masks_of, batches) if pool else map(masks_of, batches)
+        found = [each for each in track(done, stage="everything", total=len(batches), unit="batch") if each is not None]
     if not found:
         return []
     boxes, scores = (np.concatenate(arrays) for arrays in zip(*((each.boxes, each.scores) for each in found), strict=True))

@@ -23,7 +23,7 @@ from ....masks import Size
 from ....prompts import SpatialPrompt
 from ....results import Provenance
 from ....runtime.memory import MemoryRequirement
-from ....runtime.torch import computing, is_out_of_memory, release
+from ....runtime.torch import computing, is_out_of_memory, release, to_host
 from ..geometry import PIXEL_MEAN, PIXEL_STD, StretchToSquare
 from ..model import BOX_BOTTOM_RIGHT, BOX_TOP_LEFT
 from ..prompt_batches import fitting_logits
@@ -216,7 +216,7 @@ class TorchSam2Video:
             return logits
         import cv2
 
-        empty = (logits[0, 0] <= 0).cpu().numpy().astype(np.uint8)
+        empty = to_host(logits[0, 0] <= 0).astype(np.uint8)
         _, labels, statistics, _ = cv2.connectedComponentsWithStats(empty, connectivity=8)
         small = statistics[:, cv2.CC_STAT_AREA] <= self._fill_holes
         small[0] = False  # Label 0 is the foreground.

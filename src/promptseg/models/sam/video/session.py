@@ -15,6 +15,7 @@ from ....masks import Mask
 from ....prompts import SpatialPrompt
 from ....protocols import Frame, FrameSource, VideoLike
 from ....results import Provenance
+from ....runtime.torch import to_host
 from ....video.frames import open_frames
 from ....video.saved_session import SavedSession, saved_number
 from ....video.session import TrackingSession
@@ -128,7 +129,7 @@ class Sam2VideoSession(TrackingSession):
         return None if self.frame_buffer.has(reach) else self.frame_buffer.end
 
     def _mask(self, output: FrameOutput) -> Mask:
-        logits = output.mask[0, 0].cpu().numpy()
+        logits = to_host(output.mask[0, 0])
         return self._upsampler.mask(logits, score=output.score, keep_logits=self._segmenter.keep_logits, limit=LOGIT_LIMIT)
 
     def _state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -143,7 +144,7 @@ class Sam2VideoSession(TrackingSession):
                         if tensor is not None:
                             types[name] = str(tensor.dtype).removeprefix("torch.")
                             plain = tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor
-                            arrays[f"{object_id}/{part}/{frame}/{name}"] = plain.cpu().numpy()
+                            arrays[f"{object_id}/{part}/{frame}/{name}"] = to_host(plain)
                     entry = {"object": object_id, "part": part, "frame": frame, "score": one.score, "reverse": one.reverse, "types": types}
                     entries.append(entry)
         return {"objects": list(self._memory_bank.objects), "outputs": entries}, arrays
