@@ -158,18 +158,19 @@ def evaluate(
         )
     # An output that fails now, such as on a full disk, takes none of the others with it.
     saved = [
-        out is None or _succeeds(partial(evaluation.save, out)),
-        rows is None or _succeeds(partial(evaluation.save_rows, rows)),
+        out is None or _succeeds(partial(evaluation.save, out), out),
+        rows is None or _succeeds(partial(evaluation.save_rows, rows), rows),
     ]
     say(json.dumps(evaluation.to_dict(), indent=1) if as_json else str(evaluation))
     if failures is not None or report is not None:
         with errors_as_messages(), progress.shown():
             found = find_failures(evaluation, dataset, failure_iou)
         if failures is not None:
-            saved.append(_succeeds(partial(write_json, found.to_dict(), failures / "failures.json")))
-            saved.append(_succeeds(partial(draw_failures, found, dataset, failures)))
+            listed = failures / "failures.json"
+            saved.append(_succeeds(partial(write_json, found.to_dict(), listed), listed))
+            saved.append(_succeeds(partial(draw_failures, found, dataset, failures), failures))
         if report is not None:
-            saved.append(_succeeds(partial(write_report, evaluation, dataset, report, failures=found)))
+            saved.append(_succeeds(partial(write_report, evaluation, dataset, report, failures=found), report))
         if failures is not None and not as_json:
             say(str(found))
     print_findings(evaluation.findings)
@@ -208,14 +209,15 @@ def _check_outputs(
         clean_up(failures)
 
 
-def _succeeds(write: Callable[[], object]) -> bool:
-    """Write an output. Print the error if it cannot be written, and return whether it was."""
+def _succeeds(write: Callable[[], object], path: Path) -> bool:
+    """Write an output, and print where it is or why it cannot be written. Return whether it was written."""
     try:
         with progress.shown():
             write()
     except OutputError as error:
         say(f"promptseg: {error}", err=True)
         return False
+    say(f"promptseg: wrote {path}", err=True)
     return True
 
 
@@ -244,7 +246,7 @@ def _evaluate_video(
         values = {score.name: score.to_dict() for score in scores}
         mean = {key: round(sum(getattr(score, key) for score in scores) / len(scores), 6) for key in ("j", "f", "j_and_f")}
         result = {"format": "promptseg-video-evaluation-1", "tracker": str(predictions or model), "sequences": values, "mean": mean}
-    saved = out is None or _succeeds(partial(write_json, result, out))
+    saved = out is None or _succeeds(partial(write_json, result, out), out)
     if as_json:
         say(json.dumps(result, indent=1))
     else:
