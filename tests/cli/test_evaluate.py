@@ -1,5 +1,6 @@
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,6 +124,7 @@ def test_failures_are_described_and_drawn(run, tmp_path):
     done = run("evaluate", *DATA, "--prompt", "point", "--no-baselines", "--failures", "bad", "--failure-iou", "0.99")
     assert done.exit_code == 0
     assert "2 of 2 objects have an IoU under 0.99" in done.stdout
+    assert f"wrote {Path('bad') / 'failures.json'}" in done.stderr
     assert [one["name"] for one in json.loads((tmp_path / "bad" / "failures.json").read_text())["failures"]] == ["0.png#1", "1.png#1"]
     assert len(list((tmp_path / "bad").glob("*.png"))) == 2
 
