@@ -14,13 +14,14 @@ from typing import Annotated, Any, cast
 import typer
 
 from .._counting import number_of
-from ..errors import PromptSegError
+from ..errors import PromptSegError, shown
 from ..object_colors import ObjectColors
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import TextPrompt
 from ..protocols import FrameSource, VideoLike
 from ..registry import DEFAULT_MODEL, choose, load_video, tracker_of
 from ..results import known_classes
+from ..tracking.asking import Every
 from ..tracking.outputs import LABELS, TableFormat, TrackOutputs
 from ..tracking.redetection import TrackedFrame
 from ..video.frames import open_frames
@@ -63,6 +64,14 @@ def track(
     redetect_when_lost: Annotated[
         bool, typer.Option("--redetect-when-lost", help="Run the detector again while an object is lost.")
     ] = False,
+    ask_every: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|auto",
+            autocompletion=completion.one_of(("auto",)),
+            help="Ask the model on every N-th taken frame, or where a mask may have gone wrong (auto); flow moves the masks in between.",
+        ),
+    ] = None,
     start: Annotated[int, typer.Option(metavar="N", help="The first frame.")] = 0,
     stop: Annotated[int | None, typer.Option(metavar="N", help="The frame before which to stop.")] = None,
     every: Annotated[int, typer.Option(metavar="N", help="Take every N-th frame.")] = 1,
@@ -97,6 +106,7 @@ def track(
         if value is not None and detector is None:
             raise usage_error(f"{option} {value} is for a detector, and there is none: give --detector")
     check_threshold(threshold)
+    asking = _ask_every(ask_every)
     if table not in ("json", "parquet"):
         raise usage_error(f"--table is json or parquet, got {table!r}")
     with errors_as_messages():
@@ -112,7 +122,7 @@ def track(
             *prompts,
             redetect_every=redetect_every,
             redetect="when-lost" if redetect_when_lost else None,
-            tracker=None if _propagates(model, engine, tracker) else load_video(model, engine=engine, tracker=tracker, device=device),
+            **_tracker(model, engine, tracker, device, asking),
         )
     failure, seconds = _run(tracked, outputs, frames, quiet=as_json)
     _print_summary(outputs, failure, seconds, as_json)
@@ -127,8 +137,21 @@ def _video(word: str) -> VideoLike:
     return int(word) if word.isdecimal() else word
 
 
-def _propagates(model: str, engine: str | None, tracker: str | None) -> bool:
-    return tracker_of(choose(model, engine=engine), tracker).name == "propagate"
+def _ask_every(word: str | None) -> Every | None:
+    """Return the value of ``--ask-every``."""
+    if word is None or word == "auto":
+        return word
+    if not (word.isdecimal() and word.isascii() and 0 < len(word) < 10 and int(word)):
+        raise usage_error(f"--ask-every is a whole number of frames of at least 1, or auto, got {shown(word)}")
+    return int(word)
+
+
+def _tracker(model: str, engine: str | None, tracker: str | None, device: str, every: Every | None) -> dict[str, Any]:
+    """Return the arguments of `BuiltPipeline.track` that say which tracker tracks, and when it asks its model."""
+    if tracker_of(choose(model, engine=engine), tracker).name == "propagate":
+        return {"every": every}
+    options = {} if every is None else {"every": every}
+    return {"tracker": load_video(model, engine=engine, tracker=tracker, device=device, **options)}
 
 
 def _pipeline(
@@ -174,7 +197,9 @@ def _interrupt_on_sigterm() -> Iterator[None]:
 def _print_summary(outputs: TrackOutputs, failure: str | None, seconds: float, as_json: bool) -> None:
     counts: dict[str, int] = {}
     for event in outputs.events:
-        counts[event.kind] = counts.get(event.kind, 0) + 1
+        if event.object_id is not None:
+            counts[event.kind] = counts.get(event.kind, 0) + 1
+    asked = sum(event.kind == "asked" for event in outputs.events)
     rate = outputs.frames / seconds if seconds else 0.0
     if as_json:
         values = {
@@ -189,6 +214,7 @@ def _print_summary(outputs: TrackOutputs, failure: str | None, seconds: float, a
         told = ", ".join(f"{count} {kind}" for kind, count in counts.items())
         say(
             f"{number_of(outputs.frames, 'frame')} in {seconds:.1f} s ({rate:.2f} frames a second)" + (f"; objects: {told}" if told else "")
+            + (f"; the model was asked on {number_of(asked, 'frame')}" if asked else "")
         )
         for path in outputs.written:
             say(f"  {path}")

@@ -89,10 +89,13 @@ class Track:
         mask: (H, W) bool, its mask on the last frame.
         prompted: Its appearance on the frames on which it was prompted.
         learned: Its appearance on the later frames that are in memory, the latest last.
-        last_found_box: Box ``x0, y0, x1, y1`` of its mask on the last frame on which it was not lost.
+        last_found_box: Box ``x0, y0, x1, y1`` of its mask on the last frame on which the segmenter found it.
         mean_agreement: Running mean of its agreement with the expectation, over the prompted frame and the frames added to memory.
         area: Number of pixels of its mask when it was prompted.
         signals: Signals of how well it was found.
+        gap: Number of frames for which flow alone has moved the mask, since the segmenter was last asked.
+        asked_area: Number of pixels of the mask when the segmenter was last asked.
+        consistency: Share of the mask in which the flow is consistent, multiplied over these frames.
     """
 
     mask: NDArray[np.bool_]
@@ -102,6 +105,9 @@ class Track:
     mean_agreement: float
     area: int
     signals: Signals = Signals()
+    gap: int = 0
+    asked_area: int = 0
+    consistency: float = 1.0
 
 
 def start_track(grid: FeatureGrid, mask: Mask, before: tuple[Appearance, ...] = ()) -> Track:
@@ -116,7 +122,28 @@ def start_track(grid: FeatureGrid, mask: Mask, before: tuple[Appearance, ...] = 
     prompted = (*before, appearance_of(grid, pixels))
     mean_agreement = overlap(grid.coverage(pixels), likeness(grid, prompted) * _gaussian_prior(grid, box, 1.0))
     score = 1.0 if mask.score is None else min(max(mask.score, 0.0), 1.0)
-    return Track(pixels, prompted, (), box, max(mean_agreement, 1e-3), mask.area, Signals(score))
+    return Track(pixels, prompted, (), box, max(mean_agreement, 1e-3), mask.area, Signals(score), asked_area=mask.area)
+
+
+def carry_track(track: Track, flow: Flow) -> Track:
+    """Return the track of an object on the next frame with its mask moved by flow alone, without the segmenter.
+
+    Nothing is learned. The confidence falls with the share of the mask in which the flow is consistent. The mask of a lost object stays
+    where it is, as long as the segmenter is not asked: the flow would follow what hides the object.
+
+    Args:
+        track: The track on the last frame.
+        flow: Optical flow from the next frame back to the frame of the track.
+    """
+    signals, gap = track.signals, track.gap + 1
+    if signals.lost:
+        return replace(track, signals=replace(signals, lost=signals.lost + 1), gap=gap)
+    moved = flow.move(track.mask)
+    if not moved.any():
+        return replace(track, mask=moved, signals=Signals(0.0, 0.0, 0.0, 1), gap=gap, consistency=0.0)
+    consistency = flow.consistency(moved)
+    signals = replace(signals, flow=signals.flow * consistency)
+    return replace(track, mask=moved, signals=signals, gap=gap, consistency=track.consistency * consistency)
 
 
 def propagate_track(track: Track, session: Session, grid: FeatureGrid, flow: Flow, accepts: frozenset[PromptKind]) -> Track:
@@ -131,6 +158,7 @@ def propagate_track(track: Track, session: Session, grid: FeatureGrid, flow: Flo
     """
     moved = flow.move(track.mask)
     consistency, lost = flow.consistency(moved), track.signals.lost
+    track = replace(track, gap=0, consistency=1.0)
     alike = likeness(grid, track.prompted + track.learned)
     place = track.last_found_box if lost or not moved.any() else _box(moved)
     expected = alike * _gaussian_prior(grid, place, 1 + WIDENING * min(lost, WIDEST))
@@ -149,10 +177,11 @@ def propagate_track(track: Track, session: Session, grid: FeatureGrid, flow: Flo
             best = value, agreement, along, score, pixels
     if best is None:
         nothing = Signals(0.0, 0.0, 0.0, lost + 1)
-        return replace(track, mask=np.zeros_like(moved), signals=nothing)
+        return replace(track, mask=np.zeros_like(moved), signals=nothing, asked_area=0)
     _, agreement, along, score, pixels = best
     found = agreement / track.mean_agreement
     signals = Signals(score, min(found, 1.0), along, lost + 1 if found < LOST else 0)
+    track = replace(track, asked_area=int(np.count_nonzero(pixels)))
     if signals.lost:
         return replace(track, mask=pixels if found >= GONE else np.zeros_like(pixels), signals=signals)
     track = replace(track, mask=pixels, last_found_box=_box(pixels), signals=signals)
