@@ -74,6 +74,14 @@ def test_an_ask_every_that_is_no_number_of_frames_is_refused_with_its_value(word
     assert "--ask-every is a whole number of frames of at least 1, or auto, got" in result.stderr
 
 
+def test_a_drop_of_another_kind_and_one_of_frames_without_times_are_refused(run, clip):
+    result = track(run, clip, "--box", "10,8,30,24", "--drop", "early")
+    assert (result.exit_code, "--drop is late, got 'early'" in result.stderr) == (2, True)
+    result = track(run, clip, "--box", "10,8,30,24", "--drop", "late")
+    assert result.exit_code == 1
+    assert "have no times" in result.stderr
+
+
 def test_a_detector_says_what_to_track(run, clip):
     result = track(run, clip, "--detector", "finder", "--json")
     assert result.exit_code == 0, result.stderr

@@ -6,7 +6,16 @@ import re
 import pytest
 
 from promptseg.errors import ConfigError
-from promptseg.pipeline.config import CleanStage, DetectStage, PipelineConfig, SegmentStage, TrackStage, json_schema, parse_config, read_config
+from promptseg.pipeline.config import (
+    CleanStage,
+    DetectStage,
+    PipelineConfig,
+    SegmentStage,
+    TrackStage,
+    json_schema,
+    parse_config,
+    read_config,
+)
 
 VALUES = {
     "detect": {"model": "grounding-dino-swin-t", "threshold": 0.25, "max_detections": 20},
@@ -258,7 +267,12 @@ def test_a_schema_belongs_to_the_top_of_a_file():
 
 
 class TestJsonSchema:
-    STAGES = (("detect", "DetectStage", DetectStage), ("segment", "SegmentStage", SegmentStage), ("clean", "CleanStage", CleanStage), ("track", "TrackStage", TrackStage))
+    STAGES = (
+        ("detect", "DetectStage", DetectStage),
+        ("segment", "SegmentStage", SegmentStage),
+        ("clean", "CleanStage", CleanStage),
+        ("track", "TrackStage", TrackStage),
+    )
 
     @pytest.mark.parametrize(("key", "name", "stage"), STAGES)
     def test_every_key_of_a_stage_has_its_description_and_default(self, key, name, stage):

@@ -53,7 +53,17 @@ def test_without_a_segmenter_it_is_refused():
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"tracker": 5}, {"redetection": 5}, {"redetect": 5}, {"redetect": []}, {"redetect_every": "1"}, {"redetect_every": 0}, {"every": 0}, {"every": "often"}, {"every": True}],
+    [
+        {"tracker": 5},
+        {"redetection": 5},
+        {"redetect": 5},
+        {"redetect": []},
+        {"redetect_every": "1"},
+        {"redetect_every": 0},
+        {"every": 0},
+        {"every": "often"},
+        {"every": True},
+    ],
     ids=repr,
 )
 def test_an_argument_of_another_kind_is_refused(arguments):
@@ -97,7 +107,9 @@ def test_how_often_is_not_asked_of_a_tracker_that_is_given():
 
 def test_a_frame_on_which_a_detection_is_prompted_is_one_on_which_the_model_was_asked():
     pipeline = BuiltPipeline(
-        parse_config({"detect": {"model": "fake"}, "segment": {"model": "of no catalog"}}), FakeDetector({"dog": (5, 5, 20, 20)}), FakeSegmenter()
+        parse_config({"detect": {"model": "fake"}, "segment": {"model": "of no catalog"}}),
+        FakeDetector({"dog": (5, 5, 20, 20)}),
+        FakeSegmenter(),
     )
     tracked = list(pipeline.track([BLANK] * 4, every=3))
     assert [frame.asked for frame in tracked] == ["prompted", None, None, "every 3 frames"]

@@ -20,8 +20,8 @@ def carried(area=80, **changed):
     return replace(start_track(GRID, Mask.from_array(before)), mask=now, **{"gap": 1, **changed})
 
 
-def auto(*tracks, frame=5, opened=False):
-    return reason_to_ask("auto", frame, [frame - 1] * len(tracks), dict(enumerate(tracks, 1)), opened=opened)
+def auto(*tracks, frame=5, prompted=False):
+    return reason_to_ask("auto", frame, [frame - 1] * len(tracks), dict(enumerate(tracks, 1)), prompted=prompted)
 
 
 def test_a_mask_that_flow_moved_without_doubt_is_no_reason():
@@ -51,16 +51,16 @@ def test_a_lost_object_is_asked_about_at_a_gap_of_its_own():
 
 
 def test_a_frame_that_is_encoded_anyway_is_asked_about():
-    assert auto(carried(), opened=True) == "prompted"
+    assert auto(carried(), prompted=True) == "prompted"
 
 
 @pytest.mark.parametrize("frame", range(1, 8))
 def test_every_kth_frame_is_counted_from_frame_0(frame):
-    reason = reason_to_ask(3, frame, [frame - 1], {1: carried(consistency=0.0)}, opened=True)
+    reason = reason_to_ask(3, frame, [frame - 1], {1: carried(consistency=0.0)}, prompted=True)
     assert reason == ("every 3 frames" if frame in (3, 6) else None)
 
 
 @pytest.mark.parametrize(("frame", "before"), [(7, 5), (3, 5)])
 def test_a_frame_that_is_no_neighbor_is_asked_about_in_either_direction(frame, before):
-    assert reason_to_ask(100, frame, [before], {1: carried()}, opened=False) == f"the objects were last tracked on frame {before}"
-    assert reason_to_ask(1, frame, [before], {}, opened=False) == "every frame"
+    assert reason_to_ask(100, frame, [before], {1: carried()}, prompted=False) == f"the objects were last tracked on frame {before}"
+    assert reason_to_ask(1, frame, [before], {}, prompted=False) == "every frame"

@@ -269,6 +269,20 @@ def test_a_session_saved_between_two_questions_goes_on_with_the_same_masks(every
         assert one.masks[0].score == other.masks[0].score
 
 
+def test_a_resumed_session_asks_where_another_object_was_prompted_as_the_first_one_does(tmp_path):
+    video = PropagateSegmenter(FakeSegmenter(), "auto")
+    session = video.open(FakeFrames(FRAMES[:6]))
+    session.add(0, 1, BOX)
+    list(session.propagate(stop=3))
+    session.add(3, 2, BOX)
+    session.save(tmp_path / "saved.npz")
+    resumed = video.resume(tmp_path / "saved.npz", FakeFrames(FRAMES[:6]))
+    for one, other in zip(session.propagate(start=3), resumed.propagate(start=3), strict=True):
+        assert [mask.score for mask in one.masks] == [mask.score for mask in other.masks]
+        assert one.asked == other.asked
+        assert session.signals(1) == resumed.signals(1)
+
+
 def test_a_session_may_be_resumed_with_another_every(session, tmp_path):
     session.add(0, 1, BOX)
     list(session.propagate(stop=2))

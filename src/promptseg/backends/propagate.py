@@ -1,8 +1,8 @@
 """Video segmenter from any image segmenter: optical flow and appearance give the prompts for the next frame.
 
-There is no video network. The segmenter encodes each frame on which it is asked, and decodes a few prompts for each object. The optical flow is OpenCV's
-DIS. The rules for finding an object on the next frame, and for losing it, are in `promptseg.tracking.propagation`; the appearance model is
-in `promptseg.tracking.appearance`.
+There is no video network. The segmenter encodes each frame on which it is asked, and decodes a few prompts for each object. The optical
+flow is OpenCV's DIS. The rules for finding an object on the next frame, and for losing it, are in `promptseg.tracking.propagation`; the
+appearance model is in `promptseg.tracking.appearance`.
 
 The score of a mask is the confidence of the track on that frame, from the predicted IoU, the flow and the appearance
 (`promptseg.tracking.propagation.Signals`). An object that is not visible has an empty mask. A prompt that is a mask alone becomes the mask

@@ -46,7 +46,7 @@ def checked_every(value: object) -> Every:
     return int(value)
 
 
-def reason_to_ask(every: Every, frame: int, before: Iterable[int], carried: Mapping[int, Track], *, opened: bool) -> str | None:
+def reason_to_ask(every: Every, frame: int, before: Iterable[int], carried: Mapping[int, Track], *, prompted: bool) -> str | None:
     """Return why the segmenter is to be asked on a frame about all objects, or None if it is not to be asked.
 
     Args:
@@ -54,7 +54,7 @@ def reason_to_ask(every: Every, frame: int, before: Iterable[int], carried: Mapp
         frame: Index of the frame.
         before: Indices of the frames on which the objects were last tracked.
         carried: The objects with their masks moved to this frame, by id; unused if `every` is 1.
-        opened: Whether the segmenter has already encoded the frame, because another object was prompted on it.
+        prompted: Whether other objects are prompted on the frame. The segmenter has then encoded it, which is most of the work.
     """
     if every == 1:
         return EVERY_FRAME
@@ -63,7 +63,7 @@ def reason_to_ask(every: Every, frame: int, before: Iterable[int], carried: Mapp
         return f"the objects were last tracked on frame {far}"
     if every != "auto":
         return f"every {every} frames" if frame % every == 0 else None
-    if opened:
+    if prompted:
         return PROMPTED
     return next((f"object {number}: {why}" for number, track in carried.items() if (why := _doubt(track)) is not None), None)
 

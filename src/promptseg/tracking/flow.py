@@ -92,15 +92,16 @@ def flow_about(mask: NDArray[np.bool_], earlier: NDArray[np.uint8], later: NDArr
 
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
-        return Flow(*np.zeros((2, 0, 0), np.float32), np.zeros((0, 0), bool))
+        nothing = np.zeros((0, 0), np.float32)
+        return Flow(nothing, nothing, nothing.astype(bool))
     (y0, y1), (x0, x1) = (_widened(along, length, max(mask.shape)) for along, length in zip((rows, columns), mask.shape, strict=True))
     width, height = x1 - x0, y1 - y0
     scale = min(1.0, (MAX_PIXELS / (width * height)) ** 0.5)
     small = max(1, round(width * scale)), max(1, round(height * scale))
-    parts = (np.ascontiguousarray(image[y0:y1, x0:x1]) for image in (earlier, later))
-    flow = flow_between(*(part if scale == 1 else np.asarray(cv2.resize(part, small, interpolation=cv2.INTER_AREA), np.uint8) for part in parts))
+    before, after = (np.ascontiguousarray(image[y0:y1, x0:x1]) for image in (earlier, later))
     if scale == 1:
-        return replace(flow, corner=(x0, y0))
+        return replace(flow_between(before, after), corner=(x0, y0))
+    flow = flow_between(*(np.asarray(cv2.resize(part, small, interpolation=cv2.INTER_AREA), np.uint8) for part in (before, after)))
     ratio = np.array([width / small[0], height / small[1]], np.float32)
     still = _sources(np.zeros((small[1], small[0], 2), np.float32))
     motion = np.stack([flow.source_x - still[0], flow.source_y - still[1]], axis=-1) * ratio

@@ -40,6 +40,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import between, flag, whole_number
+from .._counting import number_of
 from ..errors import ConfigError, PromptError
 from ..images import ImageLike
 from ..masks import Mask, Masks, Size
@@ -201,6 +202,10 @@ class _RecentFrames:
             return next(self._source.read(index)).image
         return self._latest[index].image
 
+    def dropped(self, index: int) -> int:
+        """Return how many frames of a live source were dropped before a frame that was read recently."""
+        return self._latest[index].dropped if index in self._latest else 0
+
 
 @dataclass
 class _ObjectState:
@@ -249,6 +254,9 @@ class _RedetectingTracker:
                 self._match_detections(image, masks, [mask for mask in self._detect(image) if mask.area])
             self._remove_lost(masks)
             asked = here.asked or self._asked_by_detection
+            if dropped := self._frames.dropped(here.frame):
+                reason = f"{number_of(dropped, 'frame')} came while the tracker was busy"
+                self._events.insert(0, Event(here.frame, None, "dropped", reason, time=here.time))
             if asked not in (None, EVERY_FRAME):
                 self._events.insert(0, Event(here.frame, None, "asked", asked, time=here.time))
             yield TrackedFrame(

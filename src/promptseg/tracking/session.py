@@ -145,40 +145,41 @@ class PropagateSession(TrackingSession):
         if not object_ids:
             return {}
         brightness = gray(frame.image)
-        prompted = {object_id: prompts[frame.index] for object_id in object_ids if frame.index in (prompts := self._objects[object_id].prompts)}
-        tracks = self._tracked(frame, brightness, [object_id for object_id in object_ids if object_id not in prompted])
-        if prompted and self.asked is None:
+        at_hand = {object_id: self._objects[object_id].prompts.get(frame.index) for object_id in object_ids}
+        found = {object_id: prompt for object_id, prompt in at_hand.items() if prompt is not None}
+        moving = {
+            object_id: one for object_id in object_ids if (one := self._objects[object_id]).index != frame.index and object_id not in found
+        }
+        tracks = self._moved(frame, brightness, moving, prompted=bool(found)) if moving else {}
+        if found and self.asked is None:
             self.asked = PROMPTED
-        for object_id, track in {**tracks, **{object_id: track for object_id, (track, _) in prompted.items()}}.items():
+        for object_id, track in (*tracks.items(), *((object_id, track) for object_id, (track, _) in found.items())):
             one = self._objects[object_id]
             one.index, one.gray, one.track = frame.index, brightness, track
-        found: dict[int, Mask] = {}
-        for object_id in object_ids:
-            track = self._objects[object_id].track
-            shown = prompted[object_id][1] if object_id in prompted else Mask.from_array(track.mask, score=track.signals.confidence)
-            found[object_id] = shown
-        return found
-
-    def _tracked(self, frame: Frame, brightness: NDArray[np.uint8], object_ids: list[int]) -> dict[int, Track]:
-        """Return the new tracks of objects that are not prompted on a frame, and set the reason for which the segmenter was asked."""
-        moving = {object_id: one for object_id in object_ids if (one := self._objects[object_id]).index != frame.index}
-        if not moving:
-            return {}
-        flows = {object_id: flow_about(one.track.mask, one.gray, brightness) for object_id, one in moving.items()}
-        every = self._segmenter.every
-        carried = {} if every == 1 else {object_id: carry_track(one.track, flows[object_id]) for object_id, one in moving.items()}
-        before = [one.index for one in moving.values()]
-        self.asked = reason_to_ask(every, frame.index, before, carried, opened=self._is_opened(frame))
-        if self.asked is None:
-            return carried
-        opened, accepts = self._open(frame), self._segmenter.accepts
         return {
-            object_id: propagate_track(one.track, opened.session, opened.grid, flows[object_id], accepts)
-            for object_id, one in moving.items()
+            object_id: found[object_id][1] if object_id in found else _mask_of(self._objects[object_id].track) for object_id in object_ids
         }
 
-    def _is_opened(self, frame: Frame) -> bool:
-        return self._opened is not None and self._opened.index == frame.index
+    def _moved(self, frame: Frame, brightness: NDArray[np.uint8], objects: Mapping[int, _Object], *, prompted: bool) -> dict[int, Track]:
+        """Return the tracks of objects on a frame, and set the reason for which the segmenter was asked.
+
+        Args:
+            frame: The frame.
+            brightness: (H, W) uint8 brightness of the frame.
+            objects: The objects, which were last tracked on other frames.
+            prompted: Whether other objects are prompted on this frame.
+        """
+        every, accepts = self._segmenter.every, self._segmenter.accepts
+        flows = {object_id: flow_about(one.track.mask, one.gray, brightness) for object_id, one in objects.items()}
+        carried = {} if every == 1 else {object_id: carry_track(one.track, flows[object_id]) for object_id, one in objects.items()}
+        self.asked = reason_to_ask(every, frame.index, [one.index for one in objects.values()], carried, prompted=prompted)
+        if self.asked is None:
+            return carried
+        opened = self._open(frame)
+        return {
+            object_id: propagate_track(one.track, opened.session, opened.grid, flows[object_id], accepts)
+            for object_id, one in objects.items()
+        }
 
     def _open(self, frame: Frame) -> _OpenedFrame:
         """Return an opened frame. The latest is kept, because several objects may be prompted on it."""
@@ -222,6 +223,10 @@ class PropagateSession(TrackingSession):
             raise ValueError(f"it has the objects {sorted(self._objects)}, and prompts for {sorted(self._prompted)}")
 
 
+def _mask_of(track: Track) -> Mask:
+    return Mask.from_array(track.mask, score=track.signals.confidence)
+
+
 def _saved_track(name: str, track: Track, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     """Return a track as plain values, and add its arrays to `arrays` under names that begin with `name`."""
     appearances = [*track.prompted, *track.learned]
@@ -253,8 +258,9 @@ def _read_track(saved: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], si
     ]
     box = np.array(saved["last_found_box"], np.float32)
     *signals, lost = saved["signals"]
-    gap, asked_area, consistency = saved["since"]
-    numbers = mean_agreement, score, appearance, flow, consistent = [float(value) for value in (saved["mean_agreement"], *signals, consistency)]
+    gap, asked_area, kept = saved["since"]
+    numbers = [float(value) for value in (saved["mean_agreement"], *signals, kept)]
+    mean_agreement, score, appearance, flow, consistency = numbers
     if not prompted or box.shape != (4,) or not np.isfinite([*box, *numbers]).all():
         raise ValueError(f"track {name!r} has no prompt, or numbers that are not finite")
     return Track(
@@ -267,7 +273,7 @@ def _read_track(saved: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], si
         Signals(score, appearance, flow, saved_number(lost)),
         saved_number(gap),
         saved_number(asked_area),
-        consistent,
+        consistency,
     )
 
 
