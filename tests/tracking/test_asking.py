@@ -34,6 +34,11 @@ def test_a_mask_in_which_the_flow_is_not_consistent_is_one():
     assert auto(carried(consistency=asking.CONSISTENT)) is None
 
 
+def test_a_mask_that_moves_far_for_its_size_is_one():
+    assert auto(carried(way=asking.WAY + 0.05)) == f"object 1: it moved by {asking.WAY + 0.05:.0%} of its size"
+    assert auto(carried(way=asking.WAY)) is None
+
+
 @pytest.mark.parametrize("area", [40, 120])
 def test_a_mask_that_grows_or_shrinks_is_one(area):
     assert auto(carried(area)) == "object 1: its area changed by 50%"

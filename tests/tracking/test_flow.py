@@ -63,6 +63,16 @@ def test_an_empty_mask_stays_empty_with_consistency_0():
     assert flow.consistency(nothing) == 0
 
 
+def test_the_motion_of_a_mask_is_the_median_of_its_pixels():
+    flow, mask = shifted(3), np.zeros((8, 12), bool)
+    assert flow.motion(mask) == 0
+    mask[2:4, 4:12] = True
+    flow.source_x[2, 4:6] -= 100
+    assert flow.motion(mask) == 3
+    y, x = np.mgrid[0:4, 0:6].astype(np.float32)
+    assert Flow(x - 3, y - 4, np.ones((4, 6), bool), (5, 1)).motion(mask) == 5
+
+
 @pytest.mark.parametrize("size", [(15, 64), (64, 15), (1, 1)])
 def test_frames_too_small_for_flow_have_zero_flow(size):
     random = np.random.default_rng(0)

@@ -217,8 +217,8 @@ def test_tiny_candidates_are_ignored_unless_the_object_was_tiny(scene):
 
 @pytest.mark.parametrize("accepts", [{"box"}, {"box", "point"}, {"box", "mask"}], ids=lambda ways: " and ".join(sorted(ways)))
 def test_a_segmenter_gets_only_prompts_that_it_takes(scene, square, accepts):
-    shown = scene({"square": square(40, 30)})
-    (track,) = go(start(shown), shown, shown, accepts=frozenset(accepts))
+    before, shown = scene({"square": square(40, 30)}), scene({"square": square(62, 30)})
+    (track,) = go(start(before), before, shown, accepts=frozenset(accepts))
     assert frozenset().union(*(prompt.kinds for prompt in shown.asked)) == accepts
     np.testing.assert_array_equal(track.mask, shown.things["square"])
 

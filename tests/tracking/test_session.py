@@ -218,17 +218,16 @@ def test_between_two_questions_the_mask_follows_the_object(every, scene, square,
     assert scores[0] >= scores[1] >= scores[2] > 0
 
 
-def test_where_an_object_jumps_auto_asks_at_once_and_every_kth_frame_not(scene, square, segmenter):
-    scenes = [scene({"square": square(x, 30)}) for x in (20, 20, 60, 60)]
-    reasons = {}
-    for every in ("auto", 6):
-        model = segmenter(scenes)
-        session = PropagateSegmenter(model, every).open(model.video)
+def test_auto_asks_more_often_about_an_object_that_moves(scene, square, segmenter):
+    asked = {}
+    for speed in (0, 2):
+        model = segmenter([scene({"square": square(20 + speed * index, 30)}) for index in range(7)])
+        session = PropagateSegmenter(model, "auto").open(model.video)
         session.add(0, 1, Prompt.box(20, 30, 44, 54))
-        reasons[every] = [at.asked for at in session.propagate(stop=3)]
-    assert reasons["auto"][:2] == reasons[6][:2] == ["prompted", None]
-    assert reasons["auto"][2].startswith("object 1: ")
-    assert reasons[6][2] is None
+        asked[speed] = [at.asked for at in session.propagate()]
+    assert [at for at, reason in enumerate(asked[0]) if reason] == [0, 4]
+    assert [at for at, reason in enumerate(asked[2]) if reason] == [0, 2, 4, 6]
+    assert all(reason.startswith("object 1: it moved by ") for reason in asked[2][2::2])
 
 
 @pytest.mark.parametrize("every", [1, 2, 3, "auto"])

@@ -20,16 +20,20 @@ Every = Union[int, Literal["auto"]]
 PROMPTED = "prompted"
 """Reason for asking the segmenter on a frame on which an object was prompted."""
 
-LONGEST_GAP = 12
+LONGEST_GAP = 4
 """With ``"auto"``, the segmenter is asked at the latest so many frames after it was last asked."""
 
 LOST_GAP = 2
 """With ``"auto"``, the number of frames between two questions while an object is lost."""
 
-CONSISTENT = 0.9
+WAY = 0.1
+"""With ``"auto"``, the segmenter is asked if the mask has moved by more than this share of the object's size since. Of all signals it says
+best how wrong a mask is, in sequences that did not choose it: docs/understand/benchmarks.md has the figures."""
+
+CONSISTENT = 0.5
 """With ``"auto"``, the segmenter is asked if the flow was consistent in less than this share of the mask, over all frames since."""
 
-AREA = 0.2
+AREA = 0.3
 """With ``"auto"``, the segmenter is asked if the area of the mask has changed by more than this share since."""
 
 
@@ -75,6 +79,8 @@ def _doubt(track: Track) -> str | None:
         return f"{track.gap} frames since the last question"
     if track.signals.lost:
         return "lost" if track.gap >= LOST_GAP else None
+    if track.way > WAY:
+        return f"it moved by {track.way:.0%} of its size"
     if track.consistency < CONSISTENT:
         return f"the flow is consistent in {track.consistency:.0%} of the mask"
     if change > AREA:

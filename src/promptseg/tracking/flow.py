@@ -63,6 +63,14 @@ class Flow:
         inside = moved[self.window]
         return float(self.consistent[inside].mean()) if inside.any() else 0.0
 
+    def motion(self, moved: NDArray[np.bool_]) -> float:
+        """Return the length in pixels of the median motion of a moved mask (H, W); 0 for an empty mask."""
+        inside = moved[self.window]
+        rows, columns = np.nonzero(inside)
+        if not len(rows):
+            return 0.0
+        return float(np.hypot(np.median(self.source_x[inside] - columns), np.median(self.source_y[inside] - rows)))
+
 
 def gray(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the (H, W) uint8 brightness of an RGB image."""

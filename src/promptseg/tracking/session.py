@@ -240,7 +240,7 @@ def _saved_track(name: str, track: Track, arrays: dict[str, NDArray[Any]]) -> di
         "last_found_box": track.last_found_box.tolist(),
         "mean_agreement": track.mean_agreement,
         "area": track.area,
-        "since": [track.gap, track.asked_area, track.consistency],
+        "since": [track.gap, track.asked_area, track.consistency, track.way],
         "signals": [signals.score, signals.appearance, signals.flow, signals.lost],
     }
 
@@ -258,9 +258,9 @@ def _read_track(saved: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], si
     ]
     box = np.array(saved["last_found_box"], np.float32)
     *signals, lost = saved["signals"]
-    gap, asked_area, kept = saved["since"]
-    numbers = [float(value) for value in (saved["mean_agreement"], *signals, kept)]
-    mean_agreement, score, appearance, flow, consistency = numbers
+    gap, asked_area, *since = saved["since"]
+    numbers = [float(value) for value in (saved["mean_agreement"], *signals, *since)]
+    mean_agreement, score, appearance, flow, consistency, way = numbers
     if not prompted or box.shape != (4,) or not np.isfinite([*box, *numbers]).all():
         raise ValueError(f"track {name!r} has no prompt, or numbers that are not finite")
     return Track(
@@ -274,6 +274,7 @@ def _read_track(saved: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], si
         saved_number(gap),
         saved_number(asked_area),
         consistency,
+        way,
     )
 
 
