@@ -15,9 +15,9 @@ GRID = FeatureGrid(np.eye(48, dtype=np.float32), (6, 8), (24, 32))
 
 
 def carried(area=80, **changed):
-    """Return a track whose mask had 80 pixels when the segmenter was asked one frame ago, and has `area` now."""
+    """Return a track whose mask had 80 pixels when the segmenter was last asked, and has `area` now."""
     before, now = (np.arange(24 * 32).reshape(24, 32) < pixels for pixels in (80, area))
-    return replace(start_track(GRID, Mask.from_array(before)), mask=now, **{"gap": 1, **changed})
+    return replace(start_track(GRID, Mask.from_array(before)), mask=now, **{"gap": asking.LEAST_GAP, **changed})
 
 
 def auto(*tracks, frame=5, prompted=False):
@@ -49,10 +49,15 @@ def test_the_longest_gap_is_one_whatever_the_mask_is_like():
     assert auto(carried(gap=asking.LONGEST_GAP - 1)) is None
 
 
-def test_a_lost_object_is_asked_about_at_a_gap_of_its_own():
+def test_a_lost_object_is_one():
     lost = Signals(0.1, 0.1, 0.0, lost=3)
-    assert auto(carried(0, gap=asking.LOST_GAP, signals=lost, consistency=0.0)) == "object 1: lost"
-    assert auto(carried(0, gap=asking.LOST_GAP - 1, signals=lost, consistency=0.0)) is None
+    assert auto(carried(0, signals=lost, consistency=0.0)) == "object 1: lost"
+
+
+@pytest.mark.parametrize("changed", [{"way": 9.0}, {"consistency": 0.0}, {"area": 0}, {"signals": Signals(lost=2)}], ids=str)
+def test_at_the_least_gap_nothing_is_one_so_that_at_most_every_other_frame_is_asked_about(changed):
+    assert auto(carried(**{"area": 80, **changed})) is not None
+    assert auto(carried(**{"area": 80, **changed}, gap=asking.LEAST_GAP - 1)) is None
 
 
 def test_a_frame_that_is_encoded_anyway_is_asked_about():

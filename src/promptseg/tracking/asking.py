@@ -20,11 +20,8 @@ Every = Union[int, Literal["auto"]]
 PROMPTED = "prompted"
 """Reason for asking the segmenter on a frame on which an object was prompted."""
 
-LONGEST_GAP = 4
-"""With ``"auto"``, the segmenter is asked at the latest so many frames after it was last asked."""
-
-LOST_GAP = 2
-"""With ``"auto"``, the number of frames between two questions while an object is lost."""
+LEAST_GAP, LONGEST_GAP = 2, 4
+"""With ``"auto"``, the segmenter is asked at the earliest and at the latest so many frames after it was last asked."""
 
 WAY = 0.1
 """With ``"auto"``, the segmenter is asked if the mask has moved by more than this share of the object's size since. Of all signals it says
@@ -75,10 +72,12 @@ def reason_to_ask(every: Every, frame: int, before: Iterable[int], carried: Mapp
 def _doubt(track: Track) -> str | None:
     """Return why the segmenter is to be asked about an object whose mask flow has moved, or None if there is no reason."""
     change = abs(int(track.mask.sum()) - track.asked_area) / max(track.asked_area, 1)
+    if track.gap < LEAST_GAP:
+        return None
     if track.gap >= LONGEST_GAP:
         return f"{track.gap} frames since the last question"
     if track.signals.lost:
-        return "lost" if track.gap >= LOST_GAP else None
+        return "lost"
     if track.way > WAY:
         return f"it moved by {track.way:.0%} of its size"
     if track.consistency < CONSISTENT:
