@@ -263,6 +263,8 @@ def _read_track(saved: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], si
     mean_agreement, score, appearance, flow, consistency, way = numbers
     if not prompted or box.shape != (4,) or not np.isfinite([*box, *numbers]).all():
         raise ValueError(f"track {name!r} has no prompt, or numbers that are not finite")
+    if saved_number(asked_area) > size[0] * size[1] or not 0 <= consistency <= 1 or way < 0:
+        raise ValueError(f"track {name!r} has since its last question an area, a consistency or a way that no mask of this size has")
     return Track(
         saved_mask(saved["mask"], size).array,
         tuple(appearances[:prompted]),
