@@ -68,7 +68,7 @@ def track(
     ask_every: Annotated[
         str | None,
         typer.Option(
-            metavar="N|auto",
+            metavar="N",
             autocompletion=completion.one_of(("auto",)),
             help="Ask the model on every N-th taken frame, or where a mask may have gone wrong (auto); flow moves the masks in between.",
         ),
@@ -79,9 +79,9 @@ def track(
     drop: Annotated[
         str | None,
         typer.Option(
-            metavar="late",
+            metavar="NAME",
             autocompletion=completion.one_of(("late",)),
-            help="Drop the frames of a camera or stream that come while the tracker is busy, and go on with the newest.",
+            help="late: drop the frames of a camera or stream that come while the tracker is busy, and go on with the newest.",
         ),
     ] = None,
     device: Annotated[str, typer.Option(metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda or mps.")] = "auto",
@@ -159,9 +159,13 @@ def _ask_every(word: str | None) -> Every | None:
     return int(word)
 
 
+def _propagates(model: str, engine: str | None, tracker: str | None) -> bool:
+    return tracker_of(choose(model, engine=engine), tracker).name == "propagate"
+
+
 def _tracker(model: str, engine: str | None, tracker: str | None, device: str, every: Every | None) -> dict[str, Any]:
     """Return the arguments of `BuiltPipeline.track` that say which tracker tracks, and when it asks its model."""
-    if tracker_of(choose(model, engine=engine), tracker).name == "propagate":
+    if _propagates(model, engine, tracker):
         return {"every": every}
     options: dict[str, Any] = {} if every is None else {"every": every}
     return {"tracker": load_video(model, engine=engine, tracker=tracker, device=device, **options)}
