@@ -21,6 +21,7 @@ LIMITS = {
     "FLOW_WEIGHT": propagation,
     "PRIOR_SIGMA": propagation,
     "ALIKE": propagation,
+    "SURE": propagation,
     "SHARPNESS": appearance,
 }
 

@@ -30,11 +30,13 @@ class Frame:
         index: Position among the requested frames, from 0.
         image: (H, W, 3) uint8 RGB.
         time: Seconds since the video's first frame, or None if the source has no times.
+        dropped: Number of frames of a live source that came before this one and were dropped: see ``drop`` of `promptseg.open_frames`.
     """
 
     index: int
     image: NDArray[np.uint8]
     time: float | None = None
+    dropped: int = 0
 
 
 @runtime_checkable

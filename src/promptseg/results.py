@@ -307,6 +307,10 @@ class Result(Displayed):
         return of_result(self)
 
 
+EVERY_FRAME = "every frame"
+"""Reason for asking the model of a tracker that asks it on every frame."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class FrameMasks(Displayed):
     """The masks of one video frame.
@@ -316,12 +320,15 @@ class FrameMasks(Displayed):
         object_ids: One object id per mask.
         masks: The masks, in the same order. The mask of an object that cannot be seen is empty.
         time: Seconds since the video's first frame, or None if the video has no times.
+        asked: Why the tracker asked its model on this frame; None if it did not, and optical flow alone moved the masks. A tracker asks on
+            every frame, unless option ``every`` of ``propagate`` says otherwise.
     """
 
     frame: int
     object_ids: tuple[int, ...]
     masks: Masks
     time: float | None = None
+    asked: str | None = field(default=EVERY_FRAME, kw_only=True)
 
     def __post_init__(self) -> None:
         if not isinstance(self.object_ids, tuple) or not isinstance(self.masks, Masks):

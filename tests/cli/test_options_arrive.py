@@ -132,6 +132,8 @@ COMMANDS = {
             "start": "clip --model fake --box 1,1,9,9 --start 1",
             "stop": "clip --model fake --box 1,1,9,9 --stop 1",
             "every": "clip --model fake --box 1,1,9,9 --every 2",
+            "ask_every": "clip --model fake --box 1,1,9,9 --ask-every 2",
+            "drop": "clip --model fake --box 1,1,9,9 --drop late",
             "device": "clip --model fake --box 1,1,9,9 --device cuda",
             "out": "clip --model fake --box 1,1,9,9 --out new",
             "table": "clip --model fake --box 1,1,9,9 --table parquet",

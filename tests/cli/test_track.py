@@ -49,6 +49,39 @@ def test_a_box_is_tracked_and_its_files_written(run, clip, tmp_path):
     assert json.loads((out / "events.jsonl").read_text())["kind"] == "added"
 
 
+def test_the_frames_on_which_the_model_was_asked_are_counted_and_in_the_events(run, clip, tmp_path):
+    result = track(run, clip, "--box", "10,8,30,24", "--ask-every", "2")
+    assert result.exit_code == 0, result.stderr
+    assert "objects: 1 added; the model was asked on 2 frames" in result.stdout
+    events = [json.loads(line) for line in (tmp_path / "out" / "events.jsonl").read_text().splitlines()]
+    assert [(event["frame"], event["object_id"], event["kind"], event["reason"]) for event in events] == [
+        (0, None, "asked", "prompted"),
+        (0, 1, "added", "prompted"),
+        (2, None, "asked", "every 2 frames"),
+    ]
+
+
+def test_the_model_may_be_asked_where_a_mask_goes_wrong(run, clip):
+    result = track(run, clip, "--box", "10,8,30,24", "--ask-every", "auto")
+    assert result.exit_code == 0, result.stderr
+    assert "the model was asked on 1 frame\n" in result.stdout
+
+
+@pytest.mark.parametrize("word", ["0", "-1", "1.5", "often", "", "9" * 50, "²"])
+def test_an_ask_every_that_is_no_number_of_frames_is_refused_with_its_value(word, run, clip):
+    result = track(run, clip, "--box", "10,8,30,24", f"--ask-every={word}")
+    assert result.exit_code == 2
+    assert "--ask-every is a whole number of frames of at least 1, or auto, got" in result.stderr
+
+
+def test_a_drop_of_another_kind_and_one_of_frames_without_times_are_refused(run, clip):
+    result = track(run, clip, "--box", "10,8,30,24", "--drop", "early")
+    assert (result.exit_code, "--drop is late, got 'early'" in result.stderr) == (2, True)
+    result = track(run, clip, "--box", "10,8,30,24", "--drop", "late")
+    assert result.exit_code == 1
+    assert "have no times" in result.stderr
+
+
 def test_a_detector_says_what_to_track(run, clip):
     result = track(run, clip, "--detector", "finder", "--json")
     assert result.exit_code == 0, result.stderr

@@ -12,6 +12,13 @@ class TestPropagateOverTheFake(VideoSegmenterContract):
         return PropagateSegmenter(FakeSegmenter())
 
 
+class TestPropagateAskingSparsely(VideoSegmenterContract):
+    @pytest.fixture(params=[2, 3, "auto"])
+    @staticmethod
+    def video_segmenter(request):
+        return PropagateSegmenter(FakeSegmenter(), request.param)
+
+
 class TestPropagateOverASegmenterWithoutMaskPrompts(VideoSegmenterContract):
     accepts = frozenset({"point", "box", "mask"})
 

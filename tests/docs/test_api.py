@@ -49,6 +49,7 @@ PUBLIC = {
     "promptseg.video.frames",
     "promptseg.video.session",
     "promptseg.video.writer",
+    "promptseg.tracking.asking",
     "promptseg.tracking.redetection",
     "promptseg.tracking.outputs",
     "promptseg.object_colors",

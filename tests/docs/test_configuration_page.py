@@ -7,11 +7,20 @@ from pathlib import Path
 import pytest
 from pydantic_core import PydanticUndefined
 
-from promptseg.pipeline.config import PERMISSIVE, CleanStage, DetectStage, PipelineConfig, SegmentStage, json_schema, read_config
+from promptseg.pipeline.config import (
+    PERMISSIVE,
+    CleanStage,
+    DetectStage,
+    PipelineConfig,
+    SegmentStage,
+    TrackStage,
+    json_schema,
+    read_config,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference" / "configuration.md").read_text("utf-8")
-STAGES = {"The top level": PipelineConfig, "detect": DetectStage, "segment": SegmentStage, "clean": CleanStage}
+STAGES = {"The top level": PipelineConfig, "detect": DetectStage, "segment": SegmentStage, "clean": CleanStage, "track": TrackStage}
 
 
 def rows(heading):

@@ -6,7 +6,16 @@ import re
 import pytest
 
 from promptseg.errors import ConfigError
-from promptseg.pipeline.config import CleanStage, DetectStage, PipelineConfig, SegmentStage, json_schema, parse_config, read_config
+from promptseg.pipeline.config import (
+    CleanStage,
+    DetectStage,
+    PipelineConfig,
+    SegmentStage,
+    TrackStage,
+    json_schema,
+    parse_config,
+    read_config,
+)
 
 VALUES = {
     "detect": {"model": "grounding-dino-swin-t", "threshold": 0.25, "max_detections": 20},
@@ -258,7 +267,12 @@ def test_a_schema_belongs_to_the_top_of_a_file():
 
 
 class TestJsonSchema:
-    STAGES = (("detect", "DetectStage", DetectStage), ("segment", "SegmentStage", SegmentStage), ("clean", "CleanStage", CleanStage))
+    STAGES = (
+        ("detect", "DetectStage", DetectStage),
+        ("segment", "SegmentStage", SegmentStage),
+        ("clean", "CleanStage", CleanStage),
+        ("track", "TrackStage", TrackStage),
+    )
 
     @pytest.mark.parametrize(("key", "name", "stage"), STAGES)
     def test_every_key_of_a_stage_has_its_description_and_default(self, key, name, stage):
@@ -280,7 +294,7 @@ class TestJsonSchema:
 
     def test_unknown_keys_are_marked_everywhere(self):
         schema = json_schema()
-        assert [part["additionalProperties"] for part in (schema, *schema["$defs"].values())] == [False] * 4
+        assert [part["additionalProperties"] for part in (schema, *schema["$defs"].values())] == [False] * 5
 
     def test_bounds_and_choices_are_in_it(self):
         stages = json_schema()["$defs"]
@@ -382,3 +396,16 @@ def test_the_message_about_large_values_is_short(values):
 def test_true_is_no_number(values):
     with pytest.raises(ConfigError, match=r"expected a number, got .*True"):
         parse_config(values)
+
+
+@pytest.mark.parametrize("every", [1, 4, "auto"])
+def test_how_often_a_tracker_asks_is_a_key_of_its_own(every):
+    config = parse_config({"segment": {}, "track": {"every": every}})
+    assert config.track == TrackStage(every=every)
+    assert parse_config(config.model_dump(mode="json", exclude_defaults=True)) == config
+
+
+@pytest.mark.parametrize("every", [0, -3, 1.5, True, "often", "4", None, []])
+def test_an_every_of_another_kind_is_refused_with_its_key_and_value(every):
+    with pytest.raises(ConfigError, match=r"track\.every.*expected a whole number of frames of at least 1, or auto, got"):
+        parse_config({"segment": {}, "track": {"every": every}})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from promptseg.tracking.flow import Flow, flow_between, gray
+from promptseg.tracking.flow import MAX_PIXELS, Flow, flow_about, flow_between, gray
 
 
 def iou(first, second):
@@ -63,6 +63,16 @@ def test_an_empty_mask_stays_empty_with_consistency_0():
     assert flow.consistency(nothing) == 0
 
 
+def test_the_motion_of_a_mask_is_the_median_of_its_pixels():
+    flow, mask = shifted(3), np.zeros((8, 12), bool)
+    assert flow.motion(mask) == 0
+    mask[2:4, 4:12] = True
+    flow.source_x[2, 4:6] -= 100
+    assert flow.motion(mask) == 3
+    y, x = np.mgrid[0:4, 0:6].astype(np.float32)
+    assert Flow(x - 3, y - 4, np.ones((4, 6), bool), (5, 1)).motion(mask) == 5
+
+
 @pytest.mark.parametrize("size", [(15, 64), (64, 15), (1, 1)])
 def test_frames_too_small_for_flow_have_zero_flow(size):
     random = np.random.default_rng(0)
@@ -75,3 +85,61 @@ def test_frames_too_small_for_flow_have_zero_flow(size):
 def test_brightness_weighs_the_channels_as_the_eye_does():
     image = np.array([[(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]], np.uint8)
     assert gray(image).tolist() == [[76, 150, 29, 255]]
+
+
+def test_about_an_object_the_flow_is_that_of_the_whole_frame(scene, square):
+    before, after = scene({"square": square(60, 40)}), scene({"square": square(64, 42)})
+    mask = before.things["square"]
+    grays = gray(before.image), gray(after.image)
+    about, whole = flow_about(mask, *grays), flow_between(*grays)
+    assert about.corner == (60 - 12, 40 - 12)
+    assert about.consistent.shape == (48, 48)
+    moved = about.move(mask)
+    assert iou(moved, after.things["square"]) > 0.8
+    assert iou(moved, whole.move(mask)) > 0.9
+    assert about.consistency(moved) > 0.9
+
+
+def test_a_window_ends_at_the_border_of_the_frame(scene, square):
+    image = gray(scene({"square": square(0, 60)}).image)
+    flow = flow_about(scene({"square": square(0, 60)}).things["square"], image, image)
+    assert flow.window == (slice(48, 96), slice(0, 36))
+
+
+def test_about_an_object_without_pixels_nothing_is_computed(monkeypatch):
+    monkeypatch.delattr("cv2.DISOpticalFlow_create")
+    nothing = np.zeros((96, 128), bool)
+    flow = flow_about(nothing, *np.zeros((2, 96, 128), np.uint8))
+    assert not flow.move(nothing).any()
+    assert flow.consistency(nothing) == 0
+
+
+def test_about_a_large_object_the_flow_is_computed_on_fewer_pixels(monkeypatch):
+    import cv2
+
+    ground = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 255, (800, 1000), np.uint8), (0, 0), 6)
+    ground = cv2.normalize(ground, None, 0, 255, cv2.NORM_MINMAX)
+    mask = np.zeros((800, 1000), bool)
+    mask[150:650, 200:700] = True
+    sizes = []
+
+    def watched(earlier, later):
+        sizes.append(earlier.shape)
+        return flow_between(earlier, later)
+
+    monkeypatch.setattr("promptseg.tracking.flow.flow_between", watched)
+    flow = flow_about(mask, ground, np.roll(ground, (6, 12), (0, 1)))
+    ((rows, columns),) = sizes
+    assert 0.95 * MAX_PIXELS < rows * columns <= 1.01 * MAX_PIXELS
+    moved = flow.move(mask)
+    assert iou(moved, np.roll(mask, (6, 12), (0, 1))) > 0.99
+    assert flow.consistency(moved) > 0.99
+
+
+@pytest.mark.parametrize("size", [(5, 900), (900, 5), (1, 1), (15, 15)])
+def test_about_an_object_in_a_frame_too_small_for_flow_there_is_zero_flow(size):
+    random = np.random.default_rng(0)
+    mask = random.random(size) > 0.3
+    mask[0, 0] = mask[-1, -1] = True
+    flow = flow_about(mask, *(random.integers(0, 255, size, np.uint8) for _ in range(2)))
+    np.testing.assert_array_equal(flow.move(mask), mask)

@@ -9,7 +9,7 @@ import pytest
 from promptseg.masks import Mask, Masks
 from promptseg.tracking.appearance import FeatureGrid, feature_grid_of
 from promptseg.tracking.flow import Flow, flow_between, gray
-from promptseg.tracking.propagation import MAX_LEARNED, Signals, _box_at_expectation, propagate_track, start_track
+from promptseg.tracking.propagation import MAX_LEARNED, Signals, _box_at_expectation, carry_track, propagate_track, start_track
 
 SPATIAL = frozenset({"point", "box", "mask"})
 
@@ -217,8 +217,8 @@ def test_tiny_candidates_are_ignored_unless_the_object_was_tiny(scene):
 
 @pytest.mark.parametrize("accepts", [{"box"}, {"box", "point"}, {"box", "mask"}], ids=lambda ways: " and ".join(sorted(ways)))
 def test_a_segmenter_gets_only_prompts_that_it_takes(scene, square, accepts):
-    shown = scene({"square": square(40, 30)})
-    (track,) = go(start(shown), shown, shown, accepts=frozenset(accepts))
+    before, shown = scene({"square": square(40, 30)}), scene({"square": square(62, 30)})
+    (track,) = go(start(before), before, shown, accepts=frozenset(accepts))
     assert frozenset().union(*(prompt.kinds for prompt in shown.asked)) == accepts
     np.testing.assert_array_equal(track.mask, shown.things["square"])
 
@@ -251,3 +251,53 @@ def test_without_a_part_that_is_alike_the_box_lies_about_the_center_of_the_expec
     expected[1, 4] = 0
     expected[1, 6], expected[1, 7] = 0, 1  # At (75, 15): cut at the border.
     assert _box_at_expectation(grid, expected, last_box).xyxy.tolist() == [65, 10, 80, 20]
+
+
+def carried(track, *scenes):
+    """Return the track on each scene after the first, moved by flow alone."""
+    tracks = []
+    for before, after in itertools.pairwise(scenes):
+        track = carry_track(track, flow_between(gray(before.image), gray(after.image)))
+        tracks.append(track)
+    return tracks
+
+
+def test_without_the_segmenter_the_mask_moves_and_nothing_is_learned(scene, square):
+    scenes = [scene({"square": square(20 + 2 * index, 30)}) for index in range(4)]
+    first = start(scenes[0])
+    tracks = carried(first, *scenes)
+    for track, shown in zip(tracks, scenes[1:], strict=True):
+        true = shown.things["square"]
+        assert (track.mask & true).sum() / (track.mask | true).sum() > 0.7
+        assert (track.prompted, track.learned, track.last_found_box.tolist()) == (first.prompted, (), [20, 30, 44, 54])
+    assert [track.gap for track in tracks] == [1, 2, 3]
+    assert [shown.asked for shown in scenes] == [[]] * 4
+
+
+def test_without_the_segmenter_confidence_and_consistency_only_fall(scene, square):
+    scenes = [scene({"square": square(20 + 3 * index, 30)}) for index in range(6)]
+    tracks = [start(scenes[0]), *carried(start(scenes[0]), *scenes)]
+    for before, after in itertools.pairwise(tracks):
+        assert after.signals.confidence <= before.signals.confidence
+        assert after.consistency <= before.consistency
+
+
+def test_a_question_ends_the_gap(scene, square):
+    scenes = [scene({"square": square(20 + 2 * index, 30)}) for index in range(4)]
+    moved = carried(start(scenes[0]), *scenes[:3])[-1]
+    (asked,) = go(moved, *scenes[2:])
+    assert (moved.gap, asked.gap, asked.consistency, asked.asked_area) == (2, 0, 1.0, 24 * 24)
+    np.testing.assert_array_equal(asked.mask, scenes[3].things["square"])
+
+
+def test_a_mask_that_flow_moves_out_of_the_frame_is_lost():
+    size = (12, 16)
+    mask = np.zeros(size, bool)
+    mask[:, :4] = True
+    track = start_track(FeatureGrid(np.eye(12, dtype=np.float32), (3, 4), size), Mask.from_array(mask))
+    y, x = np.mgrid[0:12, 0:16].astype(np.float32)
+    gone = carry_track(track, Flow(x + 8, y, np.ones(size, bool)))
+    assert not gone.mask.any()
+    assert (gone.signals.lost, gone.signals.confidence, gone.consistency) == (1, 0, 0)
+    later = carry_track(gone, Flow(x, y, np.ones(size, bool)))
+    assert (later.signals.lost, later.gap) == (2, 2)

@@ -312,3 +312,25 @@ def test_one_frame_in_another_color_does_not_change_what_an_object_looks_like():
     redetection = RedetectionConfig(redetect_every=1)
     frames = list(track_with_redetection(Scripted({(1, 2): NOTHING}), FakeFrames(images), detect=detect, redetection=redetection))
     assert told(frames) == [(0, 1, "added"), (2, 1, "lost"), (2, 1, "recovered")]
+
+
+def test_frames_that_were_dropped_before_one_are_an_event_of_that_frame():
+    class Live(FakeFrames):
+        def read(self, start=0):
+            for frame in super().read(start):
+                yield replace(frame, time=frame.index / 10, dropped={1: 3, 3: 1}.get(frame.index, 0))
+
+    source = Live([np.full((*SIZE, 3), 120, np.uint8)] * 4, rereadable=False)
+    frames = list(track_with_redetection(Scripted(), source, [Prompt.box(*LEFT)]))
+    events = [event for frame in frames for event in frame.events if event.kind == "dropped"]
+    assert events == [
+        Event(1, None, "dropped", "3 frames came while the tracker was busy", None, 0.1),
+        Event(3, None, "dropped", "1 frame came while the tracker was busy", None, 0.3),
+    ]
+    assert events[0].to_dict()["object_id"] is None
+
+
+def test_the_events_of_a_tracker_that_asks_on_every_frame_do_not_say_so():
+    frames = list(track_with_redetection(Scripted(), video(3), [Prompt.box(*LEFT)]))
+    assert [frame.asked for frame in frames] == ["every frame"] * 3
+    assert {event.kind for frame in frames for event in frame.events} == {"added"}

@@ -202,11 +202,17 @@ class TestRestoring:
             lambda values, arrays: values["objects"][0]["track"].update(mean_agreement="x"),
             lambda values, arrays: values["objects"][0]["track"].update(area=-1),
             lambda values, arrays: values["objects"][0]["track"].update(signals=[1, 1, 10**400, 0]),
+            lambda values, arrays: values["objects"][0]["track"].pop("since"),
+            lambda values, arrays: values["objects"][0]["track"].update(since=[0, 10**400, 1.0, 0.0]),
+            lambda values, arrays: values["objects"][0]["track"].update(since=[-1, 9, 1.0, 0.0]),
+            lambda values, arrays: values["objects"][0]["track"].update(since=[0, 9, 1.5, 0.0]),
+            lambda values, arrays: values["objects"][0]["track"].update(since=[0, 9, 1.0, -0.5]),
+            lambda values, arrays: values["objects"][0]["track"].update(since=[0, 9, 1.0, float("inf")]),
             lambda values, arrays: arrays.update({"gray-0": np.zeros((3, 3), np.uint8)}),
             lambda values, arrays: arrays.update({name: array.astype(np.float64) for name, array in arrays.items() if "inside" in name}),
             lambda values, arrays: arrays.update({name: array.ravel() for name, array in arrays.items() if "outside" in name}),
         ],
-        ids=range(22),
+        ids=range(28),
     )
     def test_a_value_of_another_form_is_refused(self, change, segmenter, saved):
         with pytest.raises(InputError):

@@ -14,16 +14,18 @@ from typing import Annotated, Any, cast
 import typer
 
 from .._counting import number_of
-from ..errors import PromptSegError
+from ..errors import PromptSegError, shown
 from ..object_colors import ObjectColors
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import TextPrompt
 from ..protocols import FrameSource, VideoLike
 from ..registry import DEFAULT_MODEL, choose, load_video, tracker_of
 from ..results import known_classes
+from ..tracking.asking import Every
 from ..tracking.outputs import LABELS, TableFormat, TrackOutputs
 from ..tracking.redetection import TrackedFrame
 from ..video.frames import open_frames
+from ..video.late import Drop
 from . import completion
 from .images import STDIN, standard_input
 from .output import FAILED, clean_up, errors_as_messages, model_paths, say, usage_error
@@ -63,9 +65,25 @@ def track(
     redetect_when_lost: Annotated[
         bool, typer.Option("--redetect-when-lost", help="Run the detector again while an object is lost.")
     ] = False,
+    ask_every: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N",
+            autocompletion=completion.one_of(("auto",)),
+            help="Ask the model on every N-th taken frame, or where a mask may have gone wrong (auto); flow moves the masks in between.",
+        ),
+    ] = None,
     start: Annotated[int, typer.Option(metavar="N", help="The first frame.")] = 0,
     stop: Annotated[int | None, typer.Option(metavar="N", help="The frame before which to stop.")] = None,
     every: Annotated[int, typer.Option(metavar="N", help="Take every N-th frame.")] = 1,
+    drop: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            autocompletion=completion.one_of(("late",)),
+            help="late: drop the frames of a camera or stream that come while the tracker is busy, and go on with the newest.",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda or mps.")] = "auto",
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the video, label images, masks and events.")] = Path(
         "promptseg-track"
@@ -97,10 +115,13 @@ def track(
         if value is not None and detector is None:
             raise usage_error(f"{option} {value} is for a detector, and there is none: give --detector")
     check_threshold(threshold)
+    asking = _ask_every(ask_every)
+    if drop not in (None, "late"):
+        raise usage_error(f"--drop is late, got {shown(drop)}")
     if table not in ("json", "parquet"):
         raise usage_error(f"--table is json or parquet, got {table!r}")
     with errors_as_messages():
-        frames = open_frames(_video(video), every=every, start=start, stop=stop)
+        frames = open_frames(_video(video), every=every, start=start, stop=stop, drop=cast("Drop | None", drop))
         inputs: list[str | Path] = [video, *model_paths(model, detector)]
         outputs = TrackOutputs(out, frames.size, frames.fps, table=cast("TableFormat", table), timeline=not no_timeline, inputs=inputs)
         for folder in (out, out / LABELS):
@@ -112,7 +133,7 @@ def track(
             *prompts,
             redetect_every=redetect_every,
             redetect="when-lost" if redetect_when_lost else None,
-            tracker=None if _propagates(model, engine, tracker) else load_video(model, engine=engine, tracker=tracker, device=device),
+            **_tracker(model, engine, tracker, device, asking),
         )
     failure, seconds = _run(tracked, outputs, frames, quiet=as_json)
     _print_summary(outputs, failure, seconds, as_json)
@@ -127,8 +148,27 @@ def _video(word: str) -> VideoLike:
     return int(word) if word.isdecimal() else word
 
 
+def _ask_every(word: str | None) -> Every | None:
+    """Return the value of ``--ask-every``."""
+    if word is None:
+        return None
+    if word == "auto":
+        return "auto"
+    if not (word.isdecimal() and word.isascii() and 0 < len(word) < 10 and int(word)):
+        raise usage_error(f"--ask-every is a whole number of frames of at least 1, or auto, got {shown(word)}")
+    return int(word)
+
+
 def _propagates(model: str, engine: str | None, tracker: str | None) -> bool:
     return tracker_of(choose(model, engine=engine), tracker).name == "propagate"
+
+
+def _tracker(model: str, engine: str | None, tracker: str | None, device: str, every: Every | None) -> dict[str, Any]:
+    """Return the arguments of `BuiltPipeline.track` that say which tracker tracks, and when it asks its model."""
+    if _propagates(model, engine, tracker):
+        return {"every": every}
+    options: dict[str, Any] = {} if every is None else {"every": every}
+    return {"tracker": load_video(model, engine=engine, tracker=tracker, device=device, **options)}
 
 
 def _pipeline(
@@ -174,7 +214,10 @@ def _interrupt_on_sigterm() -> Iterator[None]:
 def _print_summary(outputs: TrackOutputs, failure: str | None, seconds: float, as_json: bool) -> None:
     counts: dict[str, int] = {}
     for event in outputs.events:
-        counts[event.kind] = counts.get(event.kind, 0) + 1
+        if event.object_id is not None:
+            counts[event.kind] = counts.get(event.kind, 0) + 1
+    asked = sum(event.kind == "asked" for event in outputs.events)
+    dropped = sum(event.kind == "dropped" for event in outputs.events)
     rate = outputs.frames / seconds if seconds else 0.0
     if as_json:
         values = {
@@ -188,7 +231,10 @@ def _print_summary(outputs: TrackOutputs, failure: str | None, seconds: float, a
     elif outputs.frames:
         told = ", ".join(f"{count} {kind}" for kind, count in counts.items())
         say(
-            f"{number_of(outputs.frames, 'frame')} in {seconds:.1f} s ({rate:.2f} frames a second)" + (f"; objects: {told}" if told else "")
+            f"{number_of(outputs.frames, 'frame')} in {seconds:.1f} s ({rate:.2f} frames a second)"
+            + (f"; objects: {told}" if told else "")
+            + (f"; the model was asked on {number_of(asked, 'frame')}" if asked else "")
+            + (f"; frames were dropped before {number_of(dropped, 'frame')}" if dropped else "")
         )
         for path in outputs.written:
             say(f"  {path}")

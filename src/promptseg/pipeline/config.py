@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, field_validator, model_validator
 from pydantic.json_schema import GenerateJsonSchema
 
-from .._checks import is_number, plain
+from .._checks import is_number, is_whole_number, plain
 from ..errors import ConfigError, InputError, nearest, one_of, shown
 from ..registry.builtin_backends import DEFAULT_MODEL
 from ..registry.catalog import backends
@@ -145,12 +145,29 @@ class CleanStage(_Stage):
     _numbers = field_validator("min_island", "min_area", "nms", "max_masks", mode="before")(_no_truth)
 
 
+class TrackStage(_Stage):
+    """Settings of tracking through videos; in Python, arguments of `BuiltPipeline.track`."""
+
+    every: Union[Annotated[int, Field(ge=1)], Literal["auto"]] = Field(
+        1,
+        description="Ask the segmenter on every n-th frame, with optical flow in between, or where a mask may have gone wrong (auto).",
+    )
+
+    @field_validator("every", mode="before")
+    @classmethod
+    def _frames(cls, every: object) -> object:
+        if every != "auto" and not is_whole_number(every, 1):
+            raise ValueError("expected a whole number of frames of at least 1, or auto")
+        return every
+
+
 class PipelineConfig(_Stage):
     """Configuration of a whole pipeline."""
 
     detect: DetectStage | None = Field(None, description="The detector; needed for text prompts.")
     segment: SegmentStage | None = Field(None, description="The segmenter; without one, the masks of the detector are the result.")
     clean: CleanStage | None = Field(None, description="Post-processing of the masks.")
+    track: TrackStage | None = Field(None, description="Tracking through videos.")
     device: str = Field("auto", description="Device of every model: auto, cpu, cuda or mps.")
     licenses: LicensePolicy = Field("any", description="Licenses that models may have: any, permissive, or a list of SPDX identifiers.")
 
@@ -257,4 +274,4 @@ def _complaint(detail: Any) -> str:
     return f"{where or 'top level'}: {detail['msg'].removeprefix('Value error, ')}, got {shown(detail['input'])}"
 
 
-_STAGES: dict[str, Any] = {"detect": DetectStage, "segment": SegmentStage, "clean": CleanStage}
+_STAGES: dict[str, Any] = {"detect": DetectStage, "segment": SegmentStage, "clean": CleanStage, "track": TrackStage}

@@ -25,12 +25,13 @@ from ..prompts import EverythingPrompt, Prompt, SpatialPrompt, TextPrompt, phras
 from ..protocols import BatchSegmenter, Detector, EmbeddingStore, Segmenter, VideoLike, VideoSegmenter
 from ..results import Provenance, Result
 from ..runtime.structured import shown_path
+from ..tracking.asking import Every
 from ..tracking.redetection import RedetectionConfig, TrackedFrame, track_with_redetection
 from ..tracking.session import PropagateSegmenter
 from . import box_prompts
 from .checks import check_image, check_prompts, nothing_to_segment
 from .cleaning import clean
-from .config import PipelineConfig, SegmentStage
+from .config import PipelineConfig, SegmentStage, TrackStage
 from .job import ImageState, StageTimer
 
 _log = logging.getLogger(__name__)
@@ -136,6 +137,7 @@ class BuiltPipeline(Displayed):
         *prompts: Prompt,
         redetect_every: int | None = None,
         redetect: Literal["when-lost"] | None = None,
+        every: Every | None = None,
         tracker: VideoSegmenter | None = None,
         redetection: RedetectionConfig | None = None,
     ) -> Iterator[TrackedFrame]:
@@ -150,6 +152,8 @@ class BuiltPipeline(Displayed):
             *prompts: Spatial and text prompts.
             redetect_every: Run the detector again on every n-th frame.
             redetect: ``"when-lost"`` runs the detector again while an object is lost.
+            every: Ask the segmenter on every k-th frame and let optical flow move the masks in between, or ``"auto"``: ask it where a mask
+                may have gone wrong. Default: what the configuration says under ``track``, or else every frame.
             tracker: Video segmenter that tracks the objects. Default: a `promptseg.tracking.session.PropagateSegmenter` of the pipeline's
                 segmenter.
             redetection: Thresholds of redetection. `redetect_every` and `redetect` override its fields.
@@ -157,7 +161,7 @@ class BuiltPipeline(Displayed):
         Raises:
             PromptError: There is nothing to track, or a prompt is of a kind that cannot be tracked or does not fit the video.
             IncompatibleStagesError: A prompt needs a stage that the pipeline lacks.
-            ConfigError: A setting is not valid.
+            ConfigError: A setting is not valid, or `every` is given with a `tracker`, which has its own.
             InputError: The video cannot be read. If this shows only in the middle, the frames before it are yielded first.
         """
         self._check(prompts)
@@ -169,6 +173,8 @@ class BuiltPipeline(Displayed):
             raise ConfigError(f"redetection is a RedetectionConfig, got {shown(redetection)}")
         if not isinstance(tracker, (VideoSegmenter, type(None))):
             raise ConfigError(f"tracker is a VideoSegmenter, as promptseg.load_video returns it, got {shown(tracker)}")
+        if every is not None and tracker is not None:
+            raise ConfigError(f"every is for the pipeline's own tracker, and a tracker is given: load it with every={shown(every)}")
         redetection = redetection or RedetectionConfig()
         if redetect_every is not None:
             redetection = replace(redetection, redetect_every=redetect_every)
@@ -182,7 +188,7 @@ class BuiltPipeline(Displayed):
             return self(image, *texts).masks
 
         return track_with_redetection(
-            self._tracker() if tracker is None else tracker,
+            self._tracker(every) if tracker is None else tracker,
             video,
             places,
             detect=detected_masks if detecting else None,
@@ -199,10 +205,11 @@ class BuiltPipeline(Displayed):
             raise ConfigError(f"a cache is an EmbeddingCache, or an object with its methods get and put, got {shown(cache)}")
         return self if self.segmenter is None else replace(self, segmenter=self.segmenter.with_cache(cache))
 
-    def _tracker(self) -> VideoSegmenter:
+    def _tracker(self, every: Every | None) -> VideoSegmenter:
         if self.segmenter is None:
             raise IncompatibleStagesError("tracking needs a segmenter: add .segment(model) to the pipeline, or give a tracker")
-        return PropagateSegmenter(self.segmenter)
+        settled = TrackStage() if self.config.track is None else self.config.track
+        return PropagateSegmenter(self.segmenter, settled.every if every is None else every)
 
     def _run(
         self, images: Iterator[Any], prompts: Sequence[Prompt], candidates: bool, batch_size: int, on_error: str

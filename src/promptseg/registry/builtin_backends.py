@@ -129,7 +129,7 @@ BUILT_IN = (
         kind="video",
         factory="promptseg.backends.propagate:load",
         accepts=frozenset({"point", "box", "mask"}),
-        options={"segmenter": DEFAULT_MODEL},
+        options={"segmenter": DEFAULT_MODEL, "every": 1},
         forwards_options=True,
         install="pip install promptseg",
     ),

@@ -132,7 +132,7 @@ def load_video(
         engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
         tracker: Name of the backend of kind ``"video"`` that tracks; default: the model's own tracker, or ``"propagate"`` for a segmenter
             without one.
-        **options: Options of the model's own tracker. With another tracker, options of the segmenter that it tracks with.
+        **options: Options of the tracker. With another tracker than the model's own, also options of the segmenter that it tracks with.
 
     Raises:
         UnknownModelError: There is no such model.
@@ -151,8 +151,9 @@ def load_video(
         request = tracking.request(weights_of(chosen), device, options)
     else:
         tracking.check_options({"segmenter": None})  # A tracker of other segmenters declares this option.
+        own = {name: options.pop(name) for name in [*options] if name in backend.options and name != "segmenter"}
         segmenter = load_chosen((_of_kind("segmenter", chosen),), device, options)
-        request = tracking.request(ModelWeights({}, {}), device, {"segmenter": segmenter})
+        request = tracking.request(ModelWeights({}, {}), device, {**own, "segmenter": segmenter})
     return cast("VideoSegmenter", make(backend.factory, request))
 
 

@@ -4,9 +4,10 @@ Here the tracker itself finds a lost object again, by its appearance. In `prompt
 
 1. The last mask, warped by optical flow, predicts where the object is. The memory of the object says which cells of the new frame look
    like it. The *expectation* is the likeness of each cell, times a Gaussian around the predicted place.
-2. The segmenter is prompted in several ways: with the warped mask without the cells that no longer look like the object (its box; box and
-   mask; box, mask and points at the cells that look most like the object); with the connected cells that look like the object (box and
-   points; box and mask); and with a box of the object's last size at the center of the expectation. All candidates are considered.
+2. The segmenter is prompted in several ways. First with the warped mask without the cells that no longer look like the object: its box; box
+   and mask; box, mask and points at the cells that look most like the object. If no candidate looks like the object and lies where it is
+   expected, then with the connected cells that look like the object (box and points; box and mask), and with a box of the object's last
+   size at the center of the expectation. All candidates are considered.
 3. The candidate is chosen that agrees best with the expectation and the warped mask, weighted by the IoU that the model predicts.
 4. An object is *lost* if its agreement with the expectation is far below its mean agreement. A lost object is not added to memory, and
    the flow is ignored, because it would follow what occludes the object. The expectation stays at the last place of the object and widens
@@ -42,6 +43,9 @@ LEARNED = 0.8
 
 MAX_LEARNED = 3
 """Maximum number of frames in the memory of an object, besides the prompted ones."""
+
+SURE = 0.5
+"""IoU with the warped mask from which on a candidate, if it also reaches `LEARNED`, is sure: no more prompts are tried."""
 
 FLOW_WEIGHT = 0.5
 """Weight of the agreement with the warped mask, relative to the agreement with the expectation."""
@@ -89,10 +93,14 @@ class Track:
         mask: (H, W) bool, its mask on the last frame.
         prompted: Its appearance on the frames on which it was prompted.
         learned: Its appearance on the later frames that are in memory, the latest last.
-        last_found_box: Box ``x0, y0, x1, y1`` of its mask on the last frame on which it was not lost.
+        last_found_box: Box ``x0, y0, x1, y1`` of its mask on the last frame on which the segmenter found it.
         mean_agreement: Running mean of its agreement with the expectation, over the prompted frame and the frames added to memory.
         area: Number of pixels of its mask when it was prompted.
         signals: Signals of how well it was found.
+        gap: Number of frames for which flow alone has moved the mask, since the segmenter was last asked.
+        asked_area: Number of pixels of the mask when the segmenter was last asked.
+        consistency: Share of the mask in which the flow is consistent, multiplied over these frames.
+        way: Length of its way over these frames, in units of the square root of `asked_area`.
     """
 
     mask: NDArray[np.bool_]
@@ -102,6 +110,10 @@ class Track:
     mean_agreement: float
     area: int
     signals: Signals = Signals()
+    gap: int = 0
+    asked_area: int = 0
+    consistency: float = 1.0
+    way: float = 0.0
 
 
 def start_track(grid: FeatureGrid, mask: Mask, before: tuple[Appearance, ...] = ()) -> Track:
@@ -116,7 +128,29 @@ def start_track(grid: FeatureGrid, mask: Mask, before: tuple[Appearance, ...] = 
     prompted = (*before, appearance_of(grid, pixels))
     mean_agreement = overlap(grid.coverage(pixels), likeness(grid, prompted) * _gaussian_prior(grid, box, 1.0))
     score = 1.0 if mask.score is None else min(max(mask.score, 0.0), 1.0)
-    return Track(pixels, prompted, (), box, max(mean_agreement, 1e-3), mask.area, Signals(score))
+    return Track(pixels, prompted, (), box, max(mean_agreement, 1e-3), mask.area, Signals(score), asked_area=mask.area)
+
+
+def carry_track(track: Track, flow: Flow) -> Track:
+    """Return the track of an object on the next frame with its mask moved by flow alone, without the segmenter.
+
+    Nothing is learned. The confidence falls with the share of the mask in which the flow is consistent. The mask of a lost object stays
+    where it is, as long as the segmenter is not asked: the flow would follow what hides the object.
+
+    Args:
+        track: The track on the last frame.
+        flow: Optical flow from the next frame back to the frame of the track.
+    """
+    signals, gap = track.signals, track.gap + 1
+    if signals.lost:
+        return replace(track, signals=replace(signals, lost=signals.lost + 1), gap=gap)
+    moved = flow.move(track.mask)
+    if not moved.any():
+        return replace(track, mask=moved, signals=Signals(0.0, 0.0, 0.0, 1), gap=gap, consistency=0.0)
+    consistency = flow.consistency(moved)
+    signals = replace(signals, flow=signals.flow * consistency)
+    way = track.way + flow.motion(moved) / max(track.asked_area, 1) ** 0.5
+    return replace(track, mask=moved, signals=signals, gap=gap, consistency=track.consistency * consistency, way=way)
 
 
 def propagate_track(track: Track, session: Session, grid: FeatureGrid, flow: Flow, accepts: frozenset[PromptKind]) -> Track:
@@ -131,35 +165,58 @@ def propagate_track(track: Track, session: Session, grid: FeatureGrid, flow: Flo
     """
     moved = flow.move(track.mask)
     consistency, lost = flow.consistency(moved), track.signals.lost
+    track = replace(track, gap=0, consistency=1.0, way=0.0)
     alike = likeness(grid, track.prompted + track.learned)
     place = track.last_found_box if lost or not moved.any() else _box(moved)
     expected = alike * _gaussian_prior(grid, place, 1 + WIDENING * min(lost, WIDEST))
     kept = moved & (grid.upsample(alike) > ALIKE)
-    prompts = [prompt for prompt in _prompts(grid, alike, expected, kept, track.last_found_box) if prompt.kinds <= accepts]
-    best: tuple[float, float, float, float, NDArray[np.bool_]] | None = None
-    for candidate in session.segment(prompts, candidates=True) if prompts else ():
-        pixels = candidate.array
-        if np.count_nonzero(pixels) < min(MIN_AREA, track.area):
-            continue
-        agreement = overlap(grid.coverage(pixels), expected)
-        along = 0.0 if lost else consistency * _iou(pixels, moved)
-        score = 1.0 if candidate.score is None else min(max(candidate.score, 0.0), 1.0)
-        value = agreement * (1 + FLOW_WEIGHT * along) * score
-        if best is None or value > best[0]:
-            best = value, agreement, along, score, pixels
+    best: _Candidate | None = None
+    for prompts in _prompts(grid, alike, expected, kept, track.last_found_box):
+        taken = [prompt for prompt in prompts if prompt.kinds <= accepts]
+        for mask in session.segment(taken, candidates=True) if taken else ():
+            pixels = mask.array
+            if np.count_nonzero(pixels) < min(MIN_AREA, track.area):
+                continue
+            score = 1.0 if mask.score is None else min(max(mask.score, 0.0), 1.0)
+            one = _Candidate(pixels, overlap(grid.coverage(pixels), expected), 0.0 if lost else _iou(pixels, moved), score)
+            if best is None or one.value(consistency) > best.value(consistency):
+                best = one
+        if best is not None and best.agreement >= LEARNED * track.mean_agreement and best.along >= SURE:
+            break
     if best is None:
         nothing = Signals(0.0, 0.0, 0.0, lost + 1)
-        return replace(track, mask=np.zeros_like(moved), signals=nothing)
-    _, agreement, along, score, pixels = best
-    found = agreement / track.mean_agreement
-    signals = Signals(score, min(found, 1.0), along, lost + 1 if found < LOST else 0)
+        return replace(track, mask=np.zeros_like(moved), signals=nothing, asked_area=0)
+    pixels, found = best.pixels, best.agreement / track.mean_agreement
+    signals = Signals(best.score, min(found, 1.0), consistency * best.along, lost + 1 if found < LOST else 0)
+    track = replace(track, asked_area=int(np.count_nonzero(pixels)))
     if signals.lost:
         return replace(track, mask=pixels if found >= GONE else np.zeros_like(pixels), signals=signals)
     track = replace(track, mask=pixels, last_found_box=_box(pixels), signals=signals)
     if found < LEARNED:
         return track
     learned = (*track.learned, appearance_of(grid, pixels))[-MAX_LEARNED:]
-    return replace(track, learned=learned, mean_agreement=0.9 * track.mean_agreement + 0.1 * agreement)
+    return replace(track, learned=learned, mean_agreement=0.9 * track.mean_agreement + 0.1 * best.agreement)
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """Candidate for the mask of an object on a frame.
+
+    Attributes:
+        pixels: (H, W) bool.
+        agreement: Agreement with the expectation.
+        along: IoU with the warped mask; 0 if the object was lost.
+        score: IoU that the model predicts.
+    """
+
+    pixels: NDArray[np.bool_]
+    agreement: float
+    along: float
+    score: float
+
+    def value(self, consistency: float) -> float:
+        """Return how good it is, given the share of the warped mask in which the flow is consistent."""
+        return self.agreement * (1 + FLOW_WEIGHT * consistency * self.along) * self.score
 
 
 def _prompts(
@@ -168,8 +225,8 @@ def _prompts(
     expected: NDArray[np.float32],
     kept: NDArray[np.bool_],
     last_found_box: NDArray[np.float32],
-) -> Iterator[SpatialPrompt]:
-    """Yield the prompts for the object.
+) -> Iterator[list[SpatialPrompt]]:
+    """Yield the prompts for the object: those from the warped mask, and then the others.
 
     Args:
         grid: Feature grid of the frame.
@@ -180,21 +237,20 @@ def _prompts(
     """
     extent = float(min(last_found_box[2:] - last_found_box[:2]))
     if kept.any():
-        box, mask = Prompt.box(*_box(kept)), Prompt.mask(kept)
-        yield box
-        yield box + mask
-        yield from (box + mask + points for points in _points(grid, grid.coverage(kept) * alike, extent))
+        box = Prompt.box(*_box(kept))
+        both = box + Prompt.mask(kept)
+        yield [box, both, *(both + points for points in _points(grid, grid.coverage(kept) * alike, extent))]
+    others = []
     connected = _connected(alike, expected)
     pixels = grid.upsample(expected * connected) > 0.25
     points = list(_points(grid, expected * connected, extent))
     if pixels.any() and points:
         box = Prompt.box(*_box(pixels))
-        yield box + points[0]
-        yield box + Prompt.mask(pixels)
+        others += [box + points[0], box + Prompt.mask(pixels)]
     for points_about in _points(grid, expected, extent):
         box = _box_at_expectation(grid, expected, last_found_box)
-        yield box
-        yield box + points_about
+        others += [box, box + points_about]
+    yield others
 
 
 def _points(grid: FeatureGrid, weights: NDArray[np.float32], extent: float) -> Iterator[SpatialPrompt]:

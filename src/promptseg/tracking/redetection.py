@@ -11,6 +11,12 @@ Here a detector finds a lost object again. In `promptseg.tracking.propagation` t
 - ``switched``: two tracks have the same mask. The less confident object has no mask until it is recovered.
 - ``removed``: an object was lost for more frames than `RedetectionConfig.forget_after`.
 
+Two kinds of event are about a frame instead of an object:
+
+- ``asked``: a tracker that does not ask its model on every frame asked it on this one (option ``every`` of ``propagate``).
+- ``dropped``: frames of a live source came before this one while the tracker was busy, and were dropped (``drop="late"`` of
+  `promptseg.video.frames.open_frames`).
+
 The detector runs on the first frame, and then on every n-th frame or only while an object is lost. Its detections are associated with
 objects in three steps:
 
@@ -34,32 +40,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import between, flag, whole_number
+from .._counting import number_of
 from ..errors import ConfigError, PromptError
 from ..images import ImageLike
 from ..masks import Mask, Masks, Size
 from ..prompts import Prompt, SpatialPrompt
 from ..protocols import Frame, FrameSource, VideoLike, VideoSegmenter, VideoSession
-from ..results import FrameMasks
+from ..results import EVERY_FRAME, FrameMasks
 from ..video.frames import open_frames
 from . import association
+from .asking import PROMPTED
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from .._object_overlay import WithImage
 
-EventKind = Literal["added", "lost", "recovered", "corrected", "switched", "removed"]
+EventKind = Literal["added", "lost", "recovered", "corrected", "switched", "removed", "asked", "dropped"]
 DetectFunction = Callable[[NDArray[np.uint8]], Masks]
 """Function that finds objects: from a frame, (H, W, 3) uint8 RGB, to masks with labels, if they are known."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """Decision about an object.
+    """Decision about an object, or about a frame.
 
     Attributes:
         frame: Index of the frame.
-        object_id: Id of the object.
+        object_id: Id of the object; None for an event about the frame.
         kind: Kind of the decision.
         reason: Reason in words, with the numbers behind the decision.
         label: Label of the object, if it has one.
@@ -67,7 +75,7 @@ class Event:
     """
 
     frame: int
-    object_id: int
+    object_id: int | None
     kind: EventKind
     reason: str
     label: str | None = None
@@ -194,6 +202,10 @@ class _RecentFrames:
             return next(self._source.read(index)).image
         return self._latest[index].image
 
+    def dropped(self, index: int) -> int:
+        """Return how many frames of a live source were dropped before a frame that was read recently."""
+        return self._latest[index].dropped if index in self._latest else 0
+
 
 @dataclass
 class _ObjectState:
@@ -221,11 +233,12 @@ class _RedetectingTracker:
         self._next_id = 1
         self._events: list[Event] = []
         self._current: FrameMasks | None = None
+        self._asked_by_detection: str | None = None
 
     def run(self, prompts: Sequence[SpatialPrompt]) -> Iterator[TrackedFrame]:
         first = [self._session.add(0, number, prompt) for number, prompt in enumerate(prompts, 1)]
         for here in self._session.propagate():
-            self._current, self._events = here, []
+            self._current, self._events, self._asked_by_detection = here, [], None
             image = self._frames.image(here.frame)
             masks = {
                 object_id: replace(mask, label=self._known[object_id].label if object_id in self._known else None)
@@ -240,6 +253,12 @@ class _RedetectingTracker:
             if detected and self._detect is not None:
                 self._match_detections(image, masks, [mask for mask in self._detect(image) if mask.area])
             self._remove_lost(masks)
+            asked = here.asked or self._asked_by_detection
+            if dropped := self._frames.dropped(here.frame):
+                reason = f"{number_of(dropped, 'frame')} came while the tracker was busy"
+                self._events.insert(0, Event(here.frame, None, "dropped", reason, time=here.time))
+            if asked not in (None, EVERY_FRAME):
+                self._events.insert(0, Event(here.frame, None, "asked", asked, time=here.time))
             yield TrackedFrame(
                 here.frame,
                 tuple(masks),
@@ -248,6 +267,7 @@ class _RedetectingTracker:
                 image,
                 tuple(self._events),
                 detected,
+                asked=asked,
             )
 
     def _should_detect(self, frame: int) -> bool:
@@ -316,9 +336,7 @@ class _RedetectingTracker:
         for mask in free.values():
             if all(_covered_share(mask, other) < 0.5 for other in masks.values()):
                 number = self._next_id
-                masks[number] = replace(
-                    self._session.add(self._frame_index(), number, Prompt.mask(_without_logits(mask))), label=mask.label
-                )
+                masks[number] = replace(self._prompt(number, mask), label=mask.label)
                 self._add_object(image, masks[number], "detected" if mask.score is None else f"detected with score {mask.score:.2f}")
 
     def _can_match(self, object_id: int, tracked: Mask, mask: Mask) -> bool:
@@ -330,7 +348,7 @@ class _RedetectingTracker:
     def _correct(self, object_id: int, masks: dict[int, Mask], mask: Mask, why: str) -> None:
         """Replace the mask of an object by that of a detection, and track the object from there."""
         known, before = self._known[object_id], masks[object_id]
-        again = self._session.add(self._frame_index(), object_id, Prompt.mask(_without_logits(mask)))
+        again = self._prompt(object_id, mask)
         known.label = known.label or mask.label
         masks[object_id] = replace(again, label=known.label)
         if known.lost_for:
@@ -338,6 +356,11 @@ class _RedetectingTracker:
         else:
             self._record(object_id, "corrected", f"{why}; it was tracked elsewhere (IoU {before.iou(mask):.2f})")
         known.lost_for, known.switched, known.unconfirmed = 0, False, False
+
+    def _prompt(self, object_id: int, mask: Mask) -> Mask:
+        """Prompt an object with the mask of a detection, for which the tracker asks its model."""
+        self._asked_by_detection = PROMPTED
+        return self._session.add(self._frame_index(), object_id, Prompt.mask(_without_logits(mask)))
 
     def _remove_lost(self, masks: dict[int, Mask]) -> None:
         limit = self._config.forget_after

@@ -1,7 +1,7 @@
 """`PropagateSegmenter`: a video segmenter made from any image segmenter, and its sessions.
 
-A session encodes each frame once, keeps the track of each object, and can be saved. `promptseg.tracking.propagation` finds an object on
-the next frame.
+A session encodes each frame at most once, keeps the track of each object, and can be saved. `promptseg.tracking.propagation` finds an
+object on the next frame, and `promptseg.tracking.asking` decides whether the segmenter is asked there.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from ..errors import ConfigError, PromptError, shown
 from ..masks import Mask, Size
 from ..prompts import PromptKind, SpatialPrompt
 from ..protocols import Frame, FrameSource, Segmenter, Session, VideoLike
-from ..results import Provenance
+from ..results import EVERY_FRAME, Provenance
 from ..video.frames import open_frames
 from ..video.saved_session import SavedSession, saved_mask, saved_number
 from ..video.session import TrackingSession
 from .appearance import Appearance, FeatureGrid, feature_grid_of
-from .flow import Flow, flow_between, gray
-from .propagation import Signals, Track, propagate_track, start_track
+from .asking import PROMPTED, Every, checked_every, reason_to_ask
+from .flow import flow_about, gray
+from .propagation import Signals, Track, carry_track, propagate_track, start_track
 
 SPATIAL: frozenset[PromptKind] = frozenset({"point", "box", "mask"})
 """Kinds of prompt that can be tracked."""
@@ -41,26 +42,30 @@ class PropagateSegmenter:
 
     Args:
         segmenter: The segmenter, which must take boxes.
+        every: Ask the segmenter on every k-th frame, counted from frame 0, and move the masks by optical flow alone in between; or
+            ``"auto"``: ask it where a mask may have gone wrong (`promptseg.tracking.asking`).
 
     Raises:
-        ConfigError: The segmenter does not take boxes.
+        ConfigError: The segmenter does not take boxes, or `every` is neither a whole number of at least 1 nor ``"auto"``.
     """
 
-    def __init__(self, segmenter: Segmenter) -> None:
+    def __init__(self, segmenter: Segmenter, every: Every = 1) -> None:
         if "box" not in segmenter.accepts:
             taken = ", ".join(sorted(segmenter.accepts)) or "nothing"
             raise ConfigError(f"tracking needs a segmenter that takes boxes; this one takes {taken}")
         self.segmenter = segmenter
+        self.every = checked_every(every)
         self.accepts = segmenter.accepts & SPATIAL
 
     @property
     def provenance(self) -> Provenance:
-        """Provenance of the segmenter, with the backend ``propagate``."""
+        """Provenance of the segmenter, with the backend ``propagate``. The version says `every`, if it is not 1."""
         own = self.segmenter.provenance
-        return replace(own, backend="propagate", version=f"{own.backend} ({own.version})")
+        sparsely = "" if self.every == 1 else f", every {self.every}"
+        return replace(own, backend="propagate", version=f"{own.backend} ({own.version}){sparsely}")
 
     def open(self, frames: VideoLike) -> PropagateSession:
-        """Start a session. A frame is read when it is reached, and encoded only if there is an object on it."""
+        """Start a session. A frame is read when it is reached, and encoded only if the segmenter is asked about an object on it."""
         return PropagateSession(open_frames(frames), self)
 
     def resume(self, path: str | os.PathLike[str], frames: VideoLike) -> PropagateSession:
@@ -136,26 +141,45 @@ class PropagateSession(TrackingSession):
         return mask
 
     def _track(self, frame: Frame, object_ids: list[int], reverse: bool) -> dict[int, Mask]:  # noqa: ARG002 - The flow tells the direction.
-        found: dict[int, Mask] = {}
-        flows: dict[int, Flow] = {}
-        brightness: NDArray[np.uint8] | None = None
-        for object_id in object_ids:
+        self.asked = EVERY_FRAME if self._segmenter.every == 1 else None
+        if not object_ids:
+            return {}
+        brightness = gray(frame.image)
+        at_hand = {object_id: self._objects[object_id].prompts.get(frame.index) for object_id in object_ids}
+        found = {object_id: prompt for object_id, prompt in at_hand.items() if prompt is not None}
+        moving = {
+            object_id: one for object_id in object_ids if (one := self._objects[object_id]).index != frame.index and object_id not in found
+        }
+        tracks = self._moved(frame, brightness, moving, prompted=bool(found)) if moving else {}
+        if found and self.asked is None:
+            self.asked = PROMPTED
+        for object_id, track in (*tracks.items(), *((object_id, track) for object_id, (track, _) in found.items())):
             one = self._objects[object_id]
-            if brightness is None:
-                brightness = gray(frame.image)
-            if frame.index in one.prompts:
-                track, mask = one.prompts[frame.index]
-                one.index, one.gray, one.track = frame.index, brightness, track
-                found[object_id] = mask
-                continue
-            if one.index != frame.index:
-                opened = self._open(frame)
-                if one.index not in flows:
-                    flows[one.index] = flow_between(one.gray, brightness)
-                track = propagate_track(one.track, opened.session, opened.grid, flows[one.index], self._segmenter.accepts)
-                one.index, one.gray, one.track = frame.index, brightness, track
-            found[object_id] = Mask.from_array(one.track.mask, score=one.track.signals.confidence)
-        return found
+            one.index, one.gray, one.track = frame.index, brightness, track
+        return {
+            object_id: found[object_id][1] if object_id in found else _mask_of(self._objects[object_id].track) for object_id in object_ids
+        }
+
+    def _moved(self, frame: Frame, brightness: NDArray[np.uint8], objects: Mapping[int, _Object], *, prompted: bool) -> dict[int, Track]:
+        """Return the tracks of objects on a frame, and set the reason for which the segmenter was asked.
+
+        Args:
+            frame: The frame.
+            brightness: (H, W) uint8 brightness of the frame.
+            objects: The objects, which were last tracked on other frames.
+            prompted: Whether other objects are prompted on this frame.
+        """
+        every, accepts = self._segmenter.every, self._segmenter.accepts
+        flows = {object_id: flow_about(one.track.mask, one.gray, brightness) for object_id, one in objects.items()}
+        carried = {} if every == 1 else {object_id: carry_track(one.track, flows[object_id]) for object_id, one in objects.items()}
+        self.asked = reason_to_ask(every, frame.index, [one.index for one in objects.values()], carried, prompted=prompted)
+        if self.asked is None:
+            return carried
+        opened = self._open(frame)
+        return {
+            object_id: propagate_track(one.track, opened.session, opened.grid, flows[object_id], accepts)
+            for object_id, one in objects.items()
+        }
 
     def _open(self, frame: Frame) -> _OpenedFrame:
         """Return an opened frame. The latest is kept, because several objects may be prompted on it."""
@@ -199,6 +223,10 @@ class PropagateSession(TrackingSession):
             raise ValueError(f"it has the objects {sorted(self._objects)}, and prompts for {sorted(self._prompted)}")
 
 
+def _mask_of(track: Track) -> Mask:
+    return Mask.from_array(track.mask, score=track.signals.confidence)
+
+
 def _saved_track(name: str, track: Track, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     """Return a track as plain values, and add its arrays to `arrays` under names that begin with `name`."""
     appearances = [*track.prompted, *track.learned]
@@ -212,6 +240,7 @@ def _saved_track(name: str, track: Track, arrays: dict[str, NDArray[Any]]) -> di
         "last_found_box": track.last_found_box.tolist(),
         "mean_agreement": track.mean_agreement,
         "area": track.area,
+        "since": [track.gap, track.asked_area, track.consistency, track.way],
         "signals": [signals.score, signals.appearance, signals.flow, signals.lost],
     }
 
@@ -229,9 +258,13 @@ def _read_track(saved: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], si
     ]
     box = np.array(saved["last_found_box"], np.float32)
     *signals, lost = saved["signals"]
-    mean_agreement, score, appearance, flow = (float(value) for value in (saved["mean_agreement"], *signals))
-    if not prompted or box.shape != (4,) or not np.isfinite([*box, mean_agreement, score, appearance, flow]).all():
+    gap, asked_area, *since = saved["since"]
+    numbers = [float(value) for value in (saved["mean_agreement"], *signals, *since)]
+    mean_agreement, score, appearance, flow, consistency, way = numbers
+    if not prompted or box.shape != (4,) or not np.isfinite([*box, *numbers]).all():
         raise ValueError(f"track {name!r} has no prompt, or numbers that are not finite")
+    if saved_number(asked_area) > size[0] * size[1] or not 0 <= consistency <= 1 or way < 0:
+        raise ValueError(f"track {name!r} has since its last question an area, a consistency or a way that no mask of this size has")
     return Track(
         saved_mask(saved["mask"], size).array,
         tuple(appearances[:prompted]),
@@ -240,6 +273,10 @@ def _read_track(saved: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], si
         mean_agreement,
         saved_number(saved["area"]),
         Signals(score, appearance, flow, saved_number(lost)),
+        saved_number(gap),
+        saved_number(asked_area),
+        consistency,
+        way,
     )
 
 

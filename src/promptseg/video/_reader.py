@@ -21,12 +21,17 @@ class Reader(ABC):
         rereadable: Whether it can be read again, from any frame.
         count: Number of frames, if known.
         fps: Frames per second on average, if known.
+        dropped: Number of frames that were dropped just before the frame that was yielded last.
     """
 
     name: str
     rereadable: bool = True
     count: int | None = None
     fps: float | None = None
+
+    @property
+    def dropped(self) -> int:
+        return 0
 
     @abstractmethod
     def read(self, start: int) -> Iterator[Unread]:

@@ -29,11 +29,12 @@ from ._reader import Reader, StreamReader, Unread
 from .camera import open_camera
 from .ffmpeg import FileReader
 from .image_readers import ArrayReader, ImageReader, PageReader, folder_reader, pattern_reader
+from .late import Drop, late_reader
 
 _EXPECTED = "a video is a path, a stream address, a camera number, a folder, an array or an iterable of images"
 
 
-def open_frames(source: VideoLike, *, every: int = 1, start: int = 0, stop: int | None = None) -> FrameSource:
+def open_frames(source: VideoLike, *, every: int = 1, start: int = 0, stop: int | None = None, drop: Drop | None = None) -> FrameSource:
     """Return the frames of a video.
 
     Args:
@@ -44,22 +45,27 @@ def open_frames(source: VideoLike, *, every: int = 1, start: int = 0, stop: int 
         every: Take every n-th frame.
         start: Index of the first frame to take.
         stop: Index of the frame before which to end, counted in frames of the video, not in frames taken.
+        drop: ``"late"`` drops the frames that come while the caller is busy with another one, and goes on with the newest. `Frame.dropped`
+            says how many. It is for cameras and streams; a file is played at its own pace. `every`, `start` and `stop` count the frames
+            that are not dropped. Default: no frame is dropped.
 
     Returns:
         The frames, numbered from 0 in the order in which they are taken.
 
     Raises:
-        InputError: The source cannot be read, has no frame, or is not a video; or `every`, `start` or `stop` is out of range.
+        InputError: The source cannot be read, has no frame, or is not a video; `every`, `start`, `stop` or `drop` is out of range; or late
+            frames are to be dropped of a source that is not live and has no times.
         MissingDependencyError: Package ``av`` is missing.
     """
     every = whole_number("every", every, 1, InputError)
     start = whole_number("start", start, 0, InputError)
     if stop is not None:
         stop = whole_number("stop", stop, start + 1, InputError)
-    whole = (every, start, stop) == (1, 0, None)
-    if isinstance(source, FrameSource):
-        return source if whole else _SelectedFrames(_SourceReader(source), every, start, stop)
-    return _SelectedFrames(_reader(source), every, start, stop)
+    whole = (every, start, stop, drop) == (1, 0, None, None)
+    if isinstance(source, FrameSource) and whole:
+        return source
+    reader = _SourceReader(source) if isinstance(source, FrameSource) else _reader(source)
+    return _SelectedFrames(late_reader(reader, drop), every, start, stop)
 
 
 def _reader(source: Any) -> Reader:
@@ -158,13 +164,17 @@ class _SelectedFrames:
 
     def _selected(self, start: int) -> Iterator[Frame]:
         """Yield the selected frames from selected index `start` on."""
-        raw = self._start + start * self._every
+        raw, dropped = self._start + start * self._every, 0
+        if start and not self._video.rereadable:
+            raw -= self._every - 1  # From just after the last selected frame on, to see what is dropped in between.
         for position, (time, image) in enumerate(self._video.read(raw), raw):
             if self._stop is not None and position >= self._stop:
                 return
             index, beside = divmod(position - self._start, self._every)
+            dropped += self._video.dropped
             if not beside:
-                yield Frame(index, image(), time)
+                yield Frame(index, image(), time, dropped)
+                dropped = 0
             if self._stop is not None and position + self._every >= self._stop and not beside:
                 return  # Do not read a frame that is not needed: a camera would block.
 
@@ -185,7 +195,13 @@ class _SourceReader(Reader):
     def __init__(self, source: FrameSource) -> None:
         self.name, self._source = "the source of frames", source
         self.rereadable, self.count, self.fps = source.rereadable, source.count, source.fps
+        self._dropped = 0
+
+    @property
+    def dropped(self) -> int:
+        return self._dropped
 
     def read(self, start: int) -> Iterator[Unread]:
         for frame in self._source.read(start):
+            self._dropped = frame.dropped
             yield frame.time, lambda frame=frame: frame.image  # type: ignore[misc]

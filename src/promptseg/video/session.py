@@ -19,7 +19,7 @@ from ..errors import PromptError, shown
 from ..masks import Mask, Masks, Size
 from ..prompts import Prompt, PromptKind, SpatialPrompt, spatial
 from ..protocols import Frame, FrameSource
-from ..results import FrameMasks, Provenance
+from ..results import EVERY_FRAME, FrameMasks, Provenance
 from .frame_buffer import KEPT_BYTES, FrameBuffer
 from .saved_session import SavedSession, saved_number
 
@@ -32,6 +32,9 @@ class TrackingSession(ABC):
         provenance: Provenance of the model that tracks. A saved session can only be restored with the same model.
         accepts: Kinds of prompt that the session takes.
         kept_bytes: Memory in bytes for kept frames, as for `FrameBuffer`.
+
+    Attributes:
+        asked: Why the model was asked on the last tracked frame, or None if it was not asked. `_track` may set it.
     """
 
     def __init__(self, frames: FrameSource, provenance: Provenance, accepts: frozenset[PromptKind], kept_bytes: int = KEPT_BYTES) -> None:
@@ -39,6 +42,7 @@ class TrackingSession(ABC):
         self.provenance = provenance
         self._accepts = accepts
         self._prompted: dict[int, set[int]] = {}
+        self.asked: str | None = EVERY_FRAME
 
     @property
     def size(self) -> Size:
@@ -83,7 +87,7 @@ class TrackingSession(ABC):
                 if (max(prompted) >= frame.index if reverse else min(prompted) <= frame.index)
             ]
             found = self._track(frame, there, reverse)
-            yield FrameMasks(frame.index, tuple(found), Masks(found.values(), self.size), frame.time)
+            yield FrameMasks(frame.index, tuple(found), Masks(found.values(), self.size), frame.time, asked=self.asked)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         values, arrays = self._state()
