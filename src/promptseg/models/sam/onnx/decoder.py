@@ -1,336 +1,216 @@
-"""SAM's prompt encoder and mask decoder as ONNX graphs that compute the published results with far less work.
+"""ONNX graph of SAM's mask decoder up to scores, in the low-rank form of `folding`.
 
 The published graph decodes one prompt at a time and spends nearly all of the time on the image: it projects 4096 image tokens for every
-prompt, and a prompt has only about seven tokens. Three changes reduce this work. The results are equal up to rounding.
+prompt, and a prompt has only about seven tokens. Here everything that depends only on the image comes from `context`. What a prompt changes
+in the image tokens is kept as their attention weights and scales, and the tokens themselves are never computed.
 
-1. Everything that depends only on the image is computed once for each image (`context_graph`): the image side of the first layer's
-   attentions.
-2. In the later layers the projections of the image are moved to the prompt side: ``softmax(q (x W)^T) = softmax((q W^T) x^T)`` and
-   ``p (x W) = (p x) W``, where x has 4096 rows and q and p have about seven rows in each head.
-3. Scores come first (`decoder_graph`). Masks are computed later (`upscaling_graph`), only for the prompts and candidates that are needed.
+The image is passed twice, block by block:
 
-The architecture is that of ``MaskDecoder``, ``TwoWayTransformer`` and ``PromptEncoder`` in segment-anything (Kirillov et al., "Segment
-Anything", 2023). Shapes in the docstrings are for SAM's token width (256) and grid of image tokens (64 x 64). The graphs
-themselves take the width from the weights and the grid from an argument.
+1. The first pass computes P0 and s1, and the attention of the second layer's tokens to the image.
+2. The second pass computes P1 and s2, and the final attention of the tokens to the image.
+
+An attention of the tokens takes its softmax in each block. When all blocks are known, they are weighted by their shares of the whole
+softmax. Scores come first. Masks are computed later (`upscaling`), only for the prompts and candidates that are needed.
+
+The results are those of the published decoder, up to rounding.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .context import FINAL_TOKENS, FIRST_IMAGE, FIRST_TOKENS, SECOND_IMAGE, SECOND_TOKENS, Grid, context_shapes, image_positions
+from .folding import Folded, Matrix
 from .graph import Graph
-from .weights import Weights
-
-HEADS = 8
-"""Number of heads in every attention. It cannot be read from the weights."""
-MASKS = 4
-"""Number of mask tokens, and so of candidate masks."""
-PATCH = 16
-"""Side of an image token in pixels of the model input."""
-UPSCALED = 4
-"""Side of an image token in low-resolution logits."""
+from .image_block import Block
+from .tokens import TokenSide
+from .weights import HEADS, Weights, linear_layer
 
 
-def no_mask_graph(weights: Weights, grid: int) -> bytes:
-    """Return the graph of the dense prompt embedding without an earlier mask: no inputs → ``dense`` (1, 256, 64, 64)."""
-    graph = Graph()
-    return graph.build(dense=graph.op("Expand", weights["no_mask_embed"].reshape(1, -1, 1, 1), np.array([1, 1, grid, grid])))
+def decoder_graph(weights: Weights, side: int) -> bytes:
+    """Return the graph that decodes prompts to scores and to the inputs of `upscaling`.
 
+    Inputs: ``points`` (N, P, 2) in pixels of the model input, ``labels`` (N, P), and the context without ``upscaling``.
 
-def mask_prompt_graph(weights: Weights, grid: int) -> bytes:
-    """Return the graph that embeds an earlier mask: ``mask`` (1, 1, 256, 256) logits → ``dense`` (1, 256, 64, 64)."""
-    graph = Graph()
-    value = graph.input("mask", [1, 1, UPSCALED * grid, UPSCALED * grid])
-    for convolution, norm in (("mask_downscaling.0", "mask_downscaling.1"), ("mask_downscaling.3", "mask_downscaling.4")):
-        value = graph.op("Conv", value, weights[f"{convolution}.weight"], weights[f"{convolution}.bias"], strides=[2, 2])
-        value = graph.transpose(value, 0, 2, 3, 1)
-        value = graph.op("LayerNormalization", value, weights[f"{norm}.weight"], weights[f"{norm}.bias"], epsilon=1e-6)
-        value = graph.op("Gelu", graph.transpose(value, 0, 3, 1, 2))
-    return graph.build(dense=graph.op("Conv", value, weights["mask_downscaling.6.weight"], weights["mask_downscaling.6.bias"]))
+    Outputs, with B blocks of l image tokens:
 
-
-def context_graph(weights: Weights, grid: int) -> bytes:
-    """Return the graph of everything that depends only on the image (and an earlier mask).
-
-    Inputs: ``embedding`` and ``dense``, both (1, 256, 64, 64).
-    Outputs: ``image`` (4096, 256); for each head the first layer's ``keys`` (8, 16, 4096) and ``values`` (8, 4096, 16), to which the tokens
-    attend, and ``queries`` (8, 16, 4096) of the image.
+    - ``scores``: (N, 4) predicted IoU of each candidate;
+    - ``hyper``: (N, 4, 32), the weights of each candidate in the last layer of the upscaling;
+    - ``weights_0``, ``weights_1``: (B, N, 8 T, l), the attention weights P0 and P1 of the image;
+    - ``scale_0``, ``scale_1``: (B, N, 1, l), their scales s1 s2 and s2;
+    - ``rows``: (N, 16 T, 256), what a weight of 1 adds to the first layer of the upscaling.
     """
-    graph = Graph()
-    sizes = _Sizes.of(weights, grid)
-    shape: list[int | str] = [1, sizes.width, grid, grid]
-    summed = graph.op("Add", graph.input("embedding", shape), graph.input("dense", shape))
-    image = graph.transpose(graph.reshape(summed, sizes.width, sizes.image_tokens), 1, 0)
-    positioned = graph.op("Add", image, image_positions(weights, grid))
-
-    def project(value: str, name: str, *order: int) -> str:
-        projected = graph.linear(value, *_linear(weights, f"transformer.layers.0.{name}"))
-        return graph.transpose(graph.reshape(projected, sizes.image_tokens, HEADS, sizes.cross_head), *order)
-
-    queries = project(positioned, "cross_attn_image_to_token.q_proj", 1, 2, 0)
-    return graph.build(
-        image=image,
-        keys=project(positioned, "cross_attn_token_to_image.k_proj", 1, 2, 0),
-        values=project(image, "cross_attn_token_to_image.v_proj", 1, 0, 2),
-        queries=graph.op("Mul", queries, np.float32(sizes.cross_head**-0.5)),
-    )
-
-
-def decoder_graph(weights: Weights, grid: int) -> bytes:
-    """Return the graph that decodes prompts to scores and to the inputs of `upscaling_graph`.
-
-    Inputs: ``points`` (N, P, 2) in pixels of the model input, ``labels`` (N, P) and the four outputs of `context_graph`.
-    Outputs: ``scores`` (N, 4), ``hyper`` (N, 4, 32) and ``image_out`` (N, 4096, 256).
-    """
-    return _Decoder(weights, grid).build()
-
-
-def upscaling_graph(weights: Weights, grid: int) -> bytes:
-    """Return the graph that computes mask logits of one prompt.
-
-    Inputs: ``image_out`` (N, 4096, 256), ``prompt`` (1,) index of the prompt, ``hyper`` (K, 32) of the K candidates, and ``grid`` (2,) the
-    numbers of rows and columns of image tokens to upscale, from the top-left corner. Tokens of the padding need no mask.
-    Output: ``logits`` (K, 4 rows, 4 columns).
-
-    The two transposed convolutions have stride and kernel 2. Each is computed as a linear layer whose outputs are 2 x 2 pixels. The pixels
-    keep this nested order to the end and are moved to their places once, when they have K channels instead of 64.
-    """
-    graph = Graph()
-    sizes = _Sizes.of(weights, grid)
-    image_out = graph.input("image_out", ["N", sizes.image_tokens, sizes.width])
-    image = graph.op("Gather", image_out, graph.input("prompt", [1], integer=True), axis=0)
-    hyper = graph.input("hyper", ["K", sizes.width // 8])
-    wanted = graph.input("grid", [2], integer=True)
-    image = graph.op("Slice", graph.reshape(image, grid, grid, sizes.width), np.array([0, 0]), wanted, np.array([0, 1]))
-    value = graph.op("Gemm", graph.reshape(image, -1, sizes.width), *_upscaling(weights, 0))
-    value = graph.reshape(value, -1, sizes.width // 4)
-    value = graph.op("LayerNormalization", value, weights["output_upscaling.1.weight"], weights["output_upscaling.1.bias"], epsilon=1e-6)
-    value = graph.op("Gelu", graph.linear(graph.op("Gelu", value), *_upscaling(weights, 3)))
-    value = graph.reshape(value, -1, sizes.width // 8)
-    value = graph.op("MatMul", hyper, graph.transpose(value, 1, 0))
-    nested = graph.op("Concat", np.array([-1]), wanted, np.array([2, 2, 2, 2]), axis=0)
-    value = graph.transpose(graph.op("Reshape", value, nested), 0, 1, 3, 5, 2, 4, 6)
-    placed = graph.op("Concat", np.array([-1]), graph.op("Mul", wanted, np.array([UPSCALED])), axis=0)
-    return graph.build(logits=graph.op("Reshape", value, placed))
-
-
-def image_positions(weights: Weights, grid: int) -> NDArray[np.float32]:
-    """Return random Fourier features of the centers of the image tokens (``PositionEmbeddingRandom``), (4096, 256)."""
-    ticks = (np.arange(grid, dtype=np.float32) + np.float32(0.5)) / np.float32(grid)
-    centers = np.stack(np.meshgrid(ticks, ticks), axis=-1) * 2 - 1
-    angles = centers @ weights["pe_layer.positional_encoding_gaussian_matrix"] * np.float32(2 * np.pi)
-    return np.concatenate([np.sin(angles), np.cos(angles)], axis=-1).reshape(grid * grid, -1).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class _Sizes:
-    """Sizes of a decoder.
-
-    Attributes:
-        width: Width of a token.
-        cross_head: Width of a head of the cross-attentions, which SAM downsamples by two.
-        image_tokens: Number of image tokens.
-    """
-
-    width: int
-    cross_head: int
-    image_tokens: int
-
-    @classmethod
-    def of(cls, weights: Weights, grid: int) -> _Sizes:
-        width = weights["no_mask_embed"].size
-        return cls(width, width // 2 // HEADS, grid * grid)
+    return _Decoder(weights, side).build()
 
 
 class _Decoder:
-    """Builder of the two-way transformer.
+    """Builder of the graph. Names with digits are those of `folding`: p0, s1 and d01 are P0, s1 and D01."""
 
-    In its methods, `queries` are the tokens of the prompts, (N, T, 256), and `image` those of the image, (4096, 256) or (N, 4096, 256).
-    """
-
-    def __init__(self, weights: Weights, grid: int) -> None:
-        self.weights = weights
+    def __init__(self, weights: Weights, side: int) -> None:
+        self.weights, self.grid, self.folded = weights, Grid.of(side), Folded(weights)
+        self.positions = image_positions(weights, side).astype(np.float64)
         self.graph = Graph()
-        self.positions = image_positions(weights, grid)
-        self.input_size = PATCH * grid
-        sizes = _Sizes.of(weights, grid)
-        self.width, self.cross_head, self.image_tokens = sizes.width, sizes.cross_head, sizes.image_tokens
-        graph = self.graph
-        points, labels = graph.input("points", ["N", "P", 2]), graph.input("labels", ["N", "P"], integer=True)
-        self.image = graph.input("image", [self.image_tokens, self.width])
-        self.first_keys = graph.input("keys", [HEADS, self.cross_head, self.image_tokens])
-        self.first_values = graph.input("values", [HEADS, self.image_tokens, self.cross_head])
-        self.first_queries = graph.input("queries", [HEADS, self.cross_head, self.image_tokens])
-        self.batch = graph.op("Shape", labels, start=0, end=1)
-        self.tokens = self._prompt_tokens(points, labels)
-        self.length = graph.op("Shape", self.tokens, start=1, end=2)
+        self.tokens = TokenSide(self.graph, weights, side)
+        self.shapes = {name: shape for name, shape in context_shapes(weights, side).items() if name != "upscaling"}
+        for name, shape in self.shapes.items():
+            self.graph.input(name, [*shape])
+        self.turn = self.tokens.rows_shape(self.grid.block), self.tokens.ones()
 
     def build(self) -> bytes:
-        graph = self.graph
-        queries = self._norm(self._self_attention(self.tokens, self.tokens, 0), 0, 1)
-        queries = self._norm(graph.op("Add", queries, self._first_tokens_to_image(queries)), 0, 2)
-        queries = self._norm(graph.op("Add", queries, self._mlp(queries, 0)), 0, 3)
-        image = self._image_to_tokens(self.image, queries, 0)
+        tokens, folded = self.tokens, self.folded
+        queries = self._first_layer()
+        asked = tokens.positioned(queries)
+        keys, v0 = tokens.heads(asked, f"{FIRST_IMAGE}.k_proj"), tokens.heads(queries, f"{FIRST_IMAGE}.v_proj")
+        queries = self._add_and_norm(queries, tokens.self_attention(asked, queries, 1), 1, 1)
+        p0, s1, attended = self._first_pass(keys, v0, queries)
+        queries = self._add_and_norm(queries, attended, 1, 2)
+        queries = self._add_and_norm(queries, tokens.mlp(queries, 1), 1, 3)
+        v1 = tokens.heads(queries, f"{SECOND_IMAGE}.v_proj")
+        p1, s12, s2, attended = self._second_pass(v0, v1, queries, p0, s1)
+        queries = tokens.norm(self.graph.op("Add", queries, attended), "transformer.norm_final_attn")
+        added = (tokens.rows(v0, folded.d02.through(folded.upscaling)), tokens.rows(v1, folded.d12.through(folded.upscaling)))
+        return self.graph.build(
+            **tokens.outputs(queries), weights_0=p0, weights_1=p1, scale_0=s12, scale_1=s2, rows=self.graph.op("Concat", *added, axis=1)
+        )
 
-        asked = graph.op("Add", queries, self.tokens)
-        queries = self._norm(graph.op("Add", queries, self._self_attention(asked, queries, 1)), 1, 1)
-        attended = self._tokens_to_image(queries, image, "transformer.layers.1.cross_attn_token_to_image")
-        queries = self._norm(graph.op("Add", queries, attended), 1, 2)
-        queries = self._norm(graph.op("Add", queries, self._mlp(queries, 1)), 1, 3)
-        image = self._image_to_tokens(image, queries, 1)
+    def _first_layer(self) -> str:
+        """Return the tokens after the first layer. The image does not depend on the prompt there, so this is an attention like others."""
+        tokens = self.tokens
+        queries = tokens.norm(tokens.self_attention(tokens.tokens, tokens.tokens, 0), "transformer.layers.0.norm1")
+        q = tokens.heads(tokens.positioned(queries), f"{FIRST_TOKENS}.q_proj", scaled=True)
+        scores = self.graph.op("Softmax", self.graph.op("MatMul", q, "keys"), axis=-1)
+        seen = self.graph.op("MatMul", scores, "values")
+        queries = self._add_and_norm(queries, tokens.project(tokens.join(seen, self.folded.width // 2), f"{FIRST_TOKENS}.out_proj"), 0, 2)
+        return self._add_and_norm(queries, tokens.mlp(queries, 0), 0, 3)
 
-        attended = self._tokens_to_image(queries, image, "transformer.final_attn_token_to_image")
-        queries = self._layer_norm(graph.op("Add", queries, attended), "transformer.norm_final_attn")
-        hyper = [
-            graph.op("Unsqueeze", self._head(self._token(queries, 1 + mask), f"output_hypernetworks_mlps.{mask}"), np.array([1]))
-            for mask in range(MASKS)
-        ]
-        scores = self._head(self._token(queries, 0), "iou_prediction_head")
-        return graph.build(scores=scores, hyper=graph.op("Concat", *hyper, axis=1), image_out=image)
+    def _first_pass(self, keys: str, v0: str, queries: str) -> tuple[str, str, str]:
+        """Return P0 (B, N, 8 T, l), s1 (B, N, 1, l), and the second layer's attention of the tokens to the image, (N, T, 256).
 
-    def _prompt_tokens(self, points: str, labels: str) -> str:
-        """Return the tokens of the prompts, (N, 5 + P, 256): the output tokens, then the embedding of each point's position and label.
-
-        This is ``PromptEncoder._embed_points``.
+        Args:
+            keys: Keys (N, 8, T, 16) of the first layer's tokens, which the image asks.
+            v0: Their values.
+            queries: The second layer's tokens (N, T, 256), which ask the image.
         """
-        graph, weights = self.graph, self.weights
-        unit = graph.op("Div", graph.op("Add", points, np.float32(0.5)), np.float32(self.input_size))
-        centered = graph.op("Sub", graph.op("Mul", unit, np.float32(2)), np.float32(1))
-        angles = graph.op("MatMul", centered, weights["pe_layer.positional_encoding_gaussian_matrix"])
-        angles = graph.op("Mul", angles, np.float32(2 * np.pi))
-        position = graph.op("Concat", graph.op("Sin", angles), graph.op("Cos", angles), axis=-1)
-        kinds = np.concatenate([weights["not_a_point_embed.weight"], *(weights[f"point_embeddings.{i}.weight"] for i in range(4))])
-        row = graph.op("Add", labels, np.int64(1))  # Padding (label -1) is row 0 and has no position.
-        real = graph.op("Cast", graph.op("Greater", row, np.int64(0)), to=1)
-        position = graph.op("Mul", position, graph.op("Unsqueeze", real, np.array([-1])))
-        embedded = graph.op("Add", position, graph.op("Gather", kinds, row, axis=0))
-        shape = graph.op("Concat", self.batch, np.array([1, 1]), axis=0)
-        return graph.op("Concat", graph.op("Expand", weights["output_tokens"], shape), embedded, axis=1)
+        folded, tokens = self.folded, self.tokens
+        d0c, d01 = tokens.rows(v0, folded.d0c), tokens.rows(v0, folded.d01)
+        gram = self._gram(d0c, d0c, 1)
+        q = tokens.heads(tokens.positioned(queries), f"{SECOND_TOKENS}.q_proj", scaled=True)
+        to_p0 = self._products_with_rows(q, f"{SECOND_TOKENS}.k_proj", d01)
+        positions = self._positions(f"{SECOND_TOKENS}.k_proj", folded.b1)
 
-    def _self_attention(self, asked: str, values: str, layer: int) -> str:
-        graph, name, head = self.graph, f"transformer.layers.{layer}.self_attn", self.width // HEADS
-        q = self._heads(self._scaled(asked, f"{name}.q_proj", head), head, 0, 2, 1, 3)
-        k = self._heads(self._project(asked, f"{name}.k_proj"), head, 0, 2, 3, 1)
-        v = self._heads(self._project(values, f"{name}.v_proj"), head, 0, 2, 1, 3)
-        attended = graph.op("MatMul", graph.op("Softmax", graph.op("MatMul", q, k), axis=-1), v)
-        return self._project(self._join(attended, self.width), f"{name}.out_proj")
+        block = Block("first", *self.turn, self.grid.block)
+        p0 = block.softmax_over_tokens(block.by_head(keys, self._part(block, "queries")))
+        cross = block.add(block.by_head(v0, self._part(block, "cross_0")), block.product(gram, p0))
+        s1 = block.scale(block.add(block.dot(cross, p0), self._part(block, "square_0")))
+        scores = block.add(block.by_head(q, self._part(block, "keys_1")), block.product(to_p0, p0))
+        scores = block.add(block.times(scores, s1), block.by_head(q, block.take(positions, positions.shape[1:])))
+        attention, log_sum = block.attend(scores)
+        attention = block.times(attention, s1)
+        seen, rows = block.seen(attention, self._part(block, "values_1")), block.seen_rows(attention, p0)
 
-    def _first_tokens_to_image(self, queries: str) -> str:
-        """Return the first layer's attention to the image. Its keys and values are the same for every prompt."""
-        graph, name = self.graph, "transformer.layers.0.cross_attn_token_to_image"
-        asked = graph.op("Add", queries, self.tokens)
-        q = self._heads(self._scaled(asked, f"{name}.q_proj", self.cross_head), self.cross_head, 0, 2, 1, 3)
-        attended = graph.op("MatMul", graph.op("Softmax", graph.op("MatMul", q, self.first_keys), axis=-1), self.first_values)
-        return self._project(self._join(attended, self.width // 2), f"{name}.out_proj")
+        p0, s1, log_sum, seen, rows = self.graph.scan(block.graph, block.over, [p0, s1, log_sum, seen, rows])
+        return p0, s1, self._attended(SECOND_TOKENS, folded.b1, log_sum, seen, {rows: d01})
 
-    def _tokens_to_image(self, queries: str, image: str, name: str) -> str:
-        """Return the attention to the image, with the projections of the image moved to the side of the tokens.
+    def _second_pass(self, v0: str, v1: str, queries: str, p0: str, s1: str) -> tuple[str, str, str, str]:
+        """Return P1 (B, N, 8 T, l), s1 s2 and s2 (B, N, 1, l), and the final attention of the tokens to the image, (N, T, 256).
 
-        The bias of the keys adds the same number to all scores of a token, which softmax cancels. The bias of the values is added to the
-        result, because attention weights sum to 1.
+        Args:
+            v0: Values (N, 8, T, 16) of the first layer's tokens.
+            v1: Those of the second layer's tokens.
+            queries: The second layer's tokens (N, T, 256), which are asked by the image and ask the image.
+            p0: P0 from the first pass.
+            s1: s1 from the first pass.
         """
-        graph = self.graph
-        asked = graph.op("Add", queries, self.tokens)
-        q = self._heads(self._scaled(asked, f"{name}.q_proj", self.cross_head), self.cross_head, 0, 2, 1, 3)
-        weights = graph.op("Softmax", self._scores(q, image, f"{name}.k_proj"), axis=-1)
-        seen = self._by_head(graph.op("MatMul", self._all_heads(weights, self.image_tokens), image), self.width)
-        value_weight, value_bias = _linear(self.weights, f"{name}.v_proj")
-        per_head = value_weight.reshape(self.width, HEADS, self.cross_head).transpose(1, 0, 2)
-        attended = graph.op("Add", self._join(graph.op("MatMul", seen, per_head), self.width // 2), value_bias)
-        return self._project(attended, f"{name}.out_proj")
+        folded, tokens = self.folded, self.tokens
+        d01, d01c, d02 = (tokens.rows(v0, rows) for rows in (folded.d01, folded.d01c, folded.d02))
+        d1c, d12 = (tokens.rows(v1, rows) for rows in (folded.d1c, folded.d12))
+        gram_0, gram_01, gram_1 = self._gram(d01c, d01c, 1), self._gram(d1c, d01c, 2), self._gram(d1c, d1c, 1)
+        asked = tokens.positioned(queries)
+        keys = tokens.heads(asked, f"{SECOND_IMAGE}.k_proj", scaled=True)
+        keys_to_p0 = self._products_with_rows(keys, f"{SECOND_IMAGE}.q_proj", d01)
+        q = tokens.heads(asked, f"{FINAL_TOKENS}.q_proj", scaled=True)
+        to_p0, to_p1 = (self._products_with_rows(q, f"{FINAL_TOKENS}.k_proj", rows) for rows in (d02, d12))
+        asking, asked_positions = self._positions(f"{SECOND_IMAGE}.q_proj", folded.b1), self._positions(f"{FINAL_TOKENS}.k_proj", folded.b2)
 
-    def _image_to_tokens(self, image: str, queries: str, layer: int) -> str:
-        """Return the image plus its attention to the tokens, normalized. The queries of the first layer come from the context graph."""
-        graph, name = self.graph, f"transformer.layers.{layer}.cross_attn_image_to_token"
-        k = self._heads(self._project(graph.op("Add", queries, self.tokens), f"{name}.k_proj"), self.cross_head, 0, 2, 1, 3)
-        if layer == 0:
-            scores = graph.op("MatMul", k, self.first_queries)
-        else:
-            scores = self._scores(graph.op("Mul", k, np.float32(self.cross_head**-0.5)), image, f"{name}.q_proj")
-        out_weight, out_bias = _linear(self.weights, f"{name}.out_proj")
-        v = self._heads(self._project(queries, f"{name}.v_proj"), self.cross_head, 0, 2, 1, 3)
-        # In each of the 8 heads the weights sum to 1 over the tokens. An eighth of the bias on each value therefore adds up to the bias.
-        values = graph.op("Add", graph.op("MatMul", v, out_weight.reshape(HEADS, self.cross_head, self.width)), out_bias / HEADS)
-        weights = graph.transpose(self._all_heads(self._softmax_over_tokens(scores), self.image_tokens), 0, 2, 1)
-        attended = graph.op("MatMul", weights, self._all_heads(values, self.width))
-        return self._norm(graph.op("Add", attended, image), layer, 4)
+        block = Block("second", *self.turn, self.grid.block)
+        b0, b1 = block.take(p0, ["N", "R", self.grid.block]), block.take(s1, ["N", 1, self.grid.block])
+        scores = block.add(block.by_head(keys, self._part(block, "queries_1")), block.product(keys_to_p0, b0))
+        p1 = block.softmax_over_tokens(block.add(block.times(scores, b1), block.by_head(keys, block.take(asking, asking.shape[1:]))))
 
-    def _scores(self, value: str, image: str, name: str) -> str:
-        """Return products (N, 8, T, 4096) of `value` (N, 8, T, 16), of the tokens, with the projection `name` of the image plus positions.
+        # The variance is a polynomial in s1, whose coefficients are products of the image and of the rows.
+        square = block.add(block.by_head(v0, self._part(block, "cross_01")), block.product(gram_0, b0))
+        square = block.add(block.dot(square, b0), self._part(block, "square_1"))
+        linear = block.add(block.by_head(v1, self._part(block, "cross_1")), block.product(gram_01, b0))
+        rest = block.dot(block.add(block.times(linear, b1), block.product(gram_1, p1)), p1)
+        shifted = block.add(block.times(square, b1), self._part(block, "shift_1"))
+        s2 = block.scale(block.add(block.times(shifted, b1), rest))
 
-        The projection itself is never computed. The part of the positions and the bias is the same for every prompt and image, a constant.
+        scores = block.add(block.by_head(q, self._part(block, "keys_2")), block.product(to_p0, b0))
+        scores = block.add(block.times(scores, b1), block.product(to_p1, p1))
+        positions = block.by_head(q, block.take(asked_positions, asked_positions.shape[1:]))
+        attention, log_sum = block.attend(block.add(block.times(scores, s2), positions))
+        attention_1 = block.times(attention, s2)
+        attention_0 = block.times(attention_1, b1)
+        seen = block.seen(attention_0, self._part(block, "values_2"))
+        rows = block.seen_rows(attention_0, b0), block.seen_rows(attention_1, p1)
+
+        results = [p1, block.times(b1, s2), s2, log_sum, seen, *rows]
+        p1, s12, s2, log_sum, seen, rows_0, rows_1 = self.graph.scan(block.graph, block.over, results)
+        return p1, s12, s2, self._attended(FINAL_TOKENS, folded.b2, log_sum, seen, {rows_0: d02, rows_1: d12})
+
+    def _attended(self, name: str, added: Matrix, log_sum: str, seen: str, rows: Mapping[str, str]) -> str:
+        """Return an attention of the tokens to the image, (N, T, 256), from its results of all blocks.
+
+        Args:
+            name: Name of the attention.
+            added: What the norm of the image adds to each image token, (256,).
+            log_sum: Logarithms of the sums of each block's softmax, (B, N, 8 T, 1).
+            seen: What was seen of the image without the prompt, in each head, (B, N, 8, T, 16).
+            rows: By their names, how much was seen of each row that the prompt added (B, N, 8 T, 8 T): these rows (N, 8 T, 256).
         """
-        graph = self.graph
-        weight, bias = _linear(self.weights, name)
-        back = self._all_heads(graph.op("MatMul", value, weight.reshape(self.width, HEADS, self.cross_head).transpose(1, 2, 0)), self.width)
-        content = self._by_head(graph.op("MatMul", back, graph.transpose(image, 0, 2, 1)), self.image_tokens)
-        constant = (self.positions @ weight + bias).reshape(self.image_tokens, HEADS, self.cross_head).transpose(1, 2, 0)
-        return graph.op("Add", content, graph.op("MatMul", value, constant))
+        graph, tokens = self.graph, self.tokens
+        share = graph.op("Softmax", log_sum, axis=0)
 
-    def _softmax_over_tokens(self, scores: str) -> str:
-        """Return the softmax of (N, 8, T, 4096) over the tokens.
+        def over_blocks(value: str, share: str) -> str:
+            return graph.op("ReduceSum", graph.op("Mul", value, share), np.array([0]), keepdims=0)
 
-        It is written out, because the ONNX operator transposes its input unless the axis is the last.
+        from_rows = [graph.op("MatMul", over_blocks(much, share), row) for much, row in rows.items()]
+        weight, bias = linear_layer(self.weights, f"{name}.v_proj")
+        per_head = weight.reshape(self.folded.width, HEADS, self.folded.head).transpose(1, 0, 2)
+        by_head = graph.op("MatMul", tokens.split_rows(graph.op("Sum", *from_rows), self.folded.width), per_head)
+        joined = tokens.join(graph.op("Add", over_blocks(seen, tokens.split_rows(share, 1, blocks=True)), by_head), self.folded.width // 2)
+        # The weights of a softmax sum to 1, so what is added to every value is added to the result.
+        shifted = graph.op("Add", joined, (added @ weight.astype(np.float64) + bias).astype(np.float32))
+        return tokens.project(shifted, f"{name}.out_proj")
+
+    def _part(self, block: Block, name: str) -> str:
+        """Return a block's part of a value of the context."""
+        return block.take(name, self.shapes[name][1:])
+
+    def _gram(self, first: str, second: str, factor: float) -> str:
+        """Return the products of rows with rows, (N, 8 T, 8 T), over the width of a token."""
+        scaled = self.graph.op("Mul", first, np.float32(factor / self.folded.width))
+        return self.graph.op("MatMul", scaled, self.graph.transpose(second, 0, 2, 1))
+
+    def _products_with_rows(self, queries: str, name: str, rows: str) -> str:
+        """Return the products of queries (N, 8, T, 16) with the projection `name` of rows (N, 8 T, 256), as (N, 8 T, 8 T)."""
+        weight = self.weights[f"{name}.weight"].reshape(self.folded.width, HEADS, self.folded.head).transpose(1, 2, 0)
+        projected = self.graph.reshape(self.graph.op("MatMul", queries, weight), 0, -1, self.folded.width)
+        return self.graph.op("MatMul", projected, self.graph.transpose(rows, 0, 2, 1))
+
+    def _positions(self, name: str, added: Matrix) -> NDArray[np.float32]:
+        """Return the projection `name` of what is the same in every image token of all images, (B, 8, 16, l).
+
+        That are its position and what the norm has added to it.
         """
-        graph, axis = self.graph, np.array([2])
-        shifted = graph.op("Exp", graph.op("Sub", scores, graph.op("ReduceMax", scores, axis, keepdims=1)))
-        return graph.op("Div", shifted, graph.op("ReduceSum", shifted, axis, keepdims=1))
+        weight, bias = (array.astype(np.float64) for array in linear_layer(self.weights, name))
+        projected = (self.positions + added) @ weight + bias
+        blocks = projected.reshape(self.grid.blocks, self.grid.block, HEADS, self.folded.head)
+        arranged: NDArray[np.float32] = blocks.transpose(0, 2, 3, 1).astype(np.float32)
+        return arranged
 
-    def _mlp(self, queries: str, layer: int) -> str:
-        hidden = self.graph.op("Relu", self._project(queries, f"transformer.layers.{layer}.mlp.lin1"))
-        return self._project(hidden, f"transformer.layers.{layer}.mlp.lin2")
-
-    def _head(self, token: str, name: str) -> str:
-        """Return the output of a three-layer perceptron for one token (``MLP`` in segment-anything)."""
-        for layer in range(3):
-            token = self.graph.op(
-                "Gemm", token, self.weights[f"{name}.layers.{layer}.weight"], self.weights[f"{name}.layers.{layer}.bias"], transB=1
-            )
-            if layer < 2:
-                token = self.graph.op("Relu", token)
-        return token
-
-    def _token(self, queries: str, index: int) -> str:
-        return self.graph.op("Gather", queries, np.int64(index), axis=1)
-
-    def _project(self, value: str, name: str) -> str:
-        return self.graph.linear(value, *_linear(self.weights, name))
-
-    def _scaled(self, value: str, name: str, head: int) -> str:
-        return self.graph.op("Mul", self._project(value, name), np.float32(head**-0.5))
-
-    def _norm(self, value: str, layer: int, number: int) -> str:
-        return self._layer_norm(value, f"transformer.layers.{layer}.norm{number}")
-
-    def _layer_norm(self, value: str, name: str) -> str:
-        return self.graph.op("LayerNormalization", value, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"], epsilon=1e-5)
-
-    def _heads(self, value: str, head: int, *order: int) -> str:
-        """Split the heads, (N, T, 8 head) → (N, T, 8, head), and reorder the dimensions."""
-        return self.graph.transpose(self.graph.reshape(value, 0, 0, HEADS, head), *order)
-
-    def _join(self, value: str, width: int) -> str:
-        """Join the heads, (N, 8, T, head) → (N, T, width)."""
-        return self.graph.reshape(self.graph.transpose(value, 0, 2, 1, 3), 0, 0, width)
-
-    def _all_heads(self, value: str, last: int) -> str:
-        """Merge heads and tokens, (N, 8, T, last) → (N, 8 T, last)."""
-        return self.graph.reshape(value, 0, -1, last)
-
-    def _by_head(self, value: str, last: int) -> str:
-        """Split heads and tokens, (N, 8 T, last) → (N, 8, T, last)."""
-        shape = self.graph.op("Concat", self.batch, np.array([HEADS]), self.length, np.array([last]), axis=0)
-        return self.graph.op("Reshape", value, shape)
-
-
-def _linear(weights: Weights, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    return weights[f"{name}.weight"], weights[f"{name}.bias"]
-
-
-def _upscaling(weights: Weights, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return a transposed convolution of stride and kernel 2 as a linear layer: weight (in, 2 * 2 * out) and bias."""
-    weight = weights[f"output_upscaling.{index}.weight"].transpose(0, 2, 3, 1)
-    return weight.reshape(len(weight), -1), np.tile(weights[f"output_upscaling.{index}.bias"], 4)
+    def _add_and_norm(self, queries: str, added: str, layer: int, number: int) -> str:
+        return self.tokens.norm(self.graph.op("Add", queries, added), f"transformer.layers.{layer}.norm{number}")
