@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .folding import Folded, Matrix, Rows
 from .graph import Graph
-from .weights import HEADS, Weights
+from .weights import HEADS, Weights, linear_layer
 
 FIRST_TOKENS, FIRST_IMAGE = "transformer.layers.0.cross_attn_token_to_image", "transformer.layers.0.cross_attn_image_to_token"
 SECOND_TOKENS, SECOND_IMAGE = "transformer.layers.1.cross_attn_token_to_image", "transformer.layers.1.cross_attn_image_to_token"
@@ -66,6 +66,26 @@ def image_positions(weights: Weights, side: int) -> NDArray[np.float32]:
     centers = np.stack(np.meshgrid(ticks, ticks), axis=-1) * 2 - 1
     angles = centers @ weights["pe_layer.positional_encoding_gaussian_matrix"] * np.float32(2 * np.pi)
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=-1).reshape(side * side, -1).astype(np.float32)
+
+
+def position_products(weights: Weights, folded: Folded, grid: Grid) -> dict[str, NDArray[np.float32]]:
+    """Return what is added to ``keys_1``, ``queries_1`` and ``keys_2`` of any image once they are scaled, (B, 8, 16, l) each.
+
+    It comes from the positions of the image tokens and from what the norms add to them.
+    """
+    positions = image_positions(weights, grid.side).astype(np.float64)
+
+    def product(name: str, added: Matrix) -> NDArray[np.float32]:
+        weight, bias = (array.astype(np.float64) for array in linear_layer(weights, name))
+        blocks = ((positions + added) @ weight + bias).reshape(grid.blocks, grid.block, HEADS, folded.head)
+        arranged: NDArray[np.float32] = blocks.transpose(0, 2, 3, 1).astype(np.float32)
+        return arranged
+
+    return {
+        "keys_1": product(f"{SECOND_TOKENS}.k_proj", folded.b1),
+        "queries_1": product(f"{SECOND_IMAGE}.q_proj", folded.b1),
+        "keys_2": product(f"{FINAL_TOKENS}.k_proj", folded.b2),
+    }
 
 
 def context_shapes(weights: Weights, side: int) -> dict[str, list[int]]:

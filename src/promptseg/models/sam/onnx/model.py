@@ -20,7 +20,7 @@ from ....runtime.onnx import Runtime, Session
 from ....runtime.prepared import prepared_folder, read_prepared, write_prepared
 from ..geometry import InputGeometry, ResizeLongestSide
 from ..model import DecoderConfig, Embedding, PointPrompts
-from . import context, decoder, folding, graph, image_block, tokens, upscaling, weights
+from . import context, decoder, folding, graph, image_block, stages, tokens, upscaling, weights
 from .encoder import Encoder
 from .layouts import Pair
 
@@ -30,7 +30,7 @@ _GRAPHS = {
     "decoder": decoder.decoder_graph,
     "upscaling": upscaling.upscaling_graph,
 }
-_CODE = (context, decoder, folding, graph, image_block, tokens, upscaling, weights)
+_CODE = (context, decoder, folding, graph, image_block, stages, tokens, upscaling, weights)
 """Modules that build the graphs."""
 
 

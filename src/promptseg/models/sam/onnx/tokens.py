@@ -18,28 +18,50 @@ PATCH = 16
 """Side of an image token in pixels of the model input."""
 
 
-class TokenSide:
-    """Builder of the token side.
+def prompt_tokens(graph: Graph, weights: Weights, side: int) -> str:
+    """Return the tokens of the prompts, (N, T, 256): the output tokens, then the embedding of each point's position and label.
+
+    This is ``PromptEncoder._embed_points``. The graph gets the inputs ``points`` (N, P, 2) in pixels of the model input, and ``labels``
+    (N, P).
 
     Args:
-        graph: The graph, which gets the inputs ``points`` (N, P, 2) in pixels of the model input and ``labels`` (N, P).
+        graph: The graph.
         weights: The decoder's weights.
         side: Rows and columns of image tokens.
+    """
+    points, labels = graph.input("points", ["N", "P", 2]), graph.input("labels", ["N", "P"], integer=True)
+    unit = graph.op("Div", graph.op("Add", points, np.float32(0.5)), np.float32(PATCH * side))
+    centered = graph.op("Sub", graph.op("Mul", unit, np.float32(2)), np.float32(1))
+    angles = graph.op("MatMul", centered, weights["pe_layer.positional_encoding_gaussian_matrix"])
+    angles = graph.op("Mul", angles, np.float32(2 * np.pi))
+    position = graph.op("Concat", graph.op("Sin", angles), graph.op("Cos", angles), axis=-1)
+    kinds = np.concatenate([weights["not_a_point_embed.weight"], *(weights[f"point_embeddings.{i}.weight"] for i in range(4))])
+    row = graph.op("Add", labels, np.int64(1))  # Padding (label -1) is row 0 and has no position.
+    real = graph.op("Cast", graph.op("Greater", row, np.int64(0)), to=1)
+    position = graph.op("Mul", position, graph.op("Unsqueeze", real, np.array([-1])))
+    embedded = graph.op("Add", position, graph.op("Gather", kinds, row, axis=0))
+    shape = graph.op("Concat", graph.op("Shape", labels, start=0, end=1), np.array([1, 1]), axis=0)
+    return graph.op("Concat", graph.op("Expand", weights["output_tokens"], shape), embedded, axis=1)
+
+
+class TokenSide:
+    """Builder of what tokens do among themselves.
+
+    Args:
+        graph: The graph.
+        weights: The decoder's weights.
+        tokens: The tokens of the prompts, (N, T, 256).
 
     Attributes:
-        tokens: The tokens of the prompts, (N, T, 256).
         width: Width of a token.
         head: Width of a head of the attentions between tokens and image, which SAM downsamples by two.
     """
 
-    def __init__(self, graph: Graph, weights: Weights, side: int) -> None:
-        self.graph, self.weights = graph, weights
+    def __init__(self, graph: Graph, weights: Weights, tokens: str) -> None:
+        self.graph, self.weights, self.tokens = graph, weights, tokens
         self.width = weights["no_mask_embed"].size
         self.head = self.width // 2 // HEADS
-        points, labels = graph.input("points", ["N", "P", 2]), graph.input("labels", ["N", "P"], integer=True)
-        self._batch = graph.op("Shape", labels, start=0, end=1)
-        self.tokens = self._prompt_tokens(points, labels, PATCH * side)
-        self._length = graph.op("Shape", self.tokens, start=1, end=2)
+        self._batch, self._length = (graph.op("Shape", tokens, start=start, end=start + 1) for start in (0, 1))
 
     def positioned(self, queries: str) -> str:
         """Return tokens plus the tokens of the prompts, which tell them apart in every attention."""
@@ -64,6 +86,10 @@ class TokenSide:
         """Return the perceptron of a layer."""
         hidden = self.graph.op("Relu", self.project(queries, f"transformer.layers.{layer}.mlp.lin1"))
         return self.project(hidden, f"transformer.layers.{layer}.mlp.lin2")
+
+    def add_and_norm(self, queries: str, added: str, name: str) -> str:
+        """Return the layer norm of a sum."""
+        return self.graph.op("LayerNormalization", self.graph.op("Add", queries, added), *linear_layer(self.weights, name), epsilon=1e-5)
 
     def norm(self, value: str, name: str) -> str:
         """Return a layer norm."""
@@ -114,25 +140,6 @@ class TokenSide:
         """Return ones, (1, 8 T)."""
         rows = self.graph.op("Mul", self._length, np.array([HEADS]))
         return self.graph.op("Expand", np.ones((1, 1), np.float32), self.graph.op("Concat", np.array([1]), rows, axis=0))
-
-    def _prompt_tokens(self, points: str, labels: str, input_size: int) -> str:
-        """Return the tokens of the prompts: the output tokens, then the embedding of each point's position and label.
-
-        This is ``PromptEncoder._embed_points``.
-        """
-        graph, weights = self.graph, self.weights
-        unit = graph.op("Div", graph.op("Add", points, np.float32(0.5)), np.float32(input_size))
-        centered = graph.op("Sub", graph.op("Mul", unit, np.float32(2)), np.float32(1))
-        angles = graph.op("MatMul", centered, weights["pe_layer.positional_encoding_gaussian_matrix"])
-        angles = graph.op("Mul", angles, np.float32(2 * np.pi))
-        position = graph.op("Concat", graph.op("Sin", angles), graph.op("Cos", angles), axis=-1)
-        kinds = np.concatenate([weights["not_a_point_embed.weight"], *(weights[f"point_embeddings.{i}.weight"] for i in range(4))])
-        row = graph.op("Add", labels, np.int64(1))  # Padding (label -1) is row 0 and has no position.
-        real = graph.op("Cast", graph.op("Greater", row, np.int64(0)), to=1)
-        position = graph.op("Mul", position, graph.op("Unsqueeze", real, np.array([-1])))
-        embedded = graph.op("Add", position, graph.op("Gather", kinds, row, axis=0))
-        shape = graph.op("Concat", self._batch, np.array([1, 1]), axis=0)
-        return graph.op("Concat", graph.op("Expand", weights["output_tokens"], shape), embedded, axis=1)
 
     def _perceptron(self, token: str, name: str) -> str:
         """Return the output of a three-layer perceptron for one token (``MLP`` in segment-anything)."""
