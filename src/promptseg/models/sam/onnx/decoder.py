@@ -68,7 +68,7 @@ class _Decoder:
         outputs = self.stages.last(second["queries"], first["values_0"], second["values_1"], *seen_and_rows)
         return self.graph.build(**outputs, weights_0=p0, weights_1=p1, scale_0=s12, scale_1=s2)
 
-    def _first_pass(self, *, keys: str, values_0: str, gram: str, asking: str, asking_rows: str) -> tuple[str, str, str, str]:
+    def _first_pass(self, *, keys: str, values_0: str, gram: str, asking: str, asking_rows: str) -> tuple[str, ...]:
         """Return P0 (B, N, 8 T, l), s1 (B, N, 1, l), what the tokens saw of the image (N, 8, T, 16), and of each row (N, 8 T, 8 T)."""
         block = Block("first", *self.turn, self.grid.block)
         p0 = block.softmax_over_tokens(block.by_head(keys, self._part(block, "queries")))
@@ -97,7 +97,7 @@ class _Decoder:
         asking: str,
         asking_rows_0: str,
         asking_rows_1: str,
-    ) -> tuple[str, str, str, str, str, str]:
+    ) -> tuple[str, ...]:
         """Return P1 (B, N, 8 T, l), s1 s2 and s2 (B, N, 1, l), and what the tokens saw of the image and of the rows of both layers."""
         block = Block("second", *self.turn, self.grid.block)
         p0, s1 = block.take(p0, ["N", "R", self.grid.block]), block.take(s1, ["N", 1, self.grid.block])
