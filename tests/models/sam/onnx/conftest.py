@@ -54,6 +54,12 @@ def weights():
     return random_weights()
 
 
+@pytest.fixture(scope="session")
+def graphs_of():
+    """``graphs_of(weights)`` returns the graphs of other weights."""
+    return Graphs
+
+
 @pytest.fixture(scope="session", params=[256, 64], ids=["one block", "four blocks"])
 def graphs(request, weights):
     with pytest.MonkeyPatch.context() as patch:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from promptseg.models.sam.model import FOREGROUND
-from reference_decoder import LOW_RES, SIDE
+from reference_decoder import LOW_RES, SIDE, Reference
 
 
 @pytest.fixture(scope="module")
@@ -21,3 +21,13 @@ def test_a_part_of_the_logits_is_that_part_of_them_all(grid, candidates, graphs,
     assert everything.shape == (4, LOW_RES, LOW_RES)
     assert part.shape == (len(candidates), 4 * grid[0], 4 * grid[1])
     np.testing.assert_allclose(part, everything[candidates, : 4 * grid[0], : 4 * grid[1]], atol=1e-4)
+
+
+def test_faint_upscaled_images_are_normalized_as_published(weights, graphs_of, embedding, no_mask, assert_close):
+    """Their variance is near the epsilon of the norm."""
+    faint = {name: array * np.float32(0.002) if name.startswith("output_upscaling.0") else array for name, array in weights.items()}
+    prompt = [(30, 50), (200, 60)], [FOREGROUND, FOREGROUND]
+    graphs = graphs_of(faint)
+    _, decoded = graphs.decode(graphs.context(embedding), prompt)
+    _, expected = Reference(faint).decode(embedding, no_mask, *(np.array(part) for part in prompt))
+    assert_close(graphs.logits(decoded), expected)
