@@ -7,7 +7,7 @@ Options of `promptseg.load` and their defaults:
 
 - ``threads`` (``None``): Number of threads. None: the number of processors that this process may use.
 - ``cache`` (``"memory"``): Cache of image embeddings: ``"memory"``, ``"disk"``, an `EmbeddingCache`, or None for no cache.
-- ``decode_batch`` (``2``): Number of prompts that are decoded at once in the layout of segment-anything. The other layouts decode one.
+- ``decode_batch`` (``4``): Number of prompts that are decoded at once in the layout of segment-anything. The other layouts decode one.
 - ``selection`` (``"published"``): Which candidate becomes the mask of a prompt: ``"published"`` (the rule of the model's authors),
   ``"single"`` (always the mask for unambiguous prompts) or ``"best"`` (always the best of the candidates for ambiguous prompts).
 """

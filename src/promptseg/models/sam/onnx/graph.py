@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
 import numpy as np
@@ -18,7 +19,8 @@ OPSET = 20
 class Graph:
     """An ONNX graph under construction."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
         self._nodes: list[onnx.NodeProto] = []
         self._inputs: list[onnx.ValueInfoProto] = []
         self._constants: list[onnx.TensorProto] = []
@@ -31,7 +33,7 @@ class Graph:
 
     def op(self, kind: str, *operands: Value, **attributes: Any) -> str:
         """Add an operator with one output and return the name of the output."""
-        output = f"{kind}_{len(self._nodes)}"
+        output = f"{self._prefix}{kind}_{len(self._nodes)}"
         self._nodes.append(helper.make_node(kind, [self._name(operand) for operand in operands], [output], **attributes))
         return output
 
@@ -47,25 +49,39 @@ class Graph:
         """Add ``value @ weight + bias``, with `weight` (in, out), and return its output."""
         return self.op("Add", self.op("MatMul", value, weight), bias)
 
+    def scan(self, body: Graph, over: Mapping[str, Value], results: Sequence[str]) -> list[str]:
+        """Add a loop over the first dimension of values and return its outputs.
+
+        Args:
+            body: Graph of one turn. It may use values of this graph by their names.
+            over: Values of this graph by the input of the body that takes one entry of them at each turn.
+            results: Values of the body. The results of all turns are stacked along a new first dimension.
+        """
+        outputs = [f"{self._prefix}{body._prefix}{number}" for number in range(len(results))]
+        self._nodes.append(
+            helper.make_node(
+                "Scan", [self._name(value) for value in over.values()], outputs, body=body._graph(results), num_scan_inputs=len(over)
+            )
+        )
+        return outputs
+
     def build(self, **outputs: str) -> bytes:
         """Return the serialized ONNX model, with the given values of the graph as its named outputs."""
         for name, value in outputs.items():
             self._nodes.append(helper.make_node("Identity", [value], [name]))
-        graph = helper.make_graph(
-            self._nodes,
-            "promptseg",
-            self._inputs,
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
-            self._constants,
-        )
+        graph = self._graph(list(outputs))
         # IR version 9 is the oldest with this opset, so older runtimes can read the file.
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=9, producer_name="promptseg")
         serialized: bytes = onnx.shape_inference.infer_shapes(model).SerializeToString()
         return serialized
 
+    def _graph(self, outputs: Sequence[str]) -> onnx.GraphProto:
+        values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
+        return helper.make_graph(self._nodes, f"promptseg{self._prefix}", self._inputs, values, self._constants)
+
     def _name(self, operand: Value) -> str:
         if isinstance(operand, str):
             return operand
-        name = f"constant_{len(self._constants)}"
+        name = f"{self._prefix}constant_{len(self._constants)}"
         self._constants.append(numpy_helper.from_array(np.array(operand, order="C"), name))
         return name

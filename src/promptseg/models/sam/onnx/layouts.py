@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from ....errors import WeightsMismatchError
 from ....runtime.onnx_files import read_onnx
-from .decoder import PATCH, UPSCALED
+from .context import UPSCALED
+from .tokens import PATCH
 
 OnnxLayout = Literal["sam", "sam2", "efficient-sam"]
 Shape = tuple[Union[int, None], ...]

@@ -1,4 +1,4 @@
-"""`OnnxSam`: a pair in segment-anything's layout, whose decoder runs as the faster graphs of `onnx/decoder.py`."""
+"""`OnnxSam`: a pair in segment-anything's layout, whose decoder runs as the faster graphs of `context`, `decoder` and `upscaling`."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from ....runtime.prepared import prepared_folder, read_prepared, write_prepared
 from ..geometry import InputGeometry, ResizeLongestSide
 from ..mask_batch import HostDecoded, Pairs, by_prompt
 from ..model import DecoderConfig, Embedding, PointPrompts
-from . import decoder as onnx_decoder
-from . import graph, weights
+from . import context, decoder, folding, graph, image_block, stages, tokens, upscaling, weights
 from .encoder import Encoder
 from .layouts import Pair
 
 _GRAPHS = {
-    "no_mask": onnx_decoder.no_mask_graph,
-    "mask_prompt": onnx_decoder.mask_prompt_graph,
-    "context": onnx_decoder.context_graph,
-    "decoder": onnx_decoder.decoder_graph,
-    "upscaling": onnx_decoder.upscaling_graph,
+    "context": context.context_graph,
+    "mask_context": context.mask_context_graph,
+    "decoder": decoder.decoder_graph,
+    "upscaling": upscaling.upscaling_graph,
 }
+_CODE = (context, decoder, folding, graph, image_block, stages, tokens, upscaling, weights)
+"""Modules that build the graphs."""
 
 
 def prepare(pair: Pair, decoder_sha256: str) -> dict[str, bytes]:
@@ -49,7 +49,7 @@ def prepare(pair: Pair, decoder_sha256: str) -> dict[str, bytes]:
         WeightsMismatchError: The decoder is not an export of segment-anything.
     """
     # The folder is named after the weights and the code that builds the graphs. If one of them changes, the graphs are built again.
-    code = b"".join(Path(str(module.__file__)).read_bytes() for module in (graph, onnx_decoder, weights))
+    code = b"".join(Path(str(module.__file__)).read_bytes() for module in _CODE)
     folder = prepared_folder(decoder_sha256, code)
     files = {name: f"{name}.onnx" for name in _GRAPHS}
     kept = read_prepared(folder, files.values())
@@ -83,13 +83,12 @@ class OnnxSam:
         self._grid, self._input_size, self._low_res = pair.grid, pair.input_size, pair.low_res
         graphs = prepare(pair, decoder_sha256)
         self._encoder = Encoder(pair, runtime)
-        no_mask, self._mask_prompt, self._context, *decoding = (runtime.session(graphs[name]) for name in _GRAPHS)
+        self._context, self._mask_context, *decoding = (runtime.session(graphs[name]) for name in _GRAPHS)
         self._decoding = _Decoding(*decoding)
         # Many prompts are decoded fastest by several threads with whole prompts each. They use a second pair of one-thread sessions.
         self.workers = runtime.workers
         single = runtime.one_thread()
         self._one_thread = _Decoding(single.session(graphs["decoder"]), single.session(graphs["upscaling"]))
-        (self._no_mask,) = no_mask({})
         self._contexts: WeakKeyDictionary[Embedding, _Context] = WeakKeyDictionary()
         self._lock = Lock()
 
@@ -106,30 +105,37 @@ class OnnxSam:
     def decode(self, embedding: Embedding, prompts: PointPrompts, *, one_thread: bool = False) -> _Decoded:
         """Return decoded prompts. Scores are computed now, logits on request."""
         decoding = self._one_thread if one_thread else self._decoding
-        context = self._image_context(embedding) if prompts.mask_logits is None else self._mask_context(embedding, prompts.mask_logits)
-        scores, hyper, image_out = decoding.decoder({"points": prompts.points, "labels": prompts.labels, **context})
-        return _Decoded(decoding.upscaling, self._grid, scores.numpy(), hyper.numpy(), image_out)
+        values = self._context_of(embedding)
+        if prompts.mask_logits is not None:
+            values = self._context_with(prompts.mask_logits, embedding, values)
+        inputs = {name: value for name, value in values.items() if name in decoding.decoder.inputs}
+        results = decoding.decoder({"points": prompts.points, "labels": prompts.labels, **inputs})
+        decoded = dict(zip(decoding.decoder.outputs, results, strict=True))
+        scores, hyper = (decoded.pop(name).numpy() for name in ("scores", "hyper"))
+        return _Decoded(decoding.upscaling, self._grid, scores, hyper, {**decoded, "upscaling": values["upscaling"]})
 
-    def _image_context(self, embedding: Embedding) -> _Context:
+    def _context_of(self, embedding: Embedding) -> _Context:
         with self._lock:
-            context = self._contexts.get(embedding)
-        if context is None:
-            context = self._make_context(embedding, self._no_mask)
+            values = self._contexts.get(embedding)
+        if values is None:
+            results = self._context({"embedding": embedding.features["embedding"]})
+            values = dict(zip(self._context.outputs, results, strict=True))
             with self._lock:
-                self._contexts[embedding] = context
-        return context
+                self._contexts[embedding] = values
+        return values
 
-    def _mask_context(self, embedding: Embedding, mask_logits: NDArray[np.float32]) -> _Context:
-        (dense,) = self._mask_prompt({"mask": np.ascontiguousarray(mask_logits[None, None])})
-        return self._make_context(embedding, dense)
-
-    def _make_context(self, embedding: Embedding, dense: Any) -> _Context:
-        outputs = self._context({"embedding": embedding.features["embedding"], "dense": dense})
-        return dict(zip(("image", "keys", "values", "queries"), outputs, strict=True))
+    def _context_with(self, mask_logits: NDArray[np.float32], embedding: Embedding, values: _Context) -> _Context:
+        """Return the context of an image with an earlier mask, from the context without it."""
+        products = {f"image_{name}": value for name, value in values.items()}
+        inputs = {name: value for name, value in products.items() if name in self._mask_context.inputs}
+        results = self._mask_context(
+            {"mask": np.ascontiguousarray(mask_logits[None, None]), "embedding": embedding.features["embedding"], **inputs}
+        )
+        return dict(zip(self._mask_context.outputs, results, strict=True))
 
 
 _Context = Mapping[str, Any]
-"""Outputs of the context graph, kept in the memory of the runtime (`onnxruntime.OrtValue`)."""
+"""Outputs of a graph of the context by name, kept in the memory of the runtime (`onnxruntime.OrtValue`)."""
 
 
 @dataclass(frozen=True)
@@ -142,27 +148,30 @@ class _Decoding:
 
 @dataclass(frozen=True, eq=False)
 class _Decoded(HostDecoded):
-    """Decoded prompts that compute logits on request; a `promptseg.models.sam.model.Decoded`."""
+    """Decoded prompts that compute logits on request; a `promptseg.models.sam.model.Decoded`.
+
+    Attributes:
+        image: Inputs of the graph `upscaling` that are the same for all candidates, by name.
+    """
 
     upscaling: Session
     grid: int
     scores: NDArray[np.float32]
     hyper: NDArray[np.float32]
-    image_out: Any
+    image: Mapping[str, Any]
 
     def logits(self, pairs: Pairs, region: Size | None = None) -> NDArray[np.float32]:
-        """Return logits (len(pairs), 256, 256) float32, or a top-left part of whole image tokens that contains the region."""
-        rows, columns = (self.grid, self.grid) if region is None else (-(-side // onnx_decoder.UPSCALED) for side in region)
-        logits = np.empty((len(pairs), onnx_decoder.UPSCALED * rows, onnx_decoder.UPSCALED * columns), np.float32)
+        """Return logits (len(pairs), 256, 256) float32, or a top-left part of whole image tokens that contains the region.
+
+        All candidates of a prompt are upscaled at once.
+        """
+        rows, columns = (self.grid, self.grid) if region is None else (-(-side // context.UPSCALED) for side in region)
+        logits = np.empty((len(pairs), context.UPSCALED * rows, context.UPSCALED * columns), np.float32)
         for prompt, places in by_prompt(pairs).items():
-            inputs = {
-                "image_out": self.image_out,
-                "prompt": np.array([prompt]),
-                "hyper": np.ascontiguousarray(self.hyper[prompt, [pairs[place][1] for place in places]]),
-                "grid": np.array([rows, columns]),
-            }
-            (upscaled,) = self.upscaling(inputs)
-            logits[places] = upscaled.numpy()
+            hyper = self.hyper[prompt, [pairs[place][1] for place in places]]
+            inputs = {"prompt": np.array([prompt]), "hyper": hyper, "grid": np.array([rows, columns])}
+            (found,) = self.upscaling({**self.image, **inputs})
+            logits[places] = found.numpy()
         return logits
 
 

@@ -29,6 +29,9 @@ Weights = Mapping[str, NDArray[np.float32]]
 Linear weights of the transformer are (in, out).
 """
 
+HEADS = 8
+"""Number of heads in every attention. It cannot be read from the weights."""
+
 _PARAMETER = re.compile(r"(?:model\.)?(?:prompt_encoder|mask_decoder)\.(.+)")
 _LINEAR = ("transformer.", "iou_prediction_head.", "output_hypernetworks_mlps.")
 """Prefixes of the linear layers."""
@@ -57,6 +60,17 @@ def read_decoder_weights(path: Path) -> dict[str, NDArray[np.float32]]:
         raise
     except Exception as error:  # Any error of numpy or onnx means that the graph is of another form.
         raise WeightsMismatchError(f"{path} is not a mask decoder as segment-anything exports it: {error}") from error
+
+
+def linear_layer(weights: Weights, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return weight and bias of a layer."""
+    return weights[f"{name}.weight"], weights[f"{name}.bias"]
+
+
+def upscaling_layer(weights: Weights, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return a transposed convolution of stride and kernel 2 as a linear layer: weight (in, 2 * 2 * out) and bias."""
+    weight = weights[f"output_upscaling.{index}.weight"].transpose(0, 2, 3, 1)
+    return weight.reshape(len(weight), -1), np.tile(weights[f"output_upscaling.{index}.bias"], 4)
 
 
 def _decoder_weights(path: Path, graph: Any) -> dict[str, NDArray[np.float32]]:
