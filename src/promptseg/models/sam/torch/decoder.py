@@ -1,7 +1,7 @@
 """The prompt encoder and mask decoder of SAM and SAM 2 in torch, with the published results and far less work, on any device.
 
-The decoder is built from the modules of a loaded model of any width, depth and grid. It makes the same three changes as
-`onnx/decoder.py`. The results are equal up to rounding.
+The decoder is built from the modules of a loaded model of any width, depth and grid. Three changes save the work. The results are equal up
+to rounding. (The ONNX graphs go further and keep the image in low-rank form, which pays where blocks of it fit into a processor's cache.)
 
 1. Everything that depends only on the image is computed once for each image (`TorchDecoder.context`): the image side of the first layer's
    attentions, and SAM 2's high-resolution features in the order that upscaling needs.
