@@ -23,7 +23,7 @@ from ....masks import Size
 from ....results import Provenance
 from ....runtime.host import available_memory
 from ....runtime.memory import MemoryRequirement
-from ....runtime.torch import chosen_device, chosen_dtype, computing, is_out_of_memory, release, unless_out_of_memory
+from ....runtime.torch import chosen_device, chosen_dtype, computing, is_out_of_memory, release, slower, unless_out_of_memory
 from ..geometry import PIXEL_MEAN, PIXEL_STD, InputGeometry, ResizeLongestSide
 from ..model import DecoderConfig, Embedding, PointPrompts
 from . import threads as torch_threads
@@ -57,7 +57,8 @@ class TorchSettings:
         """Return checked settings from the device and the options of `load`.
 
         Raises:
-            ConfigError: The device does not exist or does not support the dtype, or an option has an invalid value.
+            ConfigError: The device does not exist or does not support the dtype, an option has an invalid value, or one makes the model
+                slower and ``allow_slow`` is not set.
             OutOfMemoryError: The device has no free memory.
         """
         batch = options["decode_batch"]
@@ -66,7 +67,10 @@ class TorchSettings:
         if not isinstance(options["compile"], bool):
             raise ConfigError(f"option compile is True or False, got {shown(options['compile'])}")
         chosen = chosen_device(device)
-        return cls(chosen, chosen_dtype(options["dtype"], chosen), batch, options["compile"])
+        dtype = chosen_dtype(options["dtype"], chosen, allow_slow=options["allow_slow"])
+        if options["compile"] and chosen.type == "cpu" and not options["allow_slow"]:
+            raise slower("compile=True", "on a CPU, compiling the encoder of SAM took 320 s, and encoding was not faster afterwards")
+        return cls(chosen, dtype, batch, options["compile"])
 
     @property
     def dtype_name(self) -> str:
