@@ -379,6 +379,21 @@ class TestProcess:
         finally:
             torch.set_default_dtype(torch.float32)
 
+    @pytest.mark.parametrize(("count", "one_thread", "threads"), [(1, False, 1), (1, True, 1), (2, True, 1), (2, False, 2)])
+    def test_a_single_prompt_is_decoded_on_the_calling_thread_alone(self, count, one_thread, threads, model, photo, monkeypatch):
+        embedding, seen = model.encode([photo()])[0], set()
+        for name in ("decode", "upscale"):
+            original = getattr(model._decoder, name)
+            monkeypatch.setattr(model._decoder, name, lambda *args, f=original: seen.add(torch.get_num_threads()) or f(*args))
+        before = torch.get_num_threads()
+        torch.set_num_threads(2)
+        try:
+            model.decode(embedding, points(count), one_thread=one_thread).logits(0, [0])
+            assert torch.get_num_threads() == 2
+        finally:
+            torch.set_num_threads(before)
+        assert seen == {threads}
+
     def test_an_embedding_that_is_dropped_takes_its_context_along(self, model, photo):
         embedding = model.encode([photo()])[0]
         model.decode(embedding, points(1))

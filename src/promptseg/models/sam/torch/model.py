@@ -153,11 +153,13 @@ class TorchSam:
         Args:
             embedding: The encoded image.
             prompts: The prompts.
-            one_thread: Compute only on the calling thread, now and when logits are requested.
+            one_thread: Compute only on the calling thread, now and when logits are requested. A single prompt always is on a CPU.
 
         Raises:
             OutOfMemoryError: Not even one prompt fits.
         """
+        # torch's threads wait for one another in many short operations, and so for whichever of them another program holds up.
+        one_thread = one_thread or (self.settings.device.type == "cpu" and len(prompts) == 1)
         with self._computing(one_thread):
             context = unless_out_of_memory(lambda: self._context(embedding, prompts.mask_logits))
         if isinstance(context, Exception):

@@ -57,7 +57,7 @@ class Windows:
     def _view(self, grid: Tensor) -> Tensor:
         """Return a view (B, rows, columns, height, width, C)."""
         seen = grid[:, self.top : self.top + self.rows * self.height, self.left : self.left + self.columns * self.width]
-        return seen.unflatten(2, (self.columns, self.width)).unflatten(1, (self.rows, self.height)).transpose(2, 3)
+        return seen.view(len(grid), self.rows, self.height, self.columns, self.width, -1).transpose(2, 3)
 
 
 def window_parts(grid: tuple[int, int], sides: tuple[int, int], tokens: int) -> list[Windows]:
