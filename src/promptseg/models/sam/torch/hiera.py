@@ -216,6 +216,6 @@ def _add_linear(tokens: Tensor, value: Tensor, layer: Any) -> None:
 
 def _pool(tokens: Tensor, part: Windows) -> Tensor:
     """Return the maximum of each 2 x 2 tokens of windows, (N, tokens, C) → (N, tokens / 4, C)."""
-    grid = tokens.unflatten(1, (part.height, part.width))
+    grid = tokens.view(len(tokens), part.height, part.width, -1)
     above, below = (torch.maximum(rows[:, :, ::2], rows[:, :, 1::2]) for rows in (grid[:, ::2], grid[:, 1::2]))
     return torch.maximum(above, below).flatten(1, 2)
