@@ -388,7 +388,7 @@ class TestProcess:
         before = torch.get_num_threads()
         torch.set_num_threads(2)
         try:
-            model.decode(embedding, points(count), one_thread=one_thread).logits(0, [0])
+            all_logits(model.decode(embedding, points(count), one_thread=one_thread))
             assert torch.get_num_threads() == 2
         finally:
             torch.set_num_threads(before)
