@@ -64,7 +64,7 @@ def _mini_sam(options: argparse.Namespace) -> Pair:
 
     model = upstream_model(options).to(options.device)
     if options.engine == "torch":
-        ours = promptseg.load("mini-sam", engine="torch", device=options.device, dtype=options.dtype, cache=None)
+        ours = promptseg.load("mini-sam", engine="torch", device=options.device, dtype=options.dtype, allow_slow=True, cache=None)
     else:
         ours = promptseg.load("mini-sam", cache=None)
     return Pair(SamPredictor(model), SamAutomaticMaskGenerator, model, ours)
@@ -99,7 +99,7 @@ def _sam(options: argparse.Namespace, image: np.ndarray) -> Pair:
     own.image_encoder = Replacing(VitEncoder(own.image_encoder), known)
     model.image_encoder = Replacing(model.image_encoder, known)
     model.to(options.device)
-    settings = TorchSettings.checked(options.device, {"dtype": options.dtype, "decode_batch": None, "compile": False})
+    settings = TorchSettings.checked(options.device, {"dtype": options.dtype, "allow_slow": True, "decode_batch": None, "compile": False})
     ours = SamSegmenter(TorchSam(own, Provenance(options.model, "sam", "torch"), settings))
     return Pair(SamPredictor(model), SamAutomaticMaskGenerator, model, ours)
 
@@ -128,5 +128,7 @@ def _sam2(options: argparse.Namespace) -> Pair:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "random.pt"
         torch.save({"model": model.state_dict()}, path)
-        ours = promptseg.load(options.model, engine="torch", weights=path, device=options.device, dtype=options.dtype, cache=None)
+        ours = promptseg.load(
+            options.model, engine="torch", weights=path, device=options.device, dtype=options.dtype, allow_slow=True, cache=None
+        )
     return Pair(SAM2ImagePredictor(model), SAM2AutomaticMaskGenerator, model, ours)

@@ -37,7 +37,8 @@ class Provenance:
         weights: SHA-256 of each weights file, by file name; empty for a model without weights.
         license: SPDX identifier of the weights' license.
         device: Device on which the model ran, such as ``"cpu"``.
-        dtype: Number type of the computation: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+        dtype: Number type of the computation: ``"float32"``, ``"bfloat16"`` or ``"float16"``; ``"int8"`` for a
+            model that was loaded with a quantized image encoder.
         fallback_from: Models that were tried before this one and did not fit into memory, in that order.
         classes: Classes of a detector with a fixed list of classes, in its order; empty for other models.
     """

@@ -45,13 +45,15 @@ def test_a_pipeline_file_serves_in_place_of_the_flags(run, tmp_path):
 
 
 @pytest.mark.parametrize("words", [("--model", "fake", "--detector", "find"), ("--config", "p.yaml")])
-def test_the_threshold_and_the_engines_reach_the_pipeline(words, run, tmp_path, monkeypatch):
+def test_the_threshold_the_engines_and_the_quantization_reach_the_pipeline(words, run, tmp_path, monkeypatch):
     (tmp_path / "p.yaml").write_text("detect: {model: find, thresholds: {dog: 0.1}}\nsegment: {model: fake}\n")
     built = []
     monkeypatch.setattr("promptseg.annotation.run.annotate", lambda *_, pipeline, **__: built.append(pipeline.to_config()) or SystemExit())
+    engines = ("--engine", "one", "--quantize", "int8", "--detector-engine", "two")
     with pytest.raises(AttributeError):  # What stands in for the summary is none.
-        run("annotate", "images", *words, "--threshold", "0.6", "--engine", "one", "--detector-engine", "two", "--out", "out")
-    detect, segment = {"model": "find", "engine": "two", "threshold": 0.6}, {"model": "fake", "engine": "one"}
+        run("annotate", "images", *words, "--threshold", "0.6", *engines, "--out", "out")
+    detect = {"model": "find", "engine": "two", "threshold": 0.6}
+    segment = {"model": "fake", "engine": "one", "options": {"quantize": "int8"}}
     assert built == [{"detect": detect, "segment": segment}]
 
 

@@ -49,6 +49,7 @@ COMMANDS = {
             "detector": ("a.png --model fake --detector find --text dog", "a.png --model fake --detector find2 --text dog"),
             "config": "a.png --config p.toml --box 1,1,9,9",
             "engine": "a.png --model fake --box 1,1,9,9 --engine second",
+            "quantize": "a.png --model fake --box 1,1,9,9 --quantize int8",
             "detector_engine": (
                 "a.png --model fake --detector find --text dog",
                 "a.png --model fake --detector find --text dog --detector-engine second",
@@ -188,7 +189,7 @@ def calls(monkeypatch, add_model, photo, tmp_path):
         monkeypatch.setattr(target, called)
 
     for name in ("fake", "other"):
-        add_model(name, "segmenter", lambda _: FakeSegmenter())
+        add_model(name, "segmenter", lambda _: FakeSegmenter(), options={"quantize": None})
         add_engine(monkeypatch, name)
     for name in ("find", "find2"):
         add_model(name, "detector", lambda _: FakeDetector({"dog": (1, 1, 9, 9)}))

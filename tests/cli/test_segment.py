@@ -385,6 +385,34 @@ class TestEngine:
         assert_wrong_usage(run("segment", "a.png", "--config", "p.toml", "--engine", "second"), "--engine second is for a segmenter")
 
 
+class TestQuantize:
+    """``--quantize``, an option of the segmenter."""
+
+    @pytest.fixture(autouse=True)
+    def requests(self, add_model):
+        """The requests by which models were loaded."""
+        requests = []
+        options = {"quantize": None, "threads": None}
+        add_model("cutter", "segmenter", lambda request: requests.append(request) or FakeSegmenter(), options=options)
+        add_model("other", "segmenter", lambda request: requests.append(request) or FakeSegmenter())
+        add_model("finder", "detector", lambda request: requests.append(request) or FakeDetector({"dog": (5, 5, 20, 20)}))
+        return requests
+
+    @pytest.mark.parametrize("words", [("--model", "cutter", "--point", "5,5"), ("--config", "p.toml", "--point", "5,5")])
+    def test_it_reaches_the_segmenter_beside_the_options_of_a_file(self, words, requests, run, save_image):
+        Path("p.toml").write_text("[segment]\nmodel = 'cutter'\n[segment.options]\nthreads = 2")
+        assert run("segment", save_image("a.png"), *words, "--quantize", "int8", "--json").exit_code == 0
+        assert requests[0].options == {"quantize": "int8", "threads": 2 if "p.toml" in words else None}
+
+    def test_a_model_that_has_no_such_option_says_so(self, run, save_image):
+        result = run("segment", save_image("a.png"), "--model", "other", "--point", "5,5", "--quantize", "int8")
+        assert_wrong_usage(result, "model 'other' has no option 'quantize'")
+
+    def test_without_a_segmenter_it_is_refused(self, run):
+        Path("p.toml").write_text("[detect]\nmodel = 'finder'")
+        assert_wrong_usage(run("segment", "a.png", "--config", "p.toml", "--quantize", "int8"), "--quantize int8 is for a segmenter")
+
+
 class TestWrongUsage:
     @pytest.fixture(autouse=True)
     def _no_model_may_be_loaded(self, add_model):

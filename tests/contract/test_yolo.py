@@ -40,7 +40,7 @@ class TestYoloInBfloat16(YoloContract):
     @pytest.fixture(scope="class")
     @staticmethod
     def detector(tiny_yolo):
-        return promptseg.load("yolo", weights=tiny_yolo("yolov8n"), device="cpu", dtype="bfloat16")
+        return promptseg.load("yolo", weights=tiny_yolo("yolov8n"), device="cpu", dtype="bfloat16", allow_slow=True)
 
 
 class TestOnnxYolo(YoloContract):

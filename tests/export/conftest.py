@@ -1,4 +1,4 @@
-"""Fixtures of the export tests: layouts of tiny models, and running a graph."""
+"""Fixture of the export tests: layouts of tiny models."""
 
 import pytest
 
@@ -13,15 +13,3 @@ def tiny_layout(tiny_sam):
         return SamLayout(tiny_sam(seed))
 
     return make
-
-
-@pytest.fixture
-def run_graph():
-    """Run a graph: ``run_graph(path, input=array)`` returns its outputs by name."""
-    import onnxruntime
-
-    def run(path, **inputs):
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        return dict(zip([output.name for output in session.get_outputs()], session.run(None, inputs), strict=True))
-
-    return run

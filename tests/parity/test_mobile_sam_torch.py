@@ -72,7 +72,7 @@ def test_everything_finds_upstreams_masks_and_no_others(segmenter, small_truck, 
 
 
 def test_bfloat16_gives_nearly_the_same_masks(weights, truck, session):
-    lower = promptseg.load("mini-sam", engine="torch", weights=weights, device="cpu", cache=None, dtype="bfloat16")
+    lower = promptseg.load("mini-sam", engine="torch", weights=weights, device="cpu", cache=None, dtype="bfloat16", allow_slow=True)
     # The encoder is left out: processors that do not know the type take a minute for it.
     prompts = [Prompt.point(*POINT), Prompt.box(*BOX)]
     found = SamSession(lower, truck, session.embedding).segment(prompts)
@@ -82,6 +82,6 @@ def test_bfloat16_gives_nearly_the_same_masks(weights, truck, session):
 
 
 def test_what_it_says_of_itself(weights):
-    provenance = promptseg.load("mini-sam", engine="torch", weights=weights, device="cpu", dtype="bfloat16").provenance
+    provenance = promptseg.load("mini-sam", engine="torch", weights=weights, device="cpu", dtype="bfloat16", allow_slow=True).provenance
     assert (provenance.backend, provenance.device, provenance.dtype) == ("mobile_sam", "cpu", "bfloat16")
     assert list(provenance.weights) == ["mobile_sam.pt"]

@@ -1,8 +1,8 @@
-"""Memory of the host, read from the files of Linux."""
+"""Memory and processor of the host, read from the files of Linux."""
 
 import pytest
 
-from promptseg.runtime.host import available_memory, usable_processors
+from promptseg.runtime.host import available_memory, has_arithmetic, usable_processors
 
 GIB = 1 << 30
 NO_LIMIT = 9223372036854771712
@@ -79,3 +79,27 @@ def test_this_host_has_a_number_or_none():
     found = available_memory()
     assert found is None or 1 << 20 < found < 1 << 50
     assert usable_processors() >= 1
+
+
+@pytest.mark.parametrize(
+    ("line", "has"),
+    [
+        ("flags\t\t: fpu sse2 avx2 fma", set()),
+        ("flags\t\t: fpu avx2 avx512f avx512_vnni", {"int8"}),
+        ("flags\t\t: fpu avx2 avx_vnni", {"int8"}),
+        ("flags\t\t: avx512_vnni avx512_bf16", {"int8", "bfloat16"}),
+        ("flags\t\t: avx512_vnni avx512_bf16 amx_bf16 avx512_fp16", {"int8", "bfloat16", "float16"}),
+        ("Features\t: fp asimd asimdhp asimddp", {"int8", "float16"}),
+        ("Features\t: fp asimd asimddp bf16", {"int8", "bfloat16"}),
+    ],
+)
+def test_the_processor_says_which_numbers_it_multiplies(line, has, tmp_path):
+    written(tmp_path, proc__cpuinfo=f"processor\t: 0\nmodel name\t: Any bf16 CPU\n{line}\nbugs\t\t: avx512_bf16\n")
+    assert {dtype for dtype in ("bfloat16", "float16", "int8") if has_arithmetic(dtype, tmp_path)} == has
+
+
+@pytest.mark.parametrize("text", [None, "", "processor : 0\n", "flags without a colon avx512_bf16"])
+def test_of_a_processor_without_a_list_nothing_is_known(text, tmp_path):
+    if text is not None:
+        written(tmp_path, proc__cpuinfo=text)
+    assert has_arithmetic("bfloat16", tmp_path) is None

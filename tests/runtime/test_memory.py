@@ -15,6 +15,7 @@ NEED = MemoryRequirement(
 @pytest.fixture(autouse=True)
 def _host(monkeypatch):
     monkeypatch.setattr(memory, "available_memory", lambda: 8000 * MIB)
+    monkeypatch.setattr(memory, "has_arithmetic", lambda dtype: True)
 
 
 def message(room, need=NEED, device="cpu", dtype="float32"):
@@ -99,3 +100,18 @@ def test_three_models_are_named_and_the_others_counted():
 
 def test_an_unknown_need_is_not_in_the_message():
     assert message(None, MemoryRequirement("m")) == "out of memory on cpu: the model does not fit: try dtype='bfloat16'"
+
+
+@pytest.mark.parametrize(
+    ("arithmetic", "device", "advice"),
+    [
+        (True, "cpu", "dtype='bfloat16'"),
+        (None, "cpu", "dtype='bfloat16'"),
+        (False, "cpu", "dtype='bfloat16', allow_slow=True"),
+        (False, "cuda", "dtype='bfloat16'"),
+    ],
+)
+def test_a_type_that_the_processor_emulates_is_advised_with_the_permission_for_it(arithmetic, device, advice, monkeypatch):
+    monkeypatch.setattr(memory, "has_arithmetic", lambda dtype: arithmetic)
+    assert memory.half_memory(device) == advice
+    assert f": try {advice} or" in message(2500, device=device)

@@ -34,7 +34,30 @@ def test_a_device_that_is_not_there_is_refused_with_those_that_are(present):
 
 @pytest.mark.parametrize("value", ["bfloat16", "torch.bfloat16", torch.bfloat16], ids=repr)
 def test_a_dtype_is_taken_by_its_name_or_as_torch_has_it(value):
-    assert services.chosen_dtype(value, torch.device("cpu")) is torch.bfloat16
+    assert services.chosen_dtype(value, torch.device("cpu"), allow_slow=True) is torch.bfloat16
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_dtype_that_the_processor_emulates_is_refused_unless_it_may_be_slow(dtype, monkeypatch):
+    monkeypatch.setattr(services, "has_arithmetic", lambda name: name != dtype)
+    with pytest.raises(
+        ConfigError, match=rf"dtype='{dtype}' makes the model slower here: this processor has no {dtype} arithmetic .* 1?\d+ times"
+    ):
+        services.chosen_dtype(dtype, torch.device("cpu"))
+    assert services.chosen_dtype(dtype, torch.device("cpu"), allow_slow=True) is getattr(torch, dtype)
+    assert services.chosen_dtype("float32", torch.device("cpu")) is torch.float32
+
+
+@pytest.mark.parametrize("known", [True, None])
+def test_a_dtype_that_the_processor_has_or_may_have_is_taken(known, monkeypatch):
+    monkeypatch.setattr(services, "has_arithmetic", lambda name: known)
+    assert services.chosen_dtype("bfloat16", torch.device("cpu")) is torch.bfloat16
+
+
+@pytest.mark.parametrize("value", [None, 1, "true"])
+def test_to_be_slow_is_allowed_or_not(value):
+    with pytest.raises(ConfigError, match=f"option allow_slow is True or False, got {value!r}"):
+        services.chosen_dtype("float32", torch.device("cpu"), allow_slow=value)
 
 
 def test_another_dtype_is_refused_with_those_that_are_taken():

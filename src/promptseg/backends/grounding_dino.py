@@ -3,6 +3,8 @@
 Options of `promptseg.load` and their defaults:
 
 - ``dtype`` (``"float32"``): Type in which the model computes: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+- ``allow_slow`` (``False``): Whether settings that make the model slower are accepted: a 16-bit ``dtype`` that the processor has no
+  arithmetic for.
 - ``threshold`` (``0.05``): Minimum score of a detection.
 - ``thresholds`` (``None``): Minimum scores of single phrases, such as ``{"red car": 0.4}``. All other phrases have ``threshold``.
 - ``phrases_per_pass`` (``None``): Maximum number of phrases per forward pass. None: as many as the model can read. With 1, phrases cannot
@@ -56,7 +58,7 @@ def _load(request: LoadRequest, package: str) -> GroundingDino:
     options = request.options
     settings = GroundingDinoSettings.checked(options)
     device = chosen_device(request.device)
-    dtype = chosen_dtype(options["dtype"], device)
+    dtype = chosen_dtype(options["dtype"], device, allow_slow=options["allow_slow"])
     files = files_of(request.weights)
     tokenizer = WordPieceTokenizer.from_file(files.vocabulary)
     module = _module(request, files, package)

@@ -3,11 +3,14 @@
 Options of `promptseg.load` and their defaults:
 
 - ``dtype`` (``"float32"``): Type in which the model computes: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+- ``allow_slow`` (``False``): Whether settings that make the model slower are accepted: a 16-bit ``dtype`` that the processor has no
+  arithmetic for, and ``compile`` on a CPU.
 - ``cache`` (``"memory"``): Cache of image embeddings: ``"memory"``, ``"disk"``, an `EmbeddingCache`, or None for no cache.
 - ``decode_batch`` (``None``): Number of prompts that are decoded at once. None: a number that suits the device.
 - ``selection`` (``"published"``): Which candidate becomes the mask of a prompt: ``"published"`` (the rule of the model's authors),
   ``"single"`` (always the mask for unambiguous prompts) or ``"best"`` (always the best of the candidates for ambiguous prompts).
-- ``compile`` (``False``): Whether ``torch.compile`` compiles the image encoder, when the first image is encoded.
+- ``compile`` (``False``): Whether ``torch.compile`` compiles the image encoder, when the first image is encoded. On a CPU,
+  that took 320 s for one encoder and made it slower.
 """
 
 from __future__ import annotations

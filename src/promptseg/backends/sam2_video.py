@@ -3,6 +3,8 @@
 Options of `promptseg.load_video` and their defaults:
 
 - ``dtype`` (``"float32"``): Type in which the model computes: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+- ``allow_slow`` (``False``): Whether settings that make the model slower are accepted: a 16-bit ``dtype`` that the processor has no
+  arithmetic for.
 - ``memory`` (``512``): Maximum size of the memory bank of a session, in MiB.
 - ``prompted_frames`` (``16``): Maximum number of prompted frames per object that the model attends to: the first one and the latest ones.
 - ``fill_holes`` (``8``): Maximum area of the holes that are filled, in low-resolution pixels. 0 fills none.
@@ -42,7 +44,7 @@ def load(request: LoadRequest) -> Sam2VideoSegmenter:
         options[name] = whole_number(f"option {name}", options[name], least)
     if not isinstance(options["logits"], bool):
         raise ConfigError(f"option logits is True or False, got {shown(options['logits'])}")
-    settings = TorchSettings.checked(request.device, {"decode_batch": None, "compile": False, "dtype": options["dtype"]})
+    settings = TorchSettings.checked(request.device, {"decode_batch": None, "compile": False, **options})
     need = memory_requirement(request.model, request.engine)
     check_memory(need, settings)
     with loading(need, settings):

@@ -11,6 +11,8 @@ Options of `promptseg.load` and their defaults:
 - ``imgsz`` (``None``): Side of the model input in pixels. None: the model's own input size.
 - ``masks`` (``True``): Whether a ``-seg`` model returns masks.
 - ``dtype`` (``"float32"``): Type in which the model computes: ``"float32"``, ``"bfloat16"`` or ``"float16"``.
+- ``allow_slow`` (``False``): Whether settings that make the model slower are accepted: a 16-bit ``dtype`` that the processor has no
+  arithmetic for.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ def load(request: LoadRequest) -> YoloDetector:
     options = request.options
     settings = YoloSettings.checked(options)
     device = chosen_device(request.device)
-    dtype = chosen_dtype(options["dtype"], device)
+    dtype = chosen_dtype(options["dtype"], device, allow_slow=options["allow_slow"])
     path = weights_file(request)
     module, metadata = read_model(path, request.engine.variant)
     network = TorchNetwork(module, metadata, device, dtype, str(path))

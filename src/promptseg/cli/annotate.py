@@ -23,6 +23,7 @@ from .prompts import (
     FallbackOption,
     ModelOption,
     PointsPerSideOption,
+    QuantizeOption,
     TextOption,
     ThresholdOption,
     pipeline_of,
@@ -74,6 +75,7 @@ def annotate(
     box: Annotated[list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="The same box on each image. Repeatable.")] = None,
     model: ModelOption = None,
     engine: EngineOption = None,
+    quantize: QuantizeOption = None,
     fallback: FallbackOption = None,
     detector: Annotated[
         str | None,
@@ -121,7 +123,9 @@ def annotate(
     if not names:
         raise usage_error(f"--format names the formats to write, such as coco,yolo-seg, got {formats!r}")
     prompts = prompts_of(point, box, text, everything, points_per_side)
-    pipeline = pipeline_of(config, model, fallback, detector, text, engine=engine, detector_engine=detector_engine, threshold=threshold)
+    pipeline = pipeline_of(
+        config, model, fallback, detector, text, engine=engine, quantize=quantize, detector_engine=detector_engine, threshold=threshold
+    )
     if device is not None:
         with errors_as_messages():
             pipeline = Pipeline.from_config({**pipeline.to_config(), "device": device})

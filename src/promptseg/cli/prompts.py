@@ -33,6 +33,15 @@ EngineOption = Annotated[
         "--engine", metavar="NAME", autocompletion=completion.engines_of("model"), help="Engine that runs the segmenter, if it has several."
     ),
 ]
+QuantizeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--quantize",
+        metavar="NAME",
+        autocompletion=completion.one_of(("int8",)),
+        help="int8: run the segmenter's image encoder in int8 on a CPU, where it is in ONNX. Faster, slightly different masks.",
+    ),
+]
 DetectorEngineOption = Annotated[
     str | None,
     typer.Option(
@@ -116,12 +125,13 @@ def pipeline_of(
     text: str | None,
     *,
     engine: str | None = None,
+    quantize: str | None = None,
     detector_engine: str | None = None,
     threshold: float | None = None,
 ) -> Pipeline:
     """Return the pipeline of a file or of the named models, or exit with status 2 when the options do not fit together.
 
-    Engines and the threshold replace those of the file.
+    Engines, quantization and the threshold replace those of the file.
     """
     if config is not None and (model or fallback or detector):
         raise usage_error("--config names the models: leave out --model, --fallback and --detector")
@@ -139,9 +149,10 @@ def pipeline_of(
     for option, value in (("--threshold", threshold), ("--detector-engine", detector_engine)):
         if value is not None and pipeline.config.detect is None:
             raise usage_error(f"{option} {value} is for a detector, and there is none: give --detector, or --config with one")
-    if engine is not None and pipeline.config.segment is None:
-        raise usage_error(f"--engine {engine} is for a segmenter, and {config} has no stage segment")
-    return _changed(pipeline, engine, detector_engine, threshold)
+    for option, value in (("--engine", engine), ("--quantize", quantize)):
+        if value is not None and pipeline.config.segment is None:
+            raise usage_error(f"{option} {value} is for a segmenter, and {config} has no stage segment")
+    return _changed(pipeline, engine, quantize, detector_engine, threshold)
 
 
 def check_threshold(threshold: float | None) -> None:
@@ -150,11 +161,15 @@ def check_threshold(threshold: float | None) -> None:
         raise usage_error(f"--threshold is the minimum score of a detection, from 0 to 1, got {threshold:g}")
 
 
-def _changed(pipeline: Pipeline, engine: str | None, detector_engine: str | None, threshold: float | None) -> Pipeline:
-    """Return a pipeline with other engines and another threshold, which is then that of every phrase."""
+def _changed(
+    pipeline: Pipeline, engine: str | None, quantize: str | None, detector_engine: str | None, threshold: float | None
+) -> Pipeline:
+    """Return a pipeline with other engines, a quantized segmenter and another threshold, which is then that of every phrase."""
     values = pipeline.to_config()
     if engine is not None:
         values["segment"]["engine"] = engine
+    if quantize is not None:
+        values["segment"]["options"] = {**values["segment"].get("options", {}), "quantize": quantize}
     if detector_engine is not None:
         values["detect"]["engine"] = detector_engine
     if threshold is not None:

@@ -40,6 +40,7 @@ from .prompts import (
     FallbackOption,
     ModelOption,
     PointsPerSideOption,
+    QuantizeOption,
     TextOption,
     ThresholdOption,
     pipeline_of,
@@ -65,6 +66,7 @@ def segment(
     points_per_side: PointsPerSideOption = None,
     model: ModelOption = None,
     engine: EngineOption = None,
+    quantize: QuantizeOption = None,
     fallback: FallbackOption = None,
     detector: Annotated[
         str | None, typer.Option(metavar="NAME[=WEIGHTS]", autocompletion=completion.detectors, help="The detector, for --text.")
@@ -91,7 +93,9 @@ def segment(
     Writes an overlay and a JSON file with the masks (COCO RLE) for each image.
     """
     prompts = prompts_of(point, box, text, everything, points_per_side)
-    pipeline = pipeline_of(config, model, fallback, detector, text, engine=engine, detector_engine=detector_engine, threshold=threshold)
+    pipeline = pipeline_of(
+        config, model, fallback, detector, text, engine=engine, quantize=quantize, detector_engine=detector_engine, threshold=threshold
+    )
     if pipeline.config.detect is None and not prompts:
         raise usage_error("nothing to segment: give --point, --box, --text or --everything")
     parts = chosen_parts(masks=masks, crops=save_crops, cutouts=save_cutouts)

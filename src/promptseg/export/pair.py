@@ -135,9 +135,9 @@ def write_pair(layout: ExportLayout, model: str, folder: Path, *, int8: bool = F
 
 def _write(layout: ExportLayout, encoder: Path, decoder: Path, int8: bool) -> Iterator[ExportAgreement | None]:
     """Write and check the pair, one step per item. The last item is the agreement; the others are None."""
+    from ..runtime.onnx_quantize import quantized
     from .check import compare
     from .graphs import write_graph
-    from .quantize import quantize
 
     write_graph(layout.decoder, decoder)
     yield None
@@ -145,7 +145,7 @@ def _write(layout: ExportLayout, encoder: Path, decoder: Path, int8: bool) -> It
     write_graph(layout.encoder, whole)
     yield None
     if int8:
-        quantize(whole, encoder)
+        encoder.write_bytes(quantized(whole))
         for file in whole.parent.glob(f"{whole.name}*"):
             file.unlink()
         yield None

@@ -12,9 +12,10 @@ DEFAULT_MODEL = "mini-sam"
 
 _SPATIAL: frozenset[PromptKind] = frozenset({"point", "box", "mask", "everything"})
 
-_TORCH_SAM: Mapping[str, Any] = {"dtype": "float32", "cache": "memory", "decode_batch": None, "selection": "published", "compile": False}
+_TORCH: Mapping[str, Any] = {"dtype": "float32", "allow_slow": False}
+_TORCH_SAM: Mapping[str, Any] = {**_TORCH, "cache": "memory", "decode_batch": None, "selection": "published", "compile": False}
 _YOLO: Mapping[str, Any] = {"threshold": 0.05, "iou": 0.7, "max_detections": 300, "imgsz": None, "masks": True}
-_GROUNDING_DINO: Mapping[str, Any] = {"dtype": "float32", "threshold": 0.05, "thresholds": None, "phrases_per_pass": None}
+_GROUNDING_DINO: Mapping[str, Any] = {**_TORCH, "threshold": 0.05, "thresholds": None, "phrases_per_pass": None}
 
 _INSTALL_SAM2 = "pip install torch torchvision 'setuptools>=77' && SAM2_BUILD_CUDA=0 pip install --no-build-isolation 'sam2>=1.1'"
 
@@ -24,7 +25,7 @@ BUILT_IN = (
         kind="segmenter",
         factory="promptseg.backends.onnx_sam:load",
         accepts=_SPATIAL,
-        options={"threads": None, "cache": "memory", "decode_batch": 4, "selection": "published"},
+        options={"threads": None, "cache": "memory", "decode_batch": 4, "selection": "published", "quantize": None},
         variants=frozenset({"sam", "sam-int8", "sam2", "efficient-sam", "any"}),
         requires=("onnxruntime", "onnx"),
         install="pip install promptseg",
@@ -70,7 +71,7 @@ BUILT_IN = (
         kind="video",
         factory="promptseg.backends.sam2_video:load",
         accepts=frozenset({"point", "box", "mask"}),
-        options={"dtype": "float32", "memory": 512, "prompted_frames": 16, "fill_holes": 8, "logits": False},
+        options={**_TORCH, "memory": 512, "prompted_frames": 16, "fill_holes": 8, "logits": False},
         requires=("torch", "torchvision", "sam2"),
         install=_INSTALL_SAM2,
     ),
@@ -79,7 +80,7 @@ BUILT_IN = (
         kind="detector",
         factory="promptseg.backends.yolo:load",
         accepts=frozenset({"text"}),
-        options={**_YOLO, "dtype": "float32"},
+        options={**_YOLO, **_TORCH},
         requires=("torch", "torchvision", "ultralytics"),
         install="pip install torch torchvision && pip install --no-deps 'ultralytics>=8.3.253' (AGPL-3.0)",
     ),

@@ -1,4 +1,4 @@
-"""CPU cores and memory that this process may use."""
+"""CPU cores and memory that this process may use, and the kinds of arithmetic that its processor has."""
 
 from __future__ import annotations
 
@@ -21,6 +21,39 @@ def thread_count(option: object) -> int:
         ConfigError: The option is not a whole number of at least 1.
     """
     return usable_processors() if option is None else whole_number("option threads", option, 1)
+
+
+_ARITHMETIC = {
+    "bfloat16": {"avx512_bf16", "amx_bf16", "bf16"},
+    "float16": {"avx512_fp16", "amx_fp16", "asimdhp"},
+    "int8": {"avx512_vnni", "avx_vnni", "asimddp"},
+}
+"""Instruction sets of products in a number type, as Linux writes them for x86 and ARM. One of them is enough."""
+
+
+def has_arithmetic(dtype: str, root: Path = Path("/")) -> bool | None:
+    """Return whether the processor multiplies matrices in a number type faster than in float32, or None if unknown.
+
+    Only Linux lists the instruction sets of its processor in a file.
+
+    Args:
+        dtype: ``"bfloat16"``, ``"float16"`` or ``"int8"`` (VNNI on x86).
+        root: The folder with ``proc``.
+    """
+    try:
+        with (root / "proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
+            text = file.read(_CPUINFO_CHARACTERS)
+    except OSError:
+        return None
+    for line in text.splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() in ("flags", "Features"):  # x86, ARM
+            return not _ARITHMETIC[dtype].isdisjoint(value.split())
+    return None
+
+
+_CPUINFO_CHARACTERS = 1 << 16
+"""Number of characters that hold at least the first processor. All processors of a host have the same instruction sets."""
 
 
 def available_memory(root: Path = Path("/")) -> int | None:

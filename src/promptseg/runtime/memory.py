@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import OutOfMemoryError
-from .host import available_memory
+from .host import available_memory, has_arithmetic
 
 _NAMED = 3
 """Maximum number of smaller models that a message names."""
@@ -63,7 +63,7 @@ class MemoryRequirement:
     def _tries(self, device: str, dtype: str, room: int | None) -> list[str]:
         tries = []
         if dtype == "float32" and self._fits("bfloat16", device, room):
-            tries.append("dtype='bfloat16'")
+            tries.append(half_memory(device))
         if device != "cpu" and self._fits(dtype, "cpu", available_memory()):
             tries.append("device='cpu'")
         smaller = [other.model for other in self.lighter if other._fits(dtype, device, room)]  # noqa: SLF001 - The same class.
@@ -76,6 +76,11 @@ class MemoryRequirement:
         """Return whether the model may fit. It may if its need or the room is unknown."""
         need = self.loading(dtype, device)
         return need is None or room is None or need <= room
+
+
+def half_memory(device: str) -> str:
+    """Return the options of `promptseg.load` for half the memory on a device; on a CPU that emulates the type, with the permission to."""
+    return "dtype='bfloat16'" + (", allow_slow=True" if device == "cpu" and has_arithmetic("bfloat16") is False else "")
 
 
 def _mib(nbytes: int) -> str:

@@ -44,6 +44,17 @@ def check_onnx(path: Path) -> None:
     _read(path, load_weights=False)
 
 
+def external_files(path: Path) -> list[Path]:
+    """Return the files that hold weights of an ONNX file, beside it, in order.
+
+    Raises:
+        WeightsMismatchError: The file is not an ONNX file, is damaged, or is not what it says about itself.
+    """
+    model = _read(path, load_weights=False)
+    names = {_location(tensor, path) for _, _, tensors in _graphs(model) for tensor in tensors if _is_external(tensor)}
+    return [path.parent / name for name in sorted(names)]
+
+
 def _read(path: Path, *, load_weights: bool) -> Any:
     try:
         if path.stat().st_size >= MAX_BYTES:

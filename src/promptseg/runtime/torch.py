@@ -15,8 +15,15 @@ from numpy.typing import NDArray
 
 from ..errors import ConfigError, OutOfMemoryError, shown
 from .forking import Lock, after_fork
+from .host import has_arithmetic
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+_EMULATED = {
+    "bfloat16": "encoding an image took 13 times as long as in float32",
+    "float16": "a product of matrices took 50 times as long as in float32",
+}
+"""How much slower a number type is on a processor without arithmetic for it (docs/understand/benchmarks.md)."""
 
 _T = TypeVar("_T")
 
@@ -105,18 +112,37 @@ if hasattr(os, "register_at_fork"):  # Windows has no fork.
     os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)
 
 
-def chosen_dtype(value: Any, device: torch.device) -> torch.dtype:
+def chosen_dtype(value: Any, device: torch.device, *, allow_slow: Any = False) -> torch.dtype:
     """Return the torch number type of an option ``dtype``, given as a name or as a ``torch.dtype``.
 
+    Args:
+        value: The option.
+        device: Device that computes.
+        allow_slow: Option ``allow_slow``: whether a type is taken that this processor emulates.
+
     Raises:
-        ConfigError: The type is not supported, or the device cannot compute in it.
+        ConfigError: The type is not supported, or the device cannot compute in it or is much slower in it than in float32.
         OutOfMemoryError: The device is full.
     """
     name = str(value).removeprefix("torch.")
     if name not in DTYPES:
         raise ConfigError(f"option dtype is one of {', '.join(DTYPES)}, got {shown(value)}")
+    if not isinstance(allow_slow, bool):
+        raise ConfigError(f"option allow_slow is True or False, got {shown(allow_slow)}")
     check_dtype(device, DTYPES[name])
+    if name in _EMULATED and device.type == "cpu" and not allow_slow and has_arithmetic(name) is False:
+        raise slower(f"dtype={name!r}", f"this processor has no {name} arithmetic and torch emulates it; {_EMULATED[name]}")
     return DTYPES[name]
+
+
+def slower(setting: str, reason: str) -> ConfigError:
+    """Return the error for a setting that makes a model slower and needs option ``allow_slow``.
+
+    Args:
+        setting: The setting, such as ``"dtype='bfloat16'"``.
+        reason: Why the model is slower, and how much.
+    """
+    return ConfigError(f"{setting} makes the model slower here: {reason}. Leave it out, or add allow_slow=True to have it nevertheless")
 
 
 def check_dtype(device: torch.device, dtype: torch.dtype) -> None:

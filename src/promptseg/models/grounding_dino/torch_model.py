@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ...errors import BackendError, OutOfMemoryError, PromptSegError
 from ...results import Provenance
+from ...runtime.memory import half_memory
 from ...runtime.torch import computing, release, to_host, unless_out_of_memory
 
 _T = TypeVar("_T")
@@ -82,7 +83,7 @@ class TorchGrounding:
         return result
 
     def _advice(self) -> str:
-        tries = ["dtype='bfloat16'"] if self._dtype == torch.float32 else []
+        tries = [half_memory(self._device.type)] if self._dtype == torch.float32 else []
         tries += ["device='cpu'"] if self._device.type != "cpu" else []
         return f": try {' or '.join(tries)}" if tries else ""
 

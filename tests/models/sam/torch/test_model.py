@@ -17,7 +17,7 @@ from promptseg.prompts import Prompt
 from promptseg.registry import backends
 from promptseg.registry.fallback import FallbackChain, FallbackSegmenter
 from promptseg.results import Provenance
-from promptseg.runtime.memory import MemoryRequirement
+from promptseg.runtime.memory import MemoryRequirement, half_memory
 
 torch = pytest.importorskip("torch", reason="the torch engine needs torch")
 
@@ -85,7 +85,7 @@ class TestSettings:
     @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
     def test_a_type_is_taken_by_name_and_as_torchs_own(self, dtype):
         for given in (dtype, getattr(torch, dtype)):
-            assert TorchSettings.checked("cpu", {**OPTIONS, "dtype": given}).dtype_name == dtype
+            assert TorchSettings.checked("cpu", {**OPTIONS, "dtype": given, "allow_slow": True}).dtype_name == dtype
 
     @pytest.mark.parametrize("dtype", ["float64", "int8", "fp16", None])
     def test_another_type_is_refused_with_those_that_there_are(self, dtype):
@@ -117,6 +117,16 @@ class TestSettings:
     def test_to_compile_is_a_yes_or_a_no(self, value):
         with pytest.raises(ConfigError, match=f"option compile is True or False, got {value!r}"):
             TorchSettings.checked("cpu", {**OPTIONS, "compile": value})
+
+    def test_an_encoder_is_not_compiled_on_a_cpu_where_that_makes_it_slower(self):
+        with pytest.raises(ConfigError, match=r"compile=True makes the model slower here: .* 320 s.*, or add allow_slow=True"):
+            TorchSettings.checked("cpu", {**OPTIONS, "compile": True})
+        assert TorchSettings.checked("cpu", {**OPTIONS, "compile": True, "allow_slow": True}).compile
+
+    def test_an_encoder_is_compiled_on_a_gpu_without_further_ado(self, monkeypatch):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch_runtime, "check_dtype", lambda device, dtype: None)
+        assert TorchSettings.checked("cuda", {**OPTIONS, "compile": True, "dtype": "bfloat16"}).compile
 
 
 class TestMemory:
@@ -162,7 +172,7 @@ class TestMemory:
         self.limit(monkeypatch, model, 0)
         with pytest.raises(OutOfMemoryError, match=r"out of memory on cpu: a prompt does not fit beside the model; tiny-sam") as caught:
             model.decode(embedding, points(2))
-        assert "dtype='bfloat16' or a smaller model (tinier-sam, tiniest-sam)" in str(caught.value)
+        assert f"{half_memory('cpu')} or a smaller model (tinier-sam, tiniest-sam)" in str(caught.value)
         assert isinstance(caught.value.__cause__, torch.cuda.OutOfMemoryError)
 
     def test_the_next_call_after_it_works(self, model, photo, monkeypatch):
@@ -369,6 +379,21 @@ class TestProcess:
         finally:
             torch.set_default_dtype(torch.float32)
 
+    @pytest.mark.parametrize(("count", "one_thread", "threads"), [(1, False, 1), (1, True, 1), (2, True, 1), (2, False, 2)])
+    def test_a_single_prompt_is_decoded_on_the_calling_thread_alone(self, count, one_thread, threads, model, photo, monkeypatch):
+        embedding, seen = model.encode([photo()])[0], set()
+        for name in ("decode", "upscale"):
+            original = getattr(model._decoder, name)
+            monkeypatch.setattr(model._decoder, name, lambda *args, f=original: seen.add(torch.get_num_threads()) or f(*args))
+        before = torch.get_num_threads()
+        torch.set_num_threads(2)
+        try:
+            all_logits(model.decode(embedding, points(count), one_thread=one_thread))
+            assert torch.get_num_threads() == 2
+        finally:
+            torch.set_num_threads(before)
+        assert seen == {threads}
+
     def test_an_embedding_that_is_dropped_takes_its_context_along(self, model, photo):
         embedding = model.encode([photo()])[0]
         model.decode(embedding, points(1))
@@ -423,7 +448,7 @@ class TestLoading:
         monkeypatch.setattr(torch_model, "available_memory", lambda: 1000 << 20)
         chain = {"weights": tmp_path / "weights.pth", "fallback": [f"mobile-sam={vit_t}"]}
         with pytest.warns(RuntimeWarning, match="sam-vit-h does not fit into memory, going on with mobile-sam"):
-            segmenter = promptseg.load("sam-vit-h", device="cpu", dtype="bfloat16", **chain)
+            segmenter = promptseg.load("sam-vit-h", device="cpu", dtype="bfloat16", allow_slow=True, **chain)
         assert segmenter.provenance.model == "mobile-sam"
         assert segmenter.provenance.dtype == "bfloat16"
         assert segmenter.provenance.fallback_from == ("sam-vit-h",)

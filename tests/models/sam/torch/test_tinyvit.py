@@ -7,7 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the torch engine needs torch")
 
-from promptseg.models.sam.torch import tinyvit  # noqa: E402 - It needs torch.
+from promptseg.models.sam.torch import threads as torch_threads  # noqa: E402 - It needs torch.
+from promptseg.models.sam.torch import tinyvit  # noqa: E402
 from promptseg.models.sam.torch.tinyvit import TinyVitEncoder, fused  # noqa: E402
 
 
@@ -47,6 +48,15 @@ def test_embeddings_are_upstreams_for_any_height_of_the_strips(upstream, images,
     with torch.inference_mode():
         found = TinyVitEncoder(copy.deepcopy(upstream))(images)
     assert found.shape == expected.shape
+    assert (found - expected).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize(("threads", "tokens"), [(3, 1024), (2, 100), (1, 1 << 20)])
+def test_neither_threads_nor_the_size_of_their_strips_change_anything(upstream, images, expected, threads, tokens, monkeypatch):
+    monkeypatch.setattr(torch_threads, "workers", lambda: threads)
+    monkeypatch.setattr(tinyvit, "_STRIP_TOKENS", tokens)
+    with torch.inference_mode():
+        found = TinyVitEncoder(copy.deepcopy(upstream))(images)
     assert (found - expected).abs().max() < 1e-4
 
 

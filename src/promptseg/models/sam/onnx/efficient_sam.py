@@ -34,6 +34,7 @@ class OnnxEfficientSam:
         pair: The encoder and the decoder.
         provenance: Provenance of the model.
         runtime: ONNX Runtime with its device and threads.
+        encoder: Serialized graph to run in place of the encoder's file, or None.
 
     Raises:
         WeightsMismatchError: The files are not a pair in this layout.
@@ -41,11 +42,11 @@ class OnnxEfficientSam:
 
     decode_batch = 1
 
-    def __init__(self, pair: Pair, provenance: Provenance, runtime: Runtime) -> None:
+    def __init__(self, pair: Pair, provenance: Provenance, runtime: Runtime, encoder: bytes | None = None) -> None:
         self.provenance = provenance
         self.workers = runtime.workers
         self._input_size, self._low_res = pair.input_size, pair.low_res
-        self._encoder = load_encoder(pair, runtime, None)
+        self._encoder = load_encoder(pair, runtime, None, encoder)
         ((self._feature, zeros),) = pair.zero_features.items()
         trial = self._inputs(zeros, np.zeros((1, 2), np.float32), np.array([FOREGROUND]))
         self._decoder = OriginalDecoder(pair, runtime, trial)

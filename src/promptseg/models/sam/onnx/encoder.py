@@ -19,14 +19,15 @@ class Encoder:
     Args:
         pair: The encoder and the decoder.
         runtime: ONNX Runtime with its device and threads.
+        graph: Serialized graph to run in place of the encoder's file, or None.
 
     Raises:
         WeightsMismatchError: The encoder does not take one square image of the pair's input size, or its outputs are not the features that
             the decoder takes.
     """
 
-    def __init__(self, pair: Pair, runtime: Runtime) -> None:
-        self._session = load_encoder(pair, runtime, pair.input_size)
+    def __init__(self, pair: Pair, runtime: Runtime, graph: bytes | None = None) -> None:
+        self._session = load_encoder(pair, runtime, pair.input_size, graph)
         (self._input,) = self._session.inputs
         self._features = _matched(pair, self._session)
 
@@ -43,18 +44,19 @@ class Encoder:
         return [outputs[index].numpy() for index in self._features]
 
 
-def load_encoder(pair: Pair, runtime: Runtime, side: int | None) -> Session:
+def load_encoder(pair: Pair, runtime: Runtime, side: int | None, graph: bytes | None = None) -> Session:
     """Return a runtime session of a pair's encoder.
 
     Args:
         pair: The encoder and the decoder.
         runtime: ONNX Runtime with its device and threads.
         side: Side of the square image that the encoder must take; None if it must take images of any size.
+        graph: Serialized graph to run in place of the encoder's file, or None.
 
     Raises:
         WeightsMismatchError: The encoder takes other inputs.
     """
-    session = runtime.session(pair.encoder)
+    session = runtime.session(graph or pair.encoder)
     expected: Shape = (1, 3, side, side)
     for value in session.inputs.values():
         fits = len(value.shape) == 4 and all(given in (None, wanted) for given, wanted in zip(value.shape, expected, strict=True))

@@ -70,6 +70,7 @@ class OnnxSam:
         provenance: Provenance of the model.
         runtime: ONNX Runtime with its device and threads.
         decode_batch: Number of prompts to decode in one batch.
+        encoder: Serialized graph to run in place of the encoder's file, or None.
 
     Raises:
         WeightsMismatchError: The files are not a pair in this layout.
@@ -77,12 +78,20 @@ class OnnxSam:
 
     decoder_config = DecoderConfig()
 
-    def __init__(self, pair: Pair, decoder_sha256: str, provenance: Provenance, runtime: Runtime, decode_batch: int) -> None:
+    def __init__(
+        self,
+        pair: Pair,
+        decoder_sha256: str,
+        provenance: Provenance,
+        runtime: Runtime,
+        decode_batch: int,
+        encoder: bytes | None = None,
+    ) -> None:
         self.provenance = provenance
         self.decode_batch = decode_batch
         self._grid, self._input_size, self._low_res = pair.grid, pair.input_size, pair.low_res
         graphs = prepare(pair, decoder_sha256)
-        self._encoder = Encoder(pair, runtime)
+        self._encoder = Encoder(pair, runtime, encoder)
         self._context, self._mask_context, *decoding = (runtime.session(graphs[name]) for name in _GRAPHS)
         self._decoding = _Decoding(*decoding)
         # Many prompts are decoded fastest by several threads with whole prompts each. They use a second pair of one-thread sessions.

@@ -29,6 +29,7 @@ class OnnxSam2:
         pair: The encoder and the decoder.
         provenance: Provenance of the model.
         runtime: ONNX Runtime with its device and threads.
+        encoder: Serialized graph to run in place of the encoder's file, or None.
 
     Raises:
         WeightsMismatchError: The files are not a pair in this layout.
@@ -36,12 +37,12 @@ class OnnxSam2:
 
     decode_batch = 1
 
-    def __init__(self, pair: Pair, provenance: Provenance, runtime: Runtime) -> None:
+    def __init__(self, pair: Pair, provenance: Provenance, runtime: Runtime, encoder: bytes | None = None) -> None:
         self.provenance = provenance
         self.workers = runtime.workers
         self._input_size, self._low_res = pair.input_size, pair.low_res
         self._features = tuple(pair.features)
-        self._encoder = Encoder(pair, runtime)
+        self._encoder = Encoder(pair, runtime, encoder)
         trial = self._inputs(pair.zero_features, np.zeros((1, 2), np.float32), np.array([FOREGROUND]), None)
         self._decoder = OriginalDecoder(pair, runtime, trial)
         self.decoder_config = _decoder_config(self._decoder.candidates)

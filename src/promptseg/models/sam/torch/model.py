@@ -23,7 +23,7 @@ from ....masks import Size
 from ....results import Provenance
 from ....runtime.host import available_memory
 from ....runtime.memory import MemoryRequirement
-from ....runtime.torch import chosen_device, chosen_dtype, computing, is_out_of_memory, release, to_host, unless_out_of_memory
+from ....runtime.torch import chosen_device, chosen_dtype, computing, is_out_of_memory, release, slower, to_host, unless_out_of_memory
 from ..geometry import PIXEL_MEAN, PIXEL_STD, InputGeometry, ResizeLongestSide
 from ..mask_batch import HostDecoded, MaskBatch, Pairs, by_prompt
 from ..model import DecoderConfig, Embedding, PointPrompts
@@ -64,7 +64,8 @@ class TorchSettings:
         """Return checked settings from the device and the options of `load`.
 
         Raises:
-            ConfigError: The device does not exist or does not support the dtype, or an option has an invalid value.
+            ConfigError: The device does not exist or does not support the dtype, an option has an invalid value, or one makes the model
+                slower and ``allow_slow`` is not set.
             OutOfMemoryError: The device has no free memory.
         """
         batch = options["decode_batch"]
@@ -73,7 +74,10 @@ class TorchSettings:
         if not isinstance(options["compile"], bool):
             raise ConfigError(f"option compile is True or False, got {shown(options['compile'])}")
         chosen = chosen_device(device)
-        return cls(chosen, chosen_dtype(options["dtype"], chosen), batch, options["compile"])
+        dtype = chosen_dtype(options["dtype"], chosen, allow_slow=options["allow_slow"])
+        if options["compile"] and chosen.type == "cpu" and not options["allow_slow"]:
+            raise slower("compile=True", "on a CPU, compiling the encoder of SAM took 320 s, and encoding was not faster afterwards")
+        return cls(chosen, dtype, batch, options["compile"])
 
     @property
     def dtype_name(self) -> str:
@@ -162,11 +166,13 @@ class TorchSam:
         Args:
             embedding: The encoded image.
             prompts: The prompts.
-            one_thread: Compute only on the calling thread, now and when logits are requested.
+            one_thread: Compute only on the calling thread, now and when logits are requested. A single prompt always is on a CPU.
 
         Raises:
             OutOfMemoryError: Not even one prompt fits.
         """
+        # torch's threads wait for one another in many short operations, and so for whichever of them another program holds up.
+        one_thread = one_thread or (self.settings.device.type == "cpu" and len(prompts) == 1)
         with self._computing(one_thread):
             context = unless_out_of_memory(lambda: self._context(embedding, prompts.mask_logits))
         if isinstance(context, Exception):

@@ -18,6 +18,7 @@ from ....runtime.memory import MemoryRequirement
 from ..geometry import InputGeometry, StretchToSquare
 from ..mask_batch import Stability
 from ..model import DecoderConfig
+from .hiera import HieraEncoder
 from .model import EMBEDDING, HIGH_RES, TorchSam, TorchSettings
 
 PRED_IOU_THRESH = 0.8
@@ -58,13 +59,16 @@ class _ImageModel(nn.Module):
 
     def __init__(self, sam2: Any) -> None:
         super().__init__()
-        self.image_encoder = ImageEncoder(sam2)
+        self.image_encoder = HieraEncoder(sam2)
         self.prompt_encoder = sam2.sam_prompt_encoder
         self.mask_decoder = sam2.sam_mask_decoder
 
 
 class ImageEncoder(nn.Module):
-    """Image encoder of SAM 2: ``SAM2Base.forward_image`` plus ``no_mem_embed``, the embedding for an image without memory."""
+    """Image encoder of SAM 2: ``SAM2Base.forward_image`` plus ``no_mem_embed``, the embedding for an image without memory.
+
+    It is upstream's own code, which can be trained. `HieraEncoder` gives the same features faster.
+    """
 
     def __init__(self, sam2: Any) -> None:
         super().__init__()
