@@ -97,8 +97,14 @@ class TestSegment:
     def test_prompts_of_one_length_are_decoded_together_and_no_more_than_the_model_wants(self, disc_sam, image):
         model = disc_sam(decode_batch=3)
         SamSegmenter(model).open(image).segment([Prompt.point(5 * i + 5, 20) for i in range(7)])
-        assert [len(prompts) for prompts, _ in model.decoded] == [3, 3, 1]
-        assert not any(one_thread for _, one_thread in model.decoded)
+        assert sorted(len(prompts) for prompts, _ in model.decoded) == [1, 3, 3]
+
+    @pytest.mark.parametrize(("workers", "count", "expected"), [(2, 3, False), (2, 4, True), (1, 9, False), (3, 6, False), (3, 9, True)])
+    def test_batches_have_a_thread_each_where_there_are_as_many_as_threads(self, workers, count, expected, disc_sam, image):
+        model = disc_sam(decode_batch=3, workers=workers)
+        masks = SamSegmenter(model).open(image).segment([Prompt.point(5 * i + 5, 20) for i in range(count)])
+        assert [mask.prompt_index for mask in masks] == list(range(count))
+        assert {one_thread for _, one_thread in model.decoded} == {expected}
 
     def test_a_single_point_gives_the_best_of_the_three(self, model, session):
         (mask,) = session.segment([Prompt.point(64, 48)])

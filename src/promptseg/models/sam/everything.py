@@ -8,8 +8,6 @@ computed them (`MaskBatch.stable`), and those that are no duplicates become run 
 
 from __future__ import annotations
 
-import contextlib
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +20,7 @@ from ...runtime.progress import track
 from .crops import Crop, crops
 from .mask_batch import Place, Stability, StableMasks
 from .model import FOREGROUND, PADDING, Embedding, PointPrompts, SamModel
+from .parallel import in_parallel
 
 
 def segment_everything(model: SamModel, image: NDArray[np.uint8], embedding: Embedding, prompt: EverythingPrompt) -> Masks:
@@ -60,11 +59,8 @@ def _masks_of_crop(model: SamModel, embedding: Embedding, crop: Crop, size: Size
     def masks_of(batch: NDArray[np.float32]) -> _Found | None:
         return _found(model, embedding, batch, crop, size, prompt)
 
-    with contextlib.ExitStack() as stack:
-        # On a CPU, one thread for each batch uses the processors better than several threads within each small operation.
-        pool = stack.enter_context(ThreadPoolExecutor(model.workers)) if model.workers > 1 else None
-        done = pool.map(masks_of, batches) if pool else map(masks_of, batches)
-        found = [each for each in track(done, stage="everything", total=len(batches), unit="batch") if each is not None]
+    done = track(in_parallel(masks_of, batches, model.workers), stage="everything", total=len(batches), unit="batch")
+    found = [each for each in done if each is not None]
     if not found:
         return []
     boxes, scores = (np.concatenate(arrays) for arrays in zip(*((each.boxes, each.scores) for each in found), strict=True))

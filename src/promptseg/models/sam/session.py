@@ -24,7 +24,8 @@ from .cache import image_key
 from .everything import segment_everything
 from .geometry import InputGeometry
 from .mask_batch import MaskBatch, Pairs, Place
-from .model import Embedding, SamModel
+from .model import Decoded, Embedding, PointPrompts, SamModel
+from .parallel import in_parallel
 from .prompt_batches import batch_prompts, fitting_logits
 from .upsample import upsampler
 
@@ -181,24 +182,41 @@ class SamSession(SessionDisplay):
         Raises:
             PromptError: A prompt is not spatial, does not fit the image, or is an empty mask.
         """
-        model, geometry, rule = self.segmenter.model, self.embedding.geometry, self.segmenter.rule
-        decoder_config = model.decoder_config
-        limit, whole = decoder_config.logit_limit, Place((0, 0), self.size)
+        model, geometry = self.segmenter.model, self.embedding.geometry
         checked = [_with_box(prompt, geometry) for prompt in spatial(prompts, self.size)]
-        masks: list[list[Mask]] = [[] for _ in checked]
-        for indices, batch in batch_prompts(checked, geometry, model.decode_batch, pad_boxes=decoder_config.pads_boxes):
-            decoded = model.decode(self.embedding, batch)
-            if candidates:
-                pairs = [(row, candidate) for row in range(len(indices)) for candidate in decoder_config.multimask_indices]
-                chosen: Iterable[tuple[Pairs, MaskBatch]] = [(pairs, decoded.masks(pairs, geometry))]
-            else:
-                asked = [checked[index] for index in indices]
-                chosen = selection.select_candidates(decoded, asked, geometry, decoder_config, rule)
-            for selected, found in chosen:
-                for (row, candidate), counts, logits in zip(selected, found.run_lengths(whole), found.logits(), strict=True):
-                    score, index = float(decoded.scores[row, candidate]), indices[row]
-                    masks[index].append(Mask(self.size, counts, score, logits=np.clip(logits, -limit, limit), prompt_index=index))
-        return Masks((mask for of_prompt in masks for mask in of_prompt), self.size)
+        batches = list(batch_prompts(checked, geometry, model.decode_batch, pad_boxes=model.decoder_config.pads_boxes))
+        # On a CPU, one thread for each batch is faster, and far faster where other programs run. Few batches use all threads for each.
+        one_thread = 1 < model.workers <= len(batches)
+
+        def masks_of(batch: tuple[list[int], PointPrompts]) -> list[Mask]:
+            indices, points = batch
+            decoded = model.decode(self.embedding, points, one_thread=one_thread)
+            return self._masks(decoded, indices, [checked[index] for index in indices], candidates)
+
+        found = [mask for masks in in_parallel(masks_of, batches, model.workers if one_thread else 1) for mask in masks]
+        return Masks(sorted(found, key=lambda mask: mask.prompt_index or 0), self.size)
+
+    def _masks(self, decoded: Decoded, indices: Sequence[int], prompts: Sequence[SpatialPrompt], candidates: bool) -> list[Mask]:
+        """Return the masks of decoded prompts, with the indices of the prompts: the selected one of each, or all candidates."""
+        geometry, decoder_config = self.embedding.geometry, self.segmenter.model.decoder_config
+        chosen: Iterable[tuple[Pairs, MaskBatch]]
+        if candidates:
+            pairs = [(row, candidate) for row in range(len(indices)) for candidate in decoder_config.multimask_indices]
+            chosen = [(pairs, decoded.masks(pairs, geometry))]
+        else:
+            chosen = selection.select_candidates(decoded, prompts, geometry, decoder_config, self.segmenter.rule)
+        limit, place = decoder_config.logit_limit, Place((0, 0), self.size)
+        return [
+            Mask(
+                self.size,
+                counts,
+                float(decoded.scores[row, candidate]),
+                logits=np.clip(logits, -limit, limit),
+                prompt_index=indices[row],
+            )
+            for selected, masks in chosen
+            for (row, candidate), counts, logits in zip(selected, masks.run_lengths(place), masks.logits(), strict=True)
+        ]
 
     def everything(self, prompt: EverythingPrompt | None = None) -> Masks:
         """Return masks of every object, found with a grid of points.
