@@ -15,7 +15,6 @@ from promptseg.models.sam.video.session import Sam2VideoSegmenter  # noqa: E402 
 CUDA = torch.device("cuda")
 
 
-
 @pytest.fixture
 def load(tiny_sam2_video):
     model = tiny_sam2_video()

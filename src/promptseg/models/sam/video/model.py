@@ -327,4 +327,3 @@ class TorchSam2Video:
         with contextlib.suppress(Exception):
             release(device)
         raise self._need.error(what, device=device.type, dtype=settings.dtype_name, room=free_memory(device)) from failure
-
