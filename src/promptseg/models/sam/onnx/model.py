@@ -24,6 +24,7 @@ from ..model import DecoderConfig, Embedding, PointPrompts
 from . import decoder as onnx_decoder
 from . import graph, weights
 from .encoder import Encoder
+from .features import BoundFeatures, graph_input
 from .layouts import Pair
 
 _GRAPHS = {
@@ -87,6 +88,7 @@ class OnnxSam:
         self._decoding = _Decoding(*decoding)
         # Many prompts are decoded fastest by several threads with whole prompts each. They use a second pair of one-thread sessions.
         self.workers = runtime.workers
+        self._keeps_features = runtime.device != "cpu"
         single = runtime.one_thread()
         self._one_thread = _Decoding(single.session(graphs["decoder"]), single.session(graphs["upscaling"]))
         (self._no_mask,) = no_mask({})
@@ -98,8 +100,11 @@ class OnnxSam:
         return ResizeLongestSide(size, self._input_size, self._low_res)
 
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
-        """Return the embeddings of images, encoded one by one because a batch is not faster on a CPU."""
+        """Return the embeddings of images, encoded one by one because a batch is not faster on a CPU. They stay on another device."""
         geometries = [self.geometry((image.shape[0], image.shape[1])) for image in images]
+        if self._keeps_features:
+            bound = [self._encoder.values(image, geometry) for image, geometry in zip(images, geometries, strict=True)]
+            return [Embedding(BoundFeatures({"embedding": one}), geometry) for (one,), geometry in zip(bound, geometries, strict=True)]
         features = [self._encoder(image, geometry) for image, geometry in zip(images, geometries, strict=True)]
         return [Embedding({"embedding": embedding}, geometry) for (embedding,), geometry in zip(features, geometries, strict=True)]
 
@@ -124,7 +129,7 @@ class OnnxSam:
         return self._make_context(embedding, dense)
 
     def _make_context(self, embedding: Embedding, dense: Any) -> _Context:
-        outputs = self._context({"embedding": embedding.features["embedding"], "dense": dense})
+        outputs = self._context({"embedding": graph_input(embedding.features, "embedding"), "dense": dense})
         return dict(zip(("image", "keys", "values", "queries"), outputs, strict=True))
 
 

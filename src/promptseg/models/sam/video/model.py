@@ -57,8 +57,8 @@ class _Step:
     """Output of the model for one object on one frame, on the device.
 
     Attributes:
-        numbers: What the host needs, in one float32 vector: the low-resolution logits, the predicted IoU and the probability that the object
-            is in the frame.
+        numbers: What the host needs, in one float32 vector: the low-resolution logits, the predicted IoU, and the probability that the
+            object is in the frame.
         high_res: Logits (1, 1, input_size, input_size), of which a memory is made; empty when it was made.
         pointer: (1, channels) object pointer.
         presence: (1, 1) logit of the object being in the frame.
