@@ -225,7 +225,7 @@ class Training:
         self._optimizer.zero_grad(set_to_none=True)
         on_device = self._loss(index, random)
         norm_on_device = self._devices.clip(self._parameters, _LARGEST_GRADIENT)
-        total, norm = to_host(torch.stack([on_device, norm_on_device.to(on_device.dtype)])).tolist()  # The only wait of a step.
+        total, norm = map(float, to_host(torch.stack([on_device, norm_on_device.to(on_device.dtype)])))  # The only wait of a step.
         if not (math.isfinite(total) and math.isfinite(norm)):
             what = f"the loss became {total}" if not math.isfinite(total) else f"the gradient of the loss became {norm}"
             raise _NotFiniteError(f"{what} in epoch {epoch + 1} on {self._examples[index].image}")
