@@ -16,6 +16,7 @@ pytest_plugins = [
     "catalog_models",
     "entry_points",
     "fake_cuda",
+    "fake_onnx_cuda",
     "file_server",
     "grounding_models",
     "npm_clients",

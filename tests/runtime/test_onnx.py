@@ -39,3 +39,17 @@ def test_auto_is_the_cpu_and_another_device_is_refused_by_name():
     assert device_of("auto") == "cpu"
     with pytest.raises(ConfigError, match="device 'tpu' is not available in this build of ONNX Runtime: use auto or cpu"):
         device_of("tpu")
+
+
+def test_on_a_device_arrays_are_copied_there_and_results_stay_and_are_passed_on(doubling, fake_onnx_cuda):
+    session = Runtime("cuda", 1).session(doubling)
+    (once,) = session({"x": np.ones((1, 3, 2), np.float32).transpose(0, 2, 1)})
+    (twice,) = session({"x": once})
+    assert fake_onnx_cuda == ["copy x", "pass x"]
+    assert twice.numpy().tolist() == [[[4] * 3] * 2]
+    assert fake_onnx_cuda[2:] == ["read y"]
+
+
+def test_an_input_of_another_shape_is_an_error_of_ours_on_a_device_too(doubling, fake_onnx_cuda):
+    with pytest.raises(BackendError, match="ONNX Runtime failed"):
+        Runtime("cuda", 1).session(doubling)({"x": np.ones((1, 2, 4), np.float32)})

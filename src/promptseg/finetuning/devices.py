@@ -5,7 +5,6 @@ Each process of ``accelerate launch`` trains on images of its own in each step. 
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -71,18 +70,18 @@ class Devices:
         else:
             self._accelerator.backward(loss)
 
-    def clip(self, parameters: Sequence[torch.nn.Parameter], max_norm: float) -> float:
-        """Average the gradients over the processes, clip them to a norm, and return the norm before clipping."""
+    def clip(self, parameters: Sequence[torch.nn.Parameter], max_norm: float) -> Tensor:
+        """Average the gradients over the processes, clip them to a norm, and return the norm before clipping, on the device."""
         if self._accelerator is None:
-            return torch.nn.utils.clip_grad_norm_(parameters, max_norm).item()
+            return torch.nn.utils.clip_grad_norm_(parameters, max_norm)
         if self.count > 1:
             having = [parameter for parameter in parameters if parameter.grad is not None]
             flat = self.mean(torch.cat([parameter.grad.flatten() for parameter in having if parameter.grad is not None]))
             for parameter, part in zip(having, torch.split(flat, [parameter.numel() for parameter in having]), strict=True):
                 parameter.grad = part.view_as(parameter).clone()
-        norm = float(self._accelerator.clip_grad_norm_(parameters, max_norm))
+        norm: Tensor = self._accelerator.clip_grad_norm_(parameters, max_norm)
         # The gradient scaler skips a step that is not finite.
-        return norm if math.isfinite(norm) or self._accelerator.scaler is None else 0.0
+        return norm if self._accelerator.scaler is None else norm.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
 
     def mean(self, value: Tensor) -> Tensor:
         """Return the mean of a tensor over the processes."""

@@ -223,16 +223,17 @@ class Training:
         for group in self._optimizer.param_groups:
             group["lr"] = self._config.learning_rate * _rate(step, self._total)
         self._optimizer.zero_grad(set_to_none=True)
-        total = self._loss(index, random)
-        norm = self._devices.clip(self._parameters, _LARGEST_GRADIENT)
+        on_device = self._loss(index, random)
+        norm_on_device = self._devices.clip(self._parameters, _LARGEST_GRADIENT)
+        total, norm = map(float, to_host(torch.stack([on_device, norm_on_device.to(on_device.dtype)])))  # The only wait of a step.
         if not (math.isfinite(total) and math.isfinite(norm)):
             what = f"the loss became {total}" if not math.isfinite(total) else f"the gradient of the loss became {norm}"
             raise _NotFiniteError(f"{what} in epoch {epoch + 1} on {self._examples[index].image}")
         self._optimizer.step()
         return total
 
-    def _loss(self, index: int, random: np.random.Generator) -> float:
-        """Return the loss of prompts drawn for one image, and add its gradients to those of the parameters."""
+    def _loss(self, index: int, random: np.random.Generator) -> Tensor:
+        """Return the loss of prompts drawn for one image, on the device, and add its gradients to those of the parameters."""
         asked = [
             (number, self._drawn(index, number, (first + turn) % 2 == 0, random))
             for number in self._objects(index, random)
@@ -246,7 +247,7 @@ class Training:
             part = loss(*decoded, self._decoder.decoder_config.multimask_indices) * (len(rows) / len(asked))
             self._devices.backward(part)
             total += part.detach()
-        return self._devices.mean(total).item()
+        return self._devices.mean(total)
 
     def _objects(self, index: int, random: np.random.Generator) -> list[int]:
         """Return the numbers of the objects of an image that one step trains on, in order."""
@@ -320,7 +321,7 @@ class Training:
                 selected = selection.select_candidates(decoded, [prompts[row] for row in rows], geometry, decoder_config)
                 answers = dict(pair for pairs, _ in selected for pair in pairs)
                 chosen = logits[torch.arange(len(rows)), [answers[at] for at in range(len(rows))]][:, None]
-                ious |= dict(zip(rows, iou(chosen, truth[:, None], weights[:, None])[:, 0].tolist(), strict=True))
+                ious |= dict(zip(rows, to_host(iou(chosen, truth[:, None], weights[:, None])[:, 0]).tolist(), strict=True))
             found[name] = [ious[row] for row in range(len(prompts))]
         return found
 

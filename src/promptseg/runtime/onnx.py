@@ -70,25 +70,27 @@ class Runtime:
         """
         if isinstance(model, Path):
             check_onnx(model)
-        return Session(inference_session(model, self._options, self.device))
+        return Session(inference_session(model, self._options, self.device), self.device)
 
 
 class Session:
     """A loaded graph.
 
-    Inputs are arrays or results of other graphs. Results stay in ONNX Runtime's memory until their method `numpy` is called, so that graphs
-    can be chained without copies.
+    Inputs are arrays or results of other graphs. Results stay in ONNX Runtime's memory, on the device, until their method `numpy` is
+    called, so that graphs can be chained without copies.
 
     Args:
         inference: ONNX Runtime's session, from `inference_session`.
+        device: Device of the session: ``"cpu"`` or ``"cuda"``.
 
     Attributes:
         inputs: Inputs of the graph, by name.
         outputs: Outputs of the graph, by name, in order.
     """
 
-    def __init__(self, inference: PerProcess[Any]) -> None:
+    def __init__(self, inference: PerProcess[Any], device: str = "cpu") -> None:
         self._inference = inference
+        self._device = device
         self.inputs = {value.name: _value(value) for value in inference.get().get_inputs()}
         self.outputs = {value.name: _value(value) for value in inference.get().get_outputs()}
 
@@ -98,17 +100,41 @@ class Session:
         Raises:
             BackendError: ONNX Runtime failed.
         """
-        values = {
-            name: onnxruntime.OrtValue.ortvalue_from_numpy(value) if isinstance(value, np.ndarray) else value
-            for name, value in inputs.items()
-        }
+        run = _run if self._device == "cpu" else _run_bound
         try:
-            results: list[Any] = self._inference.get().run_with_ort_values(list(self.outputs), values)
+            return run(self._inference.get(), inputs, list(self.outputs), self._device)
         except PromptSegError:
             raise
         except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
             raise BackendError(f"ONNX Runtime failed: {error}") from error
-        return results
+
+
+def _run(inference: Any, inputs: Mapping[str, Any], outputs: list[str], _device: str) -> list[Any]:
+    """Run a graph on the CPU, without a copy of inputs or outputs."""
+    values = {
+        name: onnxruntime.OrtValue.ortvalue_from_numpy(value) if isinstance(value, np.ndarray) else value for name, value in inputs.items()
+    }
+    results: list[Any] = inference.run_with_ort_values(outputs, values)
+    return results
+
+
+def _run_bound(inference: Any, inputs: Mapping[str, Any], outputs: list[str], device: str) -> list[Any]:
+    """Run a graph on a device whose results stay there.
+
+    An array is copied to where the graph reads it: to the device, or for a shape to nowhere. A result of another graph is on the device.
+    """
+    binding = inference.io_binding()
+    for name, value in inputs.items():
+        if isinstance(value, np.ndarray):
+            binding.bind_cpu_input(name, np.ascontiguousarray(value))
+        else:
+            binding.bind_ortvalue_input(name, value)
+    for name in outputs:
+        binding.bind_output(name, device)
+    binding.synchronize_inputs()
+    inference.run_with_iobinding(binding)
+    results: list[Any] = binding.get_outputs()
+    return results
 
 
 def inference_session(model: Path | bytes, options: Any, device: str) -> PerProcess[Any]:

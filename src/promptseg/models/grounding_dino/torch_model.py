@@ -12,7 +12,6 @@ from typing import TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ...errors import BackendError, OutOfMemoryError, PromptSegError
 from ...results import Provenance
@@ -64,10 +63,10 @@ class TorchGrounding:
         with torch.inference_mode(), torch.autocast(self._device.type, self._dtype if lower else None, enabled=lower):
             batch = torch.tensor(pixels, device=self._device)[None]
             logits, boxes = self._module(batch, torch.tensor([tokens], device=self._device))
-            outputs = _array(logits[0, :, : len(tokens)]), _array(boxes[0])
-        if not all(np.isfinite(output).all() for output in outputs):
+            outputs = to_host(torch.cat([logits[0, :, : len(tokens)].float(), boxes[0].float()], dim=1))
+        if not np.isfinite(outputs).all():
             raise BackendError(f"{self.provenance.model} returned NaN or infinity in {self._dtype}: use dtype='float32'")
-        return outputs
+        return outputs[:, : len(tokens)], outputs[:, len(tokens) :]
 
     def _fitting(self, compute: Callable[[], _T], what: str) -> _T:
         try:
@@ -86,8 +85,3 @@ class TorchGrounding:
         tries = [half_memory(self._device.type)] if self._dtype == torch.float32 else []
         tries += ["device='cpu'"] if self._device.type != "cpu" else []
         return f": try {' or '.join(tries)}" if tries else ""
-
-
-def _array(values: Tensor) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = to_host(values.float())
-    return array

@@ -11,9 +11,11 @@ torch = pytest.importorskip("torch", reason="the torch engine needs torch")
 
 from promptseg.models.sam.torch.model import TorchSam, TorchSettings  # noqa: E402
 from promptseg.models.sam.torch.sam2 import TorchSam2  # noqa: E402 - They need torch.
+from promptseg.models.sam.torch.vit import VitEncoder  # noqa: E402
 
 CUDA = torch.device("cuda")
 BATCH = 16
+DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
 
 
 def all_good(zeros):
@@ -27,6 +29,8 @@ def all_good(zeros):
 def load(request, tiny_sam, tiny_sam2):
     make, engine = {"sam": (tiny_sam, TorchSam), "sam2": (tiny_sam2, TorchSam2)}[request.param]
     sam = make()  # On the CPU, with values: constructors compute some.
+    if request.param == "sam":
+        sam.image_encoder = VitEncoder(sam.image_encoder)
 
     def load(dtype=torch.float32):
         return SamSegmenter(engine(sam, Provenance("tiny", "tests", "1"), TorchSettings(CUDA, dtype, decode_batch=BATCH)))
@@ -34,7 +38,7 @@ def load(request, tiny_sam, tiny_sam2):
     return load
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@DTYPES
 def test_an_embedding_stays_on_the_device_until_it_is_read(load, dtype, fake_cuda, photo):
     with fake_cuda() as cuda:
         session = load(dtype).open(photo())
@@ -51,7 +55,7 @@ def test_several_images_are_encoded_without_a_wait(load, fake_cuda, photo):
         assert cuda.waits == []
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@DTYPES
 def test_everything_mode_waits_three_times_a_batch_and_never_for_a_mask(load, dtype, fake_cuda, photo):
     with fake_cuda(all_good) as cuda:
         session = load(dtype).open(photo())
@@ -75,9 +79,10 @@ def test_prompts_wait_by_the_batch(load, count, fake_cuda, photo):
         assert cuda.waits == ["copy", *stable, "nonzero", "copy", "copy"] * -(-count // BATCH)
 
 
-def test_a_mask_as_a_prompt_and_all_candidates_run_on_the_device(load, fake_cuda, photo):
+@DTYPES
+def test_a_mask_as_a_prompt_and_all_candidates_run_on_the_device(load, dtype, fake_cuda, photo):
     with fake_cuda(all_good) as cuda:
-        session = load().open(photo())
+        session = load(dtype).open(photo())
         logits = np.ones((session.embedding.geometry.low_res,) * 2, np.float32)
         assert len(session.segment([Prompt.point(20, 20) + Prompt.mask(logits)], candidates=True)) == 3
         assert cuda.waits == ["copy", "nonzero", "copy", "copy"]

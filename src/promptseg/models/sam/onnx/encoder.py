@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,10 @@ class Encoder:
 
     def __call__(self, image: NDArray[np.uint8], geometry: InputGeometry) -> list[NDArray[np.float32]]:
         """Return the features of an image (H, W, 3) uint8 RGB, each with a batch of one, in the order of `Pair.features`."""
+        return [value.numpy() for value in self.values(image, geometry)]
+
+    def values(self, image: NDArray[np.uint8], geometry: InputGeometry) -> list[Any]:
+        """Return the same features in the memory of ONNX Runtime (`onnxruntime.OrtValue`), on its device."""
         resized = geometry.resize(image)
         batch = np.zeros((1, 3, geometry.input_size, geometry.input_size), np.float32)
         height, width = resized.shape[:2]
@@ -41,7 +46,7 @@ class Encoder:
             np.subtract(resized[:, :, channel], np.float32(PIXEL_MEAN[channel]), out=plane)
             plane /= np.float32(PIXEL_STD[channel])
         outputs = self._session({self._input: batch})
-        return [outputs[index].numpy() for index in self._features]
+        return [outputs[index] for index in self._features]
 
 
 def load_encoder(pair: Pair, runtime: Runtime, side: int | None, graph: bytes | None = None) -> Session:

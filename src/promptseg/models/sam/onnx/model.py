@@ -18,6 +18,7 @@ from ....results import Provenance
 from ....runtime.forking import Lock
 from ....runtime.onnx import Runtime, Session
 from ....runtime.prepared import prepared_folder, read_prepared, write_prepared
+from ..device_features import DeviceFeatures, where_it_is
 from ..geometry import InputGeometry, ResizeLongestSide
 from ..mask_batch import HostDecoded, Pairs, by_prompt
 from ..model import DecoderConfig, Embedding, PointPrompts
@@ -96,6 +97,7 @@ class OnnxSam:
         self._decoding = _Decoding(*decoding)
         # Many prompts are decoded fastest by several threads with whole prompts each. They use a second pair of one-thread sessions.
         self.workers = runtime.workers
+        self._keeps_features = runtime.device != "cpu"
         single = runtime.one_thread()
         self._one_thread = _Decoding(single.session(graphs["decoder"]), single.session(graphs["upscaling"]))
         self._contexts: WeakKeyDictionary[Embedding, _Context] = WeakKeyDictionary()
@@ -106,8 +108,14 @@ class OnnxSam:
         return ResizeLongestSide(size, self._input_size, self._low_res)
 
     def encode(self, images: Sequence[NDArray[np.uint8]]) -> list[Embedding]:
-        """Return the embeddings of images, encoded one by one because a batch is not faster on a CPU."""
+        """Return the embeddings of images, encoded one by one because a batch is not faster on a CPU. They stay on another device."""
         geometries = [self.geometry((image.shape[0], image.shape[1])) for image in images]
+        if self._keeps_features:
+            bound = [self._encoder.values(image, geometry) for image, geometry in zip(images, geometries, strict=True)]
+            return [
+                Embedding(DeviceFeatures({"embedding": one}, lambda value: value.numpy()), geometry)
+                for (one,), geometry in zip(bound, geometries, strict=True)
+            ]
         features = [self._encoder(image, geometry) for image, geometry in zip(images, geometries, strict=True)]
         return [Embedding({"embedding": embedding}, geometry) for (embedding,), geometry in zip(features, geometries, strict=True)]
 
@@ -127,7 +135,7 @@ class OnnxSam:
         with self._lock:
             values = self._contexts.get(embedding)
         if values is None:
-            results = self._context({"embedding": embedding.features["embedding"]})
+            results = self._context({"embedding": where_it_is(embedding.features, "embedding")})
             values = dict(zip(self._context.outputs, results, strict=True))
             with self._lock:
                 self._contexts[embedding] = values
@@ -138,7 +146,7 @@ class OnnxSam:
         products = {f"image_{name}": value for name, value in values.items()}
         inputs = {name: value for name, value in products.items() if name in self._mask_context.inputs}
         results = self._mask_context(
-            {"mask": np.ascontiguousarray(mask_logits[None, None]), "embedding": embedding.features["embedding"], **inputs}
+            {"mask": np.ascontiguousarray(mask_logits[None, None]), "embedding": where_it_is(embedding.features, "embedding"), **inputs}
         )
         return dict(zip(self._mask_context.outputs, results, strict=True))
 

@@ -24,12 +24,12 @@ from ....results import Provenance
 from ....runtime.host import available_memory
 from ....runtime.memory import MemoryRequirement
 from ....runtime.torch import chosen_device, chosen_dtype, computing, is_out_of_memory, release, slower, to_host, unless_out_of_memory
+from ..device_features import DeviceFeatures, where_it_is
 from ..geometry import PIXEL_MEAN, PIXEL_STD, InputGeometry, ResizeLongestSide
 from ..mask_batch import HostDecoded, MaskBatch, Pairs, by_prompt
 from ..model import DecoderConfig, Embedding, PointPrompts
 from . import threads as torch_threads
 from .decoder import Context, DecodedPrompts, TorchDecoder
-from .features import DeviceFeatures
 from .mask_batch import DeviceMaskBatch, Parts
 
 _DECODE_BATCH = {"cpu": 2, "cuda": 64, "mps": 16}
@@ -110,7 +110,6 @@ class TorchSam:
         self._weight_bytes = sum(p.numel() for p in sam.parameters()) * settings.dtype.itemsize
         self._decode_batch = settings.decode_batch or _DECODE_BATCH[settings.device.type]
         self._encode_batch = _ENCODE_BATCH[settings.device.type]
-        self._on_device: WeakKeyDictionary[Embedding, Mapping[str, Tensor]] = WeakKeyDictionary()  # Encoded here, without a context yet.
         self._contexts: WeakKeyDictionary[Embedding, Context] = WeakKeyDictionary()
         self._lock = threading.Lock()
         room = free_memory(settings.device)
@@ -265,13 +264,11 @@ class TorchSam:
                 Embedding({name: value[i : i + 1].copy() for name, value in arrays.items()}, geometry)
                 for i, geometry in enumerate(geometries)
             ]
-        embeddings = []
-        for i, geometry in enumerate(geometries):
-            own = {name: value[i : i + 1].clone() for name, value in features.items()}
-            embeddings.append(Embedding(DeviceFeatures(own), geometry))
-            with self._lock:
-                self._on_device[embeddings[-1]] = own
-        return embeddings
+        kept = [{name: value[i : i + 1].clone() for name, value in features.items()} for i in range(len(images))]
+        return [
+            Embedding(DeviceFeatures(own, lambda value: to_host(value.float())), geometry)
+            for own, geometry in zip(kept, geometries, strict=True)
+        ]
 
     def _features(self, batch: Tensor) -> Mapping[str, Tensor]:
         """Return the features of a batch (N, 3, input_size, input_size) by the names in `Embedding.features`, each (N, channels, …)."""
@@ -280,14 +277,11 @@ class TorchSam:
     def _context(self, embedding: Embedding, mask_logits: NDArray[np.float32] | None) -> Context:
         with self._lock:
             context = self._contexts.get(embedding)
-            features = self._on_device.get(embedding)
         if context is None:
-            if features is None:
-                features = {name: _tensor(array) for name, array in embedding.features.items()}
+            features = {name: _tensor(where_it_is(embedding.features, name)) for name in embedding.features}
             context = self._decoder.context(features[EMBEDDING], [features[name] for name in HIGH_RES if name in features])
             with self._lock:
                 self._contexts[embedding] = context
-                self._on_device.pop(embedding, None)
         return context if mask_logits is None else self._decoder.with_mask(context, _tensor(mask_logits))
 
     @contextlib.contextmanager
@@ -413,8 +407,10 @@ def _indices(values: Sequence[int], device: torch.device) -> Tensor:
     return torch.tensor(list(values), dtype=torch.long, device="cpu").to(device)
 
 
-def _tensor(array: NDArray[np.float32]) -> Tensor:
-    return torch.tensor(array, device="cpu")  # A copy, because torch warns about read-only arrays, which those from the cache are.
+def _tensor(value: NDArray[np.float32] | Tensor) -> Tensor:
+    if isinstance(value, Tensor):
+        return value
+    return torch.tensor(value, device="cpu")  # A copy, because torch warns about read-only arrays, which those from the cache are.
 
 
 def _compiled(encoder: torch.nn.Module) -> Callable[[Tensor], Tensor]:

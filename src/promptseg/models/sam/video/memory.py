@@ -22,7 +22,7 @@ class FrameOutput:
     """Output of the model for one object on one frame.
 
     Attributes:
-        mask: (1, 1, low_res, low_res) float32 logits; (1, 1, 0, 0) if mask and memory were dropped.
+        mask: (1, 1, low_res, low_res) float32 logits on the CPU; (1, 1, 0, 0) if mask and memory were dropped.
         pointer: (1, channels) object pointer.
         score: Predicted IoU times the probability that the object is in the frame.
         memory: (1, channels, grid, grid) bfloat16 memory features, or None if they were dropped.

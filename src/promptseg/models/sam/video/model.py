@@ -7,8 +7,8 @@ sam2 1.1 (Ravi et al., "SAM 2", 2024), objects are tracked independently and sha
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -50,6 +50,24 @@ class EncodedFrame:
     features: list[Tensor]
     positions: list[Tensor]
     sizes: list[Size]
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """Output of the model for one object on one frame, on the device.
+
+    Attributes:
+        numbers: What the host needs, in one float32 vector: the low-resolution logits, the predicted IoU, and the probability that the
+            object is in the frame.
+        high_res: Logits (1, 1, input_size, input_size), of which a memory is made; empty when it was made.
+        pointer: (1, channels) object pointer.
+        presence: (1, 1) logit of the object being in the frame.
+    """
+
+    numbers: Tensor
+    high_res: Tensor
+    pointer: Tensor
+    presence: Tensor
 
 
 class TorchSam2Video:
@@ -139,29 +157,49 @@ class TorchSam2Video:
         else:
             points, given = self._point_inputs(prompt, size), None
             logits = self._mask_logits(prompt, size) if "mask" in prompt.kinds else None
-            refined = before.mask.clamp(-LOGIT_LIMIT, LOGIT_LIMIT) if before is not None else None
+            refined = before.mask.clamp(-LOGIT_LIMIT, LOGIT_LIMIT).to(device) if before is not None else None
             refined = refined if logits is None else torch.tensor(logits, device=device)[None, None]
-        return self._run(
-            lambda: self._step(
-                encoded, index, known, frames, first=direction is None, reverse=bool(direction), points=points, given=given, refined=refined
-            ),
-            "a prompt does not fit beside the model",
-        )
 
-    def track(self, encoded: EncodedFrame, index: int, known: ObjectMemory, frames: int | None, reverse: bool) -> FrameOutput:
-        """Return the output for an object on a frame, from its stored outputs on other frames.
+        def compute() -> FrameOutput:
+            step = self._step(
+                encoded, index, known, frames, first=direction is None, reverse=bool(direction), points=points, given=given, refined=refined
+            )
+            ((mask, score),) = self._masks([step])
+            # As upstream: memory of a prompt from the filled mask, of tracking from the model's mask.
+            side = (self.input_size, self.input_size)
+            logits = functional.interpolate(mask.to(device), size=side, mode="bilinear", align_corners=False)
+            return FrameOutput(mask, step.pointer, score, self._remembered(encoded, logits, step.presence, prompted=True), direction)
+
+        return self._run(compute, "a prompt does not fit beside the model")
+
+    def track(
+        self, encoded: EncodedFrame, index: int, known: Sequence[ObjectMemory], frames: int | None, reverse: bool
+    ) -> list[FrameOutput]:
+        """Return the outputs for objects on a frame, from their stored outputs on other frames. The host waits for the device once.
 
         Args:
             encoded: The encoded frame.
             index: Index of the frame.
-            known: Stored outputs for the object. They are not changed.
+            known: Stored outputs for each object. They are not changed.
             frames: Number of frames of the video if the video is short, else None.
-            reverse: Whether the object is tracked backward.
+            reverse: Whether the objects are tracked backward.
 
         Raises:
-            OutOfMemoryError: The object does not fit into memory beside the model.
+            OutOfMemoryError: An object does not fit into memory beside the model.
         """
-        return self._run(lambda: self._step(encoded, index, known, frames, reverse=reverse), "an object does not fit beside the model")
+
+        def compute() -> list[FrameOutput]:
+            steps, memories = [], []
+            for one in known:
+                step = self._step(encoded, index, one, frames, reverse=reverse)
+                memories.append(self._remembered(encoded, step.high_res, step.presence, prompted=False))
+                steps.append(replace(step, high_res=step.high_res.new_zeros(0)))  # Its 4 MB are not needed any more.
+            return [
+                FrameOutput(mask, step.pointer, score, memory, reverse)
+                for step, memory, (mask, score) in zip(steps, memories, self._masks(steps), strict=True)
+            ]
+
+        return self._run(compute, "an object does not fit beside the model") if known else []
 
     def _encode(self, resized: NDArray[np.uint8]) -> EncodedFrame:
         pixels = torch.tensor(resized, device=self.settings.device).permute(2, 0, 1).float() / 255
@@ -181,10 +219,9 @@ class TorchSam2Video:
         points: dict[str, Tensor] | None = None,
         given: Tensor | None = None,
         refined: Tensor | None = None,
-    ) -> FrameOutput:
-        """Run ``SAM2Base.track_step`` and the steps of ``SAM2VideoPredictor`` after it."""
-        model, prompted = self._model, points is not None or given is not None
-        _, (_, _, scores, low_res, high_res, pointer, presence), _, _ = model._track_step(  # noqa: SLF001 - As above.
+    ) -> _Step:
+        """Run ``SAM2Base.track_step`` without its memory encoder. Nothing is copied to the host."""
+        _, (_, _, scores, low_res, high_res, pointer, presence), _, _ = self._model._track_step(  # noqa: SLF001 - As above.
             index,
             first,
             encoded.features,
@@ -197,12 +234,22 @@ class TorchSam2Video:
             reverse,
             refined,
         )
-        mask = self._filled(low_res)
-        if prompted:  # As upstream: memory of a prompt from the filled mask, of tracking from the model's mask.
-            high_res = functional.interpolate(mask, size=(self.input_size, self.input_size), mode="bilinear", align_corners=False)
-        memory, _ = model._encode_new_memory(encoded.features, encoded.sizes, high_res, presence, is_mask_from_pts=prompted)  # noqa: SLF001
-        score = float(scores.max()) * float(presence.float().sigmoid())
-        return FrameOutput(mask, pointer, score, memory.to(torch.bfloat16), known.direction(index) if prompted else reverse)
+        numbers = (low_res, scores.max(), presence.float().sigmoid())
+        return _Step(torch.cat([value.float().flatten() for value in numbers]), high_res, pointer, presence)
+
+    def _remembered(self, encoded: EncodedFrame, logits: Tensor, presence: Tensor, *, prompted: bool) -> Tensor:
+        """Return the memory of a mask, given as logits (1, 1, input_size, input_size)."""
+        memory, _ = self._model._encode_new_memory(encoded.features, encoded.sizes, logits, presence, is_mask_from_pts=prompted)  # noqa: SLF001
+        features: Tensor = memory.to(torch.bfloat16)
+        return features
+
+    def _masks(self, steps: Sequence[_Step]) -> list[tuple[Tensor, float]]:
+        """Return the filled masks (1, 1, low_res, low_res) on the CPU, and their scores. All are copied at once."""
+        found = []
+        for numbers in to_host(torch.stack([step.numbers for step in steps])):
+            logits, (best, present) = numbers[:-2].reshape(self.low_res, self.low_res), numbers[-2:].tolist()
+            found.append((torch.tensor(self._filled(logits), device="cpu")[None, None], best * present))
+        return found
 
     def _memory_positions(self) -> Tensor:
         """Return the position encoding of a memory, (1, channels, grid, grid). It is the same for all memories."""
@@ -211,18 +258,18 @@ class TorchSam2Video:
         positions: Tensor = self._model.memory_encoder.position_encoding(memory).to(self.settings.dtype)
         return positions
 
-    def _filled(self, logits: Tensor) -> Tensor:
+    def _filled(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
         if not self._fill_holes:
             return logits
         import cv2
 
-        empty = to_host(logits[0, 0] <= 0).astype(np.uint8)
+        empty = (logits <= 0).astype(np.uint8)
         _, labels, statistics, _ = cv2.connectedComponentsWithStats(empty, connectivity=8)
         small = statistics[:, cv2.CC_STAT_AREA] <= self._fill_holes
         small[0] = False  # Label 0 is the foreground.
         if not small.any():
             return logits
-        return logits.masked_fill(torch.tensor(small[labels], device=logits.device), FILLED_LOGIT)
+        return np.where(small[labels], np.float32(FILLED_LOGIT), logits)
 
     def _point_inputs(self, prompt: SpatialPrompt, size: Size) -> dict[str, Tensor]:
         """Return points and box in pixels of the model input. The corners of the box come first, as in upstream's code."""

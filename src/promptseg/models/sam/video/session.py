@@ -100,16 +100,18 @@ class Sam2VideoSession(TrackingSession):
 
     def _track(self, frame: Frame, object_ids: list[int], reverse: bool) -> dict[int, Mask]:
         self._memory_bank.commit_prompts()
-        found: dict[int, Mask] = {}
+        objects = self._memory_bank.objects
+        tracked = [object_id for object_id in object_ids if frame.index not in objects[object_id].prompted]
+        known = [objects[object_id] for object_id in tracked]
+        outputs = self._model.track(self._encoded(frame), frame.index, known, self._video_length(), reverse) if tracked else []
+        for object_id, output in zip(tracked, outputs, strict=True):
+            self._memory_bank.record(object_id, frame.index, output)
+        found = dict(zip(tracked, outputs, strict=True))
         for object_id in object_ids:
-            known = self._memory_bank.objects[object_id]
-            if frame.index in known.prompted:
-                output = known.prompted[frame.index] = replace(known.prompted[frame.index], reverse=reverse)
-            else:
-                output = self._model.track(self._encoded(frame), frame.index, known, self._video_length(), reverse)
-                self._memory_bank.record(object_id, frame.index, output)
-            found[object_id] = self._mask(output)
-        return found
+            if object_id not in found:
+                prompted = objects[object_id].prompted
+                found[object_id] = prompted[frame.index] = replace(prompted[frame.index], reverse=reverse)
+        return {object_id: self._mask(found[object_id]) for object_id in object_ids}
 
     def _forget(self, object_id: int) -> None:
         self._memory_bank.forget(object_id)
@@ -158,7 +160,7 @@ class Sam2VideoSession(TrackingSession):
             tensors: dict[str, Tensor] = {}
             for name, kind in entry["types"].items():
                 tensor = torch.from_numpy(arrays[f"{object_id}/{part}/{frame}/{name}"].copy())
-                tensors[name] = (tensor.view(torch.bfloat16) if kind == "bfloat16" else tensor).to(device)
+                tensors[name] = (tensor.view(torch.bfloat16) if kind == "bfloat16" else tensor).to("cpu" if name == "mask" else device)
             _check_tensors(tensors)
             if not (reverse is None or isinstance(reverse, bool)):
                 raise TypeError(f"a direction is {str(reverse)[:40]}, expected true, false or null")
