@@ -43,6 +43,7 @@ PUBLIC = {
     # The seam of the SAM family, for backends of other packages, and the embedding cache
     "promptseg.models.sam.cache",
     "promptseg.models.sam.geometry",
+    "promptseg.models.sam.mask_batch",
     "promptseg.models.sam.model",
     "promptseg.models.sam.session",
     # Video
