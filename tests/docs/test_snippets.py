@@ -159,16 +159,19 @@ def test_the_python_of_the_video_page_runs_on_a_clip_and_a_folder(tmp_path, monk
     add_model("mini-sam", "segmenter", lambda _: FakeSegmenter())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(promptseg, "load_video", lambda *_, **__: FakeVideoSegmenter())
+    open_frames = promptseg.open_frames
+    write_video("camera.mp4", 2, size=(404, 524))
+    monkeypatch.setattr(promptseg, "open_frames", lambda source, **how: open_frames("camera.mp4" if source == 0 else source, **how))
     write_video("clip.mp4", 54, size=(404, 524))
     Path("folder of images").mkdir()
     for index in range(42):
         Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(f"folder of images/{index}.png")
     namespace, printed = {}, []
     for _, line, code, _ in blocks("docs/how-to/track-video.md"):
-        if "pipeline.track" in code:  # Two frames prove as much of it, and flow and appearance of more take long.
+        if "pipeline.track(" in code and "camera" not in code:  # Two frames prove as much of it, and flow and appearance of more take long.
             write_video("clip.mp4", 2, size=(404, 524))
         printed.append(run("docs/how-to/track-video.md", code, line, namespace).splitlines())
-    frames, session, resumed, written, tracked, propagated, kept = printed
+    frames, session, dropped, resumed, written, tracked, propagated, asked, kept = printed
     assert [line.split()[0] for line in frames] == [str(index) for index in range(15)]
     assert session[0].startswith("0 0.0 {1: ")
     assert [line.count(": ") for line in session] == [2] * 54
@@ -176,6 +179,8 @@ def test_the_python_of_the_video_page_runs_on_a_clip_and_a_folder(tmp_path, monk
     assert ", 3: " in session[51]
     assert resumed == ["51", "52", "53"]
     assert written == []
+    assert all(line.endswith("came while the tracker was busy") for line in dropped)
+    assert asked[0] == "0 prompted"
     assert [line.split(" ", 1)[0] for line in tracked] == ["0", "1"]
     assert all(" (1,) [" in line for line in tracked)
     assert [line.split()[0] for line in propagated] == ["0", "1"]
