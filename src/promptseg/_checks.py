@@ -23,7 +23,8 @@ def absent_hint(path: str | os.PathLike[str]) -> str:
     """Return what to do about a path where nothing is, for the end of a message: the name beside it that is almost the same, if any."""
     asked = Path(path)
     try:
-        beside = {entry.name.casefold(): entry.name for entry in itertools.islice(os.scandir(asked.parent), _LISTED)}
+        with os.scandir(asked.parent) as found:
+            beside = {entry.name.casefold(): entry.name for entry in itertools.islice(found, _LISTED)}
     except (OSError, ValueError):
         return f": there is no folder {asked.parent}, check the path"
     near = difflib.get_close_matches(asked.name.casefold()[:_COMPARED], beside, n=1, cutoff=0.75)
