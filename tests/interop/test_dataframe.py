@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
 import types
 
@@ -15,7 +15,12 @@ from promptseg.results import Result
 
 SIZE = (12, 17)
 COLUMNS = ["label", "score", "area", "x0", "y0", "x1", "y1", "prompt_index", "detection_index", "from_box"]
-INSTALLED = [name for name in ("pandas", "polars") if importlib.util.find_spec(name)]
+
+
+@pytest.fixture(params=["pandas", "polars"])
+def library(request):
+    pytest.importorskip(request.param, reason=f"its data frames need {request.param}")
+    return request.param
 
 
 @pytest.fixture
@@ -40,7 +45,6 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize("library", INSTALLED)
 def test_a_mask_is_a_row(library, masks):
     frame = masks.to_dataframe(library)
     assert type(frame).__module__.startswith(library)
@@ -48,7 +52,6 @@ def test_a_mask_is_a_row(library, masks):
     assert [{name: row[name] for name in COLUMNS} for row in map(dict, _rows(frame))] == ROWS
 
 
-@pytest.mark.parametrize("library", INSTALLED)
 def test_the_rows_of_a_result_name_its_image(library, masks):
     frame = Result(masks, source="images/dog.jpg").to_dataframe(library)
     assert list(frame.columns) == ["source", *COLUMNS]
@@ -56,7 +59,6 @@ def test_the_rows_of_a_result_name_its_image(library, masks):
     assert [row["source"] for row in _rows(Result(masks).to_dataframe(library))] == [None] * 2
 
 
-@pytest.mark.parametrize("library", INSTALLED)
 def test_the_types_do_not_depend_on_the_rows_so_frames_can_be_joined(library, masks):
     frames = [Result(each, source="a").to_dataframe(library) for each in (masks, masks[1:], Masks([], SIZE))]
     assert len({tuple(map(str, frame.dtypes)) for frame in frames}) == 1
