@@ -26,7 +26,7 @@ demo: $(DEMO_VENV)/.installed  ## Segment a sample image: overlays and masks in 
 test: $(VENV)/.installed  ## Run all tests, with every backend; skips are listed at the end.
 	$(PYTEST)
 
-coverage: $(VENV)/.installed  ## Run all tests and print how much of each file they run. It takes a third more processor time than make test.
+coverage: $(VENV)/.installed  ## Run all tests and print how much of each file they run. It takes longer than make test.
 	$(PYTEST) --cov=promptseg --cov-report=term
 
 test-pythons:  ## Run the tests that need no torch on every Python that is found: make test-pythons [PYTHONS="python3.10 …"].

@@ -56,7 +56,7 @@ def everything():
     return {path: (path.read_bytes() if path.is_file() else None) for path in Path().rglob("*")}
 
 
-def refused(run, words, message, status=1):
+def assert_refused(run, words, message, status=1):
     before = everything()
     result = run(*words)
     assert (result.exit_code, result.stdout) == (status, ""), result.stdout + result.stderr
@@ -68,23 +68,23 @@ def refused(run, words, message, status=1):
 @pytest.mark.parametrize("command", FILES)
 def test_a_file_that_cannot_be_written_is_refused_first(command, run):
     words, suffix = FILES[command], SUFFIXES.get(command, ".json")
-    refused(run, (*words, f"a.png/x{suffix}"), "a.png is a file, and a folder is expected there")
-    refused(run, (*words, f"/proc/nowhere/x{suffix}"), "cannot write /proc/nowhere")
-    refused(run, (*words, f"{'n' * 300}{suffix}"), "File name too long")
+    assert_refused(run, (*words, f"a.png/x{suffix}"), "a.png is a file, and a folder is expected there")
+    assert_refused(run, (*words, f"/proc/nowhere/x{suffix}"), "cannot write /proc/nowhere")
+    assert_refused(run, (*words, f"{'n' * 300}{suffix}"), "File name too long")
     if command != "segment":  # There it is a folder to write to.
         Path(f"folder{suffix}").mkdir()
-        refused(run, (*words, f"folder{suffix}"), "this is a folder, and a file is expected")
-        refused(run, (*words, "run.xyz"), "xyz", status=2 if command == "evaluate --rows" else 1)
+        assert_refused(run, (*words, f"folder{suffix}"), "this is a folder, and a file is expected")
+        assert_refused(run, (*words, "run.xyz"), "xyz", status=2 if command == "evaluate --rows" else 1)
 
 
 @pytest.mark.parametrize("command", FOLDERS)
 def test_a_folder_that_cannot_be_written_is_refused_first(command, run):
     words = FOLDERS[command]
     Path("file").write_text("mine")
-    refused(run, (*words, "file"), "cannot write file: this is a file, and a folder is expected")
-    refused(run, (*words, "file/below"), "file is a file, and a folder is expected there")
-    refused(run, (*words, "/proc/nowhere/x"), "cannot write /proc/nowhere")
-    refused(run, (*words, "n" * 300), "File name too long")
+    assert_refused(run, (*words, "file"), "cannot write file: this is a file, and a folder is expected")
+    assert_refused(run, (*words, "file/below"), "file is a file, and a folder is expected there")
+    assert_refused(run, (*words, "/proc/nowhere/x"), "cannot write /proc/nowhere")
+    assert_refused(run, (*words, "n" * 300), "File name too long")
 
 
 class TestInputs:
@@ -92,45 +92,47 @@ class TestInputs:
     def test_an_image_is_never_the_overlay_of_itself(self, name, run):
         Path("link.png").symlink_to("a.png")
         Path("hard.png").hardlink_to("a.png")
-        refused(run, (*FILES["segment"], name), "is the input a.png, which is never overwritten")
+        assert_refused(run, (*FILES["segment"], name), "is the input a.png, which is never overwritten")
 
     @pytest.mark.parametrize("name", ["a-overlay.png", "a-masks.json", "a-mask-000.png"])
     def test_an_image_is_no_output_of_another(self, name, run):
         Image.new("RGB", (8, 8)).save(name, "PNG")
         words = ("segment", "a.png", name, "--model", "fake", "--box", "1,1,5,5", "--masks", "--out", ".")
-        refused(run, words, f"is the input {name}")
+        assert_refused(run, words, f"is the input {name}")
 
     def test_annotations_and_data_sets_stay(self, run):
-        refused(
+        assert_refused(
             run, ("evaluate", "--images", "images", "--coco", "coco.json", "--model", "fake", "--out", "coco.json"), "is the input coco"
         )
-        refused(run, ("evaluate", *DATA, "--model", "fake", "--failures", "images"), "this folder is an input")
-        refused(run, ("finetune", *DATA, "--model", "mobile-sam", "--out", "masks", "--overwrite"), "this folder is an input")
+        assert_refused(run, ("evaluate", *DATA, "--model", "fake", "--failures", "images"), "this folder is an input")
+        assert_refused(run, ("finetune", *DATA, "--model", "mobile-sam", "--out", "masks", "--overwrite"), "this folder is an input")
 
     def test_the_labels_of_others_and_the_frames_stay(self, run):
         Path("mine/labels").mkdir(parents=True)
         Image.new("L", (32, 24)).save("mine/labels/00000.png")
         words = ("--model", "fake", "--box", "5,5,25,15", "--no-timeline", "--out")
-        refused(run, ("track", "clip", *words, "mine"), "labels holds files, and no run of promptseg wrote them")
-        refused(run, ("track", "clip", *words, "clip"), "this folder is an input")
+        assert_refused(run, ("track", "clip", *words, "mine"), "labels holds files, and no run of promptseg wrote them")
+        assert_refused(run, ("track", "clip", *words, "clip"), "this folder is an input")
         Path("mine/events.jsonl").touch()
-        refused(run, ("track", "mine/labels", *words, "mine"), "this folder is an input")
+        assert_refused(run, ("track", "mine/labels", *words, "mine"), "this folder is an input")
 
     def test_weights_are_not_replaced_by_what_is_made_of_them(self, run):
-        refused(run, ("export", "mobile-sam=weights", "--out", "weights", "--overwrite"), "this folder is an input")
-        refused(run, ("finetune", *DATA, "--model", "mobile-sam=weights", "--out", "weights", "--overwrite"), "this folder is an input")
+        assert_refused(run, ("export", "mobile-sam=weights", "--out", "weights", "--overwrite"), "this folder is an input")
+        assert_refused(
+            run, ("finetune", *DATA, "--model", "mobile-sam=weights", "--out", "weights", "--overwrite"), "this folder is an input"
+        )
 
 
 class TestNames:
     @pytest.mark.parametrize("name", ["notes.txt", "spoon.xyz"])
     def test_a_suffix_that_is_no_image_s_is_refused(self, name, run):
         Path("notes.txt").write_text("mine")
-        refused(
+        assert_refused(
             run, (*FILES["segment"], name), f"is not an image format that Pillow writes. Give the name of an overlay, such as {name[:5]}"
         )
 
     def test_a_format_without_colors_is_refused(self, run):
-        refused(run, (*FILES["segment"], "a.xbm"), "Pillow cannot write color images as XBM")
+        assert_refused(run, (*FILES["segment"], "a.xbm"), "Pillow cannot write color images as XBM")
 
     @pytest.mark.parametrize("name", ["run-0.5", "v1.xyz/", "there.xyz"])
     def test_a_folder_may_have_a_dot(self, name, run, add_model):
@@ -141,12 +143,12 @@ class TestNames:
         assert sorted(path.name for path in Path(name).iterdir()) == ["a-masks.json", "a-overlay.png"]
 
     def test_two_outputs_have_two_names(self, run):
-        refused(run, (*FILES["evaluate --out"], "f/failures.json", "--failures", "f"), "two outputs have this path")
+        assert_refused(run, (*FILES["evaluate --out"], "f/failures.json", "--failures", "f"), "two outputs have this path")
 
     @pytest.mark.parametrize("option", ["--rows", "--report", "--failures"])
     def test_an_option_without_effect_is_refused(self, option, run):
-        refused(run, (*FILES["evaluate --video"], "r.json", option, "x"), f"{option} cannot be given here", status=2)
-        refused(run, ("evaluate", *DATA, "--summary", option, "x.csv"), f"{option} cannot be given here", status=2)
+        assert_refused(run, (*FILES["evaluate --video"], "r.json", option, "x"), f"{option} cannot be given here", status=2)
+        assert_refused(run, ("evaluate", *DATA, "--summary", option, "x.csv"), f"{option} cannot be given here", status=2)
 
 
 class TestAFullDisk:

@@ -118,10 +118,10 @@ class TestUpsampling:
 
 
 class TestMask:
-    def test_score_prompt_index_and_logits_go_with_the_mask(self):
+    def test_score_and_logits_go_with_the_mask(self):
         logits = blob("inside", 256, 0)
-        mask = upsampler(ResizeLongestSide((100, 200))).mask(logits, score=0.5, prompt_index=3)
-        assert (mask.score, mask.prompt_index) == (0.5, 3)
+        mask = upsampler(ResizeLongestSide((100, 200))).mask(logits, score=0.5)
+        assert mask.score == 0.5
         assert np.array_equal(mask.logits, logits)
 
     def test_the_logits_can_be_left_out(self):

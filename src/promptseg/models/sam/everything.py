@@ -46,12 +46,11 @@ def segment_everything(model: SamModel, image: NDArray[np.uint8], embedding: Emb
         kept = [kept[i] for i in box_nms(_inclusive_boxes(kept), 1 / np.array(crop_areas), prompt.crop_nms_thresh)]
     if prompt.min_mask_region_area:
         kept = _clean(kept, prompt)
-    kept.sort(key=lambda mask: -(mask.score or 0.0))
-    return Masks(kept, size)
+    return Masks(sorted(kept, key=_worst_last), size)
 
 
 def _masks_of_crop(model: SamModel, embedding: Embedding, crop: Crop, size: Size, prompt: EverythingPrompt) -> list[Mask]:
-    """Return the stable masks of one crop, without duplicates."""
+    """Return the stable masks of one crop, without duplicates, best first."""
     geometry = embedding.geometry
     points = geometry.to_input(prompt.grid(crop.layer) * np.array(geometry.size[::-1], np.float32))
     batches = [points[start : start + model.decode_batch] for start in range(0, len(points), model.decode_batch)]
@@ -64,15 +63,15 @@ def _masks_of_crop(model: SamModel, embedding: Embedding, crop: Crop, size: Size
     if not found:
         return []
     boxes, scores = (np.concatenate(arrays) for arrays in zip(*((each.boxes, each.scores) for each in found), strict=True))
-    kept = box_nms(_inclusive(boxes), scores.astype(np.float32), prompt.box_nms_thresh)
-    owners = np.repeat(np.arange(len(found)), [len(each.scores) for each in found])
-    starts = np.searchsorted(owners, np.arange(len(found)))
-    masks: dict[int, Mask] = {}
-    for number, each in enumerate(found):
-        own = [index for index in kept if owners[index] == number]
-        encoded = each.masks.run_lengths([int(each.indices[index - starts[number]]) for index in own])
-        masks |= {index: Mask(size, counts, float(scores[index])) for index, counts in zip(own, encoded, strict=True)}
-    return [masks[index] for index in kept]
+    kept = set(box_nms(_inclusive(boxes), scores.astype(np.float32), prompt.box_nms_thresh))
+    masks: list[Mask] = []
+    start = 0
+    for each in found:
+        own = [index for index in range(len(each.scores)) if start + index in kept]
+        encoded = each.masks.run_lengths(each.indices[own].tolist())
+        masks += [Mask(size, counts, float(each.scores[index])) for index, counts in zip(own, encoded, strict=True)]
+        start += len(each.scores)
+    return sorted(masks, key=_worst_last)
 
 
 class _Found(NamedTuple):
@@ -109,6 +108,10 @@ def _found(
     whole = np.flatnonzero([not crop.cuts(box, size) for box in masks.boxes])
     scores = np.array([decoded.scores[pairs[index]] for index in masks.indices[whole]], np.float64)
     return _Found(masks, whole, masks.boxes[whole], scores) if len(whole) else None
+
+
+def _worst_last(mask: Mask) -> float:
+    return -(mask.score or 0.0)
 
 
 def _inclusive_boxes(masks: list[Mask]) -> NDArray[np.float32]:

@@ -58,7 +58,6 @@ class Upsampler:
         *,
         score: float | None = None,
         keep_logits: bool = True,
-        prompt_index: int | None = None,
         limit: float = float("inf"),
     ) -> Mask:
         """Return the mask of pixels whose upsampled logits exceed 0.
@@ -67,7 +66,6 @@ class Upsampler:
             logits: Low-resolution logits, as for `__call__`.
             score: Score of the mask.
             keep_logits: Whether the mask keeps its low-resolution logits.
-            prompt_index: Index of the prompt of the mask.
             limit: Kept logits are clipped to plus and minus this value.
         """
         upsampled = self(logits)
@@ -77,7 +75,6 @@ class Upsampler:
             self.geometry.size,
             score=score,
             logits=np.clip(logits, -limit, limit) if keep_logits else None,
-            prompt_index=prompt_index,
         )
 
 
