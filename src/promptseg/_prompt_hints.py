@@ -20,7 +20,7 @@ _Made = TypeVar("_Made")
 DETECTING = 'ps.Pipeline().detect("grounding-dino-swin-t").segment().build()'
 """A pipeline for phrases, in the words of a user. Another detector of ``promptseg models`` does as well."""
 
-_ANY = "make it with Prompt.point, Prompt.box, Prompt.mask, Prompt.text or Prompt.everything"
+_ANY = "make it with Prompt.point, Prompt.box, Prompt.mask, Prompt.text, Prompt.example or Prompt.everything"
 _SUFFIXES = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 
 

@@ -1,8 +1,9 @@
 """Prompts as values: what a user asks a model to segment.
 
-There are three kinds of prompt. A spatial prompt has points, a box, an earlier mask, or a combination of them, for one object. A text
-prompt names what to find. An everything prompt asks for every object. Only the constructors of `Prompt` make them. A prompt is checked
-when it is made. Whether it lies inside the image is checked when it is used.
+There are four kinds of prompt. A spatial prompt has points, a box, an earlier mask, or a combination of them, for one object. A text
+prompt names what to find. A concept asks for every instance of what examples show, or a phrase and examples together. An everything
+prompt asks for every object. Only the constructors of `Prompt` make them. A prompt is checked when it is made. Whether it lies inside the
+image is checked when it is used.
 """
 
 from __future__ import annotations
@@ -12,27 +13,31 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._checks import between, number_array, whole_number
+from ._checks import between, flag, number_array, whole_number
 from ._prompt_hints import DETECTING, check_one_by_one, hint, one_by_one
 from .errors import PromptError, shown
 from .image_formats import MAX_PIXELS
+from .images import ImageLike, load_image_copy
 from .masks import Mask, Masks, Size
-from .vocabulary import MAX_PHRASES, check_phrases, split_phrases
+from .vocabulary import MAX_PHRASES, check_phrases, parse_phrase, split_phrases
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
-PromptKind = Literal["point", "box", "mask", "text", "everything"]
+PromptKind = Literal["point", "box", "mask", "text", "example", "everything"]
 
 MAX_POINTS = 4096
 """Maximum number of points in one prompt. A decoder compares every point with every other: this many take half a gigabyte."""
 
 MAX_PROMPTS = 100_000
 """Maximum number of prompts that are given together for one image."""
+
+MAX_EXAMPLES = 256
+"""Maximum number of examples of one concept. Each example image is encoded."""
 
 MAX_POINTS_PER_SIDE = 1000
 """Maximum of `points_per_side` in everything mode; its square is the maximum number of points in a custom grid."""
@@ -148,6 +153,26 @@ class Prompt(ABC):
         return TextPrompt(split)
 
     @staticmethod
+    def example(image: ImageLike | None, prompt: Prompt, *, positive: bool = True, label: str | None = None) -> Concept:
+        """Return a prompt for every object that is like the one of an example.
+
+        ``Prompt.example("cell.png", Prompt.box(40, 40, 80, 80))`` asks for all such cells, in any image. Several examples of one concept
+        are added with ``+``, and so is one phrase: ``Prompt.text("cell") + Prompt.example(…)``.
+
+        Args:
+            image: The image of the example: a path, bytes, open file, PIL image, or (H, W, 3) uint8 RGB array. None for the image that is
+                searched.
+            prompt: Where the example is in its image: a point, a box, a mask, or a combination of them.
+            positive: Whether the concept looks like the example; False for an example of what it is not.
+            label: Label of the masks that are found; default: the phrase of the concept, if it has one.
+
+        Raises:
+            InputError: The image cannot be read.
+            PromptError: `prompt` is not spatial, lies outside the image or is an empty mask, or `label` is no text.
+        """
+        return Concept(None, (Example(None if image is None else load_image_copy(image), prompt, positive),), label)  # type: ignore[arg-type]  # It is checked there.
+
+    @staticmethod
     def everything(
         points_per_side: int = 32,
         *,
@@ -196,13 +221,16 @@ class Prompt(ABC):
             min_mask_region_area,
         )
 
-    def __add__(self, other: Prompt) -> SpatialPrompt:
-        """Combine two prompts for the same object: points, a box and a mask.
+    def __add__(self, other: Prompt) -> Prompt:
+        """Combine two prompts: points, a box and a mask of the same object; or examples and a phrase of the same concept.
 
         Raises:
-            PromptError: A prompt is not spatial, both have a box, or both have a mask.
+            PromptError: The prompts do not combine: both have a box, a mask or a phrase, or they ask for different things.
         """
-        raise PromptError(f"only points, boxes and masks of one object combine, not {shown(self)} + {shown(other)}")
+        raise PromptError(
+            "only points, boxes and masks of one object combine, or examples and one phrase of one concept, "
+            f"not {shown(self)} + {shown(other)}"
+        )
 
     @property
     @abstractmethod
@@ -230,7 +258,11 @@ class SpatialPrompt(Prompt):
     logits: NDArray[np.float32] | None = None
     source_size: Size | None = None
 
-    def __add__(self, other: Prompt) -> SpatialPrompt:
+    @overload
+    def __add__(self, other: SpatialPrompt) -> SpatialPrompt: ...
+    @overload
+    def __add__(self, other: Prompt) -> Prompt: ...
+    def __add__(self, other: Prompt) -> Prompt:
         if not isinstance(other, SpatialPrompt):
             return super().__add__(other)
         if self.xyxy is not None and other.xyxy is not None:
@@ -307,8 +339,119 @@ class TextPrompt(Prompt):
     def kinds(self) -> frozenset[PromptKind]:
         return frozenset({"text"})
 
+    @property
+    def concepts(self) -> tuple[Concept, ...]:
+        """One concept for each phrase, in their order."""
+        return tuple(Concept(phrase) for phrase in self.phrases)
+
+    def __add__(self, other: Prompt) -> Prompt:
+        if not isinstance(other, Concept):
+            return super().__add__(other)
+        if len(self.phrases) != 1:
+            raise PromptError(f"examples belong to one phrase, got {len(self.phrases)}: {shown(self)} + {shown(other)}")
+        return self.concepts[0] + other
+
     def __repr__(self) -> str:
         return f"Prompt.text({', '.join(map(repr, self.phrases))})"
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One object that a concept is like, or unlike.
+
+    Attributes:
+        image: The image of the example, (H, W, 3) uint8 RGB; None for the image that is searched.
+        prompt: Where the example is in its image.
+        positive: Whether the concept is like the example.
+    """
+
+    image: NDArray[np.uint8] | None
+    prompt: SpatialPrompt
+    positive: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the example against its image.
+
+        Raises:
+            PromptError: The prompt is not spatial, does not fit the image or is an empty mask.
+        """
+        if not isinstance(self.prompt, SpatialPrompt):
+            raise PromptError(f"an example is a point, box or mask in its image, got {shown(self.prompt)}: {hint(self.prompt)}")
+        if self.prompt.mask_pixels is not None and not self.prompt.mask_pixels.area:
+            raise PromptError(f"an example needs an object, and {shown(self.prompt)} is an empty mask")
+        object.__setattr__(self, "positive", flag("positive", self.positive, PromptError))
+        if self.image is not None:
+            object.__setattr__(self, "prompt", self.prompt.on_image((self.image.shape[0], self.image.shape[1])))
+            self.image.setflags(write=False)
+
+    def __repr__(self) -> str:
+        where = "None" if self.image is None else f"<image {self.image.shape[1]} x {self.image.shape[0]}>"
+        return f"Prompt.example({where}, {self.prompt!r}{'' if self.positive else ', positive=False'})"
+
+
+@dataclass(frozen=True, eq=False)
+class Concept(Prompt):
+    """Prompt for every instance of what a phrase or examples describe, or both together. Combine them with ``+``.
+
+    Attributes:
+        phrase: Phrase that names the concept, or None.
+        examples: Examples, positive and negative.
+        name: Label of the masks, if it was given with an example.
+    """
+
+    phrase: str | None = None
+    examples: tuple[Example, ...] = ()
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the parts of the concept.
+
+        Raises:
+            PromptError: There is neither a phrase nor an example, or too many examples; the phrase or label is no text; or a place is a
+                positive and a negative example at once.
+        """
+        if self.phrase is None and not self.examples:
+            raise PromptError("a concept needs a phrase or an example, such as Prompt.example(image, Prompt.box(x0, y0, x1, y1))")
+        if len(self.examples) > MAX_EXAMPLES:
+            raise PromptError(f"a concept has at most {MAX_EXAMPLES} examples, got {len(self.examples)}")
+        check_phrases([phrase for phrase in (self.phrase, self.name) if phrase is not None])
+        for one, other in itertools.combinations(self.examples, 2):
+            if one.positive != other.positive and one.image is other.image and repr(one.prompt) == repr(other.prompt):
+                raise PromptError(f"{shown(one.prompt)} is a positive and a negative example of one concept")
+
+    @property
+    def label(self) -> str | None:
+        """Label of the masks that are found: the one that was given, or else that of the phrase."""
+        return self.name if self.name is not None or self.phrase is None else parse_phrase(self.phrase).label
+
+    @property
+    def kinds(self) -> frozenset[PromptKind]:
+        kinds: set[PromptKind] = set()
+        if self.phrase is not None:
+            kinds.add("text")
+        if self.examples:
+            kinds.add("example")
+        return frozenset(kinds)
+
+    def __add__(self, other: Prompt) -> Prompt:
+        if isinstance(other, TextPrompt):
+            if len(other.phrases) != 1:
+                return other + self  # Which says what is wrong.
+            (other,) = other.concepts
+        if not isinstance(other, Concept):
+            return super().__add__(other)
+        for what, own, others in (("phrase", self.phrase, other.phrase), ("label", self.name, other.name)):
+            if None not in (own, others) and own != others:
+                raise PromptError(f"one concept has one {what}, got {shown(own)} and {shown(others)}: give several concepts one by one")
+        return Concept(
+            other.phrase if self.phrase is None else self.phrase,
+            (*self.examples, *other.examples),
+            other.name if self.name is None else self.name,
+        )
+
+    def __repr__(self) -> str:
+        parts = [] if self.phrase is None else [f"Prompt.text({self.phrase!r})"]
+        return " + ".join([*parts, *map(repr, self.examples)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -375,6 +518,17 @@ class EverythingPrompt(Prompt):
         return np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2).astype(np.float32)
 
 
+def concepts_of(prompts: Sequence[Prompt]) -> tuple[tuple[int, Concept], ...]:
+    """Return the concepts of text prompts and examples, in their order, each with the index of its prompt."""
+    found: list[tuple[int, Concept]] = []
+    for index, prompt in enumerate(prompts):
+        if isinstance(prompt, TextPrompt):
+            found += ((index, concept) for concept in prompt.concepts)
+        elif isinstance(prompt, Concept):
+            found.append((index, prompt))
+    return tuple(found)
+
+
 def phrases_of(prompts: Sequence[Prompt]) -> tuple[str, ...]:
     """Return the phrases of all text prompts, in order and without duplicates."""
     return tuple(dict.fromkeys(phrase for prompt in prompts if isinstance(prompt, TextPrompt) for phrase in prompt.phrases))
@@ -419,6 +573,8 @@ def _instead(value: object) -> str:
         return "use session.everything(prompt)"
     if isinstance(value, TextPrompt):
         return f"a text prompt needs a pipeline with a detector, such as {DETECTING}"
+    if isinstance(value, Concept):
+        return "a pipeline finds what is like an example: ps.Pipeline().segment().build()(image, prompt)"
     return not_a_prompt(value)
 
 

@@ -1,4 +1,4 @@
-"""Protocols of the models: segmenters, detectors, trackers and their sessions.
+"""Protocols of the models: segmenters, detectors, concept segmenters, trackers and their sessions.
 
 A backend implements a protocol by having its methods; it need not inherit from anything here. Arguments and results are NumPy arrays and
 values of promptseg, never torch tensors. Images are (H, W, 3) uint8 RGB, or anything else that `promptseg.images.load_image` takes. Boxes
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .detections import Detections
 from .images import ImageLike
 from .masks import Mask, Masks, Size
-from .prompts import EverythingPrompt, Prompt, PromptKind
+from .prompts import Concept, EverythingPrompt, Prompt, PromptKind
 from .results import FrameMasks, Provenance
 
 
@@ -218,6 +218,97 @@ class BatchSegmenter(Segmenter, Protocol):
 
     def open_all(self, images: Sequence[ImageLike]) -> Sequence[Session]:
         """Return a session for each image, in order. The images may differ in size."""
+        ...
+
+
+@runtime_checkable
+class FeatureExtractor(Protocol):
+    """A model that computes features of an image, and nothing else. Concepts may be found with its features instead of the segmenter's."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """Name, backend, weights and license of the model."""
+        ...
+
+    def features(self, image: ImageLike) -> FeatureMap:
+        """Return the features of an image."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class ConceptMasks:
+    """What was found of one concept in an image.
+
+    Attributes:
+        masks: A mask for each instance, best first, with its score from 0 to 1 and the label of the concept.
+        presence: How sure the model is that the image shows any instance, from 0 to 1. A concept segmenter says in its documentation
+            whether this is a probability. It may be low although there are masks, and high although no instance passed a threshold.
+    """
+
+    masks: Masks
+    presence: float
+
+
+@runtime_checkable
+class ConceptSession(Protocol):
+    """An encoded image, ready for concepts. It is immutable, and safe to use from several threads."""
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """The image, (H, W, 3) uint8 RGB."""
+        ...
+
+    @property
+    def size(self) -> Size:
+        """``(height, width)`` of the image in pixels."""
+        ...
+
+    @property
+    def provenance(self) -> Provenance:
+        """Name, backend, weights and license of the model that encoded the image."""
+        ...
+
+    @property
+    def timings(self) -> Mapping[str, float]:
+        """Seconds spent on opening this session, by stage. ``encode`` is absent or 0 if a cached embedding was used."""
+        ...
+
+    def find(self, concepts: Sequence[Concept]) -> Sequence[ConceptMasks]:
+        """Return what was found of each concept, in the order of the concepts.
+
+        Raises:
+            PromptError: There is no concept, or one has a phrase or examples that the model does not take or that do not fit the image.
+        """
+        ...
+
+
+@runtime_checkable
+class ConceptSegmenter(Protocol):
+    """A model that finds every instance of what a phrase or examples describe."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """Name, backend, weights and license of the model."""
+        ...
+
+    @property
+    def accepts(self) -> frozenset[PromptKind]:
+        """What concepts may consist of: ``"text"``, ``"example"``, or both. Both say that one concept may have a phrase and examples."""
+        ...
+
+    def open(self, image: ImageLike) -> ConceptSession:
+        """Encode an image once and return a session for any number of concepts."""
+        ...
+
+    def find(self, image: ImageLike, concepts: Sequence[Concept]) -> Sequence[ConceptMasks]:
+        """Return what was found of each concept in an image: ``open(image).find(concepts)``."""
+        ...
+
+    def with_cache(self, cache: EmbeddingStore | None) -> ConceptSegmenter:
+        """Return a concept segmenter of the same model that stores embeddings in `cache`, or stores none for None.
+
+        This one does not change. A concept segmenter without embeddings returns itself.
+        """
         ...
 
 

@@ -16,7 +16,7 @@ from ..results import Provenance
 from ..weights.store import ModelWeights, WeightFile
 from .manifest import Manifest
 
-BackendKind = Literal["segmenter", "detector", "video"]
+BackendKind = Literal["segmenter", "detector", "concept", "features", "video"]
 
 
 @dataclass(frozen=True)
