@@ -65,4 +65,5 @@ def provenance_of(request: LoadRequest, device: torch.device, dtype: torch.dtype
 def _how(model: ModelSpec, engine: Engine) -> str:
     """Return how to get the folder of a model and to give it."""
     get = f"get it with `hf download {engine.repository} --local-dir FOLDER`, and " if engine.repository else ""
-    return f"the model is a folder as transformers saves it, with {CONFIG} and model.safetensors: {get}give it as weights=FOLDER or {model.name}=FOLDER"
+    given = f"{get}give it as weights=FOLDER or {model.name}=FOLDER"
+    return f"the model is a folder as transformers saves it, with {CONFIG} and model.safetensors: {given}"
