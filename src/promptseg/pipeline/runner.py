@@ -237,7 +237,8 @@ class BuiltPipeline(Displayed):
         return load_concept(segmenter=self.segmenter)
 
     @property
-    def _concept_kinds(self) -> frozenset[PromptKind]:
+    def concept_kinds(self) -> frozenset[PromptKind]:
+        """What concepts may consist of that `concepts` finds: phrases, examples, both or nothing."""
         if self.concept is not None:
             return self.concept.accepts
         return EXAMPLES if self.segmenter is not None else frozenset()
@@ -308,7 +309,7 @@ class BuiltPipeline(Displayed):
 
     def _check(self, prompts: Sequence[Prompt]) -> None:
         stages = {"detector": self.detector is not None, "segmenter": self.segmenter is not None}
-        check_prompts(prompts, **stages, concepts=self._concept_kinds)
+        check_prompts(prompts, **stages, concepts=self.concept_kinds)
         if not prompts and self.detector is None:
             raise nothing_to_segment()
 
@@ -319,11 +320,11 @@ class BuiltPipeline(Displayed):
             pixels = load_image(image)
         state = ImageState(tuple(prompts), pixels, _path(image), timer)
         asked = concepts_of(prompts)
-        state.concepts = [(index, concept) for index, concept in asked if concept.examples or "text" in self._concept_kinds]
+        state.concepts = [(index, concept) for index, concept in asked if concept.examples or "text" in self.concept_kinds]
         if state.concepts:
             finder: object = self.concepts  # For mypy, one that finds in sessions has nothing in common with a concept segmenter.
             state.finds_in_session = isinstance(finder, FindsInSessions) and finder.segmenter is self.segmenter
-        phrases = () if "text" in self._concept_kinds else phrases_of(prompts)
+        phrases = () if "text" in self.concept_kinds else phrases_of(prompts)
         stage = self.config.detect
         if self.detector is not None and stage is not None and (phrases or not prompts):
             with timer("detect"):
