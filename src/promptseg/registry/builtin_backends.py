@@ -173,6 +173,15 @@ BUILT_IN = (
         find_weights=_FIND_FOLDER,
     ),
     BackendSpec(
+        name="timm_vit",
+        kind="features",
+        factory="promptseg.backends.dinov2:load_timm",
+        options={**_TORCH, "size": 518},
+        requires=("torch", "torchvision", "timm"),
+        install="pip install torch torchvision timm (the first two together)",
+        find_weights=_FIND_FOLDER,
+    ),
+    BackendSpec(
         name="superpixel",
         kind="segmenter",
         factory="promptseg.backends.superpixel:load",
