@@ -19,7 +19,8 @@ from ..geometry import InputGeometry, StretchToSquare
 from ..mask_batch import Stability
 from ..model import DecoderConfig
 from .hiera import HieraEncoder
-from .model import EMBEDDING, HIGH_RES, TorchSam, TorchSettings
+from .model import EMBEDDING, HIGH_RES, TorchSam
+from .runner import TorchSettings
 
 PRED_IOU_THRESH = 0.8
 """Default threshold of the predicted IoU in ``SAM2AutomaticMaskGenerator``."""
