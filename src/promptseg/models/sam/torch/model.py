@@ -25,7 +25,7 @@ from ..mask_batch import HostDecoded, MaskBatch, Pairs, by_prompt
 from ..model import DecoderConfig, Embedding, PointPrompts
 from . import threads as torch_threads
 from .decoder import Context, DecodedPrompts, TorchDecoder
-from .runner import TorchRunner, TorchSettings
+from .encoding import TorchEncoder, TorchSettings
 
 _DECODE_BATCH = {"cpu": 2, "cuda": 64, "mps": 16}
 _UPSCALE_BATCH = {"cpu": 1, "cuda": 16, "mps": 4}
@@ -35,7 +35,7 @@ EMBEDDING, HIGH_RES = "embedding", ("high_res_0", "high_res_1")
 """Names in `Embedding.features`: the image embedding, and SAM 2's features at four and at two times its grid."""
 
 
-class TorchSam(TorchRunner):
+class TorchSam(TorchEncoder):
     """A model with segment-anything's decoder; a `promptseg.models.sam.model.SamModel`.
 
     Args:

@@ -1,4 +1,4 @@
-"""`TorchRunner`: what all models in torch share that encode images: settings, memory, batches of images, and computation in parts.
+"""`TorchEncoder`: what all models in torch share that encode images: settings, memory, batches of images, and computation in parts.
 
 It changes no setting of the process: no thread count, no default dtype or device, no autocast. Inference mode is on only within each call.
 """
@@ -76,7 +76,7 @@ class TorchSettings:
         return str(self.dtype).removeprefix("torch.")
 
 
-class TorchRunner(ABC):
+class TorchEncoder(ABC):
     """A model in torch that encodes images. Its methods may be called from several threads at once.
 
     Args:
