@@ -65,4 +65,9 @@ def provenance_of(request: LoadRequest, device: torch.device, dtype: torch.dtype
 def _how(model: ModelSpec, engine: Engine) -> str:
     """Return how to get the folder of a model and to give it."""
     get = f"get it with `hf download {engine.repository} --local-dir FOLDER`, and " if engine.repository else ""
-    return f"the model is a folder as transformers saves it, with {CONFIG} and model.safetensors: {get}give it as weights=FOLDER or {model.name}=FOLDER"
+    if engine.gated:
+        get = f"accept its license ({model.license}) at https://huggingface.co/{engine.repository}, log in with `hf auth login`, {get}"
+    return (
+        f"the model is a folder as transformers saves it, with {CONFIG} and model.safetensors: "
+        f"{get}give it as weights=FOLDER or {model.name}=FOLDER"
+    )
