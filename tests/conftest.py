@@ -25,6 +25,7 @@ pytest_plugins = [
     "skips",
     "small_models",
     "torch_sam_models",
+    "transformers_models",
     "video_files",
     "yolo_models",
 ]

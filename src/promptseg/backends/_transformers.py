@@ -67,7 +67,5 @@ def _how(model: ModelSpec, engine: Engine) -> str:
     get = f"get it with `hf download {engine.repository} --local-dir FOLDER`, and " if engine.repository else ""
     if engine.gated:
         get = f"accept its license ({model.license}) at https://huggingface.co/{engine.repository}, log in with `hf auth login`, {get}"
-    return (
-        f"the model is a folder as transformers saves it, with {CONFIG} and model.safetensors: "
-        f"{get}give it as weights=FOLDER or {model.name}=FOLDER"
-    )
+    given = f"{get}give it as weights=FOLDER or {model.name}=FOLDER"
+    return f"the model is a folder as transformers saves it, with {CONFIG} and model.safetensors: {given}"
