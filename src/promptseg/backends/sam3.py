@@ -19,6 +19,7 @@ Options of `promptseg.load_concept` and their defaults:
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.metadata import version
 
 import torch
@@ -66,7 +67,9 @@ def load(request: LoadRequest) -> Sam3Segmenter:
     versions = f"transformers {version('transformers')}, torch {torch.__version__}"
     provenance = request.provenance(versions, settings.device.type, settings.dtype_name)
 
-    def segmenter() -> Segmenter:
-        return load_segmenter(points, device=request.device) if isinstance(points, str) else points
+    segmenter = None if points is None else partial(_segmenter, points, request.device)
+    return Sam3Segmenter(Sam3(module, tokenizer, provenance, settings, need), cache, found, segmenter)
 
-    return Sam3Segmenter(Sam3(module, tokenizer, provenance, settings, need), cache, found, None if points is None else segmenter)
+
+def _segmenter(points: str | Segmenter, device: str) -> Segmenter:
+    return load_segmenter(points, device=device) if isinstance(points, str) else points

@@ -73,8 +73,8 @@ class Canvas:
         """
         x0, y0, x1, y1 = (0, 0, self.part[1], self.part[0]) if example is None else self.cells[example]
         scale = np.array([(x1 - x0) / size[1], (y1 - y0) / size[0]] * 2)
-        placed = (box * scale + np.array([x0, y0, x0, y0])) / len(self.pixels)
-        return placed.astype(np.float32)
+        placed: NDArray[np.float32] = ((box * scale + np.array([x0, y0, x0, y0])) / len(self.pixels)).astype(np.float32)
+        return placed
 
 
 def compose(image: NDArray[np.uint8], examples: Sequence[NDArray[np.uint8]], side: int) -> Canvas:
