@@ -21,6 +21,7 @@ pytest_plugins = [
     "grounding_models",
     "npm_clients",
     "onnx_sam_models",
+    "sam3_models",
     "skips",
     "small_models",
     "torch_sam_models",

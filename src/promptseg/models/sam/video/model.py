@@ -27,7 +27,7 @@ from ....runtime.torch import computing, is_out_of_memory, release, to_host
 from ..geometry import PIXEL_MEAN, PIXEL_STD, StretchToSquare
 from ..model import BOX_BOTTOM_RIGHT, BOX_TOP_LEFT
 from ..prompt_batches import fitting_logits
-from ..torch.model import TorchSettings, check_memory, free_memory
+from ..torch.encoding import TorchSettings, check_memory, free_memory
 from ..upsample import Upsampler, upsampler
 from .memory import FrameOutput, ObjectMemory, Span
 
