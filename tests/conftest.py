@@ -22,6 +22,7 @@ pytest_plugins = [
     "npm_clients",
     "onnx_sam_models",
     "skips",
+    "sam3_video_models",
     "small_models",
     "torch_sam_models",
     "video_files",

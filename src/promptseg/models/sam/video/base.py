@@ -79,17 +79,24 @@ class TorchVideoModel(ABC):
         settings: Device, dtype and further settings. 16-bit dtypes run under autocast, as the authors of SAM 2 advise.
         need: Memory requirements of the model; None if unknown.
         input_size: Side of the square model input.
+        low_res: Side of the low-resolution logits.
 
     Raises:
         OutOfMemoryError: The model does not fit on the device.
     """
 
     def __init__(
-        self, model: Any, provenance: Provenance, settings: TorchSettings, need: MemoryRequirement | None, input_size: int
+        self,
+        model: Any,
+        provenance: Provenance,
+        settings: TorchSettings,
+        need: MemoryRequirement | None,
+        input_size: int,
+        low_res: int,
     ) -> None:
         self.provenance, self.settings = provenance, settings
         self._need = need or MemoryRequirement(provenance.model)
-        self.input_size, self.low_res = input_size, input_size // 4
+        self.input_size, self.low_res = input_size, low_res
         self._encoded = False
         self._weight_bytes = sum(parameter.nbytes for parameter in model.parameters())
         self._model = self._run(lambda: model.to(settings.device), "the model does not fit")

@@ -44,7 +44,7 @@ class TorchSam2Video(TorchVideoModel):
     def __init__(
         self, sam2: Any, provenance: Provenance, settings: TorchSettings, fill_holes: int = 8, need: MemoryRequirement | None = None
     ) -> None:
-        super().__init__(sam2, provenance, settings, need, int(sam2.image_size))
+        super().__init__(sam2, provenance, settings, need, int(sam2.image_size), int(sam2.image_size) // 4)
         self._fill_holes = fill_holes
         self._mean, self._std = (
             torch.tensor([value / 255 for value in values], dtype=torch.float32, device=settings.device).view(3, 1, 1)
