@@ -18,6 +18,7 @@ _YOLO: Mapping[str, Any] = {"threshold": 0.05, "iou": 0.7, "max_detections": 300
 _GROUNDING_DINO: Mapping[str, Any] = {**_TORCH, "threshold": 0.05, "thresholds": None, "phrases_per_pass": None}
 
 _INSTALL_SAM2 = "pip install torch torchvision 'setuptools>=77' && SAM2_BUILD_CUDA=0 pip install --no-build-isolation 'sam2>=1.1'"
+_INSTALL_SAM3 = "pip install torch torchvision && pip install 'transformers>=5.12' (the two together and first)"
 
 BUILT_IN = (
     BackendSpec(
@@ -74,6 +75,15 @@ BUILT_IN = (
         options={**_TORCH, "memory": 512, "prompted_frames": 16, "fill_holes": 8, "logits": False},
         requires=("torch", "torchvision", "sam2"),
         install=_INSTALL_SAM2,
+    ),
+    BackendSpec(
+        name="sam3_tracker_video",
+        kind="video",
+        factory="promptseg.backends.sam3_tracker_video:load",
+        accepts=frozenset({"point", "box", "mask"}),
+        options={**_TORCH, "memory": 512, "prompted_frames": 16, "logits": False},
+        requires=("torch", "torchvision", "transformers"),
+        install=_INSTALL_SAM3,
     ),
     BackendSpec(
         name="yolo",

@@ -111,7 +111,7 @@ class TransformersTracker(TorchVideoModel):
         refined: Tensor | None = None,
     ) -> Step:
         model = self._model
-        *fine, coarse = [feature.permute(1, 2, 0).unflatten(2, size) for feature, size in zip(encoded.features, encoded.sizes, strict=True)]
+        *fine, coarse = [feature.permute(1, 2, 0).reshape(1, -1, *size) for feature, size in zip(encoded.features, encoded.sizes, strict=True)]
         if given is not None:
             found = model._use_mask_as_output(coarse, fine, given)  # noqa: SLF001 - As above.
         else:
@@ -153,5 +153,5 @@ class TransformersTracker(TorchVideoModel):
         }
 
     def _output(self, one: FrameOutput) -> dict[str, Any]:
-        memory = None if one.memory is None else one.memory[0]
+        memory = None if one.memory is None else one.memory[0].to(self.settings.dtype)  # Autocast refuses two 16-bit dtypes together.
         return {"maskmem_features": memory, "maskmem_pos_enc": self._positions, "object_pointer": one.pointer}
