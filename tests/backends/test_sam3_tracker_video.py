@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from promptseg.errors import ConfigError, WeightsMismatchError
+from promptseg.errors import ConfigError, WeightsMismatchError, WeightsNotFoundError
 from promptseg.prompts import Prompt
 from promptseg.registry.spec import Engine, LoadRequest, ModelSpec
 from promptseg.weights.store import ModelWeights
@@ -60,7 +60,7 @@ def test_a_folder_of_another_model_or_without_a_configuration_is_refused(folder,
     with pytest.raises(WeightsMismatchError, match="Sam2VideoModel"):
         load(request(tmp_path))
     (tmp_path / "config.json").unlink()
-    with pytest.raises(WeightsMismatchError, match=r"config\.json; the weights are model\.safetensors"):
+    with pytest.raises(WeightsNotFoundError, match="sam3-tracker"):
         load(request(tmp_path))
 
 

@@ -15,7 +15,7 @@ class TestSam3TrackerVideo(VideoSegmenterContract):
     @pytest.fixture(scope="class")
     @staticmethod
     def video_segmenter(tiny_sam3_tracker_video):
-        from promptseg.models.sam.torch.model import TorchSettings
+        from promptseg.models.sam.torch.encoding import TorchSettings
         from promptseg.models.sam.video.session import SamVideoSegmenter
         from promptseg.models.transformers.video_tracker import TransformersTracker
 

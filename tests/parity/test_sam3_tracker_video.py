@@ -11,9 +11,10 @@ from promptseg.results import Provenance
 torch = pytest.importorskip("torch", reason="transformers needs torch")
 pytest.importorskip("transformers", minversion="5.12", reason="SAM 3 needs transformers 5")
 
-from promptseg.models.sam.torch.model import TorchSettings  # noqa: E402
+from promptseg.models.sam.torch.encoding import TorchSettings  # noqa: E402
 from promptseg.models.sam.video.session import SamVideoSegmenter  # noqa: E402
-from promptseg.models.transformers.video_tracker import TransformersTracker, squashed  # noqa: E402 - They need torch.
+from promptseg.models.transformers.sam3.inputs import model_input  # noqa: E402
+from promptseg.models.transformers.video_tracker import TransformersTracker  # noqa: E402 - They need torch.
 
 TOLERANCE = 1e-4
 FRAMES, SIZE = 18, (56, 112)  # Points are scaled by powers of two, so that rounding does not grow from frame to frame.
@@ -131,7 +132,7 @@ def check_alike(ours, theirs, least=1):
 def test_frames_are_prepared_alike(model, frames):
     theirs, image = Upstream(model, frames), np.random.default_rng(0).integers(0, 256, (97, 131, 3), np.uint8)
     expected = theirs.processor.video_processor(videos=[image], return_tensors="pt").pixel_values_videos[0, 0]
-    ours = squashed(image, model.image_size).float() / 255 * 2 - 1
+    ours = model_input([image], model.image_size, torch.device("cpu"), torch.float32)
     assert (ours[0] - expected).abs().max() < 1e-5
 
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from .._checks import whole_number
-from ..errors import ConfigError, WeightsMismatchError, shown
-from ..models.sam.torch.model import TorchSettings, check_memory
-from ..models.transformers.loading import CONFIG
+from ..errors import ConfigError, shown
+from ..models.sam.torch.encoding import TorchSettings, check_memory
 from ..registry import LoadRequest
 from ..registry.catalog import memory_requirement
 from ..results import Provenance
 from ..runtime.memory import MemoryRequirement
+from ._transformers import folder_of, provenance_of
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ def prepared(request: LoadRequest, backend: str, least: Mapping[str, int], flags
 
     Raises:
         ConfigError: An option has an invalid value, or the device or type is not available.
-        WeightsMismatchError: The weights are no folder of transformers.
+        WeightsNotFoundError: There are no weights.
         OutOfMemoryError: The model does not fit into memory.
     """
     options = dict(request.options)
@@ -60,13 +57,8 @@ def prepared(request: LoadRequest, backend: str, least: Mapping[str, int], flags
         if not isinstance(options[name], bool):
             raise ConfigError(f"option {name} is True or False, got {shown(options[name])}")
     settings = TorchSettings.checked(request.device, {"decode_batch": None, "compile": False, **options})
-    if CONFIG not in request.weights.files:
-        raise WeightsMismatchError(
-            f"model {request.model.name!r} is read from a folder that transformers saved, with {CONFIG}; the weights are "
-            f"{', '.join(sorted(request.weights.files)) or 'no files'}"
-        )
+    folder = folder_of(request)
     need = memory_requirement(request.model, request.engine)
     check_memory(need, settings)
-    versions = f"transformers {version('transformers')}, torch {torch.__version__}"
-    provenance = replace(request.provenance(versions, settings.device.type, settings.dtype_name), backend=backend)
-    return Prepared(request.weights.files[CONFIG].parent, options, settings, need, provenance)
+    provenance = replace(provenance_of(request, settings.device, settings.dtype), backend=backend)
+    return Prepared(folder, options, settings, need, provenance)

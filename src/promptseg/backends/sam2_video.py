@@ -21,7 +21,7 @@ import torch
 
 from .._checks import whole_number
 from ..errors import ConfigError, shown
-from ..models.sam.torch.model import TorchSettings, check_memory, loading
+from ..models.sam.torch.encoding import TorchSettings, check_memory, loading
 from ..models.sam.video.model import TorchSam2Video
 from ..models.sam.video.session import SamVideoSegmenter
 from ..registry import LoadRequest

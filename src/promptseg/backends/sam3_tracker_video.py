@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from ..models.sam.torch.model import loading
+from ..models.sam.torch.encoding import loading
 from ..models.sam.video.session import SamVideoSegmenter
 from ..models.transformers.loading import load_pretrained
 from ..models.transformers.video_tracker import TransformersTracker

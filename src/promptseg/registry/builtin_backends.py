@@ -10,6 +10,9 @@ from .spec import BackendSpec
 
 DEFAULT_MODEL = "mini-sam"
 
+DEFAULT_CONCEPT_MODEL = "exemplar"
+"""Finds what is like an example with the features of any segmenter."""
+
 _SPATIAL: frozenset[PromptKind] = frozenset({"point", "box", "mask", "everything"})
 
 _TORCH: Mapping[str, Any] = {"dtype": "float32", "allow_slow": False}
@@ -17,8 +20,10 @@ _TORCH_SAM: Mapping[str, Any] = {**_TORCH, "cache": "memory", "decode_batch": No
 _YOLO: Mapping[str, Any] = {"threshold": 0.05, "iou": 0.7, "max_detections": 300, "imgsz": None, "masks": True}
 _GROUNDING_DINO: Mapping[str, Any] = {**_TORCH, "threshold": 0.05, "thresholds": None, "phrases_per_pass": None}
 
+_INSTALL_TRANSFORMERS = "pip install torch && pip install 'promptseg[transformers]' (torch first)"
+_FIND_FOLDER = "promptseg.backends._transformers:find_weights"
+
 _INSTALL_SAM2 = "pip install torch torchvision 'setuptools>=77' && SAM2_BUILD_CUDA=0 pip install --no-build-isolation 'sam2>=1.1'"
-_INSTALL_SAM3 = "pip install torch torchvision && pip install 'transformers>=5.12' (the two together and first)"
 
 BUILT_IN = (
     BackendSpec(
@@ -82,8 +87,9 @@ BUILT_IN = (
         factory="promptseg.backends.sam3_tracker_video:load",
         accepts=frozenset({"point", "box", "mask"}),
         options={**_TORCH, "memory": 512, "prompted_frames": 16, "logits": False},
-        requires=("torch", "torchvision", "transformers"),
-        install=_INSTALL_SAM3,
+        requires=("torch", "transformers"),
+        install=_INSTALL_TRANSFORMERS,
+        find_weights=_FIND_FOLDER,
     ),
     BackendSpec(
         name="yolo",
@@ -125,6 +131,56 @@ BUILT_IN = (
         install="pip install torch torchvision && pip install 'promptseg[grounding-dino-original]' "
         "&& pip install --no-deps groundingdino-py (in this order)",
         find_weights="promptseg.backends._grounding_dino:find_weights",
+    ),
+    BackendSpec(
+        name="mm_grounding_dino",
+        kind="detector",
+        factory="promptseg.backends.mm_grounding_dino:load",
+        accepts=frozenset({"text"}),
+        options=_GROUNDING_DINO,
+        requires=("torch", "transformers"),
+        install=_INSTALL_TRANSFORMERS,
+        find_weights=_FIND_FOLDER,
+    ),
+    BackendSpec(
+        name="owlv2",
+        kind="detector",
+        factory="promptseg.backends.owlv2:load",
+        accepts=frozenset({"text"}),
+        options={**_TORCH, "threshold": 0.05, "thresholds": None},
+        requires=("torch", "transformers"),
+        install=_INSTALL_TRANSFORMERS,
+        find_weights=_FIND_FOLDER,
+    ),
+    BackendSpec(
+        name="owlv2_concepts",
+        kind="concept",
+        factory="promptseg.backends.owlv2:load_concepts",
+        accepts=frozenset({"text", "example"}),
+        options={**_TORCH, "segmenter": DEFAULT_MODEL, "cache": "memory", "threshold": 0.1, "nms": 0.5, "max_instances": 300},
+        forwards_options=True,
+        requires=("torch", "transformers"),
+        install=_INSTALL_TRANSFORMERS,
+        find_weights=_FIND_FOLDER,
+    ),
+    BackendSpec(
+        name="omdet_turbo",
+        kind="detector",
+        factory="promptseg.backends.omdet_turbo:load",
+        accepts=frozenset({"text"}),
+        options=_GROUNDING_DINO,
+        requires=("torch", "transformers"),
+        install=_INSTALL_TRANSFORMERS,
+        find_weights=_FIND_FOLDER,
+    ),
+    BackendSpec(
+        name="dinov2",
+        kind="features",
+        factory="promptseg.backends.dinov2:load",
+        options={**_TORCH, "size": 518},
+        requires=("torch", "transformers"),
+        install=_INSTALL_TRANSFORMERS,
+        find_weights=_FIND_FOLDER,
     ),
     BackendSpec(
         name="superpixel",

@@ -145,6 +145,7 @@ def _model(name: str, entry: Mapping[str, Any]) -> ModelSpec:
             tuple(_weight_file(file) for file in body["files"]),
             checkpoint=body.get("checkpoint"),
             memory=body.get("memory"),
+            repository=body.get("repository"),
         )
         for engine, body in entry["engines"].items()
     )

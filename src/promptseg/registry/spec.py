@@ -90,6 +90,7 @@ class Engine:
         files: The published weights.
         checkpoint: Name of a single file that users may give in place of `files`, or None.
         memory: Peak memory in MiB to load the model and encode one image in float32, or None if it was not measured.
+        repository: ``owner/name`` of the repository on the Hugging Face hub with the folder that users give as weights, or None.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Engine:
     files: tuple[WeightFile, ...] = ()
     checkpoint: str | None = None
     memory: int | None = None
+    repository: str | None = None
 
     def names_in(self, weights: Path) -> tuple[str, ...]:
         """Return the file names expected in a user's file or folder of weights: those of `files`, or `checkpoint` alone."""

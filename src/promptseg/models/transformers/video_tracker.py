@@ -8,7 +8,7 @@ session are those of SAM 2 (`promptseg.models.sam.video`). The models ``Sam3Trac
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,22 +16,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from ...results import Provenance
 from ...runtime.memory import MemoryRequirement
-from ..sam.torch.model import TorchSettings
+from ..sam.torch.encoding import TorchSettings
 from ..sam.video.base import EncodedFrame, Step, TorchVideoModel, step_numbers
 from ..sam.video.memory import FrameOutput, ObjectMemory, Span
+from .sam3.inputs import model_input
 
-SAM3_MEAN = SAM3_STD = (0.5, 0.5, 0.5)
-"""Mean and standard deviation of the colors, from 0 to 1, by which SAM 3's input is normalized."""
-
-
-def squashed(image: NDArray[np.uint8], side: int) -> Tensor:
-    """Return a frame (H, W, 3) as a square model input (1, 3, side, side) uint8 on the CPU, antialiased as by transformers' processors."""
-    pixels = torch.tensor(image, device="cpu").permute(2, 0, 1)[None]
-    return functional.interpolate(pixels, size=(side, side), mode="bilinear", antialias=True)
+ModelInput = Callable[[Sequence[NDArray[np.uint8]], int, torch.device, torch.dtype], Tensor]
+"""Function from images, the side of the model input, a device and a dtype to model inputs (N, 3, side, side)."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +45,7 @@ class TransformersTracker(TorchVideoModel):
         provenance: Provenance of the model.
         settings: Device, dtype and further settings.
         need: Memory requirements of the model; None if unknown.
-        mean: Mean by which colors from 0 to 1 are normalized.
-        std: Standard deviation by which they are normalized.
+        model_input: Function that prepares frames as the model was trained.
 
     Raises:
         OutOfMemoryError: The model does not fit on the device.
@@ -64,14 +57,10 @@ class TransformersTracker(TorchVideoModel):
         provenance: Provenance,
         settings: TorchSettings,
         need: MemoryRequirement | None = None,
-        mean: Sequence[float] = SAM3_MEAN,
-        std: Sequence[float] = SAM3_STD,
+        model_input: ModelInput = model_input,
     ) -> None:
         super().__init__(model, provenance, settings, need, int(model.image_size), int(model.prompt_encoder.mask_input_size[0]))
-        self._mean, self._std = (
-            torch.tensor([255 * value for value in values], dtype=torch.float32, device=settings.device).view(3, 1, 1)
-            for values in (mean, std)
-        )
+        self._model_input = model_input
 
     def _span(self) -> Span:
         config = self._model.config
@@ -92,8 +81,8 @@ class TransformersTracker(TorchVideoModel):
         return found
 
     def _encode(self, image: NDArray[np.uint8]) -> EncodedFrame:
-        pixels = squashed(image, self.input_size).to(self.settings.device).float()
-        encoded = self._model.get_image_features((pixels - self._mean) / self._std, return_dict=True)
+        pixels = self._model_input([image], self.input_size, self.settings.device, torch.float32)
+        encoded = self._model.get_image_features(pixels, return_dict=True)
         sizes = [(int(rows), int(columns)) for rows, columns in self._model.backbone_feature_sizes]
         return EncodedFrame(list(encoded.fpn_hidden_states), list(encoded.fpn_position_encoding), sizes)
 
@@ -111,7 +100,9 @@ class TransformersTracker(TorchVideoModel):
         refined: Tensor | None = None,
     ) -> Step:
         model = self._model
-        *fine, coarse = [feature.permute(1, 2, 0).reshape(1, -1, *size) for feature, size in zip(encoded.features, encoded.sizes, strict=True)]
+        *fine, coarse = [
+            feature.permute(1, 2, 0).reshape(1, -1, *size) for feature, size in zip(encoded.features, encoded.sizes, strict=True)
+        ]
         if given is not None:
             found = model._use_mask_as_output(coarse, fine, given)  # noqa: SLF001 - As above.
         else:

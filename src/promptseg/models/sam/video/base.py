@@ -27,7 +27,7 @@ from ....results import Provenance
 from ....runtime.memory import MemoryRequirement
 from ....runtime.torch import computing, is_out_of_memory, release, to_host
 from ..geometry import StretchToSquare
-from ..torch.model import TorchSettings, check_memory, free_memory
+from ..torch.encoding import TorchSettings, check_memory, free_memory
 from ..upsample import Upsampler, upsampler
 from .inputs import mask_input, mask_logits, point_inputs
 from .memory import FrameOutput, ObjectMemory, Span

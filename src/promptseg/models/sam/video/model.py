@@ -15,7 +15,7 @@ from torch.nn import functional
 from ....results import Provenance
 from ....runtime.memory import MemoryRequirement
 from ..geometry import PIXEL_MEAN, PIXEL_STD
-from ..torch.model import TorchSettings
+from ..torch.encoding import TorchSettings
 from .base import EncodedFrame, Step, TorchVideoModel, step_numbers
 from .memory import FrameOutput, ObjectMemory, Span
 
