@@ -82,6 +82,7 @@ class Sam3Video:
         self._tokenizer, self._prompted_frames = tokenizer, prompted_frames
         self._runner = TorchRunner(provenance.model, provenance.version, settings.device, settings.dtype)
         self._module: Any = self._runner.place(module)
+        self._stored = torch.float16 if settings.dtype == torch.float16 else torch.bfloat16
         if not hot_start:
             self._module.hotstart_delay = 0
         self.delay = max(1, int(self._module.hotstart_delay))
@@ -116,7 +117,7 @@ class Sam3Video:
         """Return the state of a video of which no frame was processed."""
         unmatched = max(int(self._module.hotstart_unmatch_thresh), int(self._module.hotstart_dup_thresh))
         device = self._runner.device
-        return VideoState(device, self._positions, self._memories, self._pointers, self._prompted_frames, unmatched)
+        return VideoState(device, self._positions, self._memories, self._pointers, self._prompted_frames, unmatched, self._stored)
 
     def add_phrases(self, state: VideoState, phrases: Sequence[str]) -> None:
         """Add phrases, whose numbers are their positions among all that were added. The objects of each are found on later frames.

@@ -51,19 +51,30 @@ class VideoState:
         pointers: Number of tracked frames before the next one whose object pointers the model attends to.
         prompted: Maximum number of conditioning frames of an object that are kept: the first and the latest ones.
         unmatched: Number of frames without a detection after which the model drops an object that is new.
+        stored: Dtype of memories. Autocast refuses bfloat16, in which the model makes them, together with float16.
 
     Attributes:
         session: ``Sam3VideoInferenceSession``.
     """
 
-    def __init__(self, device: torch.device, positions: Tensor, memories: int, pointers: int, prompted: int, unmatched: int) -> None:
+    def __init__(
+        self,
+        device: torch.device,
+        positions: Tensor,
+        memories: int,
+        pointers: int,
+        prompted: int,
+        unmatched: int,
+        stored: torch.dtype = torch.bfloat16,
+    ) -> None:
         from transformers import Sam3VideoInferenceSession
 
         self.session: Any = Sam3VideoInferenceSession(
             inference_device=device, inference_state_device=device, video_storage_device=device, dtype=torch.float32
         )
         self.session.processed_frames = Frames()
-        self._positions = positions
+        self.session.obj_with_new_inputs = []
+        self._positions, self._stored = positions, stored
         self._memories, self._pointers, self._prompted = memories, pointers, prompted
         self._unmatched = max(1, unmatched)
 
@@ -116,7 +127,6 @@ class VideoState:
         session = self.session
         session.processed_frames = Frames()
         session.cache.clear_all()
-        session.obj_with_new_inputs = []
         for at in session._obj_idx_to_id:  # noqa: SLF001 - As above.
             for record in (session.point_inputs_per_obj, session.mask_inputs_per_obj, session.frames_tracked_per_obj):
                 record[at] = {}
@@ -140,7 +150,7 @@ class VideoState:
     def _slim(self, output: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
         """Return some tensors of an output, copied out of the batch that they were computed in, and with the shared positions."""
         slim = {name: output[name].contiguous() for name in names}
-        return {**slim, _POSITIONS: self._positions} if MEMORY in slim else slim
+        return {**slim, MEMORY: slim[MEMORY].to(self._stored), _POSITIONS: self._positions} if MEMORY in slim else slim
 
     def _forget_absent(self) -> None:
         """Remove the records of objects that are not tracked any more."""
