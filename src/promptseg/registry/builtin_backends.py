@@ -92,6 +92,16 @@ BUILT_IN = (
         find_weights=_FIND_FOLDER,
     ),
     BackendSpec(
+        name="sam3_video",
+        kind="video",
+        factory="promptseg.backends.sam3_video:load",
+        accepts=frozenset({"text"}),
+        options={**_TORCH, "memory": 1024, "prompted_frames": 8, "hot_start": True},
+        requires=("torch", "transformers"),
+        install=_INSTALL_TRANSFORMERS,
+        find_weights=_FIND_FOLDER,
+    ),
+    BackendSpec(
         name="yolo",
         kind="detector",
         factory="promptseg.backends.yolo:load",
