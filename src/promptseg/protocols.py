@@ -313,6 +313,20 @@ class ConceptSegmenter(Protocol):
 
 
 @runtime_checkable
+class FindsInSessions(Protocol):
+    """A concept segmenter that works with the sessions of a segmenter, so that an image is encoded once for both."""
+
+    @property
+    def segmenter(self) -> Segmenter:
+        """The segmenter."""
+        ...
+
+    def on(self, session: Session) -> ConceptSession:
+        """Return a session for concepts on an image that the segmenter has opened."""
+        ...
+
+
+@runtime_checkable
 class VideoSession(Protocol):
     """Tracking of objects through one video. A session changes with each call and is for one thread at a time.
 
@@ -404,9 +418,9 @@ class VideoSegmenter(Protocol):
 class ConceptVideoSession(Protocol):
     """Search for every instance of concepts through one video. A session changes with each call and is for one thread at a time.
 
-    Objects are found on any frame and get ids, from 0 on in the order in which they are found. An object exists from the frame on which it
-    is found. Its mask is empty on frames where it cannot be seen. The label of a mask is the label of the concept. Concepts may be added and
-    objects be removed between any two frames of `propagate`.
+    Objects are found on any frame and get ids in the order in which they are found. An object exists from the frame on which it is found.
+    Its mask is empty on frames where it cannot be seen, and has the label of the concept. Concepts may be added, and objects removed,
+    between any two frames of `propagate`.
 
     If each frame can be read once only, the session keeps the latest frames, as a `VideoSession` does.
     """

@@ -5,24 +5,16 @@ import json
 import numpy as np
 import pytest
 
+import promptseg
 from promptseg.errors import ConfigError, WeightsMismatchError, WeightsNotFoundError
 from promptseg.prompts import Prompt
-from promptseg.registry.spec import Engine, LoadRequest, ModelSpec
-from promptseg.weights.store import ModelWeights
 
 torch = pytest.importorskip("torch", reason="transformers needs torch")
-pytest.importorskip("transformers", minversion="5.12", reason="SAM 3 needs transformers 5")
-
-from promptseg.backends.sam3_tracker_video import load  # noqa: E402 - It needs torch.
-
-OPTIONS = {"dtype": "float32", "allow_slow": False, "memory": 512, "prompted_frames": 16, "logits": False}
+pytest.importorskip("transformers", minversion="5.23", reason="SAM 3 needs transformers 5")
 
 
-def request(folder, **options):
-    engine = Engine("transformers", "sam3_tracker", "")
-    files = {path.name: path for path in folder.iterdir()}
-    weights = ModelWeights(files, dict.fromkeys(files, 64 * "0"))
-    return LoadRequest(ModelSpec("sam3-tracker", "", "LicenseRef-SAM", (engine,)), engine, weights, "cpu", {**OPTIONS, **options})
+def load(folder, **options):
+    return promptseg.load_video("sam3-tracker", weights=folder, device="cpu", **options)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +29,7 @@ def first_mask(segmenter):
 
 
 def test_a_folder_of_the_tracker_is_loaded(folder):
-    segmenter = load(request(folder, memory=300, prompted_frames=5, logits=True))
+    segmenter = load(folder, memory=300, prompted_frames=5, logits=True)
     assert (segmenter.provenance.model, segmenter.provenance.backend) == ("sam3-tracker", "sam3_tracker_video")
     assert segmenter.provenance.version.startswith("transformers 5.")
     assert (segmenter.memory, segmenter.prompted_frames, segmenter.model.input_size) == (300 << 20, 5, 56)
@@ -45,7 +37,7 @@ def test_a_folder_of_the_tracker_is_loaded(folder):
 
 
 def test_the_tracker_of_a_folder_of_the_whole_model_is_loaded(tiny_sam3_video_folder, tiny_sam3_video):
-    ours, whole = load(request(tiny_sam3_video_folder)), tiny_sam3_video()
+    ours, whole = load(tiny_sam3_video_folder), tiny_sam3_video()
     assert torch.equal(ours.model._model.no_object_pointer, whole.tracker_model.no_object_pointer)
     neck, expected = ours.model._model.vision_encoder.neck.state_dict(), whole.tracker_neck.state_dict()
     assert all(torch.equal(neck[name], tensor) for name, tensor in expected.items())
@@ -58,10 +50,10 @@ def test_a_folder_of_another_model_or_without_a_configuration_is_refused(folder,
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, "architectures": ["Sam2VideoModel"]}))
     with pytest.raises(WeightsMismatchError, match="Sam2VideoModel"):
-        load(request(tmp_path))
+        load(tmp_path)
     (tmp_path / "config.json").unlink()
-    with pytest.raises(WeightsNotFoundError, match="sam3-tracker"):
-        load(request(tmp_path))
+    with pytest.raises(WeightsNotFoundError, match=r"config\.json"):
+        load(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -69,4 +61,4 @@ def test_a_folder_of_another_model_or_without_a_configuration_is_refused(folder,
 )
 def test_an_option_with_another_value_is_refused_by_its_name(folder, option, value):
     with pytest.raises(ConfigError, match=option):
-        load(request(folder, **{option: value}))
+        load(folder, **{option: value})

@@ -12,6 +12,7 @@ from ..errors import WeightsNotFoundError
 from ..models.transformers.loading import CONFIG, INDEX, tensor_files
 from ..registry import LoadRequest
 from ..registry.spec import Engine, ModelSpec
+from ..registry.weight_files import how_to_get
 from ..results import Provenance
 from ..weights.store import ModelWeights, file_sha256
 
@@ -33,9 +34,9 @@ def find_weights(path: Path, model: ModelSpec, engine: Engine) -> ModelWeights:
     """
     if not path.is_dir():
         what = f"{path} is a file" if path.exists() else f"there is no folder {path}{absent_hint(path)}"
-        raise WeightsNotFoundError(f"{what}: {_how(model, engine)}")
+        raise WeightsNotFoundError(f"{what}: {how_to_get(model, engine)}")
     if not (path / CONFIG).is_file():
-        raise WeightsNotFoundError(f"{path} has no {CONFIG}: {_how(model, engine)}")
+        raise WeightsNotFoundError(f"{path} has no {CONFIG}: {how_to_get(model, engine)}")
     tensors = tensor_files(path)
     others = [path / name for name in (CONFIG, INDEX, *_TEXT_FILES) if (path / name).is_file()]
     files = {part.name: part for part in [*others, *tensors]}
@@ -43,26 +44,11 @@ def find_weights(path: Path, model: ModelSpec, engine: Engine) -> ModelWeights:
 
 
 def folder_of(request: LoadRequest) -> Path:
-    """Return the folder of a load request's weights.
-
-    Raises:
-        WeightsNotFoundError: There are no weights. The message tells how to get them.
-    """
-    config = request.weights.files.get(CONFIG)
-    if config is None:
-        raise WeightsNotFoundError(
-            f"the weights of model {request.model.name!r} are not fetched here: {_how(request.model, request.engine)}"
-        )
-    return config.parent
+    """Return the folder of a load request's weights."""
+    return request.weights.files[CONFIG].parent
 
 
 def provenance_of(request: LoadRequest, device: torch.device, dtype: torch.dtype) -> Provenance:
     """Return the provenance of a model of transformers."""
     versions = ", ".join(f"{name} {version(name)}" for name in ("transformers", "torch"))
     return request.provenance(versions, device.type, str(dtype).removeprefix("torch."))
-
-
-def _how(model: ModelSpec, engine: Engine) -> str:
-    """Return how to get the folder of a model and to give it."""
-    get = f"get it with `hf download {engine.repository} --local-dir FOLDER`, and " if engine.repository else ""
-    return f"the model is a folder as transformers saves it, with {CONFIG} and model.safetensors: {get}give it as weights=FOLDER or {model.name}=FOLDER"

@@ -21,6 +21,7 @@ from ..models.sam.video.session import SamVideoSegmenter
 from ..models.transformers.loading import load_pretrained
 from ..models.transformers.video_tracker import TransformersTracker
 from ..registry import LoadRequest
+from ._sam3 import VIDEO, class_of
 from ._sam3_video import prepared
 
 
@@ -28,20 +29,21 @@ def load(request: LoadRequest) -> SamVideoSegmenter:
     """Return the video segmenter of a load request; the factory of backend ``sam3_tracker_video``.
 
     Raises:
+        MissingDependencyError: The installed version of transformers is too old.
         ConfigError: An option has an invalid value, or the device or type is not available.
         WeightsError: A file is missing or damaged, or the weights are of another model.
         OutOfMemoryError: The model does not fit on the device.
     """
     ready = prepared(request, "sam3_tracker_video", {"memory": 1, "prompted_frames": 2}, ("logits",))
-    from transformers import Sam3TrackerVideoModel
+    cls = class_of("Sam3TrackerVideoModel")
 
     with loading(ready.need, ready.settings):
         model: Any = load_pretrained(
-            Sam3TrackerVideoModel,
+            cls,
             ready.folder,
             device=torch.device("cpu"),
             dtype=torch.float32,
-            architectures=("Sam3TrackerVideoModel", "Sam3VideoModel"),
+            architectures=("Sam3TrackerVideoModel", VIDEO),
             adapt=lambda config: config.get("tracker_config") or config,
         )
     tracker = TransformersTracker(model, ready.provenance, ready.settings, ready.need)

@@ -21,12 +21,14 @@ from typing import Any
 
 import torch
 
+from ..errors import ConfigError
 from ..models.sam.torch.encoding import loading
 from ..models.transformers.loading import load_pretrained
 from ..models.transformers.sam3.phrases import Tokenizer
 from ..models.transformers.sam3.video_model import Sam3Video
 from ..models.transformers.sam3.video_session import Sam3VideoSegmenter
 from ..registry import LoadRequest
+from ._sam3 import VIDEO, class_of
 from ._sam3_video import prepared
 
 
@@ -34,17 +36,18 @@ def load(request: LoadRequest) -> Sam3VideoSegmenter:
     """Return the concept segmenter for videos of a load request; the factory of backend ``sam3_video``.
 
     Raises:
+        MissingDependencyError: The installed version of transformers is too old.
         ConfigError: An option has an invalid value, or the device or type is not available.
         WeightsError: A file is missing or damaged, or the weights are of another model.
         OutOfMemoryError: The model does not fit on the device.
     """
+    if request.engine.variant == "lite-text":
+        raise ConfigError(f"model {request.model.name!r} finds phrases in images alone: load_video takes sam3")
     ready = prepared(request, "sam3_video", {"memory": 1, "prompted_frames": 2}, ("hot_start",))
-    from transformers import Sam3VideoModel
+    cls = class_of(VIDEO)
 
     with loading(ready.need, ready.settings):
-        module: Any = load_pretrained(
-            Sam3VideoModel, ready.folder, device=torch.device("cpu"), dtype=torch.float32, architectures=("Sam3VideoModel",)
-        )
+        module: Any = load_pretrained(cls, ready.folder, device=torch.device("cpu"), dtype=torch.float32, architectures=(VIDEO,))
     tokenizer = Tokenizer.from_folder(ready.folder, int(module.config.detector_config.text_config.vocab_size))
     options = ready.options
     model = Sam3Video(

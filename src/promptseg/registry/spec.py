@@ -91,6 +91,7 @@ class Engine:
         checkpoint: Name of a single file that users may give in place of `files`, or None.
         memory: Peak memory in MiB to load the model and encode one image in float32, or None if it was not measured.
         repository: ``owner/name`` of the repository on the Hugging Face hub with the folder that users give as weights, or None.
+        gated: Whether the hub gives this folder only to users who accepted its license there.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Engine:
     checkpoint: str | None = None
     memory: int | None = None
     repository: str | None = None
+    gated: bool = False
 
     def names_in(self, weights: Path) -> tuple[str, ...]:
         """Return the file names expected in a user's file or folder of weights: those of `files`, or `checkpoint` alone."""

@@ -50,8 +50,23 @@ def resolve(dotted: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
+def how_to_get(model: ModelSpec, engine: Engine) -> str:
+    """Return how to get the folder of a model whose files are not fetched, and how to give it."""
+    get = f"get it with `hf download {engine.repository} --local-dir FOLDER`, and " if engine.repository else ""
+    if engine.gated:
+        get = f"accept its license ({model.license}) at https://huggingface.co/{engine.repository}, log in with `hf auth login`, {get}"
+    given = f"{get}give it as weights=FOLDER or {model.name}=FOLDER"
+    return f"the model is a folder as transformers saves it, with config.json and model.safetensors: {given}"
+
+
 def _published(model: ModelSpec, engine: Engine, backend: BackendSpec | None) -> ModelWeights:
-    """Return an engine's published weights, prepared by its backend. None for a backend that this version does not have."""
+    """Return an engine's published weights, prepared by its backend. None for a backend that this version does not have.
+
+    Raises:
+        WeightsNotFoundError: The files of the model are not fetched, but given by users.
+    """
+    if engine.repository is not None and not engine.files:
+        raise WeightsNotFoundError(f"the weights of model {model.name!r} are not fetched here: {how_to_get(model, engine)}")
     weights = fetch_weights(model.name, engine.files)
     if backend and backend.prepare and not backend.missing():
         with contextlib.suppress(OSError):  # If the cache cannot be written, the backend prepares the weights at each load.

@@ -37,7 +37,7 @@ class GroundingDino(StaysInProcess):
         self,
         model: GroundingModel,
         tokenizer: WordPieceTokenizer,
-        settings: PhraseSettings = PhraseSettings(),
+        settings: PhraseSettings = PhraseSettings(),  # noqa: B008 - Frozen.
         input_size: InputSize = InputSize(),  # noqa: B008 - Frozen.
         name: str = "Grounding DINO",
     ) -> None:

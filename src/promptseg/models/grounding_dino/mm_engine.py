@@ -1,7 +1,7 @@
 """Engine on MM Grounding DINO of transformers, which also runs LLMDet.
 
-X. Zhao et al., "An Open and Comprehensive Pipeline for Unified Object Grounding and Detection", 2024. S. Fu et al., "LLMDet: Learning Strong
-Open-Vocabulary Object Detectors under the Supervision of Large Language Models", CVPR 2025.
+X. Zhao et al., "An Open and Comprehensive Pipeline for Unified Object Grounding and Detection", 2024. S. Fu et al., "LLMDet: Learning
+Strong Open-Vocabulary Object Detectors under the Supervision of Large Language Models", CVPR 2025.
 
 The network is that of Grounding DINO with a bias in its contrastive scores, and reads the same captions. Boxes and logits are those of
 transformers, as they are.

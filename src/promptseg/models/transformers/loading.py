@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import torch
 from torch import Tensor
 
 from ..._checks import absent_hint
-from ...errors import InputError, OutOfMemoryError, WeightsMismatchError, WeightsNotFoundError, one_of, shown
+from ...errors import InputError, MissingDependencyError, OutOfMemoryError, WeightsMismatchError, WeightsNotFoundError, one_of, shown
 from ...runtime.checkpoints import named, read_checkpoint
 from ...runtime.memory import half_memory
 from ...runtime.structured import check_extent, read_json
@@ -39,6 +40,11 @@ _MAX_SIZE = 4_000_000
 """Largest size in a configuration. The largest that is published is that of a vocabulary, some hundred thousand."""
 
 _MAX_LAYERS = 1000
+"""Maximum number of layers under one name, in all parts of the model together. The largest that is published has some dozens."""
+
+_REPEATED = re.compile(r"(^|_)(layers|levels|depths?|blocks|blocks_per_stage)$")
+"""Names of numbers of layers. Building them takes time, even without memory."""
+
 _MAX_BUFFERS = 1 << 30
 """Bytes of the tables that a model computes when it is built, such as those of relative positions."""
 
@@ -93,6 +99,7 @@ def load_pretrained(
     Raises:
         WeightsNotFoundError: The folder does not exist, or lacks a file.
         WeightsMismatchError: The folder contains another model, is damaged, or its tensors are not those of its configuration.
+        MissingDependencyError: The model needs a package that is not installed.
         ConfigError: The device cannot compute in the type.
         OutOfMemoryError: The model does not fit into memory.
     """
@@ -255,13 +262,15 @@ def _check_values(path: Path, values: Config) -> None:
     """Check the sizes of a configuration, and that it describes its backbone and does not name one to fetch."""
     if values.get("backbone") and not values.get("backbone_config"):
         raise WeightsMismatchError(f"{path} names its backbone {shown(values['backbone'])} and does not describe it as backbone_config")
+    repeated: Counter[str] = Counter()
     for key, value in _leaves(values, ""):
         if isinstance(value, int) and not isinstance(value, bool):
-            most = _MAX_LAYERS if re.search("layer|depth|block|stage", key) else _MAX_SIZE
-            if abs(value) > most:
-                raise WeightsMismatchError(f"{path} says {key}={shown(value)}, more than {most}: it is damaged")
+            repeated[key] += abs(value) if _REPEATED.search(key) else 0
+            if abs(value) > _MAX_SIZE or repeated[key] > _MAX_LAYERS:
+                most = _MAX_SIZE if abs(value) > _MAX_SIZE else _MAX_LAYERS
+                raise WeightsMismatchError(f"{path} has {key}={shown(value)}, which makes more than {most}: it is damaged")
         elif key in ("backbone", "architecture") and isinstance(value, str) and not re.fullmatch(r"[\w.-]+", value):
-            raise WeightsMismatchError(f"{path} says {key}={shown(value)}, which is no name of an architecture")
+            raise WeightsMismatchError(f"{path} has {key}={shown(value)}, which is no name of an architecture")
 
 
 def _leaves(values: Any, key: str) -> Iterator[tuple[str, Any]]:
@@ -282,6 +291,8 @@ def _check_memory(cls: Any, path: Path, config: Any, state: Mapping[str, Tensor]
             empty = cls(config)
         needed = sum(parameter.numel() for parameter in empty.parameters())
         tables = sum(buffer.numel() * buffer.element_size() for buffer in empty.buffers())
+    except ImportError as error:
+        raise MissingDependencyError(f"the model in {path} needs a package that is not installed: {_first_line(error)}") from error
     except Exception as error:  # Sizes that do not go together make torch and transformers raise errors of any class.
         raise WeightsMismatchError(f"{path} has a configuration that {cls.__name__} cannot be built from: {_first_line(error)}") from error
     there = sum(tensor.numel() for tensor in state.values())
@@ -293,7 +304,7 @@ def _check_memory(cls: Any, path: Path, config: Any, state: Mapping[str, Tensor]
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).partition("\n")[0][:300]
+    return (str(error).strip() or type(error).__name__).partition("\n")[0][:300]
 
 
 @contextlib.contextmanager

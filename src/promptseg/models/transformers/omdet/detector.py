@@ -27,7 +27,11 @@ class OmDetDetector(StaysInProcess):
         settings: Score thresholds, and the number of phrases per forward pass.
     """
 
-    def __init__(self, model: OmDetTurbo, settings: PhraseSettings = PhraseSettings()) -> None:
+    def __init__(
+        self,
+        model: OmDetTurbo,
+        settings: PhraseSettings = PhraseSettings(),  # noqa: B008 - Frozen.
+    ) -> None:
         self._model = model
         self._settings = settings
 

@@ -26,7 +26,11 @@ class Owlv2Detector(StaysInProcess):
         settings: Score thresholds.
     """
 
-    def __init__(self, model: Owlv2, settings: PhraseSettings = PhraseSettings()) -> None:
+    def __init__(
+        self,
+        model: Owlv2,
+        settings: PhraseSettings = PhraseSettings(),  # noqa: B008 - Frozen.
+    ) -> None:
         self._model = model
         self._settings = settings
 

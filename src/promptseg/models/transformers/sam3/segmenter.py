@@ -21,6 +21,7 @@ from ....vocabulary import parse_phrase
 from ...sam.geometry import InputGeometry
 from ...sam.model import Embedding
 from ...sam.opening import open_images
+from ...sam.upsample import upsampler
 from .examples import PlacedExamples, place
 from .instances import InstanceSettings, instances, joined
 from .model import Question, Sam3
@@ -101,22 +102,28 @@ class Sam3Segmenter(StaysInProcess):
         return self.open(image).find(concepts)
 
     def box_at(self, image: NDArray[np.uint8], prompt: SpatialPrompt) -> NDArray[np.float32]:
-        """Return the box ``xyxy`` of the object at a prompt without a box, from the segmenter for points.
+        """Return the box ``xyxy`` of the object at a prompt of points or logits.
+
+        Logits of the model's own size are those of its tracker. All else is segmented with the segmenter for points.
 
         Raises:
             PromptError: There is no such segmenter, or it finds nothing there.
         """
-        if self._points is None:
+        size = (image.shape[0], image.shape[1])
+        if prompt.logits is not None and prompt.logits.shape == (self.model.low_res, self.model.low_res):
+            mask = upsampler(self.model.geometry(size)).mask(prompt.logits, keep_logits=False)
+        elif self._points is None:
             raise PromptError(
                 f"SAM 3 takes an example as a box or as the pixels of a mask, got {shown(prompt)}: give a box around the object, or load "
                 "the model with a segmenter for such examples, as with segmenter='mini-sam'"
             )
-        with self._lock:
-            if self._segmenter is None:
-                self._segmenter = self._points()
-        mask = self._segmenter.open(image).segment([prompt])[0]
+        else:
+            with self._lock:
+                if self._segmenter is None:
+                    self._segmenter = self._points()
+            mask = self._segmenter.open(image).segment([prompt])[0]
         if not mask.area:
-            raise PromptError(f"the segmenter for examples finds no object at {shown(prompt)}: give a box around it")
+            raise PromptError(f"there is no object at {shown(prompt)}: give a box around it")
         return mask.box
 
 

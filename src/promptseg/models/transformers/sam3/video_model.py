@@ -81,7 +81,8 @@ class Sam3Video:
         self.side = int(module.config.image_size)
         self._tokenizer, self._prompted_frames = tokenizer, prompted_frames
         self._runner = TorchRunner(provenance.model, provenance.version, settings.device, settings.dtype)
-        self._module: Any = self._runner.place(module)
+        placed: Any = self._runner.place(module)
+        self._module = placed
         self._stored = torch.float16 if settings.dtype == torch.float16 else torch.bfloat16
         if not hot_start:
             self._module.hotstart_delay = 0
