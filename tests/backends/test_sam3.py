@@ -177,6 +177,26 @@ class TestRefusedFolders:
         with pytest.raises(WeightsError):
             promptseg.load_concept("sam3", weights=changed(broken, **values))
 
+    @pytest.mark.parametrize("side", [0, 57, 14 * 400, "56"])
+    def test_an_input_of_no_such_size_is_refused(self, broken, side):
+        config = json.loads((broken / "config.json").read_text("utf-8"))
+        config["vision_config"]["backbone_config"]["image_size"] = side
+        with pytest.raises(WeightsMismatchError):
+            promptseg.load_concept("sam3", weights=changed(broken, **config))
+
+    def test_a_tracker_whose_parts_have_other_sizes_is_refused(self, tracker_folder, tmp_path):
+        folder = shutil.copytree(tracker_folder, tmp_path / "broken")
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        config["vision_config"]["backbone_config"]["image_size"] = 112
+        with pytest.raises(WeightsMismatchError, match="112 for the encoder and of 56 for the decoder"):
+            promptseg.load_segmenter("sam3-tracker", weights=changed(folder, **config))
+
+    def test_a_tokenizer_of_another_model_is_refused(self, broken):
+        vocabulary = json.loads((broken / "vocab.json").read_text("utf-8"))
+        (broken / "vocab.json").write_text(json.dumps({**vocabulary, "more": 600}), "utf-8")
+        with pytest.raises(WeightsMismatchError, match="largest ID is 600, the model has 600 tokens"):
+            promptseg.load_concept("sam3", weights=broken)
+
     def test_a_folder_that_is_not_there_is_refused(self, tmp_path):
         with pytest.raises(WeightsNotFoundError):
             promptseg.load_concept("sam3", weights=tmp_path / "nothing")

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import promptseg
+from promptseg.cli.models import _status
 from promptseg.errors import ConfigError, MissingDependencyError, PromptError, WeightsMismatchError, WeightsNotFoundError
 from promptseg.models.grounding_dino.preprocessing import InputSize
-from promptseg.registry import find_model, list_models, spec
+from promptseg.registry import fetch, find_model, list_models, spec
 from promptseg.testing import FakeSegmenter
 from promptseg.weights.store import file_sha256
 
@@ -158,6 +159,15 @@ class TestFolders:
         repository = find_model(name).engines[0].repository
         with pytest.raises(WeightsNotFoundError, match=rf"`hf download {repository} --local-dir FOLDER`.*{name}=FOLDER"):
             promptseg.load(name)
+
+    @pytest.mark.parametrize("name", ["owlv2-base", "dinov2-base"])
+    def test_fetching_it_says_the_same(self, name):
+        with pytest.raises(WeightsNotFoundError, match=rf"`hf download {find_model(name).engines[0].repository} --local-dir FOLDER`"):
+            fetch(name)
+
+    def test_the_list_of_models_says_that_a_folder_is_needed(self):
+        model = find_model("owlv2-base")
+        assert _status(model, model.engines[0]) == "needs weights of your own: owlv2-base=PATH"
 
     def test_a_folder_that_is_not_there_is_named_with_how_to_get_one(self, tmp_path):
         with pytest.raises(WeightsNotFoundError, match=r"there is no folder .*absent.*hf download google/owlv2-base-patch16-ensemble"):

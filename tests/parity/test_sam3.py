@@ -17,7 +17,7 @@ from promptseg.models.transformers.sam3.tracker import Sam3Tracker  # noqa: E402
 
 TOLERANCE = 1e-4
 SIDE = 56
-HERE, THERE, SPLIT = (20, 24, 90.5, 80), (100, 10, 150, 60), (-3, 100, 60.5, 130)
+HERE, THERE, SPLIT = (20, 24, 90.5, 80), (100, 10, 150, 60), (-10, 100, 60.5, 130)
 POINT, ALSO, BESIDE = (40, 50), (52.5, 61.25), (100, 20)
 
 CONCEPTS = {

@@ -12,7 +12,7 @@ from ..errors import WeightsNotFoundError
 from ..models.transformers.loading import CONFIG, INDEX, tensor_files
 from ..registry import LoadRequest
 from ..registry.spec import Engine, ModelSpec
-from ..registry.weight_files import how_to_get
+from ..registry.weight_files import folder_hint
 from ..results import Provenance
 from ..weights.store import ModelWeights, file_sha256
 
@@ -34,9 +34,9 @@ def find_weights(path: Path, model: ModelSpec, engine: Engine) -> ModelWeights:
     """
     if not path.is_dir():
         what = f"{path} is a file" if path.exists() else f"there is no folder {path}{absent_hint(path)}"
-        raise WeightsNotFoundError(f"{what}: {how_to_get(model, engine)}")
+        raise WeightsNotFoundError(f"{what}: {folder_hint(model, engine)}")
     if not (path / CONFIG).is_file():
-        raise WeightsNotFoundError(f"{path} has no {CONFIG}: {how_to_get(model, engine)}")
+        raise WeightsNotFoundError(f"{path} has no {CONFIG}: {folder_hint(model, engine)}")
     tensors = tensor_files(path)
     others = [path / name for name in (CONFIG, INDEX, *_TEXT_FILES) if (path / name).is_file()]
     files = {part.name: part for part in [*others, *tensors]}
@@ -44,8 +44,17 @@ def find_weights(path: Path, model: ModelSpec, engine: Engine) -> ModelWeights:
 
 
 def folder_of(request: LoadRequest) -> Path:
-    """Return the folder of a load request's weights."""
-    return request.weights.files[CONFIG].parent
+    """Return the folder of a load request's weights.
+
+    Raises:
+        WeightsNotFoundError: There are no weights. The message tells how to get them.
+    """
+    config = request.weights.files.get(CONFIG)
+    if config is None:
+        raise WeightsNotFoundError(
+            f"the weights of model {request.model.name!r} are not fetched here: {folder_hint(request.model, request.engine)}"
+        )
+    return config.parent
 
 
 def provenance_of(request: LoadRequest, device: torch.device, dtype: torch.dtype) -> Provenance:

@@ -19,6 +19,7 @@ Options of `promptseg.load_concept` and their defaults:
 
 from __future__ import annotations
 
+from functools import cache, partial
 from importlib.metadata import version
 
 import torch
@@ -29,12 +30,11 @@ from ..models.sam.torch.encoding import TorchSettings, check_memory, loading
 from ..models.transformers.loading import load_pretrained
 from ..models.transformers.sam3.instances import InstanceSettings
 from ..models.transformers.sam3.model import Sam3
-from ..models.transformers.sam3.phrases import Tokenizer
 from ..models.transformers.sam3.segmenter import Sam3Segmenter
 from ..protocols import Segmenter
 from ..registry import LoadRequest, load_segmenter
 from ..registry.catalog import memory_requirement
-from ._sam3 import VIDEO, class_of
+from ._sam3 import VIDEO, check_side, class_of, tokenizer_of
 from ._transformers import folder_of
 
 _CLASSES = {"sam3": ("Sam3Model", VIDEO), "lite-text": ("Sam3LiteTextModel",)}
@@ -53,7 +53,7 @@ def load(request: LoadRequest) -> Sam3Segmenter:
     """
     options = request.options
     settings = TorchSettings.checked(request.device, {**options, "decode_batch": None, "compile": False})
-    found, cache, points = InstanceSettings.checked(options), embedding_cache(options["cache"]), options["segmenter"]
+    found, embeddings, points = InstanceSettings.checked(options), embedding_cache(options["cache"]), options["segmenter"]
     if not isinstance(points, (str, Segmenter, type(None))):
         raise ConfigError(f"option segmenter is the name of a segmenter, a Segmenter or None, got {shown(points)}")
     classes = _CLASSES[request.engine.variant]
@@ -62,11 +62,14 @@ def load(request: LoadRequest) -> Sam3Segmenter:
     check_memory(need, settings)
     with loading(need, settings):
         module = load_pretrained(cls, folder, device=torch.device("cpu"), dtype=settings.dtype, architectures=classes)
-        tokenizer = Tokenizer.from_folder(folder, int(module.config.text_config.vocab_size))
+        check_side(folder, module.vision_encoder.config.backbone_config)
+        tokenizer = tokenizer_of(folder, module.config.text_config)
     versions = f"transformers {version('transformers')}, torch {torch.__version__}"
     provenance = request.provenance(versions, settings.device.type, settings.dtype_name)
 
-    def segmenter() -> Segmenter:
-        return load_segmenter(points, device=request.device) if isinstance(points, str) else points
+    segmenter = None if points is None else cache(partial(_segmenter, points, request.device))  # It is loaded once.
+    return Sam3Segmenter(Sam3(module, tokenizer, provenance, settings, need), embeddings, found, segmenter)
 
-    return Sam3Segmenter(Sam3(module, tokenizer, provenance, settings, need), cache, found, None if points is None else segmenter)
+
+def _segmenter(points: str | Segmenter, device: str) -> Segmenter:
+    return load_segmenter(points, device=device) if isinstance(points, str) else points

@@ -24,7 +24,7 @@ from ..models.sam.session import SamSegmenter
 from ..models.transformers.loading import load_pretrained
 from ..models.transformers.sam3.tracker import Sam3Tracker
 from ..registry import LoadRequest
-from ._sam3 import VIDEO, class_of
+from ._sam3 import VIDEO, check_side, class_of
 from ._torch_sam import load_segmenter
 from ._transformers import folder_of
 
@@ -46,5 +46,7 @@ def load(request: LoadRequest) -> SamSegmenter:
 
 def _module(request: LoadRequest) -> Any:
     """Return ``Sam3TrackerModel`` of transformers with the weights of a request, in float32 on the CPU."""
-    cls = class_of("Sam3TrackerModel")
-    return load_pretrained(cls, folder_of(request), device=torch.device("cpu"), dtype=torch.float32, architectures=_ARCHITECTURES)
+    cls, folder = class_of("Sam3TrackerModel"), folder_of(request)
+    tracker = load_pretrained(cls, folder, device=torch.device("cpu"), dtype=torch.float32, architectures=_ARCHITECTURES)
+    check_side(folder, tracker.vision_encoder.config.backbone_config, int(tracker.prompt_encoder.input_image_size))
+    return tracker

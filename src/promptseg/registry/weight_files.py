@@ -24,10 +24,12 @@ def fetch(name: str, engine: str | None = None) -> ModelWeights:
     Raises:
         UnknownModelError: There is no such model.
         ConfigError: There is no such engine.
-        WeightsError: The weights are not available.
+        WeightsError: The weights are not available, or the model's files are not fetched, but given by a user.
     """
     model = find_model(name)
     chosen = model.engine(engine)
+    if chosen.repository is not None and not chosen.files:
+        raise WeightsNotFoundError(f"the weights of model {name!r} are not fetched here: {folder_hint(model, chosen)}")
     return _published(model, chosen, backends().get(chosen.backend))
 
 
@@ -44,14 +46,8 @@ def weights_of(choice: Choice) -> ModelWeights:
     return _written(choice, choice.weights, choice.manifest)
 
 
-def resolve(dotted: str) -> Any:
-    """Return the object at ``"module:name"``."""
-    module, _, attribute = dotted.partition(":")
-    return getattr(importlib.import_module(module), attribute)
-
-
-def how_to_get(model: ModelSpec, engine: Engine) -> str:
-    """Return how to get the folder of a model whose files are not fetched, and how to give it."""
+def folder_hint(model: ModelSpec, engine: Engine) -> str:
+    """Return how to get and to give the weights of a model that is a folder as transformers saves it."""
     get = f"get it with `hf download {engine.repository} --local-dir FOLDER`, and " if engine.repository else ""
     if engine.gated:
         get = f"accept its license ({model.license}) at https://huggingface.co/{engine.repository}, log in with `hf auth login`, {get}"
@@ -59,14 +55,14 @@ def how_to_get(model: ModelSpec, engine: Engine) -> str:
     return f"the model is a folder as transformers saves it, with config.json and model.safetensors: {given}"
 
 
-def _published(model: ModelSpec, engine: Engine, backend: BackendSpec | None) -> ModelWeights:
-    """Return an engine's published weights, prepared by its backend. None for a backend that this version does not have.
+def resolve(dotted: str) -> Any:
+    """Return the object at ``"module:name"``."""
+    module, _, attribute = dotted.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
-    Raises:
-        WeightsNotFoundError: The files of the model are not fetched, but given by users.
-    """
-    if engine.repository is not None and not engine.files:
-        raise WeightsNotFoundError(f"the weights of model {model.name!r} are not fetched here: {how_to_get(model, engine)}")
+
+def _published(model: ModelSpec, engine: Engine, backend: BackendSpec | None) -> ModelWeights:
+    """Return an engine's published weights, prepared by its backend. None for a backend that this version does not have."""
     weights = fetch_weights(model.name, engine.files)
     if backend and backend.prepare and not backend.missing():
         with contextlib.suppress(OSError):  # If the cache cannot be written, the backend prepares the weights at each load.

@@ -164,6 +164,23 @@ def test_it_is_shown_by_name_and_opens_batches(segmenter):
     assert isinstance(segmenter, BatchSegmenter)
 
 
+def test_questions_that_do_not_fit_together_are_asked_in_parts(sam3_segmenter, photo, monkeypatch):
+    segmenter = sam3_segmenter(4)
+    segmenter.model.ask_batch = 4
+    session, concepts = segmenter.open(photo()), [Concept(phrase) for phrase in ("dog", "cat", "a dog", "a cat")]
+    expected = session.find(concepts)
+    forward = segmenter.model._module.detr_encoder.forward
+
+    def limited(*arguments, vision_features, **named):
+        if len(vision_features[0]) > 2:
+            raise MemoryError
+        return forward(*arguments, vision_features=vision_features, **named)
+
+    monkeypatch.setattr(segmenter.model._module.detr_encoder, "forward", limited)
+    assert_same(session.find(concepts), expected, exact=False)
+    assert segmenter.model.ask_batch == 2
+
+
 @pytest.mark.parametrize(
     ("failure", "error", "message"),
     [

@@ -276,7 +276,8 @@ def _query(prompt: SpatialPrompt, view: View, session: Session | None) -> NDArra
         if not mask.area:
             raise PromptError(f"the segmenter finds no object at the example {shown(prompt)}: give a box or a mask")
         box = mask.box
-    return view.embeddings[patch_of(box, view.boxes, view.embeddings)]
+    query: NDArray[np.float32] = view.embeddings[patch_of(box, view.boxes, view.embeddings)]
+    return query
 
 
 def _key(pixels: NDArray[np.uint8], provenance: Provenance) -> str:

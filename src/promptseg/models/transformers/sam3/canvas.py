@@ -42,17 +42,29 @@ class PartOfInput(InputGeometry):
 
 @dataclass(frozen=True, eq=False)
 class Canvas:
-    """An image and example images on one model input.
+    """Layout of an image and example images on one model input.
 
     Attributes:
-        pixels: (side, side, 3) uint8 RGB.
+        image: The image, (H, W, 3) uint8 RGB.
+        examples: Example images, each (H, W, 3) uint8 RGB.
+        side: Side of the canvas in pixels.
         part: ``(height, width)`` of the top-left part that shows the image.
         cells: Place of each example image, ``xyxy`` in pixels of the canvas.
     """
 
-    pixels: NDArray[np.uint8]
+    image: NDArray[np.uint8]
+    examples: tuple[NDArray[np.uint8], ...]
+    side: int
     part: Size
     cells: tuple[tuple[int, int, int, int], ...]
+
+    def draw(self) -> NDArray[np.uint8]:
+        """Return the canvas, (side, side, 3) uint8 RGB."""
+        pixels = np.full((self.side, self.side, 3), _GRAY, np.uint8)
+        places = ((0, 0, self.part[1], self.part[0]), *self.cells)
+        for image, (x0, y0, x1, y1) in zip((self.image, *self.examples), places, strict=True):
+            pixels[y0:y1, x0:x1] = np.asarray(Image.fromarray(image).resize((x1 - x0, y1 - y0), Image.Resampling.BILINEAR))
+        return pixels
 
     def geometry(self, size: Size, low_res: int) -> InputGeometry:
         """Return the position of an image of a size ``(height, width)`` inside the model input.
@@ -61,7 +73,7 @@ class Canvas:
             size: Size of the image.
             low_res: Side of the model's logits.
         """
-        return PartOfInput(size, len(self.pixels), low_res, self.part)
+        return PartOfInput(size, self.side, low_res, self.part)
 
     def box(self, box: NDArray[np.float32], size: Size, example: int | None) -> NDArray[np.float32]:
         """Return a box in parts of the canvas, ``xyxy`` from 0 to 1.
@@ -73,12 +85,12 @@ class Canvas:
         """
         x0, y0, x1, y1 = (0, 0, self.part[1], self.part[0]) if example is None else self.cells[example]
         scale = np.array([(x1 - x0) / size[1], (y1 - y0) / size[0]] * 2)
-        placed = (box * scale + np.array([x0, y0, x0, y0])) / len(self.pixels)
-        return placed.astype(np.float32)
+        placed: NDArray[np.float32] = ((box * scale + np.array([x0, y0, x0, y0])) / self.side).astype(np.float32)
+        return placed
 
 
-def compose(image: NDArray[np.uint8], examples: Sequence[NDArray[np.uint8]], side: int) -> Canvas:
-    """Return a canvas of an image and example images.
+def arrange(image: NDArray[np.uint8], examples: Sequence[NDArray[np.uint8]], side: int) -> Canvas:
+    """Return the layout of an image and example images.
 
     The image gets one half: the upper if it is wider than high, else the left. The example images share the other half. They are stretched
     as the image is, so that what is alike stays alike.
@@ -100,18 +112,11 @@ def compose(image: NDArray[np.uint8], examples: Sequence[NDArray[np.uint8]], sid
     columns = math.ceil(math.sqrt(len(examples)))
     rows = math.ceil(len(examples) / columns)
     room = ((side - left) // columns, (side - top) // rows)
-    pixels = np.full((side, side, 3), _GRAY, np.uint8)
-    pixels[: part[0], : part[1]] = _resized(image, part)
     cells = []
     for index, example in enumerate(examples):
         stretched = (example.shape[1] * part[1] / width, example.shape[0] * part[0] / height)
         scale = min(room[0] / stretched[0], room[1] / stretched[1])
         across, down = (max(1, min(round(length * scale), most)) for length, most in zip(stretched, room, strict=True))
         x, y = left + room[0] * (index % columns), top + room[1] * (index // columns)
-        pixels[y : y + down, x : x + across] = _resized(example, (down, across))
         cells.append((x, y, x + across, y + down))
-    return Canvas(pixels, part, tuple(cells))
-
-
-def _resized(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
-    return np.asarray(Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR))
+    return Canvas(image, tuple(examples), side, part, tuple(cells))

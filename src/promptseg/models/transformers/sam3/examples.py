@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ....errors import PromptError, shown
 from ....masks import Size
 from ....prompts import Concept, Example, SpatialPrompt
-from .canvas import Canvas, compose
+from .canvas import Canvas, arrange
 
 MAX_BOXES = 64
 """Maximum number of examples of a concept. The model was trained with a few."""
@@ -61,7 +61,7 @@ def place(concept: Concept, searched: NDArray[np.uint8], side: int, box_of: BoxO
         if elsewhere is not None:
             others.setdefault(elsewhere, image)
         found.append((_box(image, prompt, box_of), (image.shape[0], image.shape[1]), elsewhere))
-    canvas = compose(searched, list(others.values()), side) if others else None
+    canvas = arrange(searched, list(others.values()), side) if others else None
     numbers = {digest: index for index, digest in enumerate(others)}
     boxes = [
         _in_parts(box, size) if canvas is None else canvas.box(box, size, None if digest is None else numbers[digest])

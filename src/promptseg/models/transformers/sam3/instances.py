@@ -107,5 +107,4 @@ def _centers_within(boxes: NDArray[np.float32], geometry: InputGeometry) -> NDAr
     """Return which boxes, in parts of the model input, have their centers in the part that shows the image."""
     height, width = geometry.content_size
     centers = (boxes[:, :2] + boxes[:, 2:]) / 2 * geometry.input_size
-    within: NDArray[np.bool_] = (centers <= np.array([width, height])).all(axis=1)
-    return within
+    return np.asarray((centers <= np.array([width, height])).all(axis=1))

@@ -116,6 +116,8 @@ class Sam3(TorchEncoder):
             return self._ask(embedding, questions[start:stop], phrases[start:stop])
 
         parts = self._in_parts("a question does not fit beside the model", one_thread=False)(len(questions), len(questions), ask)
+        if len(parts) > 1:
+            self.ask_batch = min(self.ask_batch, max(map(len, parts)))
         return [answer for part in parts for answer in part]
 
     def masks(self, answer: Answer, queries: Sequence[int], geometry: InputGeometry) -> MaskBatch:
@@ -128,13 +130,16 @@ class Sam3(TorchEncoder):
             queries: Indices of the queries.
             geometry: Position of the image inside the model input.
         """
-        with self._computing():
+
+        def centered(start: int, stop: int) -> Tensor:
+            chosen = torch.tensor(list(queries[start:stop]), dtype=torch.long, device="cpu").to(answer.logits.device)
             height, width = geometry.low_res_used()
-            chosen = answer.logits[torch.tensor(list(queries), dtype=torch.long, device="cpu").to(answer.logits.device)]
-            values = torch.sigmoid(chosen[:, :height, :width].float()) - 0.5
-        if self.keeps_masks:
-            return self.masks_on_device(values, geometry)
-        return HostMaskBatch(to_host(values), geometry)
+            return torch.sigmoid(answer.logits[chosen, :height, :width].float()) - 0.5
+
+        parts = self._in_parts("a mask does not fit beside the model", one_thread=False)(len(queries), len(queries), centered)
+        with self._computing():
+            values = torch.cat(parts)
+        return self.masks_on_device(values, geometry) if self.keeps_masks else HostMaskBatch(to_host(values), geometry)
 
     def _place(self, module: Any) -> None:
         self._module = module.to(self.settings.device)

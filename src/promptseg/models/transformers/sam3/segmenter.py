@@ -177,7 +177,7 @@ class Sam3Session(SessionDisplay):
         model, canvas = self.segmenter.model, examples.canvas
         if canvas is None:
             return self.embedding, self.embedding.geometry
-        (opened,) = open_images(model, self.segmenter.cache, [canvas.pixels])
+        (opened,) = open_images(model, self.segmenter.cache, [canvas.draw()])
         return opened.embedding, canvas.geometry(self.size, model.low_res)
 
     def _find(
