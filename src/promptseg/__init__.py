@@ -20,6 +20,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # Silent until th
 
 _HOMES = {
     "BackendSpec": "registry.spec",
+    "ConceptSegmenter": "protocols",
     "Detections": "detections",
     "Detector": "protocols",
     "EmbeddingCache": "models.sam.cache",
@@ -41,7 +42,9 @@ _HOMES = {
     "finetune_decoder": "finetuning.run",
     "list_models": "registry.catalog",
     "load": "registry.loading",
+    "load_concept": "registry.loading",
     "load_detector": "registry.loading",
+    "load_features": "registry.loading",
     "load_image": "images",
     "load_segmenter": "registry.loading",
     "load_video": "registry.loading",
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
     from .pipeline.builder import Pipeline as Pipeline
     from .pipeline.builder import segment as segment
     from .prompts import Prompt as Prompt
+    from .protocols import ConceptSegmenter as ConceptSegmenter
     from .protocols import Detector as Detector
     from .protocols import Segmenter as Segmenter
     from .protocols import Session as Session
@@ -72,7 +76,9 @@ if TYPE_CHECKING:
     from .protocols import VideoSession as VideoSession
     from .registry.catalog import list_models as list_models
     from .registry.loading import load as load
+    from .registry.loading import load_concept as load_concept
     from .registry.loading import load_detector as load_detector
+    from .registry.loading import load_features as load_features
     from .registry.loading import load_segmenter as load_segmenter
     from .registry.loading import load_video as load_video
     from .registry.spec import BackendSpec as BackendSpec

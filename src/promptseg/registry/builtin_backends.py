@@ -10,6 +10,9 @@ from .spec import BackendSpec
 
 DEFAULT_MODEL = "mini-sam"
 
+DEFAULT_CONCEPT_MODEL = "exemplar"
+"""Finds what is like an example with the features of any segmenter."""
+
 _SPATIAL: frozenset[PromptKind] = frozenset({"point", "box", "mask", "everything"})
 
 _TORCH: Mapping[str, Any] = {"dtype": "float32", "allow_slow": False}
