@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -70,9 +71,7 @@ class ConceptEvaluator:
         """
         truth, unions, ignored = by_concept(image), joined_objects(image), ignored_region(image)
         asked = [(name, *asking) for name in truth if (asking := self._concept(image, name)) is not None]
-        if not (isinstance(self.protocol, Examples) and self.protocol.same):
-            absent = self.concepts.absent_from(image.name)
-            asked += [(name, *asking) for name in absent if (asking := self._concept(image, name)) is not None]
+        asked += [(name, *asking) for name in self._absent(image) if (asking := self._concept(image, name)) is not None]
         if not asked:
             return [], None
         pixels = image.pixels()
@@ -100,6 +99,13 @@ class ConceptEvaluator:
         ious, dices = [row.iou for row in rows], [row.dice for row in rows]
         mean = (float(np.mean(ious)), float(np.mean(dices)))
         return rows, ImageRow(image.name, content_key(pixels), len(rows), *mean, seconds, cached, None, left_out)
+
+    def _absent(self, image: AnnotatedImage) -> list[str]:
+        """Return the concepts that are asked of an image although it does not show them: those that are asked of others, which do."""
+        if isinstance(self.protocol, Text):
+            return list(self.concepts.absent_from(image.name))
+        least = math.inf if self.protocol.same else 2
+        return [name for name in self.concepts.absent_from(image.name) if len(self.concepts.present[name]) >= least]
 
     def _concept(self, image: AnnotatedImage, name: str) -> tuple[Concept, tuple[str, ...]] | None:
         """Return the prompt for a concept with the names of its examples, or None if there is no example."""

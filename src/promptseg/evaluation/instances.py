@@ -56,7 +56,7 @@ class Found:
         """
         seen = [(without(mask, ignored), mask.area) for mask in masks]
         left = Masks([mask for mask, area in seen if 2 * mask.area > area], masks.size)
-        scores = np.nan_to_num(left.scores, nan=0.0)
+        scores = np.nan_to_num(np.array([mask.score or 0.0 for mask in left], np.float64))
         order = np.argsort(-scores, kind="stable")
         left, scores = left.where(order), scores[order]
         ious = left.iou_matrix(Masks([true.mask for true in objects], masks.size))

@@ -79,7 +79,8 @@ def evaluate(
         masks: Folder of mask images with the names of the images.
         coco: COCO file of instances, instead of `masks`.
         model: Name of a segmenter or of a concept segmenter, one of them, or a pipeline for text. A concept segmenter is evaluated by
-            examples or by text, concept by concept: see `promptseg.evaluation.concept_rows.figures`. The clean stage of a pipeline is used for text only.
+            examples or by text, concept by concept: see `promptseg.evaluation.concept_rows.figures`. The clean stage of a pipeline is
+            used for text only.
         prompt: Prompt protocol or its name, as listed in `promptseg.evaluation.simulation`.
         seed: Seed of the prompts.
         weights: Your weights, for a model given by name.
@@ -111,7 +112,9 @@ def evaluate(
             raise ConfigError(
                 f"detector, detector_engine and threshold are not for {model!r}, which finds concepts by itself: leave them out"
             )
-        concept = load_concept(model, weights=weights, engine=engine, device=device).with_cache(embedding_cache(cache))
+        concept = load_concept(model, weights=None if weights is None else Path(weights), engine=engine, device=device).with_cache(
+            embedding_cache(cache)
+        )
         pipeline = None
     elif isinstance(model, str):
         if detector is None and (detector_engine is not None or threshold is not None):

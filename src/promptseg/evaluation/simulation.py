@@ -9,7 +9,7 @@
 | `Clicks` | ``clicks``, ``clicks:10`` | a center point, and then a click on the deepest error of each prediction |
 | `Text` | ``text``, ``text:a dog, red car`` | the classes of the dataset as phrases, or phrases of your own; needs a detector |
 | `Everything` | ``everything``, ``everything:16`` | none: every object of the image, from a grid with this number of points per side |
-| `Examples` | ``example:1``, ``example:5:same`` | objects of a class in other images, or in the same one: find every object of it; needs a concept segmenter |
+| `Examples` | ``example:1``, ``example:5:same`` | so many objects of a class in other images, or in the same: find every object of it |
 
 Random prompts depend only on the seed and the name of the object. Two models with the same seed therefore get the same prompts, also if
 the order or the number of objects differs.
