@@ -22,7 +22,7 @@ from promptseg.metrics import boundary_f, boundary_iou
 from promptseg.models.sam.cache import EmbeddingCache
 from promptseg.overlay import draw
 from promptseg.pipeline import BuiltPipeline, Pipeline
-from promptseg.pipeline.calibration import calibrate_thresholds
+from promptseg.calibration.thresholds import calibrate_thresholds
 from promptseg.postprocess import drop_islands, drop_small, fill_holes, keep_best, nms
 from promptseg.prompts import EverythingPrompt, Prompt
 from promptseg.testing import FakeDetector, FakeSegmenter

@@ -79,8 +79,9 @@ class Provenance:
         return provenance_from_dict(values)
 
 
-ScoreKind = Literal["mask", "detector", "product"]
-"""What a mask's score is: the segmenter's own (for SAM, the predicted IoU), that of the detector, or their product."""
+ScoreKind = Literal["mask", "calibrated", "detector", "product"]
+"""What a mask's score is: the segmenter's own (for SAM, the predicted IoU), the IoU that a calibration expects, that of the detector, or
+the product of the detector's and the segmenter's, calibrated or not."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,8 @@ class Result(Displayed):
         """Return what the score of one of the masks is, or None if it has no score."""
         if mask.score is None:
             return None
-        return "mask" if self.detections is None or mask.prompt_index is not None else self.detection_score
+        kind = "mask" if self.detections is None or mask.prompt_index is not None else self.detection_score
+        return "calibrated" if kind == "mask" and mask.predicted_iou is not None else kind
 
     def overlay(self, **style: Any) -> Image:
         """Return the image with its masks drawn on it. `style` is passed to `promptseg.overlay.draw`.

@@ -31,7 +31,12 @@ def test_average_precision_is_that_of_the_coco_api():
     judge.params.maxDets, judge.params.areaRng, judge.params.areaRngLbl = [100], [[0, 1e10]], ["all"]
     judge.params.iouThrs = np.array([0.5])
     order = np.argsort(-scores, kind="stable")
-    one = {"dtScores": scores[order], "dtMatches": found[order][None].astype(float), "dtIgnore": np.zeros((1, 40)), "gtIgnore": np.zeros(25)}
+    one = {
+        "dtScores": scores[order],
+        "dtMatches": found[order][None].astype(float),
+        "dtIgnore": np.zeros((1, 40)),
+        "gtIgnore": np.zeros(25),
+    }
     judge.evalImgs, judge._paramsEval = [one], judge.params
     judge.accumulate()
     assert average_precision(scores, found, 25) == pytest.approx(judge.eval["precision"].mean())

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .. import metrics
 from .._checks import flag, whole_number
+from ..calibration.scores import ScoreCalibration, calibration_for
 from ..datasets.core import AnnotatedImage, AnnotatedObject, Dataset, Finding
 from ..datasets.reading import open_dataset
 from ..datasets.summary import content_key, same_content
@@ -65,6 +66,7 @@ def evaluate(
     threshold: float | None = None,
     cache: EmbeddingCache | str | None = "disk",
     baselines: bool = True,
+    calibration: ScoreCalibration | str | None = None,
     progress: ProgressOption = None,  # noqa: ARG001 - The decorator takes it.
 ) -> Evaluation:
     """Evaluate a model on a dataset, with prompts simulated from the true objects.
@@ -91,6 +93,8 @@ def evaluate(
         threshold: Minimum score of a detection, from 0 to 1; None for that of `promptseg.pipeline.config.DetectStage`.
         cache: ``"disk"``, ``"memory"``, an `EmbeddingCache`, or None, for a model given by name. A loaded model uses its own cache.
         baselines: Whether to evaluate the baselines of `promptseg.evaluation.baselines` as well.
+        calibration: Calibration of the scores, for protocols with one prompt per object: a `ScoreCalibration`, the path of one,
+            ``"auto"`` for the one that promptseg has for the model, or None for the model's own scores.
         progress: True for progress bars, or a function that is called with each `promptseg.runtime.progress.Progress`.
 
     Raises:
@@ -133,10 +137,13 @@ def evaluate(
         pipeline = model if isinstance(model, BuiltPipeline) else None
         concept = model if isinstance(model, ConceptSegmenter) else None
     evaluator: _Evaluator | ConceptEvaluator
+    if calibration is not None and not isinstance(protocol, OnePromptPerObject):
+        raise ConfigError(f"a calibration of scores is for one prompt per object, such as box or point, got {protocol.name!r}")
     if concept is not None:
         evaluator = _concept_evaluator(concept, protocol, dataset, seed, baselines, cache)
     else:
         evaluator = _evaluator(None if isinstance(model, (str, ConceptSegmenter)) else model, pipeline, protocol, dataset, seed, baselines)
+        evaluator.calibration = _calibration(calibration, evaluator.segmenter)
     findings: list[Finding] = []
     rows: list[ObjectRow] = []
     seen: list[ImageRow] = []
@@ -219,6 +226,16 @@ def _evaluator(
     return _Evaluator(protocol, seed, pipeline, segmenter if isinstance(segmenter, Segmenter) else None, baselines)
 
 
+def _calibration(chosen: ScoreCalibration | str | None, segmenter: Segmenter | None) -> ScoreCalibration | None:
+    if chosen is None or segmenter is None:
+        return None
+    if not isinstance(chosen, ScoreCalibration):
+        return calibration_for(segmenter.provenance, chosen)
+    if not chosen.fits(segmenter.provenance):
+        raise ConfigError(f"the calibration is for {chosen.model!r} with other weights than those of {segmenter.provenance.model!r} here")
+    return chosen
+
+
 @dataclass
 class _Evaluator:
     """Evaluator of a model with a prompt protocol, for one image at a time."""
@@ -228,6 +245,7 @@ class _Evaluator:
     pipeline: BuiltPipeline | None
     segmenter: Segmenter | None
     with_baselines: bool
+    calibration: ScoreCalibration | None = None
     superpixels: Segmenter | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -264,6 +282,8 @@ class _Evaluator:
             cached = not session.timings.get("encode")
             predictions, unmatched = self._predict(session, objects, ignored)
             seconds = time.perf_counter() - started
+            if self.calibration is not None:
+                predictions = [self._calibrated(prediction, pixels) for prediction in predictions]
             if isinstance(self.protocol, OnePromptPerObject):
                 prompts = [prediction.prompt for prediction in predictions if prediction.prompt is not None]
                 best = best_ious(session, prompts, [prediction.mask for prediction in predictions], objects, ignored)
@@ -281,6 +301,12 @@ class _Evaluator:
             unmatched,
             ignored.area if ignored else 0,
         )
+
+    def _calibrated(self, prediction: Prediction, pixels: NDArray[np.uint8]) -> Prediction:
+        if self.calibration is None or prediction.prompt is None:
+            return prediction
+        mask = replace(prediction.mask, prompt_index=0)
+        return replace(prediction, mask=self.calibration.apply(Masks([mask]), [prediction.prompt], pixels)[0])
 
     def _predict(self, session: Session, objects: Sequence[AnnotatedObject], ignored: Mask | None) -> tuple[list[Prediction], int | None]:
         """Return one prediction per object, and the number of masks that match no object."""

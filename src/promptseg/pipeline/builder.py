@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from ..calibration.scores import calibration_for
 from ..errors import ConfigError, IncompatibleStagesError, LicenseError, shown
 from ..images import ImageLike
 from ..prompts import Prompt, PromptKind
@@ -134,7 +135,9 @@ class Pipeline:
         if config.segment is not None:
             segmenter = cast("Segmenter", load_chosen(segmenters, config.device, config.segment.options))
             _check_refining(config, segmenter.provenance.model, segmenter.accepts)  # It may take less than its backend's other models.
-        return BuiltPipeline(config, detector, segmenter)
+        chosen = None if config.segment is None else config.segment.calibration
+        calibration = None if segmenter is None else calibration_for(segmenter.provenance, chosen)
+        return BuiltPipeline(config, detector, segmenter, calibration)
 
     def __repr__(self) -> str:
         stages = []

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from .._checks import flag, whole_number
 from .._display import Displayed
+from ..calibration.scores import ScoreCalibration
 from ..errors import ConfigError, IncompatibleStagesError, InputError, PromptError, PromptSegError, shown
 from ..images import ImageLike, load_image
 from ..masks import Mask, Masks
@@ -45,11 +46,13 @@ class BuiltPipeline(Displayed):
         config: The configuration that it was built from.
         detector: The detector, or None.
         segmenter: The segmenter, or None.
+        calibration: Calibration of the segmenter's scores, or None. The segmenter itself and the tracker keep the model's own scores.
     """
 
     config: PipelineConfig
     detector: Detector | None = None
     segmenter: Segmenter | None = None
+    calibration: ScoreCalibration | None = None
 
     def __call__(self, image: ImageLike, *prompts: Prompt, candidates: bool = False) -> Result:
         """Run the stages on one image.
@@ -279,7 +282,7 @@ class BuiltPipeline(Displayed):
         timer = StageTimer()
         with timer("read"):
             pixels = load_image(image)
-        state = ImageState(tuple(prompts), pixels, _path(image), timer)
+        state = ImageState(tuple(prompts), pixels, _path(image), timer, calibration=self.calibration)
         phrases = phrases_of(prompts)
         stage = self.config.detect
         if self.detector is not None and stage is not None and (phrases or not prompts):
@@ -349,7 +352,7 @@ class BuiltPipeline(Displayed):
         if state.session is None:
             return []
         with state.timer("segment"):
-            masks = state.session.segment(state.boxes)
+            masks = state.segment(state.boxes)
             return box_prompts.label_masks(masks, state.detections, self.config.segment or SegmentStage(), state.dropped)
 
 
@@ -391,7 +394,7 @@ def _prompt_masks(state: ImageState, candidates: bool) -> Iterator[Mask]:
     spatial = [(index, prompt) for index, prompt in enumerate(state.prompts) if isinstance(prompt, SpatialPrompt)]
     if spatial:
         with state.timer("segment"):
-            masks = state.session.segment([prompt for _, prompt in spatial], candidates=candidates)
+            masks = state.segment([prompt for _, prompt in spatial], candidates=candidates)
             own = [replace(mask, prompt_index=spatial[mask.prompt_index or 0][0]) for mask in masks]
         yield from own
     for index, prompt in enumerate(state.prompts):
