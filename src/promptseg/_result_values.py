@@ -142,10 +142,11 @@ def provenance_from_dict(values: object) -> Provenance:
 
 def _phrase_from_dict(values: object) -> PhraseCount:
     given = _mapping(values, "what was found for a phrase")
-    phrase, count, best, threshold = (given.get(name) for name in ("phrase", "count", "best_score", "threshold"))
-    if not (isinstance(phrase, str) and is_integer(count) and (best is None or is_finite(best)) and is_finite(threshold)):
+    phrase, count, best, threshold, presence = (given.get(name) for name in ("phrase", "count", "best_score", "threshold", "presence"))
+    numbers = is_finite(threshold) and all(value is None or is_finite(value) for value in (best, presence))
+    if not (isinstance(phrase, str) and is_integer(count) and numbers):
         raise InputError(f"what was found for a phrase is its text, count, best score and threshold, got {shown(values)}")
-    return PhraseCount(phrase, int(count), best, float(threshold))
+    return PhraseCount(phrase, int(count), best, float(threshold or 0), presence)
 
 
 def _detection_score(masks: Sequence[Mapping[str, Any]]) -> ScoreKind:

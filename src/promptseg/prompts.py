@@ -25,7 +25,7 @@ from .errors import PromptError, shown
 from .image_formats import MAX_PIXELS
 from .images import ImageLike, load_image_copy
 from .masks import Mask, Masks, Size
-from .vocabulary import MAX_PHRASES, check_phrases, parse_phrase, split_phrases
+from .vocabulary import MAX_PHRASE_LENGTH, MAX_PHRASES, check_phrases, parse_phrase, split_phrases
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -439,10 +439,28 @@ class Concept(Prompt):
             raise PromptError("a concept needs a phrase or an example, such as Prompt.example(image, Prompt.box(x0, y0, x1, y1))")
         if len(self.examples) > MAX_EXAMPLES:
             raise PromptError(f"a concept has at most {MAX_EXAMPLES} examples, got {len(self.examples)}")
-        check_phrases([phrase for phrase in (self.phrase, self.name) if phrase is not None])
+        check_phrases([] if self.phrase is None else [self.phrase])
+        if self.name is not None and (not isinstance(self.name, str) or not self.name.strip() or len(self.name) > MAX_PHRASE_LENGTH):
+            raise PromptError(f"a label is text that is not blank, of at most {MAX_PHRASE_LENGTH} characters, got {shown(self.name)}")
         for one, other in itertools.combinations(self.examples, 2):
             if one.positive != other.positive and one.digest == other.digest and repr(one.prompt) == repr(other.prompt):
                 raise PromptError(f"{shown(one.prompt)} is a positive and a negative example of one concept")
+
+    def bound(self, image: NDArray[np.uint8]) -> Concept:
+        """Return the concept with an image for the examples that are in the searched image, so that another one can be searched.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+
+        Raises:
+            PromptError: An example does not fit the image.
+        """
+        if all(example.digest is not None for example in self.examples):
+            return self
+        bound = (
+            example if example.digest is not None else Example(image.copy(), example.prompt, example.positive) for example in self.examples
+        )
+        return Concept(self.phrase, tuple(bound), self.name)
 
     @property
     def label(self) -> str | None:
@@ -479,8 +497,10 @@ class Concept(Prompt):
         )
 
     def __repr__(self) -> str:
-        parts = [] if self.phrase is None else [f"Prompt.text({self.phrase!r})"]
-        return " + ".join([*parts, *map(repr, self.examples)])
+        parts = [*([] if self.phrase is None else [f"Prompt.text({self.phrase!r})"]), *map(repr, self.examples)]
+        if self.name is not None and self.examples:
+            parts[-1] = f"{parts[-1].removesuffix(')')}, label={self.name!r})"
+        return " + ".join(parts)
 
 
 @dataclass(frozen=True, eq=False)

@@ -313,6 +313,20 @@ class ConceptSegmenter(Protocol):
 
 
 @runtime_checkable
+class FindsInSessions(Protocol):
+    """A concept segmenter that works with the sessions of a segmenter, so that an image is encoded once for both."""
+
+    @property
+    def segmenter(self) -> Segmenter:
+        """The segmenter."""
+        ...
+
+    def on(self, session: Session) -> ConceptSession:
+        """Return a session for concepts on an image that the segmenter has opened."""
+        ...
+
+
+@runtime_checkable
 class VideoSession(Protocol):
     """Tracking of objects through one video. A session changes with each call and is for one thread at a time.
 

@@ -49,7 +49,8 @@ def test_a_prompt_is_of_the_kind_that_says_most(prompt, kind):
 
 def test_a_square_has_the_features_of_a_square():
     found = features(square())
-    assert found["score"] == 0.9 and found["stability"] == 1
+    assert found["score"] == 0.9
+    assert found["stability"] == 1
     assert found["area"] == pytest.approx(np.log(100 / 3200 + 1e-4))
     assert found["parts"] == pytest.approx(np.log(2))
     assert found["contrast"] == pytest.approx(np.log1p(100), abs=0.01)  # White has a lightness of 100, black of 0.
@@ -90,4 +91,5 @@ def test_a_mask_too_small_to_be_seen_and_one_of_everything_have_features():
     speck = Mask.from_crop(np.ones((1, 1), bool), (5, 5), (2000, 3000), score=0.5, logits=logits())
     every = Mask.from_array(np.ones(SIZE, bool), score=0.5, logits=logits())
     for found in (MaskFeatures(pixels).of(speck, Prompt.point(5, 5)), MaskFeatures(image()).of(every, Prompt.point(5, 5))):
-        assert np.isfinite(found).all() and found[FEATURES.index("contrast")] == 0
+        assert np.isfinite(found).all()
+        assert found[FEATURES.index("contrast")] == 0

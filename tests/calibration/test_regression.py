@@ -34,7 +34,8 @@ def test_a_feature_that_does_not_vary_has_no_weight():
 def test_equal_ious_are_expected_again(iou):
     features, _, images = made(40)
     expected = fit(features, np.full(40, iou), images).expected(features)
-    assert np.isfinite(expected).all() and np.abs(expected - iou).max() < 0.05
+    assert np.isfinite(expected).all()
+    assert np.abs(expected - iou).max() < 0.05
 
 
 def test_one_image_is_its_own_test():
@@ -45,7 +46,8 @@ def test_one_image_is_its_own_test():
 def test_a_mask_unlike_all_others_has_a_share_as_its_score():
     regression = fit(*made())
     far = regression.expected(np.full((1, len(FEATURES)), 1e30))
-    assert 0 <= far[0] <= 1 and far == regression.expected(np.full((1, len(FEATURES)), 1e3))
+    assert 0 <= far[0] <= 1
+    assert far == regression.expected(np.full((1, len(FEATURES)), 1e3))
 
 
 @pytest.mark.parametrize(

@@ -40,14 +40,15 @@ def mask(score=0.9, prompt_index=0, side=5, **values):
     return Mask.from_crop(np.ones((side, side), bool), (0, 0), SIZE, score=score, prompt_index=prompt_index, **{"logits": logits, **values})
 
 
-def applied(calibration, *masks, prompts=(Prompt.point(1, 1), Prompt.box(0, 0, 5, 5))):
-    return calibration.apply(Masks(masks, SIZE), prompts, np.zeros((*SIZE, 3), np.uint8))
+def applied(calibration, *masks):
+    return calibration.apply(Masks(masks, SIZE), (Prompt.point(1, 1), Prompt.box(0, 0, 5, 5)), np.zeros((*SIZE, 3), np.uint8))
 
 
 def test_the_score_becomes_the_iou_to_expect_and_the_models_own_is_kept(calibration):
     (found,) = applied(calibration, mask())
     assert (found.score, found.predicted_iou) == (0.5, 0.9)
-    assert found == mask() and found.logits is not None
+    assert found == mask()
+    assert found.logits is not None
 
 
 def test_a_result_says_what_its_scores_are(calibration):
@@ -100,7 +101,8 @@ def test_a_calibration_is_for_its_weights_in_whatever_file_they_are(calibration)
 
 def test_a_model_without_weights_is_known_by_its_name(calibration):
     own = calibration.model_copy(update={"weights": ()})
-    assert own.fits(Provenance("some-model", "fake", "1")) and not own.fits(Provenance("another", "fake", "1"))
+    assert own.fits(Provenance("some-model", "fake", "1"))
+    assert not own.fits(Provenance("another", "fake", "1"))
 
 
 def test_a_calibration_is_saved_and_loaded(calibration, tmp_path):
@@ -140,7 +142,8 @@ def test_what_is_shipped_is_for_the_published_weights_of_mini_sam():
     assert set(own.prompts) == set(PROMPT_CLASSES)
     assert all(each.error_after < each.error_before for each in own.prompts.values())
     assert all(each.images and each.objects for each in own.fitted_on)
-    assert shipped(MODEL) is None and shipped(Provenance("fake-segmenter", "fake", "1")) is None
+    assert shipped(MODEL) is None
+    assert shipped(Provenance("fake-segmenter", "fake", "1")) is None
 
 
 def test_a_pipeline_takes_auto_none_or_a_file(calibration, tmp_path, monkeypatch):

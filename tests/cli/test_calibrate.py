@@ -44,7 +44,8 @@ def test_a_calibration_is_written_and_its_errors_are_printed(run, tmp_path):
     done = run("calibrate", *DATA, "--prompt", "point", "--prompt", "box", "--name", "squares", "--out", "own/scores.json")
     assert done.exit_code == 0
     made = ScoreCalibration.load(tmp_path / "own" / "scores.json")
-    assert set(made.prompts) == {"point", "box"} and made.fitted_on[0].name == "squares"
+    assert set(made.prompts) == {"point", "box"}
+    assert made.fitted_on[0].name == "squares"
     assert f"{made.prompts['point'].error_before:.3f}" in done.stdout
     assert "wrote own/scores.json" in done.stderr
 
@@ -64,10 +65,12 @@ def test_an_evaluation_takes_what_was_written(run):
 def test_a_model_or_a_kind_of_prompt_that_cannot_be_calibrated_is_told(run, tmp_path):
     assert "got 0 for point" in run("calibrate", *DATA[:4], "--model", "plain", "--out", "scores.json").stderr
     done = run("calibrate", *DATA, "--prompt", "text", "--out", "scores.json")
-    assert done.exit_code == 2 and "kinds of prompt are of point, points, box" in done.stderr
+    assert done.exit_code == 2
+    assert "kinds of prompt are of point, points, box" in done.stderr
     assert not (tmp_path / "scores.json").exists()
 
 
 def test_an_output_that_would_replace_an_input_is_refused_first(run):
     done = run("calibrate", *DATA[:2], "--coco", "objects.json", "--out", "objects.json")
-    assert done.exit_code == 1 and "objects.json" in done.stderr
+    assert done.exit_code == 1
+    assert "objects.json" in done.stderr

@@ -39,6 +39,7 @@ PUBLIC = {
     "promptseg.pipeline.builder",
     "promptseg.pipeline.runner",
     "promptseg.pipeline.config",
+    "promptseg.pipeline.as_concepts",
     "promptseg.pipeline.calibration",
     # The seam of the SAM family, for backends of other packages, and the embedding cache
     "promptseg.models.sam.cache",
@@ -99,6 +100,7 @@ PUBLIC = {
     "promptseg.interop.napari",
     "promptseg.interop.supervision",
     # Tests of other packages
+    "promptseg.testing.contracts.concept",
     "promptseg.testing.contracts.detector",
     "promptseg.testing.contracts.scenes",
     "promptseg.testing.contracts.segmenter",

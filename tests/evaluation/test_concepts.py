@@ -71,14 +71,16 @@ def test_examples_are_objects_of_the_class_in_other_images(dataset):
     for row in run.concepts:
         assert len(row.examples) == 2
         images = [name.partition("#")[0] for name in row.examples]
-        assert row.image not in images and len(set(images)) == 2
+        assert row.image not in images
+        assert len(set(images)) == 2
     labels = {true.name: true.label for image in dataset for true in image.objects}
     assert all(labels[name] == row.concept for row in run.concepts for name in row.examples)
 
 
 def test_the_seed_decides_about_examples(dataset):
     names = [[row.examples for row in evaluate(dataset, seed=seed).concepts] for seed in (0, 0, 1, 2)]
-    assert names[0] == names[1] and (names[0] != names[2] or names[0] != names[3])
+    assert names[0] == names[1]
+    assert names[0] != names[2] or names[0] != names[3]
 
 
 def test_fewer_examples_than_asked_for_are_all_there_are(dataset):
@@ -114,7 +116,8 @@ def test_a_phrase_asks_for_its_class(dataset):
     model = FakeConceptSegmenter({"1": [[5, 5, 35, 25]], "2": [[48, 28, 63, 43]]})
     run = evaluate(dataset, model, "text")
     assert next(row for row in run.rows if row.name == "0.png#all:1").iou == 1
-    assert run.instances["ap_50"] == 1 and run.instances["cgf1"] is None
+    assert run.instances["ap_50"] == 1
+    assert run.instances["cgf1"] is None
 
 
 def test_phrases_of_your_own_ask_for_some_classes_or_for_the_only_one():
@@ -144,7 +147,8 @@ def test_examples_of_the_same_image_leave_something_to_find(tmp_path, photo):
     run = evaluate(dataset, prompt="example:2:same")
     (row,) = run.concepts
     assert (row.concept, row.instances, len(row.examples)) == ("", 3, 2)
-    assert run.instances["recall_50"] == pytest.approx(2 / 3) and run.instances["count_error"] == 1
+    assert run.instances["recall_50"] == pytest.approx(2 / 3)
+    assert run.instances["count_error"] == 1
     with pytest.raises(InputError, match="no more objects of it than examples"):
         evaluate(dataset, prompt="example:3:same")
 
@@ -173,9 +177,12 @@ def test_baselines_stand_beside_the_figures(dataset):
     run = evaluate(dataset, baselines=True)
     assert list(run.instances["baselines"]) == ["whole_image", "everything_by_area", "everything_best_areas"]
     whole, every, best = run.instances["baselines"].values()
-    assert whole["masks"] == len(run.concepts) and whole["f1_50"] == 0 and whole["presence_auc"] is None
+    assert whole["masks"] == len(run.concepts)
+    assert whole["f1_50"] == 0
+    assert whole["presence_auc"] is None
     assert every["masks"] == len(run.concepts) * 32 * 32  # The fake tiles the image.
-    assert best["masks"] <= every["masks"] and best["f1_50"] >= every["f1_50"]
+    assert best["masks"] <= every["masks"]
+    assert best["f1_50"] >= every["f1_50"]
     assert set(run.baselines) == {"whole_image", "everything_largest"}
 
 
@@ -194,9 +201,11 @@ def test_a_run_is_saved_and_loaded_and_printed(mixed, tmp_path):
     run = evaluate(mixed, baselines=True)
     run.save(tmp_path / "run.json")
     loaded = Evaluation.load(tmp_path / "run.json")
-    assert loaded.concepts == run.concepts and loaded.instances == run.instances
+    assert loaded.concepts == run.concepts
+    assert loaded.instances == run.instances
     text = str(loaded)
-    assert "concepts: asked 7 times where it is, 1 times where it is not" in text and "everything best areas" in text
+    assert "concepts: asked 7 times where it is, 1 times where it is not" in text
+    assert "everything best areas" in text
     assert json.loads((tmp_path / "run.json").read_text())["instances"]["by_concept"]["1"]["present"] == 4
 
 
@@ -233,8 +242,6 @@ def test_a_model_or_protocol_that_does_not_fit_is_refused(dataset):
 class Wrong(FakeConceptSegmenter):
     def open(self, image):
         class Session:
-            timings = {}
-
             def find(self, concepts):
                 return [ConceptMasks(Masks([], (3, 3)), 0.0)]
 

@@ -39,7 +39,7 @@ def calibration(model="fake-segmenter"):
 
 def built(made, **segment):
     config = parse_config({"detect": {"model": "fake"}, "segment": segment})
-    return BuiltPipeline(config, FakeDetector({"dog": (30, 5, 50, 20)}, score=0.8), WithLogits(), made)
+    return BuiltPipeline(config, FakeDetector({"dog": (30, 5, 50, 20)}, score=0.8), WithLogits(), calibration=made)
 
 
 def test_scores_of_prompts_are_calibrated_and_those_of_everything_mode_are_not():
@@ -48,7 +48,8 @@ def test_scores_of_prompts_are_calibrated_and_those_of_everything_mode_are_not()
     assert [mask.score for mask in result.masks] == [0.5, 0.5, 1.0]
     assert [mask.predicted_iou for mask in result.masks] == [0.95, 0.9, None]
     assert [result.score_kind(mask) for mask in result.masks] == ["calibrated", "calibrated", "mask"]
-    assert result.masks == raw.masks and [mask.score for mask in raw.masks] == [0.95, 0.9, 1.0]
+    assert result.masks == raw.masks
+    assert [mask.score for mask in raw.masks] == [0.95, 0.9, 1.0]
 
 
 def test_candidates_are_calibrated_too():
@@ -77,7 +78,7 @@ def test_another_model_of_a_fallback_chain_keeps_its_scores():
 
 
 def test_merged_masks_keep_the_score_of_the_best():
-    pipeline = BuiltPipeline(parse_config({"segment": {}, "clean": {"merge": True}}), None, WithLogits(), calibration())
+    pipeline = BuiltPipeline(parse_config({"segment": {}, "clean": {"merge": True}}), None, WithLogits(), calibration=calibration())
     (mask,) = pipeline(BLANK, Prompt.point(10, 10), Prompt.box(30, 5, 50, 20)).masks
     assert (mask.score, mask.predicted_iou) == (0.5, 0.9)
 

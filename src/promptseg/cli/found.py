@@ -31,7 +31,7 @@ def found_lines(result: Result) -> Iterator[str]:
         if isinstance(prompt, EverythingPrompt):
             yield _everything(result, result.masks.where([mask.prompt_index == index for mask in result.masks]))
     single = [mask for mask in result.masks if not isinstance(_prompt(result, mask), EverythingPrompt)]
-    for number, mask in islice(_numbered(single), _SHOWN):
+    for number, mask in islice(_numbered(result, single), _SHOWN):
         yield f"{_subject(result, mask, number)}: {_share(mask.area, result)}{_score(result, mask)}"
     if len(single) > _SHOWN:
         yield f"and {len(single) - _SHOWN} more"
@@ -59,10 +59,11 @@ def _everything(result: Result, masks: Masks) -> str:
     return f"everything: {count}, {_percent(masks.union().area, result)} of the image covered{span}"
 
 
-def _numbered(masks: Sequence[Mask]) -> Iterator[tuple[str, Mask]]:
-    """Yield each mask with its number among those of its prompt, such as ``"candidate 2 of 3"``; empty if it is the only one."""
+def _numbered(result: Result, masks: Sequence[Mask]) -> Iterator[tuple[str, Mask]]:
+    """Yield each mask with its number among those of its point or box, such as ``"candidate 2 of 3"``; empty if it is the only one."""
     for mask in masks:
-        rivals = [other for other in masks if other.prompt_index == mask.prompt_index] if mask.prompt_index is not None else [mask]
+        same = isinstance(_prompt(result, mask), SpatialPrompt)
+        rivals = [other for other in masks if other.prompt_index == mask.prompt_index] if same else [mask]
         number = next(place for place, other in enumerate(rivals, 1) if other is mask)
         yield (f"candidate {number} of {len(rivals)}" if len(rivals) > 1 else ""), mask
 
@@ -102,6 +103,8 @@ def _score(result: Result, mask: Mask) -> str:
         return f", expected IoU {mask.score:.2f}"
     if kind == "mask":
         return f", {_own_score(result)} {mask.score:.2f}"
+    if kind == "concept":
+        return f", score {mask.score:.2f}"
     segmenters = _own_score(result) if mask.predicted_iou is None else "expected IoU"
     confidence = (
         result.detections.scores[mask.detection_index] if result.detections is not None and mask.detection_index is not None else None

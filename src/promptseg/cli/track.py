@@ -1,4 +1,4 @@
-"""``promptseg track``: track objects through a video, from prompts on its first frame or from a detector."""
+"""``promptseg track``: track objects through a video, from prompts on its first frame, from examples or from a detector."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from .._counting import number_of
 from ..errors import PromptSegError, shown
 from ..object_colors import ObjectColors
 from ..pipeline import BuiltPipeline, Pipeline
-from ..prompts import TextPrompt
+from ..pipeline.checks import concept_kinds
+from ..prompts import TextPrompt, concepts_of
 from ..protocols import FrameSource, VideoLike
 from ..registry import DEFAULT_MODEL, choose, load_video, tracker_of
 from ..results import known_classes
@@ -27,6 +28,7 @@ from ..tracking.redetection import TrackedFrame
 from ..video.frames import open_frames
 from ..video.late import Drop
 from . import completion
+from .concepts import ConceptOption, LabelOption, LikeOption, UnlikeOption, with_examples
 from .images import STDIN, standard_input
 from .output import FAILED, clean_up, errors_as_messages, model_paths, say, usage_error
 from .prompts import DetectionThresholdOption, DetectorEngineOption, EngineOption, SegmenterOption, TextOption, check_threshold, prompts_of
@@ -49,6 +51,9 @@ def track(
         list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="A box around one object on the first frame. Repeatable.")
     ] = None,
     text: TextOption = None,
+    like: LikeOption = None,
+    unlike: UnlikeOption = None,
+    label: LabelOption = None,
     model: SegmenterOption = DEFAULT_MODEL,
     engine: EngineOption = None,
     tracker: Annotated[
@@ -61,9 +66,10 @@ def track(
     ] = None,
     detector_engine: DetectorEngineOption = None,
     threshold: DetectionThresholdOption = None,
-    redetect_every: Annotated[int | None, typer.Option(metavar="N", help="Run the detector again on every N-th frame.")] = None,
+    concept: ConceptOption = None,
+    redetect_every: Annotated[int | None, typer.Option(metavar="N", help="Look again, by detector or --like, on every N-th frame.")] = None,
     redetect_when_lost: Annotated[
-        bool, typer.Option("--redetect-when-lost", help="Run the detector again while an object is lost.")
+        bool, typer.Option("--redetect-when-lost", help="Look again, by detector or --like, while an object is lost.")
     ] = False,
     ask_every: Annotated[
         str | None,
@@ -105,12 +111,16 @@ def track(
     an error or Ctrl-C, the finished frames are kept.
     """
     prompts = prompts_of(point, box, text, everything=False, points_per_side=None)
-    if detector is None and any(isinstance(prompt, TextPrompt) for prompt in prompts):
+    with errors_as_messages():
+        stages = Pipeline().segment(model, engine=engine)
+        kinds = concept_kinds((stages.concept(concept) if concept else stages).config)
+    prompts = with_examples(prompts, like, unlike, label, joined="text" in kinds)
+    if detector is None and "text" not in kinds and any(isinstance(prompt, TextPrompt) for prompt in prompts):
         raise usage_error(f"--text {text!r} needs a detector for phrases: give --detector")
     if detector is None and not prompts:
-        raise usage_error("nothing to track: give --point, --box or --detector")
-    if detector is None and (redetect_every is not None or redetect_when_lost):
-        raise usage_error("--redetect-every and --redetect-when-lost need a detector: give --detector")
+        raise usage_error("nothing to track: give --point, --box, --like or --detector")
+    if detector is None and not concepts_of(prompts) and (redetect_every is not None or redetect_when_lost):
+        raise usage_error("--redetect-every and --redetect-when-lost need a detector or --like: give --detector")
     for option, value in (("--threshold", threshold), ("--detector-engine", detector_engine)):
         if value is not None and detector is None:
             raise usage_error(f"{option} {value} is for a detector, and there is none: give --detector")
@@ -122,11 +132,11 @@ def track(
         raise usage_error(f"--table is json or parquet, got {table!r}")
     with errors_as_messages():
         frames = open_frames(_video(video), every=every, start=start, stop=stop, drop=cast("Drop | None", drop))
-        inputs: list[str | Path] = [video, *model_paths(model, detector)]
+        inputs: list[str | Path] = [video, *model_paths(model, detector, concept)]
         outputs = TrackOutputs(out, frames.size, frames.fps, table=cast("TableFormat", table), timeline=not no_timeline, inputs=inputs)
         for folder in (out, out / LABELS):
             clean_up(folder)
-        pipeline = _pipeline(model, engine, detector, detector_engine, threshold, device)
+        pipeline = _pipeline(model, engine, detector, detector_engine, threshold, concept, device)
         outputs.colors = ObjectColors(known_classes(prompts, [] if pipeline.detector is None else [pipeline.detector.provenance]))
         tracked = pipeline.track(
             frames,
@@ -172,12 +182,20 @@ def _tracker(model: str, engine: str | None, tracker: str | None, device: str, e
 
 
 def _pipeline(
-    model: str, engine: str | None, detector: str | None, detector_engine: str | None, threshold: float | None, device: str
+    model: str,
+    engine: str | None,
+    detector: str | None,
+    detector_engine: str | None,
+    threshold: float | None,
+    concept: str | None,
+    device: str,
 ) -> BuiltPipeline:
     pipeline = Pipeline()
     if detector is not None:
         settings = {} if threshold is None else {"threshold": threshold}
         pipeline = pipeline.detect(detector, engine=detector_engine, **settings)
+    if concept is not None:
+        pipeline = pipeline.concept(concept)
     return pipeline.segment(model, engine=engine).build(device)
 
 

@@ -129,7 +129,7 @@ def _datasets(
         return [open_dataset(images, masks=masks, coco=coco)]
     if masks is not None or coco is not None:
         raise ConfigError("a Dataset has its own truth: leave out masks and coco")
-    datasets = [images] if isinstance(images, Dataset) else list(images) if isinstance(images, Sequence) else []
+    datasets: list[Dataset] = [images] if isinstance(images, Dataset) else [*images] if isinstance(images, Sequence) else []
     if not datasets or not all(isinstance(dataset, Dataset) for dataset in datasets):
         raise ConfigError(f"the truth is a Dataset, several, or a folder of images with masks= or coco=, got {shown(images)}")
     return datasets
