@@ -28,9 +28,9 @@ def fitting_sets(data: Path) -> dict[str, Dataset]:
     """Return the datasets that the shipped calibration is fitted on, by name."""
     tiny, person = data / "coco_tiny", data / "coco_person"
     return {
-        "32 images of COCO train2017": open_dataset(tiny / "train2017", coco=tiny / "annotations" / "instances_train2017.json"),
+        "30 images of COCO train2017": open_dataset(tiny / "train2017", coco=tiny / "annotations" / "instances_train2017.json"),
         "6 images of COCO val2017": open_dataset(tiny / "val2017", coco=tiny / "annotations" / "instances_val2017.json"),
-        "persons in 30 images of COCO val2017": open_dataset(
+        "persons in 20 images of COCO val2017": open_dataset(
             person / "val2017", coco=person / "annotations" / "person_keypoints_val2017.json"
         ),
     }
