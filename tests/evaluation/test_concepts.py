@@ -16,8 +16,11 @@ from promptseg.evaluation import run as evaluation_run
 from promptseg.evaluation.concepts import phrases_for
 from promptseg.evaluation.failures import find_failures
 from promptseg.evaluation.overlays import draw_overlays
+from promptseg.evaluation.report import write_report
 from promptseg.evaluation.results import Evaluation
 from promptseg.evaluation.simulation import Examples, parse_prompt_protocol
+from promptseg.pipeline import BuiltPipeline
+from promptseg.pipeline.config import parse_config
 from promptseg.protocols import ConceptMasks
 from promptseg.testing import FakeConceptSegmenter, FakeSegmenter
 
@@ -210,7 +213,15 @@ def test_a_run_is_saved_and_loaded_and_printed(mixed, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("scores", [0.5, 0.5]), ("presence", 7), ("ious", [-1.0]), ("confident", [0.1, 0.2, 0.3]), ("scores", [1e999])]
+    ("name", "value"),
+    [
+        ("hits_50", [True, True]),
+        ("scores", [0.5, 0.5]),
+        ("presence", 7),
+        ("ious", [-1.0]),
+        ("confident", [0.1, 0.2, 0.3]),
+        ("scores", [1e999]),
+    ],
 )
 def test_a_saved_run_with_values_that_cannot_be_is_refused(dataset, name, value):
     content = json.loads(json.dumps(evaluate(dataset).to_dict()))
@@ -219,10 +230,20 @@ def test_a_saved_run_with_values_that_cannot_be_is_refused(dataset, name, value)
         Evaluation.from_dict(content)
 
 
-def test_failures_and_views_know_the_unions(dataset):
-    run = evaluate(dataset)
+def test_failures_and_views_and_reports_know_the_unions(dataset, tmp_path):
+    run = evaluate(dataset, baselines=True)
     assert len(find_failures(run, dataset).traits) == len(run.rows)
     assert len(list(draw_overlays(run.rows[:1], dataset))) == 1
+    write_report(run, dataset, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "Instances of concepts" in page
+    assert "everything best areas" in page
+
+
+def test_a_pipeline_finds_examples_by_its_concept_stage(dataset):
+    pipeline = BuiltPipeline(parse_config({"concept": {"model": "fake"}}), concept=FakeConceptSegmenter())
+    found = evaluate(dataset, pipeline)
+    assert found.instances["masks"] == evaluate(dataset).instances["masks"] == 6
 
 
 @dataclass(frozen=True)

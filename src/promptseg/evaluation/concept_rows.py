@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,26 @@ MANY = 10
 
 _MOST = 1_000_000
 """Maximum number of masks or objects of a row that is read."""
+
+_LARGEST = 1e6
+"""Largest magnitude of a score that is read."""
+
+
+_SHOWN = {
+    "AP50": ("ap_50", 3),
+    "AP75": ("ap_75", 3),
+    "rec.50": ("recall_50", 3),
+    "rec.75": ("recall_75", 3),
+    "F1 50": ("f1_50", 3),
+    "F1 75": ("f1_75", 3),
+    "AUC": ("presence_auc", 3),
+    "cgF1": ("cgf1", 1),
+    "count": ("count_error", 1),
+    "many": ("count_error_many", 1),
+}
+
+FIGURE_TITLES = tuple(_SHOWN)
+"""Titles of the figures of `figures` that reports show."""
 
 
 @dataclass(frozen=True)
@@ -98,19 +117,20 @@ def all_figures(rows: Sequence[ConceptRow]) -> dict[str, Any]:
     }
 
 
+def figure_texts(values: Mapping[str, Any]) -> list[str]:
+    """Return figures as texts, in the order of `FIGURE_TITLES`; ``-`` for None."""
+    return ["-" if values[key] is None else f"{values[key]:.{digits}f}" for key, digits in _SHOWN.values()]
+
+
 def figure_lines(values: Mapping[str, Any]) -> list[str]:
     """Return the figures of `all_figures` as lines of text."""
     asked = f"{values['present']} times where it is, {values['absent']} times where it is not"
     lines = [f"  concepts: asked {asked}; {values['masks']} masks for {values['instances']} objects"]
-    lines.append(
-        f"  {'':20}{'AP50':>7}{'AP75':>7}{'rec.50':>7}{'rec.75':>7}{'F1 50':>7}{'F1 75':>7}{'AUC':>7}{'cgF1':>7}{'count':>8}{'many':>8}"
-    )
-    keys = ("ap_50", "ap_75", "recall_50", "recall_75", "f1_50", "f1_75", "presence_auc")
-    for name, own in (("model", values), *values["baselines"].items()):
-        shares = "".join(f"{_text(own[key], 3):>7}" for key in keys)
-        counts = "".join(f"{_text(own[key], 1):>8}" for key in ("count_error", "count_error_many"))
-        lines.append(f"  {name.replace('_', ' '):20}{shares}{_text(own['cgf1'], 1):>7}{counts}")
-    return lines
+    table = [
+        ("", FIGURE_TITLES),
+        *((name.replace("_", " "), figure_texts(own)) for name, own in (("model", values), *values["baselines"].items())),
+    ]
+    return lines + [f"  {name:22}" + "".join(f"{cell:>8}" for cell in cells) for name, cells in table]
 
 
 def check_concepts(rows: Sequence[ConceptRow]) -> None:
@@ -127,7 +147,9 @@ def check_concepts(rows: Sequence[ConceptRow]) -> None:
             shares = (found.presence, *found.ious, *found.confident)
             if {len(found.ious), len(found.hits_50), len(found.hits_75)} != {count} or not len(found.confident) <= count <= _MOST:
                 raise _wrong(row, f"{count} scores for {len(found.ious)} IoUs")
-            if not all(map(math.isfinite, found.scores)) or not all(0 <= share <= 1 + 1e-6 for share in shares):
+            if max(sum(found.hits_50), sum(found.hits_75), sum(map(bool, found.ious)), sum(map(bool, found.confident))) > row.instances:
+                raise _wrong(row, f"more masks of true objects than its {shown(row.instances)} objects")
+            if not all(abs(score) <= _LARGEST for score in found.scores) or not all(0 <= share <= 1 + 1e-6 for share in shares):
                 raise _wrong(row, "a score, presence or IoU that is out of its range")
 
 
@@ -146,10 +168,6 @@ def _mean_ap(rows: Sequence[ConceptRow], found: Sequence[Found], hits: Sequence[
     ]
     known = [value for value in each if value is not None]
     return float(np.mean(known)) if known else None
-
-
-def _text(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def _wrong(row: ConceptRow, what: str) -> InputError:

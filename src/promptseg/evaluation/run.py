@@ -23,6 +23,7 @@ from ..errors import BackendError, ConfigError, IncompatibleStagesError, InputEr
 from ..masks import Mask, Masks
 from ..models.sam.cache import EmbeddingCache, embedding_cache
 from ..pipeline import BuiltPipeline, Pipeline
+from ..pipeline.as_concepts import PipelineConcepts
 from ..prompts import PromptKind, TextPrompt
 from ..protocols import ConceptSegmenter, Segmenter, Session
 from ..registry.builtin_backends import DEFAULT_MODEL
@@ -80,9 +81,9 @@ def evaluate(
         images: A dataset of `promptseg.datasets`, or the folder of the images.
         masks: Folder of mask images with the names of the images.
         coco: COCO file of instances, instead of `masks`.
-        model: Name of a segmenter or of a concept segmenter, one of them, or a pipeline for text. A concept segmenter is evaluated by
-            examples or by text, concept by concept: see `promptseg.evaluation.concept_rows.figures`. The clean stage of a pipeline is
-            used for text only.
+        model: Name of a segmenter or of a concept segmenter, one of them, or a pipeline for text or examples. A concept segmenter is
+            evaluated by examples or by text, concept by concept: see `promptseg.evaluation.concept_rows.figures`. The clean stage of a
+            pipeline is used for text only.
         prompt: Prompt protocol or its name, as listed in `promptseg.evaluation.simulation`.
         seed: Seed of the prompts.
         weights: Your weights, for a model given by name.
@@ -136,6 +137,8 @@ def evaluate(
     else:
         pipeline = model if isinstance(model, BuiltPipeline) else None
         concept = model if isinstance(model, ConceptSegmenter) else None
+        if pipeline is not None and (isinstance(protocol, Examples) or (isinstance(protocol, Text) and pipeline.detector is None)):
+            concept = PipelineConcepts(pipeline)
     evaluator: _Evaluator | ConceptEvaluator
     if calibration is not None and not isinstance(protocol, OnePromptPerObject):
         raise ConfigError(f"a calibration of scores is for one prompt per object, such as box or point, got {protocol.name!r}")
