@@ -12,7 +12,7 @@ from promptseg.class_colors import palette
 from promptseg.cli import app
 from promptseg.detections import Detections
 from promptseg.masks import Mask
-from promptseg.testing import FakeDetector, FakeSegmenter
+from promptseg.testing import FakeDetector, FakeSegmenter, FakeVideoSegmenter
 
 pytest.importorskip("av", reason="the overlay is a video, which needs av")
 
@@ -59,6 +59,22 @@ def test_the_frames_on_which_the_model_was_asked_are_counted_and_in_the_events(r
         (0, 1, "added", "prompted"),
         (2, None, "asked", "every 2 frames"),
     ]
+
+
+@pytest.mark.parametrize("words", [(), ("--tracker", "propagate"), ("--tracker", "own backend", "--ask-every", "2")])
+def test_quantize_reaches_the_segmenter_whatever_tracks(words, run, clip, add_model):
+    requests = []
+    add_model("own", "video", lambda _: FakeVideoSegmenter(), options={"segmenter": None, "every": 1}, forwards_options=True)
+    add_model("eight", "segmenter", lambda request: requests.append(request) or FakeSegmenter(), options={"quantize": None})
+    result = track(run, clip, "--model", "eight", "--box", "10,8,30,24", "--quantize", "int8", *words)
+    assert result.exit_code == 0, result.stderr
+    assert {request.options["quantize"] for request in requests} == {"int8"}
+
+
+def test_a_model_without_quantize_refuses_it(run, clip):
+    result = track(run, clip, "--box", "10,8,30,24", "--quantize", "int8")
+    assert result.exit_code == 2
+    assert "model 'cutter' has no option 'quantize'" in result.stderr
 
 
 def test_the_model_may_be_asked_where_a_mask_goes_wrong(run, clip):

@@ -33,7 +33,11 @@ class TestOptions:
 
     @pytest.mark.parametrize(
         ("engine", "option", "owner"),
-        [("torch", "quantize", "engine 'onnx'"), ("onnx", "dtype", "engine 'torch'"), ("torch", "every", "tracker 'propagate' of load_video")],
+        [
+            ("torch", "quantize", "engine 'onnx'"),
+            ("onnx", "dtype", "engine 'torch'"),
+            ("torch", "every", "tracker 'propagate' of load_video"),
+        ],
     )
     def test_an_option_that_another_engine_or_a_tracker_has_is_refused_with_its_name(self, engine, option, owner):
         with pytest.raises(ConfigError, match=rf"'mini-sam' has no option '{option}' \(options: .*\). It is an option of {owner}\.$"):

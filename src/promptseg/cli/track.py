@@ -6,7 +6,7 @@ import contextlib
 import json
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, cast
@@ -29,7 +29,17 @@ from ..video.late import Drop
 from . import completion
 from .images import STDIN, standard_input
 from .output import FAILED, clean_up, errors_as_messages, model_paths, say, usage_error
-from .prompts import DetectionThresholdOption, DetectorEngineOption, EngineOption, SegmenterOption, TextOption, check_threshold, prompts_of
+from .prompts import (
+    DetectionThresholdOption,
+    DetectorEngineOption,
+    EngineOption,
+    QuantizeOption,
+    SegmenterOption,
+    TextOption,
+    check_threshold,
+    prompts_of,
+    segmenter_options,
+)
 
 
 def track(
@@ -51,6 +61,7 @@ def track(
     text: TextOption = None,
     model: SegmenterOption = DEFAULT_MODEL,
     engine: EngineOption = None,
+    quantize: QuantizeOption = None,
     tracker: Annotated[
         str | None,
         typer.Option(metavar="NAME", autocompletion=completion.trackers, help="The tracker (default: the model's own, else propagate)."),
@@ -126,14 +137,15 @@ def track(
         outputs = TrackOutputs(out, frames.size, frames.fps, table=cast("TableFormat", table), timeline=not no_timeline, inputs=inputs)
         for folder in (out, out / LABELS):
             clean_up(folder)
-        pipeline = _pipeline(model, engine, detector, detector_engine, threshold, device)
+        options = segmenter_options(quantize)
+        pipeline = _pipeline(model, engine, options, detector, detector_engine, threshold, device)
         outputs.colors = ObjectColors(known_classes(prompts, [] if pipeline.detector is None else [pipeline.detector.provenance]))
         tracked = pipeline.track(
             frames,
             *prompts,
             redetect_every=redetect_every,
             redetect="when-lost" if redetect_when_lost else None,
-            **_tracker(model, engine, tracker, device, asking),
+            **_tracker(model, engine, options, tracker, device, asking),
         )
     failure, seconds = _run(tracked, outputs, frames, quiet=as_json)
     _print_summary(outputs, failure, seconds, as_json)
@@ -163,22 +175,31 @@ def _propagates(model: str, engine: str | None, tracker: str | None) -> bool:
     return tracker_of(choose(model, engine=engine), tracker).name == "propagate"
 
 
-def _tracker(model: str, engine: str | None, tracker: str | None, device: str, every: Every | None) -> dict[str, Any]:
+def _tracker(
+    model: str, engine: str | None, options: Mapping[str, Any], tracker: str | None, device: str, every: Every | None
+) -> dict[str, Any]:
     """Return the arguments of `BuiltPipeline.track` that say which tracker tracks, and when it asks its model."""
     if _propagates(model, engine, tracker):
         return {"every": every}
-    options: dict[str, Any] = {} if every is None else {"every": every}
+    if every is not None:
+        options = {**options, "every": every}
     return {"tracker": load_video(model, engine=engine, tracker=tracker, device=device, **options)}
 
 
 def _pipeline(
-    model: str, engine: str | None, detector: str | None, detector_engine: str | None, threshold: float | None, device: str
+    model: str,
+    engine: str | None,
+    options: dict[str, Any],
+    detector: str | None,
+    detector_engine: str | None,
+    threshold: float | None,
+    device: str,
 ) -> BuiltPipeline:
     pipeline = Pipeline()
     if detector is not None:
         settings = {} if threshold is None else {"threshold": threshold}
         pipeline = pipeline.detect(detector, engine=detector_engine, **settings)
-    return pipeline.segment(model, engine=engine).build(device)
+    return pipeline.segment(model, engine=engine, options=options).build(device)
 
 
 def _run(tracked: Iterator[TrackedFrame], outputs: TrackOutputs, frames: FrameSource, quiet: bool) -> tuple[str | None, float]:
