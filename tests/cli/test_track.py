@@ -339,3 +339,12 @@ def test_wrong_usage_is_refused_before_anything_is_read(run, words, message):
     result = run("track", "absent.mp4", *words)
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr
+
+
+def test_in_a_log_a_line_says_now_and_then_how_far_the_video_is(run, clip, monkeypatch):
+    now = iter(range(0, 1000, 20))
+    monkeypatch.setattr("promptseg.runtime.progress.monotonic", lambda: next(now))
+    result = track(run, clip, "--box", "10,8,30,24")
+    assert result.exit_code == 0
+    assert result.stderr.splitlines() == ["promptseg: track: 2 of 3 frames"]
+    assert track(run, clip, "--box", "10,8,30,24", "--json").stderr == ""

@@ -21,6 +21,7 @@ from ..prompts import TextPrompt
 from ..protocols import FrameSource, VideoLike
 from ..registry import DEFAULT_MODEL, choose, load_video, tracker_of
 from ..results import known_classes
+from ..runtime import progress
 from ..tracking.asking import Every
 from ..tracking.outputs import LABELS, TableFormat, TrackOutputs
 from ..tracking.redetection import TrackedFrame
@@ -209,8 +210,11 @@ def _run(tracked: Iterator[TrackedFrame], outputs: TrackOutputs, frames: FrameSo
     started, failure = time.perf_counter(), None
     try:
         with outputs, _interrupt_on_sigterm():
+            lines = progress.Lines()
             for frame in tqdm(tracked, total=frames.count, unit="frame", leave=False, disable=True if quiet else None):
                 outputs.write(frame)
+                if not quiet:
+                    lines.tell(f"track: {outputs.frames}{'' if frames.count is None else f' of {frames.count}'} frames")
     except PromptSegError as error:
         failure = str(error)
     except KeyboardInterrupt:
