@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from promptseg.class_colors import palette
 from promptseg.cli import app
 from promptseg.detections import Detections
 from promptseg.masks import Mask
+from promptseg.pipeline import BuiltPipeline
 from promptseg.testing import FakeDetector, FakeSegmenter, FakeVideoSegmenter
 
 pytest.importorskip("av", reason="the overlay is a video, which needs av")
@@ -75,6 +77,17 @@ def test_a_model_without_quantize_refuses_it(run, clip):
     result = track(run, clip, "--box", "10,8,30,24", "--quantize", "int8")
     assert result.exit_code == 2
     assert "model 'cutter' has no option 'quantize'" in result.stderr
+
+
+def test_late_frames_that_were_dropped_are_counted(run, clip, monkeypatch):
+    track_frames = BuiltPipeline.track
+    monkeypatch.setattr(
+        BuiltPipeline,
+        "track",
+        lambda *args, **kwargs: (replace(frame, dropped=4 * frame.frame) for frame in track_frames(*args, **kwargs)),
+    )
+    assert "objects: 1 added; dropped 12 late frames\n" in track(run, clip, "--box", "10,8,30,24").stdout
+    assert json.loads(track(run, clip, "--box", "10,8,30,24", "--json").stdout)["dropped"] == 12
 
 
 def test_the_model_may_be_asked_where_a_mask_goes_wrong(run, clip):

@@ -242,12 +242,12 @@ def _print_summary(outputs: TrackOutputs, failure: str | None, seconds: float, a
         if event.object_id is not None:
             counts[event.kind] = counts.get(event.kind, 0) + 1
     asked = sum(event.kind == "asked" for event in outputs.events)
-    dropped = sum(event.kind == "dropped" for event in outputs.events)
     rate = outputs.frames / seconds if seconds else 0.0
     if as_json:
         values = {
             "frames": outputs.frames,
             "seconds": round(seconds, 3),
+            "dropped": outputs.dropped,
             "events": [event.to_dict() for event in outputs.events],
             "written": [str(path) for path in outputs.written],
             "failure": failure,
@@ -259,7 +259,7 @@ def _print_summary(outputs: TrackOutputs, failure: str | None, seconds: float, a
             f"{number_of(outputs.frames, 'frame')} in {seconds:.1f} s ({rate:.2f} frames a second)"
             + (f"; objects: {told}" if told else "")
             + (f"; the model was asked on {number_of(asked, 'frame')}" if asked else "")
-            + (f"; frames were dropped before {number_of(dropped, 'frame')}" if dropped else "")
+            + (f"; dropped {number_of(outputs.dropped, 'late frame')}" if outputs.dropped else "")
         )
         for path in outputs.written:
             say(f"  {path}")
