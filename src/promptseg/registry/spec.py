@@ -42,6 +42,7 @@ class BackendSpec:
         video: Name of the backend of kind ``"video"`` that tracks with this backend's models and weights, or None.
         torch_module: ``"module:function"``, called as ``function(request: LoadRequest)``. It returns the wrapped package's torch module in
             evaluation mode on the CPU, for fine-tuning and export. None if there is no such module.
+        score: What the scores of a segmenter's masks are, in a few words for people.
         export_layout: ``"module:class"`` of the `promptseg.export.layout.ExportLayout` that exports this torch module to ONNX, or None.
         models: Models that come with a backend from another package. The models of promptseg are in ``models.toml``.
     """
@@ -60,6 +61,7 @@ class BackendSpec:
     find_weights: str | None = None
     video: str | None = None
     torch_module: str | None = None
+    score: str = "predicted IoU"
     export_layout: str | None = None
     models: tuple[ModelSpec, ...] = ()
 
