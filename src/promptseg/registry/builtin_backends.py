@@ -239,6 +239,7 @@ BUILT_IN = (
         kind="segmenter",
         factory="promptseg.backends.superpixel:load",
         accepts=frozenset({"point", "box", "everything"}),
+        score="contrast",
         options={"n_segments": 300, "compactness": 10.0},
         requires=("skimage",),
         install="pip install 'promptseg[superpixel]'",
