@@ -85,7 +85,7 @@ def _made(folder: Path, config: dict[str, Any]) -> torch.nn.Module:
     side = settings.get("img_size") if isinstance(settings, dict) else None
     if side is not None and (not isinstance(side, int) or not 1 <= side <= MAX_SIZE):
         raise WeightsMismatchError(f"{folder / _CONFIG} has img_size={shown(side)}, expected at most {MAX_SIZE}")
-    sized = {} if side is None else {"img_size": side}
+    sized: dict[str, Any] = {} if side is None else {"img_size": side}
     try:
         module: torch.nn.Module = timm.create_model(name, pretrained=False, num_classes=0, dynamic_img_size=True, **sized)
     except (TypeError, ValueError, RuntimeError) as error:  # Other architectures have no such setting.
