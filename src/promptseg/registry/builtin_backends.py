@@ -23,6 +23,8 @@ _GROUNDING_DINO: Mapping[str, Any] = {**_TORCH, "threshold": 0.05, "thresholds":
 _INSTALL_TRANSFORMERS = "pip install torch && pip install 'promptseg[transformers]' (torch first)"
 _FIND_FOLDER = "promptseg.backends._transformers:find_weights"
 
+_INSTALL_SAM3 = "pip install torch torchvision && pip install 'promptseg[transformers]' (the two together and first)"
+
 _INSTALL_SAM2 = "pip install torch torchvision 'setuptools>=77' && SAM2_BUILD_CUDA=0 pip install --no-build-isolation 'sam2>=1.1'"
 
 BUILT_IN = (
@@ -182,10 +184,62 @@ BUILT_IN = (
         find_weights=_FIND_FOLDER,
     ),
     BackendSpec(
+        name="sam3",
+        kind="concept",
+        factory="promptseg.backends.sam3:load",
+        accepts=frozenset({"text", "example"}),
+        options={
+            **_TORCH,
+            "cache": "memory",
+            "threshold": 0.5,
+            "nms": 0.5,
+            "nms_by": "mask",
+            "max_instances": 200,
+            "segmenter": DEFAULT_MODEL,
+        },
+        variants=frozenset({"sam3", "lite-text"}),
+        requires=("torch", "torchvision", "transformers"),
+        install=_INSTALL_SAM3,
+        find_weights=_FIND_FOLDER,
+        video="sam3_video",
+    ),
+    BackendSpec(
+        name="sam3_tracker",
+        kind="segmenter",
+        factory="promptseg.backends.sam3_tracker:load",
+        accepts=_SPATIAL,
+        options=_TORCH_SAM,
+        requires=("torch", "torchvision", "transformers"),
+        install=_INSTALL_SAM3,
+        find_weights=_FIND_FOLDER,
+        video="sam3_tracker_video",
+    ),
+    BackendSpec(
+        name="sam3_tracker_video",
+        kind="video",
+        factory="promptseg.backends.sam3_tracker_video:load",
+        accepts=frozenset({"point", "box", "mask"}),
+        options={**_TORCH, "memory": 512, "prompted_frames": 16, "logits": False},
+        requires=("torch", "torchvision", "transformers"),
+        install=_INSTALL_SAM3,
+        find_weights=_FIND_FOLDER,
+    ),
+    BackendSpec(
+        name="sam3_video",
+        kind="video",
+        factory="promptseg.backends.sam3_video:load",
+        accepts=frozenset({"text"}),
+        options={**_TORCH, "memory": 1024, "prompted_frames": 8, "hot_start": True},
+        requires=("torch", "torchvision", "transformers"),
+        install=_INSTALL_SAM3,
+        find_weights=_FIND_FOLDER,
+    ),
+    BackendSpec(
         name="superpixel",
         kind="segmenter",
         factory="promptseg.backends.superpixel:load",
         accepts=frozenset({"point", "box", "everything"}),
+        score="contrast",
         options={"n_segments": 300, "compactness": 10.0},
         requires=("skimage",),
         install="pip install 'promptseg[superpixel]'",

@@ -146,6 +146,7 @@ def _model(name: str, entry: Mapping[str, Any]) -> ModelSpec:
             checkpoint=body.get("checkpoint"),
             memory=body.get("memory"),
             repository=body.get("repository"),
+            gated=body.get("gated", False),
         )
         for engine, body in entry["engines"].items()
     )
