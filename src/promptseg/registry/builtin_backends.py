@@ -175,6 +175,15 @@ BUILT_IN = (
         find_weights=_FIND_FOLDER,
     ),
     BackendSpec(
+        name="timm_vit",
+        kind="features",
+        factory="promptseg.backends.dinov2:load_timm",
+        options={**_TORCH, "size": 518},
+        requires=("torch", "torchvision", "timm"),
+        install="pip install torch torchvision timm (the first two together)",
+        find_weights=_FIND_FOLDER,
+    ),
+    BackendSpec(
         name="sam3",
         kind="concept",
         factory="promptseg.backends.sam3:load",
@@ -230,6 +239,7 @@ BUILT_IN = (
         kind="segmenter",
         factory="promptseg.backends.superpixel:load",
         accepts=frozenset({"point", "box", "everything"}),
+        score="contrast",
         options={"n_segments": 300, "compactness": 10.0},
         requires=("skimage",),
         install="pip install 'promptseg[superpixel]'",
