@@ -8,7 +8,7 @@ Options of `promptseg.load_video` and their defaults:
 - ``allow_slow`` (``False``): Whether settings that make the model slower are accepted: a 16-bit ``dtype`` that the processor has no
   arithmetic for.
 - ``memory`` (``1024``): Maximum size of the stored outputs of a session, in MiB. It bounds the number of objects that are tracked at once:
-  with the published model, about 70.
+  with the published model, about 90.
 - ``prompted_frames`` (``8``): Maximum number of conditioning frames per object that the model attends to: the first one and the latest
   ones. The model makes one of every 16th frame on which detector and tracker agree.
 - ``hot_start`` (``True``): Whether an object that is new is dropped again if the detector does not find it on the frames that follow, or
