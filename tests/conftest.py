@@ -23,6 +23,7 @@ pytest_plugins = [
     "onnx_sam_models",
     "sam3_models",
     "skips",
+    "sam3_video_models",
     "small_models",
     "torch_sam_models",
     "transformers_models",

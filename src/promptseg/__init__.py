@@ -36,6 +36,7 @@ _HOMES = {
     "VideoSegmenter": "protocols",
     "VideoSession": "protocols",
     "annotate": "annotation.run",
+    "calibrate": "evaluation.score_fitting",
     "evaluate": "evaluation.run",
     "export_onnx": "export.pair",
     "fetch_image": "web_images",
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from .detections import Detections as Detections
     from .errors import PromptSegError as PromptSegError
     from .evaluation.run import evaluate as evaluate
+    from .evaluation.score_fitting import calibrate as calibrate
     from .export.pair import export_onnx as export_onnx
     from .finetuning.run import finetune_decoder as finetune_decoder
     from .images import load_image as load_image

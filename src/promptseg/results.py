@@ -37,7 +37,7 @@ class Provenance:
         license: SPDX identifier of the weights' license.
         device: Device on which the model ran, such as ``"cpu"``.
         dtype: Number type of the computation: ``"float32"``, ``"bfloat16"`` or ``"float16"``; ``"int8"`` for a
-            model that was loaded with a quantized image encoder.
+            model that was loaded with ``quantize="int8"``. Weights that are stored in 8 bits do not change it.
         fallback_from: Models that were tried before this one and did not fit into memory, in that order.
         classes: Classes of a detector with a fixed list of classes, in its order; empty for other models.
     """
@@ -78,9 +78,9 @@ class Provenance:
         return provenance_from_dict(values)
 
 
-ScoreKind = Literal["mask", "detector", "product", "concept"]
-"""What a mask's score is: the segmenter's own (for SAM, the predicted IoU), that of the detector, their product, or that of a concept
-segmenter."""
+ScoreKind = Literal["mask", "calibrated", "detector", "product", "concept"]
+"""What a mask's score is: the segmenter's own (for SAM, the predicted IoU), the IoU that a calibration expects, that of the detector, the
+product of the detector's and the segmenter's, calibrated or not, or that of a concept segmenter."""
 
 
 @dataclass(frozen=True)
@@ -171,9 +171,11 @@ class Result(Displayed):
         if mask.score is None:
             return None
         if self.detections is not None and mask.prompt_index is None:
-            return self.detection_score
-        asked = None if mask.prompt_index is None or mask.prompt_index >= len(self.prompts) else self.prompts[mask.prompt_index]
-        return "concept" if asked is not None and asked.kinds & {"text", "example"} else "mask"
+            kind = self.detection_score
+        else:
+            asked = None if mask.prompt_index is None or mask.prompt_index >= len(self.prompts) else self.prompts[mask.prompt_index]
+            kind = "concept" if asked is not None and asked.kinds & {"text", "example"} else "mask"
+        return "calibrated" if kind == "mask" and mask.predicted_iou is not None else kind
 
     def overlay(self, **style: Any) -> Image:
         """Return the image with its masks drawn on it. `style` is passed to `promptseg.overlay.draw`.

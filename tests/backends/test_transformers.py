@@ -147,6 +147,50 @@ def test_features_cover_the_image_evenly(saved, saved_models, photo):
     assert extractor.provenance.license == "Apache-2.0"
 
 
+def test_any_vision_transformer_of_timm_gives_features(saved_models, photo):
+    extractor = promptseg.load_features("timm-vit", weights=saved_models("timm_vit")[1], size=96)
+    assert extractor.features(photo(60, 90)).values.shape == (64, 4, 6)
+    assert extractor.provenance.license == "unknown"
+    assert extractor.provenance.version.startswith("timm 1")
+    with pytest.raises(WeightsNotFoundError, match="timm-vit=FOLDER"):
+        promptseg.load("timm-vit")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"architecture": "no_such_model"}, "names the architecture 'no_such_model'"),
+        ({"architecture": "hf-hub:somebody/model"}, "names the architecture 'hf-hub"),
+        ({"architecture": "local-dir:/tmp"}, "names the architecture 'local-dir"),
+        ({"architecture": None}, "names the architecture None"),
+        ({"architecture": "test_resnet"}, "is no vision transformer"),
+        ({"architecture": "vit_giant_patch14_dinov2"}, "does not fit model"),
+        ({"architecture": "vit_base_patch16_224"}, "does not fit model"),
+        ({"model_args": {"img_size": 10**6}}, "has img_size=1000000"),
+        ({"model_args": {"img_size": 320}}, "does not fit model"),
+        ({"pretrained_cfg": {"mean": [0.5]}}, "has mean="),
+        ({"pretrained_cfg": {"std": [0.5, 0, 0.5]}}, "has std="),
+        ({"pretrained_cfg": 3}, "is not a configuration of timm"),
+    ],
+    ids=repr,
+)
+def test_a_folder_that_is_no_vision_transformer_of_timm_is_refused(values, message, own_copy):
+    folder = own_copy("timm_vit")
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps({**config, **values}), "utf-8")
+    with pytest.raises(WeightsMismatchError, match=message):
+        promptseg.load_features("timm-vit", weights=folder)
+
+
+@pytest.mark.parametrize("patch", [1, 512, [14, 14]])
+def test_patches_of_no_usual_size_are_refused(patch, own_copy):
+    folder = own_copy("dinov2")
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps({**config, "patch_size": patch}), "utf-8")
+    with pytest.raises(WeightsMismatchError, match=str(folder)):
+        promptseg.load_features("dinov2-small", weights=folder)
+
+
 @pytest.mark.parametrize("size", [13, 10**6, 20.5, None, True])
 def test_a_size_out_of_its_range_is_refused(size, saved_models):
     with pytest.raises(ConfigError, match="option size is a whole number from 14 to 2072"):

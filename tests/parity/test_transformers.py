@@ -1,4 +1,4 @@
-"""OWLv2, MM Grounding DINO, OmDet-Turbo and DINOv2 against transformers' own calls, on tiny models with random weights."""
+"""Detectors and features against the own calls of transformers and timm, on tiny models with random weights."""
 
 import json
 
@@ -17,9 +17,9 @@ from PIL import Image  # noqa: E402
 from promptseg.models.grounding_dino import mm_engine  # noqa: E402
 from promptseg.models.grounding_dino.captions import WordPieceTokenizer, pack  # noqa: E402
 from promptseg.models.grounding_dino.torch_model import TorchGrounding  # noqa: E402
+from promptseg.models.patch_features import dinov2, timm_vit  # noqa: E402
 from promptseg.models.phrases import PhraseSettings  # noqa: E402
 from promptseg.models.pixels import normalized  # noqa: E402
-from promptseg.models.transformers.dinov2 import Dinov2  # noqa: E402
 from promptseg.models.transformers.omdet.model import OmDetTurbo  # noqa: E402
 from promptseg.models.transformers.omdet.prompts import tasks  # noqa: E402
 from promptseg.models.transformers.owlv2.detector import Owlv2Detector  # noqa: E402
@@ -181,7 +181,7 @@ class TestDinov2:
     @pytest.mark.parametrize("size", [(60, 90), (56, 56), (200, 10)], ids=str)
     def test_features_are_the_patches_of_the_last_hidden_state(self, name, size, saved_models, photo):
         theirs, folder = saved_models(name)
-        extractor = Dinov2(folder, PROVENANCE, CPU, longest=84)
+        extractor = dinov2.from_folder(folder, PROVENANCE, CPU, longest=84)
         pixels = photo(*size)
         found = extractor.features(pixels)
         rows, columns = extractor.grid(size)
@@ -193,3 +193,19 @@ class TestDinov2:
         assert found.values.shape == (24, rows, columns)
         assert_close(found.values, patches.T.reshape(24, rows, columns))
         assert found.size == size
+
+
+class TestTimm:
+    @pytest.mark.parametrize("size", [(60, 90), (56, 56), (200, 10)], ids=str)
+    def test_features_are_the_patches_of_forward_features(self, size, saved_models, photo):
+        theirs, folder = saved_models("timm_vit")
+        extractor = timm_vit.from_folder(folder, PROVENANCE, CPU, longest=96)
+        pixels = photo(*size)
+        found = extractor.features(pixels)
+        rows, columns = extractor.grid(size)
+        mean, std = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)  # Those of the folder's configuration.
+        inputs = normalized(pixels, (rows * 16, columns * 16), Image.Resampling.BICUBIC, mean, std)
+        with torch.inference_mode():
+            tokens = theirs.forward_features(torch.tensor(inputs)[None])[0]
+        assert len(tokens) == rows * columns + 1
+        assert_close(found.values, tokens[1:].T.reshape(-1, rows, columns))

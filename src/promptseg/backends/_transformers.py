@@ -57,7 +57,7 @@ def folder_of(request: LoadRequest) -> Path:
     return config.parent
 
 
-def provenance_of(request: LoadRequest, device: torch.device, dtype: torch.dtype) -> Provenance:
-    """Return the provenance of a model of transformers."""
-    versions = ", ".join(f"{name} {version(name)}" for name in ("transformers", "torch"))
+def provenance_of(request: LoadRequest, device: torch.device, dtype: torch.dtype, package: str = "transformers") -> Provenance:
+    """Return the provenance of a model of transformers, or of another package."""
+    versions = ", ".join(f"{name} {version(name)}" for name in (package, "torch"))
     return request.provenance(versions, device.type, str(dtype).removeprefix("torch."))

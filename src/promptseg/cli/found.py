@@ -7,13 +7,11 @@ from itertools import islice
 
 from ..masks import Mask, Masks
 from ..prompts import EverythingPrompt, SpatialPrompt
+from ..registry import BackendSpec, backends
 from ..results import PhraseCount, Result
 
 _SHOWN = 10
 """Maximum number of masks and of phrases that get a line or a place of their own."""
-
-_OWN_SCORES = {"superpixel": "contrast"}
-"""What a segmenter's own score is, by backend, where it is no predicted IoU."""
 
 
 def counted_masks(result: Result) -> str:
@@ -99,20 +97,24 @@ def _score(result: Result, mask: Mask) -> str:
     kind = result.score_kind(mask)
     if kind is None or mask.score is None:
         return ""
+    if kind == "calibrated":
+        return f", expected IoU {mask.score:.2f}"
     if kind == "mask":
         return f", {_own_score(result)} {mask.score:.2f}"
     if kind == "concept":
         return f", score {mask.score:.2f}"
+    segmenters = _own_score(result) if mask.predicted_iou is None else "expected IoU"
     confidence = (
         result.detections.scores[mask.detection_index] if result.detections is not None and mask.detection_index is not None else None
     )
     if kind == "detector" or confidence is None or not confidence or mask.from_box:
-        what = "detector confidence" if kind == "detector" or mask.from_box else f"detector confidence x {_own_score(result)}"
+        what = "detector confidence" if kind == "detector" or mask.from_box else f"detector confidence x {segmenters}"
         return f", {what} {mask.score:.2f}"
     own = mask.score / float(confidence)
-    return f", score {mask.score:.2f} (detector confidence {confidence:.2f} x {_own_score(result)} {own:.2f})"
+    return f", score {mask.score:.2f} (detector confidence {confidence:.2f} x {segmenters} {own:.2f})"
 
 
 def _own_score(result: Result) -> str:
     """Return what the segmenter's own score is. The segmenter is the last model of a result's provenance."""
-    return _OWN_SCORES.get(result.provenance[-1].backend, "predicted IoU") if result.provenance else "predicted IoU"
+    spec = backends().get(result.provenance[-1].backend) if result.provenance else None
+    return BackendSpec.score if spec is None else spec.score

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from ..calibration.scores import calibration_for
 from ..errors import ConfigError, IncompatibleStagesError, LicenseError, shown
 from ..images import ImageLike
 from ..prompts import Prompt, PromptKind
@@ -149,12 +150,14 @@ class Pipeline:
         if config.segment is not None:
             segmenter = cast("Segmenter", load_chosen(segmenters, config.device, config.segment.options))
             _check_refining(config, segmenter.provenance.model, segmenter.accepts)  # It may take less than its backend's other models.
+        chosen = None if config.segment is None else config.segment.calibration
+        calibration = None if segmenter is None else calibration_for(segmenter.provenance, chosen)
         if config.concept is not None:
             options = config.concept.options
             if segmenter is not None and _uses_segmenter(finders[0]):
                 options = {"segmenter": segmenter, **options}
             concept = cast("ConceptSegmenter", load_chosen(finders, config.device, options))
-        return BuiltPipeline(config, detector, segmenter, concept)
+        return BuiltPipeline(config, detector, segmenter, concept, calibration)
 
     def __repr__(self) -> str:
         stages = []

@@ -126,6 +126,11 @@ class SegmentStage(ModelStage):
     failed_mask: Literal["box", "empty", "drop"] = Field(
         "box", description="Mask of a detection whose mask has failed: its filled box, an empty mask, or none (drop)."
     )
+    calibration: str | None = Field(
+        "auto",
+        description="Calibration of the mask scores to the IoU to expect: the one that promptseg has for these weights, if any (auto), the "
+        "path of a file that promptseg calibrate made, or null for the model's own scores.",
+    )
 
     _numbers = field_validator("min_mask_score", mode="before")(_no_truth)
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ..calibration.scores import ScoreCalibration
 from ..detections import Detections
+from ..masks import Masks
 from ..prompts import Concept, EverythingPrompt, Prompt, SpatialPrompt
 from ..protocols import Session
 from ..results import PhraseCount, Provenance
@@ -58,6 +60,7 @@ class ImageState:
         session: The image opened by the segmenter.
         segmented_by: Provenance of the segmenter, which may be one of a fallback chain.
         found_by: Provenance of the concept segmenter, if there were concepts.
+        calibration: Calibration of the segmenter's scores, or None.
     """
 
     prompts: tuple[Prompt, ...]
@@ -73,6 +76,7 @@ class ImageState:
     session: Session | None = None
     segmented_by: Provenance | None = None
     found_by: Provenance | None = None
+    calibration: ScoreCalibration | None = None
 
     @property
     def needs_segmenter(self) -> bool:
@@ -82,6 +86,14 @@ class ImageState:
             or (self.finds_in_session and bool(self.concepts))
             or any(isinstance(prompt, (SpatialPrompt, EverythingPrompt)) for prompt in self.prompts)
         )
+
+    def segment(self, prompts: Sequence[SpatialPrompt], *, candidates: bool = False) -> Masks:
+        """Return the masks of prompts on the opened image, with calibrated scores if the calibration is for the model that opened it."""
+        assert self.session is not None  # noqa: S101  # Its callers have opened it.
+        masks = self.session.segment(prompts, candidates=candidates)
+        if self.calibration is None or not self.calibration.fits(self.segmented_by):
+            return masks
+        return self.calibration.apply(masks, prompts, self.pixels)
 
     def opened(self, session: Session, seconds: float) -> None:
         """Store the session and its timings.

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from .._checks import flag, whole_number
 from .._display import Displayed
+from ..calibration.scores import ScoreCalibration
 from ..errors import ConfigError, IncompatibleStagesError, InputError, PromptError, PromptSegError, shown
 from ..images import ImageLike, load_image
 from ..masks import Mask, Masks
@@ -58,12 +59,14 @@ class BuiltPipeline(Displayed):
         detector: The detector, or None.
         segmenter: The segmenter, or None.
         concept: The concept segmenter, or None.
+        calibration: Calibration of the segmenter's scores, or None. The segmenter itself and the tracker keep the model's own scores.
     """
 
     config: PipelineConfig
     detector: Detector | None = None
     segmenter: Segmenter | None = None
     concept: ConceptSegmenter | None = None
+    calibration: ScoreCalibration | None = None
 
     def __call__(self, image: ImageLike, *prompts: Prompt, candidates: bool = False) -> Result:
         """Run the stages on one image.
@@ -318,7 +321,7 @@ class BuiltPipeline(Displayed):
         timer = StageTimer()
         with timer("read"):
             pixels = load_image(image)
-        state = ImageState(tuple(prompts), pixels, _path(image), timer)
+        state = ImageState(tuple(prompts), pixels, _path(image), timer, calibration=self.calibration)
         asked = concepts_of(prompts)
         state.concepts = [(index, concept) for index, concept in asked if concept.examples or "text" in self.concept_kinds]
         if state.concepts:
@@ -394,7 +397,7 @@ class BuiltPipeline(Displayed):
         if state.session is None:
             return []
         with state.timer("segment"):
-            masks = state.session.segment(state.boxes)
+            masks = state.segment(state.boxes)
             return box_prompts.label_masks(masks, state.detections, self.config.segment or SegmentStage(), state.dropped)
 
     def _concept_masks(self, state: ImageState) -> list[Mask]:
@@ -455,7 +458,7 @@ def _prompt_masks(state: ImageState, candidates: bool) -> Iterator[Mask]:
     spatial = [(index, prompt) for index, prompt in enumerate(state.prompts) if isinstance(prompt, SpatialPrompt)]
     if spatial:
         with state.timer("segment"):
-            masks = state.session.segment([prompt for _, prompt in spatial], candidates=candidates)
+            masks = state.segment([prompt for _, prompt in spatial], candidates=candidates)
             own = [replace(mask, prompt_index=spatial[mask.prompt_index or 0][0]) for mask in masks]
         yield from own
     for index, prompt in enumerate(state.prompts):

@@ -47,12 +47,12 @@ def weights_of(choice: Choice) -> ModelWeights:
 
 
 def folder_hint(model: ModelSpec, engine: Engine) -> str:
-    """Return how to get and to give the weights of a model that is a folder as transformers saves it."""
+    """Return how to get and to give the weights of a model that is a folder."""
     get = f"get it with `hf download {engine.repository} --local-dir FOLDER`, and " if engine.repository else ""
     if engine.gated:
         get = f"accept its license ({model.license}) at https://huggingface.co/{engine.repository}, log in with `hf auth login`, {get}"
     given = f"{get}give it as weights=FOLDER or {model.name}=FOLDER"
-    return f"the model is a folder as transformers saves it, with config.json and model.safetensors: {given}"
+    return f"the model is a folder with config.json and model.safetensors, as on the Hugging Face hub: {given}"
 
 
 def resolve(dotted: str) -> Any:
