@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from promptseg._prompt_values import prompt_from_dict, prompt_to_dict
-from promptseg.errors import InputError
+from promptseg.errors import InputError, PromptError
 from promptseg.masks import Mask
 from promptseg.prompts import Prompt
 
@@ -43,6 +43,22 @@ def test_a_prompt_comes_back_as_it_was(name):
     assert type(back) is type(prompt)
     assert _members(back) == _members(prompt)
     assert prompt_to_dict(back) == values
+
+
+def test_a_concept_comes_back_without_the_images_of_its_examples():
+    image = np.zeros((12, 16, 3), np.uint8)
+    concept = Prompt.text("cell") + Prompt.example(image, Prompt.box(1, 2, 5, 6), label="nucleus")
+    concept += Prompt.example(None, Prompt.point(3, 4), positive=False)
+    values = json.loads(json.dumps(prompt_to_dict(concept), allow_nan=False))
+    back = prompt_from_dict(values)
+    assert prompt_to_dict(back) == values
+    assert (back.phrase, back.name) == ("cell", "nucleus")
+    assert [(one.image, one.digest, one.positive) for one in back.examples] == [
+        (None, concept.examples[0].digest, True),
+        (None, None, False),
+    ]
+    with pytest.raises(PromptError, match="is not at hand"):
+        back.examples[0].placed(image)
 
 
 def test_the_values_are_readable():
@@ -82,6 +98,16 @@ def test_the_values_are_readable():
         ({"logits": {"shape": [1, 1], "float32": "AADAfw=="}}, "finite"),
         ({"logits": [1, 2]}, "a shape"),
         ({"points": [[1, 2]], "image_size": [0, 5]}, "image_size of a prompt"),
+        ({"concept": 5}, "a concept is a dictionary"),
+        ({"concept": {}}, "a concept needs a phrase or an example"),
+        ({"concept": {"phrase": 5}}, "phrase of a concept is text or null, got 5"),
+        ({"concept": {"phrase": " "}}, "not blank"),
+        ({"concept": {"phrase": "a", "label": [1]}}, "label of a concept is text or null"),
+        ({"concept": {"examples": [5]}}, "an example of a concept is a dictionary"),
+        ({"concept": {"examples": [{}] * 300}}, "at most 256"),
+        ({"concept": {"examples": [{"prompt": {"text": ["a"]}}]}}, "an example is a point, box or mask"),
+        ({"concept": {"examples": [{"prompt": {"box": [1, 2, 3, 4]}, "image": "x"}]}}, "is the SHA-256 of its pixels or null, got 'x'"),
+        ({"concept": {"examples": [{"prompt": {"box": [1, 2, 3, 4]}, "positive": 3}]}}, "positive"),
     ],
     ids=lambda value: str(value)[:40],
 )

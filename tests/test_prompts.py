@@ -6,9 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptseg.errors import PromptError
+from promptseg.errors import InputError, PromptError
 from promptseg.masks import Mask, Masks
-from promptseg.prompts import MAX_POINTS, EverythingPrompt, Prompt, SpatialPrompt, TextPrompt, phrases_of, spatial
+from promptseg.prompts import (
+    MAX_EXAMPLES,
+    MAX_POINTS,
+    Concept,
+    EverythingPrompt,
+    Prompt,
+    SpatialPrompt,
+    TextPrompt,
+    concepts_of,
+    phrases_of,
+    spatial,
+)
 
 SIZE = (40, 60)
 
@@ -167,6 +178,96 @@ class TestText:
     def test_the_phrases_of_several_prompts_are_named_once_in_order(self):
         prompts = [Prompt.text("b", "a"), Prompt.point(1, 2), Prompt.text("a", "c")]
         assert phrases_of(prompts) == ("b", "a", "c")
+
+
+def example(*args, **kwargs):
+    return Prompt.example(np.zeros((*SIZE, 3), np.uint8), *args, **kwargs)
+
+
+class TestExamples:
+    def test_an_example_is_a_place_in_an_image(self):
+        (one,) = example(Prompt.box(1, 2, 30, 20)).examples
+        assert (one.image.shape, one.prompt.xyxy.tolist(), one.positive) == ((*SIZE, 3), [1, 2, 30, 20], True)
+
+    def test_the_image_of_an_example_is_copied_and_cannot_change(self):
+        image = np.zeros((*SIZE, 3), np.uint8)
+        (one,) = Prompt.example(image, Prompt.point(3, 4)).examples
+        image[:] = 255
+        assert not one.image.any()
+        with pytest.raises(ValueError, match="read-only"):
+            one.image[:] = 1
+
+    def test_without_an_image_the_example_is_in_the_one_that_is_searched(self):
+        searched = np.ones((*SIZE, 3), np.uint8)
+        (one,) = Prompt.example(None, Prompt.box(-5, 2, 30, 20)).examples
+        image, prompt = one.placed(searched)
+        assert image is searched
+        assert prompt.xyxy.tolist() == [0, 2, 30, 20]
+
+    def test_binding_gives_examples_of_the_searched_image_that_image(self):
+        first = np.ones((*SIZE, 3), np.uint8)
+        concept = Prompt.example(None, Prompt.point(3, 4), label="cell") + example(Prompt.point(1, 1))
+        bound = concept.bound(first)
+        assert [int(one.image.max()) for one in bound.examples] == [1, 0]
+        assert bound.label == "cell"
+        assert bound.bound(first) is bound
+
+    def test_examples_and_a_phrase_add_up_to_one_concept_in_any_order(self):
+        for concept in (
+            Prompt.text("cell|nucleus") + example(Prompt.point(1, 1)),
+            example(Prompt.point(1, 1)) + Prompt.text("cell|nucleus"),
+        ):
+            assert isinstance(concept, Concept)
+            assert (concept.phrase, concept.label, len(concept.examples)) == ("cell|nucleus", "cell", 1)
+            assert concept.kinds == {"text", "example"}
+
+    def test_a_label_that_is_given_names_the_masks(self):
+        assert (Prompt.text("round thing") + example(Prompt.point(1, 1), label="cell")).label == "cell"
+        assert example(Prompt.point(1, 1)).label is None
+
+    def test_concepts_of_prompts_are_one_for_each_phrase_and_each_set_of_examples(self):
+        like = example(Prompt.point(1, 1))
+        found = concepts_of([Prompt.text("dog", "cat"), Prompt.point(1, 1), like])
+        assert [(index, concept.phrase) for index, concept in found] == [(0, "dog"), (0, "cat"), (2, None)]
+        assert found[-1][1] is like
+
+    @pytest.mark.parametrize(
+        ("make", "message"),
+        [
+            (lambda: example(Prompt.box(100, 100, 120, 120)), "lies outside the image"),
+            (lambda: example(Prompt.mask(Mask.from_array(np.zeros(SIZE, bool)))), "is an empty mask"),
+            (lambda: example(Prompt.mask(_mask((10, 10)))), r"of an image of size \(10, 10\)"),
+            (lambda: example(Prompt.text("dog")), r"an example is a point, box or mask in its image, got Prompt\.text"),
+            (lambda: example(Prompt.everything()), "an example is a point, box or mask"),
+            (lambda: example((3, 4)), r"write Prompt\.point\(3, 4\)"),
+            (lambda: example(Prompt.point(1, 1), label=5), "a label is text that is not blank, .* got 5"),
+            (lambda: example(Prompt.point(1, 1), positive="no"), "positive"),
+            (lambda: example(Prompt.point(1, 1)) + example(Prompt.point(1, 1), positive=False), "is a positive and a negative example"),
+            (lambda: example(Prompt.point(1, 1)) + Prompt.point(1, 1), "do not|combine"),
+            (lambda: Prompt.text("a", "b") + example(Prompt.point(1, 1)), "examples belong to one phrase, got 2"),
+            (lambda: example(Prompt.point(1, 1)) + Prompt.text("a", "b"), "examples belong to one phrase, got 2"),
+            (lambda: Prompt.text("a") + Prompt.text("b"), "combine"),
+            (lambda: (Prompt.text("a") + example(Prompt.point(1, 1))) + (Prompt.text("b") + example(Prompt.point(2, 2))), "has one phrase"),
+            (lambda: example(Prompt.point(1, 1), label="a") + example(Prompt.point(2, 2), label="b"), "has one label"),
+            (Concept, "a concept needs a phrase or an example"),
+        ],
+    )
+    def test_what_is_no_example_or_does_not_add_up_is_refused(self, make, message):
+        with pytest.raises(PromptError, match=message):
+            make()
+
+    def test_too_many_examples_are_refused(self):
+        (one,) = Prompt.example(None, Prompt.point(1, 1)).examples
+        with pytest.raises(PromptError, match=f"at most {MAX_EXAMPLES} examples, got {MAX_EXAMPLES + 1}"):
+            Concept(None, (one,) * (MAX_EXAMPLES + 1))
+
+    def test_an_image_that_cannot_be_read_is_an_input_error(self):
+        with pytest.raises(InputError):
+            Prompt.example("absent.png", Prompt.point(1, 1))
+
+    def test_an_image_without_a_place_is_told_how_examples_are_given(self):
+        with pytest.raises(PromptError, match=r"a pipeline finds what is like an example: ps\.Pipeline"):
+            list(spatial([example(Prompt.point(1, 1))], SIZE))
 
 
 class TestEverything:

@@ -8,21 +8,25 @@ import hashlib
 import json
 import tempfile
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 from random import Random
 from typing import Any
 from unittest import mock
 
+import numpy as np
 from fuzz_inputs import annotated, changed, images
 
 import promptseg as ps
+from promptseg.calibration.features import FEATURES
+from promptseg.calibration.scores import ScoreCalibration
 from promptseg.datasets.core import Dataset, Entry
 from promptseg.evaluation import statistics
 from promptseg.evaluation.comparison import compare
 from promptseg.evaluation.results import Evaluation
 from promptseg.evaluation.train_overlap import training_images
 from promptseg.finetuning.result_folder import check_same_run, finished_record, result_of
-from promptseg.testing import FakeSegmenter
+from promptseg.testing import FakeConceptSegmenter, FakeSegmenter
 from promptseg.testing.fuzzing import Target
 
 
@@ -32,6 +36,7 @@ def evaluation_targets() -> list[Target]:
     return [
         Target("evaluations", _make_evaluation, _read_evaluation, None, 0.15),
         Target("training records", _make_record, lambda folder: training_images([folder / "training.json"])),
+        Target("calibrations of scores", _make_calibration, _read_calibration),
         Target("finished trainings", lambda random: _make_training(records, random), _read_training),
     ]
 
@@ -43,6 +48,7 @@ def _evaluations() -> tuple[dict[str, Any], ...]:
         images(folder)
         dataset = Dataset("made", tuple(Entry(one.name, functools.partial(_same, one)) for one in annotated(folder)))
         runs = [ps.evaluate(dataset, model=FakeSegmenter(radius=2.5), prompt=prompt) for prompt in ("box", "clicks:3", "point")]
+        runs.append(ps.evaluate(dataset, model=FakeConceptSegmenter(radius=2.5), prompt="example:1", baselines=False))
     timed = [replace(run, images=tuple(replace(image, seconds=0.5) for image in run.images)) for run in runs]
     return tuple(run.to_dict() for run in timed)
 
@@ -55,11 +61,11 @@ def _make_evaluation(random: Random) -> dict[str, bytes]:
     number = random.randrange(len(_evaluations()))
     content = dict(_evaluations()[number])
     # Most of the file are aggregates, which are not read.
-    kept = {key: content[key] for key in _EVALUATION}
+    kept = {key: content[key] for key in _EVALUATION if key in content}
     return {"run.json": changed(json.dumps(kept if random.random() < 0.9 else content).encode(), "run.json", random), "n": b"%d" % number}
 
 
-_EVALUATION = ("format", "model", "prompt", "seed", "data", "provenance", "findings", "per_object", "per_image")
+_EVALUATION = ("format", "model", "prompt", "seed", "data", "provenance", "findings", "per_object", "per_image", "per_concept")
 
 
 def _read_evaluation(folder: Path) -> None:
@@ -67,6 +73,7 @@ def _read_evaluation(folder: Path) -> None:
     other = Evaluation.from_dict(_evaluations()[int((folder / "n").read_text())])
     with mock.patch.object(statistics, "RESAMPLES", 50):  # The intervals take most of the time.
         str(run)
+        json.dumps(run.instances)
         run.save(folder / "again.json")
         str(compare([other, run, run] if run.rows[0].truth else [run, run]))
     if Evaluation.load(folder / "again.json").rows != run.rows:
@@ -80,6 +87,23 @@ def _read_evaluation(folder: Path) -> None:
         _ = row.prompt
         if row.height * row.width < 1 << 22:
             _ = row.mask.array
+
+
+def _make_calibration(random: Random) -> dict[str, bytes]:
+    content = files("promptseg.calibration").joinpath("mini-sam.json").read_bytes()
+    return {"scores.json": changed(content, "scores.json", random)}
+
+
+def _read_calibration(folder: Path) -> None:
+    calibration = ScoreCalibration.load(folder / "scores.json")
+    calibration.save(folder / "again.json")
+    if ScoreCalibration.load(folder / "again.json") != calibration:
+        raise AssertionError("a calibration is saved as another one")
+    features = np.array([np.zeros(len(FEATURES)), np.full(len(FEATURES), 1e9)])
+    for regression in calibration.prompts.values():
+        expected = regression.expected(features)
+        if not ((expected >= 0) & (expected <= 1)).all():
+            raise AssertionError(f"an IoU is expected that is none: {expected}")
 
 
 _TRAINING: dict[str, Any] = {

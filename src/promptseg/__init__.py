@@ -20,6 +20,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # Silent until th
 
 _HOMES = {
     "BackendSpec": "registry.spec",
+    "ConceptSegmenter": "protocols",
     "Detections": "detections",
     "Detector": "protocols",
     "EmbeddingCache": "models.sam.cache",
@@ -35,13 +36,16 @@ _HOMES = {
     "VideoSegmenter": "protocols",
     "VideoSession": "protocols",
     "annotate": "annotation.run",
+    "calibrate": "evaluation.score_fitting",
     "evaluate": "evaluation.run",
     "export_onnx": "export.pair",
     "fetch_image": "web_images",
     "finetune_decoder": "finetuning.run",
     "list_models": "registry.catalog",
     "load": "registry.loading",
+    "load_concept": "registry.loading",
     "load_detector": "registry.loading",
+    "load_features": "registry.loading",
     "load_image": "images",
     "load_segmenter": "registry.loading",
     "load_video": "registry.loading",
@@ -56,6 +60,7 @@ if TYPE_CHECKING:
     from .detections import Detections as Detections
     from .errors import PromptSegError as PromptSegError
     from .evaluation.run import evaluate as evaluate
+    from .evaluation.score_fitting import calibrate as calibrate
     from .export.pair import export_onnx as export_onnx
     from .finetuning.run import finetune_decoder as finetune_decoder
     from .images import load_image as load_image
@@ -65,6 +70,7 @@ if TYPE_CHECKING:
     from .pipeline.builder import Pipeline as Pipeline
     from .pipeline.builder import segment as segment
     from .prompts import Prompt as Prompt
+    from .protocols import ConceptSegmenter as ConceptSegmenter
     from .protocols import Detector as Detector
     from .protocols import Segmenter as Segmenter
     from .protocols import Session as Session
@@ -72,7 +78,9 @@ if TYPE_CHECKING:
     from .protocols import VideoSession as VideoSession
     from .registry.catalog import list_models as list_models
     from .registry.loading import load as load
+    from .registry.loading import load_concept as load_concept
     from .registry.loading import load_detector as load_detector
+    from .registry.loading import load_features as load_features
     from .registry.loading import load_segmenter as load_segmenter
     from .registry.loading import load_video as load_video
     from .registry.spec import BackendSpec as BackendSpec

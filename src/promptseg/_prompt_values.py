@@ -1,8 +1,10 @@
 """Prompts as plain values for JSON, and back.
 
-A prompt is a dictionary. ``{"text": ["dog"]}`` and ``{"everything": {"points_per_side": 32, …}}`` are prompts of these kinds. A spatial
-prompt has some of ``points``, ``foreground``, ``box``, ``mask`` (COCO RLE), ``logits`` and ``image_size``. Logits are their shape and their
-bytes, little-endian float32 in base64. Nothing is rounded.
+A prompt is a dictionary. ``{"text": ["dog"]}`` and ``{"everything": {"points_per_side": 32, …}}`` are prompts of these kinds.
+``{"concept": {"phrase": …, "label": …, "examples": [{"prompt": {…}, "positive": true, "image": "SHA-256"}]}}`` is a concept. The images of
+its examples are not written: it tells what was asked, but cannot be used again if it has some. A spatial prompt has some of ``points``,
+``foreground``, ``box``, ``mask`` (COCO RLE), ``logits`` and ``image_size``. Logits are their shape and their bytes, little-endian float32
+in base64. Nothing is rounded.
 """
 
 from __future__ import annotations
@@ -20,12 +22,12 @@ from ._checks import is_whole_number
 from .errors import InputError, PromptError, nearest, shown
 from .image_formats import MAX_PIXELS
 from .masks import Mask, checked_size
-from .prompts import EverythingPrompt, Prompt, SpatialPrompt, TextPrompt
+from .prompts import MAX_EXAMPLES, Concept, EverythingPrompt, Example, Prompt, SpatialPrompt, TextPrompt
 from .runtime.structured import is_text
 from .vocabulary import check_phrases
 
 _SPATIAL = ("points", "foreground", "box", "mask", "logits", "image_size")
-_FORMS = f"text, everything, or some of {', '.join(_SPATIAL)}"
+_FORMS = f"text, everything, concept, or some of {', '.join(_SPATIAL)}"
 
 
 def prompt_to_dict(prompt: Prompt) -> dict[str, Any]:
@@ -39,8 +41,11 @@ def prompt_to_dict(prompt: Prompt) -> dict[str, Any]:
     if isinstance(prompt, EverythingPrompt):
         settings = {each.name: getattr(prompt, each.name) for each in fields(prompt)}
         return {"everything": {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in settings.items()}}
+    if isinstance(prompt, Concept):
+        examples = [{"prompt": prompt_to_dict(one.prompt), "positive": one.positive, "image": one.digest} for one in prompt.examples]
+        return {"concept": {"phrase": prompt.phrase, "label": prompt.name, "examples": examples}}
     if not isinstance(prompt, SpatialPrompt):
-        raise InputError(f"a prompt is a point, box, mask, text or everything prompt, got {shown(prompt)}")
+        raise InputError(f"a prompt is a point, box, mask, text, example or everything prompt, got {shown(prompt)}")
     values: dict[str, Any] = {}
     if len(prompt.xy):
         values |= {"points": prompt.xy.tolist(), "foreground": prompt.foreground.tolist()}
@@ -69,6 +74,8 @@ def prompt_from_dict(values: object) -> Prompt:
             return _text(values["text"])
         if set(values) == {"everything"}:
             return _everything(values["everything"])
+        if set(values) == {"concept"}:
+            return _concept(values["concept"])
         if unknown := [name for name in values if name not in _SPATIAL]:
             raise InputError(f"a prompt has {_FORMS}, got {shown(unknown[0])}")
         return _spatial(values)
@@ -91,6 +98,24 @@ def _everything(settings: object) -> EverythingPrompt:
         hint = nearest(unknown[0], known) if isinstance(unknown[0], str) else ""
         raise InputError(f"everything has no setting {shown(unknown[0])}.{hint}")
     return EverythingPrompt(**settings)
+
+
+def _concept(values: object) -> Concept:
+    if not isinstance(values, Mapping) or not isinstance(examples := values.get("examples", []), list) or len(examples) > MAX_EXAMPLES:
+        raise InputError(f"a concept is a dictionary of phrase, label and examples, at most {MAX_EXAMPLES}, got {shown(values)}")
+    for name in ("phrase", "label"):
+        if not (values.get(name) is None or is_text(values[name])):
+            raise InputError(f"{name} of a concept is text or null, got {shown(values[name])}")
+    return Concept(values.get("phrase"), tuple(map(_example, examples)), values.get("label"))
+
+
+def _example(values: object) -> Example:
+    if not isinstance(values, Mapping) or not isinstance(prompt := values.get("prompt"), Mapping):
+        raise InputError(f"an example of a concept is a dictionary of prompt, positive and image, got {shown(values)}")
+    digest = values.get("image")
+    if not (digest is None or (is_text(digest) and len(digest) == 64)):
+        raise InputError(f"image of an example is the SHA-256 of its pixels or null, got {shown(digest)}")
+    return Example(None, prompt_from_dict(prompt), values.get("positive", True), digest)  # type: ignore[arg-type]  # It is checked there.
 
 
 def _spatial(values: Mapping[str, Any]) -> SpatialPrompt:

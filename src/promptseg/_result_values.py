@@ -84,6 +84,7 @@ def mask_to_dict(mask: Mask) -> dict[str, Any]:
         "prompt_index": mask.prompt_index,
         "detection_index": mask.detection_index,
         "from_box": mask.from_box,
+        **({} if mask.predicted_iou is None or not math.isfinite(mask.predicted_iou) else {"predicted_iou": mask.predicted_iou}),
     }
 
 
@@ -98,13 +99,15 @@ def mask_from_dict(values: object, size: Size) -> Mask:
         InputError: They are not those of such a mask.
     """
     given = _mapping(values, "a mask")
-    rle, score, label = given.get("segmentation"), given.get("score"), given.get("label")
+    rle, score, label, own = (given.get(name) for name in ("segmentation", "score", "label", "predicted_iou"))
     if not isinstance(rle, dict):
         raise InputError(f"segmentation of a mask is a COCO RLE, got {shown(rle)}")
     if list(size) != rle.get("size"):
         raise InputError(f"the mask has size {shown(rle.get('size'))}, its image {list(size)}: both are [height, width]")
     if not (score is None or is_finite(score)):
         raise InputError(f"score of a mask is a finite number or null, got {shown(score)}")
+    if not (own is None or is_finite(own)):
+        raise InputError(f"predicted_iou of a mask is a finite number or null, got {shown(own)}")
     if not (label is None or isinstance(label, str)):
         raise InputError(f"label of a mask is text or null, got {shown(label)}")
     return replace(
@@ -112,6 +115,7 @@ def mask_from_dict(values: object, size: Size) -> Mask:
         prompt_index=given.get("prompt_index"),
         detection_index=given.get("detection_index"),
         from_box=given.get("from_box", False),
+        predicted_iou=own,
     )
 
 
@@ -138,16 +142,19 @@ def provenance_from_dict(values: object) -> Provenance:
 
 def _phrase_from_dict(values: object) -> PhraseCount:
     given = _mapping(values, "what was found for a phrase")
-    phrase, count, best, threshold = (given.get(name) for name in ("phrase", "count", "best_score", "threshold"))
-    if not (isinstance(phrase, str) and is_integer(count) and (best is None or is_finite(best)) and is_finite(threshold)):
+    phrase, count, best, threshold, presence = (given.get(name) for name in ("phrase", "count", "best_score", "threshold", "presence"))
+    numbers = is_finite(threshold) and all(value is None or is_finite(value) for value in (best, presence))
+    if not (isinstance(phrase, str) and is_integer(count) and numbers):
         raise InputError(f"what was found for a phrase is its text, count, best score and threshold, got {shown(values)}")
-    return PhraseCount(phrase, int(count), best, float(threshold))
+    return PhraseCount(phrase, int(count), best, float(threshold or 0), presence)
 
 
 def _detection_score(masks: Sequence[Mapping[str, Any]]) -> ScoreKind:
     """Return what the scores of detections' masks are, by the first such mask."""
     kinds = (mask.get("score_kind") for mask in masks if mask.get("prompt_index") is None and mask.get("detection_index") is not None)
     kind = next(kinds, None)
+    if kind == "calibrated":  # The mask says so itself.
+        return "mask"
     return cast("ScoreKind", kind) if kind in get_args(ScoreKind) else "product"
 
 

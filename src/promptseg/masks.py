@@ -80,13 +80,14 @@ class Mask(Displayed):
     Attributes:
         size: ``(height, width)`` of the image in pixels.
         counts: Compressed COCO run lengths, column-major.
-        score: The model's estimate of the mask's quality (for SAM: its predicted IoU), or None.
+        score: Estimate of the mask's quality, or None: the model's own (for SAM: its predicted IoU), or the IoU that a calibration expects.
         label: What the mask shows, or None.
         logits: The model's low-resolution logits (256, 256) float32, which cover the model input, for refining the mask; or None. In the
             padding, where the input shows no image, they are -8.
         prompt_index: Index of this mask's prompt among those given together, or None.
         detection_index: Index of this mask's detection in `Result.detections`, or None.
         from_box: Whether this mask is the filled box of a detection whose mask failed. After merging: whether a part of it is.
+        predicted_iou: The model's own score, if `score` was made with a calibration (`promptseg.calibration.scores`); else None.
     """
 
     size: Size
@@ -97,6 +98,7 @@ class Mask(Displayed):
     prompt_index: int | None = None
     detection_index: int | None = None
     from_box: bool = False
+    predicted_iou: float | None = None
 
     def __post_init__(self) -> None:
         """Check size, run lengths, score, label and indices. NumPy's numbers become Python's.
@@ -111,13 +113,15 @@ class Mask(Displayed):
         runs = _decoded(self.counts, size)
         if not runs[1:].all():  # pycocotools stops at two empty runs.
             object.__setattr__(self, "counts", compressed(runs_between(changes(runs), size[0] * size[1]), size))
-        if self.score is not None and not is_number(self.score):
-            raise InputError(f"the score of a mask is a number or None, got {shown(self.score)}")
+        for name in ("score", "predicted_iou"):
+            score = getattr(self, name)
+            if score is not None and not is_number(score):
+                raise InputError(f"the {name} of a mask is a number or None, got {shown(score)}")
+            object.__setattr__(self, name, plain(score))
         for name in ("prompt_index", "detection_index"):
             index = getattr(self, name)
             if index is not None:
                 object.__setattr__(self, name, whole_number(f"the {name} of a mask", index, 0, InputError))
-        object.__setattr__(self, "score", plain(self.score))
         object.__setattr__(self, "from_box", flag("from_box of a mask", self.from_box, InputError))
         if self.label is not None and not isinstance(self.label, str):
             raise InputError(f"the label of a mask is text or None, got {shown(self.label)}")

@@ -97,8 +97,11 @@ def merge_by_label(masks: Masks) -> Masks:
     merged = []
     for label in dict.fromkeys(masks.labels):
         same = masks.where([other == label for other in masks.labels])
-        score = None if np.isnan(same.scores).all() else float(np.nanmax(same.scores))
-        merged.append(replace(same.union(), label=label, score=score, from_box=any(mask.from_box for mask in same)))
+        union = replace(same.union(), label=label, from_box=any(mask.from_box for mask in same))
+        if not np.isnan(same.scores).all():
+            best = same[int(np.nanargmax(same.scores))]
+            union = replace(union, score=float(np.nanmax(same.scores)), predicted_iou=best.predicted_iou)
+        merged.append(union)
     return Masks(merged, masks.size)
 
 

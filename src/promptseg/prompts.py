@@ -8,6 +8,7 @@ image is checked when it is used.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ from .errors import PromptError, shown
 from .image_formats import MAX_PIXELS
 from .images import ImageLike, load_image_copy
 from .masks import Mask, Masks, Size
-from .vocabulary import MAX_PHRASES, check_phrases, parse_phrase, split_phrases
+from .vocabulary import MAX_PHRASE_LENGTH, MAX_PHRASES, check_phrases, parse_phrase, split_phrases
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -344,6 +345,10 @@ class TextPrompt(Prompt):
         """One concept for each phrase, in their order."""
         return tuple(Concept(phrase) for phrase in self.phrases)
 
+    @overload
+    def __add__(self, other: Concept) -> Concept: ...
+    @overload
+    def __add__(self, other: Prompt) -> Prompt: ...
     def __add__(self, other: Prompt) -> Prompt:
         if not isinstance(other, Concept):
             return super().__add__(other)
@@ -363,11 +368,14 @@ class Example:
         image: The image of the example, (H, W, 3) uint8 RGB; None for the image that is searched.
         prompt: Where the example is in its image.
         positive: Whether the concept is like the example.
+        digest: SHA-256 of the image's pixels as text; None for the image that is searched. A prompt that was read from a file has the
+            digests of its example images without the images, and cannot be used.
     """
 
     image: NDArray[np.uint8] | None
     prompt: SpatialPrompt
     positive: bool = True
+    digest: str | None = None
 
     def __post_init__(self) -> None:
         """Check the example against its image.
@@ -383,9 +391,26 @@ class Example:
         if self.image is not None:
             object.__setattr__(self, "prompt", self.prompt.on_image((self.image.shape[0], self.image.shape[1])))
             self.image.setflags(write=False)
+            object.__setattr__(self, "digest", hashlib.sha256(np.ascontiguousarray(self.image).data).hexdigest())
+
+    def placed(self, searched: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], SpatialPrompt]:
+        """Return the image of the example, and its prompt checked and clipped to this image.
+
+        Args:
+            searched: (H, W, 3) uint8 RGB, the image that is searched. It is the example's image where that is None.
+
+        Raises:
+            PromptError: The prompt does not fit the image, or the image of the example is not at hand.
+        """
+        if self.image is not None:
+            return self.image, self.prompt
+        if self.digest is not None:
+            raise PromptError(f"the image of {shown(self)} is not at hand: this prompt was read from a file, so make it anew")
+        return searched, self.prompt.on_image((searched.shape[0], searched.shape[1]))
 
     def __repr__(self) -> str:
-        where = "None" if self.image is None else f"<image {self.image.shape[1]} x {self.image.shape[0]}>"
+        where = "…" if self.digest is not None else "None"
+        where = where if self.image is None else f"<image {self.image.shape[1]} x {self.image.shape[0]}>"
         return f"Prompt.example({where}, {self.prompt!r}{'' if self.positive else ', positive=False'})"
 
 
@@ -414,10 +439,28 @@ class Concept(Prompt):
             raise PromptError("a concept needs a phrase or an example, such as Prompt.example(image, Prompt.box(x0, y0, x1, y1))")
         if len(self.examples) > MAX_EXAMPLES:
             raise PromptError(f"a concept has at most {MAX_EXAMPLES} examples, got {len(self.examples)}")
-        check_phrases([phrase for phrase in (self.phrase, self.name) if phrase is not None])
+        check_phrases([] if self.phrase is None else [self.phrase])
+        if self.name is not None and (not isinstance(self.name, str) or not self.name.strip() or len(self.name) > MAX_PHRASE_LENGTH):
+            raise PromptError(f"a label is text that is not blank, of at most {MAX_PHRASE_LENGTH} characters, got {shown(self.name)}")
         for one, other in itertools.combinations(self.examples, 2):
-            if one.positive != other.positive and one.image is other.image and repr(one.prompt) == repr(other.prompt):
+            if one.positive != other.positive and one.digest == other.digest and repr(one.prompt) == repr(other.prompt):
                 raise PromptError(f"{shown(one.prompt)} is a positive and a negative example of one concept")
+
+    def bound(self, image: NDArray[np.uint8]) -> Concept:
+        """Return the concept with an image for the examples that are in the searched image, so that another one can be searched.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+
+        Raises:
+            PromptError: An example does not fit the image.
+        """
+        if all(example.digest is not None for example in self.examples):
+            return self
+        bound = (
+            example if example.digest is not None else Example(image.copy(), example.prompt, example.positive) for example in self.examples
+        )
+        return Concept(self.phrase, tuple(bound), self.name)
 
     @property
     def label(self) -> str | None:
@@ -433,6 +476,10 @@ class Concept(Prompt):
             kinds.add("example")
         return frozenset(kinds)
 
+    @overload
+    def __add__(self, other: Concept | TextPrompt) -> Concept: ...
+    @overload
+    def __add__(self, other: Prompt) -> Prompt: ...
     def __add__(self, other: Prompt) -> Prompt:
         if isinstance(other, TextPrompt):
             if len(other.phrases) != 1:
@@ -450,8 +497,10 @@ class Concept(Prompt):
         )
 
     def __repr__(self) -> str:
-        parts = [] if self.phrase is None else [f"Prompt.text({self.phrase!r})"]
-        return " + ".join([*parts, *map(repr, self.examples)])
+        parts = [*([] if self.phrase is None else [f"Prompt.text({self.phrase!r})"]), *map(repr, self.examples)]
+        if self.name is not None and self.examples:
+            parts[-1] = f"{parts[-1].removesuffix(')')}, label={self.name!r})"
+        return " + ".join(parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -527,6 +576,49 @@ def concepts_of(prompts: Sequence[Prompt]) -> tuple[tuple[int, Concept], ...]:
         elif isinstance(prompt, Concept):
             found.append((index, prompt))
     return tuple(found)
+
+
+def listed_concepts(concepts: object, accepts: AbstractSet[PromptKind] = frozenset({"text", "example"})) -> list[Concept]:
+    """Return what is given as concepts as a list, checked.
+
+    Args:
+        concepts: The concepts.
+        accepts: What concepts may consist of: ``"text"``, ``"example"``, or both.
+
+    Raises:
+        PromptError: `concepts` is no list of concepts or is empty, or one has a phrase or examples that are not accepted.
+    """
+    if isinstance(concepts, Prompt) or not isinstance(concepts, Iterable) or isinstance(concepts, (str, bytes, Mapping, np.ndarray)):
+        raise PromptError(f"find() takes a list of concepts, such as [Prompt.example(image, prompt)], got {shown(concepts)}")
+    checked: list[Concept] = []
+    for index, given in enumerate(itertools.islice(concepts, MAX_PROMPTS)):
+        for concept in given.concepts if isinstance(given, TextPrompt) else (given,):
+            if not isinstance(concept, Concept):
+                raise PromptError(f"concept {index} is {shown(concept)}, where Prompt.example and Prompt.text are taken")
+            check_concept(concept, accepts)
+            checked.append(concept)
+    if not checked:
+        raise PromptError("find() needs at least one concept, such as Prompt.example(image, prompt), got none")
+    return checked
+
+
+def check_concept(concept: Concept, accepts: AbstractSet[PromptKind]) -> None:
+    """Check that a model takes a concept.
+
+    Args:
+        concept: The concept.
+        accepts: What the concepts of the model may consist of.
+
+    Raises:
+        PromptError: The concept has a phrase or examples that are not accepted.
+    """
+    if concept.phrase is not None and "text" not in accepts:
+        instead = (
+            "give the phrase as its label: Prompt.example(…, label=…)" if concept.examples else "give an example, or choose another model"
+        )
+        raise PromptError(f"this model reads no words, got {shown(concept)}: {instead}")
+    if concept.examples and "example" not in accepts:
+        raise PromptError(f"this model takes no examples, got {shown(concept)}: give a phrase, or choose another model")
 
 
 def phrases_of(prompts: Sequence[Prompt]) -> tuple[str, ...]:

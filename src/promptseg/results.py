@@ -15,8 +15,7 @@ from ._display import Displayed
 from .detections import Detections
 from .errors import InputError, shown
 from .masks import Mask, Masks, Size
-from .prompts import Prompt, phrases_of
-from .vocabulary import parse_phrase
+from .prompts import Prompt, concepts_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,7 +37,7 @@ class Provenance:
         license: SPDX identifier of the weights' license.
         device: Device on which the model ran, such as ``"cpu"``.
         dtype: Number type of the computation: ``"float32"``, ``"bfloat16"`` or ``"float16"``; ``"int8"`` for a
-            model that was loaded with a quantized image encoder.
+            model that was loaded with ``quantize="int8"``. Weights that are stored in 8 bits do not change it.
         fallback_from: Models that were tried before this one and did not fit into memory, in that order.
         classes: Classes of a detector with a fixed list of classes, in its order; empty for other models.
     """
@@ -79,28 +78,34 @@ class Provenance:
         return provenance_from_dict(values)
 
 
-ScoreKind = Literal["mask", "detector", "product"]
-"""What a mask's score is: the segmenter's own (for SAM, the predicted IoU), that of the detector, or their product."""
+ScoreKind = Literal["mask", "calibrated", "detector", "product", "concept"]
+"""What a mask's score is: the segmenter's own (for SAM, the predicted IoU), the IoU that a calibration expects, that of the detector, the
+product of the detector's and the segmenter's, calibrated or not, or that of a concept segmenter."""
 
 
 @dataclass(frozen=True)
 class PhraseCount:
-    """What a detector found for one phrase.
+    """What was found for one phrase or concept.
 
     Attributes:
-        phrase: The label of the phrase or, if no phrases were given, the class.
-        count: Number of detections that were kept.
-        best_score: Best score of a box for the phrase, also below the threshold, or None if no box is known.
-        threshold: Minimum score of a detection of the phrase.
+        phrase: The label of the phrase or concept (``"object"`` without one) or, if no phrases were given, the class.
+        count: Number of detections or masks that were kept.
+        best_score: Best score of a box for the phrase, also below the threshold, or of a mask of the concept; None if none is known.
+        threshold: Minimum score of a detection of the phrase; for a concept, the minimum presence.
+        presence: How sure the concept segmenter is that the image shows any instance; None for a phrase of a detector.
     """
 
     phrase: str
     count: int
     best_score: float | None
     threshold: float
+    presence: float | None = None
 
     def __str__(self) -> str:
-        """Return text such as ``"cup 1"`` or ``"no spoon (best score 0.12, threshold 0.3)"``."""
+        """Return text such as ``"cup 1"``, ``"no spoon (best score 0.12, threshold 0.3)"`` or ``"no cell (presence 0.04)"``."""
+        if self.presence is not None:
+            known = f"(presence {math.floor(self.presence * 100) / 100:.2f})"
+            return f"{self.phrase} {self.count} {known}" if self.count else f"no {self.phrase} {known}"
         if self.count:
             return f"{self.phrase} {self.count}"
         # Rounded down: what is below the threshold must not seem to reach it.
@@ -109,7 +114,8 @@ class PhraseCount:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values for JSON."""
-        return {"phrase": self.phrase, "count": self.count, "best_score": self.best_score, "threshold": self.threshold}
+        values = {"phrase": self.phrase, "count": self.count, "best_score": self.best_score, "threshold": self.threshold}
+        return values if self.presence is None else {**values, "presence": self.presence}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -122,15 +128,16 @@ class Result(Displayed):
         detections: Detections that the pipeline kept, best first, or None if no detector ran. `Mask.detection_index` is an index into
             them.
         dropped: Number of detections that were dropped, by reason: ``"no_area"``, ``"threshold"``, ``"nms"`` or ``"max_detections"``.
-            ``"failed_mask"`` counts detections that were kept but have no mask. Reasons with a count of 0 are absent.
+            ``"failed_mask"`` counts detections that were kept but have no mask, and ``"presence"`` masks of concepts that are probably
+            absent. Reasons with a count of 0 are absent.
         timings: Seconds by stage, in the order in which the stages ran: ``"read"``, ``"detect"``, ``"encode"`` (``"cache"`` if the image
-            was encoded before), ``"segment"``, ``"everything"``, ``"clean"``. Their sum is the time of the call. In a batch, time spent on
-            several images at once is divided equally among them.
+            was encoded before), ``"segment"``, ``"everything"``, ``"concept"``, ``"clean"``. Their sum is the time of the call. In a batch,
+            time spent on several images at once is divided equally among them.
         provenance: One entry per model that took part.
         image: The image, (H, W, 3) uint8 RGB, for drawing; None if it was dropped.
         source: Path of the image, or None if it did not come from a file.
-        phrases: What was found for each phrase, in the order of the phrases; without phrases, the classes that were found. Empty if no
-            detector ran.
+        phrases: What was found for each phrase, in the order of the phrases; without phrases, the classes that were found; then for each
+            concept. Empty if neither a detector nor a concept segmenter ran.
         detection_score: What the scores of detections' masks are, by `SegmentStage.score` of the pipeline.
     """
 
@@ -163,7 +170,12 @@ class Result(Displayed):
         """Return what the score of one of the masks is, or None if it has no score."""
         if mask.score is None:
             return None
-        return "mask" if self.detections is None or mask.prompt_index is not None else self.detection_score
+        if self.detections is not None and mask.prompt_index is None:
+            kind = self.detection_score
+        else:
+            asked = None if mask.prompt_index is None or mask.prompt_index >= len(self.prompts) else self.prompts[mask.prompt_index]
+            kind = "concept" if asked is not None and asked.kinds & {"text", "example"} else "mask"
+        return "calibrated" if kind == "mask" and mask.predicted_iou is not None else kind
 
     def overlay(self, **style: Any) -> Image:
         """Return the image with its masks drawn on it. `style` is passed to `promptseg.overlay.draw`.
@@ -366,5 +378,5 @@ class FrameMasks(Displayed):
 
 def known_classes(prompts: Sequence[Prompt], models: Iterable[Provenance]) -> tuple[str, ...]:
     """Return the classes that models can find by prompts, in their order: the phrases, or else the classes of the detector."""
-    asked = tuple(dict.fromkeys(parse_phrase(phrase).label for phrase in phrases_of(prompts)))
+    asked = tuple(dict.fromkeys(concept.label for _, concept in concepts_of(prompts) if concept.label is not None))
     return asked or next((model.classes for model in models if model.classes), ())

@@ -16,7 +16,7 @@ from promptseg.evaluation.run import evaluate as evaluate_model
 from promptseg.finetuning.result import FineTuned
 from promptseg.pipeline import BuiltPipeline
 from promptseg.registry import list_models
-from promptseg.testing import FakeDetector, FakeSegmenter
+from promptseg.testing import FakeConceptSegmenter, FakeDetector, FakeSegmenter
 
 DATA = "--images images --masks masks"
 DATASET = {
@@ -33,6 +33,8 @@ DATASET = {
     "crowds": f"{DATA} --crowds",
 }
 """Words for another value of each option; the words before it are those of the plain command."""
+CONCEPT = "--model fake --like box=1,1,9,9 --concept like"
+"""Words for a model of concepts, with an example; another model has a 2 at its end."""
 COMMANDS = {
     "segment": (
         segment.segment,
@@ -55,6 +57,10 @@ COMMANDS = {
                 "a.png --model fake --detector find --text dog --detector-engine second",
             ),
             "threshold": ("a.png --model fake --detector find", "a.png --model fake --detector find --threshold 0.95"),
+            "like": (f"a.png {CONCEPT}", f"a.png {CONCEPT} --like point=3,3"),
+            "unlike": (f"a.png {CONCEPT}", f"a.png {CONCEPT} --unlike point=3,3"),
+            "label": (f"a.png {CONCEPT}", f"a.png {CONCEPT} --label cell"),
+            "concept": (f"a.png {CONCEPT}", f"a.png {CONCEPT}2"),
             "device": "a.png --model fake --box 1,1,9,9 --device cuda",
             "candidates": "a.png --model fake --box 1,1,9,9 --candidates",
             "out": "a.png --model fake --box 1,1,9,9 --out new",
@@ -69,7 +75,7 @@ COMMANDS = {
         demo.demo,
         "--model fake",
         {"out": "--model fake --out new", "model": "--model other", "device": "--model fake --device cuda"}
-        | {"engine": "--model fake --engine second", "as_json": "--model fake --json"},
+        | {"engine": "--model fake --engine second", "as_json": "--model fake --json", "quantize": "--model fake --quantize int8"},
     ),
     "evaluate": (
         evaluate.evaluate,
@@ -92,6 +98,7 @@ COMMANDS = {
             "report": f"{DATA} --model fake --report r.html",
             "failures": f"{DATA} --model fake --failures f",
             "engine": f"{DATA} --model fake --engine second",
+            "quantize": f"{DATA} --model fake --quantize int8",
             "detector_engine": (
                 f"{DATA} --model fake --prompt text --detector find",
                 f"{DATA} --model fake --prompt text --detector find --detector-engine second",
@@ -126,8 +133,13 @@ COMMANDS = {
             "tracker": "clip --model fake --box 1,1,9,9 --tracker propagate2",
             "detector": "clip --model fake --box 1,1,9,9 --detector find",
             "engine": "clip --model fake --box 1,1,9,9 --engine second",
+            "quantize": "clip --model fake --box 1,1,9,9 --quantize int8",
             "detector_engine": ("clip --model fake --detector find", "clip --model fake --detector find --detector-engine second"),
             "threshold": ("clip --model fake --detector find", "clip --model fake --detector find --threshold 0.4"),
+            "like": (f"clip {CONCEPT}", f"clip {CONCEPT} --like point=3,3"),
+            "unlike": (f"clip {CONCEPT}", f"clip {CONCEPT} --unlike point=3,3"),
+            "label": (f"clip {CONCEPT}", f"clip {CONCEPT} --label cell"),
+            "concept": (f"clip {CONCEPT}", f"clip {CONCEPT}2"),
             "redetect_every": ("clip --model fake --detector find", "clip --model fake --detector find --redetect-every 2"),
             "redetect_when_lost": ("clip --model fake --detector find", "clip --model fake --detector find --redetect-when-lost"),
             "start": "clip --model fake --box 1,1,9,9 --start 1",
@@ -194,6 +206,8 @@ def calls(monkeypatch, add_model, photo, tmp_path):
     for name in ("find", "find2"):
         add_model(name, "detector", lambda _: FakeDetector({"dog": (1, 1, 9, 9)}))
         add_engine(monkeypatch, name)
+    for name in ("like", "like2"):
+        add_model(name, "concept", lambda _: FakeConceptSegmenter(), accepts=frozenset({"example"}))
     for name in ("images", "masks", "clip", "other", "p", "davis"):
         Path(name).mkdir()
     Path("p.toml").write_text("[segment]\nmodel = 'other'")

@@ -9,8 +9,8 @@ import pytest
 from promptseg.detections import Detections
 from promptseg.errors import InputError, PromptError
 from promptseg.prompts import Prompt
-from promptseg.testing import FakeDetector, FakeFrames, FakeSegmenter, FakeVideoSegmenter
-from promptseg.testing.contracts import DetectorContract, SegmenterContract, VideoSegmenterContract
+from promptseg.testing import FakeConceptSegmenter, FakeDetector, FakeFrames, FakeSegmenter, FakeVideoSegmenter
+from promptseg.testing.contracts import ConceptContract, DetectorContract, SegmenterContract, VideoSegmenterContract
 from promptseg.video.saved_session import SavedSession
 
 BLANK = np.zeros((40, 60, 3), np.uint8)
@@ -26,6 +26,14 @@ class TestFakeDetector(DetectorContract):
     @pytest.fixture
     def detector(self):
         return FakeDetector({"dog": (10, 10, 30, 30), "cat": [(0, 0, 5, 5), (50, 50, 200, 200)], "bird": (1, 1, 2, 2)})
+
+
+class TestFakeConceptSegmenter(ConceptContract):
+    finds_alike = True
+
+    @pytest.fixture
+    def concepts(self):
+        return FakeConceptSegmenter({"dog": [(10, 10, 30, 30), (40, 5, 60, 60)], "cat": [(0, 0, 5, 5)]})
 
 
 class TestFakeVideoSegmenter(VideoSegmenterContract):

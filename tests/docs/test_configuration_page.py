@@ -10,6 +10,7 @@ from pydantic_core import PydanticUndefined
 from promptseg.pipeline.config import (
     PERMISSIVE,
     CleanStage,
+    ConceptStage,
     DetectStage,
     PipelineConfig,
     SegmentStage,
@@ -20,7 +21,14 @@ from promptseg.pipeline.config import (
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "reference" / "configuration.md").read_text("utf-8")
-STAGES = {"The top level": PipelineConfig, "detect": DetectStage, "segment": SegmentStage, "clean": CleanStage, "track": TrackStage}
+STAGES = {
+    "The top level": PipelineConfig,
+    "detect": DetectStage,
+    "segment": SegmentStage,
+    "concept": ConceptStage,
+    "clean": CleanStage,
+    "track": TrackStage,
+}
 
 
 def rows(heading):

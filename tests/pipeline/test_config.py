@@ -294,7 +294,7 @@ class TestJsonSchema:
 
     def test_unknown_keys_are_marked_everywhere(self):
         schema = json_schema()
-        assert [part["additionalProperties"] for part in (schema, *schema["$defs"].values())] == [False] * 5
+        assert [part["additionalProperties"] for part in (schema, *schema["$defs"].values())] == [False] * 6
 
     def test_bounds_and_choices_are_in_it(self):
         stages = json_schema()["$defs"]

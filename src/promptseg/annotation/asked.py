@@ -30,4 +30,4 @@ def plain_prompt(value: Any) -> Any:
     if is_dataclass(value):
         own = {field.name: plain_prompt(getattr(value, field.name)) for field in fields(value)}
         return {type(value).__name__: {name: one for name, one in own.items() if one not in (None, [])}}
-    return list(value) if isinstance(value, tuple) else value
+    return [plain_prompt(one) for one in value] if isinstance(value, tuple) else value

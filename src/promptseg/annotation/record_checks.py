@@ -83,6 +83,7 @@ def _check_mask(mask: Mapping[str, Any], pixels: int) -> None:
         _require(mask.get(member) is None or is_integer(mask[member]), member)
     _require(mask.get("id") is None or is_integer(mask["id"], None), "id")
     _require(mask.get("from_box", False) in (True, False), "from_box")
+    _require(mask.get("predicted_iou") is None or is_finite(mask["predicted_iou"]), "predicted_iou")
 
 
 def _is_detection(value: object) -> bool:

@@ -67,7 +67,13 @@ def image_of(record: Mapping[str, Any]) -> AnnotatedImage:
 def mask_of(entry: Mapping[str, Any], size: tuple[int, int]) -> Mask:
     """Return the mask of one entry of ``masks`` in a record."""
     mask = Mask(size, entry["counts"].encode("ascii"), entry["score"], entry["label"])
-    return replace(mask, prompt_index=entry.get("prompt"), detection_index=entry.get("detection"), from_box=entry.get("from_box", False))
+    return replace(
+        mask,
+        prompt_index=entry.get("prompt"),
+        detection_index=entry.get("detection"),
+        from_box=entry.get("from_box", False),
+        predicted_iou=entry.get("predicted_iou"),
+    )
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,8 @@ def mask_to_dict(mask: Mask) -> dict[str, Any]:
         entry["detection"] = mask.detection_index
     if mask.from_box:
         entry["from_box"] = True
+    if mask.predicted_iou is not None:
+        entry["predicted_iou"] = _rounded_score(mask.predicted_iou)
     return entry
 
 

@@ -22,12 +22,11 @@ from ..datasets.core import AnnotatedImage, Category
 from ..datasets.writing import WriteReport, check_format, write
 from ..errors import ConfigError, IncompatibleStagesError, OutputError
 from ..pipeline import BuiltPipeline, Pipeline
-from ..pipeline.checks import check_prompts
-from ..prompts import Prompt, phrases_of
+from ..pipeline.checks import check_prompts, concept_kinds
+from ..prompts import Prompt, concepts_of, phrases_of
 from ..protocols import ChecksPhrases
 from ..runtime.files import output_errors, remove_leftovers
 from ..runtime.progress import ProgressOption, reports_progress, track
-from ..vocabulary import parse_phrase
 from . import gallery as gallery_files
 from . import overlays as overlay_files
 from .annotator import Annotator, ImageResult
@@ -172,7 +171,7 @@ def annotate(
             journal,
             opened.dropped,
             run.changes,
-            [parse_phrase(phrase).label for phrase in phrases_of(prompts)],
+            _labels(prompts),
             out=folder,
             processed=processed,
             seconds=seconds,
@@ -243,7 +242,12 @@ def _classes(
         return classes_of(os.fspath(classes))
     if classes is not None:
         return tuple(classes)
-    return [*source.categories, *(parse_phrase(phrase).label for phrase in phrases_of(prompts))]
+    return [*source.categories, *_labels(prompts)]
+
+
+def _labels(prompts: Sequence[Prompt]) -> list[str]:
+    """Return the labels of phrases and concepts, in their order and without duplicates."""
+    return list(dict.fromkeys(concept.label for _, concept in concepts_of(prompts) if concept.label is not None))
 
 
 def _annotate_locally(
@@ -253,7 +257,7 @@ def _annotate_locally(
     if not run.remaining:
         return iter(())
     built = pipeline.build() if isinstance(pipeline, Pipeline) else pipeline
-    models = [model.provenance.to_dict() for model in (built.detector, built.segmenter) if model is not None]
+    models = [model.provenance.to_dict() for model in (built.detector, built.segmenter, built.concept) if model is not None]
     run.journal.check_models(models)
     detector: object = built.detector  # For mypy, a detector and one that checks phrases have nothing in common.
     if isinstance(detector, ChecksPhrases) and (phrases := phrases_of(prompts)):
@@ -321,13 +325,15 @@ def _check_prompts(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt]
     """
     config = pipeline.config
     stages = {"detector": config.detect is not None, "segmenter": config.segment is not None}
-    check_prompts(prompts, **stages)
+    concepts = concept_kinds(config)
+    check_prompts(prompts, **stages, concepts=concepts)
     if source.has_prompts:
         for image in source:
-            check_prompts(image.prompts or (), **stages)
+            check_prompts(image.prompts or (), **stages, concepts=concepts)
     if not prompts and config.detect is None and not source.has_prompts:
         raise IncompatibleStagesError(
-            "nothing to segment: give prompts (--everything, --box, --point), a detector (--detector), or a source with prompts (--boxes)"
+            "nothing to segment: give prompts (--everything, --box, --point, --like), a detector (--detector), or a source with prompts "
+            "(--boxes)"
         )
     if not prompts or not source.has_prompts:
         return None
@@ -337,6 +343,6 @@ def _check_prompts(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt]
         first = next((image.name for image in source), "")
         raise ConfigError(
             f"each image of the source has prompts of its own (such as {first}), so the prompts of the run ({kinds}) are for none: "
-            "leave them out (--point, --box, --text, --everything)"
+            "leave them out (--point, --box, --text, --like, --everything)"
         )
     return sum(without), len(without)

@@ -14,13 +14,14 @@ from typing import TextIO
 
 import typer
 
-from . import annotate, compare, config, convert, demo, evaluate, export, finetune, models, segment, track, weights
+from . import annotate, calibrate, compare, config, convert, demo, evaluate, export, finetune, models, segment, track, weights
 from .help_text import Command
 from .output import say
 
 app = typer.Typer(name="promptseg", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.add_typer(config.app, name="config")
 app.command("annotate", cls=Command)(annotate.annotate)
+app.command("calibrate", cls=Command, short_help="Fit a model's scores to the IoU to expect.")(calibrate.calibrate)
 app.command("compare", cls=Command, short_help="Compare runs on the same objects, with intervals.")(compare.compare)
 app.command("convert", cls=Command, short_help="Convert annotations to other formats, and check them.")(convert.convert)
 app.command("demo", cls=Command, short_help="Segment the sample image: a first look.")(demo.demo)

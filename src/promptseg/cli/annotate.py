@@ -11,8 +11,10 @@ import typer
 from .._counting import number_of
 from ..datasets.catalog import WRITABLE
 from ..pipeline import Pipeline
+from ..pipeline.checks import concept_kinds
 from ..runtime import progress
 from . import completion
+from .concepts import ConceptOption, LabelOption, LikeOption, UnlikeOption, with_examples
 from .format_options import FormatOption, format_options
 from .output import FAILED, errors_as_messages, say, usage_error
 from .prompts import (
@@ -69,6 +71,9 @@ def annotate(
     ] = False,
     every: Annotated[int | None, typer.Option(metavar="N", help="Take every N-th frame of a video.")] = None,
     text: TextOption = None,
+    like: LikeOption = None,
+    unlike: UnlikeOption = None,
+    label: LabelOption = None,
     everything: Annotated[bool, typer.Option("--everything", help="Segment every object of each image.")] = False,
     points_per_side: PointsPerSideOption = None,
     point: Annotated[list[str] | None, typer.Option(metavar="X,Y[,0]", help="The same click on each image. Repeatable.")] = None,
@@ -87,6 +92,7 @@ def annotate(
     ] = None,
     detector_engine: DetectorEngineOption = None,
     threshold: ThresholdOption = None,
+    concept: ConceptOption = None,
     config: ConfigOption = None,
     device: DeviceOption = None,
     batch_size: Annotated[
@@ -124,8 +130,18 @@ def annotate(
         raise usage_error(f"--format names the formats to write, such as coco,yolo-seg, got {formats!r}")
     prompts = prompts_of(point, box, text, everything, points_per_side)
     pipeline = pipeline_of(
-        config, model, fallback, detector, text, engine=engine, quantize=quantize, detector_engine=detector_engine, threshold=threshold
+        config,
+        model,
+        fallback,
+        detector,
+        text,
+        engine=engine,
+        quantize=quantize,
+        detector_engine=detector_engine,
+        threshold=threshold,
+        concept=concept,
     )
+    prompts = with_examples(prompts, like, unlike, label, joined="text" in concept_kinds(pipeline.config))
     if device is not None:
         with errors_as_messages():
             pipeline = Pipeline.from_config({**pipeline.to_config(), "device": device})

@@ -30,6 +30,11 @@ def detectors(incomplete: str) -> Completions:
     return _models(incomplete, "detector")
 
 
+def concepts(incomplete: str) -> Completions:
+    """Return the concept segmenters whose names begin like what is typed."""
+    return _models(incomplete, "concept")
+
+
 def models(incomplete: str) -> Completions:
     """Return the models of any kind whose names begin like what is typed."""
     return _models(incomplete, None)

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import OutputError
-from ..registry import DEFAULT_MODEL
+from ..registry import DEFAULT_MODEL, choose
 from ..runtime import progress
 from ..runtime.output_files import write_json
 from ..runtime.output_paths import check_output_file, check_output_folder, check_outputs_differ
 from . import completion
 from .output import FAILED, clean_up, errors_as_messages, model_paths, print_findings, say, usage_error
-from .prompts import DetectionThresholdOption, DetectorEngineOption, EngineOption, SegmenterOption, check_threshold
+from .prompts import (
+    DetectionThresholdOption,
+    DetectorEngineOption,
+    EngineOption,
+    QuantizeOption,
+    SegmenterOption,
+    check_threshold,
+    segmenter_options,
+)
 from .truth import BoxesOption, CrowdsOption, FitOption, MaskKindOption, NamesOption, TruthOption, open_truth
 
 if TYPE_CHECKING:
@@ -52,6 +60,7 @@ def evaluate(
     summary: Annotated[bool, typer.Option("--summary", help="Only summarize the dataset.")] = False,
     model: SegmenterOption = DEFAULT_MODEL,
     engine: EngineOption = None,
+    quantize: QuantizeOption = None,
     detector: Annotated[
         str | None,
         typer.Option(metavar="NAME[=WEIGHTS]", autocompletion=completion.detectors, help="The detector, for --prompt text."),
@@ -60,12 +69,19 @@ def evaluate(
     threshold: DetectionThresholdOption = None,
     prompt: Annotated[
         str,
-        typer.Option(metavar="PROTOCOL", help="box, box:0.1, point, point:random, grid:3, clicks:10, text, text:PHRASES, everything."),
+        typer.Option(
+            metavar="PROTOCOL",
+            help="box, box:0.1, point, point:random, grid:3, clicks:10, text, text:PHRASES, everything, example:1, example:1:same.",
+        ),
     ] = "box",
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of random prompts.")] = 0,
     device: Annotated[str, typer.Option(metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda or mps.")] = "auto",
     no_baselines: Annotated[bool, typer.Option("--no-baselines", help="Do not measure the baselines, which need no model.")] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not cache image embeddings on the disk.")] = False,
+    calibration: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Calibrate the scores first: a file of promptseg calibrate, or auto for what promptseg has."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Save the run, for promptseg compare.")] = None,
     rows: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write one row for each object, as .csv or .parquet.")] = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a report with figures, plots and images.")] = None,
@@ -97,6 +113,7 @@ def evaluate(
         davis,
         truth and truth.partition("=")[2],
         predictions,
+        calibration if calibration != "auto" else None,
         *model_paths(model, detector),
     ]
     if video or predictions is not None:
@@ -105,7 +122,8 @@ def evaluate(
         _refuse(used, "--video prints J, F, J&F and switches, and writes them with --out")
         with errors_as_messages():
             _check_outputs(out, None, None, None, inputs)
-        _evaluate_video(davis, predictions, model, engine, device, out, as_json, no_cache=no_cache)
+        options = segmenter_options(quantize)
+        _evaluate_video(davis, predictions, model, engine, options, device, out, as_json, no_cache=no_cache)
         return
     with errors_as_messages():
         chosen = parse_prompt_protocol(prompt)
@@ -123,8 +141,8 @@ def evaluate(
             crowds=crowds,
             fit=fit,
         )
-    if isinstance(chosen, Text) and detector is None and not summary:
-        raise usage_error("--prompt text needs a detector for phrases: give --detector")
+    if isinstance(chosen, Text) and detector is None and not summary and not _finds_concepts(model, engine):
+        raise usage_error("--prompt text needs a detector for phrases, or a model that finds concepts: give --detector")
     if detector is not None and not isinstance(chosen, Text):
         raise usage_error(f"--detector needs --prompt text, got {chosen.name!r}")
     if rows is not None and rows.suffix.lower() not in ROW_SUFFIXES:
@@ -150,11 +168,13 @@ def evaluate(
             seed=seed,
             device=device,
             engine=engine,
+            options=segmenter_options(quantize),
             detector=detector,
             detector_engine=detector_engine,
             threshold=threshold,
             cache=None if no_cache else "disk",
             baselines=not no_baselines,
+            calibration=calibration,
         )
     # An output that fails now, such as on a full disk, takes none of the others with it.
     saved = [
@@ -176,6 +196,11 @@ def evaluate(
     print_findings(evaluation.findings)
     if not all(saved):
         raise typer.Exit(FAILED)
+
+
+def _finds_concepts(model: str, engine: str | None) -> bool:
+    with errors_as_messages():
+        return choose(model, engine=engine).backend.kind == "concept"
 
 
 def _refuse(options: dict[str, Path | None], why: str) -> None:
@@ -226,6 +251,7 @@ def _evaluate_video(
     predictions: Path | None,
     model: str,
     engine: str | None,
+    options: Mapping[str, Any],
     device: str,
     out: Path | None,
     as_json: bool,
@@ -233,14 +259,14 @@ def _evaluate_video(
     no_cache: bool,
 ) -> None:
     from ..evaluation.video import evaluate_video
-    from ..registry import choose, load_video, tracker_of
+    from ..registry import load_video, tracker_of
 
     with errors_as_messages():
         if predictions is None:
             chosen = choose(model, engine=engine)
             propagates = tracker_of(chosen).name == "propagate"
-            options = {"cache": "disk"} if propagates and not no_cache and "cache" in chosen.backend.options else {}
-            scores = evaluate_video(load_video(model, engine=engine, device=device, **options), root)
+            cache = {"cache": "disk"} if propagates and not no_cache and "cache" in chosen.backend.options else {}
+            scores = evaluate_video(load_video(model, engine=engine, device=device, **cache, **options), root)
         else:
             scores = evaluate_video(predictions, root)
         values = {score.name: score.to_dict() for score in scores}

@@ -7,13 +7,11 @@ from itertools import islice
 
 from ..masks import Mask, Masks
 from ..prompts import EverythingPrompt, SpatialPrompt
+from ..registry import BackendSpec, backends
 from ..results import PhraseCount, Result
 
 _SHOWN = 10
 """Maximum number of masks and of phrases that get a line or a place of their own."""
-
-_OWN_SCORES = {"superpixel": "contrast"}
-"""What a segmenter's own score is, by backend, where it is no predicted IoU."""
 
 
 def counted_masks(result: Result) -> str:
@@ -31,7 +29,7 @@ def found_lines(result: Result) -> Iterator[str]:
         if isinstance(prompt, EverythingPrompt):
             yield _everything(result, result.masks.where([mask.prompt_index == index for mask in result.masks]))
     single = [mask for mask in result.masks if not isinstance(_prompt(result, mask), EverythingPrompt)]
-    for number, mask in islice(_numbered(single), _SHOWN):
+    for number, mask in islice(_numbered(result, single), _SHOWN):
         yield f"{_subject(result, mask, number)}: {_share(mask.area, result)}{_score(result, mask)}"
     if len(single) > _SHOWN:
         yield f"and {len(single) - _SHOWN} more"
@@ -59,10 +57,11 @@ def _everything(result: Result, masks: Masks) -> str:
     return f"everything: {count}, {_percent(masks.union().area, result)} of the image covered{span}"
 
 
-def _numbered(masks: Sequence[Mask]) -> Iterator[tuple[str, Mask]]:
-    """Yield each mask with its number among those of its prompt, such as ``"candidate 2 of 3"``; empty if it is the only one."""
+def _numbered(result: Result, masks: Sequence[Mask]) -> Iterator[tuple[str, Mask]]:
+    """Yield each mask with its number among those of its point or box, such as ``"candidate 2 of 3"``; empty if it is the only one."""
     for mask in masks:
-        rivals = [other for other in masks if other.prompt_index == mask.prompt_index] if mask.prompt_index is not None else [mask]
+        same = isinstance(_prompt(result, mask), SpatialPrompt)
+        rivals = [other for other in masks if other.prompt_index == mask.prompt_index] if same else [mask]
         number = next(place for place, other in enumerate(rivals, 1) if other is mask)
         yield (f"candidate {number} of {len(rivals)}" if len(rivals) > 1 else ""), mask
 
@@ -98,18 +97,24 @@ def _score(result: Result, mask: Mask) -> str:
     kind = result.score_kind(mask)
     if kind is None or mask.score is None:
         return ""
+    if kind == "calibrated":
+        return f", expected IoU {mask.score:.2f}"
     if kind == "mask":
         return f", {_own_score(result)} {mask.score:.2f}"
+    if kind == "concept":
+        return f", score {mask.score:.2f}"
+    segmenters = _own_score(result) if mask.predicted_iou is None else "expected IoU"
     confidence = (
         result.detections.scores[mask.detection_index] if result.detections is not None and mask.detection_index is not None else None
     )
     if kind == "detector" or confidence is None or not confidence or mask.from_box:
-        what = "detector confidence" if kind == "detector" or mask.from_box else f"detector confidence x {_own_score(result)}"
+        what = "detector confidence" if kind == "detector" or mask.from_box else f"detector confidence x {segmenters}"
         return f", {what} {mask.score:.2f}"
     own = mask.score / float(confidence)
-    return f", score {mask.score:.2f} (detector confidence {confidence:.2f} x {_own_score(result)} {own:.2f})"
+    return f", score {mask.score:.2f} (detector confidence {confidence:.2f} x {segmenters} {own:.2f})"
 
 
 def _own_score(result: Result) -> str:
     """Return what the segmenter's own score is. The segmenter is the last model of a result's provenance."""
-    return _OWN_SCORES.get(result.provenance[-1].backend, "predicted IoU") if result.provenance else "predicted IoU"
+    spec = backends().get(result.provenance[-1].backend) if result.provenance else None
+    return BackendSpec.score if spec is None else spec.score

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ..errors import PromptError
 from ..pipeline import Pipeline
+from ..pipeline.checks import concept_kinds
 from ..pipeline.config import DetectStage
 from ..prompts import Prompt, SpatialPrompt
 from ..registry import DEFAULT_MODEL
 from . import completion
 from .output import errors_as_messages, usage_error
+from .places import box_of, point_of
 
 DEFAULT_THRESHOLD = DetectStage.model_fields["threshold"].default
 
@@ -87,8 +89,8 @@ def parse_prompts(
         PromptError: When a value cannot be parsed, there are points and several boxes, or `points_per_side` is given without `everything`.
     """
     prompts: list[Prompt] = []
-    box_prompts = [Prompt.box(*_values("--box", box, "x0,y0,x1,y1", (4,))) for box in boxes]
-    clicks = [_point(point) for point in points]
+    box_prompts = [box_of("--box", box) for box in boxes]
+    clicks = [point_of("--point", point) for point in points]
     if clicks:
         if len(box_prompts) > 1:
             raise PromptError(
@@ -128,20 +130,23 @@ def pipeline_of(
     quantize: str | None = None,
     detector_engine: str | None = None,
     threshold: float | None = None,
+    concept: str | None = None,
 ) -> Pipeline:
     """Return the pipeline of a file or of the named models, or exit with status 2 when the options do not fit together.
 
     Engines, quantization and the threshold replace those of the file.
     """
-    if config is not None and (model or fallback or detector):
-        raise usage_error("--config names the models: leave out --model, --fallback and --detector")
+    if config is not None and (model or fallback or detector or concept):
+        raise usage_error("--config names the models: leave out --model, --fallback, --detector and --concept")
     with errors_as_messages():
         if config is not None:
             pipeline = Pipeline.from_config(config)
         else:
             pipeline = Pipeline().segment(model or DEFAULT_MODEL, fallback=fallback or ())
             pipeline = pipeline.detect(detector) if detector else pipeline
-    if pipeline.config.detect is None and text is not None:
+            pipeline = pipeline.concept(concept) if concept else pipeline
+        reads_words = pipeline.config.detect is not None or "text" in concept_kinds(pipeline.config)
+    if text is not None and not reads_words:
         raise usage_error(
             f"--text {text!r} needs a detector for phrases: give --detector, such as --detector grounding-dino-swin-t, or --config with one"
         )
@@ -153,6 +158,11 @@ def pipeline_of(
         if value is not None and pipeline.config.segment is None:
             raise usage_error(f"{option} {value} is for a segmenter, and {config} has no stage segment")
     return _changed(pipeline, engine, quantize, detector_engine, threshold)
+
+
+def segmenter_options(quantize: str | None) -> dict[str, Any]:
+    """Return the options of a segmenter that ``--quantize`` sets."""
+    return {} if quantize is None else {"quantize": quantize}
 
 
 def check_threshold(threshold: float | None) -> None:
@@ -169,7 +179,7 @@ def _changed(
     if engine is not None:
         values["segment"]["engine"] = engine
     if quantize is not None:
-        values["segment"]["options"] = {**values["segment"].get("options", {}), "quantize": quantize}
+        values["segment"]["options"] = {**values["segment"].get("options", {}), **segmenter_options(quantize)}
     if detector_engine is not None:
         values["detect"]["engine"] = detector_engine
     if threshold is not None:
@@ -177,29 +187,3 @@ def _changed(
         values["detect"].pop("thresholds", None)
     with errors_as_messages():
         return Pipeline.from_config(values)
-
-
-def _point(text: str) -> SpatialPrompt:
-    x, y, *foreground = _values("--point", text, "x,y or x,y,0", (2, 3))
-    if foreground and foreground[0] not in (0, 1):
-        raise PromptError(f"--point ends in 1 for a point on the object or 0 for one beside it, got {text!r}")
-    return Prompt.point(x, y, foreground=not foreground or foreground[0] == 1)
-
-
-def _values(option: str, text: str, form: str, counts: tuple[int, ...]) -> list[float]:
-    try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError as error:
-        raise PromptError(f"{option} takes numbers {form}, got {text!r}: {_EXAMPLES[option]}") from error
-    if len(values) not in counts:
-        raise PromptError(f"{option} takes {form}, got {text!r}: {_EXAMPLES[option]}")
-    coordinates = values[:2] if option == "--point" else values
-    if all(0 <= value <= 1 for value in coordinates) and any(value % 1 for value in coordinates):
-        raise PromptError(f"{option} takes pixels of the image, and {text!r} looks like shares of its size: multiply by width and height")
-    return values
-
-
-_EXAMPLES = {
-    "--point": "write it without spaces, such as --point 290,160",
-    "--box": "write it without spaces, such as --box 75,275,1725,850",
-}

@@ -14,12 +14,14 @@ import typer
 from ..errors import OutputError, PromptSegError
 from ..models.sam.cache import embedding_cache
 from ..pipeline import BuiltPipeline, Pipeline
+from ..pipeline.checks import concept_kinds
 from ..prompts import Prompt
 from ..results import Result
 from ..runtime import progress
 from ..runtime.output_files import check_image_format, image_format, write_image, write_json
 from ..runtime.output_paths import check_output_file, check_output_folder
 from . import completion
+from .concepts import ConceptOption, LabelOption, LikeOption, UnlikeOption, with_examples
 from .found import counted_masks, found_lines
 from .images import GivenImage, given_images
 from .output import (
@@ -62,6 +64,9 @@ def segment(
     ] = None,
     box: Annotated[list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="A box around one object. Repeatable.")] = None,
     text: TextOption = None,
+    like: LikeOption = None,
+    unlike: UnlikeOption = None,
+    label: LabelOption = None,
     everything: Annotated[bool, typer.Option("--everything", help="Segment every object of the image.")] = False,
     points_per_side: PointsPerSideOption = None,
     model: ModelOption = None,
@@ -73,6 +78,7 @@ def segment(
     ] = None,
     detector_engine: DetectorEngineOption = None,
     threshold: ThresholdOption = None,
+    concept: ConceptOption = None,
     config: ConfigOption = None,
     device: DeviceOption = None,
     candidates: Annotated[
@@ -88,25 +94,36 @@ def segment(
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not cache image embeddings on the disk.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; files are written only with --out.")] = False,
 ) -> None:
-    """Segment images: by point, by box, by text, or everything.
+    """Segment images: by point, by box, by text, by example, or everything.
 
     Writes an overlay and a JSON file with the masks (COCO RLE) for each image.
     """
     prompts = prompts_of(point, box, text, everything, points_per_side)
     pipeline = pipeline_of(
-        config, model, fallback, detector, text, engine=engine, quantize=quantize, detector_engine=detector_engine, threshold=threshold
+        config,
+        model,
+        fallback,
+        detector,
+        text,
+        engine=engine,
+        quantize=quantize,
+        detector_engine=detector_engine,
+        threshold=threshold,
+        concept=concept,
     )
+    prompts = with_examples(prompts, like, unlike, label, joined="text" in concept_kinds(pipeline.config))
     if pipeline.config.detect is None and not prompts:
-        raise usage_error("nothing to segment: give --point, --box, --text or --everything")
+        raise usage_error("nothing to segment: give --point, --box, --text, --like or --everything")
     parts = chosen_parts(masks=masks, crops=save_crops, cutouts=save_cutouts)
     folder = Path("promptseg-out" if out is None else out) if out is not None or not as_json else None
     with errors_as_messages():
         given = given_images(images, without=folder)
         if folder is not None:
-            inputs = [*given.inputs, config, *model_paths(model, detector, *(fallback or ()))]
+            inputs = [*given.inputs, config, *model_paths(model, detector, concept, *(fallback or ()))]
             _check_out(folder, str(out or ""), given.images, parts, inputs)
         built = _build(pipeline, device, no_cache)
-    results, failed = _run(given.images, built, prompts, candidates, folder, parts, as_json)
+    with progress.shown():
+        results, failed = _run(given.images, built, prompts, candidates, folder, parts, as_json)
     if as_json:
         if given.is_single and results:
             say(json.dumps(results[0], indent=1))
@@ -170,14 +187,12 @@ def _run(
     parts: Sequence[Part],
     quiet: bool,
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    from tqdm import tqdm
-
     results: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
-    for image, name in zip(tqdm(images, unit="image", disable=True if len(images) == 1 else None), _stems(images), strict=True):
+    one_by_one = images if len(images) == 1 else progress.track(images, stage="segment", total=len(images), unit="image")
+    for image, name in zip(one_by_one, _stems(images), strict=True):
         try:
-            with progress.shown():
-                result = image.named(pipeline(image.open(), *prompts, candidates=candidates))
+            result = image.named(pipeline(image.open(), *prompts, candidates=candidates))
             if quiet:
                 results.append(result.to_dict())  # Also if it cannot be written.
             written = [] if folder is None else _write(result, name, folder, parts)

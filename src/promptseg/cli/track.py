@@ -1,4 +1,4 @@
-"""``promptseg track``: track objects through a video, from prompts on its first frame or from a detector."""
+"""``promptseg track``: track objects through a video, from prompts on its first frame, from examples or from a detector."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import json
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, cast
@@ -17,19 +17,32 @@ from .._counting import number_of
 from ..errors import PromptSegError, shown
 from ..object_colors import ObjectColors
 from ..pipeline import BuiltPipeline, Pipeline
-from ..prompts import TextPrompt
+from ..pipeline.checks import concept_kinds
+from ..prompts import TextPrompt, concepts_of
 from ..protocols import FrameSource, VideoLike
 from ..registry import DEFAULT_MODEL, choose, load_video, tracker_of
 from ..results import known_classes
+from ..runtime import progress
 from ..tracking.asking import Every
 from ..tracking.outputs import LABELS, TableFormat, TrackOutputs
 from ..tracking.redetection import TrackedFrame
 from ..video.frames import open_frames
 from ..video.late import Drop
 from . import completion
+from .concepts import ConceptOption, LabelOption, LikeOption, UnlikeOption, with_examples
 from .images import STDIN, standard_input
 from .output import FAILED, clean_up, errors_as_messages, model_paths, say, usage_error
-from .prompts import DetectionThresholdOption, DetectorEngineOption, EngineOption, SegmenterOption, TextOption, check_threshold, prompts_of
+from .prompts import (
+    DetectionThresholdOption,
+    DetectorEngineOption,
+    EngineOption,
+    QuantizeOption,
+    SegmenterOption,
+    TextOption,
+    check_threshold,
+    prompts_of,
+    segmenter_options,
+)
 
 
 def track(
@@ -49,8 +62,12 @@ def track(
         list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="A box around one object on the first frame. Repeatable.")
     ] = None,
     text: TextOption = None,
+    like: LikeOption = None,
+    unlike: UnlikeOption = None,
+    label: LabelOption = None,
     model: SegmenterOption = DEFAULT_MODEL,
     engine: EngineOption = None,
+    quantize: QuantizeOption = None,
     tracker: Annotated[
         str | None,
         typer.Option(metavar="NAME", autocompletion=completion.trackers, help="The tracker (default: the model's own, else propagate)."),
@@ -61,9 +78,10 @@ def track(
     ] = None,
     detector_engine: DetectorEngineOption = None,
     threshold: DetectionThresholdOption = None,
-    redetect_every: Annotated[int | None, typer.Option(metavar="N", help="Run the detector again on every N-th frame.")] = None,
+    concept: ConceptOption = None,
+    redetect_every: Annotated[int | None, typer.Option(metavar="N", help="Look again, by detector or --like, on every N-th frame.")] = None,
     redetect_when_lost: Annotated[
-        bool, typer.Option("--redetect-when-lost", help="Run the detector again while an object is lost.")
+        bool, typer.Option("--redetect-when-lost", help="Look again, by detector or --like, while an object is lost.")
     ] = False,
     ask_every: Annotated[
         str | None,
@@ -105,12 +123,16 @@ def track(
     an error or Ctrl-C, the finished frames are kept.
     """
     prompts = prompts_of(point, box, text, everything=False, points_per_side=None)
-    if detector is None and any(isinstance(prompt, TextPrompt) for prompt in prompts):
+    with errors_as_messages():
+        stages = Pipeline().segment(model, engine=engine)
+        kinds = concept_kinds((stages.concept(concept) if concept else stages).config)
+    prompts = with_examples(prompts, like, unlike, label, joined="text" in kinds)
+    if detector is None and "text" not in kinds and any(isinstance(prompt, TextPrompt) for prompt in prompts):
         raise usage_error(f"--text {text!r} needs a detector for phrases: give --detector")
     if detector is None and not prompts:
-        raise usage_error("nothing to track: give --point, --box or --detector")
-    if detector is None and (redetect_every is not None or redetect_when_lost):
-        raise usage_error("--redetect-every and --redetect-when-lost need a detector: give --detector")
+        raise usage_error("nothing to track: give --point, --box, --like or --detector")
+    if detector is None and not concepts_of(prompts) and (redetect_every is not None or redetect_when_lost):
+        raise usage_error("--redetect-every and --redetect-when-lost need a detector or --like: give --detector")
     for option, value in (("--threshold", threshold), ("--detector-engine", detector_engine)):
         if value is not None and detector is None:
             raise usage_error(f"{option} {value} is for a detector, and there is none: give --detector")
@@ -122,18 +144,19 @@ def track(
         raise usage_error(f"--table is json or parquet, got {table!r}")
     with errors_as_messages():
         frames = open_frames(_video(video), every=every, start=start, stop=stop, drop=cast("Drop | None", drop))
-        inputs: list[str | Path] = [video, *model_paths(model, detector)]
+        inputs: list[str | Path] = [video, *model_paths(model, detector, concept)]
         outputs = TrackOutputs(out, frames.size, frames.fps, table=cast("TableFormat", table), timeline=not no_timeline, inputs=inputs)
         for folder in (out, out / LABELS):
             clean_up(folder)
-        pipeline = _pipeline(model, engine, detector, detector_engine, threshold, device)
+        options = segmenter_options(quantize)
+        pipeline = _pipeline(model, engine, options, detector, detector_engine, threshold, concept, device)
         outputs.colors = ObjectColors(known_classes(prompts, [] if pipeline.detector is None else [pipeline.detector.provenance]))
         tracked = pipeline.track(
             frames,
             *prompts,
             redetect_every=redetect_every,
             redetect="when-lost" if redetect_when_lost else None,
-            **_tracker(model, engine, tracker, device, asking),
+            **_tracker(model, engine, options, tracker, device, asking),
         )
     failure, seconds = _run(tracked, outputs, frames, quiet=as_json)
     _print_summary(outputs, failure, seconds, as_json)
@@ -163,22 +186,34 @@ def _propagates(model: str, engine: str | None, tracker: str | None) -> bool:
     return tracker_of(choose(model, engine=engine), tracker).name == "propagate"
 
 
-def _tracker(model: str, engine: str | None, tracker: str | None, device: str, every: Every | None) -> dict[str, Any]:
+def _tracker(
+    model: str, engine: str | None, options: Mapping[str, Any], tracker: str | None, device: str, every: Every | None
+) -> dict[str, Any]:
     """Return the arguments of `BuiltPipeline.track` that say which tracker tracks, and when it asks its model."""
     if _propagates(model, engine, tracker):
         return {"every": every}
-    options: dict[str, Any] = {} if every is None else {"every": every}
+    if every is not None:
+        options = {**options, "every": every}
     return {"tracker": load_video(model, engine=engine, tracker=tracker, device=device, **options)}
 
 
 def _pipeline(
-    model: str, engine: str | None, detector: str | None, detector_engine: str | None, threshold: float | None, device: str
+    model: str,
+    engine: str | None,
+    options: dict[str, Any],
+    detector: str | None,
+    detector_engine: str | None,
+    threshold: float | None,
+    concept: str | None,
+    device: str,
 ) -> BuiltPipeline:
     pipeline = Pipeline()
     if detector is not None:
         settings = {} if threshold is None else {"threshold": threshold}
         pipeline = pipeline.detect(detector, engine=detector_engine, **settings)
-    return pipeline.segment(model, engine=engine).build(device)
+    if concept is not None:
+        pipeline = pipeline.concept(concept)
+    return pipeline.segment(model, engine=engine, options=options).build(device)
 
 
 def _run(tracked: Iterator[TrackedFrame], outputs: TrackOutputs, frames: FrameSource, quiet: bool) -> tuple[str | None, float]:
@@ -188,8 +223,11 @@ def _run(tracked: Iterator[TrackedFrame], outputs: TrackOutputs, frames: FrameSo
     started, failure = time.perf_counter(), None
     try:
         with outputs, _interrupt_on_sigterm():
+            lines = progress.Lines()
             for frame in tqdm(tracked, total=frames.count, unit="frame", leave=False, disable=True if quiet else None):
                 outputs.write(frame)
+                if not quiet:
+                    lines.tell(f"track: {outputs.frames}{'' if frames.count is None else f' of {frames.count}'} frames")
     except PromptSegError as error:
         failure = str(error)
     except KeyboardInterrupt:
@@ -217,12 +255,12 @@ def _print_summary(outputs: TrackOutputs, failure: str | None, seconds: float, a
         if event.object_id is not None:
             counts[event.kind] = counts.get(event.kind, 0) + 1
     asked = sum(event.kind == "asked" for event in outputs.events)
-    dropped = sum(event.kind == "dropped" for event in outputs.events)
     rate = outputs.frames / seconds if seconds else 0.0
     if as_json:
         values = {
             "frames": outputs.frames,
             "seconds": round(seconds, 3),
+            "dropped": outputs.dropped,
             "events": [event.to_dict() for event in outputs.events],
             "written": [str(path) for path in outputs.written],
             "failure": failure,
@@ -234,7 +272,7 @@ def _print_summary(outputs: TrackOutputs, failure: str | None, seconds: float, a
             f"{number_of(outputs.frames, 'frame')} in {seconds:.1f} s ({rate:.2f} frames a second)"
             + (f"; objects: {told}" if told else "")
             + (f"; the model was asked on {number_of(asked, 'frame')}" if asked else "")
-            + (f"; frames were dropped before {number_of(dropped, 'frame')}" if dropped else "")
+            + (f"; dropped {number_of(outputs.dropped, 'late frame')}" if outputs.dropped else "")
         )
         for path in outputs.written:
             say(f"  {path}")

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .predictions import clicks_to
 from .rows import ImageRow, ObjectRow
@@ -81,8 +82,9 @@ class Aggregates:
     def calibration(self) -> dict[str, Any] | None:
         """Calibration of the model's scores as estimates of the IoU; None if the model gives no scores.
 
-        ``bias`` is the mean of score minus IoU, and ``error`` the mean absolute difference. ``correlation`` is Pearson's coefficient, None
-        if scores or IoUs do not vary. ``bins`` has mean score and mean IoU for each tenth of the score.
+        ``bias`` is the mean of score minus IoU, and ``error`` the mean absolute difference. ``correlation`` is Pearson's coefficient, and
+        ``rank_correlation`` that of Spearman; both are None if scores or IoUs do not vary. ``bins`` has mean score and mean IoU for each
+        tenth of the score.
         """
         pairs = np.array([(row.score, row.iou) for row in self.rows if row.score is not None], np.float64).reshape(-1, 2)
         if not len(pairs):
@@ -95,6 +97,7 @@ class Aggregates:
             "bias": float((scores - ious).mean()),
             "error": float(np.abs(scores - ious).mean()),
             "correlation": float(np.corrcoef(scores, ious)[0, 1]) if varied else None,
+            "rank_correlation": float(np.corrcoef(_ranks(scores), _ranks(ious))[0, 1]) if varied else None,
             "bins": [
                 {
                     "from": low / 10,
@@ -143,6 +146,12 @@ class Aggregates:
     def seconds_per_image(self) -> float:
         """Mean seconds per image for opening and segmenting, with or without a cached embedding."""
         return float(np.mean([image.seconds for image in self.images]))
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the rank of each value. Equal values share the mean of their ranks."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[which], np.float64)
 
 
 _Item = TypeVar("_Item")

@@ -90,7 +90,7 @@ def superpixel_ious(
         predict: Returns one prediction per object from a session.
         ignored: Pixels that are left out of the IoU.
     """
-    path = _folder() / f"{_key(pixels, objects, protocol, seed, ignored)}.json"
+    path = cached_baselines() / f"{_key(pixels, objects, protocol, seed, ignored)}.json"
     with contextlib.suppress(InputError, ValueError, TypeError, OverflowError):
         ious = [float(iou) for iou in read_json(path)]
         if len(ious) == len(objects):
@@ -104,7 +104,8 @@ def superpixel_ious(
     return ious
 
 
-def _folder() -> Path:
+def cached_baselines() -> Path:
+    """Return the folder of cached baselines."""
     return cache_dir() / "baselines"
 
 

@@ -25,6 +25,7 @@ from ..postprocess import box_iou
 from ..prompts import SpatialPrompt
 from ..runtime import progress
 from ..runtime.files import output_errors, short_name, write_atomically
+from .concept_truth import joined_objects
 from .ignored import counted, ignored_region
 from .overlays import draw_overlays
 from .results import Evaluation
@@ -155,8 +156,9 @@ def find_failures(run: Evaluation, dataset: Dataset, threshold: float = 0.5) -> 
     wanted = dataset.only([entry.name for entry in dataset.entries if entry.name in images])
     for read in progress.track(wanted.usable([]), stage="describe", total=len(wanted), unit="image"):
         image, ignored = counted(read, []), ignored_region(read)
+        objects = (*image.objects, *joined_objects(image).values())
         lab = _lab(image.pixels())
-        traits |= {true.name: describe(true.mask, lab, rows[true.name], ignored) for true in image.objects if true.name in rows}
+        traits |= {true.name: describe(true.mask, lab, rows[true.name], ignored) for true in objects if true.name in rows}
     absent = [name for name in rows if name not in traits]
     if absent:
         raise InputError(f"{dataset.source} lacks {number_of(len(absent), 'object')} of the run, such as {absent[0]}")

@@ -8,6 +8,7 @@ from PIL import Image
 
 from ..datasets.core import Dataset
 from ..errors import InputError
+from .concept_truth import joined_objects
 from .ignored import counted
 from .rows import ObjectRow
 from .zoomed_view import zoomed_view
@@ -27,7 +28,8 @@ def draw_overlays(rows: Iterable[ObjectRow], dataset: Dataset, longest: int = 64
     entries = {entry.name: entry for entry in dataset.entries}
     for row in rows:
         image = counted(entries[row.image].read(), []) if row.image in entries else None
-        truth = next((true.mask for true in image.objects if true.name == row.name), None) if image else None
+        objects = (*image.objects, *joined_objects(image).values()) if image else ()
+        truth = next((true.mask for true in objects if true.name == row.name), None)
         if image is None or truth is None:
             raise InputError(f"{dataset.source} has no object {row.name!r}")
         yield zoomed_view(image.pixels(), truth, row.mask, row.prompt, row.iou, longest)

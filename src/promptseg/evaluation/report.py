@@ -17,6 +17,7 @@ from ..datasets.safe_names import text_label, text_name
 from ..errors import MissingDependencyError
 from ..runtime.files import output_errors, write_atomically
 from . import plots
+from .concept_rows import FIGURE_TITLES, figure_texts
 from .failures import Failures
 from .overlays import draw_overlays
 from .results import Evaluation
@@ -53,6 +54,7 @@ def write_report(
                 ("", "mean", "standard deviation", "95 % interval of the mean"), [(TITLES[n], *_cells(e)) for n, e in run.metrics.items()]
             ),
             *_baselines(run),
+            *_concepts(run),
             *_breakdown(run),
             *_plots(run),
             *([] if failures is None else _failures(failures)),
@@ -76,6 +78,15 @@ def _baselines(run: Evaluation) -> list[str]:
         for name, both in run.baselines.items()
     ]
     return ["<h2>Baselines</h2>", _table(("", "IoU", "difference of the model", "95 % interval"), rows)]
+
+
+def _concepts(run: Evaluation) -> list[str]:
+    values = run.instances
+    if values is None:
+        return []
+    rows = [(name.replace("_", " "), *figure_texts(own)) for name, own in (("model", values), *values["baselines"].items())]
+    asked = f"{values['present']} times where it is, {values['absent']} times where it is not"
+    return ["<h2>Instances of concepts</h2>", f"<p>A concept was asked {asked}.</p>", _table(("", *FIGURE_TITLES), rows)]
 
 
 def _breakdown(run: Evaluation) -> list[str]:

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..errors import ConfigError, InputError, MissingDependencyError, OutputErro
 from ..runtime.files import output_errors, write_atomically
 from ..runtime.structured import read_json
 from .aggregates import METRICS, Aggregates
+from .concept_rows import ConceptRow, all_figures, check_concepts, figure_lines
 from .row_checks import check_rows
 from .rows import ImageRow, ObjectRow
 from .tables import row_columns, summary_text
@@ -35,10 +37,17 @@ class Evaluation(Aggregates):
     Attributes:
         provenance: The models, as returned by `promptseg.results.Provenance.to_dict`.
         findings: Problems of the dataset, such as images that could not be used.
+        concepts: One row for each concept that was asked of an image. Empty unless the model is a concept segmenter.
     """
 
     provenance: tuple[Mapping[str, Any], ...] = ()
     findings: tuple[Finding, ...] = ()
+    concepts: tuple[ConceptRow, ...] = ()
+
+    @cached_property
+    def instances(self) -> dict[str, Any] | None:
+        """Figures of the concepts, as `promptseg.evaluation.concept_rows.all_figures` has them; None without concepts."""
+        return all_figures(self.concepts) if self.concepts else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return aggregates and rows as values that `json` can write. `from_dict` reads them."""
@@ -63,12 +72,14 @@ class Evaluation(Aggregates):
             "calibration": self.calibration,
             "selection": self.selection,
             "clicks": self.clicks,
+            **({} if self.instances is None else {"instances": self.instances}),
             "by_size": {name: one.to_dict() for name, one in self.by(lambda row: row.size).items()},
             "by_class": {name: one.to_dict() for name, one in self.by(lambda row: row.label).items()},
             "provenance": [dict(one) for one in self.provenance],
             "findings": [asdict(finding) for finding in self.findings],
             "per_object": [asdict(row) for row in self.rows],
             "per_image": [asdict(image) for image in self.images],
+            **({"per_concept": [asdict(row) for row in self.concepts]} if self.concepts else {}),
         }
 
     @classmethod
@@ -90,6 +101,7 @@ class Evaluation(Aggregates):
                 TypeAdapter(tuple[ImageRow, ...]).validate_python(content["per_image"]),
                 TypeAdapter(tuple[dict[str, Any], ...]).validate_python(content["provenance"]),
                 TypeAdapter(tuple[Finding, ...]).validate_python(content["findings"]),
+                TypeAdapter(tuple[ConceptRow, ...]).validate_python(content.get("per_concept", ())),
             )
         except (KeyError, TypeError) as error:
             raise InputError("not a run that promptseg evaluate --out saved") from error
@@ -98,6 +110,7 @@ class Evaluation(Aggregates):
             place = f"{'.'.join(map(str, first['loc']))} of its rows: " if first["loc"] else ""
             raise InputError(f"not a saved evaluation: {place}{first['msg']}, got {shown(first['input'])}") from error
         check_rows(read.prompt, read.rows, read.images)
+        check_concepts(read.concepts)
         return read
 
     @classmethod
@@ -133,6 +146,7 @@ class Evaluation(Aggregates):
             images,
             tuple(one for run in runs for one in run.provenance),
             tuple(dict.fromkeys(finding for run in runs for finding in run.findings)),
+            tuple(row for run in runs for row in run.concepts),
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -187,7 +201,7 @@ class Evaluation(Aggregates):
 
     def __str__(self) -> str:
         """Return the metrics as text."""
-        return summary_text(self)
+        return "\n".join([summary_text(self), *([] if self.instances is None else figure_lines(self.instances))])
 
 
 def check_row_format(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import time
@@ -16,33 +15,39 @@ from numpy.typing import NDArray
 
 from .. import metrics
 from .._checks import flag, whole_number
+from ..calibration.scores import ScoreCalibration, calibration_for
 from ..datasets.core import AnnotatedImage, AnnotatedObject, Dataset, Finding
 from ..datasets.reading import open_dataset
 from ..datasets.summary import content_key, same_content
-from ..errors import BackendError, ConfigError, IncompatibleStagesError, InputError, OutOfMemoryError
+from ..errors import BackendError, ConfigError, IncompatibleStagesError, InputError, OutOfMemoryError, PromptError
 from ..masks import Mask, Masks
 from ..models.sam.cache import EmbeddingCache, embedding_cache
 from ..pipeline import BuiltPipeline, Pipeline
-from ..prompts import TextPrompt
-from ..protocols import Segmenter, Session
+from ..pipeline.as_concepts import PipelineConcepts
+from ..prompts import PromptKind, TextPrompt
+from ..protocols import ConceptSegmenter, Segmenter, Session
 from ..registry.builtin_backends import DEFAULT_MODEL
 from ..registry.choice import choose
+from ..registry.loading import load_concept, load_segmenter
 from ..results import Provenance
 from ..runtime.progress import ProgressOption, reports_progress, track
 from ..vocabulary import parse_phrases
 from . import simulation
 from .baselines import filled_boxes, prompt_baseline, superpixel_ious, superpixels
+from .concept_truth import Concepts
+from .concepts import ConceptEvaluator
 from .ignored import counted, ignored_region, only_ignored
 from .predictions import Prediction, best_ious, count_unmatched, match_masks, predict_by_clicks, predict_once
 from .results import Evaluation
+from .row_making import joined, object_row
 from .rows import ImageRow, ObjectRow
-from .simulation import Clicks, Everything, OnePromptPerObject, Text
+from .simulation import Clicks, Everything, Examples, OnePromptPerObject, Text
 from .train_overlap import record_beside, seen_in_training, training_images
 
 _log = logging.getLogger(__name__)
 
-Model = Union[str, Segmenter, BuiltPipeline]
-"""Model to evaluate: the name of a segmenter, a segmenter, or a pipeline for text."""
+Model = Union[str, Segmenter, ConceptSegmenter, BuiltPipeline]
+"""Model to evaluate: the name of a segmenter or of a concept segmenter, one of them, or a pipeline for text."""
 
 
 @reports_progress
@@ -56,12 +61,14 @@ def evaluate(
     seed: int = 0,
     weights: str | os.PathLike[str] | None = None,
     engine: str | None = None,
+    options: Mapping[str, Any] | None = None,
     device: str = "auto",
     detector: str | None = None,
     detector_engine: str | None = None,
     threshold: float | None = None,
     cache: EmbeddingCache | str | None = "disk",
     baselines: bool = True,
+    calibration: ScoreCalibration | str | None = None,
     progress: ProgressOption = None,  # noqa: ARG001 - The decorator takes it.
 ) -> Evaluation:
     """Evaluate a model on a dataset, with prompts simulated from the true objects.
@@ -75,17 +82,22 @@ def evaluate(
         images: A dataset of `promptseg.datasets`, or the folder of the images.
         masks: Folder of mask images with the names of the images.
         coco: COCO file of instances, instead of `masks`.
-        model: Name of a segmenter, a segmenter, or a pipeline for text. The clean stage of a pipeline is used for text only.
+        model: Name of a segmenter or of a concept segmenter, one of them, or a pipeline for text or examples. A concept segmenter is
+            evaluated by examples or by text, concept by concept: see `promptseg.evaluation.concept_rows.figures`. The clean stage of a
+            pipeline is used for text only.
         prompt: Prompt protocol or its name, as listed in `promptseg.evaluation.simulation`.
         seed: Seed of the prompts.
         weights: Your weights, for a model given by name.
         engine: Engine that runs the model, for a model given by name.
+        options: Options of the segmenter, such as ``{"quantize": "int8"}``, for a model given by name.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``, for a model given by name.
         detector: Name of the detector for text, for a model given by name.
         detector_engine: Engine that runs the detector.
         threshold: Minimum score of a detection, from 0 to 1; None for that of `promptseg.pipeline.config.DetectStage`.
         cache: ``"disk"``, ``"memory"``, an `EmbeddingCache`, or None, for a model given by name. A loaded model uses its own cache.
         baselines: Whether to evaluate the baselines of `promptseg.evaluation.baselines` as well.
+        calibration: Calibration of the scores, for protocols with one prompt per object: a `ScoreCalibration`, the path of one,
+            ``"auto"`` for the one that promptseg has for the model, or None for the model's own scores.
         progress: True for progress bars, or a function that is called with each `promptseg.runtime.progress.Progress`.
 
     Raises:
@@ -100,30 +112,43 @@ def evaluate(
     if isinstance(images, Dataset) and (masks is not None or coco is not None):
         raise ConfigError("a Dataset has its own truth: leave out masks and coco")
     pipeline: BuiltPipeline | None
+    concept: ConceptSegmenter | None = None
     own: Path | None = None
-    if isinstance(model, str):
+    if isinstance(model, str) and choose(model, weights=None if weights is None else str(weights), engine=engine).backend.kind == "concept":
+        if any(each is not None for each in (detector, detector_engine, threshold)):
+            raise ConfigError(
+                f"detector, detector_engine and threshold are not for {model!r}, which finds concepts by itself: leave them out"
+            )
+        concept = load_concept(model, weights=None if weights is None else Path(weights), engine=engine, device=device).with_cache(
+            embedding_cache(cache)
+        )
+        pipeline = None
+    elif isinstance(model, str):
         if detector is None and (detector_engine is not None or threshold is not None):
             raise ConfigError("detector_engine and threshold are for a detector: give its name (detector=)")
         detect = None if detector is None else {"model": detector, "engine": detector_engine, "threshold": threshold}
-        pipeline = _build(model, weights, engine, device, detect, cache)
+        pipeline = _build(model, weights, engine, options, device, detect, cache)
         own = choose(model, weights=None if weights is None else str(weights), engine=engine).weights
     elif isinstance(model, Pipeline):
         raise ConfigError("this pipeline has no models yet: call .build() at the end of its stages, and give what it returns")
-    elif any(each is not None for each in (weights, engine, detector, detector_engine, threshold)):
+    elif any(each is not None for each in (weights, engine, options, detector, detector_engine, threshold)):
         raise ConfigError(
-            "weights, engine, detector, detector_engine and threshold are for a model given by name: leave them out, or give the name of "
-            "a model"
+            "weights, engine, options, detector, detector_engine and threshold are for a model given by name: leave them out, or give the "
+            "name of a model"
         )
     else:
         pipeline = model if isinstance(model, BuiltPipeline) else None
-    segmenter = model if pipeline is None else pipeline.segmenter
-    if isinstance(protocol, Text) and (pipeline is None or pipeline.detector is None):
-        raise IncompatibleStagesError("the prompt protocol 'text' needs a detector")
-    if not isinstance(protocol, Text) and not isinstance(segmenter, Segmenter):
-        raise IncompatibleStagesError(f"the prompt protocol {protocol.name!r} needs a segmenter")
-    if isinstance(protocol, Text) and not protocol.phrases:
-        protocol = Text(_classes(dataset))
-    evaluator = _Evaluator(protocol, seed, pipeline, segmenter if isinstance(segmenter, Segmenter) else None, baselines)
+        concept = model if isinstance(model, ConceptSegmenter) else None
+        if pipeline is not None and (isinstance(protocol, Examples) or (isinstance(protocol, Text) and pipeline.detector is None)):
+            concept = PipelineConcepts(pipeline)
+    evaluator: _Evaluator | ConceptEvaluator
+    if calibration is not None and not isinstance(protocol, OnePromptPerObject):
+        raise ConfigError(f"a calibration of scores is for one prompt per object, such as box or point, got {protocol.name!r}")
+    if concept is not None:
+        evaluator = _concept_evaluator(concept, protocol, dataset, seed, baselines, cache)
+    else:
+        evaluator = _evaluator(None if isinstance(model, (str, ConceptSegmenter)) else model, pipeline, protocol, dataset, seed, baselines)
+        evaluator.calibration = _calibration(calibration, evaluator.segmenter)
     findings: list[Finding] = []
     rows: list[ObjectRow] = []
     seen: list[ImageRow] = []
@@ -131,7 +156,7 @@ def evaluate(
     for read in track(dataset.usable(findings), stage="evaluate", total=len(dataset), unit="image"):
         with_ignored += bool(read.ignored)
         image = counted(read, findings)
-        if not image.objects:
+        if not evaluator.asks(image):
             continue
         try:
             of_objects, of_image = evaluator.evaluate(image)
@@ -142,7 +167,9 @@ def evaluate(
             _log.warning("image %s failed: %s", image.name, error)
         else:
             rows += of_objects
-            seen.append(of_image)
+            seen += [] if of_image is None else [of_image]
+    concepts = evaluator.rows if isinstance(evaluator, ConceptEvaluator) else []
+    findings += evaluator.findings if isinstance(evaluator, ConceptEvaluator) else []
     if not rows:
         problems = "".join(f"\n  {finding}" for finding in findings[:10])
         raise InputError(f"there is no object to evaluate in {dataset.source}{only_ignored(dataset, with_ignored)}{problems}")
@@ -154,14 +181,64 @@ def evaluate(
         findings += _trained_on(own, {image.name: image.content for image in seen})
     return Evaluation(
         " + ".join(one.model for one in evaluator.provenance),
-        protocol.name,
+        evaluator.protocol.name,
         seed,
         dataset.source,
         tuple(rows),
         tuple(seen),
         tuple(one.to_dict() for one in evaluator.provenance),
         tuple(findings),
+        tuple(concepts),
     )
+
+
+def _concept_evaluator(
+    model: ConceptSegmenter,
+    protocol: simulation.PromptProtocol,
+    dataset: Dataset,
+    seed: int,
+    baselines: bool,
+    cache: EmbeddingCache | str | None,
+) -> ConceptEvaluator:
+    if not isinstance(protocol, (Examples, Text)):
+        raise IncompatibleStagesError(
+            f"a concept segmenter is evaluated with the prompt protocol 'example' or 'text', got {protocol.name!r}"
+        )
+    kind: PromptKind = "text" if isinstance(protocol, Text) else "example"
+    if kind not in model.accepts:
+        raise PromptError(f"model {model.provenance.model!r} takes {' and '.join(sorted(model.accepts))}, not {kind}")
+    segmenter = load_segmenter().with_cache(embedding_cache(cache)) if baselines else None
+    return ConceptEvaluator(protocol, model, Concepts(dataset, seed), segmenter, baselines)
+
+
+def _evaluator(
+    model: Segmenter | BuiltPipeline | None,
+    pipeline: BuiltPipeline | None,
+    protocol: simulation.PromptProtocol,
+    dataset: Dataset,
+    seed: int,
+    baselines: bool,
+) -> _Evaluator:
+    segmenter = model if pipeline is None else pipeline.segmenter
+    if isinstance(protocol, Examples):
+        raise IncompatibleStagesError("the prompt protocol 'example' needs a concept segmenter, such as model 'exemplar'")
+    if isinstance(protocol, Text) and (pipeline is None or pipeline.detector is None):
+        raise IncompatibleStagesError("the prompt protocol 'text' needs a detector or a concept segmenter")
+    if not isinstance(protocol, Text) and not isinstance(segmenter, Segmenter):
+        raise IncompatibleStagesError(f"the prompt protocol {protocol.name!r} needs a segmenter")
+    if isinstance(protocol, Text) and not protocol.phrases:
+        protocol = Text(_classes(dataset))
+    return _Evaluator(protocol, seed, pipeline, segmenter if isinstance(segmenter, Segmenter) else None, baselines)
+
+
+def _calibration(chosen: ScoreCalibration | str | None, segmenter: Segmenter | None) -> ScoreCalibration | None:
+    if chosen is None or segmenter is None:
+        return None
+    if not isinstance(chosen, ScoreCalibration):
+        return calibration_for(segmenter.provenance, chosen)
+    if not chosen.fits(segmenter.provenance):
+        raise ConfigError(f"the calibration is for {chosen.model!r} with other weights than those of {segmenter.provenance.model!r} here")
+    return chosen
 
 
 @dataclass
@@ -173,6 +250,7 @@ class _Evaluator:
     pipeline: BuiltPipeline | None
     segmenter: Segmenter | None
     with_baselines: bool
+    calibration: ScoreCalibration | None = None
     superpixels: Segmenter | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -184,7 +262,11 @@ class _Evaluator:
         detector = self.pipeline.detector if self.pipeline is not None and isinstance(self.protocol, Text) else None
         return tuple(one.provenance for one in (detector, self.segmenter) if one is not None)
 
-    def evaluate(self, image: AnnotatedImage) -> tuple[list[ObjectRow], ImageRow]:
+    def asks(self, image: AnnotatedImage) -> bool:
+        """Return whether anything is asked of an image."""
+        return bool(image.objects)
+
+    def evaluate(self, image: AnnotatedImage) -> tuple[list[ObjectRow], ImageRow | None]:
         """Return the rows of the objects in an image, and the row of the image."""
         pixels = image.pixels()
         objects, ignored = image.objects, ignored_region(image)
@@ -205,11 +287,13 @@ class _Evaluator:
             cached = not session.timings.get("encode")
             predictions, unmatched = self._predict(session, objects, ignored)
             seconds = time.perf_counter() - started
+            if self.calibration is not None:
+                predictions = [self._calibrated(prediction, pixels) for prediction in predictions]
             if isinstance(self.protocol, OnePromptPerObject):
                 prompts = [prediction.prompt for prediction in predictions if prediction.prompt is not None]
                 best = best_ious(session, prompts, [prediction.mask for prediction in predictions], objects, ignored)
         baselines = self._baselines(pixels, objects, predictions, boxes, ignored)
-        rows = [_row(image, ignored, *row) for row in zip(objects, predictions, best, baselines, strict=True)]
+        rows = [object_row(image, ignored, *row) for row in zip(objects, predictions, best, baselines, strict=True)]
         ious, dices = [row.iou for row in rows], [row.dice for row in rows]
         return rows, ImageRow(
             image.name,
@@ -222,6 +306,12 @@ class _Evaluator:
             unmatched,
             ignored.area if ignored else 0,
         )
+
+    def _calibrated(self, prediction: Prediction, pixels: NDArray[np.uint8]) -> Prediction:
+        if self.calibration is None or prediction.prompt is None:
+            return prediction
+        mask = replace(prediction.mask, prompt_index=0)
+        return replace(prediction, mask=self.calibration.apply(Masks([mask]), [prediction.prompt], pixels)[0])
 
     def _predict(self, session: Session, objects: Sequence[AnnotatedObject], ignored: Mask | None) -> tuple[list[Prediction], int | None]:
         """Return one prediction per object, and the number of masks that match no object."""
@@ -271,45 +361,9 @@ def _by_class(masks: Masks, objects: Sequence[AnnotatedObject], protocol: Text, 
     """
     labels = {phrase.label for phrase in parse_phrases(protocol.phrases)}
     if any(true.label not in labels for true in objects):
-        return [Prediction(_joined(masks)) for _ in objects], 0
+        return [Prediction(joined(masks)) for _ in objects], 0
     predictions = match_masks(masks, objects, ignored, by_label=True)
     return predictions, count_unmatched(masks, predictions, ignored)
-
-
-def _row(
-    image: AnnotatedImage,
-    ignored: Mask | None,
-    true: AnnotatedObject,
-    prediction: Prediction,
-    best: float | None,
-    baselines: dict[str, float],
-) -> ObjectRow:
-    prompt = prediction.prompt
-    values: dict[str, Any] = vars(metrics.measure(prediction.mask, true.mask, ignored=ignored))
-    return ObjectRow(
-        true.name,
-        image.name,
-        image.group,
-        true.label,
-        true.mask.area,
-        *image.size,
-        hashlib.sha256(f"{image.size}".encode() + true.mask.counts + (ignored.counts if ignored else b"")).hexdigest()[:16],
-        **values,
-        score=prediction.mask.score,
-        best_iou=best,
-        box=None if prompt is None or prompt.xyxy is None else tuple(prompt.xyxy.tolist()),
-        points=() if prompt is None else tuple((*xy, int(on)) for xy, on in zip(prompt.xy.tolist(), prompt.foreground, strict=True)),
-        click_ious=prediction.click_ious,
-        baselines=baselines,
-        prediction=prediction.mask.counts.decode("ascii"),
-    )
-
-
-def _joined(masks: Masks) -> Mask:
-    """Return the union of the masks, with the mean of their scores."""
-    union = masks.union()
-    scores = masks.scores
-    return Mask(union.size, union.counts, score=float(np.nanmean(scores)) if len(scores) and not np.isnan(scores).all() else None)
 
 
 def _classes(dataset: Dataset) -> tuple[str, ...]:
@@ -335,11 +389,14 @@ def _build(
     model: str,
     weights: str | os.PathLike[str] | None,
     engine: str | None,
+    options: Mapping[str, Any] | None,
     device: str,
     detect: Mapping[str, Any] | None,
     cache: EmbeddingCache | str | None,
 ) -> BuiltPipeline:
-    pipeline = Pipeline().segment(model, weights=None if weights is None else str(weights), engine=engine)
+    pipeline = Pipeline().segment(
+        model, weights=None if weights is None else str(weights), engine=engine, options={} if options is None else options
+    )
     if detect is not None:
         pipeline = pipeline.detect(**{name: value for name, value in detect.items() if value is not None})
     built = pipeline.build(device)

@@ -9,6 +9,7 @@
 | `Clicks` | ``clicks``, ``clicks:10`` | a center point, and then a click on the deepest error of each prediction |
 | `Text` | ``text``, ``text:a dog, red car`` | the classes of the dataset as phrases, or phrases of your own; needs a detector |
 | `Everything` | ``everything``, ``everything:16`` | none: every object of the image, from a grid with this number of points per side |
+| `Examples` | ``example:1``, ``example:5:same`` | so many objects of a class in other images, or in the same: find every object of it |
 
 Random prompts depend only on the seed and the name of the object. Two models with the same seed therefore get the same prompts, also if
 the order or the number of objects differs.
@@ -29,7 +30,7 @@ from .._checks import between, whole_number
 from ..errors import ConfigError, InputError, PromptError, nearest, shown
 from ..masks import Mask
 from ..postprocess import innermost_point
-from ..prompts import EverythingPrompt, Prompt, SpatialPrompt
+from ..prompts import MAX_EXAMPLES, EverythingPrompt, Prompt, SpatialPrompt
 from ..vocabulary import split_phrases
 
 
@@ -191,7 +192,27 @@ class Everything:
         return "everything" if side == EverythingPrompt().points_per_side else f"everything:{side}"
 
 
-PromptProtocol = Union[OnePromptPerObject, Clicks, Text, Everything]
+@dataclass(frozen=True)
+class Examples:
+    """Examples of a class, given as masks, for finding every object of it.
+
+    Attributes:
+        shots: Number of examples.
+        same: Whether the examples are objects of the image that is searched, and not of other images.
+    """
+
+    shots: int = 1
+    same: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shots", whole_number("the number of examples", self.shots, 1, most=MAX_EXAMPLES))
+
+    @property
+    def name(self) -> str:
+        return f"example:{self.shots}{':same' if self.same else ''}"
+
+
+PromptProtocol = Union[OnePromptPerObject, Clicks, Text, Everything, Examples]
 """Prompt protocol of any kind."""
 
 
@@ -284,6 +305,13 @@ def _point(value: str) -> OnePromptPerObject:
     return RandomPoint() if value == "random" else CenterPoint()
 
 
+def _examples(value: str) -> Examples:
+    shots, sign, where = value.partition(":")
+    if where.strip() not in ("", "same", "other") or (sign and not where.strip()):
+        raise ConfigError(f"expected 'example:1' (an example of another image) or 'example:1:same', got 'example:{value}'")
+    return Examples(int(shots) if shots.strip() else 1, where.strip() == "same")
+
+
 _MAKERS: Mapping[str, Callable[[str], PromptProtocol]] = {
     "box": lambda value: Box(float(value)) if value else Box(),
     "point": _point,
@@ -291,4 +319,5 @@ _MAKERS: Mapping[str, Callable[[str], PromptProtocol]] = {
     "clicks": lambda value: Clicks(int(value)) if value else Clicks(),
     "text": lambda value: Text(split_phrases(value) if value else ()),
     "everything": lambda value: Everything(Prompt.everything(int(value))) if value else Everything(),
+    "example": _examples,
 }

@@ -9,19 +9,29 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from ..calibration.scores import calibration_for
 from ..errors import ConfigError, IncompatibleStagesError, LicenseError, shown
 from ..images import ImageLike
 from ..prompts import Prompt, PromptKind
-from ..protocols import Detector, Segmenter
-from ..registry.builtin_backends import DEFAULT_MODEL
+from ..protocols import ConceptSegmenter, Detector, Segmenter
+from ..registry.builtin_backends import DEFAULT_CONCEPT_MODEL, DEFAULT_MODEL
 from ..registry.choice import check_installed, choose, fallback_chain
 from ..registry.loading import load_chosen
-from ..registry.spec import BackendKind, Choice
+from ..registry.spec import BackendKind, Choice, ModelSpec
 from ..results import Result
 from ..runtime.home import as_path
 from ..runtime.single_flight import SingleFlight
-from .checks import check_image, check_prompts, nothing_to_segment
-from .config import PERMISSIVE, DetectStage, LicensePolicy, ModelStage, PipelineConfig, SegmentStage, parse_config, read_config
+from .checks import EXAMPLES, check_image, check_prompts, nothing_to_segment
+from .config import (
+    PERMISSIVE,
+    DetectStage,
+    LicensePolicy,
+    ModelStage,
+    PipelineConfig,
+    SegmentStage,
+    parse_config,
+    read_config,
+)
 from .runner import BuiltPipeline
 
 
@@ -37,7 +47,7 @@ class _UnbuiltPipelineError(ConfigError, AttributeError):
 
 @dataclass(frozen=True, repr=False)
 class Pipeline:
-    """Immutable builder of a pipeline of the stages detect, segment and clean.
+    """Immutable builder of a pipeline of the stages detect, segment, concept and clean.
 
     Each method returns a new builder. `build` checks the stages and returns a pipeline with loaded models.
 
@@ -100,6 +110,10 @@ class Pipeline:
         """Return a pipeline with a segmenter. `settings` are the fields of `promptseg.pipeline.config.SegmentStage`."""
         return self._with(segment={"model": model, **settings})
 
+    def concept(self, model: str = DEFAULT_CONCEPT_MODEL, **settings: Any) -> Pipeline:
+        """Return a pipeline with a concept segmenter. `settings` are the fields of `promptseg.pipeline.config.ConceptStage`."""
+        return self._with(concept={"model": model, **settings})
+
     def clean(self, **settings: Any) -> Pipeline:
         """Return a pipeline with post-processing. `settings` are the fields of `promptseg.pipeline.config.CleanStage`."""
         return self._with(clean=settings)
@@ -112,34 +126,43 @@ class Pipeline:
             licenses: ``"any"``, ``"permissive"``, or the SPDX identifiers that models may have. Default: the policy of the configuration.
 
         Raises:
-            IncompatibleStagesError: No stage makes masks, or a stage names a model of the wrong kind.
+            IncompatibleStagesError: No stage makes masks, a stage names a model of the wrong kind, or two stages would take the phrases.
             LicenseError: The policy does not allow the license of a model.
             UnknownModelError: A model name is unknown.
             OutOfMemoryError: Neither a model nor any model of its fallback chain fits into memory.
         """
         changes = {"device": device, "licenses": licenses}
         config = self._with(**{key: value for key, value in changes.items() if value is not None}).config
-        if config.detect is None and config.segment is None:
+        if config.detect is None and config.segment is None and config.concept is None:
             raise IncompatibleStagesError(
                 "the pipeline has no stage: add .segment(…), in a file segment: {model: mini-sam}, or a detector that makes masks"
             )
         detectors = _chain(config.detect, "detector", config.licenses)
         segmenters = _chain(config.segment, "segmenter", config.licenses)
+        finders = _chain(config.concept, "concept", config.licenses)
+        _check_concept_stage(config, finders)
         for choice in segmenters:
             _check_refining(config, choice.model.name, choice.backend.accepts)
-        detector = segmenter = None
+        detector = segmenter = concept = None
         if config.detect is not None:
             options = {**_more_detections(config.detect, detectors[0]), **config.detect.options}
             detector = cast("Detector", load_chosen(detectors, config.device, options))
         if config.segment is not None:
             segmenter = cast("Segmenter", load_chosen(segmenters, config.device, config.segment.options))
             _check_refining(config, segmenter.provenance.model, segmenter.accepts)  # It may take less than its backend's other models.
-        return BuiltPipeline(config, detector, segmenter)
+        chosen = None if config.segment is None else config.segment.calibration
+        calibration = None if segmenter is None else calibration_for(segmenter.provenance, chosen)
+        if config.concept is not None:
+            options = config.concept.options
+            if segmenter is not None and _uses_segmenter(finders[0]):
+                options = {"segmenter": segmenter, **options}
+            concept = cast("ConceptSegmenter", load_chosen(finders, config.device, options))
+        return BuiltPipeline(config, detector, segmenter, concept, calibration)
 
     def __repr__(self) -> str:
         stages = []
         for name, settings in self.to_config().items():
-            if name in ("detect", "segment", "clean"):
+            if name in ("detect", "segment", "concept", "clean"):
                 given = dict(settings)
                 first = [repr(given.pop("model"))] if "model" in given else []
                 stages.append(f".{name}({', '.join([*first, *(f'{key}={shown(value)}' for key, value in given.items())])})")
@@ -162,7 +185,7 @@ def segment(
 
     Args:
         image: A path, bytes, open file, PIL image, or (H, W, 3) uint8 RGB array.
-        *prompts: Points, boxes, masks or everything. Each spatial prompt is for one object.
+        *prompts: Points, boxes, masks, examples or everything. Each spatial prompt is for one object.
         model: Name of a segmenter, as `promptseg models` lists it.
         weights: Path of your own weights.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
@@ -179,7 +202,7 @@ def segment(
         if not isinstance(value, str) and not (name == "engine" and value is None):
             raise ConfigError(f"{name} is text, got {shown(value)}")
     check_image(image)  # Before the model is loaded, which takes long the first time.
-    check_prompts(prompts, detector=False, segmenter=True)
+    check_prompts(prompts, detector=False, segmenter=True, concepts=EXAMPLES)
     if not prompts:
         raise nothing_to_segment()
     asked = (model, None if weights is None else str(as_path(weights, "weights")), device, engine)
@@ -201,18 +224,11 @@ def _chain(stage: ModelStage | None, kind: BackendKind, licenses: LicensePolicy)
         return ()
     first = choose(stage.model, weights=stage.weights, engine=stage.engine)
     if first.backend.kind != kind:
-        places = "a detector is given to .detect() (--detector), a segmenter to .segment() (--model)"
+        places = "a detector goes to .detect() (--detector), a segmenter to .segment() (--model), a concept model to .concept() (--concept)"
         raise IncompatibleStagesError(f"model {first.model.name!r} is a {first.backend.kind}, and this stage needs a {kind}: {places}")
     chain = fallback_chain(first, stage.fallback if isinstance(stage, SegmentStage) else ())
-    allowed = PERMISSIVE if licenses == "permissive" else licenses
-    spelled = {each.casefold() for each in allowed} if allowed != "any" else set()  # SPDX compares identifiers without case.
     for choice in chain:
-        model = choice.model
-        if allowed != "any" and model.license.casefold() not in spelled:
-            raise LicenseError(
-                f"model {model.name!r} is licensed under {model.license}, and the policy allows only {', '.join(sorted(allowed))}: "
-                "choose another model (promptseg models lists the licenses) or another policy"
-            )
+        _check_license(choice.model, licenses)
     for choice in chain:
         check_installed(choice)
     if "device" in stage.options:
@@ -222,6 +238,41 @@ def _chain(stage: ModelStage | None, kind: BackendKind, licenses: LicensePolicy)
     for choice in chain:
         choice.check_options(stage.options)
     return chain
+
+
+def _check_license(model: ModelSpec, licenses: LicensePolicy) -> None:
+    """Raise an error if the policy does not allow the license of a model."""
+    allowed = PERMISSIVE if licenses == "permissive" else licenses
+    if allowed != "any" and model.license.casefold() not in {each.casefold() for each in allowed}:  # SPDX compares without case.
+        raise LicenseError(
+            f"model {model.name!r} is licensed under {model.license}, and the policy allows only {', '.join(sorted(allowed))}: "
+            "choose another model (promptseg models lists the licenses) or another policy"
+        )
+
+
+def _uses_segmenter(finder: Choice) -> bool:
+    """Return whether a concept segmenter works with any segmenter: it declares the option."""
+    return "segmenter" in finder.backend.options
+
+
+def _check_concept_stage(config: PipelineConfig, finders: tuple[Choice, ...]) -> None:
+    """Check the concept stage against the others, and the licenses of models that are named in its options. Load nothing."""
+    if config.concept is None:
+        return
+    (finder,) = finders
+    if config.detect is not None and "text" in finder.backend.accepts:
+        raise IncompatibleStagesError(
+            f"phrases would be for two stages: the detector and model {finder.model.name!r}. Leave out .detect() or .concept()"
+        )
+    if _uses_segmenter(finder) and "segmenter" in config.concept.options and config.segment is not None:
+        raise IncompatibleStagesError(
+            f"model {finder.model.name!r} has two segmenters: the one of the pipeline and option segmenter. Leave one out"
+        )
+    own = {**finder.backend.options, **config.concept.options}
+    named = [own.get("features"), own.get("segmenter") if config.segment is None else None]
+    for name in named:
+        if isinstance(name, str):
+            _check_license(choose(name).model, config.licenses)
 
 
 def _check_refining(config: PipelineConfig, model: str, accepts: frozenset[PromptKind]) -> None:

@@ -15,7 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from .._checks import is_number, is_whole_number, plain
 from ..errors import ConfigError, InputError, nearest, one_of, shown
-from ..registry.builtin_backends import DEFAULT_MODEL
+from ..registry.builtin_backends import DEFAULT_CONCEPT_MODEL, DEFAULT_MODEL
 from ..registry.catalog import backends
 from ..runtime.structured import check_extent, read_json, read_text, read_yaml, shown_path
 from ..vocabulary import parse_phrase
@@ -126,8 +126,24 @@ class SegmentStage(ModelStage):
     failed_mask: Literal["box", "empty", "drop"] = Field(
         "box", description="Mask of a detection whose mask has failed: its filled box, an empty mask, or none (drop)."
     )
+    calibration: str | None = Field(
+        "auto",
+        description="Calibration of the mask scores to the IoU to expect: the one that promptseg has for these weights, if any (auto), the "
+        "path of a file that promptseg calibrate made, or null for the model's own scores.",
+    )
 
     _numbers = field_validator("min_mask_score", mode="before")(_no_truth)
+
+
+class ConceptStage(ModelStage):
+    """Stage that finds every instance of what a phrase or examples describe."""
+
+    model: str = Field(DEFAULT_CONCEPT_MODEL, description="Name of the model, as `promptseg models` lists it.")
+    min_presence: float = Field(
+        0.0, ge=0, le=1, description="Minimum presence of a concept: nothing is returned of one that is less sure to be in the image."
+    )
+
+    _numbers = field_validator("min_presence", mode="before")(_no_truth)
 
 
 class CleanStage(_Stage):
@@ -164,8 +180,11 @@ class TrackStage(_Stage):
 class PipelineConfig(_Stage):
     """Configuration of a whole pipeline."""
 
-    detect: DetectStage | None = Field(None, description="The detector; needed for text prompts.")
+    detect: DetectStage | None = Field(None, description="The detector; needed for text prompts, unless the concept segmenter reads words.")
     segment: SegmentStage | None = Field(None, description="The segmenter; without one, the masks of the detector are the result.")
+    concept: ConceptStage | None = Field(
+        None, description="The model that finds all instances of a concept; without one, examples are found with the segmenter's features."
+    )
     clean: CleanStage | None = Field(None, description="Post-processing of the masks.")
     track: TrackStage | None = Field(None, description="Tracking through videos.")
     device: str = Field("auto", description="Device of every model: auto, cpu, cuda or mps.")
@@ -274,4 +293,10 @@ def _complaint(detail: Any) -> str:
     return f"{where or 'top level'}: {detail['msg'].removeprefix('Value error, ')}, got {shown(detail['input'])}"
 
 
-_STAGES: dict[str, Any] = {"detect": DetectStage, "segment": SegmentStage, "clean": CleanStage, "track": TrackStage}
+_STAGES: dict[str, Any] = {
+    "detect": DetectStage,
+    "segment": SegmentStage,
+    "concept": ConceptStage,
+    "clean": CleanStage,
+    "track": TrackStage,
+}

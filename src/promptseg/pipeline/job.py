@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from ..calibration.scores import ScoreCalibration
 from ..detections import Detections
-from ..prompts import EverythingPrompt, Prompt, SpatialPrompt
+from ..masks import Masks
+from ..prompts import Concept, EverythingPrompt, Prompt, SpatialPrompt
 from ..protocols import Session
 from ..results import PhraseCount, Provenance
 
@@ -53,8 +55,12 @@ class ImageState:
         boxes: Prompts for the segmenter, one for each detection.
         dropped: Number of dropped detections by reason.
         phrases: What was found for each phrase.
+        concepts: Concepts for the concept segmenter, each with the index of its prompt.
+        finds_in_session: Whether the concept segmenter works on the segmenter's session.
         session: The image opened by the segmenter.
         segmented_by: Provenance of the segmenter, which may be one of a fallback chain.
+        found_by: Provenance of the concept segmenter, if there were concepts.
+        calibration: Calibration of the segmenter's scores, or None.
     """
 
     prompts: tuple[Prompt, ...]
@@ -65,13 +71,29 @@ class ImageState:
     boxes: Sequence[SpatialPrompt] = ()
     dropped: Counter[str] = field(default_factory=Counter)
     phrases: tuple[PhraseCount, ...] = ()
+    concepts: Sequence[tuple[int, Concept]] = ()
+    finds_in_session: bool = False
     session: Session | None = None
     segmented_by: Provenance | None = None
+    found_by: Provenance | None = None
+    calibration: ScoreCalibration | None = None
 
     @property
     def needs_segmenter(self) -> bool:
         """Whether there is a prompt for the segmenter. If not, the image need not be encoded."""
-        return bool(self.boxes) or any(isinstance(prompt, (SpatialPrompt, EverythingPrompt)) for prompt in self.prompts)
+        return (
+            bool(self.boxes)
+            or (self.finds_in_session and bool(self.concepts))
+            or any(isinstance(prompt, (SpatialPrompt, EverythingPrompt)) for prompt in self.prompts)
+        )
+
+    def segment(self, prompts: Sequence[SpatialPrompt], *, candidates: bool = False) -> Masks:
+        """Return the masks of prompts on the opened image, with calibrated scores if the calibration is for the model that opened it."""
+        assert self.session is not None  # noqa: S101  # Its callers have opened it.
+        masks = self.session.segment(prompts, candidates=candidates)
+        if self.calibration is None or not self.calibration.fits(self.segmented_by):
+            return masks
+        return self.calibration.apply(masks, prompts, self.pixels)
 
     def opened(self, session: Session, seconds: float) -> None:
         """Store the session and its timings.

@@ -10,28 +10,41 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, overload
+from functools import cached_property
+from typing import Any, Literal, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._checks import flag, whole_number
 from .._display import Displayed
+from ..calibration.scores import ScoreCalibration
 from ..errors import ConfigError, IncompatibleStagesError, InputError, PromptError, PromptSegError, shown
 from ..images import ImageLike, load_image
 from ..masks import Mask, Masks
 from ..notebook.views import View
-from ..prompts import EverythingPrompt, Prompt, SpatialPrompt, TextPrompt, phrases_of
-from ..protocols import BatchSegmenter, Detector, EmbeddingStore, Segmenter, VideoLike, VideoSegmenter
+from ..prompts import Concept, EverythingPrompt, Prompt, PromptKind, SpatialPrompt, TextPrompt, concepts_of, phrases_of
+from ..protocols import (
+    BatchSegmenter,
+    ConceptSegmenter,
+    ConceptSession,
+    Detector,
+    EmbeddingStore,
+    FindsInSessions,
+    Segmenter,
+    VideoLike,
+    VideoSegmenter,
+)
+from ..registry.loading import load_concept
 from ..results import Provenance, Result
 from ..runtime.structured import shown_path
 from ..tracking.asking import Every
 from ..tracking.redetection import RedetectionConfig, TrackedFrame, track_with_redetection
 from ..tracking.session import PropagateSegmenter
-from . import box_prompts
-from .checks import check_image, check_prompts, nothing_to_segment
+from . import box_prompts, concept_masks
+from .checks import EXAMPLES, check_image, check_prompts, nothing_to_segment
 from .cleaning import clean
-from .config import PipelineConfig, SegmentStage, TrackStage
+from .config import ConceptStage, PipelineConfig, SegmentStage, TrackStage
 from .job import ImageState, StageTimer
 
 _log = logging.getLogger(__name__)
@@ -45,18 +58,23 @@ class BuiltPipeline(Displayed):
         config: The configuration that it was built from.
         detector: The detector, or None.
         segmenter: The segmenter, or None.
+        concept: The concept segmenter, or None.
+        calibration: Calibration of the segmenter's scores, or None. The segmenter itself and the tracker keep the model's own scores.
     """
 
     config: PipelineConfig
     detector: Detector | None = None
     segmenter: Segmenter | None = None
+    concept: ConceptSegmenter | None = None
+    calibration: ScoreCalibration | None = None
 
     def __call__(self, image: ImageLike, *prompts: Prompt, candidates: bool = False) -> Result:
         """Run the stages on one image.
 
         Each spatial prompt gives one mask. With a detector, text prompts name the objects to find; without any prompt, the detector finds
-        every class that it knows. The result has the masks of the spatial prompts in their order, then those of everything prompts, then
-        those of the detections, best first.
+        every class that it knows. Examples find every object that is like them, and so do phrases if the concept segmenter reads words. The
+        result has the masks of the spatial prompts in their order, then those of everything prompts, then those of the detections, best
+        first, then those of concepts.
 
         Args:
             image: A path, bytes, open file, PIL image, or (H, W, 3) uint8 RGB array.
@@ -144,14 +162,15 @@ class BuiltPipeline(Displayed):
         """Track objects through a video and yield each frame as soon as it is tracked.
 
         Spatial prompts are for the first frame, one object each. With a detector, text prompts name the objects to find on the first frame;
-        without any prompt, the detector finds every class that it knows. The detector runs again on later frames according to
+        without any prompt, the detector finds every class that it knows. Examples, and phrases for a concept segmenter, find their objects
+        there likewise; an example without an image of its own is on the first frame. All of these run again on later frames according to
         `redetect_every` and `redetect`.
 
         Args:
             video: A path, stream address, camera number, folder, array or iterable of images; see `promptseg.video.frames.open_frames`.
-            *prompts: Spatial and text prompts.
-            redetect_every: Run the detector again on every n-th frame.
-            redetect: ``"when-lost"`` runs the detector again while an object is lost.
+            *prompts: Spatial and text prompts, and examples.
+            redetect_every: Run the detector or concept segmenter again on every n-th frame.
+            redetect: ``"when-lost"`` runs it again while an object is lost.
             every: Ask the segmenter on every k-th frame and let optical flow move the masks in between, or ``"auto"``: ask it where a mask
                 may have gone wrong. Default: what the configuration says under ``track``, or else every frame.
             tracker: Video segmenter that tracks the objects. Default: a `promptseg.tracking.session.PropagateSegmenter` of the pipeline's
@@ -166,7 +185,7 @@ class BuiltPipeline(Displayed):
         """
         self._check(prompts)
         if any(isinstance(prompt, EverythingPrompt) for prompt in prompts):
-            raise PromptError("tracking takes points, boxes, masks and text, not Prompt.everything()")
+            raise PromptError("tracking takes points, boxes, masks, text and examples, not Prompt.everything()")
         if redetect is not None and (not isinstance(redetect, str) or redetect != "when-lost"):
             raise ConfigError(f"redetect must be 'when-lost' or None, got {shown(redetect)}")
         if not isinstance(redetection, (RedetectionConfig, type(None))):
@@ -180,12 +199,14 @@ class BuiltPipeline(Displayed):
             redetection = replace(redetection, redetect_every=redetect_every)
         if redetect is not None:
             redetection = replace(redetection, when_lost=True)
-        texts = [prompt for prompt in prompts if isinstance(prompt, TextPrompt)]
+        named = [prompt for prompt in prompts if isinstance(prompt, (TextPrompt, Concept))]
         places = [prompt for prompt in prompts if isinstance(prompt, SpatialPrompt)]
-        detecting = self.detector is not None and (texts or not places or redetection.redetect_every is not None or redetection.when_lost)
+        again = redetection.redetect_every is not None or redetection.when_lost
+        detecting = named or (self.detector is not None and (not places or again))
 
         def detected_masks(image: NDArray[np.uint8]) -> Masks:
-            return self(image, *texts).masks
+            named[:] = [prompt.bound(image) if isinstance(prompt, Concept) else prompt for prompt in named]  # To the first frame.
+            return self(image, *named).masks
 
         return track_with_redetection(
             self._tracker(every) if tracker is None else tracker,
@@ -196,14 +217,34 @@ class BuiltPipeline(Displayed):
         )
 
     def with_cache(self, cache: EmbeddingStore | None) -> BuiltPipeline:
-        """Return a pipeline with the same models whose segmenter stores its embeddings in `cache`, or does not store them if it is None.
+        """Return a pipeline with the same models that store their embeddings in `cache`, or do not store them if it is None.
 
         Raises:
             ConfigError: `cache` is no store of embeddings.
         """
         if cache is not None and not isinstance(cache, EmbeddingStore):
             raise ConfigError(f"a cache is an EmbeddingCache, or an object with its methods get and put, got {shown(cache)}")
-        return self if self.segmenter is None else replace(self, segmenter=self.segmenter.with_cache(cache))
+        if self.segmenter is None and self.concept is None:
+            return self
+        return replace(
+            self,
+            segmenter=None if self.segmenter is None else self.segmenter.with_cache(cache),
+            concept=None if self.concept is None else self.concept.with_cache(cache),
+        )
+
+    @cached_property
+    def concepts(self) -> ConceptSegmenter | None:
+        """The concept segmenter; without a concept stage, one that works with the segmenter's features; None without a segmenter."""
+        if self.concept is not None or self.segmenter is None:
+            return self.concept
+        return load_concept(segmenter=self.segmenter)
+
+    @property
+    def concept_kinds(self) -> frozenset[PromptKind]:
+        """What concepts may consist of that `concepts` finds: phrases, examples, both or nothing."""
+        if self.concept is not None:
+            return self.concept.accepts
+        return EXAMPLES if self.segmenter is not None else frozenset()
 
     def _tracker(self, every: Every | None) -> VideoSegmenter:
         if self.segmenter is None:
@@ -249,7 +290,7 @@ class BuiltPipeline(Displayed):
         """Return the stages that run: name, model and settings that are not the defaults."""
         stages: list[tuple[str, Provenance | None, dict[str, Any]]] = []
         config = self.config.model_dump(mode="json", exclude_defaults=True)
-        for name, model in (("detect", self.detector), ("segment", self.segmenter), ("clean", None)):
+        for name, model in (("detect", self.detector), ("segment", self.segmenter), ("concept", self.concept), ("clean", None)):
             if getattr(self.config, name) is not None:
                 settings = {key: value for key, value in config.get(name, {}).items() if key not in ("model", "weights")}
                 stages.append((name, None if model is None else model.provenance, settings))
@@ -270,7 +311,8 @@ class BuiltPipeline(Displayed):
         return View("pipeline", (), None, ("stage", "model", "license", "device", "settings"), rows, len(rows))
 
     def _check(self, prompts: Sequence[Prompt]) -> None:
-        check_prompts(prompts, detector=self.detector is not None, segmenter=self.segmenter is not None)
+        stages = {"detector": self.detector is not None, "segmenter": self.segmenter is not None}
+        check_prompts(prompts, **stages, concepts=self.concept_kinds)
         if not prompts and self.detector is None:
             raise nothing_to_segment()
 
@@ -279,8 +321,13 @@ class BuiltPipeline(Displayed):
         timer = StageTimer()
         with timer("read"):
             pixels = load_image(image)
-        state = ImageState(tuple(prompts), pixels, _path(image), timer)
-        phrases = phrases_of(prompts)
+        state = ImageState(tuple(prompts), pixels, _path(image), timer, calibration=self.calibration)
+        asked = concepts_of(prompts)
+        state.concepts = [(index, concept) for index, concept in asked if concept.examples or "text" in self.concept_kinds]
+        if state.concepts:
+            finder: object = self.concepts  # For mypy, one that finds in sessions has nothing in common with a concept segmenter.
+            state.finds_in_session = isinstance(finder, FindsInSessions) and finder.segmenter is self.segmenter
+        phrases = () if "text" in self.concept_kinds else phrases_of(prompts)
         stage = self.config.detect
         if self.detector is not None and stage is not None and (phrases or not prompts):
             with timer("detect"):
@@ -320,7 +367,8 @@ class BuiltPipeline(Displayed):
 
     def _finish(self, state: ImageState, candidates: bool) -> Result:
         """Segment an opened image, clean the masks and return the result."""
-        masks = Masks([*_prompt_masks(state, candidates), *self._detection_masks(state)], (state.pixels.shape[0], state.pixels.shape[1]))
+        found = [*_prompt_masks(state, candidates), *self._detection_masks(state), *self._concept_masks(state)]
+        masks = Masks(found, (state.pixels.shape[0], state.pixels.shape[1]))
         if self.config.clean is not None:
             with state.timer("clean"):
                 masks = clean(masks, self.config.clean)
@@ -335,7 +383,7 @@ class BuiltPipeline(Displayed):
             phrases=state.phrases,
             detection_score="detector" if self.config.segment is None else self.config.segment.score,
             timings=state.timer.seconds,
-            provenance=tuple(provenance for provenance in (detected_by, state.segmented_by) if provenance is not None),
+            provenance=tuple(model for model in (detected_by, state.segmented_by, state.found_by) if model is not None),
             image=state.pixels,
             source=state.source,
         )
@@ -349,8 +397,27 @@ class BuiltPipeline(Displayed):
         if state.session is None:
             return []
         with state.timer("segment"):
-            masks = state.session.segment(state.boxes)
+            masks = state.segment(state.boxes)
             return box_prompts.label_masks(masks, state.detections, self.config.segment or SegmentStage(), state.dropped)
+
+    def _concept_masks(self, state: ImageState) -> list[Mask]:
+        """Return the masks of concepts, concept by concept, and write to the state what was found of each."""
+        finder = self.concepts if state.concepts else None
+        if finder is None:
+            return []
+        session: ConceptSession
+        if state.finds_in_session and state.session is not None:
+            session = cast("FindsInSessions", finder).on(state.session)
+        else:
+            session = finder.open(state.pixels)
+            state.timer.add(session.timings)
+        state.found_by = session.provenance
+        with state.timer("concept"):
+            found = session.find([concept for _, concept in state.concepts])
+            stage = self.config.concept or ConceptStage()
+            masks, counts = concept_masks.kept(state.concepts, found, stage, state.dropped)
+        state.phrases = (*state.phrases, *counts)
+        return masks
 
 
 def _path(image: object) -> str | None:
@@ -391,7 +458,7 @@ def _prompt_masks(state: ImageState, candidates: bool) -> Iterator[Mask]:
     spatial = [(index, prompt) for index, prompt in enumerate(state.prompts) if isinstance(prompt, SpatialPrompt)]
     if spatial:
         with state.timer("segment"):
-            masks = state.session.segment([prompt for _, prompt in spatial], candidates=candidates)
+            masks = state.segment([prompt for _, prompt in spatial], candidates=candidates)
             own = [replace(mask, prompt_index=spatial[mask.prompt_index or 0][0]) for mask in masks]
         yield from own
     for index, prompt in enumerate(state.prompts):

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Union, cast
 
 from ..errors import BackendError, ConfigError, PromptSegError, nearest, one_of, shown
-from ..protocols import Detector, Segmenter, VideoSegmenter
+from ..protocols import ConceptSegmenter, Detector, FeatureExtractor, Segmenter, VideoSegmenter
 from ..weights.store import ModelWeights
-from .builtin_backends import DEFAULT_MODEL
+from .builtin_backends import DEFAULT_CONCEPT_MODEL, DEFAULT_MODEL
 from .catalog import backends
 from .choice import check_installed, choose, fallback_chain
 from .spec import BackendKind, BackendSpec, Choice, LoadRequest
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 DEVICES = ("auto", "cpu", "cuda", "mps")
 """Devices that `load` takes."""
 
-Model = Union[Segmenter, Detector, VideoSegmenter]
+Model = Union[Segmenter, Detector, ConceptSegmenter, FeatureExtractor, VideoSegmenter]
 """Model that `load` returns. The model's backend determines the kind."""
 
 
@@ -38,7 +38,8 @@ def load(
 ) -> Model:
     """Load a model of any kind. Its weights are fetched if they are not cached, and verified.
 
-    `load_segmenter`, `load_detector` and `load_video` do the same for one kind of model and have a precise return type.
+    `load_segmenter`, `load_detector`, `load_concept`, `load_features` and `load_video` do the same for one kind of model and have a precise
+    return type.
 
     Args:
         name: A model name (see `list_models`), ``"name=path/to/weights"``, or the path of a folder that promptseg wrote.
@@ -46,10 +47,12 @@ def load(
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
         fallback: Segmenters to try in this order if the model does not fit into memory. They get the same device and options.
-        **options: Options of the backend, listed in its documentation.
+        **options: Options of the backend, such as ``threads=2``. The reference lists them (Configuration, "Options of backends"), and so
+            does the error for a name that is none of them.
 
     Returns:
-        A `Segmenter`, `Detector` or `VideoSegmenter`; with `fallback` a `promptseg.registry.fallback.FallbackSegmenter`.
+        A `Segmenter`, `Detector`, `ConceptSegmenter`, `FeatureExtractor` or `VideoSegmenter`; with `fallback` a
+        `promptseg.registry.fallback.FallbackSegmenter`.
 
     Raises:
         UnknownModelError: There is no such model.
@@ -78,7 +81,8 @@ def load_segmenter(
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
         fallback: Segmenters to try in this order if the model does not fit into memory. They get the same device and options.
-        **options: Options of the backend, listed in its documentation.
+        **options: Options of the backend, such as ``threads=2``. The reference lists them (Configuration, "Options of backends"), and so
+            does the error for a name that is none of them.
 
     Raises:
         UnknownModelError: There is no such model.
@@ -101,7 +105,8 @@ def load_detector(
         weights: A file or folder of your own weights, in place of the published weights.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
-        **options: Options of the backend, listed in its documentation.
+        **options: Options of the backend, such as ``threads=2``. The reference lists them (Configuration, "Options of backends"), and so
+            does the error for a name that is none of them.
 
     Raises:
         UnknownModelError: There is no such model.
@@ -112,6 +117,57 @@ def load_detector(
     """
     chosen = _of_kind("detector", choose(name, weights=weights, engine=engine))
     return cast("Detector", load_chosen((chosen,), device, options))
+
+
+def load_concept(
+    name: str = DEFAULT_CONCEPT_MODEL,
+    *,
+    weights: str | Path | None = None,
+    device: str = "auto",
+    engine: str | None = None,
+    **options: Any,
+) -> ConceptSegmenter:
+    """Load a model that finds every instance of what a phrase or examples describe. Its weights are fetched if they are not cached.
+
+    Args:
+        name: A model name (see `list_models`), ``"name=path/to/weights"``, or the path of a folder that promptseg wrote.
+        weights: A file or folder of your own weights, in place of the published weights.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
+        **options: Options of the backend, listed in its documentation.
+
+    Raises:
+        UnknownModelError: There is no such model.
+        ConfigError: The model is no concept segmenter, or the engine, the device or an option does not exist.
+        MissingDependencyError: A package is missing. The message has the command that installs it.
+        WeightsError: The weights are not available or not as expected.
+        OutOfMemoryError: The model does not fit into memory.
+    """
+    chosen = _of_kind("concept", choose(name, weights=weights, engine=engine))
+    return cast("ConceptSegmenter", load_chosen((chosen,), device, options))
+
+
+def load_features(
+    name: str, *, weights: str | Path | None = None, device: str = "auto", engine: str | None = None, **options: Any
+) -> FeatureExtractor:
+    """Load a model that computes features of images. Its weights are fetched if they are not cached.
+
+    Args:
+        name: A model name (see `list_models`), ``"name=path/to/weights"``, or the path of a folder that promptseg wrote.
+        weights: A file or folder of your own weights, in place of the published weights.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
+        **options: Options of the backend, listed in its documentation.
+
+    Raises:
+        UnknownModelError: There is no such model.
+        ConfigError: The model does not compute features, or the engine, the device or an option does not exist.
+        MissingDependencyError: A package is missing. The message has the command that installs it.
+        WeightsError: The weights are not available or not as expected.
+        OutOfMemoryError: The model does not fit into memory.
+    """
+    chosen = _of_kind("features", choose(name, weights=weights, engine=engine))
+    return cast("FeatureExtractor", load_chosen((chosen,), device, options))
 
 
 def load_video(

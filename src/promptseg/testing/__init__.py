@@ -7,9 +7,27 @@ from __future__ import annotations
 
 import sys
 
-from .fakes import FakeDetector, FakeFrames, FakeSegmenter, FakeSession, FakeVideoSegmenter, FakeVideoSession
+from .fakes import (
+    FakeConceptSegmenter,
+    FakeConceptSession,
+    FakeDetector,
+    FakeFrames,
+    FakeSegmenter,
+    FakeSession,
+    FakeVideoSegmenter,
+    FakeVideoSession,
+)
 
-__all__ = ["FakeDetector", "FakeFrames", "FakeSegmenter", "FakeSession", "FakeVideoSegmenter", "FakeVideoSession"]
+__all__ = [
+    "FakeConceptSegmenter",
+    "FakeConceptSession",
+    "FakeDetector",
+    "FakeFrames",
+    "FakeSegmenter",
+    "FakeSession",
+    "FakeVideoSegmenter",
+    "FakeVideoSession",
+]
 
 if "pytest" in sys.modules:  # pytest then shows the values in failed assertions of the contracts. This does not import pytest.
     sys.modules["pytest"].register_assert_rewrite(f"{__name__}.contracts")  # Includes the modules of the package.

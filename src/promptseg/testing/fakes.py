@@ -20,8 +20,8 @@ from ..errors import InputError, OutOfMemoryError, PromptError, shown
 from ..images import ImageLike, load_image, load_image_copy
 from ..masks import Mask, Masks, Size
 from ..notebook.session import SessionDisplay
-from ..prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
-from ..protocols import EmbeddingStore, Frame, FrameSource, VideoLike
+from ..prompts import Concept, EverythingPrompt, Prompt, PromptKind, SpatialPrompt, listed_concepts, spatial
+from ..protocols import ConceptMasks, EmbeddingStore, Frame, FrameSource, VideoLike
 from ..results import Provenance
 from ..video.frames import open_frames
 from ..video.saved_session import SavedSession, saved_mask, saved_number
@@ -184,6 +184,101 @@ class FakeDetector:
         rows = [row for phrase in wanted for row in self.found if row[0] == phrase]
         inside = [row for row in rows if min(row[1][2], width) > max(row[1][0], 0) and min(row[1][3], height) > max(row[1][1], 0)]
         return Detections((height, width), [row[1] for row in inside], [row[2] for row in inside], [row[0] for row in inside])
+
+
+@dataclass(frozen=True)
+class FakeConceptSegmenter:
+    """Concept segmenter that returns geometric shapes; a `promptseg.protocols.ConceptSegmenter`.
+
+    - A phrase gives the boxes of `found` for it.
+    - A positive example, in whatever image it is, gives the shape of `FakeSession` at the same place of the searched image. A place beyond
+      the searched image gives nothing.
+    - The shapes of negative examples are taken off.
+
+    All masks have the same score. The presence is 1 if there are masks, and else 0.
+
+    Attributes:
+        found: ``xyxy`` boxes by phrase, each (N, 4). Boxes are clipped to the image.
+        radius: Radius of the disc around a point in pixels. None: an eighth of the shorter side of the image.
+        provenance: Provenance of the results.
+    """
+
+    found: Mapping[str, ArrayLike] = field(default_factory=dict)
+    radius: float | None = None
+    provenance: Provenance = _provenance("fake-concept-segmenter")
+
+    @property
+    def accepts(self) -> frozenset[PromptKind]:
+        """Phrases and examples."""
+        return frozenset({"text", "example"})
+
+    def with_cache(self, cache: EmbeddingStore | None) -> FakeConceptSegmenter:  # noqa: ARG002 - There is nothing to cache.
+        """Return this concept segmenter itself: a fake has no embeddings."""
+        return self
+
+    def open(self, image: ImageLike) -> FakeConceptSession:
+        """Read an image and return a session for it.
+
+        Raises:
+            InputError: The image cannot be read.
+        """
+        return FakeConceptSession(load_image_copy(image), self)
+
+    def find(self, image: ImageLike, concepts: Sequence[Concept]) -> list[ConceptMasks]:
+        """Return what is found of each concept in an image."""
+        return self.open(image).find(concepts)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FakeConceptSession:
+    """Session of a `FakeConceptSegmenter`; a `promptseg.protocols.ConceptSession`.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        segmenter: The concept segmenter that opened it.
+        timings: Seconds by stage.
+    """
+
+    image: NDArray[np.uint8]
+    segmenter: FakeConceptSegmenter
+    timings: Mapping[str, float] = field(default_factory=lambda: {"encode": 0.0})
+
+    @property
+    def size(self) -> Size:
+        """``(height, width)`` of the image in pixels."""
+        return (self.image.shape[0], self.image.shape[1])
+
+    @property
+    def provenance(self) -> Provenance:
+        """Provenance of the concept segmenter."""
+        return self.segmenter.provenance
+
+    def find(self, concepts: Sequence[Concept]) -> list[ConceptMasks]:
+        """Return what is found of each concept, in the order of the concepts.
+
+        Raises:
+            PromptError: There is no concept, or an example does not fit the image.
+        """
+        checked = listed_concepts(concepts)
+        return [self._find(concept) for concept in checked]
+
+    def _find(self, concept: Concept) -> ConceptMasks:
+        height, width = self.size
+        boxes = np.asarray(self.segmenter.found.get(concept.phrase or "", ()), np.float32).reshape(-1, 4)
+        regions = [_region(Prompt.box(*box), self.size, None, 1.0) for box in boxes.tolist()]
+        off = np.zeros(self.size, bool)
+        for example in concept.examples:
+            image, prompt = example.placed(self.image)
+            region = np.zeros(self.size, bool)
+            there = _region(prompt, (image.shape[0], image.shape[1]), self.segmenter.radius, 1.0)[:height, :width]
+            region[: there.shape[0], : there.shape[1]] = there
+            if example.positive:
+                regions.append(region)
+            else:
+                off |= region
+        masks = [Mask.from_array(region & ~off, score=SCORE, label=concept.label) for region in regions]
+        masks = [mask for mask in masks if mask.area]
+        return ConceptMasks(Masks(masks, self.size), float(bool(masks)))
 
 
 class FakeFrames:

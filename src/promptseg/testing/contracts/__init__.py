@@ -15,9 +15,19 @@ what it accepts. Tests of abilities that the model lacks are not collected. The 
 overlaps the prompted object.
 """
 
+from .concept import ConceptContract
 from .detector import DetectorContract
 from .scenes import murky_scene, prompt_for, prompt_on, scene
 from .segmenter import SegmenterContract
 from .video import VideoSegmenterContract
 
-__all__ = ["DetectorContract", "SegmenterContract", "VideoSegmenterContract", "murky_scene", "prompt_for", "prompt_on", "scene"]
+__all__ = [
+    "ConceptContract",
+    "DetectorContract",
+    "SegmenterContract",
+    "VideoSegmenterContract",
+    "murky_scene",
+    "prompt_for",
+    "prompt_on",
+    "scene",
+]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from promptseg.calibration.thresholds import calibrate_thresholds
 from promptseg.detections import Detections
 from promptseg.errors import ConfigError, InputError, PromptError
-from promptseg.pipeline.calibration import calibrate_thresholds
 from promptseg.pipeline.config import DetectStage
 
 BOX = (0, 0, 5, 5)

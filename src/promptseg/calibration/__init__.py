@@ -1,0 +1,1 @@
+"""Calibration: thresholds of phrases, and scores that say which IoU to expect."""
