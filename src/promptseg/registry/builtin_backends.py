@@ -245,6 +245,15 @@ BUILT_IN = (
         install="pip install 'promptseg[superpixel]'",
     ),
     BackendSpec(
+        name="exemplar",
+        kind="concept",
+        factory="promptseg.backends.exemplar:load",
+        accepts=frozenset({"example"}),
+        options={"segmenter": DEFAULT_MODEL, "features": None, "threshold": 0.2, "max_instances": 1000},
+        forwards_options=True,
+        install="pip install promptseg",
+    ),
+    BackendSpec(
         name="propagate",
         kind="video",
         factory="promptseg.backends.propagate:load",

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import BackendError
 from ..masks import Size
-from ..protocols import HasFeatures, Session
+from ..protocols import FeatureMap, HasFeatures, Session
 
 COLOR_CELLS = 64
 """Maximum number of cells along the longer side of a frame, if cells are described by color histograms."""
@@ -78,9 +79,20 @@ def feature_grid_of(session: Session) -> FeatureGrid:
     """Return the feature grid of an opened frame. If the session offers no features, it is made of color histograms."""
     if not isinstance(session, HasFeatures):
         return _colors(session.image)
-    features = session.features()
-    channels, rows, columns = features.values.shape
-    return FeatureGrid(_normalized(features.values.reshape(channels, -1).T), (rows, columns), features.size)
+    return feature_grid(session.features())
+
+
+def feature_grid(features: FeatureMap) -> FeatureGrid:
+    """Return the feature grid of a feature map.
+
+    Raises:
+        BackendError: The features are not spatial: they are no array (channels, rows, columns) with several cells.
+    """
+    values = features.values
+    if values.ndim != 3 or not values.size:
+        raise BackendError(f"the features of an image are an array (channels, rows, columns), got shape {values.shape}")
+    channels, rows, columns = values.shape
+    return FeatureGrid(_normalized(values.reshape(channels, -1).T), (rows, columns), features.size)
 
 
 @dataclass(frozen=True, eq=False)
