@@ -24,7 +24,7 @@ from ..images import ImageLike
 from ..masks import Mask, Masks, Size
 from ..notebook.session import SessionDisplay
 from ..prompts import Concept, Example, Prompt, PromptKind, SpatialPrompt, listed_concepts
-from ..protocols import ConceptMasks, EmbeddingStore, FeatureExtractor, Segmenter, Session
+from ..protocols import ConceptMasks, EmbeddingStore, FeatureExtractor, HasFeatures, Segmenter, Session
 from ..results import Provenance
 from ..runtime.forking import Lock, StaysInProcess
 from ..tracking.appearance import FeatureGrid, feature_grid, feature_grid_of
@@ -46,8 +46,8 @@ POINTS_PER_INSTANCE = 4
 SMALL = 4.0
 """An example of fewer cells than this is looked for by its contrast, pixel by pixel."""
 
-REMEMBERED = 128
-"""Number of example images whose looks are remembered. Each takes at most 2 MB with the features of SAM."""
+REMEMBERED = 64
+"""Number of example images whose looks are remembered. Each takes at most 4 MB with the features of SAM."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class ExemplarSegmenter(StaysInProcess):
     """Concept segmenter made from any image segmenter; a `promptseg.protocols.ConceptSegmenter`.
 
     It takes positive and negative examples, in the searched image or in others, and no phrases. It is deterministic and safe to use from
-    several threads. Example images are encoded once, and what is needed of the last 128 of them is remembered.
+    several threads. Example images are encoded once, and what is needed of the last 64 of them is remembered.
 
     Args:
         segmenter: The segmenter, which must take points.
@@ -260,10 +260,14 @@ class ExemplarSession(SessionDisplay):
             masks = self._segmented(proposals.things(self.grid, likeness.values, share, limit))
             agreement = judging.thing_scores(self.grid, probability, masks)
         else:
-            found = proposals.regions(self.grid, likeness.values, self.segmenter.segmenter.accepts, self.segmenter.max_instances)
+            soft, accepts = isinstance(self.session, HasFeatures), self.segmenter.segmenter.accepts
+            found = proposals.regions(self.grid, likeness.values, accepts, self.segmenter.max_instances, soft=soft)
+            if not found:
+                return Masks([], self.size), np.zeros(0)
             parts = Masks([part for _, part in found], self.size)
-            masks = self.session.segment([prompt for prompt, _ in found]) if found else parts
-            return masks, judging.predicted(masks) * (judging.region_scores(self.grid, probability, masks, parts) if found else 0)
+            masks = self.session.segment([prompt for prompt, _ in found])
+            scores = judging.predicted(masks) * judging.region_scores(self.grid, probability, masks, parts)
+            return masks, np.where(scores >= judging.BESIDE_THE_BEST * scores.max(), scores, 0.0)
         return masks, judging.predicted(masks) * agreement * judging.size_factors(masks, share)
 
     def _segmented(self, points: Sequence[Prompt]) -> Masks:

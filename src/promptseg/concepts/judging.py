@@ -4,7 +4,7 @@ The score of a mask is a product. Each factor lowers it for a reason:
 
 - the predicted IoU of the segmenter (1 if it predicts none): whether the mask is a good one of whatever it is of;
 - the agreement with the map: whether it is of what was looked for;
-- of things and spots, the size beside that of the examples: a mask of twice or half their area has 0.78 of the score, four times 0.37.
+- of things and spots, the size beside that of the examples: a mask of twice or half their area has 0.61 of the score, four times 0.14.
 
 The agreement of a region is its soft IoU with its part of the map; that of a thing the mean probability of the map in it; that of a spot its
 contrast beside that of the example, at most 1.
@@ -25,6 +25,10 @@ OVERLAP = 0.5
 """Of two masks whose intersection is more than this share of the smaller one, the better one is kept."""
 
 
+BESIDE_THE_BEST = 0.5
+"""Minimum score of a region as a multiple of that of the best region."""
+
+
 def predicted(masks: Masks) -> NDArray[np.float64]:
     """Return the (N,) predicted IoU of masks between 0 and 1; 1 for a mask without a score."""
     return np.clip(np.nan_to_num(masks.scores.astype(np.float64), nan=1.0), 0, 1)
@@ -34,7 +38,7 @@ def size_factors(masks: Masks, share: float) -> NDArray[np.float64]:
     """Return the (N,) factors for the sizes of masks: 1 for `share` of the image, and 0 for an empty mask."""
     shares = masks.areas / (masks.size[0] * masks.size[1])
     octaves = np.log2(np.maximum(shares, 1e-12) / share)
-    return np.asarray(np.where(shares > 0, np.exp(-(octaves**2) / 4), 0.0))
+    return np.asarray(np.where(shares > 0, np.exp(-(octaves**2) / 2), 0.0))
 
 
 def region_scores(grid: FeatureGrid, probability: NDArray[np.float32], masks: Masks, parts: Masks) -> NDArray[np.float64]:

@@ -30,11 +30,19 @@ SPACING = 0.5
 MAX_SPACING = 8.0
 """Maximum distance of points on things, in cells."""
 
+SOFTNESS = 0.55
+"""Value of the map from which on a soft mask is full. Below minus this it is empty, and in between it is in doubt."""
+
+_DITHER = (np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.float32) + 0.5) / 16
+"""Thresholds of ordered dithering (Bayer, 1973), whose mean over 4 x 4 pixels is the value."""
+
 PEAK = 0.3
 """Minimum contrast of a spot, as a multiple of the example's."""
 
 
-def regions(grid: FeatureGrid, values: NDArray[np.float32], accepts: AbstractSet[PromptKind], most: int) -> list[tuple[SpatialPrompt, Mask]]:
+def regions(
+    grid: FeatureGrid, values: NDArray[np.float32], accepts: AbstractSet[PromptKind], most: int, *, soft: bool
+) -> list[tuple[SpatialPrompt, Mask]]:
     """Return a prompt for each connected part of a map, with the part; largest first.
 
     Args:
@@ -42,10 +50,13 @@ def regions(grid: FeatureGrid, values: NDArray[np.float32], accepts: AbstractSet
         values: (rows, columns) map, above 0 where something is.
         accepts: Kinds of prompt that the segmenter takes.
         most: Maximum number of prompts.
+        soft: Whether the mask of a prompt says where the map is in doubt. A model that averages masks on a coarse grid, as SAM does, reads
+            the doubt from dithered pixels.
     """
     import cv2
 
-    hot = (grid.upsample(values) > 0).astype(np.uint8)
+    fine = grid.upsample(values)
+    hot = (fine > 0).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(hot)
     areas = stats[1:count, cv2.CC_STAT_AREA]
     found = []
@@ -55,13 +66,25 @@ def regions(grid: FeatureGrid, values: NDArray[np.float32], accepts: AbstractSet
         x, y, width, height = stats[index + 1, :4].tolist()
         part = labels[y : y + height, x : x + width] == index + 1
         mask = Mask.from_crop(part, (x, y), grid.size)
-        parts = {"point": Prompt.point(*innermost_point(mask)), "box": Prompt.box(x, y, x + width, y + height), "mask": Prompt.mask(mask)}
+        given = Mask.from_array(_dithered(np.where((labels == 0) | (labels == index + 1), fine, -1))) if soft else mask
+        parts = {
+            "point": Prompt.point(*innermost_point(mask)),
+            "box": Prompt.box(x, y, x + width, y + height),
+            "mask": Prompt.mask(given if given.area else mask),
+        }
         prompt = SpatialPrompt()
         for kind in ("box", "point", "mask"):
             if kind in accepts:
                 prompt = prompt + parts[kind]
         found.append((prompt, mask))
     return found
+
+
+def _dithered(values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return an (H, W) map as pixels whose density says how sure it is."""
+    height, width = values.shape
+    thresholds = np.tile(_DITHER, (-(-height // 4), -(-width // 4)))[:height, :width]
+    return np.asarray((values / SOFTNESS + 1) / 2 > thresholds)
 
 
 def things(grid: FeatureGrid, values: NDArray[np.float32], share: float, most: int) -> list[SpatialPrompt]:

@@ -8,7 +8,8 @@ they fail in different places:
 - The difference of the similarities to the nearest cells inside and outside (Hu, Huang and Schwing, "VideoMatch", 2018).
 
 The more confident half of the cells on each side of 0 then counts as an example too, and the discriminant is fitted again. This adapts it
-to the light and the camera of the searched image.
+to the light and the camera of the searched image. The less familiar an image is, the more it is needed; in another frame of the same video
+it only does harm.
 
 An example may be one of many: the cells around one coin are cloth, and other coins. Such cells are found by their cosine with the mean of
 the inside, after the mean of the image is taken off. They move inside. Without this, the map would tell one coin from the others.
@@ -35,13 +36,16 @@ NEIGHBORS = 10
 NEIGHBOR_WEIGHT = 4.0
 """Weight of the difference of similarities beside the discriminant, whose values are about -1 and 1."""
 
+FAMILIAR = (0.82, 0.88)
+"""Mean similarity of the cells of an image to the nearest cells of the examples, below which it is adapted to in full, and above which not."""
+
 ALIKE_QUANTILE = 0.25
 """A cell around an example is alike if its cosine is above that of this share of the cells inside."""
 
 MANY = 0.5
 """An example is one of many if the cells around it that are alike are more than this multiple of its own cells."""
 
-MAX_CELLS = 1000
+MAX_CELLS = 4096
 """Maximum number of cells on each side that one example image is remembered by. They are sampled evenly."""
 
 
@@ -123,10 +127,12 @@ def likeness_of(grid: FeatureGrid, looks: Sequence[Look]) -> Likeness:
     sides = [(look.inside, look.outside) for look in looks]
     values = _discriminant(sides, grid.vectors) + apart
     hot, cold = values > 0, values < 0
-    if hot.any() and cold.any():
+    unfamiliar = float(np.clip((FAMILIAR[1] - np.maximum(like, unlike).mean()) / (FAMILIAR[1] - FAMILIAR[0]), 0, 1))
+    if hot.any() and cold.any() and unfamiliar:
         own = grid.vectors[values > np.median(values[hot])], grid.vectors[values <= np.median(values[cold])]
         if all(map(len, own)):
-            values = _discriminant([*sides, *[own] * len(looks)], grid.vectors) + apart
+            adapted = _discriminant([*sides, *[own] * len(looks)], grid.vectors) + apart
+            values = unfamiliar * adapted + (1 - unfamiliar) * values
     return Likeness(values.reshape(grid.shape).astype(np.float32), like, unlike)
 
 
