@@ -266,8 +266,7 @@ class ExemplarSession(SessionDisplay):
                 return Masks([], self.size), np.zeros(0)
             parts = Masks([part for _, part in found], self.size)
             masks = self.session.segment([prompt for prompt, _ in found])
-            scores = judging.predicted(masks) * judging.region_scores(self.grid, probability, masks, parts)
-            return masks, np.where(scores >= judging.BESIDE_THE_BEST * scores.max(), scores, 0.0)
+            return masks, judging.predicted(masks) * judging.region_scores(self.grid, probability, masks, parts)
         return masks, judging.predicted(masks) * agreement * judging.size_factors(masks, share)
 
     def _segmented(self, points: Sequence[Prompt]) -> Masks:

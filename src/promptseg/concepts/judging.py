@@ -25,10 +25,6 @@ OVERLAP = 0.5
 """Of two masks whose intersection is more than this share of the smaller one, the better one is kept."""
 
 
-BESIDE_THE_BEST = 0.5
-"""Minimum score of a region as a multiple of that of the best region."""
-
-
 def predicted(masks: Masks) -> NDArray[np.float64]:
     """Return the (N,) predicted IoU of masks between 0 and 1; 1 for a mask without a score."""
     return np.clip(np.nan_to_num(masks.scores.astype(np.float64), nan=1.0), 0, 1)

@@ -82,12 +82,15 @@ def look_of(grid: FeatureGrid, positive: Sequence[NDArray[np.bool_]], negative: 
         coverage = grid.coverage(mask).ravel()
         inside |= _covered(coverage)
         touched |= coverage >= OUTSIDE
-    inside &= ~refused | ~inside.any()
+    inside &= ~refused
     outside = (~touched & ~inside) | refused
-    own, near = int(inside.sum()), _grown(touched.reshape(grid.shape)).ravel()
+    if not inside.any():
+        return Look(grid.vectors[:0], _sampled(grid.vectors[outside]))
+    near = _grown(touched.reshape(grid.shape)).ravel()
     cosines = _cosines(grid.vectors, inside)
-    alike = outside & ~near & ~refused & (cosines > np.quantile(cosines[inside], ALIKE_QUANTILE)) if own else np.zeros_like(inside)
-    ratio = float(alike.sum()) / max(1, own)
+    least = np.quantile(cosines[inside], ALIKE_QUANTILE) - 1e-4  # Flat colors differ by rounding alone.
+    alike = outside & ~near & ~refused & (cosines >= least)
+    ratio = float(alike.sum() / inside.sum())
     if ratio > MANY:
         inside, outside = inside | alike, outside & ~alike
     return Look(_sampled(grid.vectors[inside]), _sampled(grid.vectors[outside]), ratio)
