@@ -1,7 +1,7 @@
 """Concepts by example with mini-sam: how well they find, beside simple answers, and what they cost.
 
-``flood`` (each image answered from others, drawn by five seeds), ``davis`` (the first frame for every tenth), ``many`` (any one of many that
-are alike: nuclei and drawn sheets), ``presence`` (whether it is there) and ``cost``; all without a name. Embeddings are kept in ``--cache``.
+``flood`` (each image answered from others, drawn by five seeds), ``davis`` (the first frame for every tenth), ``many`` (any one of many
+that are alike: nuclei and drawn sheets), ``presence`` (whether it is there) and ``cost``; no name: all. ``--cache`` keeps embeddings.
 Half of the floods (``--half even``), the three sequences of DAVIS and the sheets chose the settings; ``--half odd`` chose none.
 """
 
@@ -53,7 +53,9 @@ class Data:
         root = self.folder / "davis2016"
         folders = sorted((root / "JPEGImages").iterdir())
         return {
-            each.name: [(path, _mask(root / "Annotations" / each.name / f"{path.stem}.png", 0)) for path in sorted(each.glob("*.jpg"))[::10]]
+            each.name: [
+                (path, _mask(root / "Annotations" / each.name / f"{path.stem}.png", 0)) for path in sorted(each.glob("*.jpg"))[::10]
+            ]
             for each in folders
         }
 
@@ -198,9 +200,10 @@ class _Timed:
 def _presence(data: Data, path: Path, concept: Concept) -> float:
     """Return the presence without decoding masks."""
     from promptseg.concepts.presence import presence_of
+    from promptseg.concepts.similarity import thinned
 
     session = data.open(path)
-    looks = [each.look for each in session._learn(concept)]
+    looks = thinned([each.look for each in session.learn(concept)])
     return presence_of(session.grid, looks, session.likeness(concept))
 
 

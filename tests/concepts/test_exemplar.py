@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from paint_segmenter import GREEN, RED, PaintSegmenter, painted
 
 import promptseg as ps
+from paint_segmenter import GREEN, RED, PaintSegmenter, painted
 from promptseg import Mask, Prompt
 from promptseg.concepts.exemplar import ExemplarSegmenter
 from promptseg.errors import BackendError, ConfigError, InputError, PromptError
@@ -87,7 +87,8 @@ def test_scores_are_from_0_to_1_best_first_and_above_the_threshold(concepts: Exe
     concept = Prompt.example(None, Prompt.point(12, 12))
     (found,) = concepts.find(MANY, [concept])
     scores = [mask.score or 0.0 for mask in found.masks]
-    assert scores == sorted(scores, reverse=True) and 0.2 < scores[-1] <= scores[0] <= 1
+    assert scores == sorted(scores, reverse=True)
+    assert 0.2 < scores[-1] <= scores[0] <= 1
     assert not ExemplarSegmenter(paint, threshold=1.0).find(MANY, [concept])[0].masks
 
 
@@ -95,7 +96,8 @@ def test_more_instances_than_the_maximum_are_cut_and_said(paint: PaintSegmenter,
     with caplog.at_level(logging.WARNING):
         (found,) = ExemplarSegmenter(paint, max_instances=5).find(MANY, [Prompt.example(None, Prompt.point(12, 12))])
     assert len(found.masks) == 5
-    assert "instances of" in caplog.text and "best 5" in caplog.text
+    assert "instances of" in caplog.text
+    assert "best 5" in caplog.text
 
 
 def test_an_example_image_is_opened_once_for_many_images(concepts: ExemplarSegmenter, paint: PaintSegmenter) -> None:
@@ -115,7 +117,8 @@ def test_several_threads_find_what_one_finds(concepts: ExemplarSegmenter) -> Non
     (expected,) = session.find([concept])
     with ThreadPoolExecutor(4) as pool:
         for (found,) in pool.map(lambda _: session.find([concept]), range(8)):
-            assert found.masks == expected.masks and found.presence == expected.presence
+            assert found.masks == expected.masks
+            assert found.presence == expected.presence
 
 
 def test_a_segmenter_without_features_is_used_by_its_colors() -> None:
@@ -181,9 +184,9 @@ def test_an_empty_mask_is_no_example() -> None:
         Prompt.example(ONE, Prompt.mask(np.zeros((128, 128), bool)))
 
 
-def test_an_unreadable_image_is_refused(concepts: ExemplarSegmenter) -> None:
-    with pytest.raises((InputError, AttributeError)):
-        concepts.find(b"no image", [a_red_one()])
+def test_an_unreadable_image_is_refused() -> None:
+    with pytest.raises(InputError):
+        ExemplarSegmenter(FakeSegmenter()).find(b"no image", [a_red_one()])
 
 
 @pytest.mark.parametrize("options", [{"threshold": 2}, {"max_instances": 0}, {"max_instances": 1001}, {"features": "dino"}])
@@ -194,7 +197,8 @@ def test_settings_are_checked(paint: PaintSegmenter, options: dict[str, Any]) ->
 
 def test_the_backend_loads_by_name_and_checks_its_options(paint: PaintSegmenter) -> None:
     loaded = ps.load_concept("exemplar", segmenter=paint, threshold=0.3)
-    assert isinstance(loaded, ExemplarSegmenter) and loaded.threshold == 0.3
+    assert isinstance(loaded, ExemplarSegmenter)
+    assert loaded.threshold == 0.3
     for wrong in ({"segmenter": 3}, {"segmenter": paint, "features": 3}):
         with pytest.raises(ConfigError):
             ps.load_concept("exemplar", **wrong)

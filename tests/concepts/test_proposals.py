@@ -71,7 +71,8 @@ def test_a_spot_is_a_peak_of_contrast() -> None:
     points = proposals.spots(response, 4, (60, 60), 9)
     assert len({(round(float(p.xy[0, 0]) / 8), round(float(p.xy[0, 1]) / 8)) for p in points}) == 1
     x, y = points[0].xy[0]
-    assert 30 <= x < 34 and 20 <= y < 24
+    assert 30 <= x < 34
+    assert 20 <= y < 24
 
 
 def rectangle(x0: int, y0: int, x1: int, y1: int, score: float | None = None) -> Mask:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from paint_segmenter import GREEN, RED, PaintSegmenter, painted
 
+from paint_segmenter import GREEN, RED, PaintSegmenter, painted
 from promptseg.concepts.presence import presence_of
 from promptseg.concepts.similarity import MANY, likeness_of, look_of
 from promptseg.tracking.appearance import FeatureGrid, feature_grid_of
@@ -50,16 +50,15 @@ def test_cells_of_a_negative_example_stay_outside() -> None:
 
 def test_a_negative_example_alone_has_no_inside() -> None:
     look = look_of(grid_of(ONE), [], [mask_of(16, 16, 40)])
-    assert not len(look.inside) and len(look.outside) == 25
+    assert not len(look.inside)
+    assert len(look.outside) == 25
 
 
 def test_a_mask_smaller_than_a_cell_has_a_cell() -> None:
-    assert len(look_of(grid_of(ONE), [mask_of(17, 17, 2)], []).inside) == 1
+    assert len(look_of(grid_of(painted((17, 17, 4, RED))), [mask_of(17, 17, 4)], []).inside) == 1
 
 
 def test_presence_is_a_probability_that_falls_without_the_object() -> None:
     looks = [look_of(grid_of(ONE), [mask_of(16, 16, 40)], [])]
-    there, absent = (
-        presence_of(grid, looks, likeness_of(grid, looks)) for grid in (grid_of(ROW), grid_of(painted((20, 20, 40, GREEN))))
-    )
+    there, absent = (presence_of(grid, looks, likeness_of(grid, looks)) for grid in (grid_of(ROW), grid_of(painted((20, 20, 40, GREEN)))))
     assert 0 <= absent < there <= 1

@@ -7,8 +7,8 @@ Options of `promptseg.load_concept` and their defaults:
 
 - ``segmenter`` (``"mini-sam"``): Name of the segmenter, ``NAME=WEIGHTS`` for a user's weights, or a `Segmenter`. All other options are
   passed on to a segmenter that is given by name.
-- ``features`` (``None``): Name of a model of kind features, such as ``"dinov2-small"``, or a `FeatureExtractor`, whose features are compared
-  in place of the segmenter's embedding.
+- ``features`` (``None``): Name of a model of kind features, such as ``"dinov2-small"``, or a `FeatureExtractor`. Its features are then
+  compared in place of the segmenter's embedding.
 - ``threshold`` (``0.2``): Minimum score of a mask.
 - ``max_instances`` (``1000``): Maximum number of masks of one concept, at most 1000.
 """

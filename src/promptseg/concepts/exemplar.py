@@ -30,7 +30,7 @@ from ..runtime.forking import Lock, StaysInProcess
 from ..tracking.appearance import FeatureGrid, feature_grid, feature_grid_of
 from . import judging, proposals
 from .presence import presence_of
-from .similarity import MANY, Likeness, Look, likeness_of, look_of
+from .similarity import MANY, Likeness, Look, likeness_of, look_of, thinned
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ REMEMBERED = 64
 
 
 @dataclass(frozen=True, eq=False)
-class _Examples:
+class ExampleLook:
     """What is remembered of the examples in one image.
 
     Attributes:
@@ -101,7 +101,7 @@ class ExemplarSegmenter(StaysInProcess):
         self.features = features
         self.threshold = between("threshold", threshold)
         self.max_instances = whole_number("max_instances", max_instances, 1, most=MAX_INSTANCES)
-        self._memory: OrderedDict[str, _Examples] = OrderedDict()
+        self._memory: OrderedDict[str, ExampleLook] = OrderedDict()
         self._lock = Lock()
 
     @property
@@ -112,10 +112,10 @@ class ExemplarSegmenter(StaysInProcess):
         if self.features is None:
             return replace(own, backend="exemplar", version=version)
         other = self.features.provenance
-        license = own.license if other.license == own.license else f"{own.license} AND {other.license}"
+        both = own.license if other.license == own.license else f"{own.license} AND {other.license}"
         weights = {**own.weights, **{f"{other.model}/{name}": sha for name, sha in other.weights.items()}}
         named = f"{version}, features of {other.model} ({other.version})"
-        return replace(own, backend="exemplar", version=named, weights=weights, license=license)
+        return replace(own, backend="exemplar", version=named, weights=weights, license=both)
 
     def with_cache(self, cache: EmbeddingStore | None) -> ExemplarSegmenter:
         """Return a concept segmenter whose segmenter stores embeddings in `cache`; None for no cache."""
@@ -139,8 +139,17 @@ class ExemplarSegmenter(StaysInProcess):
     def _grid(self, session: Session) -> FeatureGrid:
         return feature_grid_of(session) if self.features is None else feature_grid(self.features.features(session.image))
 
-    def _examples(self, image: NDArray[np.uint8], examples: Sequence[Example], opened: Callable[[], ExemplarSession]) -> _Examples:
-        """Return what is remembered of the examples in one image. The image is opened only if they are new."""
+    def recall(self, image: str, examples: Sequence[Example], opened: Callable[[], ExemplarSession]) -> ExampleLook:
+        """Return what is remembered of the examples in one image.
+
+        Args:
+            image: Key of the image.
+            examples: The examples in it.
+            opened: Returns a session on the image. It is called only if the examples are new.
+
+        Raises:
+            PromptError: An example does not fit the image, or its mask is empty.
+        """
         key = _key(image, examples)
         with self._lock:
             if key in self._memory:
@@ -207,11 +216,11 @@ class ExemplarSession(SessionDisplay):
             PromptError: As for `find`.
         """
         (checked,) = listed_concepts([concept], self.segmenter.accepts)
-        return likeness_of(self.grid, [each.look for each in self._learn(checked)])
+        return likeness_of(self.grid, thinned([each.look for each in self.learn(checked)]))
 
     def _find(self, concept: Concept) -> ConceptMasks:
-        known = self._learn(concept)
-        looks = [each.look for each in known]
+        known = self.learn(concept)
+        looks = thinned([each.look for each in known])
         likeness = likeness_of(self.grid, looks)
         candidates, scores = self._candidates(known, likeness)
         kept = judging.chosen(candidates, scores, self.segmenter.threshold)
@@ -224,26 +233,30 @@ class ExemplarSession(SessionDisplay):
         )
         return ConceptMasks(Masks(masks, self.size), presence_of(self.grid, looks, likeness))
 
-    def _learn(self, concept: Concept) -> list[_Examples]:
-        """Return what is remembered of the examples of a concept, one for each image that has some."""
+    def learn(self, concept: Concept) -> list[ExampleLook]:
+        """Return what is remembered of the examples of a concept, one for each image that has some.
+
+        Raises:
+            PromptError: As for `find`.
+        """
         if not any(example.positive for example in concept.examples):
             raise PromptError(f"a concept needs a positive example, got {shown(concept)}")
-        groups: dict[int, tuple[NDArray[np.uint8], list[Example]]] = {}
+        own = _image_key(self.image)
+        groups: dict[str, tuple[NDArray[np.uint8], list[Example]]] = {}
         for example in concept.examples:
             image, prompt = example.placed(self.image)
-            groups.setdefault(id(image), (image, []))[1].append(Example(image, prompt, example.positive))
-        known = [self._known(image, examples) for image, examples in groups.values()]
+            groups.setdefault(_image_key(image), (image, []))[1].append(Example(image, prompt, example.positive))
+        known = [
+            self.segmenter.recall(key, examples, lambda key=key, image=image: self if key == own else self.segmenter.open(image))  # type: ignore[misc]
+            for key, (image, examples) in groups.items()
+        ]
         if not any(len(each.look.inside) for each in known):
             raise PromptError(f"nothing is left of the positive examples of {shown(concept)}: negative examples cover them")
         if not any(len(each.look.outside) for each in known):
-            raise PromptError(f"{shown(concept)} covers its whole image, and nothing is around it to tell it from: mark a part of the image")
+            raise PromptError(f"{shown(concept)} covers its whole image: nothing is around it to tell it from, so mark a part")
         return known
 
-    def _known(self, image: NDArray[np.uint8], examples: Sequence[Example]) -> _Examples:
-        own = image is self.image or (image.shape == self.image.shape and np.array_equal(image, self.image))
-        return self.segmenter._examples(image, examples, lambda: self if own else self.segmenter.open(image))
-
-    def _candidates(self, known: Sequence[_Examples], likeness: Likeness) -> tuple[Masks, NDArray[np.float64]]:
+    def _candidates(self, known: Sequence[ExampleLook], likeness: Likeness) -> tuple[Masks, NDArray[np.float64]]:
         """Return candidate masks with their scores."""
         share = float(np.median([share for each in known for share in each.shares]))
         small = float(np.median([cells for each in known for cells in each.cells])) < SMALL
@@ -273,7 +286,7 @@ class ExemplarSession(SessionDisplay):
         return self.session.segment(points, candidates=True) if points else Masks([], self.size)
 
 
-def _learned(session: ExemplarSession, examples: Sequence[Example]) -> _Examples:
+def _learned(session: ExemplarSession, examples: Sequence[Example]) -> ExampleLook:
     """Return what is to be remembered of the examples in an opened image."""
     masks = [(_mask_of(session.session, example.prompt), example.positive) for example in examples]
     positive, negative = ([mask for mask, like in masks if like is side] for side in (True, False))
@@ -282,7 +295,7 @@ def _learned(session: ExemplarSession, examples: Sequence[Example]) -> _Examples
     shares = [mask.area / (mask.size[0] * mask.size[1]) for mask in positive]
     cells = [share * len(grid.vectors) for share in shares]
     contrasts = [_contrast(session.image, mask) for mask, count in zip(positive, cells, strict=True) if count < SMALL]
-    return _Examples(look, tuple(shares), tuple(cells), tuple(contrasts))
+    return ExampleLook(look, tuple(shares), tuple(cells), tuple(contrasts))
 
 
 def _mask_of(session: Session, prompt: SpatialPrompt) -> Mask:
@@ -304,10 +317,16 @@ def _contrast(image: NDArray[np.uint8], mask: Mask) -> NDArray[np.float32]:
     return np.asarray(contrast[mask.array].mean(axis=0), np.float32)
 
 
-def _key(image: NDArray[np.uint8], examples: Sequence[Example]) -> str:
-    """Return the key of the examples in an image: SHA-256 (hex) of its pixels and of their prompts."""
+def _image_key(image: NDArray[np.uint8]) -> str:
+    """Return the SHA-256 (hex) of an image, by which the examples of one image are known to be of one."""
     digest = hashlib.sha256(repr(image.shape).encode())
     digest.update(np.ascontiguousarray(image).data)
+    return digest.hexdigest()
+
+
+def _key(image: str, examples: Sequence[Example]) -> str:
+    """Return the SHA-256 (hex) of the key of an image and of the prompts of examples in it."""
+    digest = hashlib.sha256(image.encode())
     for example in examples:
         prompt = example.prompt
         digest.update(f"\0{example.positive}\0".encode())

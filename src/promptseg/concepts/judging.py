@@ -3,11 +3,11 @@
 The score of a mask is a product. Each factor lowers it for a reason:
 
 - the predicted IoU of the segmenter (1 if it predicts none): whether the mask is a good one of whatever it is of;
-- the agreement with the map: whether it is of what was looked for;
+- the agreement: whether it is of what was looked for;
 - of things and spots, the size beside that of the examples: a mask of twice or half their area has 0.61 of the score, four times 0.14.
 
-The agreement of a region is its soft IoU with its part of the map; that of a thing the mean probability of the map in it; that of a spot its
-contrast beside that of the example, at most 1.
+The agreement of a region is its soft IoU with its part of the map. That of a thing is the mean probability of the map in it, and that of a
+spot its contrast beside that of the example, at most 1.
 """
 
 from __future__ import annotations

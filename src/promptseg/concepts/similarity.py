@@ -1,6 +1,6 @@
 """Similarity: from the cells of examples to a map of an image that says where it looks like them.
 
-Cells are those of `promptseg.tracking.appearance.FeatureGrid`. Two simple classifiers that need no training beforehand are added up, because
+Cells are those of `promptseg.tracking.appearance.FeatureGrid`. Two simple classifiers, fitted to the examples alone, are added up, because
 they fail in different places:
 
 - A regularized linear discriminant of the cells inside and outside of the examples, fitted in closed form (Hariharan, Malik and Ramanan,
@@ -37,7 +37,7 @@ NEIGHBOR_WEIGHT = 4.0
 """Weight of the difference of similarities beside the discriminant, whose values are about -1 and 1."""
 
 FAMILIAR = (0.82, 0.88)
-"""Mean similarity of the cells of an image to the nearest cells of the examples, below which it is adapted to in full, and above which not."""
+"""Mean similarity of an image's cells to the nearest cells of the examples, up to which it is adapted to in full, and from which on not."""
 
 ALIKE_QUANTILE = 0.25
 """A cell around an example is alike if its cosine is above that of this share of the cells inside."""
@@ -46,7 +46,7 @@ MANY = 0.5
 """An example is one of many if the cells around it that are alike are more than this multiple of its own cells."""
 
 MAX_CELLS = 4096
-"""Maximum number of cells on each side that one example image is remembered by. They are sampled evenly."""
+"""Maximum number of cells on each side, of one example image and of all together. They are sampled evenly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,15 +128,21 @@ def likeness_of(grid: FeatureGrid, looks: Sequence[Look]) -> Likeness:
     like, unlike = nearest(grid.vectors, inside), nearest(grid.vectors, outside)
     apart = NEIGHBOR_WEIGHT * (like - unlike)
     sides = [(look.inside, look.outside) for look in looks]
-    values = _discriminant(sides, grid.vectors) + apart
+    values = _discriminant(sides, np.ones(len(sides)), grid.vectors) + apart
     hot, cold = values > 0, values < 0
     unfamiliar = float(np.clip((FAMILIAR[1] - np.maximum(like, unlike).mean()) / (FAMILIAR[1] - FAMILIAR[0]), 0, 1))
     if hot.any() and cold.any() and unfamiliar:
         own = grid.vectors[values > np.median(values[hot])], grid.vectors[values <= np.median(values[cold])]
         if all(map(len, own)):
-            adapted = _discriminant([*sides, *[own] * len(looks)], grid.vectors) + apart
+            adapted = _discriminant([*sides, own], np.append(np.ones(len(sides)), len(sides)), grid.vectors) + apart
             values = unfamiliar * adapted + (1 - unfamiliar) * values
     return Likeness(values.reshape(grid.shape).astype(np.float32), like, unlike)
+
+
+def thinned(looks: Sequence[Look]) -> list[Look]:
+    """Return looks with so few cells that all together have at most `MAX_CELLS` on each side: the time must not grow with the examples."""
+    most = max(1, MAX_CELLS // max(1, len(looks)))
+    return [Look(_sampled(look.inside, most), _sampled(look.outside, most), look.alike) for look in looks]
 
 
 def nearest(vectors: Vectors, memory: Vectors) -> NDArray[np.float32]:
@@ -147,15 +153,22 @@ def nearest(vectors: Vectors, memory: Vectors) -> NDArray[np.float32]:
     return np.asarray(similarity.mean(axis=1), np.float32)
 
 
-def _discriminant(sides: Sequence[tuple[Vectors, Vectors]], vectors: Vectors) -> NDArray[np.float64]:
-    """Return the linear discriminant of vectors: about 1 inside and -1 outside. Both sides, and all images on a side, weigh alike."""
-    counts = [sum(bool(len(pair[side])) for pair in sides) for side in (0, 1)]
+def _discriminant(sides: Sequence[tuple[Vectors, Vectors]], shares: NDArray[np.float64], vectors: Vectors) -> NDArray[np.float64]:
+    """Return the linear discriminant of vectors: about 1 inside and -1 outside.
+
+    Args:
+        sides: Cells inside and outside, of one image each. Both sides weigh alike in all.
+        shares: Weight of each image.
+        vectors: The vectors.
+    """
     cells, wanted, weights = [], [], []
-    for pair in sides:
-        for side, (part, count) in enumerate(zip(pair, counts, strict=True)):
+    for side in (0, 1):
+        parts = [(pair[side], share) for pair, share in zip(sides, shares, strict=True) if len(pair[side])]
+        total = sum(share for _, share in parts)
+        for part, share in parts:
             cells.append(part)
             wanted.append(np.full(len(part), 1.0 - 2 * side))
-            weights.append(np.full(len(part), 0.5 / (count * max(1, len(part)))))
+            weights.append(np.full(len(part), 0.5 * share / (total * len(part))))
     known, targets, weight = np.concatenate(cells).astype(np.float64), np.concatenate(wanted), np.concatenate(weights)
     center, middle = weight @ known, weight @ targets
     weighted = (known - center) * weight[:, None]
@@ -185,6 +198,6 @@ def _grown(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return cv2.dilate(cells.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
 
 
-def _sampled(vectors: Vectors) -> Vectors:
-    step = -(-len(vectors) // MAX_CELLS)
+def _sampled(vectors: Vectors, most: int = MAX_CELLS) -> Vectors:
+    step = -(-len(vectors) // most)
     return vectors[::step].copy() if step > 1 else vectors
