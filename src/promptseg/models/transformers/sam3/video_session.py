@@ -7,13 +7,13 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from ....errors import InputError, PromptError, shown
 from ....masks import Mask, Masks, Size
-from ....prompts import Concept, PromptKind, listed_concepts
+from ....prompts import Concept, Prompt, PromptKind, listed_concepts
 from ....protocols import Frame, FrameSource, VideoLike
 from ....results import FrameMasks, Provenance
 from ....video.frame_buffer import FrameBuffer
@@ -131,6 +131,17 @@ class Sam3VideoSession:
         self._model.add_phrases(self._state, list(new))
         self._phrases += new
         self._labels += new.values()
+
+    def add(self, frame: int, object_id: int, prompt: Prompt) -> NoReturn:  # noqa: ARG002 - As a `VideoSession` has it.
+        """Refuse a prompt for one object, which tools that take any tracker may give.
+
+        Raises:
+            PromptError: Always.
+        """
+        raise PromptError(
+            f"{shown(prompt)} is for one object, and this model finds every instance of phrases: name them with session.find(…), or load "
+            "sam3-tracker, which takes points, boxes and masks"
+        )
 
     def remove(self, object_id: int) -> None:
         """Stop tracking an object and forget it. If the model finds it again, it is another object.
