@@ -19,7 +19,7 @@ from ....results import FrameMasks, Provenance
 from ....video.frame_buffer import FrameBuffer
 from ....video.frames import open_frames
 from ....video.saved_session import SavedSession, saved_mask, saved_number
-from ....vocabulary import parse_phrase
+from ....vocabulary import MAX_PHRASES, parse_phrase
 from .video_model import FoundOnFrame, Sam3Video
 
 _log = logging.getLogger(__name__)
@@ -307,4 +307,6 @@ def _apart(masks: Mapping[int, Mask], label: str) -> dict[int, Mask]:
 def _texts(values: object) -> list[str]:
     if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
         raise TypeError(f"its phrases are {shown(values)}, expected a list of texts")
+    if len(values) > MAX_PHRASES:
+        raise ValueError(f"it has {len(values)} phrases, at most {MAX_PHRASES} are taken")
     return values
