@@ -272,7 +272,7 @@ class Sam3VideoSession:
         masks: dict[int, Mask] = {}
         for number in dict.fromkeys(late.phrases.values()):
             group = {object_id: mask for object_id, mask in late.masks.items() if late.phrases[object_id] == number}
-            masks.update(_apart(group, self._labels[number]))
+            masks.update(apart_masks(group, self._labels[number]))
         ordered = [masks[object_id] for object_id in late.masks]
         return FrameMasks(late.index, tuple(late.masks), Masks(ordered, self.size), late.time)
 
@@ -287,7 +287,7 @@ class Sam3VideoSession:
             raise PromptError(f"there is no object {shown(object_id)}: the objects are {sorted(self.object_ids)}")
 
 
-def _apart(masks: Mapping[int, Mask], label: str) -> dict[int, Mask]:
+def apart_masks(masks: Mapping[int, Mask], label: str) -> dict[int, Mask]:
     """Return masks without the pixels of masks with a greater score, and with a label. Of equal scores the first mask keeps its pixels."""
     shown_ids = [object_id for object_id, mask in masks.items() if mask.area]
     order = sorted(shown_ids, key=lambda object_id: -(masks[object_id].score or 0.0))
