@@ -187,6 +187,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--boxes", type=int, help="default: 50")
     parser.add_argument("--json", type=Path, help="file to write all figures to")
     options = parser.parse_args(arguments)
+    if options.weights != parser.get_default("weights") and not options.weights.is_file():
+        parser.error(f"there is no file {options.weights}: without weights, masks would be random")
     warnings.simplefilter("ignore")  # Of timm's registry, and deprecations in the packages.
     options.points = options.points or (2 if options.quick else 32)
     options.boxes = options.boxes or (3 if options.quick else 50)

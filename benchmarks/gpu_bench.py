@@ -45,7 +45,7 @@ class Row:
         )
 
 
-HEAD = f"{'task':<11} {'model':<22} {'image':>9} {'dtype':<8} {'upstream':>9} {'ours':>9} {'ratio':>6} {'MiB':>8} {'MiB':>8}"
+HEAD = f"{'task':<11} {'model':<22} {'image':>9} {'dtype':<8} {'upstream':>9} {'ours':>9} {'ratio':>6} {'up MiB':>8} {'our MiB':>8}"
 
 
 class Bench:

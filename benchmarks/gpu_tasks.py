@@ -180,13 +180,13 @@ def video(name: str, device: torch.device, dtype: torch.dtype, quick: bool) -> C
     from promptseg import Prompt
     from promptseg.models.sam.torch.model import TorchSettings
     from promptseg.models.sam.video.model import TorchSam2Video
-    from promptseg.models.sam.video.session import Sam2VideoSegmenter
+    from promptseg.models.sam.video.session import SamVideoSegmenter
     from promptseg.results import Provenance
 
     torch.manual_seed(0)
     predictor = sam2(SAM2[name], quick, video=True)
     predictor.fill_hole_area = 0  # It does not fill holes without its CUDA extension; promptseg does.
-    segmenter = Sam2VideoSegmenter(
+    segmenter = SamVideoSegmenter(
         TorchSam2Video(copy.deepcopy(predictor), Provenance(name, "benchmark", "1"), TorchSettings(device, dtype))
     )
     predictor = predictor.to(device)

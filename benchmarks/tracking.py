@@ -126,6 +126,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
             axes.annotate(f"k = {row['every']}", (row["processor"], row["j"]), textcoords="offset points", xytext=(6, -10), fontsize=8)
     axes.set_xlabel("seconds of processor time a frame")
     axes.set_ylabel("mean J")
+    axes.margins(x=0.1, y=0.12)  # So that no label touches the frame.
     axes.set_xlim(left=0)
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right", frameon=False)

@@ -66,7 +66,7 @@ def ours(count: int) -> None:
 
     from promptseg.models.sam.torch.model import TorchSettings
     from promptseg.models.sam.video.model import TorchSam2Video
-    from promptseg.models.sam.video.session import Sam2VideoSegmenter
+    from promptseg.models.sam.video.session import SamVideoSegmenter
     from promptseg.prompts import Prompt
     from promptseg.results import Provenance
 
@@ -75,7 +75,7 @@ def ours(count: int) -> None:
             yield synthetic_frame(index)
 
     model = TorchSam2Video(predictor(), Provenance("tiny", "sam2_video", "1"), TorchSettings(torch.device("cpu")), 0)
-    session = Sam2VideoSegmenter(model, memory=4 << 20).open(frames())
+    session = SamVideoSegmenter(model, memory=4 << 20).open(frames())
     session.add(0, 1, Prompt.box(25, 75, 100, 150))
     started = time.process_time()
     for at in session.propagate():

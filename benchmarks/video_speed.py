@@ -24,7 +24,7 @@ from sam2.build_sam import build_sam2_video_predictor
 
 from promptseg.models.sam.torch.model import TorchSettings
 from promptseg.models.sam.video.model import TorchSam2Video
-from promptseg.models.sam.video.session import Sam2VideoSegmenter
+from promptseg.models.sam.video.session import SamVideoSegmenter
 from promptseg.prompts import Prompt
 from promptseg.results import Provenance
 from promptseg.video.writer import VideoWriter
@@ -103,7 +103,7 @@ def write(folder: Path, file: Path, count: int) -> None:
 
 
 def ours(model: TorchSam2Video, video: Path, objects: int) -> None:
-    session = Sam2VideoSegmenter(model).open(video)
+    session = SamVideoSegmenter(model).open(video)
     for object_id in range(objects):
         session.add(0, object_id, Prompt.box(*BOX))
     for at in session.propagate():

@@ -21,9 +21,12 @@ pytest_plugins = [
     "grounding_models",
     "npm_clients",
     "onnx_sam_models",
+    "sam3_models",
     "skips",
+    "sam3_video_models",
     "small_models",
     "torch_sam_models",
+    "transformers_models",
     "video_files",
     "yolo_models",
 ]

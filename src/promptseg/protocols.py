@@ -412,3 +412,100 @@ class VideoSegmenter(Protocol):
                 another size.
         """
         ...
+
+
+@runtime_checkable
+class ConceptVideoSession(Protocol):
+    """Search for every instance of concepts through one video. A session changes with each call and is for one thread at a time.
+
+    Objects are found on any frame and get ids in the order in which they are found. An object exists from the frame on which it is found.
+    Its mask is empty on frames where it cannot be seen, and has the label of the concept. Concepts may be added, and objects removed,
+    between any two frames of `propagate`.
+
+    If each frame can be read once only, the session keeps the latest frames, as a `VideoSession` does.
+    """
+
+    @property
+    def size(self) -> Size:
+        """``(height, width)`` of every frame."""
+        ...
+
+    @property
+    def object_ids(self) -> tuple[int, ...]:
+        """Ids of the objects that are tracked, in the order in which they were found."""
+        ...
+
+    def find(self, concepts: Sequence[Concept]) -> None:
+        """Find and track every instance of concepts, from the next frame that is read on.
+
+        Concepts that are looked for already are kept. A session may read frames ahead of those that it has yielded.
+
+        Raises:
+            PromptError: There is no concept, or one has a phrase or examples that the model does not take.
+        """
+        ...
+
+    def remove(self, object_id: int) -> None:
+        """Stop tracking an object and forget it. If it is found again, it is another object.
+
+        Raises:
+            PromptError: There is no such object.
+        """
+        ...
+
+    def propagate(self, *, start: int = 0, stop: int | None = None, reverse: bool = False) -> Iterator[FrameMasks]:
+        """Find and track objects, and yield the masks of each frame.
+
+        Args:
+            start: First frame. To continue, it is the frame after the one that was yielded last.
+            stop: Frame before which tracking ends, excluded; None for the end of the video, or its beginning with `reverse`.
+            reverse: Whether to track backward from `start`.
+
+        Raises:
+            PromptError: No concept is looked for, or frame `start` does not exist or is no longer available.
+            InputError: The next frame cannot be read. The masks of earlier frames are yielded and kept.
+        """
+        ...
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the session without its frames to a file, from which `ConceptVideoSegmenter.resume` continues.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        ...
+
+
+@runtime_checkable
+class ConceptVideoSegmenter(Protocol):
+    """A model that finds every instance of concepts in videos, and tracks it.
+
+    It differs from a `VideoSegmenter` by `accepts`: a tool that takes both asks first whether it has a `ConceptVideoSegmenter`.
+    """
+
+    @property
+    def provenance(self) -> Provenance:
+        """Name, backend, weights and license of the model."""
+        ...
+
+    @property
+    def accepts(self) -> frozenset[PromptKind]:
+        """What concepts may consist of: ``"text"``, ``"example"``, or both."""
+        ...
+
+    def open(self, frames: VideoLike) -> ConceptVideoSession:
+        """Start a search through a video, given as anything that `promptseg.open_frames` takes.
+
+        Raises:
+            InputError: The video cannot be read.
+        """
+        ...
+
+    def resume(self, path: str | os.PathLike[str], frames: VideoLike) -> ConceptVideoSession:
+        """Return a session that continues a saved one, over the same frames.
+
+        Raises:
+            InputError: The file is not a saved session, was written by another model or with other weights, or belongs to frames of
+                another size.
+        """
+        ...

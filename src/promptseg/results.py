@@ -37,7 +37,7 @@ class Provenance:
         license: SPDX identifier of the weights' license.
         device: Device on which the model ran, such as ``"cpu"``.
         dtype: Number type of the computation: ``"float32"``, ``"bfloat16"`` or ``"float16"``; ``"int8"`` for a
-            model that was loaded with a quantized image encoder.
+            model that was loaded with ``quantize="int8"``. Weights that are stored in 8 bits do not change it.
         fallback_from: Models that were tried before this one and did not fit into memory, in that order.
         classes: Classes of a detector with a fixed list of classes, in its order; empty for other models.
     """

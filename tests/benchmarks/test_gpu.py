@@ -95,6 +95,12 @@ def test_each_side_is_called_once_to_warm_up_and_not_measured_then(gpu, bench, m
     assert calls == ["warm", "warm", *["upstream", "ours"] * modules[1].ROUNDS]
 
 
+def test_weights_that_are_not_there_are_refused(gpu, capsys):
+    with pytest.raises(SystemExit):
+        gpu.main(["--device", "cpu", "--weights", "absent.pt"])
+    assert "there is no file absent.pt: without weights, masks would be random" in capsys.readouterr().err
+
+
 def test_the_script_says_that_there_is_no_device(gpu, capsys, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert gpu.main([]) == 2

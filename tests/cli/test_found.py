@@ -22,6 +22,12 @@ def lines(masks, *prompts, **about):
     return list(found_lines(Result(Masks(masks, SIZE), prompts, **about)))
 
 
+def test_the_score_is_called_what_the_backend_says(add_model):
+    add_model("cutter", "segmenter", lambda _: None, score="agreement")
+    found = lines([square(50, score=0.5, prompt_index=0)], Prompt.point(1, 1), provenance=(Provenance("cutter", "cutter backend", "1"),))
+    assert found[0].endswith(", agreement 0.50")
+
+
 def test_a_mask_of_a_point_says_of_what_it_is_how_large_and_how_good():
     assert lines([square(50, score=0.97, prompt_index=0)], Prompt.point(29, 16)) == [
         "object at 29,16: 25 % of the image, predicted IoU 0.97"

@@ -75,7 +75,7 @@ COMMANDS = {
         demo.demo,
         "--model fake",
         {"out": "--model fake --out new", "model": "--model other", "device": "--model fake --device cuda"}
-        | {"engine": "--model fake --engine second", "as_json": "--model fake --json"},
+        | {"engine": "--model fake --engine second", "as_json": "--model fake --json", "quantize": "--model fake --quantize int8"},
     ),
     "evaluate": (
         evaluate.evaluate,
@@ -99,6 +99,7 @@ COMMANDS = {
             "report": f"{DATA} --model fake --report r.html",
             "failures": f"{DATA} --model fake --failures f",
             "engine": f"{DATA} --model fake --engine second",
+            "quantize": f"{DATA} --model fake --quantize int8",
             "detector_engine": (
                 f"{DATA} --model fake --prompt text --detector find",
                 f"{DATA} --model fake --prompt text --detector find --detector-engine second",
@@ -149,6 +150,7 @@ COMMANDS = {
             "tracker": "clip --model fake --box 1,1,9,9 --tracker propagate2",
             "detector": "clip --model fake --box 1,1,9,9 --detector find",
             "engine": "clip --model fake --box 1,1,9,9 --engine second",
+            "quantize": "clip --model fake --box 1,1,9,9 --quantize int8",
             "detector_engine": ("clip --model fake --detector find", "clip --model fake --detector find --detector-engine second"),
             "threshold": ("clip --model fake --detector find", "clip --model fake --detector find --threshold 0.4"),
             "like": (f"clip {CONCEPT}", f"clip {CONCEPT} --like point=3,3"),

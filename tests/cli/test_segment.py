@@ -617,3 +617,20 @@ def test_the_default_model_segments_an_image_and_finds_it_encoded_the_second_tim
         assert mask["score"] > 0.8
         assert values["provenance"][0]["model"] == "mini-sam"
     assert written("home") != []
+
+
+def test_in_a_log_a_line_says_now_and_then_how_far_a_folder_is(run, save_image, add_model, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("promptseg.runtime.progress.monotonic", lambda: now[0])
+
+    class Slow(FakeSegmenter):
+        def open(self, image):
+            now[0] += 20
+            return super().open(image)
+
+    add_model("slow", "segmenter", lambda _: Slow())
+    for index in range(4):
+        save_image(f"{index}.png", seed=index)
+    result = run("segment", *(f"{index}.png" for index in range(4)), "--model", "slow", "--point", "5,5", "--json", "--no-cache")
+    assert result.exit_code == 0
+    assert result.stderr.splitlines() == ["promptseg: segment: 2 of 4 images", "promptseg: segment: 4 of 4 images"]

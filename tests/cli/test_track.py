@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from promptseg.class_colors import palette
 from promptseg.cli import app
 from promptseg.detections import Detections
 from promptseg.masks import Mask
-from promptseg.testing import FakeDetector, FakeSegmenter
+from promptseg.pipeline import BuiltPipeline
+from promptseg.testing import FakeDetector, FakeSegmenter, FakeVideoSegmenter
 
 pytest.importorskip("av", reason="the overlay is a video, which needs av")
 
@@ -59,6 +61,33 @@ def test_the_frames_on_which_the_model_was_asked_are_counted_and_in_the_events(r
         (0, 1, "added", "prompted"),
         (2, None, "asked", "every 2 frames"),
     ]
+
+
+@pytest.mark.parametrize("words", [(), ("--tracker", "propagate"), ("--tracker", "own backend", "--ask-every", "2")])
+def test_quantize_reaches_the_segmenter_whatever_tracks(words, run, clip, add_model):
+    requests = []
+    add_model("own", "video", lambda _: FakeVideoSegmenter(), options={"segmenter": None, "every": 1}, forwards_options=True)
+    add_model("eight", "segmenter", lambda request: requests.append(request) or FakeSegmenter(), options={"quantize": None})
+    result = track(run, clip, "--model", "eight", "--box", "10,8,30,24", "--quantize", "int8", *words)
+    assert result.exit_code == 0, result.stderr
+    assert {request.options["quantize"] for request in requests} == {"int8"}
+
+
+def test_a_model_without_quantize_refuses_it(run, clip):
+    result = track(run, clip, "--box", "10,8,30,24", "--quantize", "int8")
+    assert result.exit_code == 2
+    assert "model 'cutter' has no option 'quantize'" in result.stderr
+
+
+def test_late_frames_that_were_dropped_are_counted(run, clip, monkeypatch):
+    track_frames = BuiltPipeline.track
+    monkeypatch.setattr(
+        BuiltPipeline,
+        "track",
+        lambda *args, **kwargs: (replace(frame, dropped=4 * frame.frame) for frame in track_frames(*args, **kwargs)),
+    )
+    assert "objects: 1 added; dropped 12 late frames\n" in track(run, clip, "--box", "10,8,30,24").stdout
+    assert json.loads(track(run, clip, "--box", "10,8,30,24", "--json").stdout)["dropped"] == 12
 
 
 def test_the_model_may_be_asked_where_a_mask_goes_wrong(run, clip):
@@ -323,3 +352,12 @@ def test_wrong_usage_is_refused_before_anything_is_read(run, words, message):
     result = run("track", "absent.mp4", *words)
     assert (result.exit_code, result.stdout) == (2, "")
     assert message in result.stderr
+
+
+def test_in_a_log_a_line_says_now_and_then_how_far_the_video_is(run, clip, monkeypatch):
+    now = iter(range(0, 1000, 20))
+    monkeypatch.setattr("promptseg.runtime.progress.monotonic", lambda: next(now))
+    result = track(run, clip, "--box", "10,8,30,24")
+    assert result.exit_code == 0
+    assert result.stderr.splitlines() == ["promptseg: track: 2 of 3 frames"]
+    assert track(run, clip, "--box", "10,8,30,24", "--json").stderr == ""

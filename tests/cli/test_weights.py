@@ -161,7 +161,7 @@ class TestPath:
 def test_an_unknown_model_or_engine_is_wrong_usage(command, run, tiny):
     result = run("weights", command, "tinny")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "there is no model 'tinny'. Did you mean 'tiny'?" in result.stderr
+    assert "there is no model 'tinny'. Did you mean 'tiny'" in result.stderr
     result = run("weights", command, "tiny", "--engine", "third")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "no engine 'third': it has first, second" in result.stderr

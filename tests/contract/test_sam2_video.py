@@ -13,11 +13,11 @@ torch = pytest.importorskip("torch", reason="sam2's own code needs torch")
 def make(predictor, objects):
     from promptseg.models.sam.torch.model import TorchSettings
     from promptseg.models.sam.video.model import TorchSam2Video
-    from promptseg.models.sam.video.session import Sam2VideoSegmenter
+    from promptseg.models.sam.video.session import SamVideoSegmenter
 
     provenance = Provenance("tiny-sam2", "sam2_video", "torch", {"tiny.pt": 64 * "0"}, "Apache-2.0")
     model = TorchSam2Video(copy.deepcopy(predictor), provenance, TorchSettings(torch.device("cpu")))
-    return Sam2VideoSegmenter(model, memory=objects * model.span.of_object(1) + 1)
+    return SamVideoSegmenter(model, memory=objects * model.span.of_object(1) + 1)
 
 
 class TestSam2Video(VideoSegmenterContract):

@@ -253,6 +253,17 @@ def test_folders_and_datasets_are_taken(folder, dataset, model):
         promptseg.evaluate(dataset, folder / "masks", model=model)
     with pytest.raises(ConfigError, match="model given by name"):
         promptseg.evaluate(dataset, model=model, weights="here")
+    with pytest.raises(ConfigError, match="model given by name"):
+        promptseg.evaluate(dataset, model=model, options={"quantize": "int8"})
+
+
+def test_options_reach_the_segmenter_that_is_given_by_name(dataset, add_model):
+    requests = []
+    add_model("seg", "segmenter", lambda request: requests.append(request) or FakeSegmenter(), options={"quantize": None})
+    promptseg.evaluate(dataset, model="seg", options={"quantize": "int8"}, baselines=False)
+    assert [request.options for request in requests] == [{"quantize": "int8"}]
+    with pytest.raises(ConfigError, match=r"segment\.options"):
+        promptseg.evaluate(dataset, model="seg", options="int8", baselines=False)
 
 
 def test_a_run_is_saved_and_read_again(dataset, model, tmp_path):

@@ -18,7 +18,7 @@ pytest.importorskip("sam2", reason="sam2's own code is not installed")
 
 from promptseg.models.sam.torch.model import TorchSettings  # noqa: E402
 from promptseg.models.sam.video.model import TorchSam2Video  # noqa: E402
-from promptseg.models.sam.video.session import Sam2VideoSegmenter  # noqa: E402 - They need torch.
+from promptseg.models.sam.video.session import SamVideoSegmenter  # noqa: E402 - They need torch.
 
 TOLERANCE = 1e-4
 FRAMES, SIZE = 18, (60, 80)
@@ -46,7 +46,7 @@ def upstream(tiny_sam2_video):
 def make_segmenter(upstream, fill_holes=0, **settings):
     provenance = Provenance("tiny-sam2", "sam2_video", "1")
     model = TorchSam2Video(copy.deepcopy(upstream), provenance, TorchSettings(torch.device("cpu")), fill_holes)
-    return Sam2VideoSegmenter(model, keep_logits=True, **settings)
+    return SamVideoSegmenter(model, keep_logits=True, **settings)
 
 
 class Upstream:

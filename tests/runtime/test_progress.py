@@ -1,9 +1,11 @@
 """Progress: reports to a function of the caller, progress bars on request, silence otherwise."""
 
+import io
+
 import pytest
 
 from promptseg.errors import ConfigError
-from promptseg.runtime.progress import Progress, counter, report_to, reports_progress, shown, track
+from promptseg.runtime.progress import Lines, Progress, counter, report_to, reports_progress, shown, track
 
 
 @reports_progress
@@ -108,10 +110,73 @@ def test_library_calls_are_silent_by_default(silent, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_command_line_shows_no_bar_in_a_pipe(capfd):
+def test_quick_work_of_the_command_line_is_silent_in_a_pipe(capfd):
     with shown():
         work()
     assert capfd.readouterr() == ("", "")
+
+
+class TestLines:
+    """Lines in a pipe or a log, in place of a bar. A clock that a test sets says when one is due."""
+
+    @pytest.fixture
+    def clock(self, monkeypatch):
+        now = [0.0]
+        monkeypatch.setattr("promptseg.runtime.progress.monotonic", lambda: now[0])
+        return now
+
+    def test_a_line_comes_when_it_is_due_and_not_before(self, clock, capfd):
+        lines = Lines()
+        for second in range(95):
+            clock[0] = float(second)
+            lines.tell(f"{second} s")
+        assert capfd.readouterr() == ("", "promptseg: 30 s\npromptseg: 60 s\npromptseg: 90 s\n")
+
+    def test_it_names_the_stages_at_work_and_none_that_ended(self, clock, capfd):
+        with shown():
+            for _ in track(range(3), stage="annotate", total=3, unit="image"):
+                for _ in track(range(2), stage="everything", total=2, unit="batch"):
+                    clock[0] += 20
+        assert capfd.readouterr().err.splitlines() == [
+            "promptseg: annotate: 0 of 3 images; everything: 2 of 2 batches",
+            "promptseg: annotate: 1 of 3 images; everything: 2 of 2 batches",
+            "promptseg: annotate: 2 of 3 images; everything: 2 of 2 batches",
+        ]
+
+    def test_failures_are_told(self, clock, capfd):
+        with shown(), counter(stage="annotate", total=1, done=0, unit="image") as count:
+            clock[0] = 31
+            count(1)
+        assert capfd.readouterr().err == "promptseg: annotate: 1 of 1 image, 1 failed\n"
+
+    @pytest.mark.parametrize("closed", [True, False])
+    def test_a_log_that_cannot_be_written_stops_no_work(self, closed, clock, monkeypatch):
+        stream = io.StringIO()
+        if closed:
+            stream.close()
+        stream.isatty = lambda: False
+        stream.write = raising(BrokenPipeError()) if not closed else stream.write
+        monkeypatch.setattr("sys.stderr", stream)
+        with shown():
+            for _ in track(range(2), stage="train", total=2, unit="step"):
+                clock[0] += 40
+
+    def test_a_terminal_has_bars_and_no_lines(self, clock, monkeypatch, capfd):
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+        lines = Lines()
+        clock[0] = 100
+        lines.tell("too much")
+        assert capfd.readouterr().err == ""
+        with shown():
+            work()
+        assert "work:" in capfd.readouterr().err
+
+
+def raising(error):
+    def write(_):
+        raise error
+
+    return write
 
 
 @pytest.mark.parametrize("wrong", [3, "yes", object()])

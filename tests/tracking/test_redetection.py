@@ -328,6 +328,7 @@ def test_frames_that_were_dropped_before_one_are_an_event_of_that_frame():
         Event(3, None, "dropped", "1 frame came while the tracker was busy", None, 0.3),
     ]
     assert events[0].to_dict()["object_id"] is None
+    assert [frame.dropped for frame in frames] == [0, 3, 0, 1]
 
 
 def test_the_events_of_a_tracker_that_asks_on_every_frame_do_not_say_so():

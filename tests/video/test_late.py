@@ -196,7 +196,7 @@ def test_a_file_is_played_at_the_pace_of_its_times():
     "source", [[image(0)] * 3, np.zeros((3, 6, 8, 3), np.uint8), FakeFrames([image(0)] * 3)], ids=["list", "array", "source"]
 )
 def test_frames_that_have_no_times_are_not_dropped_but_the_wish_is_refused(source):
-    with pytest.raises(InputError, match=r"drop='late' is for cameras, streams and videos with times: the frames of .* have no times"):
+    with pytest.raises(InputError, match=r"no frame of .* can be late, because its frames have no times: drop='late' is for"):
         open_frames(source, drop="late")
 
 

@@ -13,7 +13,8 @@ from ..models.sam import selection
 from ..models.sam.cache import embedding_cache
 from ..models.sam.session import SamSegmenter
 from ..models.sam.torch import checkpoints
-from ..models.sam.torch.model import TorchSam, TorchSettings, check_memory, loading
+from ..models.sam.torch.encoding import TorchSettings, check_memory, loading
+from ..models.sam.torch.model import TorchSam
 from ..registry import LoadRequest
 from ..registry.catalog import memory_requirement
 from ..weights.store import DECODER, ENCODER

@@ -22,10 +22,11 @@ from ..models.grounding_dino import groundingdino_engine, transformers_engine
 from ..models.grounding_dino.architecture import ARCHITECTURES
 from ..models.grounding_dino.captions import WordPieceTokenizer
 from ..models.grounding_dino.checkpoint import read_original
-from ..models.grounding_dino.detector import GroundingDino, GroundingDinoSettings
+from ..models.grounding_dino.detector import GroundingDino
 from ..models.grounding_dino.files import GroundingDinoFiles, files_of
 from ..models.grounding_dino.preprocessing import InputSize
 from ..models.grounding_dino.torch_model import TorchGrounding
+from ..models.phrases import PhraseSettings
 from ..registry import LoadRequest
 from ..runtime.torch import chosen_device, chosen_dtype
 
@@ -56,7 +57,7 @@ def load_original(request: LoadRequest) -> GroundingDino:
 
 def _load(request: LoadRequest, package: str) -> GroundingDino:
     options = request.options
-    settings = GroundingDinoSettings.checked(options)
+    settings = PhraseSettings.checked(options)
     device = chosen_device(request.device)
     dtype = chosen_dtype(options["dtype"], device, allow_slow=options["allow_slow"])
     files = files_of(request.weights)

@@ -21,9 +21,9 @@ import torch
 
 from .._checks import whole_number
 from ..errors import ConfigError, shown
-from ..models.sam.torch.model import TorchSettings, check_memory, loading
+from ..models.sam.torch.encoding import TorchSettings, check_memory, loading
 from ..models.sam.video.model import TorchSam2Video
-from ..models.sam.video.session import Sam2VideoSegmenter
+from ..models.sam.video.session import SamVideoSegmenter
 from ..registry import LoadRequest
 from ..registry.catalog import memory_requirement
 from ._sam2 import build_video_model, sam2_base
@@ -31,7 +31,7 @@ from ._sam2 import build_video_model, sam2_base
 _LEAST = {"memory": 1, "prompted_frames": 2, "fill_holes": 0}
 
 
-def load(request: LoadRequest) -> Sam2VideoSegmenter:
+def load(request: LoadRequest) -> SamVideoSegmenter:
     """Return the video segmenter of a load request; the factory of backend ``sam2_video``.
 
     Raises:
@@ -52,4 +52,4 @@ def load(request: LoadRequest) -> Sam2VideoSegmenter:
     versions = f"sam2 {version('sam2')}, torch {torch.__version__}"
     provenance = replace(request.provenance(versions, settings.device.type, settings.dtype_name), backend="sam2_video")
     model = TorchSam2Video(sam2, provenance, settings, options["fill_holes"], need)
-    return Sam2VideoSegmenter(model, options["memory"] << 20, options["prompted_frames"], options["logits"])
+    return SamVideoSegmenter(model, options["memory"] << 20, options["prompted_frames"], options["logits"])

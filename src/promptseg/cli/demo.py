@@ -17,7 +17,7 @@ from ..runtime.output_paths import check_output_folder
 from . import completion
 from .found import counted_masks, found_lines
 from .output import errors_as_messages, model_paths, say, seconds
-from .prompts import DeviceOption, EngineOption
+from .prompts import DeviceOption, EngineOption, QuantizeOption, segmenter_options
 
 # On the sample image: a click on the coffee, and a box around the spoon.
 PROMPTS: dict[str, Prompt] = {
@@ -33,6 +33,7 @@ def demo(
         str, typer.Option(metavar="NAME[=WEIGHTS]", autocompletion=completion.segmenters, help="The segmenter.")
     ] = DEFAULT_MODEL,
     engine: EngineOption = None,
+    quantize: QuantizeOption = None,
     device: DeviceOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
@@ -48,7 +49,7 @@ def demo(
         check_output_folder(out, names=[*(f"{name}.png" for name in PROMPTS), "masks.json"], inputs=model_paths(model))
         started = time.perf_counter()
         tell(f"Model {model}: fetching its weights if they are not here yet, and loading it…")
-        pipeline = Pipeline().segment(model, engine=engine).build(device)
+        pipeline = Pipeline().segment(model, engine=engine, options=segmenter_options(quantize)).build(device)
         loaded = time.perf_counter() - started
         tell(f"  ready after {loaded:.1f} s")
         image = coffee()

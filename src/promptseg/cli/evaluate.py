@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,7 +17,15 @@ from ..runtime.output_files import write_json
 from ..runtime.output_paths import check_output_file, check_output_folder, check_outputs_differ
 from . import completion
 from .output import FAILED, clean_up, errors_as_messages, model_paths, print_findings, say, usage_error
-from .prompts import DetectionThresholdOption, DetectorEngineOption, EngineOption, SegmenterOption, check_threshold
+from .prompts import (
+    DetectionThresholdOption,
+    DetectorEngineOption,
+    EngineOption,
+    QuantizeOption,
+    SegmenterOption,
+    check_threshold,
+    segmenter_options,
+)
 from .truth import BoxesOption, CrowdsOption, FitOption, MaskKindOption, NamesOption, TruthOption, open_truth
 
 if TYPE_CHECKING:
@@ -52,6 +60,7 @@ def evaluate(
     summary: Annotated[bool, typer.Option("--summary", help="Only summarize the dataset.")] = False,
     model: SegmenterOption = DEFAULT_MODEL,
     engine: EngineOption = None,
+    quantize: QuantizeOption = None,
     detector: Annotated[
         str | None,
         typer.Option(metavar="NAME[=WEIGHTS]", autocompletion=completion.detectors, help="The detector, for --prompt text."),
@@ -113,7 +122,8 @@ def evaluate(
         _refuse(used, "--video prints J, F, J&F and switches, and writes them with --out")
         with errors_as_messages():
             _check_outputs(out, None, None, None, inputs)
-        _evaluate_video(davis, predictions, model, engine, device, out, as_json, no_cache=no_cache)
+        options = segmenter_options(quantize)
+        _evaluate_video(davis, predictions, model, engine, options, device, out, as_json, no_cache=no_cache)
         return
     with errors_as_messages():
         chosen = parse_prompt_protocol(prompt)
@@ -158,6 +168,7 @@ def evaluate(
             seed=seed,
             device=device,
             engine=engine,
+            options=segmenter_options(quantize),
             detector=detector,
             detector_engine=detector_engine,
             threshold=threshold,
@@ -240,6 +251,7 @@ def _evaluate_video(
     predictions: Path | None,
     model: str,
     engine: str | None,
+    options: Mapping[str, Any],
     device: str,
     out: Path | None,
     as_json: bool,
@@ -253,8 +265,8 @@ def _evaluate_video(
         if predictions is None:
             chosen = choose(model, engine=engine)
             propagates = tracker_of(chosen).name == "propagate"
-            options = {"cache": "disk"} if propagates and not no_cache and "cache" in chosen.backend.options else {}
-            scores = evaluate_video(load_video(model, engine=engine, device=device, **options), root)
+            cache = {"cache": "disk"} if propagates and not no_cache and "cache" in chosen.backend.options else {}
+            scores = evaluate_video(load_video(model, engine=engine, device=device, **cache, **options), root)
         else:
             scores = evaluate_video(predictions, root)
         values = {score.name: score.to_dict() for score in scores}

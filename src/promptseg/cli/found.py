@@ -7,13 +7,11 @@ from itertools import islice
 
 from ..masks import Mask, Masks
 from ..prompts import EverythingPrompt, SpatialPrompt
+from ..registry import BackendSpec, backends
 from ..results import PhraseCount, Result
 
 _SHOWN = 10
 """Maximum number of masks and of phrases that get a line or a place of their own."""
-
-_OWN_SCORES = {"superpixel": "contrast"}
-"""What a segmenter's own score is, by backend, where it is no predicted IoU."""
 
 
 def counted_masks(result: Result) -> str:
@@ -118,4 +116,5 @@ def _score(result: Result, mask: Mask) -> str:
 
 def _own_score(result: Result) -> str:
     """Return what the segmenter's own score is. The segmenter is the last model of a result's provenance."""
-    return _OWN_SCORES.get(result.provenance[-1].backend, "predicted IoU") if result.provenance else "predicted IoU"
+    spec = backends().get(result.provenance[-1].backend) if result.provenance else None
+    return BackendSpec.score if spec is None else spec.score

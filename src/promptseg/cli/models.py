@@ -80,7 +80,7 @@ def _status(model: ModelSpec, engine: Engine) -> str:
         return "does not run in this version yet"
     if backend.missing():
         return f"needs {', '.join(backend.missing())}: {install_command(backend.install)}"
-    own_only = not engine.files and (backend.recognizes or engine.checkpoint is not None)
+    own_only = not engine.files and (backend.recognizes or engine.checkpoint is not None or backend.find_weights is not None)
     if not own_only and all(store.cached_path(model.name, file) for file in engine.files):
         return "ready"
     if own_only or not all(file.sources for file in engine.files):

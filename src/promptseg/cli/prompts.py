@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -160,6 +160,11 @@ def pipeline_of(
     return _changed(pipeline, engine, quantize, detector_engine, threshold)
 
 
+def segmenter_options(quantize: str | None) -> dict[str, Any]:
+    """Return the options of a segmenter that ``--quantize`` sets."""
+    return {} if quantize is None else {"quantize": quantize}
+
+
 def check_threshold(threshold: float | None) -> None:
     """Exit with status 2 when a minimum score of detections is not from 0 to 1."""
     if threshold is not None and not 0 <= threshold <= 1:
@@ -174,7 +179,7 @@ def _changed(
     if engine is not None:
         values["segment"]["engine"] = engine
     if quantize is not None:
-        values["segment"]["options"] = {**values["segment"].get("options", {}), "quantize": quantize}
+        values["segment"]["options"] = {**values["segment"].get("options", {}), **segmenter_options(quantize)}
     if detector_engine is not None:
         values["detect"]["engine"] = detector_engine
     if threshold is not None:

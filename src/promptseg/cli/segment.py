@@ -122,7 +122,8 @@ def segment(
             inputs = [*given.inputs, config, *model_paths(model, detector, concept, *(fallback or ()))]
             _check_out(folder, str(out or ""), given.images, parts, inputs)
         built = _build(pipeline, device, no_cache)
-    results, failed = _run(given.images, built, prompts, candidates, folder, parts, as_json)
+    with progress.shown():
+        results, failed = _run(given.images, built, prompts, candidates, folder, parts, as_json)
     if as_json:
         if given.is_single and results:
             say(json.dumps(results[0], indent=1))
@@ -186,14 +187,12 @@ def _run(
     parts: Sequence[Part],
     quiet: bool,
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    from tqdm import tqdm
-
     results: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
-    for image, name in zip(tqdm(images, unit="image", disable=True if len(images) == 1 else None), _stems(images), strict=True):
+    one_by_one = images if len(images) == 1 else progress.track(images, stage="segment", total=len(images), unit="image")
+    for image, name in zip(one_by_one, _stems(images), strict=True):
         try:
-            with progress.shown():
-                result = image.named(pipeline(image.open(), *prompts, candidates=candidates))
+            result = image.named(pipeline(image.open(), *prompts, candidates=candidates))
             if quiet:
                 results.append(result.to_dict())  # Also if it cannot be written.
             written = [] if folder is None else _write(result, name, folder, parts)

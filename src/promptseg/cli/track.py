@@ -6,7 +6,7 @@ import contextlib
 import json
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, cast
@@ -22,6 +22,7 @@ from ..prompts import TextPrompt, concepts_of
 from ..protocols import FrameSource, VideoLike
 from ..registry import DEFAULT_MODEL, choose, load_video, tracker_of
 from ..results import known_classes
+from ..runtime import progress
 from ..tracking.asking import Every
 from ..tracking.outputs import LABELS, TableFormat, TrackOutputs
 from ..tracking.redetection import TrackedFrame
@@ -31,7 +32,17 @@ from . import completion
 from .concepts import ConceptOption, LabelOption, LikeOption, UnlikeOption, with_examples
 from .images import STDIN, standard_input
 from .output import FAILED, clean_up, errors_as_messages, model_paths, say, usage_error
-from .prompts import DetectionThresholdOption, DetectorEngineOption, EngineOption, SegmenterOption, TextOption, check_threshold, prompts_of
+from .prompts import (
+    DetectionThresholdOption,
+    DetectorEngineOption,
+    EngineOption,
+    QuantizeOption,
+    SegmenterOption,
+    TextOption,
+    check_threshold,
+    prompts_of,
+    segmenter_options,
+)
 
 
 def track(
@@ -56,6 +67,7 @@ def track(
     label: LabelOption = None,
     model: SegmenterOption = DEFAULT_MODEL,
     engine: EngineOption = None,
+    quantize: QuantizeOption = None,
     tracker: Annotated[
         str | None,
         typer.Option(metavar="NAME", autocompletion=completion.trackers, help="The tracker (default: the model's own, else propagate)."),
@@ -136,14 +148,15 @@ def track(
         outputs = TrackOutputs(out, frames.size, frames.fps, table=cast("TableFormat", table), timeline=not no_timeline, inputs=inputs)
         for folder in (out, out / LABELS):
             clean_up(folder)
-        pipeline = _pipeline(model, engine, detector, detector_engine, threshold, concept, device)
+        options = segmenter_options(quantize)
+        pipeline = _pipeline(model, engine, options, detector, detector_engine, threshold, concept, device)
         outputs.colors = ObjectColors(known_classes(prompts, [] if pipeline.detector is None else [pipeline.detector.provenance]))
         tracked = pipeline.track(
             frames,
             *prompts,
             redetect_every=redetect_every,
             redetect="when-lost" if redetect_when_lost else None,
-            **_tracker(model, engine, tracker, device, asking),
+            **_tracker(model, engine, options, tracker, device, asking),
         )
     failure, seconds = _run(tracked, outputs, frames, quiet=as_json)
     _print_summary(outputs, failure, seconds, as_json)
@@ -173,17 +186,21 @@ def _propagates(model: str, engine: str | None, tracker: str | None) -> bool:
     return tracker_of(choose(model, engine=engine), tracker).name == "propagate"
 
 
-def _tracker(model: str, engine: str | None, tracker: str | None, device: str, every: Every | None) -> dict[str, Any]:
+def _tracker(
+    model: str, engine: str | None, options: Mapping[str, Any], tracker: str | None, device: str, every: Every | None
+) -> dict[str, Any]:
     """Return the arguments of `BuiltPipeline.track` that say which tracker tracks, and when it asks its model."""
     if _propagates(model, engine, tracker):
         return {"every": every}
-    options: dict[str, Any] = {} if every is None else {"every": every}
+    if every is not None:
+        options = {**options, "every": every}
     return {"tracker": load_video(model, engine=engine, tracker=tracker, device=device, **options)}
 
 
 def _pipeline(
     model: str,
     engine: str | None,
+    options: dict[str, Any],
     detector: str | None,
     detector_engine: str | None,
     threshold: float | None,
@@ -196,7 +213,7 @@ def _pipeline(
         pipeline = pipeline.detect(detector, engine=detector_engine, **settings)
     if concept is not None:
         pipeline = pipeline.concept(concept)
-    return pipeline.segment(model, engine=engine).build(device)
+    return pipeline.segment(model, engine=engine, options=options).build(device)
 
 
 def _run(tracked: Iterator[TrackedFrame], outputs: TrackOutputs, frames: FrameSource, quiet: bool) -> tuple[str | None, float]:
@@ -206,8 +223,11 @@ def _run(tracked: Iterator[TrackedFrame], outputs: TrackOutputs, frames: FrameSo
     started, failure = time.perf_counter(), None
     try:
         with outputs, _interrupt_on_sigterm():
+            lines = progress.Lines()
             for frame in tqdm(tracked, total=frames.count, unit="frame", leave=False, disable=True if quiet else None):
                 outputs.write(frame)
+                if not quiet:
+                    lines.tell(f"track: {outputs.frames}{'' if frames.count is None else f' of {frames.count}'} frames")
     except PromptSegError as error:
         failure = str(error)
     except KeyboardInterrupt:
@@ -235,12 +255,12 @@ def _print_summary(outputs: TrackOutputs, failure: str | None, seconds: float, a
         if event.object_id is not None:
             counts[event.kind] = counts.get(event.kind, 0) + 1
     asked = sum(event.kind == "asked" for event in outputs.events)
-    dropped = sum(event.kind == "dropped" for event in outputs.events)
     rate = outputs.frames / seconds if seconds else 0.0
     if as_json:
         values = {
             "frames": outputs.frames,
             "seconds": round(seconds, 3),
+            "dropped": outputs.dropped,
             "events": [event.to_dict() for event in outputs.events],
             "written": [str(path) for path in outputs.written],
             "failure": failure,
@@ -252,7 +272,7 @@ def _print_summary(outputs: TrackOutputs, failure: str | None, seconds: float, a
             f"{number_of(outputs.frames, 'frame')} in {seconds:.1f} s ({rate:.2f} frames a second)"
             + (f"; objects: {told}" if told else "")
             + (f"; the model was asked on {number_of(asked, 'frame')}" if asked else "")
-            + (f"; frames were dropped before {number_of(dropped, 'frame')}" if dropped else "")
+            + (f"; dropped {number_of(outputs.dropped, 'late frame')}" if outputs.dropped else "")
         )
         for path in outputs.written:
             say(f"  {path}")

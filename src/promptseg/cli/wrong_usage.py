@@ -24,7 +24,7 @@ def complete(error: Any, command: Any, context: Any) -> None:
     option = getattr(error, "option_name", None)
     if hasattr(error, "possibilities"):
         if owners := _commands_with(option, context):
-            error.message += f". It is an option of {' and '.join(owners)}"
+            error.message += f". It is an option of {owners}"
             error.possibilities = None
     elif option is not None:
         form = next((param.metavar for param in command.params if option in param.opts), None)
@@ -35,11 +35,11 @@ def complete(error: Any, command: Any, context: Any) -> None:
             error.message = f"expected {expected}, got {shown(detail['input'])}"
 
 
-def _commands_with(option: Any, context: Any) -> list[str]:
-    """Return the commands beside the called one that have an option, such as ``["promptseg annotate"]``."""
+def _commands_with(option: Any, context: Any) -> str:
+    """Return the commands beside the called one that have an option, such as ``"promptseg annotate and segment"``; empty for none."""
     if context.parent is None:
-        return []
+        return ""
     path, commands = context.parent.command_path, context.parent.command.commands
-    return [
-        f"{path} {name}" for name, each in commands.items() if any(option in param.opts + param.secondary_opts for param in each.params)
-    ]
+    names = [name for name, each in commands.items() if any(option in param.opts + param.secondary_opts for param in each.params)]
+    *first, last = names or [""]
+    return f"{path} {', '.join(first)}{' and ' if first else ''}{last}" if names else ""

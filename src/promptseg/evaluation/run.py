@@ -61,6 +61,7 @@ def evaluate(
     seed: int = 0,
     weights: str | os.PathLike[str] | None = None,
     engine: str | None = None,
+    options: Mapping[str, Any] | None = None,
     device: str = "auto",
     detector: str | None = None,
     detector_engine: str | None = None,
@@ -88,6 +89,7 @@ def evaluate(
         seed: Seed of the prompts.
         weights: Your weights, for a model given by name.
         engine: Engine that runs the model, for a model given by name.
+        options: Options of the segmenter, such as ``{"quantize": "int8"}``, for a model given by name.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``, for a model given by name.
         detector: Name of the detector for text, for a model given by name.
         detector_engine: Engine that runs the detector.
@@ -125,14 +127,14 @@ def evaluate(
         if detector is None and (detector_engine is not None or threshold is not None):
             raise ConfigError("detector_engine and threshold are for a detector: give its name (detector=)")
         detect = None if detector is None else {"model": detector, "engine": detector_engine, "threshold": threshold}
-        pipeline = _build(model, weights, engine, device, detect, cache)
+        pipeline = _build(model, weights, engine, options, device, detect, cache)
         own = choose(model, weights=None if weights is None else str(weights), engine=engine).weights
     elif isinstance(model, Pipeline):
         raise ConfigError("this pipeline has no models yet: call .build() at the end of its stages, and give what it returns")
-    elif any(each is not None for each in (weights, engine, detector, detector_engine, threshold)):
+    elif any(each is not None for each in (weights, engine, options, detector, detector_engine, threshold)):
         raise ConfigError(
-            "weights, engine, detector, detector_engine and threshold are for a model given by name: leave them out, or give the name of "
-            "a model"
+            "weights, engine, options, detector, detector_engine and threshold are for a model given by name: leave them out, or give the "
+            "name of a model"
         )
     else:
         pipeline = model if isinstance(model, BuiltPipeline) else None
@@ -387,11 +389,14 @@ def _build(
     model: str,
     weights: str | os.PathLike[str] | None,
     engine: str | None,
+    options: Mapping[str, Any] | None,
     device: str,
     detect: Mapping[str, Any] | None,
     cache: EmbeddingCache | str | None,
 ) -> BuiltPipeline:
-    pipeline = Pipeline().segment(model, weights=None if weights is None else str(weights), engine=engine)
+    pipeline = Pipeline().segment(
+        model, weights=None if weights is None else str(weights), engine=engine, options={} if options is None else options
+    )
     if detect is not None:
         pipeline = pipeline.detect(**{name: value for name, value in detect.items() if value is not None})
     built = pipeline.build(device)

@@ -16,7 +16,8 @@ from torch import Tensor
 from .._install import install_extra
 from ..errors import MissingDependencyError
 from ..images import load_image
-from ..models.sam.torch.model import EMBEDDING, HIGH_RES, input_batch
+from ..models.sam.torch.encoding import input_batch
+from ..models.sam.torch.model import EMBEDDING, HIGH_RES
 from ..models.sam.torch.sam2 import ImageEncoder
 from ..weights.store import DECODER, ENCODER
 from .decoder import TrainableDecoder

@@ -145,6 +145,8 @@ def _model(name: str, entry: Mapping[str, Any]) -> ModelSpec:
             tuple(_weight_file(file) for file in body["files"]),
             checkpoint=body.get("checkpoint"),
             memory=body.get("memory"),
+            repository=body.get("repository"),
+            gated=body.get("gated", False),
         )
         for engine, body in entry["engines"].items()
     )

@@ -47,7 +47,8 @@ def load(
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
         fallback: Segmenters to try in this order if the model does not fit into memory. They get the same device and options.
-        **options: Options of the backend, listed in its documentation.
+        **options: Options of the backend, such as ``threads=2``. The reference lists them (Configuration, "Options of backends"), and so
+            does the error for a name that is none of them.
 
     Returns:
         A `Segmenter`, `Detector`, `ConceptSegmenter`, `FeatureExtractor` or `VideoSegmenter`; with `fallback` a
@@ -80,7 +81,8 @@ def load_segmenter(
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
         fallback: Segmenters to try in this order if the model does not fit into memory. They get the same device and options.
-        **options: Options of the backend, listed in its documentation.
+        **options: Options of the backend, such as ``threads=2``. The reference lists them (Configuration, "Options of backends"), and so
+            does the error for a name that is none of them.
 
     Raises:
         UnknownModelError: There is no such model.
@@ -103,7 +105,8 @@ def load_detector(
         weights: A file or folder of your own weights, in place of the published weights.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
-        **options: Options of the backend, listed in its documentation.
+        **options: Options of the backend, such as ``threads=2``. The reference lists them (Configuration, "Options of backends"), and so
+            does the error for a name that is none of them.
 
     Raises:
         UnknownModelError: There is no such model.

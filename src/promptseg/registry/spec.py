@@ -42,6 +42,7 @@ class BackendSpec:
         video: Name of the backend of kind ``"video"`` that tracks with this backend's models and weights, or None.
         torch_module: ``"module:function"``, called as ``function(request: LoadRequest)``. It returns the wrapped package's torch module in
             evaluation mode on the CPU, for fine-tuning and export. None if there is no such module.
+        score: What the scores of a segmenter's masks are, in a few words for people.
         export_layout: ``"module:class"`` of the `promptseg.export.layout.ExportLayout` that exports this torch module to ONNX, or None.
         models: Models that come with a backend from another package. The models of promptseg are in ``models.toml``.
     """
@@ -60,6 +61,7 @@ class BackendSpec:
     find_weights: str | None = None
     video: str | None = None
     torch_module: str | None = None
+    score: str = "predicted IoU"
     export_layout: str | None = None
     models: tuple[ModelSpec, ...] = ()
 
@@ -90,6 +92,8 @@ class Engine:
         files: The published weights.
         checkpoint: Name of a single file that users may give in place of `files`, or None.
         memory: Peak memory in MiB to load the model and encode one image in float32, or None if it was not measured.
+        repository: ``owner/name`` of the repository on the Hugging Face hub with the folder that users give as weights, or None.
+        gated: Whether the hub gives this folder only to users who accepted its license there.
     """
 
     name: str
@@ -98,6 +102,8 @@ class Engine:
     files: tuple[WeightFile, ...] = ()
     checkpoint: str | None = None
     memory: int | None = None
+    repository: str | None = None
+    gated: bool = False
 
     def names_in(self, weights: Path) -> tuple[str, ...]:
         """Return the file names expected in a user's file or folder of weights: those of `files`, or `checkpoint` alone."""
@@ -164,13 +170,30 @@ class Choice:
         """Raise an error for options that the backend does not declare.
 
         Raises:
-            ConfigError: An option is unknown. The message has the nearest known option.
+            ConfigError: An option is unknown. The message says which engine or tracker has it, or names the nearest known option.
         """
         declared = self.backend.options
         for name in options:
             if name not in declared and not self.backend.forwards_options:
                 known = ", ".join(sorted(declared)) or "none"
-                raise ConfigError(f"model {self.model.name!r} has no option {shown(name)} (options: {known}).{nearest(name, declared)}")
+                hint = self._owner_of(name) or nearest(name, declared)
+                raise ConfigError(f"model {self.model.name!r} has no option {shown(name)} (options: {known}).{hint}")
+
+    def _owner_of(self, option: str) -> str:
+        """Return a sentence with another engine of the model, or else a tracker, that has an option; empty if none has it."""
+        from .catalog import backends  # Here, because the catalog is made of the classes of this module.
+
+        known = backends()
+        if self.backend.kind != "video":
+            for engine in self.model.engines:
+                if engine.name != self.engine.name and engine.backend in known and option in known[engine.backend].options:
+                    return f" It is an option of engine {engine.name!r}."
+        if self.backend.kind in ("segmenter", "video"):
+            for spec in known.values():
+                able = spec.kind == "video" and (spec.forwards_options or spec.name == self.backend.video)
+                if able and option in spec.options and option != "segmenter":
+                    return f" It is an option of tracker {spec.name!r} of load_video."
+        return ""
 
     def request(
         self, weights: ModelWeights, device: str = "auto", options: Mapping[str, Any] | None = None, fallback_from: tuple[str, ...] = ()

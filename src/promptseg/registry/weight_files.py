@@ -24,10 +24,12 @@ def fetch(name: str, engine: str | None = None) -> ModelWeights:
     Raises:
         UnknownModelError: There is no such model.
         ConfigError: There is no such engine.
-        WeightsError: The weights are not available.
+        WeightsError: The weights are not available, or the model's files are not fetched, but given by a user.
     """
     model = find_model(name)
     chosen = model.engine(engine)
+    if chosen.repository is not None and not chosen.files:
+        raise WeightsNotFoundError(f"the weights of model {name!r} are not fetched here: {folder_hint(model, chosen)}")
     return _published(model, chosen, backends().get(chosen.backend))
 
 
@@ -42,6 +44,15 @@ def weights_of(choice: Choice) -> ModelWeights:
     if choice.manifest is None:
         return _own(choice, choice.weights)
     return _written(choice, choice.weights, choice.manifest)
+
+
+def folder_hint(model: ModelSpec, engine: Engine) -> str:
+    """Return how to get and to give the weights of a model that is a folder."""
+    get = f"get it with `hf download {engine.repository} --local-dir FOLDER`, and " if engine.repository else ""
+    if engine.gated:
+        get = f"accept its license ({model.license}) at https://huggingface.co/{engine.repository}, log in with `hf auth login`, {get}"
+    given = f"{get}give it as weights=FOLDER or {model.name}=FOLDER"
+    return f"the model is a folder with config.json and model.safetensors, as on the Hugging Face hub: {given}"
 
 
 def resolve(dotted: str) -> Any:

@@ -1,4 +1,4 @@
-"""Progress of long work: `Progress` reports for a function of the caller, or progress bars.
+"""Progress of long work: `Progress` reports for a function of the caller, progress bars, or lines in a log.
 
 Work reports to whoever listens. `reports_progress` gives a function the argument ``progress``; the command line listens with `shown`.
 Without a listener, library calls are silent.
@@ -6,15 +6,19 @@ Without a listener, library calls are silent.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from time import monotonic
 from typing import NoReturn, ParamSpec, TypeVar, Union, cast
 
 from tqdm import tqdm
 
+from .._counting import number_of
 from ..errors import ConfigError
 from ..errors import shown as shown_value
 
@@ -88,9 +92,13 @@ def report_to(listener: ProgressOption) -> Iterator[None]:
 
 @contextmanager
 def shown() -> Iterator[None]:
-    """Show progress bars of long work within the block, if standard error is a terminal."""
-    with _bars(always=False):
-        yield
+    """Show how far long work within the block is: by bars if standard error is a terminal, else by `Lines`."""
+    if _is_terminal():
+        with _bars(always=False):
+            yield
+    else:
+        with _listening(_StageLines()):
+            yield
 
 
 def track(items: Iterable[_Item], *, stage: str, total: int, unit: str, done: int = 0) -> Iterable[_Item]:
@@ -128,7 +136,7 @@ def counter(*, stage: str, total: int, done: int, unit: str) -> Iterator[Callabl
         listener(Progress(stage, done, total, unit))
         yield count
     finally:
-        if isinstance(listener, _Bars):
+        if isinstance(listener, (_Bars, _StageLines)):
             listener.close(stage)  # A stage may end before all is done.
 
 
@@ -160,6 +168,54 @@ def _bars(*, always: bool) -> Iterator[None]:
             yield
     finally:
         bars.close()
+
+
+LINE_EVERY = 30.0
+"""Seconds between two lines of `Lines`."""
+
+
+class Lines:
+    """Lines on standard error now and then, where there is no terminal for a progress bar, such as in a log.
+
+    Quick work prints none: the first line comes after `LINE_EVERY` seconds.
+    """
+
+    def __init__(self) -> None:
+        self._due = float("inf") if _is_terminal() else monotonic() + LINE_EVERY
+
+    def tell(self, line: str) -> None:
+        """Print a line if it is time for one."""
+        if monotonic() < self._due:
+            return
+        self._due = monotonic() + LINE_EVERY
+        with contextlib.suppress(OSError, ValueError):  # Long work does not end because nobody reads its log any more.
+            print(f"promptseg: {line}", file=sys.stderr, flush=True)
+
+
+class _StageLines:
+    """`Lines` that name all stages at work, the outer ones first."""
+
+    def __init__(self) -> None:
+        self._lines = Lines()
+        self._stages: dict[str, Progress] = {}
+
+    def __call__(self, progress: Progress) -> None:
+        self._stages[progress.stage] = progress
+        self._lines.tell("; ".join(map(_described, self._stages.values())))
+
+    def close(self, stage: str) -> None:
+        """Name a stage no more."""
+        self._stages.pop(stage, None)
+
+
+def _described(progress: Progress) -> str:
+    plural = progress.unit + ("es" if progress.unit.endswith("ch") else "s")
+    failed = f", {progress.failed} failed" if progress.failed else ""
+    return f"{progress.stage}: {progress.done} of {number_of(progress.total, progress.unit, plural)}{failed}"
+
+
+def _is_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 class _Bars:

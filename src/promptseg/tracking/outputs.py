@@ -60,6 +60,7 @@ class TrackOutputs:
     Attributes:
         colors: Colors of the objects. To be set before the first frame where the order of the classes is known.
         frames: Number of frames that were written.
+        dropped: Number of late frames that were dropped before them.
         events: The events of these frames.
         written: The completed files.
 
@@ -83,7 +84,7 @@ class TrackOutputs:
         if timeline:
             _matplotlib()
         self.folder, self._size, self._fps, self._table, self._timeline = folder, size, fps, table, timeline
-        self.frames = 0
+        self.frames = self.dropped = 0
         self.events: list[Event] = []
         self.written: list[Path] = []
         self._tracks: dict[int, _Track] = {}
@@ -119,6 +120,7 @@ class TrackOutputs:
                 track.masks[frame.frame] = mask
         self._times.append(frame.time)
         self.frames += 1
+        self.dropped += frame.dropped
 
     def __enter__(self) -> TrackOutputs:  # noqa: PYI034 - `Self` is of Python 3.11.
         return self

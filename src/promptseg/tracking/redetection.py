@@ -94,11 +94,13 @@ class TrackedFrame(FrameMasks):
         image: (H, W, 3) uint8 RGB.
         events: The events on this frame, in order.
         detected: Whether the detector ran on this frame.
+        dropped: Number of frames of a live source that came before this one while the tracker was busy, and were dropped.
     """
 
     image: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((1, 1, 3), np.uint8), repr=False)
     events: tuple[Event, ...] = ()
     detected: bool = False
+    dropped: int = 0
 
     def overlay(self, image: ImageLike | WithImage | None = None, **style: Any) -> Image:
         """Return the frame with its masks drawn on it, as `promptseg.results.FrameMasks.overlay` does; by default on its own image."""
@@ -254,7 +256,8 @@ class _RedetectingTracker:
                 self._match_detections(image, masks, [mask for mask in self._detect(image) if mask.area])
             self._remove_lost(masks)
             asked = here.asked or self._asked_by_detection
-            if dropped := self._frames.dropped(here.frame):
+            dropped = self._frames.dropped(here.frame)
+            if dropped:
                 reason = f"{number_of(dropped, 'frame')} came while the tracker was busy"
                 self._events.insert(0, Event(here.frame, None, "dropped", reason, time=here.time))
             if asked not in (None, EVERY_FRAME):
@@ -267,6 +270,7 @@ class _RedetectingTracker:
                 image,
                 tuple(self._events),
                 detected,
+                dropped,
                 asked=asked,
             )
 

@@ -112,7 +112,10 @@ def _newest(source: Reader, mailbox: _Mailbox, clock: Callable[[], float], wait:
         return
     paced = source.rereadable
     if paced and first[0] is None:
-        raise InputError(f"drop='late' is for cameras, streams and videos with times: the frames of {source.name} have no times")
+        raise InputError(
+            f"no frame of {source.name} can be late, because its frames have no times: drop='late' is for cameras, streams and videos with "
+            "times, so leave it out"
+        )
     yield first
 
     def read() -> None:

@@ -7,8 +7,9 @@ from promptseg.errors import ConfigError, InputError, PromptError
 
 pytest.importorskip("tokenizers", reason="Grounding DINO's tokenizer comes with transformers, which is not installed")
 
-from promptseg.models.grounding_dino.detector import GroundingDino, GroundingDinoSettings
+from promptseg.models.grounding_dino.detector import GroundingDino
 from promptseg.models.grounding_dino.preprocessing import InputSize
+from promptseg.models.phrases import PhraseSettings
 from promptseg.registry import backends
 
 SIZE = InputSize(48, 80)
@@ -32,7 +33,7 @@ def detect(model, tokenizer, photo):
     """A function that detects phrases on an image of 100 by 200 pixels and returns rows of label, score and box."""
 
     def run(*phrases, **settings):
-        detector = GroundingDino(model, tokenizer, GroundingDinoSettings.checked({**OPTIONS, **settings}), SIZE)
+        detector = GroundingDino(model, tokenizer, PhraseSettings.checked({**OPTIONS, **settings}), SIZE)
         found = detector.detect(photo(100, 200), phrases)
         assert found.size == (100, 200)
         rows = zip(found.labels, found.scores.tolist(), found.boxes.tolist(), strict=True)
@@ -69,7 +70,7 @@ def test_scores_under_the_threshold_are_left_out(detect):
 
 @pytest.mark.parametrize("phrases_per_pass", [None, 1])
 def test_the_best_score_of_each_phrase_is_known_also_below_the_threshold(model, tokenizer, photo, phrases_per_pass):
-    settings = GroundingDinoSettings.checked({**OPTIONS, "threshold": 0.85, "phrases_per_pass": phrases_per_pass})
+    settings = PhraseSettings.checked({**OPTIONS, "threshold": 0.85, "phrases_per_pass": phrases_per_pass})
     found = GroundingDino(model, tokenizer, settings, SIZE).detect(photo(100, 200), ("red car", "dog", "car|camion"))
     assert found.labels == ("car",)
     assert found.best_scores == pytest.approx({"red car": 0.8, "dog": 0.6, "car": 0.9})
@@ -146,12 +147,12 @@ def test_an_image_that_cannot_be_read_is_refused(model, tokenizer):
 )
 def test_an_impossible_option_is_refused_with_its_value(option, value, message):
     with pytest.raises(ConfigError, match=message):
-        GroundingDinoSettings.checked({**OPTIONS, option: value})
+        PhraseSettings.checked({**OPTIONS, option: value})
 
 
 def test_a_score_at_the_threshold_is_kept(model, tokenizer, photo):
     def scores(threshold):
-        detector = GroundingDino(model, tokenizer, GroundingDinoSettings(threshold), SIZE)
+        detector = GroundingDino(model, tokenizer, PhraseSettings(threshold), SIZE)
         return detector.detect(photo(100, 200), ["car"]).scores
 
     best = scores(0.5).max()

@@ -1,10 +1,10 @@
-"""Model inputs equal those of the original code to the bit, and boxes are converted to pixels of the image."""
+"""Model inputs equal those of the original code to the bit."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from promptseg.models.grounding_dino.preprocessing import InputSize, preprocess, to_image
+from promptseg.models.grounding_dino.preprocessing import InputSize, preprocess
 
 
 @pytest.mark.parametrize(
@@ -58,14 +58,3 @@ def test_the_model_input_is_that_of_the_original_code_to_the_bit(upstream, photo
     pixels = photo(*size)
     theirs, _ = upstream(Image.fromarray(pixels), None)
     assert np.array_equal(preprocess(pixels, InputSize()), theirs.numpy())
-
-
-def test_boxes_are_converted_to_pixels_of_the_image():
-    boxes = to_image(np.array([[0.5, 0.25, 0.2, 0.1], [0.0, 1.0, 0.5, 0.5]], np.float32), (100, 200))
-    np.testing.assert_allclose(boxes, [[80, 20, 120, 30], [0, 75, 50, 100]], rtol=1e-6)
-    assert boxes.dtype == np.float32
-
-
-def test_boxes_are_clipped_to_the_image():
-    boxes = to_image(np.array([[0.5, 0.5, 3, 3], [-1, -1, 0.5, 0.5]], np.float32), (100, 200))
-    assert boxes.tolist() == [[0, 0, 200, 100], [0, 0, 0, 0]]

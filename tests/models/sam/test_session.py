@@ -339,7 +339,7 @@ class TestOpenAll:
             return encode(images)
 
         model.encode = slow
-        monkeypatch.setattr("promptseg.models.sam.session.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+        monkeypatch.setattr("promptseg.models.sam.opening.time", SimpleNamespace(perf_counter=lambda: clock[0]))
         assert [session.timings for session in SamSegmenter(model).open_all([photo(96, 128)] * 3)] == [{"encode": 2.0}] * 3
 
     def test_no_image_opens_nothing(self, disc_sam):

@@ -14,6 +14,7 @@ BACKEND = BackendSpec(
     factory="promptseg_grabcut.segmenter:load",
     accepts=frozenset({"box", "point"}),
     options={"rounds": 5},
+    score="agreement of the last two rounds",
     requires=("cv2",),
     install="pip install promptseg-grabcut",
     models=(

@@ -5,10 +5,7 @@ Nothing is fetched from a hub. The configuration is built here or read from the 
 
 from __future__ import annotations
 
-import contextlib
 import re
-import threading
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,17 +15,13 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from ...errors import MissingDependencyError, WeightsMismatchError
+from ..transformers.loading import CONFIG, read_config, read_tensors, with_tensors
 from .architecture import ATTENTION_HEADS, FEATURE_LEVELS, VOCABULARY_SIZE, WIDTH, Architecture
 from .captions import MAX_TOKENS
 from .checkpoint import check_shared_box_head, check_variant, for_transformers
 
 MIN_VERSION = (5, 23)
 """Minimum version of transformers. Older versions since 5.0 give the full stops of a caption wrong positions, and thus wrong scores."""
-
-_NAMED = 4
-"""Maximum number of tensors that a message names."""
-
-_progress_bars = threading.Lock()
 
 
 class TransformersGrounding(torch.nn.Module):
@@ -77,8 +70,12 @@ def from_original(path: Path, state: dict[str, Tensor], architecture: Architectu
     Raises:
         WeightsMismatchError: Tensors are missing, unexpected or of another shape.
     """
+    from transformers import GroundingDinoForObjectDetection
+
     check_shared_box_head(path, state)
-    return _loaded(path, model, None, config=configuration(architecture), state_dict=for_transformers(state))
+    return TransformersGrounding(
+        with_tensors(GroundingDinoForObjectDetection, path, configuration(architecture), for_transformers(state), model=model)
+    )
 
 
 def from_folder(folder: Path, variant: str, model: str) -> TransformersGrounding:
@@ -90,22 +87,17 @@ def from_folder(folder: Path, variant: str, model: str) -> TransformersGrounding
         model: Name of the model in messages.
 
     Raises:
+        WeightsNotFoundError: A file is missing in the folder.
         WeightsMismatchError: The folder contains another model or another variant, or the tensors do not fit its configuration.
     """
-    from transformers import GroundingDinoConfig
+    from transformers import GroundingDinoForObjectDetection
 
-    try:
-        config = GroundingDinoConfig.from_pretrained(folder, local_files_only=True)
-        kinds = (config.model_type, config.backbone_config.model_type, config.text_config.model_type)
-    except Exception as error:  # Errors of the file system, of JSON and of transformers' own checks.
-        raise WeightsMismatchError(f"{folder / 'config.json'} is not a configuration of Grounding DINO: {error}") from error
-    if kinds != ("grounding-dino", "swin", "bert"):
-        raise WeightsMismatchError(
-            f"{folder / 'config.json'} is of a {kinds[0]} model with a {kinds[1]} and a {kinds[2]}, "
-            f"model {model!r} needs a grounding-dino with a swin and a bert"
-        )
+    config = read_config(GroundingDinoForObjectDetection, folder, ("GroundingDinoForObjectDetection",))
+    kinds = (config.backbone_config.model_type, config.text_config.model_type)
+    if kinds != ("swin", "bert"):
+        raise WeightsMismatchError(f"{folder / CONFIG} has a {kinds[0]} and a {kinds[1]}, model {model!r} needs a swin and a bert")
     check_variant(folder, config.backbone_config.embed_dim, variant, model)
-    return _loaded(folder, model, folder, config=config, local_files_only=True, use_safetensors=True)
+    return TransformersGrounding(with_tensors(GroundingDinoForObjectDetection, folder, config, read_tensors(folder), model=model))
 
 
 def configuration(architecture: Architecture) -> Any:
@@ -155,45 +147,3 @@ class _OriginalInverseSigmoid(TorchFunctionMode):
             value = args[0].clamp(0, 1)
             return torch.log(value.clamp(min=1e-3) / (1 - value).clamp(min=1e-3))
         return func(*args, **(kwargs or {}))
-
-
-def _loaded(path: Path, model: str, source: Path | None, **settings: Any) -> TransformersGrounding:
-    """Return the model with its weights. transformers itself accepts missing, unexpected and misshapen tensors; this function does not."""
-    from transformers import GroundingDinoForObjectDetection
-
-    try:
-        with _without_progress_bars():
-            loaded, report = GroundingDinoForObjectDetection.from_pretrained(
-                source, output_loading_info=True, ignore_mismatched_sizes=True, dtype=torch.float32, **settings
-            )
-    except Exception as error:  # Errors of safetensors, of the file system and of transformers' own checks.
-        raise WeightsMismatchError(f"{path} cannot be loaded as model {model!r}: {error}") from error
-    faults = [
-        f"{fault} {_some(sorted(str(name[0] if isinstance(name, tuple) else name) for name in report[key]))}"
-        for fault, key in (("lacks", "missing_keys"), ("also has", "unexpected_keys"), ("has in another shape", "mismatched_keys"))
-        if report[key]
-    ]
-    if faults:
-        raise WeightsMismatchError(f"{path} does not fit model {model!r}: by transformers' names, it {'; it '.join(faults)}")
-    return TransformersGrounding(loaded)
-
-
-@contextlib.contextmanager
-def _without_progress_bars() -> Iterator[None]:
-    """Hide the progress bar that transformers shows while it loads. transformers only has a switch for all of its bars."""
-    from transformers.utils import logging
-
-    with _progress_bars:
-        shown = logging.is_progress_bar_enabled()
-        if shown:
-            logging.disable_progress_bar()
-        try:
-            yield
-        finally:
-            if shown:
-                logging.enable_progress_bar()
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

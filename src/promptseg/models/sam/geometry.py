@@ -57,8 +57,8 @@ class InputGeometry(ABC):
 
     def low_res_content_size(self) -> Size:
         """Return ``(height, width)`` of the part of the low-resolution logits that covers the image, rounded up."""
-        step = self.input_size // self.low_res
-        return -(-self.content_size[0] // step), -(-self.content_size[1] // step)
+        height, width = (-(-side * self.low_res // self.input_size) for side in self.content_size)
+        return height, width
 
     def low_res_used(self) -> Size:
         """Return ``(height, width)`` of the part of the low-resolution logits that masks of the image depend on.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,26 +10,22 @@ from numpy.typing import NDArray
 
 from ..._prompt_hints import not_everything
 from ...errors import BackendError, PromptError, shown
-from ...images import ImageLike, load_image_copy
+from ...images import ImageLike
 from ...masks import Mask, Masks, Size
 from ...notebook.session import SessionDisplay
 from ...prompts import EverythingPrompt, Prompt, PromptKind, SpatialPrompt, spatial
 from ...protocols import EmbeddingStore, FeatureMap
 from ...results import Provenance
 from ...runtime.forking import StaysInProcess
-from ...runtime.single_flight import SingleFlight
 from . import selection
-from .cache import image_key
 from .everything import segment_everything
 from .geometry import InputGeometry
 from .mask_batch import MaskBatch, Pairs, Place
 from .model import Decoded, Embedding, PointPrompts, SamModel
+from .opening import open_images
 from .parallel import in_parallel
 from .prompt_batches import batch_prompts, fitting_logits
 from .upsample import upsampler
-
-_encoding: SingleFlight[tuple[int, str], Embedding] = SingleFlight()
-"""Images that are being encoded now, by key and by the `id` of the cache that gets them, or of the model where there is no cache."""
 
 
 class SamSegmenter(StaysInProcess):
@@ -83,45 +78,8 @@ class SamSegmenter(StaysInProcess):
         Raises:
             InputError: An image cannot be read or is not a valid image.
         """
-        pixels = [load_image_copy(image) for image in images]
-        keys = [image_key(array, self.provenance) for array in pixels]
-        by_key = dict(zip(keys, pixels, strict=True))
-        seconds: dict[str, float] = {}
-
-        def encode(own: list[tuple[int, str]]) -> dict[tuple[int, str], Embedding]:
-            return {(owner, key): embedding for key, embedding in self._encoded({key: by_key[key] for _, key in own}, seconds).items()}
-
-        owner = id(self.model if self.cache is None else self.cache)
-        started = time.perf_counter()
-        found = _encoding.get([(owner, key) for key in keys], encode)
-        waited = time.perf_counter() - started - sum(seconds.values())
-        encoded = sum(key in seconds for key in keys)  # An image may be there twice.
-        return [
-            SamSession(
-                self,
-                array,
-                found[owner, key],
-                {"encode": sum(seconds.values()) / encoded} if key in seconds else {"cache": waited / (len(keys) - encoded)},
-            )
-            for key, array in zip(keys, pixels, strict=True)
-        ]
-
-    def _encoded(self, images: Mapping[str, NDArray[np.uint8]], seconds: dict[str, float]) -> dict[str, Embedding]:
-        """Return embeddings by key, from the cache or encoded together. Write the seconds that encoding took to `seconds`, by key."""
-        found: dict[str, Embedding] = {}
-        for key, array in images.items():
-            features = None if self.cache is None else self.cache.get(key)
-            if features is not None:
-                found[key] = Embedding(features, self.model.geometry((array.shape[0], array.shape[1])))
-        missing = [key for key in images if key not in found]
-        if missing:
-            started = time.perf_counter()
-            found |= zip(missing, self.model.encode([images[key] for key in missing]), strict=True)
-            if self.cache is not None:
-                for key in missing:
-                    self.cache.put(key, dict(found[key].features))
-            seconds |= dict.fromkeys(missing, (time.perf_counter() - started) / len(missing))
-        return found
+        opened = open_images(self.model, self.cache, images)
+        return [SamSession(self, image.pixels, image.embedding, image.timings) for image in opened]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -21,10 +21,6 @@ GEOMETRIES = {
 }
 
 
-def in_turn(count, step, compute):
-    return [compute(start, min(start + step, count)) for start in range(0, count, step)]
-
-
 def blobs(count, side=16, seed=0):
     """Return logits of random discs, of which the first has no foreground and the second is nearly everywhere zero."""
     random = np.random.default_rng(seed)
@@ -39,7 +35,7 @@ def blobs(count, side=16, seed=0):
 def both(geometry, count=9):
     used = geometry.low_res_used()
     logits = blobs(count)[:, : used[0], : used[1]]
-    return HostMaskBatch(logits, geometry), DeviceMaskBatch(torch.tensor(logits), geometry, in_turn)
+    return HostMaskBatch(logits, geometry), DeviceMaskBatch(torch.tensor(logits, requires_grad=True), geometry)
 
 
 def masks_of(encoded, place):
@@ -98,7 +94,7 @@ class TestAsOnTheHost:
 
 def test_a_mask_that_touches_the_edges_of_its_crop_joins_no_columns():
     geometry = StretchToSquare((16, 16), 64, 16)
-    (counts,) = DeviceMaskBatch(torch.ones(1, 16, 16), geometry, in_turn).run_lengths(Place((1, 2), (20, 18)))
+    (counts,) = DeviceMaskBatch(torch.ones(1, 16, 16), geometry).run_lengths(Place((1, 2), (20, 18)))
     assert np.diff(run_ends(counts), prepend=0).tolist() == [22, *[16, 4] * 15, 16, 22]
 
 

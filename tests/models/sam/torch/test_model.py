@@ -21,7 +21,7 @@ from promptseg.runtime.memory import MemoryRequirement, half_memory
 
 torch = pytest.importorskip("torch", reason="the torch engine needs torch")
 
-from promptseg.models.sam.torch import model as torch_model  # noqa: E402
+from promptseg.models.sam.torch import encoding  # noqa: E402
 from promptseg.models.sam.torch.model import TorchSam, TorchSettings  # noqa: E402
 from promptseg.runtime import torch as torch_runtime  # noqa: E402 - They need torch.
 
@@ -209,7 +209,7 @@ class TestMemory:
 
     def free(self, monkeypatch, mib):
         """Pretend that the host has this much available memory."""
-        monkeypatch.setattr(torch_model, "available_memory", lambda: None if mib is None else mib << 20)
+        monkeypatch.setattr(encoding, "available_memory", lambda: None if mib is None else mib << 20)
 
     def test_an_image_that_cannot_fit_is_refused_before_it_is_tried(self, model, photo, monkeypatch):
         monkeypatch.setattr(model, "_encoder", lambda batch: pytest.fail("tried"))
@@ -424,7 +424,7 @@ class TestLoading:
     def test_a_model_that_cannot_fit_is_refused_before_its_checkpoint_is_read(self, monkeypatch, tmp_path):
         pytest.importorskip("segment_anything", reason="package segment-anything is not installed")
         (tmp_path / "weights.pth").write_bytes(b"none")
-        monkeypatch.setattr(torch_model, "available_memory", lambda: 1000 << 20)
+        monkeypatch.setattr(encoding, "available_memory", lambda: 1000 << 20)
         with pytest.raises(OutOfMemoryError, match=r"the model does not fit; sam-vit-h needs about 3,\d{3} MiB in float32") as caught:
             promptseg.load("sam-vit-h", weights=tmp_path / "weights.pth", device="cpu")
         assert "there is room for 1,000 MiB: try a smaller model (" in str(caught.value)
@@ -445,7 +445,7 @@ class TestLoading:
     def test_a_fallback_chain_passes_over_it(self, vit_t, monkeypatch, tmp_path):
         pytest.importorskip("segment_anything", reason="package segment-anything is not installed")
         (tmp_path / "weights.pth").write_bytes(b"none")
-        monkeypatch.setattr(torch_model, "available_memory", lambda: 1000 << 20)
+        monkeypatch.setattr(encoding, "available_memory", lambda: 1000 << 20)
         chain = {"weights": tmp_path / "weights.pth", "fallback": [f"mobile-sam={vit_t}"]}
         with pytest.warns(RuntimeWarning, match="sam-vit-h does not fit into memory, going on with mobile-sam"):
             segmenter = promptseg.load("sam-vit-h", device="cpu", dtype="bfloat16", allow_slow=True, **chain)

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="the torch engine needs torch")
 
 from promptseg.models.sam.torch.model import TorchSettings  # noqa: E402
 from promptseg.models.sam.video.model import TorchSam2Video  # noqa: E402
-from promptseg.models.sam.video.session import Sam2VideoSegmenter  # noqa: E402 - They need torch.
+from promptseg.models.sam.video.session import SamVideoSegmenter  # noqa: E402 - They need torch.
 
 CUDA = torch.device("cuda")
 
@@ -22,7 +22,7 @@ def load(tiny_sam2_video):
         encoding.cache.clear()  # Filled on the CPU by the constructor. promptseg builds models without it.
 
     def load(dtype=torch.float32):
-        return Sam2VideoSegmenter(TorchSam2Video(model, Provenance("tiny", "tests", "1"), TorchSettings(CUDA, dtype)))
+        return SamVideoSegmenter(TorchSam2Video(model, Provenance("tiny", "tests", "1"), TorchSettings(CUDA, dtype)))
 
     return load
 

@@ -15,7 +15,7 @@ pytest.importorskip("sam2", reason="sam2's own code is not installed")
 from promptseg.models.sam.torch.model import TorchSettings  # noqa: E402
 from promptseg.models.sam.video.memory import FrameOutput, MemoryBank, ObjectMemory, Span  # noqa: E402 - They need torch.
 from promptseg.models.sam.video.model import TorchSam2Video  # noqa: E402
-from promptseg.models.sam.video.session import Sam2VideoSegmenter  # noqa: E402
+from promptseg.models.sam.video.session import SamVideoSegmenter  # noqa: E402
 
 BOX, OTHER = Prompt.box(8, 8, 30, 30), Prompt.box(30, 10, 50, 36)
 
@@ -35,14 +35,14 @@ def predictor(tiny_sam2_video):
 def make(predictor, weights="0", dtype="float32", **arguments):
     provenance = Provenance("tiny-sam2", "sam2_video", "1", {"tiny.pt": 64 * weights})
     model = TorchSam2Video(copy.deepcopy(predictor), provenance, TorchSettings(torch.device("cpu"), getattr(torch, dtype)))
-    return Sam2VideoSegmenter(model, **arguments)
+    return SamVideoSegmenter(model, **arguments)
 
 
 class TestSession:
     def test_a_stream_is_tracked_in_constant_memory_and_an_object_can_be_added_late(self, predictor):
         segmenter = make(predictor)
         least = 2 * segmenter.model.span.of_object(1)
-        session = Sam2VideoSegmenter(segmenter.model, memory=least).open(moving_square(45))
+        session = SamVideoSegmenter(segmenter.model, memory=least).open(moving_square(45))
         session.frame_buffer.kept = 2
         session.add(0, 1, BOX)
         held = []
@@ -117,16 +117,17 @@ class TestSession:
         assert session.object_ids == ()
 
 
-WHOLE, SLIM = 30 * 4, 4
+WHOLE = 30 * 4
+SPAN = Span(2, 4, {"mask": torch.zeros(1, 1, 5, 5), "pointer": torch.zeros(1, 1), "memory": torch.zeros(1, 8, 1, 1, dtype=torch.bfloat16)})
 
 
 def frame_output(value=0.0):
     """Return an output of 120 bytes, of which the pointer has 4."""
-    return FrameOutput(torch.full((1, 1, 5, 5), value), torch.zeros(1, 1), 0.5, torch.zeros(1, 8, 1, 1, dtype=torch.bfloat16))
+    return FrameOutput(torch.full((1, 1, 5, 5), value), SPAN.tensors["pointer"], 0.5, SPAN.tensors["memory"])
 
 
 def memory_bank(limit, objects=(1,), prompted=3):
-    made = MemoryBank(limit, Span(2, 4, WHOLE, SLIM), prompted)
+    made = MemoryBank(limit, SPAN, prompted)
     for object_id in objects:
         made.add(object_id, 0, frame_output())
     made.commit_prompts()
@@ -135,7 +136,7 @@ def memory_bank(limit, objects=(1,), prompted=3):
 
 class TestMemoryBank:
     def test_outputs_for_the_next_frame_are_kept_and_the_rest_while_there_is_room(self):
-        least = Span(2, 4, WHOLE, SLIM).of_object(1)
+        least = SPAN.of_object(1)
         tight, roomy = memory_bank(least), memory_bank(least + 3 * WHOLE)
         for frame in range(1, 20):
             for one in (tight, roomy):
@@ -152,7 +153,7 @@ class TestMemoryBank:
             assert one.nbytes == sum(known.nbytes for known in one.objects.values())
 
     def test_room_is_asked_for_before_an_object_is_prompted(self):
-        made = memory_bank(2 * Span(2, 4, WHOLE, SLIM).of_object(1), objects=(1, 2))
+        made = memory_bank(2 * SPAN.of_object(1), objects=(1, 2))
         made.check_room(1, 0)
         with pytest.raises(OutOfMemoryError, match=r"no room for object 3 on frame 7: 3 objects"):
             made.check_room(3, 7)
@@ -173,8 +174,8 @@ class TestMemoryBank:
         known = ObjectMemory()
         known.tracked.update({frame: frame_output().pointer_only() for frame in (3, 4, 5, 6)})
         known.tracked[6] = frame_output()
-        outputs = known.outputs(7, Span(2, 4, WHOLE, SLIM), torch.zeros(1))
-        assert list(outputs["non_cond_frame_outputs"]) == [3, 4, 6]
+        prompted, tracked = known.attended(7, SPAN)
+        assert (list(prompted), list(tracked)) == ([], [3, 4, 6])
 
     def test_a_frame_without_its_mask_counts_as_not_tracked(self):
         known = ObjectMemory()

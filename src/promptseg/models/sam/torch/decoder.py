@@ -77,7 +77,8 @@ class TorchDecoder:
     The modules are moved to the device and converted to the dtype. Nothing else may use them afterwards.
 
     Args:
-        prompt_encoder: ``PromptEncoder`` of segment-anything, of SAM 2, or of a package with a copy of one of them.
+        prompt_encoder: ``PromptEncoder`` of segment-anything, of SAM 2, or of a package with a copy of one of them. One with a layer
+            ``image_pe_layer`` has other positions for the image than for points.
         mask_decoder: ``MaskDecoder`` of the same package, with a ``TwoWayTransformer``.
         device: Device of all computation.
         dtype: Dtype of matrix products. Positions, softmax and results are always float32.
@@ -89,7 +90,8 @@ class TorchDecoder:
         height, width = prompt_encoder.input_image_size
         with torch.no_grad():
             self._input_size = torch.tensor([width, height], dtype=torch.float32, device=device)
-            self._frequencies = prompt_encoder.pe_layer.positional_encoding_gaussian_matrix.to(device, torch.float32)
+            points, image = prompt_encoder.pe_layer, getattr(prompt_encoder, "image_pe_layer", prompt_encoder.pe_layer)
+            self._frequencies = points.positional_encoding_gaussian_matrix.to(device, torch.float32)
             kinds = [prompt_encoder.not_a_point_embed, *prompt_encoder.point_embeddings]
             self._kinds = torch.cat([kind.weight for kind in kinds]).to(device, torch.float32)
             object_token = [mask_decoder.obj_score_token.weight] if hasattr(mask_decoder, "obj_score_token") else []
@@ -98,7 +100,7 @@ class TorchDecoder:
             self._iou_token = len(object_token)
             self._no_mask = prompt_encoder.no_mask_embed.weight.to(device, dtype)
             self._mask_downscaling = prompt_encoder.mask_downscaling.to(device, dtype)
-            positions = self._positions(self._centers())
+            positions = _positions(self._centers(), image.positional_encoding_gaussian_matrix.to(device, torch.float32))
             transformer = mask_decoder.transformer.to(device, torch.float32)  # Constants are computed in float32.
             self._layers = [_Layer(layer, positions, dtype) for layer in transformer.layers]
             self._final = _TokensToImage(transformer.final_attn_token_to_image, positions, dtype)
@@ -183,21 +185,22 @@ class TorchDecoder:
 
         This is ``PromptEncoder._embed_points``.
         """
-        position = self._positions((points + 0.5) / self._input_size)
+        position = _positions((points + 0.5) / self._input_size, self._frequencies)
         position = position * (labels >= 0).unsqueeze(-1)  # Padding has no position.
         embedded = position + self._kinds[labels + 1]
         return torch.cat([self._output_tokens.expand(len(points), -1, -1), embedded], dim=1).to(self.dtype)
-
-    def _positions(self, unit: Tensor) -> Tensor:
-        """Return random Fourier features of points in the unit square (``PositionEmbeddingRandom``)."""
-        angles = 2 * torch.pi * ((2 * unit - 1) @ self._frequencies)
-        return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
     def _centers(self) -> Tensor:
         """Return the centers ``(x, y)`` of the image tokens in the unit square, (L, 2)."""
         ticks = [(torch.arange(side, dtype=torch.float32, device=self.device) + 0.5) / side for side in self.grid]
         y, x = torch.meshgrid(*ticks, indexing="ij")
         return torch.stack([x, y], dim=-1).view(-1, 2)
+
+
+def _positions(unit: Tensor, frequencies: Tensor) -> Tensor:
+    """Return random Fourier features of points in the unit square (``PositionEmbeddingRandom``)."""
+    angles = 2 * torch.pi * ((2 * unit - 1) @ frequencies)
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
 
 class _Layer:

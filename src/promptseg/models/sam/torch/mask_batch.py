@@ -36,6 +36,12 @@ class Parts(Protocol):
         ...
 
 
+def in_turn(count: int, step: int, compute: Callable[[int, int], _T]) -> list[_T]:
+    """Compute in parts without gradients; a `Parts`."""
+    with torch.inference_mode():
+        return [compute(start, min(start + step, count)) for start in range(0, count, step)]
+
+
 @dataclass(frozen=True, eq=False)
 class DeviceMaskBatch:
     """Candidate masks on a torch device; a `promptseg.models.sam.mask_batch.MaskBatch`.
@@ -43,12 +49,12 @@ class DeviceMaskBatch:
     Attributes:
         values: (K, rows, columns) float32 logits: all, or a top-left part that contains `InputGeometry.low_res_used`.
         geometry: Position of the image inside the model input.
-        in_parts: Function that computes in parts on the device.
+        in_parts: Function that computes in parts on the device. Default: each part is tried once, as large as asked for.
     """
 
     values: Tensor
     geometry: InputGeometry
-    in_parts: Parts
+    in_parts: Parts = in_turn
 
     def __len__(self) -> int:
         return len(self.values)
@@ -93,7 +99,7 @@ class DeviceMaskBatch:
 
     def logits(self) -> NDArray[np.float32]:
         """Return the logits (K, low_res, low_res) float32."""
-        return with_padding(to_host(self.values), self.geometry)
+        return with_padding(to_host(self.values.detach()), self.geometry)
 
     def at_image_size(self, compute: Callable[[int, Tensor], Tensor]) -> list[Tensor]:
         """Return what `compute` makes of parts of the masks.

@@ -18,8 +18,9 @@ from ....runtime.memory import MemoryRequirement
 from ..geometry import InputGeometry, StretchToSquare
 from ..mask_batch import Stability
 from ..model import DecoderConfig
+from .encoding import TorchSettings
 from .hiera import HieraEncoder
-from .model import EMBEDDING, HIGH_RES, TorchSam, TorchSettings
+from .model import EMBEDDING, HIGH_RES, TorchSam
 
 PRED_IOU_THRESH = 0.8
 """Default threshold of the predicted IoU in ``SAM2AutomaticMaskGenerator``."""

@@ -1,4 +1,4 @@
-"""Memory bank of SAM 2: stored outputs for each object, of the frames with prompts and of the last tracked frames.
+"""Memory bank of SAM 2 and its successors: stored outputs for each object, of the frames with prompts and of the last tracked frames.
 
 The model attends to the memories of all prompted frames and of the last six tracked frames, and to the object pointers (256 numbers each)
 of the last fifteen. Upstream stores the outputs of all frames. `MemoryBank` stores what the next frame needs, and older outputs only while
@@ -9,8 +9,8 @@ had not been tracked.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from torch import Tensor
 
@@ -25,7 +25,7 @@ class FrameOutput:
         mask: (1, 1, low_res, low_res) float32 logits on the CPU; (1, 1, 0, 0) if mask and memory were dropped.
         pointer: (1, channels) object pointer.
         score: Predicted IoU times the probability that the object is in the frame.
-        memory: (1, channels, grid, grid) bfloat16 memory features, or None if they were dropped.
+        memory: Memory features, in the shape and dtype of the model and with a first dimension of 1, or None if they were dropped.
         reverse: Whether the frame was last tracked backward; None if it was prompted and not tracked since.
     """
 
@@ -52,14 +52,23 @@ class Span:
     Attributes:
         memories: Number of tracked frames whose memories the model attends to.
         pointers: Number of tracked frames whose object pointers the model attends to.
-        full_bytes: Number of bytes of an output with mask, memory and pointer.
-        pointer_bytes: Number of bytes of an output with the pointer only.
+        tensors: Tensors like those of an output, by the names in `FrameOutput`: ``mask``, ``pointer`` and ``memory``. Of them only shapes
+            and dtypes are used, so they may be on device "meta".
     """
 
     memories: int
     pointers: int
-    full_bytes: int
-    pointer_bytes: int
+    tensors: Mapping[str, Tensor]
+
+    @property
+    def full_bytes(self) -> int:
+        """Number of bytes of an output with mask, memory and pointer."""
+        return sum(tensor.nbytes for tensor in self.tensors.values())
+
+    @property
+    def pointer_bytes(self) -> int:
+        """Number of bytes of an output with the pointer only."""
+        return self.tensors["pointer"].nbytes
 
     def of_object(self, prompted: int) -> int:
         """Return the number of bytes needed to track an object that was prompted on `prompted` frames."""
@@ -113,29 +122,21 @@ class ObjectMemory:
         for frame in list(self.prompted)[1 : 1 + max(0, len(self.prompted) - max_frames)]:
             del self.prompted[frame]
 
-    def outputs(self, frame: int, span: Span, positions: Tensor) -> dict[str, dict[int, dict[str, Any]]]:
-        """Return the outputs that the model attends to on a frame, in upstream's format.
+    def attended(self, frame: int, span: Span) -> tuple[dict[int, FrameOutput], dict[int, FrameOutput]]:
+        """Return the outputs that the model attends to on a frame, by frame: those of prompts, and those of tracking.
 
         Tracked frames whose memory was dropped are left out where the model expects a memory.
 
         Args:
             frame: Index of the frame.
             span: Number of frames that the model attends to.
-            positions: Position encoding of memories.
         """
         reach, reached = max(span.memories, span.pointers), {}
         for at in range(frame - reach, frame + reach + 1):
             one = self.tracked.get(at)
             if one is not None and (one.memory is not None or abs(at - frame) > span.memories):
                 reached[at] = one
-        return {
-            "cond_frame_outputs": {at: _output(one, positions) for at, one in self.prompted.items()},
-            "non_cond_frame_outputs": {at: _output(one, positions) for at, one in reached.items()},
-        }
-
-
-def _output(one: FrameOutput, positions: Tensor) -> dict[str, Any]:
-    return {"maskmem_features": one.memory, "maskmem_pos_enc": [positions], "obj_ptr": one.pointer}
+        return dict(self.prompted), reached
 
 
 class MemoryBank:

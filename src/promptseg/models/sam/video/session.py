@@ -1,4 +1,4 @@
-"""`Sam2VideoSegmenter` and its session: SAM 2 on a stream of frames, with memory that does not grow with the video."""
+"""`SamVideoSegmenter` and its session: a tracker of the SAM family on a stream of frames, with memory that does not grow with the video."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ....runtime.torch import to_host
 from ....video.frames import open_frames
 from ....video.saved_session import SavedSession, saved_number
 from ....video.session import TrackingSession
+from .base import LOGIT_LIMIT, EncodedFrame, TorchVideoModel
 from .memory import FrameOutput, MemoryBank, ObjectMemory
-from .model import LOGIT_LIMIT, EncodedFrame, TorchSam2Video
 
 
 @dataclass(frozen=True)
-class Sam2VideoSegmenter:
-    """Video segmenter of SAM 2; a `promptseg.protocols.VideoSegmenter`.
+class SamVideoSegmenter:
+    """Video segmenter of SAM 2 or a model that tracks like it; a `promptseg.protocols.VideoSegmenter`.
 
     Attributes:
         model: The model.
@@ -34,7 +34,7 @@ class Sam2VideoSegmenter:
         keep_logits: Whether masks keep their low-resolution logits.
     """
 
-    model: TorchSam2Video
+    model: TorchVideoModel
     memory: int = 512 << 20
     prompted_frames: int = 16
     keep_logits: bool = False
@@ -44,15 +44,15 @@ class Sam2VideoSegmenter:
         """Name, backend, dtype and weights of the model."""
         return self.model.provenance
 
-    def open(self, frames: VideoLike) -> Sam2VideoSession:
+    def open(self, frames: VideoLike) -> SamVideoSession:
         """Return a tracking session on a video.
 
         Raises:
             InputError: The video cannot be read.
         """
-        return Sam2VideoSession(open_frames(frames), self)
+        return SamVideoSession(open_frames(frames), self)
 
-    def resume(self, path: str | os.PathLike[str], frames: VideoLike) -> Sam2VideoSession:
+    def resume(self, path: str | os.PathLike[str], frames: VideoLike) -> SamVideoSession:
         """Return a session that continues a saved one, on the same frames.
 
         Args:
@@ -68,8 +68,8 @@ class Sam2VideoSegmenter:
         return session
 
 
-class Sam2VideoSession(TrackingSession):
-    """Tracking session of SAM 2; a `promptseg.protocols.VideoSession`.
+class SamVideoSession(TrackingSession):
+    """Tracking session of SAM 2 or a model that tracks like it; a `promptseg.protocols.VideoSession`.
 
     The model attends to every prompted frame from then on, and the mask of a prompt is the mask of its frame. A second prompt for an object
     on a frame refines the mask there. To start again, remove the object.
@@ -79,7 +79,7 @@ class Sam2VideoSession(TrackingSession):
         segmenter: The segmenter that opened the session.
     """
 
-    def __init__(self, frames: FrameSource, segmenter: Sam2VideoSegmenter) -> None:
+    def __init__(self, frames: FrameSource, segmenter: SamVideoSegmenter) -> None:
         super().__init__(frames, segmenter.provenance, frozenset({"point", "box", "mask"}))
         self._model, self._segmenter = segmenter.model, segmenter
         self._memory_bank = MemoryBank(segmenter.memory, self._model.span, segmenter.prompted_frames)
@@ -161,7 +161,7 @@ class Sam2VideoSession(TrackingSession):
             for name, kind in entry["types"].items():
                 tensor = torch.from_numpy(arrays[f"{object_id}/{part}/{frame}/{name}"].copy())
                 tensors[name] = (tensor.view(torch.bfloat16) if kind == "bfloat16" else tensor).to("cpu" if name == "mask" else device)
-            _check_tensors(tensors)
+            _check_tensors(tensors, self._model.span.tensors)
             if not (reverse is None or isinstance(reverse, bool)):
                 raise TypeError(f"a direction is {str(reverse)[:40]}, expected true, false or null")
             one = FrameOutput(tensors["mask"], tensors["pointer"], float(entry["score"]), tensors.get("memory"), reverse)
@@ -171,12 +171,12 @@ class Sam2VideoSession(TrackingSession):
             raise ValueError(f"it has the objects {sorted(self._memory_bank.objects)}, and prompts for {sorted(self._prompted)}")
 
 
-def _check_tensors(tensors: Mapping[str, Tensor]) -> None:
+def _check_tensors(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
     for name, tensor in tensors.items():
-        dimensions = 2 if name == "pointer" else 4
-        if tensor.ndim != dimensions or tensor.shape[0] != 1 or not tensor.is_floating_point():
+        dropped = name == "mask" and tensor.shape == (1, 1, 0, 0)
+        if not tensor.is_floating_point() or (tensor.shape != expected[name].shape and not dropped):
             raise ValueError(
-                f"a {str(name)[:40]} is {tensor.dtype} {tuple(tensor.shape)}, expected {dimensions} dimensions of real numbers"
+                f"a {str(name)[:40]} is {tensor.dtype} {tuple(tensor.shape)}, expected real numbers {tuple(expected[name].shape)}"
             )
 
 
