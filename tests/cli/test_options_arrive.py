@@ -33,6 +33,7 @@ DATASET = {
     "crowds": f"{DATA} --crowds",
 }
 """Words for another value of each option; the words before it are those of the plain command."""
+TO = "--model fake --out s.json"
 CONCEPT = "--model fake --like box=1,1,9,9 --concept like"
 """Words for a model of concepts, with an example; another model has a 2 at its end."""
 COMMANDS = {
@@ -114,18 +115,18 @@ COMMANDS = {
     ),
     "calibrate": (
         calibrate.calibrate,
-        f"{DATA} --model fake --out s.json",
-        {name: f"{words} --model fake --out s.json" for name, words in DATASET.items()}
+        f"{DATA} {TO}",
+        {name: f"{words} {TO}" for name, words in DATASET.items()}
         | {
-            "fit": ("--images images --yolo masks --model fake --out s.json", "--images images --yolo masks --model fake --out s.json --fit"),
+            "fit": (f"--images images --yolo masks {TO}", f"--images images --yolo masks {TO} --fit"),
             "out": f"{DATA} --model fake --out other.json",
             "model": f"{DATA} --model other --out s.json",
-            "engine": f"{DATA} --model fake --out s.json --engine second",
-            "prompt": f"{DATA} --model fake --out s.json --prompt box",
-            "name": f"{DATA} --model fake --out s.json --name ours",
-            "seed": f"{DATA} --model fake --out s.json --seed 3",
-            "device": f"{DATA} --model fake --out s.json --device cuda",
-            "no_cache": f"{DATA} --model fake --out s.json --no-cache",
+            "engine": f"{DATA} {TO} --engine second",
+            "prompt": f"{DATA} {TO} --prompt box",
+            "name": f"{DATA} {TO} --name ours",
+            "seed": f"{DATA} {TO} --seed 3",
+            "device": f"{DATA} {TO} --device cuda",
+            "no_cache": f"{DATA} {TO} --no-cache",
         },
     ),
     "compare": (
