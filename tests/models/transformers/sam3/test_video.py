@@ -188,6 +188,8 @@ def test_what_cannot_be_found_is_refused(make):
     for concepts in ([], [Prompt.example(None, Prompt.box(1, 1, 9, 9))], [Prompt.point(1, 1)], "dog"):
         with pytest.raises(PromptError):
             session.find(concepts)
+    with pytest.raises(PromptError, match="sam3-tracker"):
+        session.add(0, 1, Prompt.box(1, 1, 9, 9))
     session.find([DOG])
     with pytest.raises(PromptError, match="1234"):
         next(session.propagate(start=1234))

@@ -7,19 +7,19 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from ....errors import InputError, PromptError, shown
 from ....masks import Mask, Masks, Size
-from ....prompts import Concept, PromptKind, listed_concepts
+from ....prompts import Concept, Prompt, PromptKind, listed_concepts
 from ....protocols import Frame, FrameSource, VideoLike
 from ....results import FrameMasks, Provenance
 from ....video.frame_buffer import FrameBuffer
 from ....video.frames import open_frames
 from ....video.saved_session import SavedSession, saved_mask, saved_number
-from ....vocabulary import parse_phrase
+from ....vocabulary import MAX_PHRASES, parse_phrase
 from .video_model import FoundOnFrame, Sam3Video
 
 _log = logging.getLogger(__name__)
@@ -131,6 +131,17 @@ class Sam3VideoSession:
         self._model.add_phrases(self._state, list(new))
         self._phrases += new
         self._labels += new.values()
+
+    def add(self, frame: int, object_id: int, prompt: Prompt) -> NoReturn:  # noqa: ARG002 - As a `VideoSession` has it.
+        """Refuse a prompt for one object, which tools that take any tracker may give.
+
+        Raises:
+            PromptError: Always.
+        """
+        raise PromptError(
+            f"{shown(prompt)} is for one object, and this model finds every instance of phrases: name them with session.find(…), or load "
+            "sam3-tracker, which takes points, boxes and masks"
+        )
 
     def remove(self, object_id: int) -> None:
         """Stop tracking an object and forget it. If the model finds it again, it is another object.
@@ -296,4 +307,6 @@ def _apart(masks: Mapping[int, Mask], label: str) -> dict[int, Mask]:
 def _texts(values: object) -> list[str]:
     if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
         raise TypeError(f"its phrases are {shown(values)}, expected a list of texts")
+    if len(values) > MAX_PHRASES:
+        raise ValueError(f"it has {len(values)} phrases, at most {MAX_PHRASES} are taken")
     return values
