@@ -46,6 +46,7 @@ PUBLIC = {
     "promptseg.models.sam.mask_batch",
     "promptseg.models.sam.model",
     "promptseg.models.sam.session",
+    "promptseg.models.sam.torch.mask_batch",
     # Video
     "promptseg.video.frames",
     "promptseg.video.session",

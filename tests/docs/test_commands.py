@@ -111,7 +111,7 @@ def folder(files, tmp_path, monkeypatch, add_model):
     monkeypatch.chdir(tmp_path / "page")
     found = dict.fromkeys(("cup", "coffee cup", "cup of coffee", "dog", "bicycle", "bowl", "person"), (170, 18, 421, 315))
     found |= dict.fromkeys(("spoon", "silver spoon", "cat", "wet road", "table"), (322, 62, 430, 330))
-    for name in ("grounding-dino-swin-t", "yolo11n", "yolov8n"):
+    for name in ("grounding-dino-swin-t", "owlv2-base", "yolo11n", "yolov8n"):
         add_model(name, "detector", lambda _: FakeDetector(found))
     for name in ("mini-sam", "sam-vit-b"):
         add_model(name, "segmenter", lambda _: FakeSegmenter(), options={"threads": None})
@@ -175,7 +175,7 @@ def test_the_commands_of_a_page_run(page):
             continue
         assert program == "promptseg", f"{page}: {command} is of no program that runs here: say in NEEDS what it needs"
         done = runner(
-            re.sub(r"=(tuned|sam-vit-b-onnx)\b", "", words.replace("--model tuned", "--model mini-sam"))
+            re.sub(r"=(tuned|sam-vit-b-onnx|owlv2)\b", "", words.replace("--model tuned", "--model mini-sam"))
         )  # The fakes have no weights.
         status, last = done.exit_code, command
         assert status == STATUS.get(command, 0), f"{page}: {command} ended with status {status}:\n{done.output}"

@@ -33,7 +33,7 @@ MISTAKES = [
         "an option of another command",
         f"{S} --point 3,4 --format coco",
         "--format",
-        "It is an option of promptseg annotate and promptseg convert",
+        "It is an option of promptseg annotate and convert",
     ),
     Mistake("no image", "segment --point 3,4", "IMAGE", "segment --help"),
     Mistake("an option without its value", f"{S} --point", "--point", "such as X,Y"),

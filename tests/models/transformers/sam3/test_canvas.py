@@ -26,10 +26,10 @@ def test_a_high_image_lies_left_of_its_example():
 
 
 def test_an_example_image_is_stretched_as_the_image_is():
-    """The image, 30 high and 60 wide, becomes 28 x 56; a square example becomes a square of the same height."""
-    canvas = arrange(colored(30, 60, 10), [colored(20, 20, 200)], 56)
-    assert canvas.cells == ((0, 28, 28, 56),)
-    assert (canvas.draw()[28:, 28:] == 127).all()
+    """The image, 30 high and 90 wide, becomes 28 x 56, so that a square in it is 2 wide and 3 high."""
+    canvas = arrange(colored(30, 90, 10), [colored(20, 20, 200)], 56)
+    assert canvas.cells == ((0, 28, 19, 56),)
+    assert (canvas.draw()[28:, 19:] == 127).all()
 
 
 def test_several_example_images_share_one_half():
