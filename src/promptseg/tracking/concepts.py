@@ -16,11 +16,16 @@ from .redetection import Event, EventKind, TrackedFrame
 READ_AHEAD = 32
 """Number of frames whose images are kept. SAM 3 reads 15 frames ahead of the one that it yields."""
 
+FIRST_ID = 1
+"""Id of the first object."""
+
 
 def track_concepts(finder: ConceptVideoSegmenter, video: VideoLike, concepts: Sequence[Concept]) -> Iterator[TrackedFrame]:
     """Find and track every instance of concepts through a video.
 
     The events say when an object was ``added``, ``lost``, ``recovered`` and ``removed``. An object is lost while its mask is empty.
+
+    The ids of the objects are 1, 2, …: one more than those of the model's session, for 0 is the background of a label image.
 
     Args:
         finder: Model that finds and tracks.
@@ -40,7 +45,7 @@ def track_concepts(finder: ConceptVideoSegmenter, video: VideoLike, concepts: Se
     lost: dict[int, bool] = {}
     labels: dict[int, str | None] = {}
     for at in session.propagate():
-        masks = dict(zip(at.object_ids, at.masks, strict=True))
+        masks = dict(zip((number + FIRST_ID for number in at.object_ids), at.masks, strict=True))
         dropped = recent.dropped(at.frame)
         found: list[tuple[int | None, EventKind, str]] = []
         if dropped:
@@ -53,7 +58,7 @@ def track_concepts(finder: ConceptVideoSegmenter, video: VideoLike, concepts: Se
         lost = {object_id: not mask.area for object_id, mask in masks.items()}
         told = tuple(Event(at.frame, one, kind, why, None if one is None else labels[one], at.time) for one, kind, why in found)
         labels = {object_id: labels[object_id] for object_id in masks}
-        yield TrackedFrame(at.frame, at.object_ids, at.masks, at.time, recent.image(at.frame), told, True, dropped, asked=at.asked)
+        yield TrackedFrame(at.frame, tuple(masks), at.masks, at.time, recent.image(at.frame), told, True, dropped, asked=at.asked)
 
 
 def _event(mask: Mask, was_lost: bool | None) -> tuple[EventKind, str] | None:
