@@ -116,6 +116,15 @@ def test_sixty_frames_need_no_more_memory_than_twenty(make):
     assert records[46] < 1.1 * records[30]
 
 
+def test_records_of_frames_without_a_detection_are_no_longer_than_the_model_reads(make):
+    session = make(hot_start=False).open(frames(9))
+    session.find([DOG, CAT])
+    list(session.propagate())
+    state = session._state.session
+    lengths = [len(one) for record in (state.unmatched_frame_inds, state.overlap_pair_to_frame_inds) for one in record.values()]
+    assert max(lengths) == 3  # Of the configuration of the tiny model.
+
+
 @pytest.mark.parametrize("yielded", [2, 9])
 def test_a_session_that_is_resumed_goes_on_with_the_same_masks(make, tmp_path, yielded):
     segmenter, images = make(), list(frames(14))
