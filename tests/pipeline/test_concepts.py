@@ -43,7 +43,7 @@ class TestWhatIsFound:
 
     def test_masks_of_concepts_come_after_all_others(self):
         everything = pipeline(FakeConceptSegmenter(), detector=FakeDetector({"dog": (1, 1, 9, 9)}), segmenter=FakeSegmenter())
-        everything = replace(everything, concept=OnlyExamples())
+        everything = replace(everything, concept_segmenter=OnlyExamples())
         result = everything(BLANK, LIKE, Prompt.text("dog"), Prompt.point(3, 3))
         assert [mask.prompt_index for mask in result.masks] == [2, None, 0]
         assert [result.score_kind(mask) for mask in result.masks] == ["mask", "product", "concept"]

@@ -60,14 +60,14 @@ class BuiltPipeline(Displayed):
         config: The configuration that it was built from.
         detector: The detector, or None.
         segmenter: The segmenter, or None.
-        concept: The concept segmenter, or None.
+        concept_segmenter: The concept segmenter, or None.
         calibration: Calibration of the segmenter's scores, or None. The segmenter itself and the tracker keep the model's own scores.
     """
 
     config: PipelineConfig
     detector: Detector | None = None
     segmenter: Segmenter | None = None
-    concept: ConceptSegmenter | None = None
+    concept_segmenter: ConceptSegmenter | None = None
     calibration: ScoreCalibration | None = None
 
     def __call__(self, image: ImageLike, *prompts: Prompt, candidates: bool = False) -> Result:
@@ -231,26 +231,32 @@ class BuiltPipeline(Displayed):
         """
         if cache is not None and not isinstance(cache, EmbeddingStore):
             raise ConfigError(f"a cache is an EmbeddingCache, or an object with its methods get and put, got {shown(cache)}")
-        if self.segmenter is None and self.concept is None:
+        if self.segmenter is None and self.concept_segmenter is None:
             return self
         return replace(
             self,
             segmenter=None if self.segmenter is None else self.segmenter.with_cache(cache),
-            concept=None if self.concept is None else self.concept.with_cache(cache),
+            concept_segmenter=None if self.concept_segmenter is None else self.concept_segmenter.with_cache(cache),
         )
+
+    @property
+    def models(self) -> tuple[Provenance, ...]:
+        """Provenance of the loaded models, in the order of their stages."""
+        loaded = (self.detector, self.segmenter, self.concept_segmenter)
+        return tuple(model.provenance for model in loaded if model is not None)
 
     @cached_property
     def concepts(self) -> ConceptSegmenter | None:
         """The concept segmenter; without a concept stage, one that works with the segmenter's features; None without a segmenter."""
-        if self.concept is not None or self.segmenter is None:
-            return self.concept
+        if self.concept_segmenter is not None or self.segmenter is None:
+            return self.concept_segmenter
         return load_concept(segmenter=self.segmenter)
 
     @property
     def concept_kinds(self) -> frozenset[PromptKind]:
         """What concepts may consist of that `concepts` finds: phrases, examples, both or nothing."""
-        if self.concept is not None:
-            return self.concept.accepts
+        if self.concept_segmenter is not None:
+            return self.concept_segmenter.accepts
         return EXAMPLES if self.segmenter is not None else frozenset()
 
     def _tracker(self, every: Every | None) -> VideoSegmenter:
@@ -297,7 +303,7 @@ class BuiltPipeline(Displayed):
         """Return the stages that run: name, model and settings that are not the defaults."""
         stages: list[tuple[str, Provenance | None, dict[str, Any]]] = []
         config = self.config.model_dump(mode="json", exclude_defaults=True)
-        for name, model in (("detect", self.detector), ("segment", self.segmenter), ("concept", self.concept), ("clean", None)):
+        for name, model in (("detect", self.detector), ("segment", self.segmenter), ("concept", self.concept_segmenter), ("clean", None)):
             if getattr(self.config, name) is not None:
                 settings = {key: value for key, value in config.get(name, {}).items() if key not in ("model", "weights")}
                 stages.append((name, None if model is None else model.provenance, settings))
