@@ -16,7 +16,9 @@ RECORD = {
     "sha256": "ab",
     "id": 7,
     "size": [6, 10],
-    "masks": [{"counts": COUNTS, "score": 0.5, "label": "dog", "prompt": 0, "detection": 0, "id": 4, "from_box": True}],
+    "masks": [
+        {"counts": COUNTS, "score": 0.5, "label": "dog", "prompt": 0, "detection": 0, "id": 4, "from_box": True, "predicted_iou": 0.7}
+    ],
     "detections": [{"box": [1, 1, 5, 5], "score": 0.5, "label": "dog"}],
     "dropped": {"prompt": 1},
     "problems": ["row 3: no"],
@@ -60,7 +62,7 @@ def test_a_member_of_another_type_or_range_is_refused(member):
                 check_record({**RECORD, member: value})
 
 
-@pytest.mark.parametrize("member", ["counts", "score", "label", "prompt", "detection", "id", "from_box"])
+@pytest.mark.parametrize("member", ["counts", "score", "label", "prompt", "detection", "id", "from_box", "predicted_iou"])
 def test_a_member_of_a_mask_of_another_type_is_refused(member):
     refused = 0
     for value in WRONG:

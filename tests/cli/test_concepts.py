@@ -9,7 +9,7 @@ from PIL import Image
 
 from promptseg.cli.concepts import concept_of, parse_example
 from promptseg.errors import InputError, PromptError
-from promptseg.testing import FakeConceptSegmenter
+from promptseg.testing import FakeConceptSegmenter, FakeConceptVideoSegmenter
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +121,19 @@ class TestSegment:
         done = run("segment", save_image("a.png"), "--concept", "finder", "--like", "absent.png:point=1,1")
         assert done.exit_code == 1
         assert "absent.png" in done.stderr
+
+
+def test_a_concept_model_with_a_tracker_of_its_own_finds_and_tracks_in_one(run, add_model, save_image):
+    Path("clip").mkdir()
+    for index in range(2):
+        save_image(f"clip/{index}.png", seed=index)
+    add_model("found", "video", lambda _: FakeConceptVideoSegmenter({"dog": [(1, 1, 9, 9)]}), accepts=frozenset({"text"}))
+    add_model(
+        "both", "concept", lambda _: pytest.fail("the model for images is not needed"), accepts=frozenset({"text"}), video="found backend"
+    )
+    done = run("track", "clip", "--concept", "both", "--text", "dog", "--no-timeline", "--out", "out", "--json")
+    assert done.exit_code == 0, done.stderr
+    assert [(event["kind"], event["label"]) for event in json.loads(done.stdout)["events"]] == [("added", "dog")]
 
 
 def test_annotate_labels_what_is_like_an_example(run, save_image):

@@ -87,7 +87,7 @@ def test_the_default_model_finds_the_objects_of_the_sample_image(mini_sam, run, 
     result = run("demo", "--json")
     assert (result.exit_code, result.stderr) == (0, "")
     report = json.loads(result.stdout)
-    assert report["point"]["masks"][0]["score"] > 0.85
+    assert report["point"]["masks"][0]["predicted_iou"] > 0.85
     x0, y0, x1, y1 = report["box"]["masks"][0]["box"]
     assert 312 <= x0 < x1 <= 440
     assert 52 <= y0 < y1 <= 340

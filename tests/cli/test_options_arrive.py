@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from promptseg.cli import compare, demo, evaluate, export, finetune, segment, track
+from promptseg.cli import calibrate, compare, demo, evaluate, export, finetune, segment, track
 from promptseg.evaluation.results import Evaluation
 from promptseg.evaluation.run import evaluate as evaluate_model
 from promptseg.finetuning.result import FineTuned
@@ -33,6 +33,7 @@ DATASET = {
     "crowds": f"{DATA} --crowds",
 }
 """Words for another value of each option; the words before it are those of the plain command."""
+TO = "--model fake --out s.json"
 CONCEPT = "--model fake --like box=1,1,9,9 --concept like"
 """Words for a model of concepts, with an example; another model has a 2 at its end."""
 COMMANDS = {
@@ -92,6 +93,7 @@ COMMANDS = {
             "seed": f"{DATA} --model fake --seed 3",
             "device": f"{DATA} --model fake --device cuda",
             "no_baselines": f"{DATA} --model fake --no-baselines",
+            "calibration": f"{DATA} --model fake --calibration auto",
             "no_cache": f"{DATA} --model fake --no-cache",
             "out": f"{DATA} --model fake --out run.json",
             "rows": f"{DATA} --model fake --rows rows.csv",
@@ -109,6 +111,22 @@ COMMANDS = {
             ),
             "failure_iou": (f"{DATA} --model fake --failures f", f"{DATA} --model fake --failures f --failure-iou 0.7"),
             "as_json": f"{DATA} --model fake --json",
+        },
+    ),
+    "calibrate": (
+        calibrate.calibrate,
+        f"{DATA} {TO}",
+        {name: f"{words} {TO}" for name, words in DATASET.items()}
+        | {
+            "fit": (f"--images images --yolo masks {TO}", f"--images images --yolo masks {TO} --fit"),
+            "out": f"{DATA} --model fake --out other.json",
+            "model": f"{DATA} --model other --out s.json",
+            "engine": f"{DATA} {TO} --engine second",
+            "prompt": f"{DATA} {TO} --prompt box",
+            "name": f"{DATA} {TO} --name ours",
+            "seed": f"{DATA} {TO} --seed 3",
+            "device": f"{DATA} {TO} --device cuda",
+            "no_cache": f"{DATA} {TO} --no-cache",
         },
     ),
     "compare": (
@@ -224,6 +242,7 @@ def calls(monkeypatch, add_model, photo, tmp_path):
     for name in ("open_dataset", "open_named"):
         note(f"promptseg.datasets.reading.{name}", dataset)
     note("promptseg.evaluation.run.evaluate", run)
+    note("promptseg.evaluation.score_fitting.calibrate", SimpleNamespace(prompts={}, save=lambda path: path.write_text("{}")))
     note("promptseg.datasets.summary.summarize", SimpleNamespace(findings=(), to_dict=dict))
     note("promptseg.evaluation.failures.find_failures", SimpleNamespace(to_dict=dict))
     note("promptseg.evaluation.failures.draw_failures")

@@ -425,7 +425,7 @@ class TestWrongUsage:
     @pytest.mark.parametrize(
         ("words", "parts"),
         [
-            ([], ["nothing to segment", "--point, --box, --text or --everything"]),
+            ([], ["nothing to segment", "--point, --box, --text, --like or --everything"]),
             (["--point", "7"], ["--point", "'7'"]),
             (["--point", "7,x"], ["--point", "'7,x'"]),
             (["--point", "7,8,5"], ["--point", "'7,8,5'"]),
@@ -459,7 +459,9 @@ class TestWrongUsage:
 
     def test_a_pipeline_file_and_models_exclude_each_other(self, run):
         for words in (["--model", "cutter"], ["--detector", "finder"], ["--fallback", "cutter"]):
-            assert_wrong_usage(run("segment", "a.png", "--point", "1,1", "--config", "a.yaml", *words), "leave out --model, --fallback and")
+            assert_wrong_usage(
+                run("segment", "a.png", "--point", "1,1", "--config", "a.yaml", *words), "leave out --model, --fallback, --detector and"
+            )
 
     def test_a_pipeline_file_that_is_not_there_or_wrong_is_named(self, run):
         assert_wrong_usage(run("segment", "a.png", "--point", "1,1", "--config", "absent.yaml"), "absent.yaml", "No such file")
@@ -614,7 +616,8 @@ def test_the_default_model_segments_an_image_and_finds_it_encoded_the_second_tim
         assert stage in values["timings"]
         (mask,) = values["masks"]
         assert Mask.from_coco_rle(mask["segmentation"]).array[57, 44]
-        assert mask["score"] > 0.8
+        assert mask["predicted_iou"] > 0.8
+        assert mask["score_kind"] == "calibrated"
         assert values["provenance"][0]["model"] == "mini-sam"
     assert written("home") != []
 

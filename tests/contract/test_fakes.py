@@ -9,8 +9,8 @@ import pytest
 from promptseg.detections import Detections
 from promptseg.errors import InputError, PromptError
 from promptseg.prompts import Prompt
-from promptseg.testing import FakeConceptSegmenter, FakeDetector, FakeFrames, FakeSegmenter, FakeVideoSegmenter
-from promptseg.testing.contracts import ConceptContract, DetectorContract, SegmenterContract, VideoSegmenterContract
+from promptseg.testing import FakeConceptSegmenter, FakeConceptVideoSegmenter, FakeDetector, FakeFrames, FakeSegmenter, FakeVideoSegmenter
+from promptseg.testing.contracts import ConceptContract, ConceptVideoContract, DetectorContract, SegmenterContract, VideoSegmenterContract
 from promptseg.video.saved_session import SavedSession
 
 BLANK = np.zeros((40, 60, 3), np.uint8)
@@ -34,6 +34,13 @@ class TestFakeConceptSegmenter(ConceptContract):
     @pytest.fixture
     def concepts(self):
         return FakeConceptSegmenter({"dog": [(10, 10, 30, 30), (40, 5, 60, 60)], "cat": [(0, 0, 5, 5)]})
+
+
+class TestFakeConceptVideoSegmenter(ConceptVideoContract):
+    @pytest.fixture
+    @staticmethod
+    def finder():
+        return FakeConceptVideoSegmenter({"dog": [(10, 10, 30, 30), (40, 5, 60, 60)], "cat": [(0, 0, 5, 5)]}, shift=(1, 0))
 
 
 class TestFakeVideoSegmenter(VideoSegmenterContract):

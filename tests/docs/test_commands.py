@@ -43,6 +43,7 @@ NEEDS = {
     r"promptseg weights ": "the network; tests/cli/test_weights.py runs them against a server",
     r"promptseg annotate .* --executor ray": "Ray; tests/annotation/test_ray_executor.py runs it",
     r"promptseg segment .* --model grabcut": "the package of the tutorial; tests/examples runs it",
+    r"promptseg calibrate ": "a dataset of more masks; tests/cli/test_calibrate.py runs it",
     r"promptseg demo": "the weights of mini-sam; `make demo` runs it",
 }
 """Commands that do not run here, with what they need."""

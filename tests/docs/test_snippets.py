@@ -12,7 +12,7 @@ from PIL import Image
 import promptseg
 from promptseg.errors import WeightsError
 from promptseg.samples import coffee
-from promptseg.testing import FakeDetector, FakeSegmenter, FakeVideoSegmenter
+from promptseg.testing import FakeConceptSegmenter, FakeDetector, FakeSegmenter, FakeVideoSegmenter
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
@@ -85,7 +85,9 @@ def test_the_python_of_a_page_runs_and_prints_what_the_page_says(page, mini_sam,
 
 @pytest.mark.weights
 @pytest.mark.usefixtures("mini_sam", "page_folder")
-def test_the_python_of_the_evaluation_page_runs_on_a_folder_of_images_and_masks():
+def test_the_python_of_the_evaluation_page_runs_on_a_folder_of_images_and_masks(add_model, monkeypatch):
+    add_model("exemplar", "concept", lambda _: FakeConceptSegmenter())
+    monkeypatch.setattr("promptseg.evaluation.score_fitting.LEAST", 2)  # The folder has few objects.
     for name in ("images", "masks"):
         Path(name).mkdir()
     mask = np.zeros((400, 600), bool)

@@ -33,6 +33,10 @@ def test_phrases_have_thresholds_of_their_own():
     assert result.labels == ("car", "dog", "dog")
 
 
+def test_a_score_at_the_threshold_exactly_is_found():
+    assert len(found([[0.5, 0], [0.25, 0], [0, 0]], PhraseSettings(threshold=0.5))) == 1
+
+
 def test_a_pass_tells_of_its_own_phrases_alone():
     result = found([[0.5], [0.3], [0]], phrases=(1,))
     assert set(result.labels) == {"dog"}

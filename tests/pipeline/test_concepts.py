@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from fake_pipelines import BLANK, Spy
-from promptseg.errors import IncompatibleStagesError, LicenseError, PromptError
+from promptseg.errors import ConfigError, IncompatibleStagesError, LicenseError, PromptError
 from promptseg.masks import Masks
 from promptseg.pipeline import BuiltPipeline, Pipeline
 from promptseg.pipeline.config import parse_config
 from promptseg.prompts import Prompt
 from promptseg.protocols import ConceptMasks
 from promptseg.results import Result
-from promptseg.testing import FakeConceptSegmenter, FakeConceptSession, FakeDetector, FakeSegmenter
+from promptseg.testing import FakeConceptSegmenter, FakeConceptSession, FakeConceptVideoSegmenter, FakeDetector, FakeSegmenter
 
 CATS = FakeConceptSegmenter({"cat": [(0, 0, 4, 4), (30, 5, 50, 20)], "dog": [(5, 5, 9, 9)]})
 LIKE = Prompt.example(np.zeros((40, 60, 3), np.uint8), Prompt.box(10, 10, 20, 20), label="cell")
@@ -43,7 +43,7 @@ class TestWhatIsFound:
 
     def test_masks_of_concepts_come_after_all_others(self):
         everything = pipeline(FakeConceptSegmenter(), detector=FakeDetector({"dog": (1, 1, 9, 9)}), segmenter=FakeSegmenter())
-        everything = replace(everything, concept=OnlyExamples())
+        everything = replace(everything, concept_segmenter=OnlyExamples())
         result = everything(BLANK, LIKE, Prompt.text("dog"), Prompt.point(3, 3))
         assert [mask.prompt_index for mask in result.masks] == [2, None, 0]
         assert [result.score_kind(mask) for mask in result.masks] == ["mask", "product", "concept"]
@@ -181,6 +181,17 @@ class TestVideo:
         like = Prompt.example(None, Prompt.box(10, 10, 20, 20))
         list(pipeline(Noting(), segmenter=FakeSegmenter()).track(frames, like, redetect_every=1))
         assert seen == [[5], [5], [5]]
+
+    def test_a_tracker_that_finds_concepts_needs_no_stage_of_the_pipeline(self):
+        tracker = FakeConceptVideoSegmenter({"cat": [(0, 0, 4, 4), (30, 5, 50, 20)]}, shift=(1, 0))
+        nothing = BuiltPipeline(parse_config({}))
+        tracked = list(nothing.track([BLANK] * 3, Prompt.text("cat"), tracker=tracker))
+        assert [frame.object_ids for frame in tracked] == [(1, 2)] * 3
+        assert tracked[2].masks[0].box.tolist() == [2, 0, 6, 4]
+        with pytest.raises(PromptError):
+            list(nothing.track([BLANK], Prompt.point(3, 3), tracker=tracker))
+        with pytest.raises(ConfigError, match="looks for concepts on every frame"):
+            nothing.track([BLANK], Prompt.text("cat"), tracker=tracker, redetect_every=2)
 
 
 class OnlyExamples(FakeConceptSegmenter):

@@ -68,7 +68,9 @@ class Annotator:
     _size: int = field(init=False, default=1)
 
     def __post_init__(self) -> None:
-        models = [model for model in (self.pipeline.detector, self.pipeline.segmenter, self.pipeline.concept) if model is not None]
+        models = [
+            model for model in (self.pipeline.detector, self.pipeline.segmenter, self.pipeline.concept_segmenter) if model is not None
+        ]
         accelerated = any(not model.provenance.device.startswith("cpu") for model in models)
         object.__setattr__(self, "_size", self.batch_size or (8 if accelerated else 1))
         stage = self.pipeline.config.segment

@@ -257,7 +257,7 @@ def _annotate_locally(
     if not run.remaining:
         return iter(())
     built = pipeline.build() if isinstance(pipeline, Pipeline) else pipeline
-    models = [model.provenance.to_dict() for model in (built.detector, built.segmenter, built.concept) if model is not None]
+    models = [model.to_dict() for model in built.models]
     run.journal.check_models(models)
     detector: object = built.detector  # For mypy, a detector and one that checks phrases have nothing in common.
     if isinstance(detector, ChecksPhrases) and (phrases := phrases_of(prompts)):

@@ -38,13 +38,13 @@ def calibrate(
     prompt: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="KIND",
+            metavar="NAME",
             autocompletion=completion.one_of(PROMPT_CLASSES),
             help=f"Kind of prompt: {', '.join(PROMPT_CLASSES)}; repeatable; default: all.",
         ),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Name of the dataset, to be kept in the file; default: its path.")
+        str | None, typer.Option(metavar="NAME", help="Name of the dataset, to be kept in the file; default: its path.")
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the prompts.")] = 0,
     device: Annotated[str, typer.Option(metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda or mps.")] = "auto",

@@ -17,7 +17,8 @@ from .._counting import number_of
 from ..errors import PromptSegError, shown
 from ..object_colors import ObjectColors
 from ..pipeline import BuiltPipeline, Pipeline
-from ..pipeline.checks import concept_kinds
+from ..pipeline.checks import EXAMPLES
+from ..pipeline.config import PipelineConfig
 from ..prompts import TextPrompt, concepts_of
 from ..protocols import FrameSource, VideoLike
 from ..registry import DEFAULT_MODEL, choose, load_video, tracker_of
@@ -124,8 +125,9 @@ def track(
     """
     prompts = prompts_of(point, box, text, everything=False, points_per_side=None)
     with errors_as_messages():
-        stages = Pipeline().segment(model, engine=engine)
-        kinds = concept_kinds((stages.concept(concept) if concept else stages).config)
+        finder = None if concept is None else choose(concept)
+        kinds = EXAMPLES if finder is None else finder.backend.accepts
+        alone = finder is not None and finder.backend.video is not None and detector is None and not point and not box and tracker is None
     prompts = with_examples(prompts, like, unlike, label, joined="text" in kinds)
     if detector is None and "text" not in kinds and any(isinstance(prompt, TextPrompt) for prompt in prompts):
         raise usage_error(f"--text {text!r} needs a detector for phrases: give --detector")
@@ -149,14 +151,19 @@ def track(
         for folder in (out, out / LABELS):
             clean_up(folder)
         options = segmenter_options(quantize)
-        pipeline = _pipeline(model, engine, options, detector, detector_engine, threshold, concept, device)
+        if alone and concept is not None:  # It finds and tracks in one, and needs no other model.
+            pipeline = BuiltPipeline(PipelineConfig())
+            how: dict[str, Any] = {"tracker": load_video(concept, device=device), "every": asking}
+        else:
+            pipeline = _pipeline(model, engine, options, detector, detector_engine, threshold, concept, device)
+            how = _tracker(model, engine, options, tracker, device, asking)
         outputs.colors = ObjectColors(known_classes(prompts, [] if pipeline.detector is None else [pipeline.detector.provenance]))
         tracked = pipeline.track(
             frames,
             *prompts,
             redetect_every=redetect_every,
             redetect="when-lost" if redetect_when_lost else None,
-            **_tracker(model, engine, options, tracker, device, asking),
+            **how,
         )
     failure, seconds = _run(tracked, outputs, frames, quiet=as_json)
     _print_summary(outputs, failure, seconds, as_json)

@@ -89,7 +89,7 @@ def evaluate(
         seed: Seed of the prompts.
         weights: Your weights, for a model given by name.
         engine: Engine that runs the model, for a model given by name.
-        options: Options of the segmenter, such as ``{"quantize": "int8"}``, for a model given by name.
+        options: Options of the segmenter or concept segmenter, such as ``{"quantize": "int8"}``, for a model given by name.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``, for a model given by name.
         detector: Name of the detector for text, for a model given by name.
         detector_engine: Engine that runs the detector.
@@ -119,9 +119,9 @@ def evaluate(
             raise ConfigError(
                 f"detector, detector_engine and threshold are not for {model!r}, which finds concepts by itself: leave them out"
             )
-        concept = load_concept(model, weights=None if weights is None else Path(weights), engine=engine, device=device).with_cache(
-            embedding_cache(cache)
-        )
+        path = None if weights is None else Path(weights)
+        concept = load_concept(model, weights=path, engine=engine, device=device, **({} if options is None else options))
+        concept = concept.with_cache(embedding_cache(cache))
         pipeline = None
     elif isinstance(model, str):
         if detector is None and (detector_engine is not None or threshold is not None):
@@ -139,7 +139,8 @@ def evaluate(
     else:
         pipeline = model if isinstance(model, BuiltPipeline) else None
         concept = model if isinstance(model, ConceptSegmenter) else None
-        if pipeline is not None and (isinstance(protocol, Examples) or (isinstance(protocol, Text) and pipeline.detector is None)):
+        by_words = isinstance(protocol, Text) and pipeline is not None and "text" in pipeline.concept_kinds
+        if pipeline is not None and (isinstance(protocol, Examples) or by_words):
             concept = PipelineConcepts(pipeline)
     evaluator: _Evaluator | ConceptEvaluator
     if calibration is not None and not isinstance(protocol, OnePromptPerObject):

@@ -44,9 +44,7 @@ class PipelineConcepts:
     @property
     def provenance(self) -> Provenance:
         """Provenance of the last model of the pipeline, with the backend ``pipeline``; the version names the models."""
-        models = [
-            model.provenance for model in (self.pipeline.detector, self.pipeline.segmenter, self.pipeline.concept) if model is not None
-        ]
+        models = self.pipeline.models
         return replace(models[-1], backend="pipeline", version=", ".join(f"{model.model} ({model.version})" for model in models))
 
     def open(self, image: ImageLike) -> PipelineConceptSession:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, cast, overload
+from typing import Any, Literal, TypeGuard, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ from ..protocols import (
     BatchSegmenter,
     ConceptSegmenter,
     ConceptSession,
+    ConceptVideoSegmenter,
     Detector,
     EmbeddingStore,
     FindsInSessions,
@@ -39,6 +40,7 @@ from ..registry.loading import load_concept
 from ..results import Provenance, Result
 from ..runtime.structured import shown_path
 from ..tracking.asking import Every
+from ..tracking.concepts import track_concepts
 from ..tracking.redetection import RedetectionConfig, TrackedFrame, track_with_redetection
 from ..tracking.session import PropagateSegmenter
 from . import box_prompts, concept_masks
@@ -58,14 +60,14 @@ class BuiltPipeline(Displayed):
         config: The configuration that it was built from.
         detector: The detector, or None.
         segmenter: The segmenter, or None.
-        concept: The concept segmenter, or None.
+        concept_segmenter: The concept segmenter, or None.
         calibration: Calibration of the segmenter's scores, or None. The segmenter itself and the tracker keep the model's own scores.
     """
 
     config: PipelineConfig
     detector: Detector | None = None
     segmenter: Segmenter | None = None
-    concept: ConceptSegmenter | None = None
+    concept_segmenter: ConceptSegmenter | None = None
     calibration: ScoreCalibration | None = None
 
     def __call__(self, image: ImageLike, *prompts: Prompt, candidates: bool = False) -> Result:
@@ -156,7 +158,7 @@ class BuiltPipeline(Displayed):
         redetect_every: int | None = None,
         redetect: Literal["when-lost"] | None = None,
         every: Every | None = None,
-        tracker: VideoSegmenter | None = None,
+        tracker: VideoSegmenter | ConceptVideoSegmenter | None = None,
         redetection: RedetectionConfig | None = None,
     ) -> Iterator[TrackedFrame]:
         """Track objects through a video and yield each frame as soon as it is tracked.
@@ -174,7 +176,8 @@ class BuiltPipeline(Displayed):
             every: Ask the segmenter on every k-th frame and let optical flow move the masks in between, or ``"auto"``: ask it where a mask
                 may have gone wrong. Default: what the configuration says under ``track``, or else every frame.
             tracker: Video segmenter that tracks the objects. Default: a `promptseg.tracking.session.PropagateSegmenter` of the pipeline's
-                segmenter.
+                segmenter. A model that finds concepts in videos and tracks them, such as ``load_video("sam3")``, needs no stage of the
+                pipeline: it takes text prompts and examples alone, and looks for them on every frame.
             redetection: Thresholds of redetection. `redetect_every` and `redetect` override its fields.
 
         Raises:
@@ -183,6 +186,10 @@ class BuiltPipeline(Displayed):
             ConfigError: A setting is not valid, or `every` is given with a `tracker`, which has its own.
             InputError: The video cannot be read. If this shows only in the middle, the frames before it are yielded first.
         """
+        if finds_concepts(tracker):
+            if redetect_every is not None or redetect is not None or redetection is not None or every is not None:
+                raise ConfigError("redetection and every are for trackers of single objects: this one looks for concepts on every frame")
+            return track_concepts(tracker, video, cast("Sequence[Concept]", prompts))
         self._check(prompts)
         if any(isinstance(prompt, EverythingPrompt) for prompt in prompts):
             raise PromptError("tracking takes points, boxes, masks, text and examples, not Prompt.everything()")
@@ -224,26 +231,32 @@ class BuiltPipeline(Displayed):
         """
         if cache is not None and not isinstance(cache, EmbeddingStore):
             raise ConfigError(f"a cache is an EmbeddingCache, or an object with its methods get and put, got {shown(cache)}")
-        if self.segmenter is None and self.concept is None:
+        if self.segmenter is None and self.concept_segmenter is None:
             return self
         return replace(
             self,
             segmenter=None if self.segmenter is None else self.segmenter.with_cache(cache),
-            concept=None if self.concept is None else self.concept.with_cache(cache),
+            concept_segmenter=None if self.concept_segmenter is None else self.concept_segmenter.with_cache(cache),
         )
+
+    @property
+    def models(self) -> tuple[Provenance, ...]:
+        """Provenance of the loaded models, in the order of their stages."""
+        loaded = (self.detector, self.segmenter, self.concept_segmenter)
+        return tuple(model.provenance for model in loaded if model is not None)
 
     @cached_property
     def concepts(self) -> ConceptSegmenter | None:
         """The concept segmenter; without a concept stage, one that works with the segmenter's features; None without a segmenter."""
-        if self.concept is not None or self.segmenter is None:
-            return self.concept
+        if self.concept_segmenter is not None or self.segmenter is None:
+            return self.concept_segmenter
         return load_concept(segmenter=self.segmenter)
 
     @property
     def concept_kinds(self) -> frozenset[PromptKind]:
         """What concepts may consist of that `concepts` finds: phrases, examples, both or nothing."""
-        if self.concept is not None:
-            return self.concept.accepts
+        if self.concept_segmenter is not None:
+            return self.concept_segmenter.accepts
         return EXAMPLES if self.segmenter is not None else frozenset()
 
     def _tracker(self, every: Every | None) -> VideoSegmenter:
@@ -290,7 +303,7 @@ class BuiltPipeline(Displayed):
         """Return the stages that run: name, model and settings that are not the defaults."""
         stages: list[tuple[str, Provenance | None, dict[str, Any]]] = []
         config = self.config.model_dump(mode="json", exclude_defaults=True)
-        for name, model in (("detect", self.detector), ("segment", self.segmenter), ("concept", self.concept), ("clean", None)):
+        for name, model in (("detect", self.detector), ("segment", self.segmenter), ("concept", self.concept_segmenter), ("clean", None)):
             if getattr(self.config, name) is not None:
                 settings = {key: value for key, value in config.get(name, {}).items() if key not in ("model", "weights")}
                 stages.append((name, None if model is None else model.provenance, settings))
@@ -418,6 +431,11 @@ class BuiltPipeline(Displayed):
             masks, counts = concept_masks.kept(state.concepts, found, stage, state.dropped)
         state.phrases = (*state.phrases, *counts)
         return masks
+
+
+def finds_concepts(tracker: object) -> TypeGuard[ConceptVideoSegmenter]:
+    """Return whether a tracker finds concepts by itself: it takes text or examples."""
+    return isinstance(tracker, ConceptVideoSegmenter) and bool(tracker.accepts & {"text", "example"})
 
 
 def _path(image: object) -> str | None:

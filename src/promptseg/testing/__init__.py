@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 
+from .fake_concept_video import FakeConceptVideoSegmenter, FakeConceptVideoSession
 from .fakes import (
     FakeConceptSegmenter,
     FakeConceptSession,
@@ -21,6 +22,8 @@ from .fakes import (
 __all__ = [
     "FakeConceptSegmenter",
     "FakeConceptSession",
+    "FakeConceptVideoSegmenter",
+    "FakeConceptVideoSession",
     "FakeDetector",
     "FakeFrames",
     "FakeSegmenter",

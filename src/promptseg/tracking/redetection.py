@@ -31,7 +31,6 @@ the tracker alone recovered it and no detection has confirmed it since, or if it
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -43,13 +42,14 @@ from .._checks import between, flag, whole_number
 from .._counting import number_of
 from ..errors import ConfigError, PromptError
 from ..images import ImageLike
-from ..masks import Mask, Masks, Size
+from ..masks import Mask, Masks
 from ..prompts import Prompt, SpatialPrompt
-from ..protocols import Frame, FrameSource, VideoLike, VideoSegmenter, VideoSession
+from ..protocols import VideoLike, VideoSegmenter, VideoSession
 from ..results import EVERY_FRAME, FrameMasks
 from ..video.frames import open_frames
 from . import association
 from .asking import PROMPTED
+from .recent_frames import RecentFrames
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -171,42 +171,9 @@ def track_with_redetection(
         raise ConfigError("redetection needs a detector, and there is none: add .detect(model) to the pipeline, or leave the setting out")
     if detect is None and not prompts:
         raise PromptError("nothing to track: give a prompt, or a detector")
-    recent = _RecentFrames(open_frames(video))
+    recent = RecentFrames(open_frames(video))
     session = tracker.open(recent)
     return _RedetectingTracker(session, recent, detect, redetection).run(prompts)
-
-
-class _RecentFrames:
-    """Source of frames that keeps the latest ones, because video sessions return masks without images."""
-
-    KEPT = 8
-
-    def __init__(self, source: FrameSource) -> None:
-        self._source = source
-        self._latest: OrderedDict[int, Frame] = OrderedDict()
-        self.size: Size = source.size
-        self.rereadable, self.fps = source.rereadable, source.fps
-
-    @property
-    def count(self) -> int | None:
-        return self._source.count
-
-    def read(self, start: int = 0) -> Iterator[Frame]:
-        for frame in self._source.read(start):
-            self._latest[frame.index] = frame
-            while len(self._latest) > self.KEPT:
-                self._latest.popitem(last=False)
-            yield frame
-
-    def image(self, index: int) -> NDArray[np.uint8]:
-        """Return the image of a frame that was read recently."""
-        if index not in self._latest:
-            return next(self._source.read(index)).image
-        return self._latest[index].image
-
-    def dropped(self, index: int) -> int:
-        """Return how many frames of a live source were dropped before a frame that was read recently."""
-        return self._latest[index].dropped if index in self._latest else 0
 
 
 @dataclass
@@ -229,7 +196,7 @@ class _ObjectState:
 
 
 class _RedetectingTracker:
-    def __init__(self, session: VideoSession, frames: _RecentFrames, detect: DetectFunction | None, config: RedetectionConfig) -> None:
+    def __init__(self, session: VideoSession, frames: RecentFrames, detect: DetectFunction | None, config: RedetectionConfig) -> None:
         self._session, self._frames, self._detect, self._config = session, frames, detect, config
         self._known: dict[int, _ObjectState] = {}
         self._next_id = 1

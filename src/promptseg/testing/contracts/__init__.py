@@ -16,6 +16,7 @@ overlaps the prompted object.
 """
 
 from .concept import ConceptContract
+from .concept_video import ConceptVideoContract
 from .detector import DetectorContract
 from .scenes import murky_scene, prompt_for, prompt_on, scene
 from .segmenter import SegmenterContract
@@ -23,6 +24,7 @@ from .video import VideoSegmenterContract
 
 __all__ = [
     "ConceptContract",
+    "ConceptVideoContract",
     "DetectorContract",
     "SegmenterContract",
     "VideoSegmenterContract",

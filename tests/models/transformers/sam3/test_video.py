@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from promptseg.errors import BackendError, InputError, PromptError
+from promptseg.masks import Mask
 from promptseg.prompts import Prompt
 from promptseg.protocols import ConceptVideoSegmenter, ConceptVideoSession, VideoSegmenter
 from promptseg.results import Provenance
@@ -20,7 +21,7 @@ pytest.importorskip("transformers", minversion="5.23", reason="SAM 3 needs trans
 from promptseg.models.sam.torch.encoding import TorchSettings  # noqa: E402
 from promptseg.models.transformers.sam3.video_kernel import VideoKernel  # noqa: E402
 from promptseg.models.transformers.sam3.video_model import Sam3Video  # noqa: E402
-from promptseg.models.transformers.sam3.video_session import Sam3VideoSegmenter  # noqa: E402 - They need torch.
+from promptseg.models.transformers.sam3.video_session import Sam3VideoSegmenter, apart_masks  # noqa: E402 - They need torch.
 
 FINDS = {"score_threshold_detection": 0.2, "new_det_thresh": 0.22, "det_nms_thresh": 0.5}
 """Thresholds below the scores of random weights."""
@@ -115,6 +116,15 @@ def test_sixty_frames_need_no_more_memory_than_twenty(make):
     assert records[46] < 1.1 * records[30]
 
 
+def test_records_of_frames_without_a_detection_are_no_longer_than_the_model_reads(make):
+    session = make(hot_start=False).open(frames(9))
+    session.find([DOG, CAT])
+    list(session.propagate())
+    state = session._state.session
+    lengths = [len(one) for record in (state.unmatched_frame_inds, state.overlap_pair_to_frame_inds) for one in record.values()]
+    assert max(lengths) == 3  # Of the configuration of the tiny model.
+
+
 @pytest.mark.parametrize("yielded", [2, 9])
 def test_a_session_that_is_resumed_goes_on_with_the_same_masks(make, tmp_path, yielded):
     segmenter, images = make(), list(frames(14))
@@ -181,6 +191,34 @@ def test_an_object_that_is_removed_is_gone_from_frames_that_were_read_ahead(make
     assert all(removed not in ids for ids in seen[5:])
 
 
+def test_objects_that_the_model_drops_are_never_seen_and_frames_are_no_later_than_it_needs(make, monkeypatch):
+    segmenter, read = make(), []
+    steps = []
+    step = segmenter.model.step
+    monkeypatch.setattr(segmenter.model, "step", lambda *given, **how: steps.append(step(*given, **how)) or steps[-1])
+    session = segmenter.open(read.append(index) or image for index, image in enumerate(frames(12)))
+    session.find([DOG, CAT])
+    walk = session.propagate()
+    found = [next(walk)]
+    assert len(steps) == segmenter.model.delay == 4
+    assert max(read) <= 4
+    found += walk
+    removed = {object_id for one in steps for object_id in one.removed}
+    assert removed
+    assert not removed & {object_id for at in found for object_id in at.object_ids}
+
+
+def test_of_masks_that_overlap_the_one_with_the_greater_score_keeps_its_pixels():
+    masks = {}
+    for object_id, (start, score) in enumerate([(0, 0.5), (2, 0.9), (4, 0.7), (0, 0.5)]):
+        pixels = np.zeros((2, 8), bool)
+        pixels[:, start : start + 4] = True
+        masks[object_id] = Mask.from_array(pixels, score=score)
+    apart = apart_masks(masks, "dog")
+    assert [apart[object_id].array[0].nonzero()[0].tolist() for object_id in range(4)] == [[0, 1], [2, 3, 4, 5], [6, 7], []]
+    assert [(mask.label, mask.score) for mask in apart.values()] == [("dog", 0.5), ("dog", 0.9), ("dog", 0.7), ("dog", 0.5)]
+
+
 def test_what_cannot_be_found_is_refused(make):
     session = make().open(frames(2))
     with pytest.raises(PromptError, match="nothing to find"):
@@ -188,6 +226,8 @@ def test_what_cannot_be_found_is_refused(make):
     for concepts in ([], [Prompt.example(None, Prompt.box(1, 1, 9, 9))], [Prompt.point(1, 1)], "dog"):
         with pytest.raises(PromptError):
             session.find(concepts)
+    with pytest.raises(PromptError, match="sam3-tracker"):
+        session.add(0, 1, Prompt.box(1, 1, 9, 9))
     session.find([DOG])
     with pytest.raises(PromptError, match="1234"):
         next(session.propagate(start=1234))

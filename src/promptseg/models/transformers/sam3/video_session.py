@@ -7,19 +7,19 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from ....errors import InputError, PromptError, shown
 from ....masks import Mask, Masks, Size
-from ....prompts import Concept, PromptKind, listed_concepts
+from ....prompts import Concept, Prompt, PromptKind, listed_concepts
 from ....protocols import Frame, FrameSource, VideoLike
 from ....results import FrameMasks, Provenance
 from ....video.frame_buffer import FrameBuffer
 from ....video.frames import open_frames
 from ....video.saved_session import SavedSession, saved_mask, saved_number
-from ....vocabulary import parse_phrase
+from ....vocabulary import MAX_PHRASES, parse_phrase
 from .video_model import FoundOnFrame, Sam3Video
 
 _log = logging.getLogger(__name__)
@@ -131,6 +131,17 @@ class Sam3VideoSession:
         self._model.add_phrases(self._state, list(new))
         self._phrases += new
         self._labels += new.values()
+
+    def add(self, frame: int, object_id: int, prompt: Prompt) -> NoReturn:  # noqa: ARG002 - As a `VideoSession` has it.
+        """Refuse a prompt for one object, which tools that take any tracker may give.
+
+        Raises:
+            PromptError: Always.
+        """
+        raise PromptError(
+            f"{shown(prompt)} is for one object, and this model finds every instance of phrases: name them with session.find(…), or load "
+            "sam3-tracker, which takes points, boxes and masks"
+        )
 
     def remove(self, object_id: int) -> None:
         """Stop tracking an object and forget it. If the model finds it again, it is another object.
@@ -261,7 +272,7 @@ class Sam3VideoSession:
         masks: dict[int, Mask] = {}
         for number in dict.fromkeys(late.phrases.values()):
             group = {object_id: mask for object_id, mask in late.masks.items() if late.phrases[object_id] == number}
-            masks.update(_apart(group, self._labels[number]))
+            masks.update(apart_masks(group, self._labels[number]))
         ordered = [masks[object_id] for object_id in late.masks]
         return FrameMasks(late.index, tuple(late.masks), Masks(ordered, self.size), late.time)
 
@@ -276,7 +287,7 @@ class Sam3VideoSession:
             raise PromptError(f"there is no object {shown(object_id)}: the objects are {sorted(self.object_ids)}")
 
 
-def _apart(masks: Mapping[int, Mask], label: str) -> dict[int, Mask]:
+def apart_masks(masks: Mapping[int, Mask], label: str) -> dict[int, Mask]:
     """Return masks without the pixels of masks with a greater score, and with a label. Of equal scores the first mask keeps its pixels."""
     shown_ids = [object_id for object_id, mask in masks.items() if mask.area]
     order = sorted(shown_ids, key=lambda object_id: -(masks[object_id].score or 0.0))
@@ -296,4 +307,6 @@ def _apart(masks: Mapping[int, Mask], label: str) -> dict[int, Mask]:
 def _texts(values: object) -> list[str]:
     if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
         raise TypeError(f"its phrases are {shown(values)}, expected a list of texts")
+    if len(values) > MAX_PHRASES:
+        raise ValueError(f"it has {len(values)} phrases, at most {MAX_PHRASES} are taken")
     return values

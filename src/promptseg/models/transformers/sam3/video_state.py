@@ -121,6 +121,7 @@ class VideoState:
         """Remove the objects of a frame that could not be processed to its end."""
         for object_id in [object_id for object_id in self.session._obj_id_to_idx if object_id > self.session.max_obj_id]:  # noqa: SLF001 - As above.
             self.remove(object_id)
+        self.session.obj_with_new_inputs = []
 
     def trim(self, index: int) -> None:
         """Remove what frames after this one do not read."""
