@@ -19,6 +19,9 @@ import numpy as np
 from ..tracking.appearance import FeatureGrid
 from .similarity import NEIGHBORS, Likeness, Look
 
+MAX_COUNTERPARTS = 1000
+"""Maximum number of cells of the examples whose counterparts are looked for. They are sampled evenly."""
+
 WEIGHTS = (-9.74, 13.94, 14.43)
 """Constant, weight of the counterparts and weight of the familiarity.
 
@@ -30,7 +33,7 @@ answered from one flood, frames of three videos answered from the first frame of
 def measured(grid: FeatureGrid, looks: Sequence[Look], likeness: Likeness) -> tuple[float, float]:
     """Return the counterparts and the familiarity of an image."""
     inside = np.concatenate([look.inside for look in looks])
-    similarity = inside @ grid.vectors.T
+    similarity = inside[:: -(-len(inside) // MAX_COUNTERPARTS)] @ grid.vectors.T
     best = np.partition(similarity, -3, axis=1)[:, -3:] if similarity.shape[1] > 3 else similarity
     cohesion = np.mean([_cohesion(look) for look in looks if len(look.inside)])
     familiar = np.quantile(np.maximum(likeness.inside, likeness.outside), 0.25)

@@ -1,0 +1,44 @@
+"""Make the images of the page "All of these" from drawn sheets and the sample image: ``make notebooks``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image
+
+import promptseg as ps
+from promptseg.masks import Masks
+from promptseg.overlay import draw
+from promptseg.samples import coffee
+from promptseg.testing.sheets import draw_sheet
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "images" / "all-of-these"
+
+
+def main() -> None:
+    """Find all by one, and draw the one beside what was found."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    concepts = ps.load_concept("exemplar")
+    for kind in ("cells", "coins"):
+        image, masks = draw_sheet(kind, seed=3, count=24, side=512)
+        (found,) = concepts.find(image, [ps.Prompt.example(None, ps.Prompt.mask(masks[0]))])
+        _save(kind, [draw(image, Masks([masks[0]])), draw(image, found.masks)])
+    cup, elsewhere = coffee(), draw_sheet("cells", seed=3, count=24, side=512).image
+    example = ps.Prompt.example(cup, ps.Prompt.box(322, 62, 430, 330))
+    for name, image in (("there", cup[:, ::-1].copy()), ("absent", elsewhere)):
+        (found,) = concepts.find(image, [example])
+        print(f"{name}: {len(found.masks)} masks, presence {found.presence:.2f}")
+
+
+def _save(name: str, images: list[Image.Image]) -> None:
+    sheet = Image.new("RGB", (sum(image.width for image in images) + 8 * (len(images) - 1), images[0].height), "white")
+    left = 0
+    for image in images:
+        sheet.paste(image.convert("RGB"), (left, 0))
+        left += image.width + 8
+    sheet.save(FOLDER / f"{name}.jpg", quality=85, optimize=True)
+    print(FOLDER / f"{name}.jpg")
+
+
+if __name__ == "__main__":
+    main()
