@@ -1,4 +1,4 @@
-"""Make the images of the page "All of these" from drawn sheets and the sample image: ``make notebooks``."""
+"""Make the images of the page "All of these" from drawn sheets: ``make notebooks``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from PIL import Image
 import promptseg as ps
 from promptseg.masks import Masks
 from promptseg.overlay import draw
-from promptseg.samples import coffee
 from promptseg.testing.sheets import draw_sheet
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "images" / "all-of-these"
@@ -23,11 +22,6 @@ def main() -> None:
         image, masks = draw_sheet(kind, seed=3, count=24, side=512)
         (found,) = concepts.find(image, [ps.Prompt.example(None, ps.Prompt.mask(masks[0]))])
         _save(kind, [draw(image, Masks([masks[0]])), draw(image, found.masks)])
-    cup, elsewhere = coffee(), draw_sheet("cells", seed=3, count=24, side=512).image
-    example = ps.Prompt.example(cup, ps.Prompt.box(322, 62, 430, 330))
-    for name, image in (("there", cup[:, ::-1].copy()), ("absent", elsewhere)):
-        (found,) = concepts.find(image, [example])
-        print(f"{name}: {len(found.masks)} masks, presence {found.presence:.2f}")
 
 
 def _save(name: str, images: list[Image.Image]) -> None:

@@ -56,6 +56,10 @@ PUBLIC = {
     "promptseg.tracking.outputs",
     "promptseg.object_colors",
     "promptseg.tracking.session",
+    # Concepts
+    "promptseg.concepts.exemplar",
+    "promptseg.concepts.presence",
+    "promptseg.concepts.similarity",
     # Datasets
     "promptseg.datasets.core",
     "promptseg.datasets.reading",
@@ -114,6 +118,7 @@ PUBLIC = {
     "promptseg.testing.contracts.segmenter",
     "promptseg.testing.contracts.video",
     "promptseg.testing.fakes",
+    "promptseg.testing.sheets",
     "promptseg.testing.fuzzing",
     "promptseg.testing.fuzzing.mutators",
     "promptseg.testing.fuzzing.runner",
