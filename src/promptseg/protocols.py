@@ -325,6 +325,10 @@ class FindsInSessions(Protocol):
         """Return a session for concepts on an image that the segmenter has opened."""
         ...
 
+    def with_segmenter(self, segmenter: Segmenter) -> ConceptSegmenter:
+        """Return a concept segmenter with the same settings that works with another segmenter."""
+        ...
+
 
 @runtime_checkable
 class VideoSession(Protocol):

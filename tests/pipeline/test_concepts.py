@@ -15,6 +15,7 @@ from promptseg.prompts import Prompt
 from promptseg.protocols import ConceptMasks
 from promptseg.results import Result
 from promptseg.testing import FakeConceptSegmenter, FakeConceptSession, FakeConceptVideoSegmenter, FakeDetector, FakeSegmenter
+from promptseg.testing.sheets import draw_sheet
 
 CATS = FakeConceptSegmenter({"cat": [(0, 0, 4, 4), (30, 5, 50, 20)], "dog": [(5, 5, 9, 9)]})
 LIKE = Prompt.example(np.zeros((40, 60, 3), np.uint8), Prompt.box(10, 10, 20, 20), label="cell")
@@ -108,6 +109,28 @@ class TestWhoIsAsked:
         shared(BLANK, Prompt.point(3, 3), LIKE)
         assert segmenter.opened == 1
 
+    def test_with_another_cache_both_still_share_a_session(self):
+        opened = []
+
+        class Cached(Spy):
+            def with_cache(self, cache):
+                opened.append(Cached(FakeSegmenter()))
+                return opened[-1]
+
+        segmenter = Cached(FakeSegmenter())
+        pipeline(InSessions(segmenter), segmenter=segmenter).with_cache(None)(BLANK, Prompt.point(3, 3), LIKE)
+        assert [each.opened for each in opened] == [1]
+
+    def test_an_example_is_found_by_the_segmenters_features_without_a_stage_for_it(self):
+        image = draw_sheet("coins", count=6, side=160).image
+        segmenter = Spy(FakeSegmenter(radius=12))
+        result = BuiltPipeline(parse_config({"segment": {}}), None, segmenter)(
+            image, Prompt.example(None, Prompt.point(80, 80), label="coin")
+        )
+        assert result.provenance[-1].backend == "exemplar"
+        assert result.phrases[0].presence is not None
+        assert segmenter.opened == 1
+
     def test_a_number_of_answers_that_is_not_that_of_the_concepts_is_an_error(self):
         class Mute(FakeConceptSession):
             def find(self, concepts):
@@ -194,6 +217,18 @@ class TestVideo:
             nothing.track([BLANK], Prompt.text("cat"), tracker=tracker, redetect_every=2)
 
 
+class Cached(Spy):
+    """A segmenter that counts the images that it opens, and those of its copies."""
+
+    def __init__(self, model):
+        super().__init__(model)
+        self.copies = []
+
+    def with_cache(self, cache):
+        self.copies.append(Cached(self.model))
+        return self.copies[-1]
+
+
 class OnlyExamples(FakeConceptSegmenter):
     """A concept segmenter that reads no words."""
 
@@ -233,6 +268,9 @@ class InSessions(FakeConceptSegmenter):
 
     def on(self, session):
         return FakeConceptSession(session.image, self)
+
+    def with_segmenter(self, segmenter):
+        return InSessions(segmenter)
 
     def open(self, image):
         return self.on(self.segmenter.open(image))

@@ -119,8 +119,11 @@ class ExemplarSegmenter(StaysInProcess):
 
     def with_cache(self, cache: EmbeddingStore | None) -> ExemplarSegmenter:
         """Return a concept segmenter whose segmenter stores embeddings in `cache`; None for no cache."""
-        cached = self.segmenter.with_cache(cache)
-        return ExemplarSegmenter(cached, self.features, threshold=self.threshold, max_instances=self.max_instances)
+        return self.with_segmenter(self.segmenter.with_cache(cache))
+
+    def with_segmenter(self, segmenter: Segmenter) -> ExemplarSegmenter:
+        """Return a concept segmenter with the same features and settings that works with another segmenter."""
+        return ExemplarSegmenter(segmenter, self.features, threshold=self.threshold, max_instances=self.max_instances)
 
     def open(self, image: ImageLike) -> ExemplarSession:
         """Encode an image and return a session.
@@ -129,7 +132,14 @@ class ExemplarSegmenter(StaysInProcess):
             InputError: The image cannot be read.
             BackendError: The features are not spatial.
         """
-        session = self.segmenter.open(image)
+        return self.on(self.segmenter.open(image))
+
+    def on(self, session: Session) -> ExemplarSession:
+        """Return a session on an image that the segmenter has opened.
+
+        Raises:
+            BackendError: The features are not spatial.
+        """
         return ExemplarSession(self, session, self._grid(session))
 
     def find(self, image: ImageLike, concepts: Sequence[Concept]) -> list[ConceptMasks]:

@@ -233,11 +233,12 @@ class BuiltPipeline(Displayed):
             raise ConfigError(f"a cache is an EmbeddingCache, or an object with its methods get and put, got {shown(cache)}")
         if self.segmenter is None and self.concept_segmenter is None:
             return self
-        return replace(
-            self,
-            segmenter=None if self.segmenter is None else self.segmenter.with_cache(cache),
-            concept_segmenter=None if self.concept_segmenter is None else self.concept_segmenter.with_cache(cache),
-        )
+        segmenter = None if self.segmenter is None else self.segmenter.with_cache(cache)
+        finder: object = self.concept_segmenter  # For mypy, one that finds in sessions has nothing in common with a concept segmenter.
+        if segmenter is not None and isinstance(finder, FindsInSessions) and finder.segmenter is self.segmenter:
+            return replace(self, segmenter=segmenter, concept_segmenter=finder.with_segmenter(segmenter))
+        concepts = None if self.concept_segmenter is None else self.concept_segmenter.with_cache(cache)
+        return replace(self, segmenter=segmenter, concept_segmenter=concepts)
 
     @property
     def models(self) -> tuple[Provenance, ...]:
