@@ -123,7 +123,7 @@ class TestWhoIsAsked:
 
     def test_an_example_is_found_by_the_segmenters_features_without_a_stage_for_it(self):
         image = draw_sheet("coins", count=6, side=160).image
-        segmenter = Spy(FakeSegmenter(radius=12))
+        segmenter = Cached(FakeSegmenter(radius=12))
         result = BuiltPipeline(parse_config({"segment": {}}), None, segmenter)(
             image, Prompt.example(None, Prompt.point(80, 80), label="coin")
         )
