@@ -26,6 +26,7 @@ from promptseg.datasets.writing import write
 from promptseg.finetuning.result import FineTuned
 from promptseg.samples import coffee
 from promptseg.testing import FakeDetector, FakeSegmenter, FakeVideoSegmenter
+from promptseg.testing.sheets import draw_sheet
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ["README.md", "examples/README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").rglob("*.md"))]
@@ -75,6 +76,8 @@ def files(tmp_path_factory, write_video):
     folder = tmp_path_factory.mktemp("files")
     Image.fromarray(coffee()).save(folder / "photo.jpg", quality=95)
     Image.new("RGB", (1800, 1200)).save(folder / "flood.jpg")
+    for number, name in enumerate(("cells.png", "more-cells.png")):
+        Image.fromarray(draw_sheet("cells", seed=number, count=6, side=200).image).save(folder / name)
     mask = np.zeros((400, 600), bool)
     mask[62:330, 322:430] = True
     for images, masks in (("images", "masks"), ("other-images", "other-masks")):

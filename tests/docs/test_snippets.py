@@ -13,6 +13,7 @@ import promptseg
 from promptseg.errors import WeightsError
 from promptseg.samples import coffee
 from promptseg.testing import FakeConceptSegmenter, FakeDetector, FakeSegmenter, FakeVideoSegmenter
+from promptseg.testing.sheets import draw_sheet
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
@@ -50,6 +51,8 @@ def page_folder(tmp_path, monkeypatch):
     """Make a folder with the image and the pipeline file that the pages use the working directory."""
     monkeypatch.chdir(tmp_path)
     Image.fromarray(coffee()).save("photo.jpg", quality=95)
+    for number, name in enumerate(("cells.png", "more-cells.png")):
+        Image.fromarray(draw_sheet("cells", seed=number, count=6, side=200).image).save(name)
     configuration = (ROOT / "docs" / "reference" / "configuration.md").read_text("utf-8")
     Path("pipeline.yaml").write_text(re.search(r"^```yaml\n(.*?)^```", configuration, re.DOTALL | re.MULTILINE)[1], "utf-8")
 

@@ -18,7 +18,7 @@ from .corrected_output import CORRECTABLE, TakenIn
 from .journal import Journal
 from .overlays import OverlayReport
 
-MODEL_STAGES = frozenset({"detect", "encode", "cache", "segment", "everything"})
+MODEL_STAGES = frozenset({"detect", "encode", "cache", "segment", "everything", "concept"})
 """Stages in the timings of a record in which a model runs."""
 
 SHOWN = 5
