@@ -107,3 +107,10 @@ def test_a_segmenter_without_scores_predicts_1() -> None:
     assert judging.predicted(Masks([rectangle(0, 0, 9, 9), rectangle(0, 0, 9, 9, 0.4), rectangle(0, 0, 9, 9, 1.2)])).tolist() == (
         pytest.approx([1, 0.4, 1])
     )
+
+
+def test_several_that_are_found_say_what_size_is_usual() -> None:
+    masks = Masks([rectangle(20 * index, 0, 20 * index + 15, 15) for index in range(6)])
+    large = 2 * 225 / 25600
+    assert judging.sized_scores(masks, np.ones(6), large, 1.0, 0.2).tolist() == pytest.approx([1.0] * 6)
+    assert judging.sized_scores(masks.where([0, 1]), np.ones(2), large, 1.0, 0.2).tolist() == pytest.approx([np.exp(-0.5)] * 2)

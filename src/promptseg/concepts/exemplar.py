@@ -290,7 +290,9 @@ class ExemplarSession(SessionDisplay):
             parts = Masks([part for _, part in found], self.size)
             masks = self.session.segment([prompt for prompt, _ in found])
             return masks, judging.predicted(masks) * judging.region_scores(self.grid, probability, masks, parts)
-        return masks, judging.predicted(masks) * agreement * judging.size_factors(masks, share, 2**0.5 if small else 1.0)
+        return masks, judging.sized_scores(
+            masks, judging.predicted(masks) * agreement, share, 2**0.5 if small else 1.0, self.segmenter.threshold
+        )
 
     def _segmented(self, points: Sequence[Prompt]) -> Masks:
         return self.session.segment(points, candidates=True) if points else Masks([], self.size)

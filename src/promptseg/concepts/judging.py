@@ -26,6 +26,10 @@ OVERLAP = 0.5
 """Of two masks whose intersection is more than this share of the smaller one, the better one is kept."""
 
 
+SEVERAL = 5
+"""Number of masks from which on their median area takes the place of the example's."""
+
+
 def predicted(masks: Masks) -> NDArray[np.float64]:
     """Return the (N,) predicted IoU of masks between 0 and 1; 1 for a mask without a score."""
     return np.clip(np.nan_to_num(masks.scores.astype(np.float64), nan=1.0), 0, 1)
@@ -42,6 +46,26 @@ def size_factors(masks: Masks, share: float, octaves: float = 1.0) -> NDArray[np
     shares = masks.areas / (masks.size[0] * masks.size[1])
     away = np.log2(np.maximum(shares, 1e-12) / share) / octaves
     return np.asarray(np.where(shares > 0, np.exp(-(away**2) / 2), 0.0))
+
+
+def sized_scores(masks: Masks, scores: NDArray[np.float64], share: float, octaves: float, threshold: float) -> NDArray[np.float64]:
+    """Return the (N,) scores of masks with their sizes, first beside the example and then beside the median of what is kept.
+
+    One example may be the largest or the smallest of all. If several are found by it, they say better what is usual.
+
+    Args:
+        masks: N masks.
+        scores: Their scores without sizes.
+        share: Area of the example as a share of its image.
+        octaves: Standard deviation of the areas, as a power of 2.
+        threshold: Minimum score of a mask that is kept.
+    """
+    first = scores * size_factors(masks, share, octaves)
+    kept = chosen(masks, first, threshold)
+    if len(kept) < SEVERAL:
+        return first
+    usual = float(np.median(masks.areas[kept])) / (masks.size[0] * masks.size[1])
+    return scores * size_factors(masks, usual, octaves)
 
 
 def region_scores(grid: FeatureGrid, probability: NDArray[np.float32], masks: Masks, parts: Masks) -> NDArray[np.float64]:
