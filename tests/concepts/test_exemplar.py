@@ -65,6 +65,20 @@ def test_all_of_many_are_found_by_any_one(concepts: ExemplarSegmenter) -> None:
         assert all(MANY[mask.array][0].tolist() == list(RED) for mask in found.masks)
 
 
+def test_a_negative_example_around_a_positive_one_leaves_it_whole(concepts: ExemplarSegmenter) -> None:
+    around = np.zeros((128, 128), bool)
+    around[8:64, 8:64] = True
+    (found,) = concepts.find(OTHER, [a_red_one() + Prompt.example(ONE, Prompt.mask(around), positive=False)])
+    assert [mask.box.tolist() for mask in found.masks] == [[72, 64, 112, 104]]
+
+
+def test_nearly_the_same_mask_as_a_positive_and_a_negative_example_is_refused(concepts: ExemplarSegmenter) -> None:
+    nearly = np.zeros((128, 128), bool)
+    nearly[17:56, 16:56] = True
+    with pytest.raises(PromptError, match=r"of the same thing, in the box \(16\.0, 16\.0, 56\.0, 56\.0\)"):
+        concepts.find(OTHER, [a_red_one() + Prompt.example(ONE, Prompt.mask(nearly), positive=False)])
+
+
 def test_an_image_of_another_size_is_searched(concepts: ExemplarSegmenter) -> None:
     (found,) = concepts.find(painted((200, 24, 64, RED), size=(160, 320)), [a_red_one()])
     assert [mask.box.tolist() for mask in found.masks] == [[200, 24, 264, 88]]
