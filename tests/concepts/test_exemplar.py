@@ -216,3 +216,18 @@ def test_the_backend_loads_by_name_and_checks_its_options(paint: PaintSegmenter)
     for wrong in ({"segmenter": 3}, {"segmenter": paint, "features": 3}):
         with pytest.raises(ConfigError):
             ps.load_concept("exemplar", **wrong)
+
+
+@pytest.mark.parametrize(("load", "name"), [(ps.load_concept, "exemplar"), (ps.load_video, "propagate")])
+def test_what_works_with_any_segmenter_refuses_weights_of_its_own(load: Any, name: str, tmp_path: Any) -> None:
+    path = tmp_path / "weights.pt"
+    path.write_bytes(b"weights")
+    with pytest.raises(ConfigError, match=rf"{name} has no weights of its own, got .*weights\.pt: give those of its segmenter"):
+        load(name, weights=path)
+
+
+def test_a_model_of_another_kind_is_refused_with_what_to_load_instead() -> None:
+    with pytest.raises(ConfigError, match=r"is a segmenter, not a concept model: .* load_concept\('exemplar', segmenter='mini-sam'\)"):
+        ps.load_concept("mini-sam")
+    with pytest.raises(ConfigError, match=r"'mini-sam' is a segmenter, not a model of features: use load_segmenter$"):
+        ps.load_features("mini-sam")
