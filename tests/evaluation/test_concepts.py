@@ -241,7 +241,7 @@ def test_failures_and_views_and_reports_know_the_unions(dataset, tmp_path):
 
 
 def test_a_pipeline_finds_examples_by_its_concept_stage(dataset):
-    pipeline = BuiltPipeline(parse_config({"concept": {"model": "fake"}}), concept=FakeConceptSegmenter())
+    pipeline = BuiltPipeline(parse_config({"concept": {"model": "fake"}}), concept_segmenter=FakeConceptSegmenter())
     found = evaluate(dataset, pipeline)
     assert found.instances["masks"] == evaluate(dataset).instances["masks"] == 6
 
