@@ -10,7 +10,7 @@ from promptseg.errors import ConfigError, WeightsMismatchError, WeightsNotFoundE
 from promptseg.prompts import Prompt
 
 torch = pytest.importorskip("torch", reason="transformers needs torch")
-pytest.importorskip("transformers", minversion="5.23", reason="SAM 3 needs transformers 5")
+pytest.importorskip("transformers", minversion="5.23", reason="SAM 3 needs transformers")
 
 
 def load(folder, **options):

@@ -9,7 +9,7 @@ from promptseg.prompts import Prompt
 from promptseg.protocols import ConceptVideoSegmenter
 
 torch = pytest.importorskip("torch", reason="transformers needs torch")
-pytest.importorskip("transformers", minversion="5.23", reason="SAM 3 needs transformers 5")
+pytest.importorskip("transformers", minversion="5.23", reason="SAM 3 needs transformers")
 
 
 def load(folder, name="sam3", **options):

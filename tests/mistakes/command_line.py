@@ -51,7 +51,7 @@ MISTAKES = [
     Mistake("a misspelled detector", f"{S} --text dog --detector findr", "findr", "'finder'"),
     Mistake("a segmenter for a detector", f"{S} --text dog --detector cutter", "cutter", "a segmenter to .segment() (--model)"),
     Mistake(
-        "a detector for a segmenter", "segment a.png --point 3,4 --model finder", "finder", "a detector is given to .detect() (--detector)"
+        "a detector for a segmenter", "segment a.png --point 3,4 --model finder", "finder", "a detector goes to .detect() (--detector)"
     ),
     Mistake("an unknown device", f"{S} --point 3,4 --device gpu", "gpu", "expected auto, cpu, cuda or mps"),
     Mistake("a numbered device", f"{S} --point 3,4 --device cuda:0", "cuda:0", "CUDA_VISIBLE_DEVICES"),
@@ -61,7 +61,11 @@ MISTAKES = [
     Mistake("an unknown fallback", f"{S} --point 3,4 --fallback mini-smo", "mini-smo", "'mini-sam'"),
     Mistake("the model as its own fallback", f"{S} --point 3,4 --fallback cutter", "cutter", "name other models"),
     # Coordinates
-    Mistake("no prompt", S, "nothing to segment", "give --point, --box, --text or --everything"),
+    Mistake("an example without a place", f"{S} --like a.png", "a.png", "IMAGE:box=X0,Y0,X1,Y1"),
+    Mistake("an example that is none", f"{S} --unlike point=3,4", "--unlike point=3,4", "belongs to --like"),
+    Mistake("an example outside its image", f"{S} --like point=300,40", "(300, 40)", "80 wide and 60 high", 1),
+    Mistake("a segmenter for a concept model", f"{S} --like point=3,4 --concept cutter", "cutter", "a concept model to .concept()"),
+    Mistake("no prompt", S, "nothing to segment", "give --point, --box, --text, --like or --everything"),
     Mistake("one number for a point", f"{S} --point 3", "'3'", "such as --point 290,160"),
     Mistake("letters for a point", f"{S} --point left,top", "left,top", "such as --point 290,160"),
     Mistake("a point with a semicolon", f"{S} --point 3;4", "3;4", "such as --point 290,160"),
@@ -117,7 +121,7 @@ MISTAKES = [
     Mistake("a pipeline file and a model", f"{S} --point 3,4 --config good.yaml", "--config", "leave out --model"),
     Mistake("a misspelled key", "segment a.png --point 3,4 --config typo.yaml", "treshold", "Did you mean 'threshold'"),
     Mistake("a key of another stage", "segment a.png --point 3,4 --config stage.yaml", "segment.threshold", "It is a key of detect"),
-    Mistake("a key without its stage", "segment a.png --point 3,4 --config top.yaml", "model", "It is a key of detect or segment"),
+    Mistake("a key without its stage", "segment a.png --point 3,4 --config top.yaml", "model", "It is a key of detect, segment or concept"),
     Mistake("a value of the wrong type", "segment a.png --point 3,4 --config type.yaml", "many", "a valid integer"),
     Mistake("a threshold in percent", "segment a.png --point 3,4 --config range.yaml", "30", "less than or equal to 1"),
     Mistake("a broken pipeline file", "segment a.png --point 3,4 --config broken.yaml", "broken.yaml", "line 1, column 17"),
@@ -263,11 +267,11 @@ MISTAKES = [
     Mistake("compare what is no run", "compare coco.json other.json", "coco.json", "promptseg evaluate --out", 1),
     Mistake("compare a missing run", "compare one.json two.json", "one.json", "cannot read", 1),
     # track
-    Mistake("track without a prompt", "track clip.mp4 --model cutter", "nothing to track", "give --point, --box or --detector"),
+    Mistake("track without a prompt", "track clip.mp4 --model cutter", "nothing to track", "give --point, --box, --like or --detector"),
     Mistake("track a missing video", "track film.mp4 --model cutter --point 3,4", "film.mp4", "check the path", 1),
     Mistake("track a damaged video", "track clip.mp4 --model cutter --point 3,4", "clip.mp4", "Get it again, or convert it", 1),
     Mistake("track with an unknown table", "track clip.mp4 --model cutter --point 3,4 --table csv", "csv", "json or parquet"),
-    Mistake("track with an unknown tracker", "track images --model cutter --point 3,4 --tracker sort", "sort", "sam2_video or propagate"),
+    Mistake("track with an unknown tracker", "track images --model cutter --point 3,4 --tracker sort", "sort", "sam3_video or propagate"),
     Mistake(
         "redetect without a detector", "track images --model cutter --point 3,4 --redetect-every 5", "--redetect-every", "give --detector"
     ),

@@ -11,7 +11,7 @@ from promptseg.prompts import Prompt
 from promptseg.results import Provenance
 
 torch = pytest.importorskip("torch", reason="transformers needs torch")
-pytest.importorskip("transformers", minversion="5.23", reason="SAM 3 needs transformers 5")
+pytest.importorskip("transformers", minversion="5.23", reason="SAM 3 needs transformers")
 
 from promptseg.models.sam.torch.encoding import TorchSettings  # noqa: E402
 from promptseg.models.sam.video.session import SamVideoSegmenter  # noqa: E402

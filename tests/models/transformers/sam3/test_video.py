@@ -16,7 +16,7 @@ from promptseg.results import Provenance
 from promptseg.testing.fakes import FakeFrames
 
 torch = pytest.importorskip("torch", reason="transformers needs torch")
-pytest.importorskip("transformers", minversion="5.23", reason="SAM 3 needs transformers 5")
+pytest.importorskip("transformers", minversion="5.23", reason="SAM 3 needs transformers")
 
 from promptseg.models.sam.torch.encoding import TorchSettings  # noqa: E402
 from promptseg.models.transformers.sam3.video_kernel import VideoKernel  # noqa: E402
