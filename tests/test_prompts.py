@@ -225,6 +225,18 @@ class TestExamples:
         assert (Prompt.text("round thing") + example(Prompt.point(1, 1), label="cell")).label == "cell"
         assert example(Prompt.point(1, 1)).label is None
 
+    def test_masks_of_two_places_are_a_positive_and_a_negative_example(self):
+        pixels = np.zeros((2, *SIZE), bool)
+        pixels[0, :3], pixels[1, 5:] = True, True
+        like, unlike = map(Prompt.mask, pixels)
+        assert len((example(like) + example(unlike, positive=False)).examples) == 2
+        with pytest.raises(PromptError, match="is a positive and a negative example"):
+            example(like) + example(Prompt.mask(pixels[0].copy()), positive=False)
+
+    def test_logits_of_two_places_are_a_positive_and_a_negative_example(self):
+        like, unlike = (Prompt.mask(np.full((4, 4), value, np.float32)) for value in (1, 2))
+        assert len((example(like) + example(unlike, positive=False)).examples) == 2
+
     def test_concepts_of_prompts_are_one_for_each_phrase_and_each_set_of_examples(self):
         like = example(Prompt.point(1, 1))
         found = concepts_of([Prompt.text("dog", "cat"), Prompt.point(1, 1), like])
@@ -239,6 +251,7 @@ class TestExamples:
             (lambda: example(Prompt.mask(_mask((10, 10)))), r"of an image of size \(10, 10\)"),
             (lambda: example(Prompt.text("dog")), r"an example is a point, box or mask in its image, got Prompt\.text"),
             (lambda: example(Prompt.everything()), "an example is a point, box or mask"),
+            (lambda: example(Prompt.point(1, 1, foreground=False)), "an example needs a point on the object"),
             (lambda: example((3, 4)), r"write Prompt\.point\(3, 4\)"),
             (lambda: example(Prompt.point(1, 1), label=5), "a label is text that is not blank, .* got 5"),
             (lambda: example(Prompt.point(1, 1), positive="no"), "positive"),

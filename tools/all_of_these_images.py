@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 import promptseg as ps
@@ -20,8 +21,9 @@ def main() -> None:
     concepts = ps.load_concept("exemplar")
     for kind in ("cells", "coins"):
         image, masks = draw_sheet(kind, seed=3, count=24, side=512)
-        (found,) = concepts.find(image, [ps.Prompt.example(None, ps.Prompt.mask(masks[0]))])
-        _save(kind, [draw(image, Masks([masks[0]])), draw(image, found.masks)])
+        one = masks[int(np.argsort(masks.areas)[len(masks) // 2])]  # Of middle size, as one would choose it.
+        (found,) = concepts.find(image, [ps.Prompt.example(None, ps.Prompt.mask(one))])
+        _save(kind, [draw(image, Masks([one])), draw(image, found.masks)])
 
 
 def _save(name: str, images: list[Image.Image]) -> None:

@@ -169,7 +169,8 @@ class Prompt(ABC):
 
         Raises:
             InputError: The image cannot be read.
-            PromptError: `prompt` is not spatial, lies outside the image or is an empty mask, or `label` is no text.
+            PromptError: `prompt` is not spatial, lies outside the image, is an empty mask or has background points alone, or `label` is no
+                text.
         """
         return Concept(None, (Example(None if image is None else load_image_copy(image), prompt, positive),), label)  # type: ignore[arg-type]  # It is checked there.
 
@@ -292,6 +293,14 @@ class SpatialPrompt(Prompt):
             kinds.add("mask")
         return frozenset(kinds)
 
+    def same_as(self, other: SpatialPrompt) -> bool:
+        """Return whether another prompt has the same points in the same order, the same box and the same mask."""
+        pairs = [(self.xy, other.xy), (self.foreground, other.foreground), (self.xyxy, other.xyxy), (self.logits, other.logits)]
+        if any((one is None) != (two is None) for one, two in pairs):
+            return False
+        arrays = ((one, two) for one, two in pairs if one is not None and two is not None)
+        return self.mask_pixels == other.mask_pixels and all(np.array_equal(one, two) for one, two in arrays)
+
     def on_image(self, size: Size) -> SpatialPrompt:
         """Return the prompt for an image of `size` (height, width), checked and with its box clipped to the image.
 
@@ -381,12 +390,14 @@ class Example:
         """Check the example against its image.
 
         Raises:
-            PromptError: The prompt is not spatial, does not fit the image or is an empty mask.
+            PromptError: The prompt is not spatial, does not fit the image, is an empty mask or has background points alone.
         """
         if not isinstance(self.prompt, SpatialPrompt):
             raise PromptError(f"an example is a point, box or mask in its image, got {shown(self.prompt)}: {hint(self.prompt)}")
         if self.prompt.mask_pixels is not None and not self.prompt.mask_pixels.area:
             raise PromptError(f"an example needs an object, and {shown(self.prompt)} is an empty mask")
+        if self.prompt.kinds == {"point"} and not self.prompt.foreground.any():
+            raise PromptError(f"an example needs a point on the object, and {shown(self.prompt)} has background points alone")
         object.__setattr__(self, "positive", flag("positive", self.positive, PromptError))
         if self.image is not None:
             object.__setattr__(self, "prompt", self.prompt.on_image((self.image.shape[0], self.image.shape[1])))
@@ -443,7 +454,7 @@ class Concept(Prompt):
         if self.name is not None and (not isinstance(self.name, str) or not self.name.strip() or len(self.name) > MAX_PHRASE_LENGTH):
             raise PromptError(f"a label is text that is not blank, of at most {MAX_PHRASE_LENGTH} characters, got {shown(self.name)}")
         for one, other in itertools.combinations(self.examples, 2):
-            if one.positive != other.positive and one.digest == other.digest and repr(one.prompt) == repr(other.prompt):
+            if one.positive != other.positive and one.digest == other.digest and one.prompt.same_as(other.prompt):
                 raise PromptError(f"{shown(one.prompt)} is a positive and a negative example of one concept")
 
     def bound(self, image: NDArray[np.uint8]) -> Concept:

@@ -66,7 +66,7 @@ def test_a_model_or_a_kind_of_prompt_that_cannot_be_calibrated_is_told(run, tmp_
     assert "got 0 for point" in run("calibrate", *DATA[:4], "--model", "plain", "--out", "scores.json").stderr
     done = run("calibrate", *DATA, "--prompt", "text", "--out", "scores.json")
     assert done.exit_code == 2
-    assert "kinds of prompt are of point, points, box" in done.stderr
+    assert "kinds of prompt are point, points, box" in done.stderr
     assert not (tmp_path / "scores.json").exists()
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from promptseg.cli.concepts import concept_of, parse_example
 from promptseg.errors import InputError, PromptError
-from promptseg.testing import FakeConceptSegmenter, FakeConceptVideoSegmenter
+from promptseg.testing import FakeConceptSegmenter, FakeConceptVideoSegmenter, FakeSegmenter
 
 
 @pytest.fixture(autouse=True)
@@ -134,6 +134,18 @@ def test_a_concept_model_with_a_tracker_of_its_own_finds_and_tracks_in_one(run, 
     done = run("track", "clip", "--concept", "both", "--text", "dog", "--no-timeline", "--out", "out", "--json")
     assert done.exit_code == 0, done.stderr
     assert [(event["kind"], event["label"]) for event in json.loads(done.stdout)["events"]] == [("added", "dog")]
+
+
+def test_annotate_finds_what_is_like_an_example_with_the_segmenter_in_several_images(run, save_image, add_model):
+    add_model("cutter", "segmenter", lambda _: FakeSegmenter())
+    like = f"{save_image('a.png')}:box=10,12,30,40"
+    Path("images").mkdir()
+    for seed in range(3):
+        save_image(f"images/{seed}.png", seed=seed)
+    for _ in range(2):  # The second run takes all from the journal.
+        done = run("annotate", "images", "--model", "cutter", "--like", like, "--label", "cell", "--out", "data")
+        assert done.exit_code == 0, done.stderr
+    assert len(json.loads(Path("data/coco.json").read_text())["images"]) == 3
 
 
 def test_annotate_labels_what_is_like_an_example(run, save_image):

@@ -65,6 +65,20 @@ def test_all_of_many_are_found_by_any_one(concepts: ExemplarSegmenter) -> None:
         assert all(MANY[mask.array][0].tolist() == list(RED) for mask in found.masks)
 
 
+def test_a_negative_example_around_a_positive_one_leaves_it_whole(concepts: ExemplarSegmenter) -> None:
+    around = np.zeros((128, 128), bool)
+    around[8:64, 8:64] = True
+    (found,) = concepts.find(OTHER, [a_red_one() + Prompt.example(ONE, Prompt.mask(around), positive=False)])
+    assert [mask.box.tolist() for mask in found.masks] == [[72, 64, 112, 104]]
+
+
+def test_nearly_the_same_mask_as_a_positive_and_a_negative_example_is_refused(concepts: ExemplarSegmenter) -> None:
+    nearly = np.zeros((128, 128), bool)
+    nearly[17:56, 16:56] = True
+    with pytest.raises(PromptError, match=r"of the same thing, in the box \(16\.0, 16\.0, 56\.0, 56\.0\)"):
+        concepts.find(OTHER, [a_red_one() + Prompt.example(ONE, Prompt.mask(nearly), positive=False)])
+
+
 def test_an_image_of_another_size_is_searched(concepts: ExemplarSegmenter) -> None:
     (found,) = concepts.find(painted((200, 24, 64, RED), size=(160, 320)), [a_red_one()])
     assert [mask.box.tolist() for mask in found.masks] == [[200, 24, 264, 88]]
@@ -202,3 +216,18 @@ def test_the_backend_loads_by_name_and_checks_its_options(paint: PaintSegmenter)
     for wrong in ({"segmenter": 3}, {"segmenter": paint, "features": 3}):
         with pytest.raises(ConfigError):
             ps.load_concept("exemplar", **wrong)
+
+
+@pytest.mark.parametrize(("load", "name"), [(ps.load_concept, "exemplar"), (ps.load_video, "propagate")])
+def test_what_works_with_any_segmenter_refuses_weights_of_its_own(load: Any, name: str, tmp_path: Any) -> None:
+    path = tmp_path / "weights.pt"
+    path.write_bytes(b"weights")
+    with pytest.raises(ConfigError, match=rf"{name} has no weights of its own, got .*weights\.pt: give those of its segmenter"):
+        load(name, weights=path)
+
+
+def test_a_model_of_another_kind_is_refused_with_what_to_load_instead() -> None:
+    with pytest.raises(ConfigError, match=r"is a segmenter, not a concept model: .* load_concept\('exemplar', segmenter='mini-sam'\)"):
+        ps.load_concept("mini-sam")
+    with pytest.raises(ConfigError, match=r"'mini-sam' is a segmenter, not a model of features: use load_segmenter$"):
+        ps.load_features("mini-sam")

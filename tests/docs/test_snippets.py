@@ -21,6 +21,7 @@ PAGES = [
     "docs/index.md",
     "docs/start/quickstart.md",
     "docs/how-to/segment.md",
+    "docs/how-to/all-of-these.md",
     "docs/how-to/many-images.md",
     "docs/how-to/config-file.md",
     "docs/understand/concepts.md",

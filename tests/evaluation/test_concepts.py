@@ -11,7 +11,7 @@ import promptseg
 from promptseg import Mask, Masks
 from promptseg.datasets.formats.davis import read_davis
 from promptseg.datasets.formats.paired_masks import read_paired_masks
-from promptseg.errors import ConfigError, IncompatibleStagesError, InputError, PromptError
+from promptseg.errors import ConfigError, IncompatibleStagesError, InputError
 from promptseg.evaluation import run as evaluation_run
 from promptseg.evaluation.concepts import phrases_for
 from promptseg.evaluation.failures import find_failures
@@ -251,9 +251,15 @@ class TextAlone(FakeConceptSegmenter):
     accepts = frozenset({"text"})
 
 
+class ExamplesAlone(FakeConceptSegmenter):
+    accepts = frozenset({"example"})
+
+
 def test_a_model_or_protocol_that_does_not_fit_is_refused(dataset):
-    with pytest.raises(PromptError, match="takes text, not example"):
+    with pytest.raises(IncompatibleStagesError, match="takes no examples: evaluate it with the prompt protocol 'text'"):
         evaluate(dataset, TextAlone())
+    with pytest.raises(IncompatibleStagesError, match="reads no words: evaluate it with the prompt protocol 'example:1'"):
+        evaluate(dataset, ExamplesAlone(), "text")
     with pytest.raises(IncompatibleStagesError, match="needs a concept segmenter"):
         evaluate(dataset, FakeSegmenter())
     with pytest.raises(IncompatibleStagesError, match="'example' or 'text'"):

@@ -99,10 +99,16 @@ def test_masks_without_logits_are_too_few(many):
         calibrate(many, model=FakeSegmenter())
 
 
-@pytest.mark.parametrize("prompts", [["text"], [], "everything"])
+@pytest.mark.parametrize("prompts", [["text"], [], "everything", 3, [["point"]]])
 def test_an_unknown_kind_of_prompt_is_refused(many, prompts):
     with pytest.raises(ConfigError, match="kinds of prompt"):
         calibrate(many, model=Sure(), prompts=prompts)
+
+
+@pytest.mark.parametrize("wrong", [{"names": 3}, {"names": [3]}, {"names": "a"}, {"model": 3}])
+def test_wrong_names_and_models_are_refused_before_anything_is_asked(many, wrong):
+    with pytest.raises(ConfigError, match="got "):
+        calibrate(many, **{"model": Sure(), **wrong})
 
 
 @pytest.mark.parametrize("images", [[], [3], None])

@@ -61,7 +61,9 @@ def test_everything_has_a_density_in_its_name():
     [
         ("bx", "no prompt protocol 'bx'. Did you mean 'box'"),
         ("box:0.5", "below 0.5, got 0.5"),
-        ("box:wide", "'box:wide'"),
+        ("box:wide", "'box:wide': expected a number after the colon, got 'wide'"),
+        ("example:x", "'example:x': expected a number after the colon, got 'x'"),
+        ("example:0", "number of examples is a whole number from 1 to 256, got 0"),
         ("point:middle", "got 'point:middle'"),
         ("grid:0", "at least 1, got 0"),
         ("clicks:few", "'clicks:few'"),

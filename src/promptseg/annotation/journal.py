@@ -116,7 +116,7 @@ class Journal:
             models: Provenance of the models that were used. Without it, the record may have ``models``, taken from an earlier record.
 
         Raises:
-            ConfigError: When a model differs from the model of that name in earlier records.
+            ConfigError: When a model differs from the model of that name and backend in earlier records.
             OutputError: When the record cannot be written. No part of it is left in the file.
         """
         key = record.get("models")
@@ -132,14 +132,14 @@ class Journal:
             self.sync()
 
     def check_models(self, models: Sequence[Mapping[str, Any]]) -> None:
-        """Check that models have the same weights, device and version as the models of the same names in earlier records.
+        """Check that models have the same weights, device and version as the models of the same names and backends in earlier records.
 
         Raises:
             ConfigError: When a model differs. The message lists the differences.
         """
-        known = {model["model"]: model for earlier in self._models.values() for model in earlier}
+        known = {_role(model): model for earlier in self._models.values() for model in earlier}
         for model in models:
-            if earlier := known.get(model["model"]):
+            if earlier := known.get(_role(model)):
                 ours, theirs = ({k: v for k, v in one.items() if k != "fallback_from"} for one in (model, earlier))
                 self._compare({"model": theirs}, {"model": ours})
 
@@ -299,3 +299,8 @@ class Journal:
             raise OutputError(f"cannot write {self.path}: {error.strerror or error}; the finished images are in it") from error
         self._end += len(line)
         return start
+
+
+def _role(model: Mapping[str, Any]) -> tuple[object, object]:
+    """Return what tells models of one run apart: a segmenter, and what finds concepts with it, have one name and two backends."""
+    return model.get("model"), model.get("backend")

@@ -26,8 +26,11 @@ def load(request: LoadRequest) -> ExemplarSegmenter:
     """Return the concept segmenter of a load request; the factory of backend ``exemplar``.
 
     Raises:
-        ConfigError: Option ``segmenter`` is no segmenter, ``features`` no features, or a number is out of range.
+        ConfigError: There are weights, option ``segmenter`` is no segmenter, ``features`` no features, or a number is out of range.
     """
+    if request.weights.files:
+        given = ", ".join(str(path) for path in request.weights.files.values())
+        raise ConfigError(f"exemplar has no weights of its own, got {given}: give those of its segmenter, as segmenter='NAME=WEIGHTS'")
     options = dict(request.options)
     segmenter, features, threshold, most = (options.pop(name) for name in ("segmenter", "features", "threshold", "max_instances"))
     if not isinstance(segmenter, (str, Segmenter)):

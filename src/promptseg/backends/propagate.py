@@ -29,8 +29,12 @@ def load(request: LoadRequest) -> PropagateSegmenter:
     """Return the video segmenter of a load request; the factory of backend ``propagate``.
 
     Raises:
-        ConfigError: Option ``segmenter`` is no segmenter, the segmenter does not accept boxes, or option ``every`` is out of range.
+        ConfigError: There are weights, option ``segmenter`` is no segmenter, the segmenter does not accept boxes, or option ``every`` is
+            out of range.
     """
+    if request.weights.files:
+        given = ", ".join(str(path) for path in request.weights.files.values())
+        raise ConfigError(f"propagate has no weights of its own, got {given}: give those of its segmenter, segmenter='NAME=WEIGHTS'")
     options = dict(request.options)
     segmenter, every = options.pop("segmenter"), checked_every(options.pop("every"))
     if isinstance(segmenter, str):

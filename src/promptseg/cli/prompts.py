@@ -22,7 +22,10 @@ DEFAULT_THRESHOLD = DetectStage.model_fields["threshold"].default
 
 TextOption = Annotated[
     str | None,
-    typer.Option(metavar="PHRASES", help='Phrases to look for, such as "a dog, red car" or "a dog . red car ."; needs --detector.'),
+    typer.Option(
+        metavar="PHRASES",
+        help='Phrases to look for, such as "a dog, red car" or "a dog . red car ."; needs --detector, or a --concept that reads words.',
+    ),
 ]
 PointsPerSideOption = Annotated[int | None, typer.Option(metavar="N", help="Points per side of the grid for --everything (default: 32).")]
 ModelOption = Annotated[
@@ -148,7 +151,8 @@ def pipeline_of(
         reads_words = pipeline.config.detect is not None or "text" in concept_kinds(pipeline.config)
     if text is not None and not reads_words:
         raise usage_error(
-            f"--text {text!r} needs a detector for phrases: give --detector, such as --detector grounding-dino-swin-t, or --config with one"
+            f"--text {text!r} needs a detector for phrases: give --detector, such as --detector grounding-dino-swin-t, "
+            "a --concept that reads words, or --config with one of them. What --like finds is named by --label"
         )
     check_threshold(threshold)
     for option, value in (("--threshold", threshold), ("--detector-engine", detector_engine)):

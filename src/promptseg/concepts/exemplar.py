@@ -46,6 +46,9 @@ POINTS_PER_INSTANCE = 4
 SMALL = 4.0
 """An example of fewer cells than this is looked for by its contrast, pixel by pixel."""
 
+SAME = 0.8
+"""IoU above which the masks of a positive and a negative example are of the same thing."""
+
 REMEMBERED = 64
 """Number of example images whose looks are remembered. Each takes at most 4 MB with the features of SAM."""
 
@@ -303,11 +306,36 @@ def _learned(session: ExemplarSession, examples: Sequence[Example]) -> ExampleLo
     masks = [(_mask_of(session.session, example.prompt), example.positive) for example in examples]
     positive, negative = ([mask for mask, like in masks if like is side] for side in (True, False))
     grid = session.grid
-    look = look_of(grid, [mask.array for mask in positive], [mask.array for mask in negative])
+    _check_apart(positive, negative)
+    look = look_of(grid, _without_smaller(positive, negative), _without_smaller(negative, positive))
     shares = [mask.area / (mask.size[0] * mask.size[1]) for mask in positive]
     cells = [share * len(grid.vectors) for share in shares]
     contrasts = [_contrast(session.image, mask) for mask, count in zip(positive, cells, strict=True) if count < SMALL]
     return ExampleLook(look, tuple(shares), tuple(cells), tuple(contrasts))
+
+
+def _check_apart(positive: Sequence[Mask], negative: Sequence[Mask]) -> None:
+    """Raise an error if one thing is an example and its opposite.
+
+    Raises:
+        PromptError: The masks of a positive and a negative example are nearly the same.
+    """
+    for like in positive:
+        for unlike in negative:
+            if like.iou(unlike) > SAME:
+                raise PromptError(f"a positive and a negative example are of the same thing, in the box {tuple(like.box.tolist())}")
+
+
+def _without_smaller(masks: Sequence[Mask], others: Sequence[Mask]) -> list[NDArray[np.bool_]]:
+    """Return masks as (H, W) arrays without the smaller masks of the other sign in them: a spoon is no example of its saucer."""
+    arrays = []
+    for mask in masks:
+        array = mask.array
+        for other in others:
+            if other.area < mask.area:
+                array = array & ~other.array
+        arrays.append(array)
+    return arrays
 
 
 def _mask_of(session: Session, prompt: SpatialPrompt) -> Mask:

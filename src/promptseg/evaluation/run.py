@@ -19,7 +19,7 @@ from ..calibration.scores import ScoreCalibration, calibration_for
 from ..datasets.core import AnnotatedImage, AnnotatedObject, Dataset, Finding
 from ..datasets.reading import open_dataset
 from ..datasets.summary import content_key, same_content
-from ..errors import BackendError, ConfigError, IncompatibleStagesError, InputError, OutOfMemoryError, PromptError
+from ..errors import BackendError, ConfigError, IncompatibleStagesError, InputError, OutOfMemoryError
 from ..masks import Mask, Masks
 from ..models.sam.cache import EmbeddingCache, embedding_cache
 from ..pipeline import BuiltPipeline, Pipeline
@@ -102,7 +102,8 @@ def evaluate(
 
     Raises:
         ConfigError: When the protocol, the model or the format of the truth is unknown.
-        IncompatibleStagesError: When a text prompt has no detector, or another prompt has no segmenter.
+        IncompatibleStagesError: When a text prompt has no detector, another prompt has no segmenter, or a concept segmenter does not take
+            what the protocol asks with.
         InputError: When there is no object to evaluate.
         PromptError: When the model does not accept prompts of this kind.
     """
@@ -207,7 +208,10 @@ def _concept_evaluator(
         )
     kind: PromptKind = "text" if isinstance(protocol, Text) else "example"
     if kind not in model.accepts:
-        raise PromptError(f"model {model.provenance.model!r} takes {' and '.join(sorted(model.accepts))}, not {kind}")
+        lacks, instead = ("reads no words", "'example:1'") if kind == "text" else ("takes no examples", "'text'")
+        raise IncompatibleStagesError(
+            f"the model ({model.provenance.backend}, {model.provenance.model}) {lacks}: evaluate it with the prompt protocol {instead}"
+        )
     segmenter = load_segmenter().with_cache(embedding_cache(cache)) if baselines else None
     return ConceptEvaluator(protocol, model, Concepts(dataset, seed), segmenter, baselines)
 

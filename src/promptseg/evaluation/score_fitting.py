@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,14 +79,11 @@ def calibrate(
         PromptError: The model takes none of the kinds of prompt.
     """
     seed = whole_number("seed", seed, 0)
-    kinds: tuple[PromptClass, ...] = tuple(dict.fromkeys([prompts] if isinstance(prompts, str) else prompts))
-    unknown = [kind for kind in kinds if kind not in PROMPT_CLASSES]
-    if unknown or not kinds:
-        raise ConfigError(f"the kinds of prompt are of {', '.join(PROMPT_CLASSES)}, got {shown(unknown[0] if unknown else prompts)}")
+    kinds = _kinds(prompts)
+    if not isinstance(model, (str, Segmenter)):
+        raise ConfigError(f"a calibration is for a segmenter or the name of one, got {shown(model)}")
     datasets = _datasets(images, masks, coco)
-    titles = [dataset.source for dataset in datasets] if names is None else list(names)
-    if len(titles) != len(datasets):
-        raise ConfigError(f"each of the {len(datasets)} datasets has one name, got {len(titles)}")
+    titles = [dataset.source for dataset in datasets] if names is None else _titles(names, len(datasets))
     segmenter = (
         model if not isinstance(model, str) else load_segmenter(model, engine=engine, device=device).with_cache(embedding_cache(cache))
     )
@@ -120,6 +117,25 @@ def calibrate(
         fitted_on=tuple(fitted_on),
         seed=seed,
     )
+
+
+def _kinds(prompts: object) -> tuple[PromptClass, ...]:
+    listed = [prompts] if isinstance(prompts, str) else prompts
+    if not isinstance(listed, Iterable):
+        raise ConfigError(f"the kinds of prompt are {', '.join(PROMPT_CLASSES)}, got {shown(prompts)}")
+    given = list(listed)
+    unknown = [kind for kind in given if not isinstance(kind, str) or kind not in PROMPT_CLASSES]
+    if unknown or not given:
+        raise ConfigError(f"the kinds of prompt are {', '.join(PROMPT_CLASSES)}, got {shown(unknown[0] if unknown else prompts)}")
+    return tuple(dict.fromkeys(given))
+
+
+def _titles(names: object, count: int) -> list[str]:
+    if isinstance(names, str) or not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"the names of the datasets are a list of texts, got {shown(names)}")
+    if len(names) != count:
+        raise ConfigError(f"each of the {count} datasets has one name, got {len(names)}")
+    return list(names)
 
 
 def _datasets(

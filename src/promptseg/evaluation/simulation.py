@@ -229,8 +229,10 @@ def parse_prompt_protocol(name: str) -> PromptProtocol:
         return _MAKERS[kind](value.strip())
     except ConfigError:
         raise
-    except (ValueError, PromptError) as error:
+    except PromptError as error:
         raise ConfigError(f"prompt protocol {shown(name)}: {error}") from error
+    except ValueError as error:
+        raise ConfigError(f"prompt protocol {shown(name)}: expected a number after the colon, got {shown(value.strip())}") from error
 
 
 def generator(seed: int, name: str) -> np.random.Generator:

@@ -17,7 +17,7 @@ from ..protocols import ConceptSegmenter, Detector, Segmenter
 from ..registry.builtin_backends import DEFAULT_CONCEPT_MODEL, DEFAULT_MODEL
 from ..registry.choice import check_installed, choose, fallback_chain
 from ..registry.loading import load_chosen
-from ..registry.spec import BackendKind, Choice, ModelSpec
+from ..registry.spec import KIND_NAMES, BackendKind, Choice, ModelSpec
 from ..results import Result
 from ..runtime.home import as_path
 from ..runtime.single_flight import SingleFlight
@@ -225,7 +225,8 @@ def _chain(stage: ModelStage | None, kind: BackendKind, licenses: LicensePolicy)
     first = choose(stage.model, weights=stage.weights, engine=stage.engine)
     if first.backend.kind != kind:
         places = "a detector goes to .detect() (--detector), a segmenter to .segment() (--model), a concept model to .concept() (--concept)"
-        raise IncompatibleStagesError(f"model {first.model.name!r} is a {first.backend.kind}, and this stage needs a {kind}: {places}")
+        own, wanted = KIND_NAMES[first.backend.kind], KIND_NAMES[kind]
+        raise IncompatibleStagesError(f"model {first.model.name!r} is {own}, and this stage needs {wanted}: {places}")
     chain = fallback_chain(first, stage.fallback if isinstance(stage, SegmentStage) else ())
     for choice in chain:
         _check_license(choice.model, licenses)
@@ -262,7 +263,8 @@ def _check_concept_stage(config: PipelineConfig, finders: tuple[Choice, ...]) ->
     (finder,) = finders
     if config.detect is not None and "text" in finder.backend.accepts:
         raise IncompatibleStagesError(
-            f"phrases would be for two stages: the detector and model {finder.model.name!r}. Leave out .detect() or .concept()"
+            f"phrases would be for two stages: the detector and model {finder.model.name!r}. "
+            "Leave out .detect() (--detector) or .concept() (--concept)"
         )
     if _uses_segmenter(finder) and "segmenter" in config.concept.options and config.segment is not None:
         raise IncompatibleStagesError(

@@ -13,7 +13,7 @@ from ..weights.store import WeightFile, files_of_kinds
 from . import manifest as manifests
 from .catalog import backend_for, backends, find_model, list_models
 from .manifest import Manifest
-from .spec import BackendKind, BackendSpec, Choice, Engine, ModelSpec
+from .spec import KIND_NAMES, BackendKind, BackendSpec, Choice, Engine, ModelSpec
 
 
 def choose(name: str, *, weights: str | Path | None = None, engine: str | None = None) -> Choice:
@@ -120,7 +120,9 @@ def fallback_chain(first: Choice, fallback: Sequence[str]) -> tuple[Choice, ...]
         if names[index] in names[:index]:
             raise ConfigError(f"model {names[index]!r} is twice in the fallback chain {' → '.join(names)}: name other models")
         if choice.backend.kind != "segmenter":
-            raise IncompatibleStagesError(f"model {names[index]!r} is a {choice.backend.kind}, and a fallback chain takes segmenters only")
+            raise IncompatibleStagesError(
+                f"model {names[index]!r} is {KIND_NAMES[choice.backend.kind]}, and a fallback chain takes segmenters only"
+            )
         if index and choice.weights is not None and not choice.weights.exists():
             raise WeightsNotFoundError(f"there is no weights file {choice.weights} for model {names[index]!r}{absent_hint(choice.weights)}")
     return chain

@@ -15,7 +15,7 @@ from ..weights.store import ModelWeights
 from .builtin_backends import DEFAULT_CONCEPT_MODEL, DEFAULT_MODEL
 from .catalog import backends
 from .choice import check_installed, choose, fallback_chain
-from .spec import BackendKind, BackendSpec, Choice, LoadRequest
+from .spec import KIND_NAMES, BackendKind, BackendSpec, Choice, LoadRequest
 from .weight_files import resolve, weights_of
 
 _log = logging.getLogger(__name__)
@@ -291,5 +291,9 @@ def _load_segmenter(choice: Choice, device: str, options: Mapping[str, Any] | No
 
 def _of_kind(kind: BackendKind, choice: Choice) -> Choice:
     if choice.backend.kind != kind:
-        raise ConfigError(f"model {choice.model.name!r} is a {choice.backend.kind}, not a {kind}: use load_{choice.backend.kind}")
+        own, name = choice.backend.kind, choice.model.name
+        instead = f"use load_{own}"
+        if (own, kind) == ("segmenter", "concept"):
+            instead += f", or load_concept('{DEFAULT_CONCEPT_MODEL}', segmenter={name!r})"
+        raise ConfigError(f"model {name!r} is {KIND_NAMES[own]}, not {KIND_NAMES[kind]}: {instead}")
     return choice

@@ -18,6 +18,15 @@ from .manifest import Manifest
 
 BackendKind = Literal["segmenter", "detector", "concept", "features", "video"]
 
+KIND_NAMES: Mapping[BackendKind, str] = {
+    "segmenter": "a segmenter",
+    "detector": "a detector",
+    "concept": "a concept model",
+    "features": "a model of features",
+    "video": "a video model",
+}
+"""What messages call a model of each kind."""
+
 
 @dataclass(frozen=True)
 class BackendSpec:
