@@ -197,7 +197,7 @@ class TestRefusedFolders:
         with pytest.raises(WeightsMismatchError, match="largest ID is 600, the model has 600 tokens"):
             promptseg.load_concept("sam3", weights=broken)
 
-    def test_a_folder_that_is_not_there_is_refused(self, tmp_path):
+    def test_a_folder_that_is_not_there_is_refused(self, transformers_library, tmp_path):
         with pytest.raises(WeightsNotFoundError):
             promptseg.load_concept("sam3", weights=tmp_path / "nothing")
 

@@ -197,6 +197,7 @@ def test_a_size_out_of_its_range_is_refused(size, saved_models):
         promptseg.load_features("dinov2-small", weights=saved_models("dinov2")[1], size=size)
 
 
+@pytest.mark.usefixtures("transformers_library")
 class TestFolders:
     @pytest.mark.parametrize("name", sorted(MAY))
     def test_a_model_that_is_not_fetched_says_how_to_get_it(self, name):

@@ -124,6 +124,7 @@ class TestSegment:
 
 
 def test_a_concept_model_with_a_tracker_of_its_own_finds_and_tracks_in_one(run, add_model, save_image):
+    pytest.importorskip("av", reason="the overlay is a video, which needs av")
     Path("clip").mkdir()
     for index in range(2):
         save_image(f"clip/{index}.png", seed=index)

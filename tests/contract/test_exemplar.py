@@ -6,14 +6,15 @@ import promptseg as ps
 from promptseg.testing.contracts import ConceptContract
 
 
+@pytest.mark.weights
 class TestExemplarOfMiniSam(ConceptContract):
     takes_text = False
     finds_alike = True
 
     @pytest.fixture(scope="class")
     @staticmethod
-    def concepts():
-        return ps.load_concept("exemplar")
+    def concepts(mini_sam):
+        return ps.load_concept("exemplar", segmenter=mini_sam)
 
 
 class TestExemplarOfSuperpixels(ConceptContract):
@@ -22,4 +23,5 @@ class TestExemplarOfSuperpixels(ConceptContract):
     @pytest.fixture(scope="class")
     @staticmethod
     def concepts():
+        pytest.importorskip("skimage", reason="superpixels need scikit-image")
         return ps.load_concept("exemplar", segmenter="superpixel")
