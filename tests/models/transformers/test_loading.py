@@ -234,10 +234,11 @@ class TestConfiguration:
         expected = saved_models("dinov2")[0](pixel_values=pixels).last_hidden_state
         assert torch.equal(load(folder, "Dinov2Model")(pixel_values=pixels).last_hidden_state, expected)
 
-    def test_widths_by_stage_are_no_numbers_of_layers(self, own_copy):
+    def test_widths_by_stage_are_no_numbers_of_layers(self, own_copy, saved_models):
         folder = own_copy("dinov2")
         change(folder, embed_dim_per_stage=[144, 288, 576, 1152])
-        load(folder, "Dinov2Model")
+        loaded, expected = load(folder, "Dinov2Model"), saved_models("dinov2")[0]
+        assert loaded.state_dict().keys() == expected.state_dict().keys()
 
     def test_a_backbone_that_is_only_named_is_refused_and_not_fetched(self, own_copy):
         folder = own_copy("mm_grounding")
@@ -259,7 +260,7 @@ class TestConfiguration:
             values["vision_config"]["num_hidden_layers"] = 2
             return values
 
-        load(folder, adapt=adapt)
+        assert load(folder, adapt=adapt).config.vision_config.num_hidden_layers == 2
 
 
 def test_a_package_that_a_model_needs_is_named(own_copy, monkeypatch):
