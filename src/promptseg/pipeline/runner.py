@@ -234,10 +234,12 @@ class BuiltPipeline(Displayed):
         if self.segmenter is None and self.concept_segmenter is None:
             return self
         segmenter = None if self.segmenter is None else self.segmenter.with_cache(cache)
-        finder: object = self.concept_segmenter  # For mypy, one that finds in sessions has nothing in common with a concept segmenter.
-        if segmenter is not None and isinstance(finder, FindsInSessions) and finder.segmenter is self.segmenter:
-            return replace(self, segmenter=segmenter, concept_segmenter=finder.with_segmenter(segmenter))
-        concepts = None if self.concept_segmenter is None else self.concept_segmenter.with_cache(cache)
+        concepts = self.concept_segmenter
+        shared = None if concepts is None else self._on_sessions
+        if shared is not None and segmenter is not None:
+            concepts = shared.with_segmenter(segmenter)
+        elif concepts is not None:
+            concepts = concepts.with_cache(cache)
         return replace(self, segmenter=segmenter, concept_segmenter=concepts)
 
     @property
@@ -252,6 +254,12 @@ class BuiltPipeline(Displayed):
         if self.concept_segmenter is not None or self.segmenter is None:
             return self.concept_segmenter
         return load_concept(segmenter=self.segmenter)
+
+    @property
+    def _on_sessions(self) -> FindsInSessions | None:
+        """The concept segmenter, if it works with the sessions of the segmenter."""
+        finder: object = self.concepts  # For mypy, one that finds in sessions has nothing in common with a concept segmenter.
+        return finder if isinstance(finder, FindsInSessions) and finder.segmenter is self.segmenter else None
 
     @property
     def concept_kinds(self) -> frozenset[PromptKind]:
@@ -338,9 +346,7 @@ class BuiltPipeline(Displayed):
         state = ImageState(tuple(prompts), pixels, _path(image), timer, calibration=self.calibration)
         asked = concepts_of(prompts)
         state.concepts = [(index, concept) for index, concept in asked if concept.examples or "text" in self.concept_kinds]
-        if state.concepts:
-            finder: object = self.concepts  # For mypy, one that finds in sessions has nothing in common with a concept segmenter.
-            state.finds_in_session = isinstance(finder, FindsInSessions) and finder.segmenter is self.segmenter
+        state.finds_in_session = bool(state.concepts) and self._on_sessions is not None
         phrases = () if "text" in self.concept_kinds else phrases_of(prompts)
         stage = self.config.detect
         if self.detector is not None and stage is not None and (phrases or not prompts):
@@ -420,8 +426,9 @@ class BuiltPipeline(Displayed):
         if finder is None:
             return []
         session: ConceptSession
-        if state.finds_in_session and state.session is not None:
-            session = cast("FindsInSessions", finder).on(state.session)
+        shared = self._on_sessions
+        if shared is not None and state.session is not None:
+            session = shared.on(state.session)
         else:
             session = finder.open(state.pixels)
             state.timer.add(session.timings)
