@@ -18,6 +18,7 @@ _SPATIAL: frozenset[PromptKind] = frozenset({"point", "box", "mask", "everything
 _TORCH: Mapping[str, Any] = {"dtype": "float32", "allow_slow": False}
 _TORCH_SAM: Mapping[str, Any] = {**_TORCH, "cache": "memory", "decode_batch": None, "selection": "published", "compile": False}
 _YOLO: Mapping[str, Any] = {"threshold": 0.05, "iou": 0.7, "max_detections": 300, "imgsz": None, "masks": True}
+_DETR: Mapping[str, Any] = {"threshold": 0.05, "max_detections": 300, "imgsz": None}
 _GROUNDING_DINO: Mapping[str, Any] = {**_TORCH, "threshold": 0.05, "thresholds": None, "phrases_per_pass": None}
 
 _INSTALL_TRANSFORMERS = "pip install torch && pip install 'promptseg[transformers]' (torch first)"
@@ -164,6 +165,37 @@ BUILT_IN = (
         requires=("torch", "transformers"),
         install=_INSTALL_TRANSFORMERS,
         find_weights=_FIND_FOLDER,
+    ),
+    BackendSpec(
+        name="rf_detr",
+        kind="detector",
+        factory="promptseg.backends.detr:load_rf_detr",
+        accepts=frozenset({"text"}),
+        options={**_DETR, "masks": True, **_TORCH},
+        requires=("torch", "transformers"),
+        install=_INSTALL_TRANSFORMERS,
+        find_weights=_FIND_FOLDER,
+    ),
+    BackendSpec(
+        name="d_fine",
+        kind="detector",
+        factory="promptseg.backends.detr:load_d_fine",
+        accepts=frozenset({"text"}),
+        options={**_DETR, **_TORCH},
+        requires=("torch", "transformers"),
+        install=_INSTALL_TRANSFORMERS,
+        find_weights=_FIND_FOLDER,
+    ),
+    BackendSpec(
+        name="onnx_detector",
+        kind="detector",
+        factory="promptseg.backends.onnx_detector:load",
+        accepts=frozenset({"text"}),
+        options={**_DETR, "masks": True, "names": None, "thresholds": None, "phrases_per_pass": 1, "threads": None},
+        variants=frozenset({"rf_detr", "d_fine", "grounding_dino", "any"}),
+        requires=("onnxruntime", "onnx"),
+        install="pip install promptseg",
+        find_weights="promptseg.backends.onnx_detector:find_weights",
     ),
     BackendSpec(
         name="dinov2",
