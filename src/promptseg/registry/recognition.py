@@ -42,7 +42,7 @@ _SIDE_FILES = (
 )
 """Small files that backends read beside the weights: configurations, and those of tokenizers."""
 
-_TENSORS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors|model\.safetensors\.index\.json")
+_TENSORS = re.compile(r"model-\d{5}-of-\d{5}\.safetensors|model\.safetensors\.index\.json")
 _PICKLES = re.compile(r"pytorch_model.*\.bin(\.index\.json)?|.*\.(pt|pth|ckpt|msgpack|h5)")
 _LONGEST = 200
 _MOST_LISTED = 10_000
@@ -153,9 +153,16 @@ def _at(config: Any, keys: str) -> Any:
     return config
 
 
+def tensor_contents(files: frozenset[str]) -> tuple[str, ...]:
+    """Return the files of a model in safetensors files, and the small files beside them; none if there are no such tensors."""
+    whole = "model.safetensors"
+    tensors = [whole] if whole in files else sorted(name for name in files if _TENSORS.fullmatch(name))
+    return (*_beside(files), *tensors) if tensors else ()
+
+
 def _tensor_ways(folder: FolderSpec, files: frozenset[str]) -> list[tuple[str, tuple[str, ...]]]:
-    tensors = sorted(name for name in files if _TENSORS.fullmatch(name))
-    return [(folder.engine, (*_beside(files), *tensors))] if tensors else []
+    found = tensor_contents(files)
+    return [(folder.engine, found)] if found else []
 
 
 def _onnx_ways(stems: tuple[str, ...], files: frozenset[str]) -> list[tuple[str, tuple[str, ...]]]:
