@@ -184,6 +184,7 @@ BUILT_IN = (
         requires=("torch", "transformers"),
         install=_INSTALL_TRANSFORMERS,
         find_weights=_FIND_FOLDER,
+        folders=(FolderSpec("any", frozenset({"rf_detr"})),),
     ),
     BackendSpec(
         name="d_fine",
@@ -194,6 +195,7 @@ BUILT_IN = (
         requires=("torch", "transformers"),
         install=_INSTALL_TRANSFORMERS,
         find_weights=_FIND_FOLDER,
+        folders=(FolderSpec("any", frozenset({"d_fine"})),),
     ),
     BackendSpec(
         name="onnx_detector",
@@ -205,6 +207,11 @@ BUILT_IN = (
         requires=("onnxruntime", "onnx"),
         install="pip install promptseg",
         find_weights="promptseg.backends.onnx_detector:find_weights",
+        folders=(
+            FolderSpec("rf_detr", frozenset({"rf_detr"}), onnx=("model",)),
+            FolderSpec("d_fine", frozenset({"d_fine"}), onnx=("model",)),
+            FolderSpec("grounding_dino", frozenset({"grounding-dino"}), onnx=("model",)),
+        ),
     ),
     BackendSpec(
         name="dinov2",
