@@ -14,8 +14,8 @@ Options of `promptseg.load` and their defaults:
 - ``names`` (``None``): Names of the classes: a list, numbers with names, or a file as `promptseg.datasets.class_list` reads it. None: those
   of ``config.json`` or, with a warning, those of COCO.
 - ``thresholds`` (``None``): Minimum scores of single phrases, of Grounding DINO, such as ``{"red car": 0.4}``.
-- ``phrases_per_pass`` (``1``): Maximum number of phrases per forward pass, of Grounding DINO. Files that were exported with a caption of one
-  phrase give wrong scores for more. None: as many as the model can read.
+- ``phrases_per_pass`` (``1``): Maximum number of phrases per forward pass, of Grounding DINO. A file that was exported with a caption of
+  one phrase gives wrong scores for more. None: as many as the model can read.
 - ``threads`` (``None``): Number of threads. None: the number of processors that this process may use.
 """
 
@@ -29,13 +29,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from .._checks import absent_hint, is_whole_number
-from ..datasets.class_list import read_classes
-from ..errors import ConfigError, MissingDependencyError, PromptSegError, WeightsMismatchError, WeightsNotFoundError, shown
-from ..models.detr.class_columns import ClassColumns
+from .._checks import absent_hint
+from ..errors import ConfigError, MissingDependencyError, WeightsMismatchError, WeightsNotFoundError, shown
 from ..models.detr.detector import DetrDetector, DetrSettings
 from ..models.detr.onnx_layouts import Described, OnnxDetr, recognize
-from ..models.detr.preprocessing import MAX_SIDE, OF_FAMILY, PREPROCESSOR, Family, ModelInput, read_object, read_preprocessor
+from ..models.detr.preprocessing import OF_FAMILY, PREPROCESSOR, Family, ModelInput, read_object, read_preprocessor
 from ..models.grounding_dino.captions import WordPieceTokenizer
 from ..models.grounding_dino.detector import GroundingDino
 from ..models.grounding_dino.files import VOCABULARIES
@@ -47,15 +45,13 @@ from ..runtime.host import thread_count
 from ..runtime.onnx import Runtime, Session, device_of
 from ..runtime.onnx_files import external_files
 from ..weights.store import ModelWeights, file_sha256
+from ._class_names import CONFIG, MAX_CONFIG_BYTES, class_columns
 
-CONFIG = "config.json"
 _BESIDE = (CONFIG, PREPROCESSOR, *VOCABULARIES)
 """Files that are read beside the model, or one folder above it."""
 
 _FAMILIES: dict[str, Family] = {"rf_detr": "rf_detr", "d_fine": "d_fine"}
 """Families by the model type of transformers, and by the variant of the catalog."""
-
-_MAX_CONFIG_BYTES = 4 << 20
 
 
 def load(request: LoadRequest) -> DetrDetector | GroundingDino:
@@ -79,7 +75,7 @@ def load(request: LoadRequest) -> DetrDetector | GroundingDino:
         )
     graph = Runtime(device, threads).session(path)
     described = recognize(graph.inputs, graph.outputs, str(path))
-    config = read_object(files[CONFIG], _MAX_CONFIG_BYTES) if CONFIG in files else {}
+    config = read_object(files[CONFIG], MAX_CONFIG_BYTES) if CONFIG in files else {}
     dtype = "float16" if graph.inputs[described.image].kind == "tensor(float16)" else "float32"
     provenance = request.provenance(f"onnxruntime {onnxruntime.__version__}", device, dtype)
     run = _runner(graph)
@@ -96,7 +92,7 @@ def load(request: LoadRequest) -> DetrDetector | GroundingDino:
         if described.layout == "d_fine" or described.classes is not None
         else _columns(run, described, graph, model_input, path)
     )
-    classes = _classes(options["names"], count, config, files, path)
+    classes = class_columns(options["names"], count, config, str(files.get(CONFIG)), str(path))
     network = OnnxDetr(run, described, graph.inputs, str(path), max(classes.columns) + 1)
     return DetrDetector(network, classes, model_input, provenance, settings)
 
@@ -149,7 +145,7 @@ def _where(engine: Engine) -> str:
 
 def _is_of_detector(config: Path) -> bool:
     """Return whether a configuration one folder above a file can be that of a detector; it could be of anything."""
-    return config.is_file() and read_object(config, _MAX_CONFIG_BYTES).get("model_type") in (*_FAMILIES, "grounding-dino")
+    return config.is_file() and read_object(config, MAX_CONFIG_BYTES).get("model_type") in (*_FAMILIES, "grounding-dino")
 
 
 def _runner(graph: Session) -> Any:
@@ -203,41 +199,6 @@ def _columns(run: Any, described: Described, graph: Session, model_input: ModelI
     """Return the number of columns of the classes, by running the model on a black image."""
     output = OnnxDetr(run, described, graph.inputs, str(path), 0)(model_input(np.zeros((1, 1, 3), np.uint8)))
     return output.scores.shape[1]
-
-
-def _classes(option: Any, count: int | None, config: Mapping[str, Any], files: Mapping[str, Path], path: Path) -> ClassColumns:
-    """Return the classes of a model: those of option ``names``, of its configuration or, with a warning, of COCO."""
-    if option is not None:
-        return ClassColumns.of(_given(option), count, "option names", ConfigError)
-    labels = config.get("id2label")
-    if labels:
-        if not isinstance(labels, dict) or not all(
-            isinstance(number, str) and number.isascii() and number.isdigit() and len(number) < 7 for number in labels
-        ):
-            raise WeightsMismatchError(f"{files[CONFIG]} has id2label={shown(labels)}, expected names by their numbers")
-        return ClassColumns.of({int(number): name for number, name in labels.items()}, count, f"{files[CONFIG]}")
-    return ClassColumns.of_coco(count, str(path))
-
-
-def _given(option: Any) -> dict[int, str]:
-    """Return the names of classes, by their numbers, that option ``names`` gives."""
-    if isinstance(option, (str, Path)):
-        try:
-            listed = read_classes(option)
-        except PromptSegError as error:
-            raise ConfigError(f"option names: {error}") from error
-        return {place if one.number is None else one.number: one.name for place, one in enumerate(listed)}
-    if isinstance(option, Mapping):
-        numbers = {
-            int(key) if isinstance(key, str) and key.isascii() and key.isdigit() and len(key) < 7 else key: name
-            for key, name in option.items()
-        }
-        if not all(is_whole_number(number, 0) for number in numbers):
-            raise ConfigError(f"option names is a list of names, names by number, or a file, got {shown(option)}")
-        return {int(number): name for number, name in numbers.items()}
-    if not isinstance(option, (list, tuple)):
-        raise ConfigError(f"option names is a list of names, names by number, or a file, got {shown(option)}")
-    return dict(enumerate(option))
 
 
 def _refuse(options: Mapping[str, Any], names: tuple[str, ...], kind: str) -> None:

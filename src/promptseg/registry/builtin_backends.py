@@ -99,7 +99,7 @@ BUILT_IN = (
         kind="detector",
         factory="promptseg.backends.onnx_yolo:load",
         accepts=frozenset({"text"}),
-        options={**_YOLO, "threads": None},
+        options={**_YOLO, "names": None, "threads": None},
         requires=("onnxruntime",),
         install="pip install promptseg",
     ),
