@@ -117,7 +117,9 @@ def find_weights(path: Path, model: ModelSpec, engine: Engine) -> ModelWeights:
     found = {one.name: one for one in (file, *external_files(file))}
     for name in _BESIDE:
         place = next((folder / name for folder in (file.parent, file.parent.parent) if (folder / name).is_file()), None)
-        if place is not None and (place.parent == file.parent or _is_of_detector(file.parent.parent / CONFIG)):
+        if place is not None and (
+            place.parent == file.parent or file.parent.name == "onnx" or _is_of_detector(file.parent.parent / CONFIG)
+        ):
             found[name] = place
     return ModelWeights(found, {name: file_sha256(one) for name, one in found.items()})
 

@@ -91,7 +91,7 @@ def read_preprocessor(path: Path, family: Family) -> ModelInput:
     scaled = values.get("do_rescale", True), values.get("rescale_factor", 1 / 255)
     if scaled[0] is not True or not is_finite(scaled[1]) or abs(scaled[1] * 255 - 1) > 1e-6:
         raise WeightsMismatchError(f"{path} has do_rescale={shown(scaled[0])} by {shown(scaled[1])}, expected true by 1 / 255")
-    mean, std = own.mean, own.std
+    mean, std = ModelInput.mean, ModelInput.std
     if values.get("do_normalize", family == "rf_detr"):
         mean, std = (_color(path, values, key, default) for key, default in (("image_mean", PIXEL_MEAN), ("image_std", PIXEL_STD)))
     return replace(own, size=(sides[0], sides[1]), mean=mean, std=std)
