@@ -88,7 +88,7 @@ class TestFolders:
         tensors = load_file(folder / "model.safetensors")
         tensors.pop(next(key for key in tensors if "decoder" in key))
         save_file(tensors, folder / "model.safetensors")
-        with pytest.raises(WeightsMismatchError, match="does not fit .*it lacks"):
+        with pytest.raises(WeightsMismatchError, match=r"does not fit .*it lacks"):
             load(next(key for key, saved in NAMES.items() if saved == name), folder)
 
     @pytest.mark.parametrize(("name", "other"), [("rf-detr-nano", "d_fine"), ("d-fine-n", "rf_detr")])

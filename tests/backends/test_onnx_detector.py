@@ -166,7 +166,7 @@ class TestFolders:
             load(tmp_path, engine="onnx")
 
     def test_no_weights_are_asked_for_by_name(self):
-        with pytest.raises(WeightsNotFoundError, match="runs an ONNX file of your own .*'onnx-detector=PATH'"):
+        with pytest.raises(WeightsNotFoundError, match=r"runs an ONNX file of your own .*'onnx-detector=PATH'"):
             promptseg.load("onnx-detector")
 
 

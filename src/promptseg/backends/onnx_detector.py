@@ -200,7 +200,7 @@ def _input(files: Mapping[str, Path], family: Family, described: Described, imgs
 def _columns(run: Any, described: Described, graph: Session, model_input: ModelInput, path: Path) -> int:
     """Return the number of columns of the classes, by running the model on a black image."""
     output = OnnxDetr(run, described, graph.inputs, str(path), 0)(model_input(np.zeros((1, 1, 3), np.uint8)))
-    return output.scores.shape[1]
+    return int(output.scores.shape[1])
 
 
 def _refuse(options: Mapping[str, Any], names: tuple[str, ...], kind: str) -> None:

@@ -99,7 +99,7 @@ class DetrDetector(ClassDetector):
         output = self._network(self.model_input(pixels))
         output.check(self._columns, self.provenance.model)
         boxes = to_pixels(output.boxes, (float(size[1]), float(size[0])), size)
-        has_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        has_area = np.asarray((boxes[:, 2:] > boxes[:, :2]).all(axis=1), np.bool_)
         chosen = self.settings
         found = search(output.scores[:, self._columns], labels, has_area, chosen.threshold, chosen.max_detections)
         detections = Detections(size, boxes[found.rows], found.scores, found.labels, best_scores=found.best)

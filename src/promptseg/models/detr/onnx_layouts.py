@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import BackendError, WeightsMismatchError
 from ...masks import Size
+from ...runtime.onnx import Value
 from .output import DetrOutput, sigmoid
 from .preprocessing import MAX_SIDE
 
@@ -26,13 +27,6 @@ Layout = Literal["rf_detr", "d_fine", "transformers", "grounding_dino"]
 
 _YOLO_AXES = 3
 _FLOATS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
-
-
-class Value(Protocol):
-    """Shape and type of an input or output of a graph, such as `promptseg.runtime.onnx.Value`."""
-
-    shape: tuple[int | None, ...]
-    kind: str
 
 
 @dataclass(frozen=True)
@@ -174,4 +168,5 @@ def _of_one(outputs: Mapping[str, NDArray[Any]], name: str, axes: int, model: st
     values = outputs[name]
     if values.ndim != axes + 1 or len(values) != 1:
         raise BackendError(f"{model} returned {name} of shape {values.shape}, expected {axes + 1} axes and one image")
-    return values[0].astype(np.float32, copy=False)
+    found: NDArray[np.float32] = values[0].astype(np.float32, copy=False)
+    return found

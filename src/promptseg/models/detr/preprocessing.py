@@ -85,8 +85,8 @@ def read_preprocessor(path: Path, family: Family) -> ModelInput:
     values = read_object(path)
     own = OF_FAMILY[family]
     size = values.get("size", own.size and {"height": own.size[0], "width": own.size[1]})
-    sides = (size.get("height"), size.get("width")) if isinstance(size, dict) else (size, size)
-    if not all(is_integer(side, 1) and side <= MAX_SIDE for side in sides):
+    height, width = (size.get("height"), size.get("width")) if isinstance(size, dict) else (size, size)
+    if not (is_integer(height, 1) and is_integer(width, 1) and max(height, width) <= MAX_SIDE):
         raise WeightsMismatchError(f"{path} has size {shown(size)}, expected a height and a width of at most {MAX_SIDE} pixels")
     scaled = values.get("do_rescale", True), values.get("rescale_factor", 1 / 255)
     if scaled[0] is not True or not is_finite(scaled[1]) or abs(scaled[1] * 255 - 1) > 1e-6:
@@ -94,7 +94,7 @@ def read_preprocessor(path: Path, family: Family) -> ModelInput:
     mean, std = ModelInput.mean, ModelInput.std
     if values.get("do_normalize", family == "rf_detr"):
         mean, std = (_color(path, values, key, default) for key, default in (("image_mean", PIXEL_MEAN), ("image_std", PIXEL_STD)))
-    return replace(own, size=(sides[0], sides[1]), mean=mean, std=std)
+    return replace(own, size=(height, width), mean=mean, std=std)
 
 
 def read_object(path: Path, limit: int = _MAX_BYTES) -> dict[str, Any]:

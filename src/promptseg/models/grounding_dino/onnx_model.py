@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import BackendError, WeightsMismatchError
 from ...results import Provenance
+from ...runtime.onnx import Value
 from .captions import MAX_TOKENS
 from .preprocessing import InputSize
 
@@ -17,13 +18,6 @@ Run = Callable[[Mapping[str, NDArray[Any]]], Mapping[str, NDArray[Any]]]
 """Function that runs a graph: from its inputs to its outputs, by their names."""
 
 _MAX_SIDE = 4096
-
-
-class Value(Protocol):
-    """Shape and type of an input or output of a graph, such as `promptseg.runtime.onnx.Value`."""
-
-    shape: tuple[int | None, ...]
-    kind: str
 
 
 class OnnxGrounding:
