@@ -230,3 +230,13 @@ def test_phrases_become_masks_of_a_segmenter_without_torch(exported_detectors, s
     expected = promptseg.Pipeline.from_config(stages).build()(scene(), promptseg.Prompt.text("dog", "red car"))
     assert [label for label, _ in found] == [mask.label for mask in expected.masks]
     assert np.allclose([area for _, area in found], [mask.area for mask in expected.masks], rtol=0.01, atol=3)
+
+
+def test_a_name_fetches_the_published_file_and_what_lies_beside_it(hub, folder):
+    paths = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    hub.add("onnx-community/rfdetr_base-ONNX", {**paths, "onnx/model_fp16.onnx": b"not fetched", "README.md": b"---\nlicense: apache-2.0\n---"})
+    found = promptseg.load("rf-detr-base", threshold=0.3).detect(scene(), ["dog", "cat"])
+    assert set(found.labels) == {"dog", "cat"}
+    by_address = promptseg.load("hf:onnx-community/rfdetr_base-ONNX", threshold=0.3)
+    assert (by_address.provenance.backend, by_address.provenance.license) == ("onnx_detector", "Apache-2.0")
+    assert not any("model_fp16" in request for request in hub.requests)

@@ -78,7 +78,10 @@ def hub_contents(engine: Engine) -> tuple[Snapshot, Sequence[str]]:
         WeightsError: The hub cannot be reached, or shows no such folder.
     """
     there = snapshot(str(engine.repository), engine.revision)
-    return there, engine.contents or tensor_contents(frozenset(there.files))
+    if engine.contents or not (engine.checkpoint or "").endswith(".onnx"):
+        return there, engine.contents or tensor_contents(frozenset(there.files))
+    readers = engines_of(_contents(there, f"{PREFIX}{engine.repository}"))
+    return there, next((reader.contents for reader in readers if reader.backend == engine.backend), ())
 
 
 def _contents(there: Snapshot, name: str) -> Contents:

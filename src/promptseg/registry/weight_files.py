@@ -55,7 +55,8 @@ def folder_hint(model: ModelSpec, engine: Engine) -> str:
     if engine.gated:
         get = f"accept its license ({model.license}) at {hub_address(engine)}, log in with `hf auth login`, {get}"
     given = f"{get}give it as weights=FOLDER or {model.name.partition('=')[0]}=FOLDER"
-    return f"the model is a folder with config.json and model.safetensors, as on the Hugging Face hub: {given}"
+    weights = "onnx/model.onnx" if (engine.checkpoint or "").endswith(".onnx") else "model.safetensors"
+    return f"the model is a folder with config.json and {weights}, as on the Hugging Face hub: {given}"
 
 
 def hub_address(engine: Engine) -> str:
