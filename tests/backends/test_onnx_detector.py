@@ -234,7 +234,9 @@ def test_phrases_become_masks_of_a_segmenter_without_torch(exported_detectors, s
 
 def test_a_name_fetches_the_published_file_and_what_lies_beside_it(hub, folder):
     paths = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    hub.add("onnx-community/rfdetr_base-ONNX", {**paths, "onnx/model_fp16.onnx": b"not fetched", "README.md": b"---\nlicense: apache-2.0\n---"})
+    hub.add(
+        "onnx-community/rfdetr_base-ONNX", {**paths, "onnx/model_fp16.onnx": b"not fetched", "README.md": b"---\nlicense: apache-2.0\n---"}
+    )
     found = promptseg.load("rf-detr-base", threshold=0.3).detect(scene(), ["dog", "cat"])
     assert set(found.labels) == {"dog", "cat"}
     by_address = promptseg.load("hf:onnx-community/rfdetr_base-ONNX", threshold=0.3)
