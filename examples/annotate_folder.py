@@ -5,8 +5,8 @@
 For each image there is an overlay with the masks, and a JSON file with masks (COCO RLE), boxes, scores and labels, as ``promptseg segment``
 writes it. An image that cannot be read is named at the end, and the others are annotated.
 
-The default detector, D-FINE N, is under Apache-2.0 and needs no torch. With ``--permissive`` a model under a license such as AGPL-3.0, which
-that of YOLO is, is refused before anything is loaded.
+The default detector, D-FINE N, is under Apache-2.0 and needs no torch. With ``--permissive`` a model under another kind of license, such as
+AGPL-3.0 of YOLO, is refused before anything is loaded.
 """
 
 import argparse
