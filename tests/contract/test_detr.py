@@ -3,6 +3,7 @@
 import pytest
 
 import promptseg
+from detector_exports import write_rf_detr
 from promptseg.testing.contracts import DetectorContract
 
 
@@ -57,3 +58,11 @@ class TestOnnxGroundingDino(DetectorContract):
     @staticmethod
     def detector(exported_detectors):
         return promptseg.load("grounding-dino-swin-t", weights=exported_detectors("grounding"), threshold=0)
+
+
+class TestOnnxRfDetrSegWithoutTorch(DetrContract):
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def detector(tmp_path_factory):
+        path = write_rf_detr(tmp_path_factory.mktemp("rf_detr") / "model.onnx")
+        return promptseg.load("rf-detr-seg-nano", weights=path, names=["N/A", "dog", "cat", "sports ball"])

@@ -12,8 +12,9 @@ from promptseg.models.detr.torch_network import TorchDetr  # noqa: E402 - It nee
 from promptseg.runtime.torch_runner import TorchRunner  # noqa: E402
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-@pytest.mark.parametrize(("name", "family"), [("rf_detr_seg", "rf_detr"), ("d_fine", "d_fine")])
+@pytest.mark.parametrize(
+    ("name", "family", "dtype"), [("rf_detr_seg", "rf_detr", torch.bfloat16), ("d_fine", "d_fine", torch.float32)], ids=str
+)
 def test_only_what_was_found_leaves_the_device(name, family, dtype, saved_models, fake_cuda):
     network = TorchDetr(saved_models(name)[1], family, Provenance("tiny", "tests", "1"), torch.device("cpu"))
     with fake_cuda() as cuda:
