@@ -1,12 +1,12 @@
 """Folders of the Hugging Face hub: one commit, its files verified and cached."""
 
-import os
 import sys
 
 import pytest
 
 from promptseg.errors import WeightsError, WeightsMismatchError, WeightsNotFoundError, WeightsOfflineError
 from promptseg.weights import hub as hub_folders
+from promptseg.weights.http import CHUNK
 from promptseg.weights.hub import snapshot
 
 LARGE = bytes(range(256)) * 40
@@ -37,12 +37,14 @@ class TestFetching:
         assert fetched() == {"config.json": b"{}", "model.safetensors": LARGE}
         assert len(hub.requests) == asked
 
-    def test_a_download_goes_on_where_it_stopped(self, hub, repository):
-        hub.cut_after = 4000
+    def test_a_download_goes_on_where_it_stopped(self, hub):
+        content = LARGE * (3 * CHUNK // len(LARGE))
+        hub.add("owner/name", {"model.safetensors": content})
+        hub.cut_after = 2 * CHUNK
         with pytest.raises(WeightsNotFoundError, match="broke off"):
-            fetched()
-        assert fetched()["model.safetensors"] == LARGE
-        assert hub.ranges == ["bytes=4000-"]
+            fetched(["model.safetensors"])
+        assert fetched(["model.safetensors"]) == {"model.safetensors": content}
+        assert hub.ranges == [f"bytes={2 * CHUNK}-"]
 
     def test_what_is_damaged_is_found_and_fetched_again(self, repository):
         folder = snapshot("owner/name").fetch(["config.json", "model.safetensors"])
@@ -143,13 +145,13 @@ class TestRefusals:
             (
                 {"token": "right"},
                 None,
-                r"gated: accept its license at http://127\.0\.0\.1:\d+/owner/name .*`hf auth login` or set HF_TOKEN",
+                r"gated: accept its license at http://127\S+/owner/name .*`hf auth login` or set HF_TOKEN",
             ),
             ({"token": "right"}, "wrong", r"gated: accept its license .* token in use is of that account"),
             (
                 {"token": "right", "private": True},
                 None,
-                r"no repository owner/name to you, which is absent or private: check the name; log in",
+                r"no repository owner/name to you, .* private: check the name; log in",
             ),
             ({"token": "right", "private": True}, "wrong", r"the token in use must be allowed to read it"),
         ],
@@ -208,4 +210,4 @@ def test_a_cache_that_cannot_be_written_is_named_with_the_variable_to_set(reposi
     monkeypatch.setenv("PROMPTSEG_HOME", str(tmp_path / "file"))
     with pytest.raises(WeightsError, match="Set PROMPTSEG_HOME to a folder"):
         snapshot("owner/name")
-    assert os.listdir(tmp_path) == ["file"]
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

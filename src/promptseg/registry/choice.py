@@ -261,13 +261,15 @@ def _able(named: _Named) -> tuple[Engine, ...]:
     """
     if not named.readers:
         return named.model.engines if named.own is not None and named.model.engines[0].contents else ()
-    able = {}
+    able: dict[str, Engine] = {}
     for engine in named.model.engines:
         for reader in named.readers:
             if reader.backend == engine.backend:
                 name = reader.name if reader.name.startswith(engine.name) else engine.name
-                where = {"repository": reader.repository, "revision": reader.revision} if reader.repository else {}
-                able.setdefault(name, replace(engine, name=name, contents=reader.contents, gated=False, **where))
+                found = replace(engine, name=name, contents=reader.contents)
+                if reader.repository is not None:
+                    found = replace(found, repository=reader.repository, revision=reader.revision, gated=False)
+                able.setdefault(name, found)
     if not able and named.own is None:
         raise not_read(named.given, named.model, named.readers)
     return tuple(able.values())

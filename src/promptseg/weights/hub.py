@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import quote
 
 from ..errors import InputError, WeightsError, WeightsMismatchError, WeightsNotFoundError, WeightsOfflineError, shown
@@ -200,7 +200,7 @@ def _as_file(values: Mapping[str, Any]) -> HubFile:
     )
 
 
-def _is_path(name: object) -> bool:
+def _is_path(name: object) -> TypeGuard[str]:
     """Return whether a name is that of a file below a folder, on any system."""
     if not is_text(name, 1) or len(name) > _LONGEST or re.search(r'[\\:*?"<>|\x00-\x1f]', name):
         return False
