@@ -244,7 +244,14 @@ def _chain(stage: ModelStage | None, kind: BackendKind, licenses: LicensePolicy)
 def _check_license(model: ModelSpec, licenses: LicensePolicy) -> None:
     """Raise an error if the policy does not allow the license of a model."""
     allowed = PERMISSIVE if licenses == "permissive" else licenses
-    if allowed != "any" and model.license.casefold() not in {each.casefold() for each in allowed}:  # SPDX compares without case.
+    if allowed == "any":
+        return
+    if model.license == "unknown" and "unknown" not in allowed:
+        raise LicenseError(
+            f"the license of model {model.name!r} is not known, as its card or its folder names none, and the policy allows only "
+            f"{', '.join(sorted(allowed))}: choose another model, or look it up and allow 'unknown' or any license"
+        )
+    if model.license.casefold() not in {each.casefold() for each in allowed}:  # SPDX compares without case.
         raise LicenseError(
             f"model {model.name!r} is licensed under {model.license}, and the policy allows only {', '.join(sorted(allowed))}: "
             "choose another model (promptseg models lists the licenses) or another policy"

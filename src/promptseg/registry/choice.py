@@ -178,9 +178,8 @@ def _named(name: str, weights: str | Path | None, *, anew: bool = False) -> _Nam
         name = os.fspath(name)
     if not isinstance(name, str) or not name:
         raise ConfigError(f"a model is named by text, such as 'mini-sam' or 'mini-sam=path/to/weights', got {shown(name)}")
-    if name not in list_models() and (found := _folder_named(name, anew=anew)) is not None:
-        if weights is not None:
-            raise ConfigError(f"weights are given twice: {shown(name)} as the model and {shown(str(weights))} as an argument")
+    found = None if name in list_models() else _folder_named(name, weights, anew=anew)
+    if found is not None:
         return found
     name, separator, path = name.partition("=")
     if separator and not (name and path):
@@ -201,16 +200,22 @@ def _named(name: str, weights: str | Path | None, *, anew: bool = False) -> _Nam
     return _Named(model, own, manifest, () if manifest is not None else _readers(own), str(own))
 
 
-def _folder_named(name: str, *, anew: bool) -> _Named | None:
+def _folder_named(name: str, weights: str | Path | None, *, anew: bool) -> _Named | None:
     """Return what a name stands for that is itself that of a folder, on the hub or here, or None."""
+    twice = ConfigError(f"weights are given twice: {shown(name)} in the name and {shown(str(weights))} as an argument")
     if is_hub_name(name):
+        if weights is not None:
+            raise twice
         return _Named(hub_model(name, anew=anew))
     try:
         folder = Path(name).expanduser()
         written = (folder / manifests.NAME).is_file()
     except (OSError, ValueError, RuntimeError):  # The name is not a valid path: too long, with a null byte, or with an unknown ``~user``.
         return None
-    if written and (manifest := manifests.read(folder)) is not None:
+    manifest = manifests.read(folder) if written else None
+    if weights is not None and (manifest is not None or looks_like_model(folder)):
+        raise twice
+    if manifest is not None:
         return _Named(_model_of(manifest), folder, manifest)
     return _Named(local_model(folder, name), folder) if looks_like_model(folder) else None
 
@@ -246,10 +251,8 @@ def _chosen(named: _Named, engine: str | None, kind: BackendKind | None = None) 
         able = _able(named)
         if able:
             found = _of_kind(able, kind) if engine is None else replace(model, engines=able).engine(engine)
-        elif own is None or engine is not None:
-            found = model.engine(engine) if engine is not None else _of_kind(model.engines, kind)
         else:
-            found = _engine_for(model, own)
+            found = _engine_for(model, own) if own is not None and engine is None else model.engine(engine)
     return Choice(model, found, backend_for(model, found), own, manifest)
 
 
@@ -260,7 +263,7 @@ def _able(named: _Named) -> tuple[Engine, ...]:
         UnknownModelError: No engine of the model reads a folder of the hub.
     """
     if not named.readers:
-        return named.model.engines if named.own is not None and named.model.engines[0].contents else ()
+        return named.model.engines if named.model.engines[0].contents else ()
     able: dict[str, Engine] = {}
     for engine in named.model.engines:
         for reader in named.readers:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TypeGuard
 
 from ..errors import ConfigError, UnknownModelError, WeightsError, WeightsMismatchError, shown
-from ..weights.hub import REPOSITORY, REVISION, Snapshot, snapshot
-from .catalog import list_models
+from ..weights.hub import REPOSITORY, REVISION, Snapshot, recorded, snapshot
+from .catalog import find_model, list_models
 from .model_card import CARD, UNKNOWN, license_of
 from .recognition import CONFIG, MAX_CONFIG_BYTES, Contents, engines_of, read_folder_config, tensor_contents
 from .spec import Engine, ModelSpec
@@ -43,6 +43,17 @@ def hub_model(name: str, *, anew: bool = False) -> ModelSpec:
     engines = engines_of(_contents(there, name))
     pinned = tuple(replace(engine, repository=repository, revision=there.commit) for engine in engines)
     return ModelSpec(f"{PREFIX}{repository}@{there.commit}", f"{repository} on the Hugging Face hub", _hub_license(there), pinned)
+
+
+def named_model(name: str, *, anew: bool = False) -> ModelSpec:
+    """Return the model with a name in the catalog, or in a folder on the hub.
+
+    Raises:
+        UnknownModelError: There is no such model.
+        ConfigError: The name of a folder is written otherwise.
+        WeightsError: The hub cannot be reached, or shows no such folder.
+    """
+    return hub_model(name, anew=anew) if is_hub_name(name) else find_model(name)
 
 
 def local_model(folder: Path, name: str) -> ModelSpec:
@@ -81,6 +92,33 @@ def hub_contents(engine: Engine) -> tuple[Snapshot, Sequence[str]]:
     return there, engine.contents or tensor_contents(frozenset(there.files))
 
 
+def is_on_hub(engine: Engine) -> bool:
+    """Return whether the weights of an engine are fetched as a folder of the hub."""
+    return engine.repository is not None and (bool(engine.contents) or not engine.files)
+
+
+def verify_on_hub(engine: Engine) -> dict[str, str]:
+    """Hash the cached files of an engine's repository again. What is damaged is removed. No network is used.
+
+    Returns:
+        ``"ok"``, ``"absent"``, or what is damaged, by the path of each file.
+    """
+    there = recorded(str(engine.repository), engine.revision)
+    if there is None:
+        return {f"{engine.repository}": "absent"}
+    contents = engine.contents or tensor_contents(frozenset(there.files))
+    report = dict.fromkeys(contents, "ok") | dict.fromkeys(there.lacks(contents), "absent")
+    damaged = there.damaged(contents)
+    return report | dict.fromkeys(damaged, "damaged, and removed: fetch it again with `promptseg weights fetch`")
+
+
+def is_cached(engine: Engine) -> bool:
+    """Return whether all files that an engine reads of its repository are cached. No network is used."""
+    there = recorded(str(engine.repository), engine.revision)
+    contents = engine.contents or tensor_contents(frozenset(there.files) if there else frozenset())
+    return there is not None and bool(contents) and not there.lacks(contents)
+
+
 def _contents(there: Snapshot, name: str) -> Contents:
     files = frozenset(there.files)
     if CONFIG not in files:
@@ -107,4 +145,5 @@ def not_read(name: str, model: ModelSpec, engines: Sequence[Engine]) -> UnknownM
     """Return the error for a folder that was given for a model and is of another."""
     own = ", ".join(sorted({engine.backend for engine in model.engines}))
     read = ", ".join(dict.fromkeys(engine.backend for engine in engines))
-    return UnknownModelError(f"{name} is read by {read}, and model {model.name!r} by {own}: load it by its own name, {name}")
+    wanted = model.name.partition("=")[0]
+    return UnknownModelError(f"{name} is read by {read}, and model {wanted!r} by {own}: load it by its own name, {name}")

@@ -138,9 +138,8 @@ def snapshot(repository: str, revision: str = "main", *, anew: bool = False) -> 
         WeightsNotFoundError: The hub shows no such repository or revision. The message says what to do.
         WeightsError: The hub cannot be reached, its answer is damaged, or the cache cannot be written.
     """
-    record = _folder(repository) / f"{quote(revision, safe='')}.json"
     off = offline() or hub_is_off()
-    known = _recorded(record, repository)
+    known = recorded(repository, revision)
     if known is not None and (off or not anew or _COMMIT.fullmatch(revision)):
         return known
     if off and (known := _downloaded(repository, revision)) is not None:
@@ -148,7 +147,7 @@ def snapshot(repository: str, revision: str = "main", *, anew: bool = False) -> 
     if off:
         variable = "PROMPTSEG_OFFLINE" if offline() else "HF_HUB_OFFLINE"
         raise WeightsOfflineError(f"hf:{repository} at {revision} is not in the cache, and {variable} forbids fetching it: unset it")
-    with writable_folder(record.parent):
+    with writable_folder(_folder(repository)):
         try:
             found = _asked(repository, revision)
         except WeightsNotFoundError:
@@ -157,10 +156,32 @@ def snapshot(repository: str, revision: str = "main", *, anew: bool = False) -> 
             if (known := known or _downloaded(repository, revision)) is None:
                 raise
             return known
-        for path in {record, record.with_name(f"{found.commit}.json")}:
-            with write_atomically(path, text=True) as out:
-                json.dump({"commit": found.commit, "files": {name: asdict(file) for name, file in found.files.items()}}, out)
+        for name in {revision, found.commit}:
+            with write_atomically(_record(repository, name), text=True) as out:
+                json.dump({"commit": found.commit, "files": {path: asdict(file) for path, file in found.files.items()}}, out)
     return found
+
+
+def cached_folder(repository: str, revision: str) -> Path:
+    """Return the folder of the files that are cached of a revision, or of all revisions if none is recorded. It may not exist yet."""
+    there = recorded(repository, revision)
+    return _folder(repository) if there is None else there.folder
+
+
+def recorded(repository: str, revision: str) -> Snapshot | None:
+    """Return what was recorded of a revision, or None. A damaged record counts as none."""
+    try:
+        values = read_json(_record(repository, revision), _MAX_LISTING_BYTES)
+        commit, files = values["commit"], values["files"]
+        if not _COMMIT.fullmatch(commit) or not all(_is_path(name) for name in files):
+            return None
+        return Snapshot(repository, commit, {name: _as_file(file) for name, file in files.items()})
+    except (InputError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _record(repository: str, revision: str) -> Path:
+    return _folder(repository) / f"{quote(revision, safe='')}.json"
 
 
 def _folder(repository: str) -> Path:
@@ -205,18 +226,6 @@ def _is_path(name: object) -> TypeGuard[str]:
     if not is_text(name, 1) or len(name) > _LONGEST or re.search(r'[\\:*?"<>|\x00-\x1f]', name):
         return False
     return all(part.strip(". ") for part in name.split("/"))  # No empty parts, and neither "." nor "..".
-
-
-def _recorded(record: Path, repository: str) -> Snapshot | None:
-    """Return what was recorded of a revision, or None. A damaged record counts as none."""
-    try:
-        values = read_json(record, _MAX_LISTING_BYTES)
-        commit, files = values["commit"], values["files"]
-        if not _COMMIT.fullmatch(commit) or not all(_is_path(name) for name in files):
-            return None
-        return Snapshot(repository, commit, {name: _as_file(file) for name, file in files.items()})
-    except (InputError, TypeError, KeyError, AttributeError):
-        return None
 
 
 def _fetch_small(repository: Snapshot, name: str, file: HubFile) -> None:

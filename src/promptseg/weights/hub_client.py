@@ -12,6 +12,8 @@ from .credentials import without_credentials
 ENDPOINT = "https://huggingface.co"
 _SOURCE = re.compile(r"hf:([^/@]+/[^/@]+)(?:@([^/]+))?/(.+)", re.DOTALL)
 _LONGEST_TOKEN = 1 << 12
+SERVER_ERRORS = 500
+"""Lowest status code of HTTP that tells of a fault of the server and not of the request."""
 _TRUE = ("1", "ON", "YES", "TRUE")
 
 
@@ -77,7 +79,7 @@ def get(path: str, repository: str, target: Path, size: int | None = None, limit
 
     Raises:
         WeightsNotFoundError: The hub refuses, or has no such file. The message says what to do.
-        WeightsError: The hub cannot be reached, or does not send the file.
+        WeightsError: The hub cannot be reached, is out of order, or does not send the file.
         OSError: `target` cannot be written.
     """
     from . import http  # requests takes a while to import.
@@ -88,9 +90,8 @@ def get(path: str, repository: str, target: Path, size: int | None = None, limit
         http.download(f"{endpoint()}/{path}", target, size, headers, limit=limit or http.LARGEST, quiet=quiet)
     except http.AnsweredError as error:
         reason = refusal(error.status, error.code, repository, has_token=bool(token))
-        if not reason:
-            raise
-        raise WeightsNotFoundError(f"{error}: {reason}") from error
+        kind = WeightsNotFoundError if error.status < SERVER_ERRORS else WeightsError
+        raise kind(f"{error}: {reason}" if reason else f"{error}") from error
 
 
 def refusal(status: int, code: str, repository: str, *, has_token: bool) -> str:
