@@ -23,6 +23,7 @@ from ..errors import InputError, WeightsError, WeightsMismatchError, WeightsNotF
 from ..runtime.files import write_atomically
 from ..runtime.home import cache_dir
 from ..runtime.structured import is_integer, is_text, read_json
+from .credentials import shown_source
 from .hub_client import endpoint, get, hub_home, hub_is_off
 from .store import WeightFile, fetch_weights, file_sha256, offline, writable_folder
 
@@ -197,19 +198,27 @@ def _asked(repository: str, revision: str) -> Snapshot:
             get(path, repository, answer, limit=_MAX_LISTING_BYTES, quiet=True)
             values = read_json(answer, _MAX_LISTING_BYTES)
     except InputError as error:
-        raise WeightsError(f"the answer of {endpoint()} about {repository} is no JSON: is it a server of the Hugging Face hub?") from error
+        raise WeightsError(f"the answer of {_server()} about {repository} is no JSON: is it a server of the Hugging Face hub?") from error
+    except WeightsNotFoundError as error:
+        raise WeightsNotFoundError(f"hf:{repository} at {revision} cannot be looked up: {error}") from error
     except WeightsError as error:
-        raise type(error)(f"hf:{repository} at {revision} cannot be looked up: {error}") from error
+        ways = "Behind a proxy, set HTTPS_PROXY to its address; HF_ENDPOINT names a mirror"
+        raise WeightsError(f"hf:{repository} at {revision} cannot be looked up: {error}. {ways}") from error
     commit = values.get("sha") if isinstance(values, dict) else None
     listed = values.get("siblings") if isinstance(values, dict) else None
     if not (isinstance(commit, str) and _COMMIT.fullmatch(commit)) or not isinstance(listed, list) or len(listed) > _MAX_FILES:
-        raise WeightsError(f"the answer of {endpoint()} about {repository} names no commit or no files: expected those of a hub")
+        raise WeightsError(f"the answer of {_server()} about {repository} names no commit or no files: expected those of a hub")
     files = {}
     for entry in listed:
         name = entry.get("rfilename") if isinstance(entry, dict) else None
         if _is_path(name):
             files[name] = _as_file({**entry, **(entry["lfs"] if isinstance(entry.get("lfs"), dict) else {})})
     return Snapshot(repository, commit, files)
+
+
+def _server() -> str:
+    """Return the address of the hub for a message, without a password."""
+    return shown_source(endpoint())
 
 
 def _as_file(values: Mapping[str, Any]) -> HubFile:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from ..errors import WeightsError, WeightsNotFoundError, shown
-from .credentials import without_credentials
+from .credentials import shown_source
 
 ENDPOINT = "https://huggingface.co"
 _SOURCE = re.compile(r"hf:([^/@]+/[^/@]+)(?:@([^/]+))?/(.+)", re.DOTALL)
@@ -103,7 +103,7 @@ def refusal(status: int, code: str, repository: str, *, has_token: bool) -> str:
         repository: Name of the repository.
         has_token: Whether a token was sent.
     """
-    at = without_credentials(f"{endpoint()}/{repository}")
+    at = shown_source(f"{endpoint()}/{repository}")
     login = "log in with `hf auth login` or set HF_TOKEN to a token of yours"
     if code == "GatedRepo":
         then = "make sure that the token in use is of that account and may read gated repositories" if has_token else login
