@@ -94,7 +94,9 @@ def find_model(name: str) -> ModelSpec:
     if not isinstance(name, str) or name not in known:
         file = PurePath(name) if isinstance(name, str) else PurePath()
         is_weights = file.suffix.lower() in (".onnx", ".pt", ".pth", ".safetensors")
-        hint = f" Weights of your own are given with the name of their model, as NAME={shown(name)[1:-1]}." if is_weights else _hub_hint(name)
+        hint = (
+            f" Weights of your own are given with the name of their model, as NAME={shown(name)[1:-1]}." if is_weights else _hub_hint(name)
+        )
         near = nearest(file.stem if is_weights else name, known)
         raise UnknownModelError(f"there is no model {shown(name)}.{hint}{near} To list all: promptseg models")
     return known[name]

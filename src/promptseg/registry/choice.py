@@ -267,8 +267,8 @@ def _able(named: _Named) -> tuple[Engine, ...]:
     able: dict[str, Engine] = {}
     for engine in named.model.engines:
         for reader in named.readers:
-            if reader.backend == engine.backend:
-                name = reader.name if reader.name.startswith(engine.name) else engine.name
+            if reader.backend == engine.backend and ("any" in (engine.variant, reader.variant) or engine.variant == reader.variant):
+                name = engine.name + "".join(reader.name.partition("-")[1:])  # What follows is the precision of the files.
                 found = replace(engine, name=name, contents=reader.contents)
                 if reader.repository is not None:
                     found = replace(found, repository=reader.repository, revision=reader.revision, gated=False)

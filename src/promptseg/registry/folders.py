@@ -9,9 +9,9 @@ from typing import TypeGuard
 
 from ..errors import ConfigError, UnknownModelError, WeightsError, WeightsMismatchError, shown
 from ..weights.hub import REPOSITORY, REVISION, Snapshot, recorded, snapshot
-from .catalog import find_model, list_models
+from .catalog import backends, find_model, list_models
 from .model_card import CARD, UNKNOWN, license_of
-from .recognition import CONFIG, MAX_CONFIG_BYTES, Contents, engines_of, read_folder_config, tensor_contents
+from .recognition import CONFIG, MAX_CONFIG_BYTES, Contents, contents_for, engines_of, read_folder_config
 from .spec import Engine, ModelSpec
 
 PREFIX = "hf:"
@@ -89,7 +89,7 @@ def hub_contents(engine: Engine) -> tuple[Snapshot, Sequence[str]]:
         WeightsError: The hub cannot be reached, or shows no such folder.
     """
     there = snapshot(str(engine.repository), engine.revision)
-    return there, engine.contents or tensor_contents(frozenset(there.files))
+    return there, engine.contents or contents_for(backends().get(engine.backend), frozenset(there.files))
 
 
 def is_on_hub(engine: Engine) -> bool:
@@ -106,7 +106,7 @@ def verify_on_hub(engine: Engine) -> dict[str, str]:
     there = recorded(str(engine.repository), engine.revision)
     if there is None:
         return {f"{engine.repository}": "absent"}
-    contents = engine.contents or tensor_contents(frozenset(there.files))
+    contents = engine.contents or contents_for(backends().get(engine.backend), frozenset(there.files))
     report = dict.fromkeys(contents, "ok") | dict.fromkeys(there.lacks(contents), "absent")
     damaged = there.damaged(contents)
     return report | dict.fromkeys(damaged, "damaged, and removed: fetch it again with `promptseg weights fetch`")
@@ -115,8 +115,10 @@ def verify_on_hub(engine: Engine) -> dict[str, str]:
 def is_cached(engine: Engine) -> bool:
     """Return whether all files that an engine reads of its repository are cached. No network is used."""
     there = recorded(str(engine.repository), engine.revision)
-    contents = engine.contents or tensor_contents(frozenset(there.files) if there else frozenset())
-    return there is not None and bool(contents) and not there.lacks(contents)
+    if there is None:
+        return False
+    contents = engine.contents or contents_for(backends().get(engine.backend), frozenset(there.files))
+    return bool(contents) and not there.lacks(contents)
 
 
 def _contents(there: Snapshot, name: str) -> Contents:
@@ -143,7 +145,12 @@ def _hub_license(there: Snapshot) -> str:
 
 def not_read(name: str, model: ModelSpec, engines: Sequence[Engine]) -> UnknownModelError:
     """Return the error for a folder that was given for a model and is of another."""
-    own = ", ".join(sorted({engine.backend for engine in model.engines}))
-    read = ", ".join(dict.fromkeys(engine.backend for engine in engines))
+    own, read = (", ".join(dict.fromkeys(_reader(each) for each in every)) for every in (model.engines, engines))
     wanted = model.name.partition("=")[0]
     return UnknownModelError(f"{name} is read by {read}, and model {wanted!r} by {own}: load it by its own name, {name}")
+
+
+def _reader(engine: Engine) -> str:
+    """Return what reads the folders of an engine, for a message: its backend, and the variant if there are several."""
+    backend = backends().get(engine.backend)
+    return engine.backend if backend is None or backend.variants is None else f"{engine.backend} ({engine.variant})"
