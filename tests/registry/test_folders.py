@@ -1,6 +1,7 @@
 """Models by the name of their folder: ``hf:owner/name``, ``hf:owner/name@revision``, or a path."""
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from promptseg import registry
 from promptseg.errors import ConfigError, LicenseError, UnknownModelError, WeightsNotFoundError
 from promptseg.registry import BackendSpec, Engine, FolderSpec, ModelSpec
 from promptseg.registry.folders import split_name
+from promptseg.registry.manifest import Manifest
 
 TENSORS = b"tensors " * 300
 FOLDER = {
@@ -92,7 +94,7 @@ class TestOnTheHub:
         if form == "name":
             promptseg.load("strange-small=hf:owner/name")
         else:
-            promptseg.load("strange-small", weights="hf:owner/name")
+            promptseg.load("strange-small", weights=Path("hf:owner/name"))
         (request,) = requests
         assert request.model.name == f"strange-small=hf:owner/name@{repository.refs['main']}"
         assert (request.engine.name, request.model.license) == ("torch", "MIT")
@@ -110,6 +112,10 @@ class TestOnTheHub:
         promptseg.load("ready")
         assert requests[-1].weights.files["model.safetensors"].read_bytes() == TENSORS
         assert requests[-1].model.name == "ready"
+        hub.repositories["owner/name"].commit({**FOLDER, "model.safetensors": TENSORS[::-1]})
+        promptseg.load("ready")
+        assert requests[-1].weights.files["model.safetensors"].read_bytes() == TENSORS
+        assert registry.fetch("ready").files["model.safetensors"].read_bytes() == TENSORS[::-1]
 
     def test_each_precision_of_onnx_files_is_fetched_by_itself(self, hub, requests):
         files = {f"onnx/model{end}.onnx": f"model{end}".encode() * 200 for end in ("", "_fp16", "_int8")}
@@ -182,6 +188,42 @@ class TestOnThisMachine:
             assert chosen.engine.contents == tuple(f"onnx/{stem}_quantized.onnx" for stem in PAIR)
 
 
+class TestMadeFromAFolder:
+    """What promptseg wrote of a model of a folder."""
+
+    @pytest.fixture
+    def write(self, tmp_path):
+        """Writes a folder with a manifest of a model."""
+
+        def write(model):
+            (tmp_path / "out").mkdir()
+            (tmp_path / "out" / "w.bin").write_bytes(b"made")
+            digest = hashlib.sha256(b"made").hexdigest()
+            Manifest(model, "sees", "v", {"w.bin": digest}, engine="transformers").write(tmp_path / "out")
+            return tmp_path / "out"
+
+        return write
+
+    @pytest.mark.parametrize("name", ["{0}", "strange-small={0}"])
+    def test_it_runs_without_the_folder_and_keeps_its_license(self, name, repository, requests, write, monkeypatch):
+        made = write(registry.choose(name.format("hf:owner/name")).model.name)
+        monkeypatch.setenv("PROMPTSEG_OFFLINE", "1")
+        promptseg.load(str(made))
+        assert requests[-1].weights.files == {"w.bin": made / "w.bin"}
+        assert requests[-1].model.license == "MIT"
+
+    def test_a_folder_that_is_gone_is_not_looked_for(self, folder, requests, write):
+        made = write(str(folder / "gone"))
+        promptseg.load(made)
+        assert requests[-1].model.name == str(folder / "gone")
+
+    @pytest.mark.parametrize("name", ["hf:owner/unknown", "{0}", "a=hf:owner/unknown", "hf:"])
+    def test_a_manifest_of_anyone_asks_nobody_for_anything(self, name, hub, requests, write, tmp_path):
+        promptseg.load(str(write(name.format(tmp_path / "out"))))
+        assert requests[-1].model.license == "unknown"
+        assert hub.requests == []
+
+
 class TestLicenses:
     def test_the_policy_asks_for_the_license_of_the_card(self, hub, requests):
         hub.add("owner/free", FOLDER)
@@ -196,6 +238,12 @@ class TestLicenses:
         with pytest.raises(AttributeError):  # The stand-in of a model is loaded; it has no provenance.
             pipeline.segment("hf:owner/free").build(licenses="permissive")
         assert requests[-1].model.license == "MIT"
+
+    def test_a_card_of_gigabytes_is_not_fetched(self, hub, requests):
+        hub.add("owner/name", FOLDER)
+        hub.stated["README.md"] = {"lfs": {"sha256": "0" * 64, "size": 1 << 34}}
+        assert registry.choose("hf:owner/name").model.license == "unknown"
+        assert not any(path.endswith("README.md") for path in hub.requests)
 
     def test_what_the_catalog_says_of_a_repository_counts_before_its_card(self, hub):
         hub.add("yonigozlan/sam3-litetext-s0", {**FOLDER, "config.json": b'{"model_type": "sam3_lite_text"}'})

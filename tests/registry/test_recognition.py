@@ -79,6 +79,12 @@ def test_each_precision_of_a_pair_of_transformers_js_is_an_engine_with_its_own_f
     assert half.contents == ("config.json", *(f"{at}{stem}_fp16.onnx" for stem in PAIR))
 
 
+def test_weights_beside_an_onnx_file_are_its_own(folder):
+    names = [f"{stem}.onnx" for stem in PAIR]
+    made = folder(*names, *(f"vision_encoder.onnx{end}" for end in ("_data", "_data_1", ".data", "_database", "_data.json")))
+    assert engines_of(Contents.of(made))[0].contents == (*names, *(f"vision_encoder.onnx{end}" for end in (".data", "_data", "_data_1")))
+
+
 def test_a_pair_needs_no_configuration(folder):
     assert recognized(folder(*(f"{stem}.onnx" for stem in PAIR))) == [("onnx", "onnx_sam", "any")]
 

@@ -1,6 +1,7 @@
 """Folders of the Hugging Face hub: one commit, its files verified and cached."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -62,6 +63,7 @@ class TestFetching:
             ("config.json", {"size": 1}, WeightsError),
             ("config.json", {"size": 1 << 30}, WeightsError),
             ("model.safetensors", {"lfs": {"sha256": "0" * 64, "size": 1 << 40}}, WeightsError),
+            ("model.safetensors", {"lfs": {"sha256": "0" * 64}, "size": None}, WeightsError),
         ],
     )
     def test_a_file_that_is_not_what_the_hub_states_is_not_kept(self, hub, repository, path, stated, error):
@@ -87,6 +89,16 @@ class TestFetching:
         (theirs / "blob").unlink()
         assert fetched()["model.safetensors"] == LARGE
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
+    def test_what_they_have_damaged_is_downloaded_and_theirs_left_alone(self, repository):
+        theirs = hub_folders._hub_cache("owner/name") / "snapshots" / repository.refs["main"]
+        theirs.mkdir(parents=True)
+        for name, content in FILES.items():
+            (theirs / Path(name).name).write_bytes(content[::-1] or b"x")
+        (theirs / "config.json").write_bytes(b"[]")
+        assert fetched() == {"config.json": b"{}", "model.safetensors": LARGE}
+        assert (theirs / "config.json").read_bytes() == b"[]"
+
 
 class TestRevisions:
     def test_the_commit_of_a_branch_is_asked_for_once(self, repository):
@@ -103,6 +115,11 @@ class TestRevisions:
         repository.refs["refs/pr/1"] = old
         for revision in (old, "refs/pr/1"):
             assert (snapshot("owner/name", revision).fetch(["config.json"]) / "config.json").read_bytes() == b"{}"
+
+    def test_an_answer_about_another_commit_is_refused(self, hub, repository):
+        repository.refs["a" * 40] = repository.refs["main"]
+        with pytest.raises(WeightsError, match=f"was asked about commit {'a' * 40} of owner/name, and tells of"):
+            snapshot("owner/name", "a" * 40)
 
     def test_a_revision_that_is_not_there_is_named(self, repository):
         with pytest.raises(WeightsNotFoundError, match="owner/name has no such revision"):

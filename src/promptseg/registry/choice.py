@@ -22,9 +22,8 @@ from ..runtime.home import as_path
 from ..weights.store import WeightFile, files_of_kinds
 from . import manifest as manifests
 from .catalog import backend_for, backends, find_model, list_models
-from .folders import hub_model, is_hub_name, local_model, not_read
+from .folders import hub_model, is_hub_name, local_model, not_read, recorded_license
 from .manifest import Manifest
-from .model_card import UNKNOWN
 from .recognition import Contents, engines_of, looks_like_model
 from .spec import KIND_NAMES, BackendKind, BackendSpec, Choice, Engine, ModelSpec
 
@@ -188,6 +187,7 @@ def _named(name: str, weights: str | Path | None, *, anew: bool = False) -> _Nam
     if separator and weights is not None:
         raise ConfigError(f"weights are given twice: {shown(path)} in the name and {shown(str(weights))} as an argument")
     given = path if separator else weights
+    given = os.fspath(given) if isinstance(given, os.PathLike) else given
     model = find_model(name)
     if given is None:
         return _Named(model)
@@ -217,18 +217,23 @@ def _folder_named(name: str, weights: str | Path | None, *, anew: bool) -> _Name
         raise twice
     if manifest is not None:
         return _Named(_model_of(manifest), folder, manifest)
-    return _Named(local_model(folder, name), folder) if looks_like_model(folder) else None
+    if not looks_like_model(folder):
+        return None
+    named = name if folder.name != name else f"{os.curdir}{os.sep}{name}"  # So that a name of a folder is told from one of the catalog.
+    return _Named(local_model(folder, named), folder)
 
 
 def _model_of(manifest: Manifest) -> ModelSpec:
-    """Return the model that a manifest names. A model of a folder may be gone; what promptseg wrote of it runs without that folder."""
+    """Return the model that a manifest names. What promptseg wrote of a model of a folder runs without that folder, which may be gone.
+
+    Nothing is fetched and no other folder is read: a manifest may come from anyone.
+    """
     name = manifest.model
-    if name in list_models() or not (is_hub_name(name) or "=" in name or Path(name).name != name):
+    of_folder = is_hub_name(name.rpartition("=")[2]) or Path(name).name != name
+    if name in list_models() or not of_folder:
         return find_model(name)
     engine = Engine(manifest.engine, manifest.backend, manifest.variant)
-    with contextlib.suppress(PromptSegError):
-        return _named(name, None).model
-    return ModelSpec(name, f"made from {name}", UNKNOWN, (engine,))
+    return ModelSpec(name, f"made from {name}", recorded_license(name.rpartition("=")[2]), (engine,))
 
 
 def _readers(folder: Path) -> tuple[Engine, ...]:

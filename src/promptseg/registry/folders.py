@@ -14,6 +14,8 @@ from .model_card import CARD, UNKNOWN, license_of
 from .recognition import CONFIG, MAX_CONFIG_BYTES, Contents, contents_for, engines_of, read_folder_config
 from .spec import Engine, ModelSpec
 
+_MAX_CARD_BYTES = 4 << 20
+
 PREFIX = "hf:"
 """Beginning of the name of a folder on the Hugging Face hub."""
 
@@ -82,13 +84,17 @@ def split_name(name: str) -> tuple[str, str]:
     return repository, revision if at else "main"
 
 
-def hub_contents(engine: Engine) -> tuple[Snapshot, Sequence[str]]:
+def hub_contents(engine: Engine, *, anew: bool = False) -> tuple[Snapshot, Sequence[str]]:
     """Return the repository of an engine at its revision, and the paths of the files that the engine reads.
+
+    Args:
+        engine: The engine.
+        anew: Whether to ask the hub again which commit a branch or a tag names now.
 
     Raises:
         WeightsError: The hub cannot be reached, or shows no such folder.
     """
-    there = snapshot(str(engine.repository), engine.revision)
+    there = snapshot(str(engine.repository), engine.revision, anew=anew)
     return there, engine.contents or contents_for(backends().get(engine.backend), frozenset(there.files))
 
 
@@ -130,13 +136,24 @@ def _contents(there: Snapshot, name: str) -> Contents:
     return Contents(name, files, read_folder_config(there.fetch([CONFIG]) / CONFIG))
 
 
-def _hub_license(there: Snapshot) -> str:
+def recorded_license(name: str) -> str:
+    """Return the license of a folder on the hub by what is cached of it, without a network."""
+    try:
+        there = recorded(*split_name(name))
+    except ConfigError:
+        there = None
+    return UNKNOWN if there is None else _hub_license(there, fetch=False)
+
+
+def _hub_license(there: Snapshot, *, fetch: bool = True) -> str:
     """Return the license of a repository: that of the catalog, if the repository is in it, or else that of its card."""
     for model in list_models().values():
         if any(engine.repository == there.repository for engine in model.engines) and model.license != UNKNOWN:
             return model.license
-    if CARD not in there.files:
+    if CARD not in there.files or (there.files[CARD].size or 0) > _MAX_CARD_BYTES:
         return UNKNOWN
+    if not fetch:
+        return license_of(there.folder / CARD)
     try:
         return license_of(there.fetch([CARD]) / CARD)
     except WeightsError:  # The model runs without it, unless a policy asks for its license.

@@ -33,7 +33,7 @@ def fetch(name: str, engine: str | None = None) -> ModelWeights:
     """
     model = named_model(name, anew=True)
     chosen = model.engine(engine)
-    return _published(model, chosen, backends().get(chosen.backend))
+    return _published(model, chosen, backends().get(chosen.backend), anew=True)
 
 
 def weights_of(choice: Choice) -> ModelWeights:
@@ -66,19 +66,19 @@ def resolve(dotted: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
-def _published(model: ModelSpec, engine: Engine, backend: BackendSpec | None) -> ModelWeights:
+def _published(model: ModelSpec, engine: Engine, backend: BackendSpec | None, *, anew: bool = False) -> ModelWeights:
     """Return an engine's published weights, prepared by its backend. None for a backend that this version does not have."""
-    weights = _on_hub(model, engine, backend) if is_on_hub(engine) else fetch_weights(model.name, engine.files)
+    weights = _on_hub(model, engine, backend, anew=anew) if is_on_hub(engine) else fetch_weights(model.name, engine.files)
     if backend and backend.prepare and not backend.missing():
         with contextlib.suppress(OSError):  # If the cache cannot be written, the backend prepares the weights at each load.
             resolve(backend.prepare)(weights)
     return weights
 
 
-def _on_hub(model: ModelSpec, engine: Engine, backend: BackendSpec | None) -> ModelWeights:
+def _on_hub(model: ModelSpec, engine: Engine, backend: BackendSpec | None, *, anew: bool) -> ModelWeights:
     """Return the weights in the folder of an engine on the Hugging Face hub."""
     try:
-        there, contents = hub_contents(engine)
+        there, contents = hub_contents(engine, anew=anew)
         folder = there.fetch(contents)
     except WeightsError as error:
         kind = WeightsNotFoundError if type(error) is WeightsError else type(error)

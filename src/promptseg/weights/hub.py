@@ -99,6 +99,8 @@ class Snapshot:
                 _fetch_small(self, name, file)
         for name, file in wanted.items():
             if file.sha256 is not None:
+                if file.size is None:
+                    raise WeightsError(f"{_server()} states no size of {name} of {self.repository}, which is not fetched")
                 path = PurePosixPath(name)
                 folder = self.folder / path.parent
                 _use_downloaded(self, name, folder / path.name)
@@ -208,6 +210,8 @@ def _asked(repository: str, revision: str) -> Snapshot:
     listed = values.get("siblings") if isinstance(values, dict) else None
     if not (isinstance(commit, str) and _COMMIT.fullmatch(commit)) or not isinstance(listed, list) or len(listed) > _MAX_FILES:
         raise WeightsError(f"the answer of {_server()} about {repository} names no commit or no files: expected those of a hub")
+    if _COMMIT.fullmatch(revision) and commit != revision:
+        raise WeightsError(f"{_server()} was asked about commit {revision} of {repository}, and tells of {commit}")
     files = {}
     for entry in listed:
         name = entry.get("rfilename") if isinstance(entry, dict) else None
@@ -243,7 +247,7 @@ def _fetch_small(repository: Snapshot, name: str, file: HubFile) -> None:
     if target.is_file() and file.size in (None, target.stat().st_size):
         return
     with writable_folder(target.parent):
-        if _use_downloaded(repository, name, target) and file.size in (None, target.stat().st_size):
+        if _use_downloaded(repository, name, target) and _is_as_stated(target, file):
             return
         if offline() or hub_is_off():
             raise WeightsOfflineError(
@@ -261,6 +265,7 @@ def _fetch_small(repository: Snapshot, name: str, file: HubFile) -> None:
                 raise WeightsMismatchError(f"it has git's SHA-1 {found}, and the hub states {file.sha1}: try again")
         except WeightsError as error:
             raise type(error)(f"{name} of hf:{repository.repository} could not be fetched: {error}") from error
+        target.unlink(missing_ok=True)  # What is there may be a link to a file of others.
         with write_atomically(target) as out:
             out.write(content)
 
@@ -268,6 +273,8 @@ def _fetch_small(repository: Snapshot, name: str, file: HubFile) -> None:
 def _is_as_stated(path: Path, file: HubFile) -> bool:
     if file.sha256 is not None:
         return file_sha256(path) == file.sha256
+    if path.stat().st_size > LARGEST_SMALL:
+        return False
     return file.size in (None, path.stat().st_size) and file.sha1 in (None, _git_sha1(path.read_bytes()))
 
 

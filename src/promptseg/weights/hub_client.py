@@ -45,8 +45,9 @@ def hub_token() -> str:
         path = Path(os.environ.get("HF_TOKEN_PATH", "").strip() or hub_home() / "token")
         where = f"{path}"
         try:
-            with path.open("rb") as file:
-                token = file.read(_LONGEST_TOKEN).decode("utf-8", "replace").strip()
+            if path.is_file():
+                with path.open("rb") as file:
+                    token = file.read(_LONGEST_TOKEN).decode("utf-8", "replace").strip()
         except (OSError, ValueError):  # There is none, or it is not for us to read.
             token = ""
     if not (token.isascii() and token.isprintable()) or " " in token:
