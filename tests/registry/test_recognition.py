@@ -95,6 +95,14 @@ def test_an_unknown_type_is_named_with_what_is_known(folder):
         engines_of(Contents.of(made))
 
 
+def test_what_is_known_is_told_by_the_kind_of_the_files(folder, installed):
+    kinds = (FolderSpec("x", frozenset({"ours"}), onnx=("model",)),)
+    installed(Point("stranger", BackendSpec("stranger", "segmenter", "stranger:load", folders=kinds)))
+    words = r"owlv2, .* as transformers saves them, .* and folders with model\.onnx of type .*ours"
+    with pytest.raises(UnknownModelError, match=words):
+        engines_of(Contents.of(folder("model.safetensors", model_type="clip")))
+
+
 def test_a_folder_with_pickles_alone_is_refused_by_name(folder):
     with pytest.raises(WeightsNotFoundError, match=r"has no model\.safetensors; its pytorch_model\.bin is a pickle"):
         engines_of(Contents.of(folder("pytorch_model.bin", model_type="owlv2")))

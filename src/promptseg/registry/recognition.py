@@ -189,25 +189,33 @@ def _onnx_ways(stems: tuple[str, ...], files: frozenset[str]) -> list[tuple[str,
         for precision in PRECISIONS:
             graphs = [f"{at}{stem}{precision}.onnx" for stem in stems]
             if all(graph in files for graph in graphs):
-                tensors = sorted(
-                    f"{graph}{end[0]}" for graph in graphs for name in files if (end := _ONNX_DATA.fullmatch(name.removeprefix(graph)))
-                )
+                tensors = sorted(name for name in files if any(_is_data_of(graph, name) for graph in graphs))
                 ways.append((f"onnx{precision.replace('_', '-')}", (*_beside(files), *graphs, *tensors)))
         if ways:
             return ways
     return ways
 
 
+def _is_data_of(graph: str, name: str) -> bool:
+    """Return whether a file holds weights of an ONNX file, by its name."""
+    return name.startswith(graph) and _ONNX_DATA.fullmatch(name, len(graph)) is not None
+
+
 def _beside(files: frozenset[str]) -> list[str]:
     return [name for name in _SIDE_FILES if name in files]
+
+
+def _types_of(folders: list[FolderSpec]) -> str:
+    return ", ".join(sorted({name for folder in folders for name in folder.types}))
 
 
 def _unknown(contents: Contents) -> UnknownModelError | WeightsNotFoundError:
     """Return the error for a folder that no backend reads."""
     kinds = [(backend, folder) for backend in backends().values() for folder in backend.folders]
-    named = ", ".join(sorted({name for _, folder in kinds for name in folder.types}))
-    pairs = one_of(dict.fromkeys(" and ".join(f"{stem}.onnx" for stem in folder.onnx) for _, folder in kinds if folder.onnx))
-    known = f"it runs folders of model type {named} as transformers saves them, and folders with {pairs}"
+    known = f"it runs folders of model type {_types_of([folder for _, folder in kinds if not folder.onnx])} as transformers saves them"
+    for stems in dict.fromkeys(folder.onnx for _, folder in kinds if folder.onnx):
+        of_types = _types_of([folder for _, folder in kinds if folder.onnx == stems])
+        known += f", and folders with {' and '.join(f'{stem}.onnx' for stem in stems)}{of_types and f' of type {of_types}'}"
     fitting = [folder for _, folder in kinds if folder.types and _fits(folder, contents)]
     if fitting:
         pickled = sorted(name for name in contents.files if _PICKLES.fullmatch(name))
