@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from promptseg.errors import WeightsError, WeightsMismatchError, WeightsNotFoundError, WeightsOfflineError
-from promptseg.weights import hub as hub_folders
 from promptseg.weights.http import CHUNK
 from promptseg.weights.hub import snapshot
+from promptseg.weights.hub_downloads import hub_cache
 
 LARGE = bytes(range(256)) * 40
 FILES = {"config.json": b"{}", "model.safetensors": LARGE, "onnx/model.onnx": LARGE[::-1], "pytorch_model.bin": b"never" * 400}
@@ -79,7 +79,7 @@ class TestFetching:
     @pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
     def test_what_the_hubs_own_programs_downloaded_is_used_where_it_is(self, hub, repository):
         commit = repository.refs["main"]
-        theirs = hub_folders._hub_cache("owner/name")
+        theirs = hub_cache("owner/name")
         folder = theirs / "snapshots" / commit
         folder.mkdir(parents=True)
         (theirs / "blob").write_bytes(LARGE)
@@ -91,7 +91,7 @@ class TestFetching:
 
     @pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
     def test_what_they_have_damaged_is_downloaded_and_theirs_left_alone(self, repository):
-        theirs = hub_folders._hub_cache("owner/name") / "snapshots" / repository.refs["main"]
+        theirs = hub_cache("owner/name") / "snapshots" / repository.refs["main"]
         theirs.mkdir(parents=True)
         for name, content in FILES.items():
             (theirs / Path(name).name).write_bytes(content[::-1] or b"x")
@@ -147,7 +147,7 @@ class TestOffline:
 
     @pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
     def test_a_folder_that_the_hubs_own_programs_downloaded_needs_no_network(self, monkeypatch):
-        theirs, commit = hub_folders._hub_cache("owner/name"), "a" * 40
+        theirs, commit = hub_cache("owner/name"), "a" * 40
         for name, content in {f"snapshots/{commit}/config.json": b"{}", "refs/main": commit.encode()}.items():
             (theirs / name).parent.mkdir(parents=True)
             (theirs / name).write_bytes(content)

@@ -7,24 +7,23 @@ used where they are.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeGuard
+from typing import Any
 from urllib.parse import quote
 
 from ..errors import InputError, WeightsError, WeightsMismatchError, WeightsNotFoundError, WeightsOfflineError, shown
 from ..runtime.files import write_atomically
 from ..runtime.home import cache_dir
-from ..runtime.structured import is_integer, is_text, read_json
+from ..runtime.structured import is_integer, read_json
 from .credentials import shown_source
-from .hub_client import endpoint, get, hub_home, hub_is_off
+from .hub_client import endpoint, get, hub_is_off
+from .hub_downloads import COMMIT, MAX_FILES, SHA256, downloaded, is_path, link_downloaded
 from .store import WeightFile, fetch_weights, file_sha256, offline, writable_folder
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
@@ -33,13 +32,7 @@ REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.A
 REVISION = re.compile(r"[A-Za-z0-9][\w./+-]{0,199}", re.ASCII)
 """Names of branches and tags, and commits."""
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_LISTING_BYTES = 32 << 20
-_MAX_FILES = 20_000
-_LONGEST = 500
-"""Maximum number of characters of the path of a file."""
-
 LARGEST_SMALL = 16 << 20
 """Maximum number of bytes of a file without a SHA-256, such as a configuration. The hub states that of larger ones."""
 
@@ -103,7 +96,7 @@ class Snapshot:
                     raise WeightsError(f"{_server()} states no size of {name} of {self.repository}, which is not fetched")
                 path = PurePosixPath(name)
                 folder = self.folder / path.parent
-                _use_downloaded(self, name, folder / path.name)
+                link_downloaded(self.repository, self.commit, name, folder / path.name)
                 source = f"hf:{self.repository}@{self.commit}/{name}"
                 fetch_weights(self.repository, [WeightFile(path.name, file.sha256, (source,), file.size)], folder, off=hub_is_off())
         return self.folder
@@ -143,7 +136,7 @@ def snapshot(repository: str, revision: str = "main", *, anew: bool = False) -> 
     """
     off = offline() or hub_is_off()
     known = recorded(repository, revision)
-    if known is not None and (off or not anew or _COMMIT.fullmatch(revision)):
+    if known is not None and (off or not anew or COMMIT.fullmatch(revision)):
         return known
     if off and (known := _downloaded(repository, revision)) is not None:
         return known
@@ -176,7 +169,7 @@ def recorded(repository: str, revision: str) -> Snapshot | None:
     try:
         values = read_json(_record(repository, revision), _MAX_LISTING_BYTES)
         commit, files = values["commit"], values["files"]
-        if not _COMMIT.fullmatch(commit) or not all(_is_path(name) for name in files):
+        if not COMMIT.fullmatch(commit) or not all(is_path(name) for name in files):
             return None
         return Snapshot(repository, commit, {name: _as_file(file) for name, file in files.items()})
     except (InputError, TypeError, KeyError, AttributeError):
@@ -208,14 +201,14 @@ def _asked(repository: str, revision: str) -> Snapshot:
         raise WeightsError(f"hf:{repository} at {revision} cannot be looked up: {error}. {ways}") from error
     commit = values.get("sha") if isinstance(values, dict) else None
     listed = values.get("siblings") if isinstance(values, dict) else None
-    if not (isinstance(commit, str) and _COMMIT.fullmatch(commit)) or not isinstance(listed, list) or len(listed) > _MAX_FILES:
+    if not (isinstance(commit, str) and COMMIT.fullmatch(commit)) or not isinstance(listed, list) or len(listed) > MAX_FILES:
         raise WeightsError(f"the answer of {_server()} about {repository} names no commit or no files: expected those of a hub")
-    if _COMMIT.fullmatch(revision) and commit != revision:
+    if COMMIT.fullmatch(revision) and commit != revision:
         raise WeightsError(f"{_server()} was asked about commit {revision} of {repository}, and tells of {commit}")
     files = {}
     for entry in listed:
         name = entry.get("rfilename") if isinstance(entry, dict) else None
-        if _is_path(name):
+        if is_path(name):
             files[name] = _as_file({**entry, **(entry["lfs"] if isinstance(entry.get("lfs"), dict) else {})})
     return Snapshot(repository, commit, files)
 
@@ -229,16 +222,9 @@ def _as_file(values: Mapping[str, Any]) -> HubFile:
     size, sha256, sha1 = values.get("size"), values.get("sha256"), values.get("sha1") or values.get("blobId")
     return HubFile(
         size if is_integer(size) else None,
-        sha256 if isinstance(sha256, str) and _SHA256.fullmatch(sha256) else None,
-        sha1 if isinstance(sha1, str) and _COMMIT.fullmatch(sha1) else None,
+        sha256 if isinstance(sha256, str) and SHA256.fullmatch(sha256) else None,
+        sha1 if isinstance(sha1, str) and COMMIT.fullmatch(sha1) else None,
     )
-
-
-def _is_path(name: object) -> TypeGuard[str]:
-    """Return whether a name is that of a file below a folder, on any system."""
-    if not is_text(name, 1) or len(name) > _LONGEST or re.search(r'[\\:*?"<>|\x00-\x1f]', name):
-        return False
-    return all(part.strip(". ") for part in name.split("/"))  # No empty parts, and neither "." nor "..".
 
 
 def _fetch_small(repository: Snapshot, name: str, file: HubFile) -> None:
@@ -247,7 +233,7 @@ def _fetch_small(repository: Snapshot, name: str, file: HubFile) -> None:
     if target.is_file() and file.size in (None, target.stat().st_size):
         return
     with writable_folder(target.parent):
-        if _use_downloaded(repository, name, target) and _is_as_stated(target, file):
+        if link_downloaded(repository.repository, repository.commit, name, target) and _is_as_stated(target, file):
             return
         if offline() or hub_is_off():
             raise WeightsOfflineError(
@@ -282,42 +268,10 @@ def _git_sha1(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-# What the hub's own programs have downloaded: HUB/models--OWNER--NAME/snapshots/COMMIT/FILE, which are links to blobs/HASH.
-
-
-def _hub_cache(repository: str) -> Path:
-    given = os.environ.get("HF_HUB_CACHE", "").strip()
-    base = Path(os.path.expanduser(given)) if given else hub_home() / "hub"  # noqa: PTH111 - Unlike pathlib's, it never raises.
-    return base / f"models--{repository.replace('/', '--')}"
-
-
-def _use_downloaded(repository: Snapshot, name: str, target: Path) -> bool:
-    """Link to a file that the hub's own programs have downloaded, in place of downloading it again. Return whether there is one."""
-    there = _hub_cache(repository.repository) / "snapshots" / repository.commit / name
-    with contextlib.suppress(OSError):  # Systems without links download it.
-        if not target.exists() and there.is_file():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.unlink(missing_ok=True)  # A link to what is gone.
-            target.symlink_to(there.resolve())
-    return target.is_file()
-
-
 def _downloaded(repository: str, revision: str) -> Snapshot | None:
     """Return what the hub's own programs have downloaded of a revision, or None."""
-    cache = _hub_cache(repository)
-    commit = revision
-    with contextlib.suppress(OSError, ValueError):
-        if not _COMMIT.fullmatch(revision):
-            with (cache / "refs" / revision).open("rb") as file:
-                commit = file.read(_LONGEST).decode("ascii").strip()
-        folder = cache / "snapshots" / commit
-        if not _COMMIT.fullmatch(commit) or not folder.is_dir():
-            return None
-        files = {}
-        for path in list(folder.rglob("*"))[:_MAX_FILES]:
-            if path.is_file() and _is_path(name := path.relative_to(folder).as_posix()):
-                blob = path.resolve().name
-                stated = blob if path.is_symlink() and _SHA256.fullmatch(blob) else None
-                files[name] = HubFile(path.stat().st_size, stated)
-        return Snapshot(repository, commit, files) if files else None
-    return None
+    found = downloaded(repository, revision)
+    if found is None:
+        return None
+    commit, files = found
+    return Snapshot(repository, commit, {name: HubFile(size, sha256) for name, (size, sha256) in files.items()})
