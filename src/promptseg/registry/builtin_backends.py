@@ -103,6 +103,21 @@ BUILT_IN = (
         install="pip install promptseg",
     ),
     BackendSpec(
+        name="salient",
+        kind="detector",
+        factory="promptseg.backends.salient:load",
+        accepts=frozenset({"text"}),
+        options={"threshold": 0.05, "mask_threshold": 0.5, "separate": False, "max_detections": 100, "threads": None},
+        variants=frozenset({"u2net", "isnet", "birefnet", "any"}),
+        requires=("onnxruntime", "onnx"),
+        install="pip install promptseg",
+        folders=(
+            FolderSpec("birefnet", frozenset({"BiRefNet", "birefnet"}), onnx=("model",)),
+            FolderSpec("isnet", frozenset({"ISNet", "isnet"}), onnx=("model",)),
+            FolderSpec("u2net", frozenset({"U2Net", "u2net", "u2netp"}), onnx=("model",)),
+        ),
+    ),
+    BackendSpec(
         name="grounding_dino",
         kind="detector",
         factory="promptseg.backends.grounding_dino:load",
