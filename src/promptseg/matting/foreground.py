@@ -29,7 +29,7 @@ def foreground_colors(image: NDArray[np.uint8], alpha: NDArray[np.float32]) -> N
     Returns:
         (H, W, 3) uint8 RGB.
     """
-    colors = image.copy()
+    colors: NDArray[np.uint8] = image.copy()
     partly = (alpha > 0) & (alpha < 1)
     for tile in tiles(partly, sum(_WINDOWS)):
         share = alpha[tile.around].astype(np.float32, copy=False)
@@ -48,7 +48,7 @@ def _blur_fusion(image: _Array, alpha: _Array) -> _Array:
         blurred = _blur(foreground * share, side) / (weight + _LEAST)
         background = _blur(background * (1 - share), side) / (1 - weight + _LEAST)
         foreground = np.clip(blurred + share * (image - share * blurred - (1 - share) * background), 0, 1)
-    return foreground
+    return np.asarray(foreground, np.float32)
 
 
 def _blur(values: _Array, side: int) -> _Array:

@@ -13,6 +13,9 @@ DEFAULT_MODEL = "mini-sam"
 DEFAULT_CONCEPT_MODEL = "exemplar"
 """Finds what is like an example with the features of any segmenter."""
 
+DEFAULT_SALIENT_MODEL = "isnet-general-use"
+"""Finds the object to cut out of an image, if a user names none."""
+
 _SPATIAL: frozenset[PromptKind] = frozenset({"point", "box", "mask", "everything"})
 
 _TORCH: Mapping[str, Any] = {"dtype": "float32", "allow_slow": False}
