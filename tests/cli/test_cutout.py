@@ -69,6 +69,12 @@ class TestCutouts:
         assert set(np.unique(alpha("hard.png")).tolist()) == {0, 255}
         assert len(np.unique(alpha("soft.png"))) > 4
 
+    def test_soft_borders_by_a_model(self, run, red, saved_models):
+        folder = saved_models("vitmatte")[1]
+        words = "--matting", f"vitmatte-small-composition-1k={folder}", "--band", "5", "--device", "cpu"
+        run("cutout", "a.png", "--detector", red, *words, "--out", "model.png")
+        assert len(np.unique(alpha("model.png"))) > 10
+
     def test_a_pipeline_file_says_what_is_cut_out(self, run, red, add_model):
         add_model("cutter", "segmenter", lambda _: FakeSegmenter(), accepts=frozenset({"point", "box", "mask"}))
         weights = red.partition("=")[2]

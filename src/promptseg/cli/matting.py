@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import typer
 
 from .. import _cutouts
+from ..errors import UnknownModelError
 from ..matting.trimap import MAX_BAND
+from ..registry import load_matting
 from . import completion
 from .output import usage_error
 
-GUIDED = "guided"
+GUIDED: Literal["guided"] = "guided"
 
 MattingOption = Annotated[
     str | None,
     typer.Option(
-        metavar="NAME",
-        autocompletion=completion.one_of((GUIDED,)),
-        help="Make the borders of cutouts soft: guided, by a guided filter. Default: hard borders.",
+        metavar="NAME[=WEIGHTS]",
+        autocompletion=completion.mattings,
+        help="Make the borders of cutouts soft: guided, by a filter that needs no model, or a matting model. Default: hard borders.",
     ),
 ]
 BandOption = Annotated[
@@ -42,11 +44,13 @@ class Softening(NamedTuple):
 HARD = Softening()
 
 
-def softening(matting: str | None, band: int | None, device: str | None) -> Softening:  # noqa: ARG001 - A model takes the device.
-    """Return what the options ask for, or exit with status 2 when they do not fit together.
+def softening(matting: str | None, band: int | None, device: str | None) -> Softening:
+    """Return what the options ask for, with a loaded model, or exit with status 2 when they do not fit together.
 
     Raises:
-        ConfigError: There is no such matting.
+        ConfigError: There is no such model, or it is of another kind.
+        MissingDependencyError: A package is missing.
+        WeightsError: The weights are not available or not as expected.
     """
     if band is not None and matting is None:
         raise usage_error(f"--band {band} is for soft borders: give --matting, such as --matting {GUIDED}")
@@ -54,6 +58,9 @@ def softening(matting: str | None, band: int | None, device: str | None) -> Soft
         raise usage_error(f"--band is a whole number of pixels from 1 to {MAX_BAND}, got {band}")
     if matting is None:
         return HARD
-    if matting != GUIDED:
-        raise usage_error(f"--matting is {GUIDED}, got {matting!r}")
-    return Softening(GUIDED, band)
+    if matting == GUIDED:
+        return Softening(GUIDED, band)
+    try:
+        return Softening(load_matting(matting, device=device or "auto"), band)
+    except UnknownModelError as error:
+        raise usage_error(f"--matting is {GUIDED} or a matting model, and {error}") from error

@@ -203,6 +203,16 @@ BUILT_IN = (
         folders=(FolderSpec("any", frozenset({"dinov2", "dinov2_with_registers"})),),
     ),
     BackendSpec(
+        name="vitmatte",
+        kind="matting",
+        factory="promptseg.backends.vitmatte:load",
+        options={**_TORCH, "size": 1024},
+        requires=("torch", "transformers"),
+        install=_INSTALL_TRANSFORMERS,
+        find_weights=_FIND_FOLDER,
+        folders=(FolderSpec("any", frozenset({"vitmatte"})),),
+    ),
+    BackendSpec(
         name="timm_vit",
         kind="features",
         factory="promptseg.backends.dinov2:load_timm",
