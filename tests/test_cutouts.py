@@ -8,6 +8,7 @@ from PIL import Image
 
 from promptseg.errors import InputError
 from promptseg.masks import Mask, Masks
+from promptseg.matting import GuidedMatting
 from promptseg.results import Result
 
 SIZE = (20, 30)
@@ -175,7 +176,7 @@ def test_all_of_a_result_have_soft_borders():
     assert np.array_equal(np.asarray(soft), np.asarray(mask.cutout(image, matting="guided", band=6)))
 
 
-@pytest.mark.parametrize("matting", ["vitmatte", True, 3, "Guided"])
+@pytest.mark.parametrize("matting", ["vitmatte", True, 3, "Guided", GuidedMatting])
 def test_what_is_no_matting_is_refused(matting):
     image, mask, _ = _half()
     with pytest.raises(InputError, match="matting is 'guided', a model with a method alpha, or None"):

@@ -127,7 +127,8 @@ def _widened(window: _Window, margin: int, size: Size) -> _Window:
 
 def _checked(crop: bool, margin: int, matting: Softening, band: int | None) -> tuple[bool, int, Softening, int | None]:
     crop, margin = flag("crop", crop, InputError), _margin(margin)
-    if not (matting is None or (isinstance(matting, str) and matting == "guided") or isinstance(matting, Matting)):
+    named = matting is None or (isinstance(matting, str) and matting == "guided")
+    if not named and (isinstance(matting, type) or not isinstance(matting, Matting)):
         raise InputError(f"matting is 'guided', a model with a method alpha, or None for a hard border, got {shown(matting)}")
     if band is not None:
         if matting is None:

@@ -118,6 +118,8 @@ def segment(
     if pipeline.config.detect is None and not prompts:
         raise usage_error("nothing to segment: give --point, --box, --text, --like or --everything")
     parts = chosen_parts(masks=masks, crops=save_crops, cutouts=save_cutouts)
+    if matting is not None and not save_cutouts:
+        raise usage_error(f"--matting {matting} is for cutouts, and none are written: give --save-cutouts")
     if candidates and not any(isinstance(prompt, SpatialPrompt) for prompt in prompts):
         raise usage_error("--candidates are those of --point and --box, and there is none")
     folder = Path("promptseg-out" if out is None else out) if out is not None or not as_json else None

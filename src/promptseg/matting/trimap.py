@@ -38,7 +38,7 @@ def make_trimap(inside: NDArray[np.bool_], band: int) -> NDArray[np.uint8]:
     if not isinstance(inside, np.ndarray) or inside.dtype != bool or inside.ndim != 2 or not inside.size:
         raise InputError(f"a mask is an array of booleans (height, width), got {shown(inside)}")
     band = checked_band(band)
-    trimap = np.where(inside, np.uint8(FOREGROUND), np.uint8(BACKGROUND))
+    trimap: NDArray[np.uint8] = np.where(inside, np.uint8(FOREGROUND), np.uint8(BACKGROUND))
     if inside.all() or not inside.any():  # It has no border, and no distance from one.
         return trimap
     for pixels in (inside, ~inside):

@@ -70,7 +70,7 @@ class VitMatte(StaysInProcess):
             raise BackendError(f"{self.provenance.model} returned alpha of shape {found.shape} for {content[0]} x {content[1]} pixels")
         alpha = np.clip(found[0, 0, : content[0], : content[1]], 0, 1)
         if content != size:
-            alpha = cv2.resize(alpha, size[::-1], interpolation=cv2.INTER_LINEAR)
+            alpha = np.asarray(cv2.resize(alpha, size[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
         return np.ascontiguousarray(alpha, np.float32)
 
 
