@@ -47,6 +47,7 @@ _HOMES = {
     "load_detector": "registry.loading",
     "load_features": "registry.loading",
     "load_image": "images",
+    "load_matting": "registry.loading",
     "load_segmenter": "registry.loading",
     "load_video": "registry.loading",
     "open_frames": "video.frames",
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
     from .registry.loading import load_concept as load_concept
     from .registry.loading import load_detector as load_detector
     from .registry.loading import load_features as load_features
+    from .registry.loading import load_matting as load_matting
     from .registry.loading import load_segmenter as load_segmenter
     from .registry.loading import load_video as load_video
     from .registry.spec import BackendSpec as BackendSpec

@@ -14,7 +14,7 @@ from typing import TextIO
 
 import typer
 
-from . import annotate, calibrate, compare, config, convert, demo, evaluate, export, finetune, models, segment, track, weights
+from . import annotate, calibrate, compare, config, convert, cutout, demo, evaluate, export, finetune, models, segment, track, weights
 from .help_text import Command
 from .output import say
 
@@ -24,6 +24,7 @@ app.command("annotate", cls=Command)(annotate.annotate)
 app.command("calibrate", cls=Command, short_help="Fit a model's scores to the IoU to expect.")(calibrate.calibrate)
 app.command("compare", cls=Command, short_help="Compare runs on the same objects, with intervals.")(compare.compare)
 app.command("convert", cls=Command, short_help="Convert annotations to other formats, and check them.")(convert.convert)
+app.command("cutout", cls=Command, short_help="Cut objects out of images: transparent PNGs.")(cutout.cutout)
 app.command("demo", cls=Command, short_help="Segment the sample image: a first look.")(demo.demo)
 app.command("evaluate", cls=Command, short_help="Evaluate a model on an annotated dataset.")(evaluate.evaluate)
 app.command("export", cls=Command)(export.export)

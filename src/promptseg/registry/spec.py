@@ -16,13 +16,14 @@ from ..results import Provenance
 from ..weights.store import ModelWeights, WeightFile
 from .manifest import Manifest
 
-BackendKind = Literal["segmenter", "detector", "concept", "features", "video"]
+BackendKind = Literal["segmenter", "detector", "concept", "features", "matting", "video"]
 
 KIND_NAMES: Mapping[BackendKind, str] = {
     "segmenter": "a segmenter",
     "detector": "a detector",
     "concept": "a concept model",
     "features": "a model of features",
+    "matting": "a matting model",
     "video": "a video model",
 }
 """What messages call a model of each kind."""
