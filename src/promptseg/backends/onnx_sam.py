@@ -1,21 +1,26 @@
 """Models of the SAM family on ONNX Runtime, from published pairs of an encoder and a decoder, without torch.
 
-Supported layouts are segment-anything's export (also quantized), SAM 2 and EfficientSAM (`promptseg.models.sam.onnx.layouts`). In a user's
-folder, the two files may have any names, because they are recognized by their inputs. Model ``onnx-sam`` runs any such folder.
+Supported layouts are segment-anything's export (also quantized), SAM 2, EfficientSAM and that of transformers.js, in which SAM, SlimSAM,
+SAM 2.1, EdgeTAM and the tracker of SAM 3 lie on the hub (`promptseg.models.sam.onnx.layouts`). In a user's folder, the two files may have
+any names, because they are recognized by their inputs. Model ``onnx-sam`` runs any such folder.
 
 Options of `promptseg.load` and their defaults:
 
 - ``threads`` (``None``): Number of threads. None: the number of processors that this process may use.
 - ``cache`` (``"memory"``): Cache of image embeddings: ``"memory"``, ``"disk"``, an `EmbeddingCache`, or None for no cache.
-- ``decode_batch`` (``4``): Number of prompts that are decoded at once in the layout of segment-anything. The other layouts decode one.
+- ``decode_batch`` (``4``): Number of prompts that are decoded at once in the layouts of segment-anything and of transformers.js (there
+  only if the file gives the same for several prompts as for one). The other layouts decode one.
 - ``selection`` (``"published"``): Which candidate becomes the mask of a prompt: ``"published"`` (the rule of the model's authors),
   ``"single"`` (always the mask for unambiguous prompts) or ``"best"`` (always the best of the candidates for ambiguous prompts).
 - ``quantize`` (``None``): ``"int8"`` to run the image encoder with its matrix products in int8, on a CPU. It is quantized once. Masks
   differ slightly. None: the encoder as it is published.
+- ``precision`` (``None``): Which files of a folder of transformers.js are read, if it has them in several precisions: ``"float32"``,
+  ``"float16"``, ``"quantized"``, ``"int8"``, ``"uint8"``, ``"q4"``, ``"q4f16"`` or ``"bnb4"``. None: the first of these that is there.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import onnxruntime
@@ -24,20 +29,30 @@ from .._checks import whole_number
 from ..errors import WeightsMismatchError, WeightsNotFoundError
 from ..models.sam import selection
 from ..models.sam.cache import embedding_cache
-from ..models.sam.model import SamModel
+from ..models.sam.model import MAX_DECODE_BATCH, SamModel
 from ..models.sam.onnx import model as onnx_model
 from ..models.sam.onnx.efficient_sam import OnnxEfficientSam
 from ..models.sam.onnx.int8 import checked_quantize, int8_encoder
 from ..models.sam.onnx.layouts import read_pair
 from ..models.sam.onnx.model import OnnxSam
+from ..models.sam.onnx.preprocessing import PREPROCESSOR
 from ..models.sam.onnx.sam2 import OnnxSam2
+from ..models.sam.onnx.transformers_js import OnnxTransformersJs
 from ..models.sam.session import SamSegmenter
 from ..registry import LoadRequest
 from ..runtime.host import thread_count
 from ..runtime.onnx import Runtime, device_of
 from ..weights.store import ModelWeights
+from ._onnx_pairs import chosen_pair
 
-_LAYOUTS = {"sam": "sam", "sam-int8": "sam", "sam2": "sam2", "efficient-sam": "efficient-sam", "any": None}
+_LAYOUTS = {
+    "sam": "sam",
+    "sam-int8": "sam",
+    "sam2": "sam2",
+    "efficient-sam": "efficient-sam",
+    "transformers-js": "transformers-js",
+    "any": None,
+}
 """Layout of each variant in the catalog. None: any layout."""
 
 
@@ -50,7 +65,9 @@ def load(request: LoadRequest) -> SamSegmenter:
         WeightsMismatchError: The files are not a pair in the expected layout.
     """
     options = request.options
-    threads, decode_batch = thread_count(options["threads"]), whole_number("option decode_batch", options["decode_batch"], 1)
+    threads, decode_batch = thread_count(options["threads"]), whole_number(
+        "option decode_batch", options["decode_batch"], 1, most=MAX_DECODE_BATCH
+    )
     cache, rule = embedding_cache(options["cache"]), selection.rule(options["selection"])
     runtime = Runtime(device_of(request.device), threads)
     quantize = checked_quantize(options["quantize"], runtime.device)
@@ -60,18 +77,22 @@ def load(request: LoadRequest) -> SamSegmenter:
 def prepare(weights: ModelWeights) -> None:
     """Write the decoder graph that `load` needs to the cache, unless it is there or the layout needs none."""
     if weights.files:
-        pair = read_pair(weights.files.values())
+        chosen = chosen_pair(weights, None)
+        pair = read_pair(chosen.files.values())
         if pair.layout == "sam":
-            onnx_model.prepare(pair, _sha256(pair.decoder, weights))
+            onnx_model.prepare(pair, _sha256(pair.decoder, chosen))
 
 
 def _model(request: LoadRequest, runtime: Runtime, decode_batch: int, quantize: str | None) -> SamModel:
-    weights = request.weights
-    if not weights.files:
+    if not request.weights.files:
+        repository = request.engine.repository
+        get = f"get them with `hf download {repository} --local-dir FOLDER`, and " if repository else ""
         raise WeightsNotFoundError(
-            f"model {request.model.name!r} has no weights of its own: pass weights=FOLDER, or {request.model.name}=FOLDER, "
+            f"model {request.model.name!r} has no weights of its own: {get}pass weights=FOLDER, or {request.model.name}=FOLDER, "
             "a folder with an encoder and a decoder in ONNX"
         )
+    weights = chosen_pair(request.weights, request.options["precision"])
+    request = replace(request, weights=weights)
     pair = read_pair(weights.files.values())
     expected = _LAYOUTS[request.engine.variant]
     if expected not in (None, pair.layout):
@@ -82,6 +103,9 @@ def _model(request: LoadRequest, runtime: Runtime, decode_batch: int, quantize: 
         return OnnxSam2(pair, provenance, runtime, encoder)
     if pair.layout == "efficient-sam":
         return OnnxEfficientSam(pair, provenance, runtime, encoder)
+    if pair.layout == "transformers-js":
+        preprocessor = next((path for path in weights.files.values() if path.name == PREPROCESSOR), None)
+        return OnnxTransformersJs(pair, provenance, runtime, decode_batch, encoder, preprocessor)
     return OnnxSam(pair, _sha256(pair.decoder, weights), provenance, runtime, decode_batch, encoder)
 
 
