@@ -20,13 +20,15 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from .layouts import INPUT_BOXES, INPUT_LABELS, INPUT_POINTS
+from .layouts import HAS_MASK, INPUT_BOXES, INPUT_LABELS, INPUT_POINTS, MASK
 
 SCORES, MASKS = "iou_scores", "pred_masks"
 """Names of the decoder's outputs: predicted IoUs (1, N, C), and logits (1, N, C, low_res, low_res)."""
 
 _POINTS, _BOXES, _OTHER = 1, 2, 4
 """Bits that tell which inputs a value depends on."""
+_ONLY_MOVED = ("Cast", "Expand", "Gather", "Identity", "Reshape", "Slice", "Squeeze", "Unsqueeze")
+"""Operators that keep labels as they are, and change their number type or their place."""
 _CANDIDATES = {SCORES: (2, -1), MASKS: (2, -3)}
 """Dimension of the candidates in each output, counted from the front and from the back."""
 
@@ -48,6 +50,8 @@ def prompt_graph(model: Any, *, boxes: bool) -> Any:
     makers = {name: node for node in graph.graph.node for name in node.output}
     sources = [_before_cut(name, makers, graph.graph) for name in (SCORES, MASKS)]
     _prune(graph.graph, sources if None not in sources else [SCORES, MASKS])
+    for index in reversed([index for index, tensor in enumerate(graph.graph.initializer) if tensor.name in (MASK, HAS_MASK)]):
+        del graph.graph.initializer[index]  # An input with a value of its own may be left out. ONNX Runtime does not list it.
     for value in graph.graph.input:
         if value.name in (INPUT_POINTS, INPUT_LABELS):
             for index, name in ((1, "prompts"), (2, "points")):
@@ -63,7 +67,7 @@ def pads_points(model: Any) -> bool:
             continue
         if node.op_type in ("Concat", "Pad"):
             return True
-        if node.op_type in ("Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze"):
+        if node.op_type in _ONLY_MOVED and node.input[0] in reached:
             reached |= set(node.output)
     return False
 
