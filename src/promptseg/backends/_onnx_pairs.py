@@ -105,7 +105,9 @@ def chosen_pair(weights: ModelWeights, precision: object) -> ModelWeights:
     beside = {path: f"{name.rpartition('/')[0]}/{path.name}".lstrip("/") for name in names for path in external_files(graphs[name])}
     files |= {name: path for path, name in beside.items()}
     files |= {name: path for name, path in weights.files.items() if path.name == PREPROCESSOR}
-    return ModelWeights(files, {name: weights.sha256[name] if name in weights.sha256 else file_sha256(path) for name, path in files.items()})
+    return ModelWeights(
+        files, {name: weights.sha256[name] if name in weights.sha256 else file_sha256(path) for name, path in files.items()}
+    )
 
 
 def _graphs_in(folder: Path) -> list[Path]:

@@ -22,13 +22,18 @@ def export(
             help="A model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2.",
         ),
     ],
-    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder for the pair (default: NAME-onnx or NAME-transformers-js; with --int8, -int8 at its end).")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Folder for the pair (default: NAME-onnx or NAME-transformers-js; with --int8, -int8 at its end)."
+        ),
+    ] = None,
     weights: Annotated[Path | None, typer.Option(metavar="PATH", help="Your own checkpoint instead of the published one.")] = None,
     layout: Annotated[
         str | None,
         typer.Option(
             metavar="LAYOUT",
-            help="original: that of the model's published pairs; transformers-js: that of transformers.js (default: the first that it has).",
+            help="original: that of the model's published pairs; transformers-js: that of transformers.js (default: the first of the two).",
         ),
     ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Quantize the encoder: a smaller file, slightly different masks.")] = False,

@@ -48,7 +48,9 @@ class SamTransformersJs(SamLayout):
     @property
     def encoder(self) -> TracedGraph:
         example = {"pixel_values": torch.zeros(1, 3, self.input_size, self.input_size)}
-        return TracedGraph(_SamEncoder(self.sam), example, _EMBEDDINGS, dict.fromkeys(("pixel_values", *_EMBEDDINGS), {0: "batch_size"}))
+        return TracedGraph(
+            _SamEncoder(self.sam), example, _EMBEDDINGS, {name: {0: "batch_size"} for name in ("pixel_values", *_EMBEDDINGS)}
+        )
 
     @property
     def decoder(self) -> TracedGraph:
@@ -197,7 +199,9 @@ def _with_corners(points: Tensor, labels: Tensor, boxes: Tensor) -> tuple[Tensor
     return torch.cat([points, corners[:, :, : 2 * boxed]], dim=2), torch.cat([labels, kinds[:, :, : 2 * boxed]], dim=2)
 
 
-def _decoder(module: nn.Module, maps: Mapping[str, Tensor], boxes: Mapping[str, Tensor], outputs: Sequence[str], low_res: int) -> TracedGraph:
+def _decoder(
+    module: nn.Module, maps: Mapping[str, Tensor], boxes: Mapping[str, Tensor], outputs: Sequence[str], low_res: int
+) -> TracedGraph:
     example = {
         "input_points": torch.zeros(1, 2, 5, 2),
         "input_labels": torch.ones(1, 2, 5, dtype=torch.int64),
@@ -206,7 +210,7 @@ def _decoder(module: nn.Module, maps: Mapping[str, Tensor], boxes: Mapping[str, 
         "mask_input": torch.zeros(1, 1, low_res, low_res),
         "has_mask_input": torch.zeros(1),
     }
-    dynamic = {"input_points": _PROMPTS, "input_labels": _PROMPTS, **dict.fromkeys(boxes, {1: "num_boxes_per_image"})}
+    dynamic = {"input_points": _PROMPTS, "input_labels": _PROMPTS, **{name: {1: "num_boxes_per_image"} for name in boxes}}
     return TracedGraph(module, example, outputs, dynamic, optional=("mask_input", "has_mask_input"))
 
 
@@ -217,7 +221,10 @@ def _renamed_input(graph: TracedGraph) -> TracedGraph:
 
 def _prompt_inputs(prompt: PointPrompts, low_res: int) -> dict[str, NDArray[Any]]:
     keep = prompt.labels[0] != PADDING
-    points = {"input_points": prompt.points[None, :, keep], "input_labels": prompt.labels[None, :, keep].astype(np.int64)}
+    points: dict[str, NDArray[Any]] = {
+        "input_points": prompt.points[None, :, keep],
+        "input_labels": prompt.labels[None, :, keep].astype(np.int64),
+    }
     return {**points, **mask_inputs(prompt, low_res)}
 
 

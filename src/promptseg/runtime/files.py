@@ -49,8 +49,8 @@ def write_atomically(path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
 def write_folder(path: Path, *, last: str) -> Iterator[Path]:
     """Make a temporary folder whose files move to `path` only when the block ends without an exception.
 
-    The files may be in folders of it. If `path` is absent, all files appear at once. If it is a folder, files of the same names are replaced one by one. If the block fails,
-    the temporary folder is removed and `path` is unchanged.
+    The files may be in folders of it. If `path` is absent, all files appear at once. If it is a folder, files of the same names are
+    replaced one by one. If the block fails, the temporary folder is removed and `path` is unchanged.
 
     Args:
         path: The final folder.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -22,7 +22,7 @@ _MAX_NESTING = 50
 """Maximum depth of graphs in graphs. The encoding allows no more than 100 levels."""
 
 
-_FLOATS = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.FLOAT16: "float16", onnx.TensorProto.BFLOAT16: "bfloat16"}
+_FLOATS: Mapping[int, str] = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.FLOAT16: "float16", onnx.TensorProto.BFLOAT16: "bfloat16"}
 
 QUANTIZED = ("Integer", "QLinear", "DequantizeLinear", "QGemm", "QAttention", "NBits", "Bnb4", "DynamicQuantize")
 """Parts of the names of operators in quantized graphs."""
@@ -62,7 +62,7 @@ def number_type(model: Any) -> str:
     bits = {_bits(node) for node in model.graph.node if _is_quantized(node)}
     if bits:
         return f"int{min(bits)}"
-    counts = dict.fromkeys(_FLOATS, 0)
+    counts: dict[int, int] = dict.fromkeys(_FLOATS, 0)
     for _, _, tensors in _graphs(model):
         for tensor in tensors:
             if isinstance(tensor, onnx.TensorProto) and tensor.data_type in counts:

@@ -115,7 +115,9 @@ def read_pair(files: Iterable[Path]) -> Pair:
             layout = _layout(inputs)
             if layout is None:
                 takes = ", ".join(f"{name} {described(shape)}" for name, shape in inputs.items())
-                raise WeightsMismatchError(f"{decoder} is not a decoder in a known layout ({one_of(get_args(OnnxLayout))}): it takes {takes}")
+                raise WeightsMismatchError(
+                    f"{decoder} is not a decoder in a known layout ({one_of(get_args(OnnxLayout))}): it takes {takes}"
+                )
             _check_lengths(decoder, inputs)
             return Pair(encoder, decoder, read_onnx(decoder), layout, _features(inputs))
     raise WeightsMismatchError(f"neither {paths[0]} nor {paths[1]} is a decoder: each takes one input")

@@ -65,8 +65,8 @@ def preprocessing_of(pair: Pair, file: Path | None, fixed: int | None) -> Prepro
     stretched = POSITIONS not in pair.features
     if file is None:
         side = fixed or pair.input_size
-        sam3 = stretched and side == _SAM3_PATCH * pair.grid
-        found = Preprocessing(side, *((_HALF, _HALF) if sam3 else ()), stretched=stretched)
+        mean, std = (_HALF, _HALF) if stretched and side == _SAM3_PATCH * pair.grid else (PIXEL_MEAN, PIXEL_STD)
+        found = Preprocessing(side, mean, std, stretched)
     else:
         found = _read(file)
     if fixed not in (None, found.side):

@@ -48,8 +48,8 @@ def prompt_graph(model: Any, *, boxes: bool) -> Any:
     if not boxes:
         _leave_out_boxes(graph.graph)
     makers = {name: node for node in graph.graph.node for name in node.output}
-    sources = [_before_cut(name, makers, graph.graph) for name in (SCORES, MASKS)]
-    _prune(graph.graph, sources if None not in sources else [SCORES, MASKS])
+    scores, masks = (_before_cut(name, makers, graph.graph) for name in (SCORES, MASKS))
+    _prune(graph.graph, [SCORES, MASKS] if scores is None or masks is None else [scores, masks])
     for index in reversed([index for index, tensor in enumerate(graph.graph.initializer) if tensor.name in (MASK, HAS_MASK)]):
         del graph.graph.initializer[index]  # An input with a value of its own may be left out. ONNX Runtime does not list it.
     for value in graph.graph.input:
@@ -74,7 +74,8 @@ def pads_points(model: Any) -> bool:
 
 def _leave_out_boxes(graph: Any) -> None:
     """Take the tokens that depend on boxes alone out of each concatenation with tokens that depend on points alone."""
-    depends = {value.name: {INPUT_POINTS: _POINTS, INPUT_LABELS: _POINTS, INPUT_BOXES: _BOXES}.get(value.name, _OTHER) for value in graph.input}
+    known = {INPUT_POINTS: _POINTS, INPUT_LABELS: _POINTS, INPUT_BOXES: _BOXES}
+    depends = {value.name: known.get(value.name, _OTHER) for value in graph.input}
     depends |= {tensor.name: 0 for tensor in graph.initializer}
     for node in graph.node:
         kinds = [depends.get(name, 0) for name in node.input]

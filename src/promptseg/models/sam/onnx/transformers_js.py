@@ -79,9 +79,9 @@ class OnnxTransformersJs:
     def _encode(self, image: NDArray[np.uint8], geometry: InputGeometry) -> Embedding:
         values = dict(zip(self._names, self._encoder.values(image, geometry), strict=True))
         own = {name: values[name] for name in self._features}
-        features: Mapping[str, NDArray[np.float32]] = DeviceFeatures(own, _as_array) if self._keeps_features else {
-            name: _as_array(value) for name, value in own.items()
-        }
+        features: Mapping[str, NDArray[np.float32]] = (
+            DeviceFeatures(own, _as_array) if self._keeps_features else {name: _as_array(value) for name, value in own.items()}
+        )
         return Embedding(features, geometry)
 
 
