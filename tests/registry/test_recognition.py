@@ -80,7 +80,7 @@ def test_each_precision_of_a_pair_of_transformers_js_is_an_engine_with_its_own_f
 
 
 def test_a_pair_needs_no_configuration(folder):
-    assert recognized(folder(*(f"{stem}.onnx" for stem in PAIR))) == [("onnx", "onnx_sam", "any")]
+    assert recognized(folder(*(f"{stem}.onnx" for stem in PAIR))) == [("onnx", "onnx_sam", "transformers-js")]
 
 
 def test_an_unknown_type_is_named_with_what_is_known(folder):

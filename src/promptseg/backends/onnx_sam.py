@@ -14,19 +14,19 @@ Options of `promptseg.load` and their defaults:
   ``"single"`` (always the mask for unambiguous prompts) or ``"best"`` (always the best of the candidates for ambiguous prompts).
 - ``quantize`` (``None``): ``"int8"`` to run the image encoder with its matrix products in int8, on a CPU. It is quantized once. Masks
   differ slightly. None: the encoder as it is published.
-- ``precision`` (``None``): Which files of a folder of transformers.js are read, if it has them in several precisions: ``"float32"``,
-  ``"float16"``, ``"quantized"``, ``"int8"``, ``"uint8"``, ``"q4"``, ``"q4f16"`` or ``"bnb4"``. None: the first of these that is there.
+
+A folder of transformers.js has its files in several precisions, each an engine: ``"onnx"`` for float32, ``"onnx-fp16"``,
+``"onnx-quantized"``, and so on.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import onnxruntime
 
 from .._checks import whole_number
-from ..errors import WeightsMismatchError, WeightsNotFoundError
+from ..errors import WeightsMismatchError, WeightsNotFoundError, one_of
 from ..models.sam import selection
 from ..models.sam.cache import embedding_cache
 from ..models.sam.model import MAX_DECODE_BATCH, SamModel
@@ -43,7 +43,6 @@ from ..registry import LoadRequest
 from ..runtime.host import thread_count
 from ..runtime.onnx import Runtime, device_of
 from ..weights.store import ModelWeights
-from ._onnx_pairs import chosen_pair
 
 _LAYOUTS = {
     "sam": "sam",
@@ -78,26 +77,27 @@ def load(request: LoadRequest) -> SamSegmenter:
 def prepare(weights: ModelWeights) -> None:
     """Write the decoder graph that `load` needs to the cache, unless it is there or the layout needs none."""
     if weights.files:
-        chosen = chosen_pair(weights, None)
-        pair = read_pair(chosen.files.values())
+        pair = read_pair(weights.files.values())
         if pair.layout == "sam":
-            onnx_model.prepare(pair, _sha256(pair.decoder, chosen))
+            onnx_model.prepare(pair, _sha256(pair.decoder, weights))
 
 
 def _model(request: LoadRequest, runtime: Runtime, decode_batch: int, quantize: str | None) -> SamModel:
-    if not request.weights.files:
+    weights = request.weights
+    if not weights.files:
         repository = request.engine.repository
         get = f"get them with `hf download {repository} --local-dir FOLDER`, and " if repository else ""
         raise WeightsNotFoundError(
             f"model {request.model.name!r} has no weights of its own: {get}pass weights=FOLDER, or {request.model.name}=FOLDER, "
             "a folder with an encoder and a decoder in ONNX"
         )
-    weights = chosen_pair(request.weights, request.options["precision"])
-    request = replace(request, weights=weights)
     pair = read_pair(weights.files.values())
-    expected = _LAYOUTS[request.engine.variant]
-    if expected not in (None, pair.layout):
-        raise WeightsMismatchError(f"{pair.decoder} is in layout {pair.layout}, model {request.model.name!r} needs {expected}")
+    # A user's pair may be in the layout of another engine of the model.
+    engines = [request.engine, *(engine for engine in request.model.engines if engine.backend == request.engine.backend)]
+    layouts = list(dict.fromkeys(_LAYOUTS[engine.variant] for engine in engines))
+    if None not in layouts and pair.layout not in layouts:
+        needed = one_of([layout for layout in layouts if layout])
+        raise WeightsMismatchError(f"{pair.decoder} is in layout {pair.layout}, model {request.model.name!r} needs {needed}")
     provenance = request.provenance(f"onnxruntime {onnxruntime.__version__}", runtime.device, quantize or "float32")
     encoder = int8_encoder(pair.encoder, _sha256(pair.encoder, weights)) if quantize else None
     if pair.layout == "sam2":

@@ -264,8 +264,8 @@ def _able(named: _Named) -> tuple[Engine, ...]:
     able = {}
     for engine in named.model.engines:
         for reader in named.readers:
-            if reader.backend == engine.backend:
-                name = reader.name if reader.name.startswith(engine.name) else engine.name
+            if reader.backend == engine.backend and ("any" in (engine.variant, reader.variant) or engine.variant == reader.variant):
+                name = engine.name + "".join(reader.name.partition("-")[1:])  # What follows is the precision of the files.
                 where = {"repository": reader.repository, "revision": reader.revision} if reader.repository else {}
                 able.setdefault(name, replace(engine, name=name, contents=reader.contents, gated=False, **where))
     if not able and named.own is None:
@@ -287,7 +287,7 @@ def _engine_for(model: ModelSpec, weights: Path) -> Engine:
     for engine in model.engines:
         names = engine.names_in(weights)
         takes_file = len(names) == 1 and Path(names[0]).suffix == weights.suffix
-        if takes_file or (weights.is_dir() and all((weights / name).is_file() for name in names)):
+        if takes_file or (names and weights.is_dir() and all((weights / name).is_file() for name in names)):
             return engine
     for engine in model.engines:
         backend = backends().get(engine.backend)

@@ -9,9 +9,9 @@ from typing import TypeGuard
 
 from ..errors import ConfigError, UnknownModelError, WeightsError, WeightsMismatchError, shown
 from ..weights.hub import REPOSITORY, REVISION, Snapshot, snapshot
-from .catalog import list_models
+from .catalog import backends, list_models
 from .model_card import CARD, UNKNOWN, license_of
-from .recognition import CONFIG, MAX_CONFIG_BYTES, Contents, engines_of, read_folder_config, tensor_contents
+from .recognition import CONFIG, MAX_CONFIG_BYTES, Contents, contents_for, engines_of, read_folder_config
 from .spec import Engine, ModelSpec
 
 PREFIX = "hf:"
@@ -78,7 +78,7 @@ def hub_contents(engine: Engine) -> tuple[Snapshot, Sequence[str]]:
         WeightsError: The hub cannot be reached, or shows no such folder.
     """
     there = snapshot(str(engine.repository), engine.revision)
-    return there, engine.contents or tensor_contents(frozenset(there.files))
+    return there, engine.contents or contents_for(backends().get(engine.backend), frozenset(there.files))
 
 
 def _contents(there: Snapshot, name: str) -> Contents:

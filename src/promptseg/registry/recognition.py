@@ -153,6 +153,14 @@ def _at(config: Any, keys: str) -> Any:
     return config
 
 
+def contents_for(backend: BackendSpec | None, files: frozenset[str]) -> tuple[str, ...]:
+    """Return the files that a backend reads of a folder: the first ONNX files that it knows, or else those in safetensors."""
+    for folder in () if backend is None else backend.folders:
+        for _, contents in _onnx_ways(folder.onnx, files) if folder.onnx else ():
+            return contents
+    return tensor_contents(files)
+
+
 def tensor_contents(files: frozenset[str]) -> tuple[str, ...]:
     """Return the files of a model in safetensors files, and the small files beside them; none if there are no such tensors."""
     whole = "model.safetensors"

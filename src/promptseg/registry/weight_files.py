@@ -55,7 +55,9 @@ def folder_hint(model: ModelSpec, engine: Engine) -> str:
     if engine.gated:
         get = f"accept its license ({model.license}) at {hub_address(engine)}, log in with `hf auth login`, {get}"
     given = f"{get}give it as weights=FOLDER or {model.name.partition('=')[0]}=FOLDER"
-    return f"the model is a folder with config.json and model.safetensors, as on the Hugging Face hub: {given}"
+    onnx = any(folder.onnx and folder.variant == engine.variant for folder in getattr(backends().get(engine.backend), "folders", ()))
+    files = "ONNX files as transformers.js reads them" if onnx else "config.json and model.safetensors"
+    return f"the model is a folder with {files}, as on the Hugging Face hub: {given}"
 
 
 def hub_address(engine: Engine) -> str:
@@ -96,7 +98,7 @@ def _on_hub(model: ModelSpec, engine: Engine, backend: BackendSpec | None) -> Mo
 def _in_folder(folder: Path, contents: Sequence[str], model: ModelSpec, engine: Engine, backend: BackendSpec | None) -> ModelWeights:
     """Return the weights in a folder that was recognized: those that the backend finds there, or the given files of it."""
     if backend is not None and backend.find_weights is not None:
-        found: ModelWeights = resolve(backend.find_weights)(folder, model, engine)
+        found: ModelWeights = resolve(backend.find_weights)(folder, model, replace(engine, contents=tuple(contents)))
         return found
     files = {PurePosixPath(name).name: folder / name for name in contents}
     return ModelWeights(files, {name: file_sha256(path) for name, path in files.items()})

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
+from graphlib import TopologicalSorter
 from operator import or_
 from typing import Any
 
@@ -45,6 +46,7 @@ def prompt_graph(model: Any, *, boxes: bool) -> Any:
     """
     graph = onnx.ModelProto()
     graph.CopyFrom(model)
+    _sort(graph.graph)
     if not boxes:
         _leave_out_boxes(graph.graph)
     makers = {name: node for node in graph.graph.node for name in node.output}
@@ -70,6 +72,23 @@ def pads_points(model: Any) -> bool:
         if node.op_type in _ONLY_MOVED and node.input[0] in reached:
             reached |= set(node.output)
     return False
+
+
+def _sort(graph: Any) -> None:
+    """Put nodes into the order in which they are computed. ONNX asks for it, but converters to float16 append nodes at the end."""
+    makers = {name: index for index, node in enumerate(graph.node) for name in node.output}
+    before = {
+        index: {makers[name] for name in (*node.input, *_captured(node)) if name in makers and makers[name] != index}
+        for index, node in enumerate(graph.node)
+    }
+    order = TopologicalSorter(before).static_order()  # There is no circle, as `read_onnx` saw.
+    _replace_nodes(graph, [graph.node[index] for index in order])
+
+
+def _replace_nodes(graph: Any, nodes: Iterable[Any]) -> None:
+    kept = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    del graph.node[:]
+    graph.node.extend(kept)
 
 
 def _leave_out_boxes(graph: Any) -> None:
@@ -134,14 +153,11 @@ def _constant(name: str, makers: Mapping[str, Any], constants: Mapping[str, Any]
 def _prune(graph: Any, outputs: Sequence[str]) -> None:
     """Keep what a graph needs for these outputs, and nothing else."""
     needed, kept = set(outputs), []
-    for node in reversed(graph.node):  # Nodes come in the order in which they are computed.
+    for node in reversed(graph.node):
         if needed & set(node.output):
             kept.append(node)
             needed |= {*node.input, *_captured(node)}
-    kept.reverse()
-    nodes = [onnx.NodeProto.FromString(node.SerializeToString()) for node in kept]
-    del graph.node[:]
-    graph.node.extend(nodes)
+    _replace_nodes(graph, kept[::-1])
     for values in (graph.initializer, graph.input):
         for index in reversed([index for index, value in enumerate(values) if value.name not in needed]):
             del values[index]
