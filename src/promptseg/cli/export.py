@@ -32,7 +32,7 @@ def export(
     layout: Annotated[
         str | None,
         typer.Option(
-            metavar="LAYOUT",
+            metavar="NAME",
             help="original: that of the model's published pairs; transformers-js: that of transformers.js (default: the first of the two).",
         ),
     ] = None,

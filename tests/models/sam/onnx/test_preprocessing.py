@@ -94,5 +94,5 @@ class TestFile:
     def test_damaged_json_is_refused(self, tmp_path):
         path = tmp_path / "preprocessor_config.json"
         path.write_text("{")
-        with pytest.raises(WeightsMismatchError, match="preprocessor_config.json"):
+        with pytest.raises(WeightsMismatchError, match=r"preprocessor_config\.json"):
             preprocessing_of(pair(64, 2), path, None)
