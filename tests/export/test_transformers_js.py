@@ -155,3 +155,16 @@ def test_another_layout_replaces_an_earlier_export(tiny_torch_model, tmp_path):
 def test_an_unknown_layout_is_refused_with_those_that_are_known(tmp_path):
     with pytest.raises(promptseg.errors.ConfigError, match="layout is original or transformers-js, got 'onnx'"):
         export_onnx("mobile-sam", tmp_path, layout="onnx")
+
+
+@pytest.mark.parametrize("name", ["sam", "edgetam"])
+def test_models_of_transformers_are_exported_with_boxes_and_masks_that_others_leave_out(name, transformers_js_models, tmp_path):
+    from promptseg.export.transformers_models import ModelTransformersJs
+
+    model, _ = transformers_js_models(name)
+    done = write_pair(ModelTransformersJs(model), "onnx-sam", tmp_path / "out")
+    assert files_in(done.folder) == NAMES
+    assert done.agreement.holds(int8=False)  # With boxes and an earlier mask.
+    assert json.loads((done.folder / "config.json").read_text("utf-8"))["model_type"] == name
+    segmenter = promptseg.load(str(done.folder), device="cpu")
+    assert segmenter.accepts == {"point", "box", "mask", "everything"}

@@ -28,9 +28,9 @@ from .layout import Prediction
 from .sam import SamLayout, mask_inputs
 from .sam2 import LOGIT_LIMIT, Sam2Layout, Sam2PromptDecoder
 
-_MAPS = ("image_embeddings.0", "image_embeddings.1", "image_embeddings.2")
-_EMBEDDINGS = ("image_embeddings", "image_positional_embeddings")
-_OUTPUTS = ("iou_scores", "pred_masks")
+MAPS = ("image_embeddings.0", "image_embeddings.1", "image_embeddings.2")
+EMBEDDINGS = ("image_embeddings", "image_positional_embeddings")
+OUTPUTS = ("iou_scores", "pred_masks")
 _PROMPTS = {1: "point_batch_size", 2: "nb_points_per_image"}
 _SEVERAL = slice(1, None)
 """The candidates for prompts that mean several objects: all but the first."""
@@ -48,29 +48,26 @@ class SamTransformersJs(SamLayout):
     @property
     def encoder(self) -> TracedGraph:
         example = {"pixel_values": torch.zeros(1, 3, self.input_size, self.input_size)}
-        return TracedGraph(
-            _SamEncoder(self.sam), example, _EMBEDDINGS, {name: {0: "batch_size"} for name in ("pixel_values", *_EMBEDDINGS)}
-        )
+        return TracedGraph(_SamEncoder(self.sam), example, EMBEDDINGS, {name: {0: "batch_size"} for name in ("pixel_values", *EMBEDDINGS)})
 
     @property
     def decoder(self) -> TracedGraph:
-        maps = {name: torch.zeros(1, self.width, self.grid, self.grid) for name in _EMBEDDINGS}
-        return _decoder(_SamDecoder(self.sam), maps, {}, _OUTPUTS, 4 * self.grid)
+        maps = {name: torch.zeros(1, self.width, self.grid, self.grid) for name in EMBEDDINGS}
+        return decoder_graph(_SamDecoder(self.sam), maps, {}, OUTPUTS, 4 * self.grid)
 
     def inputs(self, features: Sequence[NDArray[np.float32]], prompt: PointPrompts, _size: Size) -> Mapping[str, NDArray[Any]]:
-        return {**dict(zip(_EMBEDDINGS, features, strict=True)), **_prompt_inputs(prompt, 4 * self.grid)}
+        return {**dict(zip(EMBEDDINGS, features, strict=True)), **prompt_inputs(prompt, 4 * self.grid)}
 
     def predict(self, features: Tensor, prompt: PointPrompts, geometry: InputGeometry) -> Prediction:
         low_res, _ = self.decoded(features, prompt, several=True)
         return Prediction(self.sam.postprocess_masks(low_res, geometry.content_size, geometry.size)[0].numpy(), low_res[0].numpy())
 
     def prediction(self, outputs: Sequence[NDArray[np.float32]], geometry: InputGeometry) -> Prediction:
-        return _prediction(outputs[1][0, 0], geometry)
+        return upsampled(outputs[1][0, 0], geometry)
 
     def descriptions(self) -> Mapping[str, Any]:
-        size = {"longest_edge": self.input_size}
         square = {"height": self.input_size, "width": self.input_size}
-        return _descriptions("Sam", {"size": size, "do_pad": True, "pad_size": square}, {"image_size": self.input_size})
+        return described("sam", "SamModel", "Sam", {"size": {"longest_edge": self.input_size}, "do_pad": True, "pad_size": square})
 
 
 class Sam2TransformersJs(Sam2Layout):
@@ -84,29 +81,29 @@ class Sam2TransformersJs(Sam2Layout):
 
     @property
     def encoder(self) -> TracedGraph:
-        return replace(_renamed_input(super().encoder), module=_Sam2Encoder(super().encoder.module), outputs=_MAPS)
+        return replace(_renamed_input(super().encoder), module=_Sam2Encoder(super().encoder.module), outputs=MAPS)
 
     @property
     def decoder(self) -> TracedGraph:
         sides = ((self.width // 8, 4), (self.width // 4, 2), (self.width, 1))
-        maps = {name: torch.zeros(1, width, n * self.grid, n * self.grid) for name, (width, n) in zip(_MAPS, sides, strict=True)}
+        maps = {name: torch.zeros(1, width, n * self.grid, n * self.grid) for name, (width, n) in zip(MAPS, sides, strict=True)}
         boxes = {"input_boxes": torch.zeros(1, 1, 4)}
-        return _decoder(_Sam2Decoder(self.sam), maps, boxes, (*_OUTPUTS, "object_score_logits"), 4 * self.grid)
+        return decoder_graph(_Sam2Decoder(self.sam), maps, boxes, (*OUTPUTS, "object_score_logits"), 4 * self.grid)
 
     def inputs(self, features: Sequence[NDArray[np.float32]], prompt: PointPrompts, _size: Size) -> Mapping[str, NDArray[Any]]:
-        given = _prompt_inputs(prompt, 4 * self.grid)
-        return {**dict(zip(_MAPS, features, strict=True)), **given, "input_boxes": np.zeros((1, 0, 4), np.float32)}
+        given = prompt_inputs(prompt, 4 * self.grid)
+        return {**dict(zip(MAPS, features, strict=True)), **given, "input_boxes": np.zeros((1, 0, 4), np.float32)}
 
     def predict(self, features: list[Tensor], prompt: PointPrompts, geometry: InputGeometry) -> Prediction:
         whole = super().predict(features, prompt, geometry)
         return Prediction(whole.masks[_SEVERAL], whole.low_res[_SEVERAL])
 
     def prediction(self, outputs: Sequence[NDArray[np.float32]], geometry: InputGeometry) -> Prediction:
-        found = _prediction(outputs[1][0, 0], geometry)
+        found = upsampled(outputs[1][0, 0], geometry)
         return Prediction(found.masks, np.clip(found.low_res, -LOGIT_LIMIT, LOGIT_LIMIT))
 
     def descriptions(self) -> Mapping[str, Any]:
-        return _descriptions("Sam2", {"size": {"height": self.input_size, "width": self.input_size}}, {"num_feature_levels": len(_MAPS)})
+        return described("sam2", "Sam2Model", "Sam2", {"size": {"height": self.input_size, "width": self.input_size}})
 
 
 class _SamEncoder(nn.Module):
@@ -141,10 +138,8 @@ class _SamDecoder(nn.Module):
     def _embed(self, points: Tensor, labels: Tensor) -> Tensor:
         """Return the package's embedding of points, without branches on values. A padding point is added to prompts without a box."""
         prompts = self.model.prompt_encoder
-        without_box = 1 - (labels >= BOX_TOP_LEFT).long().sum().clamp(max=1)
-        rows: Any = torch._shape_as_tensor(labels)[1] + without_box  # noqa: SLF001 - A length that stays an operation of the graph.
-        points = torch.cat([points, torch.zeros_like(points[:, :1])], dim=1)[:, :rows]
-        labels = torch.cat([labels, torch.full_like(labels[:, :1], PADDING)], dim=1)[:, :rows, None]
+        points, labels = padded_unless_boxed(points[None], labels[None])
+        points, labels = points[0], labels[0, :, :, None]
         embedded = prompts.pe_layer._pe_encoding((points + 0.5) / self.model.image_encoder.img_size)  # noqa: SLF001 - Its callers need a fixed size.
         embedded = embedded * (labels != PADDING) + prompts.not_a_point_embed.weight * (labels == PADDING)
         for label, embedding in enumerate(prompts.point_embeddings):
@@ -176,12 +171,21 @@ class _Sam2Decoder(Sam2PromptDecoder):
         mask: Tensor,
         has_mask: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        points, labels = _with_corners(points, labels, boxes)
+        points, labels = with_corners(points, labels, boxes)
         logits, scores, objects = self.decode(coarse, fine, middle, points[0], labels[0], mask, has_mask)
         return scores[None, :, _SEVERAL], logits[None, :, _SEVERAL], objects[None]
 
 
-def _with_corners(points: Tensor, labels: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+def padded_unless_boxed(points: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return points (1, N, P, 2) and labels (1, N, P) with a padding point at the end, unless there are corners of boxes."""
+    without_box = 1 - (labels >= BOX_TOP_LEFT).long().sum().clamp(max=1)
+    rows: Any = torch._shape_as_tensor(labels)[2] + without_box  # noqa: SLF001 - A length that stays an operation of the graph.
+    points = torch.cat([points, torch.zeros_like(points[:, :, :1])], dim=2)[:, :, :rows]
+    labels = torch.cat([labels, torch.full_like(labels[:, :, :1], PADDING)], dim=2)[:, :, :rows]
+    return points, labels
+
+
+def with_corners(points: Tensor, labels: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
     """Return points (1, N, P, 2) and labels (1, N, P) with two more points for the corners of each box, if there are boxes.
 
     Points or boxes may be missing. No operation joins an empty tensor with others along another dimension than its empty one, which
@@ -199,9 +203,18 @@ def _with_corners(points: Tensor, labels: Tensor, boxes: Tensor) -> tuple[Tensor
     return torch.cat([points, corners[:, :, : 2 * boxed]], dim=2), torch.cat([labels, kinds[:, :, : 2 * boxed]], dim=2)
 
 
-def _decoder(
+def decoder_graph(
     module: nn.Module, maps: Mapping[str, Tensor], boxes: Mapping[str, Tensor], outputs: Sequence[str], low_res: int
 ) -> TracedGraph:
+    """Return the graph of a decoder.
+
+    Args:
+        module: The decoder. Its inputs are points, labels, boxes, features of the image, an earlier mask and whether there is one.
+        maps: Examples of the features, by name.
+        boxes: An example of boxes; empty if the decoder does not take them.
+        outputs: Names of the outputs.
+        low_res: Side of the logits of an earlier mask.
+    """
     example = {
         "input_points": torch.zeros(1, 2, 5, 2),
         "input_labels": torch.ones(1, 2, 5, dtype=torch.int64),
@@ -219,7 +232,8 @@ def _renamed_input(graph: TracedGraph) -> TracedGraph:
     return replace(graph, inputs={"pixel_values": example})
 
 
-def _prompt_inputs(prompt: PointPrompts, low_res: int) -> dict[str, NDArray[Any]]:
+def prompt_inputs(prompt: PointPrompts, low_res: int) -> dict[str, NDArray[Any]]:
+    """Return the inputs of a decoder for a prompt, besides those for the image and for boxes."""
     keep = prompt.labels[0] != PADDING
     points: dict[str, NDArray[Any]] = {
         "input_points": prompt.points[None, :, keep],
@@ -228,17 +242,26 @@ def _prompt_inputs(prompt: PointPrompts, low_res: int) -> dict[str, NDArray[Any]
     return {**points, **mask_inputs(prompt, low_res)}
 
 
-def _prediction(low_res: NDArray[np.float32], geometry: InputGeometry) -> Prediction:
+def upsampled(low_res: NDArray[np.float32], geometry: InputGeometry) -> Prediction:
+    """Return the prediction of low-resolution logits (C, low_res, low_res)."""
     rows, columns = geometry.axis_weights()
     return Prediction(rows @ low_res @ columns.T, low_res)
 
 
-def _descriptions(family: str, size: Mapping[str, Any], vision: Mapping[str, Any]) -> Mapping[str, Any]:
+def described(model_type: str, architecture: str, processor: str, size: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the contents of the files beside the graphs, by name.
+
+    Args:
+        model_type: Type of the model, as transformers.js names it.
+        architecture: Its class.
+        processor: Family of its processor: ``"Sam"`` or ``"Sam2"``.
+        size: Entries of the preprocessor configuration that tell size and padding.
+    """
     return {
-        "config.json": {"model_type": family.lower(), "architectures": [f"{family}Model"], "vision_config": dict(vision)},
+        "config.json": {"model_type": model_type, "architectures": [architecture], "vision_config": {"num_feature_levels": len(MAPS)}},
         "preprocessor_config.json": {
-            "image_processor_type": f"{family}ImageProcessor",
-            "processor_class": f"{family}Processor",
+            "image_processor_type": f"{processor}ImageProcessor",
+            "processor_class": f"{processor}Processor",
             "do_convert_rgb": True,
             "do_resize": True,
             "resample": 2,
