@@ -142,7 +142,7 @@ class _PromptDecoder(_Part):
         embedded = embedded + prompts.not_a_point_embed.weight * (labels == PADDING)
         for label, row in enumerate(table):
             embedded = embedded + row * (labels == label)
-        return embedded
+        return embedded  # type: ignore[no-any-return]
 
 
 class _Decoder(_PromptDecoder):
