@@ -152,6 +152,22 @@ class TestRefusals:
         with pytest.raises(WeightsMismatchError, match="gives iou_scores; expected iou_scores and pred_masks"):
             promptseg.load("onnx-sam", weights=tmp_path / "pair")
 
+    @pytest.mark.parametrize("damage", ["no rank", "two makers", "another input"])
+    def test_a_decoder_of_another_form_is_refused(self, damage, sam_js_pair, tmp_path):
+        shutil.copytree(sam_js_pair, tmp_path / "pair")
+        path = tmp_path / "pair" / "prompt_encoder_mask_decoder.onnx"
+        model = onnx.load(path)
+        if damage == "no rank":
+            del next(value for value in model.graph.input if value.name == "input_labels").type.tensor_type.shape.dim[:]
+        elif damage == "two makers":
+            model.graph.node[0].output[0] = model.graph.node[-1].output[0]
+        else:
+            model.graph.input.append(onnx.helper.make_tensor_value_info("temperature", onnx.TensorProto.FLOAT, [1]))
+            model.graph.node[-1].input[0] = "temperature"
+        onnx.save(model, path)
+        with pytest.raises(WeightsMismatchError, match="decoder"):
+            promptseg.load("onnx-sam", weights=tmp_path / "pair")
+
     def test_an_encoder_of_another_size_is_refused(self, sam_js_pair, transformers_js_models, tmp_path):
         shutil.copy(sam_js_pair / "prompt_encoder_mask_decoder.onnx", tmp_path)
         shutil.copy(transformers_js_models("sam3")[1] / "onnx" / "vision_encoder.onnx", tmp_path)

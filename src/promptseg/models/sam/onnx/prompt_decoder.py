@@ -22,6 +22,7 @@ from .layouts import HAS_MASK, INPUT_BOXES, INPUT_LABELS, INPUT_POINTS, MASK, Pa
 from .prompt_graph import MASKS, SCORES, pads_points, prompt_graph
 
 _DTYPES = {**NUMBERS, "tensor(int64)": np.int64, "tensor(int32)": np.int32, "tensor(bool)": np.bool_}
+_MAX_CANDIDATES = 16
 _CLOSE = 1e-4
 """Largest difference, as a share of the largest value, between prompts that are decoded together and one by one."""
 
@@ -61,14 +62,17 @@ class PromptDecoder:
         if not {SCORES, MASKS} <= set(outputs):
             raise WeightsMismatchError(f"{pair.decoder} gives {', '.join(outputs)}; expected {SCORES} and {MASKS}")
         self._low_res = pair.low_res
-        model = prompt_graph(pair.graph, boxes=False)
-        self._pads = pads_points(model)
+        try:
+            model = prompt_graph(pair.graph, boxes=False)
+            self._pads = pads_points(model)
+        except Exception as error:  # Any error of onnx or graphlib means that the graph is of another form.
+            raise WeightsMismatchError(f"{pair.decoder} is not a decoder in layout {pair.layout}: {error}") from error
         self.takes_masks = {MASK, HAS_MASK} <= {value.name for value in pair.graph.graph.input}
-        self._points = _Graph.of(model, runtime)
         self._boxes: _Graph | None = None
         self.batches = False
         zeros = pair.zero_features
         try:
+            self._points = _Graph.of(model, runtime)
             self.candidates = self._try(zeros, FOREGROUND).scores.shape[1]
             left, right = self._try(zeros, BOX_TOP_LEFT), self._try(zeros, BOX_BOTTOM_RIGHT)
             self._knows_corners = not _same(left, right)
@@ -76,7 +80,7 @@ class PromptDecoder:
             if not self._knows_corners and INPUT_BOXES in inputs_of(pair.graph):
                 self._boxes = _Graph.of(prompt_graph(pair.graph, boxes=True), runtime)
             self.takes_boxes = self._knows_corners or self._boxes is not None
-        except (BackendError, KeyError, ValueError) as error:
+        except (BackendError, WeightsMismatchError, KeyError, ValueError) as error:
             raise WeightsMismatchError(f"{pair.decoder} does not decode as a decoder in layout {pair.layout} does: {error}") from error
 
     def __call__(self, features: Mapping[str, Any], prompts: PointPrompts, *, one_thread: bool) -> DecodedMasks:
@@ -154,7 +158,7 @@ class PromptDecoder:
     def _try(self, features: Mapping[str, Any], *labels: int) -> DecodedMasks:
         """Return what the decoder gives for prompts of one point each, all at one place."""
         found = self._run(self._points, features, np.full((len(labels), 1, 2), 3, np.float32), np.array(labels)[:, None])
-        if found.all_logits.shape[:2] != found.scores.shape:
+        if found.all_logits.shape[:2] != found.scores.shape or found.scores.shape[1] > _MAX_CANDIDATES:
             raise ValueError(f"{MASKS} {found.all_logits.shape} for {SCORES} {found.scores.shape}")
         return found
 
