@@ -28,6 +28,7 @@ pytest_plugins = [
     "sam3_video_models",
     "small_models",
     "torch_sam_models",
+    "transformers_js_models",
     "transformers_models",
     "video_files",
     "yolo_models",

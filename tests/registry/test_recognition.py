@@ -96,7 +96,7 @@ def test_weights_beside_an_onnx_file_are_its_own(folder):
 
 
 def test_a_pair_needs_no_configuration(folder):
-    assert recognized(folder(*(f"{stem}.onnx" for stem in PAIR))) == [("onnx", "onnx_sam", "any")]
+    assert recognized(folder(*(f"{stem}.onnx" for stem in PAIR))) == [("onnx", "onnx_sam", "transformers-js")]
 
 
 def test_an_unknown_type_is_named_with_what_is_known(folder):

@@ -30,6 +30,9 @@ _INSTALL_SAM3 = "pip install torch torchvision && pip install 'promptseg[transfo
 
 _INSTALL_SAM2 = "pip install torch torchvision 'setuptools>=77' && SAM2_BUILD_CUDA=0 pip install --no-build-isolation 'sam2>=1.1'"
 
+_EXPORT_SAM = {"original": "promptseg.export.sam:SamLayout", "transformers-js": "promptseg.export.transformers_js:SamTransformersJs"}
+_EXPORT_SAM2 = {"original": "promptseg.export.sam2:Sam2Layout", "transformers-js": "promptseg.export.transformers_js:Sam2TransformersJs"}
+
 BUILT_IN = (
     BackendSpec(
         name="onnx_sam",
@@ -37,12 +40,13 @@ BUILT_IN = (
         factory="promptseg.backends.onnx_sam:load",
         accepts=_SPATIAL,
         options={"threads": None, "cache": "memory", "decode_batch": 4, "selection": "published", "quantize": None},
-        variants=frozenset({"sam", "sam-int8", "sam2", "efficient-sam", "any"}),
+        variants=frozenset({"sam", "sam-int8", "sam2", "efficient-sam", "transformers-js", "any"}),
         requires=("onnxruntime", "onnx"),
         install="pip install promptseg",
         prepare="promptseg.backends.onnx_sam:prepare",
         recognizes=(".onnx", ".onnx"),
-        folders=(FolderSpec("any", onnx=("vision_encoder", "prompt_encoder_mask_decoder")),),
+        find_weights="promptseg.backends._onnx_pairs:find_weights",
+        folders=(FolderSpec("transformers-js", onnx=("vision_encoder", "prompt_encoder_mask_decoder")),),
     ),
     BackendSpec(
         name="sam",
@@ -53,7 +57,7 @@ BUILT_IN = (
         requires=("torch", "torchvision", "segment_anything"),
         install="pip install torch torchvision && pip install 'promptseg[sam]' (the two together and first)",
         torch_module="promptseg.backends.sam:torch_module",
-        export_layout="promptseg.export.sam:SamLayout",
+        export_layouts=_EXPORT_SAM,
     ),
     BackendSpec(
         name="mobile_sam",
@@ -64,7 +68,7 @@ BUILT_IN = (
         requires=("torch", "torchvision", "timm", "mobile_sam"),
         install="pip install torch torchvision && pip install 'promptseg[mobile-sam]' (the two together and first)",
         torch_module="promptseg.backends.mobile_sam:torch_module",
-        export_layout="promptseg.export.sam:SamLayout",
+        export_layouts=_EXPORT_SAM,
     ),
     BackendSpec(
         name="sam2",
@@ -76,7 +80,7 @@ BUILT_IN = (
         install=_INSTALL_SAM2,
         video="sam2_video",
         torch_module="promptseg.backends.sam2:torch_module",
-        export_layout="promptseg.export.sam2:Sam2Layout",
+        export_layouts=_EXPORT_SAM2,
     ),
     BackendSpec(
         name="sam2_video",

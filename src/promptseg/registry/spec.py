@@ -77,7 +77,8 @@ class BackendSpec:
         torch_module: ``"module:function"``, called as ``function(request: LoadRequest)``. It returns the wrapped package's torch module in
             evaluation mode on the CPU, for fine-tuning and export. None if there is no such module.
         score: What the scores of a segmenter's masks are, in a few words for people.
-        export_layout: ``"module:class"`` of the `promptseg.export.layout.ExportLayout` that exports this torch module to ONNX, or None.
+        export_layouts: ``"module:class"`` of each `promptseg.export.layout.ExportLayout` that exports this torch module to ONNX, by the
+            name of the layout: ``"original"`` or ``"transformers-js"``. The first is the default.
         folders: Kinds of folders that the backend reads without an entry in the catalog.
         models: Models that come with a backend from another package. The models of promptseg are in ``models.toml``.
     """
@@ -97,7 +98,7 @@ class BackendSpec:
     video: str | None = None
     torch_module: str | None = None
     score: str = "predicted IoU"
-    export_layout: str | None = None
+    export_layouts: Mapping[str, str] = field(default_factory=dict)
     folders: tuple[FolderSpec, ...] = ()
     models: tuple[ModelSpec, ...] = ()
 
