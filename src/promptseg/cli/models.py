@@ -14,6 +14,7 @@ from .._install import install_command
 from ..errors import ConfigError
 from ..registry.catalog import backend_for, backends, find_model, list_models
 from ..registry.families import Family, in_families
+from ..registry.folders import is_cached, is_on_hub
 from ..registry.spec import Engine, ModelSpec
 from ..speed.figures import SpeedFigure, read_figures
 from ..weights import store
@@ -141,6 +142,11 @@ def _status(model: ModelSpec, engine: Engine) -> str:
         return "does not run in this version yet"
     if backend.missing():
         return f"needs {', '.join(backend.missing())}: {install_command(backend.install)}"
+    if is_on_hub(engine):
+        if is_cached(engine):
+            return "ready"
+        gate = f" once its license is accepted at https://huggingface.co/{engine.repository}" if engine.gated else ""
+        return f"weights are fetched at first use{gate}"
     own_only = not engine.files and (backend.recognizes or engine.checkpoint is not None or backend.find_weights is not None)
     if not own_only and all(store.cached_path(model.name, file) for file in engine.files):
         return "ready"

@@ -17,6 +17,7 @@ from ..protocols import ConceptSegmenter, Detector, Segmenter
 from ..registry.builtin_backends import DEFAULT_CONCEPT_MODEL, DEFAULT_MODEL
 from ..registry.choice import check_installed, choose, fallback_chain
 from ..registry.loading import load_chosen
+from ..registry.model_card import UNKNOWN
 from ..registry.spec import KIND_NAMES, BackendKind, Choice, ModelSpec
 from ..results import Result
 from ..runtime.home import as_path
@@ -267,9 +268,10 @@ def _check_license(model: ModelSpec, licenses: LicensePolicy) -> None:
     """Raise an error if the policy does not allow the license of a model."""
     allowed = PERMISSIVE if licenses == "permissive" else licenses
     if allowed != "any" and model.license.casefold() not in {each.casefold() for each in allowed}:  # SPDX compares without case.
+        looked_up = ", or look up the license of its weights and allow 'unknown'" if model.license == UNKNOWN else ""
         raise LicenseError(
             f"model {model.name!r} is licensed under {model.license}, and the policy allows only {', '.join(sorted(allowed))}: "
-            "choose another model (promptseg models lists the licenses) or another policy"
+            f"choose another model (promptseg models lists the licenses) or another policy{looked_up}"
         )
 
 
