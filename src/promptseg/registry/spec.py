@@ -102,6 +102,13 @@ class BackendSpec:
     folders: tuple[FolderSpec, ...] = ()
     models: tuple[ModelSpec, ...] = ()
 
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Kinds of device on which the models run, by the library that computes."""
+        if "torch" in self.requires:
+            return ("cpu", "cuda", "mps")
+        return ("cpu", "cuda") if "onnxruntime" in self.requires else ("cpu",)
+
     def missing(self) -> list[str]:
         """Return the required modules that are not installed."""
         return [module for module in self.requires if importlib.util.find_spec(module) is None]
@@ -129,6 +136,8 @@ class Engine:
         files: The published weights.
         checkpoint: Name of a single file that users may give in place of `files`, or None.
         memory: Peak memory in MiB to load the model and encode one image in float32, or None if it was not measured.
+        seconds: Seconds to encode one image and answer one prompt, or to find what a phrase names, in float32 on two processors of the
+            reference machine of ``docs/understand/benchmarks.md``; or None if they were not measured.
         repository: ``owner/name`` of the repository on the Hugging Face hub with the folder of the weights, or None.
         revision: Commit, branch or tag of the repository.
         contents: Paths in the folder of the files that are read; empty if the backend's `find_weights` alone knows them.
@@ -141,6 +150,7 @@ class Engine:
     files: tuple[WeightFile, ...] = ()
     checkpoint: str | None = None
     memory: int | None = None
+    seconds: float | None = None
     repository: str | None = None
     revision: str = "main"
     contents: tuple[str, ...] = ()
