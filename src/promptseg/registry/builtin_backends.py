@@ -13,6 +13,9 @@ DEFAULT_MODEL = "mini-sam"
 DEFAULT_CONCEPT_MODEL = "exemplar"
 """Finds what is like an example with the features of any segmenter."""
 
+DEFAULT_SALIENT_MODEL = "isnet-general-use"
+"""Finds the object to cut out of an image, if a user names none."""
+
 _SPATIAL: frozenset[PromptKind] = frozenset({"point", "box", "mask", "everything"})
 
 _TORCH: Mapping[str, Any] = {"dtype": "float32", "allow_slow": False}
@@ -28,6 +31,9 @@ _INSTALL_SAM3 = "pip install torch torchvision && pip install 'promptseg[transfo
 
 _INSTALL_SAM2 = "pip install torch torchvision 'setuptools>=77' && SAM2_BUILD_CUDA=0 pip install --no-build-isolation 'sam2>=1.1'"
 
+_EXPORT_SAM = {"original": "promptseg.export.sam:SamLayout", "transformers-js": "promptseg.export.transformers_js:SamTransformersJs"}
+_EXPORT_SAM2 = {"original": "promptseg.export.sam2:Sam2Layout", "transformers-js": "promptseg.export.transformers_js:Sam2TransformersJs"}
+
 BUILT_IN = (
     BackendSpec(
         name="onnx_sam",
@@ -35,12 +41,13 @@ BUILT_IN = (
         factory="promptseg.backends.onnx_sam:load",
         accepts=_SPATIAL,
         options={"threads": None, "cache": "memory", "decode_batch": 4, "selection": "published", "quantize": None},
-        variants=frozenset({"sam", "sam-int8", "sam2", "efficient-sam", "any"}),
+        variants=frozenset({"sam", "sam-int8", "sam2", "efficient-sam", "transformers-js", "any"}),
         requires=("onnxruntime", "onnx"),
         install="pip install promptseg",
         prepare="promptseg.backends.onnx_sam:prepare",
         recognizes=(".onnx", ".onnx"),
-        folders=(FolderSpec("any", onnx=("vision_encoder", "prompt_encoder_mask_decoder")),),
+        find_weights="promptseg.backends._onnx_pairs:find_weights",
+        folders=(FolderSpec("transformers-js", onnx=("vision_encoder", "prompt_encoder_mask_decoder")),),
     ),
     BackendSpec(
         name="sam",
@@ -51,7 +58,7 @@ BUILT_IN = (
         requires=("torch", "torchvision", "segment_anything"),
         install="pip install torch torchvision && pip install 'promptseg[sam]' (the two together and first)",
         torch_module="promptseg.backends.sam:torch_module",
-        export_layout="promptseg.export.sam:SamLayout",
+        export_layouts=_EXPORT_SAM,
     ),
     BackendSpec(
         name="mobile_sam",
@@ -62,7 +69,7 @@ BUILT_IN = (
         requires=("torch", "torchvision", "timm", "mobile_sam"),
         install="pip install torch torchvision && pip install 'promptseg[mobile-sam]' (the two together and first)",
         torch_module="promptseg.backends.mobile_sam:torch_module",
-        export_layout="promptseg.export.sam:SamLayout",
+        export_layouts=_EXPORT_SAM,
     ),
     BackendSpec(
         name="sam2",
@@ -74,7 +81,7 @@ BUILT_IN = (
         install=_INSTALL_SAM2,
         video="sam2_video",
         torch_module="promptseg.backends.sam2:torch_module",
-        export_layout="promptseg.export.sam2:Sam2Layout",
+        export_layouts=_EXPORT_SAM2,
     ),
     BackendSpec(
         name="sam2_video",
@@ -102,6 +109,21 @@ BUILT_IN = (
         options={**_YOLO, "names": None, "threads": None},
         requires=("onnxruntime",),
         install="pip install promptseg",
+    ),
+    BackendSpec(
+        name="salient",
+        kind="detector",
+        factory="promptseg.backends.salient:load",
+        accepts=frozenset({"text"}),
+        options={"threshold": 0.05, "mask_threshold": 0.5, "separate": False, "max_detections": 100, "threads": None},
+        variants=frozenset({"u2net", "isnet", "birefnet", "any"}),
+        requires=("onnxruntime", "onnx"),
+        install="pip install promptseg",
+        folders=(
+            FolderSpec("birefnet", frozenset({"BiRefNet", "birefnet"}), onnx=("model",)),
+            FolderSpec("isnet", frozenset({"ISNet", "isnet"}), onnx=("model",)),
+            FolderSpec("u2net", frozenset({"U2Net", "u2net", "u2netp"}), onnx=("model",)),
+        ),
     ),
     BackendSpec(
         name="grounding_dino",
@@ -222,6 +244,16 @@ BUILT_IN = (
         install=_INSTALL_TRANSFORMERS,
         find_weights=_FIND_FOLDER,
         folders=(FolderSpec("any", frozenset({"dinov2", "dinov2_with_registers"})),),
+    ),
+    BackendSpec(
+        name="vitmatte",
+        kind="matting",
+        factory="promptseg.backends.vitmatte:load",
+        options={**_TORCH, "size": 1024},
+        requires=("torch", "transformers"),
+        install=_INSTALL_TRANSFORMERS,
+        find_weights=_FIND_FOLDER,
+        folders=(FolderSpec("any", frozenset({"vitmatte"})),),
     ),
     BackendSpec(
         name="timm_vit",
