@@ -14,6 +14,7 @@ from promptseg.errors import WeightsError
 
 pytest_plugins = [
     "catalog_models",
+    "detector_exports",
     "entry_points",
     "fake_cuda",
     "fake_onnx_cuda",
@@ -28,6 +29,7 @@ pytest_plugins = [
     "sam3_video_models",
     "small_models",
     "torch_sam_models",
+    "transformers_js_models",
     "transformers_models",
     "video_files",
     "yolo_models",

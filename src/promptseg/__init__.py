@@ -36,6 +36,7 @@ _HOMES = {
     "VideoSegmenter": "protocols",
     "VideoSession": "protocols",
     "annotate": "annotation.run",
+    "bench": "speed.measuring",
     "calibrate": "evaluation.score_fitting",
     "evaluate": "evaluation.run",
     "export_onnx": "export.pair",
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     from .registry.spec import BackendSpec as BackendSpec
     from .results import FrameMasks as FrameMasks
     from .results import Result as Result
+    from .speed.measuring import bench as bench
     from .video.frames import open_frames as open_frames
     from .web_images import fetch_image as fetch_image
 

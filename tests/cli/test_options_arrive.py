@@ -205,6 +205,7 @@ COMMANDS = {
             "model": "mini-sam",
             "out": "mobile-sam --out new",
             "weights": "mobile-sam --weights w.pt",
+            "layout": "mobile-sam --layout transformers-js",
             "int8": "mobile-sam --int8",
             "overwrite": "mobile-sam --overwrite",
             "as_json": "mobile-sam --json",

@@ -89,14 +89,28 @@ def test_each_precision_of_a_pair_of_transformers_js_is_an_engine_with_its_own_f
     assert half.contents == ("config.json", *(f"{at}{stem}_fp16.onnx" for stem in PAIR))
 
 
+def test_weights_beside_an_onnx_file_are_its_own(folder):
+    names = [f"{stem}.onnx" for stem in PAIR]
+    made = folder(*names, *(f"vision_encoder.onnx{end}" for end in ("_data", "_data_1", ".data", "_database", "_data.json")))
+    assert engines_of(Contents.of(made))[0].contents == (*names, *(f"vision_encoder.onnx{end}" for end in (".data", "_data", "_data_1")))
+
+
 def test_a_pair_needs_no_configuration(folder):
-    assert recognized(folder(*(f"{stem}.onnx" for stem in PAIR))) == [("onnx", "onnx_sam", "any")]
+    assert recognized(folder(*(f"{stem}.onnx" for stem in PAIR))) == [("onnx", "onnx_sam", "transformers-js")]
 
 
 def test_an_unknown_type_is_named_with_what_is_known(folder):
     made = folder("model.safetensors", model_type="clip")
     with pytest.raises(UnknownModelError, match=r"is of model type 'clip', which this version does not run; it runs .*owlv2.* and folders"):
         engines_of(Contents.of(made))
+
+
+def test_what_is_known_is_told_by_the_kind_of_the_files(folder, installed):
+    kinds = (FolderSpec("x", frozenset({"ours"}), onnx=("model",)),)
+    installed(Point("stranger", BackendSpec("stranger", "segmenter", "stranger:load", folders=kinds)))
+    words = r"owlv2, .* as transformers saves them, .* and folders with model\.onnx of type .*ours"
+    with pytest.raises(UnknownModelError, match=words):
+        engines_of(Contents.of(folder("model.safetensors", model_type="clip")))
 
 
 def test_a_folder_with_pickles_alone_is_refused_by_name(folder):

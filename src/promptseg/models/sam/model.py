@@ -21,6 +21,9 @@ from .mask_batch import MaskBatch, Pairs, Stability
 BACKGROUND, FOREGROUND, BOX_TOP_LEFT, BOX_BOTTOM_RIGHT, PADDING = 0, 1, 2, 3, -1
 """Labels of prompt points, as in SAM's ONNX export. A box is two points. A prompt without a box ends with one padding point."""
 
+MAX_DECODE_BATCH = 4096
+"""Maximum number of prompts in one batch. A full grid of points has 1024; a batch of these takes gigabytes."""
+
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
@@ -91,6 +94,7 @@ class DecoderConfig:
         pred_iou_thresh: Default threshold of the predicted IoU in everything mode.
         logit_limit: Returned logits are clipped to plus and minus this value.
         takes_masks: Whether the decoder takes a mask as a prompt.
+        takes_boxes: Whether the decoder takes a box as a prompt.
     """
 
     multimask_indices: tuple[int, ...] = (1, 2, 3)
@@ -100,6 +104,7 @@ class DecoderConfig:
     pred_iou_thresh: float = 0.88
     logit_limit: float = float("inf")
     takes_masks: bool = True
+    takes_boxes: bool = True
 
 
 class SamModel(Protocol):
