@@ -147,9 +147,11 @@ def _median(call: Callable[[], object], rounds: int) -> float:
 def _processor(provenance: Provenance) -> str:
     """Return the name of what computed."""
     if provenance.device == "cuda":
-        import torch
-
-        return str(torch.cuda.get_device_name())
+        try:
+            from ..runtime.torch import gpu_name
+        except ImportError:  # ONNX Runtime needs no torch, and does not say what it computes on.
+            return "GPU"
+        return gpu_name()
     return processor_name()
 
 
