@@ -22,6 +22,7 @@ pytest_plugins = [
     "hub_server",
     "npm_clients",
     "onnx_sam_models",
+    "salient_models",
     "sam3_models",
     "skips",
     "sam3_video_models",

@@ -45,6 +45,7 @@ NEEDS = {
     r"promptseg annotate .* --executor ray": "Ray; tests/annotation/test_ray_executor.py runs it",
     r"promptseg segment .* --model grabcut": "the package of the tutorial; tests/examples runs it",
     r"promptseg calibrate ": "a dataset of more masks; tests/cli/test_calibrate.py runs it",
+    r"promptseg cutout .* --matting vitmatte": "the weights of ViTMatte; tests/cli/test_cutout.py runs a small one",
     r"promptseg demo": "the weights of mini-sam; `make demo` runs it",
 }
 """Commands that do not run here, with what they need."""
@@ -109,7 +110,7 @@ def files(tmp_path_factory, write_video):
 
 
 @pytest.fixture
-def folder(files, tmp_path, monkeypatch, add_model):
+def folder(files, tmp_path, monkeypatch, add_model, standing_out):
     """A copy of the files as the working directory, and fakes for the models."""
     shutil.copytree(files, tmp_path / "page")
     monkeypatch.chdir(tmp_path / "page")
@@ -117,6 +118,7 @@ def folder(files, tmp_path, monkeypatch, add_model):
     found |= dict.fromkeys(("spoon", "silver spoon", "cat", "wet road", "table"), (322, 62, 430, 330))
     for name in ("grounding-dino-swin-t", "owlv2-base", "yolo11n", "yolov8n"):
         add_model(name, "detector", lambda _: FakeDetector(found))
+    add_model("isnet-general-use", "detector", standing_out)
     for name in ("mini-sam", "sam-vit-b"):
         add_model(name, "segmenter", lambda _: FakeSegmenter(), options={"threads": None})
     monkeypatch.setattr("promptseg.cli.track.load_video", lambda *_, **__: FakeVideoSegmenter())

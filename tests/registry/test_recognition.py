@@ -41,6 +41,7 @@ def recognized(folder):
         ({"model_type": "sam3_tracker"}, [("transformers", "sam3_tracker", "any")]),
         ({"model_type": "mm-grounding-dino"}, [("transformers", "mm_grounding_dino", "any")]),
         ({"model_type": "omdet-turbo"}, [("transformers", "omdet_turbo", "any")]),
+        ({"model_type": "vitmatte"}, [("transformers", "vitmatte", "any")]),
         ({"model_type": "dinov2_with_registers"}, [("transformers", "dinov2", "any")]),
         ({"model_type": "grounding-dino"}, [("transformers", "grounding_dino", "swin-t")]),
         ({"model_type": "grounding-dino", "backbone_config": {"embed_dim": 96}}, [("transformers", "grounding_dino", "swin-t")]),
@@ -50,6 +51,15 @@ def recognized(folder):
 )
 def test_the_model_type_names_the_backends_and_the_variant(folder, config, expected):
     assert recognized(folder("model.safetensors", **config)) == expected
+
+
+@pytest.mark.parametrize(
+    ("config", "variant"),
+    [({"architectures": ["BiRefNet"]}, "birefnet"), ({"model_type": "isnet"}, "isnet"), ({"model_type": "u2netp"}, "u2net")],
+)
+def test_salient_object_models_are_recognized_in_each_precision(folder, config, variant):
+    made = folder("onnx/model.onnx", "onnx/model_fp16.onnx", **config)
+    assert recognized(made) == [("onnx", "salient", variant), ("onnx-fp16", "salient", variant)]
 
 
 def test_a_backend_of_another_package_adds_its_own_kinds_and_may_name_a_class(folder, installed):

@@ -35,6 +35,9 @@ from .config import (
 )
 from .runner import BuiltPipeline
 
+if TYPE_CHECKING:
+    from .plan import Plan
+
 
 class _UnbuiltPipelineError(ConfigError, AttributeError):
     """A pipeline that is used before its models are loaded."""
@@ -98,6 +101,25 @@ class Pipeline:
     def to_config(self) -> dict[str, Any]:
         """Return the configuration as plain values, from which `from_config` makes the same pipeline."""
         return self.config.model_dump(mode="json", exclude_defaults=True)
+
+    @staticmethod
+    def plan(budget: str = "", task: str = "segment") -> Plan:
+        """Return the best models of the catalog for a task within a budget, and why.
+
+        ``Pipeline.plan("2 GB, 1 s, permissive", "text").pipeline()`` is a pipeline for phrases. The first models of an order fit or are
+        passed over with a reason; the first that fits is taken. Nothing is loaded or fetched.
+
+        Args:
+            budget: Memory (``2 GB``), seconds for one image with one prompt (``1 s``), ``permissive`` or SPDX identifiers of licenses,
+                ``no torch`` and ``installed``, separated by commas. Empty: whatever is best.
+            task: ``"segment"`` (points and boxes), ``"text"`` (any phrase), ``"classes"`` (those of COCO), ``"example"`` or ``"video"``.
+
+        Raises:
+            ConfigError: A part of the budget or the task is unknown, or no model fits. The message has the reason for each.
+        """
+        from .plan import plan
+
+        return plan(budget, task)
 
     def detect(self, model: str, **settings: Any) -> Pipeline:
         """Return a pipeline with a detector. `settings` are the fields of `promptseg.pipeline.config.DetectStage`.

@@ -13,6 +13,9 @@ DEFAULT_MODEL = "mini-sam"
 DEFAULT_CONCEPT_MODEL = "exemplar"
 """Finds what is like an example with the features of any segmenter."""
 
+DEFAULT_SALIENT_MODEL = "isnet-general-use"
+"""Finds the object to cut out of an image, if a user names none."""
+
 _SPATIAL: frozenset[PromptKind] = frozenset({"point", "box", "mask", "everything"})
 
 _TORCH: Mapping[str, Any] = {"dtype": "float32", "allow_slow": False}
@@ -107,6 +110,21 @@ BUILT_IN = (
         install="pip install promptseg",
     ),
     BackendSpec(
+        name="salient",
+        kind="detector",
+        factory="promptseg.backends.salient:load",
+        accepts=frozenset({"text"}),
+        options={"threshold": 0.05, "mask_threshold": 0.5, "separate": False, "max_detections": 100, "threads": None},
+        variants=frozenset({"u2net", "isnet", "birefnet", "any"}),
+        requires=("onnxruntime", "onnx"),
+        install="pip install promptseg",
+        folders=(
+            FolderSpec("birefnet", frozenset({"BiRefNet", "birefnet"}), onnx=("model",)),
+            FolderSpec("isnet", frozenset({"ISNet", "isnet"}), onnx=("model",)),
+            FolderSpec("u2net", frozenset({"U2Net", "u2net", "u2netp"}), onnx=("model",)),
+        ),
+    ),
+    BackendSpec(
         name="grounding_dino",
         kind="detector",
         factory="promptseg.backends.grounding_dino:load",
@@ -187,6 +205,16 @@ BUILT_IN = (
         install=_INSTALL_TRANSFORMERS,
         find_weights=_FIND_FOLDER,
         folders=(FolderSpec("any", frozenset({"dinov2", "dinov2_with_registers"})),),
+    ),
+    BackendSpec(
+        name="vitmatte",
+        kind="matting",
+        factory="promptseg.backends.vitmatte:load",
+        options={**_TORCH, "size": 1024},
+        requires=("torch", "transformers"),
+        install=_INSTALL_TRANSFORMERS,
+        find_weights=_FIND_FOLDER,
+        folders=(FolderSpec("any", frozenset({"vitmatte"})),),
     ),
     BackendSpec(
         name="timm_vit",

@@ -171,6 +171,7 @@ def _model(name: str, entry: Mapping[str, Any]) -> ModelSpec:
             tuple(_weight_file(file) for file in body["files"]),
             checkpoint=body.get("checkpoint"),
             memory=body.get("memory"),
+            seconds=body.get("seconds"),
             repository=body.get("repository"),
             gated=body.get("gated", False),
         )

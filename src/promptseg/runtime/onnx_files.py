@@ -70,6 +70,15 @@ def number_type(model: Any) -> str:
     return _FLOATS[max(counts, key=lambda kind: counts[kind])]
 
 
+def read_structure(path: Path) -> Any:
+    """Return the checked ``onnx.ModelProto`` of a file. Weights in other files are not read.
+
+    Raises:
+        WeightsMismatchError: The file is not an ONNX file, is damaged, or is not what it says about itself.
+    """
+    return _read(path, load_weights=False)
+
+
 def external_files(path: Path) -> list[Path]:
     """Return the files that hold weights of an ONNX file, beside it, in order.
 
