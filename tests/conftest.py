@@ -14,6 +14,7 @@ from promptseg.errors import WeightsError
 
 pytest_plugins = [
     "catalog_models",
+    "detector_exports",
     "entry_points",
     "fake_cuda",
     "fake_onnx_cuda",

@@ -5,6 +5,7 @@ Models are replaced by fakes, and training and export by what takes their argume
 
 import glob
 import inspect
+import json
 import os
 import re
 import shlex
@@ -20,10 +21,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import promptseg
+from detector_exports import write_rf_detr
 from promptseg.cli import app
 from promptseg.datasets.reading import open_dataset
 from promptseg.datasets.writing import write
 from promptseg.finetuning.result import FineTuned
+from promptseg.models.coco_classes import COCO_BY_NUMBER
 from promptseg.samples import coffee
 from promptseg.testing import FakeDetector, FakeSegmenter, FakeVideoSegmenter
 from promptseg.testing.sheets import draw_sheet
@@ -103,6 +106,8 @@ def files(tmp_path_factory, write_video):
             Image.fromarray(image).save(place / f"{number:05}.{'jpg' if image.ndim == 3 else 'png'}")
     (davis / "ImageSets" / "2017").mkdir(parents=True)
     (davis / "ImageSets" / "2017" / "val.txt").write_text("clip\n")
+    write_rf_detr(folder / "rfdetr" / "onnx" / "model.onnx", classes=91, layout="transformers")
+    (folder / "rfdetr" / "config.json").write_text(json.dumps({"model_type": "rf_detr", "id2label": COCO_BY_NUMBER}), "utf-8")
     for name, page in (("pipeline.yaml", "docs/reference/configuration.md"), ("street.yaml", "docs/how-to/config-file.md")):
         text = (ROOT / page).read_text("utf-8")
         (folder / name).write_text(re.search(r"^```yaml[^\n]*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)[1], "utf-8")
@@ -116,7 +121,7 @@ def folder(files, tmp_path, monkeypatch, add_model, standing_out):
     monkeypatch.chdir(tmp_path / "page")
     found = dict.fromkeys(("cup", "coffee cup", "cup of coffee", "dog", "bicycle", "bowl", "person"), (170, 18, 421, 315))
     found |= dict.fromkeys(("spoon", "silver spoon", "cat", "wet road", "table"), (322, 62, 430, 330))
-    for name in ("grounding-dino-swin-t", "owlv2-base", "yolo11n", "yolov8n"):
+    for name in ("grounding-dino-swin-t", "owlv2-base", "d-fine-n", "yolov8n"):
         add_model(name, "detector", lambda _: FakeDetector(found))
     add_model("isnet-general-use", "detector", standing_out)
     for name in ("mini-sam", "sam-vit-b"):

@@ -64,7 +64,7 @@ def test_figures_with_options_are_those_of_another_model_and_not_kept(add_model)
 
 def test_what_cannot_be_timed_is_refused(add_model):
     add_model("tracker", "video", lambda _: None)
-    with pytest.raises(ConfigError, match="'tracker' is a video model"):
+    with pytest.raises(ConfigError, match="'tracker' is a video model, and what is timed are segmenters"):
         bench("tracker")
     with pytest.raises(ConfigError, match="rounds"):
         bench("tracker", rounds=0)

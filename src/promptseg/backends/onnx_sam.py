@@ -64,10 +64,8 @@ def load(request: LoadRequest) -> SamSegmenter:
         WeightsMismatchError: The files are not a pair in the expected layout.
     """
     options = request.options
-    threads, decode_batch = (
-        thread_count(options["threads"]),
-        whole_number("option decode_batch", options["decode_batch"], 1, most=MAX_DECODE_BATCH),
-    )
+    threads = thread_count(options["threads"])
+    decode_batch = whole_number("option decode_batch", options["decode_batch"], 1, most=MAX_DECODE_BATCH)
     cache, rule = embedding_cache(options["cache"]), selection.rule(options["selection"])
     runtime = Runtime(device_of(request.device), threads)
     quantize = checked_quantize(options["quantize"], runtime.device)

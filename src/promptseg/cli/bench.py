@@ -17,7 +17,7 @@ from .output import errors_as_messages, say, usage_error
 
 
 def bench(
-    models: Annotated[list[str], typer.Argument(metavar="NAME[=WEIGHTS]…", autocompletion=completion.models, help="The models.")],
+    models: Annotated[list[str], typer.Argument(metavar="NAME[=WEIGHTS]", autocompletion=completion.models, help="The models.")],
     image: Annotated[Path | None, typer.Option(metavar="FILE", help="The image; default: the sample image, 600 x 400.")] = None,
     engine: Annotated[
         str | None,

@@ -24,7 +24,7 @@ from .output import errors_as_messages, say
 
 def models(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME…]", autocompletion=completion.models, help="Models or families; default: all.")
+        list[str] | None, typer.Argument(metavar="NAME", autocompletion=completion.models, help="Models or families; default: all.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

@@ -167,7 +167,8 @@ def plan(budget: str | Budget = "", task: str = "segment") -> Plan:
     budget = budget if isinstance(budget, Budget) else Budget.parse(budget)
     if task not in TASKS:
         raise ConfigError(f"there is no task {shown(task)}: expected {one_of(tuple(TASKS))}.{nearest(task, TASKS)}")
-    speeds, orders, passed = _Speeds(), rankings(), {}
+    speeds, orders = _Speeds(), rankings()
+    passed: dict[str, str] = {}
     first = TASKS[task][0]
     ranking = orders[task]
     segmenters = orders["segment"].order

@@ -21,6 +21,7 @@ _SPATIAL: frozenset[PromptKind] = frozenset({"point", "box", "mask", "everything
 _TORCH: Mapping[str, Any] = {"dtype": "float32", "allow_slow": False}
 _TORCH_SAM: Mapping[str, Any] = {**_TORCH, "cache": "memory", "decode_batch": None, "selection": "published", "compile": False}
 _YOLO: Mapping[str, Any] = {"threshold": 0.05, "iou": 0.7, "max_detections": 300, "imgsz": None, "masks": True}
+_DETR: Mapping[str, Any] = {"threshold": 0.05, "max_detections": 300, "imgsz": None}
 _GROUNDING_DINO: Mapping[str, Any] = {**_TORCH, "threshold": 0.05, "thresholds": None, "phrases_per_pass": None}
 
 _INSTALL_TRANSFORMERS = "pip install torch && pip install 'promptseg[transformers]' (torch first)"
@@ -105,7 +106,7 @@ BUILT_IN = (
         kind="detector",
         factory="promptseg.backends.onnx_yolo:load",
         accepts=frozenset({"text"}),
-        options={**_YOLO, "threads": None},
+        options={**_YOLO, "names": None, "threads": None},
         requires=("onnxruntime",),
         install="pip install promptseg",
     ),
@@ -195,6 +196,44 @@ BUILT_IN = (
         install=_INSTALL_TRANSFORMERS,
         find_weights=_FIND_FOLDER,
         folders=(FolderSpec("any", frozenset({"omdet-turbo"})),),
+    ),
+    BackendSpec(
+        name="rf_detr",
+        kind="detector",
+        factory="promptseg.backends.detr:load_rf_detr",
+        accepts=frozenset({"text"}),
+        options={**_DETR, "masks": True, **_TORCH},
+        requires=("torch", "transformers"),
+        install=_INSTALL_TRANSFORMERS,
+        find_weights=_FIND_FOLDER,
+        folders=(FolderSpec("any", frozenset({"rf_detr"})),),
+    ),
+    BackendSpec(
+        name="d_fine",
+        kind="detector",
+        factory="promptseg.backends.detr:load_d_fine",
+        accepts=frozenset({"text"}),
+        options={**_DETR, **_TORCH},
+        requires=("torch", "transformers"),
+        install=_INSTALL_TRANSFORMERS,
+        find_weights=_FIND_FOLDER,
+        folders=(FolderSpec("any", frozenset({"d_fine"})),),
+    ),
+    BackendSpec(
+        name="onnx_detector",
+        kind="detector",
+        factory="promptseg.backends.onnx_detector:load",
+        accepts=frozenset({"text"}),
+        options={**_DETR, "masks": True, "names": None, "thresholds": None, "phrases_per_pass": 1, "threads": None},
+        variants=frozenset({"rf_detr", "d_fine", "grounding_dino", "any"}),
+        requires=("onnxruntime", "onnx"),
+        install="pip install promptseg",
+        find_weights="promptseg.backends.onnx_detector:find_weights",
+        folders=(
+            FolderSpec("rf_detr", frozenset({"rf_detr"}), onnx=("model",)),
+            FolderSpec("d_fine", frozenset({"d_fine"}), onnx=("model",)),
+            FolderSpec("grounding_dino", frozenset({"grounding-dino"}), onnx=("model",)),
+        ),
     ),
     BackendSpec(
         name="dinov2",

@@ -297,10 +297,17 @@ def _engine_for(model: ModelSpec, weights: Path) -> Engine:
     for engine in model.engines:
         names = engine.names_in(weights)
         takes_file = len(names) == 1 and Path(names[0]).suffix == weights.suffix
-        if takes_file or (names and weights.is_dir() and all((weights / name).is_file() for name in names)):
+        if takes_file or (weights.is_dir() and _reads_folder(engine, names, weights)):
             return engine
     for engine in model.engines:
         backend = backends().get(engine.backend)
         if backend is not None and weights.is_dir() and files_of_kinds(weights, backend.recognizes):
             return engine
     return model.engines[0]
+
+
+def _reads_folder(engine: Engine, names: Sequence[str], folder: Path) -> bool:
+    """Return whether an engine reads a folder: it has the files or, for an engine that takes any ONNX file, it has one."""
+    if names:
+        return all((folder / name).is_file() for name in names)
+    return (engine.checkpoint or "").endswith(".onnx") and any(path.suffix.lower() == ".onnx" for path in folder.iterdir())

@@ -8,7 +8,7 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Union, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from ..images import ImageLike, load_image
 from ..prompts import Concept, Prompt
 from ..protocols import ConceptSegmenter, Detector, FeatureExtractor, Segmenter
 from ..registry.choice import choose
-from ..registry.loading import Model, load_chosen
+from ..registry.loading import load_chosen
 from ..registry.spec import KIND_NAMES
 from ..results import Provenance
 from ..runtime.host import usable_processors
@@ -31,6 +31,9 @@ PHRASE = "cup"
 """What detectors look for: a class of COCO, and a thing on the sample image."""
 
 MAX_ROUNDS = 1000
+
+Timed = Union[Segmenter, Detector, ConceptSegmenter, FeatureExtractor]
+"""Model that can be timed."""
 
 
 @reports_progress
@@ -74,10 +77,13 @@ def bench(
     rounds = whole_number("rounds", rounds, 1, most=MAX_ROUNDS)
     pixels = coffee() if image is None else load_image(image)
     choice = choose(name, weights=weights, engine=engine)
-    if choice.backend.kind == "video":
-        raise ConfigError(f"model {choice.model.name!r} is {KIND_NAMES['video']}: benchmarks/video_speed.py of the repository times them")
+    if choice.backend.kind not in ("segmenter", "detector", "concept", "features"):
+        raise ConfigError(
+            f"model {choice.model.name!r} is {KIND_NAMES[choice.backend.kind]}, and what is timed are segmenters, detectors, concept "
+            "models and models of features"
+        )
     started = time.perf_counter()
-    model = load_chosen((choice,), device, options)
+    model = cast("Timed", load_chosen((choice,), device, options))
     seconds = {"load": time.perf_counter() - started}
     steps = _steps(model, pixels, everything)
     for step in track([*steps], stage="time", total=len(steps), unit="step"):
@@ -99,7 +105,7 @@ def bench(
     return figure
 
 
-def _steps(model: Model, image: NDArray[np.uint8], everything: bool) -> dict[str, Callable[[], object]]:
+def _steps(model: Timed, image: NDArray[np.uint8], everything: bool) -> dict[str, Callable[[], object]]:
     """Return what to time, by name. Calls keep nothing: caches are off."""
     if isinstance(model, Detector):
         return {"detect": lambda: model.detect(image, [PHRASE])}
@@ -109,7 +115,7 @@ def _steps(model: Model, image: NDArray[np.uint8], everything: bool) -> dict[str
         return {"find": lambda: fresh.find(image, [concept])}
     if isinstance(model, FeatureExtractor):
         return {"features": lambda: model.features(image)}
-    segmenter = cast("Segmenter", model).with_cache(None)
+    segmenter = model.with_cache(None)
     height, width = image.shape[:2]
     click = Prompt.point(width // 2, height // 2)
     sessions = [segmenter.open(image)]
@@ -141,9 +147,11 @@ def _median(call: Callable[[], object], rounds: int) -> float:
 def _processor(provenance: Provenance) -> str:
     """Return the name of what computed."""
     if provenance.device == "cuda":
-        import torch
-
-        return str(torch.cuda.get_device_name())
+        try:
+            from ..runtime.torch import gpu_name
+        except ImportError:  # ONNX Runtime needs no torch, and does not say what it computes on.
+            return "GPU"
+        return gpu_name()
     return processor_name()
 
 
