@@ -142,6 +142,13 @@ class TestGoingOn:
         run("cutout", "a.png", "--detector", red)
         assert self._times() != before
 
+    def test_other_weights_at_the_same_path_make_it_anew(self, run, red, tiny_salient, tmp_path):
+        path = tmp_path / "own.onnx"
+        for sharpness in (8.0, 9.0):
+            path.write_bytes(tiny_salient(sharpness=sharpness).read_bytes())
+            assert "kept" not in run("cutout", "a.png", "--detector", f"salient={path}").stdout
+        assert "1 cutout kept" in run("cutout", "a.png", "--detector", f"salient={path}").stdout
+
     @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\nbroken"])
     def test_a_file_that_this_command_did_not_finish_is_made_anew(self, run, red, content):
         Path("promptseg-out").mkdir()

@@ -130,7 +130,7 @@ def test_a_budget_may_be_a_value():
     assert plans.plan(Budget(memory=150)).stages[0].model.name == "small"
 
 
-@pytest.mark.parametrize("task", ["segment", "text", "example", "video"])
+@pytest.mark.parametrize("task", plans.TASKS)
 def test_the_catalog_itself_has_a_permissive_model_for_each_task(task, monkeypatch):
     monkeypatch.undo()
     assert promptseg.Pipeline.plan("permissive", task).pipeline().build

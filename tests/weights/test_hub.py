@@ -45,7 +45,8 @@ class TestFetching:
         with pytest.raises(WeightsNotFoundError, match="broke off"):
             fetched(["model.safetensors"])
         assert fetched(["model.safetensors"]) == {"model.safetensors": content}
-        assert hub.ranges == [f"bytes={2 * CHUNK}-"]
+        (asked,) = hub.ranges
+        assert 0 < int(asked.removeprefix("bytes=").removesuffix("-")) <= 2 * CHUNK  # What came before the connection broke.
 
     def test_what_is_damaged_is_found_and_fetched_again(self, repository):
         folder = snapshot("owner/name").fetch(["config.json", "model.safetensors"])

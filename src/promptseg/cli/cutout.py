@@ -17,7 +17,7 @@ from .. import __version__
 from .._counting import number_of
 from .._prompt_values import prompt_to_dict
 from ..errors import InputError, OutputError, PromptSegError, WeightsError
-from ..images import load_image
+from ..images import IMAGE_SUFFIXES, load_image
 from ..pipeline import BuiltPipeline, Pipeline
 from ..prompts import Prompt
 from ..registry.builtin_backends import DEFAULT_SALIENT_MODEL
@@ -28,7 +28,7 @@ from ..weights.store import file_sha256
 from . import completion
 from .images import CUTOUT, CUTOUT_TEXT, GivenImage, given_images
 from .matting import BandOption, MattingOption, Softening, softening
-from .output import FAILED, distinct_names, errors_as_messages, model_paths, say, usage_error
+from .output import FAILED, clean_up, distinct_names, errors_as_messages, model_paths, say, usage_error
 from .prompts import NO_SEGMENTER, ConfigOption, DeviceOption, ModelOption, TextOption, ThresholdOption, pipeline_of, prompts_of
 
 
@@ -76,18 +76,22 @@ def cutout(
     if margin < 0 or (margin and not crop):
         raise usage_error(f"--margin is a whole number of pixels of at least 0, with --crop, got {margin}")
     with errors_as_messages():
-        single = PurePath(out).suffix.lower() == ".png" and not Path(out).is_dir()
+        single = _names_a_file(out)
         given = given_images(images, without=None if single else Path(out))
         paths = _paths(given.images, Path(out), single=single)
         inputs = [*given.inputs, config, *model_paths(model, detector)]
         if single:
             check_output_file(paths[0], inputs=inputs)
+            clean_up(paths[0].parent, paths[0].name)
         else:
             check_output_folder(Path(out), names=[path.name for path in paths], inputs=inputs)
+            clean_up(Path(out))
         border = softening(matting, band, device)
         built = pipeline.build(device)
+    softener = getattr(border.matting, "provenance", None)
+    models = [model.to_dict() for model in (*built.models, *([] if softener is None else [softener]))]
     settings = [built.config.model_dump(mode="json"), [prompt_to_dict(prompt) for prompt in prompts], matting, band, crop, margin]
-    run = _Run(built, prompts, border, crop, margin, _digest([__version__, *map(repr, built.models), settings]))
+    run = _Run(built, prompts, border, crop, margin, _digest([__version__, models, settings]))
     with progress.shown():
         done = run.all(given.images, paths, again=again, quiet=as_json)
     if as_json:
@@ -176,13 +180,21 @@ def _paths(images: Sequence[GivenImage], out: Path, *, single: bool) -> list[Pat
         if len(images) > 1:
             raise OutputError(f"--out {out} names one file, but {len(images)} images are given: give a folder")
         return [out]
-    if out.suffix and not out.is_dir() and not str(out).endswith(os.sep) and out.suffix.lower() in _OTHERS:
-        raise OutputError(f"cannot write {out}: a cutout is a PNG, which keeps transparency: give {out.stem}.png, or a folder")
     return [out / f"{name}{CUTOUT}" for name in distinct_names(PurePath(image.file_name) for image in images)]
 
 
-_OTHERS = frozenset({".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
-"""Suffixes of images that a cutout is not written as."""
+def _names_a_file(out: str) -> bool:
+    """Return whether the output is one file: it ends with ``.png``, and is no folder.
+
+    Raises:
+        OutputError: It ends like an image of another format.
+    """
+    if os.path.isdir(out) or out.endswith(("/", os.sep)):  # noqa: PTH112 - A name that is too long is no error here.
+        return False
+    suffix = PurePath(out).suffix.lower()
+    if suffix in IMAGE_SUFFIXES - {".png"}:
+        raise OutputError(f"cannot write {out}: a cutout is a PNG, which keeps transparency: give {PurePath(out).stem}.png, or a folder")
+    return suffix == ".png"
 
 
 def _digest(values: Any) -> str:

@@ -112,7 +112,8 @@ class Pipeline:
         Args:
             budget: Memory (``2 GB``), seconds for one image with one prompt (``1 s``), ``permissive`` or SPDX identifiers of licenses,
                 ``no torch`` and ``installed``, separated by commas. Empty: whatever is best.
-            task: ``"segment"`` (points and boxes), ``"text"`` (any phrase), ``"classes"`` (those of COCO), ``"example"`` or ``"video"``.
+            task: ``"segment"`` (points and boxes), ``"text"`` (any phrase), ``"classes"`` (those of COCO), ``"example"``, ``"video"`` or
+                ``"salient"`` (what stands out).
 
         Raises:
             ConfigError: A part of the budget or the task is unknown, or no model fits. The message has the reason for each.

@@ -25,6 +25,7 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "classes": ("detect", "segment"),
     "example": ("concept", "segment"),
     "video": ("segment",),
+    "salient": ("detect",),
 }
 """Stages of the pipeline for each task."""
 
