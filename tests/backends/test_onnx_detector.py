@@ -220,9 +220,9 @@ def test_classes_become_masks_without_torch(file, tmp_path):
     assert found == [[mask.label, mask.area] for mask in expected.masks]
 
 
-def test_phrases_become_masks_of_a_segmenter_without_torch(exported_detectors, sam_pair, tmp_path):
+def test_phrases_become_masks_of_a_segmenter_without_torch(exported_detectors, sam2_js_pair, tmp_path):
     detect = {"model": "grounding-dino-swin-t", "weights": str(exported_detectors("grounding")), "threshold": 0, "max_detections": 3}
-    segment = {"model": "onnx-sam", "weights": str(sam_pair)}
+    segment = {"model": "onnx-sam", "weights": str(sam2_js_pair)}
     stages = {"detect": detect, "segment": segment}
     found = without_torch(stages, tmp_path, "dog", "red car")
     assert {label for label, _ in found} <= {"dog", "red car"}

@@ -26,7 +26,6 @@ LAYOUTS = {
     "sam2_pair": ("sam2.1-hiera-tiny", "sam2", OnnxSam2),
     "samexporter_pair": ("sam2.1-hiera-small", "sam2", OnnxSam2),
     "efficient_sam_pair": ("efficient-sam-vits", "efficient-sam", OnnxEfficientSam),
-    "sam_js_pair": ("slimsam-77", "transformers-js", OnnxTransformersJs),
     "sam2_js_pair": ("sam2.1-hiera-large", "transformers-js", OnnxTransformersJs),
 }
 

@@ -50,3 +50,23 @@ class TestLayoutOfEfficientSam(SegmenterContract):
     @staticmethod
     def segmenter(efficient_sam_pair):
         return promptseg.load("efficient-sam-vitt", weights=efficient_sam_pair)
+
+
+class TestLayoutOfTransformersJs(SegmenterContract):
+    accepts = frozenset({"point", "box", "everything"})
+    rounds = 10
+
+    @pytest.fixture(scope="module")
+    @staticmethod
+    def segmenter(sam2_js_pair):
+        return promptseg.load("sam2.1-hiera-small", weights=sam2_js_pair)
+
+
+class TestSamInTheLayoutOfTransformersJs(SegmenterContract):
+    accepts = frozenset({"point", "everything"})
+    rounds = 10
+
+    @pytest.fixture(scope="module")
+    @staticmethod
+    def segmenter(sam_js_pair):
+        return promptseg.load("slimsam-77", weights=sam_js_pair)

@@ -148,8 +148,6 @@ def test_another_layout_replaces_an_earlier_export(tiny_torch_model, tmp_path):
     export_onnx("tiny=tiny.pt", out)
     export_onnx("tiny=tiny.pt", out, layout="transformers-js", overwrite=True)
     assert files_in(out) == NAMES
-    export_onnx("tiny=tiny.pt", out, layout="original", overwrite=True)
-    assert files_in(out) == ["promptseg.json", "tiny.decoder.onnx", "tiny.encoder.onnx"]
 
 
 def test_an_unknown_layout_is_refused_with_those_that_are_known(tmp_path):

@@ -115,7 +115,7 @@ def export_onnx(
     folder = Path(out if out is not None else f"{name}-{_FOLDERS[layout]}{'-int8' * int8}")
     _check_folder(folder, overwrite, name, layout, int8=int8, inputs=[weights, chosen.weights])
     chosen.backend.check_installed()
-    module = make(chosen.backend.torch_module or "", chosen.request(weights_of(chosen), "cpu"))
+    module = make(chosen.backend.export_module or chosen.backend.torch_module or "", chosen.request(weights_of(chosen), "cpu"))
     traced: ExportLayout = resolve(layouts[layout])(module)
     record = chosen.weights / manifest.RECORD if chosen.manifest is not None and chosen.weights is not None else None
     return write_pair(traced, name, folder, int8=int8, record=record)

@@ -98,7 +98,7 @@ class TestRefusals:
     def test_an_encoder_that_is_quantized_already_is_refused(self, sam_int8_pair):
         with pytest.raises(ConfigError, match="is quantized already: load it without quantize"):
             load(sam_int8_pair)
-        assert load(sam_int8_pair, quantize=None).provenance.dtype == "float32"
+        assert load(sam_int8_pair, quantize=None).provenance.dtype == "int8"
 
     def test_a_gpu_is_refused(self):
         with pytest.raises(ConfigError, match="quantize='int8' is for the CPU, and the device is 'cuda'"):

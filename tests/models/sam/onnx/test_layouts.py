@@ -28,6 +28,12 @@ DECODERS = {
         "batched_point_labels": (1, 1, "points"),
         "orig_im_size": (2,),
     },
+    "transformers-js": {
+        "image_positional_embeddings": ("batch", 64, 8, 8),
+        "image_embeddings": ("batch", 64, 8, 8),
+        "input_points": ("batch", "prompts", "points", 2),
+        "input_labels": ("batch", "prompts", "points"),
+    },
 }
 
 
@@ -67,6 +73,12 @@ def test_features_of_the_image_come_by_rising_resolution(tmp_path):
     assert {name: array.shape for name, array in pair.zero_features.items()} == dict(pair.features)
 
 
+def test_positions_come_after_the_embedding_and_boxes_are_no_feature(tmp_path):
+    inputs = {**DECODERS["transformers-js"], "input_boxes": ("batch", "boxes", 4), "mask_input": (1, 1, 32, 32)}
+    pair = read_pair([write(tmp_path / "a.onnx", IMAGE), write(tmp_path / "b.onnx", inputs)])
+    assert list(pair.features) == ["image_embeddings", "image_positional_embeddings"]
+
+
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_fewer_or_more_than_two_files_are_refused(count, tmp_path):
     files = [write(tmp_path / f"{i}.onnx", IMAGE) for i in range(count)]
@@ -83,7 +95,7 @@ def test_two_encoders_are_refused(tmp_path):
 def test_another_decoder_is_refused_with_its_inputs(lacking, tmp_path):
     inputs = {name: shape for name, shape in DECODERS["sam"].items() if name != lacking}
     files = [write(tmp_path / "a.onnx", IMAGE, 9), write(tmp_path / "b.onnx", inputs)]
-    with pytest.raises(WeightsMismatchError, match=r"b\.onnx is not a decoder in the layout of sam, sam2 or .*labels \? x \?,"):
+    with pytest.raises(WeightsMismatchError, match=r"b\.onnx is not a decoder in a known layout \(sam, sam2, .*labels \? x \?,"):
         read_pair(files)
 
 

@@ -116,6 +116,19 @@ class TestPrecisions:
             promptseg.load("slimsam-77", weights=folder, engine="onnx-q4")
 
 
+def test_a_name_of_the_catalog_fetches_one_precision_from_the_hub(hub, transformers_js_models, photo):
+    _, folder = transformers_js_models("sam")
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    hub.add("Xenova/slimsam-77-uniform", {**files, "onnx/vision_encoder_fp16.onnx": b"not fetched"})
+    segmenter = promptseg.load("slimsam-77", device="cpu")
+    assert (segmenter.provenance.model, segmenter.provenance.license) == ("slimsam-77", "Apache-2.0")
+    graphs = {"onnx/vision_encoder.onnx", "onnx/prompt_encoder_mask_decoder.onnx"}
+    assert set(segmenter.provenance.weights) == {*graphs, "preprocessor_config.json"}
+    local = promptseg.load("slimsam-77", weights=folder, device="cpu")
+    prompt = [Prompt.point(40, 50)]
+    assert list(segmenter.open(photo()).segment(prompt)) == list(local.open(photo()).segment(prompt))
+
+
 def test_weights_beside_the_graphs_are_read_and_named(transformers_js_models, tmp_path, photo):
     _, folder = transformers_js_models("sam2")
     there = tmp_path / "sam2"
