@@ -1,4 +1,4 @@
-"""`TransformersTracker`: SAM 3's tracker on one frame of a video for one object, with the code of transformers.
+"""`TransformersTracker`: SAM 2, EdgeTAM or SAM 3's tracker on one frame of a video for one object, with the code of transformers.
 
 transformers has an inference session of its own, which stores every frame and every output, shares the kind of memory between objects,
 forgets corrections, and cannot remove an object. Here its model is called for the four steps of one frame, and the memory bank and the
@@ -40,12 +40,13 @@ class TransformersTracker(TorchVideoModel):
     """A tracker of transformers.
 
     Args:
-        model: ``Sam3TrackerVideoModel``, with its weights in float32, in evaluation mode. It is moved to the device and must not be used
-            elsewhere afterwards.
+        model: ``Sam2VideoModel``, ``EdgeTamVideoModel`` or ``Sam3TrackerVideoModel``, with its weights in float32, in evaluation mode. It
+            is moved to the device and must not be used elsewhere afterwards.
         provenance: Provenance of the model.
         settings: Device, dtype and further settings.
         need: Memory requirements of the model; None if unknown.
         model_input: Function that prepares frames as the model was trained.
+        fill_holes: Maximum size, in low-resolution pixels, of holes that are filled. 0 fills none, as transformers does.
 
     Raises:
         OutOfMemoryError: The model does not fit on the device.
@@ -58,8 +59,10 @@ class TransformersTracker(TorchVideoModel):
         settings: TorchSettings,
         need: MemoryRequirement | None = None,
         model_input: ModelInput = model_input,
+        fill_holes: int = 0,
     ) -> None:
-        super().__init__(model, provenance, settings, need, int(model.image_size), int(model.prompt_encoder.mask_input_size[0]))
+        low_res = int(model.prompt_encoder.mask_input_size[0])
+        super().__init__(model, provenance, settings, need, int(model.image_size), low_res, fill_holes)
         self._model_input = model_input
 
     def _span(self) -> Span:
