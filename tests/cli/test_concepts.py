@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from promptseg.cli.concepts import concept_of, parse_example
+from promptseg.cli.concepts import place_of, with_examples
 from promptseg.errors import InputError, PromptError
 from promptseg.testing import FakeConceptSegmenter, FakeConceptVideoSegmenter, FakeSegmenter
 
@@ -20,8 +20,8 @@ def _finder(add_model):
 
 
 def example(text):
-    (one,) = parse_example("--like", text, positive=True, label=None).examples
-    return one
+    (concept,) = with_examples([], [text], None, None, joined=False)
+    return concept.examples[0]
 
 
 class TestParsing:
@@ -60,11 +60,13 @@ class TestParsing:
     )
     def test_what_is_not_written_like_an_example_is_refused(self, text, message):
         with pytest.raises(PromptError, match=message):
-            example(text)
+            place_of("--like", text)
 
-    def test_an_example_outside_its_image_is_refused(self, save_image):
-        with pytest.raises(PromptError, match="lies outside the image"):
-            example(f"{save_image('a.png')}:point=500,3")
+    @pytest.mark.parametrize("name", ["a.png:", ""], ids=["another image", "the searched image"])
+    def test_an_example_outside_its_image_is_refused(self, run, save_image, name):
+        done = run("segment", save_image("a.png"), "--concept", "finder", "--like", f"{name}point=500,3")
+        assert done.exit_code == 1
+        assert "outside the image" in done.stderr
 
     @pytest.mark.parametrize("values", [(), (1, 2)], ids=["none", "two"])
     def test_a_mask_of_several_objects_or_none_is_refused(self, values, save_image):
@@ -73,10 +75,10 @@ class TestParsing:
             mask[value * 10 : value * 10 + 5] = value
         Image.fromarray(mask).save("m.png")
         with pytest.raises(InputError, match=f"shows one object, got {len(values)} in m.png"):
-            example(f"{save_image('a.png')}:mask=m.png")
+            place_of("--like", f"{save_image('a.png')}:mask=m.png")
 
     def test_several_examples_make_one_concept(self):
-        concept = concept_of(["point=1,1", "point=5,5"], ["point=9,9"], "cell")
+        (concept,) = with_examples([], ["point=1,1", "point=5,5"], ["point=9,9"], "cell", joined=False)
         assert [one.positive for one in concept.examples] == [True, True, False]
         assert concept.label == "cell"
 

@@ -114,3 +114,14 @@ def test_several_that_are_found_say_what_size_is_usual() -> None:
     large = 2 * 225 / 25600
     assert judging.sized_scores(masks, np.ones(6), large, 1.0, 0.2).tolist() == pytest.approx([1.0] * 6)
     assert judging.sized_scores(masks.where([0, 1]), np.ones(2), large, 1.0, 0.2).tolist() == pytest.approx([np.exp(-0.5)] * 2)
+
+
+def test_a_spot_that_is_nearer_to_a_negative_example_is_none() -> None:
+    image = np.full((60, 60, 3), 200, np.uint8)
+    image[20:24, 30:34] = (60, 60, 60)
+    image[40:44, 10:14] = (60, 60, 160)
+    found = proposals.contrast_of(image, 4)
+    dark, blue = (found[place].reshape(-1, 3).mean(axis=0) for place in (np.s_[20:24, 30:34], np.s_[40:44, 10:14]))
+    alone, apart = proposals.spot_map(image, dark, 4), proposals.spot_map(image, dark, 4, [blue])
+    places = [{float(spot.xy[0, 0]) // 10 for spot in proposals.spots(response, 4, (60, 60), 9)} for response in (alone, apart)]
+    assert places == [{1, 3}, {3}]

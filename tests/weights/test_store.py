@@ -1,5 +1,6 @@
 import errno
 import hashlib
+import io
 import os
 import random
 import subprocess
@@ -359,6 +360,20 @@ class TestOffline:
         assert offline() is expected
 
 
+class Heard(io.StringIO):
+    """A text that tells when a message was written to it."""
+
+    def __init__(self, message, told):
+        super().__init__()
+        self.message, self.told = message, told
+
+    def write(self, text):
+        written = super().write(text)
+        if self.message in self.getvalue():
+            self.told.set()
+        return written
+
+
 class TestAtOnce:
     def test_threads_that_want_one_file_fetch_it_once(self, server):
         barrier, fetched = threading.Barrier(4), []
@@ -375,20 +390,16 @@ class TestAtOnce:
         assert fetched == [DATA] * 4
         assert len(server.requests) == 1
 
-    def test_who_waits_for_another_is_told_so_at_once(self, server, capfd):
-        first = threading.Thread(target=fetch_weights, args=("model", [pinned(server.url("/w.bin"))]))
-        waiting = threading.Event()
-        server.midway = lambda: (under_way.set(), waiting.wait(30))
-        under_way = threading.Event()
-        first.start()
+    def test_who_waits_for_another_is_told_so_at_once(self, server, monkeypatch):
+        under_way, told = threading.Event(), threading.Event()
+        monkeypatch.setattr(sys, "stderr", Heard("Waiting for w.bin of model, which another process or thread is fetching…", told))
+        server.midway = lambda: (under_way.set(), told.wait(30))
+        threads = [threading.Thread(target=fetch_weights, args=("model", [pinned(server.url("/w.bin"))])) for _ in range(2)]
+        threads[0].start()
         assert under_way.wait(30)
-        second = threading.Thread(target=fetch_weights, args=("model", [pinned(server.url("/w.bin"))]))
-        second.start()
-        err = ""
-        while "Waiting for w.bin of model, which another process or thread is fetching…" not in err:
-            err += capfd.readouterr().err
-        waiting.set()
-        for thread in (first, second):
+        threads[1].start()
+        assert told.wait(30)
+        for thread in threads:
             thread.join()
         assert len(server.requests) == 1
 

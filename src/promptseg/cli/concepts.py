@@ -11,8 +11,9 @@ import typer
 
 from ..datasets.mask_image_reading import read_mask_file
 from ..errors import InputError, PromptError
+from ..images import ImageLike
 from ..masks import Mask
-from ..prompts import Concept, Prompt, SpatialPrompt, TextPrompt
+from ..prompts import Prompt, SpatialPrompt, TextPrompt
 from ..web_images import fetch_image, is_address
 from . import completion
 from .output import errors_as_messages, usage_error
@@ -57,37 +58,29 @@ def with_examples(
             if value is not None:
                 raise usage_error(f"{option} {value} belongs to --like, and there is none")
         return list(prompts)
+    asked = (("--like", like), ("--unlike", unlike or ()))
     with errors_as_messages():
         try:
-            examples: Prompt = concept_of(like, unlike or (), label)
-            texts = [prompt for prompt in prompts if isinstance(prompt, TextPrompt)]
-            if joined and texts and len(texts[0].phrases) == 1:
-                examples, prompts = texts[0] + examples, [prompt for prompt in prompts if prompt is not texts[0]]
+            places = [(*place_of(option, text), option == "--like") for option, texts in asked for text in texts]
         except PromptError as error:
             raise usage_error(str(error)) from error
-    return [*prompts, examples]
+        first, *others = (Prompt.example(image, prompt, positive=positive, label=label) for image, prompt, positive in places)
+        concept: Prompt = sum(others, first)
+        phrases = [prompt for prompt in prompts if isinstance(prompt, TextPrompt)]
+        if joined and phrases and len(phrases[0].phrases) == 1:
+            concept, prompts = phrases[0] + concept, [prompt for prompt in prompts if prompt is not phrases[0]]
+    return [*prompts, concept]
 
 
-def concept_of(like: Sequence[str], unlike: Sequence[str], label: str | None) -> Concept:
-    """Return the concept of examples as they are written on the command line.
+def place_of(option: str, text: str) -> tuple[ImageLike | None, SpatialPrompt]:
+    """Return where an example is, written as ``photo.png:box=40,40,80,80`` or ``point=3,4:point=5,6,0``.
 
-    Raises:
-        PromptError: An example is not written like one, or does not fit its image.
-        InputError: An image or mask cannot be read.
-    """
-    parts = [parse_example("--like", text, positive=True, label=label) for text in like]
-    parts += [parse_example("--unlike", text, positive=False, label=label) for text in unlike]
-    concept = parts[0]
-    for other in parts[1:]:
-        concept += other
-    return concept
-
-
-def parse_example(option: str, text: str, *, positive: bool, label: str | None) -> Concept:
-    """Return the example that an option describes, such as ``photo.png:box=40,40,80,80`` or ``point=3,4:point=5,6,0``.
+    Returns:
+        image: The image; None for the one that is searched.
+        prompt: The example in it.
 
     Raises:
-        PromptError: It is not written like one, or does not fit its image.
+        PromptError: It is not written like one.
         InputError: The image or mask cannot be read.
     """
     first = _PLACE.search(text)
@@ -107,8 +100,7 @@ def parse_example(option: str, text: str, *, positive: bool, label: str | None) 
         else:
             raise PromptError(f"{option} has box=, point= and mask= after the image, got {kind!r} in {text!r}")
     name = text[: first.start()]
-    image = None if not name else fetch_image(name) if is_address(name) else Path(name)
-    return Prompt.example(image, prompt, positive=positive, label=label)
+    return (None if not name else fetch_image(name) if is_address(name) else Path(name)), prompt
 
 
 def _until_next(text: str) -> tuple[str, str]:

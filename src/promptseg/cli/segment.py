@@ -15,7 +15,7 @@ from ..errors import OutputError, PromptSegError
 from ..models.sam.cache import embedding_cache
 from ..pipeline import BuiltPipeline, Pipeline
 from ..pipeline.checks import concept_kinds
-from ..prompts import Prompt
+from ..prompts import Prompt, SpatialPrompt
 from ..results import Result
 from ..runtime import progress
 from ..runtime.output_files import check_image_format, image_format, write_image, write_json
@@ -115,6 +115,8 @@ def segment(
     if pipeline.config.detect is None and not prompts:
         raise usage_error("nothing to segment: give --point, --box, --text, --like or --everything")
     parts = chosen_parts(masks=masks, crops=save_crops, cutouts=save_cutouts)
+    if candidates and not any(isinstance(prompt, SpatialPrompt) for prompt in prompts):
+        raise usage_error("--candidates are those of --point and --box, and there is none")
     folder = Path("promptseg-out" if out is None else out) if out is not None or not as_json else None
     with errors_as_messages():
         given = given_images(images, without=folder)

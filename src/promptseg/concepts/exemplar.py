@@ -62,12 +62,14 @@ class ExampleLook:
         shares: Area of each positive example as a share of the image.
         cells: Number of cells of each positive example.
         contrasts: (3,) contrast of each positive example that is small.
+        unlike: (3,) contrast of each negative example that is small.
     """
 
     look: Look
     shares: tuple[float, ...]
     cells: tuple[float, ...]
     contrasts: tuple[NDArray[np.float32], ...]
+    unlike: tuple[NDArray[np.float32], ...]
 
 
 class ExemplarSegmenter(StaysInProcess):
@@ -279,7 +281,8 @@ class ExemplarSession(SessionDisplay):
         if small:
             diameter = float(np.sqrt(share * self.size[0] * self.size[1]))
             contrast = np.mean([one for each in known for one in each.contrasts], axis=0)
-            response = proposals.spot_map(self.image, contrast, diameter)
+            unlike = [one for each in known for one in each.unlike]
+            response = proposals.spot_map(self.image, contrast, diameter, unlike)
             masks = self._segmented(proposals.spots(response, diameter, self.size, limit))
             agreement = judging.spot_scores(response, masks)
         elif many:
@@ -309,9 +312,14 @@ def _learned(session: ExemplarSession, examples: Sequence[Example]) -> ExampleLo
     _check_apart(positive, negative)
     look = look_of(grid, _without_smaller(positive, negative), _without_smaller(negative, positive))
     shares = [mask.area / (mask.size[0] * mask.size[1]) for mask in positive]
-    cells = [share * len(grid.vectors) for share in shares]
-    contrasts = [_contrast(session.image, mask) for mask, count in zip(positive, cells, strict=True) if count < SMALL]
-    return ExampleLook(look, tuple(shares), tuple(cells), tuple(contrasts))
+    cells = [_cells(grid, mask) for mask in positive]
+    contrasts, unlike = ([_contrast(session.image, mask) for mask in side if _cells(grid, mask) < SMALL] for side in (positive, negative))
+    return ExampleLook(look, tuple(shares), tuple(cells), tuple(contrasts), tuple(unlike))
+
+
+def _cells(grid: FeatureGrid, mask: Mask) -> float:
+    """Return the area of a mask in cells."""
+    return mask.area / (mask.size[0] * mask.size[1]) * len(grid.vectors)
 
 
 def _check_apart(positive: Sequence[Mask], negative: Sequence[Mask]) -> None:

@@ -11,6 +11,7 @@ There are three ways, by what the examples are:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 import numpy as np
@@ -126,16 +127,24 @@ def contrast_of(image: NDArray[np.uint8], diameter: float) -> NDArray[np.float32
     return np.asarray(fine - coarse, np.float32)
 
 
-def spot_map(image: NDArray[np.uint8], contrast: NDArray[np.float32], diameter: float) -> NDArray[np.float32]:
-    """Return the (H, W) contrast of an image along that of the example: 1 where it is as strong.
+def spot_map(
+    image: NDArray[np.uint8], contrast: NDArray[np.float32], diameter: float, unlike: Sequence[NDArray[np.float32]] = ()
+) -> NDArray[np.float32]:
+    """Return the (H, W) contrast of an image along that of the example: 1 where it is as strong. 0 at most where a negative one is nearer.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         contrast: (3,) mean contrast of the example.
         diameter: Diameter of the example in pixels of this image.
+        unlike: (3,) mean contrast of each negative example.
     """
     strength = float(contrast @ contrast)
-    return np.asarray(contrast_of(image, diameter) @ (contrast / max(strength, 1e-6)), np.float32)
+    found = contrast_of(image, diameter)
+    response = np.asarray(found @ (contrast / max(strength, 1e-6)), np.float32)
+    for other in unlike:
+        nearer = ((found - other) ** 2).sum(axis=2) < ((found - contrast) ** 2).sum(axis=2)
+        response[nearer] = np.minimum(response[nearer], 0)
+    return response
 
 
 def spots(response: NDArray[np.float32], diameter: float, size: Size, most: int) -> list[SpatialPrompt]:

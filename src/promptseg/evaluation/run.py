@@ -27,6 +27,7 @@ from ..pipeline.as_concepts import PipelineConcepts
 from ..prompts import PromptKind, TextPrompt
 from ..protocols import ConceptSegmenter, Segmenter, Session
 from ..registry.builtin_backends import DEFAULT_MODEL
+from ..registry.catalog import list_models
 from ..registry.choice import choose
 from ..registry.loading import load_concept, load_segmenter
 from ..results import Provenance
@@ -182,7 +183,7 @@ def evaluate(
     if own is not None:
         findings += _trained_on(own, {image.name: image.content for image in seen})
     return Evaluation(
-        " + ".join(one.model for one in evaluator.provenance),
+        " + ".join(map(_name, evaluator.provenance)),
         evaluator.protocol.name,
         seed,
         dataset.source,
@@ -192,6 +193,13 @@ def evaluate(
         tuple(findings),
         tuple(concepts),
     )
+
+
+def _name(provenance: Provenance) -> str:
+    """Return the name of a model; with that of the backend if it is not one of the model's own, such as ``exemplar``."""
+    model = list_models().get(provenance.model)
+    is_own = model is None or provenance.backend in {engine.backend for engine in model.engines}
+    return provenance.model if is_own else f"{provenance.backend} on {provenance.model}"
 
 
 def _concept_evaluator(

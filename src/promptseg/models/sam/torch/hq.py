@@ -1,7 +1,7 @@
 """SAM-HQ's additions to SAM in torch: a high-quality token, and features of the image that it reads at the resolution of the logits.
 
-The token is a fifth mask token, whose mask is a correction: it is added to the mask of each candidate (``hq_token_only=False`` upstream), or
-stands alone (``hq_token_only=True``). Its features are a sum of two parts. One depends only on the image: the embedding, and the tokens
+The token is a fifth mask token. Its mask is a correction, which is added to the mask of each candidate (``hq_token_only=False`` upstream)
+or stands alone (``hq_token_only=True``). Its features are a sum of two parts. One depends only on the image: the embedding, and the tokens
 after the first block with global attention, both upscaled (`HqFeatures`). The other is two convolutions of the upscaled image tokens of a
 prompt (Ke et al., "Segment Anything in High Quality", 2023; ``MaskDecoderHQ`` of the authors).
 

@@ -80,8 +80,8 @@ def named(model: Any, image_encoder: nn.Module, **of_mask_decoder: Any) -> nn.Mo
 class PyramidEncoder(nn.Module):
     """Image encoder of a model with SAM 2's decoder, by transformers' own code: ``get_image_embeddings``.
 
-    ``no_memory_embedding``, the embedding for an image without memory, is added to the coarsest level that is used, as in the authors' code.
-    (For SAM 3's tracker, transformers 5.24 adds it to a fourth level, which it then drops.)
+    ``no_memory_embedding``, the embedding for an image without memory, is added to the coarsest level that is used, as the authors do. (For
+    SAM 3's tracker, transformers 5.24 adds it to a fourth level, which it then drops.)
     """
 
     def __init__(self, model: Any) -> None:
