@@ -19,6 +19,7 @@ pytest_plugins = [
     "fake_onnx_cuda",
     "file_server",
     "grounding_models",
+    "hf_names",
     "hf_sam_models",
     "npm_clients",
     "onnx_sam_models",

@@ -41,11 +41,11 @@ def load_model(folder: Path, variant: str, kind: str = "") -> Any:
     cls = class_of(f"{name}{kind}Model", _TITLES[variant])
     readable = (f"{name}VideoModel",) if kind else (f"{name}Model", *([f"{name}VideoModel"] if variant in TRACKERS else []))
     model = load_pretrained(cls, folder, device=torch.device("cpu"), dtype=torch.float32, architectures=readable)
-    checks = _of_pyramid(model.config) if variant in TRACKERS else _of_vit(model.config.vision_config)
+    _check_side(folder, model.config)
+    checks = _of_pyramid(model.config) if variant in TRACKERS else _of_vit(model.config)
     for key, value, expected in [*_of_heads(model.config), *checks]:
         if value != expected:
             raise WeightsMismatchError(f"{folder / CONFIG} says {key}={shown(value)}, this engine computes {shown(expected)}")
-    _check_side(folder, model.config)
     return model
 
 
@@ -66,8 +66,11 @@ def _of_heads(config: Any) -> Iterator[tuple[str, Any, Any]]:
     yield "num_multimask_outputs", config.mask_decoder_config.num_multimask_outputs, 3
 
 
-def _of_vit(vision: Any) -> Iterator[tuple[str, Any, Any]]:
+def _of_vit(config: Any) -> Iterator[tuple[str, Any, Any]]:
     """Yield keys, values and expected values of the image encoder of SAM and SAM-HQ."""
+    vision, prompts = config.vision_config, config.prompt_encoder_config
+    for key in ("image_size", "patch_size"):
+        yield key, getattr(vision, key), getattr(prompts, key)
     yield "hidden_act", vision.hidden_act, "gelu"
     yield "num_channels", vision.num_channels, 3
 
@@ -77,10 +80,9 @@ def _of_pyramid(config: Any) -> Iterator[tuple[str, Any, Any]]:
     vision, prompts = config.vision_config, config.prompt_encoder_config
     for key, expected in (("fpn_kernel_size", 1), ("fpn_stride", 1), ("fpn_padding", 0), ("num_feature_levels", 3)):
         yield key, getattr(vision, key), expected
-    if isinstance(prompts.image_size, int) and isinstance(prompts.patch_size, int) and prompts.patch_size > 0:
-        grid = prompts.image_size // prompts.patch_size
-        yield "backbone_feature_sizes", [list(size) for size in vision.backbone_feature_sizes], [[scale * grid] * 2 for scale in (4, 2, 1)]
-        yield "image_size", getattr(config, "image_size", prompts.image_size), prompts.image_size
+    grid = prompts.image_size // prompts.patch_size
+    yield "backbone_feature_sizes", [list(size) for size in vision.backbone_feature_sizes], [[scale * grid] * 2 for scale in (4, 2, 1)]
+    yield "image_size", getattr(config, "image_size", prompts.image_size), prompts.image_size
     backbone = vision.backbone_config
     if backbone.model_type == "sam2_hiera_det_model":
         for key, expected in (("hidden_act", "gelu"), ("num_channels", 3), ("query_stride", [2, 2])):
