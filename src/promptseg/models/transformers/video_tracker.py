@@ -139,8 +139,8 @@ class TransformersTracker(TorchVideoModel):
     def _given(self, mask: Tensor, features: list[Tensor]) -> Step:
         """Return the output for a mask (1, 1, input_size, input_size) of 0 and 1 that is the answer.
 
-        It is ``_use_mask_as_output`` as in the authors' code. That of transformers takes the object pointer from the candidates for ambiguous
-        prompts, and for EdgeTAM returns a presence of another shape.
+        It is ``_use_mask_as_output`` as in the authors' code. That of transformers takes the object pointer from the candidates for
+        ambiguous prompts, and for EdgeTAM returns a presence of another shape.
         """
         model, side = self._model, (self.low_res, self.low_res)
         high_res = GIVEN_LOGIT * (2 * mask - 1)
