@@ -21,6 +21,7 @@ pytest_plugins = [
     "grounding_models",
     "hf_names",
     "hf_sam_models",
+    "hub_server",
     "npm_clients",
     "onnx_sam_models",
     "sam3_models",
@@ -44,8 +45,11 @@ def isolated_home(request, tmp_path_factory, monkeypatch):
     """Keeps tests away from the user's cache and settings; tests marked `weights` use the real home."""
     if request.node.get_closest_marker("weights"):
         return
-    monkeypatch.setenv("PROMPTSEG_HOME", str(tmp_path_factory.mktemp("home")))
-    for name in ("PROMPTSEG_OFFLINE", "HF_ENDPOINT", "HF_TOKEN"):
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("PROMPTSEG_HOME", str(home))
+    monkeypatch.setenv("HF_HOME", str(home / "huggingface"))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # Nothing listens there: no test reaches the real hub.
+    for name in ("PROMPTSEG_OFFLINE", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "HF_TOKEN", "HF_TOKEN_PATH"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -80,11 +80,10 @@ def test_examples_are_objects_of_the_class_in_other_images(dataset):
     assert all(labels[name] == row.concept for row in run.concepts for name in row.examples)
 
 
-def test_a_model_that_works_on_another_is_named_with_it(dataset, monkeypatch):
-    model = FakeConceptSegmenter()
+def test_a_model_that_works_on_another_is_named_with_it(dataset):
     for backend, name in (("exemplar", "exemplar on mini-sam"), ("onnx_sam", "mini-sam")):
-        monkeypatch.setattr(FakeConceptSegmenter, "provenance", replace(model.provenance, model="mini-sam", backend=backend))
-        assert evaluate(dataset, model).model == name
+        provenance = replace(FakeConceptSegmenter().provenance, model="mini-sam", backend=backend)
+        assert evaluate(dataset, FakeConceptSegmenter(provenance=provenance)).model == name
 
 
 def test_the_seed_decides_about_examples(dataset):

@@ -125,7 +125,7 @@ def track(
     """
     prompts = prompts_of(point, box, text, everything=False, points_per_side=None)
     with errors_as_messages():
-        finder = None if concept is None else choose(concept)
+        finder = None if concept is None else choose(concept, kind="concept")
         kinds = EXAMPLES if finder is None else finder.backend.accepts
         alone = finder is not None and finder.backend.video is not None and detector is None and not point and not box and tracker is None
     prompts = with_examples(prompts, like, unlike, label, joined="text" in kinds)

@@ -222,7 +222,7 @@ def _chain(stage: ModelStage | None, kind: BackendKind, licenses: LicensePolicy)
     """Return the resolved and checked models of a stage: the named one and those of its fallback chain. Load nothing."""
     if stage is None:
         return ()
-    first = choose(stage.model, weights=stage.weights, engine=stage.engine)
+    first = choose(stage.model, weights=stage.weights, engine=stage.engine, kind=kind)
     if first.backend.kind != kind:
         places = "a detector goes to .detect() (--detector), a segmenter to .segment() (--model), a concept model to .concept() (--concept)"
         own, wanted = KIND_NAMES[first.backend.kind], KIND_NAMES[kind]

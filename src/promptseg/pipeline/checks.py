@@ -18,7 +18,8 @@ EXAMPLES: frozenset[PromptKind] = frozenset({"example"})
 def concept_kinds(config: PipelineConfig) -> frozenset[PromptKind]:
     """Return what the concepts may consist of that a pipeline can find. Load nothing."""
     if config.concept is not None:
-        return choose(config.concept.model, weights=config.concept.weights, engine=config.concept.engine).backend.accepts
+        stage = config.concept
+        return choose(stage.model, weights=stage.weights, engine=stage.engine, kind="concept").backend.accepts
     return EXAMPLES if config.segment is not None else frozenset()
 
 

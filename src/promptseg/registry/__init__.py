@@ -17,6 +17,7 @@ from .loading import tracker_of as tracker_of
 from .spec import BackendSpec as BackendSpec
 from .spec import Choice as Choice
 from .spec import Engine as Engine
+from .spec import FolderSpec as FolderSpec
 from .spec import LoadRequest as LoadRequest
 from .spec import ModelSpec as ModelSpec
 from .weight_files import fetch as fetch

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..prompts import PromptKind
-from .spec import BackendSpec
+from .spec import BackendSpec, FolderSpec
 
 DEFAULT_MODEL = "mini-sam"
 
@@ -39,6 +39,7 @@ BUILT_IN = (
         install="pip install promptseg",
         prepare="promptseg.backends.onnx_sam:prepare",
         recognizes=(".onnx", ".onnx"),
+        folders=(FolderSpec("any", onnx=("vision_encoder", "prompt_encoder_mask_decoder")),),
     ),
     BackendSpec(
         name="sam",
@@ -111,6 +112,10 @@ BUILT_IN = (
         requires=("torch", "transformers"),
         install="pip install torch && pip install 'promptseg[grounding-dino]' (torch first)",
         find_weights="promptseg.backends._grounding_dino:find_weights",
+        folders=(  # Their one difference that a configuration shows. What is left out there has the value of Swin-T.
+            FolderSpec("swin-b", frozenset({"grounding-dino"}), {"backbone_config.embed_dim": 128}),
+            FolderSpec("swin-t", frozenset({"grounding-dino"})),
+        ),
     ),
     BackendSpec(
         name="grounding_dino_original",
@@ -133,6 +138,7 @@ BUILT_IN = (
         requires=("torch", "transformers"),
         install=_INSTALL_TRANSFORMERS,
         find_weights=_FIND_FOLDER,
+        folders=(FolderSpec("any", frozenset({"mm-grounding-dino"})),),
     ),
     BackendSpec(
         name="owlv2",
@@ -143,6 +149,7 @@ BUILT_IN = (
         requires=("torch", "transformers"),
         install=_INSTALL_TRANSFORMERS,
         find_weights=_FIND_FOLDER,
+        folders=(FolderSpec("any", frozenset({"owlv2"})),),
     ),
     BackendSpec(
         name="owlv2_concepts",
@@ -154,6 +161,7 @@ BUILT_IN = (
         requires=("torch", "transformers"),
         install=_INSTALL_TRANSFORMERS,
         find_weights=_FIND_FOLDER,
+        folders=(FolderSpec("any", frozenset({"owlv2"})),),
     ),
     BackendSpec(
         name="omdet_turbo",
@@ -164,6 +172,7 @@ BUILT_IN = (
         requires=("torch", "transformers"),
         install=_INSTALL_TRANSFORMERS,
         find_weights=_FIND_FOLDER,
+        folders=(FolderSpec("any", frozenset({"omdet-turbo"})),),
     ),
     BackendSpec(
         name="dinov2",
@@ -173,6 +182,7 @@ BUILT_IN = (
         requires=("torch", "transformers"),
         install=_INSTALL_TRANSFORMERS,
         find_weights=_FIND_FOLDER,
+        folders=(FolderSpec("any", frozenset({"dinov2", "dinov2_with_registers"})),),
     ),
     BackendSpec(
         name="timm_vit",
@@ -182,6 +192,7 @@ BUILT_IN = (
         requires=("torch", "torchvision", "timm"),
         install="pip install torch torchvision timm (the first two together)",
         find_weights=_FIND_FOLDER,
+        folders=(FolderSpec("any", frozenset({"timm"}), engine="timm"),),
     ),
     BackendSpec(
         name="sam3",
@@ -202,6 +213,7 @@ BUILT_IN = (
         install=_INSTALL_SAM3,
         find_weights=_FIND_FOLDER,
         video="sam3_video",
+        folders=(FolderSpec("sam3", frozenset({"sam3", "sam3_video"})), FolderSpec("lite-text", frozenset({"sam3_lite_text"}))),
     ),
     BackendSpec(
         name="sam3_tracker",
@@ -213,6 +225,7 @@ BUILT_IN = (
         install=_INSTALL_SAM3,
         find_weights=_FIND_FOLDER,
         video="sam3_tracker_video",
+        folders=(FolderSpec("any", frozenset({"sam3_tracker", "sam3_tracker_video", "sam3_video"})),),
     ),
     BackendSpec(
         name="sam3_tracker_video",

@@ -2,37 +2,63 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .._checks import absent_hint
-from ..errors import ConfigError, IncompatibleStagesError, WeightsMismatchError, WeightsNotFoundError, one_of, shown
+from ..errors import (
+    ConfigError,
+    IncompatibleStagesError,
+    PromptSegError,
+    WeightsMismatchError,
+    WeightsNotFoundError,
+    one_of,
+    shown,
+)
 from ..runtime.home import as_path
 from ..weights.store import WeightFile, files_of_kinds
 from . import manifest as manifests
 from .catalog import backend_for, backends, find_model, list_models
+from .folders import hub_model, is_hub_name, local_model, not_read
 from .manifest import Manifest
+from .model_card import UNKNOWN
+from .recognition import Contents, engines_of, looks_like_model
 from .spec import KIND_NAMES, BackendKind, BackendSpec, Choice, Engine, ModelSpec
 
 
-def choose(name: str, *, weights: str | Path | None = None, engine: str | None = None) -> Choice:
+def choose(
+    name: str,
+    *,
+    weights: str | Path | None = None,
+    engine: str | None = None,
+    kind: BackendKind | None = None,
+    anew: bool = False,
+) -> Choice:
     """Resolve a model name to a model, an engine, a backend and weights.
 
+    Of a folder on the Hugging Face hub, the list of its files, its configuration and its card are fetched if they are not cached. Nothing
+    else is fetched.
+
     Args:
-        name: A model name, ``"name=path/to/weights"``, or the path of a folder that promptseg wrote. The manifest of such a folder names
-            the model.
+        name: A model name; ``"name=path/to/weights"``; the path of a folder that promptseg or transformers wrote, or that has the layout of
+            transformers.js; or such a folder on the hub, as ``"hf:owner/name"`` or ``"hf:owner/name@revision"``. The path of weights may
+            be one of the hub, too. The manifest or the configuration of a folder names the model.
         weights: A file or folder of your own weights. A folder that promptseg wrote has its own engine: ``"onnx"`` for an export, the
             engine of the base model for a fine-tuned decoder.
         engine: Name of the engine; None for the engine that reads the given weights, or else the model's first.
+        kind: Kind of model that is wanted. If no engine is named and several read a folder, the first of this kind is chosen.
+        anew: Whether to ask the hub again which commit a branch or a tag names now.
 
     Raises:
-        UnknownModelError: There is no such model.
+        UnknownModelError: There is no such model, or a folder is not recognized.
         ConfigError: There is no such engine, its backend is not installed or cannot run it, or weights are given twice.
         WeightsMismatchError: The manifest of the weights folder names another model.
+        WeightsError: The hub cannot be reached, or shows no such folder.
     """
-    model, own, manifest = _named(name, weights)
-    return _chosen(model, own, manifest, engine)
+    return _chosen(_named(name, weights, anew=anew), engine, kind)
 
 
 def choose_by(ability: Callable[[BackendSpec], bool], doing: str, name: str, weights: str | Path | None = None) -> Choice:
@@ -41,7 +67,7 @@ def choose_by(ability: Callable[[BackendSpec], bool], doing: str, name: str, wei
     Args:
         ability: Returns whether a backend has the ability.
         doing: What the ability allows, as a participle for the message, such as ``"exported"``.
-        name: A model name, ``"name=path/to/weights"``, or the path of a folder that promptseg wrote.
+        name: A name, as for `choose`.
         weights: A file or folder of your own weights.
 
     Raises:
@@ -49,18 +75,17 @@ def choose_by(ability: Callable[[BackendSpec], bool], doing: str, name: str, wei
         UnknownModelError: There is no such model.
         WeightsMismatchError: The manifest of the weights folder names another model.
     """
-    model, own, manifest = _named(name, weights)
-    known = backends()
+    named, known = _named(name, weights), backends()
 
     def first(spec: ModelSpec) -> str | None:
         able = (engine.name for engine in spec.engines if engine.backend in known and ability(known[engine.backend]))
         return next(able, None)
 
-    engine = first(model)
+    engine = first(named.model)
     if engine is None:
         can = ", ".join(name for name, other in list_models().items() if first(other))
-        raise ConfigError(f"model {model.name!r} cannot be {doing}; these can: {can}")
-    return _chosen(model, own, manifest, engine)
+        raise ConfigError(f"model {named.model.name!r} cannot be {doing}; these can: {can}")
+    return _chosen(named, engine)
 
 
 def check_installed(choice: Choice) -> None:
@@ -114,7 +139,7 @@ def fallback_chain(first: Choice, fallback: Sequence[str]) -> tuple[Choice, ...]
         raise ConfigError(f"fallback is a list of model names, got {shown(fallback)}")
     if not fallback:
         return (first,)
-    chain = (first, *(choose(name) for name in fallback))
+    chain = (first, *(choose(name, kind="segmenter") for name in fallback))
     names = [choice.model.name for choice in chain]
     for index, choice in enumerate(chain):
         if names[index] in names[:index]:
@@ -128,31 +153,89 @@ def fallback_chain(first: Choice, fallback: Sequence[str]) -> tuple[Choice, ...]
     return chain
 
 
-def _named(name: str, weights: str | Path | None) -> tuple[ModelSpec, Path | None, Manifest | None]:
-    """Return the model with a name, the path of the user's own weights, and the manifest there."""
+@dataclass(frozen=True)
+class _Named:
+    """What a name stands for.
+
+    Attributes:
+        model: The model.
+        own: Path of the user's own weights, or None.
+        manifest: Manifest of the folder of these weights, or None.
+        readers: Engines that read the folder of these weights, if it is recognized. Those of a folder on the hub have its commit.
+        given: What the user gave as weights, for messages.
+    """
+
+    model: ModelSpec
+    own: Path | None = None
+    manifest: Manifest | None = None
+    readers: tuple[Engine, ...] = ()
+    given: str = ""
+
+
+def _named(name: str, weights: str | Path | None, *, anew: bool = False) -> _Named:
+    """Return what a name and weights stand for."""
     if isinstance(name, os.PathLike):
         name = os.fspath(name)
     if not isinstance(name, str) or not name:
         raise ConfigError(f"a model is named by text, such as 'mini-sam' or 'mini-sam=path/to/weights', got {shown(name)}")
-    manifest = _manifest_at(name) if name not in list_models() else None
-    if manifest is not None:
-        name, separator, path = manifest.model, "=", name
-    else:
-        name, separator, path = name.partition("=")
-        if separator and not (name and path):
-            wrong = shown(f"{name}={path}")
-            raise ConfigError(f"a model with weights of your own is NAME=PATH, got {wrong}: give both. To list names: promptseg models")
+    if name not in list_models() and (found := _folder_named(name, anew=anew)) is not None:
+        if weights is not None:
+            raise ConfigError(f"weights are given twice: {shown(name)} as the model and {shown(str(weights))} as an argument")
+        return found
+    name, separator, path = name.partition("=")
+    if separator and not (name and path):
+        wrong = shown(f"{name}={path}")
+        raise ConfigError(f"a model with weights of your own is NAME=PATH, got {wrong}: give both. To list names: promptseg models")
     if separator and weights is not None:
         raise ConfigError(f"weights are given twice: {shown(path)} in the name and {shown(str(weights))} as an argument")
     given = path if separator else weights
     model = find_model(name)
     if given is None:
-        return model, None, None
+        return _Named(model)
+    if is_hub_name(given):
+        there = hub_model(given, anew=anew)
+        pinned = f"{model.name}={there.name}"
+        return _Named(replace(model, name=pinned, license=there.license), readers=there.engines, given=given)
     own = as_path(given, f"the weights of model {model.name!r}")
-    return model, own, manifest or manifests.read(own)
+    manifest = manifests.read(own)
+    return _Named(model, own, manifest, () if manifest is not None else _readers(own), str(own))
 
 
-def _chosen(model: ModelSpec, own: Path | None, manifest: Manifest | None, engine: str | None) -> Choice:
+def _folder_named(name: str, *, anew: bool) -> _Named | None:
+    """Return what a name stands for that is itself that of a folder, on the hub or here, or None."""
+    if is_hub_name(name):
+        return _Named(hub_model(name, anew=anew))
+    try:
+        folder = Path(name).expanduser()
+        written = (folder / manifests.NAME).is_file()
+    except (OSError, ValueError, RuntimeError):  # The name is not a valid path: too long, with a null byte, or with an unknown ``~user``.
+        return None
+    if written and (manifest := manifests.read(folder)) is not None:
+        return _Named(_model_of(manifest), folder, manifest)
+    return _Named(local_model(folder, name), folder) if looks_like_model(folder) else None
+
+
+def _model_of(manifest: Manifest) -> ModelSpec:
+    """Return the model that a manifest names. A model of a folder may be gone; what promptseg wrote of it runs without that folder."""
+    name = manifest.model
+    if name in list_models() or not (is_hub_name(name) or "=" in name or Path(name).name != name):
+        return find_model(name)
+    engine = Engine(manifest.engine, manifest.backend, manifest.variant)
+    with contextlib.suppress(PromptSegError):
+        return _named(name, None).model
+    return ModelSpec(name, f"made from {name}", UNKNOWN, (engine,))
+
+
+def _readers(folder: Path) -> tuple[Engine, ...]:
+    """Return the engines that read a user's folder; none if it is not recognized. Whoever loads it says what is wrong with it."""
+    with contextlib.suppress(PromptSegError, OSError):
+        if looks_like_model(folder):
+            return engines_of(Contents.of(folder))
+    return ()
+
+
+def _chosen(named: _Named, engine: str | None, kind: BackendKind | None = None) -> Choice:
+    model, own, manifest = named.model, named.own, named.manifest
     if manifest is not None and engine in (None, manifest.engine):
         if manifest.model != model.name:
             raise WeightsMismatchError(f"{own} contains model {manifest.model!r} by its manifest, not {model.name!r}")
@@ -160,19 +243,40 @@ def _chosen(model: ModelSpec, own: Path | None, manifest: Manifest | None, engin
         found = Engine(manifest.engine, manifest.backend, manifest.variant, files)
     else:
         manifest = None
-        found = _engine_for(model, own) if own is not None and engine is None else model.engine(engine)
+        able = _able(named)
+        if able:
+            found = _of_kind(able, kind) if engine is None else replace(model, engines=able).engine(engine)
+        elif own is None or engine is not None:
+            found = model.engine(engine) if engine is not None else _of_kind(model.engines, kind)
+        else:
+            found = _engine_for(model, own)
     return Choice(model, found, backend_for(model, found), own, manifest)
 
 
-def _manifest_at(path: str) -> Manifest | None:
-    """Return the manifest of a folder that promptseg wrote, or None if the path is not such a folder."""
-    folder = Path(path)
-    try:
-        folder = folder.expanduser()
-        there = (folder / manifests.NAME).is_file()
-    except (OSError, ValueError, RuntimeError):  # The name is not a valid path: too long, with a null byte, or with an unknown ``~user``.
-        return None
-    return manifests.read(folder) if there else None
+def _able(named: _Named) -> tuple[Engine, ...]:
+    """Return the engines of the model that read the given folder, with the files that they read of it; none if it is not recognized.
+
+    Raises:
+        UnknownModelError: No engine of the model reads a folder of the hub.
+    """
+    if not named.readers:
+        return named.model.engines if named.own is not None and named.model.engines[0].contents else ()
+    able = {}
+    for engine in named.model.engines:
+        for reader in named.readers:
+            if reader.backend == engine.backend:
+                name = reader.name if reader.name.startswith(engine.name) else engine.name
+                where = {"repository": reader.repository, "revision": reader.revision} if reader.repository else {}
+                able.setdefault(name, replace(engine, name=name, contents=reader.contents, gated=False, **where))
+    if not able and named.own is None:
+        raise not_read(named.given, named.model, named.readers)
+    return tuple(able.values())
+
+
+def _of_kind(engines: Sequence[Engine], kind: BackendKind | None) -> Engine:
+    """Return the first engine whose backend is of a kind, or else the first."""
+    known = backends()
+    return next((engine for engine in engines if engine.backend in known and known[engine.backend].kind == kind), engines[0])
 
 
 def _engine_for(model: ModelSpec, weights: Path) -> Engine:

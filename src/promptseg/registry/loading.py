@@ -42,7 +42,8 @@ def load(
     return type.
 
     Args:
-        name: A model name (see `list_models`), ``"name=path/to/weights"``, or the path of a folder that promptseg wrote.
+        name: A model name (see `list_models`), ``"hf:owner/name"`` or ``"hf:owner/name@revision"`` for a folder on the Hugging Face hub,
+            the path of a folder that promptseg or transformers wrote, or ``"name=path/to/weights"``.
         weights: A file or folder of your own weights, in place of the published weights.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
@@ -76,7 +77,8 @@ def load_segmenter(
     """Load a segmenter. Its weights are fetched if they are not cached, and verified.
 
     Args:
-        name: A model name (see `list_models`), ``"name=path/to/weights"``, or the path of a folder that promptseg wrote.
+        name: A model name (see `list_models`), ``"hf:owner/name"`` or ``"hf:owner/name@revision"`` for a folder on the Hugging Face hub,
+            the path of a folder that promptseg or transformers wrote, or ``"name=path/to/weights"``.
         weights: A file or folder of your own weights, in place of the published weights.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
@@ -91,7 +93,7 @@ def load_segmenter(
         WeightsError: The weights are not available or not as expected.
         OutOfMemoryError: Neither the model nor a model of `fallback` fits into memory.
     """
-    first = _of_kind("segmenter", choose(name, weights=weights, engine=engine))
+    first = _of_kind("segmenter", choose(name, weights=weights, engine=engine, kind="segmenter"))
     return cast("Segmenter", load_chosen(fallback_chain(first, fallback), device, options))
 
 
@@ -101,7 +103,8 @@ def load_detector(
     """Load a detector. Its weights are fetched if they are not cached, and verified.
 
     Args:
-        name: A model name (see `list_models`), ``"name=path/to/weights"``, or the path of a folder that promptseg wrote.
+        name: A model name (see `list_models`), ``"hf:owner/name"`` or ``"hf:owner/name@revision"`` for a folder on the Hugging Face hub,
+            the path of a folder that promptseg or transformers wrote, or ``"name=path/to/weights"``.
         weights: A file or folder of your own weights, in place of the published weights.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
@@ -115,7 +118,7 @@ def load_detector(
         WeightsError: The weights are not available or not as expected.
         OutOfMemoryError: The model does not fit into memory.
     """
-    chosen = _of_kind("detector", choose(name, weights=weights, engine=engine))
+    chosen = _of_kind("detector", choose(name, weights=weights, engine=engine, kind="detector"))
     return cast("Detector", load_chosen((chosen,), device, options))
 
 
@@ -130,7 +133,8 @@ def load_concept(
     """Load a model that finds every instance of what a phrase or examples describe. Its weights are fetched if they are not cached.
 
     Args:
-        name: A model name (see `list_models`), ``"name=path/to/weights"``, or the path of a folder that promptseg wrote.
+        name: A model name (see `list_models`), ``"hf:owner/name"`` or ``"hf:owner/name@revision"`` for a folder on the Hugging Face hub,
+            the path of a folder that promptseg or transformers wrote, or ``"name=path/to/weights"``.
         weights: A file or folder of your own weights, in place of the published weights.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
@@ -143,7 +147,7 @@ def load_concept(
         WeightsError: The weights are not available or not as expected.
         OutOfMemoryError: The model does not fit into memory.
     """
-    chosen = _of_kind("concept", choose(name, weights=weights, engine=engine))
+    chosen = _of_kind("concept", choose(name, weights=weights, engine=engine, kind="concept"))
     return cast("ConceptSegmenter", load_chosen((chosen,), device, options))
 
 
@@ -153,7 +157,8 @@ def load_features(
     """Load a model that computes features of images. Its weights are fetched if they are not cached.
 
     Args:
-        name: A model name (see `list_models`), ``"name=path/to/weights"``, or the path of a folder that promptseg wrote.
+        name: A model name (see `list_models`), ``"hf:owner/name"`` or ``"hf:owner/name@revision"`` for a folder on the Hugging Face hub,
+            the path of a folder that promptseg or transformers wrote, or ``"name=path/to/weights"``.
         weights: A file or folder of your own weights, in place of the published weights.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
@@ -166,7 +171,7 @@ def load_features(
         WeightsError: The weights are not available or not as expected.
         OutOfMemoryError: The model does not fit into memory.
     """
-    chosen = _of_kind("features", choose(name, weights=weights, engine=engine))
+    chosen = _of_kind("features", choose(name, weights=weights, engine=engine, kind="features"))
     return cast("FeatureExtractor", load_chosen((chosen,), device, options))
 
 
@@ -182,7 +187,8 @@ def load_video(
     """Load a model that tracks objects through videos.
 
     Args:
-        name: A model name (see `list_models`), ``"name=path/to/weights"``, or the path of a folder that promptseg wrote.
+        name: A model name (see `list_models`), ``"hf:owner/name"`` or ``"hf:owner/name@revision"`` for a folder on the Hugging Face hub,
+            the path of a folder that promptseg or transformers wrote, or ``"name=path/to/weights"``.
         weights: A file or folder of your own weights, in place of the published weights. Segmentation and tracking use the same weights.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.

@@ -29,6 +29,30 @@ KIND_NAMES: Mapping[BackendKind, str] = {
 
 
 @dataclass(frozen=True)
+class FolderSpec:
+    """A kind of folder that a backend reads: one that transformers saved, or one with ONNX files in the layout of transformers.js.
+
+    So a model is recognized by its folder, on the Hugging Face hub or here, and needs no entry in the catalog.
+
+    Attributes:
+        variant: Variant, as the backend names it.
+        types: Values of ``model_type``, or names of classes in ``architectures``, of its ``config.json``. Empty for any folder that has
+            the ONNX files.
+        where: Values that the configuration has, by the keys on the way to each, joined by dots, such as ``"backbone_config.embed_dim"``.
+            The first kind of a backend that fits is taken.
+        onnx: Names of the ONNX files without their suffix, such as ``("vision_encoder", "prompt_encoder_mask_decoder")``. Empty for a
+            folder of safetensors files.
+        engine: Name of the engine of a folder of safetensors files.
+    """
+
+    variant: str
+    types: frozenset[str] = frozenset()
+    where: Mapping[str, Any] = field(default_factory=dict)
+    onnx: tuple[str, ...] = ()
+    engine: str = "transformers"
+
+
+@dataclass(frozen=True)
 class BackendSpec:
     """A backend, described by strings. Its modules are imported only when a model is loaded.
 
@@ -53,6 +77,7 @@ class BackendSpec:
             evaluation mode on the CPU, for fine-tuning and export. None if there is no such module.
         score: What the scores of a segmenter's masks are, in a few words for people.
         export_layout: ``"module:class"`` of the `promptseg.export.layout.ExportLayout` that exports this torch module to ONNX, or None.
+        folders: Kinds of folders that the backend reads without an entry in the catalog.
         models: Models that come with a backend from another package. The models of promptseg are in ``models.toml``.
     """
 
@@ -72,6 +97,7 @@ class BackendSpec:
     torch_module: str | None = None
     score: str = "predicted IoU"
     export_layout: str | None = None
+    folders: tuple[FolderSpec, ...] = ()
     models: tuple[ModelSpec, ...] = ()
 
     def missing(self) -> list[str]:
@@ -101,7 +127,9 @@ class Engine:
         files: The published weights.
         checkpoint: Name of a single file that users may give in place of `files`, or None.
         memory: Peak memory in MiB to load the model and encode one image in float32, or None if it was not measured.
-        repository: ``owner/name`` of the repository on the Hugging Face hub with the folder that users give as weights, or None.
+        repository: ``owner/name`` of the repository on the Hugging Face hub with the folder of the weights, or None.
+        revision: Commit, branch or tag of the repository.
+        contents: Paths in the folder of the files that are read; empty if the backend's `find_weights` alone knows them.
         gated: Whether the hub gives this folder only to users who accepted its license there.
     """
 
@@ -112,6 +140,8 @@ class Engine:
     checkpoint: str | None = None
     memory: int | None = None
     repository: str | None = None
+    revision: str = "main"
+    contents: tuple[str, ...] = ()
     gated: bool = False
 
     def names_in(self, weights: Path) -> tuple[str, ...]:

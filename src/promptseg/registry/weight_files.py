@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..errors import WeightsMismatchError, WeightsNotFoundError
+from ..errors import WeightsError, WeightsMismatchError, WeightsNotFoundError
 from ..weights.store import ModelWeights, fetch_weights, file_sha256, given_weights, recognized_weights
 from .catalog import backends, find_model
+from .folders import hub_contents, hub_model, is_hub_name
 from .manifest import Manifest
 from .spec import BackendSpec, Choice, Engine, ModelSpec
 
@@ -17,19 +20,19 @@ from .spec import BackendSpec, Choice, Engine, ModelSpec
 def fetch(name: str, engine: str | None = None) -> ModelWeights:
     """Fetch a model's published weights if they are not cached, verify them and prepare them for the backend.
 
+    Of a folder on the Hugging Face hub, the newest commit of the branch is fetched, and used from then on.
+
     Args:
-        name: Name of a model in the catalog.
+        name: Name of a model in the catalog, or of a folder on the hub, such as ``"hf:owner/name"``.
         engine: Name of the engine; None for the first.
 
     Raises:
         UnknownModelError: There is no such model.
         ConfigError: There is no such engine.
-        WeightsError: The weights are not available, or the model's files are not fetched, but given by a user.
+        WeightsError: The weights are not available.
     """
-    model = find_model(name)
+    model = hub_model(name, anew=True) if is_hub_name(name) else find_model(name)
     chosen = model.engine(engine)
-    if chosen.repository is not None and not chosen.files:
-        raise WeightsNotFoundError(f"the weights of model {name!r} are not fetched here: {folder_hint(model, chosen)}")
     return _published(model, chosen, backends().get(chosen.backend))
 
 
@@ -50,9 +53,14 @@ def folder_hint(model: ModelSpec, engine: Engine) -> str:
     """Return how to get and to give the weights of a model that is a folder."""
     get = f"get it with `hf download {engine.repository} --local-dir FOLDER`, and " if engine.repository else ""
     if engine.gated:
-        get = f"accept its license ({model.license}) at https://huggingface.co/{engine.repository}, log in with `hf auth login`, {get}"
-    given = f"{get}give it as weights=FOLDER or {model.name}=FOLDER"
+        get = f"accept its license ({model.license}) at {hub_address(engine)}, log in with `hf auth login`, {get}"
+    given = f"{get}give it as weights=FOLDER or {model.name.partition('=')[0]}=FOLDER"
     return f"the model is a folder with config.json and model.safetensors, as on the Hugging Face hub: {given}"
+
+
+def hub_address(engine: Engine) -> str:
+    """Return the address of an engine's repository on the Hugging Face hub."""
+    return f"https://huggingface.co/{engine.repository}"
 
 
 def resolve(dotted: str) -> Any:
@@ -63,11 +71,35 @@ def resolve(dotted: str) -> Any:
 
 def _published(model: ModelSpec, engine: Engine, backend: BackendSpec | None) -> ModelWeights:
     """Return an engine's published weights, prepared by its backend. None for a backend that this version does not have."""
-    weights = fetch_weights(model.name, engine.files)
+    if engine.repository is not None and (engine.contents or not engine.files):
+        weights = _on_hub(model, engine, backend)
+    else:
+        weights = fetch_weights(model.name, engine.files)
     if backend and backend.prepare and not backend.missing():
         with contextlib.suppress(OSError):  # If the cache cannot be written, the backend prepares the weights at each load.
             resolve(backend.prepare)(weights)
     return weights
+
+
+def _on_hub(model: ModelSpec, engine: Engine, backend: BackendSpec | None) -> ModelWeights:
+    """Return the weights in the folder of an engine on the Hugging Face hub."""
+    try:
+        there, contents = hub_contents(engine)
+        folder = there.fetch(contents)
+    except WeightsError as error:
+        gate = f" Accept its license ({model.license}) at {hub_address(engine)} first." if engine.gated else ""
+        by_hand = f"{gate} To go without the hub, give a folder that you have: {folder_hint(model, replace(engine, gated=False))}"
+        raise type(error)(f"the weights of model {model.name!r} could not be fetched: {error}.{by_hand}") from error
+    return _in_folder(folder, contents, model, engine, backend)
+
+
+def _in_folder(folder: Path, contents: Sequence[str], model: ModelSpec, engine: Engine, backend: BackendSpec | None) -> ModelWeights:
+    """Return the weights in a folder that was recognized: those that the backend finds there, or the given files of it."""
+    if backend is not None and backend.find_weights is not None:
+        found: ModelWeights = resolve(backend.find_weights)(folder, model, engine)
+        return found
+    files = {PurePosixPath(name).name: folder / name for name in contents}
+    return ModelWeights(files, {name: file_sha256(path) for name, path in files.items()})
 
 
 def _own(choice: Choice, path: Path) -> ModelWeights:
@@ -75,9 +107,8 @@ def _own(choice: Choice, path: Path) -> ModelWeights:
 
     A backend may read them itself. Otherwise the files have the names of the catalog, or any names if the backend recognizes the files.
     """
-    if choice.backend.find_weights is not None:
-        found: ModelWeights = resolve(choice.backend.find_weights)(path, choice.model, choice.engine)
-        return found
+    if choice.backend.find_weights is not None or choice.engine.contents:
+        return _in_folder(path, choice.engine.contents, choice.model, choice.engine, choice.backend)
     names, recognizes = choice.engine.names_in(path), choice.backend.recognizes
     if path.is_dir() and recognizes and not (names and all((path / name).is_file() for name in names)):
         return recognized_weights(path, recognizes)

@@ -87,24 +87,36 @@ def read_yaml(path: str | os.PathLike[str], limit: int = MAX_YAML_BYTES) -> Any:
     Raises:
         InputError: The file cannot be read, is larger than `limit`, is not YAML, or stands for more than `MAX_NODES` values.
     """
+    return parse_yaml(read_text(path, limit), f"{path}")
+
+
+def parse_yaml(text: str, what: str) -> Any:
+    """Return the values of YAML text (YAML 1.1, plain values only). The caller bounds its length.
+
+    Args:
+        text: The text.
+        what: Name of the text. The message begins with it.
+
+    Raises:
+        InputError: It is not YAML, or stands for more than `MAX_NODES` values.
+    """
     import yaml
 
-    text = read_text(path, limit)
     loader = None
     try:
         loader = yaml.SafeLoader(text)
         # Aliases are still shared here. Only what makes values of them would write them out.
         root = loader.get_single_node()
-        _check(root, _yaml_children, f"{path}", InputError)
+        _check(root, _yaml_children, what, InputError)
         return None if root is None else loader.construct_document(root)
     except PromptSegError:
         raise
     except RecursionError as error:
-        raise InputError(f"{path} cannot be read: its lists and mappings lie in each other too deep") from error
+        raise InputError(f"{what} cannot be read: its lists and mappings lie in each other too deep") from error
     except yaml.YAMLError as error:
-        raise InputError(f"{path} is not valid YAML: {_yaml_problem(error)}") from error
+        raise InputError(f"{what} is not valid YAML: {_yaml_problem(error)}") from error
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:  # PyYAML's own, for `!!int x`, `2001-99-99`, …
-        raise InputError(f"{path} is not valid YAML: it has a value that cannot be read ({type(error).__name__}: {error})") from error
+        raise InputError(f"{what} is not valid YAML: it has a value that cannot be read ({type(error).__name__}: {error})") from error
     finally:
         if loader is not None:
             loader.dispose()

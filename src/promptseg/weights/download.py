@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,8 @@ def fetch_source(source: str, target: Path, size: int | None = None) -> None:
     """Fetch one source into `target`, continuing an interrupted download.
 
     Args:
-        source: ``"https://…"``, ``"http://…"``, ``"hf:owner/repository/file"``, ``"npm:package@version/file"`` or ``"file:/path"``.
+        source: ``"https://…"``, ``"http://…"``, ``"hf:owner/repository/file"`` or ``"hf:owner/repository@revision/file"``,
+            ``"npm:package@version/file"``, or ``"file:/path"``.
         target: File to write. The caller must verify its content.
         size: Bytes of the file, or None if they are not known. No more are written.
 
@@ -47,15 +47,10 @@ def _fetch_file(source: str, target: Path, size: int | None) -> None:
 
 
 def _fetch_hf(source: str, target: Path, size: int | None) -> None:
-    owner, repository, file = (*source.removeprefix("hf:").split("/", 2), "", "")[:3]
-    if not file:
-        raise WeightsError(f"a source of the Hugging Face hub is hf:owner/repository/file, got {source!r}")
-    endpoint = os.environ.get("HF_ENDPOINT", "").strip().rstrip("/") or "https://huggingface.co"
-    token = os.environ.get("HF_TOKEN", "").strip()  # Files of variables may have line ends of Windows.
-    if not (token.isascii() and token.isprintable()) or " " in token:
-        raise WeightsError("the token in HF_TOKEN holds a space or another character that a token cannot have; it is not shown here")
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    _fetch(f"{endpoint}/{quote(owner)}/{quote(repository)}/resolve/main/{quote(file)}", target, size, headers)
+    from .hub_client import get, split_source
+
+    repository, revision, file = split_source(source)
+    get(f"{repository}/resolve/{quote(revision, safe='')}/{quote(file)}", repository, target, size)
 
 
 def _fetch_url(source: str, target: Path, size: int | None) -> None:

