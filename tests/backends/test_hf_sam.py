@@ -74,6 +74,16 @@ def test_the_published_folder_of_a_tracker_serves_images_and_videos(variant, fol
     assert [at.object_ids for at in session.propagate()] == [(1,), (1,)]
 
 
+@pytest.mark.parametrize(("variant", "kind"), [("sam", ""), ("sam_hq", ""), ("sam2", "video"), ("edgetam", ""), ("edgetam", "video")])
+def test_a_folder_is_recognized_without_a_name(variant, kind, folder_of, photo):
+    segmenter = promptseg.load_segmenter(str(folder_of(variant, kind)), device="cpu")
+    assert segmenter.provenance.backend == "hf_sam"
+    assert isinstance(segmenter.model, TorchSamHq) == (variant == "sam_hq")
+    assert len(segmenter.open(photo()).segment([BOX])) == 1
+    tracker = promptseg.load_video(str(folder_of(variant, kind)), device="cpu") if variant != "edgetam" or kind else None
+    assert tracker is None or tracker.provenance.backend == ("hf_video" if kind else "propagate")
+
+
 def test_a_pruned_model_is_a_sam(folder_of, photo):
     """SlimSAM has SAM's classes with other widths."""
     assert len(load("slimsam", folder_of("sam")).open(photo()).segment([BOX])) == 1

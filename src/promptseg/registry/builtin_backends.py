@@ -258,6 +258,12 @@ BUILT_IN = (
         install=_INSTALL_TRANSFORMERS,
         find_weights=_FIND_FOLDER,
         video="hf_video",
+        folders=(
+            FolderSpec("sam", frozenset({"sam"})),
+            FolderSpec("sam_hq", frozenset({"sam_hq"})),
+            FolderSpec("sam2", frozenset({"sam2", "sam2_video"})),
+            FolderSpec("edgetam", frozenset({"edgetam", "edgetam_video"})),
+        ),
     ),
     BackendSpec(
         name="hf_video",
