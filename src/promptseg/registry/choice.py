@@ -287,7 +287,7 @@ def _engine_for(model: ModelSpec, weights: Path) -> Engine:
     for engine in model.engines:
         names = engine.names_in(weights)
         takes_file = len(names) == 1 and Path(names[0]).suffix == weights.suffix
-        if takes_file or (weights.is_dir() and all((weights / name).is_file() for name in names)):
+        if takes_file or (names and weights.is_dir() and all((weights / name).is_file() for name in names)):
             return engine
     for engine in model.engines:
         backend = backends().get(engine.backend)
