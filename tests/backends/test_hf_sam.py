@@ -1,5 +1,6 @@
 """Backends `hf_sam` and `hf_video`: every variant by its name from a folder, options, and refusals."""
 
+import importlib.util
 import json
 import shutil
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 import promptseg
-from promptseg.errors import ConfigError, MissingDependencyError, WeightsMismatchError, WeightsNotFoundError
+from promptseg.errors import ConfigError, MissingDependencyError, WeightsError, WeightsMismatchError
 from promptseg.models.sam.torch.hq import TorchSamHq
 from promptseg.prompts import Prompt
 from promptseg.weights.store import file_sha256
@@ -74,14 +75,13 @@ def test_the_published_folder_of_a_tracker_serves_images_and_videos(variant, fol
     assert [at.object_ids for at in session.propagate()] == [(1,), (1,)]
 
 
-@pytest.mark.parametrize(("variant", "kind"), [("sam", ""), ("sam_hq", ""), ("sam2", "video"), ("edgetam", ""), ("edgetam", "video")])
-def test_a_folder_is_recognized_without_a_name(variant, kind, folder_of, photo):
+@pytest.mark.parametrize(("variant", "kind"), [("sam_hq", ""), ("sam2", "video"), ("edgetam", "video")])
+def test_a_folder_is_recognized_without_a_name(variant, kind, folder_of):
     segmenter = promptseg.load_segmenter(str(folder_of(variant, kind)), device="cpu")
     assert segmenter.provenance.backend == "hf_sam"
     assert isinstance(segmenter.model, TorchSamHq) == (variant == "sam_hq")
-    assert len(segmenter.open(photo()).segment([BOX])) == 1
-    tracker = promptseg.load_video(str(folder_of(variant, kind)), device="cpu") if variant != "edgetam" or kind else None
-    assert tracker is None or tracker.provenance.backend == ("hf_video" if kind else "propagate")
+    tracker = promptseg.load_video(str(folder_of(variant, kind)), device="cpu")
+    assert tracker.provenance.backend == ("hf_video" if kind else "propagate")
 
 
 def test_a_pruned_model_is_a_sam(folder_of, photo):
@@ -116,7 +116,7 @@ def test_options_of_the_tracker_are_checked(folder_of):
 class TestRefusedFolders:
     def test_without_weights_the_message_says_where_they_are(self, sam_of_transformers):
         for name, repository in (("edgetam", "yonigozlan/EdgeTAM-hf"), ("sam-hq-vit-b", "syscv-community/sam-hq-vit-base")):
-            with pytest.raises(WeightsNotFoundError, match=f"hf download {repository} .*{name}=FOLDER"):
+            with pytest.raises(WeightsError, match=f"hf download {repository} .*{name}=FOLDER"):
                 promptseg.load(name)
 
     @pytest.mark.parametrize(("variant", "other"), [("sam", "sam_hq"), ("sam_hq", "sam"), ("sam2", "sam"), ("edgetam", "sam2")])
@@ -159,3 +159,9 @@ class TestRefusedFolders:
         monkeypatch.setattr(_transformers, "version", lambda _: "4.57.1")
         with pytest.raises(MissingDependencyError, match=r"EdgeTAM needs transformers 5\.23 or later, installed is 4\.57\.1"):
             load("edgetam", folder_of("edgetam"))
+
+    def test_edgetam_names_the_package_that_it_lacks(self, folder_of, monkeypatch):
+        folder, find = folder_of("edgetam"), importlib.util.find_spec
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "timm" else find(name, *more))
+        with pytest.raises(MissingDependencyError, match="EdgeTAM needs timm, which is not installed: pip install torchvision timm"):
+            load("edgetam", folder)

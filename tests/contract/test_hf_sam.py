@@ -34,7 +34,7 @@ def make_video(tiny_hf_video, variant):
 
 
 class TestSam(SegmenterContract):
-    rounds = 15
+    rounds = 4
 
     @pytest.fixture(scope="module")
     @staticmethod
@@ -43,7 +43,7 @@ class TestSam(SegmenterContract):
 
 
 class TestSamHq(SegmenterContract):
-    rounds = 15
+    rounds = 4
 
     @pytest.fixture(scope="module")
     @staticmethod
@@ -51,17 +51,8 @@ class TestSamHq(SegmenterContract):
         return make(tiny_hf_sam, "sam_hq")
 
 
-class TestSamHqAloneInBfloat16(SegmenterContract):
-    rounds = 10
-
-    @pytest.fixture(scope="module")
-    @staticmethod
-    def segmenter(tiny_hf_sam):
-        return make(tiny_hf_sam, "sam_hq", "bfloat16", hq_token_only=True)
-
-
 class TestSam2(SegmenterContract):
-    rounds = 15
+    rounds = 4
 
     @pytest.fixture(scope="module")
     @staticmethod
@@ -70,7 +61,7 @@ class TestSam2(SegmenterContract):
 
 
 class TestEdgeTam(SegmenterContract):
-    rounds = 15
+    rounds = 4
 
     @pytest.fixture(scope="module")
     @staticmethod

@@ -24,7 +24,7 @@ from transformers_sessions import Upstream, check_alike  # noqa: E402
 
 FRAMES, SIDE = 18, 64
 SIZE = (SIDE, 2 * SIDE)  # Points are scaled by powers of two, so that rounding does not grow from frame to frame.
-POINT, ALSO, BESIDE, BOX, OTHER = (34, 30), (40, 34), (100, 8), (20, 14, 52, 46), (50, 30, 76, 56)
+POINT, ALSO, BESIDE, BOX = (34, 30), (40, 34), (100, 8), (20, 14, 52, 46)
 VARIANTS = pytest.mark.parametrize("variant", ["sam2", "edgetam"])
 
 
@@ -77,19 +77,22 @@ PROMPTS = {
 @VARIANTS
 def test_every_kind_of_prompt_is_answered_and_tracked_alike(variant, sessions, frames):
     for prompt in PROMPTS.values():
-        ours, theirs = sessions(variant, frames[:5])
+        ours, theirs = sessions(variant, frames[:3])
         expected = theirs.add(0, 1, prompt)
         assert np.count_nonzero(ours.add(0, 1, prompt).array != expected) <= 1
-        check_alike(ours.propagate(), theirs.propagate(0, 5), least=3)
+        check_alike(ours.propagate(), theirs.propagate(0, 3), least=2)
 
 
 @VARIANTS
-def test_two_objects_on_a_whole_video_are_tracked_alike(variant, sessions):
+def test_two_objects_and_one_alone_to_the_end_are_tracked_alike(variant, sessions):
     ours, theirs = sessions(variant)
     for session in (ours, theirs):
         session.add(0, 4, Prompt.box(*BOX))
         session.add(0, 9, Prompt.point(*BESIDE))
-    check_alike(ours.propagate(), theirs.propagate(0, FRAMES), least=20)
+    check_alike(ours.propagate(stop=3), theirs.propagate(0, 3), least=3)
+    for session in (ours, theirs):
+        session.remove(9)
+    check_alike(ours.propagate(start=3), theirs.propagate(3, FRAMES), least=10)
 
 
 @VARIANTS
@@ -105,22 +108,7 @@ def test_corrections_and_the_way_back_are_alike(variant, sessions):
     check_alike(ours.propagate(start=10, stop=3, reverse=True), theirs.propagate(10, 3, reverse=True), least=3)
 
 
-@VARIANTS
-def test_an_object_that_is_added_later_and_one_that_is_removed_are_alike(variant, sessions):
-    ours, theirs = sessions(variant)
-    for session in (ours, theirs):
-        session.add(0, 4, Prompt.box(*BOX))
-    check_alike(ours.propagate(stop=3), theirs.propagate(0, 3))
-    for session in (ours, theirs):
-        session.add(3, 9, Prompt.box(*OTHER))
-    check_alike(ours.propagate(start=3, stop=5), theirs.propagate(3, 5))
-    for session in (ours, theirs):
-        session.remove(4)
-    check_alike(ours.propagate(start=5, stop=7), theirs.propagate(5, 7))
-
-
-@VARIANTS
-def test_the_least_memory_gives_the_same_masks(variant, sessions):
+def test_the_least_memory_gives_the_same_masks(sessions, variant="edgetam"):
     """A memory limit that leaves room only for what the next frame needs."""
     both = [sessions(variant)[0]]
     least = both[0]._model.span.of_object(1)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..errors import WeightsMismatchError, shown
+from ..errors import MissingDependencyError, WeightsMismatchError, shown
 from ..models.transformers.loading import CONFIG, load_pretrained
 from ._transformers import class_of
 
@@ -38,6 +39,10 @@ def load_model(folder: Path, variant: str, kind: str = "") -> Any:
         WeightsMismatchError: The folder is of another model, or damaged, or the model differs from the published ones.
     """
     name = NAMES[variant]
+    if variant == "edgetam" and importlib.util.find_spec("timm") is None:
+        raise MissingDependencyError(
+            "EdgeTAM needs timm, which is not installed: pip install torchvision timm (with the torch that you have)"
+        )
     cls = class_of(f"{name}{kind}Model", _TITLES[variant])
     readable = (f"{name}VideoModel",) if kind else (f"{name}Model", *([f"{name}VideoModel"] if variant in TRACKERS else []))
     model = load_pretrained(cls, folder, device=torch.device("cpu"), dtype=torch.float32, architectures=readable)
