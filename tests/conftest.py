@@ -14,6 +14,7 @@ from promptseg.errors import WeightsError
 
 pytest_plugins = [
     "catalog_models",
+    "detector_exports",
     "entry_points",
     "fake_cuda",
     "fake_onnx_cuda",
@@ -24,11 +25,13 @@ pytest_plugins = [
     "hub_server",
     "npm_clients",
     "onnx_sam_models",
+    "salient_models",
     "sam3_models",
     "skips",
     "sam3_video_models",
     "small_models",
     "torch_sam_models",
+    "transformers_js_models",
     "transformers_models",
     "video_files",
     "yolo_models",

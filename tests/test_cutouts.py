@@ -8,6 +8,7 @@ from PIL import Image
 
 from promptseg.errors import InputError
 from promptseg.masks import Mask, Masks
+from promptseg.matting import GuidedMatting
 from promptseg.results import Result
 
 SIZE = (20, 30)
@@ -101,3 +102,98 @@ def test_a_result_without_its_image_says_what_to_do():
     for cut in (Result(Masks([_triangle()])).crops, Result(Masks([_triangle()])).cutouts):
         with pytest.raises(InputError, match=r"use mask\.cutout\(image\)"):
             cut()
+
+
+def _half(width=40):
+    """Return an image whose left half is red and right half is blue, with a soft border of 8 pixels, and the mask of the left half."""
+    share = np.clip((width / 2 + 4 - np.arange(width) - 0.5) / 8, 0, 1)
+    row = share[:, None] * [200, 20, 20] + (1 - share[:, None]) * [20, 20, 200]
+    image = np.repeat(np.round(row).astype(np.uint8)[None], 30, axis=0)
+    return image, Mask.from_array(np.repeat(share[None] > 0.5, 30, axis=0)), share
+
+
+def test_a_soft_border_has_the_share_and_the_color_of_the_object():
+    image, mask, share = _half()
+    row = np.asarray(mask.cutout(image, crop=False, matting="guided", band=6))[15]
+    assert np.abs(row[:, 3] / 255 - share).max() < 0.2
+    assert np.abs(row[:, 3] / 255 - share).sum() < 0.5 * np.abs((share > 0.5) - share).sum()
+    seen = row[:, 3] > 25
+    assert np.abs(image[15][seen].astype(int) - [200, 20, 20]).max() > 100  # Blue shines through.
+    assert np.abs(row[seen, :3].astype(int) - [200, 20, 20]).max() < 40
+    assert not row[row[:, 3] == 0, :3].any()
+
+
+def test_a_soft_cutout_has_the_box_of_what_is_seen():
+    image, mask, _ = _half()
+    hard, soft = mask.cutout(image), mask.cutout(image, matting="guided", band=6)
+    assert hard.size == (20, 30)
+    assert 22 <= soft.size[0] <= 26
+    assert soft.size[1] == 30
+    whole = np.asarray(mask.cutout(image, crop=False, matting="guided", band=6))
+    assert np.array_equal(np.asarray(soft), whole[:, : soft.size[0]])
+    assert mask.cutout(image, matting="guided", band=6, margin=3).size == (soft.size[0] + 3, 30)
+
+
+def test_a_border_is_hard_unless_matting_is_asked_for():
+    image, mask, _ = _half()
+    assert set(np.unique(np.asarray(mask.cutout(image, crop=False))[..., 3]).tolist()) == {0, 255}
+
+
+class _Fixed:
+    """Matting that returns one value everywhere, and remembers what it was given."""
+
+    def __init__(self, value):
+        self.value, self.given = value, None
+
+    def alpha(self, image, inside, trimap):
+        self.given = image, inside, trimap
+        return np.full(inside.shape, self.value, np.float32)
+
+
+def test_any_object_with_a_method_alpha_computes_the_band_alone():
+    image, mask, _ = _half()
+    matting = _Fixed(0.5)
+    row = np.asarray(mask.cutout(image, crop=False, matting=matting, band=3))[15, :, 3]
+    assert row.tolist() == [255] * 17 + [128] * 6 + [0] * 17
+    pixels, inside, trimap = matting.given
+    assert pixels.shape[:2] == inside.shape == trimap.shape == (30, 26)  # The mask, and twice the band around it.
+    assert np.array_equal(pixels, image[:, :26])
+
+
+@pytest.mark.parametrize("made", [np.float32("nan"), np.zeros((2, 2), np.float32), None])
+def test_what_is_no_alpha_is_refused(made):
+    image, mask, _ = _half()
+    matting = _Fixed(made) if isinstance(made, np.float32) else type("Odd", (), {"alpha": lambda *_: made})()
+    with pytest.raises(InputError, match="matting returns finite numbers for 30 x 26 pixels"):
+        mask.cutout(image, matting=matting, band=3)
+
+
+def test_all_of_a_result_have_soft_borders():
+    image, mask, _ = _half()
+    result = Result(Masks([mask, Mask.from_array(np.zeros(mask.size, bool))]), image=image)
+    soft, none = result.cutouts(matting="guided", band=6)
+    assert none is None
+    assert np.array_equal(np.asarray(soft), np.asarray(mask.cutout(image, matting="guided", band=6)))
+
+
+@pytest.mark.parametrize("matting", ["vitmatte", True, 3, "Guided", GuidedMatting])
+def test_what_is_no_matting_is_refused(matting):
+    image, mask, _ = _half()
+    with pytest.raises(InputError, match="matting is 'guided', a model with a method alpha, or None"):
+        mask.cutout(image, matting=matting)
+
+
+def test_a_band_without_matting_is_refused():
+    image, mask, _ = _half()
+    with pytest.raises(InputError, match="band is for matting, and there is none"):
+        mask.cutout(image, band=4)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 2), (300, 3)], ids=str)
+@pytest.mark.parametrize("fill", [True, False])
+def test_masks_of_any_size_are_cut_softly(size, fill):
+    pixels = np.random.default_rng(0).integers(0, 255, (*size, 3), dtype=np.uint8)
+    inside = np.full(size, fill)
+    inside[0, 0] = True
+    cut = Mask.from_array(inside).cutout(pixels, crop=False, matting="guided", band=256)
+    assert cut.size == size[::-1]

@@ -1,7 +1,7 @@
 """Run the Python of the quickstart, and take the images that it saves as those that the page shows: ``make notebooks``.
 
-An image ``../images/quickstart/NAME.jpg`` of the page is the file ``NAME.png`` that its code saves. The block with YOLO, whose weights are
-under AGPL-3.0, is left out.
+An image ``../images/quickstart/NAME.jpg`` of the page is the file ``NAME.png`` that its code saves. The block with a detector, whose
+weights are not fetched for this, is left out.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main() -> None:
         Image.fromarray(coffee()).save("photo.jpg", quality=95)
         namespace: dict[str, object] = {"__name__": "page"}
         for code in BLOCK.findall(text):
-            if "yolov8n" not in code:
+            if "d-fine-n" not in code:
                 exec(compile(code, str(PAGE), "exec"), namespace)  # The page of this project.
         for name in IMAGE.findall(text):
             with Image.open(f"{name}.png") as image:

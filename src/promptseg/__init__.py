@@ -36,6 +36,7 @@ _HOMES = {
     "VideoSegmenter": "protocols",
     "VideoSession": "protocols",
     "annotate": "annotation.run",
+    "bench": "speed.measuring",
     "calibrate": "evaluation.score_fitting",
     "evaluate": "evaluation.run",
     "export_onnx": "export.pair",
@@ -47,6 +48,7 @@ _HOMES = {
     "load_detector": "registry.loading",
     "load_features": "registry.loading",
     "load_image": "images",
+    "load_matting": "registry.loading",
     "load_segmenter": "registry.loading",
     "load_video": "registry.loading",
     "open_frames": "video.frames",
@@ -81,11 +83,13 @@ if TYPE_CHECKING:
     from .registry.loading import load_concept as load_concept
     from .registry.loading import load_detector as load_detector
     from .registry.loading import load_features as load_features
+    from .registry.loading import load_matting as load_matting
     from .registry.loading import load_segmenter as load_segmenter
     from .registry.loading import load_video as load_video
     from .registry.spec import BackendSpec as BackendSpec
     from .results import FrameMasks as FrameMasks
     from .results import Result as Result
+    from .speed.measuring import bench as bench
     from .video.frames import open_frames as open_frames
     from .web_images import fetch_image as fetch_image
 

@@ -26,11 +26,7 @@ from .runtime.host import available_memory
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from .images import ImageLike
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
+    from ._cutouts import Softening
     from .images import ImageLike
     from .notebook.views import View
     from .prompts import Prompt
@@ -249,20 +245,28 @@ class Mask(Displayed):
         pixels = self.array
         return pixels if dtype is None else pixels.astype(dtype, copy=False)
 
-    def cutout(self, image: ImageLike, *, crop: bool = True, margin: int = 0) -> Image:
+    def cutout(self, image: ImageLike, *, crop: bool = True, margin: int = 0, matting: Softening = None, band: int | None = None) -> Image:
         """Return the pixels of an image inside the mask as an RGBA image, transparent outside. A PNG or WebP file keeps the transparency.
+
+        With `matting`, the border is soft: pixels near it are transparent by the share that the background has in them, and have the
+        color of the object alone.
 
         Args:
             image: The image, in any form that `promptseg.load_image` takes.
-            crop: Whether to return the bounding box of the mask alone, not the whole image.
+            crop: Whether to return the bounding box of what is seen alone, not the whole image.
             margin: Number of transparent pixels around the box, up to the border of the image.
+            matting: ``"guided"`` for a guided filter, which needs no model; a model that `promptseg.load` returns, or any other
+                `promptseg.matting.Matting`; None for a hard border.
+            band: Width in pixels, on either side of the mask's border, of the band in which alpha is computed. Default: a 150th of the
+                image's longer side, and less for a small object.
 
         Raises:
-            InputError: The image cannot be read or has another size than the mask; or the mask is empty and `crop` is set.
+            InputError: The image cannot be read or has another size than the mask; the mask is empty and `crop` is set; or an argument is
+                out of its range.
         """
         from ._cutouts import cutout
 
-        return cutout(image, self, crop=crop, margin=margin)
+        return cutout(image, self, crop=crop, margin=margin, matting=matting, band=band)
 
     def crop(self) -> tuple[NDArray[np.bool_], tuple[int, int]]:
         """Return the mask inside its bounding box, without decoding the whole image. `from_crop` reverses it.

@@ -20,6 +20,7 @@ from .prompts import Prompt, concepts_of
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from ._cutouts import Softening
     from ._object_overlay import WithImage
     from .images import ImageLike
     from .notebook.views import View
@@ -204,7 +205,7 @@ class Result(Displayed):
 
         return crops(self._own_image(), self.masks, margin)
 
-    def cutouts(self, *, crop: bool = True, margin: int = 0) -> list[Image | None]:
+    def cutouts(self, *, crop: bool = True, margin: int = 0, matting: Softening = None, band: int | None = None) -> list[Image | None]:
         """Return an RGBA image of the object of each mask, in the order of the masks; None for an empty mask.
 
         The pixels outside of the mask are transparent, and black. A PNG or WebP file keeps the transparency.
@@ -212,13 +213,15 @@ class Result(Displayed):
         Args:
             crop: Whether to return the box of each mask alone, not the whole image.
             margin: Number of transparent pixels around the box, up to the border of the image.
+            matting: ``"guided"`` or a model for soft borders, as in `promptseg.masks.Mask.cutout`; None for hard ones.
+            band: Width of the soft borders in pixels, as in `promptseg.masks.Mask.cutout`.
 
         Raises:
             InputError: The result no longer has its image, or an argument is of another kind.
         """
         from ._cutouts import cutouts
 
-        return cutouts(self._own_image(), self.masks, crop=crop, margin=margin)
+        return cutouts(self._own_image(), self.masks, crop=crop, margin=margin, matting=matting, band=band)
 
     def _own_image(self) -> NDArray[np.uint8]:
         if self.image is None:

@@ -13,6 +13,7 @@ from promptseg.errors import ConfigError, WeightsMismatchError, WeightsNotFoundE
 from promptseg.models.sam.onnx.efficient_sam import OnnxEfficientSam
 from promptseg.models.sam.onnx.model import OnnxSam
 from promptseg.models.sam.onnx.sam2 import OnnxSam2
+from promptseg.models.sam.onnx.transformers_js import OnnxTransformersJs
 from promptseg.prompts import Prompt
 from promptseg.registry import catalog
 from promptseg.runtime.home import cache_dir
@@ -25,6 +26,8 @@ LAYOUTS = {
     "sam2_pair": ("sam2.1-hiera-tiny", "sam2", OnnxSam2),
     "samexporter_pair": ("sam2.1-hiera-small", "sam2", OnnxSam2),
     "efficient_sam_pair": ("efficient-sam-vits", "efficient-sam", OnnxEfficientSam),
+    "sam_js_pair": ("slimsam-77", "transformers-js", OnnxTransformersJs),
+    "sam2_js_pair": ("sam2.1-hiera-large", "transformers-js", OnnxTransformersJs),
 }
 
 
@@ -47,14 +50,13 @@ class TestByPath:
         folder, model, _, _ = pair
         segmenter = promptseg.load("onnx-sam", weights=folder)
         assert (segmenter.provenance.model, segmenter.provenance.license) == ("onnx-sam", "unknown")
-        prompt = [Prompt.box(15, 20, 70, 95)]
-        known = promptseg.load(model, weights=folder, engine="onnx")
+        prompt = [Prompt.point(40, 50)]
+        known = promptseg.load(model, weights=folder)
         assert list(segmenter.open(photo()).segment(prompt)) == list(known.open(photo()).segment(prompt))
 
     def test_another_layout_than_the_models_is_refused_with_both(self, pair):
         folder, _, layout, _ = pair
-        other = "sam2.1-hiera-tiny" if layout != "sam2" else "sam-vit-b"
-        needed = "sam" if layout == "sam2" else "sam2"
+        other, needed = ("efficient-sam-vitt", "efficient-sam") if layout != "efficient-sam" else ("sam-vit-b", "sam or transformers-js")
         with pytest.raises(WeightsMismatchError, match=f"is in layout {layout}, model '{other}' needs {needed}"):
             promptseg.load(other, weights=folder)
 
@@ -143,9 +145,9 @@ class TestPreparedGraphs:
 
 
 class TestOptions:
-    @pytest.mark.parametrize("name", ["threads", "decode_batch"])
-    def test_a_count_is_a_whole_number_of_at_least_1(self, name, sam_pair):
-        with pytest.raises(ConfigError, match=f"option {name} is a whole number of at least 1, got 0"):
+    @pytest.mark.parametrize(("name", "span"), [("threads", "of at least 1"), ("decode_batch", "from 1 to 4096")])
+    def test_a_count_is_a_whole_number_of_at_least_1(self, name, span, sam_pair):
+        with pytest.raises(ConfigError, match=f"option {name} is a whole number {span}, got 0"):
             promptseg.load("onnx-sam", weights=sam_pair, **{name: 0})
 
     def test_a_device_that_is_not_there_is_refused_with_those_that_are(self, sam_pair):
@@ -162,7 +164,7 @@ def test_no_layout_needs_torch(pair):
     folder, model, _, _ = pair
     code = (
         "import sys\n"
-        "for name in ('torch', 'torchvision', 'segment_anything', 'sam2', 'mobile_sam'): sys.modules[name] = None\n"
+        "for name in ('torch', 'torchvision', 'transformers', 'segment_anything', 'sam2', 'mobile_sam'): sys.modules[name] = None\n"
         "import numpy as np, promptseg\n"
         f"session = promptseg.load({model!r}, weights={str(folder)!r}, device='cpu').open(np.zeros((40, 50, 3), np.uint8))\n"
         "print(len(session.segment([promptseg.Prompt.point(20, 20)])))"

@@ -11,6 +11,7 @@ from PIL import Image
 import promptseg
 from promptseg.errors import BackendError, ConfigError, WeightsMismatchError
 from promptseg.testing.contracts import scene
+from promptseg.testing.contracts.checks import assert_same_detections
 
 
 def load(path, **options):
@@ -56,8 +57,11 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("described", "message"),
         [
-            ({"names": None}, "has no names in its metadata: it is no detector that ultralytics exported"),
-            ({"names": None, "stride": None, "task": None}, "has no names, stride, task in its metadata"),
+            ({"names": None}, "does not name its 3 classes: give them as option names"),
+            (
+                {"names": None, "stride": None, "task": None},
+                r"output of shape \(7, 64\) is not that of a detector that ultralytics exports",
+            ),
             ({"task": "pose"}, "for task 'pose'; supported tasks are detect and segment"),
             ({"task": "classify"}, "for task 'classify'"),
             ({"names": "{0: 'dog', 1: 'cat'}"}, r"is no YOLO detector: its output has shape \(7, 64\), expected 6 values per box"),
@@ -86,7 +90,7 @@ class TestFiles:
 
         graph = Graph()
         (tmp_path / "other.onnx").write_bytes(graph.build(y=graph.op("Neg", graph.input("x", [1, 4]))))
-        with pytest.raises(WeightsMismatchError, match=r"other\.onnx has no names, stride, task in its metadata"):
+        with pytest.raises(WeightsMismatchError, match=r"other\.onnx has inputs x tensor\(float\) \[1, 4\], expected one of shape"):
             load(tmp_path / "other.onnx")
 
     @pytest.mark.parametrize("content", [b"", b"no graph"])
@@ -99,6 +103,63 @@ class TestFiles:
         (tmp_path / "model.pt").write_bytes(b"")
         with pytest.raises(WeightsMismatchError, match=r"is not for engine 'onnx', which runs \.onnx files"):
             load(tmp_path / "model.pt", engine="onnx")
+
+
+BARE = {"names": None, "stride": None, "task": None, "imgsz": None, "end2end": None}
+
+
+class TestFilesWithoutMetadata:
+    """84 boxes are those of the maps of strides 8, 16 and 32 for 64 x 64 pixels."""
+
+    @pytest.mark.parametrize("masks", [0, 4])
+    def test_the_shapes_of_the_outputs_tell_what_the_metadata_would(self, masks, tiny_onnx_yolo):
+        known = load(tiny_onnx_yolo(maps=3, masks=masks))
+        bare = load(tiny_onnx_yolo(maps=3, masks=masks, metadata=BARE), names=["dog", "cat", "sports ball"])
+        assert bare._network.metadata == known._network.metadata
+        assert_same_detections(bare.detect(scene(), ["dog", "ball"]), known.detect(scene(), ["dog", "ball"]))
+
+    def test_an_output_of_rows_is_that_of_a_model_that_drops_duplicates_itself(self, tiny_onnx_yolo):
+        bare = load(tiny_onnx_yolo(end_to_end=True, metadata=BARE), names=["dog", "cat"])
+        assert bare._network.metadata.end_to_end
+        assert bare.classes == ("dog", "cat")
+
+    def test_80_classes_without_names_are_taken_for_those_of_coco_with_a_warning(self, tiny_onnx_yolo):
+        with pytest.warns(UserWarning, match="does not name its 80 classes: they are taken for those of COCO"):
+            found = load(tiny_onnx_yolo(maps=3, classes=80, metadata=BARE))
+        assert found.classes[:2] == ("person", "bicycle")
+        assert found.classes[79] == "toothbrush"
+
+    def test_names_may_be_those_of_a_configuration_beside_the_file(self, tiny_onnx_yolo):
+        path = tiny_onnx_yolo(maps=3, metadata=BARE)
+        (path.parent / "config.json").write_text('{"id2label": {"0": "bolt", "1": "nut", "2": "ring"}}', "utf-8")
+        assert load(path).classes == ("bolt", "nut", "ring")
+
+    @pytest.mark.parametrize(
+        ("content", "name"),
+        [("bolt\nnut\nring\n", "names.txt"), ("names: [bolt, nut, ring]", "data.yaml"), ("names: {2: ring, 0: bolt, 1: nut}", "data.yaml")],
+    )
+    def test_names_may_be_in_a_file(self, content, name, tiny_onnx_yolo, tmp_path):
+        (tmp_path / name).write_text(content, "utf-8")
+        assert load(tiny_onnx_yolo(maps=3, metadata=BARE), names=str(tmp_path / name)).classes == ("bolt", "nut", "ring")
+
+    def test_given_names_replace_those_of_the_metadata(self, tiny_onnx_yolo):
+        assert load(tiny_onnx_yolo(), names={0: "bolt", 1: "nut", 2: "ring"}).classes == ("bolt", "nut", "ring")
+
+    @pytest.mark.parametrize(
+        ("names", "message"),
+        [
+            (["a"], r"names the classes \[0\], and the model has 3"),
+            (["a", "b", "c", "d"], "has a class 3 .'d'., and the model has the classes 0 to 2"),
+            (["a", "b", 3], "has 3 for class 2, expected its name"),
+            (7, "option names is a list of names"),
+            ({"x": "a"}, "option names is a list of names"),
+            ([], "option names names no class"),
+            ("absent.txt", r"option names: cannot read absent\.txt"),
+        ],
+    )
+    def test_names_that_do_not_fit_are_refused(self, names, message, tiny_onnx_yolo):
+        with pytest.raises(ConfigError, match=message):
+            load(tiny_onnx_yolo(), names=names)
 
 
 class TestComputing:

@@ -200,7 +200,7 @@ def test_a_size_out_of_its_range_is_refused(size, saved_models):
 @pytest.mark.usefixtures("transformers_library")
 class TestFolders:
     @pytest.mark.parametrize("name", sorted(MAY))
-    def test_a_model_that_is_not_fetched_says_how_to_get_it(self, name):
+    def test_a_model_that_cannot_be_fetched_says_how_to_get_it_by_hand(self, name):
         repository = find_model(name).engines[0].repository
         with pytest.raises(WeightsNotFoundError, match=rf"`hf download {repository} --local-dir FOLDER`.*{name}=FOLDER"):
             promptseg.load(name)
@@ -210,9 +210,17 @@ class TestFolders:
         with pytest.raises(WeightsNotFoundError, match=rf"`hf download {find_model(name).engines[0].repository} --local-dir FOLDER`"):
             fetch(name)
 
-    def test_the_list_of_models_says_that_a_folder_is_needed(self):
-        model = find_model("owlv2-base")
-        assert _status(model, model.engines[0]) == "needs weights of your own: owlv2-base=PATH"
+    @pytest.mark.parametrize(
+        ("name", "status"),
+        [
+            ("owlv2-base", "weights are fetched at first use"),
+            ("sam3", "weights are fetched at first use once its license is accepted at https://huggingface.co/facebook/sam3"),
+            ("timm-vit", "needs weights of your own: timm-vit=PATH"),
+        ],
+    )
+    def test_the_list_of_models_says_where_the_folder_comes_from(self, name, status):
+        model = find_model(name)
+        assert _status(model, model.engines[0]) == status
 
     def test_a_folder_that_is_not_there_is_named_with_how_to_get_one(self, tmp_path):
         with pytest.raises(WeightsNotFoundError, match=r"there is no folder .*absent.*hf download google/owlv2-base-patch16-ensemble"):

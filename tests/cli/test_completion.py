@@ -38,6 +38,8 @@ def complete(monkeypatch):
         ("promptseg demo --device c", ["cpu", "cuda"]),
         ("promptseg segment a.png --model mini-sam --engine ", ["onnx", "torch"]),
         ("promptseg segment a.png --model mobile-sam --engine ", ["torch"]),
+        ("promptseg cutout a.png --matting ", ["guided", "vitmatte-small-composition-1k", "vitmatte-base-composition-1k"]),
+        ("promptseg cutout a.png --detector isnet", ["isnet-general-use"]),
         ("promptseg weights fetch mini", ["mini-sam"]),
         ("promptseg annotate images --format coco,labelme-", ["coco,labelme-polygons"]),
         ("promptseg convert --from label", ["labelme=", "label-studio="]),

@@ -29,7 +29,7 @@ def test_every_value_has_a_metavar_of_a_known_form(path):
     for param in COMMANDS[path].params:
         if getattr(param, "is_flag", False):
             continue
-        known = param.metavar in METAVARS | FORMS | {"IMAGE", "SOURCE", "VIDEO"} or FILES.fullmatch(param.metavar or "")
+        known = param.metavar in METAVARS | FORMS | {"BUDGET", "IMAGE", "SOURCE", "VIDEO"} or FILES.fullmatch(param.metavar or "")
         assert known, f"{' '.join(path)}: {param.name} has the metavar {param.metavar}"
 
 

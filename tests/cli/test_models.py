@@ -15,7 +15,7 @@ def rows(run):
 
 def test_every_engine_of_every_model_is_listed_once(run):
     listed = [(row["model"], row["engine"]) for row in rows(run)]
-    assert listed == [(model.name, engine.name) for model in registry.list_models().values() for engine in model.engines]
+    assert sorted(listed) == sorted((model.name, engine.name) for model in registry.list_models().values() for engine in model.engines)
     assert listed[0] == ("mini-sam", "onnx")
 
 
@@ -89,9 +89,29 @@ def test_what_is_missing_is_said_with_how_to_install_it(run, monkeypatch):
     assert "this version" in status["other"]
 
 
-def test_people_get_a_table(run):
+def test_people_get_a_table_by_family(run):
     result = run("models")
     assert result.exit_code == 0
-    lines = result.stdout.splitlines()
-    assert lines[0].split(maxsplit=3)[:3] == ["mini-sam", "onnx", "MIT"]
+    head, _, family, *lines = result.stdout.splitlines()
+    assert head.split() == ["model", "engine", "license", "weights", "memory", "image", "state"]
+    assert family.startswith("mini-sam: masks on a CPU right after installation")
+    assert any(line.split()[:3] == ["mini-sam", "onnx", "MIT"] for line in lines)
     assert all(name in result.stdout for name in registry.list_models())
+
+
+def test_some_models_or_families_can_be_asked_for(run):
+    printed = run("models", "mini-sam", "owlv2").stdout
+    names = {line.split()[0] for line in printed.splitlines() if line.startswith("  ")}
+    assert {"mini-sam", "owlv2-base", "owlv2-large"} <= names
+    assert "sam-vit-h" not in names
+    assert "MobileSAM's architecture" in printed
+    done = run("models", "mini-sum")
+    assert done.exit_code == 2
+    assert "mini-sam" in done.stderr
+
+
+def test_a_row_says_where_the_model_runs(run):
+    devices = {(row["model"], row["engine"]): (row["family"], row["devices"]) for row in rows(run)}
+    assert devices["mini-sam", "onnx"] == ("mini-sam", ["cpu", "cuda"])
+    assert devices["sam-vit-b", "torch"] == ("SAM", ["cpu", "cuda", "mps"])
+    assert devices["superpixel", "scikit-image"][1] == ["cpu"]

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from promptseg.cli import calibrate, compare, demo, evaluate, export, finetune, segment, track
+import promptseg
+from promptseg.cli import calibrate, compare, cutout, demo, evaluate, export, finetune, segment, track
 from promptseg.evaluation.results import Evaluation
 from promptseg.evaluation.run import evaluate as evaluate_model
 from promptseg.finetuning.result import FineTuned
@@ -34,6 +35,7 @@ DATASET = {
 }
 """Words for another value of each option; the words before it are those of the plain command."""
 TO = "--model fake --out s.json"
+CUT = "--model fake --box 1,1,9,9"
 CONCEPT = "--model fake --like box=1,1,9,9 --concept like"
 """Words for a model of concepts, with an example; another model has a 2 at its end."""
 COMMANDS = {
@@ -68,8 +70,32 @@ COMMANDS = {
             "masks": "a.png --model fake --box 1,1,9,9 --masks",
             "save_crops": "a.png --model fake --box 1,1,9,9 --save-crops",
             "save_cutouts": "a.png --model fake --box 1,1,9,9 --save-cutouts",
+            "matting": (f"a.png {CUT} --save-cutouts", f"a.png {CUT} --save-cutouts --matting guided"),
+            "band": (f"a.png {CUT} --save-cutouts --matting guided", f"a.png {CUT} --save-cutouts --matting guided --band 3"),
             "no_cache": "a.png --model fake --box 1,1,9,9 --no-cache",
             "as_json": "a.png --model fake --box 1,1,9,9 --json",
+        },
+    ),
+    "cutout": (
+        cutout.cutout,
+        f"a.png {CUT} --again",
+        {
+            "images": f"b.png {CUT} --again",
+            "point": f"a.png {CUT} --again --point 5,5",
+            "box": "a.png --again --model fake --box 1,1,9,8",
+            "text": "a.png --model fake --detector find --text dog",
+            "model": "a.png --model other --box 1,1,9,9",
+            "detector": ("a.png --model fake --detector find --text dog", "a.png --model fake --detector find2 --text dog"),
+            "threshold": ("a.png --model fake --detector find", "a.png --model fake --detector find --threshold 0.95"),
+            "config": "a.png --config p.toml --box 1,1,9,9",
+            "device": f"a.png {CUT} --again --device cuda",
+            "matting": f"a.png {CUT} --again --matting guided",
+            "band": (f"a.png {CUT} --again --matting guided", f"a.png {CUT} --again --matting guided --band 3"),
+            "crop": f"a.png {CUT} --again --crop",
+            "margin": (f"a.png {CUT} --again --crop", f"a.png {CUT} --again --crop --margin 1"),
+            "out": f"a.png {CUT} --again --out new",
+            "again": (f"a.png {CUT}", f"a.png {CUT} --again"),
+            "as_json": f"a.png {CUT} --again --json",
         },
     ),
     "demo": (
@@ -179,6 +205,7 @@ COMMANDS = {
             "model": "mini-sam",
             "out": "mobile-sam --out new",
             "weights": "mobile-sam --weights w.pt",
+            "layout": "mobile-sam --layout transformers-js",
             "int8": "mobile-sam --int8",
             "overwrite": "mobile-sam --overwrite",
             "as_json": "mobile-sam --json",
@@ -268,6 +295,12 @@ def calls(monkeypatch, add_model, photo, tmp_path):
         return segment_image(self, *args, **kwargs)
 
     monkeypatch.setattr(BuiltPipeline, "__call__", call)
+    soften = promptseg.Mask.cutout
+    monkeypatch.setattr(
+        promptseg.Mask, "cutout", lambda self, *args, **how: made.append(("cutout", "", repr(how))) or soften(self, *args, **how)
+    )
+    cutouts = promptseg.Result.cutouts
+    monkeypatch.setattr(promptseg.Result, "cutouts", lambda self, **how: made.append(("cutouts", repr(how))) or cutouts(self, **how))
     outputs = track.TrackOutputs
 
     def track_outputs(*args, table, timeline, **kwargs):

@@ -34,15 +34,17 @@ def _data(tmp_path, photo, add_model):
 DATA = ("--images", "images", "--masks", "masks")
 FILES = {
     "segment": ("segment", "a.png", "--model", "fake", "--box", "5,5,25,15", "--out"),
+    "cutout": ("cutout", "a.png", "--model", "fake", "--box", "5,5,25,15", "--out"),
     "evaluate --out": ("evaluate", *DATA, "--model", "fake", "--out"),
     "evaluate --rows": ("evaluate", *DATA, "--model", "fake", "--rows"),
     "evaluate --report": ("evaluate", *DATA, "--model", "fake", "--report"),
     "evaluate --video": ("evaluate", "--davis", "davis", "--video", "--model", "fake", "--out"),
 }
 """Options that name a file, with the suffix of that file."""
-SUFFIXES = {"segment": ".png", "evaluate --rows": ".csv", "evaluate --report": ".html"}
+SUFFIXES = {"segment": ".png", "cutout": ".png", "evaluate --rows": ".csv", "evaluate --report": ".html"}
 FOLDERS = {
     "segment": ("segment", "a.png", "--model", "fake", "--box", "5,5,25,15", "--out"),
+    "cutout": ("cutout", "a.png", "--model", "fake", "--box", "5,5,25,15", "--out"),
     "demo": ("demo", "--model", "fake", "--out"),
     "evaluate --failures": ("evaluate", *DATA, "--model", "fake", "--failures"),
     "track": ("track", "clip", "--model", "fake", "--box", "5,5,25,15", "--no-timeline", "--out"),
@@ -71,7 +73,7 @@ def test_a_file_that_cannot_be_written_is_refused_first(command, run):
     assert_refused(run, (*words, f"a.png/x{suffix}"), "a.png is a file, and a folder is expected there")
     assert_refused(run, (*words, f"/proc/nowhere/x{suffix}"), "cannot write /proc/nowhere")
     assert_refused(run, (*words, f"{'n' * 300}{suffix}"), "File name too long")
-    if command != "segment":  # There it is a folder to write to.
+    if command not in ("segment", "cutout"):  # There it is a folder to write to.
         Path(f"folder{suffix}").mkdir()
         assert_refused(run, (*words, f"folder{suffix}"), "this is a folder, and a file is expected")
         assert_refused(run, (*words, "run.xyz"), "xyz", status=2 if command == "evaluate --rows" else 1)
@@ -213,9 +215,10 @@ def test_what_a_killed_run_left_is_removed_and_counted(run, add_model):
     assert left == [".other.json.abcdefgh.tmp", ".run.json.tmp", "run.json.abcdefgh.tmp"]
 
 
-@pytest.mark.parametrize("command", ["export", "finetune", "track"])
+@pytest.mark.parametrize("command", ["cutout", "export", "finetune", "track"])
 def test_in_an_output_folder_and_beside_it_too(command, run):
     words = {
+        "cutout": ("cutout", "a.png", "--model", "no such model", "--box", "5,5,25,15"),
         "export": ("export", "superpixel"),
         "finetune": ("finetune", "--images", "images", "--masks", "masks", "--model", "superpixel"),
         "track": ("track", "clip", "--model", "no such model", "--box", "5,5,25,15", "--no-timeline"),

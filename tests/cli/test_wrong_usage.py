@@ -12,7 +12,7 @@ import pytest
         ("segment a.png --box", "'--box' requires an argument, such as X0,Y0,X1,Y1: give it after the option"),
         ("evaluate --out", "'--out' requires an argument, such as FILE.json: give it after the option"),
         ("segment a.png --redetect-every 3", "No such option: --redetect-every. It is an option of promptseg track\n"),
-        ("convert a --text dog", "No such option: --text. It is an option of promptseg annotate, segment and track\n"),
+        ("convert a --text dog", "No such option: --text. It is an option of promptseg annotate, cutout, segment and track\n"),
         ("models --points-per-side 3", "No such option: --points-per-side. It is an option of promptseg annotate and segment\n"),
         ("segment a.png --pont 3,4", "No such option: --pont (Possible options: --json, --out, --point)"),
         ("weights path mini-sam --verify", "No such option: --verify"),

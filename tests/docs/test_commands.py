@@ -5,6 +5,7 @@ Models are replaced by fakes, and training and export by what takes their argume
 
 import glob
 import inspect
+import json
 import os
 import re
 import shlex
@@ -20,10 +21,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import promptseg
+from detector_exports import write_rf_detr
 from promptseg.cli import app
 from promptseg.datasets.reading import open_dataset
 from promptseg.datasets.writing import write
 from promptseg.finetuning.result import FineTuned
+from promptseg.models.coco_classes import COCO_BY_NUMBER
 from promptseg.samples import coffee
 from promptseg.testing import FakeDetector, FakeSegmenter, FakeVideoSegmenter
 from promptseg.testing.sheets import draw_sheet
@@ -45,6 +48,7 @@ NEEDS = {
     r"promptseg annotate .* --executor ray": "Ray; tests/annotation/test_ray_executor.py runs it",
     r"promptseg segment .* --model grabcut": "the package of the tutorial; tests/examples runs it",
     r"promptseg calibrate ": "a dataset of more masks; tests/cli/test_calibrate.py runs it",
+    r"promptseg cutout .* --matting vitmatte": "the weights of ViTMatte; tests/cli/test_cutout.py runs a small one",
     r"promptseg demo": "the weights of mini-sam; `make demo` runs it",
 }
 """Commands that do not run here, with what they need."""
@@ -102,6 +106,8 @@ def files(tmp_path_factory, write_video):
             Image.fromarray(image).save(place / f"{number:05}.{'jpg' if image.ndim == 3 else 'png'}")
     (davis / "ImageSets" / "2017").mkdir(parents=True)
     (davis / "ImageSets" / "2017" / "val.txt").write_text("clip\n")
+    write_rf_detr(folder / "rfdetr" / "onnx" / "model.onnx", classes=91, layout="transformers")
+    (folder / "rfdetr" / "config.json").write_text(json.dumps({"model_type": "rf_detr", "id2label": COCO_BY_NUMBER}), "utf-8")
     for name, page in (("pipeline.yaml", "docs/reference/configuration.md"), ("street.yaml", "docs/how-to/config-file.md")):
         text = (ROOT / page).read_text("utf-8")
         (folder / name).write_text(re.search(r"^```yaml[^\n]*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)[1], "utf-8")
@@ -109,14 +115,15 @@ def files(tmp_path_factory, write_video):
 
 
 @pytest.fixture
-def folder(files, tmp_path, monkeypatch, add_model):
+def folder(files, tmp_path, monkeypatch, add_model, standing_out):
     """A copy of the files as the working directory, and fakes for the models."""
     shutil.copytree(files, tmp_path / "page")
     monkeypatch.chdir(tmp_path / "page")
     found = dict.fromkeys(("cup", "coffee cup", "cup of coffee", "dog", "bicycle", "bowl", "person"), (170, 18, 421, 315))
     found |= dict.fromkeys(("spoon", "silver spoon", "cat", "wet road", "table"), (322, 62, 430, 330))
-    for name in ("grounding-dino-swin-t", "owlv2-base", "yolo11n", "yolov8n"):
+    for name in ("grounding-dino-swin-t", "owlv2-base", "d-fine-n", "yolov8n"):
         add_model(name, "detector", lambda _: FakeDetector(found))
+    add_model("isnet-general-use", "detector", standing_out)
     for name in ("mini-sam", "sam-vit-b"):
         add_model(name, "segmenter", lambda _: FakeSegmenter(), options={"threads": None})
     monkeypatch.setattr("promptseg.cli.track.load_video", lambda *_, **__: FakeVideoSegmenter())

@@ -22,6 +22,7 @@ PAGES = [
     "docs/start/quickstart.md",
     "docs/how-to/segment.md",
     "docs/how-to/all-of-these.md",
+    "docs/how-to/cut-out.md",
     "docs/how-to/many-images.md",
     "docs/how-to/config-file.md",
     "docs/understand/concepts.md",
@@ -67,11 +68,12 @@ def mini_sam():
 
 
 @pytest.fixture
-def detectors(add_model):
+def detectors(add_model, standing_out):
     """Replace detectors of the catalog that need large weights or torch by fakes that find the objects in the image."""
     found = {"cup": (170, 18, 421, 315), "coffee cup": (170, 18, 421, 315), "table": (0, 0, 600, 400), "spoon": (322, 62, 430, 330)}
-    for name in ("grounding-dino-swin-t", "yolov8n"):
+    for name in ("grounding-dino-swin-t", "d-fine-n"):
         add_model(name, "detector", lambda _: FakeDetector(found))
+    add_model("isnet-general-use", "detector", standing_out)
 
 
 @pytest.mark.weights
@@ -109,7 +111,7 @@ def test_the_python_of_the_evaluation_page_runs_on_a_folder_of_images_and_masks(
 @pytest.mark.weights
 @pytest.mark.usefixtures("mini_sam", "page_folder")
 def test_the_python_of_the_annotation_page_runs_on_a_folder_of_images(add_model):
-    add_model("yolo11n", "detector", lambda _: FakeDetector({"dog": (170, 18, 421, 315), "cat": (322, 62, 430, 330)}))
+    add_model("d-fine-n", "detector", lambda _: FakeDetector({"dog": (170, 18, 421, 315), "cat": (322, 62, 430, 330)}))
     Path("images").mkdir()
     Path("photo.jpg").rename("images/photo.jpg")
     (block,) = blocks("docs/how-to/annotate.md")

@@ -9,7 +9,7 @@ import yaml
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "swap_backends"
 FILES = sorted(FOLDER.glob("*.yaml"))
 ENGINES = {
-    "yolo11n": "torch",
+    "d-fine-n": "onnx",
     "grounding-dino-swin-t": "transformers",
     "mini-sam": "onnx",
     "sam-vit-b": "torch",
@@ -27,7 +27,7 @@ def test_the_files_differ_in_nothing_but_names():
         values = read(path)
         models.add((values["detect"].pop("model"), values["segment"].pop("model")))
         rest.append(values)
-    assert models == {(d, s) for d in ("yolo11n", "grounding-dino-swin-t") for s in ("mini-sam", "sam-vit-b", "sam2.1-hiera-tiny")}
+    assert models == {(d, s) for d in ("d-fine-n", "grounding-dino-swin-t") for s in ("mini-sam", "sam-vit-b", "sam2.1-hiera-tiny")}
     assert all(values == rest[0] for values in rest)
 
 
@@ -64,7 +64,7 @@ def test_the_script_runs_a_file(path, localized, run_example, image_file):
 
 def test_a_file_that_cannot_run_keeps_no_other_from_running(localized, run_example, image_file, tmp_path):
     (tmp_path / "broken.yaml").write_text("detect: {model: yolo99}\n", "utf-8")
-    good = localized(FOLDER / "yolo+mini-sam.yaml")
+    good = localized(FOLDER / "d-fine+mini-sam.yaml")
     done = run_example("swap_backends/run.py", image_file(), "--find", "dog", "--config", "broken.yaml", good)
     assert done.status == 1
     assert done.errors.startswith("broken.yaml: ")

@@ -46,7 +46,7 @@ class TestRefusals:
 
     def test_a_missing_package_is_named_with_how_to_install_it(self, tmp_path, monkeypatch):
         missing = {"requires": ("no_such_module",), "install": "pip install it"}
-        spec = registry.BackendSpec("mobile_sam", "segmenter", "x:y", export_layout="x:ExportLayout", **missing)
+        spec = registry.BackendSpec("mobile_sam", "segmenter", "x:y", export_layouts={"original": "x:ExportLayout"}, **missing)
         monkeypatch.setitem(registry.backends(), "mobile_sam", spec)
         with pytest.raises(MissingDependencyError, match="needs no_such_module, which is not installed: pip install it"):
             export_onnx("mobile-sam", tmp_path / "out")

@@ -53,9 +53,15 @@ MISTAKES = [
     Mistake(
         "a detector for a segmenter", "segment a.png --point 3,4 --model finder", "finder", "a detector goes to .detect() (--detector)"
     ),
+    Mistake("no segmenter and no detector", "segment a.png --point 3,4 --model none", "--model none", "needs a --detector"),
+    Mistake("soft borders of no cutouts", f"{S} --point 3,4 --matting guided", "--matting guided", "give --save-cutouts"),
+    Mistake("a misspelled matting", "cutout a.png --model cutter --box 1,1,9,9 --matting giuded", "giuded", "--matting is guided or"),
+    Mistake("a segmenter for matting", "cutout a.png --model cutter --box 1,1,9,9 --matting cutter", "cutter", "not a matting model"),
     Mistake("an unknown device", f"{S} --point 3,4 --device gpu", "gpu", "expected auto, cpu, cuda or mps"),
     Mistake("a numbered device", f"{S} --point 3,4 --device cuda:0", "cuda:0", "CUDA_VISIBLE_DEVICES"),
     Mistake("a model whose package is missing", "segment a.png --point 3,4 --model lacking", "no_such_module", "pip install", 1),
+    Mistake("a folder of the hub as others name it", "segment a.png --point 3,4 --model owner/name", "owner/name", "hf:owner/name"),
+    Mistake("a folder of the hub without its owner", "segment a.png --point 3,4 --model hf:name", "hf:name", "hf:OWNER/NAME"),
     Mistake("weights that do not exist", "segment a.png --point 3,4 --model mini-sam=nothing.onnx", "nothing.onnx", "check the path", 1),
     Mistake("weights of a model without its name", "segment a.png --point 3,4 --model =weights.pt", "=weights.pt", "NAME=PATH"),
     Mistake("an unknown fallback", f"{S} --point 3,4 --fallback mini-smo", "mini-smo", "'mini-sam'"),

@@ -108,11 +108,11 @@ def test_corrections_and_the_way_back_are_alike(variant, sessions):
     check_alike(ours.propagate(start=10, stop=3, reverse=True), theirs.propagate(10, 3, reverse=True), least=3)
 
 
-def test_the_least_memory_gives_the_same_masks(sessions, variant="edgetam"):
+def test_the_least_memory_gives_the_same_masks(sessions):
     """A memory limit that leaves room only for what the next frame needs."""
-    both = [sessions(variant)[0]]
+    both = [sessions("edgetam")[0]]
     least = both[0]._model.span.of_object(1)
-    both.append(sessions(variant, memory=least)[0])
+    both.append(sessions("edgetam", memory=least)[0])
     for session in both:
         session.add(0, 4, Prompt.box(*BOX))
     for one, other in zip(*(session.propagate() for session in both), strict=True):

@@ -53,7 +53,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["..", "", "a/b", "/etc/passwd", "a" * 5000, "a\0b"], ids=["up", "empty", "below", "absolute", "long", "null"]
+    "name",
+    ["..", "", "a/b/c", "a/../b", "a//b", "a\\b", "/etc/passwd", "a" * 5000, "a\0b"],
+    ids=["up", "empty", "deep", "and up", "nothing", "backslash", "absolute", "long", "null"],
 )
 def test_a_manifest_names_only_files_beside_it(name, tmp_path):
     values = {"model": "a", "backend": "b", "variant": "c", "sha256": {name: "0" * 64}}

@@ -41,6 +41,7 @@ def recognized(folder):
         ({"model_type": "sam3_tracker"}, [("transformers", "sam3_tracker", "any")]),
         ({"model_type": "mm-grounding-dino"}, [("transformers", "mm_grounding_dino", "any")]),
         ({"model_type": "omdet-turbo"}, [("transformers", "omdet_turbo", "any")]),
+        ({"model_type": "vitmatte"}, [("transformers", "vitmatte", "any")]),
         ({"model_type": "dinov2_with_registers"}, [("transformers", "dinov2", "any")]),
         ({"model_type": "grounding-dino"}, [("transformers", "grounding_dino", "swin-t")]),
         ({"model_type": "grounding-dino", "backbone_config": {"embed_dim": 96}}, [("transformers", "grounding_dino", "swin-t")]),
@@ -50,6 +51,15 @@ def recognized(folder):
 )
 def test_the_model_type_names_the_backends_and_the_variant(folder, config, expected):
     assert recognized(folder("model.safetensors", **config)) == expected
+
+
+@pytest.mark.parametrize(
+    ("config", "variant"),
+    [({"architectures": ["BiRefNet"]}, "birefnet"), ({"model_type": "isnet"}, "isnet"), ({"model_type": "u2netp"}, "u2net")],
+)
+def test_salient_object_models_are_recognized_in_each_precision(folder, config, variant):
+    made = folder("onnx/model.onnx", "onnx/model_fp16.onnx", **config)
+    assert recognized(made) == [("onnx", "salient", variant), ("onnx-fp16", "salient", variant)]
 
 
 def test_a_backend_of_another_package_adds_its_own_kinds_and_may_name_a_class(folder, installed):
@@ -79,14 +89,28 @@ def test_each_precision_of_a_pair_of_transformers_js_is_an_engine_with_its_own_f
     assert half.contents == ("config.json", *(f"{at}{stem}_fp16.onnx" for stem in PAIR))
 
 
+def test_weights_beside_an_onnx_file_are_its_own(folder):
+    names = [f"{stem}.onnx" for stem in PAIR]
+    made = folder(*names, *(f"vision_encoder.onnx{end}" for end in ("_data", "_data_1", ".data", "_database", "_data.json")))
+    assert engines_of(Contents.of(made))[0].contents == (*names, *(f"vision_encoder.onnx{end}" for end in (".data", "_data", "_data_1")))
+
+
 def test_a_pair_needs_no_configuration(folder):
-    assert recognized(folder(*(f"{stem}.onnx" for stem in PAIR))) == [("onnx", "onnx_sam", "any")]
+    assert recognized(folder(*(f"{stem}.onnx" for stem in PAIR))) == [("onnx", "onnx_sam", "transformers-js")]
 
 
 def test_an_unknown_type_is_named_with_what_is_known(folder):
     made = folder("model.safetensors", model_type="clip")
     with pytest.raises(UnknownModelError, match=r"is of model type 'clip', which this version does not run; it runs .*owlv2.* and folders"):
         engines_of(Contents.of(made))
+
+
+def test_what_is_known_is_told_by_the_kind_of_the_files(folder, installed):
+    kinds = (FolderSpec("x", frozenset({"ours"}), onnx=("model",)),)
+    installed(Point("stranger", BackendSpec("stranger", "segmenter", "stranger:load", folders=kinds)))
+    words = r"owlv2, .* as transformers saves them, .* and folders with model\.onnx of type .*ours"
+    with pytest.raises(UnknownModelError, match=words):
+        engines_of(Contents.of(folder("model.safetensors", model_type="clip")))
 
 
 def test_a_folder_with_pickles_alone_is_refused_by_name(folder):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from promptseg.errors import OutputError
 from promptseg.runtime import files
-from promptseg.runtime.output_files import write_image, write_json
+from promptseg.runtime.output_files import png_text, write_image, write_json, write_png
 
 IMAGE = Image.fromarray(np.arange(48, dtype=np.uint8).reshape(4, 4, 3))
 
@@ -54,3 +54,22 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"cannot write .*file.a\.json"):
         write_json([], tmp_path / "file" / "a.json")
+
+
+def test_a_png_carries_a_text_that_only_its_key_finds(tmp_path):
+    path = tmp_path / "new" / "a.png"
+    write_png(Image.new("RGBA", (3, 2)), path, "made of", "x" * 64)
+    assert png_text(path, "made of") == "x" * 64
+    assert png_text(path, "another") is None
+    with Image.open(path) as image:
+        assert (image.mode, image.size) == ("RGBA", (3, 2))
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n\xff\xff\xff\xfftEXt" + b"x" * 99]
+)
+def test_what_is_no_png_of_ours_has_no_text(tmp_path, content):
+    path = tmp_path / "a.png"
+    if content is not None:
+        path.write_bytes(content)
+    assert png_text(path, "made of") is None

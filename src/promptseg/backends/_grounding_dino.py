@@ -35,6 +35,8 @@ def find_weights(path: Path, model: ModelSpec, engine: Engine) -> ModelWeights:
     vocabulary = next((folder / name for name in VOCABULARIES if (folder / name).is_file()), None)
     if vocabulary is None:
         cataloged = [file for file in engine.files if file.name in VOCABULARIES]
+        if not cataloged:
+            raise WeightsNotFoundError(f"{folder} has no vocabulary: expected {' or '.join(VOCABULARIES)} beside the tensors")
         (vocabulary,) = fetch_weights(model.name, cataloged).files.values()
     files = {part.name: part for part in [*parts, vocabulary]}
     return ModelWeights(files, {name: file_sha256(part) for name, part in files.items()})

@@ -21,8 +21,8 @@ from ..weights.store import ModelWeights, file_sha256
 MIN_VERSION = (5, 23)
 """Minimum version of transformers for SAM 3 and for the SAM family."""
 
-_TEXT_FILES = ("vocab.txt", "vocab.json", "merges.txt", "tokenizer.json")
-"""Files of tokenizers."""
+_SMALL_FILES = ("preprocessor_config.json", "vocab.txt", "vocab.json", "merges.txt", "tokenizer.json")
+"""Files that describe the model input, and those of tokenizers."""
 
 
 def class_of(name: str, what: str) -> Any:
@@ -66,7 +66,7 @@ def find_weights(path: Path, model: ModelSpec, engine: Engine) -> ModelWeights:
     if not (path / CONFIG).is_file():
         raise WeightsNotFoundError(f"{path} has no {CONFIG}: {folder_hint(model, engine)}")
     tensors = tensor_files(path)
-    others = [path / name for name in (CONFIG, INDEX, *_TEXT_FILES) if (path / name).is_file()]
+    others = [path / name for name in (CONFIG, INDEX, *_SMALL_FILES) if (path / name).is_file()]
     files = {part.name: part for part in [*others, *tensors]}
     return ModelWeights(files, {name: file_sha256(part) for name, part in files.items()})
 

@@ -1,6 +1,8 @@
 """YOLO detectors on ONNX Runtime, from ONNX files that ultralytics exported, in floating point or quantized.
 
-They need neither torch nor ultralytics. The classes and the input size are read from the metadata of the file.
+They need neither torch nor ultralytics. The classes and the input size are read from the metadata of the file. A file without metadata is
+read if the shapes of its outputs are those of such a file. Its classes are those of option ``names``, of a ``config.json`` beside it or,
+with a warning, of COCO.
 
 Options of `promptseg.load` and their defaults:
 
@@ -9,12 +11,14 @@ Options of `promptseg.load` and their defaults:
 - ``max_detections`` (``300``): Maximum number of detections per image.
 - ``imgsz`` (``None``): Side of the model input in pixels. None: the model's own input size.
 - ``masks`` (``True``): Whether a ``-seg`` model returns masks.
+- ``names`` (``None``): Names of the classes: a list, numbers with names, or a file with them. None: those of the file.
 - ``threads`` (``None``): Number of threads. None: the number of processors that this process may use.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +27,17 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from .._checks import is_whole_number
-from ..errors import BackendError, PromptSegError, WeightsMismatchError, shown
+from ..errors import BackendError, ConfigError, PromptSegError, WeightsMismatchError, shown
 from ..masks import Size
+from ..models.detr.preprocessing import read_object
 from ..models.yolo.detector import YoloDetector, YoloSettings
 from ..models.yolo.literals import read_literal
-from ..models.yolo.output import Output, YoloMetadata
+from ..models.yolo.output import Form, Output, YoloMetadata
 from ..registry import LoadRequest
 from ..runtime.host import thread_count
 from ..runtime.onnx import device_of, inference_session
 from ..runtime.onnx_files import check_onnx
+from ._class_names import CONFIG, MAX_CONFIG_BYTES, class_columns
 from ._yolo import MAX_SIDE, MAX_STRIDE, weights_file
 
 _TASKS = ("detect", "segment")
@@ -50,7 +56,7 @@ def load(request: LoadRequest) -> YoloDetector:
     settings = YoloSettings.checked(options)
     threads = thread_count(options["threads"])
     device = device_of(request.device)
-    network = OnnxNetwork(weights_file(request), device, threads)
+    network = OnnxNetwork(weights_file(request), device, threads, options["names"])
     provenance = request.provenance(f"onnxruntime {onnxruntime.__version__}", device, network.dtype)
     return YoloDetector(network, provenance, settings)
 
@@ -62,27 +68,33 @@ class OnnxNetwork:
         path: The file.
         device: ``"cpu"`` or ``"cuda"``.
         threads: Number of threads for one image.
+        names: Option ``names``.
 
     Raises:
-        WeightsMismatchError: The file cannot be loaded or run, its metadata is incomplete, or its output does not fit the metadata.
+        WeightsMismatchError: The file cannot be loaded or run, or its output is none of a detector, or does not fit the metadata.
+        ConfigError: The names are no list of names, or are not as many as the classes.
     """
 
-    def __init__(self, path: Path, device: str, threads: int) -> None:
+    def __init__(self, path: Path, device: str, threads: int, names: Any = None) -> None:
         check_onnx(path)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # Idle threads would take processor time from others.
         self._session = inference_session(path, options, device)
-        self.metadata = _metadata(path, self._session.get())
-        self._input = self._session.get().get_inputs()[0]
+        session = self._session.get()
+        self._input = _image_input(path, session)
         self.dtype = np.dtype(_FLOATS[self._input.type]).name
-        side = 2 * self.metadata.stride
-        probe = np.zeros((*(self.metadata.input_size if self.metadata.fixed else (side, side)), 3), np.uint8)
+        metadata: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
+        described = _described(path, metadata, self._input.shape)
+        side = 2 * described.stride
+        probe = np.zeros((*(described.input_size if described.fixed else (side, side)), 3), np.uint8)
         try:
-            self(probe).check(self.metadata, str(path))
+            output = self(probe)
         except BackendError as error:
             raise WeightsMismatchError(f"{path} cannot be run: {error.__cause__}") from error
+        self.metadata = _named(path, metadata, described, output, probe.shape[:2], names)
+        output.check(self.metadata, str(path))
 
     def __call__(self, letterboxed: NDArray[np.uint8]) -> Output:
         """Return the raw output for a letterboxed image.
@@ -97,6 +109,9 @@ class OnnxNetwork:
         try:
             inputs = {self._input.name: pixels.astype(_FLOATS[self._input.type], copy=False)}
             predictions, *prototypes = self._session.get().run(None, inputs)
+            if predictions.ndim != 3 or any(each.ndim != 4 for each in prototypes[:1]):
+                shapes = ", ".join(str(each.shape) for each in (predictions, *prototypes))
+                raise ValueError(f"its outputs have the shapes {shapes}")  # noqa: TRY301 - As every other fault of the file.
         except PromptSegError:
             raise
         except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
@@ -106,21 +121,26 @@ class OnnxNetwork:
         )
 
 
-def _metadata(path: Path, session: Any) -> YoloMetadata:
-    """Return the metadata of the file. ultralytics writes it as Python literals."""
-    metadata: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
-    missing = [key for key in ("names", "stride", "task") if key not in metadata]
-    if missing:
-        raise WeightsMismatchError(f"{path} has no {', '.join(missing)} in its metadata: it is no detector that ultralytics exported")
-    if metadata["task"] not in _TASKS:
-        raise WeightsMismatchError(f"{path} is a YOLO model for task {shown(metadata['task'])}; supported tasks are {' and '.join(_TASKS)}")
+def _image_input(path: Path, session: Any) -> Any:
+    """Return the one input of a file: the image."""
     inputs = session.get_inputs()
     shape = inputs[0].shape
-    if len(inputs) != 1 or inputs[0].type not in _FLOATS or len(shape) != 4 or shape[1] != 3 or shape[0] not in (1, "batch", None):
+    if len(inputs) != 1 or inputs[0].type not in _FLOATS or len(shape) != 4 or shape[1] != 3 or not (shape[0] == 1 or _is_open(shape[0])):
         described = ", ".join(f"{value.name} {value.type} {value.shape}" for value in inputs)
         raise WeightsMismatchError(f"{path} has inputs {described}, expected one of shape (1, 3, height, width)")
-    names = _names(path, metadata["names"])
-    stride = _literal(path, metadata, "stride")
+    return inputs[0]
+
+
+def _is_open(length: object) -> bool:
+    """Return whether a length of a shape may be any: it has a name, or none."""
+    return length is None or isinstance(length, str)
+
+
+def _described(path: Path, metadata: Mapping[str, str], shape: Sequence[Any]) -> YoloMetadata:
+    """Return the metadata of a file, without the names of its classes. ultralytics writes it as Python literals."""
+    if metadata.get("task", _TASKS[0]) not in _TASKS:
+        raise WeightsMismatchError(f"{path} is a YOLO model for task {shown(metadata['task'])}; supported tasks are {' and '.join(_TASKS)}")
+    stride = _literal(path, metadata, "stride", 32)
     if not is_whole_number(stride, 1) or stride > MAX_STRIDE:
         raise WeightsMismatchError(f"{path} has stride {shown(stride)} in its metadata, expected a whole number from 1 to {MAX_STRIDE}")
     fixed = all(isinstance(side, int) for side in shape[2:])
@@ -130,7 +150,47 @@ def _metadata(path: Path, session: Any) -> YoloMetadata:
     arguments = _literal(path, metadata, "args", {})
     # Exported with `nms`, the graph contains non-maximum suppression, and its output has the form of an end-to-end model.
     end_to_end = _literal(path, metadata, "end2end", False) is True or (isinstance(arguments, dict) and arguments.get("nms") is True)
-    return YoloMetadata(names, stride, input_size, fixed, end_to_end)
+    return YoloMetadata((), stride, input_size, fixed, end_to_end)
+
+
+def _named(path: Path, metadata: Mapping[str, str], described: YoloMetadata, output: Output, size: Size, option: Any) -> YoloMetadata:
+    """Return the metadata of a file with the names of its classes.
+
+    Args:
+        path: The file.
+        metadata: Its metadata as it is written.
+        described: Its metadata without names.
+        output: Its output for some image.
+        size: ``(height, width)`` of the model input of this output.
+        option: Option ``names``.
+    """
+    own = _names(path, metadata["names"]) if "names" in metadata else None
+    rows = output.predictions.shape[0]
+    written = Form(None if described.end_to_end else rows - 4 - output.coefficients, described.end_to_end)
+    form = written if "stride" in metadata else output.form(size)
+    if form is None:
+        raise WeightsMismatchError(
+            f"{path} has no stride in its metadata, and its output of shape {output.predictions.shape} is not that of a detector that "
+            f"ultralytics exports: expected (4 + classes, boxes) or (boxes, 6), for an input of {size[0]} x {size[1]} pixels"
+        )
+    described = replace(described, end_to_end=form.end_to_end)
+    if own is not None and option is None:
+        return replace(described, names=own)
+    count = form.classes if own is None else len(own)
+    config = _beside(path)
+    origin = "option names" if option is not None else str(config)
+    classes = class_columns(option, count, {} if config is None else read_object(config, MAX_CONFIG_BYTES), origin, str(path))
+    if classes.columns != tuple(range(count or len(classes.names))):
+        raise (ConfigError if option is not None else WeightsMismatchError)(
+            f"{origin} names the classes {shown(list(classes.columns))}, and the model has {count or 'those from 0 on'}: name each of them"
+        )
+    return replace(described, names=classes.names)
+
+
+def _beside(path: Path) -> Path | None:
+    """Return the configuration beside a file, or one folder above a folder ``onnx``."""
+    places = [path.parent, *([path.parent.parent] if path.parent.name == "onnx" else [])]
+    return next((place / CONFIG for place in places if (place / CONFIG).is_file()), None)
 
 
 def _names(path: Path, text: str) -> tuple[str, ...]:

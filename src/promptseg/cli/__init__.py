@@ -14,21 +14,41 @@ from typing import TextIO
 
 import typer
 
-from . import annotate, calibrate, compare, config, convert, demo, evaluate, export, finetune, models, segment, track, weights
+from . import (
+    annotate,
+    bench,
+    calibrate,
+    compare,
+    config,
+    convert,
+    cutout,
+    demo,
+    evaluate,
+    export,
+    finetune,
+    models,
+    plan,
+    segment,
+    track,
+    weights,
+)
 from .help_text import Command
 from .output import say
 
 app = typer.Typer(name="promptseg", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 app.add_typer(config.app, name="config")
 app.command("annotate", cls=Command)(annotate.annotate)
+app.command("bench", cls=Command, short_help="Time models on this machine.")(bench.bench)
 app.command("calibrate", cls=Command, short_help="Fit a model's scores to the IoU to expect.")(calibrate.calibrate)
 app.command("compare", cls=Command, short_help="Compare runs on the same objects, with intervals.")(compare.compare)
 app.command("convert", cls=Command, short_help="Convert annotations to other formats, and check them.")(convert.convert)
+app.command("cutout", cls=Command, short_help="Cut objects out of images: transparent PNGs.")(cutout.cutout)
 app.command("demo", cls=Command, short_help="Segment the sample image: a first look.")(demo.demo)
 app.command("evaluate", cls=Command, short_help="Evaluate a model on an annotated dataset.")(evaluate.evaluate)
 app.command("export", cls=Command)(export.export)
 app.command("finetune", cls=Command)(finetune.finetune)
 app.command("models", cls=Command)(models.models)
+app.command("plan", cls=Command, short_help="Name the best models within a budget, and why.")(plan.plan)
 app.add_typer(weights.app, name="weights")
 app.command("segment", cls=Command)(segment.segment)
 app.command("track", cls=Command)(track.track)

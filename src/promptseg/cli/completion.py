@@ -35,6 +35,11 @@ def concepts(incomplete: str) -> Completions:
     return _models(incomplete, "concept")
 
 
+def mattings(incomplete: str) -> Completions:
+    """Return ``guided`` and the matting models whose names begin like what is typed."""
+    return [*_beginning(("guided",), incomplete), *_models(incomplete, "matting")]
+
+
 def models(incomplete: str) -> Completions:
     """Return the models of any kind whose names begin like what is typed."""
     return _models(incomplete, None)

@@ -22,8 +22,20 @@ def export(
             help="A model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2.",
         ),
     ],
-    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Folder for the pair (default: NAME-onnx, or NAME-onnx-int8).")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Folder for the pair (default: NAME-onnx or NAME-transformers-js; with --int8, -int8 at its end)."
+        ),
+    ] = None,
     weights: Annotated[Path | None, typer.Option(metavar="PATH", help="Your own checkpoint instead of the published one.")] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="original: that of the model's published pairs; transformers-js: that of transformers.js (default: the first of the two).",
+        ),
+    ] = None,
     int8: Annotated[bool, typer.Option("--int8", help="Quantize the encoder: a smaller file, slightly different masks.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Write to a folder that is not empty, and replace an export in it.")
@@ -37,7 +49,7 @@ def export(
         clean_up(out.parent, out.name)
         clean_up(out)
     with errors_as_messages(), progress.shown():
-        done = export_onnx(model, out, weights=weights, int8=int8, overwrite=overwrite)
+        done = export_onnx(model, out, weights=weights, layout=layout, int8=int8, overwrite=overwrite)
     if as_json:
         say(json.dumps(done.to_dict(), indent=1))
         return

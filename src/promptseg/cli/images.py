@@ -16,6 +16,7 @@ from ..image_files import Unused, list_names, matching_names
 from ..image_formats import MAX_BYTES
 from ..images import ImageLike
 from ..results import Result
+from ..runtime.output_files import png_text
 from ..runtime.structured import shown_path
 from ..web_images import fetch_image, is_address, name_at
 from ..weights.credentials import shown_source
@@ -94,7 +95,7 @@ class GivenImages:
 def given_images(words: Sequence[str], without: Path | None = None) -> GivenImages:
     """Return the images that words name. What a folder or pattern has beside images is told on standard error.
 
-    Files that `promptseg segment` wrote are left out of folders and patterns, so that no overlay is segmented.
+    Files that `promptseg segment` and `promptseg cutout` wrote are left out of folders and patterns, so that no overlay is segmented.
 
     Args:
         words: Paths of images and folders, patterns such as ``"photos/**/*.jpg"``, addresses, and ``"-"`` at most once.
@@ -161,7 +162,7 @@ def _named_by(word: str, without: Path | None) -> Iterable[str]:
 
 def _tell(word: str, unused: Unused, outputs: int) -> None:
     """Print what is left out of a folder or pattern."""
-    parts = ([str(unused)] if unused else []) + ([f"{outputs} that promptseg segment wrote"] if outputs else [])
+    parts = ([str(unused)] if unused else []) + ([f"{outputs} that promptseg wrote"] if outputs else [])
     if parts:
         say(f"promptseg: {shown_path(word)}: left out {', and '.join(parts)}", err=True)
 
@@ -171,9 +172,17 @@ def _is_folder(word: str) -> bool:
 
 
 def _is_output(path: str) -> bool:
-    """Return whether `promptseg segment` wrote an image: the JSON file of its masks is beside it."""
+    """Return whether promptseg wrote an image: the JSON file of its masks is beside it, or it is a cutout and says so."""
     written = _OUTPUT.fullmatch(path)
-    return written is not None and os.path.isfile(f"{written[1]}-masks.json")  # noqa: PTH113 - It takes any text.
+    if written is not None and os.path.isfile(f"{written[1]}-masks.json"):  # noqa: PTH113 - It takes any text.
+        return True
+    return path.endswith(CUTOUT) and png_text(Path(path), CUTOUT_TEXT) is not None
 
+
+CUTOUT = "-cutout.png"
+"""End of the names of the files that `promptseg cutout` writes."""
+
+CUTOUT_TEXT = "promptseg cutout"
+"""Name of the text in such a file that tells what it was made of."""
 
 _OUTPUT = re.compile(r"(.+)-(?:overlay|(?:mask|crop|cutout)-\d{3,})\.(?:png|jpg)", re.DOTALL)

@@ -12,40 +12,104 @@ import typer
 
 from .._install import install_command
 from ..errors import ConfigError
-from ..registry.catalog import backend_for, backends, list_models
+from ..registry.catalog import backend_for, backends, find_model, list_models
+from ..registry.families import Family, in_families
+from ..registry.folders import is_cached, is_on_hub
 from ..registry.spec import Engine, ModelSpec
+from ..speed.figures import SpeedFigure, read_figures
 from ..weights import store
+from . import completion
 from .output import errors_as_messages, say
 
 
-def models(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
-    """List the models, with engine, license and whether each is ready to run."""
+def models(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME", autocompletion=completion.models, help="Models or families; default: all.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """List the models in families: license, size, memory, speed here, and whether each is ready to run.
+
+    Speed is that of `promptseg bench`: seconds for an image with one prompt.
+    """
     with errors_as_messages():
-        rows = [_row(model, engine) for model in list_models().values() for engine in model.engines]
+        speeds = {(figure.model, figure.engine): figure for figure in read_figures()}
+        groups = [
+            (family, [_row(model, engine, speeds) for model in members for engine in model.engines])
+            for family, members in _asked(names or ())
+        ]
     if as_json:
-        say(json.dumps({"models": rows}, indent=1))
+        say(json.dumps({"models": [{**row, "family": family.name} for family, rows in groups for row in rows]}, indent=1))
         return
-    for line in _table(rows, shutil.get_terminal_size((100, 24)).columns):
+    for line in _tables(groups, shutil.get_terminal_size((100, 24)).columns, summaries=bool(names)):
         say(line)
 
 
-def _table(rows: Sequence[Mapping[str, Any]], columns: int) -> Iterator[str]:
-    """Yield the lines of the table: one for each engine of a model, then the model's summary. Long ones are wrapped."""
-    width = max(len(row["model"]) for row in rows)
-    engine, terms = (max(len(row[column]) for row in rows) for column in ("engine", "license"))
-    indent = " " * (width + 2)
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
-        line = f"{row['model']:{width}}  {row['engine']:{engine}}  {row['license']:{terms}}  "
-        if len(line) + len(row["status"]) <= columns:
-            yield line + row["status"]
-        else:
-            yield line.rstrip()
-            yield from _wrapped(row["status"], columns, indent)
-        if following is None or following["model"] != row["model"]:
-            yield from _wrapped(row["summary"], columns, indent)
+def _asked(names: Sequence[str]) -> list[tuple[Family, list[ModelSpec]]]:
+    """Return the models that names of models or families ask for, by family.
+
+    Raises:
+        UnknownModelError: There is neither such a model nor such a family.
+    """
+    groups = in_families(list_models().values())
+    if not names:
+        return groups
+    known = {family.name.casefold(): members for family, members in groups}
+    asked: dict[str, ModelSpec] = {}
+    for name in names:
+        asked.update((model.name, model) for model in known.get(name.casefold()) or [find_model(name)])
+    return in_families(asked.values())
+
+
+_COLUMNS = ("model", "engine", "license", "size", "memory", "here")
+_HEADS = {"size": "weights", "here": "image"}
+
+
+def _tables(groups: Sequence[tuple[Family, Sequence[Mapping[str, Any]]]], columns: int, *, summaries: bool) -> Iterator[str]:
+    """Yield the lines of all families: their names, then one line for each engine of a model. Long ones are wrapped.
+
+    Args:
+        groups: Rows of each family.
+        columns: Width of the terminal.
+        summaries: Whether the summary of a model follows its engines.
+    """
+    rows = [{**row, **_cells(row)} for _, members in groups for row in members]
+    width = {name: max(len(_HEADS.get(name, name)), *(len(row[name]) for row in rows)) for name in _COLUMNS}
+
+    def line(values: Mapping[str, str]) -> str:
+        cells = (f"{values[name]:{'>' if name in ('size', 'memory', 'here') else ''}{width[name]}}" for name in _COLUMNS)
+        return "  " + "  ".join(cells)
+
+    yield line({name: _HEADS.get(name, name) for name in _COLUMNS}) + "  state"
+    for family, members in groups:
+        takes = sorted({kind for row in members for kind in row["prompts"]})
+        devices = [device for device in ("cpu", "cuda", "mps") if any(device in row["devices"] for row in members)]
+        yield ""
+        taken = f"Takes {', '.join(takes)}. " if takes else ""
+        runs = f"Runs on {', '.join(devices)}." if devices else ""
+        facts = f"{family.name}: {family.summary}. {taken}{runs}".rstrip()
+        yield from _wrapped(facts, columns, "")
+        for row, following in zip(members, [*members[1:], None], strict=True):
+            text = line({**row, **_cells(row)}) + "  "
+            if len(text) + len(row["status"]) <= columns:
+                yield text + row["status"]
+            else:
+                yield text.rstrip()
+                yield from _wrapped(row["status"], columns, " " * (width["model"] + 4))
+            if summaries and (following is None or following["model"] != row["model"]):
+                yield from _wrapped(row["summary"], columns, " " * (width["model"] + 4))
     if any(row["license"].startswith("AGPL") for row in rows):
         yield ""
         yield from _wrapped(_AGPL, columns, "")
+
+
+def _cells(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the numbers of a row as text: sizes in MB, memory in MiB, and seconds."""
+    return {
+        "size": "" if row["bytes"] is None else f"{row['bytes'] / 1e6:,.0f} MB",
+        "memory": "" if row["memory_mib"] is None else f"{row['memory_mib']:,} MiB",
+        "here": "" if row["seconds"] is None else f"{row['seconds']:.2f} s",
+    }
 
 
 def _wrapped(text: str, columns: int, indent: str) -> list[str]:
@@ -54,23 +118,21 @@ def _wrapped(text: str, columns: int, indent: str) -> list[str]:
     )
 
 
-def _row(model: ModelSpec, engine: Engine) -> dict[str, Any]:
+def _row(model: ModelSpec, engine: Engine, speeds: Mapping[tuple[str, str], SpeedFigure]) -> dict[str, Any]:
+    backend, speed = backends().get(engine.backend), speeds.get((model.name, engine.name))
     return {
         "model": model.name,
         "summary": model.summary,
         "license": model.license,
         "engine": engine.name,
         "backend": engine.backend,
-        "prompts": _prompt_kinds(engine),
+        "prompts": sorted(backend.accepts) if backend else [],
+        "devices": list(backend.devices) if backend else [],
         "bytes": sum(file.size for file in engine.files if file.size) or None,
         "memory_mib": engine.memory,
+        "seconds": None if speed is None else speed.image_seconds,
         "status": _status(model, engine),
     }
-
-
-def _prompt_kinds(engine: Engine) -> list[str]:
-    backend = backends().get(engine.backend)
-    return sorted(backend.accepts) if backend else []
 
 
 def _status(model: ModelSpec, engine: Engine) -> str:
@@ -80,6 +142,11 @@ def _status(model: ModelSpec, engine: Engine) -> str:
         return "does not run in this version yet"
     if backend.missing():
         return f"needs {', '.join(backend.missing())}: {install_command(backend.install)}"
+    if is_on_hub(engine):
+        if is_cached(engine):
+            return "ready"
+        gate = f" once its license is accepted at https://huggingface.co/{engine.repository}" if engine.gated else ""
+        return f"weights are fetched at first use{gate}"
     own_only = not engine.files and (backend.recognizes or engine.checkpoint is not None or backend.find_weights is not None)
     if not own_only and all(store.cached_path(model.name, file) for file in engine.files):
         return "ready"

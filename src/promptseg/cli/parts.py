@@ -12,6 +12,7 @@ from PIL import Image
 
 from ..results import Result
 from ..runtime.output_files import write_image
+from .matting import HARD, Softening
 
 Part = Literal["mask", "crop", "cutout"]
 
@@ -27,11 +28,11 @@ def chosen_parts(*, masks: bool, crops: bool, cutouts: bool) -> tuple[Part, ...]
     return tuple(part for part, is_wanted in wanted.items() if is_wanted)
 
 
-def write_parts(result: Result, name: str, folder: Path, parts: Collection[Part]) -> list[Path]:
+def write_parts(result: Result, name: str, folder: Path, parts: Collection[Part], border: Softening = HARD) -> list[Path]:
     """Write the parts of a result and return their paths. An empty mask has no crop and no cutout; the numbers are those of the masks."""
     written = []
     for part in parts:
-        for index, image in enumerate(_images(result, part)):
+        for index, image in enumerate(_images(result, part, border)):
             if image is not None:
                 written.append(folder / f"{name}-{part}-{index:03}.png")
                 write_image(image, written[-1])
@@ -44,9 +45,9 @@ def parts_among(files: Iterable[str], image_names: Collection[str], parts: Colle
     return (file for file in files if (found := pattern.fullmatch(file)) and found[1] in image_names)
 
 
-def _images(result: Result, part: Part) -> Iterable[Image.Image | None]:
+def _images(result: Result, part: Part, border: Softening) -> Iterable[Image.Image | None]:
     if part == "crop":
         return result.crops()
     if part == "cutout":
-        return result.cutouts()
+        return result.cutouts(matting=border.matting, band=border.band)
     return (Image.fromarray(mask.array) for mask in result.masks)

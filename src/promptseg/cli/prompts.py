@@ -18,6 +18,9 @@ from . import completion
 from .output import errors_as_messages, usage_error
 from .places import box_of, point_of
 
+NO_SEGMENTER = "none"
+"""Word for the masks of the detector alone, in place of the name of a segmenter."""
+
 DEFAULT_THRESHOLD = DetectStage.model_fields["threshold"].default
 
 TextOption = Annotated[
@@ -30,7 +33,11 @@ TextOption = Annotated[
 PointsPerSideOption = Annotated[int | None, typer.Option(metavar="N", help="Points per side of the grid for --everything (default: 32).")]
 ModelOption = Annotated[
     str | None,
-    typer.Option(metavar="NAME[=WEIGHTS]", autocompletion=completion.segmenters, help=f"The segmenter (default: {DEFAULT_MODEL})."),
+    typer.Option(
+        metavar="NAME[=WEIGHTS]",
+        autocompletion=completion.segmenters,
+        help=f"The segmenter (default: {DEFAULT_MODEL}); none for the masks of a detector that makes its own.",
+    ),
 ]
 EngineOption = Annotated[
     str | None,
@@ -145,7 +152,11 @@ def pipeline_of(
         if config is not None:
             pipeline = Pipeline.from_config(config)
         else:
-            pipeline = Pipeline().segment(model or DEFAULT_MODEL, fallback=fallback or ())
+            alone = model == NO_SEGMENTER
+            if alone and (fallback or not (detector or concept)):
+                what = "without a --fallback" if fallback else "and needs a --detector, or a --concept"
+                raise usage_error(f"--model {model} takes the masks that another model makes itself, {what}")
+            pipeline = Pipeline() if alone else Pipeline().segment(model or DEFAULT_MODEL, fallback=fallback or ())
             pipeline = pipeline.detect(detector) if detector else pipeline
             pipeline = pipeline.concept(concept) if concept else pipeline
         reads_words = pipeline.config.detect is not None or "text" in concept_kinds(pipeline.config)
@@ -160,7 +171,8 @@ def pipeline_of(
             raise usage_error(f"{option} {value} is for a detector, and there is none: give --detector, or --config with one")
     for option, value in (("--engine", engine), ("--quantize", quantize)):
         if value is not None and pipeline.config.segment is None:
-            raise usage_error(f"{option} {value} is for a segmenter, and {config} has no stage segment")
+            where = f"--model {model} names none" if config is None else f"{config} has no stage segment"
+            raise usage_error(f"{option} {value} is for a segmenter, and {where}")
     return _changed(pipeline, engine, quantize, detector_engine, threshold)
 
 

@@ -24,6 +24,7 @@ from . import completion
 from .concepts import ConceptOption, LabelOption, LikeOption, UnlikeOption, with_examples
 from .found import counted_masks, found_lines
 from .images import GivenImage, given_images
+from .matting import BandOption, MattingOption, Softening, softening
 from .output import (
     FAILED,
     distinct_names,
@@ -91,6 +92,8 @@ def segment(
     masks: Annotated[bool, typer.Option("--masks", help="Also write each mask as a black and white PNG.")] = False,
     save_crops: CropsOption = False,
     save_cutouts: CutoutsOption = False,
+    matting: MattingOption = None,
+    band: BandOption = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not cache image embeddings on the disk.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object; files are written only with --out.")] = False,
 ) -> None:
@@ -115,6 +118,8 @@ def segment(
     if pipeline.config.detect is None and not prompts:
         raise usage_error("nothing to segment: give --point, --box, --text, --like or --everything")
     parts = chosen_parts(masks=masks, crops=save_crops, cutouts=save_cutouts)
+    if matting is not None and not save_cutouts:
+        raise usage_error(f"--matting {matting} is for cutouts, and none are written: give --save-cutouts")
     if candidates and not any(isinstance(prompt, SpatialPrompt) for prompt in prompts):
         raise usage_error("--candidates are those of --point and --box, and there is none")
     folder = Path("promptseg-out" if out is None else out) if out is not None or not as_json else None
@@ -123,9 +128,10 @@ def segment(
         if folder is not None:
             inputs = [*given.inputs, config, *model_paths(model, detector, concept, *(fallback or ()))]
             _check_out(folder, str(out or ""), given.images, parts, inputs)
+        border = softening(matting, band, device)
         built = _build(pipeline, device, no_cache)
     with progress.shown():
-        results, failed = _run(given.images, built, prompts, candidates, folder, parts, as_json)
+        results, failed = _run(given.images, built, prompts, candidates, folder, parts, border, as_json)
     if as_json:
         if given.is_single and results:
             say(json.dumps(results[0], indent=1))
@@ -187,6 +193,7 @@ def _run(
     candidates: bool,
     folder: Path | None,
     parts: Sequence[Part],
+    border: Softening,
     quiet: bool,
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     results: list[dict[str, Any]] = []
@@ -197,7 +204,7 @@ def _run(
             result = image.named(pipeline(image.open(), *prompts, candidates=candidates))
             if quiet:
                 results.append(result.to_dict())  # Also if it cannot be written.
-            written = [] if folder is None else _write(result, name, folder, parts)
+            written = [] if folder is None else _write(result, name, folder, parts, border)
         except PromptSegError as error:
             failed.append({"source": image.source, "error": str(error)})
             say(f"promptseg: {error}", err=True)
@@ -211,14 +218,14 @@ def _run(
     return results, failed
 
 
-def _write(result: Result, name: str, out: Path, parts: Sequence[Part]) -> list[Path]:
+def _write(result: Result, name: str, out: Path, parts: Sequence[Part], border: Softening) -> list[Path]:
     if image_format(out) and not out.is_dir():
         write_image(result.overlay(), out)
         return [out]
     written = [out / f"{name}-overlay.png", out / f"{name}-masks.json"]
     write_image(result.overlay(), written[0])
     write_json(result.to_dict(), written[1])
-    return [*written, *write_parts(result, name, out, parts)]
+    return [*written, *write_parts(result, name, out, parts, border)]
 
 
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}")

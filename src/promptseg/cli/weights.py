@@ -10,8 +10,9 @@ import typer
 from .. import registry
 from .._counting import number_of
 from ..errors import WeightsMismatchError
+from ..registry.folders import is_on_hub, named_model, verify_on_hub
 from ..runtime.prepared import check_prepared
-from ..weights import store
+from ..weights import hub, store
 from ..weights.leftovers import remove_cache_leftovers
 from . import completion
 from .help_text import Command
@@ -20,7 +21,10 @@ from .output import FAILED, errors_as_messages, say
 app = typer.Typer(no_args_is_help=True, help="Fetch, verify and locate model weights.", rich_markup_mode=None)
 
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", autocompletion=completion.models, help="Name of a model, as `promptseg models` lists it.")
+    str,
+    typer.Argument(
+        metavar="NAME", autocompletion=completion.models, help="Name of a model, as `promptseg models` lists it, or hf:OWNER/NAME."
+    ),
 ]
 EngineName = Annotated[
     str | None,
@@ -57,7 +61,10 @@ def verify(name: Name, engine: EngineName = None, as_json: AsJson = False) -> No
     report: dict[str, str] = {}
     prepared: dict[str, str] = {}
     with errors_as_messages():
-        for file in registry.find_model(name).engine(engine).files:
+        chosen = named_model(name).engine(engine)
+        if is_on_hub(chosen):
+            report |= verify_on_hub(chosen)
+        for file in chosen.files:
             try:
                 report[file.name] = store.verify_file(name, file)
             except WeightsMismatchError as error:
@@ -81,6 +88,6 @@ def verify(name: Name, engine: EngineName = None, as_json: AsJson = False) -> No
 def path(name: Name, engine: EngineName = None, as_json: AsJson = False) -> None:
     """Print the folder of a model's weights, even if it does not exist yet."""
     with errors_as_messages():
-        registry.find_model(name).engine(engine)
-    folder = store.weights_folder(name)
+        chosen = named_model(name).engine(engine)
+        folder = hub.cached_folder(str(chosen.repository), chosen.revision) if is_on_hub(chosen) else store.weights_folder(name)
     say(json.dumps({"model": name, "path": str(folder)}) if as_json else str(folder))

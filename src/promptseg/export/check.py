@@ -88,9 +88,10 @@ def compare(layout: ExportLayout, encoder: Path, decoder: Path) -> ExportAgreeme
     expected = [layout.predict(features, prompt, geometry) for prompt in prompts]
     prompts.append(replace(prompts[-1], mask_logits=expected[-1].low_res[0]))
     expected.append(layout.predict(features, prompts[-1], geometry))
-    (encoded,) = _run(encoder, [{"input": pixels}])
+    (pixel_input,) = layout.encoder.inputs
+    (encoded,) = _run(encoder, [{pixel_input: pixels}])
     outputs = _run(decoder, [layout.inputs(encoded, prompt, geometry.size) for prompt in prompts])
-    return agreement(expected, [Prediction(masks[0], low_res[0]) for masks, _, low_res in outputs])
+    return agreement(expected, [layout.prediction(each, geometry) for each in outputs])
 
 
 def agreement(expected: Sequence[Prediction], found: Sequence[Prediction]) -> ExportAgreement:

@@ -15,6 +15,7 @@ from typing import Any
 
 import onnx
 import torch
+from onnx import numpy_helper
 from torch import Tensor
 
 from ..errors import BackendError
@@ -36,18 +37,20 @@ class TracedGraph:
         inputs: An example of each input, by name.
         outputs: Names of the outputs.
         dynamic: Names of the dimensions that may have any length, by input or output name and dimension index.
+        optional: Names of inputs that may be left out. Then they are zeros.
     """
 
     module: Any
     inputs: Mapping[str, Tensor]
     outputs: Sequence[str]
     dynamic: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    optional: Sequence[str] = ()
 
 
-def write_graph(graph: TracedGraph, path: Path) -> None:
+def write_graph(graph: TracedGraph, path: Path, data: str = ".data") -> None:
     """Write a graph to `path`.
 
-    If graph and weights together are over 2 GB, the limit of ONNX, the weights go to a second file with the suffix ``.data``.
+    If graph and weights together are over 2 GB, the limit of ONNX, the weights go to a second file, whose name has `data` at the end.
 
     Raises:
         BackendError: torch cannot export the module.
@@ -56,22 +59,32 @@ def write_graph(graph: TracedGraph, path: Path) -> None:
     with temporary_folder(path.parent, path.name) as folder:
         _trace(graph, folder / path.name)
         if len(list(folder.iterdir())) > 1:  # Over 2 GB, torch writes one file per tensor.
-            join_weights(folder / path.name, path)
+            join_weights(folder / path.name, path, data)
+        elif graph.optional:
+            path.write_bytes(_with_optional(onnx.load(str(folder / path.name)), graph).SerializeToString())
         else:
             (folder / path.name).replace(path)
 
 
-def join_weights(scattered: Path, path: Path) -> None:
-    """Write a graph that has one file per tensor to `path`, with all tensors in one file, `path` with the suffix ``.data``.
+def join_weights(scattered: Path, path: Path, data: str = ".data") -> None:
+    """Write a graph that has one file per tensor to `path`, with all tensors in one file, `path` with `data` at the end.
 
     The graph contains the hash of that file. So the graph's own hash covers the weights, too.
     """
     model = onnx.load(str(scattered))
-    data = path.with_name(f"{path.name}.data")
-    onnx.save_model(model, str(path), save_as_external_data=True, all_tensors_to_one_file=True, location=data.name)
+    weights = path.with_name(f"{path.name}{data}")
+    onnx.save_model(model, str(path), save_as_external_data=True, all_tensors_to_one_file=True, location=weights.name)
     model = onnx.load(str(path), load_external_data=False)
-    onnx.helper.set_model_props(model, {"sha256 of the weights": file_sha256(data)})
+    onnx.helper.set_model_props(model, {"sha256 of the weights": file_sha256(weights)})
     path.write_bytes(model.SerializeToString())
+
+
+def _with_optional(model: Any, graph: TracedGraph) -> Any:
+    """Give inputs that may be left out their value of zero: an initializer of the same name."""
+    for name in graph.optional:
+        zeros = numpy_helper.from_array(torch.zeros_like(graph.inputs[name]).numpy(), name)
+        model.graph.initializer.append(zeros)
+    return model
 
 
 def _trace(graph: TracedGraph, path: Path) -> None:

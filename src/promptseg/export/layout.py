@@ -38,12 +38,12 @@ class ExportLayout(Protocol):
 
     @property
     def encoder(self) -> TracedGraph:
-        """Encoder graph: from a normalized image, named ``input``, to features."""
+        """Encoder graph: from a normalized image, its one input, to features."""
         ...
 
     @property
     def decoder(self) -> TracedGraph:
-        """Decoder graph: from features and a prompt to ``masks``, ``iou_predictions`` and ``low_res_masks``."""
+        """Decoder graph: from features and a prompt to masks and predicted IoUs."""
         ...
 
     def geometry(self, size: Size) -> InputGeometry:
@@ -52,6 +52,14 @@ class ExportLayout(Protocol):
 
     def inputs(self, features: Sequence[NDArray[np.float32]], prompt: PointPrompts, size: Size) -> Mapping[str, NDArray[Any]]:
         """Return the inputs of the decoder graph, for the encoder's outputs and a prompt on an image of `size` (height, width)."""
+        ...
+
+    def prediction(self, outputs: Sequence[NDArray[np.float32]], geometry: InputGeometry) -> Prediction:
+        """Return the prediction in the outputs of the decoder graph for one prompt."""
+        ...
+
+    def descriptions(self) -> Mapping[str, Any]:
+        """Return what is written beside the graphs: contents of JSON files by name, for programs that read them."""
         ...
 
     def encode(self, pixels: NDArray[np.float32]) -> Any:

@@ -73,12 +73,26 @@ class SamLayout:
             "orig_im_size": np.array(size, np.float32),
         }
 
+    def prediction(self, outputs: Sequence[NDArray[np.float32]], _geometry: InputGeometry) -> Prediction:
+        masks, _, low_res = outputs
+        return Prediction(masks[0], low_res[0])
+
+    def descriptions(self) -> Mapping[str, Any]:
+        return {}
+
     def encode(self, pixels: NDArray[np.float32]) -> Tensor:
         with torch.no_grad():
             features: Tensor = self.sam.image_encoder(torch.from_numpy(pixels))
         return features
 
     def predict(self, features: Tensor, prompt: PointPrompts, geometry: InputGeometry) -> Prediction:
+        low_res, scores = self.decoded(features, prompt, several=prompt.points.shape[1] <= _AMBIGUOUS_POINTS)
+        low_res = low_res[:, scores[0].argmax()][:, None]
+        masks = self.sam.postprocess_masks(low_res, geometry.content_size, geometry.size)
+        return Prediction(masks[0].numpy(), low_res[0].numpy())
+
+    def decoded(self, features: Tensor, prompt: PointPrompts, *, several: bool) -> tuple[Tensor, Tensor]:
+        """Return logits (1, C, low_res, low_res) and scores (1, C) of a prompt: three candidates if it means several objects, or one."""
         points, labels = torch.from_numpy(prompt.points), torch.from_numpy(prompt.labels)
         is_point, is_box = (labels[0] >= 0) & (labels[0] <= FOREGROUND), labels[0] >= BOX_TOP_LEFT
         with torch.no_grad():
@@ -92,11 +106,9 @@ class SamLayout:
                 image_pe=self.sam.prompt_encoder.get_dense_pe(),
                 sparse_prompt_embeddings=sparse,
                 dense_prompt_embeddings=dense,
-                multimask_output=points.shape[1] <= _AMBIGUOUS_POINTS,
+                multimask_output=several,
             )
-            low_res = low_res[:, scores[0].argmax()][:, None]
-            masks = self.sam.postprocess_masks(low_res, geometry.content_size, geometry.size)
-        return Prediction(masks[0].numpy(), low_res[0].numpy())
+        return low_res, scores
 
 
 def mask_inputs(prompt: PointPrompts, low_res: int) -> dict[str, NDArray[np.float32]]:

@@ -77,6 +77,13 @@ class Sam2Layout:
             "orig_im_size": np.array(size, np.int64),
         }
 
+    def prediction(self, outputs: Sequence[NDArray[np.float32]], _geometry: InputGeometry) -> Prediction:
+        masks, _, low_res = outputs
+        return Prediction(masks[0], low_res[0])
+
+    def descriptions(self) -> Mapping[str, Any]:
+        return {}
+
     def encode(self, pixels: NDArray[np.float32]) -> list[Tensor]:
         with torch.no_grad():
             _, levels, _, sizes = self.sam._prepare_backbone_features(self.sam.forward_image(torch.from_numpy(pixels)))  # noqa: SLF001 - As its own predictor does.
@@ -113,18 +120,25 @@ class _Encoder(nn.Module):
         return coarse, fine, middle
 
 
-class _Decoder(nn.Module):
+class Sam2PromptDecoder(nn.Module):
+    """Prompt encoder and mask decoder, without branches on values.
+
+    Args:
+        sam: ``SAM2Base`` with its weights, in evaluation mode.
+    """
+
     def __init__(self, sam: Any) -> None:
         super().__init__()
         self.model = sam
 
-    def forward(
-        self, image: Tensor, fine: Tensor, middle: Tensor, points: Tensor, labels: Tensor, mask: Tensor, has_mask: Tensor, size: Tensor
+    def decode(
+        self, image: Tensor, fine: Tensor, middle: Tensor, points: Tensor, labels: Tensor, mask: Tensor, has_mask: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return logits (N, 4, low_res, low_res), scores (N, 4) and logits of whether there is an object (N, 1)."""
         prompts = self.model.sam_prompt_encoder
         dense = has_mask * prompts.mask_downscaling(mask)
         dense = dense + (1 - has_mask) * prompts.no_mask_embed.weight.reshape(1, -1, 1, 1)
-        logits, scores, _, _ = self.model.sam_mask_decoder.predict_masks(
+        logits, scores, _, objects = self.model.sam_mask_decoder.predict_masks(
             image_embeddings=image,
             image_pe=prompts.get_dense_pe(),
             sparse_prompt_embeddings=self._embed(points, labels),
@@ -132,9 +146,7 @@ class _Decoder(nn.Module):
             repeat_image=True,  # One image for all prompts.
             high_res_features=[fine, middle],
         )
-        height_width: Any = (size[0], size[1])  # Tensors, so that they are inputs of the graph.
-        masks = nn.functional.interpolate(logits, height_width, mode="bilinear", align_corners=False)
-        return masks, scores, logits.clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
+        return logits, scores, objects
 
     def _embed(self, points: Tensor, labels: Tensor) -> Tensor:
         """Return the package's embedding of points, computed without branches on values. A padding point is always added last."""
@@ -146,6 +158,16 @@ class _Decoder(nn.Module):
         for label, embedding in enumerate(prompts.point_embeddings):
             embedded = embedded + embedding.weight * (labels == label)
         return embedded  # type: ignore[no-any-return]
+
+
+class _Decoder(Sam2PromptDecoder):
+    def forward(
+        self, image: Tensor, fine: Tensor, middle: Tensor, points: Tensor, labels: Tensor, mask: Tensor, has_mask: Tensor, size: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        logits, scores, _ = self.decode(image, fine, middle, points, labels, mask, has_mask)
+        height_width: Any = (size[0], size[1])  # Tensors, so that they are inputs of the graph.
+        masks = nn.functional.interpolate(logits, height_width, mode="bilinear", align_corners=False)
+        return masks, scores, logits.clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
 
 
 def _without_padding(prompt: PointPrompts) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

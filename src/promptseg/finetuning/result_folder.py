@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from .._checks import is_number, is_whole_number
 from ..errors import ConfigError, InputError
 from ..registry import manifest
+from ..registry.folders import is_on_hub
 from ..registry.manifest import RECORD
 from ..registry.spec import LoadRequest
 from ..runtime.files import output_errors, write_folder
@@ -58,7 +59,8 @@ def write_result(
     from .tensor_files import save_tensors
 
     base = {name: sha256 for name, sha256 in request.weights.sha256.items() if name not in (DECODER, ENCODER)}
-    paths = {} if own is None else {name: str(request.weights.files[name].resolve()) for name in base}
+    elsewhere = own is not None or is_on_hub(request.engine)  # Else they are those of the catalog, which are fetched again.
+    paths = {name: str(request.weights.files[name].absolute()) for name in base} if elsewhere else {}
     with output_errors(folder), write_folder(folder, last=manifest.NAME) as place:
         for name, tensors in files.items():
             save_tensors(tensors, place / name, {"format": "pt", "license": request.model.license})

@@ -124,7 +124,7 @@ def detector_masks(detections: Detections) -> list[Mask]:
     if len(detections) == 0:
         return []
     if detections.masks is None:
-        raise IncompatibleStagesError("the detector makes boxes without masks: add .segment(model) to the pipeline")
+        raise IncompatibleStagesError("the detector makes boxes without masks: add .segment(model) to the pipeline (--model NAME)")
     rows = zip(detections.masks, detections.scores.tolist(), detections.labels, strict=True)
     return [replace(mask, score=score, label=label, detection_index=index) for index, (mask, score, label) in enumerate(rows)]
 

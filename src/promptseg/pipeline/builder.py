@@ -17,6 +17,7 @@ from ..protocols import ConceptSegmenter, Detector, Segmenter
 from ..registry.builtin_backends import DEFAULT_CONCEPT_MODEL, DEFAULT_MODEL
 from ..registry.choice import check_installed, choose, fallback_chain
 from ..registry.loading import load_chosen
+from ..registry.model_card import UNKNOWN
 from ..registry.spec import KIND_NAMES, BackendKind, Choice, ModelSpec
 from ..results import Result
 from ..runtime.home import as_path
@@ -33,6 +34,9 @@ from .config import (
     read_config,
 )
 from .runner import BuiltPipeline
+
+if TYPE_CHECKING:
+    from .plan import Plan
 
 
 class _UnbuiltPipelineError(ConfigError, AttributeError):
@@ -97,6 +101,26 @@ class Pipeline:
     def to_config(self) -> dict[str, Any]:
         """Return the configuration as plain values, from which `from_config` makes the same pipeline."""
         return self.config.model_dump(mode="json", exclude_defaults=True)
+
+    @staticmethod
+    def plan(budget: str = "", task: str = "segment") -> Plan:
+        """Return the best models of the catalog for a task within a budget, and why.
+
+        ``Pipeline.plan("2 GB, 1 s, permissive", "text").pipeline()`` is a pipeline for phrases. The first models of an order fit or are
+        passed over with a reason; the first that fits is taken. Nothing is loaded or fetched.
+
+        Args:
+            budget: Memory (``2 GB``), seconds for one image with one prompt (``1 s``), ``permissive`` or SPDX identifiers of licenses,
+                ``no torch`` and ``installed``, separated by commas. Empty: whatever is best.
+            task: ``"segment"`` (points and boxes), ``"text"`` (any phrase), ``"classes"`` (those of COCO), ``"example"``, ``"video"`` or
+                ``"salient"`` (what stands out).
+
+        Raises:
+            ConfigError: A part of the budget or the task is unknown, or no model fits. The message has the reason for each.
+        """
+        from .plan import plan
+
+        return plan(budget, task)
 
     def detect(self, model: str, **settings: Any) -> Pipeline:
         """Return a pipeline with a detector. `settings` are the fields of `promptseg.pipeline.config.DetectStage`.
@@ -245,9 +269,10 @@ def _check_license(model: ModelSpec, licenses: LicensePolicy) -> None:
     """Raise an error if the policy does not allow the license of a model."""
     allowed = PERMISSIVE if licenses == "permissive" else licenses
     if allowed != "any" and model.license.casefold() not in {each.casefold() for each in allowed}:  # SPDX compares without case.
+        looked_up = ", or look up the license of its weights and allow 'unknown'" if model.license == UNKNOWN else ""
         raise LicenseError(
             f"model {model.name!r} is licensed under {model.license}, and the policy allows only {', '.join(sorted(allowed))}: "
-            "choose another model (promptseg models lists the licenses) or another policy"
+            f"choose another model (promptseg models lists the licenses) or another policy{looked_up}"
         )
 
 

@@ -11,6 +11,7 @@ from .loading import load as load
 from .loading import load_concept as load_concept
 from .loading import load_detector as load_detector
 from .loading import load_features as load_features
+from .loading import load_matting as load_matting
 from .loading import load_segmenter as load_segmenter
 from .loading import load_video as load_video
 from .loading import tracker_of as tracker_of

@@ -13,11 +13,15 @@ DEFAULT_MODEL = "mini-sam"
 DEFAULT_CONCEPT_MODEL = "exemplar"
 """Finds what is like an example with the features of any segmenter."""
 
+DEFAULT_SALIENT_MODEL = "isnet-general-use"
+"""Finds the object to cut out of an image, if a user names none."""
+
 _SPATIAL: frozenset[PromptKind] = frozenset({"point", "box", "mask", "everything"})
 
 _TORCH: Mapping[str, Any] = {"dtype": "float32", "allow_slow": False}
 _TORCH_SAM: Mapping[str, Any] = {**_TORCH, "cache": "memory", "decode_batch": None, "selection": "published", "compile": False}
 _YOLO: Mapping[str, Any] = {"threshold": 0.05, "iou": 0.7, "max_detections": 300, "imgsz": None, "masks": True}
+_DETR: Mapping[str, Any] = {"threshold": 0.05, "max_detections": 300, "imgsz": None}
 _GROUNDING_DINO: Mapping[str, Any] = {**_TORCH, "threshold": 0.05, "thresholds": None, "phrases_per_pass": None}
 
 _INSTALL_TRANSFORMERS = "pip install torch && pip install 'promptseg[transformers]' (torch first)"
@@ -27,6 +31,9 @@ _INSTALL_SAM3 = "pip install torch torchvision && pip install 'promptseg[transfo
 
 _INSTALL_SAM2 = "pip install torch torchvision 'setuptools>=77' && SAM2_BUILD_CUDA=0 pip install --no-build-isolation 'sam2>=1.1'"
 
+_EXPORT_SAM = {"original": "promptseg.export.sam:SamLayout", "transformers-js": "promptseg.export.transformers_js:SamTransformersJs"}
+_EXPORT_SAM2 = {"original": "promptseg.export.sam2:Sam2Layout", "transformers-js": "promptseg.export.transformers_js:Sam2TransformersJs"}
+
 BUILT_IN = (
     BackendSpec(
         name="onnx_sam",
@@ -34,12 +41,13 @@ BUILT_IN = (
         factory="promptseg.backends.onnx_sam:load",
         accepts=_SPATIAL,
         options={"threads": None, "cache": "memory", "decode_batch": 4, "selection": "published", "quantize": None},
-        variants=frozenset({"sam", "sam-int8", "sam2", "efficient-sam", "any"}),
+        variants=frozenset({"sam", "sam-int8", "sam2", "efficient-sam", "transformers-js", "any"}),
         requires=("onnxruntime", "onnx"),
         install="pip install promptseg",
         prepare="promptseg.backends.onnx_sam:prepare",
         recognizes=(".onnx", ".onnx"),
-        folders=(FolderSpec("any", onnx=("vision_encoder", "prompt_encoder_mask_decoder")),),
+        find_weights="promptseg.backends._onnx_pairs:find_weights",
+        folders=(FolderSpec("transformers-js", onnx=("vision_encoder", "prompt_encoder_mask_decoder")),),
     ),
     BackendSpec(
         name="sam",
@@ -50,7 +58,7 @@ BUILT_IN = (
         requires=("torch", "torchvision", "segment_anything"),
         install="pip install torch torchvision && pip install 'promptseg[sam]' (the two together and first)",
         torch_module="promptseg.backends.sam:torch_module",
-        export_layout="promptseg.export.sam:SamLayout",
+        export_layouts=_EXPORT_SAM,
     ),
     BackendSpec(
         name="mobile_sam",
@@ -61,7 +69,7 @@ BUILT_IN = (
         requires=("torch", "torchvision", "timm", "mobile_sam"),
         install="pip install torch torchvision && pip install 'promptseg[mobile-sam]' (the two together and first)",
         torch_module="promptseg.backends.mobile_sam:torch_module",
-        export_layout="promptseg.export.sam:SamLayout",
+        export_layouts=_EXPORT_SAM,
     ),
     BackendSpec(
         name="sam2",
@@ -73,7 +81,7 @@ BUILT_IN = (
         install=_INSTALL_SAM2,
         video="sam2_video",
         torch_module="promptseg.backends.sam2:torch_module",
-        export_layout="promptseg.export.sam2:Sam2Layout",
+        export_layouts=_EXPORT_SAM2,
     ),
     BackendSpec(
         name="sam2_video",
@@ -98,9 +106,24 @@ BUILT_IN = (
         kind="detector",
         factory="promptseg.backends.onnx_yolo:load",
         accepts=frozenset({"text"}),
-        options={**_YOLO, "threads": None},
+        options={**_YOLO, "names": None, "threads": None},
         requires=("onnxruntime",),
         install="pip install promptseg",
+    ),
+    BackendSpec(
+        name="salient",
+        kind="detector",
+        factory="promptseg.backends.salient:load",
+        accepts=frozenset({"text"}),
+        options={"threshold": 0.05, "mask_threshold": 0.5, "separate": False, "max_detections": 100, "threads": None},
+        variants=frozenset({"u2net", "isnet", "birefnet", "any"}),
+        requires=("onnxruntime", "onnx"),
+        install="pip install promptseg",
+        folders=(
+            FolderSpec("birefnet", frozenset({"BiRefNet", "birefnet"}), onnx=("model",)),
+            FolderSpec("isnet", frozenset({"ISNet", "isnet"}), onnx=("model",)),
+            FolderSpec("u2net", frozenset({"U2Net", "u2net", "u2netp"}), onnx=("model",)),
+        ),
     ),
     BackendSpec(
         name="grounding_dino",
@@ -175,6 +198,44 @@ BUILT_IN = (
         folders=(FolderSpec("any", frozenset({"omdet-turbo"})),),
     ),
     BackendSpec(
+        name="rf_detr",
+        kind="detector",
+        factory="promptseg.backends.detr:load_rf_detr",
+        accepts=frozenset({"text"}),
+        options={**_DETR, "masks": True, **_TORCH},
+        requires=("torch", "transformers"),
+        install=_INSTALL_TRANSFORMERS,
+        find_weights=_FIND_FOLDER,
+        folders=(FolderSpec("any", frozenset({"rf_detr"})),),
+    ),
+    BackendSpec(
+        name="d_fine",
+        kind="detector",
+        factory="promptseg.backends.detr:load_d_fine",
+        accepts=frozenset({"text"}),
+        options={**_DETR, **_TORCH},
+        requires=("torch", "transformers"),
+        install=_INSTALL_TRANSFORMERS,
+        find_weights=_FIND_FOLDER,
+        folders=(FolderSpec("any", frozenset({"d_fine"})),),
+    ),
+    BackendSpec(
+        name="onnx_detector",
+        kind="detector",
+        factory="promptseg.backends.onnx_detector:load",
+        accepts=frozenset({"text"}),
+        options={**_DETR, "masks": True, "names": None, "thresholds": None, "phrases_per_pass": 1, "threads": None},
+        variants=frozenset({"rf_detr", "d_fine", "grounding_dino", "any"}),
+        requires=("onnxruntime", "onnx"),
+        install="pip install promptseg",
+        find_weights="promptseg.backends.onnx_detector:find_weights",
+        folders=(
+            FolderSpec("rf_detr", frozenset({"rf_detr"}), onnx=("model",)),
+            FolderSpec("d_fine", frozenset({"d_fine"}), onnx=("model",)),
+            FolderSpec("grounding_dino", frozenset({"grounding-dino"}), onnx=("model",)),
+        ),
+    ),
+    BackendSpec(
         name="dinov2",
         kind="features",
         factory="promptseg.backends.dinov2:load",
@@ -183,6 +244,16 @@ BUILT_IN = (
         install=_INSTALL_TRANSFORMERS,
         find_weights=_FIND_FOLDER,
         folders=(FolderSpec("any", frozenset({"dinov2", "dinov2_with_registers"})),),
+    ),
+    BackendSpec(
+        name="vitmatte",
+        kind="matting",
+        factory="promptseg.backends.vitmatte:load",
+        options={**_TORCH, "size": 1024},
+        requires=("torch", "transformers"),
+        install=_INSTALL_TRANSFORMERS,
+        find_weights=_FIND_FOLDER,
+        folders=(FolderSpec("any", frozenset({"vitmatte"})),),
     ),
     BackendSpec(
         name="timm_vit",

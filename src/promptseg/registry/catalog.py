@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import warnings
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from operator import itemgetter
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, cast
 
 from ..errors import ConfigError, UnknownModelError, nearest, shown
@@ -23,6 +24,12 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+
+_ON_HUB = re.compile(r"(?:https?://(?:www\.)?(?:huggingface\.co|hf\.co)/)?([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)/?", re.ASCII)
+"""A folder on the Hugging Face hub, as others name it."""
+
+_LONGEST = 300
 
 
 @lru_cache(maxsize=1)
@@ -87,10 +94,29 @@ def find_model(name: str) -> ModelSpec:
     if not isinstance(name, str) or name not in known:
         file = PurePath(name) if isinstance(name, str) else PurePath()
         is_weights = file.suffix.lower() in (".onnx", ".pt", ".pth", ".safetensors")
-        hint = f" Weights of your own are given with the name of their model, as NAME={shown(name)[1:-1]}." if is_weights else ""
+        as_weights = f"with the name of their model, as NAME={shown(name)[1:-1]}."
+        if is_weights:
+            hint = f" Weights of your own are given {as_weights}"
+        elif _is_folder(name):
+            hint = f" The folder has no config.json, and no ONNX files under known names. Weights in it are given {as_weights}"
+        else:
+            hint = _hub_hint(name)
         near = nearest(file.stem if is_weights else name, known)
         raise UnknownModelError(f"there is no model {shown(name)}.{hint}{near} To list all: promptseg models")
     return known[name]
+
+
+def _is_folder(name: object) -> bool:
+    try:
+        return isinstance(name, str) and Path(name).expanduser().is_dir()
+    except (OSError, ValueError, RuntimeError):  # No file system takes it, or it begins with the home of an unknown user.
+        return False
+
+
+def _hub_hint(name: object) -> str:
+    """Return how to name a folder on the Hugging Face hub, for a name or an address that looks like one, or an empty text."""
+    found = _ON_HUB.fullmatch(name) if isinstance(name, str) and len(name) <= _LONGEST else None
+    return f" A folder on the Hugging Face hub is named hf:{found[1]}." if found is not None else ""
 
 
 def backend_for(model: ModelSpec, engine: Engine) -> BackendSpec:
@@ -145,6 +171,7 @@ def _model(name: str, entry: Mapping[str, Any]) -> ModelSpec:
             tuple(_weight_file(file) for file in body["files"]),
             checkpoint=body.get("checkpoint"),
             memory=body.get("memory"),
+            seconds=body.get("seconds"),
             repository=body.get("repository"),
             gated=body.get("gated", False),
         )

@@ -22,9 +22,8 @@ from ..runtime.home import as_path
 from ..weights.store import WeightFile, files_of_kinds
 from . import manifest as manifests
 from .catalog import backend_for, backends, find_model, list_models
-from .folders import hub_model, is_hub_name, local_model, not_read
+from .folders import hub_model, is_hub_name, local_model, not_read, recorded_license
 from .manifest import Manifest
-from .model_card import UNKNOWN
 from .recognition import Contents, engines_of, looks_like_model
 from .spec import KIND_NAMES, BackendKind, BackendSpec, Choice, Engine, ModelSpec
 
@@ -178,9 +177,8 @@ def _named(name: str, weights: str | Path | None, *, anew: bool = False) -> _Nam
         name = os.fspath(name)
     if not isinstance(name, str) or not name:
         raise ConfigError(f"a model is named by text, such as 'mini-sam' or 'mini-sam=path/to/weights', got {shown(name)}")
-    if name not in list_models() and (found := _folder_named(name, anew=anew)) is not None:
-        if weights is not None:
-            raise ConfigError(f"weights are given twice: {shown(name)} as the model and {shown(str(weights))} as an argument")
+    found = None if name in list_models() else _folder_named(name, weights, anew=anew)
+    if found is not None:
         return found
     name, separator, path = name.partition("=")
     if separator and not (name and path):
@@ -189,6 +187,7 @@ def _named(name: str, weights: str | Path | None, *, anew: bool = False) -> _Nam
     if separator and weights is not None:
         raise ConfigError(f"weights are given twice: {shown(path)} in the name and {shown(str(weights))} as an argument")
     given = path if separator else weights
+    given = os.fspath(given) if isinstance(given, os.PathLike) else given
     model = find_model(name)
     if given is None:
         return _Named(model)
@@ -201,29 +200,40 @@ def _named(name: str, weights: str | Path | None, *, anew: bool = False) -> _Nam
     return _Named(model, own, manifest, () if manifest is not None else _readers(own), str(own))
 
 
-def _folder_named(name: str, *, anew: bool) -> _Named | None:
+def _folder_named(name: str, weights: str | Path | None, *, anew: bool) -> _Named | None:
     """Return what a name stands for that is itself that of a folder, on the hub or here, or None."""
+    twice = ConfigError(f"weights are given twice: {shown(name)} in the name and {shown(str(weights))} as an argument")
     if is_hub_name(name):
+        if weights is not None:
+            raise twice
         return _Named(hub_model(name, anew=anew))
     try:
         folder = Path(name).expanduser()
         written = (folder / manifests.NAME).is_file()
     except (OSError, ValueError, RuntimeError):  # The name is not a valid path: too long, with a null byte, or with an unknown ``~user``.
         return None
-    if written and (manifest := manifests.read(folder)) is not None:
+    manifest = manifests.read(folder) if written else None
+    if weights is not None and (manifest is not None or looks_like_model(folder)):
+        raise twice
+    if manifest is not None:
         return _Named(_model_of(manifest), folder, manifest)
-    return _Named(local_model(folder, name), folder) if looks_like_model(folder) else None
+    if not looks_like_model(folder):
+        return None
+    named = name if folder.name != name else f"{os.curdir}{os.sep}{name}"  # So that a name of a folder is told from one of the catalog.
+    return _Named(local_model(folder, named), folder)
 
 
 def _model_of(manifest: Manifest) -> ModelSpec:
-    """Return the model that a manifest names. A model of a folder may be gone; what promptseg wrote of it runs without that folder."""
+    """Return the model that a manifest names. What promptseg wrote of a model of a folder runs without that folder, which may be gone.
+
+    Nothing is fetched and no other folder is read: a manifest may come from anyone.
+    """
     name = manifest.model
-    if name in list_models() or not (is_hub_name(name) or "=" in name or Path(name).name != name):
+    of_folder = is_hub_name(name.rpartition("=")[2]) or Path(name).name != name
+    if name in list_models() or not of_folder:
         return find_model(name)
     engine = Engine(manifest.engine, manifest.backend, manifest.variant)
-    with contextlib.suppress(PromptSegError):
-        return _named(name, None).model
-    return ModelSpec(name, f"made from {name}", UNKNOWN, (engine,))
+    return ModelSpec(name, f"made from {name}", recorded_license(name.rpartition("=")[2]), (engine,))
 
 
 def _readers(folder: Path) -> tuple[Engine, ...]:
@@ -246,10 +256,8 @@ def _chosen(named: _Named, engine: str | None, kind: BackendKind | None = None) 
         able = _able(named)
         if able:
             found = _of_kind(able, kind) if engine is None else replace(model, engines=able).engine(engine)
-        elif own is None or engine is not None:
-            found = model.engine(engine) if engine is not None else _of_kind(model.engines, kind)
         else:
-            found = _engine_for(model, own)
+            found = _engine_for(model, own) if own is not None and engine is None else model.engine(engine)
     return Choice(model, found, backend_for(model, found), own, manifest)
 
 
@@ -260,14 +268,16 @@ def _able(named: _Named) -> tuple[Engine, ...]:
         UnknownModelError: No engine of the model reads a folder of the hub.
     """
     if not named.readers:
-        return named.model.engines if named.own is not None and named.model.engines[0].contents else ()
-    able = {}
+        return named.model.engines if named.model.engines[0].contents else ()
+    able: dict[str, Engine] = {}
     for engine in named.model.engines:
         for reader in named.readers:
-            if reader.backend == engine.backend:
-                name = reader.name if reader.name.startswith(engine.name) else engine.name
-                where = {"repository": reader.repository, "revision": reader.revision} if reader.repository else {}
-                able.setdefault(name, replace(engine, name=name, contents=reader.contents, gated=False, **where))
+            if reader.backend == engine.backend and ("any" in (engine.variant, reader.variant) or engine.variant == reader.variant):
+                name = engine.name + "".join(reader.name.partition("-")[1:])  # What follows is the precision of the files.
+                found = replace(engine, name=name, contents=reader.contents)
+                if reader.repository is not None:
+                    found = replace(found, repository=reader.repository, revision=reader.revision, gated=False)
+                able.setdefault(name, found)
     if not able and named.own is None:
         raise not_read(named.given, named.model, named.readers)
     return tuple(able.values())
@@ -287,10 +297,17 @@ def _engine_for(model: ModelSpec, weights: Path) -> Engine:
     for engine in model.engines:
         names = engine.names_in(weights)
         takes_file = len(names) == 1 and Path(names[0]).suffix == weights.suffix
-        if takes_file or (names and weights.is_dir() and all((weights / name).is_file() for name in names)):
+        if takes_file or (weights.is_dir() and _reads_folder(engine, names, weights)):
             return engine
     for engine in model.engines:
         backend = backends().get(engine.backend)
         if backend is not None and weights.is_dir() and files_of_kinds(weights, backend.recognizes):
             return engine
     return model.engines[0]
+
+
+def _reads_folder(engine: Engine, names: Sequence[str], folder: Path) -> bool:
+    """Return whether an engine reads a folder: it has the files or, for an engine that takes any ONNX file, it has one."""
+    if names:
+        return all((folder / name).is_file() for name in names)
+    return (engine.checkpoint or "").endswith(".onnx") and any(path.suffix.lower() == ".onnx" for path in folder.iterdir())

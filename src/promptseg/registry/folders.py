@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TypeGuard
 
 from ..errors import ConfigError, UnknownModelError, WeightsError, WeightsMismatchError, shown
-from ..weights.hub import REPOSITORY, REVISION, Snapshot, snapshot
-from .catalog import list_models
+from ..weights.hub import REPOSITORY, REVISION, Snapshot, recorded, snapshot
+from .catalog import backends, find_model, list_models
 from .model_card import CARD, UNKNOWN, license_of
-from .recognition import CONFIG, MAX_CONFIG_BYTES, Contents, engines_of, read_folder_config, tensor_contents
+from .recognition import CONFIG, MAX_CONFIG_BYTES, Contents, contents_for, engines_of, read_folder_config
 from .spec import Engine, ModelSpec
+
+_MAX_CARD_BYTES = 4 << 20
 
 PREFIX = "hf:"
 """Beginning of the name of a folder on the Hugging Face hub."""
@@ -45,6 +47,17 @@ def hub_model(name: str, *, anew: bool = False) -> ModelSpec:
     return ModelSpec(f"{PREFIX}{repository}@{there.commit}", f"{repository} on the Hugging Face hub", _hub_license(there), pinned)
 
 
+def named_model(name: str, *, anew: bool = False) -> ModelSpec:
+    """Return the model with a name in the catalog, or in a folder on the hub.
+
+    Raises:
+        UnknownModelError: There is no such model.
+        ConfigError: The name of a folder is written otherwise.
+        WeightsError: The hub cannot be reached, or shows no such folder.
+    """
+    return hub_model(name, anew=anew) if is_hub_name(name) else find_model(name)
+
+
 def local_model(folder: Path, name: str) -> ModelSpec:
     """Return the model in a folder of this machine.
 
@@ -71,14 +84,47 @@ def split_name(name: str) -> tuple[str, str]:
     return repository, revision if at else "main"
 
 
-def hub_contents(engine: Engine) -> tuple[Snapshot, Sequence[str]]:
+def hub_contents(engine: Engine, *, anew: bool = False) -> tuple[Snapshot, Sequence[str]]:
     """Return the repository of an engine at its revision, and the paths of the files that the engine reads.
+
+    Args:
+        engine: The engine.
+        anew: Whether to ask the hub again which commit a branch or a tag names now.
 
     Raises:
         WeightsError: The hub cannot be reached, or shows no such folder.
     """
-    there = snapshot(str(engine.repository), engine.revision)
-    return there, engine.contents or tensor_contents(frozenset(there.files))
+    there = snapshot(str(engine.repository), engine.revision, anew=anew)
+    return there, engine.contents or contents_for(backends().get(engine.backend), frozenset(there.files))
+
+
+def is_on_hub(engine: Engine) -> bool:
+    """Return whether the weights of an engine are fetched as a folder of the hub."""
+    return engine.repository is not None and (bool(engine.contents) or not engine.files)
+
+
+def verify_on_hub(engine: Engine) -> dict[str, str]:
+    """Hash the cached files of an engine's repository again. What is damaged is removed. No network is used.
+
+    Returns:
+        ``"ok"``, ``"absent"``, or what is damaged, by the path of each file.
+    """
+    there = recorded(str(engine.repository), engine.revision)
+    if there is None:
+        return {f"{engine.repository}": "absent"}
+    contents = engine.contents or contents_for(backends().get(engine.backend), frozenset(there.files))
+    report = dict.fromkeys(contents, "ok") | dict.fromkeys(there.lacks(contents), "absent")
+    damaged = there.damaged(contents)
+    return report | dict.fromkeys(damaged, "damaged, and removed: fetch it again with `promptseg weights fetch`")
+
+
+def is_cached(engine: Engine) -> bool:
+    """Return whether all files that an engine reads of its repository are cached. No network is used."""
+    there = recorded(str(engine.repository), engine.revision)
+    if there is None:
+        return False
+    contents = engine.contents or contents_for(backends().get(engine.backend), frozenset(there.files))
+    return bool(contents) and not there.lacks(contents)
 
 
 def _contents(there: Snapshot, name: str) -> Contents:
@@ -90,13 +136,24 @@ def _contents(there: Snapshot, name: str) -> Contents:
     return Contents(name, files, read_folder_config(there.fetch([CONFIG]) / CONFIG))
 
 
-def _hub_license(there: Snapshot) -> str:
+def recorded_license(name: str) -> str:
+    """Return the license of a folder on the hub by what is cached of it, without a network."""
+    try:
+        there = recorded(*split_name(name))
+    except ConfigError:
+        there = None
+    return UNKNOWN if there is None else _hub_license(there, fetch=False)
+
+
+def _hub_license(there: Snapshot, *, fetch: bool = True) -> str:
     """Return the license of a repository: that of the catalog, if the repository is in it, or else that of its card."""
     for model in list_models().values():
         if any(engine.repository == there.repository for engine in model.engines) and model.license != UNKNOWN:
             return model.license
-    if CARD not in there.files:
+    if CARD not in there.files or (there.files[CARD].size or 0) > _MAX_CARD_BYTES:
         return UNKNOWN
+    if not fetch:
+        return license_of(there.folder / CARD)
     try:
         return license_of(there.fetch([CARD]) / CARD)
     except WeightsError:  # The model runs without it, unless a policy asks for its license.
@@ -105,6 +162,12 @@ def _hub_license(there: Snapshot) -> str:
 
 def not_read(name: str, model: ModelSpec, engines: Sequence[Engine]) -> UnknownModelError:
     """Return the error for a folder that was given for a model and is of another."""
-    own = ", ".join(sorted({engine.backend for engine in model.engines}))
-    read = ", ".join(dict.fromkeys(engine.backend for engine in engines))
-    return UnknownModelError(f"{name} is read by {read}, and model {model.name!r} by {own}: load it by its own name, {name}")
+    own, read = (", ".join(dict.fromkeys(_reader(each) for each in every)) for every in (model.engines, engines))
+    wanted = model.name.partition("=")[0]
+    return UnknownModelError(f"{name} is read by {read}, and model {wanted!r} by {own}: load it by its own name, {name}")
+
+
+def _reader(engine: Engine) -> str:
+    """Return what reads the folders of an engine, for a message: its backend, and the variant if there are several."""
+    backend = backends().get(engine.backend)
+    return engine.backend if backend is None or backend.variants is None else f"{engine.backend} ({engine.variant})"

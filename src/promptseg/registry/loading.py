@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Union, cast
 
 from ..errors import BackendError, ConfigError, PromptSegError, nearest, one_of, shown
+from ..matting.protocol import Matting
 from ..protocols import ConceptSegmenter, Detector, FeatureExtractor, Segmenter, VideoSegmenter
 from ..weights.store import ModelWeights
 from .builtin_backends import DEFAULT_CONCEPT_MODEL, DEFAULT_MODEL
@@ -23,7 +24,7 @@ _log = logging.getLogger(__name__)
 DEVICES = ("auto", "cpu", "cuda", "mps")
 """Devices that `load` takes."""
 
-Model = Union[Segmenter, Detector, ConceptSegmenter, FeatureExtractor, VideoSegmenter]
+Model = Union[Segmenter, Detector, ConceptSegmenter, FeatureExtractor, Matting, VideoSegmenter]
 """Model that `load` returns. The model's backend determines the kind."""
 
 
@@ -38,8 +39,8 @@ def load(
 ) -> Model:
     """Load a model of any kind. Its weights are fetched if they are not cached, and verified.
 
-    `load_segmenter`, `load_detector`, `load_concept`, `load_features` and `load_video` do the same for one kind of model and have a precise
-    return type.
+    `load_segmenter`, `load_detector`, `load_concept`, `load_features`, `load_matting` and `load_video` do the same for one kind of model
+    and have a precise return type.
 
     Args:
         name: A model name (see `list_models`), ``"hf:owner/name"`` or ``"hf:owner/name@revision"`` for a folder on the Hugging Face hub,
@@ -52,7 +53,7 @@ def load(
             does the error for a name that is none of them.
 
     Returns:
-        A `Segmenter`, `Detector`, `ConceptSegmenter`, `FeatureExtractor` or `VideoSegmenter`; with `fallback` a
+        A `Segmenter`, `Detector`, `ConceptSegmenter`, `FeatureExtractor`, `Matting` or `VideoSegmenter`; with `fallback` a
         `promptseg.registry.fallback.FallbackSegmenter`.
 
     Raises:
@@ -173,6 +174,30 @@ def load_features(
     """
     chosen = _of_kind("features", choose(name, weights=weights, engine=engine, kind="features"))
     return cast("FeatureExtractor", load_chosen((chosen,), device, options))
+
+
+def load_matting(
+    name: str, *, weights: str | Path | None = None, device: str = "auto", engine: str | None = None, **options: Any
+) -> Matting:
+    """Load a model that computes the alpha at the border of an object, for cutouts. Its weights are fetched if they are not cached.
+
+    Args:
+        name: A model name (see `list_models`), ``"hf:owner/name"`` or ``"hf:owner/name@revision"`` for a folder on the Hugging Face hub,
+            the path of a folder that promptseg or transformers wrote, or ``"name=path/to/weights"``.
+        weights: A file or folder of your own weights, in place of the published weights.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
+        **options: Options of the backend, listed in its documentation.
+
+    Raises:
+        UnknownModelError: There is no such model.
+        ConfigError: The model does not compute alpha, or the engine, the device or an option does not exist.
+        MissingDependencyError: A package is missing. The message has the command that installs it.
+        WeightsError: The weights are not available or not as expected.
+        OutOfMemoryError: The model does not fit into memory.
+    """
+    chosen = _of_kind("matting", choose(name, weights=weights, engine=engine, kind="matting"))
+    return cast("Matting", load_chosen((chosen,), device, options))
 
 
 def load_video(

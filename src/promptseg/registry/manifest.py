@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from ..errors import InputError, WeightsMismatchError, WeightsNotFoundError, shown
 from ..runtime.structured import read_json
@@ -33,7 +33,7 @@ class Manifest:
         model: Name of the model.
         backend: Name of the backend that reads the files.
         variant: Architecture or file layout, as the backend names it.
-        sha256: Hex digest of each file, by name.
+        sha256: Hex digest of each file, by name, which may begin with a folder and ``/``.
         engine: Name of the engine.
         base: Hex digest of each file of the base model that a fine-tuned decoder needs, by name. The files may be in the folder, too.
         base_paths: Path of each of these files, by name, if they are a user's own; empty for published weights.
@@ -76,7 +76,13 @@ def read(folder: Path) -> Manifest | None:
     except (TypeError, AttributeError) as error:
         raise WeightsMismatchError(f"{path} should have model, backend, variant and the sha256 of each file: {error}") from error
     if not all(isinstance(text, str) and len(text) <= _LONGEST and "\0" not in text for text in texts) or any(
-        Path(name).name != name or name in ("", "..") for name in (*found.sha256, *found.base)
+        not _is_inside(name) for name in (*found.sha256, *found.base)
     ):
         raise WeightsMismatchError(f"{path} should hold names and digests of files beside it, got {shown(values)}")
     return found
+
+
+def _is_inside(name: str) -> bool:
+    """Return whether a name is that of a file beside a manifest, or in a folder beside it."""
+    parts = name.split("/")
+    return len(parts) <= 2 and not any(part in ("", ".", "..") or PureWindowsPath(part).name != part for part in parts)

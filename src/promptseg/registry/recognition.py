@@ -9,16 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, UnknownModelError, WeightsMismatchError, WeightsNotFoundError, one_of, shown
+from ..errors import InputError, PromptSegError, UnknownModelError, WeightsMismatchError, WeightsNotFoundError, one_of, shown
 from ..runtime.structured import check_extent, is_text, read_json
 from .catalog import backends
 from .spec import BackendSpec, Engine, FolderSpec
 
 CONFIG = "config.json"
 """Name of the configuration of transformers in a folder."""
+
+TENSORS = "model.safetensors"
+"""Name of the tensors in a folder, if they are in one file."""
 
 MAX_CONFIG_BYTES = 4 << 20
 """Size of the largest configuration that is read. It is that of `promptseg.models.transformers.loading`."""
@@ -43,6 +47,7 @@ _SIDE_FILES = (
 """Small files that backends read beside the weights: configurations, and those of tokenizers."""
 
 _TENSORS = re.compile(r"model-\d{5}-of-\d{5}\.safetensors|model\.safetensors\.index\.json")
+_ONNX_DATA = re.compile(r"[._]data(_\d{1,3})?")
 _PICKLES = re.compile(r"pytorch_model.*\.bin(\.index\.json)?|.*\.(pt|pth|ckpt|msgpack|h5)")
 _LONGEST = 200
 _MOST_LISTED = 10_000
@@ -67,10 +72,16 @@ class Contents:
         """Return what a folder of this machine holds.
 
         Raises:
+            WeightsNotFoundError: It cannot be listed.
             WeightsMismatchError: Its configuration is damaged.
         """
-        found = [*folder.iterdir(), *((folder / ONNX_FOLDER).iterdir() if (folder / ONNX_FOLDER).is_dir() else ())]
-        files = frozenset(path.relative_to(folder).as_posix() for path in found[:_MOST_LISTED] if path.is_file())
+        found = [folder / CONFIG, folder / TENSORS]  # These first, whatever else a folder holds.
+        try:
+            for each in (folder, folder / ONNX_FOLDER):
+                found += islice(each.iterdir(), _MOST_LISTED) if each.is_dir() else ()
+            files = frozenset(path.relative_to(folder).as_posix() for path in found if path.is_file())
+        except OSError as error:
+            raise WeightsNotFoundError(f"cannot list {folder}: {error.strerror or error}") from error
         config = read_folder_config(folder / CONFIG) if CONFIG in files else {}
         return cls(where or str(folder), files, config)
 
@@ -104,7 +115,7 @@ def looks_like_model(folder: Path) -> bool:
     """Return whether a path is a folder with a ``config.json`` or with ONNX files in the layout of transformers.js."""
     try:
         return folder.is_dir() and ((folder / CONFIG).is_file() or any(_engines(Contents("", Contents.of(folder).files))))
-    except OSError:
+    except (OSError, PromptSegError):
         return False
 
 
@@ -153,10 +164,17 @@ def _at(config: Any, keys: str) -> Any:
     return config
 
 
+def contents_for(backend: BackendSpec | None, files: frozenset[str]) -> tuple[str, ...]:
+    """Return the files that a backend reads of a folder: the first ONNX files that it knows, or else those in safetensors."""
+    for folder in () if backend is None else backend.folders:
+        for _, contents in _onnx_ways(folder.onnx, files) if folder.onnx else ():
+            return contents
+    return tensor_contents(files)
+
+
 def tensor_contents(files: frozenset[str]) -> tuple[str, ...]:
     """Return the files of a model in safetensors files, and the small files beside them; none if there are no such tensors."""
-    whole = "model.safetensors"
-    tensors = [whole] if whole in files else sorted(name for name in files if _TENSORS.fullmatch(name))
+    tensors = [TENSORS] if TENSORS in files else sorted(name for name in files if _TENSORS.fullmatch(name))
     return (*_beside(files), *tensors) if tensors else ()
 
 
@@ -171,23 +189,33 @@ def _onnx_ways(stems: tuple[str, ...], files: frozenset[str]) -> list[tuple[str,
         for precision in PRECISIONS:
             graphs = [f"{at}{stem}{precision}.onnx" for stem in stems]
             if all(graph in files for graph in graphs):
-                tensors = sorted(name for name in files if any(name.startswith(f"{graph}_data") for graph in graphs))
+                tensors = sorted(name for name in files if any(_is_data_of(graph, name) for graph in graphs))
                 ways.append((f"onnx{precision.replace('_', '-')}", (*_beside(files), *graphs, *tensors)))
         if ways:
             return ways
     return ways
 
 
+def _is_data_of(graph: str, name: str) -> bool:
+    """Return whether a file holds weights of an ONNX file, by its name."""
+    return name.startswith(graph) and _ONNX_DATA.fullmatch(name, len(graph)) is not None
+
+
 def _beside(files: frozenset[str]) -> list[str]:
     return [name for name in _SIDE_FILES if name in files]
+
+
+def _types_of(folders: list[FolderSpec]) -> str:
+    return ", ".join(sorted({name for folder in folders for name in folder.types}))
 
 
 def _unknown(contents: Contents) -> UnknownModelError | WeightsNotFoundError:
     """Return the error for a folder that no backend reads."""
     kinds = [(backend, folder) for backend in backends().values() for folder in backend.folders]
-    named = ", ".join(sorted({name for _, folder in kinds for name in folder.types}))
-    pairs = one_of(dict.fromkeys(" and ".join(f"{stem}.onnx" for stem in folder.onnx) for _, folder in kinds if folder.onnx))
-    known = f"it runs folders of model type {named} as transformers saves them, and folders with {pairs}"
+    known = f"it runs folders of model type {_types_of([folder for _, folder in kinds if not folder.onnx])} as transformers saves them"
+    for stems in dict.fromkeys(folder.onnx for _, folder in kinds if folder.onnx):
+        of_types = _types_of([folder for _, folder in kinds if folder.onnx == stems])
+        known += f", and folders with {' and '.join(f'{stem}.onnx' for stem in stems)}{of_types and f' of type {of_types}'}"
     fitting = [folder for _, folder in kinds if folder.types and _fits(folder, contents)]
     if fitting:
         pickled = sorted(name for name in contents.files if _PICKLES.fullmatch(name))
@@ -198,7 +226,7 @@ def _unknown(contents: Contents) -> UnknownModelError | WeightsNotFoundError:
         what = "a config.json without a model type" if CONFIG in contents.files else "no config.json"
         return UnknownModelError(f"{contents.where} is not recognized: it has {what}, and no ONNX files under known names; {known}")
     given = contents.config.get("model_type")
-    what = shown(given) if given else one_of(sorted(contents.types))
+    what = shown(given or min(contents.types))
     return UnknownModelError(
         f"{contents.where} is of model type {what}, which this version does not run; {known}. Another package may bring a backend for it"
     )

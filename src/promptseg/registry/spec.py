@@ -16,13 +16,14 @@ from ..results import Provenance
 from ..weights.store import ModelWeights, WeightFile
 from .manifest import Manifest
 
-BackendKind = Literal["segmenter", "detector", "concept", "features", "video"]
+BackendKind = Literal["segmenter", "detector", "concept", "features", "matting", "video"]
 
 KIND_NAMES: Mapping[BackendKind, str] = {
     "segmenter": "a segmenter",
     "detector": "a detector",
     "concept": "a concept model",
     "features": "a model of features",
+    "matting": "a matting model",
     "video": "a video model",
 }
 """What messages call a model of each kind."""
@@ -76,7 +77,8 @@ class BackendSpec:
         torch_module: ``"module:function"``, called as ``function(request: LoadRequest)``. It returns the wrapped package's torch module in
             evaluation mode on the CPU, for fine-tuning and export. None if there is no such module.
         score: What the scores of a segmenter's masks are, in a few words for people.
-        export_layout: ``"module:class"`` of the `promptseg.export.layout.ExportLayout` that exports this torch module to ONNX, or None.
+        export_layouts: ``"module:class"`` of each `promptseg.export.layout.ExportLayout` that exports this torch module to ONNX, by the
+            name of the layout: ``"original"`` or ``"transformers-js"``. The first is the default.
         folders: Kinds of folders that the backend reads without an entry in the catalog.
         models: Models that come with a backend from another package. The models of promptseg are in ``models.toml``.
     """
@@ -96,9 +98,16 @@ class BackendSpec:
     video: str | None = None
     torch_module: str | None = None
     score: str = "predicted IoU"
-    export_layout: str | None = None
+    export_layouts: Mapping[str, str] = field(default_factory=dict)
     folders: tuple[FolderSpec, ...] = ()
     models: tuple[ModelSpec, ...] = ()
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Kinds of device on which the models run, by the library that computes."""
+        if "torch" in self.requires:
+            return ("cpu", "cuda", "mps")
+        return ("cpu", "cuda") if "onnxruntime" in self.requires else ("cpu",)
 
     def missing(self) -> list[str]:
         """Return the required modules that are not installed."""
@@ -127,6 +136,8 @@ class Engine:
         files: The published weights.
         checkpoint: Name of a single file that users may give in place of `files`, or None.
         memory: Peak memory in MiB to load the model and encode one image in float32, or None if it was not measured.
+        seconds: Seconds to encode one image and answer one prompt, or to find what a phrase names, in float32 on two processors of the
+            reference machine of ``docs/understand/benchmarks.md``; or None if they were not measured.
         repository: ``owner/name`` of the repository on the Hugging Face hub with the folder of the weights, or None.
         revision: Commit, branch or tag of the repository.
         contents: Paths in the folder of the files that are read; empty if the backend's `find_weights` alone knows them.
@@ -139,6 +150,7 @@ class Engine:
     files: tuple[WeightFile, ...] = ()
     checkpoint: str | None = None
     memory: int | None = None
+    seconds: float | None = None
     repository: str | None = None
     revision: str = "main"
     contents: tuple[str, ...] = ()

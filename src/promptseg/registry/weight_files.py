@@ -11,8 +11,8 @@ from typing import Any
 
 from ..errors import WeightsError, WeightsMismatchError, WeightsNotFoundError
 from ..weights.store import ModelWeights, fetch_weights, file_sha256, given_weights, recognized_weights
-from .catalog import backends, find_model
-from .folders import hub_contents, hub_model, is_hub_name
+from .catalog import backends
+from .folders import hub_contents, is_on_hub, named_model
 from .manifest import Manifest
 from .spec import BackendSpec, Choice, Engine, ModelSpec
 
@@ -31,9 +31,9 @@ def fetch(name: str, engine: str | None = None) -> ModelWeights:
         ConfigError: There is no such engine.
         WeightsError: The weights are not available.
     """
-    model = hub_model(name, anew=True) if is_hub_name(name) else find_model(name)
+    model = named_model(name, anew=True)
     chosen = model.engine(engine)
-    return _published(model, chosen, backends().get(chosen.backend))
+    return _published(model, chosen, backends().get(chosen.backend), anew=True)
 
 
 def weights_of(choice: Choice) -> ModelWeights:
@@ -53,14 +53,11 @@ def folder_hint(model: ModelSpec, engine: Engine) -> str:
     """Return how to get and to give the weights of a model that is a folder."""
     get = f"get it with `hf download {engine.repository} --local-dir FOLDER`, and " if engine.repository else ""
     if engine.gated:
-        get = f"accept its license ({model.license}) at {hub_address(engine)}, log in with `hf auth login`, {get}"
+        get = f"accept its license ({model.license}) at https://huggingface.co/{engine.repository}, log in with `hf auth login`, {get}"
     given = f"{get}give it as weights=FOLDER or {model.name.partition('=')[0]}=FOLDER"
-    return f"the model is a folder with config.json and model.safetensors, as on the Hugging Face hub: {given}"
-
-
-def hub_address(engine: Engine) -> str:
-    """Return the address of an engine's repository on the Hugging Face hub."""
-    return f"https://huggingface.co/{engine.repository}"
+    onnx = any(folder.onnx and folder.variant == engine.variant for folder in getattr(backends().get(engine.backend), "folders", ()))
+    files = "ONNX files as transformers.js reads them" if onnx else "config.json and model.safetensors"
+    return f"the model is a folder with {files}, as on the Hugging Face hub: {given}"
 
 
 def resolve(dotted: str) -> Any:
@@ -69,34 +66,31 @@ def resolve(dotted: str) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
-def _published(model: ModelSpec, engine: Engine, backend: BackendSpec | None) -> ModelWeights:
+def _published(model: ModelSpec, engine: Engine, backend: BackendSpec | None, *, anew: bool = False) -> ModelWeights:
     """Return an engine's published weights, prepared by its backend. None for a backend that this version does not have."""
-    if engine.repository is not None and (engine.contents or not engine.files):
-        weights = _on_hub(model, engine, backend)
-    else:
-        weights = fetch_weights(model.name, engine.files)
+    weights = _on_hub(model, engine, backend, anew=anew) if is_on_hub(engine) else fetch_weights(model.name, engine.files)
     if backend and backend.prepare and not backend.missing():
         with contextlib.suppress(OSError):  # If the cache cannot be written, the backend prepares the weights at each load.
             resolve(backend.prepare)(weights)
     return weights
 
 
-def _on_hub(model: ModelSpec, engine: Engine, backend: BackendSpec | None) -> ModelWeights:
+def _on_hub(model: ModelSpec, engine: Engine, backend: BackendSpec | None, *, anew: bool) -> ModelWeights:
     """Return the weights in the folder of an engine on the Hugging Face hub."""
     try:
-        there, contents = hub_contents(engine)
+        there, contents = hub_contents(engine, anew=anew)
         folder = there.fetch(contents)
     except WeightsError as error:
-        gate = f" Accept its license ({model.license}) at {hub_address(engine)} first." if engine.gated else ""
-        by_hand = f"{gate} To go without the hub, give a folder that you have: {folder_hint(model, replace(engine, gated=False))}"
-        raise type(error)(f"the weights of model {model.name!r} could not be fetched: {error}.{by_hand}") from error
+        kind = WeightsNotFoundError if type(error) is WeightsError else type(error)
+        by_hand = f"Or give a folder that you have: {folder_hint(model, engine)}"
+        raise kind(f"the weights of model {model.name!r} could not be fetched: {error}. {by_hand}") from error
     return _in_folder(folder, contents, model, engine, backend)
 
 
 def _in_folder(folder: Path, contents: Sequence[str], model: ModelSpec, engine: Engine, backend: BackendSpec | None) -> ModelWeights:
     """Return the weights in a folder that was recognized: those that the backend finds there, or the given files of it."""
     if backend is not None and backend.find_weights is not None:
-        found: ModelWeights = resolve(backend.find_weights)(folder, model, engine)
+        found: ModelWeights = resolve(backend.find_weights)(folder, model, replace(engine, contents=tuple(contents)))
         return found
     files = {PurePosixPath(name).name: folder / name for name in contents}
     return ModelWeights(files, {name: file_sha256(path) for name, path in files.items()})

@@ -49,8 +49,8 @@ def write_atomically(path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
 def write_folder(path: Path, *, last: str) -> Iterator[Path]:
     """Make a temporary folder whose files move to `path` only when the block ends without an exception.
 
-    If `path` is absent, all files appear at once. If it is a folder, files of the same names are replaced one by one. If the block fails,
-    the temporary folder is removed and `path` is unchanged.
+    The files may be in folders of it. If `path` is absent, all files appear at once. If it is a folder, files of the same names are
+    replaced one by one. If the block fails, the temporary folder is removed and `path` is unchanged.
 
     Args:
         path: The final folder.
@@ -63,15 +63,18 @@ def write_folder(path: Path, *, last: str) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o777 & ~_UMASK)  # mkdtemp makes private folders.
-        for file in temporary.iterdir():
+        files = [file for file in temporary.rglob("*") if file.is_file()]
+        for file in files:
             with file.open("r+b") as written:
                 os.fsync(written.fileno())
         if not present:
             temporary.rename(path)
             return
         (path / last).unlink(missing_ok=True)
-        for file in sorted(temporary.iterdir(), key=lambda file: file.name == last):
-            file.replace(path / file.name)
+        for file in sorted(files, key=lambda file: file == temporary / last):
+            final = path / file.relative_to(temporary)
+            final.parent.mkdir(exist_ok=True)
+            file.replace(final)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

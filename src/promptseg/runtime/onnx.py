@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,9 +68,8 @@ class Runtime:
         Raises:
             WeightsMismatchError: ONNX Runtime cannot load the graph, or a file is not what it says about itself.
         """
-        if isinstance(model, Path):
-            check_onnx(model)
-        return Session(inference_session(model, self._options, self.device), self.device)
+        dtype = check_onnx(model) if isinstance(model, Path) else None
+        return Session(inference_session(model, self._options, self.device), self.device, dtype)
 
 
 class Session:
@@ -82,43 +81,52 @@ class Session:
     Args:
         inference: ONNX Runtime's session, from `inference_session`.
         device: Device of the session: ``"cpu"`` or ``"cuda"``.
+        dtype: Number type of the graph's weights, such as ``"float32"`` or ``"int8"``; None if unknown.
 
     Attributes:
-        inputs: Inputs of the graph, by name.
+        dtype: The same.
+        inputs: Inputs of the graph, by name, that have no value of their own.
         outputs: Outputs of the graph, by name, in order.
     """
 
-    def __init__(self, inference: PerProcess[Any], device: str = "cpu") -> None:
+    def __init__(self, inference: PerProcess[Any], device: str = "cpu", dtype: str | None = None) -> None:
         self._inference = inference
         self._device = device
+        self.dtype = dtype
         self.inputs = {value.name: _value(value) for value in inference.get().get_inputs()}
         self.outputs = {value.name: _value(value) for value in inference.get().get_outputs()}
 
-    def __call__(self, inputs: Mapping[str, Any]) -> list[Any]:
+    def __call__(self, inputs: Mapping[str, Any], only: Sequence[str] = ()) -> list[Any]:
         """Run the graph and return its outputs in order.
+
+        Args:
+            inputs: Inputs by name.
+            only: Names of the outputs to return. Nothing else is computed. Empty for all outputs.
 
         Raises:
             BackendError: ONNX Runtime failed.
         """
         run = _run if self._device == "cpu" else _run_bound
+        options = onnxruntime.RunOptions()
+        options.only_execute_path_to_fetches = bool(only)
         try:
-            return run(self._inference.get(), inputs, list(self.outputs), self._device)
+            return run(self._inference.get(), inputs, list(only or self.outputs), self._device, options)
         except PromptSegError:
             raise
         except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
             raise BackendError(f"ONNX Runtime failed: {error}") from error
 
 
-def _run(inference: Any, inputs: Mapping[str, Any], outputs: list[str], _device: str) -> list[Any]:
+def _run(inference: Any, inputs: Mapping[str, Any], outputs: list[str], _device: str, options: Any) -> list[Any]:
     """Run a graph on the CPU, without a copy of inputs or outputs."""
     values = {
         name: onnxruntime.OrtValue.ortvalue_from_numpy(value) if isinstance(value, np.ndarray) else value for name, value in inputs.items()
     }
-    results: list[Any] = inference.run_with_ort_values(outputs, values)
+    results: list[Any] = inference.run_with_ort_values(outputs, values, options)
     return results
 
 
-def _run_bound(inference: Any, inputs: Mapping[str, Any], outputs: list[str], device: str) -> list[Any]:
+def _run_bound(inference: Any, inputs: Mapping[str, Any], outputs: list[str], device: str, options: Any) -> list[Any]:
     """Run a graph on a device whose results stay there.
 
     An array is copied to where the graph reads it: to the device, or for a shape to nowhere. A result of another graph is on the device.
@@ -132,7 +140,7 @@ def _run_bound(inference: Any, inputs: Mapping[str, Any], outputs: list[str], de
     for name in outputs:
         binding.bind_output(name, device)
     binding.synchronize_inputs()
-    inference.run_with_iobinding(binding)
+    inference.run_with_iobinding(binding, options)
     results: list[Any] = binding.get_outputs()
     return results
 

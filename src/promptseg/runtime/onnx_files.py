@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path, PureWindowsPath
 from typing import Any
@@ -22,26 +22,61 @@ _MAX_NESTING = 50
 """Maximum depth of graphs in graphs. The encoding allows no more than 100 levels."""
 
 
+_FLOATS: Mapping[int, str] = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.FLOAT16: "float16", onnx.TensorProto.BFLOAT16: "bfloat16"}
+
+QUANTIZED = ("Integer", "QLinear", "DequantizeLinear", "QGemm", "QAttention", "NBits", "Bnb4", "DynamicQuantize")
+"""Parts of the names of operators in quantized graphs."""
+
+
 class _FileError(ValueError):
     """A fault of an ONNX file."""
 
 
-def read_onnx(path: Path) -> Any:
+def read_onnx(path: Path, *, weights: bool = True) -> Any:
     """Return the ``onnx.ModelProto`` of a file, with the weights that are in other files of its folder.
+
+    Args:
+        path: The file.
+        weights: Whether to read weights that are in other files.
 
     Raises:
         WeightsMismatchError: The file is not an ONNX file, is damaged, or is not what it says about itself.
     """
-    return _read(path, load_weights=True)
+    return _read(path, load_weights=weights)
 
 
-def check_onnx(path: Path) -> None:
-    """Raise an error if an ONNX file has wrong sizes, circles, or paths that leave its folder. Weights in other files are not read.
+def check_onnx(path: Path) -> str:
+    """Check sizes, paths and the order of an ONNX file, and return the number type of its weights. Weights in other files are not read.
+
+    Returns:
+        ``"float32"``, ``"float16"`` or ``"bfloat16"``, whichever has the most weights; ``"int8"`` or ``"int4"`` for a quantized graph.
 
     Raises:
-        WeightsMismatchError: It has.
+        WeightsMismatchError: A size is wrong, there is a circle, or a path leaves the folder of the file.
     """
-    _read(path, load_weights=False)
+    return number_type(_read(path, load_weights=False))
+
+
+def number_type(model: Any) -> str:
+    """Return the number type of the weights of an ``onnx.ModelProto``, as `check_onnx` does."""
+    bits = {_bits(node) for node in model.graph.node if _is_quantized(node)}
+    if bits:
+        return f"int{min(bits)}"
+    counts: dict[int, int] = dict.fromkeys(_FLOATS, 0)
+    for _, _, tensors in _graphs(model):
+        for tensor in tensors:
+            if isinstance(tensor, onnx.TensorProto) and tensor.data_type in counts:
+                counts[tensor.data_type] += math.prod(tensor.dims)
+    return _FLOATS[max(counts, key=lambda kind: counts[kind])]
+
+
+def read_structure(path: Path) -> Any:
+    """Return the checked ``onnx.ModelProto`` of a file. Weights in other files are not read.
+
+    Raises:
+        WeightsMismatchError: The file is not an ONNX file, is damaged, or is not what it says about itself.
+    """
+    return _read(path, load_weights=False)
 
 
 def external_files(path: Path) -> list[Path]:
@@ -140,6 +175,17 @@ def _check_elements(tensor: Any, size: int) -> None:
     stored = size if sparse else len(tensor.raw_data) or tensor.ByteSize()
     if count > _PER_BYTE * stored:
         raise _FileError(f"tensor {name[:80]!r} declares {count} elements in {stored} bytes")
+
+
+def _is_quantized(node: Any) -> bool:
+    return any(part in node.op_type for part in QUANTIZED)
+
+
+def _bits(node: Any) -> int:
+    """Return the bits of the weights of a quantized operator."""
+    if not any(part in node.op_type for part in ("NBits", "Bnb4")):
+        return 8
+    return next((int(attribute.i) for attribute in node.attribute if attribute.name == "bits"), 4)
 
 
 def _is_external(tensor: Any) -> bool:

@@ -15,10 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BackendError, ConfigError
-from .onnx_files import read_onnx
-
-_QUANTIZED = ("Integer", "QLinear", "DequantizeLinear", "QGemm", "QAttention", "NBits", "DynamicQuantize")
-"""Parts of the names of operators in quantized graphs."""
+from .onnx_files import QUANTIZED, number_type, read_onnx
 
 
 def quantized(path: Path) -> bytes:
@@ -33,8 +30,10 @@ def quantized(path: Path) -> bytes:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     graph = read_onnx(path)
-    if any(part in node.op_type for node in graph.graph.node for part in _QUANTIZED):
+    if any(part in node.op_type for node in graph.graph.node for part in QUANTIZED):
         raise ConfigError(f"{path} is quantized already: load it without quantize")
+    if number_type(graph) != "float32":
+        raise ConfigError(f"{path} has its weights in {number_type(graph)}, and int8 is made of float32: take the files in float32")
     _name_weights(graph.graph)
     # ONNX Runtime logs with the functions of the logging module, which configure the root logger if it has no handler.
     handler = logging.NullHandler()

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from ..errors import OutputError
 from .files import output_errors, write_atomically
@@ -47,6 +47,26 @@ def write_image(image: Image.Image, path: Path) -> None:
                 raise
             except Exception as error:  # Such as a ValueError for an image that is too large for the format.
                 raise OSError(f"Pillow cannot write it as {kind}: {error}") from error
+
+
+def write_png(image: Image.Image, path: Path, key: str, text: str) -> None:
+    """Write a PNG atomically, with a text under a key that `png_text` reads. Viewers do not show it."""
+    described = PngImagePlugin.PngInfo()
+    described.add_text(key, text)
+    with output_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with write_atomically(path) as file:
+            image.save(file, "PNG", pnginfo=described)
+
+
+def png_text(path: Path, key: str) -> str | None:
+    """Return the text under a key of a PNG, or None if there is no such file or text."""
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            found = image.info.get(key)
+    except Exception:  # Whatever is wrong with it, it has no text of ours.
+        return None
+    return found if isinstance(found, str) else None
 
 
 def write_json(values: Any, path: Path) -> None:

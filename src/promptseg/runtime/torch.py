@@ -197,3 +197,8 @@ def is_out_of_memory(error: BaseException | None) -> bool:
     return isinstance(error, RuntimeError) and (
         "out of memory" in message or "can't allocate memory" in message or "not enough memory" in message
     )
+
+
+def gpu_name() -> str:
+    """Return the name of the CUDA device that torch uses."""
+    return str(torch.cuda.get_device_name())

@@ -7,10 +7,8 @@ used where they are.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -22,8 +20,10 @@ from urllib.parse import quote
 from ..errors import InputError, WeightsError, WeightsMismatchError, WeightsNotFoundError, WeightsOfflineError, shown
 from ..runtime.files import write_atomically
 from ..runtime.home import cache_dir
-from ..runtime.structured import is_integer, is_text, read_json
-from .hub_client import endpoint, get, hub_home, hub_is_off
+from ..runtime.structured import is_integer, read_json
+from .credentials import shown_source
+from .hub_client import endpoint, get, hub_is_off
+from .hub_downloads import COMMIT, MAX_FILES, SHA256, downloaded, is_path, link_downloaded
 from .store import WeightFile, fetch_weights, file_sha256, offline, writable_folder
 
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
@@ -32,13 +32,7 @@ REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.A
 REVISION = re.compile(r"[A-Za-z0-9][\w./+-]{0,199}", re.ASCII)
 """Names of branches and tags, and commits."""
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_LISTING_BYTES = 32 << 20
-_MAX_FILES = 20_000
-_LONGEST = 500
-"""Maximum number of characters of the path of a file."""
-
 LARGEST_SMALL = 16 << 20
 """Maximum number of bytes of a file without a SHA-256, such as a configuration. The hub states that of larger ones."""
 
@@ -98,9 +92,11 @@ class Snapshot:
                 _fetch_small(self, name, file)
         for name, file in wanted.items():
             if file.sha256 is not None:
+                if file.size is None:
+                    raise WeightsError(f"{_server()} states no size of {name} of {self.repository}, which is not fetched")
                 path = PurePosixPath(name)
                 folder = self.folder / path.parent
-                _use_downloaded(self, name, folder / path.name)
+                link_downloaded(self.repository, self.commit, name, folder / path.name)
                 source = f"hf:{self.repository}@{self.commit}/{name}"
                 fetch_weights(self.repository, [WeightFile(path.name, file.sha256, (source,), file.size)], folder, off=hub_is_off())
         return self.folder
@@ -138,17 +134,16 @@ def snapshot(repository: str, revision: str = "main", *, anew: bool = False) -> 
         WeightsNotFoundError: The hub shows no such repository or revision. The message says what to do.
         WeightsError: The hub cannot be reached, its answer is damaged, or the cache cannot be written.
     """
-    record = _folder(repository) / f"{quote(revision, safe='')}.json"
     off = offline() or hub_is_off()
-    known = _recorded(record, repository)
-    if known is not None and (off or not anew or _COMMIT.fullmatch(revision)):
+    known = recorded(repository, revision)
+    if known is not None and (off or not anew or COMMIT.fullmatch(revision)):
         return known
     if off and (known := _downloaded(repository, revision)) is not None:
         return known
     if off:
         variable = "PROMPTSEG_OFFLINE" if offline() else "HF_HUB_OFFLINE"
         raise WeightsOfflineError(f"hf:{repository} at {revision} is not in the cache, and {variable} forbids fetching it: unset it")
-    with writable_folder(record.parent):
+    with writable_folder(_folder(repository)):
         try:
             found = _asked(repository, revision)
         except WeightsNotFoundError:
@@ -157,10 +152,32 @@ def snapshot(repository: str, revision: str = "main", *, anew: bool = False) -> 
             if (known := known or _downloaded(repository, revision)) is None:
                 raise
             return known
-        for path in {record, record.with_name(f"{found.commit}.json")}:
-            with write_atomically(path, text=True) as out:
-                json.dump({"commit": found.commit, "files": {name: asdict(file) for name, file in found.files.items()}}, out)
+        for name in {revision, found.commit}:
+            with write_atomically(_record(repository, name), text=True) as out:
+                json.dump({"commit": found.commit, "files": {path: asdict(file) for path, file in found.files.items()}}, out)
     return found
+
+
+def cached_folder(repository: str, revision: str) -> Path:
+    """Return the folder of the files that are cached of a revision, or of all revisions if none is recorded. It may not exist yet."""
+    there = recorded(repository, revision)
+    return _folder(repository) if there is None else there.folder
+
+
+def recorded(repository: str, revision: str) -> Snapshot | None:
+    """Return what was recorded of a revision, or None. A damaged record counts as none."""
+    try:
+        values = read_json(_record(repository, revision), _MAX_LISTING_BYTES)
+        commit, files = values["commit"], values["files"]
+        if not COMMIT.fullmatch(commit) or not all(is_path(name) for name in files):
+            return None
+        return Snapshot(repository, commit, {name: _as_file(file) for name, file in files.items()})
+    except (InputError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _record(repository: str, revision: str) -> Path:
+    return _folder(repository) / f"{quote(revision, safe='')}.json"
 
 
 def _folder(repository: str) -> Path:
@@ -176,47 +193,38 @@ def _asked(repository: str, revision: str) -> Snapshot:
             get(path, repository, answer, limit=_MAX_LISTING_BYTES, quiet=True)
             values = read_json(answer, _MAX_LISTING_BYTES)
     except InputError as error:
-        raise WeightsError(f"the answer of {endpoint()} about {repository} is no JSON: is it a server of the Hugging Face hub?") from error
+        raise WeightsError(f"the answer of {_server()} about {repository} is no JSON: is it a server of the Hugging Face hub?") from error
+    except WeightsNotFoundError as error:
+        raise WeightsNotFoundError(f"hf:{repository} at {revision} cannot be looked up: {error}") from error
     except WeightsError as error:
-        raise type(error)(f"hf:{repository} at {revision} cannot be looked up: {error}") from error
+        ways = "Behind a proxy, set HTTPS_PROXY to its address; HF_ENDPOINT names a mirror"
+        raise WeightsError(f"hf:{repository} at {revision} cannot be looked up: {error}. {ways}") from error
     commit = values.get("sha") if isinstance(values, dict) else None
     listed = values.get("siblings") if isinstance(values, dict) else None
-    if not (isinstance(commit, str) and _COMMIT.fullmatch(commit)) or not isinstance(listed, list) or len(listed) > _MAX_FILES:
-        raise WeightsError(f"the answer of {endpoint()} about {repository} names no commit or no files: expected those of a hub")
+    if not (isinstance(commit, str) and COMMIT.fullmatch(commit)) or not isinstance(listed, list) or len(listed) > MAX_FILES:
+        raise WeightsError(f"the answer of {_server()} about {repository} names no commit or no files: expected those of a hub")
+    if COMMIT.fullmatch(revision) and commit != revision:
+        raise WeightsError(f"{_server()} was asked about commit {revision} of {repository}, and tells of {commit}")
     files = {}
     for entry in listed:
         name = entry.get("rfilename") if isinstance(entry, dict) else None
-        if _is_path(name):
+        if is_path(name):
             files[name] = _as_file({**entry, **(entry["lfs"] if isinstance(entry.get("lfs"), dict) else {})})
     return Snapshot(repository, commit, files)
+
+
+def _server() -> str:
+    """Return the address of the hub for a message, without a password."""
+    return shown_source(endpoint())
 
 
 def _as_file(values: Mapping[str, Any]) -> HubFile:
     size, sha256, sha1 = values.get("size"), values.get("sha256"), values.get("sha1") or values.get("blobId")
     return HubFile(
         size if is_integer(size) else None,
-        sha256 if isinstance(sha256, str) and _SHA256.fullmatch(sha256) else None,
-        sha1 if isinstance(sha1, str) and _COMMIT.fullmatch(sha1) else None,
+        sha256 if isinstance(sha256, str) and SHA256.fullmatch(sha256) else None,
+        sha1 if isinstance(sha1, str) and COMMIT.fullmatch(sha1) else None,
     )
-
-
-def _is_path(name: object) -> bool:
-    """Return whether a name is that of a file below a folder, on any system."""
-    if not is_text(name, 1) or len(name) > _LONGEST or re.search(r'[\\:*?"<>|\x00-\x1f]', name):
-        return False
-    return all(part.strip(". ") for part in name.split("/"))  # No empty parts, and neither "." nor "..".
-
-
-def _recorded(record: Path, repository: str) -> Snapshot | None:
-    """Return what was recorded of a revision, or None. A damaged record counts as none."""
-    try:
-        values = read_json(record, _MAX_LISTING_BYTES)
-        commit, files = values["commit"], values["files"]
-        if not _COMMIT.fullmatch(commit) or not all(_is_path(name) for name in files):
-            return None
-        return Snapshot(repository, commit, {name: _as_file(file) for name, file in files.items()})
-    except (InputError, TypeError, KeyError, AttributeError):
-        return None
 
 
 def _fetch_small(repository: Snapshot, name: str, file: HubFile) -> None:
@@ -225,7 +233,7 @@ def _fetch_small(repository: Snapshot, name: str, file: HubFile) -> None:
     if target.is_file() and file.size in (None, target.stat().st_size):
         return
     with writable_folder(target.parent):
-        if _use_downloaded(repository, name, target) and file.size in (None, target.stat().st_size):
+        if link_downloaded(repository.repository, repository.commit, name, target) and _is_as_stated(target, file):
             return
         if offline() or hub_is_off():
             raise WeightsOfflineError(
@@ -243,6 +251,7 @@ def _fetch_small(repository: Snapshot, name: str, file: HubFile) -> None:
                 raise WeightsMismatchError(f"it has git's SHA-1 {found}, and the hub states {file.sha1}: try again")
         except WeightsError as error:
             raise type(error)(f"{name} of hf:{repository.repository} could not be fetched: {error}") from error
+        target.unlink(missing_ok=True)  # What is there may be a link to a file of others.
         with write_atomically(target) as out:
             out.write(content)
 
@@ -250,6 +259,8 @@ def _fetch_small(repository: Snapshot, name: str, file: HubFile) -> None:
 def _is_as_stated(path: Path, file: HubFile) -> bool:
     if file.sha256 is not None:
         return file_sha256(path) == file.sha256
+    if path.stat().st_size > LARGEST_SMALL:
+        return False
     return file.size in (None, path.stat().st_size) and file.sha1 in (None, _git_sha1(path.read_bytes()))
 
 
@@ -257,42 +268,10 @@ def _git_sha1(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
-# What the hub's own programs have downloaded: HUB/models--OWNER--NAME/snapshots/COMMIT/FILE, which are links to blobs/HASH.
-
-
-def _hub_cache(repository: str) -> Path:
-    given = os.environ.get("HF_HUB_CACHE", "").strip()
-    base = Path(os.path.expanduser(given)) if given else hub_home() / "hub"  # noqa: PTH111 - Unlike pathlib's, it never raises.
-    return base / f"models--{repository.replace('/', '--')}"
-
-
-def _use_downloaded(repository: Snapshot, name: str, target: Path) -> bool:
-    """Link to a file that the hub's own programs have downloaded, in place of downloading it again. Return whether there is one."""
-    there = _hub_cache(repository.repository) / "snapshots" / repository.commit / name
-    with contextlib.suppress(OSError):  # Systems without links download it.
-        if not target.exists() and there.is_file():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.unlink(missing_ok=True)  # A link to what is gone.
-            target.symlink_to(there.resolve())
-    return target.is_file()
-
-
 def _downloaded(repository: str, revision: str) -> Snapshot | None:
     """Return what the hub's own programs have downloaded of a revision, or None."""
-    cache = _hub_cache(repository)
-    commit = revision
-    with contextlib.suppress(OSError, ValueError):
-        if not _COMMIT.fullmatch(revision):
-            with (cache / "refs" / revision).open("rb") as file:
-                commit = file.read(_LONGEST).decode("ascii").strip()
-        folder = cache / "snapshots" / commit
-        if not _COMMIT.fullmatch(commit) or not folder.is_dir():
-            return None
-        files = {}
-        for path in list(folder.rglob("*"))[:_MAX_FILES]:
-            if path.is_file() and _is_path(name := path.relative_to(folder).as_posix()):
-                blob = path.resolve().name
-                stated = blob if path.is_symlink() and _SHA256.fullmatch(blob) else None
-                files[name] = HubFile(path.stat().st_size, stated)
-        return Snapshot(repository, commit, files) if files else None
-    return None
+    found = downloaded(repository, revision)
+    if found is None:
+        return None
+    commit, files = found
+    return Snapshot(repository, commit, {name: HubFile(size, sha256) for name, (size, sha256) in files.items()})

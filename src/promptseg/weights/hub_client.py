@@ -7,11 +7,13 @@ import re
 from pathlib import Path
 
 from ..errors import WeightsError, WeightsNotFoundError, shown
-from .credentials import without_credentials
+from .credentials import shown_source
 
 ENDPOINT = "https://huggingface.co"
 _SOURCE = re.compile(r"hf:([^/@]+/[^/@]+)(?:@([^/]+))?/(.+)", re.DOTALL)
 _LONGEST_TOKEN = 1 << 12
+SERVER_ERRORS = 500
+"""Lowest status code of HTTP that tells of a fault of the server and not of the request."""
 _TRUE = ("1", "ON", "YES", "TRUE")
 
 
@@ -43,8 +45,9 @@ def hub_token() -> str:
         path = Path(os.environ.get("HF_TOKEN_PATH", "").strip() or hub_home() / "token")
         where = f"{path}"
         try:
-            with path.open("rb") as file:
-                token = file.read(_LONGEST_TOKEN).decode("utf-8", "replace").strip()
+            if path.is_file():
+                with path.open("rb") as file:
+                    token = file.read(_LONGEST_TOKEN).decode("utf-8", "replace").strip()
         except (OSError, ValueError):  # There is none, or it is not for us to read.
             token = ""
     if not (token.isascii() and token.isprintable()) or " " in token:
@@ -77,7 +80,7 @@ def get(path: str, repository: str, target: Path, size: int | None = None, limit
 
     Raises:
         WeightsNotFoundError: The hub refuses, or has no such file. The message says what to do.
-        WeightsError: The hub cannot be reached, or does not send the file.
+        WeightsError: The hub cannot be reached, is out of order, or does not send the file.
         OSError: `target` cannot be written.
     """
     from . import http  # requests takes a while to import.
@@ -88,9 +91,8 @@ def get(path: str, repository: str, target: Path, size: int | None = None, limit
         http.download(f"{endpoint()}/{path}", target, size, headers, limit=limit or http.LARGEST, quiet=quiet)
     except http.AnsweredError as error:
         reason = refusal(error.status, error.code, repository, has_token=bool(token))
-        if not reason:
-            raise
-        raise WeightsNotFoundError(f"{error}: {reason}") from error
+        kind = WeightsNotFoundError if error.status < SERVER_ERRORS else WeightsError
+        raise kind(f"{error}: {reason}" if reason else f"{error}") from error
 
 
 def refusal(status: int, code: str, repository: str, *, has_token: bool) -> str:
@@ -102,7 +104,7 @@ def refusal(status: int, code: str, repository: str, *, has_token: bool) -> str:
         repository: Name of the repository.
         has_token: Whether a token was sent.
     """
-    at = without_credentials(f"{endpoint()}/{repository}")
+    at = shown_source(f"{endpoint()}/{repository}")
     login = "log in with `hf auth login` or set HF_TOKEN to a token of yours"
     if code == "GatedRepo":
         then = "make sure that the token in use is of that account and may read gated repositories" if has_token else login

@@ -28,6 +28,7 @@ def remove_cache_leftovers() -> int:
 
 def _cache_folders() -> Iterator[Path]:
     """Yield the folders in which this version keeps weights, prepared graphs and embeddings."""
+    yield from (path for path in sorted((cache_dir() / "hub").rglob("*")) if path.is_dir())
     for kind in ("weights", "prepared"):
         yield from (folder for folder in sorted((cache_dir() / kind).glob("*")) if folder.is_dir())
     yield cache_dir() / "embeddings"

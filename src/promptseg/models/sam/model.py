@@ -21,6 +21,9 @@ from .mask_batch import MaskBatch, Pairs, Stability
 BACKGROUND, FOREGROUND, BOX_TOP_LEFT, BOX_BOTTOM_RIGHT, PADDING = 0, 1, 2, 3, -1
 """Labels of prompt points, as in SAM's ONNX export. A box is two points. A prompt without a box ends with one padding point."""
 
+MAX_DECODE_BATCH = 4096
+"""Maximum number of prompts in one batch. A full grid of points has 1024; a batch of these takes gigabytes."""
+
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
@@ -92,6 +95,7 @@ class DecoderConfig:
         logit_limit: Returned logits are clipped to plus and minus this value.
         takes_masks: Whether the decoder takes a mask as a prompt.
         one_mask_a_point: Whether everything mode takes only the best of the candidates of each point (SAM-HQ), not all of them.
+        takes_boxes: Whether the decoder takes a box as a prompt.
     """
 
     multimask_indices: tuple[int, ...] = (1, 2, 3)
@@ -102,6 +106,7 @@ class DecoderConfig:
     logit_limit: float = float("inf")
     takes_masks: bool = True
     one_mask_a_point: bool = False
+    takes_boxes: bool = True
 
 
 class SamModel(Protocol):

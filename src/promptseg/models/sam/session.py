@@ -53,8 +53,9 @@ class SamSegmenter(StaysInProcess):
     @property
     def accepts(self) -> frozenset[PromptKind]:
         """Kinds of prompts that the model takes."""
-        kinds: frozenset[PromptKind] = frozenset({"point", "box", "mask", "everything"})
-        return kinds if self.model.decoder_config.takes_masks else kinds - {"mask"}
+        config = self.model.decoder_config
+        taken: dict[PromptKind, bool] = {"point": True, "box": config.takes_boxes, "mask": config.takes_masks, "everything": True}
+        return frozenset(kind for kind, takes in taken.items() if takes)
 
     def with_cache(self, cache: EmbeddingStore | None) -> SamSegmenter:
         """Return a segmenter with the same model and rule that caches embeddings in `cache`; None for no cache."""

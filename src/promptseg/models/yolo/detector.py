@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from ..._checks import between, is_whole_number, whole_number
 from ...detections import Detections
 from ...errors import ConfigError, shown
-from ...images import ImageLike, load_image
-from ...masks import Masks, Size
+from ...masks import Size
 from ...results import Provenance
-from ...runtime.forking import StaysInProcess
-from ...vocabulary import Vocabulary
+from ..classes import ClassDetector, with_masks
 from .letterbox import Letterbox
-from .output import MAX_INPUT_SIDE, DecodedBoxes, Output, YoloMetadata, best_scores, decode
+from .output import MAX_INPUT_SIDE, Output, YoloMetadata, best_scores, decode
 from .prototypes import masks_in_boxes
 
 
@@ -74,51 +72,25 @@ class YoloSettings:
         return cls(**{field.name: options[field.name] for field in fields(cls)})
 
 
-class YoloDetector(StaysInProcess):
-    """Detector with a fixed list of classes; a `promptseg.protocols.Detector`.
+class YoloDetector(ClassDetector):
+    """YOLO detector; a `promptseg.protocols.Detector`.
 
     Args:
         network: The network.
         provenance: Provenance of the model.
         settings: Settings for filtering detections, for the input size and for masks.
 
-    Attributes:
-        classes: Names of the model's classes.
-
     Raises:
         ConfigError: The model has a fixed input size, and `imgsz` asks for another.
     """
 
     def __init__(self, network: Network, provenance: Provenance, settings: YoloSettings) -> None:
+        super().__init__(network.metadata.names, provenance)
         self.settings = settings
-        self.classes = network.metadata.names
-        self.provenance = replace(provenance, classes=tuple(self.classes))
         self._network = network
-        self._vocabulary = Vocabulary(self.classes)
         self._input_size = _input_size(network.metadata, settings.imgsz)
 
-    def check_phrases(self, phrases: Sequence[str]) -> None:
-        """Check that each phrase names a class.
-
-        Raises:
-            PromptError: A phrase names no class, or two phrases name the same class.
-        """
-        self._vocabulary.labels(phrases)
-
-    def detect(self, image: ImageLike, phrases: Sequence[str] | None = None) -> Detections:
-        """Return the detections on one image, best first.
-
-        Args:
-            image: A path, bytes, open file, PIL image, or (H, W, 3) uint8 RGB array.
-            phrases: Phrases that name classes of the model, as `promptseg.vocabulary` matches them. None: every class under its own name.
-
-        Raises:
-            PromptError: A phrase names no class, or two phrases name the same class.
-            InputError: The image cannot be read.
-            BackendError: The library that runs the model failed.
-        """
-        labels = self._vocabulary.labels(phrases)
-        pixels = load_image(image)
+    def _search(self, pixels: NDArray[np.uint8], labels: Mapping[int, str]) -> Detections:
         metadata = self._network.metadata
         size = (pixels.shape[0], pixels.shape[1])
         letterbox = Letterbox.fit(size, self._input_size, None if metadata.fixed else metadata.stride)
@@ -134,21 +106,7 @@ class YoloDetector(StaysInProcess):
         detections = Detections(size, found.boxes, found.scores, names, best_scores=best)
         if output.prototypes is None or not chosen.masks:
             return detections
-        return _with_masks(detections, found, output.prototypes, letterbox)
-
-
-def _with_masks(detections: Detections, found: DecodedBoxes, prototypes: NDArray[np.float32], letterbox: Letterbox) -> Detections:
-    """Return the detections with their masks. Detections with an empty mask are dropped."""
-    drawn = masks_in_boxes(prototypes, found.coefficients, found.boxes, letterbox)
-    masks = Masks(
-        (
-            replace(mask, score=score, label=label)
-            for mask, score, label in zip(drawn, found.scores.tolist(), detections.labels, strict=True)
-        ),
-        detections.size,
-    )
-    whole = Detections(detections.size, detections.boxes, detections.scores, detections.labels, masks, detections.best_scores)
-    return whole.where(masks.areas > 0)
+        return with_masks(detections, masks_in_boxes(output.prototypes, found.coefficients, found.boxes, letterbox))
 
 
 def _input_size(metadata: YoloMetadata, imgsz: int | None) -> Size:

@@ -38,6 +38,19 @@ class YoloMetadata:
     end_to_end: bool = False
 
 
+@dataclass(frozen=True)
+class Form:
+    """What the shape of an output tells about its model.
+
+    Attributes:
+        classes: Number of the classes, or None if it does not tell.
+        end_to_end: Whether the model contains non-maximum suppression.
+    """
+
+    classes: int | None
+    end_to_end: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Output:
     """Raw output of a model for one letterboxed image, in float32 on the CPU.
@@ -56,6 +69,20 @@ class Output:
     def coefficients(self) -> int:
         """Number of mask coefficients per box. It is the number of prototypes."""
         return 0 if self.prototypes is None else len(self.prototypes)
+
+    def form(self, size: Size) -> Form | None:
+        """Return what the shape tells about the model, or None if it is none of a detector of ultralytics.
+
+        A detector has an anchor for each cell of its three or four maps, whose strides are 8, 16, 32 and 64.
+
+        Args:
+            size: ``(height, width)`` of the model input.
+        """
+        rows, columns = self.predictions.shape
+        maps = [(size[0] // stride) * (size[1] // stride) for stride in (8, 16, 32, 64)]
+        if columns in (sum(maps[:3]), sum(maps)) and rows > 4 + self.coefficients:
+            return Form(rows - 4 - self.coefficients, end_to_end=False)
+        return Form(None, end_to_end=True) if columns == 6 + self.coefficients else None
 
     def check(self, metadata: YoloMetadata, model: str) -> None:
         """Raise an error if the shape of the output does not fit the model's metadata.

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...masks import Mask
+from ..bilinear import resized
 from .letterbox import Letterbox
 
 
@@ -33,7 +34,7 @@ def masks_in_boxes(
     for logits, box in zip(sums, boxes, strict=True):
         # As in ultralytics, a pixel is inside a box if its index is, not its center.
         x0, y0, x1, y1 = np.clip(np.ceil(box), 0, [width, height, width, height]).astype(int).tolist()
-        crop = _bilinear(_content(logits, letterbox), letterbox.size, (y0, y1), (x0, x1))
+        crop = resized(_content(logits, letterbox), letterbox.size, (y0, y1), (x0, x1))
         yield Mask.from_crop(crop > 0, (x0, y0), letterbox.size)
 
 
@@ -52,19 +53,3 @@ def _content(logits: NDArray[np.float32], letterbox: Letterbox) -> NDArray[np.fl
         logits = np.asarray(cv2.resize(logits, size, interpolation=cv2.INTER_LINEAR), np.float32)
     top, left, height, width = (value * times // grid for value in (letterbox.top, letterbox.left, *letterbox.content))
     return logits[top : top + max(height, 1), left : left + max(width, 1)]
-
-
-def _bilinear(values: NDArray[np.float32], size: tuple[int, int], rows: tuple[int, int], columns: tuple[int, int]) -> NDArray[np.float32]:
-    """Return a crop of the values resized to `size`, bilinearly; `rows` and `columns` are half-open ranges of the result."""
-    low, high, weight = _neighbors(values.shape[0], size[0], *rows)
-    down = values[low] * (1 - weight)[:, None] + values[high] * weight[:, None]
-    low, high, weight = _neighbors(values.shape[1], size[1], *columns)
-    return np.asarray(down[:, low] * (1 - weight) + down[:, high] * weight, np.float32)
-
-
-def _neighbors(inputs: int, outputs: int, start: int, stop: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
-    """Return the indices of the two inputs next to each output from `start` to before `stop`, and the weight of the second."""
-    half = np.float32(0.5)
-    position = np.maximum((np.arange(start, stop, dtype=np.float32) + half) * np.float32(inputs / outputs) - half, np.float32(0))
-    low = np.minimum(position.astype(np.intp), inputs - 1)
-    return low, np.minimum(low + 1, inputs - 1), position - low.astype(np.float32)

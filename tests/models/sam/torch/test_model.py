@@ -110,7 +110,7 @@ class TestSettings:
 
     @pytest.mark.parametrize("batch", [0, -1, 2.0, "4", True])
     def test_a_batch_is_a_positive_whole_number(self, batch):
-        with pytest.raises(ConfigError, match="option decode_batch is a whole number of at least 1, got"):
+        with pytest.raises(ConfigError, match="option decode_batch is a whole number from 1 to 4096, got"):
             TorchSettings.checked("cpu", {**OPTIONS, "decode_batch": batch})
 
     @pytest.mark.parametrize("value", [None, 1, "true", "default"])
@@ -458,7 +458,7 @@ class TestLoading:
         [
             ({"device": "tpu"}, ConfigError, "there is no device 'tpu'"),
             ({"dtype": "int8"}, ConfigError, "option dtype is one of float32, bfloat16, float16, got 'int8'"),
-            ({"decode_batch": 0}, ConfigError, "option decode_batch is a whole number of at least 1, got 0"),
+            ({"decode_batch": 0}, ConfigError, "option decode_batch is a whole number from 1 to 4096, got 0"),
             ({"cache": "ram"}, ConfigError, "option cache is .*, got 'ram'"),
             ({"weights": b""}, WeightsMismatchError, r"weights\.pt is not a checkpoint that can be loaded safely"),
             ({"weights": b"half"}, WeightsMismatchError, r"weights\.pt is not a checkpoint that can be loaded safely"),

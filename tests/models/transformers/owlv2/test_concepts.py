@@ -134,7 +134,7 @@ def test_negative_examples_alone_are_refused(concepts, image):
 
 def test_an_example_where_the_segmenter_finds_nothing_is_refused(concepts, image):
     with pytest.raises(PromptError, match="finds no object at the example"):
-        concepts.find(image, [Prompt.example(None, Prompt.points([(50, 50)], [False]))])
+        concepts.find(image, [Prompt.example(None, Prompt.points([(50, 50), (50, 50)], [True, False]))])
 
 
 def test_an_image_is_encoded_once_for_all_concepts(concepts, model, image):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ....runtime.onnx import Runtime
 from ..geometry import InputGeometry, StretchToSquare
 from ..mask_batch import DecodedMasks
 from ..model import BACKGROUND, FOREGROUND, DecoderConfig, Embedding, PointPrompts
-from .encoder import load_encoder
+from .encoder import load_encoder_of_any_size
 from .layouts import BATCHED_LABELS, BATCHED_POINTS, IMAGE_SIZE, Pair
 from .original_decoder import OriginalDecoder, without_padding
 
@@ -32,7 +33,7 @@ class OnnxEfficientSam:
 
     Args:
         pair: The encoder and the decoder.
-        provenance: Provenance of the model.
+        provenance: Provenance of the model. Its number type becomes that of the encoder's weights, unless `encoder` is given.
         runtime: ONNX Runtime with its device and threads.
         encoder: Serialized graph to run in place of the encoder's file, or None.
 
@@ -43,10 +44,10 @@ class OnnxEfficientSam:
     decode_batch = 1
 
     def __init__(self, pair: Pair, provenance: Provenance, runtime: Runtime, encoder: bytes | None = None) -> None:
-        self.provenance = provenance
         self.workers = runtime.workers
         self._input_size, self._low_res = pair.input_size, pair.low_res
-        self._encoder = load_encoder(pair, runtime, None, encoder)
+        self._encoder = load_encoder_of_any_size(pair, runtime, encoder)
+        self.provenance = replace(provenance, dtype=self._encoder.dtype or provenance.dtype)
         ((self._feature, zeros),) = pair.zero_features.items()
         trial = self._inputs(zeros, np.zeros((1, 2), np.float32), np.array([FOREGROUND]))
         self._decoder = OriginalDecoder(pair, runtime, trial)

@@ -1,8 +1,9 @@
-"""Image encoders of SAM and SAM 2 in ONNX, which take a normalized square image."""
+"""Image encoders in ONNX that take a normalized square image: those of SAM, SAM 2 and their relatives."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,12 @@ from numpy.typing import NDArray
 
 from ....errors import WeightsMismatchError
 from ....runtime.onnx import Runtime, Session
-from ..geometry import PIXEL_MEAN, PIXEL_STD, InputGeometry
+from ..geometry import InputGeometry
 from .layouts import Pair, Shape, described
+from .preprocessing import Preprocessing, preprocessing_of
+
+NUMBERS = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
+"""Number types in which graphs take and give features, by the name of their tensors in ONNX Runtime."""
 
 
 class Encoder:
@@ -21,20 +26,38 @@ class Encoder:
         pair: The encoder and the decoder.
         runtime: ONNX Runtime with its device and threads.
         graph: Serialized graph to run in place of the encoder's file, or None.
+        preprocessor: File ``preprocessor_config.json`` of a pair in layout ``transformers-js``, or None for the known values.
+
+    Attributes:
+        preprocessing: How images become the encoder's input.
+        dtype: Number type of the encoder's weights; None for a graph in place of the file.
 
     Raises:
         WeightsMismatchError: The encoder does not take one square image of the pair's input size, or its outputs are not the features that
             the decoder takes.
     """
 
-    def __init__(self, pair: Pair, runtime: Runtime, graph: bytes | None = None) -> None:
-        self._session = load_encoder(pair, runtime, pair.input_size, graph)
-        (self._input,) = self._session.inputs
+    def __init__(self, pair: Pair, runtime: Runtime, graph: bytes | None = None, preprocessor: Path | None = None) -> None:
+        self._session = runtime.session(graph or pair.encoder)
+        if pair.layout == "transformers-js":
+            self.preprocessing = preprocessing_of(pair, preprocessor, _fixed_side(self._session))
+        else:
+            self.preprocessing = Preprocessing(pair.input_size)
+        _check_input(pair, self._session, self.preprocessing.side)
+        ((self._input, taken),) = self._session.inputs.items()
+        self.dtype, self._number = self._session.dtype, NUMBERS[taken.kind]
         self._features = _matched(pair, self._session)
 
     def __call__(self, image: NDArray[np.uint8], geometry: InputGeometry) -> list[NDArray[np.float32]]:
         """Return the features of an image (H, W, 3) uint8 RGB, each with a batch of one, in the order of `Pair.features`."""
         return [value.numpy() for value in self.values(image, geometry)]
+
+    def constant(self, index: int) -> Any:
+        """Return the feature at an index in `Pair.features` that does not depend on the image, in the memory of ONNX Runtime."""
+        side = self.preprocessing.side
+        name = list(self._session.outputs)[self._features[index]]
+        (found,) = self._session({self._input: np.zeros((1, 3, side, side), self._number)}, [name])
+        return found
 
     def values(self, image: NDArray[np.uint8], geometry: InputGeometry) -> list[Any]:
         """Return the same features in the memory of ONNX Runtime (`onnxruntime.OrtValue`), on its device."""
@@ -43,34 +66,50 @@ class Encoder:
         height, width = resized.shape[:2]
         for channel in range(3):
             plane = batch[0, channel, :height, :width]
-            np.subtract(resized[:, :, channel], np.float32(PIXEL_MEAN[channel]), out=plane)
-            plane /= np.float32(PIXEL_STD[channel])
-        outputs = self._session({self._input: batch})
+            np.subtract(resized[:, :, channel], np.float32(self.preprocessing.mean[channel]), out=plane)
+            plane /= np.float32(self.preprocessing.std[channel])
+        outputs = self._session({self._input: batch.astype(self._number, copy=False)})
         return [outputs[index] for index in self._features]
 
 
-def load_encoder(pair: Pair, runtime: Runtime, side: int | None, graph: bytes | None = None) -> Session:
-    """Return a runtime session of a pair's encoder.
+def load_encoder_of_any_size(pair: Pair, runtime: Runtime, graph: bytes | None = None) -> Session:
+    """Return a runtime session of a pair's encoder, which must take images of any size.
 
     Args:
         pair: The encoder and the decoder.
         runtime: ONNX Runtime with its device and threads.
-        side: Side of the square image that the encoder must take; None if it must take images of any size.
         graph: Serialized graph to run in place of the encoder's file, or None.
 
     Raises:
         WeightsMismatchError: The encoder takes other inputs.
     """
     session = runtime.session(graph or pair.encoder)
+    _check_input(pair, session, None)
+    return session
+
+
+def _fixed_side(session: Session) -> int | None:
+    """Return the side of the image that an encoder takes, if it fixes one."""
+    sides = [value.shape[-1] for value in session.inputs.values() if len(value.shape) == 4]
+    return sides[0] if len(sides) == 1 else None
+
+
+def _check_input(pair: Pair, session: Session, side: int | None) -> None:
+    """Check that an encoder takes one image: a square of this side or, if it is None, of any size.
+
+    Raises:
+        WeightsMismatchError: It takes other inputs.
+    """
     expected: Shape = (1, 3, side, side)
+    kinds = list(NUMBERS) if pair.layout == "transformers-js" else ["tensor(float)"]
     for value in session.inputs.values():
         fits = len(value.shape) == 4 and all(given in (None, wanted) for given, wanted in zip(value.shape, expected, strict=True))
-        if len(session.inputs) == 1 and value.kind == "tensor(float)" and fits:
-            return session
+        if len(session.inputs) == 1 and value.kind in kinds and fits:
+            return
     takes = ", ".join(f"{name} {value}" for name, value in session.inputs.items())
     raise WeightsMismatchError(
         f"{pair.encoder} is not the encoder of {pair.decoder}, which is in layout {pair.layout}: "
-        f"it takes {takes}, expected one tensor(float) {described(expected)}"
+        f"it takes {takes}, expected one {' or '.join(kinds)} {described(expected)}"
     )
 
 

@@ -3,6 +3,9 @@
 - ``sam``: segment-anything's own export (mini-sam; quantized, labelme's SAM ViT-B, -L and -H). The decoder takes one image embedding.
 - ``sam2``: SAM 2 as ``export_onnx.py`` of sam-cpp-macos (the files of osam) or samexporter write it. The decoder takes three feature maps.
 - ``efficient-sam``: EfficientSAM's own export (the files of osam and labelme). The decoder takes ``batched_point_coords``.
+- ``transformers-js``: a model of transformers as optimum and transformers.js write it (``vision_encoder`` and
+  ``prompt_encoder_mask_decoder``): SAM and SlimSAM, whose decoder takes one image embedding and its positions, and SAM 2.1, EdgeTAM and the
+  tracker of SAM 3, whose decoder takes three feature maps. The decoder takes ``input_points``.
 
 The inputs of the graphs tell the encoder from the decoder, and the layout. File names do not matter.
 """
@@ -13,17 +16,17 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Union
+from typing import Any, Literal, Union, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ....errors import WeightsMismatchError
+from ....errors import WeightsMismatchError, one_of
 from ....runtime.onnx_files import read_onnx
 from .context import UPSCALED
 from .tokens import PATCH
 
-OnnxLayout = Literal["sam", "sam2", "efficient-sam"]
+OnnxLayout = Literal["sam", "sam2", "efficient-sam", "transformers-js"]
 Shape = tuple[Union[int, None], ...]
 """Shape of a tensor: lengths of its dimensions, None for any length."""
 
@@ -31,11 +34,18 @@ POINTS, LABELS, MASK, HAS_MASK, IMAGE_SIZE = "point_coords", "point_labels", "ma
 BATCHED_POINTS, BATCHED_LABELS = "batched_point_coords", "batched_point_labels"
 """Names of the decoders' inputs, besides features of the image. All exporters use these names."""
 
+INPUT_POINTS, INPUT_LABELS, INPUT_BOXES = "input_points", "input_labels", "input_boxes"
+"""Names of the inputs of decoders of transformers."""
+POSITIONS = "image_positional_embeddings"
+"""Name of the one feature that is the same for all images: the positions of the image tokens."""
+
 MAX_LENGTH, MAX_VALUES = 4096, 1 << 26
 """Maximum length of a dimension of image features, and maximum number of values. SAM 2's largest features have 2 million."""
 
 _PROMPTS = {POINTS, LABELS, MASK, HAS_MASK}
 _BATCHED = {BATCHED_POINTS, BATCHED_LABELS, IMAGE_SIZE}
+_TRANSFORMERS = {INPUT_POINTS, INPUT_LABELS}
+_NO_FEATURES = {*_PROMPTS, *_BATCHED, *_TRANSFORMERS, INPUT_BOXES}
 
 
 @dataclass(frozen=True)
@@ -71,7 +81,7 @@ class Pair:
 
     @property
     def input_size(self) -> int:
-        """Side of the model's square input in pixels: 16 pixels for each image token, in all layouts."""
+        """Side of the model's square input in pixels: 16 pixels for each image token, in all layouts but ``transformers-js``."""
         return PATCH * self.grid
 
     @property
@@ -100,15 +110,16 @@ def read_pair(files: Iterable[Path]) -> Pair:
         graphs, key=lambda path: path.stat().st_size
     )  # The decoder is nearly always the smaller file, so the larger one is usually not read.
     for decoder, encoder in (paths, paths[::-1]):
-        model = read_onnx(decoder)
-        inputs = inputs_of(model)
+        inputs = inputs_of(read_onnx(decoder, weights=False))
         if len(inputs) > 1:
             layout = _layout(inputs)
             if layout is None:
                 takes = ", ".join(f"{name} {described(shape)}" for name, shape in inputs.items())
-                raise WeightsMismatchError(f"{decoder} is not a decoder in the layout of sam, sam2 or efficient-sam: it takes {takes}")
+                raise WeightsMismatchError(
+                    f"{decoder} is not a decoder in a known layout ({one_of(get_args(OnnxLayout))}): it takes {takes}"
+                )
             _check_lengths(decoder, inputs)
-            return Pair(encoder, decoder, model, layout, _features(inputs))
+            return Pair(encoder, decoder, read_onnx(decoder), layout, _features(inputs))
     raise WeightsMismatchError(f"neither {paths[0]} nor {paths[1]} is a decoder: each takes one input")
 
 
@@ -142,12 +153,14 @@ def _layout(inputs: Mapping[str, Shape]) -> OnnxLayout | None:
     features = len(_features(inputs))
     if set(inputs) >= _BATCHED and features == 1:
         return "efficient-sam"
+    if set(inputs) >= _TRANSFORMERS and features in (1, 2, 3):
+        return "transformers-js"
     if set(inputs) >= _PROMPTS:
         return {1: "sam", 3: "sam2"}.get(features)  # type: ignore[return-value]  # These are layouts.
     return None
 
 
 def _features(inputs: Mapping[str, Shape]) -> dict[str, Shape]:
-    """Return the inputs that are features of the image, sorted from low to high resolution."""
-    maps = {name: shape for name, shape in inputs.items() if len(shape) == 4 and name not in _PROMPTS | _BATCHED}
-    return dict(sorted(maps.items(), key=lambda item: item[1][-1] or 0))
+    """Return the inputs that are features of the image, sorted from low to high resolution; positions come after the embedding."""
+    maps = {name: shape for name, shape in inputs.items() if len(shape) == 4 and name not in _NO_FEATURES}
+    return dict(sorted(maps.items(), key=lambda item: (item[1][-1] or 0, item[0] == POSITIONS)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -68,7 +68,7 @@ class OnnxSam:
     Args:
         pair: The encoder and the decoder.
         decoder_sha256: SHA-256 of the decoder's file.
-        provenance: Provenance of the model.
+        provenance: Provenance of the model. Its number type becomes that of the encoder's weights, unless `encoder` is given.
         runtime: ONNX Runtime with its device and threads.
         decode_batch: Number of prompts to decode in one batch.
         encoder: Serialized graph to run in place of the encoder's file, or None.
@@ -88,11 +88,11 @@ class OnnxSam:
         decode_batch: int,
         encoder: bytes | None = None,
     ) -> None:
-        self.provenance = provenance
         self.decode_batch = decode_batch
         self._grid, self._input_size, self._low_res = pair.grid, pair.input_size, pair.low_res
         graphs = prepare(pair, decoder_sha256)
         self._encoder = Encoder(pair, runtime, encoder)
+        self.provenance = replace(provenance, dtype=self._encoder.dtype or provenance.dtype)
         self._context, self._mask_context, *decoding = (runtime.session(graphs[name]) for name in _GRAPHS)
         self._decoding = _Decoding(*decoding)
         # Many prompts are decoded fastest by several threads with whole prompts each. They use a second pair of one-thread sessions.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ class OnnxSam2:
 
     Args:
         pair: The encoder and the decoder.
-        provenance: Provenance of the model.
+        provenance: Provenance of the model. Its number type becomes that of the encoder's weights, unless `encoder` is given.
         runtime: ONNX Runtime with its device and threads.
         encoder: Serialized graph to run in place of the encoder's file, or None.
 
@@ -38,11 +39,11 @@ class OnnxSam2:
     decode_batch = 1
 
     def __init__(self, pair: Pair, provenance: Provenance, runtime: Runtime, encoder: bytes | None = None) -> None:
-        self.provenance = provenance
         self.workers = runtime.workers
         self._input_size, self._low_res = pair.input_size, pair.low_res
         self._features = tuple(pair.features)
         self._encoder = Encoder(pair, runtime, encoder)
+        self.provenance = replace(provenance, dtype=self._encoder.dtype or provenance.dtype)
         trial = self._inputs(pair.zero_features, np.zeros((1, 2), np.float32), np.array([FOREGROUND]), None)
         self._decoder = OriginalDecoder(pair, runtime, trial)
         self.decoder_config = _decoder_config(self._decoder.candidates)

@@ -25,7 +25,7 @@ from ....runtime.memory import MemoryRequirement
 from ....runtime.torch import chosen_device, chosen_dtype, computing, is_out_of_memory, release, slower, to_host, unless_out_of_memory
 from ..device_features import DeviceFeatures
 from ..geometry import PIXEL_MEAN, PIXEL_STD, InputGeometry
-from ..model import Embedding
+from ..model import MAX_DECODE_BATCH, Embedding
 from . import threads as torch_threads
 from .mask_batch import DeviceMaskBatch, Parts
 
@@ -61,7 +61,7 @@ class TorchSettings:
         """
         batch = options["decode_batch"]
         if batch is not None:
-            batch = whole_number("option decode_batch", batch, 1)
+            batch = whole_number("option decode_batch", batch, 1, most=MAX_DECODE_BATCH)
         if not isinstance(options["compile"], bool):
             raise ConfigError(f"option compile is True or False, got {shown(options['compile'])}")
         chosen = chosen_device(device)

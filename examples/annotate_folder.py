@@ -1,12 +1,12 @@
-"""Semi-automatic annotation: YOLO finds the objects in each image of a folder, a SAM makes their masks, and a person checks them.
+"""Semi-automatic annotation: a detector finds the objects in each image of a folder, a SAM makes their masks, and a person checks them.
 
-    python examples/yolo_sam_annotation.py images/ --out annotations/ --only person "car|truck"
+    python examples/annotate_folder.py images/ --out annotations/ --only person "car|truck"
 
 For each image there is an overlay with the masks, and a JSON file with masks (COCO RLE), boxes, scores and labels, as ``promptseg segment``
 writes it. An image that cannot be read is named at the end, and the others are annotated.
 
-ultralytics and the YOLO models, the published ones and those trained with it, are licensed under AGPL-3.0: a program that uses them, also
-over a network only, has to be published under that license, unless you have another from Ultralytics. promptseg itself is under Apache-2.0.
+The default detector, D-FINE N, is under Apache-2.0 and needs no torch. With ``--permissive`` a model under another kind of license, such as
+AGPL-3.0 of YOLO, is refused before anything is loaded.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def main() -> int:
         .detect(options.detector, threshold=options.threshold)
         .segment(options.segmenter)
         .clean(fill_holes=options.specks, min_island=options.specks)
-        .build(options.device)
+        .build(options.device, licenses="permissive" if options.permissive else None)
     )
     wanted = [ps.Prompt.text(*options.only)] if options.only else []
     rows: dict[str, dict[str, float]] = {}
@@ -69,15 +69,16 @@ def print_table(rows: dict[str, dict[str, float]]) -> None:
 
 def arguments() -> argparse.Namespace:
     """Return the arguments of the command line."""
-    parser = argparse.ArgumentParser(description="Masks of objects that YOLO finds in a folder of images.")
+    parser = argparse.ArgumentParser(description="Masks of objects that a detector finds in a folder of images.")
     parser.add_argument("folder", type=Path, help="folder of the images")
     parser.add_argument("--out", type=Path, default=Path("annotations"), help="folder for overlays and masks (default: %(default)s)")
     parser.add_argument("--only", nargs="+", metavar="PHRASE", help="classes to look for (default: all classes of the detector)")
-    parser.add_argument("--detector", default="yolo11n", metavar="NAME[=WEIGHTS]", help="default: %(default)s")
+    parser.add_argument("--detector", default="d-fine-n", metavar="NAME[=WEIGHTS]", help="default: %(default)s")
     parser.add_argument("--segmenter", default="mini-sam", metavar="NAME[=WEIGHTS]", help="default: %(default)s")
     parser.add_argument("--threshold", type=float, default=0.3, help="least score of a detection (default: %(default)s)")
     parser.add_argument("--specks", type=int, default=100, help="holes and islands of fewer pixels are removed (default: %(default)s)")
     parser.add_argument("--batch-size", type=int, default=4, help="images in memory at once (default: %(default)s)")
+    parser.add_argument("--permissive", action="store_true", help="refuse models without a permissive license")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: %(default)s)")
     return parser.parse_args()
 
@@ -86,4 +87,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except ps.PromptSegError as error:  # The models could not be loaded, or a file could not be written.
-        sys.exit(f"yolo_sam_annotation: {error}")
+        sys.exit(f"annotate_folder: {error}")

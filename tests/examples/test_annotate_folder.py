@@ -14,7 +14,7 @@ from PIL import Image
 import promptseg
 from promptseg.masks import Mask
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "yolo_sam_annotation.py"
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "annotate_folder.py"
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def images(image_file, tmp_path):
 
 
 def test_each_image_gets_an_overlay_and_its_masks(run_example, images, models):
-    run_example("yolo_sam_annotation.py", images, "--out", "done", *models)
+    run_example("annotate_folder.py", images, "--out", "done", *models)
     assert sorted(path.name for path in Path("done").iterdir()) == ["b-masks.json", "b-overlay.png", "c-masks.json", "c-overlay.png"]
     for name in ("b.png", "c.jpg"):
         stem = Path(name).stem
@@ -50,17 +50,17 @@ def test_each_image_gets_an_overlay_and_its_masks(run_example, images, models):
 
 
 def test_an_image_that_cannot_be_read_is_named_and_the_others_are_done(run_example, images, models):
-    done = run_example("yolo_sam_annotation.py", images, *models)
+    done = run_example("annotate_folder.py", images, *models)
     assert done.status == 1
     assert done.errors.startswith("not annotated: image 0 (images/a.jpg): ")
     assert "truncated" in done.errors
     assert "a.jpg" not in done.output
     (images / "a.jpg").unlink()
-    assert run_example("yolo_sam_annotation.py", images, *models).status == 0
+    assert run_example("annotate_folder.py", images, *models).status == 0
 
 
 def test_the_table_has_the_seconds_of_each_image_and_stage(run_example, images, models):
-    lines = run_example("yolo_sam_annotation.py", images, *models).output.splitlines()
+    lines = run_example("annotate_folder.py", images, *models).output.splitlines()
     table = [line.split() for line in lines[lines.index("") + 1 :]]
     assert table[0] == ["seconds", "read", "detect", "encode", "segment", "clean", "write", "total"]
     assert [row[0] for row in table[1:]] == ["b.png", "c.jpg", "mean"]
@@ -71,7 +71,7 @@ def test_the_table_has_the_seconds_of_each_image_and_stage(run_example, images, 
 
 
 def test_only_what_was_asked_for_is_annotated(run_example, images, models):
-    run_example("yolo_sam_annotation.py", images, "--only", "dog", "--out", "done", *models)
+    run_example("annotate_folder.py", images, "--only", "dog", "--out", "done", *models)
     labels = [mask["label"] for path in Path("done").glob("*.json") for mask in json.loads(path.read_text("utf-8"))["masks"]]
     assert set(labels) == {"dog"}
 
@@ -79,15 +79,21 @@ def test_only_what_was_asked_for_is_annotated(run_example, images, models):
 def test_images_of_one_name_do_not_overwrite_one_another(run_example, image_file, models):
     folder = image_file("images/b.png").parent
     image_file("images/b.jpg", seed=1)
-    run_example("yolo_sam_annotation.py", folder, "--out", "done", *models)
+    run_example("annotate_folder.py", folder, "--out", "done", *models)
     sources = {path.name: json.loads(path.read_text("utf-8"))["source"] for path in Path("done").glob("*.json")}
     assert sources == {"b-masks.json": "images/b.jpg", "b-2-masks.json": "images/b.png"}
 
 
 def test_a_folder_without_images_is_refused(run_example, tmp_path):
-    done = run_example("yolo_sam_annotation.py", tmp_path)
+    done = run_example("annotate_folder.py", tmp_path)
     assert (done.status, done.output) == (1, "")
     assert "no images" in done.errors
+
+
+def test_a_model_under_agpl_is_refused_on_request(run_example, images, models):
+    done = run_example("annotate_folder.py", images, *models, "--permissive")
+    assert done.status == 1
+    assert "AGPL-3.0" in done.errors
 
 
 @pytest.mark.shared

@@ -1,0 +1,1 @@
+"""ViTMatte: alpha of an object from an image and a trimap."""
