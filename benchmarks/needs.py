@@ -1,7 +1,7 @@
 """Memory that models in torch need to load and to encode one image: the figures `memory` in src/promptseg/registry/models.toml.
 
 Each model gets random weights and a process of its own, on the CPU. The figure is the peak of resident memory less what was resident with
-torch, upstream's code, the backend and the image in memory. The values of weights do not matter, so none are downloaded.
+torch, upstream's code (or transformers), the backend and the image in memory. The values of weights do not matter, so none are downloaded.
 """
 
 from __future__ import annotations
@@ -20,6 +20,54 @@ SOURCES = {
 }
 """By backend: the module with upstream's code, and the expression that builds a model."""
 
+HF_SIZES = {
+    "sam-vit-b": {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "global_attn_indexes": [2, 5, 8, 11]},
+    "sam-vit-l": {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "global_attn_indexes": [5, 11, 17, 23]},
+    "sam-vit-h": {"hidden_size": 1280, "num_hidden_layers": 32, "num_attention_heads": 16, "global_attn_indexes": [7, 15, 23, 31]},
+    "slimsam-50": {"hidden_size": 384, "mlp_dim": 1536},
+    "slimsam-77": {"hidden_size": 168, "mlp_dim": 696},
+    "sam2.1-hiera-tiny": {},
+    "sam2.1-hiera-small": {"blocks_per_stage": [1, 2, 11, 2], "global_attention_blocks": [7, 10, 13]},
+    "sam2.1-hiera-base-plus": {
+        "hidden_size": 112,
+        "blocks_per_stage": [2, 3, 16, 3],
+        "embed_dim_per_stage": [112, 224, 448, 896],
+        "num_attention_heads_per_stage": [2, 4, 8, 16],
+        "global_attention_blocks": [12, 16, 20],
+        "window_positional_embedding_background_size": [14, 14],
+    },
+    "sam2.1-hiera-large": {
+        "hidden_size": 144,
+        "blocks_per_stage": [2, 6, 36, 4],
+        "embed_dim_per_stage": [144, 288, 576, 1152],
+        "num_attention_heads_per_stage": [2, 4, 8, 16],
+        "window_size_per_stage": [8, 4, 16, 8],
+        "global_attention_blocks": [23, 33, 43],
+    },
+    "edgetam": {},
+}
+"""Sizes of the image encoders of transformers, by model. Those of SAM-HQ are those of SAM."""
+
+HF_WRITE = """
+import sys, warnings
+warnings.simplefilter("ignore")
+import transformers as tf
+variant, sizes, path = sys.argv[1], eval(sys.argv[2]), sys.argv[3]
+if variant == "sam":
+    model = tf.SamModel(tf.SamConfig(vision_config=sizes))
+elif variant == "sam_hq":
+    model = tf.SamHQModel(tf.SamHQConfig(vision_config=sizes, mask_decoder_config={"vit_dim": sizes["hidden_size"]}))
+elif variant == "sam2":
+    backbone = tf.Sam2HieraDetConfig(**sizes)
+    vision = tf.Sam2VisionConfig(backbone_config=backbone, backbone_channel_list=backbone.embed_dim_per_stage[::-1])
+    model = tf.Sam2VideoModel(tf.Sam2VideoConfig(vision_config=vision))
+else:
+    arguments = {"in_chans": 3, "features_only": True, "out_indices": [0, 1, 2, 3]}
+    vision = tf.EdgeTamVisionConfig(backbone_config=tf.TimmWrapperConfig(architecture="repvit_m1", model_args=arguments))
+    model = tf.EdgeTamVideoModel(tf.EdgeTamVideoConfig(vision_config=vision))
+model.save_pretrained(path)
+"""
+
 WRITE = """
 import sys, warnings
 warnings.simplefilter("ignore")
@@ -32,10 +80,10 @@ MEASURE = """
 import resource, sys, warnings
 warnings.simplefilter("ignore")
 import cv2, torch, promptseg, {module}, promptseg.backends.{backend}
-name, path, dtype, image_path = sys.argv[1:]
+name, engine, path, dtype, image_path = sys.argv[1:]
 image = promptseg.load_image(image_path)
 before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
-segmenter = promptseg.load(name, engine="torch", weights=path, device="cpu", dtype=dtype, allow_slow=True, cache=None)
+segmenter = promptseg.load(name, engine=engine, weights=path, device="cpu", dtype=dtype, allow_slow=True, cache=None)
 segmenter.open(image)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 print(round((peak - before) / 2**20), "MiB, of which", round(segmenter.model._weight_bytes / 2**20), "MiB weights", flush=True)
@@ -46,6 +94,7 @@ def main() -> None:
     arguments = parser(__doc__)
     image_argument(arguments)
     arguments.add_argument("models", nargs="*", help="models to measure (default: all, up to 3 GB and some minutes)")
+    arguments.add_argument("--engines", nargs="*", default=["torch", "transformers"], help="names of the engines to measure")
     arguments.add_argument("--dtype", default="float32", choices=("float32", "bfloat16", "float16"))
     options = arguments.parse_args()
     image = str(options.image or options.shared / "data" / "sam_images" / "truck.jpg")
@@ -53,13 +102,20 @@ def main() -> None:
 
     for model in promptseg.list_models().values():
         for engine in model.engines:
-            if engine.backend in SOURCES and (not options.models or model.name in options.models):
-                module, made = SOURCES[engine.backend]
-                with tempfile.TemporaryDirectory() as folder:
+            if (options.models and model.name not in options.models) or engine.name not in options.engines:
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                if engine.backend == "hf_sam":
+                    module, path = "transformers.modeling_utils", folder
+                    run(HF_WRITE, engine.variant, repr(HF_SIZES[model.name.replace("-hq", "")]), path)
+                elif engine.backend in SOURCES:
+                    module, made = SOURCES[engine.backend]
                     path = str(Path(folder) / "weights.pth")
                     run(WRITE.format(module=module, model=made), engine.variant, path)
-                    print(f"{model.name} in {options.dtype}: ", end="", flush=True)
-                    run(MEASURE.format(module=module, backend=engine.backend), model.name, path, options.dtype, image)
+                else:
+                    continue
+                print(f"{model.name} ({engine.name}) in {options.dtype}: ", end="", flush=True)
+                run(MEASURE.format(module=module, backend=engine.backend), model.name, engine.name, path, options.dtype, image)
 
 
 def run(program: str, *words: str) -> None:

@@ -20,6 +20,8 @@ pytest_plugins = [
     "fake_onnx_cuda",
     "file_server",
     "grounding_models",
+    "hf_names",
+    "hf_sam_models",
     "hub_server",
     "npm_clients",
     "onnx_sam_models",

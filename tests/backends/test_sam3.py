@@ -203,9 +203,9 @@ class TestRefusedFolders:
 
 
 def test_an_old_version_of_transformers_is_named(concept_folder, monkeypatch):
-    from promptseg.backends import _sam3
+    from promptseg.backends import _transformers
 
-    monkeypatch.setattr(_sam3, "version", lambda _: "4.57.1")
+    monkeypatch.setattr(_transformers, "version", lambda _: "4.57.1")
     with pytest.raises(MissingDependencyError, match=r"SAM 3 needs transformers 5\.23 or later, installed is 4\.57\.1: pip install"):
         promptseg.load_concept("sam3", weights=concept_folder)
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ..errors import MissingDependencyError, WeightsMismatchError, shown
+from ..errors import WeightsMismatchError, shown
 from ..models.transformers.loading import CONFIG
 from ..models.transformers.sam3.phrases import TOKENS, Tokenizer
-
-MIN_VERSION = (5, 23)
-"""Minimum version of transformers."""
+from . import _transformers
 
 VIDEO = "Sam3VideoModel"
 """Class that the published folder names. It holds the concept model and the tracker; each is read out of it."""
@@ -22,22 +18,12 @@ _MAX_SIDE = 4096
 
 
 def class_of(name: str) -> Any:
-    """Return a class of transformers by its name.
+    """Return a class of transformers for SAM 3 by its name.
 
     Raises:
         MissingDependencyError: The installed version of transformers is too old, or lacks the class.
     """
-    installed = version("transformers")
-    least = ".".join(map(str, MIN_VERSION))
-    told = f"SAM 3 needs transformers {least} or later, installed is {installed}: pip install 'transformers>={least}'"
-    if tuple(int(number) for number in re.findall(r"\d+", installed)[:2]) < MIN_VERSION:
-        raise MissingDependencyError(told)
-    try:
-        import transformers
-
-        return getattr(transformers, name)
-    except (ImportError, AttributeError) as error:
-        raise MissingDependencyError(f"{told}. {name} could not be imported: {error}") from error
+    return _transformers.class_of(name, "SAM 3")
 
 
 def check_side(folder: Path, backbone: Any, decoded: int | None = None) -> None:

@@ -25,7 +25,7 @@ def load_segmenter(
     make: Callable[[LoadRequest], Any],
     *,
     package: str,
-    engine: type[TorchSam] = TorchSam,
+    engine: Callable[..., TorchSam] = TorchSam,
 ) -> SamSegmenter:
     """Return the segmenter of a load request.
 
@@ -33,7 +33,7 @@ def load_segmenter(
         request: The load request.
         make: Function that returns the package's model with the weights of a request. It is called after the options are checked.
         package: Name of the package, as it is installed.
-        engine: Class that runs the package's model.
+        engine: Class that runs the package's model, or a function with the same arguments.
 
     Raises:
         ConfigError: An option has an invalid value, or the device or type is not available.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from .._checks import absent_hint
-from ..errors import WeightsNotFoundError
+from ..errors import MissingDependencyError, WeightsNotFoundError
 from ..models.transformers.loading import CONFIG, INDEX, tensor_files
 from ..registry import LoadRequest
 from ..registry.spec import Engine, ModelSpec
@@ -16,8 +18,34 @@ from ..registry.weight_files import folder_hint
 from ..results import Provenance
 from ..weights.store import ModelWeights, file_sha256
 
+MIN_VERSION = (5, 23)
+"""Minimum version of transformers for SAM 3 and for the SAM family."""
+
 _SMALL_FILES = ("preprocessor_config.json", "vocab.txt", "vocab.json", "merges.txt", "tokenizer.json")
 """Files that describe the model input, and those of tokenizers."""
+
+
+def class_of(name: str, what: str) -> Any:
+    """Return a class of transformers by its name.
+
+    Args:
+        name: Name of the class, such as ``"Sam3Model"``.
+        what: What needs it, for messages, such as ``"SAM 3"``.
+
+    Raises:
+        MissingDependencyError: The installed version of transformers is too old, or lacks the class.
+    """
+    installed = version("transformers")
+    least = ".".join(map(str, MIN_VERSION))
+    told = f"{what} needs transformers {least} or later, installed is {installed}: pip install 'transformers>={least}'"
+    if tuple(int(number) for number in re.findall(r"\d+", installed)[:2]) < MIN_VERSION:
+        raise MissingDependencyError(told)
+    try:
+        import transformers
+
+        return getattr(transformers, name)
+    except (ImportError, AttributeError) as error:
+        raise MissingDependencyError(f"{told}. {name} could not be imported: {error}") from error
 
 
 def find_weights(path: Path, model: ModelSpec, engine: Engine) -> ModelWeights:

@@ -22,7 +22,7 @@ from ..models.transformers.loading import load_pretrained
 from ..models.transformers.video_tracker import TransformersTracker
 from ..registry import LoadRequest
 from ._sam3 import VIDEO, class_of
-from ._sam3_video import prepared
+from ._transformers_video import prepared
 
 
 def load(request: LoadRequest) -> SamVideoSegmenter:

@@ -29,7 +29,7 @@ from ..models.transformers.sam3.video_model import Sam3Video
 from ..models.transformers.sam3.video_session import Sam3VideoSegmenter
 from ..registry import LoadRequest
 from ._sam3 import VIDEO, class_of
-from ._sam3_video import prepared
+from ._transformers_video import prepared
 
 
 def load(request: LoadRequest) -> Sam3VideoSegmenter:

@@ -257,7 +257,9 @@ def tracker_of(chosen: Choice, name: str | None = None) -> BackendSpec:
     known, own = backends(), chosen.backend
     if name is not None and not isinstance(name, str):
         raise ConfigError(f"a tracker is the name of a backend, got {shown(name)}")
-    wanted = name or (own.name if own.kind == "video" else own.video or ("propagate" if own.kind == "segmenter" else None))
+    variants = known[own.video].variants if own.video in known else None
+    tracker = own.video if variants is None or chosen.engine.variant in variants else None
+    wanted = name or (own.name if own.kind == "video" else tracker or ("propagate" if own.kind == "segmenter" else None))
     if wanted is None:
         raise ConfigError(
             f"model {chosen.model.name!r} with engine {chosen.engine.name!r} is a {own.kind}, and cannot track: segmenters can"

@@ -99,15 +99,19 @@ def _found(
     decoded = model.decode(embedding, PointPrompts(padded, labels), one_thread=True)
     among = np.array(model.decoder_config.multimask_indices)
     least = model.decoder_config.pred_iou_thresh if prompt.pred_iou_thresh is None else prompt.pred_iou_thresh
-    rows, places = np.nonzero(decoded.scores[:, among] > least)
+    scores = decoded.scores[:, among]
+    wanted = scores > least
+    if model.decoder_config.one_mask_a_point:
+        wanted &= np.arange(len(among)) == scores.argmax(axis=1)[:, None]
+    rows, places = np.nonzero(wanted)
     if not len(rows):
         return None
     pairs = list(zip(rows.tolist(), among[places].tolist(), strict=True))
     criterion = Stability(prompt.stability_score_offset, prompt.stability_score_thresh)
     masks = decoded.masks(pairs, embedding.geometry).stable(criterion, Place((crop.x0, crop.y0), size))
     whole = np.flatnonzero([not crop.cuts(box, size) for box in masks.boxes])
-    scores = np.array([decoded.scores[pairs[index]] for index in masks.indices[whole]], np.float64)
-    return _Found(masks, whole, masks.boxes[whole], scores) if len(whole) else None
+    kept = np.array([decoded.scores[pairs[index]] for index in masks.indices[whole]], np.float64)
+    return _Found(masks, whole, masks.boxes[whole], kept) if len(whole) else None
 
 
 def _worst_last(mask: Mask) -> float:

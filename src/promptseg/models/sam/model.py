@@ -94,6 +94,7 @@ class DecoderConfig:
         pred_iou_thresh: Default threshold of the predicted IoU in everything mode.
         logit_limit: Returned logits are clipped to plus and minus this value.
         takes_masks: Whether the decoder takes a mask as a prompt.
+        one_mask_a_point: Whether everything mode takes only the best of the candidates of each point (SAM-HQ), not all of them.
         takes_boxes: Whether the decoder takes a box as a prompt.
     """
 
@@ -104,6 +105,7 @@ class DecoderConfig:
     pred_iou_thresh: float = 0.88
     logit_limit: float = float("inf")
     takes_masks: bool = True
+    one_mask_a_point: bool = False
     takes_boxes: bool = True
 
 

@@ -1,4 +1,4 @@
-"""`TransformersTracker`: SAM 3's tracker on one frame of a video for one object, with the code of transformers.
+"""`TransformersTracker`: SAM 2, EdgeTAM or SAM 3's tracker on one frame of a video for one object, with the code of transformers.
 
 transformers has an inference session of its own, which stores every frame and every output, shares the kind of memory between objects,
 forgets corrections, and cannot remove an object. Here its model is called for the four steps of one frame, and the memory bank and the
@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from ...results import Provenance
 from ...runtime.memory import MemoryRequirement
@@ -26,6 +27,10 @@ from .sam3.inputs import model_input
 
 ModelInput = Callable[[Sequence[NDArray[np.uint8]], int, torch.device, torch.dtype], Tensor]
 """Function from images, the side of the model input, a device and a dtype to model inputs (N, 3, side, side)."""
+
+
+GIVEN_LOGIT = 10.0
+"""Logit of the pixels of a mask that is given as the answer; background is minus this."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,13 @@ class TransformersTracker(TorchVideoModel):
     """A tracker of transformers.
 
     Args:
-        model: ``Sam3TrackerVideoModel``, with its weights in float32, in evaluation mode. It is moved to the device and must not be used
-            elsewhere afterwards.
+        model: ``Sam2VideoModel``, ``EdgeTamVideoModel`` or ``Sam3TrackerVideoModel``, with its weights in float32, in evaluation mode. It
+            is moved to the device and must not be used elsewhere afterwards.
         provenance: Provenance of the model.
         settings: Device, dtype and further settings.
         need: Memory requirements of the model; None if unknown.
         model_input: Function that prepares frames as the model was trained.
+        fill_holes: Maximum size, in low-resolution pixels, of holes that are filled. 0 fills none, as transformers does.
 
     Raises:
         OutOfMemoryError: The model does not fit on the device.
@@ -58,8 +64,10 @@ class TransformersTracker(TorchVideoModel):
         settings: TorchSettings,
         need: MemoryRequirement | None = None,
         model_input: ModelInput = model_input,
+        fill_holes: int = 0,
     ) -> None:
-        super().__init__(model, provenance, settings, need, int(model.image_size), int(model.prompt_encoder.mask_input_size[0]))
+        low_res = int(model.prompt_encoder.mask_input_size[0])
+        super().__init__(model, provenance, settings, need, int(model.image_size), low_res, fill_holes)
         self._model_input = model_input
 
     def _span(self) -> Span:
@@ -104,30 +112,46 @@ class TransformersTracker(TorchVideoModel):
             feature.permute(1, 2, 0).reshape(1, -1, *size) for feature, size in zip(encoded.features, encoded.sizes, strict=True)
         ]
         if given is not None:
-            found = model._use_mask_as_output(coarse, fine, given)  # noqa: SLF001 - As above.
-        else:
-            conditioned = model._prepare_memory_conditioned_features(  # noqa: SLF001 - As above.
-                inference_session=_Known(self._outputs(known, index), torch.float32),
-                frame_idx=index,
-                obj_idx=0,
-                is_initial_conditioning_frame=first,
-                current_vision_features=encoded.features[-1],
-                current_vision_positional_embeddings=encoded.positions[-1],
-                num_total_frames=frames,
-                track_in_reverse_time=reverse,
-                streaming=frames is None,
-            )
-            prompted = points and {name: value[:, None] for name, value in points.items()}  # One prompt, of the batch's one object.
-            found = model._single_frame_forward(  # noqa: SLF001 - As above.
-                input_points=prompted and prompted["point_coords"],
-                input_labels=prompted and prompted["point_labels"],
-                input_masks=refined,
-                image_embeddings=[*fine, conditioned],
-                multimask_output=model._use_multimask(first, prompted),  # noqa: SLF001 - As above.
-            )
+            return self._given(given, [*fine, coarse])
+        conditioned = model._prepare_memory_conditioned_features(  # noqa: SLF001 - As above.
+            inference_session=_Known(self._outputs(known, index), torch.float32),
+            frame_idx=index,
+            obj_idx=0,
+            is_initial_conditioning_frame=first,
+            current_vision_features=encoded.features[-1],
+            current_vision_positional_embeddings=encoded.positions[-1],
+            num_total_frames=frames,
+            track_in_reverse_time=reverse,
+            streaming=frames is None,
+        )
+        prompted = points and {name: value[:, None] for name, value in points.items()}  # One prompt, of the batch's one object.
+        found = model._single_frame_forward(  # noqa: SLF001 - As above.
+            input_points=prompted and prompted["point_coords"],
+            input_labels=prompted and prompted["point_labels"],
+            input_masks=refined,
+            image_embeddings=[*fine, conditioned],
+            multimask_output=model._use_multimask(first, prompted),  # noqa: SLF001 - As above.
+        )
         presence = found.object_score_logits.reshape(1, 1, 1)
         numbers = step_numbers(found.pred_masks, found.iou_scores, presence)
         return Step(numbers, found.high_res_masks.reshape(1, 1, self.input_size, -1), found.object_pointer.reshape(1, -1), presence)
+
+    def _given(self, mask: Tensor, features: list[Tensor]) -> Step:
+        """Return the output for a mask (1, 1, input_size, input_size) of 0 and 1 that is the answer.
+
+        It is ``_use_mask_as_output`` as in the authors' code. That of transformers takes the object pointer from the candidates for
+        ambiguous prompts, and for EdgeTAM returns a presence of another shape.
+        """
+        model, side = self._model, (self.low_res, self.low_res)
+        high_res = GIVEN_LOGIT * (2 * mask - 1)
+        low_res = functional.interpolate(high_res, size=side, mode="bilinear", align_corners=False, antialias=True)
+        read = model._single_frame_forward(  # noqa: SLF001 - As above.
+            input_masks=model.mask_downsample(mask), image_embeddings=features, multimask_output=False
+        )
+        there = (mask > 0).any().to(mask.dtype).reshape(1, 1)
+        pointer = there * read.object_pointer.reshape(1, -1) + (1 - there) * model.no_object_pointer
+        presence = (GIVEN_LOGIT * (2 * there - 1)).reshape(1, 1, 1)
+        return Step(step_numbers(low_res, torch.ones_like(there), presence), high_res, pointer, presence)
 
     def _remembered(self, encoded: EncodedFrame, logits: Tensor, presence: Tensor, *, prompted: bool) -> Tensor:
         memory: Tensor = self._model._encode_new_memory(encoded.features[-1], logits, presence, is_mask_from_pts=prompted)[0]  # noqa: SLF001 - As above.

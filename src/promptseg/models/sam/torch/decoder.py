@@ -41,7 +41,8 @@ class Context:
         keys: (H, d, L) keys of the first layer's attention to the image.
         values: (H, L, d) values of the first layer's attention to the image.
         queries: (H, d, L) queries of the image's attention to the tokens in the first layer.
-        offsets: (grid, C) and (grid, 4, C / 2), added to the pixels of the image tokens in the two steps of upscaling.
+        offsets: (grid, C) and (grid, 4, C / 2), added to the pixels of the image tokens in the two steps of upscaling. A subclass of
+            `TorchDecoder` may add more.
     """
 
     embedding: Tensor
@@ -49,7 +50,7 @@ class Context:
     keys: Tensor
     values: Tensor
     queries: Tensor
-    offsets: tuple[Tensor, Tensor]
+    offsets: tuple[Tensor, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,14 +62,14 @@ class DecodedPrompts:
         tokens: (N, output tokens, C) output tokens of the object (SAM 2), the predicted IoU and each mask.
         hyper: (N, masks, C / 8) weights of each mask, from the hypernetworks.
         image: (N, L, C) image tokens after the last layer.
-        offsets: (grid, C) and (grid, 4, C / 2), added to the pixels of the image tokens in the two steps of upscaling.
+        offsets: Those of the context.
     """
 
     scores: Tensor
     tokens: Tensor
     hyper: Tensor
     image: Tensor
-    offsets: tuple[Tensor, Tensor]
+    offsets: tuple[Tensor, ...]
 
 
 class TorchDecoder:
@@ -119,7 +120,7 @@ class TorchDecoder:
         """
         tokens = embedding.to(self.device, self.dtype).flatten(2)[0].T.contiguous()
         features = [level.to(self.device, self.dtype) for level in high_res]
-        return self._context(tokens, self._no_mask, self._upscaling.offsets(features, self.grid))
+        return self._context(tokens, self._no_mask, self._offsets(features))
 
     def with_mask(self, context: Context, mask_logits: Tensor) -> Context:
         """Return the context of an image with an earlier mask, given as logits (4 grid height, 4 grid width)."""
@@ -168,13 +169,28 @@ class TorchDecoder:
         Returns:
             (prompts, candidates, 4 rows, 4 columns) float32, for the rows and columns of image tokens that contain the region.
         """
-        rows, columns = self.grid if region is None else (-(-region[0] // 4), -(-region[1] // 4))
+        part = self.grid if region is None else (-(-region[0] // 4), -(-region[1] // 4))
         which, among = (torch.tensor(list(indices), device="cpu").to(self.device) for indices in (prompts, candidates))
-        image = decoded.image[which].view(len(which), *self.grid, -1)[:, :rows, :columns]
-        offsets = [offset[:rows, :columns] for offset in decoded.offsets]
-        return self._upscaling(image, decoded.hyper[which][:, among], offsets)
+        return self._logits(decoded.image[which].view(len(which), *self.grid, -1), decoded.hyper[which], among, decoded.offsets, part)
 
-    def _context(self, embedding: Tensor, mask: Tensor, offsets: tuple[Tensor, Tensor]) -> Context:
+    def _offsets(self, high_res: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Return `Context.offsets` from features of the image beside the embedding."""
+        return self._upscaling.offsets(high_res, self.grid)
+
+    def _logits(self, image: Tensor, hyper: Tensor, among: Tensor, offsets: Sequence[Tensor], part: Size) -> Tensor:
+        """Return logits (N, candidates, 4 rows, 4 columns) float32 of the candidates `among` on the first rows and columns of image tokens.
+
+        Args:
+            image: (N, grid, C) image tokens.
+            hyper: (N, masks, C / 8) weights of all masks.
+            among: Indices of the candidates.
+            offsets: `Context.offsets`.
+            part: Rows and columns.
+        """
+        values = self._upscaling(*self._upscaling.part(image, offsets, part))
+        return self._upscaling.placed(hyper[:, among] @ values.transpose(1, 2), part).float()
+
+    def _context(self, embedding: Tensor, mask: Tensor, offsets: tuple[Tensor, ...]) -> Context:
         image = (embedding + mask).contiguous()
         first = self._layers[0]
         keys, values = first.tokens_to_image.keys_and_values(image)
@@ -372,24 +388,34 @@ class _Upscaling:
         finer, coarser = high_res
         return nested(coarser, grid) + first, nested(finer, grid).view(*grid, 4, -1) + second
 
-    def __call__(self, image: Tensor, hyper: Tensor, offsets: Sequence[Tensor]) -> Tensor:
-        """Return logits (N, masks, 4 rows, 4 columns) float32 of a rectangle of the image.
+    @staticmethod
+    def part(image: Tensor, offsets: Sequence[Tensor], part: Size) -> tuple[Tensor, list[Tensor]]:
+        """Return the first rows and columns of image tokens (N, grid, C) and of the offsets."""
+        rows, columns = part
+        return image[:, :rows, :columns], [offset[:rows, :columns] for offset in offsets]
+
+    def __call__(self, image: Tensor, offsets: Sequence[Tensor]) -> Tensor:
+        """Return upscaled tokens (N, 16 rows columns, C / 8) of a rectangle of the image, in nested order.
 
         Args:
             image: (N, rows, columns, C) image tokens of the rectangle.
-            hyper: (N, masks, C / 8) weights of the masks.
             offsets: The same rectangle of the outputs of `offsets`.
         """
-        prompts, rows, columns, width = image.shape
+        prompts, width = len(image), image.shape[-1]
         norm, ((first, _), (second, _)) = self._norm, self._linears
         repeated = (offset.expand(prompts, *offset.shape) for offset in offsets)
         biases = [offset.reshape(-1, offset.shape[-1]) for offset in repeated]
         value = torch.addmm(biases[0], image.reshape(-1, width), first.T).view(-1, len(norm.weight))
         value = functional.gelu(functional.layer_norm(value, (len(norm.weight),), norm.weight, norm.bias, norm.eps))
         value = torch.addmm(biases[1], value, second.T)
-        value = functional.gelu(value).view(prompts, -1, hyper.shape[-1])
-        nested = (hyper @ value.transpose(1, 2)).view(prompts, -1, rows, columns, 2, 2, 2, 2)
-        return nested.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(prompts, -1, 4 * rows, 4 * columns).float()
+        return functional.gelu(value).view(prompts, -1, width // 8)
+
+    @staticmethod
+    def placed(values: Tensor, part: Size) -> Tensor:
+        """Return values (N, channels, 16 rows columns) in nested order at their places, (N, channels, 4 rows, 4 columns)."""
+        rows, columns = part
+        nested = values.view(*values.shape[:2], rows, columns, 2, 2, 2, 2)
+        return nested.permute(0, 1, 2, 4, 6, 3, 5, 7).reshape(*values.shape[:2], 4 * rows, 4 * columns)
 
 
 def _as_linear(convolution: Any) -> tuple[Tensor, Tensor]:

@@ -50,6 +50,8 @@ class TorchSam(TorchEncoder):
     """
 
     decoder_config = DecoderConfig()
+    extra_features: tuple[str, ...] = HIGH_RES
+    """Names in `Embedding.features` of what the decoder reads beside the embedding. A model need not have them."""
 
     def __init__(self, sam: Any, provenance: Provenance, settings: TorchSettings, need: MemoryRequirement | None = None) -> None:
         self._input_size = int(sam.image_encoder.img_size)
@@ -136,9 +138,12 @@ class TorchSam(TorchEncoder):
 
     def _place(self, module: Any) -> None:
         device, dtype = self.settings.device, self.settings.dtype
-        self._decoder = TorchDecoder(module.prompt_encoder, module.mask_decoder, device, dtype)
+        self._decoder = self._make_decoder(module.prompt_encoder, module.mask_decoder)
         encoder = module.image_encoder.to(device, dtype)
         self._encoder = _compiled(encoder) if self.settings.compile else encoder
+
+    def _make_decoder(self, prompt_encoder: Any, mask_decoder: Any) -> TorchDecoder:
+        return TorchDecoder(prompt_encoder, mask_decoder, self.settings.device, self.settings.dtype)
 
     def _features(self, batch: Tensor) -> Mapping[str, Tensor]:
         return {EMBEDDING: self._encoder(batch)}
@@ -148,7 +153,7 @@ class TorchSam(TorchEncoder):
             context = self._contexts.get(embedding)
         if context is None:
             features = {name: _tensor(where_it_is(embedding.features, name)) for name in embedding.features}
-            context = self._decoder.context(features[EMBEDDING], [features[name] for name in HIGH_RES if name in features])
+            context = self._decoder.context(features[EMBEDDING], [features[name] for name in self.extra_features if name in features])
             with self._lock:
                 self._contexts[embedding] = context
         return context if mask_logits is None else self._decoder.with_mask(context, _tensor(mask_logits))

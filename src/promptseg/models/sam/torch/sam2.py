@@ -29,7 +29,33 @@ LOGIT_LIMIT = 32.0
 """``SAM2ImagePredictor`` clips logits to plus and minus this value."""
 
 
-class TorchSam2(TorchSam):
+class StretchedSam(TorchSam):
+    """A model with SAM 2's decoder on images, which are stretched to the whole model input; a `promptseg.models.sam.model.SamModel`.
+
+    Args:
+        sam: The model under segment-anything's names: ``image_encoder``, which returns the embedding and the two finer features,
+            ``prompt_encoder`` and ``mask_decoder``. It is moved to the device and converted, and must not be used elsewhere afterwards.
+        provenance: Provenance of the model.
+        settings: Device, dtype and further settings.
+        need: Memory requirements of the model; None if unknown.
+
+    Raises:
+        OutOfMemoryError: The model does not fit on the device.
+    """
+
+    def __init__(self, sam: Any, provenance: Provenance, settings: TorchSettings, need: MemoryRequirement | None = None) -> None:
+        self.decoder_config = decoder_config_of(sam.mask_decoder)
+        super().__init__(sam, provenance, settings, need)
+
+    def geometry(self, size: Size) -> InputGeometry:
+        """Return the geometry of images of a size: they are stretched to the whole model input."""
+        return StretchToSquare(size, self._input_size, self._low_res)
+
+    def _features(self, batch: Tensor) -> Mapping[str, Tensor]:
+        return dict(zip((EMBEDDING, *HIGH_RES), self._encoder(batch), strict=True))
+
+
+class TorchSam2(StretchedSam):
     """A model of package sam2 on images; a `promptseg.models.sam.model.SamModel`.
 
     Args:
@@ -44,15 +70,7 @@ class TorchSam2(TorchSam):
     """
 
     def __init__(self, sam2: Any, provenance: Provenance, settings: TorchSettings, need: MemoryRequirement | None = None) -> None:
-        self.decoder_config = decoder_config_of(sam2.sam_mask_decoder)
         super().__init__(_ImageModel(sam2), provenance, settings, need)
-
-    def geometry(self, size: Size) -> InputGeometry:
-        """Return the geometry of images of a size: they are stretched to the whole model input."""
-        return StretchToSquare(size, self._input_size, self._low_res)
-
-    def _features(self, batch: Tensor) -> Mapping[str, Tensor]:
-        return dict(zip((EMBEDDING, *HIGH_RES), self._encoder(batch), strict=True))
 
 
 class _ImageModel(nn.Module):

@@ -45,16 +45,41 @@ class VitEncoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return embeddings (B, C, S / 16, S / 16) of normalized images (B, 3, S, S)."""
+        return self._encoded(images, None)[0]
+
+    def _encoded(self, images: Tensor, kept: int | None) -> tuple[Tensor, Tensor | None]:
+        """Return embeddings, and a copy of the tokens (B, S / 16, S / 16, width) after the block with index `kept`."""
+        copy = None
         grid = self.encoder.patch_embed(images)
         if self.encoder.pos_embed is not None:
             grid = grid + self.encoder.pos_embed
         grid = grid.contiguous()
         workspace = Workspace()
         with worker_pool(images.device) as for_each:
-            for block in self.encoder.blocks:
+            for index, block in enumerate(self.encoder.blocks):
                 _block(block, grid, workspace, for_each)
+                copy = grid.clone() if index == kept else copy
         embedding: Tensor = self.encoder.neck(grid.permute(0, 3, 1, 2))
-        return embedding
+        return embedding, copy
+
+
+class HqVitEncoder(VitEncoder):
+    """Image encoder of SAM-HQ: a `VitEncoder` with the features of the high-quality token.
+
+    Args:
+        encoder: As for `VitEncoder`. At least one of its blocks has global attention.
+        hq_features: `promptseg.models.sam.torch.hq.HqFeatures`.
+    """
+
+    def __init__(self, encoder: Any, hq_features: nn.Module) -> None:
+        super().__init__(encoder)
+        self.hq_features = hq_features
+        self._first_global = [block.window_size for block in encoder.blocks].index(0)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override] - One more output than SAM's.
+        """Return embeddings (B, C, S / 16, S / 16) and features (B, C / 8, S / 4, S / 4) of normalized images (B, 3, S, S)."""
+        embedding, tokens = self._encoded(images, self._first_global)
+        return embedding, self.hq_features(embedding, tokens)
 
 
 def _block(block: Any, grid: Tensor, workspace: Workspace, for_each: ForEach) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from ....errors import BackendError, PromptSegError
 from ....masks import Size
@@ -34,6 +35,9 @@ from .memory import FrameOutput, ObjectMemory, Span
 
 LOGIT_LIMIT = 32.0
 """Logits are clipped to plus and minus this value before a mask is refined, and when they are returned."""
+
+FILLED_LOGIT = 0.1
+"""Logit of the pixels of a filled hole, as in SAM 2's own code."""
 
 _T = TypeVar("_T")
 
@@ -80,6 +84,7 @@ class TorchVideoModel(ABC):
         need: Memory requirements of the model; None if unknown.
         input_size: Side of the square model input.
         low_res: Side of the low-resolution logits.
+        fill_holes: Maximum size, in low-resolution pixels, of holes that are filled; 0 fills none.
 
     Raises:
         OutOfMemoryError: The model does not fit on the device.
@@ -93,10 +98,11 @@ class TorchVideoModel(ABC):
         need: MemoryRequirement | None,
         input_size: int,
         low_res: int,
+        fill_holes: int = 0,
     ) -> None:
         self.provenance, self.settings = provenance, settings
         self._need = need or MemoryRequirement(provenance.model)
-        self.input_size, self.low_res = input_size, low_res
+        self.input_size, self.low_res, self._fill_holes = input_size, low_res, fill_holes
         self._encoded = False
         self._weight_bytes = sum(parameter.nbytes for parameter in model.parameters())
         self._model = self._run(lambda: model.to(settings.device), "the model does not fit")
@@ -239,13 +245,28 @@ class TorchVideoModel(ABC):
     def _remembered(self, encoded: EncodedFrame, logits: Tensor, presence: Tensor, *, prompted: bool) -> Tensor:
         """Return the memory of a mask, with a first dimension of 1, from its logits (1, 1, input_size, input_size)."""
 
-    def _prompt_logits(self, step: Step, mask: Tensor) -> Tensor:  # noqa: ARG002 - For subclasses.
+    def _prompt_logits(self, step: Step, mask: Tensor) -> Tensor:
         """Return the logits (1, 1, input_size, input_size) of which the memory of a prompt is made; `mask` is what the prompt returns."""
-        return step.high_res
+        return self._enlarged(mask) if self._fill_holes else step.high_res
+
+    def _enlarged(self, mask: Tensor) -> Tensor:
+        """Return logits (1, 1, low_res, low_res) as (1, 1, input_size, input_size) on the device."""
+        side = (self.input_size, self.input_size)
+        return functional.interpolate(mask.to(self.settings.device), size=side, mode="bilinear", align_corners=False)
 
     def _filled(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return logits (low_res, low_res) without small holes. Without an override, nothing is filled."""
-        return logits
+        """Return logits (low_res, low_res) without small holes."""
+        if not self._fill_holes:
+            return logits
+        import cv2
+
+        empty = (logits <= 0).astype(np.uint8)
+        _, labels, statistics, _ = cv2.connectedComponentsWithStats(empty, connectivity=8)
+        small = statistics[:, cv2.CC_STAT_AREA] <= self._fill_holes
+        small[0] = False  # Label 0 is the foreground.
+        if not small.any():
+            return logits
+        return np.where(small[labels], np.float32(FILLED_LOGIT), logits)
 
     def _masks(self, steps: Sequence[Step]) -> list[tuple[Tensor, float]]:
         """Return the filled masks (1, 1, low_res, low_res) on the CPU, and their scores. All are copied at once."""

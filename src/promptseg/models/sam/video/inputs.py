@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
 from ....prompts import SpatialPrompt
-from ..geometry import InputGeometry
+from ..geometry import PIXEL_MEAN, PIXEL_STD, InputGeometry
 from ..model import BOX_BOTTOM_RIGHT, BOX_TOP_LEFT
 from ..prompt_batches import fitting_logits
 from ..upsample import upsampler
+
+
+def model_input(images: Sequence[NDArray[np.uint8]], side: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Return frames as model inputs (N, 3, side, side), as SAM 2's own code prepares a folder of frames: by Pillow's bicubic filter.
+
+    Args:
+        images: (H, W, 3) uint8 RGB, of any sizes.
+        side: Side of the model input in pixels.
+        device: Device of the result.
+        dtype: Number type of the result.
+    """
+    resized = np.stack([np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize((side, side))) for image in images])
+    pixels = torch.tensor(resized, device=device).permute(0, 3, 1, 2).float() / 255
+    mean, std = (
+        torch.tensor([value / 255 for value in values], dtype=torch.float32, device=device).view(3, 1, 1)
+        for values in (PIXEL_MEAN, PIXEL_STD)
+    )
+    return ((pixels - mean) / std).to(dtype)
 
 
 def point_inputs(prompt: SpatialPrompt, geometry: InputGeometry) -> dict[str, Tensor]:

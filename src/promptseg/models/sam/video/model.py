@@ -8,19 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
-from torch.nn import functional
 
 from ....results import Provenance
 from ....runtime.memory import MemoryRequirement
-from ..geometry import PIXEL_MEAN, PIXEL_STD
 from ..torch.encoding import TorchSettings
 from .base import EncodedFrame, Step, TorchVideoModel, step_numbers
+from .inputs import model_input
 from .memory import FrameOutput, ObjectMemory, Span
-
-FILLED_LOGIT = 0.1
-"""Logit of the pixels of a filled hole, as in upstream's code."""
 
 MANY = 1 << 30
 """Number of frames that is given to the model for a video of unknown length or longer than the model attends to."""
@@ -44,12 +39,7 @@ class TorchSam2Video(TorchVideoModel):
     def __init__(
         self, sam2: Any, provenance: Provenance, settings: TorchSettings, fill_holes: int = 8, need: MemoryRequirement | None = None
     ) -> None:
-        super().__init__(sam2, provenance, settings, need, int(sam2.image_size), int(sam2.image_size) // 4)
-        self._fill_holes = fill_holes
-        self._mean, self._std = (
-            torch.tensor([value / 255 for value in values], dtype=torch.float32, device=settings.device).view(3, 1, 1)
-            for values in (PIXEL_MEAN, PIXEL_STD)
-        )
+        super().__init__(sam2, provenance, settings, need, int(sam2.image_size), int(sam2.image_size) // 4, fill_holes)
 
     def _span(self) -> Span:
         model, grid = self._model, self.input_size // int(self._model.backbone_stride)
@@ -71,10 +61,7 @@ class TorchSam2Video(TorchVideoModel):
         return positions
 
     def _encode(self, image: NDArray[np.uint8]) -> EncodedFrame:
-        """Return an encoded frame. It is resized with Pillow's bicubic filter, as upstream does for a folder of frames."""
-        resized = np.asarray(Image.fromarray(image).resize((self.input_size, self.input_size)))
-        pixels = torch.tensor(resized, device=self.settings.device).permute(2, 0, 1).float() / 255
-        backbone = self._model.forward_image(((pixels - self._mean) / self._std)[None])
+        backbone = self._model.forward_image(model_input([image], self.input_size, self.settings.device, torch.float32))
         _, features, positions, sizes = self._model._prepare_backbone_features(backbone)  # noqa: SLF001 - Upstream's steps, called from this loop.
         return EncodedFrame(features, positions, sizes)
 
@@ -112,9 +99,8 @@ class TorchSam2Video(TorchVideoModel):
         features: Tensor = memory.to(torch.bfloat16)
         return features
 
-    def _prompt_logits(self, step: Step, mask: Tensor) -> Tensor:  # noqa: ARG002 - Upstream's memory of a prompt is of the filled mask.
-        side = (self.input_size, self.input_size)
-        return functional.interpolate(mask.to(self.settings.device), size=side, mode="bilinear", align_corners=False)
+    def _prompt_logits(self, step: Step, mask: Tensor) -> Tensor:  # noqa: ARG002 - Upstream's memory of a prompt is always of this mask.
+        return self._enlarged(mask)
 
     def _outputs(self, known: ObjectMemory, index: int) -> dict[str, dict[int, dict[str, Any]]]:
         """Return the outputs that the model attends to on a frame, in upstream's format."""
@@ -126,16 +112,3 @@ class TorchSam2Video(TorchVideoModel):
 
     def _output(self, one: FrameOutput) -> dict[str, Any]:
         return {"maskmem_features": one.memory, "maskmem_pos_enc": [self._positions], "obj_ptr": one.pointer}
-
-    def _filled(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        if not self._fill_holes:
-            return logits
-        import cv2
-
-        empty = (logits <= 0).astype(np.uint8)
-        _, labels, statistics, _ = cv2.connectedComponentsWithStats(empty, connectivity=8)
-        small = statistics[:, cv2.CC_STAT_AREA] <= self._fill_holes
-        small[0] = False  # Label 0 is the foreground.
-        if not small.any():
-            return logits
-        return np.where(small[labels], np.float32(FILLED_LOGIT), logits)

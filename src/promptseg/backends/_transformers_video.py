@@ -1,4 +1,4 @@
-"""What the backends of SAM 3 on videos share: device, dtype, folder and provenance of a load request."""
+"""What the trackers on transformers share: device, dtype, folder and provenance of a load request."""
 
 from __future__ import annotations
 

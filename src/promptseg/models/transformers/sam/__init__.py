@@ -1,0 +1,1 @@
+"""The SAM family of transformers on our engine: SAM, SAM-HQ, SAM 2 and EdgeTAM."""
