@@ -21,6 +21,9 @@ TRACKERS = ("sam2", "edgetam")
 
 _TITLES = {"sam": "SAM", "sam_hq": "SAM-HQ", "sam2": "SAM 2", "edgetam": "EdgeTAM"}
 
+_HIERA = {"hidden_act": "gelu", "num_channels": 3, "query_stride": [2, 2]}
+"""Values of the configuration of SAM 2's image encoder that the engine computes."""
+
 _MAX_SIDE = 4096
 """Maximum side of the model input. That of the published models is 1024."""
 
@@ -90,5 +93,4 @@ def _of_pyramid(config: Any) -> Iterator[tuple[str, Any, Any]]:
     yield "image_size", getattr(config, "image_size", prompts.image_size), prompts.image_size
     backbone = vision.backbone_config
     if backbone.model_type == "sam2_hiera_det_model":
-        for key, expected in (("hidden_act", "gelu"), ("num_channels", 3), ("query_stride", [2, 2])):
-            yield key, getattr(backbone, key), expected
+        yield from ((key, getattr(backbone, key), value) for key, value in _HIERA.items())

@@ -255,10 +255,20 @@ def _chosen(named: _Named, engine: str | None, kind: BackendKind | None = None) 
         manifest = None
         able = _able(named)
         if able:
-            found = _of_kind(able, kind) if engine is None else replace(model, engines=able).engine(engine)
+            found = _of_kind(able, kind) if engine is None else _by_name(model, able, engine)
         else:
             found = _engine_for(model, own) if own is not None and engine is None else model.engine(engine)
     return Choice(model, found, backend_for(model, found), own, manifest)
+
+
+def _by_name(model: ModelSpec, able: tuple[Engine, ...], name: str) -> Engine:
+    """Return the engine with a name: one of those that read the folder, or another of the model, whose backend says what it reads.
+
+    Raises:
+        ConfigError: There is no such engine.
+    """
+    others = (engine for engine in model.engines if engine.name not in {each.name for each in able})
+    return replace(model, engines=(*able, *(engine for engine in others if engine.name == name))).engine(name)
 
 
 def _able(named: _Named) -> tuple[Engine, ...]:

@@ -257,8 +257,9 @@ def tracker_of(chosen: Choice, name: str | None = None) -> BackendSpec:
     known, own = backends(), chosen.backend
     if name is not None and not isinstance(name, str):
         raise ConfigError(f"a tracker is the name of a backend, got {shown(name)}")
-    variants = known[own.video].variants if own.video in known else None
-    tracker = own.video if variants is None or chosen.engine.variant in variants else None
+    spec = known.get(own.video or "")
+    runs = spec is None or spec.variants is None or chosen.engine.variant in spec.variants
+    tracker = own.video if runs else None
     wanted = name or (own.name if own.kind == "video" else tracker or ("propagate" if own.kind == "segmenter" else None))
     if wanted is None:
         raise ConfigError(

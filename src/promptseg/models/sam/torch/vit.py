@@ -76,7 +76,7 @@ class HqVitEncoder(VitEncoder):
         self.hq_features = hq_features
         self._first_global = [block.window_size for block in encoder.blocks].index(0)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override] - One more output than SAM's.
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]  # One more output than SAM's.
         """Return embeddings (B, C, S / 16, S / 16) and features (B, C / 8, S / 4, S / 4) of normalized images (B, 3, S, S)."""
         embedding, tokens = self._encoded(images, self._first_global)
         return embedding, self.hq_features(embedding, tokens)

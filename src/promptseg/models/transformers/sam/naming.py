@@ -151,7 +151,8 @@ class _HieraTrunk(Parts):
         )
 
     def _get_pos_embed(self, size: Any) -> Tensor:
-        found: Tensor = self.whole._get_pos_embed(size)  # noqa: SLF001 - The formula of upstream. The authors gave it this name.
+        backbone: Any = self.whole
+        found: Tensor = backbone._get_pos_embed(size)  # noqa: SLF001 - The formula of upstream. The authors gave it this name.
         return found
 
 
@@ -175,7 +176,8 @@ class _HieraBlock(Parts):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Return the output of the block by transformers' own code."""
-        found: Tensor = self.whole(tokens)
+        block: Any = self.whole
+        found: Tensor = block(tokens)
         return found
 
 

@@ -24,9 +24,9 @@ from ...sam.geometry import InputGeometry, StretchToSquare
 from ...sam.mask_batch import HostMaskBatch, MaskBatch
 from ...sam.model import Embedding
 from ...sam.torch.encoding import TorchEncoder, TorchSettings
+from ..sam.naming import LEVELS
 from .inputs import model_input
 from .phrases import VISUAL, LatestPhrases, Tokenizer
-from .tracker import LEVELS
 
 _ASK_BATCH = {"cpu": 1, "cuda": 4, "mps": 1}
 """Number of questions that are asked at once, by device. On a CPU one is as fast, and its answer never depends on others."""
