@@ -1,4 +1,4 @@
-"""Memory that models in torch need to load and to encode one image: the figures `memory` in src/promptseg/registry/models.toml.
+"""Memory that models in torch need to load and to encode one image, or to detect: `memory` in src/promptseg/registry/models.toml.
 
 Each model gets random weights and a process of its own, on the CPU. The figure is the peak of resident memory less what was resident with
 torch, upstream's code (or transformers), the backend and the image in memory. The values of weights do not matter, so none are downloaded.
@@ -68,6 +68,34 @@ else:
 model.save_pretrained(path)
 """
 
+GROUNDING = {
+    "grounding-dino-swin-t": {},
+    "grounding-dino-swin-b": {
+        "embed_dim": 128,
+        "depths": [2, 2, 18, 2],
+        "num_heads": [4, 8, 16, 32],
+        "window_size": 12,
+        "image_size": 384,
+        "out_features": ["stage2", "stage3", "stage4"],
+    },
+}
+"""Values of the backbone of Grounding DINO, by model, where they are not those of Swin-T."""
+
+GROUNDING_WRITE = """
+import pathlib, sys, warnings
+warnings.simplefilter("ignore")
+import transformers as tf
+sizes, path = eval(sys.argv[2]), pathlib.Path(sys.argv[3])
+config = tf.GroundingDinoConfig()
+if sizes:
+    config.backbone_config = tf.SwinConfig(**sizes)
+tf.GroundingDinoForObjectDetection(config).save_pretrained(path)
+words = ["word%d" % index for index in range(config.text_config.vocab_size)]
+for index, word in {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]", 1012: ".", 1029: "?", 2452: "cup"}.items():
+    words[index] = word  # The numbers of bert-base-uncased.
+(path / "vocab.txt").write_text("\\n".join(words))
+"""
+
 WRITE = """
 import sys, warnings
 warnings.simplefilter("ignore")
@@ -90,22 +118,57 @@ print(round((peak - before) / 2**20), "MiB, of which", round(segmenter.model._we
 """
 
 
+OPEN = """
+import resource, sys, warnings
+warnings.simplefilter("ignore")
+import cv2, promptseg, {module}, promptseg.backends.{backend}
+name, engine, path, dtype, image_path = sys.argv[1:]
+image = promptseg.load_image(image_path)
+before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+session = promptseg.load(name, engine=engine, device="cpu", cache=None).open(image)
+session.segment([promptseg.Prompt.point(900, 600)])
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(round((peak - before) / 2**20), "MiB", flush=True)
+"""
+"""With the published weights, on ONNX Runtime."""
+
+DETECT = """
+import resource, sys, warnings
+warnings.simplefilter("ignore")
+import cv2, torch, promptseg, {module}, promptseg.backends.{backend}
+name, engine, path, dtype, image_path = sys.argv[1:]
+image = promptseg.load_image(image_path)
+before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+detector = promptseg.load(name, engine=engine, weights=path, device="cpu", dtype=dtype, allow_slow=True)
+detector.detect(image, ["cup"])
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(round((peak - before) / 2**20), "MiB", flush=True)
+"""
+
+
 def main() -> None:
     arguments = parser(__doc__)
     image_argument(arguments)
     arguments.add_argument("models", nargs="*", help="models to measure (default: all, up to 3 GB and some minutes)")
-    arguments.add_argument("--engines", nargs="*", default=["torch", "transformers"], help="names of the engines to measure")
+    arguments.add_argument("--engines", nargs="*", default=["onnx", "torch", "transformers"], help="names of the engines to measure")
     arguments.add_argument("--dtype", default="float32", choices=("float32", "bfloat16", "float16"))
     options = arguments.parse_args()
     image = str(options.image or options.shared / "data" / "sam_images" / "truck.jpg")
     import promptseg
+    from promptseg.registry import DEFAULT_MODEL
 
     for model in promptseg.list_models().values():
         for engine in model.engines:
             if (options.models and model.name not in options.models) or engine.name not in options.engines:
                 continue
             with tempfile.TemporaryDirectory() as folder:
-                if engine.backend == "hf_sam":
+                measure = MEASURE
+                if engine.backend == "grounding_dino" and model.name in GROUNDING:
+                    module, path, measure = "transformers.modeling_utils", folder, DETECT
+                    run(GROUNDING_WRITE, engine.variant, repr(GROUNDING[model.name]), path)
+                elif model.name == DEFAULT_MODEL and engine.backend == "onnx_sam":
+                    module, path, measure = "onnxruntime", "", OPEN
+                elif engine.backend == "hf_sam":
                     module, path = "transformers.modeling_utils", folder
                     run(HF_WRITE, engine.variant, repr(HF_SIZES[model.name.replace("-hq", "")]), path)
                 elif engine.backend in SOURCES:
@@ -115,7 +178,7 @@ def main() -> None:
                 else:
                     continue
                 print(f"{model.name} ({engine.name}) in {options.dtype}: ", end="", flush=True)
-                run(MEASURE.format(module=module, backend=engine.backend), model.name, engine.name, path, options.dtype, image)
+                run(measure.format(module=module, backend=engine.backend), model.name, engine.name, path, options.dtype, image)
 
 
 def run(program: str, *words: str) -> None:

@@ -106,7 +106,7 @@ class Pipeline:
     def plan(budget: str = "", task: str = "segment") -> Plan:
         """Return the best models of the catalog for a task within a budget, and why.
 
-        ``Pipeline.plan("2 GB, 1 s, permissive", "text").pipeline()`` is a pipeline for phrases. The first models of an order fit or are
+        ``Pipeline.plan("4 GB, permissive", "text").pipeline()`` is a pipeline for phrases. The first models of an order fit or are
         passed over with a reason; the first that fits is taken. Nothing is loaded or fetched.
 
         Args:
