@@ -39,8 +39,10 @@ def test_the_models_page_lists_the_catalog_with_its_engines_backends_and_license
 
 def test_the_models_page_says_what_memory_the_catalog_says():
     page = (DOCS / "reference" / "models.md").read_text("utf-8")
-    listed = {name: int(mib.replace(",", "")) for name, mib in re.findall(r"^\| `([^`]+)` \| ([\d,]+) \| [\d,]+ \|", page, re.MULTILINE)}
-    assert listed == {model.name: engine.memory for model in promptseg.list_models().values() for engine in model.engines if engine.memory}
+    rows = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \| ([\d,]+) \| [\d,–]+ \|", page, re.MULTILINE)
+    listed = {(model, engine): int(mib.replace(",", "")) for model, engine, mib in rows}
+    models = promptseg.list_models().values()
+    assert listed == {(model.name, engine.name): engine.memory for model in models for engine in model.engines if engine.memory}
 
 
 @pytest.mark.parametrize(

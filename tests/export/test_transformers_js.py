@@ -166,3 +166,17 @@ def test_models_of_transformers_are_exported_with_boxes_and_masks_that_others_le
     assert json.loads((done.folder / "config.json").read_text("utf-8"))["model_type"] == name
     segmenter = promptseg.load(str(done.folder), device="cpu")
     assert segmenter.accepts == {"point", "box", "mask", "everything"}
+
+
+def test_a_folder_of_transformers_is_exported_by_its_own_engine(tiny_hf_sam, tmp_path):
+    model = tiny_hf_sam("sam2")
+    model.save_pretrained(tmp_path / "folder")
+    done = export_onnx("sam2.1-hiera-tiny", tmp_path / "out", weights=tmp_path / "folder", layout="transformers-js")
+    assert (done.model, done.agreement.holds(int8=False)) == ("sam2.1-hiera-tiny", True)
+    assert promptseg.load(str(done.folder)).provenance.backend == "onnx_sam"
+
+
+def test_sam_hq_is_refused(tiny_hf_sam, tmp_path):
+    tiny_hf_sam("sam_hq").save_pretrained(tmp_path / "folder")
+    with pytest.raises(promptseg.errors.ConfigError, match="no layout has the high-quality mask of SAM-HQ"):
+        export_onnx("sam-hq-vit-b", tmp_path / "out", weights=tmp_path / "folder")

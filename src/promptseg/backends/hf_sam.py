@@ -42,6 +42,20 @@ _ENGINES: dict[str, tuple[Callable[[Any], Any], Callable[..., TorchSam]]] = {
 """Function that gives a model segment-anything's names, and the class that runs it, by variant."""
 
 
+def export_module(request: LoadRequest) -> Any:
+    """Return the model of transformers that is exported, in float32 on the CPU.
+
+    Raises:
+        MissingDependencyError: The installed version of transformers is too old, or EdgeTAM's package timm is missing.
+        ConfigError: The model is SAM-HQ.
+        WeightsNotFoundError: There are no weights, or a file is missing.
+        WeightsMismatchError: The weights are damaged or of another model.
+    """
+    if request.engine.variant == "sam_hq":
+        raise ConfigError(f"model {request.model.name!r} cannot be exported: no layout has the high-quality mask of SAM-HQ")
+    return load_model(folder_of(request), request.engine.variant)
+
+
 def load(request: LoadRequest) -> SamSegmenter:
     """Return the segmenter of a load request; the factory of backend ``hf_sam``.
 

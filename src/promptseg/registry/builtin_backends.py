@@ -329,6 +329,8 @@ BUILT_IN = (
         install=_INSTALL_TRANSFORMERS,
         find_weights=_FIND_FOLDER,
         video="hf_video",
+        export_layouts={"transformers-js": "promptseg.export.transformers_models:ModelTransformersJs"},
+        export_module="promptseg.backends.hf_sam:export_module",
         folders=(
             FolderSpec("sam", frozenset({"sam"})),
             FolderSpec("sam_hq", frozenset({"sam_hq"})),

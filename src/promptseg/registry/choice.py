@@ -76,13 +76,13 @@ def choose_by(ability: Callable[[BackendSpec], bool], doing: str, name: str, wei
     """
     named, known = _named(name, weights), backends()
 
-    def first(spec: ModelSpec) -> str | None:
-        able = (engine.name for engine in spec.engines if engine.backend in known and ability(known[engine.backend]))
+    def first(engines: Sequence[Engine]) -> str | None:
+        able = (engine.name for engine in engines if engine.backend in known and ability(known[engine.backend]))
         return next(able, None)
 
-    engine = first(named.model)
+    engine = first(_able(named) or named.model.engines)
     if engine is None:
-        can = ", ".join(name for name, other in list_models().items() if first(other))
+        can = ", ".join(name for name, other in list_models().items() if first(other.engines))
         raise ConfigError(f"model {named.model.name!r} cannot be {doing}; these can: {can}")
     return _chosen(named, engine)
 
