@@ -1,7 +1,9 @@
-"""Memory that models in torch need to load and to encode one image, or to detect: `memory` in src/promptseg/registry/models.toml.
+"""What models need to load and to encode one image, or to detect: `memory` and `seconds` in src/promptseg/registry/models.toml.
 
-Each model gets random weights and a process of its own, on the CPU. The figure is the peak of resident memory less what was resident with
-torch, upstream's code (or transformers), the backend and the image in memory. The values of weights do not matter, so none are downloaded.
+Each model gets random weights and a process of its own, on the CPU. The memory is the peak of resident memory less what was resident with
+torch, upstream's code (or transformers), the backend and the image in memory. The time, with ``--seconds``, is the median of three rounds
+by the clock, each of encoding the image and answering one click, or of finding one phrase; the machine must do nothing else meanwhile. The
+values of weights do not matter, so none are downloaded.
 """
 
 from __future__ import annotations
@@ -105,44 +107,68 @@ torch.save({model}.state_dict(), path)
 """
 
 MEASURE = """
-import resource, sys, warnings
+import resource, statistics, sys, time, warnings
 warnings.simplefilter("ignore")
 import cv2, torch, promptseg, {module}, promptseg.backends.{backend}
-name, engine, path, dtype, image_path = sys.argv[1:]
+name, engine, path, dtype, image_path, seconds = sys.argv[1:]
 image = promptseg.load_image(image_path)
 before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 segmenter = promptseg.load(name, engine=engine, weights=path, device="cpu", dtype=dtype, allow_slow=True, cache=None)
 segmenter.open(image)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 print(round((peak - before) / 2**20), "MiB, of which", round(segmenter.model._weight_bytes / 2**20), "MiB weights", flush=True)
+answer = lambda: segmenter.open(image).segment([promptseg.Prompt.point(900, 600)])
+if seconds:
+    times = []
+    for _ in range(4):
+        started = time.perf_counter()
+        answer()
+        times.append(time.perf_counter() - started)
+    print(round(statistics.median(times[1:]), 2), "s", flush=True)
 """
 
 
 OPEN = """
-import resource, sys, warnings
+import resource, statistics, sys, time, warnings
 warnings.simplefilter("ignore")
 import cv2, promptseg, {module}, promptseg.backends.{backend}
-name, engine, path, dtype, image_path = sys.argv[1:]
+name, engine, path, dtype, image_path, seconds = sys.argv[1:]
 image = promptseg.load_image(image_path)
 before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
-session = promptseg.load(name, engine=engine, device="cpu", cache=None).open(image)
-session.segment([promptseg.Prompt.point(900, 600)])
+segmenter = promptseg.load(name, engine=engine, device="cpu", cache=None)
+answer = lambda: segmenter.open(image).segment([promptseg.Prompt.point(900, 600)])
+answer()
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 print(round((peak - before) / 2**20), "MiB", flush=True)
+if seconds:
+    times = []
+    for _ in range(4):
+        started = time.perf_counter()
+        answer()
+        times.append(time.perf_counter() - started)
+    print(round(statistics.median(times[1:]), 2), "s", flush=True)
 """
 """With the published weights, on ONNX Runtime."""
 
 DETECT = """
-import resource, sys, warnings
+import resource, statistics, sys, time, warnings
 warnings.simplefilter("ignore")
 import cv2, torch, promptseg, {module}, promptseg.backends.{backend}
-name, engine, path, dtype, image_path = sys.argv[1:]
+name, engine, path, dtype, image_path, seconds = sys.argv[1:]
 image = promptseg.load_image(image_path)
 before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 detector = promptseg.load(name, engine=engine, weights=path, device="cpu", dtype=dtype, allow_slow=True)
-detector.detect(image, ["cup"])
+answer = lambda: detector.detect(image, ["cup"])
+answer()
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 print(round((peak - before) / 2**20), "MiB", flush=True)
+if seconds:
+    times = []
+    for _ in range(4):
+        started = time.perf_counter()
+        answer()
+        times.append(time.perf_counter() - started)
+    print(round(statistics.median(times[1:]), 2), "s", flush=True)
 """
 
 
@@ -151,6 +177,7 @@ def main() -> None:
     image_argument(arguments)
     arguments.add_argument("models", nargs="*", help="models to measure (default: all, up to 3 GB and some minutes)")
     arguments.add_argument("--engines", nargs="*", default=["onnx", "torch", "transformers"], help="names of the engines to measure")
+    arguments.add_argument("--seconds", action="store_true", help="also measure the time for an image with one prompt")
     arguments.add_argument("--dtype", default="float32", choices=("float32", "bfloat16", "float16"))
     options = arguments.parse_args()
     image = str(options.image or options.shared / "data" / "sam_images" / "truck.jpg")
@@ -178,7 +205,8 @@ def main() -> None:
                 else:
                     continue
                 print(f"{model.name} ({engine.name}) in {options.dtype}: ", end="", flush=True)
-                run(measure.format(module=module, backend=engine.backend), model.name, engine.name, path, options.dtype, image)
+                timed = "yes" if options.seconds else ""
+                run(measure.format(module=module, backend=engine.backend), model.name, engine.name, path, options.dtype, image, timed)
 
 
 def run(program: str, *words: str) -> None:

@@ -21,9 +21,11 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())  # Silent until th
 _HOMES = {
     "BackendSpec": "registry.spec",
     "ConceptSegmenter": "protocols",
+    "ConceptVideoSegmenter": "protocols",
     "Detections": "detections",
     "Detector": "protocols",
     "EmbeddingCache": "models.sam.cache",
+    "FeatureExtractor": "protocols",
     "FrameMasks": "results",
     "Mask": "masks",
     "Masks": "masks",
@@ -73,7 +75,9 @@ if TYPE_CHECKING:
     from .pipeline.builder import segment as segment
     from .prompts import Prompt as Prompt
     from .protocols import ConceptSegmenter as ConceptSegmenter
+    from .protocols import ConceptVideoSegmenter as ConceptVideoSegmenter
     from .protocols import Detector as Detector
+    from .protocols import FeatureExtractor as FeatureExtractor
     from .protocols import Segmenter as Segmenter
     from .protocols import Session as Session
     from .protocols import VideoSegmenter as VideoSegmenter

@@ -221,6 +221,10 @@ def load_video(
             without one.
         **options: Options of the tracker. With another tracker than the model's own, also options of the segmenter that it tracks with.
 
+    Returns:
+        A `VideoSegmenter`. A model that finds concepts in videos, such as ``sam3``, is a `ConceptVideoSegmenter` in its place: its sessions
+        have ``find`` where those of others have prompts, and `promptseg.pipeline` takes both.
+
     Raises:
         UnknownModelError: There is no such model.
         ConfigError: The model cannot track, or the engine, the device, the tracker or an option does not exist.
