@@ -105,7 +105,7 @@ def nearest(name: object, known: Iterable[str]) -> str:
     asked = _plain(name[:_COMPARED])
     plain = {_plain(each): each for each in reversed(list(known))}
     containing = [each for each in reversed(plain) if len(asked) > 2 and asked in each]
-    alike = difflib.get_close_matches(asked, plain, n=3, cutoff=0.5)
+    alike = difflib.get_close_matches(asked, plain, n=3, cutoff=0.55)
     near = [plain[each] for each in ([asked] if asked in plain else list(dict.fromkeys([*containing, *alike]))[:3])]
     return f" Did you mean {one_of(map(repr, near))}?" if near else ""
 

@@ -49,6 +49,8 @@ NEEDS = {
     r"promptseg segment .* --model grabcut": "the package of the tutorial; tests/examples runs it",
     r"promptseg calibrate ": "a dataset of more masks; tests/cli/test_calibrate.py runs it",
     r"promptseg cutout .* --matting vitmatte": "the weights of ViTMatte; tests/cli/test_cutout.py runs a small one",
+    r"promptseg bench ": "a machine that does nothing else; tests/cli/test_bench.py runs it with small models",
+    r"promptseg segment photo\.jpg --text \"red cup\"": "the weights of the detector that a plan names",
     r"promptseg demo": "the weights of mini-sam; `make demo` runs it",
 }
 """Commands that do not run here, with what they need."""
