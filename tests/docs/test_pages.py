@@ -11,6 +11,7 @@ import yaml
 import promptseg
 from promptseg import errors
 from promptseg.cli import app
+from promptseg.registry.folders import is_on_hub
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -43,6 +44,14 @@ def test_the_models_page_says_what_memory_the_catalog_says():
     listed = {(model, engine): int(mib.replace(",", "")) for model, engine, mib in rows}
     models = promptseg.list_models().values()
     assert listed == {(model.name, engine.name): engine.memory for model in models for engine in model.engines if engine.memory}
+
+
+def test_the_models_page_says_which_weights_are_folders_of_the_hub():
+    page = (DOCS / "reference" / "models.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \| `[^`]+` \| [^|]+ \| ([^|]+) \|$", page, re.MULTILINE)
+    listed = {(model, engine) for model, engine, weights in rows if weights == "from the hub"}
+    models = promptseg.list_models().values()
+    assert listed == {(model.name, engine.name) for model in models for engine in model.engines if is_on_hub(engine)}
 
 
 @pytest.mark.parametrize(
