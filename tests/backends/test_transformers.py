@@ -213,8 +213,8 @@ class TestFolders:
     @pytest.mark.parametrize(
         ("name", "status"),
         [
-            ("owlv2-base", "weights are fetched at first use"),
-            ("sam3", "weights are fetched at first use once its license is accepted at https://huggingface.co/facebook/sam3"),
+            ("owlv2-base", "fetched at first use"),
+            ("sam3", "fetched at first use once its license is accepted at https://huggingface.co/facebook/sam3"),
             ("timm-vit", "needs weights of your own: timm-vit=PATH"),
         ],
     )

@@ -25,7 +25,7 @@ def test_a_row_says_what_one_needs_to_know_before_choosing(run):
     assert row["backend"] == "onnx_sam"
     assert row["bytes"] == 28085517 + 16501766
     assert row["summary"]
-    assert row["status"] == "weights are fetched at first use"
+    assert row["status"] == "fetched at first use"
 
 
 def test_weights_that_cannot_be_fetched_have_to_be_given(run, add_model, monkeypatch):
@@ -70,10 +70,10 @@ def test_a_model_is_ready_when_its_weights_are_here_and_right(run, add_model, mo
     def status():
         return next(row["status"] for row in rows(run) if row["model"] == "cutter")
 
-    assert status() == "weights are fetched at first use"
+    assert status() == "fetched at first use"
     weights_folder("cutter").mkdir(parents=True)
     (weights_folder("cutter") / "w.bin").write_bytes(b"weighty")
-    assert status() == "weights are fetched at first use"
+    assert status() == "fetched at first use"
     (weights_folder("cutter") / "w.bin").write_bytes(b"weights")
     assert status() == "ready"
 
@@ -97,6 +97,14 @@ def test_people_get_a_table_by_family(run):
     assert family.startswith("mini-sam: masks on a CPU right after installation")
     assert any(line.split()[:3] == ["mini-sam", "onnx", "MIT"] for line in lines)
     assert all(name in result.stdout for name in registry.list_models())
+
+
+def test_a_model_that_is_fetched_takes_one_line_of_120_columns(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    lines = run("models").stdout.splitlines()
+    assert max(map(len, lines)) <= 120
+    (line,) = (line for line in lines if line.split()[:2] == ["vitmatte-small-composition-1k", "transformers"])
+    assert line.endswith("  fetched at first use")
 
 
 def test_some_models_or_families_can_be_asked_for(run):

@@ -146,13 +146,13 @@ def _status(model: ModelSpec, engine: Engine) -> str:
         if is_cached(engine):
             return "ready"
         gate = f" once its license is accepted at https://huggingface.co/{engine.repository}" if engine.gated else ""
-        return f"weights are fetched at first use{gate}"
+        return f"fetched at first use{gate}"
     own_only = not engine.files and (backend.recognizes or engine.checkpoint is not None or backend.find_weights is not None)
     if not own_only and all(store.cached_path(model.name, file) for file in engine.files):
         return "ready"
     if own_only or not all(file.sources for file in engine.files):
         return f"needs weights of your own: {model.name}=PATH"
-    return "weights are fetched at first use"
+    return "fetched at first use"
 
 
 _AGPL = "AGPL-3.0 requires that a program that uses such a model, even only over a network, is published under that license."
