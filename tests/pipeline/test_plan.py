@@ -10,6 +10,7 @@ from promptseg.pipeline import plan as plans
 from promptseg.pipeline.plan import Budget
 from promptseg.registry.catalog import backends, list_models
 from promptseg.registry.families import Ranking
+from promptseg.registry.folders import needs_own_weights
 from promptseg.speed.figures import SpeedFigure, keep_figures
 
 
@@ -134,3 +135,18 @@ def test_a_budget_may_be_a_value():
 def test_the_catalog_itself_has_a_permissive_model_for_each_task(task, monkeypatch):
     monkeypatch.undo()
     assert promptseg.Pipeline.plan("permissive", task).pipeline().build
+
+
+def test_an_engine_without_published_weights_is_not_planned(monkeypatch):
+    monkeypatch.undo()
+    detector = promptseg.Pipeline.plan("no torch", "classes").stages[0]
+    assert (detector.model.name, detector.engine.name) == ("rf-detr-base", "onnx")
+    assert not needs_own_weights(detector.engine, backends()[detector.engine.backend])
+    assert needs_own_weights(list_models()["rf-detr-large"].engine("onnx"), backends()["onnx_detector"])
+
+
+def test_an_engine_for_images_alone_is_not_planned_for_videos_in_the_place_of_the_tracker(monkeypatch):
+    monkeypatch.undo()
+    found = promptseg.Pipeline.plan("no torch", "video")
+    assert [stage.model.name for stage in found.stages] == ["mini-sam"]
+    assert dict(found.passed_over)["sam3-tracker"] == "it needs torch"

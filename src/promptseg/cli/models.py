@@ -14,7 +14,7 @@ from .._install import install_command
 from ..errors import ConfigError
 from ..registry.catalog import backend_for, backends, find_model, list_models
 from ..registry.families import Family, in_families
-from ..registry.folders import is_cached, is_on_hub
+from ..registry.folders import is_cached, is_on_hub, needs_own_weights
 from ..registry.spec import Engine, ModelSpec
 from ..speed.figures import SpeedFigure, read_figures
 from ..weights import store
@@ -147,10 +147,10 @@ def _status(model: ModelSpec, engine: Engine) -> str:
             return "ready"
         gate = f" once its license is accepted at https://huggingface.co/{engine.repository}" if engine.gated else ""
         return f"fetched at first use{gate}"
-    own_only = not engine.files and (backend.recognizes or engine.checkpoint is not None or backend.find_weights is not None)
-    if not own_only and all(store.cached_path(model.name, file) for file in engine.files):
+    own = needs_own_weights(engine, backend)
+    if (engine.files or not own) and all(store.cached_path(model.name, file) for file in engine.files):
         return "ready"
-    if own_only or not all(file.sources for file in engine.files):
+    if own:
         return f"needs weights of your own: {model.name}=PATH"
     return "fetched at first use"
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 
 from ..errors import ConfigError, nearest, one_of, shown
 from ..registry.builtin_backends import DEFAULT_MODEL
-from ..registry.catalog import backend_for, list_models
+from ..registry.catalog import backend_for, backends, list_models
 from ..registry.families import rankings
-from ..registry.spec import Engine, ModelSpec
+from ..registry.folders import needs_own_weights
+from ..registry.loading import tracker_of
+from ..registry.spec import Choice, Engine, ModelSpec
 from ..speed.figures import SpeedFigure, read_figures
 from .builder import Pipeline
 from .config import PERMISSIVE
@@ -175,7 +177,7 @@ def plan(budget: str | Budget = "", task: str = "segment") -> Plan:
     segmenters = orders["segment"].order
     for one in _candidates(ranking.order, first, speeds):
         chosen: tuple[Planned, ...] = (one,)
-        reason = _against(chosen, budget)
+        reason = _unfit(one, task) or _against(chosen, budget)
         if reason is None and len(TASKS[task]) > 1 and not _alone(one):
             found, reason = _with_segmenter(one, segmenters, budget, speeds)
             chosen = chosen if found is None else (one, found)
@@ -190,7 +192,7 @@ def _with_segmenter(first: Planned, names: Sequence[str], budget: Budget, speeds
     """Return the best segmenter that fits beside a model, or the reason against the last one."""
     reason = "there is no segmenter"
     for other in _candidates(names, "segment", speeds):
-        against = _against((first, other), budget)
+        against = _unfit(other, "segment") or _against((first, other), budget)
         if against is None:
             return other, None
         reason = f"with {other.model.name}, {against}"
@@ -205,15 +207,31 @@ def _candidates(names: Sequence[str], stage: str, speeds: _Speeds) -> Iterator[P
                 yield Planned(stage, known[name], engine, *speeds.of(name, engine))
 
 
+def _unfit(stage: Planned, task: str) -> str | None:
+    """Return the reason against a model with this engine for a task, whatever the budget is; or None."""
+    try:
+        backend = backend_for(stage.model, stage.engine)
+    except ConfigError:
+        return "this version does not run it"
+    if needs_own_weights(stage.engine, backend):
+        return f"engine {stage.engine.name} needs weights of your own"
+    if task == "video" and not _tracks(stage.model, stage.engine) and any(_tracks(stage.model, each) for each in stage.model.engines):
+        return f"engine {stage.engine.name} is for images only"
+    return None
+
+
+def _tracks(model: ModelSpec, engine: Engine) -> bool:
+    """Return whether an engine has a tracker of its own, and so the place of its model in the order for videos."""
+    backend = backends().get(engine.backend)
+    return backend is not None and tracker_of(Choice(model, engine, backend)).name != "propagate"
+
+
 def _against(stages: Sequence[Planned], budget: Budget) -> str | None:
     """Return the reason against models together, or None."""
     for stage in stages:
         if budget.licenses is not None and not _works_on_another(stage) and stage.model.license not in budget.licenses:
             return f"its license is {stage.model.license}"
-        try:
-            backend = backend_for(stage.model, stage.engine)
-        except ConfigError:
-            return "this version does not run it"
+        backend = backend_for(stage.model, stage.engine)
         if not budget.torch and "torch" in backend.requires:
             return "it needs torch"
         if budget.installed and backend.missing():

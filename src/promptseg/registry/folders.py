@@ -12,7 +12,7 @@ from ..weights.hub import REPOSITORY, REVISION, Snapshot, recorded, snapshot
 from .catalog import backends, find_model, list_models
 from .model_card import CARD, UNKNOWN, license_of
 from .recognition import CONFIG, MAX_CONFIG_BYTES, Contents, contents_for, engines_of, read_folder_config
-from .spec import Engine, ModelSpec
+from .spec import BackendSpec, Engine, ModelSpec
 
 _MAX_CARD_BYTES = 4 << 20
 
@@ -101,6 +101,15 @@ def hub_contents(engine: Engine, *, anew: bool = False) -> tuple[Snapshot, Seque
 def is_on_hub(engine: Engine) -> bool:
     """Return whether the weights of an engine are fetched as a folder of the hub."""
     return engine.repository is not None and (bool(engine.contents) or not engine.files)
+
+
+def needs_own_weights(engine: Engine, backend: BackendSpec) -> bool:
+    """Return whether an engine runs only weights that users give, because none are published for it."""
+    if is_on_hub(engine):
+        return False
+    if engine.files:
+        return not all(file.sources for file in engine.files)
+    return bool(backend.recognizes) or engine.checkpoint is not None or backend.find_weights is not None
 
 
 def verify_on_hub(engine: Engine) -> dict[str, str]:
