@@ -32,6 +32,7 @@ TASKS: Mapping[str, tuple[str, ...]] = {
 """Stages of the pipeline for each task."""
 
 _UNITS = {"mb": 1e6 / 2**20, "mib": 1.0, "gb": 1e9 / 2**20, "gib": 1024.0, "ms": 1e-3, "s": 1.0}
+_NO_MEMORY = "its memory is not known"
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*(mb|mib|gb|gib|ms|s)", re.IGNORECASE)
 
 
@@ -84,8 +85,8 @@ class Budget:
                 licenses.add(spdx)
             else:
                 raise ConfigError(
-                    f"{shown(part)} is no part of a budget: expected memory (2 GB), a time (1 s), permissive or the SPDX identifier of a "
-                    "license, no torch, or installed, separated by commas"
+                    f"{shown(part)} is no part of a budget: expected memory (2 GB), a time (1 s), permissive or a license of the catalog "
+                    f"({', '.join(_licenses())}), no torch, or installed, separated by commas"
                 )
         return cls(**values, licenses=frozenset(licenses) or None)  # type: ignore[arg-type]  # Each value has the type of its name.
 
@@ -185,7 +186,9 @@ def plan(budget: str | Budget = "", task: str = "segment") -> Plan:
             return Plan(task, budget, ranking.why, chosen, tuple((name, why) for name, why in passed.items() if name != one.model.name))
         passed.setdefault(one.model.name, reason)
     reasons = "".join(f"\n  {name}: {reason}" for name, reason in passed.items())
-    raise ConfigError(f"no model of the catalog for task {task!r} fits this budget:{reasons}")
+    unmeasured = any(reason.endswith(_NO_MEMORY) for reason in passed.values())
+    hint = "\nWithout an amount of memory in the budget, models whose need is not known count, too." if unmeasured else ""
+    raise ConfigError(f"no model of the catalog for task {task!r} fits this budget:{reasons}{hint}")
 
 
 def _with_segmenter(first: Planned, names: Sequence[str], budget: Budget, speeds: _Speeds) -> tuple[Planned | None, str | None]:
@@ -245,12 +248,15 @@ def _against(stages: Sequence[Planned], budget: Budget) -> str | None:
             continue
         unknown = [stage.model.name for stage, value in zip(counted, values, strict=True) if value is None]
         if unknown:
-            measure = f": promptseg bench {unknown[0]} measures it" if what == "speed" else ""
-            return f"its {what} is not known{measure}"
+            return _NO_MEMORY if what == "memory" else f"its speed is not known: promptseg bench {unknown[0]} measures it"
         total = sum(value for value in values if value is not None)
         if total > limit:
-            return f"it takes {total:,.4g} {unit}, and the budget is {limit:,.4g}"
+            return f"it takes {_amount(total, unit)}, and the budget is {_amount(limit, unit)}"
     return None
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"{value:,.0f} MiB" if unit == "MiB" else f"{value:.3g} s"
 
 
 def _alone(stage: Planned) -> bool:
@@ -261,6 +267,11 @@ def _alone(stage: Planned) -> bool:
 def _works_on_another(stage: Planned) -> bool:
     """Return whether a model has no weights of its own, and works with another."""
     return stage.model.name in ("exemplar", "propagate")
+
+
+def _licenses() -> list[str]:
+    """Return the licenses of the catalog, by name."""
+    return sorted({model.license for model in list_models().values()} - {"unknown"})
 
 
 def _license(text: str) -> str | None:
