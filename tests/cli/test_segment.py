@@ -378,7 +378,7 @@ class TestEngine:
     @pytest.mark.parametrize(("option", "model"), [("--engine", "cutter"), ("--detector-engine", "finder")])
     def test_an_unknown_engine_is_named_with_those_that_exist(self, option, model, run):
         result = run("segment", "a.png", "--model", "cutter", "--detector", "finder", option, "onx")
-        assert_wrong_usage(result, f"model '{model}' has no engine 'onx': it has fake, second")
+        assert_wrong_usage(result, f"model '{model}' has no engine 'onx': it has fake, second.")
 
     def test_an_engine_without_a_segmenter_is_refused(self, run):
         Path("p.toml").write_text("[detect]\nmodel = 'finder'")

@@ -151,7 +151,7 @@ def test_an_option_of_the_detector_without_one_is_refused(option, run, clip):
 
 def test_an_unknown_engine_is_named_with_those_that_exist(run, clip):
     result = track(run, clip, "--box", "10,8,30,24", "--engine", "onx")
-    assert (result.exit_code, result.stderr) == (2, "promptseg: model 'cutter' has no engine 'onx': it has fake\n")
+    assert (result.exit_code, result.stderr) == (2, "promptseg: model 'cutter' has no engine 'onx': it has fake.\n")
 
 
 def test_a_broken_frame_keeps_those_before_it(run, clip, tmp_path):

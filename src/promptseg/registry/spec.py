@@ -199,7 +199,7 @@ class ModelSpec:
             if isinstance(name, str) and engine.name == name:
                 return engine
         names = [engine.name for engine in self.engines]
-        raise ConfigError(f"model {self.name!r} has no engine {shown(name)}: it has {', '.join(names)}{nearest(name, names)}")
+        raise ConfigError(f"model {self.name!r} has no engine {shown(name)}: it has {', '.join(names)}.{nearest(name, names)}")
 
 
 @dataclass(frozen=True)
