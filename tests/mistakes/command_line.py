@@ -56,7 +56,12 @@ MISTAKES = [
     Mistake("no segmenter and no detector", "segment a.png --point 3,4 --model none", "--model none", "needs a --detector"),
     Mistake("soft borders of no cutouts", f"{S} --point 3,4 --matting guided", "--matting guided", "give --save-cutouts"),
     Mistake("a misspelled matting", "cutout a.png --model cutter --box 1,1,9,9 --matting giuded", "giuded", "--matting is guided or"),
-    Mistake("a segmenter for matting", "cutout a.png --model cutter --box 1,1,9,9 --matting cutter", "cutter", "not a matting model"),
+    Mistake(
+        "a segmenter for matting",
+        "cutout a.png --model cutter --box 1,1,9,9 --matting cutter",
+        "cutter",
+        "matting model: give --matting guided",
+    ),
     Mistake("an unknown device", f"{S} --point 3,4 --device gpu", "gpu", "expected auto, cpu, cuda or mps"),
     Mistake("a numbered device", f"{S} --point 3,4 --device cuda:0", "cuda:0", "CUDA_VISIBLE_DEVICES"),
     Mistake("a model whose package is missing", "segment a.png --point 3,4 --model lacking", "no_such_module", "pip install", 1),

@@ -9,7 +9,8 @@ import typer
 from .. import _cutouts
 from ..errors import UnknownModelError
 from ..matting.trimap import MAX_BAND
-from ..registry import load_matting
+from ..registry import choose, load_matting
+from ..registry.spec import KIND_NAMES
 from . import completion
 from .output import usage_error
 
@@ -61,6 +62,12 @@ def softening(matting: str | None, band: int | None, device: str | None) -> Soft
     if matting == GUIDED:
         return Softening(GUIDED, band)
     try:
+        kind = choose(matting, kind="matting").backend.kind
+        if kind != "matting":
+            raise usage_error(
+                f"model {matting!r} is {KIND_NAMES[kind]}, not a matting model: give --matting {GUIDED}, or a model such as "
+                "--matting vitmatte-small-composition-1k"
+            )
         return Softening(load_matting(matting, device=device or "auto"), band)
     except UnknownModelError as error:
         raise usage_error(f"--matting is {GUIDED} or a matting model, and {error}") from error
