@@ -86,6 +86,7 @@ def test_every_decision_is_in_the_index_and_has_its_three_parts():
     for record in records:
         assert f"]({record})" in index
         text = (DOCS / "adr" / record).read_text("utf-8")
+        assert text.startswith(f"# {record[:4]}: ")
         assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"]
 
 
