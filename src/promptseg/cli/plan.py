@@ -28,7 +28,7 @@ def plan(
         str, typer.Option(metavar="NAME", autocompletion=completion.one_of(tuple(TASKS)), help=f"What for: {', '.join(TASKS)}.")
     ] = "segment",
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE.yaml", help="Write the pipeline, for --config of the other commands.")
+        Path | None, typer.Option("--out", metavar="FILE.yaml", help="Write the pipeline, for --config of segment, annotate and cutout.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
