@@ -19,7 +19,7 @@ def export(
         typer.Argument(
             metavar="NAME[=WEIGHTS]",
             autocompletion=completion.segmenters,
-            help="A model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2.",
+            help="A model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2; in layout transformers-js also EdgeTAM.",
         ),
     ],
     out: Annotated[

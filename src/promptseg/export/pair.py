@@ -87,8 +87,8 @@ def export_onnx(
     ``promptseg.load(model, weights=out)`` runs the pair without torch.
 
     Args:
-        model: Name of a model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2; ``"name=path/to/weights"``; or the path of a folder
-            with a fine-tuned decoder.
+        model: Name of a model that runs in torch: SAM, MobileSAM, mini-sam or SAM 2, and in layout ``"transformers-js"`` also EdgeTAM;
+            ``"name=path/to/weights"``; or the path of a folder with a fine-tuned decoder.
         out: The folder; default: the model's name with ``-onnx`` or ``-onnx-int8``, in the current folder.
         weights: Your own checkpoint, in place of the published one.
         layout: ``"original"``: the layout in which pairs of this model are published. ``"transformers-js"``: that of transformers.js,
