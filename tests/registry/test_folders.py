@@ -178,6 +178,15 @@ class TestOnThisMachine:
         with pytest.raises(UnknownModelError, match=r"there is no model .*The folder has no config\.json.* as NAME="):
             registry.choose(str(tmp_path))
 
+    def test_a_folder_that_is_a_model_is_not_fetched(self, folder):
+        with pytest.raises(UnknownModelError, match=r"there is no model .*It is a folder: load and --model take its path"):
+            registry.fetch(str(folder))
+
+    @pytest.mark.parametrize("name", ["./absent", "../absent", "/absent/folder", "~/absent/folder"])
+    def test_a_path_without_a_folder_is_said_to_be_none(self, name):
+        with pytest.raises(UnknownModelError, match=r"There is no such folder\. To list all"):
+            registry.choose(name)
+
     def test_a_folder_of_onnx_files_is_given_to_onnx_sam_by_the_names_of_its_files(self, tmp_path):
         (tmp_path / "onnx").mkdir()
         for stem in PAIR:

@@ -29,6 +29,8 @@ else:
 _ON_HUB = re.compile(r"(?:https?://(?:www\.)?(?:huggingface\.co|hf\.co)/)?([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)/?", re.ASCII)
 """A folder on the Hugging Face hub, as others name it."""
 
+_NO_FOLDER = " There is no such folder."
+
 _LONGEST = 300
 
 
@@ -97,11 +99,13 @@ def find_model(name: str) -> ModelSpec:
         as_weights = f"with the name of their model, as NAME={shown(name)[1:-1]}."
         if is_weights:
             hint = f" Weights of your own are given {as_weights}"
+        elif _is_folder(name) and Path(name).expanduser().joinpath("config.json").is_file():
+            hint = " It is a folder: load and --model take its path, and there is nothing of it to list or fetch."
         elif _is_folder(name):
             hint = f" The folder has no config.json, and no ONNX files under known names. Weights in it are given {as_weights}"
         else:
-            hint = _hub_hint(name)
-        near = nearest(file.stem if is_weights else name, known)
+            hint = _path_hint(name)
+        near = "" if hint == _NO_FOLDER else nearest(file.stem if is_weights else name, known)
         raise UnknownModelError(f"there is no model {shown(name)}.{hint}{near} To list all: promptseg models")
     return known[name]
 
@@ -113,10 +117,12 @@ def _is_folder(name: object) -> bool:
         return False
 
 
-def _hub_hint(name: object) -> str:
-    """Return how to name a folder on the Hugging Face hub, for a name or an address that looks like one, or an empty text."""
+def _path_hint(name: object) -> str:
+    """Return how to name a folder on the hub, for a name or an address that looks like one, that a path has no folder, or an empty text."""
     found = _ON_HUB.fullmatch(name) if isinstance(name, str) and len(name) <= _LONGEST else None
-    return f" A folder on the Hugging Face hub is named hf:{found[1]}." if found is not None else ""
+    if found is not None:
+        return f" A folder on the Hugging Face hub is named hf:{found[1]}."
+    return _NO_FOLDER if isinstance(name, str) and name.startswith((".", "/", "~")) else ""
 
 
 def backend_for(model: ModelSpec, engine: Engine) -> BackendSpec:
