@@ -282,7 +282,7 @@ MISTAKES = [
     Mistake("track a missing video", "track film.mp4 --model cutter --point 3,4", "film.mp4", "check the path", 1),
     Mistake("track a damaged video", "track clip.mp4 --model cutter --point 3,4", "clip.mp4", "Get it again, or convert it", 1),
     Mistake("track with an unknown table", "track clip.mp4 --model cutter --point 3,4 --table csv", "csv", "json or parquet"),
-    Mistake("track with an unknown tracker", "track images --model cutter --point 3,4 --tracker sort", "sort", "sam3_video or propagate"),
+    Mistake("track with an unknown tracker", "track images --model cutter --point 3,4 --tracker sort", "sort", "hf_video or propagate"),
     Mistake(
         "redetect without a detector", "track images --model cutter --point 3,4 --redetect-every 5", "--redetect-every", "give --detector"
     ),
