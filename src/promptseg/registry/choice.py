@@ -82,9 +82,21 @@ def choose_by(ability: Callable[[BackendSpec], bool], doing: str, name: str, wei
 
     engine = first(_able(named) or named.model.engines)
     if engine is None:
-        can = ", ".join(name for name, other in list_models().items() if first(other.engines))
-        raise ConfigError(f"model {named.model.name!r} cannot be {doing}; these can: {can}")
+        can = [name for name, other in list_models().items() if first(other.engines)]
+        raise ConfigError(f"model {named.model.name!r} cannot be {doing}; these can: {_listed(can)}")
     return _chosen(named, engine)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names with commas between them. Of a name that begins like the one before it, only the end: ``"sam-vit-h, -l, -b"``."""
+    listed, beginning = [], ""
+    for name in names:
+        if beginning and name.startswith(f"{beginning}-"):
+            listed.append(name.removeprefix(beginning))
+        else:
+            listed.append(name)
+            beginning = name.rpartition("-")[0]
+    return ", ".join(listed)
 
 
 def check_installed(choice: Choice) -> None:
