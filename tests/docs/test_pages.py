@@ -11,6 +11,7 @@ import yaml
 import promptseg
 from promptseg import errors
 from promptseg.cli import app
+from promptseg.registry.catalog import backends
 from promptseg.registry.folders import is_on_hub
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,6 +53,16 @@ def test_the_models_page_says_which_weights_are_folders_of_the_hub():
     listed = {(model, engine) for model, engine, weights in rows if weights == "from the hub"}
     models = promptseg.list_models().values()
     assert listed == {(model.name, engine.name) for model in models for engine in model.engines if is_on_hub(engine)}
+
+
+@pytest.mark.parametrize("backend", [backend for backend in backends().values() if backend.folders], ids=lambda backend: backend.name)
+def test_the_models_page_says_which_folders_a_backend_reads(backend):
+    page = (DOCS / "reference" / "models.md").read_text("utf-8")
+    section = page[page.index("**What is recognized.**") : page.index("**Which version.**")]
+    assert f"`{backend.name}`" in section
+    for folder in backend.folders:
+        assert all(f"`{name}`" in section for name in folder.types - {"timm"})
+        assert all(f"`{stem}.onnx`" in section for stem in folder.onnx)
 
 
 @pytest.mark.parametrize(
