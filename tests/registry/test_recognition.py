@@ -118,6 +118,11 @@ def test_a_folder_with_pickles_alone_is_refused_by_name(folder):
         engines_of(Contents.of(folder("pytorch_model.bin", model_type="owlv2")))
 
 
+def test_a_folder_without_tensors_is_refused_with_what_to_look_for(folder):
+    with pytest.raises(WeightsNotFoundError, match=r"has no model\.safetensors: look for a revision or a copy with it"):
+        engines_of(Contents.of(folder(model_type="owlv2")))
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"model_type": ' * 500])
 def test_a_damaged_configuration_is_refused(tmp_path, text):
     (tmp_path / "config.json").write_text(text)

@@ -77,7 +77,7 @@ class TestExportedWeights:
 
     def test_the_weights_of_another_model_are_refused(self, write_manifest, folder, stranger):
         write_manifest(model="mini-sam")
-        with pytest.raises(WeightsMismatchError, match="contains model 'mini-sam' by its manifest, not 'strange'"):
+        with pytest.raises(WeightsMismatchError, match="by its manifest, not 'strange': give its path alone, or mini-sam="):
             load("strange", weights=folder)
 
     def test_a_file_that_changed_since_is_refused_with_its_path(self, write_manifest, folder, stranger):

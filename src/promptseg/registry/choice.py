@@ -260,7 +260,10 @@ def _chosen(named: _Named, engine: str | None, kind: BackendKind | None = None) 
     model, own, manifest = named.model, named.own, named.manifest
     if manifest is not None and engine in (None, manifest.engine):
         if manifest.model != model.name:
-            raise WeightsMismatchError(f"{own} contains model {manifest.model!r} by its manifest, not {model.name!r}")
+            raise WeightsMismatchError(
+                f"{own} contains model {manifest.model!r} by its manifest, not {model.name!r}: give its path alone, "
+                f"or {manifest.model}={own}"
+            )
         files = tuple(WeightFile(name, digest, ()) for name, digest in {**manifest.base, **manifest.sha256}.items())
         found = Engine(manifest.engine, manifest.backend, manifest.variant, files)
     else:

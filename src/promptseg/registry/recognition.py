@@ -221,7 +221,7 @@ def _unknown(contents: Contents) -> UnknownModelError | WeightsNotFoundError:
         pickled = sorted(name for name in contents.files if _PICKLES.fullmatch(name))
         also = f"; its {pickled[0]} is a pickle, which is not read: look for a revision or a copy with safetensors" if pickled else ""
         wanted = one_of(dict.fromkeys("model.safetensors" if not each.onnx else f"{each.onnx[0]}.onnx" for each in fitting))
-        return WeightsNotFoundError(f"{contents.where} has no {wanted}{also}")
+        return WeightsNotFoundError(f"{contents.where} has no {wanted}{also or ': look for a revision or a copy with it'}")
     if not contents.types:
         what = "a config.json without a model type" if CONFIG in contents.files else "no config.json"
         return UnknownModelError(f"{contents.where} is not recognized: it has {what}, and no ONNX files under known names; {known}")
