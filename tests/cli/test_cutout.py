@@ -191,3 +191,10 @@ class TestWrongUsage:
 
     def test_the_default_model_is_in_the_catalog_and_permissive(self):
         assert list_models()["isnet-general-use"].license == "Apache-2.0"
+
+
+def test_a_pipeline_file_without_a_detector_needs_a_prompt(run, save_image):
+    Path("p.yaml").write_text("segment: {model: mini-sam}")
+    done = run("cutout", save_image("a.png"), "--config", "p.yaml")
+    assert done.exit_code == 2
+    assert "nothing to cut out: the pipeline in p.yaml has no detector: give --point or --box" in done.stderr

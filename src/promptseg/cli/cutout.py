@@ -72,7 +72,7 @@ def cutout(
     prompts = prompts_of(point, box, text, everything=False, points_per_side=None)
     pipeline = _pipeline(config, model, detector, text, prompts, threshold)
     if pipeline.config.detect is None and not prompts:
-        raise usage_error("nothing to cut out: give --point or --box, or leave out --model, which needs one of them")
+        raise usage_error(f"nothing to cut out: the pipeline in {config} has no detector: give --point or --box")
     if margin < 0 or (margin and not crop):
         raise usage_error(f"--margin is a whole number of pixels of at least 0, with --crop, got {margin}")
     with errors_as_messages():
