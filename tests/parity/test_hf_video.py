@@ -141,7 +141,7 @@ def test_a_checkpoint_of_sam2_and_its_folder_track_alike(generation, tiny_sam2_v
     seen = 0
     for one, other in zip(*(session.propagate() for session in both), strict=True):
         for mask, same in zip(one.masks, other.masks, strict=True):
-            assert np.abs(mask.logits - same.logits).max() < 1e-3, one.frame
-            assert mask.score == pytest.approx(same.score, abs=1e-4)
+            assert np.abs(mask.logits - same.logits).max() < 5e-3, one.frame
+            assert mask.score == pytest.approx(same.score, abs=1e-3)
             seen += 0 < mask.area < mask.size[0] * mask.size[1]
     assert seen > 4

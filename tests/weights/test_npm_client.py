@@ -133,7 +133,8 @@ class TestBounds:
 
     def test_an_interruption_ends_the_client_and_what_it_started(self, npm, tmp_path):
         npm.plan(hangs=True)
-        code = f"from pathlib import Path; from promptseg.weights.download import fetch_source; fetch_source({SOURCE!r}, Path('w.bin'))"
+        code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "  # A shell may start processes with it ignored.
+        code += f"from pathlib import Path; from promptseg.weights.download import fetch_source; fetch_source({SOURCE!r}, Path('w.bin'))"
         process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE)
         try:
             while not npm.calls:

@@ -67,7 +67,7 @@ def bench(
         everything: Whether to time everything mode, which takes longest.
         keep: Whether to keep the figure, for ``promptseg models`` and `Pipeline.plan`.
         progress: See `promptseg.runtime.progress`.
-        **options: Options of the backend, such as ``dtype="bfloat16"``. Figures with options are not kept.
+        **options: Options of the backend, such as ``dtype="bfloat16"``. Figures with options, or with weights of your own, are not kept.
 
     Raises:
         ConfigError: The model tracks videos, or an option is unknown.
@@ -100,7 +100,7 @@ def bench(
         dt.datetime.now(dt.timezone.utc).date().isoformat(),
         provenance.version,
     )
-    if keep and not options:
+    if keep and not options and choice.weights is None:
         keep_figures([figure])
     return figure
 

@@ -28,7 +28,7 @@ def model_input(images: Sequence[NDArray[np.uint8]], side: int, device: torch.de
         dtype: Number type of the result.
     """
     resized = np.stack([np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize((side, side))) for image in images])
-    pixels = torch.tensor(resized, device=device).permute(0, 3, 1, 2).float() / 255
+    pixels = torch.tensor(resized, device=device).permute(0, 3, 1, 2).float().contiguous() / 255  # Convolutions round by the layout.
     mean, std = (
         torch.tensor([value / 255 for value in values], dtype=torch.float32, device=device).view(3, 1, 1)
         for values in (PIXEL_MEAN, PIXEL_STD)
