@@ -11,6 +11,7 @@ from promptseg.pipeline.plan import Budget
 from promptseg.registry.catalog import backends, list_models
 from promptseg.registry.families import Ranking
 from promptseg.registry.folders import needs_own_weights
+from promptseg.runtime.host import processor_name, usable_processors
 from promptseg.speed.figures import SpeedFigure, keep_figures
 
 
@@ -32,7 +33,13 @@ def catalog(monkeypatch, tmp_path, add_model):
 
 
 def measured(name, seconds):
-    keep_figures([SpeedFigure(name, "fake", "cpu", "A processor", 2, (4, 4), {"load": 9.0, "encode": seconds}, "2026-11-29", "1")])
+    keep_figures(
+        [
+            SpeedFigure(
+                name, "fake", "cpu", processor_name(), usable_processors(), (4, 4), {"load": 9.0, "encode": seconds}, "2026-11-29", "1"
+            )
+        ]
+    )
 
 
 def names(*given):
@@ -92,7 +99,9 @@ def test_a_time_of_the_catalog_is_scaled_by_that_of_the_default_model_here(monke
     large = list_models()["large"]
     monkeypatch.setitem(list_models(), "large", replace(large, engines=(replace(large.engines[0], seconds=6.0),)))
     assert promptseg.Pipeline.plan("10 s").seconds == 6
-    keep_figures([SpeedFigure("mini-sam", "onnx", "cpu", "A processor", 2, (4, 4), {"encode": 1.0}, "2026-11-29", "1")])
+    keep_figures(
+        [SpeedFigure("mini-sam", "onnx", "cpu", processor_name(), usable_processors(), (4, 4), {"encode": 1.0}, "2026-11-29", "1")]
+    )
     (stage,) = promptseg.Pipeline.plan("4 s").stages
     assert (stage.model.name, stage.seconds, stage.measured) == ("large", 3, False)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from promptseg.runtime.host import available_memory, has_arithmetic, usable_processors
+from promptseg.runtime.host import available_memory, has_arithmetic, processor_name, usable_processors
 
 GIB = 1 << 30
 NO_LIMIT = 9223372036854771712
@@ -103,3 +103,10 @@ def test_of_a_processor_without_a_list_nothing_is_known(text, tmp_path):
     if text is not None:
         written(tmp_path, proc__cpuinfo=text)
     assert has_arithmetic("bfloat16", tmp_path) is None
+
+
+def test_the_processor_has_the_name_that_linux_has_for_it(tmp_path):
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc" / "cpuinfo").write_text("processor\t: 0\nmodel name\t: A processor, 3 GHz\n")
+    assert processor_name(tmp_path) == "A processor, 3 GHz"
+    assert processor_name(tmp_path / "elsewhere")

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from promptseg.errors import OutputError
-from promptseg.speed.figures import SpeedFigure, figures_path, keep_figures, read_figures
+from promptseg.runtime.host import processor_name, usable_processors
+from promptseg.speed.figures import SpeedFigure, figures_here, figures_path, keep_figures, read_figures
 
 FIGURE = SpeedFigure(
     "mini-sam",
@@ -69,6 +70,13 @@ def test_a_damaged_file_has_no_figures_and_is_replaced(text, caplog):
     assert "speed.json cannot be read" in caplog.text
     keep_figures([FIGURE])
     assert read_figures() == (FIGURE,)
+
+
+def test_figures_of_another_processor_are_not_those_of_this_machine():
+    here = replace(FIGURE, processor=processor_name(), threads=usable_processors())
+    card = replace(FIGURE, engine="torch", device="cuda", processor="A GPU")
+    keep_figures([FIGURE, replace(here, threads=here.threads + 1), here, card])
+    assert figures_here() == {("mini-sam", "onnx"): here, ("mini-sam", "torch"): card}
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):

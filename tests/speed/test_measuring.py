@@ -1,15 +1,16 @@
 """`bench` times the steps of each kind of model, and keeps the figures."""
 
 import itertools
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from promptseg.errors import ConfigError, InputError
+from promptseg.registry import list_models
 from promptseg.speed import bench, measuring
 from promptseg.speed.figures import read_figures
-from promptseg.speed.measuring import processor_name
 from promptseg.testing import FakeConceptSegmenter, FakeDetector, FakeSegmenter
 
 
@@ -62,6 +63,15 @@ def test_figures_with_options_are_those_of_another_model_and_not_kept(add_model)
     assert read_figures() == ()
 
 
+def test_figures_of_your_own_weights_are_not_those_of_the_model(add_model, monkeypatch, tmp_path):
+    (tmp_path / "w.bin").write_bytes(b"weights")
+    add_model("one", "segmenter", lambda _: FakeSegmenter(), accepts=frozenset({"point"}))
+    model = list_models()["one"]
+    monkeypatch.setitem(list_models(), "one", replace(model, engines=(replace(model.engines[0], checkpoint="w.bin"),)))
+    assert bench("one", weights=tmp_path / "w.bin", rounds=1).model == "one"
+    assert read_figures() == ()
+
+
 def test_what_cannot_be_timed_is_refused(add_model):
     add_model("tracker", "video", lambda _: None)
     with pytest.raises(ConfigError, match="'tracker' is a video model, and what is timed are segmenters"):
@@ -70,10 +80,3 @@ def test_what_cannot_be_timed_is_refused(add_model):
         bench("tracker", rounds=0)
     with pytest.raises(InputError):
         bench("tracker", image="absent.png")
-
-
-def test_the_processor_has_the_name_that_linux_has_for_it(tmp_path):
-    (tmp_path / "proc").mkdir()
-    (tmp_path / "proc" / "cpuinfo").write_text("processor\t: 0\nmodel name\t: A processor, 3 GHz\n")
-    assert processor_name(tmp_path) == "A processor, 3 GHz"
-    assert processor_name(tmp_path / "elsewhere")

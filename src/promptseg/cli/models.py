@@ -16,7 +16,7 @@ from ..registry.catalog import backend_for, backends, find_model, list_models
 from ..registry.families import Family, in_families
 from ..registry.folders import is_cached, is_on_hub, needs_own_weights
 from ..registry.spec import Engine, ModelSpec
-from ..speed.figures import SpeedFigure, read_figures
+from ..speed.figures import SpeedFigure, figures_here
 from ..weights import store
 from . import completion
 from .output import errors_as_messages, say
@@ -33,7 +33,7 @@ def models(
     Speed is that of `promptseg bench`: seconds for an image with one prompt.
     """
     with errors_as_messages():
-        speeds = {(figure.model, figure.engine): figure for figure in read_figures()}
+        speeds = figures_here()
         groups = [
             (family, [_row(model, engine, speeds) for model in members for engine in model.engines])
             for family, members in _asked(names or ())

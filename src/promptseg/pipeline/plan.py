@@ -17,7 +17,7 @@ from ..registry.families import rankings
 from ..registry.folders import needs_own_weights
 from ..registry.loading import tracker_of
 from ..registry.spec import Choice, Engine, ModelSpec
-from ..speed.figures import SpeedFigure, read_figures
+from ..speed.figures import figures_here
 from .builder import Pipeline
 from .config import PERMISSIVE
 
@@ -284,7 +284,7 @@ class _Speeds:
     """Times of models: measured here, or estimated from the catalog and from the measured time of the default model."""
 
     def __init__(self) -> None:
-        self._measured: dict[tuple[str, str], SpeedFigure] = {(figure.model, figure.engine): figure for figure in read_figures()}
+        self._measured = figures_here()
         default = list_models()[DEFAULT_MODEL].engines[0]
         here = self._measured.get((DEFAULT_MODEL, default.name))
         self._ratio = here.image_seconds / default.seconds if here is not None and default.seconds else 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -54,6 +55,24 @@ def has_arithmetic(dtype: str, root: Path = Path("/")) -> bool | None:
 
 _CPUINFO_CHARACTERS = 1 << 16
 """Number of characters that hold at least the first processor. All processors of a host have the same instruction sets."""
+
+
+def processor_name(root: Path = Path("/")) -> str:
+    """Return the name of the processor, as Linux has it, or what Python knows of it.
+
+    Args:
+        root: The folder with ``proc``.
+    """
+    try:
+        with (root / "proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
+            lines = file.read(_CPUINFO_CHARACTERS).splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name.strip() == "model name" and value.strip():
+            return value.strip()[:200]
+    return platform.processor() or platform.machine() or "unknown"
 
 
 def available_memory(root: Path = Path("/")) -> int | None:

@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import InputError
 from ..runtime.files import output_errors, write_atomically
 from ..runtime.home import cache_dir
+from ..runtime.host import processor_name, usable_processors
 from ..runtime.structured import is_finite, is_integer, is_text, read_json
 
 logger = logging.getLogger(__name__)
@@ -75,6 +76,13 @@ def read_figures() -> tuple[SpeedFigure, ...]:
     except (InputError, KeyError, TypeError) as error:
         logger.warning("the measured speeds in %s cannot be read, and are left out: %s", path, error)
         return ()
+
+
+def figures_here() -> dict[tuple[str, str], SpeedFigure]:
+    """Return the newest figure of each model and engine that was measured on this processor, or on a GPU."""
+    here = ("cpu", processor_name(), usable_processors())
+    known = (figure for figure in read_figures() if figure.device != "cpu" or (figure.device, figure.processor, figure.threads) == here)
+    return {(figure.model, figure.engine): figure for figure in known}
 
 
 def keep_figures(figures: Iterable[SpeedFigure]) -> Path:

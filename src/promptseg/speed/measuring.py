@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -22,7 +21,7 @@ from ..registry.choice import choose
 from ..registry.loading import load_chosen
 from ..registry.spec import KIND_NAMES
 from ..results import Provenance
-from ..runtime.host import usable_processors
+from ..runtime.host import processor_name, usable_processors
 from ..runtime.progress import ProgressOption, reports_progress, track
 from ..samples import coffee
 from .figures import SpeedFigure, keep_figures
@@ -153,21 +152,3 @@ def _processor(provenance: Provenance) -> str:
             return "GPU"
         return gpu_name()
     return processor_name()
-
-
-def processor_name(root: Path = Path("/")) -> str:
-    """Return the name of the processor, as Linux has it, or what Python knows of it.
-
-    Args:
-        root: The folder with ``proc``.
-    """
-    try:
-        with (root / "proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
-            lines = file.read(1 << 16).splitlines()
-    except OSError:
-        lines = []
-    for line in lines:
-        name, _, value = line.partition(":")
-        if name.strip() == "model name" and value.strip():
-            return value.strip()[:200]
-    return platform.processor() or platform.machine() or "unknown"
