@@ -9,9 +9,13 @@ import pytest
 
 import promptseg
 from promptseg.errors import ConfigError, MissingDependencyError, WeightsError, WeightsMismatchError
-from promptseg.models.sam.torch.hq import TorchSamHq
 from promptseg.prompts import Prompt
 from promptseg.weights.store import file_sha256
+
+pytest.importorskip("torch", reason="the torch engine needs torch")
+pytest.importorskip("transformers", reason="the SAM family of the hub needs transformers")
+
+from promptseg.models.sam.torch.hq import TorchSamHq
 
 NAMES = {"sam": "sam-vit-b", "sam_hq": "sam-hq-vit-l", "sam2": "sam2.1-hiera-small", "edgetam": "edgetam", "slimsam": "slimsam-77"}
 BOX = Prompt.box(20, 14, 80, 60)

@@ -103,7 +103,7 @@ def test_a_model_that_is_fetched_takes_one_line_of_120_columns(run, monkeypatch)
     monkeypatch.setenv("COLUMNS", "120")
     lines = run("models").stdout.splitlines()
     assert max(map(len, lines)) <= 120
-    (line,) = (line for line in lines if line.split()[:2] == ["vitmatte-small-composition-1k", "transformers"])
+    (line,) = (line for line in lines if line.split()[:2] == ["isnet-general-use", "onnx"])
     assert line.endswith("  fetched at first use")
 
 
