@@ -178,5 +178,5 @@ def test_a_folder_of_transformers_is_exported_by_its_own_engine(tiny_hf_sam, tmp
 
 def test_sam_hq_is_refused(tiny_hf_sam, tmp_path):
     tiny_hf_sam("sam_hq").save_pretrained(tmp_path / "folder")
-    with pytest.raises(promptseg.errors.ConfigError, match="no layout has the high-quality mask of SAM-HQ"):
+    with pytest.raises(promptseg.errors.ConfigError, match="model 'sam-hq-vit-b' cannot be exported"):
         export_onnx("sam-hq-vit-b", tmp_path / "out", weights=tmp_path / "folder")

@@ -72,6 +72,15 @@ def test_what_was_passed_over_has_its_reason():
     assert "The order is by size." in str(found)
 
 
+def test_the_reasons_against_the_engines_of_a_model_are_told_apart(monkeypatch):
+    large = list_models()["large"]
+    engines = (large.engines[0], replace(large.engines[0], name="lean", memory=1500), replace(large.engines[0], name="new", memory=None))
+    monkeypatch.setitem(list_models(), "large", replace(large, engines=engines))
+    over = dict(promptseg.Pipeline.plan("1 GB").passed_over)
+    assert over["large"].startswith("engine fake: it takes 2,000 MiB, and the budget is 954 MiB; engine lean: it takes 1,500 MiB")
+    assert "engine new: " in over["large"]
+
+
 def test_the_models_of_a_pipeline_share_the_budget():
     assert names("2 GB", "text") == ["words", "medium"]
     assert names("1 GB", "text") == ["words", "small"]
@@ -126,6 +135,7 @@ def test_a_model_without_torch_is_found(monkeypatch):
         ("GPL-3.0", r"a license of the catalog \(AGPL-3.0, Apache-2.0, .*MIT\)"),
         (3, "a budget is text"),
         ("-1 s", "is no part of a budget"),
+        ("0 GB", "is no part of a budget"),
     ],
 )
 def test_what_is_no_budget_is_refused(budget, message):
@@ -161,7 +171,7 @@ def test_an_engine_for_images_alone_is_not_planned_for_videos_in_the_place_of_th
     monkeypatch.undo()
     found = promptseg.Pipeline.plan("no torch", "video")
     assert [stage.model.name for stage in found.stages] == ["mini-sam"]
-    assert dict(found.passed_over)["sam3-tracker"] == "it needs torch"
+    assert dict(found.passed_over)["sam3-tracker"] == "engine transformers: it needs torch; engine onnx is for images only"
 
 
 def test_where_memory_is_not_known_a_budget_without_it_is_named(monkeypatch):

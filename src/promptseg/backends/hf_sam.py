@@ -47,12 +47,9 @@ def export_module(request: LoadRequest) -> Any:
 
     Raises:
         MissingDependencyError: The installed version of transformers is too old, or EdgeTAM's package timm is missing.
-        ConfigError: The model is SAM-HQ.
         WeightsNotFoundError: There are no weights, or a file is missing.
         WeightsMismatchError: The weights are damaged or of another model.
     """
-    if request.engine.variant == "sam_hq":
-        raise ConfigError(f"model {request.model.name!r} cannot be exported: no layout has the high-quality mask of SAM-HQ")
     return load_model(folder_of(request), request.engine.variant)
 
 

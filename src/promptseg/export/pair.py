@@ -14,6 +14,7 @@ from ..errors import ConfigError, OutputError, WeightsError, one_of, shown
 from ..registry import manifest
 from ..registry.choice import choose_by
 from ..registry.loading import make
+from ..registry.spec import BackendSpec, Engine
 from ..registry.weight_files import resolve, weights_of
 from ..runtime.files import output_errors, remove_leftovers, write_folder
 from ..runtime.output_paths import check_output_folder
@@ -109,7 +110,7 @@ def export_onnx(
     if layout not in (None, *LAYOUTS):
         raise ConfigError(f"layout is {one_of(LAYOUTS)}, got {shown(layout)}")
     what = "exported" if layout is None else f"exported in layout {layout!r}"
-    chosen = choose_by(lambda backend: layout in ({None, *backend.export_layouts} if backend.export_layouts else ()), what, model, weights)
+    chosen = choose_by(lambda backend, engine: layout in _layouts(backend, engine), what, model, weights)
     name, layouts = chosen.model.name, chosen.backend.export_layouts
     layout = layout or next(iter(layouts))
     folder = Path(out if out is not None else f"{name}-{_FOLDERS[layout]}{'-int8' * int8}")
@@ -158,6 +159,12 @@ def write_pair(layout: ExportLayout, model: str, folder: Path, *, int8: bool = F
         for file in replaced - kept:
             (folder / file).unlink(missing_ok=True)
     return Export(model, name, "int8" if int8 else "float32", folder, sizes, agreement)
+
+
+def _layouts(backend: BackendSpec, engine: Engine) -> tuple[str | None, ...]:
+    """Return the layouts in which an engine is exported, with None for its first; empty if it is not exported."""
+    exported = backend.export_variants is None or engine.variant in backend.export_variants
+    return (None, *backend.export_layouts) if backend.export_layouts and exported else ()
 
 
 def _write(layout: ExportLayout, encoder: Path, decoder: Path, int8: bool, data: str) -> Iterator[ExportAgreement | None]:

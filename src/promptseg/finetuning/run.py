@@ -146,7 +146,7 @@ def choose_trainable(model: str, weights: str | Path | None = None) -> Choice:
     Raises:
         ConfigError: The model has no such engine; the message lists the models that have one.
     """
-    return choose_by(lambda backend: backend.torch_module is not None, "fine-tuned", model, weights)
+    return choose_by(lambda backend, _: backend.torch_module is not None, "fine-tuned", model, weights)
 
 
 def _finetune(

@@ -70,7 +70,7 @@ class Budget:
         licenses: set[str] = set()
         for part in filter(None, (part.strip() for part in text.split(","))):
             amount = _AMOUNT.fullmatch(part)
-            if amount:
+            if amount and float(amount[1]):
                 name = "seconds" if amount[2].lower() in ("s", "ms") else "memory"
                 if name in values:
                     raise ConfigError(f"a budget has one amount of {name}, got {shown(text)}")
@@ -172,7 +172,7 @@ def plan(budget: str | Budget = "", task: str = "segment") -> Plan:
     if task not in TASKS:
         raise ConfigError(f"there is no task {shown(task)}: expected {one_of(tuple(TASKS))}.{nearest(task, TASKS)}")
     speeds, orders = _Speeds(), rankings()
-    passed: dict[str, str] = {}
+    passed: dict[str, dict[str, str]] = {}
     first = TASKS[task][0]
     ranking = orders[task]
     segmenters = orders["segment"].order
@@ -183,12 +183,20 @@ def plan(budget: str | Budget = "", task: str = "segment") -> Plan:
             found, reason = _with_segmenter(one, segmenters, budget, speeds)
             chosen = chosen if found is None else (one, found)
         if reason is None:
-            return Plan(task, budget, ranking.why, chosen, tuple((name, why) for name, why in passed.items() if name != one.model.name))
-        passed.setdefault(one.model.name, reason)
-    reasons = "".join(f"\n  {name}: {reason}" for name, reason in passed.items())
-    unmeasured = any(reason.endswith(_NO_MEMORY) for reason in passed.values())
+            over = tuple((name, _joined(reasons)) for name, reasons in passed.items() if name != one.model.name)
+            return Plan(task, budget, ranking.why, chosen, over)
+        passed.setdefault(one.model.name, {})[one.engine.name] = reason
+    reasons = "".join(f"\n  {name}: {_joined(reasons)}" for name, reasons in passed.items())
+    unmeasured = any(reason.endswith(_NO_MEMORY) for reasons in passed.values() for reason in reasons.values())
     hint = "\nWithout an amount of memory in the budget, models whose need is not known count, too." if unmeasured else ""
     raise ConfigError(f"no model of the catalog for task {task!r} fits this budget:{reasons}{hint}")
+
+
+def _joined(reasons: Mapping[str, str]) -> str:
+    """Return the reasons against the engines of a model as one text; each with its engine if they differ."""
+    if len(set(reasons.values())) == 1:
+        return next(iter(reasons.values()))
+    return "; ".join(reason if f"engine {engine}" in reason else f"engine {engine}: {reason}" for engine, reason in reasons.items())
 
 
 def _with_segmenter(first: Planned, names: Sequence[str], budget: Budget, speeds: _Speeds) -> tuple[Planned | None, str | None]:

@@ -330,6 +330,7 @@ BUILT_IN = (
         find_weights=_FIND_FOLDER,
         video="hf_video",
         export_layouts={"transformers-js": "promptseg.export.transformers_models:ModelTransformersJs"},
+        export_variants=frozenset({"sam", "sam2", "edgetam"}),  # No layout has the high-quality mask of SAM-HQ.
         export_module="promptseg.backends.hf_sam:export_module",
         folders=(
             FolderSpec("sam", frozenset({"sam"})),

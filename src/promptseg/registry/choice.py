@@ -60,11 +60,11 @@ def choose(
     return _chosen(_named(name, weights, anew=anew), engine, kind)
 
 
-def choose_by(ability: Callable[[BackendSpec], bool], doing: str, name: str, weights: str | Path | None = None) -> Choice:
+def choose_by(ability: Callable[[BackendSpec, Engine], bool], doing: str, name: str, weights: str | Path | None = None) -> Choice:
     """Resolve a model name to the first engine of the model whose backend has an ability, such as export.
 
     Args:
-        ability: Returns whether a backend has the ability.
+        ability: Returns whether a backend has the ability with an engine.
         doing: What the ability allows, as a participle for the message, such as ``"exported"``.
         name: A name, as for `choose`.
         weights: A file or folder of your own weights.
@@ -77,7 +77,7 @@ def choose_by(ability: Callable[[BackendSpec], bool], doing: str, name: str, wei
     named, known = _named(name, weights), backends()
 
     def first(engines: Sequence[Engine]) -> str | None:
-        able = (engine.name for engine in engines if engine.backend in known and ability(known[engine.backend]))
+        able = (engine.name for engine in engines if engine.backend in known and ability(known[engine.backend], engine))
         return next(able, None)
 
     engine = first(_able(named) or named.model.engines)

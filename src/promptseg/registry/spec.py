@@ -79,6 +79,7 @@ class BackendSpec:
         score: What the scores of a segmenter's masks are, in a few words for people.
         export_layouts: ``"module:class"`` of each `promptseg.export.layout.ExportLayout` that exports this torch module to ONNX, by the
             name of the layout: ``"original"`` or ``"transformers-js"``. The first is the default.
+        export_variants: Engine variants that can be exported; None for all.
         export_module: ``"module:function"``, called as ``function(request: LoadRequest)``. It returns the torch module that is exported, if
             that is not `torch_module`.
         folders: Kinds of folders that the backend reads without an entry in the catalog.
@@ -101,6 +102,7 @@ class BackendSpec:
     torch_module: str | None = None
     score: str = "predicted IoU"
     export_layouts: Mapping[str, str] = field(default_factory=dict)
+    export_variants: frozenset[str] | None = None
     export_module: str | None = None
     folders: tuple[FolderSpec, ...] = ()
     models: tuple[ModelSpec, ...] = ()
