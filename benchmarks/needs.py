@@ -109,66 +109,36 @@ torch.save({model}.state_dict(), path)
 MEASURE = """
 import resource, statistics, sys, time, warnings
 warnings.simplefilter("ignore")
-import cv2, torch, promptseg, {module}, promptseg.backends.{backend}
-name, engine, path, dtype, image_path, seconds = sys.argv[1:]
-image = promptseg.load_image(image_path)
-before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
-segmenter = promptseg.load(name, engine=engine, weights=path, device="cpu", dtype=dtype, allow_slow=True, cache=None)
-segmenter.open(image)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(round((peak - before) / 2**20), "MiB, of which", round(segmenter.model._weight_bytes / 2**20), "MiB weights", flush=True)
-answer = lambda: segmenter.open(image).segment([promptseg.Prompt.point(900, 600)])
-if seconds:
-    times = []
-    for _ in range(4):
-        started = time.perf_counter()
-        answer()
-        times.append(time.perf_counter() - started)
-    print(round(statistics.median(times[1:]), 2), "s", flush=True)
-"""
-
-
-OPEN = """
-import resource, statistics, sys, time, warnings
-warnings.simplefilter("ignore")
 import cv2, promptseg, {module}, promptseg.backends.{backend}
 name, engine, path, dtype, image_path, seconds = sys.argv[1:]
 image = promptseg.load_image(image_path)
+options = dict(engine=engine, device="cpu")
+if path:
+    options.update(weights=path, dtype=dtype, allow_slow=True)
 before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
-segmenter = promptseg.load(name, engine=engine, device="cpu", cache=None)
-answer = lambda: segmenter.open(image).segment([promptseg.Prompt.point(900, 600)])
+{answer}
 answer()
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(round((peak - before) / 2**20), "MiB", flush=True)
+print(round((peak - before) / 2**20), "MiB", end="", flush=True)
+weights = getattr(getattr(model, "model", None), "_weight_bytes", None)
+print("" if weights is None else ", of which %d MiB weights" % round(weights / 2**20), flush=True)
 if seconds:
     times = []
-    for _ in range(4):
+    for _ in range(3):
         started = time.perf_counter()
         answer()
         times.append(time.perf_counter() - started)
-    print(round(statistics.median(times[1:]), 2), "s", flush=True)
+    print(round(statistics.median(times), 2), "s", flush=True)
 """
-"""With the published weights, on ONNX Runtime."""
+
+SEGMENT = """
+model = promptseg.load(name, cache=None, **options)
+answer = lambda: model.open(image).segment([promptseg.Prompt.point(image.shape[1] // 2, image.shape[0] // 2)])
+"""
 
 DETECT = """
-import resource, statistics, sys, time, warnings
-warnings.simplefilter("ignore")
-import cv2, torch, promptseg, {module}, promptseg.backends.{backend}
-name, engine, path, dtype, image_path, seconds = sys.argv[1:]
-image = promptseg.load_image(image_path)
-before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
-detector = promptseg.load(name, engine=engine, weights=path, device="cpu", dtype=dtype, allow_slow=True)
-answer = lambda: detector.detect(image, ["cup"])
-answer()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(round((peak - before) / 2**20), "MiB", flush=True)
-if seconds:
-    times = []
-    for _ in range(4):
-        started = time.perf_counter()
-        answer()
-        times.append(time.perf_counter() - started)
-    print(round(statistics.median(times[1:]), 2), "s", flush=True)
+model = promptseg.load(name, **options)
+answer = lambda: model.detect(image, ["cup"])
 """
 
 
@@ -189,12 +159,12 @@ def main() -> None:
             if (options.models and model.name not in options.models) or engine.name not in options.engines:
                 continue
             with tempfile.TemporaryDirectory() as folder:
-                measure = MEASURE
+                answer = SEGMENT
                 if engine.backend == "grounding_dino" and model.name in GROUNDING:
-                    module, path, measure = "transformers.modeling_utils", folder, DETECT
+                    module, path, answer = "transformers.modeling_utils", folder, DETECT
                     run(GROUNDING_WRITE, engine.variant, repr(GROUNDING[model.name]), path)
                 elif model.name == DEFAULT_MODEL and engine.backend == "onnx_sam":
-                    module, path, measure = "onnxruntime", "", OPEN
+                    module, path = "onnxruntime", ""  # With the published weights.
                 elif engine.backend == "hf_sam":
                     module, path = "transformers.modeling_utils", folder
                     run(HF_WRITE, engine.variant, repr(HF_SIZES[model.name.replace("-hq", "")]), path)
@@ -206,7 +176,8 @@ def main() -> None:
                     continue
                 print(f"{model.name} ({engine.name}) in {options.dtype}: ", end="", flush=True)
                 timed = "yes" if options.seconds else ""
-                run(measure.format(module=module, backend=engine.backend), model.name, engine.name, path, options.dtype, image, timed)
+                program = MEASURE.format(module=module, backend=engine.backend, answer=answer)
+                run(program, model.name, engine.name, path, options.dtype, image, timed)
 
 
 def run(program: str, *words: str) -> None:

@@ -21,7 +21,6 @@ pytest_plugins = [
     "file_server",
     "grounding_models",
     "hf_names",
-    "hf_sam_models",
     "hub_server",
     "npm_clients",
     "onnx_sam_models",
@@ -29,6 +28,7 @@ pytest_plugins = [
     "sam3_models",
     "skips",
     "sam3_video_models",
+    "hf_sam_models",  # After the modules that it imports from.
     "small_models",
     "torch_sam_models",
     "transformers_js_models",

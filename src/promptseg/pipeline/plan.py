@@ -273,8 +273,9 @@ def _alone(stage: Planned) -> bool:
 
 
 def _works_on_another(stage: Planned) -> bool:
-    """Return whether a model has no weights of its own, and works with another."""
-    return stage.model.name in ("exemplar", "propagate")
+    """Return whether a model has no weights of its own, and works with a segmenter."""
+    backend, engine = backends().get(stage.engine.backend), stage.engine
+    return backend is not None and "segmenter" in backend.options and not (engine.files or engine.repository or engine.checkpoint)
 
 
 def _licenses() -> list[str]:
