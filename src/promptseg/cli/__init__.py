@@ -29,6 +29,7 @@ from . import (
     models,
     plan,
     segment,
+    serve,
     track,
     weights,
 )
@@ -51,6 +52,7 @@ app.command("models", cls=Command)(models.models)
 app.command("plan", cls=Command, short_help="Name the best models within a budget, and why.")(plan.plan)
 app.add_typer(weights.app, name="weights")
 app.command("segment", cls=Command)(segment.segment)
+app.command("serve", cls=Command, short_help="Serve models to other programs and labeling tools.")(serve.serve)
 app.command("track", cls=Command)(track.track)
 
 

@@ -36,6 +36,12 @@ class StageTimer:
         yield
         self.add({stage: time.perf_counter() - started})
 
+    def copy(self) -> StageTimer:
+        """Return a timer with the same seconds, which then counts for itself."""
+        other = StageTimer()
+        other.add(self.seconds)
+        return other
+
     def add(self, timings: Mapping[str, float]) -> None:
         """Add seconds to stages."""
         for stage, seconds in timings.items():

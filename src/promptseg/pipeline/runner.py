@@ -20,7 +20,7 @@ from .._checks import flag, whole_number
 from .._display import Displayed
 from ..calibration.scores import ScoreCalibration
 from ..errors import ConfigError, IncompatibleStagesError, InputError, PromptError, PromptSegError, shown
-from ..images import ImageLike, load_image
+from ..images import ImageLike, load_image, load_image_copy
 from ..masks import Mask, Masks
 from ..notebook.views import View
 from ..prompts import Concept, EverythingPrompt, Prompt, PromptKind, SpatialPrompt, TextPrompt, concepts_of, phrases_of
@@ -33,6 +33,7 @@ from ..protocols import (
     EmbeddingStore,
     FindsInSessions,
     Segmenter,
+    Session,
     VideoLike,
     VideoSegmenter,
 )
@@ -48,6 +49,7 @@ from .checks import EXAMPLES, check_image, check_prompts, nothing_to_segment
 from .cleaning import clean
 from .config import ConceptStage, PipelineConfig, SegmentStage, TrackStage
 from .job import ImageState, StageTimer
+from .open_image import OpenImage
 
 _log = logging.getLogger(__name__)
 
@@ -150,6 +152,54 @@ class BuiltPipeline(Displayed):
         if prompts:
             self._check(prompts)
         return self._run(iter(images), prompts, candidates, batch_size, on_error)
+
+    def open(self, image: ImageLike) -> OpenImage:
+        """Encode an image once and return it for any number of calls with prompts.
+
+        Args:
+            image: A path, bytes, open file, PIL image, or (H, W, 3) uint8 RGB array.
+
+        Raises:
+            InputError: The image cannot be read.
+        """
+        return self.open_all([image])[0]
+
+    def open_all(self, images: Sequence[ImageLike]) -> list[OpenImage]:
+        """Encode several images together, where the segmenter can do that, and return each as `open` does.
+
+        Raises:
+            InputError: An image cannot be read.
+        """
+        for image in images:
+            check_image(image)
+        pixels = [load_image_copy(image) for image in images]
+        sessions: Sequence[Session | None] = [None] * len(pixels)
+        if isinstance(self.segmenter, BatchSegmenter) and len(pixels) > 1:
+            sessions = self.segmenter.open_all(pixels)
+        elif self.segmenter is not None:
+            sessions = [self.segmenter.open(each) for each in pixels]
+        return [OpenImage(self, *each, _path(image)) for each, image in zip(zip(pixels, sessions, strict=True), images, strict=True)]
+
+    def run_open(self, image: OpenImage, prompts: Sequence[Prompt], candidates: bool = False) -> Result:
+        """Run the stages on an image that is open already. `OpenImage` calls it."""
+        self._check(prompts)
+        return self._finish(self._begin_open(image, prompts), candidates)
+
+    def run_open_together(self, image: OpenImage, asked: Sequence[Sequence[Prompt]], candidates: bool = False) -> list[Result]:
+        """Run the stages on an open image for several lists of spatial prompts, decoded together. `OpenImage.each` calls it."""
+        for prompts in asked:
+            self._check(prompts)
+        joined = self._begin_open(image, [prompt for prompts in asked for prompt in prompts])
+        masks, results, first = list(_prompt_masks(joined, candidates)), [], 0
+        for prompts in asked:
+            own = [
+                replace(mask, prompt_index=(mask.prompt_index or 0) - first)
+                for mask in masks
+                if first <= (mask.prompt_index or 0) < first + len(prompts)
+            ]
+            results.append(self._result(replace(joined, prompts=tuple(prompts), timer=joined.timer.copy()), own))
+            first += len(prompts)
+        return results
 
     def track(
         self,
@@ -343,7 +393,17 @@ class BuiltPipeline(Displayed):
         timer = StageTimer()
         with timer("read"):
             pixels = load_image(image)
-        state = ImageState(tuple(prompts), pixels, _path(image), timer, calibration=self.calibration)
+        return self._detected(ImageState(tuple(prompts), pixels, _path(image), timer, calibration=self.calibration))
+
+    def _begin_open(self, image: OpenImage, prompts: Sequence[Prompt]) -> ImageState:
+        """Run the detector on an open image, if there is one and the prompts need it."""
+        state = ImageState(tuple(prompts), image.image, image.source, StageTimer(), calibration=self.calibration)
+        state.session = image.session
+        state.segmented_by = None if image.session is None else image.session.provenance
+        return self._detected(state)
+
+    def _detected(self, state: ImageState) -> ImageState:
+        prompts, pixels, timer = state.prompts, state.pixels, state.timer
         asked = concepts_of(prompts)
         state.concepts = [(index, concept) for index, concept in asked if concept.examples or "text" in self.concept_kinds]
         state.finds_in_session = bool(state.concepts) and self._on_sessions is not None
@@ -387,7 +447,10 @@ class BuiltPipeline(Displayed):
 
     def _finish(self, state: ImageState, candidates: bool) -> Result:
         """Segment an opened image, clean the masks and return the result."""
-        found = [*_prompt_masks(state, candidates), *self._detection_masks(state), *self._concept_masks(state)]
+        return self._result(state, [*_prompt_masks(state, candidates), *self._detection_masks(state), *self._concept_masks(state)])
+
+    def _result(self, state: ImageState, found: Sequence[Mask]) -> Result:
+        """Clean the masks that were found and return the result."""
         masks = Masks(found, (state.pixels.shape[0], state.pixels.shape[1]))
         if self.config.clean is not None:
             with state.timer("clean"):

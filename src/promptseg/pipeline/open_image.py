@@ -1,0 +1,79 @@
+"""`OpenImage`: an image that a pipeline has opened, for any number of prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import PromptSegError
+from ..masks import Size
+from ..prompts import Prompt, SpatialPrompt
+from ..protocols import Session
+from ..results import Result
+
+if TYPE_CHECKING:
+    from .runner import BuiltPipeline
+
+
+@dataclass(frozen=True, eq=False)
+class OpenImage:
+    """An image that a pipeline has opened. The segmenter has encoded it once; prompts then cost what decoding costs.
+
+    It is immutable and safe to share between threads. `BuiltPipeline.open` makes it.
+
+    Attributes:
+        pipeline: The pipeline.
+        image: (H, W, 3) uint8 RGB.
+        session: The image as the segmenter has opened it, or None without a segmenter.
+        source: Path of the image, or None if it did not come from a file.
+    """
+
+    pipeline: BuiltPipeline
+    image: NDArray[np.uint8] = field(repr=False)
+    session: Session | None = None
+    source: str | None = None
+
+    @property
+    def size(self) -> Size:
+        """``(height, width)`` of the image in pixels."""
+        return self.image.shape[0], self.image.shape[1]
+
+    def __call__(self, *prompts: Prompt, candidates: bool = False) -> Result:
+        """Return what the pipeline returns for the image and prompts: the arguments and errors are those of `BuiltPipeline`."""
+        return self.pipeline.run_open(self, prompts, candidates)
+
+    def each(self, asked: Sequence[Sequence[Prompt]], *, candidates: bool = False) -> list[Result | PromptSegError]:
+        """Return a result for each of several lists of prompts, or the error that it causes.
+
+        Spatial prompts of all lists are decoded together, which is faster than list by list. The masks are the same.
+
+        Args:
+            asked: Lists of prompts. Each gives a result of its own.
+            candidates: Whether to return all masks that the segmenter proposes for a spatial prompt.
+        """
+        together = [index for index, prompts in enumerate(asked) if self._fits(prompts)]
+        outcomes: dict[int, Result | PromptSegError] = {}
+        if len(together) > 1:
+            try:
+                results = self.pipeline.run_open_together(self, [asked[index] for index in together], candidates)
+                outcomes = dict(zip(together, results, strict=True))
+            except PromptSegError:
+                outcomes = {}  # Each is then run alone, so that the error reaches the one that causes it.
+        for index, prompts in enumerate(asked):
+            if index not in outcomes:
+                try:
+                    outcomes[index] = self(*prompts, candidates=candidates)
+                except PromptSegError as error:
+                    outcomes[index] = error
+        return [outcomes[index] for index in range(len(asked))]
+
+    def _fits(self, prompts: Sequence[Prompt]) -> bool:
+        """Return whether there are prompts, and all are spatial and lie inside the image."""
+        try:
+            return bool(prompts) and all(isinstance(prompt, SpatialPrompt) and prompt.on_image(self.size) for prompt in prompts)
+        except PromptSegError:
+            return False

@@ -1,0 +1,57 @@
+"""`Bodies`: limits of what a request may send, and of the time that it may take."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..errors import RefusedError, TooLargeError
+
+
+class SlowError(RefusedError):
+    """A body that comes too slowly."""
+
+    status, title = 408, "Too slow"
+
+
+class Bodies:
+    """Layer that refuses bodies that are too large or come too slowly.
+
+    Args:
+        app: The layers inside.
+        limit: Returns the maximum number of bytes for a path.
+        seconds: Maximum time between two pieces of a body.
+    """
+
+    def __init__(self, app: ASGIApp, limit: Callable[[str], int], seconds: float) -> None:
+        self._app, self._limit, self._seconds = app, limit, seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        most = self._limit(scope["path"])
+        stated = Headers(scope=scope).get("content-length")
+        if stated is not None and (not stated.isdecimal() or int(stated) > most):
+            raise TooLargeError(f"a request has at most {most} bytes here")
+        taken, complete = 0, False
+
+        async def bounded() -> Message:
+            nonlocal taken, complete
+            if complete:
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), self._seconds)
+            except asyncio.TimeoutError as error:
+                raise SlowError(f"nothing came for {self._seconds:g} seconds") from error
+            if message["type"] == "http.request":
+                taken += len(message.get("body", b""))
+                complete = not message.get("more_body", False)
+            if taken > most:
+                raise TooLargeError(f"a request has at most {most} bytes here")
+            return message
+
+        await self._app(scope, bounded, send)

@@ -1,0 +1,121 @@
+"""What a server asks of an engine: values that can be sent to another process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Union
+
+from ..prompts import Prompt, PromptKind
+from ..results import Provenance
+from .images import StoredImage
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A pipeline that the server offers.
+
+    Attributes:
+        name: Its name in requests.
+        accepts: Kinds of prompt that it takes.
+        classes: Classes that its detector knows; empty for any phrase, or without a detector.
+        detects: Whether it finds objects without a prompt or by phrase: it has a detector, or reads words.
+        provenance: Its models, with their licenses.
+    """
+
+    name: str
+    accepts: frozenset[PromptKind]
+    classes: tuple[str, ...]
+    detects: bool
+    provenance: tuple[Provenance, ...]
+
+
+@dataclass(frozen=True)
+class Encode:
+    """Encode an image ahead of prompts. The result is None."""
+
+    model: str
+    image: StoredImage
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Segment an image by prompts. The result is a `promptseg.Result` without its image.
+
+    Attributes:
+        model: Name of the model.
+        image: The image.
+        prompts: The prompts. Without any, the detector finds every class that it knows.
+        candidates: Whether to return all masks that the model proposes for a spatial prompt.
+    """
+
+    model: str
+    image: StoredImage
+    prompts: tuple[Prompt, ...]
+    candidates: bool = False
+
+
+@dataclass(frozen=True)
+class OpenVideo:
+    """Open a video. The result is a `VideoInfo`."""
+
+    video: str
+    path: str
+    model: str
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """A video that was opened.
+
+    Attributes:
+        size: ``(height, width)`` of its frames in pixels.
+        frames: Number of frames as the file states it, or None.
+        fps: Frames per second, or None.
+    """
+
+    size: tuple[int, int]
+    frames: int | None
+    fps: float | None
+
+
+@dataclass(frozen=True)
+class PromptVideo:
+    """Prompt an object on a frame. The result is its `promptseg.Mask` there."""
+
+    video: str
+    frame: int
+    object_id: int
+    prompt: Prompt
+
+
+@dataclass(frozen=True)
+class RemoveObject:
+    """Forget an object of a video. The result is None."""
+
+    video: str
+    object_id: int
+
+
+@dataclass(frozen=True)
+class Propagate:
+    """Track the objects of a video. The results are `promptseg.FrameMasks`, frame by frame."""
+
+    video: str
+    start: int = 0
+    stop: int | None = None
+    reverse: bool = False
+
+
+@dataclass(frozen=True)
+class CloseVideo:
+    """Forget a video. The result is None."""
+
+    video: str
+
+
+Operation = Union[Encode, Segment, OpenVideo, PromptVideo, RemoveObject, Propagate, CloseVideo]
+
+
+def affinity(operation: Operation) -> str:
+    """Return the id of what the operation works on: operations of one id go to one device, which has it open."""
+    return operation.image.id if isinstance(operation, (Encode, Segment)) else operation.video

@@ -1,0 +1,81 @@
+"""Errors as answers: problem details in JSON (RFC 9457), without paths, tokens or traces."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from ..errors import (
+    BackendError,
+    ConfigError,
+    InputError,
+    MissingDependencyError,
+    OutOfMemoryError,
+    OutputError,
+    PromptError,
+    PromptSegError,
+    UnknownModelError,
+    WeightsError,
+)
+from .errors import RefusedError
+
+_log = logging.getLogger(__name__)
+
+_STATUSES: tuple[tuple[type[PromptSegError], int, str], ...] = (
+    (UnknownModelError, 404, "Not found"),
+    (PromptError, 422, "The prompt cannot be used"),
+    (InputError, 422, "The input cannot be read"),
+    (ConfigError, 422, "This does not fit together"),
+    (OutOfMemoryError, 507, "Not enough memory"),
+    (OutputError, 507, "The result cannot be kept"),
+    (MissingDependencyError, 501, "Not installed here"),
+    (WeightsError, 503, "The model is not available"),
+    (BackendError, 502, "The model failed"),
+)
+"""Status and title of each kind of error. The messages of the last three may tell of this machine, and are kept in the log."""
+
+TELLING = (MissingDependencyError, WeightsError, BackendError)
+
+
+def status_of(error: PromptSegError) -> int:
+    """Return the HTTP status of an error."""
+    if isinstance(error, RefusedError):
+        return error.status
+    return next((status for kind, status, _ in _STATUSES if isinstance(error, kind)), 500)
+
+
+def message_of(error: PromptSegError) -> str:
+    """Return what a client is told of an error. Paths of this machine are shortened to their last part."""
+    if isinstance(error, TELLING):
+        return "the log of the server says more"
+    return _PATH.sub(lambda found: found[0].rpartition("/")[2], str(error))[:MAX_MESSAGE]
+
+
+def problem(error: PromptSegError, request_id: str = "") -> JSONResponse:
+    """Return an error as an answer."""
+    status = status_of(error)
+    if isinstance(error, RefusedError):
+        title, headers = error.title, error.headers
+    else:
+        title, headers = next((title for kind, _, title in _STATUSES if isinstance(error, kind)), "The server failed"), {}
+    if isinstance(error, TELLING):
+        _log.error("request %s: %s", request_id, error, exc_info=error)
+    return of_status(status, title, message_of(error), request_id, headers)
+
+
+def of_status(status: int, title: str, detail: str, request_id: str = "", headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return a problem as an answer."""
+    content = {"type": "about:blank", "status": status, "title": title, "detail": detail, "request_id": request_id}
+    return JSONResponse(content, status, headers, media_type="application/problem+json")
+
+
+def request_id(request: Request) -> str:
+    """Return the id of a request."""
+    return str(request.scope.get("state", {}).get("request_id", ""))
+
+
+MAX_MESSAGE = 1000
+_PATH = re.compile(r"(?<![\w.:/])/(?:[^\s/'\":,;]+/)+[^\s/'\":,;]*")

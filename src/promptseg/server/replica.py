@@ -1,0 +1,217 @@
+"""`Replica`: the models of one device and what they have open. It answers operations; only one thread may use it."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import PromptSegError
+from ..masks import Mask
+from ..pipeline import BuiltPipeline
+from ..pipeline.open_image import OpenImage
+from ..protocols import VideoSegmenter, VideoSession
+from ..results import FrameMasks, Result
+from ..tracking.session import PropagateSegmenter
+from ..video.frames import open_frames
+from .errors import NotFoundError, RefusedError
+from .images import StoredImage
+from .operations import (
+    CloseVideo,
+    Encode,
+    OpenVideo,
+    PromptVideo,
+    Propagate,
+    RemoveObject,
+    Segment,
+    ServedModel,
+    VideoInfo,
+)
+
+
+@dataclass
+class _OpenVideo:
+    """A video that is open, or was and is saved."""
+
+    path: str
+    model: str
+    session: VideoSession | None
+    used: float
+
+
+class Replica:
+    """The pipelines of one device, with the images and videos that they have open.
+
+    Args:
+        pipelines: The pipelines by the names that requests give.
+        open_bytes: Maximum size of the open images.
+        max_videos: Number of open videos. Those beyond are saved to `folder` and opened again when they are asked for.
+        folder: Folder for saved videos.
+        tracker: Video segmenter for all models, or None for one made of each model's segmenter.
+    """
+
+    def __init__(
+        self,
+        pipelines: Mapping[str, BuiltPipeline],
+        open_bytes: int,
+        max_videos: int,
+        folder: Path,
+        tracker: VideoSegmenter | None = None,
+    ) -> None:
+        self._pipelines = dict(pipelines)
+        self._open_bytes, self._max_videos, self._folder, self._tracker = open_bytes, max_videos, folder, tracker
+        self._images: OrderedDict[tuple[str, str], tuple[OpenImage, int]] = OrderedDict()
+        self._used = 0
+        self._videos: OrderedDict[str, _OpenVideo] = OrderedDict()
+        self.encoded = 0
+
+    @property
+    def models(self) -> tuple[ServedModel, ...]:
+        """The models that are offered."""
+        return tuple(_served(name, pipeline) for name, pipeline in self._pipelines.items())
+
+    @property
+    def open_images(self) -> int:
+        """Number of open images."""
+        return len(self._images)
+
+    @property
+    def open_bytes(self) -> int:
+        """Size of the open images."""
+        return self._used
+
+    @property
+    def open_videos(self) -> int:
+        """Number of open videos, without the saved ones."""
+        return sum(video.session is not None for video in self._videos.values())
+
+    def answer(self, operations: Sequence[Any]) -> list[Any]:
+        """Return for each operation its result, or the error that it causes. Several are segmentations of one image by one model."""
+        if isinstance(operations[0], Segment):
+            return list(self._segment(operations))
+        return [self._outcome(operation) for operation in operations]
+
+    def work(self, operation: Any) -> Iterator[Any]:
+        """Do long work and yield its results: a `Result` of `Segment`, the frames of `Propagate`."""
+        if isinstance(operation, Propagate):
+            yield from self._propagate(operation)
+            return
+        (outcome,) = self.answer([operation])
+        if isinstance(outcome, BaseException):
+            raise outcome
+        yield outcome
+
+    def _outcome(self, operation: Any) -> Any:
+        try:
+            return self._one(operation)
+        except PromptSegError as error:
+            return error
+
+    def _one(self, operation: Any) -> Any:
+        if isinstance(operation, Encode):
+            self._open(operation.model, operation.image)
+            return None
+        if isinstance(operation, OpenVideo):
+            return self._open_video(operation)
+        if isinstance(operation, PromptVideo):
+            return self._prompt_video(operation)
+        if isinstance(operation, RemoveObject):
+            return self._video(operation.video).remove(operation.object_id)
+        if isinstance(operation, CloseVideo):
+            return self._close_video(operation.video)
+        raise TypeError(type(operation))
+
+    def _segment(self, operations: Sequence[Segment]) -> list[Result | PromptSegError]:
+        first = operations[0]
+        try:
+            image = self._open(first.model, first.image)
+        except PromptSegError as error:
+            return [error] * len(operations)
+        outcomes = image.each([operation.prompts for operation in operations], candidates=first.candidates)
+        return [replace(outcome, image=None) if isinstance(outcome, Result) else outcome for outcome in outcomes]
+
+    def _open(self, model: str, image: StoredImage) -> OpenImage:
+        key = model, image.id
+        found = self._images.get(key)
+        if found is not None:
+            self._images.move_to_end(key)
+            return found[0]
+        opened = self._pipeline(model).open(image.pixels())
+        self.encoded += 1
+        size = opened.image.nbytes + int(getattr(opened.session, "nbytes", 0))
+        self._images[key] = opened, size
+        self._used += size
+        while self._used > self._open_bytes and len(self._images) > 1:
+            _, (_, dropped) = self._images.popitem(last=False)
+            self._used -= dropped
+        return opened
+
+    def _pipeline(self, model: str) -> BuiltPipeline:
+        if model not in self._pipelines:
+            raise NotFoundError(f"there is no model {model[:80]!r} here: there are {', '.join(self._pipelines)}")
+        return self._pipelines[model]
+
+    def _open_video(self, operation: OpenVideo) -> VideoInfo:
+        segmenter = self._video_segmenter(operation.model)
+        frames = open_frames(operation.path)
+        session = segmenter.open(frames)
+        self._videos[operation.video] = _OpenVideo(operation.path, operation.model, session, time.monotonic())
+        self._save_idle(operation.video)
+        return VideoInfo(session.size, frames.count, frames.fps)
+
+    def _prompt_video(self, operation: PromptVideo) -> Mask:
+        return self._video(operation.video).add(operation.frame, operation.object_id, operation.prompt)
+
+    def _propagate(self, operation: Propagate) -> Iterator[FrameMasks]:
+        session = self._video(operation.video)
+        for frame in session.propagate(start=operation.start, stop=operation.stop, reverse=operation.reverse):
+            self._videos[operation.video].used = time.monotonic()
+            yield frame
+            if operation.video not in self._videos:
+                raise NotFoundError("the video was closed")
+
+    def _close_video(self, name: str) -> None:
+        self._videos.pop(name, None)
+        self._saved(name).unlink(missing_ok=True)
+
+    def _video(self, name: str) -> VideoSession:
+        video = self._videos.get(name)
+        if video is None:
+            raise NotFoundError(f"there is no open video {name[:80]!r}, or no longer: open it again")
+        video.used = time.monotonic()
+        self._videos.move_to_end(name)
+        if video.session is None:
+            video.session = self._video_segmenter(video.model).resume(self._saved(name), open_frames(video.path))
+            self._save_idle(name)
+        return video.session
+
+    def _save_idle(self, used: str) -> None:
+        """Save the videos beyond the maximum number that were not used for longest."""
+        opened = [name for name, video in self._videos.items() if video.session is not None and name != used]
+        for name in opened[: max(0, len(opened) + 1 - self._max_videos)]:
+            video = self._videos[name]
+            if video.session is not None:
+                video.session.save(self._saved(name))
+                video.session = None
+
+    def _saved(self, name: str) -> Path:
+        return self._folder / f"{name}.session"
+
+    def _video_segmenter(self, model: str) -> VideoSegmenter:
+        segmenter = self._pipeline(model).segmenter
+        if self._tracker is not None:
+            return self._tracker
+        if segmenter is None:
+            raise RefusedError(f"the model {model!r} has no segmenter, and cannot track")
+        return PropagateSegmenter(segmenter)
+
+
+def _served(name: str, pipeline: BuiltPipeline) -> ServedModel:
+    accepts = frozenset() if pipeline.segmenter is None else pipeline.segmenter.accepts
+    detects = pipeline.detector is not None or "text" in pipeline.concept_kinds
+    accepts = accepts | pipeline.concept_kinds | (frozenset({"text"}) if detects else frozenset())
+    classes = next((model.classes for model in pipeline.models if model.classes), ())
+    return ServedModel(name, accepts, classes, detects, pipeline.models)

@@ -1,0 +1,210 @@
+"""`Service`: what the routes and protocols speak to. It joins the images, the engine and the jobs of a server."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import re
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, TypeVar, cast
+
+from ..errors import InputError
+from ..prompts import EverythingPrompt, Prompt
+from ..results import Result
+from .engine import Engine
+from .errors import NotFoundError, StoppingError, TooLargeError
+from .images import ImageStore, StoredImage
+from .jobs import Jobs
+from .operations import Encode, Segment, ServedModel
+from .places import allowed_path, fetched, read_bounded
+from .settings import ServerSettings
+
+_Parameters = ParamSpec("_Parameters")
+_Value = TypeVar("_Value")
+
+THREADS = 4
+"""Number of threads that read and write images, so that the event loop never does."""
+
+
+class Service:
+    """The parts of a server, and what every protocol does with them.
+
+    Args:
+        engine: The engine that answers.
+        settings: What is allowed, and the limits.
+
+    Attributes:
+        settings: The settings.
+        engine: The engine.
+        images: Images that clients gave.
+        jobs: Long work that clients started.
+        folder: Temporary folder of the server.
+    """
+
+    def __init__(self, engine: Engine, settings: ServerSettings, folder: Path | None = None) -> None:
+        self.settings, self.engine = settings, engine
+        self._own_folder = folder is None
+        self.folder = Path(tempfile.mkdtemp(prefix="promptseg-serve-")) if folder is None else folder
+        kept = self.folder / "images"
+        kept.mkdir(exist_ok=True)
+        self.images = ImageStore(kept, settings.image_bytes, settings.max_pixels, settings.idle_seconds)
+        self.jobs = Jobs(settings.max_jobs, settings.idle_seconds)
+        self._threads = ThreadPoolExecutor(THREADS, "promptseg-io")
+        self._loading: asyncio.Task[None] | None = None
+        self.failed: BaseException | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the models are loaded."""
+        return bool(self.engine.models)
+
+    @property
+    def models(self) -> Sequence[ServedModel]:
+        """The models that are offered; none while they are loaded."""
+        return self.engine.models
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Load the models in the background, and end everything after the block."""
+        self._loading = asyncio.create_task(self._load())
+        sweeping = asyncio.create_task(self._sweep())
+        try:
+            yield
+        finally:
+            sweeping.cancel()
+            await self.jobs.stop()
+            await asyncio.wait({self._loading})
+            await self.engine.stop()
+            self._threads.shutdown(wait=True, cancel_futures=True)
+            if self._own_folder:
+                shutil.rmtree(self.folder, ignore_errors=True)
+
+    async def loaded(self) -> None:
+        """Wait until the models are loaded.
+
+        Raises:
+            StoppingError: They cannot be loaded.
+        """
+        if self._loading is not None:
+            await asyncio.wait({self._loading})
+        if self.failed is not None:
+            raise StoppingError("the models could not be loaded: the log of the server says why") from self.failed
+
+    async def compute(self, function: Callable[_Parameters, _Value], *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Value:
+        """Return what a function returns, computed on a thread beside the event loop."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
+
+    def model(self, name: str | None = None) -> ServedModel:
+        """Return the model of a name; the first one for None.
+
+        Raises:
+            NotFoundError: There is none.
+            StoppingError: The models are not loaded yet.
+        """
+        if not self.models:
+            raise StoppingError("the models are not loaded yet: try again in a moment")
+        for model in self.models:
+            if name is None or model.name == name:
+                return model
+        raise NotFoundError(f"there is no model {str(name)[:80]!r} here: there are {', '.join(model.name for model in self.models)}")
+
+    async def put_image(self, content: bytes) -> StoredImage:
+        """Keep an image that a client has sent.
+
+        Raises:
+            InputError: It is no image, or is damaged.
+            TooLargeError: It has too many bytes or pixels.
+        """
+        if len(content) > self.settings.max_upload_bytes:
+            raise TooLargeError(f"an image has at most {self.settings.max_upload_bytes} bytes here")
+        return await self.compute(self.images.put, content)
+
+    async def put_base64(self, text: str) -> StoredImage:
+        """Keep an image that a client has sent in base64, also as a ``data:`` address.
+
+        Raises:
+            InputError: It is no base64 or no image.
+            TooLargeError: It has too many bytes or pixels.
+        """
+        return await self.put_image(await self.compute(decoded, text))
+
+    async def image_at(self, place: str) -> StoredImage:
+        """Keep the image at a path or address that a client names.
+
+        Raises:
+            ForbiddenError: The place is not allowed.
+            NotFoundError: There is nothing.
+            InputError: It is no image, or cannot be fetched.
+            TooLargeError: It has too many bytes or pixels.
+        """
+        most = self.settings.max_upload_bytes
+        if re.match("https?://", place, re.IGNORECASE):
+            return await self.put_image(await self.compute(fetched, place, self.settings.addresses, most))
+        path = await self.compute(allowed_path, place, self.settings.folders)
+        return await self.put_image(await self.compute(read_bounded, path, most))
+
+    async def encode(self, image: StoredImage, model: str | None = None) -> None:
+        """Encode an image ahead of prompts."""
+        await self.engine.ask(Encode(self.model(model).name, image))
+
+    async def segment(self, image: StoredImage, prompts: Sequence[Prompt], *, model: str | None = None, candidates: bool = False) -> Result:
+        """Return what the pipeline of a model returns for an image and prompts; the result has no image.
+
+        Raises:
+            TooLargeError: There are too many prompts.
+            BusyError: Too many requests wait.
+            PromptSegError: What the pipeline raises.
+        """
+        self.check_prompts(prompts)
+        operation = Segment(self.model(model).name, image, tuple(prompts), candidates)
+        if not any(isinstance(prompt, EverythingPrompt) for prompt in prompts):
+            result: Result = await self.engine.ask(operation)
+            return result
+        job = self.jobs.start("segment", lambda: self.engine.stream(operation))  # Clicks of others go first.
+        try:
+            await job.end()
+        finally:
+            await self.jobs.forget(job)
+        return cast("Result", job.result())
+
+    def check_prompts(self, prompts: Sequence[Prompt]) -> None:
+        """Check the number of prompts.
+
+        Raises:
+            TooLargeError: There are too many.
+        """
+        if len(prompts) > self.settings.max_prompts:
+            raise TooLargeError(f"a request has at most {self.settings.max_prompts} prompts here, got {len(prompts)}")
+
+    async def _load(self) -> None:
+        try:
+            await self.engine.start()
+        except Exception as error:
+            self.failed = error
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(min(60.0, self.settings.idle_seconds))
+            await self.compute(self.images.sweep)
+            self.jobs.sweep()
+
+
+def decoded(text: str) -> bytes:
+    """Return the bytes of base64, also of a ``data:`` address.
+
+    Raises:
+        InputError: It is no base64.
+    """
+    if text.startswith("data:"):
+        text = text.partition(",")[2]
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InputError("an image is sent as base64, and this is none") from error

@@ -1,0 +1,115 @@
+"""`ServerSettings`: what a server allows, and its limits."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .._checks import whole_number
+from ..errors import ConfigError, shown
+from ..image_formats import MAX_PIXELS
+
+DEFAULT_PORT = 8420
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Settings of a server. The defaults are safe: loopback only, no files of this machine, no addresses, no other origins.
+
+    Attributes:
+        host: Address to listen on.
+        port: Port to listen on; 0 for any free one.
+        token: Token that clients must send; None for none. One is made where `host` is not a loopback address and none is given.
+        hosts: Further values of the header ``Host`` to answer to, such as the name behind a proxy. Loopback names and `host` count always.
+        origins: Web origins that may call from a browser, such as ``"https://labels.example.org"``.
+        folders: Folders whose images and videos may be named by their path.
+        out_folders: Folders below which jobs may write datasets.
+        addresses: Hosts from which images may be fetched by their address, such as ``"images.example.org"``. Private addresses are refused
+            even then, unless the host is written as such an address or ends with its port, such as ``"127.0.0.1:8080"``.
+        max_upload_bytes: Maximum size of a request.
+        max_video_bytes: Maximum size of an uploaded video.
+        max_pixels: Maximum number of pixels of an image.
+        max_prompts: Maximum number of prompts of a request.
+        max_waiting: Number of requests that may wait for a device. More are refused with status 429.
+        max_jobs: Number of jobs that may wait or run.
+        requests_per_minute: Number of requests that one client address may make in a minute; 0 for any.
+        upload_seconds: Maximum time between two pieces of a request's body.
+        image_bytes: Maximum size of the uploaded images on the disk.
+        open_bytes: Maximum size of the opened images in memory.
+        max_videos: Number of open videos.
+        idle_seconds: Time after which what nobody has used is forgotten: images, videos and results of jobs.
+        protocols: Names of the protocols to speak beside the server's own.
+        label_studio_url: Address of the Label Studio whose images are fetched, or None for the one that connects.
+        label_studio_key: Its access token, or None for the one that it sends.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    token: str | None = field(default=None, repr=False)
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    folders: tuple[Path, ...] = ()
+    out_folders: tuple[Path, ...] = ()
+    addresses: tuple[str, ...] = ()
+    max_upload_bytes: int = 64 << 20
+    max_video_bytes: int = 2 << 30
+    max_pixels: int = 100_000_000
+    max_prompts: int = 1000
+    max_waiting: int = 64
+    max_jobs: int = 16
+    requests_per_minute: int = 0
+    upload_seconds: float = 20.0
+    image_bytes: int = 8 << 30
+    open_bytes: int = 1 << 30
+    max_videos: int = 8
+    idle_seconds: float = 3600.0
+    protocols: tuple[str, ...] | None = None
+    label_studio_url: str | None = None
+    label_studio_key: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Check the settings, and make a token where one is needed.
+
+        Raises:
+            ConfigError: A setting is out of its range, or a folder does not exist.
+        """
+        for name, least in (
+            ("max_upload_bytes", 1),
+            ("max_video_bytes", 1),
+            ("max_prompts", 1),
+            ("max_waiting", 1),
+            ("max_jobs", 1),
+            ("requests_per_minute", 0),
+            ("image_bytes", 0),
+            ("open_bytes", 0),
+            ("max_videos", 1),
+        ):
+            whole_number(name, getattr(self, name), least)
+        whole_number("port", self.port, 0, most=65535)
+        whole_number("max_pixels", self.max_pixels, 1, most=MAX_PIXELS)
+        for name in ("folders", "out_folders"):
+            folders = tuple(Path(folder).expanduser() for folder in getattr(self, name))
+            for folder in folders:
+                if not folder.is_dir():
+                    raise ConfigError(f"{name} are existing folders, got {shown(str(folder))}")
+            object.__setattr__(self, name, tuple(folder.resolve() for folder in folders))
+        if self.token is not None and len(self.token) < MIN_TOKEN:
+            raise ConfigError(f"a token has at least {MIN_TOKEN} characters, got {len(self.token)}")
+        if self.token is None and not is_loopback(self.host):
+            object.__setattr__(self, "token", secrets.token_urlsafe(24))
+
+
+MIN_TOKEN = 16
+"""Least number of characters of a token."""
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address is this machine's own."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
