@@ -24,6 +24,7 @@ pytest_plugins = [
     "hub_server",
     "npm_clients",
     "onnx_sam_models",
+    "running_server",
     "salient_models",
     "sam3_models",
     "skips",
