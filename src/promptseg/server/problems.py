@@ -56,14 +56,16 @@ def message_of(error: PromptSegError) -> str:
 
 def problem(error: PromptSegError, request_id: str = "") -> JSONResponse:
     """Return an error as an answer."""
-    status = status_of(error)
-    if isinstance(error, RefusedError):
-        title, headers = error.title, error.headers
-    else:
-        title, headers = next((title for kind, _, title in _STATUSES if isinstance(error, kind)), "The server failed"), {}
+    title = error.title if isinstance(error, RefusedError) else next((title for kind, _, title in _STATUSES if isinstance(error, kind)), "")
+    status, detail, headers = refusal(error, request_id)
+    return of_status(status, title or "The server failed", detail, request_id, headers)
+
+
+def refusal(error: PromptSegError, request_id: str = "") -> tuple[int, str, dict[str, str]]:
+    """Return the status, message and further headers of the answer that an error becomes. What only the log may tell is logged."""
     if isinstance(error, TELLING):
         _log.error("request %s: %s", request_id, error, exc_info=error)
-    return of_status(status, title, message_of(error), request_id, headers)
+    return status_of(error), message_of(error), error.headers if isinstance(error, RefusedError) else {}
 
 
 def of_status(status: int, title: str, detail: str, request_id: str = "", headers: dict[str, str] | None = None) -> JSONResponse:

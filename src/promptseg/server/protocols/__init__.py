@@ -33,7 +33,7 @@ class Protocol:
         return router
 
 
-PROTOCOLS: tuple[Protocol, ...] = ()
+PROTOCOLS: tuple[Protocol, ...] = (Protocol("roboflow", "Roboflow inference-sdk", own_tokens=("/sam2/", "/sam3/", "/info")),)
 
 
 def chosen(names: Sequence[str] | None) -> tuple[Protocol, ...]:
