@@ -1,0 +1,35 @@
+"""The catalog of models as an answer to assistants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..prompts import PromptKind
+from ..registry.catalog import backends, list_models
+from ..registry.families import in_families
+from ..registry.readiness import READY, readiness
+from .answers import ModelEntry, ModelList
+
+
+def model_list(in_use: Mapping[str, str], prompt: PromptKind | None = None, ready: bool = False) -> ModelList:
+    """Return the models of the catalog.
+
+    Args:
+        in_use: Names of the models in use by the stage of the pipeline.
+        prompt: Only models that take this kind of prompt; None for all.
+        ready: Only models that can run now.
+    """
+    entries = []
+    for family, members in in_families(list_models().values()):
+        for model in members:
+            known = [backends()[engine.backend] for engine in model.engines if engine.backend in backends()]
+            prompts = sorted({kind for backend in known for kind in backend.accepts})
+            states = [readiness(model, engine) for engine in model.engines]
+            state = READY if READY in states else states[0]
+            if (prompt is None or prompt in prompts) and (not ready or state == READY):
+                entries.append(
+                    ModelEntry(
+                        name=model.name, family=family.name, summary=model.summary, license=model.license, prompts=prompts, state=state
+                    )
+                )
+    return ModelList(in_use=dict(in_use), models=entries)
