@@ -51,7 +51,7 @@ class AllowedFolders:
         """
         path = self._inside(given, InputError)
         try:
-            file = open(path, "rb", opener=_without_waiting)
+            file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - It is closed below; `Path.open` takes no opener.
         except OSError as error:
             raise InputError(f"cannot read {path}: {error.strerror or error}. Ask for the list of images") from error
         with file:
@@ -158,5 +158,8 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
 
 
-_PATH = re.compile(r"""(?<![\w.:/\\~\0\]-])(?:~?/|~\\|[A-Za-z]:[\\/]|\\\\)(?=[\w.~$@%+-])(?:[^\n:;,'"()\0]*[/\\])?[^\s:;,'"()\0]*""")
-"""Absolute path in a message, up to the end of the word after its last slash."""
+_PATH = re.compile(
+    r"""(?<![\w.:/\\~\0\]-])(?:~?/|~\\|[A-Za-z]:[\\/]|\\\\)(?=[\w.~$@%+-])"""
+    r"""(?:[^\n:;,'"()\0]*[/\\])?(?:[^\n:;,'"()\0.]*\.\w[\w.]*|[^\s:;,'"()\0]*)"""
+)
+"""Absolute path in a message: up to its last slash, and on to the first suffix or else to the end of the word."""
