@@ -169,8 +169,10 @@ class TestLooking:
 
     def test_a_reduced_image_tells_its_scale(self, folder, bench, photo):
         Image.fromarray(photo(300, 400)).save(folder / "large.png")
-        _, told = bench.show_image(bench.open_image("large.png").image_id, 100)
-        assert (told.width, told.height, told.scale, told.full_width, told.full_height) == (100, 75, 4, 400, 300)
+        image_id = bench.open_image("large.png").image_id
+        result_id = bench.segment_text(image_id, ["dog"]).result_id
+        for _, told in (bench.show_image(image_id, 100), bench.show_overlay(result_id, 100)):
+            assert (told.width, told.height, told.scale, told.full_width, told.full_height) == (100, 75, 4, 400, 300)
 
     def test_objects_are_counted_by_label(self, bench):
         image_id = bench.open_image("a.png").image_id

@@ -24,7 +24,7 @@ from ..prompts import Concept, Prompt, SpatialPrompt
 from .allowed_folders import AllowedFolders
 from .answers import Box, Counts, Example, Exported, ImageList, MaskEntry, Opened, Point, Segmentation, Shown
 from .opened_images import OpenedImage, OpenedImages
-from .shown_images import encode_within
+from .shown_images import encode_within, reduced
 
 MAX_LISTED = 200
 """Maximum number of masks, images or folders that one answer describes."""
@@ -135,7 +135,7 @@ class Workbench:
     def show_image(self, image_id: str, max_side: int) -> tuple[bytes, Shown]:
         """Return an opened image as JPEG, and what is shown."""
         image = self._opened.image(image_id)
-        return _shown(Image.fromarray(image.pixels), max_side, image_id)
+        return _shown(Image.fromarray(image.pixels), max_side, image)
 
     def show_overlay(self, result_id: str, max_side: int, masks: Sequence[int] | None = None) -> tuple[bytes, Shown]:
         """Return an image with masks of a result drawn on it as JPEG, and what is shown.
@@ -143,7 +143,7 @@ class Workbench:
         Args:
             result_id: The result.
             max_side: Maximum width and height.
-            masks: Indices of the masks. None: all, with the boxes of the detections.
+            masks: Indices of the masks. None: all.
 
         Raises:
             InputError: There is no such result, or no such mask.
@@ -154,8 +154,8 @@ class Workbench:
             if wrong is not None:
                 raise InputError(f"{result_id} has no mask {wrong}: it has {number_of(len(result.masks), 'mask')}, counted from 0")
             chosen = Masks([result.masks[index] for index in masks], result.size)
-            result = replace(result, masks=chosen, detections=None)
-        return _shown(result.overlay(), max_side, image.id, result_id)
+            result = replace(result, masks=chosen)
+        return _shown(reduced(result, max_side).overlay(), max_side, image, result_id)
 
     def count_objects(self, result_id: str, min_score: float = 0.0) -> Counts:
         """Count the masks of a result by label. Empty masks do not count."""
@@ -236,8 +236,10 @@ def _entry(index: int, mask: Mask, with_rle: bool) -> MaskEntry:
     return MaskEntry(index=index, label=mask.label, score=score, box=box, area=mask.area, rle=mask.to_coco_rle() if with_rle else None)
 
 
-def _shown(image: Image.Image, max_side: int, image_id: str, result_id: str | None = None) -> tuple[bytes, Shown]:
-    content, (width, height) = encode_within(image.convert("RGB"), max_side)
+def _shown(drawn: Image.Image, max_side: int, image: OpenedImage, result_id: str | None = None) -> tuple[bytes, Shown]:
+    content, (width, height) = encode_within(drawn, max_side)
+    rows, columns = image.size
     scale = max(image.size) / max(width, height)
-    full = {"full_width": image.width, "full_height": image.height}
-    return content, Shown(image_id=image_id, result_id=result_id, width=width, height=height, scale=scale, **full)
+    return content, Shown(
+        image_id=image.id, result_id=result_id, width=width, height=height, full_width=columns, full_height=rows, scale=scale
+    )

@@ -42,6 +42,7 @@ def mcp(
     """
     pipeline = pipeline_of(config, model, None, detector, None, threshold=threshold, concept=concept)
     with errors_as_messages():
+        pipeline.check()  # What is wrong is told here, and not at the first call.
         folders = AllowedFolders(allow or [default_folder()])
         try:
             from ..assistants.server import make_server
