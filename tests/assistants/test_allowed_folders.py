@@ -127,10 +127,18 @@ class TestMessages:
             ("2 / 3 of km/h, see https://example.org/a/b and NAME=PATH", "2 / 3 of km/h, see https://example.org/a/b and NAME=PATH"),
             ("read {0}/allowed, then", "read {0}/allowed, then"),
             ("name=/opt/models/sam.pth", "name=[path]"),
+            ("pip install -e '/home/me/my clone (2)[sam]': then", "pip install -e '[path]': then"),
+            ("two: '/a b/c', \"/d e/f\" and '{0}/allowed/g h'", "two: '[path]', \"[path]\" and '{0}/allowed/g h'"),
         ],
     )
     def test_paths_outside_are_left_out(self, folders, place, message, told):
         assert folders.without_outside_paths(message.format(place)) == told.format(place)
+
+
+def test_the_whole_disk_can_be_allowed_by_name(place):
+    folders = AllowedFolders([place.anchor])
+    assert content(folders, place / "secret" / "a.png") == b"secret"
+    assert folders.without_outside_paths(f"cannot read {place}") == f"cannot read {place}"
 
 
 def test_what_is_no_folder_cannot_be_allowed(place):

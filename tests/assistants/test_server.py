@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -42,9 +43,9 @@ def folder(tmp_path, photo):
 def asked(folder):
     """Run a conversation with a server: ``asked(talk, build)``, where ``await talk(client)``."""
 
-    def ask(talk, build=lambda: built(FOUND), **client):
+    def ask(talk, build=lambda: built(FOUND), in_use=MappingProxyType({"segment": "fake"}), **client):
         async def main():
-            async with mcp.Client(make_server(Workbench(build, AllowedFolders([folder])), {"segment": "fake"}), **client) as connected:
+            async with mcp.Client(make_server(Workbench(build, AllowedFolders([folder])), in_use), **client) as connected:
                 return await talk(connected)
 
         return anyio.run(main)
@@ -221,6 +222,18 @@ def test_the_models_are_listed_with_what_they_take(asked):
     assert {"grounding-dino-swin-t"} <= {model["name"] for model in by_text["models"]}
     assert all("text" in model["prompts"] for model in by_text["models"])
     assert {model["state"] for model in ready["models"]} == {"ready"}
+
+
+def test_the_list_of_models_names_no_path_of_this_machine(asked, monkeypatch):
+    monkeypatch.setattr("promptseg.registry.readiness.install_command", lambda _: "pip install -e '/home/someone/my clone[sam]'")
+    monkeypatch.setattr("promptseg.registry.spec.BackendSpec.missing", lambda _: ["torch"])
+
+    async def talk(client):
+        return await call(client, "list_models")
+
+    listed = asked(talk, in_use={"segment": "/home/someone/tuned", "detect": "d-fine-n"})
+    assert listed["in_use"] == {"segment": "[path]", "detect": "d-fine-n"}
+    assert {model["state"] for model in listed["models"]} == {"needs torch: pip install -e '[path]'"}
 
 
 @pytest.mark.weights

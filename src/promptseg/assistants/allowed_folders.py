@@ -112,6 +112,8 @@ class AllowedFolders:
 
         More than the path may be replaced where it cannot be told where a path with spaces ends.
         """
+        if any(root == Path(root.anchor) for root in self.roots):  # Nothing is outside.
+            return message
         for number, root in enumerate(self.roots):
             message = re.sub(rf"(?<![\w./-]){re.escape(str(root))}(?![\w.-])", f"\0{number}\0", message)
         message = _PATH.sub("[path]", message)
@@ -158,8 +160,9 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
 
 
+_START = r"(?:~?/|~\\|[A-Za-z]:[\\/]|\\\\)(?=[\w.~$@%+-])"
 _PATH = re.compile(
-    r"""(?<![\w.:/\\~\0\]-])(?:~?/|~\\|[A-Za-z]:[\\/]|\\\\)(?=[\w.~$@%+-])"""
-    r"""(?:[^\n:;,'"()\0]*[/\\])?(?:[^\n:;,'"()\0.]*\.\w[\w.]*|[^\s:;,'"()\0]*)"""
+    rf"""(?<='){_START}[^'\n\0]*|(?<="){_START}[^"\n\0]*"""
+    rf"""|(?<![\w.:/\\~\0\]-]){_START}(?:[^\n:;,'"()\0]*[/\\])?(?:[^\n:;,'"()\0.]*\.\w[\w.]*|[^\s:;,'"()\0]*)"""
 )
-"""Absolute path in a message: up to its last slash, and on to the first suffix or else to the end of the word."""
+"""Absolute path in a message: up to the end of its quotes, or else past its last slash to the first suffix or the end of the word."""

@@ -73,7 +73,7 @@ def make_server(workbench: Workbench, in_use: Mapping[str, str]) -> MCPServer[An
         ready: Annotated[bool, Field(description="Only models that can run now, without a download.")] = False,
     ) -> ModelList:
         """List the models that this server uses, and those with which the user could start it instead."""
-        return await work(model_list, in_use, prompt, ready)
+        return await work(model_list, in_use, workbench.folders.without_outside_paths, prompt, ready)
 
     @server.tool(title="List images", annotations=_READS)
     async def list_images(

@@ -210,6 +210,7 @@ class Workbench:
     def _segment(self, image_id: str, prompt: Prompt, *, candidates: bool = False, with_rle: bool = False) -> Segmentation:
         image = self._opened.image(image_id)
         result = self.pipeline(image.pixels, prompt, candidates=candidates)
+        models = dict.fromkeys(f"{model.model} ({model.license})" for model in result.provenance)
         height, width = image.size
         return Segmentation(
             result_id=self._opened.add_result(image, result),
@@ -222,7 +223,7 @@ class Workbench:
                 *map(str, result.phrases),
                 *(f"{number_of(count, 'detection')} dropped: {why}" for why, count in result.dropped.items()),
             ],
-            models=list(dict.fromkeys(f"{model.model} ({model.license})" for model in result.provenance)),
+            models=list(map(self.folders.without_outside_paths, models)),  # A model in a folder may have its path for a name.
         )
 
 
