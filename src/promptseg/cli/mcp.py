@@ -12,7 +12,6 @@ from ..assistants.allowed_folders import AllowedFolders, default_folder
 from ..assistants.workbench import Workbench
 from ..errors import MissingDependencyError
 from . import completion
-from .concepts import ConceptOption
 from .output import errors_as_messages, say
 from .prompts import ConfigOption, DeviceOption, ModelOption, ThresholdOption, pipeline_of
 from .segment import build
@@ -24,7 +23,15 @@ def mcp(
         str | None, typer.Option(metavar="NAME[=WEIGHTS]", autocompletion=completion.detectors, help="The detector, for text.")
     ] = None,
     threshold: ThresholdOption = None,
-    concept: ConceptOption = None,
+    concept: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[=WEIGHTS]",
+            autocompletion=completion.concepts,
+            help="The model that finds what is like an example and, if it reads words, what a phrase names "
+            "(default: exemplar, on the segmenter).",
+        ),
+    ] = None,
     config: ConfigOption = None,
     device: DeviceOption = None,
     allow: Annotated[
