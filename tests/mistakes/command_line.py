@@ -38,6 +38,7 @@ MISTAKES = [
     Mistake("no image", "segment --point 3,4", "IMAGE", "segment --help"),
     Mistake("an option without its value", f"{S} --point", "--point", "such as X,Y"),
     Mistake("a number that is none", f"{S} --everything --points-per-side many", "'many'", "expected a whole number"),
+    Mistake("a folder to allow that is not there", "mcp --allow absent --model cutter", "'absent'", "a folder that exists"),
     # Names
     Mistake("a misspelled model", "segment a.png --point 3,4 --model mini-smo", "mini-smo", "'mini-sam'"),
     Mistake("the name of a family", "segment a.png --point 3,4 --model sam2", "sam2", "'sam2-hiera-tiny'"),

@@ -43,6 +43,16 @@ class TestBuilder:
         with pytest.raises(ConfigError, match=r"'detect\.treshold'.*Did you mean 'threshold'"):
             Pipeline().detect("yolo11n", treshold=0.5)
 
+    def test_a_check_finds_what_a_build_would_and_loads_nothing(self, add_model):
+        def load(_):
+            raise AssertionError("it was loaded")
+
+        add_model("cutter", "segmenter", load)
+        Pipeline().segment("cutter").check()
+        for wrong in (Pipeline(), Pipeline().segment("cuter"), Pipeline().detect("cutter")):
+            with pytest.raises(ConfigError):
+                wrong.check()
+
     def test_a_value_out_of_range_is_refused_at_once(self):
         with pytest.raises(ConfigError, match=r"clean\.min_area.*got -1"):
             Pipeline().clean(min_area=-1)

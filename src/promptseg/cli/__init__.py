@@ -26,6 +26,7 @@ from . import (
     evaluate,
     export,
     finetune,
+    mcp,
     models,
     plan,
     segment,
@@ -48,6 +49,7 @@ app.command("demo", cls=Command, short_help="Segment the sample image: a first l
 app.command("evaluate", cls=Command, short_help="Evaluate a model on an annotated dataset.")(evaluate.evaluate)
 app.command("export", cls=Command)(export.export)
 app.command("finetune", cls=Command)(finetune.finetune)
+app.command("mcp", cls=Command, short_help="Offer images and models to assistants (MCP).")(mcp.mcp)
 app.command("models", cls=Command)(models.models)
 app.command("plan", cls=Command, short_help="Name the best models within a budget, and why.")(plan.plan)
 app.add_typer(weights.app, name="weights")

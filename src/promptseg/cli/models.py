@@ -10,14 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from .._install import install_command
-from ..errors import ConfigError
-from ..registry.catalog import backend_for, backends, find_model, list_models
+from ..registry.catalog import backends, find_model, list_models
 from ..registry.families import Family, in_families
-from ..registry.folders import is_cached, is_on_hub, needs_own_weights
+from ..registry.readiness import readiness
 from ..registry.spec import Engine, ModelSpec
 from ..speed.figures import SpeedFigure, figures_here
-from ..weights import store
 from . import completion
 from .output import errors_as_messages, say
 
@@ -131,28 +128,8 @@ def _row(model: ModelSpec, engine: Engine, speeds: Mapping[tuple[str, str], Spee
         "bytes": sum(file.size for file in engine.files if file.size) or None,
         "memory_mib": engine.memory,
         "seconds": None if speed is None else speed.image_seconds,
-        "status": _status(model, engine),
+        "status": readiness(model, engine),
     }
-
-
-def _status(model: ModelSpec, engine: Engine) -> str:
-    try:
-        backend = backend_for(model, engine)
-    except ConfigError:
-        return "does not run in this version yet"
-    if backend.missing():
-        return f"needs {', '.join(backend.missing())}: {install_command(backend.install)}"
-    if is_on_hub(engine):
-        if is_cached(engine):
-            return "ready"
-        gate = f" once its license is accepted at https://huggingface.co/{engine.repository}" if engine.gated else ""
-        return f"fetched at first use{gate}"
-    own = needs_own_weights(engine, backend)
-    if (engine.files or not own) and all(store.cached_path(model.name, file) for file in engine.files):
-        return "ready"
-    if own:
-        return f"needs weights of your own: {model.name}=PATH"
-    return "fetched at first use"
 
 
 _AGPL = "AGPL-3.0 requires that a program that uses such a model, even only over a network, is published under that license."

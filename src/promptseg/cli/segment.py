@@ -129,7 +129,7 @@ def segment(
             inputs = [*given.inputs, config, *model_paths(model, detector, concept, *(fallback or ()))]
             _check_out(folder, str(out or ""), given.images, parts, inputs)
         border = softening(matting, band, device)
-        built = _build(pipeline, device, no_cache)
+        built = build(pipeline, device, no_cache)
     with progress.shown():
         results, failed = _run(given.images, built, prompts, candidates, folder, parts, border, as_json)
     if as_json:
@@ -177,7 +177,7 @@ def _stems(images: Sequence[GivenImage]) -> list[str]:
     return distinct_names(PurePath(image.file_name) for image in images)
 
 
-def _build(pipeline: Pipeline, device: str | None, no_cache: bool) -> BuiltPipeline:
+def build(pipeline: Pipeline, device: str | None, no_cache: bool) -> BuiltPipeline:
     """Load the models, with an embedding cache on the disk unless a pipeline file configures the cache."""
     built = pipeline.build(device)
     stage = pipeline.config.segment

@@ -157,16 +157,7 @@ class Pipeline:
         """
         changes = {"device": device, "licenses": licenses}
         config = self._with(**{key: value for key, value in changes.items() if value is not None}).config
-        if config.detect is None and config.segment is None and config.concept is None:
-            raise IncompatibleStagesError(
-                "the pipeline has no stage: add .segment(…), in a file segment: {model: mini-sam}, or a detector that makes masks"
-            )
-        detectors = _chain(config.detect, "detector", config.licenses)
-        segmenters = _chain(config.segment, "segmenter", config.licenses)
-        finders = _chain(config.concept, "concept", config.licenses)
-        _check_concept_stage(config, finders)
-        for choice in segmenters:
-            _check_refining(config, choice.model.name, choice.backend.accepts)
+        detectors, segmenters, finders = _checked(config)
         detector = segmenter = concept = None
         if config.detect is not None:
             options = {**_more_detections(config.detect, detectors[0]), **config.detect.options}
@@ -182,6 +173,15 @@ class Pipeline:
                 options = {"segmenter": segmenter, **options}
             concept = cast("ConceptSegmenter", load_chosen(finders, config.device, options))
         return BuiltPipeline(config, detector, segmenter, concept, calibration)
+
+    def check(self) -> None:
+        """Check, as `build` does first, that the stages fit together, the models exist and their packages are installed. Load nothing.
+
+        Raises:
+            ConfigError: As for `build`.
+            MissingDependencyError: A package of a model is not installed.
+        """
+        _checked(self.config)
 
     def __repr__(self) -> str:
         stages = []
@@ -240,6 +240,21 @@ _loading: SingleFlight[tuple[str, str | None, str, str | None], BuiltPipeline] =
 @lru_cache(maxsize=2)
 def _single(model: str, weights: str | None, device: str, engine: str | None) -> BuiltPipeline:
     return Pipeline().segment(model, weights=weights, engine=engine).build(device)
+
+
+def _checked(config: PipelineConfig) -> tuple[tuple[Choice, ...], ...]:
+    """Return the models of a checked configuration with those of their fallback chains: detectors, segmenters, concept segmenters."""
+    if config.detect is None and config.segment is None and config.concept is None:
+        raise IncompatibleStagesError(
+            "the pipeline has no stage: add .segment(…), in a file segment: {model: mini-sam}, or a detector that makes masks"
+        )
+    detectors = _chain(config.detect, "detector", config.licenses)
+    segmenters = _chain(config.segment, "segmenter", config.licenses)
+    finders = _chain(config.concept, "concept", config.licenses)
+    _check_concept_stage(config, finders)
+    for choice in segmenters:
+        _check_refining(config, choice.model.name, choice.backend.accepts)
+    return detectors, segmenters, finders
 
 
 def _chain(stage: ModelStage | None, kind: BackendKind, licenses: LicensePolicy) -> tuple[Choice, ...]:

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from .. import __version__
 from ..errors import PromptSegError
-from .api import images, jobs, segment, status
+from .api import images, jobs, segment, status, videos
 from .api.bodies import collect_definitions
 from .engine import Engine
 from .metrics import Metrics
@@ -76,7 +76,7 @@ def create_app(engine: Engine, settings: ServerSettings | None = None, folder: P
     app.state.service, app.state.metrics = service, metrics
     for kind, handler in ((PromptSegError, _refused), (RequestValidationError, _unreadable), (HTTPException, _http)):
         app.add_exception_handler(kind, handler)  # type: ignore[arg-type]  # Each takes the error of its kind.
-    for router in (images.router, segment.router, jobs.router, status.router):
+    for router in (images.router, segment.router, jobs.router, videos.router, status.router):
         app.include_router(router)
     for protocol in protocols:
         app.include_router(protocol.router(), include_in_schema=False)

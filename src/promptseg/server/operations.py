@@ -113,9 +113,30 @@ class CloseVideo:
     video: str
 
 
-Operation = Union[Encode, Segment, OpenVideo, PromptVideo, RemoveObject, Propagate, CloseVideo]
+@dataclass(frozen=True)
+class Annotate:
+    """Annotate a folder of images as a dataset. The result is a `promptseg.annotation.summary.Annotation`.
+
+    Attributes:
+        model: Name of the model.
+        folder: The folder of images.
+        out: The folder for the dataset. A run that was stopped there is resumed.
+        prompts: Prompts for every image.
+        formats: Names of the formats to write.
+    """
+
+    model: str
+    folder: str
+    out: str
+    prompts: tuple[Prompt, ...]
+    formats: tuple[str, ...]
+
+
+Operation = Union[Annotate, Encode, Segment, OpenVideo, PromptVideo, RemoveObject, Propagate, CloseVideo]
 
 
 def affinity(operation: Operation) -> str:
     """Return the id of what the operation works on: operations of one id go to one device, which has it open."""
+    if isinstance(operation, Annotate):
+        return operation.out
     return operation.image.id if isinstance(operation, (Encode, Segment)) else operation.video

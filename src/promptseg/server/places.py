@@ -45,6 +45,25 @@ def allowed_path(given: str, folders: Iterable[Path]) -> Path:
     raise ForbiddenError(f"{given[-80:]!r} is not in an allowed folder of this server")
 
 
+def allowed_out(given: str, folders: Iterable[Path]) -> Path:
+    """Return the real path of a folder to write to, below one of the allowed folders. It need not exist yet.
+
+    Raises:
+        ForbiddenError: No folder is allowed, or the path lies outside of all, or is one of them.
+    """
+    folders = tuple(folders)
+    if not folders:
+        raise ForbiddenError("this server writes no datasets: start it with --allow-out FOLDER")
+    for folder in folders:
+        try:
+            path = (folder / given).resolve()
+        except (OSError, RuntimeError, ValueError):
+            continue
+        if path.is_relative_to(folder) and path != folder:
+            return path
+    raise ForbiddenError(f"{given[-80:]!r} is not below a folder that this server may write to")
+
+
 def read_bounded(path: Path, most: int) -> bytes:
     """Return the content of a file.
 

@@ -51,7 +51,12 @@ def message_of(error: PromptSegError) -> str:
     """Return what a client is told of an error. Paths of this machine are shortened to their last part."""
     if isinstance(error, TELLING):
         return "the log of the server says more"
-    return _PATH.sub(lambda found: found[0].rpartition("/")[2], str(error))[:MAX_MESSAGE]
+    return without_places(str(error))[:MAX_MESSAGE]
+
+
+def without_places(text: str) -> str:
+    """Return a message with the paths of this machine shortened to their last part."""
+    return _PATH.sub(lambda found: found[0].rpartition("/")[2], text)
 
 
 def problem(error: PromptSegError, request_id: str = "") -> JSONResponse:

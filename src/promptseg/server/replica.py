@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..annotation.run import annotate
 from ..errors import PromptSegError
 from ..masks import Mask
 from ..pipeline import BuiltPipeline
@@ -20,6 +21,7 @@ from ..video.frames import open_frames
 from .errors import NotFoundError, RefusedError
 from .images import StoredImage
 from .operations import (
+    Annotate,
     CloseVideo,
     Encode,
     OpenVideo,
@@ -98,6 +100,10 @@ class Replica:
         """Do long work and yield its results: a `Result` of `Segment`, the frames of `Propagate`."""
         if isinstance(operation, Propagate):
             yield from self._propagate(operation)
+            return
+        if isinstance(operation, Annotate):
+            pipeline = self._pipeline(operation.model)
+            yield annotate(operation.folder, *operation.prompts, pipeline=pipeline, out=operation.out, formats=operation.formats)
             return
         (outcome,) = self.answer([operation])
         if isinstance(outcome, BaseException):

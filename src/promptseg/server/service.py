@@ -24,6 +24,7 @@ from .jobs import Jobs
 from .operations import Encode, Segment, ServedModel
 from .places import allowed_path, fetched, read_bounded
 from .settings import ServerSettings
+from .videos import Videos
 
 _Parameters = ParamSpec("_Parameters")
 _Value = TypeVar("_Value")
@@ -43,6 +44,7 @@ class Service:
         settings: The settings.
         engine: The engine.
         images: Images that clients gave.
+        videos: Videos that clients have opened.
         jobs: Long work that clients started.
         folder: Temporary folder of the server.
     """
@@ -54,6 +56,9 @@ class Service:
         kept = self.folder / "images"
         kept.mkdir(exist_ok=True)
         self.images = ImageStore(kept, settings.image_bytes, settings.max_pixels, settings.idle_seconds)
+        uploaded = self.folder / "videos"
+        uploaded.mkdir(exist_ok=True)
+        self.videos = Videos(engine, uploaded, 4 * settings.max_videos, settings.idle_seconds)
         self.jobs = Jobs(settings.max_jobs, settings.idle_seconds)
         self._threads = ThreadPoolExecutor(THREADS, "promptseg-io")
         self._loading: asyncio.Task[None] | None = None
@@ -194,6 +199,7 @@ class Service:
             await asyncio.sleep(min(60.0, self.settings.idle_seconds))
             await self.compute(self.images.sweep)
             self.jobs.sweep()
+            await self.videos.sweep()
 
 
 def decoded(text: str) -> bytes:

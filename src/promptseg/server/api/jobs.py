@@ -9,15 +9,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request
 from starlette.responses import Response, StreamingResponse
 
+from ...annotation.summary import Annotation
 from ..errors import ConflictError
 from ..jobs import JobRecord
-from ..operations import Segment
-from ..problems import message_of
+from ..operations import Annotate, Segment
+from ..places import allowed_out, allowed_path
+from ..problems import message_of, without_places
 from .answers import answer
 from .bodies import body_schema, json_body
 from .parsing import image_of, prompts_of
 from .routes import Serving, problems
-from .schemas import JobOut, JobsOut, ProgressOut, SegmentIn
+from .schemas import AnnotateIn, AnnotationOut, JobOut, JobsOut, ProgressOut, SegmentIn
 from .segment import MASKS
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -37,6 +39,17 @@ async def start_job(service: Serving, body: Annotated[SegmentIn, Depends(json_bo
     operation = Segment(model, image, tuple(prompts), body.candidates)
     job = service.jobs.start("segment", lambda: service.engine.stream(operation), of=operation)
     return job_values(job)
+
+
+@router.post("/annotate", status_code=202, response_model=JobOut, responses=problems(404, 422), openapi_extra=body_schema(AnnotateIn))
+async def start_annotation(service: Serving, body: Annotated[AnnotateIn, Depends(json_body(AnnotateIn))]) -> Any:
+    """Annotate a folder of images as a dataset, as `promptseg annotate` does. A run that was stopped there is resumed."""
+    model = service.model(body.model).name
+    folder = await service.compute(allowed_path, body.folder, service.settings.folders)
+    out = await service.compute(allowed_out, body.out, service.settings.out_folders)
+    prompts = await prompts_of(service, body.prompts)
+    operation = Annotate(model, str(folder), str(out), tuple(prompts), tuple(body.formats))
+    return job_values(service.jobs.start("annotate", lambda: service.engine.stream(operation), of=operation))
 
 
 @router.get("", response_model=JobsOut, responses=problems())
@@ -63,10 +76,12 @@ async def watch_job(job: IdInPath, service: Serving) -> StreamingResponse:
     return StreamingResponse(_events(service.jobs.get(job)), media_type="text/event-stream")
 
 
-@router.get("/{job}/result", responses={**MASKS, **problems(404, 406, 409, 422, 502, 507)}, response_class=Response)
+@router.get("/{job}/result", responses={**MASKS, **problems(404, 406, 409, 422, 501, 502, 507)}, response_class=Response)
 async def fetch_result(job: IdInPath, request: Request, service: Serving) -> Response:
-    """Return the masks of a job that is done, as `/v1/segment` does."""
+    """Return the masks of a job that is done, as `/v1/segment` does; of an annotation, its summary."""
     record = service.jobs.get(job)
+    if isinstance(record.of, Annotate):
+        return Response(_annotation(record.result()).model_dump_json(), media_type="application/json")
     if not isinstance(record.of, Segment):
         raise ConflictError(f"a job of kind {record.kind} has no masks of one image")
     return await answer(service, request, record.result(), record.of.image.id, record.of.model)
@@ -77,6 +92,11 @@ def job_values(job: JobRecord) -> JobOut:
     progress = None if job.progress is None else ProgressOut(**vars(job.progress))
     error = None if job.error is None else message_of(job.error)
     return JobOut(id=job.id, kind=job.kind, state=job.state, progress=progress, error=error, created=job.created)
+
+
+def _annotation(done: Annotation) -> AnnotationOut:
+    failed = {name: without_places(reason) for name, reason in done.failed.items()}
+    return AnnotationOut(images=done.images, objects=done.objects, classes=dict(done.classes), failed=failed, stopped=done.stopped)
 
 
 async def _events(job: JobRecord) -> AsyncIterator[bytes]:

@@ -126,6 +126,39 @@ class EncodeIn(Body):
     model: Annotated[str, Field(max_length=200)] | None = None
 
 
+class OpenVideoIn(Body):
+    """A video file, or a folder of frames, below a folder that the server allows."""
+
+    path: Annotated[str, Field(max_length=4096)]
+    model: Annotated[str, Field(max_length=200)] | None = None
+
+
+class VideoPromptIn(Body):
+    """A prompt for an object on a frame."""
+
+    frame: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+    object: Annotated[int, Field(ge=0, le=10_000_000)] = 1
+    prompt: SpatialIn
+
+
+class PropagateIn(Body):
+    """Which frames to track: from `start` to before `stop`, or backward."""
+
+    start: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+    stop: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
+    reverse: bool = False
+
+
+class AnnotateIn(Body):
+    """A folder of images to annotate as a dataset. The same call goes on with a run that was stopped."""
+
+    folder: Annotated[str, Field(max_length=4096, description="A folder that the server allows to read.")]
+    out: Annotated[str, Field(min_length=1, max_length=4096, description="A folder below one that the server allows to write.")]
+    prompts: Annotated[list[PromptIn], Field(max_length=1000)] = []
+    formats: Annotated[list[Annotated[str, Field(max_length=50)]], Field(min_length=1, max_length=20)] = ["coco"]
+    model: Annotated[str, Field(max_length=200)] | None = None
+
+
 class ImageOut(BaseModel):
     """An image that the server keeps."""
 
@@ -218,6 +251,56 @@ class HealthOut(BaseModel):
 
     status: str
     version: str
+
+
+class VideoOut(BaseModel):
+    """An open video."""
+
+    id: str
+    model: str
+    width: int
+    height: int
+    frames: int | None = Field(description="As its file states it, which may be wrong.")
+    fps: float | None
+    objects: list[int]
+    masked_frames: int
+    busy: bool = Field(description="Whether a job tracks it now.")
+
+
+class VideosOut(BaseModel):
+    """The open videos."""
+
+    videos: list[VideoOut]
+
+
+class ObjectMaskOut(MaskOut):
+    """The mask of an object on a frame. It is empty where the object cannot be seen."""
+
+    object: int
+
+
+class FrameOut(BaseModel):
+    """The masks of a frame."""
+
+    frame: int
+    time: float | None
+    objects: list[ObjectMaskOut]
+
+
+class FramesOut(BaseModel):
+    """The masks of some frames."""
+
+    frames: list[FrameOut]
+
+
+class AnnotationOut(BaseModel):
+    """What a run of annotation has done."""
+
+    images: int
+    objects: int
+    classes: dict[str, int]
+    failed: dict[str, str] = Field(description="Reasons by image.")
+    stopped: bool
 
 
 class ProblemOut(BaseModel):

@@ -1,0 +1,5 @@
+"""Tools for assistants: language models that open images, ask for masks and write them, by the Model Context Protocol (MCP).
+
+`promptseg.assistants.workbench` does the work and knows no protocol. `promptseg.assistants.server` offers it as tools. It needs package
+``mcp``, so this package has another name: a folder ``mcp`` of ours would be taken for it wherever ``src/promptseg`` is on the path.
+"""
