@@ -33,7 +33,10 @@ class Protocol:
         return router
 
 
-PROTOCOLS: tuple[Protocol, ...] = (Protocol("roboflow", "Roboflow inference-sdk", own_tokens=("/sam2/", "/sam3/", "/info")),)
+PROTOCOLS: tuple[Protocol, ...] = (
+    Protocol("cvat", "CVAT, self-hosted"),
+    Protocol("roboflow", "Roboflow inference-sdk", own_tokens=("/sam2/", "/sam3/", "/info")),
+)
 
 
 def chosen(names: Sequence[str] | None) -> tuple[Protocol, ...]:
