@@ -1,15 +1,10 @@
-"""Files that a client names by path or address: only below the allowed folders, only from the allowed hosts."""
+"""Files that a client names by their path: only below the allowed folders. `promptseg.server.fetching` is for addresses."""
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from ..errors import InputError
-from ..web_images import fetch_image
 from .errors import ForbiddenError, NotFoundError, TooLargeError
 
 
@@ -81,55 +76,6 @@ def read_bounded(path: Path, most: int) -> bytes:
     if len(content) > most:
         raise TooLargeError(f"{path.name!r} is larger than the {most} bytes that this server takes")
     return content
-
-
-def fetched(address: str, allowed: Iterable[str], most: int) -> bytes:
-    """Return the content at an address.
-
-    Args:
-        address: Address with ``http`` or ``https``.
-        allowed: Hosts from which may be fetched, as ``host`` or ``host:port``. A private address must be allowed with its port.
-        most: Maximum number of bytes.
-
-    Raises:
-        ForbiddenError: The host is not allowed, or its address is private.
-        InputError: It cannot be fetched.
-        TooLargeError: It is larger than `most`.
-    """
-    check_address(address, allowed)
-    try:
-        content = fetch_image(address).read()
-    except InputError as error:
-        raise InputError(f"the image cannot be fetched: {error}") from error
-    if len(content) > most:
-        raise TooLargeError(f"the image at the address is larger than the {most} bytes that this server takes")
-    return content
-
-
-def check_address(address: str, allowed: Iterable[str]) -> None:
-    """Check that the host of an address is allowed and public.
-
-    Raises:
-        ForbiddenError: It is not.
-    """
-    try:
-        parts = urlsplit(address)
-        host, port = (parts.hostname or "").lower(), parts.port
-    except ValueError as error:
-        raise ForbiddenError("the address cannot be read") from error
-    names = {name.lower() for name in allowed}
-    if parts.scheme not in ("http", "https") or not host or parts.username is not None:
-        raise ForbiddenError("an address begins with http:// or https:// and has no user name")
-    if not names & {host, f"{host}:{port}"}:
-        raise ForbiddenError(f"this server fetches nothing from {host}: start it with --allow-host {host}")
-    if f"{host}:{port}" in names:
-        return
-    try:
-        found = {info[4][0] for info in socket.getaddrinfo(host, port or 443, type=socket.SOCK_STREAM)}
-    except OSError as error:
-        raise InputError(f"the host {host} cannot be found") from error
-    if not all(ipaddress.ip_address(str(each).partition("%")[0]).is_global for each in found):
-        raise ForbiddenError(f"{host} is an address of a private network")
 
 
 MAX_PATH = 4096

@@ -19,10 +19,11 @@ from ..prompts import EverythingPrompt, Prompt
 from ..results import Result
 from .engine import Engine
 from .errors import NotFoundError, StoppingError, TooLargeError
+from .fetching import fetched
 from .images import ImageStore, StoredImage
 from .jobs import Jobs
 from .operations import Encode, Segment, ServedModel
-from .places import allowed_path, fetched, read_bounded
+from .places import allowed_path, read_bounded
 from .settings import ServerSettings
 from .videos import Videos
 

@@ -1,7 +1,7 @@
 """CVAT's function gateway, asked as its server asks it.
 
-Headers, bodies and what is read of answers are those of ``cvat/apps/lambda_manager/views.py`` of cvat-ai/cvat, at commit e4c12a27 and as it was
-when trackers had got ``supported_shape_types``.
+Headers, bodies and what is read of answers are those of ``cvat/apps/lambda_manager/views.py`` of cvat-ai/cvat, at commit e4c12a27 and as it
+was when trackers had got ``supported_shape_types``.
 """
 
 from __future__ import annotations

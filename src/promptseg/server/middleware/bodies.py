@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 from collections.abc import Callable
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import RefusedError, TooLargeError
+
+
+SLOWEST = 1 << 16
+"""Least number of bytes that come in the maximum time between two pieces, so that nobody sends a byte at a time."""
 
 
 class SlowError(RefusedError):
@@ -23,7 +29,7 @@ class Bodies:
     Args:
         app: The layers inside.
         limit: Returns the maximum number of bytes for a path.
-        seconds: Maximum time between two pieces of a body.
+        seconds: Maximum time between two pieces of a body, and for each `SLOWEST` bytes of it.
     """
 
     def __init__(self, app: ASGIApp, limit: Callable[[str], int], seconds: float) -> None:
@@ -35,9 +41,9 @@ class Bodies:
             return
         most = self._limit(scope["path"])
         stated = Headers(scope=scope).get("content-length")
-        if stated is not None and (not stated.isdecimal() or int(stated) > most):
+        if stated is not None and (not _LENGTH.fullmatch(stated) or int(stated) > most):
             raise TooLargeError(f"a request has at most {most} bytes here")
-        taken, complete = 0, False
+        taken, complete, started = 0, False, time.monotonic()
 
         async def bounded() -> Message:
             nonlocal taken, complete
@@ -52,6 +58,11 @@ class Bodies:
                 complete = not message.get("more_body", False)
             if taken > most:
                 raise TooLargeError(f"a request has at most {most} bytes here")
+            if not complete and time.monotonic() - started > self._seconds * (1 + taken / SLOWEST):
+                raise SlowError(f"a body comes with at least {SLOWEST // 1024} KiB in {self._seconds:g} seconds here")
             return message
 
         await self._app(scope, bounded, send)
+
+
+_LENGTH = re.compile(r"[0-9]{1,18}")

@@ -47,7 +47,7 @@ class Guard:
         if len(given) != 1 or not self._is_ours(given[0]):
             raise ForbiddenError("this server does not answer to the name in the header Host: add it with --allow-name")
         origin = headers.get("origin")
-        if origin is not None and origin not in self._settings.origins and urlsplit(origin).netloc != given[0]:
+        if origin is not None and origin not in self._settings.origins and not _is_same_host(origin, given[0]):
             raise ForbiddenError("this server takes no requests from other web pages: add the page's origin with --origin")
         client = scope.get("client")
         self._rates.check(client[0] if client else "")
@@ -117,7 +117,7 @@ def check_token(token: str | None, headers: Headers, query: bytes = b"", given: 
         except ValueError as error:
             raise RefusedError("the query has too many fields") from error
         candidates += [*asked.get("api_key", ()), *asked.get("token", ())]
-    if not any(hmac.compare_digest(candidate.encode(), token.encode()) for candidate in candidates):
+    if not any(hmac.compare_digest(candidate.encode("utf-8", "replace"), token.encode()) for candidate in candidates):
         raise UnauthorizedError("send the token that the server printed, as the header Authorization: Bearer …")
 
 
@@ -133,6 +133,13 @@ def _hosts(settings: ServerSettings) -> frozenset[str]:
     if not is_loopback(settings.host):
         names |= {socket.gethostname().lower(), socket.getfqdn().lower()}
     return frozenset(names)
+
+
+def _is_same_host(origin: str, host: str) -> bool:
+    try:
+        return urlsplit(origin).netloc == host
+    except ValueError:  # Such as "http://[".
+        return False
 
 
 def _is_address(name: str) -> bool:
