@@ -12,7 +12,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import RefusedError, TooLargeError
 
-
 SLOWEST = 1 << 16
 """Least number of bytes that come in the maximum time between two pieces, so that nobody sends a byte at a time."""
 
