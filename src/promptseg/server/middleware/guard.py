@@ -7,6 +7,7 @@ import binascii
 import contextlib
 import hmac
 import ipaddress
+import re
 import socket
 import time
 from collections import OrderedDict
@@ -43,6 +44,8 @@ class Guard:
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
+        if "transfer-encoding" in headers and "content-length" in headers:
+            raise RefusedError("a request says how long it is once: by Content-Length or by Transfer-Encoding")
         given = headers.getlist("host")
         if len(given) != 1 or not self._is_ours(given[0]):
             raise ForbiddenError("this server does not answer to the name in the header Host: add it with --allow-name")
@@ -122,10 +125,9 @@ def check_token(token: str | None, headers: Headers, query: bytes = b"", given: 
 
 
 def host_name(host: str) -> str:
-    """Return the name or address in a header ``Host``, without the port."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].lower() if host.count(":") <= 1 else host.lower()
+    """Return the name or address in a header ``Host``, without the port; nothing if it has other parts."""
+    found = _HOST.fullmatch(host)
+    return "" if found is None else (found[1] or found[2]).lower()
 
 
 def _hosts(settings: ServerSettings) -> frozenset[str]:
@@ -151,3 +153,4 @@ def _is_address(name: str) -> bool:
 
 
 MAX_CLIENTS = 10_000
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([\w.-]+))(?::\d{0,5})?", re.ASCII)
