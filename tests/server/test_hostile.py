@@ -135,6 +135,12 @@ def test_paths_out_of_the_allowed_folders_are_refused(client, folder, path):
     assert str(folder.parent) not in refused(client.post("/v1/images", json={"path": path}), 403, 404)
 
 
+@pytest.mark.parametrize("path", [".", "sub/..", "/"])
+def test_folders_with_links_that_lead_out_are_refused(client, folder, path):
+    given = str(folder) if path == "/" else path
+    assert str(folder.parent) not in refused(client.post("/v1/videos", json={"path": given}), 403)
+
+
 def test_a_path_within_the_allowed_folder_is_read(client):
     assert client.post("/v1/images", json={"path": "sub/../sub/a.png"}).status_code == 201
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ def allowed_path(given: str, folders: Iterable[Path]) -> Path:
         folders: The allowed folders, resolved.
 
     Raises:
-        ForbiddenError: No folder is allowed, or the path lies outside of all.
+        ForbiddenError: No folder is allowed, or the path lies outside of all, or is a folder with a link that leads out of them.
         NotFoundError: There is no such file.
     """
     folders = tuple(folders)
@@ -32,6 +33,7 @@ def allowed_path(given: str, folders: Iterable[Path]) -> Path:
                 continue
             inside = True
             if path.exists():
+                _check_links(path, folders)
                 return path
         except (OSError, RuntimeError, ValueError):  # Such as a link that leads to itself, or a name that is too long.
             continue
@@ -76,6 +78,22 @@ def read_bounded(path: Path, most: int) -> bytes:
     if len(content) > most:
         raise TooLargeError(f"{path.name!r} is larger than the {most} bytes that this server takes")
     return content
+
+
+def _check_links(path: Path, folders: tuple[Path, ...]) -> None:
+    """Check that no link below a folder leads out of the allowed folders. Its files are read later, without a look at each."""
+    waiting, seen = [path] if path.is_dir() else [], {path}
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                found = Path(entry.path)
+                if entry.is_symlink():
+                    found = found.resolve()
+                    if not any(found.is_relative_to(folder) for folder in folders):
+                        raise ForbiddenError(f"{entry.name!r} is a link that leads out of the allowed folders")
+                if found not in seen and found.is_dir():
+                    seen.add(found)
+                    waiting.append(found)
 
 
 MAX_PATH = 4096
