@@ -56,9 +56,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(served_pipelines, tmp_path_factory, folder):
-    from running_server import running
-
     from promptseg.server.settings import ServerSettings
+    from running_server import running
 
     settings = ServerSettings(
         port=0, token=TOKEN, folders=(folder,), addresses=("localhost", "127.0.0.1"), max_upload_bytes=60_000, upload_seconds=0.3

@@ -32,7 +32,7 @@ class OtherKindError(RefusedError):
     "",
     status_code=201,
     response_model=ImageOut,
-    responses=problems(415, 422, 507),
+    responses=problems(404, 415, 422, 507),
     openapi_extra={
         "requestBody": {
             "required": True,

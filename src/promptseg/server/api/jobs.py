@@ -26,7 +26,8 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 IdInPath = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 
-_EVENTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}}
+_EVENT = {"type": "object", "properties": {name: {"type": "string"} for name in ("id", "event", "data")}}
+_EVENTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": _EVENT}}}}
 
 
 @router.post("", status_code=202, response_model=JobOut, responses=problems(404, 422), openapi_extra=body_schema(SegmentIn))
