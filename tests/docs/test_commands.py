@@ -18,11 +18,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
 import promptseg
 from detector_exports import write_rf_detr
-from promptseg.cli import app
+from in_process import invoke
 from promptseg.datasets.reading import open_dataset
 from promptseg.datasets.writing import write
 from promptseg.finetuning.result import FineTuned
@@ -157,7 +156,7 @@ def runner(words):
     """Run a command of the command line as a shell would: with patterns of names, and standard output into a file after ``>``."""
     command, _, target = words.partition(" > ")
     words = [each for word in shlex.split(command) for each in (sorted(glob.glob(word)) or [word])]  # noqa: PTH207 - As a shell does.
-    done = CliRunner().invoke(app, words)
+    done = invoke(words)
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     if target:
