@@ -23,6 +23,7 @@ pytest_plugins = [
     "grounding_models",
     "hf_names",
     "hub_server",
+    "mini_sam_once",
     "npm_clients",
     "onnx_sam_models",
     "salient_models",

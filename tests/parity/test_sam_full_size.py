@@ -19,7 +19,7 @@ POINT, BESIDE, BOX = (290, 160), (130, 270), (322, 62, 430, 330)
 
 
 def beginning(sam):
-    """Keep the first three blocks of an image encoder. The third attends to the whole image, the other two to windows, and so on in turn."""
+    """Keep the first three blocks of an image encoder. Two attend to windows, the third to the whole image, and so on in turn."""
     sam.image_encoder.blocks = sam.image_encoder.blocks[:3]
     return sam
 
