@@ -26,8 +26,10 @@ from promptseg.datasets.reading import open_dataset
 from promptseg.datasets.writing import write
 from promptseg.finetuning.result import FineTuned
 from promptseg.models.coco_classes import COCO_BY_NUMBER
+from promptseg.prompts import Prompt
 from promptseg.samples import coffee
 from promptseg.testing import FakeDetector, FakeSegmenter, FakeVideoSegmenter
+from promptseg.testing.fakes import FakeSession
 from promptseg.testing.sheets import draw_sheet
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,6 +130,8 @@ def folder(files, tmp_path, monkeypatch, add_model, standing_out):
     for name in ("mini-sam", "sam-vit-b"):
         add_model(name, "segmenter", lambda _: FakeSegmenter(), options={"threads": None})
     monkeypatch.setattr("promptseg.cli.track.load_video", lambda *_, **__: FakeVideoSegmenter())
+    everything = FakeSession.everything  # Of a thousand masks an image, drawing and writing would take half a minute.
+    monkeypatch.setattr(FakeSession, "everything", lambda self, prompt=None: everything(self, Prompt.everything(points_per_side=8)))
 
 
 @pytest.fixture(autouse=True)
