@@ -1,7 +1,7 @@
 """labelme with promptseg in its menus of AI models: ``python -m promptseg.interop.labelme images --model mini-sam``.
 
-labelme asks osam for its models, and offers those of a list of its own. labelme has no interface for that list, so it is extended here where
-it lies in labelme 6.3 to 7.9. In other versions it may lie elsewhere: then the command ends before a window opens, and says so.
+labelme asks osam for its models, and offers those of a list of its own. It has no interface for that list, so the list is extended here
+where it lies in labelme 6.3 to 7.9. In other versions it may lie elsewhere: then the command ends before a window opens, and says so.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def add_to_menus(pipeline: BuiltPipeline, name: str = "promptseg") -> None:
     Call it before labelme's own modules are imported.
 
     Args:
-        pipeline: The pipeline. With a segmenter, it takes points and boxes; with a detector, or a concept segmenter that reads words, texts.
+        pipeline: The pipeline. With a segmenter it takes points and boxes, with a detector or a concept segmenter that reads words texts.
         name: Name of the model in osam's registry.
 
     Raises:

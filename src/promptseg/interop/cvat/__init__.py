@@ -2,13 +2,15 @@
 
     cvat-cli function create-native "promptseg" --function-module promptseg.interop.cvat -p model=str:mini-sam
     cvat-cli function run-agent 7 --function-module promptseg.interop.cvat -p model=str:mini-sam
-    cvat-cli task auto-annotate 42 --function-module promptseg.interop.cvat -p kind=str:detector -p detector=str:d-fine-n -p text=str:"cat, dog"
+    cvat-cli task auto-annotate 42 --function-module promptseg.interop.cvat -p kind=str:detector -p detector=str:d-fine-n
 
 `create` has the parameters. Package ``cvat-cli`` brings what is needed (extra ``cvat``).
 """
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any, Literal
 
 from ...errors import ConfigError, nearest, one_of, shown
@@ -18,9 +20,6 @@ from .tracking import Tracker
 
 Kind = Literal["interactor", "detector", "tracker"]
 """Kinds of function."""
-
-KINDS = ("interactor", "detector", "tracker")
-"""All kinds of function."""
 
 
 def create(kind: Kind = "interactor", **parameters: Any) -> Any:
@@ -36,10 +35,16 @@ def create(kind: Kind = "interactor", **parameters: Any) -> Any:
         MissingDependencyError: cvat-sdk or a package of a model is not installed.
         WeightsError: The weights of a model are not available or not as expected.
     """
-    made = {"interactor": Interactor, "detector": Detector, "tracker": Tracker}.get(kind) if isinstance(kind, str) else None
-    if made is None:
+    if not isinstance(kind, str) or kind not in _FACTORIES:
         raise ConfigError(f"kind is {one_of(map(repr, KINDS))}, got {shown(kind)}.{nearest(kind, KINDS)}")
-    known = made.create.__kwdefaults__ or {}
+    factory = _FACTORIES[kind]
+    known = list(inspect.signature(factory).parameters)
     if unknown := [name for name in parameters if name not in known]:
         raise ConfigError(f"function {kind} has no parameter {unknown[0]!r}: it has {', '.join(known)}.{nearest(unknown[0], known)}")
-    return made.create(**parameters)
+    return factory(**parameters)
+
+
+_FACTORIES: dict[str, Callable[..., Any]] = {"interactor": Interactor.create, "detector": Detector.create, "tracker": Tracker.create}
+
+KINDS = tuple(_FACTORIES)
+"""All kinds of function."""
