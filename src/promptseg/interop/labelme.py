@@ -16,7 +16,7 @@ from ..errors import ConfigError, MissingDependencyError
 from ..pipeline.runner import BuiltPipeline
 from .osam import register
 from .packages import import_package
-from .pipelines import pipeline_of_arguments
+from .pipelines import pipeline_of_arguments, run
 
 
 def add_to_menus(pipeline: BuiltPipeline, name: str = "promptseg") -> None:
@@ -105,4 +105,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -29,7 +29,7 @@ from ..prompts import Prompt
 from ..protocols import Segmenter
 from ..vocabulary import parse_phrase
 from .packages import import_package
-from .pipelines import pipeline_of_arguments
+from .pipelines import pipeline_of_arguments, run
 
 _ON, _CORNERS = 1, (2, 3)
 """Point labels of osam: a point on the object, and the two corners of a box."""
@@ -190,4 +190,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

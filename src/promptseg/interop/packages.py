@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shlex
 from typing import Any
 
 from ..errors import MissingDependencyError
@@ -22,4 +23,4 @@ def import_package(package: str, install: str | None = None) -> Any:
         return importlib.import_module(package)
     except ImportError as error:
         wanted = package if install is None else install
-        raise MissingDependencyError(f"this needs package {wanted}, which cannot be imported: pip install '{wanted}'") from error
+        raise MissingDependencyError(f"this needs package {wanted}, which cannot be imported: pip install {shlex.quote(wanted)}") from error

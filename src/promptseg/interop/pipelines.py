@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 
-from ..errors import ConfigError
+from ..errors import ConfigError, PromptSegError
 from ..models.sam.cache import EmbeddingCache
 from ..pipeline.builder import Pipeline
 from ..pipeline.runner import BuiltPipeline
@@ -58,3 +59,18 @@ def pipeline_of_arguments(program: str, arguments: Sequence[str]) -> tuple[Built
     parser.add_argument("--device", help="auto, cpu, cuda or mps")
     options, rest = parser.parse_known_args(arguments)
     return load_pipeline(**vars(options)), rest
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run the main function of a module. An error of promptseg ends the process with its message alone.
+
+    Args:
+        main: The function.
+
+    Raises:
+        SystemExit: The function raised an error of promptseg.
+    """
+    try:
+        main()
+    except PromptSegError as error:
+        sys.exit(f"error: {error}")
