@@ -57,13 +57,9 @@ def seven(install):
 def six(install):
     """labelme 6.3: an attribute of two classes."""
 
-    class Points:
-        _available_models = [("sam2:latest", "Sam2 (balanced)")]
-
-    class Texts:
-        _available_models = [("sam3:latest", "SAM3")]
-
-    return install(widgets={"AiAssistedAnnotationWidget": Points, "AiTextToAnnotationWidget": Texts}).widgets
+    points = type("AiAssistedAnnotationWidget", (), {"_available_models": [("sam2:latest", "Sam2 (balanced)")]})
+    texts = type("AiTextToAnnotationWidget", (), {"_available_models": [("sam3:latest", "SAM3")]})
+    return install(widgets={each.__name__: each for each in (points, texts)}).widgets
 
 
 def test_labelme_7_has_it_first_in_the_menu_of_clicks(seven, registered):
