@@ -118,6 +118,10 @@ class TestDetection:
     def test_the_threshold_of_cvat_takes_the_place_of_the_pipeline_s_own(self, threshold, left):
         assert len(self.annotate(self.function(), threshold)) == left
 
+    def test_it_takes_the_place_of_thresholds_by_phrase_too(self):
+        function = Detector(built(FOUND, detect={"thresholds": {"cat": 0.9}}), "dog, cat")
+        assert [len(self.annotate(function, threshold)) for threshold in (None, 0.1)] == [1, 3]
+
     @pytest.mark.parametrize("settings", [{"shape": "polygon"}, {}])
     def test_polygons_give_the_same_mask_again(self, settings):
         shapes = self.annotate(self.function(**settings), polygons=True, kind="polygon")
