@@ -1,10 +1,12 @@
 """Pipelines in osam's registry, asked through osam's own API and its own types."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from fake_pipelines import BLANK, HEIGHT, WIDTH, built, detections
-from promptseg import Prompt
+from promptseg import EmbeddingCache, Prompt
 from promptseg.errors import IncompatibleStagesError, InputError, PromptError
 from promptseg.interop.osam import main, prompt_of, register
 from promptseg.testing import FakeSegmenter
@@ -73,14 +75,23 @@ class Encoding(FakeSegmenter):
         return super().open(image)
 
 
-def test_an_image_is_encoded_once_however_many_clients_show_it():
-    register(Encoding())
+@pytest.mark.parametrize("in_a_pipeline", [False, True])
+def test_an_image_is_encoded_once_however_many_clients_show_it(in_a_pipeline):
+    register(replace(built(), segmenter=Encoding()) if in_a_pipeline else Encoding())
+    Encoding.encoded.clear()
     ask(points=[[20, 15]], point_labels=[1])
     osam.apis.running_model = None  # labelme makes a model of its own for each of its tools.
     ask(BLANK.copy(), points=[[30, 15]], point_labels=[1])
     assert len(Encoding.encoded) == 1
     ask(BLANK + 1, points=[[30, 15]], point_labels=[1])
     assert len(Encoding.encoded) == 2
+
+
+def test_embeddings_may_be_kept_elsewhere():
+    cache = EmbeddingCache()
+    register(Encoding(), cache=cache)
+    ask(points=[[20, 15]], point_labels=[1])
+    assert cache.nbytes
 
 
 class TestTexts:
@@ -145,9 +156,7 @@ def test_reversed_channels_are_put_in_order():
             seen.append(image[0, 0].tolist())
             return super().open(image)
 
-    pipeline = built()
-    object.__setattr__(pipeline, "segmenter", Looking())
-    register(pipeline, reverse=True)
+    register(Looking(), reverse=True)
     ask(image[..., ::-1], points=[[20, 15]], point_labels=[1])
     assert seen == [[200, 100, 50]]
 

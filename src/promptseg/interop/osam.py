@@ -26,7 +26,7 @@ from ..pipeline.config import PipelineConfig
 from ..pipeline.runner import BuiltPipeline
 from ..postprocess import keep_best, nms
 from ..prompts import Prompt
-from ..protocols import Segmenter
+from ..protocols import EmbeddingStore, Segmenter
 from ..vocabulary import parse_phrase
 from .packages import import_package
 from .pipelines import pipeline_of_arguments, run
@@ -37,15 +37,23 @@ _ON, _CORNERS = 1, (2, 3)
 _HOME = "https://promptseg.readthedocs.io/en/latest/reference/models/"
 
 
-def register(model: BuiltPipeline | Segmenter, name: str = "promptseg", *, lenient: bool = False, reverse: bool = False) -> type:
+def register(
+    model: BuiltPipeline | Segmenter,
+    name: str = "promptseg",
+    *,
+    cache: EmbeddingStore | None = None,
+    lenient: bool = False,
+    reverse: bool = False,
+) -> type:
     """Put a pipeline or a segmenter into osam's registry of models, and return the class that stands for it there.
 
     osam's API, its command line and its server then offer it by its name. An image is encoded once, whichever client shows it: embeddings
-    are kept by its content. A pipeline that was built with a cache of its own keeps it.
+    are kept by its content.
 
     Args:
         model: A pipeline; with a detector, or with a concept segmenter that reads words, it takes texts. Or a segmenter.
         name: Name of the model, as in ``"promptseg"`` or ``"promptseg:large"``. A model of this name is replaced.
+        cache: Store of the embeddings. Default: 256 MiB of memory.
         lenient: Whether a prompt that cannot be answered gives no masks, with a warning in the log, in place of an error. For clients that
             end when a model raises an error.
         reverse: Whether the client gives the channels of images in the order blue, green, red.
@@ -59,9 +67,10 @@ def register(model: BuiltPipeline | Segmenter, name: str = "promptseg", *, lenie
     if isinstance(model, BuiltPipeline):
         pipeline = model
     elif isinstance(model, Segmenter):
-        pipeline = BuiltPipeline(PipelineConfig(), segmenter=model).with_cache(EmbeddingCache())
+        pipeline = BuiltPipeline(PipelineConfig(), segmenter=model)
     else:
         raise InputError(f"osam takes a pipeline that .build() returned, or a segmenter, got {shown(model)}")
+    pipeline = pipeline.with_cache(EmbeddingCache() if cache is None else cache)
     full = name if ":" in name else f"{name}:latest"
     made, models = time.time(), pipeline.models
     licenses = " and ".join(dict.fromkeys(each.license for each in models))
