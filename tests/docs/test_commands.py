@@ -53,6 +53,7 @@ NEEDS = {
     r"promptseg bench ": "a machine that does nothing else; tests/cli/test_bench.py runs it with small models",
     r"promptseg segment photo\.jpg --text \"red cup\"": "the weights of the detector that a plan names",
     r"promptseg mcp ": "an assistant on standard input; tests/assistants/test_server.py is one",
+    r"promptseg serve ": "clients; tests/server has them",
     r"promptseg demo": "the weights of mini-sam; `make demo` runs it",
 }
 """Commands that do not run here, with what they need."""
