@@ -77,10 +77,10 @@ class TestByPath:
             promptseg.load("onnx-sam", weights=tmp_path)
 
     def test_the_list_of_models_says_that_weights_have_to_be_given(self):
-        from promptseg.cli.models import _status
+        from promptseg.cli.models import _state
 
         model = registry.find_model("onnx-sam")
-        assert _status(model, model.engine(None)) == "needs weights of your own: onnx-sam=PATH"
+        assert _state(model, model.engine(None)) == ("own", "needs weights of your own: onnx-sam=PATH")
 
 
 class TestByName:
