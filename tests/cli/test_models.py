@@ -167,3 +167,13 @@ def test_a_row_says_where_the_model_runs(run):
     assert devices["mini-sam", "onnx"] == ("mini-sam", ["cpu", "cuda"])
     assert devices["sam-vit-b", "torch"] == ("SAM", ["cpu", "cuda", "mps"])
     assert devices["superpixel", "scikit-image"][1] == ["cpu"]
+
+
+def test_the_folders_that_are_recognized_are_listed(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = run("models", "--folders").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "owlv2              owlv2; model.safetensors" in lines
+    folders = json.loads(run("models", "--folders", "--json").stdout)["folders"]
+    assert {"backend": "owlv2", "types": ["owlv2"], "files": ["model.safetensors"]} in folders
+    assert run("models", "mini-sam", "--folders").exit_code == 2

@@ -49,9 +49,9 @@ MISTAKES = [
         "as NAME=sam_vit_b.pth. Did you mean 'sam-vit-b'",
     ),
     Mistake("a misspelled detector", f"{S} --text dog --detector findr", "findr", "'finder'"),
-    Mistake("a segmenter for a detector", f"{S} --text dog --detector cutter", "cutter", "a segmenter to .segment() (--model)"),
+    Mistake("a segmenter for a detector", f"{S} --text dog --detector cutter", "cutter", "a segmenter is for stage segment (--model)"),
     Mistake(
-        "a detector for a segmenter", "segment a.png --point 3,4 --model finder", "finder", "a detector goes to .detect() (--detector)"
+        "a detector for a segmenter", "segment a.png --point 3,4 --model finder", "finder", "a detector is for stage detect (--detector)"
     ),
     Mistake("no segmenter and no detector", "segment a.png --point 3,4 --model none", "--model none", "needs a --detector"),
     Mistake("soft borders of no cutouts", f"{S} --point 3,4 --matting guided", "--matting guided", "give --save-cutouts"),

@@ -13,7 +13,7 @@ from ..registry.families import Family
 
 Row = Mapping[str, Any]
 
-NARROWEST = 60
+NARROWEST = 40
 """Least number of columns that lines are wrapped at."""
 
 STATES = {
@@ -104,6 +104,24 @@ def model_lines(rows: Sequence[Row], columns: int) -> Iterator[str]:
     if first["license"].startswith("AGPL"):
         yield ""
         yield from _wrapped(_AGPL, columns)
+
+
+def folder_lines(rows: Sequence[Row], columns: int) -> Iterator[str]:
+    """Yield the lines of the kinds of folders that backends recognize: a line for each backend and its files.
+
+    Args:
+        rows: The name of a backend, the types of model in a ``config.json``, and the files beside it, of each kind of folder.
+        columns: Width of the terminal.
+    """
+    types: dict[tuple[str, str], dict[str, None]] = {}
+    for row in rows:
+        types.setdefault((row["backend"], " and ".join(row["files"])), {}).update(dict.fromkeys(row["types"]))
+    width = max(len("backend"), *(len(backend) for backend, _ in types))
+    yield f"{'backend':{width}}  model_type in config.json, and files"
+    for (backend, files), names in types.items():
+        first, *others = _wrapped(f"{', '.join(names) or 'any type'}; {files}", columns - width - 2)
+        yield f"{backend:{width}}  {first}"
+        yield from (f"{'':{width}}  {line}" for line in others)
 
 
 def _line(cells: Mapping[str, str], names: Iterable[str], width: Mapping[str, int], *, padded: bool = False) -> str:

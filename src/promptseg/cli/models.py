@@ -20,20 +20,28 @@ from ..registry.spec import Engine, ModelSpec
 from ..speed.figures import SpeedFigure, figures_here
 from ..weights import store
 from . import completion
-from .model_tables import family_lines, model_lines
-from .output import errors_as_messages, say
+from .model_tables import family_lines, folder_lines, model_lines
+from .output import errors_as_messages, say, usage_error
 
 
 def models(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="NAME", autocompletion=completion.models, help="Models or families; default: all.")
     ] = None,
+    folders: Annotated[
+        bool, typer.Option("--folders", help="List the folders that are models without a name here, by their type.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """List the models in families: license, size, memory, speed here, and whether each is ready to run.
 
     A model that is named is described with all its engines. Speed is that of `promptseg bench`: seconds for an image with one prompt.
     """
+    if folders:
+        if names:
+            raise usage_error(f"--folders lists what every backend recognizes: leave out {' '.join(names)}")
+        _list_folders(as_json=as_json)
+        return
     with errors_as_messages():
         speeds = figures_here()
         whole, single = _asked(names or ())
@@ -52,6 +60,24 @@ def models(
             say("")
         for line in lines:
             say(line)
+
+
+def _list_folders(*, as_json: bool) -> None:
+    """Print the kinds of folders that backends recognize."""
+    kinds = [(backend, folder) for backend in backends().values() for folder in backend.folders]
+    rows = [
+        {
+            "backend": backend.name,
+            "types": sorted(folder.types),
+            "files": [f"{stem}.onnx" for stem in folder.onnx] or ["model.safetensors"],
+        }
+        for backend, folder in kinds
+    ]
+    if as_json:
+        say(json.dumps({"folders": rows}, indent=1))
+        return
+    for line in folder_lines(rows, shutil.get_terminal_size((100, 24)).columns):
+        say(line)
 
 
 _Groups = list[tuple[Family, list[ModelSpec]]]
