@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 import random_detectors
+import random_salient
 from common import image_argument, parser
 
 SOURCES = {
@@ -160,6 +161,11 @@ answer = lambda: model.detect(image, ["cup"])
 """
 
 
+STANDS_OUT = """
+model = promptseg.load(name, **options)
+answer = lambda: model.detect(image)
+"""
+
 FEATURES = """
 model = promptseg.load_features(name, **options)
 answer = lambda: model.features(image)
@@ -172,6 +178,7 @@ def main() -> None:
     arguments.add_argument("models", nargs="*", help="models to measure (default: all, up to 3 GB and some minutes)")
     arguments.add_argument("--engines", nargs="*", default=["onnx", "torch", "transformers"], help="names of the engines to measure")
     arguments.add_argument("--seconds", action="store_true", help="also measure the time for an image with one prompt")
+    arguments.add_argument("--upstream", type=Path, help="folder with clones of U-2-Net and DIS, for salient object models")
     arguments.add_argument("--dtype", default="float32", choices=("float32", "bfloat16", "float16"))
     options = arguments.parse_args()
     image = str(options.image or options.shared / "data" / "sam_images" / "truck.jpg")
@@ -198,6 +205,9 @@ def main() -> None:
                     path = str(Path(folder) / DETECTORS[engine.backend])
                     prepare = IMPORT_ULTRALYTICS if engine.backend == "yolo" else ""
                     subprocess.run([sys.executable, random_detectors.__file__, model.name, engine.name, folder], check=True)
+                elif options.upstream is not None and model.name in random_salient.MODELS:
+                    module, answer, path = "onnxruntime", STANDS_OUT, str(Path(folder) / "model.onnx")
+                    subprocess.run([sys.executable, random_salient.__file__, model.name, str(options.upstream), path], check=True)
                 elif engine.backend in SOURCES:
                     module, made = SOURCES[engine.backend]
                     path = str(Path(folder) / "weights.pth")
