@@ -15,7 +15,9 @@ from ..images import ImageLike
 from ..prompts import Prompt, PromptKind
 from ..protocols import ConceptSegmenter, Detector, Segmenter
 from ..registry.builtin_backends import DEFAULT_CONCEPT_MODEL, DEFAULT_MODEL
-from ..registry.choice import check_installed, choose, fallback_chain
+from ..registry.choice import choose
+from ..registry.fallback import fallback_chain
+from ..registry.installed import check_installed
 from ..registry.loading import load_chosen
 from ..registry.model_card import UNKNOWN
 from ..registry.spec import KIND_NAMES, BackendKind, Choice, ModelSpec
