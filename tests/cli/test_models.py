@@ -43,7 +43,7 @@ def test_weights_that_cannot_be_fetched_have_to_be_given(run, add_model, monkeyp
 def test_the_memory_that_a_model_needs_is_null_where_it_was_not_measured(run):
     memory = {(row["model"], row["engine"]): row["memory_mib"] for row in rows(run)}
     assert memory["sam-vit-b", "torch"] == registry.find_model("sam-vit-b").engine("torch").memory
-    assert memory["yolo11n", "torch"] is None
+    assert memory["onnx-sam", "onnx"] is None
 
 
 def test_a_model_that_runs_ones_own_weights_alone_is_never_ready(run):
