@@ -33,8 +33,6 @@ DETECTORS = {
     "dinov2": "",
     "onnx_detector": "model.onnx",
     "yolo": "weights.pt",
-    "sam3": "",
-    "sam3_tracker": "",
 }
 """By backend: the file in the folder of `random_detectors`, if the folder is not what is loaded."""
 
@@ -163,11 +161,6 @@ answer = lambda: model.detect(image, ["cup"])
 """
 
 
-FIND = """
-model = promptseg.load(name, cache=None, **options)
-answer = lambda: model.find(image, [promptseg.Prompt.text("cup")])
-"""
-
 STANDS_OUT = """
 model = promptseg.load(name, **options)
 answer = lambda: model.detect(image)
@@ -208,7 +201,7 @@ def main() -> None:
                     run(HF_WRITE, engine.variant, repr(HF_SIZES[model.name.replace("-hq", "")]), path)
                 elif engine.backend in DETECTORS and random_detectors.can_write(model.name):
                     module = "onnxruntime" if engine.name == "onnx" else "transformers.modeling_utils"
-                    answer = {"dinov2": FEATURES, "sam3": FIND, "sam3_tracker": SEGMENT}.get(engine.backend, DETECT)
+                    answer = FEATURES if engine.backend == "dinov2" else DETECT
                     path = str(Path(folder) / DETECTORS[engine.backend])
                     prepare = IMPORT_ULTRALYTICS if engine.backend == "yolo" else ""
                     subprocess.run([sys.executable, random_detectors.__file__, model.name, engine.name, folder], check=True)

@@ -1,4 +1,4 @@
-"""Detectors, SAM 3 and models of features of the published sizes with random weights, in folders as on the hub. ``needs.py`` measures them.
+"""Detectors and models of features of the published sizes with random weights, in folders as on the hub. ``needs.py`` measures them.
 
 Sizes are those of the scripts with which transformers converted the published weights. Called with a name of the catalog, an engine and
 a folder: ``python benchmarks/random_detectors.py rf-detr-nano transformers FOLDER``.
@@ -121,7 +121,7 @@ def main() -> None:
 def can_write(name: str) -> bool:
     """Return whether this module writes a model of the catalog."""
     return name.startswith(
-        ("rf-detr-", "d-fine-", "owlv2-base", "owlv2-large", "llmdet-", "mm-grounding-", "omdet-", "dinov2-", "sam3", "yolo1", "yolov")
+        ("rf-detr-", "d-fine-", "owlv2-base", "owlv2-large", "llmdet-", "mm-grounding-", "omdet-", "dinov2-", "yolo1", "yolov")
     )
 
 
@@ -143,7 +143,7 @@ def write(name: str, engine: str, folder: Path) -> None:
             (folder / "model.safetensors").unlink()
             with torch.no_grad():
                 _export(model, side, folder / "model.onnx")
-    elif name.startswith(("owlv2", "omdet", "sam3")):
+    elif name.startswith(("owlv2", "omdet")):
         _write_clip_vocabulary(folder)
     else:
         _write_bert_vocabulary(folder, model.config.text_config.vocab_size if hasattr(model.config, "text_config") else 0)
@@ -186,9 +186,6 @@ def _model(name: str) -> Any:
         swin = tf.SwinConfig(**SWIN[size], out_indices=stages)
         levels = 5 if size == "large" else 4
         return tf.MMGroundingDinoForObjectDetection(tf.MMGroundingDinoConfig(backbone_config=swin, num_feature_levels=levels))
-    if name.startswith("sam3"):
-        cls = {"sam3": "Sam3", "sam3-lite-text": "Sam3LiteText", "sam3-tracker": "Sam3Tracker"}[name]
-        return getattr(tf, f"{cls}Model")(getattr(tf, f"{cls}Config")())
     if name.startswith("omdet"):
         return tf.OmDetTurboForObjectDetection(
             tf.OmDetTurboConfig(backbone_config={"model_type": "swin", **SWIN["tiny"], "image_size": 640, "out_indices": [2, 3, 4]})

@@ -45,13 +45,13 @@ UNMEASURED = {
     "needs weights of one's own, of any size": {"onnx-sam", "yolo", "onnx-detector", "salient", "timm-vit"},
     "has no weights": {"superpixel", "propagate", "exemplar"},
     "needs what its detector and its segmenter need": {"owlv2-base-concepts", "owlv2-large-concepts"},
-    "its deformable convolutions have several forms in ONNX, and the published file was not at hand": {
+    "its need depends on the size of the object": {"vitmatte-small-composition-1k", "vitmatte-base-composition-1k"},
+    "its published file, which decides how deformable convolutions are computed, was not at hand": {
         "birefnet-general",
         "birefnet-general-lite",
     },
     "published as ONNX alone, and the file was not at hand": {"efficient-sam-vitt", "efficient-sam-vits"},
-    "its gated weights of 3.4 GB were not at hand": {"sam3", "sam3-lite-text", "sam3-tracker"},
-    "in no plan: measure it by benchmarks/needs.py": {"yolov8"},
+    "its files are gated, and it is in no permissive plan": {"sam3", "sam3-lite-text", "sam3-tracker"},
 }
 """Models whose memory is not known, by the reason."""
 
