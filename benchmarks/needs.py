@@ -29,7 +29,6 @@ DETECTORS = {
     "d_fine": "",
     "owlv2": "",
     "mm_grounding_dino": "",
-    "omdet_turbo": "",
     "dinov2": "",
     "onnx_detector": "model.onnx",
     "yolo": "weights.pt",

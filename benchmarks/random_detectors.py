@@ -120,9 +120,7 @@ def main() -> None:
 
 def can_write(name: str) -> bool:
     """Return whether this module writes a model of the catalog."""
-    return name.startswith(
-        ("rf-detr-", "d-fine-", "owlv2-base", "owlv2-large", "llmdet-", "mm-grounding-", "omdet-", "dinov2-", "yolo1", "yolov")
-    )
+    return name.startswith(("rf-detr-", "d-fine-", "owlv2-base", "owlv2-large", "llmdet-", "mm-grounding-", "dinov2-", "yolo1", "yolov"))
 
 
 def write(name: str, engine: str, folder: Path) -> None:
@@ -143,7 +141,7 @@ def write(name: str, engine: str, folder: Path) -> None:
             (folder / "model.safetensors").unlink()
             with torch.no_grad():
                 _export(model, side, folder / "model.onnx")
-    elif name.startswith(("owlv2", "omdet")):
+    elif name.startswith("owlv2"):
         _write_clip_vocabulary(folder)
     else:
         _write_bert_vocabulary(folder, model.config.text_config.vocab_size if hasattr(model.config, "text_config") else 0)
@@ -186,10 +184,6 @@ def _model(name: str) -> Any:
         swin = tf.SwinConfig(**SWIN[size], out_indices=stages)
         levels = 5 if size == "large" else 4
         return tf.MMGroundingDinoForObjectDetection(tf.MMGroundingDinoConfig(backbone_config=swin, num_feature_levels=levels))
-    if name.startswith("omdet"):
-        return tf.OmDetTurboForObjectDetection(
-            tf.OmDetTurboConfig(backbone_config={"model_type": "swin", **SWIN["tiny"], "image_size": 640, "out_indices": [2, 3, 4]})
-        )
     sizes = {"hidden_size": 384, "num_attention_heads": 6} if "small" in name else {}
     return tf.Dinov2Model(tf.Dinov2Config(image_size=518, patch_size=14, **sizes))
 
