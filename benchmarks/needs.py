@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import random_detectors
+import random_salient
 from common import image_argument, parser
 
 SOURCES = {
@@ -21,6 +23,17 @@ SOURCES = {
     "sam2": ("sam2.build_sam", "sam2.build_sam.build_sam2(variant, ckpt_path=None, device='cpu')"),
 }
 """By backend: the module with upstream's code, and the expression that builds a model."""
+
+DETECTORS = {
+    "rf_detr": "",
+    "d_fine": "",
+    "owlv2": "",
+    "mm_grounding_dino": "",
+    "dinov2": "",
+    "onnx_detector": "model.onnx",
+    "yolo": "weights.pt",
+}
+"""By backend: the file in the folder of `random_detectors`, if the folder is not what is loaded."""
 
 HF_SIZES = {
     "sam-vit-b": {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "global_attn_indexes": [2, 5, 8, 11]},
@@ -109,12 +122,15 @@ torch.save({model}.state_dict(), path)
 MEASURE = """
 import resource, statistics, sys, time, warnings
 warnings.simplefilter("ignore")
-import cv2, promptseg, {module}, promptseg.backends.{backend}
+import cv2, promptseg, {module}, {factory}
+{prepare}
 name, engine, path, dtype, image_path, seconds = sys.argv[1:]
 image = promptseg.load_image(image_path)
 options = dict(engine=engine, device="cpu")
 if path:
-    options.update(weights=path, dtype=dtype, allow_slow=True)
+    options.update(weights=path)
+    if engine != "onnx":
+        options.update(dtype=dtype, allow_slow=True)
 before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 {answer}
 answer()
@@ -131,6 +147,8 @@ if seconds:
     print(round(statistics.median(times), 2), "s", flush=True)
 """
 
+IMPORT_ULTRALYTICS = "from promptseg.backends._ultralytics import import_tasks; import_tasks()"
+
 SEGMENT = """
 model = promptseg.load(name, cache=None, **options)
 answer = lambda: model.open(image).segment([promptseg.Prompt.point(image.shape[1] // 2, image.shape[0] // 2)])
@@ -142,24 +160,36 @@ answer = lambda: model.detect(image, ["cup"])
 """
 
 
+STANDS_OUT = """
+model = promptseg.load(name, **options)
+answer = lambda: model.detect(image)
+"""
+
+FEATURES = """
+model = promptseg.load_features(name, **options)
+answer = lambda: model.features(image)
+"""
+
+
 def main() -> None:
     arguments = parser(__doc__)
     image_argument(arguments)
     arguments.add_argument("models", nargs="*", help="models to measure (default: all, up to 3 GB and some minutes)")
     arguments.add_argument("--engines", nargs="*", default=["onnx", "torch", "transformers"], help="names of the engines to measure")
     arguments.add_argument("--seconds", action="store_true", help="also measure the time for an image with one prompt")
+    arguments.add_argument("--upstream", type=Path, help="folder with clones of U-2-Net and DIS, for salient object models")
     arguments.add_argument("--dtype", default="float32", choices=("float32", "bfloat16", "float16"))
     options = arguments.parse_args()
     image = str(options.image or options.shared / "data" / "sam_images" / "truck.jpg")
     import promptseg
-    from promptseg.registry import DEFAULT_MODEL
+    from promptseg.registry import DEFAULT_MODEL, backends
 
     for model in promptseg.list_models().values():
         for engine in model.engines:
             if (options.models and model.name not in options.models) or engine.name not in options.engines:
                 continue
             with tempfile.TemporaryDirectory() as folder:
-                answer = SEGMENT
+                answer, prepare = SEGMENT, ""
                 if engine.backend == "grounding_dino" and model.name in GROUNDING:
                     module, path, answer = "transformers.modeling_utils", folder, DETECT
                     run(GROUNDING_WRITE, engine.variant, repr(GROUNDING[model.name]), path)
@@ -168,6 +198,15 @@ def main() -> None:
                 elif engine.backend == "hf_sam":
                     module, path = "transformers.modeling_utils", folder
                     run(HF_WRITE, engine.variant, repr(HF_SIZES[model.name.replace("-hq", "")]), path)
+                elif engine.backend in DETECTORS and random_detectors.can_write(model.name):
+                    module = "onnxruntime" if engine.name == "onnx" else "transformers.modeling_utils"
+                    answer = FEATURES if engine.backend == "dinov2" else DETECT
+                    path = str(Path(folder) / DETECTORS[engine.backend])
+                    prepare = IMPORT_ULTRALYTICS if engine.backend == "yolo" else ""
+                    subprocess.run([sys.executable, random_detectors.__file__, model.name, engine.name, folder], check=True)
+                elif options.upstream is not None and model.name in random_salient.MODELS:
+                    module, answer, path = "onnxruntime", STANDS_OUT, str(Path(folder) / "model.onnx")
+                    subprocess.run([sys.executable, random_salient.__file__, model.name, str(options.upstream), path], check=True)
                 elif engine.backend in SOURCES:
                     module, made = SOURCES[engine.backend]
                     path = str(Path(folder) / "weights.pth")
@@ -176,7 +215,9 @@ def main() -> None:
                     continue
                 print(f"{model.name} ({engine.name}) in {options.dtype}: ", end="", flush=True)
                 timed = "yes" if options.seconds else ""
-                program = MEASURE.format(module=module, backend=engine.backend, answer=answer)
+                program = MEASURE.format(
+                    module=module, factory=backends()[engine.backend].factory.partition(":")[0], prepare=prepare, answer=answer
+                )
                 run(program, model.name, engine.name, path, options.dtype, image, timed)
 
 

@@ -80,7 +80,7 @@ class TestByPath:
         from promptseg.registry.readiness import readiness
 
         model = registry.find_model("onnx-sam")
-        assert readiness(model, model.engine(None)) == "needs weights of your own: onnx-sam=PATH"
+        assert readiness(model, model.engine(None)) == ("own", "needs weights of your own: onnx-sam=PATH")
 
 
 class TestByName:

@@ -220,7 +220,7 @@ class TestFolders:
     )
     def test_the_list_of_models_says_where_the_folder_comes_from(self, name, status):
         model = find_model(name)
-        assert readiness(model, model.engines[0]) == status
+        assert readiness(model, model.engines[0]).meaning == status
 
     def test_a_folder_that_is_not_there_is_named_with_how_to_get_one(self, tmp_path):
         with pytest.raises(WeightsNotFoundError, match=r"there is no folder .*absent.*hf download google/owlv2-base-patch16-ensemble"):

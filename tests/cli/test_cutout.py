@@ -96,6 +96,16 @@ class TestCutouts:
         assert run("cutout", "a.png", "--model", "cutter", "--out", "x.png").exit_code == 0
         assert made[0].kinds == {"point", "box", "mask"}
 
+    def test_the_engine_of_the_default_detector_can_be_named(self, run, red, monkeypatch):
+        monkeypatch.setattr("promptseg.cli.cutout.DEFAULT_SALIENT_MODEL", red)
+        assert run("cutout", "a.png", "--detector-engine", "onnx").exit_code == 0
+        assert "model 'salient' has no engine 'onx'" in run("cutout", "a.png", "--detector-engine", "onx").stderr
+
+    def test_an_engine_of_a_segmenter_that_there_is_not_is_refused(self, run, red):
+        done = run("cutout", "a.png", "--engine", "torch")
+        assert done.exit_code == 2
+        assert "--engine torch is for a segmenter, and without a prompt there is none: give --model" in done.stderr
+
     def test_many_images_and_one_that_fails(self, run, red):
         Path("c.png").write_bytes(b"no image")
         Image.new("RGB", (40, 30), (90, 90, 90)).save("gray.png")

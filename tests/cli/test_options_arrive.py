@@ -87,6 +87,11 @@ COMMANDS = {
             "text": "a.png --model fake --detector find --text dog",
             "model": "a.png --model other --box 1,1,9,9",
             "detector": ("a.png --model fake --detector find --text dog", "a.png --model fake --detector find2 --text dog"),
+            "engine": f"a.png {CUT} --again --engine second",
+            "detector_engine": (
+                "a.png --model fake --detector find --text dog",
+                "a.png --model fake --detector find --text dog --detector-engine second",
+            ),
             "threshold": ("a.png --model fake --detector find", "a.png --model fake --detector find --threshold 0.95"),
             "config": "a.png --config p.toml --box 1,1,9,9",
             "device": f"a.png {CUT} --again --device cuda",

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from promptseg import registry
+from promptseg.models.sam.onnx.preparing_code import graphs_code
 from promptseg.runtime.home import cache_dir
 from promptseg.runtime.prepared import prepared_folder, write_prepared
 from promptseg.weights.store import WeightFile, weights_folder
@@ -130,11 +131,28 @@ class TestVerify:
         assert (weights / ".three.bin.part").exists()
         assert json.loads(run("weights", "verify", "tiny", "--json").stdout)["leftovers_removed"] == 0
 
+    def test_graphs_that_another_version_prepared_are_removed_and_said_in_one_line(self, run, tiny):
+        run("weights", "fetch", "tiny")
+        own = hashlib.sha256(CONTENT["one.bin"]).hexdigest()
+        write_prepared(prepared_folder(own, graphs_code()), {"a.onnx": b"graph a"})
+        old = [prepared_folder(own, "0" * 8), prepared_folder("1" * 64, "0" * 8), prepared_folder(own, "2" * 8, ["3" * 64])]
+        for folder in old:
+            write_prepared(folder, {"old.onnx": bytes(500_000)})
+        (cache_dir() / "prepared" / "notes").mkdir()
+        result = run("weights", "verify", "tiny")
+        assert result.exit_code == 0
+        assert "old.onnx" not in result.stdout
+        assert result.stdout.splitlines()[-1] == "removed graphs that another version prepared: 3 folders with 1.5 MB"
+        assert not any(folder.exists() for folder in old)
+        assert prepared_folder(own, graphs_code()).exists()
+        assert (cache_dir() / "prepared" / "notes").exists()
+        assert json.loads(run("weights", "verify", "tiny", "--json").stdout)["outdated_removed"] == 0
+
     def test_damaged_graphs_that_were_prepared_from_the_weights_are_named(self, run, tiny):
         run("weights", "fetch", "tiny")
-        folder = prepared_folder(hashlib.sha256(CONTENT["one.bin"]).hexdigest(), b"code")
+        folder = prepared_folder(hashlib.sha256(CONTENT["one.bin"]).hexdigest(), graphs_code())
         write_prepared(folder, {"a.onnx": b"graph a", "b.onnx": b"graph b"})
-        of_another_model = prepared_folder("0" * 64, b"code")
+        of_another_model = prepared_folder("0" * 64, graphs_code())
         write_prepared(of_another_model, {"c.onnx": b"graph c"})
         assert run("weights", "verify", "tiny").exit_code == 0
         (folder / "b.onnx").write_bytes(b"graph ?")

@@ -64,6 +64,13 @@ PUBLIC = {
     "promptseg.tracking.outputs",
     "promptseg.object_colors",
     "promptseg.tracking.session",
+    # Server and client
+    "promptseg.client.client",
+    "promptseg.client.values",
+    "promptseg.server.app",
+    "promptseg.server.engine",
+    "promptseg.server.settings",
+    "promptseg.pipeline.open_image",
     # Concepts
     "promptseg.concepts.exemplar",
     "promptseg.concepts.presence",

@@ -50,9 +50,9 @@ MISTAKES = [
         "as NAME=sam_vit_b.pth. Did you mean 'sam-vit-b'",
     ),
     Mistake("a misspelled detector", f"{S} --text dog --detector findr", "findr", "'finder'"),
-    Mistake("a segmenter for a detector", f"{S} --text dog --detector cutter", "cutter", "a segmenter to .segment() (--model)"),
+    Mistake("a segmenter for a detector", f"{S} --text dog --detector cutter", "cutter", "a segmenter is for stage segment (--model)"),
     Mistake(
-        "a detector for a segmenter", "segment a.png --point 3,4 --model finder", "finder", "a detector goes to .detect() (--detector)"
+        "a detector for a segmenter", "segment a.png --point 3,4 --model finder", "finder", "a detector is for stage detect (--detector)"
     ),
     Mistake("no segmenter and no detector", "segment a.png --point 3,4 --model none", "--model none", "needs a --detector"),
     Mistake("soft borders of no cutouts", f"{S} --point 3,4 --matting guided", "--matting guided", "give --save-cutouts"),
@@ -76,7 +76,12 @@ MISTAKES = [
     Mistake("an example without a place", f"{S} --like a.png", "a.png", "IMAGE:box=X0,Y0,X1,Y1"),
     Mistake("an example that is none", f"{S} --unlike point=3,4", "--unlike point=3,4", "belongs to --like"),
     Mistake("an example outside its image", f"{S} --like point=300,40", "(300, 40)", "80 wide and 60 high", 1),
-    Mistake("a segmenter for a concept model", f"{S} --like point=3,4 --concept cutter", "cutter", "a concept model to .concept()"),
+    Mistake(
+        "a segmenter for a concept model",
+        f"{S} --like point=3,4 --concept cutter",
+        "cutter",
+        "stage concept (--concept) takes a concept model",
+    ),
     Mistake("no prompt", S, "nothing to segment", "give --point, --box, --text, --like or --everything"),
     Mistake("one number for a point", f"{S} --point 3", "'3'", "such as --point 290,160"),
     Mistake("letters for a point", f"{S} --point left,top", "left,top", "such as --point 290,160"),
@@ -148,7 +153,7 @@ MISTAKES = [
         "ends in .yaml, .yml, .toml, .json",
     ),
     Mistake("an image for a pipeline file", "segment a.png --point 3,4 --config a.png", "a.png", "ends in .yaml, .yml, .toml, .json"),
-    Mistake("a detector in the stage segment", "segment a.png --point 3,4 --config kind.yaml", "finder", "a segmenter to .segment()"),
+    Mistake("a detector in the stage segment", "segment a.png --point 3,4 --config kind.yaml", "finder", "a detector is for stage detect"),
     Mistake(
         "the device among the options", "segment a.png --point 3,4 --config device.yaml", "device", "give it to build() or at the top level"
     ),

@@ -100,9 +100,13 @@ class TestBuild:
 
     def test_a_segmenter_cannot_detect_and_a_detector_cannot_segment(self, add_model):
         add_model("finder", "detector", lambda _: FakeDetector({}))
-        with pytest.raises(IncompatibleStagesError, match="'superpixel' is a segmenter, and this stage needs a detector"):
+        with pytest.raises(
+            IncompatibleStagesError, match="takes a detector, and model 'superpixel' is a segmenter: a segmenter is for stage segment"
+        ):
             Pipeline().detect("superpixel").segment("superpixel").build()
-        with pytest.raises(IncompatibleStagesError, match="'finder' is a detector, and this stage needs a segmenter"):
+        with pytest.raises(
+            IncompatibleStagesError, match="takes a segmenter, and model 'finder' is a detector: a detector is for stage detect"
+        ):
             Pipeline().segment("finder").build()
 
     def test_the_models_are_those_of_the_stages(self, add_model):
@@ -214,11 +218,11 @@ class TestWeightsThatChooseTheEngine:
         path.touch()
         pipeline = Pipeline().segment(f"both={path}") if form == "name" else Pipeline().segment("both", weights=str(path))
         assert isinstance(pipeline.build().segmenter, FakeSegmenter)
-        with pytest.raises(IncompatibleStagesError, match="'both' is a segmenter, and this stage needs a detector"):
+        with pytest.raises(IncompatibleStagesError, match="takes a detector, and model 'both' is a segmenter"):
             Pipeline().detect(f"both={path}").build()
 
     def test_without_weights_it_is_the_default_engine(self, both):
-        with pytest.raises(IncompatibleStagesError, match="'both' is a detector, and this stage needs a segmenter"):
+        with pytest.raises(IncompatibleStagesError, match="takes a segmenter, and model 'both' is a detector"):
             Pipeline().segment("both").build()
 
 

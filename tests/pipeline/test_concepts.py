@@ -160,7 +160,7 @@ class TestBuilding:
 
     def test_a_model_of_another_kind_is_refused(self, add_model):
         add_model("cutter", "segmenter", lambda _: FakeSegmenter())
-        with pytest.raises(IncompatibleStagesError, match="is a segmenter, and this stage needs a concept"):
+        with pytest.raises(IncompatibleStagesError, match="takes a concept model, and model 'cutter' is a segmenter"):
             Pipeline().concept("cutter").build()
 
     def test_a_concept_segmenter_of_any_segmenter_gets_that_of_the_pipeline(self, add_model):

@@ -159,6 +159,14 @@ def test_the_catalog_itself_has_a_permissive_model_for_each_task(task, monkeypat
     assert promptseg.Pipeline.plan("permissive", task).pipeline().build
 
 
+@pytest.mark.parametrize("task", plans.TASKS)
+def test_the_catalog_itself_has_a_permissive_model_for_each_task_in_two_gigabytes(task, monkeypatch):
+    monkeypatch.undo()
+    found = promptseg.Pipeline.plan("2 GB, permissive", task)
+    assert found.memory is not None
+    assert 0 < found.memory <= 2e9 / 2**20
+
+
 def test_an_engine_without_published_weights_is_not_planned(monkeypatch):
     monkeypatch.undo()
     detector = promptseg.Pipeline.plan("no torch", "classes").stages[0]

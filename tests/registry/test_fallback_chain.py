@@ -12,7 +12,7 @@ from promptseg.errors import (
     WeightsNotFoundError,
 )
 from promptseg.registry import Engine, ModelSpec, load
-from promptseg.registry.choice import fallback_chain
+from promptseg.registry.fallback import fallback_chain
 from promptseg.testing import FakeSegmenter
 
 

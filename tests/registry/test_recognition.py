@@ -99,18 +99,20 @@ def test_a_pair_needs_no_configuration(folder):
     assert recognized(folder(*(f"{stem}.onnx" for stem in PAIR))) == [("onnx", "onnx_sam", "transformers-js")]
 
 
-def test_an_unknown_type_is_named_with_what_is_known(folder):
-    made = folder("model.safetensors", model_type="clip")
-    with pytest.raises(UnknownModelError, match=r"is of model type 'clip', which this version does not run; it runs .*owlv2.* and folders"):
+def test_an_unknown_type_is_named_with_similar_ones_and_how_to_list_all(folder):
+    made = folder("model.safetensors", model_type="owlv3")
+    with pytest.raises(UnknownModelError) as caught:
         engines_of(Contents.of(made))
+    assert "is of model type 'owlv3', which this version does not run. Similar types: owlv2. To list the folders" in str(caught.value)
+    assert "promptseg models --folders" in str(caught.value)
+    assert len(str(caught.value)) < len(str(made)) + 250
 
 
-def test_what_is_known_is_told_by_the_kind_of_the_files(folder, installed):
-    kinds = (FolderSpec("x", frozenset({"ours"}), onnx=("model",)),)
+def test_types_of_installed_packages_are_among_the_similar_ones(folder, installed):
+    kinds = (FolderSpec("x", frozenset({"stranger_net"}), onnx=("model",)),)
     installed(Point("stranger", BackendSpec("stranger", "segmenter", "stranger:load", folders=kinds)))
-    words = r"owlv2, .* as transformers saves them, .* and folders with model\.onnx of type .*ours"
-    with pytest.raises(UnknownModelError, match=words):
-        engines_of(Contents.of(folder("model.safetensors", model_type="clip")))
+    with pytest.raises(UnknownModelError, match=r"Similar types: stranger_net\."):
+        engines_of(Contents.of(folder("model.safetensors", model_type="strangernet")))
 
 
 def test_a_folder_with_pickles_alone_is_refused_by_name(folder):

@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import signal
 import threading
 
 import numpy as np
@@ -10,6 +9,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
+from forks import HANGS, forked
 from promptseg.errors import BackendError
 from promptseg.models.sam.cache import EmbeddingCache
 from promptseg.models.sam.session import SamSegmenter
@@ -22,32 +22,6 @@ pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork"),
     pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),  # Python warns of what these tests are about.
 ]
-
-HANGS = 120
-"""Seconds after which a forked process counts as hanging."""
-
-
-def forked(call):
-    """Return what a call returns, or the error that it raises, in a process forked from this one."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(HANGS)
-        os.close(read)
-        try:
-            found = call()
-        except BaseException as error:
-            found = error
-        with os.fdopen(write, "wb") as out:
-            pickle.dump(found, out)
-        os._exit(0)
-    os.close(write)
-    with os.fdopen(read, "rb") as answers:
-        answer = answers.read()
-    _, status = os.waitpid(child, 0)
-    assert status == 0, "it hangs" if status == signal.SIGALRM else f"it ended with status {status}"
-    return pickle.loads(answer)
 
 
 class TestTorch:

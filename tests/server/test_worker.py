@@ -20,7 +20,7 @@ class Device:
         self.free, self.batches, self.began = threading.Event(), [], threading.Event()
         self.free.set()
 
-    def answer(self, operations):
+    def answer(self, operations, upcoming):
         self.began.set()
         assert self.free.wait(20)
         self.batches.append(list(operations))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from ..prompts import PromptKind
 from ..registry.catalog import backends, list_models
 from ..registry.families import in_families
-from ..registry.readiness import READY, readiness
+from ..registry.readiness import readiness
 from .answers import ModelEntry, ModelList
 
 
@@ -26,8 +26,8 @@ def model_list(in_use: Mapping[str, str], told: Callable[[str], str], prompt: Pr
             known = [backends()[engine.backend] for engine in model.engines if engine.backend in backends()]
             prompts = sorted({kind for backend in known for kind in backend.accepts})
             states = [readiness(model, engine) for engine in model.engines]
-            state = READY if READY in states else states[0]
-            if (prompt is None or prompt in prompts) and (not ready or state == READY):
+            found = next((state for state in states if state.state == "ready"), states[0])
+            if (prompt is None or prompt in prompts) and (not ready or found.state == "ready"):
                 facts = {"name": model.name, "family": family.name, "summary": model.summary, "license": model.license}
-                entries.append(ModelEntry(**facts, prompts=prompts, state=told(state)))
+                entries.append(ModelEntry(**facts, prompts=prompts, state=told(found.meaning)))
     return ModelList(in_use={stage: told(name) for stage, name in in_use.items()}, models=entries)

@@ -29,7 +29,18 @@ from . import completion
 from .images import CUTOUT, CUTOUT_TEXT, GivenImage, given_images
 from .matting import BandOption, MattingOption, Softening, softening
 from .output import FAILED, clean_up, distinct_names, errors_as_messages, model_paths, say, usage_error
-from .prompts import NO_SEGMENTER, ConfigOption, DeviceOption, ModelOption, TextOption, ThresholdOption, pipeline_of, prompts_of
+from .prompts import (
+    NO_SEGMENTER,
+    ConfigOption,
+    DetectorEngineOption,
+    DeviceOption,
+    EngineOption,
+    ModelOption,
+    TextOption,
+    ThresholdOption,
+    pipeline_of,
+    prompts_of,
+)
 
 
 def cutout(
@@ -46,6 +57,7 @@ def cutout(
     box: Annotated[list[str] | None, typer.Option(metavar="X0,Y0,X1,Y1", help="A box around one object. Repeatable.")] = None,
     text: TextOption = None,
     model: ModelOption = None,
+    engine: EngineOption = None,
     detector: Annotated[
         str | None,
         typer.Option(
@@ -54,6 +66,7 @@ def cutout(
             help=f"The detector (default without a prompt: {DEFAULT_SALIENT_MODEL}, which finds what stands out).",
         ),
     ] = None,
+    detector_engine: DetectorEngineOption = None,
     threshold: ThresholdOption = None,
     config: ConfigOption = None,
     device: DeviceOption = None,
@@ -70,7 +83,7 @@ def cutout(
     Writes a PNG with a transparent background for each image. The same command continues a run that was stopped.
     """
     prompts = prompts_of(point, box, text, everything=False, points_per_side=None)
-    pipeline = _pipeline(config, model, detector, text, prompts, threshold)
+    pipeline = _pipeline(config, model, detector, text, prompts, engine=engine, detector_engine=detector_engine, threshold=threshold)
     if pipeline.config.detect is None and not prompts:
         raise usage_error(f"nothing to cut out: the pipeline in {config} has no detector: give --point or --box")
     if margin < 0 or (margin and not crop):
@@ -161,13 +174,25 @@ class _Run:
 
 
 def _pipeline(
-    config: Path | None, model: str | None, detector: str | None, text: str | None, prompts: Sequence[Prompt], threshold: float | None
+    config: Path | None,
+    model: str | None,
+    detector: str | None,
+    text: str | None,
+    prompts: Sequence[Prompt],
+    *,
+    engine: str | None,
+    detector_engine: str | None,
+    threshold: float | None,
 ) -> Pipeline:
     """Return the pipeline of the options. Without prompts, the masks of a detector are cut out, or what a segmenter makes of them."""
     stands_out = config is None and detector is None and not prompts
     if config is None and not prompts:
+        if engine is not None and model is None:
+            raise usage_error(
+                f"--engine {engine} is for a segmenter, and without a prompt there is none: give --model, or --detector-engine"
+            )
         detector, model = detector or DEFAULT_SALIENT_MODEL, model or NO_SEGMENTER
-    pipeline = pipeline_of(config, model, None, detector, text, threshold=threshold)
+    pipeline = pipeline_of(config, model, None, detector, text, engine=engine, detector_engine=detector_engine, threshold=threshold)
     if stands_out and pipeline.config.segment is not None:
         values = pipeline.to_config()
         return Pipeline.from_config({**values, "segment": {**values["segment"], "refine": True}})

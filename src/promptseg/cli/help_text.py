@@ -12,6 +12,12 @@ from typer.core import TyperCommand
 from . import wrong_usage
 
 
+def _usage(argument: Any) -> str:
+    """Return an argument as the usage line shows it: in brackets if it may be left out, with dots if it may be repeated."""
+    name = argument.metavar or str(argument.name).upper()
+    return (name if argument.required else f"[{name}]") + ("..." if argument.nargs != 1 else "")
+
+
 class Command(TyperCommand):
     """Command whose help shows ``IMAGE...`` for an argument, and not the Python type that typer adds, such as ``<list[str]>``."""
 
@@ -26,8 +32,7 @@ class Command(TyperCommand):
     def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002 - The signature is typer's.
         """Return the parts of the usage line after the name of the command."""
         arguments = (param for param in self.params if param.param_type_name == "argument")
-        names = ((param.metavar or str(param.name).upper()) + ("..." if param.nargs != 1 else "") for param in arguments)
-        return [self.options_metavar or "", *names]
+        return [self.options_metavar or "", *map(_usage, arguments)]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the sections of the arguments and options."""

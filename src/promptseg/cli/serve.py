@@ -173,8 +173,12 @@ def _run(pipelines: dict[str, Pipeline], settings: ServerSettings, devices: list
     from ..models.sam.cache import EmbeddingCache
     from ..registry.loading import load_video
     from ..server.engine import LocalEngine
+    from ..server.protocols import chosen
     from ..server.run import bound_socket, serve
 
+    chosen(settings.protocols)  # What is wrong is told before a model is loaded.
+    for pipeline in pipelines.values():
+        pipeline.check()
     listening = bound_socket(settings)
     settings = replace(settings, port=listening.getsockname()[1])
     with tempfile.TemporaryDirectory(prefix="promptseg-serve-") as name:

@@ -10,10 +10,11 @@ import typer
 from .. import registry
 from .._counting import number_of
 from ..errors import WeightsMismatchError
+from ..models.sam.onnx.preparing_code import current_codes
 from ..registry.folders import is_on_hub, named_model, verify_on_hub
 from ..runtime.prepared import check_prepared
 from ..weights import hub, store
-from ..weights.leftovers import remove_cache_leftovers
+from ..weights.leftovers import remove_cache_leftovers, remove_outdated_graphs
 from . import completion
 from .help_text import Command
 from .output import FAILED, errors_as_messages, say
@@ -56,12 +57,13 @@ def fetch(name: Name, engine: EngineName = None, as_json: AsJson = False) -> Non
 def verify(name: Name, engine: EngineName = None, as_json: AsJson = False) -> None:
     """Hash a model's cached weights and the graphs prepared from them, and compare them with what they should be.
 
-    Temporary files that killed processes left in the cache are removed and counted.
+    What killed processes and other versions left in the cache is removed and counted.
     """
     report: dict[str, str] = {}
     prepared: dict[str, str] = {}
     with errors_as_messages():
         chosen = named_model(name).engine(engine)
+        removed, (outdated, size) = remove_cache_leftovers(), remove_outdated_graphs(current_codes())
         if is_on_hub(chosen):
             report |= verify_on_hub(chosen)
         for file in chosen.files:
@@ -70,9 +72,9 @@ def verify(name: Name, engine: EngineName = None, as_json: AsJson = False) -> No
             except WeightsMismatchError as error:
                 report[file.name] = f"damaged: {error}"
             prepared |= check_prepared(file.sha256)
-        removed = remove_cache_leftovers()
     if as_json:
-        say(json.dumps({"model": name, "files": report, "prepared": prepared, "leftovers_removed": removed}, indent=1))
+        values = {"model": name, "files": report, "prepared": prepared, "leftovers_removed": removed, "outdated_removed": outdated}
+        say(json.dumps(values, indent=1))
     else:
         for file_name, status in {**report, **prepared}.items():
             say(f"{file_name}  {status}")
@@ -80,6 +82,8 @@ def verify(name: Name, engine: EngineName = None, as_json: AsJson = False) -> No
             say(f"{name} has no weights")
         if removed:
             say(f"removed {number_of(removed, 'temporary file')} that killed processes left in the cache")
+        if outdated:
+            say(f"removed graphs that another version prepared: {number_of(outdated, 'folder')} with {size / 1e6:.1f} MB")
     if any(status != "ok" for status in (*report.values(), *prepared.values())):
         raise typer.Exit(FAILED)
 

@@ -15,7 +15,9 @@ from ..images import ImageLike
 from ..prompts import Prompt, PromptKind
 from ..protocols import ConceptSegmenter, Detector, Segmenter
 from ..registry.builtin_backends import DEFAULT_CONCEPT_MODEL, DEFAULT_MODEL
-from ..registry.choice import check_installed, choose, fallback_chain
+from ..registry.choice import choose
+from ..registry.fallback import fallback_chain
+from ..registry.installed import check_installed
 from ..registry.loading import load_chosen
 from ..registry.model_card import UNKNOWN
 from ..registry.spec import KIND_NAMES, BackendKind, Choice, ModelSpec
@@ -257,15 +259,23 @@ def _checked(config: PipelineConfig) -> tuple[tuple[Choice, ...], ...]:
     return detectors, segmenters, finders
 
 
+_STAGE: Mapping[BackendKind, str] = {
+    "detector": "stage detect (--detector)",
+    "segmenter": "stage segment (--model)",
+    "concept": "stage concept (--concept)",
+}
+"""Stage for each kind of model, as a configuration and the command line name it."""
+
+
 def _chain(stage: ModelStage | None, kind: BackendKind, licenses: LicensePolicy) -> tuple[Choice, ...]:
     """Return the resolved and checked models of a stage: the named one and those of its fallback chain. Load nothing."""
     if stage is None:
         return ()
     first = choose(stage.model, weights=stage.weights, engine=stage.engine, kind=kind)
     if first.backend.kind != kind:
-        places = "a detector goes to .detect() (--detector), a segmenter to .segment() (--model), a concept model to .concept() (--concept)"
         own, wanted = KIND_NAMES[first.backend.kind], KIND_NAMES[kind]
-        raise IncompatibleStagesError(f"model {first.model.name!r} is {own}, and this stage needs {wanted}: {places}")
+        place = f": {own} is for {_STAGE[first.backend.kind]}" if first.backend.kind in _STAGE else ": no stage takes it"
+        raise IncompatibleStagesError(f"{_STAGE[kind]} takes {wanted}, and model {first.model.name!r} is {own}{place}")
     chain = fallback_chain(first, stage.fallback if isinstance(stage, SegmentStage) else ())
     for choice in chain:
         _check_license(choice.model, licenses)
@@ -304,7 +314,7 @@ def _check_concept_stage(config: PipelineConfig, finders: tuple[Choice, ...]) ->
     if config.detect is not None and "text" in finder.backend.accepts:
         raise IncompatibleStagesError(
             f"phrases would be for two stages: the detector and model {finder.model.name!r}. "
-            "Leave out .detect() (--detector) or .concept() (--concept)"
+            f"Leave out {_STAGE['detector']} or {_STAGE['concept']}"
         )
     if _uses_segmenter(finder) and "segmenter" in config.concept.options and config.segment is not None:
         raise IncompatibleStagesError(

@@ -114,7 +114,6 @@ BUILT_IN = (
         name="salient",
         kind="detector",
         factory="promptseg.backends.salient:load",
-        accepts=frozenset({"text"}),
         options={"threshold": 0.05, "mask_threshold": 0.5, "separate": False, "max_detections": 100, "threads": None},
         variants=frozenset({"u2net", "isnet", "birefnet", "any"}),
         requires=("onnxruntime", "onnx"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sys
 import warnings
@@ -118,11 +119,14 @@ def _is_folder(name: object) -> bool:
 
 
 def _path_hint(name: object) -> str:
-    """Return how to name a folder on the hub, for a name or an address that looks like one, that a path has no folder, or an empty text."""
-    found = _ON_HUB.fullmatch(name) if isinstance(name, str) and len(name) <= _LONGEST else None
+    """Return that a path has no folder, and how to name a folder on the hub, for what looks like either; or an empty text."""
+    if not isinstance(name, str) or len(name) > _LONGEST:
+        return ""
+    found = _ON_HUB.fullmatch(name)
     if found is not None:
-        return f" A folder on the Hugging Face hub is named hf:{found[1]}."
-    return _NO_FOLDER if isinstance(name, str) and name.startswith((".", "/", "~")) else ""
+        here = "" if "://" in name else f"{_NO_FOLDER} One"
+        return f"{here or ' A folder'} on the Hugging Face hub is named hf:{found[1]}."
+    return _NO_FOLDER if name.startswith((".", "~")) or "/" in name or os.sep in name else ""
 
 
 def backend_for(model: ModelSpec, engine: Engine) -> BackendSpec:

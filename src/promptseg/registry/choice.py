@@ -8,16 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .._checks import absent_hint
-from ..errors import (
-    ConfigError,
-    IncompatibleStagesError,
-    PromptSegError,
-    WeightsMismatchError,
-    WeightsNotFoundError,
-    one_of,
-    shown,
-)
+from ..errors import ConfigError, PromptSegError, WeightsMismatchError, shown
 from ..runtime.home import as_path
 from ..weights.store import WeightFile, files_of_kinds
 from . import manifest as manifests
@@ -25,7 +16,7 @@ from .catalog import backend_for, backends, find_model, list_models
 from .folders import hub_model, is_hub_name, local_model, not_read, recorded_license
 from .manifest import Manifest
 from .recognition import Contents, engines_of, looks_like_model
-from .spec import KIND_NAMES, BackendKind, BackendSpec, Choice, Engine, ModelSpec
+from .spec import BackendKind, BackendSpec, Choice, Engine, ModelSpec
 
 
 def choose(
@@ -97,71 +88,6 @@ def _listed(names: Sequence[str]) -> str:
             listed.append(name)
             beginning = name.rpartition("-")[0]
     return ", ".join(listed)
-
-
-def check_installed(choice: Choice) -> None:
-    """Check that the packages of a choice are installed.
-
-    Raises:
-        MissingDependencyError: One is missing. The message has the command that installs it, and names what runs without it: another
-            engine of the model or, if it has none, models of the same kind.
-    """
-    choice.backend.check_installed(lambda: _alternative(choice))
-
-
-def _alternative(choice: Choice) -> str:
-    """Return a sentence that names what runs with the packages that are installed, or an empty string if nothing does."""
-    name, kind = choice.model.name, choice.backend.kind
-    for engine in choice.model.engines:
-        if engine != choice.engine and _is_installed(engine, kind):
-            if engine.files and all(file.sources for file in engine.files):
-                return (
-                    f". Engine {engine.name!r} of this model is installed: choose it with engine={engine.name!r} (--engine {engine.name})"
-                )
-            own = f"{name}={engine.checkpoint or 'PATH'}"
-            return f". Engine {engine.name!r} of this model is installed: give it weights of your own, such as {own}"
-    others = [(other, engine) for other in list_models().values() if other.name != name for engine in other.engines]
-    able = [(other, engine) for other, engine in others if _is_installed(engine, kind)]
-    ready = [other.name for other, engine in able if engine.files and engine == other.engines[0]]
-    needing = [f"{other.name}={engine.checkpoint or 'PATH'}" for other, engine in able if not engine.files]
-    return f". What is installed runs {one_of((ready or needing)[:3])}" if ready or needing else ""
-
-
-def _is_installed(engine: Engine, kind: BackendKind) -> bool:
-    backend = backends().get(engine.backend)
-    return backend is not None and backend.kind == kind and not backend.missing()
-
-
-def fallback_chain(first: Choice, fallback: Sequence[str]) -> tuple[Choice, ...]:
-    """Return the fallback chain: a choice, followed by the segmenters to try in order if it does not fit into memory.
-
-    Args:
-        first: A segmenter; without a fallback, any model.
-        fallback: Names of the other segmenters, in order. A name may have its own weights, as ``"name=path"``.
-
-    Raises:
-        UnknownModelError: There is no such model.
-        ConfigError: A model is named twice, or is not a segmenter.
-        WeightsNotFoundError: The weights given with a name do not exist.
-    """
-    if isinstance(fallback, str):
-        raise ConfigError(f"fallback is a list of model names: write [{shown(fallback)}]")
-    if not isinstance(fallback, Sequence):
-        raise ConfigError(f"fallback is a list of model names, got {shown(fallback)}")
-    if not fallback:
-        return (first,)
-    chain = (first, *(choose(name, kind="segmenter") for name in fallback))
-    names = [choice.model.name for choice in chain]
-    for index, choice in enumerate(chain):
-        if names[index] in names[:index]:
-            raise ConfigError(f"model {names[index]!r} is twice in the fallback chain {' → '.join(names)}: name other models")
-        if choice.backend.kind != "segmenter":
-            raise IncompatibleStagesError(
-                f"model {names[index]!r} is {KIND_NAMES[choice.backend.kind]}, and a fallback chain takes segmenters only"
-            )
-        if index and choice.weights is not None and not choice.weights.exists():
-            raise WeightsNotFoundError(f"there is no weights file {choice.weights} for model {names[index]!r}{absent_hint(choice.weights)}")
-    return chain
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,20 @@
-"""`FallbackSegmenter`: a chain of segmenters that uses the first one that fits into memory."""
+"""`FallbackSegmenter`: a chain of segmenters that uses the first one that fits into memory. `fallback_chain` names them."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..errors import OutOfMemoryError
+from .._checks import absent_hint
+from ..errors import ConfigError, IncompatibleStagesError, OutOfMemoryError, WeightsNotFoundError, shown
 from ..images import ImageLike, load_image
 from ..prompts import PromptKind
 from ..protocols import EmbeddingStore, Segmenter, Session
 from ..results import Provenance
 from ..runtime.forking import Lock
+from .choice import choose
+from .spec import KIND_NAMES, Choice
 
 Loader = Callable[[tuple[str, ...]], Segmenter]
 """Function that loads a segmenter. Its argument, for the provenance, are the names of the models that did not fit into memory before it."""
@@ -137,3 +140,35 @@ class FallbackSegmenter:
                 failed, reason = link.index, str(error)
             del link  # Free its memory before the next model is loaded.
             link = self._chain.after(failed, reason)
+
+
+def fallback_chain(first: Choice, fallback: Sequence[str]) -> tuple[Choice, ...]:
+    """Return the fallback chain: a choice, followed by the segmenters to try in order if it does not fit into memory.
+
+    Args:
+        first: A segmenter; without a fallback, any model.
+        fallback: Names of the other segmenters, in order. A name may have its own weights, as ``"name=path"``.
+
+    Raises:
+        UnknownModelError: There is no such model.
+        ConfigError: A model is named twice, or is not a segmenter.
+        WeightsNotFoundError: The weights given with a name do not exist.
+    """
+    if isinstance(fallback, str):
+        raise ConfigError(f"fallback is a list of model names: write [{shown(fallback)}]")
+    if not isinstance(fallback, Sequence):
+        raise ConfigError(f"fallback is a list of model names, got {shown(fallback)}")
+    if not fallback:
+        return (first,)
+    chain = (first, *(choose(name, kind="segmenter") for name in fallback))
+    names = [choice.model.name for choice in chain]
+    for index, choice in enumerate(chain):
+        if names[index] in names[:index]:
+            raise ConfigError(f"model {names[index]!r} is twice in the fallback chain {' → '.join(names)}: name other models")
+        if choice.backend.kind != "segmenter":
+            raise IncompatibleStagesError(
+                f"model {names[index]!r} is {KIND_NAMES[choice.backend.kind]}, and a fallback chain takes segmenters only"
+            )
+        if index and choice.weights is not None and not choice.weights.exists():
+            raise WeightsNotFoundError(f"there is no weights file {choice.weights} for model {names[index]!r}{absent_hint(choice.weights)}")
+    return chain

@@ -15,7 +15,9 @@ from ..protocols import ConceptSegmenter, Detector, FeatureExtractor, Segmenter,
 from ..weights.store import ModelWeights
 from .builtin_backends import DEFAULT_CONCEPT_MODEL, DEFAULT_MODEL
 from .catalog import backends
-from .choice import check_installed, choose, fallback_chain
+from .choice import choose
+from .fallback import FallbackChain, FallbackSegmenter, fallback_chain
+from .installed import check_installed
 from .spec import KIND_NAMES, BackendKind, BackendSpec, Choice, LoadRequest
 from .weight_files import resolve, weights_of
 
@@ -296,8 +298,6 @@ def load_chosen(chain: Sequence[Choice], device: str = "auto", options: Mapping[
         choice.check_options(options or {})
     if len(chain) == 1:
         return _load(chain[0], device, options)
-    from .fallback import FallbackChain, FallbackSegmenter
-
     loaders = {choice.model.name: partial(_load_segmenter, choice, device, options) for choice in chain}
     return FallbackSegmenter(FallbackChain(loaders))
 

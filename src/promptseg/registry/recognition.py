@@ -6,6 +6,7 @@ weights; the backend checks them when it loads them.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -205,18 +206,13 @@ def _beside(files: frozenset[str]) -> list[str]:
     return [name for name in _SIDE_FILES if name in files]
 
 
-def _types_of(folders: list[FolderSpec]) -> str:
-    return ", ".join(sorted({name for folder in folders for name in folder.types}))
+_LIST = "To list the folders that are recognized: promptseg models --folders."
 
 
 def _unknown(contents: Contents) -> UnknownModelError | WeightsNotFoundError:
     """Return the error for a folder that no backend reads."""
-    kinds = [(backend, folder) for backend in backends().values() for folder in backend.folders]
-    known = f"it runs folders of model type {_types_of([folder for _, folder in kinds if not folder.onnx])} as transformers saves them"
-    for stems in dict.fromkeys(folder.onnx for _, folder in kinds if folder.onnx):
-        of_types = _types_of([folder for _, folder in kinds if folder.onnx == stems])
-        known += f", and folders with {' and '.join(f'{stem}.onnx' for stem in stems)}{of_types and f' of type {of_types}'}"
-    fitting = [folder for _, folder in kinds if folder.types and _fits(folder, contents)]
+    kinds = [folder for backend in backends().values() for folder in backend.folders]
+    fitting = [folder for folder in kinds if folder.types and _fits(folder, contents)]
     if fitting:
         pickled = sorted(name for name in contents.files if _PICKLES.fullmatch(name))
         also = f"; its {pickled[0]} is a pickle, which is not read: look for a revision or a copy with safetensors" if pickled else ""
@@ -224,9 +220,12 @@ def _unknown(contents: Contents) -> UnknownModelError | WeightsNotFoundError:
         return WeightsNotFoundError(f"{contents.where} has no {wanted}{also or ': look for a revision or a copy with it'}")
     if not contents.types:
         what = "a config.json without a model type" if CONFIG in contents.files else "no config.json"
-        return UnknownModelError(f"{contents.where} is not recognized: it has {what}, and no ONNX files under known names; {known}")
+        return UnknownModelError(f"{contents.where} is not recognized: it has {what}, and no ONNX files under known names. {_LIST}")
     given = contents.config.get("model_type")
-    what = shown(given or min(contents.types))
+    what = given or min(contents.types)
+    similar = difflib.get_close_matches(str(what), sorted({name for folder in kinds for name in folder.types}), n=3)
+    hint = f" Similar types: {', '.join(similar)}." if similar else ""
     return UnknownModelError(
-        f"{contents.where} is of model type {what}, which this version does not run; {known}. Another package may bring a backend for it"
+        f"{contents.where} is of model type {shown(what)}, which this version does not run.{hint} {_LIST} "
+        "Another package may bring a backend for it"
     )

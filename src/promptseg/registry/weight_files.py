@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..errors import WeightsError, WeightsMismatchError, WeightsNotFoundError
+from ..weights.hub_client import GATED
 from ..weights.store import ModelWeights, fetch_weights, file_sha256, given_weights, recognized_weights
 from .catalog import backends
 from .folders import hub_contents, is_on_hub, named_model
@@ -49,10 +50,16 @@ def weights_of(choice: Choice) -> ModelWeights:
     return _written(choice, choice.weights, choice.manifest)
 
 
-def folder_hint(model: ModelSpec, engine: Engine) -> str:
-    """Return how to get and to give the weights of a model that is a folder."""
+def folder_hint(model: ModelSpec, engine: Engine, *, gate: bool = True) -> str:
+    """Return how to get and to give the weights of a model that is a folder.
+
+    Args:
+        model: The model.
+        engine: Its engine.
+        gate: Whether to say how to get access to a gated repository.
+    """
     get = f"get it with `hf download {engine.repository} --local-dir FOLDER`, and " if engine.repository else ""
-    if engine.gated:
+    if engine.gated and gate:
         get = f"accept its license ({model.license}) at https://huggingface.co/{engine.repository}, log in with `hf auth login`, {get}"
     given = f"{get}give it as weights=FOLDER or {model.name.partition('=')[0]}=FOLDER"
     onnx = any(folder.onnx and folder.variant == engine.variant for folder in getattr(backends().get(engine.backend), "folders", ()))
@@ -82,7 +89,7 @@ def _on_hub(model: ModelSpec, engine: Engine, backend: BackendSpec | None, *, an
         folder = there.fetch(contents)
     except WeightsError as error:
         kind = WeightsNotFoundError if type(error) is WeightsError else type(error)
-        by_hand = f"Or give a folder that you have: {folder_hint(model, engine)}"
+        by_hand = f"Or give a folder that you have: {folder_hint(model, engine, gate=GATED not in str(error))}"
         raise kind(f"the weights of model {model.name!r} could not be fetched: {error}. {by_hand}") from error
     return _in_folder(folder, contents, model, engine, backend)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from .files import remove_leftovers, write_atomically
@@ -15,15 +16,34 @@ DIGESTS = "sha256.json"
 
 _LONGEST = 1 << 16
 
+_FOLDER = re.compile(r"[0-9a-f]{16}-([0-9a-f]{8})(?:-[0-9a-f]{8})?")
 
-def prepared_folder(sha256: str, code: bytes) -> Path:
+
+def code_digest(sources: Iterable[Path]) -> str:
+    """Return a short digest of source files: what they make is made again when one of them changes."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:8]
+
+
+def prepared_folder(sha256: str, code: str, others: Sequence[str] = ()) -> Path:
     """Return the folder for what is made from a weights file.
 
     Args:
         sha256: SHA-256 of the weights file.
-        code: Source of the code that makes it. Other code has another folder.
+        code: `code_digest` of the code that makes it. Other code has another folder.
+        others: SHA-256 of further files that it is made from.
     """
-    return cache_dir() / "prepared" / f"{sha256[:16]}-{hashlib.sha256(code).hexdigest()[:8]}"
+    parts = [sha256[:16], code, *([hashlib.sha256("".join(others).encode()).hexdigest()[:8]] if others else [])]
+    return cache_dir() / "prepared" / "-".join(parts)
+
+
+def outdated_folders(codes: Collection[str]) -> list[Path]:
+    """Return the folders of prepared files that other code made, such as that of an older version.
+
+    Args:
+        codes: `code_digest` of all code of this version that makes prepared files.
+    """
+    found = ((path, _FOLDER.fullmatch(path.name)) for path in sorted((cache_dir() / "prepared").glob("*")))
+    return [path for path, name in found if name is not None and name[1] not in codes and path.is_dir() and not path.is_symlink()]
 
 
 def read_prepared(folder: Path, names: Collection[str]) -> dict[str, bytes] | None:

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from ..pipeline import BuiltPipeline, Pipeline
 from ..protocols import EmbeddingStore, VideoSegmenter
-from .errors import StoppingError
-from .operations import Encode, Operation, Segment, ServedModel, affinity
+from .errors import RefusedError, StoppingError
+from .operations import Encode, Operation, Segment, ServedModel, Sweep, affinity
 from .replica import Replica
 from .worker import DeviceWorker, Done, Job
 
@@ -71,6 +71,10 @@ class Engine(Protocol):
             BusyError: Too many requests wait.
             PromptSegError: The operation fails.
         """
+        ...
+
+    async def sweep(self, idle_seconds: float) -> None:
+        """Close what nobody has used for so long, on every device."""
         ...
 
     def stream(self, operation: Operation) -> AsyncIterator[Any]:
@@ -143,6 +147,11 @@ class LocalEngine:
 
     async def ask(self, operation: Operation) -> Any:
         return await asyncio.wrap_future(self._worker(operation).submit(operation, _group(operation)))
+
+    async def sweep(self, idle_seconds: float) -> None:
+        for worker in self._workers:
+            with contextlib.suppress(RefusedError):  # A device with a full queue is swept the next time.
+                await asyncio.wrap_future(worker.submit(Sweep(idle_seconds)))
 
     async def stream(self, operation: Operation) -> AsyncIterator[Any]:
         events: asyncio.Queue[Any] = asyncio.Queue()

@@ -132,11 +132,20 @@ class Annotate:
     formats: tuple[str, ...]
 
 
-Operation = Union[Annotate, Encode, Segment, OpenVideo, PromptVideo, RemoveObject, Propagate, CloseVideo]
+@dataclass(frozen=True)
+class Sweep:
+    """Close the images that nobody has used for so many seconds. The result is None."""
+
+    idle_seconds: float
+
+
+Operation = Union[Annotate, Encode, Segment, OpenVideo, PromptVideo, RemoveObject, Propagate, CloseVideo, Sweep]
 
 
 def affinity(operation: Operation) -> str:
     """Return the id of what the operation works on: operations of one id go to one device, which has it open."""
     if isinstance(operation, Annotate):
         return operation.out
+    if isinstance(operation, Sweep):
+        return ""
     return operation.image.id if isinstance(operation, (Encode, Segment)) else operation.video

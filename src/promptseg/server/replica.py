@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ from .operations import (
     RemoveObject,
     Segment,
     ServedModel,
+    Sweep,
     VideoInfo,
 )
 
@@ -41,7 +43,7 @@ class _OpenVideo:
     path: str
     model: str
     session: VideoSession | None
-    used: float
+    tracking: int = 0
 
 
 class Replica:
@@ -66,6 +68,7 @@ class Replica:
         self._pipelines = dict(pipelines)
         self._open_bytes, self._max_videos, self._folder, self._tracker = open_bytes, max_videos, folder, tracker
         self._images: OrderedDict[tuple[str, str], OpenImage] = OrderedDict()
+        self._last_used: dict[tuple[str, str], float] = {}
         self._used = 0
         self._videos: OrderedDict[str, _OpenVideo] = OrderedDict()
         self.encoded = 0
@@ -90,9 +93,15 @@ class Replica:
         """Number of open videos, without the saved ones."""
         return sum(video.session is not None for video in self._videos.values())
 
-    def answer(self, operations: Sequence[Any]) -> list[Any]:
-        """Return for each operation its result, or the error that it causes. Several are segmentations of one image by one model."""
+    def answer(self, operations: Sequence[Any], upcoming: Sequence[Any] = ()) -> list[Any]:
+        """Return for each operation its result, or the error that it causes. Several are segmentations of one image by one model.
+
+        Args:
+            operations: The operations.
+            upcoming: Operations that wait behind them. On an accelerator, their images are encoded together with the first.
+        """
         if isinstance(operations[0], Segment):
+            self._open_together(operations[0], upcoming)
             return list(self._segment(operations))
         return [self._outcome(operation) for operation in operations]
 
@@ -128,6 +137,8 @@ class Replica:
             return self._video(operation.video).remove(operation.object_id)
         if isinstance(operation, CloseVideo):
             return self._close_video(operation.video)
+        if isinstance(operation, Sweep):
+            return self.sweep(operation.idle_seconds)
         raise TypeError(type(operation))
 
     def _segment(self, operations: Sequence[Segment]) -> list[Result | PromptSegError]:
@@ -142,17 +153,44 @@ class Replica:
     def _open(self, model: str, image: StoredImage) -> OpenImage:
         key = model, image.id
         found = self._images.get(key)
-        if found is not None:
-            self._images.move_to_end(key)
-            return found
-        opened = self._pipeline(model).open(image.pixels())
+        if found is None:
+            found = self._pipeline(model).open(image.pixels())
+            self._keep(key, found)
+        self._images.move_to_end(key)
+        self._last_used[key] = time.monotonic()
+        return found
+
+    def _open_together(self, first: Segment, upcoming: Sequence[Any]) -> None:
+        """Encode the image of an operation together with those that come next, where that is faster than one by one."""
+        pipeline = self._pipelines.get(first.model)
+        if pipeline is None or pipeline.segmenter is None or pipeline.segmenter.provenance.device.startswith("cpu"):
+            return
+        behind = [each for each in upcoming if isinstance(each, (Encode, Segment)) and each.model == first.model]
+        images = {each.image.id: each.image for each in (first, *behind) if (each.model, each.image.id) not in self._images}
+        if first.image.id not in images or len(images) < 2:
+            return
+        chosen = list(images.values())[:ENCODED_TOGETHER]
+        with contextlib.suppress(PromptSegError):  # Each is then opened alone, so that the error reaches the one that causes it.
+            for image, opened in zip(chosen, pipeline.open_all([image.pixels() for image in chosen]), strict=True):
+                self._keep((first.model, image.id), opened)
+
+    def _keep(self, key: tuple[str, str], opened: OpenImage) -> None:
         self.encoded += 1
         self._images[key] = opened
+        self._last_used[key] = time.monotonic()
         self._used += opened.nbytes
         while self._used > self._open_bytes and len(self._images) > 1:
-            _, dropped = self._images.popitem(last=False)
-            self._used -= dropped.nbytes
-        return opened
+            self._drop(next(iter(self._images)))
+
+    def _drop(self, key: tuple[str, str]) -> None:
+        self._used -= self._images.pop(key).nbytes
+        del self._last_used[key]
+
+    def sweep(self, idle_seconds: float) -> None:
+        """Close the images that nobody has used for so long."""
+        oldest = time.monotonic() - idle_seconds
+        for key in [key for key, used in self._last_used.items() if used < oldest]:
+            self._drop(key)
 
     def _pipeline(self, model: str) -> BuiltPipeline:
         if model not in self._pipelines:
@@ -163,7 +201,7 @@ class Replica:
         segmenter = self._video_segmenter(operation.model)
         frames = open_frames(operation.path)
         session = segmenter.open(frames)
-        self._videos[operation.video] = _OpenVideo(operation.path, operation.model, session, time.monotonic())
+        self._videos[operation.video] = _OpenVideo(operation.path, operation.model, session)
         self._save_idle(operation.video)
         return VideoInfo(session.size, frames.count, frames.fps)
 
@@ -171,12 +209,15 @@ class Replica:
         return self._video(operation.video).add(operation.frame, operation.object_id, operation.prompt)
 
     def _propagate(self, operation: Propagate) -> Iterator[FrameMasks]:
-        session = self._video(operation.video)
-        for frame in session.propagate(start=operation.start, stop=operation.stop, reverse=operation.reverse):
-            self._videos[operation.video].used = time.monotonic()
-            yield frame
-            if operation.video not in self._videos:
-                raise NotFoundError("the video was closed")
+        session, video = self._video(operation.video), self._videos[operation.video]
+        video.tracking += 1  # It is not saved meanwhile: the work would go on with a session that nobody has.
+        try:
+            for frame in session.propagate(start=operation.start, stop=operation.stop, reverse=operation.reverse):
+                yield frame
+                if operation.video not in self._videos:
+                    raise NotFoundError("the video was closed")
+        finally:
+            video.tracking -= 1
 
     def _close_video(self, name: str) -> None:
         self._videos.pop(name, None)
@@ -186,7 +227,6 @@ class Replica:
         video = self._videos.get(name)
         if video is None:
             raise NotFoundError(f"there is no open video {name[:80]!r}, or no longer: open it again")
-        video.used = time.monotonic()
         self._videos.move_to_end(name)
         if video.session is None:
             video.session = self._video_segmenter(video.model).resume(self._saved(name), open_frames(video.path))
@@ -195,7 +235,7 @@ class Replica:
 
     def _save_idle(self, used: str) -> None:
         """Save the videos beyond the maximum number that were not used for longest."""
-        opened = [name for name, video in self._videos.items() if video.session is not None and name != used]
+        opened = [name for name, video in self._videos.items() if video.session is not None and not video.tracking and name != used]
         for name in opened[: max(0, len(opened) + 1 - self._max_videos)]:
             video = self._videos[name]
             if video.session is not None:
@@ -220,3 +260,7 @@ def _served(name: str, pipeline: BuiltPipeline) -> ServedModel:
     accepts = accepts | pipeline.concept_kinds | (frozenset({"text"}) if detects else frozenset())
     classes = next((model.classes for model in pipeline.models if model.classes), ())
     return ServedModel(name, accepts, classes, detects, pipeline.models)
+
+
+ENCODED_TOGETHER = 8
+"""Maximum number of images that are encoded together on an accelerator."""

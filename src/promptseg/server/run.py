@@ -11,6 +11,7 @@ import uvicorn
 from ..errors import ConfigError
 from .app import create_app
 from .engine import Engine
+from .service import Service
 from .settings import ServerSettings
 
 
@@ -36,8 +37,9 @@ def serve(engine: Engine, settings: ServerSettings, listening: socket.socket, fo
     """Serve until the process gets SIGINT or SIGTERM. Requests that were accepted are answered first."""
     for name in ("uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    app = create_app(engine, settings, folder)
     config = uvicorn.Config(
-        create_app(engine, settings, folder),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -46,7 +48,19 @@ def serve(engine: Engine, settings: ServerSettings, listening: socket.socket, fo
         h11_max_incomplete_event_size=1 << 16,
         limit_concurrency=1000,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    _Server(config, app.state.service).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """A server that cancels its jobs before it waits for open connections: those who watch a job would keep theirs."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._service.jobs.stop()
+        await super().shutdown(sockets)
 
 
 BACKLOG = 2048

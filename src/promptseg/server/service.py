@@ -59,7 +59,7 @@ class Service:
         self.images = ImageStore(kept, settings.image_bytes, settings.max_pixels, settings.idle_seconds)
         uploaded = self.folder / "videos"
         uploaded.mkdir(exist_ok=True)
-        self.videos = Videos(engine, uploaded, 4 * settings.max_videos, settings.idle_seconds)
+        self.videos = Videos(engine, uploaded, settings.video_bytes, 4 * settings.max_videos, settings.idle_seconds)
         self.jobs = Jobs(settings.max_jobs, settings.idle_seconds)
         self._threads = ThreadPoolExecutor(THREADS, "promptseg-io")
         self._loading: asyncio.Task[None] | None = None
@@ -201,6 +201,7 @@ class Service:
             await self.compute(self.images.sweep)
             self.jobs.sweep()
             await self.videos.sweep()
+            await self.engine.sweep(self.settings.idle_seconds)
 
 
 def decoded(text: str) -> bytes:

@@ -37,6 +37,7 @@ class ServerSettings:
         requests_per_minute: Number of requests that one client address may make in a minute; 0 for any.
         upload_seconds: Maximum time between two pieces of a request's body.
         image_bytes: Maximum size of the uploaded images on the disk.
+        video_bytes: Maximum size of the uploaded videos on the disk.
         open_bytes: Maximum size of the opened images in memory.
         max_videos: Number of open videos.
         idle_seconds: Time after which what nobody has used is forgotten: images, videos and results of jobs.
@@ -62,6 +63,7 @@ class ServerSettings:
     requests_per_minute: int = 0
     upload_seconds: float = 20.0
     image_bytes: int = 8 << 30
+    video_bytes: int = 16 << 30
     open_bytes: int = 1 << 30
     max_videos: int = 8
     idle_seconds: float = 3600.0
@@ -83,6 +85,7 @@ class ServerSettings:
             ("max_jobs", 1),
             ("requests_per_minute", 0),
             ("image_bytes", 0),
+            ("video_bytes", 0),
             ("open_bytes", 0),
             ("max_videos", 1),
         ):

@@ -19,7 +19,7 @@ from ..tracking.outputs import TrackOutputs
 from ..tracking.redetection import TrackedFrame
 from ..video.frames import open_frames
 from .engine import Engine
-from .errors import BusyError, ConflictError, NotFoundError
+from .errors import BusyError, ConflictError, NotFoundError, TooLargeError
 from .operations import CloseVideo, OpenVideo, Propagate, VideoInfo
 
 MAX_MASKS = 1_000_000
@@ -105,13 +105,14 @@ class Videos:
     Args:
         engine: The engine that tracks.
         folder: Folder for uploaded videos.
+        most_bytes: Maximum size of the uploaded videos.
         most: Number of videos that may be open at a time, saved ones included.
         idle_seconds: Time after which a video that nobody has used is closed.
     """
 
-    def __init__(self, engine: Engine, folder: Path, most: int, idle_seconds: float) -> None:
+    def __init__(self, engine: Engine, folder: Path, most_bytes: int, most: int, idle_seconds: float) -> None:
         self.folder = folder
-        self._engine, self._most, self._idle = engine, most, idle_seconds
+        self._engine, self._most_bytes, self._most, self._idle = engine, most_bytes, most, idle_seconds
         self._videos: dict[str, VideoRecord] = {}
 
     def __len__(self) -> int:
@@ -131,12 +132,17 @@ class Videos:
 
         Raises:
             BusyError: Too many videos are open.
+            TooLargeError: The uploaded videos take too much space.
             InputError: It cannot be read.
         """
         if len(self._videos) >= self._most:
             await self.sweep()
         if len(self._videos) >= self._most:
             raise BusyError(f"{len(self._videos)} videos are open already: close one, or try again later", 60)
+        if own and self._stored() > self._most_bytes:
+            await self.sweep()
+            if self._stored() > self._most_bytes:
+                raise TooLargeError(f"there is no room for this video: all have at most {self._most_bytes} bytes here")
         name = uuid.uuid4().hex
         info: VideoInfo = await self._engine.ask(OpenVideo(name, str(path), model))
         video = VideoRecord(name, path, own, model, info)
@@ -171,6 +177,10 @@ class Videos:
         if video.own:
             with contextlib.suppress(OSError):
                 video.path.unlink()
+
+    def _stored(self) -> int:
+        """Return the size of the uploaded videos, with those that are being uploaded."""
+        return sum(path.stat().st_size for path in self.folder.iterdir() if path.is_file())
 
     async def sweep(self) -> None:
         """Close the videos that nobody has used for long."""

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from ..errors import BackendError, PromptSegError
@@ -44,8 +45,11 @@ class Request:
     since: float
 
 
-Answering = Callable[[Sequence[Any]], Sequence[Any]]
-"""Function that answers operations of one group: for each the answer, or the exception that it causes."""
+Answering = Callable[[Sequence[Any], Sequence[Any]], Sequence[Any]]
+"""Function that answers operations of one group: for each the answer, or the exception that it causes.
+
+It also gets operations that wait behind them, so that it can prepare them together where that is faster.
+"""
 
 Working = Callable[[Any], Iterator[Any]]
 """Function that does long work and yields its results."""
@@ -171,7 +175,7 @@ class DeviceWorker:
         started = time.monotonic()
         try:
             # In a context of its own: within a step of a job, its listener must not hear of this.
-            outcomes = contextvars.Context().run(self._answer, [request.operation for request in requests])
+            outcomes = contextvars.Context().run(self._answer, [request.operation for request in requests], self._next_operations())
         except BaseException as error:
             outcomes = [_presentable(error)] * len(requests)
         self._seconds += 0.2 * ((time.monotonic() - started) / len(requests) - self._seconds)
@@ -204,6 +208,10 @@ class DeviceWorker:
                     kept.append(request)
             self._waiting = kept
             return taken
+
+    def _next_operations(self) -> list[Any]:
+        with self._changed:
+            return [request.operation for request in islice(self._waiting, MAX_TOGETHER) if not request.future.cancelled()]
 
     def _forget_cancelled(self) -> None:
         self._waiting = deque(request for request in self._waiting if not request.future.cancelled())

@@ -10,6 +10,8 @@ from ..errors import WeightsError, WeightsNotFoundError, shown
 from .credentials import shown_source
 
 ENDPOINT = "https://huggingface.co"
+GATED = "the repository is gated"
+"""Beginning of the reason for a repository that is shown after its license was accepted."""
 _SOURCE = re.compile(r"hf:([^/@]+/[^/@]+)(?:@([^/]+))?/(.+)", re.DOTALL)
 _LONGEST_TOKEN = 1 << 12
 SERVER_ERRORS = 500
@@ -108,7 +110,7 @@ def refusal(status: int, code: str, repository: str, *, has_token: bool) -> str:
     login = "log in with `hf auth login` or set HF_TOKEN to a token of yours"
     if code == "GatedRepo":
         then = "make sure that the token in use is of that account and may read gated repositories" if has_token else login
-        return f"the repository is gated: accept its license at {at} with your account, and {then}"
+        return f"{GATED}: accept its license at {at} with your account, and {then}"
     if code == "RevisionNotFound":
         return f"{repository} has no such revision: see the branches and commits at {at}"
     if code == "EntryNotFound":

@@ -12,6 +12,7 @@ from ....runtime.host import has_arithmetic
 from ....runtime.onnx_files import external_files
 from ....runtime.prepared import prepared_folder, read_prepared, write_prepared
 from ....weights.store import file_sha256
+from .preparing_code import int8_code
 
 _log = logging.getLogger(__name__)
 
@@ -48,8 +49,7 @@ def int8_encoder(encoder: Path, sha256: str) -> bytes:
     """
     if has_arithmetic("int8") is False:
         _log.info("this processor has no VNNI: an encoder in int8 is about 1.2 times as fast as in float32, where VNNI gives 1.5 times")
-    made_of = [Path(onnx_quantize.__file__).read_bytes(), *(file_sha256(path).encode() for path in external_files(encoder))]
-    folder = prepared_folder(sha256, b"".join(made_of))
+    folder = prepared_folder(sha256, int8_code(), [file_sha256(path) for path in external_files(encoder)])
     kept = read_prepared(folder, [FILE])
     if kept is not None:
         return kept[FILE]

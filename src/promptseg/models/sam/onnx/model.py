@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -22,9 +21,10 @@ from ..device_features import DeviceFeatures, where_it_is
 from ..geometry import InputGeometry, ResizeLongestSide
 from ..mask_batch import HostDecoded, Pairs, by_prompt
 from ..model import DecoderConfig, Embedding, PointPrompts
-from . import context, decoder, folding, graph, image_block, stages, tokens, upscaling, weights
+from . import context, decoder, upscaling, weights
 from .encoder import Encoder
 from .layouts import Pair
+from .preparing_code import graphs_code
 
 _GRAPHS = {
     "context": context.context_graph,
@@ -32,8 +32,6 @@ _GRAPHS = {
     "decoder": decoder.decoder_graph,
     "upscaling": upscaling.upscaling_graph,
 }
-_CODE = (context, decoder, folding, graph, image_block, stages, tokens, upscaling, weights)
-"""Modules that build the graphs."""
 
 
 def prepare(pair: Pair, decoder_sha256: str) -> dict[str, bytes]:
@@ -50,8 +48,7 @@ def prepare(pair: Pair, decoder_sha256: str) -> dict[str, bytes]:
         WeightsMismatchError: The decoder is not an export of segment-anything.
     """
     # The folder is named after the weights and the code that builds the graphs. If one of them changes, the graphs are built again.
-    code = b"".join(Path(str(module.__file__)).read_bytes() for module in _CODE)
-    folder = prepared_folder(decoder_sha256, code)
+    folder = prepared_folder(decoder_sha256, graphs_code())
     files = {name: f"{name}.onnx" for name in _GRAPHS}
     kept = read_prepared(folder, files.values())
     if kept is not None:
