@@ -54,7 +54,6 @@ NEEDS = {
     r"promptseg segment photo\.jpg --text \"red cup\"": "the weights of the detector that a plan names",
     r"promptseg (-v )?serve": "clients, for as long as it runs; tests/cli/test_serve.py and tests/server are some",
     r"promptseg mcp ": "an assistant on standard input; tests/assistants/test_server.py is one",
-    r"promptseg serve ": "clients; tests/server has them",
     r"promptseg demo": "the weights of mini-sam; `make demo` runs it",
 }
 """Commands that do not run here, with what they need."""
