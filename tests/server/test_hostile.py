@@ -140,6 +140,11 @@ def test_folders_with_links_that_lead_out_are_refused(client, folder, path):
     assert str(folder.parent) not in refused(client.post("/v1/videos", json={"path": given}), 403)
 
 
+def test_a_playlist_that_names_files_elsewhere_is_refused(client, folder):
+    (folder / "list.M3U8").write_text(f"#EXTM3U\n#EXTINF:1,\n{folder.parent}/secret.mp4\n#EXT-X-ENDLIST\n")
+    assert "playlist" in refused(client.post("/v1/videos", json={"path": "list.M3U8"}), 403)
+
+
 def test_a_path_within_the_allowed_folder_is_read(client):
     assert client.post("/v1/images", json={"path": "sub/../sub/a.png"}).status_code == 201
 

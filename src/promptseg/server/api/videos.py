@@ -12,7 +12,7 @@ from starlette.responses import Response
 from ..._result_values import mask_to_dict
 from ...errors import OutputError
 from ...results import FrameMasks
-from ..errors import RefusedError
+from ..errors import ForbiddenError, RefusedError
 from ..operations import PromptVideo, Propagate, RemoveObject
 from ..places import allowed_path
 from ..service import Service
@@ -29,6 +29,9 @@ router = APIRouter(prefix="/v1/videos", tags=["videos"])
 
 IdInPath = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 Index = Annotated[int, Path(ge=0, le=10_000_000)]
+
+PLAYLISTS = (".m3u8", ".m3u", ".mpd", ".ffconcat", ".sdp")
+"""Endings of files from which FFmpeg opens other files."""
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _ZIP: dict[int | str, dict[str, Any]] = {200: {"content": {"application/zip": _BINARY}}}
@@ -57,6 +60,8 @@ async def open_video(request: Request, service: Serving, model: Annotated[str | 
     if kind == "application/json":
         body: OpenVideoIn = await json_body(OpenVideoIn)(request)
         path = await service.compute(allowed_path, body.path, service.settings.folders)
+        if path.suffix.lower() in PLAYLISTS:
+            raise ForbiddenError(f"{path.name!r} is a playlist, and may name files elsewhere: give the path of the video itself")
         return _told(await service.videos.open(path, service.model(body.model or model).name, own=False))
     if not (kind.startswith("video/") or kind == "application/octet-stream"):
         raise OtherKindError("send a video as video/…, application/octet-stream or application/json")

@@ -127,7 +127,7 @@ async def _followed(service: Service, model: str, last: str, image: StoredImage,
 def _write_frames(folder: Any, *images: StoredImage) -> None:
     folder.mkdir()
     for number, image in enumerate(images):
-        (folder / f"{number}.{image.format.lower()}").write_bytes(image.content())
+        (folder / f"{number}.png").write_bytes(image.content())  # It is read by its content; the suffix says that it is an image.
 
 
 def _state_prompt(state: State, size: Size) -> Prompt:
