@@ -19,6 +19,7 @@ from ..prompts import EverythingPrompt, Prompt
 from ..results import Result
 from .engine import Engine
 from .errors import NotFoundError, StoppingError, TooLargeError
+from .frame_folders import FrameFolders
 from .images import ImageStore, StoredImage
 from .jobs import Jobs
 from .operations import Encode, Segment, ServedModel
@@ -45,6 +46,7 @@ class Service:
         engine: The engine.
         images: Images that clients gave.
         videos: Videos that clients have opened.
+        frames: Videos that clients send frame by frame.
         jobs: Long work that clients started.
         folder: Temporary folder of the server.
     """
@@ -59,6 +61,7 @@ class Service:
         uploaded = self.folder / "videos"
         uploaded.mkdir(exist_ok=True)
         self.videos = Videos(engine, uploaded, 4 * settings.max_videos, settings.idle_seconds)
+        self.frames = FrameFolders(uploaded, settings.max_video_bytes, settings.max_pixels, settings.idle_seconds)
         self.jobs = Jobs(settings.max_jobs, settings.idle_seconds)
         self._threads = ThreadPoolExecutor(THREADS, "promptseg-io")
         self._loading: asyncio.Task[None] | None = None
@@ -200,6 +203,7 @@ class Service:
             await self.compute(self.images.sweep)
             self.jobs.sweep()
             await self.videos.sweep()
+            await self.compute(self.frames.sweep)
 
 
 def decoded(text: str) -> bytes:
@@ -211,6 +215,6 @@ def decoded(text: str) -> bytes:
     if text.startswith("data:"):
         text = text.partition(",")[2]
     try:
-        return base64.b64decode(text, validate=True)
+        return base64.b64decode("".join(text.split()), validate=True)  # Many encoders break lines.
     except (binascii.Error, ValueError) as error:
         raise InputError("an image is sent as base64, and this is none") from error
