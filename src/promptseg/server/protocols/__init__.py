@@ -35,7 +35,7 @@ class Protocol:
         return router
 
 
-PROTOCOLS: tuple[Protocol, ...] = ()
+PROTOCOLS: tuple[Protocol, ...] = (Protocol("osam", "osam"),)
 
 
 def chosen(names: Sequence[str] | None) -> tuple[Protocol, ...]:
