@@ -35,7 +35,10 @@ class Protocol:
         return router
 
 
-PROTOCOLS: tuple[Protocol, ...] = (Protocol("osam", "osam"),)
+PROTOCOLS: tuple[Protocol, ...] = (
+    Protocol("x-anylabeling", "X-AnyLabeling", "/x-anylabeling", frames=("/x-anylabeling/v1/video/init",)),
+    Protocol("osam", "osam"),
+)
 
 
 def chosen(names: Sequence[str] | None) -> tuple[Protocol, ...]:
