@@ -13,7 +13,7 @@ from promptseg.errors import InputError
 
 pytest.importorskip("fastapi")
 
-from promptseg.server.errors import RefusedError, TooLargeError
+from promptseg.server.errors import BusyError, NotFoundError, RefusedError, TooLargeError
 from promptseg.server.frame_folders import FrameFolders
 
 
@@ -76,3 +76,22 @@ def test_frames_that_nobody_makes_a_video_of_are_removed(tmp_path):
     store.sweep()
     assert not left.path.exists()
     assert taken.path.exists()
+
+
+def test_a_client_calls_a_folder_by_its_name_until_it_is_a_video(tmp_path):
+    store = folders(tmp_path)
+    frames = store.create("mine")
+    assert store.create("mine") is frames
+    assert store.get("mine") is frames
+    frames.taken = True
+    with pytest.raises(NotFoundError, match="send them again"):
+        store.get("mine")
+    assert store.create("mine") is not frames
+
+
+def test_only_so_many_videos_are_sent_at_a_time(tmp_path):
+    store = folders(tmp_path)
+    for _ in range(64):
+        store.create()
+    with pytest.raises(BusyError):
+        store.create()

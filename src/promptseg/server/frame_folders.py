@@ -12,11 +12,13 @@ from pathlib import Path
 
 from ..errors import OutputError
 from ..images import IMAGE_SUFFIXES
-from .errors import RefusedError, TooLargeError
+from .errors import BusyError, NotFoundError, RefusedError, TooLargeError
 from .images import checked_image
 
 MAX_FRAMES = 20_000
 """Maximum number of frames of a video."""
+MAX_FOLDERS = 64
+"""Maximum number of videos that are being sent."""
 
 
 @dataclass(eq=False)
@@ -25,12 +27,14 @@ class FrameFolder:
 
     Attributes:
         path: The folder.
+        name: What the client calls it; empty if only the server knows it.
         nbytes: Size of its files.
         taken: Whether a video was opened from it. It then lasts as long as the video.
         used: When the last frame came, by `time.monotonic`.
     """
 
     path: Path
+    name: str = ""
     nbytes: int = 0
     names: set[str] = field(default_factory=set)
     taken: bool = False
@@ -56,18 +60,44 @@ class FrameFolders:
     @property
     def nbytes(self) -> int:
         """Size of all frames."""
-        return sum(frames.nbytes for frames in list(self._folders))
-
-    def create(self) -> FrameFolder:
-        """Return a new folder."""
-        frames = FrameFolder(self._folder / uuid.uuid4().hex)
-        try:
-            frames.path.mkdir()
-        except OSError as error:
-            raise OutputError(f"the frames cannot be kept: {error.strerror or error}") from error
         with self._lock:
+            return self._size()
+
+    def create(self, name: str = "") -> FrameFolder:
+        """Return a new folder or, if a client calls one by this name that is no video yet, that one.
+
+        Raises:
+            BusyError: Too many folders are no videos yet.
+            OutputError: It cannot be made.
+        """
+        with self._lock:
+            self._size()
+            waiting = [frames for frames in self._folders if not frames.taken]
+            for frames in waiting:
+                if name and frames.name == name:
+                    return frames
+            if len(waiting) >= MAX_FOLDERS:
+                raise BusyError(f"{len(waiting)} videos are being sent already: try again later", 60)
+            frames = FrameFolder(self._folder / uuid.uuid4().hex, name)
+            try:
+                frames.path.mkdir()
+            except OSError as error:
+                raise OutputError(f"the frames cannot be kept: {error.strerror or error}") from error
             self._folders.append(frames)
-        return frames
+            return frames
+
+    def get(self, name: str) -> FrameFolder:
+        """Return the folder that a client calls by a name.
+
+        Raises:
+            NotFoundError: There is none, or no longer.
+        """
+        with self._lock:
+            self._size()
+            for frames in self._folders:
+                if name and frames.name == name and not frames.taken:
+                    return frames
+        raise NotFoundError(f"there are no frames of a video {name[:80]!r}, or no longer: send them again")
 
     def add(self, frames: FrameFolder, content: bytes, name: str) -> None:
         """Write a frame.
@@ -88,12 +118,11 @@ class FrameFolders:
         _, form = checked_image(content, self._max_pixels)
         suffix = f".{form.lower()}"
         with self._lock:
-            self._forget_removed()
             if name in frames.names:
                 raise RefusedError(f"there is a frame {name!r} already")
             if len(frames.names) >= MAX_FRAMES:
                 raise TooLargeError(f"a video that is sent frame by frame has at most {MAX_FRAMES} frames here")
-            if self.nbytes + len(content) > self._max_bytes:
+            if self._size() + len(content) > self._max_bytes:
                 raise TooLargeError(f"the frames of all videos have at most {self._max_bytes} bytes here: close a video, or send fewer")
             frames.names.add(name)
             frames.nbytes += len(content)
@@ -106,8 +135,6 @@ class FrameFolders:
     def remove(self, frames: FrameFolder) -> None:
         """Remove a folder."""
         shutil.rmtree(frames.path, ignore_errors=True)
-        with self._lock:
-            self._forget_removed()
 
     def sweep(self) -> None:
         """Remove frames that nobody has made a video of for long."""
@@ -116,8 +143,10 @@ class FrameFolders:
             if not frames.taken and frames.used < oldest:
                 self.remove(frames)
 
-    def _forget_removed(self) -> None:
+    def _size(self) -> int:
+        """Return the size of the folders that still exist: with a video, its folder is removed."""
         self._folders = [frames for frames in self._folders if frames.path.exists()]
+        return sum(frames.nbytes for frames in self._folders)
 
 
 _NAME = re.compile(r"\w[\w.-]{0,99}", re.ASCII)

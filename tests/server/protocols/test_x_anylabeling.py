@@ -9,14 +9,14 @@ from __future__ import annotations
 import base64
 import io
 import json
-import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from promptseg import Mask, Prompt, open_frames
-from promptseg.tracking.session import PropagateSegmenter
+
+from .conftest import moving_tracker
 
 httpx = pytest.importorskip("httpx2")
 
@@ -44,9 +44,9 @@ def predict(client, sample_bytes):
 
 @pytest.fixture(scope="module")
 def frames():
-    """Three frames of a red square that moves by four pixels a frame, as bytes of PNG files."""
+    """Four frames of a red square that moves by four pixels a frame, as bytes of PNG files."""
     files = []
-    for index in range(3):
+    for index in range(4):
         pixels = np.full((*FRAME, 3), 120, np.uint8)
         pixels[20:40, 20 + 4 * index : 40 + 4 * index] = (200, 40, 40)
         file = io.BytesIO()
@@ -56,12 +56,18 @@ def frames():
 
 
 @pytest.fixture
-def session(client, frames):
+def videos(video_server):
+    with httpx.Client(base_url=f"{video_server.url}/x-anylabeling", timeout=60) as client:
+        yield client
+
+
+@pytest.fixture
+def session(videos, frames):
     sent = [f"data:image/png;base64,{base64.b64encode(frame).decode()}" for frame in frames]
-    answer = client.post("/v1/video/init", json={"model": "mini-sam", "frames": sent, "start_frame_index": 0})
+    answer = videos.post("/v1/video/init", json={"model": "fake", "frames": sent, "start_frame_index": 0})
     name = answer.json()["data"]["session_id"]
     yield name
-    assert client.post(f"/v1/video/cleanup/{name}?model=mini-sam").json()["data"]["removed"]
+    assert videos.post(f"/v1/video/cleanup/{name}?model=fake").json()["data"]["removed"]
 
 
 def shapes_of(answer):
@@ -151,44 +157,49 @@ def test_tasks_and_widgets_are_those_that_a_model_can_use(client):
     assert client.get("/health").json()["models_loaded"] == 2
 
 
-def test_points_on_a_frame_are_tracked_through_the_others(client, session, frames, running_server):
-    body = {"session_id": session, "model": "mini-sam", "frame_index": 0, "params": {"conf_threshold": 0.0, "epsilon_factor": 0.0001}}
+def test_points_on_a_frame_are_tracked_through_the_others(videos, session, frames):
+    body = {"session_id": session, "model": "fake", "frame_index": 0, "params": {"conf_threshold": 0.0, "epsilon_factor": 0.0001}}
     points = {"points": [[30 / 80, 30 / 60], [5 / 80, 5 / 60]], "point_labels": [1, 0], "obj_id": 10000}
-    (shape,) = client.post("/v1/video/prompt", json={**body, **points}).json()["data"]["masks"]
-    images = open_frames([Image.open(io.BytesIO(each)) for each in frames])
-    tracked = PropagateSegmenter(running_server.pipelines["mini-sam"].segmenter).open(images)
+    (shape,) = videos.post("/v1/video/prompt", json={**body, **points}).json()["data"]["masks"]
+    tracked = moving_tracker().open(open_frames([Image.open(io.BytesIO(each)) for each in frames]))
     mask = tracked.add(0, 10000, Prompt.points([(30, 30), (5, 5)], [True, False]))
     assert mask_of(shape, FRAME).counts == mask.counts
     assert shape["group_id"] == 10000
 
-    asked = {"session_id": session, "model": "mini-sam", "start_frame": 0}
-    events = events_of(client.post("/v1/video/propagate/stream", json=asked).text)
+    asked = {"session_id": session, "model": "fake", "start_frame": 0}
+    events = events_of(videos.post("/v1/video/propagate/stream", json=asked).text)
     assert [event["type"] for event in events] == ["started", *["progress"] * (len(events) - 2), "completed"]
-    assert events[0] == {"type": "started", "total_frames": 3, "start_frame_index": 0}
+    assert events[0] == {"type": "started", "total_frames": 4, "start_frame_index": 0}
     results = events[-1]["results"]
     expected = {str(frame.frame): frame.masks[0].counts for frame in tracked.propagate()}
     assert {index: mask_of(found["masks"][0], FRAME).counts for index, found in results.items()} == expected
+    assert len(set(expected.values())) == 4
 
-    task = client.post("/v1/video/propagate", json={**asked, "end_frame": 0}).json()["data"]["task_id"]
-    while (status := client.get(f"/v1/video/status/{task}").json()["data"])["status"] == "running":
-        time.sleep(0.01)
+    task = videos.post("/v1/video/propagate", json={**asked, "end_frame": 1}).json()["data"]["task_id"]
+    while (status := videos.get(f"/v1/video/status/{task}").json()["data"])["status"] == "running":
+        pass
     assert status["status"] == "completed"
-    assert status["results"] == {index: results[index] for index in ("0",)}
-    assert client.post(f"/v1/video/cancel/{task}").json()["success"]
+    assert status["results"] == {index: results[index] for index in ("0", "1")}
+    assert videos.post(f"/v1/video/cancel/{task}").json()["success"]
 
 
-def test_each_object_of_a_text_is_tracked_with_its_label(client, sample_bytes, running_server):
-    frame = base64.b64encode(sample_bytes).decode()
-    name = client.post("/v1/video/init", json={"model": "words", "frames": [frame, frame]}).json()["data"]["session_id"]
-    body = {"session_id": name, "model": "words", "text_prompt": "spoon", "frame_index": 0, "params": {"epsilon_factor": 0.0001}}
-    shapes = client.post("/v1/video/prompt", json=body).json()["data"]["masks"]
-    expected = running_server.pipelines["words"](sample_bytes, Prompt.text("spoon")).masks
-    assert [(shape["label"], mask_of(shape).counts) for shape in shapes] == [(mask.label, mask.counts) for mask in expected]
-    events = events_of(client.post("/v1/video/propagate/stream", json={"session_id": name, "model": "words", "start_frame": 0}).text)
-    assert {shape["label"] for found in events[-1]["results"].values() for shape in found["masks"]} == {"spoon"}
-    folder = running_server.service.videos.get(name).path
+def test_each_object_of_a_text_is_tracked_with_its_label(videos, session, frames, video_server):
+    body = {"session_id": session, "model": "fake", "text_prompt": "square", "frame_index": 1, "params": {"epsilon_factor": 0.0001}}
+    shapes = videos.post("/v1/video/prompt", json=body).json()["data"]["masks"]
+    expected = video_server.pipelines["fake"](frames[1], Prompt.text("square")).masks
+    assert [(shape["label"], mask_of(shape, FRAME).counts) for shape in shapes] == [(mask.label, mask.counts) for mask in expected]
+    events = events_of(videos.post("/v1/video/propagate/stream", json={"session_id": session, "model": "fake"}).text)
+    assert list(events[-1]["results"]) == ["1", "2", "3"]
+    assert {shape["label"] for found in events[-1]["results"].values() for shape in found["masks"]} == {"square"}
+
+
+def test_frames_are_kept_until_the_session_is_cleaned_up(videos, frames, video_server):
+    frame = base64.b64encode(frames[0]).decode()
+    name = videos.post("/v1/video/init", json={"model": "fake", "frames": [frame, frame]}).json()["data"]["session_id"]
+    folder = video_server.service.videos.get(name).path
     assert len(list(folder.iterdir())) == 2
-    client.post(f"/v1/video/cleanup/{name}?model=words")
+    for removed in (True, False):
+        assert videos.post(f"/v1/video/cleanup/{name}?model=fake").json()["data"]["removed"] is removed
     assert not folder.exists()
 
 
@@ -219,13 +230,13 @@ def test_errors_have_the_form_and_a_status_that_the_tool_knows(client, path, bod
         ({"points": [[0.5, 0.5]], "point_labels": []}, "same number"),
         ({"points": [[5, 0.5]], "point_labels": [1]}, "outside the image"),
         ({"text_prompt": " "}, "points, or a text"),
-        ({"text_prompt": "cup", "frame_index": 9}, "3 frames"),
+        ({"text_prompt": "cup", "frame_index": 9}, "4 frames"),
         ({"points": [[0.5, 0.5]], "point_labels": [1], "frame_index": 9}, "frame"),
     ],
 )
-def test_a_prompt_that_a_session_cannot_use_is_told(client, session, values, told):
-    answer = client.post("/v1/video/prompt", json={"session_id": session, "model": "mini-sam", **values})
+def test_a_prompt_that_a_session_cannot_use_is_told(videos, session, values, told):
+    answer = videos.post("/v1/video/prompt", json={"session_id": session, "model": "mini-sam", **values})
     assert answer.status_code in (404, 422)
     assert told in answer.json()["error"]["message"]
-    nothing = client.post("/v1/video/propagate/stream", json={"session_id": session})
+    nothing = videos.post("/v1/video/propagate/stream", json={"session_id": session})
     assert (nothing.status_code, "no object" in nothing.json()["error"]["message"]) == (409, True)

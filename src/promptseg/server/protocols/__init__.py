@@ -38,6 +38,7 @@ class Protocol:
 PROTOCOLS: tuple[Protocol, ...] = (
     Protocol("x-anylabeling", "X-AnyLabeling", "/x-anylabeling", frames=("/x-anylabeling/v1/video/init",)),
     Protocol("osam", "osam"),
+    Protocol("samapi", "QuPath", "/sam/", frames=("/sam/video/",)),
 )
 
 
