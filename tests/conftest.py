@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,7 @@ pytest_plugins = [
     "grounding_models",
     "hf_names",
     "hub_server",
+    "mini_sam_once",
     "npm_clients",
     "onnx_sam_models",
     "running_server",
@@ -44,12 +47,30 @@ settings.register_profile("explore", deadline=None, max_examples=2000)
 settings.load_profile("repeatable")
 
 
+def pytest_collection_finish():
+    """Keep modules and tests out of the search for garbage: they stay. A search among them takes a second, and tests ask for many."""
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def new_home(tmp_path_factory):
+    """Make a new empty folder. `mktemp` would read the names of all others for each, which took half a minute for all tests."""
+    homes, numbers = tmp_path_factory.mktemp("homes"), itertools.count()
+
+    def make():
+        home = homes / str(next(numbers))
+        home.mkdir()
+        return home
+
+    return make
+
+
 @pytest.fixture(autouse=True)
-def isolated_home(request, tmp_path_factory, monkeypatch):
+def isolated_home(request, new_home, monkeypatch):
     """Keeps tests away from the user's cache and settings; tests marked `weights` use the real home."""
     if request.node.get_closest_marker("weights"):
         return
-    home = tmp_path_factory.mktemp("home")
+    home = new_home()
     monkeypatch.setenv("PROMPTSEG_HOME", str(home))
     monkeypatch.setenv("HF_HOME", str(home / "huggingface"))
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # Nothing listens there: no test reaches the real hub.

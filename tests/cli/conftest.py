@@ -6,9 +6,8 @@ import sys
 
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from promptseg.cli import app
+from in_process import invoke
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +20,7 @@ def run():
     """Run a command in this process: ``run("models", "--json")`` has `exit_code`, `stdout` and `stderr`."""
 
     def run(*words):
-        result = CliRunner().invoke(app, [str(word) for word in words])
+        result = invoke(words)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result

@@ -16,6 +16,7 @@ from promptseg.testing import FakeConceptSegmenter, FakeConceptVideoSegmenter, F
 def _finder(add_model):
     found = {"dog": [(1, 1, 9, 9)]}
     add_model("finder", "concept", lambda _: FakeConceptSegmenter(found), accepts=frozenset({"text", "example"}))
+    add_model("mini-sam", "segmenter", lambda _: FakeSegmenter())  # Its published weights would be fetched by each test.
     add_model("shower", "concept", lambda _: FakeConceptSegmenter(), accepts=frozenset({"example"}))
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
-from promptseg.cli import app
+from in_process import invoke
 from promptseg.testing import FakeSegmenter
 
 WORDS = "--model", "cutter", "--box", "10,10,30,30"
@@ -39,7 +38,7 @@ def png(photo):
 @pytest.fixture
 def pipe():
     """Run ``promptseg segment`` with content through standard input."""
-    return lambda content, *words: CliRunner().invoke(app, ["segment", *words, *WORDS], input=content)
+    return lambda content, *words: invoke(["segment", *words, *WORDS], content)
 
 
 def sources(result):

@@ -16,6 +16,7 @@ from promptseg.evaluation.results import Evaluation
 from promptseg.evaluation.run import evaluate as evaluate_model
 from promptseg.finetuning.result import FineTuned
 from promptseg.pipeline import BuiltPipeline
+from promptseg.prompts import Prompt
 from promptseg.registry import list_models
 from promptseg.testing import FakeConceptSegmenter, FakeDetector, FakeSegmenter
 
@@ -288,6 +289,7 @@ def calls(monkeypatch, add_model, photo, tmp_path):
     monkeypatch.setattr(
         BuiltPipeline, "with_cache", lambda self, cache: made.append(("with_cache", str(cache is None), "")) or with_cache(self, None)
     )
+    monkeypatch.setitem(demo.PROMPTS, "everything", Prompt.everything(points_per_side=4))  # A thousand masks show no more than these.
     segment_image = BuiltPipeline.__call__
 
     def call(self, *args, **kwargs):

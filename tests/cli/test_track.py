@@ -7,10 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
+from in_process import invoke
 from promptseg.class_colors import palette
-from promptseg.cli import app
 from promptseg.detections import Detections
 from promptseg.masks import Mask
 from promptseg.pipeline import BuiltPipeline
@@ -132,13 +131,13 @@ def test_a_video_may_come_through_standard_input(clip):
     file = io.BytesIO()
     frames[0].save(file, "TIFF", save_all=True, append_images=frames[1:])
     words = ["track", "-", "--model", "cutter", "--no-timeline", "--out", "out", "--box", "10,8,30,24", "--json"]
-    result = CliRunner().invoke(app, words, input=file.getvalue())
+    result = invoke(words, file.getvalue())
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["frames"] == 3
 
 
 def test_standard_input_without_content_is_named(clip):
-    result = CliRunner().invoke(app, ["track", "-", "--model", "cutter", "--box", "10,8,30,24"], input=b"")
+    result = invoke(["track", "-", "--model", "cutter", "--box", "10,8,30,24"], b"")
     assert (result.exit_code, result.stderr) == (1, "promptseg: standard input is empty: expected the content of a video\n")
 
 

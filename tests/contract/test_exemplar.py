@@ -7,6 +7,7 @@ from promptseg.testing.contracts import ConceptContract
 
 
 @pytest.mark.weights
+@pytest.mark.usefixtures("encoded_once")
 class TestExemplarOfMiniSam(ConceptContract):
     takes_text = False
     finds_alike = True

@@ -8,6 +8,12 @@ from promptseg.testing.contracts import SegmenterContract
 class TestMiniSam(SegmenterContract):
     rounds = 5
 
+    @pytest.fixture(autouse=True)
+    def _encoded_once(self, request):
+        """Encode an image once, but at the same time in two threads."""
+        if "two_threads" not in request.node.name:
+            request.getfixturevalue("encoded_once")
+
     @pytest.fixture(scope="module")
     @staticmethod
     def segmenter(mini_sam):

@@ -18,17 +18,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
 
 import promptseg
 from detector_exports import write_rf_detr
-from promptseg.cli import app
+from in_process import invoke
 from promptseg.datasets.reading import open_dataset
 from promptseg.datasets.writing import write
 from promptseg.finetuning.result import FineTuned
 from promptseg.models.coco_classes import COCO_BY_NUMBER
+from promptseg.prompts import Prompt
 from promptseg.samples import coffee
 from promptseg.testing import FakeDetector, FakeSegmenter, FakeVideoSegmenter
+from promptseg.testing.fakes import FakeSession
 from promptseg.testing.sheets import draw_sheet
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,6 +131,8 @@ def folder(files, tmp_path, monkeypatch, add_model, standing_out):
     for name in ("mini-sam", "sam-vit-b"):
         add_model(name, "segmenter", lambda _: FakeSegmenter(), options={"threads": None})
     monkeypatch.setattr("promptseg.cli.track.load_video", lambda *_, **__: FakeVideoSegmenter())
+    everything = FakeSession.everything  # Of a thousand masks an image, drawing and writing would take half a minute.
+    monkeypatch.setattr(FakeSession, "everything", lambda self, prompt=None: everything(self, Prompt.everything(points_per_side=8)))
 
 
 @pytest.fixture(autouse=True)
@@ -158,7 +161,7 @@ def runner(words):
     """Run a command of the command line as a shell would: with patterns of names, and standard output into a file after ``>``."""
     command, _, target = words.partition(" > ")
     words = [each for word in shlex.split(command) for each in (sorted(glob.glob(word)) or [word])]  # noqa: PTH207 - As a shell does.
-    done = CliRunner().invoke(app, words)
+    done = invoke(words)
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     if target:

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 import promptseg
-from promptseg.errors import WeightsError
 from promptseg.samples import coffee
 from promptseg.testing import FakeConceptSegmenter, FakeDetector, FakeSegmenter, FakeVideoSegmenter
 from promptseg.testing.sheets import draw_sheet
@@ -59,12 +58,9 @@ def page_folder(tmp_path, monkeypatch):
     Path("pipeline.yaml").write_text(re.search(r"^```yaml\n(.*?)^```", configuration, re.DOTALL | re.MULTILINE)[1], "utf-8")
 
 
-@pytest.fixture(scope="module")
-def mini_sam():
-    try:
-        promptseg.load("mini-sam")
-    except WeightsError as error:
-        pytest.skip(f"the weights of mini-sam cannot be had here: {error}")
+@pytest.fixture(autouse=True)
+def _loaded_once(loaded_once):
+    """The pages load mini-sam at their beginning, and all of them encode the same image."""
 
 
 @pytest.fixture

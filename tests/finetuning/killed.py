@@ -2,10 +2,12 @@
 
 Each training runs in a fork, which `os._exit` ends as a kill does: nothing is cleaned up. Then the call is repeated without a kill. Printed
 is a JSON list with an entry for each kill: the files that it left, and whether the repeated call gave the bytes of an uninterrupted one.
+Many kills leave what another left, such as those between checks that the folder can be written to: what follows of it is tried once.
 """
 
 import json
 import os
+import re
 import shutil
 import sys
 from functools import partial
@@ -36,13 +38,18 @@ def main(module, checkpoint, images, masks, folder, overwrite=""):
     whole = decoder(folder / "whole")
     if overwrite:
         tune("old", seed=1)
-    entries = []
+    entries, known = [], {}
     while True:
         out = folder / f"out-{len(entries)}"
         if overwrite:
             shutil.copytree(folder / "old", out)
         if in_fork(partial(killed_before, len(entries), out, partial(tune, out.name, overwrite=bool(overwrite)))):
             break
+        found = contents(out)
+        if found in known:
+            entries.append(entries[known[found]])
+            continue
+        known[found] = len(entries)
         left = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
         loads = in_fork(lambda out=out: load_segmenter(str(out), device="cpu"), 2)
         entry = {"left": left, "loads": loads, "old": loads and bool(overwrite) and decoder(out) == decoder(folder / "old")}
@@ -55,6 +62,13 @@ def main(module, checkpoint, images, masks, folder, overwrite=""):
 
 def decoder(folder):
     return (folder / "decoder.safetensors").read_bytes()
+
+
+def contents(out):
+    """Return the names and bytes of all that is in a folder and beside it. What is random in names, or the folder's own, is left out."""
+    places = [place for place in (out, *out.parent.glob(f".{out.name}*")) for place in (place, *place.rglob("*"))]
+    names = [re.sub(r"\.\w{8}\.tmp", ".tmp", str(place.relative_to(out.parent)).replace(out.name, "out")) for place in places]
+    return tuple(sorted((name, place.read_bytes() if place.is_file() else b"") for name, place in zip(names, places, strict=True)))
 
 
 def killed_before(number, folder, call):

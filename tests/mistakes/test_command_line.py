@@ -5,9 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from typer.testing import CliRunner
 
-from promptseg.cli import app
+from in_process import invoke
 
 from .checks import check_message, report
 from .command_line import MISTAKES
@@ -22,7 +21,7 @@ def test_a_mistake_is_told_with_what_to_do(mistake):
     words = mistake.words.split() if isinstance(mistake.words, str) else mistake.words
     if words and words[0] in NEEDS:
         pytest.importorskip(NEEDS[words[0]], reason=f"promptseg {words[0]} needs {NEEDS[words[0]]}")
-    done = CliRunner().invoke(app, words)
+    done = invoke(words)
     report(mistake.what, f"$ promptseg {' '.join(map(repr, words))}", done.stderr)
     assert isinstance(done.exception, SystemExit), repr(done.exception)
     assert (done.exit_code, done.stdout) == (mistake.status, "")

@@ -13,14 +13,26 @@ pytestmark = pytest.mark.slow
 torch = pytest.importorskip("torch", reason="SAM's own code needs torch")
 segment_anything = pytest.importorskip("segment_anything", reason="segment-anything's own code is not installed")
 
+from promptseg.backends import sam as sam_backend  # noqa: E402 - It needs torch.
+
 POINT, BESIDE, BOX = (290, 160), (130, 270), (322, 62, 430, 330)
 
 
-@pytest.fixture(scope="module", params=["vit_b", *(pytest.param(name, marks=pytest.mark.full_size) for name in ("vit_l", "vit_h"))])
+def beginning(sam):
+    """Keep the first three blocks of an image encoder. Two attend to windows, the third to the whole image, and so on in turn."""
+    sam.image_encoder.blocks = sam.image_encoder.blocks[:3]
+    return sam
+
+
+@pytest.fixture(
+    scope="module",
+    params=["beginning of vit_b", *(pytest.param(name, marks=pytest.mark.full_size) for name in ("vit_b", "vit_l", "vit_h"))],
+)
 def both(request, tmp_path_factory):
     """The original predictor with the sample image, and the segmenter, both from one checkpoint of random weights."""
+    variant, cut = request.param.split()[-1], beginning if "beginning" in request.param else lambda sam: sam
     torch.manual_seed(0)
-    sam = segment_anything.sam_model_registry[request.param]().eval().requires_grad_(False)
+    sam = cut(segment_anything.sam_model_registry[variant]()).eval().requires_grad_(False)
     for block in sam.image_encoder.blocks:  # Zero when they are new.
         torch.nn.init.normal_(block.attn.rel_pos_h, std=0.1)
         torch.nn.init.normal_(block.attn.rel_pos_w, std=0.1)
@@ -28,8 +40,11 @@ def both(request, tmp_path_factory):
     torch.save(sam.state_dict(), path)
     predictor = segment_anything.SamPredictor(sam)
     predictor.set_image(coffee())
-    name = f"sam-{request.param.replace('_', '-')}"
-    yield predictor, promptseg.load(name, weights=path, device="cpu", cache=None).open(coffee())
+    with pytest.MonkeyPatch.context() as patch:
+        build = sam_backend._build
+        patch.setattr(sam_backend, "_build", lambda name: cut(build(name)))
+        segmenter = promptseg.load(f"sam-{variant.replace('_', '-')}", weights=path, device="cpu", cache=None)
+    yield predictor, segmenter.open(coffee())
     path.unlink()
 
 

@@ -1,1 +1,1 @@
-"""Conversion of masks to and from other libraries, one module for each. A library is imported only when it is used."""
+"""Conversion of masks to and from other libraries, and modules that other tools load. A library is imported only when it is used."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import shlex
 from typing import Any
 
 from ..errors import MissingDependencyError
 
 
-def import_package(package: str) -> Any:
+def import_package(package: str, install: str | None = None) -> Any:
     """Return the module of a package.
+
+    Args:
+        package: Name of the module.
+        install: What pip installs, where it has another name than the module.
 
     Raises:
         MissingDependencyError: The package is not installed, or cannot be imported. The message says how to install it.
@@ -17,4 +22,5 @@ def import_package(package: str) -> Any:
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        raise MissingDependencyError(f"this conversion needs package {package}, which cannot be imported: pip install {package}") from error
+        wanted = package if install is None else install
+        raise MissingDependencyError(f"this needs package {wanted}, which cannot be imported: pip install {shlex.quote(wanted)}") from error

@@ -20,9 +20,17 @@ def test_values_that_are_not_repeated_are_read():
     assert decode_brush([*data[:-2], 0, 0, 0], (1, 1)).area == 0
 
 
-def test_a_run_longer_than_a_length_can_say_is_written_in_pieces():
-    mask = Mask.from_array(np.ones((200, 200), bool))
-    assert decode_brush(encode_brush(mask), (200, 200)) == mask
+@pytest.mark.parametrize("side", [127, 128, 129, 200])  # 128 x 128 pixels have as many values as the longest block.
+def test_a_run_longer_than_a_length_can_say_is_written_in_pieces(side):
+    mask = Mask.from_array(np.ones((side, side), bool))
+    assert decode_brush(encode_brush(mask), mask.size) == mask
+
+
+def test_ragged_masks_come_back_whatever_their_runs():
+    random = np.random.default_rng(0)
+    for share in (0.0, 0.02, 0.5, 0.98, 1.0):
+        mask = Mask.from_array(random.random((37, 53)) < share)
+        assert decode_brush(encode_brush(mask), mask.size) == mask
 
 
 def test_a_stroke_that_states_more_values_than_the_image_has_is_not_unpacked():
