@@ -1,7 +1,7 @@
 """osam's protocol: its types read the answers, and the masks are those of the Python call.
 
-osam itself has no client for its server. The requests are those of its README. osam 0.8.1 was run against the server once: its
-`GenerateResponse` reads what is answered here, PNG and box included.
+osam has no client for its server: the requests are those of its README, as `osam.types.GenerateRequest` of osam 0.8.1 writes them. The
+answers were read with osam 0.8.1: once `mask` is decoded, `GenerateResponse` takes them, and checks that mask and box fit together.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def masks_of(answer):
             Prompt.box(170, 40, 430, 300) + Prompt.point(300, 200),
         ),
         ({"points": [[600, 400]], "point_labels": [1]}, Prompt.point(599, 399)),
-        (None, Prompt.point(299.5, 199.5)),
+        (None, Prompt.point(300, 200)),
     ],
     ids=["point", "points", "box", "box-and-point", "corner", "nothing"],
 )

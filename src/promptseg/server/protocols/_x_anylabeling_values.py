@@ -77,7 +77,8 @@ def shapes_of(
         least: Minimum score.
         groups: Number of the object of each mask, for masks of a video.
     """
-    numbered = zip(masks, groups or [None] * len(masks), strict=True)
+    numbers: Sequence[int | None] = [None] * len(masks) if groups is None else groups
+    numbered = zip(masks, numbers, strict=True)
     kept = [(mask, group) for mask, group in numbered if least is None or mask.score is None or mask.score >= least]
     return [_shape(mask, group, rings) for mask, group in kept if (rings := _rings(mask, epsilon))]
 

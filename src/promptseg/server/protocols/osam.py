@@ -82,7 +82,7 @@ async def generate(service: Serving, body: Annotated[GenerateIn, Depends(json_bo
 def _of_points(prompt: PromptIn | None, size: Size) -> Prompt:
     """Return the prompt of points; without a prompt it is the center of the image, as for osam's own models."""
     if prompt is None:
-        return Prompt.point((size[1] - 1) / 2, (size[0] - 1) / 2)
+        return Prompt.point(size[1] / 2, size[0] / 2)
     if prompt.points is None:
         raise PromptError("a prompt has points, or texts")
     if prompt.point_labels is None or len(prompt.point_labels) != len(prompt.points):
