@@ -15,6 +15,10 @@ import pytest
 from PIL import Image
 
 from promptseg import Mask, Prompt, open_frames
+from promptseg.pipeline import BuiltPipeline
+from promptseg.pipeline.config import PipelineConfig
+from promptseg.testing import FakeSegmenter
+from running_server import running
 
 from .conftest import moving_tracker
 
@@ -201,6 +205,16 @@ def test_frames_are_kept_until_the_session_is_cleaned_up(videos, frames, video_s
     for removed in (True, False):
         assert videos.post(f"/v1/video/cleanup/{name}?model=fake").json()["data"]["removed"] is removed
     assert not folder.exists()
+
+
+def test_only_the_frames_of_a_video_may_be_larger_than_an_image(tmp_path):
+    from promptseg.server.settings import ServerSettings
+
+    pipelines = {"fake": BuiltPipeline(PipelineConfig(), segmenter=FakeSegmenter())}
+    with running(pipelines, ServerSettings(port=0, max_upload_bytes=1000), tmp_path) as server:
+        for path, most in (("video/init", 4000), ("predict", 1500)):
+            for size, status in ((most, 422), (most + 1, 413)):
+                assert httpx.post(f"{server.url}/x-anylabeling/v1/{path}", content=b" " * size).status_code == status
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def _offered(model: ServedModel) -> dict[str, bool]:
     spatial = bool(model.accepts & {"point", "box"})
     return {
         CLICK: spatial,
-        TEXT: "text" in model.accepts and not model.classes,
+        TEXT: "text" in model.accepts,
         SIMILAR: "example" in model.accepts,
         DETECT: bool(model.classes),
         TRACK: "box" in model.accepts,
@@ -207,7 +207,7 @@ _TASKS: dict[str, dict[str, Any]] = {
         "name": "Track",
         "description": "Points on objects of a frame, then all frames that follow",
         "mode": "video",
-        "widgets": {"button_add_point": None, "button_remove_point": None, "button_run": None, **_OBJECT, **_FINENESS},
+        "widgets": {"button_add_point": None, "button_remove_point": None, **_OBJECT, **_FINENESS},
     },
 }
 """The tasks, each with its widgets and their values."""
