@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import re
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -52,6 +53,25 @@ def fetch_image(address: str) -> WebImage:
     """
     if not isinstance(address, str) or not is_address(address):
         raise InputError(f"an address of an image begins with https:// or http://, got {shown(address)}")
+    return WebImage(image_content(address), shown_source(address))
+
+
+def image_content(
+    address: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    check: Callable[[str], None] | None = None,
+) -> bytes:
+    """Return the content of the image at an address.
+
+    Args:
+        address: Address with ``http`` or ``https``.
+        headers: Credentials to send to its host alone.
+        check: Called with the address, and with each one that a server redirects to, before it is asked. What it raises goes to the caller.
+
+    Raises:
+        InputError: As in `fetch_image`. Its cause is a `promptseg.weights.http.AnsweredError` where the host has answered with an error.
+    """
     name = shown_source(address)
     if offline():
         raise InputError(f"cannot fetch image {name}: PROMPTSEG_OFFLINE forbids the network")
@@ -60,7 +80,8 @@ def fetch_image(address: str) -> WebImage:
     with tempfile.TemporaryDirectory(prefix="promptseg-") as folder:
         file = Path(folder) / "image"
         try:
-            download(address, file, None, {"User-Agent": f"promptseg/{__version__}"}, limit=MAX_BYTES, quiet=True)
+            sent = {"User-Agent": f"promptseg/{__version__}", **(headers or {})}
+            download(address, file, None, sent, limit=MAX_BYTES, quiet=True, check=check)
             content = file.read_bytes()
         except WeightsError as error:
             raise InputError(f"cannot fetch image {name}: {error}") from error
@@ -68,7 +89,7 @@ def fetch_image(address: str) -> WebImage:
             raise InputError(f"cannot fetch image {name} to a temporary file: {error.strerror or error}") from error
     if _PAGE.match(content):
         raise InputError(f"{name} is a web page, and an image was expected: give the address of the image itself")
-    return WebImage(content, name)
+    return content
 
 
 def name_at(address: str) -> str:

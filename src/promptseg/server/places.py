@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from ..errors import InputError
-from ..web_images import fetch_image
+from ..web_images import image_content
 from .errors import ForbiddenError, NotFoundError, TooLargeError
 
 
@@ -64,24 +64,25 @@ def read_bounded(path: Path, most: int) -> bytes:
     return content
 
 
-def fetched(address: str, allowed: Iterable[str], most: int) -> bytes:
+def fetched(address: str, allowed: Iterable[str], most: int, headers: Mapping[str, str] | None = None) -> bytes:
     """Return the content at an address.
 
     Args:
         address: Address with ``http`` or ``https``.
         allowed: Hosts from which may be fetched, as ``host`` or ``host:port``. A private address must be allowed with its port.
         most: Maximum number of bytes.
+        headers: Credentials for its host.
 
     Raises:
-        ForbiddenError: The host is not allowed, or its address is private.
-        InputError: It cannot be fetched.
+        ForbiddenError: The host is not allowed, or its address is private; or it redirects to such a host.
+        InputError: It cannot be fetched. Its cause is a `promptseg.weights.http.AnsweredError` where the host has answered with an error.
         TooLargeError: It is larger than `most`.
     """
-    check_address(address, allowed)
+    names = tuple(allowed)
     try:
-        content = fetch_image(address).read()
+        content = image_content(address, headers, check=lambda each: check_address(each, names))
     except InputError as error:
-        raise InputError(f"the image cannot be fetched: {error}") from error
+        raise InputError(f"the image cannot be fetched: {error}") from (error.__cause__ or error)
     if len(content) > most:
         raise TooLargeError(f"the image at the address is larger than the {most} bytes that this server takes")
     return content

@@ -108,7 +108,16 @@ class _Session(requests.Session):
         return None
 
 
-def download(url: str, target: Path, size: int | None, headers: Mapping[str, str], *, limit: int = LARGEST, quiet: bool = False) -> None:
+def download(
+    url: str,
+    target: Path,
+    size: int | None,
+    headers: Mapping[str, str],
+    *,
+    limit: int = LARGEST,
+    quiet: bool = False,
+    check: Callable[[str], None] | None = None,
+) -> None:
     """Download a file to `target`, continuing after the bytes that are there.
 
     Args:
@@ -118,6 +127,7 @@ def download(url: str, target: Path, size: int | None, headers: Mapping[str, str
         headers: Credentials to send to the host of `url` only.
         limit: Maximum number of bytes of a file whose size is not known.
         quiet: Whether to show no progress bar.
+        check: Called with `url` and with each address that a server redirects to, before it is asked. What it raises ends the download.
 
     Raises:
         AnsweredError: The server answered with an error.
@@ -131,17 +141,19 @@ def download(url: str, target: Path, size: int | None, headers: Mapping[str, str
         target.unlink()
         have = 0
     with contextlib.closing(_Session()) as session:
-        response = _respond(session, Request.of(url, headers), have)
+        response = _respond(session, Request.of(url, headers), have, check)
         with contextlib.closing(response):
             _save(response, target, have, size, limit, quiet=quiet)
 
 
-def _respond(session: requests.Session, request: Request, have: int) -> requests.Response:
+def _respond(session: requests.Session, request: Request, have: int, check: Callable[[str], None] | None = None) -> requests.Response:
     """Return the response after all redirects."""
     sent = {"Accept-Encoding": "identity"}  # Sizes and ranges count bytes of the file, not of a compressed transfer.
     if have:
         sent["Range"] = f"bytes={have}-"
     for _ in range(MAX_REDIRECTS + 1):
+        if check is not None:
+            check(request.url)
         headers = {**sent, **request.headers}
         get = partial(session.get, request.url, headers=headers, auth=request.login, stream=True, timeout=TIMEOUT, allow_redirects=False)
         with told(partial("an answer from {}".format, urlsplit(request.url).netloc)):
