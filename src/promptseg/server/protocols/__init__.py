@@ -33,7 +33,7 @@ class Protocol:
         return router
 
 
-PROTOCOLS: tuple[Protocol, ...] = ()
+PROTOCOLS: tuple[Protocol, ...] = (Protocol("label-studio", "Label Studio"),)
 
 
 def chosen(names: Sequence[str] | None) -> tuple[Protocol, ...]:

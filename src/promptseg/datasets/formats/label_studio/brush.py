@@ -35,13 +35,13 @@ def encode_brush(mask: Mask) -> list[int]:
     pieces[np.cumsum(blocks) - 1] = (lengths - 1) % longest + 1
     kinds = np.searchsorted([1 << width for width in _WIDTHS], pieces)
     widths = np.array(_WIDTHS, np.uint32)[kinds]
-    codes = (((4 | kinds.astype(np.uint32)) << widths | pieces - 1) << 8) | values
+    codes = ((4 | kinds.astype(np.uint32)) << widths | pieces - 1) << 8 | values
     bits = f"{pixels.size * 4:032b}{7:05b}" + "".join(f"{width - 1:04b}" for width in _WIDTHS)
     head = np.frombuffer(bits.encode("ascii"), np.uint8) - ord("0")
     return list(np.packbits(np.concatenate([head, _written(codes, widths.astype(np.int64) + 11)])).tobytes())
 
 
-def _written(codes: NDArray[np.uint32], sizes: NDArray[np.int64]) -> NDArray[np.uint8]:
+def _written(codes: NDArray[np.integer], sizes: NDArray[np.int64]) -> NDArray[np.uint8]:
     """Return the lowest bits of numbers one after the other, highest first.
 
     Args:
