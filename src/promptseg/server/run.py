@@ -35,6 +35,7 @@ def serve(engine: Engine, settings: ServerSettings, listening: socket.socket, fo
     """Serve until the process gets SIGINT or SIGTERM. Requests that were accepted are answered first."""
     for name in ("uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    _show_warnings()
     config = uvicorn.Config(
         create_app(engine, settings, folder),
         log_config=None,
@@ -46,3 +47,11 @@ def serve(engine: Engine, settings: ServerSettings, listening: socket.socket, fo
         limit_concurrency=1000,
     )
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _show_warnings() -> None:
+    """Show the server's warnings on standard error, unless more is logged already: some tools tell their users no reason of an error."""
+    if all(isinstance(handler, logging.NullHandler) for handler in logging.getLogger("promptseg").handlers):
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        logging.getLogger(__package__).addHandler(handler)
