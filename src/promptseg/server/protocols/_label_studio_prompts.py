@@ -57,6 +57,7 @@ def asked_of(results: Sequence[Mapping[str, Any]], size: Size) -> list[Asked]:
         InputError: A region is damaged, or states another size of the image.
         PromptError: A prompt cannot be made of it.
     """
+    results = _meant(results)
     negative = {str(result.get("id", index))[:LONGEST_KEY] for index, result in enumerate(results) if result.get("is_positive") is False}
     drawn: dict[str | None, _Drawn] = {}
     for region in regions_of(results):
@@ -70,6 +71,18 @@ def asked_of(results: Sequence[Mapping[str, Any]], size: Size) -> list[Asked]:
     asked = [Asked(prompt, label) for label, each in drawn.items() for prompt in _prompts(each)]
     phrases = [text for result in results if result.get("type") == "textarea" for text in _texts(result)]
     return [*asked, Asked(Prompt.text(*phrases))] if phrases else asked
+
+
+def _meant(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the results that are meant as prompts.
+
+    Label Studio also sends what was there before with the same label: regions that a model has made, and key points that are annotations.
+    The key points that are prompts say whether they are on the object.
+    """
+    drawn = [result for result in results if result.get("origin") in ("manual", None)]
+    if not any("is_positive" in result for result in drawn):
+        return drawn
+    return [result for result in drawn if "is_positive" in result or not str(result.get("type")).startswith("keypoint")]
 
 
 def _draw(drawn: _Drawn, region: Region, size: Size, positive: bool) -> None:

@@ -106,7 +106,7 @@ async def predict(studio: Remembered, body: Annotated[PredictIn, Depends(json_bo
                 entries.append({"error": message_of(error)})  # Label Studio leaves this task without a prediction.
                 continue
             scores = [result["score"] for result in results if "score" in result]
-            entries.append({"result": results, "score": sum(scores) / len(scores) if scores else 0.0, "model_version": chosen.name})
+            entries.append({"result": results, "score": sum(scores) / len(scores) if scores else None, "model_version": chosen.name})
         if errors and len(errors) == len(entries):
             raise errors[0]
     except PromptSegError as error:
