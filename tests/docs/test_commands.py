@@ -51,8 +51,7 @@ NEEDS = {
     r"promptseg cutout .* --matting vitmatte": "the weights of ViTMatte; tests/cli/test_cutout.py runs a small one",
     r"promptseg bench ": "a machine that does nothing else; tests/cli/test_bench.py runs it with small models",
     r"promptseg segment photo\.jpg --text \"red cup\"": "the weights of the detector that a plan names",
-    r"promptseg serve .*--label-studio|ML_BLOCK_LOCAL_IP=": "Label Studio; the page says how it was tested",
-    r"PROMPTSEG_TOKEN=\S+ LABEL_STUDIO_PASSWORD=": "Docker",
+    r"promptseg (-v )?serve": "clients, for as long as it runs; tests/cli/test_serve.py and tests/server are some",
     r"promptseg demo": "the weights of mini-sam; `make demo` runs it",
 }
 """Commands that do not run here, with what they need."""

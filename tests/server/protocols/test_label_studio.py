@@ -215,6 +215,27 @@ def test_what_cannot_be_used_is_told(client, address, drawn, told):
     assert told in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"params": {"context": {"result": [click(300, 200)] * 300}}}, 413),
+        ({"tasks": [{}] * 1001}, 413),
+        ({"tasks": [{"data": {"image": 3}}]}, 422),
+        ({"tasks": [{"data": {"image": "s3://bucket/a.jpg"}}]}, 403),
+        ({"tasks": [{"data": {"image": "/data/upload/1/a.jpg"}}], "project": "never connected"}, 422),
+        ({"params": {"context": {"result": [{"value": []}, {"type": 3, "value": {"text": [1, None]}}]}}}, 200),
+        ({"params": {"context": {"result": [3]}}}, 422),
+    ],
+)
+def test_requests_are_bounded_and_fail_with_their_status(client, address, more, status):
+    asked = {
+        "tasks": [{"data": {"image": address}}],
+        "label_config": config("BrushLabels"),
+        "params": {"context": {"result": [click(3, 2)]}},
+    }
+    assert client.post("/predict", json={**asked, **more}).status_code == status
+
+
 def test_it_connects_as_a_backend(client):
     assert client.get("/health").json()["status"] == "UP"
     assert client.get("/label-studio/words/health").json()["status"] == "UP"

@@ -133,7 +133,7 @@ class Configuration:
         return found
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def read_configuration(text: str) -> Configuration:
     """Read a labeling configuration. Entities are refused, and its size is bounded.
 

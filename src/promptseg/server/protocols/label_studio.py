@@ -93,7 +93,8 @@ async def predict(studio: Remembered, body: Annotated[PredictIn, Depends(json_bo
     entries: list[dict[str, Any]] = []
     errors: list[PromptSegError] = []
     try:
-        service.check_prompts(drawn)  # type: ignore[arg-type]  # Only their number counts.
+        if len(drawn) > MAX_DRAWN:
+            raise TooLargeError(f"at most {MAX_DRAWN} regions are prompts together, got {len(drawn)}")
         config = await service.compute(read_configuration, body.label_config)
         for task in body.tasks:
             work = Prediction(studio, connection, chosen, config, task)
@@ -115,5 +116,7 @@ async def predict(studio: Remembered, body: Annotated[PredictIn, Depends(json_bo
     return {"results": entries, "model_version": chosen.name}
 
 
+MAX_DRAWN = 256
+"""Maximum number of regions that are prompts together: each may be a stroke of the image's size."""
 MAX_TASKS = 1000
 """Maximum number of tasks of a batch."""
