@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from fastapi import APIRouter
+from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Protocol:
 
 
 PROTOCOLS: tuple[Protocol, ...] = (
+    Protocol("label-studio", "Label Studio"),
     Protocol("cvat", "CVAT, self-hosted"),
     Protocol("roboflow", "Roboflow inference-sdk", own_tokens=("/sam2/", "/sam3/", "/info")),
     Protocol("x-anylabeling", "X-AnyLabeling", "/x-anylabeling", frames=("/x-anylabeling/v1/video/init",)),
