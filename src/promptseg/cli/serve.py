@@ -94,10 +94,12 @@ def serve(
         typer.Option(metavar="NAME", help="Speak this protocol of another tool, and no others (default: all); none for none. Repeatable."),
     ] = None,
     label_studio: Annotated[
-        str | None, typer.Option(metavar="URL", help="Address of Label Studio, to fetch its images (default: the one that connects).")
+        str | None,
+        typer.Option(metavar="URL", help="Address of Label Studio, whose images are fetched (default: the one that connects, if allowed)."),
     ] = None,
     label_studio_key: Annotated[
-        str | None, typer.Option(metavar="KEY", envvar=KEY_VARIABLE, show_default=False, help="Access token of Label Studio.")
+        str | None,
+        typer.Option(metavar="KEY", envvar=KEY_VARIABLE, show_default=False, help="Access token for it (default: the one that it sends)."),
     ] = None,
     max_upload: Annotated[int, typer.Option(metavar="MB", min=1, help="Maximum size of an image file.")] = 64,
     max_waiting: Annotated[int, typer.Option(metavar="N", min=1, help="Number of requests that may wait; others get status 429.")] = 64,

@@ -50,11 +50,12 @@ def create_app(engine: Engine, settings: ServerSettings | None = None, folder: P
     )
     protocols = chosen(settings.protocols)
     own_tokens = [path for protocol in protocols for path in protocol.own_tokens]
+    frames = frozenset(path for protocol in protocols for path in protocol.frames)
     layers = [
         Middleware(Records, metrics=metrics),
         *([_cors(settings)] if settings.origins else []),
         Middleware(Guard, settings=settings, open_paths=OPEN_PATHS, own_tokens=own_tokens),
-        Middleware(Bodies, limit=lambda path: _limit(settings, path), seconds=settings.upload_seconds),
+        Middleware(Bodies, limit=lambda path: _limit(settings, path, frames), seconds=settings.upload_seconds),
         Middleware(Vanished),
     ]
 
@@ -93,8 +94,10 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
-def _limit(settings: ServerSettings, path: str) -> int:
+def _limit(settings: ServerSettings, path: str, frames: frozenset[str]) -> int:
     """Return the maximum size of the body for a path. Base64 takes a third more than the image."""
+    if path in frames:  # It is read as a whole, so it cannot have the size of a video file.
+        return min(settings.max_video_bytes, settings.max_upload_bytes * 4)
     return settings.max_video_bytes if path == "/v1/videos" else settings.max_upload_bytes * 3 // 2
 
 

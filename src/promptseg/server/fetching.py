@@ -106,14 +106,14 @@ def check_address(address: str, allowed: Iterable[str]) -> Target:
     if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or "@" in parts.netloc or given == 0:
         raise ForbiddenError("an address begins with http:// or https:// and has no user name")
     port = given or (443 if parts.scheme == "https" else 80)
-    if not names & {host, f"{host}:{given}"}:
+    if not names & {host, f"{host}:{port}"}:
         raise ForbiddenError(f"this server fetches nothing from {host}: start it with --allow-host {host}")
     try:
         infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise InputError(f"the host {host} cannot be found") from error
     found = tuple(dict.fromkeys(str(info[4][0]) for info in infos))
-    if f"{host}:{given}" not in names and not all(is_public(each) for each in found):
+    if f"{host}:{port}" not in names and not all(is_public(each) for each in found):
         raise ForbiddenError(f"{host} is an address of a private network")
     return Target(parts, host, port, found)
 

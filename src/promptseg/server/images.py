@@ -99,17 +99,8 @@ class ImageStore:
             return known
         if len(content) > self._max_bytes:
             raise TooLargeError(f"the image has {len(content)} bytes, and this server keeps {self._max_bytes} in all")
-        with open_image(content) as image:
-            check_single(image, "the image")
-            width, height = image.size
-            if width * height > self._max_pixels:
-                raise TooLargeError(
-                    f"the image has {width} x {height} pixels, and this server takes {self._max_pixels}: send a smaller one"
-                )
-            form = image.format or ""
-            pixels = load_image(content)
-        stored = StoredImage(name, self._folder / name, (pixels.shape[0], pixels.shape[1]), form, len(content))
-        del pixels
+        size, form = checked_image(content, self._max_pixels)
+        stored = StoredImage(name, self._folder / name, size, form, len(content))
         try:
             with write_atomically(stored.path) as file:
                 file.write(content)
@@ -168,3 +159,20 @@ class ImageStore:
             self._used -= stored.nbytes
             with contextlib.suppress(OSError):
                 stored.path.unlink()
+
+
+def checked_image(content: bytes, max_pixels: int) -> tuple[Size, str]:
+    """Return the upright size ``(height, width)`` and the format of an image file, of which every pixel can be read.
+
+    Raises:
+        InputError: It is no image, or is damaged.
+        TooLargeError: It has too many pixels.
+    """
+    with open_image(content) as image:
+        check_single(image, "the image")
+        width, height = image.size
+        if width * height > max_pixels:
+            raise TooLargeError(f"the image has {width} x {height} pixels, and this server takes {max_pixels}: send a smaller one")
+        form = image.format or ""
+        pixels = load_image(content)
+    return (pixels.shape[0], pixels.shape[1]), form

@@ -37,6 +37,7 @@ def serve(engine: Engine, settings: ServerSettings, listening: socket.socket, fo
     """Serve until the process gets SIGINT or SIGTERM. Requests that were accepted are answered first."""
     for name in ("uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    _show_warnings()
     app = create_app(engine, settings, folder)
     config = uvicorn.Config(
         app,
@@ -61,6 +62,14 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._service.jobs.stop()
         await super().shutdown(sockets)
+
+
+def _show_warnings() -> None:
+    """Show the server's warnings on standard error, unless more is logged already: some tools tell their users no reason of an error."""
+    if all(isinstance(handler, logging.NullHandler) for handler in logging.getLogger("promptseg").handlers):
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        logging.getLogger(__package__).addHandler(handler)
 
 
 BACKLOG = 2048

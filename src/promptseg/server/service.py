@@ -20,6 +20,7 @@ from ..results import Result
 from .engine import Engine
 from .errors import NotFoundError, StoppingError, TooLargeError
 from .fetching import fetched
+from .frame_folders import FrameFolders
 from .images import ImageStore, StoredImage
 from .jobs import Jobs
 from .operations import Encode, Segment, ServedModel
@@ -46,6 +47,7 @@ class Service:
         engine: The engine.
         images: Images that clients gave.
         videos: Videos that clients have opened.
+        frames: Videos that clients send frame by frame.
         jobs: Long work that clients started.
         folder: Temporary folder of the server.
     """
@@ -60,6 +62,7 @@ class Service:
         uploaded = self.folder / "videos"
         uploaded.mkdir(exist_ok=True)
         self.videos = Videos(engine, uploaded, settings.video_bytes, 4 * settings.max_videos, settings.idle_seconds)
+        self.frames = FrameFolders(uploaded, settings.max_video_bytes, settings.max_pixels, settings.idle_seconds)
         self.jobs = Jobs(settings.max_jobs, settings.idle_seconds)
         self._threads = ThreadPoolExecutor(THREADS, "promptseg-io")
         self._loading: asyncio.Task[None] | None = None
@@ -202,6 +205,7 @@ class Service:
             self.jobs.sweep()
             await self.videos.sweep()
             await self.engine.sweep(self.settings.idle_seconds)
+            await self.compute(self.frames.sweep)
 
 
 def decoded(text: str) -> bytes:
@@ -213,6 +217,6 @@ def decoded(text: str) -> bytes:
     if text.startswith("data:"):
         text = text.partition(",")[2]
     try:
-        return base64.b64decode(text, validate=True)
+        return base64.b64decode("".join(text.split()), validate=True)  # Many encoders break lines.
     except (binascii.Error, ValueError) as error:
         raise InputError("an image is sent as base64, and this is none") from error

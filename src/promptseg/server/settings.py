@@ -42,8 +42,8 @@ class ServerSettings:
         max_videos: Number of open videos.
         idle_seconds: Time after which what nobody has used is forgotten: images, videos and results of jobs.
         protocols: Names of the protocols to speak beside the server's own.
-        label_studio_url: Address of the Label Studio whose images are fetched, or None for the one that connects.
-        label_studio_key: Its access token, or None for the one that it sends.
+        label_studio_url: Address of the Label Studio whose images are fetched; None for the one that connects, where `addresses` has it.
+        label_studio_key: Access token for `label_studio_url` alone; None for the one that Label Studio sends.
     """
 
     host: str = "127.0.0.1"

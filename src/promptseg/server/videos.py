@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 import uuid
 import zipfile
@@ -166,7 +167,7 @@ class Videos:
         return list(self._videos.values())
 
     async def close(self, name: str) -> None:
-        """Close a video and remove its file, if the server keeps it.
+        """Close a video and remove its file or its folder of frames, if the server keeps it.
 
         Raises:
             NotFoundError: There is none of this id.
@@ -174,7 +175,9 @@ class Videos:
         video = self.get(name)
         del self._videos[name]
         await self._engine.ask(CloseVideo(name))
-        if video.own:
+        if video.own and video.path.is_dir():
+            shutil.rmtree(video.path, ignore_errors=True)
+        elif video.own:
             with contextlib.suppress(OSError):
                 video.path.unlink()
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from fastapi import APIRouter
+from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,14 @@ class Protocol:
         tool: The tool that speaks it.
         base: Path below which the tool's routes lie, as the tool is told; ``"/"`` for the root.
         own_tokens: Beginnings of the paths whose routes check the token themselves, because it comes in the body.
+        frames: Paths whose bodies hold all frames of a video, so that they may be larger than others.
     """
 
     name: str
     tool: str
     base: str = "/"
     own_tokens: tuple[str, ...] = ()
+    frames: tuple[str, ...] = ()
 
     def router(self) -> APIRouter:
         """Return the routes of the protocol, from the module of its name."""
@@ -34,8 +38,12 @@ class Protocol:
 
 
 PROTOCOLS: tuple[Protocol, ...] = (
+    Protocol("label-studio", "Label Studio"),
     Protocol("cvat", "CVAT, self-hosted"),
     Protocol("roboflow", "Roboflow inference-sdk", own_tokens=("/sam2/", "/sam3/", "/info")),
+    Protocol("x-anylabeling", "X-AnyLabeling", "/x-anylabeling", frames=("/x-anylabeling/v1/video/init",)),
+    Protocol("osam", "osam"),
+    Protocol("samapi", "QuPath", "/sam/", frames=("/sam/video/",)),
 )
 
 

@@ -64,8 +64,8 @@ def regions_of(results: Sequence[Mapping[str, Any]]) -> list[Region]:
         scores = [score for part in parts if (score := read_score(part.get("score"))) is not None]
         regions.append(
             Region(
-                key[:_LONGEST],
-                next((each for each in types if each not in _ADDITIONS), types[0])[:_LONGEST],
+                key[:LONGEST_KEY],
+                next((each for each in types if each not in _ADDITIONS), types[0])[:LONGEST_KEY],
                 first["value"],
                 _labels(parts),
                 scores[0] if scores else None,
@@ -180,7 +180,7 @@ _SHAPES = _ELSEWHERE | {"rle", "imageDataURL", "maskDataURL", "points", "vertice
 _ADDITIONS = frozenset({"labels", "choices", "taxonomy", "textarea", "rating", "number", "datetime"})
 """Types of results that repeat the shape of a region and add to it."""
 
-_LONGEST = 100
+LONGEST_KEY = 100
 """Maximum number of characters of an id or a type in messages and keys."""
 
 _CURVE = np.arange(16)[:, None] / 16
