@@ -19,6 +19,7 @@ from promptseg import Mask, Prompt
 from promptseg.testing import FakeDetector
 
 httpx = pytest.importorskip("httpx2")
+pytest.importorskip("fastapi")
 
 BOX = [[170, 40], [430, 300]]
 

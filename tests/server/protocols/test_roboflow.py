@@ -12,6 +12,7 @@ from PIL import Image
 from promptseg import Mask, Prompt
 
 httpx = pytest.importorskip("httpx2")
+pytest.importorskip("fastapi")
 
 POINT = {"points": [{"x": 300, "y": 200, "positive": True}]}
 BOX = {"box": {"x": 300, "y": 170, "width": 260, "height": 260}}

@@ -62,7 +62,7 @@ class TrackerIn(Body):
     states: Annotated[list[State | None], Field(max_length=MAX_OBJECTS, default_factory=list)]
 
 
-async def track(service: Service, model: str, body: TrackerIn, image: StoredImage) -> dict[str, Any]:
+async def track(service: Service, model: str, body: TrackerIn, image: StoredImage) -> tuple[list[Any], list[State | None]]:
     """Return the shapes of objects on an image, and their states from then on.
 
     Raises:
@@ -90,7 +90,7 @@ async def track(service: Service, model: str, body: TrackerIn, image: StoredImag
             state = await service.compute(_seen, state, mask, image)
             started[index] = state
         shapes.append({"type": state.shape.type, "points": state.shape.points} if state.typed else state.shape.points)
-    return {"shapes": shapes, "states": [None if state is None else state.model_dump() for state in started]}
+    return shapes, started
 
 
 def _started(given: Shape | Sequence[float], image: StoredImage) -> State:

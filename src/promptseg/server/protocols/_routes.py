@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
@@ -40,6 +41,12 @@ def route_class(content: Callable[[str], Any]) -> type[APIRoute]:
             return answer_or_refuse
 
     return ToolRoute
+
+
+async def json_answer(service: Service, make: Callable[..., Any], *args: Any) -> Response:
+    """Return what a function returns as JSON. Both are made beside the event loop."""
+    content = await service.compute(lambda: json.dumps(make(*args), ensure_ascii=False).encode())
+    return Response(content, media_type="application/json")
 
 
 def suitable(service: Service, kinds: Collection[PromptKind], named: str | None = None) -> ServedModel:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from ..api.bodies import json_body
 from ..api.routes import Serving
@@ -18,7 +18,7 @@ from ..images import StoredImage
 from ..service import Service
 from ._cvat_tracking import TrackerIn, track
 from ._cvat_values import DetectorIn, Function, InteractorIn, detections_json, functions, grid_json, segments
-from ._routes import route_class
+from ._routes import json_answer, route_class
 
 router = APIRouter(prefix="/api", route_class=route_class(lambda message: {"error": message}))
 
@@ -68,7 +68,8 @@ async def _detect(request: Request, service: Service, function: Function) -> Res
 async def _track(request: Request, service: Service, function: Function) -> Response:
     body: TrackerIn = await json_body(TrackerIn)(request)
     image = await service.put_base64(body.image)
-    return JSONResponse(await track(service, function.model.name, body, image))
+    found = await track(service, function.model.name, body, image)
+    return await json_answer(service, lambda: {"shapes": found[0], "states": [state and state.model_dump() for state in found[1]]})
 
 
 _ANSWERS: dict[str, Callable[[Request, Service, Function], Awaitable[Response]]] = {

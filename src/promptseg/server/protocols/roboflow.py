@@ -14,6 +14,7 @@ from collections.abc import Collection
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
 
 from ... import __version__
 from ...errors import InputError
@@ -25,7 +26,7 @@ from ..images import StoredImage
 from ..middleware.guard import check_token
 from ..service import Service
 from ._roboflow_values import ConceptIn, EmbedIn, VisualIn, predictions, remaining
-from ._routes import route_class, suitable
+from ._routes import json_answer, route_class, suitable
 
 router = APIRouter(route_class=route_class(lambda message: {"message": message}))
 
@@ -57,7 +58,7 @@ async def embed_image(request: Request, service: Serving, body: Annotated[EmbedI
 
 @router.post("/sam2/segment_image")
 @router.post("/sam3/visual_segment")
-async def segment_image(request: Request, service: Serving, body: Annotated[VisualIn, Depends(json_body(VisualIn))]) -> Any:
+async def segment_image(request: Request, service: Serving, body: Annotated[VisualIn, Depends(json_body(VisualIn))]) -> Response:
     """Segment objects by points and boxes."""
     started = time.perf_counter()
     _check_key(request, service, body)
@@ -65,12 +66,14 @@ async def segment_image(request: Request, service: Serving, body: Annotated[Visu
     image = await _image(request, service, body)
     model = suitable(service, _kinds(prompts) or {"everything"}, body.model_id)
     result = await service.segment(image, prompts or [Prompt.everything(POINTS_PER_SIDE)], model=model.name)
-    found = await service.compute(predictions, list(result.masks), body.format)
-    return {"predictions": found, "time": time.perf_counter() - started}
+    return await json_answer(
+        service,
+        lambda: {"predictions": predictions(list(result.masks), body.format), "time": time.perf_counter() - started},
+    )
 
 
 @router.post("/sam3/concept_segment")
-async def segment_concepts(request: Request, service: Serving, body: Annotated[ConceptIn, Depends(json_body(ConceptIn))]) -> Any:
+async def segment_concepts(request: Request, service: Serving, body: Annotated[ConceptIn, Depends(json_body(ConceptIn))]) -> Response:
     """Segment every instance of phrases and of what is like examples."""
     started = time.perf_counter()
     _check_key(request, service, body)
@@ -79,8 +82,8 @@ async def segment_concepts(request: Request, service: Serving, body: Annotated[C
     results = await asyncio.gather(
         *(service.segment(image, [prompt], model=suitable(service, prompt.kinds, body.model_id).name) for prompt in prompts)
     )
-    found = await service.compute(_answered, body, [list(result.masks) for result in results])
-    return {"prompt_results": found, "time": time.perf_counter() - started}
+    masks = [list(result.masks) for result in results]
+    return await json_answer(service, lambda: {"prompt_results": _answered(body, masks), "time": time.perf_counter() - started})
 
 
 def _check_key(request: Request, service: Service, body: EmbedIn) -> None:
