@@ -61,7 +61,7 @@ def ask(client, address):
     """Function that asks for the prediction of one task and returns its results."""
 
     def answer(drawn, controls=("BrushLabels",), path="", project="1.1700000000", **more):
-        given = {"login": None, "password": None, "context": {"result": drawn} if drawn else None}
+        given = {"login": None, "password": None, "context": None if drawn is None else {"result": drawn}}
         task = {"id": 7, "data": {"image": address}, "meta": {}, "is_labeled": False, "project": 1}
         asked = {"tasks": [task], "project": project, "label_config": config(*controls), "params": given, **more}
         got = client.post(f"{path}/predict", json=asked)
@@ -136,6 +136,12 @@ def test_what_was_there_before_is_no_prompt(ask, running_server, sample_bytes):
 
 def test_background_clicks_alone_give_nothing(ask):
     assert ask([click(300, 200, on=False)]) == []
+
+
+def test_what_was_removed_gives_nothing(ask):
+    """Label Studio asks with an empty list when the annotator removes the last click. A batch comes without a list."""
+    assert ask([], path="/label-studio/words") == []
+    assert ask(None, path="/label-studio/words")
 
 
 def test_the_configuration_decides_the_kind_of_region(ask, running_server, sample_bytes):

@@ -76,7 +76,9 @@ class Prediction:
         self._model, self._config, self._task = model, config, task
 
     async def drawn(self, results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Return the regions for what an annotator has drawn or written."""
+        """Return the regions for what an annotator has drawn or written; none if they have removed all of it."""
+        if not results:
+            return []
         name = next((each for result in results if isinstance(each := result.get("to_name"), str) and each in self._config.images), None)
         name = name or next(each for each in self._config.images if self._config.output(each))
         addresses = self._config.addresses(name, self._task.data)

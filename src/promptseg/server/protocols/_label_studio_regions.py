@@ -27,7 +27,7 @@ class Place:
         image: Name of its tag.
         item: Its index in a task of several images; None for a task of one.
         rotation: Degrees by which the annotator has turned it on the screen. Regions do not turn with it.
-        tolerance: Distance in pixels by which the outlines of polygons may be simplified.
+        tolerance: Distance in pixels by which the outlines of polygons may be simplified. With 0, polygons are the exact mask.
     """
 
     image: str
@@ -65,8 +65,9 @@ def _values(mask: Mask, output: Output, place: Place) -> Iterator[dict[str, Any]
         x0, y0, x1, y1 = (mask.box.astype(np.float64) / (width, height, width, height) * 100).tolist()
         yield {"x": x0, "y": y0, "width": x1 - x0, "height": y1 - y0, "rotation": 0}
     else:
-        parts = sorted(outlines(mask), key=lambda part: -abs(ring_area(part.exterior)))[:MAX_PARTS]
-        for part in simplified(parts, place.tolerance):
+        parts = sorted(outlines(mask), key=lambda part: -abs(ring_area(part.exterior)))
+        seen = [part for part in parts if abs(ring_area(part.exterior)) > (SPECK * place.tolerance) ** 2]
+        for part in simplified((seen or parts[:1])[:MAX_PARTS], place.tolerance):
             yield {"points": (keyholed(part).astype(np.float64) / (width, height) * 100).tolist(), "closed": True}
 
 
@@ -97,5 +98,7 @@ def _bitmask(mask: Mask) -> str:
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
 
 
+SPECK = 4
+"""Side of the square, in tolerances, up to whose area a part of a mask becomes no polygon of its own: nobody could edit it."""
 MAX_PARTS = 200
 """Maximum number of polygons for one mask, the largest ones: an editor has to show all."""

@@ -89,7 +89,8 @@ async def predict(studio: Remembered, body: Annotated[PredictIn, Depends(json_bo
         raise TooLargeError(f"a batch has at most {MAX_TASKS} tasks, got {len(body.tasks)}")
     service, connection = studio.service, studio.connection(model, body.project)
     chosen = service.model(model or connection.options.model)
-    drawn = body.params.context.result if body.params and body.params.context else []
+    context = body.params.context if body.params else None
+    drawn = context.result if context else []
     entries: list[dict[str, Any]] = []
     errors: list[PromptSegError] = []
     try:
@@ -99,7 +100,7 @@ async def predict(studio: Remembered, body: Annotated[PredictIn, Depends(json_bo
         for task in body.tasks:
             work = Prediction(studio, connection, chosen, config, task)
             try:
-                results = await (work.drawn(drawn) if drawn else work.found())
+                results = await (work.found() if context is None else work.drawn(drawn))
             except PromptSegError as error:
                 if len(body.tasks) == 1 or (isinstance(error, RefusedError) and error.status in (429, 503)):
                     raise
