@@ -44,6 +44,7 @@ NEEDS = {
     r"(\.venv/bin/)?python (benchmarks|tools)/|benchmarks/newcomer\.sh": "minutes, or datasets; the pages have the figures",
     r"python examples/": "nothing more: tests/examples runs the examples",
     r"labelme ": "a screen",
+    r"python -m promptseg\.interop": "labelme or osam; tests/interop runs them without",
     r"pytest examples/": "nothing more: tests/examples runs them",
     r"promptseg weights ": "the network; tests/cli/test_weights.py runs them against a server",
     r"promptseg annotate .* --executor ray": "Ray; tests/annotation/test_ray_executor.py runs it",

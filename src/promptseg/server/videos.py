@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 import time
@@ -174,12 +175,14 @@ class Videos:
         """
         video = self.get(name)
         del self._videos[name]
-        await self._engine.ask(CloseVideo(name))
-        if video.own and video.path.is_dir():
-            shutil.rmtree(video.path, ignore_errors=True)
-        elif video.own:
-            with contextlib.suppress(OSError):
-                video.path.unlink()
+        try:
+            await self._engine.ask(CloseVideo(name))
+        finally:  # Also if the device is busy: nobody asks for the frames any more.
+            if video.own and video.path.is_dir():
+                await asyncio.to_thread(shutil.rmtree, video.path, ignore_errors=True)
+            elif video.own:
+                with contextlib.suppress(OSError):
+                    video.path.unlink()
 
     def _stored(self) -> int:
         """Return the size of the uploaded videos, with those that are being uploaded."""

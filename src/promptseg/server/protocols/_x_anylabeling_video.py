@@ -54,12 +54,12 @@ _SESSIONS: WeakKeyDictionary[VideoRecord, Session] = WeakKeyDictionary()
 async def init(service: Serving, body: Annotated[InitIn, Depends(json_body(InitIn))]) -> dict[str, Any]:
     """Open a session."""
     model = service.model(body.model).name
-    frames = service.frames.create()
+    frames = await service.compute(service.frames.create)
     try:
         await service.compute(_write, service, frames, body.frames)
         video = await service.videos.open(frames.path, model, own=True)
     except BaseException:
-        service.frames.remove(frames)
+        await service.compute(service.frames.remove, frames)
         raise
     frames.taken = True
     _SESSIONS[video] = Session()

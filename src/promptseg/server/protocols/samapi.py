@@ -131,7 +131,7 @@ async def segment_video(service: Serving, body: Annotated[VideoIn, Depends(json_
     try:
         video = await service.videos.open(frames.path, model, own=True)
     except BaseException:
-        service.frames.remove(frames)
+        await service.compute(service.frames.remove, frames)
         raise
     frames.taken = True
     try:
