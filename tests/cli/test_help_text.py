@@ -8,7 +8,28 @@ import typer
 from promptseg.cli import app
 
 ROOT = typer.main.get_command(app)
-METAVARS = {"FILE", "FOLDER", "PATH", "NAME", "N", "X", "IOU", "K", "RANK", "SCORE", "PHRASES", "PROTOCOL", "NAME[=WEIGHTS]", "NAME,NAME"}
+METAVARS = {
+    "FILE",
+    "FOLDER",
+    "PATH",
+    "URL",
+    "KEY",
+    "TOKEN",
+    "MB",
+    "HOST[:PORT]",
+    "ORIGIN",
+    "NAME",
+    "N",
+    "X",
+    "IOU",
+    "K",
+    "RANK",
+    "SCORE",
+    "PHRASES",
+    "PROTOCOL",
+    "NAME[=WEIGHTS]",
+    "NAME,NAME",
+}
 FORMS = {"X,Y[,0]", "X0,Y0,X1,Y1", "EXAMPLE", "FORMAT=PATH", "FORMAT[=PATH]", "FORMAT.OPTION=VALUE", "FILE|NAME,NAME"}
 FILES = re.compile(r"(FILE|RUN)\.[a-z]+")
 

@@ -62,7 +62,7 @@ def serve(
         ),
     ] = None,
     host: Annotated[str, typer.Option(metavar="NAME", help="Address to listen on. Any but loopback needs a token.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port to listen on; 0 for any free one.")] = PORT,
+    port: Annotated[int, typer.Option(metavar="N", help="Port to listen on; 0 for any free one.")] = PORT,
     token: Annotated[
         str | None,
         typer.Option(
@@ -101,11 +101,11 @@ def serve(
         str | None,
         typer.Option(metavar="KEY", envvar=KEY_VARIABLE, show_default=False, help="Access token for it (default: the one that it sends)."),
     ] = None,
-    max_upload: Annotated[int, typer.Option(metavar="MB", min=1, help="Maximum size of an image file.")] = 64,
-    max_waiting: Annotated[int, typer.Option(metavar="N", min=1, help="Number of requests that may wait; others get status 429.")] = 64,
-    rate: Annotated[int, typer.Option(metavar="N", min=0, help="Requests that one client may make in a minute; 0 for any.")] = 0,
-    memory: Annotated[int, typer.Option(metavar="MB", min=0, help="Memory for open images.")] = 1024,
-    disk: Annotated[int, typer.Option(metavar="MB", min=1, help="Disk space for uploaded images, and as much for embeddings.")] = 8192,
+    max_upload: Annotated[int, typer.Option(metavar="MB", help="Maximum size of an image file.")] = 64,
+    max_waiting: Annotated[int, typer.Option(metavar="N", help="Number of requests that may wait; others get status 429.")] = 64,
+    rate: Annotated[int, typer.Option(metavar="N", help="Requests that one client may make in a minute; 0 for any.")] = 0,
+    memory: Annotated[int, typer.Option(metavar="MB", help="Memory for open images.")] = 1024,
+    disk: Annotated[int, typer.Option(metavar="MB", help="Disk space for uploaded images, and as much for embeddings.")] = 8192,
 ) -> None:
     """Serve models to other programs: over HTTP, and by the protocols of labeling tools.
 
