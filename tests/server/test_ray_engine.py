@@ -1,0 +1,254 @@
+"""A server whose replicas run on Ray: the tests of the API and of the client, and what happens when a replica is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib.util
+import inspect
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from promptseg import Pipeline, Prompt
+from promptseg.client import AsyncClient, Client, ClientError
+from promptseg.errors import ConfigError
+
+ray = pytest.importorskip("ray", reason="Ray is not installed")
+pytest.importorskip("ray.serve", reason="Ray Serve is not installed", exc_type=ImportError)
+pytest.importorskip("fastapi")
+pytest.importorskip("httpx2")
+
+from promptseg.server.errors import ReplicaLostError, StoppingError
+from promptseg.server.operations import Encode, Segment
+from promptseg.server.ray_engine import RayEngine, Replicas
+from promptseg.server.ray_replica import ReplicaSettings
+from promptseg.server.ray_router import ranked, session_id
+from promptseg.server.settings import ServerSettings
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # Ray leaves sockets and files to its own processes.
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+WAITING = 16
+
+
+def words():
+    """The pipeline "words" of the fixture `running_server`, as replicas build it."""
+    from running_server import WORDS
+
+    found = dict(WORDS)
+
+    class Words:
+        """Local to a function, so that Ray sends the class and not its name."""
+
+        def check(self):
+            pass
+
+        def build(self, device):
+            from dataclasses import replace
+
+            from promptseg.pipeline.config import DetectStage
+            from promptseg.testing import FakeDetector
+
+            plain = Pipeline().segment("mini-sam").build(device)
+            config = plain.config.model_copy(update={"detect": DetectStage(model="mini-sam")})
+            return replace(plain, config=config, detector=FakeDetector(found))
+
+    return Words()
+
+
+@pytest.fixture(scope="module")
+def running_server(served_pipelines, tmp_path_factory):
+    """A server with two replicas, in place of the local one that other modules share."""
+    from running_server import running
+
+    ray.init(num_cpus=4, log_to_driver=False, include_dashboard=False, object_store_memory=200_000_000)
+    folder = tmp_path_factory.mktemp("server")
+    pipelines = {"mini-sam": Pipeline().segment("mini-sam"), "words": words()}
+    engine = RayEngine(pipelines, Replicas(2, 2), ReplicaSettings(folder=folder, max_waiting=WAITING), name="test")
+    engine.load()
+    with running(served_pipelines, ServerSettings(port=0), folder, engine) as server:
+        yield server
+    ray.shutdown()
+    gc.collect()  # What Ray leaves open warns here, where it may, and not in a later test.
+
+
+def tests_of(path):
+    """Return a class with the tests and fixtures of another module, which here get the `running_server` of this one."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    tests = {name: staticmethod(value) for name, value in vars(module).items() if name.startswith("test_")}
+    fixtures = {name: vars(module)[name] for name in ("client", "image", "frames") if name in vars(module)}
+    again = {name: pytest.fixture(scope="module")(staticmethod(inspect.unwrap(value))) for name, value in fixtures.items()}
+    return type("Tests", (), {**tests, **again})
+
+
+TestSegment = tests_of(Path(__file__).parent / "api" / "test_segment.py")
+TestClient = tests_of(Path(__file__).parents[1] / "client" / "test_client.py")
+
+
+def actors():
+    """The actors of the replicas that live: their ids, each with its process."""
+    found = ray._private.state.actors().items()
+    return {name: actor["Pid"] for name, actor in found if "ServeReplica" in actor["ActorClassName"] and actor["State"] == "ALIVE"}
+
+
+def kill(server, image):
+    """Kill the replica that has an image open."""
+    engine = server.service.engine
+    answer = asyncio.run_coroutine_threadsafe(engine._ask(Encode("mini-sam", image)), engine_loop(server)).result(60)
+    os.kill(actors()[answer.actor], signal.SIGKILL)
+    return answer.actor
+
+
+def engine_loop(server):
+    return server.service._loading.get_loop()
+
+
+def stored(server, image):
+    return server.service.images.get(image)
+
+
+@pytest.mark.timeout(120)
+def test_prompts_are_answered_while_a_replica_is_killed(running_server, sample_bytes, photo):
+    import io
+
+    from PIL import Image
+
+    def file(seed):
+        made = io.BytesIO()
+        Image.fromarray(photo(100, 140, seed)).save(made, "PNG")
+        return made.getvalue()
+
+    async def clicks():
+        async with AsyncClient(running_server.url) as client:
+            images = [(content, await client.open(content)) for content in (sample_bytes, *map(file, range(3)))]
+            asked = [(content, image, Prompt.point(30 + 7 * number, 50)) for number in range(8) for content, image in images]
+
+            async def one(number, image, prompt):
+                if number == 8:
+                    await asyncio.to_thread(kill, running_server, stored(running_server, images[0][1]))
+                return (await client.segment(image, prompt)).masks
+
+            free = asyncio.Semaphore(6)
+
+            async def limited(number, image, prompt):
+                async with free:
+                    return await one(number, image, prompt)
+
+            return asked, await asyncio.gather(*(limited(n, image, prompt) for n, (_, image, prompt) in enumerate(asked)))
+
+    asked, answers = asyncio.run(clicks())
+    opened = {content: running_server.pipelines["mini-sam"].open(content) for content, _, _ in asked}
+    assert answers == [opened[content](prompt).masks for content, _, prompt in asked]
+
+
+@pytest.mark.timeout(120)
+def test_a_job_of_a_killed_replica_fails_and_its_video_is_gone(running_server, sample_bytes, tmp_path, photo):
+    from PIL import Image
+
+    for index in range(3):
+        Image.fromarray(photo(60, 80, index)).save(tmp_path / f"{index}.png")
+    engine = running_server.service.engine
+    with Client(running_server.url) as client:
+        image = client.open(sample_bytes)
+        job = client.start(image, Prompt.everything(64))
+        next(iter(client.watch(job)))
+        place = asyncio.run_coroutine_threadsafe(running_server.service.videos.open(tmp_path, "mini-sam", own=False), engine_loop(running_server))
+        video = place.result(60)
+        replica = kill_both_if_apart(running_server, image, video)
+        assert [state.state for state in client.watch(job)][-1] == "failed"
+        with pytest.raises(ClientError, match="start it again") as caught:
+            client.result(job)
+        assert caught.value.status == 503
+        assert replica
+        with pytest.raises(ClientError, match="open") as caught:
+            client.prompt(video.id, 0, 1, Prompt.box(5, 5, 40, 40))
+        assert caught.value.status == 404
+        client.close_video(video.id)
+        assert len(client.segment(image, Prompt.point(300, 200)).masks) == 1
+    assert video.id not in engine._places
+
+
+def kill_both_if_apart(server, image, video):
+    """Kill all replicas: the job is on one, and the video on the same or the other."""
+    found = actors()
+    for process in found.values():
+        os.kill(process, signal.SIGKILL)
+    return found
+
+
+def test_a_full_queue_refuses(running_server, sample_bytes):
+    async def many():
+        service = running_server.service
+        image = await service.put_image(sample_bytes)
+        operation = Segment("mini-sam", image, (Prompt.point(300, 200),))
+        return await asyncio.gather(*(service.engine.ask(operation) for _ in range(4 * WAITING)), return_exceptions=True)
+
+    outcomes = asyncio.run_coroutine_threadsafe(many(), engine_loop(running_server)).result(60)
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert refused
+    assert {error.status for error in refused} == {429}
+    expected = running_server.pipelines["mini-sam"](sample_bytes, Prompt.point(300, 200)).masks
+    assert all(outcome.masks == expected for outcome in outcomes if not isinstance(outcome, Exception))
+
+
+def test_a_replica_that_joins_takes_only_what_becomes_its_own():
+    keys = [str(number) for number in range(300)]
+    before = {key: ranked(session_id(key), ["a", "b", "c"])[0] for key in keys}
+    after = {key: ranked(session_id(key), ["d", "c", "b", "a"])[0] for key in keys}
+    assert all(after[key] in (before[key], "d") for key in keys)
+    assert all(list(after.values()).count(name) > 40 for name in "abcd")
+
+
+def test_a_replica_that_has_a_video_comes_first_while_it_is_there():
+    assert {ranked(session_id(str(number), "b"), ["a", "b", "c"])[0] for number in range(50)} == {"b"}
+    assert ranked(session_id("v", "gone"), ["a", "b"]) in (["a", "b"], ["b", "a"])
+
+
+def test_who_waits_while_no_replica_runs_is_refused(monkeypatch):
+    engine = RayEngine({}, patience=0.01)
+    monkeypatch.setattr(engine, "_running", lambda: 0)
+    cancelled = []
+
+    class Response:
+        def cancel(self):
+            cancelled.append(True)
+
+    with pytest.raises(StoppingError, match="no replica"):
+        asyncio.run(engine._wait(asyncio.sleep(60), Response()))
+    assert cancelled
+
+
+def test_a_request_is_tried_on_four_replicas_at_most(monkeypatch):
+    engine, tried = RayEngine({}), []
+
+    async def lost(method, argument, operation=None):
+        tried.append(argument)
+        raise ReplicaLostError("lost")
+
+    monkeypatch.setattr(engine, "_call", lost)
+    monkeypatch.setattr(engine, "_at", lambda key, place="": engine)
+    monkeypatch.setattr(engine, "asked", None, raising=False)
+    with pytest.raises(ReplicaLostError):
+        asyncio.run(engine._again("key", "asked", "argument"))
+    assert tried == ["argument"] * 4
+
+
+def test_a_pipeline_that_is_built_is_refused(served_pipelines):
+    with pytest.raises(ConfigError, match=r"before \.build\(\)"):
+        RayEngine(served_pipelines).load()
+
+
+@pytest.mark.parametrize("wrong", [{"least": 0}, {"least": 2, "most": 1}, {"gpus": -1.0}, {"cpus": float("nan")}])
+def test_numbers_of_replicas_are_checked(wrong):
+    with pytest.raises(ConfigError):
+        Replicas(**wrong)
