@@ -21,6 +21,7 @@ pytest.importorskip("ray.serve", reason="Ray Serve is not installed", exc_type=I
 pytest.importorskip("fastapi")
 pytest.importorskip("httpx2")
 
+from promptseg.server import ray_engine
 from promptseg.server.errors import ReplicaLostError, StoppingError
 from promptseg.server.operations import Encode, Segment
 from promptseg.server.ray_engine import RayEngine, Replicas
@@ -37,6 +38,7 @@ pytestmark = [
 ]
 
 WAITING = 16
+LONG = {"test_a_video_is_tracked_corrected_and_exported"}  # A shorter one is below.
 
 
 def words():
@@ -74,25 +76,25 @@ def running_server(served_pipelines, tmp_path_factory):
     pipelines = {"mini-sam": Pipeline().segment("mini-sam"), "words": words()}
     engine = RayEngine(pipelines, Replicas(2, 2), ReplicaSettings(folder=folder, max_waiting=WAITING), name="test")
     engine.load()
-    with running(served_pipelines, ServerSettings(port=0), folder, engine) as server:
+    with running(served_pipelines, ServerSettings(port=0, folders=(tmp_path_factory.getbasetemp(),)), folder, engine) as server:
         yield server
     ray.shutdown()
     gc.collect()  # What Ray leaves open warns here, where it may, and not in a later test.
 
 
-def tests_of(path):
+def on_ray(path):
     """Return a class with the tests and fixtures of another module, which here get the `running_server` of this one."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    tests = {name: staticmethod(value) for name, value in vars(module).items() if name.startswith("test_")}
+    tests = {name: staticmethod(value) for name, value in vars(module).items() if name.startswith("test_") and name not in LONG}
     fixtures = {name: vars(module)[name] for name in ("client", "image", "frames") if name in vars(module)}
     again = {name: pytest.fixture(scope="module")(staticmethod(inspect.unwrap(value))) for name, value in fixtures.items()}
     return type("Tests", (), {**tests, **again})
 
 
-TestSegment = tests_of(Path(__file__).parent / "api" / "test_segment.py")
-TestClient = tests_of(Path(__file__).parents[1] / "client" / "test_client.py")
+TestSegment = on_ray(Path(__file__).parent / "api" / "test_segment.py")
+TestClient = on_ray(Path(__file__).parents[1] / "client" / "test_client.py")
 
 
 def actors():
@@ -135,7 +137,7 @@ def test_prompts_are_answered_while_a_replica_is_killed(running_server, sample_b
 
             async def one(number, image, prompt):
                 if number == 8:
-                    await asyncio.to_thread(kill, running_server, stored(running_server, images[0][1]))
+                    await asyncio.to_thread(kill, running_server, stored(running_server, images[0][1].id))
                 return (await client.segment(image, prompt)).masks
 
             free = asyncio.Semaphore(6)
@@ -151,39 +153,48 @@ def test_prompts_are_answered_while_a_replica_is_killed(running_server, sample_b
     assert answers == [opened[content](prompt).masks for content, _, prompt in asked]
 
 
-@pytest.mark.timeout(120)
-def test_a_job_of_a_killed_replica_fails_and_its_video_is_gone(running_server, sample_bytes, tmp_path, photo):
+@pytest.fixture
+def video(tmp_path, photo):
+    """A folder of three frames."""
     from PIL import Image
 
     for index in range(3):
         Image.fromarray(photo(60, 80, index)).save(tmp_path / f"{index}.png")
-    engine = running_server.service.engine
+    return tmp_path
+
+
+def test_videos_are_tracked_where_they_were_opened(running_server, video, served_pipelines):
+    from promptseg.tracking.session import PropagateSegmenter
+    from promptseg.video.frames import open_frames
+
     with Client(running_server.url) as client:
-        image = client.open(sample_bytes)
+        videos = [client.open_video(video, remote=True) for _ in range(3)]
+        masks = [client.prompt(each, 0, 1, Prompt.box(8, 12, 36, 45)) for each in videos]
+        tracked = [[frame.masks for frame in client.propagate(each)] for each in videos]
+        for each in videos:
+            client.close_video(each)
+    session = PropagateSegmenter(served_pipelines["mini-sam"].segmenter).open(open_frames(str(video)))
+    assert masks == [session.add(0, 1, Prompt.box(8, 12, 36, 45))] * 3
+    assert tracked == [[frame.masks for frame in session.propagate()]] * 3
+
+
+@pytest.mark.timeout(120)
+def test_a_job_of_a_killed_replica_fails_and_its_video_is_gone(running_server, sample_bytes, video):
+    with Client(running_server.url) as client:
+        image, there = client.open(sample_bytes), client.open_video(video, remote=True)
         job = client.start(image, Prompt.everything(64))
         next(iter(client.watch(job)))
-        place = asyncio.run_coroutine_threadsafe(running_server.service.videos.open(tmp_path, "mini-sam", own=False), engine_loop(running_server))
-        video = place.result(60)
-        replica = kill_both_if_apart(running_server, image, video)
+        for process in actors().values():  # The job and the video may be on two.
+            os.kill(process, signal.SIGKILL)
         assert [state.state for state in client.watch(job)][-1] == "failed"
         with pytest.raises(ClientError, match="start it again") as caught:
             client.result(job)
         assert caught.value.status == 503
-        assert replica
         with pytest.raises(ClientError, match="open") as caught:
-            client.prompt(video.id, 0, 1, Prompt.box(5, 5, 40, 40))
+            client.prompt(there, 0, 1, Prompt.box(5, 5, 40, 40))
         assert caught.value.status == 404
-        client.close_video(video.id)
+        client.close_video(there)
         assert len(client.segment(image, Prompt.point(300, 200)).masks) == 1
-    assert video.id not in engine._places
-
-
-def kill_both_if_apart(server, image, video):
-    """Kill all replicas: the job is on one, and the video on the same or the other."""
-    found = actors()
-    for process in found.values():
-        os.kill(process, signal.SIGKILL)
-    return found
 
 
 def test_a_full_queue_refuses(running_server, sample_bytes):
@@ -228,7 +239,7 @@ def test_who_waits_while_no_replica_runs_is_refused(monkeypatch):
     assert cancelled
 
 
-def test_a_request_is_tried_on_four_replicas_at_most(monkeypatch):
+def test_a_request_is_tried_a_few_times(monkeypatch):
     engine, tried = RayEngine({}), []
 
     async def lost(method, argument, operation=None):
@@ -238,9 +249,10 @@ def test_a_request_is_tried_on_four_replicas_at_most(monkeypatch):
     monkeypatch.setattr(engine, "_call", lost)
     monkeypatch.setattr(engine, "_at", lambda key, place="": engine)
     monkeypatch.setattr(engine, "asked", None, raising=False)
+    monkeypatch.setattr(ray_engine, "PAUSES", (0.0,))
     with pytest.raises(ReplicaLostError):
         asyncio.run(engine._again("key", "asked", "argument"))
-    assert tried == ["argument"] * 4
+    assert tried == ["argument"] * ray_engine.TRIES
 
 
 def test_a_pipeline_that_is_built_is_refused(served_pipelines):

@@ -27,8 +27,11 @@ from .ray_replica import Answer, RayReplica, ReplicaSettings
 
 _Value = TypeVar("_Value")
 
-TRIES = 4
-"""Number of replicas that a request is tried on."""
+TRIES = 8
+"""Number of times that a request is tried. Where a host is lost, several of its replicas are tried before Ray knows of it."""
+
+PAUSES = (0.0, 0.25, 0.5, 1.0)
+"""Time in seconds before each further try; the last one from then on."""
 
 ROOM = 64
 """Number of requests that a replica takes beyond those that wait: those in work, and jobs. It refuses by itself before Ray Serve would."""
@@ -192,7 +195,7 @@ class RayEngine:
             except ReplicaLostError:
                 if tried + 1 == TRIES:
                     raise
-                await asyncio.sleep(0.1 * tried)  # The news of a loss need a moment.
+                await asyncio.sleep(PAUSES[min(tried, len(PAUSES) - 1)])
         raise AssertionError  # The loop returns or raises.
 
     async def _call(self, method: Any, argument: Any, operation: Operation | None = None) -> Any:
@@ -218,6 +221,7 @@ class RayEngine:
     async def _wait(self, asked: Awaitable[_Value], response: Any) -> _Value:
         """Return what is awaited. While it does not come, look from time to time whether a replica runs at all."""
         waiting = asyncio.ensure_future(asked)
+        waiting.add_done_callback(lambda done: done.cancelled() or done.exception())  # Nobody may be left to ask for it.
         try:
             while not (await asyncio.wait({waiting}, timeout=self._patience))[0]:
                 if not await asyncio.to_thread(self._running):

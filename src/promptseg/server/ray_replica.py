@@ -11,9 +11,11 @@ from typing import Any
 
 from ..errors import InputError, PromptSegError
 from ..image_formats import MAX_PIXELS
+from ..masks import Mask, Masks
 from ..models.sam.cache import EmbeddingCache
 from ..pipeline import Pipeline
 from ..registry.loading import load_video
+from ..results import Result
 from .engine import EngineState, LocalEngine
 from .images import ImageStore
 from .operations import Encode, OpenVideo, Operation, Segment, ServedModel
@@ -133,7 +135,7 @@ class RayReplica:
         self._folder.cleanup()
 
     def _answer(self, value: Any = None, error: PromptSegError | None = None) -> Answer:
-        return Answer(self._replica, self._actor, self._engine.state, value, error)
+        return Answer(self._replica, self._actor, self._engine.state, _light(value), error)
 
     def _local(self, operation: Operation) -> Operation:
         """Return an operation with the path of its image on this host.
@@ -146,3 +148,10 @@ class RayReplica:
         if isinstance(operation, OpenVideo) and not Path(operation.path).exists():
             raise InputError("the video is not on the host of this replica: replicas on several hosts need a folder that all of them share")
         return operation
+
+
+def _light(value: Any) -> Any:
+    """Return a result without the logits of its masks, which take 256 KB each and are in no answer of a server."""
+    if isinstance(value, Result):
+        return replace(value, masks=Masks([replace(mask, logits=None) for mask in value.masks], value.masks.size))
+    return replace(value, logits=None) if isinstance(value, Mask) else value
