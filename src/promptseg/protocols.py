@@ -174,6 +174,16 @@ class HasFeatures(Protocol):
 
 
 @runtime_checkable
+class TellsSize(Protocol):
+    """A session that knows how much memory it takes, so that whoever keeps many can bound them."""
+
+    @property
+    def nbytes(self) -> int:
+        """Number of bytes of the image and its embedding."""
+        ...
+
+
+@runtime_checkable
 class EmbeddingStore(Protocol):
     """Storage for image embeddings: `promptseg.EmbeddingCache`, or any object with these two methods."""
 

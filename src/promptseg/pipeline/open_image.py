@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import PromptSegError
 from ..masks import Size
 from ..prompts import Prompt, SpatialPrompt
-from ..protocols import Session
+from ..protocols import Session, TellsSize
 from ..results import Result
 
 if TYPE_CHECKING:
@@ -41,6 +41,12 @@ class OpenImage:
     def size(self) -> Size:
         """``(height, width)`` of the image in pixels."""
         return self.image.shape[0], self.image.shape[1]
+
+    @property
+    def nbytes(self) -> int:
+        """Number of bytes of the image and, where the session tells it, of its embedding."""
+        session: object = self.session
+        return session.nbytes if isinstance(session, TellsSize) else self.image.nbytes
 
     def __call__(self, *prompts: Prompt, candidates: bool = False) -> Result:
         """Return what the pipeline returns for the image and prompts: the arguments and errors are those of `BuiltPipeline`."""

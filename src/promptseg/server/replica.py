@@ -65,7 +65,7 @@ class Replica:
     ) -> None:
         self._pipelines = dict(pipelines)
         self._open_bytes, self._max_videos, self._folder, self._tracker = open_bytes, max_videos, folder, tracker
-        self._images: OrderedDict[tuple[str, str], tuple[OpenImage, int]] = OrderedDict()
+        self._images: OrderedDict[tuple[str, str], OpenImage] = OrderedDict()
         self._used = 0
         self._videos: OrderedDict[str, _OpenVideo] = OrderedDict()
         self.encoded = 0
@@ -144,15 +144,14 @@ class Replica:
         found = self._images.get(key)
         if found is not None:
             self._images.move_to_end(key)
-            return found[0]
+            return found
         opened = self._pipeline(model).open(image.pixels())
         self.encoded += 1
-        size = opened.image.nbytes + int(getattr(opened.session, "nbytes", 0))
-        self._images[key] = opened, size
-        self._used += size
+        self._images[key] = opened
+        self._used += opened.nbytes
         while self._used > self._open_bytes and len(self._images) > 1:
-            _, (_, dropped) = self._images.popitem(last=False)
-            self._used -= dropped
+            _, dropped = self._images.popitem(last=False)
+            self._used -= dropped.nbytes
         return opened
 
     def _pipeline(self, model: str) -> BuiltPipeline:

@@ -25,6 +25,7 @@ def bound_socket(settings: ServerSettings) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((settings.host.strip("[]"), settings.port))
+        listening.listen(BACKLOG)  # From here on, who connects waits until the server has started.
     except OSError as error:
         listening.close()
         raise ConfigError(f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}") from error
@@ -46,3 +47,7 @@ def serve(engine: Engine, settings: ServerSettings, listening: socket.socket, fo
         limit_concurrency=1000,
     )
     uvicorn.Server(config).run(sockets=[listening])
+
+
+BACKLOG = 2048
+"""Number of connections that may wait to be accepted."""

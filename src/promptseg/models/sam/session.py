@@ -102,6 +102,11 @@ class SamSession(SessionDisplay):
         """Name, backend, dtype and weights of the model that encoded the image."""
         return self.segmenter.provenance
 
+    @property
+    def nbytes(self) -> int:
+        """Number of bytes of the image and its embedding."""
+        return self.image.nbytes + self.embedding.nbytes
+
     def features(self) -> FeatureMap:
         """Return the feature map with the most channels, without the cells that hold only padding.
 
