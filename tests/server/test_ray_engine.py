@@ -21,13 +21,13 @@ pytest.importorskip("ray.serve", reason="Ray Serve is not installed", exc_type=I
 pytest.importorskip("fastapi")
 pytest.importorskip("httpx2")
 
-from promptseg.server import ray_engine
-from promptseg.server.errors import ReplicaLostError, StoppingError
-from promptseg.server.operations import Encode, Segment
-from promptseg.server.ray_engine import RayEngine, Replicas
-from promptseg.server.ray_replica import ReplicaSettings
-from promptseg.server.ray_router import ranked, session_id
-from promptseg.server.settings import ServerSettings
+from promptseg.server import ray_engine  # noqa: E402 - Their packages are optional.
+from promptseg.server.errors import ReplicaLostError, StoppingError  # noqa: E402 - Their packages are optional.
+from promptseg.server.operations import Encode, Segment  # noqa: E402 - Their packages are optional.
+from promptseg.server.ray_engine import RayEngine, Replicas  # noqa: E402 - Their packages are optional.
+from promptseg.server.ray_replica import ReplicaSettings  # noqa: E402 - Their packages are optional.
+from promptseg.server.ray_router import ranked, session_id  # noqa: E402 - Their packages are optional.
+from promptseg.server.settings import ServerSettings  # noqa: E402 - Their packages are optional.
 
 pytestmark = [
     pytest.mark.slow,

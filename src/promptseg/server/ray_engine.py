@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -38,6 +39,8 @@ ROOM = 64
 
 TARGET = 4.0
 """Number of requests that a replica works on at a time before another replica is started."""
+
+ROUTER = "promptseg.server.ray_router.StickyRouter"
 
 REMEMBERED = 600.0
 """Time in seconds after which what a silent replica was doing is forgotten."""
@@ -133,6 +136,7 @@ class RayEngine:
         quiet = {"log_level": "WARNING", "enable_access_log": False}
         try:
             serve.start(proxy_location="Disabled", logging_config=quiet)
+            logging.getLogger("ray.serve").setLevel(logging.ERROR)  # Each request of a lost replica would warn of it.
             application = serve.deployment(**self._options())(RayReplica).bind(self._pipelines, self._settings)
             self._handle = serve.run(application, name=self._name, route_prefix=None, logging_config=quiet)
             self._models = self._handle.models.remote().result(timeout_s=60)
@@ -181,11 +185,13 @@ class RayEngine:
         """Return the answer of a replica. What can be repeated is asked of others if it is lost."""
         if isinstance(operation, CloseVideo):
             with contextlib.suppress(NotFoundError, StoppingError):  # It is closed if its replica is gone.
-                return await self._call(self._on(operation).ask, operation, operation)
+                await self._call(self._on(operation).ask, operation, operation)
             return Answer("", "", EngineState())
-        if not isinstance(operation, (Encode, Segment)):
-            return await self._call(self._on(operation).ask, operation, operation)
-        return await self._again(operation.image.id, "ask", operation)
+        if isinstance(operation, (Encode, Segment)):
+            answer: Answer = await self._again(operation.image.id, "ask", operation)
+        else:
+            answer = await self._call(self._on(operation).ask, operation, operation)
+        return answer
 
     async def _again(self, key: str, method: str, argument: Any) -> Any:
         """Call a method of the replica of a key; if that is lost, of the next one, and so on."""
@@ -257,7 +263,7 @@ class RayEngine:
         from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, RayServeException
 
         if isinstance(error, BackPressureError):
-            return BusyError(f"{error.num_queued_requests} requests wait already: try again later", 5)
+            return BusyError("too many requests wait already: try again later", 5)
         if isinstance(error, DeploymentUnavailableError):
             return StoppingError("no replica of the models runs: try again later")
         if isinstance(error, RayTaskError):
@@ -293,7 +299,7 @@ class RayEngine:
             "max_constructor_retry_count": 2,
             "health_check_period_s": 2.0,
             "graceful_shutdown_timeout_s": 10.0,
-            "request_router_config": RequestRouterConfig(request_router_class="promptseg.server.ray_router.StickyRouter"),
+            "request_router_config": RequestRouterConfig.model_validate({"request_router_class": ROUTER}),
         }
 
     def _stop(self) -> None:
@@ -302,12 +308,11 @@ class RayEngine:
             return
         ray, serve = _ray_serve()
         self._handle = None
-        with contextlib.suppress(Exception):  # What is gone already need not be ended.
-            serve.delete(self._name)
-            if self._started_ray:
-                serve.shutdown()
         if self._started_ray:
             ray.shutdown()
+            return
+        with contextlib.suppress(Exception):  # What is gone already need not be ended.
+            serve.delete(self._name)
 
 
 async def _awaited(response: Any) -> Any:

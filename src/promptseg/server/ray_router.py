@@ -1,7 +1,7 @@
 """`StickyRouter`: requests of Ray Serve go to the replica that has their image or video open.
 
-Each replica draws a number for a key, and the highest one wins (rendezvous hashing). A replica that joins takes its share of the keys alone;
-those of one that leaves go to the others; and every front comes to the same order without asking anyone.
+Each replica draws a number for a key, and the lowest one wins (rendezvous hashing). A replica that joins takes no more keys than its share,
+and those of one that leaves go to the others. Nothing is remembered, and so nothing can be out of date.
 """
 
 from __future__ import annotations
