@@ -33,6 +33,7 @@ class Load:
     lost: int = 0
     differing: int = 0
     wall: float = 0.0
+    front: float = 0.0
 
     def latency(self, share: float, since: float = 0.0) -> float:
         """Return the time in ms below which this share of the requests that ended after a moment was answered."""
@@ -93,9 +94,9 @@ async def load(
                     (mask,) = answer.json()["masks"]
                     done.differing += (mask["segmentation"]["counts"], mask["score"]) != (counts, score)
 
-        started = time.perf_counter()
+        before, started = processor_time(server.process.pid), time.perf_counter()
         await asyncio.gather(*(work() for _ in range(clients)))
-        done.wall = time.perf_counter() - started
+        done.wall, done.front = time.perf_counter() - started, processor_time(server.process.pid) - before
     return done, killed
 
 
@@ -104,9 +105,7 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
     images, asked = make_images(options.images), make_prompts(options.prompts, options.images)
     expected, bare = direct(images, asked)
     with running("--executor", "ray", "--replicas", "2") as server:
-        before = processor_time(server.process.pid)
         calm, _ = asyncio.run(load(server, images, asked, expected, options.clients))
-        front = (processor_time(server.process.pid) - before) / len(asked)
         old = set(replicas(server))
         hit, killed = asyncio.run(load(server, images, asked, expected, options.clients, len(asked) // 3))
         while len(replicas(server)) < 2:
@@ -117,7 +116,7 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
             "bare engine in one process, prompts a second": round(bare, 1),
             "two replicas, prompts a second": round(len(asked) / calm.wall, 1),
             "latency, p50 and p95 in ms": [round(calm.latency(0.5)), round(calm.latency(0.95))],
-            "processor time of the front for a request in ms": round(front * 1000, 2),
+            "processor time of the front for a request in ms": round(1000 * calm.front / len(asked), 2),
             "answers by status": dict(calm.statuses),
             "with one replica killed: answers by status": dict(hit.statuses),
             "requests without an answer": calm.lost + hit.lost,
