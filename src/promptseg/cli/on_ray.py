@@ -26,10 +26,10 @@ def replicas_of(executor: str, replicas: str | None, gpus: float | None, devices
     if executor == "local":
         for name, value in (("--replicas", replicas), ("--gpus-per-replica", gpus)):
             if value is not None:
-                raise usage_error(f"{name} needs --executor ray")
+                raise usage_error(f"{name} {value} needs --executor ray, got --executor local")
         return None
     if devices and len(devices) > 1:
-        raise usage_error("Ray gives each replica a device of its own: give --device once, without a number")
+        raise usage_error(f"Ray gives each replica a device of its own: give --device once, got {' and '.join(devices)}")
     found = re.fullmatch(r"(\d{1,6})(?::(\d{1,6}))?", replicas or "1", re.ASCII)
     if found is None:
         raise usage_error(f"--replicas is a number, or two such as 2:8 for the fewest and the most, got {replicas!r}")
