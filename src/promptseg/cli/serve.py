@@ -196,10 +196,9 @@ def _run(
 ) -> None:
     from ..server.run import bound_socket, serve
 
-    listening = bound_socket(settings)
-    settings = replace(settings, port=listening.getsockname()[1])
-    with tempfile.TemporaryDirectory(prefix="promptseg-serve-") as name:
+    with bound_socket(settings) as listening, tempfile.TemporaryDirectory(prefix="promptseg-serve-") as name:
         folder = Path(name)
+        settings = replace(settings, port=listening.getsockname()[1])
         if replicas is None:
             engine: LocalEngine | RayEngine = _local_engine(pipelines, settings, devices, tracker, folder)
         else:
