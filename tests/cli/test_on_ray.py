@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from promptseg.cli.on_ray import ray_engine, replicas_of
@@ -35,7 +37,7 @@ def test_the_settings_of_the_server_are_those_of_each_replica(tmp_path):
 
 def test_without_ray_the_command_says_what_to_install(run, monkeypatch):
     pytest.importorskip("fastapi")
-    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    monkeypatch.setitem(sys.modules, "ray", None)
     result = run("serve", "--executor", "ray", "--port", "0")
     assert result.exit_code == 1
     assert "ray-serve" in result.stderr

@@ -6,11 +6,13 @@ import asyncio
 import gc
 import importlib.util
 import inspect
+import io
 import os
 import signal
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from promptseg import Pipeline, Prompt
 from promptseg.client import AsyncClient, Client, ClientError
@@ -108,23 +110,14 @@ def kill(server, image):
     engine = server.service.engine
     answer = asyncio.run_coroutine_threadsafe(engine._ask(Encode("mini-sam", image)), engine_loop(server)).result(60)
     os.kill(actors()[answer.actor], signal.SIGKILL)
-    return answer.actor
 
 
 def engine_loop(server):
     return server.service._loading.get_loop()
 
 
-def stored(server, image):
-    return server.service.images.get(image)
-
-
 @pytest.mark.timeout(120)
 def test_prompts_are_answered_while_a_replica_is_killed(running_server, sample_bytes, photo):
-    import io
-
-    from PIL import Image
-
     def file(seed):
         made = io.BytesIO()
         Image.fromarray(photo(100, 140, seed)).save(made, "PNG")
@@ -134,19 +127,15 @@ def test_prompts_are_answered_while_a_replica_is_killed(running_server, sample_b
         async with AsyncClient(running_server.url) as client:
             images = [(content, await client.open(content)) for content in (sample_bytes, *map(file, range(3)))]
             asked = [(content, image, Prompt.point(30 + 7 * number, 50)) for number in range(8) for content, image in images]
+            at_a_time = asyncio.Semaphore(6)
 
             async def one(number, image, prompt):
-                if number == 8:
-                    await asyncio.to_thread(kill, running_server, stored(running_server, images[0][1].id))
-                return (await client.segment(image, prompt)).masks
+                async with at_a_time:
+                    if number == 8:
+                        await asyncio.to_thread(kill, running_server, running_server.service.images.get(images[0][1].id))
+                    return (await client.segment(image, prompt)).masks
 
-            free = asyncio.Semaphore(6)
-
-            async def limited(number, image, prompt):
-                async with free:
-                    return await one(number, image, prompt)
-
-            return asked, await asyncio.gather(*(limited(n, image, prompt) for n, (_, image, prompt) in enumerate(asked)))
+            return asked, await asyncio.gather(*(one(number, image, prompt) for number, (_, image, prompt) in enumerate(asked)))
 
     asked, answers = asyncio.run(clicks())
     opened = {content: running_server.pipelines["mini-sam"].open(content) for content, _, _ in asked}
@@ -156,8 +145,6 @@ def test_prompts_are_answered_while_a_replica_is_killed(running_server, sample_b
 @pytest.fixture
 def video(tmp_path, photo):
     """A folder of three frames."""
-    from PIL import Image
-
     for index in range(3):
         Image.fromarray(photo(60, 80, index)).save(tmp_path / f"{index}.png")
     return tmp_path

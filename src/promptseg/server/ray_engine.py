@@ -289,7 +289,14 @@ class RayEngine:
 
         taken = self._settings.max_waiting + ROOM
         number, most = self._replicas.least, self._replicas.most
-        scaling = {"min_replicas": number, "max_replicas": most, "target_ongoing_requests": TARGET, "upscale_delay_s": 5.0}
+        scaling = {
+            "min_replicas": number,
+            "max_replicas": most,
+            "target_ongoing_requests": TARGET,
+            "look_back_period_s": 10.0,
+            "upscale_delay_s": 5.0,
+            "downscale_delay_s": 600.0,
+        }
         return {
             "name": "replica",
             **({"num_replicas": number} if number == most else {"autoscaling_config": scaling}),
