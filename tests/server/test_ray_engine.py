@@ -9,6 +9,7 @@ import inspect
 import io
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,8 +57,6 @@ def words():
             pass
 
         def build(self, device):
-            from dataclasses import replace
-
             from promptseg.pipeline.config import DetectStage
             from promptseg.testing import FakeDetector
 
@@ -78,7 +77,7 @@ def running_server(served_pipelines, tmp_path_factory):
     pipelines = {"mini-sam": Pipeline().segment("mini-sam"), "words": words()}
     engine = RayEngine(pipelines, Replicas(2, 2), ReplicaSettings(folder=folder, max_waiting=WAITING), name="test")
     engine.load()
-    with running(served_pipelines, ServerSettings(port=0, folders=(tmp_path_factory.getbasetemp(),)), folder, engine) as server:
+    with running(served_pipelines, ServerSettings(port=0), folder, engine) as server:
         yield server
     ray.shutdown()
     gc.collect()  # What Ray leaves open warns here, where it may, and not in a later test.
@@ -143,8 +142,10 @@ def test_prompts_are_answered_while_a_replica_is_killed(running_server, sample_b
 
 
 @pytest.fixture
-def video(tmp_path, photo):
-    """A folder of three frames."""
+def video(running_server, tmp_path, photo, monkeypatch):
+    """A folder of three frames, which the server allows."""
+    service = running_server.service
+    monkeypatch.setattr(service, "settings", replace(service.settings, folders=(tmp_path,)))
     for index in range(3):
         Image.fromarray(photo(60, 80, index)).save(tmp_path / f"{index}.png")
     return tmp_path
@@ -170,7 +171,7 @@ def test_a_job_of_a_killed_replica_fails_and_its_video_is_gone(running_server, s
     with Client(running_server.url) as client:
         image, there = client.open(sample_bytes), client.open_video(video, remote=True)
         job = client.start(image, Prompt.everything(64))
-        next(iter(client.watch(job)))
+        next(state for state in client.watch(job) if state.progress is not None)  # Before, it is not on a replica.
         for process in actors().values():  # The job and the video may be on two.
             os.kill(process, signal.SIGKILL)
         assert [state.state for state in client.watch(job)][-1] == "failed"
