@@ -48,6 +48,7 @@ NEEDS = {
     r"pytest examples/": "nothing more: tests/examples runs them",
     r"promptseg weights ": "the network; tests/cli/test_weights.py runs them against a server",
     r"promptseg annotate .* --executor ray": "Ray; tests/annotation/test_ray_executor.py runs it",
+    r"promptseg serve .* --executor ray": "Ray; tests/server/test_ray_engine.py runs it",
     r"promptseg segment .* --model grabcut": "the package of the tutorial; tests/examples runs it",
     r"promptseg calibrate ": "a dataset of more masks; tests/cli/test_calibrate.py runs it",
     r"promptseg cutout .* --matting vitmatte": "the weights of ViTMatte; tests/cli/test_cutout.py runs a small one",

@@ -198,6 +198,13 @@ MISTAKES = [
     Mistake(
         "annotate with workers but not Ray", "annotate images --model cutter --everything --out out --workers 4", "4", "--executor ray"
     ),
+    Mistake("serve with an unknown executor", "serve --executor spark", "spark", "'local' or 'ray'"),
+    Mistake("serve replicas but not on Ray", "serve --replicas 4", "4", "--executor ray"),
+    Mistake("serve replicas with GPUs but not on Ray", "serve --gpus-per-replica 1", "1.0", "--executor ray"),
+    Mistake("serve replicas on two devices", "serve --executor ray --device cuda:0 --device cuda:1", "cuda:1", "give --device once"),
+    Mistake("serve some replicas", "serve --executor ray --replicas some", "some", "2:8"),
+    Mistake("serve fewer replicas at most than at least", "serve --executor ray --replicas 4:2", "2", "at least 4"),
+    Mistake("serve no replicas", "serve --executor ray --replicas 0", "0", "at least 1"),
     Mistake(
         "take in an unknown format",
         "annotate images --model cutter --everything --out out --corrections lableme",

@@ -16,10 +16,13 @@ from ..registry import DEFAULT_MODEL
 from ..runtime import progress
 from . import completion
 from .concepts import ConceptOption
+from .on_ray import ray_engine, replicas_of
 from .output import errors_as_messages, say, usage_error
 from .prompts import DetectorEngineOption, EngineOption, QuantizeOption, ThresholdOption, pipeline_of
 
 if TYPE_CHECKING:
+    from ..server.engine import LocalEngine
+    from ..server.ray_engine import RayEngine, Replicas
     from ..server.settings import ServerSettings
 
 PORT = 8420
@@ -106,6 +109,17 @@ def serve(
     rate: Annotated[int, typer.Option(metavar="N", help="Requests that one client may make in a minute; 0 for any.")] = 0,
     memory: Annotated[int, typer.Option(metavar="MB", help="Memory for open images.")] = 1024,
     disk: Annotated[int, typer.Option(metavar="MB", help="Disk space for uploaded images, and as much for embeddings.")] = 8192,
+    executor: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", autocompletion=completion.one_of(("local", "ray")), help="local, or ray for replicas on one host or many."
+        ),
+    ] = "local",
+    replicas: Annotated[
+        str | None,
+        typer.Option(metavar="N[:MAX]", help="Replicas of --executor ray, and up to how many where many requests wait (default: 1)."),
+    ] = None,
+    gpus_per_replica: Annotated[float | None, typer.Option(metavar="X", help="GPUs that Ray reserves for a replica (default: 0).")] = None,
 ) -> None:
     """Serve models to other programs: over HTTP, and by the protocols of labeling tools.
 
@@ -113,6 +127,7 @@ def serve(
     """
     pipelines = _pipelines(config, model, detector, concept, engine, quantize, detector_engine, threshold)
     with errors_as_messages():
+        on_ray = replicas_of(executor, replicas, gpus_per_replica, device)
         _check_installed()
         from ..server.settings import ServerSettings
 
@@ -134,7 +149,7 @@ def serve(
             label_studio_url=label_studio,
             label_studio_key=label_studio_key,
         )
-        _run(pipelines, settings, device, tracker, made=token is None)
+        _run(pipelines, settings, device, tracker, on_ray, made=token is None)
 
 
 def _pipelines(
@@ -171,34 +186,50 @@ def _check_installed() -> None:
         raise MissingDependencyError(f"the server needs {error.name}, which cannot be imported: {install_extra('server')}") from error
 
 
-def _run(pipelines: dict[str, Pipeline], settings: ServerSettings, devices: list[str] | None, tracker: str | None, made: bool) -> None:
-    from ..models.sam.cache import EmbeddingCache
-    from ..registry.loading import load_video
-    from ..server.engine import LocalEngine
+def _run(
+    pipelines: dict[str, Pipeline],
+    settings: ServerSettings,
+    devices: list[str] | None,
+    tracker: str | None,
+    replicas: Replicas | None,
+    made: bool,
+) -> None:
     from ..server.protocols import chosen
     from ..server.run import bound_socket, serve
 
     chosen(settings.protocols)  # What is wrong is told before a model is loaded.
     for pipeline in pipelines.values():
         pipeline.check()
-    listening = bound_socket(settings)
-    settings = replace(settings, port=listening.getsockname()[1])
-    with tempfile.TemporaryDirectory(prefix="promptseg-serve-") as name:
+    with bound_socket(settings) as listening, tempfile.TemporaryDirectory(prefix="promptseg-serve-") as name:
         folder = Path(name)
-        local = LocalEngine(
-            pipelines,
-            devices or (None,),
-            open_bytes=settings.open_bytes,
-            max_waiting=settings.max_waiting,
-            max_videos=settings.max_videos,
-            folder=folder,
-            cache=EmbeddingCache(256 << 20, folder / "embeddings", settings.image_bytes),
-            tracker=None if tracker is None else lambda device: load_video(tracker, device=device or "auto"),
-        )
+        settings = replace(settings, port=listening.getsockname()[1])
+        if replicas is None:
+            engine: LocalEngine | RayEngine = _local_engine(pipelines, settings, devices, tracker, folder)
+        else:
+            engine = ray_engine(pipelines, settings, devices, tracker, folder, replicas)
         with progress.shown():
-            local.load()
+            engine.load()
         _announce(settings, pipelines, made)
-        serve(local, settings, listening, folder)
+        serve(engine, settings, listening, folder)
+
+
+def _local_engine(
+    pipelines: dict[str, Pipeline], settings: ServerSettings, devices: list[str] | None, tracker: str | None, folder: Path
+) -> LocalEngine:
+    from ..models.sam.cache import EmbeddingCache
+    from ..registry.loading import load_video
+    from ..server.engine import LocalEngine
+
+    return LocalEngine(
+        pipelines,
+        devices or (None,),
+        open_bytes=settings.open_bytes,
+        max_waiting=settings.max_waiting,
+        max_videos=settings.max_videos,
+        folder=folder,
+        cache=EmbeddingCache(256 << 20, folder / "embeddings", settings.image_bytes),
+        tracker=None if tracker is None else lambda device: load_video(tracker, device=device or "auto"),
+    )
 
 
 def _announce(settings: ServerSettings, pipelines: dict[str, Pipeline], made: bool) -> None:

@@ -44,6 +44,10 @@ class NotFoundError(RefusedError):
     status, title = 404, "Not found"
 
 
+class ImageGoneError(NotFoundError):
+    """An image whose file is no longer kept."""
+
+
 class ConflictError(RefusedError):
     """Something that the present state does not allow, such as the result of a job that still runs."""
 
@@ -78,6 +82,16 @@ class StoppingError(RefusedError):
     """The server is shutting down, or its models are not loaded yet."""
 
     status, title = 503, "Not ready"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": "5"}
+
+
+class ReplicaLostError(RefusedError):
+    """The process or host that did the work was lost, and the work cannot be repeated without the client."""
+
+    status, title = 503, "The work was lost"
 
     @property
     def headers(self) -> dict[str, str]:

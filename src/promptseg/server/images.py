@@ -18,7 +18,7 @@ from ..image_formats import check_single, open_image
 from ..images import load_image
 from ..masks import Size
 from ..runtime.files import write_atomically
-from .errors import NotFoundError, TooLargeError
+from .errors import ImageGoneError, NotFoundError, TooLargeError
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,18 @@ class StoredImage:
         """Return the file.
 
         Raises:
-            NotFoundError: The store has dropped it meanwhile.
+            ImageGoneError: The store has dropped it meanwhile.
         """
         try:
             return self.path.read_bytes()
         except OSError as error:
-            raise NotFoundError(f"the image {self.id[:12]}… is no longer kept: send it again") from error
+            raise ImageGoneError(f"the image {self.id[:12]}… is no longer kept: send it again") from error
 
     def pixels(self) -> NDArray[np.uint8]:
         """Return the pixels, (H, W, 3) uint8 RGB.
 
         Raises:
-            NotFoundError: The store has dropped it meanwhile.
+            ImageGoneError: The store has dropped it meanwhile.
             InputError: The image is damaged.
         """
         return load_image(self.content())
@@ -84,6 +84,15 @@ class ImageStore:
     def nbytes(self) -> int:
         """Size of all files."""
         return self._used
+
+    def has(self, name: str) -> bool:
+        """Return whether an image is kept. It counts as used."""
+        return self._touch(name) is not None
+
+    def path_of(self, name: str) -> Path:
+        """Return the path at which an image is, or would be."""
+        self._touch(name)
+        return self._folder / name
 
     def put(self, content: bytes) -> StoredImage:
         """Keep an image. An image that is kept already is not written again.
