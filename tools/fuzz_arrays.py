@@ -146,7 +146,7 @@ def _make_prepared(random: Random) -> dict[str, bytes]:
     name = random.choice((DIGESTS, DIGESTS, *_PREPARED))
     files[name] = changed(files[name], name, random)
     with _home(Path("home")):
-        folder = prepared_folder(_WEIGHTS, b"code")
+        folder = prepared_folder(_WEIGHTS, "0badc0de")
     return {f"{folder}/{name}": content for name, content in files.items()}
 
 
@@ -164,7 +164,7 @@ def _home(folder: Path) -> Iterator[None]:
 
 def _read_prepared(folder: Path) -> None:
     with _home(folder / "home"):
-        found = read_prepared(prepared_folder(_WEIGHTS, b"code"), _PREPARED)
+        found = read_prepared(prepared_folder(_WEIGHTS, "0badc0de"), _PREPARED)
         if found is not None and found != _PREPARED:
             raise AssertionError("a damaged file was found")
         check_prepared(_WEIGHTS)
