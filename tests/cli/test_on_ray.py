@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from promptseg.cli.on_ray import ray_engine, replicas_of
-from promptseg.server.ray_engine import Replicas
+from promptseg.server.ray_deployment import Replicas
 from promptseg.server.ray_replica import ReplicaSettings
 from promptseg.server.settings import ServerSettings
 

@@ -27,7 +27,8 @@ pytest.importorskip("httpx2")
 from promptseg.server import ray_engine  # noqa: E402 - Their packages are optional.
 from promptseg.server.errors import ReplicaLostError, StoppingError  # noqa: E402 - Their packages are optional.
 from promptseg.server.operations import Encode, Segment  # noqa: E402 - Their packages are optional.
-from promptseg.server.ray_engine import RayEngine, Replicas  # noqa: E402 - Their packages are optional.
+from promptseg.server.ray_deployment import Replicas  # noqa: E402 - Their packages are optional.
+from promptseg.server.ray_engine import RayEngine  # noqa: E402 - Their packages are optional.
 from promptseg.server.ray_replica import ReplicaSettings  # noqa: E402 - Their packages are optional.
 from promptseg.server.ray_router import ranked, session_id  # noqa: E402 - Their packages are optional.
 from promptseg.server.settings import ServerSettings  # noqa: E402 - Their packages are optional.

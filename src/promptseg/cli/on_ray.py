@@ -11,7 +11,8 @@ from ..pipeline import Pipeline
 from .output import usage_error
 
 if TYPE_CHECKING:
-    from ..server.ray_engine import RayEngine, Replicas
+    from ..server.ray_deployment import Replicas
+    from ..server.ray_engine import RayEngine
     from ..server.settings import ServerSettings
 
 
@@ -33,7 +34,7 @@ def replicas_of(executor: str, replicas: str | None, gpus: float | None, devices
     found = re.fullmatch(r"(\d{1,6})(?::(\d{1,6}))?", replicas or "1", re.ASCII)
     if found is None:
         raise usage_error(f"--replicas is a number, or two such as 2:8 for the fewest and the most, got {replicas!r}")
-    from ..server.ray_engine import Replicas
+    from ..server.ray_deployment import Replicas
 
     return Replicas(int(found[1]), int(found[2] or found[1]), gpus=gpus or 0.0)
 

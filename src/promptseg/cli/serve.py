@@ -22,7 +22,8 @@ from .prompts import DetectorEngineOption, EngineOption, QuantizeOption, Thresho
 
 if TYPE_CHECKING:
     from ..server.engine import LocalEngine
-    from ..server.ray_engine import RayEngine, Replicas
+    from ..server.ray_deployment import Replicas
+    from ..server.ray_engine import RayEngine
     from ..server.settings import ServerSettings
 
 PORT = 8420

@@ -12,11 +12,10 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
-from .._checks import whole_number
 from .._install import install_extra
 from ..errors import BackendError, ConfigError, MissingDependencyError
 from ..pipeline import BuiltPipeline, Pipeline
@@ -24,6 +23,7 @@ from .engine import EngineState
 from .errors import BusyError, ImageGoneError, NotFoundError, ReplicaLostError, StoppingError
 from .images import StoredImage
 from .operations import CloseVideo, Encode, OpenVideo, Operation, PromptVideo, Propagate, RemoveObject, Segment, ServedModel, affinity
+from .ray_deployment import Replicas, deployment_options
 from .ray_replica import Answer, RayReplica, ReplicaSettings
 
 _Value = TypeVar("_Value")
@@ -34,45 +34,8 @@ TRIES = 8
 PAUSES = (0.0, 0.25, 0.5, 1.0)
 """Time in seconds before each further try; the last one from then on."""
 
-ROOM = 64
-"""Number of requests that a replica takes beyond those that wait: those in work, and jobs. It refuses by itself before Ray Serve would."""
-
-TARGET = 4.0
-"""Number of requests that a replica works on at a time before another replica is started."""
-
-ROUTER = "promptseg.server.ray_router.StickyRouter"
-
 REMEMBERED = 600.0
 """Time in seconds after which what a silent replica was doing is forgotten."""
-
-
-@dataclass(frozen=True)
-class Replicas:
-    """How many replicas there are, and what Ray reserves for each.
-
-    Attributes:
-        least: Number of replicas that always run.
-        most: Number up to which more are started while many requests wait.
-        cpus: Number of CPUs of each.
-        gpus: Number of GPUs of each; may be a fraction.
-    """
-
-    least: int = 1
-    most: int = 1
-    cpus: float = 1.0
-    gpus: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Check the numbers.
-
-        Raises:
-            ConfigError: A number is out of its range.
-        """
-        whole_number("replicas", self.least, 1)
-        whole_number("the maximum of replicas", self.most, self.least)
-        for name in ("cpus", "gpus"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ConfigError(f"{name} of a replica are at least 0, got {getattr(self, name)}")
 
 
 class RayEngine:
@@ -137,7 +100,8 @@ class RayEngine:
         try:
             serve.start(proxy_location="Disabled", logging_config=quiet)
             logging.getLogger("ray.serve").setLevel(logging.ERROR)  # Each request of a lost replica would warn of it.
-            application = serve.deployment(**self._options())(RayReplica).bind(self._pipelines, self._settings)
+            options = deployment_options(self._replicas, self._settings.max_waiting)
+            application = serve.deployment(**options)(RayReplica).bind(self._pipelines, self._settings)
             self._handle = serve.run(application, name=self._name, route_prefix=None, logging_config=quiet)
             self._models = self._handle.models.remote().result(timeout_s=60)
         except Exception as error:  # Ray Serve raises RuntimeError, TimeoutError and its own kinds.
@@ -285,32 +249,6 @@ class RayEngine:
         if application is None:
             return 0
         return sum(int(deployment.replica_states.get("RUNNING", 0)) for deployment in application.deployments.values())
-
-    def _options(self) -> dict[str, Any]:
-        """Return the options of the deployment."""
-        from ray.serve.config import RequestRouterConfig
-
-        taken = self._settings.max_waiting + ROOM
-        number, most = self._replicas.least, self._replicas.most
-        scaling = {
-            "min_replicas": number,
-            "max_replicas": most,
-            "target_ongoing_requests": TARGET,
-            "look_back_period_s": 10.0,
-            "upscale_delay_s": 5.0,
-            "downscale_delay_s": 600.0,
-        }
-        return {
-            "name": "replica",
-            **({"num_replicas": number} if number == most else {"autoscaling_config": scaling}),
-            "ray_actor_options": {"num_cpus": self._replicas.cpus, "num_gpus": self._replicas.gpus},
-            "max_ongoing_requests": taken,
-            "max_queued_requests": taken * most,
-            "max_constructor_retry_count": 2,
-            "health_check_period_s": 2.0,
-            "graceful_shutdown_timeout_s": 10.0,
-            "request_router_config": RequestRouterConfig.model_validate({"request_router_class": ROUTER}),
-        }
 
     def _stop(self) -> None:
         self._models = ()
