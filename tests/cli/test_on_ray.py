@@ -29,9 +29,9 @@ def test_the_local_executor_has_none():
 
 
 def test_the_settings_of_the_server_are_those_of_each_replica(tmp_path):
-    settings = ServerSettings(port=5, open_bytes=1, image_bytes=2, max_waiting=3, max_videos=4)
+    settings = ServerSettings(port=5, open_bytes=1, image_bytes=2, max_waiting=3, max_videos=4, idle_seconds=6)
     engine = ray_engine({}, settings, ["cuda"], "fake-tracker", tmp_path, Replicas(2, 2))
-    assert engine._settings == ReplicaSettings("cuda", "fake-tracker", 1, 2, 3, 4, tmp_path)
+    assert engine._settings == ReplicaSettings("cuda", "fake-tracker", 1, 2, 3, 4, 6, tmp_path)
     assert engine._name.endswith("-5")
 
 
