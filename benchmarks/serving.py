@@ -14,6 +14,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -86,10 +87,13 @@ def running(*options: str) -> Iterator[Server]:
             if not line:
                 raise SystemExit("the server has ended")
             found = re.search(r"http://\S+", line)
+        reading = threading.Thread(target=process.stderr.read)  # A full pipe would hold the server up.
+        reading.start()
         yield Server(found[0], process)
     finally:
         process.terminate()
         process.wait(60)
+        reading.join(60)
         process.stderr.close()
 
 
@@ -163,16 +167,17 @@ async def _load(
     return answers
 
 
-def vanish(server: Server, image: str, clients: int) -> None:
-    """Send a request by each of so many clients, and leave before the answer."""
+def vanish(server: Server, image: str, clients: int, together: int = 50) -> None:
+    """Send a request by each of so many clients, some at a time, and leave before the answer."""
     host, port = server.url.removeprefix("http://").split(":")
-    for number in range(clients):
-        body = json.dumps({"image": {"id": image}, "prompts": [{"points": [[number % SIZE[1], 10]]}]}).encode()
-        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 10) as connection:
-            head = (
-                f"POST /v1/segment HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-            )
-            connection.sendall(head.encode() + body)
+    for first in range(0, clients, together):
+        with contextlib.ExitStack() as stack:
+            for number in range(first, min(first + together, clients)):
+                body = json.dumps({"image": {"id": image}, "prompts": [{"points": [[number % SIZE[1], 10]]}]}).encode()
+                connection = stack.enter_context(socket.create_connection((host, int(port)), 10))
+                lines = (f"Host: {host}:{port}", "Content-Type: application/json", f"Content-Length: {len(body)}")
+                connection.sendall("\r\n".join(("POST /v1/segment HTTP/1.1", *lines, "", "")).encode() + body)
+            time.sleep(0.02)
 
 
 def settle(server: Server, seconds: float = 60.0) -> None:

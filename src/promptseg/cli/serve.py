@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +13,8 @@ from ..errors import MissingDependencyError
 from ..pipeline import Pipeline
 from ..registry import DEFAULT_MODEL
 from ..runtime import progress
+from ..runtime.files import output_errors, remove_leftovers, temporary_folder
+from ..runtime.home import cache_dir
 from . import completion
 from .concepts import ConceptOption
 from .on_ray import ray_engine, replicas_of
@@ -201,8 +202,11 @@ def _run(
     chosen(settings.protocols)  # What is wrong is told before a model is loaded.
     for pipeline in pipelines.values():
         pipeline.check()
-    with bound_socket(settings) as listening, tempfile.TemporaryDirectory(prefix="promptseg-serve-") as name:
-        folder = Path(name)
+    place = cache_dir() / "serve"
+    with output_errors(place):
+        place.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(place)  # Of servers that were killed.
+    with bound_socket(settings) as listening, temporary_folder(place, "server") as folder:
         settings = replace(settings, port=listening.getsockname()[1])
         if replicas is None:
             engine: LocalEngine | RayEngine = _local_engine(pipelines, settings, devices, tracker, folder)

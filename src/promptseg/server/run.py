@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import signal
 import socket
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import uvicorn
 
@@ -49,7 +55,26 @@ def serve(engine: Engine, settings: ServerSettings, listening: socket.socket, fo
         h11_max_incomplete_event_size=1 << 16,
         limit_concurrency=1000,
     )
-    _Server(config, app.state.service).run(sockets=[listening])
+    with _ended_by_signals():
+        _Server(config, app.state.service).run(sockets=[listening])
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """End the block on SIGINT and SIGTERM, which uvicorn raises again when it has stopped, so that what stands around it is cleaned up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before: Any = signal.signal(signal.SIGTERM, stop)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Server(uvicorn.Server):

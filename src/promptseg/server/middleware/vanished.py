@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -56,5 +57,5 @@ class Vanished:
             answering.cancel()
             if watching is not None:
                 watching.cancel()
-        with contextlib.suppress(asyncio.CancelledError):  # The client is gone: nobody waits for an answer.
+        with contextlib.suppress(asyncio.CancelledError, ClientDisconnect):  # The client is gone: nobody waits for an answer.
             answering.result()
