@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 from pathlib import Path
 
@@ -45,11 +44,6 @@ pytest_plugins = [
 settings.register_profile("repeatable", deadline=None, derandomize=True, max_examples=60)
 settings.register_profile("explore", deadline=None, max_examples=2000)
 settings.load_profile("repeatable")
-
-
-def pytest_collection_finish():
-    """Keep modules and tests out of the search for garbage: they stay. A search among them takes a second, and tests ask for many."""
-    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -100,7 +100,8 @@ def all_installed(monkeypatch):
 
 
 @pytest.mark.usefixtures("all_installed")
-def test_people_get_a_table_by_family(run):
+def test_people_get_a_table_by_family(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")  # Where it is narrow, licenses stand with the families.
     result = run("models")
     assert result.exit_code == 0
     head, _, family, _, *lines = result.stdout.splitlines()
