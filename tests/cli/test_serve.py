@@ -111,7 +111,14 @@ def test_a_token_of_the_environment_is_used_and_not_printed(served, monkeypatch)
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--allow", "absent"), "existing folders, got 'absent'"),
+        (("--allow", "absent"), "--allow is a folder that exists, got 'absent'"),
+        (("--allow-out", "p.yaml"), "--allow-out is a folder that exists, got 'p.yaml'"),
+        (("--memory", "-1"), "--memory is a whole number of at least 0, got -1"),
+        (("--origin", "labels.example.org"), "https://labels.example.org, got 'labels.example.org'"),
+        (("--origin", "*"), "got '*'"),
+        (("--allow-name", "https://s.example"), "got 'https://s.example'"),
+        (("--allow-host", "https://a.example/"), "got 'https://a.example/'"),
+        (("--label-studio", "l.example:8080"), "begins with http:// or https://"),
         (("--model", "mini-smo"), "Did you mean 'mini-sam'"),
         (("--model", "mini-sam", "--model", "mini-sam"), "two models are offered by the name 'mini-sam'"),
         (("--config", "p.yaml", "--detector", "d-fine-n"), "--config names the models"),
@@ -134,6 +141,7 @@ def test_a_port_that_is_taken_is_told(served):
         done = invoke(["serve", "--port", port])
     assert done.exit_code in (1, 2)
     assert f"cannot listen on 127.0.0.1 port {port}" in done.stderr
+    assert "0 for any that is free" in " ".join(done.stderr.split())
 
 
 def test_the_missing_package_is_named_with_what_to_install(served, monkeypatch):
