@@ -169,6 +169,7 @@ class Service:
         Raises:
             TooLargeError: There are too many prompts.
             BusyError: Too many requests wait.
+            StoppingError: The server is shutting down.
             PromptSegError: What the pipeline raises.
         """
         self.check_prompts(prompts)
@@ -181,6 +182,8 @@ class Service:
             await job.end()
         finally:
             await self.jobs.forget(job)
+        if job.state == "cancelled":
+            self.jobs.check_running()  # The client knows of no job, but can ask another server, or later.
         return cast("Result", job.result())
 
     def check_prompts(self, prompts: Sequence[Prompt]) -> None:

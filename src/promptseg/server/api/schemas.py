@@ -190,7 +190,7 @@ class AnnotateIn(Body):
 
     folder: Annotated[str, Field(max_length=4096, description="A folder that the server allows to read.")]
     out: Annotated[str, Field(min_length=1, max_length=4096, description="A folder below one that the server allows to write.")]
-    prompts: Annotated[list[PromptIn], Field(max_length=1000)] = []
+    prompts: list[PromptIn] = []
     formats: Annotated[list[Annotated[str, Field(max_length=50)]], Field(min_length=1, max_length=20)] = ["coco"]
     model: Annotated[str, Field(max_length=200)] | None = None
 
