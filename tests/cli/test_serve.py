@@ -89,9 +89,9 @@ def test_models_are_offered_by_their_names_and_configs_by_those_of_their_files(s
 
 
 def test_devices_and_the_tracker_reach_the_engine(served):
-    engine, _, _ = served("--device", "cpu", "--device", "cuda:1", "--tracker", "sam2.1-hiera-tiny")
-    assert engine._devices == ("cpu", "cuda:1")
-    assert engine._tracker("cuda:1") == ("sam2.1-hiera-tiny", "cuda:1")
+    engine, _, _ = served("--device", "cpu", "--device", "cuda", "--tracker", "sam2.1-hiera-tiny")
+    assert engine._devices == ("cpu", "cuda")
+    assert engine._tracker("cuda") == ("sam2.1-hiera-tiny", "cuda")
     assert engine._tracker(None) == ("sam2.1-hiera-tiny", "auto")
 
 

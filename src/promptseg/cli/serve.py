@@ -63,9 +63,7 @@ def serve(
     ] = None,
     device: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda, cuda:1 or mps. Repeatable: one worker each."
-        ),
+        typer.Option(metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda or mps. Repeatable: one worker each."),
     ] = None,
     host: Annotated[str, typer.Option(metavar="NAME", help="Address to listen on. Any but loopback needs a token.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="N", help="Port to listen on; 0 for any free one.")] = PORT,
