@@ -9,6 +9,7 @@ from promptseg.cli import app
 
 ROOT = typer.main.get_command(app)
 METAVARS = {
+    "N[:MAX]",
     "FILE",
     "FOLDER",
     "PATH",

@@ -93,6 +93,13 @@ def test_what_is_missing_is_said_with_how_to_install_it(run, monkeypatch):
     assert "this version" in status["other"]
 
 
+@pytest.fixture
+def all_installed(monkeypatch):
+    """The packages of all models, as far as the list of models can see."""
+    monkeypatch.setattr("promptseg.registry.spec.BackendSpec.missing", lambda _: ())
+
+
+@pytest.mark.usefixtures("all_installed")
 def test_people_get_a_table_by_family(run):
     result = run("models")
     assert result.exit_code == 0
@@ -142,6 +149,7 @@ def test_what_needs_no_prompt_is_said_to_take_none(run):
     assert next(row for row in rows(run) if row["model"] == "u2net")["prompts"] == []
 
 
+@pytest.mark.usefixtures("all_installed")
 def test_a_family_that_is_asked_for_is_a_table_and_a_model_is_described(run):
     printed = run("models", "mini-sam", "owlv2").stdout
     names = {line.split()[0] for line in printed.splitlines() if line.startswith("  ")}
@@ -155,6 +163,7 @@ def test_a_family_that_is_asked_for_is_a_table_and_a_model_is_described(run):
     assert "mini-sam" in done.stderr
 
 
+@pytest.mark.usefixtures("all_installed")
 def test_a_long_state_of_a_model_stays_within_the_terminal(run, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     lines = run("models", "sam3").stdout.splitlines()
