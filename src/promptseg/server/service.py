@@ -122,7 +122,7 @@ class Service:
         for model in self.models:
             if name is None or model.name == name:
                 return model
-        raise NotFoundError(f"there is no model {str(name)[:80]!r} here, but {', '.join(model.name for model in self.models)}")
+        raise NotFoundError(f"there is no model {str(name)[:80]!r} here: this server has {', '.join(model.name for model in self.models)}")
 
     async def put_image(self, content: bytes) -> StoredImage:
         """Keep an image that a client has sent.

@@ -131,5 +131,12 @@ def test_a_kind_of_answer_that_does_not_exist_is_refused(client, image):
     assert answer.status_code == 406
 
 
+@pytest.mark.parametrize(("path", "status"), [("/v1/nothing", 404), ("/v1/segment", 405)])
+def test_a_route_that_does_not_exist_is_told_with_where_to_look(client, path, status):
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert "/v1/openapi.json" in answer.json()["detail"]
+
+
 def _send(client, content):
     return client.post("/v1/images", content=content, headers={"Content-Type": "image/jpeg"}).json()["id"]
