@@ -25,7 +25,7 @@ def test_replicas_are_a_number_or_two(given, gpus, expected):
 
 
 def test_the_local_executor_has_none():
-    assert replicas_of("local", None, None, ["cuda:0", "cuda:1"]) is None
+    assert replicas_of("local", None, None, ["cuda", "cpu"]) is None
 
 
 def test_the_settings_of_the_server_are_those_of_each_replica(tmp_path):

@@ -89,9 +89,9 @@ def test_models_are_offered_by_their_names_and_configs_by_those_of_their_files(s
 
 
 def test_devices_and_the_tracker_reach_the_engine(served):
-    engine, _, _ = served("--device", "cpu", "--device", "cuda:1", "--tracker", "sam2.1-hiera-tiny")
-    assert engine._devices == ("cpu", "cuda:1")
-    assert engine._tracker("cuda:1") == ("sam2.1-hiera-tiny", "cuda:1")
+    engine, _, _ = served("--device", "cpu", "--device", "cuda", "--tracker", "sam2.1-hiera-tiny")
+    assert engine._devices == ("cpu", "cuda")
+    assert engine._tracker("cuda") == ("sam2.1-hiera-tiny", "cuda")
     assert engine._tracker(None) == ("sam2.1-hiera-tiny", "auto")
 
 
@@ -111,7 +111,14 @@ def test_a_token_of_the_environment_is_used_and_not_printed(served, monkeypatch)
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--allow", "absent"), "existing folders, got 'absent'"),
+        (("--allow", "absent"), "--allow is a folder that exists, got 'absent'"),
+        (("--allow-out", "p.yaml"), "--allow-out is a folder that exists, got 'p.yaml'"),
+        (("--memory", "-1"), "--memory is a whole number of at least 0, got -1"),
+        (("--origin", "labels.example.org"), "https://labels.example.org, got 'labels.example.org'"),
+        (("--origin", "*"), "got '*'"),
+        (("--allow-name", "https://s.example"), "got 'https://s.example'"),
+        (("--allow-host", "https://a.example/"), "got 'https://a.example/'"),
+        (("--label-studio", "l.example:8080"), "begins with http:// or https://"),
         (("--model", "mini-smo"), "Did you mean 'mini-sam'"),
         (("--model", "mini-sam", "--model", "mini-sam"), "two models are offered by the name 'mini-sam'"),
         (("--config", "p.yaml", "--detector", "d-fine-n"), "--config names the models"),
@@ -134,6 +141,7 @@ def test_a_port_that_is_taken_is_told(served):
         done = invoke(["serve", "--port", port])
     assert done.exit_code in (1, 2)
     assert f"cannot listen on 127.0.0.1 port {port}" in done.stderr
+    assert "0 for any that is free" in " ".join(done.stderr.split())
 
 
 def test_the_missing_package_is_named_with_what_to_install(served, monkeypatch):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .._checks import whole_number
 from .._install import install_extra
-from ..errors import MissingDependencyError
+from ..errors import ConfigError, MissingDependencyError, shown
 from ..pipeline import Pipeline
 from ..registry import DEFAULT_MODEL
 from ..runtime import progress
@@ -62,9 +63,7 @@ def serve(
     ] = None,
     device: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda, cuda:1 or mps. Repeatable: one worker each."
-        ),
+        typer.Option(metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda or mps. Repeatable: one worker each."),
     ] = None,
     host: Annotated[str, typer.Option(metavar="NAME", help="Address to listen on. Any but loopback needs a token.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="N", help="Port to listen on; 0 for any free one.")] = PORT,
@@ -133,12 +132,24 @@ def serve(
         _check_installed()
         from ..server.settings import ServerSettings
 
+        for name, number, least in (
+            ("--max-upload", max_upload, 1),
+            ("--max-waiting", max_waiting, 1),
+            ("--rate", rate, 0),
+            ("--memory", memory, 0),
+            ("--disk", disk, 0),
+        ):
+            whole_number(name, number, least)
+        for name, folders in (("--allow", allow), ("--allow-out", allow_out)):
+            for folder in folders or ():
+                if not folder.expanduser().is_dir():
+                    raise ConfigError(f"{name} is a folder that exists, got {shown(str(folder))}")
         settings = ServerSettings(
             host=host,
             port=port,
             token=token,
             hosts=tuple(allow_name or ()),
-            origins=tuple(each.rstrip("/") for each in origin or ()),
+            origins=tuple(each.rstrip("/").lower() for each in origin or ()),
             folders=tuple(allow or ()),
             out_folders=tuple(allow_out or ()),
             addresses=tuple(allow_host or ()),

@@ -121,4 +121,13 @@ async def _unreadable(request: Request, error: RequestValidationError) -> Respon
 
 
 async def _http(request: Request, error: HTTPException) -> Response:
-    return of_status(error.status_code, str(error.detail), str(error.detail), request_id(request), dict(error.headers or {}))
+    title = str(error.detail)
+    detail = _ROUTING.get(error.status_code, title)
+    return of_status(error.status_code, title, detail, request_id(request), dict(error.headers or {}))
+
+
+_ROUTING = {
+    404: "there is no such route: /v1/openapi.json describes those of this server",
+    405: "this route does not take the method: /v1/openapi.json describes what it takes",
+}
+"""What clients are told whose request fits no route."""

@@ -87,7 +87,7 @@ class LocalEngine:
 
     Args:
         pipelines: The pipelines to offer, by name.
-        devices: Devices, such as ``["cuda:0", "cuda:1"]``; None for what each pipeline says.
+        devices: Devices, such as ``["cuda", "cpu"]``; None for what each pipeline says.
         open_bytes: Maximum size of the open images of a device.
         max_waiting: Number of requests that may wait for a device.
         max_videos: Number of open videos of a device.

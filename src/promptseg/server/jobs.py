@@ -104,6 +104,15 @@ class Jobs:
         self._jobs: dict[str, JobRecord] = {}
         self._stopping = False
 
+    def check_running(self) -> None:
+        """Check that jobs are taken.
+
+        Raises:
+            StoppingError: The server is shutting down.
+        """
+        if self._stopping:
+            raise StoppingError("the server is shutting down")
+
     @property
     def running(self) -> int:
         """Number of jobs that have not ended."""
@@ -126,8 +135,7 @@ class Jobs:
             StoppingError: The server is shutting down.
         """
         self.sweep()
-        if self._stopping:
-            raise StoppingError("the server is shutting down")
+        self.check_running()
         if self.running >= self._max_running:
             raise BusyError(f"{self.running} jobs run or wait already: try again later", 10)
         job = JobRecord(kind, keep_results, of)
@@ -160,26 +168,19 @@ class Jobs:
         job = self.get(name)
         if job.ended:
             del self._jobs[name]
-        elif job.task is not None:
-            job.task.cancel()
-            await asyncio.wait({job.task})
+        else:
+            await _cancel([job])
         return job
 
     async def forget(self, job: JobRecord) -> None:
         """Cancel a job, if it runs, and forget it."""
-        if job.task is not None and not job.ended:
-            job.task.cancel()
-            await asyncio.wait({job.task})
+        await _cancel([job])
         self._jobs.pop(job.id, None)
 
     async def stop(self) -> None:
         """Cancel all jobs."""
         self._stopping = True
-        tasks = {job.task for job in self._jobs.values() if job.task is not None and not job.ended}
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await _cancel(self.all())
 
     def sweep(self) -> None:
         """Forget ended jobs that nobody has asked for lately."""
@@ -187,6 +188,18 @@ class Jobs:
         for name, job in list(self._jobs.items()):
             if job.ended and job.used < oldest:
                 del self._jobs[name]
+
+
+async def _cancel(jobs: list[JobRecord]) -> None:
+    """Cancel those jobs that run, and wait until they have ended."""
+    running = {job.task: job for job in jobs if job.task is not None and not job.ended}
+    for task in running:
+        task.cancel()
+    if running:
+        await asyncio.wait(running)
+    for job in running.values():
+        if not job.ended:  # Its task was cancelled before it had begun.
+            await job.change(state="cancelled")
 
 
 async def _run(job: JobRecord, work: Work) -> None:

@@ -194,7 +194,7 @@ class Replica:
 
     def _pipeline(self, model: str) -> BuiltPipeline:
         if model not in self._pipelines:
-            raise NotFoundError(f"there is no model {model[:80]!r} here: there are {', '.join(self._pipelines)}")
+            raise NotFoundError(f"there is no model {model[:80]!r} here: this server has {', '.join(self._pipelines)}")
         return self._pipelines[model]
 
     def _open_video(self, operation: OpenVideo) -> VideoInfo:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import signal
 import socket
@@ -13,6 +14,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from ..errors import ConfigError
 from .app import create_app
@@ -35,7 +37,8 @@ def bound_socket(settings: ServerSettings) -> socket.socket:
         listening.listen(BACKLOG)  # From here on, who connects waits until the server has started.
     except OSError as error:
         listening.close()
-        raise ConfigError(f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}") from error
+        free = ": give another one, or 0 for any that is free" if error.errno == errno.EADDRINUSE else ""
+        raise ConfigError(f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}{free}") from error
     return listening
 
 
@@ -45,18 +48,29 @@ def serve(engine: Engine, settings: ServerSettings, listening: socket.socket, fo
         logging.getLogger(name).setLevel(logging.WARNING)
     _show_warnings()
     app = create_app(engine, settings, folder)
-    config = uvicorn.Config(
+    config = configured(app)
+    with _ended_by_signals():
+        _Server(config, app.state.service).run(sockets=[listening])
+
+
+def configured(app: FastAPI, seconds: int = 30) -> uvicorn.Config:
+    """Return how uvicorn serves an application.
+
+    Args:
+        app: The application.
+        seconds: Time to answer what was accepted, when the server is told to stop.
+    """
+    return uvicorn.Config(
         app,
         log_config=None,
+        http="h11",  # What is refused and bounded is so in its reading. httptools, which is taken where it is installed, reads more.
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=30,
+        timeout_graceful_shutdown=seconds,
         timeout_keep_alive=75,
         h11_max_incomplete_event_size=1 << 16,
         limit_concurrency=1000,
     )
-    with _ended_by_signals():
-        _Server(config, app.state.service).run(sockets=[listening])
 
 
 @contextlib.contextmanager

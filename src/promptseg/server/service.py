@@ -122,7 +122,7 @@ class Service:
         for model in self.models:
             if name is None or model.name == name:
                 return model
-        raise NotFoundError(f"there is no model {str(name)[:80]!r} here: there are {', '.join(model.name for model in self.models)}")
+        raise NotFoundError(f"there is no model {str(name)[:80]!r} here: this server has {', '.join(model.name for model in self.models)}")
 
     async def put_image(self, content: bytes) -> StoredImage:
         """Keep an image that a client has sent.
@@ -169,6 +169,7 @@ class Service:
         Raises:
             TooLargeError: There are too many prompts.
             BusyError: Too many requests wait.
+            StoppingError: The server is shutting down.
             PromptSegError: What the pipeline raises.
         """
         self.check_prompts(prompts)
@@ -181,6 +182,8 @@ class Service:
             await job.end()
         finally:
             await self.jobs.forget(job)
+        if job.state == "cancelled":
+            self.jobs.check_running()  # The client knows of no job, but can ask another server, or later.
         return cast("Result", job.result())
 
     def check_prompts(self, prompts: Sequence[Prompt]) -> None:

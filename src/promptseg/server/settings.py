@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,13 +97,27 @@ class ServerSettings:
             folders = tuple(Path(folder).expanduser() for folder in getattr(self, name))
             for folder in folders:
                 if not folder.is_dir():
-                    raise ConfigError(f"{name} are existing folders, got {shown(str(folder))}")
+                    raise ConfigError(f"{name} are folders that exist, got {shown(str(folder))}")
             object.__setattr__(self, name, tuple(folder.resolve() for folder in folders))
+        for name, form, example in _WRITTEN:
+            for each in getattr(self, name):
+                if not form.fullmatch(each):
+                    raise ConfigError(f"{name} are written as {example}, got {shown(each)}")
+        if self.label_studio_url is not None and not re.match("https?://[^/]", self.label_studio_url, re.IGNORECASE):
+            raise ConfigError(f"label_studio_url begins with http:// or https://, got {shown(self.label_studio_url)}")
         if self.token is not None and len(self.token) < MIN_TOKEN:
             raise ConfigError(f"a token has at least {MIN_TOKEN} characters, got {len(self.token)}")
         if self.token is None and not is_loopback(self.host):
             object.__setattr__(self, "token", secrets.token_urlsafe(24))
 
+
+_HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[\w.-]+)"
+_WRITTEN = (
+    ("hosts", re.compile(rf"{_HOST}(?::\d{{1,5}})?"), "segment.example.org"),
+    ("addresses", re.compile(rf"(?:{_HOST}|[0-9A-Fa-f:.]+)(?::\d{{1,5}})?"), "images.example.org or 10.0.0.7:8080"),
+    ("origins", re.compile(rf"[a-z][a-z0-9+.-]*://{_HOST}(?::\d{{1,5}})?|null"), "https://labels.example.org"),
+)
+"""How names are written. Others would match nothing."""
 
 MIN_TOKEN = 16
 """Least number of characters of a token."""

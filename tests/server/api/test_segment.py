@@ -101,7 +101,7 @@ def test_an_image_is_encoded_once(client, running_server, sample_bytes):
     [
         ({"prompts": [{"points": [[3000, 200]]}]}, 422, "outside the image"),
         ({"prompts": [{"points": []}]}, 422, "points"),
-        ({"prompts": [{}]}, 422, "a prompt has points"),
+        ({"prompts": [{}]}, 422, "a prompt is an object with points"),
         ({"prompts": []}, 422, "nothing to segment"),
         ({"prompts": [{"text": ["cup"]}]}, 422, "detector"),
         ({"prompts": [POINT], "model": "no-such"}, 404, "mini-sam, words"),
@@ -111,6 +111,12 @@ def test_an_image_is_encoded_once(client, running_server, sample_bytes):
         ({"prompts": [POINT], "image": {"path": "/etc/passwd"}}, 403, "--allow"),
         ({"prompts": [POINT], "image": {"url": "http://127.0.0.1:9/a.png"}}, 403, "--allow-host"),
         ({"prompts": [POINT] * 1001}, 413, "1000"),
+        ({"prompts": [POINT], "image": {"id": "\N{HORIZONTAL ELLIPSIS}"}}, 422, "image.id: String should match pattern"),
+        ({"prompts": [POINT], "image": "photo.jpg"}, 422, "image: an image is an object with id, data, path or url"),
+        ({"prompts": [{"point": [1, 2]}]}, 422, "prompts.0: a prompt is an object with points, a box or a mask"),
+        ({"prompts": [{"points": [1, 2]}]}, 422, "prompts.0.points.0: Input should be a valid array"),
+        ({"prompts": [{"text": "cup"}]}, 422, "prompts.0.text: Input should be a valid array"),
+        ({"prompts": [{"everything": {"points_per_side": 1000}}]}, 422, "prompts.0.everything.points_per_side: Input should be less"),
     ],
 )
 def test_what_cannot_be_used_is_told(client, image, body, status, told):
@@ -123,6 +129,13 @@ def test_what_cannot_be_used_is_told(client, image, body, status, told):
 def test_a_kind_of_answer_that_does_not_exist_is_refused(client, image):
     answer = client.post("/v1/segment", json={"image": {"id": image}, "prompts": [POINT]}, headers={"Accept": "text/html"})
     assert answer.status_code == 406
+
+
+@pytest.mark.parametrize(("path", "status"), [("/v1/nothing", 404), ("/v1/segment", 405)])
+def test_a_route_that_does_not_exist_is_told_with_where_to_look(client, path, status):
+    answer = client.get(path)
+    assert answer.status_code == status
+    assert "/v1/openapi.json" in answer.json()["detail"]
 
 
 def _send(client, content):

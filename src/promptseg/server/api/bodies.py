@@ -68,8 +68,16 @@ def collect_definitions(document: dict[str, Any]) -> None:
 def _told(error: ValidationError) -> str:
     """Return the first problems of a body in a line."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    parts = [f"{'.'.join(map(str, each['loc'])) or 'the body'}: {each['msg']}" for each in found[:4]]
+    parts = [f"{_place(each['loc']) or 'the body'}: {each['msg']}" for each in found[:4]]
     return "; ".join(parts)[:600]
 
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    """Return where in a body something is, without the names of forms that pydantic adds."""
+    return ".".join(str(part) for part in loc if not str(part).startswith(FORM))
+
+
+FORM = "form:"
+"""Beginning of the names of the forms that a value can have."""
 
 DEFINITIONS = "#/components/schemas/"

@@ -49,6 +49,7 @@ async def start_annotation(service: Serving, body: Annotated[AnnotateIn, Depends
     folder = await service.compute(allowed_path, body.folder, service.settings.folders)
     out = await service.compute(allowed_out, body.out, service.settings.out_folders)
     prompts = await prompts_of(service, body.prompts)
+    service.check_prompts(prompts)
     operation = Annotate(model, str(folder), str(out), tuple(prompts), tuple(body.formats))
     return job_values(service.jobs.start("annotate", lambda: service.engine.stream(operation), of=operation))
 

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+from .bodies import FORM
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Pair = Annotated[list[Number], Field(min_length=2, max_length=2)]
 Corners = Annotated[list[Number], Field(min_length=4, max_length=4, description="x0, y0, x1, y1 in pixels, half-open.")]
 ImageId = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+def _by_key(told: str, **forms: str) -> Discriminator:
+    """Return what chooses a form by a key that only it has, so that a mistake in one form is not told as a mistake in all."""
+
+    def form_of(given: Any) -> str | None:
+        found = [form for key, form in forms.items() if isinstance(given, dict) and key in given]
+        return FORM + found[0] if found else None
+
+    return Discriminator(form_of, "form", told)
 
 
 class Body(BaseModel):
@@ -42,7 +54,15 @@ class ByUrl(Body):
     url: Annotated[str, Field(max_length=4096)]
 
 
-ImageRef = Union[ById, ByData, ByPath, ByUrl]
+ImageRef = Annotated[
+    Union[
+        Annotated[ById, Tag(FORM + "id")],
+        Annotated[ByData, Tag(FORM + "data")],
+        Annotated[ByPath, Tag(FORM + "path")],
+        Annotated[ByUrl, Tag(FORM + "url")],
+    ],
+    _by_key("an image is an object with id, data, path or url", id="id", data="data", path="path", url="url"),
+]
 
 
 class RunLengths(Body):
@@ -106,7 +126,23 @@ class EverythingIn(Body):
     everything: EverythingValues
 
 
-PromptIn = Union[SpatialIn, TextIn, ConceptIn, EverythingIn]
+PromptIn = Annotated[
+    Union[
+        Annotated[SpatialIn, Tag(FORM + "spatial")],
+        Annotated[TextIn, Tag(FORM + "text")],
+        Annotated[ConceptIn, Tag(FORM + "concept")],
+        Annotated[EverythingIn, Tag(FORM + "everything")],
+    ],
+    _by_key(
+        "a prompt is an object with points, a box or a mask; or with text, a concept, or everything",
+        text="text",
+        concept="concept",
+        everything="everything",
+        points="spatial",
+        box="spatial",
+        mask="spatial",
+    ),
+]
 
 
 class SegmentIn(Body):
@@ -154,7 +190,7 @@ class AnnotateIn(Body):
 
     folder: Annotated[str, Field(max_length=4096, description="A folder that the server allows to read.")]
     out: Annotated[str, Field(min_length=1, max_length=4096, description="A folder below one that the server allows to write.")]
-    prompts: Annotated[list[PromptIn], Field(max_length=1000)] = []
+    prompts: list[PromptIn] = []
     formats: Annotated[list[Annotated[str, Field(max_length=50)]], Field(min_length=1, max_length=20)] = ["coco"]
     model: Annotated[str, Field(max_length=200)] | None = None
 

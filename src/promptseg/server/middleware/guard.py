@@ -121,7 +121,7 @@ def check_token(token: str | None, headers: Headers, query: bytes = b"", given: 
             raise RefusedError("the query has too many fields") from error
         candidates += [*asked.get("api_key", ()), *asked.get("token", ())]
     if not any(hmac.compare_digest(candidate.encode("utf-8", "replace"), token.encode()) for candidate in candidates):
-        raise UnauthorizedError("send the token that the server printed, as the header Authorization: Bearer …")
+        raise UnauthorizedError("the token is missing or wrong: send the server's own as the header Authorization: Bearer TOKEN")
 
 
 def host_name(host: str) -> str:
