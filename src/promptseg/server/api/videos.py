@@ -12,7 +12,7 @@ from starlette.responses import Response
 from ..._result_values import mask_to_dict
 from ...errors import OutputError
 from ...results import FrameMasks
-from ..errors import ForbiddenError, RefusedError
+from ..errors import ConflictError, ForbiddenError, RefusedError
 from ..operations import PromptVideo, Propagate, RemoveObject
 from ..places import allowed_path
 from ..service import Service
@@ -128,6 +128,8 @@ async def propagate(video: IdInPath, service: Serving, body: Annotated[Propagate
     """Track the objects as a job, forward or back. Its events say how far it is; the masks are kept with the video."""
     record = service.videos.get(video)
     record.check_idle()
+    if not record.frames:
+        raise ConflictError("there is no object to track yet: prompt one on a frame")
     asked = Propagate(record.id, body.start, body.stop, body.reverse)
     return job_values(service.jobs.start("propagate", lambda: service.videos.propagate(record, asked), of=asked))
 
