@@ -9,6 +9,7 @@ import inspect
 import io
 import os
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -179,11 +180,22 @@ def test_a_job_of_a_killed_replica_fails_and_its_video_is_gone(running_server, s
         with pytest.raises(ClientError, match="start it again") as caught:
             client.result(job)
         assert caught.value.status == 503
+        assert len(once_one_runs(lambda: client.segment(image, Prompt.point(300, 200))).masks) == 1
         with pytest.raises(ClientError, match="open") as caught:
-            client.prompt(there, 0, 1, Prompt.box(5, 5, 40, 40))
+            once_one_runs(lambda: client.prompt(there, 0, 1, Prompt.box(5, 5, 40, 40)))
         assert caught.value.status == 404
         client.close_video(there)
-        assert len(client.segment(image, Prompt.point(300, 200)).masks) == 1
+
+
+def once_one_runs(ask):
+    """Return the answer of a server whose replicas start anew, which takes long on a busy machine."""
+    until = time.monotonic() + 200
+    while True:
+        try:
+            return ask()
+        except ClientError as error:
+            if error.status != 503 or time.monotonic() > until:
+                raise
 
 
 def test_a_full_queue_refuses(running_server, sample_bytes):
