@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import signal
 import time
@@ -18,9 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
-from serving import BINARY, Asked, Server, direct, make_images, make_prompts, running
-
-from promptseg.runtime.host import processor_name
+from serving import BINARY, Asked, Server, direct, make_images, make_prompts, report, running
 
 
 @dataclass
@@ -133,12 +130,7 @@ def main() -> None:
     arguments.add_argument("--images", type=int, default=8)
     arguments.add_argument("--json", help="also write the figures to this file")
     options = arguments.parse_args()
-    figures = measure(options)
-    print(f"{processor_name()}, {os.cpu_count()} cores")
-    for name, value in figures.items():
-        print(f"{name}: {value}")
-    if options.json:
-        Path(options.json).write_text(json.dumps(figures, indent=1))
+    report(measure(options), options.json)
 
 
 if __name__ == "__main__":

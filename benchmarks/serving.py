@@ -197,12 +197,16 @@ def main() -> None:
     arguments.add_argument("--opened", type=int, default=200, help="number of further images that are opened, to see the memory")
     arguments.add_argument("--json", help="also write the figures to this file")
     options = arguments.parse_args()
-    figures = measure(options)
+    report(measure(options), options.json)
+
+
+def report(figures: dict[str, object], path: str | None) -> None:
+    """Print figures with the processor, and write them to a file if there is a path."""
     print(f"{processor_name()}, {os.cpu_count()} cores")
     for name, value in figures.items():
         print(f"{name}: {value}")
-    if options.json:
-        Path(options.json).write_text(json.dumps(figures, indent=1))
+    if path:
+        Path(path).write_text(json.dumps(figures, indent=1))
 
 
 def measure(options: argparse.Namespace) -> dict[str, object]:

@@ -7,6 +7,7 @@ import contextlib
 import io
 import os
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +31,7 @@ RETRIES = 4
 """Number of times that a request is sent again when the server is busy."""
 
 
-class _Connection:
+class _Connection(ABC):
     """What both clients share: address, token and the meaning of answers.
 
     Args:
@@ -46,8 +47,9 @@ class _Connection:
         self._settings: dict[str, Any] = {"base_url": self.url, "headers": headers, "timeout": timeout}
         self._http = self._open(_httpx())
 
+    @abstractmethod
     def _open(self, httpx: Any) -> Any:
-        raise NotImplementedError
+        """Return the HTTP client of the package."""
 
     def _arguments(self, call: Call[Any]) -> dict[str, Any]:
         body = {"content": call.body} if isinstance(call.body, bytes) else {} if call.body is None else {"json": call.body}
