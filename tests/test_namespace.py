@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,3 +53,18 @@ class TestNamespace:
             "print(*[name for name in sys.modules if name.startswith('promptseg.backends')])"
         )
         assert in_a_fresh_interpreter(code) == ""
+
+    def test_no_module_has_the_place_of_a_public_name(self):
+        package = Path(promptseg.__file__).parent
+        modules = {path.stem for path in package.glob("*.py")} | {path.parent.name for path in package.glob("*/__init__.py")}
+        assert modules & set(promptseg.__all__) == set()
+
+    def test_the_folder_of_the_front_end_is_never_imported(self):
+        """It has the name of `promptseg.studio`, which is a function: docs/adr/0038."""
+        package = Path(promptseg.__file__).parent
+        assert not list((package / "studio").glob("*.py"))
+        for path in package.rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, (ast.Import, ast.ImportFrom)):
+                    named = [getattr(node, "module", None) or "", *(alias.name for alias in node.names if isinstance(node, ast.Import))]
+                    assert not [name for name in named if re.fullmatch(r"(promptseg\.)?studio(\..*)?", name)], path
