@@ -105,8 +105,8 @@ def _further_dropped(image: SourceImage, record: Mapping[str, Any]) -> tuple[str
 
 
 def _prompt_differences(image: SourceImage, record: Mapping[str, Any]) -> list[str]:
-    """Return the differences between the prompts of an image and those of its record. For a corrected image they do not matter."""
+    """Return the differences between the prompts of an image and those of its record. For what a person decided they do not matter."""
     before, now = record.get("asked"), asked_values(image.asked)
-    if before == now or "corrected" in record:
+    if before == now or "corrected" in record or "studio" in record:
         return []
     return list(differences({"prompts": before or []}, {"prompts": now or []}, image.name))

@@ -21,6 +21,7 @@ from .correction_matching import corrected_entries
 from .journal import Journal
 from .records import JournalImages
 from .sources import Source, SourceImage
+from .studio_members import carried_over
 
 
 def take_in(
@@ -97,6 +98,7 @@ def _save(
         "timings": {},
         **{key: value for key, value in optional.items() if value is not None},
         **kept,
+        **carried_over(record, entries),
     }
     journal.append(new)
 

@@ -7,6 +7,9 @@ opened again.
 
 Each line ends with a checksum of its bytes, and each record names the header and the models that it belongs to by a digest. A line that was
 damaged in any way is counted and left aside, as if it had never been written.
+
+The header has the settings of the run: ``config`` and ``prompts``. A header without these two is open: a run with any settings goes on with
+the journal, and keeps its header. The studio makes such journals, and adopts those of runs with their headers.
 """
 
 from __future__ import annotations
@@ -16,9 +19,10 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import ConfigError, InputError, OutputError, PromptSegError
+from ..runtime.files import output_errors, write_atomically
 from .differences import differences
 from .journal_lines import MAX_LINE, digest, encode_line, parse_line
 
@@ -31,6 +35,16 @@ SYNC_SECONDS = 1.0
 MAX_DIFFERENCES = 20
 """Maximum number of differences that an error lists."""
 
+MUCH_SUPERSEDED = 64 << 20
+"""Bytes of superseded records from which a journal that mostly consists of them is compacted."""
+
+
+class _Line(NamedTuple):
+    """Place of a record in the file: offset and length in bytes."""
+
+    offset: int
+    length: int
+
 
 class Journal:
     """Open journal, with an index of its records by image name.
@@ -41,6 +55,8 @@ class Journal:
         path: The file. It is created if it does not exist.
         header: Settings of the run, as values that `json` can write.
         check: Function that raises `ValueError` for a record that cannot be used. Such a record counts as damaged.
+        adopt: Go on with a journal of any settings. Its header is kept, and `header` is for a new journal alone. Models of records that are
+            appended are not compared with earlier ones, and later runs do not compare theirs with them.
 
     Attributes:
         path: The file.
@@ -52,16 +68,21 @@ class Journal:
         OutputError: When the file cannot be written.
     """
 
-    def __init__(self, path: Path, header: Mapping[str, Any], check: Callable[[Mapping[str, Any]], None] | None = None) -> None:
+    def __init__(
+        self, path: Path, header: Mapping[str, Any], check: Callable[[Mapping[str, Any]], None] | None = None, *, adopt: bool = False
+    ) -> None:
         self.path = path
         self.damaged = 0
         self._check = check
+        self._adopts = adopt
         self._header = json.loads(json.dumps({"journal": FORMAT, **header}))
         self._run = digest(self._header)
-        self._offsets: dict[str, int] = {}
+        self._places: dict[str, _Line] = {}
+        self._superseded = 0
         self._failed: set[str] = set()
         self._left_out: frozenset[str] = frozenset()
         self._models: dict[str, list[dict[str, Any]]] = {}
+        self._any: set[str] = set()
         self._synced = time.monotonic()
         try:
             self._file = path.open("ab", buffering=0)
@@ -80,19 +101,19 @@ class Journal:
 
     def __len__(self) -> int:
         """Return the number of images in the journal, done or failed."""
-        return len(self._offsets)
+        return len(self._places)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._offsets
+        return name in self._places
 
     def has_done(self, name: str) -> bool:
         """Return whether an image is in the journal and did not fail."""
-        return name in self._offsets and name not in self._failed
+        return name in self._places and name not in self._failed
 
     @property
     def names(self) -> list[str]:
         """Names of all images in the journal, sorted."""
-        return sorted(self._offsets)
+        return sorted(self._places)
 
     @property
     def failed(self) -> frozenset[str]:
@@ -108,12 +129,13 @@ class Journal:
         """Leave images out of `records` from now on. Their records stay in the file."""
         self._left_out = names
 
-    def append(self, record: Mapping[str, Any], models: Sequence[Mapping[str, Any]] = ()) -> None:
+    def append(self, record: Mapping[str, Any], models: Sequence[Mapping[str, Any]] = (), *, durable: bool = False) -> None:
         """Append the record of an image. It replaces an earlier record of the same image.
 
         Args:
             record: JSON values with ``name`` and ``status``, which is ``"done"`` or ``"failed"``.
             models: Provenance of the models that were used. Without it, the record may have ``models``, taken from an earlier record.
+            durable: Sync the file to the disk before this returns. A record that cannot be synced is removed again.
 
         Raises:
             ConfigError: When a model differs from the model of that name and backend in earlier records.
@@ -122,22 +144,34 @@ class Journal:
         key = record.get("models")
         if models:
             provenance = [dict(model) for model in models]
-            self.check_models(provenance)
+            if not self._adopts:
+                self.check_models(provenance)
             key = digest(provenance)
             if key not in self._models:
-                self._write({"models": provenance, "key": key})
+                self._write({"models": provenance, "key": key, **({"any": True} if self._adopts else {})})
                 self._models[key] = provenance
-        self._index(record, self._write({**record, "models": key, "run": self._run}))
-        if time.monotonic() - self._synced >= SYNC_SECONDS:
-            self.sync()
+                if self._adopts:
+                    self._any.add(key)
+        line = self._write({**record, "models": key, "run": self._run})
+        if durable or time.monotonic() - self._synced >= SYNC_SECONDS:
+            try:
+                self.sync()
+            except OutputError:
+                self._cut(line.offset)
+                raise
+        self._index(record, line)
 
     def check_models(self, models: Sequence[Mapping[str, Any]]) -> None:
         """Check that models have the same weights, device and version as the models of the same names and backends in earlier records.
 
+        In a journal with an open header, and for models of records that were appended by who adopted the journal, any model is right.
+
         Raises:
             ConfigError: When a model differs. The message lists the differences.
         """
-        known = {_role(model): model for earlier in self._models.values() for model in earlier}
+        if _is_open(self._header):
+            return
+        known = {_role(model): model for key, earlier in self._models.items() if key not in self._any for model in earlier}
         for model in models:
             if earlier := known.get(_role(model)):
                 ours, theirs = ({k: v for k, v in one.items() if k != "fallback_from"} for one in (model, earlier))
@@ -149,7 +183,7 @@ class Journal:
         Raises:
             InputError: When the record was damaged since the journal was opened.
         """
-        self._reader.seek(self._offsets[name])
+        self._reader.seek(self._places[name].offset)
         content = parse_line(self._reader.readline(MAX_LINE))
         if content is None or content.get("name") != name:
             raise InputError(f"the record of {name} in {self.path} was damaged since the run began: repeat the command to do it again")
@@ -182,6 +216,38 @@ class Journal:
             raise OutputError(f"cannot write {self.path}: {error.strerror or error}") from error
         self._synced = time.monotonic()
 
+    @property
+    def is_wasteful(self) -> bool:
+        """Whether superseded records take more than `MUCH_SUPERSEDED` bytes, and more than half of the file."""
+        return self._superseded > MUCH_SUPERSEDED and self._superseded > self._end // 2
+
+    def compact(self) -> None:
+        """Write the file anew without superseded records. The new file replaces the old one when it is complete and on the disk.
+
+        A journal with damaged lines is left as it is: somebody may want to look at them.
+
+        Raises:
+            OutputError: When the new file cannot be written. The old one is unchanged.
+        """
+        if self.damaged:
+            return
+        places: dict[str, _Line] = {}
+        with output_errors(self.path), write_atomically(self.path) as file:
+            end = file.write(encode_line(self._header))
+            for key, models in self._models.items():
+                end += file.write(encode_line({"models": models, "key": key, **({"any": True} if key in self._any else {})}))
+            for name, place in sorted(self._places.items(), key=lambda item: item[1].offset):
+                self._reader.seek(place.offset)
+                file.write(self._reader.read(place.length))
+                places[name] = _Line(end, place.length)
+                end += place.length
+        self._file.close()
+        self._reader.close()
+        with output_errors(self.path):
+            self._file = self.path.open("ab", buffering=0)
+            self._reader = self.path.open("rb")
+        self._places, self._end, self._superseded = places, end, 0
+
     def close(self) -> None:
         """Sync the file to the disk and close it."""
         try:
@@ -201,20 +267,23 @@ class Journal:
         run = self._run if header is None else digest(header)
         for offset, content in self._lines():
             lines, end = lines + 1, self._reader.tell()
+            line = _Line(offset, end - offset)
             if content is None:
                 self.damaged += 1
             elif "journal" in content:
                 self.damaged += content != header
             elif "key" in content and self._is_list_of_models(content):
                 self._models[content["key"]] = content["models"]
+                if content.get("any"):
+                    self._any.add(content["key"])
             elif "name" in content and self._is_usable(content):
                 if content["run"] == run:
-                    self._index(content, offset)
+                    self._index(content, line)
                 else:
                     others += 1
             else:
                 self.damaged += 1  # Its image is annotated again.
-        if lines and header is None and not self._offsets and not others:
+        if lines and header is None and not self._places and not others:
             raise InputError(self._not_a_journal())
         if header is None and others:
             raise ConfigError(
@@ -222,11 +291,14 @@ class Journal:
                 "use the same settings to resume it, or another folder for a new run"
             )
         self.damaged += others  # Lines of another run do not belong to this file.
-        if not self._offsets:
+        if not self._places and not (self._adopts and header is not None):
             # The run has no record yet, perhaps because its configuration was wrong: any header is accepted.
             self._models.clear()
+            self._any.clear()
             return 0, False
-        if header is not None:
+        if header is not None and (self._adopts or _is_open(header)):
+            self._header, self._run = header, run
+        elif header is not None:
             self._compare(header, self._header)
         return end, header is not None
 
@@ -282,23 +354,37 @@ class Journal:
                 + "\n  ".join([*found[:MAX_DIFFERENCES], *more])
             )
 
-    def _index(self, record: Mapping[str, Any], offset: int) -> None:
+    def _index(self, record: Mapping[str, Any], line: _Line) -> None:
         name = record["name"]
-        self._offsets[name] = offset
+        if name in self._places:
+            self._superseded += self._places[name].length
+        self._places[name] = line
         (self._failed.add if record["status"] == "failed" else self._failed.discard)(name)
 
-    def _write(self, content: Mapping[str, Any]) -> int:
-        """Append a line and return its byte offset. A line that cannot be written completely is removed again."""
+    def _write(self, content: Mapping[str, Any]) -> _Line:
+        """Append a line and return its place. A line that cannot be written completely is removed again."""
         line = memoryview(encode_line(content))
+        if len(line) > MAX_LINE:
+            raise OutputError(f"a record of {len(line)} bytes is longer than a journal takes, {MAX_LINE}: {self.path} is unchanged")
         start, written = self._end, 0
         try:
             while written < len(line):
                 written += self._file.write(line[written:]) or 0
         except OSError as error:
-            self._file.truncate(start)
+            self._cut(start)
             raise OutputError(f"cannot write {self.path}: {error.strerror or error}; the finished images are in it") from error
         self._end += len(line)
-        return start
+        return _Line(start, len(line))
+
+    def _cut(self, end: int) -> None:
+        """Remove what was written from an offset on."""
+        self._file.truncate(end)
+        self._end = end
+
+
+def _is_open(header: Mapping[str, Any]) -> bool:
+    """Return whether a header has no settings of a run, so that a run with any settings goes on with the journal."""
+    return "config" not in header and "prompts" not in header
 
 
 def _role(model: Mapping[str, Any]) -> tuple[object, object]:

@@ -14,18 +14,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock, Timeout
-
 from .._checks import flag, positive, whole_number
 from ..datasets.class_list import classes_of
 from ..datasets.core import AnnotatedImage, Category
 from ..datasets.writing import WriteReport, check_format, write
-from ..errors import ConfigError, IncompatibleStagesError, OutputError
+from ..errors import ConfigError, IncompatibleStagesError
 from ..pipeline import BuiltPipeline, Pipeline
 from ..pipeline.checks import check_prompts, concept_kinds
 from ..prompts import Prompt, concepts_of, phrases_of
 from ..protocols import ChecksPhrases
-from ..runtime.files import output_errors, remove_leftovers
+from ..runtime.files import remove_leftovers
 from ..runtime.progress import ProgressOption, reports_progress, track
 from . import gallery as gallery_files
 from . import overlays as overlay_files
@@ -35,6 +33,7 @@ from .changes import find_changes
 from .corrected_output import CorrectedOutput, TakenIn
 from .corrections import take_in
 from .drawings import class_order
+from .folder_lock import locked
 from .journal import Journal
 from .output_checks import check_outputs
 from .output_options import options_of, remember_options
@@ -47,7 +46,6 @@ from .summary import Annotation, summarize
 from .taken_in_files import forget_lost, mark_taken_in
 
 JOURNAL = "journal.jsonl"
-LOCK = ".lock"
 
 ExecutorName = Literal["local", "ray"]
 
@@ -138,7 +136,7 @@ def annotate(
     names = tuple(each.name if isinstance(each, Category) else each for each in categories)
     prompted = _check_prompts(pipeline, prompts, opened)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_locked(folder))
+        stack.enter_context(locked(folder))
         remove_leftovers(folder)
         remove_leftovers(folder / gallery_files.FOLDER)
         if correction is not None:
@@ -268,23 +266,6 @@ def _annotate_locally(
         return run.save(record, used, thumbnail_for(result, record, used, run.share, classes))
 
     return Annotator(built, prompts, batch_size).run(run.pending(), finish)
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder} is a file: expected a folder for the outputs")
-    with output_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK, timeout=0)
-        try:
-            lock.acquire()
-        except Timeout as error:
-            raise OutputError(f"another run is writing to {folder}: wait until it ends, or use another folder") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _header(pipeline: Pipeline | BuiltPipeline, prompts: Sequence[Prompt], source: Source) -> dict[str, Any]:

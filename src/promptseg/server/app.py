@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +34,24 @@ OPEN_PATHS = ("/health", "/ready")
 """Paths that need no token: they tell nothing."""
 
 
-def create_app(engine: Engine, settings: ServerSettings | None = None, folder: Path | None = None) -> FastAPI:
+def create_app(
+    engine: Engine,
+    settings: ServerSettings | None = None,
+    folder: Path | None = None,
+    *,
+    layers: Sequence[Middleware] = (),
+    open_paths: Sequence[str] = (),
+    own_access: Sequence[str] = (),
+) -> FastAPI:
     """Return the server as an application for uvicorn or any other ASGI server.
 
     Args:
         engine: The engine that answers. The application loads its models when it starts, and ends it.
         settings: What is allowed, and the limits.
         folder: Folder for uploaded images and saved videos; default: a temporary one, removed at the end.
+        layers: Further layers, outside of all others.
+        open_paths: Further paths that need no token.
+        own_access: Beginnings of paths whose routes look for themselves who may ask.
     """
     settings = settings or ServerSettings()
     service = Service(engine, settings, folder)
@@ -49,12 +60,13 @@ def create_app(engine: Engine, settings: ServerSettings | None = None, folder: P
         {"jobs_running": lambda: service.jobs.running, "images": lambda: len(service.images), "image_bytes": lambda: service.images.nbytes},
     )
     protocols = chosen(settings.protocols)
-    own_tokens = [path for protocol in protocols for path in protocol.own_tokens]
+    own_tokens = [*own_access, *(path for protocol in protocols for path in protocol.own_tokens)]
     frames = frozenset(path for protocol in protocols for path in protocol.frames)
-    layers = [
+    around = [
+        *layers,
         Middleware(Records, metrics=metrics),
         *([_cors(settings)] if settings.origins else []),
-        Middleware(Guard, settings=settings, open_paths=OPEN_PATHS, own_tokens=own_tokens),
+        Middleware(Guard, settings=settings, open_paths=(*OPEN_PATHS, *open_paths), own_tokens=own_tokens),
         Middleware(Bodies, limit=lambda path: _limit(settings, path, frames), seconds=settings.upload_seconds),
         Middleware(Vanished),
     ]
@@ -69,7 +81,7 @@ def create_app(engine: Engine, settings: ServerSettings | None = None, folder: P
         version=__version__,
         summary="Promptable segmentation",
         lifespan=running,
-        middleware=layers,
+        middleware=around,
         openapi_url="/v1/openapi.json",
         docs_url=None,  # They load scripts from elsewhere.
         redoc_url=None,

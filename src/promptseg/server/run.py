@@ -44,11 +44,21 @@ def bound_socket(settings: ServerSettings) -> socket.socket:
 
 def serve(engine: Engine, settings: ServerSettings, listening: socket.socket, folder: Path | None = None) -> None:
     """Serve until the process gets SIGINT or SIGTERM. Requests that were accepted are answered first."""
+    serve_app(create_app(engine, settings, folder), listening)
+
+
+def serve_app(app: FastAPI, listening: socket.socket, seconds: int = 30) -> None:
+    """Serve an application of `create_app`, as `serve` does.
+
+    Args:
+        app: The application.
+        listening: Socket that listens.
+        seconds: Time to answer what was accepted, when the server is told to stop.
+    """
     for name in ("uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
     _show_warnings()
-    app = create_app(engine, settings, folder)
-    config = configured(app)
+    config = configured(app, seconds)
     with _ended_by_signals():
         _Server(config, app.state.service).run(sockets=[listening])
 
@@ -92,14 +102,14 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 class _Server(uvicorn.Server):
-    """A server that cancels its jobs before it waits for open connections: those who watch a job would keep theirs."""
+    """A server that ends its jobs and streams before it waits for open connections."""
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
         self._service = service
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._service.jobs.stop()
+        await self._service.begin_stop()
         await super().shutdown(sockets)
 
 

@@ -50,6 +50,7 @@ class Service:
         frames: Videos that clients send frame by frame.
         jobs: Long work that clients started.
         folder: Temporary folder of the server.
+        at_stop: Functions that are called when the server begins to stop, before it waits for open connections.
     """
 
     def __init__(self, engine: Engine, settings: ServerSettings, folder: Path | None = None) -> None:
@@ -65,6 +66,7 @@ class Service:
         self.frames = FrameFolders(uploaded, settings.max_video_bytes, settings.max_pixels, settings.idle_seconds)
         self.jobs = Jobs(settings.max_jobs, settings.idle_seconds)
         self._threads = ThreadPoolExecutor(THREADS, "promptseg-io")
+        self.at_stop: list[Callable[[], None]] = []
         self._loading: asyncio.Task[None] | None = None
         self.failed: BaseException | None = None
 
@@ -93,6 +95,12 @@ class Service:
             self._threads.shutdown(wait=True, cancel_futures=True)
             if self._own_folder:
                 shutil.rmtree(self.folder, ignore_errors=True)
+
+    async def begin_stop(self) -> None:
+        """Cancel the jobs and end what else keeps connections open: those who watch would keep theirs."""
+        for function in self.at_stop:
+            function()
+        await self.jobs.stop()
 
     async def loaded(self) -> None:
         """Wait until the models are loaded.

@@ -23,6 +23,7 @@ class ServerSettings:
         host: Address to listen on.
         port: Port to listen on; 0 for any free one.
         token: Token that clients must send; None for none. One is made where `host` is not a loopback address and none is given.
+        cookie: Name of a cookie that may hold the token, too; None for none. Pages that the server itself serves have it.
         hosts: Further values of the header ``Host`` to answer to, such as the name behind a proxy. Loopback names and `host` count always.
         origins: Web origins that may call from a browser, such as ``"https://labels.example.org"``.
         folders: Folders whose images and videos may be named by their path.
@@ -50,6 +51,7 @@ class ServerSettings:
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     token: str | None = field(default=None, repr=False)
+    cookie: str | None = None
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     folders: tuple[Path, ...] = ()

@@ -15,6 +15,7 @@ from collections.abc import Collection
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..errors import BusyError, ForbiddenError, RefusedError, UnauthorizedError
@@ -56,7 +57,8 @@ class Guard:
         self._rates.check(client[0] if client else "")
         path = scope["path"]
         if path not in self._open and not path.startswith(self._own or "\0"):
-            check_token(self._settings.token, headers, scope.get("query_string", b""))
+            cookie = None if self._settings.cookie is None else cookie_parser(headers.get("cookie", "")).get(self._settings.cookie)
+            check_token(self._settings.token, headers, scope.get("query_string", b""), cookie)
 
     def _is_ours(self, host: str) -> bool:
         name = host_name(host)

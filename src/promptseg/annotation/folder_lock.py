@@ -1,0 +1,42 @@
+"""Lock of an output folder: only one process at a time writes to it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ..errors import OutputError
+from ..runtime.files import output_errors
+
+LOCK = ".lock"
+"""Name of the file that is locked."""
+
+
+class FolderInUseError(OutputError):
+    """Another process writes to the folder."""
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Create a folder, and hold its lock during the block.
+
+    Raises:
+        FolderInUseError: When another process holds the lock.
+        OutputError: When the folder is a file, or cannot be written.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file: expected a folder for the outputs")
+    with output_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise FolderInUseError(f"another run is writing to {folder}: wait until it ends, or use another folder") from error
+    try:
+        yield
+    finally:
+        lock.release()

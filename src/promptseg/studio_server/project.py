@@ -1,0 +1,530 @@
+"""`Project`: the images of a source with their objects, kept in annotate's journal of a dataset folder.
+
+This is what all of the studio works on. Reading::
+
+    with open_project("photos", Path("photos-studio")) as project:
+        for summary in project.summaries():  # all images in order
+            document = project.document(summary.key)  # objects, version, state
+            size = project.size(summary.key)
+
+Writing, always of one image at a time, and on the disk when the call returns:
+
+- `change` merges what a page sends, made to a version that the page knows;
+- `edit` makes a change to the document as it is: for imports and other work of the server;
+- `suggest` takes a pipeline's masks, unless a person has begun with the image meanwhile.
+
+Each of them tells the open pages by `events`. Any thread may call all methods, but not the event loop: they read and write files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from ..annotation.content import FileState, state_of
+from ..annotation.folder_lock import locked
+from ..annotation.journal import Journal
+from ..annotation.record_checks import check_record
+from ..annotation.records import image_of
+from ..annotation.run import JOURNAL
+from ..annotation.sources import SourceImage
+from ..datasets.core import AnnotatedImage, AnnotatedObject
+from ..errors import OutputError, PromptSegError
+from ..image_files import image_size
+from ..masks import Size
+from ..runtime.files import output_errors, remove_leftovers
+from ..server.errors import ConflictError, NotFoundError
+from ..server.problems import message_of
+from .changes import Change, apply
+from .documents import ImageDocument, ImageState, StudioObject, document_of, members_of
+from .events import Events
+from .image_list import ImageList, key_of
+from .labels import Label, Labels
+
+_log = logging.getLogger(__name__)
+
+HEADER: Mapping[str, Any] = {"studio": 1}
+"""Header of a journal that the studio begins. It has no settings, so `annotate` goes on with it with any."""
+
+OWN_FOLDER = ".studio"
+"""Folder in the dataset folder for what is no annotation: labels, the session, thumbnails."""
+
+
+@dataclass(frozen=True)
+class ImageSummary:
+    """An image in a list.
+
+    Attributes:
+        key: Its address in the API, 16 hexadecimal digits.
+        name: Its path within the source.
+        state: Its state.
+        objects: Number of its objects.
+        version: Version of its document.
+        doubt: How doubtful a pipeline's suggestions are, 0 to 1, or None.
+        error: Why it cannot be opened, or None.
+    """
+
+    key: str
+    name: str
+    state: ImageState = "new"
+    objects: int = 0
+    version: int = 0
+    doubt: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What a change led to.
+
+    Attributes:
+        version: Version of the document now.
+        document: The document, or None where nothing but this change happened since the version that it was made to.
+    """
+
+    version: int
+    document: ImageDocument | None
+
+
+class Truth(Protocol):
+    """The true objects of images."""
+
+    def of(self, name: str, size: Size) -> Sequence[AnnotatedObject]:
+        """Return the true objects of an image of a size ``(height, width)``; none where it has none."""
+        ...
+
+
+class Project:
+    """The images of a source with their objects. Made by `open_project`.
+
+    Args:
+        source: A folder, an image, or another source of `annotate`; None for images that are dropped into the page alone.
+        out: The dataset folder. The caller holds its lock.
+        labels: Names of labels to offer, in their order.
+        threshold: The score from which text finds objects at first.
+        name: Name of the project.
+
+    Attributes:
+        kind: ``"images"``. A video has another class, `VideoProject`.
+        name: Name of the project.
+        out: The dataset folder.
+        own: The folder in it for what is no annotation.
+        threshold: The score from which text finds objects at first.
+        truth: True masks, where somebody has set them.
+        events: What the open pages are told.
+        labels: The labels.
+
+    Raises:
+        ConfigError: The journal is damaged so that its header is lost.
+        InputError: The source cannot be read, or the folder has a file `journal.jsonl` that is no journal.
+        OutputError: The folder cannot be written.
+    """
+
+    kind: Literal["images"] = "images"
+
+    def __init__(self, source: Path | str | None, out: Path, labels: Sequence[str] = (), threshold: float = 0.3, name: str = "") -> None:
+        self.out, self.own = out, out / OWN_FOLDER
+        self.name, self.threshold = name or out.name, threshold
+        self.truth: Truth | None = None
+        self.events = Events()
+        self._lock = threading.RLock()
+        self._images = ImageList(source, out)
+        with output_errors(self.own):
+            self.own.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(out)
+        remove_leftovers(self.own)
+        self._journal = Journal(out / JOURNAL, HEADER, check_record, adopt=True)
+        try:
+            if self._journal.is_wasteful:
+                self._journal.compact()
+            self._summaries: dict[str, ImageSummary] = {}
+            self._documents: OrderedDict[str, ImageDocument] = OrderedDict()
+            self._errors: dict[str, tuple[tuple[int, int] | None, str]] = {}
+            self._files: OrderedDict[str, tuple[tuple[int, int], FileState]] = OrderedDict()
+            self._sizes: OrderedDict[str, tuple[tuple[int, int], Size]] = OrderedDict()
+            self.labels = Labels(self.own / "labels.json", [*labels, *self._read_summaries()])
+        except BaseException:
+            self._journal.close()
+            raise
+
+    # What is there.
+
+    def summaries(self) -> list[ImageSummary]:
+        """Return all images in their order. Images that were put into the folder meanwhile are there.
+
+        Raises:
+            InputError: The folder of the images cannot be read any more.
+        """
+        with self._lock:
+            self._images.scan()
+            return [self._summary(image.name) for image in self._images.all]
+
+    def summary(self, key: str) -> ImageSummary:
+        """Return an image of the list.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        with self._lock:
+            return self._summary(self.image(key).name)
+
+    def image(self, key: str) -> SourceImage:
+        """Return the name and path of an image.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        with self._lock:
+            try:
+                return self._images.get(key)
+            except NotFoundError:
+                self._images.scan()
+                return self._images.get(key)
+
+    def document(self, key: str) -> ImageDocument:
+        """Return the objects of an image.
+
+        Raises:
+            NotFoundError: There is no such image.
+        """
+        with self._lock:
+            return self._document(self.image(key).name)
+
+    def size(self, key: str) -> Size:
+        """Return ``(height, width)`` of an image, upright.
+
+        Raises:
+            NotFoundError: There is no such image.
+            InputError: It cannot be read.
+        """
+        image = self.image(key)
+        stamp = stamp_of(image.path)
+        with self._lock:
+            known = self._sizes.get(image.name)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        size = image_size(image.path)
+        if stamp is not None:
+            with self._lock:
+                _remember(self._sizes, image.name, (stamp, size))
+        return size
+
+    def size_of_masks(self, key: str) -> Size:
+        """Return the ``(height, width)`` that the masks of an image have: that of its objects, or of its file where there are none.
+
+        Raises:
+            NotFoundError: There is no such image.
+            InputError: It cannot be read.
+        """
+        document = self.document(key)
+        return document.size if document.size is not None and document.objects else self.size(key)
+
+    def openable(self, key: str) -> ImageDocument:
+        """Return the objects of an image whose file is to be shown.
+
+        Raises:
+            NotFoundError: There is no such image.
+            InputError: It cannot be read.
+            ConflictError: The file has another size than when its objects were made.
+        """
+        document, size = self.document(key), self.size(key)
+        if document.objects and document.size != size:
+            height, width = document.size or (0, 0)
+            raise ConflictError(
+                f"the image is {size[1]} x {size[0]} now, and its {len(document.objects)} objects are of one of {width} x {height}: "
+                "put the earlier file back"
+            )
+        return document
+
+    def true_objects(self, key: str) -> Sequence[AnnotatedObject]:
+        """Return the true objects of an image; none where `truth` has none.
+
+        Raises:
+            NotFoundError: There is no such image.
+            InputError: It cannot be read.
+        """
+        return () if self.truth is None else self.truth.of(self.image(key).name, self.size(key))
+
+    def annotated(self, states: Collection[ImageState] | None = None, *, empty: bool = True) -> ProjectImages:
+        """Return the images with their objects as datasets are written from, in the order of the list.
+
+        Args:
+            states: States of the images; None for all but ``"new"``.
+            empty: Whether images without an object belong to them.
+        """
+        wanted = {"started", "suggested", "doubt", "done"} if states is None else set(states)
+        chosen = [each for each in self.summaries() if each.state in wanted and each.version and (empty or each.objects)]
+        return ProjectImages(self, tuple(each.key for each in chosen))
+
+    # What changes.
+
+    def change(self, key: str, version: int, change: Change) -> Changed:
+        """Make a change that a person made to a version of an image's objects. It is on the disk when this returns.
+
+        Raises:
+            NotFoundError: There is no such image.
+            InputError: A value of the change is not usable.
+            ChangedByOthersError: Others changed the same objects since. Its attribute `document` has them as they are.
+            OutputError: It cannot be written. Nothing has changed.
+        """
+        with self._lock:
+            before, after = self._apply(key, change, version)
+        return Changed(after.version, None if before.version == version else after)
+
+    def edit(self, key: str, make: Callable[[ImageDocument], Change], models: Sequence[Mapping[str, Any]] = ()) -> ImageDocument:
+        """Make a change to the objects of an image as they are, and return them after it. It is on the disk when this returns.
+
+        Args:
+            key: Key of the image.
+            make: Function from the document to the change.
+            models: Provenance of the models that made its objects.
+
+        Raises:
+            NotFoundError: There is no such image.
+            InputError: A value of the change is not usable.
+            OutputError: It cannot be written. Nothing has changed.
+        """
+        with self._lock:
+            document = self.document(key)
+            return self._apply(key, make(document), document.version, models)[1]
+
+    def suggest(
+        self, key: str, objects: Sequence[StudioObject], doubt: float | None, models: Sequence[Mapping[str, Any]] = ()
+    ) -> ImageDocument | None:
+        """Take the objects that a pipeline found in an image, in place of earlier suggestions. They are on the disk when this returns.
+
+        Args:
+            key: Key of the image.
+            objects: The objects, of source ``"suggestion"``. An image without any becomes ``"suggested"``, too.
+            doubt: How doubtful they are, 0 to 1.
+            models: Provenance of the models.
+
+        Returns:
+            The document; None where a person has begun with the image, so that nothing changes.
+
+        Raises:
+            NotFoundError: There is no such image.
+            InputError: The image cannot be read, or an object is not one of it.
+            OutputError: They cannot be written. Nothing has changed.
+        """
+        with self._lock:
+            image, before = self.image(key), self.document(key)
+            if before.state not in ("new", "suggested"):
+                return None
+            change = Change(put=tuple(objects), remove=tuple({e.uid for e in before.objects} - {e.uid for e in objects}), state="suggested")
+            after = replace(apply(before, before.version, change, self.size(key)), doubt=doubt)
+            if after.version == before.version:
+                after = replace(after, version=after.version + 1)
+            self._keep(image, after, models, by_hand=False)
+            return after
+
+    def set_labels(self, labels: Sequence[Label]) -> None:
+        """Replace the labels. They are on the disk when this returns.
+
+        Raises:
+            InputError: A label is not usable.
+            OutputError: They cannot be written. Nothing has changed.
+        """
+        with self._lock:
+            self.labels.replace(labels)
+        self.events.publish({"type": "labels"})
+
+    def add_image(self, name: str, content: bytes) -> ImageSummary:
+        """Keep an image file that was dropped into the page. It is on the disk when this returns.
+
+        Raises:
+            InputError: It is no image, or the name has no suffix of one.
+            OutputError: It cannot be written.
+        """
+        image_size(Path(name), content)
+        with self._lock:
+            image = self._images.put(name, content)
+            summary = self._summary(image.name)
+        self.events.publish({"type": "image", "summary": asdict(summary)})
+        return summary
+
+    def mark_broken(self, key: str, error: PromptSegError | None) -> None:
+        """Remember why the file of an image cannot be read, or that it can. The list shows it until the file changes."""
+        image = self.image(key)
+        with self._lock:
+            before = self._summary(image.name)
+            if error is None:
+                self._errors.pop(image.name, None)
+            else:
+                self._errors[image.name] = stamp_of(image.path), message_of(error)
+            after = self._summary(image.name)
+        if after != before:
+            self.events.publish({"type": "image", "summary": asdict(after)})
+
+    def close(self) -> None:
+        """End the connections of the pages, and close the journal."""
+        self.events.close()
+        with self._lock:
+            self._journal.close()
+
+    # How it is kept.
+
+    def annotated_image(self, key: str) -> AnnotatedImage:
+        """Return an image with its objects as datasets are written from.
+
+        Raises:
+            NotFoundError: There is no such image, or nothing is kept of it.
+        """
+        with self._lock:
+            image = self.image(key)
+            if not self._journal.has_done(image.name):
+                raise NotFoundError(f"nothing is kept of the image {image.name[:80]!r} yet")
+            return replace(image_of(self._journal.record(image.name)), path=image.path)
+
+    def _apply(
+        self, key: str, change: Change, version: int, models: Sequence[Mapping[str, Any]] = ()
+    ) -> tuple[ImageDocument, ImageDocument]:
+        """Make a change, and return the document before and after it."""
+        image = self.image(key)
+        before = self._document(image.name)
+        after = apply(before, version, change, self.size_of_masks(key))
+        if after is not before:
+            self._keep(image, after, models, by_hand=True)
+        return before, after
+
+    def _keep(self, image: SourceImage, document: ImageDocument, models: Sequence[Mapping[str, Any]], *, by_hand: bool) -> None:
+        """Append the record of a document to the journal, and tell the pages."""
+        earlier = self._journal.record(image.name) if image.name in self._journal else {}
+        kept = {name: value for name, value in earlier.items() if name in _KEPT}
+        record = {
+            "name": image.name,
+            "status": "done",
+            "path": str(image.path),
+            **self._file_state(image, earlier),
+            **({"group": image.group} if image.group else {}),
+            **({"id": image.id} if image.id is not None else {}),
+            **({"corrected": "studio"} if by_hand else {}),
+            "detections": None,
+            "dropped": {},
+            "timings": {},
+            **kept,
+            **members_of(document),
+        }
+        self._journal.append(record, models, durable=True)
+        _remember(self._documents, image.name, document, most=MAX_DOCUMENTS)
+        summary = self._summaries[image.name] = _summary_of(image.name, document)
+        try:  # The change is on the disk: what fails now is no error of it.
+            if self.labels.add(each.label for each in document.objects if each.label is not None):
+                self.events.publish({"type": "labels"})
+            if self._journal.is_wasteful:
+                self._journal.compact()
+        except OutputError as error:
+            _log.warning("%s", error)
+        self.events.publish({"type": "document", "key": summary.key, "version": document.version})
+        self.events.publish({"type": "image", "summary": asdict(self._summary(image.name))})
+
+    def _file_state(self, image: SourceImage, earlier: Mapping[str, Any]) -> dict[str, Any]:
+        """Return size, time and SHA-256 of an image file: as recorded where the file is gone or unchanged."""
+        recorded = {name: earlier.get(name) for name in ("bytes", "mtime_ns", "sha256")}
+        stamp = stamp_of(image.path)
+        if stamp is None or stamp == (recorded["bytes"], recorded["mtime_ns"]):
+            return recorded
+        known = self._files.get(image.name)
+        if known is None or known[0] != stamp:
+            try:
+                known = stamp, state_of(image.path)
+            except OSError:
+                return recorded
+            _remember(self._files, image.name, known)
+        return known[1].to_dict()
+
+    def _document(self, name: str) -> ImageDocument:
+        if name in self._documents:
+            self._documents.move_to_end(name)
+            return self._documents[name]
+        document = document_of(self._journal.record(name) if name in self._journal else None)
+        _remember(self._documents, name, document, most=MAX_DOCUMENTS)
+        return document
+
+    def _summary(self, name: str) -> ImageSummary:
+        summary = self._summaries.get(name) or ImageSummary(key_of(name), name)
+        error = self._errors.get(name)
+        if error is None:
+            return summary
+        if error[0] != stamp_of(self._images.get(summary.key).path):
+            del self._errors[name]
+            return summary
+        return replace(summary, error=error[1])
+
+    def _read_summaries(self) -> list[str]:
+        """Read the summaries of all records, and return their labels."""
+        labels: dict[str, None] = {}
+        for record in self._journal.records():
+            document = document_of(record)
+            if document.version:
+                self._summaries[record["name"]] = _summary_of(record["name"], document)
+                labels |= dict.fromkeys(each.label for each in document.objects if each.label is not None)
+        return list(labels)
+
+
+@dataclass(frozen=True)
+class ProjectImages:
+    """Images of a project with their objects, as datasets are written from. It can be iterated any number of times.
+
+    Attributes:
+        project: The project.
+        keys: Keys of the images.
+    """
+
+    project: Project
+    keys: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __iter__(self) -> Iterator[AnnotatedImage]:
+        return (self.project.annotated_image(key) for key in self.keys)
+
+
+@contextlib.contextmanager
+def open_project(
+    source: Path | str | None, out: Path, labels: Sequence[str] = (), threshold: float = 0.3, name: str = ""
+) -> Iterator[Project]:
+    """Open the images of a source with what is kept of them in a dataset folder, which no other process may use meanwhile.
+
+    The folder may be one that `annotate` began, with any settings. Arguments and errors are those of `Project`.
+
+    Raises:
+        FolderInUseError: Another process uses the folder.
+    """
+    with locked(out), contextlib.closing(Project(source, out, labels, threshold, name)) as project:
+        yield project
+
+
+def stamp_of(path: Path) -> tuple[int, int] | None:
+    """Return what tells the versions of a file apart, size and time of modification; None if it is not there."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+def _summary_of(name: str, document: ImageDocument) -> ImageSummary:
+    return ImageSummary(key_of(name), name, document.state, len(document.objects), document.version, document.doubt)
+
+
+def _remember(into: OrderedDict[str, Any], name: str, value: Any, most: int = 10_000) -> None:
+    """Keep a value, and drop the least recent ones beyond a number."""
+    into[name] = value
+    into.move_to_end(name)
+    while len(into) > most:
+        into.popitem(last=False)
+
+
+_KEPT = ("detections", "timings", "models", "id", "group", "asked", "problems", "dropped", "corrected")
+"""Members of an earlier record that a change does not touch."""
+
+MAX_DOCUMENTS = 16
+"""Number of documents that stay in memory."""

@@ -1,0 +1,65 @@
+"""`Studio`: what the routes of the studio speak to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+from fastapi import Depends, Request
+
+from .access import Access
+from .page import Page
+from .project import Project
+from .thumbnails import Thumbnails
+from .tiles import Pyramids
+
+_Parameters = ParamSpec("_Parameters")
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True)
+class Studio:
+    """The parts of a studio.
+
+    Attributes:
+        project: The images with their objects.
+        access: Who may use it.
+        page: The built page.
+        pyramids: Tiles of the images.
+        thumbnails: Small pictures of the images.
+        threads: The thread of the project. Its changes wait for the disk one after another in any case, and never for an image.
+    """
+
+    project: Project
+    access: Access
+    page: Page
+    pyramids: Pyramids
+    thumbnails: Thumbnails
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "promptseg-project"))
+
+    async def do(self, function: Callable[_Parameters, _Value], *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Value:
+        """Return what a function of the project returns, called beside the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, lambda: function(*args, **kwargs))
+
+    def begin_stop(self) -> None:
+        """End the streams of the pages, and the work on pictures that nobody waits for."""
+        self.project.events.close()
+        self.pyramids.close()
+
+
+def studio_of(request: Request) -> Studio:
+    """Return the studio of the application."""
+    studio: Studio = request.app.state.studio
+    return studio
+
+
+InStudio = Annotated[Studio, Depends(studio_of)]
+
+
+def json_bytes(values: Any) -> bytes:
+    """Return values as JSON in ASCII: names of files may hold bytes that are no text."""
+    return json.dumps(values, separators=(",", ":")).encode("ascii")

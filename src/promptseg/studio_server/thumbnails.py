@@ -1,0 +1,76 @@
+"""`Thumbnails`: small pictures of the images, kept in the dataset folder."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from ..errors import InputError
+from ..image_formats import check_single, name_of, open_image
+from ..images import from_pil
+from ..runtime.files import write_atomically
+from .project import stamp_of
+
+LONGEST = 160
+"""Length of the longer side in pixels."""
+
+QUALITY = 80
+
+
+class Thumbnails:
+    """Small pictures of image files. A file that changes gets a new one. Threads may share it.
+
+    Args:
+        folder: Folder for them. It is made when there is the first one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, name: str, path: Path) -> bytes:
+        """Return the picture of an image file as JPEG.
+
+        Args:
+            name: Name of the image.
+            path: The file.
+
+        Raises:
+            InputError: It cannot be read.
+        """
+        stamp = stamp_of(path)
+        if stamp is None:
+            raise InputError("the file of the image is no longer there")
+        kept = self._folder / f"{_digest(name, stamp)}.jpg"
+        with contextlib.suppress(OSError):
+            return kept.read_bytes()
+        content = thumbnail(path)
+        with contextlib.suppress(OSError):  # It is made again when it is asked for.
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with write_atomically(kept) as file:
+                file.write(content)
+        return content
+
+
+def thumbnail(path: Path) -> bytes:
+    """Return a small picture of an image file as JPEG, upright.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    with open_image(path) as image:
+        check_single(image, name_of(path))
+        if image.format == "JPEG":
+            image.draft(None, (2 * LONGEST, 2 * LONGEST))  # Decodes an eighth of a large one.
+        small = Image.fromarray(from_pil(image, name_of(path), once=True))
+    small.thumbnail((LONGEST, LONGEST), reducing_gap=2.0)
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=QUALITY)
+    return file.getvalue()
+
+
+def _digest(name: str, stamp: tuple[int, int]) -> str:
+    return hashlib.sha256(f"{name}\0{stamp}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
