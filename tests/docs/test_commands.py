@@ -55,6 +55,7 @@ NEEDS = {
     r"promptseg bench ": "a machine that does nothing else; tests/cli/test_bench.py runs it with small models",
     r"promptseg segment photo\.jpg --text \"red cup\"": "the weights of the detector that a plan names",
     r"promptseg (-v )?serve": "clients, for as long as it runs; tests/cli/test_serve.py and tests/server are some",
+    r"promptseg studio": "a person, for as long as it runs; tests/cli/test_studio.py and tests/studio_server are some",
     r"promptseg mcp ": "an assistant on standard input; tests/assistants/test_server.py is one",
     r"promptseg demo": "the weights of mini-sam; `make demo` runs it",
 }

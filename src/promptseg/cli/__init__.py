@@ -31,6 +31,7 @@ from . import (
     plan,
     segment,
     serve,
+    studio,
     track,
     weights,
 )
@@ -55,6 +56,7 @@ app.command("plan", cls=Command, short_help="Name the best models within a budge
 app.add_typer(weights.app, name="weights")
 app.command("segment", cls=Command)(segment.segment)
 app.command("serve", cls=Command, short_help="Serve models to other programs and labeling tools.")(serve.serve)
+app.command("studio", cls=Command, short_help="Segment and correct objects in the browser.")(studio.studio)
 app.command("track", cls=Command)(track.track)
 
 

@@ -126,10 +126,10 @@ def serve(
 
     Only this machine can connect, unless another --host is given. Then clients need the token.
     """
-    pipelines = _pipelines(config, model, detector, concept, engine, quantize, detector_engine, threshold)
+    pipelines = offered_pipelines(config, model, detector, concept, engine, quantize, detector_engine, threshold)
     with errors_as_messages():
         on_ray = replicas_of(executor, replicas, gpus_per_replica, device)
-        _check_installed()
+        check_installed()
         from ..server.settings import ServerSettings
 
         for name, number, least in (
@@ -165,7 +165,7 @@ def serve(
         _run(pipelines, settings, device, tracker, on_ray, made=token is None)
 
 
-def _pipelines(
+def offered_pipelines(
     configs: list[Path] | None,
     models: list[str] | None,
     detector: str | None,
@@ -190,13 +190,18 @@ def _pipelines(
     return dict(found)
 
 
-def _check_installed() -> None:
+def check_installed(extra: str = "server") -> None:
+    """Check that the packages of the server are installed, or tell which extra has them.
+
+    Raises:
+        MissingDependencyError: One is missing.
+    """
     try:
         import fastapi  # noqa: F401 - Only whether it is there counts.
         import prometheus_client  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError as error:
-        raise MissingDependencyError(f"the server needs {error.name}, which cannot be imported: {install_extra('server')}") from error
+        raise MissingDependencyError(f"the server needs {error.name}, which cannot be imported: {install_extra(extra)}") from error
 
 
 def _run(
@@ -220,7 +225,7 @@ def _run(
     with bound_socket(settings) as listening, temporary_folder(place, "server") as folder:
         settings = replace(settings, port=listening.getsockname()[1])
         if replicas is None:
-            engine: LocalEngine | RayEngine = _local_engine(pipelines, settings, devices, tracker, folder)
+            engine: LocalEngine | RayEngine = local_engine(pipelines, settings, devices, tracker, folder)
         else:
             engine = ray_engine(pipelines, settings, devices, tracker, folder, replicas)
         with progress.shown():
@@ -229,9 +234,10 @@ def _run(
         serve(engine, settings, listening, folder)
 
 
-def _local_engine(
+def local_engine(
     pipelines: dict[str, Pipeline], settings: ServerSettings, devices: list[str] | None, tracker: str | None, folder: Path
 ) -> LocalEngine:
+    """Return an engine on the devices of this machine."""
     from ..models.sam.cache import EmbeddingCache
     from ..registry.loading import load_video
     from ..server.engine import LocalEngine

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import zlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -139,7 +140,22 @@ class LocalEngine:
             self._replicas = replicas
 
     async def start(self) -> None:
-        await asyncio.to_thread(self.load)
+        """Load the models on a thread that the process does not wait for at its end: a download may take long."""
+        loop, loaded = asyncio.get_running_loop(), asyncio.Event()
+        errors: list[BaseException] = []
+
+        def load() -> None:
+            try:
+                self.load()
+            except BaseException as error:  # It is raised where the caller waits.
+                errors.append(error)
+            with contextlib.suppress(RuntimeError):  # The loop has ended: nobody waits.
+                loop.call_soon_threadsafe(loaded.set)
+
+        threading.Thread(target=load, name="promptseg-loading", daemon=True).start()
+        await loaded.wait()
+        if errors:
+            raise errors[0]
 
     async def stop(self) -> None:
         for worker in self._workers:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import contextlib
+import logging
 import re
 import shutil
 import tempfile
@@ -14,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar, cast
 
-from ..errors import InputError
+from ..errors import InputError, PromptSegError
 from ..prompts import EverythingPrompt, Prompt
 from ..results import Result
 from .engine import Engine
@@ -27,6 +28,8 @@ from .operations import Encode, Segment, ServedModel
 from .places import allowed_path, read_bounded
 from .settings import ServerSettings
 from .videos import Videos
+
+_log = logging.getLogger(__name__)
 
 _Parameters = ParamSpec("_Parameters")
 _Value = TypeVar("_Value")
@@ -90,6 +93,7 @@ class Service:
         finally:
             sweeping.cancel()
             await self.jobs.stop()
+            self._loading.cancel()
             await asyncio.wait({self._loading})
             await self.engine.stop()
             self._threads.shutdown(wait=True, cancel_futures=True)
@@ -207,6 +211,7 @@ class Service:
         try:
             await self.engine.start()
         except Exception as error:
+            _log.error("the models could not be loaded: %s", error, exc_info=None if isinstance(error, PromptSegError) else error)
             self.failed = error
 
     async def _sweep(self) -> None:

@@ -489,17 +489,34 @@ class ProjectImages:
 
 @contextlib.contextmanager
 def open_project(
-    source: Path | str | None, out: Path, labels: Sequence[str] = (), threshold: float = 0.3, name: str = ""
+    source: Path | str | None,
+    out: Path,
+    labels: Sequence[str] = (),
+    threshold: float = 0.3,
+    name: str = "",
+    *,
+    prepare: Callable[[Path], None] | None = None,
 ) -> Iterator[Project]:
     """Open the images of a source with what is kept of them in a dataset folder, which no other process may use meanwhile.
 
-    The folder may be one that `annotate` began, with any settings. Arguments and errors are those of `Project`.
+    The folder may be one that `annotate` began, with any settings. Further errors are those of `Project`.
+
+    Args:
+        source: A folder, an image, or another source of `annotate`; None for images that are dropped into the page alone.
+        out: The dataset folder.
+        labels: Names of labels to offer, in their order.
+        threshold: The score from which text finds objects at first.
+        name: Name of the project.
+        prepare: Function that is called with the dataset folder before the images are listed.
 
     Raises:
         FolderInUseError: Another process uses the folder.
     """
-    with locked(out), contextlib.closing(Project(source, out, labels, threshold, name)) as project:
-        yield project
+    with locked(out):
+        if prepare is not None:
+            prepare(out)
+        with contextlib.closing(Project(source, out, labels, threshold, name)) as project:
+            yield project
 
 
 def stamp_of(path: Path) -> tuple[int, int] | None:

@@ -11,8 +11,6 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
 
-from .access import Access
-from .page import Page
 from .project import Project
 from .thumbnails import Thumbnails
 from .tiles import Pyramids
@@ -27,16 +25,12 @@ class Studio:
 
     Attributes:
         project: The images with their objects.
-        access: Who may use it.
-        page: The built page.
         pyramids: Tiles of the images.
         thumbnails: Small pictures of the images.
         threads: The thread of the project. Its changes wait for the disk one after another in any case, and never for an image.
     """
 
     project: Project
-    access: Access
-    page: Page
     pyramids: Pyramids
     thumbnails: Thumbnails
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "promptseg-project"))

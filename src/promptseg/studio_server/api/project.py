@@ -12,7 +12,7 @@ from ...datasets.catalog import OUTPUT_VARIANTS
 from ...server.api.bodies import body_schema, json_body
 from ...server.api.routes import problems
 from ..state import InStudio, json_bytes
-from .schemas import AddressOut, LabelsIn, LabelsOut, ProjectOut, label_of
+from .schemas import LabelsIn, LabelsOut, ProjectOut, label_of
 
 router = APIRouter(prefix="/v1/studio", tags=["studio"])
 
@@ -51,9 +51,3 @@ async def watch(studio: InStudio) -> StreamingResponse:
     """Watch the project by server-sent events: `image` with its summary, `document` with key and version, `labels`."""
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(studio.project.events.listen(), media_type="text/event-stream", headers=headers)
-
-
-@router.post("/addresses", status_code=201, response_model=AddressOut, responses=problems())
-async def make_address(studio: InStudio) -> Any:
-    """Return the path of an address that opens the page once, in another browser."""
-    return {"address": f"/open/{studio.access.new_code()}"}

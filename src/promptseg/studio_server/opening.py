@@ -1,0 +1,95 @@
+"""`open_studio`: from what a person wants to annotate to a studio that can be served."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from ..annotation.run import JOURNAL
+from ..errors import ConfigError
+from ..server.engine import Engine
+from ..server.settings import ServerSettings
+from .access import Access
+from .app import create_studio
+from .project import OWN_FOLDER, open_project
+from .sample import add_sample
+from .truth import Truth
+
+NAME = "promptseg-studio"
+"""Name of the dataset folder where no images are given."""
+
+
+@dataclass(frozen=True)
+class OpenedStudio:
+    """A studio that can be served.
+
+    Attributes:
+        access: Who may use it.
+        own: The folder in the dataset folder for what is no annotation.
+        app: Function from the engine, the settings and a temporary folder to the application.
+    """
+
+    access: Access
+    own: Path
+    app: Callable[[Engine, ServerSettings, Path], FastAPI]
+
+
+@contextlib.contextmanager
+def open_studio(
+    source: str | None, out: Path, labels: Sequence[str] = (), truth: str | None = None, threshold: float = 0.3
+) -> Iterator[OpenedStudio]:
+    """Open images with what is kept of them in a dataset folder, which no other process may use meanwhile.
+
+    Args:
+        source: A folder, an image, or another source of `promptseg.annotate`; None for the sample image.
+        out: The dataset folder.
+        labels: Names of labels to offer, in their order.
+        truth: Format and place of true masks, such as ``"coco=annotations.json"``, or None.
+        threshold: The score from which text finds objects at first.
+
+    Raises:
+        FolderInUseError: Another process uses the folder.
+        ConfigError: An argument is not usable.
+        InputError: The images, the true masks or the journal of the folder cannot be read.
+        OutputError: The folder cannot be written.
+    """
+    name = NAME if source is None else Path(source).resolve().name
+    with open_project(source, out, labels, threshold, name, prepare=add_sample if source is None else None) as project:
+        if truth is not None:
+            project.truth = Truth.open(truth, folder_of(source))
+        access = Access(project.own)
+        yield OpenedStudio(access, project.own, lambda engine, settings, folder: create_studio(engine, project, access, settings, folder))
+
+
+def own_folder(out: Path) -> Path:
+    """Return the folder in a dataset folder for what is no annotation."""
+    return out / OWN_FOLDER
+
+
+def default_out(source: str | None) -> Path:
+    """Return the dataset folder of a source: beside it, with ``-studio`` after its name; in the current folder for no source.
+
+    Raises:
+        ConfigError: There is a folder of that name which no studio made, or the source has no name.
+    """
+    if source is None:
+        return Path(NAME)
+    path = folder_of(source) if "*" in source else Path(source).resolve()
+    if not path.name:
+        raise ConfigError(f"{path} has no name to make that of the dataset folder of: give --out")
+    out = path.with_name(f"{path.stem if path.is_file() else path.name}-studio")
+    if out.exists() and not (out / JOURNAL).is_file() and not (out.is_dir() and not any(out.iterdir())):
+        raise ConfigError(f"{out} exists, and is not a folder of the studio: give --out")
+    return out
+
+
+def folder_of(source: str | None) -> Path:
+    """Return the folder of a source: itself, or that of an image, a list or a pattern."""
+    path = Path(source or ".")
+    while not path.is_dir() and path != path.parent:
+        path = path.parent
+    return path.resolve()
