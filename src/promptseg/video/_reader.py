@@ -33,6 +33,10 @@ class Reader(ABC):
     def dropped(self) -> int:
         return 0
 
+    def counted(self) -> int | None:
+        """Return the number of frames as their list in the file has it, without decoding one; `count` where there is no such list."""
+        return self.count
+
     @abstractmethod
     def read(self, start: int) -> Iterator[Unread]:
         """Yield the frames from index `start` on. A video that is read once yields only frames that it has not yielded before."""

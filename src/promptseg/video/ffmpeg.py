@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,17 @@ from .._install import install_extra
 from ..errors import InputError, MissingDependencyError
 from ..image_formats import MAX_PIXELS
 from ._reader import Reader, Unread
+from .packet_index import Key, packet_index
+
+FAR = 250
+"""Number of frames from a known key frame beyond which the packets are listed: that is then faster than decoding."""
 
 
 class FileReader(Reader):
     """Reader of a video file or its bytes, by PyAV (FFmpeg).
 
-    To start in the middle, the reader seeks the last known key frame before the start and decodes from there. The index of a key frame is
-    known only after it was decoded once, so the first reading starts at the beginning of the file.
+    To start in the middle, the reader seeks the last known key frame before the start and decodes from there. A key frame is known after it
+    was decoded once. Where a start is far from the last one that is known, the packets of the file are listed first, if they tell.
     """
 
     def __init__(self, file: str | Path | bytes) -> None:
@@ -33,11 +37,19 @@ class FileReader(Reader):
             self._header_count = stream.frames or None
             self.count = self._header_count
             self.fps = float(stream.average_rate) if stream.average_rate else None
-        self._keys: list[tuple[int, int]] = []  # (index, presentation time in units of the stream) of known key frames.
+        self._keys: list[Key] = []  # In order.
+        self._listed = False
         self._first: int | None = None
 
+    def counted(self) -> int | None:
+        self._list_packets()
+        return self.count
+
     def read(self, start: int) -> Iterator[Unread]:
-        at = bisect_right(self._keys, (start, 1 << 62)) - 1
+        at = self._last_key(start)
+        if start - (self._keys[at][0] if at >= 0 else 0) > FAR:
+            self._list_packets()
+            at = self._last_key(start)
         if at > 0 and self._keys[at][0] > 0:
             sought = self._sought(self._keys[at], start)
             if sought is not None:
@@ -46,7 +58,21 @@ class FileReader(Reader):
         with self._opened() as (container, stream):
             yield from self._counted(self._decoded(container, stream), 0, start)
 
-    def _sought(self, key: tuple[int, int], start: int) -> Iterator[Unread] | None:
+    def _last_key(self, start: int) -> int:
+        """Return the place in `_keys` of the last one up to frame `start`; -1 for none."""
+        return bisect_right(self._keys, (start, 1 << 62)) - 1
+
+    def _list_packets(self) -> None:
+        """Learn the number of frames and all key frames from the packets, once."""
+        if self._listed:
+            return
+        self._listed = True
+        with self._opened() as (container, stream):
+            found = packet_index(container, stream)
+        if found is not None:
+            self.count, self._keys = found
+
+    def _sought(self, key: Key, start: int) -> Iterator[Unread] | None:
         """Return the frames from `start` on, decoded from a key frame before it, or None if seeking does not reach that key frame."""
         index, time = key
         with contextlib.ExitStack() as stack:
@@ -78,13 +104,18 @@ class FileReader(Reader):
         for frame in frames:
             if index == 0:
                 self._first = frame.pts
-            if frame.key_frame and frame.pts is not None and (index, frame.pts) not in self._keys:
-                insort(self._keys, (index, frame.pts))
+            if frame.key_frame and frame.pts is not None:
+                self._keep((index, frame.pts))
             if index >= start:
                 time = None if frame.pts is None or frame.time_base is None else float((frame.pts - (self._first or 0)) * frame.time_base)
                 yield time, lambda frame=frame: _pixels(frame, self.name)  # type: ignore[misc]
             index += 1
         self.count = index
+
+    def _keep(self, key: Key) -> None:
+        at = bisect_left(self._keys, key)
+        if at == len(self._keys) or self._keys[at] != key:
+            self._keys.insert(at, key)
 
     def _decoded(self, container: Any, stream: Any) -> Iterator[Any]:
         """Yield the decoded frames of an open file.

@@ -68,6 +68,14 @@ def open_frames(source: VideoLike, *, every: int = 1, start: int = 0, stop: int 
     return _SelectedFrames(late_reader(reader, drop), every, start, stop)
 
 
+def counted(source: FrameSource) -> int | None:
+    """Return the number of frames of a source, for a video file by its packets rather than its header; None if it is unknown.
+
+    No frame is decoded. For a long file this takes about a second, after which every frame of it is found quickly.
+    """
+    return source.counted() if isinstance(source, _SelectedFrames) else source.count
+
+
 def _reader(source: Any) -> Reader:
     """Return the reader for a source."""
     if isinstance(source, bool) or source is None:
@@ -138,7 +146,12 @@ class _SelectedFrames:
 
     @property
     def count(self) -> int | None:
-        known = self._video.count
+        return self._selected_of(self._video.count)
+
+    def counted(self) -> int | None:
+        return self._selected_of(self._video.counted())
+
+    def _selected_of(self, known: int | None) -> int | None:
         if known is None:
             return None
         return len(range(self._start, known if self._stop is None else min(known, self._stop), self._every))
