@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from PIL import Image
-from promptseg.annotation.folder_lock import FolderInUseError
 
 from promptseg import Mask, Masks
+from promptseg.annotation.folder_lock import FolderInUseError
 from promptseg.errors import InputError, OutputError
 from promptseg.results import FrameMasks
 from promptseg.server.errors import ConflictError, NotFoundError, TooLargeError

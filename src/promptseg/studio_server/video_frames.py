@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Union
+from typing import Any
 
 import cv2
 import numpy as np
@@ -46,7 +46,7 @@ class _Request:
 
     index: int
     width: int | None
-    future: Future[Union[bytes, Frame]]
+    future: Future[Any]
 
 
 class DisplayFrames:
@@ -111,11 +111,15 @@ class DisplayFrames:
                 done.set_result(known)
                 self._changed.notify()  # To read ahead of it.
                 return done
-        return self._ask(index, width)
+        future: Future[bytes] = Future()
+        self._ask(index, width, future)
+        return future
 
     def pixels(self, index: int) -> Future[Frame]:
         """Return a future of a frame at full size. It may fail with `NotFoundError` or `InputError`."""
-        return self._ask(index, None)
+        future: Future[Frame] = Future()
+        self._ask(index, None, future)
+        return future
 
     def close(self) -> None:
         """End the thread. Requests that wait fail."""
@@ -124,15 +128,13 @@ class DisplayFrames:
             self._changed.notify()
         self._thread.join(30)
 
-    def _ask(self, index: int, width: int | None) -> Future[bytes] | Future[Frame]:
-        future: Future[bytes | Frame] = Future()
+    def _ask(self, index: int, width: int | None, future: Future[Any]) -> None:
         with self._changed:
             if self._closed:
                 future.set_exception(NotFoundError("the video was closed"))
             else:
                 self._requests.append(_Request(index, width, future))
                 self._changed.notify()
-        return future  # type: ignore[return-value]  # What it holds follows from `width`.
 
     def _run(self) -> None:
         while True:

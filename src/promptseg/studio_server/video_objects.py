@@ -86,11 +86,11 @@ class Track:
 
     def marked(self) -> list[int]:
         """Return the frames on which a person marked the object, those where it is not there left out."""
-        return np.flatnonzero(self.kinds == KEY).tolist()
+        return [int(frame) for frame in np.flatnonzero(self.kinds == KEY)]
 
     def gone(self) -> list[int]:
         """Return the frames on which a person said that the object is not there."""
-        return np.flatnonzero(self.kinds == GONE).tolist()
+        return [int(frame) for frame in np.flatnonzero(self.kinds == GONE)]
 
     def runs(self) -> list[tuple[int, int, int]]:
         """Return the runs of frames on which the same is known, as ``(start, stop, kind)``, half-open. Keyframes count as seen."""

@@ -7,9 +7,10 @@ run gives the same whatever was tracked before, also after the server was killed
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,7 +66,7 @@ class Tracking:
         return {"forward": (False,), "back": (True,), "both": (False, True)}[self.direction]
 
 
-async def track(engine: Engine, model: str, project: VideoProject, asked: Tracking, emit: Emit) -> AsyncIterator[Progress]:
+async def track(engine: Engine, model: str, project: VideoProject, asked: Tracking, emit: Emit) -> AsyncGenerator[Progress, None]:
     """Track objects, keep their masks, and yield how far the work is.
 
     Args:
@@ -86,11 +87,12 @@ async def track(engine: Engine, model: str, project: VideoProject, asked: Tracki
     for reverse, length in zip(asked.ways, totals, strict=True):
         before = done
         run = _Run(engine, model, project, chosen, asked, reverse)
-        async for frame in run.frames():
-            started = True
-            emit(frame.frame, project.keep_tracked(frame, run.uids))
-            done = before + abs(frame.frame - asked.frame)
-            yield Progress(STAGE, done, max(done, sum(totals)), "frame")
+        async with contextlib.aclosing(run.frames()) as frames:
+            async for frame in frames:
+                started = True
+                emit(frame.frame, await asyncio.to_thread(project.keep_tracked, frame, run.uids))
+                done = before + abs(frame.frame - asked.frame)
+                yield Progress(STAGE, done, max(done, sum(totals)), "frame")
         done = before + length
     if not started and not any(_starts(project, chosen, asked.frame)):
         raise ConflictError(f"there is nothing to track on frame {asked.frame}: mark an object there, or go to where it is seen")
@@ -108,7 +110,7 @@ class _Run:
         self._active: set[int] = set()
         self.uids = {each.number: each.uid for each in objects}
 
-    async def frames(self) -> AsyncIterator[FrameMasks]:
+    async def frames(self) -> AsyncGenerator[FrameMasks, None]:
         """Yield the masks of each frame after the first."""
         first, end = self._asked.frame, self._asked.reach(self._reverse, self._project.frames.count)
         stops = [*self._said(end), end]
@@ -120,9 +122,10 @@ class _Run:
             at = first
             for stop in stops:
                 if self._active and stop != at:
-                    async for frame in self._propagated(at, stop):
-                        if frame.frame != first:
-                            yield frame
+                    async with contextlib.aclosing(self._propagated(at, stop)) as frames:
+                        async for frame in frames:
+                            if frame.frame != first:
+                                yield frame
                 if stop is not None and stop != end:
                     await self._take_in(stop)
                     at = stop
@@ -130,11 +133,17 @@ class _Run:
             with contextlib.suppress(PromptSegError):  # The engine may be ending.
                 await self._engine.ask(CloseVideo(self._video))
 
-    async def _propagated(self, start: int, stop: int | None) -> AsyncIterator[FrameMasks]:
+    async def _propagated(self, start: int, stop: int | None) -> AsyncGenerator[FrameMasks, None]:
         last = None if self._reverse and stop == -1 else stop
-        async for event in self._engine.stream(Propagate(self._video, start, last, self._reverse)):
-            if isinstance(event, FrameMasks):
-                yield event
+        stream = self._engine.stream(Propagate(self._video, start, last, self._reverse))
+        try:
+            async for event in stream:
+                if isinstance(event, FrameMasks):
+                    yield event
+        finally:
+            close = getattr(stream, "aclose", None)
+            if close is not None:
+                await close()
 
     def _said(self, end: int | None) -> list[int]:
         """Return the frames on the way of which a person said something, in the order in which they are reached."""
