@@ -45,7 +45,7 @@ SAMPLE ?=
 mutants: $(VENV)/.installed  ## Try about 300 faults in a copy, and say which the tests notice: make mutants [ONLY='models/*'] [SAMPLE=20].
 	WORKERS=$(WORKERS) $(VENV)/bin/python tools/mutants/run.py --only '$(ONLY)' $(if $(SAMPLE),--sample $(SAMPLE))
 
-check: $(VENV)/.installed actionlint  ## What CI runs beside the tests: lint, format, types, imports, docs, workflows.
+check: $(VENV)/.installed actionlint studio-check  ## What CI runs beside the tests: lint, format, types, imports, docs, workflows.
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
@@ -55,6 +55,30 @@ check: $(VENV)/.installed actionlint  ## What CI runs beside the tests: lint, fo
 actionlint: $(VENV)/.installed
 	$(VENV)/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@if [ -x $(VENV)/bin/actionlint ]; then $(VENV)/bin/actionlint; else echo "actionlint is left out: it could not be installed"; fi
+
+WEB := src/promptseg/studio/web
+# "yes" where the page of the studio can be built.
+NODE := $(shell node -e 'process.exit(Number(process.versions.node.split(".")[0] < 20))' 2>/dev/null && command -v npm >/dev/null 2>&1 && echo yes)
+NPM_CI = npm ci --prefix $(WEB) --silent
+
+.PHONY: studio-page studio-check
+studio-page:  ## Build the page of the studio from its TypeScript, with Node 20 or later.
+ifeq ($(NODE),yes)
+	@$(NPM_CI) || { echo "The packages that build the page could not be installed: the built files stay as they are"; exit 1; }
+	npm run --prefix $(WEB) build
+else
+	@echo "Node 20 with npm is missing: the built files in src/promptseg/studio/static are used as they are"
+endif
+
+# CI has a job of its own for it, which also fails where the packages cannot be installed.
+studio-check:  ## Check the sources of the page, run their tests, and compare the built files with them.
+ifeq ($(NODE),yes)
+	@if $(NPM_CI); then \
+	  npm run --prefix $(WEB) check && npm test --prefix $(WEB) && npm run --prefix $(WEB) build -- --check; \
+	else echo "The page of the studio is left out: its packages could not be installed"; fi
+else
+	@echo "The page of the studio is left out: Node 20 with npm is missing"
+endif
 
 fuzz: $(VENV)/.installed  ## Fuzz every reader, with mutations and guided by coverage: make fuzz [COUNT=25000].
 	$(VENV)/bin/python $(PIP) 'atheris>=3.0'
@@ -88,7 +112,7 @@ notebooks: $(VENV)/.installed  ## Run the notebooks and the quickstart, and make
 	$(VENV)/bin/python tools/cutout_images.py
 
 clean:  ## Remove environments and everything that was made.
-	rm -rf $(VENV) $(DEMO_VENV) .venvs demo site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .mutants
+	rm -rf $(VENV) $(DEMO_VENV) .venvs demo site dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .mutants $(WEB)/node_modules
 
 $(DEMO_VENV)/.installed: pyproject.toml Makefile
 	@echo "Setting up $(DEMO_VENV) with the base package (about 450 MB)…"

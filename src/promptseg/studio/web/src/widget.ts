@@ -1,0 +1,5 @@
+function render({ el }: { el: HTMLElement }): void {
+  el.textContent = "promptseg";
+}
+
+export default { render };
