@@ -1,0 +1,115 @@
+import { isNothing, joined, sameObject, touched, without } from "./changes.ts";
+import type { DocumentModel } from "./document.ts";
+import { Signal, type Readable } from "./signal.ts";
+import type { Change } from "./types.ts";
+
+/** Steps that are kept. */
+const MOST_STEPS = 500;
+
+interface Step {
+  name: string;
+  gesture: string | null;
+  redo: Change;
+  undo: Change;
+}
+
+/** What was undone or redone. `skipped` objects were changed elsewhere since, and stay as they are. */
+export interface Done {
+  name: string;
+  skipped: string[];
+}
+
+/** Names of the steps that can be undone and redone next, or null. */
+export interface Steps {
+  undo: string | null;
+  redo: string | null;
+}
+
+/**
+ * Undo and redo of what this page did to a document.
+ *
+ * Other pages may change the document too. What they changed is never undone here: an object is only changed back if it still is as the step
+ * left it.
+ */
+export class History {
+  private past: Step[] = [];
+  private future: Step[] = [];
+  private readonly current = new Signal<Steps>({ undo: null, redo: null });
+
+  constructor(
+    private readonly document: DocumentModel,
+    private readonly most = MOST_STEPS,
+  ) {}
+
+  get steps(): Readable<Steps> {
+    return this.current;
+  }
+
+  /**
+   * Makes a change, as a step that can be undone.
+   *
+   * @param name What the person did, for "Undo …".
+   * @param gesture Changes that follow one another with the same gesture, as those of a slider, are one step.
+   */
+  do(change: Change, name: string, gesture: string | null = null): void {
+    const redo = this.begun(change);
+    const undo = this.document.apply(redo);
+    if (isNothing(undo)) return;
+    const last = this.past.at(-1);
+    if (last && gesture !== null && last.gesture === gesture) {
+      this.past[this.past.length - 1] = { ...last, redo: joined(last.redo, redo), undo: joined(undo, last.undo) };
+    } else {
+      this.past = [...this.past, { name, gesture, redo, undo }].slice(-this.most);
+    }
+    this.future = [];
+    this.tell();
+  }
+
+  /** Ends a gesture: the next change is a step of its own. */
+  endGesture(): void {
+    const last = this.past.at(-1);
+    if (last) this.past[this.past.length - 1] = { ...last, gesture: null };
+  }
+
+  /** Undoes the last step; null where there is none. */
+  undo(): Done | null {
+    const step = this.past.pop();
+    if (step === undefined) return null;
+    this.future.push(step);
+    return this.go(step.name, step.redo, step.undo);
+  }
+
+  /** Makes the step again that was undone last; null where there is none. */
+  redo(): Done | null {
+    const step = this.future.pop();
+    if (step === undefined) return null;
+    this.past.push(step);
+    return this.go(step.name, step.undo, step.redo);
+  }
+
+  /** Goes from what one change left to what the other makes. */
+  private go(name: string, left: Change, change: Change): Done {
+    const skipped = touched(left).filter((uid) => !this.isAsLeft(uid, left));
+    const allowed = without(change, new Set(skipped));
+    if (left.state !== undefined && left.state !== this.document.state) delete allowed.state;
+    this.document.apply(allowed);
+    this.tell();
+    return { name, skipped };
+  }
+
+  private isAsLeft(uid: string, left: Change): boolean {
+    return sameObject(
+      this.document.get(uid),
+      left.put.find((object) => object.uid === uid),
+    );
+  }
+
+  /** An image that gets its first objects is begun. */
+  private begun(change: Change): Change {
+    return this.document.state === "new" && change.put.length > 0 && change.state === undefined ? { ...change, state: "started" } : change;
+  }
+
+  private tell(): void {
+    this.current.set({ undo: this.past.at(-1)?.name ?? null, redo: this.future.at(-1)?.name ?? null });
+  }
+}
