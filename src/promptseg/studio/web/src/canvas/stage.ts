@@ -1,0 +1,435 @@
+/** The canvas of the studio: an image, objects over it, and what tools draw. The page and the notebook's widget share it. */
+
+import { Bitmap } from "../model/mask.ts";
+import { Emitter, type Stop } from "../model/emitter.ts";
+import type { Box, Point, RunLengths } from "../model/types.ts";
+import { Input, type InputEvents } from "./input.ts";
+import { Layer, type View } from "./layer.ts";
+import { drawMarks, type Mark } from "./marks.ts";
+import { Pacer } from "./pacer.ts";
+import { drawStroke, ImagePainter, ObjectsPainter, OverlayPainter, placeOf, type DraftStyle, type ShownObject, type Stroke } from "./painters.ts";
+import type { StageKey } from "./pointer.ts";
+import { drawShape, shapeOf } from "./shapes.ts";
+import { Sheet } from "./sheet.ts";
+import { levelAt, TileCache, type TileSource } from "./tiles.ts";
+import { Viewport, type Size } from "./viewport.ts";
+
+export type { Mark } from "./marks.ts";
+export type { DraftStyle, ShownObject, Stroke } from "./painters.ts";
+export type { StageKey, StagePointer } from "./pointer.ts";
+
+/** An image to show. */
+export interface StageImage extends Size {
+  source: TileSource;
+}
+
+export interface StageOptions {
+  /** The accessible name. */
+  label: string;
+  /** Whether a wheel without Ctrl zooms and moves the image. Default: yes. */
+  wheel?: boolean;
+  /** Whether + - 0 zoom. Default: yes. */
+  zoomKeys?: boolean;
+}
+
+/** What the brush leaves under the pointer. */
+export interface Ring {
+  at: Point;
+  /** Pixels of the image. */
+  radius: number;
+}
+
+/** Milliseconds without a zoom after which the sheet is painted at its scale. */
+const RESTS_AFTER = 90;
+/** Milliseconds a frame for making outlines: while the image moves, and otherwise. */
+const MOVING_TIME = 5;
+const RESTING_TIME = 12;
+/** Device pixels around an object that its outline takes. */
+const LINE_ROOM = 6;
+/** So many changed objects are painted before the next frame is shown; more are painted over several. */
+const FEW = 32;
+
+export class Stage {
+  readonly viewport = new Viewport();
+  readonly host: HTMLElement;
+  /** Handles keys before the stage does; the tools are given them by it. */
+  onKey: (key: StageKey) => boolean = () => false;
+  readonly #events = new Emitter<InputEvents>();
+  readonly #input: Input;
+  readonly #image = new ImagePainter();
+  readonly #objects = new ObjectsPainter();
+  readonly #overlay = new OverlayPainter();
+  readonly #imageLayer: Layer;
+  readonly #objectsLayer: Layer;
+  readonly #overlayLayer: Layer;
+  readonly #sheet: Sheet;
+  readonly #marksCanvas: HTMLCanvasElement;
+  readonly #ring: HTMLElement;
+  readonly #pacer = new Pacer();
+  readonly #resize: ResizeObserver;
+  #marks: readonly Mark[] = [];
+  #ringAt: Ring | null = null;
+  #marksShown = false;
+  #frame = 0;
+  #zoomed = { scale: 1, at: -Infinity };
+  #moved = -Infinity;
+  #restTimer: ReturnType<typeof setTimeout> | undefined;
+  #selected: ReadonlySet<string> = new Set();
+  #hovered: string | null = null;
+
+  constructor(host: HTMLElement, options: StageOptions) {
+    this.host = host;
+    const { ownerDocument: document } = host;
+    this.#imageLayer = new Layer(document, this.#image);
+    this.#objectsLayer = new Layer(document, this.#objects);
+    this.#overlayLayer = new Layer(document, this.#overlay);
+    this.#sheet = new Sheet(document, [this.#imageLayer, this.#objectsLayer, this.#overlayLayer]);
+    this.#marksCanvas = document.createElement("canvas");
+    this.#marksCanvas.style.cssText = "position:absolute;left:0;top:0;width:100%;height:100%;pointer-events:none;";
+    this.#ring = document.createElement("div");
+    this.#ring.style.cssText =
+      "position:absolute;left:0;top:0;border-radius:50%;box-sizing:border-box;border:1.5px solid #fff;box-shadow:0 0 0 1.5px #101418,inset 0 0 0 1px #101418;pointer-events:none;will-change:transform;display:none;";
+    host.append(this.#sheet.element, this.#marksCanvas, this.#ring);
+    host.style.cssText += ";position:relative;overflow:hidden;touch-action:none;user-select:none;contain:strict;";
+    host.tabIndex = 0;
+    host.setAttribute("role", "application");
+    host.setAttribute("aria-label", options.label);
+    this.#input = new Input(host, this.viewport, this.#events, {
+      wheel: options.wheel ?? true,
+      zoomKeys: options.zoomKeys ?? true,
+      onKey: (key) => this.onKey(key),
+    });
+    this.#events.on("crosshair", () => this.#redrawMarks());
+    this.viewport.onChange(() => this.#viewChanged());
+    this.#resize = new ResizeObserver(() => this.#fitHost());
+    this.#resize.observe(host);
+    this.#fitHost();
+  }
+
+  on<Name extends keyof InputEvents>(name: Name, listener: (event: InputEvents[Name]) => void): Stop {
+    return this.#events.on(name, listener);
+  }
+
+  /** Free everything. The host is left empty. */
+  close(): void {
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#restTimer);
+    this.#resize.disconnect();
+    this.#input.close();
+    this.#image.tiles?.close();
+    this.host.replaceChildren();
+  }
+
+  /** The point that the keys move, if it is shown. */
+  get crosshair(): Point | null {
+    return this.#input.crosshair;
+  }
+
+  /** Whether the main button moves the image, and arrow keys too. */
+  set pans(pans: boolean) {
+    this.#input.pans = pans;
+    this.#setCursor();
+  }
+
+  /** Whether a tool draws: then Space begins to draw at the crosshair, and Space ends it. Otherwise Space clicks. */
+  set keysDrag(drag: boolean) {
+    this.#input.keysDrag = drag;
+  }
+
+  setLabel(label: string): void {
+    this.host.setAttribute("aria-label", label);
+  }
+
+  /** Show another image, all of it, without objects; or none. */
+  setImage(image: StageImage | null): void {
+    this.#image.tiles?.close();
+    this.#image.tiles = null;
+    this.#objects.objects = this.#objects.proposals = [];
+    this.#objects.lifted = null;
+    Object.assign(this.#overlay, { selected: [], hovered: null, draft: null, stroke: null });
+    this.#hovered = null;
+    this.#marks = [];
+    this.#input.hideCrosshair();
+    if (image !== null) {
+      const { width, height, source } = image;
+      this.#image.tiles = new TileCache(source, { width, height }, (tile) => {
+        const tiles = this.#image.tiles;
+        if (tiles !== null) this.#imageLayer.invalidate(placeOf(tiles, tile), 1);
+        this.#request();
+      });
+      this.viewport.setImage({ width, height });
+    }
+    for (const layer of [this.#imageLayer, this.#objectsLayer, this.#overlayLayer]) layer.invalidateAll();
+    this.#zoomed.at = -Infinity; // Another image is painted at its scale at once.
+    this.#redrawMarks();
+  }
+
+  /** Show objects, the first at the back. What did not change is not painted again. */
+  setObjects(objects: readonly ShownObject[]): void {
+    const changed = changesOf(this.#objects.objects, objects);
+    this.#objects.objects = objects;
+    this.#invalidate(this.#objectsLayer, changed);
+    this.#markChosen();
+  }
+
+  /** Show masks that can be picked, over the objects. */
+  setProposals(proposals: readonly ShownObject[]): void {
+    const changed = changesOf(this.#objects.proposals, proposals);
+    this.#objects.proposals = proposals;
+    this.#invalidate(this.#objectsLayer, changed);
+    this.#markChosen();
+  }
+
+  setSelected(uids: Iterable<string>): void {
+    this.#selected = new Set(uids);
+    this.#markChosen();
+  }
+
+  /** Light up an object, or a proposal, or none. */
+  setHovered(uid: string | null): void {
+    if (uid === this.#hovered) return;
+    this.#hovered = uid;
+    this.#markChosen();
+  }
+
+  /** Show the mask that is being made. With `lifted`, it stands for that object, which is not shown meanwhile. */
+  setDraft(bitmap: Bitmap | null, style: DraftStyle = { kind: "draft", color: "#4c9aff" }, lifted: string | null = null): void {
+    const before = this.#overlay.draft?.shape.box;
+    const shape = bitmap === null ? null : shapeOf(bitmap);
+    this.#overlay.draft = shape === null ? null : { shape, style };
+    for (const box of [before, shape?.box]) if (box) this.#overlayLayer.invalidate(box, this.#room);
+    if (lifted !== this.#objects.lifted) {
+      const both = [lifted, this.#objects.lifted];
+      this.#objects.lifted = lifted;
+      this.#invalidate(this.#objectsLayer, this.#objects.objects.filter(({ uid }) => both.includes(uid)));
+      this.#markChosen();
+    }
+    this.#request();
+  }
+
+  /** Show the way of a brush from its beginning, or none. */
+  setStroke(stroke: Stroke | null): void {
+    for (const each of [this.#overlay.stroke, stroke]) if (each !== null) this.#overlayLayer.invalidate(boxOfStroke(each), this.#room);
+    this.#overlay.stroke = stroke;
+    this.#request();
+  }
+
+  /** Go on with the stroke that is shown. It is drawn at once. */
+  extendStroke(points: readonly Point[]): void {
+    const { stroke } = this.#overlay;
+    if (stroke === null) return;
+    const from = stroke.path.length;
+    stroke.path.push(...points);
+    if (!this.#overlayLayer.clean) return; // It is about to be painted as a whole.
+    const { context, view } = this.#overlayLayer;
+    context.save();
+    drawStroke(context, view, stroke, from);
+    context.restore();
+  }
+
+  setMarks(marks: readonly Mark[]): void {
+    this.#marks = marks;
+    this.#redrawMarks();
+  }
+
+  /** Show how large the brush is, or not. */
+  setRing(ring: Ring | null): void {
+    this.#ringAt = ring;
+    this.#placeRing();
+    this.#setCursor();
+  }
+
+  /** The uids of the objects that have a pixel, the topmost first. Hidden ones are not there. */
+  objectsAt([x, y]: Point): string[] {
+    const [column, row] = [Math.round(x), Math.round(y)];
+    const there = this.#objects.objects.filter(({ bitmap, hidden }) => hidden !== true && bitmap.has(column, row));
+    return there.map(({ uid }) => uid).reverse();
+  }
+
+  /** The smallest proposal that has a pixel, or null. */
+  proposalAt([x, y]: Point): string | null {
+    const [column, row] = [Math.round(x), Math.round(y)];
+    const there = this.#objects.proposals.filter(({ bitmap }) => bitmap.has(column, row));
+    return there.reduce<ShownObject | null>((least, each) => (least === null || each.bitmap.area < least.bitmap.area ? each : least), null)?.uid ?? null;
+  }
+
+  fit(): void {
+    this.viewport.fit();
+  }
+
+  /** Whether everything is painted and all tiles are there: for tests. */
+  get settled(): boolean {
+    const { scale, ratio } = this.viewport;
+    const layers = [this.#imageLayer, this.#objectsLayer, this.#overlayLayer];
+    return this.#frame === 0 && layers.every((layer) => layer.clean && layer.view.scale === scale * ratio) && this.#image.tiles?.complete !== false;
+  }
+
+  /** The pixels that an object fills on an unzoomed canvas, drawn as it is on the stage: for tests. Throws for a uid that is not shown. */
+  pixelsOf(uid: string): RunLengths {
+    const object = this.#objects.objects.find((each) => each.uid === uid);
+    if (object === undefined) throw new Error(`no object ${uid} is shown`);
+    return readMask(this.host.ownerDocument, object.bitmap).toRuns();
+  }
+
+  get #room(): number {
+    return LINE_ROOM * this.viewport.ratio;
+  }
+
+  #fitHost(): void {
+    const { clientWidth: width, clientHeight: height } = this.host;
+    if (width === 0 || height === 0) return; // It is not laid out now.
+    const ratio = this.host.ownerDocument.defaultView?.devicePixelRatio ?? 1;
+    this.#objects.ratio = this.#overlay.ratio = ratio;
+    this.#marksCanvas.width = Math.ceil(width * ratio);
+    this.#marksCanvas.height = Math.ceil(height * ratio);
+    this.#marksShown = true;
+    this.viewport.setScreen({ width, height }, ratio);
+  }
+
+  #viewChanged(): void {
+    this.#moved = performance.now();
+    if (this.viewport.scale !== this.#zoomed.scale) this.#zoomed = { scale: this.viewport.scale, at: this.#moved };
+    this.#placeRing();
+    this.#request();
+  }
+
+  #setCursor(): void {
+    this.host.style.cursor = this.#input.pans ? "grab" : this.#ringAt !== null ? "none" : "crosshair";
+  }
+
+  #markChosen(): void {
+    const { objects, proposals, lifted } = this.#objects;
+    const selected = objects.filter(({ uid, hidden }) => this.#selected.has(uid) && hidden !== true && uid !== lifted);
+    const hovered = [...objects, ...proposals].find(({ uid, hidden }) => uid === this.#hovered && hidden !== true) ?? null;
+    const before = this.#overlay.selected;
+    const changed = changesOf(before, selected);
+    if (hovered !== this.#overlay.hovered) changed.push(...[hovered, this.#overlay.hovered].filter((each) => each !== null));
+    this.#overlay.selected = selected;
+    this.#overlay.hovered = hovered;
+    this.#invalidate(this.#overlayLayer, changed);
+  }
+
+  #invalidate(layer: Layer, changed: readonly ShownObject[]): void {
+    const urgent = changed.length <= FEW;
+    for (const { bitmap } of changed) if (bitmap.box !== null) layer.invalidate(bitmap.box, this.#room, urgent);
+    this.#request();
+  }
+
+  #request(): void {
+    if (this.#frame === 0) this.#frame = requestAnimationFrame((now) => this.#paint(now));
+  }
+
+  #paint(now: number): void {
+    this.#frame = 0;
+    const rests = now - this.#zoomed.at > RESTS_AFTER;
+    this.#sheet.follow(this.viewport, rests);
+    if (!rests) this.#restLater();
+    this.#wantTiles();
+    this.#paintLayers(now);
+    this.#drawMarks();
+    if (![this.#imageLayer, this.#objectsLayer].every((layer) => layer.clean)) this.#request();
+  }
+
+  #restLater(): void {
+    clearTimeout(this.#restTimer);
+    this.#restTimer = setTimeout(() => this.#request(), RESTS_AFTER + 1);
+  }
+
+  #wantTiles(): void {
+    const { tiles } = this.#image;
+    if (tiles === null) return;
+    const { visible, scale, ratio } = this.viewport;
+    const [x0, y0, x1, y1] = visible;
+    const [across, down] = [(x1 - x0) / 4, (y1 - y0) / 4]; // Also what comes next when it is moved.
+    const box: Box = [x0 - across, y0 - down, x1 + across, y1 + down];
+    tiles.want(box, levelAt(scale * ratio, tiles.source.levels), [(x0 + x1) / 2, (y0 + y1) / 2]);
+  }
+
+  #paintLayers(now: number): void {
+    const budget = this.#pacer.begin(now);
+    const moves = now - this.#moved < RESTS_AFTER;
+    const deadline = performance.now() + (moves ? MOVING_TIME : RESTING_TIME);
+    const [x, y] = this.#sheet.middle(this.viewport);
+    let painted = this.#objectsLayer.paintUrgent();
+    for (const layer of [this.#imageLayer, this.#objectsLayer]) {
+      for (let more = 1; more > 0 && painted < budget; painted += more) more = layer.paintNext(x, y, deadline);
+    }
+    this.#overlayLayer.paintAll(); // Little is on it, and it must not lag.
+    this.#pacer.end(painted);
+  }
+
+  #redrawMarks(): void {
+    this.#marksShown = true;
+    this.#request();
+  }
+
+  #drawMarks(): void {
+    const crosshair: readonly Mark[] = this.crosshair === null ? [] : [{ kind: "crosshair", at: this.crosshair }];
+    const marks = [...this.#marks, ...crosshair];
+    if (marks.length === 0 && !this.#marksShown) return;
+    this.#marksShown = marks.length > 0; // If there are some, they move with the image.
+    const context = this.#marksCanvas.getContext("2d");
+    const { ratio } = this.viewport;
+    context?.setTransform(1, 0, 0, 1, 0, 0);
+    context?.clearRect(0, 0, this.#marksCanvas.width, this.#marksCanvas.height);
+    context?.setTransform(ratio, 0, 0, ratio, 0, 0);
+    if (context) drawMarks(context, this.viewport, marks);
+  }
+
+  #placeRing(): void {
+    const ring = this.#ringAt;
+    this.#ring.style.display = ring === null ? "none" : "block";
+    if (ring === null) return;
+    const radius = Math.max(1.5, ring.radius * this.viewport.scale);
+    const [x, y] = this.viewport.toScreen(ring.at);
+    this.#ring.style.width = this.#ring.style.height = `${2 * radius}px`;
+    this.#ring.style.transform = `translate(${x - radius}px,${y - radius}px)`;
+  }
+}
+
+/** The mask that a canvas shows where a mask is drawn on it in the way of the stage, unzoomed. */
+export function readMask(document: Document, bitmap: Bitmap): Bitmap {
+  const { box } = bitmap;
+  if (box === null) return Bitmap.empty(bitmap.width, bitmap.height);
+  const [x0, y0, x1, y1] = box;
+  const [width, height] = [x1 - x0, y1 - y0];
+  const canvas = document.createElement("canvas");
+  canvas.width = width;
+  canvas.height = height;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  if (context === null) throw new Error("the browser gives no 2D canvas");
+  const view: View = { scale: 1, left: x0, top: y0 };
+  drawShape(context, view, { x: 0, y: 0, width, height }, shapeOf(bitmap), { color: "#ffffff", fill: 1, line: 0 }, 1);
+  const { data } = context.getImageData(0, 0, width, height);
+  const bits = new Uint8Array(width * height);
+  for (let index = 0; index < bits.length; index++) bits[index] = data[4 * index + 3]! > 127 ? 1 : 0;
+  return Bitmap.fromBits(bitmap.width, bitmap.height, { x0, y0, x1, y1 }, bits);
+}
+
+/** The objects that are new, gone, or look different or lie elsewhere in the order: before and after. */
+function changesOf(before: readonly ShownObject[], after: readonly ShownObject[]): ShownObject[] {
+  const old = new Map(before.map((object, index) => [object.uid, { object, index }]));
+  const changed: ShownObject[] = [];
+  let last = -1; // Where the objects that stay were before: as long as it grows, their order is the same.
+  for (const object of after) {
+    const was = old.get(object.uid);
+    old.delete(object.uid);
+    if (was === undefined) changed.push(object);
+    else if (!looksLike(was.object, object)) changed.push(was.object, object);
+    else if (was.index < last) changed.push(object);
+    last = Math.max(last, was?.index ?? -1);
+  }
+  for (const { object } of old.values()) changed.push(object);
+  return changed;
+}
+
+function looksLike(a: ShownObject, b: ShownObject): boolean {
+  return a.bitmap === b.bitmap && a.color === b.color && (a.hidden === true) === (b.hidden === true);
+}
+
+function boxOfStroke({ path, radius }: Stroke): Box {
+  const [xs, ys] = [path.map(([x]) => x), path.map(([, y]) => y)];
+  const least = (values: number[]): number => values.reduce((a, b) => Math.min(a, b), Infinity) - radius;
+  const most = (values: number[]): number => values.reduce((a, b) => Math.max(a, b), -Infinity) + radius + 1;
+  return [least(xs), least(ys), most(xs), most(ys)];
+}
