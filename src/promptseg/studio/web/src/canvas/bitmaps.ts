@@ -33,7 +33,7 @@ export class ShownObjects {
     for (const { uid, mask, color, label, hidden } of objects) {
       const before = this.#known.get(uid);
       const stays = before?.mask === mask || (before?.mask.counts === mask.counts && before.mask.size.join() === mask.size.join());
-      const bitmap = stays ? before!.shown.bitmap : bitmapOf(mask);
+      const bitmap = stays ? before.shown.bitmap : bitmapOf(mask);
       if (stays) remember(bitmap, mask);
       known.set(uid, { mask, shown: { uid, bitmap, color: color ?? colorOf(label), hidden } });
     }

@@ -103,7 +103,7 @@ export class Input {
     const isTool = event.button !== 1 && !this.#space.held && !(this.pans && event.button === 0);
     this.#space.used = true;
     this.#gesture = { id: event.pointerId, isTool, last: at };
-    this.#host.dataset["panning"] = isTool ? "no" : "yes";
+    this.#host.dataset.panning = isTool ? "no" : "yes";
     if (isTool) this.#events.emit("down", this.#pointer(event));
   }
 
@@ -128,7 +128,7 @@ export class Input {
     if (this.#gesture?.id !== event.pointerId) return;
     const { isTool } = this.#gesture;
     this.#gesture = null;
-    this.#host.dataset["panning"] = "no";
+    this.#host.dataset.panning = "no";
     if (isTool) this.#events.emit("up", this.#pointer(event));
   }
 
@@ -140,7 +140,7 @@ export class Input {
   #dropGesture(): void {
     const dropped = this.#gesture;
     this.#gesture = null;
-    this.#host.dataset["panning"] = "no";
+    this.#host.dataset.panning = "no";
     if (dropped?.isTool === true) this.#events.emit("cancel", undefined);
   }
 

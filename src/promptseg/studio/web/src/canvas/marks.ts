@@ -85,7 +85,12 @@ function drawLasso(context: CanvasRenderingContext2D, viewport: Viewport, points
 
 function drawCrosshair(context: CanvasRenderingContext2D, [x, y]: Point): void {
   const path = new Path2D();
-  for (const [across, down] of [[1, 0], [-1, 0], [0, 1], [0, -1]] as const) {
+  for (const [across, down] of [
+    [1, 0],
+    [-1, 0],
+    [0, 1],
+    [0, -1],
+  ] as const) {
     path.moveTo(x + 4 * across, y + 4 * down);
     path.lineTo(x + CROSSHAIR * across, y + CROSSHAIR * down);
   }
@@ -95,7 +100,11 @@ function drawCrosshair(context: CanvasRenderingContext2D, [x, y]: Point): void {
 /** A colored line with a light and a dark rim, which is seen on any image. */
 function strokeSetOff(context: CanvasRenderingContext2D, path: Path2D, color: string): void {
   context.lineCap = context.lineJoin = "round";
-  for (const [style, width] of [[DARK, 5], [LIGHT, 3.5], [color, 1.5]] as const) {
+  for (const [style, width] of [
+    [DARK, 5],
+    [LIGHT, 3.5],
+    [color, 1.5],
+  ] as const) {
     context.strokeStyle = style;
     context.lineWidth = width;
     context.stroke(path);

@@ -7,7 +7,16 @@ import { Input, type InputEvents } from "./input.ts";
 import { Layer, type View } from "./layer.ts";
 import { drawMarks, type Mark } from "./marks.ts";
 import { Pacer } from "./pacer.ts";
-import { drawStroke, ImagePainter, ObjectsPainter, OverlayPainter, placeOf, type DraftStyle, type ShownObject, type Stroke } from "./painters.ts";
+import {
+  drawStroke,
+  ImagePainter,
+  ObjectsPainter,
+  OverlayPainter,
+  placeOf,
+  type DraftStyle,
+  type ShownObject,
+  type Stroke,
+} from "./painters.ts";
 import type { StageKey } from "./pointer.ts";
 import { drawShape, shapeOf } from "./shapes.ts";
 import { Sheet } from "./sheet.ts";
@@ -201,7 +210,10 @@ export class Stage {
     if (lifted !== this.#objects.lifted) {
       const both = [lifted, this.#objects.lifted];
       this.#objects.lifted = lifted;
-      this.#invalidate(this.#objectsLayer, this.#objects.objects.filter(({ uid }) => both.includes(uid)));
+      this.#invalidate(
+        this.#objectsLayer,
+        this.#objects.objects.filter(({ uid }) => both.includes(uid)),
+      );
       this.#markChosen();
     }
     this.#request();
@@ -250,7 +262,10 @@ export class Stage {
   proposalAt([x, y]: Point): string | null {
     const [column, row] = [Math.round(x), Math.round(y)];
     const there = this.#objects.proposals.filter(({ bitmap }) => bitmap.has(column, row));
-    return there.reduce<ShownObject | null>((least, each) => (least === null || each.bitmap.area < least.bitmap.area ? each : least), null)?.uid ?? null;
+    return (
+      there.reduce<ShownObject | null>((least, each) => (least === null || each.bitmap.area < least.bitmap.area ? each : least), null)
+        ?.uid ?? null
+    );
   }
 
   fit(): void {
@@ -261,7 +276,11 @@ export class Stage {
   get settled(): boolean {
     const { scale, ratio } = this.viewport;
     const layers = [this.#imageLayer, this.#objectsLayer, this.#overlayLayer];
-    return this.#frame === 0 && layers.every((layer) => layer.clean && layer.view.scale === scale * ratio) && this.#image.tiles?.complete !== false;
+    return (
+      this.#frame === 0 &&
+      layers.every((layer) => layer.clean && layer.view.scale === scale * ratio) &&
+      this.#image.tiles?.complete !== false
+    );
   }
 
   /** The pixels that an object fills on an unzoomed canvas, drawn as it is on the stage: for tests. Throws for a uid that is not shown. */

@@ -130,8 +130,7 @@ export class TileCache {
   want(box: readonly [number, number, number, number], level: number, middle: Point): void {
     const { size, levels } = this.source;
     const step = size * 2 ** level;
-    const distance = ({ column, row }: TileIndex): number =>
-      Math.hypot((column + 0.5) * step - middle[0], (row + 0.5) * step - middle[1]);
+    const distance = ({ column, row }: TileIndex): number => Math.hypot((column + 0.5) * step - middle[0], (row + 0.5) * step - middle[1]);
     const fine = tilesIn(box, level, size, this.image).sort((a, b) => distance(a) - distance(b));
     const whole = { level: levels - 1, column: 0, row: 0 }; // Shown until the others come.
     this.#wanted = level === levels - 1 ? [whole] : [whole, ...fine];

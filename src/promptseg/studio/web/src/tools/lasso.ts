@@ -53,7 +53,8 @@ export class LassoTool implements Tool {
     const { width, height } = this.#context.stage.viewport.image;
     const before = object === null ? Bitmap.empty(width, height) : bitmapOf(object.mask);
     const after = before.withPolygon(path, adds);
-    if (after.area !== before.area) keepPainted(this.#context, object, after, t(adds ? "tools.history.lassoAdd" : "tools.history.lassoCut"));
+    if (after.area !== before.area)
+      keepPainted(this.#context, object, after, t(adds ? "tools.history.lassoAdd" : "tools.history.lassoCut"));
   }
 
   cancel(): void {

@@ -61,7 +61,8 @@ export function keepPainted(context: ToolContext, object: StudioObject | null, b
   }
   const mask = runsOf(bitmap);
   // The score was that of the model's mask.
-  const put: StudioObject = object === null ? newObject(context, { mask, source: "hand" }) : { ...object, mask, score: null, source: "hand" };
+  const put: StudioObject =
+    object === null ? newObject(context, { mask, source: "hand" }) : { ...object, mask, score: null, source: "hand" };
   context.history.do({ put: [put], remove: [] }, name);
   context.selection.set(new Set([put.uid]));
 }

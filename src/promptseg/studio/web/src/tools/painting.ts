@@ -130,6 +130,7 @@ export class PaintTool implements Tool {
   }
 
   #showRing(): void {
-    if (this.#at !== null) this.#context.stage.setRing({ at: this.#at, radius: this.#painting?.radius ?? this.#context.settings.brushRadius.value });
+    if (this.#at !== null)
+      this.#context.stage.setRing({ at: this.#at, radius: this.#painting?.radius ?? this.#context.settings.brushRadius.value });
   }
 }

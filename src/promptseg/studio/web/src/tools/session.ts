@@ -81,7 +81,7 @@ export class PromptSession {
   /** Go on with an object that is kept: the points that it was made of count again, and its mask. */
   refine(object: StudioObject): void {
     this.drop();
-    const last = object.prompts.findLast((prompt): prompt is SpatialPrompt => "points" in prompt || "box" in prompt);
+    const last = object.prompts.filter((prompt): prompt is SpatialPrompt => "points" in prompt || "box" in prompt).at(-1);
     const points = last?.points ?? [];
     const foreground = last?.foreground ?? points.map(() => true);
     const mask: FoundMask = {
@@ -135,7 +135,7 @@ export class PromptSession {
     if (!this.active) return false;
     this.#stopAsking();
     this.#steps.pop();
-    if (this.active) this.#show();
+    if (this.#steps.length > 0) this.#show();
     else this.drop();
     return true;
   }
