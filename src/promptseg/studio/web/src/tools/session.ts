@@ -2,7 +2,7 @@
 
 import { bitmapOf } from "../canvas/bitmaps.ts";
 import type { DraftStyle, Mark } from "../canvas/stage.ts";
-import { t } from "../i18n/index.ts";
+import { plural, t } from "../i18n/index.ts";
 import { Signal } from "../model/signal.ts";
 import type { Box, FoundMask, Point, RunLengths, SpatialPrompt, StudioObject } from "../model/types.ts";
 import { newObject } from "./objects.ts";
@@ -227,7 +227,7 @@ export class PromptSession {
         : { ...object, mask, score, source: "model", prompts: [prompt] };
     history.do({ put: [put], remove: [] }, t(object === null ? "tools.history.add" : "tools.history.refine"));
     selection.set(new Set([put.uid]));
-    announce(t("tools.kept"));
+    announce(plural("tools.kept", this.#context.document.objects.length));
   }
 
   #showPreview(mask: FoundMask | null): void {

@@ -30,7 +30,7 @@ describe("text", () => {
     expect(tool.proposals.state.value.found.map(({ mask }) => mask)).toEqual([dog, nose, doubtful]);
     expect(tool.proposals.state.value.shown.map(({ mask }) => mask)).toEqual([dog, nose]);
     expect(context.stage.proposals).toHaveLength(2);
-    expect(context.said).toEqual(["2 masks found"]);
+    expect(context.said).toEqual(["2 objects found"]);
   });
 
   test("follows the threshold without asking again", async () => {

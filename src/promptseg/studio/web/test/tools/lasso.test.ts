@@ -65,5 +65,5 @@ test("it is drawn while it moves, and Escape drops it", () => {
 test("taking away from nothing says so", () => {
   const context = new FakeContext();
   draw(new LassoTool(context), { alt: true });
-  expect(context.errors).toEqual(["Select an object to take something from."]);
+  expect(context.errors).toEqual(["There is nothing to erase: choose an object first"]);
 });

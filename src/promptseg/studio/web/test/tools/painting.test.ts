@@ -97,7 +97,7 @@ describe("the brush", () => {
     const { context, tool } = begin("brush", [object("a", disc(50, 50, 10), { locked: true })]);
     context.selection.set(new Set(["a"]));
     drag(tool, 50, 90);
-    expect(context.errors).toEqual(["This object is locked."]);
+    expect(context.errors).toEqual(["The object is locked"]);
     expect(context.document.get("a")!.mask).toEqual(disc(50, 50, 10).toRuns());
   });
 
@@ -169,7 +169,7 @@ describe("the eraser", () => {
   test("says so where nothing is under it", () => {
     const { context, tool } = begin("eraser");
     drag(tool, 50, 90);
-    expect(context.errors).toEqual(["Select an object to take something from."]);
+    expect(context.errors).toEqual(["There is nothing to erase: choose an object first"]);
   });
 });
 

@@ -203,7 +203,7 @@ describe("refining an object that is kept", () => {
     const { context, tool } = begin([object("a", middle, { locked: true })]);
     context.selection.set(new Set(["a"]));
     tool.up(pointer(65, 50, { control: true }));
-    expect(context.errors).toEqual(["This object is locked."]);
+    expect(context.errors).toEqual(["The object is locked"]);
     expect(context.last.prompts).toEqual([{ points: [[65, 50]], foreground: [true] }]);
   });
 });

@@ -51,7 +51,7 @@ test("Delete deletes what is not locked, as one step", () => {
   expect(tool.key(key("Delete"))).toBe(true);
   expect(context.document.objects.map(({ uid }) => uid)).toEqual(["front", "hidden"]);
   expect(chosen()).toEqual(["front"]);
-  expect(context.errors).toEqual(["This object is locked."]);
+  expect(context.errors).toEqual(["The object is locked"]);
   context.history.undo();
   expect(context.document.objects.map(({ uid }) => uid)).toEqual(["back", "middle", "front", "hidden"]);
 });
@@ -77,5 +77,5 @@ test("what is chosen is told", () => {
   const { context, tool } = begin();
   tool.up(pointer(25, 50));
   tool.up(pointer(60, 50, { shift: true }));
-  expect(context.said).toEqual(["Selected: cat", "2 objects selected"]);
+  expect(context.said).toEqual(["cat chosen", "2 objects chosen"]);
 });
