@@ -25,7 +25,7 @@ def test_the_built_files_are_of_these_sources(record):
     names = sorted(path.relative_to(WEB).as_posix() for path in paths)
     lines = [f"{name} {hashlib.sha256((WEB / name).read_bytes()).hexdigest()}\n" for name in names]
     digest = hashlib.sha256("".join(lines).encode()).hexdigest()
-    assert record["sources"] == digest, 'the page was not built from these sources: run "make studio-page" and commit src/promptseg/studio/static'
+    assert record["sources"] == digest, 'the page was not built from these sources: run "make studio-page", and commit studio/static'
 
 
 def test_the_record_lists_the_files_and_their_sizes(record):

@@ -1,4 +1,4 @@
-import { isNothing, joined, sameObject, touched, without } from "./changes.ts";
+import { applied, isNothing, joined, sameObject, touched, without } from "./changes.ts";
 import type { DocumentModel } from "./document.ts";
 import { Signal, type Readable } from "./signal.ts";
 import type { Change } from "./types.ts";
@@ -104,9 +104,15 @@ export class History {
     );
   }
 
-  /** An image that gets its first objects is begun. */
+  /**
+   * The change with the state that it leads to, by the rule of the server: an image whose objects are changed is begun, and one that has none
+   * any more is new.
+   */
   private begun(change: Change): Change {
-    return this.document.state === "new" && change.put.length > 0 && change.state === undefined ? { ...change, state: "started" } : change;
+    if (change.state !== undefined || touched(change).length === 0) return change;
+    const { state, objects } = applied(this.document.value, change);
+    if ((state === "new" || state === "suggested") && objects.length > 0) return { ...change, state: "started" };
+    return state === "started" && objects.length === 0 ? { ...change, state: "new" } : change;
   }
 
   private tell(): void {

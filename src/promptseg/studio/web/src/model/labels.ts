@@ -4,7 +4,7 @@ import type { Label } from "./types.ts";
 
 /** Longest name, in characters. */
 export const LONGEST_NAME = 200;
-export const MOST_LABELS = 10_000;
+export const MOST_LABELS = 5000;
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
 

@@ -154,7 +154,7 @@ export class SaveQueue {
 
   /** Whether to go on at once. */
   private failed(error: unknown): boolean {
-    if (error instanceof Problem && error.document !== null && error.document.version > this.server.version) {
+    if (error instanceof Problem && error.document !== null && error.document.version !== this.server.version) {
       this.settle(error.document, true);
       return true;
     }
