@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Union
 
+from ..pipeline.config import PipelineConfig
 from ..prompts import Prompt, PromptKind
 from ..results import Provenance
 from .images import StoredImage
@@ -20,6 +21,7 @@ class ServedModel:
         classes: Classes that its detector knows; empty for any phrase, or without a detector.
         detects: Whether it finds objects without a prompt or by phrase: it has a detector, or reads words.
         provenance: Its models, with their licenses.
+        config: The configuration that it was built from.
     """
 
     name: str
@@ -27,6 +29,7 @@ class ServedModel:
     classes: tuple[str, ...]
     detects: bool
     provenance: tuple[Provenance, ...]
+    config: PipelineConfig
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
+from pydantic import BaseModel
 from starlette.responses import Response, StreamingResponse
 
 from ...annotation.summary import Annotation
@@ -80,10 +81,12 @@ async def watch_job(job: IdInPath, service: Serving) -> StreamingResponse:
 
 @router.get("/{job}/result", responses={**MASKS, **problems(404, 406, 409, 422, 501, 502, 507)}, response_class=Response)
 async def fetch_result(job: IdInPath, request: Request, service: Serving) -> Response:
-    """Return the masks of a job that is done, as `/v1/segment` does; of an annotation, its summary."""
+    """Return the masks of a job that is done, as `/v1/segment` does; of an annotation, its summary; of other work, what it says."""
     record = service.jobs.get(job)
     if isinstance(record.of, Annotate):
         return Response(_annotation(record.result()).model_dump_json(), media_type="application/json")
+    if isinstance(done := record.result() if record.of is None else None, BaseModel):
+        return Response(done.model_dump_json(), media_type="application/json")
     if not isinstance(record.of, Segment):
         raise ConflictError(f"a job of kind {record.kind} has no masks of one image")
     return await answer(service, request, record.result(), record.of.image.id, record.of.model)
