@@ -1,0 +1,22 @@
+"""Files of the project's images in the image store of the server, so that its routes know them."""
+
+from __future__ import annotations
+
+from ..annotation.sources import SourceImage
+from ..errors import InputError
+from ..server.images import ImageStore, StoredImage
+
+
+def stored_image(store: ImageStore, image: SourceImage) -> StoredImage:
+    """Put the file of an image into a store, unless it is there, and return it. Not for the event loop: it reads the file.
+
+    Raises:
+        InputError: It cannot be read.
+        TooLargeError: It has too many pixels.
+        OutputError: It cannot be kept.
+    """
+    try:
+        content = image.path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read the image {image.name}: {error.strerror or error}") from error
+    return store.put(content)
