@@ -14,7 +14,9 @@ from ..server.engine import Engine
 from ..server.service import Service
 from ..server.settings import ServerSettings
 from .access import Access, cookie_name
+from .ahead import Ahead
 from .api import ROUTERS, opening
+from .exporting import Downloads
 from .page import Page, SafeHeaders
 from .project import Project
 from .state import Studio
@@ -58,9 +60,15 @@ def create_studio(
         page: The page; default: the one that is built.
     """
     app = create_app_with_page(engine, access, settings, ROUTERS, folder, page)
-    studio = Studio(project, Pyramids(), Thumbnails(project.own / "thumbnails"))
-    app.state.studio = studio
     service: Service = app.state.service
+    studio = Studio(
+        project,
+        Pyramids(),
+        Thumbnails(project.own / "thumbnails"),
+        Ahead(service, project),
+        Downloads(service.folder / "exports"),
+    )
+    app.state.studio = studio
     service.at_stop.append(studio.begin_stop)
     return app
 

@@ -7,10 +7,13 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 from fastapi import Depends, Request
 
+from .ahead import Ahead
+from .exporting import Downloads
 from .project import Project
 from .thumbnails import Thumbnails
 from .tiles import Pyramids
@@ -27,12 +30,18 @@ class Studio:
         project: The images with their objects.
         pyramids: Tiles of the images.
         thumbnails: Small pictures of the images.
+        ahead: The images that are encoded ahead.
+        downloads: ZIPs of exports.
+        places: Files of the images that were opened, by their ids on the server.
         threads: The thread of the project. Its changes wait for the disk one after another in any case, and never for an image.
     """
 
     project: Project
     pyramids: Pyramids
     thumbnails: Thumbnails
+    ahead: Ahead
+    downloads: Downloads
+    places: dict[str, Path] = field(default_factory=dict)
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "promptseg-project"))
 
     async def do(self, function: Callable[_Parameters, _Value], *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Value:
@@ -40,9 +49,10 @@ class Studio:
         return await asyncio.get_running_loop().run_in_executor(self.threads, lambda: function(*args, **kwargs))
 
     def begin_stop(self) -> None:
-        """End the streams of the pages, and the work on pictures that nobody waits for."""
+        """End the streams of the pages, and the work on images that nobody waits for."""
         self.project.events.close()
         self.pyramids.close()
+        self.ahead.stop()
 
 
 def studio_of(request: Request) -> Studio:

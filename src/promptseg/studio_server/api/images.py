@@ -9,17 +9,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from ...annotation.sources import SourceImage
 from ...errors import InputError, PromptSegError
 from ...image_formats import MAX_PIXELS
 from ...server.api.bodies import body_schema, json_body
 from ...server.api.routes import Serving, problems
-from ...server.images import StoredImage
 from ...server.problems import refusal, request_id
-from ...server.service import Service
 from ..changes import ChangedByOthersError
 from ..project import stamp_of
 from ..state import InStudio, json_bytes
+from ..stored import stored_image
 from ..tiles import TILE, level_sizes
 from .schemas import ChangedOut, ChangesIn, ConflictOut, ImagesOut, OpenImageOut, SummaryOut, change_of, document_values, summary_values
 
@@ -52,7 +50,7 @@ async def open_image(key: KeyInPath, studio: InStudio, service: Serving) -> Resp
     image = await studio.do(studio.project.image, key)
     making_tiles = asyncio.create_task(studio.pyramids.prepare(image.path))
     try:
-        stored = await stored_image(service, image)
+        stored = await service.compute(stored_image, service.images, image)
         document = await studio.do(studio.project.openable, key)
         await studio.do(studio.project.mark_broken, key, None)
     except PromptSegError as error:
@@ -60,6 +58,8 @@ async def open_image(key: KeyInPath, studio: InStudio, service: Serving) -> Resp
         await studio.do(studio.project.mark_broken, key, error)
         raise
     making_tiles.add_done_callback(_taken)
+    studio.places[stored.id] = image.path
+    studio.ahead.opened(key)
     height, width = stored.size
     truth = await studio.do(studio.project.true_objects, key)
     values = {
@@ -122,24 +122,6 @@ async def change_image(
         told = {"type": "about:blank", "status": status, "title": error.title, "detail": detail, "request_id": request_id(request)}
         content = {**told, "document": await service.compute(document_values, error.document)}
         return JSONResponse(content, status, media_type="application/problem+json")
-
-
-async def stored_image(service: Service, image: SourceImage) -> StoredImage:
-    """Put the file of an image into the store of the server, and return it there.
-
-    Raises:
-        InputError: It cannot be read.
-        OutputError: It cannot be kept.
-    """
-
-    def put() -> StoredImage:
-        try:
-            content = image.path.read_bytes()
-        except OSError as error:
-            raise InputError(f"cannot read the image {image.name}: {error.strerror or error}") from error
-        return service.images.put(content)
-
-    return await service.compute(put)
 
 
 def _taken(making: asyncio.Task[None]) -> None:

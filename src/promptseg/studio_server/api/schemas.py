@@ -9,11 +9,13 @@ from pydantic import BaseModel, Field
 from ...errors import InputError
 from ...server.api.schemas import Body, ProblemOut, PromptIn, RunLengths
 from ..changes import Change
-from ..documents import MAX_ATTRIBUTES, MAX_OBJECTS, MAX_PROMPTS, ImageDocument, ImageState, Source, StudioObject
+from ..documents import MAX_ATTRIBUTES, MAX_OBJECTS, MAX_PROMPTS, STATES, ImageDocument, ImageState, Source, StudioObject
+from ..exporting import DEFAULT_STATES
 from ..labels import MAX_LABELS, Label
 from ..project import ImageSummary
 
 Uid = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Chosen by who makes the object; never changes.")]
+Key = Annotated[str, Field(pattern="^[0-9a-f]{16}$", description="Address of an image in the API.")]
 Color = Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$", description="#rrggbb.")]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -190,6 +192,77 @@ class AddressOut(BaseModel):
     """An address that opens the page once."""
 
     address: str
+
+
+class SuggestIn(Body):
+    """What a pipeline is to look for on many images."""
+
+    prompts: list[PromptIn] = Field(
+        [], description="Text, examples that name their image, everything; none for the classes of the detector."
+    )
+    keys: Annotated[list[Key], Field(max_length=1_000_000)] | None = Field(None, description="Default: all images that are new.")
+    threshold: Annotated[Number, Field(ge=0, le=1)] | None = Field(None, description="Minimum score of what text and examples find.")
+    model: Annotated[str, Field(max_length=200)] | None = None
+
+
+class SuggestedOut(BaseModel):
+    """What was suggested."""
+
+    images: int
+    objects: int
+    left_alone: int = Field(description="Images that a person has touched, before or meanwhile, or that are gone.")
+    failed: dict[str, str] = Field(description="Reasons by image.")
+
+
+class ExportIn(Body):
+    """Formats to write, and the images."""
+
+    formats: Annotated[list[Annotated[str, Field(max_length=50)]], Field(min_length=1, max_length=50)]
+    states: Annotated[list[ImageState], Field(min_length=1, max_length=len(STATES))] | None = Field(
+        None, description=f"States of the images. Default: {', '.join(DEFAULT_STATES)}."
+    )
+
+
+class ExportedOut(BaseModel):
+    """A dataset that was written."""
+
+    format: str
+    path: str = Field(description="Its file or folder within the folder of the dataset.")
+    lost: list[str] = Field(description="What the format could not hold, and which files were kept as they are.")
+    images: int
+    objects: int
+
+
+class ExportOut(BaseModel):
+    """What an export has written."""
+
+    files: list[ExportedOut]
+    download: str | None = Field(description="Address of a ZIP with all of it.")
+
+
+class ImportedOut(BaseModel):
+    """What was imported."""
+
+    images: int
+    objects: int
+    problems: list[str]
+
+
+class CodeIn(Body):
+    """What is to be told as code: the prompts of an object, or others on its image."""
+
+    key: Key
+    object: Uid | None = None
+    prompts: list[PromptIn] = Field([], description="Default: those of the object.")
+    threshold: Annotated[Number, Field(ge=0, le=1)] | None = None
+    model: Annotated[str, Field(max_length=200)] | None = None
+
+
+class CodeOut(BaseModel):
+    """A Python script, and a command line for a POSIX shell."""
+
+    python: str
+    command: str
 
 
 def change_of(given: ChangeIn, size: tuple[int, int]) -> Change:

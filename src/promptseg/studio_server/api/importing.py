@@ -1,0 +1,35 @@
+"""The route that imports annotations for correction."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+
+from ...server.api.routes import Serving, problems
+from ..importing import import_annotations
+from ..state import InStudio
+from .schemas import ImportedOut
+
+router = APIRouter(prefix="/v1/studio", tags=["studio"])
+
+_FILE = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
+
+
+@router.post("/import", response_model=ImportedOut, responses=problems(409, 422, 507), openapi_extra=_FILE)
+async def import_file(
+    request: Request,
+    studio: InStudio,
+    service: Serving,
+    name: Annotated[str, Query(max_length=1000)] = "",
+    format: Annotated[str | None, Query(max_length=50)] = None,  # noqa: A002 - The name of the parameter in the address.
+    mode: Literal["add", "replace"] | None = None,
+    boxes: bool = False,
+) -> Any:
+    """Add objects of annotations to the images of the same names: COCO, LabelMe, CVAT, Label Studio and others, a file or a ZIP of files.
+
+    Where images have objects, `mode` says what becomes of those; without it, such an import is refused with status 409.
+    """
+    content = await request.body()
+    done = await service.compute(import_annotations, studio.project, content, name, format, mode, boxes=boxes)
+    return ImportedOut(images=done.images, objects=done.objects, problems=list(done.problems))
