@@ -228,3 +228,82 @@ def test_a_journal_is_synced_to_the_disk_when_it_is_closed(tmp_path, monkeypatch
         journal.append(record("0"), [MODEL])
     assert synced
     assert synced[-1] == (tmp_path / "journal.jsonl").stat().st_size
+
+
+class TestAdopted:
+    """A journal that is opened by somebody who has no settings of a run, and goes on with any."""
+
+    def test_its_header_is_kept_and_its_run_goes_on(self, path):
+        with contextlib.closing(Journal(path, {"studio": 1}, adopt=True)) as journal:
+            assert len(journal) == 4
+            journal.append(record("5"))
+        with contextlib.closing(Journal(path, HEADER)) as journal:
+            assert (journal.damaged, "5" in journal) == (0, True)
+
+    def test_models_that_are_added_are_not_compared(self, path):
+        other = {**MODEL, "version": "2"}
+        with contextlib.closing(Journal(path, {"studio": 1}, adopt=True)) as journal:
+            journal.append(record("5"), [other])
+        with contextlib.closing(Journal(path, HEADER)) as journal:
+            journal.check_models([MODEL])
+            assert journal.models() == [MODEL, other]
+            with pytest.raises(ConfigError):
+                journal.check_models([other])
+
+    def test_a_run_with_any_settings_goes_on_with_an_open_header(self, tmp_path):
+        path = tmp_path / "journal.jsonl"
+        with contextlib.closing(Journal(path, {"studio": 1}, adopt=True)) as journal:
+            journal.append(record("1"), [MODEL])
+        for header, model in ((HEADER, {**MODEL, "version": "2"}), ({**HEADER, "prompts": ["x"]}, MODEL)):
+            with contextlib.closing(Journal(path, header)) as journal:
+                assert "1" in journal
+                journal.append(record("2"), [model])
+        with contextlib.closing(Journal(path, {"studio": 1}, adopt=True)) as journal:
+            assert (len(journal), journal.damaged) == (2, 0)
+
+    def test_a_journal_without_records_keeps_its_header(self, tmp_path):
+        Journal(tmp_path / "j", HEADER).close()
+        Journal(tmp_path / "j", {"studio": 1}, adopt=True).close()
+        assert json.loads((tmp_path / "j").read_text())["config"] == HEADER["config"]
+
+
+class TestCompact:
+    def test_only_the_last_records_and_the_models_stay(self, path):
+        with contextlib.closing(Journal(path, HEADER)) as journal:
+            for number in range(50):
+                journal.append(record("1", number=number), [MODEL])
+            before = list(journal.records())
+            journal.compact()
+            assert list(journal.records()) == before
+            journal.append(record("6"), [MODEL])
+        assert len(path.read_bytes().splitlines()) == 1 + 1 + 5
+        with contextlib.closing(Journal(path, HEADER)) as journal:
+            assert [*journal.records()][:4] == before
+            assert (journal.damaged, journal.failed) == (0, {"2"})
+
+    def test_damaged_lines_are_left_for_somebody_to_look_at(self, path):
+        path.write_bytes(path.read_bytes() + b"damaged\n")
+        before = path.read_bytes()
+        with contextlib.closing(Journal(path, HEADER)) as journal:
+            journal.compact()
+        assert path.read_bytes() == before
+
+    def test_a_full_disk_leaves_the_file_as_it_is(self, path, monkeypatch):
+        before = path.read_bytes()
+        with contextlib.closing(Journal(path, HEADER)) as journal, monkeypatch.context() as patch:
+            patch.setattr("promptseg.runtime.files.os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+            with pytest.raises(OutputError, match="No space left"):
+                journal.compact()
+            patch.undo()
+            assert len(list(journal.records())) == 4
+            journal.append(record("7"), durable=True)
+        assert path.read_bytes().startswith(before)
+
+
+def test_a_record_that_could_not_be_read_again_is_not_written(path, monkeypatch):
+    before = path.read_bytes()
+    with contextlib.closing(Journal(path, HEADER)) as journal:
+        monkeypatch.setattr("promptseg.annotation.journal.MAX_LINE", 100)
+        with pytest.raises(OutputError, match="longer than a journal takes"):
+            journal.append(record("9", text="x" * 100))
+    assert path.read_bytes() == before
