@@ -31,7 +31,7 @@ export function newObject(context: ToolContext, made: Made): StudioObject {
 }
 
 /** Random, so that pages that know nothing of one another choose different ones. `crypto.randomUUID` is on secure pages only. */
-function newUid(): string {
+export function newUid(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(8));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

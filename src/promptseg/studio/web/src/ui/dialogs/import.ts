@@ -1,0 +1,72 @@
+/** Import of annotations for correction. */
+
+import { plural, t } from "../../i18n/index.ts";
+import { button, labeled, Progress } from "../controls.ts";
+import { fill, h } from "../dom.ts";
+import { reasonOf, type Workspace } from "../workspace.ts";
+import { openDialog } from "./dialog.ts";
+
+const FORMATS = [
+  ["", "import.auto"],
+  ["coco", "COCO"],
+  ["labelme", "LabelMe"],
+  ["cvat", "CVAT"],
+  ["label-studio", "Label Studio"],
+] as const;
+
+export function openImport(workspace: Workspace, given: File | null = null): void {
+  const file = h("input", {
+    class: "field",
+    attrs: { type: "file", accept: ".json,.xml,.zip", "data-testid": "import-file" },
+    on: { change: () => (go.disabled = !file.files?.length) },
+  });
+  const format = h(
+    "select",
+    { class: "field", attrs: { "data-testid": "import-format" } },
+    ...FORMATS.map(([value, name]) => h("option", { attrs: { value } }, value === "" ? t(name) : name)),
+  );
+  const go = button({
+    icon: "import",
+    name: t("import.go"),
+    text: t("import.go"),
+    kind: "primary",
+    testid: "import-go",
+    press: () => void start(),
+  });
+  go.disabled = given === null;
+  const body = h(
+    "div",
+    { class: "stack" },
+    h("p", { class: "soft" }, t("import.told")),
+    given === null ? labeled(t("import.file"), file) : h("p", {}, given.name),
+    labeled(t("import.format"), format),
+  );
+  const footer = h("div", { class: "row" }, go);
+  const dialog = openDialog({ title: t("import.title"), testid: "import-dialog", body: [body], footer: [footer] });
+
+  async function start(): Promise<void> {
+    const chosen = given ?? file.files?.[0];
+    if (!chosen) return;
+    const progress = new Progress(t("import.title"));
+    progress.set(null);
+    go.disabled = true;
+    body.append(progress.element);
+    try {
+      const result = await workspace.import(chosen, format.value);
+      const told = t("import.done", { images: plural("folder.images", result.images), objects: plural("objects.count", result.objects) });
+      fill(
+        body,
+        h("p", { attrs: { role: "status", "data-testid": "import-report" } }, told),
+        result.problems.length > 0 &&
+          h("ul", { class: "report small scroll problems" }, ...result.problems.map((problem) => h("li", {}, problem))),
+      );
+      fill(footer, button({ name: t("close"), text: t("close"), kind: "primary", press: dialog.close }));
+      footer.querySelector("button")?.focus();
+    } catch (error) {
+      progress.element.remove();
+      go.disabled = false;
+      body.querySelector("[role=alert]")?.remove();
+      body.append(h("p", { attrs: { role: "alert" } }, reasonOf(error)));
+    }
+  }
+}
