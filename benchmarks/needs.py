@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 import random_detectors
+import random_efficient_sam
 import random_salient
 from common import image_argument, parser
 
@@ -30,6 +31,10 @@ DETECTORS = {
     "owlv2": "",
     "mm_grounding_dino": "",
     "dinov2": "",
+    "omdet_turbo": "",
+    "vitmatte": "",
+    "sam3": "",
+    "sam3_tracker": "",
     "onnx_detector": "model.onnx",
     "yolo": "weights.pt",
 }
@@ -159,7 +164,6 @@ model = promptseg.load(name, **options)
 answer = lambda: model.detect(image, ["cup"])
 """
 
-
 STANDS_OUT = """
 model = promptseg.load(name, **options)
 answer = lambda: model.detect(image)
@@ -170,6 +174,22 @@ model = promptseg.load_features(name, **options)
 answer = lambda: model.features(image)
 """
 
+FIND = """
+model = promptseg.load_concept(name, cache=None, segmenter=None, **options)
+answer = lambda: model.find(image, [promptseg.Prompt.text("cup")])
+"""
+
+MATTE = """
+from promptseg.matting.trimap import make_trimap
+model, inside = promptseg.load_matting(name, **options), image[..., 0] < 0
+inside[image.shape[0] // 4 : -image.shape[0] // 4, image.shape[1] // 4 : -image.shape[1] // 4] = True
+trimap = make_trimap(inside, 10)
+answer = lambda: model.alpha(image, inside, trimap)
+"""
+
+ANSWERS = {"dinov2": FEATURES, "sam3": FIND, "sam3_tracker": SEGMENT, "vitmatte": MATTE}
+"""By backend: what is asked of models that are no detectors."""
+
 
 def main() -> None:
     arguments = parser(__doc__)
@@ -177,7 +197,7 @@ def main() -> None:
     arguments.add_argument("models", nargs="*", help="models to measure (default: all, up to 3 GB and some minutes)")
     arguments.add_argument("--engines", nargs="*", default=["onnx", "torch", "transformers"], help="names of the engines to measure")
     arguments.add_argument("--seconds", action="store_true", help="also measure the time for an image with one prompt")
-    arguments.add_argument("--upstream", type=Path, help="folder with clones of U-2-Net and DIS, for salient object models")
+    arguments.add_argument("--upstream", type=Path, help="folder with clones of U-2-Net, DIS, BiRefNet and EfficientSAM")
     arguments.add_argument("--dtype", default="float32", choices=("float32", "bfloat16", "float16"))
     options = arguments.parse_args()
     image = str(options.image or options.shared / "data" / "sam_images" / "truck.jpg")
@@ -200,13 +220,16 @@ def main() -> None:
                     run(HF_WRITE, engine.variant, repr(HF_SIZES[model.name.replace("-hq", "")]), path)
                 elif engine.backend in DETECTORS and random_detectors.can_write(model.name):
                     module = "onnxruntime" if engine.name == "onnx" else "transformers.modeling_utils"
-                    answer = FEATURES if engine.backend == "dinov2" else DETECT
+                    answer = ANSWERS.get(engine.backend, DETECT)
                     path = str(Path(folder) / DETECTORS[engine.backend])
                     prepare = IMPORT_ULTRALYTICS if engine.backend == "yolo" else ""
                     subprocess.run([sys.executable, random_detectors.__file__, model.name, engine.name, folder], check=True)
                 elif options.upstream is not None and model.name in random_salient.MODELS:
                     module, answer, path = "onnxruntime", STANDS_OUT, str(Path(folder) / "model.onnx")
                     subprocess.run([sys.executable, random_salient.__file__, model.name, str(options.upstream), path], check=True)
+                elif options.upstream is not None and model.name in random_efficient_sam.SIZES:
+                    module, path = "onnxruntime", folder
+                    subprocess.run([sys.executable, random_efficient_sam.__file__, model.name, str(options.upstream), path], check=True)
                 elif engine.backend in SOURCES:
                     module, made = SOURCES[engine.backend]
                     path = str(Path(folder) / "weights.pth")

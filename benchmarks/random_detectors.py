@@ -1,4 +1,4 @@
-"""Detectors and models of features of the published sizes with random weights, in folders as on the hub. ``needs.py`` measures them.
+"""Models of transformers of the published sizes with random weights, in folders as on the hub. ``needs.py`` measures them.
 
 Sizes are those of the scripts with which transformers converted the published weights. Called with a name of the catalog, an engine and
 a folder: ``python benchmarks/random_detectors.py rf-detr-nano transformers FOLDER``.
@@ -18,7 +18,7 @@ SWIN: Mapping[str, Mapping[str, Any]] = {
     "base": {"embed_dim": 128, "depths": [2, 2, 18, 2], "num_heads": [4, 8, 16, 32], "window_size": 12, "image_size": 384},
     "large": {"embed_dim": 192, "depths": [2, 2, 18, 2], "num_heads": [6, 12, 24, 48], "window_size": 12, "image_size": 384},
 }
-"""Backbones of MM Grounding DINO and LLMDet."""
+"""Backbones of Grounding DINO, MM Grounding DINO, LLMDet and OmDet-Turbo."""
 
 RF_DETR: Mapping[str, tuple[int, int, int, int]] = {
     "nano": (384, 16, 2, 2),
@@ -120,7 +120,11 @@ def main() -> None:
 
 def can_write(name: str) -> bool:
     """Return whether this module writes a model of the catalog."""
-    return name.startswith(("rf-detr-", "d-fine-", "owlv2-base", "owlv2-large", "llmdet-", "mm-grounding-", "dinov2-", "yolo1", "yolov"))
+    return name.startswith(PREFIXES)
+
+
+PREFIXES = ("rf-detr-", "d-fine-", "owlv2-base", "owlv2-large", "llmdet-", "mm-grounding-", "grounding-dino-", "dinov2-", "yolo1", "yolov")
+PREFIXES += ("omdet-turbo-", "vitmatte-", "sam3")
 
 
 def write(name: str, engine: str, folder: Path) -> None:
@@ -141,8 +145,12 @@ def write(name: str, engine: str, folder: Path) -> None:
             (folder / "model.safetensors").unlink()
             with torch.no_grad():
                 _export(model, side, folder / "model.onnx")
-    elif name.startswith("owlv2"):
+    elif name.startswith(("owlv2", "omdet", "sam3")):
         _write_clip_vocabulary(folder)
+    elif engine == "onnx":
+        (folder / "model.safetensors").unlink()
+        _export_grounding(model, folder / "model.onnx")
+        _write_bert_vocabulary(folder, model.config.text_config.vocab_size)
     else:
         _write_bert_vocabulary(folder, model.config.text_config.vocab_size if hasattr(model.config, "text_config") else 0)
 
@@ -184,6 +192,23 @@ def _model(name: str) -> Any:
         swin = tf.SwinConfig(**SWIN[size], out_indices=stages)
         levels = 5 if size == "large" else 4
         return tf.MMGroundingDinoForObjectDetection(tf.MMGroundingDinoConfig(backbone_config=swin, num_feature_levels=levels))
+    if name.startswith("grounding-dino"):
+        size = {"swin-t": "tiny", "swin-b": "base"}[name.removeprefix("grounding-dino-")]
+        swin = {"model_type": "swin", **SWIN[size], "out_indices": [2, 3, 4]}
+        return tf.GroundingDinoForObjectDetection(tf.GroundingDinoConfig(backbone_config=swin))
+    if name.startswith("omdet"):
+        swin = {"model_type": "swin", **SWIN["tiny"], "image_size": 640, "out_indices": [2, 3, 4]}
+        # The published backbone is timm's, which gives its channels last and without a norm; that of transformers does both itself.
+        return tf.OmDetTurboForObjectDetection(tf.OmDetTurboConfig(backbone_config=swin, apply_layernorm_after_vision_backbone=False))
+    if name.startswith("vitmatte"):
+        width, heads = (384, 6) if "small" in name else (768, 12)
+        blocks = {"window_block_indices": [0, 1, 3, 4, 6, 7, 9, 10], "residual_block_indices": [2, 5, 8, 11], "window_size": 14}
+        sizes = {"hidden_size": width, "num_attention_heads": heads, "image_size": 512, "pretrain_image_size": 224, "num_channels": 4}
+        vit = {"model_type": "vitdet", **sizes, **blocks, "use_relative_position_embeddings": True, "out_features": ["stage12"]}
+        return tf.VitMatteForImageMatting(tf.VitMatteConfig(backbone_config=vit, hidden_size=width))
+    if name.startswith("sam3"):  # Their defaults are the published sizes.
+        cls = {"sam3": "Sam3", "sam3-lite-text": "Sam3LiteText", "sam3-tracker": "Sam3Tracker"}[name]
+        return getattr(tf, f"{cls}Model")(getattr(tf, f"{cls}Config")())
     sizes = {"hidden_size": 384, "num_attention_heads": 6} if "small" in name else {}
     return tf.Dinov2Model(tf.Dinov2Config(image_size=518, patch_size=14, **sizes))
 
@@ -207,6 +232,14 @@ def _export(model: Any, side: int, path: Path) -> None:
     names = {"input_names": ["pixel_values"], "output_names": ["logits", "pred_boxes"]}
     torch.onnx.export(Graph().eval(), (torch.zeros(1, 3, side, side),), str(path), opset_version=17, dynamo=False, **names)
     _without_doubles(path)
+
+
+def _export_grounding(model: Any, path: Path) -> None:
+    """Write a Grounding DINO in transformers' layout, for images of 3 to 2."""
+    sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "fixtures"))
+    from detector_exports import export_grounding
+
+    export_grounding(model, path, "transformers", (800, 1200))
 
 
 def _without_doubles(path: Path) -> None:
