@@ -33,6 +33,16 @@ def test_the_page_knows_of_each_image_its_classes_scores_and_thumbnail(image_fol
         assert (tmp_path / "out" / "gallery" / image["f"]).resolve().is_file()
 
 
+def test_objects_without_a_class_are_named_as_in_datasets_and_have_no_color_of_a_class(image_folder, pipeline, tmp_path):
+    done = annotate(image_folder("a.png"), Prompt.everything(2), pipeline=pipeline, out=tmp_path / "out", formats=["coco"])
+    coco = json.loads((tmp_path / "out" / "coco.json").read_text("utf-8"))
+    assert done.classes == {category["name"]: 4 for category in coco["categories"]} == {"object": 4}
+    assert "\n  object: 4\n" in str(done)
+    content = data(tmp_path / "out")
+    assert content["run"]["classes"] == [["object", 4, None]]
+    assert [entry[:2] for entry in content["images"][0]["c"]] == [[0, 4]]
+
+
 def test_the_page_needs_no_network_and_no_other_file_but_the_thumbnails(image_folder, finder, tmp_path):
     annotate(image_folder("0.png"), pipeline=finder, out=tmp_path / "out")
     page = (tmp_path / "out" / "gallery" / "index.html").read_text("utf-8")

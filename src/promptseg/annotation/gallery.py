@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..class_colors import COLORS, ClassColors, Color, palette
+from ..datasets.class_numbers import NO_CLASS
 from ..errors import PromptSegError
 from ..runtime.files import output_errors, write_atomically
 from .drawings import draw_thumbnail, drawing_key, key_of, result_of
@@ -107,7 +108,9 @@ def write_gallery(
     numbers = {label: number for number, label in enumerate(annotation.classes)}
     images: list[dict[str, Any]] = []
     failures = 0
+    named: set[str | None] = set()
     for record in journal.records():
+        named.update(mask["label"] for mask in record.get("masks", ()))
         if record["status"] == "failed":
             failures += 1
             if failures > limit:
@@ -115,9 +118,10 @@ def write_gallery(
         elif len(images) >= limit + min(failures, limit) or not (gallery / thumbnail_path(record["name"])).is_file():
             continue
         images.append(_entry(record, numbers, colors, gallery, (overlays or {}).get(record["name"])))
+    unnamed = {NO_CLASS} - named  # Their objects have colors of their own.
     run = {
         **annotation.to_dict(),
-        "classes": [[label, count, _hex(colors.of(label)) if label else None] for label, count in annotation.classes.items()],
+        "classes": [[label, count, None if label in unnamed else _hex(colors.of(label))] for label, count in annotation.classes.items()],
         "palette": [_hex(each) for each in palette(COLORS)],
         "failed": None,
         "models": journal.models(),
@@ -165,7 +169,7 @@ def _scores(record: Mapping[str, Any], classes: Mapping[str, int], colors: Class
     names = list(classes)
     found: dict[int, list[float | None]] = defaultdict(list)
     for mask in record["masks"]:
-        found[classes[mask["label"] or ""]].append(mask["score"])
+        found[classes[mask["label"] or NO_CLASS]].append(mask["score"])
     for label, scores in sorted(found.items()):
         known = [score for score in scores if score is not None] or [-1]
         yield [label, len(scores), round(min(known), 3), round(max(known), 3), of_image.get(names[label], -1)]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .._counting import number_of
+from ..datasets.class_numbers import NO_CLASS
 from ..datasets.safe_names import text_name
 from ..datasets.writing import WriteReport
 from ..image_files import Unused
@@ -33,8 +34,8 @@ class Annotation:
         out: The output folder.
         images: Number of images in the journal, done or failed.
         objects: Number of objects in all images.
-        classes: Number of objects by class, the most frequent class first. Objects without a class are under ``""``. A phrase of the run
-            for which nothing was found has 0.
+        classes: Number of objects by class, the most frequent class first. Objects without a class are under ``"object"``, as in
+            datasets. A phrase of the run for which nothing was found has 0.
         empty: Number of finished images without an object.
         failed: Reasons of the failures by image name, for at most `FAILURES_KEPT` images.
         reasons: Number of failed images by reason, the most frequent reason first.
@@ -142,7 +143,7 @@ class Annotation:
         if spent:
             lines.append(f"all images: {spent}")
         for label, count in islice(self.classes.items(), 20):
-            lines.append(f"  {label or '(no class)'}: {count}")
+            lines.append(f"  {label}: {count}")
         if len(self.classes) > 20:
             lines.append(f"  and {len(self.classes) - 20} more classes")
         for reason, count in islice(self.reasons.items(), SHOWN):
@@ -231,7 +232,7 @@ def summarize(journal: Journal, dropped: Sequence[str], changes: Changes, phrase
             if len(failed) < FAILURES_KEPT:
                 failed[record["name"]] = record["reason"]
             continue
-        classes.update(mask["label"] or "" for mask in record["masks"])
+        classes.update(mask["label"] or NO_CLASS for mask in record["masks"])
         empty += not record["masks"]
     return Annotation(
         images=images,
