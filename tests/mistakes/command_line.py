@@ -64,7 +64,7 @@ MISTAKES = [
         "matting model: give --matting guided",
     ),
     Mistake("an unknown device", f"{S} --point 3,4 --device gpu", "gpu", "expected auto, cpu, cuda or mps"),
-    Mistake("a numbered device", f"{S} --point 3,4 --device cuda:0", "cuda:0", "CUDA_VISIBLE_DEVICES"),
+    Mistake("a device without its number", f"{S} --point 3,4 --device cuda:", "cuda:", "cuda:1 the second of several"),
     Mistake("a model whose package is missing", "segment a.png --point 3,4 --model lacking", "no_such_module", "pip install", 1),
     Mistake("a folder of the hub as others name it", "segment a.png --point 3,4 --model owner/name", "owner/name", "hf:owner/name"),
     Mistake("a folder of the hub without its owner", "segment a.png --point 3,4 --model hf:name", "hf:name", "hf:OWNER/NAME"),

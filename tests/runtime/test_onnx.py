@@ -5,6 +5,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from promptseg.errors import BackendError, ConfigError, WeightsMismatchError
+from promptseg.runtime import onnx
 from promptseg.runtime.onnx import Runtime, device_of
 
 
@@ -39,6 +40,22 @@ def test_auto_is_the_cpu_and_another_device_is_refused_by_name():
     assert device_of("auto") == "cpu"
     with pytest.raises(ConfigError, match="device 'tpu' is not available in this build of ONNX Runtime: use auto or cpu"):
         device_of("tpu")
+
+
+def test_a_gpu_is_chosen_by_its_number(monkeypatch):
+    monkeypatch.setattr(onnx.onnxruntime, "get_available_providers", lambda: [*onnx.PROVIDERS.values()])
+    monkeypatch.setattr(onnx, "gpu_count", lambda: 2)
+    assert [device_of(name) for name in ("cuda", "cuda:1")] == ["cuda", "cuda:1"]
+    with pytest.raises(ConfigError, match=r"there is no GPU 2 for device 'cuda:2': this process sees 2, cuda:0 to cuda:1"):
+        device_of("cuda:2")
+
+
+def test_a_session_computes_on_the_gpu_of_its_number(doubling, fake_onnx_cuda):
+    session = Runtime("cuda:1", 1).session(doubling)
+    (once,) = session({"x": np.ones((1, 2, 3), np.float32)})
+    assert fake_onnx_cuda.gpus == {"1"}
+    assert once.gpu == 1
+    assert once.numpy().tolist() == [[[2] * 3] * 2]
 
 
 def test_on_a_device_arrays_are_copied_there_and_results_stay_and_are_passed_on(doubling, fake_onnx_cuda):

@@ -28,8 +28,17 @@ def test_auto_is_the_fastest_device_that_is_there(names, first, present):
 
 def test_a_device_that_is_not_there_is_refused_with_those_that_are(present):
     present("mps")
-    with pytest.raises(ConfigError, match=r"device 'cuda' is not available .* use auto or mps or cpu"):
-        services.chosen_device("cuda")
+    for name in ("cuda", "cuda:0"):
+        with pytest.raises(ConfigError, match=rf"device '{name}' is not available .* use auto or mps or cpu"):
+            services.chosen_device(name)
+
+
+def test_a_gpu_is_chosen_by_its_number(present, monkeypatch):
+    present("cuda")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert services.chosen_device("cuda:1") == torch.device("cuda", 1)
+    with pytest.raises(ConfigError, match=r"there is no GPU 2 for device 'cuda:2': this process sees 2, cuda:0 to cuda:1"):
+        services.chosen_device("cuda:2")
 
 
 @pytest.mark.parametrize("value", ["bfloat16", "torch.bfloat16", torch.bfloat16], ids=repr)

@@ -41,6 +41,7 @@ from ..models.grounding_dino.onnx_model import OnnxGrounding
 from ..models.phrases import PhraseSettings
 from ..registry import LoadRequest
 from ..registry.spec import Engine, ModelSpec
+from ..runtime.devices import kind_of
 from ..runtime.host import thread_count
 from ..runtime.onnx import Runtime, Session, device_of
 from ..runtime.onnx_files import external_files
@@ -77,7 +78,7 @@ def load(request: LoadRequest) -> DetrDetector | GroundingDino:
     described = recognize(graph.inputs, graph.outputs, str(path))
     config = read_object(files[CONFIG], MAX_CONFIG_BYTES) if CONFIG in files else {}
     dtype = "float16" if graph.inputs[described.image].kind == "tensor(float16)" else "float32"
-    provenance = request.provenance(f"onnxruntime {onnxruntime.__version__}", device, dtype)
+    provenance = request.provenance(f"onnxruntime {onnxruntime.__version__}", kind_of(device), dtype)
     run = _runner(graph)
     if described.layout == "grounding_dino":
         _check_family(request, "grounding_dino", str(path))

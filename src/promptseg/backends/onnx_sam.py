@@ -40,6 +40,7 @@ from ..models.sam.onnx.sam2 import OnnxSam2
 from ..models.sam.onnx.transformers_js import OnnxTransformersJs
 from ..models.sam.session import SamSegmenter
 from ..registry import LoadRequest
+from ..runtime.devices import kind_of
 from ..runtime.host import thread_count
 from ..runtime.onnx import Runtime, device_of
 from ..weights.store import ModelWeights
@@ -96,7 +97,7 @@ def _model(request: LoadRequest, runtime: Runtime, decode_batch: int, quantize: 
     if None not in layouts and pair.layout not in layouts:
         needed = one_of([layout for layout in layouts if layout])
         raise WeightsMismatchError(f"{pair.decoder} is in layout {pair.layout}, model {request.model.name!r} needs {needed}")
-    provenance = request.provenance(f"onnxruntime {onnxruntime.__version__}", runtime.device, quantize or "float32")
+    provenance = request.provenance(f"onnxruntime {onnxruntime.__version__}", kind_of(runtime.device), quantize or "float32")
     encoder = int8_encoder(pair.encoder, _sha256(pair.encoder, weights)) if quantize else None
     if pair.layout == "sam2":
         return OnnxSam2(pair, provenance, runtime, encoder)

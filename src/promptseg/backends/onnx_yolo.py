@@ -34,6 +34,7 @@ from ..models.yolo.detector import YoloDetector, YoloSettings
 from ..models.yolo.literals import read_literal
 from ..models.yolo.output import Form, Output, YoloMetadata
 from ..registry import LoadRequest
+from ..runtime.devices import kind_of
 from ..runtime.host import thread_count
 from ..runtime.onnx import device_of, inference_session
 from ..runtime.onnx_files import check_onnx
@@ -57,7 +58,7 @@ def load(request: LoadRequest) -> YoloDetector:
     threads = thread_count(options["threads"])
     device = device_of(request.device)
     network = OnnxNetwork(weights_file(request), device, threads, options["names"])
-    provenance = request.provenance(f"onnxruntime {onnxruntime.__version__}", device, network.dtype)
+    provenance = request.provenance(f"onnxruntime {onnxruntime.__version__}", kind_of(device), network.dtype)
     return YoloDetector(network, provenance, settings)
 
 
@@ -66,7 +67,7 @@ class OnnxNetwork:
 
     Args:
         path: The file.
-        device: ``"cpu"`` or ``"cuda"``.
+        device: ``"cpu"``, ``"cuda"``, or ``"cuda:1"`` for the second GPU.
         threads: Number of threads for one image.
         names: Option ``names``.
 

@@ -26,6 +26,7 @@ from ..masks import Size
 from ..models.salient.conventions import CONVENTIONS, checked_side, with_preprocessor
 from ..models.salient.detector import SalientDetector, SalientSettings
 from ..registry import LoadRequest
+from ..runtime.devices import kind_of
 from ..runtime.host import thread_count
 from ..runtime.onnx import device_of, inference_session
 from ..runtime.onnx_files import read_structure
@@ -51,7 +52,7 @@ def load(request: LoadRequest) -> SalientDetector:
     if (preprocessor := request.weights.files.get(_PREPROCESSOR)) is not None:
         conventions = with_preprocessor(conventions, preprocessor)
     network = OnnxSalient(_file_of(request), device, threads, conventions.side)
-    provenance = request.provenance(f"onnxruntime {onnxruntime.__version__}", device, network.dtype)
+    provenance = request.provenance(f"onnxruntime {onnxruntime.__version__}", kind_of(device), network.dtype)
     return SalientDetector(network, conventions, provenance, settings)
 
 
@@ -60,7 +61,7 @@ class OnnxSalient:
 
     Args:
         path: The file.
-        device: ``"cpu"`` or ``"cuda"``.
+        device: ``"cpu"``, ``"cuda"``, or ``"cuda:1"`` for the second GPU.
         threads: Number of threads for one image.
         side: Side of the input in pixels, if the file takes inputs of any size.
 

@@ -155,7 +155,7 @@ class TorchNetwork:
 
     def _too_large(self, what: str) -> OutOfMemoryError:
         return OutOfMemoryError(
-            f"out of memory on {self._device.type}: {self._name}: {what}; try a smaller imgsz, device='cpu' or a smaller model"
+            f"out of memory on {self._device}: {self._name}: {what}; try a smaller imgsz, device='cpu' or a smaller model"
         )
 
 

@@ -14,6 +14,7 @@ from ..runtime import progress
 from ..speed.figures import STEPS, SpeedFigure, figures_path
 from . import completion
 from .output import errors_as_messages, say, usage_error
+from .prompts import AutoDeviceOption
 
 
 def bench(
@@ -23,7 +24,7 @@ def bench(
         str | None,
         typer.Option(metavar="NAME", autocompletion=completion.engines_of("models"), help="Engine that runs the model, if it has several."),
     ] = None,
-    device: Annotated[str, typer.Option(metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda or mps.")] = "auto",
+    device: AutoDeviceOption = "auto",
     rounds: Annotated[int, typer.Option(metavar="N", help="Number of rounds, of which the median counts.")] = 3,
     no_everything: Annotated[bool, typer.Option("--no-everything", help="Leave out everything mode, which takes longest.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,

@@ -13,7 +13,7 @@ from ..runtime import progress
 from ..runtime.output_paths import check_output_file
 from . import completion
 from .output import clean_up, errors_as_messages, model_paths, say
-from .prompts import EngineOption, SegmenterOption
+from .prompts import AutoDeviceOption, EngineOption, SegmenterOption
 from .truth import BoxesOption, CrowdsOption, FitOption, MaskKindOption, NamesOption, TruthOption, open_truth
 
 
@@ -47,7 +47,7 @@ def calibrate(
         str | None, typer.Option(metavar="NAME", help="Name of the dataset, to be kept in the file; default: its path.")
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the prompts.")] = 0,
-    device: Annotated[str, typer.Option(metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda or mps.")] = "auto",
+    device: AutoDeviceOption = "auto",
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not cache image embeddings on the disk.")] = False,
 ) -> None:
     """Fit what turns the scores of a model into the IoU to expect, on any annotated dataset.

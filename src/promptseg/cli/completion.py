@@ -13,8 +13,7 @@ import typer
 
 from ..registry.catalog import backends, list_models
 from ..registry.spec import BackendKind, ModelSpec
-
-DEVICES = ("auto", "cpu", "cuda", "mps")
+from ..runtime.devices import DEVICES
 
 Completions = list[tuple[str, str]]
 """Values with their descriptions, which some shells show."""

@@ -18,6 +18,7 @@ from ..runtime.output_paths import check_output_file, check_output_folder, check
 from . import completion
 from .output import FAILED, clean_up, errors_as_messages, model_paths, print_findings, say, usage_error
 from .prompts import (
+    AutoDeviceOption,
     DetectionThresholdOption,
     DetectorEngineOption,
     EngineOption,
@@ -75,7 +76,7 @@ def evaluate(
         ),
     ] = "box",
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of random prompts.")] = 0,
-    device: Annotated[str, typer.Option(metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda or mps.")] = "auto",
+    device: AutoDeviceOption = "auto",
     no_baselines: Annotated[bool, typer.Option("--no-baselines", help="Do not measure the baselines, which need no model.")] = False,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not cache image embeddings on the disk.")] = False,
     calibration: Annotated[

@@ -14,6 +14,7 @@ from ..runtime import progress
 from ..runtime.output_paths import check_output_folder
 from . import completion
 from .output import clean_up, errors_as_messages, model_paths, print_findings, say
+from .prompts import AutoDeviceOption
 from .truth import BoxesOption, CrowdsOption, FitOption, MaskKindOption, NamesOption, TruthOption, open_truth
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def finetune(
             metavar="K", help="Cross-validate: train K decoders, each without one fold of the images, and evaluate each on that fold."
         ),
     ] = None,
-    device: Annotated[str, typer.Option(metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda or mps.")] = "auto",
+    device: AutoDeviceOption = "auto",
     precision: Annotated[
         str,
         typer.Option(

@@ -85,7 +85,10 @@ FallbackOption = Annotated[
 ConfigOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="A pipeline file (YAML, TOML or JSON) instead of --model and --detector.")
 ]
-DeviceOption = Annotated[str | None, typer.Option(metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda or mps.")]
+_DEVICE = typer.Option(metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda, cuda:N or mps.")
+DeviceOption = Annotated[str | None, _DEVICE]
+AutoDeviceOption = Annotated[str, _DEVICE]
+"""As `DeviceOption`, for commands without --config."""
 
 
 def parse_prompts(

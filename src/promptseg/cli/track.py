@@ -34,6 +34,7 @@ from .concepts import ConceptOption, LabelOption, LikeOption, UnlikeOption, with
 from .images import STDIN, standard_input
 from .output import FAILED, clean_up, errors_as_messages, model_paths, say, usage_error
 from .prompts import (
+    AutoDeviceOption,
     DetectionThresholdOption,
     DetectorEngineOption,
     EngineOption,
@@ -103,7 +104,7 @@ def track(
             help="late: drop the frames of a camera or stream that come while the tracker is busy, and go on with the newest.",
         ),
     ] = None,
-    device: Annotated[str, typer.Option(metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda or mps.")] = "auto",
+    device: AutoDeviceOption = "auto",
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the video, label images, masks and events.")] = Path(
         "promptseg-track"
     ),

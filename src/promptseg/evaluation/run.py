@@ -91,7 +91,7 @@ def evaluate(
         weights: Your weights, for a model given by name.
         engine: Engine that runs the model, for a model given by name.
         options: Options of the segmenter or concept segmenter, such as ``{"quantize": "int8"}``, for a model given by name.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``, for a model given by name.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``, for a model given by name.
         detector: Name of the detector for text, for a model given by name.
         detector_engine: Engine that runs the detector.
         threshold: Minimum score of a detection, from 0 to 1; None for that of `promptseg.pipeline.config.DetectStage`.

@@ -66,7 +66,7 @@ def calibrate(
         coco: COCO file of instances, instead of `masks`.
         model: Name of a segmenter, or a segmenter. Its masks must have logits, as those of the SAM family do.
         engine: Engine that runs the model, for a model given by name.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``, for a model given by name.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``, for a model given by name.
         prompts: Kinds of prompt. Those that the model does not take are left out.
         names: Name of each dataset, to be kept with the calibration; default: where it is.
         seed: Seed of the prompts.

@@ -93,7 +93,7 @@ def cross_validate(
         validation: Share of the training images that is held out for early stopping; by default 0, so that all are trained on.
         protocols: Evaluation protocols, named as in `promptseg.evaluation.simulation`.
         baselines: Also evaluate the baselines of `promptseg.evaluation.baselines`.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``.
         progress: True for progress bars, or a function that is called with each `promptseg.runtime.progress.Progress`.
         settings: Other settings of `promptseg.finetune_decoder`.
 

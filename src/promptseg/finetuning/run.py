@@ -98,7 +98,8 @@ def finetune_decoder(
         precision: ``"float32"``; or ``"bfloat16"`` or ``"float16"`` for products on a GPU, through accelerate.
         lora: Rank of adapters that train the image encoder as well, through peft; 0 for none. With adapters, each image is encoded in
             each step.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``. Under ``accelerate launch``, accelerate gives each process its device.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``. Under ``accelerate launch``,
+            accelerate gives each process its device.
         overwrite: Whether to write to a folder that holds files and start again. Files of an earlier training are replaced, others stay.
         progress: True for progress bars, or a function that is called with each `promptseg.runtime.progress.Progress`.
 
@@ -160,7 +161,7 @@ def _finetune(
 ) -> FineTuned:
     from .train import Training
 
-    request = chosen.request(weights_of(chosen), devices.device.type)
+    request = chosen.request(weights_of(chosen), str(devices.device))
     run = {
         "model": chosen.model.name,
         "weights": dict(request.weights.sha256),

@@ -65,7 +65,7 @@ def load_model(
         detector: Name of a detector, for `text` or for all its classes.
         pipeline: Path of a file that describes the pipeline, in place of `model_name` and `detector`.
         text: Phrases to look for, separated by commas.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``.
 
     Raises:
         MissingDependencyError: fiftyone is not installed.

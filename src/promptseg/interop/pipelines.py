@@ -22,7 +22,8 @@ def load_pipeline(
         model: Name of the segmenter. Default: ``mini-sam``.
         detector: Name of a detector, for phrases.
         pipeline: Path of a file that describes the pipeline, in place of `model` and `detector`.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``. Default: what the file says, or else ``"auto"``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``. Default: what the file says,
+            or else ``"auto"``.
 
     Raises:
         ConfigError: A file is given together with a model or a detector, or what they say cannot work.
@@ -56,7 +57,7 @@ def pipeline_of_arguments(program: str, arguments: Sequence[str]) -> tuple[Built
     parser.add_argument("--model", help=f"segmenter (default: {DEFAULT_MODEL})")
     parser.add_argument("--detector", help="detector, for phrases")
     parser.add_argument("--pipeline", help="file that describes the pipeline, in place of both")
-    parser.add_argument("--device", help="auto, cpu, cuda or mps")
+    parser.add_argument("--device", help="auto, cpu, cuda, cuda:N or mps")
     options, rest = parser.parse_known_args(arguments)
     return load_pipeline(**vars(options)), rest
 

@@ -148,7 +148,8 @@ class Pipeline:
         """Check that the stages fit together, load the models and return a pipeline that runs.
 
         Args:
-            device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``. Default: the device of the configuration.
+            device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``. Default: the device of
+                the configuration.
             licenses: ``"any"``, ``"permissive"``, or the SPDX identifiers that models may have. Default: the policy of the configuration.
 
         Raises:
@@ -214,7 +215,7 @@ def segment(
         *prompts: Points, boxes, masks, examples or everything. Each spatial prompt is for one object.
         model: Name of a segmenter, as `promptseg models` lists it.
         weights: Path of your own weights.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``.
         engine: Engine that runs the model, if it has several.
         candidates: Whether to return all masks that the model proposes for a spatial prompt, not only the best.
 

@@ -187,7 +187,7 @@ class PipelineConfig(_Stage):
     )
     clean: CleanStage | None = Field(None, description="Post-processing of the masks.")
     track: TrackStage | None = Field(None, description="Tracking through videos.")
-    device: str = Field("auto", description="Device of every model: auto, cpu, cuda or mps.")
+    device: str = Field("auto", description="Device of every model: auto, cpu, cuda, cuda:N or mps.")
     licenses: LicensePolicy = Field("any", description="Licenses that models may have: any, permissive, or a list of SPDX identifiers.")
 
     @field_validator("licenses", mode="before")

@@ -12,6 +12,7 @@ from typing import Any, Union, cast
 from ..errors import BackendError, ConfigError, PromptSegError, nearest, one_of, shown
 from ..matting.protocol import Matting
 from ..protocols import ConceptSegmenter, Detector, FeatureExtractor, Segmenter, VideoSegmenter
+from ..runtime.devices import check_device
 from ..weights.store import ModelWeights
 from .builtin_backends import DEFAULT_CONCEPT_MODEL, DEFAULT_MODEL
 from .catalog import backends
@@ -22,9 +23,6 @@ from .spec import KIND_NAMES, BackendKind, BackendSpec, Choice, LoadRequest
 from .weight_files import resolve, weights_of
 
 _log = logging.getLogger(__name__)
-
-DEVICES = ("auto", "cpu", "cuda", "mps")
-"""Devices that `load` takes."""
 
 Model = Union[Segmenter, Detector, ConceptSegmenter, FeatureExtractor, Matting, VideoSegmenter]
 """Model that `load` returns. The model's backend determines the kind."""
@@ -48,7 +46,7 @@ def load(
         name: A model name (see `list_models`), ``"hf:owner/name"`` or ``"hf:owner/name@revision"`` for a folder on the Hugging Face hub,
             the path of a folder that promptseg or transformers wrote, or ``"name=path/to/weights"``.
         weights: A file or folder of your own weights, in place of the published weights.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``.
         engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
         fallback: Segmenters to try in this order if the model does not fit into memory. They get the same device and options.
         **options: Options of the backend, such as ``threads=2``. The reference lists them (Configuration, "Options of backends"), and so
@@ -83,7 +81,7 @@ def load_segmenter(
         name: A model name (see `list_models`), ``"hf:owner/name"`` or ``"hf:owner/name@revision"`` for a folder on the Hugging Face hub,
             the path of a folder that promptseg or transformers wrote, or ``"name=path/to/weights"``.
         weights: A file or folder of your own weights, in place of the published weights.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``.
         engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
         fallback: Segmenters to try in this order if the model does not fit into memory. They get the same device and options.
         **options: Options of the backend, such as ``threads=2``. The reference lists them (Configuration, "Options of backends"), and so
@@ -109,7 +107,7 @@ def load_detector(
         name: A model name (see `list_models`), ``"hf:owner/name"`` or ``"hf:owner/name@revision"`` for a folder on the Hugging Face hub,
             the path of a folder that promptseg or transformers wrote, or ``"name=path/to/weights"``.
         weights: A file or folder of your own weights, in place of the published weights.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``.
         engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
         **options: Options of the backend, such as ``threads=2``. The reference lists them (Configuration, "Options of backends"), and so
             does the error for a name that is none of them.
@@ -139,7 +137,7 @@ def load_concept(
         name: A model name (see `list_models`), ``"hf:owner/name"`` or ``"hf:owner/name@revision"`` for a folder on the Hugging Face hub,
             the path of a folder that promptseg or transformers wrote, or ``"name=path/to/weights"``.
         weights: A file or folder of your own weights, in place of the published weights.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``.
         engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
         **options: Options of the backend, listed in its documentation.
 
@@ -163,7 +161,7 @@ def load_features(
         name: A model name (see `list_models`), ``"hf:owner/name"`` or ``"hf:owner/name@revision"`` for a folder on the Hugging Face hub,
             the path of a folder that promptseg or transformers wrote, or ``"name=path/to/weights"``.
         weights: A file or folder of your own weights, in place of the published weights.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``.
         engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
         **options: Options of the backend, listed in its documentation.
 
@@ -187,7 +185,7 @@ def load_matting(
         name: A model name (see `list_models`), ``"hf:owner/name"`` or ``"hf:owner/name@revision"`` for a folder on the Hugging Face hub,
             the path of a folder that promptseg or transformers wrote, or ``"name=path/to/weights"``.
         weights: A file or folder of your own weights, in place of the published weights.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``.
         engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
         **options: Options of the backend, listed in its documentation.
 
@@ -217,7 +215,7 @@ def load_video(
         name: A model name (see `list_models`), ``"hf:owner/name"`` or ``"hf:owner/name@revision"`` for a folder on the Hugging Face hub,
             the path of a folder that promptseg or transformers wrote, or ``"name=path/to/weights"``.
         weights: A file or folder of your own weights, in place of the published weights. Segmentation and tracking use the same weights.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``.
         engine: Name of the engine, if the model has several; default: the engine that reads the given weights, or else the first.
         tracker: Name of the backend of kind ``"video"`` that tracks; default: the model's own tracker, or ``"propagate"`` for a segmenter
             without one.
@@ -286,13 +284,7 @@ def load_chosen(chain: Sequence[Choice], device: str = "auto", options: Mapping[
         WeightsError: The weights are not available or not as expected.
         OutOfMemoryError: None of the models fits into memory.
     """
-    if not isinstance(device, str):
-        raise ConfigError(f"device is 'auto', 'cpu', 'cuda' or 'mps', got {shown(device)}")
-    if device not in DEVICES:
-        number = " The number of a GPU is chosen by the environment variable CUDA_VISIBLE_DEVICES." if device.startswith("cuda:") else ""
-        raise ConfigError(
-            f"there is no device {shown(device)}: expected {one_of(DEVICES)}; cuda is an NVIDIA GPU, mps one of Apple.{number}"
-        )
+    check_device(device)
     for choice in chain:
         check_installed(choice)
         choice.check_options(options or {})

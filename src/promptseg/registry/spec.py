@@ -269,7 +269,7 @@ class LoadRequest:
         model: The model.
         engine: The engine that was chosen.
         weights: Local, verified weights of the engine.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``.
         options: Every option that the backend declares, with the user's value or the default. The backend checks the values.
         fallback_from: Models that were tried before this one and did not fit into memory.
     """

@@ -12,11 +12,12 @@ import numpy as np
 import onnxruntime
 
 from ..errors import BackendError, ConfigError, PromptSegError, WeightsMismatchError, shown
+from .devices import check_index, gpu_count, index_of, kind_of
 from .forking import PerProcess, after_fork
 from .onnx_files import check_onnx
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-"""ONNX Runtime's name for each device."""
+"""ONNX Runtime's name for each kind of device."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Runtime:
     """Factory of sessions with shared settings.
 
     Args:
-        device: ``"cpu"`` or ``"cuda"``.
+        device: ``"cpu"``, ``"cuda"``, or ``"cuda:1"`` for the second GPU.
         threads: Number of threads that compute within an operation.
     """
 
@@ -80,7 +81,7 @@ class Session:
 
     Args:
         inference: ONNX Runtime's session, from `inference_session`.
-        device: Device of the session: ``"cpu"`` or ``"cuda"``.
+        device: Device of the session, as in `Runtime`.
         dtype: Number type of the graph's weights, such as ``"float32"`` or ``"int8"``; None if unknown.
 
     Attributes:
@@ -138,7 +139,7 @@ def _run_bound(inference: Any, inputs: Mapping[str, Any], outputs: list[str], de
         else:
             binding.bind_ortvalue_input(name, value)
     for name in outputs:
-        binding.bind_output(name, device)
+        binding.bind_output(name, kind_of(device), index_of(device) or 0)
     binding.synchronize_inputs()
     inference.run_with_iobinding(binding, options)
     results: list[Any] = binding.get_outputs()
@@ -151,7 +152,7 @@ def inference_session(model: Path | bytes, options: Any, device: str) -> PerProc
     Args:
         model: The graph, as a file or serialized.
         options: Settings, an `onnxruntime.SessionOptions`.
-        device: ``"cpu"`` or ``"cuda"``. After a fork there is no session on ``"cuda"``, but a `BackendError`.
+        device: ``"cpu"``, ``"cuda"``, or ``"cuda:1"`` for the second GPU. After a fork there is no session on a GPU, but a `BackendError`.
 
     Raises:
         WeightsMismatchError: ONNX Runtime cannot load the graph.
@@ -160,9 +161,11 @@ def inference_session(model: Path | bytes, options: Any, device: str) -> PerProc
 
     def load() -> Any:
         if device != "cpu" and os.getpid() != process:
-            raise after_fork("cuda")
+            raise after_fork(device)
+        provider, index = PROVIDERS[kind_of(device)], index_of(device)
+        providers = [provider if index is None else (provider, {"device_id": str(index)})]
         try:
-            return onnxruntime.InferenceSession(str(model) if isinstance(model, Path) else model, options, providers=[PROVIDERS[device]])
+            return onnxruntime.InferenceSession(str(model) if isinstance(model, Path) else model, options, providers=providers)
         except Exception as error:  # ONNX Runtime's exception classes share no base but Exception.
             name = model if isinstance(model, Path) else "the prepared graph"
             raise WeightsMismatchError(f"ONNX Runtime cannot load {name}: {error}") from error
@@ -174,13 +177,15 @@ def device_of(option: str) -> str:
     """Return the device for an option ``device`` of `promptseg.load`: ``"cpu"`` for ``"auto"``, else the option.
 
     Raises:
-        ConfigError: This build of ONNX Runtime does not support the device.
+        ConfigError: This build of ONNX Runtime does not support the device, or there are not so many GPUs.
     """
     chosen = "cpu" if option == "auto" else option
     available = onnxruntime.get_available_providers()
-    if PROVIDERS.get(chosen) not in available:
+    if PROVIDERS.get(kind_of(chosen)) not in available:
         usable = [name for name, provider in PROVIDERS.items() if provider in available]
         raise ConfigError(f"device {shown(option)} is not available in this build of ONNX Runtime: use {' or '.join(['auto', *usable])}")
+    if index_of(chosen) is not None:  # ONNX Runtime would compute on the CPU in place of a GPU that is not there.
+        check_index(chosen, gpu_count())
     return chosen
 
 

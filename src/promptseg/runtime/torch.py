@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..errors import ConfigError, OutOfMemoryError, shown
+from .devices import check_device, check_index, kind_of
 from .forking import Lock, after_fork
 from .host import has_arithmetic
 
@@ -32,16 +33,18 @@ def chosen_device(name: str) -> torch.device:
     """Return the torch device with a name, or the fastest available device for ``"auto"``.
 
     Raises:
-        ConfigError: The device is not available. The message lists the available devices.
+        ConfigError: There is no such device, or it is not available. The message lists the available devices.
         BackendError: It was in use when this process was forked.
     """
+    check_device(name)
     present = [
         device
         for device, there in (("cuda", torch.cuda.is_available), ("mps", torch.backends.mps.is_available), ("cpu", lambda: True))
         if there()
     ]
-    if name != "auto" and name not in present:
+    if name != "auto" and kind_of(name) not in present:
         raise ConfigError(f"device {shown(name)} is not available with this host and build of torch: use {' or '.join(['auto', *present])}")
+    check_index(name, torch.cuda.device_count())
     device = torch.device(present[0] if name == "auto" else name)
     _check_fork(device)
     return device
@@ -161,8 +164,8 @@ def check_dtype(device: torch.device, dtype: torch.dtype) -> None:
     except Exception as error:  # The class depends on the device and on torch's version.
         usable = str(dtype).removeprefix("torch.")
         if is_out_of_memory(error):
-            raise OutOfMemoryError(f"out of memory on {device.type}: no room even to try whether it computes in {usable}") from error
-        raise ConfigError(f"device {device.type!r} cannot compute in {usable}: use dtype='float32'") from error
+            raise OutOfMemoryError(f"out of memory on {device}: no room even to try whether it computes in {usable}") from error
+        raise ConfigError(f"device {str(device)!r} cannot compute in {usable}: use dtype='float32'") from error
 
 
 def to_host(value: torch.Tensor) -> NDArray[Any]:
@@ -199,6 +202,6 @@ def is_out_of_memory(error: BaseException | None) -> bool:
     )
 
 
-def gpu_name() -> str:
-    """Return the name of the CUDA device that torch uses."""
-    return str(torch.cuda.get_device_name())
+def gpu_name(device: str) -> str:
+    """Return what a CUDA device is called by who made it."""
+    return str(torch.cuda.get_device_name(torch.device(device)))

@@ -84,7 +84,7 @@ class TorchRunner:
             raise BackendError(f"{self._version} failed: {error}") from error
         if isinstance(result, Exception):
             release(self.device)
-            raise OutOfMemoryError(f"out of memory on {self.device.type}: {what} ({self._model}){self._advice()}") from result
+            raise OutOfMemoryError(f"out of memory on {self.device}: {what} ({self._model}){self._advice()}") from result
         return result
 
     def _advice(self) -> str:

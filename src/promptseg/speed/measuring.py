@@ -59,7 +59,7 @@ def bench(
         name: A model name, or ``"name=path/to/weights"``.
         weights: A file or folder of your own weights.
         engine: Name of the engine, if the model has several.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``.
         image: The image. Default: the sample image, 600 x 400. Models of the SAM family scale every image to one size, so that encoding
             takes as long for any.
         rounds: Number of rounds; everything mode has one.
@@ -92,7 +92,7 @@ def bench(
         choice.model.name,
         choice.engine.name,
         provenance.device or "cpu",
-        _processor(provenance),
+        _processor(provenance, device),
         usable_processors(),
         (pixels.shape[0], pixels.shape[1]),
         seconds,
@@ -143,12 +143,12 @@ def _median(call: Callable[[], object], rounds: int) -> float:
     return statistics.median(times)
 
 
-def _processor(provenance: Provenance) -> str:
+def _processor(provenance: Provenance, device: str) -> str:
     """Return the name of what computed."""
     if provenance.device == "cuda":
         try:
             from ..runtime.torch import gpu_name
         except ImportError:  # ONNX Runtime needs no torch, and does not say what it computes on.
             return "GPU"
-        return gpu_name()
+        return gpu_name("cuda" if device == "auto" else device)
     return processor_name()

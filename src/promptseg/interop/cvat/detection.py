@@ -79,7 +79,7 @@ class Detector:
             detector: Name of the detector.
             model: Name of the segmenter. Default: ``mini-sam``.
             pipeline: Path of a file that describes the pipeline, in place of `detector` and `model`.
-            device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+            device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``.
             shape: As for the class, and so are the others.
             tolerance: As for the class.
             score: As for the class.

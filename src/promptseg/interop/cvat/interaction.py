@@ -34,7 +34,7 @@ class Interactor:
         Args:
             model: Name of the segmenter. Default: ``mini-sam``.
             pipeline: Path of a file that describes a pipeline, whose segmenter is taken.
-            device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+            device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``.
 
         Raises:
             IncompatibleStagesError: The pipeline has no segmenter.

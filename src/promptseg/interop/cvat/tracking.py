@@ -52,7 +52,7 @@ class Tracker:
 
         Args:
             model: Name of a segmenter or of a model that tracks. Default: ``mini-sam``.
-            device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+            device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` for the second GPU, or ``"mps"``.
         """
         auto_annotation()
         return cls(load_video(DEFAULT_MODEL if model is None else model, device="auto" if device is None else device))

@@ -112,7 +112,7 @@ def load_pretrained(
         tries = [half_memory(device.type)] if dtype == torch.float32 else []
         tries += ["device='cpu'"] if device.type != "cpu" else []
         advice = f": try {' or '.join(tries)}" if tries else ""
-        raise OutOfMemoryError(f"out of memory on {device.type}: the model in {folder} does not fit{advice}") from moved
+        raise OutOfMemoryError(f"out of memory on {device}: the model in {folder} does not fit{advice}") from moved
     return moved
 
 

@@ -13,7 +13,7 @@ from promptseg.models.sam.torch.model import TorchSam, TorchSettings  # noqa: E4
 from promptseg.models.sam.torch.sam2 import TorchSam2  # noqa: E402 - They need torch.
 from promptseg.models.sam.torch.vit import VitEncoder  # noqa: E402
 
-CUDA = torch.device("cuda")
+CUDA, SECOND = torch.device("cuda"), torch.device("cuda", 1)
 BATCH = 16
 DTYPES = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 
@@ -32,8 +32,8 @@ def load(request, tiny_sam, tiny_sam2):
     if request.param == "sam":
         sam.image_encoder = VitEncoder(sam.image_encoder)
 
-    def load(dtype=torch.float32):
-        return SamSegmenter(engine(sam, Provenance("tiny", "tests", "1"), TorchSettings(CUDA, dtype, decode_batch=BATCH)))
+    def load(dtype=torch.float32, device=CUDA):
+        return SamSegmenter(engine(sam, Provenance("tiny", "tests", "1"), TorchSettings(device, dtype, decode_batch=BATCH)))
 
     return load
 
@@ -47,6 +47,15 @@ def test_an_embedding_stays_on_the_device_until_it_is_read(load, dtype, fake_cud
         assert not any(len(shape) == 4 for shape, _ in cuda.copied)
         assert session.features().values.shape[0] > 1
         assert {kind for shape, kind in cuda.copied if len(shape) == 4} == {"float32"}
+
+
+def test_all_is_computed_on_the_gpu_of_a_number(load, fake_cuda, photo):
+    with fake_cuda(all_good):  # Which refuses to compute with tensors of two devices.
+        session = load(device=SECOND).open(photo())
+        masks = session.segment([Prompt.point(50, 50), Prompt.box(5, 5, 60, 70)])
+        session.everything(Prompt.everything(4))
+        assert {session.embedding.features.on_device(name).device for name in session.embedding.features} == {SECOND}
+    assert len(masks) == 2
 
 
 def test_several_images_are_encoded_without_a_wait(load, fake_cuda, photo):

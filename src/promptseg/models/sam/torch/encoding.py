@@ -210,7 +210,7 @@ class TorchEncoder(ABC):
         release(device)
         if room is None:
             room = _room(device, self._weight_bytes)
-        return self._need.error(what, device=device.type, dtype=self.settings.dtype_name, room=room)
+        return self._need.error(what, device=str(device), dtype=self.settings.dtype_name, room=room)
 
 
 def input_batch(images: Sequence[NDArray[np.uint8]], geometries: Sequence[InputGeometry], device: torch.device) -> Tensor:

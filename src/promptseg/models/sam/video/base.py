@@ -304,4 +304,4 @@ class TorchVideoModel(ABC):
             failure = error.with_traceback(None)
         with contextlib.suppress(Exception):
             release(device)
-        raise self._need.error(what, device=device.type, dtype=settings.dtype_name, room=free_memory(device)) from failure
+        raise self._need.error(what, device=str(device), dtype=settings.dtype_name, room=free_memory(device)) from failure
