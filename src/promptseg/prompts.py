@@ -148,7 +148,7 @@ class Prompt(ABC):
         """
         check_one_by_one(phrases)
         if not phrases:
-            raise PromptError("a text prompt needs at least one phrase, such as Prompt.text('a dog', 'red car')")
+            raise PromptError("a text prompt needs at least one phrase, such as 'a dog'")
         split = tuple(itertools.islice((phrase for text in phrases for phrase in split_phrases(text)), MAX_PHRASES + 1))
         check_phrases(split)
         return TextPrompt(split)

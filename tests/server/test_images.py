@@ -80,6 +80,14 @@ def test_what_is_no_whole_image_is_refused_and_leaves_nothing(store, tmp_path, c
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_animation_is_refused_as_a_server_says_it(store):
+    file = io.BytesIO()
+    frames = [Image.new("RGB", (20, 10), (value, 0, 0)) for value in (0, 90, 180)]
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    with pytest.raises(InputError, match=r"^the image has 3 frames or pages, and an image has one: send the one .* or all as a video$"):
+        store.put(file.getvalue())
+
+
 def test_removing_makes_room(store, tmp_path):
     stored = store.put(png(1))
     store.remove(stored.id)

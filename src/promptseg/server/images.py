@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import OutputError
-from ..image_formats import check_single, open_image
+from ..errors import InputError, OutputError
+from ..image_formats import open_image, pages
 from ..images import load_image
 from ..masks import Size
 from ..runtime.files import write_atomically
@@ -178,7 +178,9 @@ def checked_image(content: bytes, max_pixels: int) -> tuple[Size, str]:
         TooLargeError: It has too many pixels.
     """
     with open_image(content) as image:
-        check_single(image, "the image")
+        count = len(pages(image))
+        if count > 1:
+            raise InputError(f"the image has {count} frames or pages, and an image has one: send the one that you mean, or all as a video")
         width, height = image.size
         if width * height > max_pixels:
             raise TooLargeError(f"the image has {width} x {height} pixels, and this server takes {max_pixels}: send a smaller one")

@@ -22,6 +22,8 @@ class ServedModel:
         detects: Whether it finds objects without a prompt or by phrase: it has a detector, or reads words.
         provenance: Its models, with their licenses.
         config: The configuration that it was built from.
+        concepts: What the concepts may consist of that it finds.
+        unprompted: Whether it has a detector, which finds what it knows without a prompt.
     """
 
     name: str
@@ -30,6 +32,8 @@ class ServedModel:
     detects: bool
     provenance: tuple[Provenance, ...]
     config: PipelineConfig
+    concepts: frozenset[PromptKind] = frozenset()
+    unprompted: bool = False
 
 
 @dataclass(frozen=True)

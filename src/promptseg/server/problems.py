@@ -48,10 +48,14 @@ def status_of(error: PromptSegError) -> int:
 
 
 def message_of(error: PromptSegError) -> str:
-    """Return what a client is told of an error. Paths of this machine are shortened to their last part."""
+    """Return what a client is told of an error.
+
+    Paths of this machine are shortened to their last part. A command that installs something is for the machine of the server, and may name
+    the folder of promptseg.
+    """
     if isinstance(error, TELLING):
         return "the log of the server says more"
-    return without_places(str(error))[:MAX_MESSAGE]
+    return without_places(_INSTALL.sub(", which this server does not have", str(error)))[:MAX_MESSAGE]
 
 
 def without_places(text: str) -> str:
@@ -85,4 +89,5 @@ def request_id(request: Request) -> str:
 
 
 MAX_MESSAGE = 1000
+_INSTALL = re.compile(r": pip install .*", re.DOTALL)
 _PATH = re.compile(r"(?<![\w.:/])/(?:[^\s/'\":,;]+/)+[^\s/'\":,;]*")

@@ -259,7 +259,8 @@ def _served(name: str, pipeline: BuiltPipeline) -> ServedModel:
     detects = pipeline.detector is not None or "text" in pipeline.concept_kinds
     accepts = accepts | pipeline.concept_kinds | (frozenset({"text"}) if detects else frozenset())
     classes = next((model.classes for model in pipeline.models if model.classes), ())
-    return ServedModel(name, accepts, classes, detects, pipeline.models, pipeline.config)
+    finds, unprompted = pipeline.concept_kinds, pipeline.detector is not None
+    return ServedModel(name, accepts, classes, detects, pipeline.models, pipeline.config, finds, unprompted)
 
 
 ENCODED_TOGETHER = 8

@@ -21,6 +21,7 @@ from ..results import Result
 from .engine import Engine
 from .errors import NotFoundError, StoppingError, TooLargeError
 from .fetching import fetched
+from .fitting import check_fit
 from .frame_folders import FrameFolders
 from .images import ImageStore, StoredImage
 from .jobs import Jobs
@@ -184,8 +185,9 @@ class Service:
             StoppingError: The server is shutting down.
             PromptSegError: What the pipeline raises.
         """
-        self.check_prompts(prompts)
-        operation = Segment(self.model(model).name, image, tuple(prompts), candidates)
+        chosen = self.model(model)
+        self.check_prompts(prompts, chosen)
+        operation = Segment(chosen.name, image, tuple(prompts), candidates)
         if not any(isinstance(prompt, EverythingPrompt) for prompt in prompts):
             result: Result = await self.engine.ask(operation)
             return result
@@ -198,14 +200,17 @@ class Service:
             self.jobs.check_running()  # The client knows of no job, but can ask another server, or later.
         return cast("Result", job.result())
 
-    def check_prompts(self, prompts: Sequence[Prompt]) -> None:
-        """Check the number of prompts.
+    def check_prompts(self, prompts: Sequence[Prompt], model: ServedModel) -> None:
+        """Check the number of prompts, and that a model takes them.
 
         Raises:
             TooLargeError: There are too many.
+            IncompatibleStagesError: The model does not take a prompt.
+            PromptError: There is no prompt, and the model has no detector.
         """
         if len(prompts) > self.settings.max_prompts:
             raise TooLargeError(f"a request has at most {self.settings.max_prompts} prompts here, got {len(prompts)}")
+        check_fit(model, prompts, self.models)
 
     async def _load(self) -> None:
         try:

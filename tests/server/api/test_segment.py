@@ -103,7 +103,7 @@ def test_an_image_is_encoded_once(client, running_server, sample_bytes):
         ({"prompts": [{"points": []}]}, 422, "points"),
         ({"prompts": [{}]}, 422, "a prompt is an object with points"),
         ({"prompts": []}, 422, "nothing to segment"),
-        ({"prompts": [{"text": ["cup"]}]}, 422, "detector"),
+        ({"prompts": [{"text": ["cup"]}]}, 422, "ask for the model 'words'"),
         ({"prompts": [POINT], "model": "no-such"}, 404, "mini-sam, words"),
         ({"prompts": [POINT], "image": {"id": "0" * 64}}, 404, "send it again"),
         ({"prompts": [POINT], "image": {"data": "!!"}}, 422, "base64"),

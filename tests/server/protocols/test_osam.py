@@ -97,7 +97,7 @@ def test_an_image_may_have_broken_lines_as_base64_prints_it(ask, sample_bytes):
         ({"points": [], "point_labels": []}, {}, 422, "points"),
         ({"points": [[900, 200]], "point_labels": [1]}, {}, 422, "outside the image"),
         ({}, {}, 422, "points, or texts"),
-        ({"texts": ["cup"]}, {}, 422, "detector"),
+        ({"texts": ["cup"]}, {}, 422, "ask for the model 'words'"),
         (None, {"image": None}, 422, "no image"),
         (None, {"image": "!!"}, 422, "base64"),
         (None, {"model": "efficientsam"}, 404, "mini-sam"),

@@ -34,11 +34,11 @@ _EVENTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream
 @router.post("", status_code=202, response_model=JobOut, responses=problems(404, 422), openapi_extra=body_schema(SegmentIn))
 async def start_job(service: Serving, body: Annotated[SegmentIn, Depends(json_body(SegmentIn))]) -> Any:
     """Segment an image as a job: for everything mode, and for whatever takes long. Prompts of other clients are answered in between."""
-    model = service.model(body.model).name
+    model = service.model(body.model)
     image = await image_of(service, body.image)
     prompts = await prompts_of(service, body.prompts)
-    service.check_prompts(prompts)
-    operation = Segment(model, image, tuple(prompts), body.candidates)
+    service.check_prompts(prompts, model)
+    operation = Segment(model.name, image, tuple(prompts), body.candidates)
     job = service.jobs.start("segment", lambda: service.engine.stream(operation), of=operation)
     return job_values(job)
 
@@ -46,12 +46,12 @@ async def start_job(service: Serving, body: Annotated[SegmentIn, Depends(json_bo
 @router.post("/annotate", status_code=202, response_model=JobOut, responses=problems(404, 422), openapi_extra=body_schema(AnnotateIn))
 async def start_annotation(service: Serving, body: Annotated[AnnotateIn, Depends(json_body(AnnotateIn))]) -> Any:
     """Annotate a folder of images as a dataset, as `promptseg annotate` does. A run that was stopped there is resumed."""
-    model = service.model(body.model).name
+    model = service.model(body.model)
     folder = await service.compute(allowed_path, body.folder, service.settings.folders)
     out = await service.compute(allowed_out, body.out, service.settings.out_folders)
     prompts = await prompts_of(service, body.prompts)
-    service.check_prompts(prompts)
-    operation = Annotate(model, str(folder), str(out), tuple(prompts), tuple(body.formats))
+    service.check_prompts(prompts, model)
+    operation = Annotate(model.name, str(folder), str(out), tuple(prompts), tuple(body.formats))
     return job_values(service.jobs.start("annotate", lambda: service.engine.stream(operation), of=operation))
 
 

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from ...errors import PromptSegError
 from ...prompts import PromptKind
 from ..errors import RefusedError
+from ..fitting import option_for, words_for
 from ..operations import ServedModel
 from ..problems import refusal, request_id
 from ..service import Service
@@ -61,4 +62,4 @@ def suitable(service: Service, kinds: Collection[PromptKind], named: str | None 
     for model in (*asked, default, *service.models):
         if model.accepts.issuperset(kinds):
             return model
-    raise RefusedError(f"no model of this server takes {' and '.join(sorted(kinds))}: see promptseg serve --detector and --concept")
+    raise RefusedError(f"no model of this server takes {words_for(kinds)}: it is started with {option_for(kinds)} for that")
