@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from .. import __version__
 from ..errors import PromptSegError
-from .api import images, jobs, segment, status, videos
+from .api import home, images, jobs, segment, status, videos
 from .api.bodies import collect_definitions
 from .engine import Engine
 from .metrics import Metrics
@@ -42,6 +42,7 @@ def create_app(
     layers: Sequence[Middleware] = (),
     open_paths: Sequence[str] = (),
     own_access: Sequence[str] = (),
+    home_page: bool = True,
 ) -> FastAPI:
     """Return the server as an application for uvicorn or any other ASGI server.
 
@@ -52,6 +53,7 @@ def create_app(
         layers: Further layers, outside of all others.
         open_paths: Further paths that need no token.
         own_access: Beginnings of paths whose routes look for themselves who may ask.
+        home_page: Whether ``/`` tells what runs here. Without it, an application that stands on this one has a page of its own there.
     """
     settings = settings or ServerSettings()
     service = Service(engine, settings, folder)
@@ -91,6 +93,8 @@ def create_app(
         app.add_exception_handler(kind, handler)  # type: ignore[arg-type]  # Each takes the error of its kind.
     for router in (images.router, segment.router, jobs.router, videos.router, status.router):
         app.include_router(router)
+    if home_page:
+        app.include_router(home.router)
     for protocol in protocols:
         app.include_router(protocol.router(), include_in_schema=False)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's documented way.

@@ -23,6 +23,7 @@ class Protocol:
         base: Path below which the tool's routes lie, as the tool is told; ``"/"`` for the root.
         own_tokens: Beginnings of the paths whose routes check the token themselves, because it comes in the body.
         frames: Paths whose bodies hold all frames of a video, so that they may be larger than others.
+        greeting: What ``/`` answers to programs; empty for a protocol that does not ask it.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Protocol:
     base: str = "/"
     own_tokens: tuple[str, ...] = ()
     frames: tuple[str, ...] = ()
+    greeting: str = ""
 
     def router(self) -> APIRouter:
         """Return the routes of the protocol, from the module of its name."""
@@ -42,7 +44,7 @@ PROTOCOLS: tuple[Protocol, ...] = (
     Protocol("cvat", "CVAT, self-hosted"),
     Protocol("roboflow", "Roboflow inference-sdk", own_tokens=("/sam2/", "/sam3/", "/info")),
     Protocol("x-anylabeling", "X-AnyLabeling", "/x-anylabeling", frames=("/x-anylabeling/v1/video/init",)),
-    Protocol("osam", "osam"),
+    Protocol("osam", "osam", greeting="osam is running"),
     Protocol("samapi", "QuPath", "/sam/", frames=("/sam/video/",)),
 )
 

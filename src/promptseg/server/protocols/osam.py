@@ -14,7 +14,6 @@ import numpy as np
 from fastapi import APIRouter, Depends
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import PlainTextResponse
 
 from ...errors import InputError, PromptError
 from ...masks import Mask, Masks, Size
@@ -55,12 +54,6 @@ class GenerateIn(BaseModel):
     model: Annotated[str, Field(max_length=200)]
     image: str | None = None
     prompt: PromptIn | None = None
-
-
-@router.get("/")
-async def tell() -> PlainTextResponse:
-    """Tell that the server runs, in osam's words."""
-    return PlainTextResponse("osam is running")
 
 
 @router.post("/api/generate")
