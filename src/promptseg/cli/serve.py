@@ -16,8 +16,8 @@ from ..registry import DEFAULT_MODEL
 from ..runtime import progress
 from ..runtime.files import output_errors, remove_leftovers, temporary_folder
 from ..runtime.home import cache_dir
+from ..vocabulary import split_phrases
 from . import completion
-from .concepts import ConceptOption
 from .on_ray import ray_engine, replicas_of
 from .output import errors_as_messages, say, usage_error
 from .prompts import DetectorEngineOption, EngineOption, QuantizeOption, ThresholdOption, pipeline_of
@@ -56,14 +56,23 @@ def serve(
     ] = None,
     detector_engine: DetectorEngineOption = None,
     threshold: ThresholdOption = None,
-    concept: ConceptOption = None,
+    concept: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[=WEIGHTS]",
+            autocompletion=completion.concepts,
+            help="The model that finds what examples show and, if it reads words, what a text names (default: exemplar, on the segmenter).",
+        ),
+    ] = None,
     tracker: Annotated[
         str | None,
         typer.Option(metavar="NAME", autocompletion=completion.trackers, help="A video model for tracking (default: the segmenter)."),
     ] = None,
     device: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda or mps. Repeatable: one worker each."),
+        typer.Option(
+            metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda, cuda:N or mps. Repeatable: one worker each."
+        ),
     ] = None,
     host: Annotated[str, typer.Option(metavar="NAME", help="Address to listen on. Any but loopback needs a token.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="N", help="Port to listen on; 0 for any free one.")] = PORT,
@@ -104,6 +113,10 @@ def serve(
     label_studio_key: Annotated[
         str | None,
         typer.Option(metavar="KEY", envvar=KEY_VARIABLE, show_default=False, help="Access token for it (default: the one that it sends)."),
+    ] = None,
+    cvat_labels: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,NAME", help="What a model that reads any phrase finds for CVAT, whose detectors have a list of labels."),
     ] = None,
     max_upload: Annotated[int, typer.Option(metavar="MB", help="Maximum size of an image file.")] = 64,
     max_waiting: Annotated[int, typer.Option(metavar="N", help="Number of requests that may wait; others get status 429.")] = 64,
@@ -161,6 +174,7 @@ def serve(
             protocols=None if not protocol else () if protocol == ["none"] else tuple(protocol),
             label_studio_url=label_studio,
             label_studio_key=label_studio_key,
+            cvat_labels=() if cvat_labels is None else split_phrases(cvat_labels),
         )
         _run(pipelines, settings, device, tracker, on_ray, made=token is None)
 
@@ -223,7 +237,9 @@ def _run(
         place.mkdir(parents=True, exist_ok=True)
         remove_leftovers(place)  # Of servers that were killed.
     with bound_socket(settings) as listening, temporary_folder(place, "server") as folder:
-        settings = replace(settings, port=listening.getsockname()[1])
+        # What has connected, knows the port. A server at any free port is another one each time.
+        connections = place / f"label-studio-{settings.port}.json" if settings.port else None
+        settings = replace(settings, port=listening.getsockname()[1], connections_file=connections)
         if replicas is None:
             engine: LocalEngine | RayEngine = local_engine(pipelines, settings, devices, tracker, folder)
         else:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .._checks import whole_number
-from ..errors import ConfigError, shown
+from ..errors import ConfigError, PromptError, shown
 from ..image_formats import MAX_PIXELS
+from ..vocabulary import parse_phrases
 
 DEFAULT_PORT = 8420
 
@@ -37,6 +38,7 @@ class ServerSettings:
         max_waiting: Number of requests that may wait for a device. More are refused with status 429.
         max_jobs: Number of jobs that may wait or run.
         requests_per_minute: Number of requests that one client address may make in a minute; 0 for any.
+        head_seconds: Maximum time in which the head of a request comes.
         upload_seconds: Maximum time between two pieces of a request's body.
         image_bytes: Maximum size of the uploaded images on the disk.
         video_bytes: Maximum size of the uploaded videos on the disk.
@@ -46,6 +48,8 @@ class ServerSettings:
         protocols: Names of the protocols to speak beside the server's own.
         label_studio_url: Address of the Label Studio whose images are fetched; None for the one that connects, where `addresses` has it.
         label_studio_key: Access token for `label_studio_url` alone; None for the one that Label Studio sends.
+        connections_file: File that keeps the connections of Label Studio beyond the end of the server; None to forget them.
+        cvat_labels: Phrases that models are asked for by CVAT, if they read any: its functions have a list of labels.
     """
 
     host: str = "127.0.0.1"
@@ -64,6 +68,7 @@ class ServerSettings:
     max_waiting: int = 64
     max_jobs: int = 16
     requests_per_minute: int = 0
+    head_seconds: float = 20.0
     upload_seconds: float = 20.0
     image_bytes: int = 8 << 30
     video_bytes: int = 16 << 30
@@ -73,6 +78,8 @@ class ServerSettings:
     protocols: tuple[str, ...] | None = None
     label_studio_url: str | None = None
     label_studio_key: str | None = field(default=None, repr=False)
+    connections_file: Path | None = None
+    cvat_labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the settings, and make a token where one is needed.
@@ -105,12 +112,22 @@ class ServerSettings:
             for each in getattr(self, name):
                 if not form.fullmatch(each):
                     raise ConfigError(f"{name} are written as {example}, got {shown(each)}")
+        _check_labels(self.cvat_labels)
         if self.label_studio_url is not None and not re.match("https?://[^/]", self.label_studio_url, re.IGNORECASE):
             raise ConfigError(f"label_studio_url begins with http:// or https://, got {shown(self.label_studio_url)}")
         if self.token is not None and len(self.token) < MIN_TOKEN:
             raise ConfigError(f"a token has at least {MIN_TOKEN} characters, got {len(self.token)}")
         if self.token is None and not is_loopback(self.host):
             object.__setattr__(self, "token", secrets.token_urlsafe(24))
+
+
+def _check_labels(labels: tuple[str, ...]) -> None:
+    try:
+        known = parse_phrases(labels) if labels else ()
+    except PromptError as error:
+        raise ConfigError(f"cvat_labels are phrases: {error}") from error
+    if len(known) < len(labels):
+        raise ConfigError(f"cvat_labels name one thing twice, got {shown(labels)}")
 
 
 _HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[\w.-]+)"

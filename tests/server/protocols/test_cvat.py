@@ -17,6 +17,7 @@ from PIL import Image
 
 from promptseg import Mask, Prompt
 from promptseg.testing import FakeDetector
+from promptseg.vocabulary import parse_phrase
 
 httpx = pytest.importorskip("httpx2")
 pytest.importorskip("fastapi")
@@ -30,6 +31,13 @@ class Classes(FakeDetector):
     @property
     def provenance(self):
         return replace(super().provenance, classes=("cup", "spoon"))
+
+
+class Reader(FakeDetector):
+    """A detector that reads the words of a phrase, as real ones do."""
+
+    def detect(self, image, phrases=None):
+        return super().detect(image, None if phrases is None else [parse_phrase(phrase).label for phrase in phrases])
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +115,36 @@ def test_a_click_gives_the_mask_of_the_python_call(client, image, server, sample
     mask = answer(client, "promptseg-mini-sam-interactor", {"image": image, **body})["mask"]
     (expected,) = server.pipelines["mini/sam"](sample_bytes, prompt).masks
     assert np.array_equal(np.array(mask), expected.array.astype(int))
+
+
+@pytest.fixture(scope="module")
+def labeled(served_pipelines, tmp_path_factory):
+    """A server whose detector reads any phrase, with labels for CVAT."""
+    from promptseg.server.settings import ServerSettings
+    from running_server import WORDS, running
+
+    settings = ServerSettings(port=0, cvat_labels=("cup|mug", "fork"))
+    pipelines = {**served_pipelines, "words": replace(served_pipelines["words"], detector=Reader(WORDS))}
+    with (
+        running(pipelines, settings, tmp_path_factory.mktemp("labeled")) as server,
+        httpx.Client(base_url=server.url, timeout=60) as client,
+    ):
+        yield client
+
+
+def test_a_detector_of_any_phrase_has_the_labels_of_the_settings(labeled):
+    functions = labeled.get("/api/functions").json()
+    assert [name for name in functions if name.endswith("-detector")] == ["promptseg-words-detector"]
+    labels = json.loads(functions["promptseg-words-detector"]["metadata"]["annotations"]["spec"])
+    assert labels == [{"id": 0, "name": "cup", "type": "mask"}, {"id": 1, "name": "fork", "type": "mask"}]
+
+
+def test_what_it_finds_has_one_of_these_labels(labeled, image, served_pipelines, sample_bytes):
+    (found,) = answer(labeled, "promptseg-words-detector", {"image": image})
+    (expected,) = served_pipelines["words"](sample_bytes, Prompt.text("cup")).masks
+    assert found["label"] == "cup"
+    assert found["confidence"] == str(round(expected.score, 6))
+    assert found["mask"][-4:] == [*expected.crop()[1], *(corner - 1 for corner in map(int, expected.box[2:]))]
 
 
 def test_an_image_is_encoded_once(client, image, server):

@@ -19,6 +19,7 @@ from ...datasets.formats.cvat import decode_rle, encode_rle
 from ...errors import InputError
 from ...masks import Mask, Size
 from ...prompts import Prompt, SpatialPrompt
+from ...vocabulary import parse_phrases
 from ..api.schemas import Number, Pair
 from ..operations import ServedModel
 
@@ -36,11 +37,13 @@ class Function:
         id: Its name in CVAT's requests.
         kind: What it does.
         model: The model.
+        labels: What a detector finds: the classes that the model knows, or the labels of the phrases of the settings.
     """
 
     id: str
     kind: Kind
     model: ServedModel
+    labels: tuple[str, ...] = ()
 
     def described(self, port: int) -> dict[str, Any]:
         """Return the function as a Nuclio dashboard describes it. All annotations are text."""
@@ -53,7 +56,7 @@ class Function:
                 annotations["startswith_box_optional" if points else "startswith_box"] = "true"
         elif self.kind == "detector":
             kind = "mask" if segments(self.model) else "rectangle"
-            labels = [{"id": number, "name": name, "type": kind} for number, name in enumerate(dict.fromkeys(self.model.classes))]
+            labels = [{"id": number, "name": name, "type": kind} for number, name in enumerate(self.labels)]
             annotations["spec"] = json.dumps(labels)
         else:
             annotations["supported_shape_types"] = "rectangle,polygon,mask"
@@ -64,14 +67,21 @@ class Function:
         }
 
 
-def functions(models: Sequence[ServedModel]) -> dict[str, Function]:
-    """Return the functions of some models by their ids. A detector without a list of classes has no labels that CVAT could map."""
+def functions(models: Sequence[ServedModel], phrases: Sequence[str] = ()) -> dict[str, Function]:
+    """Return the functions of some models by their ids.
+
+    Args:
+        models: The models.
+        phrases: What models find that read any. Without a list of classes and without these, CVAT could map nothing.
+    """
+    labels = [phrase.label for phrase in parse_phrases(phrases)] if phrases else []
     found: dict[str, Function] = {}
     for model in models:
         kinds: list[Kind] = []
+        known = tuple(dict.fromkeys(model.classes or labels)) if model.detects else ()
         if model.accepts & {"point", "box"}:
             kinds.append("interactor")
-        if model.detects and model.classes:
+        if known:
             kinds.append("detector")
         if "box" in model.accepts:
             kinds.append("tracker")
@@ -79,13 +89,13 @@ def functions(models: Sequence[ServedModel]) -> dict[str, Function]:
             name = f"promptseg-{_NOT_IN_IDS.sub('-', model.name)}-{kind}"
             while name in found:
                 name += "-"
-            found[name] = Function(name, kind, model)
+            found[name] = Function(name, kind, model, known if kind == "detector" else ())
     return found
 
 
 def segments(model: ServedModel) -> bool:
     """Return whether a model makes masks, and not boxes alone."""
-    return bool(model.accepts & {"point", "box"})
+    return bool(model.accepts & {"point", "box"} or model.concepts)
 
 
 class Body(BaseModel):

@@ -1,6 +1,7 @@
 """The function gateway that a self-hosted CVAT asks: a dashboard of Nuclio, whose functions are the served models.
 
-Each model is an interactor if it takes points or boxes, a detector if it has a list of classes, and a tracker if it takes boxes.
+Each model is an interactor if it takes points or boxes, and a tracker if it takes boxes. It is a detector if it has a list of classes, or
+reads any phrase and the settings have labels.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Request
 from starlette.responses import Response
 
+from ...prompts import Prompt
 from ..api.bodies import json_body
 from ..api.routes import Serving
 from ..errors import NotFoundError
@@ -26,7 +28,8 @@ router = APIRouter(prefix="/api", route_class=route_class(lambda message: {"erro
 @router.get("/functions")
 async def list_functions(service: Serving) -> dict[str, Any]:
     """List the functions."""
-    return {name: function.described(service.settings.port) for name, function in functions(service.models).items()}
+    found = functions(service.models, service.settings.cvat_labels)
+    return {name: function.described(service.settings.port) for name, function in found.items()}
 
 
 @router.get("/functions/{name}")
@@ -44,7 +47,7 @@ async def invoke(request: Request, service: Serving, x_nuclio_function_name: Ann
 
 def _function(service: Service, name: str) -> Function:
     service.model()  # While the models are loaded, there is no function yet: this tells so.
-    found = functions(service.models).get(name)
+    found = functions(service.models, service.settings.cvat_labels).get(name)
     if found is None:
         raise NotFoundError(f"there is no function {name[:80]!r} here")
     return found
@@ -60,7 +63,8 @@ async def _interact(request: Request, service: Service, function: Function) -> R
 async def _detect(request: Request, service: Service, function: Function) -> Response:
     body: DetectorIn = await json_body(DetectorIn)(request)
     image = await service.put_base64(body.image)
-    result = await service.segment(image, [], model=function.model.name)
+    prompts = [] if function.model.classes else [Prompt.text(*service.settings.cvat_labels)]
+    result = await service.segment(image, prompts, model=function.model.name)
     content = await service.compute(detections_json, list(result.masks), body.threshold, segments(function.model))
     return Response(content, media_type="application/json")
 
