@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from ..errors import ConfigError
 from .app import create_app
 from .engine import Engine
+from .heads import bounded_heads
 from .service import Service
 from .settings import ServerSettings
 
@@ -73,7 +74,8 @@ def configured(app: FastAPI, seconds: int = 30) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         log_config=None,
-        http="h11",  # What is refused and bounded is so in its reading. httptools, which is taken where it is installed, reads more.
+        # h11: what is refused and bounded is so in its reading. httptools, which is taken where it is installed, reads more.
+        http=bounded_heads(app.state.service.settings.head_seconds),
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=seconds,
