@@ -17,7 +17,7 @@ from ..errors import OutputError
 
 
 @contextlib.contextmanager
-def write_atomically(path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
+def write_atomically(path: Path, *, text: bool = False, private: bool = False) -> Iterator[IO[Any]]:
     """Open a new file that takes its final name only when the block ends without an exception.
 
     The file is written under a temporary name in the same folder, flushed to the disk and renamed. If anything fails, the temporary file is
@@ -26,6 +26,7 @@ def write_atomically(path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
     Args:
         path: The final name.
         text: Whether to open the file as UTF-8 text instead of binary.
+        private: Whether no other user may read it.
     """
     if path.exists() and not path.is_file():  # A device, such as /dev/null, would be replaced by a file.
         kind = errno.EISDIR if path.is_dir() else errno.EINVAL
@@ -37,7 +38,8 @@ def write_atomically(path: Path, *, text: bool = False) -> Iterator[IO[Any]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_UMASK)  # mkstemp makes private files.
+        if not private:  # mkstemp makes private files.
+            Path(temporary).chmod(0o666 & ~_UMASK)
         Path(temporary).replace(path)
     except BaseException:
         with contextlib.suppress(OSError):

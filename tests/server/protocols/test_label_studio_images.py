@@ -92,6 +92,13 @@ def test_a_token_that_is_refused_is_told_without_it(fetch):
     assert "no-such-key" not in str(caught.value)
 
 
+def test_without_a_token_it_is_told_how_to_give_one(fetch, studio):
+    with pytest.raises(InputError, match=r"gives its files to its access token alone.*--label-studio and --label-studio-key"):
+        fetch("/data/upload/1/a.jpg", "")
+    studio.accepts.add("")
+    assert fetch("/data/upload/1/a.jpg", "")
+
+
 def test_its_other_pages_get_no_token(fetch, studio):
     for address in ("/api/projects", "/data/../api/users", "/data/%2e%2e/api/users"):
         with pytest.raises(InputError, match="401"):

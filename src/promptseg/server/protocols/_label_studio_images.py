@@ -94,8 +94,15 @@ class TaskImages:
     def _fetch(self, address: str, source: Source) -> bytes:
         most = self._service.settings.max_upload_bytes
         target, own = resolved(address, source.url)
-        if not own or not source.key:
+        if not own:
             return fetched(target, source.allowed, most)
+        if not source.key:
+            try:
+                return fetched(target, source.allowed, most)
+            except InputError as error:
+                if not isinstance(error.__cause__, AnsweredError) or error.__cause__.status not in (401, 403):
+                    raise
+                raise InputError(NO_KEY) from error
         try:
             return fetched(target, source.allowed, most, {"Authorization": self._authorization(source)})
         except InputError as error:
@@ -185,6 +192,10 @@ _FILES = re.compile(r"/data/|/storage-data/|/(tasks|projects)/\d{1,18}/(resolve|
 _TOKEN = re.compile(r"[\w.~+/=-]{1,8192}", re.ASCII)
 _SAFE = "/:?#[]@!$&'()*+,;=%~"
 
+NO_KEY = (
+    "Label Studio gives its files to its access token alone, which this server does not keep when it ends: save the model in the project's "
+    "settings again, or start promptseg serve with --label-studio and --label-studio-key"
+)
 SECONDS = 600.0
 """Time after which the image at an address is fetched again."""
 MAX_KNOWN = 10_000

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import InputError, PromptError
@@ -14,24 +12,12 @@ from ...vocabulary import Vocabulary
 from ..images import StoredImage
 from ..operations import ServedModel
 from ..service import Service
-from ._label_studio_bodies import Options, TaskIn
+from ._label_studio_bodies import TaskIn
 from ._label_studio_config import Configuration, Output
-from ._label_studio_images import Source, TaskImages
+from ._label_studio_connections import Connection, Connections
+from ._label_studio_images import TaskImages
 from ._label_studio_prompts import Asked, asked_of
 from ._label_studio_regions import Place, regions_of_masks
-
-
-@dataclass(frozen=True)
-class Connection:
-    """A project that has connected.
-
-    Attributes:
-        source: The Label Studio, from which its images are fetched.
-        options: Its extra parameters.
-    """
-
-    source: Source
-    options: Options = field(default_factory=Options)
 
 
 class Studio:
@@ -39,25 +25,17 @@ class Studio:
 
     Args:
         service: The service of the server.
+
+    Attributes:
+        service: The same.
+        images: The images.
+        connections: The projects.
     """
 
     def __init__(self, service: Service) -> None:
         self.service = service
         self.images = TaskImages(service)
-        self._connections: OrderedDict[tuple[str, str], Connection] = OrderedDict()
-
-    def connect(self, model: str, project: object, connection: Connection) -> None:
-        """Remember a connection, by the model in its address and its project."""
-        key = model, str(project)[:MAX_NAME]
-        self._connections[key] = connection
-        self._connections.move_to_end(key)
-        while len(self._connections) > MAX_CONNECTIONS:
-            self._connections.popitem(last=False)
-
-    def connection(self, model: str, project: object) -> Connection:
-        """Return the connection of a project; one without an address and a token if this server was started after it connected."""
-        found = self._connections.get((model, str(project)[:MAX_NAME]))
-        return found or Connection(Source.of(self.service.settings, "", ""))
+        self.connections = Connections(service.settings)
 
 
 class Prediction:
@@ -154,8 +132,6 @@ def _names_a_class(vocabulary: Vocabulary, phrase: str) -> bool:
         return False
 
 
-MAX_NAME = 200
-MAX_CONNECTIONS = 1000
 MAX_ITEMS = 100
 """Maximum number of images of a task that are predicted."""
 MAX_MASKS = 300

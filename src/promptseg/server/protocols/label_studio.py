@@ -7,6 +7,7 @@ parameters of the connection do, or the first model is taken.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Annotated, Any
 
@@ -19,18 +20,18 @@ from ..errors import RefusedError, TooLargeError
 from ..problems import message_of
 from ._label_studio_bodies import PredictIn, SetupIn, ValidateIn, WebhookIn, read_options
 from ._label_studio_config import read_configuration
-from ._label_studio_images import Source
-from ._label_studio_predictions import Connection, Prediction, Studio
+from ._label_studio_predictions import Prediction, Studio
 
 router = APIRouter()
 _log = logging.getLogger(__name__)
 
 
-def studio_of(request: Request, service: Serving) -> Studio:
-    """Return what the application remembers of Label Studio."""
-    found: Studio | None = getattr(request.app.state, "label_studio", None)
-    if found is None:
-        found = request.app.state.label_studio = Studio(service)
+async def studio_of(request: Request, service: Serving) -> Studio:
+    """Return what the application remembers of Label Studio. The first request makes it, for all that come meanwhile."""
+    state = request.app.state
+    if not hasattr(state, "label_studio"):
+        state.label_studio = asyncio.ensure_future(service.compute(Studio, service))
+    found: Studio = await asyncio.shield(state.label_studio)
     return found
 
 
@@ -50,8 +51,7 @@ async def connect(studio: Remembered, body: Annotated[SetupIn, Depends(json_body
     options = read_options(body.extra_params)
     name = studio.service.model(model or options.model).name
     await studio.service.compute(read_configuration, body.config)
-    source = Source.of(studio.service.settings, body.hostname or "", body.access_token or "")
-    studio.connect(model, body.project, Connection(source, options))
+    await studio.service.compute(studio.connections.add, model, body.project, body.hostname or "", body.access_token or "", options)
     return {"model_version": name}
 
 
@@ -87,7 +87,7 @@ async def predict(studio: Remembered, body: Annotated[PredictIn, Depends(json_bo
     """Predict tasks, one entry each; with what an annotator has drawn, the objects that it means."""
     if len(body.tasks) > MAX_TASKS:
         raise TooLargeError(f"a batch has at most {MAX_TASKS} tasks, got {len(body.tasks)}")
-    service, connection = studio.service, studio.connection(model, body.project)
+    service, connection = studio.service, studio.connections.get(model, body.project)
     chosen = service.model(model or connection.options.model)
     context = body.params.context if body.params else None
     drawn = context.result if context else []
