@@ -21,7 +21,7 @@ from ..runtime.home import cache_dir
 from . import completion
 from .concepts import ConceptOption
 from .output import errors_as_messages, say
-from .prompts import DEFAULT_THRESHOLD, DetectorEngineOption, EngineOption, QuantizeOption, ThresholdOption, check_threshold
+from .prompts import DEFAULT_THRESHOLD, DetectorEngineOption, DeviceOption, EngineOption, QuantizeOption, ThresholdOption, check_threshold
 from .serve import check_installed, local_engine, offered_pipelines
 from .truth import TruthOption
 
@@ -78,7 +78,7 @@ def studio(
         str | None,
         typer.Option(metavar="NAME", autocompletion=completion.trackers, help="A video model for tracking (default: the segmenter)."),
     ] = None,
-    device: Annotated[str | None, typer.Option(metavar="NAME", autocompletion=completion.devices, help="auto, cpu, cuda or mps.")] = None,
+    device: DeviceOption = None,
     host: Annotated[str, typer.Option(metavar="NAME", help="Address to listen on. With any but loopback, others see it.")] = "127.0.0.1",
     port: Annotated[
         int | None, typer.Option(metavar="N", show_default=False, help=f"Port to listen on (default: {PORT}, or any free one).")

@@ -92,7 +92,7 @@ def create_app_with_page(
         page: The page; default: the one that is built.
     """
     layers = [Middleware(SafeHeaders)]
-    app = create_app(engine, settings, folder, layers=layers, open_paths=opening.OPEN_PATHS, own_access=opening.OWN_ACCESS)
+    app = create_app(engine, settings, folder, layers=layers, open_paths=opening.OPEN_PATHS, own_access=opening.OWN_ACCESS, home_page=False)
     app.state.access, app.state.page = access, page or Page()
     for router in (*routers, opening.router):  # The latter has `/{name}`, and so comes last.
         app.include_router(router)
