@@ -40,6 +40,7 @@ _HOMES = {
     "annotate": "annotation.run",
     "bench": "speed.measuring",
     "calibrate": "evaluation.score_fitting",
+    "click": "widgets.opening",
     "evaluate": "evaluation.run",
     "export_onnx": "export.pair",
     "fetch_image": "web_images",
@@ -55,6 +56,7 @@ _HOMES = {
     "load_video": "registry.loading",
     "open_frames": "video.frames",
     "segment": "pipeline.builder",
+    "studio": "widgets.opening",
 }
 
 __all__ = [*_HOMES, "__version__"]
@@ -96,6 +98,8 @@ if TYPE_CHECKING:
     from .speed.measuring import bench as bench
     from .video.frames import open_frames as open_frames
     from .web_images import fetch_image as fetch_image
+    from .widgets.opening import click as click
+    from .widgets.opening import studio as studio
 
 
 def __getattr__(name: str) -> Any:

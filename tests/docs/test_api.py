@@ -26,6 +26,8 @@ PUBLIC = {
     "promptseg.class_colors",
     "promptseg.notebook.panels",
     "promptseg.notebook.session",
+    "promptseg.widgets.opening",
+    "promptseg.widgets.widget",
     "promptseg.postprocess",
     "promptseg.matting.foreground",
     "promptseg.matting.guided",

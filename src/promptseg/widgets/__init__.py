@@ -1,0 +1,1 @@
+"""Widgets of notebooks: click on an image, and have its masks in Python."""
