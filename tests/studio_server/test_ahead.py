@@ -33,6 +33,15 @@ class SlowEngine:
             raise
 
 
+class Clock:
+    """A clock that goes when it is set."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
 class File:
     """A file whose content is its name. The file "broken" cannot be read."""
 
@@ -51,13 +60,13 @@ async def compute(function):
 
 def with_ahead(check):
     async def run():
-        engine = SlowEngine()
+        engine, clock = SlowEngine(), Clock()
         service = SimpleNamespace(
             engine=engine, compute=compute, images=SimpleNamespace(put=bytes.decode), model=lambda: SimpleNamespace(name="fake")
         )
-        ahead = Ahead(service, SimpleNamespace(image=lambda key: SimpleNamespace(name=key, path=File(key))))
+        ahead = Ahead(service, SimpleNamespace(image=lambda key: SimpleNamespace(name=key, path=File(key))), clock)
         try:
-            await check(ahead, engine)
+            await check(ahead, engine, clock)
         finally:
             ahead.stop()
 
@@ -70,7 +79,7 @@ async def settle():
 
 
 def test_images_are_encoded_once_each():
-    async def check(ahead, engine):
+    async def check(ahead, engine, clock):
         for key in ("a", "b", "a"):
             ahead.want(key)
         await settle()
@@ -84,7 +93,7 @@ def test_images_are_encoded_once_each():
 
 
 def test_only_a_few_wait_and_the_oldest_wish_is_given_up():
-    async def check(ahead, engine):
+    async def check(ahead, engine, clock):
         keys = [str(number) for number in range(MAX_AHEAD + 2)]
         for key in keys:
             ahead.want(key)
@@ -95,50 +104,54 @@ def test_only_a_few_wait_and_the_oldest_wish_is_given_up():
     with_ahead(check)
 
 
-def test_going_on_to_the_next_image_keeps_the_others():
-    async def check(ahead, engine):
+def test_going_on_to_the_next_image_keeps_those_that_still_come():
+    async def check(ahead, engine, clock):
         for key in ("b", "c"):
             ahead.want(key)
         await settle()
-        ahead.opened("b")
+        clock.now += 60
+        for key in ("c", "d"):
+            ahead.want(key)
         await settle()
-        assert ahead.waiting == ("b", "c")
-        assert engine.cancelled == []
+        assert ahead.waiting == ("c", "d")
+        assert engine.cancelled == ["b"]
+        assert engine.begun == ["b", "c", "d"]
 
     with_ahead(check)
 
 
-def test_an_image_that_was_ready_is_no_jump():
-    async def check(ahead, engine):
-        engine.go_on.set()
-        ahead.want("b")
-        await settle()
-        engine.go_on.clear()
-        ahead.want("c")
-        await settle()
-        ahead.opened("b")
-        assert ahead.waiting == ("c",)
-
-    with_ahead(check)
-
-
-def test_a_jump_gives_up_what_was_next():
-    async def check(ahead, engine):
+def test_a_jump_gives_up_what_came_next():
+    async def check(ahead, engine, clock):
         for key in ("b", "c"):
             ahead.want(key)
         await settle()
-        ahead.opened("far away")
+        clock.now += 60
+        for key in ("y", "z"):
+            ahead.want(key)
         await settle()
-        assert ahead.waiting == ()
+        assert ahead.waiting == ("y", "z")
         assert engine.cancelled == ["b", "c"]
+
+    with_ahead(check)
+
+
+def test_what_was_given_up_can_be_wanted_again():
+    async def check(ahead, engine, clock):
+        ahead.want("a")
+        await settle()
+        clock.now += 60
         ahead.want("b")
-        assert ahead.waiting == ("b",)
+        ahead.want("a")
+        engine.go_on.set()
+        await settle()
+        assert engine.ended == ["b", "a"]
+        assert ahead.waiting == ()
 
     with_ahead(check)
 
 
 def test_an_image_that_cannot_be_read_stops_nothing():
-    async def check(ahead, engine):
+    async def check(ahead, engine, clock):
         ahead.want("broken")
         ahead.want("a")
         await settle()

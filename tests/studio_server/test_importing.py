@@ -151,6 +151,11 @@ def test_what_is_no_annotation_is_an_error_of_the_file(content, project, tmp_pat
     assert [path.name for path in project.own.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.parametrize("name", ["", "export", "export.bak", "C:\\data\\coco", "../../coco"])
+def test_a_file_without_a_telling_name_is_known_by_its_content(name, project, coco):
+    assert import_annotations(project, coco, name).objects == 3
+
+
 def test_boxes_are_read_if_they_are_asked_for(project, coco):
     content = json.loads(coco)
     for each in content["annotations"]:

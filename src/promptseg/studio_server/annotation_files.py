@@ -67,6 +67,20 @@ def open_annotations(file: Path, folder: Path, images: Path, format_name: str | 
     return reader.read(images, place, **options)
 
 
+def file_name(name: str, content: bytes) -> str:
+    """Return a safe name for a file. One without a suffix of annotations gets that of what it begins with.
+
+    Args:
+        name: The name that it was given, perhaps with a path, or an empty text.
+        content: Its content.
+    """
+    safe = safe_name(name.replace("\\", "/").rpartition("/")[2] or "annotations")
+    if PurePosixPath(safe).suffix.lower() in _SUFFIXES:
+        return safe
+    start = content[:_HEAD].lstrip(b"\xef\xbb\xbf \t\r\n")
+    return safe + next((suffix for beginning, suffix in _BEGINNINGS.items() if start.startswith(beginning)), "")
+
+
 def _unpack(file: Path, folder: Path) -> None:
     """Unpack a ZIP into a folder."""
     try:
@@ -196,6 +210,11 @@ _BY_MEMBERS: Mapping[str, frozenset[str]] = {
     "promptseg": frozenset({"masks", "size"}),
 }
 """Members that tell the format of a JSON object, the most telling format first."""
+
+_BEGINNINGS = {b"{": ".json", b"[": ".json", b"<": ".xml", b"PK": ".zip", b"PAR1": ".parquet"}
+"""Suffixes of files by the bytes that they begin with."""
+
+_SUFFIXES = frozenset({".json", ".geojson", ".xml", ".zip", ".parquet", ".txt"})
 
 _SINGLE = {"coco": (".json",), "cvat": (".xml",), "label-studio": (".json",), "parquet": (".parquet",)}
 """Formats that are one file, and the suffixes that it may have."""

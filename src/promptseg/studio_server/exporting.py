@@ -134,9 +134,7 @@ def check_export(formats: Sequence[str], out: Path) -> None:
         check_output(name, out)
 
 
-def export(
-    formats: Sequence[str], images: Callable[[], Images], out: Path, classes: Sequence[str], downloads: Downloads
-) -> Export:
+def export(formats: Sequence[str], images: Callable[[], Images], out: Path, classes: Sequence[str], downloads: Downloads) -> Export:
     """Write images in formats, and pack the files. It reports its progress.
 
     Args:

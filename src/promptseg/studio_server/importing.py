@@ -13,13 +13,12 @@ from ..annotation.records import mask_to_dict
 from ..annotation.sources import SourceImage
 from ..datasets.class_numbers import NO_CLASS
 from ..datasets.core import AnnotatedImage, AnnotatedObject, Dataset, Finding
-from ..datasets.safe_names import safe_name
 from ..errors import InputError
 from ..runtime.files import output_errors, temporary_folder
 from ..runtime.progress import track
 from ..server.errors import ConflictError, NotFoundError
 from ..server.problems import message_of, without_places
-from .annotation_files import open_annotations
+from .annotation_files import file_name, open_annotations
 from .changes import Change
 from .documents import ImageDocument, StudioObject
 from .image_list import key_of
@@ -84,7 +83,7 @@ def import_annotations(
     with output_errors(project.own), temporary_folder(project.own, "import") as folder:
         (given := folder / "given").mkdir()
         (unpacked := folder / "unpacked").mkdir()
-        file = given / (safe_name(Path(name.replace("\\", "/")).name) if name else "annotations")
+        file = given / file_name(name, content)
         file.write_bytes(content)
         _link(images.values(), folder / "images")
         dataset = open_annotations(file, unpacked, folder / "images", format_name, boxes=boxes)

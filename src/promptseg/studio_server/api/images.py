@@ -59,7 +59,6 @@ async def open_image(key: KeyInPath, studio: InStudio, service: Serving) -> Resp
         raise
     making_tiles.add_done_callback(_taken)
     studio.places[stored.id] = image.path
-    studio.ahead.opened(key)
     height, width = stored.size
     truth = await studio.do(studio.project.true_objects, key)
     values = {
