@@ -30,9 +30,10 @@ class Page {
     this.queue = new SaveQueue(
       {
         send: async (version, change) => {
-          if (this.isClosed) return forever();
+          await this.whileOpen();
           const answer = await server.send(version, change);
-          return this.isClosed ? forever() : answer; // Nobody hears it.
+          await this.whileOpen(); // Otherwise nobody hears the answer.
+          return answer;
         },
         load: () => server.load(),
         choose: (conflicts) => {
@@ -54,6 +55,11 @@ class Page {
     this.queue.status.watch(({ state }) => this.states.push(state));
   }
 
+  /** Never ends for a page that is closed. */
+  private whileOpen(): Promise<unknown> {
+    return this.isClosed ? new Promise(() => undefined) : Promise.resolve();
+  }
+
   label(uid: string, label: string): void {
     this.model.apply({ put: [{ ...(this.model.get(uid) ?? object(uid)), label }], remove: [] });
   }
@@ -69,10 +75,6 @@ function labelsOf({ objects }: { readonly objects: readonly { uid: string; label
 
 function put(uid: string, label: string): Change {
   return { put: [object(uid, { label })], remove: [] };
-}
-
-function forever(): Promise<never> {
-  return new Promise(() => undefined);
 }
 
 /** Lets everything happen that does not wait for more than a minute. */
