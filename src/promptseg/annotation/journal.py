@@ -183,8 +183,7 @@ class Journal:
         Raises:
             InputError: When the record was damaged since the journal was opened.
         """
-        self._reader.seek(self._places[name].offset)
-        content = parse_line(self._reader.readline(MAX_LINE))
+        content = self._at(self._places[name])
         if content is None or content.get("name") != name:
             raise InputError(f"the record of {name} in {self.path} was damaged since the run began: repeat the command to do it again")
         return content
@@ -263,6 +262,7 @@ class Journal:
             The byte offset after the last complete line, and whether a header is there.
         """
         lines, end, others = 0, 0, 0
+        found: dict[str, list[_Line]] = {}
         header = next((content for _, content in self._lines() if content is not None and "journal" in content), None)
         run = self._run if header is None else digest(header)
         for offset, content in self._lines():
@@ -276,13 +276,15 @@ class Journal:
                 self._models[content["key"]] = content["models"]
                 if content.get("any"):
                     self._any.add(content["key"])
-            elif "name" in content and self._is_usable(content):
+            elif "name" in content and self._is_record(content):
                 if content["run"] == run:
-                    self._index(content, line)
+                    found.setdefault(content["name"], []).append(line)
                 else:
                     others += 1
             else:
                 self.damaged += 1  # Its image is annotated again.
+        for places in found.values():
+            self._index_last(places)
         if lines and header is None and not self._places and not others:
             raise InputError(self._not_a_journal())
         if header is None and others:
@@ -312,19 +314,32 @@ class Journal:
         if len(line) == MAX_LINE:
             raise InputError(f"{self.path} has a line of more than {MAX_LINE} bytes: it is not a journal of promptseg, or badly damaged")
 
-    def _is_usable(self, record: Mapping[str, Any]) -> bool:
-        """Return whether a record is valid and its models are known."""
+    def _is_record(self, record: Mapping[str, Any]) -> bool:
+        """Return whether a line is a record whose models are known. Its other members are checked if it is the last of its image."""
         key = record.get("models")
         if not (isinstance(record["name"], str) and record.get("status") in ("done", "failed") and isinstance(record.get("run"), str)):
             return False
-        if not (key is None or (isinstance(key, str) and key in self._models)):
-            return False
-        try:
-            if self._check is not None:
-                self._check(record)
-        except ValueError:
-            return False
-        return True
+        return key is None or (isinstance(key, str) and key in self._models)
+
+    def _index_last(self, places: Sequence[_Line]) -> None:
+        """Index the last record of an image that can be used. Those after it count as damaged, and those before it as superseded."""
+        for number, place in reversed(list(enumerate(places))):
+            record = self._at(place)
+            try:
+                if self._check is not None and record is not None:
+                    self._check(record)
+            except ValueError:
+                record = None
+            if record is not None:
+                self._superseded += sum(line.length for line in places[:number])
+                self._index(record, place)
+                return
+            self.damaged += 1
+
+    def _at(self, place: _Line) -> dict[str, Any] | None:
+        """Return the content of a line, or None if it was damaged."""
+        self._reader.seek(place.offset)
+        return parse_line(self._reader.read(place.length))
 
     def _not_a_journal(self) -> str:
         self._reader.seek(0)

@@ -94,8 +94,12 @@ class ImageStore:
         self._touch(name)
         return self._folder / name
 
-    def put(self, content: bytes) -> StoredImage:
+    def put(self, content: bytes, size: Size | None = None) -> StoredImage:
         """Keep an image. An image that is kept already is not written again.
+
+        Args:
+            content: The file.
+            size: ``(height, width)`` of its pixels, upright, where the caller has read them all; None to check that they can be read.
 
         Raises:
             InputError: It is no image, or is damaged.
@@ -108,7 +112,7 @@ class ImageStore:
             return known
         if len(content) > self._max_bytes:
             raise TooLargeError(f"the image has {len(content)} bytes, and this server keeps {self._max_bytes} in all")
-        size, form = checked_image(content, self._max_pixels)
+        size, form = checked_image(content, self._max_pixels) if size is None else (size, _format_of(content))
         stored = StoredImage(name, self._folder / name, size, form, len(content))
         try:
             with write_atomically(stored.path) as file:
@@ -168,6 +172,11 @@ class ImageStore:
             self._used -= stored.nbytes
             with contextlib.suppress(OSError):
                 stored.path.unlink()
+
+
+def _format_of(content: bytes) -> str:
+    with open_image(content) as image:
+        return image.format or ""
 
 
 def checked_image(content: bytes, max_pixels: int) -> tuple[Size, str]:

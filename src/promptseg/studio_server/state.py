@@ -52,6 +52,7 @@ class Studio:
         """End the streams of the pages, and the work on images that nobody waits for."""
         self.project.events.close()
         self.pyramids.close()
+        self.thumbnails.close()
         self.ahead.stop()
 
 

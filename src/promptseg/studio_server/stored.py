@@ -15,8 +15,16 @@ def stored_image(store: ImageStore, image: SourceImage) -> StoredImage:
         TooLargeError: It has too many pixels.
         OutputError: It cannot be kept.
     """
+    return store.put(file_of(image))
+
+
+def file_of(image: SourceImage) -> bytes:
+    """Return the file of an image.
+
+    Raises:
+        InputError: It cannot be read.
+    """
     try:
-        content = image.path.read_bytes()
+        return image.path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read the image {image.name}: {error.strerror or error}") from error
-    return store.put(content)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from PIL import Image
@@ -22,7 +24,7 @@ QUALITY = 80
 
 
 class Thumbnails:
-    """Small pictures of image files. A file that changes gets a new one. Threads may share it.
+    """Small pictures of image files, made on a thread of their own: the tiles of the open image go first. A changed file gets a new one.
 
     Args:
         folder: Folder for them. It is made when there is the first one.
@@ -30,8 +32,9 @@ class Thumbnails:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._threads = ThreadPoolExecutor(1, "promptseg-thumbnails")
 
-    def get(self, name: str, path: Path) -> bytes:
+    async def get(self, name: str, path: Path) -> bytes:
         """Return the picture of an image file as JPEG.
 
         Args:
@@ -41,6 +44,13 @@ class Thumbnails:
         Raises:
             InputError: It cannot be read.
         """
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._get, name, path)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _get(self, name: str, path: Path) -> bytes:
         stamp = stamp_of(path)
         if stamp is None:
             raise InputError("the file of the image is no longer there")

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 import cv2
 import numpy as np
@@ -20,9 +19,6 @@ from ..images import load_image
 from ..masks import Size
 from ..server.errors import NotFoundError
 from .project import stamp_of
-
-_Parameters = ParamSpec("_Parameters")
-_Value = TypeVar("_Value")
 
 TILE = 512
 """Width and height of a tile in pixels. Those at the right and lower edges are smaller."""
@@ -47,7 +43,13 @@ class Pyramid:
     levels: tuple[NDArray[np.uint8], ...]
 
     @property
+    def size(self) -> Size:
+        """``(height, width)`` of the image."""
+        return self.levels[0].shape[0], self.levels[0].shape[1]
+
+    @property
     def nbytes(self) -> int:
+        """Size of all levels in memory."""
         return sum(level.nbytes for level in self.levels)
 
     def tile(self, level: int, column: int, row: int) -> bytes:
@@ -88,19 +90,19 @@ class Pyramids:
             InputError: The image cannot be read.
         """
         pyramid = await self._pyramid(path)
-        return await self.on_thread(pyramid.tile, level, column, row)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, pyramid.tile, level, column, row)
 
-    async def on_thread(self, function: Callable[_Parameters, _Value], *args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Value:
-        """Return what a function returns that reads a picture, called on the threads for that."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: function(*args, **kwargs))
+    def soon(self, path: Path) -> None:
+        """Begin to make the pyramid of an image file. What is wrong with the file is told when it is asked for."""
+        self._making(path).add_done_callback(_observed)
 
-    async def prepare(self, path: Path) -> None:
-        """Make the pyramid of an image file ahead.
+    async def prepare(self, path: Path) -> Size:
+        """Make the pyramid of an image file, and return ``(height, width)`` of the image, upright.
 
         Raises:
             InputError: The image cannot be read.
         """
-        await self._pyramid(path)
+        return (await self._pyramid(path)).size
 
     def close(self) -> None:
         """End the threads."""
@@ -108,30 +110,41 @@ class Pyramids:
 
     async def _pyramid(self, path: Path) -> Pyramid:
         """Return the pyramid of an image file. Who asks while it is made waits for the same one."""
-        key = path, stamp_of(path)
-        making = self._pyramids.get(key)
-        if making is None:
-            making = asyncio.get_running_loop().run_in_executor(self._threads, lambda: pyramid_of(self._load(path)))
-            self._pyramids[key] = making
-        self._pyramids.move_to_end(key)
-        try:
-            pyramid = await asyncio.shield(making)
-        except BaseException:
-            if making.done():  # It cannot be read: the next one who asks tries again.
-                self._pyramids.pop(key, None)
-            raise
+        making = self._making(path)
+        pyramid = await asyncio.shield(making)
         self._drop()
         return pyramid
 
+    def _making(self, path: Path) -> asyncio.Future[Pyramid]:
+        """Return the pyramid of an image file as it is made, or was."""
+        key = path, stamp_of(path)
+        making = self._pyramids.get(key)
+        if making is None or (making.done() and (making.cancelled() or making.exception() is not None)):
+            making = asyncio.get_running_loop().run_in_executor(self._threads, lambda: pyramid_of(self._load(path)))
+            self._pyramids[key] = making
+        self._pyramids.move_to_end(key)
+        return making
+
     def _drop(self) -> None:
         """Drop the pyramids that nobody asked for of late, beyond the maximum size."""
-        made = [(key, made.result().nbytes) for key, made in self._pyramids.items() if made.done() and made.exception() is None]
+        made = []
+        for key, making in list(self._pyramids.items()):
+            if making.done() and (making.cancelled() or making.exception() is not None):
+                del self._pyramids[key]  # The next one who asks tries again.
+            elif making.done():
+                made.append((key, making.result().nbytes))
         total = sum(nbytes for _, nbytes in made)
         for key, nbytes in made[:-1]:
             if total <= self._max_bytes:
                 return
             del self._pyramids[key]
             total -= nbytes
+
+
+def _observed(making: asyncio.Future[Pyramid]) -> None:
+    """Take the error of a pyramid that nobody waits for."""
+    if not making.cancelled():
+        making.exception()
 
 
 def pyramid_of(pixels: NDArray[np.uint8]) -> Pyramid:

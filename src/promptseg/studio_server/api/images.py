@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -17,7 +15,7 @@ from ...server.problems import refusal, request_id
 from ..changes import ChangedByOthersError
 from ..project import stamp_of
 from ..state import InStudio, json_bytes
-from ..stored import stored_image
+from ..stored import file_of
 from ..tiles import TILE, level_sizes
 from .schemas import ChangedOut, ChangesIn, ConflictOut, ImagesOut, OpenImageOut, SummaryOut, change_of, document_values, summary_values
 
@@ -48,16 +46,15 @@ async def add_image(request: Request, studio: InStudio, name: Annotated[str, Que
 async def open_image(key: KeyInPath, studio: InStudio, service: Serving) -> Response:
     """Open an image: its size, its objects, and its id for `/v1/segment`."""
     image = await studio.do(studio.project.image, key)
-    making_tiles = asyncio.create_task(studio.pyramids.prepare(image.path))
     try:
-        stored = await service.compute(stored_image, service.images, image)
+        content = await service.compute(file_of, image)
+        size = await studio.pyramids.prepare(image.path)  # All pixels are read for the tiles, so the store need not check them.
+        stored = await service.compute(service.images.put, content, size)
         document = await studio.do(studio.project.openable, key)
         await studio.do(studio.project.mark_broken, key, None)
     except PromptSegError as error:
-        making_tiles.cancel()
         await studio.do(studio.project.mark_broken, key, error)
         raise
-    making_tiles.add_done_callback(_taken)
     studio.places[stored.id] = image.path
     height, width = stored.size
     truth = await studio.do(studio.project.true_objects, key)
@@ -82,7 +79,7 @@ async def show_thumbnail(key: KeyInPath, request: Request, studio: InStudio) -> 
     if request.headers.get("if-none-match") == headers["etag"]:
         return Response(status_code=304, headers=headers)
     try:
-        content = await studio.pyramids.on_thread(studio.thumbnails.get, image.name, image.path)
+        content = await studio.thumbnails.get(image.name, image.path)
     except InputError as error:
         await studio.do(studio.project.mark_broken, key, error)
         raise
@@ -121,9 +118,3 @@ async def change_image(
         told = {"type": "about:blank", "status": status, "title": error.title, "detail": detail, "request_id": request_id(request)}
         content = {**told, "document": await service.compute(document_values, error.document)}
         return JSONResponse(content, status, media_type="application/problem+json")
-
-
-def _taken(making: asyncio.Task[None]) -> None:
-    """Take the error of tiles that nobody waits for: the first tile that is asked for tells it."""
-    with contextlib.suppress(asyncio.CancelledError):
-        making.exception()

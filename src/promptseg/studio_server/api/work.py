@@ -68,8 +68,9 @@ async def load_export(name: Annotated[str, InPath(pattern="^[0-9a-f]{32}$")], st
 @router.post("/images/{key}/ahead", status_code=202, responses=problems(404, 422), response_class=Response)
 async def encode_ahead(key: KeyInPath, studio: InStudio) -> Response:
     """Encode an image that comes next, when the device has nothing else to do. Only a few wait, and none that was told longer ago."""
-    await studio.do(studio.project.image, key)
+    image = await studio.do(studio.project.image, key)
     studio.ahead.want(key)
+    studio.pyramids.soon(image.path)
     return Response(status_code=202)
 
 
