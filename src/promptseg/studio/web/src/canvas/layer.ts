@@ -21,9 +21,9 @@ export interface Painter {
 }
 
 /** Device pixels a side of what is painted at once. */
-const BLOCK = 512;
+const BLOCK = 256;
 /** So many pieces are no fewer than all of the canvas. */
-const MOST_PIECES = 128;
+const MOST_PIECES = 512;
 
 export class Layer {
   readonly canvas: HTMLCanvasElement;
@@ -34,6 +34,8 @@ export class Layer {
   /** What is to be painted before the next frame is shown. */
   #urgent: Area[] = [];
 
+  #hidden = false;
+
   constructor(document: Document, painter: Painter) {
     this.canvas = document.createElement("canvas");
     this.canvas.style.cssText = "position:absolute;left:0;top:0;width:100%;height:100%;";
@@ -41,6 +43,14 @@ export class Layer {
     if (context === null) throw new Error("the browser gives no 2D canvas");
     this.#context = context;
     this.#painter = painter;
+  }
+
+  /** Whether it is left out: an empty canvas costs as much a frame as a full one. What it shows is painted anew afterwards. */
+  set hidden(hidden: boolean) {
+    if (hidden === this.#hidden) return;
+    this.#hidden = hidden;
+    this.canvas.style.display = hidden ? "none" : "block";
+    this.invalidateAll();
   }
 
   get context(): CanvasRenderingContext2D {
@@ -53,7 +63,7 @@ export class Layer {
 
   /** Whether all of it is painted. */
   get clean(): boolean {
-    return this.#dirty.length === 0 && this.#urgent.length === 0;
+    return this.#hidden || (this.#dirty.length === 0 && this.#urgent.length === 0);
   }
 
   get #all(): Area {
@@ -67,12 +77,14 @@ export class Layer {
     if (canvas.width !== width || canvas.height !== height) {
       canvas.width = width;
       canvas.height = height;
-      this.#dirty = blocksOf(this.#all, BLOCK);
+      this.invalidateAll();
+    } else if (this.#hidden) {
+      this.invalidateAll();
     } else if (view.scale === this.#view.scale) {
       this.#move(this.#view.left - view.left, this.#view.top - view.top);
     } else {
       this.#stretch(view);
-      this.#dirty = blocksOf(this.#all, BLOCK);
+      this.invalidateAll();
     }
     this.#view = view;
   }

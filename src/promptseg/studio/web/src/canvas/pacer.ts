@@ -5,7 +5,7 @@ const LATE = 20;
 /** Device pixels a frame. */
 const LEAST = 1;
 const MOST = 8_000_000;
-const FIRST = 1_000_000;
+const FIRST = 500_000;
 
 /**
  * A budget in device pixels.

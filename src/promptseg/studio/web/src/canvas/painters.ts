@@ -20,7 +20,7 @@ export interface ShownObject {
 }
 
 /** The image: the tiles that are there, and a coarser one where one is missing. */
-export class ImagePainter implements Painter {
+export class ImagePainter {
   tiles: TileCache | null = null;
 
   paint(context: CanvasRenderingContext2D, view: View, area: Area): void {
@@ -62,7 +62,7 @@ export function boxOf({ scale, left, top }: View, { x, y, width, height }: Area)
 }
 
 /** The objects that are kept, and the proposals that can be picked. */
-export class ObjectsPainter implements Painter {
+export class ObjectsPainter {
   objects: readonly ShownObject[] = [];
   proposals: readonly ShownObject[] = [];
   /** The object that is being changed: the overlay shows it instead. */
@@ -97,6 +97,25 @@ export class ObjectsPainter implements Painter {
   }
 }
 
+/**
+ * The image with the objects on it.
+ *
+ * They share a canvas, though objects change more often: a browser without a GPU copies each canvas at each frame.
+ */
+export class ScenePainter implements Painter {
+  readonly image = new ImagePainter();
+  readonly objects = new ObjectsPainter();
+
+  prepare(view: View, area: Area, deadline: number): boolean {
+    return this.objects.prepare(view, area, deadline);
+  }
+
+  paint(context: CanvasRenderingContext2D, view: View, area: Area): void {
+    this.image.paint(context, view, area);
+    this.objects.paint(context, view, area);
+  }
+}
+
 /** How a mask that is not kept yet is shown: `preview` under the pointer, `draft` after a click, `edit` while it is painted on. */
 export interface DraftStyle {
   kind: "preview" | "draft" | "edit";
@@ -124,6 +143,10 @@ export class OverlayPainter implements Painter {
   draft: { shape: Shape; style: DraftStyle } | null = null;
   stroke: Stroke | null = null;
   ratio = 1;
+
+  get isEmpty(): boolean {
+    return this.selected.length === 0 && this.hovered === null && this.draft === null && this.stroke === null;
+  }
 
   paint(context: CanvasRenderingContext2D, view: View, area: Area): void {
     for (const { bitmap, color } of this.selected) {

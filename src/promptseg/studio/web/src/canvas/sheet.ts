@@ -39,15 +39,18 @@ export class Sheet {
   /**
    * Show what the viewport shows.
    *
-   * `rests` says that nobody zooms at the moment: then the sheet is painted anew at this scale, instead of being stretched.
+   * `rests` says that nobody zooms at the moment: then the sheet is painted anew at this scale, instead of being stretched. Returns whether
+   * what was painted was moved on the canvases, which is work enough for a frame.
    */
-  follow(viewport: Viewport, rests: boolean): void {
+  follow(viewport: Viewport, rests: boolean): boolean {
     const margin = marginOf(viewport);
     const width = Math.ceil(viewport.screen.width * viewport.ratio) + 2 * margin;
     const height = Math.ceil(viewport.screen.height * viewport.ratio) + 2 * margin;
     const isAnother = width !== this.#width || height !== this.#height || viewport.ratio !== this.#ratio;
-    if (isAnother || !this.#serves(viewport, margin, rests)) this.#lie(viewport, margin, width, height);
+    const moves = isAnother || !this.#serves(viewport, margin, rests);
+    if (moves) this.#lie(viewport, margin, width, height);
     this.#place(viewport);
+    return moves;
   }
 
   #serves(viewport: Viewport, margin: number, rests: boolean): boolean {

@@ -7,16 +7,7 @@ import { Input, type InputEvents } from "./input.ts";
 import { Layer, type View } from "./layer.ts";
 import { drawMarks, type Mark } from "./marks.ts";
 import { Pacer } from "./pacer.ts";
-import {
-  drawStroke,
-  ImagePainter,
-  ObjectsPainter,
-  OverlayPainter,
-  placeOf,
-  type DraftStyle,
-  type ShownObject,
-  type Stroke,
-} from "./painters.ts";
+import { drawStroke, OverlayPainter, placeOf, ScenePainter, type DraftStyle, type ShownObject, type Stroke } from "./painters.ts";
 import type { StageKey } from "./pointer.ts";
 import { drawShape, shapeOf } from "./shapes.ts";
 import { Sheet } from "./sheet.ts";
@@ -53,6 +44,8 @@ const RESTS_AFTER = 90;
 /** Milliseconds a frame for making outlines: while the image moves, and otherwise. */
 const MOVING_TIME = 5;
 const RESTING_TIME = 12;
+/** Device pixels a frame that are painted while the image moves: what comes into view at a fast drag, with time to spare. */
+const MOVING_PIXELS = 150_000;
 /** Device pixels around an object that its outline takes. */
 const LINE_ROOM = 6;
 /** So many changed objects are painted before the next frame is shown; more are painted over several. */
@@ -65,11 +58,9 @@ export class Stage {
   onKey: (key: StageKey) => boolean = () => false;
   readonly #events = new Emitter<InputEvents>();
   readonly #input: Input;
-  readonly #image = new ImagePainter();
-  readonly #objects = new ObjectsPainter();
+  readonly #scene = new ScenePainter();
   readonly #overlay = new OverlayPainter();
-  readonly #imageLayer: Layer;
-  readonly #objectsLayer: Layer;
+  readonly #sceneLayer: Layer;
   readonly #overlayLayer: Layer;
   readonly #sheet: Sheet;
   readonly #marksCanvas: HTMLCanvasElement;
@@ -89,10 +80,9 @@ export class Stage {
   constructor(host: HTMLElement, options: StageOptions) {
     this.host = host;
     const { ownerDocument: document } = host;
-    this.#imageLayer = new Layer(document, this.#image);
-    this.#objectsLayer = new Layer(document, this.#objects);
+    this.#sceneLayer = new Layer(document, this.#scene);
     this.#overlayLayer = new Layer(document, this.#overlay);
-    this.#sheet = new Sheet(document, [this.#imageLayer, this.#objectsLayer, this.#overlayLayer]);
+    this.#sheet = new Sheet(document, [this.#sceneLayer, this.#overlayLayer]);
     this.#marksCanvas = document.createElement("canvas");
     this.#marksCanvas.style.cssText = "position:absolute;left:0;top:0;width:100%;height:100%;pointer-events:none;";
     this.#ring = document.createElement("div");
@@ -125,7 +115,7 @@ export class Stage {
     clearTimeout(this.#restTimer);
     this.#resize.disconnect();
     this.#input.close();
-    this.#image.tiles?.close();
+    this.#scene.image.tiles?.close();
     this.host.replaceChildren();
   }
 
@@ -151,41 +141,41 @@ export class Stage {
 
   /** Show another image, all of it, without objects; or none. */
   setImage(image: StageImage | null): void {
-    this.#image.tiles?.close();
-    this.#image.tiles = null;
-    this.#objects.objects = this.#objects.proposals = [];
-    this.#objects.lifted = null;
+    this.#scene.image.tiles?.close();
+    this.#scene.image.tiles = null;
+    this.#scene.objects.objects = this.#scene.objects.proposals = [];
+    this.#scene.objects.lifted = null;
     Object.assign(this.#overlay, { selected: [], hovered: null, draft: null, stroke: null });
     this.#hovered = null;
     this.#marks = [];
     this.#input.hideCrosshair();
     if (image !== null) {
       const { width, height, source } = image;
-      this.#image.tiles = new TileCache(source, { width, height }, (tile) => {
-        const tiles = this.#image.tiles;
-        if (tiles !== null) this.#imageLayer.invalidate(placeOf(tiles, tile), 1);
+      this.#scene.image.tiles = new TileCache(source, { width, height }, (tile) => {
+        const tiles = this.#scene.image.tiles;
+        if (tiles !== null) this.#sceneLayer.invalidate(placeOf(tiles, tile), 1);
         this.#request();
       });
       this.viewport.setImage({ width, height });
     }
-    for (const layer of [this.#imageLayer, this.#objectsLayer, this.#overlayLayer]) layer.invalidateAll();
+    for (const layer of [this.#sceneLayer, this.#overlayLayer]) layer.invalidateAll();
     this.#zoomed.at = -Infinity; // Another image is painted at its scale at once.
     this.#redrawMarks();
   }
 
   /** Show objects, the first at the back. What did not change is not painted again. */
   setObjects(objects: readonly ShownObject[]): void {
-    const changed = changesOf(this.#objects.objects, objects);
-    this.#objects.objects = objects;
-    this.#invalidate(this.#objectsLayer, changed);
+    const changed = changesOf(this.#scene.objects.objects, objects);
+    this.#scene.objects.objects = objects;
+    this.#invalidate(this.#sceneLayer, changed);
     this.#markChosen();
   }
 
   /** Show masks that can be picked, over the objects. */
   setProposals(proposals: readonly ShownObject[]): void {
-    const changed = changesOf(this.#objects.proposals, proposals);
-    this.#objects.proposals = proposals;
-    this.#invalidate(this.#objectsLayer, changed);
+    const changed = changesOf(this.#scene.objects.proposals, proposals);
+    this.#scene.objects.proposals = proposals;
+    this.#invalidate(this.#sceneLayer, changed);
     this.#markChosen();
   }
 
@@ -207,12 +197,12 @@ export class Stage {
     const shape = bitmap === null ? null : shapeOf(bitmap);
     this.#overlay.draft = shape === null ? null : { shape, style };
     for (const box of [before, shape?.box]) if (box) this.#overlayLayer.invalidate(box, this.#room);
-    if (lifted !== this.#objects.lifted) {
-      const both = [lifted, this.#objects.lifted];
-      this.#objects.lifted = lifted;
+    if (lifted !== this.#scene.objects.lifted) {
+      const both = [lifted, this.#scene.objects.lifted];
+      this.#scene.objects.lifted = lifted;
       this.#invalidate(
-        this.#objectsLayer,
-        this.#objects.objects.filter(({ uid }) => both.includes(uid)),
+        this.#sceneLayer,
+        this.#scene.objects.objects.filter(({ uid }) => both.includes(uid)),
       );
       this.#markChosen();
     }
@@ -254,14 +244,14 @@ export class Stage {
   /** The uids of the objects that have a pixel, the topmost first. Hidden ones are not there. */
   objectsAt([x, y]: Point): string[] {
     const [column, row] = [Math.round(x), Math.round(y)];
-    const there = this.#objects.objects.filter(({ bitmap, hidden }) => hidden !== true && bitmap.has(column, row));
+    const there = this.#scene.objects.objects.filter(({ bitmap, hidden }) => hidden !== true && bitmap.has(column, row));
     return there.map(({ uid }) => uid).reverse();
   }
 
   /** The smallest proposal that has a pixel, or null. */
   proposalAt([x, y]: Point): string | null {
     const [column, row] = [Math.round(x), Math.round(y)];
-    const there = this.#objects.proposals.filter(({ bitmap }) => bitmap.has(column, row));
+    const there = this.#scene.objects.proposals.filter(({ bitmap }) => bitmap.has(column, row));
     return (
       there.reduce<ShownObject | null>((least, each) => (least === null || each.bitmap.area < least.bitmap.area ? each : least), null)
         ?.uid ?? null
@@ -275,17 +265,17 @@ export class Stage {
   /** Whether everything is painted and all tiles are there: for tests. */
   get settled(): boolean {
     const { scale, ratio } = this.viewport;
-    const layers = [this.#imageLayer, this.#objectsLayer, this.#overlayLayer];
+    const layers = [this.#sceneLayer, this.#overlayLayer];
     return (
       this.#frame === 0 &&
-      layers.every((layer) => layer.clean && layer.view.scale === scale * ratio) &&
-      this.#image.tiles?.complete !== false
+      layers.every(({ clean, view }) => clean && view.scale === scale * ratio) &&
+      this.#scene.image.tiles?.complete !== false
     );
   }
 
   /** The pixels that an object fills on an unzoomed canvas, drawn as it is on the stage: for tests. Throws for a uid that is not shown. */
   pixelsOf(uid: string): RunLengths {
-    const object = this.#objects.objects.find((each) => each.uid === uid);
+    const object = this.#scene.objects.objects.find((each) => each.uid === uid);
     if (object === undefined) throw new Error(`no object ${uid} is shown`);
     return readMask(this.host.ownerDocument, object.bitmap).toRuns();
   }
@@ -298,7 +288,7 @@ export class Stage {
     const { clientWidth: width, clientHeight: height } = this.host;
     if (width === 0 || height === 0) return; // It is not laid out now.
     const ratio = this.host.ownerDocument.defaultView?.devicePixelRatio ?? 1;
-    this.#objects.ratio = this.#overlay.ratio = ratio;
+    this.#scene.objects.ratio = this.#overlay.ratio = ratio;
     this.#marksCanvas.width = Math.ceil(width * ratio);
     this.#marksCanvas.height = Math.ceil(height * ratio);
     this.#marksShown = true;
@@ -317,7 +307,7 @@ export class Stage {
   }
 
   #markChosen(): void {
-    const { objects, proposals, lifted } = this.#objects;
+    const { objects, proposals, lifted } = this.#scene.objects;
     const selected = objects.filter(({ uid, hidden }) => this.#selected.has(uid) && hidden !== true && uid !== lifted);
     const hovered = [...objects, ...proposals].find(({ uid, hidden }) => uid === this.#hovered && hidden !== true) ?? null;
     const before = this.#overlay.selected;
@@ -340,13 +330,14 @@ export class Stage {
 
   #paint(now: number): void {
     this.#frame = 0;
+    this.#overlayLayer.hidden = this.#overlay.isEmpty;
     const rests = now - this.#zoomed.at > RESTS_AFTER;
-    this.#sheet.follow(this.viewport, rests);
+    const isBusy = this.#sheet.follow(this.viewport, rests);
     if (!rests) this.#restLater();
     this.#wantTiles();
-    this.#paintLayers(now);
+    this.#paintLayers(now, isBusy);
     this.#drawMarks();
-    if (![this.#imageLayer, this.#objectsLayer].every((layer) => layer.clean)) this.#request();
+    if (!this.#sceneLayer.clean) this.#request();
   }
 
   #restLater(): void {
@@ -355,7 +346,7 @@ export class Stage {
   }
 
   #wantTiles(): void {
-    const { tiles } = this.#image;
+    const { tiles } = this.#scene.image;
     if (tiles === null) return;
     const { visible, scale, ratio } = this.viewport;
     const [x0, y0, x1, y1] = visible;
@@ -364,16 +355,15 @@ export class Stage {
     tiles.want(box, levelAt(scale * ratio, tiles.source.levels), [(x0 + x1) / 2, (y0 + y1) / 2]);
   }
 
-  #paintLayers(now: number): void {
-    const budget = this.#pacer.begin(now);
+  #paintLayers(now: number, isBusy: boolean): void {
+    const paced = this.#pacer.begin(now);
     const moves = now - this.#moved < RESTS_AFTER;
+    const budget = isBusy ? 0 : moves ? Math.min(paced, MOVING_PIXELS) : paced;
     const deadline = performance.now() + (moves ? MOVING_TIME : RESTING_TIME);
     const [x, y] = this.#sheet.middle(this.viewport);
-    let painted = this.#objectsLayer.paintUrgent();
-    for (const layer of [this.#imageLayer, this.#objectsLayer]) {
-      for (let more = 1; more > 0 && painted < budget; painted += more) more = layer.paintNext(x, y, deadline);
-    }
-    this.#overlayLayer.paintAll(); // Little is on it, and it must not lag.
+    let painted = this.#sceneLayer.paintUrgent();
+    for (let more = 1; more > 0 && painted < budget; painted += more) more = this.#sceneLayer.paintNext(x, y, deadline);
+    if (!this.#overlay.isEmpty) this.#overlayLayer.paintAll(); // Little is on it, and it must not lag.
     this.#pacer.end(painted);
   }
 
@@ -386,6 +376,7 @@ export class Stage {
     const crosshair: readonly Mark[] = this.crosshair === null ? [] : [{ kind: "crosshair", at: this.crosshair }];
     const marks = [...this.#marks, ...crosshair];
     if (marks.length === 0 && !this.#marksShown) return;
+    this.#marksCanvas.style.display = marks.length === 0 ? "none" : "block";
     this.#marksShown = marks.length > 0; // If there are some, they move with the image.
     const context = this.#marksCanvas.getContext("2d");
     const { ratio } = this.viewport;
