@@ -204,6 +204,8 @@ MISTAKES = [
     Mistake("serve replicas on two devices", "serve --executor ray --device cuda:0 --device cuda:1", "cuda:1", "give --device once"),
     Mistake("serve some replicas", "serve --executor ray --replicas some", "some", "2:8"),
     Mistake("serve fewer replicas at most than at least", "serve --executor ray --replicas 4:2", "2", "at least 4"),
+    Mistake("open the studio at no port", "studio --port 70000", "70000", "from 0 to 65535"),
+    Mistake("open the studio with a score but no detector", "studio --threshold 0.4", "0.4", "give --detector"),
     Mistake("serve no replicas", "serve --executor ray --replicas 0", "0", "at least 1"),
     Mistake(
         "take in an unknown format",

@@ -92,13 +92,13 @@ def studio(
     pipelines = offered_pipelines(config, model, detector, concept, engine, quantize, detector_engine, threshold)
     check_threshold(threshold)
     with errors_as_messages():
+        wanted = None if port is None else whole_number("--port", port, 0, most=65535)
         check_installed("studio")
         from ..annotation.folder_lock import FolderInUseError
         from ..datasets.class_list import classes_of
         from ..studio_server.opening import default_out, open_studio
 
         names = [] if labels is None else [each.name for each in classes_of(labels)]
-        wanted = None if port is None else whole_number("--port", port, 0, most=65535)
         folder = default_out(source) if out is None else out
         try:
             with open_studio(source, folder, names, truth, _first_threshold(pipelines, threshold)) as opened:
