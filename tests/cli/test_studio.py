@@ -66,6 +66,16 @@ def test_a_folder_is_opened_with_a_dataset_beside_it(studio, tmp_path):
     assert studio.opened == []
 
 
+def test_a_video_and_a_folder_of_its_frames_are_opened(studio, tmp_path, write_video):
+    write_video(tmp_path / "clip.mp4", 3)
+    for words in (("clip.mp4",), ("photos", "--video")):
+        app, _, _ = studio(*words, "--no-browser")
+        assert (project(app).kind, project(app).name) == ("video", words[0])
+    assert (tmp_path / "clip-studio" / "video.jsonl").is_file()
+    app, _, _ = studio("clip.mp4", "--no-browser")  # The folder is one of the studio.
+    assert project(app).frames.size == (48, 64)
+
+
 def test_without_images_the_sample_is_opened(studio, tmp_path):
     app, _, _ = studio("--no-browser")
     assert [each.name for each in project(app)._images.all] == ["coffee.jpg"]
@@ -149,6 +159,9 @@ def test_a_port_that_is_taken_is_told_only_where_it_was_asked_for(studio, monkey
         (("photos", "--model", "mini-smo"), 2, "Did you mean 'mini-sam'"),
         (("photos", "--labels", "absent.txt"), 1, "absent.txt"),
         (("photos", "--truth", "masks=absent"), 1, "absent"),
+        (("photos", "--video", "--truth", "masks=photos"), 2, "leave --truth out for a video"),
+        (("--video",), 2, "give the folder"),
+        (("absent.mp4",), 1, "absent.mp4"),
         (("photos", "--out", "photos/a.png"), 1, "is a file: expected a folder"),
         (("photos", "--host", "no.such.host.invalid"), 2, "cannot listen on no.such.host.invalid"),
     ],

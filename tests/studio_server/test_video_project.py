@@ -87,7 +87,7 @@ def test_objects_keyframes_and_tracked_masks_are_there_after_the_process_is_gone
         {},
         {"dog": (KEY, 36)},
     ]
-    assert again.version == project.version == 3
+    assert again.version == project.version == 5
     assert again.on_frame(1)[0].mask.box.tolist() == [3, 2, 9, 8]
     assert [label.name for label in again.labels.all] == ["cat"]
 

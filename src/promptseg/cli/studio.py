@@ -38,7 +38,9 @@ LEAST_SCORE = 0.1
 def studio(
     source: Annotated[
         str | None,
-        typer.Argument(metavar="SOURCE", help="A folder of images, an image, or another source of `annotate` (default: the sample image)."),
+        typer.Argument(
+            metavar="SOURCE", help="A folder of images, an image, a video, or another source of `annotate` (default: a sample)."
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -46,6 +48,7 @@ def studio(
             metavar="FOLDER", help="Dataset folder, also one of `annotate` (default: beside SOURCE, named after it, with -studio)."
         ),
     ] = None,
+    video: Annotated[bool, typer.Option("--video", help="SOURCE is a folder with the frames of a video.")] = False,
     labels: Annotated[
         str | None,
         typer.Option(metavar="FILE|NAME,NAME", help="Labels to offer: names, or a .txt, .yaml or COCO file of them."),
@@ -101,7 +104,7 @@ def studio(
         names = [] if labels is None else [each.name for each in classes_of(labels)]
         folder = default_out(source) if out is None else out
         try:
-            with open_studio(source, folder, names, truth, _first_threshold(pipelines, threshold)) as opened:
+            with open_studio(source, folder, names, truth, _first_threshold(pipelines, threshold), video=video) as opened:
                 say(f"The dataset is in {folder}: each change is kept there at once.", err=True)
                 _run(opened, _with_low_threshold(pipelines), host, wanted, device, tracker, browser)
         except FolderInUseError:

@@ -156,16 +156,17 @@ def export(formats: Sequence[str], images: Callable[[], Images], out: Path, clas
         found = images()
         written.append(write(name, track(found, stage=f"write {name}", total=len(found), unit="image"), out, classes=classes))
     with output_errors(out):
-        packed = downloads.add(out, [place for report in written for place in _places(report, out)])
-    return Export(tuple(_told(report, out) for report in written), packed)
+        packed = downloads.add(out, [place for report in written for place in places(report, out)])
+    return Export(tuple(told(report, out) for report in written), packed)
 
 
-def _told(report: WriteReport, out: Path) -> Exported:
+def told(report: WriteReport, out: Path) -> Exported:
+    """Return what is told of a written format."""
     lost = tuple(line.strip() for line in str(report).split("\n")[1:])
     return Exported(report.format, os.path.relpath(report.path, out), lost, report.images, report.masks)
 
 
-def _places(report: WriteReport, out: Path) -> Iterator[Path]:
+def places(report: WriteReport, out: Path) -> Iterator[Path]:
     """Yield the files and folders of a written format."""
     writer = OUTPUT_VARIANTS[report.format].writer(out, Classes(), WriteStats())
     yield writer.output_path

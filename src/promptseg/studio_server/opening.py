@@ -10,6 +10,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from ..annotation.run import JOURNAL
+from ..annotation.sources.video import VIDEO_SUFFIXES
 from ..errors import ConfigError
 from ..server.engine import Engine
 from ..server.settings import ServerSettings
@@ -18,6 +19,9 @@ from .app import create_studio
 from .project import OWN_FOLDER, open_project
 from .sample import add_sample
 from .truth import Truth
+from .video_app import create_video_studio
+from .video_project import JOURNAL as VIDEO_JOURNAL
+from .video_project import open_video_project
 
 NAME = "promptseg-studio"
 """Name of the dataset folder where no images are given."""
@@ -40,29 +44,53 @@ class OpenedStudio:
 
 @contextlib.contextmanager
 def open_studio(
-    source: str | None, out: Path, labels: Sequence[str] = (), truth: str | None = None, threshold: float = 0.3
+    source: str | None, out: Path, labels: Sequence[str] = (), truth: str | None = None, threshold: float = 0.3, *, video: bool = False
 ) -> Iterator[OpenedStudio]:
-    """Open images with what is kept of them in a dataset folder, which no other process may use meanwhile.
+    """Open images or a video with what is kept of them in a dataset folder, which no other process may use meanwhile.
 
     Args:
-        source: A folder, an image, or another source of `promptseg.annotate`; None for the sample image.
+        source: A video, a folder, an image, or another source of `promptseg.annotate`; None for the sample image.
         out: The dataset folder.
         labels: Names of labels to offer, in their order.
         truth: Format and place of true masks, such as ``"coco=annotations.json"``, or None.
         threshold: The score from which text finds objects at first.
+        video: Whether a folder has the frames of a video.
 
     Raises:
         FolderInUseError: Another process uses the folder.
         ConfigError: An argument is not usable.
+        ConflictError: The dataset folder is of another video.
         InputError: The images, the true masks or the journal of the folder cannot be read.
         OutputError: The folder cannot be written.
     """
+    if video or is_video(source):
+        with _open_video(source, out, labels, truth, threshold) as opened:
+            yield opened
+        return
     name = NAME if source is None else Path(source).resolve().name
     with open_project(source, out, labels, threshold, name, prepare=add_sample if source is None else None) as project:
         if truth is not None:
             project.truth = Truth.open(truth, folder_of(source))
         access = Access(project.own)
         yield OpenedStudio(access, project.own, lambda engine, settings, folder: create_studio(engine, project, access, settings, folder))
+
+
+@contextlib.contextmanager
+def _open_video(source: str | None, out: Path, labels: Sequence[str], truth: str | None, threshold: float) -> Iterator[OpenedStudio]:
+    if source is None:
+        raise ConfigError("--video says that a folder has the frames of a video: give the folder")
+    if truth is not None:
+        raise ConfigError("true masks are compared with images: leave --truth out for a video")
+    with open_video_project(Path(source), out, labels, threshold) as project:
+        access = Access(project.own)
+        yield OpenedStudio(
+            access, project.own, lambda engine, settings, folder: create_video_studio(engine, project, access, settings, folder)
+        )
+
+
+def is_video(source: str | None) -> bool:
+    """Return whether a source is a video file."""
+    return source is not None and Path(source).suffix.lower() in VIDEO_SUFFIXES and not Path(source).is_dir()
 
 
 def own_folder(out: Path) -> Path:
@@ -82,7 +110,11 @@ def default_out(source: str | None) -> Path:
     if not path.name:
         raise ConfigError(f"{path} has no name to make that of the dataset folder of: give --out")
     out = path.with_name(f"{path.stem if path.is_file() else path.name}-studio")
-    if out.exists() and not (out / JOURNAL).is_file() and not (out.is_dir() and not any(out.iterdir())):
+    if (
+        out.exists()
+        and not any((out / name).is_file() for name in (JOURNAL, VIDEO_JOURNAL))
+        and not (out.is_dir() and not any(out.iterdir()))
+    ):
         raise ConfigError(f"{out} exists, and is not a folder of the studio: give --out")
     return out
 

@@ -112,6 +112,7 @@ class Project:
 
     Attributes:
         kind: ``"images"``. A video has another class, `VideoProject`.
+        own_formats: Name and summary of what can be exported beside the formats of images.
         name: Name of the project.
         out: The dataset folder.
         own: The folder in it for what is no annotation.
@@ -127,6 +128,7 @@ class Project:
     """
 
     kind: Literal["images"] = "images"
+    own_formats: tuple[tuple[str, str], ...] = ()
 
     def __init__(self, source: Path | str | None, out: Path, labels: Sequence[str] = (), threshold: float = 0.3, name: str = "") -> None:
         self.out, self.own = out, out / OWN_FOLDER

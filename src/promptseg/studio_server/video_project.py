@@ -30,6 +30,8 @@ from .video_journal import VideoJournal
 from .video_objects import GONE, KEY, LOST, NONE, SEEN, Track, VideoObject, kind_of
 
 JOURNAL = "video.jsonl"
+TRACK = "track"
+"""Name of the export that has the files of `promptseg track`."""
 MAX_OBJECTS = 1000
 """Maximum number of objects of a video."""
 COMPACT_BYTES = 64 << 20
@@ -84,15 +86,17 @@ class VideoProject:
 
     Attributes:
         kind: ``"video"``. Images have another class, `promptseg.studio_server.project.Project`.
+        own_formats: Name and summary of what can be exported beside the formats of images.
         name: Name of the video.
         path: The video.
         out: The dataset folder.
         own: The folder in it for what is no annotation.
         threshold: The score from which text finds objects at first.
+        truth: None: true masks are of images.
         events: What the open pages are told.
         labels: The labels.
         frames: The frames of the video.
-        version: Number of changes by persons so far.
+        version: Number of lines so far. Each change and each tracked frame makes a new version.
 
     Raises:
         ConflictError: The folder is of another video.
@@ -101,9 +105,11 @@ class VideoProject:
     """
 
     kind: Literal["video"] = "video"
+    own_formats: tuple[tuple[str, str], ...] = ((TRACK, "The video with its masks, label images, events and a table"),)
 
     def __init__(self, path: Path, out: Path, labels: Sequence[str] = (), threshold: float = 0.3) -> None:
         self.name, self.path, self.out, self.own, self.threshold = path.name, path, out, out / OWN_FOLDER, threshold
+        self.truth = None
         self.events = Events()
         self.frames = DisplayFrames(path)
         self.version = 0
@@ -140,10 +146,9 @@ class VideoProject:
         """Number of damaged lines in the file."""
         return self._journal.damaged
 
-    @property
-    def images(self) -> int:
-        """Number of images: none. A video has frames."""
-        return 0
+    def summaries(self) -> list[Any]:
+        """Return the images of the project: none, because a video has frames."""
+        return []
 
     def objects(self) -> list[VideoObject]:
         """Return the objects in their order."""
@@ -246,7 +251,7 @@ class VideoProject:
             if found:
                 masks = [[number, mask.counts.decode("ascii") if mask.area else None, _rounded(mask.score)] for number, mask in found]
                 kinds = [kind_of(mask) for _, mask in found]
-                content = {"frame": tracked.frame, "time": tracked.time, "masks": masks, "kinds": kinds}
+                content = {"frame": tracked.frame, "time": tracked.time, "masks": masks, "kinds": kinds, "version": self.version + 1}
                 self._apply_tracked(content, self._journal.append(content))
             return self.on_frame(tracked.frame)
 
@@ -360,6 +365,7 @@ class VideoProject:
         uids = {each.number: uid for uid, each in self._objects.items()}
         for (number, _, _), kind in zip(content["masks"], content["kinds"], strict=True):
             self._tracks[uids[number]].set(content["frame"], kind, line)
+        self.version = max(self.version, content["version"])
 
     def _live_lines(self) -> int:
         """Return the number of lines to which something refers."""
@@ -404,7 +410,7 @@ class VideoProject:
                 masks.append(line["masks"][at])
                 kinds.append(line["kinds"][at])
                 time = line["time"]
-            yield {"frame": frame, "time": time, "masks": masks, "kinds": kinds}
+            yield {"frame": frame, "time": time, "masks": masks, "kinds": kinds, "version": self.version}
 
 
 MAX_FRAMES = 10_000_000

@@ -31,12 +31,16 @@ async def show_project(studio: InStudio) -> Response:
         "kind": project.kind,
         "images": len(images),
         "labels": [vars(label) for label in project.labels.all],
-        "formats": [{"name": each.name, "summary": each.summary} for each in OUTPUT_VARIANTS.values()],
+        "formats": [*({"name": name, "summary": summary} for name, summary in project.own_formats), *_FORMATS],
         "truth": project.truth is not None,
         "threshold": project.threshold,
         "version": __version__,
     }
     return Response(json_bytes(values), media_type="application/json")
+
+
+_FORMATS = [{"name": each.name, "summary": each.summary} for each in OUTPUT_VARIANTS.values()]
+"""The formats of images, in which frames of a video can be exported too."""
 
 
 @router.put("/labels", response_model=LabelsOut, responses=problems(422, 507), openapi_extra=body_schema(LabelsIn))

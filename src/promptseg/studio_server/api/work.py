@@ -98,8 +98,9 @@ async def _exporting(studio: Studio, body: ExportIn) -> AsyncIterator[Progress |
     classes = [label.name for label in project.labels.all]
     work = partial(export, body.formats, partial(project.annotated, states), project.out, classes, studio.downloads)
     async for event in on_thread(work):
-        yield _export_out(event) if isinstance(event, Export) else event
+        yield export_out(event) if isinstance(event, Export) else event
 
 
-def _export_out(done: Export) -> ExportOut:
+def export_out(done: Export) -> ExportOut:
+    """Return what an export has written as the API tells it."""
     return ExportOut(files=[vars(each) for each in done.files], download=f"/v1/studio/exports/{done.download}")
