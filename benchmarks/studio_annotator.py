@@ -200,9 +200,8 @@ def main() -> None:
         with open_project(data / "val2017", out) as project:
             found = {image.name: [each.mask for each in image.objects] for image in project.annotated(["done"])}
     same = sum([mask.counts for mask in found.get(name, ())] == [mask.counts for mask in masks] for name, masks in kept.items())
-    print(
-        f"{processor_name()}; {len(images)} images, {sum(map(len, kept.values()))} objects; an image is open in {statistics.median(opening):.2f} s"
-    )
+    print(f"{processor_name()}; {len(images)} images, {sum(map(len, kept.values()))} objects")
+    print(f"an image is open and encoded in {statistics.median(opening):.2f} s")
     print(f"in the dataset folder afterwards: the accepted masks of {same} of {len(kept)} images")
     print(f"a mask looks right from an IoU of {RIGHT}; at most {MOST_ACTIONS} clicks and boxes")
     print(f"{'':20} | actions | seconds |  median | mean IoU | right")
