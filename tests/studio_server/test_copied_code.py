@@ -125,6 +125,17 @@ def test_both_find_the_masks_of_the_page(prompts, mini_sam, cup, tmp_path, words
 
 
 @pytest.mark.weights
+def test_a_candidate_that_was_chosen_is_the_mask_of_the_script(mini_sam, cup, tmp_path, monkeypatch, words_of):
+    code = copied_code(str(cup), [CLICK], PLAIN, candidate=2)
+    page = ps.Pipeline().segment("mini-sam").build()(cup, prompt_from_dict(CLICK), candidates=True).masks
+    found = {}
+    monkeypatch.chdir(tmp_path)
+    exec(code.python, found)
+    assert found["mask"] == page[2]
+    assert words_of(code.command, tmp_path)[-1] == "--candidates"
+
+
+@pytest.mark.weights
 def test_both_run_in_a_shell(mini_sam, cup, tmp_path):
     code, page = copied_code(str(cup), [CLICKS], PLAIN), masks_of_page(cup, [CLICKS])
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -14,7 +14,7 @@ pytest.importorskip("prometheus_client")
 
 from fake_pipelines import built, detections
 from promptseg import Mask, Prompt
-from promptseg.errors import ConfigError, InputError
+from promptseg.errors import InputError
 from promptseg.server.engine import LocalEngine
 from promptseg.server.service import Service
 from promptseg.server.settings import ServerSettings
@@ -22,7 +22,7 @@ from promptseg.studio_server.changes import Change
 from promptseg.studio_server.documents import StudioObject
 from promptseg.studio_server.image_list import key_of
 from promptseg.studio_server.project import open_project
-from promptseg.studio_server.suggestions import Suggested, check_suggestions, suggest
+from promptseg.studio_server.suggestions import Suggested, check_examples, suggest
 
 SIZE = (40, 60)
 NAMES = ("a.png", "b.png", "c.png")
@@ -167,23 +167,8 @@ def test_everything_and_places_are_not_measured_by_the_threshold(project, sugges
     assert [list(each.prompts) for each in project.document(key_of("a.png")).objects] == [[{"box": [5, 5, 20, 20]}], [], [], [], []]
 
 
-def test_prompts_are_checked_before_an_image_is_read(tmp_path):
-    async def check(prompts, **changes):
-        async with serving(tmp_path) as service:
-            check_suggestions(service.model(), prompts)
-
-    asyncio.run(check([Prompt.text("cup")]))
-    asyncio.run(check([]))
+def test_an_example_for_many_images_names_its_image():
+    there = np.zeros((*SIZE, 3), np.uint8)
+    check_examples([Prompt.text("cup"), Prompt.example(there, Prompt.point(3, 4))])
     with pytest.raises(InputError, match="names its image"):
-        asyncio.run(check([Prompt.example(None, Prompt.point(3, 4))]))
-
-    async def check_alone():
-        service = Service(LocalEngine({"fake": built()}, folder=tmp_path), ServerSettings(), tmp_path)
-        async with service.running():
-            await service.loaded()
-            with pytest.raises(ConfigError, match="nothing to suggest"):
-                check_suggestions(service.model(), [])
-            with pytest.raises(ConfigError, match="takes no prompts of the kind text"):
-                check_suggestions(service.model(), [Prompt.text("cup")])
-
-    asyncio.run(check_alone())
+        check_examples([Prompt.example(None, Prompt.point(3, 4))])

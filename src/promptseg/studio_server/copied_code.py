@@ -35,7 +35,11 @@ class CopiedCode:
 
 
 def copied_code(
-    image: str, prompts: Sequence[PromptValues], config: PipelineConfig, paths: Mapping[str, str] = MappingProxyType({})
+    image: str,
+    prompts: Sequence[PromptValues],
+    config: PipelineConfig,
+    paths: Mapping[str, str] = MappingProxyType({}),
+    candidate: int | None = None,
 ) -> CopiedCode:
     """Return what segments an image by prompts, as the server did.
 
@@ -44,15 +48,16 @@ def copied_code(
         prompts: The prompts; none for the classes of the detector.
         config: The pipeline that answered.
         paths: Paths of the images of examples, by their ids on the server.
+        candidate: Index of the mask that was chosen among all that the model proposes; None for the one that it selects.
 
     Raises:
         KeyError: An example is in an image that `paths` does not have.
     """
-    python = _script(image, [_python_prompt(each, paths) for each in prompts], config)
+    python = _script(image, [_python_prompt(each, paths) for each in prompts], config, candidate)
     models, asked = _model_options(config), _prompt_options(prompts, paths)
     if models is None or asked is None:
         return CopiedCode(python, f"python - <<'{_END}'\n{python}{_END}\n")
-    words = ["promptseg", "segment", _as_operand(image), *asked, *models]
+    words = ["promptseg", "segment", _as_operand(image), *asked, *models, *([] if candidate is None else ["--candidates"])]
     return CopiedCode(python, " ".join(map(quoted, words)) + "\n")
 
 
@@ -84,16 +89,16 @@ def _as_operand(path: str) -> str:
     return f"./{path}" if path.startswith("-") else path
 
 
-def _script(image: str, prompts: Sequence[str], config: PipelineConfig) -> str:
+def _script(image: str, prompts: Sequence[str], config: PipelineConfig, candidate: int | None) -> str:
     """Return the script. `prompts` are the expressions of the prompts."""
-    saved = f"{PurePath(image).stem or 'image'}-masks.json"
-    arguments = ", ".join(["image", *prompts])
-    plain = _single_model(config)
-    if plain is not None and prompts:
-        call = f"result = ps.segment({', '.join([arguments, *plain])})"
-    else:
-        call = f"pipeline = {_pipeline(config)}\nresult = pipeline({arguments})"
-    return f"import promptseg as ps\n\nimage = {image!a}\n{call}\nprint(result)\nresult.save({saved!a})\n"
+    plain = _single_model(config) if prompts else None
+    arguments = ["image", *prompts, *(plain or ()), *([] if candidate is None else ["candidates=True"])]
+    lines = ["import promptseg as ps", "", f"image = {image!a}"]
+    lines += [] if plain is not None else [f"pipeline = {_pipeline(config)}"]
+    lines += [f"result = {'pipeline' if plain is None else 'ps.segment'}({', '.join(arguments)})"]
+    lines += [] if candidate is None else [f"mask = result.masks[{candidate}]  # The one that was chosen."]
+    lines += ["print(result)", f"result.save({f'{PurePath(image).stem}-masks.json'!a})"]
+    return "\n".join([*lines, ""])
 
 
 def _single_model(config: PipelineConfig) -> list[str] | None:

@@ -13,13 +13,13 @@ from typing import Any
 
 from .._prompt_values import prompt_to_dict
 from ..annotation.records import mask_to_dict
-from ..errors import BackendError, ConfigError, InputError, PromptSegError
+from ..errors import BackendError, InputError, PromptSegError
 from ..masks import Mask
 from ..prompts import Concept, EverythingPrompt, Prompt, SpatialPrompt
 from ..results import Result
 from ..runtime.progress import Progress
 from ..server.errors import NotFoundError, StoppingError
-from ..server.operations import Segment, ServedModel
+from ..server.operations import Segment
 from ..server.problems import message_of
 from ..server.service import Service
 from .documents import MAX_OBJECTS, StudioObject
@@ -48,22 +48,14 @@ class Suggested:
     failed: Mapping[str, str] = field(default_factory=dict)
 
 
-def check_suggestions(model: ServedModel, prompts: Sequence[Prompt]) -> None:
-    """Check, before any image is read, that prompts are for the model and make sense on many images.
+def check_examples(prompts: Sequence[Prompt]) -> None:
+    """Check that the examples of prompts make sense on many images.
 
     Raises:
-        ConfigError: The model does not take a prompt, or there is none and it finds nothing by itself.
         InputError: An example is in the image that is searched, which is another one each time.
     """
-    if not prompts and not model.detects:
-        raise ConfigError(f"nothing to suggest: the model {model.name!r} finds nothing without a prompt. Give text, examples or everything")
-    for prompt in prompts:
-        if missing := sorted(prompt.kinds - model.accepts):
-            raise ConfigError(
-                f"the model {model.name!r} takes no prompts of the kind {missing[0]}: it takes {', '.join(sorted(model.accepts))}"
-            )
-        if isinstance(prompt, Concept) and any(example.image is None for example in prompt.examples):
-            raise InputError("an example for other images names its image: give image with the example")
+    if any(isinstance(prompt, Concept) and any(example.image is None for example in prompt.examples) for prompt in prompts):
+        raise InputError("an example for other images names its image: give image with the example")
 
 
 async def suggest(

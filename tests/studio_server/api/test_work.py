@@ -128,9 +128,26 @@ def test_code_of_an_object_is_that_of_its_prompts(studio):
     assert "ps.Prompt.point(12, 14.5)" in code["python"]
     assert str(studio.project.image(KEYS[0]).path) in code["command"]
     same = studio.client.post("/v1/studio/code", json={"key": KEYS[0], "prompts": [clicked]}).json()
-    assert same == code
+    assert {**same, "exact": False} == code
     assert studio.client.post("/v1/studio/code", json={"key": KEYS[0], "object": "drawn"}).status_code == 422
     assert studio.client.post("/v1/studio/code", json={"key": KEYS[0], "object": "unknown"}).status_code == 404
+
+
+def test_code_of_a_candidate_that_was_chosen_picks_that_one(studio):
+    opened = studio.client.get(f"/v1/studio/images/{KEYS[0]}").json()
+    clicked = {"points": [[20, 20]], "foreground": [True]}
+    body = {"image": {"id": opened["image"]}, "prompts": [clicked]}
+    selected = studio.client.post("/v1/segment", json=body).json()["masks"][0]
+    masks = studio.client.post("/v1/segment", json={**body, "candidates": True}).json()["masks"]
+    told = {}
+    for index, mask in enumerate(masks):
+        put(studio, "a.png", drawn("chosen", mask=mask["segmentation"], prompts=[clicked]))
+        code = studio.client.post("/v1/studio/code", json={"key": KEYS[0], "object": "chosen"}).json()
+        told[index] = f"result.masks[{index}]" in code["python"], "--candidates" in code["command"], code["exact"]
+        assert told[index][0] == (mask["segmentation"] != selected["segmentation"])
+    assert set(told.values()) == {(True, True, True), (False, False, True)}
+    put(studio, "a.png", drawn("chosen", prompts=[clicked]))
+    assert studio.client.post("/v1/studio/code", json={"key": KEYS[0], "object": "chosen"}).json()["exact"] is False
 
 
 def test_code_names_the_images_of_examples(studio):

@@ -8,13 +8,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
+from ..._prompt_values import prompt_from_dict
 from ...errors import InputError
 from ...pipeline.config import PipelineConfig
 from ...server.api.bodies import body_schema, json_body
 from ...server.api.routes import Serving, problems
 from ...server.errors import NotFoundError
+from ...server.images import StoredImage
+from ...server.service import Service
 from ..copied_code import copied_code, example_images
+from ..documents import StudioObject
 from ..state import InStudio, Studio, json_bytes
+from ..stored import stored_image
 from .schemas import CodeIn, CodeOut
 
 router = APIRouter(prefix="/v1/studio", tags=["studio"])
@@ -22,29 +27,51 @@ router = APIRouter(prefix="/v1/studio", tags=["studio"])
 
 @router.post("/code", response_model=CodeOut, responses=problems(404, 422), openapi_extra=body_schema(CodeIn))
 async def tell_code(studio: InStudio, service: Serving, body: Annotated[CodeIn, Depends(json_body(CodeIn))]) -> Response:
-    """Tell prompts on an image as a Python script and as a command line, which find the same masks."""
+    """Tell prompts on an image as a Python script and as a command line, which find the same masks.
+
+    `exact` says whether that is the mask which an object has now; it may have been changed by hand since.
+    """
     model = service.model(body.model)
     image = await studio.do(studio.project.image, body.key)
     given: list[Mapping[str, Any]] = [each.model_dump(exclude_none=True) for each in body.prompts]
-    prompts = given or await studio.do(_prompts_of, studio, body)
+    found = None if body.object is None else await studio.do(_object_of, studio, body.key, body.object)
+    prompts = given or ([] if found is None else _prompts_of(found))
     paths = {name: studio.places.get(name) for name in example_images(prompts)}
     if None in paths.values():
         raise NotFoundError("the image of an example is none of this project, or was not opened yet")
     config = _with_threshold(model.config, studio.project.threshold if body.threshold is None else body.threshold)
-    code = copied_code(str(image.path), prompts, config, {name: str(path) for name, path in paths.items()})
-    return Response(json_bytes(vars(code)), media_type="application/json")
+    exact, candidate = None, None
+    if found is not None and len(prompts) == 1 and prompts[0].keys() & {"points", "box", "mask"}:
+        stored = await service.compute(stored_image, service.images, image)
+        exact, candidate = await _which(service, stored, prompts[0], model.name, found)
+    code = copied_code(str(image.path), prompts, config, {name: str(path) for name, path in paths.items()}, candidate)
+    return Response(json_bytes({**vars(code), "exact": exact}), media_type="application/json")
 
 
-def _prompts_of(studio: Studio, body: CodeIn) -> list[Mapping[str, Any]]:
-    """Return the prompts of the object of a body; none where there is no object, for what the detector finds by itself."""
-    if body.object is None:
-        return []
-    found = studio.project.document(body.key).get(body.object)
+def _object_of(studio: Studio, key: str, uid: str) -> StudioObject:
+    found = studio.project.document(key).get(uid)
     if found is None:
-        raise NotFoundError(f"the image has no object {body.object}, or no longer")
+        raise NotFoundError(f"the image has no object {uid}, or no longer")
+    return found
+
+
+def _prompts_of(found: StudioObject) -> list[Mapping[str, Any]]:
     if not found.prompts:
         raise InputError("no prompt made this object: it was drawn, imported or found by examples, and there is no code for it")
     return list(found.prompts)
+
+
+async def _which(
+    service: Service, image: StoredImage, values: Mapping[str, Any], model: str, found: StudioObject
+) -> tuple[bool, int | None]:
+    """Return whether a prompt gives the mask of an object, and its index among the candidates unless the model selects it."""
+    prompt = prompt_from_dict(values)
+    for candidates in (False, True):
+        masks = (await service.segment(image, [prompt], model=model, candidates=candidates)).masks
+        index = next((index for index, mask in enumerate(masks) if mask.counts.decode() == found.counts), None)
+        if index is not None:
+            return True, index if candidates else None
+    return False, None
 
 
 def _with_threshold(config: PipelineConfig, threshold: float) -> PipelineConfig:

@@ -263,6 +263,7 @@ class CodeOut(BaseModel):
 
     python: str
     command: str
+    exact: bool | None = Field(description="Whether one prompt of an object gives the mask that it has now; null where that is not known.")
 
 
 def change_of(given: ChangeIn, size: tuple[int, int]) -> Change:

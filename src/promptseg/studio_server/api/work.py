@@ -22,7 +22,7 @@ from ...server.service import Service
 from ..background import on_thread
 from ..exporting import DEFAULT_STATES, Export, check_export, export
 from ..state import InStudio, Studio
-from ..suggestions import Suggested, check_suggestions, suggest
+from ..suggestions import Suggested, check_examples, suggest
 from .images import KeyInPath
 from .schemas import ExportIn, ExportOut, SuggestedOut, SuggestIn
 
@@ -39,8 +39,8 @@ async def start_suggesting(studio: InStudio, service: Serving, body: Annotated[S
     """Let the pipeline suggest objects on all new images, or on those of `keys`. What a person has touched is left alone."""
     model = service.model(body.model)
     prompts = await prompts_of(service, body.prompts)
-    service.check_prompts(prompts)
-    check_suggestions(model, prompts)
+    service.check_prompts(prompts, model)
+    check_examples(prompts)
     if body.keys is None:
         keys = await studio.do(lambda: [each.key for each in studio.project.summaries() if each.state == "new" and each.error is None])
     else:
