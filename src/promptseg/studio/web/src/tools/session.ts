@@ -219,7 +219,7 @@ export class PromptSession {
 
   #keep(step: Step, { segmentation: mask, score }: FoundMask): void {
     const { history, selection, announce } = this.#context;
-    const prompt: SpatialPrompt = { ...promptOf({ ...step, earlier: null }) };
+    const prompt = promptOf(step); // With the earlier mask, so that code of it gives this mask.
     const object = this.#object;
     const put: StudioObject =
       object === null

@@ -36,7 +36,7 @@ test("clicks refine the mask of the box", async () => {
   expect(context.last.prompts).toEqual([{ box: [20.5, 20.5, 60.5, 60.5], points: [[55, 55]], foreground: [false], mask }]);
   await context.last.answer([found(disc(40, 40, 12))]);
   tool.key(key("Enter"));
-  expect(context.document.objects[0]!.prompts).toEqual([{ box: [20.5, 20.5, 60.5, 60.5], points: [[55, 55]], foreground: [false] }]);
+  expect(context.document.objects[0]!.prompts).toEqual([{ box: [20.5, 20.5, 60.5, 60.5], points: [[55, 55]], foreground: [false], mask }]);
 });
 
 test("another drag begins anew", async () => {

@@ -122,6 +122,7 @@ describe("keys", () => {
           [70, 50],
         ],
         foreground: [true, false],
+        mask: middle.toRuns(),
       },
     ]);
     expect(bitmapOf(kept!.mask).equals(small)).toBe(true);
