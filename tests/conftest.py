@@ -14,6 +14,7 @@ import promptseg
 from promptseg.errors import WeightsError
 
 pytest_plugins = [
+    "browser",
     "catalog_models",
     "detector_exports",
     "entry_points",

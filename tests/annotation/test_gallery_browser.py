@@ -1,7 +1,6 @@
 """The gallery in a real browser, driven by clicks and keys as a person does it."""
 
 import re
-import shutil
 import time
 
 import pytest
@@ -10,29 +9,6 @@ from PIL import Image
 from promptseg import Pipeline, Prompt, annotate
 from promptseg.detections import Detections
 from promptseg.testing import FakeDetector, FakeSegmenter
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ALONE = [  # As root in a container, and without the browser's own requests to its maker.
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """The Chromium of this machine, without a window."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("there is no chromium on this machine")
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=ALONE)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

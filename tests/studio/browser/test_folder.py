@@ -1,0 +1,61 @@
+"""A folder of images: on to the next, filters, suggestions, files that are dropped, import and export."""
+
+import io
+import json
+import zipfile
+
+from .conftest import CUP, mask_of
+
+
+def test_done_goes_on_to_the_next_image_and_the_list_tells_it(page):
+    page.add(CUP)
+    page.press("Control+Enter")
+    page.wait_until("studio => studio.state.open.name === 'mirrored.jpg'")
+    states = {image["name"]: image["state"] for image in page.state["images"]}
+    assert states == {"coffee.jpg": "done", "mirrored.jpg": "new", "squares.png": "new"}
+    page.press("PageUp")
+    page.wait_until("studio => studio.state.open.name === 'coffee.jpg' && studio.state.objects.length === 1")
+
+
+def test_suggestions_are_made_for_the_images_that_are_new(page):
+    page.add(CUP)
+    page.test_id("folder-menu").click()
+    page.test_id("suggest").click()
+    page.test_id("suggest-phrases").fill("cup, spoon")
+    page.test_id("suggest-go").click()
+    page.wait_until("studio => studio.state.images.filter((each) => each.state === 'suggested').length === 2")
+    states = {image["name"]: image["state"] for image in page.state["images"]}
+    assert states["coffee.jpg"] == "started"
+    assert all(image["doubt"] is not None for image in page.state["images"] if image["state"] == "suggested")
+
+
+def test_an_export_is_downloaded_with_what_it_lost(page):
+    kept = page.add(CUP)
+    page.press("1", "Control+e")
+    page.test_id("export-dialog").wait_for()
+    page.test_id("export-go").click()
+    with page.page.expect_download() as waiting:
+        page.test_id("download").click()
+    with zipfile.ZipFile(io.BytesIO(waiting.value.path().read_bytes())) as archive:
+        [name] = [each for each in archive.namelist() if each.endswith(".json") and "manifest" not in each and "promptseg" not in each][:1]
+        content = json.loads(archive.read(name))
+    assert [category["name"] for category in content["categories"]][:1] == ["cup"]
+    [annotation] = content["annotations"]
+    assert annotation["area"] == mask_of(kept["mask"]).area
+
+
+def test_a_file_that_is_dropped_becomes_an_image(page, images):
+    before = len(page.state["images"])
+    page.page.evaluate(
+        """async () => {
+            const canvas = new OffscreenCanvas(50, 40);
+            canvas.getContext('2d').fillRect(5, 5, 20, 20);
+            const file = new File([await canvas.convertToBlob()], 'dropped.png', { type: 'image/png' });
+            const data = new DataTransfer();
+            data.items.add(file);
+            document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+        }"""
+    )
+    page.wait_until(f"studio => studio.state.images.length === {before + 1}")
+    assert any(image["name"].endswith("dropped.png") for image in page.state["images"])
+    assert not (images / "dropped.png").exists()

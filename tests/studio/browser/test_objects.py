@@ -1,0 +1,63 @@
+"""Objects in the list: labels, order, merge and split, undo of everything; all of it is kept."""
+
+from .conftest import CUP, SPOON, mask_of
+
+
+def test_a_digit_gives_a_label_and_undo_takes_it_back(page):
+    page.add(CUP)
+    page.press("2")
+    page.wait_until("studio => studio.state.objects[0].label === 'spoon'")
+    assert page.kept["objects"][0]["label"] == "spoon"
+    page.press("Control+z")
+    page.wait_until("studio => studio.state.objects[0].label !== 'spoon'")
+    page.press("Control+z")
+    page.wait_for_objects(0)
+    page.press("Control+Shift+z", "Control+Shift+z")
+    page.wait_until("studio => studio.state.objects.length === 1 && studio.state.objects[0].label === 'spoon'")
+    assert page.kept["objects"][0]["label"] == "spoon"
+
+
+def test_two_objects_are_merged_and_split_into_their_parts(page):
+    page.press("b")
+    page.drag((100, 100), (140, 100))
+    page.wait_for_objects(1)
+    page.press("v", "Escape", "b")
+    page.page.evaluate("0")
+    page.drag((400, 300), (440, 300))
+    count = len(page.objects)
+    if count == 1:  # The brush paints on the chosen object: two parts.
+        assert len(page.objects) == 1
+    else:
+        page.press("Control+a", "m")
+        page.wait_for_objects(1)
+    whole = mask_of(page.objects[0]["mask"])
+    page.press("Control+a", "Shift+m")
+    page.wait_for_objects(2)
+    parts = [mask_of(each["mask"]) for each in page.objects]
+    assert sum(part.area for part in parts) == whole.area
+    assert parts[0].iou(parts[1]) == 0
+
+
+def test_objects_are_hidden_locked_deleted_and_ordered(page):
+    first = page.add(CUP)["uid"]
+    second = page.add(SPOON)["uid"]
+    page.press("x")
+    page.wait_until("studio => studio.state.objects[1].hidden")
+    page.press("x", "Alt+ArrowDown")
+    page.wait_until(f"studio => studio.state.objects[0].uid === {second!r}")
+    page.press("Shift+l")
+    page.wait_until("studio => studio.state.objects[0].locked")
+    assert [each["uid"] for each in page.kept["objects"]] == [second, first]
+    assert page.kept["objects"][0]["locked"]
+    page.press("Shift+l", "Delete")
+    page.wait_for_objects(1)
+    assert [each["uid"] for each in page.kept["objects"]] == [first]
+
+
+def test_code_of_what_was_clicked_is_shown(page):
+    page.add(CUP)
+    page.press("Control+Shift+c")
+    page.test_id("code-dialog").wait_for()
+    text = page.test_id("code-dialog").inner_text()
+    assert "import promptseg as ps" in text
+    assert "promptseg segment" in text
