@@ -78,7 +78,7 @@ def test_a_video_and_a_folder_of_its_frames_are_opened(studio, tmp_path, write_v
 
 def test_without_images_the_sample_is_opened(studio, tmp_path):
     app, _, _ = studio("--no-browser")
-    assert [each.name for each in project(app)._images.all] == ["coffee.jpg"]
+    assert [each.name for each in project(app)._images.all] == ["images/coffee.jpg"]
     assert (tmp_path / "promptseg-studio" / "images" / "coffee.jpg").is_file()
 
 

@@ -24,6 +24,8 @@ from promptseg.studio_server.image_list import key_of
 
 from .conftest import SIZE, counts
 
+pytest.importorskip("fastapi")
+
 A = key_of("a.png")
 BOX = ps.Prompt.box(5, 5, 15, 15)
 
@@ -130,7 +132,7 @@ class TestDropped:
         content = (photos / "a.png").read_bytes()
         with opened() as project:
             names = [project.add_image(name, content).name for name in ("../../a.png", "a.png", "C:\\x\\a.png", ".png")]
-            assert names == ["dropped/a.png", "dropped/a-2.png", "dropped/a-3.png", "dropped/_.png"]
+            assert names == ["images/a.png", "images/a-2.png", "images/a-3.png", "images/_.png"]
             assert [each.name for each in project.summaries()] == ["a.png", "b.png", "c.png", *names]
         with opened() as project:
             assert set(names) < set(states(project))
