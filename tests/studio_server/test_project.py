@@ -24,8 +24,6 @@ from promptseg.studio_server.image_list import key_of
 
 from .conftest import SIZE, counts
 
-pytest.importorskip("fastapi")
-
 A = key_of("a.png")
 BOX = ps.Prompt.box(5, 5, 15, 15)
 

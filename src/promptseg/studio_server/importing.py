@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..runtime.files import output_errors, temporary_folder
 from ..runtime.progress import track
 from ..server.errors import ConflictError, NotFoundError
-from ..server.problems import message_of, without_places
+from ..server.messages import message_of, without_places
 from .annotation_files import file_name, open_annotations
 from .changes import Change
 from .documents import ImageDocument, StudioObject
