@@ -52,7 +52,7 @@ describe("a mask of half of the image", () => {
 describe("a mask of the whole image", () => {
   bench("brush stroke", () => void full.withStroke([1900, 1500], [1960, 1530], 25, true), options);
   bench("eraser stroke", () => void full.withStroke([1900, 1500], [1960, 1530], 25, false), options);
-  bench("area", () => void full.withDisc([1900, 1500], 3, false).area, options);
+  bench("overlap", () => void full.overlap(large), options);
 });
 
 describe("a brush on a small mask", () => {
