@@ -50,9 +50,11 @@ export class Workspace {
   readonly detector = new Signal<string | null>(null);
   readonly save = new Signal<SaveShown>("saved");
   readonly truth = new Signal<readonly Bitmap[]>([]);
-  readonly truthShown = new Signal(recall("truth", true));
+  readonly truthShown = new Signal(recall("truth", false));
 
   private readonly opened: Opened;
+  /** Keeps what a tool is making. The page sets it. */
+  settle: () => Promise<void> = () => Promise.resolve();
   private numbers = new Map<string, number>();
   private turn = 0;
 
@@ -105,7 +107,7 @@ export class Workspace {
     if (summary === null || (key === this.key.value && this.open.value !== null)) return;
     this.key.set(key);
     try {
-      const open = await this.opened.get(summary);
+      const [open] = await Promise.all([this.opened.get(summary), this.settle()]);
       if (turn === this.turn) this.show(open);
     } catch (error) {
       if (turn !== this.turn) return;
