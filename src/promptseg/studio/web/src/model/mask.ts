@@ -26,18 +26,19 @@ export class Bitmap implements Crop {
   readonly y0: number;
   readonly x1: number;
   readonly y1: number;
-  readonly bits: Uint8Array;
+  private written: Uint8Array | null;
+  private knownRuns: Int32Array | null = null;
   private countedArea = -1;
 
-  /** `crop` is the smallest box of the bits: `trimmed` finds it. */
-  private constructor(width: number, height: number, crop: Crop, bits: Uint8Array) {
+  /** `crop` is the smallest box of the bits: `trimmed` finds it. Bits that are null are written from the runs when they are needed. */
+  private constructor(width: number, height: number, crop: Crop, bits: Uint8Array | null) {
     this.width = width;
     this.height = height;
     this.x0 = crop.x0;
     this.y0 = crop.y0;
     this.x1 = crop.x1;
     this.y1 = crop.y1;
-    this.bits = bits;
+    this.written = bits;
   }
 
   static empty(width: number, height: number): Bitmap {
@@ -48,8 +49,9 @@ export class Bitmap implements Crop {
   /** @throws RangeError where the run lengths are not those of a mask of their size. */
   static fromRuns({ size: [height, width], counts }: RunLengths): Bitmap {
     const runs = decodeCounts(counts, width * height);
-    const crop = cropOfRuns(runs, height);
-    return new Bitmap(width, height, crop, bitsOfRuns(runs, height, crop));
+    const mask = new Bitmap(width, height, cropOfRuns(runs, height), null);
+    mask.knownRuns = runs;
+    return mask;
   }
 
   /** A mask of bits, 0 or 1, of a part of an image. The bits are the mask's from now on. */
@@ -62,7 +64,22 @@ export class Bitmap implements Crop {
     return Bitmap.trimmed(width, height, crop, bits);
   }
 
+  get bits(): Uint8Array {
+    this.written ??= bitsOfRuns(this.knownRuns!, this.height, this);
+    return this.written;
+  }
+
+  /** The run lengths, background first, column by column, where they are known: of a mask that was read from them, or was written as them. */
+  get runs(): Int32Array | null {
+    return this.knownRuns;
+  }
+
   toRuns(): RunLengths {
+    this.knownRuns ??= this.countedRuns();
+    return { size: [this.height, this.width], counts: encodeCounts(this.knownRuns) };
+  }
+
+  private countedRuns(): Int32Array {
     const edges = edgesOf(this);
     const runs: number[] = [];
     let last = 0; // Where the last run ended.
@@ -75,22 +92,27 @@ export class Bitmap implements Crop {
       }
     }
     if (last < this.width * this.height) runs.push(this.width * this.height - last);
-    return { size: [this.height, this.width], counts: encodeCounts(runs) };
+    return Int32Array.from(runs);
   }
 
   /** Number of pixels. */
   get area(): number {
     if (this.countedArea < 0) {
-      const { bits } = this;
+      const { knownRuns: runs } = this;
       let count = 0;
-      for (let index = 0, end = bits.length; index < end; index++) count += bits[index]!; // `for … of` takes four times as long.
+      if (runs !== null) {
+        for (let index = 1; index < runs.length; index += 2) count += runs[index]!;
+      } else {
+        const { bits } = this;
+        for (let index = 0, end = bits.length; index < end; index++) count += bits[index]!; // `for … of` takes four times as long.
+      }
       this.countedArea = count;
     }
     return this.countedArea;
   }
 
   get isEmpty(): boolean {
-    return this.bits.length === 0;
+    return this.x0 === this.x1;
   }
 
   /** The smallest box that has all pixels, or null where there is none. */
