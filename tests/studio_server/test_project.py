@@ -143,6 +143,15 @@ class TestDropped:
         assert not (project.out / "images" / "a.html").exists()
 
 
+def test_a_dataset_within_the_folder_of_the_images_is_no_source_of_images(photos):
+    from promptseg.studio_server.project import open_project
+
+    for _ in range(2):
+        with open_project(photos, photos / "dataset") as project:
+            project.add_image("a.png", (photos / "a.png").read_bytes())
+    assert {each.name for each in project.summaries()} == {"a.png", "b.png", "c.png", "images/a-2.png", "images/a.png"}
+
+
 class TestSuggestions:
     def objects(self, *uids):
         return [StudioObject(uid, counts(), source="suggestion", score=0.5) for uid in uids]

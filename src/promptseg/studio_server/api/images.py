@@ -58,7 +58,7 @@ async def open_image(key: KeyInPath, studio: InStudio, service: Serving) -> Resp
         raise
     studio.places[stored.id] = image.path
     height, width = stored.size
-    truth = await studio.do(studio.project.true_objects, key)
+    truth = await service.compute(studio.project.true_objects, key)
     values = {
         "key": key,
         "name": image.name,
