@@ -1,6 +1,6 @@
 /** The state of the page, and what is done to it. It knows no elements: the panes watch its signals and call its methods. */
 
-import type { Client, ExportResult, ImportResult } from "../api/client.ts";
+import type { Client, ExportResult, ImportOptions, ImportResult } from "../api/client.ts";
 import { bitmapOf } from "../canvas/bitmaps.ts";
 import { tilesAt, type TileSource } from "../canvas/tiles.ts";
 import { plural, t, setLanguage, type Language } from "../i18n/index.ts";
@@ -445,8 +445,9 @@ export class Workspace {
     return this.finish<ExportResult>(await this.server.export(formats, states), progress, signal);
   }
 
-  async import(file: File, format: string): Promise<ImportResult> {
-    const result = await this.server.import(file, format || undefined);
+  async import(file: File, format: string, mode?: ImportOptions["mode"]): Promise<ImportResult> {
+    await this.saver.settled();
+    const result = await this.server.import(file, { name: file.name, ...(format && { format }), ...(mode && { mode }) });
     await this.loadImages();
     return result;
   }
