@@ -1,10 +1,10 @@
 """A person-like session in the studio: a simulated person annotates images by clicks, judged by the truth, against boxes alone.
 
-The person sees the true outline. The first click is in the middle of an object, each further one in the middle of the largest error, until
-the mask looks right or the person gives up and takes the best one so far. Among the masks that the model proposes, the person takes the one
-that looks best, which costs a key for each that is passed over. As the page does, each click sends the mask before as well. All goes through
-the studio's own API: open the image, segment, accept the object. At the end the accepted masks are read from the dataset folder. Seconds are
-those of the machine: what a person needs to look and to move the hand comes on top.
+The person sees the true outline. The first click is in the middle of an object, each further one in the middle of the largest error,
+until the mask looks right or the person gives up and takes the best one so far. Among the masks that the model proposes, the person takes
+the one that looks best, which costs a key for each that is passed over. As the page does, each click sends the mask before as well. All
+goes through the studio's own API: open the image, segment, accept the object. At the end the accepted masks are read from the dataset
+folder. Seconds are those of the machine: what a person needs to look and to move the hand comes on top.
 """
 
 from __future__ import annotations
