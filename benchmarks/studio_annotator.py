@@ -1,9 +1,10 @@
 """A person-like session in the studio: a simulated person annotates images by clicks, judged by the truth, against boxes alone.
 
-The person sees the true outline. The first click is in the middle of an object, each further one in the middle of the largest error, until
-the mask looks right or the person gives up and takes the best one so far. All goes through the studio's own API: open the image, segment,
-accept the object. At the end the accepted masks are read from the dataset folder. Seconds are those of the machine: what a person needs to
-look and to move the hand comes on top.
+The person sees the true outline. The first click is in the middle of an object, each further one in the middle of the largest error,
+until the mask looks right or the person gives up and takes the best one so far. Among the masks that the model proposes, the person takes
+the one that looks best, which costs a key for each that is passed over. As the page does, each click sends the mask before as well. All
+goes through the studio's own API: open the image, segment, accept the object. At the end the accepted masks are read from the dataset
+folder. Seconds are those of the machine: what a person needs to look and to move the hand comes on top.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx2
+import numpy as np
 from common import parser
 
 from promptseg import Mask
@@ -38,13 +40,13 @@ RIGHT = 0.85
 """IoU from which a mask looks right to the person."""
 
 MOST_ACTIONS = 6
-"""Clicks and boxes after which the person gives up."""
+"""Clicks, boxes and keys after which the person gives up."""
 
 CLICKS, BOX, BOX_AND_CLICKS, FILLED = "clicks", "a box as the prompt", "a box, then clicks", "a drawn box, filled"
 
 
 class Annotated(NamedTuple):
-    """An object as the person leaves it: the number of clicks and boxes, the mask, and what it was prompted by."""
+    """An object as the person leaves it: the number of clicks, boxes and keys, the mask, and what it was prompted by."""
 
     actions: int
     mask: Mask
@@ -53,7 +55,7 @@ class Annotated(NamedTuple):
 
 @dataclass
 class Way:
-    """What one way of annotating has cost, and what came of it: clicks and boxes, seconds and IoU of each object."""
+    """What one way of annotating has cost, and what came of it: clicks, boxes and keys, seconds and IoU of each object."""
 
     actions: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -77,11 +79,12 @@ class Page:
         self._client.post(f"/v1/images/{opened['image']}/encode", json={}).raise_for_status()
         return opened
 
-    def segment(self, image: str, size: tuple[int, int], prompt: dict[str, Any]) -> Mask:
-        """Return the mask of a prompt."""
-        answer = self._client.post("/v1/segment", json={"image": {"id": image}, "prompts": [prompt]}).raise_for_status().json()
-        found = answer["masks"][0]
-        return Mask(size, found["segmentation"]["counts"].encode(), found["score"])
+    def segment(self, image: str, size: tuple[int, int], prompt: dict[str, Any]) -> list[Mask]:
+        """Return the masks that the model proposes for a prompt, in the order in which the page shows them."""
+        body = {"image": {"id": image}, "prompts": [prompt], "candidates": True}
+        found = self._client.post("/v1/segment", json=body).raise_for_status().json()["masks"]
+        masks = [Mask(size, each["segmentation"]["counts"].encode(), each["score"]) for each in found if each["area"]]
+        return sorted(masks, key=lambda mask: -(mask.score or 0.0)) or [Mask.from_array(np.zeros(size, bool))]
 
     def change(self, key: str, version: int, change: dict[str, Any]) -> int:
         """Change the objects of an image, and return their version after it."""
@@ -89,26 +92,37 @@ class Page:
         return answer.raise_for_status().json()["version"]
 
 
-def by_clicks(ask: Callable[[dict[str, Any]], Mask], truth: Mask, *, with_box: bool) -> Annotated:
+def by_clicks(ask: Callable[[dict[str, Any]], list[Mask]], truth: Mask, *, with_box: bool) -> Annotated:
     """Click, and perhaps draw a box first, until the mask looks right."""
     clicks = [] if with_box else [Click(*innermost_point(truth), foreground=True)]
-    best = Annotated(0, truth, {})
-    best_iou = -1.0
+    box = truth.box.tolist() if with_box else None
+    earlier: Mask | None = None
+    best, best_iou, actions = Annotated(0, truth, {}), -1.0, 0
     while True:
-        prompt = _prompt(clicks, truth.box.tolist() if with_box else None)
-        mask = ask(prompt)
-        if (iou := mask.iou(truth)) > best_iou:
-            best, best_iou = Annotated(0, mask, prompt), iou
-        actions = len(clicks) + with_box
-        click = None if iou >= RIGHT or actions >= MOST_ACTIONS else next_click(mask, truth, clicks)
+        prompt = _prompt(clicks, box, earlier)
+        masks = ask(prompt)
+        actions += 1
+        ious = [mask.iou(truth) for mask in masks[: MOST_ACTIONS - actions + 1]]
+        index = int(np.argmax(ious))
+        actions += index
+        if ious[index] > best_iou:
+            best, best_iou = Annotated(0, masks[index], prompt), ious[index]
+        click = None if ious[index] >= RIGHT or actions >= MOST_ACTIONS else next_click(masks[index], truth, clicks)
         if click is None:
             return best._replace(actions=actions)
         clicks.append(click)
+        earlier = masks[index]
 
 
-def _prompt(clicks: list[Click], box: list[float] | None) -> dict[str, Any]:
-    places = {"points": [[each.x, each.y] for each in clicks], "foreground": [each.foreground for each in clicks]} if clicks else {}
-    return {**places, **({} if box is None else {"box": box})}
+def _prompt(clicks: list[Click], box: list[float] | None, earlier: Mask | None = None) -> dict[str, Any]:
+    prompt: dict[str, Any] = {}
+    if clicks:
+        prompt |= {"points": [[each.x, each.y] for each in clicks], "foreground": [each.foreground for each in clicks]}
+    if box is not None:
+        prompt["box"] = box
+    if earlier is not None and earlier.area:
+        prompt["mask"] = earlier.to_coco_rle()
+    return prompt
 
 
 def annotate(page: Page, image: AnnotatedImage, ways: dict[str, Way], opening: list[float]) -> list[Mask]:
@@ -146,9 +160,9 @@ def annotate(page: Page, image: AnnotatedImage, ways: dict[str, Way], opening: l
     return kept
 
 
-def _by_box(ask: Callable[[dict[str, Any]], Mask], truth: Mask) -> Annotated:
+def _by_box(ask: Callable[[dict[str, Any]], list[Mask]], truth: Mask) -> Annotated:
     prompt = _prompt([], truth.box.tolist())
-    return Annotated(1, ask(prompt), prompt)
+    return Annotated(1, ask(prompt)[0], prompt)
 
 
 def _filled(truth: Mask) -> Annotated:
@@ -203,7 +217,7 @@ def main() -> None:
     print(f"{processor_name()}; {len(images)} images, {sum(map(len, kept.values()))} objects")
     print(f"an image is open and encoded in {statistics.median(opening):.2f} s")
     print(f"in the dataset folder afterwards: the accepted masks of {same} of {len(kept)} images")
-    print(f"a mask looks right from an IoU of {RIGHT}; at most {MOST_ACTIONS} clicks and boxes")
+    print(f"a mask looks right from an IoU of {RIGHT}; at most {MOST_ACTIONS} clicks, boxes and keys")
     print(f"{'':20} | actions | seconds |  median | mean IoU | right")
     for way, figures in ways.items():
         print(f"{way:20} | {figures}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -78,7 +79,7 @@ def test_a_video_and_a_folder_of_its_frames_are_opened(studio, tmp_path, write_v
 
 def test_without_images_the_sample_is_opened(studio, tmp_path):
     app, _, _ = studio("--no-browser")
-    assert [each.name for each in project(app)._images.all] == ["coffee.jpg"]
+    assert [each.name for each in project(app)._images.all] == ["images/coffee.jpg"]
     assert (tmp_path / "promptseg-studio" / "images" / "coffee.jpg").is_file()
 
 
@@ -148,6 +149,58 @@ def test_a_port_that_is_taken_is_told_only_where_it_was_asked_for(studio, monkey
         done = invoke(["studio", "photos", "--no-browser", "--port", number])
     assert done.exit_code == 2
     assert f"cannot listen on 127.0.0.1 port {number}" in done.stderr
+
+
+class TestRunning:
+    """A second start on a folder whose studio runs."""
+
+    @pytest.fixture
+    def running(self, studio, tmp_path):
+        from promptseg.studio_server.access import Access, Running
+        from promptseg.studio_server.project import open_project
+
+        with open_project("photos", tmp_path / "photos-studio") as project:
+            Running("127.0.0.1", 8470).write(project.own)
+            yield Access(project.own)
+
+    def test_it_gives_a_further_address_of_that_one(self, studio, running, monkeypatch):
+        asked = []
+
+        def post(address, headers, timeout):
+            asked.append((address, headers["Authorization"]))
+            return SimpleNamespace(raise_for_status=lambda: None, json=lambda: {"address": "/open/code"})
+
+        monkeypatch.setattr("requests.post", post)
+        done = invoke(["studio", "photos", "--no-browser"])
+        assert done.exit_code == 0
+        assert "runs already. Open, once: http://127.0.0.1:8470/open/code" in done.stderr
+        assert asked == [("http://127.0.0.1:8470/v1/studio/addresses", f"Bearer {running.secret}")]
+
+    @pytest.mark.parametrize("given", [{}, {"address": "https://evil.example"}, {"address": 1}, []])
+    def test_what_answers_like_no_studio_is_not_opened(self, studio, running, monkeypatch, given):
+        monkeypatch.setattr("requests.post", lambda *_, **__: SimpleNamespace(raise_for_status=lambda: None, json=lambda: given))
+        done = invoke(["studio", "photos"])
+        assert done.exit_code == 1
+        assert "another run is writing to" in done.stderr
+        assert studio.opened == []
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("photos", "photos-studio"),
+        ("photos/", "photos-studio"),
+        ("photos/../photos", "photos-studio"),
+        ("photos/a.png", "photos/a-studio"),
+        ("photos/*.png", "photos-studio"),
+        ("link", "link-studio"),
+    ],
+)
+def test_the_dataset_is_beside_the_images(studio, tmp_path, source, expected):
+    from promptseg.studio_server.opening import default_out
+
+    (tmp_path / "link").symlink_to(tmp_path / "photos")
+    assert default_out(source) == tmp_path / expected
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ class TestDropped:
         content = (photos / "a.png").read_bytes()
         with opened() as project:
             names = [project.add_image(name, content).name for name in ("../../a.png", "a.png", "C:\\x\\a.png", ".png")]
-            assert names == ["dropped/a.png", "dropped/a-2.png", "dropped/a-3.png", "dropped/_.png"]
+            assert names == ["images/a.png", "images/a-2.png", "images/a-3.png", "images/_.png"]
             assert [each.name for each in project.summaries()] == ["a.png", "b.png", "c.png", *names]
         with opened() as project:
             assert set(names) < set(states(project))
@@ -141,6 +141,15 @@ class TestDropped:
         with pytest.raises(InputError, match="ends with one of"):
             project.add_image("a.html", (project.image(A).path).read_bytes())
         assert not (project.out / "images" / "a.html").exists()
+
+
+def test_a_dataset_within_the_folder_of_the_images_is_no_source_of_images(photos):
+    from promptseg.studio_server.project import open_project
+
+    for _ in range(2):
+        with open_project(photos, photos / "dataset") as project:
+            project.add_image("a.png", (photos / "a.png").read_bytes())
+    assert {each.name for each in project.summaries()} == {"a.png", "b.png", "c.png", "images/a-2.png", "images/a.png"}
 
 
 class TestSuggestions:

@@ -319,7 +319,7 @@ class TestHostile:
 
 def test_a_dropped_image_is_in_the_list(client, photos):
     answer = client.post("/v1/studio/images?name=new.png", content=(photos / "a.png").read_bytes())
-    assert (answer.status_code, answer.json()["name"]) == (201, "dropped/new.png")
+    assert (answer.status_code, answer.json()["name"]) == (201, "images/new.png")
     assert client.get("/v1/studio/images").json()["images"][-1] == answer.json()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -21,6 +20,7 @@ from ..errors import (
     WeightsError,
 )
 from .errors import RefusedError
+from .messages import TELLING, message_of
 
 _log = logging.getLogger(__name__)
 
@@ -35,9 +35,7 @@ _STATUSES: tuple[tuple[type[PromptSegError], int, str], ...] = (
     (WeightsError, 503, "The model is not available"),
     (BackendError, 502, "The model failed"),
 )
-"""Status and title of each kind of error. The messages of the last three may tell of this machine, and are kept in the log."""
-
-TELLING = (MissingDependencyError, WeightsError, BackendError)
+"""Status and title of each kind of error."""
 
 
 def status_of(error: PromptSegError) -> int:
@@ -45,22 +43,6 @@ def status_of(error: PromptSegError) -> int:
     if isinstance(error, RefusedError):
         return error.status
     return next((status for kind, status, _ in _STATUSES if isinstance(error, kind)), 500)
-
-
-def message_of(error: PromptSegError) -> str:
-    """Return what a client is told of an error.
-
-    Paths of this machine are shortened to their last part. A command that installs something is for the machine of the server, and may name
-    the folder of promptseg.
-    """
-    if isinstance(error, TELLING):
-        return "the log of the server says more"
-    return without_places(_INSTALL.sub(", which this server does not have", str(error)))[:MAX_MESSAGE]
-
-
-def without_places(text: str) -> str:
-    """Return a message with the paths of this machine shortened to their last part."""
-    return _PATH.sub(lambda found: found[0].rpartition("/")[2], text)
 
 
 def problem(error: PromptSegError, request_id: str = "") -> JSONResponse:
@@ -86,8 +68,3 @@ def of_status(status: int, title: str, detail: str, request_id: str = "", header
 def request_id(request: Request) -> str:
     """Return the id of a request."""
     return str(request.scope.get("state", {}).get("request_id", ""))
-
-
-MAX_MESSAGE = 1000
-_INSTALL = re.compile(r": pip install .*", re.DOTALL)
-_PATH = re.compile(r"(?<![\w.:/])/(?:[^\s/'\":,;]+/)+[^\s/'\":,;]*")

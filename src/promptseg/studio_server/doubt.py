@@ -1,8 +1,8 @@
 """How doubtful a pipeline's suggestions for an image are, from 0 to 1, so that a person can begin where it is worth most.
 
 The rule is simple: 1 less the mean of the scores. `benchmarks/studio_doubt.py` compares it with the truth of images of COCO: on the most
-doubtful third of the images, the suggestions have half to three quarters of the quality that they have on the least doubtful third. The
-lowest score alone, the scores of the masks alone, and the share of scores near the threshold told less.
+doubtful third of the images, the suggestions have one to two thirds of the quality that they have on the least doubtful third. The lowest
+score alone, the scores of the masks alone, and the share of scores near the threshold told less.
 """
 
 from __future__ import annotations

@@ -33,7 +33,6 @@ class ImageList:
         self._out, self._dropped = out, out / DROPPED
         self._folder = Path(source) if source is not None and Path(source).is_dir() else None
         self._listed = () if source is None or self._folder is not None else tuple(open_source(str(source), None, out))
-        self._has_source = source is not None
         self._images: dict[str, SourceImage] = {}
         self._keys: dict[str, str] = {}
         self._next = 0.0
@@ -91,12 +90,12 @@ class ImageList:
             self._dropped.mkdir(parents=True, exist_ok=True)
         number = 1
         while (path := self._dropped / (safe.name if number == 1 else f"{safe.stem}-{number}{safe.suffix}")).exists() or (
-            self._name(path.name) in self._images
+            _name(path.name) in self._images
         ):
             number += 1
         with output_errors(path), write_atomically(path) as file:
             file.write(content)
-        image = SourceImage(self._name(path.name), path)
+        image = SourceImage(_name(path.name), path)
         self._images[image.name] = image
         self._keys[key_of(image.name)] = image.name
         return image
@@ -105,11 +104,12 @@ class ImageList:
         if not self._dropped.is_dir():
             return []
         names, _ = list_names(self._dropped, recursive=False)
-        return [SourceImage(self._name(name), self._dropped / name) for name in names]
+        return [SourceImage(_name(name), self._dropped / name) for name in names]
 
-    def _name(self, name: str) -> str:
-        """Return the name of a dropped image among those of the source."""
-        return f"dropped/{name}" if self._has_source else name
+
+def _name(file: str) -> str:
+    """Return the name of a dropped image: its path within the dataset folder, whatever the source is."""
+    return f"{DROPPED}/{file}"
 
 
 def key_of(name: str) -> str:

@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..runtime.files import output_errors, temporary_folder
 from ..runtime.progress import track
 from ..server.errors import ConflictError, NotFoundError
-from ..server.problems import message_of, without_places
+from ..server.messages import message_of, without_places
 from .annotation_files import file_name, open_annotations
 from .changes import Change
 from .documents import ImageDocument, StudioObject
@@ -85,9 +85,9 @@ def import_annotations(
         (unpacked := folder / "unpacked").mkdir()
         file = given / file_name(name, content)
         file.write_bytes(content)
-        _link(images.values(), folder / "images")
-        dataset = open_annotations(file, unpacked, folder / "images", format_name, boxes=boxes)
-        return _Import(project, images, dataset, mode).run()
+        _link(images.values(), linked := folder / "images")
+        dataset = open_annotations(file, unpacked, linked, format_name, boxes=boxes)
+        return _Import(project, images, linked, dataset, mode).run()
 
 
 class _Import:
@@ -96,12 +96,13 @@ class _Import:
     Args:
         project: The project.
         images: Its images by name.
+        linked: Folder of links to them, which the problems of the annotations name.
         dataset: The annotations.
         mode: As for `import_annotations`.
     """
 
-    def __init__(self, project: Project, images: Mapping[str, SourceImage], dataset: Dataset, mode: Mode | None) -> None:
-        self._project, self._images, self._dataset, self._mode = project, images, dataset, mode
+    def __init__(self, project: Project, images: Mapping[str, SourceImage], linked: Path, dataset: Dataset, mode: Mode | None) -> None:
+        self._project, self._images, self._linked, self._dataset, self._mode = project, images, linked, dataset, mode
         self._named_object = any(label.name == NO_CLASS for label in project.labels.all)
 
     def run(self) -> Imported:
@@ -127,7 +128,7 @@ class _Import:
     def _told(self, findings: Sequence[Finding]) -> list[str]:
         """Return what a person is told: what could not be used. That images of the project have no annotation is no problem."""
         return [
-            without_places(str(each))
+            without_places(str(each).replace(str(self._linked), "the project"))
             for each in findings
             if (each.broken or each.kind == "skipped") and not (each.kind == "unpaired" and each.source in self._images)
         ]

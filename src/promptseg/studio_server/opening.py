@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import glob
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,7 +108,8 @@ def default_out(source: str | None) -> Path:
     """
     if source is None:
         return Path(NAME)
-    path = folder_of(source) if "*" in source else Path(source).resolve()
+    is_pattern = glob.has_magic(source) and not Path(source).exists()
+    path = folder_of(source) if is_pattern else Path(os.path.abspath(source))  # noqa: PTH100 - resolve() would follow a link away.
     if not path.name:
         raise ConfigError(f"{path} has no name to make that of the dataset folder of: give --out")
     out = path.with_name(f"{path.stem if path.is_file() else path.name}-studio")

@@ -40,7 +40,7 @@ from ..image_files import image_size
 from ..masks import Size
 from ..runtime.files import output_errors, remove_leftovers
 from ..server.errors import ConflictError, NotFoundError
-from ..server.problems import message_of
+from ..server.messages import message_of
 from .changes import Change, apply
 from .documents import ImageDocument, ImageState, StudioObject, document_of, members_of
 from .events import Events

@@ -19,8 +19,8 @@ from ..prompts import Concept, EverythingPrompt, Prompt, SpatialPrompt
 from ..results import Result
 from ..runtime.progress import Progress
 from ..server.errors import NotFoundError, StoppingError
+from ..server.messages import message_of
 from ..server.operations import Segment
-from ..server.problems import message_of
 from ..server.service import Service
 from .documents import MAX_OBJECTS, StudioObject
 from .doubt import doubt_of

@@ -13,9 +13,9 @@ from starlette.responses import Response, StreamingResponse
 from ...annotation.summary import Annotation
 from ..errors import ConflictError
 from ..jobs import JobRecord
+from ..messages import message_of, without_places
 from ..operations import Annotate, Segment
 from ..places import allowed_out, allowed_path
-from ..problems import message_of, without_places
 from .answers import answer
 from .bodies import body_schema, json_body
 from .parsing import image_of, prompts_of

@@ -13,7 +13,8 @@ from fastapi.routing import APIRoute
 from starlette.responses import JSONResponse, Response
 
 from ...errors import InputError, PromptError, PromptSegError
-from ..problems import message_of, problem, request_id, status_of
+from ..messages import message_of
+from ..problems import problem, request_id, status_of
 
 
 class ToldRoute(APIRoute):

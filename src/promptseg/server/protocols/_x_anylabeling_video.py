@@ -20,8 +20,8 @@ from ..api.routes import Serving
 from ..errors import ConflictError, NotFoundError
 from ..frame_folders import FrameFolder
 from ..jobs import JobRecord
+from ..messages import message_of
 from ..operations import PromptVideo, Propagate
-from ..problems import message_of
 from ..service import Service, decoded
 from ..videos import VideoRecord
 from ._places import inside

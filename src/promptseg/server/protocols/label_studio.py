@@ -17,7 +17,7 @@ from ...errors import PromptSegError
 from ..api.bodies import json_body
 from ..api.routes import Serving
 from ..errors import RefusedError, TooLargeError
-from ..problems import message_of
+from ..messages import message_of
 from ._label_studio_bodies import PredictIn, SetupIn, ValidateIn, WebhookIn, read_options
 from ._label_studio_config import read_configuration
 from ._label_studio_predictions import Prediction, Studio

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from ...errors import InputError, PromptSegError
+from ...errors import InputError
 from ...image_formats import MAX_PIXELS
 from ...server.api.bodies import body_schema, json_body
 from ...server.api.routes import Serving, problems
+from ...server.errors import ConflictError
 from ...server.problems import refusal, request_id
 from ..changes import ChangedByOthersError
 from ..project import stamp_of
@@ -52,12 +53,12 @@ async def open_image(key: KeyInPath, studio: InStudio, service: Serving) -> Resp
         stored = await service.compute(service.images.put, content, size)
         document = await studio.do(studio.project.openable, key)
         await studio.do(studio.project.mark_broken, key, None)
-    except PromptSegError as error:
+    except (InputError, ConflictError) as error:
         await studio.do(studio.project.mark_broken, key, error)
         raise
     studio.places[stored.id] = image.path
     height, width = stored.size
-    truth = await studio.do(studio.project.true_objects, key)
+    truth = await service.compute(studio.project.true_objects, key)
     values = {
         "key": key,
         "name": image.name,

@@ -46,6 +46,8 @@ import { TruthCard } from "./ui/truthcard.ts";
 import { reasonOf, Workspace } from "./ui/workspace.ts";
 
 const ANNOTATIONS = /\.(json|xml|zip)$/i;
+/** Milliseconds that the answer to what was accepted is waited for before another image is shown. */
+const LONGEST_WAIT = 5000;
 /** Milliseconds that a lost connection may last before it is told. */
 const PATIENCE = 1500;
 
@@ -88,6 +90,7 @@ export class App {
     this.truth = new TruthCard(this.workspace);
     this.tools = new Toolbox(this.context(), this.workspace.tool.value);
     this.tools.attach(this.stage);
+    this.workspace.settle = () => Promise.race([this.tools.settle(), pause(LONGEST_WAIT)]);
     this.run = this.build();
     this.join();
   }

@@ -35,6 +35,14 @@ export interface ExportResult {
   download: string | null;
 }
 
+export interface ImportOptions {
+  /** Name of the file: some formats find the image by it. */
+  name?: string;
+  /** Without it, the content tells. */
+  format?: string;
+  mode?: "add" | "replace";
+}
+
 export interface ImportResult {
   images: number;
   objects: number;
@@ -100,8 +108,9 @@ export class Client {
     return this.json(`${STUDIO}/export`, { method: "POST", json: { formats, ...(states && { states }) } });
   }
 
-  import(file: Blob, format?: string): Promise<ImportResult> {
-    return this.json(`${STUDIO}/import`, { method: "POST", body: file, query: { format } });
+  /** Adds the objects of an annotation file. Where images have objects, it throws a `Problem` of status 409, unless `mode` says what becomes of them. */
+  import(file: Blob, options: ImportOptions = {}): Promise<ImportResult> {
+    return this.json(`${STUDIO}/import`, { method: "POST", body: file, query: { ...options } });
   }
 
   code(key: string, object: string | null, prompts: Prompt[]): Promise<{ python: string; command: string }> {

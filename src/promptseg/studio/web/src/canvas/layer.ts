@@ -14,13 +14,15 @@ export interface View {
 
 /** What a layer shows. */
 export interface Painter {
+  /** Device pixels a side of what is painted at once. */
+  readonly block?: number;
   /** Get ready for painting an area until a time by `performance.now()`. Returns whether it is ready. */
   prepare?(view: View, area: Area, deadline: number): boolean;
   /** Paint an area of a canvas, which is empty and to which drawing is clipped. */
   paint(context: CanvasRenderingContext2D, view: View, area: Area): void;
 }
 
-/** Device pixels a side of what is painted at once. */
+/** Device pixels a side of what is painted at once, where the painter does not say otherwise. */
 const BLOCK = 256;
 /** So many pieces are no fewer than all of the canvas. */
 const MOST_PIECES = 512;
@@ -66,6 +68,10 @@ export class Layer {
     return this.#hidden || (this.#dirty.length === 0 && this.#urgent.length === 0);
   }
 
+  get #block(): number {
+    return this.#painter.block ?? BLOCK;
+  }
+
   get #all(): Area {
     return { x: 0, y: 0, width: this.canvas.width, height: this.canvas.height };
   }
@@ -91,7 +97,7 @@ export class Layer {
 
   /** Say that everything looks different. */
   invalidateAll(): void {
-    this.#dirty = blocksOf(this.#all, BLOCK);
+    this.#dirty = blocksOf(this.#all, this.#block);
   }
 
   /** Say that a box of the image (half-open, from its corner) looks different, and `room` device pixels around it. */
@@ -99,7 +105,7 @@ export class Layer {
     const area = shared(this.areaOf(box, room), this.#all);
     if (area === null) return;
     if (urgent) {
-      this.#urgent.push(...blocksOf(area, BLOCK));
+      this.#urgent.push(...blocksOf(area, this.#block));
       return;
     }
     if (this.#dirty.length > MOST_PIECES) {
@@ -108,7 +114,7 @@ export class Layer {
     }
     if (this.#dirty.some((other) => contains(other, area))) return;
     this.#dirty = this.#dirty.filter((other) => !contains(area, other));
-    this.#dirty.push(...blocksOf(area, BLOCK));
+    this.#dirty.push(...blocksOf(area, this.#block));
   }
 
   /** The pixels of the canvas that show a box of the image, and `room` around it. */
@@ -167,7 +173,7 @@ export class Layer {
     this.#copy(1, x, y);
     const moved = this.#dirty.map((area) => shared({ ...area, x: area.x + x, y: area.y + y }, this.#all));
     this.#dirty = moved.filter((area) => area !== null);
-    for (const strip of uncovered(width, height, x, y)) this.#dirty.push(...blocksOf(strip, BLOCK));
+    for (const strip of uncovered(width, height, x, y)) this.#dirty.push(...blocksOf(strip, this.#block));
   }
 
   #stretch(view: View): void {

@@ -138,6 +138,8 @@ export interface Stroke {
 
 /** What lies over the objects: outlines of the selected ones, the one under the pointer, the mask that is being made, the stroke. */
 export class OverlayPainter implements Painter {
+  /** Little is on it, so that it is painted at once. */
+  readonly block = Infinity;
   selected: readonly ShownObject[] = [];
   hovered: ShownObject | null = null;
   draft: { shape: Shape; style: DraftStyle } | null = null;

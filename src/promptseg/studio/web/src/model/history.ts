@@ -91,8 +91,9 @@ export class History {
   private go(name: string, left: Change, change: Change): Done {
     const skipped = touched(left).filter((uid) => !this.isAsLeft(uid, left));
     const allowed = without(change, new Set(skipped));
-    if (left.state !== undefined && left.state !== this.document.state) delete allowed.state;
-    this.document.apply(allowed);
+    // Where something stays, the state follows from the objects.
+    if (skipped.length > 0 || (left.state !== undefined && left.state !== this.document.state)) delete allowed.state;
+    this.document.apply(this.begun(allowed));
     this.tell();
     return { name, skipped };
   }

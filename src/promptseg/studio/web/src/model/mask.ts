@@ -26,18 +26,19 @@ export class Bitmap implements Crop {
   readonly y0: number;
   readonly x1: number;
   readonly y1: number;
-  readonly bits: Uint8Array;
+  private written: Uint8Array | null;
+  private knownRuns: Int32Array | null = null;
   private countedArea = -1;
 
-  /** `crop` is the smallest box of the bits: `trimmed` finds it. */
-  private constructor(width: number, height: number, crop: Crop, bits: Uint8Array) {
+  /** `crop` is the smallest box of the bits: `trimmed` finds it. Bits that are null are written from the runs when they are needed. */
+  private constructor(width: number, height: number, crop: Crop, bits: Uint8Array | null) {
     this.width = width;
     this.height = height;
     this.x0 = crop.x0;
     this.y0 = crop.y0;
     this.x1 = crop.x1;
     this.y1 = crop.y1;
-    this.bits = bits;
+    this.written = bits;
   }
 
   static empty(width: number, height: number): Bitmap {
@@ -48,9 +49,9 @@ export class Bitmap implements Crop {
   /** @throws RangeError where the run lengths are not those of a mask of their size. */
   static fromRuns({ size: [height, width], counts }: RunLengths): Bitmap {
     const runs = decodeCounts(counts, width * height);
-    const crop = cropOfRuns(runs, height);
-    const columns = columnsOfRuns(runs, height, crop);
-    return new Bitmap(width, height, crop, transposed(columns, crop.y1 - crop.y0, crop.x1 - crop.x0));
+    const mask = new Bitmap(width, height, cropOfRuns(runs, height), null);
+    mask.knownRuns = runs;
+    return mask;
   }
 
   /** A mask of bits, 0 or 1, of a part of an image. The bits are the mask's from now on. */
@@ -63,45 +64,55 @@ export class Bitmap implements Crop {
     return Bitmap.trimmed(width, height, crop, bits);
   }
 
+  get bits(): Uint8Array {
+    this.written ??= bitsOfRuns(this.knownRuns!, this.height, this);
+    return this.written;
+  }
+
+  /** The run lengths, background first, column by column, where they are known: of a mask that was read from them, or was written as them. */
+  get runs(): Int32Array | null {
+    return this.knownRuns;
+  }
+
   toRuns(): RunLengths {
-    const [rows, columns] = [this.y1 - this.y0, this.x1 - this.x0];
-    const turned = transposed(this.bits, columns, rows);
+    this.knownRuns ??= this.countedRuns();
+    return { size: [this.height, this.width], counts: encodeCounts(this.knownRuns) };
+  }
+
+  private countedRuns(): Int32Array {
+    const edges = edgesOf(this);
     const runs: number[] = [];
-    let [last, before] = [0, 0]; // Where the last run ended, and its value.
-    for (let x = 0; x < columns; x++) {
-      const top = (x + this.x0) * this.height + this.y0;
-      for (let y = 0; y < rows; y++) {
-        const bit = turned[x * rows + y]!;
-        if (bit !== before) {
-          runs.push(top + y - last);
-          [last, before] = [top + y, bit];
-        }
+    let last = 0; // Where the last run ended.
+    for (let index = 0; index < edges.length; index++) {
+      // A run that ends at the bottom of a column and one that begins at the top of the next are one.
+      if (index % 2 === 1 && edges[index] === edges[index + 1]) index++;
+      else {
+        runs.push(edges[index]! - last);
+        last = edges[index]!;
       }
-      if (before && rows < this.height) {
-        runs.push(top + rows - last);
-        [last, before] = [top + rows, 0];
-      }
-    }
-    if (before) {
-      runs.push(this.x1 * this.height - last); // Full columns, up to the last.
-      last = this.x1 * this.height;
     }
     if (last < this.width * this.height) runs.push(this.width * this.height - last);
-    return { size: [this.height, this.width], counts: encodeCounts(runs) };
+    return Int32Array.from(runs);
   }
 
   /** Number of pixels. */
   get area(): number {
     if (this.countedArea < 0) {
+      const { knownRuns: runs } = this;
       let count = 0;
-      for (const bit of this.bits) count += bit;
+      if (runs !== null) {
+        for (let index = 1; index < runs.length; index += 2) count += runs[index]!;
+      } else {
+        const { bits } = this;
+        for (let index = 0, end = bits.length; index < end; index++) count += bits[index]!; // `for … of` takes four times as long.
+      }
       this.countedArea = count;
     }
     return this.countedArea;
   }
 
   get isEmpty(): boolean {
-    return this.bits.length === 0;
+    return this.x0 === this.x1;
   }
 
   /** The smallest box that has all pixels, or null where there is none. */
@@ -125,8 +136,9 @@ export class Bitmap implements Crop {
     if (this.isEmpty) return other;
     const crop = around(this, other);
     const bits = this.bitsIn(crop);
+    const others = other.bits;
     forEachRow(crop, other, other, (place, otherPlace, length) => {
-      for (let x = 0; x < length; x++) bits[place + x]! |= other.bits[otherPlace + x]!;
+      for (let x = 0; x < length; x++) bits[place + x]! |= others[otherPlace + x]!;
     });
     return new Bitmap(this.width, this.height, crop, bits);
   }
@@ -136,8 +148,9 @@ export class Bitmap implements Crop {
     const shared = within(this, other);
     if (shared === null) return this;
     const bits = this.bits.slice();
+    const others = other.bits;
     forEachRow(this, other, shared, (place, otherPlace, length) => {
-      for (let x = 0; x < length; x++) bits[place + x]! &= 1 - other.bits[otherPlace + x]!;
+      for (let x = 0; x < length; x++) bits[place + x]! &= 1 - others[otherPlace + x]!;
     });
     return Bitmap.trimmed(this.width, this.height, this, bits);
   }
@@ -147,8 +160,9 @@ export class Bitmap implements Crop {
     const shared = within(this, other);
     if (shared === null) return Bitmap.empty(this.width, this.height);
     const bits = this.bitsIn(shared);
+    const others = other.bits;
     forEachRow(shared, other, shared, (place, otherPlace, length) => {
-      for (let x = 0; x < length; x++) bits[place + x]! &= other.bits[otherPlace + x]!;
+      for (let x = 0; x < length; x++) bits[place + x]! &= others[otherPlace + x]!;
     });
     return Bitmap.trimmed(this.width, this.height, shared, bits);
   }
@@ -157,10 +171,13 @@ export class Bitmap implements Crop {
   overlap(other: Bitmap): number {
     this.checkLike(other);
     const shared = within(this, other);
+    if (shared === null) return 0;
+    const [bits, others] = [this.bits, other.bits];
     let count = 0;
-    if (shared === null) return count;
     forEachRow(this, other, shared, (place, otherPlace, length) => {
-      for (let x = 0; x < length; x++) count += this.bits[place + x]! & other.bits[otherPlace + x]!;
+      let ofRow = 0; // A variable of its own is much faster than one of the function around it.
+      for (let x = 0; x < length; x++) ofRow += bits[place + x]! & others[otherPlace + x]!;
+      count += ofRow;
     });
     return count;
   }
@@ -211,7 +228,7 @@ export class Bitmap implements Crop {
 
   /** Without the pixels at most `radius` from the background. What is beyond the image is none. */
   shrunk(radius: number): Bitmap {
-    return this.reshaped(radius, (bits, columns, rows) => near(bits, columns, rows, 0, radius).map((bit) => 1 - bit));
+    return this.reshaped(radius, (bits, columns, rows) => inverted(near(bits, columns, rows, 0, radius)));
   }
 
   /** Works on the bits with as much background around them as the radius reaches, where the image goes on. */
@@ -300,41 +317,48 @@ function cropOfRuns(runs: Int32Array, height: number): Crop {
   return x1 === 0 ? NOTHING : { x0, y0, x1, y1 };
 }
 
-/** The bits of a crop, column by column. */
-function columnsOfRuns(runs: Int32Array, height: number, crop: Crop): Uint8Array {
-  const rows = crop.y1 - crop.y0;
-  const columns = new Uint8Array(rows * (crop.x1 - crop.x0));
+/** The bits of a crop. Edges are marked first, and then each row is the one above it, but for its edges: all is done row by row. */
+function bitsOfRuns(runs: Int32Array, height: number, crop: Crop): Uint8Array {
+  const [rows, columns] = [crop.y1 - crop.y0, crop.x1 - crop.x0];
+  const bits = new Uint8Array(rows * columns);
   let start = 0;
   for (let index = 0; index < runs.length; index++) {
     const end = start + runs[index]!;
     for (let from = start; index % 2 === 1 && from < end;) {
       const column = Math.floor(from / height);
-      const to = rows === height ? end : Math.min(end, (column + 1) * height); // Full columns are one piece.
-      const shift = (column - crop.x0) * rows - column * height - crop.y0;
-      columns.fill(1, from + shift, to + shift);
+      const top = column * height + crop.y0;
+      const to = Math.min(end, (column + 1) * height);
+      bits[(from - top) * columns + column - crop.x0]! ^= 1;
+      if (to - top < rows) bits[(to - top) * columns + column - crop.x0]! ^= 1;
       from = to;
     }
     start = end;
   }
-  return columns;
+  for (let place = columns; place < bits.length; place++) bits[place]! ^= bits[place - columns]!;
+  return bits;
 }
 
-/** Turns rows into columns. It goes block by block, so that both stay in the fast memory of the processor. */
-function transposed(bits: Uint8Array, columns: number, rows: number): Uint8Array {
-  const turned = new Uint8Array(bits.length);
-  for (let top = 0; top < rows; top += BLOCK) {
-    const bottom = Math.min(rows, top + BLOCK);
-    for (let left = 0; left < columns; left += BLOCK) {
-      const right = Math.min(columns, left + BLOCK);
-      for (let x = left; x < right; x++) {
-        for (let y = top; y < bottom; y++) turned[x * rows + y] = bits[y * columns + x]!;
-      }
-    }
+/** Where runs begin and end, counted down the columns of the image: a begin, an end, and so on. Edges are sought row by row. */
+function edgesOf({ bits, height, x0, y0, x1, y1 }: Bitmap): Int32Array {
+  const [rows, columns] = [y1 - y0, x1 - x0];
+  const next = new Int32Array(columns + 1); // For each column, where its next edge goes.
+  forEachEdge(bits, columns, rows, (x) => next[x + 1]!++);
+  for (let x = 0; x < columns; x++) next[x + 1]! += next[x]!;
+  const edges = new Int32Array(next[columns]!);
+  forEachEdge(bits, columns, rows, (x, y) => (edges[next[x]!++] = (x + x0) * height + y + y0));
+  return edges;
+}
+
+/** Calls for each pixel that is not as the one above it. What is above and below all is 0. */
+function forEachEdge(bits: Uint8Array, columns: number, rows: number, call: (x: number, y: number) => void): void {
+  for (let x = 0; x < columns; x++) if (bits[x]) call(x, 0);
+  for (let y = 1; y < rows; y++) {
+    const row = y * columns;
+    for (let x = 0; x < columns; x++) if (bits[row + x] !== bits[row + x - columns]) call(x, y);
   }
-  return turned;
+  const last = (rows - 1) * columns;
+  for (let x = 0; x < columns; x++) if (bits[last + x]) call(x, rows);
 }
-
-const BLOCK = 64;
 
 function cropOfSpans(spans: Spans): Crop {
   if (spans.length === 0) return NOTHING;
@@ -370,6 +394,12 @@ function forEachRow(one: Crop, other: Crop, part: Crop, call: (place: number, ot
     const otherPlace = (y - other.y0) * (other.x1 - other.x0) + part.x0 - other.x0;
     call(place, otherPlace, part.x1 - part.x0);
   }
+}
+
+/** Changes the bits themselves. */
+function inverted(bits: Uint8Array): Uint8Array {
+  for (let place = 0; place < bits.length; place++) bits[place]! ^= 1;
+  return bits;
 }
 
 function sameCrop(one: Crop, other: Crop): boolean {

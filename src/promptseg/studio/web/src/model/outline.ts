@@ -1,4 +1,5 @@
 import type { Bitmap } from "./mask.ts";
+import { outlineOfRuns } from "./outline_of_runs.ts";
 
 /**
  * The edges of a mask as closed rings of corners, x and y in turn, in pixels of the image: pixel (0, 0) is from -0.5 to 0.5.
@@ -7,6 +8,10 @@ import type { Bitmap } from "./mask.ts";
  * either rule, the rings cover exactly the pixels of the mask. Pixels that touch at a corner are within one ring.
  */
 export function outline(mask: Bitmap): Float32Array[] {
+  return mask.runs === null ? outlineOfPixels(mask) : outlineOfRuns(mask.runs, mask.width, mask.height);
+}
+
+function outlineOfPixels(mask: Bitmap): Float32Array[] {
   const columns = mask.x1 - mask.x0 + 2; // One empty pixel around the mask, so that no edge is at the end.
   const rows = mask.y1 - mask.y0 + 2;
   const pixels = withBorder(mask, columns, rows);

@@ -25,6 +25,14 @@ export interface SessionState {
 
 const IDLE: SessionState = { phase: "idle", points: 0, hasBox: false, candidates: 0, candidate: 0, score: null, busy: false };
 
+/** What a mask is for, as it was when it was accepted. */
+interface Purpose {
+  /** The object that is refined; null for a new one. */
+  object: StudioObject | null;
+  /** The label of a new one. */
+  label: string | null;
+}
+
 /** What was prompted up to a click, and what came of it. */
 interface Step {
   points: Point[];
@@ -46,8 +54,9 @@ export class PromptSession {
   /** The object that is refined; null for a new one. */
   #object: StudioObject | null = null;
   #request: AbortController | null = null;
-  /** Enter was pressed while the answer was awaited. */
-  #acceptsNext = false;
+  /** Requests whose prompts were accepted before the answer came, with what they are for, and their ends. */
+  readonly #accepted = new Map<AbortController, Purpose>();
+  readonly #asking = new Map<AbortController, Promise<void>>();
   #preview: FoundMask | null = null;
 
   constructor(context: ToolContext) {
@@ -145,14 +154,22 @@ export class PromptSession {
     const last = this.#steps.at(-1);
     if (last === undefined) return false;
     if (this.#request !== null) {
-      this.#acceptsNext = true;
+      // It goes on by itself, so that the next object can be prompted at once.
+      this.#accepted.set(this.#request, this.#purpose);
+      this.#request = null;
+      this.drop();
       return true;
     }
     const found = last.candidates[last.candidate];
     const isUnchanged = this.#object !== null && found?.segmentation === this.#object.mask;
-    if (found !== undefined && !isUnchanged) this.#keep(last, found);
+    if (found !== undefined && !isUnchanged) this.#keep(last, found, this.#purpose);
     this.drop();
     return true;
+  }
+
+  /** Wait for the answers to what was accepted before they came. */
+  async finish(): Promise<void> {
+    await Promise.all([...this.#accepted.keys()].flatMap((request) => this.#asking.get(request) ?? []));
   }
 
   /** Forget what was prompted. Returns whether there was something. */
@@ -179,55 +196,68 @@ export class PromptSession {
     this.#previews.stop();
     this.#preview = null;
     this.#steps.push(step);
-    void this.#ask(step);
-  }
-
-  async #ask(step: Step): Promise<void> {
     this.#stopAsking();
     const request = new AbortController();
     this.#request = request;
     this.#show();
+    const asking = this.#ask(step, request).finally(() => {
+      this.#asking.delete(request);
+      this.#accepted.delete(request);
+    });
+    this.#asking.set(request, asking);
+  }
+
+  async #ask(step: Step, request: AbortController): Promise<void> {
     const isLast = (): boolean => this.#request === request && !request.signal.aborted;
     try {
       const masks = await this.#context.segment([promptOf(step)], { candidates: true, signal: request.signal });
+      const purpose = this.#accepted.get(request);
+      if (purpose !== undefined) this.#answeredLate(step, masks, purpose);
       if (!isLast()) return;
       this.#request = null;
       this.#answered(step, masks);
     } catch (error) {
-      if (!isLast()) return;
-      this.#request = null;
-      this.#acceptsNext = false;
-      this.back();
+      if (!isLast() && !this.#accepted.has(request)) return;
+      if (isLast()) {
+        this.#request = null;
+        this.back();
+      }
       this.#context.announce(t("tools.failed", { why: error instanceof Error ? error.message : String(error) }), "error");
     }
   }
 
   #answered(step: Step, masks: FoundMask[]): void {
-    const candidates = masks.filter(({ area }) => area > 0).sort((a, b) => (b.score ?? 0) - (a.score ?? 0));
+    const candidates = best(masks);
     this.#steps[this.#steps.length - 1] = { ...step, candidates, candidate: 0 };
     this.#show();
     if (candidates.length === 0) this.#context.announce(t("tools.nothing"));
-    if (this.#acceptsNext && candidates.length > 0) this.accept();
-    this.#acceptsNext = false;
+  }
+
+  #answeredLate(step: Step, masks: FoundMask[], purpose: Purpose): void {
+    const [found] = best(masks);
+    if (found === undefined) this.#context.announce(t("tools.nothing"));
+    else this.#keep(step, found, purpose);
   }
 
   #stopAsking(): void {
     this.#request?.abort();
     this.#request = null;
-    this.#acceptsNext = false;
   }
 
-  #keep(step: Step, { segmentation: mask, score }: FoundMask): void {
+  #keep(step: Step, { segmentation: mask, score }: FoundMask, { object, label }: Purpose): void {
     const { history, selection, announce } = this.#context;
     const prompt = promptOf(step); // With the earlier mask, so that code of it gives this mask.
-    const object = this.#object;
     const put: StudioObject =
       object === null
-        ? newObject(this.#context, { mask, score, source: "model", prompts: [prompt] })
+        ? newObject(this.#context, { mask, score, label, source: "model", prompts: [prompt] })
         : { ...object, mask, score, source: "model", prompts: [prompt] };
     history.do({ put: [put], remove: [] }, t(object === null ? "tools.history.add" : "tools.history.refine"));
     selection.set(new Set([put.uid]));
     announce(plural("tools.kept", this.#context.document.objects.length));
+  }
+
+  get #purpose(): Purpose {
+    return { object: this.#object, label: this.#context.label.value };
   }
 
   #showPreview(mask: FoundMask | null): void {
@@ -255,6 +285,11 @@ export class PromptSession {
     const color = this.#object?.color ?? colorOf(this.#object === null ? label.value : this.#object.label);
     stage.setDraft(mask === null ? null : bitmapOf(mask.segmentation), { kind, color }, this.#object?.uid ?? null);
   }
+}
+
+/** The masks that have pixels, the best first. */
+function best(masks: readonly FoundMask[]): FoundMask[] {
+  return masks.filter(({ area }) => area > 0).sort((a, b) => (b.score ?? 0) - (a.score ?? 0));
 }
 
 function promptOf({ points, foreground, box, earlier }: Step): SpatialPrompt {

@@ -57,10 +57,11 @@ export class Toolbox {
     if (why !== null) this.#context.announce(why, "error");
   }
 
-  /** Keep what is being made, as before another image is opened. */
-  settle(): void {
+  /** Keep what is being made, as before another image is opened. What was accepted before its answer came is waited for. */
+  async settle(): Promise<void> {
     this.#tool.leave();
     this.#enter();
+    await Promise.all([this.point.session.finish(), this.box.session.finish()]);
   }
 
   /** Give a key to the tool that is used. Returns whether it used the key. */

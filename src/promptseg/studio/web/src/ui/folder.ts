@@ -7,6 +7,7 @@ import { fill, h, setAttribute, setText } from "./dom.ts";
 import { countStates, shownImages, STATES, type Filter } from "./filters.ts";
 import { icon } from "./icons.ts";
 import { openMenu } from "./menu.ts";
+import { shortName } from "./names.ts";
 import { recall, remember } from "./settings.ts";
 import { cellsOf, inSight, offsetFor } from "./virtual.ts";
 import type { Workspace } from "./workspace.ts";
@@ -189,7 +190,10 @@ export class FolderPane {
       const element = this.filters.children[index] as HTMLElement;
       const count = state === "all" ? images.value.length : counts[state];
       setText(element.querySelector("span")!, state === "all" ? plural("folder.images", count) : String(count));
-      setButton(element, { name: `${t(`state.${state}`)}: ${count}`, pressed: filter.value.state === state });
+      setButton(element, {
+        name: `${t(`state.${state}`)}: ${state === "all" ? plural("folder.images", count) : count}`,
+        pressed: filter.value.state === state,
+      });
     });
   }
 
@@ -295,7 +299,8 @@ class Thumb {
   readonly button: HTMLButtonElement;
   private readonly image: HTMLImageElement;
   private readonly badge = h("span", { class: "badge state" });
-  private readonly count = h("span", { class: "objects-count" });
+  private readonly count = h("span", { class: "objects-count", attrs: { "aria-hidden": "true" } });
+  private readonly more = h("span", { class: "visually-hidden" });
   private readonly name = h("span", { class: "name ellipsis" });
   private state = "";
 
@@ -310,6 +315,7 @@ class Thumb {
       },
       h("span", { class: "picture" }, this.image, this.count, this.badge),
       this.name,
+      this.more,
     );
     this.element = h("li", {}, this.button);
   }
@@ -327,7 +333,7 @@ class Thumb {
     this.state = written;
     const state = t(`state.${image.state}`);
     const doubt = image.doubt === null ? "" : ` · ${t("folder.doubt", { percent: Math.round(image.doubt * 100) })}`;
-    setAttribute(thumb, "aria-label", `${image.name}, ${image.error ?? state}, ${plural("objects.count", image.objects)}`);
+    setText(this.more, `, ${image.error ?? state}, ${plural("objects.count", image.objects)}`);
     setAttribute(thumb, "data-tip", `${image.name} · ${image.error ?? state}${doubt}`);
     setText(this.name, shortName(image.name));
     this.count.hidden = image.objects === 0;
@@ -336,11 +342,4 @@ class Thumb {
     fill(this.badge, icon(image.error === null ? image.state : "warning"));
     this.image.hidden = image.error !== null;
   }
-}
-
-/** The name without folder and suffix; of a long one, its beginning and its end. */
-export function shortName(name: string): string {
-  const last = name.slice(name.lastIndexOf("/") + 1);
-  const stem = last.replace(/(.)\.[^.]*$/, "$1");
-  return stem.length <= 15 ? stem : `${stem.slice(0, 5)}…${stem.slice(-9)}`;
 }

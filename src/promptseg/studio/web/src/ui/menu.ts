@@ -35,7 +35,7 @@ export function openMenu(opener: HTMLElement, name: string, items: readonly Menu
   menu.addEventListener("focusout", (event) => {
     if (event.relatedTarget instanceof Node && !menu.contains(event.relatedTarget) && event.relatedTarget !== opener) close();
   });
-  (opener.closest("dialog") ?? document.body).append(menu);
+  (opener.closest("dialog, section, header, aside") ?? document.body).append(menu); // Within a landmark.
   opener.setAttribute("aria-expanded", "true");
   placeBeside(menu, opener.getBoundingClientRect(), "below");
   addEventListener("pointerdown", outside, true);

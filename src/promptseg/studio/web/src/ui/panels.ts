@@ -66,7 +66,7 @@ export class Panels {
 
   /** Points or a box: what can be done with the mask that is shown, in a bar below it. */
   private session(session: PromptSession): HTMLElement {
-    const told = h("span", { class: "small soft numbers grow", attrs: { "data-testid": "draft" } });
+    const told = h("span", { class: "small soft numbers grow ellipsis", attrs: { "data-testid": "draft" } });
     const back = (does: () => void) => () => {
       does();
       this.workspace.focusStage();
@@ -99,11 +99,9 @@ export class Panels {
     session.state.watch((state) => {
       const score = state.score === null ? "" : ` · ${t("prompt.score", { score: state.score.toFixed(2) })}`;
       setText(told, state.busy ? t("prompt.busy") : t("prompt.refine") + score);
-      setButton(other, { disabled: state.candidates < 2 });
-      setText(
-        other.querySelector("span")!,
-        state.candidates > 1 ? t("prompt.candidates", { at: state.candidate + 1, of: state.candidates }) : t("prompt.other"),
-      );
+      const which = state.candidates > 1 ? t("prompt.candidates", { at: state.candidate + 1, of: state.candidates }) : t("prompt.other");
+      setButton(other, { disabled: state.candidates < 2, name: `${which}: ${t("keys.prompt.candidate")}` });
+      setText(other.querySelector("span")!, which);
       this.show(this.workspace.tool.value);
     });
     return h("div", { class: "row" }, told, other, accept, drop);

@@ -18,13 +18,13 @@ export class Rail {
   private readonly buttons = new Map<ToolId, HTMLButtonElement>();
 
   constructor(workspace: Workspace) {
-    this.element = h("div", {
-      class: "rail",
+    const toolbar = h("div", {
+      class: "tools",
       attrs: { role: "toolbar", "aria-label": t("tools.name"), "aria-orientation": "vertical" },
       on: { keydown: (event) => this.key(event) },
     });
     GROUPS.forEach((group, index) => {
-      if (index > 0) this.element.append(h("div", { class: "divider", attrs: { role: "separator" } }));
+      if (index > 0) toolbar.append(h("div", { class: "divider", attrs: { role: "separator" } }));
       for (const id of group) {
         const element = button({
           icon: id,
@@ -34,9 +34,10 @@ export class Rail {
           press: () => workspace.choose(id),
         });
         this.buttons.set(id, element);
-        this.element.append(element);
+        toolbar.append(element);
       }
     });
+    this.element = h("section", { class: "rail", attrs: { "aria-label": t("tools.name") } }, toolbar);
     workspace.tool.watch((tool) => this.mark(tool));
   }
 

@@ -45,6 +45,7 @@ export class TopBar {
       attrs: { "aria-haspopup": "menu", "aria-expanded": "false", "data-tip": t("bar.state") },
       press: () => this.chooseState(),
     });
+    this.state.append(icon("fold", "small"));
     const done = button({
       icon: "check",
       name: t("bar.done"),

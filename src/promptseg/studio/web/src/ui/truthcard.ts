@@ -22,16 +22,17 @@ export class TruthCard {
 
   constructor(private readonly workspace: Workspace) {
     const legend = (kind: string, text: string): HTMLElement => h("span", { class: "legend small" }, h("i", { class: kind }), text);
+    const legends = h("div", { class: "row" }, legend("missed", t("truth.missed")), legend("extra", t("truth.extra")));
     this.element = h(
       "section",
       { class: "truth-card stack", attrs: { "aria-label": t("truth.name"), "data-testid": "truth" } },
       h("div", { class: "row" }, h("span", { class: "grow" }, t("truth.image")), this.mean),
       this.rows,
       h("div", { class: "row small soft" }, h("span", { class: "grow" }, t("truth.draft")), this.draft),
-      h("div", { class: "row" }, legend("missed", t("truth.missed")), legend("extra", t("truth.extra"))),
+      legends,
     );
+    workspace.truthShown.watch((shown) => (legends.hidden = !shown));
     workspace.truth.watch(() => this.write());
-    workspace.truthShown.subscribe(() => this.write());
     workspace.objects.subscribe(() => this.write());
     this.setDraft(null);
   }
@@ -59,8 +60,8 @@ export class TruthCard {
   }
 
   private write(): void {
-    const { truth, truthShown, objects, open } = this.workspace;
-    this.element.hidden = truth.value.length === 0 || !truthShown.value;
+    const { truth, objects, open } = this.workspace;
+    this.element.hidden = truth.value.length === 0;
     if (this.element.hidden) return;
     const shown = objects.value.filter((object) => !object.hidden);
     const { pairs, mean } = agreement(truth.value, this.masks());

@@ -1,6 +1,6 @@
 /** The state of the page, and what is done to it. It knows no elements: the panes watch its signals and call its methods. */
 
-import type { Client, ExportResult, ImportResult } from "../api/client.ts";
+import type { Client, ExportResult, ImportOptions, ImportResult } from "../api/client.ts";
 import { bitmapOf } from "../canvas/bitmaps.ts";
 import { tilesAt, type TileSource } from "../canvas/tiles.ts";
 import { plural, t, setLanguage, type Language } from "../i18n/index.ts";
@@ -50,9 +50,11 @@ export class Workspace {
   readonly detector = new Signal<string | null>(null);
   readonly save = new Signal<SaveShown>("saved");
   readonly truth = new Signal<readonly Bitmap[]>([]);
-  readonly truthShown = new Signal(recall("truth", true));
+  readonly truthShown = new Signal(recall("truth", false));
 
   private readonly opened: Opened;
+  /** Keeps what a tool is making. The page sets it. */
+  settle: () => Promise<void> = () => Promise.resolve();
   private numbers = new Map<string, number>();
   private turn = 0;
 
@@ -105,7 +107,7 @@ export class Workspace {
     if (summary === null || (key === this.key.value && this.open.value !== null)) return;
     this.key.set(key);
     try {
-      const open = await this.opened.get(summary);
+      const [open] = await Promise.all([this.opened.get(summary), this.settle()]);
       if (turn === this.turn) this.show(open);
     } catch (error) {
       if (turn !== this.turn) return;
@@ -443,8 +445,9 @@ export class Workspace {
     return this.finish<ExportResult>(await this.server.export(formats, states), progress, signal);
   }
 
-  async import(file: File, format: string): Promise<ImportResult> {
-    const result = await this.server.import(file, format || undefined);
+  async import(file: File, format: string, mode?: ImportOptions["mode"]): Promise<ImportResult> {
+    await this.saver.settled();
+    const result = await this.server.import(file, { name: file.name, ...(format && { format }), ...(mode && { mode }) });
     await this.loadImages();
     return result;
   }

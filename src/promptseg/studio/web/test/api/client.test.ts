@@ -81,11 +81,11 @@ describe("a request", () => {
     const { client, sent } = clientOf(json({}));
     const file = new Blob(["x"], { type: "image/png" });
     await client.addImage(file, "a & b?.png");
-    await client.import(file, "coco");
+    await client.import(file, { name: "my file.json", format: "coco", mode: "add" });
     await client.import(file);
     expect(sent.map(({ path }) => path)).toEqual([
       "/v1/studio/images?name=a+%26+b%3F.png",
-      "/v1/studio/import?format=coco",
+      "/v1/studio/import?name=my+file.json&format=coco&mode=add",
       "/v1/studio/import",
     ]);
     expect(sent.every(({ body }) => body === file)).toBe(true);

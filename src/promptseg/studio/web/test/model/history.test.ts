@@ -118,3 +118,12 @@ test("an object that another page removed does not come back by undo, nor by red
   expect(history.redo()?.skipped).toEqual(["a"]);
   expect(uidsOf(model)).toBe("");
 });
+
+test("an image of which another page holds an object is not new again by undo", () => {
+  const { model, history } = begun("", { state: "new" });
+  history.do({ put: [object("a"), object("b")], remove: [] }, "add");
+  model.replace({ ...document("a", { version: 2 }), objects: [object("a"), object("b", { label: "theirs" })] });
+  expect(history.undo()).toEqual({ name: "add", skipped: ["b"] });
+  expect(uidsOf(model)).toBe("b");
+  expect(model.state).toBe("started");
+});

@@ -17,6 +17,14 @@ test.each(Array.from({ length: 100 }, (_, seed) => seed))("there is a ring for e
   expect(outline(mask)).toHaveLength(mask.components().length + holes);
 });
 
+test.each(Array.from({ length: 300 }, (_, seed) => seed))("run lengths have the same rings as their pixels: %i", (seed) => {
+  const mask = randomMask(random(seed));
+  const read = Bitmap.fromRuns(mask.toRuns());
+  expect(read.runs).not.toBeNull();
+  const { width, height, bits } = mask;
+  expect(outline(read)).toEqual(outline(Bitmap.fromBits(width, height, mask, bits.slice())));
+});
+
 test("corners are at the edges of pixels, clockwise, and only where the ring turns", () => {
   const mask = drawn("....", ".##.", ".##.", "....");
   expect(outline(mask).map((ring) => [...ring])).toEqual([[0.5, 0.5, 2.5, 0.5, 2.5, 2.5, 0.5, 2.5]]);

@@ -142,6 +142,33 @@ describe("keys", () => {
     expect(context.document.objects).toHaveLength(1);
   });
 
+  test("the next object can be prompted before the answer to an accepted one", async () => {
+    const { context, tool } = begin();
+    tool.up(pointer(50, 50));
+    tool.key(key("Enter"));
+    context.label.set("other");
+    tool.up(pointer(20, 20));
+    expect(context.asked[0]!.options.signal?.aborted).toBe(false);
+    await context.asked[0]!.answer([found(middle)]);
+    expect(context.document.objects.map(({ label }) => label)).toEqual(["thing"]); // As it was when it was accepted.
+    await context.asked[1]!.answer([found(small)]);
+    tool.key(key("Enter"));
+    expect(context.document.objects.map(({ label }) => label)).toEqual(["thing", "other"]);
+  });
+
+  test("leaving the tool keeps what is awaited, and finishing waits for it", async () => {
+    const { context, tool } = begin();
+    tool.up(pointer(50, 50));
+    tool.leave();
+    let isFinished = false;
+    const finished = tool.session.finish().then(() => (isFinished = true));
+    await settled();
+    expect(isFinished).toBe(false);
+    await context.last.answer([found(middle)]);
+    await finished;
+    expect(context.document.objects).toHaveLength(1);
+  });
+
   test("Escape drops everything, also an answer that comes later", async () => {
     const { context, tool } = begin();
     tool.up(pointer(50, 50));

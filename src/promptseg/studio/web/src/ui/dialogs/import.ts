@@ -1,6 +1,7 @@
 /** Import of annotations for correction. */
 
 import { plural, t } from "../../i18n/index.ts";
+import { Problem } from "../../model/problem.ts";
 import { button, labeled, Progress } from "../controls.ts";
 import { fill, h } from "../dom.ts";
 import { reasonOf, type Workspace } from "../workspace.ts";
@@ -17,7 +18,7 @@ const FORMATS = [
 export function openImport(workspace: Workspace, given: File | null = null): void {
   const file = h("input", {
     class: "field",
-    attrs: { type: "file", accept: ".json,.xml,.zip", "data-testid": "import-file" },
+    attrs: { type: "file", accept: ".json,.geojson,.xml,.zip,.parquet", "data-testid": "import-file" },
     on: { change: () => (go.disabled = !file.files?.length) },
   });
   const format = h(
@@ -44,7 +45,23 @@ export function openImport(workspace: Workspace, given: File | null = null): voi
   const footer = h("div", { class: "row" }, go);
   const dialog = openDialog({ title: t("import.title"), testid: "import-dialog", body: [body], footer: [footer] });
 
-  async function start(): Promise<void> {
+  /** Ask what becomes of the objects that are there. */
+  function ask(): void {
+    const choices = (["add", "replace"] as const).map((mode) =>
+      button({
+        name: t(`import.${mode}`),
+        text: t(`import.${mode}`),
+        testid: `import-${mode}`,
+        ...(mode === "add" && { kind: "primary" }),
+        press: () => void start(mode),
+      }),
+    );
+    fill(body, h("p", { attrs: { role: "alert" } }, t("import.has")));
+    fill(footer, ...choices);
+    choices[0]?.focus();
+  }
+
+  async function start(mode?: "add" | "replace"): Promise<void> {
     const chosen = given ?? file.files?.[0];
     if (!chosen) return;
     const progress = new Progress(t("import.title"));
@@ -52,7 +69,7 @@ export function openImport(workspace: Workspace, given: File | null = null): voi
     go.disabled = true;
     body.append(progress.element);
     try {
-      const result = await workspace.import(chosen, format.value);
+      const result = await workspace.import(chosen, format.value, mode);
       const told = t("import.done", { images: plural("folder.images", result.images), objects: plural("objects.count", result.objects) });
       fill(
         body,
@@ -65,6 +82,10 @@ export function openImport(workspace: Workspace, given: File | null = null): voi
     } catch (error) {
       progress.element.remove();
       go.disabled = false;
+      if (mode === undefined && error instanceof Problem && error.status === 409) {
+        ask();
+        return;
+      }
       body.querySelector("[role=alert]")?.remove();
       body.append(h("p", { attrs: { role: "alert" } }, reasonOf(error)));
     }

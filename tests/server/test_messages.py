@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from promptseg.errors import BackendError, InputError, MissingDependencyError, WeightsError
-from promptseg.server.problems import message_of
+from promptseg.server.messages import message_of
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,77 @@
+/** Speed of what happens while a person works: `npm run bench`. Images have 12 megapixels, 4000 x 3000. */
+import { bench, describe } from "vitest";
+
+import { applied } from "../../src/model/changes.ts";
+import { DocumentModel } from "../../src/model/document.ts";
+import { Bitmap } from "../../src/model/mask.ts";
+import { outline } from "../../src/model/outline.ts";
+import type { ImageDocument, Point, StudioObject } from "../../src/model/types.ts";
+import { random } from "../model/naive.ts";
+
+const SIZE: [number, number] = [4000, 3000];
+const next = random(1);
+
+/** A blob with a rough edge, about so many pixels wide. */
+function blob(diameter: number): Bitmap {
+  const center: Point = [next() * SIZE[0], next() * SIZE[1]];
+  const points = Array.from({ length: 60 }, (_, index): Point => {
+    const [angle, radius] = [(index / 60) * 2 * Math.PI, (diameter / 2) * (0.8 + 0.4 * next())];
+    return [center[0] + radius * Math.cos(angle), center[1] + radius * Math.sin(angle)];
+  });
+  return Bitmap.empty(...SIZE).withPolygon(points, true);
+}
+
+const masks = Array.from({ length: 2000 }, () => blob(40 + 160 * next() ** 2)).filter((mask) => !mask.isEmpty);
+const runs = masks.map((mask) => mask.toRuns());
+const full = Bitmap.empty(...SIZE).withPolygon([[-1, -1], [4001, -1], [4001, 3001], [-1, 3001]], true); // prettier-ignore
+const large = blob(2500);
+const largeRuns = large.toRuns();
+const rough = large.withStroke([0, 0], [4000, 3000], 30, false);
+const options = { time: 1000, warmupTime: 300 };
+
+describe("2,000 objects", () => {
+  bench("fromRuns", () => runs.forEach((each) => Bitmap.fromRuns(each)), options);
+  bench("outline", () => masks.forEach((mask) => outline(mask)), options);
+  bench("toRuns", () => masks.forEach((mask) => mask.toRuns()), options);
+});
+
+describe("a mask of half of the image", () => {
+  bench("fromRuns", () => void Bitmap.fromRuns(largeRuns), options);
+  bench("toRuns", () => void rough.toRuns(), options);
+  bench("outline", () => void outline(rough), options);
+  bench("brush stroke", () => void large.withStroke([1900, 1500], [1960, 1530], 25, true), options);
+  bench("eraser stroke", () => void large.withStroke([1900, 1500], [1960, 1530], 25, false), options);
+  bench("union with a stroke", () => void large.union(masks[0]!), options);
+  bench("iou", () => void large.iou(rough), options);
+  bench("components", () => void rough.components(), options);
+  bench("fill holes", () => void rough.filled(), options);
+  bench("grow by 5", () => void rough.grown(5), options);
+  bench("smooth by 5", () => void rough.smoothed(5), options);
+});
+
+describe("a mask of the whole image", () => {
+  bench("brush stroke", () => void full.withStroke([1900, 1500], [1960, 1530], 25, true), options);
+  bench("eraser stroke", () => void full.withStroke([1900, 1500], [1960, 1530], 25, false), options);
+  bench("overlap", () => void full.overlap(large), options);
+});
+
+describe("a brush on a small mask", () => {
+  const small = masks.find((mask) => mask.area > 5000)!;
+  const at: Point = [small.x0 + 10, small.y0 + 10];
+  bench("stroke", () => void small.withStroke(at, [at[0] + 60, at[1] + 30], 25, true), options);
+  bench("lasso of 500 points", () => {
+    const points = Array.from({ length: 500 }, (_, index): Point => [2000 + 900 * Math.cos(index / 79.6), 1500 + 900 * Math.sin(index / 79.6)]);
+    Bitmap.empty(...SIZE).withPolygon(points, true);
+  }, options); // prettier-ignore
+});
+
+describe("a document of 2,000 objects", () => {
+  const objects = runs.map((mask, index): StudioObject => {
+    const rest = { label: "cup", score: 0.9, source: "model", locked: false, hidden: false, color: null, attributes: {} } as const;
+    return { uid: `uid${index}`, mask, ...rest, attributes: {}, prompts: [] };
+  });
+  const document: ImageDocument = { version: 1, state: "started", objects };
+  const change = { put: [{ ...objects[7]!, label: "dog" }], remove: [] };
+  bench("change", () => void applied(document, change), options);
+  bench("change of the model", () => void new DocumentModel(document).apply(change), options);
+});
