@@ -289,7 +289,7 @@ class TestViews:
     def test_the_styles_of_the_page_and_of_the_widget_do_not_meet(self, shown):
         style = "(element) => [getComputedStyle(element).transform, getComputedStyle(element).fontFamily]"
         transform, family = shown.part("tool-point").evaluate(style)
-        assert (transform, "serif" == family) == ("none", False)
+        assert (transform, family == "serif") == ("none", False)
         assert shown.page.evaluate("() => document.styleSheets.length") == 1
 
     @pytest.mark.parametrize(("background", "scheme"), [("#111", "dark"), ("white", "light")])
