@@ -78,7 +78,7 @@ export class App {
         load: async (key) => (await this.client.open(key)).document,
         choose: (key, conflicts) => this.choose(key, conflicts),
       },
-      new UnsentStore(localStorage, location.pathname, this.page),
+      new UnsentStore(localStorage, () => this.workspace.project.value?.out ?? "", this.page),
     );
     this.workspace = new Workspace(
       this.client,
