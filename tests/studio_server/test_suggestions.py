@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,11 +24,19 @@ from promptseg.studio_server.changes import Change
 from promptseg.studio_server.documents import StudioObject
 from promptseg.studio_server.image_list import key_of
 from promptseg.studio_server.project import open_project
+from promptseg.studio_server.stored import stored_image
 from promptseg.studio_server.suggestions import Suggested, check_examples, suggest
+from promptseg.testing import FakeConceptSegmenter, FakeDetector
 
 SIZE = (40, 60)
 NAMES = ("a.png", "b.png", "c.png")
 FOUND = detections(("cup", (5, 5, 25, 25), 0.9), ("spoon", (30, 5, 50, 35), 0.5), ("cup", (2, 30, 8, 38), 0.2))
+
+
+class OnlyExamples(FakeConceptSegmenter):
+    """A concept segmenter that reads no words: they are for the detector."""
+
+    accepts = frozenset({"example"})
 
 
 @pytest.fixture
@@ -40,7 +50,7 @@ def project(tmp_path):
 
 @asynccontextmanager
 async def serving(folder):
-    pipeline = built(FOUND, detect={"threshold": 0.05})
+    pipeline = replace(built(FOUND, detect={"threshold": 0.05}), concept_segmenter=OnlyExamples())
     service = Service(LocalEngine({"fake": pipeline}, folder=folder), ServerSettings(), folder)
     async with service.running():
         await service.loaded()
@@ -165,6 +175,50 @@ def test_everything_and_places_are_not_measured_by_the_threshold(project, sugges
     done, _ = suggested(Prompt.everything(2), Prompt.box(5, 5, 20, 20), keys=[key_of("a.png")], threshold=1.0)
     assert done.objects == 5
     assert [list(each.prompts) for each in project.document(key_of("a.png")).objects] == [[{"box": [5, 5, 20, 20]}], [], [], [], []]
+
+
+def test_examples_find_what_is_like_them(project, suggested):
+    there = np.zeros((*SIZE, 3), np.uint8)
+    done, _ = suggested(Prompt.example(there, Prompt.box(4, 4, 20, 20), label="cup"))
+    assert done == Suggested(images=3, objects=3)
+    (found,) = project.document(key_of("a.png")).objects
+    assert (found.label, found.prompts) == ("cup", ())
+
+
+def test_a_click_waits_for_no_more_than_one_image(project, tmp_path):
+    begun, click_waits, seen = threading.Event(), threading.Event(), []
+
+    class SlowDetector(FakeDetector):
+        def detect(self, image, phrases=None):
+            seen.append(image)
+            begun.set()
+            assert click_waits.wait(10)
+            return super().detect(image, phrases)
+
+    async def work():
+        pipeline = replace(built(FOUND), detector=SlowDetector(FOUND))
+        service = Service(LocalEngine({"fake": pipeline}, folder=tmp_path), ServerSettings(), tmp_path)
+        async with service.running():
+            await service.loaded()
+            keys = [key_of(name) for name in NAMES]
+
+            async def suggesting():
+                return [event async for event in suggest(service, project, keys, [])]
+
+            job = asyncio.create_task(suggesting())
+            assert await asyncio.to_thread(begun.wait, 10)
+            image = stored_image(service.images, project.image(keys[2]))
+            click = asyncio.create_task(service.segment(image, [Prompt.point(20, 20)]))
+            while not service.engine.state.waiting:
+                await asyncio.sleep(0)
+            click_waits.set()
+            await click
+            images_before_the_click = len(seen)
+            await job
+            return images_before_the_click
+
+    assert asyncio.run(work()) == 1
+    assert len(seen) == 3
 
 
 def test_an_example_for_many_images_names_its_image():

@@ -1,6 +1,7 @@
 """Widgets whose messages a test sends and sees, in place of a browser."""
 
 import threading
+import time
 
 import pytest
 
@@ -73,3 +74,16 @@ def built():
         return BuiltPipeline(Pipeline().segment().config, detector, segmenter or FakeSegmenter(radius=10))
 
     return built
+
+
+@pytest.fixture
+def until():
+    """Waits for what another thread does: ``until(condition)``."""
+
+    def until(condition):
+        end = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < end, "it did not come to that within 20 seconds"
+            time.sleep(0.01)
+
+    return until

@@ -13,6 +13,7 @@ from ..annotation.records import mask_to_dict
 from ..annotation.sources import SourceImage
 from ..datasets.class_numbers import NO_CLASS
 from ..datasets.core import AnnotatedImage, AnnotatedObject, Dataset, Finding
+from ..datasets.safe_names import text_name
 from ..errors import InputError
 from ..runtime.files import output_errors, temporary_folder
 from ..runtime.progress import track
@@ -119,7 +120,7 @@ class _Import:
             try:
                 self._project.edit(key_of(image.name), partial(self._change, new))
             except (InputError, NotFoundError) as error:  # Such as too many objects. The other images are imported.
-                problems.append(f"{image.name}: {message_of(error)}")
+                problems.append(text_name(f"{image.name}: {message_of(error)}"))
                 continue
             images, objects = images + 1, objects + len(new)
         more = [f"and {len(problems) - MAX_PROBLEMS} more"] if len(problems) > MAX_PROBLEMS else []
@@ -128,7 +129,7 @@ class _Import:
     def _told(self, findings: Sequence[Finding]) -> list[str]:
         """Return what a person is told: what could not be used. That images of the project have no annotation is no problem."""
         return [
-            without_places(str(each).replace(str(self._linked), "the project"))
+            text_name(without_places(str(each).replace(str(self._linked), "the project")))
             for each in findings
             if (each.broken or each.kind == "skipped") and not (each.kind == "unpaired" and each.source in self._images)
         ]
@@ -136,7 +137,7 @@ class _Import:
     def _check_mode(self, found: Sequence[AnnotatedImage]) -> None:
         if self._mode is not None:
             return
-        taken = [image.name for image in found if self._project.summary(key_of(image.name)).objects]
+        taken = [text_name(image.name) for image in found if self._project.summary(key_of(image.name)).objects]
         if taken:
             have = f"{taken[0]} has" if len(taken) == 1 else f"{len(taken)} images, such as {taken[0]}, have"
             raise HasObjectsError(

@@ -13,6 +13,7 @@ from typing import Any
 
 from .._prompt_values import prompt_to_dict
 from ..annotation.records import mask_to_dict
+from ..datasets.safe_names import text_name
 from ..errors import BackendError, InputError, PromptSegError
 from ..masks import Mask
 from ..prompts import Concept, EverythingPrompt, Prompt, SpatialPrompt
@@ -92,7 +93,7 @@ async def suggest(
         except PromptSegError as error:
             failures += 1
             if failures <= FAILURES_TOLD:
-                done = replace(done, failed={**done.failed, project.image(key).name: message_of(error)})
+                done = replace(done, failed={**done.failed, text_name(project.image(key).name): message_of(error)})
         else:
             if found is None:
                 done = replace(done, left_alone=done.left_alone + 1)

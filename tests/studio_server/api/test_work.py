@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
+import shutil
 import zipfile
 
 import numpy as np
@@ -22,12 +25,15 @@ from running_studio import running_studio
 SIZE = (40, 60)
 NAMES = ("a.png", "b.png", "c.png")
 KEYS = [key_of(name) for name in NAMES]
+ODD = os.fsdecode(b"br\xf6ken.png"), os.fsdecode(b"caf\xe9.png")
 FOUND = detections(("cup", (5, 5, 25, 25), 0.9), ("spoon", (30, 5, 50, 35), 0.5))
 
 
-@pytest.fixture
-def studio(tmp_path):
+@contextlib.contextmanager
+def opened(tmp_path, *further):
     (folder := tmp_path / "photos").mkdir()
+    for name in further:
+        (folder / name).write_bytes(b"no image")
     for number, name in enumerate(NAMES):
         Image.fromarray(np.full((*SIZE, 3), 40 * number, np.uint8)).save(folder / name)
     (tmp_path / "server").mkdir()
@@ -35,6 +41,12 @@ def studio(tmp_path):
         open_project(folder, tmp_path / "out") as project,
         running_studio(project, {"fake": built(FOUND)}, tmp_path / "server") as running,
     ):
+        yield running
+
+
+@pytest.fixture
+def studio(tmp_path):
+    with opened(tmp_path) as running:
         yield running
 
 
@@ -92,6 +104,28 @@ def test_an_export_is_written_and_can_be_downloaded(studio):
     assert packed.read("coco.json") == (studio.project.out / "coco.json").read_bytes()
     done = studio.result(studio.client.post("/v1/studio/export", json={"formats": ["coco"], "states": ["done", "suggested"]}))
     assert done["files"][0]["images"] == 3
+
+
+@pytest.fixture
+def studio_of_odd_names(tmp_path):
+    with opened(tmp_path, *ODD) as running:
+        shutil.copy(tmp_path / "photos" / "a.png", tmp_path / "photos" / ODD[1])
+        yield running
+
+
+def test_names_that_are_no_text_reach_the_page_as_text(studio_of_odd_names):
+    studio, (broken, whole) = studio_of_odd_names, ODD
+    keys = [key_of(broken), key_of(whole)]
+    done = studio.result(studio.client.post("/v1/studio/suggest", json={"keys": keys}))
+    assert list(done["failed"]) == ["br%F6ken.png"]
+    done = studio.result(studio.client.post("/v1/studio/export", json={"formats": ["coco"], "states": ["suggested"]}))
+    assert any("caf%E9.png" in line for line in done["files"][0]["lost"])
+    content = (studio.project.out / "coco.json").read_bytes().replace(b'"iscrowd": 0', b'"iscrowd": 1', 1)
+    refused = studio.client.post("/v1/studio/import", content=content)
+    assert (refused.status_code, "caf%E9.png" in refused.json()["detail"]) == (409, True)
+    code = studio.client.post("/v1/studio/code", json={"key": keys[1], "prompts": [{"points": [[3, 4]]}]}).json()
+    assert "caf\\udce9.png" in code["python"]
+    assert r"caf\351.png" in code["command"]
 
 
 @pytest.mark.parametrize("body", [{"formats": []}, {"formats": ["cocoo"]}, {"formats": ["coco"], "states": ["unknown"]}])

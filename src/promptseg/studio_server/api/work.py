@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends
 from fastapi import Path as InPath
 from starlette.responses import FileResponse, Response
 
+from ...datasets.safe_names import text_name
 from ...prompts import Prompt
 from ...runtime.progress import Progress
 from ...server.api.bodies import body_schema, json_body
@@ -62,7 +63,7 @@ async def start_export(studio: InStudio, service: Serving, body: Annotated[Expor
 async def load_export(name: Annotated[str, InPath(pattern="^[0-9a-f]{32}$")], studio: InStudio, service: Serving) -> Response:
     """Return the ZIP of an export. The latest ones are kept until the studio ends."""
     path = await service.compute(studio.downloads.get, name)
-    return FileResponse(path, media_type="application/zip", filename=f"{studio.project.name}.zip")
+    return FileResponse(path, media_type="application/zip", filename=f"{text_name(studio.project.name)}.zip")
 
 
 @router.post("/images/{key}/ahead", status_code=202, responses=problems(404, 422), response_class=Response)

@@ -78,7 +78,7 @@ export class App {
         load: async (key) => (await this.client.open(key)).document,
         choose: (key, conflicts) => this.choose(key, conflicts),
       },
-      new UnsentStore(localStorage, location.pathname, this.page),
+      new UnsentStore(localStorage, () => this.workspace.project.value?.out ?? "", this.page),
     );
     this.workspace = new Workspace(
       this.client,
@@ -106,6 +106,7 @@ export class App {
     this.settings.threshold.set(project.threshold);
     void this.waitForModels();
     void this.listen();
+    void this.resumeSuggesting();
     await this.resume();
     const { value: images } = workspace.images;
     const last = images.find((image) => image.key === recall("image", ""));
@@ -410,6 +411,25 @@ export class App {
   }
 
   private async suggest(prompts: Prompt[], threshold: number): Promise<void> {
+    try {
+      await this.followSuggesting(await this.workspace.suggest(prompts, threshold));
+    } catch (error) {
+      this.notices.toast(reasonOf(error), { bad: true });
+    }
+  }
+
+  /** Go on showing a job that an earlier page began. */
+  private async resumeSuggesting(): Promise<void> {
+    try {
+      const { jobs } = await this.client.json<{ jobs: Job[] }>("/v1/jobs");
+      const running = jobs.find((job) => job.kind === "suggest" && job.state === "running");
+      if (running) await this.followSuggesting(running);
+    } catch {
+      return; // It goes on without being shown.
+    }
+  }
+
+  private async followSuggesting(job: Job): Promise<void> {
     const { workspace, notices } = this;
     const ending = new AbortController();
     const card = new JobCard(t("suggest.title"), "suggesting", () => ending.abort());
@@ -419,17 +439,15 @@ export class App {
       card.set(total > 0 ? t("suggest.progress", { done: at!.done, total }) : t("suggest.title"), total > 0 ? at!.done / total : null);
     };
     try {
-      const ended = await workspace.suggest(prompts, threshold, progress, ending.signal);
+      const ended = await workspace.watch(job, progress, ending.signal);
       if (ended.state === "failed") throw new Error(ended.error ?? t("job.failed"));
       await workspace.loadImages();
-      const count = workspace.images.value.filter((image: ImageSummary) => image.state === "suggested").length;
-      notices.toast(plural("suggest.done", count), {
-        does: { text: t("suggest.show"), press: () => workspace.filter.set({ search: "", state: "suggested", order: "doubt" }) },
-      });
-    } catch (error) {
-      notices.toast(reasonOf(error), { bad: true });
+    } finally {
+      card.element.remove();
     }
-    card.element.remove();
+    const count = workspace.images.value.filter((image: ImageSummary) => image.state === "suggested").length;
+    const show = (): void => workspace.filter.set({ search: "", state: "suggested", order: "doubt" });
+    notices.toast(plural("suggest.done", count), { does: { text: t("suggest.show"), press: show } });
   }
 
   private async copyCutOut(): Promise<void> {

@@ -46,8 +46,13 @@ export function tilesAt(tiles: { size: number; levels: number }, address: (tile:
   };
 }
 
-/** An image that is there as a whole, such as one that a notebook sent. */
-export function tilesOf(image: ImageBitmap): TileSource {
+/**
+ * An image that is there as a whole, such as one that a notebook sent.
+ *
+ * @param image The size of the image, where the picture of it is smaller.
+ * @param reduced Pixels of the image along each side of a pixel of the picture: 1, 2, 4, …
+ */
+export function tilesOf(picture: ImageBitmap, image: Size = picture, reduced = 1): TileSource {
   return {
     size: SIZE,
     levels: levelsOf(image, SIZE),
@@ -57,7 +62,8 @@ export function tilesOf(image: ImageBitmap): TileSource {
       const [width, height] = [Math.min(step, image.width - x), Math.min(step, image.height - y)];
       const resizeWidth = Math.max(1, Math.round(width / 2 ** level));
       const resizeHeight = Math.max(1, Math.round(height / 2 ** level));
-      return createImageBitmap(image, x, y, width, height, { resizeWidth, resizeHeight, resizeQuality: "medium" });
+      const [across, down] = [Math.ceil(width / reduced), Math.ceil(height / reduced)];
+      return createImageBitmap(picture, x / reduced, y / reduced, across, down, { resizeWidth, resizeHeight, resizeQuality: "medium" });
     },
   };
 }

@@ -8,7 +8,7 @@ import { outlineOfRuns } from "./outline_of_runs.ts";
  * either rule, the rings cover exactly the pixels of the mask. Pixels that touch at a corner are within one ring.
  */
 export function outline(mask: Bitmap): Float32Array[] {
-  return mask.runs === null ? outlineOfPixels(mask) : outlineOfRuns(mask.runs, mask.width, mask.height);
+  return mask.runs === null ? outlineOfPixels(mask) : outlineOfRuns(mask.runs, mask.height, mask);
 }
 
 function outlineOfPixels(mask: Bitmap): Float32Array[] {

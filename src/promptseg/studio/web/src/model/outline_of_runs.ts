@@ -15,18 +15,26 @@ interface Edges {
   ups: Uint8Array;
 }
 
-/** The rings that `outline` gives, of the run lengths of a mask. */
-export function outlineOfRuns(runs: Int32Array, width: number, height: number): Float32Array[] {
-  const edges = uprightEdges(runs, width, height);
-  const { ends, starts } = endsByRow(edges, height);
+/** The columns and rows that a mask reaches: from the first to before the last. Only these are looked at, as most masks are small. */
+interface Reach {
+  x0: number;
+  y0: number;
+  x1: number;
+  y1: number;
+}
+
+/** The rings that `outline` gives, of the run lengths of a mask in an image of so many rows. */
+export function outlineOfRuns(runs: Int32Array, height: number, reach: Reach): Float32Array[] {
+  const edges = uprightEdges(runs, height, reach);
+  const { ends, starts } = endsByRow(edges, reach);
   const next = new Int32Array(edges.count); // The upright edge that follows in the ring.
-  forEachLevelEdge(ends, starts, (left, right, y) => {
+  forEachLevelEdge(ends, starts, reach.y0, (left, right, y) => {
     if (arrives(edges, left, y)) next[left] = right;
     else next[right] = left;
   });
   const rings: Float32Array[] = [];
   const seen = new Uint8Array(edges.count);
-  forEachLevelEdge(ends, starts, (left, _, y) => {
+  forEachLevelEdge(ends, starts, reach.y0, (left, _, y) => {
     // Where a part or a hole begins: the mask is below, and to the right of its first corner.
     if (!seen[left] && arrives(edges, left, y)) rings.push(ringFrom(left, edges, next, seen));
   });
@@ -52,8 +60,8 @@ function ringFrom(first: number, { xs, tops, bottoms, ups }: Edges, next: Int32A
   return Float32Array.from(corners);
 }
 
-function uprightEdges(runs: Int32Array, width: number, height: number): Edges {
-  const most = 2 * runs.length + 2 * width + 2;
+function uprightEdges(runs: Int32Array, height: number, { x0, x1 }: Reach): Edges {
+  const most = 2 * runs.length + 2 * (x1 - x0) + 2;
   const edges: Edges = {
     count: 0,
     xs: new Int32Array(most),
@@ -66,7 +74,7 @@ function uprightEdges(runs: Int32Array, width: number, height: number): Edges {
   let beforeCount = 0;
   let column = new Int32Array(64);
   let count = 0;
-  let x = 0;
+  let x = x0;
   const finish = (): void => {
     addDifference(edges, x, before, beforeCount, column, count);
     [before, column] = [column, before];
@@ -92,7 +100,7 @@ function uprightEdges(runs: Int32Array, width: number, height: number): Edges {
     start = end;
   }
   finish();
-  if (x < width || beforeCount > 0) finish();
+  finish(); // The edge to the right of the last column.
   return edges;
 }
 
@@ -126,18 +134,18 @@ function addEdge(edges: Edges, x: number, top: number, bottom: number, up: boole
   edges.count++;
 }
 
-/** The edges that have an end in each row of corners, from left to right: those of row y from `starts[y]` to `starts[y + 1]`. */
-function endsByRow(edges: Edges, height: number): { ends: Int32Array; starts: Int32Array } {
+/** The edges that have an end in each row of corners from `y0` on, from left to right: those of row i from `starts[i]` to `starts[i + 1]`. */
+function endsByRow(edges: Edges, { y0, y1 }: Reach): { ends: Int32Array; starts: Int32Array } {
   const { count, xs, tops, bottoms, ups } = edges;
-  const starts = new Int32Array(height + 3);
+  const starts = new Int32Array(y1 - y0 + 3);
   for (let edge = 0; edge < count; edge++) {
-    starts[tops[edge]! + 2]!++;
-    starts[bottoms[edge]! + 2]!++;
+    starts[tops[edge]! - y0 + 2]!++;
+    starts[bottoms[edge]! - y0 + 2]!++;
   }
-  for (let y = 0; y < height + 2; y++) starts[y + 1]! += starts[y]!;
+  for (let row = 0; row < y1 - y0 + 2; row++) starts[row + 1]! += starts[row]!;
   const ends = new Int32Array(2 * count);
   for (let edge = 0; edge < count; edge++) {
-    const place = starts[tops[edge]! + 1]!++;
+    const place = starts[tops[edge]! - y0 + 1]!++;
     const above = edge - 1;
     ends[place] = edge;
     // Two pixels touch at a corner. A ring turns left there, so that it has both: the level edge that is first is for the other upright edge.
@@ -145,14 +153,14 @@ function endsByRow(edges: Edges, height: number): { ends: Int32Array; starts: In
       ends[place - 1] = edge;
       ends[place] = above;
     }
-    ends[starts[bottoms[edge]! + 1]!++] = edge;
+    ends[starts[bottoms[edge]! - y0 + 1]!++] = edge;
   }
   return { ends, starts };
 }
 
-/** Call for each level edge, row by row, with the upright edges at its ends. */
-function forEachLevelEdge(ends: Int32Array, starts: Int32Array, call: (left: number, right: number, y: number) => void): void {
-  for (let y = 0; y + 1 < starts.length; y++) {
-    for (let place = starts[y]!; place < starts[y + 1]!; place += 2) call(ends[place]!, ends[place + 1]!, y);
+/** Call for each level edge, row by row from `y0`, with the upright edges at its ends. */
+function forEachLevelEdge(ends: Int32Array, starts: Int32Array, y0: number, call: (left: number, right: number, y: number) => void): void {
+  for (let row = 0; row + 1 < starts.length; row++) {
+    for (let place = starts[row]!; place < starts[row + 1]!; place += 2) call(ends[place]!, ends[place + 1]!, y0 + row);
   }
 }

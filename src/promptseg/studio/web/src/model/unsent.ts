@@ -19,12 +19,12 @@ const PREFIX = "promptseg.studio.unsent";
  */
 export class UnsentStore {
   /**
-   * @param dataset The dataset that the changes are of.
+   * @param dataset Tells which dataset the changes are of: one address may serve several, one after the other.
    * @param page A name that no other page has.
    */
   constructor(
     private readonly storage: Storage,
-    private readonly dataset: string,
+    private readonly dataset: () => string,
     private readonly page: string,
   ) {}
 
@@ -73,7 +73,7 @@ export class UnsentStore {
   private entries(): { name: string; page: string; image: string }[] {
     try {
       const names = Array.from({ length: this.storage.length }, (_, index) => this.storage.key(index) ?? "");
-      const start = `${PREFIX} ${encodeURIComponent(this.dataset)} `;
+      const start = `${PREFIX} ${encodeURIComponent(this.dataset())} `;
       return names
         .filter((name) => name.startsWith(start))
         .map((name) => {
@@ -86,7 +86,7 @@ export class UnsentStore {
   }
 
   private name(page: string, image: string): string {
-    return [PREFIX, encodeURIComponent(this.dataset), page, image].join(" ");
+    return [PREFIX, encodeURIComponent(this.dataset()), page, image].join(" ");
   }
 
   /** What is damaged reads as nothing. */

@@ -73,6 +73,7 @@ export function commands(workspace: Workspace, elsewhere: Elsewhere): (action: s
     all[`tool.${id}`] = () => {
       workspace.choose(id);
       if (NEEDS_WORDS.has(id)) elsewhere.focusTool();
+      else workspace.focusStage();
     };
   }
   return (action) => {

@@ -107,6 +107,7 @@ export class LabelsPane {
 
   /** Name and color in the place of the row; of a new label, at the end. */
   private edit(label: Label | null): void {
+    const opener = document.activeElement;
     const name = h("input", {
       class: "field",
       attrs: {
@@ -137,7 +138,10 @@ export class LabelsPane {
       else if (!this.workspace.keepLabel(label?.name ?? null, wanted, color.value)) this.write();
       const added = keep ? this.rowOf(wanted) : undefined;
       added?.scrollIntoView({ block: "nearest" });
-      (added?.querySelector("button") ?? this.element.querySelector<HTMLElement>("header .button"))?.focus();
+      if (document.activeElement !== document.body && !form.contains(document.activeElement)) return; // The person went on elsewhere.
+      const back =
+        opener instanceof HTMLElement && opener !== document.body && opener.isConnected ? opener : added?.querySelector("button");
+      (back ?? this.element.querySelector<HTMLElement>("header .button"))?.focus();
     };
     form.addEventListener("submit", (event) => {
       event.preventDefault();

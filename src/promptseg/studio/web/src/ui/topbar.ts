@@ -141,12 +141,7 @@ export class TopBar {
   private writeSaved(save: SaveShown): void {
     if (this.saved.dataset.state === save) return;
     this.saved.dataset.state = save;
-    fill(
-      this.saved,
-      icon(SAVE_ICONS[save], "small"),
-      h("span", { class: "wide" }, t(`save.${save}`)),
-      h("span", { class: "visually-hidden narrow" }, t(`save.${save}`)),
-    );
+    fill(this.saved, icon(SAVE_ICONS[save], "small"), h("span", {}, t(`save.${save}`)));
     this.saved.dataset.tip = t(`save.${save}More`);
   }
 

@@ -17,7 +17,7 @@ const MOST_ROWS = 6;
 export class TruthCard {
   readonly element: HTMLElement;
   private readonly mean = h("strong", { class: "numbers", attrs: { "data-testid": "mean-iou" } });
-  private readonly draft = h("span", { class: "numbers", attrs: { "data-testid": "draft-iou" } });
+  private readonly draft = h("span", { class: "numbers", attrs: { "data-testid": "draft-iou" } }, "–");
   private readonly rows = h("ul", { class: "small numbers" });
 
   constructor(private readonly workspace: Workspace) {
@@ -34,7 +34,6 @@ export class TruthCard {
     workspace.truthShown.watch((shown) => (legends.hidden = !shown));
     workspace.truth.watch(() => this.write());
     workspace.objects.subscribe(() => this.write());
-    this.setDraft(null);
   }
 
   /** The mask that is being made, or none. */

@@ -453,8 +453,8 @@ export class Workspace {
   }
 
   /** Suggest objects for the images that are new. What is done already stays when it is cancelled. */
-  async suggest(prompts: Prompt[], threshold: number, progress: (job: Job) => void, signal: AbortSignal): Promise<Job> {
-    return this.watch(await this.server.suggest({ prompts, threshold }), progress, signal);
+  suggest(prompts: Prompt[], threshold: number): Promise<Job> {
+    return this.server.suggest({ prompts, threshold });
   }
 
   /** Follow a job to its end, and return its result. */
@@ -465,7 +465,8 @@ export class Workspace {
     return this.server.jobResult<T>(ended.id);
   }
 
-  private async watch(job: Job, progress: (job: Job) => void, signal: AbortSignal): Promise<Job> {
+  /** Follow a job to its end. Aborting cancels it. */
+  async watch(job: Job, progress: (job: Job) => void, signal: AbortSignal): Promise<Job> {
     const cancel = (): void => void this.server.cancelJob(job.id).catch(() => undefined); // It may have ended by itself.
     if (signal.aborted) cancel();
     else signal.addEventListener("abort", cancel, { once: true });

@@ -30,15 +30,15 @@ const rough = large.withStroke([0, 0], [4000, 3000], 30, false);
 const options = { time: 1000, warmupTime: 300 };
 
 describe("2,000 objects", () => {
-  bench("fromRuns", () => runs.forEach((each) => Bitmap.fromRuns(each)), options);
-  bench("outline", () => masks.forEach((mask) => outline(mask)), options);
-  bench("toRuns", () => masks.forEach((mask) => mask.toRuns()), options);
+  bench("read and outline", () => runs.forEach((each) => outline(Bitmap.fromRuns(each))), options);
+  bench("read and write bits", () => runs.forEach((each) => Bitmap.fromRuns(each).bits), options);
 });
 
 describe("a mask of half of the image", () => {
-  bench("fromRuns", () => void Bitmap.fromRuns(largeRuns), options);
-  bench("toRuns", () => void rough.toRuns(), options);
-  bench("outline", () => void outline(rough), options);
+  bench("read and outline", () => void outline(Bitmap.fromRuns(largeRuns)), options);
+  bench("read and write bits", () => void Bitmap.fromRuns(largeRuns).bits.indexOf(1), options);
+  bench("outline after a stroke", () => void outline(large.withStroke([1900, 1500], [1960, 1530], 25, true)), options);
+  bench("write after a stroke", () => void large.withStroke([1900, 1500], [1960, 1530], 25, true).toRuns(), options);
   bench("brush stroke", () => void large.withStroke([1900, 1500], [1960, 1530], 25, true), options);
   bench("eraser stroke", () => void large.withStroke([1900, 1500], [1960, 1530], 25, false), options);
   bench("union with a stroke", () => void large.union(masks[0]!), options);

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 
-import { levelAt, levelsOf, TileCache, tilesIn, type TileIndex, type TileSource } from "../../src/canvas/tiles.ts";
+import { levelAt, levelsOf, TileCache, tilesIn, tilesOf, type TileIndex, type TileSource } from "../../src/canvas/tiles.ts";
 import type { Box } from "../../src/model/types.ts";
 
 const IMAGE = { width: 4000, height: 3000 };
@@ -142,4 +142,18 @@ describe("the cache", () => {
     expect(source.closed).toBe(1);
     expect(tiles.bytes).toBe(0);
   });
+});
+
+test("tiles of a picture that is smaller than its image are cut where the image has them", async () => {
+  const cut = vi.fn(() => Promise.resolve({} as ImageBitmap));
+  vi.stubGlobal("createImageBitmap", cut);
+  const picture = { width: 1001, height: 750 } as ImageBitmap;
+  const source = tilesOf(picture, { width: 4001, height: 3000 }, 4);
+  expect(source.levels).toBe(levelsOf({ width: 4001, height: 3000 }, 512));
+  const { signal } = new AbortController();
+  await source.load(0, 1, 2, signal);
+  expect(cut).toHaveBeenLastCalledWith(picture, 128, 256, 128, 128, expect.objectContaining({ resizeWidth: 512, resizeHeight: 512 }));
+  await source.load(2, 1, 0, signal); // At the right border, whose last pixel the picture has, too.
+  expect(cut).toHaveBeenLastCalledWith(picture, 512, 0, 489, 512, expect.objectContaining({ resizeWidth: 488, resizeHeight: 512 }));
+  vi.unstubAllGlobals();
 });

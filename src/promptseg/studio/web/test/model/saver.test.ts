@@ -28,7 +28,7 @@ class World {
         load: (key) => this.servers[key]?.load() ?? Promise.reject(new Problem(404, "Not found", "")),
         choose: () => Promise.resolve({}),
       },
-      new UnsentStore(this.storage, "cups", `page${++this.pages}`),
+      new UnsentStore(this.storage, () => "cups", `page${++this.pages}`),
     );
     saver.onDocument((event) => this.shown.push(event));
     return saver;

@@ -14,7 +14,9 @@ export interface ConflictChoices {
 }
 
 export function openConflict(choices: ConflictChoices): void {
+  let isChosen = false;
   const choose = (does: () => void) => () => {
+    isChosen = true;
     dialog.close();
     does();
   };
@@ -22,6 +24,7 @@ export function openConflict(choices: ConflictChoices): void {
     title: t("conflict.title"),
     testid: "conflict",
     mustChoose: true,
+    closed: () => !isChosen && openConflict(choices), // Some browsers close any dialog.
     body: [h("p", {}, plural("conflict.told", choices.objects, { name: choices.name })), h("p", { class: "soft" }, t("conflict.more"))],
     footer: [
       button({

@@ -31,7 +31,7 @@ export function openDialog(options: DialogOptions): OpenDialog {
     "dialog",
     {
       class: options.wide ? "wide" : "",
-      attrs: { "aria-labelledby": id, "data-testid": options.testid },
+      attrs: { "aria-labelledby": id, closedby: options.mustChoose ? "none" : null, "data-testid": options.testid },
       on: {
         close: () => {
           element.remove();
@@ -40,7 +40,11 @@ export function openDialog(options: DialogOptions): OpenDialog {
         },
         cancel: (event) => options.mustChoose && event.preventDefault(),
         // Keys of the page do nothing below a dialog.
-        keydown: (event) => event.stopPropagation(),
+        keydown: (event) => {
+          event.stopPropagation();
+          // Browsers close it at the second Escape, whatever `cancel` says.
+          if (options.mustChoose && event.key === "Escape") event.preventDefault();
+        },
         click: (event) => event.target === element && !options.mustChoose && close(),
       },
     },

@@ -1,0 +1,1 @@
+export function isOfWidget(key: string): boolean;

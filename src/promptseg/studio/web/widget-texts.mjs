@@ -1,0 +1,12 @@
+/** Which texts of the catalogs the widget has: those of the tools and of its few controls. The others are the page's alone. */
+const WIDGET_TEXTS = [
+  /^widget\./,
+  /^(tools|status|missing)\./,
+  /^keys\.(tool\.|undo$|redo$|labels\.give$|view\.fit$|objects\.delete$)/,
+  /^keys\.(prompt\.(candidate|accept|cancel)|images\.(next|previous))$/,
+  /^(brush\.size|edit\.(label|undone|redone)|image\.failed|models\.loading|objects\.count|stage\.(name|of))$/,
+];
+
+export function isOfWidget(key) {
+  return WIDGET_TEXTS.some((pattern) => pattern.test(key));
+}
