@@ -179,12 +179,13 @@ def new_page(browser):
     """Function that returns the page of a studio, not opened yet. The test fails if a page complains or asks for anything but its server."""
     complaints, elsewhere, contexts = [], [], []
 
-    def make(studio, context=None, *, expected=(), **options):
+    def make(studio, context=None, *, expected=(), hints=False, **options):
         if context is None:
             context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US", **options)
             contexts.append(context)
-            context.add_init_script("localStorage.setItem('promptseg.hints', 'true')")  # They are not in the way of tests.
         page = context.new_page()
+        if not hints:
+            page.add_init_script("localStorage.setItem('promptseg.studio.hints', 'true')")
         page.set_default_timeout(1000 * SECONDS)
 
         def complain(text):

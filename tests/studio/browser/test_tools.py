@@ -98,7 +98,7 @@ def test_the_brush_makes_an_object_and_the_eraser_takes_from_it(page):
 
     page.press("e")
     page.drag((300, 260), (300, 340))
-    page.wait_until(f"studio => studio.state.objects[0].mask.counts !== {page.objects[0]['mask']['counts']!r}")
+    page.wait_until(f"studio => studio.state.objects[0].mask.counts !== {painted.counts.decode()!r}")
     erased = mask_of(page.objects[0]["mask"])
     assert not erased.array[300, 300]
     assert page.shown(page.objects[0]["uid"]).iou(erased) >= 0.999
@@ -141,3 +141,4 @@ def test_a_tool_that_has_no_model_says_why(run_studio, new_page, served_pipeline
         page = new_page(studio).open()
         page.test_id("tool-text").click()
         assert "detector" in page.test_id("why-not").inner_text()
+        page.page.close()

@@ -169,7 +169,6 @@ export class App {
         client.segment(opened(), prompts, {
           ...modelOf(prompts),
           ...options,
-          preview: options.candidates !== true && options.signal !== undefined,
         }),
       everything: async (prompt, progress, signal) => {
         const job = await client.segmentAsJob(opened(), [prompt], modelOf([prompt]).model);

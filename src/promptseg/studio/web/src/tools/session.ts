@@ -54,6 +54,8 @@ export class PromptSession {
   /** The object that is refined; null for a new one. */
   #object: StudioObject | null = null;
   #request: AbortController | null = null;
+  /** The request for the other masks of the last answer. */
+  #others: AbortController | null = null;
   /** Requests whose prompts were accepted before the answer came, with what they are for, and their ends. */
   readonly #accepted = new Map<AbortController, Purpose>();
   readonly #asking = new Map<AbortController, Promise<void>>();
@@ -63,7 +65,7 @@ export class PromptSession {
     this.#context = context;
     this.#previews = new Previews(
       async (at, signal) => {
-        const masks = await context.segment([{ points: [at], foreground: [true] }], { signal });
+        const masks = await context.segment([{ points: [at], foreground: [true] }], { signal, preview: true });
         return masks[0] ?? null;
       },
       (mask) => this.#showPreview(mask),
@@ -210,7 +212,7 @@ export class PromptSession {
   async #ask(step: Step, request: AbortController): Promise<void> {
     const isLast = (): boolean => this.#request === request && !request.signal.aborted;
     try {
-      const masks = await this.#context.segment([promptOf(step)], { candidates: true, signal: request.signal });
+      const masks = await this.#context.segment([promptOf(step)], { signal: request.signal });
       const purpose = this.#accepted.get(request);
       if (purpose !== undefined) this.#answeredLate(step, masks, purpose);
       if (!isLast()) return;
@@ -227,21 +229,40 @@ export class PromptSession {
   }
 
   #answered(step: Step, masks: FoundMask[]): void {
-    const candidates = best(masks);
-    this.#steps[this.#steps.length - 1] = { ...step, candidates, candidate: 0 };
+    const candidates = masks.filter(hasPixels);
+    const answered = { ...step, candidates, candidate: 0 };
+    this.#steps[this.#steps.length - 1] = answered;
     this.#show();
     if (candidates.length === 0) this.#context.announce(t("tools.nothing"));
+    else void this.#askForOthers(answered);
+  }
+
+  /** Ask for the other masks that the model proposes. The one that is shown stays the first: it is what the library gives for the prompt. */
+  async #askForOthers(step: Step): Promise<void> {
+    const request = new AbortController();
+    this.#others = request;
+    try {
+      const masks = await this.#context.segment([promptOf(step)], { candidates: true, signal: request.signal });
+      if (request.signal.aborted || this.#steps.at(-1) !== step) return;
+      const shown = new Set(step.candidates.map(({ segmentation }) => segmentation.counts));
+      const others = best(masks).filter(({ segmentation }) => !shown.has(segmentation.counts));
+      this.#steps[this.#steps.length - 1] = { ...step, candidates: [...step.candidates, ...others] };
+      this.#show();
+    } catch {
+      // There are no others then. What is shown is good.
+    }
   }
 
   #answeredLate(step: Step, masks: FoundMask[], purpose: Purpose): void {
-    const [found] = best(masks);
+    const found = masks.find(hasPixels);
     if (found === undefined) this.#context.announce(t("tools.nothing"));
     else this.#keep(step, found, purpose);
   }
 
   #stopAsking(): void {
     this.#request?.abort();
-    this.#request = null;
+    this.#others?.abort();
+    this.#request = this.#others = null;
   }
 
   #keep(step: Step, { segmentation: mask, score }: FoundMask, { object, label }: Purpose): void {
@@ -289,7 +310,7 @@ export class PromptSession {
 
 /** The masks that have pixels, the best first. */
 function best(masks: readonly FoundMask[]): FoundMask[] {
-  return masks.filter(({ area }) => area > 0).sort((a, b) => (b.score ?? 0) - (a.score ?? 0));
+  return masks.filter(hasPixels).sort((a, b) => (b.score ?? 0) - (a.score ?? 0));
 }
 
 function promptOf({ points, foreground, box, earlier }: Step): SpatialPrompt {
@@ -298,4 +319,8 @@ function promptOf({ points, foreground, box, earlier }: Step): SpatialPrompt {
   if (box !== null) prompt.box = box;
   if (earlier !== null) prompt.mask = earlier;
   return prompt;
+}
+
+function hasPixels({ area }: FoundMask): boolean {
+  return area > 0;
 }

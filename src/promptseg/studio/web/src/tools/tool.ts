@@ -35,6 +35,8 @@ export interface ToolDocument {
 export interface SegmentOptions {
   /** Ask for all masks that the model proposes for a spatial prompt. */
   candidates?: boolean;
+  /** Whether it is for a mask that is shown before a click, which is not worth a second try. */
+  preview?: boolean;
   /** Aborted when nobody waits for the answer anymore. */
   signal?: AbortSignal;
 }

@@ -114,7 +114,9 @@ export class FakeContext implements ToolContext {
     preview: new Signal(true),
     threshold: new Signal(0.5),
   };
+  /** Questions for the mask of prompts, and those for the other masks that the model proposes. */
   readonly asked: Asked[] = [];
+  readonly askedForOthers: Asked[] = [];
   readonly said: string[] = [];
   readonly errors: string[] = [];
   readonly absent = new Set<ToolId>();
@@ -131,7 +133,7 @@ export class FakeContext implements ToolContext {
       options.signal?.addEventListener("abort", () => reject(new Error("aborted")));
       const answer = (masks: FoundMask[]): Promise<void> => (resolve(masks), settled());
       const fail = (why: string): Promise<void> => (reject(new Error(why)), settled());
-      this.asked.push({ prompts, options, answer, fail });
+      (options.candidates === true ? this.askedForOthers : this.asked).push({ prompts, options, answer, fail });
     });
   }
 
