@@ -33,7 +33,7 @@ test-pythons:  ## Run the tests that need no torch on every Python that is found
 	WORKERS=$(WORKERS) $(PYTHON) tools/test_in.py --extras all $(PYTHONS)
 
 test-lowest:  ## Run the core's tests with the lowest versions that pyproject.toml allows, on the oldest Python that is found.
-	WORKERS=$(WORKERS) $(PYTHON) tools/test_in.py --extras all --lowest --quick oldest
+	WORKERS=$(WORKERS) $(PYTHON) tools/test_in.py --extras all,server --lowest --quick oldest
 
 test-bare:  ## Run the core's tests with no optional package.
 	WORKERS=$(WORKERS) $(PYTHON) tools/test_in.py --quick $(PYTHON)

@@ -204,8 +204,9 @@ def _model(name: str) -> Any:
         width, heads = (384, 6) if "small" in name else (768, 12)
         blocks = {"window_block_indices": [0, 1, 3, 4, 6, 7, 9, 10], "residual_block_indices": [2, 5, 8, 11], "window_size": 14}
         sizes = {"hidden_size": width, "num_attention_heads": heads, "image_size": 512, "pretrain_image_size": 224, "num_channels": 4}
+        convolutions = {"convstream_hidden_sizes": [48, 96, 192], "fusion_hidden_sizes": [256, 128, 64, 32]}
         vit = {"model_type": "vitdet", **sizes, **blocks, "use_relative_position_embeddings": True, "out_features": ["stage12"]}
-        return tf.VitMatteForImageMatting(tf.VitMatteConfig(backbone_config=vit, hidden_size=width))
+        return tf.VitMatteForImageMatting(tf.VitMatteConfig(backbone_config=vit, hidden_size=width, **convolutions))
     if name.startswith("sam3"):  # Their defaults are the published sizes.
         cls = {"sam3": "Sam3", "sam3-lite-text": "Sam3LiteText", "sam3-tracker": "Sam3Tracker"}[name]
         return getattr(tf, f"{cls}Model")(getattr(tf, f"{cls}Config")())

@@ -42,7 +42,7 @@ def main() -> None:
                 "orig_im_size": torch.tensor([1080, 1920]),
             },
             ["output_masks", "iou_predictions"],
-            {"image_embeddings": {0: "batch"}, "batched_point_coords": points, "batched_point_labels": points},
+            {"batched_point_coords": points, "batched_point_labels": points},
         ),
     }
     for part, (graph, inputs, outputs, free) in graphs.items():

@@ -31,6 +31,10 @@ for line in requires("promptseg"):
 # Of the tests, those of what everything stands on; the rest takes minutes more, and `--extras all` on every Python runs it.
 QUICK = ["-m", "not slow and not weights and not shared and not full_size"]
 QUICK += [f"--ignore=tests/{folder}" for folder in ("docs", "evaluation", "examples", "export", "finetuning", "parity")]
+# Of those of the server, its own API.
+QUICK += [
+    f"--ignore=tests/{each}" for each in ("client", "server/protocols", "server/test_hostile.py", "server/test_killed.py", "studio_server")
+]
 # Packages of long ago use what newer ones beside them deprecate. That is no defect of promptseg.
 OLD = ["-W", "ignore::DeprecationWarning"]
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("fastapi")
@@ -224,6 +225,20 @@ def with_weights_apart(config):
         model, _, weights = stage["model"].partition("=")
         stage |= {"model": model, "weights": weights or stage["weights"]}
     return values
+
+
+def test_models_that_a_click_does_not_ask_are_left_out():
+    config = parse_config({"segment": {"model": "mini-sam"}, "detect": {"model": "yolo"}, "concept": {"model": "exemplar"}})
+    assert copied_code("cup.jpg", [CLICK, {"everything": {}}], config) == copied_code("cup.jpg", [CLICK, {"everything": {}}], PLAIN)
+    assert "--detector yolo" in copied_code("cup.jpg", [CLICK, {"text": ["cup"]}], config).command
+
+
+@pytest.mark.parametrize("value", [0.0, 12.0, 384.1819982090603, 1 / 3, 1e-7, 123456.789])
+def test_numbers_are_short_and_those_of_the_prompt(value):
+    code = copied_code("cup.jpg", [{"points": [[value, 2]]}], PLAIN)
+    written = code.python.partition("ps.Prompt.point(")[2].partition(",")[0]
+    assert np.float32(written) == np.float32(value)
+    assert len(written) <= 12
 
 
 def test_an_example_in_another_image_is_named_by_its_path():

@@ -71,6 +71,11 @@ def test_every_answer_has_the_strict_policy(built, path):
     assert headers["cross-origin-resource-policy"] == "same-origin"
 
 
+@pytest.mark.parametrize("path", ["/v1/studio", "/v1/studio/images", "/v1/studio/images/0000000000000000", "/absent.js"])
+def test_what_is_private_is_kept_by_no_browser(built, path):
+    assert built.get(path).headers["cache-control"] == "no-store"
+
+
 @pytest.mark.parametrize("name", ["absent.js", "index.html", "..%2fapp.py", "__init__.py"])
 def test_there_are_no_other_files(built, name):
     assert built.get(f"/{name}").status_code == 404

@@ -13,6 +13,8 @@ from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from ..pipeline.config import PipelineConfig
 from ..registry.builtin_backends import DEFAULT_MODEL
 from ..vocabulary import split_phrases
@@ -53,12 +55,21 @@ def copied_code(
     Raises:
         KeyError: An example is in an image that `paths` does not have.
     """
+    config = _needed(config, prompts)
     python = _script(image, [_python_prompt(each, paths) for each in prompts], config, candidate)
     models, asked = _model_options(config), _prompt_options(prompts, paths)
     if models is None or asked is None:
         return CopiedCode(python, f"python - <<'{_END}'\n{python}{_END}\n")
     words = ["promptseg", "segment", _as_operand(image), *asked, *models, *([] if candidate is None else ["--candidates"])]
     return CopiedCode(python, " ".join(map(quoted, words)) + "\n")
+
+
+def _needed(config: PipelineConfig, prompts: Sequence[PromptValues]) -> PipelineConfig:
+    """Return a configuration without the models that prompts do not ask: places and everything are for the segmenter alone."""
+    words = any(each.keys() & {"text", "concept"} for each in prompts)
+    if not prompts or words or config.segment is None or config.segment.refine:
+        return config
+    return config.model_copy(update={"detect": None, "concept": None})
 
 
 def example_images(prompts: Sequence[PromptValues]) -> set[str]:
@@ -158,8 +169,8 @@ def _python_place(values: PromptValues) -> str:
 
 
 def _number(value: float) -> str:
-    """Return a number as it is read back exactly, without a needless ``.0``."""
-    return repr(int(value)) if float(value).is_integer() else repr(float(value))
+    """Return the shortest text that is read back as the same number: prompts have float32."""
+    return np.format_float_positional(np.float32(value), trim="-")
 
 
 def _path(example: Mapping[str, Any], paths: Mapping[str, str]) -> str | None:

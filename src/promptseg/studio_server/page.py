@@ -36,7 +36,7 @@ _KINDS = {
 
 
 class SafeHeaders:
-    """Layer that adds `HEADERS` to every answer.
+    """Layer that adds `HEADERS` to every answer, and says of those that say nothing of caching that no browser keeps them.
 
     Args:
         app: The layers inside.
@@ -48,7 +48,9 @@ class SafeHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), *_ENCODED]}
+                given = list(message.get("headers", ()))
+                caching = [] if any(name.lower() == b"cache-control" for name, _ in given) else [(b"cache-control", b"no-store")]
+                message = {**message, "headers": [*given, *caching, *_ENCODED]}
             await send(message)
 
         await self._app(scope, receive, sending if scope["type"] == "http" else send)

@@ -16,6 +16,10 @@ from PIL import Image
 
 from promptseg import Mask, Prompt
 from promptseg.masks import Polygon
+from promptseg.pipeline import BuiltPipeline
+from promptseg.pipeline.config import ConceptStage, PipelineConfig
+from promptseg.testing import FakeConceptSegmenter, FakeSegmenter
+from running_server import running
 
 from .conftest import moving_tracker
 
@@ -170,6 +174,78 @@ def test_objects_are_tracked_through_uploaded_frames_forward_and_back(videos, vi
     assert video_server.service.frames.nbytes == 0
     assert len(video_server.service.videos) == 0
     assert videos.post("/video/", json=body).status_code == 404
+
+
+def concept_video(videos, objs, count=4, **more):
+    frames = [base64.b64encode(frame(40 * index, "PNG")).decode() for index in range(count)]
+    return videos.post("/sam3video/", json={"type": "sam3", "b64imgs": frames, "objs": objs, **more})
+
+
+def tracked_squares(boxes, first=1, count=4):
+    """Return what the tracker of the server makes of squares on a frame: run lengths by frame and number."""
+    tracked = moving_tracker().open([np.zeros((*FRAME, 3), np.uint8)] * count)
+    for number, (x0, y0, x1, y1) in enumerate(boxes):
+        inside = np.zeros(FRAME, bool)
+        inside[y0:y1, x0:x1] = True
+        tracked.add(first, number, Prompt.mask(inside))
+    found = {}
+    for masks in (*tracked.propagate(start=first), *tracked.propagate(start=first, reverse=True)):
+        for number, mask in zip(masks.object_ids, masks.masks, strict=True):
+            found.setdefault((masks.frame, number), mask.counts)
+    return found
+
+
+def found_squares(answer):
+    return {(each["geometry"]["plane"]["t"], each["properties"]["object_idx"]): mask_of(each, FRAME).counts for each in features_of(answer)}
+
+
+def test_what_a_text_names_is_tracked_from_the_frame_where_it_is_asked_for(videos, video_server):
+    answer = concept_video(videos, {"1": [{"obj_id": 0, "text": "square"}, {"obj_id": 1, "text": "square"}], "3": []})
+    assert found_squares(answer) == tracked_squares([(20, 20, 40, 40)])
+    assert video_server.service.frames.nbytes == 0
+    assert len(video_server.service.videos) == 0
+
+
+def test_examples_of_any_frame_show_what_is_tracked_and_visual_is_no_text(tmp_path):
+    finder = FakeConceptSegmenter({"square": [(20, 20, 40, 40)]})
+    config = PipelineConfig(concept=ConceptStage(model="fake"))
+    pipeline = BuiltPipeline(config, segmenter=FakeSegmenter(), concept_segmenter=finder)
+    objs = {
+        "1": [{"text": "visual", "boxes_xywh": [[10, 10, 15, 15]], "box_labels": [1]}],
+        "3": [{"text": "", "boxes_xywh": [[50, 5, 20, 10]], "box_labels": [1]}],
+    }
+    with (
+        running({"fake": pipeline}, folder=tmp_path, tracker=lambda _: moving_tracker()) as server,
+        httpx.Client(base_url=f"{server.url}/sam", timeout=60) as client,
+    ):
+        found = found_squares(concept_video(client, objs))
+    assert found == tracked_squares([(10, 10, 25, 25), (50, 5, 70, 15)])
+
+
+def test_few_frames_both_ways_may_be_asked_for(videos):
+    answer = concept_video(videos, {"1": [{"text": "square"}]}, 6, start_frame_idx=2, max_frame_num_to_track=1)
+    assert sorted(at for at, _ in found_squares(answer)) == [1, 2, 3]
+
+
+def test_a_text_that_finds_nothing_gives_nothing(videos):
+    assert features_of(concept_video(videos, {"1": [{"text": "circle"}]})) == []
+
+
+@pytest.mark.parametrize(
+    ("objs", "status", "told"),
+    [
+        ({}, 422, "objs"),
+        ({"1": [{"text": "visual"}]}, 422, "an object has a text, or boxes_xywh"),
+        ({"1": [{"boxes_xywh": [[1, 1, 5, 5]], "box_labels": []}]}, 422, "the same number"),
+        ({"1": [{"boxes_xywh": [[1, 1, 0, 5]], "box_labels": [1]}]}, 422, "x0 < x1"),
+        ({"9": [{"text": "square"}]}, 404, "no frame 9"),
+    ],
+)
+def test_kinds_that_cannot_be_used_are_told_and_nothing_is_left(videos, video_server, objs, status, told):
+    answer = concept_video(videos, objs)
+    assert answer.status_code == status, answer.text
+    assert told in answer.json()["detail"]
+    assert (video_server.service.frames.nbytes, len(video_server.service.videos)) == (0, 0)
 
 
 def test_frames_may_come_along_and_tracking_may_end_early(videos):

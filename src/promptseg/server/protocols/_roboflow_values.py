@@ -141,6 +141,8 @@ class ConceptValue(Body):
 class EmbedIn(Body):
     """An image to encode, and a name for it."""
 
+    model_config = ConfigDict(protected_namespaces=())  # Pydantic before 2.10 warns of every field whose name begins with `model_`.
+
     api_key: Annotated[str, Field(max_length=1000)] | None = None
     image: ImageValue | None = None
     image_id: Annotated[str, Field(min_length=1, max_length=1000)] | None = None

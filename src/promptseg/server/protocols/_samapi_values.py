@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
 from typing import Annotated, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from ...datasets.polygons import Ring, outlines
@@ -43,6 +44,12 @@ Places = Annotated[list[Place], Field(max_length=MAX_POINTS)]
 Labels = Annotated[list[Annotated[int, Field(ge=0, le=1)]], Field(max_length=MAX_POINTS)]
 Name = Annotated[str, Field(max_length=1000)]
 Share = Annotated[Number, Field(ge=0, le=1)]
+
+NO_TEXT = ("", "visual")
+"""Texts that mean none. The latter is what SAM 3 calls a prompt of boxes alone."""
+
+_Example = tuple[NDArray[np.uint8] | None, Sequence[float], bool]
+"""Image of an example, or None for the one that is searched; its box ``x, y, width, height``; whether it is one of what is meant."""
 
 
 class ModelIn(BaseModel):
@@ -99,8 +106,8 @@ class AutoMaskIn(ModelIn):
     min_mask_region_area: Annotated[int, Field(ge=0, le=100_000_000)] = 0
 
 
-class VideoIn(ModelIn):
-    """Frames of a video, or planes of a stack, that were sent or come along, and objects on some of them."""
+class FramesIn(ModelIn):
+    """Frames of a video, or planes of a stack, that were sent or come along."""
 
     dirname: Annotated[str, Field(max_length=200)] | None = None
     b64imgs: Annotated[list[str], Field(min_length=1, max_length=MAX_FRAMES)] | None = None
@@ -108,7 +115,28 @@ class VideoIn(ModelIn):
     plane_position: int | None = 0
     start_frame_idx: Annotated[int, Field(ge=0)] | None = None
     max_frame_num_to_track: Annotated[int, Field(ge=0)] | None = None
+
+
+class VideoIn(FramesIn):
+    """A video with objects on some of its frames."""
+
     objs: Annotated[dict[Annotated[int, Field(ge=0)], Annotated[list[ObjectIn], Field(max_length=1000)]], Field(min_length=1)]
+
+
+class KindIn(BaseModel):
+    """What to find in a video: a text, and boxes ``[x, y, width, height]`` of examples on a frame. The label of what is not meant is 0."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    text: Name | None = None
+    boxes_xywh: Annotated[list[Corners], Field(max_length=256)] | None = None
+    box_labels: Annotated[list[Annotated[int, Field(ge=0, le=1)]], Field(max_length=256)] | None = None
+
+
+class Sam3VideoIn(FramesIn):
+    """A video in which every object of some kinds is to be found, with examples on some of its frames."""
+
+    objs: Annotated[dict[Annotated[int, Field(ge=0)], Annotated[list[KindIn], Field(max_length=256)]], Field(min_length=1)]
 
 
 def model_of(service: Service, asked: ModelIn) -> ServedModel:
@@ -157,17 +185,48 @@ def concept_of(given: Sam3In) -> Prompt:
     Raises:
         PromptError: There is neither.
     """
+    boxes = [(box, positive) for some, positive in ((given.positive_bboxes, True), (given.negative_bboxes, False)) for box in some or ()]
     text = (given.text_prompt or "").strip()
-    examples = [
-        Prompt.example(None, Prompt.box(x, y, x + width, y + height), positive=positive, label=text or None)
-        for boxes, positive in ((given.positive_bboxes, True), (given.negative_bboxes, False))
-        for x, y, width, height in boxes or ()
-    ]
+    if not text and not boxes:
+        raise PromptError("a request has a text_prompt, or positive_bboxes")
+    return _concept(text, [(None, box, positive) for box, positive in boxes])
+
+
+def concepts_of(given: Mapping[int, Sequence[KindIn]], frames: Mapping[int, NDArray[np.uint8]], first: int) -> list[Prompt]:
+    """Return the prompts for what is to be found in a video: one for each text, and one for examples without a text.
+
+    Args:
+        given: Texts and examples by the index of their frame.
+        frames: The images of these frames.
+        first: Index of the frame that is searched.
+
+    Raises:
+        PromptError: There is neither a text nor an example, or labels are missing.
+    """
+    kinds: dict[str, list[_Example]] = {}
+    for index, some in sorted(given.items()):
+        for each in some:
+            boxes, labels = each.boxes_xywh or [], each.box_labels or []
+            if len(boxes) != len(labels):
+                raise PromptError("boxes_xywh and box_labels have the same number")
+            text = (each.text or "").strip()
+            if boxes or text not in NO_TEXT:
+                image = None if index == first else frames[index]
+                examples = kinds.setdefault("" if text in NO_TEXT else text, [])
+                examples += [(image, box, label == 1) for box, label in zip(boxes, labels, strict=True)]
+    if not kinds:
+        raise PromptError("an object has a text, or boxes_xywh with box_labels")
+    return [_concept(text, examples) for text, examples in kinds.items()]
+
+
+def _concept(text: str, examples: Sequence[_Example]) -> Prompt:
     if not examples:
-        if not text:
-            raise PromptError("a request has a text_prompt, or positive_bboxes")
         return Prompt.text(text)
-    return reduce(add, [Concept(text), *examples] if text else examples)
+    shown = [
+        Prompt.example(image, Prompt.box(x, y, x + width, y + height), positive=positive, label=text or None)
+        for image, (x, y, width, height), positive in examples
+    ]
+    return reduce(add, [Concept(text), *shown] if text else shown)
 
 
 def everything_of(given: AutoMaskIn) -> Prompt:

@@ -5,11 +5,14 @@ A model is chosen by the type in the extension's menu, if one of that name is se
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
+from PIL import Image
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
@@ -17,23 +20,28 @@ from starlette.responses import PlainTextResponse
 from ... import __version__
 from ...errors import PromptError
 from ...masks import Mask
+from ...prompts import Prompt
 from ...results import FrameMasks
+from ..api.answers import png
 from ..api.bodies import json_body
 from ..api.routes import Serving
 from ..errors import ForbiddenError, RefusedError
 from ..frame_folders import FrameFolder
 from ..operations import PromptVideo, Propagate
 from ..service import Service, decoded
-from ..videos import VideoRecord
+from ..videos import VideoRecord, frame_at
 from ._samapi_values import (
     CHOSEN,
     TYPES,
     AutoMaskIn,
+    FramesIn,
     ModelIn,
     Sam3In,
+    Sam3VideoIn,
     SamIn,
     VideoIn,
     concept_of,
+    concepts_of,
     everything_of,
     features_of,
     model_of,
@@ -41,6 +49,9 @@ from ._samapi_values import (
 )
 
 router = APIRouter(prefix="/sam")
+
+LEAST_SCORE = 0.5
+"""Least score of what is found in a video, as samapi sets it."""
 
 SPOKEN = "0.7.0"
 """Version of samapi whose routes are answered."""
@@ -127,6 +138,45 @@ async def upload(request: Request, service: Serving) -> dict[str, str]:
 async def segment_video(service: Serving, body: Annotated[VideoIn, Depends(json_body(VideoIn))]) -> Any:
     """Track objects through the frames that were sent, forward and back from where they are prompted, and forget the frames."""
     model = model_of(service, body).name
+    async with _opened(service, body, model) as video:
+        for index, objects in sorted(body.objs.items()):
+            for given in objects:
+                prompt = prompt_of(given, video.info.size)
+                await service.engine.ask(PromptVideo(video.id, index, given.obj_id, prompt))
+        start = min(body.objs) if body.start_frame_idx is None else body.start_frame_idx
+        found = await _tracked(service, video, (min(body.objs), max(body.objs)), start, _stop(body, start))
+        return await service.compute(_features, found, body, model)
+
+
+@router.post("/sam3video/")
+async def segment_video_concept(service: Serving, body: Annotated[Sam3VideoIn, Depends(json_body(Sam3VideoIn))]) -> Any:
+    """Find on the first prompted frame all that texts or examples describe, track it forward and back, and forget the frames.
+
+    SAM 3 looks for new objects on each frame as well. Here they are those of the first prompted frame, for any models.
+    """
+    model = model_of(service, body).name
+    async with _opened(service, body, model) as video:
+        first = min(body.objs)
+        frames = await service.compute(lambda: {index: frame_at(video, index).image for index in body.objs})
+        image = await service.put_image(await service.compute(lambda: png(Image.fromarray(frames[first]))))
+        masks = (await service.segment(image, concepts_of(body.objs, frames, first), model=model)).masks
+        number = 0
+        for mask in masks:
+            if mask.area and (mask.score is None or mask.score >= LEAST_SCORE):
+                # Without the logits, so that the object begins with just this mask.
+                await service.engine.ask(PromptVideo(video.id, first, number, Prompt.mask(replace(mask, logits=None))))
+                number += 1
+        if not number:
+            return []
+        middle, most = body.start_frame_idx or 0, body.max_frame_num_to_track  # Both ways from there, as SAM 3 counts.
+        start = 0 if most is None else max(0, middle - most)
+        found = await _tracked(service, video, (first, first), start, _stop(body, middle))
+        return await service.compute(_features, found, body, model)
+
+
+@contextlib.asynccontextmanager
+async def _opened(service: Service, body: FramesIn, model: str) -> AsyncIterator[VideoRecord]:
+    """Open the frames of a request as a video, which is closed and forgotten after the block."""
     frames = await service.compute(_frames, service, body)
     try:
         video = await service.videos.open(frames.path, model, own=True)
@@ -135,17 +185,17 @@ async def segment_video(service: Serving, body: Annotated[VideoIn, Depends(json_
         raise
     frames.taken = True
     try:
-        for index, objects in sorted(body.objs.items()):
-            for given in objects:
-                prompt = prompt_of(given, video.info.size)
-                await service.engine.ask(PromptVideo(video.id, index, given.obj_id, prompt))
-        found = await _tracked(service, video, body)
-        return await service.compute(_features, found, body, model)
+        yield video
     finally:
         await service.videos.close(video.id)
 
 
-def _frames(service: Service, body: VideoIn) -> FrameFolder:
+def _stop(body: FramesIn, start: int) -> int | None:
+    """Return the index of the frame behind the last one that is asked for, or None for the end of the video. SAM 2 counts so."""
+    return None if body.max_frame_num_to_track is None else start + body.max_frame_num_to_track + 1
+
+
+def _frames(service: Service, body: FramesIn) -> FrameFolder:
     if body.dirname is not None:
         return service.frames.get(body.dirname)
     if body.b64imgs is None:
@@ -160,11 +210,19 @@ def _frames(service: Service, body: VideoIn) -> FrameFolder:
     return frames
 
 
-async def _tracked(service: Service, video: VideoRecord, body: VideoIn) -> dict[int, dict[int, Mask]]:
-    """Return the masks of each frame that is asked for, by the numbers of their objects."""
-    first, last = min(body.objs), max(body.objs)
-    start = first if body.start_frame_idx is None else body.start_frame_idx
-    stop = None if body.max_frame_num_to_track is None else start + body.max_frame_num_to_track + 1  # As SAM 2 counts.
+async def _tracked(
+    service: Service, video: VideoRecord, prompted: tuple[int, int], start: int, stop: int | None
+) -> dict[int, dict[int, Mask]]:
+    """Return the masks of each frame that is asked for, by the numbers of their objects.
+
+    Args:
+        service: The service of the server.
+        video: The video, with its objects.
+        prompted: Index of the first and of the last frame with prompts.
+        start: Index of the first frame that is asked for.
+        stop: Index of the frame behind the last one, or None for the end of the video.
+    """
+    first, last = prompted
     found: dict[int, dict[int, Mask]] = {}
 
     async def work() -> AsyncIterator[Any]:
@@ -189,7 +247,7 @@ async def _tracked(service: Service, video: VideoRecord, body: VideoIn) -> dict[
     return {index: found[index] for index in sorted(found) if index >= start and (stop is None or index < stop)}
 
 
-def _features(found: dict[int, dict[int, Mask]], body: VideoIn, model: str) -> list[Any]:
+def _features(found: dict[int, dict[int, Mask]], body: FramesIn, model: str) -> list[Any]:
     other = body.plane_position or 0
     features: list[Any] = []
     for index, masks in found.items():
