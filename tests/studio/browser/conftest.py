@@ -80,7 +80,7 @@ class StudioPage:
 
     def saved(self):
         """Wait until the server has told that it keeps all changes."""
-        self.wait_until("studio => studio.state.save.state === 'saved'")
+        self.wait_until("studio => studio.state.save === 'saved'")
 
     def on_screen(self, x, y):
         """Return where a pixel of the image is on the screen."""

@@ -59,7 +59,7 @@ def test_work_goes_on_while_the_server_is_away_and_is_sent_later(page):
     page.press("b")
     page.drag((100, 100), (140, 100))
     page.wait_for_objects(1)
-    page.wait_until("studio => studio.state.save.state !== 'saved'")
+    page.wait_until("studio => studio.state.save !== 'saved'")
     page.page.context.set_offline(False)
     page.saved()
     assert len(page.kept["objects"]) == 1

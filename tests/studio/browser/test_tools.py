@@ -104,7 +104,7 @@ def test_the_brush_makes_an_object_and_the_eraser_takes_from_it(page):
     assert page.shown(page.objects[0]["uid"]).iou(erased) >= 0.999
 
     page.press("Control+z")
-    page.wait_until("studio => studio.state.save.state === 'saved'")
+    page.wait_until("studio => studio.state.save === 'saved'")
     assert mask_of(page.objects[0]["mask"]) == painted
 
 

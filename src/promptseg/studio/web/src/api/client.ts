@@ -100,7 +100,7 @@ export class Client {
     await this.call(`${STUDIO}/images/${key}/ahead`, { method: "POST", signal, patient: false });
   }
 
-  suggest(options: { prompts: Prompt[]; keys?: string[]; threshold?: number }): Promise<Job> {
+  suggest(options: { prompts: Prompt[]; keys?: string[]; threshold?: number; model?: string }): Promise<Job> {
     return this.json(`${STUDIO}/suggest`, { method: "POST", json: options });
   }
 

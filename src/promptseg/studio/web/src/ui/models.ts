@@ -44,3 +44,10 @@ export function modelFor(tool: ToolId, models: readonly Model[], chosen: Chosen)
   const found = wanted.map((name) => able.find((model) => model.name === name)).find((model) => model !== undefined);
   return (found ?? able[0])?.name ?? null;
 }
+
+/** The model for prompts on whole images. Without any, its detector finds the classes that it knows. */
+export function modelForAll(prompts: readonly Prompt[], models: readonly Model[], chosen: Chosen): string | null {
+  if (prompts.length > 0) return modelFor(toolOf(prompts), models, chosen);
+  const able = models.filter((model) => model.detects);
+  return (able.find(({ name }) => name === chosen.detector || name === chosen.model) ?? able[0])?.name ?? null;
+}

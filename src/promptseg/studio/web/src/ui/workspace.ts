@@ -15,6 +15,7 @@ import type { Change, ImageState, ImageSummary, Job, Label, Model, OpenImage, Pr
 import type { ToolId } from "../tools/tool.ts";
 import * as edits from "./edits.ts";
 import { ALL, neighbor, nextUndone, shownImages, type Filter } from "./filters.ts";
+import { modelForAll } from "./models.ts";
 import type { Notices } from "./notices.ts";
 import { Opened } from "./opened.ts";
 import { recall, remember } from "./settings.ts";
@@ -454,7 +455,9 @@ export class Workspace {
 
   /** Suggest objects for the images that are new. What is done already stays when it is cancelled. */
   suggest(prompts: Prompt[], threshold: number): Promise<Job> {
-    return this.server.suggest({ prompts, threshold });
+    const chosen = { model: this.model.value, detector: this.detector.value };
+    const model = modelForAll(prompts, this.models.value, chosen);
+    return this.server.suggest({ prompts, threshold, ...(model !== null && { model }) });
   }
 
   /** Follow a job to its end, and return its result. */

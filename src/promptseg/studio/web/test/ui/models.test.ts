@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { Model, Prompt } from "../../src/model/types.ts";
-import { modelFor, modelsFor, toolOf } from "../../src/ui/models.ts";
+import { modelFor, modelForAll, modelsFor, toolOf } from "../../src/ui/models.ts";
 
 function model(name: string, accepts: string[], classes: string[] = []): Model {
   return { name, accepts, classes, detects: classes.length > 0 };
@@ -29,6 +29,17 @@ describe("the model of a tool", () => {
   test("that finds what stands out has such a class", () => {
     expect(modelsFor("salient", all)).toEqual([salient]);
     expect(modelsFor("salient", [model("yolo", [], ["person"])])).toEqual([]);
+  });
+});
+
+describe("the model for whole images", () => {
+  test("takes the prompts", () => {
+    expect(modelForAll([{ text: ["cup"] }], all, { model: "sam", detector: null })).toBe("words");
+  });
+
+  test("has a detector where there are none", () => {
+    expect(modelForAll([], all, { model: "sam", detector: null })).toBe("u2net");
+    expect(modelForAll([], [sam], { model: "sam", detector: null })).toBeNull();
   });
 });
 
