@@ -1,6 +1,6 @@
 /** Joins the parts of the page: project, image, document, history, saver, stage, tools and panes. */
 
-import { Client, type StudioEvent } from "./api/client.ts";
+import { Client, type StudioEvent, type SuggestResult } from "./api/client.ts";
 import { listen, pause } from "./api/events.ts";
 import { bitmapOf } from "./canvas/bitmaps.ts";
 import { Stage } from "./canvas/stage.ts";
@@ -442,6 +442,12 @@ export class App {
       const ended = await workspace.watch(job, progress, ending.signal);
       if (ended.state === "failed") throw new Error(ended.error ?? t("job.failed"));
       await workspace.loadImages();
+      const failures = ended.progress?.failed ?? 0;
+      if (ended.state === "done" && failures > 0) {
+        const { failed } = await this.client.jobResult<SuggestResult>(ended.id);
+        const [name, why] = Object.entries(failed)[0] ?? ["", ""];
+        notices.toast(plural("suggest.failed", failures, { name, why }), { bad: true });
+      }
     } finally {
       card.element.remove();
     }
