@@ -261,6 +261,7 @@ export class App {
     const run = commands(workspace, {
       stage,
       renameObject: () => details.focusLabel(),
+      refineObject: () => this.refineObject(),
       copyCutOut: () => void this.copyCutOut(),
       showCode: () => void this.showCode(),
       addLabel: () => labels.add(),
@@ -484,6 +485,20 @@ export class App {
     const count = workspace.images.value.filter((image: ImageSummary) => image.state === "suggested").length;
     const show = (): void => workspace.filter.set({ search: "", state: "suggested", order: "doubt" });
     notices.toast(plural("suggest.done", count), { does: { text: t("suggest.show"), press: show } });
+  }
+
+  /** Go on with the chosen object by more points. */
+  private refineObject(): void {
+    const { workspace, tools, notices } = this;
+    const chosen = workspace.chosen();
+    const [object] = chosen;
+    if (object === undefined || chosen.length > 1 || object.locked) {
+      notices.toast(t(object?.locked === true ? "edit.locked" : "edit.chooseFirst"));
+      return;
+    }
+    workspace.choose("point");
+    tools.point.session.refine(object);
+    workspace.focusStage();
   }
 
   private async copyCutOut(): Promise<void> {

@@ -9,6 +9,7 @@ import { say } from "./texts.ts";
 import type { Workspace } from "./workspace.ts";
 
 const ACTIONS: readonly [action: string, icon: IconName, least: number][] = [
+  ["objects.refine", "refine", 1],
   ["objects.merge", "merge", 2],
   ["objects.split", "split", 1],
   ["objects.fill", "fillHoles", 1],
