@@ -155,7 +155,7 @@ class StudioWidget(anywidget.AnyWidget):
             return save_images([each for each in self._images if each.document is not None], Path(folder), formats, self.labels)
 
     def close(self) -> None:
-        """Take the widget out of the notebook, and end its thread."""
+        """Take the widget out of the notebook, and drop what its thread has still to do."""
         self._worker.close()
         super().close()
 
